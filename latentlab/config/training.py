@@ -1,0 +1,48 @@
+"""How a model is trained: ``TrainingConfig``."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from latentlab.config.base import Config
+
+
+class TrainingConfig(Config):
+    """One training: how long, how fast, where.
+
+    Attributes
+    ----------
+    epochs, batch_size, learning_rate
+        The usual; Adam.
+    weight_decay
+        Decoupled weight decay (AdamW when above 0).
+    gradient_clip
+        Largest gradient norm; 0 for no clipping.
+    schedule
+        Of the learning rate: constant, or a cosine to 0 over the run.
+    patience
+        Stop after so many epochs without a better validation ELBO; 0 for never.
+    seed
+        Of initial weights, permutations and sampling.
+    device
+        ``auto`` (CUDA, then MPS, then CPU), ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+    binarise
+        ``none`` keeps grey values; ``static`` draws each pixel once with the data's seed; ``dynamic`` draws
+        anew at every use (Burda et al. 2016). Likelihoods are comparable only within one of them.
+    checkpoint_minutes
+        A checkpoint is written at the end of an epoch, and within an epoch after so many minutes.
+    """
+
+    epochs: int = Field(default=20, ge=1, le=1_000_000)
+    batch_size: int = Field(default=128, ge=1, le=1_000_000)
+    learning_rate: float = Field(default=1e-3, gt=0.0, le=10.0)
+    weight_decay: float = Field(default=0.0, ge=0.0)
+    gradient_clip: float = Field(default=0.0, ge=0.0)
+    schedule: Literal["constant", "cosine"] = "constant"
+    patience: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+    binarise: Literal["none", "static", "dynamic"] = "none"
+    checkpoint_minutes: float = Field(default=5.0, gt=0.0)

@@ -1,0 +1,1 @@
+"""What joins widgets, session and engine (QtCore only)."""

@@ -1,0 +1,1 @@
+"""The background worker that owns torch, and its door to the window."""

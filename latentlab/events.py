@@ -1,0 +1,105 @@
+"""What a training tells: frozen dataclasses, the same from Python, as JSON lines, and in the window.
+
+Rates, distortions and ELBOs are in nats per image (sum over pixels and latents, mean over images),
+with β = 1 whatever the objective's weight.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class Event:
+    """Base of every event; ``event`` is its name in JSON."""
+
+    event: ClassVar[str] = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The event as a JSON object, its name first."""
+        return {"event": self.event} | {
+            name: value for name, value in dataclasses.asdict(self).items() if value is not None
+        }
+
+
+@dataclass(frozen=True)
+class Started(Event):
+    """The data is in place and the first step comes next."""
+
+    event: ClassVar[str] = "started"
+    recipe: str
+    images: int
+    validation_images: int
+    device: str
+    parameters: int
+    latent_dim: int
+    image_shape: tuple[int, int, int]
+    epoch: int = 0
+    epochs: int = 0
+    steps_per_epoch: int = 0
+
+
+@dataclass(frozen=True)
+class Progress(Event):
+    """Where a run is, about ten times a second; not part of ``--json``.
+
+    ``train`` holds the running means since the epoch's start by name: ``elbo``, ``rate``, ``distortion``,
+    ``objective`` and the recipe's own terms; ``gradient_norm`` where it is measured.
+    ``remaining`` is in seconds, ``None`` while nothing can be said.
+    """
+
+    event: ClassVar[str] = "progress"
+    step: int
+    steps: int
+    epoch: int
+    epochs: int
+    train: dict[str, float]
+    images_per_second: float
+    seconds: float
+    remaining: float | None
+
+
+@dataclass(frozen=True)
+class Epoch(Event):
+    """One pass over the training images is done; ``epoch`` counts from 1."""
+
+    event: ClassVar[str] = "epoch"
+    epoch: int
+    epochs: int
+    train: dict[str, float]
+    validation: dict[str, float] | None
+    images_per_second: float
+    seconds: float
+    step: int = 0
+    kl_per_dimension: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Checkpoint(Event):
+    """A whole checkpoint is safe on disk."""
+
+    event: ClassVar[str] = "checkpoint"
+    path: str
+    step: int
+
+
+@dataclass(frozen=True)
+class Warned(Event):
+    """Something the user should know; the run goes on."""
+
+    event: ClassVar[str] = "warning"
+    message: str
+
+
+@dataclass(frozen=True)
+class Finished(Event):
+    """The run's end: all epochs done, or stopped early (``reason``), with the best model saved."""
+
+    event: ClassVar[str] = "finished"
+    run: str
+    model: str
+    epochs: int
+    seconds: float
+    reason: str = field(default="done")

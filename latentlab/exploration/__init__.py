@@ -1,0 +1,1 @@
+"""The geometry of latent space: grids, traversals, paths (numpy, torch)."""
