@@ -1,0 +1,125 @@
+"""What every model is to the trainer, the evaluation and the worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from latentlab.config import ModelConfig
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images on the model's device, with what is known of them.
+
+    Attributes
+    ----------
+    x
+        float32 [B, C, H, W] in [0, 1].
+    label
+        int64 [B], −1 where unknown; ``None`` for unlabelled data.
+    index
+        int64 [B]: each image's place in the training set, for per-datapoint parameters.
+    """
+
+    x: Tensor
+    label: Tensor | None = None
+    index: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class StepState:
+    """Where the run is, for schedules: ``step`` counts from 0, ``images`` is the training set's size."""
+
+    step: int = 0
+    epoch: int = 0
+    steps_per_epoch: int = 1
+    images: int = 1
+
+    @property
+    def epochs_done(self) -> float:
+        """Epochs done so far, with the fraction of the one that runs."""
+        return self.step / max(1, self.steps_per_epoch)
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What one phase minimises, and what to tell of it.
+
+    Attributes
+    ----------
+    objective
+        Scalar, in nats per image, to be minimised; the only one with a gradient.
+    terms
+        Detached scalars by name: always ``elbo``, ``rate``, ``distortion`` (β = 1, nats per image),
+        and the recipe's own.
+    """
+
+    objective: Tensor
+    terms: dict[str, Tensor]
+
+
+class LatentModel(nn.Module):
+    """Base of every model.
+
+    Attributes
+    ----------
+    config
+        What it is composed of.
+    image_shape
+        (C, H, W).
+    classes
+        Number of classes it may be conditioned on; 0 when it is not.
+    phases
+        Names of the losses that take turns within a step, each with its own optimizer.
+    """
+
+    phases: tuple[str, ...] = ("model",)
+
+    def __init__(self, config: ModelConfig, image_shape: tuple[int, int, int], classes: int = 0) -> None:
+        super().__init__()
+        self.config = config
+        self.image_shape = image_shape
+        self.classes = classes
+
+    @property
+    def latent_dim(self) -> int:
+        """Size d of the latent space that ``encode`` and ``decode`` speak of."""
+        return self.config.latent_dim
+
+    def phase_parameters(self, phase: str) -> Iterable[nn.Parameter]:
+        """The parameters that ``phase``'s optimizer steps."""
+        return self.parameters()
+
+    def prepare(self, batch: Batch, images: int) -> None:
+        """See some training data once, before the first step (pseudo-inputs, codebooks, tables)."""
+
+    def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
+        """The loss of one phase on one batch."""
+        raise NotImplementedError
+
+    def after_step(self, state: StepState) -> None:
+        """What follows the optimizers' steps (moving averages, annealing)."""
+
+    def bound(self, batch: Batch, samples: int = 1) -> tuple[Tensor, Tensor]:
+        """``(log_likelihood, rate)``, each [K, B] in nats.
+
+        Their difference averaged over K estimates the ELBO; log-mean-exp over K of
+        ``log_likelihood − rate`` (rate then taken per sample, logq − logp) the log-likelihood.
+        """
+        raise NotImplementedError
+
+    def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Posterior mean and standard deviation, float32 [B, d] each."""
+        raise NotImplementedError
+
+    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """Mean of p(x|z) for z [B, d]: float32 [B, C, H, W] in [0, 1]."""
+        raise NotImplementedError
+
+    def sample_prior(self, count: int, generator: torch.Generator | None = None) -> Tensor:
+        """Latents [count, d] drawn from the prior."""
+        raise NotImplementedError
