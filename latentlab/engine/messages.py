@@ -1,0 +1,446 @@
+"""What window and worker say to each other: frozen, picklable, numpy at most (no Qt, no torch).
+
+Live requests carry a ``slot``: of each slot only the newest is kept, and a result names the request's
+``generation`` so that the window can tell newer from older. All other requests are answered in order.
+Every result about a model carries its ``model_version``: it grows whenever the weights behind it changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentlab.config import DataConfig, RunConfig
+from latentlab.events import Event
+
+FloatArray = NDArray[np.float32]
+ByteArray = NDArray[np.uint8]
+IntArray = NDArray[np.int64]
+
+
+# --- requests -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Request:
+    """Something the window asks of the worker."""
+
+    slot: ClassVar[str | None] = None
+
+
+@dataclass(frozen=True)
+class Decode(Request):
+    """Decode one latent for the large image; ``preview`` tells hovering from committing."""
+
+    slot: ClassVar[str | None] = "decode"
+    generation: int
+    z: FloatArray  # [d]
+    label: int | None = None
+    preview: bool = False
+
+
+@dataclass(frozen=True)
+class Axes:
+    """The plane the map shows: ``z(u, v) = origin + u · x + v · y``.
+
+    For two plain dimensions ``x`` and ``y`` are unit vectors and ``origin`` is the current latent
+    with those two set to 0; for principal components they are the components.
+    """
+
+    origin: FloatArray  # [d]
+    x: FloatArray  # [d]
+    y: FloatArray  # [d]
+
+    def lift(self, uv: FloatArray) -> FloatArray:
+        """Latents [N, d] of map points [N, 2]."""
+        return (self.origin + uv[:, :1] * self.x + uv[:, 1:] * self.y).astype(np.float32)
+
+    def project(self, z: FloatArray) -> FloatArray:
+        """Map points [N, 2] of latents [N, d], by orthogonal projection."""
+        away = z - self.origin
+        return np.stack([away @ self.x, away @ self.y], axis=1).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class DecodeGrid(Request):
+    """Decode the manifold in view: ``columns × rows`` cells over the given ranges of the axes.
+
+    Tiles come back at most ``tile_pixels`` on a side, coarse first, then finer, centre outwards.
+    """
+
+    slot: ClassVar[str | None] = "grid"
+    generation: int
+    axes: Axes
+    x_range: tuple[float, float]
+    y_range: tuple[float, float]
+    columns: int
+    rows: int
+    tile_pixels: int
+    label: int | None = None
+
+
+@dataclass(frozen=True)
+class Traverse(Request):
+    """Sweep each of ``dimensions`` over ``values`` with the others held at ``z``: one strip a dimension."""
+
+    slot: ClassVar[str | None] = "strip"
+    generation: int
+    z: FloatArray  # [d]
+    dimensions: tuple[int, ...]
+    values: FloatArray  # [steps]
+    label: int | None = None
+
+
+@dataclass(frozen=True)
+class Interpolate(Request):
+    """Decode a path through ``waypoints`` [n, d] at ``steps`` even places (linear, or spherical)."""
+
+    slot: ClassVar[str | None] = "strip"
+    generation: int
+    waypoints: FloatArray
+    steps: int
+    spherical: bool = False
+    label: int | None = None
+
+
+@dataclass(frozen=True)
+class Reconstruct(Request):
+    """Some images of the open dataset above their reconstructions (``count`` of them, fixed by ``seed``)."""
+
+    slot: ClassVar[str | None] = "strip"
+    generation: int
+    count: int = 12
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Sample(Request):
+    """Images of ``count`` latents drawn from the prior."""
+
+    slot: ClassVar[str | None] = "strip"
+    generation: int
+    count: int = 12
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Nearest(Request):
+    """The encoded image nearest to ``z``: its place, its latent, and its pixels where the dataset is open."""
+
+    slot: ClassVar[str | None] = "nearest"
+    generation: int
+    z: FloatArray
+
+
+@dataclass(frozen=True)
+class OpenModel(Request):
+    """Open a model file, run folder or ``bundled:NAME``; the live model stays when it fails."""
+
+    source: str
+
+
+@dataclass(frozen=True)
+class SaveModel(Request):
+    """Write the live model, with its points and preview, to ``path``."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class OpenDataset(Request):
+    """Open images; an earlier dataset stays when it fails or is cancelled."""
+
+    source: str
+    config: DataConfig = DataConfig()
+
+
+@dataclass(frozen=True)
+class EncodeDataset(Request):
+    """Encode the open dataset with the live model: the map's points."""
+
+
+@dataclass(frozen=True)
+class EncodeImage(Request):
+    """Encode one image file that was dropped on the window."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class Train(Request):
+    """Train on the open dataset into run folder ``out``; ``resume`` goes on from its last checkpoint."""
+
+    config: RunConfig
+    out: str
+    resume: bool = False
+
+
+@dataclass(frozen=True)
+class PauseTraining(Request):
+    """Hold the run where it is, after writing a checkpoint."""
+
+
+@dataclass(frozen=True)
+class ResumeTraining(Request):
+    """Go on with a held run."""
+
+
+@dataclass(frozen=True)
+class StopTraining(Request):
+    """End the run after its current step, with a checkpoint and the best model saved."""
+
+
+@dataclass(frozen=True)
+class AdjustTraining(Request):
+    """Change the objective's weight or the learning rate of the live run."""
+
+    beta: float | None = None
+    learning_rate: float | None = None
+
+
+@dataclass(frozen=True)
+class CancelLoading(Request):
+    """Give up the dataset that is being opened or encoded."""
+
+
+@dataclass(frozen=True)
+class Shutdown(Request):
+    """Checkpoint a live run, then end the worker."""
+
+
+# --- results ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Result:
+    """Something the worker tells the window. ``slot``: of waiting results only the newest is kept."""
+
+    slot: ClassVar[str | None] = None
+
+
+@dataclass(frozen=True)
+class WorkerReady(Result):
+    """torch is imported; ``devices`` are those that can be chosen."""
+
+    device: str
+    devices: tuple[str, ...]
+    versions: dict[str, str]
+    process_id: int
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What the window knows of the live model."""
+
+    name: str
+    source: str
+    recipe: str
+    latent_dim: int
+    image_shape: tuple[int, int, int]
+    classes: tuple[str, ...]
+    conditional: bool
+    parameters: int
+    beta: float
+    metrics: dict[str, float]
+    data: dict[str, Any]
+    config: dict[str, Any]  # ModelConfig as plain values
+    path: str | None
+
+
+@dataclass(frozen=True)
+class ModelChanged(Result):
+    """There is another live model (``fresh``), or the live one learned; older versions are stale."""
+
+    model_version: int
+    info: ModelInfo
+    fresh: bool
+    training: bool = False
+    epoch: float = 0.0
+
+
+@dataclass(frozen=True)
+class PointsChanged(Result):
+    """The encoded dataset: posterior mean and standard deviation [N, d], label [N] (−1 unknown).
+
+    ``kl`` [d] is each dimension's mean KL in nats; ``epoch`` says how fresh it is.
+    """
+
+    slot: ClassVar[str | None] = "points"
+    model_version: int
+    mean: FloatArray
+    std: FloatArray
+    label: IntArray
+    classes: tuple[str, ...]
+    kl: FloatArray
+    epoch: float = 0.0
+    preview: ByteArray | None = None  # the manifold's stored picture, until tiles are there
+    preview_extent: tuple[float, float, float, float] | None = None  # x_min, x_max, y_min, y_max
+
+
+@dataclass(frozen=True)
+class Decoded(Result):
+    """One decoded image [H, W] or [H, W, 3], and the z it stands for."""
+
+    slot: ClassVar[str | None] = "decode"
+    generation: int
+    model_version: int
+    z: FloatArray
+    image: ByteArray
+    preview: bool
+
+
+@dataclass(frozen=True)
+class GridTiles(Result):
+    """Some of the manifold's cells: ``cells`` [n, 2] are (column, row), row 0 lowest in z.
+
+    A tile covers ``span × span`` cells from its own to the right and upwards.
+    """
+
+    generation: int
+    model_version: int
+    cells: IntArray
+    span: int
+    tiles: ByteArray  # [n, h, w] or [n, h, w, 3]
+    done: bool
+
+
+@dataclass(frozen=True)
+class Strip(Result):
+    """Rows of images for the filmstrip: ``images`` [rows, columns, H, W] or [rows, columns, H, W, 3]."""
+
+    slot: ClassVar[str | None] = "strip"
+    generation: int
+    model_version: int
+    kind: str  # "traverse" | "interpolate" | "reconstruct" | "sample"
+    images: ByteArray
+    row_names: tuple[str, ...]
+    latents: FloatArray | None = None  # [rows, columns, d], where a click can go there
+
+
+@dataclass(frozen=True)
+class NearestFound(Result):
+    """The nearest encoded image; ``image`` is ``None`` while no dataset is open."""
+
+    slot: ClassVar[str | None] = "nearest"
+    generation: int
+    model_version: int
+    index: int
+    distance: float
+    z: FloatArray
+    label: int
+    path: str
+    image: ByteArray | None
+
+
+@dataclass(frozen=True)
+class DatasetProgress(Result):
+    """How far the opening is; ``total`` 0 while unknown."""
+
+    slot: ClassVar[str | None] = "dataset-progress"
+    message: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What the window knows of the open dataset."""
+
+    name: str
+    source: str
+    images: int
+    image_shape: tuple[int, int, int]
+    classes: tuple[str, ...]
+    class_counts: tuple[int, ...]
+    training_images: int
+    validation_images: int
+    skipped: tuple[tuple[str, str], ...]  # path, reason (the first thousand)
+    skipped_count: int
+    config: DataConfig
+    bytes_in_memory: int
+
+
+@dataclass(frozen=True)
+class DatasetOpened(Result):
+    """A dataset is open; ``contact_sheet`` shows some of its images as the model will see them."""
+
+    info: DatasetInfo
+    contact_sheet: ByteArray
+
+
+@dataclass(frozen=True)
+class DatasetCancelled(Result):
+    """The opening was given up; the earlier dataset stays."""
+
+
+@dataclass(frozen=True)
+class TrainingEvent(Result):
+    """One event of the running training; ``Progress`` ones may be dropped for newer ones."""
+
+    event: Event
+
+
+@dataclass(frozen=True)
+class TrainingState(Result):
+    """``running``, ``paused``, ``stopping`` or ``idle``."""
+
+    state: str
+    out: str = ""
+
+
+@dataclass(frozen=True)
+class ImageEncoded(Result):
+    """A dropped image: its posterior, itself and its reconstruction, and the error in nats."""
+
+    model_version: int
+    path: str
+    mean: FloatArray  # [d]
+    std: FloatArray  # [d]
+    image: ByteArray
+    reconstruction: ByteArray
+    distortion: float
+    rate: float
+
+
+@dataclass(frozen=True)
+class ModelSaved(Result):
+    """The live model is on disk."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class Failed(Result):
+    """A request could not be carried out; the engine goes on.
+
+    ``expected`` tells bad input from a fault of the program; ``details`` can be copied into a report.
+    """
+
+    request: str
+    message: str
+    details: str = ""
+    expected: bool = True
+
+
+@dataclass(frozen=True)
+class Notice(Result):
+    """Something worth a line, such as a device that is absent."""
+
+    message: str
+    details: str = ""
+
+
+@dataclass(frozen=True)
+class WorkerLost(Result):
+    """Made by the client: the worker ended unasked; another is being started.
+
+    ``run`` names the run folder that was being trained, to offer going on from its last checkpoint.
+    """
+
+    exit_code: int | None
+    message: str
+    run: str = ""
+    details: str = field(default="")
