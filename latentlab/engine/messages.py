@@ -56,7 +56,8 @@ class Axes:
 
     def lift(self, uv: FloatArray) -> FloatArray:
         """Latents [N, d] of map points [N, 2]."""
-        return (self.origin + uv[:, :1] * self.x + uv[:, 1:] * self.y).astype(np.float32)
+        z: FloatArray = self.origin + uv[:, :1] * self.x + uv[:, 1:] * self.y
+        return z.astype(np.float32)
 
     def project(self, z: FloatArray) -> FloatArray:
         """Map points [N, 2] of latents [N, d], by orthogonal projection."""
@@ -154,7 +155,7 @@ class OpenDataset(Request):
     """Open images; an earlier dataset stays when it fails or is cancelled."""
 
     source: str
-    config: DataConfig = DataConfig()
+    config: DataConfig = field(default_factory=DataConfig)
 
 
 @dataclass(frozen=True)
