@@ -277,6 +277,7 @@ class PointsChanged(Result):
     classes: tuple[str, ...]
     kl: FloatArray
     epoch: float = 0.0
+    components: FloatArray | None = None  # principal components [k, d], unit length, strongest first
     preview: ByteArray | None = None  # the manifold's stored picture, until tiles are there
     preview_extent: tuple[float, float, float, float] | None = None  # x_min, x_max, y_min, y_max
 

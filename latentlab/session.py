@@ -1,0 +1,277 @@
+"""The single source of truth about what the window shows (QtCore only: no widgets, no torch).
+
+Controllers write it, on the GUI thread alone; widgets are told of changes by controllers. Every setter
+compares before it emits, so a change that is none stops here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QObject, Signal
+
+from latentlab.config import DataConfig
+from latentlab.engine.messages import Axes, DatasetInfo, FloatArray, ModelInfo, PointsChanged
+
+IDLE, STARTING, RUNNING, PAUSED, STOPPING = "idle", "starting", "running", "paused", "stopping"
+
+
+@dataclass(frozen=True)
+class AxesChoice:
+    """Names of the two directions the map shows: ``z1`` … for dimensions, ``pc1`` … for principal components."""
+
+    x: str = "z1"
+    y: str = "z2"
+
+    @property
+    def principal(self) -> bool:
+        """Whether they are principal components."""
+        return self.x.startswith("pc")
+
+
+class Session(QObject):
+    """What the program knows.
+
+    Attributes
+    ----------
+    latent
+        The committed latent, float32 [d]; empty while no model is open.
+    preview
+        The latent under the pointer, or ``None``.
+    label
+        The class a conditional model decodes for, or ``None``.
+    model, model_version
+        The live model as the window knows it, and the version its results must carry.
+    points
+        The encoded dataset, or ``None``.
+    dataset, data_config
+        The open dataset, and how the next one will be read.
+    axes
+        The directions the map shows.
+    locked
+        Dimensions that sampling leaves alone.
+    run_state, run_folder
+        ``idle``, ``starting``, ``running``, ``paused`` or ``stopping``; and where the run is written.
+    dirty
+        Whether the live model has learned something that is not saved where the user chose.
+
+    Signals
+    -------
+    latentChanged, previewChanged, labelChanged, modelChanged(fresh), pointsChanged, datasetChanged,
+    axesChanged, lockedChanged, runStateChanged, dirtyChanged
+    """
+
+    latentChanged = Signal()
+    previewChanged = Signal()
+    labelChanged = Signal()
+    modelChanged = Signal(bool)
+    pointsChanged = Signal()
+    datasetChanged = Signal()
+    axesChanged = Signal()
+    lockedChanged = Signal()
+    runStateChanged = Signal()
+    dirtyChanged = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._latent: FloatArray = np.zeros(0, np.float32)
+        self._preview: FloatArray | None = None
+        self._label: int | None = None
+        self._model: ModelInfo | None = None
+        self._model_version = -1
+        self._points: PointsChanged | None = None
+        self._dataset: DatasetInfo | None = None
+        self.data_config = DataConfig()
+        self._axes = AxesChoice()
+        self._locked: frozenset[int] = frozenset()
+        self._run_state = IDLE
+        self._run_folder = ""
+        self._dirty = False
+
+    # --- where the hand is ---------------------------------------------------------------------
+
+    @property
+    def latent(self) -> FloatArray:
+        """A copy of the committed latent, float32 [d]."""
+        return self._latent.copy()
+
+    def set_latent(self, latent: Any) -> None:
+        """Commit a latent [d]; one of another size than the model's is refused with ``ValueError``."""
+        latent = np.array(latent, dtype=np.float32).reshape(-1)
+        if self._model is not None and latent.size != self._model.latent_dim:
+            raise ValueError(f"a latent of {latent.size} numbers for a model of {self._model.latent_dim}")
+        if not np.isfinite(latent).all():
+            raise ValueError("a latent that is not finite")
+        if not np.array_equal(latent, self._latent):
+            self._latent = latent
+            self.latentChanged.emit()
+
+    @property
+    def preview(self) -> FloatArray | None:
+        """The latent under the pointer, or ``None``."""
+        return None if self._preview is None else self._preview.copy()
+
+    def set_preview(self, latent: Any | None) -> None:
+        """Say which latent the pointer is over."""
+        new = None if latent is None else np.array(latent, dtype=np.float32).reshape(-1)
+        same = new is self._preview or (
+            new is not None and self._preview is not None and np.array_equal(new, self._preview)
+        )
+        if not same:
+            self._preview = new
+            self.previewChanged.emit()
+
+    @property
+    def label(self) -> int | None:
+        """The class a conditional model decodes for."""
+        return self._label
+
+    def set_label(self, label: int | None) -> None:
+        """Choose the class a conditional model decodes for."""
+        if label != self._label:
+            self._label = label
+            self.labelChanged.emit()
+
+    @property
+    def locked(self) -> frozenset[int]:
+        """Dimensions that sampling leaves alone."""
+        return self._locked
+
+    def set_locked(self, dimension: int, locked: bool) -> None:
+        """Lock or free one dimension."""
+        new = self._locked | {dimension} if locked else self._locked - {dimension}
+        if new != self._locked:
+            self._locked = new
+            self.lockedChanged.emit()
+
+    # --- what is shown --------------------------------------------------------------------------
+
+    @property
+    def model(self) -> ModelInfo | None:
+        """The live model, or ``None``."""
+        return self._model
+
+    @property
+    def model_version(self) -> int:
+        """The version that results about the model must carry to be shown."""
+        return self._model_version
+
+    def set_model(self, model: ModelInfo | None, version: int, fresh: bool) -> None:
+        """Take in another model, or (``fresh`` false) newer weights of the live one.
+
+        A model of another latent size starts at the origin with its first two dimensions on the map.
+        """
+        size = 0 if model is None else model.latent_dim
+        changed_size = size != self._latent.size
+        self._model, self._model_version = model, version
+        if changed_size:
+            self._latent = np.zeros(size, np.float32)
+            self._preview = None
+            self._locked = frozenset()
+            self._axes = AxesChoice("z1", "z2" if size > 1 else "z1")
+        if fresh:
+            self._points = None
+            conditional = model is not None and model.conditional
+            self._label = 0 if conditional else None
+        self.modelChanged.emit(fresh)
+        if fresh:
+            self.pointsChanged.emit()
+            self.labelChanged.emit()
+        if changed_size:
+            self.axesChanged.emit()
+            self.latentChanged.emit()
+
+    @property
+    def points(self) -> PointsChanged | None:
+        """The encoded dataset, or ``None``."""
+        return self._points
+
+    def set_points(self, points: PointsChanged | None) -> None:
+        """Take in the encoded dataset."""
+        if points is not self._points:
+            self._points = points
+            self.pointsChanged.emit()
+
+    @property
+    def dataset(self) -> DatasetInfo | None:
+        """The open dataset, or ``None``."""
+        return self._dataset
+
+    def set_dataset(self, dataset: DatasetInfo | None) -> None:
+        """Take in another dataset."""
+        if dataset is not self._dataset:
+            self._dataset = dataset
+            self.datasetChanged.emit()
+
+    @property
+    def axes(self) -> AxesChoice:
+        """The directions the map shows."""
+        return self._axes
+
+    def set_axes(self, axes: AxesChoice) -> None:
+        """Choose the directions the map shows."""
+        if axes != self._axes:
+            self._axes = axes
+            self.axesChanged.emit()
+
+    def plane(self) -> Axes:
+        """The plane through the current latent that the map shows.
+
+        Principal components fall back on plain dimensions until points with components are there.
+        A one-dimensional latent space has a second axis along which nothing changes.
+        """
+        size = self._latent.size
+        x, y = self._direction(self._axes.x, size), self._direction(self._axes.y, size)
+        if size == 1:
+            y = np.zeros(1, np.float32)
+        origin = self._latent - (self._latent @ x) * x - (self._latent @ y) * y
+        return Axes(origin.astype(np.float32), x, y)
+
+    def _direction(self, name: str, size: int) -> FloatArray:
+        place = int(name.lstrip("pcz")) - 1
+        if name.startswith("pc"):
+            components = None if self._points is None else self._points.components
+            if components is not None and place < len(components):
+                return np.asarray(components[place], np.float32)
+        direction = np.zeros(size, np.float32)
+        if place < size:
+            direction[place] = 1.0
+        return direction
+
+    # --- what runs ------------------------------------------------------------------------------
+
+    @property
+    def run_state(self) -> str:
+        """``idle``, ``starting``, ``running``, ``paused`` or ``stopping``."""
+        return self._run_state
+
+    @property
+    def run_folder(self) -> str:
+        """Where the live or last run is written; empty before the first."""
+        return self._run_folder
+
+    @property
+    def run_is_live(self) -> bool:
+        """Whether there is a run that closing the window would interrupt."""
+        return self._run_state != IDLE
+
+    def set_run_state(self, state: str, folder: str | None = None) -> None:
+        """Say what the training does."""
+        if folder:
+            self._run_folder = folder
+        if state != self._run_state:
+            self._run_state = state
+            self.runStateChanged.emit()
+
+    @property
+    def dirty(self) -> bool:
+        """Whether the live model has learned something that is not saved where the user chose."""
+        return self._dirty
+
+    def set_dirty(self, dirty: bool) -> None:
+        """Mark the live model as changed or saved."""
+        if dirty != self._dirty:
+            self._dirty = dirty
+            self.dirtyChanged.emit()
