@@ -1,0 +1,89 @@
+"""Undoable edits of the session: one gesture is one step."""
+
+from __future__ import annotations
+
+from itertools import count
+
+from PySide6.QtGui import QUndoCommand
+
+from latentlab.engine.messages import FloatArray
+from latentlab.session import AxesChoice, Session
+
+_gestures = count(-1, -1)
+_LATENT_COMMAND = 1
+
+
+def new_gesture() -> int:
+    """An id for a gesture that has none of its own (a key, a button); never one that a widget gives."""
+    return next(_gestures)
+
+
+class MoveLatent(QUndoCommand):
+    """Commit another latent; moves of the same gesture merge into one step."""
+
+    def __init__(self, session: Session, latent: FloatArray, gesture: int, text: str = "Move") -> None:
+        super().__init__(text)
+        self._session = session
+        self._before = session.latent
+        self._after = latent
+        self._gesture = gesture
+
+    def id(self) -> int:
+        """Only latent moves merge with latent moves."""
+        return _LATENT_COMMAND
+
+    def mergeWith(self, other: QUndoCommand) -> bool:
+        """Take over the newer move of the same gesture."""
+        if not isinstance(other, MoveLatent) or other._gesture != self._gesture:
+            return False
+        self._after = other._after
+        return True
+
+    def redo(self) -> None:
+        """Go there."""
+        self._put(self._after)
+
+    def undo(self) -> None:
+        """Go back."""
+        self._put(self._before)
+
+    def _put(self, latent: FloatArray) -> None:
+        # A model of another size may have been opened since; the stack is cleared then, so this only guards a race.
+        if latent.size == self._session.latent.size:
+            self._session.set_latent(latent)
+
+
+class ChooseAxes(QUndoCommand):
+    """Show other directions on the map."""
+
+    def __init__(self, session: Session, axes: AxesChoice) -> None:
+        super().__init__("Choose axes")
+        self._session = session
+        self._before = session.axes
+        self._after = axes
+
+    def redo(self) -> None:
+        """Show the new directions."""
+        self._session.set_axes(self._after)
+
+    def undo(self) -> None:
+        """Show the old directions again."""
+        self._session.set_axes(self._before)
+
+
+class ChooseLabel(QUndoCommand):
+    """Decode for another class."""
+
+    def __init__(self, session: Session, label: int | None) -> None:
+        super().__init__("Choose class")
+        self._session = session
+        self._before = session.label
+        self._after = label
+
+    def redo(self) -> None:
+        """Decode for the new class."""
+        self._session.set_label(self._after)
+
+    def undo(self) -> None:
+        """Decode for the old class again."""
+        self._session.set_label(self._before)

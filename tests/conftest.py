@@ -1,0 +1,81 @@
+"""What every test gets: an offscreen screen, folders of its own, and a look at what it leaves behind."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep the program's cache, data and settings away from the user's own."""
+    home = tmp_path_factory.mktemp("home")
+    for name in ("XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(name, str(home / name.lower()))
+    monkeypatch.setenv("HOME", str(home))
+    return home
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(request: pytest.FixtureRequest):
+    """Fail the test that leaves a thread, a running timer or a top-level widget behind."""
+    threads_before = set(threading.enumerate())
+    uses_qt = "qtbot" in request.fixturenames or "qapp" in request.fixturenames
+    widgets_before = _top_level_widgets() if uses_qt else set()
+    yield
+    left = _wait_until_gone(threads_before)
+    assert not left, f"threads left behind: {[thread.name for thread in left]}"
+    if uses_qt:
+        widgets = {w for w in _top_level_widgets() - widgets_before if w.isVisible()}
+        assert not widgets, f"top-level widgets left behind: {widgets}"
+        timers = _active_timers()
+        assert not timers, f"timers left running: {timers}"
+
+
+def _wait_until_gone(before: set[threading.Thread], seconds: float = 5.0) -> list[threading.Thread]:
+    # Threads made by native pools (torch's, tqdm's monitor) are daemons of the process, not of the test.
+    end = time.monotonic() + seconds
+    while True:
+        left = [
+            thread
+            for thread in threading.enumerate()
+            if thread not in before and thread.is_alive() and not thread.name.startswith(("Dummy", "tqdm", "pydevd"))
+        ]
+        if not left or time.monotonic() > end:
+            return left
+        time.sleep(0.02)
+
+
+def _top_level_widgets() -> set:
+    from PySide6.QtWidgets import QApplication
+
+    return set(QApplication.topLevelWidgets()) if QApplication.instance() else set()
+
+
+def _active_timers() -> list[str]:
+    """Running QTimers without a living parent: nothing would ever stop them."""
+    from PySide6.QtCore import QCoreApplication, QEvent, QTimer
+
+    application = QCoreApplication.instance()
+    if application is None:
+        return []
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    gc.collect()
+    return [
+        repr(timer)
+        for timer in gc.get_objects()
+        if type(timer) is QTimer and _is_alive(timer) and timer.isActive() and timer.parent() is None
+    ]
+
+
+def _is_alive(item: object) -> bool:
+    import shiboken6
+
+    return shiboken6.isValid(item)
