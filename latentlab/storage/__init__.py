@@ -1,1 +1,31 @@
-"""Files on disk: atomic writes, model files, run folders (no Qt, no torch)."""
+"""Files on disk: models, runs, checkpoints; every write whole or not at all (no Qt, no torch)."""
+
+from latentlab.storage.atomic import atomic_write, write_error
+from latentlab.storage.model_file import (
+    SCHEMA_VERSION,
+    ModelFile,
+    ModelHeader,
+    Points,
+    check_weights,
+    read_header,
+    read_model,
+    write_model,
+)
+from latentlab.storage.run_folder import CheckpointFile, RunFolder, RunRecord, find_model
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "CheckpointFile",
+    "ModelFile",
+    "ModelHeader",
+    "Points",
+    "RunFolder",
+    "RunRecord",
+    "atomic_write",
+    "check_weights",
+    "find_model",
+    "read_header",
+    "read_model",
+    "write_error",
+    "write_model",
+]

@@ -1,0 +1,93 @@
+"""Writes that either happen whole or leave what was there."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from latentlab.errors import InputError, LatentlabError, RunError
+
+_FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG}
+
+
+def atomic_write(path: str | os.PathLike[str], content: bytes | Callable[[BinaryIO], object]) -> None:
+    """Write a file so that a crash at any moment leaves the old or the new one, whole.
+
+    A temporary file in the same folder is written, flushed and synced, then put in the target's place, and the
+    folder is synced. On any error the temporary is removed and the old file stays as it was.
+
+    Parameters
+    ----------
+    path
+        The target; its folder must exist. A symbolic link is followed.
+    content
+        The bytes, or a function that writes them to the open binary file.
+
+    Raises
+    ------
+    RunError
+        When the disk is full or fails.
+    InputError
+        When the place cannot be written at all (permissions, no such folder).
+    """
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        # Not mkstemp, whose 0600 would outlive the replacement; O_EXCL through "x".
+        with open(temporary, "xb") as file:
+            if callable(content):
+                content(file)
+            else:
+                file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except OSError as error:
+        _remove(temporary)
+        raise write_error(path, error) from error
+    except BaseException:
+        _remove(temporary)
+        raise
+    _sync_folder(target.parent)
+
+
+def write_error(path: str | os.PathLike[str], error: OSError) -> LatentlabError:
+    """What to tell of a failed write, in one sentence that names the path."""
+    if error.errno in _FULL:
+        return RunError(f"cannot write {os.fspath(path)}: the disk is full; free some space or save elsewhere")
+    kind = InputError if error.errno in _REFUSED else RunError
+    return kind(f"cannot write {os.fspath(path)}: {error.strerror or error}")
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporaries that killed writers left in ``folder``."""
+    for path in folder.iterdir():
+        if is_leftover(path.name):
+            _remove(path)
+
+
+def is_leftover(name: str) -> bool:
+    """Whether a file name is that of a temporary of ``atomic_write``."""
+    return re.fullmatch(r"\..+\.[0-9a-f]{8}\.tmp", name) is not None
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    # The file is in place already; a filesystem that cannot sync a folder (network shares, Windows) is no error.
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,199 @@
+"""The run folder: best model, last checkpoint, metrics and configuration of one training."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from latentlab.config import RunConfig
+from latentlab.errors import InputError
+from latentlab.paths import resource
+from latentlab.storage.atomic import atomic_write, is_leftover, remove_leftovers, write_error
+from latentlab.storage.tensors import Arrays, digest, read_tensors, write_tensors
+
+_BUNDLED = "bundled:"
+_CHECKPOINT_KEY = "latentlab_checkpoint"
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What ``run.json`` keeps: the configuration, and the dataset's name, source and fingerprint."""
+
+    config: RunConfig
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class CheckpointFile:
+    """A checkpoint: where the run was (plain values), and every tensor it goes on from."""
+
+    position: dict[str, Any]
+    tensors: Arrays
+
+
+class RunFolder:
+    """One training's folder.
+
+    Attributes
+    ----------
+    path
+        The folder.
+    model, checkpoint, metrics, record
+        Paths of ``model.safetensors`` (best), ``checkpoint.safetensors`` (last), ``metrics.jsonl``, ``run.json``.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.model = self.path / "model.safetensors"
+        self.checkpoint = self.path / "checkpoint.safetensors"
+        self.metrics = self.path / "metrics.jsonl"
+        self.record = self.path / "run.json"
+
+    def check(self, resume: bool = False) -> None:
+        """Say now what would stop a run from being written here; nothing is made.
+
+        Raises
+        ------
+        InputError
+            When the folder holds something (and ``resume`` is off, or it is no run), is a file, or is read-only.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise InputError(f"{self.path} is a file; a run needs a folder")
+        try:
+            holds = self.path.exists() and any(not is_leftover(name) for name in os.listdir(self.path))
+        except OSError as error:
+            raise InputError(f"cannot read {self.path}: {error.strerror}") from None
+        if holds and not resume:
+            hint = "; add --resume to go on with the run in it" if self.record.exists() else ""
+            raise InputError(f"{self.path} is not empty{hint}")
+        if holds and not self.record.exists():
+            raise InputError(f"{self.path} is not empty and not a run folder")
+        nearest = self.path.absolute()
+        while not nearest.exists():
+            nearest = nearest.parent
+        if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+            raise InputError(f"cannot write to {nearest}; choose another place for the run")
+
+    def create(self, record: RunRecord) -> None:
+        """Make the folder and write ``run.json``."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise write_error(self.path, error) from error
+        remove_leftovers(self.path)
+        content = {"config": record.config.model_dump(mode="json"), "data": record.data}
+        atomic_write(self.record, (json.dumps(content, indent=2) + "\n").encode())
+
+    def read_record(self) -> RunRecord:
+        """What ``run.json`` says.
+
+        Raises
+        ------
+        InputError
+            When there is none, or it is damaged.
+        """
+        try:
+            content = json.loads(self.record.read_bytes())
+            return RunRecord(RunConfig.model_validate(content["config"]), dict(content["data"]))
+        except OSError as error:
+            raise InputError(f"cannot read {self.record}: {error.strerror}") from None
+        except (ValueError, ValidationError, KeyError, TypeError, RecursionError):
+            raise InputError(f"{self.record} is damaged") from None
+
+    def write_checkpoint(self, checkpoint: CheckpointFile) -> None:
+        """Write the last checkpoint; the previous one stays until this one is safe."""
+        text = json.dumps({"position": checkpoint.position, "sha256": digest(checkpoint.tensors)})
+        write_tensors(self.checkpoint, _CHECKPOINT_KEY, text, checkpoint.tensors)
+
+    def read_checkpoint(self) -> CheckpointFile | None:
+        """The last whole checkpoint; ``None`` when there is none yet.
+
+        Raises
+        ------
+        InputError
+            When it is damaged.
+        """
+        if not self.checkpoint.exists():
+            return None
+        text, tensors = read_tensors(self.checkpoint, _CHECKPOINT_KEY)
+        try:
+            content = json.loads(text)
+            position, sha256 = dict(content["position"]), content["sha256"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise InputError(f"{self.checkpoint} is damaged: its description is not readable") from None
+        if digest(tensors) != sha256:
+            raise InputError(f"{self.checkpoint} is damaged: its tensors' SHA-256 does not match")
+        return CheckpointFile(position, tensors)
+
+    def append_metrics(self, values: dict[str, Any]) -> None:
+        """Append one line to ``metrics.jsonl``; a line that cannot be written whole is taken back.
+
+        Raises
+        ------
+        RunError
+            When the disk is full or fails.
+        """
+        try:
+            with open(self.metrics, "ab", buffering=0) as file:
+                before = file.seek(0, os.SEEK_END)
+                try:
+                    line = (json.dumps(values) + "\n").encode()
+                    if file.write(line) != len(line):
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                    os.fsync(file.fileno())
+                except OSError:
+                    file.truncate(before)
+                    raise
+        except OSError as error:
+            raise write_error(self.metrics, error) from error
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """Every whole line of ``metrics.jsonl``, oldest first; a torn last line is left out."""
+        if not self.metrics.exists():
+            return []
+        lines = []
+        for line in self.metrics.read_bytes().splitlines(keepends=True):
+            try:
+                values = json.loads(line)
+            except ValueError:
+                continue
+            if line.endswith(b"\n") and isinstance(values, dict):
+                lines.append(values)
+        return lines
+
+    def trim_metrics(self, step: int) -> None:
+        """Drop the lines of steps after ``step``, which will be made again, and any torn one."""
+        kept = [values for values in self.read_metrics() if values.get("step", 0) <= step]
+        atomic_write(self.metrics, "".join(json.dumps(values) + "\n" for values in kept).encode())
+
+
+def find_model(source: str | Path) -> Path:
+    """The model file that ``bundled:NAME``, a run folder or a path names.
+
+    Raises
+    ------
+    InputError
+        When there is none.
+    """
+    text = os.fspath(source)
+    if text.startswith(_BUNDLED):
+        name = text.removeprefix(_BUNDLED)
+        there = sorted(path.stem for path in resource("models").glob("*.safetensors"))
+        if name not in there:
+            raise InputError(f"there is no bundled model {name!r}; those there are: {', '.join(there) or 'none'}")
+        return resource("models", f"{name}.safetensors")
+    path = Path(text)
+    if path.is_dir():
+        model = RunFolder(path).model
+        if not model.exists():
+            raise InputError(f"there is no model in {path}")
+        return model
+    if not path.exists():
+        raise InputError(f"there is no file {path}")
+    return path

@@ -1,0 +1,111 @@
+"""Writes that happen whole or not at all (reliability rows 7 and 8)."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from latentlab.errors import InputError, RunError
+from latentlab.storage import atomic_write
+from latentlab.storage.atomic import remove_leftovers
+
+
+def test_writes_bytes_and_from_a_function(tmp_path):
+    atomic_write(tmp_path / "a", b"one")
+    atomic_write(tmp_path / "a", lambda file: file.write(b"two"))
+    assert (tmp_path / "a").read_bytes() == b"two"
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_an_error_while_writing_leaves_the_old_file_and_no_temporary(tmp_path):
+    atomic_write(tmp_path / "a", b"old")
+
+    def fails(file):
+        file.write(b"half")
+        raise KeyError("source gone")
+
+    with pytest.raises(KeyError):
+        atomic_write(tmp_path / "a", fails)
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_a_symbolic_link_is_followed(tmp_path):
+    (tmp_path / "real").write_bytes(b"old")
+    (tmp_path / "link").symlink_to("real")
+    atomic_write(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_bytes() == b"new"
+
+
+def test_a_folder_that_is_not_there_is_bad_input(tmp_path):
+    with pytest.raises(InputError, match="No such file"):
+        atomic_write(tmp_path / "absent" / "a", b"")
+
+
+def test_a_full_disk_names_the_path_and_keeps_the_old_file(tmp_path):
+    """Row 8: the limit on file size makes write() fail as a full disk does."""
+    (tmp_path / "a").write_bytes(b"old")
+    code = """
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+from latentlab.errors import RunError
+from latentlab.storage import atomic_write
+try:
+    atomic_write(sys.argv[1], b"x" * 100_000)
+except RunError as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "a")], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert str(tmp_path / "a") in done.stdout
+    assert "disk is full" in done.stdout
+    assert "save elsewhere" in done.stdout
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_killed_while_saving_leaves_the_previous_file(tmp_path):
+    """Row 7: SIGKILL in the middle of a slow write."""
+    (tmp_path / "a").write_bytes(b"old")
+    code = """
+import sys, time
+from latentlab.storage import atomic_write
+
+def slowly(file):
+    file.write(b"half")
+    file.flush()
+    print("writing", flush=True)
+    time.sleep(60)
+
+atomic_write(sys.argv[1], slowly)
+"""
+    child = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "a")], stdout=subprocess.PIPE, text=True)
+    with child:
+        assert child.stdout.readline() == "writing\n"
+        child.send_signal(signal.SIGKILL)
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert len(os.listdir(tmp_path)) == 2
+    remove_leftovers(tmp_path)
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_leftovers_are_told_from_other_hidden_files(tmp_path):
+    for name in (".gitignore", ".notes.tmp", "plain.0123abcd.tmp"):
+        (tmp_path / name).write_bytes(b"")
+    remove_leftovers(tmp_path)
+    assert len(os.listdir(tmp_path)) == 3
+
+
+def test_other_failures_of_the_disk_are_run_errors(tmp_path, monkeypatch):
+    def fails(descriptor):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fails)
+    with pytest.raises(RunError, match="Input/output error"):
+        atomic_write(tmp_path / "a", b"new")
+    assert os.listdir(tmp_path) == []

@@ -1,0 +1,321 @@
+"""Model files: what is written comes back, and what is no model is refused (reliability rows 1 to 6)."""
+
+import contextlib
+import io
+import json
+import pickle
+import zipfile
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import load_file, save_file
+
+from latentlab.config import ModelConfig
+from latentlab.errors import InputError
+from latentlab.storage import (
+    ModelFile,
+    ModelHeader,
+    Points,
+    check_weights,
+    find_model,
+    read_header,
+    read_model,
+    write_model,
+)
+
+
+def a_model(with_points=True):
+    rng = np.random.default_rng(0)
+    header = ModelHeader(
+        model=ModelConfig(latent_dim=2),
+        image_shape=(1, 8, 8),
+        classes=("zero", "één"),
+        data={"name": "digits", "images": 5},
+        metrics={"validation_elbo": -150.25},
+        parameters=13,
+        preview_extent=(-3, 3, -3, 3) if with_points else None,
+    )
+    weights = {
+        "encoder.weight": rng.normal(size=(3, 4)).astype(np.float32),
+        "log_sigma": np.float32(0.5).reshape(()),
+        # Not contiguous: as a channels-last convolution's weights are.
+        "decoder.weight": rng.normal(size=(4, 3)).astype(np.float32).T,
+    }
+    if not with_points:
+        return ModelFile(header, weights)
+    points = Points(
+        rng.normal(size=(5, 2)).astype(np.float32),
+        rng.uniform(size=(5, 2)).astype(np.float32),
+        np.array([0, 1, -1, 0, 1]),
+        np.arange(5),
+    )
+    return ModelFile(header, weights, points, rng.integers(0, 256, (16, 16), dtype=np.uint8))
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "m.safetensors"
+
+
+def header_edited(path, edit):
+    """Write the file again with its JSON description edited."""
+    tensors = load_file(path)
+    description = json.loads(read_raw_description(path))
+    edit(description)
+    save_file(tensors, path, metadata={"latentlab": json.dumps(description)})
+
+
+def read_raw_description(path):
+    data = path.read_bytes()
+    return json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]["latentlab"]
+
+
+@pytest.mark.parametrize("with_points", [True, False])
+def test_what_is_written_comes_back(path, with_points):
+    model = a_model(with_points)
+    written = write_model(path, model)
+    back = read_model(path)
+    assert back.header == written == read_header(path)
+    assert back.header.model_copy(update={"sha256": ""}) == model.header
+    assert back.weights.keys() == model.weights.keys()
+    for name, array in model.weights.items():
+        assert back.weights[name].shape == array.shape
+        assert (back.weights[name] == array).all()
+    if with_points:
+        for name in ("mean", "std", "label", "index"):
+            assert (getattr(back.points, name) == getattr(model.points, name)).all()
+        assert back.points.label.dtype == np.int64
+        assert (back.preview == model.preview).all()
+    else:
+        assert back.points is None
+        assert back.preview is None
+
+
+def test_any_safetensors_reader_opens_it_and_equal_models_are_equal_files(path, tmp_path):
+    write_model(path, a_model())
+    write_model(tmp_path / "again", a_model())
+    assert set(load_file(path)) == {
+        "encoder.weight", "decoder.weight", "log_sigma", "points.mean", "points.std", "points.label", "points.index",
+        "preview",
+    }  # fmt: skip
+    assert path.read_bytes() == (tmp_path / "again").read_bytes()
+
+
+def test_saving_over_the_loaded_file_keeps_the_values(path):
+    """Row 6."""
+    write_model(path, a_model())
+    loaded = read_model(path)
+    before = {name: array.copy() for name, array in loaded.weights.items()}
+    write_model(path, loaded)
+    again = read_model(path)
+    for name, array in before.items():
+        assert (loaded.weights[name] == array).all()
+        assert (again.weights[name] == array).all()
+
+
+class Payload:
+    def __init__(self, target):
+        self.target = target
+
+    def __reduce__(self):
+        return open, (self.target, "w")
+
+
+def test_a_pickle_is_refused_and_nothing_runs(path, tmp_path):
+    """Row 1."""
+    path.write_bytes(pickle.dumps(Payload(str(tmp_path / "owned"))))
+    with pytest.raises(InputError, match="pickle"):
+        read_model(path)
+    assert not (tmp_path / "owned").exists()
+
+
+def test_a_zip_is_refused(path):
+    """Row 2: zeros deflated to a thousandth."""
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", bytes(10_000_000))
+    path.write_bytes(bomb.getvalue())
+    with pytest.raises(InputError, match="zip archive"):
+        read_model(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff" * 8, b"\xff" * 7, b"not a model at all", bytes(1000)])
+def test_random_bytes_are_refused(path, content):
+    """Row 2."""
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="is not a latentlab model: "):
+        read_model(path)
+
+
+def test_a_file_cut_anywhere_is_refused(path):
+    """Rows 2 and 3."""
+    write_model(path, a_model())
+    whole = path.read_bytes()
+    for length in range(0, len(whole), 37):
+        path.write_bytes(whole[:length])
+        with pytest.raises(InputError):
+            read_model(path)
+    path.write_bytes(whole + b"\0")
+    with pytest.raises(InputError, match="bytes where its header announces"):
+        read_model(path)
+
+
+def test_a_header_of_101_megabytes_is_refused_unread(path):
+    """Row 3."""
+    with open(path, "wb") as file:
+        file.write((101_000_000).to_bytes(8, "little") + b"{")
+        file.truncate(101_000_100)
+    with pytest.raises(InputError, match="101,000,000 bytes"):
+        read_model(path)
+
+
+@pytest.mark.parametrize(
+    ("entries", "why"),
+    [
+        ({"a": ("F32", [2], [0, 8]), "b": ("F32", [2], [4, 12])}, "overlaps"),
+        ({"a": ("F32", [2], [0, 8]), "b": ("F32", [1], [12, 16])}, "gap"),
+        ({"a": ("F32", [2], [0, 4])}, "does not fit its shape"),
+        ({"a": ("F32", [2**40, 2**40], [0, 4])}, "does not fit its shape"),
+        ({"a": ("F32", [-1], [0, 4])}, "wrongly"),
+        ({"a": ("F32", [True], [0, 4])}, "wrongly"),
+        ({"a": ("F32", [1.0], [0, 4])}, "wrongly"),
+        ({"a": ("F32", [1], [0])}, "wrongly"),
+        ({"a": ("Q7", [1], [0, 4])}, "type that is not supported"),
+    ],
+)
+def test_tensors_that_do_not_tile_the_file_are_refused(path, entries, why):
+    """Row 3."""
+    described = {n: {"dtype": d, "shape": s, "data_offsets": o} for n, (d, s, o) in entries.items()}
+    header = json.dumps({"__metadata__": {"latentlab": "{}"}, **described}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(16))
+    with pytest.raises(InputError, match=why):
+        read_model(path)
+
+
+def test_duplicate_keys_and_deep_nesting_are_refused(path):
+    for header in (b'{"__metadata__":{"latentlab":"{}"},"a":1,"a":2}', b'{"a":' + b"[" * 100_000):
+        path.write_bytes(len(header).to_bytes(8, "little") + header)
+        with pytest.raises(InputError, match="not valid JSON"):
+            read_model(path)
+
+
+def test_one_flipped_byte_anywhere_in_the_data_is_named(path):
+    """Row 4."""
+    write_model(path, a_model())
+    whole = path.read_bytes()
+    data_start = 8 + int.from_bytes(whole[:8], "little")
+    for at in range(data_start, len(whole), 11):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x10]) + whole[at + 1 :])
+        with pytest.raises(InputError, match="SHA-256"):
+            read_model(path)
+
+
+def test_a_newer_version_is_refused_by_its_number(path):
+    """Row 5."""
+    write_model(path, a_model())
+    header_edited(path, lambda d: d.update(schema_version=2, something_new=True))
+    with pytest.raises(InputError, match=r"newer latentlab \(schema version 2; this one reads 1\)"):
+        read_model(path)
+
+
+def test_configuration_and_weights_that_disagree_are_named():
+    """Row 5."""
+    weights = {"a": np.zeros((2, 3)), "b": np.zeros(2), "c": np.zeros(1)}
+    check_weights({"a": (2, 3), "b": (2,), "c": (1,)}, weights, "m")
+    with pytest.raises(
+        InputError, match=r"d is missing; c is not one of its tensors; a is \[2, 3\] instead of \[3, 2\]"
+    ):
+        check_weights({"a": (3, 2), "b": (2,), "d": (1,)}, weights, "m")
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda d: d.pop("model"),
+        lambda d: d.update(schema_version="x"),
+        lambda d: d.update(image_shape=[1, 10**9, 8]),
+        lambda d: d["model"].update(latent_dim=10**12),
+        lambda d: d["model"].update(surprise=1),
+        lambda d: d.update(metrics={"elbo": float("nan")}),
+    ],
+)
+def test_a_hostile_description_is_refused(path, edit):
+    write_model(path, a_model())
+    header_edited(path, edit)
+    with pytest.raises(InputError, match="is not a latentlab model"):
+        read_model(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("points.std", np.zeros((4, 2), np.float32)),
+        ("points.mean", np.zeros((5, 3), np.float32)),
+        ("points.label", np.zeros(5, np.float32)),
+        ("preview", np.zeros((4, 4), np.float32)),
+        ("preview", np.zeros((4, 4, 2), np.uint8)),
+    ],
+)
+def test_points_that_cannot_be_are_refused(path, name, array):
+    from latentlab.storage.tensors import digest
+
+    write_model(path, a_model())
+    tensors = load_file(path) | {name: array}
+    description = json.loads(read_raw_description(path)) | {"sha256": digest(tensors)}
+    save_file(tensors, path, metadata={"latentlab": json.dumps(description)})
+    with pytest.raises(InputError, match=name):
+        read_model(path)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+KEYS = st.sampled_from(["__metadata__", "encoder.weight", "preview", "points.mean"])
+FIELDS = st.sampled_from([None, "dtype", "shape", "data_offsets", "latentlab"])
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(key=KEYS, entry=FIELDS, value=JSON)
+def test_a_mutated_header_is_refused_in_one_sentence(path, key, entry, value):
+    """Row 3: whatever is put in place of a part of the header, the answer is an InputError."""
+    write_model(path, a_model())
+    data = path.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    if entry is None:
+        header[key] = value
+    else:
+        header[key][entry] = value
+    text = json.dumps(header).encode()
+    changed = json.loads(text) != json.loads(data[8 : 8 + length])
+    assume(changed and (key != "__metadata__" or entry in (None, "latentlab")))
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data[8 + length :])
+    with pytest.raises(InputError) as caught:
+        read_model(path)
+    assert "\n" not in str(caught.value)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(field=st.sampled_from(sorted(ModelHeader.model_fields)), value=JSON)
+def test_a_mutated_description_is_read_or_refused(path, field, value):
+    write_model(path, a_model())
+    header_edited(path, lambda d: d.update({field: value}))
+    with contextlib.suppress(InputError):
+        assert isinstance(read_model(path), ModelFile)
+
+
+def test_find_model(path, tmp_path):
+    write_model(path, a_model())
+    assert find_model(path) == path
+    (tmp_path / "run").mkdir()
+    with pytest.raises(InputError, match="there is no model in"):
+        find_model(tmp_path / "run")
+    write_model(tmp_path / "run" / "model.safetensors", a_model())
+    assert find_model(tmp_path / "run") == tmp_path / "run" / "model.safetensors"
+    for absent in ("bundled:absent", "bundled:../../secret", tmp_path / "absent"):
+        with pytest.raises(InputError, match="there is no"):
+            find_model(absent)
