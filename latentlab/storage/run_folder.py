@@ -63,21 +63,25 @@ class RunFolder:
         InputError
             When the folder holds something (and ``resume`` is off, or it is no run), is a file, or is read-only.
         """
-        if self.path.exists() and not self.path.is_dir():
+        # os.path's predicates: pathlib's raise where a folder on the way may not be searched.
+        there = os.path.exists(self.path)
+        if there and not os.path.isdir(self.path):
             raise InputError(f"{self.path} is a file; a run needs a folder")
         try:
-            holds = self.path.exists() and any(not is_leftover(name) for name in os.listdir(self.path))
+            holds = there and any(not is_leftover(name) for name in os.listdir(self.path))
         except OSError as error:
             raise InputError(f"cannot read {self.path}: {error.strerror}") from None
+        known = os.path.exists(self.record)
         if holds and not resume:
-            hint = "; add --resume to go on with the run in it" if self.record.exists() else ""
-            raise InputError(f"{self.path} is not empty{hint}")
-        if holds and not self.record.exists():
+            raise InputError(
+                f"{self.path} is not empty" + ("; add --resume to go on with the run in it" if known else "")
+            )
+        if holds and not known:
             raise InputError(f"{self.path} is not empty and not a run folder")
         nearest = self.path.absolute()
-        while not nearest.exists():
+        while not os.path.exists(nearest):
             nearest = nearest.parent
-        if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        if not os.path.isdir(nearest) or not os.access(nearest, os.W_OK | os.X_OK):
             raise InputError(f"cannot write to {nearest}; choose another place for the run")
 
     def create(self, record: RunRecord) -> None:
