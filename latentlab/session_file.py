@@ -1,0 +1,130 @@
+"""Sessions on disk: what was open and where the hand was, as versioned JSON (no Qt, no torch)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+
+from latentlab.config import Config, DataConfig, RunConfig
+from latentlab.errors import InputError
+from latentlab.paths import data_folder
+from latentlab.storage import atomic_write
+
+SCHEMA_VERSION = 1
+SUFFIX = ".latentlab.json"
+_LARGEST_FILE = 1 << 20
+
+Text = Annotated[str, Field(max_length=4096)]
+AxisName = Annotated[str, Field(pattern=r"^(z|pc)[1-9]\d{0,3}$")]
+
+
+class SessionFile(Config):
+    """What a saved session holds: sources to open again, and the state of the hand.
+
+    Attributes
+    ----------
+    model, dataset
+        Sources that ``OpenModel`` and ``OpenDataset`` take; empty for none.
+    latent, label, axes, locked
+        Of the model's latent space; dropped by the reader when they do not fit the model.
+    run_folder, run_config, run_was_live
+        The last run, and whether it was interrupted.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    model: Text = ""
+    dataset: Text = ""
+    data: DataConfig = DataConfig()
+    latent: Annotated[tuple[float, ...], Field(max_length=4096)] = ()
+    label: int | None = Field(default=None, ge=0)
+    axes: tuple[AxisName, AxisName] = ("z1", "z2")
+    locked: Annotated[tuple[int, ...], Field(max_length=4096)] = ()
+    run_folder: Text = ""
+    run_config: RunConfig | None = None
+    run_was_live: bool = False
+
+
+def write_session(path: Path, session: SessionFile) -> None:
+    """Write atomically; raises ``RunError`` when the disk does not take it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic_write(path, session.model_dump_json(indent=2).encode())
+
+
+def read_session(path: Path) -> SessionFile:
+    """Read a session file.
+
+    Raises
+    ------
+    InputError
+        In one sentence: not there, too large, not a session, or from a newer latentlab.
+    """
+    try:
+        size = path.stat().st_size
+        if size > _LARGEST_FILE:
+            raise InputError(f"{path}: {size} bytes are too many for a session (at most {_LARGEST_FILE})")
+        text = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from None
+    try:
+        session = SessionFile.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{path}: not a latentlab session: {where + ': ' if where else ''}{first['msg']}") from None
+    if session.schema_version > SCHEMA_VERSION:
+        raise InputError(f"{path}: written by a newer latentlab (schema {session.schema_version})")
+    return session
+
+
+# --- autosaves: one a process, so that two windows never share one ------------------------------------
+
+
+def autosave_path(process_id: int | None = None) -> Path:
+    """Where the window of that process (this one) keeps its autosave."""
+    return data_folder() / "autosave" / f"{process_id or os.getpid()}{SUFFIX}"
+
+
+def abandoned_autosaves() -> list[Path]:
+    """Autosaves whose window is gone without having removed them, newest first."""
+    found = [
+        path
+        for path in (data_folder() / "autosave").glob(f"*{SUFFIX}")
+        if not _is_running(path.name.removesuffix(SUFFIX))
+    ]
+    return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
+
+
+def set_aside(path: Path) -> Path:
+    """Move a file that cannot be read out of the way, keeping it as a backup."""
+    backup = path.with_name(path.name + ".bad")
+    os.replace(path, backup)
+    return backup
+
+
+def _is_running(process_id: str) -> bool:
+    if not process_id.isdecimal():
+        return False
+    if int(process_id) == os.getpid():
+        return True
+    if os.name == "nt":  # os.kill would end the process there
+        return _is_running_on_windows(int(process_id))
+    try:
+        os.kill(int(process_id), 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+def _is_running_on_windows(process_id: int) -> bool:
+    import ctypes
+
+    kernel = ctypes.WinDLL("kernel32")  # type: ignore[attr-defined]
+    handle = kernel.OpenProcess(0x1000, False, process_id)
+    if handle:
+        kernel.CloseHandle(handle)
+    return bool(handle)
