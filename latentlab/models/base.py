@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from latentlab.config import ModelConfig
+from latentlab.models.functional import gaussian_kl
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,24 @@ class Losses:
     terms: dict[str, Tensor]
 
 
+class Bound(NamedTuple):
+    """The terms of K samples for each of B images, in nats, β = 1.
+
+    Attributes
+    ----------
+    log_likelihood
+        log p(x|z), [K, B].
+    rate
+        [K, B]: in closed form where there is one (then the same for every sample), else ``log_ratio``.
+    log_ratio
+        log q(z|x) − log p(z) of each sample, [K, B].
+    """
+
+    log_likelihood: Tensor
+    rate: Tensor
+    log_ratio: Tensor
+
+
 class LatentModel(nn.Module):
     """Base of every model.
 
@@ -75,15 +95,21 @@ class LatentModel(nn.Module):
         Number of classes it may be conditioned on; 0 when it is not.
     phases
         Names of the losses that take turns within a step, each with its own optimizer.
+    beta
+        Weight of the rate in the objective; a plain number that may be set while training.
+    is_density
+        Whether log p(x|z) is a density of pixels in [0, 1] rather than a probability of binary ones.
     """
 
     phases: tuple[str, ...] = ("model",)
+    is_density: bool = False
 
     def __init__(self, config: ModelConfig, image_shape: tuple[int, int, int], classes: int = 0) -> None:
         super().__init__()
         self.config = config
         self.image_shape = image_shape
         self.classes = classes
+        self.beta = config.beta
 
     @property
     def latent_dim(self) -> int:
@@ -104,13 +130,18 @@ class LatentModel(nn.Module):
     def after_step(self, state: StepState) -> None:
         """What follows the optimizers' steps (moving averages, annealing)."""
 
-    def bound(self, batch: Batch, samples: int = 1) -> tuple[Tensor, Tensor]:
-        """``(log_likelihood, rate)``, each [K, B] in nats.
+    def bound(self, batch: Batch, samples: int = 1) -> Bound:
+        """The bound's terms with ``samples`` latents per image.
 
-        Their difference averaged over K estimates the ELBO; log-mean-exp over K of
-        ``log_likelihood − rate`` (rate then taken per sample, logq − logp) the log-likelihood.
+        ``log_likelihood − rate`` averaged over K estimates the ELBO; log-mean-exp over K of
+        ``log_likelihood − log_ratio`` the log-likelihood.
         """
         raise NotImplementedError
+
+    def kl_per_dimension(self, batch: Batch) -> Tensor:
+        """What each dimension carries: KL(N(mean_i, std_i²) ‖ N(0, 1)) in nats, [B, d]; 0 for a point mass."""
+        mean, std = self.encode(batch)
+        return torch.where(std > 0, gaussian_kl(mean, torch.log(std.clamp_min(1e-30))), 0.0)
 
     def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Posterior mean and standard deviation, float32 [B, d] each."""
@@ -121,5 +152,5 @@ class LatentModel(nn.Module):
         raise NotImplementedError
 
     def sample_prior(self, count: int, generator: torch.Generator | None = None) -> Tensor:
-        """Latents [count, d] drawn from the prior."""
+        """Latents [count, d] drawn from the prior, on the model's device; ``generator`` is a CPU one."""
         raise NotImplementedError

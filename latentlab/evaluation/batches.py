@@ -1,0 +1,60 @@
+"""Images in batches on the model's device, with noise that depends on a seed alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from latentlab.models.base import Batch
+
+Binarise = Literal["none", "static", "dynamic"]
+
+
+def device_of(model: torch.nn.Module) -> torch.device:
+    """Where the model's weights are."""
+    return next(model.parameters()).device
+
+
+@contextmanager
+def fixed_noise(device: torch.device, seed: int) -> Iterator[None]:
+    """Draw from ``seed`` inside; outside, random numbers go on as if nothing had been drawn."""
+    kinds = {"cuda": torch.cuda, "mps": torch.mps}
+    accelerator: Any = kinds.get(device.type)
+    where = (device,) if device.type == "cuda" else ()
+    state = torch.get_rng_state()
+    accelerator_state = accelerator.get_rng_state(*where) if accelerator else None
+    torch.manual_seed(seed)
+    try:
+        yield
+    finally:
+        torch.set_rng_state(state)
+        if accelerator:
+            accelerator.set_rng_state(accelerator_state, *where)
+
+
+def batches(
+    images: np.ndarray[Any, Any] | Tensor,
+    labels: np.ndarray[Any, Any] | Tensor | None,
+    size: int,
+    device: torch.device,
+    binarise: Binarise,
+) -> Iterator[Batch]:
+    """Go through uint8 images [N, C, H, W] in order, as float32 in [0, 1], drawn to 0 or 1 if ``binarise`` says so."""
+    for start in range(0, len(images), size):
+        x = _tensor(images[start : start + size], device).to(torch.float32).div_(255)
+        if binarise != "none":
+            x = torch.bernoulli(x)
+        label = None if labels is None else _tensor(labels[start : start + size], device).to(torch.int64)
+        yield Batch(x, label)
+
+
+def _tensor(values: np.ndarray[Any, Any] | Tensor, device: torch.device) -> Tensor:
+    if isinstance(values, np.ndarray):
+        # A copy: torch warns of read-only memory, which a memory-mapped dataset is.
+        values = torch.from_numpy(np.array(values))
+    return values.to(device)

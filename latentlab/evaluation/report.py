@@ -1,0 +1,179 @@
+"""A model's numbers on a dataset: ``evaluate``."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from latentlab.errors import InputError
+from latentlab.evaluation.batches import Binarise, batches, device_of, fixed_noise
+from latentlab.models.base import Batch, Bound, LatentModel
+
+# A latent is active when its posterior mean varies by more than this over the images (Burda et al. 2016).
+ACTIVE_VARIANCE = 0.01
+# Numbers a decoder may emit at once: 64 MB of float32 for each of the few buffers a likelihood needs.
+LARGEST_OUTPUT = 16 * 2**20
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Means over the images, in nats per image at β = 1.
+
+    Attributes
+    ----------
+    images
+        How many.
+    elbo, rate, distortion
+        ``elbo = −(rate + distortion)``.
+    log_likelihood
+        With ``importance_samples`` latents per image (L_K of Burda et al. 2016): at least the ELBO.
+    bits_per_dimension
+        −log_likelihood per pixel and channel in bits. For Gaussian pixels the density of 256 grey levels is meant.
+    active_units
+        Latents whose posterior mean has a variance above .01.
+    kl_per_dimension
+        Of each latent, in nats; those near 0 have collapsed.
+    importance_samples
+        K.
+    """
+
+    images: int
+    elbo: float
+    rate: float
+    distortion: float
+    log_likelihood: float
+    bits_per_dimension: float
+    active_units: int
+    kl_per_dimension: tuple[float, ...]
+    importance_samples: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields as plain values, for JSON."""
+        return dataclasses.asdict(self)
+
+
+@torch.no_grad()
+def evaluate(
+    model: LatentModel,
+    images: np.ndarray[Any, Any] | Tensor,
+    labels: np.ndarray[Any, Any] | Tensor | None = None,
+    importance_samples: int = 100,
+    batch_size: int = 256,
+    binarise: Binarise = "none",
+    seed: int = 0,
+) -> Evaluation:
+    """Evaluate a model, with numbers that depend on ``seed`` alone and memory that is bounded.
+
+    Parameters
+    ----------
+    model
+        Put into evaluation mode meanwhile.
+    images
+        uint8 [N, C, H, W], N ≥ 1.
+    labels
+        int64 [N], −1 where unknown.
+    importance_samples
+        Latents K per image for the log-likelihood.
+    batch_size
+        Images at a time.
+    binarise
+        Draw grey values to black or white first: for comparing likelihoods.
+    seed
+        Of all noise.
+
+    Raises
+    ------
+    InputError
+        Without images, or with images of another shape than the model's.
+    """
+    if len(images) == 0:
+        raise InputError("there are no images to evaluate")
+    if tuple(images.shape[1:]) != tuple(model.image_shape):
+        raise InputError(f"the model is for images of shape {model.image_shape}, not {tuple(images.shape[1:])}")
+    if importance_samples < 1:
+        raise InputError("importance samples: at least 1 is needed")
+    device = device_of(model)
+    sums = _Sums()
+    training = model.training
+    model.eval()
+    try:
+        with fixed_noise(device, seed):
+            for batch in batches(images, labels, batch_size, device, binarise):
+                sums.add(model, batch, importance_samples)
+    finally:
+        model.train(training)
+    return sums.evaluation(model, importance_samples)
+
+
+class _Sums:
+    """Sums over the images so far, in float64 on the CPU."""
+
+    def __init__(self) -> None:
+        self.images = 0
+        self.scalars = np.zeros(3)
+        self.kl: Any = 0.0
+        self.first_mean: Any = None
+        self.mean: Any = 0.0
+        self.square: Any = 0.0
+
+    def add(self, model: LatentModel, batch: Batch, samples: int) -> None:
+        self.images += len(batch.x)
+        self.scalars += _summed_terms(model, batch, samples)
+        self.kl = self.kl + _double(model.kl_per_dimension(batch)).sum(0)
+        mean = _double(model.encode(batch)[0])
+        if self.first_mean is None:
+            self.first_mean = mean.mean(0)
+        mean -= self.first_mean  # a shift that keeps the variance, and its digits when it is small
+        self.mean = self.mean + mean.sum(0)
+        self.square = self.square + (mean**2).sum(0)
+
+    def evaluation(self, model: LatentModel, samples: int) -> Evaluation:
+        rate, distortion, gain = (self.scalars / self.images).tolist()
+        elbo = -(rate + distortion)
+        log_likelihood = elbo + gain
+        variance = self.square / self.images - (self.mean / self.images) ** 2
+        bits = -log_likelihood / (math.prod(model.image_shape) * math.log(2))
+        return Evaluation(
+            images=self.images,
+            elbo=elbo,
+            rate=rate,
+            distortion=distortion,
+            log_likelihood=log_likelihood,
+            bits_per_dimension=bits + 8 if model.is_density else bits,
+            active_units=int((variance > ACTIVE_VARIANCE).sum()),
+            kl_per_dimension=tuple((self.kl / self.images).tolist()),
+            importance_samples=samples,
+        )
+
+
+def _summed_terms(model: LatentModel, batch: Batch, samples: int) -> np.ndarray[Any, Any]:
+    """Rate, distortion, and by how much L_K exceeds the ELBO, summed over a batch.
+
+    The gain is log-mean-exp minus mean of the same K log-weights: never negative, by Jensen's inequality.
+    Added to an ELBO whose rate is exact it estimates L_K with less noise than the log-weights alone, which
+    take their rate from the samples.
+    """
+    chunk = max(1, min(samples, LARGEST_OUTPUT // batch.x.numel()))
+    rate = distortion = 0.0
+    weights: list[Tensor] = []
+    for start in range(0, samples, chunk):
+        bound: Bound = model.bound(batch, min(chunk, samples - start))
+        rate += bound.rate.sum().item() / samples
+        distortion -= bound.log_likelihood.sum().item() / samples
+        weights.append((bound.log_likelihood - bound.log_ratio).double().cpu())
+    log_weights = torch.cat(weights)
+    largest = log_weights.amax(0)
+    excess = log_weights - largest
+    gain = torch.log(torch.exp(excess).mean(0)) - excess.mean(0)
+    return np.array([rate, distortion, gain.clamp_min(0).sum().item()])
+
+
+def _double(values: Tensor) -> np.ndarray[Any, Any]:
+    doubled: np.ndarray[Any, Any] = values.cpu().numpy().astype(np.float64)
+    return doubled

@@ -1,0 +1,41 @@
+"""What encoders and decoders have in common."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from latentlab.config import ArchitectureConfig
+
+ImageShape = tuple[int, int, int]
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "elu": nn.ELU,
+    "silu": nn.SiLU,
+    "softplus": nn.Softplus,
+}
+
+
+class Encoder(nn.Module):
+    """Images [B, C, H, W] to features [B, ``features``]."""
+
+    features: int
+
+    def __init__(self, config: ArchitectureConfig, image_shape: ImageShape) -> None:
+        super().__init__()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Compute the features."""
+        raise NotImplementedError
+
+
+class Decoder(nn.Module):
+    """Latents [B, D] to the likelihood's parameters [B, C', H, W]."""
+
+    def __init__(self, config: ArchitectureConfig, latents: int, image_shape: ImageShape) -> None:
+        super().__init__()
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Compute the parameters."""
+        raise NotImplementedError

@@ -1,0 +1,46 @@
+"""Fully connected networks (Kingma & Welling 2014: one hidden layer of 500)."""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor, nn
+
+from latentlab.config import ArchitectureConfig
+from latentlab.models.networks.base import ACTIVATIONS, Decoder, Encoder, ImageShape
+
+
+def _hidden_layers(config: ArchitectureConfig, inputs: int) -> tuple[nn.Sequential, int]:
+    layers: list[nn.Module] = []
+    for _ in range(config.layers):
+        layers += [nn.Linear(inputs, config.hidden), ACTIVATIONS[config.activation]()]
+        inputs = config.hidden
+    return nn.Sequential(*layers), inputs
+
+
+class MLPEncoder(Encoder):
+    """Pixels through hidden layers; with none, the pixels themselves."""
+
+    def __init__(self, config: ArchitectureConfig, image_shape: ImageShape) -> None:
+        super().__init__(config, image_shape)
+        self.layers, self.features = _hidden_layers(config, math.prod(image_shape))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Compute the features."""
+        features: Tensor = self.layers(x.flatten(1))
+        return features
+
+
+class MLPDecoder(Decoder):
+    """Latents through hidden layers to one number per pixel and parameter."""
+
+    def __init__(self, config: ArchitectureConfig, latents: int, image_shape: ImageShape) -> None:
+        super().__init__(config, latents, image_shape)
+        self.image_shape = image_shape
+        self.layers, features = _hidden_layers(config, latents)
+        self.pixels = nn.Linear(features, math.prod(image_shape))
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Compute the likelihood's parameters."""
+        pixels: Tensor = self.pixels(self.layers(z))
+        return pixels.view(len(z), *self.image_shape)

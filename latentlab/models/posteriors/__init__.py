@@ -1,0 +1,18 @@
+"""Approximate posteriors q(z|x), by kind."""
+
+from __future__ import annotations
+
+from latentlab.config import PosteriorConfig
+from latentlab.models.posteriors.base import Approximation, Draw, Posterior
+from latentlab.models.posteriors.delta import DeltaPosterior
+from latentlab.models.posteriors.diagonal import DiagonalPosterior
+
+POSTERIORS: dict[str, type[Posterior]] = {"diagonal": DiagonalPosterior, "delta": DeltaPosterior}
+
+
+def build_posterior(config: PosteriorConfig, features: int, latent_dim: int) -> Posterior:
+    """The posterior of that kind over ``latent_dim`` latents, from ``features`` numbers per image."""
+    return POSTERIORS[config.kind](config, features, latent_dim)
+
+
+__all__ = ["POSTERIORS", "Approximation", "Draw", "Posterior", "build_posterior"]

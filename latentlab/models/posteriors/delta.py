@@ -1,0 +1,40 @@
+"""A point instead of a distribution: the plain autoencoder's posterior."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from latentlab.config import PosteriorConfig
+from latentlab.models.posteriors.base import Approximation, Draw, Posterior
+
+
+class Delta(Approximation):
+    """All mass at ``mean``. It has no density; its rate counts as 0, and minus its distortion bounds nothing."""
+
+    has_density = False
+
+    def __init__(self, mean: Tensor) -> None:
+        self.mean = mean
+        self.std = torch.zeros_like(mean)
+
+    def rsample(self, samples: int) -> Draw:
+        """Return the point, ``samples`` times."""
+        z = self.mean.expand(samples, *self.mean.shape)
+        return Draw(z, z.new_zeros(z.shape[:2]))
+
+    def kl_to_standard(self) -> Tensor:
+        """Zeros: no density, no rate."""
+        return torch.zeros_like(self.mean)
+
+
+class DeltaPosterior(Posterior):
+    """One affine head: the point."""
+
+    def __init__(self, config: PosteriorConfig, features: int, latent_dim: int) -> None:
+        super().__init__(config, features, latent_dim)
+        self.mean = nn.Linear(features, latent_dim)
+
+    def forward(self, features: Tensor) -> Delta:
+        """Locate the point."""
+        return Delta(self.mean(features))

@@ -1,0 +1,45 @@
+"""Diagonal Gaussian posterior (Kingma & Welling 2014)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from latentlab.config import PosteriorConfig
+from latentlab.models.functional import gaussian_kl, soft_clip, standard_normal_log_density
+from latentlab.models.posteriors.base import Approximation, Draw, Posterior, standard_noise
+
+# Beyond these a standard deviation means nothing any more, and its square overflows or vanishes in float32.
+LOG_STD_RANGE = (-8.0, 6.0)
+
+
+class Diagonal(Approximation):
+    """N(mean, diag(exp(log_std)²))."""
+
+    def __init__(self, mean: Tensor, log_std: Tensor) -> None:
+        self.mean = mean
+        self.log_std = log_std
+        self.std = torch.exp(log_std)
+
+    def rsample(self, samples: int) -> Draw:
+        """Draw by z = mean + std · ε."""
+        noise = standard_noise(samples, self.mean)
+        log_q = (standard_normal_log_density(noise) - self.log_std).sum(-1)
+        return Draw(self.mean + self.std * noise, log_q)
+
+    def kl_to_standard(self) -> Tensor:
+        """KL to N(0, I) per image and dimension, [B, d]."""
+        return gaussian_kl(self.mean, self.log_std)
+
+
+class DiagonalPosterior(Posterior):
+    """Two affine heads: mean, and logarithm of the standard deviation, softly kept within ``LOG_STD_RANGE``."""
+
+    def __init__(self, config: PosteriorConfig, features: int, latent_dim: int) -> None:
+        super().__init__(config, features, latent_dim)
+        self.mean = nn.Linear(features, latent_dim)
+        self.log_std = nn.Linear(features, latent_dim)
+
+    def forward(self, features: Tensor) -> Diagonal:
+        """Parametrise q(z|x)."""
+        return Diagonal(self.mean(features), soft_clip(self.log_std(features), *LOG_STD_RANGE))
