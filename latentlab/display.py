@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import socket
@@ -10,6 +11,22 @@ import sys
 from latentlab.errors import InputError
 
 _NEEDS_NO_SCREEN = ("offscreen", "minimal", "vnc", "linuxfb", "eglfs")
+# What Qt loads at run time and a bare Debian lacks: library, package.
+_LIBRARIES = {
+    "libEGL.so.1": "libegl1",
+    "libGL.so.1": "libgl1",
+    "libfontconfig.so.1": "libfontconfig1",
+    "libdbus-1.so.3": "libdbus-1-3",
+    "libxkbcommon.so.0": "libxkbcommon0",
+}
+_X11_LIBRARIES = {
+    "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
+    "libxcb-cursor.so.0": "libxcb-cursor0",
+    "libxcb-icccm.so.4": "libxcb-icccm4",
+    "libxcb-keysyms.so.1": "libxcb-keysyms1",
+    "libxcb-image.so.0": "libxcb-image0",
+    "libxcb-render-util.so.0": "libxcb-render-util0",
+}
 _ADVICE = "the command line needs none: see latentlab train, evaluate, encode, decode --help"
 
 
@@ -19,10 +36,11 @@ def require_display() -> None:
     Raises
     ------
     InputError
-        On Linux and other X11 systems without a reachable display.
+        On Linux and other X11 systems without a reachable display, or without the system libraries Qt needs.
     """
     if sys.platform in ("win32", "darwin"):
         return
+    _require(_LIBRARIES)
     if os.environ.get("QT_QPA_PLATFORM", "").split(":")[0] in _NEEDS_NO_SCREEN:
         return
     if os.environ.get("WAYLAND_DISPLAY"):
@@ -32,6 +50,21 @@ def require_display() -> None:
         raise InputError(f"no display to open a window on (DISPLAY is not set); {_ADVICE}")
     if not _answers(display):
         raise InputError(f"the display {display!r} does not answer; {_ADVICE}")
+    _require(_X11_LIBRARIES)
+
+
+def _require(libraries: dict[str, str]) -> None:
+    missing = [package for library, package in libraries.items() if not _loads(library)]
+    if missing:
+        raise InputError(f"Qt needs system libraries that are not installed: apt-get install {' '.join(missing)}")
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
 
 
 def _answers(display: str) -> bool:
