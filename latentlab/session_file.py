@@ -92,7 +92,7 @@ def abandoned_autosaves() -> list[Path]:
     found = [
         path
         for path in (data_folder() / "autosave").glob(f"*{SUFFIX}")
-        if not _is_running(path.name.removesuffix(SUFFIX))
+        if not is_running(path.name.removesuffix(SUFFIX))
     ]
     return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
 
@@ -104,7 +104,8 @@ def set_aside(path: Path) -> Path:
     return backup
 
 
-def _is_running(process_id: str) -> bool:
+def is_running(process_id: str) -> bool:
+    """Whether a process of that id, written in decimals, lives on this machine."""
     if not process_id.isdecimal():
         return False
     if int(process_id) == os.getpid():

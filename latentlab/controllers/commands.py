@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from itertools import count
 
 from PySide6.QtGui import QUndoCommand
@@ -9,19 +10,19 @@ from PySide6.QtGui import QUndoCommand
 from latentlab.engine.messages import FloatArray
 from latentlab.session import AxesChoice, Session
 
-_gestures = count(-1, -1)
+_gestures = count()
 _LATENT_COMMAND = 1
 
 
-def new_gesture() -> int:
+def new_gesture() -> Hashable:
     """An id for a gesture that has none of its own (a key, a button); never one that a widget gives."""
-    return next(_gestures)
+    return ("alone", next(_gestures))
 
 
 class MoveLatent(QUndoCommand):
     """Commit another latent; moves of the same gesture merge into one step."""
 
-    def __init__(self, session: Session, latent: FloatArray, gesture: int, text: str = "Move") -> None:
+    def __init__(self, session: Session, latent: FloatArray, gesture: Hashable, text: str = "Move") -> None:
         super().__init__(text)
         self._session = session
         self._before = session.latent

@@ -1,0 +1,124 @@
+"""Exploring by hand: map and sliders move the latent; the latent moves map, sliders and image."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+import numpy as np
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QUndoStack
+
+from latentlab.controllers.commands import ChooseLabel, MoveLatent, new_gesture
+from latentlab.engine.messages import FloatArray
+from latentlab.gui.latent_map import LatentMap
+from latentlab.gui.latent_sliders import LatentSliders
+from latentlab.session import Session
+
+
+class ExploreController(QObject):
+    """Joins the map's and the sliders' gestures with the session's latent.
+
+    Every gesture becomes one undoable step. Nothing is decoded here: ``ImageController`` follows the session.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        undo: QUndoStack,
+        latent_map: LatentMap,
+        sliders: LatentSliders,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._undo, self._map, self._sliders = session, undo, latent_map, sliders
+        self._random = np.random.default_rng()
+
+        latent_map.hovered.connect(self._on_map_hovered)
+        latent_map.committed.connect(self._on_map_committed)
+        latent_map.nudged.connect(self._on_map_nudged)
+        sliders.valueEdited.connect(self._on_slider_edited)
+        sliders.resetRequested.connect(self._on_reset_requested)
+        sliders.sampleRequested.connect(self._on_sample_requested)
+        sliders.lockToggled.connect(session.set_locked)
+        sliders.labelChosen.connect(self._on_label_chosen)
+
+        session.latentChanged.connect(self._show_latent)
+        session.axesChanged.connect(self._show_latent)
+        session.previewChanged.connect(self._show_preview)
+        session.modelChanged.connect(self._on_model_changed)
+        session.labelChanged.connect(lambda: sliders.set_label(session.label))
+
+    # --- intents ----------------------------------------------------------------------------------
+
+    def go_to(self, latent: FloatArray, gesture: Hashable | None = None, text: str = "Move") -> None:
+        """Commit ``latent`` [d] as an undoable step, part of ``gesture`` where one is given."""
+        if self._session.model is None:
+            return
+        latent = np.asarray(latent, np.float32)
+        if not np.array_equal(latent, self._session.latent):
+            self._undo.push(MoveLatent(self._session, latent, gesture or new_gesture(), text))
+
+    def _lifted(self, point: object) -> FloatArray:
+        return self._session.plane().lift(np.asarray(point, np.float32).reshape(1, 2))[0]
+
+    def _on_map_hovered(self, point: object | None) -> None:
+        away = point is None or self._session.model is None
+        self._session.set_preview(None if away else self._lifted(point))
+
+    def _on_map_committed(self, point: object, gesture: int) -> None:
+        if self._session.model is not None:
+            # The pointer is where the commit is: nothing of its own is left to preview.
+            self._session.set_preview(None)
+            self.go_to(self._lifted(point), ("map", gesture))
+
+    def _on_map_nudged(self, offset: object, gesture: int) -> None:
+        if self._session.model is not None:
+            plane = self._session.plane()
+            step = np.asarray(offset, np.float32)
+            self.go_to(self._session.latent + step[0] * plane.x + step[1] * plane.y, ("nudge", gesture), "Nudge")
+
+    def _on_slider_edited(self, dimension: int, value: float, gesture: int) -> None:
+        latent = self._session.latent
+        if dimension < latent.size:
+            latent[dimension] = value
+            self.go_to(latent, ("slider", dimension, gesture), f"Slide z{dimension + 1}")
+
+    def _on_reset_requested(self, dimension: int) -> None:
+        latent = self._session.latent
+        latent[slice(None) if dimension < 0 else dimension] = 0.0
+        self.go_to(latent, text="Reset")
+
+    def _on_sample_requested(self, dimension: int) -> None:
+        """Sample one dimension, or with −1 all that are not locked, from the prior."""
+        latent = self._session.latent
+        chosen = [dimension] if dimension >= 0 else [d for d in range(latent.size) if d not in self._session.locked]
+        latent[chosen] = self._random.standard_normal(len(chosen))
+        self.go_to(latent, text="Sample")
+
+    def _on_label_chosen(self, label: int) -> None:
+        if self._session.model is not None and label != self._session.label:
+            self._undo.push(ChooseLabel(self._session, label))
+
+    # --- what widgets are told ----------------------------------------------------------------------
+
+    def _on_model_changed(self, fresh: bool) -> None:
+        if not fresh:
+            return
+        model = self._session.model
+        # Steps of another model's latent space mean nothing in this one.
+        self._undo.clear()
+        self._sliders.set_dimensions(0 if model is None else model.latent_dim)
+        self._sliders.set_classes(model.classes if model is not None and model.conditional else ())
+        self._show_latent()
+
+    def _show_latent(self) -> None:
+        session = self._session
+        self._sliders.set_latent(session.latent)
+        if session.model is None:
+            self._map.set_cursor(None)
+        else:
+            self._map.set_cursor(session.plane().project(session.latent[None])[0])
+
+    def _show_preview(self) -> None:
+        preview = self._session.preview
+        self._map.set_preview(None if preview is None else self._session.plane().project(preview[None])[0])

@@ -1,0 +1,85 @@
+"""The large image: whatever latent is committed or under the pointer, decoded."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QObject
+
+from latentlab.controllers.freshness import Freshness
+from latentlab.engine.client import EngineClient
+from latentlab.engine.messages import Decode, Decoded, Nearest, NearestFound
+from latentlab.gui.decoded_image import DecodedImage
+from latentlab.gui.latent_map import LatentMap
+from latentlab.session import Session
+
+
+class ImageController(QObject):
+    """Asks for the image of the latent that is shown, and shows the newest answer.
+
+    The preview under the pointer wins over the committed latent; leaving the map asks for the committed one again.
+    For a committed latent it also finds the nearest encoded image, whose posterior becomes the map's ellipse.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        engine: EngineClient,
+        image: DecodedImage,
+        latent_map: LatentMap,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._engine, self._image, self._map = session, engine, image, latent_map
+        self._decoded, self._nearest = Freshness(), Freshness()
+
+        session.latentChanged.connect(self._on_latent_changed)
+        session.previewChanged.connect(self._ask_for_image)
+        session.labelChanged.connect(self._on_latent_changed)
+        session.modelChanged.connect(self._on_model_changed)
+        session.pointsChanged.connect(self._ask_for_nearest)
+        engine.decoded.connect(self._on_decoded)
+        engine.nearestFound.connect(self._on_nearest_found)
+
+    def _on_model_changed(self, fresh: bool) -> None:
+        if fresh:
+            self._nearest.forget()
+            self._image.set_nearest(None, "")
+            self._map.set_posterior(None, None)
+        if self._session.model is not None:
+            self._ask_for_image()
+            self._ask_for_nearest()
+
+    def _on_latent_changed(self) -> None:
+        self._ask_for_image()
+        self._ask_for_nearest()
+
+    def _ask_for_image(self) -> None:
+        session = self._session
+        if session.model is None:
+            return
+        preview = session.preview
+        z = session.latent if preview is None else preview
+        self._engine.request(Decode(self._decoded.ask(), z, session.label, preview is not None))
+
+    def _ask_for_nearest(self) -> None:
+        session = self._session
+        if session.model is not None and session.points is not None:
+            self._engine.request(Nearest(self._nearest.ask(), session.latent))
+
+    def _on_decoded(self, result: Decoded) -> None:
+        if result.model_version == self._session.model_version and self._decoded.accept(result.generation):
+            self._image.set_image(result.image, result.z, result.preview)
+
+    def _on_nearest_found(self, result: NearestFound) -> None:
+        points = self._session.points
+        if points is None or points.model_version != result.model_version:
+            return
+        if not self._nearest.accept(result.generation):
+            return
+        name = points.classes[result.label] if 0 <= result.label < len(points.classes) else ""
+        self._image.set_nearest(result.image, name or result.path)
+        if result.index < len(points.std):
+            plane = self._session.plane()
+            directions = np.stack([plane.x, plane.y])  # [2, d]
+            covariance = (directions * points.std[result.index] ** 2) @ directions.T
+            self._map.set_posterior(plane.project(result.z[None])[0], covariance)

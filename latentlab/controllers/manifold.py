@@ -1,0 +1,125 @@
+"""The decoded manifold: asked for whatever part of the map is in view, painted as its tiles come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QObject
+
+from latentlab.controllers.freshness import Freshness
+from latentlab.engine.client import EngineClient
+from latentlab.engine.messages import Axes, DecodeGrid, GridTiles
+from latentlab.gui.latent_map import LatentMap, View
+from latentlab.session import Session
+
+CELL_PIXELS = 32
+MOST_CELLS = 40  # a side
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The cells that cover a view: whole cells on a lattice through the origin, so panning keeps them in place."""
+
+    x_range: tuple[float, float]
+    y_range: tuple[float, float]
+    columns: int
+    rows: int
+    tile_pixels: int
+
+    @staticmethod
+    def of(view: View) -> Layout:
+        """Cover ``view`` with square cells of about ``CELL_PIXELS``, at most ``MOST_CELLS`` a side."""
+        width, height = view.x_max - view.x_min, view.y_max - view.y_min
+        per_pixel = max(width / max(1, view.width_px), height / max(1, view.height_px))
+        cell = max(CELL_PIXELS * per_pixel, width / MOST_CELLS, height / MOST_CELLS)
+        left, right = int(np.floor(view.x_min / cell)), int(np.ceil(view.x_max / cell))
+        low, high = int(np.floor(view.y_min / cell)), int(np.ceil(view.y_max / cell))
+        return Layout(
+            (left * cell, right * cell),
+            (low * cell, high * cell),
+            max(1, right - left),
+            max(1, high - low),
+            max(8, round(cell / per_pixel)),
+        )
+
+
+class ManifoldController(QObject):
+    """Keeps the manifold layer decoded for the view, the axes, the class and the model's newest weights.
+
+    While the same cells are decoded again with newer weights, coarse tiles are passed over: the finer picture
+    that stands there, a moment old, is the better one to look at.
+    """
+
+    def __init__(
+        self, session: Session, engine: EngineClient, latent_map: LatentMap, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._engine, self._map = session, engine, latent_map
+        self._fresh = Freshness()
+        self._view: View | None = None
+        self._layout: Layout | None = None
+        self._plane: Axes | None = None
+        self._whole = False  # whether the picture that stands is finished at the layout asked for
+        self._skip_coarse = False
+
+        latent_map.viewChanged.connect(self._on_view_changed)
+        session.latentChanged.connect(self._on_latent_changed)
+        session.axesChanged.connect(self._ask)
+        session.labelChanged.connect(self._ask)
+        session.modelChanged.connect(self._on_model_changed)
+        engine.gridTiles.connect(self._on_tiles)
+
+    def _on_view_changed(self, view: object) -> None:
+        if isinstance(view, View):
+            self._view = view
+            self._ask()
+
+    def _on_model_changed(self, fresh: bool) -> None:
+        if fresh:
+            self._fresh.forget()
+            self._layout = None
+            self._whole = False
+        self._ask()
+
+    def _on_latent_changed(self) -> None:
+        """With more than two dimensions the map is a slice through the latent: another slice, other images."""
+        if self._plane is None or not np.allclose(self._plane.origin, self._session.plane().origin):
+            self._ask()
+
+    def _ask(self) -> None:
+        session, view = self._session, self._view
+        if session.model is None or view is None or not view.width_px or not view.height_px:
+            return
+        layout, plane = Layout.of(view), session.plane()
+        same_place = layout == self._layout and self._plane is not None and _same(plane, self._plane)
+        self._skip_coarse = same_place and self._whole
+        self._whole = self._whole and same_place
+        self._layout, self._plane = layout, plane
+        generation = self._fresh.ask()
+        self._map.begin_manifold(layout.x_range, layout.y_range, layout.columns, layout.rows, generation)
+        self._engine.request(
+            DecodeGrid(
+                generation,
+                plane,
+                layout.x_range,
+                layout.y_range,
+                layout.columns,
+                layout.rows,
+                layout.tile_pixels,
+                session.label,
+            )
+        )
+
+    def _on_tiles(self, result: GridTiles) -> None:
+        if result.model_version != self._session.model_version:
+            return
+        if not self._fresh.accept(result.generation, again=True):
+            return
+        if result.span == 1 or not self._skip_coarse:
+            self._map.put_tiles(result.generation, result.cells, result.span, result.tiles)
+        self._whole = self._whole or result.done
+
+
+def _same(one: Axes, other: Axes) -> bool:
+    return np.allclose(one.origin, other.origin) and np.array_equal(one.x, other.x) and np.array_equal(one.y, other.y)
