@@ -10,7 +10,7 @@ from latentlab.models.functional import gaussian_kl, soft_clip, standard_normal_
 from latentlab.models.posteriors.base import Approximation, Draw, Posterior, standard_noise
 
 # Beyond these a standard deviation means nothing any more, and its square overflows or vanishes in float32.
-LOG_STD_RANGE = (-8.0, 6.0)
+LOG_STD_RANGE = (-12.0, 12.0)
 
 
 class Diagonal(Approximation):

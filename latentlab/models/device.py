@@ -1,0 +1,30 @@
+"""Which device a name means on this machine."""
+
+from __future__ import annotations
+
+import torch
+
+from latentlab.errors import InputError
+
+
+def available_devices() -> list[str]:
+    """Names of the devices that can be chosen, the one ``auto`` takes first."""
+    names = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    if torch.backends.mps.is_available():
+        names.append("mps")
+    return [*names, "cpu"]
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device of that name: ``auto`` (CUDA, then MPS, then CPU), ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+
+    Raises
+    ------
+    InputError
+        When this machine has no such device; those it has are named.
+    """
+    there = available_devices()
+    chosen = {"auto": there[0], "cuda": "cuda:0"}.get(name, name)
+    if chosen not in there:
+        raise InputError(f"there is no device {name!r} on this machine; those there are: {', '.join(there)}")
+    return torch.device(chosen)

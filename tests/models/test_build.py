@@ -1,0 +1,118 @@
+"""Every recipe and architecture as a whole: shapes, names, gradients, and learning."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from latentlab.models import Batch, StepState, build
+from latentlab.recipes import RECIPES
+from tests.models.helpers import images, tiny
+
+SHAPES = [(1, 8, 8), (1, 28, 28), (3, 64, 64), (1, 28, 20), (3, 61, 37), (1, 8, 256), (1, 2, 3)]
+
+
+@pytest.mark.parametrize("kind", ["mlp", "conv"])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_any_image_size(kind, shape):
+    model = tiny(shape, architecture={"kind": kind, "width": 4}, latent_dim=3)
+    batch = images(2, shape)
+    mean, std = model.encode(batch)
+    assert mean.shape == std.shape == (2, 3)
+    assert (std > 0).all()
+    decoded = model.decode(mean)
+    assert decoded.shape == (2, *shape)
+    assert decoded.dtype == torch.float32
+    assert 0 <= decoded.min() <= decoded.max() <= 1
+    model.losses("model", batch, StepState()).objective.backward()
+    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in model.parameters())
+
+
+@pytest.mark.parametrize("kind", ["mlp", "conv"])
+def test_every_pixel_is_seen_and_drawn(kind):
+    model = tiny((1, 13, 9), architecture={"kind": kind, "width": 4, "activation": "tanh"})
+    x = torch.rand(1, 1, 13, 9, requires_grad=True)
+    model.encode(Batch(x))[0].sum().backward()
+    assert (x.grad != 0).all()
+    drawn = model.decode(torch.randn(8, 2))
+    assert (drawn.std(0) > 0).all()
+
+
+def test_a_decode_alone_is_the_decode_in_a_batch():
+    model = tiny((1, 16, 16), architecture={"kind": "conv", "width": 4})
+    z = torch.randn(5, 2)
+    torch.testing.assert_close(model.decode(z)[2:3], model.decode(z[2:3]))
+
+
+def test_names_of_the_weights_are_readable_and_stable():
+    model = build(RECIPES["vae"].config(), (1, 28, 28))
+    assert {name: tuple(weight.shape) for name, weight in model.state_dict().items()} == {
+        "encoder.layers.0.weight": (500, 784),
+        "encoder.layers.0.bias": (500,),
+        "posterior.mean.weight": (2, 500),
+        "posterior.mean.bias": (2,),
+        "posterior.log_std.weight": (2, 500),
+        "posterior.log_std.bias": (2,),
+        "decoder.layers.0.weight": (500, 2),
+        "decoder.layers.0.bias": (500,),
+        "decoder.pixels.weight": (784, 500),
+        "decoder.pixels.bias": (784,),
+    }
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+def test_gradients_are_finite_at_extremes(likelihood):
+    sigma = "learned" if likelihood == "gaussian" else "fixed"
+    model = tiny((1, 8, 8), likelihood={"kind": likelihood, "sigma": sigma})
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.mul_(300)
+    for x in (torch.zeros(2, 1, 8, 8), torch.ones(2, 1, 8, 8)):
+        model.zero_grad()
+        losses = model.losses("model", Batch(x), StepState())
+        losses.objective.backward()
+        assert torch.isfinite(losses.objective)
+        assert all(torch.isfinite(p.grad).all() for p in model.parameters())
+
+
+def test_beta_one_is_the_vae_exactly():
+    batch = images(4, (1, 8, 8))
+    values = []
+    for name in ("vae", "beta-vae"):
+        torch.manual_seed(3)
+        model = build(RECIPES[name].config(beta=1.0), (1, 8, 8))
+        losses = model.losses("model", batch, StepState())
+        losses.objective.backward()
+        values.append([losses.objective.detach(), *(p.grad for p in model.parameters())])
+    assert all(torch.equal(a, b) for a, b in zip(*values, strict=True))
+
+
+def test_sampled_rate_has_the_mean_of_the_closed_form():
+    batch = images(4)
+    analytic, sampled = tiny(samples=5_000), tiny(samples=5_000, kl="monte-carlo")
+    sampled.load_state_dict(analytic.state_dict())
+    rates = [model.losses("model", batch, StepState()).terms["rate"].item() for model in (analytic, sampled)]
+    assert rates[1] == pytest.approx(rates[0], abs=0.05)
+    assert rates[1] != rates[0]
+
+
+def test_prior_samples_are_latents_to_decode():
+    model = tiny(latent_dim=4)
+    z = model.sample_prior(3, torch.Generator().manual_seed(0))
+    assert z.shape == (3, 4)
+    assert model.decode(z).shape == (3, 1, 3, 4)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipe_learns(name):
+    model = build(RECIPES[name].config(), (1, 8, 8))
+    batch = Batch((torch.rand(32, 1, 8, 1) > 0.5).float().expand(32, 1, 8, 8).contiguous())
+    optimizer = torch.optim.Adam(model.parameters(), 1e-2)
+    distortions = []
+    for step in range(60):
+        losses = model.losses("model", batch, StepState(step))
+        optimizer.zero_grad()
+        losses.objective.backward()
+        optimizer.step()
+        distortions.append(losses.terms["distortion"].item())
+    assert distortions[-1] < 0.9 * distortions[0]
