@@ -1,0 +1,230 @@
+"""One image file becomes pixels: what is accepted, and how every mode is converted.
+
+=====================  ==========================================================================================
+found                  becomes
+=====================  ==========================================================================================
+EXIF orientation       turned upright
+animated, many pages   the first frame
+1-bit                  black and white
+16-bit, float          8 bits by the table of `latentlab.data.levels`; 16-bit colour keeps the upper 8 bits
+palette                its colours
+alpha, transparency    composited over ``config.behind``
+CMYK, YCbCr, Lab       RGB (colour profiles are not applied)
+colour, grey asked     ITU-R 601 luma, 0.299 R + 0.587 G + 0.114 B
+colour, "auto"         grey when red, green and blue are equal everywhere, else RGB
+=====================  ==========================================================================================
+
+A file is opened by its content, not by its name, as one of PNG, JPEG, WebP, TIFF, BMP, GIF and PPM/PGM/PBM; TIFF,
+the format with by far the largest reader, only when it is named ``.tif`` or ``.tiff``.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import warnings
+from dataclasses import dataclass
+from io import BufferedReader
+from pathlib import PurePath
+
+import numpy as np
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+from latentlab.config.data import DataConfig
+from latentlab.data.dataset import Images
+from latentlab.data.fit import Size, drawn_size, fit_image
+from latentlab.data.levels import extent, span_of, to_uint8
+
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
+SUFFIXES = frozenset(
+    {".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".bmp", ".dib", ".gif"}
+    | {".ppm", ".pgm", ".pbm", ".pnm", ".pfm"}
+)
+_TIFF_SUFFIXES = (".tif", ".tiff")
+_OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_TURNED = (5, 6, 7, 8)  # EXIF orientations that exchange width and height
+_BITS_PER_SAMPLE = 258
+
+# Pillow refuses more than 179 million pixels and warns above half of that; both are refused here, in any thread.
+warnings.simplefilter("error", Image.DecompressionBombWarning)
+
+
+class UnreadableError(Exception):
+    """A file that cannot become pixels; the message is the reason, in a few words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """An image made ready, and what it was made from.
+
+    Attributes
+    ----------
+    pixels
+        uint8 [C, H, W].
+    format, mode, size
+        Of the file: Pillow's names, and (width, height) when upright.
+    """
+
+    pixels: Images
+    format: str
+    mode: str
+    size: Size
+
+
+def open_regular(path: str | PurePath) -> BufferedReader:
+    """Open a regular file for reading; anything else is refused without waiting for a writer.
+
+    Raises
+    ------
+    UnreadableError
+        Also when the file has vanished or may not be read.
+    """
+    try:
+        descriptor = os.open(path, _OPEN_FLAGS)
+    except OSError as error:
+        raise UnreadableError(reason_of(error)) from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise UnreadableError("not a regular file")
+    return os.fdopen(descriptor, "rb")
+
+
+def reason_of(error: Exception) -> str:
+    """Why a file could not be read, in a few words."""
+    if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
+        return "decompression bomb: too many pixels"
+    if isinstance(error, UnidentifiedImageError):
+        return "not an image of a known format"
+    if isinstance(error, FileNotFoundError):
+        return "vanished"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    text = " ".join(str(error).split())
+    return f"damaged: {text[:160]}" if text else f"damaged: {type(error).__name__}"
+
+
+def measure(path: str) -> tuple[Size, str]:
+    """Upright size and mode by the file's header alone.
+
+    Raises
+    ------
+    UnreadableError
+    """
+    with open_regular(path) as file:
+        try:
+            image = _open(file, path)
+            return _upright_size(image), image.mode
+        except UnreadableError:
+            raise
+        except Exception as error:  # Pillow's readers raise nearly anything for damaged files
+            raise UnreadableError(reason_of(error)) from None
+
+
+def decode(path: str, target: Size | None, config: DataConfig) -> Decoded:
+    """Read an image file and make it ready.
+
+    Parameters
+    ----------
+    path
+        Of a file.
+    target
+        (width, height) to make it; ``None`` keeps its own.
+    config
+        Channels, fit, invert, levels and background.
+
+    Raises
+    ------
+    UnreadableError
+        When the file is no whole image of an accepted format.
+    """
+    with open_regular(path) as file:
+        try:
+            image = _open(file, path)
+            format, mode, size = image.format or "", image.mode, _upright_size(image)
+            _draft(image, size, target, config)
+            ImageOps.exif_transpose(image, in_place=True)
+            image = _to_grey_or_rgb(image, config)
+            return Decoded(_finish(image, target, config), format, mode, size)
+        except UnreadableError:
+            raise
+        except MemoryError:
+            raise UnreadableError("too large for the memory") from None
+        except Exception as error:  # Pillow's readers raise nearly anything for damaged files
+            raise UnreadableError(reason_of(error)) from None
+
+
+def finish_array(pixels: Images, target: Size | None, config: DataConfig) -> Images:
+    """Make an image that is already uint8 [C, H, W], C from 1 to 4, ready as a file's would be."""
+    if len(pixels) == 1:
+        image = Image.fromarray(np.ascontiguousarray(pixels[0]))
+    else:
+        mode = {2: "LA", 3: "RGB", 4: "RGBA"}[len(pixels)]
+        height_width_channels = np.ascontiguousarray(pixels.transpose(1, 2, 0))
+        image = Image.frombytes(mode, height_width_channels.shape[1::-1], height_width_channels.tobytes())
+    return _finish(_to_grey_or_rgb(image, config), target, config)
+
+
+def _open(file: BufferedReader, path: str) -> Image.Image:
+    image = Image.open(file, formats=FORMATS)
+    suffix = os.path.splitext(path)[1].lower()
+    if image.format == "TIFF" and suffix not in _TIFF_SUFFIXES:
+        raise UnreadableError(f"a TIFF file named {suffix or 'without a suffix'}")
+    return image
+
+
+def _upright_size(image: Image.Image) -> Size:
+    turned = image.getexif().get(ExifTags.Base.Orientation) in _TURNED
+    return (image.height, image.width) if turned else image.size
+
+
+def _draft(image: Image.Image, size: Size, target: Size | None, config: DataConfig) -> None:
+    """Let the JPEG decoder itself scale down, by 2, 4 or 8, to no less than is needed."""
+    if image.format != "JPEG":
+        return
+    needed = drawn_size(size, target, config.fit) if target else size
+    if size != image.size:
+        needed = needed[::-1]
+    image.draft("L" if config.channels == 1 else None, needed)
+
+
+def _to_grey_or_rgb(image: Image.Image, config: DataConfig) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":
+        image = _to_eight_bits(image, config)
+    elif image.has_transparency_data:
+        image = image.convert("RGBA")
+        behind = Image.new("RGBA", image.size, (config.behind,) * 3 + (255,))
+        image = Image.alpha_composite(behind, image)
+    grey = config.channels == 1 or image.mode in {"1", "L"}
+    image = image.convert("L" if grey else "RGB")  # the same image where there is nothing to do
+    return ImageOps.invert(image) if config.invert else image
+
+
+def _to_eight_bits(image: Image.Image, config: DataConfig) -> Image.Image:
+    values = np.asarray(image)
+    if values.dtype.byteorder == ">":
+        values = values.astype(values.dtype.newbyteorder("="))
+    lowest, highest = extent([values])
+    stretch = config.levels == "stretch"
+    span = span_of(values.dtype, lowest, highest, stretch)
+    if not stretch and values.dtype.kind in "iu":
+        bits = image.tag_v2.get(_BITS_PER_SAMPLE, (16,))[0] if image.format == "TIFF" else 16  # type: ignore[attr-defined]
+        if 8 < bits <= 16 and lowest >= 0 and highest < 2**bits:
+            span = 0.0, 2.0**bits - 1
+    return Image.fromarray(to_uint8(values, span))
+
+
+def _finish(image: Image.Image, target: Size | None, config: DataConfig) -> Images:
+    if target is not None:
+        image = fit_image(image, target, config)
+    pixels = np.asarray(image)
+    if pixels.ndim == 2:
+        pixels = pixels[None]
+        return np.repeat(pixels, 3, axis=0) if config.channels == 3 else pixels
+    if config.channels == "auto" and _is_grey(pixels):
+        return pixels[None, :, :, 0]
+    return pixels.transpose(2, 0, 1)
+
+
+def _is_grey(pixels: Images) -> bool:
+    red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]
+    return bool((red == green).all() and (green == blue).all())

@@ -1,0 +1,49 @@
+"""What a dataset holds, in plain values for ``latentlab info`` and the data panel."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from latentlab.config.data import DataConfig
+from latentlab.data.dataset import UNKNOWN, Dataset
+from latentlab.data.source import load_dataset
+
+
+def describe(source: str | Path, config: DataConfig | None = None) -> dict[str, Any]:
+    """Open a dataset and say what it holds; see `summary`."""
+    return summary(load_dataset(source, config))
+
+
+def summary(dataset: Dataset) -> dict[str, Any]:
+    """Say what a dataset holds, in values that JSON can write.
+
+    ``kind`` ("dataset"), ``name``, ``source``, ``images``, ``image_shape``, ``classes`` (names), ``class_counts``
+    (images by class), ``unlabelled``, ``formats``, ``modes``, ``sizes`` (images by what their files hold),
+    ``factors`` and ``metadata`` (names), ``bytes`` (in memory, once made ready), ``fingerprint``, ``config`` and
+    ``skipped`` (``path`` and ``reason`` of each file left out).
+    """
+    labels = dataset.labels
+    counts = np.bincount(labels[labels != UNKNOWN], minlength=len(dataset.classes))
+    return {
+        "kind": "dataset",
+        "name": dataset.name,
+        "source": dataset.source,
+        "images": len(dataset),
+        "image_shape": list(dataset.image_shape),
+        "classes": list(dataset.classes),
+        "class_counts": dict(zip(dataset.classes, counts.tolist(), strict=True)),
+        "unlabelled": int((labels == UNKNOWN).sum()),
+        "formats": dataset.found.formats,
+        "modes": dataset.found.modes,
+        "sizes": dataset.found.sizes,
+        "factors": list(dataset.factors or ()),
+        "metadata": list(dataset.metadata),
+        "bytes": int(dataset.images.size),
+        "fingerprint": dataset.fingerprint,
+        "config": dataset.config.model_dump(),
+        "skipped": [dataclasses.asdict(each) for each in dataset.skipped],
+    }

@@ -1,0 +1,64 @@
+"""Images of any size and aspect become one size: the policy, and the size chosen when none is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from latentlab.config.data import LARGEST_IMAGE, SMALLEST_IMAGE, DataConfig
+
+Size = tuple[int, int]  # (width, height), as Pillow has it
+
+_FILTER = Image.Resampling.BICUBIC
+# Large reductions go through a box average first, to no less than this many times the size asked for:
+# Pillow calls 3 "almost indistinguishable" from resampling at once.
+_REDUCING_GAP = 3.0
+_CHOICES = (64, 48, 32, 24, 16)
+
+
+def target_size(sizes: Sequence[Size], config: DataConfig) -> Size:
+    """Size that images of ``sizes`` are given.
+
+    ``image_size`` squared when it is set; else the images' own where they agree and both sides lie within 8 to 256;
+    else a square, the largest of 64, 48, 32, 24, 16 that is not above the median of the shorter sides (8 below that).
+    """
+    if config.image_size is not None:
+        return config.image_size, config.image_size
+    if len(set(sizes)) == 1 and all(SMALLEST_IMAGE <= side <= LARGEST_IMAGE for side in sizes[0]):
+        return sizes[0]
+    shorter = float(np.median([min(size) for size in sizes]))
+    side = next((choice for choice in _CHOICES if choice <= shorter), SMALLEST_IMAGE)
+    return side, side
+
+
+def drawn_size(size: Size, target: Size, how: str) -> Size:
+    """Size an image is scaled to, before margins are added or cut off."""
+    if how == "stretch":
+        return target
+    ratios = target[0] / size[0], target[1] / size[1]
+    ratio = max(ratios) if how == "crop" else min(ratios)
+    if how == "crop":
+        return max(target[0], round(size[0] * ratio)), max(target[1], round(size[1] * ratio))
+    return min(target[0], max(1, round(size[0] * ratio))), min(target[1], max(1, round(size[1] * ratio)))
+
+
+def fit_image(image: Image.Image, target: Size, config: DataConfig) -> Image.Image:
+    """Make ``image`` (mode L or RGB) the size ``target`` by the configuration's ``fit``, resampled bicubically."""
+    if image.size == target:
+        return image
+    if config.fit == "crop":
+        width, height = image.size
+        ratio = max(target[0] / width, target[1] / height)
+        across, down = (width - target[0] / ratio) / 2, (height - target[1] / ratio) / 2
+        box = (max(across, 0.0), max(down, 0.0), min(width - across, width), min(height - down, height))
+        return image.resize(target, _FILTER, box=box, reducing_gap=_REDUCING_GAP)
+    drawn = drawn_size(image.size, target, config.fit)
+    image = image.resize(drawn, _FILTER, reducing_gap=_REDUCING_GAP)
+    if drawn == target:
+        return image
+    left, top = (target[0] - drawn[0]) // 2, (target[1] - drawn[1]) // 2
+    border = (left, top, target[0] - drawn[0] - left, target[1] - drawn[1] - top)
+    margin = config.margin if image.mode == "L" else (config.margin,) * 3
+    return ImageOps.expand(image, border, fill=margin)

@@ -1,0 +1,132 @@
+"""IDX files, the format of MNIST (LeCun, Cortes & Burges), plain or gzipped."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import zlib
+from collections.abc import Generator
+from io import BufferedReader
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentlab.data.dataset import LoadProgress
+from latentlab.data.decode import UnreadableError, open_regular
+from latentlab.data.table import Table, numbered, unlabelled
+from latentlab.errors import InputError
+
+_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+_DEFLATE_RATIO = 1032  # deflate makes nothing smaller than this
+_STEP = 4 << 20
+_NAME = re.compile(r"idx\d.ubyte", re.IGNORECASE)
+_GZIP_MAGIC = b"\x1f\x8b"
+_File = BufferedReader | gzip.GzipFile
+
+
+def is_idx(path: Path) -> bool:
+    """Whether a file is IDX, by its name or its first bytes."""
+    if _NAME.search(path.name) or path.suffix.lower() == ".idx":
+        return True
+    try:
+        with _open(path) as file:
+            start = file.read(4)
+    except (OSError, EOFError, zlib.error, UnreadableError):
+        return False
+    return len(start) == 4 and start[:2] == b"\0\0" and start[2] in _TYPES and 1 <= start[3] <= 4
+
+
+def open_idx(path: Path) -> Generator[LoadProgress, None, Table]:
+    """Read images and, where they are found beside, their labels.
+
+    Labels lie in the same folder under the same name with ``labels`` and ``idx1`` for ``images`` and ``idx3``,
+    gzipped or not.
+
+    Raises
+    ------
+    InputError
+        When the file is damaged, holds no images, or disagrees with its labels.
+    """
+    images = yield from read_idx(path)
+    if images.ndim == 1:
+        raise InputError(f"{path.name} holds labels; open the file of its images")
+    if images.ndim == 4 and images.shape[3] > 4:
+        images = np.moveaxis(images, 1, 3)
+    labels = unlabelled(len(images))
+    classes: tuple[str, ...] = ()
+    beside = _labels_beside(path)
+    if beside is not None:
+        values = yield from read_idx(beside)
+        if values.shape != (len(images),):
+            raise InputError(f"{path.name} holds {len(images)} images, {beside.name} {values.size} labels")
+        labels, classes = numbered(values)
+    return Table(images, labels, classes, path.name, path.name.split(".")[0], str(path), "IDX")
+
+
+def read_idx(path: Path) -> Generator[LoadProgress, None, NDArray[Any]]:
+    """Read one IDX file as an array in the machine's byte order.
+
+    Its header's promise is held against the file's size before anything is allocated.
+    """
+    try:
+        with _open(path) as file:
+            dtype, shape = _header(file, path)
+            expected = int(np.prod(shape, dtype=object)) * dtype.itemsize
+            _check_size(path, file, expected, header=4 + 4 * len(shape))
+            data = bytearray(expected)
+            view, done = memoryview(data), 0
+            while done < expected:
+                read = file.readinto(view[done : done + _STEP])
+                if not read:
+                    raise InputError(f"{path.name} is cut short: {done} of {expected} bytes are there")
+                done += read
+                yield LoadProgress(done, expected, f"Reading {path.name}")
+            if file.read(1):
+                raise InputError(f"{path.name} is no whole IDX file: it goes on behind its {expected} bytes of data")
+    except UnreadableError as error:
+        raise InputError(f"{path.name} cannot be read: {error}") from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path.name} is damaged: {error}") from None
+    flat: NDArray[Any] = np.frombuffer(data, dtype=dtype)
+    return flat.astype(dtype.newbyteorder("="), copy=False).reshape(shape)
+
+
+def _open(path: Path) -> _File:
+    file = open_regular(path)
+    start = file.read(2)
+    file.seek(0)
+    return gzip.GzipFile(fileobj=file) if start == _GZIP_MAGIC else file
+
+
+def _header(file: _File, path: Path) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    magic = file.read(4)
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _TYPES or not 1 <= magic[3] <= 4:
+        raise InputError(f"{path.name} is no IDX file: its first bytes are {magic.hex(' ') or 'missing'}")
+    sizes = file.read(4 * magic[3])
+    if len(sizes) < 4 * magic[3]:
+        raise InputError(f"{path.name} is cut short within its header")
+    shape = tuple(int.from_bytes(sizes[i : i + 4], "big") for i in range(0, len(sizes), 4))
+    if 0 in shape or len(shape) == 2:
+        raise InputError(f"{path.name} holds no images: its shape is {shape}")
+    return np.dtype(_TYPES[magic[2]]), shape
+
+
+def _check_size(path: Path, file: _File, expected: int, header: int) -> None:
+    size = os.stat(path).st_size
+    if isinstance(file, gzip.GzipFile):
+        if expected + header > size * _DEFLATE_RATIO:
+            raise InputError(f"{path.name} promises {expected} bytes, more than its {size} compressed bytes can hold")
+    elif expected + header != size:
+        raise InputError(f"{path.name} promises {expected + header} bytes and has {size}")
+
+
+def _labels_beside(path: Path) -> Path | None:
+    name = re.sub("images", "labels", path.name, flags=re.IGNORECASE)
+    name = re.sub(r"idx[34]", "idx1", name, flags=re.IGNORECASE)
+    plain = name.removesuffix(".gz")
+    if plain == path.name.removesuffix(".gz"):
+        return None
+    return next((path.with_name(each) for each in (name, plain, plain + ".gz") if path.with_name(each).is_file()), None)

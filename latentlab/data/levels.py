@@ -1,0 +1,79 @@
+"""Values of any depth become 8 bits: the one place that decides how.
+
+========================  =============================================================================
+values                    black and white are
+========================  =============================================================================
+boolean                   False and True
+8-bit                     0 and 255 (0 and 1 for an array that holds nothing else)
+16-bit                    0 and 65535
+other integers            0 and 255, else 0 and 65535 where they fit, else the minimum and the maximum
+floating point            0 and 1, else 0 and 255, else −1 and 1 where they fit, else minimum and maximum
+========================  =============================================================================
+
+``levels="stretch"`` takes the minimum and maximum for everything deeper than 8 bits. What is not finite is black.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Span = tuple[float, float]
+
+
+def span_of(dtype: np.dtype[Any], lowest: float, highest: float, stretch: bool = False) -> Span:
+    """Values that become 0 and 255, for data of ``dtype`` that lies between ``lowest`` and ``highest``."""
+    if dtype.kind == "b":
+        return 0.0, 1.0
+    if dtype == np.uint8:
+        return (0.0, 1.0) if highest <= 1 else (0.0, 255.0)
+    if stretch:
+        return lowest, highest
+    if dtype == np.uint16:
+        return 0.0, 65535.0
+    spans = ((0, 1), (0, 255), (-1, 1)) if dtype.kind == "f" else ((0, 255), (0, 65535))
+    for low, high in spans:
+        if low <= lowest and highest <= high:
+            return float(low), float(high)
+    return lowest, highest
+
+
+def extent(chunks: Iterable[NDArray[Any]]) -> Span:
+    """Lowest and highest finite value; (0, 0) when there is none.
+
+    Stops early for uint8 chunks: one value above 1 says all there is to know.
+    """
+    lowest, highest = np.inf, -np.inf
+    for chunk in chunks:
+        values = chunk
+        if chunk.dtype.kind == "f":
+            values = chunk[np.isfinite(chunk)]
+        if values.size:
+            lowest, highest = min(lowest, float(values.min())), max(highest, float(values.max()))
+        if chunk.dtype == np.uint8 and highest > 1:
+            break
+    return (lowest, highest) if lowest <= highest else (0.0, 0.0)
+
+
+def to_uint8(values: NDArray[Any], span: Span) -> NDArray[np.uint8]:
+    """Map ``span`` to 0…255, rounded; beyond it clipped. The same array when there is nothing to do."""
+    low, high = span
+    if values.dtype == np.uint8 and span == (0.0, 255.0):
+        return values
+    if high <= low:
+        return np.zeros(values.shape, dtype=np.uint8)
+    if values.dtype in (np.uint16, np.uint8):
+        every = np.arange(np.iinfo(values.dtype).max + 1, dtype=np.float64)
+        table = np.rint((every.clip(low, high) - low) * (255.0 / (high - low))).astype(np.uint8)
+        return np.take(table, values)
+    single = values.dtype.kind == "f" and values.dtype.itemsize <= 4
+    wide: NDArray[Any] = values.astype(np.float32 if single else np.float64)
+    wide[~np.isfinite(wide)] = low
+    np.clip(wide, low, high, out=wide)
+    np.subtract(wide, low, out=wide)
+    np.multiply(wide, 255.0 / (high - low), out=wide)
+    rounded: NDArray[np.uint8] = np.rint(wide, out=wide).astype(np.uint8)
+    return rounded

@@ -1,0 +1,54 @@
+"""Which images are used: classes, a number per class, a limit."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from latentlab.config.data import DataConfig
+from latentlab.data.dataset import UNKNOWN, Labels
+from latentlab.errors import InputError
+
+
+def choose(labels: Labels, classes: tuple[str, ...], config: DataConfig) -> Labels:
+    """Draw the subset that ``config`` asks for.
+
+    First the classes, then ``per_class`` of each (images without a label count as one class more), then ``limit``
+    of what is left; drawn with ``seed``, so the same data and configuration always give the same subset.
+
+    Returns
+    -------
+    int64 indices, ascending.
+
+    Raises
+    ------
+    InputError
+        When a class asked for does not exist, or nothing is left.
+    """
+    index = np.arange(len(labels), dtype=np.int64)
+    random = np.random.default_rng([config.seed, 0x5B5E])
+    if config.classes:
+        absent = [name for name in config.classes if name not in classes]
+        if absent:
+            known = ", ".join(classes[:20]) or "none, the images have no labels"
+            raise InputError(f"there is no class {absent[0]!r} (classes: {known})")
+        index = index[np.isin(labels, [classes.index(name) for name in config.classes])]
+    if config.per_class is not None:
+        shuffled = random.permutation(index)
+        by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+        _, starts, sizes = np.unique(labels[by_class], return_index=True, return_counts=True)
+        index = np.sort(by_class[np.arange(len(by_class)) - np.repeat(starts, sizes) < config.per_class])
+    if config.limit is not None and config.limit < len(index):
+        index = np.sort(random.choice(index, config.limit, replace=False))
+    if not len(index):
+        raise InputError(f"none of the {len(labels)} images is left by the classes {', '.join(config.classes)}")
+    return index
+
+
+def keep_classes(labels: Labels, classes: tuple[str, ...], config: DataConfig) -> tuple[Labels, tuple[str, ...]]:
+    """Number the classes anew when only some are kept; their order stays."""
+    if not config.classes:
+        return labels, classes
+    kept = [number for number, name in enumerate(classes) if name in config.classes]
+    table = np.full(len(classes) + 1, UNKNOWN, dtype=np.int64)  # the last entry is where -1 points
+    table[kept] = np.arange(len(kept))
+    return table[labels], tuple(classes[number] for number in kept)

@@ -1,0 +1,144 @@
+"""Images that come as one array become a dataset: arrays of files, and the demos."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentlab.config.data import DataConfig
+from latentlab.data.dataset import UNKNOWN, Columns, Dataset, Found, Images, Labels, LoadProgress
+from latentlab.data.decode import finish_array
+from latentlab.data.fit import target_size
+from latentlab.data.levels import Span, extent, span_of, to_uint8
+from latentlab.data.sink import Sink
+from latentlab.data.subset import choose, keep_classes
+from latentlab.errors import InputError
+
+_CHUNK_BYTES = 4 << 20
+
+
+@dataclass(frozen=True)
+class Table:
+    """Images in one array, of any depth and layout, as they were found.
+
+    Attributes
+    ----------
+    images
+        [N, H, W, C] or [N, H, W], C 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha); any number type.
+    labels
+        int64 [N] into ``classes``, -1 unknown.
+    item
+        What the images are called, ``item#index``.
+    """
+
+    images: NDArray[Any]
+    labels: Labels
+    classes: tuple[str, ...]
+    item: str
+    name: str
+    source: str
+    format: str
+    factors: Columns | None = None
+    metadata: Columns = field(default_factory=dict)
+
+
+def numbered(values: NDArray[Any]) -> tuple[Labels, tuple[str, ...]]:
+    """Labels of any kind as numbers into a tuple of their names, in ascending order."""
+    names, labels = np.unique(values, return_inverse=True)
+    return labels.astype(np.int64).reshape(-1), tuple(str(name) for name in names)
+
+
+def unlabelled(count: int) -> Labels:
+    """``count`` times -1."""
+    return np.full(count, UNKNOWN, dtype=np.int64)
+
+
+def from_table(table: Table, config: DataConfig) -> Iterator[LoadProgress | Dataset]:
+    """Draw the subset, convert depth, size and channels; yields progress, then the dataset."""
+    images = table.images if table.images.ndim == 4 else table.images[..., None]
+    height, width, channels = images.shape[1:]
+    if not 1 <= channels <= 4 or 0 in images.shape:
+        raise InputError(f"{table.name}: an array of shape {table.images.shape} holds no images")
+    index = choose(table.labels, table.classes, config)
+    span = yield from _span(images, config)
+    target = target_size([(width, height)], config)
+    if _ready(images, span, target, config):
+        made: Images = np.moveaxis(images, 3, 1)
+        made = made if len(index) == len(images) else made[index]
+        made = made if isinstance(made, np.memmap) else np.ascontiguousarray(made)
+    else:
+        with Sink() as sink:
+            step = max(1, _CHUNK_BYTES // max(1, images[0].nbytes))
+            for start in range(0, len(index), step):
+                chunk = to_uint8(images[_run(index[start : start + step])], span).transpose(0, 3, 1, 2)
+                sink.add([finish_array(image, target, config) for image in chunk])
+                yield LoadProgress(min(start + step, len(index)), len(index), "Making images ready", sink.preview())
+            made = sink.finish()
+    labels, classes = keep_classes(table.labels[index], table.classes, config)
+    yield Dataset(
+        images=made,
+        labels=labels,
+        classes=classes,
+        paths=[f"{table.item}#{number}" for number in index.tolist()],
+        name=table.name,
+        source=table.source,
+        config=config,
+        factors=_rows(table.factors, index) if table.factors is not None else None,
+        metadata=_rows(table.metadata, index),
+        found=Found(
+            {table.format: len(index)},
+            {f"{table.images.dtype} × {channels}": len(index)},
+            {f"{width}×{height}": len(index)},
+        ),
+    )
+
+
+def _span(images: NDArray[Any], config: DataConfig) -> Generator[LoadProgress, None, Span]:
+    """What becomes black and white, judged from every image of the file, whichever subset is used."""
+    if images.dtype.kind == "b" or (images.dtype == np.uint16 and config.levels == "full"):
+        return span_of(images.dtype, 0, 0)
+    step = max(1, _CHUNK_BYTES // max(1, images[0].nbytes))
+    lowest, highest = np.inf, -np.inf
+    for start in range(0, len(images), step):
+        low, high = extent([images[start : start + step]])
+        lowest, highest = min(lowest, low), max(highest, high)
+        if images.dtype == np.uint8 and highest > 1:
+            break
+        yield LoadProgress(start, len(images), "Looking at values")
+    return span_of(images.dtype, lowest, highest, config.levels == "stretch")
+
+
+def _ready(images: NDArray[Any], span: Span, target: tuple[int, int], config: DataConfig) -> bool:
+    """Whether the array is what training needs, but for the order of its axes."""
+    return (
+        images.dtype == np.uint8
+        and span == (0.0, 255.0)
+        and target == images.shape[2:0:-1]
+        and not config.invert
+        and ((images.shape[3], config.channels) in {(1, 1), (1, "auto"), (3, 3)} or _coloured(images, config))
+    )
+
+
+def _coloured(images: NDArray[Any], config: DataConfig) -> bool:
+    """Whether RGB is found and wanted: the first images that differ between the channels settle it."""
+    if config.channels != "auto" or images.shape[3] != 3:
+        return False
+    step = max(1, _CHUNK_BYTES // images[0].nbytes)
+    return any(
+        bool((chunk != chunk[..., :1]).any())
+        for chunk in (images[start : start + step] for start in range(0, len(images), step))
+    )
+
+
+def _run(index: Labels) -> Labels | slice:
+    """A slice where the indices are consecutive, so that nothing is copied."""
+    first, last = int(index[0]), int(index[-1])
+    return slice(first, last + 1) if last - first + 1 == len(index) else index
+
+
+def _rows(columns: Columns, index: Labels) -> Mapping[str, NDArray[Any]]:
+    return {name: np.asarray(values)[index] for name, values in columns.items()}
