@@ -1,0 +1,58 @@
+"""What was done in the window, as the command that repeats it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Any
+
+from latentlab.config import RunConfig
+from latentlab.errors import InputError
+from latentlab.recipes import recipe
+
+# Settings with an option of their own; all others go through --set.
+_OPTIONS = {
+    "model.latent_dim": "--latent-dim",
+    "training.epochs": "--epochs",
+    "training.batch_size": "--batch-size",
+    "training.learning_rate": "--learning-rate",
+    "training.device": "--device",
+    "data.image_size": "--image-size",
+    "data.channels": "--channels",
+    "data.validation": "--validation",
+    "data.limit": "--limit",
+}
+
+
+def training_command(source: str, out: str, config: RunConfig) -> str:
+    """The ``latentlab train`` command that repeats a training, as one line for a POSIX shell.
+
+    Only what differs from the recipe's defaults is written.
+    """
+    words = ["latentlab", "train", source, "--out", out, "--recipe", config.model.recipe]
+    for name, value in _differences(config):
+        if value is None:
+            continue
+        text = _text(value)
+        words += [_OPTIONS[name], text] if name in _OPTIONS else ["--set", f"{name}={text}"]
+    return shlex.join(words)
+
+
+def _differences(config: RunConfig) -> list[tuple[str, Any]]:
+    try:
+        defaults = RunConfig(model=recipe(config.model.recipe).config())
+    except InputError:
+        defaults = RunConfig()
+    before = _flat(defaults.model_dump())
+    return [(name, value) for name, value in _flat(config.model_dump()).items() if value != before.get(name)]
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return flat
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
