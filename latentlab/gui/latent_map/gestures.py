@@ -1,0 +1,170 @@
+"""What the left button does in each mode of the map; zooming and panning are the same in all.
+
+A gesture knows no widget: it is told viewport events in the axes' coordinates and the view's pixels,
+and tells what they mean by the callbacks it was made with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage, QPainter, QPainterPath, QPolygonF
+from PySide6.QtCore import QPointF
+
+from latentlab.gui.latent_map.view import View
+
+FloatArray = npt.NDArray[np.floating]
+CLICK_PX = 4.0
+GRAB_PX = 9.0
+
+next_gesture = count(1).__next__
+"""A new gesture id, different from every one before it in this process."""
+
+
+class Gesture:
+    """One mode's answer to the left button."""
+
+    cursor = Qt.CursorShape.CrossCursor
+
+    def press(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
+        """The button went down."""
+
+    def drag(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
+        """The pointer moved with the button down."""
+
+    def release(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
+        """The button went up."""
+
+    def key(self, key: int) -> bool:
+        """Take a key that means something in this mode; say whether it did."""
+        return False
+
+
+class ExploreGesture(Gesture):
+    """Click and drag commit z at once; one drag is one gesture."""
+
+    def __init__(self, commit: Callable[[FloatArray, int], None]) -> None:
+        self._commit = commit
+        self._id = 0
+
+    def press(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
+        """Commit where the button went down."""
+        self._id = next_gesture()
+        self._commit(view.from_pixel(pixel), self._id)
+
+    def drag(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
+        """Commit wherever the pointer goes, under the same id."""
+        self._commit(view.from_pixel(pixel), self._id)
+
+
+class SelectGesture(Gesture):
+    """A drag draws a lasso, with Shift a rectangle; a click clears the selection."""
+
+    def __init__(
+        self, outline: Callable[[FloatArray | None], None], select: Callable[[FloatArray, View], None]
+    ) -> None:
+        self._outline, self._select = outline, select
+        self._trail: list[FloatArray] = []
+        self._corners: FloatArray = np.zeros((0, 2))
+
+    def press(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
+        """Begin an outline."""
+        self._trail = [pixel]
+        self._corners = np.zeros((0, 2))
+
+    def drag(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
+        """Go on with the outline."""
+        self._trail.append(pixel)
+        if modifiers & Qt.KeyboardModifier.ShiftModifier:
+            (x0, y0), (x1, y1) = self._trail[0], pixel
+            self._corners = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
+        else:
+            self._corners = np.array(self._trail)
+        self._outline(self._corners)
+
+    def release(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
+        """Select what lies within; a click selects nothing."""
+        is_click = len(self._corners) < 3 or np.ptp(self._corners, axis=0).max() < CLICK_PX
+        self._select(np.zeros((0, 2)) if is_click else self._corners, view)
+        self._outline(None)
+
+    def key(self, key: int) -> bool:
+        """Escape clears the selection."""
+        if key != Qt.Key.Key_Escape:
+            return False
+        self._outline(None)
+        self._select(np.zeros((0, 2)), View(0, 1, 0, 1, 1, 1))
+        return True
+
+
+class PathGesture(Gesture):
+    """A click adds a waypoint, a drag moves one, Backspace takes the last away, Escape all."""
+
+    def __init__(self, points: Callable[[], FloatArray], edit: Callable[[FloatArray], None]) -> None:
+        self._points, self._edit = points, edit
+        self._held: int | None = None
+
+    def press(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
+        """Take hold of the waypoint under the pointer, or add one."""
+        points = self._points()
+        if len(points):
+            away = np.hypot(*(view.to_pixel(points) - pixel).T)
+            nearest = int(away.argmin())
+            if away[nearest] <= GRAB_PX:
+                self._held = nearest
+                return
+        self._held = len(points)
+        self._edit(np.concatenate([points, view.from_pixel(pixel)[None]]))
+
+    def drag(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
+        """Move the waypoint that is held."""
+        points = self._points().copy()
+        if self._held is not None and self._held < len(points):
+            points[self._held] = view.from_pixel(pixel)
+            self._edit(points)
+
+    def release(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
+        """Let go."""
+        self._held = None
+
+    def key(self, key: int) -> bool:
+        """Backspace or Delete takes the last waypoint away, Escape every one."""
+        points = self._points()
+        if key in (Qt.Key.Key_Backspace, Qt.Key.Key_Delete) and len(points):
+            self._edit(points[:-1])
+            return True
+        if key == Qt.Key.Key_Escape and len(points):
+            self._edit(points[:0])
+            return True
+        return False
+
+
+def inside(corners: FloatArray, xy: npt.NDArray[np.float32], view: View) -> npt.NDArray[np.bool_]:
+    """Which points [N, 2] lie within an outline of pixels [n, 2] of the view, to the pixel.
+
+    The outline is filled once and each point looks itself up, so that a million points and a
+    freehand outline of hundreds of corners cost a few milliseconds.
+    """
+    width, height = view.width_px, view.height_px
+    if len(corners) < 3 or not len(xy):
+        return np.zeros(len(xy), bool)
+    mask = QImage(width, height, QImage.Format.Format_Grayscale8)
+    mask.fill(0)
+    path = QPainterPath()
+    path.addPolygon(QPolygonF([QPointF(float(x), float(y)) for x, y in corners]))
+    path.closeSubpath()
+    painter = QPainter(mask)
+    painter.fillPath(path, Qt.GlobalColor.white)
+    painter.end()
+    filled = np.frombuffer(mask.constBits(), np.uint8).reshape(height, mask.bytesPerLine())[:, :width] > 127
+    pixels = view.to_pixel(xy)
+    with np.errstate(invalid="ignore"):
+        here = (pixels >= 0).all(axis=1) & (pixels[:, 0] < width) & (pixels[:, 1] < height)
+    found = np.zeros(len(xy), bool)
+    columns, rows = pixels[here].astype(np.intp).T
+    found[here] = filled[rows, columns]
+    return found
