@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
 from latentlab.config import DataConfig
 from latentlab.engine.client import EngineClient
@@ -10,8 +10,7 @@ from latentlab.engine.messages import (
     CancelLoading,
     DatasetOpened,
     DatasetProgress,
-    EncodeDataset,
-    EncodeImage,
+    Failed,
     OpenDataset,
 )
 from latentlab.gui.data_panel import DataPanel
@@ -20,59 +19,62 @@ from latentlab.session import Session
 
 
 class DataController(QObject):
-    """Opens datasets in the worker and tells panel and status line how far that is."""
+    """Opens datasets in the worker, and tells panel and status line how far that is.
+
+    Signals
+    -------
+    opened(source)
+        A dataset is open; for the recent files.
+    """
+
+    opened = Signal(str)
 
     def __init__(
-        self, session: Session, engine: EngineClient, panel: DataPanel, status: StatusLine, parent: QObject | None = None
+        self,
+        session: Session,
+        engine: EngineClient,
+        panel: DataPanel,
+        status: StatusLine,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._session, self._engine, self._panel, self._status = session, engine, panel, status
         panel.openRequested.connect(self.open)
         panel.cancelRequested.connect(self.cancel)
-        panel.encodeRequested.connect(self.encode)
+        status.cancelRequested.connect(self.cancel)
         engine.datasetProgress.connect(self._on_progress)
         engine.datasetOpened.connect(self._on_opened)
-        engine.datasetCancelled.connect(self._on_cancelled)
+        engine.datasetCancelled.connect(self._settle)
         engine.failed.connect(self._on_failed)
 
     def open(self, source: str, config: DataConfig | None = None) -> None:
         """Open a folder, a dataset file or ``demo:…``; what is open stays until that succeeds."""
         self._session.data_config = config or self._panel.config()
-        self._panel.set_source(source)
-        self._panel.set_progress(f"Opening {source}", 0, 0)
+        self._show(f"Opening {source}", 0, 0)
         self._engine.request(OpenDataset(source, self._session.data_config))
 
     def cancel(self) -> None:
         """Give up what is being opened."""
         self._engine.request(CancelLoading())
 
-    def encode(self) -> None:
-        """Put the open dataset on the map, through the live model."""
-        self._engine.request(EncodeDataset())
-
-    def encode_image(self, path: str) -> None:
-        """Encode one image file with the live model."""
-        self._engine.request(EncodeImage(path))
+    def _show(self, message: str, done: int, total: int) -> None:
+        self._panel.set_progress(message, done, total)
+        self._status.set_task(message, done / total if total else None, cancellable=True)
 
     def _on_progress(self, progress: DatasetProgress) -> None:
-        self._panel.set_progress(progress.message, progress.done, progress.total)
-        self._status.set_message(progress.message, progress.done, progress.total)
+        self._show(progress.message, progress.done, progress.total)
 
     def _on_opened(self, result: DatasetOpened) -> None:
         self._settle()
         self._session.set_dataset(result.info)
         self._panel.set_info(result.info)
         self._panel.set_contact_sheet(result.contact_sheet)
+        self.opened.emit(result.info.source)
 
-    def _on_cancelled(self, _result: object) -> None:
-        self._settle()
-
-    def _on_failed(self, failure: object) -> None:
-        if getattr(failure, "request", "") in ("OpenDataset", "EncodeDataset"):
+    def _on_failed(self, failure: Failed) -> None:
+        if failure.request == OpenDataset.__name__:
             self._settle()
 
-    def _settle(self) -> None:
-        dataset = self._session.dataset
-        self._panel.set_source("" if dataset is None else dataset.source)
-        self._panel.clear_progress()
-        self._status.clear_message()
+    def _settle(self, _result: object = None) -> None:
+        self._panel.set_progress("")
+        self._status.clear_task()

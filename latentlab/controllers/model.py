@@ -1,0 +1,102 @@
+"""The live model: opened, saved, described, and the axes its map shows."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QUndoStack
+
+from latentlab.controllers.commands import ChooseAxes
+from latentlab.engine.client import EngineClient
+from latentlab.engine.messages import ModelChanged, ModelSaved, OpenModel, PointsChanged, SaveModel
+from latentlab.gui.model_panel import ModelPanel
+from latentlab.session import AxesChoice, Session
+
+
+class ModelController(QObject):
+    """Takes models and points from the engine into the session, and the panel's wishes back.
+
+    Signals
+    -------
+    opened(source), saved(path)
+        For the recent files and the notices.
+    """
+
+    opened = Signal(str)
+    saved = Signal(str)
+
+    def __init__(
+        self,
+        session: Session,
+        engine: EngineClient,
+        undo: QUndoStack,
+        panel: ModelPanel,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._engine, self._undo, self._panel = session, engine, undo, panel
+        panel.modelChosen.connect(self.open)
+        panel.axesChosen.connect(self._on_axes_chosen)
+        engine.modelChanged.connect(self._on_model_changed)
+        engine.pointsChanged.connect(self._on_points_changed)
+        engine.modelSaved.connect(self._on_saved)
+        session.modelChanged.connect(self._show)
+        session.pointsChanged.connect(self._show_axes)
+        session.axesChanged.connect(self._show_axes)
+
+    def open(self, source: str) -> None:
+        """Open a model file, a run folder or ``bundled:NAME``; the live model stays until that succeeds."""
+        self._engine.request(OpenModel(source))
+
+    def save(self, path: str) -> None:
+        """Write the live model to ``path``."""
+        self._engine.request(SaveModel(path))
+
+    # --- the engine's news ----------------------------------------------------------------------------
+
+    def _on_model_changed(self, result: ModelChanged) -> None:
+        if result.model_version < self._session.model_version:
+            return
+        self._session.set_model(result.info, result.model_version, result.fresh)
+        if result.training:
+            self._session.set_dirty(True)
+        elif result.fresh:
+            self._session.set_dirty(False)
+            self.opened.emit(result.info.source)
+
+    def _on_points_changed(self, result: PointsChanged) -> None:
+        if result.model_version == self._session.model_version:
+            self._session.set_points(result)
+
+    def _on_saved(self, result: ModelSaved) -> None:
+        self._session.set_dirty(False)
+        self.saved.emit(result.path)
+
+    # --- axes -----------------------------------------------------------------------------------------
+
+    def _on_axes_chosen(self, x: str, y: str) -> None:
+        before = self._session.axes
+        chosen = AxesChoice(x, _partner(x, y)) if x != before.x else AxesChoice(_partner(y, x), y)
+        if chosen == before:
+            self._show_axes()
+        else:
+            self._undo.push(ChooseAxes(self._session, chosen))
+
+    def _show(self, fresh: bool) -> None:
+        self._panel.set_info(self._session.model)
+        if fresh:
+            self._show_axes()
+
+    def _show_axes(self) -> None:
+        session = self._session
+        components = None if session.points is None else session.points.components
+        count = 0 if components is None else len(components)
+        size = 0 if session.model is None else session.model.latent_dim
+        self._panel.set_axes(size, count, session.axes.x, session.axes.y)
+
+
+def _partner(chosen: str, other: str) -> str:
+    """What the other axis shows: the same kind of direction as the chosen one, and not the same direction."""
+    kind = "pc" if chosen.startswith("pc") else "z"
+    if other.startswith(kind) and other != chosen:
+        return other
+    return f"{kind}2" if chosen == f"{kind}1" else f"{kind}1"

@@ -1,0 +1,167 @@
+"""The run: the Training panel's wishes to the engine; its events to panel, curves and status line."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from latentlab.config import RunConfig
+from latentlab.engine.client import EngineClient
+from latentlab.engine.messages import (
+    AdjustTraining,
+    Failed,
+    PauseTraining,
+    ResumeTraining,
+    StopTraining,
+    Train,
+    TrainingEvent,
+    TrainingState,
+)
+from latentlab.events import Epoch, Finished, Progress, Started, Warned
+from latentlab.gui.curves import TrainingCurves
+from latentlab.gui.status import StatusLine
+from latentlab.gui.training_panel import TrainingPanel
+from latentlab.paths import runs_folder
+from latentlab.session import IDLE, STARTING, Session
+
+
+class TrainingController(QObject):
+    """Starts, holds and ends runs, and shows how they go.
+
+    Attributes
+    ----------
+    config
+        The last run's configuration, or ``None``; with ``session.run_folder`` it says what to repeat or continue.
+
+    Signals
+    -------
+    finished(event)
+        A run came to its end (``events.Finished``).
+    warned(message)
+        Something about the run that the user should know.
+    """
+
+    finished = Signal(object)
+    warned = Signal(str)
+
+    def __init__(
+        self,
+        session: Session,
+        engine: EngineClient,
+        panel: TrainingPanel,
+        curves: TrainingCurves,
+        status: StatusLine,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._engine, self._status = session, engine, status
+        self._panel, self._curves = panel, curves
+        self._steps_per_epoch = 1
+        self.config: RunConfig | None = None
+
+        panel.trainRequested.connect(self.start)
+        panel.pauseRequested.connect(lambda: engine.request(PauseTraining()))
+        panel.resumeRequested.connect(lambda: engine.request(ResumeTraining()))
+        panel.stopRequested.connect(self.stop)
+        panel.betaChanged.connect(self._on_beta_changed)
+        session.datasetChanged.connect(self._on_dataset_changed)
+        session.runStateChanged.connect(self._on_run_state_changed)
+        engine.trainingState.connect(self._on_state)
+        engine.trainingEvent.connect(self._on_event)
+        engine.failed.connect(self._on_failed)
+        self._on_dataset_changed()
+
+    def start(self, config: RunConfig, out: str = "", resume: bool = False) -> None:
+        """Train on the open dataset, into ``out`` or a new folder of its own."""
+        dataset = self._session.dataset
+        if dataset is None or self._session.run_is_live:
+            return
+        self.config = config.model_copy(update={"data": dataset.config})
+        folder = out or str(_new_run_folder(config.model.recipe, dataset.name))
+        self._session.set_run_state(STARTING, folder)
+        self._engine.request(Train(self.config, folder, resume))
+
+    def stop(self) -> None:
+        """End the run after its current step; its best model is kept."""
+        self._engine.request(StopTraining())
+
+    def _on_beta_changed(self, beta: float) -> None:
+        self._engine.request(AdjustTraining(beta=beta))
+        self._curves.mark(f"β {beta:g}")
+
+    # --- news ---------------------------------------------------------------------------------------
+
+    def _on_dataset_changed(self) -> None:
+        there = self._session.dataset is not None
+        self._panel.set_can_train(there, "" if there else "Open some images first.")
+
+    def _on_run_state_changed(self) -> None:
+        state = self._session.run_state
+        self._panel.set_state(state)
+        if state == STARTING:
+            self._panel.set_progress(None, "Preparing the images and the first step")
+        if state == IDLE:
+            self._status.clear_task()
+
+    def _on_state(self, result: TrainingState) -> None:
+        self._session.set_run_state(result.state, result.out)
+
+    def _on_failed(self, failure: Failed) -> None:
+        if failure.request == Train.__name__:
+            self._panel.set_progress(0.0, failure.message)
+            self._session.set_run_state(IDLE)
+
+    def _on_event(self, result: TrainingEvent) -> None:
+        match result.event:
+            case Started() as event:
+                self._steps_per_epoch = max(1, event.steps_per_epoch)
+                self._curves.start_run(f"{event.recipe} · {Path(self._session.run_folder).name}")
+                if self.config is not None:
+                    self._panel.set_beta(self.config.model.beta)
+            case Progress() as event:
+                self._curves.add_progress(event.step / self._steps_per_epoch, event.train)
+                self._show_progress(event)
+            case Epoch() as event:
+                self._curves.add_epoch(event.epoch, event.train, event.validation)
+                self._curves.set_kl(event.kl_per_dimension)
+            case Warned() as event:
+                self.warned.emit(event.message)
+            case Finished() as event:
+                self._panel.set_progress(1.0, f"{_ENDED.get(event.reason, event.reason)} after {event.epochs} epochs")
+                self.finished.emit(event)
+
+    def _show_progress(self, event: Progress) -> None:
+        share = event.step / event.steps if event.steps else None
+        words = [
+            f"epoch {min(event.epoch + 1, event.epochs)}/{event.epochs}",
+            f"{event.images_per_second:,.0f} images/s",
+        ]
+        if event.remaining is not None:
+            words.append(f"{_duration(event.remaining)} left")
+        text = " · ".join(words)
+        self._panel.set_progress(share, text)
+        self._status.set_task(f"Training: {text}", share, cancellable=False)
+
+
+_ENDED = {"done": "Done", "stopped": "Stopped", "patience": "Stopped early"}
+
+
+def _duration(seconds: float) -> str:
+    """``1 h 05 min``, ``1 min 20 s`` or ``12 s``."""
+    whole = round(seconds)
+    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+
+
+def _new_run_folder(recipe: str, dataset: str) -> Path:
+    """A folder that does not exist yet: time, recipe and data in its name."""
+    plain = "".join(c if c.isalnum() or c in "-_" else "-" for c in dataset)[:40].strip("-") or "images"
+    stem = f"{time.strftime('%Y-%m-%d-%H%M%S')}-{recipe}-{plain}"
+    folder, number = runs_folder() / stem, 2
+    while folder.exists():
+        folder, number = runs_folder() / f"{stem}-{number}", number + 1
+    return folder
