@@ -1,0 +1,96 @@
+"""Every action of the menus and the toolbar, with its shortcut, in one place."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+from PySide6.QtWidgets import QWidget
+
+from latentlab.gui.icons import set_icon
+
+_Key = QKeySequence.StandardKey
+
+
+class Actions(QObject):
+    """The window's actions, as attributes.
+
+    Attributes
+    ----------
+    open_folder, open_file, open_model, save_model, export_map, export_latents, quit
+        File.
+    undo, redo
+        Edit.
+    axes_grid, reset_view, fit_view, theme_system, theme_light, theme_dark
+        View; ``layers`` is made by the window from the map's layers.
+    train, pause, stop
+        Train. ``pause`` is checked while a run is held.
+    explore, select, path
+        What the mouse does on the map; one of them is checked (``tools``).
+    copy_command, show_log
+        Tools.
+    about, online_help
+        Help.
+    """
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        make = self._make
+        self.open_folder = make("Open images &folder…", "open", _Key.Open, "Open a folder of images")
+        self.open_file = make("Open &dataset file…", "", "Ctrl+Shift+O", "Open an npz, npy or IDX file")
+        self.open_model = make("Open &model…", "model", "Ctrl+M", "Open a model file or run folder")
+        self.save_model = make("&Save model as…", "save", _Key.Save, "Save the live model")
+        self.export_map = make("&Export map picture…", "image", "Ctrl+E", "Save a picture of the latent map")
+        self.export_latents = make("Export &latents…", "", "", "Save the encoded dataset as npz or csv")
+        self.quit = make("&Quit", "", _Key.Quit, "Close the window", role=QAction.MenuRole.QuitRole)
+        self.undo = make("&Undo", "undo", _Key.Undo, "Undo the last gesture")
+        self.redo = make("&Redo", "redo", _Key.Redo, "Redo what was undone")
+        self.reset_view = make("&Reset view", "reset", "Ctrl+0", "Show the prior's middle")
+        self.fit_view = make("&Fit points", "fit", "Ctrl+F", "Show all encoded points")
+        self.axes_grid = make("&Axes", "", "Ctrl+Shift+A", "Show the map's axes", checkable=True)
+        self.axes_grid.setChecked(True)
+        self.train = make("&Train", "train", "Ctrl+T", "Start a run")
+        self.pause = make("&Pause", "pause", "Ctrl+P", "Hold the run, or go on with it")
+        self.stop = make("&Stop", "stop", "Ctrl+.", "End the run and keep its best model")
+        self.explore = make("Explore", "explore", "E", "Move to preview, click to commit", checkable=True)
+        self.select = make("Select", "select", "S", "Draw around points to select them", checkable=True)
+        self.path = make("Path", "path", "P", "Draw a path to interpolate along", checkable=True)
+        self.copy_command = make("&Copy as command", "copy", "Ctrl+Shift+C", "Copy the command that repeats this")
+        self.about = make("&About latentlab", "info", "", "Versions, device, paths", role=QAction.MenuRole.AboutRole)
+        self.theme_system = make("&System", "", "", "Follow the system", checkable=True)
+        self.theme_light = make("&Light", "", "", "Always light", checkable=True)
+        self.theme_dark = make("&Dark", "", "", "Always dark", checkable=True)
+        self.tools = self._group(self.explore, self.select, self.path)
+        self.schemes = self._group(self.theme_system, self.theme_light, self.theme_dark)
+        self.undo.setEnabled(False)
+        self.redo.setEnabled(False)
+
+    def _make(
+        self,
+        text: str,
+        icon: str,
+        shortcut: QKeySequence.StandardKey | str,
+        tip: str,
+        *,
+        checkable: bool = False,
+        role: QAction.MenuRole = QAction.MenuRole.NoRole,
+    ) -> QAction:
+        action = QAction(text, self.parent())
+        plain = text.replace("&", "").rstrip("…")
+        action.setObjectName("action" + "".join(word.capitalize() for word in plain.split()))
+        action.setCheckable(checkable)
+        action.setMenuRole(role)
+        if shortcut != "":
+            action.setShortcut(QKeySequence(shortcut))
+        keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+        action.setToolTip(f"{tip} ({keys})" if keys else tip)
+        action.setStatusTip(tip)
+        if icon:
+            set_icon(action, icon)
+        return action
+
+    def _group(self, *actions: QAction) -> QActionGroup:
+        group = QActionGroup(self)
+        for action in actions:
+            group.addAction(action)
+        actions[0].setChecked(True)
+        return group

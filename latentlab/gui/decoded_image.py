@@ -1,0 +1,232 @@
+"""The image the decoder makes of the latent under the hand, drawn large, with real images beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QMimeData, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QAction,
+    QContextMenuEvent,
+    QDrag,
+    QGuiApplication,
+    QImage,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPixmap,
+)
+from PySide6.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QMenu, QSizePolicy, QVBoxLayout, QWidget
+
+from latentlab.gui.images import ByteArray, subscript, to_qimage
+from latentlab.gui.parts import column, label, row, tool_button
+from latentlab.gui.theme import SPACE, tabular, tokens_of
+
+
+class PixelView(QWidget):
+    """Draws one uint8 image as large as fits, each pixel a crisp square unless ``smooth``."""
+
+    def __init__(self, hint: int = 96, empty: str = "") -> None:
+        super().__init__()
+        self._hint = hint
+        self._empty = empty
+        self._picture: QImage | None = None
+        self._smooth = False
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    def set_picture(self, image: ByteArray | None) -> None:
+        """Show another image; ``None`` for none."""
+        self._picture = None if image is None else to_qimage(image)
+        self.update()
+
+    def picture(self) -> QImage | None:
+        """What is shown."""
+        return self._picture
+
+    def set_smooth(self, smooth: bool) -> None:
+        """Blend between pixels, or keep them crisp."""
+        self._smooth = smooth
+        self.update()
+
+    def target(self) -> QRect:
+        """Where the image is drawn: whole multiples of its pixels where there is room for two."""
+        if self._picture is None:
+            return QRect()
+        ratio = self.devicePixelRatioF()
+        factor = min(self.width() * ratio / self._picture.width(), self.height() * ratio / self._picture.height())
+        if factor >= 2 and not self._smooth:
+            factor = int(factor)
+        size = QSize(round(self._picture.width() * factor / ratio), round(self._picture.height() * factor / ratio))
+        return QRect(QPoint((self.width() - size.width()) // 2, (self.height() - size.height()) // 2), size)
+
+    def sizeHint(self) -> QSize:
+        """A square."""
+        return QSize(self._hint, self._hint)
+
+    def minimumSizeHint(self) -> QSize:
+        """A third of what it would like."""
+        return QSize(self._hint // 3, self._hint // 3)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw the image, or what would be here."""
+        painter = QPainter(self)
+        tokens = tokens_of(self)
+        if self._picture is None:
+            painter.setPen(tokens.colour("dim"))
+            flags = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
+            painter.drawText(self.rect().adjusted(SPACE, SPACE, -SPACE, -SPACE), flags, self._empty)
+            return
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self._smooth)
+        painter.drawImage(self.target(), self._picture)
+
+
+class DecodedImage(QWidget):
+    """The decoded image, large; under it what it stands for, and a real image to compare with.
+
+    Copying, saving and dragging out give the image at the model's own size.
+
+    Signals
+    -------
+    saveRequested(path)
+        Another file name was chosen for the shown image.
+    openModelRequested
+        The empty state's button was pressed.
+    nearestClicked
+        The nearest real image was clicked: its latent may be committed.
+    """
+
+    saveRequested = Signal(str)
+    openModelRequested = Signal()
+    nearestClicked = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("decodedImage")
+        self.setAccessibleName("decoded image")
+        self._image: ByteArray | None = None
+        self._pressed: QPoint | None = None
+        self._view = PixelView(240, "The image at the latent under your hand, once a model is open.")
+        self._view.setToolTip("Right-click to copy or save; drag it out into another program")
+        self._build()
+        self._view.installEventFilter(self)
+
+    def _build(self) -> None:
+        self._caption = label("", wrap=True, selectable=True)
+        self._caption.setFont(tabular(self._caption.font()))
+        self._caption.setObjectName("decodedCaption")
+        self._cue = label("", "dim")
+        self._cue.setObjectName("decodedCue")
+        self._smooth = tool_button("smoothImage", "smooth", "Blend between pixels", text="Smooth", checkable=True)
+        self._smooth.toggled.connect(self._view.set_smooth)
+        self._second = QWidget()
+        self._nearest_view = PixelView(72)
+        self._nearest_view.setObjectName("nearestImage")
+        self._nearest_text = label("", "dim", wrap=True)
+        self._other_view = PixelView(72)
+        self._other_view.setObjectName("reconstructionImage")
+        self._other_text = label("", "dim", wrap=True)
+        pair = QHBoxLayout(self._second)
+        pair.setContentsMargins(0, 0, 0, 0)
+        pair.setSpacing(SPACE)
+        for view, text in ((self._nearest_view, self._nearest_text), (self._other_view, self._other_text)):
+            box = QVBoxLayout()
+            box.setSpacing(SPACE // 2)
+            view.setFixedHeight(72)
+            box.addWidget(view)
+            box.addWidget(text)
+            pair.addLayout(box)
+        layout = column(self)
+        layout.addWidget(self._view, 1)
+        layout.addLayout(row(self._cue, None, self._smooth))
+        layout.addWidget(self._caption)
+        layout.addWidget(self._second)
+        self._second.hide()
+
+    # --- told -----------------------------------------------------------------------------------
+
+    def set_image(self, image: ByteArray | None) -> None:
+        """Show a uint8 image [H, W] or [H, W, 3] at the model's own size; ``None`` for none."""
+        self._image = None if image is None else np.array(image, dtype=np.uint8, copy=True)
+        self._view.set_picture(self._image)
+
+    def image(self) -> ByteArray | None:
+        """What is shown, at the model's own size: uint8 [H, W] or [H, W, 3]."""
+        return self._image
+
+    def set_caption(self, latent: Any | None, preview: bool = False, far: bool = False) -> None:
+        """Say which latent [d] it is, whether it is only a preview, and whether it lies far from all data."""
+        if latent is None:
+            self._caption.setText("")
+            self._cue.setText("")
+            return
+        values = np.asarray(latent, dtype=np.float64).reshape(-1)
+        shown = [f"z{subscript(i + 1)} {value:.2f}".replace("-", "−") for i, value in enumerate(values[:6])]
+        self._caption.setText("   ".join(shown) + ("  …" if values.size > 6 else ""))
+        self._cue.setText("far from data" if far else "preview" if preview else "")
+        self._cue.setProperty("role", "warning" if far else "dim")
+        self._cue.style().unpolish(self._cue)
+        self._cue.style().polish(self._cue)
+
+    def set_nearest(self, image: ByteArray | None, text: str = "") -> None:
+        """Show the nearest real image, with a line under it."""
+        self._nearest_view.set_picture(image)
+        self._nearest_text.setText(text)
+        self._show_second()
+
+    def set_dropped(self, image: ByteArray | None, reconstruction: ByteArray | None = None, text: str = "") -> None:
+        """Show a dropped image and its reconstruction in the small views; ``None`` takes them away."""
+        self._nearest_view.set_picture(image)
+        self._other_view.set_picture(reconstruction)
+        self._other_text.setText(text)
+        self._show_second()
+
+    def _show_second(self) -> None:
+        self._second.setVisible(self._nearest_view.picture() is not None)
+
+    # --- out ------------------------------------------------------------------------------------
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Offer copying and saving."""
+        if self._image is None:
+            return
+        menu = QMenu(self)
+        for text, slot in (("Copy image", self.copy), ("Save image…", self._on_save)):
+            action = QAction(text, menu)
+            action.triggered.connect(slot)
+            menu.addAction(action)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(event.globalPos())
+
+    def copy(self) -> None:
+        """Put the image on the clipboard at the model's own size."""
+        if self._image is not None:
+            QGuiApplication.clipboard().setImage(to_qimage(self._image))
+
+    def _on_save(self) -> None:
+        path, _kind = QFileDialog.getSaveFileName(self, "Save image", "decoded.png", "PNG image (*.png)")
+        if path:
+            self.saveRequested.emit(path)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Remember where a drag may start."""
+        if event.button() == Qt.MouseButton.LeftButton and self._image is not None:
+            self._pressed = event.position().toPoint()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Drag the image out once the hand has moved far enough."""
+        if self._pressed is None or self._image is None:
+            return
+        if (event.position().toPoint() - self._pressed).manhattanLength() < QApplication.startDragDistance():
+            return
+        self._pressed = None
+        data = QMimeData()
+        data.setImageData(to_qimage(self._image))
+        drag = QDrag(self)
+        drag.setMimeData(data)
+        drag.setPixmap(QPixmap.fromImage(to_qimage(self._image)).scaled(64, 64))
+        drag.exec(Qt.DropAction.CopyAction)
+
+    def mouseReleaseEvent(self, _event: QMouseEvent) -> None:
+        """Forget a press that became no drag."""
+        self._pressed = None

@@ -1,0 +1,68 @@
+"""The program's own icons: SVG outlines drawn in the colour of the text around them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
+from PySide6.QtGui import QAction, QIcon, QPainter, QPixmap
+from PySide6.QtSvg import QSvgRenderer
+from PySide6.QtWidgets import QAbstractButton, QWidget
+
+from latentlab.gui.theme import tokens_of
+from latentlab.paths import resource
+
+_NAME = "iconName"
+_COLOUR = "iconColour"
+_SIZES = (16, 24, 32, 48)
+
+
+def pixmap(name: str, colour: str, size: int) -> QPixmap:
+    """The icon ``name`` in ``colour``, ``size`` pixels on a side."""
+    drawn = QPixmap(QSize(size, size))
+    drawn.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(drawn)
+    QSvgRenderer(QByteArray(_svg(name).replace("currentColor", colour).encode())).render(
+        painter, QRectF(0, 0, size, size)
+    )
+    painter.end()
+    return drawn
+
+
+def icon(name: str, colour: str, disabled: str, checked: str) -> QIcon:
+    """An icon at the sizes buttons need, with its disabled and checked colours."""
+    made = QIcon()
+    for size in _SIZES:
+        made.addPixmap(pixmap(name, colour, size))
+        made.addPixmap(pixmap(name, disabled, size), QIcon.Mode.Disabled)
+        for mode in (QIcon.Mode.Normal, QIcon.Mode.Active):
+            made.addPixmap(pixmap(name, checked, size), mode, QIcon.State.On)
+    return made
+
+
+def set_icon(target: QAction | QAbstractButton, name: str, colour: str = "text") -> None:
+    """Give a button or action the icon ``name`` in the theme's colour of that name; ``recolour`` finds it again."""
+    target.setProperty(_NAME, name)
+    target.setProperty(_COLOUR, colour)
+    _paint(target, target if isinstance(target, QWidget) else None)
+
+
+def recolour(root: QWidget) -> None:
+    """Draw every icon below ``root`` anew, after a change of palette."""
+    for button in root.findChildren(QAbstractButton):
+        if button.property(_NAME) and not button.property("actionIcon"):
+            _paint(button, root)
+    for action in root.findChildren(QAction):
+        if action.property(_NAME):
+            _paint(action, root)
+
+
+def _paint(target: QAction | QAbstractButton, widget: QWidget | None) -> None:
+    tokens = tokens_of(widget)
+    colour = getattr(tokens, target.property(_COLOUR))
+    target.setIcon(icon(target.property(_NAME), colour, tokens.faint, tokens.accent_text))
+
+
+@lru_cache(maxsize=64)
+def _svg(name: str) -> str:
+    return resource("icons", f"{name}.svg").read_text(encoding="utf-8")

@@ -1,0 +1,259 @@
+"""The window: the map in the middle, panels around it, menus, toolbar, status."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QMoveEvent, QResizeEvent
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
+
+from latentlab.gui import theme
+from latentlab.gui.actions import Actions
+from latentlab.gui.curves import TrainingCurves
+from latentlab.gui.data_panel import DataPanel
+from latentlab.gui.decoded_image import DecodedImage
+from latentlab.gui.filmstrip import Filmstrip
+from latentlab.gui.icons import recolour
+from latentlab.gui.latent_sliders import LatentSliders
+from latentlab.gui.log_view import LogView
+from latentlab.gui.model_panel import ModelPanel
+from latentlab.gui.notifications import Notifications
+from latentlab.gui.status import Status, device_label, frame_rate_label
+from latentlab.gui.training_panel import TrainingPanel
+
+STATE_VERSION = 1
+
+
+class MainWindow(QMainWindow):
+    """Holds the panels and offers the actions; knows nothing of what they mean.
+
+    Attributes
+    ----------
+    latent_map
+        The central widget it was given.
+    data_panel, model_panel, training_panel, curves, decoded_image, latent_sliders, filmstrip, log_view
+        The panels, each in a dock of ``docks`` by name.
+    actions_ : Actions
+        The menus' and the toolbar's actions.
+    notifications, status, device, frame_rate
+        Cards, status bar, and the two labels at the toolbar's end.
+
+    Signals
+    -------
+    pathsDropped(paths)
+        Files or folders were dropped on the window: a list of str.
+    recentChosen(path)
+        An entry of File → Recent.
+    toolChosen(name)
+        ``explore``, ``select`` or ``path``.
+    layerToggled(name, shown)
+        A layer of the map was switched in the View menu.
+    closeRequested
+        The user wants to leave; the window stays until ``allow_close``.
+    """
+
+    pathsDropped = Signal(list)
+    recentChosen = Signal(str)
+    toolChosen = Signal(str)
+    layerToggled = Signal(str, bool)
+    closeRequested = Signal()
+
+    def __init__(self, latent_map: QWidget, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("mainWindow")
+        self.setAccessibleName("latentlab")
+        self.setWindowTitle("latentlab")
+        self.setMinimumSize(1024, 700)
+        self.setAcceptDrops(True)
+        self._may_close = False
+        self.latent_map = latent_map
+        self.setCentralWidget(latent_map)
+        self.data_panel = DataPanel()
+        self.model_panel = ModelPanel()
+        self.training_panel = TrainingPanel()
+        self.curves = TrainingCurves()
+        self.decoded_image = DecodedImage()
+        self.latent_sliders = LatentSliders()
+        self.filmstrip = Filmstrip()
+        self.log_view = LogView()
+        self.actions_ = Actions(self)
+        self.docks: dict[str, QDockWidget] = {}
+        self.status = Status()
+        self.setStatusBar(self.status)
+        self.device, self.frame_rate = device_label(), frame_rate_label()
+        self._build_docks()
+        self._build_menus()
+        self._build_toolbar()
+        self.notifications = Notifications(self)
+        self._first_state = self.saveState(STATE_VERSION)
+        self.resize(1280, 800)
+
+    # --- building -------------------------------------------------------------------------------
+
+    def _build_docks(self) -> None:
+        area = Qt.DockWidgetArea
+        for name, title, panel, where in (
+            ("data", "Data", self.data_panel, area.LeftDockWidgetArea),
+            ("model", "Model", self.model_panel, area.LeftDockWidgetArea),
+            ("training", "Training", self.training_panel, area.LeftDockWidgetArea),
+            ("curves", "Curves", self.curves, area.LeftDockWidgetArea),
+            ("decoded", "Decoded image", self.decoded_image, area.RightDockWidgetArea),
+            ("sliders", "Latent", self.latent_sliders, area.RightDockWidgetArea),
+            ("filmstrip", "Filmstrip", self.filmstrip, area.BottomDockWidgetArea),
+            ("log", "Log", self.log_view, area.BottomDockWidgetArea),
+        ):
+            dock = QDockWidget(title, self)
+            dock.setObjectName(f"{name}Dock")
+            dock.setWidget(panel)
+            self.addDockWidget(where, dock)
+            self.docks[name] = dock
+        self.tabifyDockWidget(self.docks["data"], self.docks["model"])
+        self.tabifyDockWidget(self.docks["model"], self.docks["training"])
+        self.docks["log"].hide()
+
+    def _build_menus(self) -> None:
+        a, bar = self.actions_, self.menuBar()
+        file = bar.addMenu("&File")
+        file.addActions([a.open_folder, a.open_file, a.open_model])
+        self._recent = file.addMenu("&Recent")
+        file.addSeparator()
+        file.addActions([a.save_model, a.export_map, a.export_latents])
+        file.addSeparator()
+        file.addAction(a.quit)
+        bar.addMenu("&Edit").addActions([a.undo, a.redo])
+        view = bar.addMenu("&View")
+        view.addActions([dock.toggleViewAction() for dock in self.docks.values()])
+        view.addSeparator()
+        self._layers = view.addMenu("&Layers")
+        view.addActions([a.axes_grid, a.reset_view, a.fit_view])
+        view.addSeparator()
+        view.addMenu("&Theme").addActions([a.theme_system, a.theme_light, a.theme_dark])
+        bar.addMenu("&Train").addActions([a.train, a.pause, a.stop])
+        bar.addMenu("T&ools").addActions([a.copy_command])
+        bar.addMenu("&Help").addAction(a.about)
+        a.quit.triggered.connect(self.close)
+        self.set_recent(())
+
+    def _build_toolbar(self) -> None:
+        a = self.actions_
+        self.toolbar = QToolBar("Toolbar")
+        self.toolbar.setObjectName("toolbar")
+        self.toolbar.setMovable(False)
+        self.toolbar.addActions([a.open_folder])
+        self.toolbar.addSeparator()
+        self.toolbar.addActions([a.train, a.pause, a.stop])
+        self.toolbar.addSeparator()
+        self.toolbar.addActions([a.undo, a.redo])
+        self.toolbar.addSeparator()
+        self.toolbar.addActions([a.explore, a.select, a.path])
+        gap = QWidget()
+        gap.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.toolbar.addWidget(gap)
+        self.toolbar.addWidget(self.device)
+        self.toolbar.addWidget(self.frame_rate)
+        self.addToolBar(self.toolbar)
+        a.tools.triggered.connect(self._on_tool_triggered)
+
+    # --- told -----------------------------------------------------------------------------------
+
+    def set_recent(self, paths: Sequence[str]) -> None:
+        """Offer recent files, newest first."""
+        self._recent.clear()
+        for path in paths:
+            action = self._recent.addAction(path)
+            action.triggered.connect(lambda _checked=False, path=path: self.recentChosen.emit(path))
+        self._recent.setEnabled(bool(paths))
+
+    def set_layers(self, layers: Sequence[tuple[str, str, bool]]) -> None:
+        """Offer the map's layers in the View menu: (name, title, shown) each."""
+        self._layers.clear()
+        for name, title, shown in layers:
+            action = self._layers.addAction(title)
+            action.setCheckable(True)
+            action.setChecked(shown)
+            action.toggled.connect(lambda on, name=name: self.layerToggled.emit(name, on))
+
+    def set_document(self, name: str, dirty: bool = False) -> None:
+        """Show the model's name in the title, marked when it is not saved."""
+        self.setWindowTitle(f"{name}[*] — latentlab" if name else "latentlab[*]")
+        self.setWindowModified(dirty)
+
+    def set_run_state(self, state: str, can_train: bool = True) -> None:
+        """Enable Train, Pause and Stop for a run's state."""
+        live = state in ("running", "paused")
+        self.actions_.train.setEnabled(state == "idle" and can_train)
+        self.actions_.pause.setEnabled(live)
+        self.actions_.pause.setText("&Resume" if state == "paused" else "&Pause")
+        self.actions_.stop.setEnabled(live or state == "starting")
+
+    def set_device(self, text: str) -> None:
+        """Say where the worker computes."""
+        self.device.setText(text)
+
+    def set_frame_rate(self, images_per_second: float | None) -> None:
+        """Say how many images are decoded and shown per second; ``None`` while the hand rests."""
+        self.frame_rate.setText("" if images_per_second is None else f"{images_per_second:.0f} fps")
+
+    def set_tool(self, name: str) -> None:
+        """Show which tool the mouse is, without telling it back."""
+        {"explore": self.actions_.explore, "select": self.actions_.select, "path": self.actions_.path}[
+            name
+        ].setChecked(True)
+
+    def show_panel(self, name: str) -> None:
+        """Bring a dock to the front: data, model, training, curves, decoded, sliders, filmstrip or log."""
+        self.docks[name].show()
+        self.docks[name].raise_()
+
+    # --- geometry -------------------------------------------------------------------------------
+
+    def save_layout(self) -> tuple[bytes, bytes]:
+        """Geometry and arrangement of docks, for ``restore_layout``."""
+        return bytes(self.saveGeometry().data()), bytes(self.saveState(STATE_VERSION).data())
+
+    def restore_layout(self, geometry: bytes, state: bytes) -> bool:
+        """Bring back a saved geometry and arrangement; what does not fit leaves the window as it is."""
+        fits = self.restoreGeometry(QByteArray(geometry))
+        return self.restoreState(QByteArray(state), STATE_VERSION) and fits
+
+    def reset_layout(self) -> None:
+        """Bring back the first arrangement of docks."""
+        self.restoreState(self._first_state, STATE_VERSION)
+
+    def allow_close(self) -> None:
+        """Let the window close, and close it."""
+        self._may_close = True
+        self.close()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Ask first: stay open until ``allow_close``."""
+        if self._may_close:
+            event.accept()
+        else:
+            event.ignore()
+            self.closeRequested.emit()
+
+    # --- events ---------------------------------------------------------------------------------
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Recolour icons with the palette."""
+        if event.type() == QEvent.Type.PaletteChange:
+            recolour(self)
+        super().changeEvent(event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Welcome local files."""
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Tell which files were dropped."""
+        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self.pathsDropped.emit(paths)
+
+    def _on_tool_triggered(self, action: QAction) -> None:
+        names = {self.actions_.explore: "explore", self.actions_.select: "select", self.actions_.path: "path"}
+        self.toolChosen.emit(names[action])

@@ -1,0 +1,150 @@
+"""The open model: what it is, how good it is, and which of its directions the map shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QComboBox, QFormLayout, QWidget
+
+from latentlab.gui.images import subscript
+from latentlab.gui.parts import EmptyState, ElidedLabel, button, column, label, named, row, rule, scrolled
+from latentlab.gui.theme import SPACE, tabular
+
+if TYPE_CHECKING:
+    from latentlab.engine.messages import ModelInfo
+
+_METRICS = {"elbo": "ELBO", "rate": "rate", "distortion": "distortion", "log_likelihood": "log-likelihood"}
+
+
+class ModelPanel(QWidget):
+    """Shows the live model and chooses the map's axes.
+
+    Signals
+    -------
+    openRequested
+        The user wants to choose a model file.
+    modelChosen(source)
+        A bundled or recent model was picked: ``bundled:NAME`` or a path.
+    saveRequested
+        The live model is to be saved.
+    axesChosen(x, y)
+        Other map axes: ``z1`` … for dimensions, ``pc1`` … for principal components.
+    """
+
+    openRequested = Signal()
+    modelChosen = Signal(str)
+    saveRequested = Signal()
+    axesChosen = Signal(str, str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("modelPanel")
+        body = QWidget()
+        outer = column(self, 0, 0)
+        outer.addWidget(scrolled(body))
+        self._layout = column(body)
+        self._build()
+
+    def _build(self) -> None:
+        self._name = label("", "title")
+        self._name.setObjectName("modelName")
+        self._path = ElidedLabel("")
+        self._bundled = QComboBox()
+        named(self._bundled, "bundledModels", "bundled models", "Open a model that is shipped with latentlab")
+        self._bundled.activated.connect(self._on_bundled_activated)
+        self._open = button("openModelButton", "Open…", "Open a model file or run folder", self.openRequested.emit)
+        self._save = button("saveModelButton", "Save as…", "Save the live model", self.saveRequested.emit)
+        self._empty = EmptyState("Open a model, or train one on your images: what it is and its ELBO show here.")
+        self._facts = QFormLayout()
+        self._facts.setSpacing(SPACE // 2)
+        self._metrics = QFormLayout()
+        self._metrics.setSpacing(SPACE // 2)
+        self._x, self._y = QComboBox(), QComboBox()
+        named(self._x, "xAxis", "x axis", "The direction the map shows from left to right")
+        named(self._y, "yAxis", "y axis", "The direction the map shows upwards")
+        for axis in (self._x, self._y):
+            axis.activated.connect(self._on_axis_activated)
+        axes = QFormLayout()
+        axes.addRow("x axis", self._x)
+        axes.addRow("y axis", self._y)
+        self._info = QWidget()
+        inner = column(self._info, 0)
+        for widget in (self._name, self._path):
+            inner.addWidget(widget)
+        inner.addLayout(self._facts)
+        inner.addLayout(self._metrics)
+        inner.addWidget(rule())
+        inner.addWidget(label("Map axes", "section"))
+        inner.addLayout(axes)
+        self._layout.addWidget(self._bundled)
+        self._layout.addLayout(row(self._open, self._save))
+        self._layout.addWidget(self._empty)
+        self._layout.addWidget(self._info)
+        self._layout.addStretch(1)
+        self.set_bundled(())
+        self.set_info(None)
+
+    # --- told -----------------------------------------------------------------------------------
+
+    def set_bundled(self, models: Sequence[tuple[str, str]]) -> None:
+        """Offer shipped models: (source, words to show) each."""
+        self._bundled.clear()
+        self._bundled.addItem("Bundled models…", "")
+        for source, text in models:
+            self._bundled.addItem(text, source)
+        self._bundled.setVisible(bool(models))
+
+    def set_info(self, info: ModelInfo | None) -> None:
+        """Show the live model; ``None`` shows the empty state."""
+        self._empty.setVisible(info is None)
+        self._info.setVisible(info is not None)
+        self._save.setEnabled(info is not None)
+        for form in (self._facts, self._metrics):
+            while form.rowCount():
+                form.removeRow(0)
+        if info is None:
+            return
+        self._name.setText(info.name)
+        self._path.setText(info.path or info.source)
+        channels, height, width = info.image_shape
+        colour = "grey" if channels == 1 else "colour"
+        _add(self._facts, "recipe", info.recipe)
+        _add(self._facts, "latent_dim", str(info.latent_dim))
+        _add(self._facts, "images", f"{width} × {height} {colour}")
+        _add(self._facts, "parameters", f"{info.parameters:,}")
+        self.set_metrics(info.metrics)
+
+    def set_metrics(self, metrics: Mapping[str, float]) -> None:
+        """Show how good the model is, in nats per image."""
+        while self._metrics.rowCount():
+            self._metrics.removeRow(0)
+        for name, value in metrics.items():
+            _add(self._metrics, _METRICS.get(name, name.replace("_", " ")), f"{value:,.2f}")
+
+    def set_axes(self, latent_dim: int, components: int, x: str, y: str) -> None:
+        """Offer ``latent_dim`` dimensions and ``components`` principal components, and show the chosen two."""
+        names = [(f"z{i + 1}", f"z{subscript(i + 1)}") for i in range(latent_dim)]
+        names += [(f"pc{i + 1}", f"PC {i + 1}") for i in range(components)]
+        for axis, chosen in ((self._x, x), (self._y, y)):
+            axis.clear()
+            for value, text in names:
+                axis.addItem(text, value)
+            axis.setCurrentIndex(axis.findData(chosen))
+            axis.setEnabled(len(names) > 1)
+
+    def _on_bundled_activated(self, place: int) -> None:
+        source = self._bundled.itemData(place)
+        self._bundled.setCurrentIndex(0)
+        if source:
+            self.modelChosen.emit(source)
+
+    def _on_axis_activated(self) -> None:
+        self.axesChosen.emit(self._x.currentData(), self._y.currentData())
+
+
+def _add(form: QFormLayout, name: str, value: str) -> None:
+    shown = label(value, selectable=True)
+    shown.setFont(tabular(shown.font()))
+    form.addRow(label(name, "dim"), shown)

@@ -1,0 +1,211 @@
+"""Small pieces every panel is made of: labelled controls, empty states, folds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontMetrics, QPaintEvent, QPainter
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from latentlab.gui.icons import set_icon
+from latentlab.gui.theme import SPACE
+
+
+def named(widget: QWidget, name: str, accessible: str, tip: str) -> None:
+    """Give a control its object name, the name a screen reader says, and its tooltip."""
+    widget.setObjectName(name)
+    widget.setAccessibleName(accessible)
+    widget.setToolTip(tip)
+
+
+def button(
+    name: str,
+    text: str,
+    tip: str,
+    clicked: Callable[[], object] | None = None,
+    *,
+    icon: str = "",
+    primary: bool = False,
+    link: bool = False,
+) -> QPushButton:
+    """A push button with its names; ``primary`` is the one that stands out, ``link`` looks like a line of text."""
+    made = QPushButton(text)
+    named(made, name, text, tip)
+    made.setAutoDefault(False)
+    made.setProperty("primary", primary)
+    made.setProperty("link", link)
+    if link:
+        made.setCursor(Qt.CursorShape.PointingHandCursor)
+    if icon:
+        set_icon(made, icon, "on_accent" if primary else "text")
+    if clicked is not None:
+        made.clicked.connect(lambda: clicked())
+    return made
+
+
+def tool_button(
+    name: str, accessible: str, tip: str, icon: str = "", text: str = "", *, checkable: bool = False
+) -> QToolButton:
+    """A flat button with an icon or a word."""
+    made = QToolButton()
+    named(made, name, accessible, tip)
+    made.setCheckable(checkable)
+    made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    made.setText(text)
+    if icon:
+        set_icon(made, icon, "dim")
+    return made
+
+
+def label(text: str = "", role: str = "", *, wrap: bool = False, selectable: bool = False) -> QLabel:
+    """A label in one of the style sheet's roles (title, heading, section, dim, warning, error)."""
+    made = QLabel(text)
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    if role:
+        made.setProperty("role", role)
+    made.setWordWrap(wrap)
+    if selectable:
+        made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return made
+
+
+def rule() -> QFrame:
+    """A hairline between two groups."""
+    line = QFrame()
+    line.setProperty("role", "rule")
+    return line
+
+
+def row(*widgets: QWidget | None, space: int = SPACE) -> QHBoxLayout:
+    """Widgets side by side; ``None`` is a stretch."""
+    made = QHBoxLayout()
+    made.setContentsMargins(0, 0, 0, 0)
+    made.setSpacing(space)
+    for widget in widgets:
+        if widget is None:
+            made.addStretch(1)
+        else:
+            made.addWidget(widget)
+    return made
+
+
+def column(parent: QWidget, margin: int = SPACE + SPACE // 2, space: int = SPACE) -> QVBoxLayout:
+    """The vertical layout of a panel's body."""
+    made = QVBoxLayout(parent)
+    made.setContentsMargins(margin, margin, margin, margin)
+    made.setSpacing(space)
+    return made
+
+
+def scrolled(body: QWidget) -> QScrollArea:
+    """A body that scrolls up and down when it does not fit, and is never wider than its frame."""
+    body.setObjectName("panelBody")
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setWidget(body)
+    return area
+
+
+class ElidedLabel(QWidget):
+    """One line that shows its end or its start with an ellipsis rather than grow; the tooltip has it whole."""
+
+    def __init__(self, text: str = "", mode: Qt.TextElideMode = Qt.TextElideMode.ElideMiddle) -> None:
+        super().__init__()
+        self._text = text
+        self._mode = mode
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def text(self) -> str:
+        """The whole text."""
+        return self._text
+
+    def setText(self, text: str) -> None:
+        """Show another text."""
+        self._text = text
+        self.setToolTip(text)
+        self.setAccessibleDescription(text)
+        self.updateGeometry()
+        self.update()
+
+    def sizeHint(self):  # type: ignore[no-untyped-def]
+        """As wide as the text, one line high."""
+        size = QFontMetrics(self.font()).size(0, self._text or " ")
+        size.setHeight(size.height() + 2)
+        return size
+
+    def minimumSizeHint(self):  # type: ignore[no-untyped-def]
+        """Narrow, one line high."""
+        size = self.sizeHint()
+        size.setWidth(min(size.width(), 40))
+        return size
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw the elided text."""
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        text = self.fontMetrics().elidedText(self._text, self._mode, self.width())
+        painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), text)
+
+
+class EmptyState(QWidget):
+    """What a panel says while there is nothing to show: one line, and the buttons that would fill it."""
+
+    def __init__(self, text: str, *buttons: QPushButton) -> None:
+        super().__init__()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(SPACE * 2, SPACE * 2, SPACE * 2, SPACE * 2)
+        layout.setSpacing(SPACE + SPACE // 2)
+        layout.addStretch(1)
+        line = label(text, "dim", wrap=True)
+        line.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        layout.addWidget(line)
+        if buttons:
+            layout.addLayout(row(None, *buttons, None))
+        layout.addStretch(1)
+
+
+class Fold(QWidget):
+    """A line that folds away what is under it."""
+
+    def __init__(self, name: str, title: str, tip: str, body: QWidget, *, unfolded: bool = False) -> None:
+        super().__init__()
+        self._body = body
+        self._head = tool_button(name, title, tip, text=title, checkable=True)
+        self._head.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._head.toggled.connect(self._on_head_toggled)
+        layout = column(self, 0, SPACE // 2)
+        layout.addLayout(row(self._head, None))
+        layout.addWidget(body)
+        self._head.setChecked(unfolded)
+        self._on_head_toggled(unfolded)
+
+    def set_title(self, title: str) -> None:
+        """Change the line's words."""
+        self._head.setText(title)
+        self._head.setAccessibleName(title)
+
+    def set_unfolded(self, unfolded: bool) -> None:
+        """Unfold or fold."""
+        self._head.setChecked(unfolded)
+
+    def is_unfolded(self) -> bool:
+        """Whether the body is shown."""
+        return self._head.isChecked()
+
+    def _on_head_toggled(self, unfolded: bool) -> None:
+        set_icon(self._head, "down" if unfolded else "right", "dim")
+        self._body.setVisible(unfolded)

@@ -1,0 +1,214 @@
+"""How the window looks: light or dark, following the system and changing live.
+
+Colours are a pure function of a palette: any widget asks ``tokens_of(widget)`` while it paints, and learns of a
+change by Qt's own ``PaletteChange`` event. Nothing here is kept between calls but the chosen scheme.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication, QWidget
+
+from latentlab.paths import resource
+
+Scheme = Literal["system", "light", "dark"]
+SPACE = 8  # px: every margin and gap is a multiple of half of it
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The colours of one scheme, as ``#rrggbb``.
+
+    ``window`` lies behind, ``surface`` under panels, ``raised`` under cards and buttons, ``field`` under what is
+    typed. ``text``, ``dim`` and ``faint`` are three strengths of writing; ``series`` the curves' colours in order
+    (Okabe–Ito, which the colour-blind can tell apart).
+    """
+
+    window: str
+    surface: str
+    raised: str
+    field: str
+    hover: str
+    border: str
+    control: str
+    scroll: str
+    text: str
+    dim: str
+    faint: str
+    accent: str
+    accent_hover: str
+    accent_soft: str
+    accent_text: str
+    on_accent: str
+    warning: str
+    error: str
+    good: str
+    series: tuple[str, ...]
+
+    def colour(self, name: str, alpha: int = 255) -> QColor:
+        """The colour of that name, at ``alpha`` of 255."""
+        colour = QColor(getattr(self, name))
+        colour.setAlpha(alpha)
+        return colour
+
+
+LIGHT = Tokens(
+    window="#eceef1",
+    surface="#f8f9fa",
+    raised="#ffffff",
+    field="#ffffff",
+    hover="#e3e6ea",
+    border="#d3d7dd",
+    control="#959da8",
+    scroll="#c3c8d0",
+    text="#1b1f24",
+    dim="#5b6470",
+    faint="#9aa2ad",
+    accent="#1f6fd6",
+    accent_hover="#1a60ba",
+    accent_soft="#d8e7fb",
+    accent_text="#1859ae",
+    on_accent="#ffffff",
+    warning="#9a5b00",
+    error="#b3261e",
+    good="#1d7a46",
+    series=("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#3a8fc4", "#56606b"),
+)
+
+DARK = Tokens(
+    window="#17191c",
+    surface="#1f2226",
+    raised="#282c31",
+    field="#181b1e",
+    hover="#32373d",
+    border="#383d44",
+    control="#6c747f",
+    scroll="#484e57",
+    text="#e7e9ec",
+    dim="#a0a8b3",
+    faint="#6d7580",
+    accent="#3584e4",
+    accent_hover="#4a94ee",
+    accent_soft="#21405f",
+    accent_text="#7db8fa",
+    on_accent="#ffffff",
+    warning="#f0b44c",
+    error="#ff8078",
+    good="#5fc98b",
+    series=("#56b4e9", "#e69f00", "#2fc79b", "#e08fbc", "#f0e442", "#9ab8ff", "#b6bdc7"),
+)
+
+
+def tokens_of(widget: QWidget | None = None) -> Tokens:
+    """The colours in force for a widget (for the application without one)."""
+    palette = QGuiApplication.palette() if widget is None else widget.palette()
+    return DARK if palette.color(QPalette.ColorRole.Window).lightness() < 128 else LIGHT
+
+
+def tabular(font: QFont) -> QFont:
+    """The font with figures of one width, so that running numbers stand still."""
+    font = QFont(font)
+    font.setFeature(QFont.Tag("tnum"), 1)
+    return font
+
+
+def apply(app: QApplication, scheme: Scheme = "system") -> None:
+    """Give the application its style, and keep following the system's scheme while ``scheme`` says so."""
+    app.setStyle("Fusion")
+    _Follower.of(app).set_scheme(scheme)
+
+
+def set_scheme(scheme: Scheme) -> None:
+    """Choose light or dark, or follow the system; every open window changes at once."""
+    app = QApplication.instance()
+    if isinstance(app, QApplication):
+        _Follower.of(app).set_scheme(scheme)
+
+
+def scheme() -> Scheme:
+    """The chosen scheme; ``system`` before any choice."""
+    app = QApplication.instance()
+    return _Follower.of(app).scheme if isinstance(app, QApplication) else "system"
+
+
+class _Follower(QObject):
+    """Belongs to the application; restyles it when the system's scheme or the user's choice changes."""
+
+    def __init__(self, app: QApplication) -> None:
+        super().__init__(app)
+        self.setObjectName("latentlabTheme")
+        self.scheme: Scheme = "system"
+        self._shown: Tokens | None = None
+        app.styleHints().colorSchemeChanged.connect(self._on_system_scheme_changed)
+
+    @staticmethod
+    def of(app: QApplication) -> _Follower:
+        found = app.findChild(QObject, "latentlabTheme", Qt.FindChildOption.FindDirectChildrenOnly)
+        return found if isinstance(found, _Follower) else _Follower(app)
+
+    def set_scheme(self, scheme: Scheme) -> None:
+        self.scheme = scheme
+        wanted = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}.get(scheme, Qt.ColorScheme.Unknown)
+        QGuiApplication.styleHints().setColorScheme(wanted)  # native title bars and file dialogs follow
+        self._restyle()
+
+    def _on_system_scheme_changed(self) -> None:
+        self._restyle()
+
+    def _restyle(self) -> None:
+        dark = self.scheme == "dark"
+        if self.scheme == "system":
+            dark = QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
+        tokens = DARK if dark else LIGHT
+        app = QApplication.instance()
+        if tokens is not self._shown and isinstance(app, QApplication):
+            self._shown = tokens
+            app.setPalette(palette(tokens))
+            app.setStyleSheet(style_sheet(tokens))
+
+
+def palette(tokens: Tokens) -> QPalette:
+    """The Qt palette of a scheme."""
+    role = QPalette.ColorRole
+    made = QPalette()
+    for where, name in {
+        role.Window: "window",
+        role.Base: "surface",
+        role.AlternateBase: "raised",
+        role.Button: "raised",
+        role.ToolTipBase: "raised",
+        role.WindowText: "text",
+        role.Text: "text",
+        role.ButtonText: "text",
+        role.ToolTipText: "text",
+        role.BrightText: "error",
+        role.PlaceholderText: "faint",
+        role.Highlight: "accent",
+        role.Accent: "accent",
+        role.HighlightedText: "on_accent",
+        role.Link: "accent_text",
+        role.LinkVisited: "accent_text",
+        role.Mid: "border",
+        role.Dark: "border",
+        role.Midlight: "hover",
+        role.Light: "raised",
+        role.Shadow: "border",
+    }.items():
+        made.setColor(where, tokens.colour(name))
+    for where in (role.WindowText, role.Text, role.ButtonText):
+        made.setColor(QPalette.ColorGroup.Disabled, where, tokens.colour("faint"))
+    return made
+
+
+def style_sheet(tokens: Tokens) -> str:
+    """The application's style sheet in a scheme's colours."""
+    values = {name: value for name, value in dataclasses.asdict(tokens).items() if isinstance(value, str)}
+    values["style"] = resource("style").as_posix()
+    text = resource("style", "latentlab.qss").read_text(encoding="utf-8")
+    return re.sub(r"@(\w+)@", lambda found: values[found[1]], text)
