@@ -34,6 +34,9 @@ else:
 LARGE = 1 << 20
 """Arrays of more bytes than this cross by shared memory."""
 
+REQUEST_ORDER = ("decode", "nearest", "strip", "grid")
+"""Live requests as they are served: what is under the hand first."""
+
 _ALIGNMENT = 64
 _HAS_MEMFD = sys.platform == "linux" and hasattr(os, "memfd_create") and hasattr(socket, "send_fds")
 _MEMORY_FOLLOWS = b""  # an empty frame: a descriptor comes next, then the message

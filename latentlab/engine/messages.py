@@ -138,9 +138,13 @@ class Nearest(Request):
 
 @dataclass(frozen=True)
 class OpenModel(Request):
-    """Open a model file, run folder or ``bundled:NAME``; the live model stays when it fails."""
+    """Open a model file, run folder or ``bundled:NAME``; the live model stays when it fails.
+
+    ``fresh`` is false when it is the model the window already shows, opened again by another worker.
+    """
 
     source: str
+    fresh: bool = True
 
 
 @dataclass(frozen=True)
@@ -380,9 +384,16 @@ class DatasetCancelled(Result):
 
 @dataclass(frozen=True)
 class TrainingEvent(Result):
-    """One event of the running training; ``Progress`` ones may be dropped for newer ones."""
+    """One event of the running training; a ``Progress`` comes as :class:`TrainingProgress`."""
 
     event: Event
+
+
+@dataclass(frozen=True)
+class TrainingProgress(TrainingEvent):
+    """A ``Progress`` of the running training, which may be dropped for a newer one."""
+
+    slot: ClassVar[str | None] = "training-progress"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,87 @@
+"""A worker without torch: answers by rule, so that homes and client can be tested by themselves."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import sys
+import threading
+
+import numpy as np
+
+from latentlab.engine.channel import REQUEST_ORDER, ChannelClosed, Mailbox, inherited_wire
+from latentlab.engine.messages import (
+    Decode,
+    Decoded,
+    EncodeImage,
+    Failed,
+    ModelChanged,
+    ModelInfo,
+    Notice,
+    OpenModel,
+    PointsChanged,
+    SaveModel,
+    Shutdown,
+    WorkerReady,
+)
+
+released = threading.Event()  # lets a worker go that hangs in a thread of the test
+
+
+def info(source: str) -> ModelInfo:
+    return ModelInfo(source, source, "vae", 2, (1, 8, 8), (), False, 1, 1.0, {}, {}, {}, source)
+
+
+def work(inbox: Mailbox, send, model: str = "", version: int = 1) -> int:
+    send(WorkerReady("cpu", ("cpu",), {}, os.getpid()))
+    if model:
+        send(ModelChanged(version, info(model), fresh=True))
+    while not inbox.closed:
+        match inbox.take(None):
+            case Shutdown():
+                return 0
+            case Decode() as decode:
+                image = np.full((8, 8), decode.generation % 256, np.uint8)
+                send(Decoded(decode.generation, version, decode.z, image, decode.preview))
+            case OpenModel(source, fresh):
+                version += 1
+                send(ModelChanged(version, info(source), fresh))
+            case EncodeImage(path="segfault"):
+                faulthandler._sigsegv()
+            case EncodeImage(path="raise"):
+                raise ValueError("as asked")
+            case EncodeImage(path="hang"):
+                released.wait(60)
+            case EncodeImage(path="print"):
+                print("a line on stdout", flush=True)  # noqa: T201
+                send(Notice("printed"))
+            case EncodeImage(path="flood"):
+                for number in range(5000):
+                    send(Failed("flood", str(number)))
+            case SaveModel():
+                big = np.zeros((400_000, 2), np.float32)
+                send(PointsChanged(version, big, big, np.zeros(400_000, np.int64), (), np.zeros(2, np.float32)))
+    return 0
+
+
+def main() -> None:
+    faulthandler.enable()
+    handle, model, version = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+    wire = inherited_wire(handle)
+    inbox = Mailbox(REQUEST_ORDER)
+
+    def read() -> None:
+        try:
+            while True:
+                inbox.put(wire.receive())
+        except ChannelClosed:
+            inbox.close()
+
+    threading.Thread(target=read, daemon=True).start()
+    if model == "crash":
+        os.abort()
+    sys.exit(work(inbox, wire.send, model, version))
+
+
+if __name__ == "__main__":
+    main()
