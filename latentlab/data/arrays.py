@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from latentlab.data.dataset import LoadProgress
 from latentlab.data.decode import UnreadableError, open_regular
-from latentlab.data.table import Table, numbered, unlabelled
+from latentlab.data.table import Table, identity, numbered, unlabelled
 from latentlab.errors import InputError
 
 _IMAGE_NAMES = ("images", "image", "imgs", "x", "x_train", "train_images", "data", "arr_0")
@@ -41,7 +41,7 @@ def open_npy(path: Path) -> Generator[LoadProgress, None, Table]:
     except (OSError, ValueError, EOFError) as error:
         raise InputError(f"{path.name} is damaged: {_first_line(error)}") from None
     images = _as_images(array, path.name)
-    return Table(images, unlabelled(len(images)), (), path.name, path.stem, str(path), "npy")
+    return Table(images, unlabelled(len(images)), (), path.name, path.stem, str(path), "npy", identity(path))
 
 
 def open_npz(path: Path) -> Generator[LoadProgress, None, Table]:
@@ -70,7 +70,7 @@ def open_npz(path: Path) -> Generator[LoadProgress, None, Table]:
         if found is not None:
             labels, classes = numbered(columns.pop(found))
             break
-    return Table(images, labels, classes, path.name, path.stem, str(path), "npz", metadata=columns)
+    return Table(images, labels, classes, path.name, path.stem, str(path), "npz", identity(path), metadata=columns)
 
 
 def _headers(archive: zipfile.ZipFile, name: str) -> dict[str, _Header]:

@@ -26,14 +26,14 @@ def colour() -> Table:
     inks = [hue_to_rgb(number / HUES, 1.0) for number in range(HUES)]
     grounds = [hue_to_rgb(number / GROUNDS, 0.45) for number in range(GROUNDS)]
     # Order of the axes: shape and scale, hue, ground, x, y; each canvas is cut out at every place.
-    images = np.empty((len(cover), HUES, GROUNDS, PLACES, PLACES, SIDE, SIDE, 3), dtype=np.uint8)
+    images = np.empty((len(cover), HUES, GROUNDS, PLACES, PLACES, 3, SIDE, SIDE), dtype=np.uint8)
     for i, ink in enumerate(inks):
         for j, ground in enumerate(grounds):
-            painted = np.rint(ground + cover[..., None] * (ink - ground)).astype(np.uint8)
+            painted = np.rint(ground[:, None, None] + cover[:, None] * (ink - ground)[:, None, None]).astype(np.uint8)
             for column in range(PLACES):
                 for row in range(PLACES):
                     top, left = travel - SPACING * row, travel - SPACING * column
-                    images[:, i, j, column, row] = painted[:, top : top + SIDE, left : left + SIDE]
+                    images[:, i, j, column, row] = painted[..., top : top + SIDE, left : left + SIDE]
     centres = (SIDE - 1) / 2 + SPACING * (np.arange(PLACES) - (PLACES - 1) / 2)
     axes = {
         "shape": np.arange(len(SHAPES)),
@@ -46,9 +46,8 @@ def colour() -> Table:
     grids = np.meshgrid(*axes.values(), indexing="ij")
     factors = {name: grid.reshape(-1) for name, grid in zip(axes, grids, strict=True)}
     labels = factors["shape"].astype(np.int64)
-    return Table(
-        images.reshape(-1, SIDE, SIDE, 3), labels, SHAPES, "colour", "colour", "demo:colour", "made", factors=factors
-    )
+    last = np.moveaxis(images.reshape(-1, 3, SIDE, SIDE), 1, 3)
+    return Table(last, labels, SHAPES, "colour", "colour", "demo:colour", "made", factors=factors)
 
 
 def hue_to_rgb(hue: float, value: float) -> NDArray[np.float64]:

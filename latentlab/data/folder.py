@@ -1,4 +1,4 @@
-"""A folder of images becomes a dataset: found, labelled, drawn, decoded by all cores."""
+"""A folder of images becomes a dataset: found, labelled, drawn, decoded by all cores or taken from the cache."""
 
 from __future__ import annotations
 
@@ -8,45 +8,62 @@ from pathlib import Path
 import numpy as np
 
 from latentlab.config.data import DataConfig
+from latentlab.data.cache import Cache, key
 from latentlab.data.class_folders import class_folders
-from latentlab.data.dataset import Dataset, LoadProgress
+from latentlab.data.dataset import Columns, Dataset, Images, Labels, LoadProgress, Skipped
 from latentlab.data.decode import UnreadableError, measure
 from latentlab.data.fit import Size, target_size
 from latentlab.data.ingest import ingest
+from latentlab.data.labels_csv import read_labels
+from latentlab.data.made import Made
 from latentlab.data.scan import Scan, scan, shown
+from latentlab.data.sink import Sink
 from latentlab.data.subset import choose, keep_classes
 from latentlab.errors import InputError
 
 _MEASURED = 1000
+_COPIED_AT_ONCE = 4 << 20
 
 
-def open_folder(folder: Path, config: DataConfig) -> Iterator[LoadProgress | Dataset]:
+def open_folder(folder: Path, config: DataConfig, table: Path | None = None) -> Iterator[LoadProgress | Dataset]:
     """Read a folder as it is; yields progress, then the dataset.
 
-    The subset is drawn from the files that may be images; those of them that turn out not to be are skipped.
+    Labels come from ``labels.csv`` where it has them, else from class folders. The subset is drawn from the files
+    that may be images; those of them that turn out not to be are skipped.
+
+    Parameters
+    ----------
+    folder
+        Any folder.
+    config
+        How images are made ready and which are used.
+    table
+        A file of labels to use in place of the folder's ``labels.csv``.
     """
     found = yield from _scanned(str(folder))
     if not found.paths:
-        raise InputError(f"there are no images in {folder}{_why(found)}")
-    labels, classes = class_folders(found.paths, found.empty_folders)
+        raise InputError(_nothing_in(folder, found.skipped))
+    labels, classes, metadata = yield from _labelled(folder, found, table)
     index = choose(labels, classes, config)
+    made = yield from _made(str(folder), found, index, config)
+    skipped = found.skipped + [
+        Skipped(shown(found.paths[index[number]]), reason) for number, reason in made.reasons.items()
+    ]
+    if not len(made.images):
+        raise InputError(_nothing_in(folder, skipped))
+    index = index[made.kept]
     labels, classes = keep_classes(labels[index], classes, config)
-    paths = [found.paths[number] for number in index.tolist()]
-    target = yield from _target(folder, paths, config)
-    made = yield from ingest(str(folder), paths, target, config)
-    if not len(made.kept):
-        found.skipped.extend(made.skipped)
-        raise InputError(f"there are no images in {folder}{_why(found)}")
     yield Dataset(
         images=made.images,
-        labels=labels[made.kept],
-        classes=classes,
-        paths=[shown(paths[number]) for number in made.kept.tolist()],
-        name=folder.name,
-        source=str(folder),
+        labels=labels,
+        classes=tuple(map(shown, classes)),
+        paths=[shown(found.paths[number]) for number in index.tolist()],
+        name=shown(folder.name),
+        source=str(table or folder),
         config=config,
-        skipped=sorted(found.skipped + made.skipped, key=lambda each: each.path),
-        found=made.found,
+        skipped=sorted(skipped, key=lambda each: each.path),
+        metadata={name: column[index] for name, column in metadata.items()},
+        found=made.found(),
     )
 
 
@@ -58,15 +75,77 @@ def _scanned(folder: str) -> Generator[LoadProgress, None, Scan]:
     raise AssertionError("a scan ends with what it found")
 
 
-def _why(found: Scan) -> str:
-    if not found.skipped:
-        return ""
-    first = found.skipped[0]
-    return f" ({len(found.skipped)} files skipped, the first: {first.path}, {first.reason})"
+def _labelled(
+    folder: Path, found: Scan, table: Path | None
+) -> Generator[LoadProgress, None, tuple[Labels, tuple[str, ...], Columns]]:
+    metadata: Columns = {}
+    if table is None and found.label_file is not None:
+        table = folder / found.label_file
+    if table is not None:
+        listed = yield from read_labels(table, found.paths)
+        found.skipped.extend(listed.skipped)
+        metadata = listed.metadata
+        if listed.labels is not None:
+            return listed.labels, listed.classes, metadata
+    labels, classes = class_folders(found.paths, found.empty_folders)
+    return labels, classes, metadata
 
 
-def _target(folder: Path, paths: list[str], config: DataConfig) -> Generator[LoadProgress, None, Size]:
-    """Size of the dataset's images, judged from the headers of at most 1,000 files, evenly spaced."""
+def _nothing_in(folder: Path, skipped: list[Skipped]) -> str:
+    text = f"there are no images in {shown(str(folder))}"
+    if skipped:
+        text += f" ({len(skipped)} files skipped, the first: {skipped[0].path}, {skipped[0].reason})"
+    return text
+
+
+def _made(folder: str, found: Scan, index: Labels, config: DataConfig) -> Generator[LoadProgress, None, Made]:
+    """Pixels of the files ``index``: from the cache of them, from that of the whole folder, or from the files."""
+    cache = Cache()
+    whole = key(
+        config,
+        Path(folder).resolve().as_posix(),
+        "\0".join(found.paths),
+        np.array(found.sizes, dtype="<i8").tobytes(),
+        np.array(found.times, dtype="<i8").tobytes(),
+    )
+    everything = len(index) == len(found.paths)
+    name = whole if everything else key(config, whole, index.astype("<i8").tobytes())
+    made = cache.get(name)
+    if made is not None:
+        return made
+    source = None if everything else cache.get(whole)
+    with cache.making(name) as unfinished:
+        sink = Sink(unfinished.images)
+        if source is not None:
+            made = yield from _taken(source, index, config, sink)
+        else:
+            target = yield from _target(folder, found.paths, config)
+            made = yield from ingest(folder, [found.paths[number] for number in index.tolist()], target, config, sink)
+        return cache.keep(name, unfinished, made)
+
+
+def _taken(source: Made, index: Labels, config: DataConfig, sink: Sink) -> Generator[LoadProgress, None, Made]:
+    """Some of the images of a whole folder that has been read before, as if only they had been."""
+    codes = source.codes[index]
+    reasons = {number: source.reasons[int(item)] for number, item in enumerate(index) if codes[number] < 0}
+    rows = np.searchsorted(source.kept, index[codes >= 0])
+    step = max(1, _COPIED_AT_ONCE // max(1, source.images[:1].nbytes))
+    for start in range(0, len(rows), step):
+        chunk = source.images[rows[start : start + step]]
+        sink.add([_without_equal_channels(image) for image in chunk] if config.channels == "auto" else chunk)
+        yield LoadProgress(start, len(rows), "Reading images", sink.preview())
+    return Made(sink.finish(), codes, source.kinds, reasons)
+
+
+def _without_equal_channels(image: Images) -> Images:
+    return image[:1] if (image == image[:1]).all() else image
+
+
+def _target(folder: str, paths: list[str], config: DataConfig) -> Generator[LoadProgress, None, Size]:
+    """Size of the dataset's images, judged from the headers of at most 1,000 of its files, evenly spaced.
+
+    All files are judged, not only the subset in use, so that the size does not change with the subset.
+    """
     sizes: list[Size] = []
     if config.image_size is None:
         chosen = np.unique(np.linspace(0, len(paths) - 1, min(len(paths), _MEASURED)).astype(np.int64))
@@ -77,4 +156,4 @@ def _target(folder: Path, paths: list[str], config: DataConfig) -> Generator[Loa
                 continue  # named when its pixels are asked for
             if done % 50 == 0:
                 yield LoadProgress(done, len(chosen), "Measuring images")
-    return target_size(sizes or [(0, 0)], config)
+    return target_size(sizes or [(1, 1)], config)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from latentlab.data.dataset import LoadProgress
 from latentlab.data.decode import UnreadableError, open_regular
-from latentlab.data.table import Table, numbered, unlabelled
+from latentlab.data.table import Table, identity, numbered, unlabelled
 from latentlab.errors import InputError
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -63,7 +63,7 @@ def open_idx(path: Path) -> Generator[LoadProgress, None, Table]:
         if values.shape != (len(images),):
             raise InputError(f"{path.name} holds {len(images)} images, {beside.name} {values.size} labels")
         labels, classes = numbered(values)
-    return Table(images, labels, classes, path.name, path.name.split(".")[0], str(path), "IDX")
+    return Table(images, labels, classes, path.name, path.name.split(".")[0], str(path), "IDX", identity(path))
 
 
 def read_idx(path: Path) -> Generator[LoadProgress, None, NDArray[Any]]:

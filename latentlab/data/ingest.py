@@ -1,44 +1,23 @@
-"""Image files become one uint8 array, decoded by threads on every core (Pillow lets go of the GIL)."""
+"""Image files become uint8 arrays, decoded by threads on every core (Pillow lets go of the GIL)."""
 
 from __future__ import annotations
 
 import os
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, TimeoutError
-from dataclasses import dataclass
 
 import numpy as np
 
 from latentlab.config.data import DataConfig
-from latentlab.data.dataset import Found, Images, Labels, LoadProgress, Skipped
+from latentlab.data.dataset import LoadProgress
 from latentlab.data.decode import Decoded, UnreadableError, decode
 from latentlab.data.fit import Size
-from latentlab.data.scan import shown
+from latentlab.data.made import Kind, Made
 from latentlab.data.sink import Sink
 
 _BATCH = 16
 _WAIT = 0.03  # seconds
-
-
-@dataclass(frozen=True)
-class Ingested:
-    """Images made of files.
-
-    Attributes
-    ----------
-    images
-        uint8 [N, C, H, W].
-    kept
-        int64 [N], which of the files they are.
-    skipped, found
-        The other files, and what the files held.
-    """
-
-    images: Images
-    kept: Labels
-    skipped: list[Skipped]
-    found: Found
 
 
 def cores() -> int:
@@ -47,34 +26,39 @@ def cores() -> int:
 
 
 def ingest(
-    folder: str, paths: Sequence[str], target: Size, config: DataConfig
-) -> Generator[LoadProgress, None, Ingested]:
+    folder: str, paths: Sequence[str], target: Size, config: DataConfig, sink: Sink
+) -> Generator[LoadProgress, None, Made]:
     """Decode files in order; yields progress every few hundredths of a second, also while it waits.
 
     Closing the generator ends the threads within one small batch.
+
+    Parameters
+    ----------
+    folder, paths
+        Where the files lie.
+    target
+        (width, height) every image is made.
+    config
+        How.
+    sink
+        Takes the pixels.
     """
-    kept: list[int] = []
-    skipped: list[Skipped] = []
-    formats, modes, sizes = Counter[str](), Counter[str](), Counter[str]()
-    with Sink() as sink:
-        done = 0
-        for batch in _decoded(folder, paths, target, config):
-            if batch is not None:
-                good = [image for image in batch if isinstance(image, Decoded)]
-                sink.add([image.pixels for image in good])
-                for number, image in enumerate(batch, start=done):
-                    if isinstance(image, Decoded):
-                        kept.append(number)
-                        formats[image.format] += 1
-                        modes[image.mode] += 1
-                        sizes[f"{image.size[0]}×{image.size[1]}"] += 1
-                    else:
-                        skipped.append(Skipped(shown(paths[number]), image))
-                done += len(batch)
-            yield LoadProgress(done, len(paths), "Reading images", sink.preview())
-        images = sink.finish() if kept else np.empty((0, 1, target[1], target[0]), dtype=np.uint8)
-    found = Found(dict(formats.most_common()), dict(modes.most_common()), dict(sizes.most_common()))
-    return Ingested(images, np.array(kept, dtype=np.int64), skipped, found)
+    codes = np.full(len(paths), -1, dtype=np.int32)
+    kinds: dict[Kind, int] = {}
+    reasons: dict[int, str] = {}
+    done = 0
+    for batch in _decoded(folder, paths, target, config):
+        if batch is not None:
+            sink.add([image.pixels for image in batch if isinstance(image, Decoded)])
+            for number, image in enumerate(batch, start=done):
+                if isinstance(image, Decoded):
+                    kind = image.format, image.mode, f"{image.size[0]}×{image.size[1]}"
+                    codes[number] = kinds.setdefault(kind, len(kinds))
+                else:
+                    reasons[number] = image
+            done += len(batch)
+        yield LoadProgress(done, len(paths), "Reading images", sink.preview())
+    return Made(sink.finish(), codes, list(kinds), reasons)
 
 
 def _decoded(

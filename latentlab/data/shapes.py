@@ -63,7 +63,7 @@ def _square(x: Floats, y: Floats) -> Floats:
 def _ellipse(x: Floats, y: Floats) -> Floats:
     """Distance to first order: the implicit function over the length of its gradient."""
     a, b = 0.55, 1.0
-    value = np.hypot(x / a, y / b)
+    value = np.maximum(np.hypot(x / a, y / b), 1e-9)
     return (value - 1) * value / np.maximum(np.hypot(x / a**2, y / b**2), 1e-9)
 
 

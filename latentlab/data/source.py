@@ -49,6 +49,8 @@ def open_dataset(source: str | Path, config: DataConfig | None = None) -> Iterat
     path = Path(text).expanduser().absolute()
     if path.is_dir():
         yield from open_folder(path, config)
+    elif path.is_file() and path.suffix.lower() == ".csv":
+        yield from open_folder(path.parent, config, table=path)
     else:
         yield from from_table((yield from _open_file(path)), config)
 
@@ -71,4 +73,6 @@ def _open_file(path: Path) -> Generator[LoadProgress, None, Table]:
         return (yield from open_npy(path))
     if is_idx(path):
         return (yield from open_idx(path))
-    raise InputError(f"{path.name} is no dataset: a folder of images, .npz, .npy or IDX is needed")
+    raise InputError(
+        f"{path.name} is no dataset: a folder of images, a table of labels (.csv), .npz, .npy or IDX is needed"
+    )

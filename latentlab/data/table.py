@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latentlab.config.data import DataConfig
+from latentlab.data.cache import Cache, Unfinished, key
 from latentlab.data.dataset import UNKNOWN, Columns, Dataset, Found, Images, Labels, LoadProgress
 from latentlab.data.decode import finish_array
-from latentlab.data.fit import target_size
+from latentlab.data.fit import Size, target_size
 from latentlab.data.levels import Span, extent, span_of, to_uint8
+from latentlab.data.made import Made
 from latentlab.data.sink import Sink
 from latentlab.data.subset import choose, keep_classes
 from latentlab.errors import InputError
 
 _CHUNK_BYTES = 4 << 20
+_IMAGES_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,8 @@ class Table:
         int64 [N] into ``classes``, -1 unknown.
     item
         What the images are called, ``item#index``.
+    identity
+        What names this array in the cache: empty when it is made faster than it is read.
     """
 
     images: NDArray[Any]
@@ -42,6 +49,7 @@ class Table:
     name: str
     source: str
     format: str
+    identity: tuple[str | int, ...] = ()
     factors: Columns | None = None
     metadata: Columns = field(default_factory=dict)
 
@@ -50,6 +58,12 @@ def numbered(values: NDArray[Any]) -> tuple[Labels, tuple[str, ...]]:
     """Labels of any kind as numbers into a tuple of their names, in ascending order."""
     names, labels = np.unique(values, return_inverse=True)
     return labels.astype(np.int64).reshape(-1), tuple(str(name) for name in names)
+
+
+def identity(path: Path) -> tuple[str | int, ...]:
+    """What names a file's content in the cache: place, size and time of the last change."""
+    status = path.stat()
+    return str(path.resolve()), status.st_size, status.st_mtime_ns
 
 
 def unlabelled(count: int) -> Labels:
@@ -71,13 +85,7 @@ def from_table(table: Table, config: DataConfig) -> Iterator[LoadProgress | Data
         made = made if len(index) == len(images) else made[index]
         made = made if isinstance(made, np.memmap) else np.ascontiguousarray(made)
     else:
-        with Sink() as sink:
-            step = max(1, _CHUNK_BYTES // max(1, images[0].nbytes))
-            for start in range(0, len(index), step):
-                chunk = to_uint8(images[_run(index[start : start + step])], span).transpose(0, 3, 1, 2)
-                sink.add([finish_array(image, target, config) for image in chunk])
-                yield LoadProgress(min(start + step, len(index)), len(index), "Making images ready", sink.preview())
-            made = sink.finish()
+        made = yield from _made(table, images, index, span, target, config)
     labels, classes = keep_classes(table.labels[index], table.classes, config)
     yield Dataset(
         images=made,
@@ -95,6 +103,28 @@ def from_table(table: Table, config: DataConfig) -> Iterator[LoadProgress | Data
             {f"{width}×{height}": len(index)},
         ),
     )
+
+
+def _made(
+    table: Table, images: NDArray[Any], index: Labels, span: Span, target: Size, config: DataConfig
+) -> Generator[LoadProgress, None, Images]:
+    """Convert the rows ``index``, or take them from the cache where they come from a file."""
+    cache = Cache()
+    name = key(config, *table.identity, index.astype("<i8").tobytes())
+    known = cache.get(name) if table.identity else None
+    if known is not None:
+        return known.images
+    with ExitStack() as stack:
+        unfinished = stack.enter_context(cache.making(name)) if table.identity else Unfinished(None)
+        sink = Sink(unfinished.images)
+        # Few at a time: resizing is slow, and other work waits for the next step.
+        step = max(1, min(_IMAGES_AT_ONCE, _CHUNK_BYTES // max(1, images[0].nbytes)))
+        for start in range(0, len(index), step):
+            chunk = to_uint8(images[_run(index[start : start + step])], span).transpose(0, 3, 1, 2)
+            sink.add([finish_array(image, target, config) for image in chunk])
+            yield LoadProgress(min(start + step, len(index)), len(index), "Making images ready", sink.preview())
+        made = Made(sink.finish(), np.zeros(len(index), dtype=np.int32), [(table.format, "", "")])
+        return cache.keep(name, unfinished, made).images
 
 
 def _span(images: NDArray[Any], config: DataConfig) -> Generator[LoadProgress, None, Span]:

@@ -1,0 +1,58 @@
+"""Images that have been made ready, and what each of them was made from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentlab.data.dataset import Found, Images, Labels
+
+Kind = tuple[str, str, str]
+
+_SIZES_NAMED = 20
+
+
+@dataclass(frozen=True)
+class Made:
+    """Images made ready from a number of items (files, or rows of an array).
+
+    Attributes
+    ----------
+    images
+        uint8 [N, C, H, W], of the items that could be read, in their order.
+    codes
+        int32, one an item: which of ``kinds`` it is, -1 where it could not be read.
+    kinds
+        Format, mode and size ("640×480") of the files.
+    reasons
+        Why an item could not be read, by its number.
+    """
+
+    images: Images
+    codes: NDArray[np.int32]
+    kinds: list[Kind]
+    reasons: Mapping[int, str] = field(default_factory=dict)
+
+    @cached_property
+    def kept(self) -> Labels:
+        """int64 [N], the items the images are of."""
+        return np.flatnonzero(self.codes >= 0).astype(np.int64)
+
+    def found(self) -> Found:
+        """What the files held; of sizes the most frequent, the others together."""
+        counts = np.bincount(self.codes[self.kept], minlength=len(self.kinds)).tolist()
+        formats, modes, sizes = Counter[str](), Counter[str](), Counter[str]()
+        for (format, mode, size), count in zip(self.kinds, counts, strict=True):
+            if count:
+                formats[format] += count
+                modes[mode] += count
+                sizes[size] += count
+        named = dict(sizes.most_common(_SIZES_NAMED))
+        if len(sizes) > _SIZES_NAMED:
+            named[f"{len(sizes) - _SIZES_NAMED} others"] = sizes.total() - sum(named.values())
+        return Found(dict(formats.most_common()), dict(modes.most_common()), named)
