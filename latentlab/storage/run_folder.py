@@ -171,9 +171,9 @@ class RunFolder:
                 lines.append(values)
         return lines
 
-    def trim_metrics(self, step: int) -> None:
-        """Drop the lines of steps after ``step``, which will be made again, and any torn one."""
-        kept = [values for values in self.read_metrics() if values.get("step", 0) <= step]
+    def trim_metrics(self, epochs: int) -> None:
+        """Keep the lines of the first ``epochs`` epochs: later ones will be made again, torn ones are dropped."""
+        kept = [values for values in self.read_metrics() if values.get("epoch", 0) <= epochs]
         atomic_write(self.metrics, "".join(json.dumps(values) + "\n" for values in kept).encode())
 
 

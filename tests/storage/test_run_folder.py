@@ -93,15 +93,15 @@ def test_a_damaged_checkpoint_is_named(run):
 
 def test_metrics_are_whole_lines_cut_back_to_the_checkpoint(run):
     assert run.read_metrics() == []
-    for step in (10, 20, 30):
-        run.append_metrics({"event": "epoch", "step": step})
+    for epoch in (1, 2, 3):
+        run.append_metrics({"event": "epoch", "epoch": epoch})
     with open(run.metrics, "ab") as file:
         file.write(b'{"event": "epo')
-    assert [line["step"] for line in run.read_metrics()] == [10, 20, 30]
-    run.trim_metrics(20)
+    assert [line["epoch"] for line in run.read_metrics()] == [1, 2, 3]
+    run.trim_metrics(2)
     assert run.metrics.read_bytes().count(b"\n") == 2
-    run.append_metrics({"event": "epoch", "step": 30})
-    assert [line["step"] for line in run.read_metrics()] == [10, 20, 30]
+    run.append_metrics({"event": "epoch", "epoch": 3})
+    assert [line["epoch"] for line in run.read_metrics()] == [1, 2, 3]
 
 
 def test_a_metrics_line_that_does_not_fit_is_taken_back(run):

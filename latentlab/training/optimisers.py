@@ -1,0 +1,147 @@
+"""One optimizer for each of a model's phases, and the guard that keeps a bad step from being applied."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from latentlab.config import TrainingConfig
+from latentlab.models.base import LatentModel
+
+_FUSED = ("cpu", "cuda", "mps")
+
+
+class Optimisers:
+    """Adam (or AdamW), one a phase, with clipping, a schedule and a guard.
+
+    The guard: when the objective or a gradient is not finite, the weights must stay as they are. Where asking the
+    device would make it wait (CUDA), the step is skipped there (the ``found_inf`` of the fused optimizers), all
+    later ones with it, and ``check`` tells at the next read-out; elsewhere it is told before the step.
+
+    Parameters
+    ----------
+    model
+        Whose phases and parameters.
+    config
+        Learning rate, decay, clipping, schedule.
+    deferred
+        Whether the guard tells later; by default where the device runs ahead.
+    """
+
+    def __init__(self, model: LatentModel, config: TrainingConfig, deferred: bool | None = None) -> None:
+        self._config = config
+        self._parameters = {phase: list(model.phase_parameters(phase)) for phase in model.phases}
+        self._names = {id(parameter): name for name, parameter in model.named_parameters()}
+        device = next(model.parameters()).device
+        kind = torch.optim.AdamW if config.weight_decay > 0 else torch.optim.Adam
+        self._adam = {
+            phase: kind(
+                parameters,
+                lr=config.learning_rate,
+                weight_decay=config.weight_decay,
+                fused=device.type in _FUSED and all(p.is_floating_point() for p in parameters),
+            )
+            for phase, parameters in self._parameters.items()
+        }
+        self.learning_rate = config.learning_rate
+        self._deferred = device.type == "cuda" if deferred is None else deferred
+        self._bad = torch.zeros((), device=device)
+        self._good_steps = torch.zeros((), device=device, dtype=torch.int64)
+        self._checked_from = 0
+
+    def scheduled(self, share: float) -> float:
+        """The learning rate when ``share`` of the run (0 to 1) is done."""
+        if self._config.schedule == "cosine":
+            return self.learning_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
+        return self.learning_rate
+
+    def clear(self, phase: str) -> None:
+        """Forget the gradients of a phase."""
+        self._adam[phase].zero_grad(set_to_none=True)
+
+    def step(self, phase: str, objective: Tensor, learning_rate: float, step: int) -> Tensor:
+        """Apply the gradients of one phase; their norm before clipping.
+
+        Raises
+        ------
+        BadStep
+            Before anything is changed, when the objective or a gradient is not finite.
+        """
+        adam, parameters = self._adam[phase], self._parameters[phase]
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        norm = nn.utils.get_total_norm(gradients)
+        if self._config.gradient_clip:
+            nn.utils.clip_grads_with_norm_(parameters, self._config.gradient_clip, norm)
+        bad = (~torch.isfinite(objective.detach() + norm)).to(self._bad.dtype)
+        if self._deferred:
+            self._bad = torch.maximum(self._bad, bad)
+            adam.found_inf = self._bad  # type: ignore[attr-defined]
+        elif bad.item():
+            raise BadStep(step)
+        for group in adam.param_groups:
+            group["lr"] = learning_rate
+        adam.step()
+        return norm
+
+    def count(self) -> None:
+        """Say that all phases of a step are done."""
+        if self._deferred:
+            self._good_steps += (self._bad == 0).to(torch.int64)
+
+    def start(self, step: int) -> None:
+        """Say at which step the counting begins."""
+        self._checked_from = step
+        self._good_steps.zero_()
+
+    def check(self) -> None:
+        """Wait for the device and see whether a step was skipped.
+
+        Raises
+        ------
+        BadStep
+            Naming the first such step.
+        """
+        if self._deferred and self._bad.item():
+            raise BadStep(self._checked_from + int(self._good_steps.item()))
+
+    def state(self) -> dict[str, Tensor]:
+        """Every tensor of the optimizers, as ``phase.parameter/moment``."""
+        return {
+            f"{phase}.{self._names[id(parameter)]}/{moment}": value
+            for phase, adam in self._adam.items()
+            for parameter, moments in adam.state.items()
+            for moment, value in moments.items()
+            if isinstance(value, Tensor)
+        }
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Go on from an earlier ``state``."""
+        for phase, adam in self._adam.items():
+            for parameter in self._parameters[phase]:
+                prefix = f"{phase}.{self._names[id(parameter)]}/"
+                moments = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+                if moments:
+                    adam.state[parameter] = {name: _like(value, parameter) for name, value in moments.items()}
+
+
+@dataclass
+class BadStep(Exception):  # noqa: N818 - it is turned into a RunError that names recipe and learning rate
+    """The objective or a gradient of a step was not finite; the step was not applied."""
+
+    step: int
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether torch means that the device has no memory left (on the CPU it has no class of its own)."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def _like(value: Tensor, parameter: nn.Parameter) -> Tensor:
+    """A moment on its parameter's device and laid out as it, or the count of steps."""
+    if value.shape != parameter.shape:
+        return value.to(parameter.device)
+    placed = torch.empty_like(parameter, requires_grad=False)
+    return placed.copy_(value.to(parameter.device))

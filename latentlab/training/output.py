@@ -1,0 +1,115 @@
+"""What a run writes, or does not write when it has no folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentlab.config import RunConfig
+from latentlab.data import Dataset
+from latentlab.events import Checkpoint, Epoch
+from latentlab.models.base import LatentModel
+from latentlab.models.loaded import weights_of
+from latentlab.storage import CheckpointFile, ModelFile, ModelHeader, Points, RunFolder, RunRecord, write_model
+from latentlab.training.state import Best, Position, RunState, check_same_run
+
+
+class Output:
+    """The files of one run.
+
+    Parameters
+    ----------
+    out
+        The run folder; ``None`` to write nothing.
+    resume
+        Whether the folder may hold the run already.
+    dataset, config
+        What is trained on, and how.
+
+    Attributes
+    ----------
+    folder
+        The run folder, or ``None``.
+
+    Raises
+    ------
+    InputError
+        When the folder is in use or read-only, or holds a run that is not this one. Nothing is made yet.
+    """
+
+    def __init__(self, out: Path | None, resume: bool, dataset: Dataset, config: RunConfig) -> None:
+        self.folder = None if out is None else RunFolder(out)
+        self._resume = resume
+        self._config = config
+        self._dataset = dataset
+        if self.folder is not None:
+            self.folder.check(resume)
+            if resume and self.folder.record.exists():
+                check_same_run(self.folder.read_record(), config, dataset.fingerprint, str(self.folder.path))
+
+    def last_checkpoint(self) -> CheckpointFile | None:
+        """Where the run can go on; ``None`` when it begins."""
+        return self.folder.read_checkpoint() if self.folder is not None and self._resume else None
+
+    def begin(self, position: Position) -> None:
+        """Make the folder, and cut what was written after ``position``."""
+        if self.folder is not None:
+            self.folder.create(RunRecord(self._config, self._data()))
+            self.folder.trim_metrics(position.epochs_done)
+
+    def epoch(self, event: Epoch) -> None:
+        """Append an epoch to the metrics."""
+        if self.folder is not None:
+            self.folder.append_metrics(event.as_json())
+
+    def checkpoint(self, state: RunState) -> Checkpoint | None:
+        """Write the best model where it is new, then the checkpoint."""
+        if self.folder is None:
+            return None
+        if not state.best.saved:
+            self.model(state.model, state.best)
+        self.folder.write_checkpoint(state.pack())
+        return Checkpoint(str(self.folder.checkpoint), state.position.step)
+
+    def model(
+        self,
+        model: LatentModel,
+        best: Best,
+        points: Points | None = None,
+        preview: NDArray[np.uint8] | None = None,
+        extent: tuple[float, float, float, float] | None = None,
+    ) -> ModelHeader:
+        """Write the best model, or the present one while no epoch is done; tell what its file says."""
+        header = self.header(model, best).model_copy(update={"preview_extent": extent})
+        if self.folder is not None:
+            weights = best.weights or weights_of(model)
+            header = write_model(self.folder.model, ModelFile(header, weights, points, preview))
+            best.saved = bool(best.weights)
+        return header
+
+    def header(self, model: LatentModel, best: Best) -> ModelHeader:
+        """What the model's file says of it."""
+        # Not where and when it ran: the same run makes the same file.
+        settings = self._config.training.model_dump(mode="json", exclude={"device", "checkpoint_minutes"})
+        return ModelHeader(
+            model=self._config.model,
+            image_shape=model.image_shape,
+            classes=self._dataset.classes,
+            data=self._data(),
+            training=settings | {"epoch": best.epoch, "step": best.step},
+            metrics=best.metrics,
+            parameters=sum(parameter.numel() for parameter in model.parameters()),
+        )
+
+    def _data(self) -> dict[str, Any]:
+        dataset = self._dataset
+        return {
+            "name": dataset.name,
+            "source": dataset.source,
+            "fingerprint": dataset.fingerprint,
+            "images": len(dataset.images),
+            "config": dataset.config.model_dump(mode="json"),
+        }

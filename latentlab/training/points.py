@@ -1,0 +1,103 @@
+"""What a model file carries beside the weights: the dataset as points, and a picture of the manifold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentlab.data import Dataset
+from latentlab.models.loaded import CHUNK, LoadedModel
+from latentlab.storage import Points
+
+MOST_POINTS = 20_000
+PREVIEW_RANGE = 3.0
+_PREVIEW_PIXELS = 448
+
+
+def encode_points(
+    model: LoadedModel, dataset: Dataset, most: int = MOST_POINTS, seed: int = 0
+) -> Generator[None, None, Points]:
+    """Encode a dataset a chunk at a time; the generator's value is its ``Points``.
+
+    Parameters
+    ----------
+    model
+        Which encodes.
+    dataset
+        What is encoded.
+    most
+        With more images than that, so many of them are drawn with ``seed``, in the dataset's order.
+    seed
+        Of the drawing.
+    """
+    index = np.arange(len(dataset.images))
+    if len(index) > most:
+        index = np.sort(np.random.default_rng(seed).choice(len(index), most, replace=False))
+    means, stds = [], []
+    for start in range(0, len(index), CHUNK):
+        chosen = index[start : start + CHUNK]
+        mean, std = model.encode(np.asarray(dataset.images[chosen]), dataset.labels[chosen])
+        means.append(mean)
+        stds.append(std)
+        yield
+    return Points(np.concatenate(means), np.concatenate(stds), dataset.labels[index], index)
+
+
+def manifold_preview(
+    model: LoadedModel, reach: float = PREVIEW_RANGE
+) -> Generator[None, None, tuple[NDArray[np.uint8], tuple[float, float, float, float]]]:
+    """Decode the first two dimensions' plane through 0 on an even grid, a chunk at a time.
+
+    Even in z, unlike ``quantile_grid``, so that the picture lies right under a map of z.
+
+    Returns
+    -------
+    picture
+        uint8 [H, W] or [H, W, 3]; z₁ to the right, z₂ upwards.
+    extent
+        (left, right, bottom, top) of the picture in z.
+    """
+    _, height, width = model.image_shape
+    cells = max(4, min(20, _PREVIEW_PIXELS // max(height, width)))
+    centres = (np.arange(cells) + 0.5) * (2 * reach / cells) - reach
+    z = plane(model.latent_dim, centres)
+    images = []
+    for start in range(0, len(z), CHUNK):
+        images.append(model.decode(z[start : start + CHUNK]))
+        yield
+    return tile(np.concatenate(images), cells), (-reach, reach, -reach, reach)
+
+
+def quantile_grid(latent_dim: int, cells: int) -> NDArray[np.float32]:
+    """Latents [cells², d] at even quantiles of the standard normal prior (Kingma & Welling 2014, figure 4).
+
+    Rows from the largest z₂ down, z₁ rising along a row; further dimensions are 0.
+    """
+    normal = NormalDist()
+    quantiles = np.array([normal.inv_cdf((cell + 0.5) / cells) for cell in range(cells)])
+    return plane(latent_dim, quantiles)
+
+
+def plane(latent_dim: int, values: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """Latents of every pair of ``values``, in the order in which a picture shows them: z₂ from high to low."""
+    z = np.zeros((len(values) ** 2, latent_dim), np.float32)
+    z[:, 0] = np.tile(values, len(values))
+    if latent_dim > 1:
+        z[:, 1] = np.repeat(values[::-1], len(values))
+    return z
+
+
+def tile(images: NDArray[np.float32], columns: int) -> NDArray[np.uint8]:
+    """Lay images float32 [N, C, H, W] in [0, 1] left to right, then down: uint8 [H', W'] or [H', W', 3]."""
+    count, channels, height, width = images.shape
+    rows = math.ceil(count / columns)
+    cells = np.zeros((rows * columns, channels, height, width), np.uint8)
+    cells[:count] = np.rint(images * 255)
+    sheet = cells.reshape(rows, columns, channels, height, width).transpose(0, 3, 1, 4, 2)
+    sheet = sheet.reshape(rows * height, columns * width, channels)
+    return sheet[:, :, 0] if channels == 1 else sheet

@@ -1,0 +1,104 @@
+"""One optimizer step: the losses of every phase, in as many pieces as the memory asks for."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from latentlab.config import TrainingConfig
+from latentlab.errors import RunError
+from latentlab.models.base import Batch, LatentModel, StepState
+from latentlab.training.optimisers import Optimisers, is_out_of_memory
+
+
+class Stepper:
+    """Takes a model's optimizer steps.
+
+    Parameters
+    ----------
+    model, config
+        What is trained, and how.
+    micro_batch
+        Images to put through the model at a time.
+
+    Attributes
+    ----------
+    micro_batch
+        The same, halved each time the device's memory did not do.
+    optimisers
+        One a phase.
+    """
+
+    def __init__(self, model: LatentModel, config: TrainingConfig, micro_batch: int) -> None:
+        self.micro_batch = micro_batch
+        self.optimisers = Optimisers(model, config)
+        self._model = model
+
+    def step(self, batch: Batch, state: StepState, learning_rate: float) -> dict[str, Tensor]:
+        """Take one step on a batch; its terms, as means over the batch that are still on the device.
+
+        Raises
+        ------
+        BadStep
+            When a phase's objective or gradient is not finite; the weights are as before.
+        RunError
+            When the memory does not do even for one image at a time.
+        """
+        terms: dict[str, Tensor] = {}
+        for phase in self._model.phases:
+            objective, of_phase = self._gradients(phase, batch, state)
+            norm = self.optimisers.step(phase, objective, learning_rate, state.step)
+            suffix = "" if phase == self._model.phases[0] else f"_{phase}"
+            terms |= of_phase | {f"objective{suffix}": objective, f"gradient_norm{suffix}": norm}
+        self._model.after_step(state)
+        self.optimisers.count()
+        return terms
+
+    def _gradients(self, phase: str, batch: Batch, state: StepState) -> tuple[Tensor, dict[str, Tensor]]:
+        while True:
+            self.optimisers.clear(phase)
+            try:
+                return self._accumulated(phase, batch, state)
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+            # Outside the except block: the traceback holds on to the tensors that did not fit.
+            self._halve(batch)
+
+    def _halve(self, batch: Batch) -> None:
+        present = min(self.micro_batch, len(batch.x))
+        if present == 1:
+            raise RunError(
+                f"{batch.x.device} has too little memory for even one image at a time; "
+                "try smaller images, a smaller architecture, or --device cpu"
+            )
+        self.micro_batch = present // 2
+        if batch.x.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _accumulated(self, phase: str, batch: Batch, state: StepState) -> tuple[Tensor, dict[str, Tensor]]:
+        """Gradients of one phase's loss on the batch; its objective and terms."""
+        size = len(batch.x)
+        if size <= self.micro_batch:
+            losses = self._model.losses(phase, batch, state)
+            losses.objective.backward()  # type: ignore[no-untyped-call]
+            return losses.objective.detach(), losses.terms
+        objective = torch.zeros((), device=batch.x.device)
+        terms: dict[str, Tensor] = {}
+        for start in range(0, size, self.micro_batch):
+            part = _part(batch, slice(start, start + self.micro_batch))
+            share = len(part.x) / size
+            losses = self._model.losses(phase, part, state)
+            (losses.objective * share).backward()  # type: ignore[no-untyped-call]
+            objective += losses.objective.detach() * share
+            for name, term in losses.terms.items():
+                terms[name] = terms.get(name, 0.0) + term * share
+        return objective, terms
+
+
+def _part(batch: Batch, rows: slice) -> Batch:
+    return Batch(
+        batch.x[rows],
+        None if batch.label is None else batch.label[rows],
+        None if batch.index is None else batch.index[rows],
+    )

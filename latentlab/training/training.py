@@ -1,0 +1,345 @@
+"""The loop: ``Training`` advances a run one optimizer step at a time and tells how it goes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from latentlab.config import RunConfig
+from latentlab.data import Dataset
+from latentlab.errors import InputError, RunError
+from latentlab.evaluation import Binarise, quick_bound
+from latentlab.events import Checkpoint, Epoch, Event, Finished, Progress, Started, Warned
+from latentlab.models import build
+from latentlab.models.base import Batch, StepState
+from latentlab.models.device import resolve_device
+from latentlab.models.loaded import LoadedModel, memory_format, place, put_weights
+from latentlab.training.feed import Feed
+from latentlab.training.meter import Clock, Meter
+from latentlab.training.optimisers import BadStep
+from latentlab.training.output import Output
+from latentlab.training.points import encode_points, manifold_preview
+from latentlab.training.randomness import NOISE, VALIDATION, WEIGHTS, RandomStream, derived_seed
+from latentlab.training.state import Best, Position, RunState
+from latentlab.training.stepper import Stepper
+
+_READ_OUT_SECONDS = 0.1
+# An epoch may be shorter than writing a checkpoint takes.
+_BETWEEN_EPOCH_CHECKPOINTS = 2.0
+
+Means = dict[str, float]
+
+
+class Training:
+    """One run: a model, what it learns from, and how far it is.
+
+    Everything that would stop it is said by the constructor, before a folder is made.
+
+    Parameters
+    ----------
+    dataset
+        The images; its own configuration takes the place of ``config.data``.
+    config
+        Model and training.
+    out
+        The run folder; without it nothing is written.
+    resume
+        Go on from the folder's last checkpoint, or begin when there is none yet.
+
+    Attributes
+    ----------
+    model
+        The network as it learns.
+    loaded
+        The same, ready to encode and decode between steps.
+    config, device
+        The run's configuration, and where it computes.
+
+    Raises
+    ------
+    InputError
+        For an absent device, a folder that is in use or read-only, or a run that cannot go on with this data.
+
+    Examples
+    --------
+    >>> training = Training(dataset, RunConfig(), Path("run"))
+    >>> for event in training.steps():
+    ...     if event is not None:
+    ...         print(event)
+    """
+
+    def __init__(self, dataset: Dataset, config: RunConfig, out: Path | None = None, resume: bool = False) -> None:
+        self.config = config = config.model_copy(update={"data": dataset.config})
+        self.device = resolve_device(config.training.device)
+        self._training_index, self._validation_index = dataset.split()
+        if not len(self._training_index):
+            raise InputError(f"{dataset.name} holds no image to train on")
+        self._output = Output(out, resume, dataset, config)
+        self._dataset = dataset
+
+        seed = config.training.seed
+        with RandomStream(self.device, derived_seed(seed, WEIGHTS)):
+            self.model = place(build(config.model, dataset.image_shape, len(dataset.classes)), self.device).train()
+        self._stream = RandomStream(self.device, derived_seed(seed, NOISE))
+        self._batch_size = min(config.training.batch_size, len(self._training_index))
+        self._steps_per_epoch = -(-len(self._training_index) // self._batch_size)
+        self._total_steps = self._steps_per_epoch * config.training.epochs
+        self._feed = Feed(
+            dataset.images,
+            dataset.labels if (dataset.labels >= 0).any() else None,
+            self._training_index,
+            self.device,
+            seed,
+            config.training.binarise,
+            dataset.config.seed,
+            memory_format(self.model),
+        )
+        self._stepper = Stepper(self.model, config.training, self._batch_size)
+        self._meter = Meter(self.device)
+        self._position = Position(micro_batch=self._batch_size)
+        self._best = Best()
+        self._state = RunState(
+            config, self.model, self._stepper.optimisers, self._stream, self._meter, self._position, self._best
+        )
+        if (checkpoint := self._output.last_checkpoint()) is not None:
+            self._state.unpack(checkpoint, str(out))
+            self._stepper.micro_batch = self._position.micro_batch
+        self._clock = Clock(self._position.seconds)
+        self._stopping = self._closing = False
+        self._read_out_at = self._saved_at = time.monotonic()
+        self.loaded = LoadedModel(self.model, self._output.header(self.model, self._best), self.device)
+
+    # --- what others may ask of it -----------------------------------------------------------------
+
+    @property
+    def step(self) -> int:
+        """Optimizer steps done."""
+        return self._position.step
+
+    @property
+    def epoch(self) -> float:
+        """Epochs done, with the fraction of the one that runs."""
+        return self._position.step / self._steps_per_epoch
+
+    def stop(self) -> None:
+        """Ask the run to checkpoint after its current step and to end."""
+        self._stopping = True
+
+    def update(self, learning_rate: float | None = None, beta: float | None = None) -> None:
+        """Change the learning rate, or the weight of the rate in the objective, from the next step on."""
+        if learning_rate is not None:
+            self._stepper.optimisers.learning_rate = learning_rate
+        if beta is not None:
+            self.model.beta = beta
+
+    def checkpoint(self) -> Checkpoint | None:
+        """Write the best model so far, and all that is needed to go on to the bit.
+
+        ``None`` without a folder, and once the run is closing: its last checkpoint is written then.
+        """
+        if self._closing:
+            return None
+        self._check_steps()
+        self._position.micro_batch = self._stepper.micro_batch
+        self._position.seconds = self._clock.seconds
+        event = self._output.checkpoint(self._state)
+        self._saved_at = time.monotonic()
+        return event
+
+    def steps(self) -> Iterator[Event | None]:
+        """Train: each ``next()`` does one optimizer step, or a piece of other work as long, or hands on an event.
+
+        Yields
+        ------
+        Event or None
+            The first event is ``Started``, the last ``Finished``.
+
+        Raises
+        ------
+        RunError
+            When the objective stops being finite, the device has no memory even for one image, or the disk is full.
+        """
+        self._begin()
+        yield self._started()
+        at = self._position
+        while self._goes_on():
+            first = at.step - at.epochs_done * self._steps_per_epoch
+            for batch in self._feed.batches(at.epochs_done, self._batch_size, first):
+                yield from self._train_on(batch)
+                yield self._progress()
+                yield from self._checkpoint_after(self.config.training.checkpoint_minutes * 60)
+                if self._stopping:
+                    break
+            else:
+                yield from self._end_epoch()
+                yield from self._checkpoint_after(_BETWEEN_EPOCH_CHECKPOINTS)
+        yield from self._finish()
+
+    # --- the parts of it -----------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        self._output.begin(self._position)
+        if self._position.step == 0:
+            with self._stream:
+                self.model.prepare(next(self._feed.batches(0, self._batch_size)), len(self._feed))
+        self._stepper.optimisers.start(self._position.step)
+        self._clock.resume()
+        self._read_out_at = self._saved_at = time.monotonic()
+
+    def _train_on(self, batch: Batch) -> Iterator[Event]:
+        """One optimizer step; tells when the batch had to be split."""
+        self._clock.resume()
+        at, size, micro_batch = self._position, len(batch.x), self._stepper.micro_batch
+        state = StepState(at.step, at.epochs_done, self._steps_per_epoch, len(self._feed))
+        rate = self._stepper.optimisers.scheduled(at.step / self._total_steps)
+        try:
+            with self._stream:
+                terms = self._stepper.step(batch, state, rate)
+        except BadStep as bad:
+            raise self._not_finite(bad) from None
+        self._meter.add(terms, size)
+        at.step += 1
+        self._clock.tick(size)
+        if self._stepper.micro_batch < micro_batch:
+            yield Warned(
+                f"{self.device} has too little memory for {min(size, micro_batch)} images at a time; "
+                f"going on with {self._stepper.micro_batch}, their gradients added up"
+            )
+
+    def _progress(self) -> Progress | None:
+        """The means so far, ten times a second: reading them makes the device wait."""
+        now = time.monotonic()
+        if now - self._read_out_at < _READ_OUT_SECONDS:
+            return None
+        self._check_steps()
+        self._read_out_at = now
+        return Progress(
+            step=self._position.step,
+            steps=self._total_steps,
+            epoch=self._position.epochs_done + 1,
+            epochs=self.config.training.epochs,
+            train=self._meter.read(),
+            images_per_second=self._clock.mark(),
+            seconds=self._clock.seconds,
+            remaining=self._clock.remaining(self._total_steps - self._position.step),
+        )
+
+    def _end_epoch(self) -> Iterator[Event | None]:
+        """Validate, keep the model if it is the best yet, and tell."""
+        self._check_steps()
+        train = self._meter.read()
+        rate = self._clock.mark()
+        validation, per_dimension = yield from self._validate()
+        at = self._position
+        at.epochs_done += 1
+        better = self._best.offer(at, train, validation, self.model)
+        at.stale_epochs = 0 if better else at.stale_epochs + 1
+        self._meter.clear()
+        epoch = Epoch(
+            epoch=at.epochs_done,
+            epochs=self.config.training.epochs,
+            train=train,
+            validation=validation,
+            images_per_second=rate,
+            seconds=self._clock.seconds,
+            step=at.step,
+            kl_per_dimension=per_dimension,
+        )
+        self._output.epoch(epoch)
+        yield epoch
+
+    def _validate(self) -> Generator[None, None, tuple[Means | None, tuple[float, ...] | None]]:
+        """Means over the images held out, a batch at a time; ``None`` when none are."""
+        count, size = len(self._validation_index), self._stepper.micro_batch
+        if not count:
+            return None, None
+        totals = np.zeros(3 + self.config.model.latent_dim)
+        seed = derived_seed(self.config.training.seed, VALIDATION)
+        # A static draw is in the feed's images already.
+        draw: Binarise = "dynamic" if self.config.training.binarise == "dynamic" else "none"
+        for start in range(0, count, size):
+            self._clock.resume()
+            index = self._validation_index[start : start + size]
+            images, labels = self._feed.gather(index)
+            # The noise depends on the place alone, so that an epoch is compared with the one before it.
+            bound = quick_bound(self.model, images, labels, size, draw, (seed + start) % 2**63)
+            totals += len(index) * np.array([bound.elbo, bound.rate, bound.distortion, *bound.kl_per_dimension])
+            self._clock.tick()
+            yield None
+        elbo, rate, distortion, *per_dimension = (totals / count).tolist()
+        return {"elbo": elbo, "rate": rate, "distortion": distortion}, tuple(per_dimension)
+
+    def _checkpoint_after(self, seconds: float) -> Iterator[Event]:
+        if time.monotonic() - self._saved_at < seconds:
+            return
+        event = self.checkpoint()
+        self._clock.tick()
+        if event is not None:
+            yield event
+
+    def _finish(self) -> Iterator[Event | None]:
+        """Checkpoint, then save the best model with its points and its picture, and leave it live."""
+        event = self.checkpoint()
+        self._closing = True
+        if event is not None:
+            yield event
+        if self._best.weights:
+            put_weights(self.model, self._best.weights)
+        points = yield from encode_points(self.loaded, self._dataset)
+        preview, extent = yield from manifold_preview(self.loaded)
+        self.loaded.points, self.loaded.preview = points, preview
+        self.loaded.header = self._output.model(self.model, self._best, points, preview, extent)
+        self._clock.tick()
+        folder = self._output.folder
+        yield Finished(
+            run="" if folder is None else str(folder.path),
+            model="" if folder is None else str(folder.model),
+            epochs=self._position.epochs_done,
+            seconds=self._clock.seconds,
+            reason=self._reason(),
+        )
+
+    def _started(self) -> Started:
+        return Started(
+            recipe=self.config.model.recipe,
+            images=len(self._training_index),
+            validation_images=len(self._validation_index),
+            device=str(self.device),
+            parameters=self.loaded.header.parameters,
+            latent_dim=self.config.model.latent_dim,
+            image_shape=self._dataset.image_shape,
+            epoch=self._position.epochs_done,
+            epochs=self.config.training.epochs,
+            steps_per_epoch=self._steps_per_epoch,
+        )
+
+    def _goes_on(self) -> bool:
+        epochs_left = self._position.epochs_done < self.config.training.epochs
+        return epochs_left and not self._stopping and not self._out_of_patience()
+
+    def _reason(self) -> str:
+        if self._position.epochs_done >= self.config.training.epochs:
+            return "done"
+        return "patience" if self._out_of_patience() else "stopped"
+
+    def _out_of_patience(self) -> bool:
+        return 0 < self.config.training.patience <= self._position.stale_epochs
+
+    def _check_steps(self) -> None:
+        """See whether the device had to skip a step."""
+        try:
+            self._stepper.optimisers.check()
+        except BadStep as bad:
+            raise self._not_finite(bad) from None
+
+    def _not_finite(self, bad: BadStep) -> RunError:
+        folder = self._output.folder
+        where = "" if folder is None or not folder.checkpoint.exists() else f" (on disk, those of {folder.checkpoint})"
+        return RunError(
+            f"the objective is no longer finite at step {bad.step} (recipe {self.config.model.recipe}, learning rate "
+            f"{self._stepper.optimisers.learning_rate:g}); training stopped before that step and the last good weights "
+            f"are kept{where}; try a lower learning rate"
+        )
