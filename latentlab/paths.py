@@ -6,6 +6,9 @@ from pathlib import Path
 
 import platformdirs
 
+DEFAULT_MODEL = "bundled:mnist-2d"
+"""What the window opens when nothing is named."""
+
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -31,3 +34,8 @@ def data_folder() -> Path:
 def runs_folder() -> Path:
     """Where the window puts new run folders (not made)."""
     return data_folder() / "runs"
+
+
+def settings_file() -> Path:
+    """Where the window keeps its geometry and recent files (not made)."""
+    return platformdirs.user_config_path("latentlab", appauthor=False) / "window.ini"

@@ -14,7 +14,7 @@ from latentlab.engine.messages import (
     OpenDataset,
 )
 from latentlab.gui.data_panel import DataPanel
-from latentlab.gui.status import StatusLine
+from latentlab.gui.status import Status
 from latentlab.session import Session
 
 
@@ -34,7 +34,7 @@ class DataController(QObject):
         session: Session,
         engine: EngineClient,
         panel: DataPanel,
-        status: StatusLine,
+        status: Status,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -59,7 +59,8 @@ class DataController(QObject):
 
     def _show(self, message: str, done: int, total: int) -> None:
         self._panel.set_progress(message, done, total)
-        self._status.set_task(message, done / total if total else None, cancellable=True)
+        self._status.set_message(message)
+        self._status.set_progress(done / total if total else None, busy=not total, cancellable=True)
 
     def _on_progress(self, progress: DatasetProgress) -> None:
         self._show(progress.message, progress.done, progress.total)
@@ -77,4 +78,5 @@ class DataController(QObject):
 
     def _settle(self, _result: object = None) -> None:
         self._panel.set_progress("")
-        self._status.clear_task()
+        self._status.set_message("Ready")
+        self._status.set_progress(None)

@@ -68,7 +68,8 @@ class ImageController(QObject):
 
     def _on_decoded(self, result: Decoded) -> None:
         if result.model_version == self._session.model_version and self._decoded.accept(result.generation):
-            self._image.set_image(result.image, result.z, result.preview)
+            self._image.set_image(result.image)
+            self._image.set_caption(result.z, result.preview)
 
     def _on_nearest_found(self, result: NearestFound) -> None:
         points = self._session.points

@@ -7,8 +7,9 @@ from PySide6.QtGui import QUndoStack
 
 from latentlab.controllers.commands import ChooseAxes
 from latentlab.engine.client import EngineClient
-from latentlab.engine.messages import ModelChanged, ModelSaved, OpenModel, PointsChanged, SaveModel
+from latentlab.engine.messages import Failed, ModelChanged, ModelSaved, OpenModel, PointsChanged, SaveModel
 from latentlab.gui.model_panel import ModelPanel
+from latentlab.paths import DEFAULT_MODEL
 from latentlab.session import AxesChoice, Session
 
 
@@ -34,11 +35,13 @@ class ModelController(QObject):
     ) -> None:
         super().__init__(parent)
         self._session, self._engine, self._undo, self._panel = session, engine, undo, panel
+        self._fell_back = False
         panel.modelChosen.connect(self.open)
         panel.axesChosen.connect(self._on_axes_chosen)
         engine.modelChanged.connect(self._on_model_changed)
         engine.pointsChanged.connect(self._on_points_changed)
         engine.modelSaved.connect(self._on_saved)
+        engine.failed.connect(self._on_failed)
         session.modelChanged.connect(self._show)
         session.pointsChanged.connect(self._show_axes)
         session.axesChanged.connect(self._show_axes)
@@ -70,6 +73,12 @@ class ModelController(QObject):
     def _on_saved(self, result: ModelSaved) -> None:
         self._session.set_dirty(False)
         self.saved.emit(result.path)
+
+    def _on_failed(self, failure: Failed) -> None:
+        """Rather the bundled model than an empty window, when what was to be opened first is none."""
+        if failure.request == OpenModel.__name__ and self._session.model is None and not self._fell_back:
+            self._fell_back = True
+            self.open(DEFAULT_MODEL)
 
     # --- axes -----------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from latentlab.engine.messages import (
 )
 from latentlab.events import Epoch, Finished, Progress, Started, Warned
 from latentlab.gui.curves import TrainingCurves
-from latentlab.gui.status import StatusLine
+from latentlab.gui.status import Status
 from latentlab.gui.training_panel import TrainingPanel
 from latentlab.paths import runs_folder
 from latentlab.session import IDLE, STARTING, Session
@@ -52,13 +52,13 @@ class TrainingController(QObject):
         engine: EngineClient,
         panel: TrainingPanel,
         curves: TrainingCurves,
-        status: StatusLine,
+        status: Status,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._session, self._engine, self._status = session, engine, status
         self._panel, self._curves = panel, curves
-        self._steps_per_epoch = 1
+        self._steps_per_epoch, self._epochs_done = 1, 0.0
         self.config: RunConfig | None = None
 
         panel.trainRequested.connect(self.start)
@@ -89,7 +89,7 @@ class TrainingController(QObject):
 
     def _on_beta_changed(self, beta: float) -> None:
         self._engine.request(AdjustTraining(beta=beta))
-        self._curves.mark(f"β {beta:g}")
+        self._curves.add_change(self._epochs_done, f"β {beta:g}")
 
     # --- news ---------------------------------------------------------------------------------------
 
@@ -103,7 +103,8 @@ class TrainingController(QObject):
         if state == STARTING:
             self._panel.set_progress(None, "Preparing the images and the first step")
         if state == IDLE:
-            self._status.clear_task()
+            self._status.set_message("Ready")
+            self._status.set_progress(None)
 
     def _on_state(self, result: TrainingState) -> None:
         self._session.set_run_state(result.state, result.out)
@@ -121,7 +122,8 @@ class TrainingController(QObject):
                 if self.config is not None:
                     self._panel.set_beta(self.config.model.beta)
             case Progress() as event:
-                self._curves.add_progress(event.step / self._steps_per_epoch, event.train)
+                self._epochs_done = event.step / self._steps_per_epoch
+                self._curves.add_progress(self._epochs_done, event.train)
                 self._show_progress(event)
             case Epoch() as event:
                 self._curves.add_epoch(event.epoch, event.train, event.validation)
@@ -142,7 +144,8 @@ class TrainingController(QObject):
             words.append(f"{_duration(event.remaining)} left")
         text = " · ".join(words)
         self._panel.set_progress(share, text)
-        self._status.set_task(f"Training: {text}", share, cancellable=False)
+        self._status.set_message(f"Training: {text}")
+        self._status.set_progress(share)
 
 
 _ENDED = {"done": "Done", "stopped": "Stopped", "patience": "Stopped early"}

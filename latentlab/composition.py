@@ -1,0 +1,252 @@
+"""The composition root: builds session, engine, window and controllers, and takes them down again."""
+
+from __future__ import annotations
+
+import logging
+import platform
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from importlib import metadata
+from types import FrameType
+
+from PySide6.QtCore import QObject, QSocketNotifier, Signal, qVersion
+from PySide6.QtGui import QGuiApplication, QIcon, QUndoStack
+from PySide6.QtWidgets import QApplication
+
+from latentlab import paths
+from latentlab.controllers.data import DataController
+from latentlab.controllers.desk import DeskController
+from latentlab.controllers.explore import ExploreController
+from latentlab.controllers.filmstrip import FilmstripController
+from latentlab.controllers.image import ImageController
+from latentlab.controllers.leaving import LeavingController
+from latentlab.controllers.manifold import ManifoldController
+from latentlab.controllers.model import ModelController
+from latentlab.controllers.notices import NoticesController
+from latentlab.controllers.points import PointsController
+from latentlab.controllers.recovery import RecoveryController
+from latentlab.controllers.settings import Settings
+from latentlab.controllers.training import TrainingController
+from latentlab.crash import FaultLog, UncaughtExceptions, take_fault_logs
+from latentlab.engine.client import EngineClient
+from latentlab.engine.home import Home
+from latentlab.engine.messages import WorkerReady
+from latentlab.gui import theme
+from latentlab.gui.about_dialog import AboutDialog
+from latentlab.gui.latent_map import LatentMap
+from latentlab.gui.log_view import LogHandler
+from latentlab.gui.main_window import MainWindow
+from latentlab.gui.report_dialog import ReportDialog
+from latentlab.recipes import RECIPES
+from latentlab.session import Session
+
+BUNDLED = (
+    ("mnist-2d", "Handwritten digits, 2 dimensions"),
+    ("mnist-10d", "Handwritten digits, 10 dimensions"),
+    ("shapes-6d", "Shapes of known factors, 6 dimensions"),
+)
+
+
+class Application(QObject):
+    """The running program.
+
+    Attributes
+    ----------
+    window, latent_map, session, engine, undo
+        The parts that tests and scripts take hold of.
+
+    Signals
+    -------
+    closed
+        Window and worker are gone.
+    """
+
+    closed = Signal()
+
+    def __init__(self, home: Home, device: str, path: str | None) -> None:
+        self._qt = _qt_application()
+        super().__init__()
+        self._is_closed = False
+        self._versions: dict[str, str] = {}
+        self._fault_log = FaultLog()
+        self._settings = Settings()
+        theme.apply(self._qt, self._settings.scheme())
+        self.session = Session(self)
+        self.undo = QUndoStack(self)
+        self.engine = EngineClient(self)
+        self.latent_map = LatentMap()
+        self.window = MainWindow(self.latent_map)
+        self._build_controllers()
+        self._watch_for_trouble()
+        self._dress_window()
+        self.engine.workerReady.connect(self._on_worker_ready)
+        self.engine.start(home, device)
+        if path is not None:
+            self._desk.open(path)
+
+    # --- building -----------------------------------------------------------------------------------
+
+    def _build_controllers(self) -> None:
+        session, engine, window = self.session, self.engine, self.window
+        latent_map, sliders = self.latent_map, window.latent_sliders
+        self._explore = ExploreController(session, self.undo, latent_map, sliders, self)
+        self._points = PointsController(session, latent_map, sliders, self)
+        self._image = ImageController(session, engine, window.decoded_image, latent_map, self)
+        self._manifold = ManifoldController(session, engine, latent_map, self)
+        self._filmstrip = FilmstripController(session, engine, window.filmstrip, self)
+        self._data = DataController(session, engine, window.data_panel, window.status, self)
+        self._model = ModelController(session, engine, self.undo, window.model_panel, self)
+        self._training = TrainingController(session, engine, window.training_panel, window.curves, window.status, self)
+        self._recovery = RecoveryController(session, engine, self._training, window.notifications, self)
+        self._notices = NoticesController(engine, self._training, window.notifications, self._continue_run, self)
+        self._desk = DeskController(
+            session, engine, self.undo, window, latent_map, self._settings,
+            self._data, self._model, self._training, self._recovery, self,
+        )  # fmt: skip
+        self._leaving = LeavingController(session, engine, window, self._save_last, self)
+        self._filmstrip.latentPicked.connect(self._explore.go_to)
+        latent_map.pathEdited.connect(lambda points: self._filmstrip.set_path(session.plane().lift(points)))
+        self._leaving.left.connect(self._on_left)
+
+    def _dress_window(self) -> None:
+        window = self.window
+        window.setWindowIcon(QIcon(str(paths.resource("icons", "latentlab.svg"))))
+        window.training_panel.set_recipes(list(RECIPES.values()))
+        window.model_panel.set_bundled([(f"bundled:{name}", title) for name, title in BUNDLED])
+        window.actions_.about.triggered.connect(self._on_about)
+        window.set_device("starting …")
+        layout = self._settings.layout()
+        if layout is not None and not window.restore_layout(*layout):
+            window.reset_layout()
+        if self._settings.set_aside is not None:
+            window.notifications.notify(
+                "warning", f"The window's settings could not be read and were kept as {self._settings.set_aside}."
+            )
+        for text in take_fault_logs():
+            window.notifications.notify("warning", "latentlab crashed the last time it ran.", text)
+        self._recovery.offer()
+
+    def _watch_for_trouble(self) -> None:
+        self._log = LogHandler(self.window.log_view)
+        logging.getLogger("latentlab").addHandler(self._log)
+        self._uncaught = UncaughtExceptions(self._on_uncaught)
+
+    # --- running ------------------------------------------------------------------------------------
+
+    def run(self) -> int:
+        """Enter the event loop until the window is closed; returns the exit code."""
+        signals = _Signals(self._leaving.leave, self)
+        self.closed.connect(self._qt.quit)
+        try:
+            return self._qt.exec()
+        finally:
+            signals.remove()
+            self.close()
+
+    def close(self) -> None:
+        """Close everything without asking: a live run is checkpointed, the worker ends, the window goes."""
+        if not self._is_closed:
+            self._leaving.finish()
+
+    def _save_last(self) -> None:
+        self._settings.set_layout(self.window.save_layout())
+        self._settings.flush()
+        self._recovery.close()
+
+    def _on_left(self) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = True
+        logging.getLogger("latentlab").removeHandler(self._log)
+        self._uncaught.remove()
+        self._fault_log.close()
+        self.window.deleteLater()
+        self.closed.emit()
+
+    # --- news ---------------------------------------------------------------------------------------
+
+    def _on_worker_ready(self, ready: WorkerReady) -> None:
+        self._versions = ready.versions
+        self.window.set_device(ready.device)
+        self.window.training_panel.set_devices(ready.devices)
+
+    def _continue_run(self, folder: str) -> None:
+        config = self._training.config
+        if config is not None:
+            self._training.start(config, folder, resume=True)
+
+    def _on_uncaught(self, summary: str, details: str) -> None:
+        self._recovery.autosave()
+        ReportDialog(summary, f"{details}\n{_facts_as_text(self._facts())}", self.window).open()
+
+    def _on_about(self) -> None:
+        AboutDialog(self._facts(), self.window).open()
+
+    def _facts(self) -> dict[str, dict[str, str]]:
+        versions = {"latentlab": metadata.version("latentlab"), "Python": platform.python_version(), "Qt": qVersion()}
+        return {
+            "Versions": versions | self._versions,
+            "Machine": {"system": platform.platform(), "device": self.window.device.text()},
+            "Paths": {
+                "data": str(paths.data_folder()),
+                "cache": str(paths.cache_folder()),
+                "settings": str(paths.settings_file()),
+            },
+        }
+
+
+class _Signals(QObject):
+    """Calls ``leave`` from the event loop when SIGINT or SIGTERM arrives.
+
+    Python runs signal handlers between bytecodes, which an idle Qt loop never reaches: the wake-up socket
+    makes the loop turn.
+    """
+
+    def __init__(self, leave: Callable[[], None], parent: QObject) -> None:
+        super().__init__(parent)
+        self._leave = leave
+        self._read, self._write = socket.socketpair()
+        for end in (self._read, self._write):
+            end.setblocking(False)
+        self._notifier = QSocketNotifier(self._read.fileno(), QSocketNotifier.Type.Read, self)
+        self._notifier.activated.connect(self._on_activated)
+        self._wakeup = signal.set_wakeup_fd(self._write.fileno())
+        self._before = {number: signal.signal(number, self._on_signal) for number in _STOPPING_SIGNALS}
+
+    def remove(self) -> None:
+        """Put back what was there before."""
+        self._notifier.setEnabled(False)
+        signal.set_wakeup_fd(self._wakeup)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._read.close()
+        self._write.close()
+
+    def _on_activated(self) -> None:
+        # Only to let Python run its handler, which happens before this returns.
+        self._read.recv(4096)
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._leave()
+
+
+_STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def _qt_application() -> QApplication:
+    application = QApplication.instance()
+    if not isinstance(application, QApplication):
+        QGuiApplication.setHighDpiScaleFactorRoundingPolicy(
+            QGuiApplication.highDpiScaleFactorRoundingPolicy().PassThrough
+        )
+        application = QApplication(sys.argv[:1])
+    application.setApplicationName("latentlab")
+    application.setDesktopFileName("latentlab")
+    application.setQuitOnLastWindowClosed(False)
+    return application
+
+
+def _facts_as_text(facts: dict[str, dict[str, str]]) -> str:
+    return "\n".join(f"{name}: {value}" for values in facts.values() for name, value in values.items())

@@ -1,0 +1,209 @@
+"""Menus, toolbar, dialogs and drops: whatever opens, saves, copies or switches something."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QAction, QGuiApplication, QUndoStack
+
+from latentlab.command import training_command
+from latentlab.config import DataConfig
+from latentlab.controllers.data import DataController
+from latentlab.controllers.model import ModelController
+from latentlab.controllers.recovery import RecoveryController
+from latentlab.controllers.settings import Scheme, Settings
+from latentlab.controllers.training import TrainingController
+from latentlab.engine.client import EngineClient
+from latentlab.engine.messages import EncodeImage, ImageEncoded
+from latentlab.errors import LatentlabError
+from latentlab.gui import dialogs, theme
+from latentlab.gui.latent_map import LatentMap
+from latentlab.gui.main_window import MainWindow
+from latentlab.opening import kind_of
+from latentlab.session import IDLE, Session
+from latentlab.session_file import read_session
+
+MODEL_KINDS = "Models (*.safetensors)"
+DATA_KINDS = "Images and datasets (*.npz *.npy *-ubyte *.gz *.csv);;All files (*)"
+
+
+class DeskController(QObject):
+    """Joins the window's actions with the controllers that carry them out."""
+
+    def __init__(
+        self,
+        session: Session,
+        engine: EngineClient,
+        undo: QUndoStack,
+        window: MainWindow,
+        latent_map: LatentMap,
+        settings: Settings,
+        data: DataController,
+        model: ModelController,
+        training: TrainingController,
+        recovery: RecoveryController,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._engine, self._window, self._settings = session, engine, window, settings
+        self._map = latent_map
+        self._data, self._model, self._training, self._recovery = data, model, training, recovery
+        self._connect_actions(undo)
+        self._connect_panels()
+        window.pathsDropped.connect(self._on_paths_dropped)
+        latent_map.filesDropped.connect(self._on_paths_dropped)
+        window.recentChosen.connect(self.open)
+        data.opened.connect(self._on_opened)
+        model.opened.connect(self._on_opened)
+        model.saved.connect(self._on_opened)
+        engine.imageEncoded.connect(self._on_image_encoded)
+        session.runStateChanged.connect(self._show_run_state)
+        session.datasetChanged.connect(self._show_run_state)
+        session.modelChanged.connect(self._show_document)
+        session.dirtyChanged.connect(self._show_document)
+        window.set_recent(settings.recent())
+        self._show_run_state()
+
+    def _connect_actions(self, undo: QUndoStack) -> None:
+        a, panel = self._window.actions_, self._window.training_panel
+        a.open_folder.triggered.connect(self._on_open_folder)
+        a.open_file.triggered.connect(self._on_open_file)
+        a.open_model.triggered.connect(self._on_open_model)
+        a.save_model.triggered.connect(self._on_save_model)
+        a.export_map.triggered.connect(self._on_export_map)
+        a.undo.triggered.connect(undo.undo)
+        a.redo.triggered.connect(undo.redo)
+        undo.canUndoChanged.connect(a.undo.setEnabled)
+        undo.canRedoChanged.connect(a.redo.setEnabled)
+        a.reset_view.triggered.connect(self._map.reset_view)
+        a.fit_view.triggered.connect(self._map.fit_to_points)
+        a.train.triggered.connect(panel.train)
+        a.pause.triggered.connect(self._on_pause)
+        a.stop.triggered.connect(self._training.stop)
+        a.copy_command.triggered.connect(self._on_copy_command)
+        schemes: dict[Scheme, QAction] = {"system": a.theme_system, "light": a.theme_light, "dark": a.theme_dark}
+        schemes[self._settings.scheme()].setChecked(True)
+        for scheme, action in schemes.items():
+            action.triggered.connect(partial(self._on_scheme_chosen, scheme))
+        self._window.toolChosen.connect(self._map.set_mode)
+
+    def _connect_panels(self) -> None:
+        window = self._window
+        window.data_panel.openFolderRequested.connect(self._on_open_folder)
+        window.data_panel.openFileRequested.connect(self._on_open_file)
+        window.model_panel.openRequested.connect(self._on_open_model)
+        window.model_panel.saveRequested.connect(self._on_save_model)
+        window.latent_sliders.openModelRequested.connect(self._on_open_model)
+        window.decoded_image.openModelRequested.connect(self._on_open_model)
+        window.training_panel.openDatasetRequested.connect(self._on_open_folder)
+        window.training_panel.configRefused.connect(self._refuse)
+
+    # --- opening --------------------------------------------------------------------------------------
+
+    def open(self, source: str, data_config: DataConfig | None = None) -> None:
+        """Open whatever a path or name stands for."""
+        match kind_of(source):
+            case "model":
+                self._model.open(source)
+            case "session":
+                try:
+                    self._recovery.restore(read_session(Path(source)))
+                except LatentlabError as error:
+                    self._refuse(str(error))
+            case "image":
+                self._engine.request(EncodeImage(source))
+            case _:
+                self._window.show_panel("data")
+                self._data.open(source, data_config)
+
+    def _on_paths_dropped(self, paths: list[str]) -> None:
+        for path in paths[:8]:
+            self.open(path)
+
+    def _on_opened(self, source: str) -> None:
+        if source.startswith("bundled:"):
+            return
+        self._settings.add_recent(source)
+        self._window.set_recent(self._settings.recent())
+
+    def _on_open_folder(self) -> None:
+        dialogs.choose_folder(self._window, "Open a folder of images", self.open)
+
+    def _on_open_file(self) -> None:
+        dialogs.choose_file(self._window, "Open a dataset file", DATA_KINDS, self.open)
+
+    def _on_open_model(self) -> None:
+        dialogs.choose_file(self._window, "Open a model", MODEL_KINDS, self.open)
+
+    # --- saving and copying -----------------------------------------------------------------------------
+
+    def _on_save_model(self) -> None:
+        model = self._session.model
+        if model is None:
+            self._refuse("There is no model to save yet.")
+            return
+        name = f"{model.name}.safetensors"
+        dialogs.choose_target(self._window, "Save the model", name, MODEL_KINDS, self._model.save)
+
+    def _on_export_map(self) -> None:
+        picture = self._map.grab()
+
+        def write(path: str) -> None:
+            if picture.save(path):
+                self._window.notifications.notify("info", f"Saved {path}")
+            else:
+                self._refuse(f"{path} could not be written")
+
+        dialogs.choose_target(self._window, "Export the map", "latent-map.png", "Pictures (*.png)", write)
+
+    def _on_copy_command(self) -> None:
+        dataset, config = self._session.dataset, self._training.config
+        if dataset is None:
+            self._refuse("Open some images first: the command to copy is the training of them.")
+            return
+        if config is None:
+            try:
+                config = self._window.training_panel.config().model_copy(update={"data": dataset.config})
+            except LatentlabError as error:
+                self._refuse(str(error))
+                return
+        command = training_command(dataset.source, self._session.run_folder or "run", config)
+        QGuiApplication.clipboard().setText(command)
+        self._window.notifications.notify("info", "Copied the command that trains this model", command)
+
+    def _refuse(self, message: str) -> None:
+        self._window.notifications.notify("warning", message)
+
+    # --- showing --------------------------------------------------------------------------------------
+
+    def _on_pause(self) -> None:
+        panel = self._window.training_panel
+        (panel.resumeRequested if self._session.run_state == "paused" else panel.pauseRequested).emit()
+
+    def _on_scheme_chosen(self, scheme: Scheme, _checked: bool = False) -> None:
+        self._settings.set_scheme(scheme)
+        theme.set_scheme(scheme)
+
+    def _on_image_encoded(self, result: ImageEncoded) -> None:
+        if result.model_version != self._session.model_version:
+            return
+        plane = self._session.plane()
+        self._session.set_latent(result.mean)
+        directions = (plane.x, plane.y)
+        covariance = [[float((a * b * result.std**2).sum()) for b in directions] for a in directions]
+        self._map.set_posterior(plane.project(result.mean[None])[0], covariance)
+        text = f"{Path(result.path).name}: distortion {result.distortion:.1f}, rate {result.rate:.1f} nats"
+        self._window.decoded_image.set_dropped(result.image, result.reconstruction, text)
+
+    def _show_run_state(self) -> None:
+        state = self._session.run_state
+        self._window.set_run_state(state, self._session.dataset is not None)
+        if state == IDLE:
+            return
+        self._window.show_panel("training")
+
+    def _show_document(self) -> None:
+        model = self._session.model
+        self._window.set_document("" if model is None else model.name, self._session.dirty)

@@ -1,0 +1,138 @@
+"""The filmstrip: the strip that is chosen, asked for when what it shows has changed."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from latentlab.controllers.freshness import Freshness
+from latentlab.engine.client import EngineClient
+from latentlab.engine.messages import (
+    Decoded,
+    FloatArray,
+    Interpolate,
+    Reconstruct,
+    Request,
+    Sample,
+    Strip,
+    Traverse,
+)
+from latentlab.gui.filmstrip import Filmstrip
+from latentlab.session import Session
+
+MOST_TRAVERSED = 8
+STEPS = 15
+SPAN = 3.0  # traversals and sliders sweep ± so many standard deviations of the prior
+HISTORY = 60
+REST = 120  # milliseconds without a new latent, before strips follow the hand
+
+
+class FilmstripController(QObject):
+    """Keeps the shown strip in step with latent, model, data and path.
+
+    Signals
+    -------
+    latentPicked(z)
+        A tile was clicked whose latent is known.
+    """
+
+    latentPicked = Signal(object)
+
+    def __init__(
+        self, session: Session, engine: EngineClient, filmstrip: Filmstrip, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._engine, self._filmstrip = session, engine, filmstrip
+        self._fresh = Freshness()
+        self._seed = 0
+        self._path: FloatArray | None = None
+        self._history: list[tuple[FloatArray, np.ndarray]] = []
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(REST)
+        self._rest.timeout.connect(self._ask)
+
+        filmstrip.kindChosen.connect(self._on_kind_chosen)
+        filmstrip.refreshRequested.connect(self._on_refresh_requested)
+        filmstrip.latentPicked.connect(self.latentPicked)
+        session.latentChanged.connect(self._on_latent_changed)
+        session.labelChanged.connect(self._rest.start)
+        session.modelChanged.connect(self._on_model_changed)
+        session.datasetChanged.connect(self._rest.start)
+        session.pointsChanged.connect(self._rest.start)
+        engine.strip.connect(self._on_strip)
+        engine.decoded.connect(self._on_decoded)
+
+    def set_path(self, waypoints: FloatArray) -> None:
+        """Interpolate through these latents [n, d]."""
+        self._path = waypoints if len(waypoints) > 1 else None
+        self._rest.start()
+
+    # --- when to ask --------------------------------------------------------------------------------
+
+    def _on_kind_chosen(self, _kind: str) -> None:
+        self._ask()
+
+    def _on_refresh_requested(self, _kind: str) -> None:
+        self._seed += 1
+        self._ask()
+
+    def _on_latent_changed(self) -> None:
+        if self._filmstrip.kind() == "traverse":
+            self._rest.start()
+
+    def _on_model_changed(self, fresh: bool) -> None:
+        if fresh:
+            self._fresh.forget()
+            self._path = None
+            self._history.clear()
+            for kind in ("traverse", "interpolate", "reconstruct", "sample", "history"):
+                self._filmstrip.set_strip(kind, None)
+        # Not restarted while it waits: a model that learns changes more often than the strip may be asked for.
+        if not self._rest.isActive():
+            self._rest.start()
+
+    def _ask(self) -> None:
+        if self._session.model is None or not self._filmstrip.isVisible():
+            return
+        request = self._request()
+        if request is not None:
+            self._engine.request(request)
+
+    def _request(self) -> Request | None:
+        session, label = self._session, self._session.label
+        match self._filmstrip.kind():
+            case "traverse":
+                values = np.linspace(-SPAN, SPAN, STEPS, dtype=np.float32)
+                return Traverse(self._fresh.ask(), session.latent, self._strongest(), values, label)
+            case "interpolate" if self._path is not None:
+                return Interpolate(self._fresh.ask(), self._path, STEPS, label=label)
+            case "reconstruct" if session.dataset is not None:
+                return Reconstruct(self._fresh.ask(), seed=self._seed)
+            case "sample":
+                return Sample(self._fresh.ask(), count=2 * STEPS, seed=self._seed)
+        return None
+
+    def _strongest(self) -> tuple[int, ...]:
+        """The dimensions that carry most, strongest first."""
+        session = self._session
+        size = session.latent.size
+        order = np.arange(size) if session.points is None else np.argsort(-session.points.kl, kind="stable")
+        return tuple(int(dimension) for dimension in order[:MOST_TRAVERSED])
+
+    # --- what came ----------------------------------------------------------------------------------
+
+    def _on_strip(self, result: Strip) -> None:
+        if result.model_version == self._session.model_version and self._fresh.accept(result.generation):
+            self._filmstrip.set_strip(result.kind, result.images, result.row_names, result.latents)
+
+    def _on_decoded(self, result: Decoded) -> None:
+        """Remember where the hand came to rest: the last image of every gesture."""
+        if result.preview or result.model_version != self._session.model_version:
+            return
+        if self._history and np.array_equal(self._history[-1][0], result.z):
+            return
+        self._history = [*self._history[-HISTORY + 1 :], (result.z, result.image)]
+        images = np.stack([image for _, image in reversed(self._history)])[None]
+        latents = np.stack([z for z, _ in reversed(self._history)])[None]
+        self._filmstrip.set_strip("history", images, (), latents)

@@ -1,0 +1,157 @@
+"""Nothing is lost: the session is saved while the window lives, and offered again when it died."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer
+
+from latentlab.controllers.training import TrainingController
+from latentlab.engine.client import EngineClient
+from latentlab.engine.messages import OpenDataset, OpenModel
+from latentlab.errors import LatentlabError
+from latentlab.gui.notifications import Notifications
+from latentlab.session import AxesChoice, Session
+from latentlab.session_file import (
+    SessionFile,
+    abandoned_autosaves,
+    autosave_path,
+    read_session,
+    set_aside,
+    write_session,
+)
+
+AUTOSAVE_SECONDS = 15
+
+
+class RecoveryController(QObject):
+    """Autosaves the session, saves it where the user says, and restores it.
+
+    The autosave of a window that ended well is removed; one that is found at the start belongs to a window that
+    did not, and is offered: Restore, Discard, or neither, which keeps it for the next start.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        engine: EngineClient,
+        training: TrainingController,
+        notifications: Notifications,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._engine, self._training = session, engine, training
+        self._notifications = notifications
+        self._pending: SessionFile | None = None
+        self._written: SessionFile | None = None
+        self._timer = QTimer(self)
+        self._timer.setInterval(AUTOSAVE_SECONDS * 1000)
+        self._timer.timeout.connect(self.autosave)
+        self._timer.start()
+        session.runStateChanged.connect(self.autosave)
+        session.modelChanged.connect(self._on_model_changed)
+        session.datasetChanged.connect(self._on_dataset_changed)
+
+    # --- saving ---------------------------------------------------------------------------------------
+
+    def snapshot(self) -> SessionFile:
+        """The session as it would be saved now."""
+        session = self._session
+        return SessionFile(
+            model="" if session.model is None else session.model.source,
+            dataset="" if session.dataset is None else session.dataset.source,
+            data=session.data_config if session.dataset is None else session.dataset.config,
+            latent=tuple(session.latent.tolist()),
+            label=session.label,
+            axes=(session.axes.x, session.axes.y),
+            locked=tuple(sorted(session.locked)),
+            run_folder=session.run_folder,
+            run_config=self._training.config,
+            run_was_live=session.run_is_live,
+        )
+
+    def save(self, path: Path) -> None:
+        """Save the session where the user chose; raises ``LatentlabError`` when the disk does not take it."""
+        write_session(path, self.snapshot())
+
+    def autosave(self) -> None:
+        """Save for the case that this window dies; silent when nothing changed."""
+        snapshot = self.snapshot()
+        if snapshot == self._written or (not snapshot.model and not snapshot.dataset):
+            return
+        try:
+            write_session(autosave_path(), snapshot)
+        except (LatentlabError, OSError) as error:
+            self._timer.stop()
+            self._notifications.notify("warning", f"The session cannot be autosaved: {error}")
+            return
+        self._written = snapshot
+
+    def close(self) -> None:
+        """Remove this window's autosave: it ends well."""
+        self._timer.stop()
+        autosave_path().unlink(missing_ok=True)
+
+    # --- restoring ------------------------------------------------------------------------------------
+
+    def offer(self) -> None:
+        """Offer what windows that died have left."""
+        for path in abandoned_autosaves():
+            try:
+                saved = read_session(path)
+            except LatentlabError as error:
+                backup = set_aside(path)
+                self._notifications.notify(
+                    "warning", f"An autosave could not be read and was kept as {backup}: {error}"
+                )
+                continue
+            self._notifications.notify(
+                "warning",
+                _what_was_lost(saved),
+                actions=[("Restore", self._taking(path, saved)), ("Discard", lambda path=path: path.unlink(True))],
+            )
+
+    def _taking(self, path: Path, saved: SessionFile) -> Callable[[], None]:
+        def restore() -> None:
+            self.restore(saved)
+            path.unlink(missing_ok=True)
+
+        return restore
+
+    def restore(self, saved: SessionFile) -> None:
+        """Open again what a saved session names; the hand's place follows when the model is there."""
+        self._pending = saved
+        if saved.model:
+            self._engine.request(OpenModel(saved.model))
+        if saved.dataset:
+            self._session.data_config = saved.data
+            self._engine.request(OpenDataset(saved.dataset, saved.data))
+
+    def _on_model_changed(self, fresh: bool) -> None:
+        saved, session = self._pending, self._session
+        if not fresh or saved is None or session.model is None or session.model.source != saved.model:
+            return
+        if len(saved.latent) == session.model.latent_dim:
+            session.set_latent(saved.latent)
+            session.set_axes(AxesChoice(*saved.axes))
+            for dimension in saved.locked:
+                session.set_locked(dimension, True)
+        if saved.label is not None and session.model.conditional and saved.label < len(session.model.classes):
+            session.set_label(saved.label)
+        if not saved.run_was_live:
+            self._pending = None
+
+    def _on_dataset_changed(self) -> None:
+        saved = self._pending
+        if saved is None or not saved.run_was_live or saved.run_config is None or self._session.dataset is None:
+            return
+        if self._session.dataset.source == saved.dataset:
+            self._pending = None
+            self._training.start(saved.run_config, saved.run_folder, resume=True)
+
+
+def _what_was_lost(saved: SessionFile) -> str:
+    if saved.run_was_live:
+        return f"latentlab ended while it trained into {saved.run_folder}. Restore the session and go on training?"
+    return f"latentlab ended unexpectedly with {saved.model or saved.dataset} open. Restore the session?"

@@ -1,0 +1,82 @@
+"""Geometry, theme and recent files: all that QSettings is for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal, get_args
+
+from PySide6.QtCore import QByteArray, QSettings
+
+from latentlab.paths import settings_file
+
+MOST_RECENT = 10
+Scheme = Literal["system", "light", "dark"]
+
+
+class Settings:
+    """What the window remembers from one start to the next.
+
+    Attributes
+    ----------
+    set_aside
+        Where a settings file that could not be read was moved, or ``None``.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = settings_file() if path is None else path
+        self.set_aside: Path | None = None
+        self._store = self._open()
+        if self._store.status() != QSettings.Status.NoError or not self._is_text():
+            self.set_aside = self._path.with_name(self._path.name + ".bad")
+            os.replace(self._path, self.set_aside)
+            self._store = self._open()
+
+    def _open(self) -> QSettings:
+        return QSettings(str(self._path), QSettings.Format.IniFormat)
+
+    def _is_text(self) -> bool:
+        try:
+            return b"\0" not in self._path.read_bytes()[:65536] if self._path.exists() else True
+        except OSError:
+            return True
+
+    # --- layout -------------------------------------------------------------------------------------
+
+    def layout(self) -> tuple[bytes, bytes] | None:
+        """The window's geometry and arrangement of docks."""
+        geometry, state = self._store.value("window/geometry"), self._store.value("window/state")
+        if isinstance(geometry, QByteArray) and isinstance(state, QByteArray):
+            return bytes(geometry.data()), bytes(state.data())
+        return None
+
+    def set_layout(self, layout: tuple[bytes, bytes]) -> None:
+        """Remember the window's geometry and arrangement of docks."""
+        self._store.setValue("window/geometry", QByteArray(layout[0]))
+        self._store.setValue("window/state", QByteArray(layout[1]))
+
+    def scheme(self) -> Scheme:
+        """Which colours the window wears."""
+        stored = self._store.value("window/scheme")
+        return next((scheme for scheme in get_args(Scheme) if scheme == stored), "system")
+
+    def set_scheme(self, scheme: Scheme) -> None:
+        """Remember the colour scheme."""
+        self._store.setValue("window/scheme", scheme)
+
+    # --- recent files -------------------------------------------------------------------------------
+
+    def recent(self) -> list[str]:
+        """What was opened lately, newest first."""
+        stored = self._store.value("recent") or []
+        entries = [stored] if isinstance(stored, str) else stored
+        return [entry for entry in entries if isinstance(entry, str) and entry][:MOST_RECENT]
+
+    def add_recent(self, source: str) -> None:
+        """Put a source at the head of the recent ones."""
+        others = [entry for entry in self.recent() if entry != source]
+        self._store.setValue("recent", [source, *others][:MOST_RECENT])
+
+    def flush(self) -> None:
+        """Write now."""
+        self._store.sync()

@@ -1,0 +1,23 @@
+"""What a path or name stands for (no Qt, no torch)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from latentlab.session_file import SUFFIX
+
+_IMAGES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm"}
+_MODELS = {".safetensors", ".pt", ".pth", ".ckpt", ".bin"}  # the pickles among them only to be refused by name
+_RUN_FILES = ("model.safetensors", "checkpoint.safetensors")
+
+
+def kind_of(source: str) -> str:
+    """``model``, ``session``, ``image`` or ``dataset``, by name and without reading any file."""
+    path = Path(source)
+    if source.startswith("bundled:") or path.suffix.lower() in _MODELS:
+        return "model"
+    if source.endswith(SUFFIX):
+        return "session"
+    if path.is_dir():
+        return "model" if any((path / name).is_file() for name in _RUN_FILES) else "dataset"
+    return "image" if path.suffix.lower() in _IMAGES else "dataset"
