@@ -59,7 +59,8 @@ class ExploreController(QObject):
             self._undo.push(MoveLatent(self._session, latent, gesture or new_gesture(), text))
 
     def _lifted(self, point: object) -> FloatArray:
-        return self._session.plane().lift(np.asarray(point, np.float32).reshape(1, 2))[0]
+        lifted: FloatArray = self._session.plane().lift(np.asarray(point, np.float32).reshape(1, 2))[0]
+        return lifted
 
     def _on_map_hovered(self, point: object | None) -> None:
         away = point is None or self._session.model is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer
@@ -109,15 +109,12 @@ class RecoveryController(QObject):
             self._notifications.notify(
                 "warning",
                 _what_was_lost(saved),
-                actions=[("Restore", self._taking(path, saved)), ("Discard", lambda path=path: path.unlink(True))],
+                actions=[("Restore", partial(self._take_over, path, saved)), ("Discard", partial(path.unlink, True))],
             )
 
-    def _taking(self, path: Path, saved: SessionFile) -> Callable[[], None]:
-        def restore() -> None:
-            self.restore(saved)
-            path.unlink(missing_ok=True)
-
-        return restore
+    def _take_over(self, path: Path, saved: SessionFile) -> None:
+        self.restore(saved)
+        path.unlink(missing_ok=True)
 
     def restore(self, saved: SessionFile) -> None:
         """Open again what a saved session names; the hand's place follows when the model is there."""
