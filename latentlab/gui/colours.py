@@ -62,11 +62,8 @@ _NEUTRAL = {True: (200, 204, 210), False: (60, 64, 70)}
 UNLABELLED = (142, 148, 158)
 """Colour of a point whose class is not known."""
 
-# Beyond eight: hues go round a wheel while the lightness steps through three levels, so that neighbours
-# of one hue, or of hues that a colour-blind eye confuses, still differ in lightness.
-_LIGHTNESS = (0.80, 0.56, 0.68)
-_CHROMA = 0.145
-_FIRST_HUE = 50.0
+MOST_COLOURS = 100
+"""Beyond so many classes colours repeat; no eye tells more apart."""
 
 
 def class_colours(count: int, dark: bool = True) -> ByteArray:
@@ -82,20 +79,83 @@ def class_colours(count: int, dark: bool = True) -> ByteArray:
     Returns
     -------
     ndarray of uint8, [count, 3]
-        Okabe and Ito's palette for up to eight classes, beyond that a wheel of even hues with
-        alternating lightness. A class keeps its colour when it is drawn in the other theme, the
-        neutral eighth aside.
+        Okabe and Ito's palette for up to eight classes. Beyond that their seven hues go on with
+        colours from the whole wheel, each the farthest from all before it to the eyes that are
+        confused soonest; so a class keeps its colour when classes are added after the eighth.
     """
     if count <= len(_OKABE_ITO) + 1:
         return np.array([*_OKABE_ITO, _NEUTRAL[dark]], np.uint8)[:count].copy()
-    index = np.arange(count)
-    hue = _FIRST_HUE + 360.0 * index / count
-    lightness = np.take(_LIGHTNESS, index % 3)
-    return oklch_to_rgb(lightness, np.full(count, _CHROMA), hue)
+    return _distinct_colours()[np.arange(count) % MOST_COLOURS]
+
+
+@lru_cache(maxsize=1)
+def _distinct_colours() -> ByteArray:
+    """The seven of Okabe and Ito, then always the candidate that is farthest from those chosen."""
+    lightness, chroma, hue = np.meshgrid(np.linspace(0.56, 0.92, 10), (0.09, 0.13, 0.17), np.arange(0, 360, 10))
+    candidates = np.unique(oklch_to_rgb(lightness.ravel(), chroma.ravel(), hue.ravel()), axis=0)
+    chosen = list(np.array(_OKABE_ITO, np.uint8))
+    nearest = np.min([_distance(candidates, colour) for colour in chosen], axis=0)
+    while len(chosen) < MOST_COLOURS:
+        chosen.append(candidates[nearest.argmax()])
+        nearest = np.minimum(nearest, _distance(candidates, chosen[-1]))
+    return np.array(chosen, np.uint8)
+
+
+def _distance(colours: ByteArray, other: ByteArray) -> FloatArray:
+    """How far colours [n, 3] are from one, to whichever eye sees the least difference."""
+    seen = [
+        np.linalg.norm(oklab(as_seen(colours, eye)) - oklab(as_seen(other[None], eye)), axis=-1)
+        for eye in (None, *EYES)
+    ]
+    return np.min(seen, axis=0)
+
+
+# Machado, Oliveira & Fernandes (2009), severity 1, on linear sRGB.
+EYES: dict[str, FloatArray] = {
+    "protanopia": np.array(
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+    ),
+    "deuteranopia": np.array(
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
+    ),
+    "tritanopia": np.array(
+        [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]]
+    ),
+}
+"""Kinds of colour blindness, and what each makes of linear red, green and blue."""
+
+
+def as_seen(colours: ByteArray, eye: str | None) -> FloatArray:
+    """Linear sRGB in [0, 1], float [n, 3], of colours as an eye of ``EYES`` sees them (None: a full one)."""
+    encoded = np.asarray(colours, float) / 255
+    linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+    return linear if eye is None else np.clip(linear @ EYES[eye].T, 0.0, 1.0)
+
+
+# OKLab (Ottosson 2020): linear sRGB → cone-like responses → lightness and two opponent axes.
+_TO_CONES = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+_TO_LAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
+
+
+def oklab(linear: FloatArray) -> FloatArray:
+    """OKLab coordinates [..., 3] of linear sRGB [..., 3]: equal distances look about equally different."""
+    return np.asarray(np.cbrt(linear @ _TO_CONES.T) @ _TO_LAB.T)
 
 
 def oklch_to_rgb(lightness: npt.ArrayLike, chroma: npt.ArrayLike, hue: npt.ArrayLike) -> ByteArray:
-    """Bring OKLCH colours (Ottosson 2020) to sRGB, giving up chroma where sRGB has no such colour.
+    """Bring OKLCH colours to sRGB, giving up chroma where sRGB has no such colour.
 
     Parameters
     ----------
@@ -108,43 +168,28 @@ def oklch_to_rgb(lightness: npt.ArrayLike, chroma: npt.ArrayLike, hue: npt.Array
     """
     lightness, chroma = np.asarray(lightness, float), np.asarray(chroma, float)
     radians = np.deg2rad(np.asarray(hue, float))
-    for _ in range(12):
-        linear = _oklab_to_linear(lightness, chroma * np.cos(radians), chroma * np.sin(radians))
+    for _ in range(16):
+        lab = np.stack([lightness, chroma * np.cos(radians), chroma * np.sin(radians)], axis=-1)
+        linear = (lab @ np.linalg.inv(_TO_LAB).T) ** 3 @ np.linalg.inv(_TO_CONES).T
         outside = (linear.min(axis=-1) < 0) | (linear.max(axis=-1) > 1)
-        if not outside.any():
-            break
         chroma = np.where(outside, chroma * 0.92, chroma)
     linear = np.clip(linear, 0.0, 1.0)
     encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return np.round(encoded * 255).astype(np.uint8)
+    return np.asarray(np.round(encoded * 255), dtype=np.uint8)
 
 
-def _oklab_to_linear(lightness: FloatArray, a: FloatArray, b: FloatArray) -> FloatArray:
-    long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
-    medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
-    short = (lightness - 0.0894841775 * a - 1.2914855480 * b) ** 3
-    return np.stack(
-        [
-            4.0767416621 * long - 3.3077115913 * medium + 0.2309699292 * short,
-            -1.2684380046 * long + 2.6097574011 * medium - 0.3413193965 * short,
-            -0.0041960863 * long - 0.7034186147 * medium + 1.7076147010 * short,
-        ],
-        axis=-1,
-    )
-
-
-# Cividis (Nuñez, Anderton & Renslow 2018) at nine even places; linear in between is within 2 levels of the original.
+# Cividis (Nuñez, Anderton & Renslow 2018) at ten even places.
 _CIVIDIS = (
-    (0, 34, 78),
-    (18, 53, 112),
-    (59, 73, 108),
-    (87, 93, 109),
+    (0, 32, 77),
+    (0, 51, 111),
+    (57, 72, 107),
+    (87, 92, 109),
     (112, 113, 115),
-    (138, 134, 120),
-    (165, 156, 116),
-    (195, 179, 105),
-    (225, 204, 85),
-    (254, 232, 56),
+    (138, 135, 121),
+    (166, 157, 117),
+    (196, 181, 108),
+    (228, 207, 91),
+    (255, 234, 70),
 )
 
 

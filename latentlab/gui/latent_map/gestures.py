@@ -7,22 +7,18 @@ and tells what they mean by the callbacks it was made with.
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import count
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QImage, QPainter, QPainterPath, QPolygonF
-from PySide6.QtCore import QPointF
 
+from latentlab.gui.gestures import next_gesture
 from latentlab.gui.latent_map.view import View
 
 FloatArray = npt.NDArray[np.floating]
 CLICK_PX = 4.0
 GRAB_PX = 9.0
-
-next_gesture = count(1).__next__
-"""A new gesture id, different from every one before it in this process."""
 
 
 class Gesture:

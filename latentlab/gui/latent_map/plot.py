@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPen
-from PySide6.QtWidgets import QGraphicsObject, QStyleOptionGraphicsItem, QWidget
+from PySide6.QtWidgets import QGraphicsObject, QGraphicsView, QStyleOptionGraphicsItem, QWidget
 
 from latentlab.gui.colours import DARK, Theme
 from latentlab.gui.latent_map.view import MapViewBox
@@ -89,6 +89,10 @@ class MapPlot(pg.GraphicsView):  # type: ignore[misc]
             "left": AxisName(self._axes["left"], at_top=True),
             "bottom": AxisName(self._axes["bottom"], at_top=False),
         }
+
+    def close(self) -> bool:
+        """Close like any widget: pyqtgraph's own would tear down scene and viewport under what lies on them."""
+        return QGraphicsView.close(self)
 
     def axis_names(self) -> tuple[str, str]:
         """Names of the horizontal and the vertical axis."""

@@ -78,6 +78,10 @@ class PointsLayer(PixelLayer):
             return np.ones(len(self._xy), bool)
         return ~np.isin(self._labels, list(self._hidden))
 
+    def classes(self) -> frozenset[int]:
+        """Every class that a point may have, -1 for those without one among them."""
+        return frozenset(range(-1, self._classes))
+
     def set_points(self, xy: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], classes: int) -> None:
         """Draw these points [N, 2] with their classes [N] (-1: unknown)."""
         if len(xy) != len(self._xy):

@@ -81,7 +81,7 @@ class PointTiles:
         low = (float(x.min()), float(y.min())) if len(x) else (0.0, 0.0)
         high = (float(x.max()), float(y.max())) if len(x) else (1.0, 1.0)
         self._low = low
-        self._step = tuple(max(h - l, 1e-12) / TILES for l, h in zip(low, high, strict=True))
+        self._step = tuple(max(b - a, 1e-12) / TILES for a, b in zip(low, high, strict=True))
         column, row = self._tile(x, 0), self._tile(y, 1)
         tile = row.astype(np.uint16) * np.uint16(TILES) + column.astype(np.uint16)
         order = np.argsort(tile, kind="stable")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -21,22 +21,21 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from latentlab.gui.colours import theme
+from latentlab.gui.gestures import next_gesture
 from latentlab.gui.latent_map.gestures import (
     ExploreGesture,
     Gesture,
     PathGesture,
     SelectGesture,
     inside,
-    next_gesture,
 )
-from latentlab.gui.latent_map.manifold import ManifoldLayer
-from latentlab.gui.latent_map.overlays import CursorLayer, OutlineLayer, PathLayer, PosteriorLayer, PreviewLayer
-from latentlab.gui.latent_map.plot import MapPlot
-from latentlab.gui.latent_map.points import PointsLayer
-from latentlab.gui.latent_map.view import PRIOR_REACH, View
+from latentlab.gui.latent_map.layered import LayeredPlot
+from latentlab.gui.latent_map.layers import LayerPanel
+from latentlab.gui.latent_map.legend import Legend
+from latentlab.gui.latent_map.notes import FAR_FROM_DATA, INSET, CornerTools, EnterWatch, Message, Note, at_corner
+from latentlab.gui.latent_map.view import View
 
 FloatArray = npt.NDArray[np.floating]
-Range = tuple[float, float]
 VIEW_MS = 90
 NUDGE_STEPS = 40
 ZOOM_PER_DEGREE = 1.2 ** (1 / 15)
@@ -48,7 +47,7 @@ _ARROWS = {
 }
 
 
-class LatentMap(MapPlot):
+class LatentMap(LayeredPlot):
     """The live latent map.
 
     It keeps no truth: it is told by ``set_…`` what to draw and tells by signals what the hand does.
@@ -70,6 +69,12 @@ class LatentMap(MapPlot):
         Indices of the points chosen in the *select* mode, int64 [k].
     pathEdited(object)
         Waypoints of the path after an edit in the *path* mode, float [n, 2].
+    classesShownChanged(object)
+        The classes that the legend shows now, frozenset of int (-1: points without one).
+    layerChanged(str, bool, float)
+        A layer's name, whether it is drawn, and its opacity.
+    messageClicked()
+        The button of the empty map's message was clicked.
     """
 
     hovered = Signal(object)
@@ -79,6 +84,9 @@ class LatentMap(MapPlot):
     filesDropped = Signal(list)
     selectionChanged = Signal(object)
     pathEdited = Signal(object)
+    classesShownChanged = Signal(object)
+    layerChanged = Signal(str, bool, float)
+    messageClicked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -87,16 +95,9 @@ class LatentMap(MapPlot):
         self.setAccessibleDescription("Move to preview, click or drag to choose a latent, arrow keys to nudge it.")
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         self.setAcceptDrops(True)
-        self._manifold = ManifoldLayer(self.box, 0)
-        self._points = PointsLayer(self.box, 30)
-        self._posterior = PosteriorLayer(self.box, 40)
-        self._path = PathLayer(self.box, 50)
-        self._outline = OutlineLayer(self.box, 55)
-        self._preview = PreviewLayer(self.box, 60)
-        self._cursor = CursorLayer(self.box, 70)
         self._mode = "explore"
         self._gestures: dict[str, Gesture] = {
-            "explore": ExploreGesture(lambda xy, gesture: self.committed.emit(xy, gesture)),
+            "explore": ExploreGesture(self.committed.emit),
             "select": SelectGesture(self._outline.set_corners, self._select),
             "path": PathGesture(lambda: self._path.points, self._edit_path),
         }
@@ -110,10 +111,126 @@ class LatentMap(MapPlot):
         self._view_timer.timeout.connect(self._tell_view)
         self.box.sigRangeChanged.connect(self._on_view_changed)
         self.box.sigResized.connect(self._on_view_changed)
+        self._make_panels()
         self._own_theme: bool | None = None
         self._apply_palette()
         self.set_axes_names("z₁", "z₂")
         self.set_mode("explore")
+
+    def _make_panels(self) -> None:
+        """Make the small panels that lie over the map, and join them with what they show."""
+        over = self.viewport()
+        self._legend = Legend(over)
+        self._legend.shownChanged.connect(self._on_legend_changed)
+        self._tools = CornerTools(over)
+        self._tools.fitClicked.connect(self.fit_to_points)
+        self._layer_panel = LayerPanel(self.layers(), over)
+        self._layer_panel.visibleEdited.connect(self.set_layer_visible)
+        self._layer_panel.opacityEdited.connect(self.set_layer_opacity)
+        self._tools.layersToggled.connect(self._on_layers_toggled)
+        self._freshness = Note("mapFreshness", "Freshness of the map", over)
+        self._far = Note("mapFarFromData", "Far from data", over)
+        self._message = Message(over)
+        self._message_clicked: Callable[[], object] | None = None
+        self._message.clicked.connect(self._on_message_clicked)
+        self._watch = EnterWatch(self)
+        self._watch.watch(self._legend, self._tools, self._layer_panel, self._message)
+        self._watch.entered.connect(self._on_pointer_left)
+
+    # --- what is said over the map ----------------------------------------------------------------------------
+
+    def set_points(
+        self,
+        xy: npt.ArrayLike | None,
+        labels: npt.ArrayLike | None = None,
+        class_names: Sequence[str] = (),
+    ) -> None:
+        """Draw the encoded points and list their classes; see `LayeredPlot.set_points`."""
+        super().set_points(xy, labels, class_names)
+        classes = len(self._points.classes()) - 1
+        names = [*class_names, *(str(number) for number in range(len(class_names), classes))]
+        has_unlabelled = labels is not None and bool((np.asarray(labels) < 0).any())
+        self._legend.set_classes(names if len(self._points.xy) else (), has_unlabelled)
+        self._points.set_hidden(self._legend.hidden())
+        self._place_panels()
+        self._show_badge(self._cursor.xy)
+
+    def set_classes_shown(self, shown: Iterable[int]) -> None:
+        """Draw the points of these classes only (-1: those without one), here and in the legend."""
+        shown = frozenset(shown)
+        super().set_classes_shown(shown)
+        self._legend.set_shown(shown)
+
+    def set_cursor(self, xy: npt.ArrayLike | None) -> None:
+        """Put the crosshair on the committed point (x, y); None takes it away."""
+        super().set_cursor(xy)
+        self._show_badge(self._cursor.xy)
+
+    def set_layer_visible(self, name: str, visible: bool) -> None:
+        """Show or hide a layer by its name, one of those in ``layers()``."""
+        super().set_layer_visible(name, visible)
+        self._tell_layer(name)
+
+    def set_layer_opacity(self, name: str, opacity: float) -> None:
+        """Draw a layer with an opacity between 0 and 1 (clipped)."""
+        super().set_layer_opacity(name, opacity)
+        self._tell_layer(name)
+
+    def set_message(self, text: str | None, button: str = "", clicked: Callable[[], object] | None = None) -> None:
+        """Say in one line what would fill the empty map, and offer the button that does.
+
+        Parameters
+        ----------
+        text : str or None
+            The line; None or an empty one takes the message away.
+        button : str
+            What the button reads; none is shown without.
+        clicked : callable, optional
+            Called when it is clicked, in the place of the one before; ``messageClicked`` is emitted besides.
+        """
+        self._message_clicked = clicked
+        self._message.say(text or "", button)
+        self._place_panels()
+
+    def set_freshness(self, text: str) -> None:
+        """Say how fresh the map is, for instance "epoch 3 · 0.4 s ago"; an empty text says nothing."""
+        self._freshness.say(text)
+        self._place_panels()
+
+    def _tell_layer(self, name: str) -> None:
+        layer = self._layers[name]
+        self._layer_panel.show_layer(layer)
+        self.layerChanged.emit(name, layer.visible, layer.opacity)
+
+    def _show_badge(self, xy: FloatArray | None) -> None:
+        self._far.say(FAR_FROM_DATA if self.is_far_from_data(xy) else "")
+        self._place_panels()
+
+    def _place_panels(self) -> None:
+        """Lay the panels into their corners."""
+        inside = self.box.mapRectToScene(self.box.rect()).toAlignedRect()
+        at_corner(self._tools, inside, Qt.Corner.TopRightCorner)
+        at_corner(self._layer_panel, inside, Qt.Corner.TopRightCorner, self._tools.height() + INSET)
+        at_corner(self._freshness, inside, Qt.Corner.BottomRightCorner)
+        at_corner(self._far, inside, Qt.Corner.BottomLeftCorner)
+        self._message.move(inside.center() - self._message.rect().center())
+        top = inside.top() + 2 * INSET + self._tools.height()
+        self._legend.place(QPoint(inside.right() - INSET, top), inside.bottom() - top - 5 * INSET)
+        self._legend.setVisible(not self._legend.is_empty and not self._layer_panel.isVisibleTo(self.viewport()))
+
+    def _on_layers_toggled(self, shown: bool) -> None:
+        self._layer_panel.setVisible(shown)
+        self._layer_panel.raise_()
+        self._place_panels()
+
+    def _on_legend_changed(self, shown: frozenset[int]) -> None:
+        self._points.set_hidden(self._legend.hidden())
+        self.classesShownChanged.emit(shown)
+
+    def _on_message_clicked(self) -> None:
+        if self._message_clicked is not None:
+            self._message_clicked()
+        self.messageClicked.emit()
 
     # --- where things are -------------------------------------------------------------------------------------
 
@@ -138,98 +255,7 @@ class LatentMap(MapPlot):
     def _is_over_map(self, point: QPointF) -> bool:
         return bool(self.box.rect().contains(self.box.mapFromScene(point)))
 
-    # --- what is drawn ----------------------------------------------------------------------------------------
-
-    def set_points(
-        self,
-        xy: npt.ArrayLike | None,
-        labels: npt.ArrayLike | None = None,
-        class_names: Sequence[str] = (),
-    ) -> None:
-        """Draw the encoded points.
-
-        Parameters
-        ----------
-        xy : array_like [N, 2] or None
-            Points on the shown axes; None or an empty array draws none.
-        labels : array_like of int [N], optional
-            Class of each; -1 where it is not known.
-        class_names : sequence of str
-            A name for each class, in order.
-        """
-        points = np.zeros((0, 2), np.float32) if xy is None else np.asarray(xy, np.float32).reshape(-1, 2)
-        known = np.full(len(points), -1, np.int64) if labels is None else np.asarray(labels, np.int64).ravel()
-        classes = max(len(class_names), int(known.max(initial=-1)) + 1)
-        self._points.set_points(points, known, classes)
-
-    def set_manifold(self, picture: npt.NDArray[np.uint8] | None, x_range: Range, y_range: Range) -> None:
-        """Show a whole picture, uint8 [H, W] or [H, W, 3], over these ranges of the axes; its first row is uppermost."""
-        self._manifold.set_picture(picture, x_range, y_range)
-
-    def begin_manifold(
-        self, view_x_range: Range, view_y_range: Range, columns: int, rows: int, generation: int
-    ) -> None:
-        """Await the tiles of a manifold over these ranges; what is shown stays until they cover it."""
-        self._manifold.begin(view_x_range, view_y_range, columns, rows, generation)
-
-    def put_tiles(
-        self, generation: int, cells: npt.NDArray[np.integer], span: int, tiles: npt.NDArray[np.uint8]
-    ) -> None:
-        """Paint tiles of the manifold that was begun with this generation.
-
-        Parameters
-        ----------
-        generation : int
-            Tiles of any other generation than the one begun last are passed over.
-        cells : ndarray of int, [n, 2]
-            Column and row of each tile; column 0 is leftmost, row 0 lowest.
-        span : int
-            Each tile covers ``span × span`` cells, from its own to the right and upwards.
-        tiles : ndarray of uint8, [n, h, w] or [n, h, w, 3]
-            The decoded images, all of one size within a generation.
-        """
-        self._manifold.put_tiles(generation, cells, span, tiles)
-
-    def set_cursor(self, xy: npt.ArrayLike | None) -> None:
-        """Put the crosshair on the committed point (x, y); None takes it away."""
-        self._cursor.set_place(xy)
-
-    def set_preview(self, xy: npt.ArrayLike | None) -> None:
-        """Mark the previewed point (x, y); None takes the mark away."""
-        self._preview.set_place(xy)
-
-    def set_posterior(self, mean: npt.ArrayLike | None, covariance: npt.ArrayLike | None = None) -> None:
-        """Draw a posterior's mean (x, y) and covariance [2, 2] on the shown axes; None takes it away."""
-        self._posterior.set_posterior(mean, covariance)
-
-    def set_path(self, points: npt.ArrayLike | None) -> None:
-        """Draw a path through these waypoints [n, 2]; None or none of them takes it away."""
-        self._path.set_points(points)
-
-    def set_theme(self, dark: bool) -> None:
-        """Draw for a dark or a light window from now on, whatever the palette says."""
-        self._own_theme = dark
-        self._apply_palette()
-
-    def set_classes_shown(self, shown: Iterable[int]) -> None:
-        """Draw the points of these classes only (-1: those without one)."""
-        raise NotImplementedError
-
     # --- what is in view --------------------------------------------------------------------------------------
-
-    def reset_view(self) -> None:
-        """Show the region that a standard normal prior fills."""
-        self.box.show_range((-PRIOR_REACH, PRIOR_REACH), (-PRIOR_REACH, PRIOR_REACH))
-
-    def fit_to_points(self) -> None:
-        """Show all points, or the prior's region when there is none."""
-        tiles = self._points.tiles()
-        if not len(tiles):
-            self.reset_view()
-            return
-        (x0, x1), (y0, y1) = tiles.x_range, tiles.y_range
-        room = 0.04 * max(x1 - x0, y1 - y0, 1e-3)
-        self.box.show_range((x0 - room, x1 + room), (y0 - room, y1 + room))
 
     def _on_view_changed(self) -> None:
         if not self._view_timer.isActive():
@@ -278,9 +304,11 @@ class LatentMap(MapPlot):
         elif self._pressed:
             self._gestures[self._mode].drag(self._in_box(position), self.view(), event.modifiers())
         elif self._is_over_map(position):
-            self.hovered.emit(self.pixel_to_z(position))
+            here = self.pixel_to_z(position)
+            self._show_badge(here)
+            self.hovered.emit(here)
         else:
-            self.hovered.emit(None)
+            self._on_pointer_left()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """End the gesture or the pan."""
@@ -325,7 +353,7 @@ class LatentMap(MapPlot):
     def viewportEvent(self, event: QEvent) -> bool:
         """Notice the pointer leaving, and zoom with two fingers."""
         if event.type() == QEvent.Type.Leave:
-            self.hovered.emit(None)
+            self._on_pointer_left()
         elif isinstance(event, QNativeGestureEvent) and event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture:
             self.box.zoom(1.0 + event.value(), self.pixel_to_z(event.position()))
             return True
@@ -347,6 +375,10 @@ class LatentMap(MapPlot):
             event.acceptProposedAction()
             self.filesDropped.emit(paths)
 
+    def _on_pointer_left(self) -> None:
+        self._show_badge(self._cursor.xy)
+        self.hovered.emit(None)
+
     def _select(self, corners: FloatArray, view: View) -> None:
         chosen = np.flatnonzero(inside(corners, self._points.xy, view) & self._points.shown)
         self._points.set_selected(chosen)
@@ -358,8 +390,13 @@ class LatentMap(MapPlot):
 
     # --- how it looks -----------------------------------------------------------------------------------------
 
+    def set_theme(self, dark: bool) -> None:
+        """Draw for a dark or a light window from now on, whatever the palette says."""
+        self._own_theme = dark
+        self._apply_palette()
+
     def changeEvent(self, event: QEvent) -> None:
-        """Follow the palette from light to dark and back."""
+        """Follow the palette from light to dark and back, and the font."""
         super().changeEvent(event)
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange) and hasattr(self, "_own_theme"):
             self._apply_palette()
@@ -367,12 +404,12 @@ class LatentMap(MapPlot):
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Keep what lies over the map in its corners."""
         super().resizeEvent(event)
+        if hasattr(self, "_message"):
+            self._place_panels()
 
     def _apply_palette(self) -> None:
         window = self.palette().color(QPalette.ColorRole.Window)
         colours = theme(window.lightness() < 128 if self._own_theme is None else self._own_theme)
         self.apply_theme(colours)
-        for layer in (self._manifold, self._points, self._posterior, self._path, self._outline):
-            layer.set_theme(colours)
-        self._preview.set_theme(colours)
-        self._cursor.set_theme(colours)
+        for panel in (self._legend, self._tools, self._layer_panel, self._freshness, self._far, self._message):
+            panel.set_theme(colours)

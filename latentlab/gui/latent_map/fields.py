@@ -1,0 +1,129 @@
+"""Smooth pictures over the manifold: how densely points lie, and where there are none."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QColor, QPainter, QPainterPath
+
+from latentlab.errors import InputError
+from latentlab.gui.colours import cividis
+from latentlab.gui.latent_map.coverage import Coverage
+from latentlab.gui.latent_map.layer import PixelLayer, rectangle, wrap_image
+from latentlab.gui.latent_map.raster import pack
+from latentlab.gui.latent_map.view import MapViewBox, View
+
+Range = tuple[float, float]
+FloatArray = npt.NDArray[np.floating]
+
+
+class FieldLayer(PixelLayer):
+    """A picture with soft transparency over a rectangle of the axes."""
+
+    def __init__(self, box: MapViewBox, z_value: float) -> None:
+        self._pixels: npt.NDArray[np.uint32] | None = None
+        self._x_range: Range = (0.0, 1.0)
+        self._y_range: Range = (0.0, 1.0)
+        super().__init__(box, z_value)
+
+    def _set_rgba(self, rgba: npt.NDArray[np.uint8] | None, x_range: Range, y_range: Range) -> None:
+        self._x_range, self._y_range = x_range, y_range
+        self._pixels = None
+        if rgba is not None:
+            self._pixels = np.ascontiguousarray(pack(rgba.reshape(-1, 4)).reshape(rgba.shape[:2]), np.uint32)
+        self.update()
+
+    def draw(self, painter: QPainter, view: View) -> None:
+        """Paint the picture, stretched smoothly."""
+        if self._pixels is not None:
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.drawImage(rectangle(view, self._x_range, self._y_range), wrap_image(self._pixels))
+
+
+class DensityLayer(FieldLayer):
+    """How densely the points lie, in cividis: dark and clear where there are few, bright where there are many."""
+
+    def __init__(self, box: MapViewBox, z_value: float) -> None:
+        self._given = False
+        super().__init__(box, z_value)
+
+    def set_density(self, density: npt.ArrayLike | None, x_range: Range, y_range: Range) -> None:
+        """Show a density [H, W], 0 or more, its first row uppermost; None goes back to the points' own."""
+        self._given = density is not None
+        if density is None:
+            self._set_rgba(None, x_range, y_range)
+            return
+        values = np.nan_to_num(np.asarray(density, float))
+        if values.ndim != 2:
+            raise InputError(f"a density is one picture of values, not of shape {values.shape}")
+        self._set_rgba(_coloured(values), x_range, y_range)
+
+    def set_coverage(self, coverage: Coverage | None) -> None:
+        """Show the density of the points themselves, unless another was given."""
+        if self._given:
+            return
+        if coverage is None:
+            self._set_rgba(None, (0.0, 1.0), (0.0, 1.0))
+        else:
+            self._set_rgba(_coloured(coverage.density()), coverage.x_range, coverage.y_range)
+
+
+class TrustLayer(FieldLayer):
+    """A veil over the places that no point is near: what is decoded there, the model has not seen."""
+
+    strength = 0.66
+
+    def __init__(self, box: MapViewBox, z_value: float) -> None:
+        self._coverage: Coverage | None = None
+        super().__init__(box, z_value)
+
+    def set_coverage(self, coverage: Coverage | None) -> None:
+        """Veil what these points do not cover; None veils nothing."""
+        self._coverage = coverage
+        self._paint_veil()
+
+    def set_theme(self, theme):  # type: ignore[no-untyped-def]
+        """Draw in these colours from now on."""
+        super().set_theme(theme)
+        self._paint_veil()
+
+    def draw(self, painter: QPainter, view: View) -> None:
+        """Paint the veil over the points' extent, and whole beyond it."""
+        if self._coverage is None:
+            return
+        super().draw(painter, view)
+        around = QPainterPath()
+        around.addRect(QRectF(0, 0, view.width_px, view.height_px))
+        hole = QPainterPath()
+        hole.addRect(rectangle(view, self._x_range, self._y_range))
+        colour = QColor(self.theme.background)
+        colour.setAlphaF(self.strength)
+        painter.fillPath(around.subtracted(hole), colour)
+
+    def _paint_veil(self) -> None:
+        if self._coverage is None:
+            self._set_rgba(None, (0.0, 1.0), (0.0, 1.0))
+            return
+        # The rim is veiled whole, so that the veil goes on beyond the grid without a seam.
+        farness = self._coverage.farness()
+        rim = np.minimum.outer(_to_edge(farness.shape[0]), _to_edge(farness.shape[1]))
+        rgba = np.empty((*farness.shape, 4), np.uint8)
+        rgba[..., :3] = QColor(self.theme.background).getRgb()[:3]
+        rgba[..., 3] = np.round(255 * self.strength * np.maximum(farness, np.clip(1 - rim / 6, 0, 1)))
+        self._set_rgba(rgba, self._coverage.x_range, self._coverage.y_range)
+
+
+def _to_edge(count: int) -> FloatArray:
+    """How many cells each lies from the nearer end."""
+    index = np.arange(count)
+    return np.minimum(index, index[::-1]).astype(float)
+
+
+def _coloured(density: FloatArray) -> npt.NDArray[np.uint8]:
+    """Cividis colours with an opacity that follows the value; the root keeps thin places visible."""
+    share = np.sqrt(np.clip(density, 0.0, None) / max(float(density.max(initial=0.0)), 1e-30))
+    rgba = np.empty((*density.shape, 4), np.uint8)
+    rgba[..., :3] = cividis(share)
+    rgba[..., 3] = np.round(230 * np.clip(share * 1.6, 0.0, 1.0))
+    return rgba

@@ -1,0 +1,208 @@
+"""The classes: colour, marker and name of each, and a click that shows or hides it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QAbstractButton, QFrame, QScrollArea, QVBoxLayout, QWidget
+
+from latentlab.gui.colours import DARK, UNLABELLED, Theme, class_colours
+from latentlab.gui.latent_map.layer import wrap_image
+from latentlab.gui.latent_map.markers import MARKERS, sprite
+from latentlab.gui.latent_map.raster import pack
+
+ROW_PX = 20
+MARKER_PX = 5.0
+WIDEST_PX = 150
+NO_CLASS = -1
+
+
+class ClassSwitch(QAbstractButton):
+    """One class: its marker and name; checked while its points are shown."""
+
+    soloed = Signal()
+
+    def __init__(self, number: int, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.number = number
+        self._theme: Theme = DARK
+        self._colour = QColor()
+        self.setText(name)
+        self.setObjectName("legendUnlabelled" if number == NO_CLASS else f"legendClass{number}")
+        self.setAccessibleName(f"Class {name}")
+        self.setToolTip(f"{name}: click to hide or show its points, double-click to show them alone")
+        self.setCheckable(True)
+        self.setChecked(True)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+
+    def set_look(self, theme: Theme, colour: Sequence[int]) -> None:
+        """Draw in this theme, the marker in this colour."""
+        self._theme, self._colour = theme, QColor(*(int(level) for level in colour))
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """As wide as the name needs, within limits."""
+        return QSize(min(WIDEST_PX, 30 + self.fontMetrics().horizontalAdvance(self.text())), ROW_PX)
+
+    def minimumSizeHint(self) -> QSize:
+        """The same: a row does not shrink."""
+        return self.sizeHint()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Show this class alone."""
+        event.accept()
+        self.soloed.emit()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint marker and name, both faint while the class is hidden."""
+        painter = QPainter(self)
+        if self.underMouse() or self.hasFocus():
+            tint = QColor(self._theme.text)
+            tint.setAlpha(36 if self.hasFocus() else 20)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(tint)
+            painter.drawRoundedRect(self.rect(), 4, 4)
+        painter.setOpacity(1.0 if self.isChecked() else 0.4)
+        self._draw_marker(painter)
+        painter.setPen(QPen(QColor(self._theme.text)))
+        words = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width() - 28)
+        where = self.rect().adjusted(24, 0, -4, 0)
+        painter.drawText(where, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), words)
+        if not self.isChecked():
+            width = self.fontMetrics().horizontalAdvance(words)
+            middle = where.center().y() + 1
+            painter.drawLine(where.left(), middle, where.left() + width, middle)
+
+    def _draw_marker(self, painter: QPainter) -> None:
+        """Draw the very picture that the points are drawn with, only larger."""
+        ratio = self.devicePixelRatioF()
+        name = MARKERS[0] if self.number == NO_CLASS else MARKERS[self.number % len(MARKERS)]
+        shape = sprite(name, MARKER_PX * ratio)
+        side = 2 * shape.reach + 1
+        colour = np.array([[*self._colour.getRgb()[:3], 255]], np.uint8)
+        pixels = np.zeros((side, side), np.uint32)
+        for k in range(len(shape.dx)):
+            pixels[shape.dy[k] + shape.reach, shape.dx[k] + shape.reach] = pack(shape.shade(k, colour))[0]
+        size = side / ratio
+        painter.drawImage(QRectF(12 - size / 2, self.height() / 2 - size / 2, size, size), wrap_image(pixels))
+
+
+class Legend(QFrame):
+    """All classes in a column, over a corner of the map.
+
+    Signals
+    -------
+    shownChanged(object)
+        The classes that are shown now, frozenset of int (-1: the points without one).
+    """
+
+    shownChanged = Signal(object)
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("legend")
+        self.setAccessibleName("Classes")
+        self._theme: Theme = DARK
+        self._names: tuple[str, ...] = ()
+        self._switches: dict[int, ClassSwitch] = {}
+        self._area = QScrollArea(self)
+        self._area.setFrameShape(QFrame.Shape.NoFrame)
+        self._area.setWidgetResizable(True)
+        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._area.viewport().setAutoFillBackground(False)
+        self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        around = QVBoxLayout(self)
+        around.setContentsMargins(4, 4, 4, 4)
+        around.addWidget(self._area)
+        self.hide()
+
+    def set_classes(self, names: Sequence[str], unlabelled: bool) -> None:
+        """List these classes, and a row for points without one; the switches of the same list stay as they are."""
+        names = tuple(names)
+        wanted = [*range(len(names)), *([NO_CLASS] if unlabelled else [])]
+        if names == self._names and wanted == list(self._switches):
+            return
+        self._names = names
+        self._switches = {number: self._make_switch(number) for number in wanted}
+        body = QWidget()
+        body.setAutoFillBackground(False)
+        column = QVBoxLayout(body)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        for switch in self._switches.values():
+            column.addWidget(switch)
+        self._area.setWidget(body)
+        body.setAutoFillBackground(False)
+        self.set_theme(self._theme)
+
+    def _make_switch(self, number: int) -> ClassSwitch:
+        switch = ClassSwitch(number, "no class" if number == NO_CLASS else self._names[number])
+        switch.toggled.connect(self._on_switch_toggled)
+        switch.soloed.connect(lambda: self._on_switch_soloed(number))
+        return switch
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to choose between."""
+        return len(self._switches) < 2
+
+    def shown(self) -> frozenset[int]:
+        """The classes that are switched on."""
+        return frozenset(number for number, switch in self._switches.items() if switch.isChecked())
+
+    def hidden(self) -> frozenset[int]:
+        """The classes that are switched off."""
+        return frozenset(self._switches) - self.shown()
+
+    def set_shown(self, shown: Iterable[int]) -> None:
+        """Switch these classes on and all others off."""
+        wanted = frozenset(shown)
+        before = self.shown()
+        for number, switch in self._switches.items():
+            switch.blockSignals(True)
+            switch.setChecked(number in wanted)
+            switch.blockSignals(False)
+            switch.update()
+        if self.shown() != before:
+            self.shownChanged.emit(self.shown())
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in these colours."""
+        self._theme = theme
+        colours = class_colours(len(self._names), theme.dark)
+        for number, switch in self._switches.items():
+            switch.set_look(theme, UNLABELLED if number == NO_CLASS else colours[number])
+        self.update()
+
+    def place(self, corner: QPoint, height: int) -> None:
+        """Lie with the upper right corner there, no taller than that; scroll what does not fit."""
+        wide = max((switch.sizeHint().width() for switch in self._switches.values()), default=0)
+        tall = ROW_PX * len(self._switches) + 8
+        bar = 0 if tall <= height else self._area.verticalScrollBar().sizeHint().width()
+        self.setGeometry(corner.x() - wide - bar - 8, corner.y(), wide + bar + 8, min(tall, max(height, ROW_PX + 8)))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint a quiet ground."""
+        paint_ground(self, self._theme)
+
+    def _on_switch_toggled(self) -> None:
+        self.shownChanged.emit(self.shown())
+
+    def _on_switch_soloed(self, number: int) -> None:
+        alone = self.shown() == {number}
+        self.set_shown(self._switches if alone else {number})
+
+
+def paint_ground(widget: QWidget, theme: Theme) -> None:
+    """Paint a rounded, nearly opaque ground under a small panel that lies over the map."""
+    painter = QPainter(widget)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    ground, rim = QColor(theme.surface), QColor(theme.faint)
+    ground.setAlpha(224)
+    rim.setAlpha(70)
+    painter.setPen(QPen(rim, 1))
+    painter.setBrush(ground)
+    painter.drawRoundedRect(QRectF(widget.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)

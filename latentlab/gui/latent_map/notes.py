@@ -1,0 +1,168 @@
+"""The few words that lie over the map: how fresh it is, where no data is, what would fill it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+
+from latentlab.gui.colours import DARK, Theme
+from latentlab.gui.icons import pixmap
+from latentlab.gui.latent_map.legend import paint_ground
+from latentlab.gui.parts import button
+
+INSET = 8
+FAR_FROM_DATA = "far from data"
+
+
+class Note(QLabel):
+    """A short line on a quiet ground; hidden while it says nothing. The mouse goes through it."""
+
+    def __init__(self, name: str, accessible: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName(name)
+        self.setAccessibleName(accessible)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setContentsMargins(8, 3, 8, 3)
+        self._theme: Theme = DARK
+        self.hide()
+
+    def say(self, text: str) -> None:
+        """Show these words; an empty text hides the note."""
+        if text != self.text():
+            self.setText(text)
+            self.adjustSize()
+        self.setVisible(bool(text))
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in these colours."""
+        self._theme = theme
+        self.setStyleSheet(f"color: {theme.text}; background: transparent;")
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the ground, then the words."""
+        paint_ground(self, self._theme)
+        super().paintEvent(event)
+
+
+class Message(QFrame):
+    """What the map says while there is nothing on it: one line, and the button that would fill it.
+
+    Signals
+    -------
+    clicked()
+        The button was clicked.
+    """
+
+    clicked = Signal()
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("mapMessage")
+        self._theme: Theme = DARK
+        self._line = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
+        self._button = button("mapMessageButton", "", "", self.clicked.emit, primary=True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(28, 22, 28, 22)
+        column.setSpacing(14)
+        column.addWidget(self._line)
+        column.addWidget(self._button, 0, Qt.AlignmentFlag.AlignHCenter)
+        self.hide()
+
+    def say(self, text: str, action: str) -> None:
+        """Show this line and a button that reads ``action`` (none if empty); no text hides it all."""
+        self._line.setText(text)
+        self.setAccessibleName(text)
+        self._button.setText(action)
+        self._button.setAccessibleName(action)
+        self._button.setVisible(bool(action))
+        self.setVisible(bool(text))
+        self.adjustSize()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in these colours."""
+        self._theme = theme
+        self._line.setStyleSheet(f"color: {theme.text}; background: transparent;")
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint a quiet ground."""
+        paint_ground(self, self._theme)
+
+
+class CornerTools(QFrame):
+    """Two small buttons in the map's upper right corner: show everything, and the layers.
+
+    Signals
+    -------
+    fitClicked()
+        Show all points.
+    layersToggled(bool)
+        Open or close the panel of layers.
+    """
+
+    fitClicked = Signal()
+    layersToggled = Signal(bool)
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("mapTools")
+        self._theme: Theme = DARK
+        self._fit = self._make_button("mapFit", "Fit", "Show all points (Home)")
+        self._layers = self._make_button("mapLayers", "Layers", "What the map shows, and how strongly")
+        self._layers.setCheckable(True)
+        self._fit.clicked.connect(self.fitClicked)
+        self._layers.toggled.connect(self.layersToggled)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(3, 3, 3, 3)
+        row.setSpacing(2)
+        row.addWidget(self._fit)
+        row.addWidget(self._layers)
+        self.adjustSize()
+
+    def _make_button(self, name: str, accessible: str, tip: str) -> QToolButton:
+        made = QToolButton()
+        made.setObjectName(name)
+        made.setAccessibleName(accessible)
+        made.setToolTip(tip)
+        made.setAutoRaise(True)
+        made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        made.setIconSize(QSize(16, 16))
+        return made
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in these colours."""
+        self._theme = theme
+        self._fit.setIcon(pixmap("fit", theme.text, 32))
+        self._layers.setIcon(pixmap("layers", theme.text, 32))
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint a quiet ground."""
+        paint_ground(self, self._theme)
+
+
+def at_corner(widget: QWidget, inside: QRect, corner: Qt.Corner, offset: int = 0) -> None:
+    """Put a widget into a corner of a rectangle, ``offset`` pixels farther along the vertical edge."""
+    right = corner in (Qt.Corner.TopRightCorner, Qt.Corner.BottomRightCorner)
+    low = corner in (Qt.Corner.BottomLeftCorner, Qt.Corner.BottomRightCorner)
+    x = inside.right() - widget.width() - INSET if right else inside.left() + INSET
+    y = inside.bottom() - widget.height() - INSET - offset if low else inside.top() + INSET + offset
+    widget.move(QPoint(x, y))
+
+
+class EnterWatch(QObject):
+    """Tells when the pointer has gone from the map onto something that lies over it."""
+
+    entered = Signal()
+
+    def watch(self, *widgets: QWidget) -> None:
+        """Watch these too."""
+        for widget in widgets:
+            widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """See the pointer come, and let everything through."""
+        if event.type() == QEvent.Type.Enter:
+            self.entered.emit()
+        return False
