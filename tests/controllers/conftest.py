@@ -1,0 +1,93 @@
+"""Controllers without pixels: a session, real widgets that are never shown, and an engine that only listens."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QUndoStack
+
+from latentlab.engine.messages import ModelInfo, PointsChanged
+from latentlab.session import Session
+
+
+class Engine(QObject):
+    """Keeps what it is asked, and answers only what a test makes it say."""
+
+    workerLost = Signal(object)
+    modelChanged = Signal(object)
+    pointsChanged = Signal(object)
+    decoded = Signal(object)
+    gridTiles = Signal(object)
+    strip = Signal(object)
+    nearestFound = Signal(object)
+    datasetProgress = Signal(object)
+    datasetOpened = Signal(object)
+    datasetCancelled = Signal(object)
+    trainingEvent = Signal(object)
+    trainingState = Signal(object)
+    imageEncoded = Signal(object)
+    modelSaved = Signal(object)
+    failed = Signal(object)
+    notice = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[object] = []
+
+    def request(self, request: object) -> None:
+        self.asked.append(request)
+
+    def last(self, kind: type) -> object:
+        return [request for request in self.asked if isinstance(request, kind)][-1]
+
+    def count(self, kind: type) -> int:
+        return sum(isinstance(request, kind) for request in self.asked)
+
+
+def model_info(latent_dim: int = 2, **changes: object) -> ModelInfo:
+    values = {
+        "name": "m",
+        "source": "m.safetensors",
+        "recipe": "vae",
+        "latent_dim": latent_dim,
+        "image_shape": (1, 8, 8),
+        "classes": (),
+        "conditional": False,
+        "parameters": 1,
+        "beta": 1.0,
+        "metrics": {},
+        "data": {},
+        "config": {},
+        "path": None,
+    }
+    return ModelInfo(**(values | changes))
+
+
+def some_points(latent_dim: int = 2, version: int = 1, count: int = 50) -> PointsChanged:
+    random = np.random.default_rng(0)
+    mean = random.standard_normal((count, latent_dim)).astype(np.float32)
+    return PointsChanged(
+        version,
+        mean,
+        np.full_like(mean, 0.1),
+        np.zeros(count, np.int64),
+        ("a",),
+        np.linspace(1, 3, latent_dim, dtype=np.float32),
+        components=np.eye(latent_dim, dtype=np.float32),
+    )
+
+
+@pytest.fixture
+def engine(qapp):
+    return Engine()
+
+
+@pytest.fixture
+def undo(qapp):
+    return QUndoStack()
+
+
+@pytest.fixture
+def session(qapp):
+    return Session()

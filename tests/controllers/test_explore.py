@@ -1,0 +1,91 @@
+"""Gestures become undoable moves of the session's latent; widgets are told and never tell back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from latentlab.controllers.explore import ExploreController
+from latentlab.gui.latent_map import LatentMap
+from latentlab.gui.latent_sliders import LatentSliders
+from tests.controllers.conftest import model_info
+
+
+@pytest.fixture
+def parts(qtbot, session, undo):
+    latent_map, sliders = LatentMap(), LatentSliders()
+    for widget in (latent_map, sliders):
+        qtbot.addWidget(widget)
+    controller = ExploreController(session, undo, latent_map, sliders)
+    session.set_model(model_info(3), 1, fresh=True)
+    return controller, latent_map, sliders
+
+
+def test_a_drag_is_one_undo_step(parts, session, undo):
+    _, latent_map, _ = parts
+    for x in (0.1, 0.2, 0.3):
+        latent_map.committed.emit(np.array([x, 1.0]), 7)
+    latent_map.committed.emit(np.array([-1.0, 0.0]), 8)
+    assert undo.count() == 2
+    undo.undo()
+    np.testing.assert_allclose(session.latent, [0.3, 1.0, 0.0], atol=1e-6)
+    undo.undo()
+    assert session.latent.tolist() == [0, 0, 0]
+
+
+def test_sliders_move_any_dimension_and_are_told_of_the_map(parts, session, undo):
+    _, latent_map, sliders = parts
+    sliders.valueEdited.emit(2, 1.5, 1)
+    assert session.latent.tolist() == [0, 0, 1.5]
+    latent_map.committed.emit(np.array([0.5, -0.5]), 1)
+    assert session.latent.tolist() == [0.5, -0.5, 1.5]
+    slider = sliders.findChild(object, "latentSlider1")
+    assert slider.value() == pytest.approx(-0.5, abs=0.02)
+    assert undo.count() == 2
+
+
+def test_hovering_previews_and_leaving_restores(parts, session):
+    _, latent_map, _ = parts
+    latent_map.hovered.emit(np.array([1.0, 1.0]))
+    assert session.preview.tolist() == [1, 1, 0]
+    assert session.latent.tolist() == [0, 0, 0]
+    latent_map.hovered.emit(None)
+    assert session.preview is None
+
+
+def test_a_locked_dimension_is_not_sampled(parts, session):
+    _, _, sliders = parts
+    sliders.lockToggled.emit(1, True)
+    sliders.sampleRequested.emit(-1)
+    latent = session.latent
+    assert latent[1] == 0
+    assert latent[0] != 0
+    assert latent[2] != 0
+
+
+def test_reset_goes_back_to_the_origin(parts, session):
+    _, _, sliders = parts
+    session.set_latent([1, 2, 3])
+    sliders.resetRequested.emit(0)
+    assert session.latent.tolist() == [0, 2, 3]
+    sliders.resetRequested.emit(-1)
+    assert session.latent.tolist() == [0, 0, 0]
+
+
+def test_another_model_clears_the_steps(parts, session, undo):
+    _, latent_map, _ = parts
+    latent_map.committed.emit(np.array([1.0, 1.0]), 1)
+    session.set_model(model_info(2), 2, fresh=True)
+    assert undo.count() == 0
+
+
+def test_without_a_model_nothing_moves(qtbot, session, undo):
+    latent_map, sliders = LatentMap(), LatentSliders()
+    for widget in (latent_map, sliders):
+        qtbot.addWidget(widget)
+    controller = ExploreController(session, undo, latent_map, sliders)
+    latent_map.hovered.emit(np.array([1.0, 1.0]))
+    latent_map.committed.emit(np.array([1.0, 1.0]), 1)
+    controller.go_to(np.zeros(2, np.float32))
+    assert undo.count() == 0
+    assert session.preview is None

@@ -1,0 +1,99 @@
+"""The manifold is asked for what is in view, and painted from answers that still hold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from latentlab.controllers.freshness import Freshness
+from latentlab.controllers.manifold import MOST_CELLS, Layout, ManifoldController
+from latentlab.engine.messages import DecodeGrid, GridTiles
+from latentlab.gui.latent_map import LatentMap, View
+from latentlab.session import AxesChoice
+from tests.controllers.conftest import model_info
+
+
+def tiles(request: DecodeGrid, span: int = 1, version: int = 1, done: bool = False) -> GridTiles:
+    cells = np.zeros((1, 2), np.int64)
+    return GridTiles(request.generation, version, cells, span, np.zeros((1, 8, 8), np.uint8), done)
+
+
+@pytest.fixture
+def parts(qtbot, session, engine, monkeypatch):
+    latent_map = LatentMap()
+    qtbot.addWidget(latent_map)
+    painted = []
+    monkeypatch.setattr(latent_map, "put_tiles", lambda *arguments: painted.append(arguments))
+    controller = ManifoldController(session, engine, latent_map)
+    session.set_model(model_info(3), 1, fresh=True)
+    latent_map.viewChanged.emit(View(-3, 3, -2, 2, 900, 600))
+    return controller, latent_map, painted
+
+
+def test_cells_are_square_cover_the_view_and_stay_in_place_while_panning():
+    one, other = Layout.of(View(-3, 3, -2, 2, 900, 600)), Layout.of(View(-2.9, 3.1, -2, 2, 900, 600))
+    cell = (one.x_range[1] - one.x_range[0]) / one.columns
+    assert cell == pytest.approx((one.y_range[1] - one.y_range[0]) / one.rows)
+    assert one.x_range[0] <= -3
+    assert one.x_range[1] >= 3
+    assert (other.x_range[0] - one.x_range[0]) / cell == pytest.approx(
+        round((other.x_range[0] - one.x_range[0]) / cell)
+    )
+    assert max(one.columns, one.rows) <= MOST_CELLS + 1
+
+
+def test_zooming_in_asks_for_finer_cells(parts, engine):
+    _, latent_map, _ = parts
+    before = engine.last(DecodeGrid)
+    latent_map.viewChanged.emit(View(-0.3, 0.3, -0.2, 0.2, 900, 600))
+    after = engine.last(DecodeGrid)
+    assert after.generation > before.generation
+    assert after.x_range[1] - after.x_range[0] < 0.2 * (before.x_range[1] - before.x_range[0])
+
+
+def test_only_a_move_off_the_plane_asks_for_another_slice(parts, session, engine):
+    before = engine.count(DecodeGrid)
+    session.set_latent([1, 1, 0])
+    assert engine.count(DecodeGrid) == before
+    session.set_latent([1, 1, 1])
+    assert engine.count(DecodeGrid) == before + 1
+    assert engine.last(DecodeGrid).axes.origin.tolist() == [0, 0, 1]
+
+
+def test_other_axes_show_another_plane(parts, session, engine):
+    session.set_axes(AxesChoice("z3", "z1"))
+    assert engine.last(DecodeGrid).axes.x.tolist() == [0, 0, 1]
+
+
+def test_answers_of_older_requests_and_models_are_not_painted(parts, session, engine):
+    _, latent_map, painted = parts
+    old = engine.last(DecodeGrid)
+    latent_map.viewChanged.emit(View(-1, 1, -1, 1, 900, 600))
+    new = engine.last(DecodeGrid)
+    engine.gridTiles.emit(tiles(new))
+    engine.gridTiles.emit(tiles(old))
+    engine.gridTiles.emit(tiles(new, version=0))
+    assert [generation for generation, *_ in painted] == [new.generation]
+
+
+def test_coarse_tiles_do_not_replace_a_whole_picture_of_the_same_place(parts, session, engine):
+    _, _, painted = parts
+    engine.gridTiles.emit(tiles(engine.last(DecodeGrid), span=4))
+    engine.gridTiles.emit(tiles(engine.last(DecodeGrid), done=True))
+    session.set_model(model_info(3), 2, fresh=False)
+    engine.gridTiles.emit(tiles(engine.last(DecodeGrid), span=4, version=2))
+    engine.gridTiles.emit(tiles(engine.last(DecodeGrid), span=1, version=2))
+    assert [span for _, _, span, _ in painted] == [4, 1, 1]
+
+
+def test_newest_wins_but_a_fast_hand_still_sees_something():
+    fresh = Freshness()
+    first, second, third = fresh.ask(), fresh.ask(), fresh.ask()
+    assert fresh.accept(first)  # newer requests wait, and still this is newer than what is shown
+    assert fresh.accept(third)
+    assert not fresh.accept(second)
+    assert not fresh.accept(third)
+    assert fresh.accept(third, again=True)
+    fresh.ask()
+    fresh.forget()
+    assert not fresh.accept(3, again=True)

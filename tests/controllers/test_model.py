@@ -1,0 +1,64 @@
+"""Models and their axes."""
+
+from __future__ import annotations
+
+import pytest
+
+from latentlab.controllers.model import ModelController
+from latentlab.engine.messages import Failed, ModelChanged, OpenModel
+from latentlab.gui.model_panel import ModelPanel
+from latentlab.paths import DEFAULT_MODEL
+from latentlab.session import AxesChoice
+from tests.controllers.conftest import model_info, some_points
+
+
+@pytest.fixture
+def panel(qtbot, session, engine, undo):
+    panel = ModelPanel()
+    qtbot.addWidget(panel)
+    panel.controller = ModelController(session, engine, undo, panel)
+    return panel
+
+
+def test_the_newest_model_is_the_live_one(panel, session, engine):
+    engine.modelChanged.emit(ModelChanged(3, model_info(3), fresh=True))
+    engine.modelChanged.emit(ModelChanged(2, model_info(2), fresh=True))
+    assert session.model.latent_dim == 3
+    assert not session.dirty
+    engine.modelChanged.emit(ModelChanged(4, model_info(3), fresh=False, training=True))
+    assert session.dirty
+
+
+def test_points_of_another_version_are_dropped(panel, session, engine):
+    engine.modelChanged.emit(ModelChanged(2, model_info(2), fresh=True))
+    engine.pointsChanged.emit(some_points(version=1))
+    assert session.points is None
+    engine.pointsChanged.emit(some_points(version=2))
+    assert session.points is not None
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "shown"),
+    [
+        ("z3", "z2", ("z3", "z2")),
+        ("z2", "z2", ("z2", "z1")),
+        ("z1", "z1", ("z2", "z1")),
+        ("pc1", "z2", ("pc1", "pc2")),
+        ("z1", "pc1", ("pc2", "pc1")),
+    ],
+)
+def test_the_two_axes_are_of_one_kind_and_differ(panel, session, engine, undo, x, y, shown):
+    engine.modelChanged.emit(ModelChanged(1, model_info(3), fresh=True))
+    engine.pointsChanged.emit(some_points(3))
+    panel.axesChosen.emit(x, y)
+    assert (session.axes.x, session.axes.y) == shown
+    undo.undo()
+    assert session.axes == AxesChoice("z1", "z2")
+
+
+def test_a_first_model_that_is_none_gives_way_to_the_bundled_one(panel, engine):
+    failure = Failed("OpenModel", "x.safetensors: not a latentlab model")
+    engine.failed.emit(failure)
+    assert engine.last(OpenModel).source == DEFAULT_MODEL
+    engine.failed.emit(failure)
+    assert engine.count(OpenModel) == 1
