@@ -1,5 +1,6 @@
 """Folders and files of images become uint8 arrays (numpy and Pillow; no Qt, no torch)."""
 
+from latentlab.data.contact_sheet import contact_sheet
 from latentlab.data.dataset import Dataset, Found, LoadProgress, Skipped, split
 from latentlab.data.describe import describe, summary
 from latentlab.data.source import DEMOS, load_dataset, open_dataset
@@ -10,6 +11,7 @@ __all__ = [
     "Found",
     "LoadProgress",
     "Skipped",
+    "contact_sheet",
     "describe",
     "load_dataset",
     "open_dataset",

@@ -40,7 +40,7 @@ def open_npy(path: Path) -> Generator[LoadProgress, None, Table]:
         raise InputError(f"{path.name} cannot be read: {error}") from None
     except (OSError, ValueError, EOFError) as error:
         raise InputError(f"{path.name} is damaged: {_first_line(error)}") from None
-    images = _as_images(array, path.name)
+    images = as_images(array, path.name)
     return Table(images, unlabelled(len(images)), (), path.name, path.stem, str(path), "npy", identity(path))
 
 
@@ -54,7 +54,7 @@ def open_npz(path: Path) -> Generator[LoadProgress, None, Table]:
         with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             headers = _headers(archive, path.name)
             key = _image_key(headers, path.name)
-            images = _as_images((yield from _read(archive, key, headers[key], path.name)), f"{path.name}: {key}")
+            images = as_images((yield from _read(archive, key, headers[key], path.name)), f"{path.name}: {key}")
             columns = {}
             for name, (shape, _, _) in headers.items():
                 if shape == (len(images),) and name != key:
@@ -135,7 +135,7 @@ def _read(
     return array.astype(dtype.newbyteorder("="), copy=False)
 
 
-def _as_images(array: NDArray[Any], name: str) -> NDArray[Any]:
+def as_images(array: NDArray[Any], name: str) -> NDArray[Any]:
     """Bring any known layout to [N, H, W] or [N, H, W, C].
 
     Four dimensions are NHWC when the last is 1 to 4, else NCHW when the second is; three are NHW, or one

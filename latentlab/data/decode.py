@@ -24,8 +24,9 @@ import os
 import stat
 import warnings
 from dataclasses import dataclass
-from io import BufferedReader
+from io import BufferedReader, BytesIO
 from pathlib import PurePath
+from typing import BinaryIO
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
@@ -44,6 +45,7 @@ _TIFF_SUFFIXES = (".tif", ".tiff")
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _TURNED = (5, 6, 7, 8)  # EXIF orientations that exchange width and height
 _BITS_PER_SAMPLE = 258
+_SMALL_FILE = 8 << 20
 
 # Pillow refuses more than 179 million pixels and warns above half of that; both are refused here, in any thread.
 warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -86,7 +88,7 @@ def open_regular(path: str | PurePath) -> BufferedReader:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise UnreadableError("not a regular file")
-    return os.fdopen(descriptor, "rb")
+    return open(descriptor, "rb")
 
 
 def reason_of(error: Exception) -> str:
@@ -139,18 +141,23 @@ def decode(path: str, target: Size | None, config: DataConfig) -> Decoded:
     """
     with open_regular(path) as file:
         try:
-            image = _open(file, path)
-            format, mode, size = image.format or "", image.mode, _upright_size(image)
-            _draft(image, size, target, config)
-            ImageOps.exif_transpose(image, in_place=True)
-            image = _to_grey_or_rgb(image, config)
-            return Decoded(_finish(image, target, config), format, mode, size)
+            return decode_image(_open(_in_memory(file), path), target, config)
         except UnreadableError:
             raise
         except MemoryError:
             raise UnreadableError("too large for the memory") from None
         except Exception as error:  # Pillow's readers raise nearly anything for damaged files
             raise UnreadableError(reason_of(error)) from None
+
+
+def decode_image(image: Image.Image, target: Size | None, config: DataConfig) -> Decoded:
+    """Make ready an image that has been opened; it is used up."""
+    format, mode, size = image.format or "", image.mode, _upright_size(image)
+    _draft(image, size, target, config)
+    if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+        ImageOps.exif_transpose(image, in_place=True)
+    image = _to_grey_or_rgb(image, config)
+    return Decoded(_finish(image, target, config), format, mode, size)
 
 
 def finish_array(pixels: Images, target: Size | None, config: DataConfig) -> Images:
@@ -164,7 +171,14 @@ def finish_array(pixels: Images, target: Size | None, config: DataConfig) -> Ima
     return _finish(_to_grey_or_rgb(image, config), target, config)
 
 
-def _open(file: BufferedReader, path: str) -> Image.Image:
+def _in_memory(file: BufferedReader) -> BinaryIO:
+    """A small file's bytes: every read of a file lets go of the GIL, which costs threads more than the reading."""
+    if os.fstat(file.fileno()).st_size > _SMALL_FILE:
+        return file
+    return BytesIO(file.read())
+
+
+def _open(file: BinaryIO, path: str) -> Image.Image:
     image = Image.open(file, formats=FORMATS)
     suffix = os.path.splitext(path)[1].lower()
     if image.format == "TIFF" and suffix not in _TIFF_SUFFIXES:

@@ -11,7 +11,7 @@ from latentlab.config.data import DataConfig
 from latentlab.data.cache import Cache, key
 from latentlab.data.class_folders import class_folders
 from latentlab.data.dataset import Columns, Dataset, Images, Labels, LoadProgress, Skipped
-from latentlab.data.decode import UnreadableError, measure
+from latentlab.data.decode import UnreadableError, decode, measure
 from latentlab.data.fit import Size, target_size
 from latentlab.data.ingest import ingest
 from latentlab.data.labels_csv import read_labels
@@ -120,7 +120,8 @@ def _made(folder: str, found: Scan, index: Labels, config: DataConfig) -> Genera
             made = yield from _taken(source, index, config, sink)
         else:
             target = yield from _target(folder, found.paths, config)
-            made = yield from ingest(folder, [found.paths[number] for number in index.tolist()], target, config, sink)
+            names = [found.paths[number] for number in index.tolist()]
+            made = yield from ingest(names, lambda name: decode(f"{folder}/{name}", target, config), sink)
         return cache.keep(name, unfinished, made)
 
 

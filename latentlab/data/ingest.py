@@ -1,20 +1,21 @@
-"""Image files become uint8 arrays, decoded by threads on every core (Pillow lets go of the GIL)."""
+"""Images are decoded by threads on every core (Pillow lets go of the GIL)."""
 
 from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, TimeoutError
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 
-from latentlab.config.data import DataConfig
 from latentlab.data.dataset import LoadProgress
-from latentlab.data.decode import Decoded, UnreadableError, decode
-from latentlab.data.fit import Size
+from latentlab.data.decode import Decoded, UnreadableError
 from latentlab.data.made import Kind, Made
 from latentlab.data.sink import Sink
+
+Item = TypeVar("Item")
 
 _BATCH = 16
 _WAIT = 0.03  # seconds
@@ -25,29 +26,25 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def ingest(
-    folder: str, paths: Sequence[str], target: Size, config: DataConfig, sink: Sink
-) -> Generator[LoadProgress, None, Made]:
-    """Decode files in order; yields progress every few hundredths of a second, also while it waits.
+def ingest(items: Sequence[Item], read: Callable[[Item], Decoded], sink: Sink) -> Generator[LoadProgress, None, Made]:
+    """Decode items in order; yields progress every few hundredths of a second, also while it waits.
 
     Closing the generator ends the threads within one small batch.
 
     Parameters
     ----------
-    folder, paths
-        Where the files lie.
-    target
-        (width, height) every image is made.
-    config
-        How.
+    items
+        File names, say.
+    read
+        Decodes one, in any thread; `UnreadableError` when it cannot.
     sink
         Takes the pixels.
     """
-    codes = np.full(len(paths), -1, dtype=np.int32)
+    codes = np.full(len(items), -1, dtype=np.int32)
     kinds: dict[Kind, int] = {}
     reasons: dict[int, str] = {}
     done = 0
-    for batch in _decoded(folder, paths, target, config):
+    for batch in _decoded(items, read):
         if batch is not None:
             sink.add([image.pixels for image in batch if isinstance(image, Decoded)])
             for number, image in enumerate(batch, start=done):
@@ -57,20 +54,20 @@ def ingest(
                 else:
                     reasons[number] = image
             done += len(batch)
-        yield LoadProgress(done, len(paths), "Reading images", sink.preview())
+        yield LoadProgress(done, len(items), "Reading images", sink.preview())
     return Made(sink.finish(), codes, list(kinds), reasons)
 
 
 def _decoded(
-    folder: str, paths: Sequence[str], target: Size, config: DataConfig
+    items: Sequence[Item], read: Callable[[Item], Decoded]
 ) -> Generator[list[Decoded | str] | None, None, None]:
-    """Batches in order, each image decoded or the reason why not; ``None`` while waiting."""
+    """Batches in order, each item decoded or the reason why not; ``None`` while waiting."""
 
-    def work(names: Sequence[str]) -> list[Decoded | str]:
+    def work(some: Sequence[Item]) -> list[Decoded | str]:
         made: list[Decoded | str] = []
-        for name in names:
+        for item in some:
             try:
-                made.append(decode(f"{folder}/{name}", target, config))
+                made.append(read(item))
             except UnreadableError as error:
                 made.append(str(error))
         return made
@@ -79,10 +76,10 @@ def _decoded(
     pool = ThreadPoolExecutor(threads, thread_name_prefix="ingest")
     waiting: deque[Future[list[Decoded | str]]] = deque()
     try:
-        starts = iter(range(0, len(paths), _BATCH))
+        starts = iter(range(0, len(items), _BATCH))
         while True:
             while len(waiting) < 4 * threads and (start := next(starts, None)) is not None:
-                waiting.append(pool.submit(work, paths[start : start + _BATCH]))
+                waiting.append(pool.submit(work, items[start : start + _BATCH]))
             if not waiting:
                 return
             try:

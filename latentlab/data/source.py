@@ -13,6 +13,7 @@ from latentlab.data.folder import open_folder
 from latentlab.data.idx import is_idx, open_idx
 from latentlab.data.shapes import shapes
 from latentlab.data.table import Table, from_table
+from latentlab.data.torchvision_sets import open_torchvision
 from latentlab.errors import InputError
 
 DEMOS: dict[str, Callable[[], Table]] = {"shapes": shapes, "colour": colour}
@@ -24,7 +25,8 @@ def open_dataset(source: str | Path, config: DataConfig | None = None) -> Iterat
     Parameters
     ----------
     source
-        A folder of images, an ``.npz``, ``.npy`` or IDX file, or ``demo:shapes``, ``demo:colour``.
+        A folder of images, an ``.npz``, ``.npy`` or IDX file, or ``demo:shapes``, ``demo:colour``,
+        or a torchvision set as ``torchvision:MNIST``.
     config
         How images are made ready and which are used.
 
@@ -45,6 +47,9 @@ def open_dataset(source: str | Path, config: DataConfig | None = None) -> Iterat
             raise InputError(f"there is no {text}; the demos are {', '.join('demo:' + demo for demo in DEMOS)}")
         yield LoadProgress(0, None, f"Making {text}")
         yield from from_table(DEMOS[name](), config)
+        return
+    if scheme == "torchvision":
+        yield from open_torchvision(text, config)
         return
     path = Path(text).expanduser().absolute()
     if path.is_dir():
