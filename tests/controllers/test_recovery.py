@@ -1,0 +1,117 @@
+"""Autosaves: written while the window lives, offered when it died, and never lost by looking away."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from latentlab.config import DataConfig, RunConfig
+from latentlab.controllers.recovery import RecoveryController
+from latentlab.controllers.training import TrainingController
+from latentlab.engine.messages import DatasetInfo, OpenDataset, OpenModel, Train
+from latentlab.gui.curves import TrainingCurves
+from latentlab.gui.notifications import Notifications
+from latentlab.gui.status import Status
+from latentlab.gui.training_panel import TrainingPanel
+from latentlab.session import AxesChoice
+from latentlab.session_file import SessionFile, autosave_path, read_session, write_session
+from tests.controllers.conftest import model_info
+
+
+def dataset_info(source: str = "photos") -> DatasetInfo:
+    return DatasetInfo(source, source, 10, (1, 8, 8), (), (), 9, 1, (), 0, DataConfig(image_size=8), 640)
+
+
+class Cards(Notifications):
+    """Keeps what is offered."""
+
+    def __init__(self, host):
+        super().__init__(host)
+        self.cards = []
+
+    def notify(self, level, message, details="", actions=()):
+        self.cards.append((message, dict(actions)))
+
+
+@pytest.fixture
+def parts(qtbot, session, engine):
+    panel, curves, status = TrainingPanel(), TrainingCurves(), Status()
+    for widget in (panel, curves, status):
+        qtbot.addWidget(widget)
+    training = TrainingController(session, engine, panel, curves, status)
+    cards = Cards(panel)
+    recovery = RecoveryController(session, engine, training, cards)
+    yield recovery, training, cards
+    recovery.close()
+
+
+def a_dead_process() -> int:
+    return int(
+        subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True).stdout
+    )
+
+
+def test_the_autosave_follows_the_session_and_goes_with_a_good_end(parts, session):
+    recovery, _, _ = parts
+    session.set_model(model_info(2), 1, fresh=True)
+    session.set_latent([1, -1])
+    recovery.autosave()
+    assert read_session(autosave_path()).latent == (1.0, -1.0)
+    recovery.close()
+    assert not autosave_path().exists()
+
+
+def test_row_11_a_dead_windows_session_is_offered_and_restored(parts, session, engine):
+    recovery, _, cards = parts
+    path = autosave_path(a_dead_process())
+    run = RunConfig()
+    write_session(
+        path,
+        SessionFile(
+            model="m.safetensors", dataset="photos", latent=(0.5, 2.0), axes=("z2", "z1"),
+            run_folder="run", run_config=run, run_was_live=True,
+        ),
+    )  # fmt: skip
+    recovery.offer()
+    ((message, actions),) = cards.cards
+    assert "run" in message
+    assert path.exists(), "looking away loses nothing"
+    actions["Restore"]()
+    assert not path.exists()
+    assert engine.last(OpenModel).source == "m.safetensors"
+    assert engine.last(OpenDataset).source == "photos"
+    session.set_model(model_info(2), 1, fresh=True)
+    assert session.latent.tolist() == [0.5, 2.0]
+    assert session.axes == AxesChoice("z2", "z1")
+    session.set_dataset(dataset_info())
+    assert engine.last(Train).resume
+    assert engine.last(Train).out == "run"
+
+
+def test_row_11_discard_removes_it(parts):
+    recovery, _, cards = parts
+    path = autosave_path(a_dead_process())
+    write_session(path, SessionFile(model="bundled:mnist-2d"))
+    recovery.offer()
+    cards.cards[0][1]["Discard"]()
+    assert not path.exists()
+
+
+def test_row_13_an_unreadable_autosave_is_kept_as_a_backup_and_told(parts):
+    recovery, _, cards = parts
+    path = autosave_path(a_dead_process())
+    path.parent.mkdir(parents=True)
+    path.write_text("garbage")
+    recovery.offer()
+    assert "could not be read" in cards.cards[0][0]
+    assert path.with_name(path.name + ".bad").read_text() == "garbage"
+
+
+def test_a_saved_session_that_does_not_fit_its_model_is_taken_as_far_as_it_fits(parts, session):
+    recovery, _, _ = parts
+    recovery.restore(SessionFile(model="m.safetensors", latent=(1.0, 2.0, 3.0), label=4))
+    session.set_model(model_info(2), 1, fresh=True)
+    assert session.latent.tolist() == [0, 0]
+    assert session.label is None
