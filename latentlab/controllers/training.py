@@ -141,7 +141,7 @@ class TrainingController(QObject):
             f"{event.images_per_second:,.0f} images/s",
         ]
         if event.remaining is not None:
-            words.append(f"{_duration(event.remaining)} left")
+            words.append(f"{duration(event.remaining)} left")
         text = " · ".join(words)
         self._panel.set_progress(share, text)
         self._status.set_message(f"Training: {text}")
@@ -151,7 +151,7 @@ class TrainingController(QObject):
 _ENDED = {"done": "Done", "stopped": "Stopped", "patience": "Stopped early"}
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """``1 h 05 min``, ``1 min 20 s`` or ``12 s``."""
     whole = round(seconds)
     hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60

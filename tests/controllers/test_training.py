@@ -1,0 +1,90 @@
+"""Runs: started on what is open, shown as they go, repeated as a command."""
+
+from __future__ import annotations
+
+import pytest
+
+from latentlab.config import RunConfig, TrainingConfig
+from latentlab.controllers.training import TrainingController, duration
+from latentlab.engine.messages import AdjustTraining, Failed, StopTraining, Train, TrainingEvent, TrainingState
+from latentlab.events import Epoch, Finished, Progress, Started
+from latentlab.gui.curves import TrainingCurves
+from latentlab.gui.status import Status
+from latentlab.gui.training_panel import TrainingPanel
+from latentlab.recipes import RECIPES
+from tests.controllers.test_recovery import dataset_info
+
+
+@pytest.fixture
+def parts(qtbot, session, engine):
+    panel, curves, status = TrainingPanel(), TrainingCurves(), Status()
+    for widget in (panel, curves, status):
+        qtbot.addWidget(widget)
+    panel.set_recipes(list(RECIPES.values()))
+    return TrainingController(session, engine, panel, curves, status), panel, status
+
+
+def test_there_is_nothing_to_train_on_before_images_are_open(parts, session, engine):
+    controller, panel, _ = parts
+    button = panel.findChild(object, "trainButton")
+    assert not button.isEnabled()
+    controller.start(RunConfig())
+    assert engine.asked == []
+    session.set_dataset(dataset_info())
+    assert button.isEnabled()
+
+
+def test_a_run_uses_the_open_images_and_a_folder_of_its_own(parts, session, engine, own_folders):
+    controller, _, _ = parts
+    session.set_dataset(dataset_info())
+    controller.start(RunConfig(training=TrainingConfig(epochs=3)))
+    request = engine.last(Train)
+    assert request.config.data == session.dataset.config
+    assert request.config.training.epochs == 3
+    assert str(own_folders) in request.out
+    assert session.run_state == "starting"
+    controller.start(RunConfig())
+    assert engine.count(Train) == 1, "one run at a time"
+
+
+def test_events_move_the_panel_and_the_status_line(parts, session, engine, qtbot):
+    controller, panel, status = parts
+    session.set_dataset(dataset_info())
+    controller.start(RunConfig())
+    engine.trainingState.emit(TrainingState("running", session.run_folder))
+    engine.trainingEvent.emit(TrainingEvent(Started("vae", 90, 10, "cpu", 1000, 2, (1, 8, 8), 0, 4, 10)))
+    train = {"elbo": -10.0, "rate": 2.0, "distortion": 8.0}
+    engine.trainingEvent.emit(TrainingEvent(Progress(20, 40, 2, 4, train, 12300.0, 5.0, 80.0)))
+    assert panel.findChild(object, "progress").value() == 500
+    assert "epoch 3/4" in status.message()
+    assert "12,300 images/s" in status.message()
+    assert "1 min 20 s left" in status.message()
+    engine.trainingEvent.emit(TrainingEvent(Epoch(3, 4, train, train, 12300.0, 5.0)))
+    with qtbot.waitSignal(controller.finished):
+        engine.trainingEvent.emit(TrainingEvent(Finished("run", "run/model.safetensors", 4, 9.0)))
+    engine.trainingState.emit(TrainingState("idle"))
+    assert status.message() == "Ready"
+
+
+def test_beta_is_changed_while_the_run_is_live(parts, engine):
+    _, panel, _ = parts
+    panel.betaChanged.emit(2.5)
+    assert engine.last(AdjustTraining).beta == 2.5
+    panel.stopRequested.emit()
+    assert engine.count(StopTraining) == 1
+
+
+def test_a_run_that_could_not_start_leaves_the_panel_ready(parts, session, engine):
+    controller, panel, _ = parts
+    session.set_dataset(dataset_info())
+    controller.start(RunConfig())
+    engine.failed.emit(Failed("Train", "the disk is full"))
+    assert session.run_state == "idle"
+    assert panel.findChild(object, "trainButton").isEnabled()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0 s"), (59.6, "1 min 00 s"), (80, "1 min 20 s"), (3900, "1 h 05 min")]
+)
+def test_durations_read_as_people_say_them(seconds, text):
+    assert duration(seconds) == text
