@@ -111,7 +111,7 @@ def main() -> None:
     points = None if file.points is None else _first(file.points, bundled.points)
     out = arguments.out or resource("models", f"{arguments.name}.safetensors")
     write_model(out, dataclasses.replace(file, header=header, points=points))
-    print(f"{out}: {out.stat().st_size / 1e6:.2f} MB, test ELBO {score.elbo:.2f}, log p {score.log_likelihood:.2f} nats")
+    tqdm.write(f"{out}: {out.stat().st_size / 1e6:.2f} MB, test ELBO {score.elbo:.2f} nats")
 
 
 def _source(name: str, folder: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
-from latentlab.config import Config, ModelConfig
+from latentlab.config import Config, DataConfig, ModelConfig
 from latentlab.errors import InputError
 from latentlab.storage.tensors import Arrays, digest, read_metadata, read_tensors, write_tensors
 
@@ -61,6 +61,20 @@ class ModelHeader(Config):
     parameters: int = Field(default=0, ge=0)
     preview_extent: tuple[float, float, float, float] | None = None
     sha256: str = ""
+
+    def data_config(self, limit: int | None = None) -> DataConfig:
+        """How images are to be read for this model: as those it was trained on, but all of them, or ``limit``."""
+        _, height, width = self.image_shape
+        try:
+            config = DataConfig.model_validate(self.data.get("config", {}))
+        except ValidationError:
+            config = DataConfig()
+        square = {"image_size": height} if height == width else {}
+        return DataConfig.model_validate(
+            config.model_dump()
+            | {"classes": (), "per_class": None, "limit": limit, "channels": self.image_shape[0]}
+            | square
+        )
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,8 @@ class Training:
             self._state.unpack(checkpoint, str(out))
             self._stepper.micro_batch = self._position.micro_batch
         self._clock = Clock(self._position.seconds)
-        self._stopping = self._closing = False
+        self._stopping = False
+        self._closing = False
         self._read_out_at = self._saved_at = time.monotonic()
         self.loaded = LoadedModel(self.model, self._output.header(self.model, self._best), self.device)
 
@@ -123,6 +124,11 @@ class Training:
     def epoch(self) -> float:
         """Epochs done, with the fraction of the one that runs."""
         return self._position.step / self._steps_per_epoch
+
+    @property
+    def closing(self) -> bool:
+        """Whether the last checkpoint is written and only the points and the picture are still to be made."""
+        return self._closing
 
     def stop(self) -> None:
         """Ask the run to checkpoint after its current step and to end."""

@@ -1,0 +1,77 @@
+"""The command line: ``latentlab COMMAND …``, or ``latentlab [PATH]`` for the window."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from latentlab.cli.parser import COMMANDS, build_parser
+from latentlab.errors import LatentlabError
+
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command, or open the window.
+
+    Parameters
+    ----------
+    argv
+        Arguments without the program's name; the process's own by default.
+
+    Returns
+    -------
+    int
+        Exit code: 0; 2 for bad input or usage; 1 for failure; 130 when interrupted.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    try:
+        return _run([argument for argument in arguments if argument != "--debug"])
+    except LatentlabError as error:
+        return _fail(str(error), error.exit_code, debug)
+    except KeyboardInterrupt:
+        return _fail("interrupted", INTERRUPTED, debug)
+    except BrokenPipeError:
+        # Whoever read our output has gone; nothing more can be said there, not even by the interpreter's last flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        message = f"{type(error).__name__}: {error} (add --debug to see where)"
+        return _fail(message, 1, debug)
+
+
+def window() -> int:
+    """Open the window: the entry point of the desktop's launchers."""
+    return main(sys.argv[1:])
+
+
+def _run(arguments: list[str]) -> int:
+    first = next((argument for argument in arguments if not argument.startswith("-")), None)
+    if first in COMMANDS or {"-h", "--help", "--version"} & set(arguments):
+        parsed = build_parser().parse_args(_with_joined_latents(arguments))
+        code: int = parsed.run(parsed)
+        return code
+    from latentlab import app
+
+    return app.main(arguments)
+
+
+def _with_joined_latents(arguments: list[str]) -> list[str]:
+    """Join ``--z -1,2`` to ``--z=-1,2``: argparse takes what begins with a minus for an option."""
+    joined: list[str] = []
+    for argument in arguments:
+        if joined and joined[-1] == "--z":
+            joined[-1] = f"--z={argument}"
+        else:
+            joined.append(argument)
+    return joined
+
+
+def _fail(message: str, code: int, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    print(f"latentlab: error: {' '.join(message.split())}", file=sys.stderr)
+    return code

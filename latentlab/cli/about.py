@@ -1,0 +1,131 @@
+"""``latentlab info``, ``recipes`` and ``doctor``: what there is."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from latentlab import __version__, paths
+from latentlab.cli.console import write_json, write_table
+from latentlab.recipes import RECIPES
+from latentlab.storage import RunFolder, find_model, read_model
+
+_PACKAGES = ("torch", "torchvision", "numpy", "Pillow", "PySide6-Essentials", "pyqtgraph", "safetensors", "pydantic")
+
+
+def info(arguments: argparse.Namespace) -> int:
+    """Tell what a model, a run or a dataset holds."""
+    values = _model_info(arguments.source) if _is_model(arguments.source) else _dataset_info(arguments.source)
+    if arguments.json:
+        write_json(values)
+    else:
+        write_table({name: _short(value) for name, value in values.items() if value not in ({}, [], ())})
+    return 0
+
+
+def recipes(arguments: argparse.Namespace) -> int:
+    """List the recipes."""
+    if arguments.json:
+        write_json([{"name": r.name, "summary": r.summary, "paper": r.paper} for r in RECIPES.values()])
+        return 0
+    for recipe in RECIPES.values():
+        print(f"{recipe.name}\n    {recipe.summary}\n    {recipe.formula}\n    {recipe.paper}")
+    return 0
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    """Tell versions, devices and places."""
+    from latentlab.models.device import available_devices
+
+    devices = available_devices()
+    values = {
+        "latentlab": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: _version(name) for name in _PACKAGES},
+        "device": devices[0],
+        "devices": devices,
+        "cores": _cores(),
+        "paths": {
+            "program": str(Path(sys.argv[0]).absolute()),
+            "resources": str(paths.resource()),
+            "data": str(paths.data_folder()),
+            "runs": str(paths.runs_folder()),
+            "cache": str(paths.cache_folder()),
+        },
+    }
+    if arguments.json:
+        write_json(values)
+    else:
+        write_table({name: _short(value) for name, value in values.items()})
+    return 0
+
+
+def _is_model(source: str) -> bool:
+    path = Path(source)
+    if source.startswith("bundled:") or path.suffix.lower() in (".safetensors", ".pt", ".pth", ".ckpt"):
+        return True
+    return path.is_dir() and (RunFolder(path).record.exists() or RunFolder(path).model.exists())
+
+
+def _model_info(source: str) -> dict[str, Any]:
+    path = find_model(source)
+    file = read_model(path)
+    header = file.header
+    values = {
+        "kind": "model",
+        "path": str(path),
+        "recipe": header.model.recipe,
+        "latent_dim": header.model.latent_dim,
+        "image_shape": list(header.image_shape),
+        "parameters": header.parameters,
+        "classes": list(header.classes),
+        "metrics": header.metrics,
+        "points": 0 if file.points is None else len(file.points.mean),
+        "model": header.model.model_dump(mode="json"),
+        "training": header.training,
+        "data": header.data,
+        "schema_version": header.schema_version,
+        "sha256": header.sha256,
+    }
+    folder = RunFolder(Path(source))
+    if folder.record.exists():
+        values["run"] = {"epochs_done": len(folder.read_metrics()), "checkpoint": folder.checkpoint.exists()}
+    return values
+
+
+def _dataset_info(source: str) -> dict[str, Any]:
+    # The rest of this file answers without the readers of images.
+    from latentlab.cli.dataset import open_data
+    from latentlab.config import DataConfig
+    from latentlab.data import summary
+
+    return summary(open_data(source, DataConfig()))
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _short(value: Any, most: int = 8) -> str:
+    """A value for people: nested ones flat, long ones cut."""
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_short(item)}" for name, item in value.items())
+    if isinstance(value, list | tuple):
+        shown = ", ".join(_short(item) for item in value[:most])
+        return shown if len(value) <= most else f"{shown} … ({len(value)} in all)"
+    return str(value)

@@ -1,0 +1,166 @@
+"""``latentlab train``."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from latentlab.cli.console import write_json
+from latentlab.cli.dataset import open_data
+from latentlab.config import RunConfig, with_settings
+from latentlab.errors import InputError
+from latentlab.events import Epoch, Event, Finished, Progress, Started, Warned
+from latentlab.recipes import recipe
+from latentlab.storage import RunFolder
+
+if TYPE_CHECKING:
+    from latentlab.training import Training
+
+_INTERRUPTED = 130
+_OPTIONS = {
+    "latent_dim": ("model.latent_dim",),
+    "epochs": ("training.epochs",),
+    "batch_size": ("training.batch_size",),
+    "learning_rate": ("training.learning_rate",),
+    "image_size": ("data.image_size",),
+    "channels": ("data.channels",),
+    "validation": ("data.validation",),
+    "device": ("training.device",),
+    "seed": ("training.seed", "data.seed"),
+    "limit": ("data.limit",),
+}
+
+
+def train(arguments: argparse.Namespace) -> int:
+    """Train, telling how it goes; on SIGINT and SIGTERM checkpoint and end."""
+    out = Path(arguments.out)
+    with _signals() as interruption:
+        folder = RunFolder(out)
+        folder.check(arguments.resume)
+        config = run_config(arguments, folder)
+        dataset = open_data(arguments.data, config.data)
+        from latentlab.training import Training
+
+        training = Training(dataset, config, out, arguments.resume)
+        interruption.calls(training.stop)
+        report = _report_json if arguments.json else _Report()
+        if dataset.skipped:
+            report(Warned(f"{len(dataset.skipped)} files were skipped; see latentlab info {arguments.data}"))
+        return _follow(training, interruption, report)
+
+
+def run_config(arguments: argparse.Namespace, folder: RunFolder) -> RunConfig:
+    """The configuration asked for: the run's own when it is resumed, else the recipe's, with the options applied.
+
+    Raises
+    ------
+    InputError
+        For an unknown recipe or setting, or a value that is refused.
+    """
+    if arguments.resume and folder.record.exists():
+        config = folder.read_record().config
+        if arguments.recipe not in (None, config.model.recipe):
+            raise InputError(f"the run in {folder.path} has recipe {config.model.recipe}, not {arguments.recipe}")
+    else:
+        config = RunConfig(model=recipe(arguments.recipe or "vae").config())
+    given = {option: getattr(arguments, option) for option in _OPTIONS}
+    settings = [f"{name}={value}" for option, value in given.items() if value is not None for name in _OPTIONS[option]]
+    return with_settings(config, [*settings, *arguments.set])
+
+
+def _follow(training: Training, interruption: _Interruption, report: Callable[[Event], None]) -> int:
+    steps = training.steps()
+    for event in steps:
+        if event is not None:
+            report(event)
+        if interruption.came and training.closing:
+            # What is left is the points and the picture; the run is safe, and resuming makes them.
+            return _INTERRUPTED
+    return 0
+
+
+class _Interruption:
+    """Whether a signal asked to end, and what to do then; before there is anything, ``KeyboardInterrupt``."""
+
+    def __init__(self) -> None:
+        self.came = False
+        self._stop: Callable[[], None] | None = None
+
+    def calls(self, stop: Callable[[], None]) -> None:
+        """Call ``stop`` from now on."""
+        self._stop = stop
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal; a second one does not wait any more."""
+        if self._stop is None or self.came:
+            raise KeyboardInterrupt
+        self.came = True
+        self._stop()
+
+
+@contextmanager
+def _signals() -> Iterator[_Interruption]:
+    interruption = _Interruption()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, interruption.handle) for number in numbers]
+    try:
+        yield interruption
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _report_json(event: Event) -> None:
+    if not isinstance(event, Progress):
+        write_json(event.as_json())
+
+
+class _Report:
+    """Lines for people, and a progress bar on a terminal."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Started):
+            self._start(event)
+        elif isinstance(event, Progress):
+            self._bar.update(event.step - self._bar.n)
+            self._bar.set_postfix_str(f"ELBO {event.train['elbo']:.1f}, {event.images_per_second:,.0f} images/s")
+        elif isinstance(event, Epoch):
+            self._bar.update(event.step - self._bar.n)
+            self._write(_epoch_line(event))
+        elif isinstance(event, Warned):
+            self._write(f"warning: {event.message}")
+        elif isinstance(event, Finished):
+            self._bar.close()
+            print(f"{event.model}: {event.epochs} epochs in {event.seconds:.0f} s ({event.reason})")
+
+    def _start(self, event: Started) -> None:
+        print(
+            f"{event.recipe}: {event.images:,} images, {event.validation_images:,} for validation, "
+            f"{event.parameters:,} parameters, on {event.device}"
+        )
+        first, steps = event.epoch * event.steps_per_epoch, event.epochs * event.steps_per_epoch
+        self._bar = tqdm(total=steps, initial=first, unit="step", disable=not sys.stderr.isatty(), leave=False)
+
+    def _write(self, line: str) -> None:
+        # Through tqdm, which moves its bar out of the way; the line itself belongs on stdout.
+        tqdm.write(line, file=sys.stdout)
+
+
+def _epoch_line(event: Epoch) -> str:
+    means = event.validation or event.train
+    kind = "validation" if event.validation else "training"
+    return (
+        f"epoch {event.epoch}/{event.epochs}  {kind} ELBO {means['elbo']:.2f} "
+        f"(rate {means['rate']:.2f}, distortion {means['distortion']:.2f}), {event.images_per_second:,.0f} images/s"
+    )

@@ -1,0 +1,163 @@
+"""``latentlab evaluate``, ``encode`` and ``decode``: a trained model put to use."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import dataclasses
+import io
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from latentlab.cli.console import write_json, write_table
+from latentlab.cli.dataset import open_data
+from latentlab.data import Dataset
+from latentlab.errors import InputError
+from latentlab.storage import atomic_write
+
+if TYPE_CHECKING:
+    from latentlab.models.loaded import LoadedModel
+
+
+def evaluate(arguments: argparse.Namespace) -> int:
+    """Measure a model on images."""
+    from latentlab import evaluation
+
+    model, dataset = _model_and_data(arguments)
+    found = evaluation.evaluate(
+        model.module,
+        dataset.images,
+        dataset.labels,
+        importance_samples=arguments.importance_samples,
+        binarise=model.header.training.get("binarise", "none"),
+        seed=arguments.seed,
+    )
+    values = dataclasses.asdict(found)
+    if arguments.json:
+        write_json(values)
+        return 0
+    units = dict.fromkeys(("elbo", "rate", "distortion", "log_likelihood"), "nats per image")
+    write_table({name: f"{_rounded(value)} {units.get(name, '')}".strip() for name, value in values.items()})
+    return 0
+
+
+def encode(arguments: argparse.Namespace) -> int:
+    """Write the posterior means and standard deviations of a dataset."""
+    out = _out(arguments.out, (".npz", ".csv"))
+    model, dataset = _model_and_data(arguments)
+    mean, std = model.encode(dataset.images, dataset.labels)
+    if out.suffix.lower() == ".npz":
+        arrays = {"mean": mean, "std": std, "label": dataset.labels, "path": np.array(dataset.paths, dtype=np.str_)}
+        atomic_write(out, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
+    else:
+        atomic_write(out, lambda file: _write_csv(file, dataset, mean, std))
+    print(f"{out}: {len(mean)} latents")
+    return 0
+
+
+def decode(arguments: argparse.Namespace) -> int:
+    """Write the images of given, drawn or evenly laid latents."""
+    out = _out(arguments.out, (".png", ".npz"))
+    # Files are read before torch is: what is wrong with them is said at once.
+    z = None if arguments.z_file is None else _read_latents(Path(arguments.z_file))
+    from latentlab.models.loaded import load_model
+
+    model = load_model(arguments.model, arguments.device)
+    columns = 0
+    if arguments.grid is not None:
+        from latentlab.training import quantile_grid
+
+        z, columns = quantile_grid(model.latent_dim, arguments.grid), arguments.grid
+    elif arguments.samples is not None:
+        z = model.sample_prior(arguments.samples, arguments.seed)
+    elif arguments.z is not None:
+        z = _parse_latents(arguments.z)
+    if z is None:
+        raise AssertionError("argparse asks for one of them")
+    images = model.decode(z, _label(arguments.label, model.header.classes))
+    if out.suffix.lower() == ".npz":
+        atomic_write(out, lambda file: np.savez(file, images=images, z=z))
+    else:
+        from latentlab.training import tile
+
+        picture = tile(images, columns or math.ceil(math.sqrt(len(images))))
+        atomic_write(out, lambda file: Image.fromarray(picture).save(file, format="PNG"))
+    print(f"{out}: {len(images)} images")
+    return 0
+
+
+def _model_and_data(arguments: argparse.Namespace) -> tuple[LoadedModel, Dataset]:
+    from latentlab.models.loaded import load_model
+
+    model = load_model(arguments.model, arguments.device)
+    dataset = open_data(arguments.data, model.header.data_config(arguments.limit))
+    if dataset.image_shape != model.image_shape:
+        raise InputError(
+            f"the model takes images of shape {list(model.image_shape)}, those of {dataset.name} are "
+            f"{list(dataset.image_shape)}"
+        )
+    return model, dataset
+
+
+def _out(name: str, suffixes: tuple[str, ...]) -> Path:
+    path = Path(name)
+    if path.suffix.lower() not in suffixes:
+        raise InputError(f"cannot write {name}: its name must end in {' or '.join(suffixes)}")
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"cannot write {name}: there is no folder {path.absolute().parent}")
+    return path
+
+
+def _write_csv(file: BinaryIO, dataset: Dataset, mean: NDArray[np.float32], std: NDArray[np.float32]) -> None:
+    # A name that is no UTF-8 is shown as \xNN: the table stays readable.
+    text = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="")
+    rows = csv.writer(text)
+    dimensions = range(mean.shape[1])
+    rows.writerow(["path", "label", *(f"mean_{i}" for i in dimensions), *(f"std_{i}" for i in dimensions)])
+    for path, label, means, stds in zip(dataset.paths, dataset.labels.tolist(), mean, std, strict=True):
+        rows.writerow([path, label, *means, *stds])
+    text.flush()
+    text.detach()
+
+
+def _read_latents(path: Path) -> NDArray[np.float32]:
+    try:
+        values = np.load(path, allow_pickle=False)
+        if not isinstance(values, np.ndarray) or values.ndim != 2:
+            raise ValueError
+        return values.astype(np.float32)
+    except FileNotFoundError:
+        raise InputError(f"there is no file {path}") from None
+    except (OSError, ValueError, EOFError, TypeError):
+        raise InputError(f"{path} does not hold latents [N, d] in .npy format") from None
+
+
+def _parse_latents(texts: list[str]) -> NDArray[np.float32]:
+    try:
+        rows = [[float(number) for number in text.split(",")] for text in texts]
+    except ValueError:
+        raise InputError(f"--z takes numbers with commas between them, not {' '.join(texts)!r}") from None
+    if len({len(row) for row in rows}) > 1:
+        raise InputError("every --z must have as many numbers as the others")
+    return np.array(rows, np.float32)
+
+
+def _label(text: str | None, classes: tuple[str, ...]) -> int | None:
+    if text is None:
+        return None
+    if text in classes:
+        return classes.index(text)
+    if text.isdecimal() and int(text) < len(classes):
+        return int(text)
+    raise InputError(f"there is no class {text!r}; those there are: {', '.join(classes) or 'none'}")
+
+
+def _rounded(value: Any) -> str:
+    if isinstance(value, tuple | list):
+        return " ".join(_rounded(item) for item in value)
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
