@@ -84,8 +84,8 @@ class UncaughtExceptions:
         sys.excepthook, threading.excepthook = self._hooks
 
     def _on_exception(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        self._hooks[0](kind, error, trace)  # the terminal, and a test runner, see it as well
         if issubclass(kind, KeyboardInterrupt):
-            self._hooks[0](kind, error, trace)
             return
         details = "".join(traceback.format_exception(kind, error, trace))
         log.error("uncaught exception\n%s", details)

@@ -1,0 +1,88 @@
+"""A run in the real window: a folder, Train, Pause, Stop, the map moves, the model is saved and opened again."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import Qt
+
+from latentlab.engine.messages import ModelSaved
+from tests.app.conftest import SECONDS, find, shown
+
+
+def open_folder(application, qtbot, folder):
+    with qtbot.waitSignal(application.engine.datasetOpened, timeout=SECONDS):
+        application.window.pathsDropped.emit([str(folder)])
+    assert application.session.dataset.images == 40
+    assert application.session.dataset.classes == ("dark", "light")
+
+
+def press(application, qtbot, name):
+    qtbot.mouseClick(find(application, name), Qt.MouseButton.LeftButton)
+
+
+def test_train_pause_stop_save_and_open_again(application, qtbot, folder, tmp_path):
+    open_folder(application, qtbot, folder)
+    find(application, "epochs").setValue(10_000)
+    versions = []
+    application.engine.modelChanged.connect(lambda result: versions.append(result.model_version))
+    press(application, qtbot, "trainButton")
+    qtbot.waitUntil(lambda: application.session.run_state == "running" and len(versions) >= 2, timeout=SECONDS)
+    assert application.session.model.image_shape == (1, 16, 16)
+
+    before = shown(application)
+    find(application, "latentSlider0").setValue(2.0)
+    qtbot.waitUntil(lambda: not np.array_equal(before, shown(application)), timeout=SECONDS)
+
+    press(application, qtbot, "pauseButton")
+    qtbot.waitUntil(lambda: application.session.run_state == "paused", timeout=SECONDS)
+    press(application, qtbot, "pauseButton")
+    qtbot.waitUntil(lambda: application.session.run_state == "running", timeout=SECONDS)
+    press(application, qtbot, "stopButton")
+    qtbot.waitUntil(lambda: application.session.run_state == "idle", timeout=SECONDS)
+
+    saved = tmp_path / "mine.safetensors"
+    with qtbot.waitSignal(application.engine.modelSaved, timeout=SECONDS) as signal:
+        application._model.save(str(saved))
+    assert isinstance(signal.args[0], ModelSaved)
+    assert saved.is_file()
+    application._desk.open("bundled:mnist-2d")
+    qtbot.waitUntil(lambda: application.session.model.name == "mnist-2d", timeout=SECONDS)
+    application._desk.open(str(saved))
+    qtbot.waitUntil(lambda: application.session.model.image_shape == (1, 16, 16), timeout=SECONDS)
+    qtbot.waitUntil(lambda: shown(application).shape == (16, 16), timeout=SECONDS)
+
+
+def test_a_file_that_is_no_model_leaves_the_live_one(application, qtbot, tmp_path):
+    bad = tmp_path / "bad.safetensors"
+    bad.write_bytes(b"\xff" * 100)
+    with qtbot.waitSignal(application.engine.failed, timeout=SECONDS):
+        application.window.pathsDropped.emit([str(bad)])
+    assert any("bad.safetensors" in message for message in application.window.notifications.messages())
+    assert application.session.model.name == "mnist-2d"
+    before = shown(application)
+    find(application, "latentSlider0").setValue(1.0)
+    qtbot.waitUntil(lambda: not np.array_equal(before, shown(application)), timeout=SECONDS)
+
+
+def test_a_folder_without_images_is_said_in_a_sentence(application, qtbot, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with qtbot.waitSignal(application.engine.failed, timeout=SECONDS) as signal:
+        application.window.pathsDropped.emit([str(tmp_path / "empty")])
+    assert signal.args[0].expected
+    assert "\n" not in signal.args[0].message
+    assert application.session.dataset is None
+
+
+def test_row_21_closing_while_training_asks_and_checkpoints(application, qtbot, folder):
+    open_folder(application, qtbot, folder)
+    find(application, "epochs").setValue(10_000)
+    press(application, qtbot, "trainButton")
+    qtbot.waitUntil(lambda: application.session.run_state == "running", timeout=SECONDS)
+    application.window.close()
+    assert application.window.isVisible(), "it asks first"
+    box = find(application, "question")
+    with qtbot.waitSignal(application.closed, timeout=SECONDS):
+        qtbot.mouseClick(box.defaultButton(), Qt.MouseButton.LeftButton)
+    from pathlib import Path
+
+    assert (Path(application.session.run_folder) / "checkpoint.safetensors").is_file()
