@@ -16,7 +16,7 @@ from latentlab.errors import InputError
 from latentlab.models import build
 from latentlab.models.base import Batch, LatentModel
 from latentlab.models.device import resolve_device
-from latentlab.storage import ModelHeader, Points, check_weights, find_model, read_model
+from latentlab.storage import ModelFile, ModelHeader, Points, check_weights, find_model, read_model
 
 FloatArray = NDArray[np.float32]
 
@@ -173,7 +173,17 @@ def load_model(source: str | Path, device: str = "auto") -> LoadedModel:
     """
     where = resolve_device(device)
     path = find_model(source)
-    file = read_model(path)
+    return model_from(read_model(path), where, path)
+
+
+def model_from(file: ModelFile, device: torch.device, path: Path) -> LoadedModel:
+    """Build the model of a file that has been read; ``path`` names it in errors.
+
+    Raises
+    ------
+    InputError
+        When configuration and weights disagree.
+    """
     header = file.header
     # First without memory: a header may ask for far more than the file holds.
     with torch.device("meta"):
@@ -181,7 +191,7 @@ def load_model(source: str | Path, device: str = "auto") -> LoadedModel:
     check_weights({name: tuple(t.shape) for name, t in outline.state_dict().items()}, file.weights, str(path))
     module = build(header.model, header.image_shape, len(header.classes))
     put_weights(module, file.weights)
-    loaded = LoadedModel(place(module, where).eval(), header, where)
+    loaded = LoadedModel(place(module, device).eval(), header, device)
     loaded.points, loaded.preview = file.points, file.preview
     return loaded
 
