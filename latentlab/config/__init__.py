@@ -2,12 +2,19 @@
 
 from latentlab.config.base import Config
 from latentlab.config.data import LARGEST_IMAGE, SMALLEST_IMAGE, DataConfig
-from latentlab.config.model import (
+from latentlab.config.model import ModelConfig
+from latentlab.config.parts import (
+    AdversaryConfig,
     ArchitectureConfig,
+    CodebookConfig,
+    CorruptionConfig,
+    DivergenceConfig,
+    HierarchyConfig,
     LikelihoodConfig,
-    ModelConfig,
     PosteriorConfig,
     PriorConfig,
+    RateConfig,
+    SupervisionConfig,
 )
 from latentlab.config.run import RunConfig, settings_of, validated, with_settings
 from latentlab.config.training import TrainingConfig
@@ -15,14 +22,21 @@ from latentlab.config.training import TrainingConfig
 __all__ = [
     "LARGEST_IMAGE",
     "SMALLEST_IMAGE",
+    "AdversaryConfig",
     "ArchitectureConfig",
+    "CodebookConfig",
     "Config",
+    "CorruptionConfig",
     "DataConfig",
+    "DivergenceConfig",
+    "HierarchyConfig",
     "LikelihoodConfig",
     "ModelConfig",
     "PosteriorConfig",
     "PriorConfig",
+    "RateConfig",
     "RunConfig",
+    "SupervisionConfig",
     "TrainingConfig",
     "settings_of",
     "validated",

@@ -4,51 +4,27 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from latentlab.config.base import Config
+from latentlab.config.parts import (
+    AdversaryConfig,
+    ArchitectureConfig,
+    CodebookConfig,
+    CorruptionConfig,
+    DivergenceConfig,
+    HierarchyConfig,
+    LikelihoodConfig,
+    PosteriorConfig,
+    PriorConfig,
+    RateConfig,
+    SupervisionConfig,
+)
+from latentlab.errors import InputError
 
+Family = Literal["vae", "factor", "vae-gan", "vq", "ladder", "wake-sleep", "semi-supervised"]
 
-class ArchitectureConfig(Config):
-    """The networks of encoder and decoder.
-
-    Attributes
-    ----------
-    kind
-        ``mlp``: fully connected; ``conv``: strided convolutions, for images of any size.
-    hidden, layers
-        Units and number of the MLP's hidden layers; no layer leaves an affine map.
-    width
-        Channels of the first convolution; deeper ones have up to four times as many.
-    activation
-        Between layers.
-    """
-
-    kind: Literal["mlp", "conv"] = "mlp"
-    hidden: int = Field(default=500, ge=1, le=65536)
-    layers: int = Field(default=1, ge=0, le=16)
-    width: int = Field(default=32, ge=1, le=1024)
-    activation: Literal["relu", "tanh", "elu", "silu", "softplus"] = "relu"
-
-
-class PosteriorConfig(Config):
-    """q(z|x): ``diagonal`` Gaussian, or ``delta``, a point without a density."""
-
-    kind: Literal["diagonal", "delta"] = "diagonal"
-
-
-class PriorConfig(Config):
-    """p(z)."""
-
-    kind: Literal["standard"] = "standard"
-
-
-class LikelihoodConfig(Config):
-    """p(x|z). ``sigma`` is the Gaussian's: fixed at ``sigma_value``, or one learned number that starts there."""
-
-    kind: Literal["bernoulli", "gaussian"] = "bernoulli"
-    sigma: Literal["fixed", "learned"] = "fixed"
-    sigma_value: float = Field(default=1.0, ge=1e-3, le=1e3)
+WIDEST_COVARIANCE = 256
 
 
 class ModelConfig(Config):
@@ -56,22 +32,150 @@ class ModelConfig(Config):
 
     Attributes
     ----------
+    family
+        ``vae`` is the composition; the others take part of it and go their own way.
     latent_dim
-        Size of z.
+        Size of z. A quantised model's is the size of its code grid instead, whatever is said here.
     beta
         Weight of the rate in the objective.
     samples
         Latents K drawn per image and step.
+    bound
+        Mean over the K samples, or their log-mean-exp.
     kl
         Rate in closed form where there is one, or as the mean of log q − log p over the samples.
+    estimator
+        Of the encoder's gradient: through the sample, or by the score function with a leave-one-out baseline.
+    conditional
+        Whether encoder, decoder and all see the label.
     """
 
     recipe: str = "vae"
+    family: Family = "vae"
     latent_dim: int = Field(default=2, ge=1, le=4096)
+    beta: float = Field(default=1.0, ge=0.0)
+    samples: int = Field(default=1, ge=1, le=10_000)
+    bound: Literal["elbo", "importance"] = "elbo"
+    kl: Literal["analytic", "monte-carlo"] = "analytic"
+    estimator: Literal["reparameterised", "score"] = "reparameterised"
+    conditional: bool = False
     architecture: ArchitectureConfig = ArchitectureConfig()
     posterior: PosteriorConfig = PosteriorConfig()
     prior: PriorConfig = PriorConfig()
     likelihood: LikelihoodConfig = LikelihoodConfig()
-    beta: float = Field(default=1.0, ge=0.0)
-    samples: int = Field(default=1, ge=1, le=10_000)
-    kl: Literal["analytic", "monte-carlo"] = "analytic"
+    rate: RateConfig = RateConfig()
+    divergence: DivergenceConfig = DivergenceConfig()
+    corruption: CorruptionConfig = CorruptionConfig()
+    hierarchy: HierarchyConfig = HierarchyConfig()
+    codebook: CodebookConfig = CodebookConfig()
+    adversary: AdversaryConfig = AdversaryConfig()
+    supervision: SupervisionConfig = SupervisionConfig()
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> ModelConfig:
+        for wrong, why in (*self._posterior_conflicts(), *self._objective_conflicts(), *self._family_conflicts()):
+            if wrong:
+                # Not a ValueError: pydantic lets it pass as it stands, one clear sentence.
+                raise InputError(why)
+        return self
+
+    def _posterior_conflicts(self) -> tuple[tuple[bool, str], ...]:
+        q, prior = self.posterior, self.prior.kind
+        return (
+            (
+                (q.kind == "concrete") != (prior == "categorical"),
+                "concrete latents and the categorical prior go together: set posterior.kind=concrete and "
+                "prior.kind=categorical, or neither",
+            ),
+            (
+                q.kind == "concrete" and self.latent_dim % q.categories != 0,
+                f"latent_dim must be a multiple of posterior.categories ({q.categories}) for concrete latents",
+            ),
+            (
+                q.kind == "cholesky" and self.latent_dim > WIDEST_COVARIANCE,
+                f"a full covariance has a latent_dim of at most {WIDEST_COVARIANCE}",
+            ),
+            (q.start == "prior" and q.refine == 0, "without an encoder (posterior.start=prior) set posterior.refine"),
+            (
+                q.refine > 0 and (q.kind not in ("diagonal", "cholesky", "delta") or prior == "vamp"),
+                "posterior.refine is for diagonal, cholesky and delta posteriors, and not for the vamp prior",
+            ),
+            (
+                q.search == "evolution" and q.refine > 0 and q.kind != "delta",
+                "posterior.search=evolution looks for points: set posterior.kind=delta",
+            ),
+            (
+                prior == "vamp" and (self.conditional or q.kind in ("delta", "iaf", "planar")),
+                "the vamp prior is for diagonal and cholesky posteriors without labels",
+            ),
+        )
+
+    def _objective_conflicts(self) -> tuple[tuple[bool, str], ...]:
+        q, divergence = self.posterior, self.divergence.kind
+        importance, score = self.bound == "importance", self.estimator == "score"
+        return (
+            (
+                importance and (q.kind in ("delta", "concrete") or self.rate.kind != "beta" or q.refine > 0),
+                "bound=importance needs a posterior with a density, rate.kind=beta and no posterior.refine",
+            ),
+            (importance and divergence != "none", "bound=importance goes without a divergence"),
+            (
+                score and (q.kind != "diagonal" or self.samples < 2 or importance or q.refine > 0),
+                "estimator=score needs posterior.kind=diagonal, bound=elbo and samples of at least 2, "
+                "each the others' baseline",
+            ),
+            (
+                divergence == "total-correlation" and q.kind != "diagonal",
+                "divergence.kind=total-correlation needs posterior.kind=diagonal",
+            ),
+            (
+                divergence in ("energy", "kernel", "total-correlation") and self.prior.kind != "standard",
+                f"divergence.kind={divergence} is measured against prior.kind=standard",
+            ),
+            (
+                divergence != "none" and self.prior.kind == "categorical",
+                "a divergence goes with continuous latents",
+            ),
+            (
+                self.rate.kind == "free-bits" and self.prior.kind not in ("standard", "categorical"),
+                "rate.kind=free-bits needs a rate for each dimension: set prior.kind=standard",
+            ),
+            (
+                self.rate.kind == "free-bits" and q.kind in ("iaf", "planar"),
+                "rate.kind=free-bits needs a rate for each dimension, which a flow posterior has not",
+            ),
+        )
+
+    def _family_conflicts(self) -> tuple[tuple[bool, str], ...]:
+        family = self.family
+        if family == "vae":
+            return ()
+        plain = (self.posterior.kind, self.prior.kind, self.posterior.refine) == ("diagonal", "standard", 0)
+        direct = (self.estimator, self.bound, self.divergence.kind) == ("reparameterised", "elbo", "none")
+        layered = family in ("ladder", "wake-sleep")
+        return (
+            (not plain, f"family={family} needs posterior.kind=diagonal, prior.kind=standard and posterior.refine=0"),
+            (not direct, f"family={family} needs estimator=reparameterised, bound=elbo and divergence.kind=none"),
+            (self.rate.kind != "beta" and family != "ladder", f"family={family} needs rate.kind=beta"),
+            (self.rate.kind == "capacity", f"family={family} has no capacity: set rate.kind=beta or free-bits"),
+            (
+                self.conditional and family != "semi-supervised",
+                f"family={family} is not conditional: set conditional=false",
+            ),
+            (
+                family == "semi-supervised" and not self.conditional,
+                "family=semi-supervised needs conditional=true",
+            ),
+            (
+                layered and self.latent_dim < self.hierarchy.layers,
+                f"latent_dim must be at least hierarchy.layers ({self.hierarchy.layers})",
+            ),
+            (
+                family == "vq" and self.architecture.kind == "mlp",
+                "family=vq needs a grid of features: set architecture.kind=conv or residual",
+            ),
+            (
+                family == "vae-gan" and self.corruption.kind == "mask",
+                "family=vae-gan judges whole images: corruption.kind=mask is not for it",
+            ),
+        )

@@ -24,12 +24,19 @@ class Batch:
     label
         int64 [B], −1 where unknown; ``None`` for unlabelled data.
     index
-        int64 [B]: each image's place in the training set, for per-datapoint parameters.
+        int64 [B]: each image's place in the training set.
+    seen
+        What the encoder sees instead of ``x`` [B, C, H, W]; ``None`` when that is ``x`` itself.
+    mask
+        float32 [B, 1, H, W]: 1 where a pixel is observed, 0 where it is missing and carries no likelihood;
+        ``None`` when all are observed.
     """
 
     x: Tensor
     label: Tensor | None = None
     index: Tensor | None = None
+    seen: Tensor | None = None
+    mask: Tensor | None = None
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,16 @@ class Likelihood(nn.Module):
     def __init__(self, config: LikelihoodConfig) -> None:
         super().__init__()
 
-    def log_prob(self, output: Tensor, x: Tensor) -> Tensor:
-        """Log p(x|z), [K, B], of images [B, C, H, W] under the decoder's output [K, B, C', H, W]."""
+    def log_prob(self, output: Tensor, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Log p(x|z), [K, B], of images [B, C, H, W] under the decoder's output [K, B, C', H, W].
+
+        ``mask`` [B, 1, H, W] is 1 where a pixel is observed; the others carry no likelihood.
+        """
+        terms = self._per_pixel(output, x, mask)
+        return (terms if mask is None else terms * mask).flatten(2).sum(-1)
+
+    def _per_pixel(self, output: Tensor, x: Tensor, mask: Tensor | None) -> Tensor:
+        """Log-density of each pixel, [K, B, C, H, W]."""
         raise NotImplementedError
 
     def mean(self, output: Tensor) -> Tensor:
@@ -47,10 +55,8 @@ class Likelihood(nn.Module):
 class Bernoulli(Likelihood):
     """Independent Bernoulli pixels; the output is their logits. Grey values count as expectations."""
 
-    def log_prob(self, output: Tensor, x: Tensor) -> Tensor:
-        """Log p(x|z), [K, B]."""
-        terms = functional.binary_cross_entropy_with_logits(output, x.expand_as(output), reduction="none")
-        return -terms.flatten(2).sum(-1)
+    def _per_pixel(self, output: Tensor, x: Tensor, mask: Tensor | None) -> Tensor:
+        return -functional.binary_cross_entropy_with_logits(output, x.expand_as(output), reduction="none")
 
     def mean(self, output: Tensor) -> Tensor:
         """Probabilities of a pixel being white."""
@@ -58,35 +64,97 @@ class Bernoulli(Likelihood):
 
 
 class Gaussian(Likelihood):
-    """Independent Gaussian pixels with one σ for all, fixed or learned; the output is their means."""
+    """Independent Gaussian pixels; the output is their means. This one's σ is fixed."""
 
     is_density = True
 
     def __init__(self, config: LikelihoodConfig) -> None:
         super().__init__(config)
-        log_sigma = torch.tensor(math.log(config.sigma_value))
-        if config.sigma == "learned":
-            self.log_sigma = nn.Parameter(log_sigma)
-        else:
-            self.register_buffer("log_sigma", log_sigma, persistent=False)
-        self.learned = config.sigma == "learned"
+        self.start = math.log(config.sigma_value)
 
     def clipped_log_sigma(self) -> Tensor:
-        """Log σ, softly kept above −6 where it is learned."""
-        return soft_clip(self.log_sigma, SMALLEST_LOG_SIGMA) if self.learned else self.log_sigma
+        """Log σ."""
+        return torch.tensor(self.start)
 
-    def log_prob(self, output: Tensor, x: Tensor) -> Tensor:
-        """Log p(x|z), [K, B]."""
-        return gaussian_log_density(x, output, self.clipped_log_sigma()).flatten(2).sum(-1)
+    def _per_pixel(self, output: Tensor, x: Tensor, mask: Tensor | None) -> Tensor:
+        return gaussian_log_density(x, output, self.clipped_log_sigma())
 
     def mean(self, output: Tensor) -> Tensor:
         """Means, cut to [0, 1]."""
         return output.clamp(0, 1)
 
 
-LIKELIHOODS: dict[str, type[Likelihood]] = {"bernoulli": Bernoulli, "gaussian": Gaussian}
+class LearnedSigmaGaussian(Gaussian):
+    """One learned σ for all pixels, softly kept above exp(−6)."""
+
+    def __init__(self, config: LikelihoodConfig) -> None:
+        super().__init__(config)
+        self.log_sigma = nn.Parameter(torch.tensor(self.start))
+
+    def clipped_log_sigma(self) -> Tensor:
+        """Log σ, softly kept above −6."""
+        return soft_clip(self.log_sigma, SMALLEST_LOG_SIGMA)
+
+
+class OptimalSigmaGaussian(Gaussian):
+    """The σ under which the batch is likeliest: the root of its mean squared error (Rybkin et al. 2021).
+
+    Outside training a batch must not choose its own: a running average of the training's is used.
+    """
+
+    DECAY = 0.99
+    running_variance: Tensor
+    batches: Tensor
+
+    def __init__(self, config: LikelihoodConfig) -> None:
+        super().__init__(config)
+        self.register_buffer("running_variance", torch.tensor(config.sigma_value**2))
+        self.register_buffer("batches", torch.tensor(0.0))
+
+    def _per_pixel(self, output: Tensor, x: Tensor, mask: Tensor | None) -> Tensor:
+        if not self.training:
+            return gaussian_log_density(x, output, self._clipped(self.running_variance))
+        squared = (x - output) ** 2
+        if mask is None:
+            variance = squared.mean()
+        else:
+            weight = mask.expand_as(squared)
+            variance = (squared * weight).sum() / weight.sum().clamp_min(1)
+        with torch.no_grad():
+            self.batches.add_(1)
+            # The first batches count fully: what the average starts from is no estimate.
+            share = torch.maximum(1 / self.batches, torch.full_like(self.batches, 1 - self.DECAY))
+            self.running_variance.lerp_(variance.detach(), share)
+        return gaussian_log_density(x, output, self._clipped(variance))
+
+    @staticmethod
+    def _clipped(variance: Tensor) -> Tensor:
+        # The least number keeps the logarithm's gradient finite when the reconstruction is perfect.
+        return soft_clip(0.5 * torch.log(variance + 1e-12), SMALLEST_LOG_SIGMA)
+
+
+class PixelSigmaGaussian(Gaussian):
+    """Mean and σ of every pixel, both from the decoder: the output's first and second half of the channels."""
+
+    parameters_per_pixel = 2
+
+    def _per_pixel(self, output: Tensor, x: Tensor, mask: Tensor | None) -> Tensor:
+        mean, log_sigma = output.chunk(2, dim=-3)
+        return gaussian_log_density(x, mean, soft_clip(log_sigma, SMALLEST_LOG_SIGMA))
+
+    def mean(self, output: Tensor) -> Tensor:
+        """Means, cut to [0, 1]."""
+        return output.chunk(2, dim=-3)[0].clamp(0, 1)
+
+
+GAUSSIANS: dict[str, type[Gaussian]] = {
+    "fixed": Gaussian,
+    "learned": LearnedSigmaGaussian,
+    "optimal": OptimalSigmaGaussian,
+    "pixel": PixelSigmaGaussian,
+}
 
 
 def build_likelihood(config: LikelihoodConfig) -> Likelihood:
     """The likelihood of that kind."""
-    return LIKELIHOODS[config.kind](config)
+    return Bernoulli(config) if config.kind == "bernoulli" else GAUSSIANS[config.sigma](config)

@@ -6,7 +6,7 @@ Here, and nowhere else, the mean over the batch is taken.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from torch import Tensor
 
@@ -19,6 +19,9 @@ def reduce(
     rate: Tensor,
     weigh: Callable[[Tensor], Tensor],
     importance: bool = False,
+    groups: Tensor | None = None,
+    extra: Mapping[str, tuple[float, Tensor]] | None = None,
+    surrogate: Tensor | None = None,
 ) -> Losses:
     """Reduce a batch to its objective and what is told of it.
 
@@ -27,21 +30,36 @@ def reduce(
     log_likelihood, rate
         [K, B] in nats.
     weigh
-        What the rate costs in the objective: β times it, say. It is given the rate averaged over samples and
-        batch, or, with ``importance``, the rate of each sample.
+        What rates cost in the objective: β times them, say. It is given the mean rate; the mean rate of each of
+        the ``groups``; or, with ``importance``, the rate of each sample.
     importance
         Log-mean-exp over the K samples instead of their mean (Burda, Grosse & Salakhutdinov 2016).
+    groups
+        Rates [B, G] of parts that are weighed each by itself and sum to ``rate``.
+    extra
+        Further terms of the objective by name: weight, and a tensor whose mean is the term.
+    surrogate
+        [K, B]: its mean's gradient is added to the objective's, its value is not.
 
     Returns
     -------
     Losses
-        ``objective`` with its gradient; ``elbo``, ``rate`` and ``distortion`` at β = 1 without.
+        ``objective`` with its gradient; ``elbo``, ``rate`` and ``distortion`` at β = 1 and the extra terms,
+        unweighted, without.
     """
     distortion = -log_likelihood.mean()
     mean_rate = rate.mean()
-    objective = -log_mean_exp(log_likelihood - weigh(rate)).mean() if importance else distortion + weigh(mean_rate)
+    if importance:
+        objective = -log_mean_exp(log_likelihood - weigh(rate)).mean()
+    else:
+        objective = distortion + weigh(mean_rate if groups is None else groups.mean(0)).sum()
     shown_distortion, shown_rate = distortion.detach(), mean_rate.detach()
-    return Losses(
-        objective,
-        {"elbo": -(shown_distortion + shown_rate), "rate": shown_rate, "distortion": shown_distortion},
-    )
+    terms = {"elbo": -(shown_distortion + shown_rate), "rate": shown_rate, "distortion": shown_distortion}
+    for name, (weight, values) in (extra or {}).items():
+        term = values.mean()
+        objective = objective + weight * term
+        terms[name] = term.detach()
+    if surrogate is not None:
+        through = surrogate.mean()
+        objective = objective + (through - through.detach())
+    return Losses(objective, terms)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import torch
 from torch import Tensor
 
 from latentlab.config import ModelConfig
-from latentlab.models.base import Batch, Bound, LatentModel, Losses, StepState
-from latentlab.models.likelihoods import build_likelihood
-from latentlab.models.networks import build_decoder, build_encoder
+from latentlab.models.base import Batch, Bound, Losses, StepState
+from latentlab.models.divergences import Latents, build_divergence
+from latentlab.models.pixels import PixelModel
 from latentlab.models.posteriors import Approximation, Draw, build_posterior
-from latentlab.models.priors import build_prior
+from latentlab.models.priors import CategoricalPrior, VampPrior, build_prior
 from latentlab.models.reduce import reduce
+from latentlab.models.score import gradient_variances, score_surrogate
 
 
-class VAE(LatentModel):
+class VAE(PixelModel):
     """Whatever can be said by choosing parts (Kingma & Welling 2014, and its family).
 
     Attributes
@@ -25,61 +28,97 @@ class VAE(LatentModel):
 
     def __init__(self, config: ModelConfig, image_shape: tuple[int, int, int], classes: int = 0) -> None:
         super().__init__(config, image_shape, classes)
-        channels, height, width = image_shape
-        self.encoder = build_encoder(config.architecture, image_shape)
         self.posterior = build_posterior(config.posterior, self.encoder.features, config.latent_dim)
-        self.prior = build_prior(config.prior, config.latent_dim)
-        self.likelihood = build_likelihood(config.likelihood)
-        output_shape = (channels * self.likelihood.parameters_per_pixel, height, width)
-        self.decoder = build_decoder(config.architecture, config.latent_dim, output_shape)
-        self.is_density = self.likelihood.is_density
+        self.prior = build_prior(config.prior, config.latent_dim, image_shape)
+        if isinstance(self.prior, CategoricalPrior):
+            self.prior.categories = config.posterior.categories
+        if isinstance(self.prior, VampPrior):
+            self.prior.approximate = lambda x: self.approximate(Batch(x))
+        self.divergence = build_divergence(config.divergence)
+
+    def prepare(self, batch: Batch, images: int) -> None:
+        """Let the prior see some training images."""
+        self.prior.prepare(batch.x)
 
     def approximate(self, batch: Batch) -> Approximation:
         """q(z|x) of each image."""
-        approximation: Approximation = self.posterior(self.encoder(batch.x))
+        approximation: Approximation = self.posterior(self.features(batch))
         return approximation
-
-    def log_likelihood(self, z: Tensor, batch: Batch) -> Tensor:
-        """Log p(x|z), [K, B], of latents [K, B, d]."""
-        output = self.decoder(z.flatten(0, 1))
-        return self.likelihood.log_prob(output.reshape(*z.shape[:2], *output.shape[1:]), batch.x)
 
     def log_ratio(self, q: Approximation, draw: Draw) -> Tensor:
         """Log q(z|x) − log p(z), [K, B]; 0 for a point mass."""
         return draw.log_q - self.prior.log_prob(draw.z) if q.has_density else torch.zeros_like(draw.log_q)
 
-    def closed_form_rate(self, q: Approximation) -> Tensor | None:
-        """KL(q ‖ p) per image, [B], where prior and posterior have one."""
-        per_dimension = q.kl_to_standard() if self.prior.is_standard or not q.has_density else None
-        return None if per_dimension is None else per_dimension.sum(-1)
+    def rate_per_dimension(self, q: Approximation) -> Tensor | None:
+        """KL(q ‖ p) in closed form, [B, d], where posterior and prior have one."""
+        return q.kl_to_prior() if self.prior.has_closed_form_rate or not q.has_density else None
 
     def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
-        """The negative ELBO with its rate weighted by ``beta``."""
-        q = self.approximate(batch)
+        """The negative bound with its rate weighted, and a divergence if there is one."""
+        self.posterior.schedule(state.epochs_done)
+        seen = self.corrupted(batch)
+        q = self.approximate(seen)
         draw = q.rsample(self.config.samples)
-        rate = self.closed_form_rate(q) if self.config.kl == "analytic" else None
-        if rate is None:
-            rate = self.log_ratio(q, draw)
-        return reduce(self.log_likelihood(draw.z, batch), rate, lambda nats: self.beta * nats)
+        if self.config.estimator == "score":
+            return self._score_losses(q, draw, seen, state)
+        return self.reduced(q, draw, self.log_likelihood(draw.z, seen), state)
+
+    def reduced(
+        self,
+        q: Approximation,
+        draw: Draw,
+        log_likelihood: Tensor,
+        state: StepState,
+        surrogate: Tensor | None = None,
+    ) -> Losses:
+        """Weigh and reduce the terms of latents that were drawn from ``q``."""
+        config = self.config
+        importance = config.bound == "importance"
+        per_dimension = None if importance or config.kl == "monte-carlo" else self.rate_per_dimension(q)
+        rate = self.log_ratio(q, draw) if per_dimension is None else per_dimension.sum(-1).unsqueeze(0)
+        extra = {}
+        if self.divergence is not None:
+            latents = Latents(draw.z[0], q, self.prior, state.images)
+            extra[config.divergence.kind.replace("-", "_")] = (config.divergence.weight, self.divergence(latents))
+        return reduce(
+            log_likelihood,
+            rate,
+            lambda rates: self.cost(rates, state),
+            importance,
+            per_dimension if config.rate.kind == "free-bits" else None,
+            extra,
+            surrogate,
+        )
+
+    def _score_losses(self, q: Approximation, draw: Draw, seen: Batch, state: StepState) -> Losses:
+        z = draw.z.detach().requires_grad_()
+        log_likelihood = self.log_likelihood(z, seen)
+        surrogate = score_surrogate(q, draw, log_likelihood)
+        losses = self.reduced(q, draw, log_likelihood, state, surrogate)
+        return dataclasses.replace(losses, terms=losses.terms | gradient_variances(q, z, log_likelihood))
 
     def bound(self, batch: Batch, samples: int = 1) -> Bound:
         """The bound's terms with ``samples`` latents per image."""
-        q = self.approximate(batch)
+        return self.bound_of(self.approximate(batch), batch, samples)
+
+    def bound_of(self, q: Approximation, batch: Batch, samples: int) -> Bound:
+        """The bound's terms with latents drawn from a given ``q``."""
         draw = q.rsample(samples)
         log_ratio = self.log_ratio(q, draw)
-        rate = self.closed_form_rate(q)
-        rate = log_ratio if rate is None else rate.expand_as(log_ratio)
+        per_dimension = self.rate_per_dimension(q)
+        rate = log_ratio if per_dimension is None else per_dimension.sum(-1).expand_as(log_ratio)
         return Bound(self.log_likelihood(draw.z, batch), rate, log_ratio)
+
+    def kl_per_dimension(self, batch: Batch) -> Tensor:
+        """KL of each dimension in closed form where there is one, else that of the marginal moments, [B, d]."""
+        per_dimension = self.rate_per_dimension(self.approximate(batch))
+        return super().kl_per_dimension(batch) if per_dimension is None else per_dimension
 
     def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Posterior mean and standard deviation, float32 [B, d] each."""
         q = self.approximate(batch)
         return q.mean, q.std
 
-    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """Mean of p(x|z) for z [B, d]: float32 [B, C, H, W] in [0, 1]."""
-        return self.likelihood.mean(self.decoder(z))
-
     def sample_prior(self, count: int, generator: torch.Generator | None = None) -> Tensor:
         """Latents [count, d] drawn from the prior."""
-        return self.prior.sample(count, generator).to(next(self.parameters()).device)
+        return self.prior.sample(count, generator)

@@ -84,8 +84,8 @@ def test_a_latent_that_ignores_the_image_is_not_active(model, images):
 
 def test_binarised_images_are_black_or_white_and_the_same_each_time(model, images):
     seen = []
-    encode = model.encode
-    model.encode = lambda batch: (seen.append(batch.x), encode(batch))[1]
+    bound = model.bound
+    model.bound = lambda batch: (seen.append(batch.x), bound(batch))[1]
     quick_bound(model, images, binarise="dynamic")
     quick_bound(model, images, binarise="dynamic")
     assert set(seen[0].unique().tolist()) == {0.0, 1.0}

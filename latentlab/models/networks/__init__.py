@@ -11,8 +11,8 @@ from latentlab.models.networks.base import Decoder, Encoder, ImageShape
 from latentlab.models.networks.conv import ConvDecoder, ConvEncoder
 from latentlab.models.networks.mlp import MLPDecoder, MLPEncoder
 
-ENCODERS: dict[str, type[Encoder]] = {"mlp": MLPEncoder, "conv": ConvEncoder}
-DECODERS: dict[str, type[Decoder]] = {"mlp": MLPDecoder, "conv": ConvDecoder}
+ENCODERS: dict[str, type[Encoder]] = {"mlp": MLPEncoder, "conv": ConvEncoder, "residual": ConvEncoder}
+DECODERS: dict[str, type[Decoder]] = {"mlp": MLPDecoder, "conv": ConvDecoder, "residual": ConvDecoder}
 
 
 def build_encoder(config: ArchitectureConfig, image_shape: ImageShape) -> Encoder:

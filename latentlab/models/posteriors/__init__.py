@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from latentlab.config import PosteriorConfig
 from latentlab.models.posteriors.base import Approximation, Draw, Posterior
+from latentlab.models.posteriors.cholesky import CholeskyPosterior
+from latentlab.models.posteriors.concrete import ConcretePosterior
 from latentlab.models.posteriors.delta import DeltaPosterior
 from latentlab.models.posteriors.diagonal import DiagonalPosterior
+from latentlab.models.posteriors.flows import IAFPosterior, PlanarPosterior
 
-POSTERIORS: dict[str, type[Posterior]] = {"diagonal": DiagonalPosterior, "delta": DeltaPosterior}
+POSTERIORS: dict[str, type[Posterior]] = {
+    "diagonal": DiagonalPosterior,
+    "cholesky": CholeskyPosterior,
+    "iaf": IAFPosterior,
+    "planar": PlanarPosterior,
+    "concrete": ConcretePosterior,
+    "delta": DeltaPosterior,
+}
 
 
 def build_posterior(config: PosteriorConfig, features: int, latent_dim: int) -> Posterior:

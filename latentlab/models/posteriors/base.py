@@ -22,23 +22,44 @@ class Approximation:
 
     Attributes
     ----------
-    mean, std
-        [B, d] each.
     has_density
         False for a point mass, which has no rate.
     """
 
-    mean: Tensor
-    std: Tensor
     has_density = True
+
+    @property
+    def mean(self) -> Tensor:
+        """Mean, [B, d]."""
+        raise NotImplementedError
+
+    @property
+    def std(self) -> Tensor:
+        """Standard deviation of each dimension, [B, d]."""
+        raise NotImplementedError
 
     def rsample(self, samples: int) -> Draw:
         """Draw ``samples`` latents per image, differentiable in q's parameters."""
         raise NotImplementedError
 
-    def kl_to_standard(self) -> Tensor | None:
-        """KL(q ‖ N(0, I)) per image and dimension, [B, d], or per image, [B, 1]; ``None`` without a closed form."""
+    def log_prob(self, z: Tensor) -> Tensor:
+        """Log q(z|x), [K, B], of latents [K, B, d] that came from elsewhere."""
+        raise NotImplementedError
+
+    def kl_to_prior(self) -> Tensor | None:
+        """KL per image and dimension, [B, d], to the prior that goes with this family; ``None`` if unknown.
+
+        That is N(0, I) for continuous latents, the uniform distribution for categories.
+        """
         return None
+
+    def parameters(self) -> tuple[Tensor, ...]:
+        """The free tensors q consists of, for those who refine it image by image."""
+        raise NotImplementedError
+
+    def rebuilt(self, parameters: tuple[Tensor, ...]) -> Approximation:
+        """The same family with other parameters."""
+        return type(self)(*parameters)
 
 
 class Posterior(nn.Module):
@@ -50,6 +71,9 @@ class Posterior(nn.Module):
     def forward(self, features: Tensor) -> Approximation:
         """Parametrise q(z|x)."""
         raise NotImplementedError
+
+    def schedule(self, epochs_done: float) -> None:
+        """Follow the training's progress (annealing)."""
 
 
 def standard_noise(samples: int, like: Tensor) -> Tensor:

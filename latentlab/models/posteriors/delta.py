@@ -10,22 +10,35 @@ from latentlab.models.posteriors.base import Approximation, Draw, Posterior
 
 
 class Delta(Approximation):
-    """All mass at ``mean``. It has no density; its rate counts as 0, and minus its distortion bounds nothing."""
+    """All mass at ``mean`` [B, d]. It has no density; its rate counts as 0, and minus its distortion bounds nothing."""
 
     has_density = False
 
     def __init__(self, mean: Tensor) -> None:
-        self.mean = mean
-        self.std = torch.zeros_like(mean)
+        self._mean = mean
+
+    @property
+    def mean(self) -> Tensor:
+        """The point, [B, d]."""
+        return self._mean
+
+    @property
+    def std(self) -> Tensor:
+        """Zeros, [B, d]."""
+        return torch.zeros_like(self._mean)
 
     def rsample(self, samples: int) -> Draw:
         """Return the point, ``samples`` times."""
-        z = self.mean.expand(samples, *self.mean.shape)
+        z = self._mean.expand(samples, *self._mean.shape)
         return Draw(z, z.new_zeros(z.shape[:2]))
 
-    def kl_to_standard(self) -> Tensor:
+    def kl_to_prior(self) -> Tensor:
         """Zeros: no density, no rate."""
-        return torch.zeros_like(self.mean)
+        return torch.zeros_like(self._mean)
+
+    def parameters(self) -> tuple[Tensor, ...]:
+        """The point."""
+        return (self._mean,)
 
 
 class DeltaPosterior(Posterior):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from latentlab.config import PosteriorConfig
-from latentlab.models.functional import gaussian_kl, soft_clip, standard_normal_log_density
+from latentlab.models.functional import gaussian_kl, gaussian_log_density, soft_clip, standard_normal_log_density
 from latentlab.models.posteriors.base import Approximation, Draw, Posterior, standard_noise
 
 # Beyond these a standard deviation means nothing any more, and its square overflows or vanishes in float32.
@@ -14,22 +14,39 @@ LOG_STD_RANGE = (-12.0, 12.0)
 
 
 class Diagonal(Approximation):
-    """N(mean, diag(exp(log_std)²))."""
+    """N(mean, diag(exp(log_std)²)), [B, d] each."""
 
     def __init__(self, mean: Tensor, log_std: Tensor) -> None:
-        self.mean = mean
+        self._mean = mean
         self.log_std = log_std
-        self.std = torch.exp(log_std)
+
+    @property
+    def mean(self) -> Tensor:
+        """Mean, [B, d]."""
+        return self._mean
+
+    @property
+    def std(self) -> Tensor:
+        """Standard deviation, [B, d]."""
+        return torch.exp(self.log_std)
 
     def rsample(self, samples: int) -> Draw:
         """Draw by z = mean + std · ε."""
-        noise = standard_noise(samples, self.mean)
+        noise = standard_noise(samples, self._mean)
         log_q = (standard_normal_log_density(noise) - self.log_std).sum(-1)
-        return Draw(self.mean + self.std * noise, log_q)
+        return Draw(self._mean + self.std * noise, log_q)
 
-    def kl_to_standard(self) -> Tensor:
+    def log_prob(self, z: Tensor) -> Tensor:
+        """Log q(z|x), [K, B]."""
+        return gaussian_log_density(z, self._mean, self.log_std).sum(-1)
+
+    def kl_to_prior(self) -> Tensor:
         """KL to N(0, I) per image and dimension, [B, d]."""
-        return gaussian_kl(self.mean, self.log_std)
+        return gaussian_kl(self._mean, self.log_std)
+
+    def parameters(self) -> tuple[Tensor, ...]:
+        """Mean and logarithm of the standard deviation."""
+        return self._mean, self.log_std
 
 
 class DiagonalPosterior(Posterior):

@@ -7,21 +7,33 @@ from torch import Tensor, nn
 
 from latentlab.config import PriorConfig
 
+ImageShape = tuple[int, int, int]
+
 
 class Prior(nn.Module):
     """p(z) over ``latent_dim`` latents.
 
     Attributes
     ----------
-    is_standard
-        Whether it is N(0, I), to which some posteriors know their KL in closed form.
+    has_closed_form_rate
+        Whether posteriors know their KL to it (N(0, I), or the uniform distribution for categories).
     """
 
-    is_standard = False
+    has_closed_form_rate = False
+    _origin: Tensor
 
-    def __init__(self, config: PriorConfig, latent_dim: int) -> None:
+    def __init__(self, config: PriorConfig, latent_dim: int, image_shape: ImageShape) -> None:
         super().__init__()
         self.latent_dim = latent_dim
+        self.register_buffer("_origin", torch.zeros(()), persistent=False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self._origin.device
+
+    def prepare(self, x: Tensor) -> None:
+        """See some training images [B, C, H, W] before the first step."""
 
     def log_prob(self, z: Tensor) -> Tensor:
         """Log p(z) for z [..., d], shape [...]."""
@@ -30,3 +42,11 @@ class Prior(nn.Module):
     def sample(self, count: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw [count, d] latents; ``generator`` is a CPU one whatever the device, so that a seed means the same."""
         raise NotImplementedError
+
+    def _normal(self, count: int, generator: torch.Generator | None) -> Tensor:
+        where = self.device if generator is None else torch.device("cpu")
+        return torch.randn(count, self.latent_dim, generator=generator, device=where).to(self.device)
+
+    def _choices(self, count: int, ends: int, generator: torch.Generator | None) -> Tensor:
+        where = self.device if generator is None else torch.device("cpu")
+        return torch.randint(ends, (count,), generator=generator, device=where).to(self.device)

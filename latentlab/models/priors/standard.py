@@ -12,12 +12,12 @@ from latentlab.models.priors.base import Prior
 class StandardPrior(Prior):
     """N(0, I)."""
 
-    is_standard = True
+    has_closed_form_rate = True
 
     def log_prob(self, z: Tensor) -> Tensor:
         """Log N(z; 0, I), shape [...]."""
         return standard_normal_log_density(z).sum(-1)
 
     def sample(self, count: int, generator: torch.Generator | None = None) -> Tensor:
-        """Draw [count, d] latents on the CPU."""
-        return torch.randn(count, self.latent_dim, generator=generator)
+        """Draw [count, d] latents."""
+        return self._normal(count, generator)

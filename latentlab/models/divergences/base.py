@@ -1,0 +1,44 @@
+"""What every divergence between the latents of a batch and the prior is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from latentlab.config import DivergenceConfig
+from latentlab.models.posteriors.base import Approximation
+from latentlab.models.priors.base import Prior
+
+
+@dataclass(frozen=True)
+class Latents:
+    """What a divergence may look at.
+
+    Attributes
+    ----------
+    z
+        One latent per image, [B, d].
+    q
+        The posteriors they were drawn from.
+    prior
+        What they are compared with.
+    images
+        Size of the training set.
+    """
+
+    z: Tensor
+    q: Approximation
+    prior: Prior
+    images: int
+
+
+class Divergence:
+    """A scalar of a batch of latents that is to be small."""
+
+    def __init__(self, config: DivergenceConfig) -> None:
+        self.config = config
+
+    def __call__(self, latents: Latents) -> Tensor:
+        """Compute it, not yet weighted by λ."""
+        raise NotImplementedError

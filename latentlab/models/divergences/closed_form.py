@@ -1,0 +1,110 @@
+"""Distances of a sample to N(0, I) whose integrals over the prior are known: nothing is drawn from it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from latentlab.models.divergences.base import Divergence, Latents
+from latentlab.models.divergences.mmd import off_diagonal_mean, squared_distances
+
+# r²/2 beyond which √(r² + d − 1) is the mean distance to within rounding, and the series would be long.
+FARTHEST = 1e4
+
+
+def energy_distance(z: Tensor) -> Tensor:
+    """Unbiased estimate of 2 E‖Z − Y‖ − E‖Z − Z'‖ − E‖Y − Y'‖ with Y, Y' ~ N(0, I) and z [N, d], N ≥ 2.
+
+    (Székely & Rizzo 2013; the Radon–Sobolev distance between Z and Y.) The terms with Y are exact.
+    """
+    count, size = z.shape
+    pairs = _distances(z).sum() / (count * (count - 1))
+    return 2 * expected_distance(z).mean() - pairs - _distance_of_two(size)
+
+
+def _distances(z: Tensor) -> Tensor:
+    """Distances [N, N], 0 on the diagonal with a gradient of 0 there, where the root has none."""
+    squares = ((z[:, None, :] - z[None, :, :]) ** 2).sum(-1)
+    apart = squares > 0
+    return torch.where(apart, torch.sqrt(torch.where(apart, squares, 1.0)), 0.0)
+
+
+def _distance_of_two(size: int) -> float:
+    """E‖Y − Y'‖ = 2 Γ((d + 1)/2) / Γ(d/2)."""
+    return 2 * math.exp(math.lgamma((size + 1) / 2) - math.lgamma(size / 2))
+
+
+def expected_distance(z: Tensor) -> Tensor:
+    """E‖z − Y‖ with Y ~ N(0, I) for z [N, d], shape [N].
+
+    √2 Γ((d+1)/2)/Γ(d/2) · M(−1/2, d/2, −r²/2), the mean of a noncentral chi. By Kummer's transformation M is
+    exp(−r²/2) M((d+1)/2, d/2, r²/2), a sum of positive terms: a Poisson mixture of the means of central chis.
+    """
+    mean: Tensor = _MeanDistance.apply(0.5 * (z * z).sum(1), z.shape[1])
+    return mean
+
+
+def _noncentral_chi_mean(half: Tensor, size: int) -> Tensor:
+    """E‖z − Y‖ from half = r²/2: Σ over k of Poisson(k; half) · √2 Γ((d+1)/2 + k) / Γ(d/2 + k)."""
+    near = half.clamp(max=FARTHEST)
+    # Around its mean the Poisson distribution has all its weight within 12 standard deviations.
+    spread = 12 * torch.sqrt(near) + 40
+    first = torch.floor((near - spread).clamp_min(0))
+    steps = torch.arange(int((2 * spread).max()) + 1, device=half.device, dtype=half.dtype)
+    k = first[:, None] + steps[None, :]
+    log_poisson = torch.xlogy(k, near[:, None]) - near[:, None] - torch.lgamma(k + 1)
+    log_chi = 0.5 * math.log(2) + torch.lgamma(k + (size + 1) / 2) - torch.lgamma(k + size / 2)
+    series = torch.exp(log_poisson + log_chi).sum(1)
+    return torch.where(half > FARTHEST, torch.sqrt(2 * half + size - 1), series)
+
+
+class _MeanDistance(torch.autograd.Function):
+    """The mean distance and its exact derivative, without keeping the series for backward.
+
+    d/dλ Σ Poisson(k; λ) a_k = Σ Poisson(k; λ) (a_{k+1} − a_k), and a_{k+1} are those of d + 2 dimensions.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, half: Tensor, size: int) -> Tensor:
+        precise = half if half.device.type == "mps" else half.double()
+        value = _noncentral_chi_mean(precise, size)
+        ctx.save_for_backward((_noncentral_chi_mean(precise, size + 2) - value).to(half.dtype))
+        return value.to(half.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (slope,) = ctx.saved_tensors
+        scaled: Tensor = gradient * slope
+        return scaled, None
+
+
+def kernel_distance(z: Tensor, width: float | None = None) -> Tensor:
+    """Unbiased estimate of E k(Z, Z') − 2 E k(Z, Y) + E k(Y, Y') for k(a, b) = exp(−‖a − b‖²/(2 h)), z [N, d], N ≥ 2.
+
+    h, the kernel's ``width``, is d unless given. Convolving the kernel with N(0, I) keeps it Gaussian, so that both
+    terms with Y are exact: h + 1 and h + 2 take h's place.
+    """
+    size = z.shape[1]
+    h = float(size) if width is None else width
+    within = off_diagonal_mean(torch.exp(-squared_distances(z, z) / (2 * h)))
+    across = math.pow(h / (h + 1), size / 2) * torch.exp(-(z * z).sum(1) / (2 * (h + 1)))
+    return within - 2 * across.mean() + math.pow(h / (h + 2), size / 2)
+
+
+class Energy(Divergence):
+    """Energy distance to N(0, I) (Turinici 2021, Radon–Sobolev variational autoencoders)."""
+
+    def __call__(self, latents: Latents) -> Tensor:
+        """Estimate it; 0 for a single image, which has no pair."""
+        return energy_distance(latents.z) if len(latents.z) > 1 else latents.z.sum() * 0
+
+
+class Kernel(Divergence):
+    """Distance to N(0, I) in a Gaussian kernel's space."""
+
+    def __call__(self, latents: Latents) -> Tensor:
+        """Estimate it; 0 for a single image, which has no pair."""
+        return kernel_distance(latents.z) if len(latents.z) > 1 else latents.z.sum() * 0

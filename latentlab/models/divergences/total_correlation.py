@@ -1,0 +1,36 @@
+"""Total correlation of the aggregate posterior, by minibatch weighting (Chen et al. 2018)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from latentlab.models.divergences.base import Divergence, Latents
+from latentlab.models.functional import gaussian_log_density
+from latentlab.models.posteriors.diagonal import Diagonal
+
+
+def total_correlation(z: Tensor, mean: Tensor, log_std: Tensor, images: int) -> Tensor:
+    """Estimate KL(q(z) ‖ Π q(z_i)) from z [B, d] drawn from N(mean, exp(log_std)²), [B, d] each, B ≥ 2.
+
+    q(z) is the mean of q(z|x) over the training set, of which the batch is a sample that was not drawn without
+    regard to z: its own image, which explains z best, weighs 1/``images`` as in the whole set, the others the rest.
+    """
+    batch = len(z)
+    own = 1 / max(images, batch)
+    weights = torch.full((batch, batch), (1 - own) / (batch - 1), device=z.device).fill_diagonal_(own)
+    pairs = gaussian_log_density(z[:, None, :], mean[None, :, :], log_std[None, :, :])
+    joint = torch.logsumexp(pairs.sum(2) + weights.log(), 1)
+    marginals = torch.logsumexp(pairs + weights.log()[:, :, None], 1).sum(1)
+    return (joint - marginals).mean()
+
+
+class TotalCorrelation(Divergence):
+    """β-TCVAE's penalty: with weight λ and β = 1 the total correlation weighs 1 + λ in all."""
+
+    def __call__(self, latents: Latents) -> Tensor:
+        """Estimate the total correlation; 0 for a single image, which says nothing of the rest."""
+        assert isinstance(latents.q, Diagonal)
+        if len(latents.z) < 2:
+            return latents.z.sum() * 0
+        return total_correlation(latents.z, latents.q.mean, latents.q.log_std, latents.images)

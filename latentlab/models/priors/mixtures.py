@@ -1,0 +1,92 @@
+"""Priors that are mixtures: of learned Gaussians, or of the posteriors at learned pseudo-inputs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from latentlab.config import PriorConfig
+from latentlab.models.functional import gaussian_log_density, log_mean_exp
+from latentlab.models.posteriors.base import Approximation
+from latentlab.models.priors.base import ImageShape, Prior
+
+# Numbers to hold at once while every latent meets every component: 64 MB of float32.
+LARGEST_MEETING = 16 * 2**20
+
+
+def log_mean_density(z: Tensor, components: int, density: Callable[[Tensor], Tensor]) -> Tensor:
+    """Log of the mean over components of their densities at z [..., d], shape [...], in bounded memory.
+
+    ``density`` takes z [N, 1, d] to the log-densities [N, components].
+    """
+    flat = z.reshape(-1, 1, z.shape[-1])
+    rows = max(1, LARGEST_MEETING // (components * z.shape[-1]))
+    parts = [log_mean_exp(density(part), dim=1) for part in torch.split(flat, rows)]
+    return torch.cat(parts).view(z.shape[:-1])
+
+
+class MixturePrior(Prior):
+    """Equal parts of K diagonal Gaussians with learned means and standard deviations."""
+
+    def __init__(self, config: PriorConfig, latent_dim: int, image_shape: ImageShape) -> None:
+        super().__init__(config, latent_dim, image_shape)
+        self.means = nn.Parameter(torch.randn(config.components, latent_dim))
+        self.log_stds = nn.Parameter(torch.full((config.components, latent_dim), -0.5))
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """Log p(z), shape [...]."""
+        return log_mean_density(
+            z, len(self.means), lambda part: gaussian_log_density(part, self.means, self.log_stds).sum(-1)
+        )
+
+    def sample(self, count: int, generator: torch.Generator | None = None) -> Tensor:
+        """Draw [count, d] latents."""
+        chosen = self._choices(count, len(self.means), generator)
+        return self.means[chosen] + torch.exp(self.log_stds[chosen]) * self._normal(count, generator)
+
+
+class VampPrior(Prior):
+    """Equal parts of the posteriors at K learned pseudo-inputs (Tomczak & Welling 2018).
+
+    Attributes
+    ----------
+    approximate
+        From images to q(z|x); the model that owns the prior sets it.
+    """
+
+    approximate: Callable[[Tensor], Approximation]
+
+    def __init__(self, config: PriorConfig, latent_dim: int, image_shape: ImageShape) -> None:
+        super().__init__(config, latent_dim, image_shape)
+        self.pseudo_inputs = nn.Parameter(torch.rand(config.components, *image_shape))
+
+    @torch.no_grad()
+    def prepare(self, x: Tensor) -> None:
+        """Begin at training images, each seen through a little noise where there are too few."""
+        times = math.ceil(len(self.pseudo_inputs) / len(x))
+        chosen = x.repeat(times, 1, 1, 1)[: len(self.pseudo_inputs)]
+        self.pseudo_inputs.copy_((chosen + 0.1 * torch.randn_like(chosen)).clamp(0.01, 0.99))
+
+    def components(self) -> Approximation:
+        """The posteriors at the pseudo-inputs, which are kept in [0, 1]."""
+        return self.approximate(self.pseudo_inputs.clamp(0, 1))
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """Log p(z), shape [...]."""
+        components = self.components()
+        count = len(self.pseudo_inputs)
+        return log_mean_density(z, count, lambda part: components.log_prob(part.expand(-1, count, -1)))
+
+    def sample(self, count: int, generator: torch.Generator | None = None) -> Tensor:
+        """Draw [count, d] latents."""
+        chosen = self._choices(count, len(self.pseudo_inputs), generator)
+        q = self.approximate(self.pseudo_inputs.clamp(0, 1)[chosen])
+        if generator is None:
+            return q.rsample(1).z[0]
+        # The posterior draws from the global stream: give it one that follows from the generator alone.
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
+            return q.rsample(1).z[0]

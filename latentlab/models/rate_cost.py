@@ -1,0 +1,31 @@
+"""What the rate costs in the objective: β, a rising capacity, or free bits."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from latentlab.config import RateConfig
+from latentlab.models.base import StepState
+
+
+def rate_cost(rates: Tensor, config: RateConfig, beta: float, state: StepState) -> Tensor:
+    """What the rate costs, in nats.
+
+    Parameters
+    ----------
+    rates
+        Mean rate per group (latent dimension, layer, or all in one: shape [G] or []); or, for ``beta``, any shape:
+        each is weighed by itself.
+    config, beta
+        How.
+    state
+        Where the training is.
+    """
+    warmth = min(1.0, state.epochs_done / config.warmup) if config.warmup else 1.0
+    if config.kind == "capacity":
+        capacity = config.capacity * min(1.0, state.epochs_done / config.epochs)
+        return config.gamma * (rates.sum() - capacity).abs()
+    if config.kind == "free-bits":
+        rates = torch.clamp_min(rates, config.free_bits)
+    return beta * warmth * rates
