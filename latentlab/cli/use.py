@@ -70,9 +70,10 @@ def decode(arguments: argparse.Namespace) -> int:
     model = load_model(arguments.model, arguments.device)
     columns = 0
     if arguments.grid is not None:
-        from latentlab.training import quantile_grid
+        from latentlab.exploration.grids import quantile_grid
+        from latentlab.training import from_the_top
 
-        z, columns = quantile_grid(model.latent_dim, arguments.grid), arguments.grid
+        z, columns = from_the_top(quantile_grid(arguments.grid, model.latent_dim)), arguments.grid
     elif arguments.samples is not None:
         z = model.sample_prior(arguments.samples, arguments.seed)
     elif arguments.z is not None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator
-from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latentlab.data import Dataset
+from latentlab.exploration.grids import linear_grid, plane_through
 from latentlab.models.loaded import CHUNK, LoadedModel
 from latentlab.storage import Points
 
@@ -53,7 +52,7 @@ def manifold_preview(
 ) -> Generator[None, None, tuple[NDArray[np.uint8], tuple[float, float, float, float]]]:
     """Decode the first two dimensions' plane through 0 on an even grid, a chunk at a time.
 
-    Even in z, unlike ``quantile_grid``, so that the picture lies right under a map of z.
+    Even in z, unlike the grid of Kingma & Welling's figure 4, so that the picture lies right under a map of z.
 
     Returns
     -------
@@ -64,8 +63,8 @@ def manifold_preview(
     """
     _, height, width = model.image_shape
     cells = max(4, min(20, _PREVIEW_PIXELS // max(height, width)))
-    centres = (np.arange(cells) + 0.5) * (2 * reach / cells) - reach
-    z = plane(model.latent_dim, centres)
+    places = linear_grid(cells, cells, (-reach, reach), (-reach, reach))
+    z = from_the_top(plane_through(places[0, :, 0], places[:, 0, 1], model.latent_dim))
     images = []
     for start in range(0, len(z), CHUNK):
         images.append(model.decode(z[start : start + CHUNK]))
@@ -73,23 +72,9 @@ def manifold_preview(
     return tile(np.concatenate(images), cells), (-reach, reach, -reach, reach)
 
 
-def quantile_grid(latent_dim: int, cells: int) -> NDArray[np.float32]:
-    """Latents [cells², d] at even quantiles of the standard normal prior (Kingma & Welling 2014, figure 4).
-
-    Rows from the largest z₂ down, z₁ rising along a row; further dimensions are 0.
-    """
-    normal = NormalDist()
-    quantiles = np.array([normal.inv_cdf((cell + 0.5) / cells) for cell in range(cells)])
-    return plane(latent_dim, quantiles)
-
-
-def plane(latent_dim: int, values: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-    """Latents of every pair of ``values``, in the order in which a picture shows them: z₂ from high to low."""
-    z = np.zeros((len(values) ** 2, latent_dim), np.float32)
-    z[:, 0] = np.tile(values, len(values))
-    if latent_dim > 1:
-        z[:, 1] = np.repeat(values[::-1], len(values))
-    return z
+def from_the_top(grid: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A grid of latents [rows, columns, d] with its lowest row first, in the order of a picture: [rows · columns, d]."""
+    return grid[::-1].reshape(-1, grid.shape[-1])
 
 
 def tile(images: NDArray[np.float32], columns: int) -> NDArray[np.uint8]:
