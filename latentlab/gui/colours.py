@@ -40,7 +40,7 @@ class Theme:
 
 
 DARK = Theme(True, "#15171a", "#23262b", "#e4e6ea", "#8b919b", "#ffb000")
-LIGHT = Theme(False, "#f7f7f5", "#ffffff", "#1f2328", "#6b7078", "#c2410c")
+LIGHT = Theme(False, "#f7f7f5", "#ffffff", "#1f2328", "#6b7078", "#ffa51f")
 
 
 def theme(dark: bool) -> Theme:
@@ -85,7 +85,7 @@ def class_colours(count: int, dark: bool = True) -> ByteArray:
     """
     if count <= len(_OKABE_ITO) + 1:
         return np.array([*_OKABE_ITO, _NEUTRAL[dark]], np.uint8)[:count].copy()
-    return _distinct_colours()[np.arange(count) % MOST_COLOURS]
+    return np.asarray(_distinct_colours()[np.arange(count) % MOST_COLOURS])
 
 
 @lru_cache(maxsize=1)
@@ -103,11 +103,8 @@ def _distinct_colours() -> ByteArray:
 
 def _distance(colours: ByteArray, other: ByteArray) -> FloatArray:
     """How far colours [n, 3] are from one, to whichever eye sees the least difference."""
-    seen = [
-        np.linalg.norm(oklab(as_seen(colours, eye)) - oklab(as_seen(other[None], eye)), axis=-1)
-        for eye in (None, *EYES)
-    ]
-    return np.min(seen, axis=0)
+    apart = [oklab(as_seen(colours, eye)) - oklab(as_seen(other[None], eye)) for eye in (None, *EYES)]
+    return np.asarray(np.linalg.norm(apart, axis=-1).min(axis=0))
 
 
 # Machado, Oliveira & Fernandes (2009), severity 1, on linear sRGB.
@@ -205,4 +202,4 @@ def cividis_table() -> ByteArray:
 def cividis(values: npt.ArrayLike) -> ByteArray:
     """Colour values in [0, 1] (clipped; NaN counts as 0) with cividis: uint8 [..., 3]."""
     clean = np.clip(np.nan_to_num(np.asarray(values, float)), 0.0, 1.0)
-    return cividis_table()[np.round(clean * 255).astype(np.intp)]
+    return np.asarray(cividis_table()[np.round(clean * 255).astype(np.intp)])

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.floating]
-CELLS = 128
-SAMPLE = 256
-REFERENCE = 16384
+CELLS = 96
+SAMPLE = 128
+REFERENCE = 8192
 FAR = 4.0
 """A place is far from data when it is farther from any point than so many typical gaps between neighbours."""
 PADDING = 0.15
@@ -34,17 +34,22 @@ class Coverage:
     """
 
     def __init__(self, xy: FloatArray) -> None:
-        xy = np.asarray(xy, np.float32)
-        xy = xy[np.isfinite(xy).all(axis=1)]
-        low, high = xy.min(axis=0).astype(float), xy.max(axis=0).astype(float)
+        x, y = (np.ascontiguousarray(column, np.float32) for column in np.asarray(xy).T)
+        finite = np.isfinite(x) & np.isfinite(y)
+        if not finite.all():
+            x, y = x[finite], y[finite]
+        low = np.array([x.min(), y.min()], float)
+        high = np.array([x.max(), y.max()], float)
         room = max(PADDING * float((high - low).max()), 1e-6)
         low, high = low - room, high + room
         self.x_range, self.y_range = (low[0], high[0]), (low[1], high[1])
         self._low, self._cell = low, (high - low) / CELLS
-        column, row = ((xy - low) / self._cell).astype(np.intp).clip(0, CELLS - 1).T
-        self._counts = np.bincount(row * CELLS + column, minlength=CELLS * CELLS).reshape(CELLS, CELLS)
+        column = ((x - np.float32(low[0])) * np.float32(1 / self._cell[0])).astype(np.int32)
+        row = ((y - np.float32(low[1])) * np.float32(1 / self._cell[1])).astype(np.int32)
+        cell = np.minimum(row, CELLS - 1) * CELLS + np.minimum(column, CELLS - 1)
+        self._counts = np.bincount(cell, minlength=CELLS * CELLS).reshape(CELLS, CELLS)
         self._distance = _distance_transform(self._counts > 0, self._cell[1], self._cell[0])
-        self.reach = max(FAR * _typical_gap(xy), 1.5 * float(self._cell.max()))
+        self.reach = max(FAR * _typical_gap(x, y), 1.5 * float(self._cell.max()))
 
     def distance(self, xy: npt.ArrayLike) -> float:
         """How far the point (x, y) is from the nearest point of the data, to within a cell."""
@@ -78,21 +83,22 @@ def _distance_transform(occupied: npt.NDArray[np.bool_], row_step: float, column
     return np.sqrt(squared)
 
 
-def _typical_gap(xy: FloatArray) -> float:
+def _typical_gap(x: FloatArray, y: FloatArray) -> float:
     """The gap to the nearest neighbour that 19 of 20 points stay below, from a sample."""
-    count = len(xy)
+    count = len(x)
     if count < 2:
         return 0.0
     random = np.random.default_rng(0)
-    reference = xy if count <= REFERENCE else xy[random.choice(count, REFERENCE, replace=False)]
-    chosen = random.choice(len(reference), min(SAMPLE, len(reference)), replace=False)
-    gaps = np.empty(len(chosen))
-    for number, index in enumerate(chosen):
-        squared = ((reference - reference[index]) ** 2).sum(axis=1)
+    if count > REFERENCE:
+        chosen = random.integers(0, count, REFERENCE)
+        x, y = x[chosen], y[chosen]
+    gaps = np.empty(min(SAMPLE, len(x)))
+    for number, index in enumerate(random.choice(len(x), len(gaps), replace=False)):
+        squared = (x - x[index]) ** 2 + (y - y[index]) ** 2
         squared[index] = np.inf
         gaps[number] = np.sqrt(squared.min())
     # A sample is sparser than the whole by the square root of its share, in the plane.
-    return float(np.quantile(gaps, 0.95) * np.sqrt(len(reference) / count))
+    return float(np.quantile(gaps, 0.95) * np.sqrt(len(x) / count))
 
 
 def _blur(grid: FloatArray) -> FloatArray:

@@ -11,7 +11,7 @@ from latentlab.errors import InputError
 from latentlab.gui.colours import cividis
 from latentlab.gui.latent_map.coverage import Coverage
 from latentlab.gui.latent_map.layer import PixelLayer, rectangle, wrap_image
-from latentlab.gui.latent_map.raster import pack
+from latentlab.gui.latent_map.markers import pack
 from latentlab.gui.latent_map.view import MapViewBox, View
 
 Range = tuple[float, float]
@@ -31,7 +31,7 @@ class FieldLayer(PixelLayer):
         self._x_range, self._y_range = x_range, y_range
         self._pixels = None
         if rgba is not None:
-            self._pixels = np.ascontiguousarray(pack(rgba.reshape(-1, 4)).reshape(rgba.shape[:2]), np.uint32)
+            self._pixels = np.ascontiguousarray(pack(rgba), np.uint32)
         self.update()
 
     def draw(self, painter: QPainter, view: View) -> None:
@@ -70,9 +70,9 @@ class DensityLayer(FieldLayer):
 
 
 class TrustLayer(FieldLayer):
-    """A veil over the places that no point is near: what is decoded there, the model has not seen."""
+    """A dark veil over the manifold where no point is near: what is decoded there, the model has not seen."""
 
-    strength = 0.66
+    strength = 0.62
 
     def __init__(self, box: MapViewBox, z_value: float) -> None:
         self._coverage: Coverage | None = None
@@ -81,37 +81,27 @@ class TrustLayer(FieldLayer):
     def set_coverage(self, coverage: Coverage | None) -> None:
         """Veil what these points do not cover; None veils nothing."""
         self._coverage = coverage
-        self._paint_veil()
-
-    def set_theme(self, theme):  # type: ignore[no-untyped-def]
-        """Draw in these colours from now on."""
-        super().set_theme(theme)
-        self._paint_veil()
+        if coverage is None:
+            self._set_rgba(None, (0.0, 1.0), (0.0, 1.0))
+            return
+        # The rim is veiled whole, so that the veil goes on beyond the grid without a seam.
+        farness = coverage.farness()
+        rim = np.minimum.outer(_to_edge(farness.shape[0]), _to_edge(farness.shape[1]))
+        rgba = np.zeros((*farness.shape, 4), np.uint8)
+        rgba[..., 3] = np.round(255 * self.strength * np.maximum(farness, np.clip(1 - rim / 6, 0, 1)))
+        self._set_rgba(rgba, coverage.x_range, coverage.y_range)
 
     def draw(self, painter: QPainter, view: View) -> None:
         """Paint the veil over the points' extent, and whole beyond it."""
         if self._coverage is None:
             return
         super().draw(painter, view)
-        around = QPainterPath()
+        around, hole = QPainterPath(), QPainterPath()
         around.addRect(QRectF(0, 0, view.width_px, view.height_px))
-        hole = QPainterPath()
         hole.addRect(rectangle(view, self._x_range, self._y_range))
-        colour = QColor(self.theme.background)
+        colour = QColor(0, 0, 0)
         colour.setAlphaF(self.strength)
         painter.fillPath(around.subtracted(hole), colour)
-
-    def _paint_veil(self) -> None:
-        if self._coverage is None:
-            self._set_rgba(None, (0.0, 1.0), (0.0, 1.0))
-            return
-        # The rim is veiled whole, so that the veil goes on beyond the grid without a seam.
-        farness = self._coverage.farness()
-        rim = np.minimum.outer(_to_edge(farness.shape[0]), _to_edge(farness.shape[1]))
-        rgba = np.empty((*farness.shape, 4), np.uint8)
-        rgba[..., :3] = QColor(self.theme.background).getRgb()[:3]
-        rgba[..., 3] = np.round(255 * self.strength * np.maximum(farness, np.clip(1 - rim / 6, 0, 1)))
-        self._set_rgba(rgba, self._coverage.x_range, self._coverage.y_range)
 
 
 def _to_edge(count: int) -> FloatArray:

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QAbstractButton, QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from latentlab.gui.colours import DARK, UNLABELLED, Theme, class_colours
 from latentlab.gui.latent_map.layer import wrap_image
 from latentlab.gui.latent_map.markers import MARKERS, sprite
-from latentlab.gui.latent_map.raster import pack
 
 ROW_PX = 20
 MARKER_PX = 5.0
 WIDEST_PX = 150
 NO_CLASS = -1
+
+
+@lru_cache(maxsize=512)
+def marker_pixels(name: str, radius: float, colour: tuple[int, int, int]) -> npt.NDArray[np.uint32]:
+    """One marker as premultiplied ARGB, uint32 [side, side], the radius in device pixels."""
+    shape = sprite(name, radius)
+    side = 2 * shape.reach + 1
+    opaque = np.array([[*colour, 255]], np.uint8)
+    pixels = np.zeros((side, side), np.uint32)
+    pixels[shape.dy + shape.reach, shape.dx + shape.reach] = shape.table(opaque)[0]
+    return pixels
 
 
 class ClassSwitch(QAbstractButton):
@@ -29,7 +41,7 @@ class ClassSwitch(QAbstractButton):
         super().__init__(parent)
         self.number = number
         self._theme: Theme = DARK
-        self._colour = QColor()
+        self._colour: tuple[int, int, int] = UNLABELLED
         self.setText(name)
         self.setObjectName("legendUnlabelled" if number == NO_CLASS else f"legendClass{number}")
         self.setAccessibleName(f"Class {name}")
@@ -40,7 +52,8 @@ class ClassSwitch(QAbstractButton):
 
     def set_look(self, theme: Theme, colour: Sequence[int]) -> None:
         """Draw in this theme, the marker in this colour."""
-        self._theme, self._colour = theme, QColor(*(int(level) for level in colour))
+        red, green, blue = (int(level) for level in colour)
+        self._theme, self._colour = theme, (red, green, blue)
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -80,13 +93,8 @@ class ClassSwitch(QAbstractButton):
         """Draw the very picture that the points are drawn with, only larger."""
         ratio = self.devicePixelRatioF()
         name = MARKERS[0] if self.number == NO_CLASS else MARKERS[self.number % len(MARKERS)]
-        shape = sprite(name, MARKER_PX * ratio)
-        side = 2 * shape.reach + 1
-        colour = np.array([[*self._colour.getRgb()[:3], 255]], np.uint8)
-        pixels = np.zeros((side, side), np.uint32)
-        for k in range(len(shape.dx)):
-            pixels[shape.dy[k] + shape.reach, shape.dx[k] + shape.reach] = pack(shape.shade(k, colour))[0]
-        size = side / ratio
+        pixels = marker_pixels(name, MARKER_PX * ratio, self._colour)
+        size = len(pixels) / ratio
         painter.drawImage(QRectF(12 - size / 2, self.height() / 2 - size / 2, size, size), wrap_image(pixels))
 
 
@@ -198,11 +206,23 @@ class Legend(QFrame):
 
 def paint_ground(widget: QWidget, theme: Theme) -> None:
     """Paint a rounded, nearly opaque ground under a small panel that lies over the map."""
-    painter = QPainter(widget)
+    size, ratio = widget.size(), widget.devicePixelRatioF()
+    QPainter(widget).drawPixmap(0, 0, _ground(size.width(), size.height(), ratio, theme))
+
+
+@lru_cache(maxsize=32)
+def _ground(width: int, height: int, ratio: float, theme: Theme) -> QPixmap:
+    """The ground as a picture: panels over the map are painted with every frame."""
+    pixmap = QPixmap(round(width * ratio), round(height * ratio))
+    pixmap.setDevicePixelRatio(ratio)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     ground, rim = QColor(theme.surface), QColor(theme.faint)
     ground.setAlpha(224)
     rim.setAlpha(70)
     painter.setPen(QPen(rim, 1))
     painter.setBrush(ground)
-    painter.drawRoundedRect(QRectF(widget.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
+    painter.drawRoundedRect(QRectF(0.5, 0.5, width - 1, height - 1), 6, 6)
+    painter.end()
+    return pixmap

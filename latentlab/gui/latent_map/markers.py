@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,6 +16,9 @@ OUTLINE_PX = 0.9
 OUTLINE_COLOUR = (12, 13, 15)
 OUTLINE_ALPHA = 0.75
 FloatArray = npt.NDArray[np.float64]
+Pixels = npt.NDArray[np.uint32]
+Shape = Callable[[FloatArray, FloatArray, float], FloatArray]
+"""Signed distance of pixels (x, y) from the edge of a shape of a radius."""
 
 
 @dataclass(frozen=True)
@@ -36,22 +40,41 @@ class Sprite:
     distance: FloatArray
     reach: int
 
-    def shade(self, k: int, colours: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """Colour of pixel ``k`` for every slot, RGBA uint8 [slots, 4]: the fill over a dark outline."""
-        fill, rim = coverage(self.distance[k])
+    @property
+    def band(self) -> npt.NDArray[np.intp]:
+        """How far out each pixel lies, in whole pixels from the deepest inside, which is 0."""
+        depth = np.ceil(self.distance - 0.5)
+        return np.asarray(depth - depth.min(), dtype=np.intp)
+
+    def table(self, colours: npt.NDArray[np.uint8]) -> Pixels:
+        """Shade the marker's pixels in every colour: the fill over a dark outline.
+
+        Parameters
+        ----------
+        colours : ndarray of uint8, [slots, 4]
+            Red, green, blue and alpha of the fill.
+
+        Returns
+        -------
+        ndarray of uint32, [slots, k]
+            Premultiplied ARGB.
+        """
+        fill = np.clip(0.5 - self.distance, 0.0, 1.0)
+        rim = np.clip(0.5 + OUTLINE_PX - self.distance, 0.0, 1.0) * OUTLINE_ALPHA
         alpha = fill + rim * (1.0 - fill)
-        mixed = colours[:, :3] * (fill / alpha) + np.array(OUTLINE_COLOUR) * (1.0 - fill / alpha)
-        shaded = np.empty_like(colours)
-        shaded[:, :3] = np.round(mixed)
-        shaded[:, 3] = np.round(colours[:, 3] * alpha)
-        return shaded
+        share = (fill / alpha)[:, None]
+        shaded = np.empty((len(colours), len(fill), 4), np.uint8)
+        shaded[..., :3] = np.round(colours[:, None, :3] * share + np.array(OUTLINE_COLOUR) * (1.0 - share))
+        shaded[..., 3] = np.round(colours[:, None, 3] * alpha)
+        return pack(shaded)
 
 
-def coverage(distance: float) -> tuple[float, float]:
-    """How much of a pixel the fill and the outline cover, given its distance from the edge."""
-    fill = float(np.clip(0.5 - distance, 0.0, 1.0))
-    rim = float(np.clip(0.5 + OUTLINE_PX - distance, 0.0, 1.0)) * OUTLINE_ALPHA
-    return fill, rim
+def pack(colours: npt.NDArray[np.uint8]) -> Pixels:
+    """Pack red, green, blue, alpha (uint8 [..., 4]) into premultiplied ARGB (uint32 [...])."""
+    wide = colours.astype(np.uint32)
+    alpha = wide[..., 3]
+    red, green, blue = ((wide[..., k] * alpha + 127) // 255 for k in range(3))
+    return np.asarray((alpha << 24) | (red << 16) | (green << 8) | blue, dtype=np.uint32)
 
 
 @lru_cache(maxsize=256)
@@ -65,7 +88,7 @@ def sprite(marker: str, radius: float) -> Sprite:
     return Sprite(x[touched].astype(np.intp), y[touched].astype(np.intp), distance[touched], reach)
 
 
-def _polygon(corners: int, size: float, turn: float = 90.0, inner: float = 1.0):  # type: ignore[no-untyped-def]
+def _polygon(corners: int, size: float, turn: float = 90.0, inner: float = 1.0) -> Shape:
     """Signed distance from a regular polygon, or from a star when ``inner`` is below 1."""
 
     def distance(x: FloatArray, y: FloatArray, radius: float) -> FloatArray:
@@ -77,12 +100,14 @@ def _polygon(corners: int, size: float, turn: float = 90.0, inner: float = 1.0):
     return distance
 
 
-def _cross(turn: float):  # type: ignore[no-untyped-def]
+def _cross(turn: float) -> Shape:
+    """Signed distance from two crossed bars."""
+
     def distance(x: FloatArray, y: FloatArray, radius: float) -> FloatArray:
         cos, sin = np.cos(np.deg2rad(turn)), np.sin(np.deg2rad(turn))
         u, v = np.abs(cos * x - sin * y), np.abs(sin * x + cos * y)
         arm, half = 1.2 * radius, 0.42 * radius
-        return np.minimum(np.maximum(u - arm, v - half), np.maximum(u - half, v - arm))
+        return np.asarray(np.minimum(np.maximum(u - arm, v - half), np.maximum(u - half, v - arm)))
 
     return distance
 

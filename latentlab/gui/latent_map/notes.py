@@ -12,7 +12,6 @@ from latentlab.gui.latent_map.legend import paint_ground
 from latentlab.gui.parts import button
 
 INSET = 8
-FAR_FROM_DATA = "far from data"
 
 
 class Note(QLabel):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import QGraphicsObject, QGraphicsView, QStyleOptionGraphicsItem, QWidget
 
 from latentlab.gui.colours import DARK, Theme
@@ -16,7 +18,7 @@ MARGIN = 6
 
 
 class AxisName(QGraphicsObject):
-    """An axis' name at its far end, over a patch of background so that no tick label shows through."""
+    """An axis' name at its far end."""
 
     def __init__(self, axis: pg.AxisItem, at_top: bool) -> None:
         super().__init__(axis)
@@ -34,13 +36,21 @@ class AxisName(QGraphicsObject):
     def set_text(self, text: str) -> None:
         """Show this name."""
         self._text = text
-        self.update()
+        self._redraw()
 
     def set_look(self, theme: Theme, font: QFont) -> None:
         """Draw in this theme and font."""
         self._theme, self._font = theme, QFont(font)
         self._font.setBold(True)
-        self.update()
+        self._redraw()
+
+    def place(self) -> QRectF:
+        """Where the name stands, in the axis' coordinates."""
+        whole, metrics = self.boundingRect(), QFontMetricsF(self._font)
+        width = metrics.horizontalAdvance(self._text)
+        if self._at_top:
+            return QRectF(0, 0, whole.width() - 4, metrics.height() + 4)
+        return QRectF(whole.width() - width - 8, 4, width + 8, whole.height() - 4)
 
     def boundingRect(self) -> QRectF:
         """The axis' own rectangle."""
@@ -49,15 +59,30 @@ class AxisName(QGraphicsObject):
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         """Paint the name."""
         painter.setFont(self._font)
-        size = painter.fontMetrics().size(Qt.TextFlag.TextSingleLine, self._text)
-        whole = self.boundingRect()
-        if self._at_top:
-            place = QRectF(0, 0, whole.width() - 6, size.height() + 4)
-        else:
-            place = QRectF(whole.width() - size.width() - 8, 5, size.width() + 8, whole.height() - 5)
-        painter.fillRect(place, QColor(self._theme.background))
         painter.setPen(QPen(QColor(self._theme.text)))
-        painter.drawText(place, Qt.AlignmentFlag.AlignCenter, self._text)
+        painter.drawText(self.place(), Qt.AlignmentFlag.AlignCenter, self._text)
+
+    def _redraw(self) -> None:
+        self._axis.picture = None
+        self._axis.update()
+        self.update()
+
+
+class MapAxis(pg.AxisItem):  # type: ignore[misc]
+    """An axis that leaves out the tick labels that would stand under its name."""
+
+    def __init__(self, side: str) -> None:
+        super().__init__(side)
+        self.axis_name = AxisName(self, at_top=side == "left")
+
+    def generateDrawSpecs(self, painter: QPainter) -> tuple[Any, Any, Any] | None:
+        """Leave out what the name covers of what pyqtgraph would draw."""
+        specs = super().generateDrawSpecs(painter)
+        if specs is None:
+            return None
+        line, ticks, labels = specs
+        taken = self.axis_name.place()
+        return line, ticks, [label for label in labels if not label[0].intersects(taken)]
 
 
 class MapPlot(pg.GraphicsView):  # type: ignore[misc]
@@ -73,7 +98,7 @@ class MapPlot(pg.GraphicsView):  # type: ignore[misc]
         layout = pg.GraphicsLayout()
         layout.layout.setSpacing(0)
         layout.setContentsMargins(0, MARGIN, MARGIN, 0)
-        self._axes = {side: pg.AxisItem(side) for side in ("left", "bottom")}
+        self._axes = {side: MapAxis(side) for side in ("left", "bottom")}
         layout.addItem(self._axes["left"], row=0, col=0)
         layout.addItem(self.box, row=0, col=1)
         layout.addItem(self._axes["bottom"], row=1, col=1)
@@ -85,10 +110,6 @@ class MapPlot(pg.GraphicsView):  # type: ignore[misc]
         # Fixed, so that a longer tick label never moves the map under the hand.
         self._axes["left"].setWidth(AXIS_WIDTH)
         self._axes["bottom"].setHeight(AXIS_HEIGHT)
-        self._names = {
-            "left": AxisName(self._axes["left"], at_top=True),
-            "bottom": AxisName(self._axes["bottom"], at_top=False),
-        }
 
     def close(self) -> bool:
         """Close like any widget: pyqtgraph's own would tear down scene and viewport under what lies on them."""
@@ -96,20 +117,20 @@ class MapPlot(pg.GraphicsView):  # type: ignore[misc]
 
     def axis_names(self) -> tuple[str, str]:
         """Names of the horizontal and the vertical axis."""
-        return self._names["bottom"].text, self._names["left"].text
+        return self._axes["bottom"].axis_name.text, self._axes["left"].axis_name.text
 
     def set_axes_names(self, x: str, y: str) -> None:
         """Name the horizontal and the vertical axis."""
-        self._names["bottom"].set_text(x)
-        self._names["left"].set_text(y)
+        self._axes["bottom"].axis_name.set_text(x)
+        self._axes["left"].axis_name.set_text(y)
 
     def apply_theme(self, theme: Theme) -> None:
         """Draw background and axes in these colours."""
         self.setBackground(theme.background)
         font = QFont(self.font())
         font.setPointSizeF(max(7.0, font.pointSizeF() - 1.0))
-        for side, axis in self._axes.items():
+        for axis in self._axes.values():
             axis.setPen(pg.mkPen(theme.faint))
             axis.setTextPen(pg.mkPen(theme.faint))
             axis.setTickFont(font)
-            self._names[side].set_look(theme, font)
+            axis.axis_name.set_look(theme, font)

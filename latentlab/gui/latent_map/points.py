@@ -11,7 +11,7 @@ from PySide6.QtGui import QImage, QPainter, QRegion
 
 from latentlab.gui.colours import UNLABELLED, Theme, class_colours
 from latentlab.gui.latent_map.layer import PixelLayer, rectangle, wrap_image
-from latentlab.gui.latent_map.raster import Pixels, PointTiles, Rasteriser, Window, dot_radius
+from latentlab.gui.latent_map.raster import Pixels, PointTiles, Rasteriser, Size, Window, point_size
 from latentlab.gui.latent_map.view import MapViewBox, View
 
 MARGIN_PX = 48
@@ -169,22 +169,15 @@ class PointsLayer(PixelLayer):
             and (have.width, have.height) == (window.width, window.height)
         )
 
-    def _radius(self, window: Window) -> float:
-        return dot_radius(self.tiles().count(window), self.view().ratio)
+    def _size(self, window: Window) -> Size:
+        return point_size(self.tiles().count(window), self.view().ratio)
 
     def _cost(self, window: Window) -> float:
-        radius = self._radius(window)
-        return self.tiles().count(window) * ((2 * radius + 2) ** 2 if radius else 2.0)
+        return self.tiles().count(window) * self._size(window).cost
 
     def _rasterise(self, picture: _Picture, window: Window) -> None:
-        self._raster.draw(
-            picture.buffer(window),
-            self.tiles(),
-            window,
-            self._colour_table(),
-            self._radius(window),
-            dot=max(1, round(self.view().ratio)),
-        )
+        size = self._size(window)
+        self._raster.draw(picture.buffer(window), self.tiles(), window, self._colour_table(), size)
 
     def _on_rest(self) -> None:
         self._rasterise(self._detail, _window(self.view()))

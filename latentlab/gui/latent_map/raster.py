@@ -13,13 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from latentlab.gui.latent_map.markers import MARKERS, Sprite, sprite
+from latentlab.gui.latent_map.markers import MARKERS, pack, sprite
 
 Pixels = npt.NDArray[np.uint32]
 TILES = 64
 CHUNK = 1 << 16
 LARGEST_RADIUS = 5.0
-SMALLEST_RADIUS = 1.1
+SMALLEST_RADIUS = 2.0
+CROWD = 200_000
 
 
 @dataclass(frozen=True)
@@ -126,13 +127,24 @@ class PointTiles:
         return sum(run.stop - run.start for run, _ in self.runs(window))
 
 
-def dot_radius(count: int, ratio: float = 1.0) -> float:
-    """Radius of a point in device pixels when ``count`` are in view; 0 means single pixels.
+@dataclass(frozen=True)
+class Size:
+    """How large a point is drawn, in device pixels: a marker of a radius, or, at radius 0, a square of a side."""
 
-    Few points are discs that one can aim at; a crowd shrinks until a point is a pixel.
-    """
+    radius: float
+    side: int
+
+    @property
+    def cost(self) -> float:
+        """About how many pixels a point writes."""
+        return (2 * self.radius + 2) ** 2 if self.radius else float(self.side**2 + 1)
+
+
+def point_size(count: int, ratio: float = 1.0) -> Size:
+    """Choose the size of points when ``count`` are in view: markers to aim at, then dots, then single pixels."""
     radius = min(LARGEST_RADIUS, 4.6 * (300 / max(count, 1)) ** 0.2)
-    return 0.0 if radius < SMALLEST_RADIUS else round(radius * ratio * 2) / 2
+    side = max(1, round((2 if count <= CROWD else 1) * ratio))
+    return Size(0.0 if radius < SMALLEST_RADIUS else round(radius * ratio * 2) / 2, side)
 
 
 class Rasteriser:
@@ -141,8 +153,8 @@ class Rasteriser:
     def __init__(self) -> None:
         self._fx = np.empty(CHUNK, np.float32)
         self._fy = np.empty(CHUNK, np.float32)
-        self._ix = np.empty(CHUNK, np.int32)
-        self._iy = np.empty(CHUNK, np.int32)
+        self._ix = np.empty(CHUNK, np.intp)
+        self._iy = np.empty(CHUNK, np.intp)
 
     def draw(
         self,
@@ -150,8 +162,7 @@ class Rasteriser:
         tiles: PointTiles,
         window: Window,
         colours: npt.NDArray[np.uint8],
-        radius: float,
-        dot: int = 1,
+        size: Size,
     ) -> None:
         """Draw the points in the window.
 
@@ -165,55 +176,53 @@ class Rasteriser:
             What part of the plane the picture shows.
         colours : ndarray of uint8, [slots, 4]
             Red, green, blue, alpha for each slot; slot s has the marker ``s % len(MARKERS)``.
-        radius : float
-            Radius in device pixels of markers with a soft edge and an outline; 0 for squares of ``dot`` pixels.
-        dot : int
-            Side of a point in device pixels when ``radius`` is 0.
+        size : Size
+            Markers have a soft edge and an outline; squares have neither, and the last one wins.
         """
         picture.fill(0)
-        if radius > 0:
-            self._draw_markers(picture, tiles, window, colours, radius)
+        if size.radius > 0:
+            self._draw_markers(picture, tiles, window, colours, size.radius)
         else:
-            self._draw_dots(picture, tiles, window, colours, dot)
+            self._draw_dots(picture, tiles, window, colours, size.side)
 
     def _draw_dots(
-        self, picture: Pixels, tiles: PointTiles, window: Window, colours: npt.NDArray[np.uint8], dot: int
+        self, picture: Pixels, tiles: PointTiles, window: Window, colours: npt.NDArray[np.uint8], side: int
     ) -> None:
         flat = picture.reshape(-1)
         table = pack(colours)
-        for place, slot in self._places(tiles, window, dot):
+        for place, slot in self._places(tiles, window, side):
             value = table[slot]
-            for dy in range(dot):
-                for dx in range(dot):
+            for dy in range(side):
+                for dx in range(side):
                     flat[place + (dy * window.width + dx)] = value
 
     def _draw_markers(
         self, picture: Pixels, tiles: PointTiles, window: Window, colours: npt.NDArray[np.uint8], radius: float
     ) -> None:
         reach = sprite(MARKERS[0], radius).reach
-        found = [(place.copy(), slot.copy()) for place, slot in self._places(tiles, window, reach)]
+        found = [(place.astype(np.intp), slot.copy()) for place, slot in self._places(tiles, window, reach)]
         if not found:
             return
         flat = picture.reshape(-1)
         place = np.concatenate([p for p, _ in found])
         slot = np.concatenate([s for _, s in found])
-        strokes: list[tuple[float, npt.NDArray[np.int32], npt.NDArray[np.uint8], Sprite, int]] = []
+        shapes = []
         for number, marker in enumerate(MARKERS):
-            chosen = slot % len(MARKERS) == number
-            if not chosen.any():
-                continue
-            shape = sprite(marker, radius)
-            mine, theirs = place[chosen], slot[chosen]
-            strokes.extend((float(d), mine, theirs, shape, k) for k, d in enumerate(shape.distance))
-        # From the rim inwards: where markers overlap, a pixel goes to the point it is nearest to.
-        strokes.sort(key=lambda stroke: -stroke[0])
-        for _, mine, theirs, shape, k in strokes:
-            table = pack(shape.shade(k, colours))
-            flat[mine + (shape.dy[k] * window.width + shape.dx[k])] = table[theirs]
+            chosen = np.flatnonzero(slot % len(MARKERS) == number)
+            if len(chosen):
+                shape = sprite(marker, radius)
+                offset = shape.dy * window.width + shape.dx
+                shapes.append((place[chosen], slot[chosen], offset, shape.band, shape.table(colours)))
+        # From the rim inwards: where markers overlap, a pixel goes to the point it lies deepest in.
+        for band in range(max(int(bands.max()) for _, _, _, bands, _ in shapes), -1, -1):
+            for mine, theirs, offset, bands, table in shapes:
+                here = bands == band
+                if here.any():
+                    flat[mine[:, None] + offset[here]] = table[:, here][theirs]
 
     def _places(
         self, tiles: PointTiles, window: Window, margin: int
-    ) -> Iterator[tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]]:
+    ) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.uint8]]]:
         """Flat pixel indices and slots of the points at least ``margin`` pixels inside the picture, by chunks."""
         left, top, scale = np.float32(window.left), np.float32(window.top), np.float32(window.scale)
         shrunk = Window(
@@ -246,14 +255,6 @@ class Rasteriser:
                         ix, iy = self._ix[:kept], self._iy[:kept]
                 np.copyto(ix, fx, casting="unsafe")
                 np.copyto(iy, fy, casting="unsafe")
-                np.multiply(iy, np.int32(window.width), out=iy)
+                np.multiply(iy, np.intp(window.width), out=iy)
                 np.add(iy, ix, out=ix)
                 yield ix, slot
-
-
-def pack(colours: npt.NDArray[np.uint8]) -> Pixels:
-    """Pack red, green, blue, alpha (uint8 [n, 4]) into premultiplied ARGB (uint32 [n])."""
-    wide = colours.astype(np.uint32)
-    alpha = wide[:, 3]
-    red, green, blue = ((wide[:, k] * alpha + 127) // 255 for k in range(3))
-    return (alpha << 24) | (red << 16) | (green << 8) | blue

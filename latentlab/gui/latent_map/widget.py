@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, QTimer, Signal
@@ -14,13 +12,10 @@ from PySide6.QtGui import (
     QKeyEvent,
     QMouseEvent,
     QNativeGestureEvent,
-    QPalette,
-    QResizeEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QWidget
 
-from latentlab.gui.colours import theme
 from latentlab.gui.gestures import next_gesture
 from latentlab.gui.latent_map.gestures import (
     ExploreGesture,
@@ -29,10 +24,7 @@ from latentlab.gui.latent_map.gestures import (
     SelectGesture,
     inside,
 )
-from latentlab.gui.latent_map.layered import LayeredPlot
-from latentlab.gui.latent_map.layers import LayerPanel
-from latentlab.gui.latent_map.legend import Legend
-from latentlab.gui.latent_map.notes import FAR_FROM_DATA, INSET, CornerTools, EnterWatch, Message, Note, at_corner
+from latentlab.gui.latent_map.panelled import PanelledPlot
 from latentlab.gui.latent_map.view import View
 
 FloatArray = npt.NDArray[np.floating]
@@ -47,11 +39,12 @@ _ARROWS = {
 }
 
 
-class LatentMap(LayeredPlot):
+class LatentMap(PanelledPlot):
     """The live latent map.
 
     It keeps no truth: it is told by ``set_…`` what to draw and tells by signals what the hand does.
-    Points are (x, y) on the shown axes, whatever latent dimensions those stand for.
+    Points are (x, y) on the shown axes, whatever latent dimensions those stand for. What it draws is told
+    by `LayeredPlot`'s methods, what it says over that by `PanelledPlot`'s.
 
     Signals
     -------
@@ -69,12 +62,6 @@ class LatentMap(LayeredPlot):
         Indices of the points chosen in the *select* mode, int64 [k].
     pathEdited(object)
         Waypoints of the path after an edit in the *path* mode, float [n, 2].
-    classesShownChanged(object)
-        The classes that the legend shows now, frozenset of int (-1: points without one).
-    layerChanged(str, bool, float)
-        A layer's name, whether it is drawn, and its opacity.
-    messageClicked()
-        The button of the empty map's message was clicked.
     """
 
     hovered = Signal(object)
@@ -84,9 +71,6 @@ class LatentMap(LayeredPlot):
     filesDropped = Signal(list)
     selectionChanged = Signal(object)
     pathEdited = Signal(object)
-    classesShownChanged = Signal(object)
-    layerChanged = Signal(str, bool, float)
-    messageClicked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -111,126 +95,9 @@ class LatentMap(LayeredPlot):
         self._view_timer.timeout.connect(self._tell_view)
         self.box.sigRangeChanged.connect(self._on_view_changed)
         self.box.sigResized.connect(self._on_view_changed)
-        self._make_panels()
-        self._own_theme: bool | None = None
-        self._apply_palette()
+        self.pointerCovered.connect(self._on_pointer_left)
         self.set_axes_names("z₁", "z₂")
         self.set_mode("explore")
-
-    def _make_panels(self) -> None:
-        """Make the small panels that lie over the map, and join them with what they show."""
-        over = self.viewport()
-        self._legend = Legend(over)
-        self._legend.shownChanged.connect(self._on_legend_changed)
-        self._tools = CornerTools(over)
-        self._tools.fitClicked.connect(self.fit_to_points)
-        self._layer_panel = LayerPanel(self.layers(), over)
-        self._layer_panel.visibleEdited.connect(self.set_layer_visible)
-        self._layer_panel.opacityEdited.connect(self.set_layer_opacity)
-        self._tools.layersToggled.connect(self._on_layers_toggled)
-        self._freshness = Note("mapFreshness", "Freshness of the map", over)
-        self._far = Note("mapFarFromData", "Far from data", over)
-        self._message = Message(over)
-        self._message_clicked: Callable[[], object] | None = None
-        self._message.clicked.connect(self._on_message_clicked)
-        self._watch = EnterWatch(self)
-        self._watch.watch(self._legend, self._tools, self._layer_panel, self._message)
-        self._watch.entered.connect(self._on_pointer_left)
-
-    # --- what is said over the map ----------------------------------------------------------------------------
-
-    def set_points(
-        self,
-        xy: npt.ArrayLike | None,
-        labels: npt.ArrayLike | None = None,
-        class_names: Sequence[str] = (),
-    ) -> None:
-        """Draw the encoded points and list their classes; see `LayeredPlot.set_points`."""
-        super().set_points(xy, labels, class_names)
-        classes = len(self._points.classes()) - 1
-        names = [*class_names, *(str(number) for number in range(len(class_names), classes))]
-        has_unlabelled = labels is not None and bool((np.asarray(labels) < 0).any())
-        self._legend.set_classes(names if len(self._points.xy) else (), has_unlabelled)
-        self._points.set_hidden(self._legend.hidden())
-        self._place_panels()
-        self._show_badge(self._cursor.xy)
-
-    def set_classes_shown(self, shown: Iterable[int]) -> None:
-        """Draw the points of these classes only (-1: those without one), here and in the legend."""
-        shown = frozenset(shown)
-        super().set_classes_shown(shown)
-        self._legend.set_shown(shown)
-
-    def set_cursor(self, xy: npt.ArrayLike | None) -> None:
-        """Put the crosshair on the committed point (x, y); None takes it away."""
-        super().set_cursor(xy)
-        self._show_badge(self._cursor.xy)
-
-    def set_layer_visible(self, name: str, visible: bool) -> None:
-        """Show or hide a layer by its name, one of those in ``layers()``."""
-        super().set_layer_visible(name, visible)
-        self._tell_layer(name)
-
-    def set_layer_opacity(self, name: str, opacity: float) -> None:
-        """Draw a layer with an opacity between 0 and 1 (clipped)."""
-        super().set_layer_opacity(name, opacity)
-        self._tell_layer(name)
-
-    def set_message(self, text: str | None, button: str = "", clicked: Callable[[], object] | None = None) -> None:
-        """Say in one line what would fill the empty map, and offer the button that does.
-
-        Parameters
-        ----------
-        text : str or None
-            The line; None or an empty one takes the message away.
-        button : str
-            What the button reads; none is shown without.
-        clicked : callable, optional
-            Called when it is clicked, in the place of the one before; ``messageClicked`` is emitted besides.
-        """
-        self._message_clicked = clicked
-        self._message.say(text or "", button)
-        self._place_panels()
-
-    def set_freshness(self, text: str) -> None:
-        """Say how fresh the map is, for instance "epoch 3 · 0.4 s ago"; an empty text says nothing."""
-        self._freshness.say(text)
-        self._place_panels()
-
-    def _tell_layer(self, name: str) -> None:
-        layer = self._layers[name]
-        self._layer_panel.show_layer(layer)
-        self.layerChanged.emit(name, layer.visible, layer.opacity)
-
-    def _show_badge(self, xy: FloatArray | None) -> None:
-        self._far.say(FAR_FROM_DATA if self.is_far_from_data(xy) else "")
-        self._place_panels()
-
-    def _place_panels(self) -> None:
-        """Lay the panels into their corners."""
-        inside = self.box.mapRectToScene(self.box.rect()).toAlignedRect()
-        at_corner(self._tools, inside, Qt.Corner.TopRightCorner)
-        at_corner(self._layer_panel, inside, Qt.Corner.TopRightCorner, self._tools.height() + INSET)
-        at_corner(self._freshness, inside, Qt.Corner.BottomRightCorner)
-        at_corner(self._far, inside, Qt.Corner.BottomLeftCorner)
-        self._message.move(inside.center() - self._message.rect().center())
-        top = inside.top() + 2 * INSET + self._tools.height()
-        self._legend.place(QPoint(inside.right() - INSET, top), inside.bottom() - top - 5 * INSET)
-        self._legend.setVisible(not self._legend.is_empty and not self._layer_panel.isVisibleTo(self.viewport()))
-
-    def _on_layers_toggled(self, shown: bool) -> None:
-        self._layer_panel.setVisible(shown)
-        self._layer_panel.raise_()
-        self._place_panels()
-
-    def _on_legend_changed(self, shown: frozenset[int]) -> None:
-        self._points.set_hidden(self._legend.hidden())
-        self.classesShownChanged.emit(shown)
-
-    def _on_message_clicked(self) -> None:
-        if self._message_clicked is not None:
-            self._message_clicked()
-        self.messageClicked.emit()
 
     # --- where things are -------------------------------------------------------------------------------------
 
@@ -387,29 +254,3 @@ class LatentMap(LayeredPlot):
     def _edit_path(self, points: FloatArray) -> None:
         self._path.set_points(points)
         self.pathEdited.emit(points)
-
-    # --- how it looks -----------------------------------------------------------------------------------------
-
-    def set_theme(self, dark: bool) -> None:
-        """Draw for a dark or a light window from now on, whatever the palette says."""
-        self._own_theme = dark
-        self._apply_palette()
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Follow the palette from light to dark and back, and the font."""
-        super().changeEvent(event)
-        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange) and hasattr(self, "_own_theme"):
-            self._apply_palette()
-
-    def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """Keep what lies over the map in its corners."""
-        super().resizeEvent(event)
-        if hasattr(self, "_message"):
-            self._place_panels()
-
-    def _apply_palette(self) -> None:
-        window = self.palette().color(QPalette.ColorRole.Window)
-        colours = theme(window.lightness() < 128 if self._own_theme is None else self._own_theme)
-        self.apply_theme(colours)
-        for panel in (self._legend, self._tools, self._layer_panel, self._freshness, self._far, self._message):
-            panel.set_theme(colours)
