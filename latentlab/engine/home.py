@@ -79,7 +79,7 @@ def launch(home: HomeName = "process", device: str = "auto", model: str | None =
 
     def work(inbox: Mailbox, send: Deliver) -> int:
         # By name: the window's process must not depend on torch, nor load it when its worker is a process.
-        worker = importlib.import_module("latentlab.engine.worker")
+        worker = importlib.import_module("latentlab.engine.entry")
         return int(worker.run(inbox, send, device=device, model=model, first_version=first_version))
 
     return ThreadHome(work, model)

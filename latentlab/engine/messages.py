@@ -270,7 +270,8 @@ class ModelChanged(Result):
 class PointsChanged(Result):
     """The encoded dataset: posterior mean and standard deviation [N, d], label [N] (−1 unknown).
 
-    ``kl`` [d] is each dimension's mean KL in nats; ``epoch`` says how fresh it is.
+    ``kl`` [d] is each dimension's mean KL in nats, ``None`` for a posterior without a density (a plain
+    autoencoder's); ``epoch`` says how fresh it is.
     """
 
     slot: ClassVar[str | None] = "points"
@@ -279,7 +280,7 @@ class PointsChanged(Result):
     std: FloatArray
     label: IntArray
     classes: tuple[str, ...]
-    kl: FloatArray
+    kl: FloatArray | None
     epoch: float = 0.0
     components: FloatArray | None = None  # principal components [k, d], unit length, strongest first
     preview: ByteArray | None = None  # the manifold's stored picture, until tiles are there

@@ -1,0 +1,196 @@
+"""Work of many steps that is not a training: opening and encoding a dataset, saving a model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from latentlab.config import DataConfig, validated
+from latentlab.data import Dataset, LoadProgress, open_dataset
+from latentlab.data.decode import UnreadableError, decode
+from latentlab.engine.messages import (
+    ByteArray,
+    DatasetInfo,
+    DatasetOpened,
+    DatasetProgress,
+    EncodeImage,
+    ImageEncoded,
+    ModelSaved,
+    OpenDataset,
+    SaveModel,
+)
+from latentlab.engine.pictures import as_pixels, contact_sheet, to_bytes
+from latentlab.engine.workspace import Workspace
+from latentlab.errors import InputError
+from latentlab.evaluation import quick_bound
+from latentlab.models.loaded import LoadedModel, weights_of
+from latentlab.storage import ModelFile, Points, write_model
+from latentlab.training import manifold_preview
+
+_BETWEEN_PROGRESS = 0.1  # seconds
+_SHEET_IMAGES, _SHEET_COLUMNS = 48, 8
+_SHOWN_SKIPPED = 1000
+_PIECE = 0.02  # seconds of encoding between two looks at the mailbox
+_MOST_AT_ONCE = 128
+
+
+def opening(workspace: Workspace, request: OpenDataset) -> Generator[None, None, None]:
+    """Open a dataset; the earlier one stays until that is done.
+
+    Raises
+    ------
+    InputError
+        When there is nothing that can be opened.
+    """
+    told_at = 0.0
+    for step in open_dataset(request.source, request.config):
+        if isinstance(step, Dataset):
+            workspace.dataset = step
+            workspace.send(DatasetOpened(_info(step), _sheet(step)))
+            return
+        if time.monotonic() - told_at >= _BETWEEN_PROGRESS:
+            told_at = time.monotonic()
+            workspace.send(_progress(step))
+        yield
+
+
+def encoding(workspace: Workspace) -> Generator[None, None, None]:
+    """Encode the whole open dataset with the live model: every image a point of the map.
+
+    Raises
+    ------
+    InputError
+        When there is no model or dataset, or they do not fit each other.
+    """
+    model, dataset, version = workspace.need_model(), workspace.need_dataset(), workspace.version
+    if dataset.image_shape != model.image_shape:
+        raise InputError(
+            f"the model takes images of shape {list(model.image_shape)}, these are {list(dataset.image_shape)}"
+        )
+    index = np.arange(len(dataset))
+    told_at = time.monotonic()
+    parts = []
+    for done, part in encoded(model, dataset, index):
+        if workspace.version != version:  # another model, which has points of its own
+            return
+        parts.append(part)
+        if time.monotonic() - told_at >= _BETWEEN_PROGRESS:
+            told_at = time.monotonic()
+            workspace.send(DatasetProgress("Encoding images", done, len(index)))
+        yield
+    points = joined(parts, dataset, index)
+    workspace.tell_points(points, dataset.classes, dataset.fingerprint)
+
+
+def encoded(
+    model: LoadedModel, dataset: Dataset, index: np.ndarray, per_image: float = _PIECE / 16
+) -> Iterator[tuple[int, tuple[np.ndarray, np.ndarray]]]:
+    """Encode some images in pieces that last about a frame: how many are done, and the piece's mean and std.
+
+    Parameters
+    ----------
+    model, dataset, index
+        What encodes, and which images of what.
+    per_image
+        Seconds one image is expected to take, until it has been measured.
+    """
+    start = 0
+    while start < len(index):
+        stop = start + int(np.clip(_PIECE / per_image, 1, _MOST_AT_ONCE))
+        chosen = index[start:stop]
+        began = time.perf_counter()
+        part = model.encode(np.asarray(dataset.images[chosen]), dataset.labels[chosen])
+        per_image = (time.perf_counter() - began) / len(chosen)
+        start = stop
+        yield min(start, len(index)), part
+
+
+def joined(parts: list[tuple[np.ndarray, np.ndarray]], dataset: Dataset, index: np.ndarray) -> Points:
+    """The pieces of :func:`encoded` as points."""
+    mean, std = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return Points(mean, std, dataset.labels[index], index.astype(np.int64))
+
+
+def saving(workspace: Workspace, request: SaveModel) -> Generator[None, None, None]:
+    """Write the live model as it is, with its points and a picture of its manifold.
+
+    Raises
+    ------
+    InputError, RunError
+        When the file cannot be written.
+    """
+    model = workspace.need_model()
+    weights, points = weights_of(model.module), workspace.points
+    preview, extent = yield from manifold_preview(model)
+    header = model.header.model_copy(update={"preview_extent": extent})
+    path = Path(request.path)
+    if path.suffix != ".safetensors":
+        path = path.with_name(path.name + ".safetensors")
+    write_model(path, ModelFile(header, weights, points, preview))
+    workspace.send(ModelSaved(str(path)))
+
+
+def encode_image(workspace: Workspace, request: EncodeImage) -> None:
+    """Encode one image file, made ready as the model's own data was.
+
+    Raises
+    ------
+    InputError
+        When it is no image.
+    """
+    model = workspace.need_model()
+    channels, height, width = model.image_shape
+    config = validated(DataConfig, {**model.header.data.get("config", {}), "channels": channels})
+    try:
+        pixels = decode(request.path, (width, height), config).pixels
+    except UnreadableError as error:
+        raise InputError(f"{request.path}: {error}") from None
+    if pixels.shape != model.image_shape:
+        pixels = np.ascontiguousarray(np.broadcast_to(pixels, model.image_shape))
+    mean, std = model.encode(pixels[None])
+    bound = quick_bound(model.module, pixels[None])
+    workspace.send(
+        ImageEncoded(
+            workspace.version,
+            request.path,
+            mean[0],
+            std[0],
+            as_pixels(pixels[None])[0],
+            as_pixels(to_bytes(model.decode(mean)))[0],
+            bound.distortion,
+            bound.rate,
+        )
+    )
+
+
+def _progress(step: LoadProgress) -> DatasetProgress:
+    return DatasetProgress(step.message, step.done, step.total or 0)
+
+
+def _info(dataset: Dataset) -> DatasetInfo:
+    training, validation = dataset.split()
+    labels = dataset.labels
+    counts = np.bincount(labels[labels >= 0], minlength=len(dataset.classes))
+    return DatasetInfo(
+        name=dataset.name,
+        source=dataset.source,
+        images=len(dataset),
+        image_shape=dataset.image_shape,
+        classes=dataset.classes,
+        class_counts=tuple(counts.tolist()),
+        training_images=len(training),
+        validation_images=len(validation),
+        skipped=tuple((skipped.path, skipped.reason) for skipped in dataset.skipped[:_SHOWN_SKIPPED]),
+        skipped_count=len(dataset.skipped),
+        config=dataset.config,
+        bytes_in_memory=dataset.images.nbytes,
+    )
+
+
+def _sheet(dataset: Dataset) -> ByteArray:
+    """Some images, evenly spaced, as the model will see them."""
+    chosen = np.unique(np.linspace(0, len(dataset) - 1, min(len(dataset), _SHEET_IMAGES)).astype(int))
+    return contact_sheet(np.asarray(dataset.images[chosen]), _SHEET_COLUMNS)

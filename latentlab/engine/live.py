@@ -1,0 +1,262 @@
+"""What follows the hand: one decode at once; the manifold, strips and neighbours in pieces shorter than a frame."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentlab.engine.messages import (
+    Decode,
+    Decoded,
+    DecodeGrid,
+    GridTiles,
+    IntArray,
+    Interpolate,
+    Nearest,
+    NearestFound,
+    Reconstruct,
+    Request,
+    Sample,
+    Strip,
+    Traverse,
+)
+from latentlab.engine.pictures import as_pixels, shrink, to_bytes
+from latentlab.engine.workspace import Workspace
+from latentlab.errors import InputError
+from latentlab.exploration import coarse_to_fine, interpolate, linear_grid, nearest, traverse
+from latentlab.exploration.grids import Pass
+from latentlab.models.loaded import LoadedModel
+
+FloatArray = NDArray[np.float32]
+
+_PIECE = 0.008  # seconds of decoding between two looks at the mailbox
+_MOST_AT_ONCE = 128
+_MOST_CELLS = 512  # a side
+_LONG_SLOTS = ("strip", "grid")
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+class Pace:
+    """How many images may be decoded at a time so that a piece lasts less than a frame; learned by measuring."""
+
+    def __init__(self) -> None:
+        self._per_image = _PIECE / 4  # until something has been measured
+
+    @property
+    def images(self) -> int:
+        """How many to decode next."""
+        return int(np.clip(_PIECE / self._per_image, 1, _MOST_AT_ONCE))
+
+    def note(self, images: int, seconds: float) -> None:
+        """Take in how long a piece took."""
+        self._per_image += 0.5 * (seconds / images - self._per_image)
+
+
+class _Running(NamedTuple):
+    """What is being decoded piece by piece: for which request, and for which model version."""
+
+    name: str
+    version: int
+    work: Iterator[None]
+
+
+class Live:
+    """Answers live requests from the workspace's model.
+
+    What takes more than one piece is a generator, one of each kind, advanced by :meth:`advance`; a newer request
+    of its kind takes its place, and a change of the model ends it.
+
+    Parameters
+    ----------
+    workspace
+        Whose model and dataset are shown.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._pace = Pace()
+        self._running: dict[str, _Running] = {}  # by slot
+
+    @property
+    def working_on(self) -> str:
+        """Name of the request whose next piece is due; empty when nothing is left to decode."""
+        for slot in _LONG_SLOTS:
+            if slot in self._running:
+                return self._running[slot].name
+        return ""
+
+    def answer(self, request: Request) -> None:
+        """Answer at once what is short, begin what is not.
+
+        Raises
+        ------
+        InputError
+            When it asks for what is not there.
+        """
+        match request:
+            case Decode():
+                self._decode(request)
+            case Nearest():
+                self._nearest(request)
+            case DecodeGrid():
+                self._begin(request, self._grid(request))
+            case Traverse() | Interpolate() | Reconstruct() | Sample():
+                self._begin(request, self._strip(request))
+            case _:
+                raise AssertionError(f"{request!r} is not live")
+
+    def advance(self) -> None:
+        """Do one piece of what runs, the strip before the manifold."""
+        for slot in _LONG_SLOTS:
+            running = self._running.get(slot)
+            if running is None:
+                continue
+            if running.version != self._workspace.version:  # of weights that are no more: the window asks again
+                del self._running[slot]
+                continue
+            try:
+                next(running.work)
+            except StopIteration:
+                del self._running[slot]
+            except BaseException:
+                del self._running[slot]
+                raise
+            return
+
+    def drop(self) -> None:
+        """Give up what runs."""
+        self._running.clear()
+
+    def _begin(self, request: Request, work: Iterator[None]) -> None:
+        assert request.slot is not None
+        self._running[request.slot] = _Running(type(request).__name__, self._workspace.version, work)
+
+    # --- one image -----------------------------------------------------------------------------------
+
+    def _decode(self, request: Decode) -> None:
+        model = self._workspace.need_model()
+        image = as_pixels(to_bytes(model.decode(request.z[None], request.label)))[0]
+        self._workspace.send(Decoded(request.generation, self._workspace.version, request.z, image, request.preview))
+
+    def _nearest(self, request: Nearest) -> None:
+        workspace = self._workspace
+        points = workspace.points
+        if points is None or not len(points.mean):
+            raise InputError("encode a dataset first: there are no points to be near to")
+        (place,), (distance,) = nearest(points.mean, request.z)
+        index = int(place) if points.index is None else int(points.index[place])
+        image, path = None, ""
+        dataset = workspace.dataset_of_points()
+        if dataset is not None and points.index is not None:
+            image, path = as_pixels(np.asarray(dataset.images[index : index + 1]))[0], dataset.paths[index]
+        workspace.send(
+            NearestFound(
+                request.generation,
+                workspace.points_version,
+                int(place),
+                float(distance),
+                points.mean[place],
+                int(points.label[place]),
+                path,
+                image,
+            )
+        )
+
+    # --- many images ---------------------------------------------------------------------------------
+
+    def _decoded(self, model: LoadedModel, z: FloatArray, label: int | None) -> Iterator[tuple[slice, FloatArray]]:
+        """Decode latents [N, d] in pieces that last less than a frame."""
+        start = 0
+        while start < len(z):
+            piece = slice(start, min(start + self._pace.images, len(z)))
+            began = time.perf_counter()
+            images = model.decode(z[piece], label)
+            self._pace.note(len(images), time.perf_counter() - began)
+            yield piece, images
+            start = piece.stop
+
+    def _grid(self, request: DecodeGrid) -> Iterator[None]:
+        """Decode the manifold, each cell once: a coarse tile's image serves its own cell when that comes."""
+        model, version = self._workspace.need_model(), self._workspace.version
+        columns, rows = request.columns, request.rows
+        if not (0 < columns <= _MOST_CELLS and 0 < rows <= _MOST_CELLS):
+            raise InputError(f"a manifold of {columns} × {rows} cells is out of bounds")
+        places = linear_grid(columns, rows, request.x_range, request.y_range).astype(np.float32)
+        there = np.zeros((rows, columns), bool)
+        tiles: NDArray[np.uint8] | None = None
+        for scan in coarse_to_fine(columns, rows):
+            column, row = scan.sources.T
+            known = there[row, column]
+            missing = np.flatnonzero(~known)
+            if tiles is not None and known.any():
+                last = scan.span == 1 and not len(missing)
+                at = known.nonzero()[0]
+                self._tell_tiles(request, version, scan, at, tiles[row[at], column[at]], last)
+            latents = request.axes.lift(places[row[missing], column[missing]])
+            for piece, images in self._decoded(model, latents, request.label):
+                new = as_pixels(to_bytes(shrink(images, request.tile_pixels)))
+                if tiles is None:
+                    tiles = np.zeros((rows, columns, *new.shape[1:]), np.uint8)
+                at = missing[piece]
+                tiles[row[at], column[at]] = new
+                there[row[at], column[at]] = True
+                self._tell_tiles(request, version, scan, at, new, scan.span == 1 and piece.stop == len(missing))
+                yield
+
+    def _tell_tiles(
+        self, request: DecodeGrid, version: int, scan: Pass, at: IntArray, tiles: NDArray[np.uint8], last: bool
+    ) -> None:
+        self._workspace.send(GridTiles(request.generation, version, scan.cells[at], scan.span, tiles, last))
+
+    def _strip(self, request: Traverse | Interpolate | Reconstruct | Sample) -> Iterator[None]:
+        """Decode the filmstrip's rows and tell them as a whole."""
+        model, version = self._workspace.need_model(), self._workspace.version
+        above: NDArray[np.uint8] | None = None
+        label = None
+        match request:
+            case Traverse():
+                _check_dimensions(request.dimensions, model.latent_dim)
+                kind, latents = "traverse", traverse(request.z, request.dimensions, request.values)
+                names = tuple(f"z{str(dimension + 1).translate(_SUBSCRIPTS)}" for dimension in request.dimensions)
+                label = request.label
+            case Interpolate():
+                kind, latents = "interpolate", interpolate(request.waypoints, request.steps, request.spherical)[None]
+                names, label = ("path",), request.label
+            case Sample():
+                kind, latents = "sample", model.sample_prior(request.count, request.seed)[None]
+                names = ("samples",)
+            case Reconstruct():
+                kind, names = "reconstruct", ("images", "reconstructions")
+                above, latents = self._some_images(model, request)
+        flat = latents.reshape(-1, latents.shape[-1])
+        parts = []
+        for _piece, images in self._decoded(model, flat, label):
+            parts.append(to_bytes(images))
+            yield
+        decoded = as_pixels(np.concatenate(parts))
+        rows = decoded.reshape(*latents.shape[:2], *decoded.shape[1:])
+        if above is not None:
+            rows, latents = np.concatenate([above[None], rows]), np.concatenate([latents, latents])
+        self._workspace.send(Strip(request.generation, version, kind, rows, names, latents))
+
+    def _some_images(self, model: LoadedModel, request: Reconstruct) -> tuple[NDArray[np.uint8], FloatArray]:
+        """Some images the model was not trained on, as pixels, and their latents [1, n, d]."""
+        dataset = self._workspace.need_dataset()
+        if dataset.image_shape != model.image_shape:
+            raise InputError(f"the model takes images of shape {model.image_shape}, not {dataset.image_shape}")
+        training, validation = dataset.split()
+        pool = validation if len(validation) >= request.count else training
+        chosen = np.random.default_rng(request.seed).choice(pool, min(request.count, len(pool)), replace=False)
+        chosen.sort()
+        images = np.asarray(dataset.images[chosen])
+        mean, _std = model.encode(images, dataset.labels[chosen])
+        return as_pixels(images), mean[None]
+
+
+def _check_dimensions(dimensions: Sequence[int], latent_dim: int) -> None:
+    if not dimensions or not all(0 <= dimension < latent_dim for dimension in dimensions):
+        raise InputError(f"the model has dimensions 1 to {latent_dim}")

@@ -1,0 +1,241 @@
+"""The live training: advanced a step at a time, held, ended, and shown on the map as it learns."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from latentlab.data import Dataset
+from latentlab.engine.jobs import encoded, joined
+from latentlab.engine.messages import AdjustTraining, Train, TrainingEvent, TrainingProgress, TrainingState
+from latentlab.engine.threads import Threads
+from latentlab.engine.workspace import Workspace, info_of
+from latentlab.events import Event, Finished, Progress
+from latentlab.training import Training
+
+_COST_SHARE = 0.05  # of the run's time that showing how it learns may take
+_LEAST_INTERVAL = 0.25  # seconds between two versions of the map
+_ENCODING_TIME = 0.05  # seconds that one version's points may take
+_FEWEST_POINTS, _MOST_POINTS = 200, 5000
+
+
+class Run:
+    """A training in the worker.
+
+    Parameters
+    ----------
+    workspace
+        Its model becomes the workspace's live model, its dataset is the open one.
+    request
+        What to train, and where to write it.
+    device
+        The worker's, for a configuration that says ``auto``.
+
+    Attributes
+    ----------
+    state
+        ``running``, ``paused`` or ``stopping``; ``idle`` once it is over.
+    out
+        The run folder.
+
+    Raises
+    ------
+    InputError
+        When it cannot begin; the live model stays.
+    """
+
+    def __init__(self, workspace: Workspace, request: Train, device: str = "auto") -> None:
+        config = request.config
+        if config.training.device == "auto" and device != "auto":
+            training = config.training.model_copy(update={"device": device})
+            config = config.model_copy(update={"training": training})
+        self._workspace = workspace
+        self._dataset = workspace.need_dataset()
+        self._training = Training(self._dataset, config, Path(request.out), request.resume)
+        self._steps = self._training.steps()
+        self.out = request.out
+        self.state = "running"
+        self._goes_on = workspace.info is not None and workspace.info.source == request.out and request.resume
+        self._threads = Threads() if self._training.device.type == "cpu" else None
+        self._map = _MapOfLearning(workspace, self._training, self._dataset, request.out)
+        workspace.model = self._training.loaded
+        workspace.tell_model(
+            info_of(self._training.loaded.header, self.out, None),
+            fresh=not self._goes_on,
+            training=True,
+            epoch=self._training.epoch,
+        )
+        self._tell_state()
+
+    @property
+    def active(self) -> bool:
+        """Whether there is a step to take now."""
+        return self.state in ("running", "stopping")
+
+    def step(self) -> None:
+        """Take one step of the training, and of showing it.
+
+        Raises
+        ------
+        RunError
+            When the training cannot go on.
+        """
+        if self._threads is not None:
+            self._threads.before_step()
+        began = time.perf_counter()
+        event = next(self._steps, None)
+        if self._threads is not None and (event is None or isinstance(event, Progress)):
+            self._threads.after_step(time.perf_counter() - began)
+        if event is not None:
+            self._tell(event)
+        if self.state == "running":
+            self._map.advance()
+
+    def note_hand(self) -> None:
+        """Something under the hand was asked for."""
+        if self._threads is not None:
+            self._threads.note_hand()
+
+    def note_decoding(self, seconds: float) -> None:
+        """The manifold was decoded again for so long, which counts as the cost of showing the learning."""
+        self._map.cost += seconds
+
+    def pause(self) -> None:
+        """Checkpoint and hold; the map shows the weights as they are."""
+        if self.state != "running":
+            return
+        self._checkpoint()
+        self._map.complete()
+        self._become("paused")
+
+    def go_on(self) -> None:
+        """Go on after a pause."""
+        if self.state == "paused":
+            self._become("running")
+
+    def stop(self) -> None:
+        """Let the next steps be the last: checkpoint, best model, points."""
+        if self.state in ("running", "paused"):
+            self._training.stop()
+            self._become("stopping")
+
+    def adjust(self, request: AdjustTraining) -> None:
+        """Change the learning rate or the objective's weight from the next step on."""
+        self._training.update(learning_rate=request.learning_rate, beta=request.beta)
+
+    def leave(self) -> None:
+        """Checkpoint and end at once: the worker ends, or the run has failed elsewhere."""
+        self._checkpoint()
+        self.abandon()
+
+    def abandon(self) -> None:
+        """End without a further word to disk; the last good weights stay live."""
+        if isinstance(self._steps, Generator):  # a run in the midst of its work, not one that has failed
+            self._steps.close()
+        self._rest()
+        self._workspace.tell_model(
+            info_of(self._training.loaded.header, self.out, None), fresh=False, epoch=self._training.epoch
+        )
+
+    def _tell(self, event: Event) -> None:
+        if isinstance(event, Finished):
+            self._show_result()
+        kind = TrainingProgress if isinstance(event, Progress) else TrainingEvent
+        self._workspace.send(kind(event))
+        if isinstance(event, Finished):
+            self._rest()
+
+    def _show_result(self) -> None:
+        """The best model is the live model now, with all its points."""
+        loaded, training = self._training.loaded, self._training
+        path = Path(self.out, "model.safetensors")
+        self._workspace.tell_model(
+            info_of(loaded.header, self.out, path if path.exists() else None), fresh=False, epoch=training.epoch
+        )
+        if loaded.points is not None:
+            self._workspace.tell_points(
+                loaded.points,
+                self._dataset.classes,
+                self._dataset.fingerprint,
+                training.epoch,
+                loaded.preview,
+                loaded.header.preview_extent,
+            )
+
+    def _checkpoint(self) -> None:
+        event = self._training.checkpoint()
+        if event is not None:
+            self._workspace.send(TrainingEvent(event))
+
+    def _become(self, state: str) -> None:
+        self.state = state
+        self._tell_state()
+
+    def _rest(self) -> None:
+        if self._threads is not None:
+            self._threads.rest()
+        self._become("idle")
+
+    def _tell_state(self) -> None:
+        self._workspace.send(TrainingState(self.state, self.out))
+
+
+class _MapOfLearning:
+    """Encodes a fixed part of the dataset again and again while the model learns, at a bounded cost.
+
+    Attributes
+    ----------
+    cost
+        Seconds that the version in the making, or told last, has taken.
+    """
+
+    def __init__(self, workspace: Workspace, training: Training, dataset: Dataset, out: str) -> None:
+        self._workspace, self._training, self._dataset, self._out = workspace, training, dataset, out
+        # Smaller parts are beginnings of larger ones: the same points move, whatever time allows.
+        self._order = np.random.default_rng(0).permutation(len(dataset))[:_MOST_POINTS]
+        self._per_image = _ENCODING_TIME / _FEWEST_POINTS
+        self._work: Iterator[None] | None = self._encode()  # the first version at once: the map is empty
+        self._due = 0.0
+        self.cost = 0.0
+
+    def advance(self) -> None:
+        """Encode a piece, if a version is being made or due."""
+        if self._work is None:
+            if time.monotonic() < self._due + self.cost / _COST_SHARE:
+                return
+            self._work = self._encode()
+        began = time.perf_counter()
+        if next(self._work, _OVER) is _OVER:
+            self._work = None
+        self.cost += time.perf_counter() - began
+
+    def complete(self) -> None:
+        """Make a version of the present weights at once."""
+        for _ in self._encode():
+            pass
+        self._work = None
+
+    def _encode(self) -> Iterator[None]:
+        count = int(np.clip(_ENCODING_TIME / self._per_image, _FEWEST_POINTS, _MOST_POINTS))
+        index = np.sort(self._order[:count])
+        began, spent = time.perf_counter(), 0.0
+        self.cost = 0.0
+        parts = []
+        for _done, part in encoded(self._training.loaded, self._dataset, index, self._per_image):
+            spent += time.perf_counter() - began
+            parts.append(part)
+            yield
+            began = time.perf_counter()
+        self._per_image = spent / len(index)
+        self._due = time.monotonic() + _LEAST_INTERVAL
+        epoch = self._training.epoch
+        header = self._training.loaded.header
+        self._workspace.tell_model(info_of(header, self._out, None), fresh=False, training=True, epoch=epoch)
+        points = joined(parts, self._dataset, index)
+        self._workspace.tell_points(points, self._dataset.classes, self._dataset.fingerprint, epoch)
+
+
+_OVER = object()

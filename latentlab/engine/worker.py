@@ -1,0 +1,307 @@
+"""The loop that owns torch: newest decode first, then a piece of the manifold, then a step of what runs, again."""
+
+from __future__ import annotations
+
+import os
+import time
+import traceback
+from collections import deque
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+import torch
+
+import latentlab
+from latentlab.engine.channel import ChannelClosed, Mailbox
+from latentlab.engine.jobs import encode_image, encoding, opening, saving
+from latentlab.engine.live import Live
+from latentlab.engine.memory import DEVICE_LOST
+from latentlab.engine.messages import (
+    AdjustTraining,
+    CancelLoading,
+    DatasetCancelled,
+    EncodeDataset,
+    EncodeImage,
+    Failed,
+    Notice,
+    OpenDataset,
+    OpenModel,
+    PauseTraining,
+    Request,
+    ResumeTraining,
+    SaveModel,
+    Shutdown,
+    StopTraining,
+    Train,
+    WorkerReady,
+)
+from latentlab.engine.run import Run
+from latentlab.engine.threads import Threads, yield_to_the_window
+from latentlab.engine.workspace import Workspace
+from latentlab.errors import InputError, LatentlabError
+from latentlab.models.device import available_devices, resolve_device
+from latentlab.models.loaded import model_from
+from latentlab.storage import ModelFile, find_model, read_model
+
+Steps: TypeAlias = Generator[None, None, None]
+
+_ANSWERS_IN_A_TURN = 8  # under a fast hand what runs must still get its steps
+
+
+class DeviceLostError(Exception):
+    """The accelerator answers nothing any more in this process; only another process can go on."""
+
+
+class Worker:
+    """Answers every request of :mod:`latentlab.engine.messages`, one thing at a time.
+
+    An exception becomes a ``Failed`` result and the loop goes on; only a lost accelerator ends it.
+
+    Parameters
+    ----------
+    inbox
+        Requests.
+    workspace
+        What there is, and how the window is told.
+    device
+        Name of the device to compute on.
+    own_process
+        Whether the process is the worker's alone.
+    """
+
+    def __init__(self, inbox: Mailbox, workspace: Workspace, device: str, own_process: bool = False) -> None:
+        self._inbox = inbox
+        self._workspace = workspace
+        self._device_name = device
+        self._own_process = own_process
+        self._live = Live(workspace)
+        self._run: Run | None = None
+        self._waiting: deque[Request] = deque()  # loading and saving that has not begun
+        self._job: tuple[str, Steps] | None = None
+        self._ending = False
+
+    def run(self, opened: tuple[Path, ModelFile] | None) -> int:
+        """Work until asked to end, or until the mailbox is closed: then checkpoint a live run.
+
+        Parameters
+        ----------
+        opened
+            A model the window has been told of and that is to be loaded.
+
+        Returns
+        -------
+        int
+            0, or ``DEVICE_LOST``.
+        """
+        try:
+            self._start(opened)
+            while not self._ending:
+                self._turn()
+            self._leave()
+        except DeviceLostError:
+            return DEVICE_LOST
+        except ChannelClosed:  # the window is gone, and nobody listens any more
+            self._workspace.send = _to_nobody
+            self._leave()
+        return 0
+
+    # --- the loop ------------------------------------------------------------------------------------
+
+    def _start(self, opened: tuple[Path, ModelFile] | None) -> None:
+        try:
+            self._device = resolve_device(self._device_name)
+        except InputError as error:
+            self._device, self._device_name = torch.device("cpu"), "cpu"
+            self._workspace.send(Notice(f"{error}; the CPU is used instead"))
+        Threads()  # one thread to begin with
+        if opened is not None:
+            with self._failures("OpenModel"):
+                self._load(*opened)
+        versions = {"latentlab": latentlab.__version__, "torch": torch.__version__}
+        self._workspace.send(WorkerReady(str(self._device), tuple(available_devices()), versions, os.getpid()))
+
+    def _turn(self) -> None:
+        """Answer what waits; then do one piece of each thing that runs."""
+        running = self._run is not None and self._run.active
+        busy = running or self._job is not None or bool(self._waiting) or bool(self._live.working_on)
+        request = self._inbox.take(0.0 if busy else None)
+        answers = 0
+        while request is not None and not self._ending:
+            with self._failures(type(request).__name__):
+                self._answer(request)
+            answers += 1
+            request = self._inbox.take() if answers < _ANSWERS_IN_A_TURN else None
+        if self._inbox.closed:
+            self._ending = True
+        if self._ending:
+            return
+        self._advance_live()
+        self._advance_job()
+        if self._run is not None and self._run.active:
+            self._advance_run(self._run)
+
+    def _advance_live(self) -> None:
+        name = self._live.working_on
+        if not name:
+            return
+        began = time.perf_counter()
+        with self._failures(name):
+            self._live.advance()
+        if self._run is not None:
+            self._run.note_decoding(time.perf_counter() - began)
+
+    def _advance_job(self) -> None:
+        if self._job is None:
+            if not self._waiting:
+                return
+            request = self._waiting.popleft()
+            self._job = type(request).__name__, self._begin(request)
+        name, work = self._job
+        over = True
+        with self._failures(name):
+            over = next(work, _OVER) is _OVER
+        if over:
+            self._job = None
+
+    def _advance_run(self, run: Run) -> None:
+        with self._failures("Train") as failed:
+            run.step()
+        if failed:
+            with self._failures("Train"):
+                run.abandon()
+        if failed or run.state == "idle":
+            self._run = None
+
+    # --- requests ------------------------------------------------------------------------------------
+
+    def _answer(self, request: Request) -> None:
+        match request:
+            case Shutdown():
+                self._ending = True
+            case OpenModel():
+                self._open_model(request)
+            case OpenDataset():
+                self._cancel_loading()
+                self._waiting.append(request)
+            case EncodeDataset() | SaveModel():
+                self._waiting.append(request)
+            case CancelLoading():
+                if self._cancel_loading():
+                    self._workspace.send(DatasetCancelled())
+            case EncodeImage():
+                encode_image(self._workspace, request)
+            case Train():
+                self._train(request)
+            case PauseTraining() | ResumeTraining() | StopTraining() | AdjustTraining():
+                self._steer(request)
+            case _:
+                if self._run is not None:
+                    self._run.note_hand()
+                self._live.answer(request)
+
+    def _open_model(self, request: OpenModel) -> None:
+        self._need_no_run("opening another model")
+        path = find_model(request.source)
+        file = read_model(path)
+        self._load(path, file)  # the live model stays when this fails
+        self._workspace.tell_file(path, file, request.source, request.fresh)
+
+    def _load(self, path: Path, file: ModelFile) -> None:
+        self._workspace.model = model_from(file, self._device, path)
+
+    def _begin(self, request: Request) -> Steps:
+        match request:
+            case OpenDataset():
+                return opening(self._workspace, request)
+            case SaveModel():
+                return saving(self._workspace, request)
+            case _:
+                return encoding(self._workspace)
+
+    def _cancel_loading(self) -> bool:
+        """Give up opening and encoding; what is being saved goes on. Whether there was something to give up."""
+        given_up = False
+        for request in list(self._waiting):
+            if not isinstance(request, SaveModel):
+                self._waiting.remove(request)
+                given_up = True
+        if self._job is not None and self._job[0] != SaveModel.__name__:
+            self._job[1].close()
+            self._job = None
+            given_up = True
+        return given_up
+
+    def _train(self, request: Train) -> None:
+        self._need_no_run("starting another")
+        if self._own_process:
+            yield_to_the_window()
+        self._run = Run(self._workspace, request, self._device_name)
+
+    def _steer(self, request: Request) -> None:
+        run = self._run
+        if run is None:
+            raise InputError("there is no run to steer")
+        match request:
+            case PauseTraining():
+                run.pause()
+            case ResumeTraining():
+                run.go_on()
+            case StopTraining():
+                run.stop()
+            case AdjustTraining():
+                run.adjust(request)
+
+    def _need_no_run(self, before: str) -> None:
+        if self._run is not None:
+            raise InputError(f"stop the run before {before}")
+
+    # --- ends ----------------------------------------------------------------------------------------
+
+    def _leave(self) -> None:
+        """Checkpoint a live run, and let go of what is half done."""
+        self._live.drop()
+        if self._job is not None:
+            self._job[1].close()
+        if self._run is not None:
+            with self._failures("Shutdown"):
+                self._run.leave()
+
+    @contextmanager
+    def _failures(self, request: str) -> Iterator[list[str]]:
+        """Turn an exception into a result; the list given then holds its message."""
+        failed: list[str] = []
+        try:
+            yield failed
+        except (ChannelClosed, DeviceLostError):
+            raise
+        except LatentlabError as error:
+            failed.append(str(error))
+            self._workspace.send(Failed(request, str(error), ""))
+        except Exception as error:
+            message = _sentence(error)
+            failed.append(message)
+            expected = isinstance(error, MemoryError | torch.OutOfMemoryError)
+            self._workspace.send(Failed(request, message, traceback.format_exc(), expected))
+            if is_device_lost(error):
+                raise DeviceLostError from error
+
+
+def is_device_lost(error: BaseException) -> bool:
+    """Whether the accelerator is of no more use to this process: CUDA's errors stick, but for missing memory."""
+    return isinstance(error, torch.AcceleratorError) and not isinstance(error, torch.OutOfMemoryError)
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return "there is too little memory for this; try smaller images, a smaller model or another device"
+    first = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__
+
+
+def _to_nobody(result: object) -> None:
+    """Where results go when the window is gone."""
+
+
+_OVER = object()

@@ -1,0 +1,187 @@
+"""What the worker holds: the live model, its points, the open dataset. Importable, and partly used, before torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from latentlab.data import Dataset
+from latentlab.engine.messages import ByteArray, FloatArray, ModelChanged, ModelInfo, PointsChanged, Result
+from latentlab.errors import InputError
+from latentlab.exploration.directions import principal_components
+from latentlab.storage import ModelFile, ModelHeader, Points
+
+if TYPE_CHECKING:
+    from latentlab.models.loaded import LoadedModel
+
+Send = Callable[[Result], None]
+
+_MOST_COMPONENTS = 16
+
+
+class Workspace:
+    """The worker's truth, and how the window is told of it.
+
+    Attributes
+    ----------
+    send
+        Tells the window something.
+    model
+        The live model; ``None`` before one is loaded.
+    info
+        What the window was told of it.
+    version
+        Grows whenever the weights behind ``model`` changed.
+    points, points_version, points_data
+        The encoded dataset, the model version that encoded it, and the dataset's fingerprint.
+    dataset
+        The open dataset.
+    """
+
+    def __init__(self, send: Send, first_version: int = 1) -> None:
+        self.send = send
+        self.version = first_version - 1
+        self.model: LoadedModel | None = None
+        self.info: ModelInfo | None = None
+        self.points: Points | None = None
+        self.points_version = -1
+        self.points_data: str | None = None
+        self.dataset: Dataset | None = None
+
+    def tell_file(self, path: Path, file: ModelFile, source: str, fresh: bool = True) -> None:
+        """Tell the window of a model that was read from a file, and of its points; needs no torch.
+
+        Parameters
+        ----------
+        path, file
+            Where it was read, and what was found.
+        source
+            What the user called it.
+        fresh
+            Whether the window shows another model now.
+        """
+        header = file.header
+        self.tell_model(info_of(header, source, path), fresh)
+        if file.points is not None:
+            data = header.data.get("fingerprint")
+            self.tell_points(file.points, header.classes, data, 0.0, file.preview, header.preview_extent)
+
+    def need_model(self) -> LoadedModel:
+        """The live model.
+
+        Raises
+        ------
+        InputError
+            When there is none.
+        """
+        if self.model is None:
+            raise InputError("open a model first")
+        return self.model
+
+    def need_dataset(self) -> Dataset:
+        """The open dataset.
+
+        Raises
+        ------
+        InputError
+            When there is none.
+        """
+        if self.dataset is None:
+            raise InputError("open a dataset first")
+        return self.dataset
+
+    def dataset_of_points(self) -> Dataset | None:
+        """The open dataset, if it is the one the points are of."""
+        dataset = self.dataset
+        return dataset if dataset is not None and dataset.fingerprint == self.points_data else None
+
+    def tell_model(self, info: ModelInfo, fresh: bool, training: bool = False, epoch: float = 0.0) -> None:
+        """Count the model's version up and tell it; ``fresh`` forgets the points of the model before."""
+        self.version += 1
+        self.info = info
+        if fresh:
+            self.points = None
+        self.send(ModelChanged(self.version, info, fresh, training, epoch))
+
+    def tell_points(
+        self,
+        points: Points,
+        classes: tuple[str, ...],
+        data: str | None,
+        epoch: float = 0.0,
+        preview: ByteArray | None = None,
+        extent: tuple[float, float, float, float] | None = None,
+    ) -> None:
+        """Keep the encoded dataset as the live version's, and tell it.
+
+        Parameters
+        ----------
+        points, classes
+            The dataset, encoded.
+        data
+            The dataset's fingerprint.
+        epoch
+            How far the model had learned.
+        preview, extent
+            A picture of the manifold, and where it lies.
+        """
+        self.points, self.points_version, self.points_data = points, self.version, data
+        components = principal_components(points.mean, _MOST_COMPONENTS)
+        kl = kl_per_dimension(points)
+        self.send(
+            PointsChanged(
+                self.version,
+                points.mean,
+                points.std,
+                points.label,
+                classes,
+                kl,
+                epoch,
+                components,
+                preview,
+                extent if preview is not None else None,
+            )
+        )
+
+
+def info_of(header: ModelHeader, source: str, path: Path | None) -> ModelInfo:
+    """What the window is told of a model."""
+    return ModelInfo(
+        name=_name(source),
+        source=source,
+        recipe=header.model.recipe,
+        latent_dim=header.model.latent_dim,
+        image_shape=header.image_shape,
+        classes=header.classes,
+        conditional=False,
+        parameters=header.parameters,
+        beta=header.model.beta,
+        metrics=dict(header.metrics),
+        data=dict(header.data),
+        config=header.model.model_dump(mode="json"),
+        path=None if path is None else str(path),
+    )
+
+
+def kl_per_dimension(points: Points) -> FloatArray | None:
+    """Mean over the points of each dimension's KL(q(z|x) ‖ N(0, 1)) in nats, [d]; ``None`` without a density.
+
+    In closed form for a diagonal Gaussian (Kingma & Welling 2014, appendix B).
+    """
+    mean, std = points.mean.astype(np.float64), points.std.astype(np.float64)
+    if len(mean) == 0 or not (std > 0).all():
+        return None
+    kl = 0.5 * (mean**2 + std**2 - 1) - np.log(std)
+    means: FloatArray = kl.mean(axis=0).astype(np.float32)
+    return means
+
+
+def _name(source: str) -> str:
+    """A short name for people: the bundled model's, the file's, or the run's."""
+    path = Path(source.removeprefix("bundled:"))
+    if path.name == "model.safetensors":
+        path = path.parent
+    return path.name.removesuffix(".safetensors")
