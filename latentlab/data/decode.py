@@ -187,6 +187,8 @@ def _open(file: BinaryIO, path: str) -> Image.Image:
 
 
 def _upright_size(image: Image.Image) -> Size:
+    if image.format == "TIFF":
+        return image.size  # Pillow's TIFF reader turns the image itself, and knows its size upright before
     turned = image.getexif().get(ExifTags.Base.Orientation) in _TURNED
     return (image.height, image.width) if turned else image.size
 

@@ -105,8 +105,8 @@ def _made(folder: str, found: Scan, index: Labels, config: DataConfig) -> Genera
         config,
         Path(folder).resolve().as_posix(),
         "\0".join(found.paths),
-        np.array(found.sizes, dtype="<i8").tobytes(),
-        np.array(found.times, dtype="<i8").tobytes(),
+        found.sizes.tobytes(),
+        found.times.tobytes(),
     )
     everything = len(index) == len(found.paths)
     name = whole if everything else key(config, whole, index.astype("<i8").tobytes())

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import heapq
 import os
 import stat
 import time
-from collections.abc import Iterator
+from array import array
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import TypeVar
 
 from latentlab.data.dataset import LoadProgress, Skipped
 from latentlab.data.decode import SUFFIXES, reason_of
 
+T = TypeVar("T")
+_File = tuple[str, int, int]  # name, bytes, time of the last change
+
 _BETWEEN = 0.03  # seconds
-_RUN = 50_000
+_FEW = 200  # entries looked at between two steps: each is a call to the file system
+_MANY = 5_000
+_RUN = 20_000
 _SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "icon\r"})
 _LABEL_FILE = "labels.csv"
 
@@ -37,133 +46,128 @@ class Scan:
     """
 
     paths: list[str] = field(default_factory=list)
-    sizes: list[int] = field(default_factory=list)
-    times: list[int] = field(default_factory=list)
+    sizes: array[int] = field(default_factory=lambda: array("q"))
+    times: array[int] = field(default_factory=lambda: array("q"))
     empty_folders: list[str] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     label_file: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    name: str
-    size: int
-    time: int
-
-    def __lt__(self, other: _File) -> bool:
-        return self.name < other.name
-
-
 def shown(path: str) -> str:
-    r"""A path as text that can be printed and written: bytes that are no UTF-8 become ``\\xNN``."""
+    r"""A path as text that can be printed and written: bytes that are no UTF-8 become ``\xNN``."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-class Scanner:
-    """Walks one folder; see `scan`."""
+def scan(root: str) -> Iterator[LoadProgress | Scan]:
+    """Find the files of a folder that may be images; yields progress, then the `Scan`.
 
+    Hidden files and folders are left out. Links to folders are followed, each folder being visited once and under
+    its real name where it has one; nothing is opened, so no FIFO or device can hold it up.
+    """
+    scanner = _Scanner(root)
+    yield from scanner.run()
+    yield scanner.found
+
+
+class _Scanner:
     def __init__(self, root: str) -> None:
         self.found = Scan()
         self._root = root
         self._top = os.path.realpath(root)
         self._visited: set[tuple[int, int]] = set()
+        self._folders = [""]
         self._links: list[str] = []
-        self._by_folder: dict[tuple[str, ...], list[_File]] = {}
+        self._files: dict[tuple[str, ...], list[_File]] = {}
         self._count = 0
         self._last = time.monotonic()
 
     def run(self) -> Iterator[LoadProgress]:
         """Find everything: real folders first, so that a link to one of them adds nothing."""
-        yield from self._walk("")
-        while self._links:
-            link = self._links.pop(0)
-            if self._leads_up(link):
-                self._skip(link, "a link to a folder that it lies in")
+        while self._folders or self._links:
+            if self._folders:
+                yield from self._walk(self._folders.pop())
+            elif self._leads_up(self._links[0]):
+                self._skip(self._links.pop(0), "a link to a folder that it lies in")
             else:
-                yield from self._walk(link)
-        for folder in sorted(self._by_folder):
+                self._folders.append(self._links.pop(0))
+        for folder in sorted(self._files):
             prefix = "".join(part + "/" for part in folder)
-            for file in self._by_folder.pop(folder):
-                self.found.paths.append(prefix + file.name)
-                self.found.sizes.append(file.size)
-                self.found.times.append(file.time)
+            for some in _batches(heapq.merge(*(yield from self._sorted_runs(self._files.pop(folder)))), _MANY):
+                self.found.paths += [prefix + name for name, _, _ in some]
+                self.found.sizes.extend([size for _, size, _ in some])
+                self.found.times.extend([changed for _, _, changed in some])
                 yield from self._progress()
         self.found.skipped.sort(key=lambda each: each.path)
+
+    def _sorted_runs(self, files: list[_File]) -> Generator[LoadProgress, None, list[list[_File]]]:
+        """Parts of a list, each in order: a million names at once would take too long between two steps."""
+        runs = []
+        for start in range(0, len(files), _RUN):
+            runs.append(sorted(files[start : start + _RUN]))
+            yield from self._progress()
+        return runs
 
     def _leads_up(self, link: str) -> bool:
         target = os.path.realpath(os.path.join(self._root, link))
         return os.path.commonpath([target, self._top]) == target
 
-    def _walk(self, start: str) -> Iterator[LoadProgress]:
-        folders = [start]
-        while folders:
-            folder = folders.pop()
-            try:
-                status = os.stat(os.path.join(self._root, folder))
-                entries = os.scandir(os.path.join(self._root, folder))
-            except OSError as error:
-                self._skip(folder, reason_of(error))
-                continue
-            if (status.st_dev, status.st_ino) in self._visited:
-                continue
-            self._visited.add((status.st_dev, status.st_ino))
-            with entries:
-                yield from self._list(folder, entries, folders)
-
-    def _list(self, folder: str, entries: Iterator[os.DirEntry[str]], folders: list[str]) -> Iterator[LoadProgress]:
-        runs: list[list[_File]] = [[]]
+    def _walk(self, folder: str) -> Iterator[LoadProgress]:
+        path = os.path.join(self._root, folder)
+        files: list[_File] = []
         anything = False
-        while True:
-            try:
-                entry = next(entries, None)
-            except OSError as error:
-                self._skip(folder, reason_of(error))
-                break
-            if entry is None:
-                break
-            if entry.name.startswith(".") or entry.name.lower() in _SYSTEM_FILES:
-                continue
-            anything = True
-            file = self._look_at(f"{folder}/{entry.name}" if folder else entry.name, entry, folders)
-            if file is not None:
-                if len(runs[-1]) == _RUN:
-                    runs[-1].sort()
-                    runs.append([])
-                runs[-1].append(file)
-                self._count += 1
-            yield from self._progress()
-        runs[-1].sort()
-        if runs[0]:
-            merged: list[_File] = []
-            for file in heapq.merge(*runs):
-                merged.append(file)
-                yield from self._progress()
-            self._by_folder[tuple(folder.split("/")) if folder else ()] = merged
+        try:
+            status = os.stat(path)
+            if (status.st_dev, status.st_ino) in self._visited:
+                return
+            self._visited.add((status.st_dev, status.st_ino))
+            with os.scandir(path) as entries:
+                for some in _batches(entries, _FEW):
+                    anything |= self._look_at(folder + "/" if folder else "", some, files)
+                    yield from self._progress()
+        except OSError as error:
+            self._skip(folder, reason_of(error))
+        if files:
+            self._files[tuple(folder.split("/")) if folder else ()] = files
         elif not anything and folder:
             self.found.empty_folders.append(folder)
 
-    def _look_at(self, path: str, entry: os.DirEntry[str], folders: list[str]) -> _File | None:
-        """Sort one entry: a folder to walk, a link for later, an image file, or something to skip."""
-        try:
-            if entry.is_dir():
-                (self._links if entry.is_symlink() else folders).append(path)
-                return None
-            status = entry.stat()
-        except OSError as error:
-            self._skip(path, "a link in a circle" if entry.is_symlink() and error.errno == 40 else reason_of(error))
-            return None
-        suffix = os.path.splitext(entry.name)[1].lower()
+    def _look_at(self, prefix: str, entries: Sequence[os.DirEntry[str]], files: list[_File]) -> bool:
+        """Sort entries: folders to walk, links for later, image files, and what to skip; whether there was any."""
+        anything = False
+        for entry in entries:
+            name = entry.name
+            if name[0] == "." or name.lower() in _SYSTEM_FILES:
+                continue
+            anything = True
+            try:
+                if entry.is_dir():
+                    (self._links if entry.is_symlink() else self._folders).append(prefix + name)
+                    continue
+                status = entry.stat()
+            except OSError as error:
+                circle = entry.is_symlink() and error.errno == errno.ELOOP
+                self._skip(prefix + name, "a link in a circle" if circle else reason_of(error))
+                continue
+            reason = self._why_not(prefix, name, status)
+            if reason is None:
+                files.append((name, status.st_size, status.st_mtime_ns))
+                self._count += 1
+            elif reason:
+                self._skip(prefix + name, reason)
+        return anything
+
+    def _why_not(self, prefix: str, name: str, status: os.stat_result) -> str | None:
+        """Why a file is no image; empty when that need not be told, ``None`` when it may be one."""
         if not stat.S_ISREG(status.st_mode):
-            self._skip(path, "not a regular file")
-        elif path.lower() == _LABEL_FILE:
-            self.found.label_file = path
-        elif suffix and suffix not in SUFFIXES:
-            self._skip(path, f"not an image by its name ({shown(suffix)})")
-        elif not status.st_size:
-            self._skip(path, "empty file")
-        else:
-            return _File(entry.name, status.st_size, status.st_mtime_ns)
-        return None
+            return "not a regular file"
+        dot = name.rfind(".")
+        suffix = name[dot:].lower() if dot > 0 else ""
+        if suffix and suffix not in SUFFIXES:
+            if not prefix and name.lower() == _LABEL_FILE:
+                self.found.label_file = name
+                return ""
+            return f"not an image by its name ({shown(suffix)})"
+        return None if status.st_size else "empty file"
 
     def _skip(self, path: str, reason: str) -> None:
         self.found.skipped.append(Skipped(shown(path), reason))
@@ -176,12 +180,6 @@ class Scanner:
             yield LoadProgress(self._count, None, "Looking for images")
 
 
-def scan(root: str) -> Iterator[LoadProgress | Scan]:
-    """Find the files of a folder that may be images; yields progress, then the `Scan`.
-
-    Hidden files and folders are left out. Links to folders are followed, each folder being visited once and under
-    its real name where it has one; nothing is opened, so no FIFO or device can hold it up.
-    """
-    scanner = Scanner(root)
-    yield from scanner.run()
-    yield scanner.found
+def _batches(items: Iterator[T], size: int) -> Iterator[list[T]]:
+    while some := list(islice(items, size)):
+        yield some

@@ -1,0 +1,40 @@
+"""Small pictures and files for the tests of the data room."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+
+def grey(value: int | np.ndarray = 100, size: tuple[int, int] = (10, 8)) -> Image.Image:
+    """A grey picture, plain or of given pixels."""
+    if isinstance(value, np.ndarray):
+        return Image.fromarray(value.astype(np.uint8))
+    return Image.new("L", size, value)
+
+
+def save(path: Path, image: Image.Image | None = None, **options: object) -> Path:
+    """Save a picture (a plain grey one unless given), its folders being made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    (image or grey()).save(path, **options)
+    return path
+
+
+def idx_bytes(array: np.ndarray, code: int = 8) -> bytes:
+    """An IDX file of uint8 values (or of ``code``'s type, already big-endian)."""
+    sizes = b"".join(int(size).to_bytes(4, "big") for size in array.shape)
+    return bytes([0, 0, code, array.ndim]) + sizes + array.tobytes()
+
+
+def write_idx(folder: Path, images: np.ndarray, labels: np.ndarray | None = None, zipped: bool = False) -> Path:
+    """MNIST's two files in ``folder``; the path of the images."""
+    suffix = ".gz" if zipped else ""
+    pack = gzip.compress if zipped else bytes
+    path = folder / f"some-images-idx3-ubyte{suffix}"
+    path.write_bytes(pack(idx_bytes(images.astype(np.uint8))))
+    if labels is not None:
+        (folder / f"some-labels-idx1-ubyte{suffix}").write_bytes(pack(idx_bytes(labels.astype(np.uint8))))
+    return path
