@@ -70,7 +70,7 @@ MODELS = {
         {
             "data": {"validation": 0.05},
             "model": {"latent_dim": 6, "architecture": {"kind": "conv", "width": 16}},
-            "training": {**_LONG, "epochs": 30},
+            "training": {**_LONG, "epochs": 20, "batch_size": 64},
         },
         points=4_000,
     ),

@@ -99,19 +99,24 @@ def digest(tensors: Mapping[str, NDArray[Any]]) -> str:
 
 
 def _read_header(path: Path, prefix: bytes, size: int, file: Any) -> bytes:
-    if prefix[:4] == b"PK\x03\x04":
-        _refuse(path, "it is a zip archive (a PyTorch .pt file, perhaps), which is never opened")
-    if prefix[:1] == b"\x80" and prefix[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
-        _refuse(path, "it is a pickle, which could run code and is never opened")
     if len(prefix) < 8:
         _refuse(path, "it is too short for a safetensors file")
     length = int.from_bytes(prefix, "little")
     if length > LARGEST_HEADER:
-        _refuse(path, f"its header claims {length:,} bytes, more than the {LARGEST_HEADER:,} allowed")
+        _refuse(path, _what_it_is(prefix) or f"its header claims {length:,} bytes, more than {LARGEST_HEADER:,}")
     if 8 + length > size:
         _refuse(path, "it ends within its header; the file is damaged or cut short")
     header: bytes = file.read(length)
     return header
+
+
+def _what_it_is(prefix: bytes) -> str | None:
+    """What a file is that begins so, if it is one of those that models are often kept in."""
+    if prefix.startswith(b"PK\x03\x04"):
+        return "it is a zip archive (a PyTorch .pt file, perhaps), which is never opened"
+    if prefix[0] == 0x80 and prefix[1] in (2, 3, 4, 5):
+        return "it is a pickle, which could run code and is never opened"
+    return None
 
 
 def _check_header(path: Path, header: bytes, key: str, size: int) -> str:

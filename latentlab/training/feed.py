@@ -39,7 +39,7 @@ class Feed:
     seed
         Of the order of the images in each epoch.
     binarise
-        ``static`` draws every pixel once, ``dynamic`` at every use, from torch's current generator.
+        ``static`` draws every pixel once, ``dynamic`` at every use.
     static_seed
         Of the static draw: the data's, so that two runs see the same pixels.
     layout
@@ -69,8 +69,11 @@ class Feed:
     def __len__(self) -> int:
         return len(self._order)
 
-    def batches(self, epoch: int, size: int, first: int = 0) -> Iterator[Batch]:
-        """The batches of one epoch from number ``first`` on; their order depends on the seed and the epoch alone."""
+    def order(self, epoch: int, size: int, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches of one epoch from number ``first`` on, as images' indices in the dataset and in the training set.
+
+        Their order depends on the seed and the epoch alone.
+        """
         generator = torch.Generator().manual_seed(derived_seed(self._seed, ORDER, epoch))
         places = torch.randperm(len(self._order), generator=generator)
         images = self._order[places]
@@ -78,7 +81,13 @@ class Feed:
             places, images = places.to(self._device), images.to(self._device)
         for start in range(first * size, len(images), size):
             stop = start + size
-            yield self._batch(images[start:stop], places[start:stop])
+            yield images[start:stop], places[start:stop]
+
+    def batch(self, images: Tensor, places: Tensor) -> Batch:
+        """The batch of these images; a dynamic draw takes torch's random numbers."""
+        pixels, labels = self.gather(images)
+        x = pixels.to(torch.float32, memory_format=self._layout).div_(255)
+        return Batch(torch.bernoulli(x) if self._dynamic else x, labels, places.to(self._device))
 
     def gather(self, indices: Indices | Tensor) -> tuple[Tensor, Tensor | None]:
         """Images (uint8, on the device) and labels of the dataset by index."""
@@ -86,11 +95,6 @@ class Feed:
         images = self._images.index_select(0, chosen).to(self._device, non_blocking=True)
         labels = None if self._labels is None else self._labels.index_select(0, chosen.to(self._device))
         return images, labels
-
-    def _batch(self, images: Tensor, places: Tensor) -> Batch:
-        pixels, labels = self.gather(images)
-        x = pixels.to(torch.float32, memory_format=self._layout).div_(255)
-        return Batch(torch.bernoulli(x) if self._dynamic else x, labels, places.to(self._device))
 
 
 def _resident(images: NDArray[np.uint8], device: torch.device, draw: bool, seed: int) -> Tensor:

@@ -73,7 +73,7 @@ def manifold_preview(
 
 
 def from_the_top(grid: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A grid of latents [rows, columns, d] with its lowest row first, in the order of a picture: [rows · columns, d]."""
+    """Latents [rows, columns, d], lowest row first, in the order in which a picture shows them: [rows · columns, d]."""
     return grid[::-1].reshape(-1, grid.shape[-1])
 
 

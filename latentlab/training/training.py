@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from latentlab.config import RunConfig
 from latentlab.data import Dataset
@@ -14,7 +15,7 @@ from latentlab.errors import InputError, RunError
 from latentlab.evaluation import Binarise, quick_bound
 from latentlab.events import Checkpoint, Epoch, Event, Finished, Progress, Started, Warned
 from latentlab.models import build
-from latentlab.models.base import Batch, StepState
+from latentlab.models.base import StepState
 from latentlab.models.device import resolve_device
 from latentlab.models.loaded import LoadedModel, memory_format, place, put_weights
 from latentlab.training.feed import Feed
@@ -173,8 +174,8 @@ class Training:
         at = self._position
         while self._goes_on():
             first = at.step - at.epochs_done * self._steps_per_epoch
-            for batch in self._feed.batches(at.epochs_done, self._batch_size, first):
-                yield from self._train_on(batch)
+            for images, places in self._feed.order(at.epochs_done, self._batch_size, first):
+                yield from self._train_on(images, places)
                 yield self._progress()
                 yield from self._checkpoint_after(self.config.training.checkpoint_minutes * 60)
                 if self._stopping:
@@ -190,20 +191,21 @@ class Training:
         self._output.begin(self._position)
         if self._position.step == 0:
             with self._stream:
-                self.model.prepare(next(self._feed.batches(0, self._batch_size)), len(self._feed))
+                first = self._feed.batch(*next(self._feed.order(0, self._batch_size)))
+                self.model.prepare(first, len(self._feed))
         self._stepper.optimisers.start(self._position.step)
         self._clock.resume()
         self._read_out_at = self._saved_at = time.monotonic()
 
-    def _train_on(self, batch: Batch) -> Iterator[Event]:
+    def _train_on(self, images: Tensor, places: Tensor) -> Iterator[Event]:
         """One optimizer step; tells when the batch had to be split."""
         self._clock.resume()
-        at, size, micro_batch = self._position, len(batch.x), self._stepper.micro_batch
+        at, size, micro_batch = self._position, len(images), self._stepper.micro_batch
         state = StepState(at.step, at.epochs_done, self._steps_per_epoch, len(self._feed))
         rate = self._stepper.optimisers.scheduled(at.step / self._total_steps)
         try:
             with self._stream:
-                terms = self._stepper.step(batch, state, rate)
+                terms = self._stepper.step(self._feed.batch(images, places), state, rate)
         except BadStep as bad:
             raise self._not_finite(bad) from None
         self._meter.add(terms, size)

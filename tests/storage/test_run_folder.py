@@ -117,3 +117,14 @@ run.append_metrics({{"step": 2, "note": "x" * 100}})
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert "RunError: cannot write" in done.stderr
     assert run.metrics.read_text() == '{"step": 1}\n'
+
+
+def test_a_header_whose_length_looks_like_a_pickle_is_read(run):
+    """0x0580 bytes of header begin the file as protocol 5 of pickle begins."""
+    for padding in range(2000):
+        position = {"note": "x" * padding}
+        run.write_checkpoint(CheckpointFile(position, {"w": np.zeros(1, np.float32)}))
+        if run.checkpoint.read_bytes()[:2] == b"\x80\x05":
+            assert run.read_checkpoint().position == position
+            return
+    raise AssertionError("no such length was met")

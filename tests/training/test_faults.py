@@ -1,0 +1,148 @@
+"""What goes wrong while training, and what is left then (reliability rows 8, 14 and 17)."""
+
+import errno
+import os
+
+import numpy as np
+import pytest
+import torch
+
+from latentlab.errors import RunError
+from latentlab.models.base import Losses
+from latentlab.models.loaded import weights_of
+from latentlab.storage import RunFolder
+from latentlab.training import Training
+from latentlab.training import training as module
+from latentlab.training.optimisers import Optimisers
+from tests.training.helpers import bars, named, run_config, train
+
+
+def spoil(training, at, value, where="objective"):
+    """Make the loss (or a gradient) of one step not finite."""
+    real = training.model.losses
+
+    def losses(phase, batch, state):
+        found = real(phase, batch, state)
+        if state.step < at:
+            return found
+        if where == "objective":
+            return Losses(found.objective * value, found.terms)
+        next(training.model.parameters()).register_hook(lambda gradient: gradient * value)
+        return found
+
+    training.model.losses = losses
+
+
+def run_until(training, step):
+    """Advance to a step and return the iterator that goes on from it."""
+    steps = training.steps()
+    while training.step < step:
+        next(steps)
+    return steps
+
+
+@pytest.mark.parametrize("deferred", [False, True])
+@pytest.mark.parametrize(("value", "where"), [(np.nan, "objective"), (np.inf, "objective"), (np.nan, "gradient")])
+def test_a_loss_that_is_not_finite_stops_before_its_step(tmp_path, monkeypatch, value, where, deferred):
+    """Row 17; ``deferred`` is how CUDA is asked: late, the bad step having been skipped on the device."""
+    monkeypatch.setattr(
+        "latentlab.training.stepper.Optimisers", lambda model, config: Optimisers(model, config, deferred)
+    )
+    monkeypatch.setattr(module, "_READ_OUT_SECONDS", 1e9)
+    training = Training(bars(), run_config(epochs=2), tmp_path / "run")
+    spoil(training, 2, value, where)
+    steps = run_until(training, 2)
+    before = weights_of(training.model)
+    with pytest.raises(RunError, match=r"at step 2 \(recipe vae, learning rate 0.001\).*lower learning rate"):
+        list(steps)
+    for name, array in weights_of(training.model).items():
+        assert (array == before[name]).all()
+        assert np.isfinite(array).all()
+
+
+def test_the_checkpoint_before_a_bad_step_can_be_resumed_with_a_lower_rate(tmp_path):
+    training = Training(bars(), run_config(), tmp_path / "run")
+    spoil(training, 5, np.nan)
+    steps = run_until(training, 4)
+    training.checkpoint()
+    with pytest.raises(RunError, match=r"checkpoint\.safetensors"):
+        list(steps)
+    _, events = train(bars(), run_config(learning_rate=1e-4), tmp_path / "run", resume=True)
+    assert events[-1].reason == "done"
+
+
+def out_of_memory_above(training, most):
+    """Make the model fail as CUDA does when a batch has more than ``most`` images."""
+    real, sizes = training.model.losses, []
+
+    def losses(phase, batch, state):
+        if len(batch.x) > most:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        sizes.append(len(batch.x))
+        return real(phase, batch, state)
+
+    training.model.losses = losses
+    return sizes
+
+
+def test_out_of_memory_halves_the_micro_batch_and_accumulates(tmp_path):
+    """Row 14."""
+    training = Training(bars(), run_config(), tmp_path / "run")
+    sizes = out_of_memory_above(training, 5)
+    events = [event for event in training.steps() if event is not None]
+    assert max(sizes) == 4
+    warnings = named(events, "warning")
+    assert len(warnings) == 1
+    assert "too little memory for 16 images at a time; going on with 4" in warnings[0].message
+    assert named(events, "epoch")[-1].step == 12
+    assert events[-1].reason == "done"
+
+
+def test_out_of_memory_with_one_image_gives_advice():
+    """Row 14, at its end."""
+    training = Training(bars(), run_config())
+    out_of_memory_above(training, 0)
+    with pytest.raises(RunError, match=r"too little memory for even one image.*smaller images"):
+        list(training.steps())
+
+
+def test_micro_batches_add_up_to_the_batchs_gradient():
+    """The same mathematics: with no noise (a point posterior) the steps agree to rounding."""
+    point = {"posterior": {"kind": "delta"}, "recipe": "ae", "beta": 0.0}
+    whole = Training(bars(), run_config(point))
+    parts = Training(bars(), run_config(point))
+    out_of_memory_above(parts, 5)
+    for training in (whole, parts):
+        list(training.steps())
+    for name, array in weights_of(whole.model).items():
+        assert np.allclose(array, weights_of(parts.model)[name], atol=1e-4)
+
+
+def test_other_runtime_errors_are_not_taken_for_memory():
+    training = Training(bars(), run_config())
+
+    def losses(phase, batch, state):
+        raise RuntimeError("shapes cannot be multiplied")
+
+    training.model.losses = losses
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+        list(training.steps())
+
+
+def test_a_full_disk_ends_in_one_sentence_and_the_last_checkpoint_stays(tmp_path, monkeypatch):
+    """Row 8, in a run."""
+    training = Training(bars(), run_config(), tmp_path / "run")
+    steps = run_until(training, 3)
+    training.checkpoint()
+    before = RunFolder(tmp_path / "run").checkpoint.read_bytes()
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RunError, match="the disk is full; free some space or save elsewhere"):
+        list(steps)
+    monkeypatch.undo()
+    assert RunFolder(tmp_path / "run").checkpoint.read_bytes() == before
+    assert not [name for name in os.listdir(tmp_path / "run") if name.endswith(".tmp")]
+    train(bars(), run_config(), tmp_path / "run", resume=True)

@@ -1,0 +1,120 @@
+"""A run that was stopped anywhere ends where the uninterrupted one ends, to the bit (reliability row 10)."""
+
+import pytest
+
+from latentlab.errors import InputError
+from latentlab.storage import RunFolder
+from latentlab.training import Training
+from tests.training.helpers import bars, named, run_config, train
+
+
+def content(folder):
+    """The model file whole, header and all, and the checkpoint's tensors."""
+    run = RunFolder(folder)
+    tensors = {name: array.tobytes() for name, array in run.read_checkpoint().tensors.items()}
+    lines = [
+        {k: v for k, v in line.items() if k not in ("seconds", "images_per_second", "epochs")}
+        for line in run.read_metrics()
+    ]
+    return run.model.read_bytes(), tensors, lines
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    train(bars(), run_config(), folder)
+    return content(folder)
+
+
+@pytest.mark.parametrize("at", [0, 1, 3, 4, 5, 8, 11, 12])
+def test_stopped_at_any_step_and_resumed(whole, tmp_path, at):
+    """Steps 4, 8 and 12 are ends of epochs, before their validation."""
+    training = Training(bars(), run_config(), tmp_path / "run")
+    if at == 0:
+        training.stop()
+    for _ in training.steps():
+        if training.step == at:
+            training.stop()
+    assert training.step == at
+    _, events = train(bars(), run_config(), tmp_path / "run", resume=True)
+    assert events[-1].reason == "done"
+    assert content(tmp_path / "run") == whole
+
+
+@pytest.mark.parametrize("at", [2, 5, 7])
+def test_abandoned_after_a_checkpoint_and_resumed(whole, tmp_path, at):
+    """As by kill −9: whatever was done after the checkpoint is done again."""
+    training = Training(bars(), run_config(), tmp_path / "run")
+    steps = training.steps()
+    while training.step < at:
+        next(steps)
+    training.checkpoint()
+    while training.step < at + 4:
+        next(steps)
+    train(bars(), run_config(), tmp_path / "run", resume=True)
+    assert content(tmp_path / "run") == whole
+
+
+def test_stopped_twice_with_a_convolution_clipping_and_noise(tmp_path):
+    config = run_config(
+        {"architecture": {"kind": "conv", "width": 4}}, binarise="dynamic", gradient_clip=1.0, schedule="cosine",
+        weight_decay=0.01,
+    )  # fmt: skip
+    train(bars(), config, tmp_path / "whole")
+    for at in (3, 7):
+        training = Training(bars(), config, tmp_path / "parts", resume=True)
+        for _ in training.steps():
+            if training.step == at:
+                training.stop()
+    train(bars(), config, tmp_path / "parts", resume=True)
+    assert content(tmp_path / "parts") == content(tmp_path / "whole")
+
+
+def test_resuming_begins_when_there_is_no_checkpoint_yet(whole, tmp_path):
+    training = Training(bars(), run_config(), tmp_path / "run", resume=True)
+    next(training.steps())
+    assert RunFolder(tmp_path / "run").read_checkpoint() is None
+    train(bars(), run_config(), tmp_path / "run", resume=True)
+    assert content(tmp_path / "run") == whole
+
+
+def test_a_finished_run_goes_on_for_more_epochs(whole, tmp_path):
+    train(bars(), run_config(epochs=2), tmp_path / "run")
+    _, events = train(bars(), run_config(), tmp_path / "run", resume=True)
+    assert [event.epoch for event in named(events, "epoch")] == [3]
+    assert content(tmp_path / "run") == whole
+
+
+def test_values_changed_while_it_ran_live_on(tmp_path):
+    training = Training(bars(), run_config(), tmp_path / "run")
+    for _ in training.steps():
+        if training.step == 2:
+            training.update(learning_rate=0.5, beta=2.0)
+            training.stop()
+    resumed = Training(bars(), run_config(), tmp_path / "run", resume=True)
+    assert resumed._stepper.optimisers.learning_rate == 0.5
+    assert resumed.model.beta == 2.0
+    slower = Training(bars(), run_config(learning_rate=0.01), tmp_path / "run", resume=True)
+    assert slower._stepper.optimisers.learning_rate == 0.01
+
+
+def test_other_images_or_another_model_are_refused(tmp_path):
+    train(bars(), run_config(epochs=1), tmp_path / "run")
+    for dataset, config, why in (
+        (bars(61), run_config(), "other images"),
+        (bars(), run_config({"latent_dim": 3}), r"has model\.latent_dim 2, not 3"),
+        (bars(), run_config(batch_size=8), r"has training\.batch_size 16, not 8"),
+        (bars(validation=0.3), run_config(), r"has data\.validation 0\.1, not 0\.3"),
+    ):
+        with pytest.raises(InputError, match=why):
+            Training(dataset, config, tmp_path / "run", resume=True)
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path):
+    train(bars(), run_config(epochs=1), tmp_path / "run")
+    checkpoint = RunFolder(tmp_path / "run").checkpoint
+    data = bytearray(checkpoint.read_bytes())
+    data[-5] ^= 8
+    checkpoint.write_bytes(data)
+    with pytest.raises(InputError, match="damaged"):
+        Training(bars(), run_config(), tmp_path / "run", resume=True)
