@@ -119,7 +119,8 @@ class Worker:
         if opened is not None:
             with self._failures("OpenModel"):
                 self._load(*opened)
-        versions = {"latentlab": latentlab.__version__, "torch": torch.__version__}
+        # str(): a TorchVersion would have the window import torch to unpickle it.
+        versions = {"latentlab": latentlab.__version__, "torch": str(torch.__version__)}
         self._workspace.send(WorkerReady(str(self._device), tuple(available_devices()), versions, os.getpid()))
 
     def _turn(self) -> None:
