@@ -1,0 +1,122 @@
+"""``latentlab info``, ``recipes`` and ``doctor``, and how errors are told."""
+
+import json
+import pickle
+import subprocess
+import sys
+
+import pytest
+
+import latentlab
+from latentlab import cli
+from latentlab.cli import main
+from latentlab.recipes import RECIPES
+
+
+def json_of(capsys, *arguments):
+    assert main([*arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_info_of_a_model(capsys):
+    found = json_of(capsys, "info", "bundled:mnist-2d")
+    assert (found["kind"], found["recipe"], found["latent_dim"]) == ("model", "vae", 2)
+    assert found["image_shape"] == [1, 28, 28]
+    assert found["schema_version"] == 1
+    assert len(found["sha256"]) == 64
+    assert found["metrics"]["test_elbo"] < -100
+    assert found["parameters"] > 100_000
+
+
+def test_info_of_a_run_and_of_its_data(run, data, capsys):
+    found = json_of(capsys, "info", str(run))
+    assert found["kind"] == "model"
+    assert found["run"] == {"epochs_done": 2, "checkpoint": True}
+    found = json_of(capsys, "info", str(data))
+    assert (found["kind"], found["images"], found["image_shape"]) == ("dataset", 60, [1, 8, 8])
+    assert found["skipped"] == []
+    assert main(["info", str(data)]) == 0
+    assert "images" in capsys.readouterr().out
+
+
+def test_info_refuses_what_is_nothing(tmp_path, capsys):
+    (tmp_path / "evil.safetensors").write_bytes(pickle.dumps({"a": [1] * 100}))
+    (tmp_path / "evil.pt").write_bytes(b"PK\x03\x04" + bytes(100))
+    for name in ("absent", "evil.safetensors", "evil.pt", "bundled:absent"):
+        source = name if name.startswith("bundled:") else str(tmp_path / name)
+        assert main(["info", source]) == 2
+        error = capsys.readouterr().err
+        assert error.startswith("latentlab: error: ")
+        assert error.count("\n") == 1
+
+
+def test_recipes_are_all_listed(capsys):
+    found = json_of(capsys, "recipes")
+    assert [recipe["name"] for recipe in found] == list(RECIPES)
+    assert all(set(recipe) == {"name", "summary", "paper"} and recipe["summary"] for recipe in found)
+    assert main(["recipes"]) == 0
+    assert all(name in capsys.readouterr().out for name in ("vae",))
+
+
+def test_doctor_tells_versions_devices_and_places(capsys):
+    found = json_of(capsys, "doctor")
+    assert found["latentlab"] == latentlab.__version__
+    assert found["devices"][-1] == "cpu"
+    assert found["packages"]["torch"][0].isdigit()
+    assert {"data", "cache", "resources"} <= set(found["paths"])
+
+
+def test_version_and_help(capsys):
+    for arguments in (["--version"], ["--help"], ["train", "--help"]):
+        with pytest.raises(SystemExit) as done:
+            main(arguments)
+        assert done.value.code == 0
+        assert "latentlab" in capsys.readouterr().out
+
+
+def test_an_unexpected_error_is_one_line_and_a_traceback_only_with_debug(monkeypatch, capsys):
+    def fails(arguments):
+        raise ZeroDivisionError("two\nlines")
+
+    monkeypatch.setattr("latentlab.cli.about.recipes", fails)
+    assert main(["recipes"]) == 1
+    assert capsys.readouterr().err == ("latentlab: error: ZeroDivisionError: two lines (add --debug to see where)\n")
+    assert main(["recipes", "--debug"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_everything_else_opens_the_window(monkeypatch):
+    import latentlab.app
+
+    seen = []
+    monkeypatch.setattr(latentlab.app, "main", lambda argv: seen.append(argv) or 7)
+    assert main([]) == 7
+    assert main(["photos", "--engine", "thread"]) == 7
+    monkeypatch.setattr(sys, "argv", ["latentlab-window", "--device", "cpu"])
+    assert cli.window() == 7
+    assert seen == [[], ["photos", "--engine", "thread"], ["--device", "cpu"]]
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("arguments", [["recipes"], ["info", "bundled:mnist-2d"], ["info", "demo:shapes"], ["--help"]])
+def test_looking_needs_neither_torch_nor_qt(arguments):
+    code = f"""
+import contextlib, sys
+from latentlab.cli import main
+with contextlib.suppress(SystemExit):
+    assert main({arguments!r}) == 0
+loaded = [name for name in ("torch", "PySide6", "pyqtgraph") if name in sys.modules]
+assert not loaded, loaded
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.real
+def test_a_reader_that_goes_away_is_no_traceback():
+    code = "import sys; from latentlab.cli import main; sys.exit(main(['recipes', '--json'] ))"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        child.stdout.close()
+        error = child.stderr.read()
+    assert child.returncode == 1
+    assert error == b""

@@ -1,0 +1,146 @@
+"""``latentlab train``: what it says, refuses, and does when it is interrupted (reliability row 23)."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from safetensors.numpy import load_file
+
+from latentlab.cli import main
+from latentlab.storage import RunFolder
+from tests.cli.conftest import SMALL
+
+
+def json_lines(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_json_lines_are_the_events(data, tmp_path, capsys):
+    assert main(["train", str(data), "--out", str(tmp_path / "run"), "--epochs", "2", "--json", *SMALL]) == 0
+    lines = json_lines(capsys.readouterr().out)
+    assert [line["event"] for line in lines if line["event"] != "checkpoint"] == [
+        "started", "epoch", "epoch", "finished",
+    ]  # fmt: skip
+    assert {"recipe", "images", "validation_images", "device", "parameters", "latent_dim", "image_shape"} <= set(
+        lines[0]
+    )
+    assert lines[0]["image_shape"] == [1, 8, 8]
+    for line in lines:
+        if line["event"] == "epoch":
+            assert {"epoch", "epochs", "train", "validation", "images_per_second", "seconds"} <= set(line)
+    assert {"run", "model", "epochs", "seconds"} <= set(lines[-1])
+
+
+def test_people_get_a_line_an_epoch(data, tmp_path, capsys):
+    assert main(["train", str(data), "--out", str(tmp_path / "run"), "--epochs", "2", *SMALL]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[0].startswith("vae: 54 images, 6 for validation")
+    assert out[1].startswith("epoch 1/2  validation ELBO -")
+    assert "model.safetensors: 2 epochs" in out[-1]
+
+
+def test_options_and_settings_reach_the_run(data, tmp_path):
+    arguments = [
+        "--recipe", "beta-vae", "--latent-dim", "3", "--learning-rate", "0.01", "--validation", "0.2", "--seed", "9",
+        "--limit", "40", "--set", "beta=2.5", "--set", "training.schedule=cosine", "--epochs", "1",
+    ]  # fmt: skip
+    assert main(["train", str(data), "--out", str(tmp_path / "run"), *arguments, *SMALL]) == 0
+    config = RunFolder(tmp_path / "run").read_record().config
+    assert (config.model.recipe, config.model.latent_dim, config.model.beta) == ("beta-vae", 3, 2.5)
+    assert config.model.architecture.hidden == 16
+    assert (config.data.validation, config.data.limit, config.data.seed) == (0.2, 40, 9)
+    assert (config.training.learning_rate, config.training.seed, config.training.schedule) == (0.01, 9, "cosine")
+
+
+def test_resuming_needs_only_what_changes(run, data, tmp_path, capsys):
+    """The run's own configuration is the default."""
+    folder = tmp_path / "run"
+    assert main(["train", str(data), "--out", str(folder), "--epochs", "1", "--latent-dim", "3", *SMALL]) == 0
+    assert main(["train", str(data), "--out", str(folder), "--epochs", "2", "--resume"]) == 0
+    record = RunFolder(folder).read_record()
+    assert (record.config.model.latent_dim, record.config.training.epochs) == (3, 2)
+    assert len(RunFolder(folder).read_metrics()) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--epochs", "-1"], "training.epochs"),
+        (["--epochs", "many"], "training.epochs"),
+        (["--recipe", "no-such"], "no recipe 'no-such'"),
+        (["--set", "no.such.key=1"], "no such setting"),
+        (["--set", "beta"], "KEY=VALUE"),
+        (["--device", "cuda:99"], "no device 'cuda:99'"),
+        (["--device", "toaster"], "training.device"),
+        (["--image-size", "7"], "data.image_size"),
+        (["--no-such-option"], "unrecognized arguments"),
+    ],
+)
+def test_refusals_are_one_line_and_leave_no_folder(data, tmp_path, capsys, arguments, why):
+    assert main(["train", str(data), "--out", str(tmp_path / "run"), *arguments]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("latentlab: error: ")
+    assert captured.err.count("\n") == 1
+    assert why in captured.err
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_folder_in_use_is_refused(run, data, capsys):
+    before = (run / "model.safetensors").read_bytes()
+    assert main(["train", str(data), "--out", str(run)]) == 2
+    assert "is not empty; add --resume" in capsys.readouterr().err
+    assert (run / "model.safetensors").read_bytes() == before
+
+
+def start(data, folder, *arguments):
+    """A training in a process of its own, of so many epochs that it is surely interrupted."""
+    command = [sys.executable, "-m", "latentlab", "train", str(data), "--out", str(folder), "--json", *SMALL]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
+
+
+def wait_for_epoch(child, epoch):
+    for line in child.stdout:
+        if f'"epoch": {epoch},' in line:
+            return
+    raise AssertionError(child.stderr.read())
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_checkpoints_and_ends_with_130(data, tmp_path, number):
+    """Row 23."""
+    with start(data, tmp_path / "run", "--epochs", "100000") as child:
+        wait_for_epoch(child, 2)
+        child.send_signal(number)
+        out, err = child.communicate(timeout=60)
+    assert child.returncode == 130, err
+    assert json_lines(out)[-1]["event"] == "checkpoint"
+    assert err == ""
+    assert RunFolder(tmp_path / "run").read_checkpoint().position["position"]["step"] >= 8
+    assert (tmp_path / "run" / "model.safetensors").exists()
+
+
+@pytest.mark.real
+def test_killed_at_any_moment_and_resumed_it_ends_as_if_nothing_had_happened(data, tmp_path):
+    """Rows 7 and 10: SIGKILL, three times, wherever it is then."""
+    arguments = ["--epochs", "400", "--set", "checkpoint_minutes=0.0001", "--resume"]
+    for moment in (0.05, 0.23, 0.41):
+        with start(data, tmp_path / "parts", *arguments) as child:
+            child.stdout.readline()  # it has started
+            time.sleep(moment)
+            child.kill()
+            child.communicate(timeout=60)
+    for folder in ("parts", "whole"):
+        assert main(["train", str(data), "--out", str(tmp_path / folder), *arguments, *SMALL, "--json"]) == 0
+    whole, parts = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "parts"))
+    assert whole.keys() == parts.keys()
+    assert all(whole[name].tobytes() == parts[name].tobytes() for name in whole)
+    assert [line["epoch"] for line in RunFolder(tmp_path / "parts").read_metrics()] == list(range(1, 401))
