@@ -159,6 +159,7 @@ class Application(QObject):
         if self._is_closed:
             return
         self._is_closed = True
+        self._filmstrip.close()
         logging.getLogger("latentlab").removeHandler(self._log)
         self._uncaught.remove()
         self._fault_log.close()

@@ -68,6 +68,10 @@ class FilmstripController(QObject):
         self._path = waypoints if len(waypoints) > 1 else None
         self._rest.start()
 
+    def close(self) -> None:
+        """Ask nothing more: the window goes."""
+        self._rest.stop()
+
     # --- when to ask --------------------------------------------------------------------------------
 
     def _on_kind_chosen(self, _kind: str) -> None:

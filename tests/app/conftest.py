@@ -41,7 +41,7 @@ def find(application, name: str) -> QObject:
 
 
 def at(application, z: tuple[float, float]) -> QPoint:
-    return application.latent_map.z_to_pixel(z)
+    return application.latent_map.z_to_pixel(z).toPoint()
 
 
 def shown(application) -> np.ndarray:

@@ -105,11 +105,11 @@ class LatentMap(PanelledPlot):
         """What is in view now."""
         return self.box.view()
 
-    def z_to_pixel(self, z: npt.ArrayLike) -> QPoint:
-        """Where a point (x, y) of the shown axes lies, in whole pixels of ``viewport()``."""
+    def z_to_pixel(self, z: npt.ArrayLike) -> QPointF:
+        """Where a point (x, y) of the shown axes lies, in pixels of ``viewport()``."""
         pixel = self.view().to_pixel(np.asarray(z, float)[:2])
         corner = self.box.mapToScene(QPointF(0, 0))
-        return QPoint(round(float(pixel[0]) + corner.x()), round(float(pixel[1]) + corner.y()))
+        return QPointF(float(pixel[0]) + corner.x(), float(pixel[1]) + corner.y())
 
     def pixel_to_z(self, point: QPoint | QPointF) -> FloatArray:
         """What point (x, y) of the shown axes lies under a pixel of ``viewport()``, float [2]."""
