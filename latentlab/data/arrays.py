@@ -20,6 +20,7 @@ from latentlab.errors import InputError
 
 _IMAGE_NAMES = ("images", "image", "imgs", "x", "x_train", "train_images", "data", "arr_0")
 _LABEL_NAMES = ("labels", "label", "y", "y_train", "train_labels", "targets", "target", "arr_1")
+_VERSIONS = ((1, 0), (2, 0), (3, 0))  # 3.0 differs from 2.0 in the names of fields, which images have none of
 _DEFLATE_RATIO = 1032
 _STEP = 4 << 20
 _Header = tuple[tuple[int, ...], bool, np.dtype[Any]]
@@ -89,13 +90,18 @@ def _headers(archive: zipfile.ZipFile, name: str) -> dict[str, _Header]:
 
 
 def _read_header(file: BinaryIO, name: str) -> _Header:
-    version = npy.read_magic(file)
-    if version == (1, 0):
-        shape, fortran, dtype = npy.read_array_header_1_0(file)
-    elif version == (2, 0):
-        shape, fortran, dtype = npy.read_array_header_2_0(file)
-    else:
-        raise InputError(f"{name} is of an unknown version of the npy format")
+    try:
+        version = npy.read_magic(file)
+        if version not in _VERSIONS:
+            raise InputError(f"{name} is of an unknown version of the npy format, {version}")
+        reader = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, fortran, dtype = reader(file)
+    except (InputError, OSError, zipfile.BadZipFile, zlib.error):
+        raise
+    except Exception as error:  # numpy parses the header as Python: tokenizer, syntax and recursion errors too
+        raise InputError(f"{name} has no whole npy header: {_first_line(error)}") from None
+    if min(shape, default=0) < 0:
+        raise InputError(f"{name} promises a shape of {shape}")
     if dtype.hasobject or dtype.kind not in "buifUS":
         raise InputError(f"{name} holds {dtype.name} values; only numbers, booleans and text are read")
     return shape, fortran, dtype

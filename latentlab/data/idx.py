@@ -6,7 +6,8 @@ import gzip
 import os
 import re
 import zlib
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -94,11 +95,16 @@ def read_idx(path: Path) -> Generator[LoadProgress, None, NDArray[Any]]:
     return flat.astype(dtype.newbyteorder("="), copy=False).reshape(shape)
 
 
-def _open(path: Path) -> _File:
-    file = open_regular(path)
-    start = file.read(2)
-    file.seek(0)
-    return gzip.GzipFile(fileobj=file) if start == _GZIP_MAGIC else file
+@contextmanager
+def _open(path: Path) -> Iterator[_File]:
+    with open_regular(path) as file:
+        start = file.read(2)
+        file.seek(0)
+        if start != _GZIP_MAGIC:
+            yield file
+            return
+        with gzip.GzipFile(fileobj=file) as unzipped:
+            yield unzipped
 
 
 def _header(file: _File, path: Path) -> tuple[np.dtype[Any], tuple[int, ...]]:

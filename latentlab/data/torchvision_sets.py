@@ -25,8 +25,8 @@ from PIL import Image
 from latentlab.config.data import DataConfig
 from latentlab.data.arrays import as_images
 from latentlab.data.cache import Cache, key
-from latentlab.data.dataset import UNKNOWN, Columns, Dataset, Labels, LoadProgress
-from latentlab.data.decode import Decoded, decode_image
+from latentlab.data.dataset import UNKNOWN, Columns, Dataset, Labels, LoadProgress, Skipped
+from latentlab.data.decode import Decoded, UnreadableError, decode_image, reason_of
 from latentlab.data.fit import target_size
 from latentlab.data.ingest import ingest
 from latentlab.data.made import Made
@@ -222,6 +222,7 @@ def _from_items(opened: Any, name: str, text: str, config: DataConfig) -> Iterat
     made = yield from _made(opened, text, index, config)
     if not len(made.images):
         raise InputError(f"none of the images of {text} could be read: {next(iter(made.reasons.values()))}")
+    skipped = [Skipped(f"{name}#{index[number]}", reason) for number, reason in made.reasons.items()]
     index = index[made.kept]
     labels, classes = keep_classes(labels[index], classes, config)
     yield Dataset(
@@ -232,6 +233,7 @@ def _from_items(opened: Any, name: str, text: str, config: DataConfig) -> Iterat
         name=name,
         source=text,
         config=config,
+        skipped=skipped,
         metadata=_attributes(opened, index),
         found=made.found(),
     )
@@ -244,11 +246,19 @@ def _made(opened: Any, text: str, index: Labels, config: DataConfig) -> Generato
         return known
 
     def picture(number: int) -> Image.Image:
-        item: Image.Image = opened[number][0]
+        try:
+            item: Image.Image = opened[number][0]
+        except Exception as error:  # whatever the set's own reader raises
+            raise UnreadableError(reason_of(error)) from None
         return item
 
-    chosen = np.unique(np.linspace(0, len(opened) - 1, min(len(opened), _MEASURED)).astype(np.int64))
-    sizes = [picture(number).size for number in chosen.tolist()] if config.image_size is None else []
+    sizes = []
+    if config.image_size is None:
+        chosen = np.unique(np.linspace(0, len(opened) - 1, min(len(opened), _MEASURED)).astype(np.int64))
+        for number in chosen.tolist():
+            with suppress(UnreadableError):
+                sizes.append(picture(number).size)
+            yield LoadProgress(0, None, "Measuring images")
     target = target_size(sizes or [(1, 1)], config)
 
     def read(number: int) -> Decoded:

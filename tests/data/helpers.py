@@ -8,12 +8,27 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from latentlab.config import DataConfig
+from latentlab.data import Dataset, load_dataset
+from latentlab.errors import InputError
+
 
 def grey(value: int | np.ndarray = 100, size: tuple[int, int] = (10, 8)) -> Image.Image:
     """A grey picture, plain or of given pixels."""
     if isinstance(value, np.ndarray):
         return Image.fromarray(value.astype(np.uint8))
     return Image.new("L", size, value)
+
+
+def opened_or_refused(source: Path) -> Dataset | None:
+    """Open a dataset, images 8 × 8; ``None`` when it is refused, which must be in one sentence."""
+    try:
+        return load_dataset(source, DataConfig(image_size=8))
+    except InputError as error:
+        message = str(error)
+    assert message
+    assert "\n" not in message
+    return None
 
 
 def save(path: Path, image: Image.Image | None = None, **options: object) -> Path:
