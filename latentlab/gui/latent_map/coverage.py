@@ -9,7 +9,7 @@ FloatArray = npt.NDArray[np.floating]
 CELLS = 96
 SAMPLE = 128
 REFERENCE = 8192
-FAR = 4.0
+FAR = 3.0
 """A place is far from data when it is farther from any point than so many typical gaps between neighbours."""
 PADDING = 0.15
 
@@ -49,10 +49,11 @@ class Coverage:
         cell = np.minimum(row, CELLS - 1) * CELLS + np.minimum(column, CELLS - 1)
         self._counts = np.bincount(cell, minlength=CELLS * CELLS).reshape(CELLS, CELLS)
         self._distance = _distance_transform(self._counts > 0, self._cell[1], self._cell[0])
-        self.reach = max(FAR * _typical_gap(x, y), 1.5 * float(self._cell.max()))
+        # A single point has no neighbour to measure by: nothing is far from it.
+        self.reach = max(FAR * _typical_gap(x, y), 1.5 * float(self._cell.max())) if len(x) > 1 else float("inf")
 
     def distance(self, xy: npt.ArrayLike) -> float:
-        """How far the point (x, y) is from the nearest point of the data, to within a cell."""
+        """How far the point (x, y) is from the nearest point of the data: to a cell, beyond the grid at most so far."""
         place = np.asarray(xy, float)
         held = np.clip((place - self._low) / self._cell, 0, CELLS - 1e-9)
         column, row = held.astype(int)
@@ -65,6 +66,8 @@ class Coverage:
 
     def farness(self) -> FloatArray:
         """0 among the points, rising smoothly to 1 at three times the reach: [CELLS, CELLS], first row uppermost."""
+        if not np.isfinite(self.reach):
+            return np.zeros_like(self._distance)
         rise = np.clip((self._distance - self.reach) / (2 * self.reach), 0.0, 1.0)
         return np.asarray(rise * rise * (3 - 2 * rise))[::-1]
 
@@ -86,8 +89,6 @@ def _distance_transform(occupied: npt.NDArray[np.bool_], row_step: float, column
 def _typical_gap(x: FloatArray, y: FloatArray) -> float:
     """The gap to the nearest neighbour that 19 of 20 points stay below, from a sample."""
     count = len(x)
-    if count < 2:
-        return 0.0
     random = np.random.default_rng(0)
     if count > REFERENCE:
         chosen = random.integers(0, count, REFERENCE)

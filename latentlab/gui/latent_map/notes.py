@@ -61,7 +61,7 @@ class Message(QFrame):
         self.setObjectName("mapMessage")
         self._theme: Theme = DARK
         self._line = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
-        self._button = button("mapMessageButton", "", "", self.clicked.emit, primary=True)
+        self._button = button("mapMessageButton", "Open", "Fill the map", self.clicked.emit, primary=True)
         column = QVBoxLayout(self)
         column.setContentsMargins(28, 22, 28, 22)
         column.setSpacing(14)

@@ -120,6 +120,8 @@ class PointsLayer(PixelLayer):
     def on_view_changed(self) -> None:
         """Move the picture now; draw it anew when the hand rests, should that take long."""
         if len(self._xy):
+            if self._rest.isActive():
+                self._rest.start()
             self.update()
 
     def draw(self, painter: QPainter, view: View) -> None:
@@ -130,7 +132,7 @@ class PointsLayer(PixelLayer):
         if not self._is_exact(window):
             if self._cost(window) <= FRAME_BUDGET or self._detail.window is None:
                 self._rasterise(self._detail, window)
-            else:
+            elif not self._rest.isActive():
                 self._rest.start()
         self._draw_picture(painter, view)
 

@@ -1,0 +1,51 @@
+"""A shown map of a known size, and a look at the pixels on it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint
+from PySide6.QtGui import QImage
+
+from latentlab.gui.latent_map import LatentMap
+
+
+def at(widget: LatentMap, z) -> QPoint:
+    """The pixel of the viewport that a point of the axes lies in."""
+    return widget.z_to_pixel(z).toPoint()
+
+
+@pytest.fixture
+def latent_map(qtbot) -> LatentMap:
+    widget = LatentMap()
+    qtbot.addWidget(widget)
+    widget.set_theme(dark=True)
+    widget.resize(640, 520)
+    with qtbot.waitExposed(widget):
+        widget.show()
+    with qtbot.waitSignal(widget.viewChanged):
+        widget.reset_view()
+    return widget
+
+
+@pytest.fixture
+def colour_at():
+    """The colour, (red, green, blue), that a map shows at a point of its axes."""
+
+    def look(widget: LatentMap, z) -> tuple[int, int, int]:
+        pixel = at(widget, z)
+        return widget.viewport().grab().toImage().pixelColor(pixel).getRgb()[:3]
+
+    return look
+
+
+@pytest.fixture
+def pixels_of():
+    """All that a map shows, uint8 [H, W, 3]."""
+
+    def look(widget: LatentMap) -> np.ndarray:
+        image = widget.viewport().grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
+        rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+        return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()
+
+    return look

@@ -1,0 +1,224 @@
+"""What the hand does on the map, through real events: hover, click, drag, wheel, keys, drop."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QMouseEvent, QWheelEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from tests.gui.latent_map.conftest import at
+
+LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
+PIXEL = 0.02  # more than half a pixel of these maps, in units of the axes
+
+
+class Told:
+    """Everything a signal said."""
+
+    def __init__(self, signal) -> None:
+        self.calls: list[tuple] = []
+        signal.connect(lambda *args: self.calls.append(args))
+
+
+def drag(widget, button, *places: QPoint, modifier=Qt.KeyboardModifier.NoModifier) -> None:
+    """Press, move, release."""
+    target = widget.viewport()
+    QTest.mousePress(target, button, modifier, places[0])
+    for place in places[1:]:
+        event_button = Qt.MouseButton.NoButton
+        position = QPointF(place)
+        event = _mouse_event(QEvent.Type.MouseMove, position, target, event_button, button, modifier)
+        QApplication.sendEvent(target, event)
+    QTest.mouseRelease(target, button, modifier, places[-1])
+
+
+def _mouse_event(kind, position, target, button, buttons, modifier):
+    return QMouseEvent(kind, position, QPointF(target.mapToGlobal(position.toPoint())), button, buttons, modifier)
+
+
+def wheel(widget, place: QPoint, steps: int) -> None:
+    """Turn the wheel over a pixel."""
+    target = widget.viewport()
+    event = QWheelEvent(
+        QPointF(place),
+        QPointF(target.mapToGlobal(place)),
+        QPoint(),
+        QPoint(0, 120 * steps),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(target, event)
+
+
+@pytest.mark.parametrize("z", [(-1.5, 0.0), (1.5, 0.5), (0.0, -2.9)])
+def test_pixels_and_points_agree(latent_map, z):
+    np.testing.assert_allclose(latent_map.pixel_to_z(latent_map.z_to_pixel(z)), z, atol=1e-9)
+    np.testing.assert_allclose(latent_map.pixel_to_z(at(latent_map, z)), z, atol=PIXEL)
+
+
+def test_a_click_commits_the_point_under_it(latent_map, qtbot):
+    with qtbot.waitSignal(latent_map.committed) as told:
+        QTest.mouseMove(latent_map.viewport(), at(latent_map, (1.5, 0.5)))
+        QTest.mouseClick(latent_map.viewport(), LEFT, pos=at(latent_map, (1.5, 0.5)))
+    np.testing.assert_allclose(told.args[0], (1.5, 0.5), atol=PIXEL)
+
+
+def test_a_drag_streams_under_one_gesture_and_the_next_click_has_another(latent_map):
+    told = Told(latent_map.committed)
+    drag(latent_map, LEFT, *[at(latent_map, (x, 0.0)) for x in (-1.0, 0.0, 1.0)])
+    QTest.mouseClick(latent_map.viewport(), LEFT, pos=at(latent_map, (2.0, 1.0)))
+    np.testing.assert_allclose([xy[0] for xy, _ in told.calls], [-1, 0, 1, 2], atol=PIXEL)
+    gestures = [gesture for _, gesture in told.calls]
+    assert len(set(gestures[:3])) == 1
+    assert gestures[3] != gestures[0]
+
+
+def test_moving_hovers_and_leaving_says_none(latent_map, qtbot):
+    with qtbot.waitSignal(latent_map.hovered) as told:
+        QTest.mouseMove(latent_map.viewport(), at(latent_map, (0.5, -0.5)))
+    np.testing.assert_allclose(told.args[0], (0.5, -0.5), atol=PIXEL)
+    with qtbot.waitSignal(latent_map.hovered) as told:
+        QApplication.sendEvent(latent_map.viewport(), QEvent(QEvent.Type.Leave))
+    assert told.args == [None]
+
+
+def test_hovering_commits_nothing(latent_map):
+    told = Told(latent_map.committed)
+    QTest.mouseMove(latent_map.viewport(), at(latent_map, (0.5, -0.5)))
+    assert told.calls == []
+
+
+def test_a_click_on_an_axis_commits_nothing(latent_map):
+    told = Told(latent_map.committed)
+    QTest.mouseClick(latent_map.viewport(), LEFT, pos=QPoint(5, 250))
+    assert told.calls == []
+
+
+def test_the_wheel_zooms_about_the_pointer(latent_map, qtbot):
+    place = at(latent_map, (1.0, -1.0))
+    under = latent_map.pixel_to_z(place)
+    before = latent_map.view()
+    with qtbot.waitSignal(latent_map.viewChanged) as told:
+        wheel(latent_map, place, 3)
+    view = told.args[0]
+    assert (before.x_max - before.x_min) / (view.x_max - view.x_min) == pytest.approx(1.2**3)
+    np.testing.assert_allclose(latent_map.pixel_to_z(place), under, atol=1e-9)
+
+
+def test_zooming_stops_before_numbers_do(latent_map):
+    for _ in range(80):
+        wheel(latent_map, at(latent_map, (0, 0)), 8)
+    assert 1e-6 < latent_map.view().y_max - latent_map.view().y_min < 1e-4
+    for _ in range(160):
+        wheel(latent_map, QPoint(300, 250), -8)
+    assert 1e4 < latent_map.view().y_max - latent_map.view().y_min < 1e6
+
+
+def test_the_right_button_pans_and_commits_nothing(latent_map):
+    told = Told(latent_map.committed)
+    start = at(latent_map, (0.0, 0.0))
+    drag(latent_map, RIGHT, start, start + QPoint(30, 0), start + QPoint(60, -40))
+    np.testing.assert_allclose(latent_map.pixel_to_z(start + QPoint(60, -40)), (0.0, 0.0), atol=PIXEL)
+    assert told.calls == []
+
+
+def test_the_aspect_stays_locked(latent_map):
+    for size in ((640, 520), (900, 400), (420, 700)):
+        latent_map.resize(*size)
+        view = latent_map.view()
+        across, down = view.width_px / (view.x_max - view.x_min), view.height_px / (view.y_max - view.y_min)
+        assert across == pytest.approx(down, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("key", "direction"),
+    [
+        (Qt.Key.Key_Left, (-1, 0)),
+        (Qt.Key.Key_Right, (1, 0)),
+        (Qt.Key.Key_Up, (0, 1)),
+        (Qt.Key.Key_Down, (0, -1)),
+    ],
+)
+def test_arrows_nudge_and_shift_is_ten_times_finer(latent_map, key, direction):
+    told = Told(latent_map.nudged)
+    QTest.keyClick(latent_map, key)
+    QTest.keyClick(latent_map, key, Qt.KeyboardModifier.ShiftModifier)
+    (coarse, first), (fine, second) = told.calls
+    np.testing.assert_allclose(coarse / np.abs(coarse).max(), direction)
+    np.testing.assert_allclose(fine * 10, coarse)
+    assert first != second
+    assert 0 < np.abs(coarse).max() < latent_map.view().y_max
+
+
+def test_dropped_files_are_told(latent_map, qtbot, tmp_path):
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(tmp_path / "a.png")), QUrl("https://example.org/b.png")])
+    what = (Qt.DropAction.CopyAction, mime, LEFT, Qt.KeyboardModifier.NoModifier)
+    enter = QDragEnterEvent(QPoint(200, 200), *what)
+    QApplication.sendEvent(latent_map.viewport(), enter)
+    assert enter.isAccepted()
+    with qtbot.waitSignal(latent_map.filesDropped) as told:
+        QApplication.sendEvent(latent_map.viewport(), QDropEvent(QPointF(200, 200), *what))
+    assert told.args == [[str(tmp_path / "a.png")]]
+
+
+@pytest.fixture
+def grid_of_points(latent_map) -> np.ndarray:
+    x, y = np.meshgrid(np.linspace(-2, 2, 5), np.linspace(-2, 2, 5))
+    xy = np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
+    latent_map.set_points(xy, np.arange(25) % 2, ("even", "odd"))
+    return xy
+
+
+def test_a_lasso_selects_what_it_surrounds(latent_map, grid_of_points, qtbot):
+    latent_map.set_mode("select")
+    commits = Told(latent_map.committed)
+    corners = [(-0.5, -0.5), (1.5, -0.5), (1.5, 0.5), (-0.5, 0.5)]
+    with qtbot.waitSignal(latent_map.selectionChanged) as told:
+        drag(latent_map, LEFT, *[at(latent_map, z) for z in corners])
+    np.testing.assert_allclose(grid_of_points[told.args[0]], [(0, 0), (1, 0)])
+    assert commits.calls == []
+
+
+def test_shift_selects_a_rectangle_of_shown_classes_and_a_click_clears(latent_map, grid_of_points, qtbot):
+    latent_map.set_mode("select")
+    latent_map.set_classes_shown({0})
+    shift = Qt.KeyboardModifier.ShiftModifier
+    with qtbot.waitSignal(latent_map.selectionChanged) as told:
+        ends = [at(latent_map, z) for z in ((-2.5, -0.5), (0.0, 0.0), (2.5, 0.5))]
+        drag(latent_map, LEFT, *ends, modifier=shift)
+    np.testing.assert_allclose(grid_of_points[told.args[0]], [(-2, 0), (0, 0), (2, 0)])
+    with qtbot.waitSignal(latent_map.selectionChanged) as told:
+        QTest.mouseClick(latent_map.viewport(), LEFT, pos=at(latent_map, (1, 1)))
+    assert len(told.args[0]) == 0
+
+
+def test_path_mode_adds_moves_and_removes_waypoints(latent_map):
+    latent_map.set_mode("path")
+    told = Told(latent_map.pathEdited)
+    for z in ((-1.0, 0.0), (1.0, 0.0)):
+        QTest.mouseClick(latent_map.viewport(), LEFT, pos=at(latent_map, z))
+    drag(latent_map, LEFT, at(latent_map, (1.0, 0.0)), at(latent_map, (1.0, 1.0)))
+    np.testing.assert_allclose(told.calls[-1][0], [(-1, 0), (1, 1)], atol=PIXEL)
+    QTest.keyClick(latent_map, Qt.Key.Key_Backspace)
+    np.testing.assert_allclose(told.calls[-1][0], [(-1, 0)], atol=PIXEL)
+    QTest.keyClick(latent_map, Qt.Key.Key_Escape)
+    assert told.calls[-1][0].shape == (0, 2)
+
+
+def test_an_unknown_mode_is_refused(latent_map):
+    with pytest.raises(ValueError, match="dance"):
+        latent_map.set_mode("dance")
+
+
+def test_the_view_is_told_once_when_many_changes_come_together(latent_map, qtbot):
+    told = Told(latent_map.viewChanged)
+    for _ in range(20):
+        wheel(latent_map, QPoint(300, 250), 1)
+    qtbot.waitUntil(lambda: bool(told.calls))
+    assert told.calls == [(latent_map.view(),)]

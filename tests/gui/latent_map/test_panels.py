@@ -1,0 +1,138 @@
+"""The panels over the map: legend, layers, badge, freshness and the message of an empty map."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QCheckBox, QLabel, QSlider, QToolButton, QWidget
+
+from tests.gui.latent_map.conftest import at
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+def child(widget, kind, name):
+    found = widget.findChild(kind, name)
+    assert found is not None, name
+    return found
+
+
+@pytest.fixture
+def three_classes(latent_map):
+    latent_map.set_points([(-1, 1), (1, -1), (0, 0), (2, 2)], [0, 1, 2, -1], ("cat", "dog", "owl"))
+    return latent_map
+
+
+def test_the_legend_lists_and_toggles_classes(three_classes, qtbot):
+    legend = child(three_classes, QWidget, "legend")
+    assert legend.isVisible()
+    dog = child(three_classes, QAbstractButton, "legendClass1")
+    assert dog.text() == "dog"
+    with qtbot.waitSignal(three_classes.classesShownChanged) as told:
+        QTest.mouseClick(dog, LEFT)
+    assert told.args == [frozenset({-1, 0, 2})]
+    with qtbot.waitSignal(three_classes.classesShownChanged) as told:
+        QTest.keyClick(dog, Qt.Key.Key_Space)
+    assert told.args == [frozenset({-1, 0, 1, 2})]
+
+
+def test_a_double_click_shows_a_class_alone_and_another_shows_all(three_classes, qtbot):
+    owl = child(three_classes, QAbstractButton, "legendClass2")
+    with qtbot.waitSignal(three_classes.classesShownChanged) as told:
+        QTest.mouseDClick(owl, LEFT)
+    assert told.args == [frozenset({2})]
+    with qtbot.waitSignal(three_classes.classesShownChanged) as told:
+        QTest.mouseDClick(owl, LEFT)
+    assert told.args == [frozenset({-1, 0, 1, 2})]
+
+
+def test_a_hidden_class_stays_hidden_when_its_points_move(three_classes, colour_at):
+    three_classes.set_classes_shown({0, 2, -1})
+    three_classes.set_points([(-1, 1), (1, 1), (0, 0), (2, 2)], [0, 1, 2, -1], ("cat", "dog", "owl"))
+    assert not child(three_classes, QAbstractButton, "legendClass1").isChecked()
+    assert colour_at(three_classes, (1, 1)) == colour_at(three_classes, (-1, -1))
+
+
+def test_one_class_needs_no_legend_and_a_hundred_fit_by_scrolling(latent_map):
+    legend = child(latent_map, QWidget, "legend")
+    latent_map.set_points([(0, 0)], [0], ("only",))
+    assert not legend.isVisible()
+    names = tuple(f"class {k}" for k in range(100))
+    latent_map.set_points(np.zeros((100, 2)), np.arange(100), names)
+    assert legend.isVisible()
+    assert latent_map.viewport().rect().contains(legend.geometry())
+
+
+def test_the_layer_panel_switches_and_fades(latent_map, qtbot):
+    panel = child(latent_map, QWidget, "layerPanel")
+    QTest.mouseClick(child(latent_map, QToolButton, "mapLayers"), LEFT)
+    assert panel.isVisible()
+    with qtbot.waitSignal(latent_map.layerChanged) as told:
+        child(panel, QCheckBox, "layerVisible_points").click()
+    assert told.args[:2] == ["points", False]
+    with qtbot.waitSignal(latent_map.layerChanged) as told:
+        child(panel, QSlider, "layerOpacity_manifold").setValue(40)
+    assert told.args == ["manifold", True, pytest.approx(0.4)]
+    now = {layer.name: layer for layer in latent_map.layers()}
+    assert not now["points"].visible
+    assert now["manifold"].opacity == pytest.approx(0.4)
+    latent_map.set_layer_visible("points", True)
+    assert child(panel, QCheckBox, "layerVisible_points").isChecked()
+
+
+def test_the_layers_are_those_the_product_names(latent_map):
+    names = [layer.name for layer in latent_map.layers()]
+    assert names == ["manifold", "density", "trust", "points", "posterior", "path", "cursor"]
+    with pytest.raises(KeyError):
+        latent_map.set_layer_visible("ghosts", True)
+
+
+def test_a_badge_says_when_hand_or_cursor_is_far_from_data(latent_map):
+    badge = child(latent_map, QLabel, "mapFarFromData")
+    latent_map.set_cursor((2.9, 2.9))
+    assert not badge.isVisible()
+    latent_map.set_points(np.random.default_rng(0).normal(size=(400, 2)) * 0.4, None, ())
+    assert badge.isVisible()
+    QTest.mouseMove(latent_map.viewport(), at(latent_map, (0, 0)))
+    assert not badge.isVisible()
+    QTest.mouseMove(latent_map.viewport(), at(latent_map, (-2.8, 2.8)))
+    assert badge.isVisible()
+    latent_map.set_cursor((0, 0))
+    assert not badge.isVisible()
+
+
+def test_freshness_is_said_and_unsaid(latent_map):
+    note = child(latent_map, QLabel, "mapFreshness")
+    latent_map.set_freshness("epoch 3 · 0.4 s ago")
+    assert note.isVisible()
+    assert note.text() == "epoch 3 · 0.4 s ago"
+    latent_map.set_freshness("")
+    assert not note.isVisible()
+
+
+def test_an_empty_map_offers_what_fills_it(latent_map, qtbot):
+    opened = []
+    latent_map.set_message("Open a model to see its latent space.", "Open a model", lambda: opened.append(True))
+    button = child(latent_map, QAbstractButton, "mapMessageButton")
+    assert button.isVisible()
+    with qtbot.waitSignal(latent_map.messageClicked):
+        QTest.mouseClick(button, LEFT)
+    assert opened == [True]
+    latent_map.set_message(None)
+    assert not button.isVisible()
+
+
+def test_axes_are_named(latent_map):
+    assert latent_map.axis_names() == ("z₁", "z₂")
+    latent_map.set_axes_names("z₃", "PC 1")
+    assert latent_map.axis_names() == ("z₃", "PC 1")
+
+
+def test_every_control_has_a_name_and_can_be_reached(three_classes):
+    assert three_classes.accessibleName() == "Latent map"
+    for kind in (QAbstractButton, QSlider):
+        for control in three_classes.findChildren(kind):
+            assert control.accessibleName(), control.objectName()
+            assert control.objectName(), control
