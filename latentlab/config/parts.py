@@ -220,12 +220,13 @@ class AdversaryConfig(Config):
     hidden
         Units of its layers.
     margin
-        It rests while it is better than chance by more than this share of all cases; the decoder, while worse.
+        VAE-GAN's: the discriminator rests while its cross-entropy is better than chance's (log 2) by more than so
+        many nats; the adversarial term rests while it is worse by more.
     """
 
     weight: float = Field(default=6.4, ge=0.0)
     hidden: int = Field(default=500, ge=1, le=8192)
-    margin: float = Field(default=0.35, ge=0.0, le=0.5)
+    margin: float = Field(default=0.35, ge=0.0, le=0.69)
 
 
 class SupervisionConfig(Config):

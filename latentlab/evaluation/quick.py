@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentlab.evaluation.batches import Binarise, batches, device_of, fixed_noise
+from latentlab.evaluation.batches import Binarise, batches, device_of
 from latentlab.models.base import LatentModel
+from latentlab.models.noise import fixed_noise
 
 
 class QuickBound(NamedTuple):

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from latentlab.errors import InputError
-from latentlab.evaluation.batches import Binarise, batches, device_of, fixed_noise
+from latentlab.evaluation.batches import Binarise, batches, device_of
 from latentlab.models.base import Batch, Bound, LatentModel
+from latentlab.models.noise import fixed_noise
 
 # A latent is active when its posterior mean varies by more than this over the images (Burda et al. 2016).
 ACTIVE_VARIANCE = 0.01
@@ -159,7 +160,7 @@ def _summed_terms(model: LatentModel, batch: Batch, samples: int) -> np.ndarray[
     Added to an ELBO whose rate is exact it estimates L_K with less noise than the log-weights alone, which
     take their rate from the samples.
     """
-    chunk = max(1, min(samples, LARGEST_OUTPUT // batch.x.numel()))
+    chunk = max(1, min(samples, LARGEST_OUTPUT // (batch.x.numel() * model.decodes_per_sample)))
     rate = distortion = 0.0
     weights: list[Tensor] = []
     for start in range(0, samples, chunk):

@@ -3,8 +3,24 @@
 from __future__ import annotations
 
 from latentlab.config import ModelConfig
+from latentlab.models.adversarial import VAEGAN, FactorVAE
 from latentlab.models.base import Batch, Bound, LatentModel, Losses, StepState
+from latentlab.models.ladder import LadderVAE
+from latentlab.models.per_datapoint import PerDatapointVAE
+from latentlab.models.semi_supervised import SemiSupervisedVAE
 from latentlab.models.vae import VAE
+from latentlab.models.vq import VQVAE
+from latentlab.models.wake_sleep import HelmholtzMachine
+
+FAMILIES: dict[str, type[LatentModel]] = {
+    "vae": VAE,
+    "factor": FactorVAE,
+    "vae-gan": VAEGAN,
+    "vq": VQVAE,
+    "ladder": LadderVAE,
+    "wake-sleep": HelmholtzMachine,
+    "semi-supervised": SemiSupervisedVAE,
+}
 
 
 def build(config: ModelConfig, image_shape: tuple[int, int, int], classes: int = 0) -> LatentModel:
@@ -18,8 +34,14 @@ def build(config: ModelConfig, image_shape: tuple[int, int, int], classes: int =
         (C, H, W).
     classes
         Number of the data's classes; 0 when it has none.
+
+    Raises
+    ------
+    InputError
+        When a conditional model is asked for and there are no classes.
     """
-    return VAE(config, image_shape, classes)
+    own_q = config.family == "vae" and config.posterior.refine > 0
+    return (PerDatapointVAE if own_q else FAMILIES[config.family])(config, image_shape, classes)
 
 
 __all__ = ["VAE", "Batch", "Bound", "LatentModel", "Losses", "StepState", "build"]

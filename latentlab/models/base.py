@@ -63,8 +63,8 @@ class Losses:
     objective
         Scalar, in nats per image, to be minimised; the only one with a gradient.
     terms
-        Detached scalars by name: always ``elbo``, ``rate``, ``distortion`` (β = 1, nats per image),
-        and the recipe's own.
+        Detached scalars by name: of a model's first phase always ``elbo``, ``rate``, ``distortion`` (β = 1, nats
+        per image), and the recipe's own; of later phases only what is theirs.
     """
 
     objective: Tensor
@@ -106,10 +106,13 @@ class LatentModel(nn.Module):
         Weight of the rate in the objective; a plain number that may be set while training.
     is_density
         Whether log p(x|z) is a density of pixels in [0, 1] rather than a probability of binary ones.
+    decodes_per_sample
+        Images decoded for each latent that ``bound`` draws, for those who budget memory.
     """
 
     phases: tuple[str, ...] = ("model",)
     is_density: bool = False
+    decodes_per_sample: int = 1
 
     def __init__(self, config: ModelConfig, image_shape: tuple[int, int, int], classes: int = 0) -> None:
         super().__init__()
@@ -120,7 +123,10 @@ class LatentModel(nn.Module):
 
     @property
     def latent_dim(self) -> int:
-        """Size d of the latent space that ``encode`` and ``decode`` speak of."""
+        """Size d of the latent space that ``encode`` and ``decode`` speak of.
+
+        The configuration's, but for quantised models, whose latents are a grid that follows from the image's size.
+        """
         return self.config.latent_dim
 
     def phase_parameters(self, phase: str) -> Iterable[nn.Parameter]:

@@ -51,6 +51,10 @@ class Likelihood(nn.Module):
         """Mean of p(x|z) in [0, 1], [..., C, H, W], from the decoder's output [..., C', H, W]."""
         raise NotImplementedError
 
+    def sample(self, output: Tensor) -> Tensor:
+        """Draw an image from p(x|z), [..., C, H, W], from the decoder's output [..., C', H, W]."""
+        raise NotImplementedError
+
 
 class Bernoulli(Likelihood):
     """Independent Bernoulli pixels; the output is their logits. Grey values count as expectations."""
@@ -61,6 +65,10 @@ class Bernoulli(Likelihood):
     def mean(self, output: Tensor) -> Tensor:
         """Probabilities of a pixel being white."""
         return torch.sigmoid(output)
+
+    def sample(self, output: Tensor) -> Tensor:
+        """Draw black and white pixels."""
+        return torch.bernoulli(torch.sigmoid(output))
 
 
 class Gaussian(Likelihood):
@@ -76,12 +84,21 @@ class Gaussian(Likelihood):
         """Log σ."""
         return torch.tensor(self.start)
 
+    def _mean_and_log_sigma(self, output: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log σ of every pixel."""
+        return output, self.clipped_log_sigma()
+
     def _per_pixel(self, output: Tensor, x: Tensor, mask: Tensor | None) -> Tensor:
-        return gaussian_log_density(x, output, self.clipped_log_sigma())
+        return gaussian_log_density(x, *self._mean_and_log_sigma(output))
 
     def mean(self, output: Tensor) -> Tensor:
         """Means, cut to [0, 1]."""
-        return output.clamp(0, 1)
+        return self._mean_and_log_sigma(output)[0].clamp(0, 1)
+
+    def sample(self, output: Tensor) -> Tensor:
+        """Draw pixels, not cut."""
+        mean, log_sigma = self._mean_and_log_sigma(output)
+        return mean + torch.exp(log_sigma) * torch.randn_like(mean)
 
 
 class LearnedSigmaGaussian(Gaussian):
@@ -111,9 +128,13 @@ class OptimalSigmaGaussian(Gaussian):
         self.register_buffer("running_variance", torch.tensor(config.sigma_value**2))
         self.register_buffer("batches", torch.tensor(0.0))
 
+    def clipped_log_sigma(self) -> Tensor:
+        """Log σ of the running average, softly kept above −6."""
+        return self._clipped(self.running_variance)
+
     def _per_pixel(self, output: Tensor, x: Tensor, mask: Tensor | None) -> Tensor:
         if not self.training:
-            return gaussian_log_density(x, output, self._clipped(self.running_variance))
+            return super()._per_pixel(output, x, mask)
         squared = (x - output) ** 2
         if mask is None:
             variance = squared.mean()
@@ -138,13 +159,9 @@ class PixelSigmaGaussian(Gaussian):
 
     parameters_per_pixel = 2
 
-    def _per_pixel(self, output: Tensor, x: Tensor, mask: Tensor | None) -> Tensor:
+    def _mean_and_log_sigma(self, output: Tensor) -> tuple[Tensor, Tensor]:
         mean, log_sigma = output.chunk(2, dim=-3)
-        return gaussian_log_density(x, mean, soft_clip(log_sigma, SMALLEST_LOG_SIGMA))
-
-    def mean(self, output: Tensor) -> Tensor:
-        """Means, cut to [0, 1]."""
-        return output.chunk(2, dim=-3)[0].clamp(0, 1)
+        return mean, soft_clip(log_sigma, SMALLEST_LOG_SIGMA)
 
 
 GAUSSIANS: dict[str, type[Gaussian]] = {

@@ -37,7 +37,10 @@ class PixelModel(LatentModel):
             raise InputError("a conditional model needs images with labels of at least two classes")
         channels, height, width = image_shape
         self.inputs = EncoderInputs(image_shape, self.classes, config.corruption.kind == "mask")
-        self.encoder = build_encoder(config.architecture, (self.inputs.channels, height, width))
+        # A model that starts each image's q at the prior has no encoder.
+        self.has_encoder = config.posterior.start == "encoder"
+        if self.has_encoder:
+            self.encoder = build_encoder(config.architecture, (self.inputs.channels, height, width))
         self.likelihood = build_likelihood(config.likelihood)
         start = (config.latent_dim if decoder_inputs is None else decoder_inputs) + self.classes
         output_shape = (channels * self.likelihood.parameters_per_pixel, height, width)

@@ -63,3 +63,8 @@ def reduce(
         through = surrogate.mean()
         objective = objective + (through - through.detach())
     return Losses(objective, terms)
+
+
+def average(values: Tensor) -> Tensor:
+    """Mean over samples and images of a loss that is no bound, a discriminator's say: [...] per image."""
+    return values.mean()

@@ -28,7 +28,8 @@ class VAE(PixelModel):
 
     def __init__(self, config: ModelConfig, image_shape: tuple[int, int, int], classes: int = 0) -> None:
         super().__init__(config, image_shape, classes)
-        self.posterior = build_posterior(config.posterior, self.encoder.features, config.latent_dim)
+        if self.has_encoder:
+            self.posterior = build_posterior(config.posterior, self.encoder.features, config.latent_dim)
         self.prior = build_prior(config.prior, config.latent_dim, image_shape)
         if isinstance(self.prior, CategoricalPrior):
             self.prior.categories = config.posterior.categories

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from latentlab.config import PriorConfig
 from latentlab.models.functional import gaussian_log_density, log_mean_exp
+from latentlab.models.noise import fixed_noise
 from latentlab.models.posteriors.base import Approximation
 from latentlab.models.priors.base import ImageShape, Prior
 
@@ -87,6 +88,5 @@ class VampPrior(Prior):
         if generator is None:
             return q.rsample(1).z[0]
         # The posterior draws from the global stream: give it one that follows from the generator alone.
-        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
-            torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
+        with fixed_noise(self.device, int(torch.randint(2**62, (), generator=generator))):
             return q.rsample(1).z[0]

@@ -1,0 +1,155 @@
+"""Models with a discriminator, which take turns with it: FactorVAE and VAE-GAN."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from latentlab.config import ModelConfig
+from latentlab.models.base import Batch, Losses, StepState
+from latentlab.models.functional import gaussian_log_density
+from latentlab.models.networks import build_encoder
+from latentlab.models.reduce import average, reduce
+from latentlab.models.vae import VAE
+
+# Slope of the discriminator's units below 0.
+LEAK = 0.2
+
+
+class FactorVAE(VAE):
+    """The ELBO less γ times the total correlation, which a discriminator estimates (Kim & Mnih 2018).
+
+    The discriminator tells latents of images from such whose dimensions were shuffled among the images; its logit is
+    the logarithm of their densities' ratio, of which the mean is the total correlation.
+    """
+
+    phases = ("model", "discriminator")
+
+    def __init__(self, config: ModelConfig, image_shape: tuple[int, int, int], classes: int = 0) -> None:
+        super().__init__(config, image_shape, classes)
+        width = config.adversary.hidden
+        sizes = [config.latent_dim, width, width, width]
+        layers: list[nn.Module] = []
+        for inputs, outputs in itertools.pairwise(sizes):
+            layers += [nn.Linear(inputs, outputs), nn.LeakyReLU(LEAK)]
+        self.discriminator = nn.Sequential(*layers, nn.Linear(width, 1))
+
+    def phase_parameters(self, phase: str) -> Iterable[nn.Parameter]:
+        """The discriminator's own, or all others."""
+        own = list(self.discriminator.parameters())
+        if phase == "discriminator":
+            return own
+        theirs = {id(p) for p in own}
+        return [p for p in self.parameters() if id(p) not in theirs]
+
+    def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
+        """The bound with the total correlation; then the discriminator's cross-entropy."""
+        seen = self.corrupted(batch)
+        if phase == "discriminator":
+            with torch.no_grad():
+                z = self.approximate(seen).rsample(1).z[0]
+            joint, shuffled = self.discriminator(z), self.discriminator(permuted(z))
+            loss = average(0.5 * (functional.softplus(-joint) + functional.softplus(shuffled)))
+            return Losses(loss, {"discriminator": loss.detach()})
+        q = self.approximate(seen)
+        draw = q.rsample(self.config.samples)
+        per_dimension = self.rate_per_dimension(q)
+        assert per_dimension is not None
+        return reduce(
+            self.log_likelihood(draw.z, seen),
+            per_dimension.sum(-1).unsqueeze(0),
+            lambda rates: self.cost(rates, state),
+            extra={"total_correlation": (self.config.adversary.weight, self.discriminator(draw.z[0]).squeeze(-1))},
+        )
+
+
+def permuted(z: Tensor) -> Tensor:
+    """Shuffle each dimension of z [B, d] among the images by itself."""
+    order = torch.rand_like(z).argsort(0)
+    return z.gather(0, order)
+
+
+class VAEGAN(VAE):
+    """A VAE whose error is measured in a discriminator's features (Larsen et al. 2016).
+
+    Encoder: rate + feature error. Decoder: feature error + weight · the discriminator's rejection of its
+    reconstructions and samples. Discriminator: real against both. Whoever is too far ahead rests.
+    What is reported as distortion and ELBO is the pixels', as of every model; nobody minimises it here.
+    """
+
+    phases = ("encoder", "decoder", "discriminator")
+
+    def __init__(self, config: ModelConfig, image_shape: tuple[int, int, int], classes: int = 0) -> None:
+        super().__init__(config, image_shape, classes)
+        self.discriminator = build_encoder(config.architecture, image_shape)
+        self.verdict = nn.Linear(self.discriminator.features, 1)
+
+    def phase_parameters(self, phase: str) -> Iterable[nn.Parameter]:
+        """Encoder and posterior; decoder and likelihood; or the discriminator."""
+        modules: dict[str, tuple[nn.Module, ...]] = {
+            "encoder": (self.inputs, self.encoder, self.posterior, self.prior),
+            "decoder": (self.decoder, self.likelihood),
+            "discriminator": (self.discriminator, self.verdict),
+        }
+        return [p for module in modules[phase] for p in module.parameters()]
+
+    def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
+        """The loss of one of the three players."""
+        seen = self.corrupted(batch)
+        if phase == "encoder":
+            return self._encoder_losses(seen, state)
+        with torch.no_grad():
+            z = self.approximate(seen).rsample(1).z[0]
+        drawn = torch.cat([z, self.prior.sample(len(z))])
+        if phase == "decoder":
+            return self._decoder_losses(drawn, batch.x)
+        with torch.no_grad():
+            fakes = self.decode(drawn)
+        real, fake = self._verdicts(batch.x, fakes)
+        loss = average(functional.softplus(-real)) + average(functional.softplus(fake))
+        rests = 0.5 * loss.detach() < math.log(2) - self.config.adversary.margin
+        return Losses(loss * (~rests).to(loss.dtype), {"discriminator": 0.5 * loss.detach()})
+
+    def _encoder_losses(self, seen: Batch, state: StepState) -> Losses:
+        q = self.approximate(seen)
+        draw = q.rsample(self.config.samples)
+        per_dimension = self.rate_per_dimension(q)
+        assert per_dimension is not None
+        rate = per_dimension.sum(-1).unsqueeze(0)
+        output = self.output(draw.z)
+        pixels = self.likelihood.log_prob(output.detach(), seen.x)
+        features = self._feature_log_likelihood(self.likelihood.mean(output), seen.x)
+
+        def weigh(rates: Tensor) -> Tensor:
+            return self.cost(rates, state)
+
+        terms = reduce(pixels, rate.detach(), weigh).terms
+        losses = reduce(features, rate, weigh)
+        return Losses(losses.objective, terms | {"feature_distortion": losses.terms["distortion"]})
+
+    def _decoder_losses(self, drawn: Tensor, x: Tensor) -> Losses:
+        images = self.decode(drawn)
+        features = -average(self._feature_log_likelihood(images[: len(x)][None], x))
+        real, fake = self._verdicts(x, images)
+        rejection = average(functional.softplus(-fake))
+        accuracy = 0.5 * (average(functional.softplus(-real)) + average(functional.softplus(fake))).detach()
+        rests = accuracy > math.log(2) + self.config.adversary.margin
+        objective = features + self.config.adversary.weight * rejection * (~rests).to(rejection.dtype)
+        return Losses(objective, {"rejection": rejection.detach()})
+
+    def _feature_log_likelihood(self, images: Tensor, x: Tensor) -> Tensor:
+        """Log N(features(x); features(image), I) without its constant, [K, B], of images [K, B, C, H, W]."""
+        seen = self.discriminator(images.flatten(0, 1)).view(*images.shape[:2], -1)
+        wanted = self.discriminator(x)
+        zero = torch.zeros((), device=x.device)
+        return (gaussian_log_density(wanted, seen, zero) - gaussian_log_density(zero, zero, zero)).sum(-1)
+
+    def _verdicts(self, x: Tensor, fakes: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits of being real: of the images, and of what the decoder drew."""
+        logits = self.verdict(self.discriminator(torch.cat([x, fakes])))
+        return logits[: len(x)], logits[len(x) :]

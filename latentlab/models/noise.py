@@ -1,0 +1,26 @@
+"""Random numbers that depend on a seed alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+
+@contextmanager
+def fixed_noise(device: torch.device, seed: int) -> Iterator[None]:
+    """Draw from ``seed`` inside; outside, random numbers go on as if nothing had been drawn."""
+    kinds = {"cuda": torch.cuda, "mps": torch.mps}
+    accelerator: Any = kinds.get(device.type)
+    where = (device,) if device.type == "cuda" else ()
+    state = torch.get_rng_state()
+    accelerator_state = accelerator.get_rng_state(*where) if accelerator else None
+    torch.manual_seed(seed)
+    try:
+        yield
+    finally:
+        torch.set_rng_state(state)
+        if accelerator:
+            accelerator.set_rng_state(accelerator_state, *where)

@@ -1,0 +1,153 @@
+"""An own q for each image, found by search: from the encoder's output (semi-amortised), or without any encoder."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from latentlab.models.base import Batch, Losses, StepState
+from latentlab.models.noise import fixed_noise
+from latentlab.models.posteriors import Approximation
+from latentlab.models.posteriors.starts import standard_start
+from latentlab.models.vae import VAE
+
+# Of the evolution: children of each point and step, and how the step size answers success and failure.
+CHILDREN = 8
+GROWTH, DECAY = 1.5, 0.9
+
+
+class PerDatapointVAE(VAE):
+    """The decoder learns from the refined q of each image; the encoder, if there is one, from its own ELBO.
+
+    (Krishnan, Liang & Hoffman 2018; Hjelm et al. 2016.) Nothing is stored per image: every q is searched for when
+    it is asked for, with noise that is the same each time outside training.
+    """
+
+    def approximate(self, batch: Batch) -> Approximation:
+        """The refined q(z|x) of each image."""
+        return self.refined(self.start(batch), batch)
+
+    def start(self, batch: Batch) -> Approximation:
+        """Where the search begins: the encoder's q(z|x), or the prior."""
+        if self.has_encoder:
+            return super().approximate(batch)
+        return standard_start(self.config.posterior.kind, batch.x, self.config.latent_dim)
+
+    def refined(self, q: Approximation, batch: Batch) -> Approximation:
+        """Improve ``q`` as the configuration says."""
+        settings = self.config.posterior
+        if self.training:
+            return refine(self, q, batch, settings.refine, settings.refine_rate, settings.search)
+        with fixed_noise(batch.x.device, 0):
+            return refine(self, q, batch, settings.refine, settings.refine_rate, settings.search)
+
+    def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
+        """The refined q's bound for the decoder, and the encoder's own for the encoder."""
+        seen = self.corrupted(batch)
+        start = self.start(seen)
+        q = self.refined(start, seen)
+        surrogate, encoder_terms = self._encoder_loss(start, seen, state) if self.has_encoder else (None, {})
+        draw = q.rsample(self.config.samples)
+        losses = self.reduced(q, draw, self.log_likelihood(draw.z, seen), state, surrogate)
+        return dataclasses.replace(losses, terms=losses.terms | encoder_terms)
+
+    def _encoder_loss(self, q: Approximation, seen: Batch, state: StepState) -> tuple[Tensor, dict[str, Tensor]]:
+        """What the encoder minimises, with the decoder held, and its ELBO to compare with the refined one."""
+        with frozen(self.decoder, self.likelihood, self.prior):
+            draw = q.rsample(self.config.samples)
+            losses = self.reduced(q, draw, self.log_likelihood(draw.z, seen), state)
+        return losses.objective, {"encoder_elbo": losses.terms["elbo"]}
+
+
+def refine(
+    model: VAE, q: Approximation, batch: Batch, steps: int, rate: float = 0.1, search: str = "gradient"
+) -> Approximation:
+    """Improve each image's own approximation, the model held.
+
+    Parameters
+    ----------
+    model
+        Whose ELBO (or, for a point, log p(x, z)) is climbed.
+    q
+        Where to begin; it is left as it is.
+    batch
+        The images.
+    steps, rate
+        Steps of Adam and its learning rate; or generations, and the first step's size.
+    search
+        ``gradient`` or ``evolution``; the latter for points.
+
+    Returns
+    -------
+    Approximation
+        Of the same family, detached from encoder and search.
+    """
+    # Also where gradients are off: the search needs its own. Tensors made there cannot take part, copies can.
+    with torch.inference_mode(False), torch.enable_grad():
+        parameters = tuple(p.detach().clone() for p in q.parameters())
+        own = Batch(*(None if t is None else t.clone() for t in dataclasses.astuple(batch)))  # type: ignore[arg-type]
+        if search == "evolution":
+            found = _evolve(model, parameters[0], own, steps, rate)
+            return q.rebuilt((found,))
+        return q.rebuilt(_climb(model, q, parameters, own, steps, rate))
+
+
+def _climb(
+    model: VAE, q: Approximation, parameters: tuple[Tensor, ...], batch: Batch, steps: int, rate: float
+) -> tuple[Tensor, ...]:
+    leaves = [p.requires_grad_() for p in parameters]
+    adam = torch.optim.Adam(leaves, lr=rate)
+    for step in range(steps):
+        for group in adam.param_groups:
+            group["lr"] = rate * (1 - step / steps)  # ends at rest, where one sample's noise no longer moves it
+        # The sum, not the mean: no image's search may depend on how many others there are.
+        objective = -fitness(model, q.rebuilt(tuple(leaves)), batch).sum()
+        for leaf, gradient in zip(leaves, torch.autograd.grad(objective, leaves, allow_unused=True), strict=True):
+            leaf.grad = gradient
+        adam.step()
+    return tuple(leaf.detach() for leaf in leaves)
+
+
+def fitness(model: VAE, q: Approximation, batch: Batch) -> Tensor:
+    """What is climbed, [B]: one sample's ELBO (at the model's β), or log p(x, z) of a point."""
+    draw = q.rsample(1)
+    log_likelihood = model.log_likelihood(draw.z, batch)[0]
+    if not q.has_density:
+        return log_likelihood + model.prior.log_prob(draw.z)[0]
+    per_dimension = model.rate_per_dimension(q)
+    rate = model.log_ratio(q, draw)[0] if per_dimension is None else per_dimension.sum(-1)
+    return log_likelihood - model.beta * rate
+
+
+@torch.no_grad()
+def _evolve(model: VAE, z: Tensor, batch: Batch, generations: int, first_step: float) -> Tensor:
+    """A (1 + 8) evolution strategy for every image at once (Rechenberg 1973): keep the best, adapt the step."""
+    step = torch.full_like(z[:, :1], first_step)
+    best = model.log_likelihood(z[None], batch)[0] + model.prior.log_prob(z)
+    for _ in range(generations):
+        children = z + step * torch.randn(CHILDREN, *z.shape, device=z.device)
+        scores = model.log_likelihood(children, batch) + model.prior.log_prob(children)
+        score, place = scores.max(0)
+        child = children.gather(0, place[None, :, None].expand(1, -1, z.shape[1]))[0]
+        better = score > best
+        z = torch.where(better[:, None], child, z)
+        best = torch.where(better, score, best)
+        step = torch.where(better[:, None], step * GROWTH, step * DECAY)
+    return z
+
+
+@contextmanager
+def frozen(*modules: nn.Module) -> Iterator[None]:
+    """Let no gradient reach the modules' parameters from what is computed inside."""
+    held = [p for module in modules for p in module.parameters() if p.requires_grad]
+    for parameter in held:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in held:
+            parameter.requires_grad_(True)
