@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 import zipfile
 import zlib
 from collections.abc import Generator
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from latentlab.data.dataset import LoadProgress
 from latentlab.data.decode import UnreadableError, open_regular
+from latentlab.data.reading import MAPPED, Readable, map_values, read_values
 from latentlab.data.table import Table, identity, numbered, unlabelled
 from latentlab.errors import InputError
 
@@ -22,7 +24,6 @@ _IMAGE_NAMES = ("images", "image", "imgs", "x", "x_train", "train_images", "data
 _LABEL_NAMES = ("labels", "label", "y", "y_train", "train_labels", "targets", "target", "arr_1")
 _VERSIONS = ((1, 0), (2, 0), (3, 0))  # 3.0 differs from 2.0 in the names of fields, which images have none of
 _DEFLATE_RATIO = 1032
-_STEP = 4 << 20
 _Header = tuple[tuple[int, ...], bool, np.dtype[Any]]
 
 
@@ -52,7 +53,7 @@ def open_npz(path: Path) -> Generator[LoadProgress, None, Table]:
     labels the one named ``labels``, ``y``, ``targets`` …; every other array of one value an image is metadata.
     """
     try:
-        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
+        with open_regular(path), zipfile.ZipFile(path) as archive:
             headers = _headers(archive, path.name)
             key = _image_key(headers, path.name)
             images = as_images((yield from _read(archive, key, headers[key], path.name)), f"{path.name}: {key}")
@@ -124,21 +125,26 @@ def _read(
     archive: zipfile.ZipFile, key: str, header: _Header, name: str
 ) -> Generator[LoadProgress, None, NDArray[Any]]:
     shape, fortran, dtype = header
-    total = _bytes(shape, dtype)
-    data = bytearray(total)
-    view, done = memoryview(data), 0
-    with archive.open(f"{key}.npy") as member:
+    info = archive.getinfo(f"{key}.npy")
+    with archive.open(info) as member:
         _read_header(cast(BinaryIO, member), key)
-        while done < total:
-            read = member.readinto(view[done : done + _STEP])  # type: ignore[attr-defined]
-            if not read:
-                raise InputError(f"{name}: {key} is cut short")
-            done += read
-            yield LoadProgress(done, total, f"Reading {name}")
-        member.read(1)  # the end of the member is where its checksum is compared
-    flat: NDArray[Any] = np.frombuffer(data, dtype=dtype)
-    array = flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
-    return array.astype(dtype.newbyteorder("="), copy=False)
+        if info.compress_type == zipfile.ZIP_STORED and info.file_size > MAPPED and archive.filename:
+            offset = _start_of(archive, info) + member.tell()
+            flat = map_values(Path(archive.filename), dtype, math.prod(shape), offset)
+        else:
+            flat = yield from read_values(cast(Readable, member), dtype, math.prod(shape), f"{name}: {key}")
+            member.read(1)  # the end of the member is where its checksum is compared
+            flat = flat.astype(dtype.newbyteorder("="), copy=False)
+    return flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
+
+
+def _start_of(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> int:
+    """Where a member's bytes begin: behind its local header, which has a name and an extra field of its own."""
+    if archive.fp is None:
+        raise ValueError("the archive is closed")
+    archive.fp.seek(info.header_offset + 26)
+    name_length, extra_length = struct.unpack("<HH", archive.fp.read(4))
+    return info.header_offset + 30 + int(name_length) + int(extra_length)
 
 
 def as_images(array: NDArray[Any], name: str) -> NDArray[Any]:

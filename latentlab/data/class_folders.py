@@ -9,6 +9,8 @@ import numpy as np
 
 from latentlab.data.dataset import UNKNOWN, Labels
 
+Classes = tuple[str, ...]
+
 _PARTS_OF_A_SET = frozenset({"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval"})
 
 
@@ -18,7 +20,7 @@ def natural(name: str) -> list[tuple[int, int, str]]:
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
 
 
-def class_folders(paths: Sequence[str], empty_folders: Iterable[str] = ()) -> tuple[Labels, tuple[str, ...]]:
+def class_folders(folders: Sequence[tuple[str, int]], empty_folders: Iterable[str] = ()) -> tuple[Labels, Classes]:
     """Label images by the folder they lie in.
 
     Folders that every image shares say nothing and are passed over, and so are folders named train, test,
@@ -27,33 +29,30 @@ def class_folders(paths: Sequence[str], empty_folders: Iterable[str] = ()) -> tu
 
     Parameters
     ----------
-    paths
-        Relative, ``/`` between the parts.
+    folders
+        Relative path (``/`` between the parts, empty for the top) and number of images of each folder, in the order
+        of the images.
     empty_folders
-        The same, of folders without images.
+        Relative paths of folders without images.
 
     Returns
     -------
     labels, classes
         int64 [N], and the names in natural order; all -1 and none where the folder is flat.
     """
-    folders = {path.rpartition("/")[0] for path in paths}
-    tree = [folder.split("/") if folder else [] for folder in folders]
+    tree = [folder.split("/") if folder else [] for folder, _ in folders]
+    counts = [count for _, count in folders]
     depth = _class_depth(tree)
     names = {parts[depth] for parts in tree if len(parts) > depth}
-    if not names:
-        return np.full(len(paths), UNKNOWN, dtype=np.int64), ()
-    above = {tuple(parts[:depth]) for parts in tree if len(parts) > depth}
-    for parts in (folder.split("/") for folder in empty_folders):
-        if len(parts) == depth + 1 and tuple(parts[:depth]) in above:
-            names.add(parts[depth])
+    if names:
+        above = {tuple(parts[:depth]) for parts in tree if len(parts) > depth}
+        for parts in (folder.split("/") for folder in empty_folders):
+            if len(parts) == depth + 1 and tuple(parts[:depth]) in above:
+                names.add(parts[depth])
     classes = tuple(sorted(names, key=natural))
     number = {name: place for place, name in enumerate(classes)}
-    by_folder = {
-        folder: number[parts[depth]] if len(parts) > depth else UNKNOWN
-        for folder, parts in ((folder, folder.split("/") if folder else []) for folder in folders)
-    }
-    return np.array([by_folder[path.rpartition("/")[0]] for path in paths], dtype=np.int64), classes
+    labels = [number[parts[depth]] if len(parts) > depth else UNKNOWN for parts in tree]
+    return np.repeat(np.array(labels, dtype=np.int64), counts), classes
 
 
 def _class_depth(tree: list[list[str]]) -> int:

@@ -16,7 +16,7 @@ from latentlab.data.fit import Size, target_size
 from latentlab.data.ingest import ingest
 from latentlab.data.labels_csv import read_labels
 from latentlab.data.made import Made
-from latentlab.data.scan import Scan, scan, shown
+from latentlab.data.scan import Scan, all_shown, scan, shown
 from latentlab.data.sink import Sink
 from latentlab.data.subset import choose, keep_classes
 from latentlab.errors import InputError
@@ -57,7 +57,7 @@ def open_folder(folder: Path, config: DataConfig, table: Path | None = None) -> 
         images=made.images,
         labels=labels,
         classes=tuple(map(shown, classes)),
-        paths=[shown(found.paths[number]) for number in index.tolist()],
+        paths=all_shown([found.paths[number] for number in index.tolist()]),
         name=shown(folder.name),
         source=str(table or folder),
         config=config,
@@ -87,7 +87,7 @@ def _labelled(
         metadata = listed.metadata
         if listed.labels is not None:
             return listed.labels, listed.classes, metadata
-    labels, classes = class_folders(found.paths, found.empty_folders)
+    labels, classes = class_folders(found.folders, found.empty_folders)
     return labels, classes, metadata
 
 

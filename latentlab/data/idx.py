@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from latentlab.data.dataset import LoadProgress
 from latentlab.data.decode import UnreadableError, open_regular
+from latentlab.data.reading import MAPPED, map_values, read_values
 from latentlab.data.table import Table, identity, numbered, unlabelled
 from latentlab.errors import InputError
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _DEFLATE_RATIO = 1032  # deflate makes nothing smaller than this
-_STEP = 4 << 20
 _NAME = re.compile(r"idx\d.ubyte", re.IGNORECASE)
 _GZIP_MAGIC = b"\x1f\x8b"
 _File = BufferedReader | gzip.GzipFile
@@ -68,7 +68,7 @@ def open_idx(path: Path) -> Generator[LoadProgress, None, Table]:
 
 
 def read_idx(path: Path) -> Generator[LoadProgress, None, NDArray[Any]]:
-    """Read one IDX file as an array in the machine's byte order.
+    """Read one IDX file as an array; a large one that is not gzipped is mapped.
 
     Its header's promise is held against the file's size before anything is allocated.
     """
@@ -77,22 +77,18 @@ def read_idx(path: Path) -> Generator[LoadProgress, None, NDArray[Any]]:
             dtype, shape = _header(file, path)
             expected = int(np.prod(shape, dtype=object)) * dtype.itemsize
             _check_size(path, file, expected, header=4 + 4 * len(shape))
-            data = bytearray(expected)
-            view, done = memoryview(data), 0
-            while done < expected:
-                read = file.readinto(view[done : done + _STEP])
-                if not read:
-                    raise InputError(f"{path.name} is cut short: {done} of {expected} bytes are there")
-                done += read
-                yield LoadProgress(done, expected, f"Reading {path.name}")
-            if file.read(1):
+            if expected > MAPPED and not isinstance(file, gzip.GzipFile):
+                flat = map_values(path, dtype, expected // dtype.itemsize, offset=file.tell())
+            else:
+                flat = yield from read_values(file, dtype, expected // dtype.itemsize, path.name)
+                flat = flat.astype(dtype.newbyteorder("="), copy=False)
+            if isinstance(file, gzip.GzipFile) and file.read(1):
                 raise InputError(f"{path.name} is no whole IDX file: it goes on behind its {expected} bytes of data")
     except UnreadableError as error:
         raise InputError(f"{path.name} cannot be read: {error}") from None
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path.name} is damaged: {error}") from None
-    flat: NDArray[Any] = np.frombuffer(data, dtype=dtype)
-    return flat.astype(dtype.newbyteorder("="), copy=False).reshape(shape)
+    return flat.reshape(shape)
 
 
 @contextmanager

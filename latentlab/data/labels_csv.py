@@ -64,7 +64,7 @@ def read_labels(file: Path, paths: Sequence[str]) -> Generator[LoadProgress, Non
     """
     names, rows = yield from _read_rows(file)
     path_column, label_column = _columns(names)
-    row_of = _matched([row[path_column] for row in rows], paths)
+    row_of = yield from _matched([row[path_column] for row in rows], paths, file.name)
     columns: dict[str, list[str]] = {}
     for number, name in enumerate(names):
         if number != path_column:
@@ -72,6 +72,7 @@ def read_labels(file: Path, paths: Sequence[str]) -> Generator[LoadProgress, Non
             columns[_free_name(name or f"column {number + 1}", columns)] = [cells[row] for row in row_of.tolist()]
             if number == label_column:
                 label_name = next(reversed(columns))
+            yield LoadProgress(number, len(names), f"Reading {file.name}")
     labels: Labels | None = None
     classes: tuple[str, ...] = ()
     if label_column is not None:
@@ -138,21 +139,25 @@ def _columns(names: list[str]) -> tuple[int, int | None]:
     return path, label
 
 
-def _matched(listed: list[str], paths: Sequence[str]) -> NDArray[np.int64]:
+def _matched(listed: list[str], paths: Sequence[str], name: str) -> Generator[LoadProgress, None, NDArray[np.int64]]:
     """Row of each image, -1 where there is none."""
     by_path: dict[str, int] = {}
     by_name: dict[str, int] = {}
-    for number, name in enumerate(listed):
-        path = name.strip().replace("\\", "/").removeprefix("./")
+    for number, entry in enumerate(listed):
+        path = entry.strip().replace("\\", "/").removeprefix("./")
         by_path.setdefault(path, number)
         by_name.setdefault(path.rpartition("/")[2], number)
+        if number % _ROWS_AT_ONCE == 0:
+            yield LoadProgress(number, len(listed), f"Reading {name}")
     found = np.full(len(paths), -1, dtype=np.int64)
     for number, path in enumerate(map(shown, paths)):
-        name = path.rpartition("/")[2]
-        for table, entry in ((by_path, path), (by_path, _stem(path)), (by_name, name), (by_name, _stem(name))):
+        last = path.rpartition("/")[2]
+        for table, entry in ((by_path, path), (by_path, _stem(path)), (by_name, last), (by_name, _stem(last))):
             if entry in table:
                 found[number] = table[entry]
                 break
+        if number % _ROWS_AT_ONCE == 0:
+            yield LoadProgress(number, len(paths), f"Looking up {name}")
     return found
 
 

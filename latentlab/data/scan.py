@@ -35,6 +35,8 @@ class Scan:
     ----------
     paths
         Of the files that may be images, relative to the folder, ``/`` between the parts; folders and names ascending.
+    folders
+        Relative path of each folder that holds some of them, and how many, in the same order.
     sizes, times
         Of each: bytes, and time of the last change in nanoseconds.
     empty_folders
@@ -46,6 +48,7 @@ class Scan:
     """
 
     paths: list[str] = field(default_factory=list)
+    folders: list[tuple[str, int]] = field(default_factory=list)
     sizes: array[int] = field(default_factory=lambda: array("q"))
     times: array[int] = field(default_factory=lambda: array("q"))
     empty_folders: list[str] = field(default_factory=list)
@@ -56,6 +59,15 @@ class Scan:
 def shown(path: str) -> str:
     r"""A path as text that can be printed and written: bytes that are no UTF-8 become ``\xNN``."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def all_shown(paths: list[str]) -> list[str]:
+    """Every path as `shown`; the same list when none needs it."""
+    try:
+        "".join(paths).encode()
+    except UnicodeEncodeError:
+        return [shown(path) for path in paths]
+    return paths
 
 
 def scan(root: str) -> Iterator[LoadProgress | Scan]:
@@ -92,6 +104,7 @@ class _Scanner:
                 self._folders.append(self._links.pop(0))
         for folder in sorted(self._files):
             prefix = "".join(part + "/" for part in folder)
+            self.found.folders.append((prefix[:-1], len(self._files[folder])))
             for some in _batches(heapq.merge(*(yield from self._sorted_runs(self._files.pop(folder)))), _MANY):
                 self.found.paths += [prefix + name for name, _, _ in some]
                 self.found.sizes.extend([size for _, size, _ in some])

@@ -18,6 +18,7 @@ from latentlab.data.decode import finish_array
 from latentlab.data.fit import Size, target_size
 from latentlab.data.levels import Span, extent, span_of, to_uint8
 from latentlab.data.made import Made
+from latentlab.data.reading import MAPPED
 from latentlab.data.sink import Sink
 from latentlab.data.subset import choose, keep_classes
 from latentlab.errors import InputError
@@ -80,9 +81,10 @@ def from_table(table: Table, config: DataConfig) -> Iterator[LoadProgress | Data
     index = choose(table.labels, table.classes, config)
     span = yield from _span(images, config)
     target = target_size([(width, height)], config)
-    if _ready(images, span, target, config):
+    whole = len(index) == len(images)
+    if _ready(images, span, target, config) and (whole or len(index) * images[0].nbytes < MAPPED):
         made: Images = np.moveaxis(images, 3, 1)
-        made = made if len(index) == len(images) else made[index]
+        made = made if whole else made[index]
         made = made if isinstance(made, np.memmap) else np.ascontiguousarray(made)
     else:
         made = yield from _made(table, images, index, span, target, config)

@@ -105,6 +105,32 @@ def test_a_npy_file_larger_than_it_need_be_is_mapped_not_read(tmp_path):
     assert (np.load(tmp_path / "a.npy") == RGB.transpose(0, 3, 1, 2)).all()
 
 
+def test_a_large_npz_that_is_not_compressed_is_mapped(tmp_path, monkeypatch):
+    np.savez(tmp_path / "a.npz", labels=np.arange(6), images=RGB.transpose(0, 3, 1, 2))
+    monkeypatch.setattr("latentlab.data.arrays.MAPPED", 100)
+    dataset = load_dataset(tmp_path / "a.npz")
+    assert isinstance(dataset.images, np.memmap)
+    assert np.array_equal(dataset.images, RGB.transpose(0, 3, 1, 2))
+    assert dataset.labels.tolist() == list(range(6))
+
+
+def test_a_large_subset_of_a_mapped_file_is_mapped_too(tmp_path, monkeypatch):
+    np.save(tmp_path / "a.npy", RGB)
+    monkeypatch.setattr("latentlab.data.table.MAPPED", 100)
+    monkeypatch.setattr("latentlab.data.sink._IN_MEMORY", 100)
+    dataset = load_dataset(tmp_path / "a.npy", DataConfig(limit=3, seed=1))
+    rows = [int(path.partition("#")[2]) for path in dataset.paths]
+    assert isinstance(dataset.images, np.memmap)
+    assert np.array_equal(dataset.images, RGB[rows].transpose(0, 3, 1, 2))
+
+
+def test_what_unpacks_to_more_than_the_memory_is_refused(tmp_path, monkeypatch):
+    np.savez_compressed(tmp_path / "a.npz", images=GREY)
+    monkeypatch.setattr("latentlab.data.reading.memory", lambda: 100)
+    with pytest.raises(InputError, match="more than the memory holds"):
+        load_dataset(tmp_path / "a.npz")
+
+
 class Payload:
     def __init__(self, path):
         self.path = path

@@ -68,6 +68,13 @@ def test_labels_that_do_not_belong_to_the_images_are_refused(tmp_path):
         load_dataset(write_idx(tmp_path, IMAGES, LABELS[:5]))
 
 
+def test_a_large_plain_file_is_mapped(tmp_path, monkeypatch):
+    monkeypatch.setattr("latentlab.data.idx.MAPPED", 100)
+    dataset = load_dataset(write_idx(tmp_path, IMAGES, LABELS))
+    assert isinstance(dataset.images, np.memmap)
+    assert (dataset.images[:, 0] == IMAGES).all()
+
+
 def test_row_33_a_header_that_promises_more_than_there_is_is_refused_before_allocation(tmp_path):
     lie = bytes([0, 0, 8, 3]) + b"\x7f\xff\xff\xff" * 3 + b"some bytes"
     for name, data in (("a-images-idx3-ubyte", lie), ("b-images-idx3-ubyte.gz", gzip.compress(lie))):
