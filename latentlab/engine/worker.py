@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
 import time
 import traceback
 from collections import deque
@@ -81,6 +83,7 @@ class Worker:
         self._waiting: deque[Request] = deque()  # loading and saving that has not begun
         self._job: tuple[str, Steps] | None = None
         self._ending = False
+        self._warm = False
 
     def run(self, opened: tuple[Path, ModelFile] | None) -> int:
         """Work until asked to end, or until the mailbox is closed: then checkpoint a live run.
@@ -184,6 +187,7 @@ class Worker:
             case OpenModel():
                 self._open_model(request)
             case OpenDataset():
+                self._warm_up()
                 self._cancel_loading()
                 self._waiting.append(request)
             case EncodeDataset() | SaveModel():
@@ -220,6 +224,12 @@ class Worker:
                 return saving(self._workspace, request)
             case _:
                 return encoding(self._workspace)
+
+    def _warm_up(self) -> None:
+        """Images are wanted, so a training may come: import beside the loop what its optimizer will need."""
+        if self._own_process and not self._warm:
+            self._warm = True
+            threading.Thread(target=import_what_training_needs, name="latentlab-warm-up", daemon=True).start()
 
     def _cancel_loading(self) -> bool:
         """Give up opening and encoding; what is being saved goes on. Whether there was something to give up."""
@@ -287,6 +297,20 @@ class Worker:
             self._workspace.send(Failed(request, message, traceback.format_exc(), expected))
             if is_device_lost(error):
                 raise DeviceLostError from error
+
+
+def import_what_training_needs() -> None:
+    """Make an optimizer: torch's first one imports its compiler, which takes seconds.
+
+    Meant for a thread of a process that has no window. The loop goes on decoding meanwhile, and each of torch's
+    operations takes the interpreter's lock anew: shorter turns keep the image under the hand quick.
+    """
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(interval / 10)
+    try:
+        torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def is_device_lost(error: BaseException) -> bool:
