@@ -3,72 +3,266 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, Qt
-from PySide6.QtWidgets import QCheckBox, QStackedLayout, QWidget
+from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QCheckBox, QFrame, QScrollArea, QStackedLayout, QWidget
 from superqt import QFlowLayout
 
-from latentlab.gui.parts import EmptyState, column, label, named, row, tool_button
-from latentlab.gui.theme import SPACE, tokens_of
+from latentlab.gui.parts import EmptyState, button, column, label, named, row, tool_button
+from latentlab.gui.series import FloatArray, Run, Series
+from latentlab.gui.term_plot import KlBars, TermPlot
+from latentlab.gui.theme import SPACE, tabular, tokens_of
 
-ALWAYS = ("elbo", "rate", "distortion", "objective")
 SHOWN_FIRST = ("elbo", "rate", "distortion")
-_TITLES = {"elbo": "ELBO"}
-
-
-@dataclass
-class _Run:
-    """The numbers of one run: per term, epochs and values."""
-
-    name: str
-    train: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
-    validation: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+KL = "kl"
+MOST_RUNS = 5
+ROW_HEIGHT = 76
+REDRAW_MS = 100
+_TITLES = {"elbo": "ELBO", KL: "KL per dimension", "gradient_norm": "gradient norm"}
 
 
 class TrainingCurves(QWidget):
-    """Curves over epochs, training as lines and validation with markers; earlier runs stay, fainter."""
+    """One small plot per term, over epochs: training as a line, validation dashed with markers.
+
+    Earlier runs stay as fainter curves. All plots share the epochs' axis; hovering reads every term at one epoch,
+    the wheel zooms, a double click shows all again. Redrawn at most ten times a second, and only while visible.
+
+    Signals are none: it is only told.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         named(self, "trainingCurves", "training curves", "")
-        self._runs: list[_Run] = []
+        self._runs: list[Run] = []
+        self._kl: FloatArray | None = None
         self._checks: dict[str, QCheckBox] = {}
-        self._changes: list[tuple[float, str]] = []
-        self._plot = pg.PlotWidget()
+        self._plots: dict[str, TermPlot | KlBars] = {}
+        self._hover: float | None = None
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(REDRAW_MS)
+        self._timer.timeout.connect(self._redraw)
+        self._build()
+
+    def _build(self) -> None:
+        self._canvas = pg.GraphicsLayoutWidget()
+        self._canvas.setAccessibleName("curves")
+        self._canvas.ci.layout.setSpacing(0)
+        self._canvas.ci.layout.setContentsMargins(0, 0, 4, 0)
+        self._canvas.scene().sigMouseMoved.connect(self._on_scene_mouse_moved)
+        self._canvas.scene().sigMouseClicked.connect(self._on_scene_mouse_clicked)
+        self._canvas.viewport().installEventFilter(self)
+        self._area = QScrollArea()
+        self._area.setWidget(self._canvas)
+        self._area.setWidgetResizable(True)
+        self._area.setFrameShape(QFrame.Shape.NoFrame)
+        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._readout = label("", "dim")
+        self._readout.setObjectName("curvesReadout")
+        self._readout.setFont(tabular(self._readout.font()))
         self._log = tool_button("logCurves", "logarithmic", "Logarithmic values", text="log", checkable=True)
-        self._body = QWidget()
+        self._log.toggled.connect(self._redraw)
+        self._clear = button("clearCurves", "Clear", "Forget these curves", self.clear, link=True)
         self._terms = QFlowLayout()
-        inner = column(self._body, SPACE, SPACE // 2)
+        self._terms.setSpacing(SPACE)
+        body = QWidget()
+        inner = column(body, SPACE, SPACE // 2)
         inner.addLayout(self._terms)
-        inner.addWidget(self._plot, 1)
-        inner.addLayout(row(self._readout, None, self._log))
+        inner.addWidget(self._area, 1)
+        inner.addLayout(row(self._readout, None, self._log, self._clear))
         self._empty = EmptyState("ELBO, rate and distortion are drawn here while a model trains.")
         self._stack = QStackedLayout(self)
         self._stack.addWidget(self._empty)
-        self._stack.addWidget(self._body)
+        self._stack.addWidget(body)
+
+    # --- told -----------------------------------------------------------------------------------
 
     def start_run(self, name: str) -> None:
-        """Begin another run; those before stay as fainter curves."""
-        self._runs.append(_Run(name))
+        """Begin another run; the newest few before it stay as fainter curves."""
+        self._runs = [*self._runs, Run(name)][-MOST_RUNS:]
+        self._kl = None
+        self._changed()
 
     def add_progress(self, epoch: float, values: Mapping[str, float]) -> None:
         """Add running means of the training terms at ``epoch`` (in epochs, with its fraction)."""
+        self._run().add(epoch, values)
+        self._changed()
 
     def add_epoch(
         self, epoch: float, train: Mapping[str, float], validation: Mapping[str, float] | None = None
     ) -> None:
         """Add one finished epoch's means over training and validation images."""
+        self._run().add(epoch, train, validation)
+        self._changed()
 
     def add_change(self, epoch: float, text: str) -> None:
         """Mark where something was changed by hand, such as β."""
+        self._run().changes.append((epoch, text))
+        self._changed()
 
     def set_kl(self, kl: Any | None) -> None:
-        """Show each dimension's KL [d] in nats as bars."""
+        """Show each dimension's KL [d] in nats as bars; ``None`` forgets them."""
+        self._kl = None if kl is None else np.asarray(kl, dtype=np.float64).reshape(-1)
+        self._changed()
 
     def clear(self) -> None:
         """Forget every run."""
+        self._runs, self._kl = [], None
+        self._redraw()
+
+    def value(self, term: str, *, validation: bool = False) -> float | None:
+        """The newest value of a term of the newest run, ``None`` where there is none."""
+        if not self._runs:
+            return None
+        series = (self._runs[-1].validation if validation else self._runs[-1].train).get(term)
+        return None if series is None else series.at(None)
+
+    def shown_terms(self) -> list[str]:
+        """The terms that have a plot now, from top to bottom."""
+        return list(self._plots)
+
+    def _run(self) -> Run:
+        if not self._runs:
+            self._runs.append(Run(""))
+        return self._runs[-1]
+
+    def _changed(self) -> None:
+        if self.isVisible() and not self._timer.isActive():
+            self._timer.start()
+
+    # --- drawing --------------------------------------------------------------------------------
+
+    def _redraw(self) -> None:
+        terms = list(dict.fromkeys(term for run in self._runs for term in run.terms()))
+        terms.sort(key=lambda term: SHOWN_FIRST.index(term) if term in SHOWN_FIRST else len(SHOWN_FIRST))
+        if self._kl is not None:
+            terms.append(KL)
+        self._stack.setCurrentIndex(1 if terms else 0)
+        self._match_checks(terms)
+        self._match_plots([term for term in terms if self._checks[term].isChecked()])
+        for term, plot in self._plots.items():
+            if isinstance(plot, KlBars):
+                plot.show_kl(self._kl if self._kl is not None else np.zeros(0))
+            else:
+                plot.show_runs(self._runs, term, log=self._log.isChecked())
+        self._write()
+
+    def _match_checks(self, terms: list[str]) -> None:
+        if list(self._checks) == terms:
+            return
+        chosen = {term: check.isChecked() for term, check in self._checks.items()}
+        while (item := self._terms.takeAt(0)) is not None:
+            item.widget().setParent(None)
+            item.widget().deleteLater()
+        self._checks = {}
+        for place, term in enumerate(terms):
+            check = QCheckBox(_title(term))
+            named(check, f"curve_{term}", _title(term), f"Draw {_title(term)}")
+            check.setIcon(_dot(self._colour(place)))
+            check.setChecked(chosen.get(term, term in SHOWN_FIRST))
+            check.toggled.connect(self._redraw)
+            self._checks[term] = check
+            self._terms.addWidget(check)
+
+    def _match_plots(self, shown: list[str]) -> None:
+        if list(self._plots) == shown:
+            return
+        self._canvas.clear()
+        self._plots = {}
+        first: TermPlot | None = None
+        for place, term in enumerate(shown):
+            colour = self._colour(list(self._checks).index(term))
+            plot: TermPlot | KlBars = KlBars(colour) if term == KL else TermPlot(_title(term), colour)
+            plot.set_tokens(tokens_of(self))
+            self._canvas.addItem(plot, place, 0)
+            if isinstance(plot, TermPlot):
+                if first is not None:
+                    plot.setXLink(first)
+                first = first or plot
+            self._plots[term] = plot
+        lines = [plot for plot in self._plots.values() if isinstance(plot, TermPlot)]
+        for line in lines:
+            line.show_epochs(line is lines[-1])
+        self._canvas.setMinimumHeight(ROW_HEIGHT * len(shown) + 16 if shown else 0)
+
+    def _colour(self, place: int) -> str:
+        series = tokens_of(self).series
+        return series[place % len(series)]
+
+    def _write(self) -> None:
+        """Write the values under the pointer, or the newest, over the plots."""
+        run = self._runs[-1] if self._runs else Run("")
+        none = Series()
+        for term, plot in self._plots.items():
+            if isinstance(plot, TermPlot):
+                train = run.train.get(term, none).at(self._hover)
+                plot.write(train, run.validation.get(term, none).at(self._hover))
+                plot.show_hover(self._hover)
+        if self._hover is not None:
+            self._readout.setText(f"epoch {self._hover:.2f}")
+        else:
+            self._readout.setText(" · ".join(each.name for each in reversed(self._runs) if each.name))
+
+    # --- events ---------------------------------------------------------------------------------
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Catch up with what came while hidden."""
+        super().showEvent(event)
+        self._redraw()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the read-out from asking for more width than there is."""
+        super().resizeEvent(event)
+        self._readout.setMaximumWidth(max(40, self.width() - 120))
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Draw anew in another scheme's colours."""
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_stack"):
+            self._canvas.setBackground(None)
+            checked = {term: check.isChecked() for term, check in self._checks.items()}
+            self._canvas.clear()
+            self._plots = {}
+            for place, term in enumerate(checked):
+                self._checks[term].setIcon(_dot(self._colour(place)))
+            self._redraw()
+        super().changeEvent(event)
+
+    def eventFilter(self, watched: Any, event: QEvent) -> bool:
+        """Forget the hovered epoch when the pointer leaves."""
+        if event.type() == QEvent.Type.Leave and self._hover is not None:
+            self._hover = None
+            self._write()
+        return bool(super().eventFilter(watched, event))
+
+    def _on_scene_mouse_moved(self, place: Any) -> None:
+        for plot in self._plots.values():
+            if isinstance(plot, TermPlot) and plot.sceneBoundingRect().contains(place):
+                self._hover = max(0.0, plot.getViewBox().mapSceneToView(place).x())
+                self._write()
+                return
+
+    def _on_scene_mouse_clicked(self, event: Any) -> None:
+        if event.double():
+            for plot in self._plots.values():
+                plot.enableAutoRange()
+
+
+def _title(term: str) -> str:
+    return _TITLES.get(term, term.replace("_", " "))
+
+
+def _dot(colour: str) -> QIcon:
+    drawn = QPixmap(20, 20)
+    drawn.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(drawn)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(colour))
+    painter.drawEllipse(4, 4, 12, 12)
+    painter.end()
+    return QIcon(drawn)

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QPlainTextEdit, QProgressBar, QSpinBox, QWidget
+from PySide6.QtWidgets import QPlainTextEdit, QProgressBar, QVBoxLayout, QWidget
 
-from latentlab.config import LARGEST_IMAGE, SMALLEST_IMAGE, DataConfig
+from latentlab.config import DataConfig, validated
+from latentlab.errors import InputError
+from latentlab.gui.config_form import Settings, add_settings, form
 from latentlab.gui.decoded_image import PixelView
 from latentlab.gui.images import ByteArray
-from latentlab.gui.parts import EmptyState, ElidedLabel, Fold, button, column, label, named, row, rule, scrolled
+from latentlab.gui.parts import ElidedLabel, EmptyState, Fold, button, column, label, named, row, rule, scrolled
 from latentlab.gui.theme import SPACE
 
 if TYPE_CHECKING:
     from latentlab.engine.messages import DatasetInfo
 
 DEMO = "demo:shapes"
-_FITS = (("fit", "Pad to the square"), ("crop", "Crop the centre"), ("stretch", "Stretch"))
-_CHANNELS = (("auto", "As they are"), (1, "Grey"), (3, "Colour"))
+FRONT = ("image_size", "channels", "fit", "invert", "limit", "validation")
 
 
 class DataPanel(QWidget):
@@ -33,18 +34,21 @@ class DataPanel(QWidget):
         The user wants to choose a folder, or a dataset file.
     cancelRequested
         Give up the opening.
+    configRefused(message)
+        The settings do not make a valid configuration.
     """
 
     openRequested = Signal(str, object)
     openFolderRequested = Signal()
     openFileRequested = Signal()
     cancelRequested = Signal()
+    configRefused = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("dataPanel")
         self._source = ""
-        body = QWidget()
+        body = self._body = QWidget()
         self._area = scrolled(body)
         outer = column(self, 0, 0)
         outer.addWidget(self._area)
@@ -59,7 +63,7 @@ class DataPanel(QWidget):
 
     # --- building -------------------------------------------------------------------------------
 
-    def _build_source(self, layout) -> None:  # type: ignore[no-untyped-def]
+    def _build_source(self, layout: QVBoxLayout) -> None:
         self._path = ElidedLabel("No dataset is open")
         named(self._path, "datasetPath", "dataset", "")
         self._open = button(
@@ -77,7 +81,7 @@ class DataPanel(QWidget):
         layout.addWidget(self._path)
         layout.addLayout(row(self._open, self._file, self._demo))
 
-    def _build_progress(self, layout) -> None:  # type: ignore[no-untyped-def]
+    def _build_progress(self, layout: QVBoxLayout) -> None:
         self._progress_box = QWidget()
         inner = column(self._progress_box, 0, SPACE // 2)
         self._progress_text = label("", "dim")
@@ -90,7 +94,7 @@ class DataPanel(QWidget):
         self._progress_box.hide()
         layout.addWidget(self._progress_box)
 
-    def _build_info(self, layout) -> None:  # type: ignore[no-untyped-def]
+    def _build_info(self, layout: QVBoxLayout) -> None:
         self._empty = EmptyState("Open a folder of images, or try the demo shapes: their samples and counts show here.")
         self._info = QWidget()
         inner = column(self._info, 0)
@@ -118,63 +122,36 @@ class DataPanel(QWidget):
         layout.addWidget(self._empty)
         layout.addWidget(self._info)
 
-    def _build_controls(self, layout) -> None:  # type: ignore[no-untyped-def]
-        self._size = _spin("imageSize", "image size", "Side in pixels the images are made to fit", LARGEST_IMAGE)
-        self._size.setMinimum(SMALLEST_IMAGE - 1)
-        self._size.setSpecialValueText("Own size")
-        self._size.setSuffix(" px")
-        self._limit = _spin("imageLimit", "limit", "Use at most so many images, drawn with the seed", 100_000_000)
-        self._limit.setSpecialValueText("All")
-        self._limit.setGroupSeparatorShown(True)
-        self._validation = _spin("validation", "validation", "Share of the images held out for validation", 90)
-        self._validation.setSuffix(" %")
-        self._channels = _choice("channels", "channels", "Grey or colour", _CHANNELS)
-        self._fit = _choice("fit", "fit", "How an image is made square", _FITS)
-        self._invert = QCheckBox("Swap black and white")
-        named(self._invert, "invert", "invert", "Swap black and white")
+    def _build_controls(self, layout: QVBoxLayout) -> None:
+        self._settings = Settings(DataConfig, "data.", self._body)
+        front = [self._settings[f"data.{name}"] for name in FRONT]
+        rest_box = QWidget()
+        main, rest = form(), form()
+        rest_box.setLayout(rest)
         self._apply = button("applyData", "Read again", "Open the dataset again with these settings", self._on_apply)
-        form = QFormLayout()
-        form.setSpacing(SPACE)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        for text, control in (
-            ("Image size", self._size),
-            ("Channels", self._channels),
-            ("Fit", self._fit),
-            ("Limit", self._limit),
-            ("Validation", self._validation),
-            ("", self._invert),
-        ):
-            form.addRow(text, control)
         layout.addWidget(rule())
-        layout.addWidget(label("Reading", "section"))
-        layout.addLayout(form)
+        layout.addWidget(label("How images are read", "section"))
+        layout.addLayout(main)
+        layout.addWidget(Fold("moreData", "All settings", "Every other setting of reading", rest_box))
+        last = add_settings(main, front)
+        add_settings(rest, [setting for setting in self._settings.values() if setting not in front], last)
         layout.addLayout(row(None, self._apply))
 
     # --- told -----------------------------------------------------------------------------------
 
     def config(self) -> DataConfig:
-        """What the controls say."""
-        base = self._config
-        return base.model_copy(
-            update={
-                "image_size": None if self._size.value() < SMALLEST_IMAGE else self._size.value(),
-                "channels": self._channels.currentData(),
-                "fit": self._fit.currentData(),
-                "invert": self._invert.isChecked(),
-                "limit": self._limit.value() or None,
-                "validation": self._validation.value() / 100,
-            }
-        )
+        """What the controls say.
+
+        Raises
+        ------
+        InputError
+            Naming the first setting that is refused.
+        """
+        return validated(DataConfig, self._settings.chosen()["data"])
 
     def set_config(self, config: DataConfig) -> None:
         """Show a configuration in the controls."""
-        self._config = config
-        self._size.setValue(config.image_size or SMALLEST_IMAGE - 1)
-        self._limit.setValue(config.limit or 0)
-        self._validation.setValue(round(config.validation * 100))
-        self._channels.setCurrentIndex(self._channels.findData(config.channels))
-        self._fit.setCurrentIndex(self._fit.findData(config.fit))
-        self._invert.setChecked(config.invert)
+        self._settings.show({"data": config.model_dump()})
 
     def set_info(self, info: DatasetInfo | None) -> None:
         """Show what the open dataset holds; ``None`` shows the empty state."""
@@ -214,29 +191,18 @@ class DataPanel(QWidget):
 
     def open(self, source: str) -> None:
         """Ask for a dataset to be opened as the controls say."""
-        self.openRequested.emit(source, self.config())
+        try:
+            config = self.config()
+        except InputError as error:
+            self.configRefused.emit(str(error))
+            return
+        self.openRequested.emit(source, config)
 
     def _on_apply(self) -> None:
         self.open(self._source)
 
     def _on_copy_skipped(self) -> None:
         QGuiApplication.clipboard().setText(self._skipped.toPlainText())
-
-
-def _spin(name: str, accessible: str, tip: str, largest: int) -> QSpinBox:
-    made = QSpinBox()
-    named(made, name, accessible, tip)
-    made.setRange(0, largest)
-    made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    return made
-
-
-def _choice(name: str, accessible: str, tip: str, items) -> QComboBox:  # type: ignore[no-untyped-def]
-    made = QComboBox()
-    named(made, name, accessible, tip)
-    for value, text in items:
-        made.addItem(text, value)
-    return made
 
 
 def _bytes(size: int) -> str:

@@ -109,7 +109,6 @@ class DecodedImage(QWidget):
         self._view = PixelView(240, "The image at the latent under your hand, once a model is open.")
         self._view.setToolTip("Right-click to copy or save; drag it out into another program")
         self._build()
-        self._view.installEventFilter(self)
 
     def _build(self) -> None:
         self._caption = label("", wrap=True, selectable=True)

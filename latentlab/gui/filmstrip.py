@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
-from PySide6.QtWidgets import QAbstractScrollArea, QButtonGroup, QFrame, QStackedLayout, QWidget
+from PySide6.QtCore import QSize, Signal
+from PySide6.QtWidgets import QButtonGroup, QStackedLayout, QWidget
 
-from latentlab.gui.images import ByteArray, to_qimage
-from latentlab.gui.parts import EmptyState, button, column, row, tool_button
-from latentlab.gui.theme import SPACE, tokens_of
+from latentlab.gui.images import ByteArray
+from latentlab.gui.parts import EmptyState, column, row, tool_button
+from latentlab.gui.strip_view import StripView
+from latentlab.gui.theme import SPACE
 
 KINDS = {
     "traverse": ("Traversals", "Each dimension swept, with the others held"),
@@ -24,31 +24,18 @@ KINDS = {
 }
 _EMPTY = {
     "traverse": "Each latent dimension swept from end to end, once a model is open.",
-    "interpolate": "Draw a path on the map (Path tool): the images along it show here.",
-    "reconstruct": "Open the dataset: its images and their reconstructions show here.",
+    "interpolate": "Draw a path on the map with the Path tool: the images along it show here.",
+    "reconstruct": "Images above their reconstructions, once a dataset and a model are open.",
     "sample": "Images of latents drawn from the prior, once a model is open.",
     "history": "Click on the map: the images you have been to collect here.",
 }
 
 
-class StripView(QAbstractScrollArea):
-    """Paints rows of images in one widget, and tells which was clicked.
-
-    Signals
-    -------
-    tileClicked(row, column)
-    """
-
-    tileClicked = Signal(int, int)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._images: list[list[QImage]] = []
-        self._names: tuple[str, ...] = ()
-        self.setFrameShape(QFrame.Shape.NoFrame)
-
-    def set_rows(self, images: ByteArray | None, names: Sequence[str]) -> None:
-        """Show rows of images [rows, columns, H, W] or [rows, columns, H, W, 3]."""
+@dataclass(frozen=True)
+class _Strip:
+    images: ByteArray | None
+    names: tuple[str, ...]
+    latents: NDArray[np.float32] | None
 
 
 class Filmstrip(QWidget):
@@ -59,7 +46,7 @@ class Filmstrip(QWidget):
     kindChosen(kind)
         Another strip is wanted: traverse, interpolate, reconstruct, sample or history.
     latentPicked(z)
-        A tile was clicked whose latent is known (float32 [d]).
+        A tile was chosen whose latent is known (float32 [d]).
     refreshRequested(kind)
         The shown strip is to be made anew (other samples, other images).
     """
@@ -72,13 +59,42 @@ class Filmstrip(QWidget):
         super().__init__(parent)
         self.setObjectName("filmstrip")
         self.setAccessibleName("filmstrip")
+        self._strips: dict[str, _Strip] = {}
+        self._kind = "traverse"
+        self._group = QButtonGroup(self)
+        self._buttons = {}
+        for kind, (title, tip) in KINDS.items():
+            made = tool_button(f"strip_{kind}", title, tip, text=title, checkable=True)
+            made.setProperty("segment", True)
+            made.clicked.connect(lambda _checked=False, kind=kind: self._on_kind_clicked(kind))
+            self._group.addButton(made)
+            self._buttons[kind] = made
+        self._buttons[self._kind].setChecked(True)
+        self._refresh = tool_button("refreshStrip", "again", "Make this strip anew, with others", "dice")
+        self._refresh.clicked.connect(lambda: self.refreshRequested.emit(self._kind))
+        self._view = StripView()
+        self._view.setObjectName("stripView")
+        self._view.tileChosen.connect(self._on_tile_chosen)
+        holder = QWidget()
+        self._stack = QStackedLayout(holder)
+        self._empties = {kind: EmptyState(text) for kind, text in _EMPTY.items()}
+        self._stack.addWidget(self._view)
+        for empty in self._empties.values():
+            self._stack.addWidget(empty)
+        layout = column(self, SPACE, SPACE // 2)
+        layout.addLayout(row(*self._buttons.values(), None, self._refresh, space=0))
+        layout.addWidget(holder, 1)
+        self._show()
 
     def kind(self) -> str:
         """The strip that is shown."""
-        return "traverse"
+        return self._kind
 
     def set_kind(self, kind: str) -> None:
         """Show another strip, without telling it back."""
+        self._kind = kind
+        self._buttons[kind].setChecked(True)
+        self._show()
 
     def set_strip(
         self,
@@ -87,4 +103,41 @@ class Filmstrip(QWidget):
         row_names: Sequence[str] = (),
         latents: NDArray[np.float32] | None = None,
     ) -> None:
-        """Fill a strip: images [rows, columns, H, W(, 3)] and, where known, latents [rows, columns, d]."""
+        """Fill a strip: images [rows, columns, H, W(, 3)] and, where known, latents [rows, columns, d].
+
+        It is kept until another comes for its kind; ``None`` brings the kind's empty state back.
+        """
+        self._strips[kind] = _Strip(images, tuple(row_names), latents)
+        if kind == self._kind:
+            self._show()
+
+    def clear(self) -> None:
+        """Forget every strip, as another model comes."""
+        self._strips = {}
+        self._show()
+
+    def sizeHint(self) -> QSize:
+        """Low and wide."""
+        return QSize(640, 148)
+
+    def _show(self) -> None:
+        strip = self._strips.get(self._kind)
+        self._refresh.setVisible(self._kind in ("reconstruct", "sample"))
+        if strip is None or strip.images is None or strip.images.size == 0:
+            self._stack.setCurrentWidget(self._empties[self._kind])
+            return
+        self._view.setAccessibleName(KINDS[self._kind][0])
+        self._view.set_rows(strip.images, strip.names, pickable=strip.latents is not None)
+        if self._kind == "history":
+            self._view.scroll_to_end()
+        self._stack.setCurrentWidget(self._view)
+
+    def _on_kind_clicked(self, kind: str) -> None:
+        if kind != self._kind:
+            self.set_kind(kind)
+            self.kindChosen.emit(kind)
+
+    def _on_tile_chosen(self, place: int, across: int) -> None:
+        strip = self._strips.get(self._kind)
+        if strip is not None and strip.latents is not None:
+            self.latentPicked.emit(np.array(strip.latents[place, across], dtype=np.float32))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QMoveEvent, QResizeEvent
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
+from PySide6.QtCore import QByteArray, QEvent, Qt, Signal
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QMainWindow, QSizePolicy, QTabWidget, QToolBar, QWidget
 
-from latentlab.gui import theme
 from latentlab.gui.actions import Actions
 from latentlab.gui.curves import TrainingCurves
 from latentlab.gui.data_panel import DataPanel
 from latentlab.gui.decoded_image import DecodedImage
+from latentlab.gui.dock import Dock
 from latentlab.gui.filmstrip import Filmstrip
 from latentlab.gui.icons import recolour
 from latentlab.gui.latent_sliders import LatentSliders
@@ -78,14 +78,14 @@ class MainWindow(QMainWindow):
         self.filmstrip = Filmstrip()
         self.log_view = LogView()
         self.actions_ = Actions(self)
-        self.docks: dict[str, QDockWidget] = {}
+        self.docks: dict[str, Dock] = {}
         self.status = Status()
         self.setStatusBar(self.status)
         self.device, self.frame_rate = device_label(), frame_rate_label()
         self._build_docks()
         self._build_menus()
         self._build_toolbar()
-        self.notifications = Notifications(self)
+        self.notifications = Notifications(self, latent_map)
         self._first_state = self.saveState(STATE_VERSION)
         self.resize(1280, 800)
 
@@ -103,14 +103,22 @@ class MainWindow(QMainWindow):
             ("filmstrip", "Filmstrip", self.filmstrip, area.BottomDockWidgetArea),
             ("log", "Log", self.log_view, area.BottomDockWidgetArea),
         ):
-            dock = QDockWidget(title, self)
-            dock.setObjectName(f"{name}Dock")
-            dock.setWidget(panel)
+            dock = Dock(name, title, panel, self)
             self.addDockWidget(where, dock)
             self.docks[name] = dock
         self.tabifyDockWidget(self.docks["data"], self.docks["model"])
         self.tabifyDockWidget(self.docks["model"], self.docks["training"])
         self.docks["log"].hide()
+        self.docks["data"].raise_()
+        self.setCorner(Qt.Corner.BottomLeftCorner, area.LeftDockWidgetArea)
+        self.setCorner(Qt.Corner.BottomRightCorner, area.RightDockWidgetArea)
+        self.setTabPosition(area.AllDockWidgetAreas, QTabWidget.TabPosition.North)
+        self.setDocumentMode(True)
+        self.setDockOptions(
+            QMainWindow.DockOption.AnimatedDocks
+            | QMainWindow.DockOption.AllowNestedDocks
+            | QMainWindow.DockOption.AllowTabbedDocks
+        )
 
     def _build_menus(self) -> None:
         a, bar = self.actions_, self.menuBar()
@@ -197,9 +205,9 @@ class MainWindow(QMainWindow):
 
     def set_tool(self, name: str) -> None:
         """Show which tool the mouse is, without telling it back."""
-        {"explore": self.actions_.explore, "select": self.actions_.select, "path": self.actions_.path}[
-            name
-        ].setChecked(True)
+        {"explore": self.actions_.explore, "select": self.actions_.select, "path": self.actions_.path}[name].setChecked(
+            True
+        )
 
     def show_panel(self, name: str) -> None:
         """Bring a dock to the front: data, model, training, curves, decoded, sliders, filmstrip or log."""
@@ -235,6 +243,13 @@ class MainWindow(QMainWindow):
             self.closeRequested.emit()
 
     # --- events ---------------------------------------------------------------------------------
+
+    def event(self, event: QEvent) -> bool:
+        """Match the docks' titles to their tabs whenever the arrangement changes."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            for dock in self.docks.values():
+                dock.match_tabs()
+        return bool(super().event(event))
 
     def changeEvent(self, event: QEvent) -> None:
         """Recolour icons with the palette."""

@@ -9,7 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QFormLayout, QWidget
 
 from latentlab.gui.images import subscript
-from latentlab.gui.parts import EmptyState, ElidedLabel, button, column, label, named, row, rule, scrolled
+from latentlab.gui.parts import ElidedLabel, EmptyState, button, column, label, named, row, rule, scrolled
 from latentlab.gui.theme import SPACE, tabular
 
 if TYPE_CHECKING:

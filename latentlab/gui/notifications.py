@@ -4,34 +4,213 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QEnterEvent, QGuiApplication
+from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
 from latentlab.gui.icons import pixmap
 from latentlab.gui.parts import button, label, row, tool_button
 from latentlab.gui.theme import SPACE, tokens_of
 
 MOST = 4
-SECONDS = 6
-WIDTH = 360
+SECONDS = 6.0
+WIDTH = 368
 Actions = Sequence[tuple[str, Callable[[], object]]]
+_COLOURS = {"info": "accent", "warning": "warning", "error": "error"}
+
+
+class Card(QFrame):
+    """One message, with details that unfold and buttons that do something about it.
+
+    Signals
+    -------
+    dismissed
+        It was closed, or its time is over.
+    resized
+        Its details were folded or unfolded.
+    """
+
+    dismissed = Signal()
+    resized = Signal()
+
+    def __init__(self, level: str, message: str, details: str, actions: Actions, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "card")
+        self.setObjectName("notificationCard")
+        self.setAccessibleName(f"{level}: {message}")
+        self.level, self.message, self._count = level, message, 1
+        self._details_text = details
+        self._icon = QLabel()
+        self._text = label(message, wrap=True, selectable=True)
+        self._close = tool_button("dismissNotification", "dismiss", "Dismiss", "close")
+        self._close.clicked.connect(self.dismissed)
+        head = row(self._icon, self._text, self._close)
+        head.setStretch(1, 1)
+        for widget in (self._icon, self._close):
+            head.setAlignment(widget, Qt.AlignmentFlag.AlignTop)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(SPACE + 4, SPACE, SPACE, SPACE)
+        layout.setSpacing(SPACE)
+        layout.addLayout(head)
+        self._details = QPlainTextEdit(details)
+        self._details.setReadOnly(True)
+        self._details.setProperty("role", "mono")
+        self._details.setFixedHeight(112)
+        self._details.setAccessibleName("details")
+        self._details.hide()
+        layout.addWidget(self._details)
+        self._add_buttons(layout, actions)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(round(SECONDS * 1000))
+        self._timer.timeout.connect(self.dismissed)
+        if level == "info" and not actions:
+            self._timer.start()
+        self._draw_icon()
+
+    def _add_buttons(self, layout: QVBoxLayout, actions: Actions) -> None:
+        made: list[QWidget | None] = [None]
+        if self._details_text:
+            self._more = button("notificationDetails", "Details", "Show the details", self._on_details, link=True)
+            made += [
+                self._more,
+                button("copyDetails", "Copy", "Copy message and details", self._on_copy, link=True),
+            ]
+        for place, (text, callback) in enumerate(actions):
+            made.append(button(f"notificationAction{place}", text, text, self._then_dismiss(callback)))
+        if len(made) > 1:
+            layout.addLayout(row(*made))
+
+    def again(self) -> None:
+        """Say that the same has happened once more."""
+        self._count += 1
+        self._text.setText(f"{self.message}  ({self._count}×)")
+        if self._timer.isActive():
+            self._timer.start()
+
+    def _then_dismiss(self, callback: Callable[[], object]) -> Callable[[], None]:
+        def act() -> None:
+            self.dismissed.emit()
+            callback()
+
+        return act
+
+    def _on_details(self) -> None:
+        shown = self._details.isHidden()
+        self._details.setVisible(shown)
+        self._more.setText("Hide" if shown else "Details")
+        self._timer.stop()
+        self.resized.emit()
+
+    def _on_copy(self) -> None:
+        QGuiApplication.clipboard().setText(f"{self.message}\n\n{self._details_text}")
+
+    def _draw_icon(self) -> None:
+        colour = getattr(tokens_of(self), _COLOURS[self.level])
+        drawn = pixmap(self.level, colour, round(20 * self.devicePixelRatioF()))
+        drawn.setDevicePixelRatio(self.devicePixelRatioF())
+        self._icon.setPixmap(drawn)
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        """Stay while the pointer is here."""
+        self._timer.stop()
+        super().enterEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Begin to go again."""
+        if self.level == "info" and self._details.isHidden():
+            self._timer.start()
+        super().leaveEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Recolour with the palette."""
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_timer"):
+            self._draw_icon()
+        super().changeEvent(event)
 
 
 class Notifications(QWidget):
-    """Cards over the lower right corner of a window; information goes by itself, warnings and errors stay."""
+    """Cards over the lower right corner of a widget: information goes by itself, warnings and errors stay.
 
-    def __init__(self, host: QWidget) -> None:
+    At most four are shown; information makes way first. The same message again is counted on its card.
+    The layer is only as large as its cards, so that the map under it stays at hand.
+    """
+
+    def __init__(self, host: QWidget, over: QWidget | None = None) -> None:
         super().__init__(host)
         self.setObjectName("notifications")
         self.setAccessibleName("notifications")
+        self._over = over or host
+        self._cards: list[Card] = []
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(SPACE)
+        self._over.installEventFilter(self)
+        self.hide()
 
     def notify(self, level: str, message: str, details: str = "", actions: Actions = ()) -> None:
-        """Show a card: ``level`` is info, warning or error."""
+        """Show a card.
+
+        Parameters
+        ----------
+        level
+            ``info``, ``warning`` or ``error``.
+        message
+            One sentence.
+        details
+            What can be unfolded and copied.
+        actions
+            Words and what they do; the card goes with the click.
+        """
+        for card in self._cards:
+            if (card.level, card.message) == (level, message) and not actions:
+                card.again()
+                self._place()
+                return
+        while len(self._cards) >= MOST:
+            self._remove(next((card for card in self._cards if card.level == "info"), self._cards[0]))
+        card = Card(level if level in _COLOURS else "info", message, details, actions, self)
+        card.dismissed.connect(lambda: self._remove(card))
+        card.resized.connect(self._place)
+        self._cards.append(card)
+        self._layout.addWidget(card)
+        self._place()
 
     def messages(self) -> list[str]:
         """What is shown, oldest first."""
-        return []
+        return [card.message for card in self._cards]
 
     def clear(self) -> None:
         """Take every card away."""
+        for card in list(self._cards):
+            self._remove(card)
+
+    def _remove(self, card: Card) -> None:
+        if card in self._cards:
+            self._cards.remove(card)
+            self._layout.removeWidget(card)
+            card.hide()
+            card.deleteLater()
+            self._place()
+
+    def _place(self) -> None:
+        self.setVisible(bool(self._cards))
+        if not self._cards:
+            return
+        host = self.parentWidget()
+        corner = self._over.mapTo(host, QPoint(self._over.width(), self._over.height()))
+        width = min(WIDTH, self._over.width() - 4 * SPACE)
+        for card in self._cards:
+            card.setFixedWidth(width)
+        self._layout.activate()
+        height = min(
+            sum(card.heightForWidth(width) for card in self._cards) + SPACE * (len(self._cards) - 1), host.height()
+        )
+        self.setGeometry(corner.x() - width - 2 * SPACE, max(0, corner.y() - height - 2 * SPACE), width, height)
+        self.raise_()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Stay in the corner."""
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.Move) and self._cards:
+            self._place()
+        return bool(super().eventFilter(watched, event))

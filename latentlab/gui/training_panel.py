@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QFormLayout, QProgressBar, QWidget
+from PySide6.QtWidgets import QComboBox, QProgressBar, QVBoxLayout, QWidget
 from superqt import QLabeledDoubleSlider
 
 from latentlab.config import ModelConfig, RunConfig, TrainingConfig, validated
 from latentlab.errors import InputError
-from latentlab.gui.config_form import Setting, flat, nested, settings_for
+from latentlab.gui.config_form import Settings, add_groups, add_settings, empty, form
 from latentlab.gui.parts import Fold, button, column, label, named, row, scrolled
-from latentlab.gui.theme import SPACE
+from latentlab.gui.theme import SPACE, tabular
 
 ALWAYS = ("training.epochs", "training.batch_size", "training.learning_rate", "training.seed", "training.device")
 STATES = ("idle", "starting", "running", "paused", "stopping")
@@ -64,14 +64,14 @@ class TrainingPanel(QWidget):
         super().__init__(parent)
         self.setObjectName("trainingPanel")
         self._state = "idle"
-        self._can_train, self._why = True, ""
+        self._can_train, self._why, self._refused = True, "", ""
         self._recipes: dict[str, RecipeLike] = {}
-        self._settings: dict[str, Setting] = {
-            **settings_for(ModelConfig, "model.", self),
-            **settings_for(TrainingConfig, "training.", self),
-        }
-        self._settings.pop("model.recipe").control.deleteLater()
         body = QWidget()
+        self._settings = Settings(ModelConfig, "model.", body)
+        self._settings.pop("model.recipe")  # the picker is its control
+        self._settings.update(Settings(TrainingConfig, "training.", body, {"training.device": ("auto", "cpu")}))
+        for setting in self._settings.values():
+            setting.changed.connect(self._check)
         outer = column(self, 0, 0)
         outer.addWidget(scrolled(body), 1)
         layout = column(body)
@@ -84,7 +84,7 @@ class TrainingPanel(QWidget):
 
     # --- building -------------------------------------------------------------------------------
 
-    def _build_recipe(self, layout) -> None:  # type: ignore[no-untyped-def]
+    def _build_recipe(self, layout: QVBoxLayout) -> None:
         self._recipe = QComboBox()
         named(self._recipe, "recipe", "recipe", "The named model configuration to train")
         self._recipe.activated.connect(self._on_recipe_activated)
@@ -98,19 +98,15 @@ class TrainingPanel(QWidget):
         layout.addWidget(self._recipe)
         layout.addWidget(about)
 
-    def _build_settings(self, layout) -> None:  # type: ignore[no-untyped-def]
-        self._main, self._rest = QFormLayout(), QFormLayout()
+    def _build_settings(self, layout: QVBoxLayout) -> None:
+        self._main, self._rest = form(), form()
         rest = QWidget()
         rest.setLayout(self._rest)
-        for form in (self._main, self._rest):
-            form.setContentsMargins(0, 0, 0, 0)
-            form.setSpacing(SPACE)
-            form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._fold = Fold("allSettings", "All settings", "Every other setting of model and training", rest)
         layout.addLayout(self._main)
         layout.addWidget(self._fold)
 
-    def _build_run(self, layout) -> None:  # type: ignore[no-untyped-def]
+    def _build_run(self, layout: QVBoxLayout) -> None:
         foot = QWidget()
         inner = column(foot)
         self._why_label = label("", "dim", wrap=True)
@@ -123,12 +119,24 @@ class TrainingPanel(QWidget):
         named(self._progress, "progress", "training progress", "How far the run is")
         self._progress.setTextVisible(False)
         self._progress.setRange(0, 1000)
-        self._progress_text = label("", "dim")
+        self._progress_text = label("", "dim", wrap=True)
         self._progress_text.setObjectName("progressText")
+        self._progress_text.setFont(tabular(self._progress_text.font()))
+        self._progress_box = QWidget()
+        progress = column(self._progress_box, 0, SPACE // 2)
+        progress.addWidget(self._progress_text)
+        progress.addWidget(self._progress)
+        self._open_data = button(
+            "trainingOpenDataset",
+            "Open images…",
+            "Open a folder of images",
+            self.openDatasetRequested.emit,
+            icon="open",
+        )
         self._train = button("trainButton", "Train", "Start a run", self._on_train, icon="train", primary=True)
         self._pause = button("pauseButton", "Pause", "Hold the run where it is", self._on_pause, icon="pause")
         self._stop = button("stopButton", "Stop", "End the run and keep its best model", self.stopRequested.emit)
-        for widget in (self._why_label, self._beta_row, self._progress_text, self._progress):
+        for widget in (self._why_label, self._open_data, self._beta_row, self._progress_box):
             inner.addWidget(widget)
         inner.addLayout(row(self._train, self._pause, self._stop))
         layout.addWidget(foot)
@@ -148,7 +156,8 @@ class TrainingPanel(QWidget):
         """Show a recipe with its own settings; epochs and the like stay as they are."""
         recipe = self._recipes[name]
         self._show_recipe(recipe)
-        self._show({f"model.{key}": value for key, value in flat(recipe.config().model_dump()).items()})
+        self._settings.show({"model": recipe.config().model_dump()})
+        self._check()
 
     def set_config(self, config: RunConfig) -> None:
         """Show a run's model and training settings."""
@@ -156,7 +165,8 @@ class TrainingPanel(QWidget):
             self._show_recipe(self._recipes[config.model.recipe])
         else:
             self._arrange(())
-        self._show(flat(config.model_dump(include={"model", "training"})))
+        self._settings.show(config.model_dump(include={"model", "training"}))
+        self._check()
 
     def config(self) -> RunConfig:
         """What the controls say.
@@ -166,26 +176,24 @@ class TrainingPanel(QWidget):
         InputError
             Naming the first setting that is refused.
         """
-        values = nested({name: setting.value() for name, setting in self._settings.items()})
+        values = self._settings.chosen()
         if self._recipe.currentData():
             values["model"]["recipe"] = self._recipe.currentData()
         return validated(RunConfig, values)
 
     def set_devices(self, devices: Sequence[str]) -> None:
         """Say which devices can be chosen beside ``auto``."""
-        control = self._settings["training.device"].control
-        control.setToolTip("auto, " + ", ".join(devices))
+        self._settings["training.device"].set_choices(["auto", *(each for each in devices if each != "auto")])
 
     def set_can_train(self, can: bool, why: str = "") -> None:
         """Say whether a run could start, and if not, why."""
         self._can_train, self._why = can, why
-        self.set_state(self._state)
+        self._show_readiness()
 
     def set_state(self, state: str) -> None:
         """Show a run's state: idle, starting, running, paused or stopping."""
         self._state = state
         idle, live = state == "idle", state in ("running", "paused")
-        self._train.setEnabled(idle and self._can_train)
         self._pause.setEnabled(live)
         self._stop.setEnabled(live or state == "starting")
         self._pause.setText("Resume" if state == "paused" else "Pause")
@@ -193,8 +201,8 @@ class TrainingPanel(QWidget):
         for setting in self._settings.values():
             setting.control.setEnabled(idle)
         self._recipe.setEnabled(idle)
-        self._why_label.setText(self._why if idle and not self._can_train else "")
-        self._why_label.setVisible(bool(self._why_label.text()))
+        self._progress_box.setVisible(not idle or bool(self._progress_text.text()))
+        self._show_readiness()
 
     def set_beta(self, beta: float) -> None:
         """Show the live run's β, without telling it back."""
@@ -209,6 +217,7 @@ class TrainingPanel(QWidget):
         if share is not None:
             self._progress.setValue(round(share * 1000))
         self._progress_text.setText(text)
+        self._progress_box.setVisible(bool(text) or self._state != "idle")
 
     # --- inside ---------------------------------------------------------------------------------
 
@@ -237,18 +246,35 @@ class TrainingPanel(QWidget):
         self._paper.setText(recipe.paper)
         self._arrange(recipe.matters)
 
-    def _show(self, values: dict[str, Any]) -> None:
-        for name, value in values.items():
-            if name in self._settings:
-                self._settings[name].set_value(value)
-
     def _arrange(self, matters: Sequence[str]) -> None:
         """Put the settings that matter in front, the others into the fold."""
-        for form in (self._main, self._rest):
-            while form.rowCount():
-                form.takeRow(0)
-        front = list(dict.fromkeys(["model.latent_dim", *(f"model.{name}" for name in matters), *ALWAYS]))
-        front = [name for name in front if name in self._settings]
-        for form, names in ((self._main, front), (self._rest, [n for n in self._settings if n not in front])):
-            for name in names:
-                form.addRow(self._settings[name].title, self._settings[name].control)
+        wanted = dict.fromkeys(["model.latent_dim", *(f"model.{name}" for name in matters), *ALWAYS])
+        front = [name for name in wanted if name in self._settings]
+        rest = [name for name in self._settings if name not in front]
+        empty(self._main)
+        empty(self._rest)
+        last = add_settings(self._main, [self._settings[name] for name in front], self._recipe)
+        add_groups(self._rest, [self._settings[name] for name in rest], last)
+
+    def _check(self) -> None:
+        """Mark the setting that would be refused, and say why where a run would be started."""
+        self._refused = ""
+        try:
+            self.config()
+        except InputError as error:
+            self._refused = str(error)
+        at_fault = self._refused.partition(":")[0]
+        for name, setting in self._settings.items():
+            setting.set_invalid(self._refused if name == at_fault else "")
+        self._show_readiness()
+
+    def _show_readiness(self) -> None:
+        idle = self._state == "idle"
+        why = self._refused or ("" if self._can_train else self._why)
+        self._train.setEnabled(idle and not why and self._can_train)
+        self._why_label.setText(why if idle else "")
+        self._why_label.setVisible(bool(self._why_label.text()))
+        self._why_label.setProperty("role", "error" if self._refused else "dim")
+        self._why_label.style().unpolish(self._why_label)
+        self._why_label.style().polish(self._why_label)
+        self._open_data.setVisible(idle and not self._can_train and not self._refused)

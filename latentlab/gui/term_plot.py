@@ -1,0 +1,180 @@
+"""One small plot of the training curves: a term over epochs, or the KL of every dimension."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFont
+
+from latentlab.gui.series import FloatArray, Run
+from latentlab.gui.theme import Tokens
+
+_TITLE_HEIGHT = 17
+_AXIS_WIDTH = 44
+
+
+class _Plot(pg.PlotItem):  # type: ignore[misc]
+    """A plot without pyqtgraph's menu and buttons, in the theme's colours, its title a line over it."""
+
+    def __init__(self, colour: str) -> None:
+        super().__init__()
+        self._colour = colour
+        self._tokens: Tokens | None = None
+        self.setMenuEnabled(False)
+        self.hideButtons()
+        self.showGrid(x=False, y=True, alpha=0.12)
+        self.getAxis("left").setWidth(_AXIS_WIDTH)
+        self.getAxis("left").setStyle(tickLength=0, tickTextOffset=5, maxTickLevel=0)
+        self.getAxis("bottom").setStyle(tickLength=3, tickTextOffset=3, maxTickLevel=0)
+        self.getViewBox().setMouseEnabled(x=True, y=False)
+        self.titleLabel.setMaximumHeight(_TITLE_HEIGHT)
+        self.layout.setRowFixedHeight(0, _TITLE_HEIGHT)
+        self.titleLabel.opts["justify"] = "left"
+
+    def set_tokens(self, tokens: Tokens) -> None:
+        """Take a scheme's colours."""
+        self._tokens = tokens
+        font = QFont()
+        font.setPointSizeF(max(6.5, font.pointSizeF() * 0.85))
+        for side in ("left", "bottom"):
+            axis = self.getAxis(side)
+            axis.setPen(pg.mkPen(tokens.border))
+            axis.setTextPen(pg.mkPen(tokens.dim))
+            axis.setStyle(tickFont=font)
+
+    def set_title(self, html: str) -> None:
+        """Show a line of rich text over the plot."""
+        self.titleLabel.setVisible(True)
+        self.titleLabel.setText(html, size="8.5pt", color=self._tokens.text if self._tokens else None)
+
+
+class TermPlot(_Plot):
+    """A term over epochs: training as a line, validation dashed with markers, earlier runs fainter."""
+
+    def __init__(self, title: str, colour: str) -> None:
+        super().__init__(colour)
+        self._title = title
+        self._curves: list[pg.PlotDataItem] = []
+        self._changes: list[pg.InfiniteLine] = []
+        self._sign = 1.0
+        self._log = False
+        self._hover = pg.InfiniteLine(angle=90, movable=False)
+        self._hover.hide()
+        self.addItem(self._hover, ignoreBounds=True)
+
+    def show_epochs(self, shown: bool) -> None:
+        """Write the epochs under this plot, or leave them to the one below."""
+        self.getAxis("bottom").setStyle(showValues=shown)
+        self.getAxis("bottom").setHeight(18 if shown else 4)
+
+    def show_runs(self, runs: Sequence[Run], term: str, *, log: bool) -> None:
+        """Draw the term of every run, the newest in full strength; a negative term's size where ``log``."""
+        drawn = [run for run in runs if term in run.train or term in run.validation]
+        values = [
+            series.arrays()[1] for run in drawn for series in (run.train.get(term), run.validation.get(term)) if series
+        ]
+        everything = np.concatenate(values) if values else np.zeros(0)
+        everything = everything[np.isfinite(everything)]
+        negative, positive = bool((everything < 0).any()), bool((everything > 0).any())
+        self._log = log and everything.size > 0 and not (negative and positive) and not (everything == 0).any()
+        self._sign = -1.0 if self._log and negative else 1.0
+        self.setLogMode(y=self._log)
+        count = 0
+        for run in drawn:
+            strength = 255 if run is runs[-1] else 90
+            for series, validation in ((run.train.get(term), False), (run.validation.get(term), True)):
+                if series is not None:
+                    self._draw(count, *series.arrays(), strength, validation=validation)
+                    count += 1
+        for curve in self._curves[count:]:
+            curve.setData([], [])
+        self._mark_changes(runs[-1].changes if runs else [])
+
+    def write(self, train: float | None, validation: float | None) -> None:
+        """Write the term's name and values over the plot."""
+        dim = self._tokens.dim if self._tokens else "#888888"
+        sign = "−" if self._sign < 0 else ""
+        text = f"<span style='color:{self._colour}'><b>{sign}{self._title}</b></span>"
+        if train is not None:
+            text += f"&nbsp; {_number(train * self._sign)}"
+        if validation is not None:
+            text += f" <span style='color:{dim}'>&nbsp;validation</span> {_number(validation * self._sign)}"
+        self.set_title(text)
+
+    def show_hover(self, epoch: float | None) -> None:
+        """Show where the pointer reads."""
+        self._hover.setVisible(epoch is not None)
+        if epoch is not None:
+            self._hover.setValue(epoch)
+
+    def set_tokens(self, tokens: Tokens) -> None:
+        """Take a scheme's colours."""
+        super().set_tokens(tokens)
+        self._hover.setPen(pg.mkPen(tokens.control, width=1))
+
+    def _draw(self, place: int, x: FloatArray, y: FloatArray, strength: int, *, validation: bool) -> None:
+        while len(self._curves) <= place:
+            curve = pg.PlotDataItem(connect="finite", antialias=True)
+            curve.setDownsampling(auto=True, method="peak")
+            self.addItem(curve)
+            self._curves.append(curve)
+        colour = pg.mkColor(self._colour)
+        colour.setAlpha(strength)
+        style = Qt.PenStyle.DashLine if validation else Qt.PenStyle.SolidLine
+        self._curves[place].setData(
+            x,
+            y * self._sign,
+            pen=pg.mkPen(colour, width=1 if validation else 1.6, style=style),
+            symbol="o" if validation else None,
+            symbolSize=5,
+            symbolPen=None,
+            symbolBrush=colour,
+        )
+
+    def _mark_changes(self, changes: Sequence[tuple[float, str]]) -> None:
+        for line in self._changes[len(changes) :]:
+            self.removeItem(line)
+        del self._changes[len(changes) :]
+        for place, (epoch, text) in enumerate(changes):
+            if place >= len(self._changes):
+                colour = self._tokens.dim if self._tokens else "#888888"
+                line = pg.InfiniteLine(
+                    epoch,
+                    angle=90,
+                    pen=pg.mkPen(colour, width=1, style=Qt.PenStyle.DotLine),
+                    label=text,
+                    labelOpts={"position": 0.85, "color": colour, "movable": False},
+                )
+                self.addItem(line, ignoreBounds=True)
+                self._changes.append(line)
+
+
+class KlBars(_Plot):
+    """The KL of every latent dimension, as bars."""
+
+    def __init__(self, colour: str) -> None:
+        super().__init__(colour)
+        self._bars = pg.BarGraphItem(x=[], height=[], width=0.7)
+        self.addItem(self._bars)
+        self.getViewBox().setMouseEnabled(x=False, y=False)
+        self.getAxis("bottom").setHeight(18)
+
+    def show_kl(self, kl: FloatArray) -> None:
+        """Show KL [d] in nats."""
+        self._bars.setOpts(x=np.arange(1, kl.size + 1), height=kl, width=0.7, brush=self._colour, pen=None)
+        step = max(1, -(-kl.size // 12))
+        self.getAxis("bottom").setTicks([[(i, str(i)) for i in range(1, kl.size + 1, step)]])
+        active = int((kl > 0.01).sum())
+        self.set_title(
+            f"<span style='color:{self._colour}'><b>KL per dimension</b></span>&nbsp; "
+            f"{kl.sum():.1f} nat, {active} of {kl.size} active"
+        )
+
+
+def _number(value: float) -> str:
+    size = abs(value)
+    text = f"{value:.1f}" if size >= 100 else f"{value:.2f}" if size >= 0.1 else f"{value:.3g}"
+    return text.replace("-", "−")
