@@ -183,13 +183,16 @@ class LayeredPlot(MapPlot):
 
     def is_far_from_data(self, xy: npt.ArrayLike | None) -> bool:
         """Whether a point (x, y) lies farther from every encoded point than is typical among them."""
+        if xy is None:
+            return False
         coverage = self._current_coverage()
-        return xy is not None and coverage is not None and coverage.is_far(xy)
+        return coverage is not None and coverage.is_far(xy)
 
     def _current_coverage(self) -> Coverage | None:
         if self._coverage_is_old:
             xy = self._points.xy
-            self._coverage = Coverage(xy) if np.isfinite(xy).all(axis=1).any() else None
+            placed = np.isfinite(xy[:, 0]) & np.isfinite(xy[:, 1])
+            self._coverage = Coverage(xy) if placed.any() else None
             self._coverage_is_old = False
         return self._coverage
 

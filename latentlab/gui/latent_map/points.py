@@ -9,8 +9,9 @@ import numpy.typing as npt
 from PySide6.QtCore import QRectF, QTimer
 from PySide6.QtGui import QImage, QPainter, QRegion
 
-from latentlab.gui.colours import UNLABELLED, Theme, class_colours
+from latentlab.gui.colours import MOST_COLOURS, UNLABELLED, Theme, class_colours
 from latentlab.gui.latent_map.layer import PixelLayer, rectangle, wrap_image
+from latentlab.gui.latent_map.markers import MARKERS
 from latentlab.gui.latent_map.raster import Pixels, PointTiles, Rasteriser, Size, Window, point_size
 from latentlab.gui.latent_map.view import MapViewBox, View
 
@@ -21,7 +22,6 @@ REST_MS = 40
 FRAME_BUDGET = 400_000
 """Pixel writes that still fit into a frame (about 4 ms): below it every frame is drawn exactly."""
 OVERVIEW_PX = 1024
-MOST_SLOTS = 100
 ALPHA = 215
 DIMMED_ALPHA = 46
 
@@ -193,22 +193,29 @@ class PointsLayer(PixelLayer):
 
     def _slots(self) -> npt.NDArray[np.uint8]:
         """Row of the colour table for each point: its class, the unknown after them, the dimmed after those."""
-        slots = self._slot_count()
-        known = np.where(self._labels < 0, slots - 1, self._labels % max(1, slots - 1))
+        classes, unknown = self._slot_layout()
+        slots = np.where(self._labels < 0, unknown, self._labels % max(1, classes))
         if self._selected is not None:
-            known = known + np.where(self._selected, 0, slots)
-        return known.astype(np.uint8)
+            slots = slots + np.where(self._selected, 0, unknown + len(MARKERS))
+        return slots.astype(np.uint8)
 
-    def _slot_count(self) -> int:
-        return min(self._classes, MOST_SLOTS) + 1
+    def _slot_layout(self) -> tuple[int, int]:
+        """How many classes have a slot, and the slot of points without a class.
+
+        That one is a multiple of the number of markers, and so is what the dimmed are moved by: a slot's
+        marker follows from its number, and dimming must not change it.
+        """
+        classes = min(self._classes, MOST_COLOURS)
+        return classes, -(-classes // len(MARKERS)) * len(MARKERS)
 
     def _colour_table(self) -> npt.NDArray[np.uint8]:
-        slots = self._slot_count()
-        table = np.empty((2 * slots, 4), np.uint8)
-        table[: slots - 1, :3] = class_colours(slots - 1, self.theme.dark)
-        table[slots - 1, :3] = UNLABELLED
-        table[slots:, :3] = table[:slots, :3]
-        table[:slots, 3], table[slots:, 3] = ALPHA, DIMMED_ALPHA
+        classes, unknown = self._slot_layout()
+        half = unknown + len(MARKERS)
+        table = np.zeros((2 * half, 4), np.uint8)
+        table[:classes, :3] = class_colours(classes, self.theme.dark)
+        table[unknown, :3] = UNLABELLED
+        table[half:, :3] = table[:half, :3]
+        table[:half, 3], table[half:, 3] = ALPHA, DIMMED_ALPHA
         return table
 
 

@@ -73,12 +73,11 @@ class PointTiles:
     """
 
     def __init__(self, xy: npt.NDArray[np.float32], slot: npt.NDArray[np.uint8]) -> None:
-        finite = np.isfinite(xy).all(axis=1)
+        x, y = (np.ascontiguousarray(column, np.float32) for column in xy.T)
+        finite = np.isfinite(x) & np.isfinite(y)
         self.unplaced = int(len(xy) - np.count_nonzero(finite))
         if self.unplaced:
-            xy, slot = xy[finite], slot[finite]
-        x = np.ascontiguousarray(xy[:, 0], np.float32)
-        y = np.ascontiguousarray(xy[:, 1], np.float32)
+            x, y, slot = x[finite], y[finite], slot[finite]
         low = (float(x.min()), float(y.min())) if len(x) else (0.0, 0.0)
         high = (float(x.max()), float(y.max())) if len(x) else (1.0, 1.0)
         self._low = low

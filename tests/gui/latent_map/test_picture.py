@@ -153,6 +153,20 @@ def test_a_selection_stands_out(latent_map, colour_at):
     assert chosen > 1.5 * other
 
 
+def test_dimming_keeps_a_class_marker(latent_map, pixels_of):
+    only(latent_map, "points")
+    latent_map.set_points([(0, 0), (2, 2)], [2, 0], ("a", "b", "c"))
+
+    def lit() -> np.ndarray:
+        place = at(latent_map, (0, 0))
+        part = pixels_of(latent_map)[place.y() - 8 : place.y() + 9, place.x() - 8 : place.x() + 9, 1].astype(int)
+        return part > part.min() + 0.5 * np.ptp(part)
+
+    bright = lit()
+    latent_map.set_selection([1])
+    assert (lit() == bright).mean() > 0.95
+
+
 def test_points_that_are_not_finite_do_no_harm(latent_map, colour_at):
     only(latent_map, "points", "trust", "density", "manifold")
     latent_map.set_points([(np.nan, 0), (1, -1), (np.inf, 2)], None, ())
