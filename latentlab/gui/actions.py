@@ -36,6 +36,7 @@ class Actions(QObject):
         super().__init__(window)
         make = self._make
         self.open_folder = make("Open images &folder…", "open", _Key.Open, "Open a folder of images")
+        self.open_folder.setIconText("Open")
         self.open_file = make("Open &dataset file…", "", "Ctrl+Shift+O", "Open an npz, npy or IDX file")
         self.open_model = make("Open &model…", "model", "Ctrl+M", "Open a model file or run folder")
         self.save_model = make("&Save model as…", "save", _Key.Save, "Save the live model")

@@ -8,19 +8,18 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, Qt, QTimer
-from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QCheckBox, QFrame, QScrollArea, QStackedLayout, QWidget
-from superqt import QFlowLayout
+from PySide6.QtGui import QAction, QColor, QIcon, QPainter, QPixmap, QShowEvent
+from PySide6.QtWidgets import QFrame, QMenu, QScrollArea, QStackedLayout, QToolButton, QWidget
 
-from latentlab.gui.parts import EmptyState, button, column, label, named, row, tool_button
+from latentlab.gui.parts import ElidedLabel, EmptyState, button, column, named, row, tool_button
 from latentlab.gui.series import FloatArray, Run, Series
 from latentlab.gui.term_plot import KlBars, TermPlot
-from latentlab.gui.theme import SPACE, tabular, tokens_of
+from latentlab.gui.theme import SPACE, tabular, tokens
 
 SHOWN_FIRST = ("elbo", "rate", "distortion")
 KL = "kl"
 MOST_RUNS = 5
-ROW_HEIGHT = 76
+ROW_HEIGHT = 66
 REDRAW_MS = 100
 _TITLES = {"elbo": "ELBO", KL: "KL per dimension", "gradient_norm": "gradient norm"}
 
@@ -39,7 +38,7 @@ class TrainingCurves(QWidget):
         named(self, "trainingCurves", "training curves", "")
         self._runs: list[Run] = []
         self._kl: FloatArray | None = None
-        self._checks: dict[str, QCheckBox] = {}
+        self._checks: dict[str, QAction] = {}
         self._plots: dict[str, TermPlot | KlBars] = {}
         self._hover: float | None = None
         self._timer = QTimer(self)
@@ -62,19 +61,20 @@ class TrainingCurves(QWidget):
         self._area.setFrameShape(QFrame.Shape.NoFrame)
         self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._readout = label("", "dim")
+        self._readout = ElidedLabel()
         self._readout.setObjectName("curvesReadout")
         self._readout.setFont(tabular(self._readout.font()))
         self._log = tool_button("logCurves", "logarithmic", "Logarithmic values", text="log", checkable=True)
         self._log.toggled.connect(self._redraw)
         self._clear = button("clearCurves", "Clear", "Forget these curves", self.clear, link=True)
-        self._terms = QFlowLayout()
-        self._terms.setSpacing(SPACE)
+        self._terms = tool_button("curveTerms", "terms", "Choose what is drawn", text="Terms")
+        self._menu = QMenu(self._terms)
+        self._terms.setMenu(self._menu)
+        self._terms.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         body = QWidget()
         inner = column(body, SPACE, SPACE // 2)
-        inner.addLayout(self._terms)
         inner.addWidget(self._area, 1)
-        inner.addLayout(row(self._readout, None, self._log, self._clear))
+        inner.addLayout(row(self._readout, None, self._terms, self._log, self._clear, space=SPACE // 2))
         self._empty = EmptyState("ELBO, rate and distortion are drawn here while a model trains.")
         self._stack = QStackedLayout(self)
         self._stack.addWidget(self._empty)
@@ -156,18 +156,15 @@ class TrainingCurves(QWidget):
         if list(self._checks) == terms:
             return
         chosen = {term: check.isChecked() for term, check in self._checks.items()}
-        while (item := self._terms.takeAt(0)) is not None:
-            item.widget().setParent(None)
-            item.widget().deleteLater()
+        self._menu.clear()
         self._checks = {}
         for place, term in enumerate(terms):
-            check = QCheckBox(_title(term))
-            named(check, f"curve_{term}", _title(term), f"Draw {_title(term)}")
-            check.setIcon(_dot(self._colour(place)))
+            check = self._menu.addAction(_dot(self._colour(place)), _title(term))
+            check.setObjectName(f"curve_{term}")
+            check.setCheckable(True)
             check.setChecked(chosen.get(term, term in SHOWN_FIRST))
             check.toggled.connect(self._redraw)
             self._checks[term] = check
-            self._terms.addWidget(check)
 
     def _match_plots(self, shown: list[str]) -> None:
         if list(self._plots) == shown:
@@ -178,7 +175,7 @@ class TrainingCurves(QWidget):
         for place, term in enumerate(shown):
             colour = self._colour(list(self._checks).index(term))
             plot: TermPlot | KlBars = KlBars(colour) if term == KL else TermPlot(_title(term), colour)
-            plot.set_tokens(tokens_of(self))
+            plot.set_tokens(tokens())
             self._canvas.addItem(plot, place, 0)
             if isinstance(plot, TermPlot):
                 if first is not None:
@@ -188,10 +185,11 @@ class TrainingCurves(QWidget):
         lines = [plot for plot in self._plots.values() if isinstance(plot, TermPlot)]
         for line in lines:
             line.show_epochs(line is lines[-1])
+            line.name_changes(line is lines[0])
         self._canvas.setMinimumHeight(ROW_HEIGHT * len(shown) + 16 if shown else 0)
 
     def _colour(self, place: int) -> str:
-        series = tokens_of(self).series
+        series = tokens().series
         return series[place % len(series)]
 
     def _write(self) -> None:
@@ -214,11 +212,6 @@ class TrainingCurves(QWidget):
         """Catch up with what came while hidden."""
         super().showEvent(event)
         self._redraw()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep the read-out from asking for more width than there is."""
-        super().resizeEvent(event)
-        self._readout.setMaximumWidth(max(40, self.width() - 120))
 
     def changeEvent(self, event: QEvent) -> None:
         """Draw anew in another scheme's colours."""

@@ -17,11 +17,13 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPixmap,
 )
-from PySide6.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QMenu, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QMenu, QSizePolicy, QWidget
 
 from latentlab.gui.images import ByteArray, subscript, to_qimage
 from latentlab.gui.parts import column, label, row, tool_button
-from latentlab.gui.theme import SPACE, tabular, tokens_of
+from latentlab.gui.theme import SPACE, tabular, tokens
+
+SMALL = 56  # px: side of the small views
 
 
 class PixelView(QWidget):
@@ -71,14 +73,22 @@ class PixelView(QWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw the image, or what would be here."""
         painter = QPainter(self)
-        tokens = tokens_of(self)
+        colours = tokens()
         if self._picture is None:
-            painter.setPen(tokens.colour("dim"))
+            painter.setPen(colours.colour("dim"))
             flags = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
             painter.drawText(self.rect().adjusted(SPACE, SPACE, -SPACE, -SPACE), flags, self._empty)
             return
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self._smooth)
         painter.drawImage(self.target(), self._picture)
+
+
+def _beside(view: PixelView, text: QLabel) -> QWidget:
+    box = QWidget()
+    line = row(view, text)
+    line.setStretch(1, 1)
+    box.setLayout(line)
+    return box
 
 
 class DecodedImage(QWidget):
@@ -117,30 +127,26 @@ class DecodedImage(QWidget):
         self._cue = label("", "dim")
         self._cue.setObjectName("decodedCue")
         self._smooth = tool_button("smoothImage", "smooth", "Blend between pixels", text="Smooth", checkable=True)
+        self._smooth.setProperty("chip", True)
         self._smooth.toggled.connect(self._view.set_smooth)
-        self._second = QWidget()
-        self._nearest_view = PixelView(72)
-        self._nearest_view.setObjectName("nearestImage")
-        self._nearest_text = label("", "dim", wrap=True)
-        self._other_view = PixelView(72)
-        self._other_view.setObjectName("reconstructionImage")
-        self._other_text = label("", "dim", wrap=True)
-        pair = QHBoxLayout(self._second)
-        pair.setContentsMargins(0, 0, 0, 0)
-        pair.setSpacing(SPACE)
-        for view, text in ((self._nearest_view, self._nearest_text), (self._other_view, self._other_text)):
-            box = QVBoxLayout()
-            box.setSpacing(SPACE // 2)
-            view.setFixedHeight(72)
-            box.addWidget(view)
-            box.addWidget(text)
-            pair.addLayout(box)
+        self._nearest_view, self._nearest_text = self._small_view("nearestImage")
+        self._other_view, self._other_text = self._small_view("reconstructionImage")
+        self._nearest = _beside(self._nearest_view, self._nearest_text)
+        self._other = _beside(self._other_view, self._other_text)
         layout = column(self)
         layout.addWidget(self._view, 1)
         layout.addLayout(row(self._cue, None, self._smooth))
         layout.addWidget(self._caption)
-        layout.addWidget(self._second)
-        self._second.hide()
+        layout.addWidget(self._nearest)
+        layout.addWidget(self._other)
+        self._nearest.hide()
+        self._other.hide()
+
+    def _small_view(self, name: str) -> tuple[PixelView, QLabel]:
+        view = PixelView(SMALL)
+        view.setObjectName(name)
+        view.setFixedSize(SMALL, SMALL)
+        return view, label("", "dim", wrap=True)
 
     # --- told -----------------------------------------------------------------------------------
 
@@ -160,7 +166,7 @@ class DecodedImage(QWidget):
             self._cue.setText("")
             return
         values = np.asarray(latent, dtype=np.float64).reshape(-1)
-        shown = [f"z{subscript(i + 1)} {value:.2f}".replace("-", "−") for i, value in enumerate(values[:6])]
+        shown = [f"z{subscript(i + 1)}\u00a0{value:.2f}".replace("-", "−") for i, value in enumerate(values[:6])]
         self._caption.setText("   ".join(shown) + ("  …" if values.size > 6 else ""))
         self._cue.setText("far from data" if far else "preview" if preview else "")
         self._cue.setProperty("role", "warning" if far else "dim")
@@ -171,17 +177,14 @@ class DecodedImage(QWidget):
         """Show the nearest real image, with a line under it."""
         self._nearest_view.set_picture(image)
         self._nearest_text.setText(text)
-        self._show_second()
+        self._nearest.setVisible(image is not None)
 
     def set_dropped(self, image: ByteArray | None, reconstruction: ByteArray | None = None, text: str = "") -> None:
         """Show a dropped image and its reconstruction in the small views; ``None`` takes them away."""
-        self._nearest_view.set_picture(image)
+        self.set_nearest(image, "dropped image" if image is not None else "")
         self._other_view.set_picture(reconstruction)
         self._other_text.setText(text)
-        self._show_second()
-
-    def _show_second(self) -> None:
-        self._second.setVisible(self._nearest_view.picture() is not None)
+        self._other.setVisible(reconstruction is not None)
 
     # --- out ------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 
@@ -12,6 +13,7 @@ class Dock(QDockWidget):
         super().__init__(title, window)
         self.setObjectName(f"{name}Dock")
         self.setAccessibleName(title)
+        panel.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setWidget(panel)
         self.toggleViewAction().setStatusTip(f"Show or hide {title}")
         self._no_title = QWidget(self)

@@ -9,7 +9,7 @@ from PySide6.QtGui import QAction, QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
-from latentlab.gui.theme import tokens_of
+from latentlab.gui.theme import tokens
 from latentlab.paths import resource
 
 _NAME = "iconName"
@@ -29,6 +29,7 @@ def pixmap(name: str, colour: str, size: int) -> QPixmap:
     return drawn
 
 
+@lru_cache(maxsize=256)
 def icon(name: str, colour: str, disabled: str, checked: str) -> QIcon:
     """An icon at the sizes buttons need, with its disabled and checked colours."""
     made = QIcon()
@@ -44,23 +45,20 @@ def set_icon(target: QAction | QAbstractButton, name: str, colour: str = "text")
     """Give a button or action the icon ``name`` in the theme's colour of that name; ``recolour`` finds it again."""
     target.setProperty(_NAME, name)
     target.setProperty(_COLOUR, colour)
-    _paint(target, target if isinstance(target, QWidget) else None)
+    _paint(target)
 
 
 def recolour(root: QWidget) -> None:
     """Draw every icon below ``root`` anew, after a change of palette."""
-    for button in root.findChildren(QAbstractButton):
-        if button.property(_NAME) and not button.property("actionIcon"):
-            _paint(button, root)
-    for action in root.findChildren(QAction):
-        if action.property(_NAME):
-            _paint(action, root)
+    for target in (*root.findChildren(QAbstractButton), *root.findChildren(QAction)):
+        if target.property(_NAME):
+            _paint(target)
 
 
-def _paint(target: QAction | QAbstractButton, widget: QWidget | None) -> None:
-    tokens = tokens_of(widget)
-    colour = getattr(tokens, target.property(_COLOUR))
-    target.setIcon(icon(target.property(_NAME), colour, tokens.faint, tokens.accent_text))
+def _paint(target: QAction | QAbstractButton) -> None:
+    colours = tokens()
+    colour = getattr(colours, target.property(_COLOUR))
+    target.setIcon(icon(target.property(_NAME), colour, colours.faint, colours.accent_text))
 
 
 @lru_cache(maxsize=64)

@@ -7,7 +7,7 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, Q
 from PySide6.QtWidgets import QSizePolicy, QSlider, QWidget
 
 from latentlab.gui.gestures import next_gesture
-from latentlab.gui.theme import tokens_of
+from latentlab.gui.theme import tokens
 
 _STEPS = 1000  # integer steps per unit, for the range that assistive tools see
 _RADIUS = 7.0
@@ -154,7 +154,7 @@ class LatentSlider(QSlider):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw track, zero, the filled part from zero, and the handle."""
-        tokens = tokens_of(self)
+        colours = tokens()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         middle = self.height() / 2
@@ -164,13 +164,13 @@ class LatentSlider(QSlider):
         x = zero + share * width / 2
         enabled = self.isEnabled()
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(tokens.colour("hover"))
+        painter.setBrush(colours.colour("hover"))
         painter.drawRoundedRect(QRectF(_RADIUS, middle - 2, width, 4), 2, 2)
-        painter.setBrush(tokens.colour("scroll"))
+        painter.setBrush(colours.colour("scroll"))
         painter.drawRect(QRectF(zero - 0.5, middle - 5, 1, 10))
-        painter.setBrush(tokens.colour("accent" if enabled else "faint"))
+        painter.setBrush(colours.colour("accent" if enabled else "faint"))
         painter.drawRect(QRectF(min(zero, x), middle - 2, abs(x - zero), 4))
         held = self.isSliderDown() or self.hasFocus()
-        painter.setPen(QPen(tokens.colour("text" if held else "surface"), 1.5))
+        painter.setPen(QPen(colours.colour("text" if held else "surface"), 1.5))
         painter.drawEllipse(QPointF(x, middle), _RADIUS - 1, _RADIUS - 1)
         painter.end()

@@ -47,8 +47,8 @@ class _Row(QWidget):
         layout.addWidget(self.dice)
 
     def _widths(self, title: QLabel) -> None:
-        title.setFixedWidth(self.fontMetrics().horizontalAdvance("z₀₀₀"))
-        for number, widest in ((self.value, "−0.000"), (self.kl, "00.0 nat")):
+        title.setFixedWidth(self.fontMetrics().horizontalAdvance("z₀₀") + 2)
+        for number, widest in ((self.value, "−0.00"), (self.kl, "0.00 nat")):
             number.setFont(tabular(number.font()))
             number.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             number.setFixedWidth(self.fontMetrics().horizontalAdvance(widest))

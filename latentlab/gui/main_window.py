@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QByteArray, QEvent, Qt, Signal
+from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QMainWindow, QSizePolicy, QTabWidget, QToolBar, QWidget
 
@@ -86,8 +86,9 @@ class MainWindow(QMainWindow):
         self._build_menus()
         self._build_toolbar()
         self.notifications = Notifications(self, latent_map)
-        self._first_state = self.saveState(STATE_VERSION)
         self.resize(1280, 800)
+        self._first_sizes()
+        self._first_state = self.saveState(STATE_VERSION)
 
     # --- building -------------------------------------------------------------------------------
 
@@ -120,6 +121,15 @@ class MainWindow(QMainWindow):
             | QMainWindow.DockOption.AllowTabbedDocks
         )
 
+    def _first_sizes(self) -> None:
+        """Give the map most of the room, and each panel what it needs."""
+        d = self.docks
+        across, down = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
+        self.resizeDocks([d["data"], d["curves"], d["decoded"], d["sliders"]], [320, 320, 304, 304], across)
+        self.resizeDocks([d["data"], d["curves"]], [400, 290], down)
+        self.resizeDocks([d["decoded"], d["sliders"]], [390, 300], down)
+        self.resizeDocks([d["filmstrip"]], [152], down)
+
     def _build_menus(self) -> None:
         a, bar = self.actions_, self.menuBar()
         file = bar.addMenu("&File")
@@ -148,6 +158,8 @@ class MainWindow(QMainWindow):
         self.toolbar = QToolBar("Toolbar")
         self.toolbar.setObjectName("toolbar")
         self.toolbar.setMovable(False)
+        self.toolbar.setIconSize(QSize(18, 18))
+        self.toolbar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.toolbar.addActions([a.open_folder])
         self.toolbar.addSeparator()
         self.toolbar.addActions([a.train, a.pause, a.stop])
@@ -161,6 +173,8 @@ class MainWindow(QMainWindow):
         self.toolbar.addWidget(self.device)
         self.toolbar.addWidget(self.frame_rate)
         self.addToolBar(self.toolbar)
+        for action in (a.undo, a.redo):
+            self.toolbar.widgetForAction(action).setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
         a.tools.triggered.connect(self._on_tool_triggered)
 
     # --- told -----------------------------------------------------------------------------------

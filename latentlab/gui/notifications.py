@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QVBoxLayout, QWidg
 
 from latentlab.gui.icons import pixmap
 from latentlab.gui.parts import button, label, row, tool_button
-from latentlab.gui.theme import SPACE, tokens_of
+from latentlab.gui.theme import SPACE, tokens
 
 MOST = 4
 SECONDS = 6.0
@@ -106,7 +106,7 @@ class Card(QFrame):
         QGuiApplication.clipboard().setText(f"{self.message}\n\n{self._details_text}")
 
     def _draw_icon(self) -> None:
-        colour = getattr(tokens_of(self), _COLOURS[self.level])
+        colour = getattr(tokens(), _COLOURS[self.level])
         drawn = pixmap(self.level, colour, round(20 * self.devicePixelRatioF()))
         drawn.setDevicePixelRatio(self.devicePixelRatioF())
         self._icon.setPixmap(drawn)

@@ -24,6 +24,7 @@ class Status(QStatusBar):
         super().__init__(parent)
         self.setObjectName("statusBar")
         self.setSizeGripEnabled(False)
+        self.setContentsMargins(SPACE + SPACE // 2, 0, SPACE, 0)
         self._message = ElidedLabel("Ready")
         named(self._message, "statusMessage", "status", "")
         self._bar = QProgressBar()

@@ -20,7 +20,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame
 
 from latentlab.gui.images import ByteArray, to_qimage
-from latentlab.gui.theme import SPACE, tokens_of
+from latentlab.gui.theme import SPACE, tokens
 
 SMALLEST_TILE, LARGEST_TILE = 24, 192
 GAP = 2
@@ -139,7 +139,7 @@ class StripView(QAbstractScrollArea):
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint the tiles in sight."""
         painter = QPainter(self.viewport())
-        tokens = tokens_of(self)
+        colours = tokens()
         if self._sheet is None:
             return
         source = self._tile_source
@@ -153,7 +153,7 @@ class StripView(QAbstractScrollArea):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for place, name, width in ((self._hover, "accent", 2), (self._focused(), "accent", 3)):
             if place is not None and self._pickable:
-                painter.setPen(QPen(tokens.colour(name), width))
+                painter.setPen(QPen(colours.colour(name), width))
                 painter.drawRect(self.tile_rect(*place).adjusted(1, 1, -1, -1))
 
     def _focused(self) -> Place | None:
@@ -161,11 +161,11 @@ class StripView(QAbstractScrollArea):
 
     def _paint_names(self, painter: QPainter) -> None:
         """The rows' names stay in sight while the tiles scroll under them."""
-        tokens = tokens_of(self)
+        colours = tokens()
         width = self._name_width()
         if width:
-            painter.fillRect(QRect(0, 0, width, self.viewport().height()), tokens.colour("surface"))
-        painter.setPen(tokens.colour("dim"))
+            painter.fillRect(QRect(0, 0, width, self.viewport().height()), colours.colour("surface"))
+        painter.setPen(colours.colour("dim"))
         for row, name in enumerate(self._names[: self._rows]):
             place = self.tile_rect(row, 0)
             place.setX(0)

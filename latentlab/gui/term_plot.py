@@ -30,6 +30,7 @@ class _Plot(pg.PlotItem):  # type: ignore[misc]
         self.getAxis("left").setStyle(tickLength=0, tickTextOffset=5, maxTickLevel=0)
         self.getAxis("bottom").setStyle(tickLength=3, tickTextOffset=3, maxTickLevel=0)
         self.getViewBox().setMouseEnabled(x=True, y=False)
+        self.getViewBox().setAutoVisible(y=True)  # zoomed in, the values in sight fill the plot
         self.titleLabel.setMaximumHeight(_TITLE_HEIGHT)
         self.layout.setRowFixedHeight(0, _TITLE_HEIGHT)
         self.titleLabel.opts["justify"] = "left"
@@ -61,6 +62,7 @@ class TermPlot(_Plot):
         self._changes: list[pg.InfiniteLine] = []
         self._sign = 1.0
         self._log = False
+        self._names_changes = True
         self._hover = pg.InfiniteLine(angle=90, movable=False)
         self._hover.hide()
         self.addItem(self._hover, ignoreBounds=True)
@@ -69,6 +71,10 @@ class TermPlot(_Plot):
         """Write the epochs under this plot, or leave them to the one below."""
         self.getAxis("bottom").setStyle(showValues=shown)
         self.getAxis("bottom").setHeight(18 if shown else 4)
+
+    def name_changes(self, named: bool) -> None:
+        """Write what was changed beside its mark in this plot, or leave that to another."""
+        self._names_changes = named
 
     def show_runs(self, runs: Sequence[Run], term: str, *, log: bool) -> None:
         """Draw the term of every run, the newest in full strength; a negative term's size where ``log``."""
@@ -145,8 +151,8 @@ class TermPlot(_Plot):
                     epoch,
                     angle=90,
                     pen=pg.mkPen(colour, width=1, style=Qt.PenStyle.DotLine),
-                    label=text,
-                    labelOpts={"position": 0.85, "color": colour, "movable": False},
+                    label=text if self._names_changes else None,
+                    labelOpts={"position": 0.2, "color": colour, "movable": False},
                 )
                 self.addItem(line, ignoreBounds=True)
                 self._changes.append(line)

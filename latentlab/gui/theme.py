@@ -1,7 +1,7 @@
 """How the window looks: light or dark, following the system and changing live.
 
-Colours are a pure function of a palette: any widget asks ``tokens_of(widget)`` while it paints, and learns of a
-change by Qt's own ``PaletteChange`` event. Nothing here is kept between calls but the chosen scheme.
+Colours are a pure function of the application's palette: any widget asks ``tokens()`` while it paints, and learns
+of a change by Qt's own ``PaletteChange`` event. Nothing here is kept between calls but the chosen scheme.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Literal
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QPalette
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication
 
 from latentlab.paths import resource
 
@@ -105,10 +105,12 @@ DARK = Tokens(
 )
 
 
-def tokens_of(widget: QWidget | None = None) -> Tokens:
-    """The colours in force for a widget (for the application without one)."""
-    palette = QGuiApplication.palette() if widget is None else widget.palette()
-    return DARK if palette.color(QPalette.ColorRole.Window).lightness() < 128 else LIGHT
+def tokens() -> Tokens:
+    """The colours in force.
+
+    The application's palette decides: a style sheet puts transparent colours into the palettes of widgets.
+    """
+    return DARK if QGuiApplication.palette().color(QPalette.ColorRole.Window).lightness() < 128 else LIGHT
 
 
 def tabular(font: QFont) -> QFont:
@@ -165,15 +167,15 @@ class _Follower(QObject):
         dark = self.scheme == "dark"
         if self.scheme == "system":
             dark = QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
-        tokens = DARK if dark else LIGHT
+        wanted = DARK if dark else LIGHT
         app = QApplication.instance()
-        if tokens is not self._shown and isinstance(app, QApplication):
-            self._shown = tokens
-            app.setPalette(palette(tokens))
-            app.setStyleSheet(style_sheet(tokens))
+        if wanted is not self._shown and isinstance(app, QApplication):
+            self._shown = wanted
+            app.setPalette(palette(wanted))
+            app.setStyleSheet(style_sheet(wanted))
 
 
-def palette(tokens: Tokens) -> QPalette:
+def palette(colours: Tokens) -> QPalette:
     """The Qt palette of a scheme."""
     role = QPalette.ColorRole
     made = QPalette()
@@ -200,15 +202,15 @@ def palette(tokens: Tokens) -> QPalette:
         role.Light: "raised",
         role.Shadow: "border",
     }.items():
-        made.setColor(where, tokens.colour(name))
+        made.setColor(where, colours.colour(name))
     for where in (role.WindowText, role.Text, role.ButtonText):
-        made.setColor(QPalette.ColorGroup.Disabled, where, tokens.colour("faint"))
+        made.setColor(QPalette.ColorGroup.Disabled, where, colours.colour("faint"))
     return made
 
 
-def style_sheet(tokens: Tokens) -> str:
+def style_sheet(colours: Tokens) -> str:
     """The application's style sheet in a scheme's colours."""
-    values = {name: value for name, value in dataclasses.asdict(tokens).items() if isinstance(value, str)}
+    values = {name: value for name, value in dataclasses.asdict(colours).items() if isinstance(value, str)}
     values["style"] = resource("style").as_posix()
     text = resource("style", "latentlab.qss").read_text(encoding="utf-8")
     return re.sub(r"@(\w+)@", lambda found: values[found[1]], text)
