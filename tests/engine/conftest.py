@@ -22,7 +22,7 @@ class Driver:
     """Talks to one worker and keeps what it answers."""
 
     def __init__(self, home: str, **options) -> None:
-        self.home = launch(home, device="cpu", **options)
+        self.home = launch(home, **{"device": "cpu", **options})
         self.results: list = []
         self.code: int | None = None
         self._changed = threading.Condition()

@@ -263,6 +263,7 @@ def test_a_run_can_be_explored_held_steered_and_stopped(driver, tmp_path):
     driver.wait(TrainingEvent, lambda told: isinstance(told.event, Progress))
     driver.ask(Decode(1, ZERO))
     before = driver.wait(Decoded).image
+    driver.wait(TrainingEvent, lambda told: isinstance(told.event, Epoch) and told.event.epoch >= 10)
     driver.ask(AdjustTraining(beta=0.1, learning_rate=0.01))
     driver.ask(PauseTraining())
     driver.wait(TrainingEvent, lambda told: isinstance(told.event, Checkpoint))

@@ -1,0 +1,317 @@
+"""What goes wrong in the worker, and what must then happen; numbers are the rows of the reliability table."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from latentlab.engine.client import EngineClient
+from latentlab.engine.memory import DEVICE_LOST
+from latentlab.engine.messages import (
+    DatasetOpened,
+    Decode,
+    Decoded,
+    Failed,
+    ModelChanged,
+    Notice,
+    OpenDataset,
+    OpenModel,
+    TrainingEvent,
+    TrainingState,
+    WorkerReady,
+)
+from latentlab.events import Checkpoint, Epoch, Finished, Started
+from latentlab.models.loaded import LoadedModel
+from latentlab.storage import RunFolder
+from latentlab.training import Training
+from tests.engine.conftest import Driver, train
+
+ZERO = np.zeros(2, np.float32)
+
+
+@pytest.fixture
+def worker(model_file, image_file):
+    """A worker in a thread, with model and dataset open."""
+    driver = Driver("thread", model=str(model_file))
+    driver.ask(OpenDataset(str(image_file)))
+    driver.wait(DatasetOpened)
+    yield driver
+    driver.close()
+
+
+def test_row_15_a_lost_accelerator_ends_the_worker_after_saying_so(worker, monkeypatch):
+    def lost(*_):
+        raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(LoadedModel, "decode", lost)
+    worker.ask(Decode(1, ZERO))
+    failed = worker.wait(Failed)
+    assert not failed.expected
+    assert "illegal memory access" in failed.message
+    assert worker.join() == DEVICE_LOST
+
+
+def test_row_15_missing_memory_is_no_lost_accelerator(worker, monkeypatch):
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
+
+    monkeypatch.setattr(LoadedModel, "decode", full)
+    worker.ask(Decode(1, ZERO))
+    assert "too little memory" in worker.wait(Failed).message
+    monkeypatch.undo()
+    worker.ask(Decode(2, ZERO))
+    assert worker.wait(Decoded).generation == 2
+
+
+def test_row_16_an_absent_device_becomes_the_cpu_with_a_notice(model_file):
+    driver = Driver("thread", model=str(model_file), device="cuda:99")
+    try:
+        assert "cuda:99" in driver.wait(Notice).message
+        assert driver.wait(WorkerReady).device == "cpu"
+        driver.ask(Decode(1, ZERO))
+        driver.wait(Decoded)
+    finally:
+        driver.close()
+
+
+@pytest.mark.parametrize("where", ["step", "decode", "load"])
+def test_row_18_an_exception_anywhere_is_a_result_with_details_and_the_next_works(
+    worker, monkeypatch, tmp_path, image_file, where
+):
+    def fail(*_, **__):
+        raise RuntimeError("a fault of the program")
+
+    if where == "step":
+        monkeypatch.setattr(Training, "_train_on", fail)
+        worker.ask(train(tmp_path / "run"))
+    elif where == "decode":
+        monkeypatch.setattr(LoadedModel, "decode", fail)
+        worker.ask(Decode(1, ZERO))
+    else:
+        monkeypatch.setattr("latentlab.engine.jobs.open_dataset", fail)
+        worker.ask(OpenDataset(str(image_file)))
+    failed = worker.wait(Failed)
+    assert not failed.expected
+    assert "a fault of the program" in failed.message
+    assert "Traceback" in failed.details
+    if where == "step":
+        assert worker.wait(TrainingState).state == "idle"
+    monkeypatch.undo()
+    worker.ask(train(tmp_path / "next", epochs=1))
+    worker.wait(TrainingEvent, lambda told: isinstance(told.event, Finished))
+    worker.ask(Decode(2, ZERO))
+    worker.wait(Decoded)
+
+
+def test_row_23_sigterm_checkpoints_and_ends_cleanly(model_file, image_file, tmp_path):
+    driver = Driver("process", model=str(model_file))
+    driver.ask(OpenDataset(str(image_file)))
+    driver.wait(DatasetOpened)
+    driver.ask(train(tmp_path / "run", epochs=1_000_000))
+    driver.wait(TrainingEvent, lambda told: isinstance(told.event, Epoch))
+    os.kill(driver.home.process.pid, signal.SIGTERM)
+    driver.wait(TrainingEvent, lambda told: isinstance(told.event, Checkpoint))
+    assert driver.join() == 0
+    assert RunFolder(tmp_path / "run").read_checkpoint() is not None
+
+
+def test_row_22_a_killed_worker_costs_a_restart_and_the_run_goes_on_from_its_checkpoint(
+    qapp, qtbot, model_file, image_file, tmp_path
+):
+    client = EngineClient()
+    results = []
+    client.received.connect(results.append)
+
+    def wait(kind, where=lambda _: True):
+        qtbot.waitUntil(lambda: any(isinstance(r, kind) and where(r) for r in results), timeout=60_000)
+        found = next(r for r in results if isinstance(r, kind) and where(r))
+        del results[: results.index(found) + 1]
+        return found
+
+    client.start("process", "cpu", str(model_file))
+    try:
+        client.request(OpenDataset(str(image_file)))
+        wait(DatasetOpened)
+        request = train(tmp_path / "run", epochs=1_000_000, checkpoint_minutes=1e-4)
+        client.request(request)
+        step = wait(TrainingEvent, lambda told: isinstance(told.event, Checkpoint)).event.step
+        with qtbot.waitSignal(client.workerLost, timeout=10_000) as lost:
+            os.kill(client.home.process.pid, signal.SIGKILL)
+        assert lost.args[0].run == str(tmp_path / "run")
+        assert wait(TrainingState).state == "idle"
+        changed = wait(ModelChanged)  # the model the run had saved, under a version of its own
+        assert changed.info.path == str(tmp_path / "run" / "model.safetensors")
+        wait(DatasetOpened)
+        client.request(Decode(1, ZERO))
+        wait(Decoded)
+        client.request(train(tmp_path / "run", epochs=1_000_000, checkpoint_minutes=1e-4, resume=True))
+        started = wait(TrainingEvent, lambda told: isinstance(told.event, Started)).event
+        resumed = wait(TrainingEvent, lambda told: isinstance(told.event, Checkpoint)).event
+        assert started.epoch >= 0
+        assert resumed.step > step
+    finally:
+        assert client.shutdown(30)
+        client.deleteLater()
+
+
+WINDOW = """
+import sys, threading, time
+from latentlab.config import *
+from latentlab.engine.home import launch
+from latentlab.engine.messages import *
+from tests.engine.conftest import train
+from pathlib import Path
+
+home = launch("process", "cpu", sys.argv[1])
+def told(result):
+    if isinstance(result, DatasetOpened):
+        home.send(train(Path(sys.argv[3]), epochs=1_000_000))
+    if isinstance(result, TrainingEvent) and result.event.event == "epoch":
+        print(home.process.pid, flush=True)
+home.send(OpenDataset(sys.argv[2]))
+home.serve(told)
+"""
+
+
+def test_row_22b_a_killed_window_leaves_a_checkpoint_and_nothing_else(model_file, image_file, tmp_path):
+    shared_memory = _shared_memory()
+    run = tmp_path / "run"
+    window = subprocess.Popen(
+        [sys.executable, "-c", WINDOW, str(model_file), str(image_file), str(run)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    worker = int(window.stdout.readline())
+    checkpoint = RunFolder(run).checkpoint
+    before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
+    window.kill()
+    window.wait()
+    window.stdout.close()
+    _wait_until(lambda: not Path(f"/proc/{worker}").exists() or _is_zombie(worker), 30)
+    assert RunFolder(run).read_checkpoint() is not None
+    assert checkpoint.stat().st_mtime_ns > before
+    assert _shared_memory() <= shared_memory
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run"]
+
+
+def _shared_memory() -> set[str]:
+    return set(os.listdir("/dev/shm")) if os.path.isdir("/dev/shm") else set()
+
+
+def _is_zombie(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def _wait_until(condition, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+SOAK = """
+import resource, sys
+import numpy as np
+from PySide6.QtCore import QCoreApplication, QTimer
+import torch
+from latentlab.engine.client import EngineClient
+from latentlab.engine.messages import Decode
+
+app = QCoreApplication([])
+client = EngineClient()
+total, warm = int(sys.argv[2]), int(sys.argv[2]) // 4
+count, memory = 0, 0
+
+def used():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()
+
+def on_decoded(result):
+    global count, memory
+    count += 1
+    if count == warm:
+        memory = used()
+    if count < total:
+        client.request(Decode(count, np.zeros(2, np.float32), None, None is True))
+    else:
+        print((used() - memory) / 1e6, flush=True)
+        assert client.shutdown()
+        app.quit()
+
+client.decoded.connect(on_decoded)
+client.workerReady.connect(lambda _: client.request(Decode(0, np.zeros(2, np.float32))))
+client.start("thread", "cpu", sys.argv[1])
+sys.exit(app.exec())
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads memory from /proc")
+def test_row_25_many_decodes_and_signals_keep_memory_flat(model_file):
+    """Shortened: ``tests/benchmarks/bench_engine.py --soak`` does the whole 200,000."""
+    done = subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-c", SOAK, str(model_file), "8000"],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=150,
+    )
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 8, "megabytes gained"
+
+
+def test_row_34_every_result_arrives_on_the_gui_thread(qapp, qtbot, model_file):
+    from PySide6.QtCore import QThread
+
+    client = EngineClient()
+    wrong = []
+    client.received.connect(lambda result: QThread.currentThread() is client.thread() or wrong.append(result))
+    with qtbot.waitSignal(client.workerReady, timeout=60_000):
+        client.start("thread", "cpu", str(model_file))
+    with qtbot.waitSignal(client.decoded, timeout=10_000):
+        client.request(Decode(1, ZERO))
+    with qtbot.waitSignal(client.failed, timeout=10_000):
+        client.request(OpenModel("/absent"))
+    assert client.shutdown()
+    client.deleteLater()
+    assert not wrong
+
+
+def test_a_worker_launched_before_qt_tells_its_map_before_torch_is_there(model_file):
+    code = (
+        "import sys\n"
+        "from latentlab.engine.home import launch\n"
+        f"home = launch('process', 'cpu', {str(model_file)!r})\n"
+        "assert not {'PySide6', 'torch'} & sys.modules.keys(), 'launching is not light'\n"
+        "kinds = []\n"
+        "from latentlab.engine.messages import Shutdown\n"
+        "home.send(Shutdown())\n"
+        "assert home.serve(lambda result: kinds.append(type(result).__name__)) == 0\n"
+        "assert kinds == ['ModelChanged', 'PointsChanged', 'WorkerReady'], kinds\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_worker_launched_with_a_model_that_is_none_says_so_and_goes_on(tmp_path):
+    driver = Driver("thread", model=str(tmp_path / "absent.safetensors"))
+    try:
+        failed = driver.wait(Failed)
+        assert failed.request == "OpenModel"
+        assert failed.expected
+        driver.wait(WorkerReady)
+    finally:
+        driver.close()
