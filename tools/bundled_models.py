@@ -60,7 +60,7 @@ MODELS = {
         {
             "data": {"validation": 0.05},
             "model": {"latent_dim": 10, "architecture": {"kind": "mlp", "hidden": 340, "layers": 2}},
-            "training": {**_LONG, "epochs": 30},
+            "training": {**_LONG, "epochs": 20},
         },
         points=6_000,
     ),

@@ -138,7 +138,8 @@ class LoadedModel:
         if training:
             self.module.eval()
         try:
-            with torch.inference_mode():
+            # Not inference_mode: posteriors that are refined by gradient steps turn gradients on again inside.
+            with torch.no_grad():
                 yield
         finally:
             if training:

@@ -123,7 +123,7 @@ def read_model(path: str | Path) -> ModelFile:
     preview = tensors.pop(_PREVIEW, None)
     stored = {name: tensors.pop(name) for name in list(tensors) if name.startswith(_POINTS)}
     _check_preview(path, preview)
-    return ModelFile(header, tensors, _points(path, stored, header.model.latent_dim), preview)
+    return ModelFile(header, tensors, _points(path, stored), preview)
 
 
 def read_header(path: str | Path) -> ModelHeader:
@@ -220,7 +220,7 @@ def _stored_points(points: Points) -> Arrays:
     return stored
 
 
-def _points(path: Path, stored: Arrays, latent_dim: int) -> Points | None:
+def _points(path: Path, stored: Arrays) -> Points | None:
     if not stored:
         return None
     try:
@@ -228,8 +228,8 @@ def _points(path: Path, stored: Arrays, latent_dim: int) -> Points | None:
     except KeyError as error:
         raise InputError(f"{path}: tensor {error.args[0]} is missing") from None
     index = stored.pop(_POINTS + "index", None)
-    count = mean.shape[:1]
-    wanted = {"mean": (mean, (*count, latent_dim)), "std": (std, (*count, latent_dim)), "label": (label, count)}
+    shape, count = mean.shape[:2] if mean.ndim == 2 else (0, 0), mean.shape[:1]
+    wanted = {"mean": (mean, shape), "std": (std, shape), "label": (label, count)}
     if index is not None:
         wanted["index"] = (index, count)
     for name, (array, shape) in wanted.items():

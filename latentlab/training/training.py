@@ -264,7 +264,7 @@ class Training:
         count, size = len(self._validation_index), self._stepper.micro_batch
         if not count:
             return None, None
-        totals = np.zeros(3 + self.config.model.latent_dim)
+        totals = np.zeros(3 + self.model.latent_dim)
         seed = derived_seed(self.config.training.seed, VALIDATION)
         # A static draw is in the feed's images already.
         draw: Binarise = "dynamic" if self.config.training.binarise == "dynamic" else "none"
@@ -317,7 +317,7 @@ class Training:
             validation_images=len(self._validation_index),
             device=str(self.device),
             parameters=self.loaded.header.parameters,
-            latent_dim=self.config.model.latent_dim,
+            latent_dim=self.model.latent_dim,
             image_shape=self._dataset.image_shape,
             epoch=self._position.epochs_done,
             epochs=self.config.training.epochs,

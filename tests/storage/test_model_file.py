@@ -265,7 +265,7 @@ def test_points_that_cannot_be_are_refused(path, name, array):
     tensors = load_file(path) | {name: array}
     description = json.loads(read_raw_description(path)) | {"sha256": digest(tensors)}
     save_file(tensors, path, metadata={"latentlab": json.dumps(description)})
-    with pytest.raises(InputError, match=name):
+    with pytest.raises(InputError, match=name.split(".")[0]):
         read_model(path)
 
 
