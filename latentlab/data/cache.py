@@ -37,7 +37,7 @@ from latentlab.paths import cache_folder
 LARGEST = 20 << 30  # bytes
 
 _VERSION = 1
-_CHECKED_BLOCKS = 256
+_CHECKED_BLOCKS = 64
 _BLOCK = 64 << 10
 _STALE_SECONDS = 24 * 3600
 _UNFINISHED = "unfinished-"
@@ -131,7 +131,9 @@ class Cache:
             return made  # a full disk, or another instance was first: the images are at hand all the same
         self.sweep(spare=name)
         if isinstance(made.images, np.memmap):
-            return Made(mapped(place / "images.u8", made.images.shape), made.codes, made.kinds, made.reasons)
+            return Made(
+                mapped(place / "images.u8", made.images.shape), made.codes, made.kinds, made.reasons, made.digest
+            )
         return made
 
     def sweep(self, spare: str = "") -> None:
@@ -180,6 +182,7 @@ def _write(folder: Path, made: Made) -> None:
         "shape": made.images.shape,
         "kinds": made.kinds,
         "reasons": list(made.reasons.items()),
+        "digest": made.digest,
         "images": _checksum(made.images),
         "codes": zlib.crc32(codes),
     })  # fmt: skip
@@ -199,11 +202,13 @@ def _read(folder: Path) -> Made:
     if _checksum(images) != entry["images"] or zlib.crc32(codes) != entry["codes"]:
         raise ValueError("pixels or codes are damaged")
     kinds = [(str(format), str(mode), str(size)) for format, mode, size in entry["kinds"]]
-    return Made(images, np.frombuffer(codes, dtype="<i4").astype(np.int32), kinds, dict(entry["reasons"]))
+    return Made(
+        images, np.frombuffer(codes, dtype="<i4").astype(np.int32), kinds, dict(entry["reasons"]), str(entry["digest"])
+    )
 
 
 def _checksum(images: Images) -> int:
-    """CRC-32 of the pixels: all of them up to 16 MB, else of 256 blocks evenly spaced from first to last."""
+    """CRC-32 of the pixels: all of them up to 4 MB, else of 64 blocks evenly spaced from first to last."""
     flat = np.ascontiguousarray(images).reshape(-1)
     return zlib.crc32(b"".join(_blocks(flat)))
 

@@ -110,7 +110,7 @@ class Dataset:
 
     def __post_init__(self) -> None:
         if not self.fingerprint:
-            object.__setattr__(self, "fingerprint", fingerprint(self.images, self.labels, self.classes))
+            object.__setattr__(self, "fingerprint", fingerprint(digest_of(self.images), self.labels, self.classes))
 
     def __len__(self) -> int:
         return len(self.images)
@@ -164,15 +164,26 @@ def split(labels: Labels, validation: float, seed: int) -> tuple[Labels, Labels]
     return np.sort(ranked[held:]).astype(np.int64), np.sort(ranked[:held]).astype(np.int64)
 
 
-def fingerprint(images: Images, labels: Labels, classes: tuple[str, ...]) -> str:
+def fingerprint(digest: str, labels: Labels, classes: tuple[str, ...]) -> str:
     """Name the content of a dataset: equal for equal data wherever it lies, 32 hexadecimal digits.
 
-    Up to 1,024 evenly spaced images stand for all, so that a large memory map need not be read whole.
+    Parameters
+    ----------
+    digest
+        Of the images.
+    labels, classes
+        Of the dataset.
     """
-    digest = hashlib.blake2b(digest_size=16)
-    digest.update(repr((images.shape, classes)).encode("utf-8", "surrogatepass"))
-    digest.update(np.ascontiguousarray(labels, dtype="<i8").tobytes())
+    hashed = hashlib.blake2b(digest_size=16)
+    hashed.update(repr((digest, classes)).encode("utf-8", "surrogatepass"))
+    hashed.update(np.ascontiguousarray(labels, dtype="<i8").tobytes())
+    return hashed.hexdigest()
+
+
+def digest_of(images: Images) -> str:
+    """Hash of the shape and of up to 1,024 evenly spaced images: a large memory map need not be read whole."""
+    hashed = hashlib.blake2b(repr(images.shape).encode(), digest_size=16)
     if len(images):
         chosen = np.unique(np.linspace(0, len(images) - 1, min(len(images), _HASHED_IMAGES)).astype(np.int64))
-        digest.update(np.ascontiguousarray(images[chosen]).tobytes())
-    return digest.hexdigest()
+        hashed.update(images[chosen].tobytes())
+    return hashed.hexdigest()

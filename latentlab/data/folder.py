@@ -10,7 +10,7 @@ import numpy as np
 from latentlab.config.data import DataConfig
 from latentlab.data.cache import Cache, key
 from latentlab.data.class_folders import class_folders
-from latentlab.data.dataset import Columns, Dataset, Images, Labels, LoadProgress, Skipped
+from latentlab.data.dataset import Columns, Dataset, Images, Labels, LoadProgress, Skipped, fingerprint
 from latentlab.data.decode import UnreadableError, decode, measure
 from latentlab.data.fit import Size, target_size
 from latentlab.data.ingest import ingest
@@ -53,10 +53,11 @@ def open_folder(folder: Path, config: DataConfig, table: Path | None = None) -> 
         raise InputError(_nothing_in(folder, skipped))
     index = index[made.kept]
     labels, classes = keep_classes(labels[index], classes, config)
+    classes = tuple(map(shown, classes))
     yield Dataset(
         images=made.images,
         labels=labels,
-        classes=tuple(map(shown, classes)),
+        classes=classes,
         paths=all_shown([found.paths[number] for number in index.tolist()]),
         name=shown(folder.name),
         source=str(table or folder),
@@ -64,6 +65,7 @@ def open_folder(folder: Path, config: DataConfig, table: Path | None = None) -> 
         skipped=sorted(skipped, key=lambda each: each.path),
         metadata={name: column[index] for name, column in metadata.items()},
         found=made.found(),
+        fingerprint=fingerprint(made.digest, labels, classes),
     )
 
 

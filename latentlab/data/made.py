@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from latentlab.data.dataset import Found, Images, Labels
+from latentlab.data.dataset import Found, Images, Labels, digest_of
 
 Kind = tuple[str, str, str]
 
@@ -31,12 +31,19 @@ class Made:
         Format, mode and size ("640×480") of the files.
     reasons
         Why an item could not be read, by its number.
+    digest
+        Of the images, as `latentlab.data.dataset.digest_of` has it: kept with them, it need not be made again.
     """
 
     images: Images
     codes: NDArray[np.int32]
     kinds: list[Kind]
     reasons: Mapping[int, str] = field(default_factory=dict)
+    digest: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.digest:
+            object.__setattr__(self, "digest", digest_of(self.images))
 
     @cached_property
     def kept(self) -> Labels:

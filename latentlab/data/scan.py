@@ -161,36 +161,33 @@ class _Scanner:
                 circle = entry.is_symlink() and error.errno == errno.ELOOP
                 self._skip(prefix + name, "a link in a circle" if circle else reason_of(error))
                 continue
-            reason = self._why_not(prefix, name, status)
-            if reason is None:
+            if not stat.S_ISREG(status.st_mode):
+                self._skip(prefix + name, "not a regular file")
+            elif (suffix := _suffix(name)) and suffix not in SUFFIXES:
+                if prefix or name.lower() != _LABEL_FILE:
+                    self._skip(prefix + name, f"not an image by its name ({shown(suffix)})")
+                else:
+                    self.found.label_file = name
+            elif not status.st_size:
+                self._skip(prefix + name, "empty file")
+            else:
                 files.append((name, status.st_size, status.st_mtime_ns))
-                self._count += 1
-            elif reason:
-                self._skip(prefix + name, reason)
+        self._count += len(entries)
         return anything
-
-    def _why_not(self, prefix: str, name: str, status: os.stat_result) -> str | None:
-        """Why a file is no image; empty when that need not be told, ``None`` when it may be one."""
-        if not stat.S_ISREG(status.st_mode):
-            return "not a regular file"
-        dot = name.rfind(".")
-        suffix = name[dot:].lower() if dot > 0 else ""
-        if suffix and suffix not in SUFFIXES:
-            if not prefix and name.lower() == _LABEL_FILE:
-                self.found.label_file = name
-                return ""
-            return f"not an image by its name ({shown(suffix)})"
-        return None if status.st_size else "empty file"
 
     def _skip(self, path: str, reason: str) -> None:
         self.found.skipped.append(Skipped(shown(path), reason))
-        self._count += 1
 
     def _progress(self) -> Iterator[LoadProgress]:
         now = time.monotonic()
         if now - self._last > _BETWEEN:
             self._last = now
             yield LoadProgress(self._count, None, "Looking for images")
+
+
+def _suffix(name: str) -> str:
+    dot = name.rfind(".")
+    return name[dot:].lower() if dot > 0 else ""
 
 
 def _batches(items: Iterator[T], size: int) -> Iterator[list[T]]:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from latentlab.config import DataConfig, validated
 from latentlab.data import load_dataset, split
-from latentlab.data.dataset import fingerprint
+from latentlab.data.dataset import digest_of, fingerprint
 from latentlab.data.subset import choose
 from latentlab.errors import InputError
 
@@ -76,12 +76,12 @@ def test_an_unknown_class_is_named_with_those_there_are():
 def test_the_fingerprint_is_of_the_content():
     images = np.zeros((5, 1, 8, 8), np.uint8)
     labels = np.zeros(5, np.int64)
-    first = fingerprint(images, labels, ("a",))
-    assert fingerprint(images.copy(), labels.copy(), ("a",)) == first
-    assert fingerprint(images, labels + 1, ("a",)) != first
-    assert fingerprint(images, labels, ("b",)) != first
+    first = fingerprint(digest_of(images), labels, ("a",))
+    assert fingerprint(digest_of(images.copy()), labels.copy(), ("a",)) == first
+    assert fingerprint(digest_of(images), labels + 1, ("a",)) != first
+    assert fingerprint(digest_of(images), labels, ("b",)) != first
     images[3, 0, 4, 4] = 1
-    assert fingerprint(images, labels, ("a",)) != first
+    assert fingerprint(digest_of(images), labels, ("a",)) != first
 
 
 def test_a_dataset_can_be_pickled():
