@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QColor, QIcon, QPainter, QPixmap, QShowEvent
 from PySide6.QtWidgets import QFrame, QMenu, QScrollArea, QStackedLayout, QToolButton, QWidget
 
@@ -30,8 +30,13 @@ class TrainingCurves(QWidget):
     Earlier runs stay as fainter curves. All plots share the epochs' axis; hovering reads every term at one epoch,
     the wheel zooms, a double click shows all again. Redrawn at most ten times a second, and only while visible.
 
-    Signals are none: it is only told.
+    Signals
+    -------
+    trainingRequested
+        The empty state's button was pressed: the user wants to train.
     """
+
+    trainingRequested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,6 +46,7 @@ class TrainingCurves(QWidget):
         self._checks: dict[str, QAction] = {}
         self._plots: dict[str, TermPlot | KlBars] = {}
         self._hover: float | None = None
+        self._wears_old_colours = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(REDRAW_MS)
@@ -50,6 +56,7 @@ class TrainingCurves(QWidget):
     def _build(self) -> None:
         self._canvas = pg.GraphicsLayoutWidget()
         self._canvas.setAccessibleName("curves")
+        self._canvas.setBackground(tokens().surface)
         self._canvas.ci.layout.setSpacing(0)
         self._canvas.ci.layout.setContentsMargins(0, 0, 4, 0)
         self._canvas.scene().sigMouseMoved.connect(self._on_scene_mouse_moved)
@@ -67,7 +74,7 @@ class TrainingCurves(QWidget):
         self._log = tool_button("logCurves", "logarithmic", "Logarithmic values", text="log", checkable=True)
         self._log.toggled.connect(self._redraw)
         self._clear = button("clearCurves", "Clear", "Forget these curves", self.clear, link=True)
-        self._terms = tool_button("curveTerms", "terms", "Choose what is drawn", text="Terms")
+        self._terms = tool_button("curveTerms", "terms", "Choose what is drawn", text="Terms ▾")
         self._menu = QMenu(self._terms)
         self._terms.setMenu(self._menu)
         self._terms.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
@@ -75,7 +82,10 @@ class TrainingCurves(QWidget):
         inner = column(body, SPACE, SPACE // 2)
         inner.addWidget(self._area, 1)
         inner.addLayout(row(self._readout, None, self._terms, self._log, self._clear, space=SPACE // 2))
-        self._empty = EmptyState("ELBO, rate and distortion are drawn here while a model trains.")
+        self._empty = EmptyState(
+            "ELBO, rate and distortion are drawn here while a model trains.",
+            button("curvesTrain", "Training…", "Choose a recipe and train", self.trainingRequested.emit, icon="train"),
+        )
         self._stack = QStackedLayout(self)
         self._stack.addWidget(self._empty)
         self._stack.addWidget(body)
@@ -167,8 +177,9 @@ class TrainingCurves(QWidget):
             self._checks[term] = check
 
     def _match_plots(self, shown: list[str]) -> None:
-        if list(self._plots) == shown:
+        if list(self._plots) == shown and not self._wears_old_colours:
             return
+        self._wears_old_colours = False
         self._canvas.clear()
         self._plots = {}
         first: TermPlot | None = None
@@ -216,13 +227,12 @@ class TrainingCurves(QWidget):
     def changeEvent(self, event: QEvent) -> None:
         """Draw anew in another scheme's colours."""
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_stack"):
-            self._canvas.setBackground(None)
-            checked = {term: check.isChecked() for term, check in self._checks.items()}
-            self._canvas.clear()
-            self._plots = {}
-            for place, term in enumerate(checked):
-                self._checks[term].setIcon(_dot(self._colour(place)))
-            self._redraw()
+            self._canvas.setBackground(tokens().surface)
+            for place, check in enumerate(self._checks.values()):
+                check.setIcon(_dot(self._colour(place)))
+            # Not now: the palette is just being handed down to the very items that would be deleted.
+            self._wears_old_colours = True
+            self._timer.start()
         super().changeEvent(event)
 
     def eventFilter(self, watched: Any, event: QEvent) -> bool:
