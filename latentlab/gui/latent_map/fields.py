@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath
 
 from latentlab.errors import InputError
@@ -70,12 +72,19 @@ class DensityLayer(FieldLayer):
 
 
 class TrustLayer(FieldLayer):
-    """A dark veil over the manifold where no point is near: what is decoded there, the model has not seen."""
+    """A dark veil over the manifold where no point is near: what is decoded there, the model has not seen.
+
+    Parameters
+    ----------
+    extent : callable
+        Tells what part of a view the manifold covers; nothing else is veiled.
+    """
 
     strength = 0.62
 
-    def __init__(self, box: MapViewBox, z_value: float) -> None:
+    def __init__(self, box: MapViewBox, z_value: float, extent: Callable[[View], QPainterPath]) -> None:
         self._coverage: Coverage | None = None
+        self._extent = extent
         super().__init__(box, z_value)
 
     def set_coverage(self, coverage: Coverage | None) -> None:
@@ -95,13 +104,14 @@ class TrustLayer(FieldLayer):
         """Paint the veil over the points' extent, and whole beyond it."""
         if self._coverage is None:
             return
+        covered = self._extent(view)
+        painter.setClipPath(covered, Qt.ClipOperation.IntersectClip)
         super().draw(painter, view)
-        around, hole = QPainterPath(), QPainterPath()
-        around.addRect(QRectF(0, 0, view.width_px, view.height_px))
+        hole = QPainterPath()
         hole.addRect(rectangle(view, self._x_range, self._y_range))
         colour = QColor(0, 0, 0)
         colour.setAlphaF(self.strength)
-        painter.fillPath(around.subtracted(hole), colour)
+        painter.fillPath(covered.subtracted(hole), colour)
 
 
 def _to_edge(count: int) -> FloatArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QGraphicsObject, QStyleOptionGraphicsItem, QWidget
 
@@ -51,6 +51,8 @@ class PixelLayer(QGraphicsObject):
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         """Paint the layer as it looks in this view."""
         painter.save()
+        # The box clips its children half a pixel too late on its lower and right edges.
+        painter.setClipRect(self.boundingRect(), Qt.ClipOperation.IntersectClip)
         self.draw(painter, self.view())
         painter.restore()
 

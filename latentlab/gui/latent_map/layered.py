@@ -45,7 +45,7 @@ class LayeredPlot(MapPlot):
         self._coverage_is_old = False
         self._manifold = ManifoldLayer(self.box, 0)
         self._density = DensityLayer(self.box, 10)
-        self._trust = TrustLayer(self.box, 20)
+        self._trust = TrustLayer(self.box, 20, self._manifold.extent)
         self._points = PointsLayer(self.box, 30)
         self._posterior = PosteriorLayer(self.box, 40)
         self._path = PathLayer(self.box, 50)
@@ -120,7 +120,7 @@ class LayeredPlot(MapPlot):
     def set_manifold(self, picture: ByteArray | None, x_range: Range, y_range: Range) -> None:
         """Show a whole picture, uint8 [H, W] or [H, W, 3], its first row uppermost, over these ranges of the axes."""
         self._manifold.set_picture(picture, x_range, y_range)
-        self._show_coverage()
+        self._trust.update()
 
     def begin_manifold(
         self, view_x_range: Range, view_y_range: Range, columns: int, rows: int, generation: int
@@ -142,10 +142,7 @@ class LayeredPlot(MapPlot):
         tiles : ndarray of uint8, [n, h, w] or [n, h, w, 3]
             The decoded images, all of one size within a generation.
         """
-        was_empty = self._manifold.is_empty
         self._manifold.put_tiles(generation, cells, span, tiles)
-        if was_empty:
-            self._show_coverage()
 
     def set_density(self, density: npt.ArrayLike | None, x_range: Range = (0, 1), y_range: Range = (0, 1)) -> None:
         """Show a density [H, W], its first row uppermost, over these ranges; None shows that of the points."""
@@ -198,8 +195,7 @@ class LayeredPlot(MapPlot):
 
     def _show_coverage(self) -> None:
         if self._layers["trust"].visible:
-            # Without a manifold there is nothing decoded to veil.
-            self._trust.set_coverage(None if self._manifold.is_empty else self._current_coverage())
+            self._trust.set_coverage(self._current_coverage())
         if self._layers["density"].visible:
             self._density.set_coverage(self._current_coverage())
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QRectF, QTimer
-from PySide6.QtGui import QImage, QPainter, QPixmap
+from PySide6.QtCore import QRectF, Qt, QTimer
+from PySide6.QtGui import QImage, QPainter, QPainterPath, QPixmap
 
 from latentlab.errors import InputError
 from latentlab.gui.latent_map.layer import PixelLayer, rectangle, wrap_image
@@ -106,6 +106,16 @@ class ManifoldLayer(PixelLayer):
     def is_empty(self) -> bool:
         """Whether there is nothing to draw."""
         return not self._under and (self._assembly is None or self._assembly.picture is None)
+
+    def extent(self, view: View) -> QPainterPath:
+        """What part of the view it covers, in logical pixels."""
+        covered = QPainterPath()
+        covered.setFillRule(Qt.FillRule.WindingFill)
+        newest = None if self._assembly is None else self._assembly.picture
+        for picture in (*self._under, newest):
+            if picture is not None:
+                covered.addRect(rectangle(view, picture.x_range, picture.y_range))
+        return covered
 
     def set_picture(self, picture: ByteArray | None, x_range: Range, y_range: Range) -> None:
         """Show one whole picture, uint8 [H, W] or [H, W, 3], its first row at the top; None shows nothing."""
