@@ -20,8 +20,8 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QMenu, QSizePolicy, QWidget
 
 from latentlab.gui.images import ByteArray, subscript, to_qimage
-from latentlab.gui.parts import column, label, row, tool_button
-from latentlab.gui.theme import SPACE, tabular, tokens
+from latentlab.gui.parts import EmptyState, button, column, label, row, tool_button
+from latentlab.gui.theme import tabular
 
 SMALL = 56  # px: side of the small views
 
@@ -29,10 +29,9 @@ SMALL = 56  # px: side of the small views
 class PixelView(QWidget):
     """Draws one uint8 image as large as fits, each pixel a crisp square unless ``smooth``."""
 
-    def __init__(self, hint: int = 96, empty: str = "") -> None:
+    def __init__(self, hint: int = 96) -> None:
         super().__init__()
         self._hint = hint
-        self._empty = empty
         self._picture: QImage | None = None
         self._smooth = False
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -71,14 +70,10 @@ class PixelView(QWidget):
         return QSize(self._hint // 3, self._hint // 3)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw the image, or what would be here."""
-        painter = QPainter(self)
-        colours = tokens()
+        """Draw the image."""
         if self._picture is None:
-            painter.setPen(colours.colour("dim"))
-            flags = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
-            painter.drawText(self.rect().adjusted(SPACE, SPACE, -SPACE, -SPACE), flags, self._empty)
             return
+        painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self._smooth)
         painter.drawImage(self.target(), self._picture)
 
@@ -116,7 +111,7 @@ class DecodedImage(QWidget):
         self.setAccessibleName("decoded image")
         self._image: ByteArray | None = None
         self._pressed: QPoint | None = None
-        self._view = PixelView(240, "The image at the latent under your hand, once a model is open.")
+        self._view = PixelView(240)
         self._view.setToolTip("Right-click to copy or save; drag it out into another program")
         self._build()
 
@@ -133,7 +128,12 @@ class DecodedImage(QWidget):
         self._other_view, self._other_text = self._small_view("reconstructionImage")
         self._nearest = _beside(self._nearest_view, self._nearest_text)
         self._other = _beside(self._other_view, self._other_text)
+        self._empty = EmptyState(
+            "The image at the latent under your hand.",
+            button("decodedOpenModel", "Open model…", "Open a model file", self.openModelRequested.emit, icon="model"),
+        )
         layout = column(self)
+        layout.addWidget(self._empty, 1)
         layout.addWidget(self._view, 1)
         layout.addLayout(row(self._cue, None, self._smooth))
         layout.addWidget(self._caption)
@@ -141,6 +141,7 @@ class DecodedImage(QWidget):
         layout.addWidget(self._other)
         self._nearest.hide()
         self._other.hide()
+        self.set_image(None)
 
     def _small_view(self, name: str) -> tuple[PixelView, QLabel]:
         view = PixelView(SMALL)
@@ -154,6 +155,9 @@ class DecodedImage(QWidget):
         """Show a uint8 image [H, W] or [H, W, 3] at the model's own size; ``None`` for none."""
         self._image = None if image is None else np.array(image, dtype=np.uint8, copy=True)
         self._view.set_picture(self._image)
+        for widget, shown in ((self._view, image is not None), (self._smooth, image is not None)):
+            widget.setVisible(shown)
+        self._empty.setVisible(image is None)
 
     def image(self) -> ByteArray | None:
         """What is shown, at the model's own size: uint8 [H, W] or [H, W, 3]."""

@@ -1,9 +1,12 @@
-"""A dock whose title bar goes when a tab already says its name."""
+"""A dock with a title bar of the window's own make, which goes when a tab already says its name."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QWidget
+from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QMainWindow, QWidget
+
+from latentlab.gui.parts import label, tool_button
+from latentlab.gui.theme import SPACE
 
 
 class Dock(QDockWidget):
@@ -16,15 +19,35 @@ class Dock(QDockWidget):
         panel.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setWidget(panel)
         self.toggleViewAction().setStatusTip(f"Show or hide {title}")
+        self._title = self._make_title(name, title)
         self._no_title = QWidget(self)
         self._no_title.hide()
+        self.setTitleBarWidget(self._title)
 
     def match_tabs(self) -> None:
         """Show or hide the title bar as the dock stands alone or is one of several tabs."""
         window = self.parentWidget()
         assert isinstance(window, QMainWindow)
         tabbed = not self.isFloating() and bool(window.tabifiedDockWidgets(self))
-        wanted = self._no_title if tabbed else None
+        wanted, other = (self._no_title, self._title) if tabbed else (self._title, self._no_title)
         if self.titleBarWidget() is not wanted:
             self.setTitleBarWidget(wanted)
-            self._no_title.setVisible(tabbed)
+            wanted.show()
+            other.hide()
+
+    def _make_title(self, name: str, title: str) -> QWidget:
+        bar = QWidget(self)
+        bar.setObjectName("dockTitle")
+        bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        floating = tool_button(f"{name}Float", f"float {title}", "Take out of the window, or put back", "float")
+        closing = tool_button(f"{name}Close", f"close {title}", "Close; the View menu brings it back", "close")
+        floating.clicked.connect(lambda: self.setFloating(not self.isFloating()))
+        closing.clicked.connect(self.close)
+        layout = QHBoxLayout(bar)
+        layout.setContentsMargins(SPACE + SPACE // 2, SPACE // 4, SPACE // 2, SPACE // 4)
+        layout.setSpacing(0)
+        layout.addWidget(label(title, "heading"), 1)
+        for made in (floating, closing):
+            made.setProperty("small", True)
+            layout.addWidget(made)
+        return bar

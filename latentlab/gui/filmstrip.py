@@ -11,7 +11,7 @@ from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import QButtonGroup, QStackedLayout, QWidget
 
 from latentlab.gui.images import ByteArray
-from latentlab.gui.parts import EmptyState, column, row, tool_button
+from latentlab.gui.parts import EmptyState, button, column, row, tool_button
 from latentlab.gui.strip_view import StripView
 from latentlab.gui.theme import SPACE
 
@@ -49,9 +49,15 @@ class Filmstrip(QWidget):
         A tile was chosen whose latent is known (float32 [d]).
     refreshRequested(kind)
         The shown strip is to be made anew (other samples, other images).
+    openModelRequested, openDatasetRequested, pathToolRequested, sampleRequested
+        An empty state's button was pressed: a model, a dataset, the map's Path tool or a sample would fill it.
     """
 
     kindChosen = Signal(str)
+    openModelRequested = Signal()
+    openDatasetRequested = Signal()
+    pathToolRequested = Signal()
+    sampleRequested = Signal()
     latentPicked = Signal(object)
     refreshRequested = Signal(str)
 
@@ -77,7 +83,7 @@ class Filmstrip(QWidget):
         self._view.tileChosen.connect(self._on_tile_chosen)
         holder = QWidget()
         self._stack = QStackedLayout(holder)
-        self._empties = {kind: EmptyState(text) for kind, text in _EMPTY.items()}
+        self._empties = {kind: self._empty_state(kind) for kind in KINDS}
         self._stack.addWidget(self._view)
         for empty in self._empties.values():
             self._stack.addWidget(empty)
@@ -85,6 +91,14 @@ class Filmstrip(QWidget):
         layout.addLayout(row(*self._buttons.values(), None, self._refresh, space=0))
         layout.addWidget(holder, 1)
         self._show()
+
+    def _empty_state(self, kind: str) -> EmptyState:
+        text, tip, icon, signal = {
+            "interpolate": ("Path tool", "Draw a path on the map", "path", self.pathToolRequested),
+            "reconstruct": ("Open images…", "Open a folder of images", "open", self.openDatasetRequested),
+            "history": ("Sample", "Go to a latent drawn from the prior", "dice", self.sampleRequested),
+        }.get(kind, ("Open model…", "Open a model file", "model", self.openModelRequested))
+        return EmptyState(_EMPTY[kind], button(f"fill_{kind}", text, tip, signal.emit, icon=icon))
 
     def kind(self) -> str:
         """The strip that is shown."""

@@ -128,7 +128,7 @@ class MainWindow(QMainWindow):
         self.resizeDocks([d["data"], d["curves"], d["decoded"], d["sliders"]], [320, 320, 304, 304], across)
         self.resizeDocks([d["data"], d["curves"]], [400, 290], down)
         self.resizeDocks([d["decoded"], d["sliders"]], [390, 300], down)
-        self.resizeDocks([d["filmstrip"]], [152], down)
+        self.resizeDocks([d["filmstrip"]], [172], down)
 
     def _build_menus(self) -> None:
         a, bar = self.actions_, self.menuBar()
@@ -176,6 +176,11 @@ class MainWindow(QMainWindow):
         for action in (a.undo, a.redo):
             self.toolbar.widgetForAction(action).setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
         a.tools.triggered.connect(self._on_tool_triggered)
+        self.curves.trainingRequested.connect(lambda: self.show_panel("training"))
+        self.filmstrip.openModelRequested.connect(a.open_model.trigger)
+        self.filmstrip.openDatasetRequested.connect(a.open_folder.trigger)
+        self.filmstrip.pathToolRequested.connect(a.path.trigger)
+        self.filmstrip.sampleRequested.connect(lambda: self.latent_sliders.sampleRequested.emit(-1))
 
     # --- told -----------------------------------------------------------------------------------
 

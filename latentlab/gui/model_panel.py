@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QFormLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QComboBox, QFormLayout, QGridLayout, QLabel, QWidget
 
 from latentlab.gui.images import subscript
 from latentlab.gui.parts import ElidedLabel, EmptyState, button, column, label, named, row, rule, scrolled
@@ -15,7 +15,8 @@ from latentlab.gui.theme import SPACE, tabular
 if TYPE_CHECKING:
     from latentlab.engine.messages import ModelInfo
 
-_METRICS = {"elbo": "ELBO", "rate": "rate", "distortion": "distortion", "log_likelihood": "log-likelihood"}
+SPLITS = ("test", "validation", "train")
+TERMS = {"elbo": "ELBO", "rate": "rate", "distortion": "distortion", "log_likelihood": "log-likelihood"}
 
 
 class ModelPanel(QWidget):
@@ -59,8 +60,14 @@ class ModelPanel(QWidget):
         self._empty = EmptyState("Open a model, or train one on your images: what it is and its ELBO show here.")
         self._facts = QFormLayout()
         self._facts.setSpacing(SPACE // 2)
-        self._metrics = QFormLayout()
-        self._metrics.setSpacing(SPACE // 2)
+        self._facts.setHorizontalSpacing(SPACE * 2)
+        self._metrics_box = QWidget()
+        metrics = column(self._metrics_box, 0)
+        metrics.addWidget(rule())
+        metrics.addWidget(label("Nats per image", "section"))
+        self._metrics = QGridLayout()
+        self._metrics.setVerticalSpacing(SPACE // 2)
+        metrics.addLayout(self._metrics)
         self._x, self._y = QComboBox(), QComboBox()
         named(self._x, "xAxis", "x axis", "The direction the map shows from left to right")
         named(self._y, "yAxis", "y axis", "The direction the map shows upwards")
@@ -74,7 +81,7 @@ class ModelPanel(QWidget):
         for widget in (self._name, self._path):
             inner.addWidget(widget)
         inner.addLayout(self._facts)
-        inner.addLayout(self._metrics)
+        inner.addWidget(self._metrics_box)
         inner.addWidget(rule())
         inner.addWidget(label("Map axes", "section"))
         inner.addLayout(axes)
@@ -101,27 +108,38 @@ class ModelPanel(QWidget):
         self._empty.setVisible(info is None)
         self._info.setVisible(info is not None)
         self._save.setEnabled(info is not None)
-        for form in (self._facts, self._metrics):
-            while form.rowCount():
-                form.removeRow(0)
+        while self._facts.rowCount():
+            self._facts.removeRow(0)
         if info is None:
             return
         self._name.setText(info.name)
         self._path.setText(info.path or info.source)
         channels, height, width = info.image_shape
         colour = "grey" if channels == 1 else "colour"
-        _add(self._facts, "recipe", info.recipe)
-        _add(self._facts, "latent_dim", str(info.latent_dim))
-        _add(self._facts, "images", f"{width} × {height} {colour}")
-        _add(self._facts, "parameters", f"{info.parameters:,}")
+        for name, value in (
+            ("recipe", info.recipe),
+            ("latent_dim", str(info.latent_dim)),
+            ("images", f"{width} × {height} {colour}"),
+            ("parameters", f"{info.parameters:,}"),
+        ):
+            self._facts.addRow(label(name, "dim"), label(value, selectable=True))
         self.set_metrics(info.metrics)
 
     def set_metrics(self, metrics: Mapping[str, float]) -> None:
-        """Show how good the model is, in nats per image."""
-        while self._metrics.rowCount():
-            self._metrics.removeRow(0)
-        for name, value in metrics.items():
-            _add(self._metrics, _METRICS.get(name, name.replace("_", " ")), f"{value:,.2f}")
+        """Show how good the model is: ``SPLIT_TERM`` in nats per image, a column for each split there is."""
+        while (item := self._metrics.takeAt(0)) is not None:
+            item.widget().deleteLater()
+        splits = [split for split in SPLITS if any(name.startswith(f"{split}_") for name in metrics)]
+        terms = [term for term in TERMS if any(f"{split}_{term}" in metrics for split in splits)]
+        self._metrics_box.setVisible(bool(terms))
+        for across, split in enumerate(splits, 1):
+            self._metrics.addWidget(_figure(split, "dim"), 0, across)
+        for down, term in enumerate(terms, 1):
+            self._metrics.addWidget(label(TERMS[term], "dim"), down, 0)
+            for across, split in enumerate(splits, 1):
+                value = metrics.get(f"{split}_{term}")
+                text = "" if value is None else f"{value:,.1f}".replace("-", "−")
+                self._metrics.addWidget(_figure(text), down, across)
 
     def set_axes(self, latent_dim: int, components: int, x: str, y: str) -> None:
         """Offer ``latent_dim`` dimensions and ``components`` principal components, and show the chosen two."""
@@ -144,7 +162,9 @@ class ModelPanel(QWidget):
         self.axesChosen.emit(self._x.currentData(), self._y.currentData())
 
 
-def _add(form: QFormLayout, name: str, value: str) -> None:
-    shown = label(value, selectable=True)
-    shown.setFont(tabular(shown.font()))
-    form.addRow(label(name, "dim"), shown)
+def _figure(text: str, role: str = "") -> QLabel:
+    """A number in a table, or the head of its column."""
+    made = label(text, role, selectable=True)
+    made.setFont(tabular(made.font()))
+    made.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    return made

@@ -211,6 +211,6 @@ class Notifications(QWidget):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Stay in the corner."""
-        if event.type() in (QEvent.Type.Resize, QEvent.Type.Move) and self._cards:
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.ZOrderChange) and self._cards:
             self._place()
         return bool(super().eventFilter(watched, event))

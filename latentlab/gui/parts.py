@@ -21,6 +21,8 @@ from PySide6.QtWidgets import (
 from latentlab.gui.icons import set_icon
 from latentlab.gui.theme import SPACE
 
+NARROWEST = 296  # px: of a panel whose controls must not be cut off
+
 
 def named(widget: QWidget, name: str, accessible: str, tip: str) -> None:
     """Give a control its object name, the name a screen reader says, and its tooltip."""
@@ -117,6 +119,7 @@ def scrolled(body: QWidget) -> QScrollArea:
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     area.setWidget(body)
+    area.setMinimumWidth(NARROWEST)
     return area
 
 
@@ -167,8 +170,8 @@ class EmptyState(QWidget):
     def __init__(self, text: str, *buttons: QPushButton) -> None:
         super().__init__()
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(SPACE * 2, SPACE * 2, SPACE * 2, SPACE * 2)
-        layout.setSpacing(SPACE + SPACE // 2)
+        layout.setContentsMargins(SPACE * 2, SPACE, SPACE * 2, SPACE)
+        layout.setSpacing(SPACE)
         layout.addStretch(1)
         line = label(text, "dim", wrap=True)
         line.setAlignment(Qt.AlignmentFlag.AlignCenter)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QLabeledDoubleSlider
 
 from latentlab.config import ModelConfig, RunConfig, TrainingConfig, validated
@@ -94,6 +94,7 @@ class TrainingPanel(QWidget):
         about = QWidget()
         inner = column(about, 0, SPACE // 2)
         for widget in (self._summary, self._formula, self._paper):
+            widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
             inner.addWidget(widget)
         layout.addWidget(self._recipe)
         layout.addWidget(about)
