@@ -32,7 +32,7 @@ from latentlab.controllers.training import TrainingController
 from latentlab.crash import FaultLog, UncaughtExceptions, take_fault_logs
 from latentlab.engine.client import EngineClient
 from latentlab.engine.home import Home
-from latentlab.engine.messages import WorkerReady
+from latentlab.engine.messages import FloatArray, WorkerReady
 from latentlab.gui import theme
 from latentlab.gui.about_dialog import AboutDialog
 from latentlab.gui.latent_map import LatentMap
@@ -107,6 +107,9 @@ class Application(QObject):
         )  # fmt: skip
         self._leaving = LeavingController(session, engine, window, self._save_last, self)
         self._filmstrip.latentPicked.connect(self._explore.go_to)
+        self._image.latentPicked.connect(self._explore.go_to)
+        self._points.latentPicked.connect(self._on_points_selected)
+        window.filmstrip.sampleRequested.connect(lambda: window.latent_sliders.sampleRequested.emit(-1))
         latent_map.pathEdited.connect(lambda points: self._filmstrip.set_path(session.plane().lift(points)))
         self._leaving.left.connect(self._on_left)
 
@@ -172,6 +175,10 @@ class Application(QObject):
         self._versions = ready.versions
         self.window.set_device(ready.device)
         self.window.training_panel.set_devices(ready.devices)
+
+    def _on_points_selected(self, latent: FloatArray, count: int) -> None:
+        self._explore.go_to(latent, text="Select")
+        self.window.status.set_message(f"{count:,} points selected; their mean is shown")
 
     def _continue_run(self, folder: str) -> None:
         config = self._training.config

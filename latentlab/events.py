@@ -43,7 +43,7 @@ class Started(Event):
 
 @dataclass(frozen=True)
 class Progress(Event):
-    """Where a run is, about ten times a second; not part of ``--json``.
+    """Where a run is, about ten times a second; not part of ``--json``. ``epoch`` counts from 1.
 
     ``train`` holds the running means since the epoch's start by name: ``elbo``, ``rate``, ``distortion``,
     ``objective`` and the recipe's own terms; ``gradient_norm`` where it is measured.

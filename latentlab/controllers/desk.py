@@ -19,6 +19,7 @@ from latentlab.engine.client import EngineClient
 from latentlab.engine.messages import EncodeImage, ImageEncoded
 from latentlab.errors import LatentlabError
 from latentlab.gui import dialogs, theme
+from latentlab.gui.images import to_qimage
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.main_window import MainWindow
 from latentlab.opening import kind_of
@@ -88,6 +89,9 @@ class DeskController(QObject):
         for scheme, action in schemes.items():
             action.triggered.connect(partial(self._on_scheme_chosen, scheme))
         self._window.toolChosen.connect(self._map.set_mode)
+        a.axes_grid.toggled.connect(self._map.set_axes_visible)
+        self._window.set_layers([(layer.name, layer.title, layer.visible) for layer in self._map.layers()])
+        self._window.layerToggled.connect(self._map.set_layer_visible)
 
     def _connect_panels(self) -> None:
         window = self._window
@@ -97,6 +101,10 @@ class DeskController(QObject):
         window.model_panel.saveRequested.connect(self._on_save_model)
         window.latent_sliders.openModelRequested.connect(self._on_open_model)
         window.decoded_image.openModelRequested.connect(self._on_open_model)
+        window.decoded_image.saveRequested.connect(self._on_save_image)
+        window.filmstrip.openModelRequested.connect(self._on_open_model)
+        window.filmstrip.openDatasetRequested.connect(self._on_open_folder)
+        window.filmstrip.pathToolRequested.connect(self._on_path_tool_requested)
         window.training_panel.openDatasetRequested.connect(self._on_open_folder)
         window.training_panel.configRefused.connect(self._refuse)
 
@@ -149,14 +157,24 @@ class DeskController(QObject):
 
     def _on_export_map(self) -> None:
         picture = self._map.grab()
+        dialogs.choose_target(
+            self._window,
+            "Export the map",
+            "latent-map.png",
+            "Pictures (*.png)",
+            lambda path: self._report_saved(path, picture.save(path)),
+        )
 
-        def write(path: str) -> None:
-            if picture.save(path):
-                self._window.notifications.notify("info", f"Saved {path}")
-            else:
-                self._refuse(f"{path} could not be written")
+    def _on_save_image(self, path: str) -> None:
+        image = self._window.decoded_image.image()
+        if image is not None:
+            self._report_saved(path, to_qimage(image).save(path))
 
-        dialogs.choose_target(self._window, "Export the map", "latent-map.png", "Pictures (*.png)", write)
+    def _report_saved(self, path: str, saved: bool) -> None:
+        if saved:
+            self._window.notifications.notify("info", f"Saved {path}")
+        else:
+            self._refuse(f"{path} could not be written")
 
     def _on_copy_command(self) -> None:
         dataset, config = self._session.dataset, self._training.config
@@ -175,6 +193,10 @@ class DeskController(QObject):
 
     def _refuse(self, message: str) -> None:
         self._window.notifications.notify("warning", message)
+
+    def _on_path_tool_requested(self) -> None:
+        self._window.set_tool("path")
+        self._map.set_mode("path")
 
     # --- showing --------------------------------------------------------------------------------------
 

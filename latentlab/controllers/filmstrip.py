@@ -121,7 +121,7 @@ class FilmstripController(QObject):
         """The dimensions that carry most, strongest first."""
         session = self._session
         size = session.latent.size
-        order = np.arange(size) if session.points is None else np.argsort(-session.points.kl, kind="stable")
+        order = np.arange(size) if session.points is None else np.argsort(-np.asarray(session.points.kl), kind="stable")
         return tuple(int(dimension) for dimension in order[:MOST_TRAVERSED])
 
     # --- what came ----------------------------------------------------------------------------------

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
 from latentlab.controllers.freshness import Freshness
 from latentlab.engine.client import EngineClient
-from latentlab.engine.messages import Decode, Decoded, Nearest, NearestFound
+from latentlab.engine.messages import Decode, Decoded, FloatArray, Nearest, NearestFound
 from latentlab.gui.decoded_image import DecodedImage
 from latentlab.gui.latent_map import LatentMap
 from latentlab.session import Session
@@ -18,7 +18,14 @@ class ImageController(QObject):
 
     The preview under the pointer wins over the committed latent; leaving the map asks for the committed one again.
     For a committed latent it also finds the nearest encoded image, whose posterior becomes the map's ellipse.
+
+    Signals
+    -------
+    latentPicked(z)
+        The nearest image was clicked: its latent is to be committed.
     """
+
+    latentPicked = Signal(object)
 
     def __init__(
         self,
@@ -31,6 +38,7 @@ class ImageController(QObject):
         super().__init__(parent)
         self._session, self._engine, self._image, self._map = session, engine, image, latent_map
         self._decoded, self._nearest = Freshness(), Freshness()
+        self._nearest_latent: FloatArray | None = None
 
         session.latentChanged.connect(self._on_latent_changed)
         session.previewChanged.connect(self._ask_for_image)
@@ -39,10 +47,12 @@ class ImageController(QObject):
         session.pointsChanged.connect(self._ask_for_nearest)
         engine.decoded.connect(self._on_decoded)
         engine.nearestFound.connect(self._on_nearest_found)
+        image.nearestClicked.connect(self._on_nearest_clicked)
 
     def _on_model_changed(self, fresh: bool) -> None:
         if fresh:
             self._nearest.forget()
+            self._nearest_latent = None
             self._image.set_nearest(None, "")
             self._map.set_posterior(None, None)
         if self._session.model is not None:
@@ -69,7 +79,8 @@ class ImageController(QObject):
     def _on_decoded(self, result: Decoded) -> None:
         if result.model_version == self._session.model_version and self._decoded.accept(result.generation):
             self._image.set_image(result.image)
-            self._image.set_caption(result.z, result.preview)
+            place = self._session.plane().project(result.z[None])[0]
+            self._image.set_caption(result.z, result.preview, self._map.is_far_from_data(place))
 
     def _on_nearest_found(self, result: NearestFound) -> None:
         points = self._session.points
@@ -77,6 +88,7 @@ class ImageController(QObject):
             return
         if not self._nearest.accept(result.generation):
             return
+        self._nearest_latent = result.z
         name = points.classes[result.label] if 0 <= result.label < len(points.classes) else ""
         self._image.set_nearest(result.image, name or result.path)
         if result.index < len(points.std):
@@ -84,3 +96,7 @@ class ImageController(QObject):
             directions = np.stack([plane.x, plane.y])  # [2, d]
             covariance = (directions * points.std[result.index] ** 2) @ directions.T
             self._map.set_posterior(plane.project(result.z[None])[0], covariance)
+
+    def _on_nearest_clicked(self) -> None:
+        if self._nearest_latent is not None:
+            self.latentPicked.emit(self._nearest_latent)

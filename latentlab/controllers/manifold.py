@@ -80,6 +80,7 @@ class ManifoldController(QObject):
             self._fresh.forget()
             self._layout = None
             self._whole = False
+            self._map.set_manifold(None, (0.0, 1.0), (0.0, 1.0))
         self._ask()
 
     def _on_latent_changed(self) -> None:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject
+import numpy as np
+from PySide6.QtCore import QObject, Signal
 
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.latent_sliders import LatentSliders
-from latentlab.session import Session
+from latentlab.session import IDLE, Session
 
 
 class PointsController(QObject):
-    """Shows the session's points on the map, and each dimension's KL beside its slider."""
+    """Shows the session's points on the map, and each dimension's KL beside its slider.
+
+    Signals
+    -------
+    latentPicked(z, count)
+        So many points were selected; their mean is to be committed.
+    """
+
+    latentPicked = Signal(object, int)
 
     def __init__(
         self, session: Session, latent_map: LatentMap, sliders: LatentSliders, parent: QObject | None = None
@@ -21,6 +30,7 @@ class PointsController(QObject):
         session.modelChanged.connect(self._on_model_changed)
         session.pointsChanged.connect(self._on_points_changed)
         session.axesChanged.connect(self._on_axes_changed)
+        latent_map.selectionChanged.connect(self._on_selection_changed)
 
     def _on_model_changed(self, fresh: bool) -> None:
         if fresh:
@@ -37,9 +47,22 @@ class PointsController(QObject):
             x_min, x_max, y_min, y_max = points.preview_extent
             self._map.set_manifold(points.preview, (x_min, x_max), (y_min, y_max))
         if not self._fitted:
-            # Once for a model: afterwards the view is the user's.
+            # Once for a model: afterwards the view is the user's. The points of one that has learned nothing yet
+            # lie on a heap that they will soon leave, so there the prior's region is the better view.
             self._fitted = True
-            self._map.fit_to_points()
+            if points.epoch > 0 or self._session.run_state == IDLE:
+                self._map.fit_to_points()
+            else:
+                self._map.reset_view()
+
+        fresh = f"epoch {points.epoch:.1f}" if self._session.run_is_live else ""
+        self._map.set_freshness(fresh)
+
+    def _on_selection_changed(self, indices: object) -> None:
+        points = self._session.points
+        chosen = np.asarray(indices, np.int64).ravel()
+        if points is not None and len(chosen):
+            self.latentPicked.emit(points.mean[chosen].mean(axis=0), len(chosen))
 
     def _on_axes_changed(self) -> None:
         axes, points = self._session.axes, self._session.points

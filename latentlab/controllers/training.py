@@ -137,7 +137,7 @@ class TrainingController(QObject):
     def _show_progress(self, event: Progress) -> None:
         share = event.step / event.steps if event.steps else None
         words = [
-            f"epoch {min(event.epoch + 1, event.epochs)}/{event.epochs}",
+            f"epoch {event.epoch}/{event.epochs}",
             f"{event.images_per_second:,.0f} images/s",
         ]
         if event.remaining is not None:

@@ -54,7 +54,7 @@ def test_events_move_the_panel_and_the_status_line(parts, session, engine, qtbot
     engine.trainingState.emit(TrainingState("running", session.run_folder))
     engine.trainingEvent.emit(TrainingEvent(Started("vae", 90, 10, "cpu", 1000, 2, (1, 8, 8), 0, 4, 10)))
     train = {"elbo": -10.0, "rate": 2.0, "distortion": 8.0}
-    engine.trainingEvent.emit(TrainingEvent(Progress(20, 40, 2, 4, train, 12300.0, 5.0, 80.0)))
+    engine.trainingEvent.emit(TrainingEvent(Progress(20, 40, 3, 4, train, 12300.0, 5.0, 80.0)))
     assert panel.findChild(object, "progress").value() == 500
     assert "epoch 3/4" in status.message()
     assert "12,300 images/s" in status.message()
