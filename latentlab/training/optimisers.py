@@ -75,11 +75,11 @@ class Optimisers:
         norm = nn.utils.get_total_norm(gradients)
         if self._config.gradient_clip:
             nn.utils.clip_grads_with_norm_(parameters, self._config.gradient_clip, norm)
-        bad = (~torch.isfinite(objective.detach() + norm)).to(self._bad.dtype)
+        total = objective.detach() + norm
         if self._deferred:
-            self._bad = torch.maximum(self._bad, bad)
+            self._bad = torch.maximum(self._bad, (~torch.isfinite(total)).to(self._bad.dtype))
             adam.found_inf = self._bad  # type: ignore[attr-defined]
-        elif bad.item():
+        elif not math.isfinite(total.item()):
             raise BadStep(step)
         for group in adam.param_groups:
             group["lr"] = learning_rate
