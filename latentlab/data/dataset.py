@@ -17,7 +17,7 @@ Labels = NDArray[np.int64]
 Columns = Mapping[str, NDArray[Any]]
 
 UNKNOWN = -1
-_HASHED_IMAGES = 1024
+_HASHED_IMAGES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ def fingerprint(digest: str, labels: Labels, classes: tuple[str, ...]) -> str:
 
 
 def digest_of(images: Images) -> str:
-    """Hash of the shape and of up to 1,024 evenly spaced images: a large memory map need not be read whole."""
+    """Hash of the shape and of up to 256 evenly spaced images: a large memory map need not be read whole."""
     hashed = hashlib.blake2b(repr(images.shape).encode(), digest_size=16)
     if len(images):
         chosen = np.unique(np.linspace(0, len(images) - 1, min(len(images), _HASHED_IMAGES)).astype(np.int64))

@@ -24,6 +24,7 @@ _FEW = 200  # entries looked at between two steps: each is a call to the file sy
 _MANY = 5_000
 _RUN = 20_000
 _SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "icon\r"})
+_BROKEN_LINKS = {errno.ELOOP: "a link in a circle", errno.ENOENT: "a link to nothing"}
 _LABEL_FILE = "labels.csv"
 
 
@@ -158,8 +159,8 @@ class _Scanner:
                     continue
                 status = entry.stat()
             except OSError as error:
-                circle = entry.is_symlink() and error.errno == errno.ELOOP
-                self._skip(prefix + name, "a link in a circle" if circle else reason_of(error))
+                broken = _BROKEN_LINKS.get(error.errno or 0) if entry.is_symlink() else None
+                self._skip(prefix + name, broken or reason_of(error))
                 continue
             if not stat.S_ISREG(status.st_mode):
                 self._skip(prefix + name, "not a regular file")
