@@ -60,11 +60,13 @@ class DeskController(QObject):
         model.opened.connect(self._on_opened)
         model.saved.connect(self._on_opened)
         engine.imageEncoded.connect(self._on_image_encoded)
+        engine.failed.connect(self._on_failed)
         session.runStateChanged.connect(self._show_run_state)
         session.datasetChanged.connect(self._show_run_state)
         session.modelChanged.connect(self._show_document)
         session.dirtyChanged.connect(self._show_document)
         window.set_recent(settings.recent())
+        latent_map.set_message("Opening the model …")
         self._show_run_state()
 
     def _connect_actions(self, undo: QUndoStack) -> None:
@@ -226,6 +228,12 @@ class DeskController(QObject):
             return
         self._window.show_panel("training")
 
+    def _on_failed(self, _failure: object) -> None:
+        if self._session.model is None:
+            self._map.set_message("The latent map of a model is drawn here.", "Open a model…", self._on_open_model)
+
     def _show_document(self) -> None:
         model = self._session.model
+        if model is not None:
+            self._map.set_message(None)
         self._window.set_document("" if model is None else model.name, self._session.dirty)

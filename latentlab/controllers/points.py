@@ -6,8 +6,11 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from latentlab.gui.latent_map import LatentMap
+from latentlab.gui.latent_map.view import PRIOR_REACH
 from latentlab.gui.latent_sliders import LatentSliders
-from latentlab.session import IDLE, Session
+from latentlab.session import Session
+
+MOST = 0.9  # of the points
 
 
 class PointsController(QObject):
@@ -47,16 +50,26 @@ class PointsController(QObject):
             x_min, x_max, y_min, y_max = points.preview_extent
             self._map.set_manifold(points.preview, (x_min, x_max), (y_min, y_max))
         if not self._fitted:
-            # Once for a model: afterwards the view is the user's. The points of one that has learned nothing yet
-            # lie on a heap that they will soon leave, so there the prior's region is the better view.
             self._fitted = True
-            if points.epoch > 0 or self._session.run_state == IDLE:
-                self._map.fit_to_points()
-            else:
-                self._map.reset_view()
-
+            self._choose_first_view()
         fresh = f"epoch {points.epoch:.1f}" if self._session.run_is_live else ""
         self._map.set_freshness(fresh)
+
+    def _choose_first_view(self) -> None:
+        """Show the prior's region where it holds most points, else all points; afterwards the view is the user's.
+
+        The points of a model that has learned nothing yet lie on a heap that they will soon leave: for them too
+        the prior's region is the better view.
+        """
+        points = self._session.points
+        if points is None:
+            return
+        within = np.abs(self._session.plane().project(points.mean)).max(axis=1, initial=0.0) <= PRIOR_REACH
+        learning = self._session.run_is_live and points.epoch == 0
+        if learning or (len(within) and within.mean() >= MOST):
+            self._map.reset_view()
+        else:
+            self._map.fit_to_points()
 
     def _on_selection_changed(self, indices: object) -> None:
         points = self._session.points
