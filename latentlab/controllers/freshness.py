@@ -18,6 +18,11 @@ class Freshness:
         self._asked += 1
         return self._asked
 
+    @property
+    def asked(self) -> int:
+        """The generation of the newest request."""
+        return self._asked
+
     def accept(self, generation: int, *, again: bool = False) -> bool:
         """Whether a result may be shown; from then on older ones may not.
 

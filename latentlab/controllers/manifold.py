@@ -70,6 +70,11 @@ class ManifoldController(QObject):
         session.modelChanged.connect(self._on_model_changed)
         engine.gridTiles.connect(self._on_tiles)
 
+    @property
+    def generation(self) -> int:
+        """Of the request that was made last."""
+        return self._fresh.asked
+
     def _on_view_changed(self, view: object) -> None:
         if isinstance(view, View):
             self._view = view
