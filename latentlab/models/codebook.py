@@ -11,7 +11,7 @@ from torch.nn import functional
 from latentlab.config import CodebookConfig
 
 # Codes used by less than this share of an even use are given a vector of the batch to start anew.
-DEAD_SHARE = 0.01
+DEAD_SHARE = 0.03
 
 
 class Quantised(NamedTuple):
@@ -38,6 +38,7 @@ class Codebook(nn.Module):
     entries: Tensor
     counts: Tensor
     sums: Tensor
+    steps: Tensor
 
     def __init__(self, config: CodebookConfig) -> None:
         super().__init__()
@@ -46,6 +47,7 @@ class Codebook(nn.Module):
         self.register_buffer("entries", entries)
         self.register_buffer("counts", torch.ones(config.size))
         self.register_buffer("sums", entries.clone())
+        self.register_buffer("steps", torch.tensor(0.0))
         self._pending: list[tuple[Tensor, Tensor, Tensor]] = []
 
     def nearest(self, maps: Tensor) -> Tensor:
@@ -92,10 +94,13 @@ class Codebook(nn.Module):
         sums = torch.stack([part[1] for part in self._pending]).sum(0)
         aside = self._pending[-1][2]
         self._pending.clear()
-        # Shares, not numbers: the same for any size of batch.
-        total = counts.sum().clamp_min(1)
-        self.counts.lerp_(counts * self.config.size / total, 1 - self.config.decay)
-        self.sums.lerp_(sums * self.config.size / total, 1 - self.config.decay)
+        self.steps.add_(1)
+        # At first the mean of all steps so far: the encoder moves fast then, and entries left behind are lost.
+        share = torch.maximum(1 / (1 + self.steps), torch.full_like(self.steps, 1 - self.config.decay))
+        # Relative to an even use, not in numbers: the same for any size of batch.
+        even = counts.sum().clamp_min(1) / self.config.size
+        self.counts.lerp_(counts / even, share)
+        self.sums.lerp_(sums / even, share)
         dead = self.counts < DEAD_SHARE
         self.counts.copy_(torch.where(dead, 1.0, self.counts))
         self.sums.copy_(torch.where(dead[:, None], aside, self.sums))

@@ -7,6 +7,9 @@ from torch import Tensor, nn
 from latentlab.config import PosteriorConfig
 from latentlab.models.posteriors.diagonal import Diagonal, DiagonalPosterior
 
+# Narrower than of a single layer: what one layer says, the next multiplies.
+LAYER_LOG_STD_RANGE = (-6.0, 6.0)
+
 
 def layer_sizes(latent_dim: int, layers: int) -> list[int]:
     """How ``latent_dim`` is shared among the layers, the top first: each about twice as wide as the one above.
@@ -33,7 +36,7 @@ class GaussianLayer(nn.Module):
     def __init__(self, config: PosteriorConfig, inputs: int, hidden: int, size: int) -> None:
         super().__init__()
         self.hidden = Hidden(inputs, hidden)
-        self.head = DiagonalPosterior(config, hidden, size)
+        self.head = DiagonalPosterior(config, hidden, size, LAYER_LOG_STD_RANGE)
 
     def forward(self, x: Tensor) -> Diagonal:
         """The Gaussian given x [..., inputs], over [..., size]."""

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from latentlab.config import ModelConfig
 from latentlab.models.base import Batch, Bound, Losses, StepState
 from latentlab.models.functional import gaussian_kl, standard_normal_log_density
-from latentlab.models.hierarchy import GaussianLayer, Hidden, layer_sizes, relative
+from latentlab.models.hierarchy import LAYER_LOG_STD_RANGE, GaussianLayer, Hidden, layer_sizes, relative
 from latentlab.models.pixels import PixelModel
 from latentlab.models.posteriors.diagonal import Diagonal, DiagonalPosterior
 from latentlab.models.reduce import reduce
@@ -28,7 +28,9 @@ class LadderVAE(PixelModel):
         self.sizes = layer_sizes(config.latent_dim, config.hierarchy.layers)
         widths = [*[hidden] * (len(self.sizes) - 1), self.encoder.features]
         self.upward = nn.ModuleList(Hidden(width, hidden) for width in widths)
-        self.seen = nn.ModuleList(DiagonalPosterior(config.posterior, hidden, size) for size in self.sizes)
+        self.seen = nn.ModuleList(
+            DiagonalPosterior(config.posterior, hidden, size, LAYER_LOG_STD_RANGE) for size in self.sizes
+        )
         self.expected = nn.ModuleList(GaussianLayer(config.posterior, hidden, hidden, size) for size in self.sizes[1:])
         above = [0, *[hidden] * (len(self.sizes) - 1)]
         self.downward = nn.ModuleList(

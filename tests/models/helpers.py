@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from latentlab.config import ModelConfig, validated
-from latentlab.models import Batch, LatentModel, build
+from latentlab.models import Batch, LatentModel, StepState, build
 
 SHAPE = (1, 3, 4)
 
@@ -53,3 +53,47 @@ def ppca_marginal(model: LatentModel, sigma: float = 0.5) -> torch.distributions
     columns, bias = model.decoder.pixels.weight.detach(), model.decoder.pixels.bias.detach()
     covariance = columns @ columns.T + sigma**2 * torch.eye(len(bias))
     return torch.distributions.MultivariateNormal(bias.double(), covariance.double())
+
+
+def optimizers(model: LatentModel, rate: float = 3e-3) -> dict[str, torch.optim.Optimizer]:
+    return {phase: torch.optim.Adam(model.phase_parameters(phase), rate) for phase in model.phases}
+
+
+def step(
+    model: LatentModel, batch: Batch, adams: dict[str, torch.optim.Optimizer], state: StepState
+) -> dict[str, torch.Tensor]:
+    """One step as the trainer takes it: every phase in turn."""
+    terms: dict[str, torch.Tensor] = {}
+    for phase in model.phases:
+        adams[phase].zero_grad()
+        losses = model.losses(phase, batch, state)
+        losses.objective.backward()
+        adams[phase].step()
+        terms |= losses.terms
+    model.after_step(state)
+    return terms
+
+
+def train(model: LatentModel, batch: Batch, steps: int, rate: float = 3e-3) -> list[dict[str, float]]:
+    """Train on one batch; the terms of every step."""
+    adams = optimizers(model, rate)
+    model.train()
+    model.prepare(batch, 1000)
+    history = [step(model, batch, adams, StepState(i, i // 10, 10, 1000)) for i in range(steps)]
+    return [{name: term.item() for name, term in terms.items()} for terms in history]
+
+
+def smaller(recipe: str, **changes: Any) -> ModelConfig:
+    """A recipe's configuration with small networks, for small images."""
+    from latentlab.recipes import RECIPES
+
+    config = RECIPES[recipe].config().model_dump()
+    config["architecture"] |= {"hidden": 32, "width": 8}
+    config["hierarchy"]["hidden"] = 32
+    config["adversary"]["hidden"] = 32
+    config["codebook"] |= {"size": 16, "dimension": 4}
+    config["posterior"] |= {"hidden": 16, "refine": min(config["posterior"]["refine"], 5)}
+    config["prior"]["components"] = 8
+    for name, value in changes.items():
+        config[name] = {**config[name], **value} if isinstance(value, dict) else value
+    return validated(ModelConfig, config)

@@ -50,13 +50,20 @@ class Diagonal(Approximation):
 
 
 class DiagonalPosterior(Posterior):
-    """Two affine heads: mean, and logarithm of the standard deviation, softly kept within ``LOG_STD_RANGE``."""
+    """Two affine heads: mean, and logarithm of the standard deviation, softly kept within a range."""
 
-    def __init__(self, config: PosteriorConfig, features: int, latent_dim: int) -> None:
+    def __init__(
+        self,
+        config: PosteriorConfig,
+        features: int,
+        latent_dim: int,
+        log_std_range: tuple[float, float] = LOG_STD_RANGE,
+    ) -> None:
         super().__init__(config, features, latent_dim)
+        self.log_std_range = log_std_range
         self.mean = nn.Linear(features, latent_dim)
         self.log_std = nn.Linear(features, latent_dim)
 
     def forward(self, features: Tensor) -> Diagonal:
         """Parametrise q(z|x)."""
-        return Diagonal(self.mean(features), soft_clip(self.log_std(features), *LOG_STD_RANGE))
+        return Diagonal(self.mean(features), soft_clip(self.log_std(features), *self.log_std_range))

@@ -1,0 +1,166 @@
+"""Gates 6 and 7: special cases that must be the VAE, and the two gradient estimators."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from latentlab.models import Batch, StepState, build
+from latentlab.models.reduce import reduce
+from latentlab.recipes import RECIPES
+from tests.models.helpers import images, tiny
+
+SHAPE = (1, 8, 8)
+
+
+def objective(model, batch, state=StepState()):  # noqa: B008
+    torch.manual_seed(7)
+    return model.losses("model", batch, state).objective
+
+
+def test_conditioned_on_a_constant_label_it_is_the_vae():
+    plain, conditional = tiny(), tiny(classes=3, conditional=True)
+    batch = images(5)
+    batch = Batch(batch.x, torch.full((5,), 1))
+    own = conditional.state_dict()
+    with torch.no_grad():
+        for name, weight in plain.state_dict().items():
+            own[name].zero_()
+            # What is added for the label comes last, and weighs nothing here.
+            own[name][tuple(slice(0, size) for size in weight.shape)].copy_(weight)
+    torch.testing.assert_close(objective(conditional, batch), objective(plain, batch))
+
+
+def test_vamp_with_one_standard_normal_component_is_the_vae():
+    plain = tiny()
+    vamp = tiny(prior={"kind": "vamp", "components": 1})
+    with torch.no_grad():
+        for model in (plain, vamp):
+            torch.manual_seed(2)
+            for weight in model.encoder.parameters():
+                weight.copy_(torch.randn_like(weight)) if weight.ndim > 1 else weight.zero_()
+            for head in (model.posterior.mean, model.posterior.log_std):
+                head.weight.copy_(0.1 * torch.randn_like(head.weight))
+                head.bias.zero_()
+        vamp.decoder.load_state_dict(plain.decoder.state_dict())
+        vamp.prior.pseudo_inputs.zero_()  # seen as N(0, I), as there is no bias
+    q = vamp.prior.components()
+    torch.testing.assert_close(q.mean, torch.zeros(1, 2))
+    torch.testing.assert_close(q.std, torch.ones(1, 2), atol=1e-4, rtol=0)
+    batch = images(5)
+    torch.manual_seed(1)
+    sampled = vamp.bound(batch, 3)
+    torch.manual_seed(1)
+    expected = plain.bound(batch, 3)
+    torch.testing.assert_close(sampled.log_ratio, expected.log_ratio, atol=1e-3, rtol=1e-4)
+    torch.testing.assert_close(sampled.log_likelihood, expected.log_likelihood)
+
+
+def test_importance_weighting_of_one_sample_is_the_elbo():
+    weighted, plain = tiny(bound="importance", kl="monte-carlo"), tiny(kl="monte-carlo")
+    plain.load_state_dict(weighted.state_dict())
+    batch = images(5)
+    torch.testing.assert_close(objective(weighted, batch), objective(plain, batch))
+
+
+def test_importance_weighting_is_no_softmax_of_losses():
+    log_likelihood, rate = torch.randn(5, 3), torch.rand(5, 3)
+    losses = reduce(log_likelihood, rate, lambda nats: nats, importance=True)
+    expected = -torch.log(torch.exp(log_likelihood - rate).mean(0)).mean()
+    torch.testing.assert_close(losses.objective, expected)
+
+
+def test_total_correlation_of_no_weight_is_the_vae():
+    penalised = tiny(divergence={"kind": "total-correlation", "weight": 0.0})
+    plain = tiny()
+    plain.load_state_dict(penalised.state_dict())
+    batch = images(5)
+    torch.testing.assert_close(objective(penalised, batch), objective(plain, batch))
+
+
+def test_nothing_masked_or_added_is_the_vae():
+    plain, noisy = tiny(), tiny(corruption={"kind": "noise", "level": 0.0})
+    noisy.load_state_dict(plain.state_dict())
+    batch = images(3)
+    q, expected = noisy.approximate(noisy.corrupted(batch)), plain.approximate(batch)
+    torch.testing.assert_close(q.mean, expected.mean)
+    masked = tiny(corruption={"kind": "mask", "level": 0.5})
+    seen = masked.corrupted(batch)
+    hidden = Batch(torch.where(seen.mask.bool(), batch.x, 1 - batch.x), mask=seen.mask)
+    assert 0 < seen.mask.mean() < 1
+    torch.testing.assert_close(masked.approximate(hidden).mean, masked.approximate(seen).mean)
+
+
+def test_capacity_and_free_bits_and_warmup():
+    batch = images(5)
+    state = StepState(step=15, epoch=1, steps_per_epoch=10, images=50)  # 1.5 epochs
+    plain = tiny()
+    terms = plain.losses("model", batch, state).terms
+    for rate, expected in (
+        ({"kind": "capacity", "gamma": 7.0, "capacity": 40.0, "epochs": 3.0}, 7 * (20 - terms["rate"])),
+        ({"kind": "capacity", "gamma": 7.0, "capacity": 40.0, "epochs": 1.0}, 7 * (40 - terms["rate"])),
+        ({"kind": "free-bits", "free_bits": 5.0}, torch.tensor(10.0)),
+        ({"kind": "free-bits", "free_bits": 0.0}, terms["rate"]),
+        ({"warmup": 3.0}, terms["rate"] / 2),
+        ({"warmup": 1.0}, terms["rate"]),
+    ):
+        model = tiny(rate=rate)
+        model.load_state_dict(plain.state_dict())
+        torch.manual_seed(3)
+        losses = model.losses("model", batch, state)
+        cost = losses.objective.detach() - losses.terms["distortion"]
+        torch.testing.assert_close(cost, expected, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(losses.terms["rate"], terms["rate"])  # told as it is, whatever it costs
+
+
+def test_score_function_and_reparameterised_gradients_agree_in_mean(capsys):
+    samples, rounds = 400, 60
+    batch = images(3)
+    torch.manual_seed(0)
+    models = {
+        "reparameterised": tiny(samples=samples),
+        "score": tiny(samples=samples, estimator="score"),
+    }
+    models["score"].load_state_dict(models["reparameterised"].state_dict())
+    means, errors = {}, {}
+    for name, model in models.items():
+        gradients = []
+        for _ in range(rounds):
+            model.zero_grad()
+            model.losses("model", batch, StepState()).objective.backward()
+            gradients.append(torch.cat([p.grad.flatten() for p in model.posterior.parameters()]))
+        stacked = torch.stack(gradients)
+        means[name], errors[name] = stacked.mean(0), stacked.std(0) / rounds**0.5
+    difference = (means["score"] - means["reparameterised"]).abs()
+    assert (difference <= 5 * (errors["score"] ** 2 + errors["reparameterised"] ** 2).sqrt() + 1e-6).all()
+    ratio = (errors["score"].square().sum() / errors["reparameterised"].square().sum()).item()
+    with capsys.disabled():
+        print(f"\n  variance of the score-function gradient: {ratio:.0f} × the reparameterised one")  # noqa: T201
+    assert ratio > 1
+    terms = models["score"].losses("model", batch, StepState()).terms
+    assert terms["gradient_variance_score"] > terms["gradient_variance_reparameterised"] > 0
+
+
+def test_score_function_tells_the_bound_as_it_is():
+    model, plain = tiny(samples=4, estimator="score"), tiny(samples=4)
+    plain.load_state_dict(model.state_dict())
+    batch = images(5)
+    torch.testing.assert_close(objective(model, batch), objective(plain, batch))
+
+
+@pytest.mark.parametrize("name", ["vae", "iwae", "full-covariance-vae", "gaussian-vae", "vq-vae", "ae"])
+def test_twice_the_batch_is_the_same_loss(name):
+    config = RECIPES[name].config()
+    model = build(config.model_copy(update={"beta": 2.0}), SHAPE)
+    batch = images(6, SHAPE)
+    model.train()
+    model.prepare(batch, 6)
+    repeat = 3000 if name not in ("vq-vae", "ae") else 1
+    # With noise the two agree in mean: many copies of the images leave little of it.
+    once = Batch(batch.x.repeat(repeat // 6 + 1, 1, 1, 1))
+    twice = Batch(torch.cat([once.x, once.x]))
+    first, second = (model.losses("model", each, StepState()) for each in (once, twice))
+    tolerance = 1e-5 if repeat == 1 else 0.02
+    torch.testing.assert_close(first.objective, second.objective, rtol=tolerance, atol=tolerance)
+    for term in first.terms:
+        torch.testing.assert_close(first.terms[term], second.terms[term], rtol=tolerance, atol=tolerance)

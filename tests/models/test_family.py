@@ -1,0 +1,146 @@
+"""Every recipe as a citizen: it trains, says what all say, encodes, decodes, draws, and comes back from its weights."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from latentlab.evaluation import quick_bound
+from latentlab.models import Batch, StepState, build
+from latentlab.recipes import RECIPES
+from tests.models.helpers import optimizers, smaller, step, train
+
+SHAPE = (1, 8, 8)
+CLASSES = 4
+
+
+def bars(count: int = 48) -> Batch:
+    """One of four bars, with its number as label."""
+    label = torch.arange(count) % CLASSES
+    x = torch.zeros(count, *SHAPE)
+    for i, name in enumerate(label.tolist()):
+        x[i, 0, 2 * name : 2 * name + 2] = 1
+    return Batch(x, label, torch.arange(count))
+
+
+@pytest.fixture(params=RECIPES)
+def model(request):
+    torch.manual_seed(0)
+    return build(smaller(request.param), SHAPE, CLASSES)
+
+
+def test_it_learns_and_tells(model):
+    batch = bars()
+    history = train(model, batch, 120, rate=1e-2)
+    for terms in history:
+        assert {"elbo", "rate", "distortion"} <= terms.keys()
+        assert all(math.isfinite(term) for term in terms.values())
+        assert terms["elbo"] == pytest.approx(-(terms["rate"] + terms["distortion"]), rel=1e-5)
+    if model.config.family == "vae-gan":
+        return  # nobody minimises its pixels' error
+    assert min(terms["distortion"] for terms in history) < 0.75 * history[0]["distortion"]
+
+
+def test_its_doors(model):
+    batch = bars(6)
+    train(model, batch, 2)
+    model.eval()
+    with torch.inference_mode():
+        bound = model.bound(batch, 3)
+        assert all(part.shape == (3, 6) and torch.isfinite(part).all() for part in bound)
+        mean, std = model.encode(batch)
+        assert mean.shape == std.shape == (6, model.latent_dim)
+        assert (std >= 0).all()
+        again = model.encode(batch)
+        assert torch.equal(mean, again[0])
+        assert torch.equal(std, again[1])
+        images = model.decode(mean, batch.label)
+        assert images.shape == (6, *SHAPE)
+        assert 0 <= images.min() <= images.max() <= 1
+        assert model.decode(mean).shape == (6, *SHAPE)
+        drawn = model.sample_prior(5, torch.Generator().manual_seed(1))
+        assert drawn.shape == (5, model.latent_dim)
+        assert torch.equal(drawn, model.sample_prior(5, torch.Generator().manual_seed(1)))
+        assert model.decode(drawn).shape == (5, *SHAPE)
+        assert model.kl_per_dimension(batch).shape == (6, model.latent_dim)
+
+
+def test_quick_bound_tells_as_many_dimensions_as_there_are(model):
+    images = (bars(6).x * 255).to(torch.uint8)
+    quick = quick_bound(model, images, bars(6).label)
+    assert len(quick.kl_per_dimension) == model.latent_dim
+    assert quick.elbo == -(quick.rate + quick.distortion)
+
+
+def test_every_weight_is_trained_by_one_phase(model):
+    names = {id(p): name for name, p in model.named_parameters()}
+    stepped = [id(p) for phase in model.phases for p in model.phase_parameters(phase)]
+    assert sorted(stepped) == sorted(names)
+    batch = bars(8)
+    model.train()
+    model.prepare(batch, 8)
+    for phase in model.phases:
+        model.zero_grad()
+        model.losses(phase, batch, StepState(0, 0, 1, 8)).objective.backward()
+        without = [names[id(p)] for p in model.phase_parameters(phase) if p.grad is None]
+        assert not without
+
+
+def test_it_goes_on_from_its_weights_to_the_bit(model):
+    batch = bars(8)
+    train(model, batch, 3)
+    other = build(model.config, SHAPE, CLASSES)
+    other.load_state_dict(model.state_dict())
+    terms = []
+    for each in (model, other):
+        torch.manual_seed(5)
+        each.train()
+        adams = optimizers(each)
+        terms.append([step(each, batch, adams, StepState(3 + i, 0, 10, 8)) for i in range(2)][-1])
+    for name, value in terms[0].items():
+        assert torch.equal(value, terms[1][name]), name
+    assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), other.state_dict().values(), strict=True))
+
+
+def test_it_is_outlined_without_memory(model):
+    with torch.device("meta"):
+        outline = build(model.config, SHAPE, CLASSES)
+    shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    assert {name: tensor.shape for name, tensor in outline.state_dict().items()} == shapes
+
+
+def test_one_image_is_enough(model):
+    batch = Batch(bars(1).x, bars(1).label, bars(1).index)
+    history = train(model, batch, 2)
+    assert all(math.isfinite(term) for term in history[-1].values())
+
+
+@pytest.mark.parametrize("white", [0.0, 1.0])
+def test_gradients_are_finite_at_extremes(model, white):
+    batch = Batch(torch.full((4, *SHAPE), white), torch.arange(4), torch.arange(4))
+    model.train()
+    model.prepare(batch, 4)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.mul_(10)
+    for phase in model.phases:
+        model.zero_grad()
+        losses = model.losses(phase, batch, StepState(0, 0, 1, 4))
+        losses.objective.backward()
+        assert torch.isfinite(losses.objective)
+        assert all(torch.isfinite(p.grad).all() for p in model.phase_parameters(phase) if p.grad is not None)
+
+
+@pytest.mark.parametrize("kind", ["noise", "mask"])
+def test_corrupted_images_are_learned_from(model, kind):
+    if model.config.family == "vae-gan" and kind == "mask":
+        pytest.skip("it judges whole images, and says so")
+    config = smaller(model.config.recipe, corruption={"kind": kind, "level": 0.3})
+    corrupting = build(config, SHAPE, CLASSES)
+    history = train(corrupting, bars(16), 3)
+    assert all(math.isfinite(term) for term in history[-1].values())
+    corrupting.eval()
+    mean, _ = corrupting.encode(bars(4))
+    assert corrupting.decode(mean, bars(4).label).shape == (4, *SHAPE)
