@@ -124,13 +124,6 @@ class MapPlot(pg.GraphicsView):  # type: ignore[misc]
         self._axes["bottom"].axis_name.set_text(x)
         self._axes["left"].axis_name.set_text(y)
 
-    def set_axes_visible(self, visible: bool) -> None:
-        """Show or hide both axes; the map takes their room."""
-        self._axes["left"].setVisible(visible)
-        self._axes["bottom"].setVisible(visible)
-        self._axes["left"].setWidth(AXIS_WIDTH if visible else 0)
-        self._axes["bottom"].setHeight(AXIS_HEIGHT if visible else 0)
-
     def apply_theme(self, theme: Theme) -> None:
         """Draw background and axes in these colours."""
         self.setBackground(theme.background)
