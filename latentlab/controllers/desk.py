@@ -91,7 +91,6 @@ class DeskController(QObject):
         for scheme, action in schemes.items():
             action.triggered.connect(partial(self._on_scheme_chosen, scheme))
         self._window.toolChosen.connect(self._map.set_mode)
-        a.map_axes.triggered.connect(lambda: self._window.show_panel("model"))
         self._window.set_layers([(layer.name, layer.title, layer.visible) for layer in self._map.layers()])
         self._window.layerToggled.connect(self._map.set_layer_visible)
 
