@@ -16,19 +16,19 @@ class Actions(QObject):
 
     Attributes
     ----------
-    open_folder, open_file, open_model, save_model, export_map, export_latents, quit
+    open_folder, open_file, open_model, save_model, export_map, quit
         File.
     undo, redo
         Edit.
-    axes_grid, reset_view, fit_view, theme_system, theme_light, theme_dark
-        View; ``layers`` is made by the window from the map's layers.
+    map_axes, reset_view, fit_view, reset_layout, theme_system, theme_light, theme_dark
+        View; the window makes the layers' own. One theme is checked (``schemes``).
     train, pause, stop
-        Train. ``pause`` is checked while a run is held.
+        Train.
     explore, select, path
         What the mouse does on the map; one of them is checked (``tools``).
-    copy_command, show_log
+    copy_command
         Tools.
-    about, online_help
+    about
         Help.
     """
 
@@ -41,14 +41,13 @@ class Actions(QObject):
         self.open_model = make("Open &model…", "model", "Ctrl+M", "Open a model file or run folder")
         self.save_model = make("&Save model as…", "save", _Key.Save, "Save the live model")
         self.export_map = make("&Export map picture…", "image", "Ctrl+E", "Save a picture of the latent map")
-        self.export_latents = make("Export &latents…", "", "", "Save the encoded dataset as npz or csv")
         self.quit = make("&Quit", "", _Key.Quit, "Close the window", role=QAction.MenuRole.QuitRole)
         self.undo = make("&Undo", "undo", _Key.Undo, "Undo the last gesture")
         self.redo = make("&Redo", "redo", _Key.Redo, "Redo what was undone")
         self.reset_view = make("&Reset view", "reset", "Ctrl+0", "Show the prior's middle")
         self.fit_view = make("&Fit points", "fit", "Ctrl+F", "Show all encoded points")
-        self.axes_grid = make("&Axes", "", "Ctrl+Shift+A", "Show the map's axes", checkable=True)
-        self.axes_grid.setChecked(True)
+        self.map_axes = make("Map &axes", "", "Ctrl+Shift+A", "Choose the directions the map shows")
+        self.reset_layout = make("Reset &panels", "", "", "Bring back the first arrangement of panels")
         self.train = make("&Train", "train", "Ctrl+T", "Start a run")
         self.pause = make("&Pause", "pause", "Ctrl+P", "Hold the run, or go on with it")
         self.stop = make("&Stop", "stop", "Ctrl+.", "End the run and keep its best model")

@@ -223,7 +223,10 @@ class _DoubleSpin(_NumberMixin, QDoubleSpinBox):
 
 
 class Settings(dict[str, Setting]):
-    """The settings of a configuration by dotted name, in order; their widgets belong to ``parent``."""
+    """The settings of a configuration by dotted name, in order; their widgets belong to ``parent``.
+
+    ``choices`` makes a setting a choice among these values; those of ``without`` are left out.
+    """
 
     def __init__(
         self,
@@ -231,8 +234,10 @@ class Settings(dict[str, Setting]):
         prefix: str,
         parent: QWidget,
         choices: Mapping[str, Sequence[Any]] | None = None,
+        without: Sequence[str] = (),
     ) -> None:
         super().__init__()
+        self._without = without
         self._add(kind, prefix, parent, choices or {})
 
     def _add(self, kind: type[BaseModel], prefix: str, parent: QWidget, choices: Mapping[str, Sequence[Any]]) -> None:
@@ -241,7 +246,7 @@ class Settings(dict[str, Setting]):
             inner, name = field.annotation, prefix + key
             if isinstance(inner, type) and issubclass(inner, BaseModel):
                 self._add(inner, f"{name}.", parent, choices)
-            else:
+            elif name not in self._without:
                 tip = field.description or notes.get(key, "")
                 self[name] = Setting(name, field, tip, parent, choices.get(name))
 
@@ -346,16 +351,18 @@ def _plain_type(annotation: Any) -> tuple[Any, bool]:
 
 
 def _bounds(field: FieldInfo) -> tuple[float, float]:
+    """The least and the largest value; of a bound that is itself excluded, the whole number beside it."""
     low, high = -float("inf"), float("inf")
+    beside = 1.0 if _plain_type(field.annotation)[0] is int else 0.0
     for each in field.metadata:
         if isinstance(each, Ge):
             low = float(typing.cast(float, each.ge))
         elif isinstance(each, Gt):
-            low = float(typing.cast(float, each.gt)) + 1
+            low = float(typing.cast(float, each.gt)) + beside
         elif isinstance(each, Le):
             high = float(typing.cast(float, each.le))
         elif isinstance(each, Lt):
-            high = float(typing.cast(float, each.lt)) - 1
+            high = float(typing.cast(float, each.lt)) - beside
     return low, high
 
 

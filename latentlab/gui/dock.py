@@ -23,6 +23,7 @@ class Dock(QDockWidget):
         self._no_title = QWidget(self)
         self._no_title.hide()
         self.setTitleBarWidget(self._title)
+        self.topLevelChanged.connect(self.match_tabs)
 
     def match_tabs(self) -> None:
         """Show or hide the title bar as the dock stands alone or is one of several tabs."""

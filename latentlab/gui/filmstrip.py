@@ -141,9 +141,9 @@ class Filmstrip(QWidget):
             self._stack.setCurrentWidget(self._empties[self._kind])
             return
         self._view.setAccessibleName(KINDS[self._kind][0])
-        self._view.set_rows(strip.images, strip.names, pickable=strip.latents is not None)
-        if self._kind == "history":
-            self._view.scroll_to_end()
+        self._view.set_rows(
+            strip.images, strip.names, pickable=strip.latents is not None, from_end=self._kind == "history"
+        )
         self._stack.setCurrentWidget(self._view)
 
     def _on_kind_clicked(self, kind: str) -> None:

@@ -136,7 +136,7 @@ class MainWindow(QMainWindow):
         file.addActions([a.open_folder, a.open_file, a.open_model])
         self._recent = file.addMenu("&Recent")
         file.addSeparator()
-        file.addActions([a.save_model, a.export_map, a.export_latents])
+        file.addActions([a.save_model, a.export_map])
         file.addSeparator()
         file.addAction(a.quit)
         bar.addMenu("&Edit").addActions([a.undo, a.redo])
@@ -144,14 +144,18 @@ class MainWindow(QMainWindow):
         view.addActions([dock.toggleViewAction() for dock in self.docks.values()])
         view.addSeparator()
         self._layers = view.addMenu("&Layers")
-        view.addActions([a.axes_grid, a.reset_view, a.fit_view])
+        view.addActions([a.map_axes, a.reset_view, a.fit_view])
         view.addSeparator()
+        view.addAction(a.reset_layout)
         view.addMenu("&Theme").addActions([a.theme_system, a.theme_light, a.theme_dark])
         bar.addMenu("&Train").addActions([a.train, a.pause, a.stop])
         bar.addMenu("T&ools").addActions([a.copy_command])
         bar.addMenu("&Help").addAction(a.about)
         a.quit.triggered.connect(self.close)
+        a.map_axes.triggered.connect(self._on_map_axes)
+        a.reset_layout.triggered.connect(self.reset_layout)
         self.set_recent(())
+        self.set_layers(())
 
     def _build_toolbar(self) -> None:
         a = self.actions_
@@ -195,6 +199,7 @@ class MainWindow(QMainWindow):
     def set_layers(self, layers: Sequence[tuple[str, str, bool]]) -> None:
         """Offer the map's layers in the View menu: (name, title, shown) each."""
         self._layers.clear()
+        self._layers.setEnabled(bool(layers))
         for name, title, shown in layers:
             action = self._layers.addAction(title)
             action.setCheckable(True)
@@ -287,6 +292,10 @@ class MainWindow(QMainWindow):
         if paths:
             event.acceptProposedAction()
             self.pathsDropped.emit(paths)
+
+    def _on_map_axes(self) -> None:
+        self.show_panel("model")
+        self.model_panel.focus_axes()
 
     def _on_tool_triggered(self, action: QAction) -> None:
         names = {self.actions_.explore: "explore", self.actions_.select: "select", self.actions_.path: "path"}

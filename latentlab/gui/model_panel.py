@@ -152,6 +152,10 @@ class ModelPanel(QWidget):
             axis.setCurrentIndex(axis.findData(chosen))
             axis.setEnabled(len(names) > 1)
 
+    def focus_axes(self) -> None:
+        """Put the keyboard on the choice of axes."""
+        self._x.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
     def _on_bundled_activated(self, place: int) -> None:
         source = self._bundled.itemData(place)
         self._bundled.setCurrentIndex(0)

@@ -51,6 +51,7 @@ class StripView(QAbstractScrollArea):
         self._hover: Place | None = None
         self._current: Place | None = None
         self._pickable = False
+        self._from_end = False
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setMouseTracking(True)
@@ -58,8 +59,14 @@ class StripView(QAbstractScrollArea):
         self.horizontalScrollBar().valueChanged.connect(self.viewport().update)
         self.verticalScrollBar().valueChanged.connect(self.viewport().update)
 
-    def set_rows(self, images: ByteArray | None, names: Sequence[str], *, pickable: bool) -> None:
-        """Show images [rows, columns, H, W] or [rows, columns, H, W, 3]; ``None`` for nothing."""
+    def set_rows(
+        self, images: ByteArray | None, names: Sequence[str], *, pickable: bool, from_end: bool = False
+    ) -> None:
+        """Show images [rows, columns, H, W] or [rows, columns, H, W, 3]; ``None`` for nothing.
+
+        ``pickable`` tiles are outlined under the pointer; ``from_end`` starts at the last column.
+        """
+        self._from_end = from_end
         if images is None or images.size == 0:
             self._sheet, self._rows, self._columns = None, 0, 0
         else:
@@ -73,10 +80,6 @@ class StripView(QAbstractScrollArea):
         self._keep_inside()
         self._update_scroll_bars()
         self.viewport().update()
-
-    def scroll_to_end(self) -> None:
-        """Show the last column."""
-        self.horizontalScrollBar().setValue(self.horizontalScrollBar().maximum())
 
     def tile_rect(self, row: int, column: int) -> QRect:
         """Where a tile is painted, in the viewport's pixels."""
@@ -120,6 +123,8 @@ class StripView(QAbstractScrollArea):
             bar.setPageStep(part)
             bar.setSingleStep(self._tile_size().height() // 2)
             bar.setRange(0, max(0, whole - part))
+        if self._from_end:
+            self.horizontalScrollBar().setValue(self.horizontalScrollBar().maximum())
 
     def _place_at(self, point: QPoint) -> Place | None:
         size = self._tile_size()
@@ -208,6 +213,7 @@ class StripView(QAbstractScrollArea):
             event.accept()
         elif self.verticalScrollBar().maximum() == 0 and turns:
             bar = self.horizontalScrollBar()
+            self._from_end = False
             bar.setValue(round(bar.value() - turns * bar.singleStep()))
             event.accept()
         else:

@@ -67,8 +67,7 @@ class TrainingPanel(QWidget):
         self._can_train, self._why, self._refused = True, "", ""
         self._recipes: dict[str, RecipeLike] = {}
         body = QWidget()
-        self._settings = Settings(ModelConfig, "model.", body)
-        self._settings.pop("model.recipe")  # the picker is its control
+        self._settings = Settings(ModelConfig, "model.", body, without=("model.recipe",))  # the picker is its control
         self._settings.update(Settings(TrainingConfig, "training.", body, {"training.device": ("auto", "cpu")}))
         for setting in self._settings.values():
             setting.changed.connect(self._check)

@@ -1,0 +1,34 @@
+"""Shown widgets, and the scheme put back after each test."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtWidgets import QApplication, QWidget
+
+from latentlab.gui import theme
+
+
+@pytest.fixture
+def shown(qtbot):
+    """Show a widget at a size and wait until it is there."""
+
+    def show(widget: QWidget, width: int = 360, height: int = 480) -> QWidget:
+        qtbot.addWidget(widget)
+        widget.resize(width, height)
+        with qtbot.waitExposed(widget):
+            widget.show()
+        return widget
+
+    return show
+
+
+@pytest.fixture
+def themed(qapp: QApplication):
+    """The window's own style, taken off again."""
+    palette, name = qapp.palette(), qapp.style().objectName()
+    theme.apply(qapp, "light")
+    yield qapp
+    theme.set_scheme("system")
+    qapp.setStyleSheet("")
+    qapp.setStyle(name)
+    qapp.setPalette(palette)

@@ -1,0 +1,94 @@
+"""Curves keep what they are told and draw it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from latentlab.gui.curves import TrainingCurves
+from latentlab.gui.series import MOST_POINTS, Series
+
+
+@pytest.fixture
+def curves(shown) -> TrainingCurves:
+    return shown(TrainingCurves(), 420, 420)
+
+
+def feed(curves: TrainingCurves) -> None:
+    curves.start_run("vae")
+    for epoch in (0.5, 1.0, 1.5):
+        curves.add_progress(epoch, {"elbo": -100.0 + epoch, "rate": 20.0, "distortion": 80.0, "objective": 100.0})
+    curves.add_epoch(1.0, {}, {"elbo": -101.0, "rate": 20.5})
+
+
+def painted(curves: TrainingCurves) -> int:
+    """How many different colours are on the canvas: more than a few once curves are drawn."""
+    image = curves._canvas.grab().toImage()
+    return len({image.pixel(x, y) for x in range(0, image.width(), 3) for y in range(0, image.height(), 2)})
+
+
+def test_terms_are_drawn_as_they_come(qtbot, curves):
+    feed(curves)
+    qtbot.waitUntil(lambda: curves.shown_terms() == ["elbo", "rate", "distortion"])
+    assert curves.value("elbo") == -98.5
+    assert curves.value("elbo", validation=True) == -101.0
+    assert curves.value("distortion", validation=True) is None
+    assert painted(curves) > 20
+
+
+def test_a_term_can_be_chosen_and_left_out(qtbot, curves):
+    feed(curves)
+    curves.set_kl([2.0, 0.5, 0.0])
+    qtbot.waitUntil(lambda: "objective" in curves._checks and "kl" in curves._checks)
+    for term in ("objective", "kl", "rate"):
+        curves._checks[term].trigger()
+    assert curves.shown_terms() == ["elbo", "distortion", "objective", "kl"]
+
+
+def test_logarithm_of_a_negative_term_is_of_its_size(qtbot, curves):
+    feed(curves)
+    qtbot.waitUntil(lambda: bool(curves.shown_terms()))
+    curves._log.click()
+    plot = curves._plots["elbo"]
+    curves.grab()  # pyqtgraph fits the range as it paints
+    low, high = plot.getViewBox().viewRange()[1]
+    assert 1.9 < low <= np.log10(98.5)
+    assert np.log10(101.0) <= high < 2.1
+    assert "−ELBO" in plot.titleLabel.text
+
+
+def test_runs_are_overlaid_and_cleared(qtbot, curves):
+    feed(curves)
+    feed(curves)
+    curves.add_change(1.2, "β 2")
+    qtbot.waitUntil(lambda: bool(curves.shown_terms()))
+    assert len([curve for curve in curves._plots["elbo"]._curves if curve.xData.size]) == 4
+    curves.clear()
+    assert curves.shown_terms() == []
+    assert curves.value("elbo") is None
+
+
+def test_what_came_while_hidden_is_there_when_shown(qtbot, curves):
+    curves.hide()
+    feed(curves)
+    assert curves.shown_terms() == []
+    curves.show()
+    assert curves.shown_terms() == ["elbo", "rate", "distortion"]
+
+
+def test_a_long_run_is_thinned_and_keeps_its_ends():
+    series = Series()
+    for step in range(3 * MOST_POINTS):
+        series.add(step / 100, float(step))
+    epochs, _values = series.arrays()
+    assert epochs.size <= MOST_POINTS
+    assert (epochs[0], epochs[-1]) == (0.0, (3 * MOST_POINTS - 1) / 100)
+    assert np.all(np.diff(epochs) > 0)
+    assert series.at(50.0) == pytest.approx(5000, abs=10)
+
+
+def test_a_resumed_run_replaces_what_came_after_its_checkpoint():
+    series = Series()
+    for epoch, value in ((1.0, 5.0), (2.0, 4.0), (3.0, 3.0), (2.0, 4.5)):
+        series.add(epoch, value)
+    assert [values.tolist() for values in series.arrays()] == [[1.0, 2.0], [5.0, 4.5]]

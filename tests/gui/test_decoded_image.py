@@ -1,0 +1,57 @@
+"""What is shown is what was given, pixel for pixel."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtGui import QGuiApplication
+
+from latentlab.gui.decoded_image import DecodedImage
+from latentlab.gui.images import to_qimage
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (9, 13), (16, 16, 3)])
+def test_image_is_what_was_given_and_what_is_painted(shown, shape):
+    image = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    widget = shown(DecodedImage())
+    widget.set_image(image)
+    assert np.array_equal(widget.image(), image)
+    view = widget._view
+    target, painted = view.target(), view.grab().toImage()
+    for y, x in ((0, 0), (shape[0] - 1, shape[1] - 1), (shape[0] // 2, 1)):
+        px = target.left() + round((x + 0.5) * target.width() / shape[1])
+        py = target.top() + round((y + 0.5) * target.height() / shape[0])
+        assert painted.pixelColor(px, py).getRgb()[:3] == tuple(np.broadcast_to(image[y, x], 3))
+
+
+def test_a_change_of_the_callers_array_changes_nothing(shown):
+    image = np.zeros((8, 8), np.uint8)
+    widget = shown(DecodedImage())
+    widget.set_image(image)
+    image[:] = 255
+    assert widget.image().max() == 0
+
+
+def test_copy_gives_the_models_own_size(shown):
+    widget = shown(DecodedImage())
+    widget.set_image(np.full((12, 10), 77, np.uint8))
+    widget.copy()
+    copied = QGuiApplication.clipboard().image()
+    assert (copied.width(), copied.height()) == (10, 12)
+    assert copied.pixelColor(3, 3).red() == 77
+
+
+def test_caption_says_where_one_stands(shown):
+    widget = shown(DecodedImage())
+    widget.set_image(np.zeros((8, 8), np.uint8))
+    widget.set_caption([0.5, -2.0], preview=True)
+    words = " ".join(each.text() for each in widget.findChildren(type(widget._cue)))
+    assert "preview" in words
+    assert "−2.00" in words
+    widget.set_caption([9.0, 9.0], far=True)
+    assert widget._cue.text() == "far from data"
+
+
+def test_an_image_of_another_kind_is_refused():
+    with pytest.raises(ValueError, match="shape"):
+        to_qimage(np.zeros((4, 4, 2), np.uint8))

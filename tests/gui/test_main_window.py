@@ -1,0 +1,176 @@
+"""The window: names, actions, drops, closing, geometry, themes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QAction, QDropEvent, QKeySequence
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QSpinBox, QWidget
+
+from latentlab.gui import theme
+from latentlab.gui.latent_map import LatentMap
+from latentlab.gui.main_window import MainWindow
+from latentlab.recipes import RECIPES
+
+NAMES = (
+    "latentMap decodedImage latentSlider0 latentSlider1 datasetPath openDatasetButton openModelButton recipe "
+    "latentDim epochs trainButton pauseButton stopButton trainingCurves progress statusMessage filmstrip "
+    "notifications xAxis yAxis"
+)
+
+
+@pytest.fixture
+def window(themed, shown):
+    made = MainWindow(LatentMap())
+    made.training_panel.set_recipes(RECIPES.values())
+    made.latent_sliders.set_dimensions(2)
+    yield shown(made, 1280, 800)
+    made.allow_close()
+
+
+def test_every_promised_name_is_there_once(window):
+    assert window.objectName() == "mainWindow"
+    for name in NAMES.split():
+        assert len(window.findChildren(QWidget, name)) == 1, name
+
+
+def test_every_control_can_be_read_aloud_and_explained(window):
+    kinds = (QAbstractButton, QComboBox, QSpinBox, QLineEdit)
+    nameless = [
+        f"{type(each).__name__} {each.objectName()}"
+        for kind in kinds
+        for each in window.findChildren(kind)
+        if each.objectName()
+        and not each.objectName().startswith(("qt_", "Scroll"))
+        and not (each.accessibleName() and each.toolTip())
+    ]
+    assert nameless == []
+
+
+def test_no_two_actions_share_a_shortcut(window):
+    keys = [action.shortcut().toString() for action in window.findChildren(QAction) if not action.shortcut().isEmpty()]
+    assert len(keys) == len(set(keys))
+    assert window.actions_.undo.shortcut() == QKeySequence(QKeySequence.StandardKey.Undo)
+
+
+@pytest.mark.parametrize("size", [(1024, 700), (1280, 800), (1920, 1080)])
+def test_nothing_is_wider_than_its_panel(qtbot, window, size):
+    window.resize(*size)
+    for name, dock in window.docks.items():
+        if name == "log":
+            continue
+        window.show_panel(name)
+        qtbot.waitUntil(dock.isVisible)
+        panel = dock.widget()
+        assert panel.width() >= panel.minimumSizeHint().width(), name
+        for child in panel.findChildren(QAbstractButton):
+            if child.isVisible() and child.objectName():
+                left = child.mapTo(panel, QPoint(0, 0)).x()
+                assert left >= 0, child.objectName()
+                assert left + child.width() <= panel.width(), child.objectName()
+
+
+def test_the_map_keeps_most_of_the_room(window):
+    assert window.latent_map.width() >= window.width() * 0.45
+    assert window.latent_map.height() >= window.height() * 0.55
+
+
+def test_dropped_files_are_told(qtbot, window, tmp_path):
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(tmp_path / "a b.png")), QUrl("https://example.org/x.png")])
+    event = QDropEvent(
+        QPointF(5, 5), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    )
+    with qtbot.waitSignal(window.pathsDropped) as dropped:
+        window.dropEvent(event)
+    assert dropped.args == [[str(tmp_path / "a b.png")]]
+
+
+def test_closing_asks_first(qtbot, window):
+    with qtbot.waitSignal(window.closeRequested):
+        assert not window.close()
+    assert window.isVisible()
+    window.allow_close()
+    assert not window.isVisible()
+
+
+def test_tools_are_chosen_by_key_and_set_in_silence(qtbot, window):
+    with qtbot.waitSignal(window.toolChosen) as chosen:
+        window.actions_.path.trigger()
+    assert chosen.args == ["path"]
+    with qtbot.assertNotEmitted(window.toolChosen):
+        window.set_tool("select")
+    assert window.actions_.select.isChecked()
+
+
+def test_recent_files_and_layers_are_offered(qtbot, window):
+    window.set_recent(["/tmp/a", "/tmp/b"])
+    with qtbot.waitSignal(window.recentChosen) as chosen:
+        window._recent.actions()[1].trigger()
+    assert chosen.args == ["/tmp/b"]
+    window.set_layers([("points", "Points", True)])
+    with qtbot.waitSignal(window.layerToggled) as toggled:
+        window._layers.actions()[0].trigger()
+    assert toggled.args == ["points", False]
+
+
+def test_the_layout_is_saved_and_brought_back(window):
+    window.docks["filmstrip"].close()
+    saved = window.save_layout()
+    window.reset_layout()
+    assert window.docks["filmstrip"].isVisible()
+    assert window.restore_layout(*saved)
+    assert not window.docks["filmstrip"].isVisible()
+    assert not window.restore_layout(b"garbage", b"garbage")
+
+
+def test_a_tab_takes_the_place_of_the_title_bar(qtbot, window):
+    def titled(name):
+        return window.docks[name].titleBarWidget().objectName() == "dockTitle"
+
+    qtbot.waitUntil(lambda: not titled("data") and titled("curves"))
+    window.docks["data"].setFloating(True)
+    qtbot.waitUntil(lambda: titled("data"))
+    window.docks["data"].setFloating(False)
+
+
+def test_run_state_moves_the_actions(window):
+    window.set_run_state("paused")
+    a = window.actions_
+    assert [a.train.isEnabled(), a.pause.isEnabled(), a.stop.isEnabled()] == [False, True, True]
+    assert a.pause.text() == "&Resume"
+    window.set_run_state("idle", can_train=False)
+    assert not a.train.isEnabled()
+
+
+def test_the_document_is_marked_while_unsaved(window):
+    window.set_document("digits", True)
+    assert window.isWindowModified()
+    assert "digits" in window.windowTitle()
+
+
+def test_light_and_dark_change_live(qtbot, window):
+    def darkness():
+        shot = window.grab().toImage()
+        corner = [shot.pixelColor(x, 40).lightness() for x in range(800, 1000, 20)]
+        icon = window.actions_.open_folder.icon().pixmap(32, 32).toImage()
+        drawn = [icon.pixelColor(x, y) for x in range(32) for y in range(32) if icon.pixelColor(x, y).alpha() > 200]
+        return np.mean(corner), np.mean([colour.lightness() for colour in drawn])
+
+    background, ink = darkness()
+    assert background > 200
+    assert ink < 100
+    theme.set_scheme("dark")
+    qtbot.waitUntil(lambda: darkness()[0] < 60)
+    assert darkness()[1] > 200
+
+
+def test_status_says_what_runs(qtbot, window):
+    window.status.set_message("Training: epoch 3 of 20")
+    window.status.set_progress(0.5, cancellable=True)
+    assert window.status.message() == "Training: epoch 3 of 20"
+    with qtbot.waitSignal(window.status.cancelRequested):
+        qtbot.mouseClick(window.findChild(object, "statusCancel"), Qt.MouseButton.LeftButton)
+    window.status.set_progress(None)
+    assert not window.findChild(object, "statusProgress").isVisible()

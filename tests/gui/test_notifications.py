@@ -1,0 +1,75 @@
+"""Cards: information goes by itself, errors stay, their number is bounded."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QPlainTextEdit, QWidget
+
+from latentlab.gui import notifications
+from latentlab.gui.notifications import MOST, Notifications
+
+
+@pytest.fixture
+def cards(shown) -> Notifications:
+    host = shown(QWidget(), 600, 500)
+    return Notifications(host)
+
+
+def press(qtbot, cards, name):
+    qtbot.mouseClick(cards.findChild(object, name), Qt.MouseButton.LeftButton)
+
+
+def test_information_goes_and_errors_stay(qtbot, cards, monkeypatch):
+    monkeypatch.setattr(notifications, "SECONDS", 0.05)
+    cards.notify("error", "It broke.")
+    cards.notify("info", "Saved.")
+    assert cards.messages() == ["It broke.", "Saved."]
+    qtbot.waitUntil(lambda: cards.messages() == ["It broke."])
+    press(qtbot, cards, "dismissNotification")
+    assert cards.messages() == []
+    assert not cards.isVisible()
+
+
+def test_their_number_is_bounded_and_errors_outlast_information(cards):
+    cards.notify("info", "first")
+    for place in range(MOST):
+        cards.notify("error", f"error {place}")
+    assert cards.messages() == [f"error {place}" for place in range(MOST)]
+
+
+def test_the_same_again_is_counted(cards):
+    for _ in range(3):
+        cards.notify("warning", "No disk space.")
+    assert cards.messages() == ["No disk space."]
+    assert any("3×" in label.text() for label in cards.findChildren(type(cards._cards[0]._text)))
+
+
+def test_details_unfold_and_are_copied(qtbot, cards):
+    cards.notify("error", "It broke.", "line 1\nline 2")
+    details = cards.findChild(QPlainTextEdit)
+    assert not details.isVisible()
+    before = cards.height()
+    press(qtbot, cards, "notificationDetails")
+    assert details.isVisible()
+    assert cards.height() > before
+    press(qtbot, cards, "copyDetails")
+    assert QGuiApplication.clipboard().text() == "It broke.\n\nline 1\nline 2"
+
+
+def test_an_action_acts_and_the_card_goes(qtbot, cards):
+    done = []
+    cards.notify("error", "The worker ended.", actions=[("Continue from checkpoint", lambda: done.append(True))])
+    press(qtbot, cards, "notificationAction0")
+    assert done == [True]
+    assert cards.messages() == []
+
+
+def test_cards_stay_inside_the_corner(cards):
+    cards.notify("error", "It broke.")
+    host = cards.parentWidget()
+    host.resize(900, 700)
+    assert host.rect().contains(cards.geometry())
+    assert cards.geometry().right() > host.width() * 0.9
+    assert cards.geometry().bottom() > host.height() * 0.9

@@ -1,0 +1,127 @@
+"""The Training panel makes a valid configuration, or says which setting is refused."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton, QSpinBox
+
+from latentlab.config import RunConfig
+from latentlab.errors import InputError
+from latentlab.gui.training_panel import TrainingPanel
+from latentlab.recipes import RECIPES
+
+
+@pytest.fixture
+def panel(shown) -> TrainingPanel:
+    widget = TrainingPanel()
+    widget.set_recipes(RECIPES.values())
+    return shown(widget, 340, 900)
+
+
+def type_into(qtbot, control, text):
+    control.setFocus()
+    control.selectAll()
+    qtbot.keyClicks(control, text)
+    qtbot.keyClick(control, Qt.Key.Key_Return)
+
+
+def button(panel, name) -> QPushButton:
+    return panel.findChild(QPushButton, name)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_gives_its_own_configuration(panel, name):
+    panel.set_recipe(name)
+    assert panel.config().model == RECIPES[name].config()
+
+
+def test_train_tells_what_the_controls_say(qtbot, panel):
+    recipe = panel.findChild(QComboBox, "recipe")
+    recipe.setFocus()
+    qtbot.keyClicks(recipe, "beta-vae")
+    type_into(qtbot, panel.findChild(QSpinBox, "latentDim"), "7")
+    type_into(qtbot, panel.findChild(QSpinBox, "epochs"), "3")
+    type_into(qtbot, panel.findChild(QLineEdit, "learningRate"), "0.0005")
+    with qtbot.waitSignal(panel.trainRequested) as asked:
+        qtbot.mouseClick(button(panel, "trainButton"), Qt.MouseButton.LeftButton)
+    (config,) = asked.args
+    assert isinstance(config, RunConfig)
+    assert config.model == RECIPES["beta-vae"].config(latent_dim=7)
+    assert (config.training.epochs, config.training.learning_rate) == (3, 0.0005)
+
+
+def test_a_refused_setting_is_named_and_nothing_starts(qtbot, panel):
+    type_into(qtbot, panel.findChild(QLineEdit, "learningRate"), "fast")
+    assert not button(panel, "trainButton").isEnabled()
+    with pytest.raises(InputError, match="learning_rate"):
+        panel.config()
+    with qtbot.waitSignal(panel.configRefused) as refused:
+        panel.train()
+    assert "learning_rate" in refused.args[0]
+    type_into(qtbot, panel.findChild(QLineEdit, "learningRate"), "0.001")
+    assert button(panel, "trainButton").isEnabled()
+
+
+def test_the_settings_that_matter_stand_in_front(panel):
+    panel.set_recipe("beta-vae")
+    assert panel.findChild(object, "beta").isVisible()
+    assert not panel.findChild(object, "weightDecay").isVisible()
+    panel.findChild(object, "allSettings").click()
+    assert panel.findChild(object, "weightDecay").isVisible()
+
+
+@pytest.mark.parametrize(
+    ("state", "train", "pause", "stop"),
+    [
+        ("idle", True, False, False),
+        ("starting", False, False, True),
+        ("running", False, True, True),
+        ("paused", False, True, True),
+        ("stopping", False, False, False),
+    ],
+)
+def test_buttons_follow_the_run(panel, state, train, pause, stop):
+    panel.set_state(state)
+    enabled = [button(panel, name).isEnabled() for name in ("trainButton", "pauseButton", "stopButton")]
+    assert enabled == [train, pause, stop]
+    assert panel.findChild(object, "epochs").isEnabled() == (state == "idle")
+
+
+def test_pause_becomes_resume(qtbot, panel):
+    panel.set_state("running")
+    with qtbot.waitSignal(panel.pauseRequested):
+        qtbot.mouseClick(button(panel, "pauseButton"), Qt.MouseButton.LeftButton)
+    panel.set_state("paused")
+    with qtbot.waitSignal(panel.resumeRequested):
+        qtbot.mouseClick(button(panel, "pauseButton"), Qt.MouseButton.LeftButton)
+    with qtbot.waitSignal(panel.stopRequested):
+        qtbot.mouseClick(button(panel, "stopButton"), Qt.MouseButton.LeftButton)
+
+
+def test_why_training_cannot_start_is_said_with_the_button_that_helps(qtbot, panel):
+    panel.set_can_train(False, "Open some images first.")
+    assert not button(panel, "trainButton").isEnabled()
+    with qtbot.waitSignal(panel.openDatasetRequested):
+        qtbot.mouseClick(button(panel, "trainingOpenDataset"), Qt.MouseButton.LeftButton)
+    panel.set_can_train(True)
+    assert button(panel, "trainButton").isEnabled()
+    assert not button(panel, "trainingOpenDataset").isVisible()
+
+
+def test_beta_is_told_while_running_and_not_when_set(qtbot, panel):
+    panel.set_state("running")
+    with qtbot.assertNotEmitted(panel.betaChanged):
+        panel.set_beta(2.0)
+    live = panel.findChild(object, "betaLive")
+    assert live.isVisible()
+    with qtbot.waitSignal(panel.betaChanged) as changed:
+        live.setValue(3.0)
+    assert changed.args == [pytest.approx(3.0)]
+
+
+def test_progress_is_shown_with_its_line(panel):
+    panel.set_state("running")
+    panel.set_progress(0.25, "epoch 1 of 4 · 12,300 images/s")
+    assert panel.findChild(object, "progress").value() == 250
+    assert panel.findChild(object, "progressText").text().startswith("epoch 1")
