@@ -28,6 +28,9 @@ class TrainingConfig(Config):
         Of initial weights, permutations and sampling.
     device
         ``auto`` (CUDA, then MPS, then CPU), ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+    threads
+        Of the processor, for a run on the CPU: the last bits of the result depend on it. 0 for a number that
+        depends on the model's size and on the machine's cores alone.
     binarise
         ``none`` keeps grey values; ``static`` draws each pixel once with the data's seed; ``dynamic`` draws
         anew at every use (Burda et al. 2016). Likelihoods are comparable only within one of them.
@@ -44,5 +47,6 @@ class TrainingConfig(Config):
     patience: int = Field(default=0, ge=0)
     seed: int = Field(default=0, ge=0, lt=2**63)
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+    threads: int = Field(default=0, ge=0, le=1024)
     binarise: Literal["none", "static", "dynamic"] = "none"
     checkpoint_minutes: float = Field(default=5.0, gt=0.0)

@@ -11,7 +11,6 @@ import numpy as np
 from latentlab.data import Dataset
 from latentlab.engine.jobs import encoded, joined
 from latentlab.engine.messages import AdjustTraining, Train, TrainingEvent, TrainingProgress, TrainingState
-from latentlab.engine.threads import Threads
 from latentlab.engine.workspace import Workspace, info_of
 from latentlab.events import Event, Finished, Progress
 from latentlab.training import Training
@@ -59,7 +58,6 @@ class Run:
         self.out = request.out
         self.state = "running"
         self._goes_on = workspace.info is not None and workspace.info.source == request.out and request.resume
-        self._threads = Threads() if self._training.device.type == "cpu" else None
         self._map = _MapOfLearning(workspace, self._training, self._dataset, request.out)
         workspace.model = self._training.loaded
         workspace.tell_model(
@@ -83,21 +81,11 @@ class Run:
         RunError
             When the training cannot go on.
         """
-        if self._threads is not None:
-            self._threads.before_step()
-        began = time.perf_counter()
         event = next(self._steps, None)
-        if self._threads is not None and (event is None or isinstance(event, Progress)):
-            self._threads.after_step(time.perf_counter() - began)
         if event is not None:
             self._tell(event)
         if self.state == "running":
             self._map.advance()
-
-    def note_hand(self) -> None:
-        """Something under the hand was asked for."""
-        if self._threads is not None:
-            self._threads.note_hand()
 
     def note_decoding(self, seconds: float) -> None:
         """The manifold was decoded again for so long, which counts as the cost of showing the learning."""
@@ -135,7 +123,7 @@ class Run:
         """End without a further word to disk; the last good weights stay live."""
         if isinstance(self._steps, Generator):  # a run in the midst of its work, not one that has failed
             self._steps.close()
-        self._rest()
+        self._become("idle")
         self._workspace.tell_model(
             info_of(self._training.loaded.header, self.out, None), fresh=False, epoch=self._training.epoch
         )
@@ -146,7 +134,7 @@ class Run:
         kind = TrainingProgress if isinstance(event, Progress) else TrainingEvent
         self._workspace.send(kind(event))
         if isinstance(event, Finished):
-            self._rest()
+            self._become("idle")
 
     def _show_result(self) -> None:
         """The best model is the live model now, with all its points."""
@@ -173,11 +161,6 @@ class Run:
     def _become(self, state: str) -> None:
         self.state = state
         self._tell_state()
-
-    def _rest(self) -> None:
-        if self._threads is not None:
-            self._threads.rest()
-        self._become("idle")
 
     def _tell_state(self) -> None:
         self._workspace.send(TrainingState(self.state, self.out))

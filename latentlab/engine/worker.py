@@ -39,13 +39,14 @@ from latentlab.engine.messages import (
     Train,
     WorkerReady,
 )
+from latentlab.engine.priority import yield_to_the_window
 from latentlab.engine.run import Run
-from latentlab.engine.threads import Threads, yield_to_the_window
 from latentlab.engine.workspace import Workspace
 from latentlab.errors import InputError, LatentlabError
 from latentlab.models.device import available_devices, resolve_device
 from latentlab.models.loaded import model_from
 from latentlab.storage import ModelFile, find_model, read_model
+from latentlab.training.threads import torch_threads
 
 Steps: TypeAlias = Generator[None, None, None]
 
@@ -98,6 +99,11 @@ class Worker:
         int
             0, or ``DEVICE_LOST``.
         """
+        # One thread decodes best beside a window: two wait for each other at every small operation.
+        with torch_threads(1):
+            return self._work(opened)
+
+    def _work(self, opened: tuple[Path, ModelFile] | None) -> int:
         try:
             self._start(opened)
             while not self._ending:
@@ -118,7 +124,6 @@ class Worker:
         except InputError as error:
             self._device, self._device_name = torch.device("cpu"), "cpu"
             self._workspace.send(Notice(f"{error}; the CPU is used instead"))
-        Threads()  # one thread to begin with
         if opened is not None:
             with self._failures("OpenModel"):
                 self._load(*opened)
@@ -202,8 +207,6 @@ class Worker:
             case PauseTraining() | ResumeTraining() | StopTraining() | AdjustTraining():
                 self._steer(request)
             case _:
-                if self._run is not None:
-                    self._run.note_hand()
                 self._live.answer(request)
 
     def _open_model(self, request: OpenModel) -> None:

@@ -26,12 +26,20 @@ from latentlab.training.points import encode_points, manifold_preview
 from latentlab.training.randomness import NOISE, VALIDATION, WEIGHTS, RandomStream, derived_seed
 from latentlab.training.state import Best, Position, RunState
 from latentlab.training.stepper import Stepper
+from latentlab.training.threads import torch_threads, training_threads
 
 _READ_OUT_SECONDS = 0.1
 # An epoch may be shorter than writing a checkpoint takes.
 _BETWEEN_EPOCH_CHECKPOINTS = 2.0
 
 Means = dict[str, float]
+
+
+class _Over:
+    """What ``next`` gives when there is nothing left to do."""
+
+
+_OVER = _Over()
 
 
 class Training:
@@ -56,8 +64,8 @@ class Training:
         The network as it learns.
     loaded
         The same, ready to encode and decode between steps.
-    config, device
-        The run's configuration, and where it computes.
+    config, device, threads
+        The run's configuration, where it computes, and with how many of torch's threads.
 
     Raises
     ------
@@ -108,6 +116,7 @@ class Training:
         if (checkpoint := self._output.last_checkpoint()) is not None:
             self._state.unpack(checkpoint, str(out))
             self._stepper.micro_batch = self._position.micro_batch
+        self.threads = training_threads(config.training, self.model)
         self._clock = Clock(self._position.seconds)
         self._stopping = False
         self._closing = False
@@ -169,6 +178,19 @@ class Training:
         RunError
             When the objective stops being finite, the device has no memory even for one image, or the disk is full.
         """
+        work = self._work()
+        while True:
+            # Fixed, for bits depend on it; between the steps others have theirs.
+            with torch_threads(self.threads):
+                event = next(work, _OVER)
+            if isinstance(event, _Over):
+                return
+            yield event
+
+    # --- the parts of it -----------------------------------------------------------------------------
+
+    def _work(self) -> Iterator[Event | None]:
+        """The run from start to end."""
         self._begin()
         yield self._started()
         at = self._position
@@ -184,8 +206,6 @@ class Training:
                 yield from self._end_epoch()
                 yield from self._checkpoint_after(_BETWEEN_EPOCH_CHECKPOINTS)
         yield from self._finish()
-
-    # --- the parts of it -----------------------------------------------------------------------------
 
     def _begin(self) -> None:
         self._output.begin(self._position)
