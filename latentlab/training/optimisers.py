@@ -60,7 +60,9 @@ class Optimisers:
 
     def clear(self, phase: str) -> None:
         """Forget the gradients of a phase."""
-        self._adam[phase].zero_grad(set_to_none=True)
+        # Adam.zero_grad does the same, and takes longer over its profiler hooks than over this.
+        for parameter in self._parameters[phase]:
+            parameter.grad = None
 
     def step(self, phase: str, objective: Tensor, learning_rate: float, step: int) -> Tensor:
         """Apply the gradients of one phase; their norm before clipping.
