@@ -20,7 +20,7 @@ import shutil
 import tempfile
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,9 +29,9 @@ from typing import Any
 import numpy as np
 
 from latentlab.config.data import DataConfig
-from latentlab.data.dataset import Images
+from latentlab.data.dataset import Images, LoadProgress
 from latentlab.data.made import Made
-from latentlab.data.sink import mapped
+from latentlab.data.sink import SYNCED_AT_ONCE, append, mapped
 from latentlab.paths import cache_folder
 
 LARGEST = 20 << 30  # bytes
@@ -111,8 +111,8 @@ class Cache:
             if folder is not None:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def keep(self, name: str, unfinished: Unfinished, made: Made) -> Made:
-        """Put a finished entry in its place, and make room by removing the oldest.
+    def keep(self, name: str, unfinished: Unfinished, made: Made) -> Generator[LoadProgress, None, Made]:
+        """Put a finished entry in its place, and make room by removing the oldest; yields progress.
 
         Returns
         -------
@@ -122,7 +122,7 @@ class Cache:
         if folder is None or not len(made.images):
             return made
         try:
-            _write(folder, made)
+            yield from _write(folder, made)
             place = self.folder / name
             if place.exists():
                 self._remove(place)
@@ -171,13 +171,15 @@ class Cache:
             shutil.rmtree(gone.parent, ignore_errors=True)
 
 
-def _write(folder: Path, made: Made) -> None:
-    images = folder / "images.u8"
-    if not isinstance(made.images, np.memmap):
-        with images.open("wb") as file:
-            np.ascontiguousarray(made.images).tofile(file)
+def _write(folder: Path, made: Made) -> Generator[LoadProgress, None, None]:
+    if not isinstance(made.images, np.memmap):  # else the sink has written them there
+        step = max(1, SYNCED_AT_ONCE // made.images[0].nbytes)
+        with (folder / "images.u8").open("wb") as file:
+            for start in range(0, len(made.images), step):
+                append(file, [made.images[start : start + step]])
+                yield LoadProgress(start, len(made.images), "Keeping images for the next time")
     codes = made.codes.astype("<i4").tobytes()
-    (folder / "codes.i4").write_bytes(codes)
+    _write_small(folder / "codes.i4", codes)
     payload = json.dumps({
         "shape": made.images.shape,
         "kinds": made.kinds,
@@ -186,10 +188,14 @@ def _write(folder: Path, made: Made) -> None:
         "images": _checksum(made.images),
         "codes": zlib.crc32(codes),
     })  # fmt: skip
-    (folder / "entry.json").write_text(f"{zlib.crc32(payload.encode()):08x}\n{payload}", encoding="utf-8")
-    for file_path in folder.iterdir():
-        with file_path.open("rb") as file:
-            os.fsync(file.fileno())
+    _write_small(folder / "entry.json", f"{zlib.crc32(payload.encode()):08x}\n{payload}".encode())
+
+
+def _write_small(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _read(folder: Path) -> Made:

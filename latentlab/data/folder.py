@@ -51,6 +51,7 @@ def open_folder(folder: Path, config: DataConfig, table: Path | None = None) -> 
     ]
     if not len(made.images):
         raise InputError(_nothing_in(folder, skipped))
+    yield LoadProgress(len(index), len(index), "Reading images")
     index = index[made.kept]
     labels, classes = keep_classes(labels[index], classes, config)
     classes = tuple(map(shown, classes))
@@ -110,6 +111,7 @@ def _made(folder: str, found: Scan, index: Labels, config: DataConfig) -> Genera
         found.sizes.tobytes(),
         found.times.tobytes(),
     )
+    yield LoadProgress(0, len(index), "Reading images")
     everything = len(index) == len(found.paths)
     name = whole if everything else key(config, whole, index.astype("<i8").tobytes())
     made = cache.get(name)
@@ -124,7 +126,7 @@ def _made(folder: str, found: Scan, index: Labels, config: DataConfig) -> Genera
             target = yield from _target(folder, found.paths, config)
             names = [found.paths[number] for number in index.tolist()]
             made = yield from ingest(names, lambda name: decode(f"{folder}/{name}", target, config), sink)
-        return cache.keep(name, unfinished, made)
+        return (yield from cache.keep(name, unfinished, made))
 
 
 def _taken(source: Made, index: Labels, config: DataConfig, sink: Sink) -> Generator[LoadProgress, None, Made]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
+from io import BufferedWriter
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ from latentlab.errors import InputError
 
 _PREVIEW = 36
 _IN_MEMORY = 256 << 20
-_COPIED_AT_ONCE = 16 << 20
+SYNCED_AT_ONCE = 8 << 20
 
 
 def mapped(path: Path, shape: tuple[int, ...]) -> Images:
@@ -27,6 +29,14 @@ def mapped(path: Path, shape: tuple[int, ...]) -> Images:
     if size != int(np.prod(shape, dtype=object)) or not size:
         raise OSError(f"{path} has {size} bytes, not the {shape} that are expected")
     return np.memmap(path, dtype=np.uint8, mode="c", shape=shape)
+
+
+def append(file: BufferedWriter, images: Iterable[Images]) -> None:
+    """Write images and see them onto the disk; call it with a few megabytes, since a lot at once takes seconds."""
+    for some in images:
+        file.write(np.ascontiguousarray(some).data)
+    file.flush()
+    os.fsync(file.fileno())
 
 
 class Sink:
@@ -45,7 +55,6 @@ class Sink:
         self._shape: tuple[int, ...] = ()
         self._held = 0
         self._written = 0
-        self._preview: Images | None = None
         self._shown = False
 
     @property
@@ -65,10 +74,7 @@ class Sink:
         chunk = np.empty((len(images), *self._shape), dtype=np.uint8)
         for place, image in zip(chunk, images, strict=True):
             place[...] = image  # a grey image fills all three channels
-        self._chunks.append(chunk)
-        self._held += chunk.nbytes
-        if self._path is not None and (self._held > _IN_MEMORY or self._written):
-            self._spill(self._path)
+        self._hold(chunk)
 
     def preview(self) -> Images | None:
         """The first images, once, as soon as there are enough to look at."""
@@ -81,6 +87,8 @@ class Sink:
 
     def finish(self) -> Images:
         """All images, [N, C, H, W]: an array, or the file's map."""
+        while self._path is not None and self.spilled and self._chunks:
+            self._spill(self._path)
         if self._path is not None and self.spilled:
             return mapped(self._path, (self._written // int(np.prod(self._shape)), *self._shape))
         if not self._chunks:
@@ -95,34 +103,45 @@ class Sink:
         self._shape = (channels, *grey[1:])
         self._chunks = [np.repeat(chunk, channels, axis=1) for chunk in self._chunks]
         self._held *= channels
-        if self._path is not None and self.spilled:
-            old = self._path.with_suffix(".grey")
-            self._path.rename(old)
-            images = mapped(old, (self._written // int(np.prod(grey)), *grey))
-            self._written = 0
-            step = max(1, _COPIED_AT_ONCE // int(np.prod(self._shape)))
-            pending, self._chunks = self._chunks, []
-            for start in range(0, len(images), step):
-                self._chunks.append(np.repeat(images[start : start + step], channels, axis=1))
-                if self._path is not None:
-                    self._spill(self._path)
-            self._chunks += pending
-            old.unlink(missing_ok=True)
+        if self._path is None or not self.spilled:
+            return
+        old = self._path.with_suffix(".grey")
+        self._path.rename(old)
+        images = mapped(old, (self._written // int(np.prod(grey)), *grey))
+        pending, self._chunks, self._written = self._chunks, [], 0
+        step = max(1, SYNCED_AT_ONCE // int(np.prod(self._shape)))
+        for start in range(0, len(images), step):
+            self._hold(np.repeat(images[start : start + step], channels, axis=1))
+        self._chunks += pending
+        old.unlink(missing_ok=True)
+
+    def _hold(self, chunk: Images) -> None:
+        """Take a chunk, and write the oldest when too much is held."""
+        self._chunks.append(chunk)
+        self._held += chunk.nbytes
+        if self._path is not None and self._held > (SYNCED_AT_ONCE if self._written else _IN_MEMORY):
+            self._spill(self._path)
 
     def _spill(self, path: Path) -> None:
-        """Write what is held; written, not mapped, since a full disk under a map kills the process."""
+        """Write the first few megabytes held; written, not mapped, since a full disk under a map kills the process."""
+        count, size = 0, 0
+        while count < len(self._chunks) and size < SYNCED_AT_ONCE:
+            size += self._chunks[count].nbytes
+            count += 1
         try:
             with path.open("ab") as file:
-                for chunk in self._chunks:
-                    chunk.tofile(file)
-                file.flush()
+                append(file, self._chunks[:count])
         except OSError:
-            back: list[Images] = []
-            if self._written:
-                back = [np.fromfile(path, dtype=np.uint8, count=self._written).reshape(-1, *self._shape)]
-            path.unlink(missing_ok=True)
-            self._chunks = back + self._chunks
-            self._path, self._written = None, 0
+            self._into_memory(path)
             return
-        self._written += sum(chunk.nbytes for chunk in self._chunks)
-        self._chunks, self._held = [], 0
+        del self._chunks[:count]
+        self._written += size
+        self._held -= size
+
+    def _into_memory(self, path: Path) -> None:
+        """Take back what has been written, and write no more."""
+        if self._written:
+            self._chunks.insert(0, np.fromfile(path, dtype=np.uint8, count=self._written).reshape(-1, *self._shape))
+        path.unlink(missing_ok=True)
+        self._held += self._written
+        self._path, self._written = None, 0

@@ -126,7 +126,7 @@ def _made(
             sink.add([finish_array(image, target, config) for image in chunk])
             yield LoadProgress(min(start + step, len(index)), len(index), "Making images ready", sink.preview())
         made = Made(sink.finish(), np.zeros(len(index), dtype=np.int32), [(table.format, "", "")])
-        return cache.keep(name, unfinished, made).images
+        return (yield from cache.keep(name, unfinished, made)).images
 
 
 def _span(images: NDArray[Any], config: DataConfig) -> Generator[LoadProgress, None, Span]:

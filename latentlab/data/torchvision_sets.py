@@ -266,7 +266,7 @@ def _made(opened: Any, text: str, index: Labels, config: DataConfig) -> Generato
 
     with cache.making(name) as unfinished:
         made = yield from ingest(index.tolist(), read, Sink(unfinished.images))
-        return cache.keep(name, unfinished, made)
+        return (yield from cache.keep(name, unfinished, made))
 
 
 def _attributes(opened: Any, index: Labels) -> Columns:

@@ -52,6 +52,12 @@ def same(one, other):
     )
 
 
+def keep(cache: Cache, name: str, made: Made) -> None:
+    with cache.making(name) as unfinished:
+        for _ in cache.keep(name, unfinished, made):
+            pass
+
+
 def entries() -> list[Path]:
     return sorted(cache_folder().glob("datasets/*"))
 
@@ -135,8 +141,7 @@ def test_the_entry_used_longest_ago_goes_first(tmp_path):
     cache = Cache(tmp_path, largest=2500)
     made = Made(np.zeros((1, 1, 25, 40), np.uint8), np.zeros(1, np.int32), [("PNG", "L", "40×25")])
     for number, name in enumerate(("old", "older but used", "new")):
-        with cache.making(name) as unfinished:
-            cache.keep(name, unfinished, made)
+        keep(cache, name, made)
         used = time.time() - 100 + number
         if (tmp_path / name).exists():
             os.utime(tmp_path / name / "entry.json", (used, used))
@@ -151,8 +156,7 @@ def test_the_entry_used_longest_ago_goes_first(tmp_path):
 def test_an_entry_larger_than_the_cache_stays_for_its_own_training(tmp_path):
     cache = Cache(tmp_path, largest=10)
     made = Made(np.zeros((1, 1, 25, 40), np.uint8), np.zeros(1, np.int32), [("PNG", "L", "40×25")])
-    with cache.making("large") as unfinished:
-        cache.keep("large", unfinished, made)
+    keep(cache, "large", made)
     assert cache.get("large") is not None
 
 
@@ -182,6 +186,7 @@ def test_a_cache_that_cannot_be_written_is_done_without(pictures, monkeypatch, t
 @pytest.fixture
 def small_memory(monkeypatch):
     monkeypatch.setattr(sink_module, "_IN_MEMORY", 500)
+    monkeypatch.setattr(sink_module, "SYNCED_AT_ONCE", 300)
 
 
 def test_more_than_the_memory_takes_is_written_and_mapped(pictures, decodes, monkeypatch):
