@@ -27,9 +27,10 @@ from latentlab.engine.messages import (
 from latentlab.engine.pictures import as_pixels, shrink, to_bytes
 from latentlab.engine.workspace import Workspace
 from latentlab.errors import InputError
-from latentlab.exploration import coarse_to_fine, interpolate, linear_grid, nearest, traverse
+from latentlab.exploration import coarse_to_fine, interpolate, linear_grid, nearest, traverse, typical_distance
 from latentlab.exploration.grids import Pass
 from latentlab.models.loaded import LoadedModel
+from latentlab.storage import Points
 
 FloatArray = NDArray[np.float32]
 
@@ -57,10 +58,10 @@ class Pace:
 
 
 class _Running(NamedTuple):
-    """What is being decoded piece by piece: for which request, and for which model version."""
+    """What is being decoded piece by piece: for which request, and by which model."""
 
     name: str
-    version: int
+    model: LoadedModel | None
     work: Iterator[None]
 
 
@@ -68,7 +69,8 @@ class Live:
     """Answers live requests from the workspace's model.
 
     What takes more than one piece is a generator, one of each kind, advanced by :meth:`advance`; a newer request
-    of its kind takes its place, and a change of the model ends it.
+    of its kind takes its place, and another model ends it. While the live one learns, the pieces are of slightly
+    different weights; each says of which.
 
     Parameters
     ----------
@@ -80,6 +82,8 @@ class Live:
         self._workspace = workspace
         self._pace = Pace()
         self._running: dict[str, _Running] = {}  # by slot
+        self._typical_of: Points | None = None
+        self._typical_distance = float("inf")
 
     @property
     def working_on(self) -> str:
@@ -115,7 +119,8 @@ class Live:
             running = self._running.get(slot)
             if running is None:
                 continue
-            if running.version != self._workspace.version:  # of weights that are no more: the window asks again
+            # Another model's: the window asks again. One that learns meanwhile goes on, or it would never be done.
+            if running.model is not self._workspace.model:
                 del self._running[slot]
                 continue
             try:
@@ -133,7 +138,7 @@ class Live:
 
     def _begin(self, request: Request, work: Iterator[None]) -> None:
         assert request.slot is not None
-        self._running[request.slot] = _Running(type(request).__name__, self._workspace.version, work)
+        self._running[request.slot] = _Running(type(request).__name__, self._workspace.model, work)
 
     # --- one image -----------------------------------------------------------------------------------
 
@@ -163,31 +168,42 @@ class Live:
                 int(points.label[place]),
                 path,
                 image,
+                self._typical(points),
             )
         )
 
+    def _typical(self, points: Points) -> float:
+        """Typical distance between neighbours of these points, computed once for them."""
+        if self._typical_of is not points:
+            self._typical_of, self._typical_distance = points, typical_distance(points.mean)
+        return self._typical_distance
+
     # --- many images ---------------------------------------------------------------------------------
 
-    def _decoded(self, model: LoadedModel, z: FloatArray, label: int | None) -> Iterator[tuple[slice, FloatArray]]:
-        """Decode latents [N, d] in pieces that last less than a frame."""
+    def _decoded(
+        self, model: LoadedModel, z: FloatArray, label: int | None
+    ) -> Iterator[tuple[slice, FloatArray, float]]:
+        """Decode latents [N, d] in pieces that last less than a frame; tells the seconds of each."""
         start = 0
         while start < len(z):
             piece = slice(start, min(start + self._pace.images, len(z)))
             began = time.perf_counter()
             images = model.decode(z[piece], label)
-            self._pace.note(len(images), time.perf_counter() - began)
-            yield piece, images
+            seconds = time.perf_counter() - began
+            self._pace.note(len(images), seconds)
+            yield piece, images, seconds
             start = piece.stop
 
     def _grid(self, request: DecodeGrid) -> Iterator[None]:
         """Decode the manifold, each cell once: a coarse tile's image serves its own cell when that comes."""
-        model, version = self._workspace.need_model(), self._workspace.version
+        model = self._workspace.need_model()
         columns, rows = request.columns, request.rows
         if not (0 < columns <= _MOST_CELLS and 0 < rows <= _MOST_CELLS):
             raise InputError(f"a manifold of {columns} × {rows} cells is out of bounds")
         places = linear_grid(columns, rows, request.x_range, request.y_range).astype(np.float32)
         there = np.zeros((rows, columns), bool)
         tiles: NDArray[np.uint8] | None = None
+        spent = 0.0
         for scan in coarse_to_fine(columns, rows):
             column, row = scan.sources.T
             known = there[row, column]
@@ -195,26 +211,28 @@ class Live:
             if tiles is not None and known.any():
                 last = scan.span == 1 and not len(missing)
                 at = known.nonzero()[0]
-                self._tell_tiles(request, version, scan, at, tiles[row[at], column[at]], last)
+                self._tell_tiles(request, scan, at, tiles[row[at], column[at]], last, spent)
             latents = request.axes.lift(places[row[missing], column[missing]])
-            for piece, images in self._decoded(model, latents, request.label):
+            for piece, images, seconds in self._decoded(model, latents, request.label):
+                spent += seconds
                 new = as_pixels(to_bytes(shrink(images, request.tile_pixels)))
                 if tiles is None:
                     tiles = np.zeros((rows, columns, *new.shape[1:]), np.uint8)
                 at = missing[piece]
                 tiles[row[at], column[at]] = new
                 there[row[at], column[at]] = True
-                self._tell_tiles(request, version, scan, at, new, scan.span == 1 and piece.stop == len(missing))
+                self._tell_tiles(request, scan, at, new, scan.span == 1 and piece.stop == len(missing), spent)
                 yield
 
     def _tell_tiles(
-        self, request: DecodeGrid, version: int, scan: Pass, at: IntArray, tiles: NDArray[np.uint8], last: bool
+        self, request: DecodeGrid, scan: Pass, at: IntArray, tiles: NDArray[np.uint8], last: bool, spent: float
     ) -> None:
-        self._workspace.send(GridTiles(request.generation, version, scan.cells[at], scan.span, tiles, last))
+        version = self._workspace.version
+        self._workspace.send(GridTiles(request.generation, version, scan.cells[at], scan.span, tiles, last, spent))
 
     def _strip(self, request: Traverse | Interpolate | Reconstruct | Sample) -> Iterator[None]:
         """Decode the filmstrip's rows and tell them as a whole."""
-        model, version = self._workspace.need_model(), self._workspace.version
+        model = self._workspace.need_model()
         above: NDArray[np.uint8] | None = None
         label = None
         match request:
@@ -233,15 +251,17 @@ class Live:
                 kind, names = "reconstruct", ("images", "reconstructions")
                 above, latents = self._some_images(model, request)
         flat = latents.reshape(-1, latents.shape[-1])
-        parts = []
-        for _piece, images in self._decoded(model, flat, label):
+        parts, spent = [], 0.0
+        for _piece, images, seconds in self._decoded(model, flat, label):
+            spent += seconds
             parts.append(to_bytes(images))
             yield
         decoded = as_pixels(np.concatenate(parts))
         rows = decoded.reshape(*latents.shape[:2], *decoded.shape[1:])
         if above is not None:
             rows, latents = np.concatenate([above[None], rows]), np.concatenate([latents, latents])
-        self._workspace.send(Strip(request.generation, version, kind, rows, names, latents))
+        version = self._workspace.version
+        self._workspace.send(Strip(request.generation, version, kind, rows, names, latents, spent))
 
     def _some_images(self, model: LoadedModel, request: Reconstruct) -> tuple[NDArray[np.uint8], FloatArray]:
         """Some images the model was not trained on, as pixels, and their latents [1, n, d]."""

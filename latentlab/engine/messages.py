@@ -303,7 +303,8 @@ class Decoded(Result):
 class GridTiles(Result):
     """Some of the manifold's cells: ``cells`` [n, 2] are (column, row), row 0 lowest in z.
 
-    A tile covers ``span × span`` cells from its own to the right and upwards.
+    A tile covers ``span × span`` cells from its own to the right and upwards. ``seconds`` is what decoding has
+    cost since the request.
     """
 
     generation: int
@@ -312,6 +313,7 @@ class GridTiles(Result):
     span: int
     tiles: ByteArray  # [n, h, w] or [n, h, w, 3]
     done: bool
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -325,11 +327,16 @@ class Strip(Result):
     images: ByteArray
     row_names: tuple[str, ...]
     latents: FloatArray | None = None  # [rows, columns, d], where a click can go there
+    seconds: float = 0.0  # what decoding has cost
 
 
 @dataclass(frozen=True)
 class NearestFound(Result):
-    """The nearest encoded image; ``image`` is ``None`` while no dataset is open."""
+    """The nearest encoded image; ``image`` is ``None`` while no dataset is open.
+
+    ``typical`` is how far an encoded image is from its own nearest neighbour at most, but for one in twenty: a
+    latent much farther than that from all of them stands where no data is.
+    """
 
     slot: ClassVar[str | None] = "nearest"
     generation: int
@@ -340,6 +347,7 @@ class NearestFound(Result):
     label: int
     path: str
     image: ByteArray | None
+    typical: float = float("inf")
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,13 @@
-"""The geometry of latent space: grids, traversals, paths, directions, neighbours, density (numpy; no Qt)."""
+"""The geometry of latent space: grids, traversals, paths, directions, neighbours, distances (numpy; no Qt)."""
 
-from latentlab.exploration.density import Density, density_on, typical_distance
+from latentlab.exploration.density import typical_distance
 from latentlab.exploration.directions import principal_components
 from latentlab.exploration.grids import coarse_to_fine, linear_grid, plane_through, quantile_grid
 from latentlab.exploration.neighbours import nearest
 from latentlab.exploration.paths import interpolate, traverse
 
 __all__ = [
-    "Density",
     "coarse_to_fine",
-    "density_on",
     "interpolate",
     "linear_grid",
     "nearest",

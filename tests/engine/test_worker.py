@@ -161,6 +161,7 @@ def test_the_nearest_encoded_image_is_found_with_its_pixels(driver, image_file):
         np.testing.assert_array_equal(found.image, data["images"][found.index])
         assert found.label == data["labels"][found.index]
     assert found.distance == 0
+    assert 0 < found.typical < 5
     assert found.model_version == points.model_version
 
 
