@@ -20,7 +20,7 @@ SHOWN_FIRST = ("elbo", "rate", "distortion")
 KL = "kl"
 MOST_RUNS = 5
 ROW_HEIGHT = 66
-REDRAW_MS = 100
+REDRAW_MS = 160
 _TITLES = {"elbo": "ELBO", KL: "KL per dimension", "gradient_norm": "gradient norm"}
 
 
@@ -28,7 +28,7 @@ class TrainingCurves(QWidget):
     """One small plot per term, over epochs: training as a line, validation dashed with markers.
 
     Earlier runs stay as fainter curves. All plots share the epochs' axis; hovering reads every term at one epoch,
-    the wheel zooms, a double click shows all again. Redrawn at most ten times a second, and only while visible.
+    the wheel zooms, a double click shows all again. Redrawn at most six times a second, and only while visible.
 
     Signals
     -------
@@ -46,6 +46,7 @@ class TrainingCurves(QWidget):
         self._checks: dict[str, QAction] = {}
         self._plots: dict[str, TermPlot | KlBars] = {}
         self._hover: float | None = None
+        self._zoomed = False
         self._wears_old_colours = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -155,6 +156,7 @@ class TrainingCurves(QWidget):
         self._stack.setCurrentIndex(1 if terms else 0)
         self._match_checks(terms)
         self._match_plots([term for term in terms if self._checks[term].isChecked()])
+        self._fit_epochs()
         for term, plot in self._plots.items():
             if isinstance(plot, KlBars):
                 plot.show_kl(self._kl if self._kl is not None else np.zeros(0))
@@ -192,12 +194,22 @@ class TrainingCurves(QWidget):
                 if first is not None:
                     plot.setXLink(first)
                 first = first or plot
+                plot.getViewBox().sigRangeChangedManually.connect(self._on_zoomed)
             self._plots[term] = plot
         lines = [plot for plot in self._plots.values() if isinstance(plot, TermPlot)]
         for line in lines:
             line.show_epochs(line is lines[-1])
             line.name_changes(line is lines[0])
         self._canvas.setMinimumHeight(ROW_HEIGHT * len(shown) + 16 if shown else 0)
+
+    def _fit_epochs(self) -> None:
+        """Show all epochs, in whole numbers so that the axis seldom changes, unless the user has zoomed."""
+        lines = [plot for plot in self._plots.values() if isinstance(plot, TermPlot)]
+        if lines and not self._zoomed:
+            latest = max((run.latest() for run in self._runs), default=0.0)
+            wanted = (0.0, max(1.0, float(np.ceil(latest))))
+            if tuple(lines[0].getViewBox().viewRange()[0]) != wanted:
+                lines[0].setXRange(*wanted, padding=0)
 
     def _colour(self, place: int) -> str:
         series = tokens().series
@@ -251,8 +263,12 @@ class TrainingCurves(QWidget):
 
     def _on_scene_mouse_clicked(self, event: Any) -> None:
         if event.double():
-            for plot in self._plots.values():
-                plot.enableAutoRange()
+            self._zoomed = False
+            self._redraw()
+
+    def _on_zoomed(self) -> None:
+        self._zoomed = True
+        self._changed()
 
 
 def _title(term: str) -> str:

@@ -50,7 +50,8 @@ def set_icon(target: QAction | QAbstractButton, name: str, colour: str = "text")
 
 def recolour(root: QWidget) -> None:
     """Draw every icon below ``root`` anew, after a change of palette."""
-    for target in (*root.findChildren(QAbstractButton), *root.findChildren(QAction)):
+    targets: list[QAction | QAbstractButton] = [*root.findChildren(QAbstractButton), *root.findChildren(QAction)]
+    for target in targets:
         if target.property(_NAME):
             _paint(target)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QMainWindow, QSizePolicy, QTabWidget, QToolBar, QWidget
+from PySide6.QtWidgets import QMainWindow, QSizePolicy, QTabWidget, QToolBar, QToolButton, QWidget
 
 from latentlab.gui.actions import Actions
 from latentlab.gui.curves import TrainingCurves
@@ -178,7 +178,9 @@ class MainWindow(QMainWindow):
         self.toolbar.addWidget(self.frame_rate)
         self.addToolBar(self.toolbar)
         for action in (a.undo, a.redo):
-            self.toolbar.widgetForAction(action).setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+            made = self.toolbar.widgetForAction(action)
+            if isinstance(made, QToolButton):
+                made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
         a.tools.triggered.connect(self._on_tool_triggered)
         self.curves.trainingRequested.connect(lambda: self.show_panel("training"))
         self.filmstrip.openModelRequested.connect(a.open_model.trigger)

@@ -128,7 +128,8 @@ class ModelPanel(QWidget):
     def set_metrics(self, metrics: Mapping[str, float]) -> None:
         """Show how good the model is: ``SPLIT_TERM`` in nats per image, a column for each split there is."""
         while (item := self._metrics.takeAt(0)) is not None:
-            item.widget().deleteLater()
+            if (shown := item.widget()) is not None:
+                shown.deleteLater()
         splits = [split for split in SPLITS if any(name.startswith(f"{split}_") for name in metrics)]
         terms = [term for term in TERMS if any(f"{split}_{term}" in metrics for split in splits)]
         self._metrics_box.setVisible(bool(terms))

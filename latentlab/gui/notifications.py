@@ -140,7 +140,7 @@ class Notifications(QWidget):
         super().__init__(host)
         self.setObjectName("notifications")
         self.setAccessibleName("notifications")
-        self._over = over or host
+        self._host, self._over = host, over or host
         self._cards: list[Card] = []
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
@@ -197,7 +197,7 @@ class Notifications(QWidget):
         self.setVisible(bool(self._cards))
         if not self._cards:
             return
-        host = self.parentWidget()
+        host = self._host
         corner = self._over.mapTo(host, QPoint(self._over.width(), self._over.height()))
         width = min(WIDTH, self._over.width() - 4 * SPACE)
         for card in self._cards:

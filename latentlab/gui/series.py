@@ -12,32 +12,35 @@ FloatArray = NDArray[np.float64]
 MOST_POINTS = 4000
 
 
-@dataclass
 class Series:
     """Values over epochs, thinned evenly when they grow many: the first and the newest point always stay."""
 
-    _points: list[tuple[float, float]] = field(default_factory=list)
+    def __init__(self) -> None:
+        self._points = np.zeros((MOST_POINTS + 1, 2))
+        self._count = 0
 
     def add(self, epoch: float, value: float) -> None:
         """Add a point; points at or after its epoch, from before a resume, are replaced."""
-        while self._points and self._points[-1][0] >= epoch:
-            self._points.pop()
-        self._points.append((float(epoch), float(value)))
-        if len(self._points) > MOST_POINTS:
-            self._points = [*self._points[:-1:2], self._points[-1]]
+        if self._count and self._points[self._count - 1, 0] >= epoch:
+            self._count = int(np.searchsorted(self._points[: self._count, 0], epoch))
+        self._points[self._count] = epoch, value
+        self._count += 1
+        if self._count > MOST_POINTS:
+            kept = np.concatenate([self._points[: self._count - 1 : 2], self._points[self._count - 1 : self._count]])
+            self._count = len(kept)
+            self._points[: self._count] = kept
 
     def arrays(self) -> tuple[FloatArray, FloatArray]:
-        """Epochs and values, in order."""
-        points = np.array(self._points, dtype=np.float64).reshape(-1, 2)
-        return points[:, 0], points[:, 1]
+        """Epochs and values, in order (views: use them before the next ``add``)."""
+        return self._points[: self._count, 0], self._points[: self._count, 1]
 
     def at(self, epoch: float | None) -> float | None:
         """The value of the point nearest to ``epoch``; the newest for ``None``."""
-        if not self._points:
+        epochs, values = self.arrays()
+        if not epochs.size:
             return None
         if epoch is None:
-            return self._points[-1][1]
-        epochs, values = self.arrays()
+            return float(values[-1])
         return float(values[np.abs(epochs - epoch).argmin()])
 
 
@@ -55,6 +58,15 @@ class Run:
         for home, values in ((self.train, train), (self.validation, validation or {})):
             for name, value in values.items():
                 home.setdefault(name, Series()).add(epoch, value)
+
+    def latest(self) -> float:
+        """The newest epoch of any term, 0 before the first."""
+        last = [
+            epochs[-1]
+            for each in (*self.train.values(), *self.validation.values())
+            if (epochs := each.arrays()[0]).size
+        ]
+        return float(max(last, default=0.0))
 
     def terms(self) -> list[str]:
         """Every term there is, in the order met."""

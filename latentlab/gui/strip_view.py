@@ -52,6 +52,9 @@ class StripView(QAbstractScrollArea):
         self._current: Place | None = None
         self._pickable = False
         self._from_end = False
+        self._tile = QSize(SMALLEST_TILE, SMALLEST_TILE)
+        self._content = QSize()
+        self._name_width = self._top = 0
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setMouseTracking(True)
@@ -78,58 +81,54 @@ class StripView(QAbstractScrollArea):
         self._names = tuple(names)
         self._pickable = pickable
         self._keep_inside()
-        self._update_scroll_bars()
+        self._measure()
         self.viewport().update()
 
     def tile_rect(self, row: int, column: int) -> QRect:
         """Where a tile is painted, in the viewport's pixels."""
-        size = self._tile_size()
-        x = self._name_width() + column * (size.width() + GAP) - self.horizontalScrollBar().value()
-        y = row * (size.height() + ROW_GAP) - self.verticalScrollBar().value() + self._top()
+        size = self._tile
+        x = self._name_width + column * (size.width() + GAP) - self.horizontalScrollBar().value()
+        y = row * (size.height() + ROW_GAP) - self.verticalScrollBar().value() + self._top
         return QRect(QPoint(x, y), size)
 
     # --- measures -------------------------------------------------------------------------------
 
-    def _tile_size(self) -> QSize:
-        """As high as lets every row be seen, within limits, times the user's zoom."""
-        if not self._rows:
-            return QSize(SMALLEST_TILE, SMALLEST_TILE)
+    def _measure(self) -> None:
+        """Find the tiles' size: as high as lets every row be seen, within limits, times the user's zoom."""
+        names = [self.fontMetrics().horizontalAdvance(name) for name in self._names if name]
+        self._name_width = max(names) + SPACE if names else 0
+        self._tile = QSize(SMALLEST_TILE, SMALLEST_TILE)
+        if self._rows:
+            self._tile = self._best_tile()
+        self._content = QSize(
+            self._name_width + self._columns * (self._tile.width() + GAP) - GAP,
+            self._rows * (self._tile.height() + ROW_GAP) - ROW_GAP,
+        )
+        self._top = max(0, (self.viewport().height() - self._content.height()) // 2)
+        self._update_scroll_bars()
+
+    def _best_tile(self) -> QSize:
         room = (self.viewport().height() - ROW_GAP * (self._rows - 1)) / self._rows
         height = max(SMALLEST_TILE + 8, min(96.0, room)) * self._zoom
         height = max(SMALLEST_TILE, min(LARGEST_TILE, height))
         return QSize(round(height * self._tile_source.width() / self._tile_source.height()), round(height))
 
-    def _name_width(self) -> int:
-        if not any(self._names):
-            return 0
-        return max(self.fontMetrics().horizontalAdvance(name) for name in self._names) + SPACE
-
-    def _content(self) -> QSize:
-        size = self._tile_size()
-        return QSize(
-            self._name_width() + self._columns * (size.width() + GAP) - GAP,
-            self._rows * (size.height() + ROW_GAP) - ROW_GAP,
-        )
-
-    def _top(self) -> int:
-        return max(0, (self.viewport().height() - self._content().height()) // 2)
-
     def _update_scroll_bars(self) -> None:
-        content, shown = self._content(), self.viewport().size()
+        content, shown = self._content, self.viewport().size()
         for bar, whole, part in (
             (self.horizontalScrollBar(), content.width(), shown.width()),
             (self.verticalScrollBar(), content.height(), shown.height()),
         ):
             bar.setPageStep(part)
-            bar.setSingleStep(self._tile_size().height() // 2)
+            bar.setSingleStep(self._tile.height() // 2)
             bar.setRange(0, max(0, whole - part))
         if self._from_end:
             self.horizontalScrollBar().setValue(self.horizontalScrollBar().maximum())
 
     def _place_at(self, point: QPoint) -> Place | None:
-        size = self._tile_size()
-        x = point.x() - self._name_width() + self.horizontalScrollBar().value()
-        y = point.y() - self._top() + self.verticalScrollBar().value()
+        size = self._tile
+        x = point.x() - self._name_width + self.horizontalScrollBar().value()
+        y = point.y() - self._top + self.verticalScrollBar().value()
         place = (y // (size.height() + ROW_GAP), x // (size.width() + GAP))
         return place if 0 <= place[0] < self._rows and 0 <= place[1] < self._columns else None
 
@@ -167,7 +166,7 @@ class StripView(QAbstractScrollArea):
     def _paint_names(self, painter: QPainter) -> None:
         """The rows' names stay in sight while the tiles scroll under them."""
         colours = tokens()
-        width = self._name_width()
+        width = self._name_width
         if width:
             painter.fillRect(QRect(0, 0, width, self.viewport().height()), colours.colour("surface"))
         painter.setPen(colours.colour("dim"))
@@ -208,7 +207,7 @@ class StripView(QAbstractScrollArea):
         turns = event.angleDelta().y() / 120.0
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             self._zoom = max(0.5, min(4.0, self._zoom * 1.15**turns))
-            self._update_scroll_bars()
+            self._measure()
             self.viewport().update()
             event.accept()
         elif self.verticalScrollBar().maximum() == 0 and turns:
@@ -243,7 +242,7 @@ class StripView(QAbstractScrollArea):
         if self._current is not None:
             tile, shown = self.tile_rect(*self._current), self.viewport().rect()
             across, down = self.horizontalScrollBar(), self.verticalScrollBar()
-            left = self._name_width()
+            left = self._name_width
             across.setValue(across.value() + min(0, tile.left() - left) + max(0, tile.right() - shown.right()))
             down.setValue(down.value() + min(0, tile.top()) + max(0, tile.bottom() - shown.bottom()))
         self.viewport().update()
@@ -261,7 +260,7 @@ class StripView(QAbstractScrollArea):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fit the tiles to the new height."""
         super().resizeEvent(event)
-        self._update_scroll_bars()
+        self._measure()
 
     def sizeHint(self) -> QSize:
         """Two small rows."""

@@ -30,7 +30,8 @@ class _Plot(pg.PlotItem):  # type: ignore[misc]
         self.getAxis("left").setStyle(tickLength=0, tickTextOffset=5, maxTickLevel=0)
         self.getAxis("bottom").setStyle(tickLength=3, tickTextOffset=3, maxTickLevel=0)
         self.getViewBox().setMouseEnabled(x=True, y=False)
-        self.getViewBox().setAutoVisible(y=True)  # zoomed in, the values in sight fill the plot
+        # Ranges are fitted here, and seldom: pyqtgraph's own fitting at every point costs a frame.
+        self.getViewBox().disableAutoRange()
         self.titleLabel.setMaximumHeight(_TITLE_HEIGHT)
         self.layout.setRowFixedHeight(0, _TITLE_HEIGHT)
         self.titleLabel.opts["justify"] = "left"
@@ -59,6 +60,7 @@ class TermPlot(_Plot):
         super().__init__(colour)
         self._title = title
         self._curves: list[pg.PlotDataItem] = []
+        self._drawn: list[tuple[int, int, float, int]] = []
         self._changes: list[pg.InfiniteLine] = []
         self._sign = 1.0
         self._log = False
@@ -78,26 +80,50 @@ class TermPlot(_Plot):
 
     def show_runs(self, runs: Sequence[Run], term: str, *, log: bool) -> None:
         """Draw the term of every run, the newest in full strength; a negative term's size where ``log``."""
-        drawn = [run for run in runs if term in run.train or term in run.validation]
-        values = [
-            series.arrays()[1] for run in drawn for series in (run.train.get(term), run.validation.get(term)) if series
+        series = [
+            (found, 255 if run is runs[-1] else 90, validation)
+            for run in runs
+            for found, validation in ((run.train.get(term), False), (run.validation.get(term), True))
+            if found is not None
         ]
-        everything = np.concatenate(values) if values else np.zeros(0)
-        everything = everything[np.isfinite(everything)]
-        negative, positive = bool((everything < 0).any()), bool((everything > 0).any())
-        self._log = log and everything.size > 0 and not (negative and positive) and not (everything == 0).any()
-        self._sign = -1.0 if self._log and negative else 1.0
-        self.setLogMode(y=self._log)
-        count = 0
-        for run in drawn:
-            strength = 255 if run is runs[-1] else 90
-            for series, validation in ((run.train.get(term), False), (run.validation.get(term), True)):
-                if series is not None:
-                    self._draw(count, *series.arrays(), strength, validation=validation)
-                    count += 1
-        for curve in self._curves[count:]:
+        points = [found.arrays() for found, _strength, _validation in series]
+        self._choose_scale(np.concatenate([y for _x, y in points]) if points else np.zeros(0), log)
+        for place, ((x, y), (found, strength, validation)) in enumerate(zip(points, series, strict=True)):
+            state = (id(found), x.size, float(x[-1]) if x.size else 0.0, strength)
+            if place >= len(self._drawn) or self._drawn[place] != state:
+                self._draw(place, x, y, strength, validation=validation)
+                self._drawn[place : place + 1] = [state]
+        for curve in self._curves[len(series) :]:
             curve.setData([], [])
+        del self._drawn[len(series) :]
         self._mark_changes(runs[-1].changes if runs else [])
+        self._fit_values(points)
+
+    def _choose_scale(self, values: FloatArray, log: bool) -> None:
+        values = values[np.isfinite(values)]
+        one_sided = values.size > 0 and bool((values > 0).all() or (values < 0).all())
+        logarithmic = log and one_sided
+        sign = -1.0 if logarithmic and values[0] < 0 else 1.0
+        if (logarithmic, sign) != (self._log, self._sign):
+            self._log, self._sign = logarithmic, sign
+            self._drawn = []
+            self.setLogMode(y=logarithmic)
+
+    def _fit_values(self, points: Sequence[tuple[FloatArray, FloatArray]]) -> None:
+        """Let the values in sight fill the plot; a range that still fits well stays as it is."""
+        left, right = self.getViewBox().viewRange()[0]
+        seen = [y[(x >= left) & (x <= right)] for x, y in points]
+        values = np.concatenate(seen) * self._sign if seen else np.zeros(0)
+        values = values[np.isfinite(values)]
+        if self._log:
+            values = np.log10(values[values > 0])
+        if not values.size:
+            return
+        low, high = float(values.min()), float(values.max())
+        margin = max(0.08 * (high - low), 1e-3 * abs(high), 1e-9)
+        bottom, top = self.getViewBox().viewRange()[1]
+        if low < bottom or high > top or (top - bottom) > 2 * (high - low + 2 * margin):
+            self.setYRange(low - margin, high + margin, padding=0)
 
     def write(self, train: float | None, validation: float | None) -> None:
         """Write the term's name and values over the plot."""
@@ -124,14 +150,13 @@ class TermPlot(_Plot):
     def _draw(self, place: int, x: FloatArray, y: FloatArray, strength: int, *, validation: bool) -> None:
         while len(self._curves) <= place:
             curve = pg.PlotDataItem(connect="finite", antialias=True)
-            curve.setDownsampling(auto=True, method="peak")
             self.addItem(curve)
             self._curves.append(curve)
         colour = pg.mkColor(self._colour)
         colour.setAlpha(strength)
         style = Qt.PenStyle.DashLine if validation else Qt.PenStyle.SolidLine
         self._curves[place].setData(
-            x,
+            x.copy(),
             y * self._sign,
             pen=pg.mkPen(colour, width=1 if validation else 1.6, style=style),
             symbol="o" if validation else None,
@@ -171,6 +196,9 @@ class KlBars(_Plot):
     def show_kl(self, kl: FloatArray) -> None:
         """Show KL [d] in nats."""
         self._bars.setOpts(x=np.arange(1, kl.size + 1), height=kl, width=0.7, brush=self._colour, pen=None)
+        self.setRange(
+            xRange=(0.3, kl.size + 0.7), yRange=(0.0, max(1e-3, float(kl.max(initial=0.0))) * 1.08), padding=0
+        )
         step = max(1, -(-kl.size // 12))
         self.getAxis("bottom").setTicks([[(i, str(i)) for i in range(1, kl.size + 1, step)]])
         active = int((kl > 0.01).sum())

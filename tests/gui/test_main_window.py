@@ -125,6 +125,7 @@ def test_the_layout_is_saved_and_brought_back(window):
     assert not window.restore_layout(b"garbage", b"garbage")
 
 
+@pytest.mark.qt_log_ignore("This plugin does not support raise")
 def test_a_tab_takes_the_place_of_the_title_bar(qtbot, window):
     def titled(name):
         return window.docks[name].titleBarWidget().objectName() == "dockTitle"
