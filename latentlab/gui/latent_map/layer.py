@@ -24,8 +24,8 @@ class PixelLayer(QGraphicsObject):
         self._box = box
         self.theme: Theme = DARK
         self.setZValue(z_value)
-        box.sigRangeChanged.connect(self.on_view_changed)
-        box.sigResized.connect(self._on_box_resized)
+        box.rangeChanged.connect(self.on_view_changed)
+        box.resized.connect(self._on_box_resized)
 
     def view(self) -> View:
         """What is in view now."""

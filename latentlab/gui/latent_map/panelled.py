@@ -176,7 +176,7 @@ class PanelledPlot(LayeredPlot):
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange) and hasattr(self, "_own_theme"):
             self._apply_palette()
 
-    def resizeEvent(self, event: QResizeEvent | None) -> None:
+    def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep what lies over the map in its corners."""
         super().resizeEvent(event)
         if hasattr(self, "_message"):

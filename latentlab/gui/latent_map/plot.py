@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QResizeEvent
+from PySide6.QtWidgets import QFrame, QGraphicsScene, QGraphicsView, QWidget
 
-import pyqtgraph as pg
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
-from PySide6.QtWidgets import QGraphicsObject, QGraphicsView, QStyleOptionGraphicsItem, QWidget
-
-from latentlab.gui.colours import DARK, Theme
+from latentlab.gui.colours import Theme
+from latentlab.gui.latent_map.axis import MapAxis
 from latentlab.gui.latent_map.view import MapViewBox
 
 AXIS_HEIGHT = 22
@@ -17,120 +15,57 @@ AXIS_WIDTH = 38
 MARGIN = 6
 
 
-class AxisName(QGraphicsObject):
-    """An axis' name at its far end."""
+class MapPlot(QGraphicsView):
+    """A view box that fills the widget but for two narrow axes.
 
-    def __init__(self, axis: pg.AxisItem, at_top: bool) -> None:
-        super().__init__(axis)
-        self._axis, self._at_top = axis, at_top
-        self._theme: Theme = DARK
-        self._text = ""
-        self._font = QFont()
-        axis.geometryChanged.connect(self.prepareGeometryChange)
-
-    @property
-    def text(self) -> str:
-        """The name shown."""
-        return self._text
-
-    def set_text(self, text: str) -> None:
-        """Show this name."""
-        self._text = text
-        self._redraw()
-
-    def set_look(self, theme: Theme, font: QFont) -> None:
-        """Draw in this theme and font."""
-        self._theme, self._font = theme, QFont(font)
-        self._font.setBold(True)
-        self._redraw()
-
-    def place(self) -> QRectF:
-        """Where the name stands, in the axis' coordinates."""
-        whole, metrics = self.boundingRect(), QFontMetricsF(self._font)
-        width = metrics.horizontalAdvance(self._text)
-        if self._at_top:
-            return QRectF(0, 0, whole.width() - 4, metrics.height() + 4)
-        return QRectF(whole.width() - width - 8, 4, width + 8, whole.height() - 4)
-
-    def boundingRect(self) -> QRectF:
-        """The axis' own rectangle."""
-        return QRectF(QPointF(0, 0), self._axis.size())
-
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
-        """Paint the name."""
-        painter.setFont(self._font)
-        painter.setPen(QPen(QColor(self._theme.text)))
-        painter.drawText(self.place(), Qt.AlignmentFlag.AlignCenter, self._text)
-
-    def _redraw(self) -> None:
-        self._axis.picture = None
-        self._axis.update()
-        self.update()
-
-
-class MapAxis(pg.AxisItem):  # type: ignore[misc]
-    """An axis that leaves out the tick labels that would stand under its name."""
-
-    def __init__(self, side: str) -> None:
-        super().__init__(side)
-        self.axis_name = AxisName(self, at_top=side == "left")
-
-    def generateDrawSpecs(self, painter: QPainter) -> tuple[Any, Any, Any] | None:
-        """Leave out what the name covers of what pyqtgraph would draw."""
-        specs = super().generateDrawSpecs(painter)
-        if specs is None:
-            return None
-        line, ticks, labels = specs
-        taken = self.axis_name.place()
-        return line, ticks, [label for label in labels if not label[0].intersects(taken)]
-
-
-class MapPlot(pg.GraphicsView):  # type: ignore[misc]
-    """A view box that fills the widget but for two narrow axes; no menus, no buttons of pyqtgraph's.
-
-    pyqtgraph's PlotItem makes menus as windows of their own and animates its own mouse handling;
-    the map needs neither, so it is put together from the box and two axes.
+    Plain Qt on purpose: pyqtgraph's plot animates its own mouse handling, makes menus as windows of their own,
+    takes 7 ms of a frame for its axes, and takes longer to import than the whole window to be painted.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.box = MapViewBox()
-        layout = pg.GraphicsLayout()
-        layout.layout.setSpacing(0)
-        layout.setContentsMargins(0, MARGIN, MARGIN, 0)
-        self._axes = {side: MapAxis(side) for side in ("left", "bottom")}
-        layout.addItem(self._axes["left"], row=0, col=0)
-        layout.addItem(self.box, row=0, col=1)
-        layout.addItem(self._axes["bottom"], row=1, col=1)
-        self.setCentralItem(layout)
-        for axis in self._axes.values():
-            axis.linkToView(self.box)
-            axis.enableAutoSIPrefix(False)
-            axis.setStyle(tickLength=-4, tickTextOffset=3, autoExpandTextSpace=False, maxTickLevel=0)
-        # Fixed, so that a longer tick label never moves the map under the hand.
-        self._axes["left"].setWidth(AXIS_WIDTH)
-        self._axes["bottom"].setHeight(AXIS_HEIGHT)
-
-    def close(self) -> bool:
-        """Close like any widget: pyqtgraph's own would tear down scene and viewport under what lies on them."""
-        return QGraphicsView.close(self)
+        scene = QGraphicsScene(self)
+        scene.setItemIndexMethod(QGraphicsScene.ItemIndexMethod.NoIndex)  # a dozen items, and each fills the view
+        self.setScene(scene)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+        self.setTransformationAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMouseTracking(True)
+        self.box = MapViewBox(self)
+        self._x_axis, self._y_axis = MapAxis(self.box, upright=False), MapAxis(self.box, upright=True)
+        for item in (self.box, self._x_axis, self._y_axis):
+            scene.addItem(item)
+        self._lay_out(self.size())
 
     def axis_names(self) -> tuple[str, str]:
         """Names of the horizontal and the vertical axis."""
-        return self._axes["bottom"].axis_name.text, self._axes["left"].axis_name.text
+        return self._x_axis.name, self._y_axis.name
 
     def set_axes_names(self, x: str, y: str) -> None:
         """Name the horizontal and the vertical axis."""
-        self._axes["bottom"].axis_name.set_text(x)
-        self._axes["left"].axis_name.set_text(y)
+        self._x_axis.set_name(x)
+        self._y_axis.set_name(y)
 
     def apply_theme(self, theme: Theme) -> None:
         """Draw background and axes in these colours."""
-        self.setBackground(theme.background)
+        self.setBackgroundBrush(QColor(theme.background))
         font = QFont(self.font())
         font.setPointSizeF(max(7.0, font.pointSizeF() - 1.0))
-        for axis in self._axes.values():
-            axis.setPen(pg.mkPen(theme.faint))
-            axis.setTextPen(pg.mkPen(theme.faint))
-            axis.setTickFont(font)
-            axis.axis_name.set_look(theme, font)
+        for axis in (self._x_axis, self._y_axis):
+            axis.set_look(theme, font)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Give the box what the axes leave."""
+        super().resizeEvent(event)
+        self._lay_out(event.size())
+
+    def _lay_out(self, size: QSize) -> None:
+        # The axes keep their size, so that a longer tick label never moves the map under the hand.
+        width, height = max(1, size.width() - AXIS_WIDTH - MARGIN), max(1, size.height() - AXIS_HEIGHT - MARGIN)
+        self.setSceneRect(0, 0, size.width(), size.height())
+        self._x_axis.place(QRectF(AXIS_WIDTH, MARGIN + height, width, AXIS_HEIGHT))
+        self._y_axis.place(QRectF(0, MARGIN, AXIS_WIDTH, height))
+        self.box.place(AXIS_WIDTH, MARGIN, width, height)

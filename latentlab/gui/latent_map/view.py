@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pyqtgraph as pg
-from PySide6.QtCore import QPointF
+from PySide6.QtCore import QPointF, QRectF, Signal
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QGraphicsItem, QGraphicsObject, QStyleOptionGraphicsItem, QWidget
 
 FloatArray = npt.NDArray[np.floating]
 
@@ -74,42 +75,67 @@ class View:
         return QPointF(float(x), float(y))
 
 
-class MapViewBox(pg.ViewBox):  # type: ignore[misc]
-    """A view box with its aspect locked that leaves mouse and menus to the map.
+class MapViewBox(QGraphicsObject):
+    """The part of the scene that the map is painted in: it knows what is in view, zooms and pans.
 
-    pyqtgraph's own drags wait for five pixels and answer at most a hundred times a second;
-    the map must answer at once, so it tells the box to zoom and pan instead.
+    Its own coordinates are the view's logical pixels, and a unit is as long across as it is high. The plane's
+    transform is `View`'s: the layers paint in pixels, so the scene needs none.
+
+    Parameters
+    ----------
+    widget
+        Whose screen says how many device pixels a logical one has.
+
+    Signals
+    -------
+    rangeChanged
+        Another part of the plane is in view.
+    resized
+        The box has another size.
     """
 
-    def __init__(self) -> None:
-        super().__init__(lockAspect=True, enableMouse=False, enableMenu=False, defaultPadding=0.0)
-        self.disableAutoRange()
-        self.show_range((-PRIOR_REACH, PRIOR_REACH), (-PRIOR_REACH, PRIOR_REACH))
+    rangeChanged = Signal()
+    resized = Signal()
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__()
+        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemClipsChildrenToShape)
+        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemHasNoContents)
+        self._widget = widget
+        self._width, self._height = 1, 1
+        self._wanted = (-PRIOR_REACH, PRIOR_REACH, -PRIOR_REACH, PRIOR_REACH)
+        self._view = self._fitted()
 
     def view(self) -> View:
         """What is in view now."""
-        (x_min, x_max), (y_min, y_max) = self.viewRange()
-        widget = self.getViewWidget()
-        return View(
-            float(x_min),
-            float(x_max),
-            float(y_min),
-            float(y_max),
-            max(1, round(self.width())),
-            max(1, round(self.height())),
-            float(widget.devicePixelRatioF()) if widget is not None else 1.0,
-        )
+        if self._view.ratio != self._widget.devicePixelRatioF():  # moved to another screen
+            self._view = self._fitted()
+        return self._view
+
+    def rect(self) -> QRectF:
+        """The whole box, in its own coordinates."""
+        return QRectF(0, 0, self._width, self._height)
+
+    def place(self, x: int, y: int, width: int, height: int) -> None:
+        """Lay the box into the scene; what was wanted in view stays there, as large as it fits."""
+        self.setPos(x, y)
+        if (width, height) != (self._width, self._height):
+            self.prepareGeometryChange()
+            self._width, self._height = width, height
+            self._refit()
+            self.resized.emit()
 
     def show_range(self, x_range: tuple[float, float], y_range: tuple[float, float]) -> None:
-        """Bring the whole rectangle into view, as large as the locked aspect allows."""
-        self.setRange(xRange=x_range, yRange=y_range, padding=0)
+        """Bring the whole rectangle into view, as large as the box allows."""
+        self._wanted = (*x_range, *y_range)
+        self._refit()
 
     def zoom(self, factor: float, about: npt.ArrayLike) -> None:
         """Make what is in view ``factor`` times larger while the point ``about`` (x, y) stays in place."""
         view = self.view()
         span = min(view.x_max - view.x_min, view.y_max - view.y_min)
         factor = float(np.clip(factor, span / LARGEST_SPAN, span / SMALLEST_SPAN))
-        x, y = np.asarray(about, float)
+        x, y = np.asarray(about, float).tolist()
         self.show_range(
             (x + (view.x_min - x) / factor, x + (view.x_max - x) / factor),
             (y + (view.y_min - y) / factor, y + (view.y_max - y) / factor),
@@ -120,3 +146,24 @@ class MapViewBox(pg.ViewBox):  # type: ignore[misc]
         view = self.view()
         x, y = dx / view.scale, dy / view.scale
         self.show_range((view.x_min - x, view.x_max - x), (view.y_min + y, view.y_max + y))
+
+    def boundingRect(self) -> QRectF:
+        """The whole box."""
+        return self.rect()
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        """Paint nothing: the layers do."""
+
+    def _refit(self) -> None:
+        before, self._view = self._view, self._fitted()
+        if self._view != before:
+            self.rangeChanged.emit()
+
+    def _fitted(self) -> View:
+        """The view of this size in which the wanted rectangle lies whole and in the middle."""
+        x_min, x_max, y_min, y_max = self._wanted
+        per_pixel = max((x_max - x_min) / self._width, (y_max - y_min) / self._height)
+        x, y = (x_min + x_max) / 2, (y_min + y_max) / 2
+        right, up = per_pixel * self._width / 2, per_pixel * self._height / 2
+        ratio = self._widget.devicePixelRatioF()
+        return View(x - right, x + right, y - up, y + up, self._width, self._height, ratio)
