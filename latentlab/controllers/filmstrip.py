@@ -6,6 +6,7 @@ import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from latentlab.controllers.freshness import Freshness
+from latentlab.controllers.pace import Pace
 from latentlab.engine.client import EngineClient
 from latentlab.engine.messages import (
     Decoded,
@@ -43,7 +44,8 @@ class FilmstripController(QObject):
     ) -> None:
         super().__init__(parent)
         self._session, self._engine, self._filmstrip = session, engine, filmstrip
-        self._fresh = Freshness()
+        self._fresh, self._pace = Freshness(), Pace()
+        self._model_from = 0  # the version at which the live model came
         self._seed = 0
         self._path: FloatArray | None = None
         self._history: list[tuple[FloatArray, np.ndarray]] = []
@@ -59,7 +61,8 @@ class FilmstripController(QObject):
         session.labelChanged.connect(self._rest.start)
         session.modelChanged.connect(self._on_model_changed)
         session.datasetChanged.connect(self._rest.start)
-        session.pointsChanged.connect(self._rest.start)
+        session.pointsChanged.connect(self._on_points_changed)
+        session.runStateChanged.connect(self._on_points_changed)
         engine.strip.connect(self._on_strip)
         engine.decoded.connect(self._on_decoded)
 
@@ -85,15 +88,21 @@ class FilmstripController(QObject):
         if self._filmstrip.kind() == "traverse":
             self._rest.start()
 
+    def _on_points_changed(self) -> None:
+        """Other dimensions may carry most now; those of a model that learns follow at its pace."""
+        if not self._session.run_is_live:
+            self._rest.start()
+
     def _on_model_changed(self, fresh: bool) -> None:
         if fresh:
             self._fresh.forget()
+            self._model_from = self._session.model_version
             self._path = None
             self._history.clear()
             for kind in ("traverse", "interpolate", "reconstruct", "sample", "history"):
                 self._filmstrip.set_strip(kind, None)
         # Not restarted while it waits: a model that learns changes more often than the strip may be asked for.
-        if not self._rest.isActive():
+        if not self._rest.isActive() and (fresh or not self._session.run_is_live or self._pace.may_follow()):
             self._rest.start()
 
     def _ask(self) -> None:
@@ -101,6 +110,7 @@ class FilmstripController(QObject):
             return
         request = self._request()
         if request is not None:
+            self._pace.ask()
             self._engine.request(request)
 
     def _request(self) -> Request | None:
@@ -127,7 +137,8 @@ class FilmstripController(QObject):
     # --- what came ----------------------------------------------------------------------------------
 
     def _on_strip(self, result: Strip) -> None:
-        if result.model_version == self._session.model_version and self._fresh.accept(result.generation):
+        if result.model_version >= self._model_from and self._fresh.accept(result.generation):
+            self._pace.note(result.seconds)
             self._filmstrip.set_strip(result.kind, result.images, result.row_names, result.latents)
 
     def _on_decoded(self, result: Decoded) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from PySide6.QtCore import QObject
 
 from latentlab.controllers.freshness import Freshness
+from latentlab.controllers.pace import Pace
 from latentlab.engine.client import EngineClient
 from latentlab.engine.messages import Axes, DecodeGrid, GridTiles
 from latentlab.gui.latent_map import LatentMap, View
@@ -48,7 +49,8 @@ class ManifoldController(QObject):
     """Keeps the manifold layer decoded for the view, the axes, the class and the model's newest weights.
 
     While the same cells are decoded again with newer weights, coarse tiles are passed over: the finer picture
-    that stands there, a moment old, is the better one to look at.
+    that stands there, a moment old, is the better one to look at. A model that learns is followed at a pace that
+    costs its training little, and a picture that was begun is finished first.
     """
 
     def __init__(
@@ -56,7 +58,8 @@ class ManifoldController(QObject):
     ) -> None:
         super().__init__(parent)
         self._session, self._engine, self._map = session, engine, latent_map
-        self._fresh = Freshness()
+        self._fresh, self._pace = Freshness(), Pace()
+        self._model_from = 0  # the version at which the live model came
         self._view: View | None = None
         self._layout: Layout | None = None
         self._plane: Axes | None = None
@@ -68,6 +71,7 @@ class ManifoldController(QObject):
         session.axesChanged.connect(self._ask)
         session.labelChanged.connect(self._ask)
         session.modelChanged.connect(self._on_model_changed)
+        session.runStateChanged.connect(self._on_run_state_changed)
         engine.gridTiles.connect(self._on_tiles)
 
     @property
@@ -83,10 +87,17 @@ class ManifoldController(QObject):
     def _on_model_changed(self, fresh: bool) -> None:
         if fresh:
             self._fresh.forget()
+            self._model_from = self._session.model_version
             self._layout = None
             self._whole = False
             self._map.set_manifold(None, (0.0, 1.0), (0.0, 1.0))
-        self._ask()
+        if fresh or not self._session.run_is_live or self._pace.may_follow():
+            self._ask()
+
+    def _on_run_state_changed(self) -> None:
+        """A run has ended: its best model is the live one, and nothing is to be spared any more."""
+        if not self._session.run_is_live:
+            self._ask()
 
     def _on_latent_changed(self) -> None:
         """With more than two dimensions the map is a slice through the latent: another slice, other images."""
@@ -103,6 +114,7 @@ class ManifoldController(QObject):
         self._whole = self._whole and same_place
         self._layout, self._plane = layout, plane
         generation = self._fresh.ask()
+        self._pace.ask()
         self._map.begin_manifold(layout.x_range, layout.y_range, layout.columns, layout.rows, generation)
         self._engine.request(
             DecodeGrid(
@@ -118,10 +130,10 @@ class ManifoldController(QObject):
         )
 
     def _on_tiles(self, result: GridTiles) -> None:
-        if result.model_version != self._session.model_version:
+        if result.model_version < self._model_from or not self._fresh.accept(result.generation, again=True):
             return
-        if not self._fresh.accept(result.generation, again=True):
-            return
+        if result.done and result.generation == self._fresh.asked:
+            self._pace.note(result.seconds)
         if result.span == 1 or not self._skip_coarse:
             self._map.put_tiles(result.generation, result.cells, result.span, result.tiles)
         self._whole = self._whole or result.done

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -84,6 +86,28 @@ def test_coarse_tiles_do_not_replace_a_whole_picture_of_the_same_place(parts, se
     engine.gridTiles.emit(tiles(engine.last(DecodeGrid), span=4, version=2))
     engine.gridTiles.emit(tiles(engine.last(DecodeGrid), span=1, version=2))
     assert [span for _, _, span, _ in painted] == [4, 1, 1]
+
+
+def test_a_model_that_learns_is_followed_at_a_pace(parts, session, engine, monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr("latentlab.controllers.pace.time.monotonic", lambda: clock[0])
+    _, _, painted = parts
+    session.set_run_state("running")
+    session.set_model(model_info(3), 2, fresh=False)
+    asked = engine.last(DecodeGrid)
+    session.set_model(model_info(3), 3, fresh=False)
+    assert engine.last(DecodeGrid) is asked, "what was begun is finished first"
+    engine.gridTiles.emit(replace(tiles(asked, version=3, done=True), seconds=0.1))
+    assert len(painted) == 1, "its tiles are shown although the weights went on"
+    clock[0] += 1.0
+    session.set_model(model_info(3), 4, fresh=False)
+    assert engine.last(DecodeGrid) is asked, "a tenth of a second is worth five of training"
+    clock[0] += 4.0
+    session.set_model(model_info(3), 5, fresh=False)
+    after = engine.last(DecodeGrid)
+    assert after is not asked
+    session.set_run_state("idle")
+    assert engine.last(DecodeGrid) is not after, "the best model's own picture in the end"
 
 
 def test_newest_wins_but_a_fast_hand_still_sees_something():
