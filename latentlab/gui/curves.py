@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyqtgraph as pg
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QColor, QIcon, QPainter, QPixmap, QShowEvent
 from PySide6.QtWidgets import QFrame, QMenu, QScrollArea, QStackedLayout, QToolButton, QWidget
 
 from latentlab.gui.parts import ElidedLabel, EmptyState, button, column, named, row, tool_button
-from latentlab.gui.series import FloatArray, Run, Series
-from latentlab.gui.term_plot import KlBars, TermPlot
+from latentlab.gui.series import FloatArray, Run
 from latentlab.gui.theme import SPACE, tabular, tokens
+
+if TYPE_CHECKING:
+    from latentlab.gui.curve_canvas import CurveCanvas
 
 SHOWN_FIRST = ("elbo", "rate", "distortion")
 KL = "kl"
 MOST_RUNS = 5
-ROW_HEIGHT = 66
 REDRAW_MS = 160
 _TITLES = {"elbo": "ELBO", KL: "KL per dimension", "gradient_norm": "gradient norm"}
 
@@ -44,10 +44,7 @@ class TrainingCurves(QWidget):
         self._runs: list[Run] = []
         self._kl: FloatArray | None = None
         self._checks: dict[str, QAction] = {}
-        self._plots: dict[str, TermPlot | KlBars] = {}
-        self._hover: float | None = None
-        self._zoomed = False
-        self._wears_old_colours = False
+        self._canvas: CurveCanvas | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(REDRAW_MS)
@@ -55,16 +52,7 @@ class TrainingCurves(QWidget):
         self._build()
 
     def _build(self) -> None:
-        self._canvas = pg.GraphicsLayoutWidget()
-        self._canvas.setAccessibleName("curves")
-        self._canvas.setBackground(tokens().surface)
-        self._canvas.ci.layout.setSpacing(0)
-        self._canvas.ci.layout.setContentsMargins(0, 0, 4, 0)
-        self._canvas.scene().sigMouseMoved.connect(self._on_scene_mouse_moved)
-        self._canvas.scene().sigMouseClicked.connect(self._on_scene_mouse_clicked)
-        self._canvas.viewport().installEventFilter(self)
         self._area = QScrollArea()
-        self._area.setWidget(self._canvas)
         self._area.setWidgetResizable(True)
         self._area.setFrameShape(QFrame.Shape.NoFrame)
         self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -135,7 +123,7 @@ class TrainingCurves(QWidget):
 
     def shown_terms(self) -> list[str]:
         """The terms that have a plot now, from top to bottom."""
-        return list(self._plots)
+        return [] if self._canvas is None else list(self._canvas.plots)
 
     def _run(self) -> Run:
         if not self._runs:
@@ -155,14 +143,23 @@ class TrainingCurves(QWidget):
             terms.append(KL)
         self._stack.setCurrentIndex(1 if terms else 0)
         self._match_checks(terms)
-        self._match_plots([term for term in terms if self._checks[term].isChecked()])
-        self._fit_epochs()
-        for term, plot in self._plots.items():
-            if isinstance(plot, KlBars):
-                plot.show_kl(self._kl if self._kl is not None else np.zeros(0))
-            else:
-                plot.show_runs(self._runs, term, log=self._log.isChecked())
-        self._write()
+        if terms:
+            self._canvas = self._canvas or self._make_canvas()
+        if self._canvas is not None:
+            colours = {term: self._colour(place) for place, term in enumerate(self._checks)}
+            shown = {term: (_title(term), colours[term]) for term in terms if self._checks[term].isChecked()}
+            self._canvas.draw(shown, self._runs, self._kl, log=self._log.isChecked())
+        self._on_hovered(None)
+
+    def _make_canvas(self) -> CurveCanvas:
+        # Only now: importing pyqtgraph takes as long as painting the whole window.
+        from latentlab.gui.curve_canvas import CurveCanvas
+
+        canvas = CurveCanvas()
+        canvas.hovered.connect(self._on_hovered)
+        canvas.zoomChanged.connect(self._changed)
+        self._area.setWidget(canvas)
+        return canvas
 
     def _match_checks(self, terms: list[str]) -> None:
         if list(self._checks) == terms:
@@ -178,56 +175,14 @@ class TrainingCurves(QWidget):
             check.toggled.connect(self._redraw)
             self._checks[term] = check
 
-    def _match_plots(self, shown: list[str]) -> None:
-        if list(self._plots) == shown and not self._wears_old_colours:
-            return
-        self._wears_old_colours = False
-        self._canvas.clear()
-        self._plots = {}
-        first: TermPlot | None = None
-        for place, term in enumerate(shown):
-            colour = self._colour(list(self._checks).index(term))
-            plot: TermPlot | KlBars = KlBars(colour) if term == KL else TermPlot(_title(term), colour)
-            plot.set_tokens(tokens())
-            self._canvas.addItem(plot, place, 0)
-            if isinstance(plot, TermPlot):
-                if first is not None:
-                    plot.setXLink(first)
-                first = first or plot
-                plot.getViewBox().sigRangeChangedManually.connect(self._on_zoomed)
-            self._plots[term] = plot
-        lines = [plot for plot in self._plots.values() if isinstance(plot, TermPlot)]
-        for line in lines:
-            line.show_epochs(line is lines[-1])
-            line.name_changes(line is lines[0])
-        self._canvas.setMinimumHeight(ROW_HEIGHT * len(shown) + 16 if shown else 0)
-
-    def _fit_epochs(self) -> None:
-        """Show all epochs, in whole numbers so that the axis seldom changes, unless the user has zoomed."""
-        lines = [plot for plot in self._plots.values() if isinstance(plot, TermPlot)]
-        if lines and not self._zoomed:
-            latest = max((run.latest() for run in self._runs), default=0.0)
-            wanted = (0.0, max(1.0, float(np.ceil(latest))))
-            if tuple(lines[0].getViewBox().viewRange()[0]) != wanted:
-                lines[0].setXRange(*wanted, padding=0)
-
     def _colour(self, place: int) -> str:
         series = tokens().series
         return series[place % len(series)]
 
-    def _write(self) -> None:
-        """Write the values under the pointer, or the newest, over the plots."""
-        run = self._runs[-1] if self._runs else Run("")
-        none = Series()
-        for term, plot in self._plots.items():
-            if isinstance(plot, TermPlot):
-                train = run.train.get(term, none).at(self._hover)
-                plot.write(train, run.validation.get(term, none).at(self._hover))
-                plot.show_hover(self._hover)
-        if self._hover is not None:
-            self._readout.setText(f"epoch {self._hover:.2f}")
-        else:
-            self._readout.setText(" · ".join(each.name for each in reversed(self._runs) if each.name))
+    def _on_hovered(self, epoch: float | None) -> None:
+        """Say which epoch is read, or which runs are drawn."""
+        names = " · ".join(each.name for each in reversed(self._runs) if each.name)
+        self._readout.setText(names if epoch is None else f"epoch {epoch:.2f}")
 
     # --- events ---------------------------------------------------------------------------------
 
@@ -239,36 +194,12 @@ class TrainingCurves(QWidget):
     def changeEvent(self, event: QEvent) -> None:
         """Draw anew in another scheme's colours."""
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_stack"):
-            self._canvas.setBackground(tokens().surface)
             for place, check in enumerate(self._checks.values()):
                 check.setIcon(_dot(self._colour(place)))
-            # Not now: the palette is just being handed down to the very items that would be deleted.
-            self._wears_old_colours = True
-            self._timer.start()
+            if self._canvas is not None:
+                self._canvas.wear_new_colours()
+                self._timer.start()
         super().changeEvent(event)
-
-    def eventFilter(self, watched: Any, event: QEvent) -> bool:
-        """Forget the hovered epoch when the pointer leaves."""
-        if event.type() == QEvent.Type.Leave and self._hover is not None:
-            self._hover = None
-            self._write()
-        return bool(super().eventFilter(watched, event))
-
-    def _on_scene_mouse_moved(self, place: Any) -> None:
-        for plot in self._plots.values():
-            if isinstance(plot, TermPlot) and plot.sceneBoundingRect().contains(place):
-                self._hover = max(0.0, plot.getViewBox().mapSceneToView(place).x())
-                self._write()
-                return
-
-    def _on_scene_mouse_clicked(self, event: Any) -> None:
-        if event.double():
-            self._zoomed = False
-            self._redraw()
-
-    def _on_zoomed(self) -> None:
-        self._zoomed = True
-        self._changed()
 
 
 def _title(term: str) -> str:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QSize, Signal
-from PySide6.QtWidgets import QButtonGroup, QStackedLayout, QWidget
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import QStackedLayout, QTabBar, QWidget
 
 from latentlab.gui.images import ByteArray
-from latentlab.gui.parts import EmptyState, button, column, row, tool_button
+from latentlab.gui.parts import EmptyState, button, column, named, row, tool_button
 from latentlab.gui.strip_view import StripView
 from latentlab.gui.theme import SPACE
 
@@ -67,15 +67,15 @@ class Filmstrip(QWidget):
         self.setAccessibleName("filmstrip")
         self._strips: dict[str, _Strip] = {}
         self._kind = "traverse"
-        self._group = QButtonGroup(self)
-        self._buttons = {}
-        for kind, (title, tip) in KINDS.items():
-            made = tool_button(f"strip_{kind}", title, tip, text=title, checkable=True)
-            made.setProperty("segment", True)
-            made.clicked.connect(lambda _checked=False, kind=kind: self._on_kind_clicked(kind))
-            self._group.addButton(made)
-            self._buttons[kind] = made
-        self._buttons[self._kind].setChecked(True)
+        self._tabs = QTabBar()
+        named(self._tabs, "stripKinds", "strips", "")
+        self._tabs.setExpanding(False)
+        self._tabs.setDrawBase(False)
+        self._tabs.setElideMode(Qt.TextElideMode.ElideNone)
+        for place, (title, tip) in enumerate(KINDS.values()):
+            self._tabs.addTab(title)
+            self._tabs.setTabToolTip(place, tip)
+        self._tabs.currentChanged.connect(self._on_tab_changed)
         self._refresh = tool_button("refreshStrip", "again", "Make this strip anew, with others", "dice")
         self._refresh.clicked.connect(lambda: self.refreshRequested.emit(self._kind))
         self._view = StripView()
@@ -88,7 +88,9 @@ class Filmstrip(QWidget):
         for empty in self._empties.values():
             self._stack.addWidget(empty)
         layout = column(self, SPACE, SPACE // 2)
-        layout.addLayout(row(*self._buttons.values(), None, self._refresh, space=0))
+        head = row(self._tabs, self._refresh)
+        head.setStretch(0, 1)
+        layout.addLayout(head)
         layout.addWidget(holder, 1)
         self._show()
 
@@ -107,7 +109,9 @@ class Filmstrip(QWidget):
     def set_kind(self, kind: str) -> None:
         """Show another strip, without telling it back."""
         self._kind = kind
-        self._buttons[kind].setChecked(True)
+        blocked = self._tabs.blockSignals(True)
+        self._tabs.setCurrentIndex(list(KINDS).index(kind))
+        self._tabs.blockSignals(blocked)
         self._show()
 
     def set_strip(
@@ -146,10 +150,9 @@ class Filmstrip(QWidget):
         )
         self._stack.setCurrentWidget(self._view)
 
-    def _on_kind_clicked(self, kind: str) -> None:
-        if kind != self._kind:
-            self.set_kind(kind)
-            self.kindChosen.emit(kind)
+    def _on_tab_changed(self, place: int) -> None:
+        self.set_kind(list(KINDS)[place])
+        self.kindChosen.emit(self._kind)
 
     def _on_tile_chosen(self, place: int, across: int) -> None:
         strip = self._strips.get(self._kind)

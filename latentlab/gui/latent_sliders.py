@@ -169,7 +169,8 @@ class LatentSliders(QWidget):
         """Show a latent [d], without telling it back."""
         values = np.asarray(latent, dtype=np.float64).reshape(-1)
         for each, value in zip(self._rows, values, strict=False):
-            each.show_value(float(value))
+            if each.slider.value() != value:  # writing a number lays its row out anew
+                each.show_value(float(value))
 
     def set_kl(self, kl: Any | None) -> None:
         """Show each dimension's KL [d] in nats, order the rows by it and fold the collapsed; ``None`` forgets it."""

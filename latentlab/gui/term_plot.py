@@ -199,8 +199,8 @@ class KlBars(_Plot):
         self.setRange(
             xRange=(0.3, kl.size + 0.7), yRange=(0.0, max(1e-3, float(kl.max(initial=0.0))) * 1.08), padding=0
         )
-        step = max(1, -(-kl.size // 12))
-        self.getAxis("bottom").setTicks([[(i, str(i)) for i in range(1, kl.size + 1, step)]])
+        step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if kl.size <= 10 * step or step == 1000)
+        self.getAxis("bottom").setTicks([[(i, str(i)) for i in range(step, kl.size + 1, step)]])
         active = int((kl > 0.01).sum())
         self.set_title(
             f"<span style='color:{self._colour}'><b>KL per dimension</b></span>&nbsp; "

@@ -49,7 +49,7 @@ def test_logarithm_of_a_negative_term_is_of_its_size(qtbot, curves):
     feed(curves)
     qtbot.waitUntil(lambda: bool(curves.shown_terms()))
     curves._log.click()
-    plot = curves._plots["elbo"]
+    plot = curves._canvas.plots["elbo"]
     curves.grab()  # pyqtgraph fits the range as it paints
     low, high = plot.getViewBox().viewRange()[1]
     assert 1.9 < low <= np.log10(98.5)
@@ -62,7 +62,7 @@ def test_runs_are_overlaid_and_cleared(qtbot, curves):
     feed(curves)
     curves.add_change(1.2, "β 2")
     qtbot.waitUntil(lambda: bool(curves.shown_terms()))
-    assert len([curve for curve in curves._plots["elbo"]._curves if curve.xData.size]) == 4
+    assert len([curve for curve in curves._canvas.plots["elbo"]._curves if curve.xData.size]) == 4
     curves.clear()
     assert curves.shown_terms() == []
     assert curves.value("elbo") is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QToolButton
+from PySide6.QtWidgets import QTabBar
 
 from latentlab.gui.filmstrip import KINDS, Filmstrip
 from latentlab.gui.strip_view import StripView
@@ -52,8 +52,9 @@ def test_keys_walk_and_choose(qtbot, filled):
 
 
 def test_a_tab_asks_for_its_strip_once(qtbot, filled):
+    tabs = filled.findChild(QTabBar, "stripKinds")
     with qtbot.waitSignal(filled.kindChosen) as chosen:
-        qtbot.mouseClick(filled.findChild(QToolButton, "strip_sample"), Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(tabs, Qt.MouseButton.LeftButton, pos=tabs.tabRect(list(KINDS).index("sample")).center())
     assert chosen.args == ["sample"]
     assert filled.kind() == "sample"
     with qtbot.assertNotEmitted(filled.kindChosen):

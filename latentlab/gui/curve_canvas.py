@@ -1,0 +1,156 @@
+"""The plots of the training curves, one over the other; made when there is a run, for pyqtgraph takes long to import."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, QObject, Signal
+
+from latentlab.gui.series import FloatArray, Run, Series
+from latentlab.gui.term_plot import KlBars, TermPlot
+from latentlab.gui.theme import tokens
+
+KL = "kl"
+ROW_HEIGHT = 66
+
+
+class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
+    """Plots that share the epochs' axis: hovering reads them all, the wheel zooms, a double click shows all again.
+
+    Attributes
+    ----------
+    plots
+        By term, from top to bottom.
+
+    Signals
+    -------
+    hovered(epoch)
+        Where the pointer reads; ``None`` when it has left.
+    zoomChanged
+        Other epochs are to be shown.
+    """
+
+    hovered = Signal(object)
+    zoomChanged = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.plots: dict[str, TermPlot | KlBars] = {}
+        self._runs: Sequence[Run] = ()
+        self._hover: float | None = None
+        self._zoomed = False
+        self._wears_old_colours = False
+        self.setAccessibleName("curves")
+        self.setBackground(tokens().surface)
+        self.ci.layout.setSpacing(0)
+        self.ci.layout.setContentsMargins(0, 0, 4, 0)
+        self.scene().sigMouseMoved.connect(self._on_scene_mouse_moved)
+        self.scene().sigMouseClicked.connect(self._on_scene_mouse_clicked)
+        self.viewport().installEventFilter(self)
+
+    def draw(
+        self, shown: Mapping[str, tuple[str, str]], runs: Sequence[Run], kl: FloatArray | None, *, log: bool
+    ) -> None:
+        """Draw terms of these runs.
+
+        Parameters
+        ----------
+        shown
+            Title and colour of each term.
+        runs
+            Oldest first.
+        kl
+            Of each dimension, [d] in nats, for the term ``kl``.
+        log
+            Whether values are drawn logarithmically.
+        """
+        self._runs = runs
+        self._match_plots(shown)
+        self._fit_epochs()
+        for term, plot in self.plots.items():
+            if isinstance(plot, KlBars):
+                plot.show_kl(kl if kl is not None else np.zeros(0))
+            else:
+                plot.show_runs(runs, term, log=log)
+        self._write()
+
+    def wear_new_colours(self) -> None:
+        """Take the theme's colours: the background's now, the plots' when they are drawn next."""
+        self.setBackground(tokens().surface)
+        # Not now: the palette is just being handed down to the very items that would be deleted.
+        self._wears_old_colours = True
+
+    def _lines(self) -> dict[str, TermPlot]:
+        return {term: plot for term, plot in self.plots.items() if isinstance(plot, TermPlot)}
+
+    def _match_plots(self, shown: Mapping[str, tuple[str, str]]) -> None:
+        if list(self.plots) == list(shown) and not self._wears_old_colours:
+            return
+        self._wears_old_colours = False
+        self.clear()
+        self.plots = {}
+        first: TermPlot | None = None
+        for place, (term, (title, colour)) in enumerate(shown.items()):
+            plot: TermPlot | KlBars = KlBars(colour) if term == KL else TermPlot(title, colour)
+            plot.set_tokens(tokens())
+            self.addItem(plot, place, 0)
+            if isinstance(plot, TermPlot):
+                if first is not None:
+                    plot.setXLink(first)
+                first = first or plot
+                plot.getViewBox().sigRangeChangedManually.connect(self._on_zoomed)
+            self.plots[term] = plot
+        lines = list(self._lines().values())
+        for line in lines:
+            line.show_epochs(line is lines[-1])
+            line.name_changes(line is lines[0])
+        self.setMinimumHeight(ROW_HEIGHT * len(shown) + 16 if shown else 0)
+
+    def _fit_epochs(self) -> None:
+        """Show all epochs, in whole numbers so that the axis seldom changes, unless the user has zoomed."""
+        lines = list(self._lines().values())
+        if lines and not self._zoomed:
+            latest = max((run.latest() for run in self._runs), default=0.0)
+            wanted = (0.0, max(1.0, float(np.ceil(latest))))
+            if tuple(lines[0].getViewBox().viewRange()[0]) != wanted:
+                lines[0].setXRange(*wanted, padding=0)
+
+    def _write(self) -> None:
+        """Write the values under the pointer, or the newest, over the plots."""
+        run = self._runs[-1] if self._runs else Run("")
+        none = Series()
+        for term, plot in self._lines().items():
+            train = run.train.get(term, none).at(self._hover)
+            plot.write(train, run.validation.get(term, none).at(self._hover))
+            plot.show_hover(self._hover)
+
+    # --- the pointer ----------------------------------------------------------------------------
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Forget the hovered epoch when the pointer leaves."""
+        if event.type() == QEvent.Type.Leave and self._hover is not None:
+            self._read(None)
+        return bool(super().eventFilter(watched, event))
+
+    def _read(self, epoch: float | None) -> None:
+        self._hover = epoch
+        self._write()
+        self.hovered.emit(epoch)
+
+    def _on_scene_mouse_moved(self, place: Any) -> None:
+        for plot in self._lines().values():
+            if plot.sceneBoundingRect().contains(place):
+                self._read(max(0.0, plot.getViewBox().mapSceneToView(place).x()))
+                return
+
+    def _on_scene_mouse_clicked(self, event: Any) -> None:
+        if event.double():
+            self._zoomed = False
+            self.zoomChanged.emit()
+
+    def _on_zoomed(self) -> None:
+        self._zoomed = True
+        self.zoomChanged.emit()
