@@ -1,4 +1,4 @@
-"""The plots of the training curves, one over the other; made when there is a run, for pyqtgraph takes long to import."""
+"""The plots of the training curves, one over the other (imported when there is a run: pyqtgraph takes long)."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
     ----------
     plots
         By term, from top to bottom.
+    read
+        The epoch under the pointer, or ``None``.
 
     Signals
     -------
@@ -40,7 +42,7 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         super().__init__()
         self.plots: dict[str, TermPlot | KlBars] = {}
         self._runs: Sequence[Run] = ()
-        self._hover: float | None = None
+        self.read: float | None = None
         self._zoomed = False
         self._wears_old_colours = False
         self.setAccessibleName("curves")
@@ -123,27 +125,27 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         run = self._runs[-1] if self._runs else Run("")
         none = Series()
         for term, plot in self._lines().items():
-            train = run.train.get(term, none).at(self._hover)
-            plot.write(train, run.validation.get(term, none).at(self._hover))
-            plot.show_hover(self._hover)
+            train = run.train.get(term, none).at(self.read)
+            plot.write(train, run.validation.get(term, none).at(self.read))
+            plot.show_hover(self.read)
 
     # --- the pointer ----------------------------------------------------------------------------
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Forget the hovered epoch when the pointer leaves."""
-        if event.type() == QEvent.Type.Leave and self._hover is not None:
-            self._read(None)
+        if event.type() == QEvent.Type.Leave and self.read is not None:
+            self._read_at(None)
         return bool(super().eventFilter(watched, event))
 
-    def _read(self, epoch: float | None) -> None:
-        self._hover = epoch
+    def _read_at(self, epoch: float | None) -> None:
+        self.read = epoch
         self._write()
         self.hovered.emit(epoch)
 
     def _on_scene_mouse_moved(self, place: Any) -> None:
         for plot in self._lines().values():
             if plot.sceneBoundingRect().contains(place):
-                self._read(max(0.0, plot.getViewBox().mapSceneToView(place).x()))
+                self._read_at(max(0.0, plot.getViewBox().mapSceneToView(place).x()))
                 return
 
     def _on_scene_mouse_clicked(self, event: Any) -> None:

@@ -149,7 +149,7 @@ class TrainingCurves(QWidget):
             colours = {term: self._colour(place) for place, term in enumerate(self._checks)}
             shown = {term: (_title(term), colours[term]) for term in terms if self._checks[term].isChecked()}
             self._canvas.draw(shown, self._runs, self._kl, log=self._log.isChecked())
-        self._on_hovered(None)
+        self._on_hovered(None if self._canvas is None else self._canvas.read)
 
     def _make_canvas(self) -> CurveCanvas:
         # Only now: importing pyqtgraph takes as long as painting the whole window.
