@@ -23,6 +23,7 @@ import zlib
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,8 @@ import numpy as np
 from latentlab.config.data import DataConfig
 from latentlab.data.dataset import Images, LoadProgress
 from latentlab.data.made import Made
-from latentlab.data.sink import SYNCED_AT_ONCE, append, mapped
+from latentlab.data.meanwhile import meanwhile
+from latentlab.data.sink import WRITTEN_AT_ONCE, mapped
 from latentlab.paths import cache_folder
 
 LARGEST = 20 << 30  # bytes
@@ -172,14 +174,18 @@ class Cache:
 
 
 def _write(folder: Path, made: Made) -> Generator[LoadProgress, None, None]:
-    if not isinstance(made.images, np.memmap):  # else the sink has written them there
-        step = max(1, SYNCED_AT_ONCE // made.images[0].nbytes)
-        with (folder / "images.u8").open("wb") as file:
-            for start in range(0, len(made.images), step):
-                append(file, [made.images[start : start + step]])
-                yield LoadProgress(start, len(made.images), "Keeping images for the next time")
+    """Write all of an entry and see it onto the disk, which takes its time: in a thread, a few megabytes at once."""
+    message = "Keeping images for the next time"
+    total = len(made.images)
+    if isinstance(made.images, np.memmap):  # the sink has written them there
+        yield from meanwhile(lambda: _append(folder / "images.u8", b""), LoadProgress(total, total, message))
+    else:
+        step = max(1, WRITTEN_AT_ONCE // made.images[0].nbytes)
+        for start in range(0, total, step):
+            chunk = np.ascontiguousarray(made.images[start : start + step]).data
+            yield from meanwhile(partial(_append, folder / "images.u8", chunk), LoadProgress(start, total, message))
     codes = made.codes.astype("<i4").tobytes()
-    _write_small(folder / "codes.i4", codes)
+    _append(folder / "codes.i4", codes)
     payload = json.dumps({
         "shape": made.images.shape,
         "kinds": made.kinds,
@@ -188,11 +194,11 @@ def _write(folder: Path, made: Made) -> Generator[LoadProgress, None, None]:
         "images": _checksum(made.images),
         "codes": zlib.crc32(codes),
     })  # fmt: skip
-    _write_small(folder / "entry.json", f"{zlib.crc32(payload.encode()):08x}\n{payload}".encode())
+    _append(folder / "entry.json", f"{zlib.crc32(payload.encode()):08x}\n{payload}".encode())
 
 
-def _write_small(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
+def _append(path: Path, data: bytes | memoryview) -> None:
+    with path.open("ab") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

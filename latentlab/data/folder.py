@@ -139,7 +139,7 @@ def _taken(source: Made, index: Labels, config: DataConfig, sink: Sink) -> Gener
         chunk = source.images[rows[start : start + step]]
         sink.add([_without_equal_channels(image) for image in chunk] if config.channels == "auto" else chunk)
         yield LoadProgress(start, len(rows), "Reading images", sink.preview())
-    return Made(sink.finish(), codes, source.kinds, reasons)
+    return Made((yield from sink.finish()), codes, source.kinds, reasons)
 
 
 def _without_equal_channels(image: Images) -> Images:

@@ -13,12 +13,12 @@ import numpy as np
 from latentlab.data.dataset import LoadProgress
 from latentlab.data.decode import Decoded, UnreadableError
 from latentlab.data.made import Kind, Made
+from latentlab.data.meanwhile import WAIT
 from latentlab.data.sink import Sink
 
 Item = TypeVar("Item")
 
 _BATCH = 16
-_WAIT = 0.03  # seconds
 
 
 def cores() -> int:
@@ -55,7 +55,7 @@ def ingest(items: Sequence[Item], read: Callable[[Item], Decoded], sink: Sink) -
                     reasons[number] = image
             done += len(batch)
         yield LoadProgress(done, len(items), "Reading images", sink.preview())
-    return Made(sink.finish(), codes, list(kinds), reasons)
+    return Made((yield from sink.finish()), codes, list(kinds), reasons)
 
 
 def _decoded(
@@ -83,7 +83,7 @@ def _decoded(
             if not waiting:
                 return
             try:
-                batch = waiting[0].result(timeout=_WAIT)
+                batch = waiting[0].result(timeout=WAIT)
             except TimeoutError:
                 yield None
                 continue

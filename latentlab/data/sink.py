@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Sequence
-from io import BufferedWriter
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from latentlab.data.dataset import Images
+from latentlab.data.dataset import Images, LoadProgress
 from latentlab.errors import InputError
 
 _PREVIEW = 36
 _IN_MEMORY = 256 << 20
-SYNCED_AT_ONCE = 8 << 20
+WRITTEN_AT_ONCE = 8 << 20
 
 
 def mapped(path: Path, shape: tuple[int, ...]) -> Images:
@@ -29,14 +27,6 @@ def mapped(path: Path, shape: tuple[int, ...]) -> Images:
     if size != int(np.prod(shape, dtype=object)) or not size:
         raise OSError(f"{path} has {size} bytes, not the {shape} that are expected")
     return np.memmap(path, dtype=np.uint8, mode="c", shape=shape)
-
-
-def append(file: BufferedWriter, images: Iterable[Images]) -> None:
-    """Write images and see them onto the disk; call it with a few megabytes, since a lot at once takes seconds."""
-    for some in images:
-        file.write(np.ascontiguousarray(some).data)
-    file.flush()
-    os.fsync(file.fileno())
 
 
 class Sink:
@@ -85,18 +75,28 @@ class Sink:
         self._shown = True
         return np.concatenate(self._chunks)[:_PREVIEW]
 
-    def finish(self) -> Images:
-        """All images, [N, C, H, W]: an array, or the file's map."""
+    def finish(self) -> Generator[LoadProgress, None, Images]:
+        """All images, [N, C, H, W]: an array, or the file's map; yields progress."""
         while self._path is not None and self.spilled and self._chunks:
             self._spill(self._path)
+            yield LoadProgress(0, None, "Writing images")
         if self._path is not None and self.spilled:
             return mapped(self._path, (self._written // int(np.prod(self._shape)), *self._shape))
         if not self._chunks:
             return np.empty((0, *(self._shape or (1, 1, 1))), dtype=np.uint8)
+        count = sum(map(len, self._chunks))
         try:
-            return self._chunks[0] if len(self._chunks) == 1 else np.concatenate(self._chunks)
+            images = np.empty((count, *self._shape), dtype=np.uint8)
         except MemoryError:
             raise InputError(f"{self._held >> 20} MB of images fit neither the memory nor the cache's disk") from None
+        done = 0
+        for chunk in self._chunks:
+            images[done : done + len(chunk)] = chunk
+            done += len(chunk)
+            if done * chunk[0].nbytes % WRITTEN_AT_ONCE < chunk.nbytes:
+                yield LoadProgress(done, count, "Putting images together")
+        self._chunks.clear()
+        return images
 
     def _to_colour(self, channels: int) -> None:
         grey = self._shape
@@ -109,7 +109,7 @@ class Sink:
         self._path.rename(old)
         images = mapped(old, (self._written // int(np.prod(grey)), *grey))
         pending, self._chunks, self._written = self._chunks, [], 0
-        step = max(1, SYNCED_AT_ONCE // int(np.prod(self._shape)))
+        step = max(1, WRITTEN_AT_ONCE // int(np.prod(self._shape)))
         for start in range(0, len(images), step):
             self._hold(np.repeat(images[start : start + step], channels, axis=1))
         self._chunks += pending
@@ -119,18 +119,19 @@ class Sink:
         """Take a chunk, and write the oldest when too much is held."""
         self._chunks.append(chunk)
         self._held += chunk.nbytes
-        if self._path is not None and self._held > (SYNCED_AT_ONCE if self._written else _IN_MEMORY):
+        if self._path is not None and self._held > (WRITTEN_AT_ONCE if self._written else _IN_MEMORY):
             self._spill(self._path)
 
     def _spill(self, path: Path) -> None:
         """Write the first few megabytes held; written, not mapped, since a full disk under a map kills the process."""
         count, size = 0, 0
-        while count < len(self._chunks) and size < SYNCED_AT_ONCE:
+        while count < len(self._chunks) and size < WRITTEN_AT_ONCE:
             size += self._chunks[count].nbytes
             count += 1
         try:
             with path.open("ab") as file:
-                append(file, self._chunks[:count])
+                for chunk in self._chunks[:count]:
+                    file.write(chunk.data)
         except OSError:
             self._into_memory(path)
             return

@@ -125,7 +125,7 @@ def _made(
             chunk = to_uint8(images[_run(index[start : start + step])], span).transpose(0, 3, 1, 2)
             sink.add([finish_array(image, target, config) for image in chunk])
             yield LoadProgress(min(start + step, len(index)), len(index), "Making images ready", sink.preview())
-        made = Made(sink.finish(), np.zeros(len(index), dtype=np.int32), [(table.format, "", "")])
+        made = Made((yield from sink.finish()), np.zeros(len(index), dtype=np.int32), [(table.format, "", "")])
         return (yield from cache.keep(name, unfinished, made)).images
 
 

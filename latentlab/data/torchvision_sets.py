@@ -13,8 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ from latentlab.data.decode import Decoded, UnreadableError, decode_image, reason
 from latentlab.data.fit import target_size
 from latentlab.data.ingest import ingest
 from latentlab.data.made import Made
+from latentlab.data.meanwhile import WAIT, meanwhile
 from latentlab.data.sink import Sink
 from latentlab.data.subset import choose, keep_classes
 from latentlab.data.table import Table, from_table, unlabelled
@@ -41,7 +41,6 @@ NAMES = (
     *("CelebA", "Omniglot", "Flowers102", "OxfordIIITPet", "DTD", "EuroSAT", "GTSRB", "FGVCAircraft", "Food101"),
     *("LFWPeople", "Caltech101", "Caltech256", "Imagenette", "Country211", "RenderedSST2", "StanfordCars"),
 )
-_WAIT = 0.03  # seconds
 _STALLED = 90.0  # seconds without a byte
 _MEASURED = 200
 
@@ -61,7 +60,7 @@ def open_torchvision(text: str, config: DataConfig) -> Iterator[LoadProgress | D
     known = next((each for each in NAMES if each.lower() == name.lower()), None)
     if known is None:
         raise InputError(f"there is no {text}; the sets are {', '.join(NAMES)}")
-    datasets = yield from _meanwhile(torchvision_datasets, "Loading torchvision")
+    datasets = yield from meanwhile(torchvision_datasets, LoadProgress(0, None, "Loading torchvision"))
     root = cache_folder() / "torchvision"
     opened = yield from _opened(datasets, known, split, root)
     if opened is None:
@@ -103,29 +102,15 @@ def construct(datasets: Any, name: str, split: str, root: str | Path, download: 
 
 def _opened(datasets: Any, name: str, split: str, root: Path) -> Generator[LoadProgress, None, Any]:
     """The set when its files are at hand, else ``None``."""
+    progress = LoadProgress(0, None, f"Opening torchvision:{name}")
     try:
-        return (
-            yield from _meanwhile(
-                lambda: construct(datasets, name, split, root, download=False), f"Opening torchvision:{name}"
-            )
-        )
+        return (yield from meanwhile(lambda: construct(datasets, name, split, root, download=False), progress))
     except ValueError as error:
         raise InputError(f"torchvision:{name}/{split}: {' '.join(str(error).split())}") from None
     except (RuntimeError, OSError, EOFError, ImportError) as error:
         if isinstance(error, ImportError):
             raise InputError(f"torchvision:{name} needs a package that is not installed: {error}") from None
         return None
-
-
-def _meanwhile(work: Callable[[], Any], message: str) -> Generator[LoadProgress, None, Any]:
-    """Do something slow in a thread, and say so while it lasts."""
-    with ThreadPoolExecutor(1, thread_name_prefix="torchvision") as pool:
-        future = pool.submit(work)
-        while True:
-            try:
-                return future.result(timeout=_WAIT)
-            except TimeoutError:
-                yield LoadProgress(0, None, message)
 
 
 def _download(name: str, split: str, root: Path) -> Iterator[LoadProgress]:
@@ -160,7 +145,7 @@ def _child(name: str, split: str, folder: Path) -> Iterator[LoadProgress]:
                     raise InputError(f"torchvision:{name} cannot be downloaded: nothing came for {_STALLED:.0f} s")
                 yield LoadProgress(size >> 20, None, f"Downloading torchvision:{name}: {size / 1e6:.1f} MB")
                 with suppress(subprocess.TimeoutExpired):
-                    child.wait(_WAIT)
+                    child.wait(WAIT)
         finally:
             if child.poll() is None:
                 child.kill()

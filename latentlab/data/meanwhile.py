@@ -1,0 +1,29 @@
+"""Something slow that cannot be cut into steps, done in a thread while steps go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from latentlab.data.dataset import LoadProgress
+
+T = TypeVar("T")
+
+WAIT = 0.03  # seconds
+
+
+def meanwhile(work: Callable[[], T], progress: LoadProgress) -> Generator[LoadProgress, None, T]:
+    """Run ``work`` in a thread; yields ``progress`` until it is done, and returns what it gave.
+
+    Closing the generator waits for the thread.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="meanwhile") as pool:
+        future = pool.submit(work)
+        while True:
+            try:
+                return future.result(timeout=WAIT)
+            except TimeoutError:
+                if future.done():  # the work's own
+                    raise
+                yield progress
