@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from latentlab.config import RunConfig, settings_of
+from latentlab.config import ModelConfig, RunConfig, settings_of, validated, with_settings
 from latentlab.errors import InputError
 from latentlab.recipes import RECIPES, recipe
 
@@ -12,9 +12,9 @@ from latentlab.recipes import RECIPES, recipe
 @pytest.mark.parametrize("name", RECIPES)
 def test_recipe_is_valid_and_explained(name):
     chosen = recipe(name)
-    config = chosen.config(latent_dim=7)
+    config = chosen.config(latent_dim=20)
     assert config.recipe == chosen.name == name
-    assert config.latent_dim == 7
+    assert config.latent_dim == 20
     assert chosen.summary.count(". ") >= 1 or chosen.summary.count(": ") >= 1
     assert chosen.summary.endswith(".")
     assert chosen.formula
@@ -31,3 +31,39 @@ def test_unknown_recipe_names_those_there_are():
 def test_a_bad_value_is_named():
     with pytest.raises(InputError, match="latent_dim"):
         recipe("vae").config(latent_dim=0)
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ({"posterior": {"kind": "concrete"}}, "go together"),
+        ({"latent_dim": 7, "posterior": {"kind": "concrete"}, "prior": {"kind": "categorical"}}, "multiple of"),
+        ({"latent_dim": 300, "posterior": {"kind": "cholesky"}}, "at most 256"),
+        ({"posterior": {"start": "prior"}}, "posterior.refine"),
+        ({"posterior": {"kind": "iaf", "refine": 5}}, "posterior.refine is for"),
+        ({"posterior": {"refine": 5, "search": "evolution"}}, "delta"),
+        ({"prior": {"kind": "vamp"}, "conditional": True}, "vamp"),
+        ({"bound": "importance", "posterior": {"kind": "delta"}}, "bound=importance"),
+        ({"bound": "importance", "divergence": {"kind": "mmd"}}, "without a divergence"),
+        ({"estimator": "score"}, "samples of at least 2"),
+        ({"divergence": {"kind": "total-correlation"}, "posterior": {"kind": "delta"}}, "total-correlation"),
+        ({"divergence": {"kind": "energy"}, "prior": {"kind": "mixture"}}, "prior.kind=standard"),
+        ({"rate": {"kind": "free-bits"}, "posterior": {"kind": "iaf"}}, "flow posterior"),
+        ({"family": "ladder", "latent_dim": 2}, "hierarchy.layers"),
+        ({"family": "vq"}, "architecture.kind"),
+        ({"family": "vq", "posterior": {"kind": "delta"}}, "posterior.kind=diagonal"),
+        ({"family": "semi-supervised"}, "conditional=true"),
+        ({"family": "factor", "conditional": True}, "conditional=false"),
+        ({"family": "vae-gan", "corruption": {"kind": "mask"}}, "whole images"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused_in_one_sentence(values, why):
+    with pytest.raises(InputError, match=why) as refused:
+        validated(ModelConfig, values)
+    assert "\n" not in str(refused.value)
+
+
+def test_every_part_is_reached_by_its_dotted_name():
+    config = with_settings(RunConfig(), ["rate.kind=capacity", "divergence.kind=mmd", "posterior.steps=3", "beta=2"])
+    model = config.model
+    assert (model.rate.kind, model.divergence.kind, model.posterior.steps, model.beta) == ("capacity", "mmd", 3, 2.0)

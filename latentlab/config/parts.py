@@ -219,6 +219,8 @@ class AdversaryConfig(Config):
         Of what it says: γ of the total correlation, or of the adversarial term.
     hidden
         Units of its layers.
+    pixels
+        VAE-GAN's: weight of the pixels' distortion beside the features'; 0 is the paper's.
     margin
         VAE-GAN's: the discriminator rests while its cross-entropy is better than chance's (log 2) by more than so
         many nats; the adversarial term rests while it is worse by more.
@@ -226,6 +228,7 @@ class AdversaryConfig(Config):
 
     weight: float = Field(default=6.4, ge=0.0)
     hidden: int = Field(default=500, ge=1, le=8192)
+    pixels: float = Field(default=0.1, ge=0.0)
     margin: float = Field(default=0.35, ge=0.0, le=0.69)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from latentlab.errors import InputError
 from latentlab.evaluation.batches import Binarise, batches, device_of
+from latentlab.models import VQVAE
 from latentlab.models.base import Batch, Bound, LatentModel
 from latentlab.models.noise import fixed_noise
 
@@ -42,6 +43,9 @@ class Evaluation:
         Of each latent, in nats; those near 0 have collapsed.
     importance_samples
         K.
+    figures
+        What only the model's kind can tell: ``classification_error`` (share) of a semi-supervised one, ``perplexity``
+        of a quantised one's finest codebook over all the images.
     """
 
     images: int
@@ -53,10 +57,13 @@ class Evaluation:
     active_units: int
     kl_per_dimension: tuple[float, ...]
     importance_samples: int
+    figures: dict[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """The fields as plain values, for JSON."""
-        return dataclasses.asdict(self)
+        """The fields as plain values, for JSON; the figures among the others."""
+        values = dataclasses.asdict(self)
+        figures: dict[str, float] = values.pop("figures")
+        return values | figures
 
 
 @torch.no_grad()
@@ -122,11 +129,18 @@ class _Sums:
         self.first_mean: Any = None
         self.mean: Any = 0.0
         self.square: Any = 0.0
+        self.figures: dict[str, float] = {}
+        self.code_counts: Any = None
 
     def add(self, model: LatentModel, batch: Batch, samples: int) -> None:
         self.images += len(batch.x)
         self.scalars += _summed_terms(model, batch, samples)
         self.kl = self.kl + _double(model.kl_per_dimension(batch)).sum(0)
+        for name, total in model.figures(batch).items():
+            self.figures[name] = self.figures.get(name, 0.0) + total.item()
+        if isinstance(model, VQVAE):
+            counts = np.bincount(model.codes(batch)[-1].flatten().cpu(), minlength=model.config.codebook.size)
+            self.code_counts = counts if self.code_counts is None else self.code_counts + counts
         mean = _double(model.encode(batch)[0])
         if self.first_mean is None:
             self.first_mean = mean.mean(0)
@@ -150,7 +164,15 @@ class _Sums:
             active_units=int((variance > ACTIVE_VARIANCE).sum()),
             kl_per_dimension=tuple((self.kl / self.images).tolist()),
             importance_samples=samples,
+            figures=self._figures(),
         )
+
+    def _figures(self) -> dict[str, float]:
+        figures = {name: total / self.images for name, total in self.figures.items()}
+        if self.code_counts is not None:
+            shares = self.code_counts[self.code_counts > 0] / self.code_counts.sum()
+            figures["perplexity"] = float(np.exp(-(shares * np.log(shares)).sum()))
+        return figures
 
 
 def _summed_terms(model: LatentModel, batch: Batch, samples: int) -> np.ndarray[Any, Any]:

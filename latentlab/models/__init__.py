@@ -44,4 +44,4 @@ def build(config: ModelConfig, image_shape: tuple[int, int, int], classes: int =
     return (PerDatapointVAE if own_q else FAMILIES[config.family])(config, image_shape, classes)
 
 
-__all__ = ["VAE", "Batch", "Bound", "LatentModel", "Losses", "StepState", "build"]
+__all__ = ["VAE", "VQVAE", "Batch", "Bound", "LatentModel", "Losses", "PerDatapointVAE", "StepState", "build"]

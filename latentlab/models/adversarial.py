@@ -77,9 +77,10 @@ def permuted(z: Tensor) -> Tensor:
 class VAEGAN(VAE):
     """A VAE whose error is measured in a discriminator's features (Larsen et al. 2016).
 
-    Encoder: rate + feature error. Decoder: feature error + weight · the discriminator's rejection of its
-    reconstructions and samples. Discriminator: real against both. Whoever is too far ahead rests.
-    What is reported as distortion and ELBO is the pixels', as of every model; nobody minimises it here.
+    Encoder: rate + error. Decoder: error + weight · the discriminator's rejection of its reconstructions and samples.
+    Discriminator: real against both. Whoever is too far ahead rests. The error is that of the features and, to hold
+    it in place while these are still being learned, a share of the pixels' distortion.
+    What is reported as distortion and ELBO is the pixels', as of every model.
     """
 
     phases = ("encoder", "decoder", "discriminator")
@@ -112,8 +113,11 @@ class VAEGAN(VAE):
             fakes = self.decode(drawn)
         real, fake = self._verdicts(batch.x, fakes)
         loss = average(functional.softplus(-real)) + average(functional.softplus(fake))
-        rests = 0.5 * loss.detach() < math.log(2) - self.config.adversary.margin
-        return Losses(loss * (~rests).to(loss.dtype), {"discriminator": 0.5 * loss.detach()})
+        told = {"discriminator": 0.5 * loss.detach()}
+        if told["discriminator"] < math.log(2) - self.config.adversary.margin:
+            # No gradient at all: with one of 0 the optimizer's momentum would go on.
+            return Losses(torch.zeros_like(loss).requires_grad_(), told)
+        return Losses(loss, told)
 
     def _encoder_losses(self, seen: Batch, state: StepState) -> Losses:
         q = self.approximate(seen)
@@ -121,26 +125,29 @@ class VAEGAN(VAE):
         per_dimension = self.rate_per_dimension(q)
         assert per_dimension is not None
         rate = per_dimension.sum(-1).unsqueeze(0)
-        output = self.output(draw.z)
-        pixels = self.likelihood.log_prob(output.detach(), seen.x)
-        features = self._feature_log_likelihood(self.likelihood.mean(output), seen.x)
+        pixels, features = self._errors(self.output(draw.z), seen.x)
 
         def weigh(rates: Tensor) -> Tensor:
             return self.cost(rates, state)
 
-        terms = reduce(pixels, rate.detach(), weigh).terms
-        losses = reduce(features, rate, weigh)
-        return Losses(losses.objective, terms | {"feature_distortion": losses.terms["distortion"]})
+        terms = reduce(pixels.detach(), rate.detach(), weigh).terms
+        losses = reduce(features + self.config.adversary.pixels * pixels, rate, weigh)
+        return Losses(losses.objective, terms | {"feature_distortion": -average(features.detach())})
 
     def _decoder_losses(self, drawn: Tensor, x: Tensor) -> Losses:
-        images = self.decode(drawn)
-        features = -average(self._feature_log_likelihood(images[: len(x)][None], x))
-        real, fake = self._verdicts(x, images)
+        output = self.output(drawn)
+        pixels, features = self._errors(output[: len(x)][None], x)
+        error = -average(features + self.config.adversary.pixels * pixels)
+        real, fake = self._verdicts(x, self.likelihood.mean(output))
         rejection = average(functional.softplus(-fake))
         accuracy = 0.5 * (average(functional.softplus(-real)) + average(functional.softplus(fake))).detach()
         rests = accuracy > math.log(2) + self.config.adversary.margin
-        objective = features + self.config.adversary.weight * rejection * (~rests).to(rejection.dtype)
+        objective = error + self.config.adversary.weight * rejection * (~rests).to(rejection.dtype)
         return Losses(objective, {"rejection": rejection.detach()})
+
+    def _errors(self, output: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-likelihood of the pixels and of the features, [K, B] each, of images x under a decoder's output."""
+        return self.likelihood.log_prob(output, x), self._feature_log_likelihood(self.likelihood.mean(output), x)
 
     def _feature_log_likelihood(self, images: Tensor, x: Tensor) -> Tensor:
         """Log N(features(x); features(image), I) without its constant, [K, B], of images [K, B, C, H, W]."""

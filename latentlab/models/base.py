@@ -156,6 +156,13 @@ class LatentModel(nn.Module):
         mean, std = self.encode(batch)
         return torch.where(std > 0, gaussian_kl(mean, torch.log(std.clamp_min(1e-30))), 0.0)
 
+    def figures(self, batch: Batch) -> dict[str, Tensor]:
+        """What only this kind of model can tell of images: sums over the batch by name, such as wrong classes.
+
+        The evaluation reports their means per image.
+        """
+        return {}
+
     def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Posterior mean and standard deviation, float32 [B, d] each."""
         raise NotImplementedError

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
+import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from latentlab.config import PosteriorConfig
 from latentlab.models.posteriors.diagonal import Diagonal, DiagonalPosterior
@@ -23,25 +27,51 @@ def layer_sizes(latent_dim: int, layers: int) -> list[int]:
     return sizes
 
 
-class Hidden(nn.Sequential):
-    """Two affine layers with a smooth activation after each."""
+class Hidden(nn.Module):
+    """An affine layer and a residual one, with an activation after each.
+
+    Their weights begin large enough that a signal passes many of them undiminished.
+    """
 
     def __init__(self, inputs: int, hidden: int) -> None:
-        super().__init__(nn.Linear(inputs, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU())
+        super().__init__()
+        self.first = nn.Linear(inputs, hidden)
+        self.second = nn.Linear(hidden, hidden)
+        for layer in (self.first, self.second):
+            nn.init.xavier_normal_(layer.weight, gain=math.sqrt(2))
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Transform [..., inputs] to [..., hidden]."""
+        hidden = functional.silu(self.first(x))
+        return hidden + functional.silu(self.second(hidden))
 
 
 class GaussianLayer(nn.Module):
-    """A diagonal Gaussian whose mean and standard deviation a small network computes."""
+    """A diagonal Gaussian whose mean and standard deviation a small network computes.
 
-    def __init__(self, config: PosteriorConfig, inputs: int, hidden: int, size: int) -> None:
+    Parameters
+    ----------
+    config, inputs, hidden, size
+        From [..., inputs], through ``hidden`` units, to [..., size].
+    largest_mean
+        Keep the means within ± so much, smoothly; ``None`` for no limit.
+    """
+
+    def __init__(
+        self, config: PosteriorConfig, inputs: int, hidden: int, size: int, largest_mean: float | None = None
+    ) -> None:
         super().__init__()
         self.hidden = Hidden(inputs, hidden)
         self.head = DiagonalPosterior(config, hidden, size, LAYER_LOG_STD_RANGE)
+        self.largest_mean = largest_mean
 
     def forward(self, x: Tensor) -> Diagonal:
-        """The Gaussian given x [..., inputs], over [..., size]."""
+        """The Gaussian given x."""
         gaussian: Diagonal = self.head(self.hidden(x))
-        return gaussian
+        if self.largest_mean is None:
+            return gaussian
+        return Diagonal(self.largest_mean * torch.tanh(gaussian.mean / self.largest_mean), gaussian.log_std)
 
 
 def relative(q: Diagonal, p: Diagonal) -> Diagonal:

@@ -98,6 +98,12 @@ class SemiSupervisedVAE(VAE):
         """KL of each continuous dimension given the likeliest class, [B, d]."""
         return super().kl_per_dimension(self._with_classes(batch))
 
+    def figures(self, batch: Batch) -> dict[str, Tensor]:
+        """``classification_error``: images whose likeliest class is not their label; those without one do not count."""
+        if batch.label is None or bool((batch.label < 0).any()):
+            return {}
+        return {"classification_error": (self.log_class_probabilities(batch).argmax(-1) != batch.label).sum()}
+
     def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of q(z|x, y), y the label where known, else the likeliest class."""
         return super().encode(self._with_classes(batch))

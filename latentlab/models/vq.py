@@ -15,12 +15,14 @@ from latentlab.models.codebook import Codebook, Quantised, perplexity
 from latentlab.models.inputs import EncoderInputs, corrupted
 from latentlab.models.likelihoods import build_likelihood
 from latentlab.models.networks.base import ACTIVATIONS
-from latentlab.models.networks.conv import Upsample, downward, pyramid, strides, upward
+from latentlab.models.networks.conv import Upsample, downward, halvings, strides, upward
 from latentlab.models.rate_cost import rate_cost
 from latentlab.models.reduce import average, reduce
 
-# Halvings of the image down to the fine grid; the coarse one is another below it.
+# Halvings of the image down to the fine grid; the coarse one is another below it. Images whose larger side is less
+# than ``SMALL`` are halved once less.
 HALVINGS = 2
+SMALL = 16
 
 
 class VQVAE(LatentModel):
@@ -39,9 +41,9 @@ class VQVAE(LatentModel):
     def __init__(self, config: ModelConfig, image_shape: tuple[int, int, int], classes: int = 0) -> None:
         super().__init__(config, image_shape, 0)
         book, architecture = config.codebook, config.architecture
-        sizes = pyramid(*image_shape[1:], levels=HALVINGS + book.levels - 1)
-        fine = sizes[: HALVINGS + 1]
-        coarser = book.levels == 2 and len(sizes) > len(fine)
+        depth = HALVINGS if max(image_shape[1:]) >= SMALL else HALVINGS - 1
+        sizes = halvings(*image_shape[1:], depth + book.levels - 1)
+        fine, coarser = sizes[: depth + 1], book.levels == 2
         self.grids = [sizes[-1], fine[-1]] if coarser else [fine[-1]]
         self.inputs = EncoderInputs(image_shape, 0, config.corruption.kind == "mask")
         self.likelihood = build_likelihood(config.likelihood)
@@ -50,7 +52,7 @@ class VQVAE(LatentModel):
         self.codebooks = nn.ModuleList(Codebook(book) for _ in self.grids)
         seen = width
         if coarser:
-            step = strides(sizes, HALVINGS)
+            step = strides(sizes, depth)
             activation = ACTIVATIONS[architecture.activation]
             self.coarse = nn.Sequential(nn.Conv2d(width, width, 3, step, padding=1), activation())
             self.to_coarse = nn.Conv2d(width, book.dimension, 1)
@@ -60,7 +62,7 @@ class VQVAE(LatentModel):
         outputs = image_shape[0] * self.likelihood.parameters_per_pixel
         self.decoder, start = upward(architecture, outputs, fine)
         self.from_codes = nn.Conv2d(book.dimension * len(self.grids), start, 3, padding=1)
-        self.up = Upsample(book.dimension, book.dimension, strides(sizes, HALVINGS), fine[-1]) if coarser else None
+        self.up = Upsample(book.dimension, book.dimension, strides(sizes, depth), fine[-1]) if coarser else None
         self.prior: nn.ModuleList | None = None
         if book.prior == "autoregressive":
             contexts = [0, book.dimension] if coarser else [0]

@@ -12,8 +12,12 @@ from latentlab.models.base import Batch, Bound, Losses, StepState
 from latentlab.models.functional import gaussian_kl
 from latentlab.models.hierarchy import GaussianLayer, layer_sizes, relative
 from latentlab.models.pixels import PixelModel
-from latentlab.models.posteriors.diagonal import Diagonal, DiagonalPosterior
+from latentlab.models.posteriors.diagonal import Diagonal
 from latentlab.models.reduce import average, reduce
+
+# Within which both networks keep the latents' means: neither learns from the other's excesses, so that without a limit
+# they may carry each other away.
+LARGEST_MEAN = 4.0
 
 
 class HelmholtzMachine(PixelModel):
@@ -31,11 +35,10 @@ class HelmholtzMachine(PixelModel):
         super().__init__(config, image_shape, classes, decoder_inputs=sizes[-1])
         self.sizes = sizes
         hidden, pairs = config.hierarchy.hidden, list(zip(self.sizes, self.sizes[1:], strict=False))
-        self.posterior = DiagonalPosterior(config.posterior, self.encoder.features, self.sizes[-1])
-        self.generation = nn.ModuleList(GaussianLayer(config.posterior, above, hidden, below) for above, below in pairs)
-        self.recognition = nn.ModuleList(
-            GaussianLayer(config.posterior, below, hidden, above) for above, below in pairs
-        )
+        part, limit = config.posterior, LARGEST_MEAN
+        self.posterior = GaussianLayer(part, self.encoder.features, hidden, self.sizes[-1], limit)
+        self.generation = nn.ModuleList(GaussianLayer(part, above, hidden, below, limit) for above, below in pairs)
+        self.recognition = nn.ModuleList(GaussianLayer(part, below, hidden, above, limit) for above, below in pairs)
 
     def phase_parameters(self, phase: str) -> Iterable[nn.Parameter]:
         """Awake the generative model's, asleep the recognition's."""

@@ -144,3 +144,18 @@ def test_corrupted_images_are_learned_from(model, kind):
     corrupting.eval()
     mean, _ = corrupting.encode(bars(4))
     assert corrupting.decode(mean, bars(4).label).shape == (4, *SHAPE)
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 16, 9), (1, 28, 28)], ids=str)
+def test_two_levels_of_codes(shape):
+    model = build(smaller("vq-vae-2"), shape).eval()
+    batch = Batch(torch.rand(3, *shape))
+    coarse, fine = model.codes(batch)
+    assert coarse.shape[1] < fine.shape[1]
+    assert [tuple(grid.shape[1:]) for grid in (coarse, fine)] == model.grids
+    z = model.latents_of([coarse, fine])
+    assert z.shape == (3, model.latent_dim)
+    assert all(torch.equal(a, b) for a, b in zip(model.codes_of(z), (coarse, fine), strict=True))
+    assert torch.equal(model.encode(batch)[0], z)
+    # A latent that is near a grid of codes is drawn as that grid.
+    torch.testing.assert_close(model.decode(z + 1e-4), model.decode(z))

@@ -16,21 +16,29 @@ WIDEST = 4
 Sizes = list[tuple[int, int]]
 
 
-def pyramid(height: int, width: int, levels: int | None = None) -> Sizes:
+def pyramid(height: int, width: int) -> Sizes:
     """Sizes from the image's own down to where no side is above 4, halved and rounded up at each level.
 
     A side that has arrived stays while the other goes on: a long image is not squeezed to nothing.
-    With ``levels`` there are at most so many halvings.
     """
     sizes = [(height, width)]
-    while max(sizes[-1]) > SMALLEST_SIDE and (levels is None or len(sizes) <= levels):
+    while max(sizes[-1]) > SMALLEST_SIDE:
         high, wide = sizes[-1]
-        sizes.append((_halved(high), _halved(wide)))
+        sizes.append((_halved(high, SMALLEST_SIDE), _halved(wide, SMALLEST_SIDE)))
     return sizes
 
 
-def _halved(side: int) -> int:
-    return math.ceil(side / 2) if side > SMALLEST_SIDE else side
+def halvings(height: int, width: int, count: int) -> Sizes:
+    """Sizes from the image's own through ``count`` halvings, whatever is left."""
+    sizes = [(height, width)]
+    for _ in range(count):
+        high, wide = sizes[-1]
+        sizes.append((_halved(high, 1), _halved(wide, 1)))
+    return sizes
+
+
+def _halved(side: int, smallest: int) -> int:
+    return math.ceil(side / 2) if side > smallest else side
 
 
 def channels(width: int, levels: int) -> list[int]:
