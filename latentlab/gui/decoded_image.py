@@ -182,10 +182,12 @@ class DecodedImage(QWidget):
         self._nearest_view.set_picture(image)
         self._nearest_text.setText(text)
         self._nearest.setVisible(image is not None)
+        self._nearest_view.setCursor(Qt.CursorShape.PointingHandCursor)
 
     def set_dropped(self, image: ByteArray | None, reconstruction: ByteArray | None = None, text: str = "") -> None:
         """Show a dropped image and its reconstruction in the small views; ``None`` takes them away."""
         self.set_nearest(image, "dropped image" if image is not None else "")
+        self._nearest_view.unsetCursor()  # its latent is known already: only the nearest image can be gone to
         self._other_view.set_picture(reconstruction)
         self._other_text.setText(text)
         self._other.setVisible(reconstruction is not None)
@@ -233,6 +235,9 @@ class DecodedImage(QWidget):
         drag.setPixmap(QPixmap.fromImage(to_qimage(self._image)).scaled(64, 64))
         drag.exec(Qt.DropAction.CopyAction)
 
-    def mouseReleaseEvent(self, _event: QMouseEvent) -> None:
-        """Forget a press that became no drag."""
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Tell of a click on the nearest image; a press elsewhere that became no drag is forgotten."""
+        clicked = self._pressed is not None and self.childAt(event.position().toPoint()) is self._nearest_view
         self._pressed = None
+        if clicked and self._nearest_view.cursor().shape() == Qt.CursorShape.PointingHandCursor:
+            self.nearestClicked.emit()

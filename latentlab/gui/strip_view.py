@@ -109,7 +109,10 @@ class StripView(QAbstractScrollArea):
 
     def _best_tile(self) -> QSize:
         room = (self.viewport().height() - ROW_GAP * (self._rows - 1)) / self._rows
-        height = max(SMALLEST_TILE + 8, min(96.0, room)) * self._zoom
+        if not self._from_end:  # a sweep is best seen whole; a history grows and scrolls
+            across = (self.viewport().width() - self._name_width) / self._columns - GAP
+            room = min(room, across * self._tile_source.height() / self._tile_source.width())
+        height = max(SMALLEST_TILE + 4, min(96.0, room)) * self._zoom
         height = max(SMALLEST_TILE, min(LARGEST_TILE, height))
         return QSize(round(height * self._tile_source.width() / self._tile_source.height()), round(height))
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 
-from latentlab.gui.decoded_image import DecodedImage
+from latentlab.gui.decoded_image import DecodedImage, PixelView
 from latentlab.gui.images import to_qimage
 
 
@@ -50,6 +51,19 @@ def test_caption_says_where_one_stands(shown):
     assert "−2.00" in words
     widget.set_caption([9.0, 9.0], far=True)
     assert widget._cue.text() == "far from data"
+
+
+def test_a_click_on_the_nearest_image_is_told_and_on_a_dropped_one_is_not(qtbot, shown):
+    widget = shown(DecodedImage())
+    widget.set_image(np.zeros((8, 8), np.uint8))
+    widget.set_nearest(np.zeros((8, 8), np.uint8), "nearest")
+    small = widget.findChild(PixelView, "nearestImage")
+    qtbot.waitUntil(small.isVisible)
+    with qtbot.waitSignal(widget.nearestClicked):
+        qtbot.mouseClick(small, Qt.MouseButton.LeftButton)
+    widget.set_dropped(np.zeros((8, 8), np.uint8), np.zeros((8, 8), np.uint8), "reconstruction")
+    with qtbot.assertNotEmitted(widget.nearestClicked):
+        qtbot.mouseClick(small, Qt.MouseButton.LeftButton)
 
 
 def test_an_image_of_another_kind_is_refused():
