@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from importlib import import_module
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -95,6 +97,8 @@ class TrainingController(QObject):
 
     def _on_dataset_changed(self) -> None:
         there = self._session.dataset is not None
+        if there:
+            _import_ahead()
         self._panel.set_can_train(there, "" if there else "Open some images first.")
 
     def _on_run_state_changed(self) -> None:
@@ -146,6 +150,16 @@ class TrainingController(QObject):
         self._panel.set_progress(share, text)
         self._status.set_message(f"Training: {text}")
         self._status.set_progress(share)
+
+
+def _import_ahead() -> None:
+    """Import, beside the event loop, what a run's curves and slider need: at their first sight it would stall them."""
+
+    def work() -> None:
+        for name in ("superqt", "latentlab.gui.curve_canvas"):
+            import_module(name)
+
+    threading.Thread(target=work, name="latentlab-import-ahead", daemon=True).start()
 
 
 _ENDED = {"done": "Done", "stopped": "Stopped", "patience": "Stopped early"}

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
-from superqt import QLabeledDoubleSlider
 
 from latentlab.config import ModelConfig, RunConfig, TrainingConfig, validated
 from latentlab.errors import InputError
 from latentlab.gui.config_form import Settings, add_groups, add_settings, empty, form
 from latentlab.gui.parts import Fold, button, column, label, named, row, scrolled
 from latentlab.gui.theme import SPACE, tabular
+
+if TYPE_CHECKING:
+    from superqt import QLabeledDoubleSlider
 
 ALWAYS = ("training.epochs", "training.batch_size", "training.learning_rate", "training.seed", "training.device")
 STATES = ("idle", "starting", "running", "paused", "stopping")
@@ -110,11 +112,9 @@ class TrainingPanel(QWidget):
         foot = QWidget()
         inner = column(foot)
         self._why_label = label("", "dim", wrap=True)
-        self._beta = QLabeledDoubleSlider()
-        named(self._beta, "betaLive", "β while running", "The weight of the KL term, changed while the run goes on")
-        self._beta.valueChanged.connect(self.betaChanged)
+        self._beta: QLabeledDoubleSlider | None = None
         self._beta_row = QWidget()
-        self._beta_row.setLayout(row(label("β"), self._beta))
+        self._beta_row.setLayout(row(label("β")))
         self._progress = QProgressBar()
         named(self._progress, "progress", "training progress", "How far the run is")
         self._progress.setTextVisible(False)
@@ -197,6 +197,8 @@ class TrainingPanel(QWidget):
         self._pause.setEnabled(live)
         self._stop.setEnabled(live or state == "starting")
         self._pause.setText("Resume" if state == "paused" else "Pause")
+        if live:
+            self._live_beta()
         self._beta_row.setVisible(live)
         for setting in self._settings.values():
             setting.control.setEnabled(idle)
@@ -206,10 +208,24 @@ class TrainingPanel(QWidget):
 
     def set_beta(self, beta: float) -> None:
         """Show the live run's β, without telling it back."""
-        blocked = self._beta.blockSignals(True)
-        self._beta.setRange(0.0, max(4.0, 4.0 * beta))
-        self._beta.setValue(beta)
-        self._beta.blockSignals(blocked)
+        slider = self._live_beta()
+        blocked = slider.blockSignals(True)
+        slider.setRange(0.0, max(4.0, 4.0 * beta))
+        slider.setValue(beta)
+        slider.blockSignals(blocked)
+
+    def _live_beta(self) -> QLabeledDoubleSlider:
+        """The slider of β, made for the first run: importing superqt takes a third of the window's start."""
+        if self._beta is None:
+            from superqt import QLabeledDoubleSlider
+
+            self._beta = QLabeledDoubleSlider()
+            named(self._beta, "betaLive", "β while running", "The weight of the KL term, changed while the run goes on")
+            self._beta.valueChanged.connect(self.betaChanged)
+            layout = self._beta_row.layout()
+            assert layout is not None
+            layout.addWidget(self._beta)
+        return self._beta
 
     def set_progress(self, share: float | None, text: str = "") -> None:
         """Show how far the run is (0 to 1; ``None`` while unknown) and a line about it."""
