@@ -20,6 +20,7 @@ from latentlab.controllers.data import DataController
 from latentlab.controllers.desk import DeskController
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.filmstrip import FilmstripController
+from latentlab.controllers.frame_rate import FrameRateController
 from latentlab.controllers.image import ImageController
 from latentlab.controllers.leaving import LeavingController
 from latentlab.controllers.manifold import ManifoldController
@@ -96,6 +97,7 @@ class Application(QObject):
         self._image = ImageController(session, engine, window.decoded_image, latent_map, self)
         self._manifold = ManifoldController(session, engine, latent_map, self)
         self._filmstrip = FilmstripController(session, engine, window.filmstrip, self)
+        self._frame_rate = FrameRateController(engine, window, self)
         self._data = DataController(session, engine, window.data_panel, window.status, self)
         self._model = ModelController(session, engine, self.undo, window.model_panel, self)
         self._training = TrainingController(session, engine, window.training_panel, window.curves, window.status, self)
@@ -163,6 +165,7 @@ class Application(QObject):
             return
         self._is_closed = True
         self._filmstrip.close()
+        self._frame_rate.close()
         logging.getLogger("latentlab").removeHandler(self._log)
         self._uncaught.remove()
         self._fault_log.close()

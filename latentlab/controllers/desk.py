@@ -108,6 +108,7 @@ class DeskController(QObject):
         window.filmstrip.pathToolRequested.connect(self._on_path_tool_requested)
         window.training_panel.openDatasetRequested.connect(self._on_open_folder)
         window.training_panel.configRefused.connect(self._refuse)
+        window.data_panel.configRefused.connect(self._refuse)
 
     # --- opening --------------------------------------------------------------------------------------
 

@@ -46,6 +46,7 @@ class ExploreController(QObject):
         session.axesChanged.connect(self._show_latent)
         session.previewChanged.connect(self._show_preview)
         session.modelChanged.connect(self._on_model_changed)
+        session.lockedChanged.connect(lambda: sliders.set_locked(session.locked))
         session.labelChanged.connect(lambda: sliders.set_label(session.label))
 
     # --- intents ----------------------------------------------------------------------------------

@@ -8,9 +8,10 @@ from PySide6.QtCore import QObject, Signal
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.latent_map.view import PRIOR_REACH
 from latentlab.gui.latent_sliders import LatentSliders
-from latentlab.session import Session
+from latentlab.session import AxesChoice, Session
 
 MOST = 0.9  # of the points
+PRIOR_SPAN = 4.0  # standard deviations of the prior that a slider covers at least
 
 
 class PointsController(QObject):
@@ -46,7 +47,9 @@ class PointsController(QObject):
             self._map.set_points(None, None, ())
             return
         self._map.set_points(self._session.plane().project(points.mean), points.label, points.classes)
-        if points.preview is not None and points.preview_extent is not None and not self._fitted:
+        self._sliders.set_range(max(PRIOR_SPAN, float(np.ceil(np.abs(points.mean).max(initial=0.0)))))
+        plain = self._session.axes == AxesChoice()  # the stored picture is of the first two dimensions
+        if points.preview is not None and points.preview_extent is not None and plain and not self._fitted:
             x_min, x_max, y_min, y_max = points.preview_extent
             self._map.set_manifold(points.preview, (x_min, x_max), (y_min, y_max))
         if not self._fitted:

@@ -21,7 +21,7 @@ from latentlab.engine.messages import (
     TrainingEvent,
     TrainingState,
 )
-from latentlab.events import Epoch, Finished, Progress, Started, Warned
+from latentlab.events import Adjusted, Epoch, Finished, Progress, Started, Warned
 from latentlab.gui.curves import TrainingCurves
 from latentlab.gui.status import Status
 from latentlab.gui.training_panel import TrainingPanel
@@ -61,13 +61,16 @@ class TrainingController(QObject):
         self._session, self._engine, self._status = session, engine, status
         self._panel, self._curves = panel, curves
         self._steps_per_epoch, self._epochs_done = 1, 0.0
+        self._whole_epochs, self._reason, self._trained_on = 0, "", ""  # of the last run, how it ended, and its images
         self.config: RunConfig | None = None
 
         panel.trainRequested.connect(self.start)
         panel.pauseRequested.connect(lambda: engine.request(PauseTraining()))
         panel.resumeRequested.connect(lambda: engine.request(ResumeTraining()))
         panel.stopRequested.connect(self.stop)
-        panel.betaChanged.connect(self._on_beta_changed)
+        panel.betaChanged.connect(lambda beta: engine.request(AdjustTraining(beta=beta)))
+        panel.adjusted.connect(lambda values: engine.request(AdjustTraining(**values)))
+        panel.continueRequested.connect(self.go_on)
         session.datasetChanged.connect(self._on_dataset_changed)
         session.runStateChanged.connect(self._on_run_state_changed)
         engine.trainingState.connect(self._on_state)
@@ -82,6 +85,7 @@ class TrainingController(QObject):
             return
         self.config = config.model_copy(update={"data": dataset.config})
         folder = out or str(_new_run_folder(config.model.recipe, dataset.name))
+        self._reason, self._trained_on = "", dataset.source
         self._session.set_run_state(STARTING, folder)
         self._engine.request(Train(self.config, folder, resume))
 
@@ -89,9 +93,23 @@ class TrainingController(QObject):
         """End the run after its current step; its best model is kept."""
         self._engine.request(StopTraining())
 
-    def _on_beta_changed(self, beta: float) -> None:
-        self._engine.request(AdjustTraining(beta=beta))
-        self._curves.add_change(self._epochs_done, f"β {beta:g}")
+    def go_on(self, asked: RunConfig) -> None:
+        """Go on with the last run: to its planned end, or where it got there, for as many more epochs as are asked.
+
+        Model and data stay the run's own; of ``asked`` count the training settings that may be others.
+        """
+        if self.config is None or not self._can_go_on:
+            return
+        planned, done = self.config.training.epochs, self._whole_epochs
+        epochs = planned if self._reason == "stopped" and done < planned else done + asked.training.epochs
+        changes = {name: getattr(asked.training, name) for name in ("learning_rate", "schedule", "patience", "device")}
+        training = self.config.training.model_copy(update={"epochs": epochs, **changes})
+        self.start(self.config.model_copy(update={"training": training}), self._session.run_folder, resume=True)
+
+    @property
+    def _can_go_on(self) -> bool:
+        dataset = self._session.dataset
+        return bool(self._reason) and dataset is not None and dataset.source == self._trained_on
 
     # --- news ---------------------------------------------------------------------------------------
 
@@ -100,6 +118,10 @@ class TrainingController(QObject):
         if there:
             _import_ahead()
         self._panel.set_can_train(there, "" if there else "Open some images first.")
+        self._offer_going_on()
+
+    def _offer_going_on(self) -> None:
+        self._panel.set_can_continue(f"Continue {Path(self._session.run_folder).name}" if self._can_go_on else "")
 
     def _on_run_state_changed(self) -> None:
         state = self._session.run_state
@@ -132,9 +154,14 @@ class TrainingController(QObject):
             case Epoch() as event:
                 self._curves.add_epoch(event.epoch, event.train, event.validation)
                 self._curves.set_kl(event.kl_per_dimension)
+            case Adjusted() as event:
+                for text in _changes(event):
+                    self._curves.add_change(event.epoch, text)
             case Warned() as event:
                 self.warned.emit(event.message)
             case Finished() as event:
+                self._whole_epochs, self._reason = event.epochs, event.reason
+                self._offer_going_on()
                 self._panel.set_progress(1.0, f"{_ENDED.get(event.reason, event.reason)} after {event.epochs} epochs")
                 self.finished.emit(event)
 
@@ -160,6 +187,12 @@ def _import_ahead() -> None:
             import_module(name)
 
     threading.Thread(target=work, name="latentlab-import-ahead", daemon=True).start()
+
+
+def _changes(event: Adjusted) -> list[str]:
+    """What was changed, in a few letters each."""
+    named = (("β", event.beta), ("learning rate", event.learning_rate), ("schedule", event.schedule))
+    return [f"{name} {value if isinstance(value, str) else f'{value:g}'}" for name, value in named if value is not None]
 
 
 _ENDED = {"done": "Done", "stopped": "Stopped", "patience": "Stopped early"}
