@@ -33,7 +33,7 @@ from latentlab.training import manifold_preview
 _BETWEEN_PROGRESS = 0.1  # seconds
 _SHEET_IMAGES, _SHEET_COLUMNS = 48, 8
 _SHOWN_SKIPPED = 1000
-_PIECE = 0.02  # seconds of encoding between two looks at the mailbox
+_PIECE = 0.01  # seconds of encoding between two looks at the mailbox
 _MOST_AT_ONCE = 128
 
 
