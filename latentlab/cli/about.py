@@ -12,6 +12,7 @@ from typing import Any
 
 from latentlab import __version__, paths
 from latentlab.cli.console import write_json, write_table
+from latentlab.config.layout import latent_layout
 from latentlab.recipes import RECIPES
 from latentlab.storage import RunFolder, find_model, read_model
 
@@ -81,7 +82,7 @@ def _model_info(source: str) -> dict[str, Any]:
         "kind": "model",
         "path": str(path),
         "recipe": header.model.recipe,
-        "latent_dim": header.model.latent_dim,
+        "latent_dim": latent_layout(header.model, header.image_shape).latent_dim,
         "image_shape": list(header.image_shape),
         "parameters": header.parameters,
         "classes": list(header.classes),
@@ -95,7 +96,7 @@ def _model_info(source: str) -> dict[str, Any]:
     }
     folder = RunFolder(Path(source))
     if folder.record.exists():
-        values["run"] = {"epochs_done": len(folder.read_metrics()), "checkpoint": folder.checkpoint.exists()}
+        values["run"] = {"epochs_done": sum(line.get("event") == "epoch" for line in folder.read_metrics()), "checkpoint": folder.checkpoint.exists()}
     return values
 
 

@@ -8,12 +8,13 @@ Every result about a model carries its ``model_version``: it grows whenever the 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latentlab.config import DataConfig, RunConfig
+from latentlab.config.layout import LatentLayout
 from latentlab.events import Event
 
 FloatArray = NDArray[np.float32]
@@ -200,10 +201,11 @@ class StopTraining(Request):
 
 @dataclass(frozen=True)
 class AdjustTraining(Request):
-    """Change the objective's weight or the learning rate of the live run."""
+    """Change the objective's weight, the learning rate or its schedule in the live run."""
 
     beta: float | None = None
     learning_rate: float | None = None
+    schedule: Literal["constant", "cosine"] | None = None
 
 
 @dataclass(frozen=True)
@@ -253,6 +255,7 @@ class ModelInfo:
     data: dict[str, Any]
     config: dict[str, Any]  # ModelConfig as plain values
     path: str | None
+    layout: LatentLayout | None = None  # None: plain
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from latentlab.config.layout import LatentLayout, latent_layout
 from latentlab.data import Dataset
 from latentlab.engine.messages import ByteArray, FloatArray, ModelChanged, ModelInfo, PointsChanged, Result
 from latentlab.errors import InputError
@@ -130,7 +131,8 @@ class Workspace:
         """
         self.points, self.points_version, self.points_data = points, self.version, data
         components = principal_components(points.mean, _MOST_COMPONENTS)
-        kl = kl_per_dimension(points)
+        layout = None if self.info is None else self.info.layout
+        kl = kl_per_dimension(points, layout)
         self.send(
             PointsChanged(
                 self.version,
@@ -149,29 +151,36 @@ class Workspace:
 
 def info_of(header: ModelHeader, source: str, path: Path | None) -> ModelInfo:
     """What the window is told of a model."""
+    layout = latent_layout(header.model, header.image_shape)
     return ModelInfo(
         name=_name(source),
         source=source,
         recipe=header.model.recipe,
-        latent_dim=header.model.latent_dim,
+        latent_dim=layout.latent_dim,
         image_shape=header.image_shape,
         classes=header.classes,
-        conditional=False,
+        conditional=header.model.conditional,
         parameters=header.parameters,
         beta=header.model.beta,
         metrics=dict(header.metrics),
         data=dict(header.data),
         config=header.model.model_dump(mode="json"),
         path=None if path is None else str(path),
+        layout=layout,
     )
 
 
-def kl_per_dimension(points: Points) -> FloatArray | None:
-    """Mean over the points of each dimension's KL(q(z|x) ‖ N(0, 1)) in nats, [d]; ``None`` without a density.
+def kl_per_dimension(points: Points, layout: LatentLayout | None = None) -> FloatArray | None:
+    """Mean over the points of what each dimension carries in nats, [d]; ``None`` without a density.
 
-    In closed form for a diagonal Gaussian (Kingma & Welling 2014, appendix B).
+    KL(q(z|x) ‖ N(0, 1)) in closed form for a diagonal Gaussian (Kingma & Welling 2014, appendix B); for categories
+    each one's part of the KL to the uniform distribution, whose sum over a variable is its KL.
     """
     mean, std = points.mean.astype(np.float64), points.std.astype(np.float64)
+    if layout is not None and layout.kind == "categories":
+        share = mean * layout.categories
+        parts: FloatArray = (mean * np.log(np.maximum(share, 1e-30))).mean(axis=0).astype(np.float32)
+        return parts
     if len(mean) == 0 or not (std > 0).all():
         return None
     kl = 0.5 * (mean**2 + std**2 - 1) - np.log(std)

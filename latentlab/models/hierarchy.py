@@ -15,18 +15,6 @@ from latentlab.models.posteriors.diagonal import Diagonal, DiagonalPosterior
 LAYER_LOG_STD_RANGE = (-6.0, 6.0)
 
 
-def layer_sizes(latent_dim: int, layers: int) -> list[int]:
-    """How ``latent_dim`` is shared among the layers, the top first: each about twice as wide as the one above.
-
-    Every layer has at least one.
-    """
-    spare = latent_dim - layers
-    parts = 2**layers - 1
-    sizes = [1 + spare * 2**level // parts for level in range(layers)]
-    sizes[-1] += latent_dim - sum(sizes)
-    return sizes
-
-
 class Hidden(nn.Module):
     """An affine layer and a residual one, with an activation after each.
 

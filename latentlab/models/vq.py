@@ -9,20 +9,16 @@ import torch
 from torch import Tensor, nn
 
 from latentlab.config import ModelConfig
+from latentlab.config.layout import code_depth, halvings, latent_layout
 from latentlab.models.base import Batch, Bound, LatentModel, Losses, StepState
 from latentlab.models.code_prior import CodePrior
 from latentlab.models.codebook import Codebook, Quantised, perplexity
 from latentlab.models.inputs import EncoderInputs, corrupted
 from latentlab.models.likelihoods import build_likelihood
 from latentlab.models.networks.base import ACTIVATIONS
-from latentlab.models.networks.conv import Upsample, downward, halvings, strides, upward
+from latentlab.models.networks.conv import Upsample, downward, strides, upward
 from latentlab.models.rate_cost import rate_cost
 from latentlab.models.reduce import average, reduce
-
-# Halvings of the image down to the fine grid; the coarse one is another below it. Images whose larger side is less
-# than ``SMALL`` are halved once less.
-HALVINGS = 2
-SMALL = 16
 
 
 class VQVAE(LatentModel):
@@ -41,10 +37,10 @@ class VQVAE(LatentModel):
     def __init__(self, config: ModelConfig, image_shape: tuple[int, int, int], classes: int = 0) -> None:
         super().__init__(config, image_shape, 0)
         book, architecture = config.codebook, config.architecture
-        depth = HALVINGS if max(image_shape[1:]) >= SMALL else HALVINGS - 1
+        depth = code_depth(image_shape)
         sizes = halvings(*image_shape[1:], depth + book.levels - 1)
         fine, coarser = sizes[: depth + 1], book.levels == 2
-        self.grids = [sizes[-1], fine[-1]] if coarser else [fine[-1]]
+        self.grids = [level.grid for level in latent_layout(config, image_shape).levels if level.grid is not None]
         self.inputs = EncoderInputs(image_shape, 0, config.corruption.kind == "mask")
         self.likelihood = build_likelihood(config.likelihood)
         self.is_density = self.likelihood.is_density

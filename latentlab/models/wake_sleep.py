@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from latentlab.config import ModelConfig
+from latentlab.config.layout import layer_sizes
 from latentlab.models.base import Batch, Bound, Losses, StepState
 from latentlab.models.functional import gaussian_kl
-from latentlab.models.hierarchy import GaussianLayer, layer_sizes, relative
+from latentlab.models.hierarchy import GaussianLayer, relative
 from latentlab.models.pixels import PixelModel
 from latentlab.models.posteriors.diagonal import Diagonal
 from latentlab.models.reduce import average, reduce

@@ -8,12 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from latentlab.config import ArchitectureConfig
+from latentlab.config.layout import Sizes
 from latentlab.models.networks.base import ACTIVATIONS, Decoder, Encoder, ImageShape
 
 SMALLEST_SIDE = 4
 WIDEST = 4
-
-Sizes = list[tuple[int, int]]
 
 
 def pyramid(height: int, width: int) -> Sizes:
@@ -25,15 +24,6 @@ def pyramid(height: int, width: int) -> Sizes:
     while max(sizes[-1]) > SMALLEST_SIDE:
         high, wide = sizes[-1]
         sizes.append((_halved(high, SMALLEST_SIDE), _halved(wide, SMALLEST_SIDE)))
-    return sizes
-
-
-def halvings(height: int, width: int, count: int) -> Sizes:
-    """Sizes from the image's own through ``count`` halvings, whatever is left."""
-    sizes = [(height, width)]
-    for _ in range(count):
-        high, wide = sizes[-1]
-        sizes.append((_halved(high, 1), _halved(wide, 1)))
     return sizes
 
 
