@@ -77,6 +77,21 @@ class Epoch(Event):
 
 
 @dataclass(frozen=True)
+class Adjusted(Event):
+    """Something was changed while the run went on, from ``step`` on; what stayed is ``None``.
+
+    ``epoch`` is in epochs done, with the fraction of the one that runs. ``metrics.jsonl`` keeps it between the epochs.
+    """
+
+    event: ClassVar[str] = "adjusted"
+    step: int
+    epoch: float
+    learning_rate: float | None = None
+    beta: float | None = None
+    schedule: str | None = None
+
+
+@dataclass(frozen=True)
 class Checkpoint(Event):
     """A whole checkpoint is safe on disk."""
 

@@ -62,6 +62,7 @@ class TrainingController(QObject):
         self._panel, self._curves = panel, curves
         self._steps_per_epoch, self._epochs_done = 1, 0.0
         self._whole_epochs, self._reason, self._trained_on = 0, "", ""  # of the last run, how it ended, and its images
+        self._drawn = ""  # run folder of the newest curves
         self.config: RunConfig | None = None
 
         panel.trainRequested.connect(self.start)
@@ -144,7 +145,9 @@ class TrainingController(QObject):
         match result.event:
             case Started() as event:
                 self._steps_per_epoch = max(1, event.steps_per_epoch)
-                self._curves.start_run(f"{event.recipe} · {Path(self._session.run_folder).name}")
+                if self._drawn != self._session.run_folder:  # else it goes on, and so do its curves
+                    self._drawn = self._session.run_folder
+                    self._curves.start_run(f"{event.recipe} · {Path(self._drawn).name}")
                 if self.config is not None:
                     self._panel.set_beta(self.config.model.beta)
             case Progress() as event:

@@ -111,8 +111,8 @@ class Run:
             self._become("stopping")
 
     def adjust(self, request: AdjustTraining) -> None:
-        """Change the learning rate or the objective's weight from the next step on."""
-        self._training.update(learning_rate=request.learning_rate, beta=request.beta)
+        """Change the learning rate, its schedule or the objective's weight from the next step on."""
+        self._training.update(request.learning_rate, request.beta, request.schedule)
 
     def leave(self) -> None:
         """Checkpoint and end at once: the worker ends, or the run has failed elsewhere."""

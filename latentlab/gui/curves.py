@@ -21,6 +21,7 @@ SHOWN_FIRST = ("elbo", "rate", "distortion")
 KL = "kl"
 MOST_RUNS = 5
 REDRAW_MS = 160
+SAME_CHANGE = 0.05  # epochs: a slider that is dragged makes one mark
 _TITLES = {"elbo": "ELBO", KL: "KL per dimension", "gradient_norm": "gradient norm"}
 
 
@@ -100,8 +101,11 @@ class TrainingCurves(QWidget):
         self._changed()
 
     def add_change(self, epoch: float, text: str) -> None:
-        """Mark where something was changed by hand, such as β."""
-        self._run().changes.append((epoch, text))
+        """Mark where something was changed by hand, such as β; a change right after another takes its place."""
+        changes, what = self._run().changes, text.partition(" ")[0]
+        if changes and changes[-1][1].partition(" ")[0] == what and epoch - changes[-1][0] < SAME_CHANGE:
+            changes.pop()
+        changes.append((epoch, text))
         self._changed()
 
     def set_kl(self, kl: Any | None) -> None:

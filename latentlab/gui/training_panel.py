@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import Signal
@@ -17,7 +18,8 @@ from latentlab.gui.theme import SPACE, tabular
 if TYPE_CHECKING:
     from superqt import QLabeledDoubleSlider
 
-ALWAYS = ("training.epochs", "training.batch_size", "training.learning_rate", "training.seed", "training.device")
+ALWAYS = tuple(f"training.{name}" for name in ("epochs", "batch_size", "learning_rate", "patience", "seed", "device"))
+LIVE = ("training.learning_rate", "training.schedule")  # may be changed while a run goes on, as β may
 STATES = ("idle", "starting", "running", "paused", "stopping")
 
 
@@ -48,6 +50,10 @@ class TrainingPanel(QWidget):
         For the live run.
     betaChanged(value)
         Another weight of the KL term while a run is live.
+    adjusted(values)
+        Others of the settings that a live run can take, by name: ``learning_rate``, ``schedule``.
+    continueRequested(config)
+        The last run is to go on; of ``config`` count its training settings.
     configRefused(message)
         The settings do not make a valid configuration.
     openDatasetRequested
@@ -59,6 +65,8 @@ class TrainingPanel(QWidget):
     resumeRequested = Signal()
     stopRequested = Signal()
     betaChanged = Signal(float)
+    adjusted = Signal(object)
+    continueRequested = Signal(object)
     configRefused = Signal(str)
     openDatasetRequested = Signal()
 
@@ -66,6 +74,7 @@ class TrainingPanel(QWidget):
         super().__init__(parent)
         self.setObjectName("trainingPanel")
         self._state = "idle"
+        self._can_continue = False
         self._can_train, self._why, self._refused = True, "", ""
         self._recipes: dict[str, RecipeLike] = {}
         body = QWidget()
@@ -73,6 +82,8 @@ class TrainingPanel(QWidget):
         self._settings.update(Settings(TrainingConfig, "training.", body, {"training.device": ("auto", "cpu")}))
         for setting in self._settings.values():
             setting.changed.connect(self._check)
+        for name in LIVE:
+            self._settings[name].changed.connect(partial(self._on_live_changed, name))
         outer = column(self, 0, 0)
         outer.addWidget(scrolled(body), 1)
         layout = column(body)
@@ -136,7 +147,13 @@ class TrainingPanel(QWidget):
         self._train = button("trainButton", "Train", "Start a run", self._on_train, icon="train", primary=True)
         self._pause = button("pauseButton", "Pause", "Hold the run where it is", self._on_pause, icon="pause")
         self._stop = button("stopButton", "Stop", "End the run and keep its best model", self.stopRequested.emit)
-        for widget in (self._why_label, self._open_data, self._beta_row, self._progress_box):
+        self._continue = button(
+            "continueButton",
+            "Continue",
+            "Go on with the last run in its folder: to its planned end, or else for as many epochs as chosen above",
+            self._on_continue,
+        )
+        for widget in (self._why_label, self._open_data, self._beta_row, self._progress_box, self._continue):
             inner.addWidget(widget)
         inner.addLayout(row(self._train, self._pause, self._stop))
         layout.addWidget(foot)
@@ -201,9 +218,15 @@ class TrainingPanel(QWidget):
             self._live_beta()
         self._beta_row.setVisible(live)
         for setting in self._settings.values():
-            setting.control.setEnabled(idle)
+            setting.control.setEnabled(idle or (live and setting.name in LIVE))
         self._recipe.setEnabled(idle)
         self._progress_box.setVisible(not idle or bool(self._progress_text.text()))
+        self._show_readiness()
+
+    def set_can_continue(self, text: str) -> None:
+        """Offer going on with the last run under this text; an empty one takes the offer back."""
+        self._can_continue = bool(text)
+        self._continue.setText(text)
         self._show_readiness()
 
     def set_beta(self, beta: float) -> None:
@@ -249,6 +272,16 @@ class TrainingPanel(QWidget):
             return
         self.trainRequested.emit(config)
 
+    def _on_continue(self) -> None:
+        try:
+            self.continueRequested.emit(self.config())
+        except InputError as error:
+            self.configRefused.emit(str(error))
+
+    def _on_live_changed(self, name: str) -> None:
+        if self._state in ("running", "paused") and not self._refused:
+            self.adjusted.emit({name.rpartition(".")[2]: self._settings[name].value()})
+
     def _on_pause(self) -> None:
         (self.resumeRequested if self._state == "paused" else self.pauseRequested).emit()
 
@@ -293,4 +326,5 @@ class TrainingPanel(QWidget):
         self._why_label.setProperty("role", "error" if self._refused else "dim")
         self._why_label.style().unpolish(self._why_label)
         self._why_label.style().polish(self._why_label)
+        self._continue.setVisible(idle and self._can_continue and self._can_train)
         self._open_data.setVisible(idle and not self._can_train and not self._refused)

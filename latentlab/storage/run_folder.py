@@ -171,9 +171,20 @@ class RunFolder:
                 lines.append(values)
         return lines
 
-    def trim_metrics(self, epochs: int) -> None:
-        """Keep the lines of the first ``epochs`` epochs: later ones will be made again, torn ones are dropped."""
-        kept = [values for values in self.read_metrics() if values.get("epoch", 0) <= epochs]
+    def trim_metrics(self, epochs: int, adjustments: int = 0) -> None:
+        """Keep the lines of the first ``epochs`` epochs and ``adjustments`` changes made by hand.
+
+        Later ones will be made again; torn ones are dropped.
+        """
+        kept = []
+        for values in self.read_metrics():
+            if values.get("event") == "adjusted":
+                adjustments -= 1
+                keep = adjustments >= 0
+            else:
+                keep = values.get("epoch", 0) <= epochs
+            if keep:
+                kept.append(values)
         atomic_write(self.metrics, "".join(json.dumps(values) + "\n" for values in kept).encode())
 
 

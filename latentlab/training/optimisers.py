@@ -29,6 +29,11 @@ class Optimisers:
         Learning rate, decay, clipping, schedule.
     deferred
         Whether the guard tells later; by default where the device runs ahead.
+
+    Attributes
+    ----------
+    learning_rate, schedule
+        The configuration's, until they are changed while the run goes on.
     """
 
     def __init__(self, model: LatentModel, config: TrainingConfig, deferred: bool | None = None) -> None:
@@ -47,6 +52,7 @@ class Optimisers:
             for phase, parameters in self._parameters.items()
         }
         self.learning_rate = config.learning_rate
+        self.schedule = config.schedule
         self._deferred = device.type == "cuda" if deferred is None else deferred
         self._bad = torch.zeros((), device=device)
         self._good_steps = torch.zeros((), device=device, dtype=torch.int64)
@@ -54,7 +60,7 @@ class Optimisers:
 
     def scheduled(self, share: float) -> float:
         """The learning rate when ``share`` of the run (0 to 1) is done."""
-        if self._config.schedule == "cosine":
+        if self.schedule == "cosine":
             return self.learning_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
         return self.learning_rate
 

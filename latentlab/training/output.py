@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from latentlab.config import RunConfig
 from latentlab.data import Dataset
-from latentlab.events import Checkpoint, Epoch
+from latentlab.events import Adjusted, Checkpoint, Epoch
 from latentlab.models.base import LatentModel
 from latentlab.models.loaded import weights_of
 from latentlab.storage import CheckpointFile, ModelFile, ModelHeader, Points, RunFolder, RunRecord, write_model
@@ -58,10 +58,10 @@ class Output:
         """Make the folder, and cut what was written after ``position``."""
         if self.folder is not None:
             self.folder.create(RunRecord(self._config, self._data()))
-            self.folder.trim_metrics(position.epochs_done)
+            self.folder.trim_metrics(position.epochs_done, position.adjustments)
 
-    def epoch(self, event: Epoch) -> None:
-        """Append an epoch to the metrics."""
+    def note(self, event: Epoch | Adjusted) -> None:
+        """Append an epoch, or a change made by hand, to the metrics."""
         if self.folder is not None:
             self.folder.append_metrics(event.as_json())
 

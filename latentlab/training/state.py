@@ -46,6 +46,8 @@ class Position:
         Images that fit on the device at a time.
     seconds
         It took so far.
+    adjustments
+        Changes made by hand so far.
     """
 
     step: int = 0
@@ -53,6 +55,7 @@ class Position:
     stale_epochs: int = 0
     micro_batch: int = 1
     seconds: float = 0.0
+    adjustments: int = 0
 
 
 @dataclass
@@ -127,6 +130,8 @@ class RunState:
             "epoch_images": images,
             "learning_rate": [self.config.training.learning_rate, self.optimisers.learning_rate],
             "beta": [self.config.model.beta, self.model.beta],
+            "schedule": [self.config.training.schedule, self.optimisers.schedule],
+            "epochs": self.config.training.epochs,
         }
         return CheckpointFile(position, tensors)
 
@@ -156,6 +161,12 @@ class RunState:
             asked, live = values["beta"]
             if asked == self.config.model.beta:
                 self.model.beta = live
+            asked, live = values["schedule"]
+            if asked == self.config.training.schedule:
+                self.optimisers.schedule = live
+            if self.config.training.epochs > values["epochs"]:
+                # More epochs are asked for, also where patience had come to its end.
+                self.position.stale_epochs = 0
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path} is damaged: its description is not readable ({error})") from None
         put_weights(self.model, parts["model"])

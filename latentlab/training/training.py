@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from torch import Tensor
@@ -13,7 +14,7 @@ from latentlab.config import RunConfig
 from latentlab.data import Dataset
 from latentlab.errors import InputError, RunError
 from latentlab.evaluation import Binarise, quick_bound
-from latentlab.events import Checkpoint, Epoch, Event, Finished, Progress, Started, Warned
+from latentlab.events import Adjusted, Checkpoint, Epoch, Event, Finished, Progress, Started, Warned
 from latentlab.models import build
 from latentlab.models.base import StepState
 from latentlab.models.device import resolve_device
@@ -118,6 +119,8 @@ class Training:
             self._stepper.micro_batch = self._position.micro_batch
         self.threads = training_threads(config.training, self.model)
         self._clock = Clock(self._position.seconds)
+        self._changes: dict[str, Any] = {}
+        self._noted: list[Adjusted] = []
         self._stopping = False
         self._closing = False
         self._read_out_at = self._saved_at = time.monotonic()
@@ -144,12 +147,24 @@ class Training:
         """Ask the run to checkpoint after its current step and to end."""
         self._stopping = True
 
-    def update(self, learning_rate: float | None = None, beta: float | None = None) -> None:
-        """Change the learning rate, or the weight of the rate in the objective, from the next step on."""
+    def update(
+        self,
+        learning_rate: float | None = None,
+        beta: float | None = None,
+        schedule: Literal["constant", "cosine"] | None = None,
+    ) -> None:
+        """Change the learning rate, its schedule, or the weight of the rate in the objective, from the next step on.
+
+        The run tells it as ``Adjusted``, once for all changes between two steps.
+        """
         if learning_rate is not None:
             self._stepper.optimisers.learning_rate = learning_rate
+        if schedule is not None:
+            self._stepper.optimisers.schedule = schedule
         if beta is not None:
             self.model.beta = beta
+        new = {"learning_rate": learning_rate, "beta": beta, "schedule": schedule}
+        self._changes |= {name: value for name, value in new.items() if value is not None}
 
     def checkpoint(self) -> Checkpoint | None:
         """Write the best model so far, and all that is needed to go on to the bit.
@@ -159,6 +174,7 @@ class Training:
         if self._closing:
             return None
         self._check_steps()
+        self._note_changes()
         self._position.micro_batch = self._stepper.micro_batch
         self._position.seconds = self._clock.seconds
         event = self._output.checkpoint(self._state)
@@ -197,6 +213,7 @@ class Training:
         while self._goes_on():
             first = at.step - at.epochs_done * self._steps_per_epoch
             for images, places in self._feed.order(at.epochs_done, self._batch_size, first):
+                yield from self._adjusted()
                 yield from self._train_on(images, places)
                 yield self._progress()
                 yield from self._checkpoint_after(self.config.training.checkpoint_minutes * 60)
@@ -205,6 +222,7 @@ class Training:
             else:
                 yield from self._end_epoch()
                 yield from self._checkpoint_after(_BETWEEN_EPOCH_CHECKPOINTS)
+        yield from self._adjusted()
         yield from self._finish()
 
     def _begin(self) -> None:
@@ -236,6 +254,21 @@ class Training:
                 f"{self.device} has too little memory for {min(size, micro_batch)} images at a time; "
                 f"going on with {self._stepper.micro_batch}, their gradients added up"
             )
+
+    def _adjusted(self) -> Iterator[Adjusted]:
+        """Tell what was changed since the last step."""
+        self._note_changes()
+        told, self._noted = self._noted, []
+        yield from told
+
+    def _note_changes(self) -> None:
+        """Write down what was changed; before a checkpoint too, which holds the changed values."""
+        if self._changes:
+            event = Adjusted(self.step, self.epoch, **self._changes)
+            self._changes = {}
+            self._output.note(event)
+            self._position.adjustments += 1
+            self._noted.append(event)
 
     def _progress(self) -> Progress | None:
         """The means so far, ten times a second: reading them makes the device wait."""
@@ -276,7 +309,7 @@ class Training:
             step=at.step,
             kl_per_dimension=per_dimension,
         )
-        self._output.epoch(epoch)
+        self._output.note(epoch)
         yield epoch
 
     def _validate(self) -> Generator[None, None, tuple[Means | None, tuple[float, ...] | None]]:

@@ -7,7 +7,7 @@ import pytest
 from latentlab.config import RunConfig, TrainingConfig
 from latentlab.controllers.training import TrainingController, duration
 from latentlab.engine.messages import AdjustTraining, Failed, StopTraining, Train, TrainingEvent, TrainingState
-from latentlab.events import Epoch, Finished, Progress, Started
+from latentlab.events import Adjusted, Epoch, Finished, Progress, Started
 from latentlab.gui.curves import TrainingCurves
 from latentlab.gui.status import Status
 from latentlab.gui.training_panel import TrainingPanel
@@ -72,6 +72,36 @@ def test_beta_is_changed_while_the_run_is_live(parts, engine):
     assert engine.last(AdjustTraining).beta == 2.5
     panel.stopRequested.emit()
     assert engine.count(StopTraining) == 1
+
+
+def test_changes_by_hand_are_marked_on_the_curves(parts, engine):
+    controller, panel, _ = parts
+    panel.adjusted.emit({"learning_rate": 0.5})
+    assert engine.last(AdjustTraining) == AdjustTraining(learning_rate=0.5)
+    for epoch, rate in ((1.0, 0.1), (1.01, 0.2), (2.0, 0.3)):
+        engine.trainingEvent.emit(TrainingEvent(Adjusted(1, epoch, learning_rate=rate)))
+    changes = controller._curves._runs[-1].changes
+    assert changes == [(1.01, "learning rate 0.2"), (2.0, "learning rate 0.3")], "a drag makes one mark"
+
+
+@pytest.mark.parametrize(
+    ("reason", "done", "epochs"), [("done", 4, 7), ("patience", 2, 5), ("stopped", 2, 4), ("stopped", 4, 7)]
+)
+def test_the_last_run_goes_on_in_its_folder(parts, session, engine, reason, done, epochs):
+    controller, panel, _ = parts
+    session.set_dataset(dataset_info())
+    controller.go_on(RunConfig())
+    assert engine.count(Train) == 0, "there is no last run"
+    controller.start(RunConfig(model=RECIPES["vae"].config(latent_dim=5), training=TrainingConfig(epochs=4)))
+    first = engine.last(Train)
+    engine.trainingEvent.emit(TrainingEvent(Finished("run", "run/model.safetensors", done, 9.0, reason)))
+    engine.trainingState.emit(TrainingState("idle"))
+    assert not panel.findChild(object, "continueButton").isHidden()
+    panel.continueRequested.emit(RunConfig(training=TrainingConfig(epochs=3, learning_rate=0.5, batch_size=7)))
+    request = engine.last(Train)
+    assert (request.out, request.resume) == (first.out, True)
+    assert request.config.model == first.config.model
+    assert request.config.training == first.config.training.model_copy(update={"epochs": epochs, "learning_rate": 0.5})
 
 
 def test_a_run_that_could_not_start_leaves_the_panel_ready(parts, session, engine):

@@ -120,6 +120,29 @@ def test_beta_is_told_while_running_and_not_when_set(qtbot, panel):
     assert changed.args == [pytest.approx(3.0)]
 
 
+def test_what_a_live_run_can_take_is_told_and_the_rest_is_held(qtbot, panel):
+    panel.set_state("running")
+    assert not panel.findChild(object, "batchSize").isEnabled()
+    with qtbot.waitSignal(panel.adjusted) as changed:
+        type_into(qtbot, panel.findChild(QLineEdit, "learningRate"), "0.0005")
+    assert changed.args == [{"learning_rate": 0.0005}]
+    with qtbot.assertNotEmitted(panel.adjusted):
+        type_into(qtbot, panel.findChild(QLineEdit, "learningRate"), "fast")
+    panel.set_state("idle")
+    with qtbot.assertNotEmitted(panel.adjusted):
+        type_into(qtbot, panel.findChild(QLineEdit, "learningRate"), "0.002")
+
+
+def test_going_on_is_offered_after_a_run(qtbot, panel):
+    assert not button(panel, "continueButton").isVisible()
+    panel.set_can_continue("Continue run-1")
+    with qtbot.waitSignal(panel.continueRequested) as asked:
+        qtbot.mouseClick(button(panel, "continueButton"), Qt.MouseButton.LeftButton)
+    assert asked.args[0] == panel.config()
+    panel.set_state("running")
+    assert not button(panel, "continueButton").isVisible()
+
+
 def test_progress_is_shown_with_its_line(panel):
     panel.set_state("running")
     panel.set_progress(0.25, "epoch 1 of 4 · 12,300 images/s")

@@ -98,6 +98,39 @@ def test_values_changed_while_it_ran_live_on(tmp_path):
     assert slower._stepper.optimisers.learning_rate == 0.01
 
 
+def test_a_change_by_hand_is_noted_where_it_was_and_survives_a_kill(tmp_path):
+    """The file holds a change if and only if the checkpoint that is gone on from holds it."""
+    training = Training(bars(), run_config(), tmp_path / "run")
+    steps = training.steps()
+    while training.step < 2:
+        next(steps)
+    training.update(beta=2.0)
+    training.update(schedule="cosine")
+    training.checkpoint()
+    training.update(learning_rate=0.5)
+    told = [event for event in (next(steps) for _ in range(6)) if event is not None and event.event == "adjusted"]
+    assert [(event.step, event.beta, event.schedule, event.learning_rate) for event in told] == [
+        (2, 2.0, "cosine", None), (2, None, None, 0.5),
+    ]  # fmt: skip
+    del steps
+    resumed, _ = train(bars(), run_config(), tmp_path / "run", resume=True)
+    noted = [line for line in RunFolder(tmp_path / "run").read_metrics() if line["event"] == "adjusted"]
+    assert noted == [{"event": "adjusted", "step": 2, "epoch": 0.5, "beta": 2.0, "schedule": "cosine"}]
+    optimisers = resumed._stepper.optimisers
+    assert (resumed.model.beta, optimisers.schedule, optimisers.learning_rate) == (2.0, "cosine", 1e-3)
+
+
+def test_more_epochs_are_made_after_patience_had_ended_the_run(tmp_path):
+    hasty = {"patience": 1, "learning_rate": 1.0, "epochs": 30}
+    first, events = train(bars(), run_config(**hasty), tmp_path / "run")
+    assert events[-1].reason == "patience"
+    done = events[-1].epochs
+    _, again = train(bars(), run_config(**hasty), tmp_path / "run", resume=True)
+    assert named(again, "epoch") == []
+    _, more = train(bars(), run_config(**hasty | {"epochs": 31}), tmp_path / "run", resume=True)
+    assert named(more, "epoch")[0].epoch == done + 1
+
+
 def test_other_images_or_another_model_are_refused(tmp_path):
     train(bars(), run_config(epochs=1), tmp_path / "run")
     for dataset, config, why in (
