@@ -11,6 +11,7 @@ from latentlab.engine.channel import Mailbox
 from latentlab.engine.home import Home, HomeName, launch
 from latentlab.engine.memory import GIVEN_UP, Losses, Memory
 from latentlab.engine.messages import (
+    Codebooks,
     DatasetCancelled,
     DatasetOpened,
     DatasetProgress,
@@ -18,6 +19,7 @@ from latentlab.engine.messages import (
     Failed,
     GridTiles,
     ImageEncoded,
+    LatentDrawn,
     ModelChanged,
     ModelSaved,
     NearestFound,
@@ -68,8 +70,9 @@ class EngineClient(QObject):
     -------
     received
         Every result, before the signal of its kind.
-    workerReady, workerLost, modelChanged, pointsChanged, decoded, gridTiles, strip, nearestFound, datasetProgress,
-    datasetOpened, datasetCancelled, trainingEvent, trainingState, imageEncoded, modelSaved, failed, notice
+    workerReady, workerLost, modelChanged, pointsChanged, decoded, gridTiles, strip, nearestFound, latentDrawn,
+    codebooks, datasetProgress, datasetOpened, datasetCancelled, trainingEvent, trainingState, imageEncoded,
+    modelSaved, failed, notice
         One result of that kind (see :mod:`latentlab.engine.messages`).
     """
 
@@ -82,6 +85,8 @@ class EngineClient(QObject):
     gridTiles = Signal(object)
     strip = Signal(object)
     nearestFound = Signal(object)
+    latentDrawn = Signal(object)
+    codebooks = Signal(object)
     datasetProgress = Signal(object)
     datasetOpened = Signal(object)
     datasetCancelled = Signal(object)
@@ -105,6 +110,8 @@ class EngineClient(QObject):
             GridTiles: self.gridTiles,
             Strip: self.strip,
             NearestFound: self.nearestFound,
+            LatentDrawn: self.latentDrawn,
+            Codebooks: self.codebooks,
             DatasetProgress: self.datasetProgress,
             DatasetOpened: self.datasetOpened,
             DatasetCancelled: self.datasetCancelled,

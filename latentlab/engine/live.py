@@ -10,14 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentlab.engine.messages import (
+    Codebooks,
     Decode,
     Decoded,
     DecodeGrid,
+    DecodeRows,
+    DrawLatent,
     GridTiles,
     IntArray,
     Interpolate,
+    LatentDrawn,
     Nearest,
     NearestFound,
+    ReadCodebooks,
     Reconstruct,
     Request,
     Sample,
@@ -106,9 +111,15 @@ class Live:
                 self._decode(request)
             case Nearest():
                 self._nearest(request)
+            case DrawLatent():
+                z = self._workspace.need_model().sample_prior(1, request.seed)[0]
+                self._workspace.send(LatentDrawn(request.generation, self._workspace.version, z))
+            case ReadCodebooks():
+                entries = tuple(self._workspace.need_model().codebooks())
+                self._workspace.send(Codebooks(request.generation, self._workspace.version, entries))
             case DecodeGrid():
                 self._begin(request, self._grid(request))
-            case Traverse() | Interpolate() | Reconstruct() | Sample():
+            case DecodeRows() | Traverse() | Interpolate() | Reconstruct() | Sample():
                 self._begin(request, self._strip(request))
             case _:
                 raise AssertionError(f"{request!r} is not live")
@@ -230,12 +241,14 @@ class Live:
         version = self._workspace.version
         self._workspace.send(GridTiles(request.generation, version, scan.cells[at], scan.span, tiles, last, spent))
 
-    def _strip(self, request: Traverse | Interpolate | Reconstruct | Sample) -> Iterator[None]:
+    def _strip(self, request: DecodeRows | Traverse | Interpolate | Reconstruct | Sample) -> Iterator[None]:
         """Decode the filmstrip's rows and tell them as a whole."""
         model = self._workspace.need_model()
         above: NDArray[np.uint8] | None = None
         label = None
         match request:
+            case DecodeRows():
+                kind, latents, names, label = "traverse", request.latents, request.row_names, request.label
             case Traverse():
                 _check_dimensions(request.dimensions, model.latent_dim)
                 kind, latents = "traverse", traverse(request.z, request.dimensions, request.values)

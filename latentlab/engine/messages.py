@@ -129,6 +129,34 @@ class Sample(Request):
 
 
 @dataclass(frozen=True)
+class DecodeRows(Request):
+    """Decode given latents as rows of the filmstrip, where a sweep of single numbers would mean nothing."""
+
+    slot: ClassVar[str | None] = "strip"
+    generation: int
+    latents: FloatArray  # [rows, columns, d]
+    row_names: tuple[str, ...]
+    label: int | None = None
+
+
+@dataclass(frozen=True)
+class DrawLatent(Request):
+    """Draw one latent from the model's prior; another ``seed``, another latent."""
+
+    slot: ClassVar[str | None] = "draw"
+    generation: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class ReadCodebooks(Request):
+    """The codebooks of a quantised model, as its newest weights have them."""
+
+    slot: ClassVar[str | None] = "codebooks"
+    generation: int
+
+
+@dataclass(frozen=True)
 class Nearest(Request):
     """The encoded image nearest to ``z``: its place, its latent, and its pixels where the dataset is open."""
 
@@ -331,6 +359,25 @@ class Strip(Result):
     row_names: tuple[str, ...]
     latents: FloatArray | None = None  # [rows, columns, d], where a click can go there
     seconds: float = 0.0  # what decoding has cost
+
+
+@dataclass(frozen=True)
+class LatentDrawn(Result):
+    """A latent [d] drawn from the prior."""
+
+    generation: int
+    model_version: int
+    z: FloatArray
+
+
+@dataclass(frozen=True)
+class Codebooks(Result):
+    """Entries [K, D] of each level's codebook, the coarse one first."""
+
+    slot: ClassVar[str | None] = "codebooks"
+    generation: int
+    model_version: int
+    entries: tuple[FloatArray, ...]
 
 
 @dataclass(frozen=True)

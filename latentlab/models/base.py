@@ -163,6 +163,10 @@ class LatentModel(nn.Module):
         """
         return {}
 
+    def codebook_entries(self) -> list[Tensor]:
+        """Entries [K, D] of each level's codebook, the coarse one first; none where latents are not quantised."""
+        return []
+
     def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Posterior mean and standard deviation, float32 [B, d] each."""
         raise NotImplementedError

@@ -132,6 +132,10 @@ class LoadedModel:
         with self._ready():
             return _numpy(self.module.sample_prior(count, torch.Generator().manual_seed(seed)))
 
+    def codebooks(self) -> list[FloatArray]:
+        """Entries [K, D] of each level's codebook, the coarse one first; none where latents are not quantised."""
+        return [_numpy(entries) for entries in self.module.codebook_entries()]
+
     @contextmanager
     def _ready(self) -> Iterator[None]:
         training = self.module.training

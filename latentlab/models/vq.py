@@ -93,6 +93,10 @@ class VQVAE(LatentModel):
         assert isinstance(book, Codebook)
         return book
 
+    def codebook_entries(self) -> list[Tensor]:
+        """Entries [K, D] of each level's codebook, the coarse one first."""
+        return [self._book(level).entries for level in range(len(self.grids))]
+
     def _features(self, batch: Batch) -> Tensor:
         features: Tensor = self.encoder(self.inputs(batch, None).contiguous(memory_format=torch.channels_last))
         return features
