@@ -26,6 +26,7 @@ from latentlab.gui.curves import TrainingCurves
 from latentlab.gui.status import Status
 from latentlab.gui.training_panel import TrainingPanel
 from latentlab.paths import runs_folder
+from latentlab.presets import suggestion
 from latentlab.session import IDLE, STARTING, Session
 
 
@@ -115,9 +116,12 @@ class TrainingController(QObject):
     # --- news ---------------------------------------------------------------------------------------
 
     def _on_dataset_changed(self) -> None:
-        there = self._session.dataset is not None
-        if there:
+        dataset = self._session.dataset
+        there = dataset is not None
+        if dataset is not None:
             _import_ahead()
+            found = suggestion(max(1, dataset.training_images), dataset.image_shape)
+            self._panel.suggest(found.config, found.why)
         self._panel.set_can_train(there, "" if there else "Open some images first.")
         self._offer_going_on()
 

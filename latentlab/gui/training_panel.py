@@ -75,6 +75,8 @@ class TrainingPanel(QWidget):
         self.setObjectName("trainingPanel")
         self._state = "idle"
         self._can_continue = False
+        self._suggested: RunConfig | None = None
+        self._as_set: tuple[str, object] | None = None  # recipe and settings as the program set them last
         self._can_train, self._why, self._refused = True, "", ""
         self._recipes: dict[str, RecipeLike] = {}
         body = QWidget()
@@ -110,6 +112,17 @@ class TrainingPanel(QWidget):
             inner.addWidget(widget)
         layout.addWidget(self._recipe)
         layout.addWidget(about)
+        self._suggestion = label("", "dim", wrap=True)
+        self._suggestion.setObjectName("suggestion")
+        self._suggest = button(
+            "useSuggestion",
+            "Use the suggested settings",
+            "Recipe, networks, latent size, batch and epochs as they suit the open images",
+            self._take_suggestion,
+            link=True,
+        )
+        layout.addWidget(self._suggestion)
+        layout.addWidget(self._suggest)
 
     def _build_settings(self, layout: QVBoxLayout) -> None:
         self._main, self._rest = form(), form()
@@ -168,6 +181,7 @@ class TrainingPanel(QWidget):
             self._recipe.addItem(recipe.name, recipe.name)
         if self._recipes:
             self.set_recipe(next(iter(self._recipes)))
+            self._as_set = self._shown()
 
     def set_recipe(self, name: str) -> None:
         """Show a recipe with its own settings; epochs and the like stay as they are."""
@@ -183,6 +197,7 @@ class TrainingPanel(QWidget):
         else:
             self._arrange(())
         self._settings.show(config.model_dump(include={"model", "training"}))
+        self._as_set = self._shown()
         self._check()
 
     def config(self) -> RunConfig:
@@ -197,6 +212,29 @@ class TrainingPanel(QWidget):
         if self._recipe.currentData():
             values["model"]["recipe"] = self._recipe.currentData()
         return validated(RunConfig, values)
+
+    def suggest(self, config: RunConfig, why: str) -> None:
+        """Offer settings that suit the images, and show them unless the user has changed some."""
+        self._suggested = config
+        self._suggestion.setText(why)
+        if self._as_set is None or self._as_set == self._shown():
+            self._take_suggestion()
+        self._show_suggestion()
+
+    def _take_suggestion(self) -> None:
+        if self._suggested is not None:
+            self.set_config(self._suggested)
+
+    def _shown(self) -> tuple[str, object]:
+        return self._recipe.currentText(), self._settings.chosen()
+
+    def _show_suggestion(self) -> None:
+        """Say why these settings; or offer the suggested ones, where the user has chosen others."""
+        there = self._suggested is not None
+        follows = there and self._as_set == self._shown()
+        self._suggestion.setVisible(follows)
+        self._suggest.setVisible(there and not follows)
+        self._suggest.setEnabled(self._state == "idle")
 
     def set_devices(self, devices: Sequence[str]) -> None:
         """Say which devices can be chosen beside ``auto``."""
@@ -318,6 +356,7 @@ class TrainingPanel(QWidget):
         self._show_readiness()
 
     def _show_readiness(self) -> None:
+        self._show_suggestion()
         idle = self._state == "idle"
         why = self._refused or ("" if self._can_train else self._why)
         self._train.setEnabled(idle and not why and self._can_train)

@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton, QSpinBox
 
-from latentlab.config import RunConfig
+from latentlab.config import RunConfig, TrainingConfig
 from latentlab.errors import InputError
 from latentlab.gui.training_panel import TrainingPanel
 from latentlab.recipes import RECIPES
@@ -131,6 +131,22 @@ def test_what_a_live_run_can_take_is_told_and_the_rest_is_held(qtbot, panel):
     panel.set_state("idle")
     with qtbot.assertNotEmitted(panel.adjusted):
         type_into(qtbot, panel.findChild(QLineEdit, "learningRate"), "0.002")
+
+
+def test_a_suggestion_is_taken_until_the_user_chooses(qtbot, panel):
+    first = RunConfig(model=RECIPES["gaussian-vae"].config(latent_dim=10), training=TrainingConfig(batch_size=32))
+    panel.suggest(first, "Chosen for these images.")
+    assert panel.config() == first
+    assert panel.findChild(object, "suggestion").isVisible()
+    second = RunConfig(model=RECIPES["vae"].config(latent_dim=3))
+    panel.suggest(second, "Chosen for others.")
+    assert panel.config() == second, "nobody has chosen yet"
+    type_into(qtbot, panel.findChild(QSpinBox, "epochs"), "3")
+    panel.suggest(first, "Chosen for these images.")
+    assert panel.config().training.epochs == 3
+    assert not panel.findChild(object, "suggestion").isVisible()
+    qtbot.mouseClick(button(panel, "useSuggestion"), Qt.MouseButton.LeftButton)
+    assert panel.config() == first
 
 
 def test_going_on_is_offered_after_a_run(qtbot, panel):

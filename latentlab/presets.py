@@ -1,0 +1,67 @@
+"""A first try that just works: recipe, networks, latent size, batch and epochs from the data (no Qt, no torch)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from latentlab.config import RunConfig, TrainingConfig
+from latentlab.recipes import recipe
+
+LARGEST_FOR_MLP = 32  # side in pixels up to which a fully connected network is as good, and many times faster
+_STEPS_WANTED = 4000  # optimizer steps after which a small model has learned most of what it will
+_STEPS_PER_EPOCH = 20  # at least, so that the curves have something to show
+_BATCHES = (16, 32, 64, 128)
+_EPOCHS = (20, 200)  # fewest and most
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """Settings for a first try on some images, and in one line why these.
+
+    Attributes
+    ----------
+    config
+        Model and training; its data part is the default.
+    why
+        For people.
+    """
+
+    config: RunConfig
+    why: str
+
+
+def suggestion(images: int, image_shape: tuple[int, int, int]) -> Suggestion:
+    """Choose settings for a first try.
+
+    Parameters
+    ----------
+    images
+        How many are trained on, 1 at least.
+    image_shape
+        Channels, height and width in pixels.
+
+    Returns
+    -------
+    Suggestion
+        Grey pixels are Bernoulli, colours Gaussian with the best σ (Rybkin et al. 2021); images wider than
+        ``LARGEST_FOR_MLP`` pixels get convolutions; two latent dimensions where they carry enough to be seen as
+        a map, ten elsewhere. The batch leaves 20 steps to an epoch, and the epochs make about 4000 steps.
+    """
+    channels, height, width = image_shape
+    colour, small = channels > 1, max(height, width) <= LARGEST_FOR_MLP
+    latent_dim = 2 if small and not colour else 10
+    kind = "mlp" if small and not colour else "conv"
+    named = recipe("gaussian-vae" if colour else "vae")
+    model = named.config(latent_dim=latent_dim, architecture={"kind": kind})
+    batch = max((size for size in _BATCHES if size * _STEPS_PER_EPOCH <= images), default=_BATCHES[0])
+    epochs = min(max(math.ceil(_STEPS_WANTED / math.ceil(images / batch)), _EPOCHS[0]), _EPOCHS[1])
+    # A hundred epochs over few images learn them by heart: stop when images held out no longer gain.
+    training = TrainingConfig(batch_size=batch, epochs=epochs, patience=20 if epochs > _EPOCHS[0] else 0)
+    why = (
+        f"Chosen for {images:,} {'colour' if colour else 'grey'} images of {width} × {height}: "
+        f"{'convolutions' if kind == 'conv' else 'a fully connected network'}, "
+        f"{'Gaussian' if colour else 'Bernoulli'} pixels, {latent_dim} latent dimensions, "
+        f"{epochs} epochs in batches of {batch}."
+    )
+    return Suggestion(RunConfig(model=model, training=training), why)
