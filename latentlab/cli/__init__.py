@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Sequence
 
 from latentlab.cli.parser import COMMANDS, build_parser
+from latentlab.engine import WORKER_FLAG
 from latentlab.errors import LatentlabError
 
 INTERRUPTED = 130
@@ -27,6 +28,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exit code: 0; 2 for bad input or usage; 1 for failure; 130 when interrupted.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == [WORKER_FLAG]:
+        from latentlab.engine.__main__ import main as work
+
+        return work(arguments[1:])
     debug = "--debug" in arguments
     try:
         return _run([argument for argument in arguments if argument != "--debug"])

@@ -21,13 +21,11 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol, TypeAlias
 
+from latentlab.engine import WORKER_FLAG
 from latentlab.engine.channel import REQUEST_ORDER, ChannelClosed, Mailbox, Wire, pipe_pair
 
 HomeName: TypeAlias = Literal["process", "thread"]
 Deliver: TypeAlias = Callable[[Any], None]
-
-FROZEN_FLAG = "--engine-worker"
-"""First argument by which a frozen program is started as its own worker, in place of ``-m latentlab.engine``."""
 
 _LOG_SHOWN = 20_000  # bytes of the child's log that are worth copying into a report
 _EXIT_WAIT = 10.0
@@ -239,7 +237,7 @@ class ThreadHome:
 def worker_command() -> list[str]:
     """What starts this program's worker; its arguments follow."""
     if getattr(sys, "frozen", False):
-        return [sys.executable, FROZEN_FLAG]
+        return [sys.executable, WORKER_FLAG]
     # -P: the folder one happens to be in is no place to import from.
     return [sys.executable, "-P", "-m", "latentlab.engine"]
 
