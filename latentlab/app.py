@@ -1,7 +1,8 @@
 """Opening the window: the command line's options, the worker's head start, and the event loop.
 
 Nothing here imports Qt at module level, and nothing here ever imports torch: the worker is started first and
-imports torch in its own process while this one builds the window.
+imports torch in its own process while this one builds the window. The window is painted before most of the program
+is imported: frame and map first (:mod:`latentlab.front`), then what is behind them, a piece at a time.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from latentlab.paths import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from latentlab.composition import Application
+    from latentlab.engine.home import Home
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -50,19 +52,66 @@ def build(argv: Sequence[str] = ()) -> Application:
     InputError
         When there is no display.
     """
-    options = parse(argv)
-    require_display()
-    from latentlab.opening import kind_of
-
-    first = options.path if options.path and kind_of(options.path) == "model" else DEFAULT_MODEL
-    home = launch(options.engine, options.device, first)
+    options, first, home = _start_worker(argv)
     try:
         from latentlab.composition import Application
+        from latentlab.front import Front
 
-        return Application(home, options.device, None if first == options.path else options.path)
+        application = Application(Front(first), home, options.device, _opened_besides(options, first))
+        for _ in application.build():
+            pass
+        return application
     except BaseException:
         home.end()
         raise
+
+
+def open_window(argv: Sequence[str] = ()) -> Application:
+    """Show the window as soon as its map can be painted, and make the rest while it answers.
+
+    Parameters
+    ----------
+    argv
+        Options, without the program's name.
+
+    Raises
+    ------
+    InputError
+        When there is no display.
+    """
+    options, first, home = _start_worker(argv)
+    try:
+        from latentlab.front import Front, turn
+
+        front = Front(first)
+        front.show()
+        front.import_behind("latentlab.composition")
+        from latentlab.composition import Application
+
+        application = Application(front, home, options.device, _opened_besides(options, first))
+        for _ in application.build():
+            turn()
+        return application
+    except BaseException:
+        home.end()
+        raise
+
+
+def _start_worker(argv: Sequence[str]) -> tuple[argparse.Namespace, str, Home]:
+    """The options, the model to open first, and the worker that opens it."""
+    options = parse(argv)
+    require_display()
+    first: str = DEFAULT_MODEL
+    if options.path:
+        from latentlab.opening import kind_of
+
+        first = options.path if kind_of(options.path) == "model" else DEFAULT_MODEL
+    return options, first, launch(options.engine, options.device, first)
+
+
+def _opened_besides(options: argparse.Namespace, first: str) -> str | None:
+    path: str | None = options.path
+    return None if path == first else path
 
 
 def main(argv: Sequence[str] = ()) -> int:
@@ -73,6 +122,4 @@ def main(argv: Sequence[str] = ()) -> int:
     InputError
         When there is no display.
     """
-    application = build(argv)
-    application.window.show()
-    return application.run()
+    return open_window(argv).run()

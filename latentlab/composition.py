@@ -6,14 +6,12 @@ import logging
 import platform
 import signal
 import socket
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from types import FrameType
 
 from PySide6.QtCore import QObject, QSocketNotifier, Signal, qVersion
-from PySide6.QtGui import QGuiApplication, QIcon, QUndoStack
-from PySide6.QtWidgets import QApplication
+from PySide6.QtGui import QUndoStack
 
 from latentlab import paths
 from latentlab.controllers.data import DataController
@@ -28,17 +26,14 @@ from latentlab.controllers.model import ModelController
 from latentlab.controllers.notices import NoticesController
 from latentlab.controllers.points import PointsController
 from latentlab.controllers.recovery import RecoveryController
-from latentlab.controllers.settings import Settings
 from latentlab.controllers.training import TrainingController
 from latentlab.crash import FaultLog, UncaughtExceptions, take_fault_logs
 from latentlab.engine.client import EngineClient
 from latentlab.engine.home import Home
 from latentlab.engine.messages import FloatArray, WorkerReady
-from latentlab.gui import theme
+from latentlab.front import Front
 from latentlab.gui.about_dialog import AboutDialog
-from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.log_view import LogHandler
-from latentlab.gui.main_window import MainWindow
 from latentlab.gui.report_dialog import ReportDialog
 from latentlab.recipes import RECIPES
 from latentlab.session import Session
@@ -53,6 +48,15 @@ BUNDLED = (
 class Application(QObject):
     """The running program.
 
+    Parameters
+    ----------
+    front
+        The window's frame and the map; the rest is made by ``build``.
+    home
+        The worker, already started.
+    device, path
+        The command line's; ``path`` is opened beside the first model.
+
     Attributes
     ----------
     window, latent_map, session, engine, undo
@@ -66,28 +70,32 @@ class Application(QObject):
 
     closed = Signal()
 
-    def __init__(self, home: Home, device: str, path: str | None) -> None:
-        self._qt = _qt_application()
+    def __init__(self, front: Front, home: Home, device: str, path: str | None) -> None:
         super().__init__()
+        self._qt, self._settings = front.qt, front.settings
+        self.latent_map, self.window = front.latent_map, front.window
+        self._home, self._device, self._path = home, device, path
         self._is_closed = False
         self._versions: dict[str, str] = {}
         self._fault_log = FaultLog()
-        self._settings = Settings()
-        theme.apply(self._qt, self._settings.scheme())
         self.session = Session(self)
         self.undo = QUndoStack(self)
         self.engine = EngineClient(self)
-        self.latent_map = LatentMap()
-        self.window = MainWindow(self.latent_map)
-        self._build_controllers()
-        self._watch_for_trouble()
-        self._dress_window()
-        self.engine.workerReady.connect(self._on_worker_ready)
-        self.engine.start(home, device)
-        if path is not None:
-            self._desk.open(path)
 
     # --- building -----------------------------------------------------------------------------------
+
+    def build(self) -> Iterator[None]:
+        """Make all that is behind the front, a piece with each step, and listen to the worker; to be run to its end."""
+        yield from self.window.build_panels()
+        self._build_controllers()
+        self._watch_for_trouble()
+        yield
+        self._dress_window()
+        yield
+        self.engine.workerReady.connect(self._on_worker_ready)
+        self.engine.start(self._home, self._device)
+        if self._path is not None:
+            self._desk.open(self._path)
 
     def _build_controllers(self) -> None:
         session, engine, window = self.session, self.engine, self.window
@@ -117,14 +125,9 @@ class Application(QObject):
 
     def _dress_window(self) -> None:
         window = self.window
-        window.setWindowIcon(QIcon(str(paths.resource("icons", "latentlab.svg"))))
         window.training_panel.set_recipes(list(RECIPES.values()))
         window.model_panel.set_bundled([(f"bundled:{name}", title) for name, title in BUNDLED])
         window.actions_.about.triggered.connect(self._on_about)
-        window.set_device("starting …")
-        layout = self._settings.layout()
-        if layout is not None and not window.restore_layout(*layout):
-            window.reset_layout()
         if self._settings.set_aside is not None:
             window.notifications.notify(
                 "warning", f"The window's settings could not be read and were kept as {self._settings.set_aside}."
@@ -244,19 +247,6 @@ class _Signals(QObject):
 
 
 _STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-def _qt_application() -> QApplication:
-    application = QApplication.instance()
-    if not isinstance(application, QApplication):
-        QGuiApplication.setHighDpiScaleFactorRoundingPolicy(
-            QGuiApplication.highDpiScaleFactorRoundingPolicy().PassThrough
-        )
-        application = QApplication(sys.argv[:1])
-    application.setApplicationName("latentlab")
-    application.setDesktopFileName("latentlab")
-    application.setQuitOnLastWindowClosed(False)
-    return application
 
 
 def _facts_as_text(facts: dict[str, dict[str, str]]) -> str:

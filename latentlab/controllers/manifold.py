@@ -87,10 +87,12 @@ class ManifoldController(QObject):
     def _on_model_changed(self, fresh: bool) -> None:
         if fresh:
             self._fresh.forget()
-            self._model_from = self._session.model_version
+            # Before the first model nothing was decoded: what may stand there is this one's own stored picture.
+            shows_another, self._model_from = self._model_from > 0, self._session.model_version
             self._layout = None
             self._whole = False
-            self._map.set_manifold(None, (0.0, 1.0), (0.0, 1.0))
+            if shows_another:
+                self._map.set_manifold(None, (0.0, 1.0), (0.0, 1.0))
         if fresh or not self._session.run_is_live or self._pace.may_follow():
             self._ask()
 

@@ -31,8 +31,9 @@ if sys.platform == "win32":
 else:
     _Pipe = Connection
 
-LARGE = 1 << 20
-"""Arrays of more bytes than this cross by shared memory."""
+LARGE = 1 << 16
+"""Arrays of more bytes than this cross by shared memory, past the pipe, which holds little: a worker that tells of
+its first points must not wait until the window, still being built, reads them."""
 
 REQUEST_ORDER = ("decode", "nearest", "strip", "grid")
 """Live requests as they are served: what is under the hand first."""

@@ -12,18 +12,25 @@ from latentlab.gui.theme import SPACE
 class Dock(QDockWidget):
     """A movable, closable panel; while tabbed with others the tab is its title and its handle."""
 
-    def __init__(self, name: str, title: str, panel: QWidget, window: QMainWindow) -> None:
+    def __init__(self, name: str, title: str, window: QMainWindow) -> None:
         super().__init__(title, window)
         self.setObjectName(f"{name}Dock")
         self.setAccessibleName(title)
-        panel.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setWidget(panel)
+        self.set_panel(QWidget())  # until there is a panel
         self.toggleViewAction().setStatusTip(f"Show or hide {title}")
         self._title = self._make_title(name, title)
         self._no_title = QWidget(self)
         self._no_title.hide()
         self.setTitleBarWidget(self._title)
         self.topLevelChanged.connect(self.match_tabs)
+
+    def set_panel(self, panel: QWidget) -> None:
+        """Show this panel, in the place of the one before."""
+        before = self.widget()
+        panel.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setWidget(panel)
+        if before is not None:
+            before.deleteLater()
 
     def match_tabs(self) -> None:
         """Show or hide the title bar as the dock stands alone or is one of several tabs."""

@@ -2,31 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QMainWindow, QSizePolicy, QTabWidget, QToolBar, QToolButton, QWidget
 
 from latentlab.gui.actions import Actions
-from latentlab.gui.curves import TrainingCurves
-from latentlab.gui.data_panel import DataPanel
-from latentlab.gui.decoded_image import DecodedImage
 from latentlab.gui.dock import Dock
-from latentlab.gui.filmstrip import Filmstrip
 from latentlab.gui.icons import recolour
-from latentlab.gui.latent_sliders import LatentSliders
-from latentlab.gui.log_view import LogView
-from latentlab.gui.model_panel import ModelPanel
 from latentlab.gui.notifications import Notifications
 from latentlab.gui.status import Status, device_label, frame_rate_label
-from latentlab.gui.training_panel import TrainingPanel
+
+if TYPE_CHECKING:
+    from latentlab.gui.curves import TrainingCurves
+    from latentlab.gui.data_panel import DataPanel
+    from latentlab.gui.decoded_image import DecodedImage
+    from latentlab.gui.filmstrip import Filmstrip
+    from latentlab.gui.latent_sliders import LatentSliders
+    from latentlab.gui.log_view import LogView
+    from latentlab.gui.model_panel import ModelPanel
+    from latentlab.gui.training_panel import TrainingPanel
 
 STATE_VERSION = 1
+_PANELS = (
+    ("decoded_image", "decoded", "DecodedImage"),
+    ("latent_sliders", "sliders", "LatentSliders"),
+    ("filmstrip", "filmstrip", "Filmstrip"),
+    ("curves", "curves", "TrainingCurves"),
+    ("data_panel", "data", "DataPanel"),
+    ("model_panel", "model", "ModelPanel"),
+    ("training_panel", "training", "TrainingPanel"),
+    ("log_view", "log", "LogView"),
+)
+"""Attribute and module, dock, and class of each panel, in the order in which they are made."""
 
 
 class MainWindow(QMainWindow):
     """Holds the panels and offers the actions; knows nothing of what they mean.
+
+    Parameters
+    ----------
+    latent_map
+        The central widget.
+    panels_later
+        Leave the docks empty, so that the window can be painted: ``build_panels`` then fills them.
 
     Attributes
     ----------
@@ -59,7 +81,16 @@ class MainWindow(QMainWindow):
     layerToggled = Signal(str, bool)
     closeRequested = Signal()
 
-    def __init__(self, latent_map: QWidget, parent: QWidget | None = None) -> None:
+    data_panel: DataPanel
+    model_panel: ModelPanel
+    training_panel: TrainingPanel
+    curves: TrainingCurves
+    decoded_image: DecodedImage
+    latent_sliders: LatentSliders
+    filmstrip: Filmstrip
+    log_view: LogView
+
+    def __init__(self, latent_map: QWidget, parent: QWidget | None = None, *, panels_later: bool = False) -> None:
         super().__init__(parent)
         self.setObjectName("mainWindow")
         self.setAccessibleName("latentlab")
@@ -69,14 +100,6 @@ class MainWindow(QMainWindow):
         self._may_close = False
         self.latent_map = latent_map
         self.setCentralWidget(latent_map)
-        self.data_panel = DataPanel()
-        self.model_panel = ModelPanel()
-        self.training_panel = TrainingPanel()
-        self.curves = TrainingCurves()
-        self.decoded_image = DecodedImage()
-        self.latent_sliders = LatentSliders()
-        self.filmstrip = Filmstrip()
-        self.log_view = LogView()
         self.actions_ = Actions(self)
         self.docks: dict[str, Dock] = {}
         self.status = Status()
@@ -89,22 +112,25 @@ class MainWindow(QMainWindow):
         self.resize(1280, 800)
         self._first_sizes()
         self._first_state = self.saveState(STATE_VERSION)
+        if not panels_later:
+            for _ in self.build_panels():
+                pass
 
     # --- building -------------------------------------------------------------------------------
 
     def _build_docks(self) -> None:
         area = Qt.DockWidgetArea
-        for name, title, panel, where in (
-            ("data", "Data", self.data_panel, area.LeftDockWidgetArea),
-            ("model", "Model", self.model_panel, area.LeftDockWidgetArea),
-            ("training", "Training", self.training_panel, area.LeftDockWidgetArea),
-            ("curves", "Curves", self.curves, area.LeftDockWidgetArea),
-            ("decoded", "Decoded image", self.decoded_image, area.RightDockWidgetArea),
-            ("sliders", "Latent", self.latent_sliders, area.RightDockWidgetArea),
-            ("filmstrip", "Filmstrip", self.filmstrip, area.BottomDockWidgetArea),
-            ("log", "Log", self.log_view, area.BottomDockWidgetArea),
+        for name, title, where in (
+            ("data", "Data", area.LeftDockWidgetArea),
+            ("model", "Model", area.LeftDockWidgetArea),
+            ("training", "Training", area.LeftDockWidgetArea),
+            ("curves", "Curves", area.LeftDockWidgetArea),
+            ("decoded", "Decoded image", area.RightDockWidgetArea),
+            ("sliders", "Latent", area.RightDockWidgetArea),
+            ("filmstrip", "Filmstrip", area.BottomDockWidgetArea),
+            ("log", "Log", area.BottomDockWidgetArea),
         ):
-            dock = Dock(name, title, panel, self)
+            dock = Dock(name, title, self)
             self.addDockWidget(where, dock)
             self.docks[name] = dock
         self.tabifyDockWidget(self.docks["data"], self.docks["model"])
@@ -120,6 +146,24 @@ class MainWindow(QMainWindow):
             | QMainWindow.DockOption.AllowNestedDocks
             | QMainWindow.DockOption.AllowTabbedDocks
         )
+
+    def build_panels(self) -> Iterator[None]:
+        """Make the panels, one with each step, those in sight first; to be run to its end."""
+        for attribute, dock, kind in _PANELS:
+            # Imported here and not above: the window is painted before any panel is needed.
+            panel = getattr(import_module(f"latentlab.gui.{attribute}"), kind)()
+            setattr(self, attribute, panel)
+            self.docks[dock].set_panel(panel)
+            yield
+        self._join_panels()
+
+    def _join_panels(self) -> None:
+        a = self.actions_
+        self.curves.trainingRequested.connect(lambda: self.show_panel("training"))
+        self.filmstrip.openModelRequested.connect(a.open_model.trigger)
+        self.filmstrip.openDatasetRequested.connect(a.open_folder.trigger)
+        self.filmstrip.pathToolRequested.connect(a.path.trigger)
+        self.filmstrip.sampleRequested.connect(lambda: self.latent_sliders.sampleRequested.emit(-1))
 
     def _first_sizes(self) -> None:
         """Give the map most of the room, and each panel what it needs."""
@@ -182,11 +226,6 @@ class MainWindow(QMainWindow):
             if isinstance(made, QToolButton):
                 made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
         a.tools.triggered.connect(self._on_tool_triggered)
-        self.curves.trainingRequested.connect(lambda: self.show_panel("training"))
-        self.filmstrip.openModelRequested.connect(a.open_model.trigger)
-        self.filmstrip.openDatasetRequested.connect(a.open_folder.trigger)
-        self.filmstrip.pathToolRequested.connect(a.path.trigger)
-        self.filmstrip.sampleRequested.connect(lambda: self.latent_sliders.sampleRequested.emit(-1))
 
     # --- told -----------------------------------------------------------------------------------
 
