@@ -93,18 +93,22 @@ def _distinct_colours() -> ByteArray:
     """The seven of Okabe and Ito, then always the candidate that is farthest from those chosen."""
     lightness, chroma, hue = np.meshgrid(np.linspace(0.56, 0.92, 10), (0.09, 0.13, 0.17), np.arange(0, 360, 10))
     candidates = np.unique(oklch_to_rgb(lightness.ravel(), chroma.ravel(), hue.ravel()), axis=0)
-    chosen = list(np.array(_OKABE_ITO, np.uint8))
-    nearest = np.min([_distance(candidates, colour) for colour in chosen], axis=0)
+    first = np.array(_OKABE_ITO, np.uint8)
+    colours = np.concatenate([first, candidates])
+    # Each colour to each eye, once: the window waits for this when the first points come.
+    seen = np.stack([oklab(as_seen(colours, eye)) for eye in (None, *EYES)])
+    chosen = list(range(len(first)))
+    nearest = np.min([_distance(seen, place) for place in chosen], axis=0)
     while len(chosen) < MOST_COLOURS:
-        chosen.append(candidates[nearest.argmax()])
-        nearest = np.minimum(nearest, _distance(candidates, chosen[-1]))
-    return np.array(chosen, np.uint8)
+        chosen.append(int(nearest.argmax()))
+        nearest = np.minimum(nearest, _distance(seen, chosen[-1]))
+    return np.asarray(colours[chosen])
 
 
-def _distance(colours: ByteArray, other: ByteArray) -> FloatArray:
-    """How far colours [n, 3] are from one, to whichever eye sees the least difference."""
-    apart = [oklab(as_seen(colours, eye)) - oklab(as_seen(other[None], eye)) for eye in (None, *EYES)]
-    return np.asarray(np.linalg.norm(apart, axis=-1).min(axis=0))
+def _distance(seen: FloatArray, place: int) -> FloatArray:
+    """How far all colours, as seen [eyes, n, 3], are from one of them, to the eye that sees the least difference."""
+    apart = seen - seen[:, place, None]
+    return np.asarray(np.sqrt((apart * apart).sum(axis=-1).min(axis=0)))
 
 
 # Machado, Oliveira & Fernandes (2009), severity 1, on linear sRGB.

@@ -22,9 +22,7 @@ def pixmap(name: str, colour: str, size: int) -> QPixmap:
     drawn = QPixmap(QSize(size, size))
     drawn.fill(Qt.GlobalColor.transparent)
     painter = QPainter(drawn)
-    QSvgRenderer(QByteArray(_svg(name).replace("currentColor", colour).encode())).render(
-        painter, QRectF(0, 0, size, size)
-    )
+    _outline(name, colour).render(painter, QRectF(0, 0, size, size))
     painter.end()
     return drawn
 
@@ -60,6 +58,11 @@ def _paint(target: QAction | QAbstractButton) -> None:
     colours = tokens()
     colour = getattr(colours, target.property(_COLOUR))
     target.setIcon(icon(target.property(_NAME), colour, colours.faint, colours.accent_text))
+
+
+@lru_cache(maxsize=256)
+def _outline(name: str, colour: str) -> QSvgRenderer:
+    return QSvgRenderer(QByteArray(_svg(name).replace("currentColor", colour).encode()))
 
 
 @lru_cache(maxsize=64)
