@@ -47,7 +47,8 @@ class Progress(Event):
 
     ``train`` holds the running means since the epoch's start by name: ``elbo``, ``rate``, ``distortion``,
     ``objective`` and the recipe's own terms; ``gradient_norm`` where it is measured.
-    ``remaining`` is in seconds, ``None`` while nothing can be said.
+    ``remaining`` is in seconds, ``None`` while nothing can be said; ``device_memory`` in bytes: what the process holds
+    of the device's, on the CPU of the machine's, ``None`` where that cannot be told.
     """
 
     event: ClassVar[str] = "progress"
@@ -59,6 +60,7 @@ class Progress(Event):
     images_per_second: float
     seconds: float
     remaining: float | None
+    device_memory: int | None = None
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,8 @@ def _model_info(source: str) -> dict[str, Any]:
     }
     folder = RunFolder(Path(source))
     if folder.record.exists():
-        values["run"] = {"epochs_done": sum(line.get("event") == "epoch" for line in folder.read_metrics()), "checkpoint": folder.checkpoint.exists()}
+        epochs_done = sum(line.get("event") == "epoch" for line in folder.read_metrics())
+        values["run"] = {"epochs_done": epochs_done, "checkpoint": folder.checkpoint.exists()}
     return values
 
 

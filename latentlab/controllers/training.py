@@ -29,6 +29,8 @@ from latentlab.paths import runs_folder
 from latentlab.presets import suggestion
 from latentlab.session import IDLE, STARTING, Session
 
+ACTIVE_KL = 0.01  # nats on average, above which a dimension is in use
+
 
 class TrainingController(QObject):
     """Starts, holds and ends runs, and shows how they go.
@@ -156,10 +158,10 @@ class TrainingController(QObject):
                     self._panel.set_beta(self.config.model.beta)
             case Progress() as event:
                 self._epochs_done = event.step / self._steps_per_epoch
-                self._curves.add_progress(self._epochs_done, event.train)
+                self._curves.add_progress(self._epochs_done, event.train | _costs(event))
                 self._show_progress(event)
             case Epoch() as event:
-                self._curves.add_epoch(event.epoch, event.train, event.validation)
+                self._curves.add_epoch(event.epoch, event.train, (event.validation or {}) | _active_units(event))
                 self._curves.set_kl(event.kl_per_dimension)
             case Adjusted() as event:
                 for text in _changes(event):
@@ -194,6 +196,20 @@ def _import_ahead() -> None:
             import_module(name)
 
     threading.Thread(target=work, name="latentlab-import-ahead", daemon=True).start()
+
+
+def _costs(event: Progress) -> dict[str, float]:
+    """What the run takes, as terms of the curves."""
+    costs = {"images_per_second": event.images_per_second}
+    if event.device_memory is not None:
+        costs["device_memory"] = event.device_memory / 2**20
+    return costs
+
+
+def _active_units(event: Epoch) -> dict[str, float]:
+    """How many dimensions tell something of an image, as a term of the curves."""
+    kl = event.kl_per_dimension
+    return {} if not kl else {"active_units": float(sum(value > ACTIVE_KL for value in kl))}
 
 
 def _changes(event: Adjusted) -> list[str]:

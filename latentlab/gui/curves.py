@@ -22,7 +22,12 @@ KL = "kl"
 MOST_RUNS = 5
 REDRAW_MS = 160
 SAME_CHANGE = 0.05  # epochs: a slider that is dragged makes one mark
-_TITLES = {"elbo": "ELBO", KL: "KL per dimension", "gradient_norm": "gradient norm"}
+_TITLES = {
+    "elbo": "ELBO",
+    KL: "KL per dimension",
+    "active_units": "active units (KL above .01 nats)",
+    "device_memory": "memory, MiB",
+}
 
 
 class TrainingCurves(QWidget):

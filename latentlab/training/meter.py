@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 
@@ -55,6 +56,22 @@ class Meter:
         """Go on from an earlier ``state``."""
         self._names, self.images = names, images
         self._sums = sums.to(self._device, self._dtype)
+
+
+def device_memory(device: torch.device) -> int | None:
+    """Bytes that this process holds of the device's memory, on the CPU of the machine's; does not wait for the device.
+
+    ``None`` where it cannot be told.
+    """
+    if device.type == "cuda":
+        return torch.cuda.memory_reserved(device)
+    if device.type == "mps":
+        return torch.mps.driver_allocated_memory()
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return None
 
 
 class Clock:

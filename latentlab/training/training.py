@@ -20,7 +20,7 @@ from latentlab.models.base import StepState
 from latentlab.models.device import resolve_device
 from latentlab.models.loaded import LoadedModel, memory_format, place, put_weights
 from latentlab.training.feed import Feed
-from latentlab.training.meter import Clock, Meter
+from latentlab.training.meter import Clock, Meter, device_memory
 from latentlab.training.optimisers import BadStep
 from latentlab.training.output import Output
 from latentlab.training.points import encode_points, manifold_preview
@@ -286,6 +286,7 @@ class Training:
             images_per_second=self._clock.mark(),
             seconds=self._clock.seconds,
             remaining=self._clock.remaining(self._total_steps - self._position.step),
+            device_memory=device_memory(self.device),
         )
 
     def _end_epoch(self) -> Iterator[Event | None]:

@@ -74,6 +74,17 @@ def test_beta_is_changed_while_the_run_is_live(parts, engine):
     assert engine.count(StopTraining) == 1
 
 
+def test_what_a_run_costs_and_uses_becomes_terms_of_the_curves(parts, engine):
+    controller, *_ = parts
+    train = {"elbo": -10.0, "rate": 2.0, "distortion": 8.0, "gradient_norm": 3.0}
+    progress = Progress(20, 40, 3, 4, train, 12300.0, 5.0, 80.0, device_memory=3 * 2**20)
+    engine.trainingEvent.emit(TrainingEvent(progress))
+    engine.trainingEvent.emit(TrainingEvent(Epoch(3, 4, train, None, 1.0, 5.0, 30, (0.5, 0.001, 2.0))))
+    value = controller._curves.value
+    assert (value("images_per_second"), value("device_memory"), value("gradient_norm")) == (12300.0, 3.0, 3.0)
+    assert value("active_units", validation=True) == 2.0
+
+
 def test_changes_by_hand_are_marked_on_the_curves(parts, engine):
     controller, panel, _ = parts
     panel.adjusted.emit({"learning_rate": 0.5})

@@ -122,7 +122,7 @@ def test_a_change_by_hand_is_noted_where_it_was_and_survives_a_kill(tmp_path):
 
 def test_more_epochs_are_made_after_patience_had_ended_the_run(tmp_path):
     hasty = {"patience": 1, "learning_rate": 1.0, "epochs": 30}
-    first, events = train(bars(), run_config(**hasty), tmp_path / "run")
+    _, events = train(bars(), run_config(**hasty), tmp_path / "run")
     assert events[-1].reason == "patience"
     done = events[-1].epochs
     _, again = train(bars(), run_config(**hasty), tmp_path / "run", resume=True)

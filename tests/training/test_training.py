@@ -241,3 +241,11 @@ def test_a_memory_map_is_read_where_it_lies(tmp_path):
 def test_the_datasets_configuration_is_the_runs(tmp_path):
     train(bars(validation=0.5), run_config(epochs=1), tmp_path / "run")
     assert RunFolder(tmp_path / "run").read_record().config.data == DataConfig(validation=0.5)
+
+
+def test_progress_tells_the_memory_that_is_held(monkeypatch):
+    monkeypatch.setattr("latentlab.training.training._READ_OUT_SECONDS", 0.0)
+    _, events = train(bars(), run_config(epochs=1))
+    held = [event.device_memory for event in named(events, "progress")]
+    assert held
+    assert all(value is None or value > 10**7 for value in held), "torch alone takes more"
