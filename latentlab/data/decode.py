@@ -81,14 +81,20 @@ def open_regular(path: str | PurePath) -> BufferedReader:
     UnreadableError
         Also when the file has vanished or may not be read.
     """
+    return open(_open_regular(path)[0], "rb")
+
+
+def _open_regular(path: str | PurePath) -> tuple[int, int]:
+    """Descriptor and size of a regular file."""
     try:
         descriptor = os.open(path, _OPEN_FLAGS)
     except OSError as error:
         raise UnreadableError(reason_of(error)) from None
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
         raise UnreadableError("not a regular file")
-    return open(descriptor, "rb")
+    return descriptor, status.st_size
 
 
 def reason_of(error: Exception) -> str:
@@ -139,9 +145,9 @@ def decode(path: str, target: Size | None, config: DataConfig) -> Decoded:
     UnreadableError
         When the file is no whole image of an accepted format.
     """
-    with open_regular(path) as file:
+    with _opened(path) as file:
         try:
-            return decode_image(_open(_in_memory(file), path), target, config)
+            return decode_image(_open(file, path), target, config)
         except UnreadableError:
             raise
         except MemoryError:
@@ -171,11 +177,20 @@ def finish_array(pixels: Images, target: Size | None, config: DataConfig) -> Ima
     return _finish(_to_grey_or_rgb(image, config), target, config)
 
 
-def _in_memory(file: BufferedReader) -> BinaryIO:
-    """A small file's bytes: every read of a file lets go of the GIL, which costs threads more than the reading."""
-    if os.fstat(file.fileno()).st_size > _SMALL_FILE:
-        return file
-    return BytesIO(file.read())
+def _opened(path: str) -> BinaryIO:
+    """A regular file for decoding; a small one is read at once.
+
+    Every call to the system lets go of the GIL, and having it back costs threads more than the reading.
+    """
+    descriptor, size = _open_regular(path)
+    if size > _SMALL_FILE:
+        return open(descriptor, "rb")
+    try:
+        return BytesIO(os.read(descriptor, size))
+    except OSError as error:
+        raise UnreadableError(reason_of(error)) from None
+    finally:
+        os.close(descriptor)
 
 
 def _open(file: BinaryIO, path: str) -> Image.Image:
@@ -210,8 +225,9 @@ def _to_grey_or_rgb(image: Image.Image, config: DataConfig) -> Image.Image:
         image = image.convert("RGBA")
         behind = Image.new("RGBA", image.size, (config.behind,) * 3 + (255,))
         image = Image.alpha_composite(behind, image)
-    grey = config.channels == 1 or image.mode in {"1", "L"}
-    image = image.convert("L" if grey else "RGB")  # the same image where there is nothing to do
+    mode = "L" if config.channels == 1 or image.mode in {"1", "L"} else "RGB"
+    if image.mode != mode:  # Pillow would copy it
+        image = image.convert(mode)
     return ImageOps.invert(image) if config.invert else image
 
 
@@ -232,10 +248,12 @@ def _to_eight_bits(image: Image.Image, config: DataConfig) -> Image.Image:
 def _finish(image: Image.Image, target: Size | None, config: DataConfig) -> Images:
     if target is not None:
         image = fit_image(image, target, config)
-    pixels = np.asarray(image)
-    if pixels.ndim == 2:
-        pixels = pixels[None]
-        return np.repeat(pixels, 3, axis=0) if config.channels == 3 else pixels
+    # Of L and RGB these are the pixels; np.asarray would copy them once more.
+    flat: Images = np.frombuffer(image.tobytes(), dtype=np.uint8)
+    if image.mode == "L":
+        grey = flat.reshape(1, image.height, image.width)
+        return np.repeat(grey, 3, axis=0) if config.channels == 3 else grey
+    pixels = flat.reshape(image.height, image.width, 3)
     if config.channels == "auto" and _is_grey(pixels):
         return pixels[None, :, :, 0]
     return pixels.transpose(2, 0, 1)
