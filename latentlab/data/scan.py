@@ -139,7 +139,7 @@ class _Scanner:
                     anything |= self._look_at(folder + "/" if folder else "", some, files)
                     yield from self._progress()
         except OSError as error:
-            self._skip(folder, reason_of(error))
+            self._skip(folder or ".", reason_of(error))
         if files:
             self._files[tuple(folder.split("/")) if folder else ()] = files
         elif not anything and folder:

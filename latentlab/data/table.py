@@ -82,7 +82,8 @@ def from_table(table: Table, config: DataConfig) -> Iterator[LoadProgress | Data
     span = yield from _span(images, config)
     target = target_size([(width, height)], config)
     whole = len(index) == len(images)
-    if _ready(images, span, target, config) and (whole or len(index) * images[0].nbytes < MAPPED):
+    as_it_is = _fits(images, span, target, config) and (yield from _has_channels(images, config))
+    if as_it_is and (whole or len(index) * images[0].nbytes < MAPPED):
         made: Images = np.moveaxis(images, 3, 1)
         made = made if whole else made[index]
         made = made if isinstance(made, np.memmap) else np.ascontiguousarray(made)
@@ -144,26 +145,29 @@ def _span(images: NDArray[Any], config: DataConfig) -> Generator[LoadProgress, N
     return span_of(images.dtype, lowest, highest, config.levels == "stretch")
 
 
-def _ready(images: NDArray[Any], span: Span, target: tuple[int, int], config: DataConfig) -> bool:
-    """Whether the array is what training needs, but for the order of its axes."""
+def _fits(images: NDArray[Any], span: Span, target: Size, config: DataConfig) -> bool:
+    """Whether pixels and size are what training needs."""
     return (
         images.dtype == np.uint8
         and span == (0.0, 255.0)
         and target == images.shape[2:0:-1]
         and not config.invert
-        and ((images.shape[3], config.channels) in {(1, 1), (1, "auto"), (3, 3)} or _coloured(images, config))
+        and images.shape[3] in (1, 3)
     )
 
 
-def _coloured(images: NDArray[Any], config: DataConfig) -> bool:
-    """Whether RGB is found and wanted: the first images that differ between the channels settle it."""
-    if config.channels != "auto" or images.shape[3] != 3:
-        return False
+def _has_channels(images: NDArray[Any], config: DataConfig) -> Generator[LoadProgress, None, bool]:
+    """Whether the channels are those wanted; for "auto" the first image in colour settles it."""
+    channels = images.shape[3]
+    if config.channels != "auto" or channels == 1:
+        return config.channels in ("auto", channels)
     step = max(1, _CHUNK_BYTES // images[0].nbytes)
-    return any(
-        bool((chunk != chunk[..., :1]).any())
-        for chunk in (images[start : start + step] for start in range(0, len(images), step))
-    )
+    for start in range(0, len(images), step):
+        chunk = images[start : start + step]
+        if (chunk != chunk[..., :1]).any():
+            return True
+        yield LoadProgress(start, len(images), "Looking for colour")
+    return False
 
 
 def _run(index: Labels) -> Labels | slice:

@@ -68,7 +68,7 @@ def open_torchvision(text: str, config: DataConfig) -> Iterator[LoadProgress | D
         opened = yield from _opened(datasets, known, split, root)
     if opened is None:
         raise InputError(f"torchvision:{known} was downloaded, but its files are not whole; try again")
-    if hasattr(opened, "data"):
+    if hasattr(getattr(opened, "data", None), "shape"):  # some hold a list of paths under this name
         yield from from_table(_table(opened, known, text), config)
     else:
         yield from _from_items(opened, known, text, config)
