@@ -42,6 +42,9 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         super().__init__()
         self.plots: dict[str, TermPlot | KlBars] = {}
         self._runs: Sequence[Run] = ()
+        self._kl: FloatArray | None = None
+        self._log = False
+        self._due: list[str] = []
         self.read: float | None = None
         self._zoomed = False
         self._wears_old_colours = False
@@ -56,7 +59,7 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
     def draw(
         self, shown: Mapping[str, tuple[str, str]], runs: Sequence[Run], kl: FloatArray | None, *, log: bool
     ) -> None:
-        """Draw terms of these runs.
+        """Make the plots of these runs' terms, and let ``draw_next`` draw them one by one.
 
         Parameters
         ----------
@@ -69,15 +72,22 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         log
             Whether values are drawn logarithmically.
         """
-        self._runs = runs
+        self._runs, self._kl, self._log = runs, kl, log
         self._match_plots(shown)
         self._fit_epochs()
-        for term, plot in self.plots.items():
+        self._due = list(self.plots)
+
+    def draw_next(self) -> bool:
+        """Draw the next plot, so that the event loop can turn between two; whether more are to come."""
+        if self._due:
+            term = self._due.pop(0)
+            plot = self.plots[term]
             if isinstance(plot, KlBars):
-                plot.show_kl(kl if kl is not None else np.zeros(0))
+                plot.show_kl(self._kl if self._kl is not None else np.zeros(0))
             else:
-                plot.show_runs(runs, term, log=log)
-        self._write()
+                plot.show_runs(self._runs, term, log=self._log)
+                self._write(term, plot)
+        return bool(self._due)
 
     def wear_new_colours(self) -> None:
         """Take the theme's colours: the background's now, the plots' when they are drawn next."""
@@ -120,14 +130,13 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
             if tuple(lines[0].getViewBox().viewRange()[0]) != wanted:
                 lines[0].setXRange(*wanted, padding=0)
 
-    def _write(self) -> None:
-        """Write the values under the pointer, or the newest, over the plots."""
+    def _write(self, term: str, plot: TermPlot) -> None:
+        """Write the values under the pointer, or the newest, over a plot."""
         run = self._runs[-1] if self._runs else Run("")
         none = Series()
-        for term, plot in self._lines().items():
-            train = run.train.get(term, none).at(self.read)
-            plot.write(train, run.validation.get(term, none).at(self.read))
-            plot.show_hover(self.read)
+        train = run.train.get(term, none).at(self.read)
+        plot.write(train, run.validation.get(term, none).at(self.read))
+        plot.show_hover(self.read)
 
     # --- the pointer ----------------------------------------------------------------------------
 
@@ -139,7 +148,8 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
 
     def _read_at(self, epoch: float | None) -> None:
         self.read = epoch
-        self._write()
+        for term, plot in self._lines().items():
+            self._write(term, plot)
         self.hovered.emit(epoch)
 
     def _on_scene_mouse_moved(self, place: Any) -> None:

@@ -21,6 +21,7 @@ SHOWN_FIRST = ("elbo", "rate", "distortion")
 KL = "kl"
 MOST_RUNS = 5
 REDRAW_MS = 160
+STEP_MS = 20  # between two plots of one redrawing
 SAME_CHANGE = 0.05  # epochs: a slider that is dragged makes one mark
 _TITLES = {
     "elbo": "ELBO",
@@ -51,10 +52,10 @@ class TrainingCurves(QWidget):
         self._kl: FloatArray | None = None
         self._checks: dict[str, QAction] = {}
         self._canvas: CurveCanvas | None = None
+        self._is_old = self._is_half_drawn = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(REDRAW_MS)
-        self._timer.timeout.connect(self._redraw)
+        self._timer.timeout.connect(self._on_timer)
         self._build()
 
     def _build(self) -> None:
@@ -140,12 +141,31 @@ class TrainingCurves(QWidget):
         return self._runs[-1]
 
     def _changed(self) -> None:
+        self._is_old = True
         if self.isVisible() and not self._timer.isActive():
-            self._timer.start()
+            self._timer.start(REDRAW_MS)
 
     # --- drawing --------------------------------------------------------------------------------
 
+    def _on_timer(self) -> None:
+        """Draw what has come, one plot at a time: all at once would cost a frame."""
+        if not self._is_half_drawn:
+            self._prepare()
+        self._is_half_drawn = self._canvas is not None and self._canvas.draw_next()
+        if self._is_half_drawn:
+            self._timer.start(STEP_MS)
+        elif self._is_old:
+            self._timer.start(REDRAW_MS)
+
     def _redraw(self) -> None:
+        """Draw everything now."""
+        self._prepare()
+        while self._canvas is not None and self._canvas.draw_next():
+            pass
+        self._is_half_drawn = False
+
+    def _prepare(self) -> None:
+        self._is_old = False
         terms = list(dict.fromkeys(term for run in self._runs for term in run.terms()))
         terms.sort(key=lambda term: SHOWN_FIRST.index(term) if term in SHOWN_FIRST else len(SHOWN_FIRST))
         if self._kl is not None:
@@ -207,7 +227,8 @@ class TrainingCurves(QWidget):
                 check.setIcon(_dot(self._colour(place)))
             if self._canvas is not None:
                 self._canvas.wear_new_colours()
-                self._timer.start()
+                self._is_half_drawn = False
+                self._timer.start(REDRAW_MS)
         super().changeEvent(event)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont
+from PySide6.QtWidgets import QGraphicsItem
 
 from latentlab.gui.series import FloatArray, Run
 from latentlab.gui.theme import Tokens
@@ -29,6 +30,9 @@ class _Plot(pg.PlotItem):  # type: ignore[misc]
         self.getAxis("left").setWidth(_AXIS_WIDTH)
         self.getAxis("left").setStyle(tickLength=0, tickTextOffset=5, maxTickLevel=0)
         self.getAxis("bottom").setStyle(tickLength=3, tickTextOffset=3, maxTickLevel=0)
+        for side in ("left", "bottom"):
+            # Replaying an axis' picture costs as much as all of a plot's curves; it changes seldom.
+            self.getAxis(side).setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
         self.getViewBox().setMouseEnabled(x=True, y=False)
         # Ranges are fitted here, and seldom: pyqtgraph's own fitting at every point costs a frame.
         self.getViewBox().disableAutoRange()

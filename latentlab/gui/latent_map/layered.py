@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QWidget
 
 from latentlab.gui.colours import DARK, Theme
@@ -43,6 +44,10 @@ class LayeredPlot(MapPlot):
         self.theme: Theme = DARK
         self._coverage: Coverage | None = None
         self._coverage_is_old = False
+        # When the event loop turns next: points and what follows from them in one go would cost a frame.
+        self._coverage_timer = QTimer(self)
+        self._coverage_timer.setSingleShot(True)
+        self._coverage_timer.timeout.connect(self._show_coverage)
         self._manifold = ManifoldLayer(self.box, 0)
         self._density = DensityLayer(self.box, 10)
         self._trust = TrustLayer(self.box, 20, self._manifold.extent)
@@ -111,7 +116,7 @@ class LayeredPlot(MapPlot):
         classes = max(len(class_names), int(known.max(initial=-1)) + 1)
         self._points.set_points(points, known, classes)
         self._coverage_is_old = True
-        self._show_coverage()
+        self._coverage_timer.start()
 
     def set_classes_shown(self, shown: Iterable[int]) -> None:
         """Draw the points of these classes only (-1: those without one)."""

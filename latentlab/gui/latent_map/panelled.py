@@ -81,7 +81,6 @@ class PanelledPlot(LayeredPlot):
         self._legend.set_classes(names if len(self._points.xy) else (), has_unlabelled)
         self._points.set_hidden(self._legend.hidden())
         self._place_panels()
-        self._show_badge(self._cursor.xy)
 
     def set_classes_shown(self, shown: Iterable[int]) -> None:
         """Draw the points of these classes only (-1: those without one), here and in the legend."""
@@ -164,6 +163,11 @@ class PanelledPlot(LayeredPlot):
             self._place_panels()
 
     # --- how it looks -----------------------------------------------------------------------------------------
+
+    def _show_coverage(self) -> None:
+        super()._show_coverage()
+        if hasattr(self, "_badge"):
+            self._show_badge(self._cursor.xy)
 
     def set_theme(self, dark: bool) -> None:
         """Draw for a dark or a light window from now on, whatever the palette says."""

@@ -89,12 +89,12 @@ def test_the_layers_are_those_the_product_names(latent_map):
         latent_map.set_layer_visible("ghosts", True)
 
 
-def test_a_badge_says_when_hand_or_cursor_is_far_from_data(latent_map):
+def test_a_badge_says_when_hand_or_cursor_is_far_from_data(qtbot, latent_map):
     badge = child(latent_map, QLabel, "mapFarFromData")
     latent_map.set_cursor((2.9, 2.9))
     assert not badge.isVisible()
     latent_map.set_points(np.random.default_rng(0).normal(size=(400, 2)) * 0.4, None, ())
-    assert badge.isVisible()
+    qtbot.waitUntil(badge.isVisible)
     QTest.mouseMove(latent_map.viewport(), at(latent_map, (0, 0)))
     assert not badge.isVisible()
     QTest.mouseMove(latent_map.viewport(), at(latent_map, (-2.8, 2.8)))
