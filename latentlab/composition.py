@@ -14,6 +14,8 @@ from PySide6.QtCore import QObject, QSocketNotifier, Signal, qVersion
 from PySide6.QtGui import QUndoStack
 
 from latentlab import paths
+from latentlab.controllers.categories import CategoriesController
+from latentlab.controllers.codes import CodesController
 from latentlab.controllers.data import DataController
 from latentlab.controllers.desk import DeskController
 from latentlab.controllers.explore import ExploreController
@@ -21,11 +23,14 @@ from latentlab.controllers.filmstrip import FilmstripController
 from latentlab.controllers.frame_rate import FrameRateController
 from latentlab.controllers.image import ImageController
 from latentlab.controllers.leaving import LeavingController
+from latentlab.controllers.levels import LevelController
 from latentlab.controllers.manifold import ManifoldController
 from latentlab.controllers.model import ModelController
 from latentlab.controllers.notices import NoticesController
 from latentlab.controllers.points import PointsController
+from latentlab.controllers.prior import PriorController
 from latentlab.controllers.recovery import RecoveryController
+from latentlab.controllers.runs import RunsController
 from latentlab.controllers.training import TrainingController
 from latentlab.crash import FaultLog, UncaughtExceptions, take_fault_logs
 from latentlab.engine.client import EngineClient
@@ -101,6 +106,10 @@ class Application(QObject):
         session, engine, window = self.session, self.engine, self.window
         latent_map, sliders = self.latent_map, window.latent_sliders
         self._explore = ExploreController(session, self.undo, latent_map, sliders, self)
+        self._levels = LevelController(session, self.undo, sliders, self)
+        self._categories = CategoriesController(session, self._explore, sliders, self)
+        self._codes = CodesController(session, engine, self._explore, sliders, self)
+        self._prior = PriorController(session, engine, self._explore, sliders, self)
         self._points = PointsController(session, latent_map, sliders, self)
         self._image = ImageController(session, engine, window.decoded_image, latent_map, self)
         self._manifold = ManifoldController(session, engine, latent_map, self)
@@ -109,6 +118,7 @@ class Application(QObject):
         self._data = DataController(session, engine, window.data_panel, window.status, self)
         self._model = ModelController(session, engine, self.undo, window.model_panel, self)
         self._training = TrainingController(session, engine, window.training_panel, window.curves, window.status, self)
+        self._runs = RunsController(session, self._training, self._model, window.runs_table, self)
         self._recovery = RecoveryController(session, engine, self._training, window.notifications, self)
         self._notices = NoticesController(engine, self._training, window.notifications, self._continue_run, self)
         self._desk = DeskController(
@@ -119,7 +129,6 @@ class Application(QObject):
         self._filmstrip.latentPicked.connect(self._explore.go_to)
         self._image.latentPicked.connect(self._explore.go_to)
         self._points.latentPicked.connect(self._on_points_selected)
-        window.filmstrip.sampleRequested.connect(lambda: window.latent_sliders.sampleRequested.emit(-1))
         latent_map.pathEdited.connect(lambda points: self._filmstrip.set_path(session.plane().lift(points)))
         self._leaving.left.connect(self._on_left)
 

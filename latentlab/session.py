@@ -13,6 +13,7 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from latentlab.config import DataConfig
+from latentlab.config.layout import LatentLayout, Level
 from latentlab.engine.messages import Axes, DatasetInfo, FloatArray, ModelInfo, PointsChanged
 
 IDLE, STARTING, RUNNING, PAUSED, STOPPING = "idle", "starting", "running", "paused", "stopping"
@@ -42,6 +43,8 @@ class Session(QObject):
         The latent under the pointer, or ``None``.
     label
         The class a conditional model decodes for, or ``None``.
+    level
+        Place of the level that sliders and map speak of, where latents are a hierarchy.
     model, model_version
         The live model as the window knows it, and the version its results must carry.
     points
@@ -59,13 +62,14 @@ class Session(QObject):
 
     Signals
     -------
-    latentChanged, previewChanged, labelChanged, modelChanged(fresh), pointsChanged, datasetChanged,
+    latentChanged, previewChanged, labelChanged, levelChanged, modelChanged(fresh), pointsChanged, datasetChanged,
     axesChanged, lockedChanged, runStateChanged, dirtyChanged
     """
 
     latentChanged = Signal()
     previewChanged = Signal()
     labelChanged = Signal()
+    levelChanged = Signal()
     modelChanged = Signal(bool)
     pointsChanged = Signal()
     datasetChanged = Signal()
@@ -79,6 +83,7 @@ class Session(QObject):
         self._latent: FloatArray = np.zeros(0, np.float32)
         self._preview: FloatArray | None = None
         self._label: int | None = None
+        self._level = 0
         self._model: ModelInfo | None = None
         self._model_version = -1
         self._points: PointsChanged | None = None
@@ -135,6 +140,35 @@ class Session(QObject):
             self.labelChanged.emit()
 
     @property
+    def layout(self) -> LatentLayout:
+        """How the live model's latents are to be read; plain where nothing is said."""
+        model = self._model
+        if model is not None and model.layout is not None:
+            return model.layout
+        return LatentLayout("plain", (Level("", 0, self._latent.size),))
+
+    @property
+    def level(self) -> int:
+        """Place of the level, among the layout's, that sliders and map speak of."""
+        return self._level
+
+    def set_level(self, level: int) -> None:
+        """Choose the level that sliders and map speak of; one that is not there is refused with ``ValueError``."""
+        if not 0 <= level < len(self.layout.levels):
+            raise ValueError(f"there is no level {level}")
+        if level != self._level:
+            self._level = level
+            self.levelChanged.emit()
+
+    def first_latent(self) -> FloatArray:
+        """The latent a model starts at: the origin, or the first category of every variable."""
+        layout = self.layout
+        latent = np.zeros(layout.latent_dim, np.float32)
+        if layout.kind == "categories":
+            latent[:: layout.categories] = 1.0
+        return latent
+
+    @property
     def locked(self) -> frozenset[int]:
         """Dimensions that sampling leaves alone."""
         return self._locked
@@ -161,16 +195,21 @@ class Session(QObject):
     def set_model(self, model: ModelInfo | None, version: int, fresh: bool) -> None:
         """Take in another model, or (``fresh`` false) newer weights of the live one.
 
-        A model of another latent size starts at the origin with its first two dimensions on the map.
+        A model of another latent space starts at the origin with its first two dimensions on the map, or, where a
+        single number means little, with its first two principal components.
         """
         size = 0 if model is None else model.latent_dim
-        changed_size = size != self._latent.size
+        before = self.layout
         self._model, self._model_version = model, version
-        if changed_size:
+        changed_space = size != self._latent.size or (model is not None and self.layout != before)
+        if changed_space:
             self._latent = np.zeros(size, np.float32)
+            self._latent = self.first_latent()
             self._preview = None
             self._locked = frozenset()
-            self._axes = AxesChoice("z1", "z2" if size > 1 else "z1")
+            self._level = 0
+            kind = "z" if self.layout.kind == "plain" else "pc"
+            self._axes = AxesChoice(f"{kind}1", f"{kind}2" if size > 1 else f"{kind}1")
         if fresh:
             self._points = None
             conditional = model is not None and model.conditional
@@ -179,7 +218,7 @@ class Session(QObject):
         if fresh:
             self.pointsChanged.emit()
             self.labelChanged.emit()
-        if changed_size:
+        if changed_space:
             self.axesChanged.emit()
             self.latentChanged.emit()
 

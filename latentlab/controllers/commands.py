@@ -88,3 +88,25 @@ class ChooseLabel(QUndoCommand):
     def undo(self) -> None:
         """Decode for the old class again."""
         self._session.set_label(self._before)
+
+
+class ChooseLevel(QUndoCommand):
+    """Let sliders and map speak of another level."""
+
+    def __init__(self, session: Session, level: int, axes: AxesChoice) -> None:
+        super().__init__("Choose level")
+        self._session = session
+        self._before = session.level, session.axes
+        self._after = level, axes
+
+    def redo(self) -> None:
+        """Show the new level, on its own axes."""
+        self._put(*self._after)
+
+    def undo(self) -> None:
+        """Show the old level again, on the axes it had."""
+        self._put(*self._before)
+
+    def _put(self, level: int, axes: AxesChoice) -> None:
+        self._session.set_level(level)
+        self._session.set_axes(axes)

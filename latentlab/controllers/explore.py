@@ -31,14 +31,12 @@ class ExploreController(QObject):
     ) -> None:
         super().__init__(parent)
         self._session, self._undo, self._map, self._sliders = session, undo, latent_map, sliders
-        self._random = np.random.default_rng()
 
         latent_map.hovered.connect(self._on_map_hovered)
         latent_map.committed.connect(self._on_map_committed)
         latent_map.nudged.connect(self._on_map_nudged)
         sliders.valueEdited.connect(self._on_slider_edited)
         sliders.resetRequested.connect(self._on_reset_requested)
-        sliders.sampleRequested.connect(self._on_sample_requested)
         sliders.lockToggled.connect(session.set_locked)
         sliders.labelChosen.connect(self._on_label_chosen)
 
@@ -86,16 +84,10 @@ class ExploreController(QObject):
             self.go_to(latent, ("slider", dimension, gesture), f"Slide z{dimension + 1}")
 
     def _on_reset_requested(self, dimension: int) -> None:
-        latent = self._session.latent
-        latent[slice(None) if dimension < 0 else dimension] = 0.0
+        latent, first = self._session.latent, self._session.first_latent()
+        chosen = slice(None) if dimension < 0 else dimension
+        latent[chosen] = first[chosen]
         self.go_to(latent, text="Reset")
-
-    def _on_sample_requested(self, dimension: int) -> None:
-        """Sample one dimension, or with −1 all that are not locked, from the prior."""
-        latent = self._session.latent
-        chosen = [dimension] if dimension >= 0 else [d for d in range(latent.size) if d not in self._session.locked]
-        latent[chosen] = self._random.standard_normal(len(chosen))
-        self.go_to(latent, text="Sample")
 
     def _on_label_chosen(self, label: int) -> None:
         if self._session.model is not None and label != self._session.label:
@@ -109,7 +101,9 @@ class ExploreController(QObject):
         model = self._session.model
         # Steps of another model's latent space mean nothing in this one.
         self._undo.clear()
-        self._sliders.set_dimensions(0 if model is None else model.latent_dim)
+        self._sliders.set_instead(None)
+        plain = model is not None and self._session.layout.kind == "plain"
+        self._sliders.set_dimensions(self._session.latent.size if plain else 0)
         self._sliders.set_classes(model.classes if model is not None and model.conditional else ())
         self._show_latent()
 

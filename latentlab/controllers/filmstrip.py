@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from latentlab.controllers import sweeps
 from latentlab.controllers.freshness import Freshness
 from latentlab.controllers.pace import Pace
 from latentlab.engine.client import EngineClient
 from latentlab.engine.messages import (
     Decoded,
+    DecodeRows,
     FloatArray,
     Interpolate,
     Reconstruct,
@@ -59,6 +61,7 @@ class FilmstripController(QObject):
         filmstrip.latentPicked.connect(self.latentPicked)
         session.latentChanged.connect(self._on_latent_changed)
         session.labelChanged.connect(self._rest.start)
+        session.levelChanged.connect(self._rest.start)
         session.modelChanged.connect(self._on_model_changed)
         session.datasetChanged.connect(self._rest.start)
         session.pointsChanged.connect(self._on_points_changed)
@@ -117,8 +120,7 @@ class FilmstripController(QObject):
         session, label = self._session, self._session.label
         match self._filmstrip.kind():
             case "traverse":
-                values = np.linspace(-SPAN, SPAN, STEPS, dtype=np.float32)
-                return Traverse(self._fresh.ask(), session.latent, self._strongest(), values, label)
+                return self._sweep()
             case "interpolate" if self._path is not None:
                 return Interpolate(self._fresh.ask(), self._path, STEPS, label=label)
             case "reconstruct" if session.dataset is not None:
@@ -127,12 +129,24 @@ class FilmstripController(QObject):
                 return Sample(self._fresh.ask(), count=2 * STEPS, seed=self._seed)
         return None
 
-    def _strongest(self) -> tuple[int, ...]:
-        """The dimensions that carry most, strongest first."""
+    def _sweep(self) -> Request | None:
+        """One row for each dimension of the level, variable or direction that carries most."""
         session = self._session
-        size = session.latent.size
-        order = np.arange(size) if session.points is None else np.argsort(-np.asarray(session.points.kl), kind="stable")
-        return tuple(int(dimension) for dimension in order[:MOST_TRAVERSED])
+        z, points, label = session.latent, session.points, session.label
+        layout = session.layout
+        kl = None if points is None else points.kl
+        if layout.kind == "plain":
+            values = np.linspace(-SPAN, SPAN, STEPS, dtype=np.float32)
+            level = layout.levels[session.level]
+            dimensions = sweeps.strongest(kl, range(level.start, level.start + level.size), MOST_TRAVERSED)
+            return Traverse(self._fresh.ask(), z, dimensions, values, label)
+        if layout.kind == "categories":
+            rows = sweeps.of_categories(z, layout, kl, MOST_TRAVERSED)
+        elif points is not None and points.components is not None and len(points.components):
+            rows = sweeps.along_components(z, points.mean, points.components[:MOST_TRAVERSED], STEPS)
+        else:
+            return None
+        return DecodeRows(self._fresh.ask(), *rows, label)
 
     # --- what came ----------------------------------------------------------------------------------
 

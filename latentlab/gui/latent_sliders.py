@@ -90,6 +90,8 @@ class LatentSliders(QWidget):
         A dimension is to be drawn from the prior, or all that are not locked (−1).
     labelChosen(index)
         Another class was chosen for a conditional model.
+    levelChosen(index)
+        Another level of a hierarchy of latents was chosen.
     openModelRequested
         The empty state's button was pressed.
     """
@@ -99,6 +101,7 @@ class LatentSliders(QWidget):
     lockToggled = Signal(int, bool)
     sampleRequested = Signal(int)
     labelChosen = Signal(int)
+    levelChosen = Signal(int)
     openModelRequested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -106,6 +109,7 @@ class LatentSliders(QWidget):
         self.setObjectName("latentSliders")
         self._rows: list[_Row] = []
         self._kl: np.ndarray[Any, np.dtype[np.float64]] | None = None
+        self._level_rows: range | None = None  # None: all
         self._span = 4.0
         self._empty = EmptyState(
             "A slider for every latent dimension of a model.",
@@ -130,6 +134,11 @@ class LatentSliders(QWidget):
         self._label = QComboBox()
         named(self._label, "label", "label", "The class the decoder is given")
         self._label.activated.connect(self.labelChosen)
+        self._level_title = label("level")
+        self._level = QComboBox()
+        named(self._level, "level", "level", "The level of the hierarchy that sliders and map speak of")
+        self._level.activated.connect(self.levelChosen)
+        self._instead = row()
         self._shown = QGridLayout()
         self._folded_body = QWidget()
         self._folded = QGridLayout(self._folded_body)
@@ -140,11 +149,14 @@ class LatentSliders(QWidget):
         layout = column(self._body)
         layout.addLayout(row(self._sample_all, self._reset_all, None))
         layout.addLayout(row(self._label_title, self._label))
+        layout.addLayout(row(self._level_title, self._level))
+        layout.addLayout(self._instead)
         layout.addLayout(self._shown)
         layout.addWidget(self._fold)
         layout.addStretch(1)
         self._body.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         self.set_classes(())
+        self.set_levels((), 0)
         self._fold.hide()
 
     # --- told -----------------------------------------------------------------------------------
@@ -203,6 +215,31 @@ class LatentSliders(QWidget):
         """Show the chosen class, without telling it back."""
         self._label.setCurrentIndex(-1 if index is None else index)
 
+    def set_levels(self, names: Sequence[str], chosen: int) -> None:
+        """Offer the levels of a hierarchy and show the chosen one; fewer than two hide the choice."""
+        self._level.clear()
+        self._level.addItems(list(names))
+        self._level.setCurrentIndex(chosen if names else -1)
+        self._level.setVisible(len(names) > 1)
+        self._level_title.setVisible(len(names) > 1)
+
+    def set_shown(self, dimensions: range | None) -> None:
+        """Show the sliders of these dimensions only; ``None`` shows all."""
+        if dimensions != self._level_rows:
+            self._level_rows = dimensions
+            self._arrange()
+
+    def set_instead(self, widget: QWidget | None) -> None:
+        """Show another widget where the sliders would be, for latents that are no plain numbers; take it over."""
+        while (item := self._instead.takeAt(0)) is not None:
+            if (before := item.widget()) is not None:
+                before.hide()
+                before.deleteLater()
+        if widget is not None:
+            self._instead.addWidget(widget)
+            self._empty.hide()
+            self._area.show()
+
     def latent(self) -> np.ndarray[Any, np.dtype[np.float64]]:
         """What the sliders show [d]."""
         return np.array([each.slider.value() for each in self._rows])
@@ -225,6 +262,11 @@ class LatentSliders(QWidget):
         if kl is not None and kl.size >= len(order):
             order.sort(key=lambda dimension: -kl[dimension])
             collapsed = {dimension for dimension in order if kl[dimension] < COLLAPSED}
+        if self._level_rows is not None:
+            for dimension in set(order).difference(self._level_rows):
+                self._rows[dimension].hide()
+            order = [dimension for dimension in order if dimension in self._level_rows]
+            collapsed &= set(order)
         for grid in (self._shown, self._folded):
             while grid.count():
                 grid.takeAt(0)

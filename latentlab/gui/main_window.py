@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from latentlab.gui.latent_sliders import LatentSliders
     from latentlab.gui.log_view import LogView
     from latentlab.gui.model_panel import ModelPanel
+    from latentlab.gui.runs_table import RunsTable
     from latentlab.gui.training_panel import TrainingPanel
 
 STATE_VERSION = 1
@@ -35,6 +36,7 @@ _PANELS = (
     ("data_panel", "data", "DataPanel"),
     ("model_panel", "model", "ModelPanel"),
     ("training_panel", "training", "TrainingPanel"),
+    ("runs_table", "runs", "RunsTable"),
     ("log_view", "log", "LogView"),
 )
 """Attribute and module, dock, and class of each panel, in the order in which they are made."""
@@ -54,7 +56,7 @@ class MainWindow(QMainWindow):
     ----------
     latent_map
         The central widget it was given.
-    data_panel, model_panel, training_panel, curves, decoded_image, latent_sliders, filmstrip, log_view
+    data_panel, model_panel, training_panel, curves, runs_table, decoded_image, latent_sliders, filmstrip, log_view
         The panels, each in a dock of ``docks`` by name.
     actions_ : Actions
         The menus' and the toolbar's actions.
@@ -85,6 +87,7 @@ class MainWindow(QMainWindow):
     model_panel: ModelPanel
     training_panel: TrainingPanel
     curves: TrainingCurves
+    runs_table: RunsTable
     decoded_image: DecodedImage
     latent_sliders: LatentSliders
     filmstrip: Filmstrip
@@ -125,6 +128,7 @@ class MainWindow(QMainWindow):
             ("model", "Model", area.LeftDockWidgetArea),
             ("training", "Training", area.LeftDockWidgetArea),
             ("curves", "Curves", area.LeftDockWidgetArea),
+            ("runs", "Runs", area.LeftDockWidgetArea),
             ("decoded", "Decoded image", area.RightDockWidgetArea),
             ("sliders", "Latent", area.RightDockWidgetArea),
             ("filmstrip", "Filmstrip", area.BottomDockWidgetArea),
@@ -135,8 +139,10 @@ class MainWindow(QMainWindow):
             self.docks[name] = dock
         self.tabifyDockWidget(self.docks["data"], self.docks["model"])
         self.tabifyDockWidget(self.docks["model"], self.docks["training"])
+        self.tabifyDockWidget(self.docks["curves"], self.docks["runs"])
         self.docks["log"].hide()
         self.docks["data"].raise_()
+        self.docks["curves"].raise_()
         self.setCorner(Qt.Corner.BottomLeftCorner, area.LeftDockWidgetArea)
         self.setCorner(Qt.Corner.BottomRightCorner, area.RightDockWidgetArea)
         self.setTabPosition(area.AllDockWidgetAreas, QTabWidget.TabPosition.North)
@@ -275,7 +281,7 @@ class MainWindow(QMainWindow):
         )
 
     def show_panel(self, name: str) -> None:
-        """Bring a dock to the front: data, model, training, curves, decoded, sliders, filmstrip or log."""
+        """Bring a dock to the front: data, model, training, curves, runs, decoded, sliders, filmstrip or log."""
         self.docks[name].show()
         self.docks[name].raise_()
 

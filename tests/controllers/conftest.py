@@ -21,6 +21,8 @@ class Engine(QObject):
     gridTiles = Signal(object)
     strip = Signal(object)
     nearestFound = Signal(object)
+    latentDrawn = Signal(object)
+    codebooks = Signal(object)
     datasetProgress = Signal(object)
     datasetOpened = Signal(object)
     datasetCancelled = Signal(object)

@@ -53,16 +53,6 @@ def test_hovering_previews_and_leaving_restores(parts, session):
     assert session.preview is None
 
 
-def test_a_locked_dimension_is_not_sampled(parts, session):
-    _, _, sliders = parts
-    sliders.lockToggled.emit(1, True)
-    sliders.sampleRequested.emit(-1)
-    latent = session.latent
-    assert latent[1] == 0
-    assert latent[0] != 0
-    assert latent[2] != 0
-
-
 def test_reset_goes_back_to_the_origin(parts, session):
     _, _, sliders = parts
     session.set_latent([1, 2, 3])

@@ -148,7 +148,7 @@ def test_a_tab_takes_the_place_of_the_title_bar(qtbot, window):
     def titled(name):
         return window.docks[name].titleBarWidget().objectName() == "dockTitle"
 
-    qtbot.waitUntil(lambda: not titled("data") and titled("curves"))
+    qtbot.waitUntil(lambda: not titled("data") and titled("decoded"))
     window.docks["data"].setFloating(True)
     qtbot.waitUntil(lambda: titled("data"))
     window.docks["data"].setFloating(False)

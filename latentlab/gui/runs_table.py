@@ -1,0 +1,142 @@
+"""Runs side by side: what each recipe came to, in a table to sort and to copy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QGuiApplication, QShowEvent
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+
+from latentlab.gui.parts import EmptyState, button, column, named, row
+from latentlab.gui.theme import SPACE, tabular
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's title, what it means, and how a number in it is written; text is left as it is."""
+
+    title: str
+    tip: str = ""
+    written: str = ""
+
+
+Value = str | float | int | None
+
+
+class _Cell(QTableWidgetItem):
+    """A cell that is sorted by its value."""
+
+    def __init__(self, value: Value, text: str) -> None:
+        super().__init__(text)
+        self.value = value
+        if not isinstance(value, str):
+            self.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+
+    def __lt__(self, other: QTableWidgetItem) -> bool:
+        mine, theirs = self.value, getattr(other, "value", None)
+        if isinstance(mine, str) or isinstance(theirs, str):
+            return str(mine) < str(theirs)
+        return (float("-inf") if mine is None else mine) < (float("-inf") if theirs is None else theirs)
+
+
+class RunsTable(QWidget):
+    """A row for each run; a click on a column's title sorts by it.
+
+    Signals
+    -------
+    shown
+        The table comes into sight and may be out of date.
+    runChosen(name)
+        A row was double-clicked: the run's name, as ``set_rows`` was given it.
+    """
+
+    shown = Signal()
+    runChosen = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("runsPanel")
+        self._columns: Sequence[Column] = ()
+        self._table = QTableWidget(0, 0)
+        named(self._table, "runsTable", "runs", "Double-click opens a run's model")
+        self._table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self._table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self._table.verticalHeader().hide()
+        self._table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self._table.setFont(tabular(self._table.font()))
+        self._table.setShowGrid(False)
+        self._table.setWordWrap(False)
+        self._table.cellDoubleClicked.connect(self._on_cell_double_clicked)
+        self._empty = EmptyState("Train two recipes on the same images: their numbers stand side by side here.")
+        self._copy = (
+            button("copyRuns", "Copy", "Copy the rows, for a spreadsheet", self._on_copy, icon="copy"),
+            button("copyRunsMarkdown", "Copy as Markdown", "Copy the rows as a Markdown table", self._on_markdown),
+        )
+        layout = column(self, SPACE)
+        layout.addWidget(self._empty, 1)
+        layout.addWidget(self._table, 1)
+        layout.addLayout(row(None, *self._copy))
+        self.set_rows((), ())
+
+    def set_rows(self, columns: Sequence[Column], rows: Sequence[tuple[str, Sequence[Value]]]) -> None:
+        """Show these rows: a name to tell the run by, and a value for each column."""
+        self._columns = columns
+        self._table.setSortingEnabled(False)
+        self._table.setColumnCount(len(columns))
+        self._table.setRowCount(len(rows))
+        for place, each in enumerate(columns):
+            head = QTableWidgetItem(each.title)
+            head.setToolTip(each.tip)
+            self._table.setHorizontalHeaderItem(place, head)
+        for down, (name, values) in enumerate(rows):
+            for across, (each, value) in enumerate(zip(columns, values, strict=True)):
+                cell = _Cell(value, _written(each, value))
+                cell.setData(Qt.ItemDataRole.UserRole, name)
+                cell.setToolTip(name)
+                self._table.setItem(down, across, cell)
+        # Unsorted until a title is clicked: the rows come newest first.
+        self._table.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        self._table.setSortingEnabled(True)
+        self._table.setVisible(bool(rows))
+        self._empty.setVisible(not rows)
+        for each_button in self._copy:
+            each_button.setEnabled(bool(rows))
+
+    def as_text(self, markdown: bool = False) -> str:
+        """The selected rows, or all where fewer than two are, under their titles: tab-separated, or as Markdown."""
+        chosen = sorted({index.row() for index in self._table.selectedIndexes()})
+        lines = chosen if len(chosen) > 1 else range(self._table.rowCount())
+        cells = [[each.title for each in self._columns]]
+        cells += [[self._text(line, across) for across in range(len(self._columns))] for line in lines]
+        if not markdown:
+            return "".join("\t".join(line) + "\n" for line in cells)
+        cells.insert(1, ["---:" if each.written else "---" for each in self._columns])
+        return "".join(f"| {' | '.join(line)} |\n" for line in cells)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Say that the rows are looked at."""
+        super().showEvent(event)
+        self.shown.emit()
+
+    def _text(self, line: int, across: int) -> str:
+        item = self._table.item(line, across)
+        return "" if item is None else item.text()
+
+    def _on_copy(self) -> None:
+        QGuiApplication.clipboard().setText(self.as_text())
+
+    def _on_markdown(self) -> None:
+        QGuiApplication.clipboard().setText(self.as_text(markdown=True))
+
+    def _on_cell_double_clicked(self, line: int, _across: int) -> None:
+        item = self._table.item(line, 0)
+        if item is not None:
+            self.runChosen.emit(item.data(Qt.ItemDataRole.UserRole))
+
+
+def _written(each: Column, value: Value) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else format(value, each.written)

@@ -1,0 +1,130 @@
+"""Latents that are more than plain numbers: draws from the prior, levels, categories, codes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+
+from latentlab.config.layout import LatentLayout, Level
+from latentlab.controllers.categories import CategoriesController
+from latentlab.controllers.codes import CodesController, nearest_codes
+from latentlab.controllers.explore import ExploreController
+from latentlab.controllers.levels import LevelController
+from latentlab.controllers.prior import PriorController
+from latentlab.engine.messages import Codebooks, DrawLatent, LatentDrawn, ReadCodebooks
+from latentlab.gui.latent_map import LatentMap
+from latentlab.gui.latent_sliders import LatentSliders
+from tests.controllers.conftest import model_info
+
+LADDER = LatentLayout("plain", (Level("top", 0, 2), Level("bottom", 2, 3)))
+CATEGORIES = LatentLayout("categories", (Level("", 0, 6),), categories=3)
+CODES = LatentLayout("codes", (Level("coarse", 0, 2, (1, 1)), Level("fine", 2, 8, (2, 2))), codes=4)
+ENTRIES = (np.array([[0, 0], [1, 0], [0, 1], [5, 5]], np.float32), np.arange(8, dtype=np.float32).reshape(4, 2))
+
+
+@pytest.fixture
+def sliders(qtbot, session, undo, engine):
+    latent_map, sliders = LatentMap(), LatentSliders()
+    for widget in (latent_map, sliders):
+        qtbot.addWidget(widget)
+    explore = ExploreController(session, undo, latent_map, sliders)
+    sliders.controllers = (
+        LevelController(session, undo, sliders),
+        CategoriesController(session, explore, sliders),
+        CodesController(session, engine, explore, sliders),
+        PriorController(session, engine, explore, sliders),
+    )
+    sliders.resize(320, 500)
+    sliders.show()
+    return sliders
+
+
+def show(session, layout, version=1):
+    session.set_model(model_info(layout.latent_dim, layout=layout), version, fresh=True)
+
+
+def test_what_is_locked_is_left_alone_by_a_draw_from_the_prior(sliders, session, engine, undo):
+    session.set_model(model_info(3), 1, fresh=True)
+    sliders.lockToggled.emit(1, True)
+    sliders.sampleRequested.emit(-1)
+    asked = engine.last(DrawLatent)
+    engine.latentDrawn.emit(LatentDrawn(asked.generation, 1, np.array([1, 2, 3], np.float32)))
+    assert session.latent.tolist() == [1, 0, 3]
+    sliders.sampleRequested.emit(2)
+    asked = engine.last(DrawLatent)
+    engine.latentDrawn.emit(LatentDrawn(asked.generation, 1, np.array([7, 8, 9], np.float32)))
+    assert session.latent.tolist() == [1, 0, 9]
+    undo.undo()
+    assert session.latent.tolist() == [1, 0, 3]
+
+
+def test_a_draw_for_a_model_that_is_gone_is_not_shown(sliders, session, engine):
+    session.set_model(model_info(3), 1, fresh=True)
+    sliders.sampleRequested.emit(-1)
+    asked = engine.last(DrawLatent)
+    session.set_model(model_info(3), 2, fresh=True)
+    engine.latentDrawn.emit(LatentDrawn(asked.generation, 1, np.ones(3, np.float32)))
+    assert session.latent.tolist() == [0, 0, 0]
+
+
+def test_another_level_shows_its_own_sliders_and_axes_and_is_undone(sliders, session, undo, qtbot):
+    show(session, LADDER)
+    level = sliders.findChild(object, "level")
+    shown = [f"latentSlider{d}" for d in range(5) if sliders.findChild(object, f"latentSlider{d}").isVisible()]
+    assert shown == ["latentSlider0", "latentSlider1"]
+    level.setFocus()
+    qtbot.keyClick(level, Qt.Key.Key_Down)
+    assert session.level == 1
+    assert (session.axes.x, session.axes.y) == ("z3", "z4")
+    assert [sliders.findChild(object, f"latentSlider{d}").isVisible() for d in range(5)] == [False] * 2 + [True] * 3
+    undo.undo()
+    assert (session.level, session.axes.x, level.currentIndex()) == (0, "z1", 0)
+
+
+def test_a_picked_category_is_a_one_hot_vector_in_the_latent(sliders, session, undo, qtbot):
+    show(session, CATEGORIES)
+    assert session.latent.tolist() == [1, 0, 0, 1, 0, 0]
+    picker = sliders.findChild(object, "category1")
+    picker.setFocus()
+    qtbot.keyClick(picker, Qt.Key.Key_Down)
+    assert session.latent.tolist() == [1, 0, 0, 0, 1, 0]
+    undo.undo()
+    assert session.latent.tolist() == [1, 0, 0, 1, 0, 0]
+    assert picker.currentIndex() == 0
+    session.set_latent([0.4, 0.3, 0.3, 0, 0.1, 0.9])
+    assert sliders.findChild(object, "category0").currentIndex() == -1, "between categories it is none of them"
+    assert picker.currentIndex() == 2
+
+
+def test_a_stroke_over_codes_is_one_step_and_sets_their_entries(sliders, session, engine, undo, qtbot):
+    show(session, CODES)
+    session.set_level(1)
+    engine.codebooks.emit(Codebooks(engine.last(ReadCodebooks).generation, 1, ENTRIES))
+    grid = sliders.findChild(object, "codeGrid")
+    cells, palette = grid.findChild(object, "codeCells"), grid.findChild(object, "codePalette")
+    qtbot.mouseClick(palette, Qt.MouseButton.LeftButton, pos=grid.swatch_centre(3).toPoint())
+    assert grid.chosen() == 3
+    qtbot.mousePress(cells, Qt.MouseButton.LeftButton, pos=grid.cell_centre(0, 0).toPoint())
+    qtbot.mouseMove(cells, grid.cell_centre(0, 1).toPoint())
+    qtbot.mouseMove(cells, grid.cell_centre(1, 1).toPoint())
+    qtbot.mouseRelease(cells, Qt.MouseButton.LeftButton, pos=grid.cell_centre(1, 1).toPoint())
+    assert grid.codes().tolist() == [[3, 3], [0, 3]]
+    assert session.latent.tolist() == [0, 0, 6, 6, 0, 6, 7, 7, 0, 7], "the grid's vectors, [D, h, w]"
+    undo.undo()
+    assert not session.latent.any()
+    qtbot.mouseClick(cells, Qt.MouseButton.RightButton, pos=grid.cell_centre(1, 0).toPoint())
+    assert grid.chosen() == 0
+
+
+def test_codes_are_the_nearest_entries():
+    cells = np.array([[[0.9, 0.1]], [[0.2, 0.8]]], np.float32)
+    assert nearest_codes(cells, ENTRIES[0]).tolist() == [[1, 2]]
+
+
+def test_plain_latents_after_others_have_their_sliders_back(sliders, session):
+    show(session, CATEGORIES)
+    assert sliders.findChild(object, "latentSlider0") is None
+    session.set_model(model_info(2), 2, fresh=True)
+    assert sliders.findChild(object, "latentSlider0").isVisible()
+    assert sliders.findChild(object, "level").isHidden()
