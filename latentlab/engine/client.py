@@ -9,7 +9,7 @@ from PySide6.QtCore import QCoreApplication, QDeadlineTimer, QEventLoop, QObject
 
 from latentlab.engine.channel import Mailbox
 from latentlab.engine.home import Home, HomeName, launch
-from latentlab.engine.memory import GIVEN_UP, Losses, Memory
+from latentlab.engine.memory import DEVICE_LOST, GIVEN_UP, Losses, Memory
 from latentlab.engine.messages import (
     Codebooks,
     DatasetCancelled,
@@ -223,6 +223,9 @@ class EngineClient(QObject):
         for result in self._memory.losses(receiver.exit_code, details):
             self._tell(result)
         pause = self._losses.note()
+        if receiver.exit_code == DEVICE_LOST and self._losses.count > 1 and self._device != "cpu":
+            self._device = "cpu"  # another process did not bring it back
+            self._tell(Notice("The accelerator does not answer; the CPU is used from now on."))
         if pause is None:
             self._tell(Failed("start", GIVEN_UP, details, expected=False))
         else:

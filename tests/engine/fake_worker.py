@@ -10,6 +10,7 @@ import threading
 import numpy as np
 
 from latentlab.engine.channel import REQUEST_ORDER, ChannelClosed, Mailbox, inherited_wire
+from latentlab.engine.memory import DEVICE_LOST
 from latentlab.engine.messages import (
     Decode,
     Decoded,
@@ -80,6 +81,8 @@ def main() -> None:
     threading.Thread(target=read, daemon=True).start()
     if model == "crash":
         os.abort()
+    if model == "device lost":
+        sys.exit(DEVICE_LOST)
     sys.exit(work(inbox, wire.send, model, version))
 
 

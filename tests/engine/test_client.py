@@ -189,6 +189,25 @@ def test_a_worker_that_crashes_at_start_is_not_started_forever(qapp, qtbot, monk
     client.deleteLater()
 
 
+def test_row_15_an_accelerator_that_stays_lost_gives_way_to_the_cpu(qapp, qtbot, monkeypatch):
+    devices = []
+
+    def launch_on(_home, device, *_):
+        devices.append(device)
+        return ProcessHome(["" if device == "cpu" else "device lost", "1"], None, FAKE)
+
+    monkeypatch.setattr(client_module, "launch", launch_on)
+    monkeypatch.setattr("latentlab.engine.memory._FIRST_PAUSE", 1)
+    client = EngineClient()
+    notices = _keep(client.notice)
+    with qtbot.waitSignal(client.workerReady, timeout=30_000):
+        client.start("process", "auto")
+    assert devices == ["auto", "auto", "cpu"]
+    assert "CPU" in notices[0].message
+    assert client.shutdown()
+    client.deleteLater()
+
+
 @in_a_process
 def test_what_the_worker_prints_goes_to_its_log_not_to_the_channel(engine, qtbot):
     with qtbot.waitSignal(engine.notice, timeout=10_000):
