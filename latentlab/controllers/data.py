@@ -10,6 +10,7 @@ from latentlab.engine.messages import (
     CancelLoading,
     DatasetOpened,
     DatasetProgress,
+    EncodeDataset,
     Failed,
     OpenDataset,
 )
@@ -71,6 +72,15 @@ class DataController(QObject):
         self._panel.set_info(result.info)
         self._panel.set_contact_sheet(result.contact_sheet)
         self.opened.emit(result.info.source)
+        self._put_on_map()
+
+    def _put_on_map(self) -> None:
+        """Encode the images with the live model where it takes their shape; a run encodes them by itself."""
+        session = self._session
+        if session.model is None or session.dataset is None or session.run_is_live:
+            return
+        if session.model.image_shape == session.dataset.image_shape:
+            self._engine.request(EncodeDataset())
 
     def _on_failed(self, failure: Failed) -> None:
         if failure.request == OpenDataset.__name__:
