@@ -44,6 +44,8 @@ SUFFIXES = frozenset(
 _TIFF_SUFFIXES = (".tif", ".tiff")
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _TURNED = (5, 6, 7, 8)  # EXIF orientations that exchange width and height
+_JPEG = ("JPEG", "MPO")  # MPO: what some cameras append a second picture to
+_EXIF_KEYS = frozenset({"exif", "xmp", "Raw profile type exif", "XML:com.adobe.xmp"})
 _BITS_PER_SAMPLE = 258
 _SMALL_FILE = 8 << 20
 
@@ -160,7 +162,7 @@ def decode_image(image: Image.Image, target: Size | None, config: DataConfig) ->
     """Make ready an image that has been opened; it is used up."""
     format, mode, size = image.format or "", image.mode, _upright_size(image)
     _draft(image, size, target, config)
-    if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+    if _orientation(image) != 1:
         ImageOps.exif_transpose(image, in_place=True)
     image = _to_grey_or_rgb(image, config)
     return Decoded(_finish(image, target, config), format, mode, size)
@@ -202,15 +204,20 @@ def _open(file: BinaryIO, path: str) -> Image.Image:
 
 
 def _upright_size(image: Image.Image) -> Size:
-    if image.format == "TIFF":
-        return image.size  # Pillow's TIFF reader turns the image itself, and knows its size upright before
-    turned = image.getexif().get(ExifTags.Base.Orientation) in _TURNED
+    turned = image.format != "TIFF" and _orientation(image) in _TURNED  # Pillow's TIFF reader has it upright already
     return (image.height, image.width) if turned else image.size
+
+
+def _orientation(image: Image.Image) -> int:
+    if image.format in _JPEG and _EXIF_KEYS.isdisjoint(image.info):
+        return 1  # what most JPEGs say, without the cost of asking
+    orientation: int = image.getexif().get(ExifTags.Base.Orientation, 1)
+    return orientation
 
 
 def _draft(image: Image.Image, size: Size, target: Size | None, config: DataConfig) -> None:
     """Let the JPEG decoder itself scale down, by 2, 4 or 8, to no less than is needed."""
-    if image.format != "JPEG":
+    if image.format not in _JPEG:
         return
     needed = drawn_size(size, target, config.fit) if target else size
     if size != image.size:

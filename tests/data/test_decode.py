@@ -135,6 +135,12 @@ def test_row_30_of_an_animation_the_first_frame(tmp_path, suffix):
     assert (pixels(path, channels=1) == 30).all()
 
 
+def test_row_30_of_a_camera_s_two_pictures_the_first(tmp_path):
+    path = tmp_path / "a.jpg"
+    grey(30).save(path, format="MPO", save_all=True, append_images=[grey(200)])
+    assert (pixels(path) == 30).all()
+
+
 def test_row_30_colour_becomes_luma_when_grey_is_asked(tmp_path):
     path = save(tmp_path / "a.png", Image.fromarray(COLOURS))
     luma = COLOURS @ np.array([0.299, 0.587, 0.114])
