@@ -16,16 +16,16 @@ from latentlab.storage.run_summary import RunSummary, recent_runs, summarise_run
 MOST = 40
 COLUMNS = (
     Column("recipe"),
-    Column("data"),
+    Column("ELBO", "Best epoch, on the images held out, in nats per image, β = 1", ".1f"),
+    Column("rate", "KL term, in nats per image", ".1f"),
+    Column("distortion", "Minus the log-likelihood term, in nats per image", ".1f"),
+    Column("active units", "Dimensions, or categorical latents, that carry more than 0.01 nat", "d"),
     Column("latent_dim", "Size of the latent space", "d"),
-    Column("seed", "Of the split, of the weights and of the batches: compare runs of the same", "d"),
-    Column("epochs", "", "d"),
-    Column("ELBO", "Best epoch, on the images held out, in nats per image, β = 1", ".2f"),
-    Column("rate", "KL term, in nats per image", ".2f"),
-    Column("distortion", "Minus the log-likelihood term, in nats per image", ".2f"),
-    Column("active units", "Dimensions that carry more than 0.01 nat", "d"),
-    Column("images/s", "Mean over the epochs", ".0f"),
+    Column("epochs", "Done so far", "d"),
     Column("seconds", "Of training", ".1f"),
+    Column("images/s", "Mean over the epochs", ".0f"),
+    Column("seed", "Of the split, the weights and the batches: compare runs that share it", "d"),
+    Column("data"),
 )
 
 
@@ -73,6 +73,6 @@ class RunsController(QObject):
 
 def _values(run: RunSummary) -> tuple[str | float | int | None, ...]:
     return (
-        run.recipe, run.data, run.latent_dim, run.seed, run.epochs, run.elbo, run.rate, run.distortion, run.active,
-        run.images_per_second, run.seconds,
+        run.recipe, run.elbo, run.rate, run.distortion, run.active, run.latent_dim, run.epochs, run.seconds,
+        run.images_per_second, run.seed, run.data,
     )  # fmt: skip

@@ -15,9 +15,10 @@ from latentlab.gui.gestures import next_gesture
 from latentlab.gui.parts import column, label, named
 from latentlab.gui.theme import SPACE, tokens
 
-_LARGEST_CELL = 36.0
+_LARGEST_CELL = 24.0  # px: small enough that the palette is in sight below the grid
 _SWATCH = 14.0  # px: of a palette's cell
-_NUMBERED = 22.0  # px: cells as large as this show their code's number
+_NUMBERED = 22.0  # px: cells as large as this show their code's number,
+_DIGITS = 10  # px: in figures as high as this
 _MOVES = {
     Qt.Key.Key_Left: (0, -1),
     Qt.Key.Key_Right: (0, 1),
@@ -120,6 +121,9 @@ class _Cells(QWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw the cells, their numbers where they fit, and the current one's frame."""
         painter = QPainter(self)
+        font = self.font()
+        font.setPixelSize(_DIGITS)
+        painter.setFont(font)
         side = self.side()
         for cell, code in np.ndenumerate(self.codes):
             if not 0 <= code < len(self.colours):

@@ -335,7 +335,7 @@ class TrainingPanel(QWidget):
 
     def _arrange(self, matters: Sequence[str]) -> None:
         """Put the settings that matter in front, the others into the fold."""
-        wanted = dict.fromkeys(["model.latent_dim", *(f"model.{name}" for name in matters), *ALWAYS])
+        wanted = dict.fromkeys([*(f"model.{name}" for name in matters or ("latent_dim",)), *ALWAYS])
         front = [name for name in wanted if name in self._settings]
         rest = [name for name in self._settings if name not in front]
         empty(self._main)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from latentlab.config import ModelConfig
 from latentlab.errors import InputError
 from latentlab.storage.run_folder import RunFolder
 
@@ -18,7 +20,7 @@ class RunSummary:
     """A run's settings, and its best epoch's numbers; ``None`` where there is none.
 
     ``elbo``, ``rate`` and ``distortion`` are of the images held out (of the training where none were), in nats per
-    image; ``active`` counts the dimensions that carry more than 0.01 nat.
+    image; ``active`` counts the dimensions, or categorical latents, that carry more than 0.01 nat.
     """
 
     folder: str
@@ -58,10 +60,18 @@ def summarise_run(folder: str | Path) -> RunSummary | None:
         elbo=means["elbo"],
         rate=means["rate"],
         distortion=means["distortion"],
-        active=None if carried is None else sum(nats > ACTIVE for nats in carried),
+        active=None if carried is None else _active(carried, model),
         images_per_second=sum(line.get("images_per_second", 0.0) for line in lines) / len(lines),
         seconds=float(lines[-1].get("seconds", 0.0)),
     )
+
+
+def _active(carried: Sequence[float], model: ModelConfig) -> int | None:
+    """How many latents carry something; codes carry it together, so that there is nothing to count."""
+    if model.family == "vq":
+        return None
+    together = model.posterior.categories if model.posterior.kind == "concrete" else 1
+    return sum(sum(carried[start : start + together]) > ACTIVE for start in range(0, len(carried), together))
 
 
 def recent_runs(parent: Path, most: int) -> list[Path]:
