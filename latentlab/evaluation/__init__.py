@@ -1,9 +1,21 @@
 """What a model is worth on images it was not trained on (torch)."""
 
 from latentlab.evaluation.batches import Binarise
+from latentlab.evaluation.disentanglement import Disentanglement, disentanglement
 from latentlab.evaluation.gaps import Gaps, inference_gaps
 from latentlab.evaluation.imputation import impute
 from latentlab.evaluation.quick import QuickBound, quick_bound
 from latentlab.evaluation.report import Evaluation, evaluate
 
-__all__ = ["Binarise", "Evaluation", "Gaps", "QuickBound", "evaluate", "impute", "inference_gaps", "quick_bound"]
+__all__ = [
+    "Binarise",
+    "Disentanglement",
+    "Evaluation",
+    "Gaps",
+    "QuickBound",
+    "disentanglement",
+    "evaluate",
+    "impute",
+    "inference_gaps",
+    "quick_bound",
+]
