@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from latentlab.recipes import recipe
 from latentlab.storage import RunFolder
 
 if TYPE_CHECKING:
+    from latentlab.data import Dataset
     from latentlab.training import Training
 
 _INTERRUPTED = 130
@@ -46,15 +48,44 @@ def train(arguments: argparse.Namespace) -> int:
         folder = RunFolder(out)
         folder.check(arguments.resume)
         config = run_config(arguments, folder)
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            return _train_together(arguments, config, interruption)
         dataset = open_data(arguments.data, config.data)
         from latentlab.training import Training
 
         training = Training(dataset, config, out, arguments.resume)
         interruption.calls(training.stop)
-        report = _report_json if arguments.json else _Report()
-        if dataset.skipped:
-            report(Warned(f"{len(dataset.skipped)} files were skipped; see latentlab info {arguments.data}"))
+        report = _reporter(arguments, dataset)
         return _follow(training, interruption, report)
+
+
+def _train_together(arguments: argparse.Namespace, config: RunConfig, interruption: _Interruption) -> int:
+    """One of the processes that ``torchrun`` has started; the first of them writes and reports."""
+    from latentlab.training import Training
+    from latentlab.training.group import joined
+
+    with joined(config.training.device) as group:
+        if group is None:
+            raise InputError("WORLD_SIZE is set, but not RANK: start several processes with torchrun")
+        with group.in_turn():
+            dataset = open_data(arguments.data, config.data)
+        training = Training(dataset, config, Path(arguments.out), arguments.resume, group)
+        interruption.calls(training.stop)
+        report = _reporter(arguments, dataset) if group.writes else _to_nobody
+        code = _follow(training, interruption, report)
+        group.wait()  # the others stay until everything is written: torchrun would end the last one
+        return code
+
+
+def _reporter(arguments: argparse.Namespace, dataset: Dataset) -> Callable[[Event], None]:
+    report = _report_json if arguments.json else _Report()
+    if dataset.skipped:
+        report(Warned(f"{len(dataset.skipped)} files were skipped; see latentlab info {arguments.data}"))
+    return report
+
+
+def _to_nobody(event: Event) -> None:
+    """What the processes that do not write tell."""
 
 
 def run_config(arguments: argparse.Namespace, folder: RunFolder) -> RunConfig:

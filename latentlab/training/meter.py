@@ -9,6 +9,8 @@ from collections import deque
 import torch
 from torch import Tensor
 
+from latentlab.training.group import Group
+
 _PAUSE = 1.0  # seconds without work that count as a pause, not as the window's share
 _RATE_OVER = 20  # read-outs
 
@@ -32,16 +34,20 @@ class Meter:
 
     def add(self, terms: dict[str, Tensor], images: int) -> None:
         """Add the terms of a batch, means over ``images`` images each."""
-        if not self.images:
+        if not self._names:
             self._names = tuple(terms)
             self._sums = torch.zeros(len(terms), dtype=self._dtype, device=self._device)
         self._sums.add_(torch.stack(list(terms.values())), alpha=images)
         self.images += images
 
-    def read(self) -> dict[str, float]:
-        """The means so far (waits for the device)."""
-        sums = self._sums.tolist() if self.images else []
-        return {name: value / self.images for name, value in zip(self._names, sums, strict=True)}
+    def read(self, group: Group | None = None) -> dict[str, float]:
+        """The means so far (waits for the device); over all processes of a group, which all ask then."""
+        sums, images = self._sums, float(self.images)
+        if group is not None:
+            *sums_and_images, images = group.sum(torch.cat([sums, sums.new_tensor([images])])).tolist()
+            return {name: value / images for name, value in zip(self._names, sums_and_images, strict=True)}
+        values = sums.tolist() if self.images else []
+        return {name: value / images for name, value in zip(self._names, values, strict=True)}
 
     def clear(self) -> None:
         """Begin anew."""

@@ -28,11 +28,13 @@ class Output:
         Whether the folder may hold the run already.
     dataset, config
         What is trained on, and how.
+    writes
+        Whether this process is the one that writes.
 
     Attributes
     ----------
     folder
-        The run folder, or ``None``.
+        The run folder, or ``None`` when nothing is written.
 
     Raises
     ------
@@ -40,8 +42,10 @@ class Output:
         When the folder is in use or read-only, or holds a run that is not this one. Nothing is made yet.
     """
 
-    def __init__(self, out: Path | None, resume: bool, dataset: Dataset, config: RunConfig) -> None:
-        self.folder = None if out is None else RunFolder(out)
+    def __init__(
+        self, out: Path | None, resume: bool, dataset: Dataset, config: RunConfig, writes: bool = True
+    ) -> None:
+        self.folder = self._read = None if out is None else RunFolder(out)
         self._resume = resume
         self._config = config
         self._dataset = dataset
@@ -49,10 +53,12 @@ class Output:
             self.folder.check(resume)
             if resume and self.folder.record.exists():
                 check_same_run(self.folder.read_record(), config, dataset.fingerprint, str(self.folder.path))
+        if not writes:
+            self.folder = None
 
     def last_checkpoint(self) -> CheckpointFile | None:
         """Where the run can go on; ``None`` when it begins."""
-        return self.folder.read_checkpoint() if self.folder is not None and self._resume else None
+        return self._read.read_checkpoint() if self._read is not None and self._resume else None
 
     def begin(self, position: Position) -> None:
         """Make the folder, and cut what was written after ``position``."""

@@ -47,6 +47,13 @@ class RandomStream:
         self._own = self._current()
         self._put(self._others)
 
+    def restart(self, seed: int) -> None:
+        """Begin anew where ``seed`` says."""
+        self._own = {
+            kind: torch.Generator(self._device if kind != "cpu" else "cpu").manual_seed(seed).get_state()
+            for kind in self._own
+        }
+
     def state(self) -> dict[str, Tensor]:
         """Where the stream is: a uint8 tensor for each kind of generator."""
         return dict(self._own)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
 
 from latentlab.config import TrainingConfig
 from latentlab.errors import RunError
 from latentlab.models.base import Batch, LatentModel, StepState
+from latentlab.training.group import Group
 from latentlab.training.optimisers import Optimisers, is_out_of_memory
 
 
@@ -20,6 +22,8 @@ class Stepper:
         What is trained, and how.
     micro_batch
         Images to put through the model at a time.
+    group
+        The processes that take the step together, each with its share of the batch.
 
     Attributes
     ----------
@@ -29,13 +33,19 @@ class Stepper:
         One a phase.
     """
 
-    def __init__(self, model: LatentModel, config: TrainingConfig, micro_batch: int) -> None:
+    def __init__(
+        self, model: LatentModel, config: TrainingConfig, micro_batch: int, group: Group | None = None
+    ) -> None:
         self.micro_batch = micro_batch
         self.optimisers = Optimisers(model, config)
         self._model = model
+        self._group = group
+        self._parallel: DistributedDataParallel | None = None
 
-    def step(self, batch: Batch, state: StepState, learning_rate: float) -> dict[str, Tensor]:
+    def step(self, batch: Batch, state: StepState, learning_rate: float, weight: float = 1.0) -> dict[str, Tensor]:
         """Take one step on a batch; its terms, as means over the batch that are still on the device.
+
+        With several processes the batch is a share, and ``weight`` is how much larger than the average share it is.
 
         Raises
         ------
@@ -46,7 +56,7 @@ class Stepper:
         """
         terms: dict[str, Tensor] = {}
         for phase in self._model.phases:
-            objective, of_phase = self._gradients(phase, batch, state)
+            objective, of_phase = self._gradients(phase, batch, state, weight)
             norm = self.optimisers.step(phase, objective, learning_rate, state.step)
             suffix = "" if phase == self._model.phases[0] else f"_{phase}"
             terms |= of_phase | {f"objective{suffix}": objective, f"gradient_norm{suffix}": norm}
@@ -54,7 +64,10 @@ class Stepper:
         self.optimisers.count()
         return terms
 
-    def _gradients(self, phase: str, batch: Batch, state: StepState) -> tuple[Tensor, dict[str, Tensor]]:
+    def _gradients(self, phase: str, batch: Batch, state: StepState, weight: float) -> tuple[Tensor, dict[str, Tensor]]:
+        if self._group is not None:
+            self.optimisers.clear(phase)
+            return self._shared(self._group, phase, batch, state, weight)
         while True:
             self.optimisers.clear(phase)
             try:
@@ -64,6 +77,27 @@ class Stepper:
                     raise
             # Outside the except block: the traceback holds on to the tensors that did not fit.
             self._halve(batch)
+
+    def _shared(
+        self, group: Group, phase: str, batch: Batch, state: StepState, weight: float
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Everybody's gradients, averaged, and this process's own objective and terms.
+
+        The batch is not split when memory is short: more processes are the way to smaller shares.
+        """
+        # Not before the first step: the model is prepared with data then.
+        self._parallel = self._parallel or group.parallel(self._model)
+        try:
+            objective, terms = self._parallel(phase, batch, state)
+            (objective * weight).backward()
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            raise RunError(
+                f"{batch.x.device} has too little memory for its share of {len(batch.x)} images; "
+                "try a smaller batch, or more processes"
+            ) from None
+        return objective.detach(), terms
 
     def _halve(self, batch: Batch) -> None:
         present = min(self.micro_batch, len(batch.x))

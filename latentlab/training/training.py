@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from latentlab.config import RunConfig
@@ -20,6 +21,7 @@ from latentlab.models.base import StepState
 from latentlab.models.device import resolve_device
 from latentlab.models.loaded import LoadedModel, memory_format, place, put_weights
 from latentlab.training.feed import Feed
+from latentlab.training.group import Group
 from latentlab.training.meter import Clock, Meter, device_memory
 from latentlab.training.optimisers import BadStep
 from latentlab.training.output import Output
@@ -32,6 +34,7 @@ from latentlab.training.threads import torch_threads, training_threads
 _READ_OUT_SECONDS = 0.1
 # An epoch may be shorter than writing a checkpoint takes.
 _BETWEEN_EPOCH_CHECKPOINTS = 2.0
+_STEPS_BETWEEN_QUESTIONS = 10  # whether to stop, put to every process: an answer makes the device wait
 
 Means = dict[str, float]
 
@@ -58,6 +61,10 @@ class Training:
         The run folder; without it nothing is written.
     resume
         Go on from the folder's last checkpoint, or begin when there is none yet.
+    group
+        The processes that train together, each calling this with the same arguments; only one of them writes.
+        The batches are those of one process; the noise is another, and what a recipe computes of a whole batch
+        (an optimal σ, a distance between samples) it computes of each share.
 
     Attributes
     ----------
@@ -81,19 +88,28 @@ class Training:
     ...         print(event)
     """
 
-    def __init__(self, dataset: Dataset, config: RunConfig, out: Path | None = None, resume: bool = False) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        config: RunConfig,
+        out: Path | None = None,
+        resume: bool = False,
+        group: Group | None = None,
+    ) -> None:
         self.config = config = config.model_copy(update={"data": dataset.config})
-        self.device = resolve_device(config.training.device)
+        self._group = group
+        self.device = resolve_device(config.training.device) if group is None else group.device
         self._training_index, self._validation_index = dataset.split()
         if not len(self._training_index):
             raise InputError(f"{dataset.name} holds no image to train on")
-        self._output = Output(out, resume, dataset, config)
+        self._output = Output(out, resume, dataset, config, group is None or group.writes)
         self._dataset = dataset
 
         seed = config.training.seed
         with RandomStream(self.device, derived_seed(seed, WEIGHTS)):
             self.model = place(build(config.model, dataset.image_shape, len(dataset.classes)), self.device).train()
-        self._stream = RandomStream(self.device, derived_seed(seed, NOISE))
+        rank = 0 if group is None else group.rank
+        self._stream = RandomStream(self.device, derived_seed(seed, NOISE, rank))
         self._batch_size = min(config.training.batch_size, len(self._training_index))
         self._steps_per_epoch = -(-len(self._training_index) // self._batch_size)
         self._total_steps = self._steps_per_epoch * config.training.epochs
@@ -107,7 +123,7 @@ class Training:
             dataset.config.seed,
             memory_format(self.model),
         )
-        self._stepper = Stepper(self.model, config.training, self._batch_size)
+        self._stepper = Stepper(self.model, config.training, self._batch_size, group)
         self._meter = Meter(self.device)
         self._position = Position(micro_batch=self._batch_size)
         self._best = Best()
@@ -117,11 +133,18 @@ class Training:
         if (checkpoint := self._output.last_checkpoint()) is not None:
             self._state.unpack(checkpoint, str(out))
             self._stepper.micro_batch = self._position.micro_batch
+            if group is not None and rank:
+                # The checkpoint is the first process's: these must not draw its noise, nor what they drew before,
+                # and its share of the epoch's means is counted there.
+                self._stream.restart(derived_seed(seed, NOISE, rank + self._position.step * group.size))
+                names, _, sums = self._meter.state()
+                self._meter.restore(names, 0, torch.zeros_like(sums))
         self.threads = training_threads(config.training, self.model)
         self._clock = Clock(self._position.seconds)
         self._changes: dict[str, Any] = {}
         self._noted: list[Adjusted] = []
         self._stopping = False
+        self._agreed = False  # to stop, where several processes have to
         self._closing = False
         self._read_out_at = self._saved_at = time.monotonic()
         self.loaded = LoadedModel(self.model, self._output.header(self.model, self._best), self.device)
@@ -217,7 +240,7 @@ class Training:
                 yield from self._train_on(images, places)
                 yield self._progress()
                 yield from self._checkpoint_after(self.config.training.checkpoint_minutes * 60)
-                if self._stopping:
+                if self._is_to_stop():
                     break
             else:
                 yield from self._end_epoch()
@@ -226,6 +249,8 @@ class Training:
         yield from self._finish()
 
     def _begin(self) -> None:
+        if self._group is not None:
+            self._group.wait()  # nobody looks whether the folder is empty any more
         self._output.begin(self._position)
         if self._position.step == 0:
             with self._stream:
@@ -239,14 +264,18 @@ class Training:
         """One optimizer step; tells when the batch had to be split."""
         self._clock.resume()
         at, size, micro_batch = self._position, len(images), self._stepper.micro_batch
+        mine, weight = size, 1.0
+        if self._group is not None:
+            images, places, mine = self._group.share(images, places)
+            weight = mine * self._group.size / size
         state = StepState(at.step, at.epochs_done, self._steps_per_epoch, len(self._feed))
         rate = self._stepper.optimisers.scheduled(at.step / self._total_steps)
         try:
             with self._stream:
-                terms = self._stepper.step(self._feed.batch(images, places), state, rate)
+                terms = self._stepper.step(self._feed.batch(images, places), state, rate, weight)
         except BadStep as bad:
             raise self._not_finite(bad) from None
-        self._meter.add(terms, size)
+        self._meter.add(terms, mine)
         at.step += 1
         self._clock.tick(size)
         if self._stepper.micro_batch < micro_batch:
@@ -292,7 +321,7 @@ class Training:
     def _end_epoch(self) -> Iterator[Event | None]:
         """Validate, keep the model if it is the best yet, and tell."""
         self._check_steps()
-        train = self._meter.read()
+        train = self._meter.read(self._group)
         rate = self._clock.mark()
         validation, per_dimension = yield from self._validate()
         at = self._position
@@ -322,7 +351,9 @@ class Training:
         seed = derived_seed(self.config.training.seed, VALIDATION)
         # A static draw is in the feed's images already.
         draw: Binarise = "dynamic" if self.config.training.binarise == "dynamic" else "none"
-        for start in range(0, count, size):
+        group = self._group
+        first, stride = (0, size) if group is None else (group.rank * size, group.size * size)
+        for start in range(first, count, stride):
             self._clock.resume()
             index = self._validation_index[start : start + size]
             images, labels = self._feed.gather(index)
@@ -331,6 +362,8 @@ class Training:
             totals += len(index) * np.array([bound.elbo, bound.rate, bound.distortion, *bound.kl_per_dimension])
             self._clock.tick()
             yield None
+        if group is not None:
+            totals = group.sum(torch.from_numpy(totals)).numpy()
         elbo, rate, distortion, *per_dimension = (totals / count).tolist()
         return {"elbo": elbo, "rate": rate, "distortion": distortion}, tuple(per_dimension)
 
@@ -348,6 +381,8 @@ class Training:
         self._closing = True
         if event is not None:
             yield event
+        if self._group is not None and not self._group.writes:
+            return
         if self._best.weights:
             put_weights(self.model, self._best.weights)
         points = yield from encode_points(self.loaded, self._dataset)
@@ -378,9 +413,17 @@ class Training:
             steps_per_epoch=self._steps_per_epoch,
         )
 
+    def _is_to_stop(self) -> bool:
+        """Whether to end after this step; several processes agree on it every few steps, and end after the same."""
+        if self._group is not None:
+            asked = self._position.step % _STEPS_BETWEEN_QUESTIONS == 0 and self._group.any(self._stopping)
+            self._agreed = self._agreed or asked
+            return self._agreed
+        return self._stopping
+
     def _goes_on(self) -> bool:
         epochs_left = self._position.epochs_done < self.config.training.epochs
-        return epochs_left and not self._stopping and not self._out_of_patience()
+        return epochs_left and not (self._agreed if self._group else self._stopping) and not self._out_of_patience()
 
     def _reason(self) -> str:
         if self._position.epochs_done >= self.config.training.epochs:
