@@ -13,12 +13,15 @@ from torch import Tensor
 
 from latentlab.errors import InputError
 from latentlab.evaluation.batches import Binarise, batches, device_of
+from latentlab.evaluation.diversity import sample_diversity
 from latentlab.models import VQVAE
 from latentlab.models.base import Batch, Bound, LatentModel
 from latentlab.models.noise import fixed_noise
 
 # A latent is active when its posterior mean varies by more than this over the images (Burda et al. 2016).
 ACTIVE_VARIANCE = 0.01
+# A latent has collapsed when its posterior says less than this of an image, in nats (ε of Lucas et al. 2019).
+COLLAPSED_KL = 0.01
 # Numbers a decoder may emit at once: 64 MB of float32 for each of the few buffers a likelihood needs.
 LARGEST_OUTPUT = 16 * 2**20
 
@@ -40,9 +43,15 @@ class Evaluation:
     active_units
         Latents whose posterior mean has a variance above .01.
     kl_per_dimension
-        Of each latent, in nats; those near 0 have collapsed.
+        Of each latent, in nats.
+    collapsed
+        Places of the latents whose posterior has collapsed to the prior: a KL below .01. Points (a standard
+        deviation of 0) have no posterior that could.
     importance_samples
         K.
+    sample_diversity
+        Mean distance between samples over that between images (``diversity.sample_diversity``); ``None`` where the
+        images do not differ.
     figures
         What only the model's kind can tell: ``classification_error`` (share) of a semi-supervised one, ``perplexity``
         of a quantised one's finest codebook over all the images.
@@ -56,7 +65,9 @@ class Evaluation:
     bits_per_dimension: float
     active_units: int
     kl_per_dimension: tuple[float, ...]
+    collapsed: tuple[int, ...]
     importance_samples: int
+    sample_diversity: float | None = None
     figures: dict[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
@@ -114,9 +125,10 @@ def evaluate(
         with fixed_noise(device, seed):
             for batch in batches(images, labels, batch_size, device, binarise):
                 sums.add(model, batch, importance_samples)
+            diversity = sample_diversity(model, images, labels, seed)
     finally:
         model.train(training)
-    return sums.evaluation(model, importance_samples)
+    return dataclasses.replace(sums.evaluation(model, importance_samples), sample_diversity=diversity)
 
 
 class _Sums:
@@ -126,6 +138,7 @@ class _Sums:
         self.images = 0
         self.scalars = np.zeros(3)
         self.kl: Any = 0.0
+        self.std: Any = 0.0
         self.first_mean: Any = None
         self.mean: Any = 0.0
         self.square: Any = 0.0
@@ -141,7 +154,8 @@ class _Sums:
         if isinstance(model, VQVAE):
             counts = np.bincount(model.codes(batch)[-1].flatten().cpu(), minlength=model.config.codebook.size)
             self.code_counts = counts if self.code_counts is None else self.code_counts + counts
-        mean = _double(model.encode(batch)[0])
+        mean, std = map(_double, model.encode(batch))
+        self.std = self.std + std.sum(0)
         if self.first_mean is None:
             self.first_mean = mean.mean(0)
         mean -= self.first_mean  # a shift that keeps the variance, and its digits when it is small
@@ -153,6 +167,7 @@ class _Sums:
         elbo = -(rate + distortion)
         log_likelihood = elbo + gain
         variance = self.square / self.images - (self.mean / self.images) ** 2
+        kl = self.kl / self.images
         bits = -log_likelihood / (math.prod(model.image_shape) * math.log(2))
         return Evaluation(
             images=self.images,
@@ -162,7 +177,8 @@ class _Sums:
             log_likelihood=log_likelihood,
             bits_per_dimension=bits + 8 if model.is_density else bits,
             active_units=int((variance > ACTIVE_VARIANCE).sum()),
-            kl_per_dimension=tuple((self.kl / self.images).tolist()),
+            kl_per_dimension=tuple(kl.tolist()),
+            collapsed=tuple(np.flatnonzero((kl < COLLAPSED_KL) & (self.std > 0)).tolist()),
             importance_samples=samples,
             figures=self._figures(),
         )

@@ -82,6 +82,31 @@ def test_a_latent_that_ignores_the_image_is_not_active(model, images):
     assert evaluate(model, images, importance_samples=1).active_units == 2
 
 
+def test_latents_that_ignore_the_image_have_collapsed(model, images):
+    with torch.no_grad():
+        model.posterior.mean.weight[[0, 2]] *= 10
+        for part in (model.posterior.mean, model.posterior.log_std):
+            part.weight[1].zero_()
+            part.bias[1] = 0
+    result = evaluate(model, images, importance_samples=1)
+    assert result.collapsed == (1,)
+    assert result.kl_per_dimension[1] == 0
+    points = build(validated(ModelConfig, {"posterior": {"kind": "delta"}, "architecture": {"hidden": 16}}), SHAPE)
+    assert evaluate(points, images, importance_samples=1).collapsed == ()
+
+
+def test_diversity_is_the_samples_spread_against_the_images(model, images):
+    with torch.no_grad():
+        for weight in model.decoder.parameters():
+            weight.zero_()
+    assert evaluate(model, images, importance_samples=1).sample_diversity == 0
+    drawn = torch.from_numpy(images)[:20].float() / 255
+    model.decode = lambda z, label: drawn[torch.arange(len(z)) % 20] / 2
+    half = evaluate(model, images[:20], importance_samples=1)
+    assert half.sample_diversity == pytest.approx(0.5)
+    assert evaluate(model, images[:1].repeat(4, 0), importance_samples=1).sample_diversity is None
+
+
 def test_binarised_images_are_black_or_white_and_the_same_each_time(model, images):
     seen = []
     bound = model.bound
