@@ -80,6 +80,7 @@ class TrustLayer(FieldLayer):
         Tells what part of a view the manifold covers; nothing else is veiled.
     """
 
+    kept = True
     strength = 0.62
 
     def __init__(self, box: MapViewBox, z_value: float, extent: Callable[[View], QPainterPath]) -> None:

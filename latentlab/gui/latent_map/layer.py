@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QImage, QPainter
-from PySide6.QtWidgets import QGraphicsObject, QStyleOptionGraphicsItem, QWidget
+from PySide6.QtWidgets import QGraphicsItem, QGraphicsObject, QStyleOptionGraphicsItem, QWidget
 
 from latentlab.gui.colours import DARK, Theme
 from latentlab.gui.latent_map.view import MapViewBox, View
@@ -17,13 +17,20 @@ class PixelLayer(QGraphicsObject):
 
     Items in the axes' coordinates would be transformed, and their pens and pictures with them;
     here a pixel stays a pixel, and a picture drawn for this view is copied, not resampled.
+
+    A layer that is costly to paint may be ``kept``: what it has drawn stays until ``update``, so that under a drag only
+    the marks that move are painted anew. Keeping costs a copy in every frame that pans or zooms.
     """
+
+    kept = False
 
     def __init__(self, box: MapViewBox, z_value: float) -> None:
         super().__init__(box)
         self._box = box
         self.theme: Theme = DARK
         self.setZValue(z_value)
+        if self.kept:
+            self.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
         box.rangeChanged.connect(self.on_view_changed)
         box.resized.connect(self._on_box_resized)
 

@@ -132,6 +132,7 @@ class LayeredPlot(MapPlot):
     ) -> None:
         """Await the tiles of a manifold over these ranges; what is shown stays until they cover it."""
         self._manifold.begin(view_x_range, view_y_range, columns, rows, generation)
+        self._trust.update()
 
     def put_tiles(self, generation: int, cells: npt.NDArray[np.integer], span: int, tiles: ByteArray) -> None:
         """Paint tiles of the manifold that was begun with this generation.
@@ -148,6 +149,7 @@ class LayeredPlot(MapPlot):
             The decoded images, all of one size within a generation.
         """
         self._manifold.put_tiles(generation, cells, span, tiles)
+        self._trust.update()
 
     def set_density(self, density: npt.ArrayLike | None, x_range: Range = (0, 1), y_range: Range = (0, 1)) -> None:
         """Show a density [H, W], its first row uppermost, over these ranges; None shows that of the points."""

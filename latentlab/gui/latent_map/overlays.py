@@ -115,6 +115,8 @@ class PreviewLayer(PlaceLayer):
 class PosteriorLayer(PixelLayer):
     """An image's posterior on the shown axes: its mean, and the ellipses of one sigma and of 95 %."""
 
+    kept = True
+
     def __init__(self, box: MapViewBox, z_value: float) -> None:
         self._mean: FloatArray | None = None
         self._axes: FloatArray = np.zeros((2, 2))
