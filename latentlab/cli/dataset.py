@@ -1,14 +1,19 @@
-"""Opening a dataset from the command line."""
+"""Opening a dataset, and a model with it, from the command line."""
 
 from __future__ import annotations
 
+import argparse
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
 from latentlab.config import DataConfig
 from latentlab.data import Dataset, LoadProgress, open_dataset
+from latentlab.errors import InputError
+
+if TYPE_CHECKING:
+    from latentlab.models.loaded import LoadedModel
 
 
 def open_data(source: str, config: DataConfig) -> Dataset:
@@ -25,6 +30,26 @@ def open_data(source: str, config: DataConfig) -> Dataset:
                 return step
             _show(bar, step)
     raise AssertionError("opening ends with a dataset")
+
+
+def model_and_data(arguments: argparse.Namespace) -> tuple[LoadedModel, Dataset]:
+    """Open the model, and the dataset made ready as the model's own was.
+
+    Raises
+    ------
+    InputError
+        As opening either, and for images of another shape than the model's.
+    """
+    from latentlab.models.loaded import load_model
+
+    model = load_model(arguments.model, arguments.device)
+    dataset = open_data(arguments.data, model.header.data_config(arguments.limit))
+    if dataset.image_shape != model.image_shape:
+        raise InputError(
+            f"the model takes images of shape {list(model.image_shape)}, those of {dataset.name} are "
+            f"{list(dataset.image_shape)}"
+        )
+    return model, dataset
 
 
 def _show(bar: Any, progress: LoadProgress) -> None:

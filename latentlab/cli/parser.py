@@ -12,7 +12,7 @@ from latentlab.errors import InputError
 
 Run = Callable[[argparse.Namespace], int]
 
-COMMANDS = ("train", "evaluate", "encode", "decode", "info", "recipes", "doctor")
+COMMANDS = ("train", "evaluate", "encode", "decode", "info", "recipes", "doctor", "export-tensorboard")
 
 _USAGE = """latentlab [PATH] [--engine process|thread] [--device NAME]
        latentlab COMMAND …"""
@@ -48,6 +48,7 @@ def build_parser() -> Parser:
     _add_encode(commands)
     _add_decode(commands)
     _add_info(commands)
+    _add_tensorboard(commands)
     _add_command(commands, "recipes", "about:recipes", "list the recipes")
     _add_command(commands, "doctor", "about:doctor", "tell versions, devices and places, for a report")
     return parser
@@ -78,11 +79,12 @@ def _add_train(commands: argparse._SubParsersAction[Parser]) -> None:
 
 
 def _add_evaluate(commands: argparse._SubParsersAction[Parser]) -> None:
-    command = _add_command(commands, "evaluate", "use:evaluate", "measure a model on images, in nats")
+    command = _add_command(commands, "evaluate", "measure:evaluate", "measure a model on images, in nats")
     _add_model_and_data(command)
     command.add_argument(
         "--importance-samples", type=_count(10_000), default=50, metavar="K", help="latents an image (50)"
     )
+    command.add_argument("--gaps", action="store_true", help="the amortisation and the approximation gap too (slow)")
     command.add_argument("--seed", type=_count(2**62, least=0), default=0, metavar="N", help="of the noise")
 
 
@@ -109,6 +111,13 @@ def _add_decode(commands: argparse._SubParsersAction[Parser]) -> None:
 def _add_info(commands: argparse._SubParsersAction[Parser]) -> None:
     command = _add_command(commands, "info", "about:info", "tell what a model, a run or a dataset holds")
     command.add_argument("source", metavar="MODEL|DATA|RUN")
+
+
+def _add_tensorboard(commands: argparse._SubParsersAction[Parser]) -> None:
+    name = "export-tensorboard"
+    command = _add_command(commands, name, "tensorboard:export_tensorboard", "write a run's curves for TensorBoard")
+    command.add_argument("run_folder", metavar="RUN")
+    command.add_argument("--out", required=True, metavar="DIR", help="where TensorBoard is to look")
 
 
 def _add_model_and_data(command: Parser) -> None:

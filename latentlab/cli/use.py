@@ -1,55 +1,28 @@
-"""``latentlab evaluate``, ``encode`` and ``decode``: a trained model put to use."""
+"""``latentlab encode`` and ``decode``: a trained model put to use."""
 
 from __future__ import annotations
 
 import argparse
 import csv
-import dataclasses
 import io
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from latentlab.cli.console import write_json, write_table
-from latentlab.cli.dataset import open_data
+from latentlab.cli.dataset import model_and_data
 from latentlab.data import Dataset
 from latentlab.errors import InputError
 from latentlab.storage import atomic_write
-
-if TYPE_CHECKING:
-    from latentlab.models.loaded import LoadedModel
-
-
-def evaluate(arguments: argparse.Namespace) -> int:
-    """Measure a model on images."""
-    from latentlab import evaluation
-
-    model, dataset = _model_and_data(arguments)
-    found = evaluation.evaluate(
-        model.module,
-        dataset.images,
-        dataset.labels,
-        importance_samples=arguments.importance_samples,
-        binarise=model.header.training.get("binarise", "none"),
-        seed=arguments.seed,
-    )
-    values = dataclasses.asdict(found)
-    if arguments.json:
-        write_json(values)
-        return 0
-    units = dict.fromkeys(("elbo", "rate", "distortion", "log_likelihood"), "nats per image")
-    write_table({name: f"{_rounded(value)} {units.get(name, '')}".strip() for name, value in values.items()})
-    return 0
 
 
 def encode(arguments: argparse.Namespace) -> int:
     """Write the posterior means and standard deviations of a dataset."""
     out = _out(arguments.out, (".npz", ".csv"))
-    model, dataset = _model_and_data(arguments)
+    model, dataset = model_and_data(arguments)
     mean, std = model.encode(dataset.images, dataset.labels)
     if out.suffix.lower() == ".npz":
         arrays = {"mean": mean, "std": std, "label": dataset.labels, "path": np.array(dataset.paths, dtype=np.str_)}
@@ -90,19 +63,6 @@ def decode(arguments: argparse.Namespace) -> int:
         atomic_write(out, lambda file: Image.fromarray(picture).save(file, format="PNG"))
     print(f"{out}: {len(images)} images")
     return 0
-
-
-def _model_and_data(arguments: argparse.Namespace) -> tuple[LoadedModel, Dataset]:
-    from latentlab.models.loaded import load_model
-
-    model = load_model(arguments.model, arguments.device)
-    dataset = open_data(arguments.data, model.header.data_config(arguments.limit))
-    if dataset.image_shape != model.image_shape:
-        raise InputError(
-            f"the model takes images of shape {list(model.image_shape)}, those of {dataset.name} are "
-            f"{list(dataset.image_shape)}"
-        )
-    return model, dataset
 
 
 def _out(name: str, suffixes: tuple[str, ...]) -> Path:
@@ -156,9 +116,3 @@ def _label(text: str | None, classes: tuple[str, ...]) -> int | None:
     if text.isdecimal() and int(text) < len(classes):
         return int(text)
     raise InputError(f"there is no class {text!r}; those there are: {', '.join(classes) or 'none'}")
-
-
-def _rounded(value: Any) -> str:
-    if isinstance(value, tuple | list):
-        return " ".join(_rounded(item) for item in value)
-    return f"{value:.3f}" if isinstance(value, float) else str(value)

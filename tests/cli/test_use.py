@@ -1,7 +1,6 @@
-"""``latentlab evaluate``, ``encode`` and ``decode``."""
+"""``latentlab encode`` and ``decode``."""
 
 import csv
-import json
 
 import numpy as np
 import pytest
@@ -11,19 +10,6 @@ from latentlab.cli import main
 from latentlab.models.loaded import load_model
 from tests.cli.conftest import SMALL
 from tests.training.helpers import bars
-
-
-def test_evaluate_tells_nats(run, data, capsys):
-    arguments = ["evaluate", str(run), str(data), "--limit", "30", "--importance-samples", "5", "--device", "cpu"]
-    assert main([*arguments, "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["images"] == 30
-    assert found["importance_samples"] == 5
-    assert found["elbo"] == pytest.approx(-found["rate"] - found["distortion"])
-    assert found["log_likelihood"] >= found["elbo"]
-    assert {"bits_per_dimension", "active_units"} <= set(found)
-    assert main(arguments) == 0
-    assert "nats per image" in capsys.readouterr().out
 
 
 def test_encode_writes_npz_and_csv_of_the_same_numbers(run, data, tmp_path):

@@ -1,0 +1,92 @@
+"""``latentlab evaluate``: what a model is worth on images."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from latentlab.cli.console import write_json, write_table
+from latentlab.cli.dataset import model_and_data
+from latentlab.config.layout import latent_layout
+
+if TYPE_CHECKING:
+    from latentlab.data import Dataset
+    from latentlab.models.loaded import LoadedModel
+
+NATS = "nats per image"
+_UNITS = dict.fromkeys(
+    (
+        "elbo",
+        "rate",
+        "distortion",
+        "log_likelihood",
+        "encoder_elbo",
+        "refined_elbo",
+        "richer_elbo",
+        "richer_log_likelihood",
+        "amortisation_gap",
+        "approximation_gap",
+    ),
+    NATS,
+)
+# A longer row of numbers is told by its ends: a quantised model has hundreds of latents.
+_LONGEST_ROW = 32
+
+
+def evaluate(arguments: argparse.Namespace) -> int:
+    """Measure a model on images."""
+    from latentlab import evaluation
+
+    model, dataset = model_and_data(arguments)
+    # First what may be refused.
+    gaps = _gaps(model, dataset, arguments.seed) if arguments.gaps else {}
+    found = evaluation.evaluate(
+        model.module,
+        dataset.images,
+        dataset.labels,
+        importance_samples=arguments.importance_samples,
+        binarise=model.header.training.get("binarise", "none"),
+        seed=arguments.seed,
+    )
+    values = found.as_dict() | gaps | _disentanglement(model, dataset, arguments.seed)
+    if arguments.json:
+        write_json(values)
+    else:
+        write_table({name: f"{_rounded(value)} {_UNITS.get(name, '')}".strip() for name, value in values.items()})
+    return 0
+
+
+def _gaps(model: LoadedModel, dataset: Dataset, seed: int) -> dict[str, float]:
+    from latentlab import evaluation
+
+    binarise = model.header.training.get("binarise", "none")
+    gaps = evaluation.inference_gaps(model.module, dataset.images, dataset.labels, binarise=binarise, seed=seed)
+    return {
+        "encoder_elbo": gaps.encoder_elbo,
+        "refined_elbo": gaps.refined_elbo,
+        "richer_elbo": gaps.richer_elbo,
+        "richer_log_likelihood": gaps.log_likelihood,
+        "amortisation_gap": gaps.amortisation_gap,
+        "approximation_gap": gaps.approximation_gap,
+    }
+
+
+def _disentanglement(model: LoadedModel, dataset: Dataset, seed: int) -> dict[str, float]:
+    """The scores, where latents are plain numbers and at least two known factors vary among the images."""
+    varying = {name: values for name, values in (dataset.factors or {}).items() if (values != values[0]).any()}
+    if len(varying) < 2 or latent_layout(model.header.model, model.image_shape).kind != "plain":
+        return {}
+    from latentlab import evaluation
+
+    mean, std = model.encode(dataset.images, dataset.labels)
+    return evaluation.disentanglement(mean, std, varying, seed)._asdict()
+
+
+def _rounded(value: Any) -> str:
+    if isinstance(value, tuple):
+        if len(value) > _LONGEST_ROW:
+            return f"{len(value)} numbers from {_rounded(min(value))} to {_rounded(max(value))}"
+        return " ".join(map(_rounded, value)) or "none"
+    if value is None:
+        return "unknown"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

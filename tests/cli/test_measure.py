@@ -1,0 +1,67 @@
+"""``latentlab evaluate``."""
+
+import json
+
+import pytest
+
+from latentlab.cli import main
+from tests.cli.conftest import SMALL
+
+
+def test_evaluate_tells_nats(run, data, capsys):
+    arguments = ["evaluate", str(run), str(data), "--limit", "30", "--importance-samples", "5", "--device", "cpu"]
+    assert main([*arguments, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["images"] == 30
+    assert found["importance_samples"] == 5
+    assert found["elbo"] == pytest.approx(-found["rate"] - found["distortion"])
+    assert found["log_likelihood"] >= found["elbo"]
+    assert {"bits_per_dimension", "active_units"} <= set(found)
+    assert main(arguments) == 0
+    assert "nats per image" in capsys.readouterr().out
+
+
+def test_evaluate_tells_what_has_collapsed_and_how_varied_samples_are(run, data, capsys):
+    found = measured(capsys, run, data)
+    assert len(found["kl_per_dimension"]) == 2
+    assert found["collapsed"] == [place for place, kl in enumerate(found["kl_per_dimension"]) if kl < 0.01]
+    assert 0 < found["sample_diversity"] < 1
+    assert not {"mig", "amortisation_gap", "figures"} & set(found)
+
+
+def test_evaluate_measures_the_gaps_when_asked(run, data, capsys):
+    found = measured(capsys, run, data, "--gaps", "--limit", "20")
+    assert found["amortisation_gap"] == pytest.approx(found["refined_elbo"] - found["encoder_elbo"])
+    assert found["approximation_gap"] == pytest.approx(found["richer_log_likelihood"] - found["refined_elbo"])
+    # Both are estimates of the encoder's ELBO on the same images.
+    assert found["encoder_elbo"] == pytest.approx(found["elbo"], abs=1)
+
+
+def test_evaluate_tells_a_kinds_own_figures(data, tmp_path, capsys):
+    for recipe, figure, most in (("semi-supervised-vae", "classification_error", 1), ("vq-vae", "perplexity", 512)):
+        run = tmp_path / recipe
+        small = ("--set", "architecture.width=4", *SMALL)
+        assert main(["train", str(data), "--recipe", recipe, "--out", str(run), "--epochs", "1", *small]) == 0
+        assert 0 <= measured(capsys, run, data, "--importance-samples", "1")[figure] <= most
+
+
+def test_evaluate_scores_disentanglement_where_factors_are_known(tmp_path, capsys):
+    small = ("--image-size", "8", "--limit", "300", "--latent-dim", "3")
+    run = tmp_path / "run"
+    assert main(["train", "demo:shapes", "--out", str(run), "--epochs", "1", *small, *SMALL]) == 0
+    found = measured(capsys, run, "demo:shapes", "--limit", "300", "--importance-samples", "1")
+    for score in ("mig", "factor_vae_score", "beta_vae_score"):
+        assert 0 <= found[score] <= 1
+
+
+def test_evaluate_refuses_gaps_of_what_cannot_be_refined(data, tmp_path, capsys):
+    assert main(["train", str(data), "--recipe", "ae", "--out", str(tmp_path / "ae"), "--epochs", "1", *SMALL]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", str(tmp_path / "ae"), str(data), "--gaps"]) == 2
+    assert "diagonal or full-covariance" in capsys.readouterr().err
+
+
+def measured(capsys, model, data, *options):
+    capsys.readouterr()
+    assert main(["evaluate", str(model), str(data), "--device", "cpu", "--json", *options]) == 0
+    return json.loads(capsys.readouterr().out)
