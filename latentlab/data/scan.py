@@ -150,8 +150,10 @@ class _Scanner:
         anything = False
         for entry in entries:
             name = entry.name
-            if name[0] == "." or name.lower() in _SYSTEM_FILES:
+            lower = name.lower()
+            if lower[0] == "." or lower in _SYSTEM_FILES:
                 continue
+            dot = lower.rfind(".")
             anything = True
             try:
                 if entry.is_dir():
@@ -164,9 +166,9 @@ class _Scanner:
                 continue
             if not stat.S_ISREG(status.st_mode):
                 self._skip(prefix + name, "not a regular file")
-            elif (suffix := _suffix(name)) and suffix not in SUFFIXES:
-                if prefix or name.lower() != _LABEL_FILE:
-                    self._skip(prefix + name, f"not an image by its name ({shown(suffix)})")
+            elif dot > 0 and lower[dot:] not in SUFFIXES:
+                if prefix or lower != _LABEL_FILE:
+                    self._skip(prefix + name, f"not an image by its name ({shown(lower[dot:])})")
                 else:
                     self.found.label_file = name
             elif not status.st_size:
@@ -184,11 +186,6 @@ class _Scanner:
         if now - self._last > _BETWEEN:
             self._last = now
             yield LoadProgress(self._count, None, "Looking for images")
-
-
-def _suffix(name: str) -> str:
-    dot = name.rfind(".")
-    return name[dot:].lower() if dot > 0 else ""
 
 
 def _batches(items: Iterator[T], size: int) -> Iterator[list[T]]:
