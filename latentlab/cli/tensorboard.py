@@ -1,0 +1,67 @@
+"""``latentlab export-tensorboard``: a run's metrics as TensorBoard reads them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from latentlab.cli.console import write_json
+from latentlab.errors import InputError
+from latentlab.storage import RunFolder
+
+Scalar = tuple[str, float, int, float]
+
+
+def export_tensorboard(arguments: argparse.Namespace) -> int:
+    """Write an event file of the run's curves into ``--out``.
+
+    Raises
+    ------
+    InputError
+        When there are no metrics, or TensorBoard is not installed.
+    """
+    run = RunFolder(arguments.run_folder)
+    lines = run.read_metrics()
+    if not lines:
+        raise InputError(f"{run.path} holds no metrics of a run")
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise InputError('TensorBoard is not installed; pip install "latentlab[export]" brings it') from None
+    count = 0
+    out = Path(arguments.out)
+    with SummaryWriter(str(out)) as writer:
+        for name, value, step, seconds in scalars(lines):
+            # The run's own seconds, so that TensorBoard's relative time is the run's.
+            writer.add_scalar(name, value, step, walltime=seconds)
+            count += 1
+    if arguments.json:
+        write_json({"out": str(out), "scalars": count})
+    else:
+        print(f"{out}: {count:,} values; look at them with tensorboard --logdir {out}")
+    return 0
+
+
+def scalars(lines: list[dict[str, Any]]) -> Iterator[Scalar]:
+    """Name, value, optimizer step and second of everything in a run's metrics.
+
+    Names are ``train/elbo``, ``validation/rate``, ``kl/z1``, ``images_per_second``, and ``changed/beta`` where
+    something was changed by hand.
+    """
+    seconds = 0.0
+    for line in lines:
+        step = int(line["step"])
+        if line["event"] == "adjusted":
+            for name in ("learning_rate", "beta"):
+                if name in line:
+                    yield f"changed/{name}", line[name], step, seconds
+            continue
+        seconds = line["seconds"]
+        for split in ("train", "validation"):
+            for name, value in line.get(split, {}).items():
+                yield f"{split}/{name}", value, step, seconds
+        for place, value in enumerate(line.get("kl_per_dimension", ()), 1):
+            yield f"kl/z{place}", value, step, seconds
+        yield "images_per_second", line["images_per_second"], step, seconds
