@@ -92,7 +92,7 @@ def class_colours(count: int, dark: bool = True) -> ByteArray:
 def _distinct_colours() -> ByteArray:
     """The seven of Okabe and Ito, then always the candidate that is farthest from those chosen."""
     lightness, chroma, hue = np.meshgrid(np.linspace(0.56, 0.92, 10), (0.09, 0.13, 0.17), np.arange(0, 360, 10))
-    candidates = np.unique(oklch_to_rgb(lightness.ravel(), chroma.ravel(), hue.ravel()), axis=0)
+    candidates = _each_once(oklch_to_rgb(lightness.ravel(), chroma.ravel(), hue.ravel()))
     first = np.array(_OKABE_ITO, np.uint8)
     colours = np.concatenate([first, candidates])
     # Each colour to each eye, once: the window waits for this when the first points come.
@@ -103,6 +103,13 @@ def _distinct_colours() -> ByteArray:
         chosen.append(int(nearest.argmax()))
         nearest = np.minimum(nearest, _distance(seen, chosen[-1]))
     return np.asarray(colours[chosen])
+
+
+def _each_once(colours: ByteArray) -> ByteArray:
+    """Colours [n, 3] without repetitions, in order; numpy's ``unique`` would import numpy.ma, which takes 50 ms."""
+    packed = np.sort(colours.astype(np.int64) @ (65536, 256, 1))
+    packed = packed[np.concatenate([[True], packed[1:] != packed[:-1]])]
+    return np.stack([packed >> 16, packed >> 8 & 255, packed & 255], axis=1).astype(np.uint8)
 
 
 def _distance(seen: FloatArray, place: int) -> FloatArray:

@@ -157,7 +157,7 @@ class MainWindow(QMainWindow):
         """Make the panels, one with each step, those in sight first; to be run to its end."""
         for attribute, dock, kind in _PANELS:
             # Imported here and not above: the window is painted before any panel is needed.
-            panel = getattr(import_module(f"latentlab.gui.{attribute}"), kind)()
+            panel = getattr(import_module(f"latentlab.gui.{attribute}"), kind)(self.docks[dock])
             setattr(self, attribute, panel)
             self.docks[dock].set_panel(panel)
             yield

@@ -79,15 +79,16 @@ class TrainingPanel(QWidget):
         self._as_set: tuple[str, object] | None = None  # recipe and settings as the program set them last
         self._can_train, self._why, self._refused = True, "", ""
         self._recipes: dict[str, RecipeLike] = {}
-        body = QWidget()
+        # From the outside in: a widget that moves to another parent has the style sheet applied to all it holds.
+        outer = column(self, 0, 0)
+        body = QWidget(self)
+        outer.addWidget(scrolled(body), 1)
         self._settings = Settings(ModelConfig, "model.", body, without=("model.recipe",))  # the picker is its control
         self._settings.update(Settings(TrainingConfig, "training.", body, {"training.device": ("auto", "cpu")}))
         for setting in self._settings.values():
             setting.changed.connect(self._check)
         for name in LIVE:
             self._settings[name].changed.connect(partial(self._on_live_changed, name))
-        outer = column(self, 0, 0)
-        outer.addWidget(scrolled(body), 1)
         layout = column(body)
         self._build_recipe(layout)
         self._build_settings(layout)
