@@ -120,3 +120,20 @@ class Finished(Event):
     epochs: int
     seconds: float
     reason: str = field(default="done")
+
+
+def event_from(values: dict[str, Any]) -> Event | None:
+    """The event that a line of ``metrics.jsonl`` holds (an ``Epoch`` or ``Adjusted``); ``None`` for any other line."""
+    kinds: dict[str, type[Event]] = {kind.event: kind for kind in (Epoch, Adjusted)}
+    kind = kinds.get(str(values.get("event")))
+    if kind is None:
+        return None
+    fields = {field.name for field in dataclasses.fields(kind)}
+    given: dict[str, Any] = {"validation": None} if kind is Epoch else {}
+    given |= {name: value for name, value in values.items() if name in fields}
+    if isinstance(given.get("kl_per_dimension"), list):
+        given["kl_per_dimension"] = tuple(given["kl_per_dimension"])
+    try:
+        return kind(**given)
+    except TypeError:  # a line of another version, with something missing
+        return None

@@ -16,6 +16,7 @@ from latentlab.engine.messages import (
     Failed,
     PauseTraining,
     ResumeTraining,
+    RunFollowed,
     StopTraining,
     Train,
     TrainingEvent,
@@ -66,6 +67,7 @@ class TrainingController(QObject):
         self._steps_per_epoch, self._epochs_done = 1, 0.0
         self._whole_epochs, self._reason, self._trained_on = 0, "", ""  # of the last run, how it ended, and its images
         self._drawn = ""  # run folder of the newest curves
+        self._followed = ""  # run folder whose curves are read from its metrics
         self.config: RunConfig | None = None
 
         panel.trainRequested.connect(self.start)
@@ -79,6 +81,7 @@ class TrainingController(QObject):
         session.runStateChanged.connect(self._on_run_state_changed)
         engine.trainingState.connect(self._on_state)
         engine.trainingEvent.connect(self._on_event)
+        engine.runFollowed.connect(self._on_run_followed)
         engine.failed.connect(self._on_failed)
         self._on_dataset_changed()
 
@@ -173,6 +176,24 @@ class TrainingController(QObject):
                 self._offer_going_on()
                 self._panel.set_progress(1.0, f"{_ENDED.get(event.reason, event.reason)} after {event.epochs} epochs")
                 self.finished.emit(event)
+
+    def _on_run_followed(self, result: RunFollowed) -> None:
+        """Curves of a run folder that was opened, as far as they go, and on while it is trained elsewhere."""
+        name = Path(result.run).name
+        if result.run != self._drawn:
+            self._drawn = self._followed = result.run
+            self._curves.start_run(name)
+        if result.run != self._followed:
+            return  # trained in this window, where its curves are already, finer than an epoch
+        for event in result.events:
+            match event:
+                case Epoch():
+                    self._curves.add_epoch(event.epoch, event.train, (event.validation or {}) | _active_units(event))
+                    self._curves.set_kl(event.kl_per_dimension)
+                    self._status.set_message(f"{name}: epoch {event.epoch} of {event.epochs}")
+                case Adjusted():
+                    for text in _changes(event):
+                        self._curves.add_change(event.epoch, text)
 
     def _show_progress(self, event: Progress) -> None:
         share = event.step / event.steps if event.steps else None

@@ -14,6 +14,7 @@ from latentlab.engine.messages import (
     Codebooks,
     DatasetCancelled,
     DatasetOpened,
+    DatasetPreview,
     DatasetProgress,
     Decoded,
     Failed,
@@ -27,6 +28,7 @@ from latentlab.engine.messages import (
     PointsChanged,
     Request,
     Result,
+    RunFollowed,
     Shutdown,
     Strip,
     TrainingEvent,
@@ -71,8 +73,8 @@ class EngineClient(QObject):
     received
         Every result, before the signal of its kind.
     workerReady, workerLost, modelChanged, pointsChanged, decoded, gridTiles, strip, nearestFound, latentDrawn,
-    codebooks, datasetProgress, datasetOpened, datasetCancelled, trainingEvent, trainingState, imageEncoded,
-    modelSaved, failed, notice
+    codebooks, datasetProgress, datasetPreview, datasetOpened, datasetCancelled, trainingEvent, trainingState,
+    imageEncoded, modelSaved, failed, notice
         One result of that kind (see :mod:`latentlab.engine.messages`).
     """
 
@@ -88,10 +90,12 @@ class EngineClient(QObject):
     latentDrawn = Signal(object)
     codebooks = Signal(object)
     datasetProgress = Signal(object)
+    datasetPreview = Signal(object)
     datasetOpened = Signal(object)
     datasetCancelled = Signal(object)
     trainingEvent = Signal(object)
     trainingState = Signal(object)
+    runFollowed = Signal(object)
     imageEncoded = Signal(object)
     modelSaved = Signal(object)
     failed = Signal(object)
@@ -113,6 +117,7 @@ class EngineClient(QObject):
             LatentDrawn: self.latentDrawn,
             Codebooks: self.codebooks,
             DatasetProgress: self.datasetProgress,
+            DatasetPreview: self.datasetPreview,
             DatasetOpened: self.datasetOpened,
             DatasetCancelled: self.datasetCancelled,
             TrainingEvent: self.trainingEvent,
@@ -120,6 +125,7 @@ class EngineClient(QObject):
             TrainingState: self.trainingState,
             ImageEncoded: self.imageEncoded,
             ModelSaved: self.modelSaved,
+            RunFollowed: self.runFollowed,
             Failed: self.failed,
             Notice: self.notice,
         }

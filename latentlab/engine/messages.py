@@ -192,6 +192,15 @@ class OpenDataset(Request):
 
 
 @dataclass(frozen=True)
+class PreviewDataset(Request):
+    """Read some images of the open dataset ``source`` anew, as ``config`` says; the open dataset stays as it is."""
+
+    slot: ClassVar[str | None] = "dataset-preview"
+    source: str
+    config: DataConfig
+
+
+@dataclass(frozen=True)
 class EncodeDataset(Request):
     """Encode the open dataset with the live model: the map's points."""
 
@@ -426,6 +435,22 @@ class DatasetInfo:
     skipped_count: int
     config: DataConfig
     bytes_in_memory: int
+    unlabelled: int = 0
+    formats: tuple[tuple[str, int], ...] = ()  # of the files, each with its number of images, most frequent first
+    modes: tuple[tuple[str, int], ...] = ()
+    sizes: tuple[tuple[str, int], ...] = ()
+    columns: tuple[str, ...] = ()  # names of known factors and further columns
+
+
+@dataclass(frozen=True)
+class DatasetPreview(Result):
+    """Some images of ``source`` as ``config`` makes them: the first of an opening, or asked for beforehand."""
+
+    slot: ClassVar[str | None] = "dataset-preview"
+    source: str
+    config: DataConfig
+    image_shape: tuple[int, int, int]
+    contact_sheet: ByteArray
 
 
 @dataclass(frozen=True)
@@ -453,6 +478,14 @@ class TrainingProgress(TrainingEvent):
     """A ``Progress`` of the running training, which may be dropped for a newer one."""
 
     slot: ClassVar[str | None] = "training-progress"
+
+
+@dataclass(frozen=True)
+class RunFollowed(Result):
+    """What the metrics of an opened run folder hold that was not told yet: ``Epoch`` and ``Adjusted`` events."""
+
+    run: str
+    events: tuple[Event, ...]
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ import torch
 
 import latentlab
 from latentlab.engine.channel import ChannelClosed, Mailbox
+from latentlab.engine.following import Following
 from latentlab.engine.jobs import encode_image, encoding, opening, saving
 from latentlab.engine.live import Live
 from latentlab.engine.memory import DEVICE_LOST
@@ -31,21 +32,24 @@ from latentlab.engine.messages import (
     OpenDataset,
     OpenModel,
     PauseTraining,
+    PreviewDataset,
     Request,
     ResumeTraining,
+    RunFollowed,
     SaveModel,
     Shutdown,
     StopTraining,
     Train,
     WorkerReady,
 )
+from latentlab.engine.previews import previewing
 from latentlab.engine.priority import yield_to_the_window
 from latentlab.engine.run import Run
 from latentlab.engine.workspace import Workspace
 from latentlab.errors import InputError, LatentlabError
 from latentlab.models.device import available_devices, resolve_device
 from latentlab.models.loaded import model_from
-from latentlab.storage import ModelFile, find_model, read_model
+from latentlab.storage import ModelFile, RunFolder, find_model, read_model
 from latentlab.training.threads import torch_threads
 
 Steps: TypeAlias = Generator[None, None, None]
@@ -81,8 +85,10 @@ class Worker:
         self._own_process = own_process
         self._live = Live(workspace)
         self._run: Run | None = None
+        self._following: Following | None = None
         self._waiting: deque[Request] = deque()  # loading and saving that has not begun
         self._job: tuple[str, Steps] | None = None
+        self._preview: Steps | None = None
         self._ending = False
         self._warm = False
 
@@ -127,6 +133,8 @@ class Worker:
         if opened is not None:
             with self._failures("OpenModel"):
                 self._load(*opened)
+                if self._workspace.info is not None:
+                    self._watch(self._workspace.info.source)
         # str(): a TorchVersion would have the window import torch to unpickle it.
         versions = {"latentlab": latentlab.__version__, "torch": str(torch.__version__)}
         self._workspace.send(WorkerReady(str(self._device), tuple(available_devices()), versions, os.getpid()))
@@ -134,8 +142,10 @@ class Worker:
     def _turn(self) -> None:
         """Answer what waits; then do one piece of each thing that runs."""
         running = self._run is not None and self._run.active
-        busy = running or self._job is not None or bool(self._waiting) or bool(self._live.working_on)
-        request = self._inbox.take(0.0 if busy else None)
+        jobs = self._job is not None or self._preview is not None or bool(self._waiting)
+        busy = running or jobs or bool(self._live.working_on)
+        idle_for = None if self._following is None else self._following.wait()
+        request = self._inbox.take(0.0 if busy else idle_for)
         answers = 0
         while request is not None and not self._ending:
             with self._failures(type(request).__name__):
@@ -146,10 +156,32 @@ class Worker:
             self._ending = True
         if self._ending:
             return
+        self._follow()
         self._advance_live()
+        self._advance_preview()
         self._advance_job()
         if self._run is not None and self._run.active:
             self._advance_run(self._run)
+
+    def _follow(self) -> None:
+        """Tell what an opened run folder that is trained elsewhere has gained since the last look."""
+        following = self._following
+        if following is None:
+            return
+        with self._failures("OpenModel") as failed:
+            events, file = following.news()
+            if events:
+                self._workspace.send(RunFollowed(str(following.folder.path), events))
+            if file is not None:
+                path = following.folder.model
+                self._load(path, file)
+                self._workspace.tell_file(path, file, str(following.folder.path), fresh=False)
+        if failed:
+            self._following = None
+
+    def _watch(self, source: str) -> None:
+        """Follow the run folder that was opened as the live model; any other model ends it."""
+        self._following = Following(Path(source)) if RunFolder(source).record.exists() else None
 
     def _advance_live(self) -> None:
         name = self._live.working_on
@@ -160,6 +192,15 @@ class Worker:
             self._live.advance()
         if self._run is not None:
             self._run.note_decoding(time.perf_counter() - began)
+
+    def _advance_preview(self) -> None:
+        if self._preview is None:
+            return
+        over = True
+        with self._failures(PreviewDataset.__name__):
+            over = next(self._preview, _OVER) is _OVER
+        if over:
+            self._preview = None
 
     def _advance_job(self) -> None:
         if self._job is None:
@@ -193,8 +234,12 @@ class Worker:
                 self._open_model(request)
             case OpenDataset():
                 self._warm_up()
+                self._drop_preview()
                 self._cancel_loading()
                 self._waiting.append(request)
+            case PreviewDataset():
+                self._drop_preview()
+                self._preview = previewing(self._workspace, request)
             case EncodeDataset() | SaveModel():
                 self._waiting.append(request)
             case CancelLoading():
@@ -215,6 +260,7 @@ class Worker:
         file = read_model(path)
         self._load(path, file)  # the live model stays when this fails
         self._workspace.tell_file(path, file, request.source, request.fresh)
+        self._watch(request.source)
 
     def _load(self, path: Path, file: ModelFile) -> None:
         self._workspace.model = model_from(file, self._device, path)
@@ -247,11 +293,18 @@ class Worker:
             given_up = True
         return given_up
 
+    def _drop_preview(self) -> None:
+        """Close what is half read, so that its files are too."""
+        if self._preview is not None:
+            self._preview.close()
+            self._preview = None
+
     def _train(self, request: Train) -> None:
         self._need_no_run("starting another")
         if self._own_process:
             yield_to_the_window()
         self._run = Run(self._workspace, request, self._device_name)
+        self._following = None
 
     def _steer(self, request: Request) -> None:
         run = self._run
@@ -276,6 +329,7 @@ class Worker:
     def _leave(self) -> None:
         """Checkpoint a live run, and let go of what is half done."""
         self._live.drop()
+        self._drop_preview()
         if self._job is not None:
             self._job[1].close()
         if self._run is not None:

@@ -28,6 +28,7 @@ class Engine(QObject):
     datasetCancelled = Signal(object)
     trainingEvent = Signal(object)
     trainingState = Signal(object)
+    runFollowed = Signal(object)
     imageEncoded = Signal(object)
     modelSaved = Signal(object)
     failed = Signal(object)

@@ -6,7 +6,15 @@ import pytest
 
 from latentlab.config import RunConfig, TrainingConfig
 from latentlab.controllers.training import TrainingController, duration
-from latentlab.engine.messages import AdjustTraining, Failed, StopTraining, Train, TrainingEvent, TrainingState
+from latentlab.engine.messages import (
+    AdjustTraining,
+    Failed,
+    RunFollowed,
+    StopTraining,
+    Train,
+    TrainingEvent,
+    TrainingState,
+)
 from latentlab.events import Adjusted, Epoch, Finished, Progress, Started
 from latentlab.gui.curves import TrainingCurves
 from latentlab.gui.status import Status
@@ -93,6 +101,22 @@ def test_changes_by_hand_are_marked_on_the_curves(parts, engine):
         engine.trainingEvent.emit(TrainingEvent(Adjusted(1, epoch, learning_rate=rate)))
     changes = controller._curves._runs[-1].changes
     assert changes == [(1.01, "learning rate 0.2"), (2.0, "learning rate 0.3")], "a drag makes one mark"
+
+
+def test_an_opened_run_is_followed_on_the_curves_and_an_own_one_is_left_alone(parts, engine, session):
+    controller, _, status = parts
+    first, second = (Epoch(n, 9, {"elbo": -float(n)}, {"elbo": -float(n)}, 1.0, 1.0) for n in (1, 2))
+    engine.runFollowed.emit(RunFollowed("/runs/other", (first, Adjusted(3, 1.5, beta=2.0))))
+    engine.runFollowed.emit(RunFollowed("/runs/other", (second,)))
+    (run,) = controller._curves._runs
+    assert run.train["elbo"].arrays()[1].tolist() == [-1.0, -2.0]
+    assert run.changes == [(1.5, "β 2")]
+    assert "epoch 2 of 9" in status.message()
+    session.set_dataset(dataset_info())
+    controller.start(RunConfig())
+    engine.trainingEvent.emit(TrainingEvent(Started("vae", 90, 10, "cpu", 1000, 2, (1, 8, 8), 0, 4, 10)))
+    engine.runFollowed.emit(RunFollowed(session.run_folder, (first,)))
+    assert controller._curves.value("elbo") is None, "its curves are drawn as it runs"
 
 
 @pytest.mark.parametrize(
