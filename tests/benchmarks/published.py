@@ -1,0 +1,285 @@
+"""The published numbers: one command for each row, with its protocol.
+
+``python -m tests.benchmarks.published ROW --mnist FOLDER [--device cuda] [--budget-minutes M]``
+
+Trains on the 60,000 digits and measures on the 10,000 of the test set (``shapes``: on all images, as its papers do).
+Likelihoods are in nats per image. What differs from a paper's protocol is printed with the result; so is a run that
+the budget cut short, or that was made smaller by ``--epochs`` and ``--limit`` to compare methods at equal cost.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from latentlab.config import DataConfig, RunConfig, with_settings
+from latentlab.data import Dataset, load_dataset
+from latentlab.evaluation import disentanglement, evaluate
+from latentlab.events import Epoch
+from latentlab.exploration.grids import quantile_grid
+from latentlab.models.loaded import LoadedModel
+from latentlab.recipes import recipe
+from latentlab.training import Training, from_the_top, tile
+
+TRAIN, TEST = "train-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte.gz"
+MIG_AND_SCORE = ("factor_vae_score", "mig")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One method of a row: a recipe, what is set beside the row's own settings, and what the paper reports."""
+
+    name: str
+    recipe: str
+    settings: tuple[str, ...]
+    reference: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A published table's row.
+
+    ``learning_rates`` are passes and the rate in them, one after another; ``figures`` names what is reported;
+    ``differs`` says what is not as in the paper.
+    """
+
+    variants: tuple[Variant, ...]
+    settings: tuple[str, ...]
+    learning_rates: tuple[tuple[int, float], ...]
+    figures: tuple[str, ...] = ("log_likelihood", "elbo")
+    importance_samples: int = 5000
+    differs: str = "nothing known"
+    data: str = "mnist"
+
+    @property
+    def epochs(self) -> int:
+        """Of the whole protocol."""
+        return sum(epochs for epochs, _ in self.learning_rates)
+
+
+def _importance_table() -> tuple[Variant, ...]:
+    elbo, bound = {1: 86.76, 5: 86.47, 50: 86.35}, {1: 86.76, 5: 85.54, 50: 84.78}
+    methods = (("VAE", "vae", elbo), ("IWAE", "iwae", bound))
+    return tuple(
+        Variant(f"{name}, K = {k}", kind, (f"samples={k}",), f"NLL {reference[k]}")
+        for name, kind, reference in methods
+        for k in (1, 5, 50)
+    )
+
+
+_TANH = ("architecture.hidden=200", "architecture.layers=2", "architecture.activation=tanh")
+_SHAPES = ("latent_dim=10", "architecture.kind=conv", "batch_size=64")
+
+ROWS = {
+    "quick": Row(
+        (Variant("VAE", "vae", (), "test loss 106.7"),),
+        ("latent_dim=20", "architecture.hidden=400", "batch_size=128"),
+        ((7, 1e-3),),
+        figures=("elbo",),
+        importance_samples=1,
+    ),
+    "binarised": Row(
+        tuple(Variant(f"VAE, {draw}", "vae", (f"binarise={draw}",), "NLL 88 to 90") for draw in ("static", "dynamic")),
+        ("latent_dim=40", "architecture.hidden=400", "batch_size=128"),
+        ((500, 1e-3),),
+        differs="static images are drawn here, not Larochelle's file; test images are drawn once",
+    ),
+    "iwae": Row(
+        _importance_table(),
+        (*_TANH, "latent_dim=50", "binarise=dynamic", "batch_size=20"),
+        tuple((3**i, 1e-3 * 10 ** (-i / 7)) for i in range(8)),
+        figures=("log_likelihood", "elbo", "active_units"),
+        differs="Adam's ε is 1e-8, not 1e-4; the output bias does not start at the pixels' means",
+    ),
+    "vamp": Row(
+        (
+            Variant("standard prior", "vae", (), "NLL 88.56"),
+            Variant("VampPrior", "vamp-vae", ("prior.components=500",), "NLL 85.57"),
+        ),
+        (
+            "latent_dim=40",
+            "architecture.hidden=300",
+            "architecture.layers=2",
+            "binarise=static",
+            "batch_size=100",
+            "rate.warmup=100",
+        ),
+        ((2000, 5e-4),),
+        differs="ReLU layers, not gated ones; static images are drawn here; a fixed number of epochs, no early stop",
+    ),
+    "flows": Row(
+        (
+            Variant("no flow", "vae", (), "−ELBO 86.55"),
+            Variant("planar", "planar-vae", ("posterior.steps=16",), "−ELBO 86.06"),
+            Variant("IAF", "iaf-vae", ("posterior.steps=16", "posterior.hidden=1280"), "−ELBO 84.20"),
+        ),
+        ("latent_dim=64", "architecture.kind=conv", "binarise=dynamic", "batch_size=100", "rate.warmup=100"),
+        ((2000, 5e-4),),
+        figures=("elbo", "log_likelihood"),
+        differs="plain, not gated convolutions; Adam, not Adamax; a fixed number of epochs, no early stop",
+    ),
+    "ladder": Row(
+        (
+            Variant("one layer", "vae", ("latent_dim=64",), "none: the contrast"),
+            Variant("3 layers", "ladder-vae", ("hierarchy.layers=3", "latent_dim=112"), "−ELBO 82.14"),
+            Variant("12 layers", "ladder-vae", ("hierarchy.layers=12", "latent_dim=192"), "−ELBO 80.50"),
+        ),
+        ("architecture.kind=residual", "binarise=static", "batch_size=128", "rate.warmup=200"),
+        ((2000, 1e-3),),
+        figures=("elbo", "log_likelihood"),
+        differs="layers of vectors, not of feature maps; static images are drawn here",
+    ),
+    "m2": Row(
+        (Variant("M2", "semi-supervised-vae", ("supervision.labels=100",), "error 11.97 ± 1.71 %"),),
+        ("latent_dim=50", "architecture.hidden=500", "architecture.activation=softplus", "batch_size=200"),
+        ((3000, 3e-4),),
+        figures=("classification_error",),
+        importance_samples=1,
+        differs="Adam, not RMSProp with momentum; M2 on pixels",
+    ),
+    "shapes": Row(
+        (
+            Variant("VAE", "vae", (), "FactorVAE score .63, MIG .10"),
+            Variant("β-VAE", "beta-vae", ("beta=4",), ".63, .21"),
+            Variant("β-TCVAE", "tc-vae", ("divergence.weight=5",), ".62, .45"),
+            Variant("FactorVAE", "factor-vae", ("adversary.weight=6.4",), ".82, .15"),
+        ),
+        _SHAPES,
+        ((2000, 1e-4),),
+        figures=MIG_AND_SCORE,
+        importance_samples=1,
+        differs="demo:shapes (9,600 images, 8 rotations) in the place of dSprites (737,280, 40 rotations)",
+        data="demo:shapes",
+    ),
+    "manifold": Row(
+        (Variant("VAE", "vae", (), "Kingma & Welling's figure 4, by eye: manifold.png"),),
+        ("latent_dim=2", "architecture.activation=tanh", "batch_size=100"),
+        ((500, 1e-3),),
+        figures=("elbo",),
+        importance_samples=1,
+        differs="Adam, not Adagrad",
+    ),
+}
+
+
+def trained(dataset: Dataset, config: RunConfig, row: Row, budget: float | None) -> tuple[Training, int]:
+    """Train with the row's learning rates; the training, and the whole epochs that ``budget`` seconds left time for."""
+    rates = list(_by_epoch(row))
+    training = Training(dataset, config)
+    start, done = time.monotonic(), 0
+    stopped = False
+    for event in training.steps():
+        if isinstance(event, Epoch):
+            done = event.epoch
+            if done < min(len(rates), config.training.epochs) and rates[done] != rates[done - 1]:
+                training.update(learning_rate=rates[done])
+        if budget is not None and not stopped and time.monotonic() - start > budget:
+            training.stop()
+            stopped = True
+    return training, done
+
+
+def _by_epoch(row: Row) -> Iterator[float]:
+    for epochs, rate in row.learning_rates:
+        yield from [rate] * epochs
+
+
+def configured(row: Row, variant: Variant, arguments: argparse.Namespace, seed: int) -> RunConfig:
+    """The whole run's configuration."""
+    settings = [
+        *row.settings,
+        *variant.settings,
+        f"learning_rate={row.learning_rates[0][1]}",
+        f"epochs={arguments.epochs or row.epochs}",
+        f"training.seed={seed}",
+        f"device={arguments.device}",
+        f"threads={arguments.threads}",
+    ]
+    return with_settings(RunConfig(model=recipe(variant.recipe).config()), settings)
+
+
+def measured(row: Row, training: Training, test: Dataset, samples: int) -> dict[str, float]:
+    """The row's figures of what has been trained."""
+    binarise = training.config.training.binarise
+    values = evaluate(training.model, test.images, test.labels, samples, binarise=binarise).as_dict()
+    if test.factors is not None:
+        mean, std = training.loaded.encode(test.images)
+        values |= disentanglement(mean, std, test.factors)._asdict()
+    return {name: float(values[name]) for name in row.figures}
+
+
+def draw_manifold(model: LoadedModel, path: Path) -> None:
+    """The decoded plane through the prior's quantiles, as in the figure."""
+    picture = tile(model.decode(from_the_top(quantile_grid(20, 2))), 20)
+    Image.fromarray(picture).save(path)
+
+
+def run(name: str, arguments: argparse.Namespace) -> None:
+    """Train and measure every variant of a row, and print the table."""
+    row = ROWS[name]
+    train, test = datasets(row, arguments)
+    samples = arguments.importance_samples or row.importance_samples
+    budget = 60 * arguments.budget_minutes if arguments.budget_minutes else None
+    print(f"{name}: {len(train):,} images to learn from, {len(test):,} to be measured on; K = {samples}")
+    print(f"differs from the paper's protocol: {row.differs}", flush=True)
+    print(f"\n| method | epochs of {row.epochs} | {' | '.join(row.figures)} | reference | minutes |")
+    print("|---" * (len(row.figures) + 4) + "|", flush=True)
+    for variant in row.variants:
+        if arguments.only and variant.name not in arguments.only:
+            continue
+        found, start, epochs = [], time.monotonic(), 0
+        for seed in range(arguments.seeds):
+            training, epochs = trained(train, configured(row, variant, arguments, seed), row, budget)
+            found.append(measured(row, training, test, samples))
+            if name == "manifold":
+                draw_manifold(training.loaded, Path("manifold.png"))
+        figures = " | ".join(_spread([values[figure] for values in found]) for figure in row.figures)
+        cut = "" if epochs == row.epochs else " (cut short)"
+        minutes = (time.monotonic() - start) / 60
+        print(f"| {variant.name} | {epochs}{cut} | {figures} | {variant.reference} | {minutes:.1f} |", flush=True)
+
+
+def datasets(row: Row, arguments: argparse.Namespace) -> tuple[Dataset, Dataset]:
+    """What to learn from and what to be measured on."""
+    config = DataConfig(validation=0.0, limit=arguments.limit)
+    if arguments.data:
+        images = load_dataset(arguments.data, config)
+        return images, images
+    if row.data != "mnist":
+        images = load_dataset(row.data, config)
+        return images, images
+    return load_dataset(arguments.mnist / TRAIN, config), load_dataset(arguments.mnist / TEST, DataConfig())
+
+
+def _spread(values: list[float]) -> str:
+    mean = f"{np.mean(values):.3f}"
+    return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.3f}"
+
+
+def main() -> None:
+    """Run one row."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("row", choices=list(ROWS))
+    parser.add_argument("--mnist", type=Path, default=Path(), help="folder of MNIST's gzipped IDX files")
+    parser.add_argument("--data", help="other images to learn from and be measured on, such as a folder of Frey faces")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="methods by name, as in the table (all)")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--threads", type=int, default=0, help="of torch on a CPU")
+    parser.add_argument("--budget-minutes", type=float, help="of training, for each method and seed")
+    parser.add_argument("--epochs", type=int, help="in the place of the protocol's")
+    parser.add_argument("--limit", type=int, help="train on so many images")
+    parser.add_argument("--importance-samples", type=int, metavar="K", help="in the place of the protocol's")
+    parser.add_argument("--seeds", type=int, default=1, help="runs of each method; mean and standard deviation")
+    arguments = parser.parse_args()
+    run(arguments.row, arguments)
+
+
+if __name__ == "__main__":
+    main()
