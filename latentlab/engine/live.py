@@ -106,6 +106,9 @@ class Live:
         InputError
             When it asks for what is not there.
         """
+        model, size = self._workspace.model, _latent_size(request)
+        if model is not None and size is not None and size != model.latent_dim:
+            return  # asked about the model before: the window asks again once it knows of this one
         match request:
             case Decode():
                 self._decode(request)
@@ -288,6 +291,20 @@ class Live:
         images = np.asarray(dataset.images[chosen])
         mean, _std = model.encode(images, dataset.labels[chosen])
         return as_pixels(images), mean[None]
+
+
+def _latent_size(request: Request) -> int | None:
+    """Size of the latents that a request speaks of; ``None`` when it holds none."""
+    match request:
+        case Decode() | Nearest() | Traverse():
+            return request.z.size
+        case DecodeGrid():
+            return request.axes.origin.size
+        case Interpolate():
+            return int(request.waypoints.shape[-1])
+        case DecodeRows():
+            return int(request.latents.shape[-1])
+    return None
 
 
 def _check_dimensions(dimensions: Sequence[int], latent_dim: int) -> None:

@@ -78,6 +78,8 @@ def form() -> QFormLayout:
     made.setContentsMargins(0, 0, 0, 0)
     made.setHorizontalSpacing(SPACE + SPACE // 2)
     made.setVerticalSpacing(SPACE - 2)
+    # A control that has no room beside the widest label goes below its own.
+    made.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
     made.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
     made.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     return made

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton, QSpinBox
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QSpinBox, QWidget
 
 from latentlab.config import RunConfig, TrainingConfig
 from latentlab.errors import InputError
+from latentlab.gui.setting import _object_name
 from latentlab.gui.training_panel import TrainingPanel
 from latentlab.recipes import RECIPES
 
@@ -34,6 +35,30 @@ def button(panel, name) -> QPushButton:
 def test_every_recipe_gives_its_own_configuration(panel, name):
     panel.set_recipe(name)
     assert panel.config().model == RECIPES[name].config()
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_reads_whole_in_a_narrow_panel(qtbot, panel, name):
+    panel.resize(316, 600)
+    panel.set_recipe(name)
+    recipe = RECIPES[name]
+
+    def words():
+        return [each for each in panel.findChildren(QLabel) if each.isVisible() and each.wordWrap()]
+
+    def fits():
+        ends = [each.mapTo(panel, QPoint(each.width(), 0)).x() for each in (*words(), *controls())]
+        return max(ends) <= panel.width() and all(
+            each.height() >= each.heightForWidth(each.width()) for each in words()
+        )
+
+    def controls():
+        return [panel.findChild(QWidget, _object_name(f"model.{setting}")) for setting in recipe.matters]
+
+    qtbot.waitUntil(fits)
+    assert {recipe.summary, recipe.formula, recipe.paper} <= {each.text() for each in words()}
+    assert all(control.isVisible() for control in controls())
+    assert not panel.findChild(QWidget, "architectureActivation").isVisible(), "what matters less is folded away"
 
 
 def test_train_tells_what_the_controls_say(qtbot, panel):
