@@ -7,12 +7,15 @@ from PySide6.QtCore import QObject, Signal
 from latentlab.config import DataConfig
 from latentlab.engine.client import EngineClient
 from latentlab.engine.messages import (
+    ByteArray,
     CancelLoading,
     DatasetOpened,
+    DatasetPreview,
     DatasetProgress,
     EncodeDataset,
     Failed,
     OpenDataset,
+    PreviewDataset,
 )
 from latentlab.gui.data_panel import DataPanel
 from latentlab.gui.status import Status
@@ -40,23 +43,44 @@ class DataController(QObject):
     ) -> None:
         super().__init__(parent)
         self._session, self._engine, self._panel, self._status = session, engine, panel, status
+        self._opening = ""  # the source being opened
+        self._sheet: ByteArray | None = None  # of the open dataset
         panel.openRequested.connect(self.open)
+        panel.previewRequested.connect(self._preview)
         panel.cancelRequested.connect(self.cancel)
         status.cancelRequested.connect(self.cancel)
         engine.datasetProgress.connect(self._on_progress)
+        engine.datasetPreview.connect(self._on_preview)
         engine.datasetOpened.connect(self._on_opened)
-        engine.datasetCancelled.connect(self._settle)
+        engine.datasetCancelled.connect(self._give_up)
         engine.failed.connect(self._on_failed)
 
     def open(self, source: str, config: DataConfig | None = None) -> None:
         """Open a folder, a dataset file or ``demo:…``; what is open stays until that succeeds."""
+        if config is not None:
+            self._panel.set_config(config)
         self._session.data_config = config or self._panel.config()
+        self._opening = source
         self._show(f"Opening {source}", 0, 0)
         self._engine.request(OpenDataset(source, self._session.data_config))
 
     def cancel(self) -> None:
         """Give up what is being opened."""
         self._engine.request(CancelLoading())
+
+    def _preview(self, source: str, config: DataConfig) -> None:
+        if not self._opening:  # whose own images come first
+            self._engine.request(PreviewDataset(source, config))
+
+    def _on_preview(self, preview: DatasetPreview) -> None:
+        """Show the first images of what is being opened, or the open ones as the controls would read them."""
+        if preview.source == self._opening:
+            self._panel.set_contact_sheet(preview.contact_sheet)
+        elif not self._opening and self._is_open(preview.source):
+            self._panel.set_preview(preview.contact_sheet, preview.image_shape)
+
+    def _is_open(self, source: str) -> bool:
+        return self._session.dataset is not None and self._session.dataset.source == source
 
     def _show(self, message: str, done: int, total: int) -> None:
         self._panel.set_progress(message, done, total)
@@ -70,7 +94,8 @@ class DataController(QObject):
         self._settle()
         self._session.set_dataset(result.info)
         self._panel.set_info(result.info)
-        self._panel.set_contact_sheet(result.contact_sheet)
+        self._sheet = result.contact_sheet
+        self._panel.set_contact_sheet(self._sheet)
         self.opened.emit(result.info.source)
         self._put_on_map()
 
@@ -84,9 +109,15 @@ class DataController(QObject):
 
     def _on_failed(self, failure: Failed) -> None:
         if failure.request == OpenDataset.__name__:
-            self._settle()
+            self._give_up()
 
-    def _settle(self, _result: object = None) -> None:
+    def _give_up(self, _result: object = None) -> None:
+        """What was open stays, and is shown again."""
+        self._settle()
+        self._panel.set_contact_sheet(self._sheet)
+
+    def _settle(self) -> None:
+        self._opening = ""
         self._panel.set_progress("")
         self._status.set_message("Ready")
         self._status.set_progress(None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +12,9 @@ from latentlab.config import DataConfig, validated
 from latentlab.data import Dataset, LoadProgress, open_dataset
 from latentlab.data.decode import UnreadableError, decode
 from latentlab.engine.messages import (
-    ByteArray,
     DatasetInfo,
     DatasetOpened,
+    DatasetPreview,
     DatasetProgress,
     EncodeImage,
     ImageEncoded,
@@ -22,7 +22,8 @@ from latentlab.engine.messages import (
     OpenDataset,
     SaveModel,
 )
-from latentlab.engine.pictures import as_pixels, contact_sheet, to_bytes
+from latentlab.engine.pictures import as_pixels, to_bytes
+from latentlab.engine.previews import sheet_of, shown_first
 from latentlab.engine.workspace import Workspace
 from latentlab.errors import InputError
 from latentlab.evaluation import quick_bound
@@ -31,8 +32,8 @@ from latentlab.storage import ModelFile, Points, write_model
 from latentlab.training import manifold_preview
 
 _BETWEEN_PROGRESS = 0.1  # seconds
-_SHEET_IMAGES, _SHEET_COLUMNS = 48, 8
 _SHOWN_SKIPPED = 1000
+_SHOWN_KINDS = 1000
 _PIECE = 0.01  # seconds of encoding between two looks at the mailbox
 _MOST_AT_ONCE = 128
 
@@ -49,8 +50,12 @@ def opening(workspace: Workspace, request: OpenDataset) -> Generator[None, None,
     for step in open_dataset(request.source, request.config):
         if isinstance(step, Dataset):
             workspace.dataset = step
-            workspace.send(DatasetOpened(_info(step), _sheet(step)))
+            images = np.asarray(step.images[shown_first(np.arange(len(step)))])
+            workspace.send(DatasetOpened(_info(step), sheet_of(images)))
             return
+        if step.images is not None:
+            shape = step.images.shape[1:]
+            workspace.send(DatasetPreview(request.source, request.config, shape, sheet_of(step.images)))
         if time.monotonic() - told_at >= _BETWEEN_PROGRESS:
             told_at = time.monotonic()
             workspace.send(_progress(step))
@@ -187,10 +192,14 @@ def _info(dataset: Dataset) -> DatasetInfo:
         skipped_count=len(dataset.skipped),
         config=dataset.config,
         bytes_in_memory=dataset.images.nbytes,
+        unlabelled=int((labels < 0).sum()),
+        formats=_ranked(dataset.found.formats),
+        modes=_ranked(dataset.found.modes),
+        sizes=_ranked(dataset.found.sizes),
+        columns=(*(dataset.factors or ()), *dataset.metadata),
     )
 
 
-def _sheet(dataset: Dataset) -> ByteArray:
-    """Some images, evenly spaced, as the model will see them."""
-    chosen = np.unique(np.linspace(0, len(dataset) - 1, min(len(dataset), _SHEET_IMAGES)).astype(int))
-    return contact_sheet(np.asarray(dataset.images[chosen]), _SHEET_COLUMNS)
+def _ranked(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
+    """The most frequent first; sizes can be as many as images, and nobody reads them all."""
+    return tuple(sorted(counts.items(), key=lambda each: (-each[1], each[0]))[:_SHOWN_KINDS])

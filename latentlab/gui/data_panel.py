@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QPlainTextEdit, QProgressBar, QVBoxLayout, QWidget
 
 from latentlab.config import DataConfig, validated
 from latentlab.errors import InputError
+from latentlab.gui.class_picker import ClassPicker
 from latentlab.gui.config_form import Settings, add_settings, form
+from latentlab.gui.dataset_facts import Shape, cost, details, found, images_left
 from latentlab.gui.decoded_image import PixelView
 from latentlab.gui.images import ByteArray
 from latentlab.gui.parts import ElidedLabel, EmptyState, Fold, button, column, label, named, row, rule, scrolled
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
     from latentlab.engine.messages import DatasetInfo
 
 DEMO = "demo:shapes"
-FRONT = ("image_size", "channels", "fit", "invert", "limit", "validation")
+LOOKS = ("image_size", "channels", "fit", "invert")
+SUBSET = ("per_class", "limit", "validation", "seed")
+_DEBOUNCE = 150  # ms without a change before images are read anew
 
 
 class DataPanel(QWidget):
@@ -32,6 +36,8 @@ class DataPanel(QWidget):
         A dataset is to be opened (again) as the controls say: a source and a ``DataConfig``.
     openFolderRequested, openFileRequested
         The user wants to choose a folder, or a dataset file.
+    previewRequested(source, config)
+        The controls changed and came to rest: some images of the open dataset are to be shown as they say.
     cancelRequested
         Give up the opening.
     configRefused(message)
@@ -41,6 +47,7 @@ class DataPanel(QWidget):
     openRequested = Signal(str, object)
     openFolderRequested = Signal()
     openFileRequested = Signal()
+    previewRequested = Signal(str, object)
     cancelRequested = Signal()
     configRefused = Signal(str)
 
@@ -48,6 +55,13 @@ class DataPanel(QWidget):
         super().__init__(parent)
         self.setObjectName("dataPanel")
         self._source = ""
+        self._open_info: DatasetInfo | None = None
+        self._whole: DatasetInfo | None = None  # of the open source, before a subset of it was opened
+        self._shape: Shape = (1, 1, 1)  # of the images last shown
+        self._preview_timer = QTimer(self)
+        self._preview_timer.setSingleShot(True)
+        self._preview_timer.setInterval(_DEBOUNCE)
+        self._preview_timer.timeout.connect(self._ask_preview)
         body = self._body = QWidget()
         self._area = scrolled(body)
         outer = column(self, 0, 0)
@@ -101,12 +115,8 @@ class DataPanel(QWidget):
         self._counts = label("", "heading")
         self._counts.setObjectName("datasetCounts")
         self._details = label("", "dim", wrap=True)
-        self._sheet = PixelView(160)
-        self._sheet.setFixedHeight(168)
-        named(self._sheet, "contactSheet", "contact sheet", "Some of the images, as the model will see them")
-        self._classes = label("", wrap=True, selectable=True)
-        self._classes.setObjectName("datasetClasses")
-        self._classes_fold = Fold("classesFold", "classes", "Classes and their counts", self._classes)
+        self._found = label("", "dim", wrap=True, selectable=True)
+        self._found.setObjectName("datasetFound")
         self._skipped = QPlainTextEdit()
         self._skipped.setReadOnly(True)
         self._skipped.setFixedHeight(120)
@@ -117,25 +127,43 @@ class DataPanel(QWidget):
         copy = button("copySkipped", "Copy list", "Copy the skipped files", self._on_copy_skipped, icon="copy")
         skipped_column.addLayout(row(None, copy))
         self._skipped_fold = Fold("skippedFold", "skipped", "Files that were not used, and why", skipped)
-        for widget in (self._counts, self._details, self._sheet, self._classes_fold, self._skipped_fold):
+        for widget in (self._counts, self._details, self._found, self._skipped_fold):
             inner.addWidget(widget)
+        self._sheet = PixelView(160)
+        self._sheet.setFixedHeight(168)
+        named(self._sheet, "contactSheet", "contact sheet", "Some of the images, as the model will see them")
+        self._sheet.hide()
         layout.addWidget(self._empty)
         layout.addWidget(self._info)
+        layout.addWidget(self._sheet)
 
     def _build_controls(self, layout: QVBoxLayout) -> None:
-        self._settings = Settings(DataConfig, "data.", self._body)
-        front = [self._settings[f"data.{name}"] for name in FRONT]
+        self._settings = Settings(DataConfig, "data.", self._body, without=("data.classes",))
+        looks = [self._settings[f"data.{name}"] for name in LOOKS]
+        subset = [self._settings[f"data.{name}"] for name in SUBSET]
         rest_box = QWidget()
-        main, rest = form(), form()
+        looks_form, subset_form, rest = form(), form(), form()
         rest_box.setLayout(rest)
+        self._classes = ClassPicker()
+        self._classes_fold = Fold("classesFold", "classes", "Classes, their counts, and which to use", self._classes)
+        self._cost = label("", "dim", wrap=True)
+        self._cost.setObjectName("datasetCost")
         self._apply = button("applyData", "Read again", "Open the dataset again with these settings", self._on_apply)
         layout.addWidget(rule())
         layout.addWidget(label("How images are read", "section"))
-        layout.addLayout(main)
+        layout.addLayout(looks_form)
         layout.addWidget(Fold("moreData", "All settings", "Every other setting of reading", rest_box))
-        last = add_settings(main, front)
-        add_settings(rest, [setting for setting in self._settings.values() if setting not in front], last)
+        layout.addWidget(label("Which images are used", "section"))
+        layout.addWidget(self._classes_fold)
+        layout.addLayout(subset_form)
+        layout.addWidget(self._cost)
+        last = add_settings(looks_form, looks)
+        last = add_settings(rest, [each for each in self._settings.values() if each not in looks + subset], last)
+        add_settings(subset_form, subset, last)
         layout.addLayout(row(None, self._apply))
+        for setting in self._settings.values():
+            setting.changed.connect(self._on_changed)
+        self._classes.changed.connect(self._on_changed)
 
     # --- told -----------------------------------------------------------------------------------
 
@@ -147,11 +175,15 @@ class DataPanel(QWidget):
         InputError
             Naming the first setting that is refused.
         """
-        return validated(DataConfig, self._settings.chosen()["data"])
+        if self._classes.is_empty():
+            raise InputError("every class is left out; check at least one")
+        return validated(DataConfig, self._settings.chosen()["data"] | {"classes": self._classes.chosen()})
 
     def set_config(self, config: DataConfig) -> None:
         """Show a configuration in the controls."""
         self._settings.show({"data": config.model_dump()})
+        self._classes.set_chosen(config.classes)
+        self._show_cost()
 
     def set_info(self, info: DatasetInfo | None) -> None:
         """Show what the open dataset holds; ``None`` shows the empty state."""
@@ -160,19 +192,28 @@ class DataPanel(QWidget):
         self._apply.setEnabled(info is not None)
         self._source = "" if info is None else info.source
         self._path.setText("No dataset is open" if info is None else info.source)
+        self._preview_timer.stop()
+        if info is None or self._open_info is None or info.source != self._open_info.source:
+            self._whole = None
+            self._classes.set_chosen(())
+        if info is not None and (self._whole is None or not _is_subset(info.config)):
+            self._whole = info
+        self._open_info = info
+        self._classes.set_classes({} if self._whole is None else _class_counts(self._whole))
+        if info is not None and info.config.classes:
+            self._classes.set_chosen(info.config.classes)
+        self._classes_fold.set_title(f"{len(self._classes.names())} classes")
+        self._classes_fold.setVisible(bool(self._classes.names()))
         if info is None:
+            self._show_cost()
             return
-        channels, height, width = info.image_shape
+        self._shape = info.image_shape
+        self._show_cost()
         self._counts.setText(f"{info.images:,} images")
-        colour = "grey" if channels == 1 else "colour"
-        self._details.setText(
-            f"{width} × {height} {colour} · {info.training_images:,} training, {info.validation_images:,} validation"
-            f" · {_bytes(info.bytes_in_memory)} in memory"
-        )
-        lines = [f"{name}  {count:,}" for name, count in zip(info.classes, info.class_counts, strict=False)]
-        self._classes.setText("\n".join(lines))
-        self._classes_fold.set_title(f"{len(info.classes)} classes")
-        self._classes_fold.setVisible(bool(info.classes))
+        self._details.setText(details(info))
+        self._found.setText(found(info))
+        self._found.setToolTip(found(info, most=40))
+        self._found.setVisible(bool(found(info)))
         self._skipped.setPlainText("\n".join(f"{path}: {reason}" for path, reason in info.skipped))
         self._skipped_fold.set_title(f"{info.skipped_count:,} skipped")
         self._skipped_fold.setVisible(info.skipped_count > 0)
@@ -180,6 +221,13 @@ class DataPanel(QWidget):
     def set_contact_sheet(self, image: ByteArray | None) -> None:
         """Show some of the images as the model will see them: uint8 [H, W] or [H, W, 3]."""
         self._sheet.set_picture(image)
+        self._sheet.setVisible(image is not None)
+
+    def set_preview(self, image: ByteArray, shape: Shape) -> None:
+        """Show some images as the controls would have them read, and the shape (C, H, W) that they get."""
+        self._shape = shape
+        self.set_contact_sheet(image)
+        self._show_cost()
 
     def set_progress(self, message: str, done: int = 0, total: int = 0) -> None:
         """Show how far the opening is (``total`` 0 while unknown); an empty message takes the bar away."""
@@ -190,13 +238,45 @@ class DataPanel(QWidget):
         self._progress_text.setText(message + count)
 
     def open(self, source: str) -> None:
-        """Ask for a dataset to be opened as the controls say."""
+        """Ask for a dataset to be opened as the controls say; the classes chosen are those of the open one alone."""
+        if source != self._source:
+            self._classes.set_chosen(())
         try:
             config = self.config()
         except InputError as error:
             self.configRefused.emit(str(error))
             return
         self.openRequested.emit(source, config)
+
+    def _on_changed(self) -> None:
+        self._show_cost()
+        if self._open_info is not None:
+            self._preview_timer.start()
+
+    def _ask_preview(self) -> None:
+        try:
+            config = self.config()
+        except InputError:
+            return  # said when the dataset is to be read so
+        self.previewRequested.emit(self._source, config)
+
+    def _show_cost(self) -> None:
+        """Say what the images take as the controls stand; of a shape that is not known yet, as last shown."""
+        info, whole = self._open_info, self._whole
+        try:
+            config = None if info is None or whole is None else self.config()
+        except InputError:
+            config = None
+        self._cost.setVisible(config is not None)
+        if info is None or whole is None or config is None:
+            return
+        channels, height, width = self._shape
+        if config.image_size is not None:
+            height = width = config.image_size
+        if config.channels != "auto":
+            channels = config.channels
+        left = images_left(_class_counts(whole), whole.images - sum(whole.class_counts), config)
+        self._cost.setText(cost(info, left, (channels, height, width)))
 
     def _on_apply(self) -> None:
         self.open(self._source)
@@ -205,10 +285,9 @@ class DataPanel(QWidget):
         QGuiApplication.clipboard().setText(self._skipped.toPlainText())
 
 
-def _bytes(size: int) -> str:
-    value = float(size)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.3g} {unit}"
-        value /= 1000
-    return f"{value:.3g} TB"
+def _class_counts(info: DatasetInfo) -> dict[str, int]:
+    return dict(zip(info.classes, info.class_counts, strict=False))
+
+
+def _is_subset(config: DataConfig) -> bool:
+    return bool(config.classes) or config.per_class is not None or config.limit is not None

@@ -24,6 +24,7 @@ class Engine(QObject):
     latentDrawn = Signal(object)
     codebooks = Signal(object)
     datasetProgress = Signal(object)
+    datasetPreview = Signal(object)
     datasetOpened = Signal(object)
     datasetCancelled = Signal(object)
     trainingEvent = Signal(object)

@@ -5,17 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from latentlab.config import DataConfig
 from latentlab.controllers.data import DataController
 from latentlab.engine.messages import (
     CancelLoading,
     DatasetCancelled,
     DatasetOpened,
+    DatasetPreview,
     DatasetProgress,
     EncodeDataset,
     Failed,
     OpenDataset,
+    PreviewDataset,
 )
 from latentlab.gui.data_panel import DataPanel
+from latentlab.gui.decoded_image import PixelView
 from latentlab.gui.status import Status
 from tests.controllers.conftest import model_info
 from tests.controllers.test_recovery import dataset_info
@@ -62,3 +66,35 @@ def test_images_that_the_live_model_takes_are_put_on_the_map(parts, session, eng
     session.set_model(model_info(image_shape=shape), 1, fresh=True)
     opened(engine)
     assert engine.count(EncodeDataset) == encoded
+
+
+def preview(source: str, value: int) -> DatasetPreview:
+    return DatasetPreview(source, DataConfig(), (1, 8, 8), np.full((8, 8), value, np.uint8))
+
+
+def grey_shown(panel) -> int:
+    picture = panel.findChild(PixelView, "contactSheet").picture()
+    return picture.pixelColor(0, 0).red()
+
+
+def test_the_first_images_show_while_the_rest_load_and_go_when_that_is_given_up(parts, engine):
+    controller, panel, _ = parts
+    opened(engine)
+    controller.open("other")
+    engine.datasetPreview.emit(preview("other", 99))
+    assert grey_shown(panel) == 99
+    engine.datasetCancelled.emit(DatasetCancelled())
+    assert grey_shown(panel) == 0
+
+
+def test_changed_controls_are_previewed_on_images_of_the_open_dataset(parts, session, engine):
+    _, panel, _ = parts
+    opened(engine)
+    panel.previewRequested.emit("photos", DataConfig(invert=True))
+    assert engine.last(PreviewDataset) == PreviewDataset("photos", DataConfig(invert=True))
+    assert not engine.count(OpenDataset)
+    engine.datasetPreview.emit(preview("one that was open before", 50))
+    assert grey_shown(panel) == 0
+    engine.datasetPreview.emit(preview("photos", 60))
+    assert grey_shown(panel) == 60
+    assert session.dataset == dataset_info()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QComboBox, QPlainTextEdit, QSpinBox
+from PySide6.QtWidgets import QCheckBox, QComboBox, QListWidget, QPlainTextEdit, QSpinBox, QStyle, QStyleOptionViewItem
 
 from latentlab.config import DataConfig
 from latentlab.engine.messages import DatasetInfo
@@ -31,11 +33,33 @@ INFO = DatasetInfo(
     skipped_count=1,
     config=DataConfig(),
     bytes_in_memory=1_263_616,
+    formats=(("PNG", 1200), ("TIFF", 34)),
+    modes=(("L", 1234),),
+    sizes=tuple((f"{side}×{side}", 1234 // 6) for side in range(30, 36)),
+    columns=("age",),
 )
 
 
 def press(qtbot, panel, name):
     qtbot.mouseClick(panel.findChild(object, name), Qt.MouseButton.LeftButton)
+
+
+def classes_of(panel):
+    listed = panel.findChild(QListWidget, "datasetClasses")
+    return [listed.item(place) for place in range(listed.count())]
+
+
+def click_class(qtbot, panel, place):
+    """Click the box of a class, as a hand does."""
+    listed = panel.findChild(QListWidget, "datasetClasses")
+    listed.scrollToItem(listed.item(place))
+    where = listed.visualItemRect(listed.item(place))
+    option = QStyleOptionViewItem()
+    listed.initViewItemOption(option)
+    option.rect = where
+    option.features |= QStyleOptionViewItem.ViewItemFeature.HasCheckIndicator
+    box = listed.style().subElementRect(QStyle.SubElement.SE_ItemViewItemCheckIndicator, option, listed)
+    qtbot.mouseClick(listed.viewport(), Qt.MouseButton.LeftButton, pos=box.center())
 
 
 def test_demo_shapes_open_as_the_controls_say(qtbot, panel):
@@ -69,7 +93,13 @@ def test_what_was_found_is_shown_and_can_be_read_again(qtbot, panel):
     panel.set_contact_sheet(np.zeros((32, 64), np.uint8))
     assert panel.findChild(object, "datasetCounts").text() == "1,234 images"
     assert panel.findChild(object, "datasetPath").text() == "/tmp/photos"
-    assert "dog  234" in panel.findChild(object, "datasetClasses").text()
+    assert [item.text() for item in classes_of(panel)] == ["cat  1,000", "dog  234"]
+    assert panel.findChild(object, "datasetFound").text().splitlines() == [
+        "Files: PNG (1,200), TIFF (34)",
+        "Modes: L",
+        "Sizes: 30×30 (205), 31×31 (205), 32×32 (205), 33×33 (205) and 2 more",
+        "Columns: age",
+    ]
     with qtbot.waitSignal(panel.openRequested) as again:
         press(qtbot, panel, "applyData")
     assert again.args == ["/tmp/photos", DataConfig()]
@@ -92,3 +122,67 @@ def test_progress_can_be_cancelled_and_goes(qtbot, panel):
         press(qtbot, panel, "cancelDataset")
     panel.set_progress("")
     assert not bar.isVisible()
+
+
+def test_a_changed_control_asks_for_a_preview_once_it_rests_and_opens_nothing(qtbot, panel):
+    panel.set_info(INFO)
+    asked, opened = [], []
+    panel.previewRequested.connect(lambda source, config: asked.append((source, config)))
+    panel.openRequested.connect(lambda *_: opened.append(1))
+    with qtbot.waitSignal(panel.previewRequested):
+        qtbot.mouseClick(panel.findChild(QCheckBox, "invert"), Qt.MouseButton.LeftButton, pos=QPoint(8, 8))
+        fit = panel.findChild(QComboBox, "fit")
+        fit.setFocus()
+        qtbot.keyClick(fit, Qt.Key.Key_End)
+    assert asked == [("/tmp/photos", DataConfig(invert=True, fit="stretch"))]
+    assert not opened
+
+
+def test_without_a_dataset_nothing_is_previewed(qtbot, panel):
+    with qtbot.assertNotEmitted(panel.previewRequested, wait=300):
+        qtbot.mouseClick(panel.findChild(QCheckBox, "invert"), Qt.MouseButton.LeftButton, pos=QPoint(8, 8))
+
+
+def test_the_image_size_shows_what_it_costs_before_anything_is_read(qtbot, panel):
+    panel.set_info(INFO)
+    cost = panel.findChild(object, "datasetCost")
+    assert cost.text() == "1,234 × 32 × 32 grey: 1.26 MB in memory, an epoch as long as now"
+    size = panel.findChild(QSpinBox, "imageSize")
+    size.setFocus()
+    size.selectAll()
+    qtbot.keyClicks(size, "64")
+    assert cost.text() == "1,234 × 64 × 64 grey: 5.05 MB in memory, an epoch about 4 × as long as now"
+    panel.set_preview(np.zeros((9, 9, 3), np.uint8), (3, 64, 64))
+    assert cost.text() == "1,234 × 64 × 64 colour: 15.2 MB in memory, an epoch about 12 × as long as now"
+
+
+def test_a_class_that_is_unchecked_is_left_out_until_all_are_asked_for(qtbot, panel):
+    panel.set_info(INFO)
+    press(qtbot, panel, "classesFold")
+    click_class(qtbot, panel, 0)
+    assert panel.config().classes == ("dog",)
+    assert panel.findChild(object, "datasetCost").text().startswith("234 ×")
+    subset = replace(INFO, images=234, classes=("dog",), class_counts=(234,), config=DataConfig(classes=("dog",)))
+    panel.set_info(subset)  # read again: what was left out can still be had
+    assert [item.text() for item in classes_of(panel)] == ["cat  1,000", "dog  234"]
+    assert panel.config().classes == ("dog",)
+    press(qtbot, panel, "allClasses")
+    assert panel.config().classes == ()
+
+
+def test_no_class_at_all_is_refused_in_words(qtbot, panel):
+    panel.set_info(INFO)
+    press(qtbot, panel, "classesFold")
+    press(qtbot, panel, "noClasses")
+    with qtbot.waitSignal(panel.configRefused) as refused:
+        press(qtbot, panel, "applyData")
+    assert refused.args == ["every class is left out; check at least one"]
+
+
+def test_another_dataset_is_opened_with_all_of_its_classes(qtbot, panel):
+    panel.set_info(INFO)
+    press(qtbot, panel, "classesFold")
+    click_class(qtbot, panel, 1)
+    with qtbot.waitSignal(panel.openRequested) as opened:
+        press(qtbot, panel, "demoShapesButton")
+    assert opened.args == ["demo:shapes", DataConfig()]

@@ -1,0 +1,86 @@
+"""What a dataset holds and what reading it otherwise would cost, in words for the Data panel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from latentlab.config import DataConfig
+
+if TYPE_CHECKING:
+    from latentlab.engine.messages import DatasetInfo
+
+Shape = tuple[int, int, int]
+
+_NAMED = 4  # kinds of files that are named before the rest is only counted
+
+
+def shape_text(shape: Shape) -> str:
+    """``28 × 28 grey`` of (1, 28, 28)."""
+    channels, height, width = shape
+    return f"{width} × {height} {'grey' if channels == 1 else 'colour'}"
+
+
+def details(info: DatasetInfo) -> str:
+    """Shape, split and bytes of the open images in one line."""
+    return (
+        f"{shape_text(info.image_shape)} · {info.training_images:,} training, {info.validation_images:,} validation"
+        f" · {size_text(info.bytes_in_memory)} in memory"
+    )
+
+
+def found(info: DatasetInfo, most: int = _NAMED) -> str:
+    """Formats, modes and sizes of the files, the most frequent first; and the names of further columns."""
+    lines = [
+        f"{title}: {_listed(kinds, most)}"
+        for title, kinds in (("Files", info.formats), ("Modes", info.modes), ("Sizes", info.sizes))
+        if any(name for name, _ in kinds)
+    ]
+    if info.columns:
+        lines.append(f"Columns: {', '.join(info.columns)}")
+    if info.unlabelled and info.classes:
+        lines.append(f"Without a class: {info.unlabelled:,}")
+    return "\n".join(lines)
+
+
+def cost(info: DatasetInfo, images: int, shape: Shape) -> str:
+    """What ``images`` of ``shape`` take in memory, and in time against those that are open.
+
+    The time of an epoch goes with the number of values that are read, encoded and decoded; for a model of the same
+    widths that is right to about a factor of two.
+    """
+    channels, height, width = shape
+    size = images * channels * height * width
+    text = f"{images:,} × {shape_text(shape)}: {size_text(size)} in memory"
+    ratio = size / max(1, info.bytes_in_memory)
+    if 0.95 < ratio < 1.05:
+        return f"{text}, an epoch as long as now"
+    return f"{text}, an epoch about {ratio:.2g} × as long as now"
+
+
+def images_left(counts: Mapping[str, int], unlabelled: int, config: DataConfig) -> int:
+    """How many images a configuration's classes, number per class and limit leave of those there are."""
+    groups = [count for name, count in counts.items() if not config.classes or name in config.classes]
+    if not config.classes:
+        groups.append(unlabelled)
+    if config.per_class is not None:
+        groups = [min(count, config.per_class) for count in groups]
+    return sum(groups) if config.limit is None else min(sum(groups), config.limit)
+
+
+def size_text(size: int) -> str:
+    """Bytes with their unit, three digits."""
+    value = float(size)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:.3g} TB"
+
+
+def _listed(kinds: Sequence[tuple[str, int]], most: int) -> str:
+    if len(kinds) == 1:
+        return kinds[0][0]
+    shown = [f"{name} ({count:,})" for name, count in kinds[:most]]
+    rest = len(kinds) - most
+    return ", ".join(shown) + (f" and {rest:,} more" if rest > 0 else "")
