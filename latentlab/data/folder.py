@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from latentlab.data.fit import Size, target_size
 from latentlab.data.ingest import ingest
 from latentlab.data.labels_csv import read_labels
 from latentlab.data.made import Made
-from latentlab.data.scan import Scan, all_shown, scan, shown
+from latentlab.data.scan import Scan, all_shown, in_order, scan, shown
 from latentlab.data.sink import Sink
 from latentlab.data.subset import choose, keep_classes
 from latentlab.errors import InputError
@@ -51,7 +52,7 @@ def open_folder(folder: Path, config: DataConfig, table: Path | None = None) -> 
     ]
     if not len(made.images):
         raise InputError(_nothing_in(folder, skipped))
-    yield LoadProgress(len(index), len(index), "Reading images")
+    skipped = yield from in_order(skipped, attrgetter("path"))
     index = index[made.kept]
     labels, classes = keep_classes(labels[index], classes, config)
     classes = tuple(map(shown, classes))
@@ -63,7 +64,7 @@ def open_folder(folder: Path, config: DataConfig, table: Path | None = None) -> 
         name=shown(folder.name),
         source=str(table or folder),
         config=config,
-        skipped=sorted(skipped, key=lambda each: each.path),
+        skipped=skipped,
         metadata={name: column[index] for name, column in metadata.items()},
         found=made.found(),
         fingerprint=fingerprint(made.digest, labels, classes),

@@ -8,9 +8,10 @@ import os
 import stat
 import time
 from array import array
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from operator import attrgetter, itemgetter
 from typing import TypeVar
 
 from latentlab.data.dataset import LoadProgress, Skipped
@@ -106,20 +107,13 @@ class _Scanner:
         for folder in sorted(self._files):
             prefix = "".join(part + "/" for part in folder)
             self.found.folders.append((prefix[:-1], len(self._files[folder])))
-            for some in _batches(heapq.merge(*(yield from self._sorted_runs(self._files.pop(folder)))), _MANY):
+            files = yield from in_order(self._files.pop(folder), itemgetter(0))
+            for some in _batches(iter(files), _MANY):
                 self.found.paths += [prefix + name for name, _, _ in some]
                 self.found.sizes.extend([size for _, size, _ in some])
                 self.found.times.extend([changed for _, _, changed in some])
                 yield from self._progress()
-        self.found.skipped.sort(key=lambda each: each.path)
-
-    def _sorted_runs(self, files: list[_File]) -> Generator[LoadProgress, None, list[list[_File]]]:
-        """Parts of a list, each in order: a million names at once would take too long between two steps."""
-        runs = []
-        for start in range(0, len(files), _RUN):
-            runs.append(sorted(files[start : start + _RUN]))
-            yield from self._progress()
-        return runs
+        self.found.skipped = yield from in_order(self.found.skipped, attrgetter("path"))
 
     def _leads_up(self, link: str) -> bool:
         target = os.path.realpath(os.path.join(self._root, link))
@@ -186,6 +180,21 @@ class _Scanner:
         if now - self._last > _BETWEEN:
             self._last = now
             yield LoadProgress(self._count, None, "Looking for images")
+
+
+def in_order(items: list[T], key: Callable[[T], str]) -> Generator[LoadProgress, None, list[T]]:
+    """Sort step by step: a million at once would take too long between two steps."""
+    runs = []
+    for start in range(0, len(items), _RUN):
+        runs.append(sorted(items[start : start + _RUN], key=key))
+        yield LoadProgress(start, len(items), "Putting files in order")
+    if len(runs) == 1:
+        return runs[0]
+    merged: list[T] = []
+    for some in _batches(heapq.merge(*runs, key=key), _MANY):
+        merged += some
+        yield LoadProgress(len(merged), len(items), "Putting files in order")
+    return merged
 
 
 def _batches(items: Iterator[T], size: int) -> Iterator[list[T]]:
