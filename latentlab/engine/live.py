@@ -87,6 +87,8 @@ class Live:
         self._workspace = workspace
         self._pace = Pace()
         self._running: dict[str, _Running] = {}  # by slot
+        self._latest: LoadedModel | None = None
+        self._size_before: int | None = None  # of the latents of the model before that one
         self._typical_of: Points | None = None
         self._typical_distance = float("inf")
 
@@ -106,9 +108,8 @@ class Live:
         InputError
             When it asks for what is not there.
         """
-        model, size = self._workspace.model, _latent_size(request)
-        if model is not None and size is not None and size != model.latent_dim:
-            return  # asked about the model before: the window asks again once it knows of this one
+        if self._is_of_the_model_before(request):
+            return  # the window asks again once it knows of this one
         match request:
             case Decode():
                 self._decode(request)
@@ -126,6 +127,17 @@ class Live:
                 self._begin(request, self._strip(request))
             case _:
                 raise AssertionError(f"{request!r} is not live")
+
+    def _is_of_the_model_before(self, request: Request) -> bool:
+        """Whether it speaks of latents as only the model before had them: it was asked before the window knew."""
+        model = self._workspace.model
+        if model is None:
+            return False
+        if model is not self._latest:
+            self._size_before = None if self._latest is None else self._latest.latent_dim
+            self._latest = model
+        size = _latent_size(request)
+        return size is not None and size == self._size_before != model.latent_dim
 
     def advance(self) -> None:
         """Do one piece of what runs, the strip before the manifold."""
