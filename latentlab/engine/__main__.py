@@ -5,7 +5,10 @@ Started by :mod:`latentlab.engine.home` with one end of a pipe; not meant to be 
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import faulthandler
+import importlib.util
 import os
 import signal
 import stat
@@ -29,6 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name in ("SIGTERM", "SIGINT"):
         signal.signal(getattr(signal, name), lambda _number, _frame: inbox.close())
     threading.Thread(target=_read, args=(wire, inbox), name="latentlab-requests", daemon=True).start()
+    threading.Thread(target=_load_torch_ahead, name="latentlab-torch-ahead", daemon=True).start()
     threading.Thread(target=_keep_log_short, name="latentlab-log", daemon=True).start()
 
     from latentlab.engine.entry import run
@@ -44,6 +48,23 @@ def main(arguments: list[str] | None = None) -> int:
         )
     finally:
         wire.close()
+
+
+def _load_torch_ahead() -> None:
+    """Let the system load torch's libraries while this process imports all that comes before torch.
+
+    ctypes gives the interpreter's lock away meanwhile, the import that comes later does not.
+    """
+    if sys.platform != "linux":
+        return
+    spec = importlib.util.find_spec("torch")
+    if spec is None or spec.origin is None:
+        return
+    folder = os.path.join(os.path.dirname(spec.origin), "lib")
+    with contextlib.suppress(OSError):  # the import itself will say what is missing
+        # In torch's own order: the first makes what it depends on visible to all.
+        ctypes.CDLL(os.path.join(folder, "libtorch_global_deps.so"), mode=ctypes.RTLD_GLOBAL)
+        ctypes.CDLL(os.path.join(folder, "libtorch_cpu.so"))
 
 
 def _read(wire: Wire, inbox: Mailbox) -> None:
