@@ -15,6 +15,7 @@ from latentlab.engine.messages import (
     EncodeDataset,
     Failed,
     OpenDataset,
+    PointsChanged,
     PreviewDataset,
 )
 from latentlab.gui.data_panel import DataPanel
@@ -44,6 +45,7 @@ class DataController(QObject):
         super().__init__(parent)
         self._session, self._engine, self._panel, self._status = session, engine, panel, status
         self._opening = ""  # the source being opened
+        self._encoding = False
         self._sheet: ByteArray | None = None  # of the open dataset
         panel.openRequested.connect(self.open)
         panel.previewRequested.connect(self._preview)
@@ -53,6 +55,7 @@ class DataController(QObject):
         engine.datasetPreview.connect(self._on_preview)
         engine.datasetOpened.connect(self._on_opened)
         engine.datasetCancelled.connect(self._give_up)
+        engine.pointsChanged.connect(self._on_points)
         engine.failed.connect(self._on_failed)
 
     def open(self, source: str, config: DataConfig | None = None) -> None:
@@ -105,11 +108,18 @@ class DataController(QObject):
         if session.model is None or session.dataset is None or session.run_is_live:
             return
         if session.model.image_shape == session.dataset.image_shape:
+            self._encoding = True
             self._engine.request(EncodeDataset())
+
+    def _on_points(self, _points: PointsChanged) -> None:
+        if self._encoding and not self._opening:
+            self._settle()
 
     def _on_failed(self, failure: Failed) -> None:
         if failure.request == OpenDataset.__name__:
             self._give_up()
+        elif failure.request == EncodeDataset.__name__:
+            self._settle()
 
     def _give_up(self, _result: object = None) -> None:
         """What was open stays, and is shown again."""
@@ -118,6 +128,7 @@ class DataController(QObject):
 
     def _settle(self) -> None:
         self._opening = ""
+        self._encoding = False
         self._panel.set_progress("")
         self._status.set_message("Ready")
         self._status.set_progress(None)

@@ -21,7 +21,7 @@ from latentlab.engine.messages import (
 from latentlab.gui.data_panel import DataPanel
 from latentlab.gui.decoded_image import PixelView
 from latentlab.gui.status import Status
-from tests.controllers.conftest import model_info
+from tests.controllers.conftest import model_info, some_points
 from tests.controllers.test_recovery import dataset_info
 
 
@@ -98,3 +98,17 @@ def test_changed_controls_are_previewed_on_images_of_the_open_dataset(parts, ses
     engine.datasetPreview.emit(preview("photos", 60))
     assert grey_shown(panel) == 60
     assert session.dataset == dataset_info()
+
+
+@pytest.mark.parametrize("end", ["points", "failure"])
+def test_the_progress_of_encoding_goes_when_that_is_over(parts, session, engine, end):
+    _, _, status = parts
+    session.set_model(model_info(image_shape=(1, 8, 8)), 1, fresh=True)
+    opened(engine)
+    engine.datasetProgress.emit(DatasetProgress("Encoding images", 5, 10))
+    assert status.message() == "Encoding images"
+    if end == "points":
+        engine.pointsChanged.emit(some_points())
+    else:
+        engine.failed.emit(Failed("EncodeDataset", "there is too little memory for this"))
+    assert status.message() == "Ready"
