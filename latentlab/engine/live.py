@@ -177,7 +177,7 @@ class Live:
         workspace = self._workspace
         points = workspace.points
         if points is None or not len(points.mean):
-            raise InputError("encode a dataset first: there are no points to be near to")
+            return  # asked before another model came, which has none yet
         (place,), (distance,) = nearest(points.mean, request.z)
         index = int(place) if points.index is None else int(points.index[place])
         image, path = None, ""
