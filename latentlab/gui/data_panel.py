@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QPlainTextEdit, QProgressBar, QVBoxLayout, QWidget
 
 from latentlab.config import DataConfig, validated
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 DEMO = "demo:shapes"
 LOOKS = ("image_size", "channels", "fit", "invert")
 SUBSET = ("per_class", "limit", "validation", "seed")
+_TALLEST_SHEET = 168  # px
 _DEBOUNCE = 150  # ms without a change before images are read anew
 
 
@@ -65,7 +66,8 @@ class DataPanel(QWidget):
         body = self._body = QWidget()
         self._area = scrolled(body)
         outer = column(self, 0, 0)
-        outer.addWidget(self._area)
+        outer.addWidget(self._area, 1)
+        outer.addWidget(self._build_sheet())
         layout = column(body)
         self._build_source(layout)
         self._build_progress(layout)
@@ -129,13 +131,17 @@ class DataPanel(QWidget):
         self._skipped_fold = Fold("skippedFold", "skipped", "Files that were not used, and why", skipped)
         for widget in (self._counts, self._details, self._found, self._skipped_fold):
             inner.addWidget(widget)
-        self._sheet = PixelView(160)
-        self._sheet.setFixedHeight(168)
-        named(self._sheet, "contactSheet", "contact sheet", "Some of the images, as the model will see them")
-        self._sheet.hide()
         layout.addWidget(self._empty)
         layout.addWidget(self._info)
-        layout.addWidget(self._sheet)
+
+    def _build_sheet(self) -> QWidget:
+        """The contact sheet stays where it is while the controls scroll, so that both are seen together."""
+        self._sheet_box = QWidget()
+        self._sheet = PixelView(160)
+        named(self._sheet, "contactSheet", "contact sheet", "Some of the images, as the model will see them")
+        column(self._sheet_box, SPACE).addWidget(self._sheet)
+        self._sheet_box.hide()
+        return self._sheet_box
 
     def _build_controls(self, layout: QVBoxLayout) -> None:
         self._settings = Settings(DataConfig, "data.", self._body, without=("data.classes",))
@@ -221,7 +227,8 @@ class DataPanel(QWidget):
     def set_contact_sheet(self, image: ByteArray | None) -> None:
         """Show some of the images as the model will see them: uint8 [H, W] or [H, W, 3]."""
         self._sheet.set_picture(image)
-        self._sheet.setVisible(image is not None)
+        self._sheet_box.setVisible(image is not None)
+        self._fit_sheet()
 
     def set_preview(self, image: ByteArray, shape: Shape) -> None:
         """Show some images as the controls would have them read, and the shape (C, H, W) that they get."""
@@ -247,6 +254,17 @@ class DataPanel(QWidget):
             self.configRefused.emit(str(error))
             return
         self.openRequested.emit(source, config)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Give the contact sheet its share of the height."""
+        super().resizeEvent(event)
+        self._fit_sheet()
+
+    def _fit_sheet(self) -> None:
+        picture = self._sheet.picture()
+        if picture is not None:
+            needed = (self.width() - 2 * SPACE) * picture.height() // picture.width()
+            self._sheet.setFixedHeight(min(needed, _TALLEST_SHEET, self.height() // 3))
 
     def _on_changed(self) -> None:
         self._show_cost()

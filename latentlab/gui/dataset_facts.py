@@ -73,9 +73,9 @@ def size_text(size: int) -> str:
     value = float(size)
     for unit in ("B", "kB", "MB", "GB"):
         if value < 1000:
-            return f"{value:.3g} {unit}"
+            return f"{value:.3g}\u00a0{unit}"
         value /= 1000
-    return f"{value:.3g} TB"
+    return f"{value:.3g}\u00a0TB"
 
 
 def _listed(kinds: Sequence[tuple[str, int]], most: int) -> str:

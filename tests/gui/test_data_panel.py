@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QCheckBox, QComboBox, QListWidget, QPlainTextEdit, QSpinBox, QStyle, QStyleOptionViewItem
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QListWidget,
+    QPlainTextEdit,
+    QScrollArea,
+    QSpinBox,
+    QStyle,
+    QStyleOptionViewItem,
+)
 
 from latentlab.config import DataConfig
 from latentlab.engine.messages import DatasetInfo
@@ -146,14 +155,14 @@ def test_without_a_dataset_nothing_is_previewed(qtbot, panel):
 def test_the_image_size_shows_what_it_costs_before_anything_is_read(qtbot, panel):
     panel.set_info(INFO)
     cost = panel.findChild(object, "datasetCost")
-    assert cost.text() == "1,234 × 32 × 32 grey: 1.26 MB in memory, an epoch as long as now"
+    assert cost.text() == "1,234 × 32 × 32 grey: 1.26\u00a0MB in memory, an epoch as long as now"
     size = panel.findChild(QSpinBox, "imageSize")
     size.setFocus()
     size.selectAll()
     qtbot.keyClicks(size, "64")
-    assert cost.text() == "1,234 × 64 × 64 grey: 5.05 MB in memory, an epoch about 4 × as long as now"
+    assert cost.text() == "1,234 × 64 × 64 grey: 5.05\u00a0MB in memory, an epoch about 4 × as long as now"
     panel.set_preview(np.zeros((9, 9, 3), np.uint8), (3, 64, 64))
-    assert cost.text() == "1,234 × 64 × 64 colour: 15.2 MB in memory, an epoch about 12 × as long as now"
+    assert cost.text() == "1,234 × 64 × 64 colour: 15.2\u00a0MB in memory, an epoch about 12 × as long as now"
 
 
 def test_a_class_that_is_unchecked_is_left_out_until_all_are_asked_for(qtbot, panel):
@@ -186,3 +195,16 @@ def test_another_dataset_is_opened_with_all_of_its_classes(qtbot, panel):
     with qtbot.waitSignal(panel.openRequested) as opened:
         press(qtbot, panel, "demoShapesButton")
     assert opened.args == ["demo:shapes", DataConfig()]
+
+
+def test_the_contact_sheet_is_seen_beside_every_control(qtbot, panel):
+    panel.resize(320, 400)
+    panel.set_info(INFO)
+    panel.set_contact_sheet(np.zeros((160, 224), np.uint8))
+    bar = panel.findChild(QScrollArea).verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 0)
+    bar.setValue(bar.maximum())
+    sheet = panel.findChild(object, "contactSheet")
+    assert panel.findChild(object, "applyData").visibleRegion().boundingRect().height() > 20
+    assert sheet.visibleRegion().boundingRect().size() == sheet.size()
+    assert 80 < sheet.height() < 160
