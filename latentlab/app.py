@@ -50,7 +50,7 @@ def build(argv: Sequence[str] = ()) -> Application:
     Raises
     ------
     InputError
-        When there is no display.
+        When there is no display, or the path leads nowhere.
     """
     options, first, home = _start_worker(argv)
     try:
@@ -77,7 +77,7 @@ def open_window(argv: Sequence[str] = ()) -> Application:
     Raises
     ------
     InputError
-        When there is no display.
+        When there is no display, or the path leads nowhere.
     """
     options, first, home = _start_worker(argv)
     try:
@@ -100,12 +100,13 @@ def open_window(argv: Sequence[str] = ()) -> Application:
 def _start_worker(argv: Sequence[str]) -> tuple[argparse.Namespace, str, Home]:
     """The options, the model to open first, and the worker that opens it."""
     options = parse(argv)
-    require_display()
     first: str = DEFAULT_MODEL
     if options.path:
-        from latentlab.opening import kind_of
+        from latentlab.opening import kind_of, require_source
 
+        require_source(options.path)
         first = options.path if kind_of(options.path) == "model" else DEFAULT_MODEL
+    require_display()
     return options, first, launch(options.engine, options.device, first)
 
 
@@ -120,6 +121,6 @@ def main(argv: Sequence[str] = ()) -> int:
     Raises
     ------
     InputError
-        When there is no display.
+        When there is no display, or the path leads nowhere.
     """
     return open_window(argv).run()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from latentlab.errors import InputError
 from latentlab.session_file import SUFFIX
 
 _IMAGES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm"}
 _MODELS = {".safetensors", ".pt", ".pth", ".ckpt", ".bin"}  # the pickles among them only to be refused by name
+_NAMED = ("bundled:", "demo:", "torchvision:")
 _RUN_FILES = ("model.safetensors", "checkpoint.safetensors")
 
 
@@ -21,3 +23,15 @@ def kind_of(source: str) -> str:
     if path.is_dir():
         return "model" if any((path / name).is_file() for name in _RUN_FILES) else "dataset"
     return "image" if path.suffix.lower() in _IMAGES else "dataset"
+
+
+def require_source(source: str) -> None:
+    """Refuse a path that leads nowhere; names such as ``bundled:…`` and ``demo:…`` are left to those who know them.
+
+    Raises
+    ------
+    InputError
+        Naming the path.
+    """
+    if not source.startswith(_NAMED) and not Path(source).exists():
+        raise InputError(f"there is no file or folder {source!r}, and no such command; see latentlab --help")

@@ -59,6 +59,7 @@ class DeskController(QObject):
         data.opened.connect(self._on_opened)
         model.opened.connect(self._on_opened)
         model.saved.connect(self._on_opened)
+        training.finished.connect(self._on_training_finished)
         engine.imageEncoded.connect(self._on_image_encoded)
         engine.failed.connect(self._on_failed)
         session.runStateChanged.connect(self._show_run_state)
@@ -220,6 +221,10 @@ class DeskController(QObject):
         self._map.set_posterior(plane.project(result.mean[None])[0], covariance)
         text = f"{Path(result.path).name}: distortion {result.distortion:.1f}, rate {result.rate:.1f} nats"
         self._window.decoded_image.set_dropped(result.image, result.reconstruction, text)
+
+    def _on_training_finished(self, _event: object) -> None:
+        """The best model is in its run folder: nothing is left to lose."""
+        self._session.set_dirty(False)
 
     def _show_run_state(self) -> None:
         state = self._session.run_state

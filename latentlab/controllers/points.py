@@ -39,6 +39,9 @@ class PointsController(QObject):
     def _on_model_changed(self, fresh: bool) -> None:
         if fresh:
             self._fitted = False
+            # What was drawn and chosen by hand is of another model's latent space.
+            self._map.set_path(None)
+            self._map.set_selection(None)
 
     def _on_points_changed(self) -> None:
         points = self._session.points
@@ -61,15 +64,14 @@ class PointsController(QObject):
     def _choose_first_view(self) -> None:
         """Show the prior's region where it holds most points, else all points; afterwards the view is the user's.
 
-        The points of a model that has learned nothing yet lie on a heap that they will soon leave: for them too
-        the prior's region is the better view.
+        The points of a model that still learns lie on a heap that they will leave: for them too the prior's
+        region is the better view.
         """
         points = self._session.points
         if points is None:
             return
         within = np.abs(self._session.plane().project(points.mean)).max(axis=1, initial=0.0) <= PRIOR_REACH
-        learning = self._session.run_is_live and points.epoch == 0
-        if learning or (len(within) and within.mean() >= MOST):
+        if self._session.run_is_live or (len(within) and within.mean() >= MOST):
             self._map.reset_view()
         else:
             self._map.fit_to_points()

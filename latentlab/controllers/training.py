@@ -28,7 +28,7 @@ from latentlab.gui.status import Status
 from latentlab.gui.training_panel import TrainingPanel
 from latentlab.paths import runs_folder
 from latentlab.presets import suggestion
-from latentlab.session import IDLE, STARTING, Session
+from latentlab.session import IDLE, PAUSED, STARTING, Session
 
 ACTIVE_KL = 0.01  # nats on average, above which a dimension is in use
 
@@ -64,7 +64,7 @@ class TrainingController(QObject):
         super().__init__(parent)
         self._session, self._engine, self._status = session, engine, status
         self._panel, self._curves = panel, curves
-        self._steps_per_epoch, self._epochs_done = 1, 0.0
+        self._steps_per_epoch, self._epochs_done, self._share = 1, 0.0, 0.0
         self._whole_epochs, self._reason, self._trained_on = 0, "", ""  # of the last run, how it ended, and its images
         self._drawn = ""  # run folder of the newest curves
         self._followed = ""  # run folder whose curves are read from its metrics
@@ -138,7 +138,12 @@ class TrainingController(QObject):
         self._panel.set_state(state)
         if state == STARTING:
             self._panel.set_progress(None, "Preparing the images and the first step")
+        if state == PAUSED:
+            self._panel.set_progress(self._share, f"Paused at epoch {self._epochs_done:.1f}")
+            self._status.set_message(f"Training paused at epoch {self._epochs_done:.1f}")
         if state == IDLE:
+            if not self._reason:  # not ended by itself: the worker is gone, or the run failed
+                self._panel.set_progress(self._share, f"Interrupted at epoch {self._epochs_done:.1f}")
             self._status.set_message("Ready")
             self._status.set_progress(None)
 
@@ -174,7 +179,8 @@ class TrainingController(QObject):
             case Finished() as event:
                 self._whole_epochs, self._reason = event.epochs, event.reason
                 self._offer_going_on()
-                self._panel.set_progress(1.0, f"{_ENDED.get(event.reason, event.reason)} after {event.epochs} epochs")
+                share = 1.0 if event.reason == "done" else self._share
+                self._panel.set_progress(share, f"{_ENDED.get(event.reason, event.reason)} after {event.epochs} epochs")
                 self.finished.emit(event)
 
     def _on_run_followed(self, result: RunFollowed) -> None:
@@ -204,6 +210,7 @@ class TrainingController(QObject):
         if event.remaining is not None:
             words.append(f"{duration(event.remaining)} left")
         text = " · ".join(words)
+        self._share = share or 0.0
         self._panel.set_progress(share, text)
         self._status.set_message(f"Training: {text}")
         self._status.set_progress(share)

@@ -131,17 +131,28 @@ def _made(
 
 
 def _span(images: NDArray[Any], config: DataConfig) -> Generator[LoadProgress, None, Span]:
-    """What becomes black and white, judged from every image of the file, whichever subset is used."""
+    """What becomes black and white, judged from every image of the file, whichever subset is used.
+
+    Raises
+    ------
+    InputError
+        When no value is a finite number.
+    """
     if images.dtype.kind == "b" or (images.dtype == np.uint16 and config.levels == "full"):
         return span_of(images.dtype, 0, 0)
     step = max(1, _CHUNK_BYTES // max(1, images[0].nbytes))
     lowest, highest = np.inf, -np.inf
+    numbers = images.dtype.kind != "f"
     for start in range(0, len(images), step):
-        low, high = extent([images[start : start + step]])
+        chunk = images[start : start + step]
+        numbers = numbers or bool(np.isfinite(chunk).any())
+        low, high = extent([chunk])
         lowest, highest = min(lowest, low), max(highest, high)
         if images.dtype == np.uint8 and highest > 1:
             break
         yield LoadProgress(start, len(images), "Looking at values")
+    if not numbers:
+        raise InputError("the array holds no finite number")
     return span_of(images.dtype, lowest, highest, config.levels == "stretch")
 
 

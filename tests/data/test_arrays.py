@@ -207,3 +207,9 @@ def test_row_33_any_header_is_read_or_refused_in_a_sentence(tmp_path, header, bo
         path.write_bytes(data)
     dataset = opened_or_refused(path)
     assert dataset is None or dataset.images.shape[2:] == (8, 8)
+
+
+def test_row_33_an_array_without_a_finite_number_is_refused(tmp_path):
+    np.save(tmp_path / "nan.npy", np.full((10, 8, 8), np.nan))
+    with pytest.raises(InputError, match="no finite number"):
+        load_dataset(tmp_path / "nan.npy")

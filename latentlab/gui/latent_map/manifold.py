@@ -118,8 +118,13 @@ class ManifoldLayer(PixelLayer):
         return covered
 
     def set_picture(self, picture: ByteArray | None, x_range: Range, y_range: Range) -> None:
-        """Show one whole picture, uint8 [H, W] or [H, W, 3], its first row at the top; None shows nothing."""
-        self._assembly, self._under = None, []
+        """Show one whole picture, uint8 [H, W] or [H, W, 3], its first row at the top; None shows nothing.
+
+        Tiles that are awaited are still welcome: they are painted over it.
+        """
+        self._under = []
+        if self._assembly is not None:
+            self._assembly = _Assembly(*self._assembly.place)
         if picture is not None:
             pixels = np.ascontiguousarray(to_argb(_check(picture, 2)))
             self._under = [_Picture(pixels, x_range, y_range)]

@@ -119,6 +119,10 @@ class CornerTools(QFrame):
         row.addWidget(self._layers)
         self.adjustSize()
 
+    def set_layers_shown(self, shown: bool) -> None:
+        """Open or close the panel of layers, as the button does."""
+        self._layers.setChecked(shown)
+
     def _make_button(self, name: str, accessible: str, tip: str) -> QToolButton:
         made = QToolButton()
         made.setObjectName(name)

@@ -146,6 +146,13 @@ class PanelledPlot(LayeredPlot):
         self._layer_panel.raise_()
         self._place_panels()
 
+    def close_layer_panel(self) -> bool:
+        """Fold the layer panel away; tells whether it was open."""
+        was_open = self._layer_panel.isVisibleTo(self.viewport())
+        if was_open:
+            self._tools.set_layers_shown(False)
+        return was_open
+
     def _on_legend_changed(self, shown: frozenset[int]) -> None:
         self._points.set_hidden(self._legend.hidden())
         self.classesShownChanged.emit(shown)

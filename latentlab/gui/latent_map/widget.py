@@ -153,6 +153,7 @@ class LatentMap(PanelledPlot):
         event.accept()
         if not self._is_over_map(event.position()):
             return
+        self.close_layer_panel()
         if event.button() == Qt.MouseButton.LeftButton:
             self._pressed = True
             self._gestures[self._mode].press(self._in_box(event.position()), self.view(), event.modifiers())
@@ -214,6 +215,8 @@ class LatentMap(PanelledPlot):
             self.box.zoom(1 / 1.2 if key == Qt.Key.Key_Minus else 1.2, middle)
         elif key == Qt.Key.Key_Home:
             self.fit_to_points()
+        elif key == Qt.Key.Key_Escape and self.close_layer_panel():
+            pass
         elif not self._gestures[self._mode].key(key):
             event.ignore()
 
