@@ -75,6 +75,7 @@ class Session(QObject):
     datasetChanged = Signal()
     axesChanged = Signal()
     lockedChanged = Signal()
+    colourByChanged = Signal()
     runStateChanged = Signal()
     dirtyChanged = Signal()
 
@@ -91,6 +92,7 @@ class Session(QObject):
         self.data_config = DataConfig()
         self._axes = AxesChoice()
         self._locked: frozenset[int] = frozenset()
+        self._colour_by = ""
         self._run_state = IDLE
         self._run_folder = ""
         self._dirty = False
@@ -179,6 +181,17 @@ class Session(QObject):
         if new != self._locked:
             self._locked = new
             self.lockedChanged.emit()
+
+    @property
+    def colour_by(self) -> str:
+        """The column that the points' colours stand for; empty for their class."""
+        return self._colour_by
+
+    def set_colour_by(self, column: str) -> None:
+        """Choose what the points' colours stand for."""
+        if column != self._colour_by:
+            self._colour_by = column
+            self.colourByChanged.emit()
 
     # --- what is shown --------------------------------------------------------------------------
 

@@ -38,6 +38,7 @@ class ModelController(QObject):
         self._fell_back = False
         panel.modelChosen.connect(self.open)
         panel.axesChosen.connect(self._on_axes_chosen)
+        panel.colourByChosen.connect(session.set_colour_by)
         engine.modelChanged.connect(self._on_model_changed)
         engine.pointsChanged.connect(self._on_points_changed)
         engine.modelSaved.connect(self._on_saved)
@@ -101,6 +102,7 @@ class ModelController(QObject):
         count = 0 if components is None else len(components)
         size = 0 if session.model is None else session.model.latent_dim
         self._panel.set_axes(size, count, session.axes.x, session.axes.y)
+        self._panel.set_columns(() if session.points is None else tuple(session.points.columns), session.colour_by)
 
 
 def _partner(chosen: str, other: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
+from latentlab.controllers.colouring import Colouring, colouring
+from latentlab.engine.messages import PointsChanged
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.latent_map.view import PRIOR_REACH
 from latentlab.gui.latent_sliders import LatentSliders
@@ -34,6 +36,7 @@ class PointsController(QObject):
         session.modelChanged.connect(self._on_model_changed)
         session.pointsChanged.connect(self._on_points_changed)
         session.axesChanged.connect(self._on_axes_changed)
+        session.colourByChanged.connect(self._on_colour_by_changed)
         latent_map.selectionChanged.connect(self._on_selection_changed)
 
     def _on_model_changed(self, fresh: bool) -> None:
@@ -49,7 +52,7 @@ class PointsController(QObject):
         if points is None:
             self._map.set_points(None, None, ())
             return
-        self._map.set_points(self._session.plane().project(points.mean), points.label, points.classes)
+        self._draw(points)
         self._sliders.set_range(max(PRIOR_SPAN, float(np.ceil(np.abs(points.mean).max(initial=0.0)))))
         plain = self._session.axes == AxesChoice()  # the stored picture is of the first two dimensions
         if points.preview is not None and points.preview_extent is not None and plain and not self._fitted:
@@ -60,6 +63,16 @@ class PointsController(QObject):
             self._choose_first_view()
         fresh = f"epoch {points.epoch:.1f}" if self._session.run_is_live else ""
         self._map.set_freshness(fresh)
+
+    def _draw(self, points: PointsChanged) -> None:
+        """Project the points onto the shown axes, coloured by class or by the chosen column."""
+        column = points.columns.get(self._session.colour_by)
+        known = Colouring(points.label, points.classes, False) if column is None else colouring(column)
+        self._map.set_points(self._session.plane().project(points.mean), known.labels, known.names, known.ordered)
+
+    def _on_colour_by_changed(self) -> None:
+        if self._session.points is not None:
+            self._draw(self._session.points)
 
     def _choose_first_view(self) -> None:
         """Show the prior's region where it holds most points, else all points; afterwards the view is the user's.
@@ -86,7 +99,7 @@ class PointsController(QObject):
         axes, points = self._session.axes, self._session.points
         self._map.set_axes_names(_shown(axes.x), _shown(axes.y))
         if points is not None:
-            self._map.set_points(self._session.plane().project(points.mean), points.label, points.classes)
+            self._draw(points)
             self._map.fit_to_points()
 
 

@@ -325,6 +325,7 @@ class PointsChanged(Result):
     components: FloatArray | None = None  # principal components [k, d], unit length, strongest first
     preview: ByteArray | None = None  # the manifold's stored picture, until tiles are there
     preview_extent: tuple[float, float, float, float] | None = None  # x_min, x_max, y_min, y_max
+    columns: dict[str, NDArray[Any]] = field(default_factory=dict)  # factors and metadata: numbers or text [N] each
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from latentlab.config.layout import LatentLayout, latent_layout
 from latentlab.data import Dataset
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 Send = Callable[[Result], None]
 
 _MOST_COMPONENTS = 16
+_MOST_COLUMNS = 32
 
 
 class Workspace:
@@ -145,8 +147,18 @@ class Workspace:
                 components,
                 preview,
                 extent if preview is not None else None,
+                self._columns(points),
             )
         )
+
+    def _columns(self, points: Points) -> dict[str, NDArray[Any]]:
+        """What else is known of the encoded images, where their dataset is open: factors and metadata."""
+        dataset = self.dataset_of_points()
+        if dataset is None:
+            return {}
+        known = {**(dataset.factors or {}), **dataset.metadata}
+        index = slice(None) if points.index is None else points.index
+        return {name: np.asarray(values)[index] for name, values in list(known.items())[:_MOST_COLUMNS]}
 
 
 def info_of(header: ModelHeader, source: str, path: Path | None) -> ModelInfo:

@@ -88,6 +88,11 @@ def class_colours(count: int, dark: bool = True) -> ByteArray:
     return np.asarray(_distinct_colours()[np.arange(count) % MOST_COLOURS])
 
 
+def palette(count: int, dark: bool = True, ordered: bool = False) -> ByteArray:
+    """Colours uint8 [count, 3] for classes, or with ``ordered`` for steps of a value: cividis, dark to bright."""
+    return cividis(np.linspace(0.0, 1.0, count)) if ordered else class_colours(count, dark)
+
+
 @lru_cache(maxsize=1)
 def _distinct_colours() -> ByteArray:
     """The seven of Okabe and Ito, then always the candidate that is farthest from those chosen."""

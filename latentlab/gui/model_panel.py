@@ -32,12 +32,15 @@ class ModelPanel(QWidget):
         The live model is to be saved.
     axesChosen(x, y)
         Other map axes: ``z1`` … for dimensions, ``pc1`` … for principal components.
+    colourByChosen(column)
+        What the points' colours are to stand for: a column's name, or empty for the class.
     """
 
     openRequested = Signal()
     modelChosen = Signal(str)
     saveRequested = Signal()
     axesChosen = Signal(str, str)
+    colourByChosen = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -76,6 +79,10 @@ class ModelPanel(QWidget):
         axes = QFormLayout()
         axes.addRow("x axis", self._x)
         axes.addRow("y axis", self._y)
+        self._colour = QComboBox()
+        named(self._colour, "colourBy", "colour by", "What the points' colours stand for")
+        self._colour.activated.connect(lambda: self.colourByChosen.emit(self._colour.currentData()))
+        axes.addRow("colour by", self._colour)
         self._info = QWidget()
         inner = column(self._info, 0)
         for widget in (self._name, self._path):
@@ -152,6 +159,14 @@ class ModelPanel(QWidget):
                 axis.addItem(text, value)
             axis.setCurrentIndex(axis.findData(chosen))
             axis.setEnabled(len(names) > 1)
+
+    def set_columns(self, columns: Sequence[str], chosen: str) -> None:
+        """Offer the class and these columns as what the points' colours stand for, and show the chosen one."""
+        self._colour.clear()
+        for value, text in (("", "class"), *((name, name) for name in columns)):
+            self._colour.addItem(text, value)
+        self._colour.setCurrentIndex(max(0, self._colour.findData(chosen)))
+        self._colour.setEnabled(bool(columns))
 
     def focus_axes(self) -> None:
         """Put the keyboard on the choice of axes."""

@@ -99,6 +99,7 @@ class LayeredPlot(MapPlot):
         xy: npt.ArrayLike | None,
         labels: npt.ArrayLike | None = None,
         class_names: Sequence[str] = (),
+        ordered: bool = False,
     ) -> None:
         """Draw the encoded points.
 
@@ -110,11 +111,13 @@ class LayeredPlot(MapPlot):
             Class of each; -1 where it is not known.
         class_names : sequence of str
             A name for each class, in order.
+        ordered : bool
+            Whether the classes are steps of a value, coloured from dark to bright.
         """
         points = np.zeros((0, 2), np.float32) if xy is None else np.asarray(xy, np.float32).reshape(-1, 2)
         known = np.full(len(points), -1, np.int64) if labels is None else np.asarray(labels).astype(np.int64).ravel()
         classes = max(len(class_names), int(known.max(initial=-1)) + 1)
-        self._points.set_points(points, known, classes)
+        self._points.set_points(points, known, classes, ordered)
         self._coverage_is_old = True
         self._coverage_timer.start()
 

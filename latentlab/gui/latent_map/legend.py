@@ -11,7 +11,7 @@ from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QAbstractButton, QFrame, QScrollArea, QVBoxLayout, QWidget
 
-from latentlab.gui.colours import DARK, UNLABELLED, Theme, class_colours
+from latentlab.gui.colours import DARK, UNLABELLED, Theme, palette
 from latentlab.gui.latent_map.layer import wrap_image
 from latentlab.gui.latent_map.markers import MARKERS, sprite
 
@@ -115,6 +115,7 @@ class Legend(QFrame):
         self.setAccessibleName("Classes")
         self._theme: Theme = DARK
         self._names: tuple[str, ...] = ()
+        self._ordered = False
         self._switches: dict[int, ClassSwitch] = {}
         self._area = QScrollArea(self)
         self._area.setFrameShape(QFrame.Shape.NoFrame)
@@ -127,13 +128,16 @@ class Legend(QFrame):
         around.addWidget(self._area)
         self.hide()
 
-    def set_classes(self, names: Sequence[str], unlabelled: bool) -> None:
-        """List these classes, and a row for points without one; the switches of the same list stay as they are."""
+    def set_classes(self, names: Sequence[str], unlabelled: bool, ordered: bool = False) -> None:
+        """List these classes, and a row for points without one; the switches of the same list stay as they are.
+
+        With ``ordered`` they are the steps of a value, and coloured as such.
+        """
         names = tuple(names)
         wanted = [*range(len(names)), *([NO_CLASS] if unlabelled else [])]
-        if names == self._names and wanted == list(self._switches):
+        if names == self._names and wanted == list(self._switches) and ordered == self._ordered:
             return
-        self._names = names
+        self._names, self._ordered = names, ordered
         self._switches = {number: self._make_switch(number) for number in wanted}
         body = QWidget()
         body.setAutoFillBackground(False)
@@ -180,7 +184,7 @@ class Legend(QFrame):
     def set_theme(self, theme: Theme) -> None:
         """Draw in these colours."""
         self._theme = theme
-        colours = class_colours(len(self._names), theme.dark)
+        colours = palette(len(self._names), theme.dark, self._ordered)
         for number, switch in self._switches.items():
             switch.set_look(theme, UNLABELLED if number == NO_CLASS else colours[number])
         self.update()

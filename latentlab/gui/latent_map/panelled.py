@@ -72,13 +72,14 @@ class PanelledPlot(LayeredPlot):
         xy: npt.ArrayLike | None,
         labels: npt.ArrayLike | None = None,
         class_names: Sequence[str] = (),
+        ordered: bool = False,
     ) -> None:
         """Draw the encoded points and list their classes; see `LayeredPlot.set_points`."""
-        super().set_points(xy, labels, class_names)
+        super().set_points(xy, labels, class_names, ordered)
         classes = len(self._points.classes()) - 1
         names = [*class_names, *(str(number) for number in range(len(class_names), classes))]
         has_unlabelled = labels is not None and bool((np.asarray(labels) < 0).any())
-        self._legend.set_classes(names if len(self._points.xy) else (), has_unlabelled)
+        self._legend.set_classes(names if len(self._points.xy) else (), has_unlabelled, ordered)
         self._points.set_hidden(self._legend.hidden())
         self._place_panels()
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from PySide6.QtCore import QRectF, QTimer
 from PySide6.QtGui import QImage, QPainter, QRegion
 
-from latentlab.gui.colours import MOST_COLOURS, UNLABELLED, Theme, class_colours
+from latentlab.gui.colours import MOST_COLOURS, UNLABELLED, Theme, palette
 from latentlab.gui.latent_map.layer import PixelLayer, rectangle, wrap_image
 from latentlab.gui.latent_map.markers import MARKERS
 from latentlab.gui.latent_map.raster import Pixels, PointTiles, Rasteriser, Size, Window, point_size
@@ -55,6 +55,7 @@ class PointsLayer(PixelLayer):
         self._xy: npt.NDArray[np.float32] = np.zeros((0, 2), np.float32)
         self._labels: npt.NDArray[np.int64] = np.zeros(0, np.int64)
         self._classes = 0
+        self._ordered = False
         self._hidden: frozenset[int] = frozenset()
         self._selected: npt.NDArray[np.bool_] | None = None
         self._tiles: PointTiles | None = None
@@ -82,11 +83,13 @@ class PointsLayer(PixelLayer):
         """Every class that a point may have, -1 for those without one among them."""
         return frozenset(range(-1, self._classes))
 
-    def set_points(self, xy: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], classes: int) -> None:
-        """Draw these points [N, 2] with their classes [N] (-1: unknown)."""
+    def set_points(
+        self, xy: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], classes: int, ordered: bool = False
+    ) -> None:
+        """Draw these points [N, 2] with their classes [N] (-1: unknown), or steps of a value if ``ordered``."""
         if len(xy) != len(self._xy):
             self._selected = None
-        self._xy, self._labels, self._classes = xy, labels, classes
+        self._xy, self._labels, self._classes, self._ordered = xy, labels, classes, ordered
         self._invalidate(points=True)
 
     def set_hidden(self, classes: Iterable[int]) -> None:
@@ -212,7 +215,7 @@ class PointsLayer(PixelLayer):
         classes, unknown = self._slot_layout()
         half = unknown + len(MARKERS)
         table = np.zeros((2 * half, 4), np.uint8)
-        table[:classes, :3] = class_colours(classes, self.theme.dark)
+        table[:classes, :3] = palette(classes, self.theme.dark, self._ordered)
         table[unknown, :3] = UNLABELLED
         table[half:, :3] = table[:half, :3]
         table[:half, 3], table[half:, 3] = ALPHA, DIMMED_ALPHA
