@@ -177,6 +177,7 @@ class Application(QObject):
             return
         self._is_closed = True
         self._filmstrip.close()
+        self._image.close()
         self._frame_rate.close()
         logging.getLogger("latentlab").removeHandler(self._log)
         self._uncaught.remove()

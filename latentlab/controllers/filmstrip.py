@@ -51,6 +51,11 @@ class FilmstripController(QObject):
         self._seed = 0
         self._path: FloatArray | None = None
         self._history: list[tuple[FloatArray, np.ndarray]] = []
+        self._last: Decoded | None = None
+        self._settled = QTimer(self)
+        self._settled.setSingleShot(True)
+        self._settled.setInterval(REST)
+        self._settled.timeout.connect(self._remember)
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST)
@@ -77,6 +82,7 @@ class FilmstripController(QObject):
     def close(self) -> None:
         """Ask nothing more: the window goes."""
         self._rest.stop()
+        self._settled.stop()
 
     # --- when to ask --------------------------------------------------------------------------------
 
@@ -102,6 +108,7 @@ class FilmstripController(QObject):
             self._model_from = self._session.model_version
             self._path = None
             self._history.clear()
+            self._last = None
             for kind in ("traverse", "interpolate", "reconstruct", "sample", "history"):
                 self._filmstrip.set_strip(kind, None)
         # Not restarted while it waits: a model that learns changes more often than the strip may be asked for.
@@ -156,12 +163,16 @@ class FilmstripController(QObject):
             self._filmstrip.set_strip(result.kind, result.images, result.row_names, result.latents)
 
     def _on_decoded(self, result: Decoded) -> None:
-        """Remember where the hand came to rest: the last image of every gesture."""
-        if result.preview or result.model_version != self._session.model_version:
+        if not result.preview and result.model_version >= self._model_from:
+            self._last = result
+            self._settled.start()
+
+    def _remember(self) -> None:
+        """Add where the hand has come to rest: the last image of a gesture."""
+        last = self._last
+        if last is None or (self._history and np.array_equal(self._history[-1][0], last.z)):
             return
-        if self._history and np.array_equal(self._history[-1][0], result.z):
-            return
-        self._history = [*self._history[-HISTORY + 1 :], (result.z, result.image)]
+        self._history = [*self._history[-HISTORY + 1 :], (last.z, last.image)]
         images = np.stack([image for _, image in reversed(self._history)])[None]
         latents = np.stack([z for z, _ in reversed(self._history)])[None]
         self._filmstrip.set_strip("history", images, (), latents)

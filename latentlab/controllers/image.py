@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from latentlab.controllers.freshness import Freshness
 from latentlab.engine.client import EngineClient
@@ -11,6 +11,8 @@ from latentlab.engine.messages import Decode, Decoded, FloatArray, Nearest, Near
 from latentlab.gui.decoded_image import DecodedImage
 from latentlab.gui.latent_map import LatentMap
 from latentlab.session import Session
+
+REST = 120  # milliseconds without a new latent
 
 
 class ImageController(QObject):
@@ -45,6 +47,11 @@ class ImageController(QObject):
         session.labelChanged.connect(self._on_latent_changed)
         session.modelChanged.connect(self._on_model_changed)
         session.pointsChanged.connect(self._ask_for_nearest)
+        # Beside a run the nearest image waits for the hand to rest: every search is taken from the training.
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(REST)
+        self._rest.timeout.connect(self._ask_for_nearest)
         engine.decoded.connect(self._on_decoded)
         engine.nearestFound.connect(self._on_nearest_found)
         image.nearestClicked.connect(self._on_nearest_clicked)
@@ -59,9 +66,16 @@ class ImageController(QObject):
             self._ask_for_image()
             self._ask_for_nearest()
 
+    def close(self) -> None:
+        """Ask nothing more: the window goes."""
+        self._rest.stop()
+
     def _on_latent_changed(self) -> None:
         self._ask_for_image()
-        self._ask_for_nearest()
+        if self._session.run_is_live:
+            self._rest.start()
+        else:
+            self._ask_for_nearest()
 
     def _ask_for_image(self) -> None:
         session = self._session
