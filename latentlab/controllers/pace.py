@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 PATIENCE = 30.0  # seconds to wait for an answer that may never come, such as one that failed
-SHARE = 0.02  # of the run's time for each picture that follows it; all together stay below a twentieth
+SHARE = 0.02  # of the run's time for each picture that follows it, beside what encoding the points takes
 
 
 class Pace:
