@@ -10,33 +10,8 @@ from PySide6.QtCore import QCoreApplication, QDeadlineTimer, QEventLoop, QObject
 from latentlab.engine.channel import Mailbox
 from latentlab.engine.home import Home, HomeName, launch
 from latentlab.engine.memory import DEVICE_LOST, GIVEN_UP, Losses, Memory
-from latentlab.engine.messages import (
-    Codebooks,
-    DatasetCancelled,
-    DatasetOpened,
-    DatasetPreview,
-    DatasetProgress,
-    Decoded,
-    Failed,
-    GridTiles,
-    ImageEncoded,
-    LatentDrawn,
-    ModelChanged,
-    ModelSaved,
-    NearestFound,
-    Notice,
-    PointsChanged,
-    Request,
-    Result,
-    RunFollowed,
-    Shutdown,
-    Strip,
-    TrainingEvent,
-    TrainingProgress,
-    TrainingState,
-    WorkerLost,
-    WorkerReady,
-)
+from latentlab.engine.messages import Failed, Notice, Request, Result, Shutdown, WorkerReady
+from latentlab.engine.signals import ResultSignals
 
 log = logging.getLogger("latentlab")
 
@@ -59,7 +34,7 @@ class _Receiver(QThread):
         self.exit_code = self.home.serve(self._inbox.put)
 
 
-class EngineClient(QObject):
+class EngineClient(ResultSignals):
     """Asks the worker, and tells what it answers by one signal for each kind of result.
 
     Everything here belongs to the GUI thread, and every signal is emitted on it. ``request`` never waits.
@@ -67,68 +42,12 @@ class EngineClient(QObject):
     A worker that ends unasked (killed, crashed, out of memory, its GPU lost) is reported by ``workerLost``, and
     another is started, which opens the same model and dataset again. One that keeps ending is started after longer
     and longer pauses, with less and less to open, and then no more.
-
-    Signals
-    -------
-    received
-        Every result, before the signal of its kind.
-    workerReady, workerLost, modelChanged, pointsChanged, decoded, gridTiles, strip, nearestFound, latentDrawn,
-    codebooks, datasetProgress, datasetPreview, datasetOpened, datasetCancelled, trainingEvent, trainingState,
-    imageEncoded, modelSaved, failed, notice
-        One result of that kind (see :mod:`latentlab.engine.messages`).
     """
-
-    received = Signal(object)
-    workerReady = Signal(object)
-    workerLost = Signal(object)
-    modelChanged = Signal(object)
-    pointsChanged = Signal(object)
-    decoded = Signal(object)
-    gridTiles = Signal(object)
-    strip = Signal(object)
-    nearestFound = Signal(object)
-    latentDrawn = Signal(object)
-    codebooks = Signal(object)
-    datasetProgress = Signal(object)
-    datasetPreview = Signal(object)
-    datasetOpened = Signal(object)
-    datasetCancelled = Signal(object)
-    trainingEvent = Signal(object)
-    trainingState = Signal(object)
-    runFollowed = Signal(object)
-    imageEncoded = Signal(object)
-    modelSaved = Signal(object)
-    failed = Signal(object)
-    notice = Signal(object)
 
     _arrived = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._signals = {
-            WorkerReady: self.workerReady,
-            WorkerLost: self.workerLost,
-            ModelChanged: self.modelChanged,
-            PointsChanged: self.pointsChanged,
-            Decoded: self.decoded,
-            GridTiles: self.gridTiles,
-            Strip: self.strip,
-            NearestFound: self.nearestFound,
-            LatentDrawn: self.latentDrawn,
-            Codebooks: self.codebooks,
-            DatasetProgress: self.datasetProgress,
-            DatasetPreview: self.datasetPreview,
-            DatasetOpened: self.datasetOpened,
-            DatasetCancelled: self.datasetCancelled,
-            TrainingEvent: self.trainingEvent,
-            TrainingProgress: self.trainingEvent,
-            TrainingState: self.trainingState,
-            ImageEncoded: self.imageEncoded,
-            ModelSaved: self.modelSaved,
-            RunFollowed: self.runFollowed,
-            Failed: self.failed,
-            Notice: self.notice,
-        }
         self._inbox = Mailbox(on_arrival=self._arrived.emit)
         self._arrived.connect(self._drain, Qt.ConnectionType.QueuedConnection)
         self._receiver: _Receiver | None = None
@@ -266,5 +185,4 @@ class EngineClient(QObject):
         self._memory.note_result(result)
         if isinstance(result, WorkerReady):
             self._losses.note_ready()
-        self.received.emit(result)
-        self._signals[type(result)].emit(result)
+        self.tell(result)

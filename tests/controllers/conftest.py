@@ -4,36 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
 from latentlab.engine.messages import ModelInfo, PointsChanged
+from latentlab.engine.signals import ResultSignals
 from latentlab.session import Session
 
 
-class Engine(QObject):
+class Engine(ResultSignals):
     """Keeps what it is asked, and answers only what a test makes it say."""
-
-    workerLost = Signal(object)
-    modelChanged = Signal(object)
-    pointsChanged = Signal(object)
-    decoded = Signal(object)
-    gridTiles = Signal(object)
-    strip = Signal(object)
-    nearestFound = Signal(object)
-    latentDrawn = Signal(object)
-    codebooks = Signal(object)
-    datasetProgress = Signal(object)
-    datasetPreview = Signal(object)
-    datasetOpened = Signal(object)
-    datasetCancelled = Signal(object)
-    trainingEvent = Signal(object)
-    trainingState = Signal(object)
-    runFollowed = Signal(object)
-    imageEncoded = Signal(object)
-    modelSaved = Signal(object)
-    failed = Signal(object)
-    notice = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
