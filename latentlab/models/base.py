@@ -65,10 +65,14 @@ class Losses:
     terms
         Detached scalars by name: of a model's first phase always ``elbo``, ``rate``, ``distortion`` (β = 1, nats
         per image), and the recipe's own; of later phases only what is theirs.
+    applies
+        Scalar, whether to take the phase's step at all; ``None`` for yes. A player who is too far ahead rests:
+        with a gradient of 0 instead the optimizer's momentum would go on.
     """
 
     objective: Tensor
     terms: dict[str, Tensor]
+    applies: Tensor | None = None
 
 
 class Bound(NamedTuple):
@@ -139,6 +143,17 @@ class LatentModel(nn.Module):
     def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
         """The loss of one phase on one batch."""
         raise NotImplementedError
+
+    def numbers_of_a_step(self, state: StepState) -> tuple[float, ...] | None:
+        """The plain numbers that enter into a step's losses, schedules among them, as they are at ``state``.
+
+        A step recorded on a GPU can be replayed as long as they are the same. ``None``: never, for what a step does
+        depends on what its images are, or nobody has looked.
+        """
+        return None
+
+    def broken_off(self) -> None:
+        """Forget what a step has left that was broken off before its end, and is taken again."""
 
     def after_step(self, state: StepState) -> None:
         """What follows the optimizers' steps (moving averages, annealing)."""

@@ -85,6 +85,10 @@ class Codebook(nn.Module):
         aside = vectors[torch.randint(len(vectors), (self.config.size,), device=vectors.device)]
         self._pending.append((chosen.sum(0), chosen.T @ vectors, aside))
 
+    def forget(self) -> None:
+        """Forget what a step that was broken off has remembered."""
+        self._pending.clear()
+
     @torch.no_grad()
     def follow(self) -> None:
         """Move the entries to where the vectors of the last step were."""
@@ -109,5 +113,7 @@ class Codebook(nn.Module):
 
 def perplexity(codes: Tensor, size: int) -> Tensor:
     """Exponential of the entropy of the codes' use: how many are in even use."""
-    shares = torch.bincount(codes.flatten(), minlength=size) / codes.numel()
+    # Not bincount: it asks the device for the largest code.
+    each = torch.ones(codes.numel(), device=codes.device)
+    shares = torch.zeros(size, device=codes.device).scatter_add_(0, codes.flatten(), each) / codes.numel()
     return torch.exp(-torch.xlogy(shares, shares).sum())

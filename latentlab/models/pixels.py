@@ -11,7 +11,7 @@ from latentlab.models.base import Batch, LatentModel, StepState
 from latentlab.models.inputs import EncoderInputs, corrupted, one_hot_labels
 from latentlab.models.likelihoods import build_likelihood
 from latentlab.models.networks import build_decoder, build_encoder
-from latentlab.models.rate_cost import rate_cost
+from latentlab.models.rate_cost import rate_cost, schedule_at
 
 
 class PixelModel(LatentModel):
@@ -46,6 +46,10 @@ class PixelModel(LatentModel):
         output_shape = (channels * self.likelihood.parameters_per_pixel, height, width)
         self.decoder = build_decoder(config.architecture, start, output_shape)
         self.is_density = self.likelihood.is_density
+
+    def numbers_of_a_step(self, state: StepState) -> tuple[float, ...] | None:
+        """β, and where its warm-up and the capacity are."""
+        return (self.beta, *schedule_at(self.config.rate, state))
 
     def corrupted(self, batch: Batch) -> Batch:
         """The batch as training shows it."""

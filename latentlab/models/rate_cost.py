@@ -22,10 +22,16 @@ def rate_cost(rates: Tensor, config: RateConfig, beta: float, state: StepState) 
     state
         Where the training is.
     """
-    warmth = min(1.0, state.epochs_done / config.warmup) if config.warmup else 1.0
+    warmth, capacity = schedule_at(config, state)
     if config.kind == "capacity":
-        capacity = config.capacity * min(1.0, state.epochs_done / config.epochs)
         return config.gamma * (rates.sum() - capacity).abs()
     if config.kind == "free-bits":
         rates = torch.clamp_min(rates, config.free_bits)
     return beta * warmth * rates
+
+
+def schedule_at(config: RateConfig, state: StepState) -> tuple[float, float]:
+    """By how much β is warmed up, 0 to 1, and the capacity in nats."""
+    warmth = min(1.0, state.epochs_done / config.warmup) if config.warmup else 1.0
+    capacity = config.capacity * min(1.0, state.epochs_done / config.epochs) if config.kind == "capacity" else 0.0
+    return warmth, capacity

@@ -46,6 +46,10 @@ class SemiSupervisedVAE(VAE):
             x = x * batch.mask
         return torch.log_softmax(self.classifier(self.classifier_encoder(x)), -1)
 
+    def numbers_of_a_step(self, state: StepState) -> tuple[float, ...] | None:
+        """``None`` while labelled images are still being gathered."""
+        return super().numbers_of_a_step(state) if self._complete else None
+
     def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
         """U(x) of every image, L(x, y) of some labelled ones, and the classification term."""
         self._keep_labelled(batch)

@@ -41,6 +41,14 @@ class VAE(PixelModel):
         """Let the prior see some training images."""
         self.prior.prepare(batch.x)
 
+    def numbers_of_a_step(self, state: StepState) -> tuple[float, ...] | None:
+        """Those of every model of pixels, and the temperature of concrete latents."""
+        if self.divergence is not None and self.divergence.asks_the_device:
+            return None
+        numbers = super().numbers_of_a_step(state)
+        temperature = self.posterior.number_at(state.epochs_done) if self.has_encoder else 0.0
+        return None if numbers is None else (*numbers, temperature)
+
     def approximate(self, batch: Batch) -> Approximation:
         """q(z|x) of each image."""
         approximation: Approximation = self.posterior(self.features(batch))

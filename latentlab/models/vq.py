@@ -17,7 +17,7 @@ from latentlab.models.inputs import EncoderInputs, corrupted
 from latentlab.models.likelihoods import build_likelihood
 from latentlab.models.networks.base import ACTIVATIONS
 from latentlab.models.networks.conv import Upsample, downward, strides, upward
-from latentlab.models.rate_cost import rate_cost
+from latentlab.models.rate_cost import rate_cost, schedule_at
 from latentlab.models.reduce import average, reduce
 
 
@@ -189,6 +189,15 @@ class VQVAE(LatentModel):
         coarse = self.to_coarse(self.coarse(features))
         entries = self._book(0).entries_of(self._book(0).nearest(coarse))
         return [coarse, self.to_fine(torch.cat([features, self.from_coarse(entries)], 1))]
+
+    def numbers_of_a_step(self, state: StepState) -> tuple[float, ...] | None:
+        """β, and where its warm-up is."""
+        return (self.beta, *schedule_at(self.config.rate, state))
+
+    def broken_off(self) -> None:
+        """Let the codebooks forget."""
+        for level in range(len(self.grids)):
+            self._book(level).forget()
 
     def after_step(self, state: StepState) -> None:
         """Let the codebooks follow."""

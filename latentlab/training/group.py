@@ -59,6 +59,10 @@ class Group:
         """Whether somebody says so (waits for the slowest)."""
         return bool(self.sum(torch.tensor(float(mine))).item())
 
+    def all(self, mine: Tensor) -> Tensor:
+        """Whether everybody says so, as a scalar on the device, which need not be waited for."""
+        return self.sum((~mine).to(torch.float32)) == 0
+
     def wait(self) -> None:
         """Wait until everybody is here."""
         self.sum(torch.zeros(1))
@@ -85,9 +89,9 @@ class _LossesOf(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, phase: str, batch: Batch, state: StepState) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(self, phase: str, batch: Batch, state: StepState) -> tuple[Tensor, dict[str, Tensor], Tensor | None]:
         losses: Losses = self.model.losses(phase, batch, state)
-        return losses.objective, losses.terms
+        return losses.objective, losses.terms, losses.applies
 
 
 @contextmanager

@@ -34,6 +34,8 @@ class Optimisers:
     ----------
     learning_rate, schedule
         The configuration's, until they are changed while the run goes on.
+    deferred
+        Whether the guard tells later.
     """
 
     def __init__(self, model: LatentModel, config: TrainingConfig, deferred: bool | None = None) -> None:
@@ -53,10 +55,20 @@ class Optimisers:
         }
         self.learning_rate = config.learning_rate
         self.schedule = config.schedule
-        self._deferred = device.type == "cuda" if deferred is None else deferred
+        self.deferred = device.type == "cuda" if deferred is None else deferred
         self._bad = torch.zeros((), device=device)
         self._good_steps = torch.zeros((), device=device, dtype=torch.int64)
         self._checked_from = 0
+        self._rate: Tensor | float = config.learning_rate
+        if self.deferred:
+            self._rate = torch.full((), config.learning_rate, device=device)
+            for adam in self._adam.values():
+                for group in adam.param_groups:
+                    # The rate where a recorded step reads it, and leave to record; torch would warn of a step that
+                    # is not recorded, which some are.
+                    group["lr"], group["capturable"] = self._rate, device.type == "cuda"
+                adam._warned_capturable_if_run_uncaptured = True  # type: ignore[attr-defined]
+        self._set_rate = config.learning_rate
 
     def scheduled(self, share: float) -> float:
         """The learning rate when ``share`` of the run (0 to 1) is done."""
@@ -70,8 +82,28 @@ class Optimisers:
         for parameter in self._parameters[phase]:
             parameter.grad = None
 
-    def step(self, phase: str, objective: Tensor, learning_rate: float, step: int) -> Tensor:
+    def set_rate(self, learning_rate: float) -> None:
+        """Take the next steps with this learning rate."""
+        if learning_rate == self._set_rate:
+            return
+        self._set_rate = learning_rate
+        if isinstance(self._rate, Tensor):
+            self._rate.fill_(learning_rate)
+        else:
+            for adam in self._adam.values():
+                for group in adam.param_groups:
+                    group["lr"] = learning_rate
+
+    def step(self, phase: str, objective: Tensor, step: int, applies: Tensor | None = None) -> Tensor:
         """Apply the gradients of one phase; their norm before clipping.
+
+        Parameters
+        ----------
+        phase, objective, step
+            Whose, with the objective they are of, at which step.
+        applies
+            Scalar, whether to apply them at all; ``None`` for yes. Looked at only where the guard is deferred:
+            elsewhere a phase that rests has no gradients.
 
         Raises
         ------
@@ -80,23 +112,23 @@ class Optimisers:
         """
         adam, parameters = self._adam[phase], self._parameters[phase]
         gradients = [p.grad for p in parameters if p.grad is not None]
-        norm = nn.utils.get_total_norm(gradients)
+        norm = nn.utils.get_total_norm(gradients) if gradients else torch.zeros_like(objective)
         if self._config.gradient_clip:
             nn.utils.clip_grads_with_norm_(parameters, self._config.gradient_clip, norm)
         total = objective.detach() + norm
-        if self._deferred:
-            self._bad = torch.maximum(self._bad, (~torch.isfinite(total)).to(self._bad.dtype))
-            adam.found_inf = self._bad  # type: ignore[attr-defined]
+        if self.deferred:
+            # In place, where a recorded step finds it again.
+            torch.maximum(self._bad, (~torch.isfinite(total)).to(self._bad.dtype), out=self._bad)
+            rests = self._bad if applies is None else torch.maximum(self._bad, (~applies).to(self._bad.dtype))
+            adam.found_inf = rests  # type: ignore[attr-defined]
         elif not math.isfinite(total.item()):
             raise BadStep(step)
-        for group in adam.param_groups:
-            group["lr"] = learning_rate
         adam.step()
         return norm
 
     def count(self) -> None:
         """Say that all phases of a step are done."""
-        if self._deferred:
+        if self.deferred:
             self._good_steps += (self._bad == 0).to(torch.int64)
 
     def start(self, step: int) -> None:
@@ -112,8 +144,12 @@ class Optimisers:
         BadStep
             Naming the first such step.
         """
-        if self._deferred and self._bad.item():
+        if self.deferred and self._bad.item():
             raise BadStep(self._checked_from + int(self._good_steps.item()))
+
+    def tensors(self) -> list[Tensor]:
+        """Every tensor that a step changes beside the weights."""
+        return [*self.state().values(), self._bad, self._good_steps]
 
     def state(self) -> dict[str, Tensor]:
         """Every tensor of the optimizers, as ``phase.parameter/moment``."""

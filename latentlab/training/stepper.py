@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
@@ -11,6 +13,10 @@ from latentlab.errors import RunError
 from latentlab.models.base import Batch, LatentModel, StepState
 from latentlab.training.group import Group
 from latentlab.training.optimisers import Optimisers, is_out_of_memory
+
+Terms = dict[str, Tensor]
+Gradients = tuple[Tensor, Terms, Tensor | None]
+"""The objective that a phase's gradients are of, its terms, and whether to apply the gradients."""
 
 
 class Stepper:
@@ -42,7 +48,7 @@ class Stepper:
         self._group = group
         self._parallel: DistributedDataParallel | None = None
 
-    def step(self, batch: Batch, state: StepState, learning_rate: float, weight: float = 1.0) -> dict[str, Tensor]:
+    def step(self, batch: Batch, state: StepState, learning_rate: float, weight: float = 1.0) -> Terms:
         """Take one step on a batch; its terms, as means over the batch that are still on the device.
 
         With several processes the batch is a share, and ``weight`` is how much larger than the average share it is.
@@ -54,33 +60,50 @@ class Stepper:
         RunError
             When the memory does not do even for one image at a time.
         """
-        terms: dict[str, Tensor] = {}
+        self.optimisers.set_rate(learning_rate)
+        return self._take(state, lambda phase: self._gradients(phase, batch, state, weight))
+
+    def whole_step(self, batch: Batch, state: StepState) -> Terms:
+        """The same with the learning rate as it is, in one process and one piece: what can be recorded and replayed."""
+        return self._take(state, lambda phase: self._accumulated(phase, batch, state))
+
+    def tensors(self) -> list[Tensor]:
+        """Every tensor that a step changes."""
+        return [*self._model.parameters(), *self._model.buffers(), *self.optimisers.tensors()]
+
+    def broken_off(self) -> None:
+        """Forget what a step has left that did not come to its end."""
         for phase in self._model.phases:
-            objective, of_phase = self._gradients(phase, batch, state, weight)
-            norm = self.optimisers.step(phase, objective, learning_rate, state.step)
+            self.optimisers.clear(phase)
+        self._model.broken_off()
+
+    def _take(self, state: StepState, gradients: Callable[[str], Gradients]) -> Terms:
+        terms: Terms = {}
+        for phase in self._model.phases:
+            self.optimisers.clear(phase)
+            objective, of_phase, applies = gradients(phase)
+            norm = self.optimisers.step(phase, objective, state.step, applies)
             suffix = "" if phase == self._model.phases[0] else f"_{phase}"
             terms |= of_phase | {f"objective{suffix}": objective, f"gradient_norm{suffix}": norm}
         self._model.after_step(state)
         self.optimisers.count()
         return terms
 
-    def _gradients(self, phase: str, batch: Batch, state: StepState, weight: float) -> tuple[Tensor, dict[str, Tensor]]:
+    def _gradients(self, phase: str, batch: Batch, state: StepState, weight: float) -> Gradients:
         if self._group is not None:
-            self.optimisers.clear(phase)
             return self._shared(self._group, phase, batch, state, weight)
         while True:
-            self.optimisers.clear(phase)
             try:
                 return self._accumulated(phase, batch, state)
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
             # Outside the except block: the traceback holds on to the tensors that did not fit.
+            self.optimisers.clear(phase)
+            self._model.broken_off()
             self._halve(batch)
 
-    def _shared(
-        self, group: Group, phase: str, batch: Batch, state: StepState, weight: float
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def _shared(self, group: Group, phase: str, batch: Batch, state: StepState, weight: float) -> Gradients:
         """Everybody's gradients, averaged, and this process's own objective and terms.
 
         The batch is not split when memory is short: more processes are the way to smaller shares.
@@ -88,8 +111,10 @@ class Stepper:
         # Not before the first step: the model is prepared with data then.
         self._parallel = self._parallel or group.parallel(self._model)
         try:
-            objective, terms = self._parallel(phase, batch, state)
-            (objective * weight).backward()
+            objective, terms, applies = self._parallel(phase, batch, state)
+            if applies is not None:
+                applies = group.all(applies)
+            return self._backward(objective, weight, applies), terms, applies
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
@@ -97,7 +122,6 @@ class Stepper:
                 f"{batch.x.device} has too little memory for its share of {len(batch.x)} images; "
                 "try a smaller batch, or more processes"
             ) from None
-        return objective.detach(), terms
 
     def _halve(self, batch: Batch) -> None:
         present = min(self.micro_batch, len(batch.x))
@@ -110,24 +134,39 @@ class Stepper:
         if batch.x.device.type == "cuda":
             torch.cuda.empty_cache()
 
-    def _accumulated(self, phase: str, batch: Batch, state: StepState) -> tuple[Tensor, dict[str, Tensor]]:
-        """Gradients of one phase's loss on the batch; its objective and terms."""
+    def _accumulated(self, phase: str, batch: Batch, state: StepState) -> Gradients:
+        """Gradients of one phase's loss on the batch; its objective and terms, and whether the step is to be taken."""
         size = len(batch.x)
         if size <= self.micro_batch:
             losses = self._model.losses(phase, batch, state)
-            losses.objective.backward()  # type: ignore[no-untyped-call]
-            return losses.objective.detach(), losses.terms
+            return self._backward(losses.objective, 1.0, losses.applies), losses.terms, losses.applies
         objective = torch.zeros((), device=batch.x.device)
-        terms: dict[str, Tensor] = {}
+        terms: Terms = {}
+        applies: Tensor | None = None
         for start in range(0, size, self.micro_batch):
             part = _part(batch, slice(start, start + self.micro_batch))
             share = len(part.x) / size
             losses = self._model.losses(phase, part, state)
-            (losses.objective * share).backward()  # type: ignore[no-untyped-call]
-            objective += losses.objective.detach() * share
+            objective += self._backward(losses.objective, share, losses.applies) * share
+            if losses.applies is not None:
+                applies = losses.applies if applies is None else applies | losses.applies
             for name, term in losses.terms.items():
                 terms[name] = terms.get(name, 0.0) + term * share
-        return objective, terms
+        return objective, terms, applies
+
+    def _backward(self, objective: Tensor, share: float, applies: Tensor | None) -> Tensor:
+        """Add ``share`` times the objective's gradient, nothing where the phase rests; the objective, 0 where it rests.
+
+        Where the device runs ahead it is not asked whether to rest: the gradient is made, and is 0.
+        """
+        if applies is None:
+            (objective if share == 1.0 else objective * share).backward()  # type: ignore[no-untyped-call]
+            return objective.detach()
+        if self.optimisers.deferred:
+            objective = torch.where(applies, objective, torch.zeros_like(objective))
+        elif not applies:
+            return torch.zeros_like(objective)
+        return self._backward(objective, share, None)
 
 
 def _part(batch: Batch, rows: slice) -> Batch:

@@ -97,6 +97,8 @@ def kernel_distance(z: Tensor, width: float | None = None) -> Tensor:
 class Energy(Divergence):
     """Energy distance to N(0, I) (Turinici 2021, Radon–Sobolev variational autoencoders)."""
 
+    asks_the_device = True  # how long the series is
+
     def __call__(self, latents: Latents) -> Tensor:
         """Estimate it; 0 for a single image, which has no pair."""
         return energy_distance(latents.z) if len(latents.z) > 1 else latents.z.sum() * 0

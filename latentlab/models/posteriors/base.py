@@ -75,6 +75,10 @@ class Posterior(nn.Module):
     def schedule(self, epochs_done: float) -> None:
         """Follow the training's progress (annealing)."""
 
+    def number_at(self, epochs_done: float) -> float:
+        """What ``schedule`` sets then; always the same where nothing is annealed."""
+        return 0.0
+
 
 def standard_noise(samples: int, like: Tensor) -> Tensor:
     """Standard normal noise [samples, *like.shape]."""

@@ -70,8 +70,12 @@ class ConcretePosterior(Posterior):
 
     def schedule(self, epochs_done: float) -> None:
         """Cool down."""
+        self.temperature = self.number_at(epochs_done)
+
+    def number_at(self, epochs_done: float) -> float:
+        """The temperature then."""
         share = min(1.0, epochs_done / self.config.cooling)
-        self.temperature = self.config.temperature ** (1 - share) * self.config.coldest**share
+        return self.config.temperature ** (1 - share) * self.config.coldest**share
 
     def forward(self, features: Tensor) -> Concrete:
         """Parametrise q(z|x)."""
