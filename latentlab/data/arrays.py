@@ -15,7 +15,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from latentlab.data.dataset import LoadProgress
-from latentlab.data.decode import UnreadableError, open_regular
+from latentlab.data.picture import UnreadableError, open_regular
 from latentlab.data.reading import MAPPED, Readable, map_values, read_values
 from latentlab.data.table import Table, identity, numbered, unlabelled
 from latentlab.errors import InputError

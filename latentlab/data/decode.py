@@ -1,60 +1,16 @@
-"""One image file becomes pixels: what is accepted, and how every mode is converted.
-
-=====================  ==========================================================================================
-found                  becomes
-=====================  ==========================================================================================
-EXIF orientation       turned upright
-animated, many pages   the first frame
-1-bit                  black and white
-16-bit, float          8 bits by the table of `latentlab.data.levels`; 16-bit colour keeps the upper 8 bits
-palette                its colours
-alpha, transparency    composited over ``config.behind``
-CMYK, YCbCr, Lab       RGB (colour profiles are not applied)
-colour, grey asked     ITU-R 601 luma, 0.299 R + 0.587 G + 0.114 B
-colour, "auto"         grey when red, green and blue are equal everywhere, else RGB
-=====================  ==========================================================================================
-
-A file is opened by its content, not by its name, as one of PNG, JPEG, WebP, TIFF, BMP, GIF and PPM/PGM/PBM; TIFF,
-the format with by far the largest reader, only when it is named ``.tif`` or ``.tiff``.
-"""
+"""Image files and arrays of one image become uint8 arrays; the rules are those of `latentlab.data.picture`."""
 
 from __future__ import annotations
 
-import os
-import stat
-import warnings
 from dataclasses import dataclass
-from io import BufferedReader, BytesIO
-from pathlib import PurePath
-from typing import BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from latentlab.config.data import DataConfig
 from latentlab.data.dataset import Images
-from latentlab.data.fit import Size, drawn_size, fit_image
-from latentlab.data.levels import extent, span_of, to_uint8
-
-FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
-SUFFIXES = frozenset(
-    {".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".bmp", ".dib", ".gif"}
-    | {".ppm", ".pgm", ".pbm", ".pnm", ".pfm"}
-)
-_TIFF_SUFFIXES = (".tif", ".tiff")
-_OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-_TURNED = (5, 6, 7, 8)  # EXIF orientations that exchange width and height
-_JPEG = ("JPEG", "MPO")  # MPO: what some cameras append a second picture to
-_EXIF_KEYS = frozenset({"exif", "xmp", "Raw profile type exif", "XML:com.adobe.xmp"})
-_BITS_PER_SAMPLE = 258
-_SMALL_FILE = 8 << 20
-
-# Pillow refuses more than 179 million pixels and warns above half of that; both are refused here, in any thread.
-warnings.simplefilter("error", Image.DecompressionBombWarning)
-
-
-class UnreadableError(Exception):
-    """A file that cannot become pixels; the message is the reason, in a few words."""
+from latentlab.data.fit import Size
+from latentlab.data.picture import Picture, finish, make_ready, read_picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,97 +31,20 @@ class Decoded:
     size: Size
 
 
-def open_regular(path: str | PurePath) -> BufferedReader:
-    """Open a regular file for reading; anything else is refused without waiting for a writer.
-
-    Raises
-    ------
-    UnreadableError
-        Also when the file has vanished or may not be read.
-    """
-    return open(_open_regular(path)[0], "rb")
-
-
-def _open_regular(path: str | PurePath) -> tuple[int, int]:
-    """Descriptor and size of a regular file."""
-    try:
-        descriptor = os.open(path, _OPEN_FLAGS)
-    except OSError as error:
-        raise UnreadableError(reason_of(error)) from None
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(descriptor)
-        raise UnreadableError("not a regular file")
-    return descriptor, status.st_size
-
-
-def reason_of(error: Exception) -> str:
-    """Why a file could not be read, in a few words."""
-    if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
-        return "decompression bomb: too many pixels"
-    if isinstance(error, UnidentifiedImageError):
-        return "not an image of a known format"
-    if isinstance(error, FileNotFoundError):
-        return "vanished"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    text = " ".join(str(error).split())
-    return f"damaged: {text[:160]}" if text else f"damaged: {type(error).__name__}"
-
-
-def measure(path: str) -> tuple[Size, str]:
-    """Upright size and mode by the file's header alone.
-
-    Raises
-    ------
-    UnreadableError
-    """
-    with open_regular(path) as file:
-        try:
-            image = _open(file, path)
-            return _upright_size(image), image.mode
-        except UnreadableError:
-            raise
-        except Exception as error:  # Pillow's readers raise nearly anything for damaged files
-            raise UnreadableError(reason_of(error)) from None
-
-
 def decode(path: str, target: Size | None, config: DataConfig) -> Decoded:
-    """Read an image file and make it ready.
-
-    Parameters
-    ----------
-    path
-        Of a file.
-    target
-        (width, height) to make it; ``None`` keeps its own.
-    config
-        Channels, fit, invert, levels and background.
+    """Read an image file and make it ready; see `latentlab.data.picture.read_picture`.
 
     Raises
     ------
     UnreadableError
         When the file is no whole image of an accepted format.
     """
-    with _opened(path) as file:
-        try:
-            return decode_image(_open(file, path), target, config)
-        except UnreadableError:
-            raise
-        except MemoryError:
-            raise UnreadableError("too large for the memory") from None
-        except Exception as error:  # Pillow's readers raise nearly anything for damaged files
-            raise UnreadableError(reason_of(error)) from None
+    return _decoded(read_picture(path, target, config), config)
 
 
 def decode_image(image: Image.Image, target: Size | None, config: DataConfig) -> Decoded:
     """Make ready an image that has been opened; it is used up."""
-    format, mode, size = image.format or "", image.mode, _upright_size(image)
-    _draft(image, size, target, config)
-    if _orientation(image) != 1:
-        ImageOps.exif_transpose(image, in_place=True)
-    image = _to_grey_or_rgb(image, config)
-    return Decoded(_finish(image, target, config), format, mode, size)
+    return _decoded(make_ready(image, target, config), config)
 
 
 def finish_array(pixels: Images, target: Size | None, config: DataConfig) -> Images:
@@ -176,94 +55,27 @@ def finish_array(pixels: Images, target: Size | None, config: DataConfig) -> Ima
         mode = {2: "LA", 3: "RGB", 4: "RGBA"}[len(pixels)]
         height_width_channels = np.ascontiguousarray(pixels.transpose(1, 2, 0))
         image = Image.frombytes(mode, height_width_channels.shape[1::-1], height_width_channels.tobytes())
-    return _finish(_to_grey_or_rgb(image, config), target, config)
+    image = finish(image, target, config)
+    return as_pixels(image.tobytes(), image.size, len(image.getbands()), config)
 
 
-def _opened(path: str) -> BinaryIO:
-    """A regular file for decoding; a small one is read at once.
-
-    Every call to the system lets go of the GIL, and having it back costs threads more than the reading.
-    """
-    descriptor, size = _open_regular(path)
-    if size > _SMALL_FILE:
-        return open(descriptor, "rb")
-    try:
-        return BytesIO(os.read(descriptor, size))
-    except OSError as error:
-        raise UnreadableError(reason_of(error)) from None
-    finally:
-        os.close(descriptor)
-
-
-def _open(file: BinaryIO, path: str) -> Image.Image:
-    image = Image.open(file, formats=FORMATS)
-    suffix = os.path.splitext(path)[1].lower()
-    if image.format == "TIFF" and suffix not in _TIFF_SUFFIXES:
-        raise UnreadableError(f"a TIFF file named {suffix or 'without a suffix'}")
-    return image
-
-
-def _upright_size(image: Image.Image) -> Size:
-    turned = image.format != "TIFF" and _orientation(image) in _TURNED  # Pillow's TIFF reader has it upright already
-    return (image.height, image.width) if turned else image.size
-
-
-def _orientation(image: Image.Image) -> int:
-    if image.format in _JPEG and _EXIF_KEYS.isdisjoint(image.info):
-        return 1  # what most JPEGs say, without the cost of asking
-    orientation: int = image.getexif().get(ExifTags.Base.Orientation, 1)
-    return orientation
-
-
-def _draft(image: Image.Image, size: Size, target: Size | None, config: DataConfig) -> None:
-    """Let the JPEG decoder itself scale down, by 2, 4 or 8, to no less than is needed."""
-    if image.format not in _JPEG:
-        return
-    needed = drawn_size(size, target, config.fit) if target else size
-    if size != image.size:
-        needed = needed[::-1]
-    image.draft("L" if config.channels == 1 else None, needed)
-
-
-def _to_grey_or_rgb(image: Image.Image, config: DataConfig) -> Image.Image:
-    if image.mode.startswith("I") or image.mode == "F":
-        image = _to_eight_bits(image, config)
-    elif image.has_transparency_data:
-        image = image.convert("RGBA")
-        behind = Image.new("RGBA", image.size, (config.behind,) * 3 + (255,))
-        image = Image.alpha_composite(behind, image)
-    mode = "L" if config.channels == 1 or image.mode in {"1", "L"} else "RGB"
-    if image.mode != mode:  # Pillow would copy it
-        image = image.convert(mode)
-    return ImageOps.invert(image) if config.invert else image
-
-
-def _to_eight_bits(image: Image.Image, config: DataConfig) -> Image.Image:
-    values = np.asarray(image)
-    if values.dtype.byteorder == ">":
-        values = values.astype(values.dtype.newbyteorder("="))
-    lowest, highest = extent([values])
-    stretch = config.levels == "stretch"
-    span = span_of(values.dtype, lowest, highest, stretch)
-    if not stretch and values.dtype.kind in "iu":
-        bits = image.tag_v2.get(_BITS_PER_SAMPLE, (16,))[0] if image.format == "TIFF" else 16  # type: ignore[attr-defined]
-        if 8 < bits <= 16 and lowest >= 0 and highest < 2**bits:
-            span = 0.0, 2.0**bits - 1
-    return Image.fromarray(to_uint8(values, span))
-
-
-def _finish(image: Image.Image, target: Size | None, config: DataConfig) -> Images:
-    if target is not None:
-        image = fit_image(image, target, config)
-    # Of L and RGB these are the pixels; np.asarray would copy them once more.
-    flat: Images = np.frombuffer(image.tobytes(), dtype=np.uint8)
-    if image.mode == "L":
-        grey = flat.reshape(1, image.height, image.width)
+def as_pixels(values: bytes, size: Size, channels: int, config: DataConfig) -> Images:
+    """Values of a picture, row by row and with its channels last, as uint8 [C, H, W] of the channels asked for."""
+    width, height = size
+    flat: Images = np.frombuffer(values, dtype=np.uint8)  # np.asarray of an image would copy once more
+    if channels == 1:
+        grey = flat.reshape(1, height, width)
         return np.repeat(grey, 3, axis=0) if config.channels == 3 else grey
-    pixels = flat.reshape(image.height, image.width, 3)
+    pixels = flat.reshape(height, width, 3)
     if config.channels == "auto" and _is_grey(pixels):
         return pixels[None, :, :, 0]
     return pixels.transpose(2, 0, 1)
+
+
+def _decoded(picture: Picture, config: DataConfig) -> Decoded:
+    image = picture.image
+    pixels = as_pixels(image.tobytes(), image.size, len(image.getbands()), config)
+    return Decoded(pixels, picture.format, picture.mode, picture.size)
 
 
 def _is_grey(pixels: Images) -> bool:

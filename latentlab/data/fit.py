@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
+from typing import TYPE_CHECKING, Literal, Protocol
 
-import numpy as np
 from PIL import Image, ImageOps
 
-from latentlab.config.data import LARGEST_IMAGE, SMALLEST_IMAGE, DataConfig
+if TYPE_CHECKING:
+    from latentlab.config.data import DataConfig
 
 Size = tuple[int, int]  # (width, height), as Pillow has it
 
@@ -18,17 +20,47 @@ _REDUCING_GAP = 3.0
 _CHOICES = (64, 48, 32, 24, 16)
 
 
+class Look(Protocol):
+    """What of a ``DataConfig`` says how an image is made ready: a process that only decodes has no more of it."""
+
+    @property
+    def channels(self) -> Literal["auto", 1, 3]:
+        """Grey, RGB, or as the image is."""
+
+    @property
+    def fit(self) -> Literal["fit", "crop", "stretch"]:
+        """How an image of another aspect becomes the size asked for."""
+
+    @property
+    def invert(self) -> bool:
+        """Whether black and white change places."""
+
+    @property
+    def levels(self) -> Literal["full", "stretch"]:
+        """How values deeper than 8 bits become 8."""
+
+    @property
+    def behind(self) -> int:
+        """Grey value behind transparent pixels."""
+
+    @property
+    def margin(self) -> int:
+        """Grey value of margins."""
+
+
 def target_size(sizes: Sequence[Size], config: DataConfig) -> Size:
     """Size that images of ``sizes`` are given.
 
     ``image_size`` squared when it is set; else the images' own where they agree and both sides lie within 8 to 256;
     else a square, the largest of 64, 48, 32, 24, 16 that is not above the median of the shorter sides (8 below that).
     """
+    from latentlab.config.data import LARGEST_IMAGE, SMALLEST_IMAGE
+
     if config.image_size is not None:
         return config.image_size, config.image_size
     if len(set(sizes)) == 1 and all(SMALLEST_IMAGE <= side <= LARGEST_IMAGE for side in sizes[0]):
         return sizes[0]
-    shorter = float(np.median([min(size) for size in sizes]))
+    shorter = median(min(size) for size in sizes)
     side = next((choice for choice in _CHOICES if choice <= shorter), SMALLEST_IMAGE)
     return side, side
 
@@ -44,21 +76,21 @@ def drawn_size(size: Size, target: Size, how: str) -> Size:
     return min(target[0], max(1, round(size[0] * ratio))), min(target[1], max(1, round(size[1] * ratio)))
 
 
-def fit_image(image: Image.Image, target: Size, config: DataConfig) -> Image.Image:
-    """Make ``image`` (mode L or RGB) the size ``target`` by the configuration's ``fit``, resampled bicubically."""
+def fit_image(image: Image.Image, target: Size, look: Look) -> Image.Image:
+    """Make ``image`` (mode L or RGB) the size ``target`` by ``look.fit``, resampled bicubically."""
     if image.size == target:
         return image
-    if config.fit == "crop":
+    if look.fit == "crop":
         width, height = image.size
         ratio = max(target[0] / width, target[1] / height)
         across, down = (width - target[0] / ratio) / 2, (height - target[1] / ratio) / 2
         box = (max(across, 0.0), max(down, 0.0), min(width - across, width), min(height - down, height))
         return image.resize(target, _FILTER, box=box, reducing_gap=_REDUCING_GAP)
-    drawn = drawn_size(image.size, target, config.fit)
+    drawn = drawn_size(image.size, target, look.fit)
     image = image.resize(drawn, _FILTER, reducing_gap=_REDUCING_GAP)
     if drawn == target:
         return image
     left, top = (target[0] - drawn[0]) // 2, (target[1] - drawn[1]) // 2
     border = (left, top, target[0] - drawn[0] - left, target[1] - drawn[1] - top)
-    margin = config.margin if image.mode == "L" else (config.margin,) * 3
+    margin = look.margin if image.mode == "L" else (look.margin,) * 3
     return ImageOps.expand(image, border, fill=margin)

@@ -12,11 +12,12 @@ from latentlab.config.data import DataConfig
 from latentlab.data.cache import Cache, key
 from latentlab.data.class_folders import class_folders
 from latentlab.data.dataset import Columns, Dataset, Images, Labels, LoadProgress, Skipped, fingerprint
-from latentlab.data.decode import UnreadableError, decode, measure
+from latentlab.data.decode import decode
 from latentlab.data.fit import Size, target_size
 from latentlab.data.ingest import ingest
 from latentlab.data.labels_csv import read_labels
 from latentlab.data.made import Made
+from latentlab.data.picture import UnreadableError, measure
 from latentlab.data.scan import Scan, all_shown, in_order, scan, shown
 from latentlab.data.sink import Sink
 from latentlab.data.subset import choose, keep_classes

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentlab.data.dataset import LoadProgress
-from latentlab.data.decode import UnreadableError, open_regular
+from latentlab.data.picture import UnreadableError, open_regular
 from latentlab.data.reading import MAPPED, map_values, read_values
 from latentlab.data.table import Table, identity, numbered, unlabelled
 from latentlab.errors import InputError

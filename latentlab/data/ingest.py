@@ -11,9 +11,10 @@ from typing import TypeVar
 import numpy as np
 
 from latentlab.data.dataset import LoadProgress
-from latentlab.data.decode import Decoded, UnreadableError
+from latentlab.data.decode import Decoded
 from latentlab.data.made import Kind, Made
 from latentlab.data.meanwhile import WAIT
+from latentlab.data.picture import UnreadableError
 from latentlab.data.sink import Sink
 
 Item = TypeVar("Item")

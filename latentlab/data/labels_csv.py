@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from latentlab.data.class_folders import natural
 from latentlab.data.dataset import UNKNOWN, Labels, LoadProgress, Skipped
-from latentlab.data.decode import SUFFIXES, UnreadableError, open_regular
+from latentlab.data.picture import SUFFIXES, UnreadableError, open_regular
 from latentlab.data.scan import shown
 from latentlab.errors import InputError
 

@@ -15,7 +15,7 @@ from operator import attrgetter, itemgetter
 from typing import TypeVar
 
 from latentlab.data.dataset import LoadProgress, Skipped
-from latentlab.data.decode import SUFFIXES, reason_of
+from latentlab.data.picture import SUFFIXES, reason_of
 
 T = TypeVar("T")
 _File = tuple[str, int, int]  # name, bytes, time of the last change

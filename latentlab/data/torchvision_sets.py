@@ -25,11 +25,12 @@ from latentlab.config.data import DataConfig
 from latentlab.data.arrays import as_images
 from latentlab.data.cache import Cache, key
 from latentlab.data.dataset import UNKNOWN, Columns, Dataset, Labels, LoadProgress, Skipped
-from latentlab.data.decode import Decoded, UnreadableError, decode_image, reason_of
+from latentlab.data.decode import Decoded, decode_image
 from latentlab.data.fit import target_size
 from latentlab.data.ingest import ingest
 from latentlab.data.made import Made
 from latentlab.data.meanwhile import WAIT, meanwhile
+from latentlab.data.picture import UnreadableError, reason_of
 from latentlab.data.sink import Sink
 from latentlab.data.subset import choose, keep_classes
 from latentlab.data.table import Table, from_table, unlabelled

@@ -10,7 +10,8 @@ import numpy as np
 
 from latentlab.config import DataConfig, validated
 from latentlab.data import Dataset, LoadProgress, open_dataset
-from latentlab.data.decode import UnreadableError, decode
+from latentlab.data.decode import decode
+from latentlab.data.picture import UnreadableError
 from latentlab.engine.messages import (
     DatasetInfo,
     DatasetOpened,

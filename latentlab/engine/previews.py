@@ -11,8 +11,9 @@ import numpy as np
 
 from latentlab.config import DataConfig
 from latentlab.data import Dataset, open_dataset
-from latentlab.data.decode import UnreadableError, decode, measure
+from latentlab.data.decode import decode
 from latentlab.data.fit import target_size
+from latentlab.data.picture import UnreadableError, measure
 from latentlab.engine.messages import ByteArray, DatasetPreview, IntArray, PreviewDataset
 from latentlab.engine.pictures import contact_sheet
 from latentlab.engine.workspace import Workspace

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from latentlab.config import DataConfig
-from latentlab.data.decode import UnreadableError, decode, measure
+from latentlab.data.decode import decode
+from latentlab.data.picture import UnreadableError, measure
 from tests.data.helpers import grey, save
 
 RAMP = np.linspace(0, 255, 80).round().astype(np.uint8).reshape(8, 10)
