@@ -20,6 +20,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from multiprocessing import Pipe
@@ -76,6 +77,8 @@ class Mailbox:
         self._rank = {slot: rank for rank, slot in enumerate(priority)}
         self._ages = itertools.count()
         self._slots: dict[str, tuple[int, Any]] = {}
+        self._since: dict[str, float] = {}  # when each slot that is full was empty last
+        self._nudges = 0
         self._ordered: deque[tuple[int, Any]] = deque()
         self._closed = False
         self.on_arrival = on_arrival
@@ -98,8 +101,9 @@ class Mailbox:
             if message.slot is None:
                 self._ordered.append(entry)
             else:
+                self._since.setdefault(message.slot, time.monotonic())
                 self._slots[message.slot] = entry
-            self._changed.notify()
+            self._changed.notify_all()
         if arrived and self.on_arrival is not None:
             self.on_arrival()
 
@@ -109,6 +113,7 @@ class Mailbox:
             if message.slot is None:
                 self._ordered.appendleft((-1, message))
             else:
+                self._since.setdefault(message.slot, time.monotonic())
                 self._slots.setdefault(message.slot, (-1, message))
 
     def take(self, timeout: float | None = 0.0) -> Any | None:
@@ -127,9 +132,53 @@ class Mailbox:
             if not self._slots:
                 return self._ordered.popleft()[1]
             slot = min(self._slots, key=lambda name: (self._rank.get(name, len(self._rank)), self._slots[name][0]))
-            if self._ordered and self._ordered[0][0] < self._slots[slot][0]:
+            if self._is_behind(slot):
+                self._changed.notify_all()  # for take_late: what was behind it may be next
                 return self._ordered.popleft()[1]
-            return self._slots.pop(slot)[1]
+            return self._pop(slot)
+
+    def take_late(self, slot: str, patience: Callable[[], float | None]) -> Any | None:
+        """Wait for a message of one slot that :meth:`take` does not come to; remove and return it.
+
+        Parameters
+        ----------
+        slot
+            Name of the slot.
+        patience
+            Seconds to leave a message to :meth:`take`; ``None`` leaves it to it altogether. Asked again whenever
+            something has changed.
+
+        Returns
+        -------
+        Any or None
+            ``None`` after :meth:`nudge` and :meth:`close`.
+        """
+        with self._changed:
+            nudges = self._nudges
+            while not self._closed and self._nudges == nudges:
+                allowed = patience()
+                if slot not in self._slots or allowed is None or self._is_behind(slot):
+                    self._changed.wait()
+                    continue
+                left = self._since[slot] + allowed - time.monotonic()
+                if left <= 0:
+                    return self._pop(slot)
+                self._changed.wait(left)
+            return None
+
+    def nudge(self) -> None:
+        """End the wait of :meth:`take_late`, which is to look anew at what it waits for."""
+        with self._changed:
+            self._nudges += 1
+            self._changed.notify_all()
+
+    def _is_behind(self, slot: str) -> bool:
+        """Whether an older message of the ordered queue comes before what the slot holds."""
+        return bool(self._ordered) and self._ordered[0][0] < self._slots[slot][0]
+
+    def _pop(self, slot: str) -> Any:
+        del self._since[slot]
+        return self._slots.pop(slot)[1]
 
     def close(self) -> None:
         """Let nothing more in, and end every wait."""

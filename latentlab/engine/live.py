@@ -169,9 +169,7 @@ class Live:
     # --- one image -----------------------------------------------------------------------------------
 
     def _decode(self, request: Decode) -> None:
-        model = self._workspace.need_model()
-        image = as_pixels(to_bytes(model.decode(request.z[None], request.label)))[0]
-        self._workspace.send(Decoded(request.generation, self._workspace.version, request.z, image, request.preview))
+        self._workspace.send(decoded(self._workspace.need_model(), request, self._workspace.version))
 
     def _nearest(self, request: Nearest) -> None:
         workspace = self._workspace
@@ -303,6 +301,27 @@ class Live:
         images = np.asarray(dataset.images[chosen])
         mean, _std = model.encode(images, dataset.labels[chosen])
         return as_pixels(images), mean[None]
+
+
+def decoded(model: LoadedModel, request: Decode, version: int) -> Decoded:
+    """The image that a request asks for.
+
+    Parameters
+    ----------
+    model
+        What decodes it.
+    request
+        The latent, and the class where the model is conditional.
+    version
+        The model's, for the window to know what it is of.
+
+    Raises
+    ------
+    InputError
+        For a latent of another size.
+    """
+    image = as_pixels(to_bytes(model.decode(request.z[None], request.label)))[0]
+    return Decoded(request.generation, version, request.z, image, request.preview)
 
 
 def _latent_size(request: Request) -> int | None:

@@ -13,6 +13,7 @@ from latentlab.engine.jobs import encoded, joined
 from latentlab.engine.messages import AdjustTraining, Train, TrainingEvent, TrainingProgress, TrainingState
 from latentlab.engine.workspace import Workspace, info_of
 from latentlab.events import Event, Finished, Progress
+from latentlab.models.loaded import LoadedModel
 from latentlab.training import Training
 
 _COST_SHARE = 0.05  # of the run's time that showing how it learns may take
@@ -72,6 +73,16 @@ class Run:
     def active(self) -> bool:
         """Whether there is a step to take now."""
         return self.state in ("running", "stopping")
+
+    @property
+    def model(self) -> LoadedModel:
+        """The model as it learns."""
+        return self._training.loaded
+
+    @property
+    def closing(self) -> bool:
+        """Whether the learning is over, and the best model takes the place of the newest."""
+        return self._training.closing
 
     def step(self) -> None:
         """Take one step of the training, and of showing it.

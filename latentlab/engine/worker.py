@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
 import traceback
 from collections import deque
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TypeAlias
 
@@ -18,6 +17,7 @@ import torch
 import latentlab
 from latentlab.engine.channel import ChannelClosed, Mailbox
 from latentlab.engine.following import Following
+from latentlab.engine.hand import Hand, short_turns
 from latentlab.engine.jobs import encode_image, encoding, opening, saving
 from latentlab.engine.live import Live
 from latentlab.engine.memory import DEVICE_LOST
@@ -110,6 +110,7 @@ class Worker:
             return self._work(opened)
 
     def _work(self, opened: tuple[Path, ModelFile] | None) -> int:
+        self._hand = Hand(self._inbox, self._workspace, self._failures)
         try:
             self._start(opened)
             while not self._ending:
@@ -120,6 +121,8 @@ class Worker:
         except ChannelClosed:  # the window is gone, and nobody listens any more
             self._workspace.send = _to_nobody
             self._leave()
+        finally:
+            self._hand.close()
         return 0
 
     # --- the loop ------------------------------------------------------------------------------------
@@ -141,6 +144,7 @@ class Worker:
 
     def _turn(self) -> None:
         """Answer what waits; then do one piece of each thing that runs."""
+        began = time.perf_counter()
         running = self._run is not None and self._run.active
         jobs = self._job is not None or self._preview is not None or bool(self._waiting)
         busy = running or jobs or bool(self._live.working_on)
@@ -160,8 +164,9 @@ class Worker:
         self._advance_live()
         self._advance_preview()
         self._advance_job()
-        if self._run is not None and self._run.active:
+        if running and self._run is not None:
             self._advance_run(self._run)
+            self._hand.turned(time.perf_counter() - began)
 
     def _follow(self) -> None:
         """Tell what an opened run folder that is trained elsewhere has gained since the last look."""
@@ -218,6 +223,8 @@ class Worker:
     def _advance_run(self, run: Run) -> None:
         with self._failures("Train") as failed:
             run.step()
+        if run.closing or failed:
+            self._hand.serve(None)  # other weights than the newest become the live ones
         if failed:
             with self._failures("Train"):
                 run.abandon()
@@ -302,8 +309,16 @@ class Worker:
     def _train(self, request: Train) -> None:
         self._need_no_run("starting another")
         if self._own_process:
-            yield_to_the_window()
-        self._run = Run(self._workspace, request, self._device_name)
+            yield_to_the_window(but=self._hand.thread)
+        # torch's compiler may have to be imported first, which takes seconds.
+        self._hand.serve(self._workspace.model)
+        model = None
+        try:
+            with short_turns() if self._own_process else nullcontext():
+                self._run = Run(self._workspace, request, self._device_name)
+            model = self._run.model
+        finally:
+            self._hand.serve(model)
         self._following = None
 
     def _steer(self, request: Request) -> None:
@@ -312,9 +327,11 @@ class Worker:
             raise InputError("there is no run to steer")
         match request:
             case PauseTraining():
+                self._hand.serve(None)
                 run.pause()
             case ResumeTraining():
                 run.go_on()
+                self._hand.serve(run.model)
             case StopTraining():
                 run.stop()
             case AdjustTraining():
@@ -359,15 +376,10 @@ class Worker:
 def import_what_training_needs() -> None:
     """Make an optimizer: torch's first one imports its compiler, which takes seconds.
 
-    Meant for a thread of a process that has no window. The loop goes on decoding meanwhile, and each of torch's
-    operations takes the interpreter's lock anew: shorter turns keep the image under the hand quick.
+    Meant for a thread of a process that has no window; the loop goes on decoding meanwhile.
     """
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(interval / 10)
-    try:
+    with short_turns():
         torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
-    finally:
-        sys.setswitchinterval(interval)
 
 
 def is_device_lost(error: BaseException) -> bool:
