@@ -31,11 +31,19 @@ class TrainingConfig(Config):
     threads
         Of the processor, for a run on the CPU: the last bits of the result depend on it. 0 for a number that
         depends on the model's size and on the machine's cores alone.
+    precision
+        In what the networks compute while training: ``float32``, ``bfloat16``, or ``auto``: bfloat16 on a CUDA device
+        that has it and a model large enough to gain, as long as the ELBO stays within its noise. All else is float32.
+    graphs
+        ``auto`` records a step on a CUDA device and replays it, where model and step allow it; ``off`` never does.
     binarise
         ``none`` keeps grey values; ``static`` draws each pixel once with the data's seed; ``dynamic`` draws
         anew at every use (Burda et al. 2016). Likelihoods are comparable only within one of them.
     checkpoint_minutes
         A checkpoint is written at the end of an epoch, and within an epoch after so many minutes.
+    history
+        Keep small pictures of epochs in the run folder, so that the map's learning can be replayed; what that may
+        take of the run's time is bounded, and the model is the same to the bit without.
     """
 
     epochs: int = Field(default=20, ge=1, le=1_000_000)
@@ -48,5 +56,8 @@ class TrainingConfig(Config):
     seed: int = Field(default=0, ge=0, lt=2**63)
     device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
     threads: int = Field(default=0, ge=0, le=1024)
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    graphs: Literal["auto", "off"] = "auto"
     binarise: Literal["none", "static", "dynamic"] = "none"
     checkpoint_minutes: float = Field(default=5.0, gt=0.0)
+    history: bool = True

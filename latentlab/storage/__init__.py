@@ -1,6 +1,7 @@
 """Files on disk: models, runs, checkpoints; every write whole or not at all (no Qt, no torch)."""
 
 from latentlab.storage.atomic import atomic_write, write_error
+from latentlab.storage.history import History, Snapshot
 from latentlab.storage.model_file import (
     SCHEMA_VERSION,
     ModelFile,
@@ -16,11 +17,13 @@ from latentlab.storage.run_folder import CheckpointFile, RunFolder, RunRecord, f
 __all__ = [
     "SCHEMA_VERSION",
     "CheckpointFile",
+    "History",
     "ModelFile",
     "ModelHeader",
     "Points",
     "RunFolder",
     "RunRecord",
+    "Snapshot",
     "atomic_write",
     "check_weights",
     "find_model",

@@ -15,6 +15,7 @@ from latentlab.config import RunConfig
 from latentlab.errors import InputError
 from latentlab.paths import resource
 from latentlab.storage.atomic import atomic_write, is_leftover, remove_leftovers, write_error
+from latentlab.storage.history import History
 from latentlab.storage.tensors import Arrays, digest, read_tensors, write_tensors
 
 _BUNDLED = "bundled:"
@@ -46,6 +47,8 @@ class RunFolder:
         The folder.
     model, checkpoint, metrics, record
         Paths of ``model.safetensors`` (best), ``checkpoint.safetensors`` (last), ``metrics.jsonl``, ``run.json``.
+    history
+        What was kept of its epochs, in the folder ``history``.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -54,6 +57,7 @@ class RunFolder:
         self.checkpoint = self.path / "checkpoint.safetensors"
         self.metrics = self.path / "metrics.jsonl"
         self.record = self.path / "run.json"
+        self.history = History(self.path / "history")
 
     def check(self, resume: bool = False) -> None:
         """Say now what would stop a run from being written here; nothing is made.

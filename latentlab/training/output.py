@@ -65,6 +65,7 @@ class Output:
         if self.folder is not None:
             self.folder.create(RunRecord(self._config, self._data()))
             self.folder.trim_metrics(position.epochs_done, position.adjustments)
+            self.folder.history.trim(position.epochs_done)
 
     def note(self, event: Epoch | Adjusted) -> None:
         """Append an epoch, or a change made by hand, to the metrics."""
@@ -98,8 +99,10 @@ class Output:
 
     def header(self, model: LatentModel, best: Best) -> ModelHeader:
         """What the model's file says of it."""
-        # Not where and when it ran: the same run makes the same file.
-        settings = self._config.training.model_dump(mode="json", exclude={"device", "checkpoint_minutes"})
+        # Not where and when it ran, nor what was kept of its epochs: the same run makes the same file.
+        settings = self._config.training.model_dump(
+            mode="json", exclude={"device", "checkpoint_minutes", "graphs", "history"}
+        )
         return ModelHeader(
             model=self._config.model,
             image_shape=model.image_shape,

@@ -25,7 +25,18 @@ _MAY_CHANGE = {
     "model.beta",
     *(
         f"training.{name}"
-        for name in ("epochs", "learning_rate", "schedule", "patience", "gradient_clip", "device", "checkpoint_minutes")
+        for name in (
+            "epochs",
+            "learning_rate",
+            "schedule",
+            "patience",
+            "gradient_clip",
+            "device",
+            "precision",
+            "graphs",
+            "checkpoint_minutes",
+            "history",
+        )
     ),
 }
 
@@ -48,6 +59,8 @@ class Position:
         It took so far.
     adjustments
         Changes made by hand so far.
+    precision
+        What the networks compute in while training; empty before the first step.
     """
 
     step: int = 0
@@ -56,6 +69,7 @@ class Position:
     micro_batch: int = 1
     seconds: float = 0.0
     adjustments: int = 0
+    precision: str = ""
 
 
 @dataclass

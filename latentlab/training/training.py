@@ -27,6 +27,7 @@ from latentlab.training.optimisers import BadStep
 from latentlab.training.output import Output
 from latentlab.training.points import encode_points, manifold_preview
 from latentlab.training.randomness import NOISE, VALIDATION, WEIGHTS, RandomStream, derived_seed
+from latentlab.training.snapshots import Snapshots
 from latentlab.training.state import Best, Position, RunState
 from latentlab.training.stepper import Stepper
 from latentlab.training.threads import torch_threads, training_threads
@@ -148,6 +149,7 @@ class Training:
         self._closing = False
         self._read_out_at = self._saved_at = time.monotonic()
         self.loaded = LoadedModel(self.model, self._output.header(self.model, self._best), self.device)
+        self._snapshots: Snapshots | None = None
 
     # --- what others may ask of it -----------------------------------------------------------------
 
@@ -160,6 +162,11 @@ class Training:
     def epoch(self) -> float:
         """Epochs done, with the fraction of the one that runs."""
         return self._position.step / self._steps_per_epoch
+
+    @property
+    def newest_snapshot(self) -> int:
+        """The newest epoch that the run's history holds; 0 while there is none."""
+        return 0 if self._snapshots is None else self._snapshots.newest
 
     @property
     def closing(self) -> bool:
@@ -257,6 +264,8 @@ class Training:
                 first = self._feed.batch(*next(self._feed.order(0, self._batch_size)))
                 self.model.prepare(first, len(self._feed))
         self._stepper.optimisers.start(self._position.step)
+        if self._output.folder is not None and self.config.training.history:
+            self._snapshots = Snapshots(self._output.folder.history, self.loaded, self._dataset, self._clock.seconds)
         self._clock.resume()
         self._read_out_at = self._saved_at = time.monotonic()
 
@@ -341,6 +350,18 @@ class Training:
         )
         self._output.note(epoch)
         yield epoch
+        yield from self._remember(train, validation)
+
+    def _remember(self, train: Means, validation: Means | None) -> Iterator[None]:
+        """Keep the epoch that has just ended in the run's history, where it is the last or does not take too long."""
+        if self._snapshots is None or not (self._snapshots.due(self._clock.seconds) or not self._goes_on()):
+            return
+        splits = {"train": train, "validation": validation or {}}
+        metrics = {f"{split}_{name}": value for split, means in splits.items() for name, value in means.items()}
+        for _ in self._snapshots.take(self._position.epochs_done, metrics):
+            self._clock.tick()
+            yield None
+            self._clock.resume()
 
     def _validate(self) -> Generator[None, None, tuple[Means | None, tuple[float, ...] | None]]:
         """Means over the images held out, a batch at a time; ``None`` when none are."""

@@ -53,7 +53,7 @@ def test_the_folder_holds_a_model_with_points_and_picture(tmp_path):
     dataset = bars()
     training, _ = train(dataset, run_config(), tmp_path / "run")
     assert sorted(os.listdir(tmp_path / "run")) == [
-        "checkpoint.safetensors", "metrics.jsonl", "model.safetensors", "run.json",
+        "checkpoint.safetensors", "history", "metrics.jsonl", "model.safetensors", "run.json",
     ]  # fmt: skip
     model = load_model(tmp_path / "run", "cpu")
     assert model.header.classes == dataset.classes

@@ -1,0 +1,216 @@
+"""A run's history: small pictures of what the model knew at the end of an epoch, one file for each epoch kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentlab.errors import InputError
+from latentlab.storage.atomic import remove_leftovers, write_error
+from latentlab.storage.tensors import digest, read_tensors, write_tensors
+
+MOST_KEPT = 120
+
+_KEY = "latentlab_history"
+_NAME = re.compile(r"epoch-(\d{1,9})\.safetensors")
+_HALF_RANGE = float(np.finfo(np.float16).max)
+
+ByteArray = NDArray[np.uint8]
+Extent = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What is kept of one epoch.
+
+    Attributes
+    ----------
+    epoch
+        Epochs done, from 1.
+    metrics
+        That epoch's means by name (``train_elbo``, ``validation_rate`` …), nats per image.
+    mean
+        float32 [n, d]: posterior means of some images, the same ones in every epoch. On disk in half precision.
+    label
+        int64 [n], −1 where unknown.
+    index
+        int64 [n]: each point's image in the dataset.
+    classes, fingerprint
+        Names of the dataset's classes, and which dataset it is.
+    picture, extent
+        The manifold of the first two dimensions through 0, uint8 [H, W] or [H, W, 3], z₂ rising upwards; and its
+        (left, right, bottom, top) in z.
+    originals, reconstructions, samples
+        uint8 [k, h, w] or [k, h, w, 3]: some images, what the model makes of them, and images of latents that were
+        drawn from the prior with the same noise in every epoch.
+    """
+
+    epoch: int
+    metrics: dict[str, float]
+    mean: NDArray[np.float32]
+    label: NDArray[np.int64]
+    index: NDArray[np.int64]
+    classes: tuple[str, ...]
+    fingerprint: str
+    picture: ByteArray
+    extent: Extent
+    originals: ByteArray
+    reconstructions: ByteArray
+    samples: ByteArray
+
+
+class History:
+    """The ``history`` folder of a run.
+
+    At most ``MOST_KEPT`` epochs stay, the first and the newest always. Which of the others goes when one comes too
+    many: the one that is missed least, by how near its neighbours are, an early epoch counting for more than a late
+    one because a model learns most at first.
+
+    Parameters
+    ----------
+    folder
+        The history's own folder; it need not exist yet.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    def path(self, epoch: int) -> Path:
+        """Where an epoch's snapshot is, or would be."""
+        return self.folder / f"epoch-{epoch:06d}.safetensors"
+
+    def epochs(self) -> tuple[int, ...]:
+        """The epochs that are kept, in order; none where there is no such folder."""
+        try:
+            names = os.listdir(self.folder)
+        except OSError:
+            return ()
+        return tuple(sorted({int(found[1]) for name in names if (found := _NAME.fullmatch(name))}))
+
+    def write(self, snapshot: Snapshot) -> None:
+        """Keep a snapshot, and give up others where there are too many now.
+
+        Raises
+        ------
+        RunError
+            When the disk is full or fails.
+        InputError
+            When the folder cannot be written at all.
+        """
+        small = np.abs(snapshot.mean).max(initial=0.0) <= _HALF_RANGE
+        tensors = {
+            "mean": snapshot.mean.astype(np.float16 if small else np.float32),
+            "label": snapshot.label.astype(np.int64),
+            "index": snapshot.index.astype(np.int64),
+            "picture": snapshot.picture,
+            "originals": snapshot.originals,
+            "reconstructions": snapshot.reconstructions,
+            "samples": snapshot.samples,
+        }
+        text = json.dumps(
+            {
+                "epoch": snapshot.epoch,
+                "metrics": snapshot.metrics,
+                "classes": snapshot.classes,
+                "fingerprint": snapshot.fingerprint,
+                "extent": snapshot.extent,
+                "sha256": digest(tensors),
+            }
+        )
+        try:
+            self.folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise write_error(self.folder, error) from error
+        write_tensors(self.path(snapshot.epoch), _KEY, text, tensors)
+        self._remove(set(self.epochs()) - set(thinned(self.epochs())))
+
+    def read(self, epoch: int) -> Snapshot:
+        """An epoch's snapshot.
+
+        Raises
+        ------
+        InputError
+            When it is not kept, or its file is damaged.
+        """
+        path = self.path(epoch)
+        text, tensors = read_tensors(path, _KEY)
+        try:
+            values = json.loads(text)
+            if digest(tensors) != values["sha256"]:
+                raise ValueError("its SHA-256 does not match")
+            parts = _described(values) | _checked(tensors)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise InputError(f"{path} is damaged: {error}") from None
+        return Snapshot(epoch=epoch, **parts)
+
+    def trim(self, epochs: int) -> None:
+        """Remove what was kept after so many epochs: a run that goes on from there will make it again."""
+        if self.folder.is_dir():
+            remove_leftovers(self.folder)
+            self._remove({epoch for epoch in self.epochs() if epoch > epochs})
+
+    def _remove(self, epochs: Iterable[int]) -> None:
+        for epoch in epochs:
+            try:
+                self.path(epoch).unlink(missing_ok=True)
+            except OSError as error:
+                raise write_error(self.path(epoch), error) from error
+
+
+def thinned(epochs: Sequence[int], most: int = MOST_KEPT) -> tuple[int, ...]:
+    """Which of ``epochs``, in order, stay: at most ``most`` of them, the first and the last always."""
+    kept = list(epochs)
+    while len(kept) > max(2, most):
+        # Between two neighbours that are so far apart, in epochs, as the learning at that time makes them.
+        gaps = [(kept[at + 1] - kept[at - 1]) / max(1, kept[at]) ** 0.5 for at in range(1, len(kept) - 1)]
+        del kept[1 + int(np.argmin(gaps))]
+    return tuple(kept)
+
+
+def evenly(epochs: Sequence[int], most: int) -> tuple[int, ...]:
+    """At most ``most`` of ``epochs``, evenly taken from the list, its first and last among them."""
+    if len(epochs) <= most:
+        return tuple(epochs)
+    places = np.unique(np.rint(np.linspace(0, len(epochs) - 1, most)).astype(int))
+    return tuple(epochs[place] for place in places)
+
+
+def _described(values: dict[str, Any]) -> dict[str, Any]:
+    """What a file says of itself."""
+    left, right, bottom, top = (float(value) for value in values["extent"])
+    if not (np.isfinite([left, right, bottom, top]).all() and left < right and bottom < top):
+        raise ValueError("its picture lies nowhere")
+    return {
+        "metrics": {str(name): float(value) for name, value in values["metrics"].items()},
+        "classes": tuple(str(name) for name in values["classes"]),
+        "fingerprint": str(values["fingerprint"]),
+        "extent": (left, right, bottom, top),
+    }
+
+
+def _checked(tensors: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    """The arrays of a file, of the shapes and types that are relied on."""
+    mean = tensors["mean"].astype(np.float32)
+    label, index = tensors["label"], tensors["index"]
+    if mean.ndim != 2 or not np.isfinite(mean).all():
+        raise ValueError("its points are none")
+    if not (label.shape == index.shape == (len(mean),) and label.dtype == index.dtype == np.int64):
+        raise ValueError("its points and their labels disagree")
+    parts: dict[str, Any] = {"mean": mean, "label": label, "index": index}
+    for name, axes in (("picture", 2), ("originals", 3), ("reconstructions", 3), ("samples", 3)):
+        array = tensors[name]
+        grey, colour = array.ndim == axes, array.ndim == axes + 1 and array.shape[-1] == 3
+        if array.dtype != np.uint8 or not (grey or colour):
+            raise ValueError(f"its {name} are no images")
+        parts[name] = array
+    if parts["originals"].shape != parts["reconstructions"].shape:
+        raise ValueError("its images and reconstructions disagree")
+    return parts

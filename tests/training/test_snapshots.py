@@ -1,0 +1,135 @@
+"""A run's history: kept within an allowance, gone on with, and without any trace in the run itself."""
+
+import errno
+import os
+
+import numpy as np
+import pytest
+
+from latentlab.errors import RunError
+from latentlab.models.loaded import weights_of
+from latentlab.storage import RunFolder
+from latentlab.storage import history as files
+from latentlab.training import Training, snapshots
+from tests.training.helpers import bars, run_config, train
+from tests.training.test_resume import content
+
+
+@pytest.fixture
+def generous(monkeypatch):
+    """Every epoch is kept, whatever it costs."""
+    monkeypatch.setattr(snapshots, "SHARE", 1e9)
+
+
+def test_an_epoch_can_be_seen_again(generous, tmp_path):
+    dataset = bars()
+    training, _ = train(dataset, run_config(), tmp_path / "run")
+    history = RunFolder(tmp_path / "run").history
+    assert history.epochs() == (1, 2, 3)
+    assert training.newest_snapshot == 3
+    last = history.read(3)
+    assert np.allclose(last.mean, training.loaded.encode(dataset.images[last.index])[0], atol=2e-3)
+    assert (last.label == dataset.labels[last.index]).all()
+    assert (last.classes, last.fingerprint) == (dataset.classes, dataset.fingerprint)
+    held_out = dataset.images[dataset.split()[1]][:, 0]
+    assert all((held_out == image).all(axis=(1, 2)).any() or len(held_out) < 12 for image in last.originals)
+    assert last.originals.shape == last.reconstructions.shape == last.samples.shape == (12, 8, 8)
+    assert last.picture.shape == (96, 96)
+    assert last.metrics["validation_elbo"] == training._best.metrics["validation_elbo"]
+    first = history.read(1)
+    assert (first.index == last.index).all()
+    assert (first.originals == last.originals).all()
+    assert not (first.samples == last.samples).all(), "the model has learned"
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"recipe": "cvae", "conditional": True},
+        {"recipe": "concrete-vae", "posterior": {"kind": "concrete", "categories": 4}, "prior": {"kind": "categorical"},
+         "latent_dim": 8, "kl": "monte-carlo"},
+        {"latent_dim": 1},
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("binarise", ["none", "dynamic"])
+def test_the_model_is_the_same_to_the_bit_without_it(generous, tmp_path, model, binarise):
+    if model.get("recipe") == "concrete-vae":
+        from latentlab.recipes import recipe
+
+        model = recipe("concrete-vae").config().model_dump() | {"architecture": {"kind": "mlp", "hidden": 16}}
+    for name in ("with", "without"):
+        train(bars(), run_config(model, binarise=binarise, history=name == "with"), tmp_path / name)
+    assert not (tmp_path / "without" / "history").exists()
+    assert RunFolder(tmp_path / "with").history.epochs() == (1, 2, 3)
+    assert content(tmp_path / "with") == content(tmp_path / "without")
+
+
+def test_a_resumed_run_goes_on_with_it_and_makes_again_what_came_after_its_checkpoint(generous, tmp_path):
+    train(bars(), run_config(), tmp_path / "whole")
+    training = Training(bars(), run_config(), tmp_path / "run")
+    steps = training.steps()
+    while training.step < 5:
+        next(steps)
+    training.checkpoint()
+    while training.step < 10:
+        next(steps)
+    del steps
+    history = RunFolder(tmp_path / "run").history
+    assert history.epochs() == (1, 2)
+    stale = history.path(2).stat().st_mtime_ns
+    train(bars(), run_config(), tmp_path / "run", resume=True)
+    assert history.epochs() == (1, 2, 3)
+    assert history.path(2).stat().st_mtime_ns > stale
+    whole = RunFolder(tmp_path / "whole").history
+    for epoch in (1, 2, 3):
+        assert (history.read(epoch).mean == whole.read(epoch).mean).all()
+        assert (history.read(epoch).samples == whole.read(epoch).samples).all()
+
+
+def test_epochs_that_would_cost_too_much_are_left_out_but_not_the_first_and_the_last(tmp_path, monkeypatch):
+    monkeypatch.setattr(snapshots, "SHARE", 0.0)
+    train(bars(), run_config(epochs=6), tmp_path / "run")
+    assert RunFolder(tmp_path / "run").history.epochs() == (1, 6)
+
+
+def test_it_takes_no_larger_share_of_the_run_than_allowed(tmp_path):
+    history = files.History(tmp_path / "history")
+    training, _ = train(bars(), run_config(epochs=1))
+    taken = snapshots.Snapshots(history, training.loaded, bars())
+    kept = []
+    for epoch in range(1, 101):
+        seconds = 0.11 * epoch
+        if taken.due(seconds):
+            for _ in taken.take(epoch, {}):
+                pass
+            taken._cost, taken._spent = 0.01, 0.01 * (len(kept) + 1)  # as if each had cost so much
+            kept.append(epoch)
+    assert kept[:3] == [1, 10, 14]
+    assert 0.01 * len(kept) <= snapshots.SHARE * seconds < 0.01 * (len(kept) + 1)
+
+
+def test_large_latents_have_fewer_points():
+    assert len(snapshots._some_points(60_000, 2)) == 2000
+    assert len(snapshots._some_points(60_000, 256)) == 512
+    assert len(snapshots._some_points(60_000, 10_000)) == 64
+    assert len(snapshots._some_points(40, 2)) == 40
+
+
+def test_row_8_a_full_disk_ends_the_run_in_one_sentence(tmp_path, monkeypatch):
+    training = Training(bars(), run_config(), tmp_path / "run")
+    before = weights_of(training.model)
+    real = os.fsync
+
+    def full(descriptor):
+        if "history" in os.readlink(f"/proc/self/fd/{descriptor}"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RunError, match="the disk is full; free some space or save elsewhere"):
+        list(training.steps())
+    monkeypatch.undo()
+    assert os.listdir(tmp_path / "run" / "history") == []
+    assert any((before[name] != array).any() for name, array in weights_of(training.model).items())
+    train(bars(), run_config(), tmp_path / "run", resume=True)
+    assert {1, 3} <= set(RunFolder(tmp_path / "run").history.epochs())
