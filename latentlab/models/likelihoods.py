@@ -12,10 +12,21 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from latentlab.config import LikelihoodConfig
-from latentlab.models.functional import gaussian_log_density, soft_clip
+from latentlab.models.functional import LOG_2PI, gaussian_log_density, soft_clip
 
 # Where log σ is softly held: an unbounded density would otherwise swallow constant pixels (Rybkin et al. 2021).
 SMALLEST_LOG_SIGMA = -6.0
+
+
+def over_pixels(values: Tensor, mask: Tensor | None) -> Tensor:
+    """Sum over the observed pixels: [K, B, C, H, W] to [K, B]."""
+    return (values if mask is None else values * mask).sum((-3, -2, -1))
+
+
+def pixels_of(x: Tensor, mask: Tensor | None) -> Tensor | int:
+    """How many numbers of each image [B, C, H, W] are observed: one for all, or [B] with a mask [B, 1, H, W]."""
+    channels, height, width = x.shape[1:]
+    return channels * height * width if mask is None else channels * mask.sum((1, 2, 3))
 
 
 class Likelihood(nn.Module):
@@ -40,11 +51,6 @@ class Likelihood(nn.Module):
 
         ``mask`` [B, 1, H, W] is 1 where a pixel is observed; the others carry no likelihood.
         """
-        terms = self._per_pixel(output, x, mask)
-        return (terms if mask is None else terms * mask).flatten(2).sum(-1)
-
-    def _per_pixel(self, output: Tensor, x: Tensor, mask: Tensor | None) -> Tensor:
-        """Log-density of each pixel, [K, B, C, H, W]."""
         raise NotImplementedError
 
     def mean(self, output: Tensor) -> Tensor:
@@ -59,8 +65,10 @@ class Likelihood(nn.Module):
 class Bernoulli(Likelihood):
     """Independent Bernoulli pixels; the output is their logits. Grey values count as expectations."""
 
-    def _per_pixel(self, output: Tensor, x: Tensor, mask: Tensor | None) -> Tensor:
-        return -functional.binary_cross_entropy_with_logits(output, x.expand_as(output), reduction="none")
+    def log_prob(self, output: Tensor, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Minus the cross-entropy, [K, B]."""
+        entropy = functional.binary_cross_entropy_with_logits(output, x.expand_as(output), reduction="none")
+        return -over_pixels(entropy, mask)
 
     def mean(self, output: Tensor) -> Tensor:
         """Probabilities of a pixel being white."""
@@ -84,12 +92,18 @@ class Gaussian(Likelihood):
         """Log σ."""
         return torch.tensor(self.start)
 
+    def log_prob(self, output: Tensor, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Log-density, [K, B], from the sum of the squared errors: all pixels have the same σ."""
+        return self._of_squares(over_pixels((x - output) ** 2, mask), self.clipped_log_sigma(), x, mask)
+
+    @staticmethod
+    def _of_squares(squares: Tensor, log_sigma: Tensor, x: Tensor, mask: Tensor | None) -> Tensor:
+        """Log-density, [K, B], of images whose squared errors sum to ``squares`` [K, B]."""
+        return -0.5 * squares * torch.exp(-2 * log_sigma) - pixels_of(x, mask) * (log_sigma + 0.5 * LOG_2PI)
+
     def _mean_and_log_sigma(self, output: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log σ of every pixel."""
         return output, self.clipped_log_sigma()
-
-    def _per_pixel(self, output: Tensor, x: Tensor, mask: Tensor | None) -> Tensor:
-        return gaussian_log_density(x, *self._mean_and_log_sigma(output))
 
     def mean(self, output: Tensor) -> Tensor:
         """Means, cut to [0, 1]."""
@@ -132,21 +146,20 @@ class OptimalSigmaGaussian(Gaussian):
         """Log σ of the running average, softly kept above −6."""
         return self._clipped(self.running_variance)
 
-    def _per_pixel(self, output: Tensor, x: Tensor, mask: Tensor | None) -> Tensor:
+    def log_prob(self, output: Tensor, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Log-density, [K, B]; in training under the batch's own σ."""
         if not self.training:
-            return super()._per_pixel(output, x, mask)
-        squared = (x - output) ** 2
-        if mask is None:
-            variance = squared.mean()
-        else:
-            weight = mask.expand_as(squared)
-            variance = (squared * weight).sum() / weight.sum().clamp_min(1)
+            return super().log_prob(output, x, mask)
+        squares = over_pixels((x - output) ** 2, mask)
+        pixels = pixels_of(x, mask)
+        observed = len(x) * pixels if isinstance(pixels, int) else pixels.sum().clamp_min(1)
+        variance = squares.mean(0).sum() / observed
         with torch.no_grad():
             self.batches.add_(1)
             # The first batches count fully: what the average starts from is no estimate.
             share = torch.maximum(1 / self.batches, torch.full_like(self.batches, 1 - self.DECAY))
             self.running_variance.lerp_(variance.detach(), share)
-        return gaussian_log_density(x, output, self._clipped(variance))
+        return self._of_squares(squares, self._clipped(variance), x, mask)
 
     @staticmethod
     def _clipped(variance: Tensor) -> Tensor:
@@ -158,6 +171,10 @@ class PixelSigmaGaussian(Gaussian):
     """Mean and σ of every pixel, both from the decoder: the output's first and second half of the channels."""
 
     parameters_per_pixel = 2
+
+    def log_prob(self, output: Tensor, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Log-density, [K, B], of each pixel under its own σ."""
+        return over_pixels(gaussian_log_density(x, *self._mean_and_log_sigma(output)), mask)
 
     def _mean_and_log_sigma(self, output: Tensor) -> tuple[Tensor, Tensor]:
         mean, log_sigma = output.chunk(2, dim=-3)

@@ -56,7 +56,7 @@ class VAE(PixelModel):
 
     def log_ratio(self, q: Approximation, draw: Draw) -> Tensor:
         """Log q(z|x) − log p(z), [K, B]; 0 for a point mass."""
-        return draw.log_q - self.prior.log_prob(draw.z) if q.has_density else torch.zeros_like(draw.log_q)
+        return draw.log_q - self.prior.log_prob(draw.z) if q.has_density else draw.log_q
 
     def rate_per_dimension(self, q: Approximation) -> Tensor | None:
         """KL(q ‖ p) in closed form, [B, d], where posterior and prior have one."""

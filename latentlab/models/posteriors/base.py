@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -10,11 +11,25 @@ from torch import Tensor, nn
 from latentlab.config import PosteriorConfig
 
 
-class Draw(NamedTuple):
-    """Latents ``z`` [K, B, d] and their log-density ``log_q`` [K, B] under the posterior."""
+class Draw:
+    """Latents that were drawn from a posterior.
 
-    z: Tensor
-    log_q: Tensor
+    Parameters
+    ----------
+    z
+        [K, B, d].
+    log_density
+        Computes ``log_q``: who knows the rate in closed form never asks for it.
+    """
+
+    def __init__(self, z: Tensor, log_density: Callable[[], Tensor]) -> None:
+        self.z = z
+        self._log_density = log_density
+
+    @cached_property
+    def log_q(self) -> Tensor:
+        """Log-density of each latent under the posterior, [K, B]."""
+        return self._log_density()
 
 
 class Approximation:

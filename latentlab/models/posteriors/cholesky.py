@@ -45,7 +45,7 @@ class Cholesky(Approximation):
         """Draw by z = mean + L ε."""
         noise = standard_noise(samples, self._mean)
         z = self._mean + (self.factor @ noise.unsqueeze(-1)).squeeze(-1)
-        return Draw(z, standard_normal_log_density(noise).sum(-1) - self.log_diagonal.sum(-1))
+        return Draw(z, lambda: standard_normal_log_density(noise).sum(-1) - self.log_diagonal.sum(-1))
 
     def log_prob(self, z: Tensor) -> Tensor:
         """Log q(z|x), [K, B]."""

@@ -43,10 +43,12 @@ class Concrete(Approximation):
         # Gumbel noise is minus the logarithm of an exponential draw; the smallest float keeps it finite.
         exponential = torch.empty(shape, device=self.log_probs.device).exponential_()
         scores = self.log_probs - torch.log(exponential.clamp_min(torch.finfo(torch.float32).tiny))
-        hard = functional.one_hot(scores.argmax(-1), scores.shape[-1]).to(scores.dtype)
-        log_q = (hard * self.log_probs).flatten(2).sum(-1)
-        relaxed = hard if self.temperature is None else torch.softmax(scores / self.temperature, -1)
-        return Draw(relaxed.flatten(2), log_q)
+
+        def hard() -> Tensor:
+            return functional.one_hot(scores.argmax(-1), scores.shape[-1]).to(scores.dtype)
+
+        z = hard() if self.temperature is None else torch.softmax(scores / self.temperature, -1)
+        return Draw(z.flatten(2), lambda: (hard() * self.log_probs).flatten(2).sum(-1))
 
     def log_prob(self, z: Tensor) -> Tensor:
         """Log q of hard one-hot vectors, [K, B]."""
@@ -75,7 +77,8 @@ class ConcretePosterior(Posterior):
     def number_at(self, epochs_done: float) -> float:
         """The temperature then."""
         share = min(1.0, epochs_done / self.config.cooling)
-        return self.config.temperature ** (1 - share) * self.config.coldest**share
+        temperature: float = self.config.temperature ** (1 - share) * self.config.coldest**share
+        return temperature
 
     def forward(self, features: Tensor) -> Concrete:
         """Parametrise q(z|x)."""

@@ -30,7 +30,7 @@ class Delta(Approximation):
     def rsample(self, samples: int) -> Draw:
         """Return the point, ``samples`` times."""
         z = self._mean.expand(samples, *self._mean.shape)
-        return Draw(z, z.new_zeros(z.shape[:2]))
+        return Draw(z, lambda: z.new_zeros(z.shape[:2]))
 
     def kl_to_prior(self) -> Tensor:
         """Zeros: no density, no rate."""

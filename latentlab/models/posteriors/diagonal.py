@@ -33,8 +33,8 @@ class Diagonal(Approximation):
     def rsample(self, samples: int) -> Draw:
         """Draw by z = mean + std · ε."""
         noise = standard_noise(samples, self._mean)
-        log_q = (standard_normal_log_density(noise) - self.log_std).sum(-1)
-        return Draw(self._mean + self.std * noise, log_q)
+        z = torch.addcmul(self._mean, self.std, noise)
+        return Draw(z, lambda: (standard_normal_log_density(noise) - self.log_std).sum(-1))
 
     def log_prob(self, z: Tensor) -> Tensor:
         """Log q(z|x), [K, B]."""

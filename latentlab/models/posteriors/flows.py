@@ -40,9 +40,9 @@ class Flow(Approximation):
 
     def rsample(self, samples: int) -> Draw:
         """Draw from the base and carry on."""
-        start, log_q = self.base.rsample(samples)
-        z, log_det = self._carry(start)
-        return Draw(z, log_q - log_det)
+        start = self.base.rsample(samples)
+        z, log_det = self._carry(start.z)
+        return Draw(z, lambda: start.log_q - log_det)
 
     @property
     def mean(self) -> Tensor:
