@@ -39,6 +39,7 @@ class Started(Event):
     epoch: int = 0
     epochs: int = 0
     steps_per_epoch: int = 0
+    precision: str = "float32"
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,11 @@ class Feed:
         Of the static draw: the data's, so that two runs see the same pixels.
     layout
         Memory format of the batches.
+
+    Attributes
+    ----------
+    resident
+        Whether the images are on the device.
     """
 
     def __init__(
@@ -63,8 +68,9 @@ class Feed:
         self._dynamic = binarise == "dynamic"
         self._order = torch.from_numpy(training)
         self._images = _resident(images, device, binarise == "static", static_seed)
-        self._labels = None if labels is None else torch.from_numpy(np.array(labels)).to(device)
-        self._resident = self._images.device == device
+        self.resident = self._images.device == device
+        # Beside the images: what comes from elsewhere comes along with them.
+        self._labels = None if labels is None else torch.from_numpy(np.array(labels)).to(self._images.device)
 
     def __len__(self) -> int:
         return len(self._order)
@@ -77,8 +83,8 @@ class Feed:
         generator = torch.Generator().manual_seed(derived_seed(self._seed, ORDER, epoch))
         places = torch.randperm(len(self._order), generator=generator)
         images = self._order[places]
-        if self._resident:
-            places, images = places.to(self._device), images.to(self._device)
+        places = places.to(self._device)
+        images = images.to(self._images.device)
         for start in range(first * size, len(images), size):
             stop = start + size
             yield images[start:stop], places[start:stop]
@@ -92,9 +98,16 @@ class Feed:
     def gather(self, indices: Indices | Tensor) -> tuple[Tensor, Tensor | None]:
         """Images (uint8, on the device) and labels of the dataset by index."""
         chosen = torch.as_tensor(indices).to(self._images.device)
-        images = self._images.index_select(0, chosen).to(self._device, non_blocking=True)
-        labels = None if self._labels is None else self._labels.index_select(0, chosen.to(self._device))
-        return images, labels
+        return self._taken(self._images, chosen), None if self._labels is None else self._taken(self._labels, chosen)
+
+    def _taken(self, rows: Tensor, chosen: Tensor) -> Tensor:
+        """Rows by index, on the device."""
+        if self.resident or self._device.type != "cuda":
+            return rows.index_select(0, chosen).to(self._device)
+        # Through pinned memory, which a copy reads while the program goes on; torch keeps it until it has been read.
+        pinned = torch.empty((len(chosen), *rows.shape[1:]), dtype=rows.dtype, pin_memory=True)
+        torch.index_select(rows, 0, chosen, out=pinned)
+        return pinned.to(self._device, non_blocking=True)
 
 
 def _resident(images: NDArray[np.uint8], device: torch.device, draw: bool, seed: int) -> Tensor:
@@ -102,15 +115,16 @@ def _resident(images: NDArray[np.uint8], device: torch.device, draw: bool, seed:
         # The images may be a read-only map; nothing here writes to it.
         warnings.filterwarnings("ignore", message=".*not writable")
         mapped = torch.from_numpy(images)
-    if not draw and (images.nbytes > _SHARE_OF_MEMORY * _free_memory(device) or device.type == "cpu"):
+    fits = images.nbytes <= _SHARE_OF_MEMORY * _free_memory(device)
+    if not draw and (not fits or device.type == "cpu"):
         return mapped
-    whole = torch.empty(images.shape, dtype=torch.uint8, device=device)
+    whole = torch.empty(images.shape, dtype=torch.uint8, device=device if fits else "cpu")
     generator = torch.Generator().manual_seed(derived_seed(seed, BINARISE))
     for start in range(0, len(images), _COPIED_AT_ONCE):
         part = mapped[start : start + _COPIED_AT_ONCE]
         if draw:
             part = torch.bernoulli(part.to(torch.float32).div_(255), generator=generator).mul_(255).to(torch.uint8)
-        whole[start : start + _COPIED_AT_ONCE] = part.to(device)
+        whole[start : start + _COPIED_AT_ONCE] = part.to(whole.device)
     return whole
 
 

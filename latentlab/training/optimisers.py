@@ -67,7 +67,7 @@ class Optimisers:
                     # The rate where a recorded step reads it, and leave to record; torch would warn of a step that
                     # is not recorded, which some are.
                     group["lr"], group["capturable"] = self._rate, device.type == "cuda"
-                adam._warned_capturable_if_run_uncaptured = True  # type: ignore[attr-defined]
+                adam._warned_capturable_if_run_uncaptured = True
         self._set_rate = config.learning_rate
 
     def scheduled(self, share: float) -> float:

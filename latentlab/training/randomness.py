@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 import numpy as np
@@ -46,6 +48,14 @@ class RandomStream:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._own = self._current()
         self._put(self._others)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Draw from here what shall not move the stream."""
+        own = self.state()
+        with self:
+            yield
+        self._own = own
 
     def restart(self, seed: int) -> None:
         """Begin anew where ``seed`` says."""

@@ -67,9 +67,9 @@ class Stepper:
         """The same with the learning rate as it is, in one process and one piece: what can be recorded and replayed."""
         return self._take(state, lambda phase: self._accumulated(phase, batch, state))
 
-    def tensors(self) -> list[Tensor]:
-        """Every tensor that a step changes."""
-        return [*self._model.parameters(), *self._model.buffers(), *self.optimisers.tensors()]
+    def weights(self) -> list[Tensor]:
+        """Every weight and buffer that a step may change."""
+        return [*self._model.parameters(), *self._model.buffers()]
 
     def broken_off(self) -> None:
         """Forget what a step has left that did not come to its end."""

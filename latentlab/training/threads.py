@@ -24,13 +24,17 @@ def training_threads(config: TrainingConfig, model: LatentModel) -> int:
     """Number of threads for a run's steps on the CPU: ``config.threads``, or by how much work a step is."""
     if config.threads:
         return config.threads
+    return max(1, min(_cores(), int(work_of_a_step(config, model) / _WORTH_A_THREAD)))
+
+
+def work_of_a_step(config: TrainingConfig, model: LatentModel) -> float:
+    """About how many floating-point operations a step's networks take."""
     _, height, width = model.image_shape
     parameters = sum(parameter.numel() for parameter in model.parameters())
     # A convolution's weights are used at every place of its output: on average about a sixteenth of the pixels.
     uses = 1.0 if model.config.architecture.kind == "mlp" else height * width / 16
     # Two for multiply and add, three for forward and backward.
-    work = 6.0 * parameters * uses * config.batch_size * model.config.samples
-    return max(1, min(_cores(), int(work / _WORTH_A_THREAD)))
+    return 6.0 * parameters * uses * config.batch_size * model.config.samples
 
 
 @contextmanager

@@ -21,16 +21,18 @@ from latentlab.models.base import StepState
 from latentlab.models.device import resolve_device
 from latentlab.models.loaded import LoadedModel, memory_format, place, put_weights
 from latentlab.training.feed import Feed
+from latentlab.training.graphs import Steps, recorder_for
 from latentlab.training.group import Group
 from latentlab.training.meter import Clock, Meter, device_memory
 from latentlab.training.optimisers import BadStep
 from latentlab.training.output import Output
 from latentlab.training.points import encode_points, manifold_preview
+from latentlab.training.precision import Precision
 from latentlab.training.randomness import NOISE, VALIDATION, WEIGHTS, RandomStream, derived_seed
 from latentlab.training.snapshots import Snapshots
 from latentlab.training.state import Best, Position, RunState
 from latentlab.training.stepper import Stepper
-from latentlab.training.threads import torch_threads, training_threads
+from latentlab.training.threads import torch_threads, training_threads, work_of_a_step
 
 _READ_OUT_SECONDS = 0.1
 # An epoch may be shorter than writing a checkpoint takes.
@@ -140,6 +142,10 @@ class Training:
                 self._stream.restart(derived_seed(seed, NOISE, rank + self._position.step * group.size))
                 names, _, sums = self._meter.state()
                 self._meter.restore(names, 0, torch.zeros_like(sums))
+        recorder = recorder_for(self.device, config.training) if group is None else None
+        self._steps = Steps(self._stepper, self._feed, self.model, self.device, self._batch_size, recorder)
+        work = work_of_a_step(config.training, self.model)
+        self._precision = Precision(config.training.precision, self.model, self.device, work, self._position.precision)
         self.threads = training_threads(config.training, self.model)
         self._clock = Clock(self._position.seconds)
         self._changes: dict[str, Any] = {}
@@ -263,6 +269,8 @@ class Training:
             with self._stream:
                 first = self._feed.batch(*next(self._feed.order(0, self._batch_size)))
                 self.model.prepare(first, len(self._feed))
+        if not self._position.precision:
+            self._try_precision()
         self._stepper.optimisers.start(self._position.step)
         if self._output.folder is not None and self.config.training.history:
             self._snapshots = Snapshots(self._output.folder.history, self.loaded, self._dataset, self._clock.seconds)
@@ -281,7 +289,7 @@ class Training:
         rate = self._stepper.optimisers.scheduled(at.step / self._total_steps)
         try:
             with self._stream:
-                terms = self._stepper.step(self._feed.batch(images, places), state, rate, weight)
+                terms = self._steps.take(images, places, state, rate, weight)
         except BadStep as bad:
             raise self._not_finite(bad) from None
         self._meter.add(terms, mine)
@@ -292,6 +300,8 @@ class Training:
                 f"{self.device} has too little memory for {min(size, micro_batch)} images at a time; "
                 f"going on with {self._stepper.micro_batch}, their gradients added up"
             )
+        while self._steps.notices:
+            yield Warned(self._steps.notices.pop())
 
     def _adjusted(self) -> Iterator[Adjusted]:
         """Tell what was changed since the last step."""
@@ -350,6 +360,7 @@ class Training:
         )
         self._output.note(epoch)
         yield epoch
+        self._try_precision()
         yield from self._remember(train, validation)
 
     def _remember(self, train: Means, validation: Means | None) -> Iterator[None]:
@@ -362,6 +373,24 @@ class Training:
             self._clock.tick()
             yield None
             self._clock.resume()
+
+    def _try_precision(self) -> None:
+        """See on the first images whether bfloat16 still stays within the ELBO's noise."""
+        self._position.precision = self._precision.name
+        if not self._precision.may_change:
+            return
+        images, places = next(self._feed.order(0, min(self._batch_size, self._stepper.micro_batch)))
+        with self._stream.aside():
+            failed = not self._precision.holds(self._feed.batch(images, places))
+        if self._group is not None:
+            failed = self._group.any(failed)
+        if failed:
+            self._precision.give_up()
+            self._position.precision = self._precision.name
+            self._steps.forget()
+            self._steps.notices.append(
+                "bfloat16 would move the ELBO by more than its noise over a batch; the networks compute in float32"
+            )
 
     def _validate(self) -> Generator[None, None, tuple[Means | None, tuple[float, ...] | None]]:
         """Means over the images held out, a batch at a time; ``None`` when none are."""
@@ -432,6 +461,7 @@ class Training:
             epoch=self._position.epochs_done,
             epochs=self.config.training.epochs,
             steps_per_epoch=self._steps_per_epoch,
+            precision=self._precision.name,
         )
 
     def _is_to_stop(self) -> bool:
