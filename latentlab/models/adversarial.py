@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from latentlab.config import ModelConfig
 from latentlab.models.base import Batch, Losses, StepState
+from latentlab.models.frozen import frozen
 from latentlab.models.functional import gaussian_log_density
 from latentlab.models.networks import build_encoder
 from latentlab.models.reduce import average, reduce
@@ -111,13 +112,10 @@ class VAEGAN(VAE):
             return self._decoder_losses(drawn, batch.x)
         with torch.no_grad():
             fakes = self.decode(drawn)
-        real, fake = self._verdicts(batch.x, fakes)
+        real, fake = self._split(self.verdict(self.discriminator(torch.cat([batch.x, fakes]))), len(batch.x))
         loss = average(functional.softplus(-real)) + average(functional.softplus(fake))
         told = {"discriminator": 0.5 * loss.detach()}
-        if told["discriminator"] < math.log(2) - self.config.adversary.margin:
-            # No gradient at all: with one of 0 the optimizer's momentum would go on.
-            return Losses(torch.zeros_like(loss).requires_grad_(), told)
-        return Losses(loss, told)
+        return Losses(loss, told, told["discriminator"] >= math.log(2) - self.config.adversary.margin)
 
     def _encoder_losses(self, seen: Batch, state: StepState) -> Losses:
         q = self.approximate(seen)
@@ -125,38 +123,42 @@ class VAEGAN(VAE):
         per_dimension = self.rate_per_dimension(q)
         assert per_dimension is not None
         rate = per_dimension.sum(-1).unsqueeze(0)
-        pixels, features = self._errors(self.output(draw.z), seen.x)
 
         def weigh(rates: Tensor) -> Tensor:
             return self.cost(rates, state)
 
+        with frozen(self.decoder, self.likelihood, self.discriminator):
+            output = self.output(draw.z)
+            pixels = self.likelihood.log_prob(output, seen.x)
+            images = self.likelihood.mean(output)
+            wanted, found = self._split(self.discriminator(torch.cat([seen.x, images.flatten(0, 1)])), len(seen.x))
+            features = _log_likelihood(wanted, found.view(*images.shape[:2], -1))
         terms = reduce(pixels.detach(), rate.detach(), weigh).terms
         losses = reduce(features + self.config.adversary.pixels * pixels, rate, weigh)
         return Losses(losses.objective, terms | {"feature_distortion": -average(features.detach())})
 
     def _decoder_losses(self, drawn: Tensor, x: Tensor) -> Losses:
-        output = self.output(drawn)
-        pixels, features = self._errors(output[: len(x)][None], x)
-        error = -average(features + self.config.adversary.pixels * pixels)
-        real, fake = self._verdicts(x, self.likelihood.mean(output))
+        """The first of the ``drawn`` latents are those of images x, the others are the prior's."""
+        with frozen(self.discriminator, self.verdict):
+            output = self.output(drawn)
+            seen = self.discriminator(torch.cat([x, self.likelihood.mean(output)]))
+            wanted, found = self._split(seen, len(x))
+            real, fake = self._split(self.verdict(seen), len(x))
+        pixels = self.likelihood.log_prob(output[: len(x)][None], x)
+        error = -average(_log_likelihood(wanted, found[None, : len(x)]) + self.config.adversary.pixels * pixels)
         rejection = average(functional.softplus(-fake))
         accuracy = 0.5 * (average(functional.softplus(-real)) + average(functional.softplus(fake))).detach()
         rests = accuracy > math.log(2) + self.config.adversary.margin
         objective = error + self.config.adversary.weight * rejection * (~rests).to(rejection.dtype)
         return Losses(objective, {"rejection": rejection.detach()})
 
-    def _errors(self, output: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Log-likelihood of the pixels and of the features, [K, B] each, of images x under a decoder's output."""
-        return self.likelihood.log_prob(output, x), self._feature_log_likelihood(self.likelihood.mean(output), x)
+    @staticmethod
+    def _split(values: Tensor, real: int) -> tuple[Tensor, Tensor]:
+        """What is of the real images, which came first, and what is of the drawn ones."""
+        return values[:real], values[real:]
 
-    def _feature_log_likelihood(self, images: Tensor, x: Tensor) -> Tensor:
-        """Log N(features(x); features(image), I) without its constant, [K, B], of images [K, B, C, H, W]."""
-        seen = self.discriminator(images.flatten(0, 1)).view(*images.shape[:2], -1)
-        wanted = self.discriminator(x)
-        zero = torch.zeros((), device=x.device)
-        return (gaussian_log_density(wanted, seen, zero) - gaussian_log_density(zero, zero, zero)).sum(-1)
 
-    def _verdicts(self, x: Tensor, fakes: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits of being real: of the images, and of what the decoder drew."""
-        logits = self.verdict(self.discriminator(torch.cat([x, fakes])))
-        return logits[: len(x)], logits[len(x) :]
+def _log_likelihood(wanted: Tensor, found: Tensor) -> Tensor:
+    """Log N(``wanted``; ``found``, I) without its constant, [K, B], of features [B, F] and [K, B, F]."""
+    zero = torch.zeros((), device=wanted.device)
+    return (gaussian_log_density(wanted, found, zero) - gaussian_log_density(zero, zero, zero)).sum(-1)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from latentlab.models.base import Batch, Losses, StepState
+from latentlab.models.frozen import frozen
 from latentlab.models.noise import fixed_noise
 from latentlab.models.posteriors import Approximation
 from latentlab.models.posteriors.starts import standard_start
@@ -44,6 +43,10 @@ class PerDatapointVAE(VAE):
             return refine(self, q, batch, settings.refine, settings.refine_rate, settings.search)
         with fixed_noise(batch.x.device, 0):
             return refine(self, q, batch, settings.refine, settings.refine_rate, settings.search)
+
+    def numbers_of_a_step(self, state: StepState) -> tuple[float, ...] | None:
+        """``None``: the search's optimizer counts its steps outside the device."""
+        return None
 
     def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
         """The refined q's bound for the decoder, and the encoder's own for the encoder."""
@@ -138,16 +141,3 @@ def _evolve(model: VAE, z: Tensor, batch: Batch, generations: int, first_step: f
         best = torch.where(better, score, best)
         step = torch.where(better[:, None], step * GROWTH, step * DECAY)
     return z
-
-
-@contextmanager
-def frozen(*modules: nn.Module) -> Iterator[None]:
-    """Let no gradient reach the modules' parameters from what is computed inside."""
-    held = [p for module in modules for p in module.parameters() if p.requires_grad]
-    for parameter in held:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter in held:
-            parameter.requires_grad_(True)
