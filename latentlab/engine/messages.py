@@ -166,6 +166,36 @@ class Nearest(Request):
 
 
 @dataclass(frozen=True)
+class ReadHistory(Request):
+    """What the run folder ``run`` has kept of one epoch."""
+
+    slot: ClassVar[str | None] = "history"
+    generation: int
+    run: str
+    epoch: int
+
+
+@dataclass(frozen=True)
+class ReadEpochs(Request):
+    """The first ``rows`` images of a run's history at every epoch kept, or at ``columns`` of them evenly chosen."""
+
+    slot: ClassVar[str | None] = "epochs"
+    generation: int
+    run: str
+    kind: Literal["reconstruct", "sample"]
+    columns: int = 30
+    rows: int = 6
+
+
+@dataclass(frozen=True)
+class CompareRuns(Request):
+    """Tell the curves of these run folders, as far as they go and on while they are trained; of no others any more."""
+
+    slot: ClassVar[str | None] = "compare"
+    runs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class OpenModel(Request):
     """Open a model file, run folder or ``bundled:NAME``; the live model stays when it fails.
 
@@ -483,10 +513,62 @@ class TrainingProgress(TrainingEvent):
 
 @dataclass(frozen=True)
 class RunFollowed(Result):
-    """What the metrics of an opened run folder hold that was not told yet: ``Epoch`` and ``Adjusted`` events."""
+    """What the metrics of a run folder hold that was not told yet: ``Epoch`` and ``Adjusted`` events.
+
+    The run is the opened one, or (``compared``) one whose curves are drawn beside it.
+    """
 
     run: str
     events: tuple[Event, ...]
+    compared: bool = False
+
+
+@dataclass(frozen=True)
+class RunHistory(Result):
+    """The epochs that can be read of the live run's, or the opened run's, history."""
+
+    run: str
+    epochs: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class HistoryRead(Result):
+    """One epoch of a run as it was: points as in :class:`PointsChanged`, the manifold's picture, images.
+
+    ``originals`` and ``reconstructions`` are uint8 [k, H, W] or [k, H, W, 3], ``samples`` likewise; ``picture`` is of
+    the first two dimensions' plane through 0.
+    """
+
+    slot: ClassVar[str | None] = "history"
+    generation: int
+    run: str
+    epoch: int
+    metrics: dict[str, float]
+    mean: FloatArray
+    label: IntArray
+    classes: tuple[str, ...]
+    columns: dict[str, NDArray[Any]]
+    picture: ByteArray
+    extent: tuple[float, float, float, float]  # x_min, x_max, y_min, y_max
+    originals: ByteArray
+    reconstructions: ByteArray
+    samples: ByteArray
+
+
+@dataclass(frozen=True)
+class EpochsRead(Result):
+    """Images of a run over its epochs: ``images`` [rows, epochs, H, W] or [rows, epochs, H, W, 3].
+
+    ``originals`` [rows, H, W] or [rows, H, W, 3] are what is reconstructed; ``None`` for samples.
+    """
+
+    slot: ClassVar[str | None] = "epochs"
+    generation: int
+    run: str
+    kind: str
+    epochs: tuple[int, ...]
+    images: ByteArray
+    originals: ByteArray | None
 
 
 @dataclass(frozen=True)

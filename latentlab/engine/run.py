@@ -10,10 +10,18 @@ import numpy as np
 
 from latentlab.data import Dataset
 from latentlab.engine.jobs import encoded, joined
-from latentlab.engine.messages import AdjustTraining, Train, TrainingEvent, TrainingProgress, TrainingState
+from latentlab.engine.messages import (
+    AdjustTraining,
+    RunHistory,
+    Train,
+    TrainingEvent,
+    TrainingProgress,
+    TrainingState,
+)
 from latentlab.engine.workspace import Workspace, info_of
 from latentlab.events import Event, Finished, Progress
 from latentlab.models.loaded import LoadedModel
+from latentlab.storage import RunFolder
 from latentlab.training import Training
 
 _COST_SHARE = 0.05  # of the run's time that showing how it learns may take
@@ -68,6 +76,7 @@ class Run:
             epoch=self._training.epoch,
         )
         self._tell_state()
+        self._told_snapshot = 0
 
     @property
     def active(self) -> bool:
@@ -95,6 +104,8 @@ class Run:
         event = next(self._steps, None)
         if event is not None:
             self._tell(event)
+        if self._training.newest_snapshot != self._told_snapshot:
+            self._tell_history()
         if self.state == "running":
             self._map.advance()
 
@@ -163,6 +174,10 @@ class Run:
                 loaded.preview,
                 loaded.header.preview_extent,
             )
+
+    def _tell_history(self) -> None:
+        self._told_snapshot = self._training.newest_snapshot
+        self._workspace.send(RunHistory(self.out, RunFolder(self.out).history.epochs()))
 
     def _checkpoint(self) -> None:
         event = self._training.checkpoint()

@@ -42,6 +42,7 @@ from latentlab.engine.messages import (
     Train,
     WorkerReady,
 )
+from latentlab.engine.past import Past
 from latentlab.engine.previews import previewing
 from latentlab.engine.priority import yield_to_the_window
 from latentlab.engine.run import Run
@@ -86,6 +87,7 @@ class Worker:
         self._live = Live(workspace)
         self._run: Run | None = None
         self._following: Following | None = None
+        self._past = Past(workspace)
         self._waiting: deque[Request] = deque()  # loading and saving that has not begun
         self._job: tuple[str, Steps] | None = None
         self._preview: Steps | None = None
@@ -148,8 +150,7 @@ class Worker:
         running = self._run is not None and self._run.active
         jobs = self._job is not None or self._preview is not None or bool(self._waiting)
         busy = running or jobs or bool(self._live.working_on)
-        idle_for = None if self._following is None else self._following.wait()
-        request = self._inbox.take(0.0 if busy else idle_for)
+        request = self._inbox.take(0.0 if busy else self._idle_for())
         answers = 0
         while request is not None and not self._ending:
             with self._failures(type(request).__name__):
@@ -168,19 +169,28 @@ class Worker:
             self._advance_run(self._run)
             self._hand.turned(time.perf_counter() - began)
 
+    def _idle_for(self) -> float | None:
+        """Seconds until a run folder is to be looked at again; ``None`` when none is."""
+        waits = [self._past.wait(), None if self._following is None else self._following.wait()]
+        return min((wait for wait in waits if wait is not None), default=None)
+
     def _follow(self) -> None:
-        """Tell what an opened run folder that is trained elsewhere has gained since the last look."""
+        """Tell what run folders that are trained elsewhere have gained since the last look."""
+        with self._failures("CompareRuns"):
+            self._past.look()
         following = self._following
         if following is None:
             return
         with self._failures("OpenModel") as failed:
-            events, file = following.news()
-            if events:
-                self._workspace.send(RunFollowed(str(following.folder.path), events))
-            if file is not None:
+            news, run = following.news(), str(following.folder.path)
+            if news.events:
+                self._workspace.send(RunFollowed(run, news.events))
+            if news.kept:
+                self._past.tell_epochs(run)
+            if news.model is not None:
                 path = following.folder.model
-                self._load(path, file)
-                self._workspace.tell_file(path, file, str(following.folder.path), fresh=False)
+                self._load(path, news.model)
+                self._workspace.tell_file(path, news.model, run, fresh=False)
         if failed:
             self._following = None
 
@@ -258,7 +268,7 @@ class Worker:
                 self._train(request)
             case PauseTraining() | ResumeTraining() | StopTraining() | AdjustTraining():
                 self._steer(request)
-            case _:
+            case _ if not self._past.answer(request):
                 self._live.answer(request)
 
     def _open_model(self, request: OpenModel) -> None:

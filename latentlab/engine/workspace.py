@@ -147,18 +147,18 @@ class Workspace:
                 components,
                 preview,
                 extent if preview is not None else None,
-                self._columns(points),
+                self.columns_of(points.index, data),
             )
         )
 
-    def _columns(self, points: Points) -> dict[str, NDArray[Any]]:
-        """What else is known of the encoded images, where their dataset is open: factors and metadata."""
-        dataset = self.dataset_of_points()
-        if dataset is None:
+    def columns_of(self, index: NDArray[np.int64] | None, data: str | None) -> dict[str, NDArray[Any]]:
+        """What else is known of images of the dataset ``data`` (a fingerprint), if it is open: factors and metadata."""
+        dataset = self.dataset
+        if dataset is None or dataset.fingerprint != data:
             return {}
         known = {**(dataset.factors or {}), **dataset.metadata}
-        index = slice(None) if points.index is None else points.index
-        return {name: np.asarray(values)[index] for name, values in list(known.items())[:_MOST_COLUMNS]}
+        chosen = slice(None) if index is None else index
+        return {name: np.asarray(values)[chosen] for name, values in list(known.items())[:_MOST_COLUMNS]}
 
 
 def info_of(header: ModelHeader, source: str, path: Path | None) -> ModelInfo:
