@@ -87,7 +87,9 @@ class CudaGraphs:
     def record(self, step: Step) -> Recording:
         """Record a step without taking it."""
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.device(self._device), torch.cuda.graph(graph, stream=self._stream):
+        # Other threads of the process may go on using the device, the one of the backward pass among them.
+        alone = torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local")
+        with torch.cuda.device(self._device), alone:
             terms = step()
         return _CudaRecording(graph, terms)
 

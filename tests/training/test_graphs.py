@@ -1,0 +1,209 @@
+"""Recorded steps: everything but the recording itself, which a stand-in for CUDA's does on the CPU."""
+
+import pytest
+import torch
+
+from latentlab.errors import RunError
+from latentlab.models.loaded import weights_of
+from latentlab.storage import RunFolder
+from latentlab.training import Training
+from latentlab.training.optimisers import Optimisers
+from tests.training.helpers import bars, named, run_config
+
+RATE = 2.0**-10  # the same in float32 and in float64
+
+
+class Recorder:
+    """Records by holding on to what was to be recorded, with the plain numbers it had then, and doing it again.
+
+    ``spoil`` makes its replays wrong: none so far.
+    """
+
+    def __init__(self, spoil=None):
+        self.spoil = spoil
+        self.warmed = self.recorded = self.replayed = 0
+
+    def warm_up(self, step):
+        self.warmed += 1
+        return step()
+
+    def record(self, step):
+        self.recorded += 1
+        if self.spoil == "refused":
+            raise RuntimeError("CUDA error: operation not permitted when stream is capturing\nmore of it")
+        return Recording(self, step)
+
+
+class Recording:
+    def __init__(self, recorder, step):
+        self.recorder, self.step = recorder, step
+        self.terms = {}
+        self.noise = torch.get_rng_state()
+
+    def replay(self):
+        self.recorder.replayed += 1
+        if self.recorder.spoil == "frozen noise":
+            torch.set_rng_state(self.noise)
+        terms = self.step()
+        error = 1 if self.recorder.spoil == "other losses" else 0
+        for name, term in terms.items():
+            self.terms.setdefault(name, torch.empty_like(term)).copy_(term + error)
+        return self.terms
+
+
+@pytest.fixture
+def recorder(monkeypatch):
+    """One that takes the place of CUDA's, with the guard that CUDA has, which tells later."""
+    made = Recorder()
+    monkeypatch.setattr("latentlab.training.training.recorder_for", lambda device, config: made)
+    monkeypatch.setattr("latentlab.training.stepper.Optimisers", lambda model, config: Optimisers(model, config, True))
+    return made
+
+
+def run(out=None, resume=False, model=None, stop_at=None, change=None, dataset=None, **training):
+    run = Training(
+        dataset or bars(), run_config(model, **({"learning_rate": RATE, "epochs": 4} | training)), out, resume
+    )
+    events = []
+    for event in run.steps():
+        events.append(event)
+        if run.step == stop_at:
+            run.stop()
+        if change is not None and run.step == change[0]:
+            run.update(**change[1])
+            change = None
+    return run, [event for event in events if event is not None]
+
+
+def computed(monkeypatch, **arguments):
+    """The same run without a recorder."""
+    with monkeypatch.context() as patch:
+        patch.setattr("latentlab.training.training.recorder_for", lambda device, config: None)
+        return run(**arguments)
+
+
+def assert_same(one, other):
+    weights, others = weights_of(one.model), weights_of(other.model)
+    for name, array in weights.items():
+        assert (array == others[name]).all(), name
+
+
+def means(events):
+    return [event.train for event in named(events, "epoch")]
+
+
+def test_replayed_steps_are_the_computed_ones(recorder, monkeypatch):
+    """To the bit here, their noise and means too; what is compared beforehand leaves no trace."""
+    replayed, events = run()
+    plain, expected = computed(monkeypatch)
+    assert_same(replayed, plain)
+    assert means(events) == means(expected)
+    # Three steps, then the fourth is an epoch's smaller last one; two were replayed to compare.
+    assert (recorder.warmed, recorder.recorded, recorder.replayed) == (3, 1, 2 + 9)
+    assert not named(events, "warning")
+
+
+@pytest.mark.parametrize("change", [{"beta": 2.0}, {"learning_rate": 2 * RATE}])
+def test_a_changed_number_is_followed(recorder, monkeypatch, change):
+    """The learning rate is read from a tensor; of β a new recording is made."""
+    replayed, _ = run(change=(6, change))
+    plain, _ = computed(monkeypatch, change=(6, change))
+    assert_same(replayed, plain)
+    assert recorder.recorded == (2 if "beta" in change else 1)
+
+
+@pytest.mark.parametrize(
+    ("model", "recorded"),
+    [
+        ({"rate": {"warmup": 2.0}}, 1),
+        ({"rate": {"kind": "capacity", "epochs": 50.0}}, 0),
+        ({"posterior": {"kind": "concrete", "cooling": 1.0}, "prior": {"kind": "categorical"}, "latent_dim": 20}, 1),
+        ({"divergence": {"kind": "energy", "weight": 1.0}}, 0),
+        ({"posterior": {"refine": 2}}, 0),
+        ({"family": "factor", "latent_dim": 3}, 1),
+        ({"family": "semi-supervised", "conditional": True, "supervision": {"labels": 8}}, 1),
+        ({"prior": {"kind": "vamp", "components": 5}}, 1),
+        ({"likelihood": {"kind": "gaussian", "sigma": "optimal"}}, 1),
+    ],
+)
+def test_a_schedule_is_recorded_once_it_has_come_to_rest(recorder, monkeypatch, model, recorded):
+    replayed, events = run(model=model)
+    plain, _ = computed(monkeypatch, model=model)
+    assert_same(replayed, plain)
+    assert recorder.recorded == recorded
+    assert not named(events, "warning")
+
+
+def test_a_cosine_schedule_is_read_from_its_tensor(recorder, monkeypatch):
+    replayed, _ = run(schedule="cosine")
+    plain, _ = computed(monkeypatch, schedule="cosine")
+    assert_same(replayed, plain)
+    assert recorder.recorded == 1
+
+
+def test_pixels_drawn_at_every_use_are_drawn_in_the_recording(recorder, monkeypatch):
+    replayed, _ = run(binarise="dynamic")
+    plain, _ = computed(monkeypatch, binarise="dynamic")
+    assert_same(replayed, plain)
+    assert recorder.recorded == 1
+
+
+def test_a_run_stopped_between_replays_resumes_to_the_bit(recorder, monkeypatch, tmp_path):
+    run(tmp_path / "run", stop_at=6)
+    assert recorder.recorded == 1
+    run(tmp_path / "run", resume=True)
+    computed(monkeypatch, out=tmp_path / "whole")
+    parts, whole = (RunFolder(tmp_path / name).read_checkpoint().tensors for name in ("run", "whole"))
+    assert parts.keys() == whole.keys()
+    for name, array in whole.items():
+        assert (parts[name] == array).all(), name
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        ("refused", "operation not permitted when stream is capturing)"),
+        ("frozen noise", "other losses"),
+        ("other losses", "other losses"),
+    ],
+)
+def test_a_recording_that_is_not_the_step_is_not_used(recorder, monkeypatch, spoil, why):
+    """One notice, and the run is the computed one."""
+    recorder.spoil = spoil
+    replayed, events = run()
+    plain, _ = computed(monkeypatch)
+    assert_same(replayed, plain)
+    (warning,) = named(events, "warning")
+    assert why in warning.message
+    assert "going on without" in warning.message
+    assert recorder.recorded == 1
+
+
+def test_a_replayed_step_that_is_not_finite_is_not_applied(recorder):
+    run = Training(bars(), run_config(learning_rate=RATE, epochs=4))
+    steps = run.steps()
+    while run.step < 6:
+        next(steps)
+    assert recorder.replayed > 2
+    before = weights_of(run.model)
+    with torch.no_grad():
+        next(run.model.parameters()).fill_(torch.nan)
+    with pytest.raises(RunError, match="no longer finite at step 6 "):
+        list(steps)
+    after = weights_of(run.model)
+    assert all((after[name] == array).all() for name, array in list(before.items())[1:])
+
+
+def test_a_model_that_takes_too_much_memory_is_not_recorded(recorder):
+    training = Training(bars(), run_config())
+    real = training.model.losses
+
+    def losses(phase, batch, state):
+        if len(batch.x) > 8:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return real(phase, batch, state)
+
+    training.model.losses = losses
+    events = [event for event in training.steps() if event is not None]
+    assert recorder.recorded == 0
+    assert len(named(events, "warning")) == 1
