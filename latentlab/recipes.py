@@ -201,21 +201,21 @@ _DIVERGENCES = (
         "vae-gan",
         "The error is measured in what a discriminator sees, which learns meanwhile to tell real images from drawn "
         "ones. Sharper images, at the price of the likelihood.",
-        "KL(q(z|x) ‖ p(z)) + ½‖D_l(x) − D_l(x̃)‖² + λ · adversarial, in three turns",
+        "KL(q(z|x) ‖ p(z)) + ½‖D_l(x) − D_l(x̃)‖² − ω · log p(x|z) + λ · adversarial, ω = adversary.pixels",
         "Larsen et al. 2016, Autoencoding beyond pixels using a learned similarity metric (arXiv:1512.09300)",
-        {"family": "vae-gan", "latent_dim": 10, "adversary": {"weight": 1.0}, "architecture": {"kind": "conv"}},
-        ("latent_dim", "adversary.weight", "adversary.margin"),
+        {"family": "vae-gan", "latent_dim": 10, "adversary": {"weight": 1.0, "pixels": 0.5}},
+        ("latent_dim", "adversary.weight", "adversary.pixels", "architecture.kind"),
     ),
 )
 
 _DISCRETE = (
     Recipe(
         "vq-vae",
-        "A grid of codes per image, each the nearest of a learned codebook. "
-        "Sharp reconstructions; to draw samples, set a learned prior over the codes.",
-        "log p(x|e) − h·w·log K − ¼ ‖z(x) − e‖²",
+        "A grid of codes per image, each the nearest of a learned codebook: sharp reconstructions. "
+        "A prior over the grid, one code after another, is learned beside them, so that it draws images.",
+        "log p(x|e) + log p(codes) − ¼ ‖z(x) − e‖²",
         "van den Oord, Vinyals & Kavukcuoglu 2017, Neural Discrete Representation Learning (arXiv:1711.00937)",
-        {"family": "vq", "architecture": {"kind": "residual"}},
+        {"family": "vq", "architecture": {"kind": "residual"}, "codebook": {"prior": "autoregressive"}},
         ("codebook.size", "codebook.dimension", "codebook.prior"),
     ),
     Recipe(

@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, Signal
 
 from latentlab.config import DataConfig
 from latentlab.config.layout import LatentLayout, Level
-from latentlab.engine.messages import Axes, DatasetInfo, FloatArray, ModelInfo, PointsChanged
+from latentlab.engine.messages import Axes, DatasetInfo, FloatArray, HistoryRead, ModelInfo, PointsChanged
 
 IDLE, STARTING, RUNNING, PAUSED, STOPPING = "idle", "starting", "running", "paused", "stopping"
 
@@ -49,6 +49,8 @@ class Session(QObject):
         The live model as the window knows it, and the version its results must carry.
     points
         The encoded dataset, or ``None``.
+    past
+        The epoch of the run that is looked at instead of the live model, or ``None``.
     dataset, data_config
         The open dataset, and how the next one will be read.
     axes
@@ -62,8 +64,8 @@ class Session(QObject):
 
     Signals
     -------
-    latentChanged, previewChanged, labelChanged, levelChanged, modelChanged(fresh), pointsChanged, datasetChanged,
-    axesChanged, lockedChanged, runStateChanged, dirtyChanged
+    latentChanged, previewChanged, labelChanged, levelChanged, modelChanged(fresh), pointsChanged, pastChanged,
+    datasetChanged, axesChanged, lockedChanged, runStateChanged, dirtyChanged
     """
 
     latentChanged = Signal()
@@ -72,6 +74,7 @@ class Session(QObject):
     levelChanged = Signal()
     modelChanged = Signal(bool)
     pointsChanged = Signal()
+    pastChanged = Signal()
     datasetChanged = Signal()
     axesChanged = Signal()
     lockedChanged = Signal()
@@ -88,6 +91,7 @@ class Session(QObject):
         self._model: ModelInfo | None = None
         self._model_version = -1
         self._points: PointsChanged | None = None
+        self._past: HistoryRead | None = None
         self._dataset: DatasetInfo | None = None
         self.data_config = DataConfig()
         self._axes = AxesChoice()
@@ -161,6 +165,8 @@ class Session(QObject):
         if level != self._level:
             self._level = level
             self.levelChanged.emit()
+            if self._axes.principal:  # which are the level's own
+                self.axesChanged.emit()
 
     def first_latent(self) -> FloatArray:
         """The latent a model starts at: the origin, or the first category of every variable."""
@@ -224,6 +230,7 @@ class Session(QObject):
             kind = "z" if self.layout.kind == "plain" else "pc"
             self._axes = AxesChoice(f"{kind}1", f"{kind}2" if size > 1 else f"{kind}1")
         if fresh:
+            self.set_past(None)
             self._points = None
             conditional = model is not None and model.conditional
             self._label = 0 if conditional else None
@@ -245,6 +252,32 @@ class Session(QObject):
         if points is not self._points:
             self._points = points
             self.pointsChanged.emit()
+
+    @property
+    def components(self) -> FloatArray:
+        """Principal components [k, d] of the points, strongest first: those of the chosen level, where there are some.
+
+        None before there are points.
+        """
+        components = None if self._points is None else self._points.components
+        if components is None:
+            return np.zeros((0, self._latent.size), np.float32)
+        level = self.layout.levels[self._level]
+        if level.size == self._latent.size:
+            return components
+        of_level: FloatArray = components[np.abs(components[:, level.place]).max(axis=1, initial=0.0) > 0]
+        return of_level
+
+    @property
+    def past(self) -> HistoryRead | None:
+        """The epoch that is looked at, ``None`` for now."""
+        return self._past
+
+    def set_past(self, past: HistoryRead | None) -> None:
+        """Look at an epoch of the past, or at the live model again."""
+        if past is not self._past:
+            self._past = past
+            self.pastChanged.emit()
 
     @property
     def dataset(self) -> DatasetInfo | None:
@@ -284,8 +317,8 @@ class Session(QObject):
     def _direction(self, name: str, size: int) -> FloatArray:
         place = int(name.lstrip("pcz")) - 1
         if name.startswith("pc"):
-            components = None if self._points is None else self._points.components
-            if components is not None and place < len(components):
+            components = self.components
+            if place < len(components):
                 return np.asarray(components[place], np.float32)
         direction = np.zeros(size, np.float32)
         if place < size:

@@ -149,8 +149,8 @@ class FilmstripController(QObject):
             return Traverse(self._fresh.ask(), z, dimensions, values, label)
         if layout.kind == "categories":
             rows = sweeps.of_categories(z, layout, kl, MOST_TRAVERSED)
-        elif points is not None and points.components is not None and len(points.components):
-            rows = sweeps.along_components(z, points.mean, points.components[:MOST_TRAVERSED], STEPS)
+        elif points is not None and len(session.components):
+            rows = sweeps.along_components(z, points.mean, session.components[:MOST_TRAVERSED], STEPS)
         else:
             return None
         return DecodeRows(self._fresh.ask(), *rows, label)

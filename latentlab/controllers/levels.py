@@ -27,7 +27,7 @@ class LevelController(QObject):
         if place == session.level or not 0 <= place < len(session.layout.levels):
             return
         level, axes = session.layout.levels[place], session.axes
-        if session.layout.kind == "plain":
+        if session.layout.kind == "plain" and not axes.principal:
             axes = AxesChoice(f"z{level.start + 1}", f"z{level.start + min(2, level.size)}")
         self._undo.push(ChooseLevel(session, place, axes))
 

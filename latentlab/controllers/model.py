@@ -46,6 +46,7 @@ class ModelController(QObject):
         session.modelChanged.connect(self._show)
         session.pointsChanged.connect(self._show_axes)
         session.axesChanged.connect(self._show_axes)
+        session.levelChanged.connect(self._show_axes)
 
     def open(self, source: str) -> None:
         """Open a model file, a run folder or ``bundled:NAME``; the live model stays until that succeeds."""
@@ -98,10 +99,12 @@ class ModelController(QObject):
 
     def _show_axes(self) -> None:
         session = self._session
-        components = None if session.points is None else session.points.components
-        count = 0 if components is None else len(components)
-        size = 0 if session.model is None else session.model.latent_dim
-        self._panel.set_axes(size, count, session.axes.x, session.axes.y)
+        components = len(session.components)
+        level = session.layout.levels[session.level]
+        # A single number of a code means little; nor does one of another level than the map speaks of.
+        plain = session.layout.kind != "codes" or not components
+        dimensions = range(level.start, level.start + level.size) if plain else range(0)
+        self._panel.set_axes(dimensions, components, session.axes.x, session.axes.y)
         self._panel.set_columns(() if session.points is None else tuple(session.points.columns), session.colour_by)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from latentlab.controllers.colouring import Colouring, colouring
-from latentlab.engine.messages import PointsChanged
+from latentlab.engine.messages import HistoryRead, PointsChanged
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.latent_map.view import PRIOR_REACH
 from latentlab.gui.latent_sliders import LatentSliders
@@ -17,7 +17,7 @@ PRIOR_SPAN = 4.0  # standard deviations of the prior that a slider covers at lea
 
 
 class PointsController(QObject):
-    """Shows the session's points on the map, and each dimension's KL beside its slider.
+    """Shows the session's points on the map, or a past epoch's, and each dimension's KL beside its slider.
 
     Signals
     -------
@@ -35,6 +35,7 @@ class PointsController(QObject):
         self._fitted = False
         session.modelChanged.connect(self._on_model_changed)
         session.pointsChanged.connect(self._on_points_changed)
+        session.pastChanged.connect(self._on_past_changed)
         session.axesChanged.connect(self._on_axes_changed)
         session.colourByChanged.connect(self._on_colour_by_changed)
         latent_map.selectionChanged.connect(self._on_selection_changed)
@@ -52,7 +53,8 @@ class PointsController(QObject):
         if points is None:
             self._map.set_points(None, None, ())
             return
-        self._draw(points)
+        if self._session.past is None:
+            self._draw(points)
         self._sliders.set_range(max(PRIOR_SPAN, float(np.ceil(np.abs(points.mean).max(initial=0.0)))))
         plain = self._session.axes == AxesChoice()  # the stored picture is of the first two dimensions
         if points.preview is not None and points.preview_extent is not None and plain and not self._fitted:
@@ -61,18 +63,29 @@ class PointsController(QObject):
         if not self._fitted:
             self._fitted = True
             self._choose_first_view()
-        fresh = f"epoch {points.epoch:.1f}" if self._session.run_is_live else ""
-        self._map.set_freshness(fresh)
+        self._show_freshness()
 
-    def _draw(self, points: PointsChanged) -> None:
+    def _on_past_changed(self) -> None:
+        shown = self._session.past or self._session.points
+        if shown is not None:
+            self._draw(shown)
+        self._show_freshness()
+
+    def _show_freshness(self) -> None:
+        session = self._session
+        live = session.points is not None and session.run_is_live and session.past is None
+        self._map.set_freshness(f"epoch {session.points.epoch:.1f}" if live and session.points is not None else "")
+
+    def _draw(self, points: PointsChanged | HistoryRead) -> None:
         """Project the points onto the shown axes, coloured by class or by the chosen column."""
         column = points.columns.get(self._session.colour_by)
         known = Colouring(points.label, points.classes, False) if column is None else colouring(column)
         self._map.set_points(self._session.plane().project(points.mean), known.labels, known.names, known.ordered)
 
     def _on_colour_by_changed(self) -> None:
-        if self._session.points is not None:
-            self._draw(self._session.points)
+        shown = self._session.past or self._session.points
+        if shown is not None:
+            self._draw(shown)
 
     def _choose_first_view(self) -> None:
         """Show the prior's region where it holds most points, else all points; afterwards the view is the user's.
@@ -90,14 +103,15 @@ class PointsController(QObject):
             self._map.fit_to_points()
 
     def _on_selection_changed(self, indices: object) -> None:
-        points = self._session.points
+        points = self._session.past or self._session.points
         chosen = np.asarray(indices, np.int64).ravel()
         if points is not None and len(chosen):
             self.latentPicked.emit(points.mean[chosen].mean(axis=0), len(chosen))
 
     def _on_axes_changed(self) -> None:
-        axes, points = self._session.axes, self._session.points
-        self._map.set_axes_names(_shown(axes.x), _shown(axes.y))
+        axes, points = self._session.axes, self._session.past or self._session.points
+        of = f" · {name}" if axes.principal and (name := self._session.layout.levels[self._session.level].name) else ""
+        self._map.set_axes_names(_shown(axes.x) + of, _shown(axes.y) + of)
         if points is not None:
             self._draw(points)
             self._map.fit_to_points()

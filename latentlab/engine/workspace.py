@@ -132,8 +132,8 @@ class Workspace:
             A picture of the manifold, and where it lies.
         """
         self.points, self.points_version, self.points_data = points, self.version, data
-        components = principal_components(points.mean, _MOST_COMPONENTS)
         layout = None if self.info is None else self.info.layout
+        components = components_of(points.mean, layout)
         kl = kl_per_dimension(points, layout)
         self.send(
             PointsChanged(
@@ -180,6 +180,18 @@ def info_of(header: ModelHeader, source: str, path: Path | None) -> ModelInfo:
         path=None if path is None else str(path),
         layout=layout,
     )
+
+
+def components_of(mean: FloatArray, layout: LatentLayout | None = None) -> FloatArray:
+    """Principal components [k, d] of points [N, d]; of a hierarchy those of each level by itself, the top's first."""
+    if layout is None or len(layout.levels) < 2:
+        return principal_components(mean, _MOST_COMPONENTS)
+    of_levels = []
+    for level in layout.levels:
+        within = principal_components(mean[:, level.place], _MOST_COMPONENTS)
+        of_levels.append(np.zeros((len(within), mean.shape[1]), np.float32))
+        of_levels[-1][:, level.place] = within
+    return np.concatenate(of_levels)
 
 
 def kl_per_dimension(points: Points, layout: LatentLayout | None = None) -> FloatArray | None:

@@ -120,7 +120,8 @@ class ModelPanel(QWidget):
         if info is None:
             return
         self._name.setText(info.name)
-        self._path.setText(info.path or info.source)
+        # Where a shipped model lies is of no use to anyone; its name opens it anywhere.
+        self._path.setText(info.source if info.source.startswith("bundled:") else info.path or info.source)
         channels, height, width = info.image_shape
         colour = "grey" if channels == 1 else "colour"
         for name, value in (
@@ -149,9 +150,10 @@ class ModelPanel(QWidget):
                 text = "" if value is None else f"{value:,.1f}".replace("-", "−")
                 self._metrics.addWidget(_figure(text), down, across)
 
-    def set_axes(self, latent_dim: int, components: int, x: str, y: str) -> None:
-        """Offer ``latent_dim`` dimensions and ``components`` principal components, and show the chosen two."""
-        names = [(f"z{i + 1}", f"z{subscript(i + 1)}") for i in range(latent_dim)]
+    def set_axes(self, dimensions: int | range, components: int, x: str, y: str) -> None:
+        """Offer these dimensions (the first so many) and ``components`` principal components; show the chosen two."""
+        offered = range(dimensions) if isinstance(dimensions, int) else dimensions
+        names = [(f"z{i + 1}", f"z{subscript(i + 1)}") for i in offered]
         names += [(f"pc{i + 1}", f"PC {i + 1}") for i in range(components)]
         for axis, chosen in ((self._x, x), (self._y, y)):
             axis.clear()

@@ -1,4 +1,4 @@
-"""Every recipe through the real window, a picture of each: ``python -m tests.benchmarks.window_tour DATA --out FOLDER``.
+"""Every recipe through the real window, with pictures: ``python -m tests.benchmarks.window_tour DATA --out FOLDER``.
 
 Each recipe is chosen in the picker, trained, looked at, moved by its own controls, saved, opened again, continued and
 evaluated, as a user would; what goes wrong is printed, and the exit code counts it. With ``QT_QPA_PLATFORM=offscreen``

@@ -15,7 +15,7 @@ from latentlab.controllers.prior import PriorController
 from latentlab.engine.messages import Codebooks, DrawLatent, LatentDrawn, ReadCodebooks
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.latent_sliders import LatentSliders
-from tests.controllers.conftest import model_info
+from tests.controllers.conftest import model_info, some_points
 
 LADDER = LatentLayout("plain", (Level("top", 0, 2), Level("bottom", 2, 3)))
 CATEGORIES = LatentLayout("categories", (Level("", 0, 6),), categories=3)
@@ -115,6 +115,21 @@ def test_a_stroke_over_codes_is_one_step_and_sets_their_entries(sliders, session
     assert not session.latent.any()
     qtbot.mouseClick(cells, Qt.MouseButton.RightButton, pos=grid.cell_centre(1, 0).toPoint())
     assert grid.chosen() == 0
+
+
+def test_principal_components_are_those_of_the_chosen_level(sliders, session, undo):
+    show(session, CODES)
+    session.set_points(some_points(10))
+    assert (session.axes.x, len(session.components)) == ("pc1", 2)
+    assert session.plane().x.nonzero()[0].tolist() == [0]
+    told = []
+    session.axesChanged.connect(lambda: told.append(session.level))
+    sliders.levelChosen.emit(1)
+    assert told == [1], "the map is drawn along other directions"
+    assert len(session.components) == 8
+    assert session.plane().x.nonzero()[0].tolist() == [2]
+    undo.undo()
+    assert session.plane().x.nonzero()[0].tolist() == [0]
 
 
 def test_codes_are_the_nearest_entries():

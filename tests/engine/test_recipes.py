@@ -95,6 +95,9 @@ def test_a_recipe_does_all_that_the_window_asks(worker, data, name, tmp_path, ca
     assert first.latent_dim == size == first.layout.latent_dim
     assert first.conditional == RECIPES[name].config().conditional
 
+    places = [level.place for level in first.layout.levels]
+    assert all(sum(bool(row[place].any()) for place in places) == 1 for row in points.components)
+
     z, label = points.mean[0], 0 if first.conditional else None
     worker.ask(Decode(1, z, label))
     image = worker.wait(Decoded).image

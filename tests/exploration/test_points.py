@@ -24,6 +24,14 @@ def test_principal_components_find_the_axes_that_made_the_points(random):
     assert principal_components(points[:1]).shape == (0, 5)
 
 
+def test_components_of_more_dimensions_than_points_are_the_same_axes(random):
+    points = random.normal(size=(40, 1100)) * np.linspace(5, 1, 1100)
+    components = principal_components(points, most=4)
+    _, _, axes = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)
+    np.testing.assert_allclose(np.abs((components * axes[:4]).sum(1)), 1, atol=1e-5)
+    assert len(principal_components(points[:3])) == 2, "three points span a plane"
+
+
 def test_neighbours_are_those_that_comparing_all_finds(random):
     points = random.normal(size=(500, 3)).astype(np.float32)
     z = random.normal(size=3).astype(np.float32)

@@ -222,6 +222,20 @@ def test_learned_code_prior_is_normalised_and_causal():
     torch.testing.assert_close(shares, probabilities[:20], atol=0.02, rtol=0)
 
 
+def test_codes_are_drawn_as_if_the_whole_grid_were_looked_at_for_each():
+    prior, context = CodePrior(5, (3, 4), context=2), torch.randn(6, 2, 3, 4)
+    for weight in prior.parameters():
+        torch.nn.init.normal_(weight, std=0.3)
+    generator = torch.Generator().manual_seed(0)
+    codes = torch.zeros(6, 3, 4, dtype=torch.int64)
+    with torch.no_grad():
+        for row, column in torch.cartesian_prod(torch.arange(3), torch.arange(4)).tolist():
+            probabilities = torch.exp(prior(codes, context)[:, :, row, column])
+            codes[:, row, column] = torch.multinomial(probabilities, 1, generator=generator)[:, 0]
+        drawn = prior.sample(6, context, torch.Generator().manual_seed(0))
+    assert torch.equal(drawn, codes)
+
+
 @pytest.mark.parametrize("sigma", ["fixed", "learned"])
 def test_gaussian_agrees_with_torch(sigma):
     likelihood = build_likelihood(LikelihoodConfig(kind="gaussian", sigma=sigma, sigma_value=0.3))
