@@ -1,9 +1,32 @@
-"""Folders and files of images become uint8 arrays (numpy and Pillow; no Qt, no torch)."""
+"""Folders and files of images become uint8 arrays (numpy and Pillow; no Qt, no torch).
 
-from latentlab.data.contact_sheet import contact_sheet
-from latentlab.data.dataset import Dataset, Found, LoadProgress, Skipped, split
-from latentlab.data.describe import describe, summary
-from latentlab.data.source import DEMOS, load_dataset, open_dataset
+What is named here is imported when it is first used: a process that only decodes needs little of it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from latentlab.data.dataset import Dataset, Found, LoadProgress, Skipped, split
+    from latentlab.data.facts import describe, summary
+    from latentlab.data.sheet import contact_sheet
+    from latentlab.data.source import DEMOS, load_dataset, open_dataset
+
+_HOMES = {
+    "contact_sheet": "sheet",
+    "Dataset": "dataset",
+    "Found": "dataset",
+    "LoadProgress": "dataset",
+    "Skipped": "dataset",
+    "split": "dataset",
+    "describe": "facts",
+    "summary": "facts",
+    "DEMOS": "source",
+    "load_dataset": "source",
+    "open_dataset": "source",
+}
 
 __all__ = [
     "DEMOS",
@@ -18,3 +41,11 @@ __all__ = [
     "split",
     "summary",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

@@ -38,9 +38,10 @@ from latentlab.paths import cache_folder
 
 LARGEST = 20 << 30  # bytes
 
-_VERSION = 1
+_VERSION = 2
+_CHECKED_WHOLE = 4 << 20
 _CHECKED_BLOCKS = 64
-_BLOCK = 64 << 10
+_BLOCK = 4 << 10
 _STALE_SECONDS = 24 * 3600
 _UNFINISHED = "unfinished-"
 # The other fields choose among the images, they do not change them.
@@ -174,16 +175,18 @@ class Cache:
 
 
 def _write(folder: Path, made: Made) -> Generator[LoadProgress, None, None]:
-    """Write all of an entry and see it onto the disk, which takes its time: in a thread, a few megabytes at once."""
+    """Write all of an entry and see its pixels onto the disk, which takes its time: in a thread, step by step.
+
+    The other files are checked whole whenever they are read; pixels, of which there can be many, are not.
+    """
     message = "Keeping images for the next time"
     total = len(made.images)
-    if isinstance(made.images, np.memmap):  # the sink has written them there
-        yield from meanwhile(lambda: _append(folder / "images.u8", b""), LoadProgress(total, total, message))
-    else:
+    if not isinstance(made.images, np.memmap):  # else the sink has written them there
         step = max(1, WRITTEN_AT_ONCE // made.images[0].nbytes)
         for start in range(0, total, step):
             chunk = np.ascontiguousarray(made.images[start : start + step]).data
             yield from meanwhile(partial(_append, folder / "images.u8", chunk), LoadProgress(start, total, message))
+    yield from meanwhile(partial(_sync, folder / "images.u8"), LoadProgress(total, total, message))
     codes = made.codes.astype("<i4").tobytes()
     _append(folder / "codes.i4", codes)
     payload = json.dumps({
@@ -200,7 +203,10 @@ def _write(folder: Path, made: Made) -> Generator[LoadProgress, None, None]:
 def _append(path: Path, data: bytes | memoryview) -> None:
     with path.open("ab") as file:
         file.write(data)
-        file.flush()
+
+
+def _sync(path: Path) -> None:
+    with path.open("ab") as file:
         os.fsync(file.fileno())
 
 
@@ -220,13 +226,13 @@ def _read(folder: Path) -> Made:
 
 
 def _checksum(images: Images) -> int:
-    """CRC-32 of the pixels: all of them up to 4 MB, else of 64 blocks evenly spaced from first to last."""
+    """CRC-32 of the pixels: all of them up to 4 MB, else of 64 pages evenly spaced from first to last."""
     flat = np.ascontiguousarray(images).reshape(-1)
     return zlib.crc32(b"".join(_blocks(flat)))
 
 
 def _blocks(flat: Images) -> Iterable[bytes]:
-    if flat.size <= _CHECKED_BLOCKS * _BLOCK:
+    if flat.size <= _CHECKED_WHOLE:
         return [flat.tobytes()]
     starts = np.linspace(0, flat.size - _BLOCK, _CHECKED_BLOCKS).astype(np.int64)
     return (flat[start : start + _BLOCK].tobytes() for start in starts.tolist())

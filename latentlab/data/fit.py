@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import median
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from PIL import Image, ImageOps
@@ -60,8 +59,9 @@ def target_size(sizes: Sequence[Size], config: DataConfig) -> Size:
         return config.image_size, config.image_size
     if len(set(sizes)) == 1 and all(SMALLEST_IMAGE <= side <= LARGEST_IMAGE for side in sizes[0]):
         return sizes[0]
-    shorter = median(min(size) for size in sizes)
-    side = next((choice for choice in _CHOICES if choice <= shorter), SMALLEST_IMAGE)
+    shorter = sorted(min(size) for size in sizes)
+    middle = (shorter[(len(shorter) - 1) // 2] + shorter[len(shorter) // 2]) / 2
+    side = next((choice for choice in _CHOICES if choice <= middle), SMALLEST_IMAGE)
     return side, side
 
 

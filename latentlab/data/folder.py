@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from latentlab.data.cache import Cache, key
 from latentlab.data.class_folders import class_folders
 from latentlab.data.dataset import Columns, Dataset, Images, Labels, LoadProgress, Skipped, fingerprint
 from latentlab.data.decode import decode
+from latentlab.data.decoders import Decoder, can_start
 from latentlab.data.fit import Size, target_size
 from latentlab.data.ingest import ingest
 from latentlab.data.labels_csv import read_labels
+from latentlab.data.listing import keep, rescan
 from latentlab.data.made import Made
 from latentlab.data.picture import UnreadableError, measure
 from latentlab.data.scan import Scan, all_shown, in_order, scan, shown
@@ -42,7 +45,10 @@ def open_folder(folder: Path, config: DataConfig, table: Path | None = None) -> 
     table
         A file of labels to use in place of the folder's ``labels.csv``.
     """
-    found = yield from _scanned(str(folder))
+    found = yield from rescan(str(folder))
+    is_new = found is None
+    if found is None:
+        found = yield from _scanned(str(folder))
     if not found.paths:
         raise InputError(_nothing_in(folder, found.skipped))
     labels, classes, metadata = yield from _labelled(folder, found, table)
@@ -57,6 +63,8 @@ def open_folder(folder: Path, config: DataConfig, table: Path | None = None) -> 
     index = index[made.kept]
     labels, classes = keep_classes(labels[index], classes, config)
     classes = tuple(map(shown, classes))
+    if is_new:
+        keep(str(folder), found)
     yield Dataset(
         images=made.images,
         labels=labels,
@@ -127,7 +135,12 @@ def _made(folder: str, found: Scan, index: Labels, config: DataConfig) -> Genera
         else:
             target = yield from _target(folder, found.paths, config)
             names = [found.paths[number] for number in index.tolist()]
-            made = yield from ingest(names, lambda name: decode(f"{folder}/{name}", target, config), sink)
+            made = yield from ingest(
+                names,
+                lambda name: decode(f"{folder}/{name}", target, config),
+                sink,
+                partial(Decoder, folder, target, config) if can_start() else None,
+            )
         return (yield from cache.keep(name, unfinished, made))
 
 
@@ -139,7 +152,7 @@ def _taken(source: Made, index: Labels, config: DataConfig, sink: Sink) -> Gener
     step = max(1, _COPIED_AT_ONCE // max(1, source.images[:1].nbytes))
     for start in range(0, len(rows), step):
         chunk = source.images[rows[start : start + step]]
-        sink.add([_without_equal_channels(image) for image in chunk] if config.channels == "auto" else chunk)
+        yield from sink.add([_without_equal_channels(image) for image in chunk] if config.channels == "auto" else chunk)
         yield LoadProgress(start, len(rows), "Reading images", sink.preview())
     return Made((yield from sink.finish()), codes, source.kinds, reasons)
 

@@ -1,25 +1,29 @@
-"""Images are decoded by threads on every core (Pillow lets go of the GIL)."""
+"""Images are decoded by every core, in order, with progress."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import TypeVar
 
 import numpy as np
 
+from latentlab.data.crew import Crew, Helper, Results
 from latentlab.data.dataset import LoadProgress
 from latentlab.data.decode import Decoded
 from latentlab.data.made import Kind, Made
 from latentlab.data.meanwhile import WAIT
-from latentlab.data.picture import UnreadableError
 from latentlab.data.sink import Sink
 
 Item = TypeVar("Item")
 
-_BATCH = 16
+_FIRST_BATCH, _LARGEST_BATCH = 4, 64
+_BATCH_SECONDS = 0.03
+_TRIED = 0.2  # seconds after which it is known how long the rest will take
+_WORTH = 0.8  # seconds of decoding by which processes are worth their start
 
 
 def cores() -> int:
@@ -27,10 +31,15 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def ingest(items: Sequence[Item], read: Callable[[Item], Decoded], sink: Sink) -> Generator[LoadProgress, None, Made]:
+def ingest(
+    items: Sequence[Item],
+    read: Callable[[Item], Decoded],
+    sink: Sink,
+    start: Callable[[], Helper[Item]] | None = None,
+) -> Generator[LoadProgress, None, Made]:
     """Decode items in order; yields progress every few hundredths of a second, also while it waits.
 
-    Closing the generator ends the threads within one small batch.
+    Closing the generator ends the work within an image, or within a tenth of a second where that is sooner.
 
     Parameters
     ----------
@@ -40,14 +49,16 @@ def ingest(items: Sequence[Item], read: Callable[[Item], Decoded], sink: Sink) -
         Decodes one, in any thread; `UnreadableError` when it cannot.
     sink
         Takes the pixels.
+    start
+        Starts a process that decodes as ``read`` does; ``None`` to make do with threads.
     """
     codes = np.full(len(items), -1, dtype=np.int32)
     kinds: dict[Kind, int] = {}
     reasons: dict[int, str] = {}
     done = 0
-    for batch in _decoded(items, read):
+    for batch in _decoded(items, Crew(cores(), read, start)):
         if batch is not None:
-            sink.add([image.pixels for image in batch if isinstance(image, Decoded)])
+            yield from sink.add([image.pixels for image in batch if isinstance(image, Decoded)])
             for number, image in enumerate(batch, start=done):
                 if isinstance(image, Decoded):
                     kind = image.format, image.mode, f"{image.size[0]}×{image.size[1]}"
@@ -59,28 +70,21 @@ def ingest(items: Sequence[Item], read: Callable[[Item], Decoded], sink: Sink) -
     return Made((yield from sink.finish()), codes, list(kinds), reasons)
 
 
-def _decoded(
-    items: Sequence[Item], read: Callable[[Item], Decoded]
-) -> Generator[list[Decoded | str] | None, None, None]:
+def _decoded(items: Sequence[Item], crew: Crew[Item]) -> Generator[Results | None, None, None]:
     """Batches in order, each item decoded or the reason why not; ``None`` while waiting."""
-
-    def work(some: Sequence[Item]) -> list[Decoded | str]:
-        made: list[Decoded | str] = []
-        for item in some:
-            try:
-                made.append(read(item))
-            except UnreadableError as error:
-                made.append(str(error))
-        return made
-
-    threads = cores()
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="ingest")
-    waiting: deque[Future[list[Decoded | str]]] = deque()
+    waiting: deque[Future[Results]] = deque()
+    began = time.monotonic()
+    taken, grown = 0, False
     try:
-        starts = iter(range(0, len(items), _BATCH))
         while True:
-            while len(waiting) < 4 * threads and (start := next(starts, None)) is not None:
-                waiting.append(pool.submit(work, items[start : start + _BATCH]))
+            while len(waiting) < 2 * crew.size + 2 and taken < len(items):
+                size = _batch_size(crew.seconds)
+                waiting.append(crew.submit(items[taken : taken + size]))
+                taken += size
+            if not grown and time.monotonic() - began > _TRIED:
+                grown = True
+                if crew.seconds * (len(items) - taken) > _WORTH:
+                    crew.grow()
             if not waiting:
                 return
             try:
@@ -88,7 +92,12 @@ def _decoded(
             except TimeoutError:
                 yield None
                 continue
-            waiting.popleft()
+            crew.done(waiting.popleft())
             yield batch
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        crew.stop()
+
+
+def _batch_size(seconds: float) -> int:
+    """How many items make a batch of a few hundredths of a second."""
+    return int(min(max(_BATCH_SECONDS / seconds, 1), _LARGEST_BATCH)) if seconds else _FIRST_BATCH

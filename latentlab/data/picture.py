@@ -23,10 +23,9 @@ from __future__ import annotations
 import os
 import stat
 import warnings
-from dataclasses import dataclass
 from io import BufferedReader, BytesIO
 from pathlib import PurePath
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
@@ -53,8 +52,7 @@ class UnreadableError(Exception):
     """A file that cannot become pixels; the message is the reason, in a few words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(NamedTuple):
     """An image made ready, and what it was made from.
 
     Attributes

@@ -30,6 +30,16 @@ _LABEL_FILE = "labels.csv"
 
 
 @dataclass
+class Listed:
+    """Names in one folder: all of them as they were listed, images ascending, and other plain files."""
+
+    folder: str
+    names: list[str] = field(default_factory=list)
+    images: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+
+
+@dataclass
 class Scan:
     """What lies in a folder.
 
@@ -47,6 +57,9 @@ class Scan:
         What else lies there, and links, folders and files that cannot be read.
     label_file
         Path of the ``labels.csv`` at the top, if there is one.
+    listed
+        Every folder looked into, those with images first and in order; ``None`` where there are links, or files that
+        are empty or cannot be read: what becomes of those is not seen by their names.
     """
 
     paths: list[str] = field(default_factory=list)
@@ -56,6 +69,7 @@ class Scan:
     empty_folders: list[str] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     label_file: str | None = None
+    listed: list[Listed] | None = None
 
 
 def shown(path: str) -> str:
@@ -92,6 +106,8 @@ class _Scanner:
         self._folders = [""]
         self._links: list[str] = []
         self._files: dict[tuple[str, ...], list[_File]] = {}
+        self._listed: dict[str, Listed] = {}
+        self._is_plain = True
         self._count = 0
         self._last = time.monotonic()
 
@@ -100,20 +116,27 @@ class _Scanner:
         while self._folders or self._links:
             if self._folders:
                 yield from self._walk(self._folders.pop())
-            elif self._leads_up(self._links[0]):
+                continue
+            self._is_plain = False
+            if self._leads_up(self._links[0]):
                 self._skip(self._links.pop(0), "a link to a folder that it lies in")
             else:
                 self._folders.append(self._links.pop(0))
         for folder in sorted(self._files):
             prefix = "".join(part + "/" for part in folder)
             self.found.folders.append((prefix[:-1], len(self._files[folder])))
+            listed = self._listed[prefix[:-1]]
             files = yield from in_order(self._files.pop(folder), itemgetter(0))
-            for some in _batches(iter(files), _MANY):
+            for some in batches(iter(files), _MANY):
+                listed.images += [name for name, _, _ in some]
                 self.found.paths += [prefix + name for name, _, _ in some]
                 self.found.sizes.extend([size for _, size, _ in some])
                 self.found.times.extend([changed for _, _, changed in some])
                 yield from self._progress()
         self.found.skipped = yield from in_order(self.found.skipped, attrgetter("path"))
+        if self._is_plain:
+            with_images = [self._listed.pop(folder) for folder, _ in self.found.folders]
+            self.found.listed = with_images + list(self._listed.values())
 
     def _leads_up(self, link: str) -> bool:
         target = os.path.realpath(os.path.join(self._root, link))
@@ -122,15 +145,18 @@ class _Scanner:
     def _walk(self, folder: str) -> Iterator[LoadProgress]:
         path = os.path.join(self._root, folder)
         files: list[_File] = []
+        listed = self._listed[folder] = Listed(folder)
         anything = False
         try:
             status = os.stat(path)
             if (status.st_dev, status.st_ino) in self._visited:
+                self._is_plain = False
                 return
             self._visited.add((status.st_dev, status.st_ino))
             with os.scandir(path) as entries:
-                for some in _batches(entries, _FEW):
-                    anything |= self._look_at(folder + "/" if folder else "", some, files)
+                for some in batches(entries, _FEW):
+                    listed.names += [entry.name for entry in some]
+                    anything |= self._look_at(folder + "/" if folder else "", some, files, listed.others)
                     yield from self._progress()
         except OSError as error:
             self._skip(folder or ".", reason_of(error))
@@ -139,7 +165,7 @@ class _Scanner:
         elif not anything and folder:
             self.found.empty_folders.append(folder)
 
-    def _look_at(self, prefix: str, entries: Sequence[os.DirEntry[str]], files: list[_File]) -> bool:
+    def _look_at(self, prefix: str, entries: Sequence[os.DirEntry[str]], files: list[_File], others: list[str]) -> bool:
         """Sort entries: folders to walk, links for later, image files, and what to skip; whether there was any."""
         anything = False
         for entry in entries:
@@ -161,8 +187,10 @@ class _Scanner:
             if not stat.S_ISREG(status.st_mode):
                 self._skip(prefix + name, "not a regular file")
             elif dot > 0 and lower[dot:] not in SUFFIXES:
+                others.append(name)
                 if prefix or lower != _LABEL_FILE:
-                    self._skip(prefix + name, f"not an image by its name ({shown(lower[dot:])})")
+                    reason = f"not an image by its name ({shown(lower[dot:])})"
+                    self.found.skipped.append(Skipped(shown(prefix + name), reason))
                 else:
                     self.found.label_file = name
             elif not status.st_size:
@@ -173,6 +201,7 @@ class _Scanner:
         return anything
 
     def _skip(self, path: str, reason: str) -> None:
+        self._is_plain = False
         self.found.skipped.append(Skipped(shown(path), reason))
 
     def _progress(self) -> Iterator[LoadProgress]:
@@ -191,12 +220,13 @@ def in_order(items: list[T], key: Callable[[T], str]) -> Generator[LoadProgress,
     if len(runs) == 1:
         return runs[0]
     merged: list[T] = []
-    for some in _batches(heapq.merge(*runs, key=key), _MANY):
+    for some in batches(heapq.merge(*runs, key=key), _MANY):
         merged += some
         yield LoadProgress(len(merged), len(items), "Putting files in order")
     return merged
 
 
-def _batches(items: Iterator[T], size: int) -> Iterator[list[T]]:
+def batches(items: Iterator[T], size: int) -> Iterator[list[T]]:
+    """Cut into lists of ``size``, the last one shorter."""
     while some := list(islice(items, size)):
         yield some

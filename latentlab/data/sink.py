@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from latentlab.data.dataset import Images, LoadProgress
 from latentlab.errors import InputError
 
 _PREVIEW = 36
-_IN_MEMORY = 256 << 20
+# Windows renames no folder of a file that is mapped, so that what is mapped there cannot be kept.
+_IN_MEMORY = (256 if os.name == "nt" else 16) << 20
 WRITTEN_AT_ONCE = 8 << 20
 
 
@@ -35,7 +37,8 @@ class Sink:
     Parameters
     ----------
     path
-        File that images beyond 256 MB are written to, so that any number fits; ``None`` for memory alone.
+        File that images are written to once they are many, so that any number fits and the disk works
+        while they are made; ``None`` for memory alone.
         A disk that cannot take them leaves them in memory as long as that lasts.
     """
 
@@ -52,15 +55,15 @@ class Sink:
         """Whether the images are in the file."""
         return self._written > 0
 
-    def add(self, images: Sequence[Images] | Images) -> None:
-        """Append images, each uint8 [C, H, W]."""
+    def add(self, images: Sequence[Images] | Images) -> Generator[LoadProgress, None, None]:
+        """Append images, each uint8 [C, H, W]; yields progress only when all before them have to become RGB."""
         if not len(images):
             return
         channels = max(len(image) for image in images)
         if not self._shape:
             self._shape = (channels, *images[0].shape[1:])
         if channels > self._shape[0]:
-            self._to_colour(channels)
+            yield from self._to_colour(channels)
         chunk = np.empty((len(images), *self._shape), dtype=np.uint8)
         for place, image in zip(chunk, images, strict=True):
             place[...] = image  # a grey image fills all three channels
@@ -98,7 +101,7 @@ class Sink:
         self._chunks.clear()
         return images
 
-    def _to_colour(self, channels: int) -> None:
+    def _to_colour(self, channels: int) -> Generator[LoadProgress, None, None]:
         grey = self._shape
         self._shape = (channels, *grey[1:])
         self._chunks = [np.repeat(chunk, channels, axis=1) for chunk in self._chunks]
@@ -112,6 +115,7 @@ class Sink:
         step = max(1, WRITTEN_AT_ONCE // int(np.prod(self._shape)))
         for start in range(0, len(images), step):
             self._hold(np.repeat(images[start : start + step], channels, axis=1))
+            yield LoadProgress(start, len(images), "Making grey images RGB")
         self._chunks += pending
         old.unlink(missing_ok=True)
 
@@ -132,6 +136,10 @@ class Sink:
             with path.open("ab") as file:
                 for chunk in self._chunks[:count]:
                     file.write(chunk.data)
+                file.flush()
+                if hasattr(os, "posix_fadvise"):
+                    # Linux begins to write what is new, so that the disk is done soon after the last image.
+                    os.posix_fadvise(file.fileno(), self._written, size, os.POSIX_FADV_DONTNEED)
         except OSError:
             self._into_memory(path)
             return

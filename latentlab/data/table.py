@@ -124,7 +124,7 @@ def _made(
         step = max(1, min(_IMAGES_AT_ONCE, _CHUNK_BYTES // max(1, images[0].nbytes)))
         for start in range(0, len(index), step):
             chunk = to_uint8(images[_run(index[start : start + step])], span).transpose(0, 3, 1, 2)
-            sink.add([finish_array(image, target, config) for image in chunk])
+            yield from sink.add([finish_array(image, target, config) for image in chunk])
             yield LoadProgress(min(start + step, len(index)), len(index), "Making images ready", sink.preview())
         made = Made((yield from sink.finish()), np.zeros(len(index), dtype=np.int32), [(table.format, "", "")])
         return (yield from cache.keep(name, unfinished, made)).images
