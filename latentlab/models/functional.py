@@ -37,4 +37,4 @@ def standard_normal_log_density(x: Tensor) -> Tensor:
 
 def gaussian_kl(mean: Tensor, log_std: Tensor) -> Tensor:
     """KL(N(mean, exp(log_std)²) ‖ N(0, 1)) in nats, elementwise."""
-    return 0.5 * (mean * mean + torch.exp(2 * log_std) - 1) - log_std
+    return 0.5 * (torch.addcmul(torch.exp(2 * log_std), mean, mean) - 1) - log_std

@@ -27,7 +27,8 @@ def rate_cost(rates: Tensor, config: RateConfig, beta: float, state: StepState) 
         return config.gamma * (rates.sum() - capacity).abs()
     if config.kind == "free-bits":
         rates = torch.clamp_min(rates, config.free_bits)
-    return beta * warmth * rates
+    weight = beta * warmth
+    return rates if weight == 1.0 else weight * rates
 
 
 def schedule_at(config: RateConfig, state: StepState) -> tuple[float, float]:

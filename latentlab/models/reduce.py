@@ -47,14 +47,14 @@ def reduce(
         ``objective`` with its gradient; ``elbo``, ``rate`` and ``distortion`` at β = 1 and the extra terms,
         unweighted, without.
     """
-    distortion = -log_likelihood.mean()
-    mean_rate = rate.mean()
+    mean_log_likelihood, mean_rate = log_likelihood.mean(), rate.mean()
     if importance:
         objective = -log_mean_exp(log_likelihood - weigh(rate)).mean()
     else:
-        objective = distortion + weigh(mean_rate if groups is None else groups.mean(0)).sum()
-    shown_distortion, shown_rate = distortion.detach(), mean_rate.detach()
-    terms = {"elbo": -(shown_distortion + shown_rate), "rate": shown_rate, "distortion": shown_distortion}
+        cost = weigh(mean_rate) if groups is None else weigh(groups.mean(0)).sum()
+        objective = cost - mean_log_likelihood
+    shown, shown_rate = mean_log_likelihood.detach(), mean_rate.detach()
+    terms = {"elbo": shown - shown_rate, "rate": shown_rate, "distortion": -shown}
     for name, (weight, values) in (extra or {}).items():
         term = values.mean()
         objective = objective + weight * term
