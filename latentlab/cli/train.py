@@ -70,7 +70,7 @@ def _train_together(arguments: argparse.Namespace, config: RunConfig, interrupti
         with group.in_turn():
             dataset = open_data(arguments.data, config.data)
         training = Training(dataset, config, Path(arguments.out), arguments.resume, group)
-        interruption.calls(training.stop)
+        interruption.calls(training.stop, patient=True)
         report = _reporter(arguments, dataset) if group.writes else _to_nobody
         code = _follow(training, interruption, report)
         group.wait()  # the others stay until everything is written: torchrun would end the last one
@@ -124,14 +124,16 @@ class _Interruption:
     def __init__(self) -> None:
         self.came = False
         self._stop: Callable[[], None] | None = None
+        self._patient = False
 
-    def calls(self, stop: Callable[[], None]) -> None:
-        """Call ``stop`` from now on."""
+    def calls(self, stop: Callable[[], None], patient: bool = False) -> None:
+        """Call ``stop`` from now on; ``patient`` when one signal may come twice (from terminal and torchrun)."""
         self._stop = stop
+        self._patient = patient
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Handle a signal; a second one does not wait any more."""
-        if self._stop is None or self.came:
+        if self._stop is None or (self.came and not self._patient):
             raise KeyboardInterrupt
         self.came = True
         self._stop()

@@ -2,6 +2,10 @@
 
 Every process holds the model and the images and takes its share of each batch; the gradients are averaged by torch's
 DistributedDataParallel (Li et al. 2020, arXiv:2006.15704), so that the weights stay the same everywhere.
+
+What differs from one process: the noise, of which each process has its own; and what a recipe computes of a whole batch
+at once (a divergence between samples, an optimal σ, codebooks that follow the encoder), which it computes of each
+process's share, or of the first one's. Steps are not recorded as CUDA graphs.
 """
 
 from __future__ import annotations
@@ -10,12 +14,18 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from latentlab.config import ModelConfig
+from latentlab.errors import RunError
 from latentlab.models.base import Batch, LatentModel, Losses, StepState
+
+_A_STEP = timedelta(minutes=10)  # that others are waited for in the midst of one
+_LOADING = timedelta(days=2)  # that the first process may take to read a dataset that is not in the cache yet
 
 
 @dataclass(frozen=True)
@@ -28,11 +38,14 @@ class Group:
         This process's number from 0, and how many there are.
     device
         What this process computes on.
+    patient
+        The same processes as they speak beside the steps: through the processor, and with time to wait.
     """
 
     rank: int
     size: int
     device: torch.device
+    patient: distributed.ProcessGroup | None = None
 
     @property
     def writes(self) -> bool:
@@ -51,8 +64,8 @@ class Group:
 
     def sum(self, values: Tensor) -> Tensor:
         """The sum of everybody's values (waits for the slowest)."""
-        summed = values.detach().to(self.device, copy=True)
-        distributed.all_reduce(summed)
+        summed = values.detach().to("cpu", copy=True)
+        distributed.all_reduce(summed, group=self.patient)
         return summed.to(values.device)
 
     def any(self, mine: bool) -> bool:
@@ -61,7 +74,9 @@ class Group:
 
     def all(self, mine: Tensor) -> Tensor:
         """Whether everybody says so, as a scalar on the device, which need not be waited for."""
-        return self.sum((~mine).to(torch.float32)) == 0
+        others = (~mine).to(torch.float32)
+        distributed.all_reduce(others)
+        return others == 0
 
     def wait(self) -> None:
         """Wait until everybody is here."""
@@ -80,6 +95,16 @@ class Group:
         """The model's losses as a module: called with phase, batch and state, its gradients are averaged over all."""
         # A phase has gradients for some of the parameters only.
         return DistributedDataParallel(_LossesOf(model), find_unused_parameters=True)
+
+
+def computed_apart(config: ModelConfig) -> list[str]:
+    """What a model computes of a whole batch, and therefore not as one process would."""
+    optimal = config.likelihood.kind == "gaussian" and config.likelihood.sigma == "optimal"
+    return [
+        *(["the optimal σ"] if optimal else []),
+        *([f"the divergence ({config.divergence.kind})"] if config.divergence.kind != "none" else []),
+        *(["the codebook"] if config.family == "vq" else []),
+    ]
 
 
 class _LossesOf(nn.Module):
@@ -102,6 +127,11 @@ def joined(device: str) -> Iterator[Group | None]:
     ----------
     device
         ``auto`` takes the CUDA device of the process's number on its machine where there is one, else the CPU.
+
+    Raises
+    ------
+    RunError
+        Out of the ``with`` block, when another process has ended or does not answer in the midst of a step.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1 or "RANK" not in os.environ:
@@ -111,8 +141,22 @@ def joined(device: str) -> Iterator[Group | None]:
     place = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if cuda else torch.device("cpu")
     if cuda:
         torch.cuda.set_device(place)
-    distributed.init_process_group("nccl" if cuda else "gloo")
+    distributed.init_process_group("nccl" if cuda else "gloo", timeout=_A_STEP)
+    patient = distributed.new_group(backend="gloo", timeout=_LOADING)
     try:
-        yield Group(distributed.get_rank(), size, place)
-    finally:
-        distributed.destroy_process_group()
+        yield Group(distributed.get_rank(), size, place, patient)
+    except RuntimeError as error:
+        if not is_lost(error):
+            raise
+        # Nothing is taken down in good order any more: the others would be waited for.
+        raise RunError(
+            "another process of this run has ended or does not answer; start all of them again with --resume to go on "
+            "from the last checkpoint"
+        ) from error
+    distributed.destroy_process_group()
+
+
+def is_lost(error: RuntimeError) -> bool:
+    """Whether torch means that another process is not there any more (Gloo has no class of its own for it)."""
+    signs = ("gloo/", "Connection closed by peer", "Connection reset by peer", "Broken pipe", "NCCL")
+    return isinstance(error, distributed.DistError) or any(sign in str(error) for sign in signs)

@@ -22,7 +22,7 @@ from latentlab.models.device import resolve_device
 from latentlab.models.loaded import LoadedModel, memory_format, place, put_weights
 from latentlab.training.feed import Feed
 from latentlab.training.graphs import Steps, recorder_for
-from latentlab.training.group import Group
+from latentlab.training.group import Group, computed_apart
 from latentlab.training.meter import Clock, Meter, device_memory
 from latentlab.training.optimisers import BadStep
 from latentlab.training.output import Output
@@ -137,9 +137,7 @@ class Training:
             self._state.unpack(checkpoint, str(out))
             self._stepper.micro_batch = self._position.micro_batch
             if group is not None and rank:
-                # The checkpoint is the first process's: these must not draw its noise, nor what they drew before,
-                # and its share of the epoch's means is counted there.
-                self._stream.restart(derived_seed(seed, NOISE, rank + self._position.step * group.size))
+                # The checkpoint is the first process's, and so are the epoch's means in it.
                 names, _, sums = self._meter.state()
                 self._meter.restore(names, 0, torch.zeros_like(sums))
         recorder = recorder_for(self.device, config.training) if group is None else None
@@ -245,6 +243,11 @@ class Training:
         """The run from start to end."""
         self._begin()
         yield self._started()
+        if self._group is not None and (parts := computed_apart(self.config.model)):
+            yield Warned(
+                f"with {self._group.size} processes {' and '.join(parts)} is computed of a process's share of each batch, "
+                "not of the whole; larger batches make up for it"
+            )
         at = self._position
         while self._goes_on():
             first = at.step - at.epochs_done * self._steps_per_epoch
@@ -283,6 +286,10 @@ class Training:
         at, size, micro_batch = self._position, len(images), self._stepper.micro_batch
         mine, weight = size, 1.0
         if self._group is not None:
+            if not self._group.writes:
+                # A checkpoint holds the first process's stream; the others' follow from the step.
+                place = self._group.rank + at.step * self._group.size
+                self._stream.restart(derived_seed(self.config.training.seed, NOISE, place))
             images, places, mine = self._group.share(images, places)
             weight = mine * self._group.size / size
         state = StepState(at.step, at.epochs_done, self._steps_per_epoch, len(self._feed))

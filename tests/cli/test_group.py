@@ -2,8 +2,11 @@
 
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -46,3 +49,68 @@ def test_two_processes_learn_what_one_learns(data, tmp_path):
         for a, b in zip(first, second, strict=True):
             for term in ("elbo", "rate", "distortion"):
                 assert a[split][term] == pytest.approx(b[split][term], rel=1e-4, abs=1e-4), (split, term)
+
+
+def start(command, rank):
+    """One of two processes, started as torchrun would, on the CPU."""
+    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(start.port), "WORLD_SIZE": "2", "RANK": str(rank)}
+    environment = os.environ | {"OMP_NUM_THREADS": "1"} | place
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([sys.executable, *command], env=environment, **pipes)
+
+
+@pytest.fixture
+def together():
+    """Start a command in two processes; none outlives the test."""
+    started = []
+
+    def begin(*command):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            start.port = free.getsockname()[1]
+        pair = [start(command, rank) for rank in (0, 1)]
+        started.extend(pair)
+        return pair
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.real
+def test_noise_turns_and_unequal_shares_stay_in_step(together, tmp_path):
+    """See ``in_step.py``: what is asserted there is asserted in both processes."""
+    pair = together(str(Path(__file__).with_name("in_step.py")), str(tmp_path))
+    for process in pair:
+        _, errors = process.communicate(timeout=150)
+        assert process.returncode == 0, errors
+
+
+@pytest.mark.real
+def test_a_signal_to_one_ends_all_and_a_lost_one_is_told_of(together, data, tmp_path):
+    folder = tmp_path / "run"
+    options = ("--recipe", "vae", "--epochs", "100000", *SMALL, "--batch-size", "15", "--json", "--resume")
+    command = ("-m", "latentlab", "train", str(data), "--out", str(folder), *options)
+    first, second = together(*command)
+    wait_for_an_epoch(first)
+    second.send_signal(signal.SIGTERM)
+    assert [process.wait(timeout=60) for process in (first, second)] == [0, 0]
+    stopped = RunFolder(folder).read_checkpoint().position["position"]["step"]
+    assert stopped % 10 == 0
+
+    first, second = together(*command)
+    wait_for_an_epoch(first)
+    second.kill()
+    _, errors = first.communicate(timeout=60)
+    assert first.returncode == 1, errors
+    assert "another process of this run has ended or does not answer" in errors
+    assert "Traceback" not in errors
+    assert RunFolder(folder).read_checkpoint().position["position"]["step"] >= stopped
+
+
+def wait_for_an_epoch(process):
+    for line in process.stdout:
+        if json.loads(line)["event"] == "epoch":
+            return
+    raise AssertionError(process.communicate()[1])
