@@ -143,6 +143,7 @@ def joined(device: str) -> Iterator[Group | None]:
         torch.cuda.set_device(place)
     distributed.init_process_group("nccl" if cuda else "gloo", timeout=_A_STEP)
     patient = distributed.new_group(backend="gloo", timeout=_LOADING)
+    assert isinstance(patient, distributed.ProcessGroup)
     try:
         yield Group(distributed.get_rank(), size, place, patient)
     except RuntimeError as error:

@@ -245,8 +245,8 @@ class Training:
         yield self._started()
         if self._group is not None and (parts := computed_apart(self.config.model)):
             yield Warned(
-                f"with {self._group.size} processes {' and '.join(parts)} is computed of a process's share of each batch, "
-                "not of the whole; larger batches make up for it"
+                f"of several processes each computes {' and '.join(parts)} of its own share of a batch, "
+                f"as with batches a {self._group.size}th as large"
             )
         at = self._position
         while self._goes_on():
