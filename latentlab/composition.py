@@ -21,6 +21,7 @@ from latentlab.controllers.desk import DeskController
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.filmstrip import FilmstripController
 from latentlab.controllers.frame_rate import FrameRateController
+from latentlab.controllers.history import HistoryController
 from latentlab.controllers.image import ImageController
 from latentlab.controllers.leaving import LeavingController
 from latentlab.controllers.levels import LevelController
@@ -114,6 +115,9 @@ class Application(QObject):
         self._image = ImageController(session, engine, window.decoded_image, latent_map, self)
         self._manifold = ManifoldController(session, engine, latent_map, self)
         self._filmstrip = FilmstripController(session, engine, window.filmstrip, self)
+        self._history = HistoryController(
+            session, engine, latent_map, window.history_bar, window.filmstrip, window.curves, self
+        )
         self._frame_rate = FrameRateController(engine, window, self)
         self._data = DataController(session, engine, window.data_panel, window.status, self)
         self._model = ModelController(session, engine, self.undo, window.model_panel, self)
@@ -177,6 +181,7 @@ class Application(QObject):
             return
         self._is_closed = True
         self._filmstrip.close()
+        self._history.close()
         self._image.close()
         self._frame_rate.close()
         logging.getLogger("latentlab").removeHandler(self._log)

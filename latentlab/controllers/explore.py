@@ -62,7 +62,8 @@ class ExploreController(QObject):
         return lifted
 
     def _on_map_hovered(self, point: object | None) -> None:
-        away = point is None or self._session.model is None
+        # A past epoch's map is not the plane that the live model would decode.
+        away = point is None or self._session.model is None or self._session.past is not None
         self._session.set_preview(None if away else self._lifted(point))
 
     def _on_map_committed(self, point: object, gesture: int) -> None:

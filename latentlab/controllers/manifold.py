@@ -12,7 +12,7 @@ from latentlab.controllers.pace import Pace
 from latentlab.engine.client import EngineClient
 from latentlab.engine.messages import Axes, DecodeGrid, GridTiles
 from latentlab.gui.latent_map import LatentMap, View
-from latentlab.session import Session
+from latentlab.session import AxesChoice, Session
 
 CELL_PIXELS = 32
 MOST_CELLS = 40  # a side
@@ -50,7 +50,8 @@ class ManifoldController(QObject):
 
     While the same cells are decoded again with newer weights, coarse tiles are passed over: the finer picture
     that stands there, a moment old, is the better one to look at. A model that learns is followed at a pace that
-    costs its training little, and a picture that was begun is finished first.
+    costs its training little, and a picture that was begun is finished first. While a past epoch is looked at, its
+    stored picture is shown and nothing is asked for.
     """
 
     def __init__(
@@ -68,7 +69,8 @@ class ManifoldController(QObject):
 
         latent_map.viewChanged.connect(self._on_view_changed)
         session.latentChanged.connect(self._on_latent_changed)
-        session.axesChanged.connect(self._ask)
+        session.axesChanged.connect(self._on_axes_changed)
+        session.pastChanged.connect(self._on_past_changed)
         session.labelChanged.connect(self._ask)
         session.modelChanged.connect(self._on_model_changed)
         session.runStateChanged.connect(self._on_run_state_changed)
@@ -96,6 +98,24 @@ class ManifoldController(QObject):
         if fresh or not self._session.run_is_live or self._pace.may_follow():
             self._ask()
 
+    def _on_axes_changed(self) -> None:
+        if self._session.past is None:
+            self._ask()
+        else:
+            self._on_past_changed()
+
+    def _on_past_changed(self) -> None:
+        """Show the picture of the past where it is of the map's plane; back in the present, tiles replace it."""
+        past = self._session.past
+        if past is None:
+            self._layout, self._whole = None, False
+            self._ask()
+        elif self._session.axes == AxesChoice():
+            x_min, x_max, y_min, y_max = past.extent
+            self._map.set_manifold(past.picture, (x_min, x_max), (y_min, y_max))
+        else:
+            self._map.set_manifold(None, (0.0, 1.0), (0.0, 1.0))
+
     def _on_run_state_changed(self) -> None:
         """A run has ended: its best model is the live one, and nothing is to be spared any more."""
         if not self._session.run_is_live:
@@ -108,7 +128,9 @@ class ManifoldController(QObject):
 
     def _ask(self) -> None:
         session, view = self._session, self._view
-        if session.model is None or view is None or not view.width_px or not view.height_px:
+        if session.model is None or session.past is not None:
+            return
+        if view is None or not view.width_px or not view.height_px:
             return
         layout, plane = Layout.of(view), session.plane()
         same_place = layout == self._layout and self._plane is not None and _same(plane, self._plane)
@@ -132,6 +154,8 @@ class ManifoldController(QObject):
         )
 
     def _on_tiles(self, result: GridTiles) -> None:
+        if self._session.past is not None:
+            return
         if result.model_version < self._model_from or not self._fresh.accept(result.generation, again=True):
             return
         if result.done and result.generation == self._fresh.asked:

@@ -143,10 +143,11 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Forget the hovered epoch when the pointer leaves."""
         if event.type() == QEvent.Type.Leave and self.read is not None:
-            self._read_at(None)
+            self.read_at(None)
         return bool(super().eventFilter(watched, event))
 
-    def _read_at(self, epoch: float | None) -> None:
+    def read_at(self, epoch: float | None) -> None:
+        """Write the values at an epoch over the plots, and mark where it is; ``None`` for the newest."""
         self.read = epoch
         for term, plot in self._lines().items():
             self._write(term, plot)
@@ -155,7 +156,7 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
     def _on_scene_mouse_moved(self, place: Any) -> None:
         for plot in self._lines().values():
             if plot.sceneBoundingRect().contains(place):
-                self._read_at(max(0.0, plot.getViewBox().mapSceneToView(place).x()))
+                self.read_at(max(0.0, plot.getViewBox().mapSceneToView(place).x()))
                 return
 
     def _on_scene_mouse_clicked(self, event: Any) -> None:

@@ -114,6 +114,11 @@ class TrainingCurves(QWidget):
         changes.append((epoch, text))
         self._changed()
 
+    def mark_epoch(self, epoch: float | None) -> None:
+        """Read every curve at an epoch that is looked at, until the pointer reads elsewhere; ``None`` at the newest."""
+        if self._canvas is not None:
+            self._canvas.read_at(epoch)
+
     def set_kl(self, kl: Any | None) -> None:
         """Show each dimension's KL [d] in nats as bars; ``None`` forgets them."""
         self._kl = None if kl is None else np.asarray(kl, dtype=np.float64).reshape(-1)

@@ -14,6 +14,7 @@ from latentlab.gui.actions import Actions
 from latentlab.gui.dock import Dock
 from latentlab.gui.icons import recolour
 from latentlab.gui.notifications import Notifications
+from latentlab.gui.parts import column
 from latentlab.gui.status import Status, device_label, frame_rate_label
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from latentlab.gui.data_panel import DataPanel
     from latentlab.gui.decoded_image import DecodedImage
     from latentlab.gui.filmstrip import Filmstrip
+    from latentlab.gui.history_bar import HistoryBar
     from latentlab.gui.latent_sliders import LatentSliders
     from latentlab.gui.log_view import LogView
     from latentlab.gui.model_panel import ModelPanel
@@ -48,14 +50,16 @@ class MainWindow(QMainWindow):
     Parameters
     ----------
     latent_map
-        The central widget.
+        The widget in the middle.
     panels_later
         Leave the docks empty, so that the window can be painted: ``build_panels`` then fills them.
 
     Attributes
     ----------
     latent_map
-        The central widget it was given.
+        The widget in the middle that it was given.
+    history_bar
+        The scrubber under the map.
     data_panel, model_panel, training_panel, curves, runs_table, decoded_image, latent_sliders, filmstrip, log_view
         The panels, each in a dock of ``docks`` by name.
     actions_ : Actions
@@ -92,6 +96,7 @@ class MainWindow(QMainWindow):
     latent_sliders: LatentSliders
     filmstrip: Filmstrip
     log_view: LogView
+    history_bar: HistoryBar
 
     def __init__(self, latent_map: QWidget, parent: QWidget | None = None, *, panels_later: bool = False) -> None:
         super().__init__(parent)
@@ -102,7 +107,10 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self._may_close = False
         self.latent_map = latent_map
-        self.setCentralWidget(latent_map)
+        centre = QWidget()
+        self._centre = column(centre, 0, 0)
+        self._centre.addWidget(latent_map, 1)
+        self.setCentralWidget(centre)
         self.actions_ = Actions(self)
         self.docks: dict[str, Dock] = {}
         self.status = Status()
@@ -161,6 +169,8 @@ class MainWindow(QMainWindow):
             setattr(self, attribute, panel)
             self.docks[dock].set_panel(panel)
             yield
+        self.history_bar = import_module("latentlab.gui.history_bar").HistoryBar()
+        self._centre.addWidget(self.history_bar)
         self._join_panels()
 
     def _join_panels(self) -> None:

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QFrame
 from latentlab.gui.images import ByteArray, to_qimage
 from latentlab.gui.theme import SPACE, tokens
 
-SMALLEST_TILE, LARGEST_TILE = 24, 192
+SMALLEST_TILE, TOO_SMALL_TILE, COMFORTABLE_TILE, LARGEST_TILE = 24, 32, 44, 192
 GAP = 2
 ROW_GAP = 4
 Place = tuple[int, int]
@@ -47,6 +47,8 @@ class StripView(QAbstractScrollArea):
         self._tile_source = QSize(1, 1)
         self._rows = self._columns = 0
         self._names: tuple[str, ...] = ()
+        self._heads: tuple[str, ...] = ()
+        self._marked = -1
         self._zoom = 1.0
         self._hover: Place | None = None
         self._current: Place | None = None
@@ -54,7 +56,7 @@ class StripView(QAbstractScrollArea):
         self._from_end = False
         self._tile = QSize(SMALLEST_TILE, SMALLEST_TILE)
         self._content = QSize()
-        self._name_width = self._top = 0
+        self._name_width = self._top = self._head = 0
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setMouseTracking(True)
@@ -63,11 +65,19 @@ class StripView(QAbstractScrollArea):
         self.verticalScrollBar().valueChanged.connect(self.viewport().update)
 
     def set_rows(
-        self, images: ByteArray | None, names: Sequence[str], *, pickable: bool, from_end: bool = False
+        self,
+        images: ByteArray | None,
+        names: Sequence[str],
+        *,
+        pickable: bool,
+        from_end: bool = False,
+        heads: Sequence[str] = (),
+        marked: int = -1,
     ) -> None:
         """Show images [rows, columns, H, W] or [rows, columns, H, W, 3]; ``None`` for nothing.
 
-        ``pickable`` tiles are outlined under the pointer; ``from_end`` starts at the last column.
+        ``pickable`` tiles are outlined under the pointer; ``from_end`` starts at the last column. ``heads`` stand over
+        the columns, that of the column ``marked`` stands out.
         """
         self._from_end = from_end
         if images is None or images.size == 0:
@@ -79,6 +89,7 @@ class StripView(QAbstractScrollArea):
             self._sheet = to_qimage(sheet)
             self._tile_source = QSize(width, height)
         self._names = tuple(names)
+        self._heads, self._marked = tuple(heads), marked
         self._pickable = pickable
         self._keep_inside()
         self._measure()
@@ -88,7 +99,7 @@ class StripView(QAbstractScrollArea):
         """Where a tile is painted, in the viewport's pixels."""
         size = self._tile
         x = self._name_width + column * (size.width() + GAP) - self.horizontalScrollBar().value()
-        y = row * (size.height() + ROW_GAP) - self.verticalScrollBar().value() + self._top
+        y = self._head + row * (size.height() + ROW_GAP) - self.verticalScrollBar().value() + self._top
         return QRect(QPoint(x, y), size)
 
     # --- measures -------------------------------------------------------------------------------
@@ -97,18 +108,21 @@ class StripView(QAbstractScrollArea):
         """Find the tiles' size: as high as lets every row be seen, within limits, times the user's zoom."""
         names = [self.fontMetrics().horizontalAdvance(name) for name in self._names if name]
         self._name_width = max(names) + SPACE if names else 0
+        self._head = self.fontMetrics().height() + 2 if self._heads else 0
         self._tile = QSize(SMALLEST_TILE, SMALLEST_TILE)
         if self._rows:
             self._tile = self._best_tile()
         self._content = QSize(
             self._name_width + self._columns * (self._tile.width() + GAP) - GAP,
-            self._rows * (self._tile.height() + ROW_GAP) - ROW_GAP,
+            self._head + self._rows * (self._tile.height() + ROW_GAP) - ROW_GAP,
         )
         self._top = max(0, (self.viewport().height() - self._content.height()) // 2)
         self._update_scroll_bars()
 
     def _best_tile(self) -> QSize:
-        room = (self.viewport().height() - ROW_GAP * (self._rows - 1)) / self._rows
+        room = (self.viewport().height() - self._head - ROW_GAP * (self._rows - 1)) / self._rows
+        if room < TOO_SMALL_TILE:  # many rows scroll rather than shrink until nothing can be made out
+            room = COMFORTABLE_TILE
         if not self._from_end:  # a sweep is best seen whole; a history grows and scrolls
             across = (self.viewport().width() - self._name_width) / self._columns - GAP
             room = min(room, across * self._tile_source.height() / self._tile_source.width())
@@ -131,7 +145,9 @@ class StripView(QAbstractScrollArea):
     def _place_at(self, point: QPoint) -> Place | None:
         size = self._tile
         x = point.x() - self._name_width + self.horizontalScrollBar().value()
-        y = point.y() - self._top + self.verticalScrollBar().value()
+        y = point.y() - self._top - self._head + self.verticalScrollBar().value()
+        if point.y() < self._head:
+            return None
         place = (y // (size.height() + ROW_GAP), x // (size.width() + GAP))
         return place if 0 <= place[0] < self._rows and 0 <= place[1] < self._columns else None
 
@@ -157,6 +173,7 @@ class StripView(QAbstractScrollArea):
                     from_ = QPoint(column * source.width(), row * source.height())
                     painter.drawImage(target, self._sheet, QRect(from_, source))
         self._paint_names(painter)
+        self._paint_heads(painter)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for place, name, width in ((self._hover, "accent", 2), (self._focused(), "accent", 3)):
             if place is not None and self._pickable:
@@ -178,6 +195,31 @@ class StripView(QAbstractScrollArea):
             place.setX(0)
             place.setWidth(width)
             painter.drawText(place, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), name)
+
+    def _paint_heads(self, painter: QPainter) -> None:
+        """The columns' heads stay in sight while the rows scroll under them."""
+        if not self._heads:
+            return
+        colours = tokens()
+        top = self._top if not self.verticalScrollBar().maximum() else 0
+        painter.fillRect(QRect(0, top, self.viewport().width(), self._head), colours.colour("surface"))
+        free = 0  # where the last head that was written ends
+        for place in sorted(range(len(self._heads)), key=lambda each: (each != self._marked, each)):
+            tile = self.tile_rect(0, place)
+            width = self.fontMetrics().horizontalAdvance(self._heads[place])
+            where = QRect(tile.center().x() - width // 2, top, width + 1, self._head)
+            if place != self._marked:
+                if where.left() < free or where.intersects(self._marked_head(top)):
+                    continue
+                free = where.right() + SPACE
+            painter.setPen(colours.colour("accent_text" if place == self._marked else "dim"))
+            painter.drawText(where, int(Qt.AlignmentFlag.AlignCenter), self._heads[place])
+
+    def _marked_head(self, top: int) -> QRect:
+        if not 0 <= self._marked < len(self._heads):
+            return QRect()
+        width = self.fontMetrics().horizontalAdvance(self._heads[self._marked]) + SPACE
+        return QRect(self.tile_rect(0, self._marked).center().x() - width // 2, top, width, self._head)
 
     # --- the hand -------------------------------------------------------------------------------
 

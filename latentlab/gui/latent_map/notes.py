@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from latentlab.gui.colours import DARK, Theme
 from latentlab.gui.icons import pixmap
 from latentlab.gui.latent_map.legend import paint_ground
 from latentlab.gui.parts import button
+from latentlab.gui.theme import tokens
 
 INSET = 8
 
@@ -43,6 +44,25 @@ class Note(QLabel):
         """Paint the ground, then the words."""
         paint_ground(self, self._theme)
         super().paintEvent(event)
+
+
+class Banner(Note):
+    """A note that must be seen: what is shown is not what one would expect."""
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in these colours."""
+        self._theme = theme
+        self.setStyleSheet(f"color: {tokens().on_accent}; background: transparent; font-weight: 600;")
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the ground, then the words."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(tokens().colour("accent"))
+        painter.drawRoundedRect(self.rect(), 6, 6)
+        painter.end()
+        QLabel.paintEvent(self, event)
 
 
 class Message(QFrame):

@@ -14,7 +14,7 @@ from latentlab.gui.colours import theme
 from latentlab.gui.latent_map.layered import LayeredPlot
 from latentlab.gui.latent_map.layers import LayerPanel
 from latentlab.gui.latent_map.legend import Legend
-from latentlab.gui.latent_map.notes import INSET, CornerTools, EnterWatch, Message, Note, at_corner
+from latentlab.gui.latent_map.notes import INSET, Banner, CornerTools, EnterWatch, Message, Note, at_corner
 
 FAR_FROM_DATA = "far from data"
 
@@ -58,6 +58,7 @@ class PanelledPlot(LayeredPlot):
         self._layer_panel.opacityEdited.connect(self.set_layer_opacity)
         self._tools.layersToggled.connect(self._on_layers_toggled)
         self._freshness = Note("mapFreshness", "Freshness of the map", over)
+        self._past = Banner("mapPast", "Epoch that is looked at", over)
         self._badge = Note("mapFarFromData", "Far from data", over)
         self._message = Message(over)
         self._message.clicked.connect(self._on_message_clicked)
@@ -125,6 +126,11 @@ class PanelledPlot(LayeredPlot):
         self._freshness.say(text)
         self._place_panels()
 
+    def set_past(self, text: str) -> None:
+        """Say that the map shows a past epoch; an empty text says nothing."""
+        self._past.say(text)
+        self._place_panels()
+
     def _tell_layer(self, name: str) -> None:
         layer = self._layers[name]
         self._layer_panel.show_layer(layer)
@@ -136,6 +142,7 @@ class PanelledPlot(LayeredPlot):
         at_corner(self._tools, inside, Qt.Corner.TopRightCorner)
         at_corner(self._layer_panel, inside, Qt.Corner.TopRightCorner, self._tools.height() + INSET)
         at_corner(self._freshness, inside, Qt.Corner.BottomRightCorner)
+        at_corner(self._past, inside, Qt.Corner.TopLeftCorner)
         at_corner(self._badge, inside, Qt.Corner.BottomLeftCorner)
         self._message.move(inside.center() - self._message.rect().center())
         top = inside.top() + 2 * INSET + self._tools.height()
@@ -198,5 +205,7 @@ class PanelledPlot(LayeredPlot):
         window = self.palette().color(QPalette.ColorRole.Window)
         colours = theme(window.lightness() < 128 if self._own_theme is None else self._own_theme)
         self.apply_theme(colours)
-        for panel in (self._legend, self._tools, self._layer_panel, self._freshness, self._badge, self._message):
+        for panel in (self._legend, self._tools, self._layer_panel, self._message):
             panel.set_theme(colours)
+        for note in (self._freshness, self._past, self._badge):
+            note.set_theme(colours)

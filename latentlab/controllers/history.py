@@ -1,0 +1,138 @@
+"""The run's history: the scrubber's wishes to the engine; a past epoch to map, filmstrip and curves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, cast
+
+from PySide6.QtCore import QObject, QTimer
+
+from latentlab.controllers.freshness import Freshness
+from latentlab.engine.client import EngineClient
+from latentlab.engine.messages import EpochsRead, HistoryRead, ReadEpochs, ReadHistory, RunHistory
+from latentlab.gui.curves import TrainingCurves
+from latentlab.gui.filmstrip import BY_EPOCH, Filmstrip
+from latentlab.gui.history_bar import HistoryBar
+from latentlab.gui.latent_map import LatentMap
+from latentlab.session import Session
+
+PAUSE_MS = 600  # between two readings of the strip over epochs: while short epochs pass it is not read for each
+
+
+class HistoryController(QObject):
+    """Lets the user look back at the epochs of the live or opened run.
+
+    The past is a picture: what is decoded is today's model. Committing a latent, by the map or by a slider,
+    therefore leads back to the present.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        engine: EngineClient,
+        latent_map: LatentMap,
+        bar: HistoryBar,
+        filmstrip: Filmstrip,
+        curves: TrainingCurves,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._engine, self._map = session, engine, latent_map
+        self._bar, self._filmstrip, self._curves = bar, filmstrip, curves
+        self._run = ""
+        self._wanted: int | None = None  # the epoch that is, or is about to be, looked at
+        self._fresh, self._fresh_strip = Freshness(), Freshness()
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(PAUSE_MS)
+        self._pause.timeout.connect(self._ask_strip)
+
+        bar.epochChosen.connect(self.look_at)
+        bar.nowChosen.connect(self.return_to_now)
+        filmstrip.epochPicked.connect(self.look_at)
+        filmstrip.epochsWanted.connect(self._ask_strip)
+        latent_map.committed.connect(self.return_to_now)
+        session.latentChanged.connect(self.return_to_now)
+        session.modelChanged.connect(self._on_model_changed)
+        session.pastChanged.connect(self._on_past_changed)
+        engine.runHistory.connect(self._on_run_history)
+        engine.historyRead.connect(self._on_history_read)
+        engine.epochsRead.connect(self._on_epochs_read)
+
+    def look_at(self, epoch: int) -> None:
+        """Show the epoch as soon as it is read."""
+        if self._run:
+            self._wanted = epoch
+            self._bar.set_shown(epoch)
+            self._engine.request(ReadHistory(self._fresh.ask(), self._run, epoch))
+
+    def return_to_now(self, *_: object) -> None:
+        """Show the live model again."""
+        self._fresh.forget()
+        self._wanted = None
+        self._bar.set_shown(None)
+        self._session.set_past(None)
+
+    def close(self) -> None:
+        """Ask nothing more: the window goes."""
+        self._pause.stop()
+        self._bar.set_shown(None)
+
+    # --- news ---------------------------------------------------------------------------------------
+
+    def _on_model_changed(self, fresh: bool) -> None:
+        if fresh:
+            self.return_to_now()
+            self._tell("", ())
+
+    def _on_run_history(self, result: RunHistory) -> None:
+        model = self._session.model
+        if model is None or Path(model.source) != Path(result.run):
+            return
+        self._tell(result.run, result.epochs)
+        self._look_elsewhere(result.epochs)
+        if self._filmstrip.wants_epochs() and not self._pause.isActive():
+            self._pause.start()
+
+    def _tell(self, run: str, epochs: tuple[int, ...]) -> None:
+        self._run = run
+        self._bar.set_epochs(epochs)
+        self._filmstrip.set_has_epochs(bool(epochs))
+
+    def _look_elsewhere(self, epochs: tuple[int, ...]) -> None:
+        """Go to the nearest epoch where the one that is wanted could not be read."""
+        wanted, past = self._wanted, self._session.past
+        if wanted is None or wanted in epochs or (past is not None and past.epoch == wanted):
+            return
+        if epochs:
+            self.look_at(min(epochs, key=lambda epoch: abs(epoch - wanted)))
+        else:
+            self.return_to_now()
+
+    def _on_history_read(self, result: HistoryRead) -> None:
+        if result.run == self._run and self._fresh.accept(result.generation):
+            self._session.set_past(result)
+
+    def _on_past_changed(self) -> None:
+        past = self._session.past
+        self._bar.set_shown(None if past is None else past.epoch)
+        self._curves.mark_epoch(None if past is None else float(past.epoch))
+        self._filmstrip.mark_epoch(None if past is None else past.epoch)
+        if past is None:
+            self._map.set_past("")
+            self._filmstrip.set_past({})
+            return
+        self._map.set_past(f"epoch {past.epoch}  ·  a click returns to now")
+        both = (past.originals, past.reconstructions)
+        self._filmstrip.set_past({"reconstruct": both, "sample": (past.samples,)}, f"epoch {past.epoch}")
+
+    # --- the strip over epochs ------------------------------------------------------------------------
+
+    def _ask_strip(self) -> None:
+        if self._run and self._filmstrip.wants_epochs():
+            kind = cast(Literal["reconstruct", "sample"], self._filmstrip.kind())
+            self._engine.request(ReadEpochs(self._fresh_strip.ask(), self._run, kind, **BY_EPOCH))
+
+    def _on_epochs_read(self, result: EpochsRead) -> None:
+        if result.run == self._run and self._fresh_strip.accept(result.generation):
+            self._filmstrip.set_epochs(result.kind, result.epochs, result.images, result.originals)

@@ -1,0 +1,165 @@
+"""Looking back: an epoch of the run on map and filmstrip in the place of the live model, and the way back to now."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtGui import QUndoStack
+from PySide6.QtWidgets import QLabel
+
+from latentlab.controllers.explore import ExploreController
+from latentlab.controllers.history import HistoryController
+from latentlab.controllers.manifold import ManifoldController
+from latentlab.controllers.points import PointsController
+from latentlab.engine.messages import DecodeGrid, EpochsRead, HistoryRead, ReadEpochs, ReadHistory, RunHistory
+from latentlab.gui.curves import TrainingCurves
+from latentlab.gui.filmstrip import Filmstrip
+from latentlab.gui.history_bar import HistoryBar
+from latentlab.gui.latent_map import LatentMap, View
+from latentlab.gui.latent_sliders import LatentSliders
+from latentlab.session import AxesChoice
+from tests.controllers.conftest import model_info, some_points
+
+RUN = "/runs/one"
+
+
+def read(generation, epoch=3, run=RUN):
+    random = np.random.default_rng(epoch)
+    images = random.integers(0, 255, (4, 8, 8), dtype=np.uint8)
+    return HistoryRead(
+        generation, run, epoch, {}, random.normal(size=(9, 2)).astype(np.float32), np.zeros(9, np.int64), ("a",), {},
+        np.full((24, 24), epoch, np.uint8), (-3.0, 3.0, -3.0, 3.0), images, images, images,
+    )  # fmt: skip
+
+
+class Parts:
+    """The map's controllers over real widgets."""
+
+    def __init__(self, qtbot, session, engine):
+        self.map, self.bar, self.filmstrip, self.curves = LatentMap(), HistoryBar(), Filmstrip(), TrainingCurves()
+        self.sliders = LatentSliders()
+        for widget in (self.map, self.bar, self.filmstrip, self.curves, self.sliders):
+            qtbot.addWidget(widget)
+        self.explore = ExploreController(session, QUndoStack(session), self.map, self.sliders)
+        self.points = PointsController(session, self.map, self.sliders)
+        self.manifold = ManifoldController(session, engine, self.map)
+        self.history = HistoryController(session, engine, self.map, self.bar, self.filmstrip, self.curves)
+        session.set_model(model_info(source=RUN), 1, True)
+        session.set_points(some_points())
+        self.map.viewChanged.emit(View(-4, 4, -4, 4, 400, 400, 1.0))
+
+    def drawn(self):
+        return self.map._points.xy
+
+    def badge(self):
+        return self.map.findChild(QLabel, "mapPast")
+
+
+@pytest.fixture
+def parts(qtbot, session, engine):
+    made = Parts(qtbot, session, engine)
+    engine.runHistory.emit(RunHistory(RUN, (1, 3, 5)))
+    yield made
+    made.history.close()
+
+
+def test_an_epoch_takes_the_live_models_place_until_it_is_left(parts, session, engine):
+    live = session.points.mean
+    assert np.allclose(parts.drawn(), live)
+    parts.bar.epochChosen.emit(3)
+    assert engine.last(ReadHistory) == ReadHistory(1, RUN, 3)
+    past = read(1)
+    engine.historyRead.emit(past)
+    assert np.allclose(parts.drawn(), past.mean)
+    assert "epoch 3" in parts.badge().text()
+    assert parts.bar.findChild(QLabel, "historyEpoch").text() == "epoch 3 of 5"
+
+    asked = engine.count(DecodeGrid)
+    newer = some_points(version=1, count=20)
+    session.set_points(newer)
+    parts.map.viewChanged.emit(View(-2, 2, -2, 2, 400, 400, 1.0))
+    parts.map.hovered.emit(np.zeros(2))
+    assert np.allclose(parts.drawn(), past.mean), "what is learned meanwhile waits"
+    assert engine.count(DecodeGrid) == asked
+    assert session.preview is None
+
+    parts.bar.nowChosen.emit()
+    assert np.allclose(parts.drawn(), newer.mean)
+    assert engine.count(DecodeGrid) == asked + 1
+    assert parts.badge().text() == ""
+
+
+@pytest.mark.parametrize("way", ["map", "slider", "model"])
+def test_a_committed_latent_or_another_model_leads_back_to_now(parts, session, engine, way):
+    parts.bar.epochChosen.emit(3)
+    engine.historyRead.emit(read(1))
+    assert session.past is not None
+    if way == "map":
+        parts.map.committed.emit(np.zeros(2), 1)
+    elif way == "slider":
+        parts.sliders.valueEdited.emit(0, 1.5, 1)
+    else:
+        session.set_model(model_info(), 2, True)
+        assert parts.bar.isHidden()
+    assert session.past is None
+
+
+def test_only_the_newest_answer_of_the_shown_run_counts(parts, session, engine):
+    for epoch in (1, 3, 5):
+        parts.history.look_at(epoch)
+    engine.historyRead.emit(read(2))
+    engine.historyRead.emit(read(1, 1))
+    engine.historyRead.emit(read(3, 5, "/runs/other"))
+    assert session.past.epoch == 3
+    parts.history.return_to_now()
+    engine.historyRead.emit(read(3, 5))
+    assert session.past is None, "it was asked before the user came back"
+    engine.runHistory.emit(RunHistory("/runs/other", (1, 2)))
+    assert parts.bar._epochs == (1, 3, 5)
+
+
+def test_an_epoch_that_cannot_be_read_gives_way_to_its_neighbour(parts, session, engine):
+    parts.history.look_at(3)
+    engine.runHistory.emit(RunHistory(RUN, (1, 4, 5)))
+    assert engine.last(ReadHistory) == ReadHistory(2, RUN, 4)
+    engine.runHistory.emit(RunHistory(RUN, ()))
+    assert session.past is None
+    assert parts.bar.isHidden()
+
+
+def test_a_selection_in_the_past_is_of_its_points(parts, session, engine):
+    parts.history.look_at(3)
+    past = read(1)
+    engine.historyRead.emit(past)
+    picked = []
+    parts.points.latentPicked.connect(lambda latent, count: picked.append((latent, count)))
+    parts.map.selectionChanged.emit(np.array([2, 4]))
+    assert np.allclose(picked[0][0], past.mean[[2, 4]].mean(axis=0))
+
+
+def test_the_picture_is_shown_on_the_plane_it_is_of(parts, session, engine):
+    parts.history.look_at(3)
+    engine.historyRead.emit(read(1))
+    assert not parts.map._manifold.is_empty
+    session.set_axes(AxesChoice("z2", "z1"))
+    assert parts.map._manifold.is_empty
+    session.set_axes(AxesChoice())
+    assert not parts.map._manifold.is_empty
+
+
+def test_images_are_laid_out_over_the_epochs_and_a_click_goes_there(parts, engine, qtbot):
+    filmstrip = parts.filmstrip
+    filmstrip.set_kind("reconstruct")
+    filmstrip.resize(640, 300)
+    filmstrip.show()
+    filmstrip._by_epoch.click()
+    assert (engine.last(ReadEpochs).kind, engine.last(ReadEpochs).run) == ("reconstruct", RUN)
+    images = np.zeros((2, 3, 8, 8), np.uint8)
+    engine.epochsRead.emit(EpochsRead(1, RUN, "reconstruct", (1, 3, 5), images, images[:, 0]))
+    filmstrip._view.tileChosen.emit(0, 0)
+    assert engine.count(ReadHistory) == 0, "the image itself is of no epoch"
+    filmstrip._view.tileChosen.emit(0, 2)
+    assert engine.last(ReadHistory).epoch == 3
+    engine.runHistory.emit(RunHistory(RUN, (1, 3, 5, 6)))
+    qtbot.waitUntil(lambda: engine.count(ReadEpochs) == 2)
+    filmstrip.hide()

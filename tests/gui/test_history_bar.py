@@ -1,0 +1,72 @@
+"""The scrubber: back through the epochs that were kept, and on to now."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QPushButton, QSlider, QToolButton
+
+from latentlab.gui import history_bar as module
+from latentlab.gui.history_bar import HistoryBar
+
+
+@pytest.fixture
+def bar(shown) -> HistoryBar:
+    made = shown(HistoryBar(), 500, 40)
+    made.set_epochs((1, 2, 4, 7))
+    return made
+
+
+def slider(bar) -> QSlider:
+    return bar.findChild(QSlider, "historySlider")
+
+
+def words(bar) -> str:
+    return bar.findChild(QLabel, "historyEpoch").text()
+
+
+def test_it_is_there_only_while_there_is_something_to_look_back_on(shown):
+    bar = shown(HistoryBar(), 500, 40)
+    bar.set_epochs(())
+    assert bar.isHidden()
+    bar.set_epochs((1,))
+    assert not bar.isHidden()
+
+
+def test_arrow_keys_go_back_and_the_right_end_is_now(qtbot, bar):
+    told = []
+    bar.epochChosen.connect(told.append)
+    for key in (Qt.Key.Key_Left, Qt.Key.Key_Left, Qt.Key.Key_Home, Qt.Key.Key_Right):
+        qtbot.keyClick(slider(bar), key)
+    assert told == [7, 4, 1, 2]
+    assert words(bar) == "epoch 2 of 7"
+    with qtbot.waitSignal(bar.nowChosen):
+        qtbot.keyClick(slider(bar), Qt.Key.Key_End)
+    assert words(bar) == "now, after epoch 7"
+    assert not bar.findChild(QPushButton, "historyNow").isEnabled()
+
+
+def test_more_epochs_leave_the_eye_where_it_is(qtbot, bar):
+    with qtbot.assertNotEmitted(bar.epochChosen):
+        bar.set_epochs((1, 2, 4, 7, 8))
+        assert slider(bar).value() == slider(bar).maximum(), "now stays now"
+        bar.set_shown(4)
+        bar.set_epochs((1, 2, 4, 7, 8, 9))
+    assert (slider(bar).value(), words(bar)) == (2, "epoch 4 of 9")
+    with qtbot.waitSignal(bar.nowChosen):
+        qtbot.mouseClick(bar.findChild(QPushButton, "historyNow"), Qt.MouseButton.LeftButton)
+
+
+def test_it_plays_from_the_first_epoch_to_now_and_can_be_held(qtbot, bar, monkeypatch):
+    monkeypatch.setattr(module, "REPLAY_MS", 4)
+    monkeypatch.setattr(module, "FASTEST_MS", 1)
+    told = []
+    bar.epochChosen.connect(told.append)
+    with qtbot.waitSignal(bar.nowChosen):
+        qtbot.mouseClick(bar.findChild(QToolButton, "historyPlay"), Qt.MouseButton.LeftButton)
+    assert told == [1, 2, 4, 7]
+    assert not bar.is_playing()
+    qtbot.keyClick(slider(bar), Qt.Key.Key_Space)
+    assert bar.is_playing()
+    slider(bar).setValue(2)
+    assert not bar.is_playing(), "a hand on the slider takes over"
