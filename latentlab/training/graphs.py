@@ -14,6 +14,7 @@ the device) is computed the usual way.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
@@ -87,6 +88,17 @@ class CudaGraphs:
     def record(self, step: Step) -> Recording:
         """Record a step without taking it."""
         graph = torch.cuda.CUDAGraph()
+        # An older graph that is found to be garbage must not be taken down in the midst of this one.
+        gc.collect()
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            return self._recorded(graph, step)
+        finally:
+            if collects:
+                gc.enable()
+
+    def _recorded(self, graph: torch.cuda.CUDAGraph, step: Step) -> Recording:
         # Other threads of the process may go on using the device, the one of the backward pass among them.
         alone = torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local")
         with torch.cuda.device(self._device), alone:

@@ -51,6 +51,8 @@ class Stepper:
     def step(self, batch: Batch, state: StepState, learning_rate: float, weight: float = 1.0) -> Terms:
         """Take one step on a batch; its terms, as means over the batch that are still on the device.
 
+        The gradient's norm is among them where it is measured.
+
         With several processes the batch is a share, and ``weight`` is how much larger than the average share it is.
 
         Raises
@@ -65,6 +67,10 @@ class Stepper:
 
     def whole_step(self, batch: Batch, state: StepState) -> Terms:
         """The same with the learning rate as it is, in one process and one piece: what can be recorded and replayed."""
+        # A later phase's gradients too: an earlier one adds to them, and a recording would go on adding to tensors
+        # that are not there any more.
+        for parameter in self._model.parameters():
+            parameter.grad = None
         return self._take(state, lambda phase: self._accumulated(phase, batch, state))
 
     def weights(self) -> list[Tensor]:
@@ -82,9 +88,11 @@ class Stepper:
         for phase in self._model.phases:
             self.optimisers.clear(phase)
             objective, of_phase, applies = gradients(phase)
-            norm = self.optimisers.step(phase, objective, state.step, applies)
+            norm = self.optimisers.step(phase, objective, state, applies)
             suffix = "" if phase == self._model.phases[0] else f"_{phase}"
-            terms |= of_phase | {f"objective{suffix}": objective, f"gradient_norm{suffix}": norm}
+            terms |= of_phase | {f"objective{suffix}": objective}
+            if norm is not None:
+                terms[f"gradient_norm{suffix}"] = norm
         self._model.after_step(state)
         self.optimisers.count()
         return terms

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from latentlab.errors import RunError
+from latentlab.models.base import StepState
 from latentlab.models.loaded import weights_of
 from latentlab.storage import RunFolder
 from latentlab.training import Training
@@ -207,3 +208,16 @@ def test_a_model_that_takes_too_much_memory_is_not_recorded(recorder):
     events = [event for event in training.steps() if event is not None]
     assert recorder.recorded == 0
     assert len(named(events, "warning")) == 1
+
+
+def test_a_whole_step_adds_to_no_gradient_that_was_there():
+    """A recording would go on adding to it when it is long gone."""
+    training = Training(bars(), run_config({"family": "factor", "latent_dim": 3}))
+    next(training.steps())
+    left = []
+    for parameter in training.model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+        left.append(parameter.grad)
+    images = torch.arange(16)
+    training._stepper.whole_step(training._feed.batch(images, images), StepState())
+    assert not any(gradient.any() for gradient in left)
