@@ -20,7 +20,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QMenu, QSizePolicy, QWidget
 
 from latentlab.gui.images import ByteArray, subscript, to_qimage
-from latentlab.gui.parts import EmptyState, button, column, label, row, tool_button
+from latentlab.gui.parts import EmptyState, Still, button, column, label, row, tool_button
 from latentlab.gui.theme import tabular
 
 SMALL = 56  # px: side of the small views
@@ -136,7 +136,7 @@ class DecodedImage(QWidget):
         layout.addWidget(self._empty, 1)
         layout.addWidget(self._view, 1)
         layout.addLayout(row(self._cue, None, self._smooth))
-        layout.addWidget(self._caption)
+        layout.addWidget(Still(self._caption))
         layout.addWidget(self._nearest)
         layout.addWidget(self._other)
         self._nearest.hide()
@@ -172,7 +172,10 @@ class DecodedImage(QWidget):
         values = np.asarray(latent, dtype=np.float64).reshape(-1)
         shown = [f"z{subscript(i + 1)}\u00a0{value:.2f}".replace("-", "−") for i, value in enumerate(values[:6])]
         self._caption.setText("   ".join(shown) + ("  …" if values.size > 6 else ""))
-        self._cue.setText("far from data" if far else "preview" if preview else "")
+        cue = "far from data" if far else "preview" if preview else ""
+        if cue == self._cue.text():
+            return
+        self._cue.setText(cue)
         self._cue.setProperty("role", "warning" if far else "dim")
         self._cue.style().unpolish(self._cue)
         self._cue.style().polish(self._cue)

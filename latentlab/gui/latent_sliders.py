@@ -51,7 +51,8 @@ class _Row(QWidget):
         for number, widest in ((self.value, "−0.00"), (self.kl, "0.00 nat")):
             number.setFont(tabular(number.font()))
             number.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            number.setFixedWidth(self.fontMetrics().horizontalAdvance(widest))
+            # Both: a label of a fixed size does not have its row laid out anew for each number.
+            number.setFixedSize(self.fontMetrics().horizontalAdvance(widest), self.fontMetrics().height())
 
     def show_value(self, value: float) -> None:
         self.slider.show_value(value)

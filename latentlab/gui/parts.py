@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -87,6 +87,43 @@ def rule() -> QFrame:
     line = QFrame()
     line.setProperty("role", "rule")
     return line
+
+
+class Still(QWidget):
+    """A place for a line of text that changes many times a second.
+
+    A label tells its layout of every new text, and the layout of a dock is the window's: each would be laid out anew.
+    Here the text has the room that it needed once.
+
+    Parameters
+    ----------
+    line
+        The label, taken over.
+    """
+
+    def __init__(self, line: QLabel) -> None:
+        super().__init__()
+        self._line = line
+        line.setParent(self)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setFixedHeight(line.sizeHint().height())
+
+    def event(self, event: QEvent) -> bool:
+        """Give the text more room, should it need it."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._fit(self.height())
+        return bool(super().event(event))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Give the text all there is, and its height by its width."""
+        if event.size().width() != event.oldSize().width():
+            self._fit(0)
+        self._line.setGeometry(self.rect())
+
+    def _fit(self, least: int) -> None:
+        wraps = self._line.hasHeightForWidth()
+        needed = self._line.heightForWidth(self.width()) if wraps else self._line.sizeHint().height()
+        self.setFixedHeight(max(least, needed))
 
 
 def row(*widgets: QWidget | None, space: int = SPACE) -> QHBoxLayout:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
 
 from latentlab.gui.parts import ElidedLabel, button, label, named
@@ -67,4 +67,7 @@ def frame_rate_label() -> QLabel:
     made = label("", "dim")
     named(made, "frameRate", "frame rate", "Images decoded and shown per second while the hand moves")
     made.setFont(tabular(made.font()))
+    # Of a fixed size it does not have the toolbar laid out anew, and the window with it, four times a second.
+    made.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    made.setFixedSize(made.fontMetrics().horizontalAdvance("0000 fps"), made.fontMetrics().height() + SPACE)
     return made

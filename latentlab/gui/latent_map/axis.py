@@ -6,7 +6,7 @@ import math
 
 from PySide6.QtCore import QLineF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
-from PySide6.QtWidgets import QGraphicsObject, QStyleOptionGraphicsItem, QWidget
+from PySide6.QtWidgets import QGraphicsItem, QGraphicsObject, QStyleOptionGraphicsItem, QWidget
 
 from latentlab.gui.colours import DARK, Theme
 from latentlab.gui.latent_map.view import MapViewBox
@@ -28,6 +28,8 @@ class MapAxis(QGraphicsObject):
         self._theme: Theme = DARK
         self._font = QFont()
         self._name = ""
+        # Hairlines end at the axes: without a picture of them each move would write their numbers again.
+        self.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
         box.rangeChanged.connect(self._on_range_changed)
 
     @property

@@ -57,11 +57,17 @@ class PixelLayer(QGraphicsObject):
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         """Paint the layer as it looks in this view."""
+        if self.is_blank():
+            return
         painter.save()
         # The box clips its children half a pixel too late on its lower and right edges.
         painter.setClipRect(self.boundingRect(), Qt.ClipOperation.IntersectClip)
         self.draw(painter, self.view())
         painter.restore()
+
+    def is_blank(self) -> bool:
+        """Whether there is nothing to paint: every move of the hand asks all layers."""
+        return False
 
     def draw(self, painter: QPainter, view: View) -> None:
         """Paint in logical pixels from the view's top left corner."""

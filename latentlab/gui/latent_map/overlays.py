@@ -50,8 +50,15 @@ class PlaceLayer(PixelLayer):
         """Put the mark there; None takes it away."""
         before = self._rectangles()
         self._xy = None if xy is None else np.asarray(xy, float).reshape(2)
+        scene = self.scene()
         for part in (*before, *self._rectangles()):
-            self.update(part)
+            # The scene's update, not the item's: that one makes a single rectangle of them all, and hairlines that
+            # cross would have the whole map painted for every move.
+            scene.update(self.mapRectToScene(part))
+
+    def is_blank(self) -> bool:
+        """Whether there is nothing to paint."""
+        return self._xy is None
 
     def _rectangles(self) -> list[QRectF]:
         if self._xy is None:
@@ -124,12 +131,28 @@ class PosteriorLayer(PixelLayer):
 
     def set_posterior(self, mean: npt.ArrayLike | None, covariance: npt.ArrayLike | None) -> None:
         """Draw the posterior with this mean (x, y) and covariance [2, 2] (None: a point without spread)."""
+        before = self._covered()
         self._mean = None if mean is None else np.asarray(mean, float).reshape(2)
         self._axes = np.zeros((2, 2))
         if self._mean is not None and covariance is not None:
             values, vectors = np.linalg.eigh(np.asarray(covariance, float).reshape(2, 2))
             self._axes = vectors * np.sqrt(np.maximum(values, 0.0))
-        self.update()
+        for part in (before, self._covered()):
+            if not part.isEmpty():
+                self.update(part)
+
+    def _covered(self) -> QRectF:
+        """What it takes of the view, in logical pixels."""
+        if self._mean is None:
+            return QRectF()
+        pixels = self.view().to_pixel(self.outline(CHI_95))
+        (left, top), (right, bottom) = pixels.min(axis=0), pixels.max(axis=0)
+        room = WAYPOINT_PX + 3.0
+        return QRectF(left - room, top - room, right - left + 2 * room, bottom - top + 2 * room) & self.boundingRect()
+
+    def is_blank(self) -> bool:
+        """Whether there is nothing to paint."""
+        return self._mean is None
 
     def outline(self, sigmas: float) -> FloatArray:
         """Points [65, 2] on the axes, ``sigmas`` standard deviations from the mean all round."""
@@ -173,10 +196,12 @@ class PathLayer(PixelLayer):
         self._points = np.zeros((0, 2)) if points is None else np.asarray(points, float).reshape(-1, 2)
         self.update()
 
+    def is_blank(self) -> bool:
+        """Whether there is nothing to paint."""
+        return not len(self._points)
+
     def draw(self, painter: QPainter, view: View) -> None:
         """Paint the line, then the waypoints; the first is filled."""
-        if not len(self._points):
-            return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         pixels = view.to_pixel(self._points)
         line = QPainterPath()
@@ -200,10 +225,12 @@ class OutlineLayer(PixelLayer):
         self._corners = np.zeros((0, 2)) if corners is None else np.asarray(corners, float).reshape(-1, 2)
         self.update()
 
+    def is_blank(self) -> bool:
+        """Whether there is nothing to paint."""
+        return len(self._corners) < 2
+
     def draw(self, painter: QPainter, view: View) -> None:
         """Paint the outline and a tint inside it."""
-        if len(self._corners) < 2:
-            return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         path = QPainterPath()
         path.addPolygon(_polygon(self._corners))

@@ -127,10 +127,12 @@ class PointsLayer(PixelLayer):
                 self._rest.start()
             self.update()
 
+    def is_blank(self) -> bool:
+        """Whether there is no point."""
+        return not len(self._xy)
+
     def draw(self, painter: QPainter, view: View) -> None:
         """Paint the points in view."""
-        if not len(self._xy):
-            return
         window = _window(view)
         if not self._is_exact(window):
             if self._cost(window) <= FRAME_BUDGET or self._detail.window is None:

@@ -69,10 +69,13 @@ class View:
         y = self.y_max - pixel[..., 1] * ((self.y_max - self.y_min) / self.height_px)
         return np.stack([x, y], axis=-1)
 
-    def point(self, xy: npt.ArrayLike) -> QPointF:
+    def point(self, xy: FloatArray | tuple[float, float]) -> QPointF:
         """Bring one point of the axes to the view's pixels, as Qt wants it."""
-        x, y = self.to_pixel(xy)
-        return QPointF(float(x), float(y))
+        x, y = xy
+        return QPointF(
+            (float(x) - self.x_min) * (self.width_px / (self.x_max - self.x_min)),
+            (self.y_max - float(y)) * (self.height_px / (self.y_max - self.y_min)),
+        )
 
 
 class MapViewBox(QGraphicsObject):
