@@ -102,7 +102,9 @@ def _add_decode(commands: argparse._SubParsersAction[Parser]) -> None:
     what.add_argument("--z-file", metavar="FILE", help="latents [N, d] in an .npy file")
     what.add_argument("--grid", type=_count(200), metavar="N", help="N × N, even in the prior's quantiles")
     what.add_argument("--samples", type=_count(100_000), metavar="N", help="N latents drawn from the prior")
-    command.add_argument("--label", metavar="CLASS", help="name or number, for a conditional model")
+    command.add_argument(
+        "--label", metavar="CLASS", help="name or number, for a conditional model (samples: each in turn)"
+    )
     command.add_argument("--seed", type=_count(2**62, least=0), default=0, metavar="N", help="of the samples")
     command.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps")
     command.add_argument("--out", required=True, metavar="FILE", help="image.png or images.npz")

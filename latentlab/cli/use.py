@@ -7,7 +7,7 @@ import csv
 import io
 import math
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from latentlab.cli.dataset import model_and_data
 from latentlab.data import Dataset
 from latentlab.errors import InputError
 from latentlab.storage import atomic_write
+
+if TYPE_CHECKING:
+    from latentlab.models.loaded import LoadedModel
 
 
 def encode(arguments: argparse.Namespace) -> int:
@@ -53,7 +56,7 @@ def decode(arguments: argparse.Namespace) -> int:
         z = _parse_latents(arguments.z)
     if z is None:
         raise AssertionError("argparse asks for one of them")
-    images = model.decode(z, _label(arguments.label, model.header.classes))
+    images = model.decode(z, _classes(arguments, model, len(z)))
     if out.suffix.lower() == ".npz":
         atomic_write(out, lambda file: np.savez(file, images=images, z=z))
     else:
@@ -106,6 +109,15 @@ def _parse_latents(texts: list[str]) -> NDArray[np.float32]:
     if len({len(row) for row in rows}) > 1:
         raise InputError("every --z must have as many numbers as the others")
     return np.array(rows, np.float32)
+
+
+def _classes(arguments: argparse.Namespace, model: LoadedModel, count: int) -> int | NDArray[np.int64] | None:
+    """The class asked for; without one a conditional model's samples are of each in turn, all else of the first."""
+    label = _label(arguments.label, model.header.classes)
+    in_turn = model.classes_of_samples(count)
+    if label is not None or in_turn is None:
+        return label
+    return in_turn if arguments.samples is not None else 0
 
 
 def _label(text: str | None, classes: tuple[str, ...]) -> int | None:

@@ -124,7 +124,7 @@ class DeskController(QObject):
                 except LatentlabError as error:
                     self._refuse(str(error))
             case "image":
-                self._engine.request(EncodeImage(source))
+                self._engine.request(EncodeImage(source, self._session.label))
             case _:
                 self._window.show_panel("data")
                 self._data.open(source, data_config)
@@ -214,6 +214,7 @@ class DeskController(QObject):
     def _on_image_encoded(self, result: ImageEncoded) -> None:
         if result.model_version != self._session.model_version:
             return
+        self._session.set_label(result.label)
         plane = self._session.plane()
         self._session.set_latent(result.mean)
         directions = (plane.x, plane.y)

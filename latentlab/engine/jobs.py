@@ -31,6 +31,7 @@ from latentlab.evaluation import quick_bound
 from latentlab.models.loaded import LoadedModel, weights_of
 from latentlab.storage import ModelFile, Points, write_model
 from latentlab.training import manifold_preview
+from latentlab.training.points import some_of
 
 _BETWEEN_PROGRESS = 0.1  # seconds
 _SHOWN_SKIPPED = 1000
@@ -66,6 +67,9 @@ def opening(workspace: Workspace, request: OpenDataset) -> Generator[None, None,
 def encoding(workspace: Workspace) -> Generator[None, None, None]:
     """Encode the whole open dataset with the live model: every image a point of the map.
 
+    Points that came with the model are of these weights and stay, where they are of these images: they are on the map
+    at once, and where each is searched for it is not searched for again.
+
     Raises
     ------
     InputError
@@ -76,7 +80,10 @@ def encoding(workspace: Workspace) -> Generator[None, None, None]:
         raise InputError(
             f"the model takes images of shape {list(model.image_shape)}, these are {list(dataset.image_shape)}"
         )
+    there = workspace.points_of(dataset)
     index = np.arange(len(dataset))
+    if there is not None and there.index is not None:
+        index = np.setdiff1d(index, there.index)
     told_at = time.monotonic()
     parts = []
     for done, part in encoded(model, dataset, index):
@@ -87,7 +94,10 @@ def encoding(workspace: Workspace) -> Generator[None, None, None]:
             told_at = time.monotonic()
             workspace.send(DatasetProgress("Encoding images", done, len(index)))
         yield
-    points = joined(parts, dataset, index)
+    if there is None:
+        points = joined(parts, dataset, index)
+    else:
+        points = _merged(there, joined(parts, dataset, index)) if parts else there
     workspace.tell_points(points, dataset.classes, dataset.fingerprint)
 
 
@@ -120,6 +130,21 @@ def joined(parts: list[tuple[np.ndarray, np.ndarray]], dataset: Dataset, index: 
     return Points(mean, std, dataset.labels[index], index.astype(np.int64))
 
 
+def _merged(some: Points, others: Points) -> Points:
+    """The points of both, in the dataset's order."""
+    assert some.index is not None
+    assert others.index is not None
+    index = np.concatenate([some.index, others.index])
+    order = np.argsort(index)
+    both = Points(
+        np.concatenate([some.mean, others.mean]),
+        np.concatenate([some.std, others.std]),
+        np.concatenate([some.label, others.label]),
+        index,
+    )
+    return both.of(order)
+
+
 def saving(workspace: Workspace, request: SaveModel) -> Generator[None, None, None]:
     """Write the live model as it is, with its points and a picture of its manifold.
 
@@ -130,6 +155,8 @@ def saving(workspace: Workspace, request: SaveModel) -> Generator[None, None, No
     """
     model = workspace.need_model()
     weights, points = weights_of(model.module), workspace.points
+    if points is not None:
+        points = points.of(some_of(len(points.mean), model.latent_dim))
     preview, extent = yield from manifold_preview(model)
     header = model.header.model_copy(update={"preview_extent": extent})
     path = Path(request.path)
@@ -156,8 +183,14 @@ def encode_image(workspace: Workspace, request: EncodeImage) -> None:
         raise InputError(f"{request.path}: {error}") from None
     if pixels.shape != model.image_shape:
         pixels = np.ascontiguousarray(np.broadcast_to(pixels, model.image_shape))
-    mean, std = model.encode(pixels[None])
-    bound = quick_bound(model.module, pixels[None])
+    label = None
+    if model.header.model.conditional:
+        # A model that classifies knows best; another is told what the window shows.
+        (guess,) = model.classes_of_images(pixels[None], -1)
+        label = int(guess) if guess >= 0 else request.label
+    labels = None if label is None else np.array([label])
+    mean, std = model.encode(pixels[None], labels)
+    bound = quick_bound(model.module, pixels[None], labels)
     workspace.send(
         ImageEncoded(
             workspace.version,
@@ -165,9 +198,10 @@ def encode_image(workspace: Workspace, request: EncodeImage) -> None:
             mean[0],
             std[0],
             as_pixels(pixels[None])[0],
-            as_pixels(to_bytes(model.decode(mean)))[0],
+            as_pixels(to_bytes(model.decode(mean, labels)))[0],
             bound.distortion,
             bound.rate,
+            label,
         )
     )
 

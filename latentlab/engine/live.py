@@ -205,14 +205,14 @@ class Live:
     # --- many images ---------------------------------------------------------------------------------
 
     def _decoded(
-        self, model: LoadedModel, z: FloatArray, label: int | None
+        self, model: LoadedModel, z: FloatArray, label: int | IntArray | None
     ) -> Iterator[tuple[slice, FloatArray, float]]:
         """Decode latents [N, d] in pieces that last less than a frame; tells the seconds of each."""
         start = 0
         while start < len(z):
             piece = slice(start, min(start + self._pace.images, len(z)))
             began = time.perf_counter()
-            images = model.decode(z[piece], label)
+            images = model.decode(z[piece], label[piece] if isinstance(label, np.ndarray) else label)
             seconds = time.perf_counter() - began
             self._pace.note(len(images), seconds)
             yield piece, images, seconds
@@ -258,7 +258,7 @@ class Live:
         """Decode the filmstrip's rows and tell them as a whole."""
         model = self._workspace.need_model()
         above: NDArray[np.uint8] | None = None
-        label = None
+        label: int | IntArray | None = None
         match request:
             case DecodeRows():
                 kind, latents, names, label = "traverse", request.latents, request.row_names, request.label
@@ -272,10 +272,10 @@ class Live:
                 names, label = ("path",), request.label
             case Sample():
                 kind, latents = "sample", model.sample_prior(request.count, request.seed)[None]
-                names = ("samples",)
+                names, label = ("samples",), model.classes_of_samples(request.count)
             case Reconstruct():
                 kind, names = "reconstruct", ("images", "reconstructions")
-                above, latents = self._some_images(model, request)
+                above, latents, label = self._some_images(model, request)
         flat = latents.reshape(-1, latents.shape[-1])
         parts, spent = [], 0.0
         for _piece, images, seconds in self._decoded(model, flat, label):
@@ -289,8 +289,8 @@ class Live:
         version = self._workspace.version
         self._workspace.send(Strip(request.generation, version, kind, rows, names, latents, spent))
 
-    def _some_images(self, model: LoadedModel, request: Reconstruct) -> tuple[NDArray[np.uint8], FloatArray]:
-        """Some images the model was not trained on, as pixels, and their latents [1, n, d]."""
+    def _some_images(self, model: LoadedModel, request: Reconstruct) -> tuple[NDArray[np.uint8], FloatArray, IntArray]:
+        """Some images the model was not trained on, as pixels, their latents [1, n, d] and their classes [n]."""
         dataset = self._workspace.need_dataset()
         if dataset.image_shape != model.image_shape:
             raise InputError(f"the model takes images of shape {model.image_shape}, not {dataset.image_shape}")
@@ -299,8 +299,9 @@ class Live:
         chosen = np.random.default_rng(request.seed).choice(pool, min(request.count, len(pool)), replace=False)
         chosen.sort()
         images = np.asarray(dataset.images[chosen])
-        mean, _std = model.encode(images, dataset.labels[chosen])
-        return as_pixels(images), mean[None]
+        labels = model.classes_of_images(images, dataset.labels[chosen])
+        mean, _std = model.encode(images, labels)
+        return as_pixels(images), mean[None], labels
 
 
 def decoded(model: LoadedModel, request: Decode, version: int) -> Decoded:

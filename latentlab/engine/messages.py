@@ -237,9 +237,10 @@ class EncodeDataset(Request):
 
 @dataclass(frozen=True)
 class EncodeImage(Request):
-    """Encode one image file that was dropped on the window."""
+    """Encode one image file that was dropped on the window, as one of class ``label`` where the model asks for one."""
 
     path: str
+    label: int | None = None
 
 
 @dataclass(frozen=True)
@@ -591,6 +592,7 @@ class ImageEncoded(Result):
     reconstruction: ByteArray
     distortion: float
     rate: float
+    label: int | None = None  # the class it was encoded as: the one asked for, or what the model takes it for
 
 
 @dataclass(frozen=True)

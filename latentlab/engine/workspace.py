@@ -101,6 +101,14 @@ class Workspace:
         dataset = self.dataset
         return dataset if dataset is not None and dataset.fingerprint == self.points_data else None
 
+    def points_of(self, dataset: Dataset) -> Points | None:
+        """The points, if they are of this dataset's images, which they name, and of the present weights."""
+        current = self.points_version == self.version and dataset.fingerprint == self.points_data
+        points = self.points if current else None
+        if points is None or points.index is None or not len(points.index):
+            return None
+        return points if points.index.min() >= 0 and points.index.max() < len(dataset) else None
+
     def tell_model(self, info: ModelInfo, fresh: bool, training: bool = False, epoch: float = 0.0) -> None:
         """Count the model's version up and tell it; ``fresh`` forgets the points of the model before."""
         self.version += 1

@@ -178,6 +178,10 @@ class LatentModel(nn.Module):
         """
         return {}
 
+    def likeliest_class(self, batch: Batch) -> Tensor | None:
+        """The class int64 [B] that the model itself takes each image for; ``None`` where it is no classifier."""
+        return None
+
     def codebook_entries(self) -> list[Tensor]:
         """Entries [K, D] of each level's codebook, the coarse one first; none where latents are not quantised."""
         return []

@@ -132,6 +132,21 @@ class LoadedModel:
         with self._ready():
             return _numpy(self.module.sample_prior(count, torch.Generator().manual_seed(seed)))
 
+    def classes_of_samples(self, count: int) -> NDArray[np.int64] | None:
+        """Classes to decode ``count`` latents of the prior with: each in turn, or ``None`` where none is asked for."""
+        classes = self.module.classes
+        return np.arange(count, dtype=np.int64) % classes if classes else None
+
+    def classes_of_images(self, images: ArrayLike, label: ArrayLike) -> NDArray[np.int64]:
+        """The labels [N] of images, or what the model itself takes those for that have none."""
+        known = np.array(np.broadcast_to(np.asarray(label, np.int64), (len(np.asarray(images)),)))
+        unknown = np.flatnonzero(known < 0)
+        if self.module.classes and len(unknown):
+            with self._ready():
+                found = self.module.likeliest_class(Batch(self._images(np.asarray(images)[unknown])))
+            known[unknown] = -1 if found is None else _numpy(found)
+        return known
+
     def codebooks(self) -> list[FloatArray]:
         """Entries [K, D] of each level's codebook, the coarse one first; none where latents are not quantised."""
         return [_numpy(entries) for entries in self.module.codebook_entries()]

@@ -11,6 +11,7 @@ from latentlab.models.base import Batch, Losses, StepState
 from latentlab.models.frozen import frozen
 from latentlab.models.noise import fixed_noise
 from latentlab.models.posteriors import Approximation
+from latentlab.models.posteriors.base import standard_noise
 from latentlab.models.posteriors.starts import standard_start
 from latentlab.models.vae import VAE
 
@@ -22,8 +23,10 @@ GROWTH, DECAY = 1.5, 0.9
 class PerDatapointVAE(VAE):
     """The decoder learns from the refined q of each image; the encoder, if there is one, from its own ELBO.
 
-    (Krishnan, Liang & Hoffman 2018; Hjelm et al. 2016.) Nothing is stored per image: every q is searched for when
-    it is asked for, with noise that is the same each time outside training.
+    (Krishnan, Liang & Hoffman 2018; Hjelm et al. 2016.) The model stores nothing per image: every q is searched for
+    when it is asked for. Outside training the noise is the same each time and for each image, so that what is found
+    for an image does not depend on when it is asked for, nor with which others. The table of what was found is kept
+    as the points of the model file.
     """
 
     def approximate(self, batch: Batch) -> Approximation:
@@ -42,7 +45,7 @@ class PerDatapointVAE(VAE):
         if self.training:
             return refine(self, q, batch, settings.refine, settings.refine_rate, settings.search)
         with fixed_noise(batch.x.device, 0):
-            return refine(self, q, batch, settings.refine, settings.refine_rate, settings.search)
+            return refine(self, q, batch, settings.refine, settings.refine_rate, settings.search, alike=True)
 
     def numbers_of_a_step(self, state: StepState) -> tuple[float, ...] | None:
         """``None``: the search's optimizer counts its steps outside the device."""
@@ -67,7 +70,13 @@ class PerDatapointVAE(VAE):
 
 
 def refine(
-    model: VAE, q: Approximation, batch: Batch, steps: int, rate: float = 0.1, search: str = "gradient"
+    model: VAE,
+    q: Approximation,
+    batch: Batch,
+    steps: int,
+    rate: float = 0.1,
+    search: str = "gradient",
+    alike: bool = False,
 ) -> Approximation:
     """Improve each image's own approximation, the model held.
 
@@ -83,6 +92,8 @@ def refine(
         Steps of Adam and its learning rate; or generations, and the first step's size.
     search
         ``gradient`` or ``evolution``; the latter for points.
+    alike
+        Draw the same noise for every image: what is found for one does not depend on the others then.
 
     Returns
     -------
@@ -94,13 +105,13 @@ def refine(
         parameters = tuple(p.detach().clone() for p in q.parameters())
         own = Batch(*(None if t is None else t.clone() for t in dataclasses.astuple(batch)))  # type: ignore[arg-type]
         if search == "evolution":
-            found = _evolve(model, parameters[0], own, steps, rate)
+            found = _evolve(model, parameters[0], own, steps, rate, alike)
             return q.rebuilt((found,))
-        return q.rebuilt(_climb(model, q, parameters, own, steps, rate))
+        return q.rebuilt(_climb(model, q, parameters, own, steps, rate, alike))
 
 
 def _climb(
-    model: VAE, q: Approximation, parameters: tuple[Tensor, ...], batch: Batch, steps: int, rate: float
+    model: VAE, q: Approximation, parameters: tuple[Tensor, ...], batch: Batch, steps: int, rate: float, alike: bool
 ) -> tuple[Tensor, ...]:
     leaves = [p.requires_grad_() for p in parameters]
     adam = torch.optim.Adam(leaves, lr=rate)
@@ -108,16 +119,21 @@ def _climb(
         for group in adam.param_groups:
             group["lr"] = rate * (1 - step / steps)  # ends at rest, where one sample's noise no longer moves it
         # The sum, not the mean: no image's search may depend on how many others there are.
-        objective = -fitness(model, q.rebuilt(tuple(leaves)), batch).sum()
+        objective = -fitness(model, q.rebuilt(tuple(leaves)), batch, _noise(1, leaves[0], alike)).sum()
         for leaf, gradient in zip(leaves, torch.autograd.grad(objective, leaves, allow_unused=True), strict=True):
             leaf.grad = gradient
         adam.step()
     return tuple(leaf.detach() for leaf in leaves)
 
 
-def fitness(model: VAE, q: Approximation, batch: Batch) -> Tensor:
-    """What is climbed, [B]: one sample's ELBO (at the model's β), or log p(x, z) of a point."""
-    draw = q.rsample(1)
+def _noise(samples: int, like: Tensor, alike: bool) -> Tensor:
+    """Standard normal noise [samples, *like.shape]; ``alike``: the same for each of the rows of ``like``."""
+    return standard_noise(samples, like[:1] if alike else like).expand(samples, *like.shape)
+
+
+def fitness(model: VAE, q: Approximation, batch: Batch, noise: Tensor) -> Tensor:
+    """What is climbed, [B]: the ELBO (at the model's β) of noise [1, B, d], or log p(x, z) of a point."""
+    draw = q.drawn_by(noise)
     log_likelihood = model.log_likelihood(draw.z, batch)[0]
     if not q.has_density:
         return log_likelihood + model.prior.log_prob(draw.z)[0]
@@ -127,12 +143,12 @@ def fitness(model: VAE, q: Approximation, batch: Batch) -> Tensor:
 
 
 @torch.no_grad()
-def _evolve(model: VAE, z: Tensor, batch: Batch, generations: int, first_step: float) -> Tensor:
+def _evolve(model: VAE, z: Tensor, batch: Batch, generations: int, first_step: float, alike: bool) -> Tensor:
     """A (1 + 8) evolution strategy for every image at once (Rechenberg 1973): keep the best, adapt the step."""
     step = torch.full_like(z[:, :1], first_step)
     best = model.log_likelihood(z[None], batch)[0] + model.prior.log_prob(z)
     for _ in range(generations):
-        children = z + step * torch.randn(CHILDREN, *z.shape, device=z.device)
+        children = z + step * _noise(CHILDREN, z, alike)
         scores = model.log_likelihood(children, batch) + model.prior.log_prob(children)
         score, place = scores.max(0)
         child = children.gather(0, place[None, :, None].expand(1, -1, z.shape[1]))[0]

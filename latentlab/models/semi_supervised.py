@@ -106,14 +106,18 @@ class SemiSupervisedVAE(VAE):
         """``classification_error``: images whose likeliest class is not their label; those without one do not count."""
         if batch.label is None or bool((batch.label < 0).any()):
             return {}
-        return {"classification_error": (self.log_class_probabilities(batch).argmax(-1) != batch.label).sum()}
+        return {"classification_error": (self.likeliest_class(batch) != batch.label).sum()}
+
+    def likeliest_class(self, batch: Batch) -> Tensor:
+        """The class [B] that q(y|x) is greatest for."""
+        return self.log_class_probabilities(batch).argmax(-1)
 
     def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of q(z|x, y), y the label where known, else the likeliest class."""
         return super().encode(self._with_classes(batch))
 
     def _with_classes(self, batch: Batch) -> Batch:
-        guess = self.log_class_probabilities(batch).argmax(-1)
+        guess = self.likeliest_class(batch)
         label = guess if batch.label is None else torch.where(batch.label >= 0, batch.label, guess)
         return Batch(batch.x, label, batch.index, batch.seen, batch.mask)
 

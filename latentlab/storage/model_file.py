@@ -96,6 +96,11 @@ class Points:
     label: NDArray[np.int64]
     index: NDArray[np.int64] | None = None
 
+    def of(self, rows: NDArray[np.int64]) -> Points:
+        """Some of the points."""
+        index = None if self.index is None else self.index[rows]
+        return Points(self.mean[rows], self.std[rows], self.label[rows], index)
+
 
 @dataclass(frozen=True)
 class ModelFile:

@@ -14,6 +14,9 @@ from latentlab.models.loaded import CHUNK, LoadedModel
 from latentlab.storage import Points
 
 MOST_POINTS = 20_000
+MOST_NUMBERS = 4 * 2**20
+"""Of the points' means, so that 32 MB hold them with their deviations: a grid of codes has hundreds to an image."""
+
 PREVIEW_RANGE = 3.0
 _PREVIEW_PIXELS = 448
 
@@ -34,9 +37,7 @@ def encode_points(
     seed
         Of the drawing.
     """
-    index = np.arange(len(dataset.images))
-    if len(index) > most:
-        index = np.sort(np.random.default_rng(seed).choice(len(index), most, replace=False))
+    index = some_of(len(dataset.images), model.latent_dim, most, seed)
     means, stds = [], []
     for start in range(0, len(index), CHUNK):
         chosen = index[start : start + CHUNK]
@@ -45,6 +46,14 @@ def encode_points(
         stds.append(std)
         yield
     return Points(np.concatenate(means), np.concatenate(stds), dataset.labels[index], index)
+
+
+def some_of(count: int, latent_dim: int, most: int = MOST_POINTS, seed: int = 0) -> NDArray[np.int64]:
+    """Which of ``count`` images a file keeps as points: all, or as many as it may hold, drawn with ``seed``."""
+    most = max(1, min(most, MOST_NUMBERS // latent_dim))
+    if count <= most:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
 
 
 def manifold_preview(
@@ -67,7 +76,7 @@ def manifold_preview(
     z = from_the_top(plane_through(places[0, :, 0], places[:, 0, 1], model.latent_dim))
     images = []
     for start in range(0, len(z), CHUNK):
-        images.append(model.decode(z[start : start + CHUNK]))
+        images.append(model.decode(z[start : start + CHUNK], 0))  # of the first class, as the window begins
         yield
     return tile(np.concatenate(images), cells), (-reach, reach, -reach, reach)
 

@@ -27,8 +27,7 @@ def samples(recipe: Recipe, dataset: Dataset, epochs: int, threads: int) -> NDAr
     run = Training(dataset, RunConfig(model=recipe.config(), training=training))
     for _ in run.steps():
         pass
-    labels = np.arange(COLUMNS) % len(dataset.classes) if recipe.config().conditional else None
-    return run.loaded.decode(run.loaded.sample_prior(COLUMNS), labels)
+    return run.loaded.decode(run.loaded.sample_prior(COLUMNS), run.loaded.classes_of_samples(COLUMNS))
 
 
 def main() -> None:

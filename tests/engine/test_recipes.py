@@ -106,9 +106,17 @@ def test_a_recipe_does_all_that_the_window_asks(worker, data, name, tmp_path, ca
     worker.ask(DecodeGrid(2, Axes(z, x, y), (-1, 1), (-1, 1), 3, 3, 16, label))
     worker.wait(GridTiles, lambda tiles: tiles.done)
     worker.ask(Reconstruct(3, count=2))
-    assert worker.wait(Strip).images.shape == (2, 2, 16, 16)
+    strip = worker.wait(Strip)
+    assert strip.images.shape == (2, 2, 16, 16)
+    classes = (strip.images[0].mean((1, 2)) > 100).astype(np.int64)  # the light ones are of the second
+    model = load_model(run, "cpu")
+    again = model.decode(strip.latents[1], classes)[:, 0]
+    assert np.abs(again * 255 - strip.images[1]).max() <= 1
     worker.ask(Sample(4, count=2))
-    assert worker.wait(Strip).images.shape == (1, 2, 16, 16)
+    strip = worker.wait(Strip)
+    assert strip.images.shape == (1, 2, 16, 16)
+    in_turn = model.decode(strip.latents[0], [0, 1])[:, 0]
+    assert np.abs(in_turn * 255 - strip.images[0]).max() <= 1
 
     saved = tmp_path / "saved.safetensors"
     worker.ask(SaveModel(str(saved)))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from latentlab.config import DataConfig
+from latentlab.data import load_dataset
 from latentlab.engine.messages import (
     AdjustTraining,
     Axes,
@@ -42,7 +45,7 @@ from latentlab.engine.messages import (
 )
 from latentlab.events import Checkpoint, Epoch, Finished, Progress, Started
 from latentlab.models.loaded import load_model
-from latentlab.storage import read_model
+from latentlab.storage import Points, read_model, write_model
 from tests.engine.conftest import IMAGES, train
 
 ZERO = np.zeros(2, np.float32)
@@ -163,6 +166,21 @@ def test_the_nearest_encoded_image_is_found_with_its_pixels(driver, image_file):
     assert found.distance == 0
     assert 0 < found.typical < 5
     assert found.model_version == points.model_version
+
+
+def test_points_that_came_with_the_model_stay_and_the_other_images_are_encoded(
+    driver, model_file, image_file, tmp_path
+):
+    file, dataset, some = read_model(model_file), load_dataset(image_file), np.array([1, 4, 8])
+    header = file.header.model_copy(update={"data": {"fingerprint": dataset.fingerprint}})
+    kept = Points(np.full((3, 2), 7, np.float32), np.ones((3, 2), np.float32), dataset.labels[some], some)
+    write_model(tmp_path / "some.safetensors", dataclasses.replace(file, header=header, points=kept))
+    driver.ask(OpenModel(str(tmp_path / "some.safetensors")), EncodeDataset())
+    points = driver.wait(PointsChanged, lambda points: len(points.mean) == IMAGES)
+    expected, _ = load_model(model_file, "cpu").encode(dataset.images)
+    expected[some] = 7
+    np.testing.assert_allclose(points.mean, expected, atol=1e-5)
+    np.testing.assert_array_equal(points.label, dataset.labels)
 
 
 def test_a_dropped_image_is_encoded_as_its_data_was(driver, model_file, tmp_path):

@@ -67,6 +67,16 @@ def test_its_doors(model):
         assert model.kl_per_dimension(batch).shape == (6, model.latent_dim)
 
 
+def test_what_is_found_for_an_image_depends_on_it_alone(model):
+    batch = bars(6)
+    train(model, batch, 2)
+    model.eval()
+    mean, std = model.encode(batch)
+    alone = [model.encode(Batch(batch.x[i : i + 1], batch.label[i : i + 1])) for i in range(6)]
+    torch.testing.assert_close(torch.cat([part[0] for part in alone]), mean, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(torch.cat([part[1] for part in alone]), std, rtol=1e-3, atol=1e-4)
+
+
 def test_quick_bound_tells_as_many_dimensions_as_there_are(model):
     images = (bars(6).x * 255).to(torch.uint8)
     quick = quick_bound(model, images, bars(6).label)

@@ -57,6 +57,10 @@ class Approximation:
         """Draw ``samples`` latents per image, differentiable in q's parameters."""
         raise NotImplementedError
 
+    def drawn_by(self, noise: Tensor) -> Draw:
+        """The latents [K, B, d] that standard normal noise [K, B, d] becomes, for those who bring their own."""
+        raise NotImplementedError
+
     def log_prob(self, z: Tensor) -> Tensor:
         """Log q(z|x), [K, B], of latents [K, B, d] that came from elsewhere."""
         raise NotImplementedError

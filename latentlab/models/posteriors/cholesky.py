@@ -43,7 +43,10 @@ class Cholesky(Approximation):
 
     def rsample(self, samples: int) -> Draw:
         """Draw by z = mean + L ε."""
-        noise = standard_noise(samples, self._mean)
+        return self.drawn_by(standard_noise(samples, self._mean))
+
+    def drawn_by(self, noise: Tensor) -> Draw:
+        """Mean + L ε of given ε."""
         z = self._mean + (self.factor @ noise.unsqueeze(-1)).squeeze(-1)
         return Draw(z, lambda: standard_normal_log_density(noise).sum(-1) - self.log_diagonal.sum(-1))
 

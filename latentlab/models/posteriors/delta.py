@@ -32,6 +32,10 @@ class Delta(Approximation):
         z = self._mean.expand(samples, *self._mean.shape)
         return Draw(z, lambda: z.new_zeros(z.shape[:2]))
 
+    def drawn_by(self, noise: Tensor) -> Draw:
+        """The point, whatever the noise."""
+        return self.rsample(len(noise))
+
     def kl_to_prior(self) -> Tensor:
         """Zeros: no density, no rate."""
         return torch.zeros_like(self._mean)

@@ -32,7 +32,10 @@ class Diagonal(Approximation):
 
     def rsample(self, samples: int) -> Draw:
         """Draw by z = mean + std · ε."""
-        noise = standard_noise(samples, self._mean)
+        return self.drawn_by(standard_noise(samples, self._mean))
+
+    def drawn_by(self, noise: Tensor) -> Draw:
+        """Mean + std · ε of given ε."""
         z = torch.addcmul(self._mean, self.std, noise)
         return Draw(z, lambda: (standard_normal_log_density(noise) - self.log_std).sum(-1))
 
