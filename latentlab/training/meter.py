@@ -16,7 +16,10 @@ _RATE_OVER = 20  # read-outs
 
 
 class Meter:
-    """Means per image since the epoch's start, summed on the device and read when asked.
+    """Means per image since the epoch's start, summed where the terms are and read when asked.
+
+    A device that runs ahead of the program is not asked for each number: it adds them up itself, and every batch has
+    the same terms then. On the CPU, where asking costs less than adding tensors, a batch may lack some.
 
     Parameters
     ----------
@@ -28,40 +31,46 @@ class Meter:
         # float64 where there is one: an epoch sums up to millions of images.
         self._dtype = torch.float32 if device.type == "mps" else torch.float64
         self._device = device
-        self._names: tuple[str, ...] = ()
-        self._sums = torch.zeros(0, dtype=self._dtype, device=device)
-        self.images = 0
+        self._images: dict[str, int] = {}
+        self._sums: dict[str, float] = {}
+        self._on_device: Tensor | None = None  # the sums, in the order of ``_images``
 
     def add(self, terms: dict[str, Tensor], images: int) -> None:
         """Add the terms of a batch, means over ``images`` images each."""
-        if not self._names:
-            self._names = tuple(terms)
-            self._sums = torch.zeros(len(terms), dtype=self._dtype, device=self._device)
-        self._sums.add_(torch.stack(list(terms.values())), alpha=images)
-        self.images += images
+        for name in terms:
+            self._images[name] = self._images.get(name, 0) + images
+        if self._device.type == "cpu":
+            for name, term in terms.items():
+                self._sums[name] = self._sums.get(name, 0.0) + term.item() * images
+            return
+        if self._on_device is None:
+            self._on_device = torch.zeros(len(terms), dtype=self._dtype, device=self._device)
+        self._on_device.add_(torch.stack(list(terms.values())), alpha=images)
 
     def read(self, group: Group | None = None) -> dict[str, float]:
         """The means so far (waits for the device); over all processes of a group, which all ask then."""
-        sums, images = self._sums, float(self.images)
+        names, images, sums = self.state()
         if group is not None:
-            *sums_and_images, images = group.sum(torch.cat([sums, sums.new_tensor([images])])).tolist()
-            return {name: value / images for name, value in zip(self._names, sums_and_images, strict=True)}
-        values = sums.tolist() if self.images else []
-        return {name: value / images for name, value in zip(self._names, values, strict=True)}
+            sums, counts = group.sum(torch.stack([sums, sums.new_tensor(images)])).unbind()
+            images = counts.tolist()
+        return {name: value / count for name, value, count in zip(names, sums.tolist(), images, strict=True) if count}
 
     def clear(self) -> None:
         """Begin anew."""
-        self._names, self.images = (), 0
-        self._sums = self._sums[:0]
+        self._images, self._sums, self._on_device = {}, {}, None
 
-    def state(self) -> tuple[tuple[str, ...], int, Tensor]:
-        """Names, images and sums, to go on from."""
-        return self._names, self.images, self._sums
+    def state(self) -> tuple[tuple[str, ...], list[int], Tensor]:
+        """Names, images and sums of each term, to go on from."""
+        sums = torch.tensor(list(self._sums.values()), dtype=self._dtype)
+        return tuple(self._images), list(self._images.values()), sums if self._on_device is None else self._on_device
 
-    def restore(self, names: tuple[str, ...], images: int, sums: Tensor) -> None:
+    def restore(self, names: tuple[str, ...], images: list[int], sums: Tensor) -> None:
         """Go on from an earlier ``state``."""
-        self._names, self.images = names, images
-        self._sums = sums.to(self._device, self._dtype)
+        self._images = dict(zip(names, images, strict=True))
+        if self._device.type == "cpu":
+            self._sums = dict(zip(names, sums.tolist(), strict=True))
+        else:
+            self._on_device = sums.to(self._device, self._dtype) if names else None
 
 
 def device_memory(device: torch.device) -> int | None:

@@ -167,6 +167,8 @@ class RunState:
             best = values["best"]
             self.best.epoch, self.best.step, self.best.metrics = best["epoch"], best["step"], best["metrics"]
             names, images = tuple(values["epoch_terms"]), values["epoch_images"]
+            if isinstance(images, int):  # one number for all terms, as it once was
+                images = [images] * len(names)
             self.meter.restore(names, images, torch.from_numpy(checkpoint.tensors["epoch_sums"].copy()))
             # A value changed while the run went on lives longer than the run, unless another is now asked for.
             asked, live = values["learning_rate"]

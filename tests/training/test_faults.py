@@ -60,6 +60,21 @@ def test_a_loss_that_is_not_finite_stops_before_its_step(tmp_path, monkeypatch, 
         assert np.isfinite(array).all()
 
 
+def test_a_spoilt_layer_stops_a_large_model_also_where_the_norm_is_not_measured():
+    """Its weights are too many to be looked at in every step; its biases are spoilt by the same outputs."""
+    training = Training(bars(), run_config({"architecture": {"kind": "mlp", "hidden": 200}}))
+    assert next(training.model.parameters()).numel() > 4096
+    steps = run_until(training, 2)
+    before = weights_of(training.model)
+    training.model.encoder.register_forward_hook(
+        lambda module, inputs, output: output.register_hook(lambda gradient: gradient * np.nan) and None
+    )
+    with pytest.raises(RunError, match="at step 2"):
+        list(steps)
+    for name, array in weights_of(training.model).items():
+        assert (array == before[name]).all()
+
+
 def test_the_checkpoint_before_a_bad_step_can_be_resumed_with_a_lower_rate(tmp_path):
     training = Training(bars(), run_config(), tmp_path / "run")
     spoil(training, 5, np.nan)

@@ -103,8 +103,20 @@ def test_a_meter_weighs_batches_by_their_images():
     means.add({"elbo": torch.tensor(1.0)}, 3)
     means.add({"elbo": torch.tensor(5.0)}, 1)
     assert means.read() == {"elbo": 2.0}
+    means.add({"elbo": torch.tensor(2.0), "gradient_norm": torch.tensor(7.0)}, 4)
+    assert means.read() == {"elbo": 2.0, "gradient_norm": 7.0}
     means.clear()
     assert means.read() == {}
+
+
+def test_a_meter_goes_on_where_it_was():
+    means, again = Meter(CPU), Meter(CPU)
+    means.add({"elbo": torch.tensor(0.1), "gradient_norm": torch.tensor(7.0)}, 3)
+    again.restore(*means.state())
+    for meter_ in (means, again):
+        meter_.add({"elbo": torch.tensor(0.7)}, 7)
+    assert again.read() == means.read()
+    assert means.read()["gradient_norm"] == 7.0
 
 
 def test_a_clock_leaves_pauses_out(monkeypatch):
