@@ -139,7 +139,7 @@ class Training:
             if group is not None and rank:
                 # The checkpoint is the first process's, and so are the epoch's means in it.
                 names, _, sums = self._meter.state()
-                self._meter.restore(names, 0, torch.zeros_like(sums))
+                self._meter.restore(names, [0] * len(names), torch.zeros_like(sums))
         recorder = recorder_for(self.device, config.training) if group is None else None
         self._steps = Steps(self._stepper, self._feed, self.model, self.device, self._batch_size, recorder)
         work = work_of_a_step(config.training, self.model)
