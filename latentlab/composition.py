@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import platform
 import signal
@@ -16,6 +17,7 @@ from PySide6.QtGui import QUndoStack
 from latentlab import paths
 from latentlab.controllers.categories import CategoriesController
 from latentlab.controllers.codes import CodesController
+from latentlab.controllers.comparing import ComparingController
 from latentlab.controllers.data import DataController
 from latentlab.controllers.desk import DeskController
 from latentlab.controllers.explore import ExploreController
@@ -38,6 +40,7 @@ from latentlab.engine.client import EngineClient
 from latentlab.engine.home import Home
 from latentlab.engine.messages import FloatArray, WorkerReady
 from latentlab.front import Front
+from latentlab.gui import dialogs
 from latentlab.gui.about_dialog import AboutDialog
 from latentlab.gui.log_view import LogHandler
 from latentlab.gui.report_dialog import ReportDialog
@@ -123,6 +126,9 @@ class Application(QObject):
         self._model = ModelController(session, engine, self.undo, window.model_panel, self)
         self._training = TrainingController(session, engine, window.training_panel, window.curves, window.status, self)
         self._runs = RunsController(session, self._training, self._model, window.runs_table, self)
+        self._comparing = ComparingController(
+            engine, window.curves, window.runs_table, self._choose_run, window.notifications, self
+        )
         self._recovery = RecoveryController(session, engine, self._training, window.notifications, self)
         self._notices = NoticesController(engine, self._training, window.notifications, self._continue_run, self)
         self._desk = DeskController(
@@ -160,6 +166,8 @@ class Application(QObject):
         """Enter the event loop until the window is closed; returns the exit code."""
         signals = _Signals(self._leaving.leave, self)
         self.closed.connect(self._qt.quit)
+        # What is there now stays: looking through all of it for garbage would cost a frame, now and then.
+        gc.freeze()
         try:
             return self._qt.exec()
         finally:
@@ -200,6 +208,9 @@ class Application(QObject):
     def _on_points_selected(self, latent: FloatArray, count: int) -> None:
         self._explore.go_to(latent, text="Select")
         self.window.status.set_message(f"{count:,} points selected; their mean is shown")
+
+    def _choose_run(self, then: Callable[[str], object]) -> None:
+        dialogs.choose_folder(self.window, "Add a run to compare", then).setDirectory(str(paths.runs_folder()))
 
     def _continue_run(self, folder: str) -> None:
         config = self._training.config

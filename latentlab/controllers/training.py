@@ -22,7 +22,7 @@ from latentlab.engine.messages import (
     TrainingEvent,
     TrainingState,
 )
-from latentlab.events import Adjusted, Epoch, Finished, Progress, Started, Warned
+from latentlab.events import Adjusted, Epoch, Event, Finished, Progress, Started, Warned
 from latentlab.gui.curves import TrainingCurves
 from latentlab.gui.status import Status
 from latentlab.gui.training_panel import TrainingPanel
@@ -161,7 +161,7 @@ class TrainingController(QObject):
                 self._steps_per_epoch = max(1, event.steps_per_epoch)
                 if self._drawn != self._session.run_folder:  # else it goes on, and so do its curves
                     self._drawn = self._session.run_folder
-                    self._curves.start_run(f"{event.recipe} · {Path(self._drawn).name}")
+                    self._curves.start_run(f"{event.recipe} · {Path(self._drawn).name}", self._drawn)
                 if self.config is not None:
                     self._panel.set_beta(self.config.model.beta)
             case Progress() as event:
@@ -169,11 +169,9 @@ class TrainingController(QObject):
                 self._curves.add_progress(self._epochs_done, event.train | _costs(event))
                 self._show_progress(event)
             case Epoch() as event:
-                self._curves.add_epoch(event.epoch, event.train, (event.validation or {}) | _active_units(event))
-                self._curves.set_kl(event.kl_per_dimension)
+                draw_event(self._curves, event)
             case Adjusted() as event:
-                for text in _changes(event):
-                    self._curves.add_change(event.epoch, text)
+                draw_event(self._curves, event)
             case Warned() as event:
                 self.warned.emit(event.message)
             case Finished() as event:
@@ -185,21 +183,18 @@ class TrainingController(QObject):
 
     def _on_run_followed(self, result: RunFollowed) -> None:
         """Curves of a run folder that was opened, as far as they go, and on while it is trained elsewhere."""
+        if result.compared:
+            return
         name = Path(result.run).name
         if result.run != self._drawn:
             self._drawn = self._followed = result.run
-            self._curves.start_run(name)
+            self._curves.start_run(name, result.run)
         if result.run != self._followed:
             return  # trained in this window, where its curves are already, finer than an epoch
         for event in result.events:
-            match event:
-                case Epoch():
-                    self._curves.add_epoch(event.epoch, event.train, (event.validation or {}) | _active_units(event))
-                    self._curves.set_kl(event.kl_per_dimension)
-                    self._status.set_message(f"{name}: epoch {event.epoch} of {event.epochs}")
-                case Adjusted():
-                    for text in _changes(event):
-                        self._curves.add_change(event.epoch, text)
+            draw_event(self._curves, event)
+            if isinstance(event, Epoch):
+                self._status.set_message(f"{name}: epoch {event.epoch} of {event.epochs}")
 
     def _show_progress(self, event: Progress) -> None:
         share = event.step / event.steps if event.steps else None
@@ -224,6 +219,17 @@ def _import_ahead() -> None:
             import_module(name)
 
     threading.Thread(target=work, name="latentlab-import-ahead", daemon=True).start()
+
+
+def draw_event(curves: TrainingCurves, event: Event, key: str | None = None) -> None:
+    """Draw what a line of a run's metrics says; ``None`` for the current run."""
+    match event:
+        case Epoch():
+            curves.add_epoch(event.epoch, event.train, (event.validation or {}) | _active_units(event), key)
+            curves.set_kl(event.kl_per_dimension, key)
+        case Adjusted():
+            for text in _changes(event):
+                curves.add_change(event.epoch, text, key)
 
 
 def _costs(event: Progress) -> dict[str, float]:

@@ -9,7 +9,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QObject, Signal
 
-from latentlab.gui.series import FloatArray, Run, Series
+from latentlab.gui.series import Run
 from latentlab.gui.term_plot import KlBars, TermPlot
 from latentlab.gui.theme import tokens
 
@@ -42,7 +42,6 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         super().__init__()
         self.plots: dict[str, TermPlot | KlBars] = {}
         self._runs: Sequence[Run] = ()
-        self._kl: FloatArray | None = None
         self._log = False
         self._due: list[str] = []
         self.read: float | None = None
@@ -56,23 +55,19 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         self.scene().sigMouseClicked.connect(self._on_scene_mouse_clicked)
         self.viewport().installEventFilter(self)
 
-    def draw(
-        self, shown: Mapping[str, tuple[str, str]], runs: Sequence[Run], kl: FloatArray | None, *, log: bool
-    ) -> None:
+    def draw(self, shown: Mapping[str, str], runs: Sequence[Run], *, log: bool) -> None:
         """Make the plots of these runs' terms, and let ``draw_next`` draw them one by one.
 
         Parameters
         ----------
         shown
-            Title and colour of each term.
+            Title of each term.
         runs
-            Oldest first.
-        kl
-            Of each dimension, [d] in nats, for the term ``kl``.
+            The last one over the others; its KL is that of the term ``kl``.
         log
             Whether values are drawn logarithmically.
         """
-        self._runs, self._kl, self._log = runs, kl, log
+        self._runs, self._log = runs, log
         self._match_plots(shown)
         self._fit_epochs()
         self._due = list(self.plots)
@@ -83,7 +78,8 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
             term = self._due.pop(0)
             plot = self.plots[term]
             if isinstance(plot, KlBars):
-                plot.show_kl(self._kl if self._kl is not None else np.zeros(0))
+                known = [run for run in self._runs if run.kl is not None]
+                plot.show_kl(known[-1] if known else Run(""))
             else:
                 plot.show_runs(self._runs, term, log=self._log)
                 self._write(term, plot)
@@ -98,15 +94,15 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
     def _lines(self) -> dict[str, TermPlot]:
         return {term: plot for term, plot in self.plots.items() if isinstance(plot, TermPlot)}
 
-    def _match_plots(self, shown: Mapping[str, tuple[str, str]]) -> None:
+    def _match_plots(self, shown: Mapping[str, str]) -> None:
         if list(self.plots) == list(shown) and not self._wears_old_colours:
             return
         self._wears_old_colours = False
         self.clear()
         self.plots = {}
         first: TermPlot | None = None
-        for place, (term, (title, colour)) in enumerate(shown.items()):
-            plot: TermPlot | KlBars = KlBars(colour) if term == KL else TermPlot(title, colour)
+        for place, (term, title) in enumerate(shown.items()):
+            plot: TermPlot | KlBars = KlBars() if term == KL else TermPlot(title)
             plot.set_tokens(tokens())
             self.addItem(plot, place, 0)
             if isinstance(plot, TermPlot):
@@ -132,10 +128,7 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
 
     def _write(self, term: str, plot: TermPlot) -> None:
         """Write the values under the pointer, or the newest, over a plot."""
-        run = self._runs[-1] if self._runs else Run("")
-        none = Series()
-        train = run.train.get(term, none).at(self.read)
-        plot.write(train, run.validation.get(term, none).at(self.read))
+        plot.write(self._runs, term, self.read)
         plot.show_hover(self.read)
 
     # --- the pointer ----------------------------------------------------------------------------

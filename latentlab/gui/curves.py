@@ -1,4 +1,4 @@
-"""The curves of a training as it runs: ELBO, rate, distortion and the recipe's own terms."""
+"""The curves of trainings as they run: ELBO, rate, distortion and the recipe's own terms."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QColor, QIcon, QPainter, QPixmap, QShowEvent
+from PySide6.QtGui import QAction, QShowEvent
 from PySide6.QtWidgets import QFrame, QMenu, QScrollArea, QStackedLayout, QToolButton, QWidget
 
 from latentlab.gui.parts import ElidedLabel, EmptyState, button, column, named, row, tool_button
-from latentlab.gui.series import FloatArray, Run
-from latentlab.gui.theme import SPACE, tabular, tokens
+from latentlab.gui.run_legend import Entry, RunLegend
+from latentlab.gui.series import Run
+from latentlab.gui.theme import SPACE, tabular
 
 if TYPE_CHECKING:
     from latentlab.gui.curve_canvas import CurveCanvas
 
 SHOWN_FIRST = ("elbo", "rate", "distortion")
 KL = "kl"
-MOST_RUNS = 5
+MOST_RUNS = 7  # as many as there are colours
 REDRAW_MS = 160
 STEP_MS = 20  # between two plots of one redrawing
 SAME_CHANGE = 0.05  # epochs: a slider that is dragged makes one mark
@@ -34,22 +35,30 @@ _TITLES = {
 class TrainingCurves(QWidget):
     """One small plot per term, over epochs: training as a line, validation dashed with markers.
 
-    Earlier runs stay as fainter curves. All plots share the epochs' axis; hovering reads every term at one epoch,
-    the wheel zooms, a double click shows all again. Redrawn at most six times a second, and only while visible.
+    Each run has a colour and a line in the legend. One of them, drawn over the others, is the current run: what is
+    added counts for it unless another is named. All plots share the epochs' axis; hovering reads every term at one
+    epoch, the wheel zooms, a double click shows all again. Redrawn at most six times a second, and only while
+    visible.
 
     Signals
     -------
     trainingRequested
         The empty state's button was pressed: the user wants to train.
+    addRunRequested
+        Another run's curves are to be drawn beside these.
+    runRemoved(key)
+        The user took a run's curves away.
     """
 
     trainingRequested = Signal()
+    addRunRequested = Signal()
+    runRemoved = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         named(self, "trainingCurves", "training curves", "")
         self._runs: list[Run] = []
-        self._kl: FloatArray | None = None
+        self._current: Run | None = None
         self._checks: dict[str, QAction] = {}
         self._canvas: CurveCanvas | None = None
         self._is_old = self._is_half_drawn = False
@@ -69,15 +78,23 @@ class TrainingCurves(QWidget):
         self._readout.setFont(tabular(self._readout.font()))
         self._log = tool_button("logCurves", "logarithmic", "Logarithmic values", text="log", checkable=True)
         self._log.toggled.connect(self._redraw)
-        self._clear = button("clearCurves", "Clear", "Forget these curves", self.clear, link=True)
+        self._add = tool_button("addRun", "add a run", "Add a run to compare: draw its curves beside these", text="+")
+        self._add.clicked.connect(self.addRunRequested)
+        self._clear = button("clearCurves", "Clear", "Forget these curves", self._on_clear, link=True)
+        self._legend = RunLegend()
+        self._legend.shownToggled.connect(self._on_shown_toggled)
+        self._legend.removed.connect(self._on_removed)
         self._terms = tool_button("curveTerms", "terms", "Choose what is drawn", text="Terms ▾")
         self._menu = QMenu(self._terms)
         self._terms.setMenu(self._menu)
         self._terms.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         body = QWidget()
         inner = column(body, SPACE, SPACE // 2)
+        inner.addWidget(self._legend)
         inner.addWidget(self._area, 1)
-        inner.addLayout(row(self._readout, None, self._terms, self._log, self._clear, space=SPACE // 2))
+        foot = row(self._readout, self._terms, self._log, self._add, self._clear, space=SPACE // 2)
+        foot.setStretch(0, 1)
+        inner.addLayout(foot)
         self._empty = EmptyState(
             "ELBO, rate and distortion are drawn here while a model trains.",
             button("curvesTrain", "Training…", "Choose a recipe and train", self.trainingRequested.emit, icon="train"),
@@ -88,27 +105,53 @@ class TrainingCurves(QWidget):
 
     # --- told -----------------------------------------------------------------------------------
 
-    def start_run(self, name: str) -> None:
-        """Begin another run; the newest few before it stay as fainter curves."""
-        self._runs = [*self._runs, Run(name)][-MOST_RUNS:]
-        self._kl = None
-        self._changed()
+    def start_run(self, name: str, key: str = "") -> None:
+        """Begin another run, which is the current one from now on; one of the same key is forgotten."""
+        if key:
+            self._runs = [run for run in self._runs if run.key != key]
+        self._current = Run(name, key, self._free_place())
+        self._put(self._current, len(self._runs))
+
+    def compare_run(self, name: str, key: str) -> None:
+        """Draw another run's curves beside the current one's; what it holds is added under its key."""
+        if self._find(key) is None:
+            place = len(self._runs) if self._current is None else self._runs.index(self._current)
+            self._put(Run(name, key, self._free_place()), place)
+
+    def remove_run(self, key: str) -> None:
+        """Take a run's curves away."""
+        self._runs = [run for run in self._runs if run.key != key]
+        if self._current not in self._runs:
+            self._current = None
+        self._redraw()
+
+    def run_keys(self) -> list[str]:
+        """Keys of the runs that are drawn or hidden, the current one last."""
+        return [run.key for run in self._runs]
+
+    def current_run(self) -> str | None:
+        """Key of the run that is drawn over the others, ``None`` before the first."""
+        return None if self._current is None else self._current.key
 
     def add_progress(self, epoch: float, values: Mapping[str, float]) -> None:
-        """Add running means of the training terms at ``epoch`` (in epochs, with its fraction)."""
-        self._run().add(epoch, values)
+        """Add running means of the current run's training terms at ``epoch`` (in epochs, with its fraction)."""
+        self._run(None).add(epoch, values)
         self._changed()
 
     def add_epoch(
-        self, epoch: float, train: Mapping[str, float], validation: Mapping[str, float] | None = None
+        self,
+        epoch: float,
+        train: Mapping[str, float],
+        validation: Mapping[str, float] | None = None,
+        key: str | None = None,
     ) -> None:
-        """Add one finished epoch's means over training and validation images."""
-        self._run().add(epoch, train, validation)
+        """Add one finished epoch's means over training and validation images, of the run ``key``."""
+        self._run(key).add(epoch, train, validation)
         self._changed()
 
-    def add_change(self, epoch: float, text: str) -> None:
+    def add_change(self, epoch: float, text: str, key: str | None = None) -> None:
         """Mark where something was changed by hand, such as β; a change right after another takes its place."""
-        changes, what = self._run().changes, text.partition(" ")[0]
+        changes, what = self._run(key).changes, text.partition(" ")[0]
         if changes and changes[-1][1].partition(" ")[0] == what and epoch - changes[-1][0] < SAME_CHANGE:
             changes.pop()
         changes.append((epoch, text))
@@ -119,31 +162,51 @@ class TrainingCurves(QWidget):
         if self._canvas is not None:
             self._canvas.read_at(epoch)
 
-    def set_kl(self, kl: Any | None) -> None:
+    def set_kl(self, kl: Any | None, key: str | None = None) -> None:
         """Show each dimension's KL [d] in nats as bars; ``None`` forgets them."""
-        self._kl = None if kl is None else np.asarray(kl, dtype=np.float64).reshape(-1)
+        self._run(key).kl = None if kl is None else np.asarray(kl, dtype=np.float64).reshape(-1)
         self._changed()
 
     def clear(self) -> None:
         """Forget every run."""
-        self._runs, self._kl = [], None
+        self._runs, self._current = [], None
         self._redraw()
 
     def value(self, term: str, *, validation: bool = False) -> float | None:
-        """The newest value of a term of the newest run, ``None`` where there is none."""
-        if not self._runs:
+        """The newest value of a term of the current run, ``None`` where there is none."""
+        if self._current is None:
             return None
-        series = (self._runs[-1].validation if validation else self._runs[-1].train).get(term)
+        series = (self._current.validation if validation else self._current.train).get(term)
         return None if series is None else series.at(None)
 
     def shown_terms(self) -> list[str]:
         """The terms that have a plot now, from top to bottom."""
         return [] if self._canvas is None else list(self._canvas.plots)
 
-    def _run(self) -> Run:
-        if not self._runs:
-            self._runs.append(Run(""))
-        return self._runs[-1]
+    def _find(self, key: str) -> Run | None:
+        return next((run for run in self._runs if run.key == key), None)
+
+    def _run(self, key: str | None) -> Run:
+        """The run of that key, for ``None`` the current one; one without a name where there is none yet."""
+        found = self._current if key is None else self._find(key)
+        if found is None:
+            self.start_run("", key or "")
+            assert self._current is not None
+            found = self._current
+        return found
+
+    def _put(self, run: Run, place: int) -> None:
+        self._runs.insert(place, run)
+        if len(self._runs) > MOST_RUNS:
+            oldest = next(each for each in self._runs if each is not run and each is not self._current)
+            self._runs.remove(oldest)
+            self.runRemoved.emit(oldest.key)
+        self._changed()
+
+    def _free_place(self) -> int:
+        """The first colour that no run has."""
+        taken = {run.place for run in self._runs}
+        return next(place for place in range(len(taken) + 1) if place not in taken)
 
     def _changed(self) -> None:
         self._is_old = True
@@ -173,16 +236,16 @@ class TrainingCurves(QWidget):
         self._is_old = False
         terms = list(dict.fromkeys(term for run in self._runs for term in run.terms()))
         terms.sort(key=lambda term: SHOWN_FIRST.index(term) if term in SHOWN_FIRST else len(SHOWN_FIRST))
-        if self._kl is not None:
+        if any(run.kl is not None for run in self._runs):
             terms.append(KL)
+        self._legend.set_entries([Entry(run.key, run.name, run.place, run.shown) for run in reversed(self._runs)])
         self._stack.setCurrentIndex(1 if terms else 0)
         self._match_checks(terms)
         if terms:
             self._canvas = self._canvas or self._make_canvas()
         if self._canvas is not None:
-            colours = {term: self._colour(place) for place, term in enumerate(self._checks)}
-            shown = {term: (_title(term), colours[term]) for term in terms if self._checks[term].isChecked()}
-            self._canvas.draw(shown, self._runs, self._kl, log=self._log.isChecked())
+            shown = {term: _title(term) for term in terms if self._checks[term].isChecked()}
+            self._canvas.draw(shown, [run for run in self._runs if run.shown], log=self._log.isChecked())
         self._on_hovered(None if self._canvas is None else self._canvas.read)
 
     def _make_canvas(self) -> CurveCanvas:
@@ -201,22 +264,34 @@ class TrainingCurves(QWidget):
         chosen = {term: check.isChecked() for term, check in self._checks.items()}
         self._menu.clear()
         self._checks = {}
-        for place, term in enumerate(terms):
-            check = self._menu.addAction(_dot(self._colour(place)), _title(term))
+        for term in terms:
+            check = self._menu.addAction(_title(term))
             check.setObjectName(f"curve_{term}")
             check.setCheckable(True)
             check.setChecked(chosen.get(term, term in SHOWN_FIRST))
             check.toggled.connect(self._redraw)
             self._checks[term] = check
 
-    def _colour(self, place: int) -> str:
-        series = tokens().series
-        return series[place % len(series)]
-
     def _on_hovered(self, epoch: float | None) -> None:
-        """Say which epoch is read, or which runs are drawn."""
-        names = " · ".join(each.name for each in reversed(self._runs) if each.name)
-        self._readout.setText(names if epoch is None else f"epoch {epoch:.2f}")
+        """Say which epoch is read, or which run is drawn where no legend does."""
+        name = self._runs[0].name if len(self._runs) == 1 else ""
+        self._readout.setText(name if epoch is None else f"epoch {epoch:.2f}")
+
+    def _on_shown_toggled(self, key: str, shown: bool) -> None:
+        run = self._find(key)
+        if run is not None:
+            run.shown = shown
+            self._redraw()
+
+    def _on_removed(self, key: str) -> None:
+        self.remove_run(key)
+        self.runRemoved.emit(key)
+
+    def _on_clear(self) -> None:
+        keys = [run.key for run in self._runs]
+        self.clear()
+        for key in keys:
+            self.runRemoved.emit(key)
 
     # --- events ---------------------------------------------------------------------------------
 
@@ -227,27 +302,13 @@ class TrainingCurves(QWidget):
 
     def changeEvent(self, event: QEvent) -> None:
         """Draw anew in another scheme's colours."""
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_stack"):
-            for place, check in enumerate(self._checks.values()):
-                check.setIcon(_dot(self._colour(place)))
-            if self._canvas is not None:
-                self._canvas.wear_new_colours()
-                self._is_half_drawn = False
-                self._timer.start(REDRAW_MS)
+        if event.type() == QEvent.Type.PaletteChange and getattr(self, "_canvas", None) is not None:
+            assert self._canvas is not None
+            self._canvas.wear_new_colours()
+            self._is_half_drawn = False
+            self._timer.start(REDRAW_MS)
         super().changeEvent(event)
 
 
 def _title(term: str) -> str:
     return _TITLES.get(term, term.replace("_", " "))
-
-
-def _dot(colour: str) -> QIcon:
-    drawn = QPixmap(20, 20)
-    drawn.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(drawn)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(colour))
-    painter.drawEllipse(4, 4, 12, 12)
-    painter.end()
-    return QIcon(drawn)

@@ -50,10 +50,13 @@ class RunsTable(QWidget):
         The table comes into sight and may be out of date.
     runChosen(name)
         A row was double-clicked: the run's name, as ``set_rows`` was given it.
+    compareRequested(names)
+        The curves of these runs are to be drawn together: a list of str.
     """
 
     shown = Signal()
     runChosen = Signal(str)
+    compareRequested = Signal(list)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -70,14 +73,19 @@ class RunsTable(QWidget):
         self._table.setWordWrap(False)
         self._table.cellDoubleClicked.connect(self._on_cell_double_clicked)
         self._empty = EmptyState("Train two recipes on the same images: their numbers stand side by side here.")
+        self._compare = button(
+            "compareRuns", "Draw curves", "Draw the curves of the chosen runs beside the others", self._on_compare
+        )
+        self._compare.setEnabled(False)
+        self._table.itemSelectionChanged.connect(self._on_selection_changed)
         self._copy = (
-            button("copyRuns", "Copy", "Copy the rows, for a spreadsheet", self._on_copy, icon="copy"),
-            button("copyRunsMarkdown", "Copy as Markdown", "Copy the rows as a Markdown table", self._on_markdown),
+            button("copyRuns", "Copy", "Copy the rows, for a spreadsheet", self._on_copy),
+            button("copyRunsMarkdown", "Markdown", "Copy the rows as a Markdown table", self._on_markdown),
         )
         layout = column(self, SPACE)
         layout.addWidget(self._empty, 1)
         layout.addWidget(self._table, 1)
-        layout.addLayout(row(None, *self._copy))
+        layout.addLayout(row(self._compare, None, *self._copy, space=SPACE // 2))
         self.set_rows((), ())
 
     def set_rows(self, columns: Sequence[Column], rows: Sequence[tuple[str, Sequence[Value]]]) -> None:
@@ -123,6 +131,17 @@ class RunsTable(QWidget):
     def _text(self, line: int, across: int) -> str:
         item = self._table.item(line, across)
         return "" if item is None else item.text()
+
+    def _on_selection_changed(self) -> None:
+        self._compare.setEnabled(bool(self._chosen()))
+
+    def _on_compare(self) -> None:
+        self.compareRequested.emit(self._chosen())
+
+    def _chosen(self) -> list[str]:
+        """Names of the runs whose rows are chosen."""
+        items = (self._table.item(line, 0) for line in sorted({each.row() for each in self._table.selectedIndexes()}))
+        return [item.data(Qt.ItemDataRole.UserRole) for item in items if item is not None]
 
     def _on_copy(self) -> None:
         QGuiApplication.clipboard().setText(self.as_text())

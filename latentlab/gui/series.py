@@ -46,9 +46,17 @@ class Series:
 
 @dataclass
 class Run:
-    """One run's terms, over training and validation images, and what was changed by hand meanwhile."""
+    """One run's terms, over training and validation images, and what was changed by hand meanwhile.
+
+    ``key`` tells it from others, ``place`` is that of its colour in the theme's series, ``kl`` its newest KL of each
+    dimension [d] in nats.
+    """
 
     name: str
+    key: str = ""
+    place: int = 0
+    shown: bool = True
+    kl: FloatArray | None = None
     train: dict[str, Series] = field(default_factory=dict)
     validation: dict[str, Series] = field(default_factory=dict)
     changes: list[tuple[float, str]] = field(default_factory=list)

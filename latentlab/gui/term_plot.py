@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QGraphicsItem
 
-from latentlab.gui.series import FloatArray, Run
+from latentlab.gui.series import FloatArray, Run, Series
 from latentlab.gui.theme import Tokens
 
 _TITLE_HEIGHT = 17
@@ -20,9 +20,8 @@ _AXIS_WIDTH = 44
 class _Plot(pg.PlotItem):  # type: ignore[misc]
     """A plot without pyqtgraph's menu and buttons, in the theme's colours, its title a line over it."""
 
-    def __init__(self, colour: str) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._colour = colour
         self._tokens: Tokens | None = None
         self.setMenuEnabled(False)
         self.hideButtons()
@@ -51,6 +50,10 @@ class _Plot(pg.PlotItem):  # type: ignore[misc]
             axis.setTextPen(pg.mkPen(tokens.dim))
             axis.setStyle(tickFont=font)
 
+    def colour_of(self, run: Run) -> str:
+        """The run's colour in the scheme that was given."""
+        return self._tokens.series[run.place % len(self._tokens.series)] if self._tokens else "#888888"
+
     def set_title(self, html: str) -> None:
         """Show a line of rich text over the plot."""
         self.titleLabel.setVisible(True)
@@ -58,14 +61,15 @@ class _Plot(pg.PlotItem):  # type: ignore[misc]
 
 
 class TermPlot(_Plot):
-    """A term over epochs: training as a line, validation dashed with markers, earlier runs fainter."""
+    """A term over epochs: training as a line, validation dashed with markers, a colour for each run."""
 
-    def __init__(self, title: str, colour: str) -> None:
-        super().__init__(colour)
+    def __init__(self, title: str) -> None:
+        super().__init__()
         self._title = title
         self._curves: list[pg.PlotDataItem] = []
-        self._drawn: list[tuple[int, int, float, int]] = []
+        self._drawn: list[tuple[int, int, float, str, bool]] = []
         self._changes: list[pg.InfiniteLine] = []
+        self._marked: list[tuple[float, str]] = []
         self._sign = 1.0
         self._log = False
         self._names_changes = True
@@ -83,19 +87,20 @@ class TermPlot(_Plot):
         self._names_changes = named
 
     def show_runs(self, runs: Sequence[Run], term: str, *, log: bool) -> None:
-        """Draw the term of every run, the newest in full strength; a negative term's size where ``log``."""
+        """Draw the term of every run, the last one over the others; a negative term's size where ``log``."""
         series = [
-            (found, 255 if run is runs[-1] else 90, validation)
+            (found, run, validation)
             for run in runs
             for found, validation in ((run.train.get(term), False), (run.validation.get(term), True))
             if found is not None
         ]
-        points = [found.arrays() for found, _strength, _validation in series]
+        points = [found.arrays() for found, _run, _validation in series]
         self._choose_scale(np.concatenate([y for _x, y in points]) if points else np.zeros(0), log)
-        for place, ((x, y), (found, strength, validation)) in enumerate(zip(points, series, strict=True)):
-            state = (id(found), x.size, float(x[-1]) if x.size else 0.0, strength)
+        for place, ((x, y), (found, run, validation)) in enumerate(zip(points, series, strict=True)):
+            last = run is runs[-1]
+            state = (id(found), x.size, float(x[-1]) if x.size else 0.0, self.colour_of(run), last)
             if place >= len(self._drawn) or self._drawn[place] != state:
-                self._draw(place, x, y, strength, validation=validation)
+                self._draw(place, x, y, self.colour_of(run), last=last, validation=validation)
                 self._drawn[place : place + 1] = [state]
         for curve in self._curves[len(series) :]:
             curve.setData([], [])
@@ -129,15 +134,26 @@ class TermPlot(_Plot):
         if low < bottom or high > top or (top - bottom) > 2 * (high - low + 2 * margin):
             self.setYRange(low - margin, high + margin, padding=0)
 
-    def write(self, train: float | None, validation: float | None) -> None:
-        """Write the term's name and values over the plot."""
+    def write(self, runs: Sequence[Run], term: str, epoch: float | None) -> None:
+        """Write the term's name and values at an epoch over the plot, the newest for ``None``.
+
+        Of one run the means over training and validation images; of several, in their colours, the latter where
+        there are any.
+        """
         dim = self._tokens.dim if self._tokens else "#888888"
-        sign = "−" if self._sign < 0 else ""
-        text = f"<span style='color:{self._colour}'><b>{sign}{self._title}</b></span>"
-        if train is not None:
-            text += f"&nbsp; {_number(train * self._sign)}"
-        if validation is not None:
-            text += f" <span style='color:{dim}'>&nbsp;validation</span> {_number(validation * self._sign)}"
+        values = [(run, _at(run.train.get(term), epoch), _at(run.validation.get(term), epoch)) for run in runs]
+        text = f"<b>{'−' if self._sign < 0 else ''}{self._title}</b>"
+        if len(values) == 1:
+            _, train, validation = values[0]
+            if train is not None:
+                text += f"&nbsp; {_number(train * self._sign)}"
+            if validation is not None:
+                text += f" <span style='color:{dim}'>&nbsp;validation</span> {_number(validation * self._sign)}"
+        else:
+            for run, train, validation in reversed(values):
+                value = train if validation is None else validation
+                if value is not None:
+                    text += f"&nbsp; <span style='color:{self.colour_of(run)}'>{_number(value * self._sign)}</span>"
         self.set_title(text)
 
     def show_hover(self, epoch: float | None) -> None:
@@ -151,18 +167,16 @@ class TermPlot(_Plot):
         super().set_tokens(tokens)
         self._hover.setPen(pg.mkPen(tokens.control, width=1))
 
-    def _draw(self, place: int, x: FloatArray, y: FloatArray, strength: int, *, validation: bool) -> None:
+    def _draw(self, place: int, x: FloatArray, y: FloatArray, colour: str, *, last: bool, validation: bool) -> None:
         while len(self._curves) <= place:
             curve = pg.PlotDataItem(connect="finite", antialias=True)
             self.addItem(curve)
             self._curves.append(curve)
-        colour = pg.mkColor(self._colour)
-        colour.setAlpha(strength)
         style = Qt.PenStyle.DashLine if validation else Qt.PenStyle.SolidLine
         self._curves[place].setData(
             x.copy(),
             y * self._sign,
-            pen=pg.mkPen(colour, width=1 if validation else 1.6, style=style),
+            pen=pg.mkPen(colour, width=1 if validation else 1.8 if last else 1.2, style=style),
             symbol="o" if validation else None,
             symbolSize=5,
             symbolPen=None,
@@ -170,46 +184,51 @@ class TermPlot(_Plot):
         )
 
     def _mark_changes(self, changes: Sequence[tuple[float, str]]) -> None:
-        for line in self._changes[len(changes) :]:
+        if self._marked == list(changes):
+            return
+        for line in self._changes:
             self.removeItem(line)
-        del self._changes[len(changes) :]
-        for place, (epoch, text) in enumerate(changes):
-            if place >= len(self._changes):
-                colour = self._tokens.dim if self._tokens else "#888888"
-                line = pg.InfiniteLine(
-                    epoch,
-                    angle=90,
-                    pen=pg.mkPen(colour, width=1, style=Qt.PenStyle.DotLine),
-                    label=text if self._names_changes else None,
-                    labelOpts={"position": 0.2, "color": colour, "movable": False},
-                )
-                self.addItem(line, ignoreBounds=True)
-                self._changes.append(line)
+        self._marked = list(changes)
+        self._changes = [self._mark(epoch, text) for epoch, text in changes]
+
+    def _mark(self, epoch: float, text: str) -> pg.InfiniteLine:
+        colour = self._tokens.dim if self._tokens else "#888888"
+        line = pg.InfiniteLine(
+            epoch,
+            angle=90,
+            pen=pg.mkPen(colour, width=1, style=Qt.PenStyle.DotLine),
+            label=text if self._names_changes else None,
+            labelOpts={"position": 0.2, "color": colour, "movable": False},
+        )
+        self.addItem(line, ignoreBounds=True)
+        return line
 
 
 class KlBars(_Plot):
     """The KL of every latent dimension, as bars."""
 
-    def __init__(self, colour: str) -> None:
-        super().__init__(colour)
+    def __init__(self) -> None:
+        super().__init__()
         self._bars = pg.BarGraphItem(x=[], height=[], width=0.7)
         self.addItem(self._bars)
         self.getViewBox().setMouseEnabled(x=False, y=False)
         self.getAxis("bottom").setHeight(18)
 
-    def show_kl(self, kl: FloatArray) -> None:
-        """Show KL [d] in nats."""
-        self._bars.setOpts(x=np.arange(1, kl.size + 1), height=kl, width=0.7, brush=self._colour, pen=None)
+    def show_kl(self, run: Run) -> None:
+        """Show a run's KL [d] in nats."""
+        kl, colour = run.kl if run.kl is not None else np.zeros(0), self.colour_of(run)
+        self._bars.setOpts(x=np.arange(1, kl.size + 1), height=kl, width=0.7, brush=colour, pen=None)
         self.setRange(
             xRange=(0.3, kl.size + 0.7), yRange=(0.0, max(1e-3, float(kl.max(initial=0.0))) * 1.08), padding=0
         )
         step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if kl.size <= 10 * step or step == 1000)
         self.getAxis("bottom").setTicks([[(i, str(i)) for i in range(step, kl.size + 1, step)]])
         active = int((kl > 0.01).sum())
-        self.set_title(
-            f"<span style='color:{self._colour}'><b>KL per dimension</b></span>&nbsp; "
-            f"{kl.sum():.1f} nat, {active} of {kl.size} active"
-        )
+        self.set_title(f"<b>KL per dimension</b>&nbsp; {kl.sum():.1f} nat, {active} of {kl.size} active")
+
+
+def _at(series: Series | None, epoch: float | None) -> float | None:
+    return None if series is None else series.at(epoch)
 
 
 def _number(value: float) -> str:

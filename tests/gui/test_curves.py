@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from latentlab.gui.curves import TrainingCurves
+from latentlab.gui.curves import MOST_RUNS, TrainingCurves
+from latentlab.gui.run_legend import RunLegend
 from latentlab.gui.series import MOST_POINTS, Series
+from latentlab.gui.theme import tokens
 
 
 @pytest.fixture
@@ -19,6 +21,20 @@ def feed(curves: TrainingCurves) -> None:
     for epoch in (0.5, 1.0, 1.5):
         curves.add_progress(epoch, {"elbo": -100.0 + epoch, "rate": 20.0, "distortion": 80.0, "objective": 100.0})
     curves.add_epoch(1.0, {}, {"elbo": -101.0, "rate": 20.5})
+
+
+def feed_epochs(curves: TrainingCurves, key: str | None, elbo: float) -> None:
+    for epoch in (1.0, 2.0):
+        curves.add_epoch(epoch, {"elbo": elbo}, {"elbo": elbo}, key)
+
+
+def legend(curves: TrainingCurves) -> RunLegend:
+    return curves.findChild(RunLegend)
+
+
+def legend_place(curves: TrainingCurves, key: str) -> int:
+    curves._redraw()
+    return next(entry.place for entry in legend(curves).entries() if entry.key == key)
 
 
 def painted(curves: TrainingCurves) -> int:
@@ -66,6 +82,49 @@ def test_runs_are_overlaid_and_cleared(qtbot, curves):
     curves.clear()
     assert curves.shown_terms() == []
     assert curves.value("elbo") is None
+
+
+def test_every_run_has_a_colour_and_a_line_in_the_legend_that_hides_and_removes_it(qtbot, curves):
+    curves.start_run("one", "/runs/one")
+    feed_epochs(curves, None, -100.0)
+    assert not legend(curves).isVisible(), "there is nothing to tell apart"
+    curves.start_run("two", "/runs/two")
+    feed_epochs(curves, None, -90.0)
+    curves.compare_run("three", "/runs/three")
+    feed_epochs(curves, "/runs/three", -80.0)
+    qtbot.waitUntil(lambda: len(legend(curves).entries()) == 3)
+    entries = legend(curves).entries()
+    assert [(entry.name, entry.place) for entry in entries] == [("two", 1), ("three", 2), ("one", 0)]
+    assert curves.value("elbo") == -90.0, "what is compared is not the current run"
+    plot = curves._canvas.plots["elbo"]
+    qtbot.waitUntil(lambda: "-90" in plot.titleLabel.text.replace("−", "-"))
+    pens = [curve.opts["pen"].color().name() for curve in plot._curves if curve.xData.size]
+    assert pens == [tokens().series[place] for place in (0, 0, 2, 2, 1, 1)]
+
+    (line,) = [each for each in curves.findChildren(object, "legendRun") if each.text() == "three"]
+    line.click()
+    assert sum(curve.xData is not None and curve.xData.size > 0 for curve in plot._curves) == 4
+    with qtbot.waitSignal(curves.runRemoved) as removed:
+        legend(curves).removed.emit("/runs/one")
+    assert removed.args == ["/runs/one"]
+    assert curves.run_keys() == ["/runs/three", "/runs/two"]
+    curves.start_run("four", "/runs/four")
+    assert legend_place(curves, "/runs/four") == 0, "the first colour that is free"
+
+
+def test_a_run_that_begins_again_is_not_drawn_twice(qtbot, curves):
+    for _ in range(2):
+        curves.start_run("one", "/runs/one")
+        feed_epochs(curves, None, -100.0)
+    assert curves.run_keys() == ["/runs/one"]
+
+
+def test_the_oldest_gives_way_when_there_are_too_many(qtbot, curves):
+    gone = []
+    curves.runRemoved.connect(gone.append)
+    for number in range(MOST_RUNS + 2):
+        curves.start_run(str(number), f"/runs/{number}")
+    assert gone == ["/runs/0", "/runs/1"]
 
 
 def test_what_came_while_hidden_is_there_when_shown(qtbot, curves):

@@ -63,6 +63,17 @@ def test_a_double_click_tells_the_run(qtbot, table):
     assert chosen.args == ["b"]
 
 
+def test_curves_of_chosen_rows_are_asked_for(qtbot, table):
+    cells, compare = table.findChild(QTableWidget), table.findChild(QPushButton, "compareRuns")
+    assert not compare.isEnabled()
+    for line, key in ((0, Qt.KeyboardModifier.NoModifier), (2, Qt.KeyboardModifier.ControlModifier)):
+        place = cells.visualItemRect(cells.item(line, 0)).center()
+        qtbot.mouseClick(cells.viewport(), Qt.MouseButton.LeftButton, key, pos=place)
+    with qtbot.waitSignal(table.compareRequested) as asked:
+        qtbot.mouseClick(compare, Qt.MouseButton.LeftButton)
+    assert asked.args == [["a", "c"]]
+
+
 def test_without_runs_it_says_what_would_fill_it(table):
     table.set_rows((), ())
     assert not table.findChild(QTableWidget).isVisible()
