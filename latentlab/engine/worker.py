@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 import time
@@ -142,6 +143,8 @@ class Worker:
                     self._watch(self._workspace.info.source)
         # str(): a TorchVersion would have the window import torch to unpickle it.
         versions = {"latentlab": latentlab.__version__, "torch": str(torch.__version__)}
+        if self._own_process:
+            gc.freeze()  # torch's hundred thousand objects stay: looking through them would hold up a step
         self._workspace.send(WorkerReady(str(self._device), tuple(available_devices()), versions, os.getpid()))
 
     def _turn(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -167,6 +167,7 @@ class ElidedLabel(QWidget):
         super().__init__()
         self._text = text
         self._mode = mode
+        self._widest = 0
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def text(self) -> str:
@@ -178,14 +179,18 @@ class ElidedLabel(QWidget):
         self._text = text
         self.setToolTip(text)
         self.setAccessibleDescription(text)
-        self.updateGeometry()
+        if self.fontMetrics().horizontalAdvance(text) > self._widest:
+            self.updateGeometry()
         self.update()
 
     def sizeHint(self) -> QSize:
-        """As wide as the text, one line high."""
-        size = QFontMetrics(self.font()).size(0, self._text or " ")
-        size.setHeight(size.height() + 2)
-        return size
+        """As wide as the widest text so far, one line high.
+
+        A line that tells of every shorter text would have the window laid out anew many times a second.
+        """
+        metrics = self.fontMetrics()
+        self._widest = max(self._widest, metrics.horizontalAdvance(self._text or " "))
+        return QSize(self._widest, metrics.height() + 2)
 
     def minimumSizeHint(self) -> QSize:
         """Narrow, one line high."""

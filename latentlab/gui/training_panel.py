@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QComboBox, QProgressBar, QSizePolicy, QVBoxLayout,
 from latentlab.config import ModelConfig, RunConfig, TrainingConfig, validated
 from latentlab.errors import InputError
 from latentlab.gui.config_form import Settings, add_groups, add_settings, empty, form
-from latentlab.gui.parts import Fold, button, column, label, named, row, scrolled
+from latentlab.gui.parts import Fold, Still, button, column, label, named, row, scrolled
 from latentlab.gui.theme import SPACE, tabular
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class TrainingPanel(QWidget):
         self._progress_text.setFont(tabular(self._progress_text.font()))
         self._progress_box = QWidget()
         progress = column(self._progress_box, 0, SPACE // 2)
-        progress.addWidget(self._progress_text)
+        progress.addWidget(Still(self._progress_text))
         progress.addWidget(self._progress)
         self._open_data = button(
             "trainingOpenDataset",

@@ -27,6 +27,7 @@ class PixelLayer(QGraphicsObject):
     def __init__(self, box: MapViewBox, z_value: float) -> None:
         super().__init__(box)
         self._box = box
+        self._whole = box.rect()
         self.theme: Theme = DARK
         self.setZValue(z_value)
         if self.kept:
@@ -49,11 +50,12 @@ class PixelLayer(QGraphicsObject):
 
     def _on_box_resized(self) -> None:
         self.prepareGeometryChange()
+        self._whole = self._box.rect()
         self.on_view_changed()
 
     def boundingRect(self) -> QRectF:
-        """The whole view."""
-        return QRectF(self._box.rect())
+        """The whole view; Qt asks every layer many times for each frame."""
+        return self._whole
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         """Paint the layer as it looks in this view."""
