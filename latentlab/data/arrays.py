@@ -37,7 +37,7 @@ def open_npy(path: Path) -> Generator[LoadProgress, None, Table]:
             size = path.stat().st_size
             if expected != size:
                 raise InputError(f"{path.name} promises {expected} bytes and has {size}")
-        array = np.load(path, mmap_mode="c", allow_pickle=False)
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
     except UnreadableError as error:
         raise InputError(f"{path.name} cannot be read: {error}") from None
     except (OSError, ValueError, EOFError) as error:

@@ -53,8 +53,8 @@ def read_values(
 
 
 def map_values(path: Path, dtype: np.dtype[Any], count: int, offset: int) -> NDArray[Any]:
-    """Map ``count`` values that lie in a file as they are, copy-on-write."""
-    return np.memmap(path, dtype=dtype, mode="c", offset=offset, shape=(count,))
+    """Map ``count`` values that lie in a file as they are, for reading: they may be more than the memory holds."""
+    return np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=(count,))
 
 
 def memory() -> int:

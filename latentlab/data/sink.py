@@ -18,7 +18,7 @@ WRITTEN_AT_ONCE = 8 << 20
 
 
 def mapped(path: Path, shape: tuple[int, ...]) -> Images:
-    """Map a file of pixels, copy-on-write: nobody's mistake can reach the file.
+    """Map a file of pixels for reading: a private map would be refused where the file is larger than the memory.
 
     Raises
     ------
@@ -28,7 +28,7 @@ def mapped(path: Path, shape: tuple[int, ...]) -> Images:
     size = path.stat().st_size
     if size != int(np.prod(shape, dtype=object)) or not size:
         raise OSError(f"{path} has {size} bytes, not the {shape} that are expected")
-    return np.memmap(path, dtype=np.uint8, mode="c", shape=shape)
+    return np.memmap(path, dtype=np.uint8, mode="r", shape=shape)
 
 
 class Sink:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
@@ -101,8 +103,8 @@ def test_a_npy_file_larger_than_it_need_be_is_mapped_not_read(tmp_path):
     np.save(tmp_path / "a.npy", RGB.transpose(0, 3, 1, 2))
     dataset = load_dataset(tmp_path / "a.npy")
     assert isinstance(dataset.images, np.memmap)
-    dataset.images[0] = 0  # copy-on-write: the file stays as it is
-    assert (np.load(tmp_path / "a.npy") == RGB.transpose(0, 3, 1, 2)).all()
+    with pytest.raises(ValueError, match="read-only"):
+        dataset.images[0] = 0  # nobody's mistake reaches the file
 
 
 def test_a_large_npz_that_is_not_compressed_is_mapped(tmp_path, monkeypatch):
@@ -213,3 +215,34 @@ def test_row_33_an_array_without_a_finite_number_is_refused(tmp_path):
     np.save(tmp_path / "nan.npy", np.full((10, 8, 8), np.nan))
     with pytest.raises(InputError, match="no finite number"):
         load_dataset(tmp_path / "nan.npy")
+
+
+LARGER = """
+import resource, sys
+import numpy as np
+from latentlab.config import DataConfig
+from latentlab.data import contact_sheet, load_dataset, summary
+allowed = 1 << 30
+resource.setrlimit(resource.RLIMIT_DATA, (allowed, allowed))
+dataset = load_dataset(sys.argv[1], DataConfig(channels=3))
+assert dataset.images.nbytes > 40 * allowed, dataset
+assert contact_sheet(dataset).shape == (6 * 257 - 1, 10 * 257 - 1, 3)
+assert dataset.images[0].max() == 9
+training, validation = dataset.split()
+assert dataset.images[training[-32:]].shape == (32, 3, 256, 256)
+print(summary(dataset)["images"])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_DATA is Linux's")
+def test_a_dataset_larger_than_the_memory_is_opened_where_it_lies(tmp_path):
+    shape = (250_000, 3, 256, 256)  # 49 GB, of which the file system stores a page or two
+    with (tmp_path / "a.npy").open("wb") as file:
+        npy.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        start = file.tell()
+        file.write(bytes([9, 3]))
+        file.truncate(start + int(np.prod(shape, dtype=object)))
+    done = subprocess.run(
+        [sys.executable, "-c", LARGER, str(tmp_path / "a.npy")], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "250000", done.stderr[-2000:]
