@@ -118,7 +118,7 @@ class Training:
         self._total_steps = self._steps_per_epoch * config.training.epochs
         self._feed = Feed(
             dataset.images,
-            dataset.labels if (dataset.labels >= 0).any() else None,
+            dataset.labels if self.model.classes and (dataset.labels >= 0).any() else None,
             self._training_index,
             self.device,
             seed,

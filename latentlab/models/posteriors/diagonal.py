@@ -36,7 +36,8 @@ class Diagonal(Approximation):
 
     def drawn_by(self, noise: Tensor) -> Draw:
         """Mean + std · ε of given ε."""
-        z = torch.addcmul(self._mean, self.std, noise)
+        # Unsqueezed: so a single sample's gradient need not be summed over samples.
+        z = self._mean.unsqueeze(0) + self.std.unsqueeze(0) * noise
         return Draw(z, lambda: (standard_normal_log_density(noise) - self.log_std).sum(-1))
 
     def log_prob(self, z: Tensor) -> Tensor:
