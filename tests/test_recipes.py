@@ -54,7 +54,6 @@ def test_a_bad_value_is_named():
         ({"family": "vq", "posterior": {"kind": "delta"}}, "posterior.kind=diagonal"),
         ({"family": "semi-supervised"}, "conditional=true"),
         ({"family": "factor", "conditional": True}, "conditional=false"),
-        ({"family": "vae-gan", "corruption": {"kind": "mask"}}, "whole images"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused_in_one_sentence(values, why):

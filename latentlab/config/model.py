@@ -174,8 +174,4 @@ class ModelConfig(Config):
                 family == "vq" and self.architecture.kind == "mlp",
                 "family=vq needs a grid of features: set architecture.kind=conv or residual",
             ),
-            (
-                family == "vae-gan" and self.corruption.kind == "mask",
-                "family=vae-gan judges whole images: corruption.kind=mask is not for it",
-            ),
         )

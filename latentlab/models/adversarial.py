@@ -109,10 +109,10 @@ class VAEGAN(VAE):
             z = self.approximate(seen).rsample(1).z[0]
         drawn = torch.cat([z, self.prior.sample(len(z))])
         if phase == "decoder":
-            return self._decoder_losses(drawn, batch.x)
+            return self._decoder_losses(drawn, seen)
         with torch.no_grad():
             fakes = self.decode(drawn)
-        real, fake = self._split(self.verdict(self.discriminator(torch.cat([batch.x, fakes]))), len(batch.x))
+        real, fake = self._split(self.verdict(self._looked_at(seen, fakes)), len(batch.x))
         loss = average(functional.softplus(-real)) + average(functional.softplus(fake))
         told = {"discriminator": 0.5 * loss.detach()}
         return Losses(loss, told, told["discriminator"] >= math.log(2) - self.config.adversary.margin)
@@ -129,28 +129,41 @@ class VAEGAN(VAE):
 
         with frozen(self.decoder, self.likelihood, self.discriminator):
             output = self.output(draw.z)
-            pixels = self.likelihood.log_prob(output, seen.x)
-            images = self.likelihood.mean(output)
-            wanted, found = self._split(self.discriminator(torch.cat([seen.x, images.flatten(0, 1)])), len(seen.x))
-            features = _log_likelihood(wanted, found.view(*images.shape[:2], -1))
+            pixels = self.likelihood.log_prob(output, seen.x, seen.mask)
+            images = self.likelihood.mean(output).flatten(0, 1)
+            wanted, found = self._split(self._looked_at(seen, images), len(seen.x))
+            features = _log_likelihood(wanted, found.view(len(draw.z), *wanted.shape))
         terms = reduce(pixels.detach(), rate.detach(), weigh).terms
         losses = reduce(features + self.config.adversary.pixels * pixels, rate, weigh)
         return Losses(losses.objective, terms | {"feature_distortion": -average(features.detach())})
 
-    def _decoder_losses(self, drawn: Tensor, x: Tensor) -> Losses:
-        """The first of the ``drawn`` latents are those of images x, the others are the prior's."""
+    def _decoder_losses(self, drawn: Tensor, seen: Batch) -> Losses:
+        """The first of the ``drawn`` latents are those of the images, the others are the prior's."""
+        count = len(seen.x)
         with frozen(self.discriminator, self.verdict):
             output = self.output(drawn)
-            seen = self.discriminator(torch.cat([x, self.likelihood.mean(output)]))
-            wanted, found = self._split(seen, len(x))
-            real, fake = self._split(self.verdict(seen), len(x))
-        pixels = self.likelihood.log_prob(output[: len(x)][None], x)
-        error = -average(_log_likelihood(wanted, found[None, : len(x)]) + self.config.adversary.pixels * pixels)
+            features = self._looked_at(seen, self.likelihood.mean(output))
+            wanted, found = self._split(features, count)
+            real, fake = self._split(self.verdict(features), count)
+        pixels = self.likelihood.log_prob(output[None, :count], seen.x, seen.mask)
+        error = -average(_log_likelihood(wanted, found[None, :count]) + self.config.adversary.pixels * pixels)
         rejection = average(functional.softplus(-fake))
         accuracy = 0.5 * (average(functional.softplus(-real)) + average(functional.softplus(fake))).detach()
         rests = accuracy > math.log(2) + self.config.adversary.margin
         objective = error + self.config.adversary.weight * rejection * (~rests).to(rejection.dtype)
         return Losses(objective, {"rejection": rejection.detach()})
+
+    def _looked_at(self, seen: Batch, drawn: Tensor) -> Tensor:
+        """The discriminator's features of the images, then of drawn ones [n · B, C, H, W].
+
+        Where pixels are missing from the images, the same are taken from the drawn ones (AmbientGAN, Bora, Price &
+        Dimakis 2018): what nobody has seen tells neither from the other.
+        """
+        images = torch.cat([seen.x, drawn])
+        if seen.mask is not None:
+            images = images * seen.mask.repeat(len(images) // len(seen.x), 1, 1, 1)
+        features: Tensor = self.discriminator(images)
+        return features
 
     @staticmethod
     def _split(values: Tensor, real: int) -> tuple[Tensor, Tensor]:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from latentlab.config import ModelConfig
 from latentlab.config.layout import layer_sizes
 from latentlab.models.base import Batch, Bound, Losses, StepState
-from latentlab.models.functional import gaussian_kl, standard_normal_log_density
+from latentlab.models.functional import gaussian_kl, gaussian_log_density, standard_normal_log_density
 from latentlab.models.hierarchy import LAYER_LOG_STD_RANGE, GaussianLayer, Hidden, relative
 from latentlab.models.pixels import PixelModel
 from latentlab.models.posteriors.diagonal import Diagonal, DiagonalPosterior
@@ -16,36 +16,63 @@ from latentlab.models.reduce import reduce
 
 
 class LadderVAE(PixelModel):
-    """q(z_l | x, z above) merges what is seen from below with what is expected from above (Sønderby et al. 2016).
+    """q(z_l | x, z above) joins what is seen from below with what follows from above (Sønderby et al. 2016).
 
     The latents are told in the coordinates of the prior: z_l = mean_p + std_p · ε_l, where mean_p and std_p follow
     from the layers above. All ε together are N(0, I) under the prior, and 0 everywhere below the top is the likeliest
     continuation of the top.
+
+    Three things let it learn as fast as one layer does, without batch normalisation: the decoder reads every layer's
+    latents (the skip connections of BIVA, Maaløe et al. 2019), so that none is reached through another's noise; q is
+    told relative to the prior (Vahdat & Kautz 2020), by a network that knows the layers above; and the conditional
+    priors begin as N(0, I). With all that it begins as a single layer of the same latents.
+
+    With ``hierarchy.bottom_up`` a part of each layer but the top one is inferred on the way up instead, from the
+    image and what was drawn below it, and told to the layers above (BIVA's bidirectional inference). The generative
+    model is the same.
     """
 
     def __init__(self, config: ModelConfig, image_shape: tuple[int, int, int], classes: int = 0) -> None:
-        hidden = config.hierarchy.hidden
-        super().__init__(config, image_shape, classes, decoder_inputs=hidden)
+        super().__init__(config, image_shape, classes)
+        hidden, part = config.hierarchy.hidden, config.posterior
         self.sizes = layer_sizes(config.latent_dim, config.hierarchy.layers)
-        widths = [*[hidden] * (len(self.sizes) - 1), self.encoder.features]
-        self.upward = nn.ModuleList(Hidden(width, hidden) for width in widths)
-        self.seen = nn.ModuleList(
-            DiagonalPosterior(config.posterior, hidden, size, LAYER_LOG_STD_RANGE) for size in self.sizes
+        upper, features = len(self.sizes) - 1, self.encoder.features
+        # How many of each layer's latents, its last, are inferred from the bottom up.
+        self.risen = [0, *(size // 2 if config.hierarchy.bottom_up else 0 for size in self.sizes[1:])]
+        seen = [*[hidden] * upper, features]
+        state = [0, *[hidden] * upper]
+        self.upward = nn.ModuleList(
+            Hidden(width + risen, hidden) for width, risen in zip(seen[1:], self.risen[1:], strict=True)
         )
-        self.expected = nn.ModuleList(GaussianLayer(config.posterior, hidden, hidden, size) for size in self.sizes[1:])
-        above = [0, *[hidden] * (len(self.sizes) - 1)]
+        self.rising = nn.ModuleList(
+            DiagonalPosterior(part, width, risen, LAYER_LOG_STD_RANGE) if risen else nn.Identity()
+            for width, risen in zip(seen, self.risen, strict=True)
+        )
+        self.seen = nn.ModuleList(
+            DiagonalPosterior(part, width + above, size - risen, LAYER_LOG_STD_RANGE)
+            for width, above, size, risen in zip(seen, state, self.sizes, self.risen, strict=True)
+        )
+        self.expected = nn.ModuleList(GaussianLayer(part, hidden, hidden, size) for size in self.sizes[1:])
+        for layer in self.expected:
+            assert isinstance(layer, GaussianLayer)
+            layer.begin_as_standard()
         self.downward = nn.ModuleList(
-            Hidden(state + size, hidden) for state, size in zip(above, self.sizes, strict=True)
+            Hidden(above + size, hidden) for above, size in zip(state[:-1], self.sizes[:-1], strict=True)
         )
 
-    def _evidence(self, batch: Batch) -> list[Diagonal]:
-        """What each layer sees of the image, the top first."""
-        features = self.features(batch)
-        evidence = []
+    def _rise(self, batch: Batch, samples: int | None) -> tuple[list[Tensor], list[Diagonal | None], list[Tensor]]:
+        """Walk up: what each layer sees [K, B, ·], its q of the latents inferred on the way, and these, top first."""
+        features = self.features(batch).expand(samples or 1, -1, -1)
+        seen, approximations, drawn = [], [], []
         for level in reversed(range(len(self.sizes))):
-            features = self.upward[level](features)
-            evidence.append(self.seen[level](features))
-        return evidence[::-1]
+            seen.append(features)
+            q = self.rising[level](features) if self.risen[level] else None
+            z = features[..., :0] if q is None else q.mean if samples is None else q.rsample(1).z[0]
+            approximations.append(q)
+            drawn.append(z)
+            if level:
+                features = self.upward[level - 1](torch.cat([features, z], -1))
+        return seen[::-1], approximations[::-1], drawn[::-1]
 
     def _prior(self, level: int, state: Tensor | None, like: Tensor) -> Diagonal:
         """p(z_l | z above), the top's being N(0, I)."""
@@ -55,37 +82,55 @@ class LadderVAE(PixelModel):
         prior: Diagonal = self.expected[level - 1](state)
         return prior
 
-    def _down(self, level: int, state: Tensor | None, z: Tensor) -> Tensor:
+    def _down(self, level: int, state: Tensor | None, z: Tensor) -> Tensor | None:
+        """What the layer below is told; nothing below the last."""
+        if level == len(self.sizes) - 1:
+            return None
         below: Tensor = self.downward[level](z if state is None else torch.cat([state, z], -1))
         return below
 
     def _infer(self, batch: Batch, samples: int | None) -> tuple[list[Diagonal], list[Tensor], Tensor]:
-        """Walk down: each layer's q in the prior's coordinates, its ε, and the state the decoder starts from.
+        """Walk up and down: each layer's q in the prior's coordinates, its ε, and all z, which the decoder reads.
 
         With ``samples`` of ``None`` the means are followed: shapes [1, B, ·].
         """
         state: Tensor | None = None
-        approximations, drawn = [], []
-        for level, evidence in enumerate(self._evidence(batch)):
-            like = evidence.mean.expand(samples or 1, *evidence.mean.shape)
-            prior = self._prior(level, state, like)
-            q = relative(merged(evidence, prior), prior)
+        approximations, drawn, latents = [], [], []
+        for level, (seen, risen, z_risen) in enumerate(zip(*self._rise(batch, samples), strict=True)):
+            q: Diagonal = self.seen[level](seen if state is None else torch.cat([seen, state], -1))
             epsilon = q.mean if samples is None else q.rsample(1).z[0]
+            prior = self._prior(level, state, seen[..., :1].expand(*seen.shape[:-1], self.sizes[level]))
+            if risen is not None:
+                own = self.sizes[level] - self.risen[level]
+                part = Diagonal(prior.mean[..., own:], prior.log_std[..., own:])
+                q = joined(q, relative(risen, part))
+                epsilon = torch.cat([epsilon, (z_risen - part.mean) / part.std], -1)
+            z = prior.mean + prior.std * epsilon
             approximations.append(q)
             drawn.append(epsilon)
-            state = self._down(level, state, prior.mean + prior.std * epsilon)
-        assert state is not None
-        return approximations, drawn, state
+            latents.append(z)
+            state = self._down(level, state, z)
+        return approximations, drawn, torch.cat(latents, -1)
 
-    def _rates(self, approximations: list[Diagonal]) -> Tensor:
-        """KL of each layer, [K, B, layers]: exact given the layers above."""
-        return torch.stack([gaussian_kl(q.mean, q.log_std).sum(-1) for q in approximations], -1)
+    def _rates(self, approximations: list[Diagonal], drawn: list[Tensor]) -> list[Tensor]:
+        """Rate of each latent, [K, B, size] for each layer.
+
+        Exact given the layers above; but the layers above know what was drawn on the way up, so that its rate is
+        log q − log p of the draw.
+        """
+        rates = []
+        for q, epsilon, size, risen in zip(approximations, drawn, self.sizes, self.risen, strict=True):
+            rate = gaussian_kl(q.mean, q.log_std)
+            if risen:
+                rate = torch.cat([rate[..., : size - risen], _log_ratio(q, epsilon)[..., size - risen :]], -1)
+            rates.append(rate)
+        return rates
 
     def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
         """The negative ELBO; the rate told is the true one, whatever free bits its layers are charged for."""
         seen = self.corrupted(batch)
-        approximations, _, start = self._infer(seen, self.config.samples)
-        rates = self._rates(approximations)
+        approximations, drawn, start = self._infer(seen, self.config.samples)
+        rates = torch.stack([rate.sum(-1) for rate in self._rates(approximations, drawn)], -1)
         free = self.config.rate.kind == "free-bits"
         losses = reduce(
             self.log_likelihood(start, seen),
@@ -98,20 +143,16 @@ class LadderVAE(PixelModel):
         return Losses(losses.objective, losses.terms | names)
 
     def bound(self, batch: Batch, samples: int = 1) -> Bound:
-        """The bound's terms; the rate is exact given each sample's upper layers."""
+        """The bound's terms; the rate is as of ``losses``, exact where it can be."""
         approximations, drawn, start = self._infer(batch, samples)
-        log_ratio = torch.stack(
-            [
-                (q.log_prob(epsilon) - standard_normal_log_density(epsilon).sum(-1))
-                for q, epsilon in zip(approximations, drawn, strict=True)
-            ]
-        ).sum(0)
-        return Bound(self.log_likelihood(start, batch), self._rates(approximations).sum(-1), log_ratio)
+        ratios = [_log_ratio(q, epsilon) for q, epsilon in zip(approximations, drawn, strict=True)]
+        rate = torch.cat(self._rates(approximations, drawn), -1).sum(-1)
+        return Bound(self.log_likelihood(start, batch), rate, torch.cat(ratios, -1).sum(-1))
 
     def kl_per_dimension(self, batch: Batch) -> Tensor:
-        """KL of each dimension given one draw of the layers above, [B, d], the top first."""
-        approximations, _, _ = self._infer(batch, 1)
-        return torch.cat([gaussian_kl(q.mean, q.log_std)[0] for q in approximations], -1)
+        """Rate of each dimension given one draw of the others, [B, d], the top first."""
+        approximations, drawn, _ = self._infer(batch, 1)
+        return torch.cat(self._rates(approximations, drawn), -1)[0]
 
     def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of every ε, [B, d] each, the top first, along the means above."""
@@ -123,23 +164,24 @@ class LadderVAE(PixelModel):
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """Mean of p(x|z) for ε [B, d], the top first."""
         state: Tensor | None = None
+        latents = []
         for level, epsilon in enumerate(torch.split(z, self.sizes, -1)):
             prior = self._prior(level, state, epsilon)
-            state = self._down(level, state, prior.mean + prior.std * epsilon)
-        assert state is not None
-        return self.likelihood.mean(self.output(state))
+            latents.append(prior.mean + prior.std * epsilon)
+            state = self._down(level, state, latents[-1])
+        return self.likelihood.mean(self.output(torch.cat(latents, -1)))
 
     def sample_prior(self, count: int, generator: torch.Generator | None = None) -> Tensor:
         """Latents ε [count, d]: standard normal."""
-        device = next(self.parameters()).device
-        where = device if generator is None else torch.device("cpu")
-        return torch.randn(count, self.config.latent_dim, generator=generator, device=where).to(device)
+        return standard_normal(count, self.config.latent_dim, next(self.parameters()).device, generator)
 
 
-def merged(evidence: Diagonal, prior: Diagonal) -> Diagonal:
-    """Product of two Gaussians, normalised: precisions add, means are weighed by them."""
-    # Relative to the prior's precision, so that nothing overflows when one of them is very sure.
-    log_odds = 2 * (prior.log_std - evidence.log_std)
-    share = torch.sigmoid(log_odds)
-    mean = prior.mean + share * (evidence.mean - prior.mean)
-    return Diagonal(mean, prior.log_std + 0.5 * nn.functional.logsigmoid(-log_odds))
+def joined(first: Diagonal, second: Diagonal) -> Diagonal:
+    """Both, side by side."""
+    pairs = ((first.mean, second.mean), (first.log_std, second.log_std))
+    return Diagonal(*(torch.cat(pair, -1) for pair in pairs))
+
+
+def _log_ratio(q: Diagonal, epsilon: Tensor) -> Tensor:
+    """Log q − log p of each latent at a draw, [K, B, size]; in either coordinates the same."""
+    return gaussian_log_density(epsilon, q.mean, q.log_std) - standard_normal_log_density(epsilon)

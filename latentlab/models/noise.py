@@ -7,6 +7,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch import Tensor
+
+
+def standard_normal(count: int, size: int, device: torch.device, generator: torch.Generator | None = None) -> Tensor:
+    """Draw [count, size] on ``device``; ``generator`` is a CPU one even so, and its seed means the same everywhere."""
+    where = device if generator is None else torch.device("cpu")
+    return torch.randn(count, size, generator=generator, device=where).to(device)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from latentlab.config.layout import layer_sizes
 from latentlab.models.base import Batch, Bound, Losses, StepState
 from latentlab.models.functional import gaussian_kl
 from latentlab.models.hierarchy import GaussianLayer, relative
+from latentlab.models.noise import standard_normal
 from latentlab.models.pixels import PixelModel
 from latentlab.models.posteriors.diagonal import Diagonal
 from latentlab.models.reduce import average, reduce
@@ -131,6 +132,4 @@ class HelmholtzMachine(PixelModel):
 
     def sample_prior(self, count: int, generator: torch.Generator | None = None) -> Tensor:
         """Latents ε [count, d]: standard normal."""
-        device = next(self.parameters()).device
-        where = device if generator is None else torch.device("cpu")
-        return torch.randn(count, self.config.latent_dim, generator=generator, device=where).to(device)
+        return standard_normal(count, self.config.latent_dim, next(self.parameters()).device, generator)

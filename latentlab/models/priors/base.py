@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from latentlab.config import PriorConfig
+from latentlab.models.noise import standard_normal
 
 ImageShape = tuple[int, int, int]
 
@@ -44,8 +45,7 @@ class Prior(nn.Module):
         raise NotImplementedError
 
     def _normal(self, count: int, generator: torch.Generator | None) -> Tensor:
-        where = self.device if generator is None else torch.device("cpu")
-        return torch.randn(count, self.latent_dim, generator=generator, device=where).to(self.device)
+        return standard_normal(count, self.latent_dim, self.device, generator)
 
     def _choices(self, count: int, ends: int, generator: torch.Generator | None) -> Tensor:
         where = self.device if generator is None else torch.device("cpu")
