@@ -13,6 +13,7 @@ from latentlab.gui.parts import column, named, row, tool_button
 from latentlab.gui.theme import SPACE, tokens
 
 MOST_LINES = 3  # in sight; more scroll
+_LINE = 22  # px
 _DOT = 4.0  # px, radius
 
 
@@ -64,6 +65,7 @@ class RunLegend(QScrollArea):
             line.toggled.connect(lambda on, key=entry.key: self.shownToggled.emit(key, on))
             away = tool_button("removeRun", f"remove {entry.name}", "Take this run's curves away", "close")
             away.setProperty("small", True)
+            away.setFixedSize(_LINE, _LINE)
             away.clicked.connect(lambda _checked=False, key=entry.key: self.removed.emit(key))
             inner = row(line, away, space=0)
             inner.setStretch(0, 1)
@@ -74,14 +76,11 @@ class RunLegend(QScrollArea):
             before.deleteLater()  # not at once: its button may be what was just clicked
         self.setWidget(body)
         self.setVisible(len(self._entries) > 1)
-        self.setFixedHeight(max(1, min(MOST_LINES, len(self._entries))) * self._line_height())
+        self.setFixedHeight(max(1, min(MOST_LINES, len(self._entries))) * _LINE)
 
     def entries(self) -> tuple[Entry, ...]:
         """The runs as they are shown."""
         return self._entries
-
-    def _line_height(self) -> int:
-        return self.fontMetrics().height() + SPACE // 2
 
 
 class _Line(QAbstractButton):
@@ -98,7 +97,7 @@ class _Line(QAbstractButton):
 
     def sizeHint(self) -> QSize:
         """A line of text, as wide as there is room."""
-        return QSize(60, self.fontMetrics().height() + SPACE // 2)
+        return QSize(60, _LINE)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint dot and name, elided in the middle."""

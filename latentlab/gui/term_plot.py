@@ -27,6 +27,7 @@ class _Plot(pg.PlotItem):  # type: ignore[misc]
         self.hideButtons()
         self.showGrid(x=False, y=True, alpha=0.12)
         self.getAxis("left").setWidth(_AXIS_WIDTH)
+        self.getAxis("left").setTickDensity(0.6)
         self.getAxis("left").setStyle(tickLength=0, tickTextOffset=5, maxTickLevel=0)
         self.getAxis("bottom").setStyle(tickLength=3, tickTextOffset=3, maxTickLevel=0)
         for side in ("left", "bottom"):

@@ -19,6 +19,8 @@ from latentlab.training.points import PREVIEW_RANGE, from_the_top, tile
 
 SHARE = 0.02
 """Of a run's time that its history may take; the first and the last epoch are kept at any price."""
+GRANT = 1.0
+"""Seconds it may take besides: nobody misses them, and the history of a short run would be a few epochs without."""
 IMAGES = 12
 """So many images, and samples of the prior, stand for what the model can do."""
 
@@ -65,7 +67,7 @@ class Snapshots:
 
     def due(self, seconds: float) -> bool:
         """Whether another epoch may be kept, ``seconds`` into the run: it costs as much as the one before."""
-        return self.newest == 0 or self._spent + self._cost <= SHARE * (seconds - self._since)
+        return self.newest == 0 or self._spent + self._cost <= GRANT + SHARE * (seconds - self._since)
 
     def take(self, epoch: int, metrics: dict[str, float]) -> Iterator[None]:
         """Keep the model as it is, a piece of the work with each step.

@@ -88,11 +88,14 @@ def test_a_resumed_run_goes_on_with_it_and_makes_again_what_came_after_its_check
 
 def test_epochs_that_would_cost_too_much_are_left_out_but_not_the_first_and_the_last(tmp_path, monkeypatch):
     monkeypatch.setattr(snapshots, "SHARE", 0.0)
+    monkeypatch.setattr(snapshots, "GRANT", 0.0)
     train(bars(), run_config(epochs=6), tmp_path / "run")
     assert RunFolder(tmp_path / "run").history.epochs() == (1, 6)
 
 
-def test_it_takes_no_larger_share_of_the_run_than_allowed(tmp_path):
+@pytest.mark.parametrize(("grant", "first"), [(0.0, [1, 10, 14]), (0.05, [1, 2, 3, 4])])
+def test_it_takes_no_larger_share_of_the_run_than_allowed(tmp_path, monkeypatch, grant, first):
+    monkeypatch.setattr(snapshots, "GRANT", grant)
     history = files.History(tmp_path / "history")
     training, _ = train(bars(), run_config(epochs=1))
     taken = snapshots.Snapshots(history, training.loaded, bars())
@@ -104,8 +107,8 @@ def test_it_takes_no_larger_share_of_the_run_than_allowed(tmp_path):
                 pass
             taken._cost, taken._spent = 0.01, 0.01 * (len(kept) + 1)  # as if each had cost so much
             kept.append(epoch)
-    assert kept[:3] == [1, 10, 14]
-    assert 0.01 * len(kept) <= snapshots.SHARE * seconds < 0.01 * (len(kept) + 1)
+    assert kept[: len(first)] == first
+    assert 0.01 * len(kept) <= grant + snapshots.SHARE * seconds < 0.01 * (len(kept) + 1)
 
 
 def test_large_latents_have_fewer_points():
