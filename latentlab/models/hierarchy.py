@@ -54,6 +54,12 @@ class GaussianLayer(nn.Module):
         self.head = DiagonalPosterior(config, hidden, size, LAYER_LOG_STD_RANGE)
         self.largest_mean = largest_mean
 
+    def begin_as_standard(self) -> None:
+        """Forget the initial weights: N(0, I) whatever x is."""
+        for head in (self.head.mean, self.head.log_std):
+            nn.init.zeros_(head.weight)
+            nn.init.zeros_(head.bias)
+
     def forward(self, x: Tensor) -> Diagonal:
         """The Gaussian given x."""
         gaussian: Diagonal = self.head(self.hidden(x))

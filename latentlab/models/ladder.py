@@ -10,6 +10,7 @@ from latentlab.config.layout import layer_sizes
 from latentlab.models.base import Batch, Bound, Losses, StepState
 from latentlab.models.functional import gaussian_kl, gaussian_log_density, standard_normal_log_density
 from latentlab.models.hierarchy import LAYER_LOG_STD_RANGE, GaussianLayer, Hidden, relative
+from latentlab.models.noise import standard_normal
 from latentlab.models.pixels import PixelModel
 from latentlab.models.posteriors.diagonal import Diagonal, DiagonalPosterior
 from latentlab.models.reduce import reduce
