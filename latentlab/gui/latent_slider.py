@@ -22,9 +22,10 @@ class LatentSlider(QSlider):
     Signals
     -------
     edited(value, gesture)
-        Another value was chosen; all edits of one press … release carry the same gesture number.
+        Another value was chosen; all edits of one press … release carry the same gesture number, and so does the
+        zero that a double click chooses after its first click.
     resetRequested
-        Double-clicked.
+        Delete or Backspace was pressed.
     """
 
     edited = Signal(float, int)
@@ -35,6 +36,7 @@ class LatentSlider(QSlider):
         self._value = 0.0
         self._span = 4.0
         self._gesture: int | None = None
+        self._pressed = 0  # the gesture of the newest press
         self.setRange(-4 * _STEPS, 4 * _STEPS)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -78,7 +80,7 @@ class LatentSlider(QSlider):
         if event.button() != Qt.MouseButton.LeftButton:
             event.ignore()
             return
-        self._gesture = next_gesture()
+        self._gesture = self._pressed = next_gesture()
         self.setSliderDown(True)
         self._edit(self._value_at(event.position().x()), self._gesture)
         event.accept()
@@ -95,9 +97,9 @@ class LatentSlider(QSlider):
             self.setSliderDown(False)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Ask for a reset."""
+        """Go back to zero; one step with what the first click has moved."""
         if event.button() == Qt.MouseButton.LeftButton:
-            self.resetRequested.emit()
+            self._edit(0.0, self._pressed)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Nudge by a tenth (Shift: a hundredth), jump with page keys, to an end with Home and End."""

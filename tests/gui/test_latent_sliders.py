@@ -66,9 +66,17 @@ def test_arrow_keys_nudge_and_shift_is_ten_times_finer(qtbot, sliders, told):
     assert [value for _, value, _ in told] == pytest.approx([0.1, 0.09])
 
 
-def test_double_click_lock_and_dice(qtbot, sliders):
+def test_a_double_click_resets_in_one_gesture_with_its_first_click(qtbot, sliders, told):
+    held = slider(sliders, 1)
+    qtbot.mouseDClick(held, Qt.MouseButton.LeftButton, pos=held.rect().center() / 2)
+    assert len(told) == 2
+    assert told[-1][:2] == (1, 0.0)
+    assert told[0][2] == told[1][2], "one step of undo"
+
+
+def test_keys_lock_and_dice(qtbot, sliders):
     with qtbot.waitSignal(sliders.resetRequested) as reset:
-        qtbot.mouseDClick(slider(sliders, 1), Qt.MouseButton.LeftButton)
+        qtbot.keyClick(slider(sliders, 1), Qt.Key.Key_Delete)
     assert reset.args == [1]
     with qtbot.waitSignal(sliders.lockToggled) as lock:
         qtbot.mouseClick(sliders.findChild(QToolButton, "latentLock2"), Qt.MouseButton.LeftButton)
