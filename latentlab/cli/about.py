@@ -15,6 +15,7 @@ from latentlab.cli.console import write_json, write_table
 from latentlab.config.layout import latent_layout
 from latentlab.recipes import RECIPES
 from latentlab.storage import RunFolder, find_model, read_model
+from latentlab.words import counted
 
 _PACKAGES = ("torch", "torchvision", "numpy", "Pillow", "PySide6-Essentials", "pyqtgraph", "safetensors", "pydantic")
 
@@ -24,8 +25,13 @@ def info(arguments: argparse.Namespace) -> int:
     values = _model_info(arguments.source) if _is_model(arguments.source) else _dataset_info(arguments.source)
     if arguments.json:
         write_json(values)
-    else:
-        write_table({name: _short(value) for name, value in values.items() if value not in ({}, [], ())})
+        return 0
+    skipped = values.pop("skipped", [])
+    write_table({name: _short(value) for name, value in values.items() if value not in ({}, [], ())})
+    if skipped:
+        print(f"\n{counted(len(skipped), 'file')} skipped:")
+        for each in skipped:
+            print(f"{each['path']}: {each['reason']}")
     return 0
 
 

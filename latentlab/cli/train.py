@@ -21,6 +21,7 @@ from latentlab.errors import InputError
 from latentlab.events import Epoch, Event, Finished, Progress, Started, Warned
 from latentlab.recipes import recipe
 from latentlab.storage import RunFolder
+from latentlab.words import counted
 
 if TYPE_CHECKING:
     from latentlab.data import Dataset
@@ -80,7 +81,7 @@ def _train_together(arguments: argparse.Namespace, config: RunConfig, interrupti
 def _reporter(arguments: argparse.Namespace, dataset: Dataset) -> Callable[[Event], None]:
     report = _report_json if arguments.json else _Report()
     if dataset.skipped:
-        report(Warned(f"{len(dataset.skipped)} files were skipped; see latentlab info {arguments.data}"))
+        report(Warned(f"{counted(len(dataset.skipped), 'file')} skipped; see latentlab info {arguments.data}"))
     return report
 
 
@@ -175,12 +176,13 @@ class _Report:
             self._write(f"warning: {event.message}")
         elif isinstance(event, Finished):
             self._bar.close()
-            print(f"{event.model}: {event.epochs} epochs in {event.seconds:.0f} s ({event.reason})")
+            print(f"{event.model}: {counted(event.epochs, 'epoch')} in {event.seconds:.0f} s ({event.reason})")
 
     def _start(self, event: Started) -> None:
         print(
-            f"{event.recipe}: {event.images:,} images, {event.validation_images:,} for validation, "
+            f"{event.recipe}: {counted(event.images, 'image')}, {event.validation_images:,} for validation, "
             f"{event.parameters:,} parameters, on {event.device}"
+            + (f" in {event.precision}" if event.precision != "float32" else "")
         )
         first, steps = event.epoch * event.steps_per_epoch, event.epochs * event.steps_per_epoch
         self._bar = tqdm(total=steps, initial=first, unit="step", disable=not sys.stderr.isatty(), leave=False)

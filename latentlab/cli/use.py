@@ -17,6 +17,7 @@ from latentlab.cli.dataset import model_and_data
 from latentlab.data import Dataset
 from latentlab.errors import InputError
 from latentlab.storage import atomic_write
+from latentlab.words import counted
 
 if TYPE_CHECKING:
     from latentlab.models.loaded import LoadedModel
@@ -64,7 +65,7 @@ def decode(arguments: argparse.Namespace) -> int:
 
         picture = tile(images, columns or math.ceil(math.sqrt(len(images))))
         atomic_write(out, lambda file: Image.fromarray(picture).save(file, format="PNG"))
-    print(f"{out}: {len(images)} images")
+    print(f"{out}: {counted(len(images), 'image')}")
     return 0
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latentlab.config.data import DataConfig
+from latentlab.words import counted
+
+if TYPE_CHECKING:
+    from latentlab.data.samples import Samples
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
@@ -93,6 +97,8 @@ class Dataset:
         Further columns by name, [N] each: float64 (NaN where missing) or text.
     found
         Formats, modes and sizes of the files read.
+    samples
+        Some images as they were found, where they come from one array: a preview of other settings is made of them.
     """
 
     images: Images
@@ -107,6 +113,7 @@ class Dataset:
     metadata: Columns = field(default_factory=dict)
     found: Found = field(default_factory=Found)
     fingerprint: str = ""
+    samples: Samples | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.fingerprint:
@@ -117,7 +124,10 @@ class Dataset:
 
     def __repr__(self) -> str:
         channels, height, width = self.image_shape
-        return f"Dataset({self.name!r}, {len(self)} images, {channels}×{height}×{width}, {len(self.classes)} classes)"
+        return (
+            f"Dataset({self.name!r}, {counted(len(self), 'image')}, {channels}×{height}×{width}, "
+            f"{counted(len(self.classes), 'class', 'classes')})"
+        )
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -25,6 +25,7 @@ from latentlab.data.scan import Scan, all_shown, in_order, scan, shown
 from latentlab.data.sink import Sink
 from latentlab.data.subset import choose, keep_classes
 from latentlab.errors import InputError
+from latentlab.words import counted
 
 _MEASURED = 1000
 _COPIED_AT_ONCE = 4 << 20
@@ -51,10 +52,10 @@ def open_folder(folder: Path, config: DataConfig, table: Path | None = None) -> 
         found = yield from _scanned(str(folder))
     if not found.paths:
         raise InputError(_nothing_in(folder, found.skipped))
-    labels, classes, metadata = yield from _labelled(folder, found, table)
+    labels, classes, metadata, missing = yield from _labelled(folder, found, table)
     index = choose(labels, classes, config)
     made = yield from _made(str(folder), found, index, config)
-    skipped = found.skipped + [
+    skipped = [*found.skipped, *missing] + [
         Skipped(shown(found.paths[index[number]]), reason) for number, reason in made.reasons.items()
     ]
     if not len(made.images):
@@ -90,24 +91,26 @@ def _scanned(folder: str) -> Generator[LoadProgress, None, Scan]:
 
 def _labelled(
     folder: Path, found: Scan, table: Path | None
-) -> Generator[LoadProgress, None, tuple[Labels, tuple[str, ...], Columns]]:
+) -> Generator[LoadProgress, None, tuple[Labels, tuple[str, ...], Columns, list[Skipped]]]:
+    """Labels, classes and further columns of what was found, and rows of a table that belong to none of it."""
     metadata: Columns = {}
+    missing: list[Skipped] = []
     if table is None and found.label_file is not None:
         table = folder / found.label_file
     if table is not None:
         listed = yield from read_labels(table, found.paths)
-        found.skipped.extend(listed.skipped)
+        missing = listed.skipped
         metadata = listed.metadata
         if listed.labels is not None:
-            return listed.labels, listed.classes, metadata
+            return listed.labels, listed.classes, metadata, missing
     labels, classes = class_folders(found.folders, found.empty_folders)
-    return labels, classes, metadata
+    return labels, classes, metadata, missing
 
 
 def _nothing_in(folder: Path, skipped: list[Skipped]) -> str:
     text = f"there are no images in {shown(str(folder))}"
     if skipped:
-        text += f" ({len(skipped)} files skipped, the first: {skipped[0].path}, {skipped[0].reason})"
+        text += f" ({counted(len(skipped), 'file')} skipped, the first: {skipped[0].path}, {skipped[0].reason})"
     return text
 
 

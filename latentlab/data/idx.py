@@ -20,6 +20,7 @@ from latentlab.data.picture import UnreadableError, open_regular
 from latentlab.data.reading import MAPPED, map_values, read_values
 from latentlab.data.table import Table, identity, numbered, unlabelled
 from latentlab.errors import InputError
+from latentlab.words import counted
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _DEFLATE_RATIO = 1032  # deflate makes nothing smaller than this
@@ -62,7 +63,9 @@ def open_idx(path: Path) -> Generator[LoadProgress, None, Table]:
     if beside is not None:
         values = yield from read_idx(beside)
         if values.shape != (len(images),):
-            raise InputError(f"{path.name} holds {len(images)} images, {beside.name} {values.size} labels")
+            raise InputError(
+                f"{path.name} holds {counted(len(images), 'image')}, {beside.name} {counted(values.size, 'label')}"
+            )
         labels, classes = numbered(values)
     return Table(images, labels, classes, path.name, path.name.split(".")[0], str(path), "IDX", identity(path))
 

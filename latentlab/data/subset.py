@@ -7,6 +7,7 @@ import numpy as np
 from latentlab.config.data import DataConfig
 from latentlab.data.dataset import UNKNOWN, Labels
 from latentlab.errors import InputError
+from latentlab.words import counted
 
 
 def choose(labels: Labels, classes: tuple[str, ...], config: DataConfig) -> Labels:
@@ -40,7 +41,7 @@ def choose(labels: Labels, classes: tuple[str, ...], config: DataConfig) -> Labe
     if config.limit is not None and config.limit < len(index):
         index = np.sort(random.choice(index, config.limit, replace=False))
     if not len(index):
-        raise InputError(f"none of the {len(labels)} images is left by the classes {', '.join(config.classes)}")
+        raise InputError(f"none of {counted(len(labels), 'image')} is left by the classes {', '.join(config.classes)}")
     return index
 
 

@@ -19,6 +19,7 @@ from latentlab.data.fit import Size, target_size
 from latentlab.data.levels import Span, extent, span_of, to_uint8
 from latentlab.data.made import Made
 from latentlab.data.reading import MAPPED
+from latentlab.data.samples import Samples
 from latentlab.data.sink import Sink
 from latentlab.data.subset import choose, keep_classes
 from latentlab.errors import InputError
@@ -79,7 +80,8 @@ def from_table(table: Table, config: DataConfig) -> Iterator[LoadProgress | Data
     if not 1 <= channels <= 4 or 0 in images.shape:
         raise InputError(f"{table.name}: an array of shape {table.images.shape} holds no images")
     index = choose(table.labels, table.classes, config)
-    span = yield from _span(images, config)
+    extremes = yield from _extent(images, config)
+    span = span_of(images.dtype, *extremes, config.levels == "stretch")
     target = target_size([(width, height)], config)
     whole = len(index) == len(images)
     as_it_is = _fits(images, span, target, config) and (yield from _has_channels(images, config))
@@ -105,6 +107,7 @@ def from_table(table: Table, config: DataConfig) -> Iterator[LoadProgress | Data
             {f"{table.images.dtype} × {channels}": len(index)},
             {f"{width}×{height}": len(index)},
         ),
+        samples=Samples.of(images, table.labels, table.classes, extremes),
     )
 
 
@@ -130,8 +133,8 @@ def _made(
         return (yield from cache.keep(name, unfinished, made)).images
 
 
-def _span(images: NDArray[Any], config: DataConfig) -> Generator[LoadProgress, None, Span]:
-    """What becomes black and white, judged from every image of the file, whichever subset is used.
+def _extent(images: NDArray[Any], config: DataConfig) -> Generator[LoadProgress, None, Span]:
+    """Lowest and highest value of every image of the file, whichever subset is used; zeros where they do not matter.
 
     Raises
     ------
@@ -139,7 +142,7 @@ def _span(images: NDArray[Any], config: DataConfig) -> Generator[LoadProgress, N
         When no value is a finite number.
     """
     if images.dtype.kind == "b" or (images.dtype == np.uint16 and config.levels == "full"):
-        return span_of(images.dtype, 0, 0)
+        return 0.0, 0.0
     step = max(1, _CHUNK_BYTES // max(1, images[0].nbytes))
     lowest, highest = np.inf, -np.inf
     numbers = images.dtype.kind != "f"
@@ -153,7 +156,7 @@ def _span(images: NDArray[Any], config: DataConfig) -> Generator[LoadProgress, N
         yield LoadProgress(start, len(images), "Looking at values")
     if not numbers:
         raise InputError("the array holds no finite number")
-    return span_of(images.dtype, lowest, highest, config.levels == "stretch")
+    return lowest, highest
 
 
 def _fits(images: NDArray[Any], span: Span, target: Size, config: DataConfig) -> bool:

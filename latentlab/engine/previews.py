@@ -41,7 +41,8 @@ def previewing(workspace: Workspace, request: PreviewDataset) -> Generator[None,
     """Read some images as ``request`` says and show them; nothing when their dataset is not open any more.
 
     Images in files of their own are read from there, the same ones that the contact sheet of the open dataset shows.
-    Of datasets in one file so many are drawn by the dataset's own reader.
+    Of datasets in one file or made on the spot the samples kept with them are made anew; torchvision's sets of single
+    pictures are opened once more.
 
     Raises
     ------
@@ -52,7 +53,9 @@ def previewing(workspace: Workspace, request: PreviewDataset) -> Generator[None,
     if dataset is None or dataset.source != request.source:
         return
     folder = _folder(dataset.source)
-    if folder is None:
+    if dataset.samples is not None:
+        images = yield from dataset.samples.made(request.config, _SHOWN)
+    elif folder is None:
         images = yield from _of_table(dataset.source, request.config)
     else:
         images = yield from _of_files(folder, dataset, request.config)

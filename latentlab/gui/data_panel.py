@@ -17,6 +17,7 @@ from latentlab.gui.decoded_image import PixelView
 from latentlab.gui.images import ByteArray
 from latentlab.gui.parts import ElidedLabel, EmptyState, Fold, button, column, label, named, row, rule, scrolled
 from latentlab.gui.theme import SPACE
+from latentlab.words import counted
 
 if TYPE_CHECKING:
     from latentlab.engine.messages import DatasetInfo
@@ -208,14 +209,14 @@ class DataPanel(QWidget):
         self._classes.set_classes({} if self._whole is None else _class_counts(self._whole))
         if info is not None and info.config.classes:
             self._classes.set_chosen(info.config.classes)
-        self._classes_fold.set_title(f"{len(self._classes.names())} classes")
+        self._classes_fold.set_title(counted(len(self._classes.names()), "class", "classes"))
         self._classes_fold.setVisible(bool(self._classes.names()))
         if info is None:
             self._show_cost()
             return
         self._shape = info.image_shape
         self._show_cost()
-        self._counts.setText(f"{info.images:,} images")
+        self._counts.setText(counted(info.images, "image"))
         self._details.setText(details(info))
         self._found.setText(found(info))
         self._found.setToolTip(found(info, most=40))

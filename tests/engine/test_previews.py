@@ -76,6 +76,40 @@ def test_a_dataset_in_one_file_is_previewed_by_its_reader(thread, image_file):
     assert previewed(thread, image_file, image_size=16, channels=3).image_shape == (3, 16, 16)
 
 
+@pytest.mark.parametrize(
+    ("array", "settings"),
+    [
+        (np.random.default_rng(0).random((300, 20, 30), np.float32) * 7, {"levels": "stretch", "image_size": 16}),
+        (np.random.default_rng(0).integers(0, 60_000, (300, 20, 30), np.uint16), {"levels": "stretch"}),
+        (np.random.default_rng(0).integers(0, 256, (2, 3, 20, 20), np.uint8), {"channels": 1, "invert": True}),
+        (np.random.default_rng(0).integers(0, 256, (2, 20, 20, 4), np.uint8), {"fit": "crop", "image_size": 12}),
+    ],
+)
+def test_an_array_is_previewed_as_reading_it_again_would_make_it_and_without_reading(
+    thread, tmp_path, monkeypatch, array, settings
+):
+    np.save(tmp_path / "a.npy", array)
+    thread.ask(OpenDataset(str(tmp_path / "a.npy"), DataConfig()))
+    thread.wait(DatasetOpened)
+    expected = load_dataset(tmp_path / "a.npy", DataConfig(**settings)).images
+    monkeypatch.setattr("latentlab.engine.previews.open_dataset", None)
+    preview = previewed(thread, tmp_path / "a.npy", **settings)
+    assert preview.image_shape == expected.shape[1:]
+    first = tiles(preview)[0]
+    expected_first = expected[0, 0] if expected.shape[1] == 1 else expected[0].transpose(1, 2, 0)
+    assert np.abs(first.astype(int) - expected_first).max() <= 2 * ("levels" in settings)
+
+
+def test_of_an_array_only_the_chosen_classes_are_previewed(thread, tmp_path):
+    labels = np.repeat([3, 7], 100)
+    np.savez(tmp_path / "a.npz", images=np.repeat(labels, 64).reshape(200, 8, 8).astype(np.uint8), labels=labels)
+    thread.ask(OpenDataset(str(tmp_path / "a.npz"), DataConfig()))
+    thread.wait(DatasetOpened)
+    shown = previewed(thread, tmp_path / "a.npz", classes=("7",)).contact_sheet
+    assert 7 in shown
+    assert 3 not in shown
+
+
 def test_what_was_found_is_told(thread, photos):
     (photos / "notes.png").write_text("no image")
     thread.ask(OpenDataset(str(photos), DataConfig()))
