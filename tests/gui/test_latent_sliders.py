@@ -68,7 +68,8 @@ def test_arrow_keys_nudge_and_shift_is_ten_times_finer(qtbot, sliders, told):
 
 def test_a_double_click_resets_in_one_gesture_with_its_first_click(qtbot, sliders, told):
     held = slider(sliders, 1)
-    qtbot.mouseDClick(held, Qt.MouseButton.LeftButton, pos=held.rect().center() / 2)
+    for gesture in (qtbot.mouseClick, qtbot.mouseDClick):
+        gesture(held, Qt.MouseButton.LeftButton, pos=held.rect().center() / 2)
     assert len(told) == 2
     assert told[-1][:2] == (1, 0.0)
     assert told[0][2] == told[1][2], "one step of undo"
