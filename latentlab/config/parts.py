@@ -179,10 +179,14 @@ class HierarchyConfig(Config):
         How many; they share ``latent_dim``, each about twice as wide as the one above.
     hidden
         Units of the networks between layers.
+    bottom_up
+        The ladder's: half of each layer's latents, but the top's, are inferred on the way up from the image, the
+        others on the way down.
     """
 
     layers: int = Field(default=3, ge=2, le=12)
     hidden: int = Field(default=200, ge=1, le=8192)
+    bottom_up: bool = False
 
 
 class CodebookConfig(Config):

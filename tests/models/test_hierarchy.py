@@ -1,0 +1,105 @@
+"""Layers of latents: rates, coordinates, and where learning begins."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from latentlab.models import StepState, build
+from latentlab.models.functional import gaussian_kl, log_mean_exp
+from tests.models.helpers import images, smaller, train
+from tests.models.test_family import bars
+
+SHAPE = (1, 6, 5)
+
+
+def hierarchy(recipe: str, latent_dim: int = 6, **changes):
+    """A hierarchy whose layers depend on each other, though little: weights of samples have no heavy tails."""
+    model = build(smaller(recipe, latent_dim=latent_dim, **changes), SHAPE).eval()
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.mul_(0.5).add_(0.05 * torch.randn_like(weight))
+    return model
+
+
+LAYERED = [("ladder-vae", {}), ("ladder-vae", {"hierarchy": {"bottom_up": True}}), ("helmholtz", {})]
+named = pytest.mark.parametrize(("recipe", "changes"), LAYERED, ids=["ladder", "bottom-up", "helmholtz"])
+
+
+@named
+@torch.no_grad()
+def test_weights_of_the_prior_average_to_one(recipe, changes):
+    # E_q[p(z) / q(z|x)] = 1 for whatever q: no density of any layer is left out, or counted twice.
+    bound = hierarchy(recipe, **changes).bound(images(3, SHAPE), 100_000)
+    weights = torch.exp(-bound.log_ratio.double())
+    error = weights.std(0) / len(weights) ** 0.5
+    assert (error < 0.05).all()
+    assert ((weights.mean(0) - 1).abs() < 5 * error).all()
+
+
+@named
+@torch.no_grad()
+def test_rate_is_the_sampled_one(recipe, changes):
+    bound = hierarchy(recipe, **changes).bound(images(3, SHAPE), 20_000)
+    difference = (bound.rate - bound.log_ratio).double()
+    assert (difference.mean(0).abs() <= 5 * difference.std(0) / len(difference) ** 0.5 + 1e-6).all()
+
+
+@named
+@torch.no_grad()
+def test_bounds_tighten_with_samples(recipe, changes):
+    bound = hierarchy(recipe, **changes).bound(images(4, SHAPE), 5_000)
+    log_weights = (bound.log_likelihood - bound.log_ratio).double()
+    levels = [log_mean_exp(log_weights.view(-1, k, 4), dim=1).mean().item() for k in (1, 5, 50)]
+    assert levels[0] < levels[1] < levels[2]
+
+
+@named
+@torch.no_grad()
+def test_latents_in_the_priors_coordinates_decode_to_what_was_inferred(recipe, changes):
+    model, batch = hierarchy(recipe, **changes), images(3, SHAPE)
+    mean, std = model.encode(batch)
+    assert (std > 0).all()
+    if recipe == "helmholtz":
+        return
+    _, drawn, start = model._infer(batch, None)
+    torch.testing.assert_close(torch.cat(drawn, -1)[0], mean)
+    torch.testing.assert_close(model.decode(mean), model.likelihood.mean(model.output(start))[0])
+
+
+@pytest.mark.parametrize("bottom_up", [False, True])
+def test_a_ladder_begins_as_one_layer(bottom_up):
+    model = build(smaller("ladder-vae", hierarchy={"bottom_up": bottom_up}), SHAPE)
+    z = torch.randn(4, model.latent_dim)
+    # The conditional priors are N(0, I), so that ε is z, and every latent reaches the decoder itself.
+    torch.testing.assert_close(model.decode(z), model.likelihood.mean(model.output(z)))
+    approximations, drawn, _ = model._infer(images(5, SHAPE), 7)
+    told = torch.cat(model._rates(approximations, drawn), -1).sum(-1)
+    if not bottom_up:
+        mean, log_std = (torch.cat([getattr(q, part) for q in approximations], -1) for part in ("mean", "log_std"))
+        torch.testing.assert_close(told, gaussian_kl(mean, log_std).sum(-1))
+    bound = model.bound(images(5, SHAPE), 7)
+    assert bound.rate.shape == (7, 5)
+
+
+def test_free_bits_are_charged_and_the_true_rate_is_told():
+    rate = {"kind": "free-bits", "free_bits": 50.0, "warmup": 0.0}
+    model, batch = hierarchy("ladder-vae", rate=rate), images(4, SHAPE)
+    losses = model.losses("model", batch, StepState())
+    torch.testing.assert_close(losses.objective.detach(), losses.terms["distortion"] + 3 * 50.0)
+    layers = [losses.terms[f"rate_layer_{number}"] for number in (1, 2, 3)]
+    torch.testing.assert_close(losses.terms["rate"], torch.stack([torch.as_tensor(rate) for rate in layers]).sum())
+    assert losses.terms["rate"] < 100
+
+
+def test_the_bottom_up_path_learns_and_comes_back():
+    torch.manual_seed(0)
+    config = smaller("ladder-vae", latent_dim=12, hierarchy={"bottom_up": True})
+    model, batch = build(config, (1, 8, 8)), bars(24)
+    assert model.risen == [0, 1, 3]
+    history = train(model, batch, 60, rate=1e-2)
+    assert history[-1]["distortion"] < 0.5 * history[0]["distortion"]
+    assert all(p.grad is not None for p in model.parameters())
+    other = build(config, (1, 8, 8))
+    other.load_state_dict(model.state_dict())
+    assert torch.equal(other.eval().encode(batch)[0], model.eval().encode(batch)[0])
