@@ -142,15 +142,16 @@ class _Sums:
         self.first_mean: Any = None
         self.mean: Any = 0.0
         self.square: Any = 0.0
-        self.figures: dict[str, float] = {}
+        self.figures: dict[str, tuple[float, int]] = {}
         self.code_counts: Any = None
 
     def add(self, model: LatentModel, batch: Batch, samples: int) -> None:
         self.images += len(batch.x)
         self.scalars += _summed_terms(model, batch, samples)
         self.kl = self.kl + _double(model.kl_per_dimension(batch)).sum(0)
-        for name, total in model.figures(batch).items():
-            self.figures[name] = self.figures.get(name, 0.0) + total.item()
+        for name, values in model.figures(batch).items():
+            total, count = self.figures.get(name, (0.0, 0))
+            self.figures[name] = total + values.sum().item(), count + len(values)
         if isinstance(model, VQVAE):
             counts = np.bincount(model.codes(batch)[-1].flatten().cpu(), minlength=model.config.codebook.size)
             self.code_counts = counts if self.code_counts is None else self.code_counts + counts
@@ -184,7 +185,7 @@ class _Sums:
         )
 
     def _figures(self) -> dict[str, float]:
-        figures = {name: total / self.images for name, total in self.figures.items()}
+        figures = {name: total / count for name, (total, count) in self.figures.items() if count}
         if self.code_counts is not None:
             shares = self.code_counts[self.code_counts > 0] / self.code_counts.sum()
             figures["perplexity"] = float(np.exp(-(shares * np.log(shares)).sum()))

@@ -172,9 +172,9 @@ class LatentModel(nn.Module):
         return torch.where(std > 0, gaussian_kl(mean, torch.log(std.clamp_min(1e-30))), 0.0)
 
     def figures(self, batch: Batch) -> dict[str, Tensor]:
-        """What only this kind of model can tell of images: sums over the batch by name, such as wrong classes.
+        """What only this kind of model can tell of images, by name, such as which were given a wrong class.
 
-        The evaluation reports their means per image.
+        One number for each image of which it can be told, [b ≤ B]; the evaluation reports their mean.
         """
         return {}
 

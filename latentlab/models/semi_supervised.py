@@ -103,10 +103,11 @@ class SemiSupervisedVAE(VAE):
         return super().kl_per_dimension(self._with_classes(batch))
 
     def figures(self, batch: Batch) -> dict[str, Tensor]:
-        """``classification_error``: images whose likeliest class is not their label; those without one do not count."""
-        if batch.label is None or bool((batch.label < 0).any()):
+        """``classification_error``: 1 where the likeliest class is not the label; images without one do not count."""
+        if batch.label is None:
             return {}
-        return {"classification_error": (self.likeliest_class(batch) != batch.label).sum()}
+        wrong = self.likeliest_class(batch) != batch.label
+        return {"classification_error": wrong[batch.label >= 0].to(torch.float32)}
 
     def likeliest_class(self, batch: Batch) -> Tensor:
         """The class [B] that q(y|x) is greatest for."""

@@ -89,6 +89,10 @@ def test_classification_error_of_a_semi_supervised_model():
     assert result.as_dict()["classification_error"] == 0.0
     assert evaluate(model, pixels, (labels + 1) % 4, importance_samples=1).figures["classification_error"] == 1.0
     assert result.log_likelihood >= result.elbo
+    # Images without a label do not count, wherever they stand.
+    half = np.where(np.arange(48) % 2, -1, (labels + 1) % 4)
+    assert evaluate(model, pixels, half, importance_samples=1, batch_size=7).figures["classification_error"] == 1.0
+    assert not evaluate(model, pixels, np.full(48, -1), importance_samples=1).figures
     assert not evaluate(model, pixels, importance_samples=1).figures
 
 
