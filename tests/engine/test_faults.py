@@ -29,6 +29,7 @@ from latentlab.engine.messages import (
     WorkerReady,
 )
 from latentlab.events import Checkpoint, Epoch, Finished, Started
+from latentlab.models import VAE
 from latentlab.models.loaded import LoadedModel
 from latentlab.storage import RunFolder
 from latentlab.training import Training
@@ -56,6 +57,18 @@ def test_row_15_a_lost_accelerator_ends_the_worker_after_saying_so(worker, monke
     failed = worker.wait(Failed)
     assert not failed.expected
     assert "illegal memory access" in failed.message
+    assert worker.join() == DEVICE_LOST
+
+
+def test_row_15_a_step_that_loses_the_accelerator_ends_the_worker_too(worker, monkeypatch, tmp_path):
+    """In the model's own mathematics, under whatever takes the step."""
+
+    def lost(*_):
+        raise torch.AcceleratorError("CUDA error: unspecified launch failure")
+
+    monkeypatch.setattr(VAE, "losses", lost)
+    worker.ask(train(tmp_path / "run"))
+    assert "unspecified launch failure" in worker.wait(Failed).message
     assert worker.join() == DEVICE_LOST
 
 

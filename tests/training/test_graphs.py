@@ -1,13 +1,18 @@
 """Recorded steps: everything but the recording itself, which a stand-in for CUDA's does on the CPU."""
 
+import gc
+from unittest import mock
+
 import pytest
 import torch
 
+from latentlab.config import TrainingConfig
 from latentlab.errors import RunError
 from latentlab.models.base import StepState
 from latentlab.models.loaded import weights_of
 from latentlab.storage import RunFolder
 from latentlab.training import Training
+from latentlab.training.graphs import recorder_for
 from latentlab.training.optimisers import Optimisers
 from tests.training.helpers import bars, named, run_config
 
@@ -221,3 +226,50 @@ def test_a_whole_step_adds_to_no_gradient_that_was_there():
     images = torch.arange(16)
     training._stepper.whole_step(training._feed.batch(images, images), StepState())
     assert not any(gradient.any() for gradient in left)
+
+
+@pytest.fixture
+def cuda(monkeypatch):
+    """torch.cuda's names with their own signatures and nothing behind them; what was called, in order."""
+    calls = mock.Mock()
+    for name in ("Stream", "stream", "current_stream", "CUDAGraph", "graph", "device"):
+        double = mock.create_autospec(getattr(torch.cuda, name))
+        monkeypatch.setattr(torch.cuda, name, double)
+        calls.attach_mock(double, name)
+    return calls
+
+
+def test_what_records_on_cuda_calls_it_as_it_is_to_be_called(cuda):
+    """Steps are taken on the stream that is recorded from, between waits; only the graph replays."""
+    device = torch.device("cuda", 1)
+    recorder = recorder_for(device, TrainingConfig())
+    stream = cuda.Stream.return_value
+    cuda.Stream.assert_called_once_with(device)
+    collects = gc.isenabled()
+
+    def step():
+        assert gc.isenabled() == (collects and not cuda.graph.called)
+        cuda.step()
+        return {"elbo": torch.zeros(())}
+
+    assert recorder.warm_up(step)["elbo"] == 0
+    stream.wait_stream.assert_called_once_with(cuda.current_stream.return_value)
+    cuda.stream.assert_called_once_with(stream)
+    cuda.current_stream.return_value.wait_stream.assert_called_once_with(stream)
+
+    recording = recorder.record(step)
+    assert gc.isenabled() == collects
+    cuda.device.assert_called_once_with(device)
+    graph = cuda.CUDAGraph.return_value
+    cuda.graph.assert_called_once_with(graph, stream=stream, capture_error_mode="thread_local")
+    names = [call[0] for call in cuda.mock_calls]
+    inside = names.index("graph().__enter__"), names.index("graph().__exit__")
+    assert inside[0] < len(names) - 1 - names[::-1].index("step") < inside[1]
+    assert not graph.replay.called
+    recording.replay()
+    graph.replay.assert_called_once_with()
+
+
+def test_nothing_is_recorded_on_the_cpu_or_where_it_is_not_wanted(cuda):
+    assert recorder_for(torch.device("cpu"), TrainingConfig()) is None
+    assert recorder_for(torch.device("cuda", 0), TrainingConfig(graphs="off")) is None
