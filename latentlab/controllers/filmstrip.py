@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from latentlab.allowance import STRIP, Allowance
 from latentlab.controllers import sweeps
 from latentlab.controllers.freshness import Freshness
-from latentlab.controllers.pace import Pace
 from latentlab.engine.client import EngineClient
 from latentlab.engine.messages import (
     Decoded,
@@ -46,7 +46,7 @@ class FilmstripController(QObject):
     ) -> None:
         super().__init__(parent)
         self._session, self._engine, self._filmstrip = session, engine, filmstrip
-        self._fresh, self._pace = Freshness(), Pace()
+        self._fresh, self._allowance = Freshness(), Allowance(STRIP)
         self._model_from = 0  # the version at which the live model came
         self._seed = 0
         self._path: FloatArray | None = None
@@ -112,7 +112,7 @@ class FilmstripController(QObject):
             for kind in ("traverse", "interpolate", "reconstruct", "sample", "history"):
                 self._filmstrip.set_strip(kind, None)
         # Not restarted while it waits: a model that learns changes more often than the strip may be asked for.
-        if not self._rest.isActive() and (fresh or not self._session.run_is_live or self._pace.may_follow()):
+        if not self._rest.isActive() and (fresh or not self._session.run_is_live or self._allowance.allows()):
             self._rest.start()
 
     def _ask(self) -> None:
@@ -120,7 +120,7 @@ class FilmstripController(QObject):
             return
         request = self._request()
         if request is not None:
-            self._pace.ask()
+            self._allowance.ask()
             self._engine.request(request)
 
     def _request(self) -> Request | None:
@@ -159,8 +159,9 @@ class FilmstripController(QObject):
 
     def _on_strip(self, result: Strip) -> None:
         if result.model_version >= self._model_from and self._fresh.accept(result.generation):
-            self._pace.note(result.seconds)
-            self._filmstrip.set_strip(result.kind, result.images, result.row_names, result.latents)
+            self._allowance.spent(result.seconds)
+            fresh = f"epoch {result.epoch:.1f}" if self._session.run_is_live else ""
+            self._filmstrip.set_strip(result.kind, result.images, result.row_names, result.latents, fresh)
 
     def _on_decoded(self, result: Decoded) -> None:
         if not result.preview and result.model_version >= self._model_from:

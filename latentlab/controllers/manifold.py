@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from PySide6.QtCore import QObject
 
+from latentlab.allowance import MANIFOLD, Allowance
 from latentlab.controllers.freshness import Freshness
-from latentlab.controllers.pace import Pace
 from latentlab.engine.client import EngineClient
 from latentlab.engine.messages import Axes, DecodeGrid, GridTiles
 from latentlab.gui.latent_map import LatentMap, View
@@ -59,13 +59,14 @@ class ManifoldController(QObject):
     ) -> None:
         super().__init__(parent)
         self._session, self._engine, self._map = session, engine, latent_map
-        self._fresh, self._pace = Freshness(), Pace()
+        self._fresh, self._allowance = Freshness(), Allowance(MANIFOLD)
         self._model_from = 0  # the version at which the live model came
         self._view: View | None = None
         self._layout: Layout | None = None
         self._plane: Axes | None = None
         self._whole = False  # whether the picture that stands is finished at the layout asked for
         self._skip_coarse = False
+        self._begun = -1, 0.0  # the generation whose tiles come, and the epoch of its first
 
         latent_map.viewChanged.connect(self._on_view_changed)
         session.latentChanged.connect(self._on_latent_changed)
@@ -95,7 +96,7 @@ class ManifoldController(QObject):
             self._whole = False
             if shows_another:
                 self._map.set_manifold(None, (0.0, 1.0), (0.0, 1.0))
-        if fresh or not self._session.run_is_live or self._pace.may_follow():
+        if fresh or not self._session.run_is_live or self._allowance.allows():
             self._ask()
 
     def _on_axes_changed(self) -> None:
@@ -119,6 +120,7 @@ class ManifoldController(QObject):
     def _on_run_state_changed(self) -> None:
         """A run has ended: its best model is the live one, and nothing is to be spared any more."""
         if not self._session.run_is_live:
+            self._map.set_freshness("", "manifold")
             self._ask()
 
     def _on_latent_changed(self) -> None:
@@ -138,7 +140,7 @@ class ManifoldController(QObject):
         self._whole = self._whole and same_place
         self._layout, self._plane = layout, plane
         generation = self._fresh.ask()
-        self._pace.ask()
+        self._allowance.ask()
         self._map.begin_manifold(layout.x_range, layout.y_range, layout.columns, layout.rows, generation)
         self._engine.request(
             DecodeGrid(
@@ -158,8 +160,12 @@ class ManifoldController(QObject):
             return
         if result.model_version < self._model_from or not self._fresh.accept(result.generation, again=True):
             return
+        if result.generation != self._begun[0]:
+            self._begun = result.generation, result.epoch
+        if result.done:
+            self._map.set_freshness(f"manifold {self._begun[1]:.1f}" if self._session.run_is_live else "", "manifold")
         if result.done and result.generation == self._fresh.asked:
-            self._pace.note(result.seconds)
+            self._allowance.spent(result.seconds)
         if result.span == 1 or not self._skip_coarse:
             self._map.put_tiles(result.generation, result.cells, result.span, result.tiles)
         self._whole = self._whole or result.done

@@ -18,6 +18,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 import torch
 
+from latentlab.allowance import HAND
 from latentlab.engine.channel import ChannelClosed, Mailbox
 from latentlab.engine.live import decoded
 from latentlab.engine.messages import Decode
@@ -29,7 +30,6 @@ LONG = 0.015
 """Seconds of a turn of the loop that the hand need not wait for."""
 
 _PATIENCE = 0.012  # seconds that a loop of short turns is given to answer itself, by the newest weights
-_COPY_SHARE = 0.005  # of the run's time that keeping the copy fresh may take
 
 
 class Hand:
@@ -86,7 +86,7 @@ class Hand:
         self._usual = usual
         now = time.perf_counter()
         # A thread that reads it now is not waited for: the next turn will do.
-        if now > self._copied_at + self._copying_took / _COPY_SHARE and self._weights.acquire(blocking=False):
+        if now > self._copied_at + self._copying_took / HAND and self._weights.acquire(blocking=False):
             try:
                 self._refresh(self._of)
             finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,12 +62,14 @@ class Pace:
         self._per_image += 0.5 * (seconds / images - self._per_image)
 
 
-class _Running(NamedTuple):
-    """What is being decoded piece by piece: for which request, and by which model."""
+@dataclass
+class _Running:
+    """What is being decoded piece by piece: for which request, by which model, and for how many seconds so far."""
 
     name: str
     model: LoadedModel | None
     work: Iterator[None]
+    spent: float = 0.0
 
 
 class Live:
@@ -87,6 +89,7 @@ class Live:
         self._workspace = workspace
         self._pace = Pace()
         self._running: dict[str, _Running] = {}  # by slot
+        self._piece_began = 0.0
         self._latest: LoadedModel | None = None
         self._size_before: int | None = None  # of the latents of the model before that one
         self._typical_of: Points | None = None
@@ -149,14 +152,20 @@ class Live:
             if running.model is not self._workspace.model:
                 del self._running[slot]
                 continue
+            self._piece_began = time.perf_counter()
             try:
                 next(running.work)
+                running.spent += time.perf_counter() - self._piece_began
             except StopIteration:
                 del self._running[slot]
             except BaseException:
                 del self._running[slot]
                 raise
             return
+
+    def _spent(self, slot: str) -> float:
+        """Seconds that what runs has taken, telling included: they are a training's loss."""
+        return self._running[slot].spent + time.perf_counter() - self._piece_began
 
     def drop(self) -> None:
         """Give up what runs."""
@@ -206,16 +215,15 @@ class Live:
 
     def _decoded(
         self, model: LoadedModel, z: FloatArray, label: int | IntArray | None
-    ) -> Iterator[tuple[slice, FloatArray, float]]:
-        """Decode latents [N, d] in pieces that last less than a frame; tells the seconds of each."""
+    ) -> Iterator[tuple[slice, FloatArray]]:
+        """Decode latents [N, d] in pieces that last less than a frame."""
         start = 0
         while start < len(z):
             piece = slice(start, min(start + self._pace.images, len(z)))
             began = time.perf_counter()
             images = model.decode(z[piece], label[piece] if isinstance(label, np.ndarray) else label)
-            seconds = time.perf_counter() - began
-            self._pace.note(len(images), seconds)
-            yield piece, images, seconds
+            self._pace.note(len(images), time.perf_counter() - began)
+            yield piece, images
             start = piece.stop
 
     def _grid(self, request: DecodeGrid) -> Iterator[None]:
@@ -227,7 +235,6 @@ class Live:
         places = linear_grid(columns, rows, request.x_range, request.y_range).astype(np.float32)
         there = np.zeros((rows, columns), bool)
         tiles: NDArray[np.uint8] | None = None
-        spent = 0.0
         for scan in coarse_to_fine(columns, rows):
             column, row = scan.sources.T
             known = there[row, column]
@@ -235,24 +242,23 @@ class Live:
             if tiles is not None and known.any():
                 last = scan.span == 1 and not len(missing)
                 at = known.nonzero()[0]
-                self._tell_tiles(request, scan, at, tiles[row[at], column[at]], last, spent)
+                self._tell_tiles(request, scan, at, tiles[row[at], column[at]], last)
             latents = request.axes.lift(places[row[missing], column[missing]])
-            for piece, images, seconds in self._decoded(model, latents, request.label):
-                spent += seconds
+            for piece, images in self._decoded(model, latents, request.label):
                 new = as_pixels(to_bytes(shrink(images, request.tile_pixels)))
                 if tiles is None:
                     tiles = np.zeros((rows, columns, *new.shape[1:]), np.uint8)
                 at = missing[piece]
                 tiles[row[at], column[at]] = new
                 there[row[at], column[at]] = True
-                self._tell_tiles(request, scan, at, new, scan.span == 1 and piece.stop == len(missing), spent)
+                self._tell_tiles(request, scan, at, new, scan.span == 1 and piece.stop == len(missing))
                 yield
 
-    def _tell_tiles(
-        self, request: DecodeGrid, scan: Pass, at: IntArray, tiles: NDArray[np.uint8], last: bool, spent: float
-    ) -> None:
-        version = self._workspace.version
-        self._workspace.send(GridTiles(request.generation, version, scan.cells[at], scan.span, tiles, last, spent))
+    def _tell_tiles(self, request: DecodeGrid, scan: Pass, at: IntArray, tiles: NDArray[np.uint8], last: bool) -> None:
+        version, epoch, spent = self._workspace.version, self._workspace.epoch, self._spent("grid")
+        self._workspace.send(
+            GridTiles(request.generation, version, scan.cells[at], scan.span, tiles, last, spent, epoch)
+        )
 
     def _strip(self, request: DecodeRows | Traverse | Interpolate | Reconstruct | Sample) -> Iterator[None]:
         """Decode the filmstrip's rows and tell them as a whole."""
@@ -277,17 +283,16 @@ class Live:
                 kind, names = "reconstruct", ("images", "reconstructions")
                 above, latents, label = self._some_images(model, request)
         flat = latents.reshape(-1, latents.shape[-1])
-        parts, spent = [], 0.0
-        for _piece, images, seconds in self._decoded(model, flat, label):
-            spent += seconds
+        parts, epoch = [], self._workspace.epoch
+        for _piece, images in self._decoded(model, flat, label):
             parts.append(to_bytes(images))
             yield
         decoded = as_pixels(np.concatenate(parts))
         rows = decoded.reshape(*latents.shape[:2], *decoded.shape[1:])
         if above is not None:
             rows, latents = np.concatenate([above[None], rows]), np.concatenate([latents, latents])
-        version = self._workspace.version
-        self._workspace.send(Strip(request.generation, version, kind, rows, names, latents, spent))
+        version, spent = self._workspace.version, self._spent("strip")
+        self._workspace.send(Strip(request.generation, version, kind, rows, names, latents, spent, epoch))
 
     def _some_images(self, model: LoadedModel, request: Reconstruct) -> tuple[NDArray[np.uint8], FloatArray, IntArray]:
         """Some images the model was not trained on, as pixels, their latents [1, n, d] and their classes [n]."""

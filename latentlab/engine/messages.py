@@ -269,11 +269,13 @@ class StopTraining(Request):
 
 @dataclass(frozen=True)
 class AdjustTraining(Request):
-    """Change the objective's weight, the learning rate or its schedule in the live run."""
+    """Change the objective's weight, the learning rate or its schedule, the epochs or the patience of the live run."""
 
     beta: float | None = None
     learning_rate: float | None = None
     schedule: Literal["constant", "cosine"] | None = None
+    epochs: int | None = None
+    patience: int | None = None
 
 
 @dataclass(frozen=True)
@@ -375,8 +377,8 @@ class Decoded(Result):
 class GridTiles(Result):
     """Some of the manifold's cells: ``cells`` [n, 2] are (column, row), row 0 lowest in z.
 
-    A tile covers ``span × span`` cells from its own to the right and upwards. ``seconds`` is what decoding has
-    cost since the request.
+    A tile covers ``span × span`` cells from its own to the right and upwards. ``seconds`` is what it has cost since
+    the request; ``epoch`` says how far a model that learns had come.
     """
 
     generation: int
@@ -386,6 +388,7 @@ class GridTiles(Result):
     tiles: ByteArray  # [n, h, w] or [n, h, w, 3]
     done: bool
     seconds: float = 0.0
+    epoch: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -399,7 +402,8 @@ class Strip(Result):
     images: ByteArray
     row_names: tuple[str, ...]
     latents: FloatArray | None = None  # [rows, columns, d], where a click can go there
-    seconds: float = 0.0  # what decoding has cost
+    seconds: float = 0.0  # what it has cost
+    epoch: float = 0.0  # how far a model that learns had come
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from latentlab.allowance import POINTS, Allowance
 from latentlab.data import Dataset
 from latentlab.engine.jobs import encoded, joined
 from latentlab.engine.messages import (
@@ -24,7 +25,6 @@ from latentlab.models.loaded import LoadedModel
 from latentlab.storage import RunFolder
 from latentlab.training import Training
 
-_COST_SHARE = 0.05  # of the run's time that showing how it learns may take
 _LEAST_INTERVAL = 0.25  # seconds between two versions of the map
 _ENCODING_TIME = 0.05  # seconds that one version's points may take
 _FEWEST_POINTS, _MOST_POINTS = 200, 5000
@@ -102,16 +102,13 @@ class Run:
             When the training cannot go on.
         """
         event = next(self._steps, None)
+        self._workspace.epoch = self._training.epoch
         if event is not None:
             self._tell(event)
         if self._training.newest_snapshot != self._told_snapshot:
             self._tell_history()
         if self.state == "running":
             self._map.advance()
-
-    def note_decoding(self, seconds: float) -> None:
-        """The manifold was decoded again for so long, which counts as the cost of showing the learning."""
-        self._map.cost += seconds
 
     def pause(self) -> None:
         """Checkpoint and hold; the map shows the weights as they are."""
@@ -133,8 +130,8 @@ class Run:
             self._become("stopping")
 
     def adjust(self, request: AdjustTraining) -> None:
-        """Change the learning rate, its schedule or the objective's weight from the next step on."""
-        self._training.update(request.learning_rate, request.beta, request.schedule)
+        """Change what a live run can take, from the next step on."""
+        self._training.update(request.learning_rate, request.beta, request.schedule, request.epochs, request.patience)
 
     def leave(self) -> None:
         """Checkpoint and end at once: the worker ends, or the run has failed elsewhere."""
@@ -193,13 +190,7 @@ class Run:
 
 
 class _MapOfLearning:
-    """Encodes a fixed part of the dataset again and again while the model learns, at a bounded cost.
-
-    Attributes
-    ----------
-    cost
-        Seconds that the version in the making, or told last, has taken.
-    """
+    """Encodes a fixed part of the dataset again and again while the model learns, at a bounded cost."""
 
     def __init__(self, workspace: Workspace, training: Training, dataset: Dataset, out: str) -> None:
         self._workspace, self._training, self._dataset, self._out = workspace, training, dataset, out
@@ -207,19 +198,22 @@ class _MapOfLearning:
         self._order = np.random.default_rng(0).permutation(len(dataset))[:_MOST_POINTS]
         self._per_image = _ENCODING_TIME / _FEWEST_POINTS
         self._work: Iterator[None] | None = self._encode()  # the first version at once: the map is empty
+        self._allowance = Allowance(POINTS)
         self._due = 0.0
-        self.cost = 0.0
+        self._cost = 0.0  # seconds that the version in the making has taken
 
     def advance(self) -> None:
         """Encode a piece, if a version is being made or due."""
         if self._work is None:
-            if time.monotonic() < self._due + self.cost / _COST_SHARE:
+            if time.monotonic() < self._due or not self._allowance.allows():
                 return
             self._work = self._encode()
         began = time.perf_counter()
-        if next(self._work, _OVER) is _OVER:
-            self._work = None
-        self.cost += time.perf_counter() - began
+        over = next(self._work, _OVER) is _OVER
+        self._cost += time.perf_counter() - began
+        if over:
+            self._allowance.spent(self._cost)
+            self._work, self._cost = None, 0.0
 
     def complete(self) -> None:
         """Make a version of the present weights at once."""
@@ -231,7 +225,6 @@ class _MapOfLearning:
         count = int(np.clip(_ENCODING_TIME / self._per_image, _FEWEST_POINTS, _MOST_POINTS))
         index = np.sort(self._order[:count])
         began, spent = time.perf_counter(), 0.0
-        self.cost = 0.0
         parts = []
         for _done, part in encoded(self._training.loaded, self._dataset, index, self._per_image):
             spent += time.perf_counter() - began

@@ -205,11 +205,8 @@ class Worker:
         name = self._live.working_on
         if not name:
             return
-        began = time.perf_counter()
         with self._failures(name):
             self._live.advance()
-        if self._run is not None:
-            self._run.note_decoding(time.perf_counter() - began)
 
     def _advance_preview(self) -> None:
         if self._preview is None:

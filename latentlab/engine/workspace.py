@@ -38,6 +38,8 @@ class Workspace:
         What the window was told of it.
     version
         Grows whenever the weights behind ``model`` changed.
+    epoch
+        How far the live model had come when it was told of or took its last step; 0 for one that does not learn.
     points, points_version, points_data
         The encoded dataset, the model version that encoded it, and the dataset's fingerprint.
     dataset
@@ -47,6 +49,7 @@ class Workspace:
     def __init__(self, send: Send, first_version: int = 1) -> None:
         self.send = send
         self.version = first_version - 1
+        self.epoch = 0.0
         self.model: LoadedModel | None = None
         self.info: ModelInfo | None = None
         self.points: Points | None = None
@@ -112,6 +115,7 @@ class Workspace:
     def tell_model(self, info: ModelInfo, fresh: bool, training: bool = False, epoch: float = 0.0) -> None:
         """Count the model's version up and tell it; ``fresh`` forgets the points of the model before."""
         self.version += 1
+        self.epoch = epoch
         self.info = info
         if fresh:
             self.points = None

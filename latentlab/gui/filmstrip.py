@@ -40,6 +40,7 @@ class _Strip:
     images: ByteArray | None
     names: tuple[str, ...]
     latents: NDArray[np.float32] | None
+    fresh: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ class Filmstrip(QWidget):
         self._strips: dict[str, _Strip] = {}
         self._over_epochs: dict[str, _OverEpochs] = {}
         self._past: dict[str, ByteArray] = {}
+        self._past_when = ""
         self._marked: int | None = None
         self._has_epochs = False
         self._kind = "traverse"
@@ -147,12 +149,14 @@ class Filmstrip(QWidget):
         images: ByteArray | None,
         row_names: Sequence[str] = (),
         latents: NDArray[np.float32] | None = None,
+        fresh: str = "",
     ) -> None:
         """Fill a strip: images [rows, columns, H, W(, 3)] and, where known, latents [rows, columns, d].
 
-        It is kept until another comes for its kind; ``None`` brings the kind's empty state back.
+        It is kept until another comes for its kind; ``None`` brings the kind's empty state back. ``fresh`` says of
+        which weights it is, where they are still learning.
         """
-        self._strips[kind] = _Strip(images, tuple(row_names), latents)
+        self._strips[kind] = _Strip(images, tuple(row_names), latents, fresh)
         if kind == self._kind:
             self._show()
 
@@ -184,7 +188,7 @@ class Filmstrip(QWidget):
     def set_past(self, rows: Mapping[str, Sequence[ByteArray]], when: str = "") -> None:
         """Show rows of images [columns, H, W(, 3)] of a past epoch in the place of some strips; none of them: now."""
         self._past = {kind: np.stack(images) for kind, images in rows.items()}
-        self._when.setText(when)
+        self._past_when = when
         self._show()
 
     def clear(self) -> None:
@@ -201,7 +205,9 @@ class Filmstrip(QWidget):
         over = self._over_epochs.get(kind) if self._has_epochs and self._by_epoch.isChecked() else None
         past = self._past.get(kind) if over is None else None
         self._by_epoch.setVisible(self._has_epochs and kind in OVER_EPOCHS)
-        self._when.setVisible(past is not None)
+        when = self._past_when if past is not None else strip.fresh if strip is not None and over is None else ""
+        self._when.setText(when)
+        self._when.setVisible(bool(when))
         self._refresh.setVisible(kind in OVER_EPOCHS and over is None and past is None)
         if over is not None:
             self._show_over_epochs(over)

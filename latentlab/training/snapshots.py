@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from latentlab import allowance
 from latentlab.data import Dataset
 from latentlab.exploration.grids import linear_grid, plane_through
 from latentlab.exploration.pictures import as_pixels, shrink, to_bytes
@@ -17,7 +18,7 @@ from latentlab.models.loaded import LoadedModel
 from latentlab.storage import History, Snapshot
 from latentlab.training.points import PREVIEW_RANGE, from_the_top, tile
 
-SHARE = 0.02
+SHARE = allowance.HISTORY
 """Of a run's time that its history may take; the first and the last epoch are kept at any price."""
 GRANT = 1.0
 """Seconds it may take besides: nobody misses them, and the history of a short run would be a few epochs without."""

@@ -90,19 +90,23 @@ def test_coarse_tiles_do_not_replace_a_whole_picture_of_the_same_place(parts, se
 
 def test_a_model_that_learns_is_followed_at_a_pace(parts, session, engine, monkeypatch):
     clock = [100.0]
-    monkeypatch.setattr("latentlab.controllers.pace.time.monotonic", lambda: clock[0])
-    _, _, painted = parts
+    monkeypatch.setattr("latentlab.allowance.time.monotonic", lambda: clock[0])
+    _, latent_map, painted = parts
+    told = []
+    monkeypatch.setattr(latent_map, "set_freshness", lambda *what: told.append(what))
     session.set_run_state("running")
     session.set_model(model_info(3), 2, fresh=False)
     asked = engine.last(DecodeGrid)
     session.set_model(model_info(3), 3, fresh=False)
     assert engine.last(DecodeGrid) is asked, "what was begun is finished first"
-    engine.gridTiles.emit(replace(tiles(asked, version=3, done=True), seconds=0.1))
-    assert len(painted) == 1, "its tiles are shown although the weights went on"
+    engine.gridTiles.emit(replace(tiles(asked, version=3), epoch=1.5))
+    engine.gridTiles.emit(replace(tiles(asked, version=3, done=True), seconds=0.1, epoch=1.75))
+    assert told[-1] == ("manifold 1.5", "manifold"), "as fresh as its oldest tile"
+    assert len(painted) == 2, "its tiles are shown although the weights went on"
     clock[0] += 1.0
     session.set_model(model_info(3), 4, fresh=False)
-    assert engine.last(DecodeGrid) is asked, "a tenth of a second is worth five of training"
-    clock[0] += 4.0
+    assert engine.last(DecodeGrid) is asked, "a tenth of a second is worth ten of training"
+    clock[0] += 9.0
     session.set_model(model_info(3), 5, fresh=False)
     after = engine.last(DecodeGrid)
     assert after is not asked

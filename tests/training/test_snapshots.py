@@ -95,6 +95,7 @@ def test_epochs_that_would_cost_too_much_are_left_out_but_not_the_first_and_the_
 
 @pytest.mark.parametrize(("grant", "first"), [(0.0, [1, 10, 14]), (0.05, [1, 2, 3, 4])])
 def test_it_takes_no_larger_share_of_the_run_than_allowed(tmp_path, monkeypatch, grant, first):
+    monkeypatch.setattr(snapshots, "SHARE", 0.02)
     monkeypatch.setattr(snapshots, "GRANT", grant)
     history = files.History(tmp_path / "history")
     training, _ = train(bars(), run_config(epochs=1))

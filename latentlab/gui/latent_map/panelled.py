@@ -42,6 +42,7 @@ class PanelledPlot(LayeredPlot):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._own_theme: bool | None = None
+        self._fresh: dict[str, str] = {}
         self._message_clicked: Callable[[], object] | None = None
         self._make_panels()
         self._apply_palette()
@@ -121,10 +122,21 @@ class PanelledPlot(LayeredPlot):
         self._message.say(text or "", button)
         self._place_panels()
 
-    def set_freshness(self, text: str) -> None:
-        """Say how fresh the map is, for instance "epoch 3 · 0.4 s ago"; an empty text says nothing."""
-        self._freshness.say(text)
-        self._place_panels()
+    def set_freshness(self, text: str, part: str = "points") -> None:
+        """Say how fresh the map is, for instance "epoch 3 · 0.4 s ago"; an empty text says nothing.
+
+        What is said of another ``part`` than the points stands behind what is said of them.
+        """
+        self._fresh[part] = text
+        points = self._fresh.get("points")
+        said = (
+            " · ".join([points, *(text for name, text in self._fresh.items() if text and name != "points")])
+            if points
+            else ""
+        )
+        if said != self._freshness.text():
+            self._freshness.say(said)
+            self._place_panels()
 
     def set_past(self, text: str) -> None:
         """Say that the map shows a past epoch; an empty text says nothing."""
