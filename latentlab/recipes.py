@@ -35,6 +35,16 @@ class Recipe:
         """The recipe's configuration, with top-level fields replaced by ``changes``."""
         return validated(ModelConfig, {"recipe": self.name, **self.values, **changes})
 
+    def suited(self, to: ModelConfig | None) -> ModelConfig:
+        """The recipe's configuration with the networks, pixels and latent size of ``to`` where it has none of its own.
+
+        ``to`` suits some images (:mod:`latentlab.presets`); the recipe's own settings make it what it is and stay.
+        """
+        if to is None:
+            return self.config()
+        open_to_choice = [part for part in ("architecture", "likelihood", "latent_dim") if part not in self.values]
+        return self.config(**to.model_dump(include=set(open_to_choice)))
+
 
 _FIRST = (
     Recipe(

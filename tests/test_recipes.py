@@ -33,6 +33,19 @@ def test_a_bad_value_is_named():
         recipe("vae").config(latent_dim=0)
 
 
+@pytest.mark.parametrize("name", RECIPES)
+def test_what_a_recipe_leaves_open_suits_the_images(name):
+    suggested = recipe("gaussian-vae").config(latent_dim=10, architecture={"kind": "conv"})
+    suited, own = recipe(name).suited(suggested), recipe(name).config()
+    assert suited.recipe == name
+    assert recipe(name).suited(None) == own
+    for part in ("architecture", "likelihood", "latent_dim"):
+        from_the_images = part not in recipe(name).values
+        assert getattr(suited, part) == getattr(suggested if from_the_images else own, part)
+    same = {"architecture", "likelihood", "latent_dim"}
+    assert suited.model_dump(exclude=same) == own.model_dump(exclude=same)
+
+
 @pytest.mark.parametrize(
     ("values", "why"),
     [

@@ -67,7 +67,7 @@ class DeskController(QObject):
         session.modelChanged.connect(self._show_document)
         session.dirtyChanged.connect(self._show_document)
         window.set_recent(settings.recent())
-        latent_map.set_message("Opening the model …")
+        self._say_waiting("Opening the model …")
         self._show_run_state()
 
     def _connect_actions(self, undo: QUndoStack) -> None:
@@ -234,12 +234,19 @@ class DeskController(QObject):
             return
         self._window.show_panel("training")
 
+    def _say_waiting(self, text: str) -> None:
+        """Say in every place that a model fills that one is on its way; an empty text takes that back."""
+        self._map.set_message(text or None)
+        for panel in (self._window.decoded_image, self._window.latent_sliders):
+            panel.set_waiting(text)
+
     def _on_failed(self, _failure: object) -> None:
         if self._session.model is None:
+            self._say_waiting("")
             self._map.set_message("The latent map of a model is drawn here.", "Open a model…", self._on_open_model)
 
     def _show_document(self) -> None:
         model = self._session.model
         if model is not None:
-            self._map.set_message(None)
+            self._say_waiting("")
         self._window.set_document("" if model is None else model.name, self._session.dirty)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from latentlab.config.layout import LatentLayout
 from latentlab.controllers.freshness import Freshness
 from latentlab.engine.client import EngineClient
 from latentlab.engine.messages import Decode, Decoded, FloatArray, Nearest, NearestFound
-from latentlab.gui.decoded_image import DecodedImage
+from latentlab.gui.decoded_image import MOST_NUMBERS, DecodedImage, in_numbers
+from latentlab.gui.images import subscript
 from latentlab.gui.latent_map import LatentMap
 from latentlab.session import Session
 
@@ -45,6 +47,7 @@ class ImageController(QObject):
         session.latentChanged.connect(self._on_latent_changed)
         session.previewChanged.connect(self._ask_for_image)
         session.labelChanged.connect(self._on_latent_changed)
+        session.levelChanged.connect(self._ask_for_image)  # its words are of the level
         session.modelChanged.connect(self._on_model_changed)
         session.pointsChanged.connect(self._ask_for_nearest)
         # Beside a run the nearest image waits for the hand to rest: every search is taken from the training.
@@ -94,7 +97,11 @@ class ImageController(QObject):
         if result.model_version == self._session.model_version and self._decoded.accept(result.generation):
             self._image.set_image(result.image)
             place = self._session.plane().project(result.z[None])[0]
-            self._image.set_caption(result.z, result.preview, self._map.is_far_from_data(place))
+            far, words = (
+                self._map.is_far_from_data(place),
+                in_words(result.z, self._session.layout, self._session.level),
+            )
+            self._image.set_caption(result.z, result.preview, far, words)
 
     def _on_nearest_found(self, result: NearestFound) -> None:
         points = self._session.points
@@ -114,3 +121,19 @@ class ImageController(QObject):
     def _on_nearest_clicked(self) -> None:
         if self._nearest_latent is not None:
             self.latentPicked.emit(self._nearest_latent)
+
+
+def in_words(z: FloatArray, layout: LatentLayout, level: int) -> str:
+    """How a latent is read that is more than a row of plain numbers; empty for one that is not."""
+    chosen = layout.levels[level]
+    match layout.kind:
+        case "categories":
+            variables = z.reshape(-1, layout.categories)
+            read = [f"c{subscript(place + 1)}\u00a0{part.argmax() + 1}" for place, part in enumerate(variables)]
+            return "   ".join(read[:MOST_NUMBERS]) + ("  …" if len(read) > MOST_NUMBERS else "")
+        case "codes":
+            grids = [f"{level.grid[0]} × {level.grid[1]}" for level in layout.levels if level.grid is not None]
+            return f"{' and '.join(grids)} codes"
+    if len(layout.levels) < 2:
+        return ""
+    return f"{chosen.name}: {in_numbers(z[chosen.place].astype(np.float64), chosen.start)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QMimeData, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import (
     QAction,
@@ -24,6 +25,16 @@ from latentlab.gui.parts import EmptyState, Still, button, column, label, row, t
 from latentlab.gui.theme import tabular
 
 SMALL = 56  # px: side of the small views
+MOST_NUMBERS = 6  # of a latent that are written out
+
+
+def in_numbers(values: NDArray[np.float64], first: int = 0) -> str:
+    """The first few of a latent's numbers [n] by name; ``first`` is the place of the first in the whole latent."""
+    shown = [
+        f"z{subscript(first + place + 1)}\u00a0{value:.2f}".replace("-", "−")
+        for place, value in enumerate(values[:MOST_NUMBERS])
+    ]
+    return "   ".join(shown) + ("  …" if values.size > MOST_NUMBERS else "")
 
 
 class PixelView(QWidget):
@@ -163,15 +174,20 @@ class DecodedImage(QWidget):
         """What is shown, at the model's own size: uint8 [H, W] or [H, W, 3]."""
         return self._image
 
-    def set_caption(self, latent: Any | None, preview: bool = False, far: bool = False) -> None:
-        """Say which latent [d] it is, whether it is only a preview, and whether it lies far from all data."""
+    def set_waiting(self, text: str) -> None:
+        """Say what is on its way while there is no image; an empty text takes that back."""
+        self._empty.set_waiting(text)
+
+    def set_caption(self, latent: Any | None, preview: bool = False, far: bool = False, words: str = "") -> None:
+        """Say which latent [d] it is, whether it is only a preview, and whether it lies far from all data.
+
+        ``words`` stand for the latent where its numbers mean little.
+        """
         if latent is None:
             self._caption.setText("")
             self._cue.setText("")
             return
-        values = np.asarray(latent, dtype=np.float64).reshape(-1)
-        shown = [f"z{subscript(i + 1)}\u00a0{value:.2f}".replace("-", "−") for i, value in enumerate(values[:6])]
-        self._caption.setText("   ".join(shown) + ("  …" if values.size > 6 else ""))
+        self._caption.setText(words or in_numbers(np.asarray(latent, dtype=np.float64).reshape(-1)))
         cue = "far from data" if far else "preview" if preview else ""
         if cue == self._cue.text():
             return

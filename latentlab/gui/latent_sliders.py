@@ -162,6 +162,10 @@ class LatentSliders(QWidget):
 
     # --- told -----------------------------------------------------------------------------------
 
+    def set_waiting(self, text: str) -> None:
+        """Say what is on its way while there is no model; an empty text takes that back."""
+        self._empty.set_waiting(text)
+
     def set_dimensions(self, count: int) -> None:
         """Show ``count`` rows, all at 0 and unlocked; 0 shows the empty state."""
         if count != len(self._rows):

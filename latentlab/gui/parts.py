@@ -211,16 +211,23 @@ class EmptyState(QWidget):
 
     def __init__(self, text: str, *buttons: QPushButton) -> None:
         super().__init__()
+        self._text, self._buttons = text, buttons
         layout = QVBoxLayout(self)
         layout.setContentsMargins(SPACE * 2, SPACE, SPACE * 2, SPACE)
         layout.setSpacing(SPACE)
         layout.addStretch(1)
-        line = label(text, "dim", wrap=True)
-        line.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        layout.addWidget(line)
+        self._line = label(text, "dim", wrap=True)
+        self._line.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        layout.addWidget(self._line)
         if buttons:
             layout.addLayout(row(None, *buttons, None))
         layout.addStretch(1)
+
+    def set_waiting(self, text: str) -> None:
+        """Say what is on its way, and offer nothing meanwhile; an empty text takes that back."""
+        self._line.setText(text or self._text)
+        for each in self._buttons:
+            each.setVisible(not text)
 
 
 class Fold(QWidget):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QLabel, QPushButton
 
 from latentlab.gui.decoded_image import DecodedImage, PixelView
 from latentlab.gui.images import to_qimage
@@ -23,6 +24,16 @@ def test_image_is_what_was_given_and_what_is_painted(shown, shape):
         px = target.left() + round((x + 0.5) * target.width() / shape[1])
         py = target.top() + round((y + 0.5) * target.height() / shape[0])
         assert painted.pixelColor(px, py).getRgb()[:3] == tuple(np.broadcast_to(image[y, x], 3))
+
+
+def test_while_a_model_opens_nothing_is_offered(shown):
+    image = shown(DecodedImage())
+    button = image.findChild(QPushButton, "decodedOpenModel")
+    image.set_waiting("Opening the model …")
+    assert not button.isVisible()
+    assert "Opening the model …" in [line.text() for line in image.findChildren(QLabel)]
+    image.set_waiting("")
+    assert button.isVisible()
 
 
 def test_a_change_of_the_callers_array_changes_nothing(shown):
