@@ -108,7 +108,7 @@ ROWS = {
         ("latent_dim=40", "architecture.hidden=400", "batch_size=128"),
         ((500, 1e-3),),
         differs="static images are drawn here, not Larochelle's file; test images are drawn once",
-        small=Small(epochs=25, test_images=2000, importance_samples=500),
+        small=Small(epochs=20, test_images=2000, importance_samples=500),
     ),
     "iwae": Row(
         _importance_table(),
@@ -134,7 +134,7 @@ ROWS = {
         ((2000, 5e-4),),
         differs="ReLU layers, not gated ones; static images are drawn here; a fixed number of epochs, no early stop",
         small=Small(
-            epochs=6,
+            epochs=4,
             settings=("rate.warmup=1",),
             variants=(
                 Variant("standard prior", "vae", (), "NLL 88.56"),

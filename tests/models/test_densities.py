@@ -80,6 +80,17 @@ def test_determinant_of_a_flow_is_that_of_its_jacobian(kind):
     torch.testing.assert_close(log_det[0], exact, atol=1e-4, rtol=1e-4)
 
 
+def test_planes_begin_as_the_identity_and_learn():
+    head = build_posterior(PosteriorConfig(kind="planar"), 6, 3)
+    q = head(torch.randn(4, 6))
+    start = torch.randn(1, 4, 3)
+    z, log_det = q._carry(start)
+    torch.testing.assert_close(z, start, atol=0.1, rtol=0)
+    assert log_det.abs().max() < 0.1
+    (z.sum() + log_det.sum()).backward()
+    assert all(step.bias.grad[:3].abs().max() > 0.1 for step in head.steps)
+
+
 @pytest.mark.parametrize("latent_dim", [1, 2, 5])
 def test_autoregressive_networks_see_only_what_comes_before(latent_dim):
     prior = build_prior(PriorConfig(kind="flow", hidden=32), latent_dim, (1, 3, 4))

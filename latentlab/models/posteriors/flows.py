@@ -19,6 +19,9 @@ MOMENT_SAMPLES = 64
 # At the start IAF's gates are nearly open: σ = sigmoid(2) (Kingma et al. 2016).
 OPEN_GATE = 2.0
 
+# softplus(0 + SHIFT) = 1.
+SHIFT = math.log(math.e - 1)
+
 Carry = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
@@ -113,7 +116,10 @@ class PlanarPosterior(Posterior):
         self.steps = nn.ModuleList(nn.Linear(features, 2 * latent_dim + 1) for _ in range(config.steps))
         for step in self.steps:
             assert isinstance(step, nn.Linear)
+            # u begins near 0 and w does not: nearly the identity, but no saddle, where neither would learn.
             nn.init.normal_(step.weight, std=0.01 / math.sqrt(features))
+            nn.init.normal_(step.bias, std=1 / math.sqrt(latent_dim))
+            nn.init.zeros_(step.bias[:latent_dim])
 
     def forward(self, features: Tensor) -> Flow:
         """Parametrise q(z|x)."""
@@ -136,6 +142,7 @@ def _plane(numbers: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
     """û, w and b, with û moved along w until the step is invertible: wᵀû > −1."""
     u, w, b = torch.split(numbers, [size, size, 1], dim=-1)
     along = (u * w).sum(-1, keepdim=True)
-    # Kept a little above −1, so that the logarithm of the determinant stays finite.
-    wanted = functional.softplus(along) - 1 + 1e-4
+    # A little above −1, so that the logarithm of the determinant stays finite. Shifted against the paper's, which
+    # takes 0 to −.31: what is not to move is not moved, and a plane can begin as the identity.
+    wanted = functional.softplus(along + SHIFT) - 1 + 1e-4
     return u + (wanted - along) * w / ((w * w).sum(-1, keepdim=True) + 1e-8), w, b
