@@ -273,3 +273,16 @@ def test_what_records_on_cuda_calls_it_as_it_is_to_be_called(cuda):
 def test_nothing_is_recorded_on_the_cpu_or_where_it_is_not_wanted(cuda):
     assert recorder_for(torch.device("cpu"), TrainingConfig()) is None
     assert recorder_for(torch.device("cuda", 0), TrainingConfig(graphs="off")) is None
+
+
+def test_a_player_rests_without_the_device_being_asked(recorder, monkeypatch):
+    """As where it is: its weights and moments stay, whatever gradients it has."""
+    values = {"family": "vae-gan", "architecture": {"kind": "conv", "width": 4}, "adversary": {"margin": 0.0}}
+    replayed, events = run(model=values, dataset=bars(side=16))
+    assert recorder.replayed > 2
+    monkeypatch.undo()
+    asked, expected = run(model=values, dataset=bars(side=16))
+    assert_same(replayed, asked)
+    rested = [epoch["gradient_norm_discriminator"] == 0 for epoch in means(expected)]
+    assert True in rested
+    assert [epoch["objective_discriminator"] == 0 for epoch in means(events)] == rested
