@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 import torch
 
-from latentlab.models import Batch, StepState, build
+from latentlab.config import DivergenceConfig, LikelihoodConfig, ModelConfig, PosteriorConfig, PriorConfig
+from latentlab.models import FAMILIES, Batch, StepState, build
+from latentlab.models.divergences import DIVERGENCES
+from latentlab.models.likelihoods import GAUSSIANS
+from latentlab.models.posteriors import POSTERIORS
+from latentlab.models.priors import PRIORS
 from latentlab.recipes import RECIPES
 from tests.models.helpers import images, tiny
 
@@ -42,6 +49,22 @@ def test_a_decode_alone_is_the_decode_in_a_batch():
     model = tiny((1, 16, 16), architecture={"kind": "conv", "width": 4})
     z = torch.randn(5, 2)
     torch.testing.assert_close(model.decode(z)[2:3], model.decode(z[2:3]))
+
+
+@pytest.mark.parametrize(
+    ("registry", "part", "field"),
+    [
+        (DIVERGENCES, DivergenceConfig, "kind"),
+        (PRIORS, PriorConfig, "kind"),
+        (POSTERIORS, PosteriorConfig, "kind"),
+        (GAUSSIANS, LikelihoodConfig, "sigma"),
+        (FAMILIES, ModelConfig, "family"),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else "",
+)
+def test_what_can_be_chosen_is_what_there_is(registry, part, field):
+    """A new divergence, say, is a file, a line in its registry, and its name among the configuration's."""
+    assert set(registry) == set(get_args(part.model_fields[field].annotation)) - {"none"}
 
 
 def test_names_of_the_weights_are_readable_and_stable():
