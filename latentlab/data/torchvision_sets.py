@@ -1,6 +1,7 @@
 """``torchvision:NAME``: torchvision's sets by name, from the cache folder or, the first time, from the network.
 
 torchvision, and torch with it, is imported when such a set is opened and not before: never in the window's process.
+Of these sets CIFAR alone is pickled; torchvision compares its files with the published checksums before it reads them.
 """
 
 from __future__ import annotations
@@ -110,7 +111,10 @@ def _opened(datasets: Any, name: str, split: str, root: Path) -> Generator[LoadP
         raise InputError(f"torchvision:{name}/{split}: {' '.join(str(error).split())}") from None
     except (RuntimeError, OSError, EOFError, ImportError) as error:
         if isinstance(error, ImportError):
-            raise InputError(f"torchvision:{name} needs a package that is not installed: {error}") from None
+            raise InputError(
+                f"torchvision:{name} needs a package that is not installed ({error}); "
+                'pip install "latentlab[sets]" brings it'
+            ) from None
         return None
 
 
@@ -154,6 +158,12 @@ def _child(name: str, split: str, folder: Path) -> Iterator[LoadProgress]:
         if child.returncode:
             errors.seek(0)
             lines = errors.read().decode(errors="replace").strip().splitlines() or [f"exit code {child.returncode}"]
+            missing = re.search(r"'?(\w+)'? is required|No module named '(\w+)'", lines[-1])
+            if missing:
+                raise InputError(
+                    f"torchvision:{name} needs the package {missing[1] or missing[2]} to be downloaded, which is not "
+                    'installed; pip install "latentlab[sets]" brings it'
+                )
             cause = re.search(r"<urlopen error ([^>]*)>", lines[-1])
             raise InputError(
                 f"torchvision:{name} is not on this computer and cannot be downloaded, try again when online "
