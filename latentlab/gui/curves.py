@@ -112,6 +112,16 @@ class TrainingCurves(QWidget):
         self._current = Run(name, key, self._free_place())
         self._put(self._current, len(self._runs))
 
+    def go_on(self, key: str) -> bool:
+        """Make a run that is drawn already the current one; whether there is one of that key."""
+        run = self._find(key)
+        if run is None:
+            return False
+        self._current = run
+        self._runs = [*(each for each in self._runs if each is not run), run]
+        self._changed()
+        return True
+
     def compare_run(self, name: str, key: str) -> None:
         """Draw another run's curves beside the current one's; what it holds is added under its key."""
         if self._find(key) is None:

@@ -119,6 +119,18 @@ def test_a_run_that_begins_again_is_not_drawn_twice(qtbot, curves):
     assert curves.run_keys() == ["/runs/one"]
 
 
+def test_a_run_goes_on_after_another_was_the_current_one(curves):
+    curves.start_run("one", "/runs/one")
+    feed_epochs(curves, None, -100.0)
+    curves.start_run("two", "/runs/two")
+    assert not curves.go_on("/runs/three")
+    assert curves.go_on("/runs/one")
+    assert (curves.current_run(), curves.value("elbo")) == ("/runs/one", -100.0)
+    curves.add_progress(2.5, {"elbo": -50.0})
+    assert curves.value("elbo") == -50.0
+    assert curves.run_keys() == ["/runs/two", "/runs/one"]
+
+
 def test_the_oldest_gives_way_when_there_are_too_many(qtbot, curves):
     gone = []
     curves.runRemoved.connect(gone.append)
