@@ -40,6 +40,7 @@ class Started(Event):
     epochs: int = 0
     steps_per_epoch: int = 0
     precision: str = "float32"
+    beta: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,8 @@ class Adjusted(Event):
     learning_rate: float | None = None
     beta: float | None = None
     schedule: str | None = None
+    epochs: int | None = None
+    patience: int | None = None
 
 
 @dataclass(frozen=True)

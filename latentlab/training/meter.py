@@ -13,6 +13,7 @@ from latentlab.training.group import Group
 
 _PAUSE = 1.0  # seconds without work that count as a pause, not as the window's share
 _RATE_OVER = 20  # read-outs
+_PACE_OVER = 600  # read-outs: time left is told by the last minute's pace
 
 
 class Meter:
@@ -100,11 +101,12 @@ class Clock:
 
     def __init__(self, seconds: float = 0.0) -> None:
         self.seconds = seconds
-        self._begun = seconds
         self._last = time.monotonic()
         self._images = 0
-        self._steps = 0
+        self._steps, self._in_steps = 0, 0.0
+        self._epochs, self._between = 0, 0.0  # ends of epochs, and seconds of all that is no step
         self._marks: deque[tuple[float, int]] = deque([(seconds, 0)], maxlen=_RATE_OVER)
+        self._paces: deque[tuple[float, int]] = deque([(0.0, 0)], maxlen=_PACE_OVER)
 
     def resume(self) -> None:
         """Say that work begins: a long time since it last ended was a pause."""
@@ -115,17 +117,45 @@ class Clock:
     def tick(self, images: int = 0) -> None:
         """Count the time since the last tick, and a step if it had images."""
         now = time.monotonic()
-        self.seconds += now - self._last
+        passed = now - self._last
+        self.seconds += passed
         self._last = now
-        self._images += images
-        self._steps += images > 0
+        if images:
+            self._images += images
+            self._steps += 1
+            self._in_steps += passed
+        else:
+            self._between += passed
+
+    def end_epoch(self) -> None:
+        """Say that an epoch and what belongs to its end are done."""
+        self._epochs += 1
 
     def mark(self) -> float:
         """Images per second over the last read-outs, this one included."""
         self._marks.append((self.seconds, self._images))
+        self._paces.append((self._in_steps, self._steps))
         seconds, images = self._marks[0]
         return (self._images - images) / max(1e-9, self.seconds - seconds)
 
-    def remaining(self, steps: int) -> float | None:
-        """Seconds that ``steps`` more steps will take, at the pace so far."""
-        return (self.seconds - self._begun) / self._steps * steps if self._steps else None
+    def remaining(
+        self, steps: int, epochs: int = 0, work_of_an_end: float = 0.0, work_at_last: float = 0.0
+    ) -> float | None:
+        """Seconds that the rest of a run will take, at the pace so far; ``None`` before the first step.
+
+        Parameters
+        ----------
+        steps, epochs
+            Steps to come, and ends of epochs with their validation and checkpoints.
+        work_of_an_end, work_at_last
+            What the end of an epoch, and of the run, is worth in steps; asked for while no epoch's end was measured,
+            and of the run's end always.
+        """
+        if not self._steps:
+            return None
+        seconds, before = self._paces[0]
+        if before == self._steps:  # none since the last read-out there was
+            seconds, before = 0.0, 0
+        pace = (self._in_steps - seconds) / (self._steps - before)
+        end = self._between / self._epochs if self._epochs else work_of_an_end * pace
+        return pace * (steps + work_at_last) + end * epochs

@@ -73,6 +73,20 @@ class Position:
 
 
 @dataclass
+class Plan:
+    """How long a run is to be; it may be changed while the run goes on.
+
+    Attributes
+    ----------
+    epochs, patience
+        As of ``TrainingConfig``.
+    """
+
+    epochs: int
+    patience: int
+
+
+@dataclass
 class Best:
     """The best model so far.
 
@@ -126,6 +140,7 @@ class RunState:
     meter: Meter
     position: Position
     best: Best
+    plan: Plan
 
     def pack(self) -> CheckpointFile:
         """Everything that is needed to go on."""
@@ -145,7 +160,8 @@ class RunState:
             "learning_rate": [self.config.training.learning_rate, self.optimisers.learning_rate],
             "beta": [self.config.model.beta, self.model.beta],
             "schedule": [self.config.training.schedule, self.optimisers.schedule],
-            "epochs": self.config.training.epochs,
+            "epochs": [self.config.training.epochs, self.plan.epochs],
+            "patience": [self.config.training.patience, self.plan.patience],
         }
         return CheckpointFile(position, tensors)
 
@@ -180,9 +196,17 @@ class RunState:
             asked, live = values["schedule"]
             if asked == self.config.training.schedule:
                 self.optimisers.schedule = live
-            if self.config.training.epochs > values["epochs"]:
+            # Once it was one number, and patience was not written down.
+            before = values["epochs"] if isinstance(values["epochs"], list) else [values["epochs"]] * 2
+            asked, live = before
+            if asked == self.config.training.epochs:
+                self.plan.epochs = live
+            if self.plan.epochs > live:
                 # More epochs are asked for, also where patience had come to its end.
                 self.position.stale_epochs = 0
+            asked, live = values.get("patience", [self.config.training.patience] * 2)
+            if asked == self.config.training.patience:
+                self.plan.patience = live
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path} is damaged: its description is not readable ({error})") from None
         put_weights(self.model, parts["model"])

@@ -26,11 +26,11 @@ from latentlab.training.group import Group, computed_apart
 from latentlab.training.meter import Clock, Meter, device_memory
 from latentlab.training.optimisers import BadStep
 from latentlab.training.output import Output
-from latentlab.training.points import encode_points, manifold_preview
+from latentlab.training.points import MOST_POINTS, encode_points, manifold_preview
 from latentlab.training.precision import Precision
 from latentlab.training.randomness import NOISE, VALIDATION, WEIGHTS, RandomStream, derived_seed
 from latentlab.training.snapshots import Snapshots
-from latentlab.training.state import Best, Position, RunState
+from latentlab.training.state import Best, Plan, Position, RunState
 from latentlab.training.stepper import Stepper
 from latentlab.training.threads import torch_threads, training_threads, work_of_a_step
 
@@ -38,6 +38,10 @@ _READ_OUT_SECONDS = 0.1
 # An epoch may be shorter than writing a checkpoint takes.
 _BETWEEN_EPOCH_CHECKPOINTS = 2.0
 _STEPS_BETWEEN_QUESTIONS = 10  # whether to stop, put to every process: an answer makes the device wait
+
+# Of a training step's work on an image: forward through the networks, and through the encoder alone.
+_WORK_OF_VALIDATION = 1 / 3
+_WORK_OF_ENCODING = 1 / 6
 
 Means = dict[str, float]
 
@@ -115,7 +119,6 @@ class Training:
         self._stream = RandomStream(self.device, derived_seed(seed, NOISE, rank))
         self._batch_size = min(config.training.batch_size, len(self._training_index))
         self._steps_per_epoch = -(-len(self._training_index) // self._batch_size)
-        self._total_steps = self._steps_per_epoch * config.training.epochs
         self._feed = Feed(
             dataset.images,
             dataset.labels if self.model.classes and (dataset.labels >= 0).any() else None,
@@ -130,8 +133,16 @@ class Training:
         self._meter = Meter(self.device)
         self._position = Position(micro_batch=self._batch_size)
         self._best = Best()
+        self._plan = Plan(config.training.epochs, config.training.patience)
         self._state = RunState(
-            config, self.model, self._stepper.optimisers, self._stream, self._meter, self._position, self._best
+            config,
+            self.model,
+            self._stepper.optimisers,
+            self._stream,
+            self._meter,
+            self._position,
+            self._best,
+            self._plan,
         )
         if (checkpoint := self._output.last_checkpoint()) is not None:
             self._state.unpack(checkpoint, str(out))
@@ -168,6 +179,10 @@ class Training:
         return self._position.step / self._steps_per_epoch
 
     @property
+    def _total_steps(self) -> int:
+        return self._steps_per_epoch * self._plan.epochs
+
+    @property
     def newest_snapshot(self) -> int:
         """The newest epoch that the run's history holds; 0 while there is none."""
         return 0 if self._snapshots is None else self._snapshots.newest
@@ -186,18 +201,34 @@ class Training:
         learning_rate: float | None = None,
         beta: float | None = None,
         schedule: Literal["constant", "cosine"] | None = None,
+        epochs: int | None = None,
+        patience: int | None = None,
     ) -> None:
-        """Change the learning rate, its schedule, or the weight of the rate in the objective, from the next step on.
+        """Change the learning rate, its schedule, the weight of the rate in the objective, or how long the run goes on.
 
-        The run tells it as ``Adjusted``, once for all changes between two steps.
+        From the next step on. An epoch that runs is brought to its end, however few epochs are asked for; a cosine
+        goes on at the place that the new number of epochs gives it. The run tells it as ``Adjusted``, once for all
+        changes between two steps.
         """
+        if self._closing:
+            return
+        if epochs is not None:
+            self._plan.epochs = epochs = max(epochs, self._position.epochs_done + 1)
+        if patience is not None:
+            self._plan.patience = patience
         if learning_rate is not None:
             self._stepper.optimisers.learning_rate = learning_rate
         if schedule is not None:
             self._stepper.optimisers.schedule = schedule
         if beta is not None:
             self.model.beta = beta
-        new = {"learning_rate": learning_rate, "beta": beta, "schedule": schedule}
+        new = {
+            "learning_rate": learning_rate,
+            "beta": beta,
+            "schedule": schedule,
+            "epochs": epochs,
+            "patience": patience,
+        }
         self._changes |= {name: value for name, value in new.items() if value is not None}
 
     def checkpoint(self) -> Checkpoint | None:
@@ -261,6 +292,7 @@ class Training:
             else:
                 yield from self._end_epoch()
                 yield from self._checkpoint_after(_BETWEEN_EPOCH_CHECKPOINTS)
+                self._clock.end_epoch()
         yield from self._adjusted()
         yield from self._finish()
 
@@ -336,12 +368,22 @@ class Training:
             step=self._position.step,
             steps=self._total_steps,
             epoch=self._position.epochs_done + 1,
-            epochs=self.config.training.epochs,
+            epochs=self._plan.epochs,
             train=self._meter.read(),
             images_per_second=self._clock.mark(),
             seconds=self._clock.seconds,
-            remaining=self._clock.remaining(self._total_steps - self._position.step),
+            remaining=self._remaining(),
             device_memory=device_memory(self.device),
+        )
+
+    def _remaining(self) -> float | None:
+        """Seconds to the end of the run, its closing included; no patience is counted on."""
+        validation, points = len(self._validation_index), min(MOST_POINTS, len(self._dataset.images))
+        return self._clock.remaining(
+            self._total_steps - self._position.step,
+            self._plan.epochs - self._position.epochs_done,
+            _WORK_OF_VALIDATION * validation / self._batch_size,
+            _WORK_OF_ENCODING * points / self._batch_size,
         )
 
     def _end_epoch(self) -> Iterator[Event | None]:
@@ -357,7 +399,7 @@ class Training:
         self._meter.clear()
         epoch = Epoch(
             epoch=at.epochs_done,
-            epochs=self.config.training.epochs,
+            epochs=self._plan.epochs,
             train=train,
             validation=validation,
             images_per_second=rate,
@@ -466,9 +508,10 @@ class Training:
             latent_dim=self.model.latent_dim,
             image_shape=self._dataset.image_shape,
             epoch=self._position.epochs_done,
-            epochs=self.config.training.epochs,
+            epochs=self._plan.epochs,
             steps_per_epoch=self._steps_per_epoch,
             precision=self._precision.name,
+            beta=self.model.beta,
         )
 
     def _is_to_stop(self) -> bool:
@@ -480,16 +523,16 @@ class Training:
         return self._stopping
 
     def _goes_on(self) -> bool:
-        epochs_left = self._position.epochs_done < self.config.training.epochs
+        epochs_left = self._position.epochs_done < self._plan.epochs
         return epochs_left and not (self._agreed if self._group else self._stopping) and not self._out_of_patience()
 
     def _reason(self) -> str:
-        if self._position.epochs_done >= self.config.training.epochs:
+        if self._position.epochs_done >= self._plan.epochs:
             return "done"
         return "patience" if self._out_of_patience() else "stopped"
 
     def _out_of_patience(self) -> bool:
-        return 0 < self.config.training.patience <= self._position.stale_epochs
+        return 0 < self._plan.patience <= self._position.stale_epochs
 
     def _check_steps(self) -> None:
         """See whether the device had to skip a step."""

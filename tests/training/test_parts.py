@@ -136,6 +136,29 @@ def test_a_clock_leaves_pauses_out(monkeypatch):
     assert clock.remaining(10) == pytest.approx(5.0)
 
 
+def test_time_left_counts_validation_and_the_closing(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(meter.time, "monotonic", lambda: now[0])
+    clock = Clock()
+
+    def work(seconds, images=0):
+        clock.resume()
+        now[0] += seconds
+        clock.tick(images)
+
+    assert clock.remaining(10) is None
+    work(0.5, 32)
+    assert clock.remaining(10, epochs=2, work_of_an_end=3.0, work_at_last=4.0) == pytest.approx(5.0 + 3.0 + 2.0)
+    work(0.75)
+    clock.end_epoch()
+    assert clock.remaining(10, epochs=2, work_of_an_end=3.0) == pytest.approx(5.0 + 1.5), "measured, no longer guessed"
+    now[0] += 600  # paused
+    work(0.5, 32)
+    assert clock.remaining(10, epochs=2) == pytest.approx(5.0 + 1.5)
+    clock.mark()
+    assert clock.remaining(0) == 0.0
+
+
 def test_tiles_are_laid_left_to_right_then_down():
     images = np.arange(3, dtype=np.float32).reshape(3, 1, 1, 1).repeat(2, 2).repeat(2, 3) / 255
     assert tile(images, 2).tolist() == [[0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 0, 0], [2, 2, 0, 0]]

@@ -3,7 +3,7 @@
 import pytest
 
 from latentlab.errors import InputError
-from latentlab.storage import RunFolder
+from latentlab.storage import CheckpointFile, RunFolder
 from latentlab.training import Training
 from tests.training.helpers import bars, named, run_config, train
 
@@ -96,6 +96,42 @@ def test_values_changed_while_it_ran_live_on(tmp_path):
     assert resumed.model.beta == 2.0
     slower = Training(bars(), run_config(learning_rate=0.01), tmp_path / "run", resume=True)
     assert slower._stepper.optimisers.learning_rate == 0.01
+
+
+def test_a_run_whose_length_was_changed_resumes_to_the_bit(tmp_path):
+    """A cosine's place depends on the number of epochs, so that it shows."""
+    config = run_config(schedule="cosine", epochs=2)
+    for folder, stops in (("whole", ()), ("parts", (6, 13))):
+        events = []
+        for at in (*stops, None):
+            training = Training(bars(), config, tmp_path / folder, resume=True)
+            for event in training.steps():
+                events.append(event)
+                if training.step == 2 and event is None:
+                    training.update(epochs=4, patience=9)
+                if training.step == at:
+                    training.stop()
+        assert (events[-1].reason, events[-1].epochs) == ("done", 4)
+    assert content(tmp_path / "parts") == content(tmp_path / "whole")
+    noted = [line for line in RunFolder(tmp_path / "whole").read_metrics() if line["event"] == "adjusted"]
+    assert noted == [{"event": "adjusted", "step": 2, "epoch": 0.5, "epochs": 4, "patience": 9}]
+    longer, _ = train(bars(), run_config(schedule="cosine", epochs=5), tmp_path / "parts", resume=True)
+    assert longer.epoch == 5, "what is asked for anew counts more"
+
+
+def test_a_checkpoint_from_before_epochs_could_be_changed_is_resumed(whole, tmp_path):
+    training = Training(bars(), run_config(), tmp_path / "run")
+    for _ in training.steps():
+        if training.step == 5:
+            training.stop()
+    folder = RunFolder(tmp_path / "run")
+    file = folder.read_checkpoint()
+    position = {name: value for name, value in file.position.items() if name != "patience"}
+    images = file.position["epoch_images"][0]
+    folder.write_checkpoint(CheckpointFile(position | {"epochs": 3, "epoch_images": images}, file.tensors))
+    resumed, events = train(bars(), run_config(), tmp_path / "run", resume=True)
+    assert events[-1].reason == "done"
+    assert resumed.epoch == 3
 
 
 def test_a_change_by_hand_is_noted_where_it_was_and_survives_a_kill(tmp_path):

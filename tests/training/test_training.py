@@ -9,7 +9,7 @@ import torch
 
 from latentlab.config import DataConfig
 from latentlab.errors import InputError
-from latentlab.events import Checkpoint, Finished, Started
+from latentlab.events import Adjusted, Checkpoint, Finished, Started
 from latentlab.models.loaded import load_model, weights_of
 from latentlab.storage import RunFolder, read_model
 from latentlab.training import Training
@@ -187,6 +187,30 @@ def test_learning_rate_and_beta_change_the_next_step():
         training.change = max(abs(array - before[n]).max() for n, array in weights_of(training.model).items())
     assert moved.model.beta == 3.0
     assert moved.change < 1e-7 < still.change
+
+
+def test_a_run_is_made_shorter_and_the_epoch_that_runs_is_ended():
+    training = Training(bars(), run_config(epochs=50))
+    events = []
+    for event in training.steps():
+        events.append(event)
+        if training.step == 6 and event is None:
+            training.update(epochs=1)
+    assert (events[-1].epochs, events[-1].reason) == (2, "done")
+    (told,) = [event for event in events if isinstance(event, Adjusted)]
+    assert (told.step, told.epochs) == (6, 2)
+
+
+def test_patience_may_be_lost_while_the_run_goes_on():
+    training = Training(bars(), run_config(epochs=50, learning_rate=1.0))
+    events = []
+    for event in training.steps():
+        events.append(event)
+        if training.epoch == 3:
+            training.update(patience=1)
+    event = events[-1]
+    assert event.reason == "patience"
+    assert event.epochs < 50
 
 
 def test_a_cosine_schedule_ends_at_nothing():
