@@ -38,6 +38,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     from latentlab import evaluation
 
     model, dataset = model_and_data(arguments)
+    binarise = model.header.training.get("binarise", "none")
     # First what may be refused.
     gaps = _gaps(model, dataset, arguments.seed) if arguments.gaps else {}
     found = evaluation.evaluate(
@@ -45,14 +46,19 @@ def evaluate(arguments: argparse.Namespace) -> int:
         dataset.images,
         dataset.labels,
         importance_samples=arguments.importance_samples,
-        binarise=model.header.training.get("binarise", "none"),
+        binarise=binarise,
         seed=arguments.seed,
     )
+    said = list(evaluation.remarks(model.module, dataset.images, dataset.labels, binarise))
+    if dataset.factors is not None and not _plain(model):
+        said.append("factors are told by latents that are plain numbers: there are no scores of disentanglement")
     values = found.as_dict() | gaps | _disentanglement(model, dataset, arguments.seed)
     if arguments.json:
-        write_json(values)
+        write_json(values | {"remarks": said})
     else:
         write_table({name: f"{_rounded(value)} {_UNITS.get(name, '')}".strip() for name, value in values.items()})
+        for sentence in said:
+            print(f"note: {sentence}")
     return 0
 
 
@@ -74,12 +80,17 @@ def _gaps(model: LoadedModel, dataset: Dataset, seed: int) -> dict[str, float]:
 def _disentanglement(model: LoadedModel, dataset: Dataset, seed: int) -> dict[str, float]:
     """The scores, where latents are plain numbers and at least two known factors vary among the images."""
     varying = {name: values for name, values in (dataset.factors or {}).items() if (values != values[0]).any()}
-    if len(varying) < 2 or latent_layout(model.header.model, model.image_shape).kind != "plain":
+    if len(varying) < 2 or not _plain(model):
         return {}
     from latentlab import evaluation
 
     mean, std = model.encode(dataset.images, dataset.labels)
     return evaluation.disentanglement(mean, std, varying, seed)._asdict()
+
+
+def _plain(model: LoadedModel) -> bool:
+    """Whether its latents are plain numbers."""
+    return latent_layout(model.header.model, model.image_shape).kind == "plain"
 
 
 def _rounded(value: Any) -> str:

@@ -5,6 +5,7 @@ from latentlab.evaluation.disentanglement import Disentanglement, disentanglemen
 from latentlab.evaluation.gaps import Gaps, inference_gaps
 from latentlab.evaluation.imputation import impute
 from latentlab.evaluation.quick import QuickBound, quick_bound
+from latentlab.evaluation.remarks import remarks
 from latentlab.evaluation.report import Evaluation, evaluate
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "impute",
     "inference_gaps",
     "quick_bound",
+    "remarks",
 ]

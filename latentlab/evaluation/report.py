@@ -26,6 +26,10 @@ COLLAPSED_KL = 0.01
 LARGEST_OUTPUT = 16 * 2**20
 
 
+# Bits that a density of pixels lacks of a probability of grey levels, which are 1/255 apart.
+GREY_LEVEL_BITS = math.log2(255)
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """Means over the images, in nats per image at β = 1.
@@ -39,7 +43,8 @@ class Evaluation:
     log_likelihood
         With ``importance_samples`` latents per image (L_K of Burda et al. 2016): at least the ELBO.
     bits_per_dimension
-        −log_likelihood per pixel and channel in bits. For Gaussian pixels the density of 256 grey levels is meant.
+        −log_likelihood per pixel and channel in bits. Of Gaussian pixels the probability of the grey level is meant:
+        the density times its width, 1/255, without dequantisation noise.
     active_units
         Latents whose posterior mean has a variance above .01.
     kl_per_dimension
@@ -176,7 +181,7 @@ class _Sums:
             rate=rate,
             distortion=distortion,
             log_likelihood=log_likelihood,
-            bits_per_dimension=bits + 8 if model.is_density else bits,
+            bits_per_dimension=bits + GREY_LEVEL_BITS if model.is_density else bits,
             active_units=int((variance > ACTIVE_VARIANCE).sum()),
             kl_per_dimension=tuple(kl.tolist()),
             collapsed=tuple(np.flatnonzero((kl < COLLAPSED_KL) & (self.std > 0)).tolist()),

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from latentlab.config import LikelihoodConfig
 from latentlab.models.functional import LOG_2PI, gaussian_log_density, soft_clip
+from latentlab.models.whole_batch import ratio_of_all
 
 # Where log σ is softly held: an unbounded density would otherwise swallow constant pixels (Rybkin et al. 2021).
 SMALLEST_LOG_SIGMA = -6.0
@@ -37,7 +38,7 @@ class Likelihood(nn.Module):
     parameters_per_pixel
         Numbers the decoder emits for each channel of each pixel.
     is_density
-        Whether pixels are continuous in [0, 1], so that bits per dimension count 8 bits more.
+        Whether pixels are continuous in [0, 1], so that bits per dimension count a grey level's width too.
     """
 
     parameters_per_pixel = 1
@@ -153,7 +154,7 @@ class OptimalSigmaGaussian(Gaussian):
         squares = over_pixels((x - output) ** 2, mask)
         pixels = pixels_of(x, mask)
         observed = len(x) * pixels if isinstance(pixels, int) else pixels.sum().clamp_min(1)
-        variance = squares.mean(0).sum() / observed
+        variance = ratio_of_all(squares.mean(0).sum(), observed)
         with torch.no_grad():
             self.batches.add_(1)
             # The first batches count fully: what the average starts from is no estimate.

@@ -61,6 +61,20 @@ def test_evaluate_refuses_gaps_of_what_cannot_be_refined(data, tmp_path, capsys)
     assert "diagonal or full-covariance" in capsys.readouterr().err
 
 
+def test_evaluate_says_what_its_figures_do_not_mean(run, data, tmp_path, capsys):
+    (grey,) = measured(capsys, run, data)["remarks"]
+    assert "grey pixels" in grey
+    points = tmp_path / "points"
+    gaussian = ("--set", "likelihood.kind=gaussian", *SMALL)
+    assert main(["train", str(data), "--recipe", "ae", "--out", str(points), "--epochs", "1", *gaussian]) == 0
+    assert [remark.split(",")[0] for remark in measured(capsys, points, data)["remarks"]] == [
+        "the latents are points",
+        "the likelihood is a density of pixels in [0",
+    ]
+    assert main(["evaluate", str(points), str(data), "--device", "cpu"]) == 0
+    assert "note: the latents are points" in capsys.readouterr().out
+
+
 def measured(capsys, model, data, *options):
     capsys.readouterr()
     assert main(["evaluate", str(model), str(data), "--device", "cpu", "--json", *options]) == 0

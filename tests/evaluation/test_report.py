@@ -71,7 +71,7 @@ def test_log_likelihood_reaches_the_exact_one():
     result = evaluate(model, images, importance_samples=3000)
     assert result.elbo < exact - 0.1
     assert result.log_likelihood == pytest.approx(exact, abs=0.03)
-    assert result.bits_per_dimension == pytest.approx(-result.log_likelihood / 12 / math.log(2) + 8)
+    assert result.bits_per_dimension == pytest.approx(-result.log_likelihood / 12 / math.log(2) + math.log2(255))
 
 
 def test_a_latent_that_ignores_the_image_is_not_active(model, images):
