@@ -27,7 +27,7 @@ SAME_CHANGE = 0.05  # epochs: a slider that is dragged makes one mark
 _TITLES = {
     "elbo": "ELBO",
     KL: "KL per dimension",
-    "active_units": "active units (KL above .01 nats)",
+    "active_units": "dimensions in use (KL above .01 nats)",
     "device_memory": "memory, MiB",
 }
 

@@ -224,8 +224,8 @@ class KlBars(_Plot):
         )
         step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if kl.size <= 10 * step or step == 1000)
         self.getAxis("bottom").setTicks([[(i, str(i)) for i in range(step, kl.size + 1, step)]])
-        active = int((kl > 0.01).sum())
-        self.set_title(f"<b>KL per dimension</b>&nbsp; {kl.sum():.1f} nat, {active} of {kl.size} active")
+        used = int((kl > 0.01).sum())
+        self.set_title(f"<b>KL per dimension</b>&nbsp; {kl.sum():.1f} nat, {used} of {kl.size} in use")
 
 
 def _at(series: Series | None, epoch: float | None) -> float | None:

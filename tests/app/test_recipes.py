@@ -114,7 +114,7 @@ def test_two_recipes_stand_side_by_side_and_are_copied(application, qtbot, train
     qtbot.waitUntil(lambda: table.as_text().count("\n") == 3, timeout=SECONDS)
     qtbot.mouseClick(table.findChild(QPushButton, "copyRuns"), Qt.MouseButton.LeftButton)
     head, second, first = QGuiApplication.clipboard().text().splitlines()
-    assert head.startswith("recipe\tELBO\trate\tdistortion\tactive units")
+    assert head.startswith("recipe\tELBO\trate\tdistortion\tin use")
     assert (first.split("\t")[0], second.split("\t")[0]) == ("vae", "ae")
     elbo, rate, distortion = (float(number) for number in first.split("\t")[1:4])
     assert elbo == pytest.approx(-rate - distortion, abs=0.2)
