@@ -19,7 +19,7 @@ COLUMNS = (
     Column("ELBO", "Best epoch, on the images held out, in nats per image, β = 1", ".1f"),
     Column("rate", "KL term, in nats per image", ".1f"),
     Column("distortion", "Minus the log-likelihood term, in nats per image", ".1f"),
-    Column("in use", "Dimensions, or categorical latents, that carry more than 0.01 nat: the others have collapsed", "d"),
+    Column("in use", "Dimensions, or categorical latents, that carry more than 0.01 nat; others have collapsed", "d"),
     Column("latent_dim", "Size of the latent space", "d"),
     Column("epochs", "Done so far", "d"),
     Column("seconds", "Of training", ".1f"),
