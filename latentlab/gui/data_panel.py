@@ -159,14 +159,23 @@ class DataPanel(QWidget):
         layout.addWidget(rule())
         layout.addWidget(label("How images are read", "section"))
         layout.addLayout(looks_form)
-        layout.addWidget(Fold("moreData", "All settings", "Every other setting of reading", rest_box))
+        fold = Fold("moreData", "All settings", "Every other setting of reading", rest_box)
+        layout.addWidget(fold)
         layout.addWidget(label("Which images are used", "section"))
         layout.addWidget(self._classes_fold)
         layout.addLayout(subset_form)
         layout.addWidget(self._cost)
         last = add_settings(looks_form, looks)
-        last = add_settings(rest, [each for each in self._settings.values() if each not in looks + subset], last)
         add_settings(subset_form, subset, last)
+        others = [each for each in self._settings.values() if each not in looks + subset]
+
+        def fill(unfolded: bool) -> None:
+            if unfolded and not rest.rowCount():
+                end = add_settings(rest, others, last)
+                if end is not None:
+                    QWidget.setTabOrder(end, subset[0].control)
+
+        fold.toggled.connect(fill)
         layout.addLayout(row(None, self._apply))
         for setting in self._settings.values():
             setting.changed.connect(self._on_changed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -231,7 +231,15 @@ class EmptyState(QWidget):
 
 
 class Fold(QWidget):
-    """A line that folds away what is under it."""
+    """A line that folds away what is under it.
+
+    Signals
+    -------
+    toggled(unfolded)
+        It was folded or unfolded.
+    """
+
+    toggled = Signal(bool)
 
     def __init__(self, name: str, title: str, tip: str, body: QWidget, *, unfolded: bool = False) -> None:
         super().__init__()
@@ -260,4 +268,5 @@ class Fold(QWidget):
 
     def _on_head_toggled(self, unfolded: bool) -> None:
         set_icon(self._head, "down" if unfolded else "right", "dim")
+        self.toggled.emit(unfolded)  # before it is seen: what it holds may be made only now
         self._body.setVisible(unfolded)

@@ -1,4 +1,7 @@
-"""One setting of a configuration and the control that edits it, made from the field's own type and bounds."""
+"""One setting of a configuration and the control that edits it, made from the field's own type and bounds.
+
+Most settings are folded away, and making a control takes about a millisecond: it is made when it is first wanted.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +10,27 @@ import re
 import types
 import typing
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QAbstractSpinBox, QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox, QWidget
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QLabel,
+    QLineEdit,
+    QSpinBox,
+    QWidget,
+)
 
 from latentlab.gui.parts import label, named
 
+_DIGITS = 3  # after the point, of a number between narrow bounds
 _INSET = 5  # px: text begins where it does in a line edit
 _LARGEST_SPIN = 2**31 - 1
 _TITLES = {"beta": "β", "sigma": "σ", "sigma_value": "σ value", "latent_dim": "Latent dim", "kl": "KL"}
@@ -34,7 +48,7 @@ class Setting(QObject):
     title, short_title
         What it is called; and where the part it belongs to is named above it.
     label, control
-        What a form puts side by side.
+        What a form puts side by side; made when first asked for.
 
     Signals
     -------
@@ -49,23 +63,49 @@ class Setting(QObject):
     ) -> None:
         super().__init__(parent)
         self.name = name
+        self._field, self._parent = field, parent
         self._kind, self._optional = _plain_type(field.annotation)
         literal = typing.get_origin(self._kind) is typing.Literal
-        allowed = choices or (typing.get_args(self._kind) if literal else ())
+        self._allowed = choices or (typing.get_args(self._kind) if literal else ())
         self.title = _title(name)
         self.short_title = _short_title(name)
-        self.control = self._make(field, allowed)
-        named(self.control, _object_name(name), self.title, f"{tip}\n{name}".strip())
-        self.control.setParent(parent)
-        self.label = label(self.title)
-        self.label.setParent(parent)
-        self.label.setBuddy(self.control)
-        self.label.setToolTip(self.control.toolTip())
-        for widget in (self.label, self.control):
-            widget.hide()
+        self._tip = f"{tip}\n{name}".strip()
+        self._enabled, self._invalid = True, False
+        # The value, until there is a control to show it.
+        self._waiting: Any = self._as_shown(field.get_default(call_default_factory=True))
+
+    @cached_property
+    def control(self) -> QWidget:
+        """The widget that edits it."""
+        made = self._make(self._field, self._allowed)
+        named(made, _object_name(self.name), self.title, self._tip)
+        made.setParent(self._parent)
+        made.setEnabled(self._enabled)
+        made.hide()
+        self.__dict__["control"] = made
+        self.set_value(self._waiting)
+        if self._invalid:
+            self._mark()
+        return made
+
+    @cached_property
+    def label(self) -> QLabel:
+        """What it is called, as a form shows it."""
+        made = label(self.title)
+        made.setParent(self._parent)
+        made.setBuddy(self.control)
+        made.setToolTip(self._tip)
+        made.hide()
+        return made
+
+    @property
+    def _is_made(self) -> bool:
+        return "control" in self.__dict__
 
     def value(self) -> Any:
         """The value shown; text that is no number comes as it stands, for validation to refuse."""
+        if not self._is_made:
+            return self._waiting
         control = self.control
         if isinstance(control, QCheckBox):
             return control.isChecked()
@@ -81,6 +121,9 @@ class Setting(QObject):
 
     def set_value(self, value: Any) -> None:
         """Show a value, without telling it back."""
+        if not self._is_made:
+            self._waiting = self._as_shown(value)
+            return
         control = self.control
         blocked = control.blockSignals(True)
         if isinstance(control, QCheckBox):
@@ -99,6 +142,9 @@ class Setting(QObject):
 
     def set_choices(self, values: Sequence[Any]) -> None:
         """Offer other values in a setting that is a choice; the chosen one stays."""
+        self._allowed = values
+        if not self._is_made:
+            return
         assert isinstance(self.control, QComboBox)
         chosen = self.value()
         blocked = self.control.blockSignals(True)
@@ -109,10 +155,34 @@ class Setting(QObject):
 
     def set_invalid(self, why: str) -> None:
         """Mark the value as refused, saying why; an empty text takes the mark away."""
-        if self.control.property("invalid") != bool(why):
-            self.control.setProperty("invalid", bool(why))
-            self.control.style().unpolish(self.control)
-            self.control.style().polish(self.control)
+        if self._invalid != bool(why):
+            self._invalid = bool(why)
+            if self._is_made:
+                self._mark()
+
+    def set_enabled(self, enabled: bool) -> None:
+        """Let the value be changed, or not."""
+        self._enabled = enabled
+        if self._is_made:
+            self.control.setEnabled(enabled)
+
+    def _mark(self) -> None:
+        self.control.setProperty("invalid", self._invalid)
+        self.control.style().unpolish(self.control)
+        self.control.style().polish(self.control)
+
+    def _as_shown(self, value: Any) -> Any:
+        """The value as its control would give it back, which has so many digits and no other kinds."""
+        if self._kind is bool:
+            return bool(value)
+        if self._allowed or value is None:
+            return value
+        low, high = _bounds(self._field)
+        if self._kind is int:
+            return int(value)
+        if self._kind is float and _is_share(low, high):
+            return round(float(value), _DIGITS)
+        return self._parse(_written(value))
 
     def _make(self, field: FieldInfo, allowed: Sequence[Any]) -> QWidget:
         if self._kind is bool:
@@ -127,7 +197,7 @@ class Setting(QObject):
         low, high = _bounds(field)
         if self._kind is int:
             return self._whole_number(low, high)
-        if self._kind is float and low > -float("inf") and high <= 1.0:
+        if self._kind is float and _is_share(low, high):
             return self._share(low, high)
         line = QLineEdit()
         line.setPlaceholderText(self._none() if self._optional else "all" if self._kind == tuple[str, ...] else "")
@@ -148,7 +218,7 @@ class Setting(QObject):
         spin = _DoubleSpin()
         spin.setRange(low, high)
         spin.setSingleStep(0.05)
-        spin.setDecimals(3)
+        spin.setDecimals(_DIGITS)
         spin.valueChanged.connect(self.changed)
         return spin
 
@@ -235,6 +305,10 @@ def _bounds(field: FieldInfo) -> tuple[float, float]:
         elif isinstance(each, Lt):
             high = float(typing.cast(float, each.lt)) - beside
     return low, high
+
+
+def _is_share(low: float, high: float) -> bool:
+    return low > -float("inf") and high <= 1.0
 
 
 def _title(name: str) -> str:

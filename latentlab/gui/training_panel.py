@@ -79,6 +79,8 @@ class TrainingPanel(QWidget):
         self._as_set: tuple[str, object] | None = None  # recipe and settings as the program set them last
         self._can_train, self._why, self._refused = True, "", ""
         self._recipes: dict[str, RecipeLike] = {}
+        self._behind: list[str] = []  # names of the settings in the fold
+        self._last: QWidget | None = None  # the control before them in the order of tabs
         # From the outside in: a widget that moves to another parent has the style sheet applied to all it holds.
         outer = column(self, 0, 0)
         body = QWidget(self)
@@ -130,6 +132,7 @@ class TrainingPanel(QWidget):
         rest = QWidget()
         rest.setLayout(self._rest)
         self._fold = Fold("allSettings", "All settings", "Every other setting of model and training", rest)
+        self._fold.toggled.connect(self._fill_rest)
         layout.addLayout(self._main)
         layout.addWidget(self._fold)
 
@@ -257,7 +260,7 @@ class TrainingPanel(QWidget):
             self._live_beta()
         self._beta_row.setVisible(live)
         for setting in self._settings.values():
-            setting.control.setEnabled(idle or (live and setting.name in LIVE))
+            setting.set_enabled(idle or (live and setting.name in LIVE))
         self._recipe.setEnabled(idle)
         self._progress_box.setVisible(not idle or bool(self._progress_text.text()))
         self._show_readiness()
@@ -338,11 +341,16 @@ class TrainingPanel(QWidget):
         """Put the settings that matter in front, the others into the fold."""
         wanted = dict.fromkeys([*(f"model.{name}" for name in matters or ("latent_dim",)), *ALWAYS])
         front = [name for name in wanted if name in self._settings]
-        rest = [name for name in self._settings if name not in front]
+        self._behind = [name for name in self._settings if name not in front]
         empty(self._main)
         empty(self._rest)
-        last = add_settings(self._main, [self._settings[name] for name in front], self._recipe)
-        add_groups(self._rest, [self._settings[name] for name in rest], last)
+        self._last = add_settings(self._main, [self._settings[name] for name in front], self._recipe)
+        self._fill_rest(self._fold.is_unfolded())
+
+    def _fill_rest(self, unfolded: bool) -> None:
+        """Make the controls of the settings in the fold: they are many, and at the start nobody sees them."""
+        if unfolded and not self._rest.rowCount():
+            add_groups(self._rest, [self._settings[name] for name in self._behind], self._last)
 
     def _check(self) -> None:
         """Mark the setting that would be refused, and say why where a run would be started."""

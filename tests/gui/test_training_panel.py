@@ -58,7 +58,7 @@ def test_every_recipe_reads_whole_in_a_narrow_panel(qtbot, panel, name):
     qtbot.waitUntil(fits)
     assert {recipe.summary, recipe.formula, recipe.paper} <= {each.text() for each in words()}
     assert all(control.isVisible() for control in controls())
-    assert not panel.findChild(QWidget, "architectureActivation").isVisible(), "what matters less is folded away"
+    assert panel.findChild(QWidget, "architectureActivation") is None, "what matters less is not even made"
 
 
 def test_train_tells_what_the_controls_say(qtbot, panel):
@@ -91,9 +91,11 @@ def test_a_refused_setting_is_named_and_nothing_starts(qtbot, panel):
 def test_the_settings_that_matter_stand_in_front(panel):
     panel.set_recipe("beta-vae")
     assert panel.findChild(object, "beta").isVisible()
-    assert not panel.findChild(object, "weightDecay").isVisible()
+    assert panel.findChild(object, "weightDecay") is None
+    before = panel.config()
     panel.findChild(object, "allSettings").click()
     assert panel.findChild(object, "weightDecay").isVisible()
+    assert panel.config() == before, "a control says what was set before it was made"
 
 
 @pytest.mark.parametrize(
