@@ -85,8 +85,8 @@ class ModelController(QObject):
     # --- axes -----------------------------------------------------------------------------------------
 
     def _on_axes_chosen(self, x: str, y: str) -> None:
-        before = self._session.axes
-        chosen = AxesChoice(x, _partner(x, y)) if x != before.x else AxesChoice(_partner(y, x), y)
+        before, first = self._session.axes, self._session.layout.levels[self._session.level].start + 1
+        chosen = AxesChoice(x, _partner(x, y, first)) if x != before.x else AxesChoice(_partner(y, x, first), y)
         if chosen == before:
             self._show_axes()
         else:
@@ -108,9 +108,12 @@ class ModelController(QObject):
         self._panel.set_columns(() if session.points is None else tuple(session.points.columns), session.colour_by)
 
 
-def _partner(chosen: str, other: str) -> str:
-    """What the other axis shows: the same kind of direction as the chosen one, and not the same direction."""
-    kind = "pc" if chosen.startswith("pc") else "z"
+def _partner(chosen: str, other: str, first: int) -> str:
+    """What the other axis shows: the same kind of direction as the chosen one, and not the same direction.
+
+    ``first`` is the number of the level's first dimension.
+    """
+    kind, first = ("pc", 1) if chosen.startswith("pc") else ("z", first)
     if other.startswith(kind) and other != chosen:
         return other
-    return f"{kind}2" if chosen == f"{kind}1" else f"{kind}1"
+    return f"{kind}{first + 1}" if chosen == f"{kind}{first}" else f"{kind}{first}"

@@ -153,14 +153,18 @@ class ModelPanel(QWidget):
     def set_axes(self, dimensions: int | range, components: int, x: str, y: str) -> None:
         """Offer these dimensions (the first so many) and ``components`` principal components; show the chosen two."""
         offered = range(dimensions) if isinstance(dimensions, int) else dimensions
-        names = [(f"z{i + 1}", f"z{subscript(i + 1)}") for i in offered]
-        names += [(f"pc{i + 1}", f"PC {i + 1}") for i in range(components)]
+        names = [f"z{i + 1}" for i in offered] + [f"pc{i + 1}" for i in range(components)]
+        can_choose = len(names) > 1
+        if names:
+            # What the map shows is named also where it is not offered: a session's, before its points are there.
+            names += [name for name in dict.fromkeys((x, y)) if name not in names]
         for axis, chosen in ((self._x, x), (self._y, y)):
             axis.clear()
-            for value, text in names:
-                axis.addItem(text, value)
+            for name in names:
+                number = int(name.lstrip("pcz"))
+                axis.addItem(f"PC {number}" if name.startswith("pc") else f"z{subscript(number)}", name)
             axis.setCurrentIndex(axis.findData(chosen))
-            axis.setEnabled(len(names) > 1)
+            axis.setEnabled(can_choose)
 
     def set_columns(self, columns: Sequence[str], chosen: str) -> None:
         """Offer the class and these columns as what the points' colours stand for, and show the chosen one."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from PySide6.QtWidgets import QComboBox
 
+from latentlab.config.layout import LatentLayout, Level
 from latentlab.controllers.model import ModelController
 from latentlab.engine.messages import Failed, ModelChanged, OpenModel
 from latentlab.gui.model_panel import ModelPanel
@@ -54,6 +56,19 @@ def test_the_two_axes_are_of_one_kind_and_differ(panel, session, engine, undo, x
     assert (session.axes.x, session.axes.y) == shown
     undo.undo()
     assert session.axes == AxesChoice("z1", "z2")
+
+
+def test_axes_of_a_level_are_its_own(panel, session, engine):
+    layout = LatentLayout("plain", (Level("top", 0, 2), Level("bottom", 2, 3)))
+    engine.modelChanged.emit(ModelChanged(1, model_info(5, layout=layout), fresh=True))
+    engine.pointsChanged.emit(some_points(5))
+    session.set_level(1)
+    panel.axesChosen.emit("pc1", session.axes.y)
+    assert session.axes == AxesChoice("pc1", "pc2")
+    panel.axesChosen.emit("z4", session.axes.y)
+    assert session.axes == AxesChoice("z4", "z3")
+    offered = panel.findChild(QComboBox, "xAxis")
+    assert [offered.itemData(i) for i in range(offered.count())] == ["z3", "z4", "z5", "pc1", "pc2", "pc3"]
 
 
 def test_a_first_model_that_is_none_gives_way_to_the_bundled_one(panel, engine):

@@ -55,6 +55,13 @@ def test_axes_are_told_by_name(qtbot, panel):
         panel.set_axes(3, 0, "z2", "z1")
 
 
+def test_axes_of_one_level_are_offered_and_the_shown_one_beside_them(panel):
+    panel.set_axes(range(4, 7), 1, "z5", "z1")
+    axis = panel.findChild(QComboBox, "yAxis")
+    assert [axis.itemText(i) for i in range(axis.count())] == ["z₅", "z₆", "z₇", "PC 1", "z₁"]
+    assert axis.currentText() == "z₁"
+
+
 def test_a_bundled_model_is_told_by_its_source(qtbot, panel):
     panel.set_bundled([("bundled:mnist-2d", "digits")])
     with qtbot.waitSignal(panel.modelChosen) as chosen:
