@@ -136,11 +136,15 @@ class DataPanel(QWidget):
         layout.addWidget(self._info)
 
     def _build_sheet(self) -> QWidget:
-        """The contact sheet stays where it is while the controls scroll, so that both are seen together."""
+        """The contact sheet and what it costs stay where they are while the controls scroll: both are seen together."""
         self._sheet_box = QWidget()
         self._sheet = PixelView(160)
         named(self._sheet, "contactSheet", "contact sheet", "Some of the images, as the model will see them")
-        column(self._sheet_box, SPACE).addWidget(self._sheet)
+        self._cost = label("", "dim", wrap=True)
+        self._cost.setObjectName("datasetCost")
+        inner = column(self._sheet_box, SPACE, SPACE // 2)
+        inner.addWidget(self._cost)
+        inner.addWidget(self._sheet)
         self._sheet_box.hide()
         return self._sheet_box
 
@@ -153,8 +157,6 @@ class DataPanel(QWidget):
         rest_box.setLayout(rest)
         self._classes = ClassPicker()
         self._classes_fold = Fold("classesFold", "classes", "Classes, their counts, and which to use", self._classes)
-        self._cost = label("", "dim", wrap=True)
-        self._cost.setObjectName("datasetCost")
         self._apply = button("applyData", "Read again", "Open the dataset again with these settings", self._on_apply)
         layout.addWidget(rule())
         layout.addWidget(label("How images are read", "section"))
@@ -164,7 +166,6 @@ class DataPanel(QWidget):
         layout.addWidget(label("Which images are used", "section"))
         layout.addWidget(self._classes_fold)
         layout.addLayout(subset_form)
-        layout.addWidget(self._cost)
         last = add_settings(looks_form, looks)
         add_settings(subset_form, subset, last)
         others = [each for each in self._settings.values() if each not in looks + subset]

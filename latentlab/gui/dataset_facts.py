@@ -55,7 +55,8 @@ def cost(info: DatasetInfo, images: int, shape: Shape) -> str:
     ratio = size / max(1, info.bytes_in_memory)
     if 0.95 < ratio < 1.05:
         return f"{text}, an epoch as long as now"
-    return f"{text}, an epoch about {ratio:.2g} × as long as now"
+    factor = f"{_rounded(ratio)} ×" if ratio > 1 else f"1/{_rounded(1 / max(ratio, 1e-9))}"
+    return f"{text}, an epoch about {factor} as long as now"
 
 
 def images_left(counts: Mapping[str, int], unlabelled: int, config: DataConfig) -> int:
@@ -76,6 +77,10 @@ def size_text(size: int) -> str:
             return f"{value:.3g}\u00a0{unit}"
         value /= 1000
     return f"{value:.3g}\u00a0TB"
+
+
+def _rounded(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def _listed(kinds: Sequence[tuple[str, int]], most: int) -> str:

@@ -171,6 +171,7 @@ def test_a_class_that_is_unchecked_is_left_out_until_all_are_asked_for(qtbot, pa
     click_class(qtbot, panel, 0)
     assert panel.config().classes == ("dog",)
     assert panel.findChild(object, "datasetCost").text().startswith("234 ×")
+    assert panel.findChild(object, "datasetCost").text().endswith("an epoch about 1/5.3 as long as now")
     subset = replace(INFO, images=234, classes=("dog",), class_counts=(234,), config=DataConfig(classes=("dog",)))
     panel.set_info(subset)  # read again: what was left out can still be had
     assert [item.text() for item in classes_of(panel)] == ["cat  1,000", "dog  234"]
