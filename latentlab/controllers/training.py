@@ -66,7 +66,6 @@ class TrainingController(QObject):
         self._panel, self._curves = panel, curves
         self._steps_per_epoch, self._epochs_done, self._share = 1, 0.0, 0.0
         self._whole_epochs, self._reason, self._trained_on = 0, "", ""  # of the last run, how it ended, and its images
-        self._drawn = ""  # run folder of the newest curves
         self._followed = ""  # run folder whose curves are read from its metrics
         self.config: RunConfig | None = None
 
@@ -159,11 +158,12 @@ class TrainingController(QObject):
         match result.event:
             case Started() as event:
                 self._steps_per_epoch = max(1, event.steps_per_epoch)
-                if self._drawn != self._session.run_folder:  # else it goes on, and so do its curves
-                    self._drawn = self._session.run_folder
-                    self._curves.start_run(f"{event.recipe} · {Path(self._drawn).name}", self._drawn)
-                if self.config is not None:
-                    self._panel.set_beta(self.config.model.beta)
+                folder = self._session.run_folder
+                self._followed = ""
+                if not self._curves.go_on(folder):
+                    self._curves.start_run(f"{event.recipe} · {Path(folder).name}", folder)
+                self._panel.set_beta(event.beta)
+                self._panel.set_live({"epochs": event.epochs})
             case Progress() as event:
                 self._epochs_done = event.step / self._steps_per_epoch
                 self._curves.add_progress(self._epochs_done, event.train | _costs(event))
@@ -172,6 +172,7 @@ class TrainingController(QObject):
                 draw_event(self._curves, event)
             case Adjusted() as event:
                 draw_event(self._curves, event)
+                self._follow(event)
             case Warned() as event:
                 self.warned.emit(event.message)
             case Finished() as event:
@@ -181,13 +182,22 @@ class TrainingController(QObject):
                 self._panel.set_progress(share, f"{_ENDED.get(event.reason, event.reason)} after {event.epochs} epochs")
                 self.finished.emit(event)
 
+    def _follow(self, event: Adjusted) -> None:
+        """Take up how long the run is to be now: an epoch that runs is brought to its end, whatever was asked for."""
+        length = {"epochs": event.epochs, "patience": event.patience}
+        changed = {name: value for name, value in length.items() if value is not None}
+        self._panel.set_live(changed)
+        if self.config is not None:
+            training = self.config.training.model_copy(update=changed)
+            self.config = self.config.model_copy(update={"training": training})
+
     def _on_run_followed(self, result: RunFollowed) -> None:
         """Curves of a run folder that was opened, as far as they go, and on while it is trained elsewhere."""
         if result.compared:
             return
         name = Path(result.run).name
-        if result.run != self._drawn:
-            self._drawn = self._followed = result.run
+        if result.run != self._curves.current_run():
+            self._followed = result.run
             self._curves.start_run(name, result.run)
         if result.run != self._followed:
             return  # trained in this window, where its curves are already, finer than an epoch
@@ -248,7 +258,13 @@ def _active_units(event: Epoch) -> dict[str, float]:
 
 def _changes(event: Adjusted) -> list[str]:
     """What was changed, in a few letters each."""
-    named = (("β", event.beta), ("learning rate", event.learning_rate), ("schedule", event.schedule))
+    named = (
+        ("β", event.beta),
+        ("learning rate", event.learning_rate),
+        ("schedule", event.schedule),
+        ("epochs", event.epochs),
+        ("patience", event.patience),
+    )
     return [f"{name} {value if isinstance(value, str) else f'{value:g}'}" for name, value in named if value is not None]
 
 

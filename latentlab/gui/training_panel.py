@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
 from latentlab.config import ModelConfig, RunConfig, TrainingConfig, validated
 from latentlab.errors import InputError
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from superqt import QLabeledDoubleSlider
 
 ALWAYS = tuple(f"training.{name}" for name in ("epochs", "batch_size", "learning_rate", "patience", "seed", "device"))
-LIVE = ("training.learning_rate", "training.schedule")  # may be changed while a run goes on, as β may
+# Of a live run told when they are whole: the 3 of a 30 that is being typed would end it.
+LIVE_NUMBERS = ("training.epochs", "training.patience")
+LIVE = ("training.learning_rate", "training.schedule", *LIVE_NUMBERS)  # may be changed while it goes on, as β may
 STATES = ("idle", "starting", "running", "paused", "stopping")
 
 
@@ -36,7 +38,7 @@ class RecipeLike(Protocol):
     def paper(self) -> str: ...  # noqa: D102
     @property
     def matters(self) -> Sequence[str]: ...  # noqa: D102
-    def config(self) -> ModelConfig: ...  # noqa: D102
+    def suited(self, to: ModelConfig | None) -> ModelConfig: ...  # noqa: D102
 
 
 class TrainingPanel(QWidget):
@@ -51,7 +53,8 @@ class TrainingPanel(QWidget):
     betaChanged(value)
         Another weight of the KL term while a run is live.
     adjusted(values)
-        Others of the settings that a live run can take, by name: ``learning_rate``, ``schedule``.
+        Others of the settings that a live run can take, by name: ``learning_rate``, ``schedule``, ``epochs``,
+        ``patience``.
     continueRequested(config)
         The last run is to go on; of ``config`` count its training settings.
     configRefused(message)
@@ -188,10 +191,11 @@ class TrainingPanel(QWidget):
             self._as_set = self._shown()
 
     def set_recipe(self, name: str) -> None:
-        """Show a recipe with its own settings; epochs and the like stay as they are."""
+        """Show a recipe with its own settings; what it leaves open suits the images, epochs and the like stay."""
         recipe = self._recipes[name]
         self._show_recipe(recipe)
-        self._settings.show({"model": recipe.config().model_dump()})
+        suited = recipe.suited(None if self._suggested is None else self._suggested.model)
+        self._settings.show({"model": suited.model_dump()})
         self._check()
 
     def set_config(self, config: RunConfig) -> None:
@@ -261,6 +265,10 @@ class TrainingPanel(QWidget):
         self._beta_row.setVisible(live)
         for setting in self._settings.values():
             setting.set_enabled(idle or (live and setting.name in LIVE))
+        for name in LIVE_NUMBERS:
+            spin = self._settings[name].control
+            assert isinstance(spin, QAbstractSpinBox)
+            spin.setKeyboardTracking(not live)
         self._recipe.setEnabled(idle)
         self._progress_box.setVisible(not idle or bool(self._progress_text.text()))
         self._show_readiness()
@@ -278,6 +286,14 @@ class TrainingPanel(QWidget):
         slider.setRange(0.0, max(4.0, 4.0 * beta))
         slider.setValue(beta)
         slider.blockSignals(blocked)
+        self._settings["model.beta"].set_value(beta)
+
+    def set_live(self, values: Mapping[str, object]) -> None:
+        """Show what a live run has taken, by name as ``adjusted`` tells it, without telling it back."""
+        for name, value in values.items():
+            setting = self._settings[f"training.{name}"]
+            if setting.value() != value:  # else leave alone what may be typed in just now
+                setting.set_value(value)
 
     def _live_beta(self) -> QLabeledDoubleSlider:
         """The slider of β, made for the first run: importing superqt takes a third of the window's start."""
@@ -286,6 +302,7 @@ class TrainingPanel(QWidget):
 
             self._beta = QLabeledDoubleSlider()
             named(self._beta, "betaLive", "β while running", "The weight of the KL term, changed while the run goes on")
+            self._beta.valueChanged.connect(self._settings["model.beta"].set_value)
             self._beta.valueChanged.connect(self.betaChanged)
             layout = self._beta_row.layout()
             assert layout is not None

@@ -103,6 +103,18 @@ def test_changes_by_hand_are_marked_on_the_curves(parts, engine):
     assert changes == [(1.01, "learning rate 0.2"), (2.0, "learning rate 0.3")], "a drag makes one mark"
 
 
+def test_how_long_a_run_is_to_be_is_changed_while_it_is_live(parts, engine, session):
+    controller, panel, _ = parts
+    session.set_dataset(dataset_info())
+    controller.start(RunConfig())
+    panel.adjusted.emit({"epochs": 3})
+    assert engine.last(AdjustTraining) == AdjustTraining(epochs=3)
+    engine.trainingEvent.emit(TrainingEvent(Adjusted(1, 7.5, epochs=8, patience=2)))
+    assert panel.config().training.epochs == 8, "the epoch that runs is ended"
+    assert (controller.config.training.epochs, controller.config.training.patience) == (8, 2)
+    assert controller._curves._runs[-1].changes == [(7.5, "epochs 8"), (7.5, "patience 2")]
+
+
 def test_an_opened_run_is_followed_on_the_curves_and_an_own_one_is_left_alone(parts, engine, session):
     controller, _, status = parts
     first, second = (Epoch(n, 9, {"elbo": -float(n)}, {"elbo": -float(n)}, 1.0, 1.0) for n in (1, 2))

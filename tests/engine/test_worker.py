@@ -43,7 +43,7 @@ from latentlab.engine.messages import (
     TrainingState,
     Traverse,
 )
-from latentlab.events import Checkpoint, Epoch, Finished, Progress, Started
+from latentlab.events import Adjusted, Checkpoint, Epoch, Finished, Progress, Started
 from latentlab.models.loaded import load_model
 from latentlab.storage import Points, read_model, write_model
 from tests.engine.conftest import IMAGES, train
@@ -283,7 +283,9 @@ def test_a_run_can_be_explored_held_steered_and_stopped(driver, tmp_path):
     driver.ask(Decode(1, ZERO))
     before = driver.wait(Decoded).image
     driver.wait(TrainingEvent, lambda told: isinstance(told.event, Epoch) and told.event.epoch >= 10)
-    driver.ask(AdjustTraining(beta=0.1, learning_rate=0.01))
+    driver.ask(AdjustTraining(beta=0.1, learning_rate=0.01, epochs=90_000, patience=80_000))
+    adjusted = driver.wait(TrainingEvent, lambda told: isinstance(told.event, Adjusted)).event
+    assert (adjusted.beta, adjusted.epochs, adjusted.patience) == (0.1, 90_000, 80_000)
     driver.ask(PauseTraining())
     driver.wait(TrainingEvent, lambda told: isinstance(told.event, Checkpoint))
     driver.wait(PointsChanged)

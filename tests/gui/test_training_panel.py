@@ -112,7 +112,7 @@ def test_buttons_follow_the_run(panel, state, train, pause, stop):
     panel.set_state(state)
     enabled = [button(panel, name).isEnabled() for name in ("trainButton", "pauseButton", "stopButton")]
     assert enabled == [train, pause, stop]
-    assert panel.findChild(object, "epochs").isEnabled() == (state == "idle")
+    assert panel.findChild(object, "batchSize").isEnabled() == (state == "idle")
 
 
 def test_pause_becomes_resume(qtbot, panel):
@@ -145,6 +145,7 @@ def test_beta_is_told_while_running_and_not_when_set(qtbot, panel):
     with qtbot.waitSignal(panel.betaChanged) as changed:
         live.setValue(3.0)
     assert changed.args == [pytest.approx(3.0)]
+    assert panel.config().model.beta == 3.0
 
 
 def test_what_a_live_run_can_take_is_told_and_the_rest_is_held(qtbot, panel):
@@ -153,6 +154,16 @@ def test_what_a_live_run_can_take_is_told_and_the_rest_is_held(qtbot, panel):
     with qtbot.waitSignal(panel.adjusted) as changed:
         type_into(qtbot, panel.findChild(QLineEdit, "learningRate"), "0.0005")
     assert changed.args == [{"learning_rate": 0.0005}]
+    epochs = panel.findChild(object, "epochs")
+    told = []
+    panel.adjusted.connect(told.append)
+    epochs.selectAll()
+    qtbot.keyClicks(epochs, "30")
+    assert told == [], "3 epochs were never asked for"
+    qtbot.keyClick(epochs, Qt.Key.Key_Return)
+    panel.set_live({"epochs": 31, "patience": 4})
+    assert told == [{"epochs": 30}]
+    assert (panel.config().training.epochs, panel.config().training.patience) == (31, 4)
     with qtbot.assertNotEmitted(panel.adjusted):
         type_into(qtbot, panel.findChild(QLineEdit, "learningRate"), "fast")
     panel.set_state("idle")
