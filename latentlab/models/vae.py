@@ -15,6 +15,7 @@ from latentlab.models.posteriors import Approximation, Draw, build_posterior
 from latentlab.models.priors import CategoricalPrior, VampPrior, build_prior
 from latentlab.models.reduce import reduce
 from latentlab.models.score import gradient_variances, score_surrogate
+from latentlab.models.whole_batch import rows_of_all
 
 
 class VAE(PixelModel):
@@ -87,7 +88,7 @@ class VAE(PixelModel):
         rate = self.log_ratio(q, draw) if per_dimension is None else per_dimension.sum(-1).unsqueeze(0)
         extra = {}
         if self.divergence is not None:
-            latents = Latents(draw.z[0], q, self.prior, state.images)
+            latents = Latents(rows_of_all(draw.z[0]), q, self.prior, state.images)
             extra[config.divergence.kind.replace("-", "_")] = (config.divergence.weight, self.divergence(latents))
         return reduce(
             log_likelihood,

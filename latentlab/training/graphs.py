@@ -25,6 +25,7 @@ from latentlab.config import TrainingConfig
 from latentlab.models.base import LatentModel, StepState
 from latentlab.models.noise import fixed_noise
 from latentlab.training.feed import Feed
+from latentlab.training.group import Share
 from latentlab.training.stepper import Stepper, Terms
 
 # Steps with the same plain numbers before one is recorded: they bring up all that is made at the first use.
@@ -161,7 +162,7 @@ class Steps:
         self.notices: list[str] = []
 
     def take(
-        self, images: Tensor, places: Tensor, state: StepState, learning_rate: float, weight: float = 1.0
+        self, images: Tensor, places: Tensor, state: StepState, learning_rate: float, share: Share | None = None
     ) -> Terms:
         """Take one step on these images.
 
@@ -169,7 +170,7 @@ class Steps:
         ----------
         images, places
             Indices of the images in the dataset, and in the training set.
-        state, learning_rate, weight
+        state, learning_rate, share
             As ``Stepper.step`` takes them.
 
         Returns
@@ -179,7 +180,7 @@ class Steps:
         """
 
         def computed() -> Terms:
-            return self._stepper.step(self._feed.batch(images, places), state, learning_rate, weight)
+            return self._stepper.step(self._feed.batch(images, places), state, learning_rate, share)
 
         recorder, size = self._recorder, len(images)
         if recorder is None or size != len(self._images) or size > self._stepper.micro_batch:

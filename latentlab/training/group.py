@@ -3,9 +3,9 @@
 Every process holds the model and the images and takes its share of each batch; the gradients are averaged by torch's
 DistributedDataParallel (Li et al. 2020, arXiv:2006.15704), so that the weights stay the same everywhere.
 
-What differs from one process: the noise, of which each process has its own; and what a recipe computes of a whole batch
-at once (a divergence between samples, an optimal σ, codebooks that follow the encoder), which it computes of each
-process's share, or of the first one's. Steps are not recorded as CUDA graphs.
+What a recipe computes of a whole batch at once (a divergence between samples, an optimal σ) it computes of the whole.
+What differs from one process: the noise, of which each has its own; and codebooks, which follow the encoder on the
+first one's share. Steps are not recorded as CUDA graphs.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from latentlab.config import ModelConfig
 from latentlab.errors import RunError
 from latentlab.models.base import Batch, LatentModel, Losses, StepState
+from latentlab.models.whole_batch import part_of
 
 _A_STEP = timedelta(minutes=10)  # that others are waited for in the midst of one
 _LOADING = timedelta(days=2)  # that the first process may take to read a dataset that is not in the cache yet
@@ -52,15 +52,16 @@ class Group:
         """Whether it is this process that writes files and tells how it goes."""
         return self.rank == 0
 
-    def share(self, images: Tensor, places: Tensor) -> tuple[Tensor, Tensor, int]:
-        """The part of a batch that this process takes, and how many of its images count.
+    def share(self, images: Tensor, places: Tensor) -> tuple[Tensor, Tensor, Share]:
+        """The part of a batch that this process takes.
 
         Shares differ by one image at most. Where there are fewer images than processes some get one that does not
         count: all must take part in every step.
         """
         mine = slice(self.rank, None, self.size)
         count = len(images[mine])
-        return (images[mine], places[mine], count) if count else (images[:1], places[:1], 0)
+        share = Share(self, count, len(images))
+        return (images[mine], places[mine], share) if count else (images[:1], places[:1], share)
 
     def sum(self, values: Tensor) -> Tensor:
         """The sum of everybody's values (waits for the slowest)."""
@@ -92,19 +93,47 @@ class Group:
             self.wait()
 
     def parallel(self, model: LatentModel) -> DistributedDataParallel:
-        """The model's losses as a module: called with phase, batch and state, its gradients are averaged over all."""
+        """The model's losses as a module, called with phase, batch, state and share; its gradients are averaged."""
         # A phase has gradients for some of the parameters only.
         return DistributedDataParallel(_LossesOf(model), find_unused_parameters=True)
 
 
-def computed_apart(config: ModelConfig) -> list[str]:
-    """What a model computes of a whole batch, and therefore not as one process would."""
-    optimal = config.likelihood.kind == "gaussian" and config.likelihood.sigma == "optimal"
-    return [
-        *(["the optimal σ"] if optimal else []),
-        *([f"the divergence ({config.divergence.kind})"] if config.divergence.kind != "none" else []),
-        *(["the codebook"] if config.family == "vq" else []),
-    ]
+@dataclass(frozen=True)
+class Share:
+    """A process's part of one batch.
+
+    Attributes
+    ----------
+    group
+        Who shares it.
+    images
+        Those of its images that count.
+    total
+        Images of the whole batch.
+    """
+
+    group: Group
+    images: int
+    total: int
+
+    @property
+    def weight(self) -> float:
+        """How much larger it is than the average share."""
+        return self.images * self.group.size / self.total
+
+    def sum(self, values: Tensor) -> Tensor:
+        """The sum of all processes' values, with its gradient."""
+        from torch.distributed.nn.functional import all_reduce
+
+        summed: Tensor = all_reduce(values if self.images else values * 0)  # type: ignore[no-untyped-call]
+        return summed
+
+    def rows(self, values: Tensor) -> Tensor:
+        """All images' rows, in the batch's order, of this process's [B, D], with their gradient."""
+        whole = values.new_zeros(self.total, *values.shape[1:])
+        # Every row is somebody's and 0 to the others: the sum is the whole.
+        whole[self.group.rank :: self.group.size] = values[: self.images]
+        return self.sum(whole)
 
 
 class _LossesOf(nn.Module):
@@ -114,8 +143,11 @@ class _LossesOf(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, phase: str, batch: Batch, state: StepState) -> tuple[Tensor, dict[str, Tensor], Tensor | None]:
-        losses: Losses = self.model.losses(phase, batch, state)
+    def forward(
+        self, phase: str, batch: Batch, state: StepState, share: Share
+    ) -> tuple[Tensor, dict[str, Tensor], Tensor | None]:
+        with part_of(share):
+            losses: Losses = self.model.losses(phase, batch, state)
         return losses.objective, losses.terms, losses.applies
 
 

@@ -11,7 +11,7 @@ from torch.nn.parallel import DistributedDataParallel
 from latentlab.config import TrainingConfig
 from latentlab.errors import RunError
 from latentlab.models.base import Batch, LatentModel, StepState
-from latentlab.training.group import Group
+from latentlab.training.group import Share
 from latentlab.training.optimisers import Optimisers, is_out_of_memory
 
 Terms = dict[str, Tensor]
@@ -28,8 +28,6 @@ class Stepper:
         What is trained, and how.
     micro_batch
         Images to put through the model at a time.
-    group
-        The processes that take the step together, each with its share of the batch.
 
     Attributes
     ----------
@@ -39,21 +37,18 @@ class Stepper:
         One a phase.
     """
 
-    def __init__(
-        self, model: LatentModel, config: TrainingConfig, micro_batch: int, group: Group | None = None
-    ) -> None:
+    def __init__(self, model: LatentModel, config: TrainingConfig, micro_batch: int) -> None:
         self.micro_batch = micro_batch
         self.optimisers = Optimisers(model, config)
         self._model = model
-        self._group = group
         self._parallel: DistributedDataParallel | None = None
 
-    def step(self, batch: Batch, state: StepState, learning_rate: float, weight: float = 1.0) -> Terms:
+    def step(self, batch: Batch, state: StepState, learning_rate: float, share: Share | None = None) -> Terms:
         """Take one step on a batch; its terms, as means over the batch that are still on the device.
 
         The gradient's norm is among them where it is measured.
 
-        With several processes the batch is a share, and ``weight`` is how much larger than the average share it is.
+        With several processes the batch is a ``share`` of one.
 
         Raises
         ------
@@ -63,7 +58,7 @@ class Stepper:
             When the memory does not do even for one image at a time.
         """
         self.optimisers.set_rate(learning_rate)
-        return self._take(state, lambda phase: self._gradients(phase, batch, state, weight))
+        return self._take(state, lambda phase: self._gradients(phase, batch, state, share))
 
     def whole_step(self, batch: Batch, state: StepState) -> Terms:
         """The same with the learning rate as it is, in one process and one piece: what can be recorded and replayed."""
@@ -97,9 +92,9 @@ class Stepper:
         self.optimisers.count()
         return terms
 
-    def _gradients(self, phase: str, batch: Batch, state: StepState, weight: float) -> Gradients:
-        if self._group is not None:
-            return self._shared(self._group, phase, batch, state, weight)
+    def _gradients(self, phase: str, batch: Batch, state: StepState, share: Share | None) -> Gradients:
+        if share is not None:
+            return self._shared(phase, batch, state, share)
         while True:
             try:
                 return self._accumulated(phase, batch, state)
@@ -111,18 +106,18 @@ class Stepper:
             self._model.broken_off()
             self._halve(batch)
 
-    def _shared(self, group: Group, phase: str, batch: Batch, state: StepState, weight: float) -> Gradients:
+    def _shared(self, phase: str, batch: Batch, state: StepState, share: Share) -> Gradients:
         """Everybody's gradients, averaged, and this process's own objective and terms.
 
         The batch is not split when memory is short: more processes are the way to smaller shares.
         """
         # Not before the first step: the model is prepared with data then.
-        self._parallel = self._parallel or group.parallel(self._model)
+        self._parallel = self._parallel or share.group.parallel(self._model)
         try:
-            objective, terms, applies = self._parallel(phase, batch, state)
+            objective, terms, applies = self._parallel(phase, batch, state, share)
             if applies is not None:
-                applies = group.all(applies)
-            return self._backward(objective, weight, applies), terms, applies
+                applies = share.group.all(applies)
+            return self._backward(objective, share.weight, applies), terms, applies
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise

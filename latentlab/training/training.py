@@ -22,7 +22,7 @@ from latentlab.models.device import resolve_device
 from latentlab.models.loaded import LoadedModel, memory_format, place, put_weights
 from latentlab.training.feed import Feed
 from latentlab.training.graphs import Steps, recorder_for
-from latentlab.training.group import Group, computed_apart
+from latentlab.training.group import Group
 from latentlab.training.meter import Clock, Meter, device_memory
 from latentlab.training.optimisers import BadStep
 from latentlab.training.output import Output
@@ -70,8 +70,7 @@ class Training:
         Go on from the folder's last checkpoint, or begin when there is none yet.
     group
         The processes that train together, each calling this with the same arguments; only one of them writes.
-        The batches are those of one process; the noise is another, and what a recipe computes of a whole batch
-        (an optimal σ, a distance between samples) it computes of each share.
+        The batches are those of one process; the noise is another.
 
     Attributes
     ----------
@@ -129,7 +128,7 @@ class Training:
             dataset.config.seed,
             memory_format(self.model),
         )
-        self._stepper = Stepper(self.model, config.training, self._batch_size, group)
+        self._stepper = Stepper(self.model, config.training, self._batch_size)
         self._meter = Meter(self.device)
         self._position = Position(micro_batch=self._batch_size)
         self._best = Best()
@@ -274,11 +273,6 @@ class Training:
         """The run from start to end."""
         self._begin()
         yield self._started()
-        if self._group is not None and (parts := computed_apart(self.config.model)):
-            yield Warned(
-                f"of several processes each computes {' and '.join(parts)} of its own share of a batch, "
-                f"as with batches a {self._group.size}th as large"
-            )
         at = self._position
         while self._goes_on():
             first = at.step - at.epochs_done * self._steps_per_epoch
@@ -316,22 +310,21 @@ class Training:
         """One optimizer step; tells when the batch had to be split."""
         self._clock.resume()
         at, size, micro_batch = self._position, len(images), self._stepper.micro_batch
-        mine, weight = size, 1.0
+        share = None
         if self._group is not None:
             if not self._group.writes:
                 # A checkpoint holds the first process's stream; the others' follow from the step.
                 place = self._group.rank + at.step * self._group.size
                 self._stream.restart(derived_seed(self.config.training.seed, NOISE, place))
-            images, places, mine = self._group.share(images, places)
-            weight = mine * self._group.size / size
+            images, places, share = self._group.share(images, places)
         state = StepState(at.step, at.epochs_done, self._steps_per_epoch, len(self._feed))
         rate = self._stepper.optimisers.scheduled(at.step / self._total_steps)
         try:
             with self._stream:
-                terms = self._steps.take(images, places, state, rate, weight)
+                terms = self._steps.take(images, places, state, rate, share)
         except BadStep as bad:
             raise self._not_finite(bad) from None
-        self._meter.add(terms, mine)
+        self._meter.add(terms, size if share is None else share.images)
         at.step += 1
         self._clock.tick(size)
         if self._stepper.micro_batch < micro_batch:

@@ -15,7 +15,7 @@ RECIPES = {
     "factor-vae": {"family": "factor", "latent_dim": 3},
     # One player or the other is always ahead, in each process another one.
     "vae-gan": {"family": "vae-gan", "architecture": {"kind": "conv", "width": 4}, "adversary": {"margin": 0.0}},
-    "optimal-sigma": {"likelihood": {"kind": "gaussian", "sigma": "optimal"}, "divergence": {"kind": "mmd"}},
+    "tc-vae": {"latent_dim": 3, "divergence": {"kind": "total-correlation"}},
 }
 
 

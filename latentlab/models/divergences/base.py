@@ -18,9 +18,9 @@ class Latents:
     Attributes
     ----------
     z
-        One latent per image, [B, d].
+        One latent per image of the whole batch, [B, d].
     q
-        The posteriors they were drawn from.
+        The posteriors they were drawn from, of this process's share of the batch.
     prior
         What they are compared with.
     images

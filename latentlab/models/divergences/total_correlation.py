@@ -8,6 +8,7 @@ from torch import Tensor
 from latentlab.models.divergences.base import Divergence, Latents
 from latentlab.models.functional import gaussian_log_density
 from latentlab.models.posteriors.diagonal import Diagonal
+from latentlab.models.whole_batch import rows_of_all
 
 
 def total_correlation(z: Tensor, mean: Tensor, log_std: Tensor, images: int) -> Tensor:
@@ -33,4 +34,5 @@ class TotalCorrelation(Divergence):
         assert isinstance(latents.q, Diagonal)
         if len(latents.z) < 2:
             return latents.z.sum() * 0
-        return total_correlation(latents.z, latents.q.mean, latents.q.log_std, latents.images)
+        mean, log_std = rows_of_all(latents.q.mean), rows_of_all(latents.q.log_std)
+        return total_correlation(latents.z, mean, log_std, latents.images)
