@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from latentlab.cli import main
 from latentlab.config import DataConfig, RunConfig, with_settings
@@ -15,8 +16,10 @@ from latentlab.engine.messages import (
     Decode,
     Decoded,
     DecodeGrid,
+    EncodeImage,
     Failed,
     GridTiles,
+    ImageEncoded,
     ModelChanged,
     ModelSaved,
     OpenDataset,
@@ -118,6 +121,15 @@ def test_a_recipe_does_all_that_the_window_asks(worker, data, name, tmp_path, ca
     in_turn = model.decode(strip.latents[0], [0, 1])[:, 0]
     assert np.abs(in_turn * 255 - strip.images[0]).max() <= 1
 
+    Image.fromarray(strip.images[0, 0]).save(tmp_path / "dropped.png")
+    worker.ask(EncodeImage(str(tmp_path / "dropped.png"), label))
+    dropped = worker.wait(ImageEncoded)
+    known = RECIPES[name].config().family == "semi-supervised"
+    expected = model.classes_of_images(dropped.image[None, None], -1)[0] if known else label
+    assert dropped.label == expected
+    reconstruction = model.decode(dropped.mean[None], dropped.label)[0, 0]
+    assert np.abs(reconstruction * 255 - dropped.reconstruction).max() <= 1
+
     saved = tmp_path / "saved.safetensors"
     worker.ask(SaveModel(str(saved)))
     worker.wait(ModelSaved)
@@ -137,3 +149,7 @@ def test_a_recipe_does_all_that_the_window_asks(worker, data, name, tmp_path, ca
     numbers = json.loads(capsys.readouterr().out)
     assert np.isfinite([numbers[key] for key in ("elbo", "rate", "distortion")]).all()
     assert worker.seen(Failed) == []
+    assert main(["decode", str(run), "--samples", "3", "--out", str(tmp_path / "samples.npz")]) == 0
+    with np.load(tmp_path / "samples.npz") as samples:
+        in_turn = load_model(run, "cpu").decode(samples["z"], [0, 1, 0])
+        np.testing.assert_allclose(samples["images"], in_turn, atol=1e-6)
