@@ -68,7 +68,8 @@ _FIRST = (
         "A VAE whose pixels are Gaussian, for grey and colour images. "
         "σ is the best for each batch, one learned number, one per pixel, or fixed; it balances rate and distortion.",
         "E_q[log N(x; μ(z), σ²)] − KL(q(z|x) ‖ p(z))",
-        "Rybkin, Daniilidis & Levine 2021, Simple and Effective VAE Training with Calibrated Decoders",
+        "Rybkin, Daniilidis & Levine 2021, Simple and Effective VAE Training with Calibrated Decoders "
+        "(arXiv:2006.13202)",
         {"likelihood": {"kind": "gaussian", "sigma": "optimal"}},
         ("latent_dim", "likelihood.sigma", "architecture.kind"),
     ),
@@ -282,12 +283,13 @@ _RICHER = (
     ),
     Recipe(
         "ladder-vae",
-        "Several layers of latents, inferred from the top down: each merges what it sees with what the layers above "
-        "expect. The top layer holds the gist, the lower ones the detail.",
+        "Several layers of latents, inferred from the top down: each from the image and from what the layers above "
+        "expect. Half of each can be inferred on the way up instead, as in BIVA.",
         "E_q[log p(x|z)] − Σ_l KL(q(z_l|x, z_{<l}) ‖ p(z_l|z_{<l}))",
-        "Sønderby et al. 2016, Ladder Variational Autoencoders (arXiv:1602.02282)",
+        "Sønderby et al. 2016, Ladder Variational Autoencoders (arXiv:1602.02282); upwards: Maaløe et al. 2019, BIVA "
+        "(arXiv:1902.02102)",
         {"family": "ladder", "latent_dim": 28, "rate": {"kind": "free-bits", "warmup": 5.0}},
-        ("latent_dim", "hierarchy.layers", "rate.free_bits", "rate.warmup"),
+        ("latent_dim", "hierarchy.layers", "hierarchy.bottom_up", "rate.free_bits", "rate.warmup"),
     ),
     Recipe(
         "helmholtz",
