@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QApplication
 from latentlab import paths
 from latentlab.controllers.settings import Settings
 from latentlab.gui import theme
+from latentlab.gui.colours import MOST_COLOURS, class_colours
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.main_window import MainWindow
 from latentlab.stored_picture import stored_picture
@@ -67,8 +68,13 @@ class Front(QObject):
         log.debug("the window is painted")
 
     def import_behind(self, name: str) -> None:
-        """Import a module while the window answers."""
-        thread = threading.Thread(target=import_module, args=(name,), name="latentlab-import")
+        """Import a module, and work out what the first points will need, while the window answers."""
+
+        def work() -> None:
+            import_module(name)
+            class_colours(MOST_COLOURS)  # kept by the module; else the window would wait for them
+
+        thread = threading.Thread(target=work, name="latentlab-import")
         thread.start()
         while thread.is_alive():
             turn()

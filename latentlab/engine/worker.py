@@ -1,4 +1,8 @@
-"""The loop that owns torch: newest decode first, then a piece of the manifold, then a step of what runs, again."""
+"""The loop that owns torch: newest decode first, then a piece of the manifold, then a step of what runs, again.
+
+What decodes is imported here; what opens, saves and trains when it is first wanted, or once the first request has been
+answered: the first image is not to wait for it.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,9 @@ import traceback
 from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, nullcontext
+from importlib import import_module
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 
@@ -19,7 +24,6 @@ import latentlab
 from latentlab.engine.channel import ChannelClosed, Mailbox
 from latentlab.engine.following import Following
 from latentlab.engine.hand import Hand, short_turns
-from latentlab.engine.jobs import encode_image, encoding, opening, saving
 from latentlab.engine.live import Live
 from latentlab.engine.memory import DEVICE_LOST
 from latentlab.engine.messages import (
@@ -44,18 +48,19 @@ from latentlab.engine.messages import (
     WorkerReady,
 )
 from latentlab.engine.past import Past
-from latentlab.engine.previews import previewing
 from latentlab.engine.priority import yield_to_the_window
-from latentlab.engine.run import Run
 from latentlab.engine.workspace import Workspace
 from latentlab.errors import InputError, LatentlabError
 from latentlab.models.device import available_devices, resolve_device
 from latentlab.models.loaded import model_from
 from latentlab.storage import ModelFile, RunFolder, find_model, read_model
-from latentlab.training.threads import torch_threads
+
+if TYPE_CHECKING:
+    from latentlab.engine.run import Run
 
 Steps: TypeAlias = Generator[None, None, None]
 
+_LATER = ("latentlab.engine.jobs", "latentlab.engine.run")  # what the first image does not need
 _ANSWERS_IN_A_TURN = 8  # under a fast hand what runs must still get its steps
 
 
@@ -93,7 +98,7 @@ class Worker:
         self._job: tuple[str, Steps] | None = None
         self._preview: Steps | None = None
         self._ending = False
-        self._warm = False
+        self._warm = self._complete = False
 
     def run(self, opened: tuple[Path, ModelFile] | None) -> int:
         """Work until asked to end, or until the mailbox is closed: then checkpoint a live run.
@@ -109,8 +114,12 @@ class Worker:
             0, or ``DEVICE_LOST``.
         """
         # One thread decodes best beside a window: two wait for each other at every small operation.
-        with torch_threads(1):
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
             return self._work(opened)
+        finally:
+            torch.set_num_threads(before)
 
     def _work(self, opened: tuple[Path, ModelFile] | None) -> int:
         self._hand = Hand(self._inbox, self._workspace, self._failures)
@@ -160,6 +169,8 @@ class Worker:
                 self._answer(request)
             answers += 1
             request = self._inbox.take() if answers < _ANSWERS_IN_A_TURN else None
+        if answers and not self._complete:
+            self._import_the_rest()
         if self._inbox.closed:
             self._ending = True
         if self._ending:
@@ -255,6 +266,8 @@ class Worker:
                 self._cancel_loading()
                 self._waiting.append(request)
             case PreviewDataset():
+                from latentlab.engine.previews import previewing
+
                 self._drop_preview()
                 self._preview = previewing(self._workspace, request)
             case EncodeDataset() | SaveModel():
@@ -263,6 +276,8 @@ class Worker:
                 if self._cancel_loading():
                     self._workspace.send(DatasetCancelled())
             case EncodeImage():
+                from latentlab.engine.jobs import encode_image
+
                 encode_image(self._workspace, request)
             case Train():
                 self._train(request)
@@ -283,6 +298,8 @@ class Worker:
         self._workspace.model = model_from(file, self._device, path)
 
     def _begin(self, request: Request) -> Steps:
+        from latentlab.engine.jobs import encoding, opening, saving
+
         match request:
             case OpenDataset():
                 return opening(self._workspace, request)
@@ -290,6 +307,12 @@ class Worker:
                 return saving(self._workspace, request)
             case _:
                 return encoding(self._workspace)
+
+    def _import_the_rest(self) -> None:
+        """Import beside the loop what the next requests may want."""
+        self._complete = True
+        if self._own_process:
+            threading.Thread(target=import_the_rest, name="latentlab-import", daemon=True).start()
 
     def _warm_up(self) -> None:
         """Images are wanted, so a training may come: import beside the loop what its optimizer will need."""
@@ -320,11 +343,13 @@ class Worker:
         self._need_no_run("starting another")
         if self._own_process:
             yield_to_the_window(but=self._hand.thread)
-        # torch's compiler may have to be imported first, which takes seconds.
+        # Much may have to be imported first; torch's compiler takes seconds.
         self._hand.serve(self._workspace.model)
         model = None
         try:
             with short_turns() if self._own_process else nullcontext():
+                from latentlab.engine.run import Run
+
                 self._run = Run(self._workspace, request, self._device_name)
             model = self._run.model
         finally:
@@ -381,6 +406,13 @@ class Worker:
             self._workspace.send(Failed(request, message, traceback.format_exc(), expected))
             if is_device_lost(error):
                 raise DeviceLostError from error
+
+
+def import_the_rest() -> None:
+    """Import what opens, saves and trains; meant for a thread of a process that has no window."""
+    with short_turns():
+        for name in _LATER:
+            import_module(name)
 
 
 def import_what_training_needs() -> None:

@@ -99,7 +99,9 @@ def _typical_gap(x: FloatArray, y: FloatArray) -> float:
         squared[index] = np.inf
         gaps[number] = np.sqrt(squared.min())
     # A sample is sparser than the whole by the square root of its share, in the plane.
-    return float(np.quantile(gaps, 0.95) * np.sqrt(len(x) / count))
+    # Not numpy's ``quantile``, which would import numpy.ma: 20 ms and more, when the first points are shown.
+    place = round(0.95 * (len(gaps) - 1))
+    return float(np.partition(gaps, place)[place] * np.sqrt(len(x) / count))
 
 
 def _blur(grid: FloatArray) -> FloatArray:
