@@ -237,7 +237,8 @@ class DeskController(QObject):
     def _say_waiting(self, text: str) -> None:
         """Say in every place that a model fills that one is on its way; an empty text takes that back."""
         self._map.set_message(text or None)
-        for panel in (self._window.decoded_image, self._window.latent_sliders):
+        window = self._window
+        for panel in (window.decoded_image, window.latent_sliders, window.filmstrip, window.model_panel):
             panel.set_waiting(text)
 
     def _on_failed(self, _failure: object) -> None:

@@ -131,6 +131,11 @@ class Filmstrip(QWidget):
         }.get(kind, ("Open model…", "Open a model file", "model", self.openModelRequested))
         return EmptyState(_EMPTY[kind], button(f"fill_{kind}", text, tip, signal.emit, icon=icon))
 
+    def set_waiting(self, text: str) -> None:
+        """Say what is on its way in the strips that a model fills; an empty text takes that back."""
+        for kind in ("traverse", "sample"):
+            self._empties[kind].set_waiting(text)
+
     def kind(self) -> str:
         """The strip that is shown."""
         return self._kind

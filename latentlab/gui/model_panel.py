@@ -102,6 +102,10 @@ class ModelPanel(QWidget):
 
     # --- told -----------------------------------------------------------------------------------
 
+    def set_waiting(self, text: str) -> None:
+        """Say what is on its way while there is no model; an empty text takes that back."""
+        self._empty.set_waiting(text)
+
     def set_bundled(self, models: Sequence[tuple[str, str]]) -> None:
         """Offer shipped models: (source, words to show) each."""
         self._bundled.clear()
