@@ -58,6 +58,7 @@ class HistoryController(QObject):
         engine.runHistory.connect(self._on_run_history)
         engine.historyRead.connect(self._on_history_read)
         engine.epochsRead.connect(self._on_epochs_read)
+        engine.workerReady.connect(self._on_worker_ready)
 
     def look_at(self, epoch: int) -> None:
         """Show the epoch as soon as it is read."""
@@ -108,6 +109,11 @@ class HistoryController(QObject):
             self.look_at(min(epochs, key=lambda epoch: abs(epoch - wanted)))
         else:
             self.return_to_now()
+
+    def _on_worker_ready(self, _ready: object) -> None:
+        """Ask again what the worker before may have left unanswered."""
+        if self._wanted is not None:
+            self.look_at(self._wanted)
 
     def _on_history_read(self, result: HistoryRead) -> None:
         if result.run == self._run and self._fresh.accept(result.generation):

@@ -17,11 +17,31 @@ _TITLE_HEIGHT = 17
 _AXIS_WIDTH = 44
 
 
+class _ValueAxis(pg.AxisItem):  # type: ignore[misc]
+    """An axis of few and plain numbers, also where it is logarithmic: pyqtgraph writes powers over each other."""
+
+    def logTickValues(self, low: float, high: float, _size: float, _standard: object) -> list[tuple[None, FloatArray]]:
+        """About three ticks between 10^low and 10^high."""
+        if high - low > 1.0:
+            step = max(1.0, np.ceil((high - low) / 3))
+            ticks = np.arange(np.ceil(low), high, step)
+            return [(None, ticks)]
+        bottom, top = 10.0**low, 10.0**high
+        rough = (top - bottom) / 3
+        size = 10.0 ** np.floor(np.log10(rough))
+        step = size * next(factor for factor in (1, 2, 5, 10) if factor * size >= rough)
+        return [(None, np.log10(np.arange(np.ceil(bottom / step) * step, top, step)))]
+
+    def logTickStrings(self, values: FloatArray, scale: float, _spacing: object) -> list[str]:
+        """Plain numbers."""
+        return [f"{10.0**value * scale:.4g}" for value in values]
+
+
 class _Plot(pg.PlotItem):  # type: ignore[misc]
     """A plot without pyqtgraph's menu and buttons, in the theme's colours, its title a line over it."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(axisItems={"left": _ValueAxis("left")})
         self._tokens: Tokens | None = None
         self.setMenuEnabled(False)
         self.hideButtons()
@@ -117,7 +137,13 @@ class TermPlot(_Plot):
         if (logarithmic, sign) != (self._log, self._sign):
             self._log, self._sign = logarithmic, sign
             self._drawn = []
+            for curve in self._curves:  # a negative term has no logarithm until its size is drawn
+                curve.setData([], [])
+            epochs = self.getViewBox().viewRange()[0]
             self.setLogMode(y=logarithmic)
+            # It has turned the fitting of both axes on again.
+            self.getViewBox().disableAutoRange()
+            self.setXRange(*epochs, padding=0)
 
     def _fit_values(self, points: Sequence[tuple[FloatArray, FloatArray]]) -> None:
         """Let the values in sight fill the plot; a range that still fits well stays as it is."""
@@ -142,7 +168,9 @@ class TermPlot(_Plot):
         there are any.
         """
         dim = self._tokens.dim if self._tokens else "#888888"
-        values = [(run, _at(run.train.get(term), epoch), _at(run.validation.get(term), epoch)) for run in runs]
+        # A run that ended long before says nothing of this epoch.
+        there = [run for run in runs if epoch is None or epoch <= run.latest() + 1.0] or runs[-1:]
+        values = [(run, _at(run.train.get(term), epoch), _at(run.validation.get(term), epoch)) for run in there]
         text = f"<b>{'−' if self._sign < 0 else ''}{self._title}</b>"
         if len(values) == 1:
             _, train, validation = values[0]

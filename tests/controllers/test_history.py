@@ -11,7 +11,15 @@ from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.history import HistoryController
 from latentlab.controllers.manifold import ManifoldController
 from latentlab.controllers.points import PointsController
-from latentlab.engine.messages import DecodeGrid, EpochsRead, HistoryRead, ReadEpochs, ReadHistory, RunHistory
+from latentlab.engine.messages import (
+    DecodeGrid,
+    EpochsRead,
+    HistoryRead,
+    ReadEpochs,
+    ReadHistory,
+    RunHistory,
+    WorkerReady,
+)
 from latentlab.gui.curves import TrainingCurves
 from latentlab.gui.filmstrip import Filmstrip
 from latentlab.gui.history_bar import HistoryBar
@@ -116,6 +124,14 @@ def test_only_the_newest_answer_of_the_shown_run_counts(parts, session, engine):
     assert session.past is None, "it was asked before the user came back"
     engine.runHistory.emit(RunHistory("/runs/other", (1, 2)))
     assert parts.bar._epochs == (1, 3, 5)
+
+
+def test_another_worker_is_asked_again(parts, engine):
+    engine.workerReady.emit(WorkerReady("cpu", ("cpu",), {}, 1))
+    assert engine.count(ReadHistory) == 0
+    parts.history.look_at(3)
+    engine.workerReady.emit(WorkerReady("cpu", ("cpu",), {}, 2))
+    assert engine.last(ReadHistory) == ReadHistory(2, RUN, 3)
 
 
 def test_an_epoch_that_cannot_be_read_gives_way_to_its_neighbour(parts, session, engine):

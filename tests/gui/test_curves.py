@@ -73,6 +73,21 @@ def test_logarithm_of_a_negative_term_is_of_its_size(qtbot, curves):
     assert "−ELBO" in plot.titleLabel.text
 
 
+def test_a_zoom_survives_the_logarithm_and_its_ticks_are_plain_numbers(qtbot, curves):
+    feed(curves)
+    qtbot.waitUntil(lambda: bool(curves.shown_terms()))
+    plot = curves._canvas.plots["rate"]
+    plot.setXRange(0.5, 1.25, padding=0)
+    curves._canvas._on_zoomed()
+    curves._log.click()
+    curves.grab()
+    assert plot.getViewBox().viewRange()[0] == pytest.approx([0.5, 1.25])
+    axis = plot.getAxis("left")
+    for low, high, ticks in ((0.0, 3.9, ["1", "100"]), (2.0, 2.3, ["100", "150"]), (-0.5, 2.6, ["1", "100"])):
+        ((_, values),) = axis.logTickValues(low, high, 60, None)
+        assert axis.logTickStrings(values, 1.0, None) == ticks
+
+
 def test_runs_are_overlaid_and_cleared(qtbot, curves):
     feed(curves)
     feed(curves)
