@@ -9,8 +9,8 @@ the budget cut short, or that was made smaller by ``--epochs`` and ``--limit``.
 may be held to the paper's, the figures may not.
 
 Where the references come from. Read at the source: the ladder's (the table of addtt/ladder-vae-pytorch) and the
-VampPrior's protocol (its authors' program). Found quoted by others: M2's, and IWAE's at K = 1 and 50. From the papers by
-memory, and not found again: the remaining ones, VampPrior's 88.56 among them.
+VampPrior's protocol (its authors' program). Found quoted by others: M2's, and IWAE's at K = 1 and 50. From the papers
+by memory, and not found again: the remaining ones, VampPrior's 88.56 among them.
 """
 
 from __future__ import annotations
