@@ -18,7 +18,7 @@ Item_contra = TypeVar("Item_contra", contravariant=True)
 Results = list[Decoded | str]
 
 CRASHED = "crashed the decoder"
-_LAST_WAIT = 0.1  # seconds
+_LAST_WAIT = 0.05  # seconds
 
 
 class Helper(Protocol[Item_contra]):
@@ -84,7 +84,7 @@ class Crew(Generic[Item]):
         self._vacant = self.size - 1 if self._start is not None else 0
 
     def stop(self) -> None:
-        """End at once: processes are killed; a thread is given a tenth of a second, then left to its last image."""
+        """End at once: processes are killed; a thread is given a moment, then left to its last image."""
         with self._lock:
             self._stopping.set()
             living = list(self._living)

@@ -21,6 +21,7 @@ from latentlab.data.labels_csv import read_labels
 from latentlab.data.listing import keep, rescan
 from latentlab.data.made import Made
 from latentlab.data.picture import UnreadableError, measure
+from latentlab.data.reading import used_at_random
 from latentlab.data.scan import Scan, all_shown, in_order, scan, shown
 from latentlab.data.sink import Sink
 from latentlab.data.subset import choose, keep_classes
@@ -67,7 +68,7 @@ def open_folder(folder: Path, config: DataConfig, table: Path | None = None) -> 
     if is_new:
         keep(str(folder), found)
     yield Dataset(
-        images=made.images,
+        images=used_at_random(made.images),
         labels=labels,
         classes=classes,
         paths=all_shown([found.paths[number] for number in index.tolist()]),

@@ -39,7 +39,7 @@ def ingest(
 ) -> Generator[LoadProgress, None, Made]:
     """Decode items in order; yields progress every few hundredths of a second, also while it waits.
 
-    Closing the generator ends the work within an image, or within a tenth of a second where that is sooner.
+    Closing the generator ends the work within an image, or within a twentieth of a second where that is sooner.
 
     Parameters
     ----------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 from collections.abc import Generator
 from pathlib import Path
@@ -55,6 +56,18 @@ def read_values(
 def map_values(path: Path, dtype: np.dtype[Any], count: int, offset: int) -> NDArray[Any]:
     """Map ``count`` values that lie in a file as they are, for reading: they may be more than the memory holds."""
     return np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=(count,))
+
+
+def used_at_random(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The same; of a map larger than half the memory the system is told that its rows are read in any order.
+
+    It would else read up to megabytes around each of them, which is good for what stays in memory and what does not
+    is read many times over.
+    """
+    mapped = getattr(images, "_mmap", None)
+    if mapped is not None and hasattr(mmap, "MADV_RANDOM") and images.nbytes > memory() // 2:
+        mapped.madvise(mmap.MADV_RANDOM)
+    return images
 
 
 def memory() -> int:

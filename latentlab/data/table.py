@@ -18,7 +18,7 @@ from latentlab.data.decode import finish_array
 from latentlab.data.fit import Size, target_size
 from latentlab.data.levels import Span, extent, span_of, to_uint8
 from latentlab.data.made import Made
-from latentlab.data.reading import MAPPED
+from latentlab.data.reading import MAPPED, used_at_random
 from latentlab.data.samples import Samples
 from latentlab.data.sink import Sink
 from latentlab.data.subset import choose, keep_classes
@@ -93,7 +93,7 @@ def from_table(table: Table, config: DataConfig) -> Iterator[LoadProgress | Data
         made = yield from _made(table, images, index, span, target, config)
     labels, classes = keep_classes(table.labels[index], table.classes, config)
     yield Dataset(
-        images=made,
+        images=used_at_random(made),
         labels=labels,
         classes=classes,
         paths=[f"{table.item}#{number}" for number in index.tolist()],

@@ -32,6 +32,7 @@ from latentlab.data.ingest import ingest
 from latentlab.data.made import Made
 from latentlab.data.meanwhile import WAIT, meanwhile
 from latentlab.data.picture import UnreadableError, reason_of
+from latentlab.data.reading import used_at_random
 from latentlab.data.sink import Sink
 from latentlab.data.subset import choose, keep_classes
 from latentlab.data.table import Table, from_table, unlabelled
@@ -222,7 +223,7 @@ def _from_items(opened: Any, name: str, text: str, config: DataConfig) -> Iterat
     index = index[made.kept]
     labels, classes = keep_classes(labels[index], classes, config)
     yield Dataset(
-        images=made.images,
+        images=used_at_random(made.images),
         labels=labels,
         classes=classes,
         paths=[f"{name}#{number}" for number in index.tolist()],

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import mmap
 import os
 import pickle
 import subprocess
@@ -246,3 +247,21 @@ def test_a_dataset_larger_than_the_memory_is_opened_where_it_lies(tmp_path):
         [sys.executable, "-c", LARGER, str(tmp_path / "a.npy")], capture_output=True, text=True, check=False
     )
     assert done.stdout.strip() == "250000", done.stderr[-2000:]
+
+
+@pytest.mark.skipif(not hasattr(mmap, "MADV_RANDOM"), reason="no madvise here")
+def test_rows_of_a_map_larger_than_the_memory_are_read_without_what_lies_around_them(tmp_path, monkeypatch):
+    advice = []
+
+    class Noted(mmap.mmap):
+        def madvise(self, option, *rest):
+            advice.append(option)
+            return super().madvise(option, *rest)
+
+    monkeypatch.setattr(mmap, "mmap", Noted)
+    np.save(tmp_path / "a.npy", RGB.transpose(0, 3, 1, 2))
+    load_dataset(tmp_path / "a.npy")
+    assert advice == []
+    monkeypatch.setattr("latentlab.data.reading.memory", lambda: RGB.nbytes)
+    load_dataset(tmp_path / "a.npy")
+    assert advice == [mmap.MADV_RANDOM]
