@@ -3,6 +3,7 @@
 No device is needed: the tensors are torch's fakes, which have a device, a type and a shape and nothing in them.
 """
 
+import numpy as np
 import pytest
 import torch
 from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicOutputShapeException, FakeTensorMode
@@ -11,6 +12,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from latentlab.models import build
 from latentlab.models.base import Batch, StepState
 from latentlab.recipes import RECIPES
+from latentlab.training import feed
+from latentlab.training.feed import Feed
 from latentlab.training.meter import Meter
 from latentlab.training.stepper import Stepper
 from tests.training.helpers import run_config
@@ -113,3 +116,46 @@ def test_the_watch_notices(ask):
         except (DataDependentOutputException, DynamicOutputShapeException):
             return
     assert watch.found
+
+
+def feed_on_cuda(**options):
+    labels = np.arange(20)
+    return Feed(np.zeros((20, 1, 8, 8), np.uint8), labels, labels, CUDA, 0, **options)
+
+
+@pytest.mark.parametrize("binarise", ["none", "dynamic"])
+def test_a_batch_of_resident_images_is_made_on_the_device(monkeypatch, binarise):
+    monkeypatch.setattr(feed, "_free_memory", lambda device: 1e9)
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        source = feed_on_cuda(binarise=binarise)
+        assert source.resident
+        images, places = next(source.order(0, 4))
+        watch = Watch()
+        with watch:
+            batch = source.batch(images, places)
+    assert not watch.found
+    assert batch.x.device == batch.label.device == batch.index.device == CUDA
+
+
+@pytest.mark.parametrize("binarise", ["none", "static"])
+def test_images_that_do_not_fit_come_through_pinned_memory(monkeypatch, binarise):
+    """Pixels and labels alike; the program does not wait for either copy."""
+    monkeypatch.setattr(feed, "_free_memory", lambda device: 10.0)
+    pinned, real = [], torch.empty
+
+    def empty(*shape, **options):
+        if options.get("pin_memory"):
+            pinned.append(shape[0])
+        return real(*shape, **options)
+
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        source = feed_on_cuda(binarise=binarise)
+        assert not source.resident
+        images, places = next(source.order(0, 4))
+        monkeypatch.setattr(torch, "empty", empty)
+        watch = Watch()
+        with watch:
+            batch = source.batch(images, places)
+    assert pinned == [(4, 1, 8, 8), (4,)]
+    assert watch.found == ["aten::_to_copy to cuda:0"] * 2
+    assert batch.x.device == batch.label.device == batch.index.device == CUDA
