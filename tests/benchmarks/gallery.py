@@ -23,9 +23,9 @@ NAMES = 150  # px: room for the recipes' names
 SCALE = 2
 
 
-def samples(recipe: Recipe, dataset: Dataset, epochs: int, threads: int) -> NDArray[np.float32]:
+def samples(recipe: Recipe, dataset: Dataset, epochs: int, batch_size: int, threads: int) -> NDArray[np.float32]:
     """Images drawn from a model trained on ``dataset``; of a conditional one, each class in turn."""
-    training = TrainingConfig(epochs=epochs, device="cpu", threads=threads)
+    training = TrainingConfig(epochs=epochs, batch_size=batch_size, device="cpu", threads=threads)
     run = Training(dataset, RunConfig(model=recipe.config(), training=training))
     for _ in run.steps():
         pass
@@ -51,6 +51,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("gallery.png"))
     parser.add_argument("--limit", type=int, default=5000, help="images to learn from")
     parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--batch-size", type=int, default=32, help="an epoch of 5,000 images is 157 steps of 32")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--only", nargs="+", metavar="RECIPE", choices=list(RECIPES), default=list(RECIPES))
     arguments = parser.parse_args()
@@ -58,7 +59,7 @@ def main() -> None:
     drawn: dict[str, NDArray[np.float32]] = {}
     for name in arguments.only:
         start = time.process_time()
-        drawn[name] = samples(RECIPES[name], dataset, arguments.epochs, arguments.threads)
+        drawn[name] = samples(RECIPES[name], dataset, arguments.epochs, arguments.batch_size, arguments.threads)
         picture(drawn).save(arguments.out)
         print(f"{name}: {time.process_time() - start:.0f} s of the processor", flush=True)
 
