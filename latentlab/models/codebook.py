@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from latentlab.config import CodebookConfig
+from latentlab.models.whole_batch import sum_of_all
 
 # Codes used by less than this share of an even use are given a vector of the batch to start anew.
 DEAD_SHARE = 0.03
@@ -83,7 +84,7 @@ class Codebook(nn.Module):
         vectors = maps.permute(0, 2, 3, 1).flatten(0, 2)
         chosen = functional.one_hot(codes.flatten(), self.config.size).to(vectors.dtype)
         aside = vectors[torch.randint(len(vectors), (self.config.size,), device=vectors.device)]
-        self._pending.append((chosen.sum(0), chosen.T @ vectors, aside))
+        self._pending.append((sum_of_all(chosen.sum(0)), sum_of_all(chosen.T @ vectors), aside))
 
     def forget(self) -> None:
         """Forget what a step that was broken off has remembered."""

@@ -45,9 +45,14 @@ def rows_of_all(values: Tensor) -> Tensor:
     return values if _share is None else _share.rows(values)
 
 
+def sum_of_all(values: Tensor) -> Tensor:
+    """A sum over the whole batch, of this process's part of it."""
+    return values if _share is None else _share.sum(values)
+
+
 def ratio_of_all(total: Tensor, count: Tensor | int) -> Tensor:
     """A sum over the whole batch divided by another, of this process's parts of both."""
     if _share is None:
         return total / count
-    both = _share.sum(torch.stack([total, count if isinstance(count, Tensor) else torch.full_like(total, count)]))
+    both = sum_of_all(torch.stack([total, count if isinstance(count, Tensor) else torch.full_like(total, count)]))
     return both[0] / both[1]

@@ -3,9 +3,9 @@
 Every process holds the model and the images and takes its share of each batch; the gradients are averaged by torch's
 DistributedDataParallel (Li et al. 2020, arXiv:2006.15704), so that the weights stay the same everywhere.
 
-What a recipe computes of a whole batch at once (a divergence between samples, an optimal σ) it computes of the whole.
-What differs from one process: the noise, of which each has its own; and codebooks, which follow the encoder on the
-first one's share. Steps are not recorded as CUDA graphs.
+What a recipe computes of a whole batch at once (a divergence between samples, an optimal σ, where codebooks go) it
+computes of the whole. What differs from one process is the noise, of which each has its own. Steps are not recorded as
+CUDA graphs.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ RECIPES = {
     "factor-vae": {"family": "factor", "latent_dim": 3},
     # One player or the other is always ahead, in each process another one.
     "vae-gan": {"family": "vae-gan", "architecture": {"kind": "conv", "width": 4}, "adversary": {"margin": 0.0}},
+    "vq-vae": {"family": "vq", "architecture": {"kind": "conv", "width": 4}, "codebook": {"size": 8, "dimension": 4}},
     "tc-vae": {"latent_dim": 3, "divergence": {"kind": "total-correlation"}},
 }
 
