@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from latentlab.errors import InputError
 from latentlab.models import LatentModel
 from latentlab.models.base import Batch
 from latentlab.models.vae import VAE
@@ -16,12 +15,13 @@ def impute(model: LatentModel, x: Tensor, mask: Tensor, samples: int = 100, labe
     """Expected value of the missing pixels given the observed ones, by self-normalised importance sampling.
 
     E[x_missing | x_observed] ≈ Σ_k w_k E[x_missing | z_k] with w_k ∝ p(x_observed | z_k) p(z_k) / q(z_k | x_observed)
-    (Mattei & Frellsen 2019).
+    (Mattei & Frellsen 2019). Points, codes and hierarchies have no such weights: there the missing pixels are those of
+    the reconstruction, from what is observed.
 
     Parameters
     ----------
     model
-        A composition; best one trained with ``corruption.kind=mask``.
+        Best one trained with ``corruption.kind=mask``.
     x
         float32 [B, C, H, W] in [0, 1], on the model's device; missing pixels may hold anything.
     mask
@@ -35,15 +35,11 @@ def impute(model: LatentModel, x: Tensor, mask: Tensor, samples: int = 100, labe
     -------
     Tensor
         float32 [B, C, H, W]: ``x`` where observed.
-
-    Raises
-    ------
-    InputError
-        For a model that has no posterior density to weigh with.
     """
-    if not isinstance(model, VAE) or model.config.posterior.kind == "delta":
-        raise InputError("missing pixels are filled in by models whose posterior has a density")
     batch = Batch(x * mask, label, mask=mask)
+    if not isinstance(model, VAE) or model.config.posterior.kind == "delta":
+        mean, _ = model.encode(batch)
+        return torch.where(mask > 0, x, model.decode(mean, label))
     q = model.approximate(batch)
     draw = q.rsample(samples)
     log_weights = model.log_likelihood(draw.z, batch) - model.log_ratio(q, draw)

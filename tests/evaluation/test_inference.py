@@ -73,9 +73,19 @@ def test_missing_pixels_are_their_conditional_mean():
     torch.testing.assert_close(filled[:, ~seen].double(), expected, atol=0.01, rtol=0)
 
 
-def test_imputation_needs_a_density():
-    with pytest.raises(InputError, match="density"):
-        impute(tiny(posterior={"kind": "delta"}), images(1).x, torch.ones(1, 1, 3, 4))
+@pytest.mark.parametrize("recipe", ["ae", "vq-vae", "ladder-vae"])
+def test_without_weights_missing_pixels_are_those_of_the_reconstruction(recipe):
+    model = build(smaller(recipe, corruption={"kind": "mask"}), (1, 8, 8)).eval()
+    x, mask = images(3, (1, 8, 8)).x, torch.ones(3, 1, 8, 8)
+    mask[:, :, 4:] = 0
+    filled = impute(model, x, mask)
+    assert torch.equal(filled[:, :, :4], x[:, :, :4])
+    with torch.no_grad():
+        mean, _ = model.encode(Batch(x * mask, mask=mask))
+        assert torch.equal(filled[:, :, 4:], model.decode(mean)[:, :, 4:])
+    changed = x.clone()
+    changed[:, :, 4:] = 0.5
+    assert torch.equal(impute(model, changed, mask), filled), "what is missing is not looked at"
 
 
 def test_classification_error_of_a_semi_supervised_model():
