@@ -111,7 +111,7 @@ class PointsController(QObject):
     def _on_axes_changed(self) -> None:
         axes, points = self._session.axes, self._session.past or self._session.points
         of = f" · {name}" if axes.principal and (name := self._session.layout.levels[self._session.level].name) else ""
-        self._map.set_axes_names(_shown(axes.x) + of, _shown(axes.y) + of)
+        self._map.set_axes_names(_shown(axes.x) + of, _shown(axes.y))  # the y axis has no room for more
         if points is not None:
             self._draw(points)
             self._map.fit_to_points()
