@@ -5,7 +5,10 @@ round are printed. Run on a machine that does nothing else::
 
     python tests/benchmarks/bench_window.py startup
     python tests/benchmarks/bench_window.py drag
-    python tests/benchmarks/bench_window.py training
+    python tests/benchmarks/bench_window.py training        # the MLP recipe: throughput, lateness, cost of following
+    python tests/benchmarks/bench_window.py convolutions    # 64 × 64: steps longer than the hand can wait
+    python tests/benchmarks/bench_window.py importing       # the hand while the worker imports torch's compiler
+    python tests/benchmarks/bench_window.py all             # all of them in about 8 minutes, as rows of RESULTS.md
 """
 
 from __future__ import annotations
@@ -18,9 +21,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
-FRAME = 1 / 60
+import beside
+from driving import FRAME, Heart, opened_window, quantile, rest, turn
+
+Rows = Iterator[tuple[str, ...]]
 IMPORT_TORCH = "import time; t = time.perf_counter(); import torch; print(time.perf_counter() - t, time.process_time())"
 
 
@@ -35,7 +41,8 @@ def main() -> None:
     if arguments.inside:
         print(json.dumps(CONTESTANTS[arguments.inside](arguments.seconds)))
     else:
-        COMPARISONS[arguments.what](arguments.rounds, arguments.seconds)
+        for row in COMPARISONS[arguments.what](arguments.rounds, arguments.seconds):
+            print(f"| {' | '.join(row)} |", flush=True)
 
 
 def contestant(what: str, name: str, seconds: float) -> dict[str, float]:
@@ -53,25 +60,40 @@ def median(rows: list[dict[str, float]], key: str) -> float:
     return statistics.median(row[key] for row in rows)
 
 
+def row(what: str, figure: str, value: float, most: float, goal: str = "") -> tuple[str, ...]:
+    """A row of RESULTS.md; ``value`` is to be ``most`` at the most."""
+    return what, figure, goal or f"≤ {most:g}", _verdict(value <= most)
+
+
+def _verdict(met: bool) -> str:
+    return "met" if met else "missed"
+
+
 # --- start-up ----------------------------------------------------------------------------------------
 
 
-def compare_startup(rounds: int, _seconds: float) -> None:
+def compare_startup(rounds: int, _seconds: float) -> Rows:
     """First paint, map and first image against the time of ``import torch`` alone."""
     rows = []
     for _ in range(rounds):
         alone = subprocess.run([sys.executable, "-c", IMPORT_TORCH], check=True, stdout=subprocess.PIPE, text=True)
         wall, processor = map(float, alone.stdout.split())
         rows.append(contestant("startup", "startup", 0) | {"torch": wall, "torch_cpu": processor})
-    for key in ("torch", "torch_cpu", "cpu", "painted", "map", "explorable", "stall"):
-        print(f"{key:12} {median(rows, key):.3f} s")
-    print(f"painted / import torch      {statistics.median(r['painted'] / r['torch'] for r in rows):.2f}  (goal ≤ .33)")
-    print(f"the same in processor time  {statistics.median(r['cpu'] / r['torch_cpu'] for r in rows):.2f}")
-    print(f"map visible − painted       {statistics.median(r['map'] - r['painted'] for r in rows):.2f} s  (goal ≈ 0)")
-    print(
-        f"explorable − import torch   {statistics.median(r['explorable'] - r['torch'] for r in rows):.2f} s (goal ≤ .3)"
+    painted = statistics.median(row["painted"] / row["torch"] for row in rows)
+    processor = statistics.median(row["cpu"] / row["torch_cpu"] for row in rows)
+    times = f"{median(rows, 'painted'):.2f} s / {median(rows, 'torch'):.2f} s"
+    yield row(
+        "first paint / `import torch` alone",
+        f"{painted:.2f} ({times}); in processor time {processor:.2f}",
+        painted,
+        0.33,
     )
-    print(f"worst stall after painting  {1000 * median(rows, 'stall'):.0f} ms  (goal ≤ 20)")
+    waited = statistics.median(row["map"] - row["painted"] for row in rows)
+    yield row("map visible − first paint", f"{waited:.2f} s", waited, 0.01, "≈ 0")
+    waited = statistics.median(row["explorable"] - row["torch"] for row in rows)
+    yield row("explorable − `import torch` alone", f"{waited:.2f} s", waited, 0.3, "≤ .3 s")
+    stall = 1000 * median(rows, "stall")
+    yield row("longest stall of the window after its first paint", f"{stall:.0f} ms", stall, 20, "≤ 20 ms")
 
 
 def startup(_seconds: float) -> dict[str, float]:
@@ -124,14 +146,15 @@ def shows_a_picture() -> bool:
 # --- drag to image -----------------------------------------------------------------------------------
 
 
-def compare_drag(rounds: int, seconds: float) -> None:
+def compare_drag(rounds: int, seconds: float) -> Rows:
     """From the mouse's move to the new image in the widget, against the decoder's own forward pass."""
     rows = [contestant("drag", "drag", seconds) | contestant("drag", "decode", seconds) for _ in range(rounds)]
     allowed = [1.3 * row["decode"] + FRAME for row in rows]
     ratio = statistics.median(row["median"] / bound for row, bound in zip(rows, allowed, strict=True))
-    print(f"decoder alone   {1000 * median(rows, 'decode'):.2f} ms")
-    print(f"drag to image   {1000 * median(rows, 'median'):.2f} ms median, {1000 * median(rows, 'p95'):.2f} ms p95")
-    print(f"median / (1.3 × decoder + one frame)   {ratio:.2f}  (goal ≤ 1)")
+    figures = f"{_ms(rows, 'median')}, {_ms(rows, 'p95')}; decoder {1000 * median(rows, 'decode'):.2f} ms"
+    yield row(
+        "drag to image, median (95th percentile) / (1.3 × decoder + a frame)", f"{ratio:.2f} ({figures})", ratio, 1.0
+    )
 
 
 def drag(seconds: float) -> dict[str, float]:
@@ -175,184 +198,91 @@ def decode(_seconds: float) -> dict[str, float]:
     return {"decode": statistics.median(times)}
 
 
-# --- training beside the window ----------------------------------------------------------------------
+# --- beside a run --------------------------------------------------------------------------------------
 
 
-def compare_training(rounds: int, seconds: float) -> None:
-    """Images per second without a window, beside one that rests, and beside one that is dragged; and lateness."""
-    names = ("headless", "resting", "dragged")
-    rows = [{name: contestant("training", name, seconds) for name in names} for _ in range(rounds)]
-    for name in names:
-        speeds = [row[name]["images_per_second"] for row in rows]
-        ratio = statistics.median(row[name]["images_per_second"] / row["headless"]["images_per_second"] for row in rows)
-        late = "" if name == "headless" else f"  lateness p99 {1000 * median([r[name] for r in rows], 'p99'):.1f} ms"
-        print(f"{name:9} {statistics.median(speeds):8,.0f} images/s  {ratio:.2f} of headless{late}")
+def compare_training(rounds: int, seconds: float) -> Rows:
+    """The MLP recipe: images per second without a window, beside one that rests, and beside one that is dragged."""
+    names = ("mlp-headless", "mlp-resting", "mlp-unfollowed", "mlp-dragged")
+    rows = _in_turn("training", names, rounds, seconds)
+    yield from _against_headless(rows, "mlp", "")
+    yield _cost_of_following(rows, "mlp", "")
 
 
-def headless(seconds: float) -> dict[str, float]:
-    """The same run in a worker process whose window is nothing but a receiver."""
-    return run_training(seconds, window=False, dragging=False)
+def compare_convolutions(rounds: int, seconds: float) -> Rows:
+    """64 × 64 with convolutions, whose steps are longer than the hand can wait."""
+    names = ("conv-headless", "conv-resting", "conv-unfollowed", "conv-dragged")
+    rows = _in_turn("convolutions", names, rounds, seconds)
+    dragged = [each["conv-dragged"] for each in rows]
+    step = 1000 / statistics.median(each["conv-headless"]["speed"] for each in rows)
+    yield _drag_to_image(dragged, f"convolutions 64 × 64 training (a step takes {step:.0f} ms)")
+    yield from _against_headless(rows, "conv", "convolutions 64 × 64: ")
+    yield _cost_of_following(rows, "conv", "convolutions 64 × 64: ")
 
 
-def resting(seconds: float) -> dict[str, float]:
-    """Training in the open window, which nobody touches."""
-    return run_training(seconds, window=True, dragging=False)
+def compare_importing(rounds: int, _seconds: float) -> Rows:
+    """The hand while the worker opens images, imports torch's compiler and starts a run."""
+    rows = [contestant("importing", "importing", 0) for _ in range(rounds)]
+    yield _drag_to_image(rows, "the worker importing torch's compiler")
+    yield _lateness(rows, "lateness meanwhile, 99th percentile")
 
 
-def dragged(seconds: float) -> dict[str, float]:
-    """Training in the open window, dragged sixty times a second."""
-    return run_training(seconds, window=True, dragging=True)
+def compare_all(_rounds: int, _seconds: float) -> Rows:
+    """Everything, in about 8 minutes."""
+    yield from compare_startup(3, 0)
+    yield from compare_drag(2, 6)
+    yield from compare_training(3, 6)
+    yield from compare_convolutions(2, 10)
+    yield from compare_importing(2, 0)
 
 
-def run_training(seconds: float, *, window: bool, dragging: bool) -> dict[str, float]:
-    """Train the MLP recipe on noise of MNIST's shape; count images between two of the run's own read-outs."""
-    import numpy as np
-
-    folder = Path(tempfile.mkdtemp())
-    pixels = np.random.default_rng(0).integers(0, 256, (20_000, 28, 28), dtype=np.uint8)
-    np.save(folder / "noise.npy", pixels)
-    if not window:
-        return headless_run(folder, seconds)
-    from latentlab.config import RunConfig, TrainingConfig
-
-    application = opened_window()
-    application.engine.datasetOpened.connect(
-        lambda _: application.window.training_panel.trainRequested.emit(
-            RunConfig(training=TrainingConfig(epochs=100_000, device="cpu"))
-        )
-    )
-    application.window.pathsDropped.emit([str(folder / "noise.npy")])
-    return watch_run(application, seconds, dragging)
+def _in_turn(what: str, names: Sequence[str], rounds: int, seconds: float) -> list[dict[str, dict[str, float]]]:
+    return [{name: contestant(what, name, seconds) for name in names} for _ in range(rounds)]
 
 
-def headless_run(folder: Path, seconds: float) -> dict[str, float]:
-    """``latentlab.train`` with nothing beside it."""
-    import torch
-
-    import latentlab
-    from latentlab.events import Progress
-
-    torch.set_num_threads(1)
-    dataset = latentlab.load_dataset(folder / "noise.npy")
-    marks: list[tuple[float, int]] = []
-    from latentlab.config import RunConfig, TrainingConfig
-    from latentlab.training import Training
-
-    training = Training(dataset, RunConfig(training=TrainingConfig(epochs=100_000, device="cpu")), folder / "run")
-    for event in training.steps():
-        if isinstance(event, Progress):
-            marks.append((time.perf_counter(), event.step))
-            if marks[-1][0] - marks[0][0] > seconds + WARM_UP:
-                break
-    return {"images_per_second": speed(marks)}
+def _against_headless(rows: list[dict[str, dict[str, float]]], recipe: str, prefix: str) -> Rows:
+    """Throughput of a resting and of a dragged window's run, and how late the window's beats come."""
+    titles = {"resting": "in a resting window", "dragged": "in a window dragged 60 times a second"}
+    for name, title in titles.items():
+        ratios = [each[f"{recipe}-{name}"]["speed"] / each[f"{recipe}-headless"]["speed"] for each in rows]
+        ratio = statistics.median(ratios)
+        spread = f"{ratio:.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+        goal = "≥ .95"
+        yield f"{prefix}training {title} / headless", spread, goal, _verdict(ratio >= 0.95)
+        yield _lateness([each[f"{recipe}-{name}"] for each in rows], f"{prefix}lateness then, 99th percentile")
 
 
-WARM_UP = 3.0
+def _cost_of_following(rows: list[dict[str, dict[str, float]]], recipe: str, prefix: str) -> tuple[str, ...]:
+    costs = [1 - each[f"{recipe}-resting"]["speed"] / each[f"{recipe}-unfollowed"]["speed"] for each in rows]
+    cost = statistics.median(costs)
+    figures = f"{cost:.1%} ({min(costs):.1%} to {max(costs):.1%})"
+    return row(f"{prefix}share of the training that map, strip, history and curves take", figures, cost, 0.05, "≤ 5 %")
 
 
-def watch_run(application, seconds: float, dragging: bool) -> dict[str, float]:
-    """Let the run go on for a while, dragging or not, and measure both sides."""
-    from PySide6.QtCore import Qt
-    from PySide6.QtTest import QTest
-
-    from latentlab.events import Progress
-
-    marks: list[tuple[float, int]] = []
-
-    def note(result) -> None:
-        if isinstance(result.event, Progress):
-            marks.append((time.perf_counter(), result.event.step))
-
-    application.engine.trainingEvent.connect(note)
-    while not marks:
-        turn(application)
-    rest(application, WARM_UP)
-    heart = Heart()
-    heart.start()
-    viewport, latent_map = application.latent_map.viewport(), application.latent_map
-    if dragging:
-        QTest.mousePress(viewport, Qt.MouseButton.LeftButton, pos=latent_map.z_to_pixel((0, 0)).toPoint())
-    end, step = time.perf_counter() + seconds, 0
-    while time.perf_counter() < end:
-        if dragging:
-            step += 1
-            QTest.mouseMove(viewport, latent_map.z_to_pixel((1.5 * ((step * 0.017) % 2 - 1), 0.3)).toPoint())
-        rest(application, FRAME)
-    application.close()
-    return {"images_per_second": speed(marks), "p99": quantile(heart.late, 0.99)}
+def _drag_to_image(rows: list[dict[str, float]], what: str) -> tuple[str, ...]:
+    late = 1000 * median(rows, "p95")
+    figures = f"{_ms(rows, 'median')}, {_ms(rows, 'p95')}; {median(rows, 'shown'):.0%} of 60 moves a second shown"
+    return row(f"drag to image with {what}, median, 95th percentile", figures, late, 50, "≤ 50 ms")
 
 
-def speed(marks: list[tuple[float, int]]) -> float:
-    """Images per second after the warm-up."""
-    marks = [mark for mark in marks if mark[0] - marks[0][0] > WARM_UP]
-    (start, first), (end, last) = marks[0], marks[-1]
-    return (last - first) * 128 / (end - start)
+def _lateness(rows: list[dict[str, float]], what: str) -> tuple[str, ...]:
+    late = 1000 * median(rows, "p99")
+    return row(what, f"{late:.1f} ms", late, 16, "≤ 16 ms")
 
 
-# --- the window, driven without an event loop of its own ------------------------------------------------
+def _ms(rows: list[dict[str, float]], key: str) -> str:
+    return f"{1000 * median(rows, key):.1f} ms"
 
 
-class Heart:
-    """Beats every 5 ms on the GUI thread; ``late`` holds by how much each beat came too late, in seconds."""
-
-    def __init__(self) -> None:
-        from PySide6.QtCore import Qt, QTimer
-
-        self.late = [0.0]
-        self._timer = QTimer()
-        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self._timer.setInterval(5)
-        self._timer.timeout.connect(self._beat)
-        self._last = 0.0
-
-    def start(self) -> None:
-        if not self._timer.isActive():
-            self._last = time.perf_counter()
-            self._timer.start()
-
-    def _beat(self) -> None:
-        now = time.perf_counter()
-        self.late.append(max(0.0, now - self._last - 0.005))
-        self._last = now
-
-
-def opened_window():
-    """The window with its first image and the whole manifold."""
-    from latentlab import app
-
-    application = app.build(["--device", "cpu"])
-    whole = []
-    application.engine.gridTiles.connect(lambda result: whole.append(result.done))
-    application.window.show()
-    while application.window.decoded_image.image() is None or not any(whole):
-        turn(application)
-    return application
-
-
-def turn(application, wait: int = 2) -> None:
-    """Let the event loop turn once."""
-    from PySide6.QtCore import QCoreApplication, QEventLoop
-
-    flags = QEventLoop.ProcessEventsFlag.AllEvents
-    if wait:
-        QCoreApplication.processEvents(flags | QEventLoop.ProcessEventsFlag.WaitForMoreEvents, wait)
-    QCoreApplication.processEvents(flags)
-
-
-def rest(application, seconds: float) -> None:
-    """Let the event loop turn for a while."""
-    from PySide6.QtTest import QTest
-
-    QTest.qWait(max(1, round(1000 * seconds)))
-
-
-def quantile(values: list[float], share: float) -> float:
-    """The value below which that share of the values lies."""
-    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
-
-
-COMPARISONS = {"startup": compare_startup, "drag": compare_drag, "training": compare_training}
-CONTESTANTS = {f.__name__: f for f in (startup, drag, decode, headless, resting, dragged)}
+COMPARISONS = {
+    "startup": compare_startup,
+    "drag": compare_drag,
+    "training": compare_training,
+    "convolutions": compare_convolutions,
+    "importing": compare_importing,
+    "all": compare_all,
+}
+CONTESTANTS = {f.__name__: f for f in (startup, drag, decode)} | beside.contestants()
 
 if __name__ == "__main__":
     main()
