@@ -21,7 +21,7 @@ from latentlab.data.sink import Sink
 Item = TypeVar("Item")
 
 _FIRST_BATCH, _LARGEST_BATCH = 4, 64
-_BATCH_SECONDS = 0.03
+_BATCH_SECONDS = 0.08
 _TRIED = 0.2  # seconds after which it is known how long the rest will take
 _WORTH = 0.8  # seconds of decoding by which processes are worth their start
 
@@ -99,5 +99,5 @@ def _decoded(items: Sequence[Item], crew: Crew[Item]) -> Generator[Results | Non
 
 
 def _batch_size(seconds: float) -> int:
-    """How many items make a batch of a few hundredths of a second."""
+    """How many items make a batch of about a tenth of a second."""
     return int(min(max(_BATCH_SECONDS / seconds, 1), _LARGEST_BATCH)) if seconds else _FIRST_BATCH
