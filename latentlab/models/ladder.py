@@ -23,10 +23,9 @@ class LadderVAE(PixelModel):
     from the layers above. All ε together are N(0, I) under the prior, and 0 everywhere below the top is the likeliest
     continuation of the top.
 
-    Three things let it learn as fast as one layer does, without batch normalisation: the decoder reads every layer's
-    latents (the skip connections of BIVA, Maaløe et al. 2019), so that none is reached through another's noise; q is
-    told relative to the prior (Vahdat & Kautz 2020), by a network that knows the layers above; and the conditional
-    priors begin as N(0, I). With all that it begins as a single layer of the same latents.
+    It begins as a single layer of the same latents, so that it learns as fast without batch normalisation: the decoder
+    reads every layer's latents and every layer's q the encoder's features (skip connections as of BIVA, Maaløe et al.
+    2019); what the layers say to each other, in q and in the conditional priors, begins at nothing.
 
     With ``hierarchy.bottom_up`` a part of each layer but the top one is inferred on the way up instead, from the
     image and what was drawn below it, and told to the layers above (BIVA's bidirectional inference). The generative
@@ -42,6 +41,8 @@ class LadderVAE(PixelModel):
         self.risen = [0, *(size // 2 if config.hierarchy.bottom_up else 0 for size in self.sizes[1:])]
         seen = [*[hidden] * upper, features]
         state = [0, *[hidden] * upper]
+        # Beside the encoder's features, the layers above the bottom see what became of them on the way up.
+        told = [*(hidden + above for above in state[:-1]), hidden]
         self.upward = nn.ModuleList(
             Hidden(width + risen, hidden) for width, risen in zip(seen[1:], self.risen[1:], strict=True)
         )
@@ -50,8 +51,8 @@ class LadderVAE(PixelModel):
             for width, risen in zip(seen, self.risen, strict=True)
         )
         self.seen = nn.ModuleList(
-            DiagonalPosterior(part, width + above, size - risen, LAYER_LOG_STD_RANGE)
-            for width, above, size, risen in zip(seen, state, self.sizes, self.risen, strict=True)
+            began(DiagonalPosterior(part, features + more, size - risen, LAYER_LOG_STD_RANGE), features)
+            for more, size, risen in zip(told, self.sizes, self.risen, strict=True)
         )
         self.expected = nn.ModuleList(GaussianLayer(part, hidden, hidden, size) for size in self.sizes[1:])
         for layer in self.expected:
@@ -63,10 +64,10 @@ class LadderVAE(PixelModel):
 
     def _rise(self, batch: Batch, samples: int | None) -> tuple[list[Tensor], list[Diagonal | None], list[Tensor]]:
         """Walk up: what each layer sees [K, B, ·], its q of the latents inferred on the way, and these, top first."""
-        features = self.features(batch).expand(samples or 1, -1, -1)
+        first = features = self.features(batch).expand(samples or 1, -1, -1)
         seen, approximations, drawn = [], [], []
         for level in reversed(range(len(self.sizes))):
-            seen.append(features)
+            seen.append(first if level == len(self.sizes) - 1 else torch.cat([first, features], -1))
             q = self.rising[level](features) if self.risen[level] else None
             z = features[..., :0] if q is None else q.mean if samples is None else q.rsample(1).z[0]
             approximations.append(q)
@@ -98,11 +99,12 @@ class LadderVAE(PixelModel):
         state: Tensor | None = None
         approximations, drawn, latents = [], [], []
         for level, (seen, risen, z_risen) in enumerate(zip(*self._rise(batch, samples), strict=True)):
-            q: Diagonal = self.seen[level](seen if state is None else torch.cat([seen, state], -1))
-            epsilon = q.mean if samples is None else q.rsample(1).z[0]
             prior = self._prior(level, state, seen[..., :1].expand(*seen.shape[:-1], self.sizes[level]))
+            own = self.sizes[level] - self.risen[level]
+            fallen = self.seen[level](seen if state is None else torch.cat([seen, state], -1))
+            q = relative(fallen, Diagonal(prior.mean[..., :own], prior.log_std[..., :own]))
+            epsilon = q.mean if samples is None else q.rsample(1).z[0]
             if risen is not None:
-                own = self.sizes[level] - self.risen[level]
                 part = Diagonal(prior.mean[..., own:], prior.log_std[..., own:])
                 q = joined(q, relative(risen, part))
                 epsilon = torch.cat([epsilon, (z_risen - part.mean) / part.std], -1)
@@ -175,6 +177,17 @@ class LadderVAE(PixelModel):
     def sample_prior(self, count: int, generator: torch.Generator | None = None) -> Tensor:
         """Latents ε [count, d]: standard normal."""
         return standard_normal(count, self.config.latent_dim, next(self.parameters()).device, generator)
+
+
+def began(head: DiagonalPosterior, features: int) -> DiagonalPosterior:
+    """A head that at first looks only at the first ``features`` inputs, as if there were no others."""
+    for affine in (head.mean, head.log_std):
+        alone = nn.Linear(features, affine.out_features)
+        with torch.no_grad():
+            affine.weight.zero_()
+            affine.weight[:, :features] = alone.weight
+            affine.bias.copy_(alone.bias)
+    return head
 
 
 def joined(first: Diagonal, second: Diagonal) -> Diagonal:
