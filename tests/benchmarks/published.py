@@ -187,8 +187,8 @@ ROWS = {
         differs="layers of vectors, not of feature maps; static images are drawn here; reference: the table of "
         "addtt/ladder-vae-pytorch, a convolutional ladder, not Sønderby et al.'s own",
         small=Small(
-            epochs=6,
-            settings=("architecture.kind=mlp", "latent_dim=28", "batch_size=100", "rate.kind=beta", "rate.warmup=1"),
+            epochs=2,
+            settings=("architecture.kind=mlp", "latent_dim=28", "batch_size=100", "rate.kind=beta", "rate.warmup=0"),
             variants=(
                 Variant("one layer of 28", "vae", (), "none: the contrast"),
                 Variant("3 layers of 4, 8 and 16", "ladder-vae", (), "−ELBO 82.14"),
