@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, cast
 
@@ -10,6 +11,7 @@ from PySide6.QtCore import QObject, QTimer
 from latentlab.controllers.freshness import Freshness
 from latentlab.engine.client import EngineClient
 from latentlab.engine.messages import EpochsRead, HistoryRead, ReadEpochs, ReadHistory, RunHistory
+from latentlab.events import Epoch, Event
 from latentlab.gui.curves import TrainingCurves
 from latentlab.gui.filmstrip import BY_EPOCH, Filmstrip
 from latentlab.gui.history_bar import HistoryBar
@@ -56,6 +58,8 @@ class HistoryController(QObject):
         session.modelChanged.connect(self._on_model_changed)
         session.pastChanged.connect(self._on_past_changed)
         engine.runHistory.connect(self._on_run_history)
+        engine.trainingEvent.connect(lambda result: self._on_events((result.event,)))
+        engine.runFollowed.connect(lambda result: None if result.compared else self._on_events(result.events))
         engine.historyRead.connect(self._on_history_read)
         engine.epochsRead.connect(self._on_epochs_read)
         engine.workerReady.connect(self._on_worker_ready)
@@ -99,6 +103,12 @@ class HistoryController(QObject):
         self._run = run
         self._bar.set_epochs(epochs)
         self._filmstrip.set_has_epochs(bool(epochs))
+
+    def _on_events(self, events: Iterable[Event]) -> None:
+        """Keep count of the epochs of the run that is trained, or followed."""
+        for event in events:
+            if isinstance(event, Epoch):
+                self._bar.set_done(event.epoch)
 
     def _look_elsewhere(self, epochs: tuple[int, ...]) -> None:
         """Go to the nearest epoch where the one that is wanted could not be read."""

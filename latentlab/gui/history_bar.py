@@ -37,6 +37,7 @@ class HistoryBar(QWidget):
         self.setObjectName("historyBar")
         self._epochs: tuple[int, ...] = ()
         self._shown: int | None = None
+        self._done = 0
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._on_timer)
         self._play = tool_button("historyPlay", "replay", "Replay how the map was learned (Space)", "train")
@@ -66,7 +67,12 @@ class HistoryBar(QWidget):
         self.setVisible(bool(epochs))
         if not epochs:
             self._stop()
-            self._shown = None
+            self._shown, self._done = None, 0
+        self._show()
+
+    def set_done(self, epochs: int) -> None:
+        """Say how many epochs the run has done; not every one of them need be kept."""
+        self._done = epochs
         self._show()
 
     def set_shown(self, epoch: int | None) -> None:
@@ -89,7 +95,7 @@ class HistoryBar(QWidget):
         self._slider.setRange(0, len(epochs))
         self._slider.setValue(place)
         self._slider.blockSignals(blocked)
-        last = epochs[-1] if epochs else 0
+        last = max(self._done, epochs[-1] if epochs else 0)
         text = f"now, after epoch {last}" if shown is None else f"epoch {shown} of {last}"
         self._where.setText(text)
         self._slider.setAccessibleDescription(text)

@@ -18,8 +18,10 @@ from latentlab.engine.messages import (
     ReadEpochs,
     ReadHistory,
     RunHistory,
+    TrainingEvent,
     WorkerReady,
 )
+from latentlab.events import Epoch
 from latentlab.gui.curves import TrainingCurves
 from latentlab.gui.filmstrip import Filmstrip
 from latentlab.gui.history_bar import HistoryBar
@@ -124,6 +126,8 @@ def test_only_the_newest_answer_of_the_shown_run_counts(parts, session, engine):
     assert session.past is None, "it was asked before the user came back"
     engine.runHistory.emit(RunHistory("/runs/other", (1, 2)))
     assert parts.bar._epochs == (1, 3, 5)
+    engine.trainingEvent.emit(TrainingEvent(Epoch(8, 9, {}, None, 1.0, 1.0)))
+    assert parts.bar.findChild(QLabel, "historyEpoch").text() == "now, after epoch 8"
 
 
 def test_another_worker_is_asked_again(parts, engine):

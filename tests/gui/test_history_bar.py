@@ -53,6 +53,8 @@ def test_more_epochs_leave_the_eye_where_it_is(qtbot, bar):
         bar.set_shown(4)
         bar.set_epochs((1, 2, 4, 7, 8, 9))
     assert (slider(bar).value(), words(bar)) == (2, "epoch 4 of 9")
+    bar.set_done(11)
+    assert (slider(bar).value(), words(bar)) == (2, "epoch 4 of 11"), "two more that were not kept"
     with qtbot.waitSignal(bar.nowChosen):
         qtbot.mouseClick(bar.findChild(QPushButton, "historyNow"), Qt.MouseButton.LeftButton)
 
