@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLabel, QPushButton
 
@@ -80,3 +80,32 @@ def test_a_click_on_the_nearest_image_is_told_and_on_a_dropped_one_is_not(qtbot,
 def test_an_image_of_another_kind_is_refused():
     with pytest.raises(ValueError, match="shape"):
         to_qimage(np.zeros((4, 4, 2), np.uint8))
+
+
+def test_a_caption_that_changes_has_nothing_laid_out_anew_but_gets_the_room_it_needs(shown, qtbot):
+    widget = shown(DecodedImage())
+    widget.resize(200, 500)
+    widget.set_image(np.zeros((8, 8), np.uint8))
+    widget.set_caption(np.zeros(2))
+    caption = widget.findChild(QLabel, "decodedCaption")
+    qtbot.waitUntil(lambda: caption.height() >= caption.heightForWidth(caption.width()))
+
+    class Watch(QObject):
+        asked = 0
+
+        def eventFilter(self, _watched, event) -> bool:
+            self.asked += event.type() == QEvent.Type.LayoutRequest
+            return False
+
+    for _ in range(3):  # what was asked for before is laid out
+        QCoreApplication.processEvents()
+    watch = Watch()
+    widget.installEventFilter(watch)
+    for step in range(5):
+        widget.set_caption(np.full(2, step / 10))
+        QCoreApplication.processEvents()
+    assert watch.asked == 0
+    widget.set_caption(np.full(6, -1.25))
+    qtbot.waitUntil(
+        lambda: caption.height() >= caption.heightForWidth(caption.width()) > caption.fontMetrics().height() * 2
+    )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QMouseEvent, QWheelEvent
+from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QMouseEvent, QRegion, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -222,3 +222,29 @@ def test_the_view_is_told_once_when_many_changes_come_together(latent_map, qtbot
         wheel(latent_map, QPoint(300, 250), 1)
     qtbot.waitUntil(lambda: bool(told.calls))
     assert told.calls == [(latent_map.view(),)]
+
+
+class Watch(QObject):
+    """Notes what some events ask for."""
+
+    def __init__(self, widget, kind: QEvent.Type) -> None:
+        super().__init__()
+        self.kind, self.seen = kind, []
+        widget.installEventFilter(self)
+
+    def eventFilter(self, _watched, event) -> bool:
+        if event.type() == self.kind:
+            self.seen.append(QRegion(event.region()))
+        return False
+
+
+def test_a_moved_cross_hair_paints_only_where_it_was_and_is(latent_map, qtbot):
+    latent_map.set_points(np.random.default_rng(0).normal(size=(500, 2)))
+    latent_map.set_cursor((0.0, 0.0))
+    for _ in range(3):  # what was asked for before is painted
+        QApplication.processEvents()
+    painted = Watch(latent_map.viewport(), QEvent.Type.Paint)
+    latent_map.set_cursor((1.0, 0.5))
+    qtbot.waitUntil(lambda: bool(painted.seen))
+    area = sum(part.width() * part.height() for region in painted.seen for part in region)
+    assert area < 0.1 * latent_map.viewport().width() * latent_map.viewport().height()
