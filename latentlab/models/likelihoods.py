@@ -6,10 +6,11 @@ Decoders emit logits or means, never probabilities that would be logged later.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+from torch.autograd.function import once_differentiable
 
 from latentlab.config import LikelihoodConfig
 from latentlab.models.functional import LOG_2PI, gaussian_log_density, soft_clip
@@ -63,13 +64,35 @@ class Likelihood(nn.Module):
         raise NotImplementedError
 
 
+class _BernoulliLogProb(torch.autograd.Function):
+    """x · l − softplus(l) of logits l, elementwise: minus ``binary_cross_entropy_with_logits``.
+
+    softplus(l) = max(l, 0) − log σ(|l|), and σ(l) is all that the derivative needs: it is computed once for both. On
+    the CPU that takes three quarters of the time, of which a fully connected network's step has some 6 %.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, x: Tensor) -> Tensor:
+        white = torch.sigmoid(logits)
+        ctx.save_for_backward(white, x)
+        # σ(|l|) is at least a half: its logarithm is as exact as it is small.
+        terms = torch.maximum(white, 1 - white).log_()
+        return terms.sub_(logits.clamp_min(0)).addcmul_(x, logits)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        white, x = ctx.saved_tensors
+        return (x - white).mul_(gradient), None
+
+
 class Bernoulli(Likelihood):
     """Independent Bernoulli pixels; the output is their logits. Grey values count as expectations."""
 
     def log_prob(self, output: Tensor, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Minus the cross-entropy, [K, B]."""
-        entropy = functional.binary_cross_entropy_with_logits(output, x.expand_as(output), reduction="none")
-        return -over_pixels(entropy, mask)
+        """Minus the cross-entropy, [K, B]; x gets no gradient."""
+        terms: Tensor = _BernoulliLogProb.apply(output, x)
+        return over_pixels(terms, mask)
 
     def mean(self, output: Tensor) -> Tensor:
         """Probabilities of a pixel being white."""

@@ -332,3 +332,18 @@ def test_log_mean_exp_does_not_overflow():
 
 def test_kl_is_zero_at_the_prior():
     assert gaussian_kl(torch.zeros(3), torch.zeros(3)).abs().max() == 0
+
+
+@pytest.mark.parametrize("samples", [1, 3])
+def test_bernoulli_pixels_agree_with_torch_however_certain(samples):
+    """Values and gradients of grey pixels, also where a probability rounds to 0 or 1."""
+    likelihood = build_likelihood(LikelihoodConfig())
+    x = torch.rand(2, 1, 4, 5)
+    logits = torch.linspace(-120, 120, samples * x.numel()).view(samples, *x.shape).requires_grad_()
+    ours = likelihood.log_prob(logits, x)
+    reference = distributions.Bernoulli(logits=logits.double(), validate_args=False).log_prob(x.double())
+    torch.testing.assert_close(ours.double(), reference.sum((2, 3, 4)), atol=1e-4, rtol=1e-6)
+    weights = torch.rand_like(ours)
+    (gradient,) = torch.autograd.grad((ours * weights).sum(), logits)
+    expected = (x - torch.sigmoid(logits.detach().double())) * weights[:, :, None, None, None]
+    torch.testing.assert_close(gradient.double(), expected, atol=1e-6, rtol=1e-5)
