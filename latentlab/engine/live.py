@@ -36,6 +36,7 @@ from latentlab.exploration import coarse_to_fine, interpolate, linear_grid, near
 from latentlab.exploration.grids import Pass
 from latentlab.models.loaded import LoadedModel
 from latentlab.storage import Points
+from latentlab.training.snapshots import shown_images
 
 FloatArray = NDArray[np.float32]
 
@@ -299,10 +300,7 @@ class Live:
         dataset = self._workspace.need_dataset()
         if dataset.image_shape != model.image_shape:
             raise InputError(f"the model takes images of shape {model.image_shape}, not {dataset.image_shape}")
-        training, validation = dataset.split()
-        pool = validation if len(validation) >= request.count else training
-        chosen = np.random.default_rng(request.seed).choice(pool, min(request.count, len(pool)), replace=False)
-        chosen.sort()
+        chosen = shown_images(dataset, request.count, request.seed)
         images = np.asarray(dataset.images[chosen])
         labels = model.classes_of_images(images, dataset.labels[chosen])
         mean, _std = model.encode(images, labels)
