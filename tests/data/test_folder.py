@@ -246,7 +246,10 @@ def test_cancelling_a_loading_ends_its_threads_and_leaves_nothing_in_the_cache(t
     while next(loading).done == 0:
         pass
     loading.close()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("ingest")]
+    for thread in threading.enumerate():
+        if thread.name.startswith("ingest"):  # one that is still at its last image
+            thread.join(5)
+            assert not thread.is_alive()
     assert not [path for path in own_folders.rglob("*") if path.is_file()]
 
 
