@@ -180,6 +180,14 @@ def test_vamp_prior_is_the_mixture_of_its_posteriors(posterior):
     torch.testing.assert_close(prior.log_prob(z), log_mean_exp(each, -1), atol=1e-5, rtol=1e-5)
 
 
+def test_mixture_prior_agrees_with_torch():
+    prior = build_prior(PriorConfig(kind="mixture", components=4), 3, (1, 2, 3))
+    parts = distributions.Independent(distributions.Normal(prior.means, torch.exp(prior.log_stds)), 1)
+    reference = distributions.MixtureSameFamily(distributions.Categorical(torch.ones(4)), parts)
+    z = torch.randn(2, 5, 3)
+    torch.testing.assert_close(prior.log_prob(z), reference.log_prob(z), atol=1e-5, rtol=1e-5)
+
+
 def test_vamp_prior_begins_at_training_images():
     prior = _vamp()
     prior.prepare(torch.full((3, 1, 2, 3), 0.5))
