@@ -66,12 +66,14 @@ class ManifoldController(QObject):
         self._plane: Axes | None = None
         self._whole = False  # whether the picture that stands is finished at the layout asked for
         self._skip_coarse = False
+        self._stored = True  # whether a picture stored with the model would be news: no tile of it has come yet
         self._begun = -1, 0.0  # the generation whose tiles come, and the epoch of its first
 
         latent_map.viewChanged.connect(self._on_view_changed)
         session.latentChanged.connect(self._on_latent_changed)
         session.axesChanged.connect(self._on_axes_changed)
         session.pastChanged.connect(self._on_past_changed)
+        session.pointsChanged.connect(self._on_points_changed)
         session.labelChanged.connect(self._ask)
         session.modelChanged.connect(self._on_model_changed)
         session.runStateChanged.connect(self._on_run_state_changed)
@@ -93,11 +95,20 @@ class ManifoldController(QObject):
             # Before the first model nothing was decoded: what may stand there is this one's own stored picture.
             shows_another, self._model_from = self._model_from > 0, self._session.model_version
             self._layout = None
-            self._whole = False
+            self._whole, self._stored = False, True
             if shows_another:
                 self._map.set_manifold(None, (0.0, 1.0), (0.0, 1.0))
         if fresh or not self._session.run_is_live or self._allowance.allows():
             self._ask()
+
+    def _on_points_changed(self) -> None:
+        """Show the picture that was stored with the points, until there is a tile: none would be asked for again."""
+        points, plain = self._session.points, self._session.axes == AxesChoice()  # it is of the first two dimensions
+        if not self._stored or not plain or points is None or self._session.past is not None:
+            return
+        if points.preview is not None and points.preview_extent is not None:
+            x_min, x_max, y_min, y_max = points.preview_extent
+            self._map.set_manifold(points.preview, (x_min, x_max), (y_min, y_max))
 
     def _on_axes_changed(self) -> None:
         if self._session.past is None:
@@ -167,6 +178,7 @@ class ManifoldController(QObject):
         if result.done and result.generation == self._fresh.asked:
             self._allowance.spent(result.seconds)
         if result.span == 1 or not self._skip_coarse:
+            self._stored = False
             self._map.put_tiles(result.generation, result.cells, result.span, result.tiles)
         self._whole = self._whole or result.done
 

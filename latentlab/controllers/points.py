@@ -10,7 +10,7 @@ from latentlab.engine.messages import HistoryRead, PointsChanged
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.latent_map.view import PRIOR_REACH
 from latentlab.gui.latent_sliders import LatentSliders
-from latentlab.session import AxesChoice, Session
+from latentlab.session import Session
 
 MOST = 0.9  # of the points
 PRIOR_SPAN = 4.0  # standard deviations of the prior that a slider covers at least
@@ -56,10 +56,6 @@ class PointsController(QObject):
         if self._session.past is None:
             self._draw(points)
         self._sliders.set_range(max(PRIOR_SPAN, float(np.ceil(np.abs(points.mean).max(initial=0.0)))))
-        plain = self._session.axes == AxesChoice()  # the stored picture is of the first two dimensions
-        if points.preview is not None and points.preview_extent is not None and plain and not self._fitted:
-            x_min, x_max, y_min, y_max = points.preview_extent
-            self._map.set_manifold(points.preview, (x_min, x_max), (y_min, y_max))
         if not self._fitted:
             self._fitted = True
             self._choose_first_view()

@@ -12,7 +12,7 @@ from latentlab.controllers.manifold import MOST_CELLS, Layout, ManifoldControlle
 from latentlab.engine.messages import DecodeGrid, GridTiles
 from latentlab.gui.latent_map import LatentMap, View
 from latentlab.session import AxesChoice
-from tests.controllers.conftest import model_info
+from tests.controllers.conftest import model_info, some_points
 
 
 def tiles(request: DecodeGrid, span: int = 1, version: int = 1, done: bool = False) -> GridTiles:
@@ -125,3 +125,15 @@ def test_newest_wins_but_a_fast_hand_still_sees_something():
     fresh.ask()
     fresh.forget()
     assert not fresh.accept(3, again=True)
+
+
+def test_a_stored_picture_is_shown_until_there_is_a_tile(parts, session, engine, monkeypatch):
+    _, latent_map, _ = parts
+    shown = []
+    monkeypatch.setattr(latent_map, "set_manifold", lambda picture, *_: shown.append(picture))
+    stored = replace(some_points(3), preview=np.zeros((8, 8), np.uint8), preview_extent=(-3.0, 3.0, -3.0, 3.0))
+    session.set_points(stored)
+    assert len(shown) == 1
+    engine.gridTiles.emit(tiles(engine.last(DecodeGrid)))
+    session.set_points(stored)
+    assert len(shown) == 1
