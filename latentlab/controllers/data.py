@@ -17,7 +17,9 @@ from latentlab.engine.messages import (
     OpenDataset,
     PointsChanged,
     PreviewDataset,
+    TrainingEvent,
 )
+from latentlab.events import Finished
 from latentlab.gui.data_panel import DataPanel
 from latentlab.gui.status import Status
 from latentlab.session import Session
@@ -56,6 +58,7 @@ class DataController(QObject):
         engine.datasetOpened.connect(self._on_opened)
         engine.datasetCancelled.connect(self._give_up)
         engine.pointsChanged.connect(self._on_points)
+        engine.trainingEvent.connect(self._on_training_event)
         engine.failed.connect(self._on_failed)
 
     def open(self, source: str, config: DataConfig | None = None) -> None:
@@ -108,8 +111,18 @@ class DataController(QObject):
         if session.model is None or session.dataset is None or session.run_is_live:
             return
         if session.model.image_shape == session.dataset.image_shape:
-            self._encoding = True
-            self._engine.request(EncodeDataset())
+            self._encode()
+
+    def _on_training_event(self, result: TrainingEvent) -> None:
+        """A run that is over has put on the map what its model file keeps; the other images follow."""
+        dataset, points = self._session.dataset, self._session.points
+        if isinstance(result.event, Finished) and dataset is not None and points is not None:
+            if len(points.mean) < dataset.images:
+                self._encode()
+
+    def _encode(self) -> None:
+        self._encoding = True
+        self._engine.request(EncodeDataset())
 
     def _on_points(self, _points: PointsChanged) -> None:
         if self._encoding and not self._opening:

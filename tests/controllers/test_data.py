@@ -17,7 +17,9 @@ from latentlab.engine.messages import (
     Failed,
     OpenDataset,
     PreviewDataset,
+    TrainingEvent,
 )
+from latentlab.events import Finished
 from latentlab.gui.data_panel import DataPanel
 from latentlab.gui.decoded_image import PixelView
 from latentlab.gui.status import Status
@@ -112,3 +114,11 @@ def test_the_progress_of_encoding_goes_when_that_is_over(parts, session, engine,
     else:
         engine.failed.emit(Failed("EncodeDataset", "there is too little memory for this"))
     assert status.message() == "Ready"
+
+
+@pytest.mark.parametrize(("kept", "encoded"), [(4, 1), (10, 0)])
+def test_images_that_a_model_file_does_not_keep_follow_when_the_run_is_over(parts, session, engine, kept, encoded):
+    opened(engine)
+    session.set_points(some_points(count=kept))
+    engine.trainingEvent.emit(TrainingEvent(Finished("run", "run/model.safetensors", 1, 1.0)))
+    assert engine.count(EncodeDataset) == encoded
