@@ -116,9 +116,10 @@ class DataController(QObject):
     def _on_training_event(self, result: TrainingEvent) -> None:
         """A run that is over has put on the map what its model file keeps; the other images follow."""
         dataset, points = self._session.dataset, self._session.points
-        if isinstance(result.event, Finished) and dataset is not None and points is not None:
-            if len(points.mean) < dataset.images:
-                self._encode()
+        if not isinstance(result.event, Finished) or dataset is None or points is None:
+            return
+        if len(points.mean) < dataset.images:
+            self._encode()
 
     def _encode(self) -> None:
         self._encoding = True
