@@ -126,6 +126,8 @@ class Application(QObject):
         self._model = ModelController(session, engine, self.undo, window.model_panel, self)
         self._training = TrainingController(session, engine, window.training_panel, window.curves, window.status, self)
         self._runs = RunsController(session, self._training, self._model, window.runs_table, self)
+        # Qt hides no panel behind another's tab: only its dock says when it comes to the front.
+        window.docks["runs"].visibilityChanged.connect(self._on_runs_seen)
         self._comparing = ComparingController(
             engine, window.curves, window.runs_table, self._choose_run, window.notifications, self
         )
@@ -190,6 +192,7 @@ class Application(QObject):
         self._is_closed = True
         self._filmstrip.close()
         self._history.close()
+        self._runs.close()
         self._image.close()
         self._frame_rate.close()
         logging.getLogger("latentlab").removeHandler(self._log)
@@ -204,6 +207,10 @@ class Application(QObject):
         self._versions = ready.versions
         self.window.set_device(ready.device)
         self.window.training_panel.set_devices(ready.devices)
+
+    def _on_runs_seen(self, seen: bool) -> None:
+        if seen:
+            self._runs.look()
 
     def _on_points_selected(self, latent: FloatArray, count: int) -> None:
         self._explore.go_to(latent, text="Select")

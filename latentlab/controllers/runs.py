@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QThread
 
 from latentlab import paths
 from latentlab.controllers.model import ModelController
@@ -29,8 +29,14 @@ COLUMNS = (
 )
 
 
+Known = dict[Path, tuple[int, RunSummary | None]]  # by folder, with its numbers' time
+
+
 class RunsController(QObject):
-    """Keeps the table in step with the run folders; they are read only while the table is in sight."""
+    """Keeps the table in step with the run folders: read at the start, when it comes into sight, and after a run.
+
+    Forty runs of a hundred epochs take a moment to read, on a shared disk a long one: a thread does.
+    """
 
     def __init__(
         self,
@@ -43,32 +49,72 @@ class RunsController(QObject):
         super().__init__(parent)
         self._session, self._table = session, table
         self._own: list[Path] = []  # folders of this session's runs, wherever they are
-        self._known: dict[Path, tuple[int, RunSummary | None]] = {}  # by folder, with its numbers' time
-        table.shown.connect(self._show)
+        self._known: Known = {}
+        self._reading: _Reading | None = None
+        self._again = self._closed = False
+        table.shown.connect(self.look)
         table.runChosen.connect(model.open)
         training.finished.connect(self._on_finished)
+        self.look()
+
+    def look(self) -> None:
+        """Read what has changed, and show it when that is done."""
+        if self._closed:
+            return
+        if self._reading is not None:
+            self._again = True
+            return
+        self._reading = _Reading(tuple(self._own), self._known, self)
+        self._reading.finished.connect(self._on_read)
+        self._reading.start(QThread.Priority.LowPriority)
+
+    def close(self) -> None:
+        """Wait for what is being read, and read nothing more: the window goes."""
+        self._closed = True
+        if self._reading is not None:
+            self._reading.requestInterruption()
+            self._reading.wait()
 
     def _on_finished(self, _event: object) -> None:
         folder = Path(self._session.run_folder)
         if folder not in self._own:
             self._own.insert(0, folder)
-        if self._table.isVisible():
-            self._show()
+        self.look()
 
-    def _show(self) -> None:
-        folders = dict.fromkeys([*self._own, *recent_runs(paths.runs_folder(), MOST)])
-        summaries = [summary for folder in folders if (summary := self._summary(folder)) is not None]
-        self._table.set_rows(COLUMNS, [(summary.folder, _values(summary)) for summary in summaries])
+    def _on_read(self) -> None:
+        reading, self._reading = self._reading, None
+        if reading is None or self._closed:
+            return
+        if list(reading.found.items()) != list(self._known.items()):  # else leave order and choice of rows alone
+            summaries = [summary for _, summary in reading.found.values() if summary is not None]
+            self._table.set_rows(COLUMNS, [(summary.folder, _values(summary)) for summary in summaries])
+        self._known = reading.found
+        reading.deleteLater()
+        if self._again:
+            self._again = False
+            self.look()
 
-    def _summary(self, folder: Path) -> RunSummary | None:
-        try:
-            changed = (folder / "metrics.jsonl").stat().st_mtime_ns
-        except OSError:
-            return None
-        known = self._known.get(folder)
-        if known is None or known[0] != changed:
-            known = self._known[folder] = changed, summarise_run(folder)
-        return known[1]
+
+class _Reading(QThread):
+    """Reads the runs' numbers once, those of ``known`` again only where they have changed; newest first."""
+
+    def __init__(self, own: tuple[Path, ...], known: Known, parent: QObject) -> None:
+        super().__init__(parent)
+        self.setObjectName("latentlab-runs")
+        self.found: Known = {}
+        self._own, self._known = own, known
+
+    def run(self) -> None:
+        """Read; in a thread of its own."""
+        for folder in dict.fromkeys([*self._own, *recent_runs(paths.runs_folder(), MOST)]):
+            if self.isInterruptionRequested():
+                return
+            try:
+                changed = (folder / "metrics.jsonl").stat().st_mtime_ns
+            except OSError:
+                continue
+            known = self._known.get(folder)
+            self.found[folder] = known if known and known[0] == changed else (changed, summarise_run(folder))
 
 
 def _values(run: RunSummary) -> tuple[str | float | int | None, ...]:

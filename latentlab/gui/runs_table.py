@@ -47,7 +47,7 @@ class RunsTable(QWidget):
     Signals
     -------
     shown
-        The table comes into sight and may be out of date.
+        The table is made visible and may be out of date (also behind another panel's tab, which this cannot tell).
     runChosen(name)
         A row was double-clicked: the run's name, as ``set_rows`` was given it.
     compareRequested(names)

@@ -1,0 +1,48 @@
+"""The table of runs: earlier ones are there at once, and again whenever it comes into sight."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from latentlab import paths
+from latentlab.config import RunConfig
+from latentlab.controllers.model import ModelController
+from latentlab.controllers.runs import RunsController
+from latentlab.controllers.training import TrainingController
+from latentlab.gui.curves import TrainingCurves
+from latentlab.gui.model_panel import ModelPanel
+from latentlab.gui.runs_table import RunsTable
+from latentlab.gui.status import Status
+from latentlab.gui.training_panel import TrainingPanel
+from latentlab.storage import RunFolder, RunRecord
+
+
+def an_earlier_run(name: str, elbo: float) -> None:
+    run = RunFolder(paths.runs_folder() / name)
+    run.create(RunRecord(RunConfig(), {"name": "photos"}))
+    means = {"elbo": elbo, "rate": 1.0, "distortion": -elbo - 1.0}
+    run.metrics.write_text(json.dumps({"event": "epoch", "epoch": 1, "train": means, "validation": means}) + "\n")
+
+
+@pytest.fixture
+def parts(qtbot, session, engine, undo):
+    table, panel, curves, status, model = RunsTable(), TrainingPanel(), TrainingCurves(), Status(), ModelPanel()
+    for widget in (table, panel, curves, status, model):
+        qtbot.addWidget(widget)
+    an_earlier_run("first", -10.0)
+    training = TrainingController(session, engine, panel, curves, status)
+    runs = RunsController(session, training, ModelController(session, engine, undo, model), table)
+    yield runs, table
+    runs.close()
+
+
+def test_runs_of_other_sessions_are_there_without_a_look_and_new_ones_at_the_next(parts, qtbot):
+    runs, table = parts
+    qtbot.waitUntil(lambda: table.as_text().count("\n") == 2)
+    assert "-10.0" in table.as_text()
+    an_earlier_run("second", -9.0)
+    runs.look()
+    runs.look()
+    qtbot.waitUntil(lambda: table.as_text().count("\n") == 3)
