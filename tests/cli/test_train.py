@@ -1,5 +1,6 @@
 """``latentlab train``: what it says, refuses, and does when it is interrupted (reliability row 23)."""
 
+import io
 import json
 import os
 import signal
@@ -75,7 +76,7 @@ def test_resuming_needs_only_what_changes(run, data, tmp_path, capsys):
         (["--set", "no.such.key=1"], "no such setting"),
         (["--set", "beta"], "KEY=VALUE"),
         (["--device", "cuda:99"], "no device 'cuda:99'"),
-        (["--device", "toaster"], "training.device"),
+        (["--device", "toaster"], "training.device: auto, cpu, cuda, cuda:N or mps (got 'toaster')"),
         (["--image-size", "7"], "data.image_size"),
         (["--no-such-option"], "unrecognized arguments"),
     ],
@@ -106,9 +107,9 @@ def start(data, folder, *arguments):
     )
 
 
-def wait_for_epoch(child, epoch):
+def wait_for(child, text):
     for line in child.stdout:
-        if f'"epoch": {epoch},' in line:
+        if text in line:
             return
     raise AssertionError(child.stderr.read())
 
@@ -118,23 +119,59 @@ def wait_for_epoch(child, epoch):
 def test_a_signal_checkpoints_and_ends_with_130(data, tmp_path, number):
     """Row 23."""
     with start(data, tmp_path / "run", "--epochs", "100000") as child:
-        wait_for_epoch(child, 2)
+        wait_for(child, '"epoch": 2,')
         child.send_signal(number)
         out, err = child.communicate(timeout=60)
     assert child.returncode == 130, err
     assert json_lines(out)[-1]["event"] == "checkpoint"
-    assert err == ""
-    assert RunFolder(tmp_path / "run").read_checkpoint().position["position"]["step"] >= 8
+    step = RunFolder(tmp_path / "run").read_checkpoint().position["position"]["step"]
+    assert step >= 8
+    assert err == f"latentlab: interrupted: checkpoint at epoch {step // 4}, step {step}; go on with --resume\n"
     assert (tmp_path / "run" / "model.safetensors").exists()
+
+
+def test_interrupted_in_the_first_epoch_it_says_what_is_kept(data, tmp_path, monkeypatch, capsys):
+
+
+    class Interrupting(io.StringIO):
+        """Sends the signal when the run says that it begins."""
+
+        def write(self, text):
+            if '"started"' in text:
+                signal.raise_signal(signal.SIGINT)
+            return super().write(text)
+
+    monkeypatch.setattr(sys, "stdout", Interrupting())
+    assert main(["train", str(data), "--out", str(tmp_path / "run"), "--epochs", "3", "--json", *SMALL]) == 130
+    assert [line["event"] for line in json_lines(sys.stdout.getvalue())] == ["started", "checkpoint"]
+    assert capsys.readouterr().err == (
+        "latentlab: interrupted: checkpoint in the first epoch, at step 0, with the model as it is then; "
+        "go on with --resume\n"
+    )
+    assert RunFolder(tmp_path / "run").model.exists()
+
+
+def test_resuming_nothing_starts_and_says_so(data, tmp_path, capsys):
+    said = f"no run in {tmp_path / 'run'} yet: starting from the beginning"
+    arguments = ["train", str(data), "--out", str(tmp_path / "run"), "--epochs", "1", "--resume", *SMALL]
+    assert main([*arguments, "--json"]) == 0
+    captured = capsys.readouterr()
+    assert json_lines(captured.out)[0] == {"event": "warning", "message": said}
+    assert captured.err == ""
+    assert main(arguments) == 0
+    assert said not in capsys.readouterr().err
+    arguments[3] = str(tmp_path / "other")
+    assert main(arguments) == 0
+    assert "latentlab: no run in" in capsys.readouterr().err
 
 
 @pytest.mark.real
 def test_killed_at_any_moment_and_resumed_it_ends_as_if_nothing_had_happened(data, tmp_path):
     """Rows 7 and 10: SIGKILL, three times, wherever it is then."""
-    arguments = ["--epochs", "400", "--set", "checkpoint_minutes=0.0001", "--resume"]
+    arguments = ["--epochs", "150", "--set", "checkpoint_minutes=0.0001", "--resume"]
     for moment in (0.05, 0.23, 0.41):
         with start(data, tmp_path / "parts", *arguments) as child:
-            child.stdout.readline()  # it has started
+            wait_for(child, '"event": "started"')
             time.sleep(moment)
             child.kill()
             child.communicate(timeout=60)
@@ -143,4 +180,4 @@ def test_killed_at_any_moment_and_resumed_it_ends_as_if_nothing_had_happened(dat
     whole, parts = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "parts"))
     assert whole.keys() == parts.keys()
     assert all(whole[name].tobytes() == parts[name].tobytes() for name in whole)
-    assert [line["epoch"] for line in RunFolder(tmp_path / "parts").read_metrics()] == list(range(1, 401))
+    assert [line["epoch"] for line in RunFolder(tmp_path / "parts").read_metrics()] == list(range(1, 151))

@@ -121,7 +121,9 @@ run.append_metrics({{"step": 2, "note": "x" * 100}})
 
 def test_a_header_whose_length_looks_like_a_pickle_is_read(run):
     """0x0580 bytes of header begin the file as protocol 5 of pickle begins."""
-    for padding in range(2000):
+    run.write_checkpoint(CheckpointFile({"note": ""}, {"w": np.zeros(1, np.float32)}))
+    missing = 0x0580 - int.from_bytes(run.checkpoint.read_bytes()[:8], "little")
+    for padding in range(missing - 8, missing + 8):  # the header's own padding depends on what is in it
         position = {"note": "x" * padding}
         run.write_checkpoint(CheckpointFile(position, {"w": np.zeros(1, np.float32)}))
         if run.checkpoint.read_bytes()[:2] == b"\x80\x05":

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.real
 def test_a_recipe_trains_resumes_and_opens(name, tmp_path):
     values = RECIPES[name].config().model_dump()
     values["architecture"] |= {"hidden": 16, "width": 4}
+    values["posterior"]["refine"] = min(3, values["posterior"]["refine"])
     config = run_config(values, epochs=2)
     assert config.model == ModelConfig(**values)
     dataset = bars(side=16)
