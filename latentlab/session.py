@@ -351,6 +351,11 @@ class Session(QObject):
             self.runStateChanged.emit()
 
     @property
+    def is_learning(self) -> bool:
+        """Whether a run may change the weights at any moment, and is disturbed by what else is asked for."""
+        return self._run_state not in (IDLE, PAUSED)
+
+    @property
     def dirty(self) -> bool:
         """Whether the live model has learned something that is not saved where the user chose."""
         return self._dirty

@@ -99,7 +99,7 @@ class FilmstripController(QObject):
 
     def _on_points_changed(self) -> None:
         """Other dimensions may carry most now; those of a model that learns follow at its pace."""
-        if not self._session.run_is_live:
+        if not self._session.is_learning:
             self._rest.start()
 
     def _on_model_changed(self, fresh: bool) -> None:
@@ -112,7 +112,7 @@ class FilmstripController(QObject):
             for kind in ("traverse", "interpolate", "reconstruct", "sample", "history"):
                 self._filmstrip.set_strip(kind, None)
         # Not restarted while it waits: a model that learns changes more often than the strip may be asked for.
-        if not self._rest.isActive() and (fresh or not self._session.run_is_live or self._allowance.allows()):
+        if not self._rest.isActive() and (fresh or not self._session.is_learning or self._allowance.allows()):
             self._rest.start()
 
     def _ask(self) -> None:

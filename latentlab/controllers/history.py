@@ -10,8 +10,8 @@ from PySide6.QtCore import QObject, QTimer
 
 from latentlab.controllers.freshness import Freshness
 from latentlab.engine.client import EngineClient
-from latentlab.engine.messages import EpochsRead, HistoryRead, ReadEpochs, ReadHistory, RunHistory
-from latentlab.events import Epoch, Event
+from latentlab.engine.messages import EpochsRead, HistoryRead, ModelChanged, ReadEpochs, ReadHistory, RunHistory
+from latentlab.events import Epoch, Event, Progress
 from latentlab.gui.curves import TrainingCurves
 from latentlab.gui.filmstrip import BY_EPOCH, Filmstrip
 from latentlab.gui.history_bar import HistoryBar
@@ -60,6 +60,7 @@ class HistoryController(QObject):
         engine.runHistory.connect(self._on_run_history)
         engine.trainingEvent.connect(lambda result: self._on_events((result.event,)))
         engine.runFollowed.connect(lambda result: None if result.compared else self._on_events(result.events))
+        engine.modelChanged.connect(self._on_weights_changed)
         engine.historyRead.connect(self._on_history_read)
         engine.epochsRead.connect(self._on_epochs_read)
         engine.workerReady.connect(self._on_worker_ready)
@@ -109,6 +110,13 @@ class HistoryController(QObject):
         for event in events:
             if isinstance(event, Epoch):
                 self._bar.set_done(event.epoch)
+            elif isinstance(event, Progress) and event.steps:
+                self._bar.set_done(event.epochs * event.step / event.steps)
+
+    def _on_weights_changed(self, result: ModelChanged) -> None:
+        """Name the epoch that the map is of, to the last step before a pause or the end."""
+        if result.epoch:
+            self._bar.set_done(round(result.epoch, 3))
 
     def _look_elsewhere(self, epochs: tuple[int, ...]) -> None:
         """Go to the nearest epoch where the one that is wanted could not be read."""

@@ -50,6 +50,7 @@ class ImageController(QObject):
         session.levelChanged.connect(self._ask_for_image)  # its words are of the level
         session.modelChanged.connect(self._on_model_changed)
         session.pointsChanged.connect(self._ask_for_nearest)
+        session.pastChanged.connect(self._on_past_changed)
         # Beside a run the nearest image waits for the hand to rest: every search is taken from the training.
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
@@ -67,6 +68,15 @@ class ImageController(QObject):
             self._map.set_posterior(None, None)
         if self._session.model is not None:
             self._ask_for_image()
+            self._ask_for_nearest()
+
+    def _on_past_changed(self) -> None:
+        """The image is today's model's, and says so beside a past map; the ellipse would lie among other points."""
+        past = self._session.past is not None
+        self._image.set_now(past)
+        if past:
+            self._map.set_posterior(None, None)
+        else:
             self._ask_for_nearest()
 
     def close(self) -> None:
@@ -112,7 +122,7 @@ class ImageController(QObject):
         self._nearest_latent = result.z
         name = points.classes[result.label] if 0 <= result.label < len(points.classes) else ""
         self._image.set_nearest(result.image, name or result.path)
-        if result.index < len(points.std):
+        if result.index < len(points.std) and self._session.past is None:
             plane = self._session.plane()
             directions = np.stack([plane.x, plane.y])  # [2, d]
             covariance = (directions * points.std[result.index] ** 2) @ directions.T

@@ -16,6 +16,10 @@ from latentlab.session import AxesChoice, Session
 
 CELL_PIXELS = 32
 MOST_CELLS = 40  # a side
+PACE = 4.0
+"""Seconds of training between two pictures of it, if cells of ``COARSER`` sides make that possible."""
+COARSER = (1.0, 1.5, 2.0, 3.0, 4.0)
+"""How much longer than ``CELL_PIXELS`` the side of a cell may be while a model learns."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +33,14 @@ class Layout:
     tile_pixels: int
 
     @staticmethod
-    def of(view: View) -> Layout:
-        """Cover ``view`` with square cells of about ``CELL_PIXELS``, at most ``MOST_CELLS`` a side."""
+    def of(view: View, coarser: float = 1.0) -> Layout:
+        """Cover ``view`` with square cells of about ``CELL_PIXELS``, at most ``MOST_CELLS`` a side.
+
+        Their sides are ``coarser`` times as long.
+        """
         width, height = view.x_max - view.x_min, view.y_max - view.y_min
         per_pixel = max(width / max(1, view.width_px), height / max(1, view.height_px))
-        cell = max(CELL_PIXELS * per_pixel, width / MOST_CELLS, height / MOST_CELLS)
+        cell = coarser * max(CELL_PIXELS * per_pixel, width / MOST_CELLS, height / MOST_CELLS)
         left, right = int(np.floor(view.x_min / cell)), int(np.ceil(view.x_max / cell))
         low, high = int(np.floor(view.y_min / cell)), int(np.ceil(view.y_max / cell))
         return Layout(
@@ -50,8 +57,9 @@ class ManifoldController(QObject):
 
     While the same cells are decoded again with newer weights, coarse tiles are passed over: the finer picture
     that stands there, a moment old, is the better one to look at. A model that learns is followed at a pace that
-    costs its training little, and a picture that was begun is finished first. While a past epoch is looked at, its
-    stored picture is shown and nothing is asked for.
+    costs its training little, and a picture that was begun is finished first; its cells are as large as makes a
+    picture every ``PACE`` seconds affordable. When the training rests or has ended, the finest is asked for at once.
+    While a past epoch is looked at, its stored picture is shown and nothing is asked for.
     """
 
     def __init__(
@@ -68,6 +76,8 @@ class ManifoldController(QObject):
         self._skip_coarse = False
         self._stored = True  # whether a picture stored with the model would be news: no tile of it has come yet
         self._begun = -1, 0.0  # the generation whose tiles come, and the epoch of its first
+        self._per_cell = 0.0  # seconds; 0 until it was measured on the live model
+        self._coarser = COARSER[-1]
 
         latent_map.viewChanged.connect(self._on_view_changed)
         session.latentChanged.connect(self._on_latent_changed)
@@ -95,10 +105,11 @@ class ManifoldController(QObject):
             # Before the first model nothing was decoded: what may stand there is this one's own stored picture.
             shows_another, self._model_from = self._model_from > 0, self._session.model_version
             self._layout = None
+            self._per_cell, self._coarser = 0.0, COARSER[-1]
             self._whole, self._stored = False, True
             if shows_another:
                 self._map.set_manifold(None, (0.0, 1.0), (0.0, 1.0))
-        if fresh or not self._session.run_is_live or self._allowance.allows():
+        if fresh or not self._session.is_learning or self._allowance.allows():
             self._ask()
 
     def _on_points_changed(self) -> None:
@@ -129,9 +140,10 @@ class ManifoldController(QObject):
             self._map.set_manifold(None, (0.0, 1.0), (0.0, 1.0))
 
     def _on_run_state_changed(self) -> None:
-        """A run has ended: its best model is the live one, and nothing is to be spared any more."""
+        """A run rests or has ended: the weights stay as they are, and nothing is to be spared any more."""
         if not self._session.run_is_live:
             self._map.set_freshness("", "manifold")
+        if not self._session.is_learning:
             self._ask()
 
     def _on_latent_changed(self) -> None:
@@ -145,7 +157,7 @@ class ManifoldController(QObject):
             return
         if view is None or not view.width_px or not view.height_px:
             return
-        layout, plane = Layout.of(view), session.plane()
+        layout, plane = Layout.of(view, self._affordable(view) if session.is_learning else 1.0), session.plane()
         same_place = layout == self._layout and self._plane is not None and _same(plane, self._plane)
         self._skip_coarse = same_place and self._whole
         self._whole = self._whole and same_place
@@ -166,6 +178,17 @@ class ManifoldController(QObject):
             )
         )
 
+    def _affordable(self, view: View) -> float:
+        """How much coarser the cells are to be beside a training; kept as it is while it comes near ``PACE``."""
+
+        def seconds(coarser: float) -> float:
+            layout = Layout.of(view, coarser)
+            return layout.columns * layout.rows * self._per_cell / MANIFOLD
+
+        if self._per_cell and not 0.5 * PACE <= seconds(self._coarser) <= 1.5 * PACE:
+            self._coarser = next((each for each in COARSER if seconds(each) <= PACE), COARSER[-1])
+        return self._coarser
+
     def _on_tiles(self, result: GridTiles) -> None:
         if self._session.past is not None:
             return
@@ -177,6 +200,8 @@ class ManifoldController(QObject):
             self._map.set_freshness(f"manifold {self._begun[1]:.1f}" if self._session.run_is_live else "", "manifold")
         if result.done and result.generation == self._fresh.asked:
             self._allowance.spent(result.seconds)
+            if self._layout is not None:
+                self._per_cell = result.seconds / (self._layout.columns * self._layout.rows)
         if result.span == 1 or not self._skip_coarse:
             self._stored = False
             self._map.put_tiles(result.generation, result.cells, result.span, result.tiles)

@@ -49,7 +49,8 @@ class PointsController(QObject):
 
     def _on_points_changed(self) -> None:
         points = self._session.points
-        self._sliders.set_kl(None if points is None else points.kl)
+        begun = points is not None and self._session.run_is_live and points.epoch < 1
+        self._sliders.set_kl(None if points is None else points.kl, fold=not begun)
         if points is None:
             self._map.set_points(None, None, ())
             return

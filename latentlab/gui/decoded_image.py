@@ -132,6 +132,9 @@ class DecodedImage(QWidget):
         self._caption.setObjectName("decodedCaption")
         self._cue = label("", "dim")
         self._cue.setObjectName("decodedCue")
+        self._now = label("of the model as it is now", "dim")
+        self._now.setObjectName("decodedNow")
+        self._now.hide()
         self._smooth = tool_button("smoothImage", "smooth", "Blend between pixels", text="Smooth", checkable=True)
         self._smooth.setProperty("chip", True)
         self._smooth.toggled.connect(self._view.set_smooth)
@@ -146,7 +149,7 @@ class DecodedImage(QWidget):
         layout = column(self)
         layout.addWidget(self._empty, 1)
         layout.addWidget(self._view, 1)
-        layout.addLayout(row(self._cue, None, self._smooth))
+        layout.addLayout(row(self._now, self._cue, None, self._smooth))
         layout.addWidget(Still(self._caption))
         layout.addWidget(self._nearest)
         layout.addWidget(self._other)
@@ -195,6 +198,10 @@ class DecodedImage(QWidget):
         self._cue.setProperty("role", "warning" if far else "dim")
         self._cue.style().unpolish(self._cue)
         self._cue.style().polish(self._cue)
+
+    def set_now(self, said: bool) -> None:
+        """Say that the image is the live model's, while all around it shows the past."""
+        self._now.setVisible(said)
 
     def set_nearest(self, image: ByteArray | None, text: str = "") -> None:
         """Show the nearest real image, with a line under it."""

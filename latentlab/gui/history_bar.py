@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QSizePolicy, QSlider, QWidget
+from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtWidgets import QSizePolicy, QSlider, QStyle, QStyleOptionSlider, QWidget
 
 from latentlab.gui.icons import set_icon
 from latentlab.gui.parts import button, label, named, row, tool_button
@@ -14,6 +15,24 @@ from latentlab.gui.theme import SPACE, tabular
 
 REPLAY_MS = 6000
 FASTEST_MS, SLOWEST_MS = 60, 500  # for each epoch of a replay
+
+
+class _Scrubber(QSlider):
+    """A slider that goes where it is clicked: a page to the left or right means nothing among epochs."""
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Take the handle to the pointer; from there the drag goes on as ever."""
+        option = QStyleOptionSlider()
+        self.initStyleOption(option)
+        parts, slider = QStyle.ComplexControl.CC_Slider, self.style()
+        handle = slider.subControlRect(parts, option, QStyle.SubControl.SC_SliderHandle, self)
+        where = event.position().toPoint()
+        if event.button() == Qt.MouseButton.LeftButton and not handle.contains(where):
+            groove = slider.subControlRect(parts, option, QStyle.SubControl.SC_SliderGroove, self)
+            first, room = groove.left() + handle.width() // 2, groove.width() - handle.width()
+            place = QStyle.sliderValueFromPosition(self.minimum(), self.maximum(), where.x() - first, max(1, room))
+            self.setValue(place)
+        super().mousePressEvent(event)
 
 
 class HistoryBar(QWidget):
@@ -37,12 +56,12 @@ class HistoryBar(QWidget):
         self.setObjectName("historyBar")
         self._epochs: tuple[int, ...] = ()
         self._shown: int | None = None
-        self._done = 0
+        self._done = 0.0
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._on_timer)
         self._play = tool_button("historyPlay", "replay", "Replay how the map was learned (Space)", "train")
         self._play.clicked.connect(self._on_play)
-        self._slider = QSlider(Qt.Orientation.Horizontal)
+        self._slider = _Scrubber(Qt.Orientation.Horizontal)
         named(self._slider, "historySlider", "epoch", "Look back at an earlier epoch; the right end is now")
         self._slider.setPageStep(5)
         self._slider.valueChanged.connect(self._on_value_changed)
@@ -67,13 +86,14 @@ class HistoryBar(QWidget):
         self.setVisible(bool(epochs))
         if not epochs:
             self._stop()
-            self._shown, self._done = None, 0
+            self._shown, self._done = None, 0.0
         self._show()
 
-    def set_done(self, epochs: int) -> None:
-        """Say how many epochs the run has done; not every one of them need be kept."""
-        self._done = epochs
-        self._show()
+    def set_done(self, epochs: float) -> None:
+        """Say how many epochs the run has done, with the part of the one that runs; not every one need be kept."""
+        if epochs != self._done:
+            self._done = epochs
+            self._show()
 
     def set_shown(self, epoch: int | None) -> None:
         """Show which epoch is looked at, ``None`` for now, without telling it back."""
@@ -95,8 +115,10 @@ class HistoryBar(QWidget):
         self._slider.setRange(0, len(epochs))
         self._slider.setValue(place)
         self._slider.blockSignals(blocked)
-        last = max(self._done, epochs[-1] if epochs else 0)
-        text = f"now, after epoch {last}" if shown is None else f"epoch {shown} of {last}"
+        last = max(ceil(self._done), epochs[-1] if epochs else 0)
+        done = self._done or last
+        now = f"now, after epoch {done:.0f}" if done == int(done) else f"now, at epoch {done:.1f}"
+        text = now if shown is None else f"epoch {shown} of {last}"
         self._where.setText(text)
         self._slider.setAccessibleDescription(text)
         widest = max(self._where.fontMetrics().horizontalAdvance(each) for each in (f"now, after epoch {last}", text))

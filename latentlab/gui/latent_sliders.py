@@ -77,7 +77,7 @@ class _Row(QWidget):
 class LatentSliders(QWidget):
     """One row per latent dimension: slider, value, KL, lock, dice.
 
-    Rows are ordered by KL, and collapsed dimensions (KL below 0.01 nat) folded away.
+    Rows are ordered by KL, and collapsed dimensions (KL below 0.01 nat) folded away where others are not.
 
     Signals
     -------
@@ -110,6 +110,7 @@ class LatentSliders(QWidget):
         self.setObjectName("latentSliders")
         self._rows: list[_Row] = []
         self._kl: np.ndarray[Any, np.dtype[np.float64]] | None = None
+        self._folds = True
         self._level_rows: range | None = None  # None: all
         self._span = 4.0
         self._empty = EmptyState(
@@ -189,8 +190,12 @@ class LatentSliders(QWidget):
             if each.slider.value() != value:  # writing a number lays its row out anew
                 each.show_value(float(value))
 
-    def set_kl(self, kl: Any | None) -> None:
-        """Show each dimension's KL [d] in nats, order the rows by it and fold the collapsed; ``None`` forgets it."""
+    def set_kl(self, kl: Any | None, fold: bool = True) -> None:
+        """Show each dimension's KL [d] in nats, order the rows by it and fold the collapsed; ``None`` forgets it.
+
+        Without ``fold`` every row stays in sight: a dimension that has only begun to learn has not collapsed.
+        """
+        self._folds = fold
         self._kl = None if kl is None else np.asarray(kl, dtype=np.float64).reshape(-1)
         for dimension, each in enumerate(self._rows):
             known = self._kl is not None and dimension < self._kl.size
@@ -272,6 +277,8 @@ class LatentSliders(QWidget):
                 self._rows[dimension].hide()
             order = [dimension for dimension in order if dimension in self._level_rows]
             collapsed &= set(order)
+        if not self._folds or len(collapsed) == len(order):  # nothing in sight would be no help
+            collapsed = set()
         for grid in (self._shown, self._folded):
             while grid.count():
                 grid.takeAt(0)

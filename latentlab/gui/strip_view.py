@@ -208,6 +208,8 @@ class StripView(QAbstractScrollArea):
             tile = self.tile_rect(0, place)
             width = self.fontMetrics().horizontalAdvance(self._heads[place])
             where = QRect(tile.center().x() - width // 2, top, width + 1, self._head)
+            if tile.left() >= self._name_width:  # the first column's may be wider than its tile
+                where.moveLeft(max(where.left(), self._name_width))
             if place != self._marked:
                 if where.left() < free or where.intersects(self._marked_head(top)):
                     continue

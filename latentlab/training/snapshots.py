@@ -20,8 +20,10 @@ from latentlab.training.points import PREVIEW_RANGE, from_the_top, tile
 
 SHARE = allowance.HISTORY
 """Of a run's time that its history may take; the first and the last epoch are kept at any price."""
-GRANT = 1.0
-"""Seconds it may take besides: nobody misses them, and the history of a short run would be a few epochs without."""
+FRAMES = 30
+"""So many epochs, spread over those that are planned, are kept besides, where they are cheap enough."""
+GRANT = 3.0
+"""Seconds that those may take together: nobody misses them, and a short run's history would be a few epochs without."""
 IMAGES = 12
 """So many images, and samples of the prior, stand for what the model can do."""
 
@@ -60,15 +62,36 @@ class Snapshots:
     def __init__(self, history: History, model: LoadedModel, dataset: Dataset, seconds: float = 0.0) -> None:
         self._history, self._model, self._dataset = history, model, dataset
         self._since = seconds
-        self._cost = self._spent = 0.0
+        self._spent, self._taken = 0.0, 0
+        self._first: int | None = None  # epochs done when it was first asked
         self._encoding, self._decoding = _Pace(), _Pace()
         self._points = _some_points(len(dataset), model.latent_dim)
         self._images = shown_images(dataset, IMAGES)
         self.newest = max((0, *history.epochs()))
 
-    def due(self, seconds: float) -> bool:
-        """Whether another epoch may be kept, ``seconds`` into the run: it costs as much as the one before."""
-        return self.newest == 0 or self._spent + self._cost <= GRANT + SHARE * (seconds - self._since)
+    def due(self, seconds: float, done: int, planned: int) -> bool:
+        """Whether another epoch may be kept: it costs as much as those before did on average.
+
+        What may be spent by then is ``SHARE`` of the time, and of the price of ``FRAMES`` epochs, ``GRANT`` at most,
+        as much as the square root of the part of the planned epochs that is done. So a run whose epochs are quicker
+        than a look at them is still seen as a whole, more closely at first, as the history is thinned; and what it
+        costs is bounded, however many epochs there are.
+
+        Parameters
+        ----------
+        seconds
+            Into the run.
+        done, planned
+            Epochs that are done, and to be done.
+        """
+        if self._first is None:
+            self._first = done - 1
+        if self.newest == 0 or not self._taken:
+            return True
+        cost = self._spent / self._taken
+        part = min(1.0, (done - self._first) / max(1, planned - self._first))
+        grant = min(GRANT, FRAMES * cost) * math.sqrt(part)
+        return self._spent + cost <= grant + SHARE * (seconds - self._since)
 
     def take(self, epoch: int, metrics: dict[str, float]) -> Iterator[None]:
         """Keep the model as it is, a piece of the work with each step.
@@ -84,8 +107,8 @@ class Snapshots:
             over = next(work, _OVER) is _OVER
             spent += time.perf_counter() - began
             yield
-        self._cost = spent
         self._spent += spent
+        self._taken += 1
 
     def _work(self, epoch: int, metrics: dict[str, float]) -> Iterator[None]:
         dataset, model = self._dataset, self._model

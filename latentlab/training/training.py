@@ -407,14 +407,28 @@ class Training:
 
     def _remember(self, train: Means, validation: Means | None) -> Iterator[None]:
         """Keep the epoch that has just ended in the run's history, where it is the last or does not take too long."""
-        if self._snapshots is None or not (self._snapshots.due(self._clock.seconds) or not self._goes_on()):
+        done = self._position.epochs_done
+        due = self._snapshots is not None and self._snapshots.due(self._clock.seconds, done, self._plan.epochs)
+        if due or not self._goes_on():
+            splits = {"train": train, "validation": validation or {}}
+            metrics = {f"{split}_{name}": value for split, means in splits.items() for name, value in means.items()}
+            yield from self._keep(done, metrics)
+
+    def _keep(self, epoch: int, metrics: dict[str, float]) -> Iterator[None]:
+        if self._snapshots is None:
             return
-        splits = {"train": train, "validation": validation or {}}
-        metrics = {f"{split}_{name}": value for split, means in splits.items() for name, value in means.items()}
-        for _ in self._snapshots.take(self._position.epochs_done, metrics):
+        for _ in self._snapshots.take(epoch, metrics):
             self._clock.tick()
             yield None
             self._clock.resume()
+
+    def _keep_last(self) -> Iterator[None]:
+        """Keep what the run came to, under the number of the epoch it was in: going on from there makes that again."""
+        at = self._position
+        within = at.step > at.epochs_done * self._steps_per_epoch
+        epoch = at.epochs_done + within
+        if self._snapshots is not None and epoch > self._snapshots.newest:
+            yield from self._keep(epoch, {})
 
     def _try_precision(self) -> None:
         """See on the first images whether bfloat16 still stays within the ELBO's noise."""
@@ -475,6 +489,7 @@ class Training:
             yield event
         if self._group is not None and not self._group.writes:
             return
+        yield from self._keep_last()
         if self._best.weights:
             put_weights(self.model, self._best.weights)
         points = yield from encode_points(self.loaded, self._dataset)

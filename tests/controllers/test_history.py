@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtGui import QUndoStack
@@ -9,20 +11,26 @@ from PySide6.QtWidgets import QLabel
 
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.history import HistoryController
+from latentlab.controllers.image import ImageController
 from latentlab.controllers.manifold import ManifoldController
 from latentlab.controllers.points import PointsController
 from latentlab.engine.messages import (
     DecodeGrid,
     EpochsRead,
     HistoryRead,
+    ModelChanged,
+    Nearest,
+    NearestFound,
     ReadEpochs,
     ReadHistory,
     RunHistory,
     TrainingEvent,
+    TrainingProgress,
     WorkerReady,
 )
-from latentlab.events import Epoch
+from latentlab.events import Epoch, Progress
 from latentlab.gui.curves import TrainingCurves
+from latentlab.gui.decoded_image import DecodedImage
 from latentlab.gui.filmstrip import Filmstrip
 from latentlab.gui.history_bar import HistoryBar
 from latentlab.gui.latent_map import LatentMap, View
@@ -183,3 +191,29 @@ def test_images_are_laid_out_over_the_epochs_and_a_click_goes_there(parts, engin
     engine.runHistory.emit(RunHistory(RUN, (1, 3, 5, 6)))
     qtbot.waitUntil(lambda: engine.count(ReadEpochs) == 2)
     filmstrip.hide()
+
+
+def test_now_is_named_by_the_live_epoch(parts, engine):
+    words = parts.bar.findChild(QLabel, "historyEpoch")
+    engine.trainingEvent.emit(TrainingProgress(Progress(350, 1000, 36, 100, {}, 1.0, 1.0, None)))
+    assert words.text() == "now, after epoch 35"
+    engine.modelChanged.emit(ModelChanged(2, model_info(source=RUN), False, True, 35.8))
+    assert words.text() == "now, at epoch 35.8"
+
+
+def test_what_is_of_today_says_so_beside_the_past(qtbot, parts, session, engine, monkeypatch):
+    image = DecodedImage()
+    qtbot.addWidget(image)
+    ImageController(session, engine, image, parts.map, image)
+    ellipses = []
+    monkeypatch.setattr(parts.map, "set_posterior", lambda mean, *_: ellipses.append(mean is not None))
+    note = image.findChild(QLabel, "decodedNow")
+    nearest = NearestFound(1, 1, 0, 0.0, np.zeros(2, np.float32), 0, "", None)
+    session.pointsChanged.emit()
+    parts.history.look_at(3)
+    engine.historyRead.emit(read(1))
+    engine.nearestFound.emit(nearest)
+    assert (ellipses, note.isHidden()) == ([False], False)
+    parts.history.return_to_now()
+    engine.nearestFound.emit(replace(nearest, generation=engine.last(Nearest).generation))
+    assert (ellipses[-1], note.isHidden()) == (True, True)

@@ -137,3 +137,30 @@ def test_a_stored_picture_is_shown_until_there_is_a_tile(parts, session, engine,
     engine.gridTiles.emit(tiles(engine.last(DecodeGrid)))
     session.set_points(stored)
     assert len(shown) == 1
+
+
+def test_it_is_coarse_beside_a_training_and_fine_at_once_when_that_rests(parts, session, engine, monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr("latentlab.allowance.time.monotonic", lambda: clock[0])
+
+    def version(number: int, seconds: float) -> int:
+        """Cells of the next picture of a model that learns, and takes so long for each of them."""
+        clock[0] += 1000.0
+        session.set_model(model_info(3), number, fresh=False)
+        asked = engine.last(DecodeGrid)
+        cells = asked.columns * asked.rows
+        engine.gridTiles.emit(replace(tiles(asked, version=number, done=True), seconds=seconds * cells))
+        return cells
+
+    whole = engine.last(DecodeGrid)
+    session.set_run_state("running")
+    session.set_model(model_info(3), 2, fresh=True)
+    first, slow, quick = version(3, 0.01), version(4, 1e-6), version(5, 1e-6)
+    assert first == slow < quick == whole.columns * whole.rows
+    version(6, 2e-4)
+    assert first < version(7, 2e-4) < quick, "as fine as is ready every few seconds"
+    session.set_run_state("paused")
+    assert engine.last(DecodeGrid).columns == whole.columns
+    before = engine.count(DecodeGrid)
+    session.set_model(model_info(3), 8, fresh=False)
+    assert engine.count(DecodeGrid) == before + 1, "nothing is disturbed any more"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QLabel, QPushButton, QSlider, QToolButton
 
 from latentlab.gui import history_bar as module
@@ -72,3 +72,23 @@ def test_it_plays_from_the_first_epoch_to_now_and_can_be_held(qtbot, bar, monkey
     assert bar.is_playing()
     slider(bar).setValue(2)
     assert not bar.is_playing(), "a hand on the slider takes over"
+
+
+def test_a_click_on_the_groove_goes_to_the_epoch_under_the_pointer(qtbot, bar):
+    bar.set_epochs(range(1, 101))
+    told = []
+    bar.epochChosen.connect(told.append)
+    held = slider(bar)
+    for share in (0.25, 0.75, 0.5):
+        qtbot.mouseClick(held, Qt.MouseButton.LeftButton, pos=QPoint(round(share * held.width()), held.height() // 2))
+    assert told == pytest.approx([26, 76, 51], abs=2)
+
+
+def test_now_is_the_epoch_the_model_has_come_to(bar):
+    bar.set_done(56.75)
+    assert words(bar) == "now, at epoch 56.8"
+    bar.set_shown(4)
+    assert words(bar) == "epoch 4 of 57"
+    bar.set_shown(None)
+    bar.set_done(57.0)
+    assert words(bar) == "now, after epoch 57"

@@ -122,3 +122,10 @@ def test_no_dimension_offers_to_open_a_model(qtbot, sliders):
     assert sliders.findChild(LatentSlider, "latentSlider0") is None or not slider(sliders, 0).isVisible()
     with qtbot.waitSignal(sliders.openModelRequested):
         qtbot.mouseClick(sliders.findChild(object, "slidersOpenModel"), Qt.MouseButton.LeftButton)
+
+
+def test_dimensions_are_folded_only_where_others_have_learned(sliders):
+    for kl, fold, in_sight in (([0, 2, 0], True, [False, True, False]), ([0, 2, 0], False, [True] * 3),
+                               ([0, 0, 0], True, [True] * 3)):  # fmt: skip
+        sliders.set_kl(kl, fold)
+        assert [slider(sliders, dimension).isVisible() for dimension in range(3)] == in_sight

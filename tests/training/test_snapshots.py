@@ -93,23 +93,56 @@ def test_epochs_that_would_cost_too_much_are_left_out_but_not_the_first_and_the_
     assert RunFolder(tmp_path / "run").history.epochs() == (1, 6)
 
 
-@pytest.mark.parametrize(("grant", "first"), [(0.0, [1, 10, 14]), (0.05, [1, 2, 3, 4])])
-def test_it_takes_no_larger_share_of_the_run_than_allowed(tmp_path, monkeypatch, grant, first):
+@pytest.mark.parametrize(
+    ("grant", "frames", "kept"),
+    [
+        (0.0, 30, [1, 10, 14]),  # a share of the time alone
+        (0.05, 30, [1, 5, 8, 11]),  # no more than is granted, however few that makes
+        (3.0, 30, [1, 2, 3, 4, 5]),  # thirty cheap ones over the whole run
+    ],
+)
+def test_what_the_history_takes_is_bounded_and_spread_over_the_run(tmp_path, monkeypatch, grant, frames, kept):
     monkeypatch.setattr(snapshots, "SHARE", 0.02)
     monkeypatch.setattr(snapshots, "GRANT", grant)
-    history = files.History(tmp_path / "history")
     training, _ = train(bars(), run_config(epochs=1))
-    taken = snapshots.Snapshots(history, training.loaded, bars())
-    kept = []
+    taken = snapshots.Snapshots(files.History(tmp_path / "history"), training.loaded, bars())
+    clock = [0.0]
+    monkeypatch.setattr(snapshots.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(taken, "_work", lambda epoch, _metrics: _costing(taken, epoch, clock, 0.01))
+    found = []
     for epoch in range(1, 101):
-        seconds = 0.11 * epoch
-        if taken.due(seconds):
-            for _ in taken.take(epoch, {}):
-                pass
-            taken._cost, taken._spent = 0.01, 0.01 * (len(kept) + 1)  # as if each had cost so much
-            kept.append(epoch)
-    assert kept[: len(first)] == first
-    assert 0.01 * len(kept) <= grant + snapshots.SHARE * seconds < 0.01 * (len(kept) + 1)
+        if taken.due(0.11 * epoch, epoch, 100):
+            list(taken.take(epoch, {}))
+            found.append(epoch)
+    spent, allowed = 0.01 * len(found), min(grant, frames * 0.01) + 0.02 * 11
+    assert found[: len(kept)] == kept
+    assert spent <= allowed < spent + 0.02
+    assert max(np.diff(found)) <= 10
+
+
+def _costing(taken, epoch, clock, seconds):
+    clock[0] += seconds
+    taken.newest = epoch
+    yield
+
+
+@pytest.mark.parametrize(("steps", "kept"), [(2, (1,)), (4, (1,)), (9, (1, 2, 3))])
+def test_a_stopped_run_keeps_what_it_came_to_and_makes_that_epoch_anew(generous, tmp_path, steps, kept):
+    """Four steps are an epoch."""
+    training = Training(bars(), run_config(), tmp_path / "run")
+    running = training.steps()
+    while training.step < steps:
+        next(running)
+    mean = training.loaded.encode(bars().images)[0]
+    training.stop()
+    list(running)
+    history = RunFolder(tmp_path / "run").history
+    assert history.epochs() == kept
+    last = history.read(kept[-1])
+    assert np.allclose(last.mean, mean[last.index], atol=2e-3), "as it was, not as it was best"
+    train(bars(), run_config(), tmp_path / "run", resume=True)
+    assert history.epochs() == (1, 2, 3)
+    assert history.read(kept[-1]).metrics, "of the whole epoch now"
 
 
 def test_large_latents_have_fewer_points():
