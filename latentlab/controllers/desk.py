@@ -59,6 +59,7 @@ class DeskController(QObject):
         data.opened.connect(self._on_opened)
         model.opened.connect(self._on_opened)
         model.saved.connect(self._on_opened)
+        training.dataWanted.connect(data.open)
         training.finished.connect(self._on_training_finished)
         engine.imageEncoded.connect(self._on_image_encoded)
         engine.failed.connect(self._on_failed)

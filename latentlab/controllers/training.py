@@ -9,14 +9,16 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from latentlab.config import RunConfig
+from latentlab.config import DataConfig, RunConfig
 from latentlab.engine.client import EngineClient
 from latentlab.engine.messages import (
     AdjustTraining,
+    DatasetInfo,
     Failed,
     PauseTraining,
     ResumeTraining,
     RunFollowed,
+    RunOpened,
     StopTraining,
     Train,
     TrainingEvent,
@@ -47,10 +49,13 @@ class TrainingController(QObject):
         A run came to its end (``events.Finished``).
     warned(message)
         Something about the run that the user should know.
+    dataWanted(source, config)
+        The images of the run that was opened are to be opened, as it read them (a ``DataConfig``).
     """
 
     finished = Signal(object)
     warned = Signal(str)
+    dataWanted = Signal(str, object)
 
     def __init__(
         self,
@@ -65,7 +70,10 @@ class TrainingController(QObject):
         self._session, self._engine, self._status = session, engine, status
         self._panel, self._curves = panel, curves
         self._steps_per_epoch, self._epochs_done, self._share = 1, 0.0, 0.0
-        self._whole_epochs, self._reason, self._trained_on = 0, "", ""  # of the last run, how it ended, and its images
+        # Of the last run: how far it came, why it ended, and its images, whose source is known of one that was opened.
+        self._whole_epochs, self._reason, self._trained_on, self._source = 0, "", _identity(None), ""
+        self._begun = False  # its first step may have been taken
+        self._was_told = False  # what the metrics of the opened run held
         self._followed = ""  # run folder whose curves are read from its metrics
         self.config: RunConfig | None = None
 
@@ -74,12 +82,14 @@ class TrainingController(QObject):
         panel.resumeRequested.connect(lambda: engine.request(ResumeTraining()))
         panel.stopRequested.connect(self.stop)
         panel.betaChanged.connect(lambda beta: engine.request(AdjustTraining(beta=beta)))
-        panel.adjusted.connect(lambda values: engine.request(AdjustTraining(**values)))
+        panel.adjusted.connect(self._on_adjusted)
         panel.continueRequested.connect(self.go_on)
+        panel.openRunDataRequested.connect(self._on_open_run_data)
         session.datasetChanged.connect(self._on_dataset_changed)
         session.runStateChanged.connect(self._on_run_state_changed)
         engine.trainingState.connect(self._on_state)
         engine.trainingEvent.connect(self._on_event)
+        engine.runOpened.connect(self._on_run_opened)
         engine.runFollowed.connect(self._on_run_followed)
         engine.failed.connect(self._on_failed)
         self._on_dataset_changed()
@@ -91,7 +101,11 @@ class TrainingController(QObject):
             return
         self.config = config.model_copy(update={"data": dataset.config})
         folder = out or str(_new_run_folder(config.model.recipe, dataset.name))
-        self._reason, self._trained_on = "", dataset.source
+        if not (resume and folder == self._session.run_folder):
+            self._whole_epochs = 0
+        self._reason, self._trained_on, self._source = "", _identity(dataset), dataset.source
+        self._begun = False
+        self._offer_going_on()
         self._session.set_run_state(STARTING, folder)
         self._engine.request(Train(self.config, folder, resume))
 
@@ -106,16 +120,27 @@ class TrainingController(QObject):
         """
         if self.config is None or not self._can_go_on:
             return
-        planned, done = self.config.training.epochs, self._whole_epochs
-        epochs = planned if self._reason == "stopped" and done < planned else done + asked.training.epochs
+        epochs = self._planned or self._whole_epochs + asked.training.epochs
         changes = {name: getattr(asked.training, name) for name in ("learning_rate", "schedule", "patience", "device")}
         training = self.config.training.model_copy(update={"epochs": epochs, **changes})
         self.start(self.config.model_copy(update={"training": training}), self._session.run_folder, resume=True)
 
     @property
     def _can_go_on(self) -> bool:
+        return bool(self._reason) and self._has_its_data
+
+    @property
+    def _has_its_data(self) -> bool:
+        """Whether the last run's images are open, as it read them."""
         dataset = self._session.dataset
-        return bool(self._reason) and dataset is not None and dataset.source == self._trained_on
+        return dataset is not None and _identity(dataset) == self._trained_on
+
+    @property
+    def _planned(self) -> int:
+        """The epochs the last run is short of its plan because it was stopped or lost, in all; 0 where it is not."""
+        cut_short = self._reason in ("stopped", _INTERRUPTED) and self.config is not None
+        planned = self.config.training.epochs if cut_short and self.config is not None else 0
+        return planned if self._whole_epochs < planned else 0
 
     # --- news ---------------------------------------------------------------------------------------
 
@@ -130,7 +155,24 @@ class TrainingController(QObject):
         self._offer_going_on()
 
     def _offer_going_on(self) -> None:
-        self._panel.set_can_continue(f"Continue {Path(self._session.run_folder).name}" if self._can_go_on else "")
+        """Offer what brings the last run on: its images, while others or none are open, and else to continue it."""
+        name = Path(self._session.run_folder).absolute().name
+        self._panel.set_can_continue(name if self._can_go_on else "", self._planned)
+        self._panel.set_run_data(self._source if self._reason and not self._has_its_data else "", name)
+
+    def _on_open_run_data(self) -> None:
+        if self.config is not None:
+            self.dataWanted.emit(self._source, self.config.data)
+
+    def _on_adjusted(self, values: dict[str, object]) -> None:
+        epochs = values.get("epochs")
+        if isinstance(epochs, int) and epochs <= self._whole_epochs and self.config is not None:
+            self._panel.set_live({"epochs": self.config.training.epochs})
+            self.warned.emit(
+                f"{self._whole_epochs} epochs are done already: the run cannot have {epochs} in all; Stop ends it now."
+            )
+            return
+        self._engine.request(AdjustTraining(**values))  # type: ignore[arg-type]
 
     def _on_run_state_changed(self) -> None:
         state = self._session.run_state
@@ -141,8 +183,10 @@ class TrainingController(QObject):
             self._panel.set_progress(self._share, f"Paused at epoch {self._epochs_done:.1f}")
             self._status.set_message(f"Training paused at epoch {self._epochs_done:.1f}")
         if state == IDLE:
-            if not self._reason:  # not ended by itself: the worker is gone, or the run failed
+            if not self._reason and self._begun:  # not ended by itself: the worker is gone, or the run failed
                 self._panel.set_progress(self._share, f"Interrupted at epoch {self._epochs_done:.1f}")
+                self._reason = _INTERRUPTED
+                self._offer_going_on()
             self._status.set_message("Ready")
             self._status.set_progress(None)
 
@@ -157,7 +201,7 @@ class TrainingController(QObject):
     def _on_event(self, result: TrainingEvent) -> None:
         match result.event:
             case Started() as event:
-                self._steps_per_epoch = max(1, event.steps_per_epoch)
+                self._steps_per_epoch, self._begun = max(1, event.steps_per_epoch), True
                 folder = self._session.run_folder
                 self._followed = ""
                 if not self._curves.go_on(folder):
@@ -169,6 +213,7 @@ class TrainingController(QObject):
                 self._curves.add_progress(self._epochs_done, event.train | _costs(event))
                 self._show_progress(event)
             case Epoch() as event:
+                self._whole_epochs = event.epoch
                 draw_event(self._curves, event)
             case Adjusted() as event:
                 draw_event(self._curves, event)
@@ -191,10 +236,24 @@ class TrainingController(QObject):
             training = self.config.training.model_copy(update=changed)
             self.config = self.config.model_copy(update={"training": training})
 
+    def _on_run_opened(self, opened: RunOpened) -> None:
+        """A run folder was opened: show its recipe and settings, and offer to go on with it."""
+        if self._session.run_is_live:
+            return
+        self.config, self._source = opened.config, opened.source
+        self._whole_epochs, self._reason = opened.epochs, opened.reason
+        self._trained_on = opened.fingerprint or opened.source, opened.config.data
+        self._begun = self._was_told = False
+        self._session.set_run_state(IDLE, opened.run)
+        self._panel.set_progress(0.0)
+        self._panel.set_config(opened.config, chosen=True)
+        self._offer_going_on()
+
     def _on_run_followed(self, result: RunFollowed) -> None:
         """Curves of a run folder that was opened, as far as they go, and on while it is trained elsewhere."""
         if result.compared:
             return
+        self._note_growth(result)
         name = Path(result.run).name
         if result.run != self._curves.current_run():
             self._followed = result.run
@@ -205,6 +264,15 @@ class TrainingController(QObject):
             draw_event(self._curves, event)
             if isinstance(event, Epoch):
                 self._status.set_message(f"{name}: epoch {event.epoch} of {event.epochs}")
+
+    def _note_growth(self, result: RunFollowed) -> None:
+        """Take back the offer to go on with the opened run where it turns out to be trained elsewhere just now."""
+        if result.run != self._session.run_folder or self._begun or self._session.run_is_live:
+            return
+        if self._was_told and self._reason:
+            self._reason = ""
+            self._offer_going_on()
+        self._was_told = True
 
     def _show_progress(self, event: Progress) -> None:
         share = event.step / event.steps if event.steps else None
@@ -219,6 +287,11 @@ class TrainingController(QObject):
         self._panel.set_progress(share, text)
         self._status.set_message(f"Training: {text}")
         self._status.set_progress(share)
+
+
+def _identity(dataset: DatasetInfo | None) -> tuple[str, DataConfig | None]:
+    """What two sets of images share where a run of the one can go on with the other."""
+    return ("", None) if dataset is None else (dataset.fingerprint or dataset.source, dataset.config)
 
 
 def _import_ahead() -> None:
@@ -268,6 +341,7 @@ def _changes(event: Adjusted) -> list[str]:
     return [f"{name} {value if isinstance(value, str) else f'{value:g}'}" for name, value in named if value is not None]
 
 
+_INTERRUPTED = "interrupted"
 _ENDED = {"done": "Done", "stopped": "Stopped", "patience": "Stopped early"}
 
 

@@ -88,8 +88,13 @@ class EngineClient(ResultSignals):
         self._serve(worker)
 
     def request(self, request: Request) -> None:
-        """Ask something of the worker; it waits for the next one while there is none."""
+        """Ask something of the worker; it waits for the next one while there is none.
+
+        What needs the images waits until a worker that has taken another's place has opened them again.
+        """
         self._memory.note_request(request)
+        if self._memory.holds(request):
+            return
         if self.home is None:
             self._waiting.put(request)
         else:
@@ -146,7 +151,7 @@ class EngineClient(ResultSignals):
         details = receiver.home.log()
         log.warning("the worker ended with code %s\n%s", receiver.exit_code, details)
         for result in self._memory.losses(receiver.exit_code, details):
-            self._tell(result)
+            self.tell(result)
         pause = self._losses.note()
         if receiver.exit_code == DEVICE_LOST and self._losses.count > 1 and self._device != "cpu":
             self._device = "cpu"  # another process did not bring it back
@@ -185,4 +190,6 @@ class EngineClient(ResultSignals):
         self._memory.note_result(result)
         if isinstance(result, WorkerReady):
             self._losses.note_ready()
+        for request in self._memory.released():
+            self.request(request)
         self.tell(result)

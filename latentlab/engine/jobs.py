@@ -232,6 +232,7 @@ def _info(dataset: Dataset) -> DatasetInfo:
         modes=_ranked(dataset.found.modes),
         sizes=_ranked(dataset.found.sizes),
         columns=(*(dataset.factors or ()), *dataset.metadata),
+        fingerprint=dataset.fingerprint,
     )
 
 

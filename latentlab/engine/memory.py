@@ -7,14 +7,21 @@ import time
 from pathlib import Path
 
 from latentlab.engine.messages import (
+    AdjustTraining,
     DatasetCancelled,
     DatasetOpened,
+    EncodeDataset,
     Failed,
     ModelChanged,
     OpenDataset,
     OpenModel,
+    PauseTraining,
+    Reconstruct,
     Request,
     Result,
+    ResumeTraining,
+    StopTraining,
+    Train,
     TrainingState,
     WorkerLost,
 )
@@ -23,6 +30,11 @@ GIVEN_UP = "The worker keeps ending; it is not started again."
 
 DEVICE_LOST = 75
 """Exit code of a worker that ended itself because its device no longer answers."""
+
+_OF_THE_DATASET = (
+    EncodeDataset, Reconstruct, Train, PauseTraining, ResumeTraining, StopTraining, AdjustTraining
+)  # fmt: skip
+"""What cannot be answered without the images, and what steers the run that waits for them."""
 
 _HASTY = 10.0  # seconds: a worker that lives less long after being ready has not got over what ended the last one
 _MOST_HASTY_ENDS = 4
@@ -38,6 +50,8 @@ class Memory:
         self._dataset: OpenDataset | None = None
         self._opening: OpenDataset | None = None
         self._training = TrainingState("idle")
+        self._awaits_dataset = False  # the window shows one that the new worker has not opened again yet
+        self._held: list[Request] = []
 
     def note_start(self, model: str | None) -> None:
         """Remember what the first worker opens, should it end before it has."""
@@ -48,6 +62,22 @@ class Memory:
         if isinstance(request, OpenDataset):
             self._opening = request
 
+    def holds(self, request: Request) -> bool:
+        """Whether a request must wait until the images are open again; it is then kept for :meth:`released`."""
+        if request.slot is not None:
+            self._held = [each for each in self._held if each.slot != request.slot]
+        held = self._awaits_dataset and isinstance(request, _OF_THE_DATASET)
+        if held:
+            self._held.append(request)
+        return held
+
+    def released(self) -> list[Request]:
+        """What has waited for the images and need wait no longer, oldest first."""
+        if self._awaits_dataset:
+            return []
+        held, self._held = self._held, []
+        return held
+
     def note_result(self, result: Result) -> None:
         """Remember what is open now."""
         match result:
@@ -56,10 +86,10 @@ class Memory:
                 if not result.training and result.info.source:
                     self._model = result.info.source
             case DatasetOpened():
-                self._opening = None
+                self._opening, self._awaits_dataset = None, False
                 self._dataset = OpenDataset(result.info.source, result.info.config)
             case DatasetCancelled() | Failed(request="OpenDataset"):
-                self._opening = None
+                self._opening, self._awaits_dataset = None, False
             case TrainingState():
                 self._training = result
 
@@ -76,13 +106,15 @@ class Memory:
         if run and best.is_file():
             self._model = str(best)
         self._training = TrainingState("idle")
+        self._awaits_dataset = self._dataset is not None
         return told
 
     def restoring(self, hasty_ends: int) -> list[Request]:
         """What the next worker opens; the less, the more have ended in haste: what is open may be what ends them."""
         model: list[Request] = [OpenModel(self._model, fresh=False)] if self._model is not None else []
-        dataset: list[Request] = [self._dataset] if self._dataset is not None else []
-        return [*(model if hasty_ends <= 2 else []), *(dataset if hasty_ends <= 1 else [])]
+        dataset: list[Request] = [self._dataset] if self._dataset is not None and hasty_ends <= 1 else []
+        self._awaits_dataset = bool(dataset)
+        return [*(model if hasty_ends <= 2 else []), *dataset]
 
 
 class Losses:

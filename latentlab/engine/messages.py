@@ -476,6 +476,9 @@ class DatasetInfo:
     modes: tuple[tuple[str, int], ...] = ()
     sizes: tuple[tuple[str, int], ...] = ()
     columns: tuple[str, ...] = ()  # names of known factors and further columns
+    others_count: int = 0  # of the skipped: files that are no images by their names
+    more_sizes: int = 0  # that are not named
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True)
@@ -514,6 +517,32 @@ class TrainingProgress(TrainingEvent):
     """A ``Progress`` of the running training, which may be dropped for a newer one."""
 
     slot: ClassVar[str | None] = "training-progress"
+
+
+@dataclass(frozen=True)
+class RunOpened(Result):
+    """The model that was opened is a run's, which may go on.
+
+    Attributes
+    ----------
+    run
+        Its folder.
+    config
+        Its settings, as long as they made the run to be: a length changed by hand is in them.
+    source, fingerprint
+        What it was trained on; its data's settings are in ``config``.
+    epochs
+        Done so far.
+    reason
+        Why it ended, as of ``events.Finished``; empty where there is no checkpoint to go on from.
+    """
+
+    run: str
+    config: RunConfig
+    source: str
+    fingerprint: str
+    epochs: int = 0
+    reason: str = ""
 
 
 @dataclass(frozen=True)

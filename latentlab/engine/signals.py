@@ -38,6 +38,7 @@ class ResultSignals(QObject):
     datasetCancelled = Signal(object)
     trainingEvent = Signal(object)
     trainingState = Signal(object)
+    runOpened = Signal(object)
     runFollowed = Signal(object)
     runHistory = Signal(object)
     historyRead = Signal(object)

@@ -49,6 +49,7 @@ from latentlab.engine.messages import (
 )
 from latentlab.engine.past import Past
 from latentlab.engine.priority import yield_to_the_window
+from latentlab.engine.reopening import opened_run
 from latentlab.engine.workspace import Workspace
 from latentlab.errors import InputError, LatentlabError
 from latentlab.models.device import available_devices, resolve_device
@@ -292,6 +293,8 @@ class Worker:
         file = read_model(path)
         self._load(path, file)  # the live model stays when this fails
         self._workspace.tell_file(path, file, request.source, request.fresh)
+        if request.fresh and (run := opened_run(request.source)) is not None:
+            self._workspace.send(run)
         self._watch(request.source)
 
     def _load(self, path: Path, file: ModelFile) -> None:
@@ -359,6 +362,8 @@ class Worker:
     def _steer(self, request: Request) -> None:
         run = self._run
         if run is None:
+            if isinstance(request, AdjustTraining):
+                return  # asked for while the run's end was on its way to the window
             raise InputError("there is no run to steer")
         match request:
             case PauseTraining():

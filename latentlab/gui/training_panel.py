@@ -6,8 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QComboBox,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
 
 from latentlab.config import ModelConfig, RunConfig, TrainingConfig, validated
 from latentlab.errors import InputError
@@ -41,6 +51,35 @@ class RecipeLike(Protocol):
     def suited(self, to: ModelConfig | None) -> ModelConfig: ...  # noqa: D102
 
 
+class Elided(QPushButton):
+    """A button as wide as it is given room, whose text is cut where that is too little."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._whole = ""
+        self.setAutoDefault(False)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def set_text(self, text: str) -> None:
+        """Show as much of a text as there is room for."""
+        self._whole = text
+        self.setAccessibleName(text)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Cut the text anew."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def minimumSizeHint(self) -> QSize:
+        """No width of its own."""
+        return QSize(0, super().minimumSizeHint().height())
+
+    def _fit(self) -> None:
+        room = self.width() - 4 * SPACE
+        self.setText(self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, max(room, 0)))
+
+
 class TrainingPanel(QWidget):
     """Chooses a recipe and its settings, and starts, holds and ends a run.
 
@@ -57,6 +96,8 @@ class TrainingPanel(QWidget):
         ``patience``.
     continueRequested(config)
         The last run is to go on; of ``config`` count its training settings.
+    openRunDataRequested
+        The images of the run that was opened are to be opened.
     configRefused(message)
         The settings do not make a valid configuration.
     openDatasetRequested
@@ -72,12 +113,14 @@ class TrainingPanel(QWidget):
     continueRequested = Signal(object)
     configRefused = Signal(str)
     openDatasetRequested = Signal()
+    openRunDataRequested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("trainingPanel")
         self._state = "idle"
-        self._can_continue = False
+        self._continued, self._planned = "", 0  # the run that may go on, and to which epoch; 0 for as many more as set
+        self._has_run_data = False
         self._suggested: RunConfig | None = None
         self._as_set: tuple[str, object] | None = None  # recipe and settings as the program set them last
         self._can_train, self._why, self._refused = True, "", ""
@@ -92,6 +135,7 @@ class TrainingPanel(QWidget):
         self._settings.update(Settings(TrainingConfig, "training.", body, {"training.device": ("auto", "cpu")}))
         for setting in self._settings.values():
             setting.changed.connect(self._check)
+        self._settings["training.epochs"].changed.connect(self._name_continue)
         for name in LIVE:
             self._settings[name].changed.connect(partial(self._on_live_changed, name))
         layout = column(body)
@@ -167,14 +211,14 @@ class TrainingPanel(QWidget):
         self._train = button("trainButton", "Train", "Start a run", self._on_train, icon="train", primary=True)
         self._pause = button("pauseButton", "Pause", "Hold the run where it is", self._on_pause, icon="pause")
         self._stop = button("stopButton", "Stop", "End the run and keep its best model", self.stopRequested.emit)
-        self._continue = button(
-            "continueButton",
-            "Continue",
-            "Go on with the last run in its folder: to its planned end, or else for as many epochs as chosen above",
-            self._on_continue,
-        )
-        for widget in (self._why_label, self._open_data, self._beta_row, self._progress_box, self._continue):
+        self._run_data = button("openRunData", "Open the run's images", "", self.openRunDataRequested.emit, icon="open")
+        self._continue = Elided()
+        named(self._continue, "continueButton", "Continue", "Go on with the last run in its folder")
+        self._continue.clicked.connect(self._on_continue)
+        self._pause.setMinimumWidth(_widest(self._pause, "Pause", "Resume"))
+        for widget in (self._why_label, self._run_data, self._open_data, self._beta_row, self._progress_box):
             inner.addWidget(widget)
+        inner.addWidget(self._continue)
         inner.addLayout(row(self._train, self._pause, self._stop))
         layout.addWidget(foot)
 
@@ -198,14 +242,15 @@ class TrainingPanel(QWidget):
         self._settings.show({"model": suited.model_dump()})
         self._check()
 
-    def set_config(self, config: RunConfig) -> None:
-        """Show a run's model and training settings."""
+    def set_config(self, config: RunConfig, *, chosen: bool = False) -> None:
+        """Show a run's model and training settings; ``chosen`` ones are not replaced by what suits other images."""
         if config.model.recipe in self._recipes:
             self._show_recipe(self._recipes[config.model.recipe])
         else:
             self._arrange(())
         self._settings.show(config.model_dump(include={"model", "training"}))
-        self._as_set = self._shown()
+        self._as_set = ("", None) if chosen else self._shown()
+        self._name_continue()
         self._check()
 
     def config(self) -> RunConfig:
@@ -269,15 +314,34 @@ class TrainingPanel(QWidget):
             spin = self._settings[name].control
             assert isinstance(spin, QAbstractSpinBox)
             spin.setKeyboardTracking(not live)
+        epochs = self._settings["training.epochs"].control
+        assert isinstance(epochs, QSpinBox)
+        epochs.setSuffix("" if idle else " in all")
         self._recipe.setEnabled(idle)
         self._progress_box.setVisible(not idle or bool(self._progress_text.text()))
         self._show_readiness()
 
-    def set_can_continue(self, text: str) -> None:
-        """Offer going on with the last run under this text; an empty one takes the offer back."""
-        self._can_continue = bool(text)
-        self._continue.setText(text)
+    def set_can_continue(self, run: str, planned: int = 0) -> None:
+        """Offer going on with the last run, by its name; an empty one takes the offer back.
+
+        It then goes on to the epoch ``planned``; with 0, for as many more epochs as the settings say.
+        """
+        self._continued, self._planned = run, planned
+        self._name_continue()
         self._show_readiness()
+
+    def set_run_data(self, source: str, run: str = "") -> None:
+        """Offer to open the images that the opened run was trained on; an empty source takes the offer back."""
+        self._has_run_data = bool(source)
+        self._run_data.setToolTip(f"Open {source} as {run} read it: the run can then go on")
+        self._show_readiness()
+
+    def _name_continue(self) -> None:
+        """Say on the button what it will do."""
+        more = self._settings["training.epochs"].value()
+        length = f"to epoch {self._planned}" if self._planned else f"for {more} more epoch{'' if more == 1 else 's'}"
+        self._continue.set_text(f"Continue {length} · {self._continued}")
+        self._continue.setToolTip(f"Go on with {self._continued} in its folder, {length}")
 
     def set_beta(self, beta: float) -> None:
         """Show the live run's β, without telling it back."""
@@ -391,5 +455,16 @@ class TrainingPanel(QWidget):
         self._why_label.setProperty("role", "error" if self._refused else "dim")
         self._why_label.style().unpolish(self._why_label)
         self._why_label.style().polish(self._why_label)
-        self._continue.setVisible(idle and self._can_continue and self._can_train)
+        self._continue.setVisible(idle and bool(self._continued) and self._can_train)
+        self._run_data.setVisible(idle and self._has_run_data)
         self._open_data.setVisible(idle and not self._can_train and not self._refused)
+
+
+def _widest(made: QPushButton, *texts: str) -> int:
+    """The width that a button needs for any of these texts; the first is shown then."""
+    made.ensurePolished()
+    widths = []
+    for text in (*texts, texts[0]):
+        made.setText(text)
+        widths.append(made.sizeHint().width())
+    return max(widths)

@@ -16,7 +16,7 @@ from latentlab.errors import InputError
 from latentlab.paths import resource
 from latentlab.storage.atomic import atomic_write, is_leftover, remove_leftovers, write_error
 from latentlab.storage.history import History
-from latentlab.storage.tensors import Arrays, digest, read_tensors, write_tensors
+from latentlab.storage.tensors import Arrays, digest, read_metadata, read_tensors, write_tensors
 
 _BUNDLED = "bundled:"
 _CHECKPOINT_KEY = "latentlab_checkpoint"
@@ -138,6 +138,21 @@ class RunFolder:
         if digest(tensors) != sha256:
             raise InputError(f"{self.checkpoint} is damaged: its tensors' SHA-256 does not match")
         return CheckpointFile(position, tensors)
+
+    def read_position(self) -> dict[str, Any] | None:
+        """Where the last checkpoint stands, without its tensors; ``None`` when there is none yet.
+
+        Raises
+        ------
+        InputError
+            When its description is damaged.
+        """
+        if not self.checkpoint.exists():
+            return None
+        try:
+            return dict(json.loads(read_metadata(self.checkpoint, _CHECKPOINT_KEY))["position"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise InputError(f"{self.checkpoint} is damaged: its description is not readable") from None
 
     def append_metrics(self, values: dict[str, Any]) -> None:
         """Append one line to ``metrics.jsonl``; a line that cannot be written whole is taken back.

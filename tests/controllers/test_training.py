@@ -10,6 +10,7 @@ from latentlab.engine.messages import (
     AdjustTraining,
     Failed,
     RunFollowed,
+    RunOpened,
     StopTraining,
     Train,
     TrainingEvent,
@@ -149,6 +150,73 @@ def test_the_last_run_goes_on_in_its_folder(parts, session, engine, reason, done
     assert (request.out, request.resume) == (first.out, True)
     assert request.config.model == first.config.model
     assert request.config.training == first.config.training.model_copy(update={"epochs": epochs, "learning_rate": 0.5})
+
+
+def test_an_opened_run_offers_its_settings_its_images_and_to_go_on(parts, session, engine, qtbot):
+    controller, panel, _ = parts
+    run_data, go_on = (panel.findChild(object, name) for name in ("openRunData", "continueButton"))
+    config = RunConfig(
+        model=RECIPES["beta-vae"].config(latent_dim=5),
+        training=TrainingConfig(epochs=9),
+        data=dataset_info().config,
+    )
+    engine.runOpened.emit(RunOpened("runs/mine", config, "photos", "", 4, "stopped"))
+    assert panel.config().model == config.model
+    assert (run_data.isHidden(), go_on.isHidden()) == (False, True)
+    with qtbot.waitSignal(controller.dataWanted) as wanted:
+        run_data.click()
+    assert wanted.args == ["photos", config.data]
+    session.set_dataset(dataset_info("others"))
+    assert not run_data.isHidden()
+    assert go_on.isHidden()
+    assert panel.config().model == config.model, "what suits other images is only offered"
+    session.set_dataset(dataset_info())
+    assert (run_data.isHidden(), go_on.isHidden()) == (True, False)
+    go_on.click()
+    request = engine.last(Train)
+    assert (request.out, request.resume, request.config) == ("runs/mine", True, config)
+
+
+def test_a_run_that_is_trained_elsewhere_is_not_gone_on_with(parts, session, engine):
+    _, panel, _ = parts
+    session.set_dataset(dataset_info())
+    config = RunConfig(data=dataset_info().config)
+    engine.runOpened.emit(RunOpened("/runs/mine", config, "photos", "", 1, "stopped"))
+    first, second = (Epoch(n, 9, {"elbo": -float(n)}, {"elbo": -float(n)}, 1.0, 1.0) for n in (1, 2))
+    engine.runFollowed.emit(RunFollowed("/runs/mine", (first,)))
+    assert not panel.findChild(object, "continueButton").isHidden()
+    engine.runFollowed.emit(RunFollowed("/runs/mine", (second,)))
+    assert panel.findChild(object, "continueButton").isHidden()
+
+
+def test_after_a_lost_worker_the_run_it_trained_is_offered_and_not_the_one_before(parts, session, engine):
+    controller, panel, _ = parts
+    go_on = panel.findChild(object, "continueButton")
+    session.set_dataset(dataset_info())
+    for epochs in (4, 6):
+        controller.start(RunConfig(training=TrainingConfig(epochs=epochs)))
+        assert session.run_folder not in go_on.accessibleName()
+        engine.trainingEvent.emit(TrainingEvent(Started("vae", 90, 10, "cpu", 1000, 2, (1, 8, 8), 0, epochs, 10)))
+        if epochs == 4:
+            engine.trainingEvent.emit(TrainingEvent(Finished("run", "run/model.safetensors", 4, 9.0)))
+        engine.trainingState.emit(TrainingState("idle", session.run_folder))
+    assert not go_on.isHidden()
+    second = engine.last(Train)
+    go_on.click()
+    again = engine.last(Train)
+    assert (again.out, again.resume, again.config.training.epochs) == (second.out, True, 6)
+
+
+def test_a_run_cannot_be_made_shorter_than_it_is_already(parts, session, engine, qtbot):
+    controller, panel, _ = parts
+    session.set_dataset(dataset_info())
+    controller.start(RunConfig(training=TrainingConfig(epochs=200)))
+    engine.trainingEvent.emit(TrainingEvent(Epoch(63, 200, {"elbo": -1.0}, None, 1.0, 1.0)))
+    with qtbot.waitSignal(controller.warned) as warned:
+        panel.adjusted.emit({"epochs": 40})
+    assert warned.args == ["63 epochs are done already: the run cannot have 40 in all; Stop ends it now."]
+    assert engine.count(AdjustTraining) == 0
+    assert panel.config().training.epochs == 200
 
 
 def test_a_run_that_could_not_start_leaves_the_panel_ready(parts, session, engine):

@@ -24,6 +24,7 @@ from latentlab.engine.messages import (
     ReadHistory,
     RunFollowed,
     RunHistory,
+    RunOpened,
 )
 from latentlab.storage import RunFolder
 from latentlab.training import Training
@@ -43,6 +44,9 @@ def test_curves_and_model_follow_a_run_that_is_trained_elsewhere(driver, image_f
     train_elsewhere(image_file, out, 1)
     driver.ask(OpenModel(str(out)))
     opened = driver.wait(ModelChanged)
+    run = driver.wait(RunOpened)
+    assert (run.run, run.source, run.epochs, run.reason) == (str(out), str(image_file), 1, "done")
+    assert run.config.model == SMALL
     followed = driver.wait(RunFollowed)
     assert (followed.run, [event.epoch for event in followed.events]) == (str(out), [1])
 

@@ -189,7 +189,13 @@ def test_a_suggestion_is_taken_until_the_user_chooses(qtbot, panel):
 
 def test_going_on_is_offered_after_a_run(qtbot, panel):
     assert not button(panel, "continueButton").isVisible()
-    panel.set_can_continue("Continue run-1")
+    width = panel.minimumSizeHint().width()
+    panel.set_can_continue("2026-11-21-run-of-a-name-that-no-panel-is-wide-enough-for-" * 3)
+    assert panel.minimumSizeHint().width() == width
+    type_into(qtbot, panel.findChild(QSpinBox, "epochs"), "7")
+    assert button(panel, "continueButton").accessibleName().startswith("Continue for 7 more epochs")
+    panel.set_can_continue("run-1", 40)
+    assert button(panel, "continueButton").accessibleName() == "Continue to epoch 40 · run-1"
     with qtbot.waitSignal(panel.continueRequested) as asked:
         qtbot.mouseClick(button(panel, "continueButton"), Qt.MouseButton.LeftButton)
     assert asked.args[0] == panel.config()
