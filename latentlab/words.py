@@ -19,3 +19,22 @@ def counted(count: int, noun: str, nouns: str = "") -> str:
     ('1 image', '1,200 images', '0 classes')
     """
     return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
+
+
+def left_out(skipped: int, others: int) -> str:
+    """Say how many files are not in a dataset.
+
+    Parameters
+    ----------
+    skipped
+        How many in all.
+    others
+        How many of them are no images by their names.
+
+    Examples
+    --------
+    >>> left_out(5, 0), left_out(5, 3), left_out(1, 1)
+    ('5 files skipped', '2 files skipped and 3 other files', '1 other file')
+    """
+    broken = [f"{counted(skipped - others, 'file')} skipped"] if skipped > others else []
+    return " and ".join([*broken, *([counted(others, "other file")] if others else [])])

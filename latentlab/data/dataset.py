@@ -21,6 +21,7 @@ Labels = NDArray[np.int64]
 Columns = Mapping[str, NDArray[Any]]
 
 UNKNOWN = -1
+NO_IMAGE = "not an image by its name"
 _HASHED_IMAGES = 256
 
 
@@ -38,6 +39,11 @@ class Skipped:
 
     path: str
     reason: str
+
+    @property
+    def is_other(self) -> bool:
+        """Whether its name does not even say that it is an image: such a file is not broken."""
+        return self.reason.startswith(NO_IMAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +68,15 @@ class LoadProgress:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the files themselves hold, each with its number of images: formats, pixel modes and sizes."""
+    """What the files themselves hold, each with its number of images: formats, pixel modes and sizes.
+
+    Of sizes only the most frequent are named; ``more_sizes`` is how many there are besides.
+    """
 
     formats: dict[str, int] = field(default_factory=dict)
     modes: dict[str, int] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
+    more_sizes: int = 0
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def summary(dataset: Dataset) -> dict[str, Any]:
         "unlabelled": int((labels == UNKNOWN).sum()),
         "formats": dataset.found.formats,
         "modes": dataset.found.modes,
-        "sizes": dataset.found.sizes,
+        "sizes": dataset.found.sizes | _other_sizes(dataset),
         "factors": list(dataset.factors or ()),
         "metadata": list(dataset.metadata),
         "bytes": int(dataset.images.size),
@@ -47,3 +47,9 @@ def summary(dataset: Dataset) -> dict[str, Any]:
         "config": dataset.config.model_dump(),
         "skipped": [dataclasses.asdict(each) for each in dataset.skipped],
     }
+
+
+def _other_sizes(dataset: Dataset) -> dict[str, int]:
+    """Images of the sizes that are not named."""
+    more = dataset.found.more_sizes
+    return {f"{more} others": len(dataset) - sum(dataset.found.sizes.values())} if more else {}

@@ -51,7 +51,7 @@ class Made:
         return np.flatnonzero(self.codes >= 0).astype(np.int64)
 
     def found(self) -> Found:
-        """What the files held; of sizes the most frequent, the others together."""
+        """What the files held; of sizes the most frequent."""
         counts = np.bincount(self.codes[self.kept], minlength=len(self.kinds)).tolist()
         formats, modes, sizes = Counter[str](), Counter[str](), Counter[str]()
         for (format, mode, size), count in zip(self.kinds, counts, strict=True):
@@ -60,6 +60,4 @@ class Made:
                 modes[mode] += count
                 sizes[size] += count
         named = dict(sizes.most_common(_SIZES_NAMED))
-        if len(sizes) > _SIZES_NAMED:
-            named[f"{len(sizes) - _SIZES_NAMED} others"] = sizes.total() - sum(named.values())
-        return Found(dict(formats.most_common()), dict(modes.most_common()), named)
+        return Found(dict(formats.most_common()), dict(modes.most_common()), named, len(sizes) - len(named))

@@ -14,7 +14,8 @@ from itertools import islice
 from operator import attrgetter, itemgetter
 from typing import TypeVar
 
-from latentlab.data.dataset import LoadProgress, Skipped
+from latentlab.data.collector import set_aside, without_collector
+from latentlab.data.dataset import NO_IMAGE, LoadProgress, Skipped
 from latentlab.data.picture import SUFFIXES, reason_of
 
 T = TypeVar("T")
@@ -24,6 +25,7 @@ _BETWEEN = 0.03  # seconds
 _FEW = 200  # entries looked at between two steps: each is a call to the file system
 _MANY = 5_000
 _RUN = 20_000
+_SET_ASIDE = 100_000  # files whose descriptions take too long to be looked through for garbage
 _SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "icon\r"})
 _BROKEN_LINKS = {errno.ELOOP: "a link in a circle", errno.ENOENT: "a link to nothing"}
 _LABEL_FILE = "labels.csv"
@@ -93,7 +95,10 @@ def scan(root: str) -> Iterator[LoadProgress | Scan]:
     its real name where it has one; nothing is opened, so no FIFO or device can hold it up.
     """
     scanner = _Scanner(root)
-    yield from scanner.run()
+    with without_collector():
+        yield from scanner.run()
+        if len(scanner.found.paths) + len(scanner.found.skipped) > _SET_ASIDE:
+            set_aside()
     yield scanner.found
 
 
@@ -189,7 +194,7 @@ class _Scanner:
             elif dot > 0 and lower[dot:] not in SUFFIXES:
                 others.append(name)
                 if prefix or lower != _LABEL_FILE:
-                    reason = f"not an image by its name ({shown(lower[dot:])})"
+                    reason = f"{NO_IMAGE} ({shown(lower[dot:])})"
                     self.found.skipped.append(Skipped(shown(prefix + name), reason))
                 else:
                     self.found.label_file = name

@@ -17,6 +17,7 @@ from latentlab.data.torchvision_sets import open_torchvision
 from latentlab.errors import InputError
 
 DEMOS: dict[str, Callable[[], Table]] = {"shapes": shapes, "colour": colour}
+_ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 
 
 def open_dataset(source: str | Path, config: DataConfig | None = None) -> Iterator[LoadProgress | Dataset]:
@@ -78,6 +79,8 @@ def _open_file(path: Path) -> Generator[LoadProgress, None, Table]:
         return (yield from open_npy(path))
     if is_idx(path):
         return (yield from open_idx(path))
+    if suffix in _ARCHIVES:
+        raise InputError(f"{path.name} is an archive: unpack it first, then open the folder")
     raise InputError(
         f"{path.name} is no dataset: a folder of images, a table of labels (.csv), .npz, .npy or IDX is needed"
     )

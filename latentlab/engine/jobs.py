@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Mapping
+from itertools import chain, compress, islice
+from operator import not_
 from pathlib import Path
 
 import numpy as np
@@ -214,6 +216,8 @@ def _info(dataset: Dataset) -> DatasetInfo:
     training, validation = dataset.split()
     labels = dataset.labels
     counts = np.bincount(labels[labels >= 0], minlength=len(dataset.classes))
+    others = [each.is_other for each in dataset.skipped]
+    broken_first = chain(compress(dataset.skipped, map(not_, others)), compress(dataset.skipped, others))
     return DatasetInfo(
         name=dataset.name,
         source=dataset.source,
@@ -223,7 +227,7 @@ def _info(dataset: Dataset) -> DatasetInfo:
         class_counts=tuple(counts.tolist()),
         training_images=len(training),
         validation_images=len(validation),
-        skipped=tuple((skipped.path, skipped.reason) for skipped in dataset.skipped[:_SHOWN_SKIPPED]),
+        skipped=tuple((each.path, each.reason) for each in islice(broken_first, _SHOWN_SKIPPED)),
         skipped_count=len(dataset.skipped),
         config=dataset.config,
         bytes_in_memory=dataset.images.nbytes,
@@ -232,6 +236,8 @@ def _info(dataset: Dataset) -> DatasetInfo:
         modes=_ranked(dataset.found.modes),
         sizes=_ranked(dataset.found.sizes),
         columns=(*(dataset.factors or ()), *dataset.metadata),
+        others_count=sum(others),
+        more_sizes=dataset.found.more_sizes,
         fingerprint=dataset.fingerprint,
     )
 

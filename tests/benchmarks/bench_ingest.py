@@ -41,6 +41,7 @@ from latentlab.engine.messages import CancelLoading, OpenDataset
 
 SIZE = (178, 218)  # CelebA's
 SIDE = 64
+MOST_LINKS = 60_000  # that a file may have; file systems allow 65,000
 
 
 def make_photos(folder: Path, count: int) -> None:
@@ -129,12 +130,16 @@ def _bench_photos(folder: Path, count: int, rounds: int) -> None:
 
 
 def make_empty_files(folder: Path, count: int) -> None:
+    """Files of one byte, which is no image, as many names for few of them."""
     for part in range(4):
         (folder / str(part)).mkdir()
         descriptor = os.open(folder / str(part), os.O_RDONLY)
-        (folder / str(part) / "0.png").write_bytes(b"x")
-        for number in range(1, count // 4):
-            os.link("0.png", f"{number}.png", src_dir_fd=descriptor, dst_dir_fd=descriptor)
+        for number in range(count // 4):
+            if number % MOST_LINKS == 0:
+                first = f"{number}.png"
+                (folder / str(part) / first).write_bytes(b"x")
+            else:
+                os.link(first, f"{number}.png", src_dir_fd=descriptor, dst_dir_fd=descriptor)
         os.close(descriptor)
 
 

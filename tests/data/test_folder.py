@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
@@ -227,6 +228,9 @@ def test_row_32_scanning_200_000_files_is_told_step_by_step_in_bounded_memory(ma
     assert isinstance(found, Scan)
     assert (len(found.paths), len(found.skipped)) == (50_000, 150_000)
     assert len(steps) > 5
+    # What describes so many files is not looked through for garbage, neither meanwhile nor later.
+    assert gc.isenabled()
+    assert not any(each is found.skipped for each in gc.get_objects())
     bytes_each = sum(map(sys.getsizeof, found.paths)) / 50_000 + found.sizes.itemsize + found.times.itemsize
     assert bytes_each < 100
 
@@ -274,3 +278,10 @@ def test_a_file_that_is_no_dataset_is_said(tmp_path):
     (tmp_path / "a.txt").write_text("x")
     with pytest.raises(InputError, match="is no dataset"):
         load_dataset(tmp_path / "a.txt")
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar.gz"])
+def test_an_archive_is_to_be_unpacked_first(tmp_path, name):
+    (tmp_path / name).write_bytes(b"PK")
+    with pytest.raises(InputError, match="unpack it first"):
+        load_dataset(tmp_path / name)
