@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtGui import QGuiApplication, QResizeEvent
+from PySide6.QtGui import QGuiApplication, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QPlainTextEdit, QProgressBar, QVBoxLayout, QWidget
 
 from latentlab.config import DataConfig, validated
@@ -17,7 +17,7 @@ from latentlab.gui.decoded_image import PixelView
 from latentlab.gui.images import ByteArray
 from latentlab.gui.parts import ElidedLabel, EmptyState, Fold, button, column, label, named, row, rule, scrolled
 from latentlab.gui.theme import SPACE
-from latentlab.words import counted
+from latentlab.words import counted, left_out
 
 if TYPE_CHECKING:
     from latentlab.engine.messages import DatasetInfo
@@ -130,7 +130,8 @@ class DataPanel(QWidget):
         copy = button("copySkipped", "Copy list", "Copy the skipped files", self._on_copy_skipped, icon="copy")
         skipped_column.addLayout(row(None, copy))
         self._skipped_fold = Fold("skippedFold", "skipped", "Files that were not used, and why", skipped)
-        for widget in (self._counts, self._details, self._found, self._skipped_fold):
+        # Right below the number of images: what is missing from it is looked for there.
+        for widget in (self._counts, self._skipped_fold, self._details, self._found):
             inner.addWidget(widget)
         layout.addWidget(self._empty)
         layout.addWidget(self._info)
@@ -232,7 +233,7 @@ class DataPanel(QWidget):
         self._found.setToolTip(found(info, most=40))
         self._found.setVisible(bool(found(info)))
         self._skipped.setPlainText("\n".join(f"{path}: {reason}" for path, reason in info.skipped))
-        self._skipped_fold.set_title(f"{info.skipped_count:,} skipped")
+        self._skipped_fold.set_title(f"{left_out(info.skipped_count, info.others_count)}: which, and why")
         self._skipped_fold.setVisible(info.skipped_count > 0)
 
     def set_contact_sheet(self, image: ByteArray | None) -> None:
@@ -271,6 +272,11 @@ class DataPanel(QWidget):
         super().resizeEvent(event)
         self._fit_sheet()
 
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Turn the wheel above the contact sheet: the controls scroll as they do under the wheel itself."""
+        # Handed over, not sent: what the bar does not take would come back here.
+        self._area.verticalScrollBar().event(event)
+
     def _fit_sheet(self) -> None:
         picture = self._sheet.picture()
         if picture is not None:
@@ -305,7 +311,10 @@ class DataPanel(QWidget):
         if config.channels != "auto":
             channels = config.channels
         left = images_left(_class_counts(whole), whole.images - sum(whole.class_counts), config)
-        self._cost.setText(cost(info, left, (channels, height, width)))
+        # Files are drawn before they are read: those that turn out to be broken are missing from the number.
+        is_drawn = config.per_class is not None or config.limit is not None
+        at_most = is_drawn and whole.skipped_count > whole.others_count
+        self._cost.setText(cost(info, left, (channels, height, width), at_most))
 
     def _on_apply(self) -> None:
         self.open(self._source)

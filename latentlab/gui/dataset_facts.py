@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from latentlab.config import DataConfig
+from latentlab.words import counted
 
 if TYPE_CHECKING:
     from latentlab.engine.messages import DatasetInfo
@@ -32,8 +33,12 @@ def details(info: DatasetInfo) -> str:
 def found(info: DatasetInfo, most: int = _NAMED) -> str:
     """Formats, modes and sizes of the files, the most frequent first; and the names of further columns."""
     lines = [
-        f"{title}: {_listed(kinds, most)}"
-        for title, kinds in (("Files", info.formats), ("Modes", info.modes), ("Sizes", info.sizes))
+        f"{title}: {_listed(kinds, most, more)}"
+        for title, kinds, more in (
+            ("Files", info.formats, 0),
+            ("Modes", info.modes, 0),
+            ("Sizes", info.sizes, info.more_sizes),
+        )
         if any(name for name, _ in kinds)
     ]
     if info.columns:
@@ -43,20 +48,23 @@ def found(info: DatasetInfo, most: int = _NAMED) -> str:
     return "\n".join(lines)
 
 
-def cost(info: DatasetInfo, images: int, shape: Shape) -> str:
-    """What ``images`` of ``shape`` take in memory, and in time against those that are open.
+def cost(info: DatasetInfo, images: int, shape: Shape, at_most: bool = False) -> str:
+    """What ``images`` of ``shape`` take in memory, and in time against those that are open where that differs.
+
+    ``at_most`` when they may be fewer: files are drawn before it is known that they are broken.
 
     The time of an epoch goes with the number of values that are read, encoded and decoded; for a model of the same
     widths that is right to about a factor of two.
     """
     channels, height, width = shape
     size = images * channels * height * width
-    text = f"{images:,} × {shape_text(shape)}: {size_text(size)} in memory"
+    text = f"{'up to ' if at_most else ''}{counted(images, 'image')} of {shape_text(shape)} pixels"
+    text = f"{text[0].upper()}{text[1:]}: {size_text(size)} of memory"
     ratio = size / max(1, info.bytes_in_memory)
     if 0.95 < ratio < 1.05:
-        return f"{text}, an epoch as long as now"
-    factor = f"{_rounded(ratio)} ×" if ratio > 1 else f"1/{_rounded(1 / max(ratio, 1e-9))}"
-    return f"{text}, an epoch about {factor} as long as now"
+        return text
+    factor = f"{_rounded(ratio)} times" if ratio > 1 else f"1/{_rounded(1 / max(ratio, 1e-9))} of"
+    return f"{text}; a pass over them (an epoch) takes about {factor} the time it takes now"
 
 
 def images_left(counts: Mapping[str, int], unlabelled: int, config: DataConfig) -> int:
@@ -83,9 +91,10 @@ def _rounded(value: float) -> str:
     return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
 
 
-def _listed(kinds: Sequence[tuple[str, int]], most: int) -> str:
-    if len(kinds) == 1:
+def _listed(kinds: Sequence[tuple[str, int]], most: int, more: int) -> str:
+    """The first ``most`` kinds with their counts, and how many others there are, ``more`` of them without a name."""
+    if len(kinds) + more == 1:
         return kinds[0][0]
     shown = [f"{name} ({count:,})" for name, count in kinds[:most]]
-    rest = len(kinds) - most
+    rest = len(kinds) + more - len(shown)
     return ", ".join(shown) + (f" and {rest:,} more" if rest > 0 else "")

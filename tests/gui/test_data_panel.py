@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -51,6 +52,12 @@ INFO = DatasetInfo(
 
 def press(qtbot, panel, name):
     qtbot.mouseClick(panel.findChild(object, name), Qt.MouseButton.LeftButton)
+
+
+def turn_wheel(widget, angle):
+    """Turn the wheel above a widget, as the window system tells it."""
+    window = widget.window()
+    QTest.wheelEvent(window.windowHandle(), QPointF(widget.mapTo(window, widget.rect().center())), QPoint(0, angle))
 
 
 def classes_of(panel):
@@ -155,14 +162,50 @@ def test_without_a_dataset_nothing_is_previewed(qtbot, panel):
 def test_the_image_size_shows_what_it_costs_before_anything_is_read(qtbot, panel):
     panel.set_info(INFO)
     cost = panel.findChild(object, "datasetCost")
-    assert cost.text() == "1,234 × 32 × 32 grey: 1.26\u00a0MB in memory, an epoch as long as now"
+    assert cost.text() == "1,234 images of 32 × 32 grey pixels: 1.26\u00a0MB of memory"
     size = panel.findChild(QSpinBox, "imageSize")
     size.setFocus()
     size.selectAll()
     qtbot.keyClicks(size, "64")
-    assert cost.text() == "1,234 × 64 × 64 grey: 5.05\u00a0MB in memory, an epoch about 4 × as long as now"
+    longer = "; a pass over them (an epoch) takes about 4 times the time it takes now"
+    assert cost.text() == "1,234 images of 64 × 64 grey pixels: 5.05\u00a0MB of memory" + longer
     panel.set_preview(np.zeros((9, 9, 3), np.uint8), (3, 64, 64))
-    assert cost.text() == "1,234 × 64 × 64 colour: 15.2\u00a0MB in memory, an epoch about 12 × as long as now"
+    assert cost.text() == "1,234 images of 64 × 64 colour pixels: 15.2\u00a0MB of memory" + longer.replace("4", "12")
+
+
+def test_a_number_that_broken_files_may_miss_is_no_promise(qtbot, panel):
+    panel.set_config(DataConfig(per_class=20))
+    panel.set_info(INFO)
+    cost = panel.findChild(object, "datasetCost")
+    assert cost.text().startswith("Up to 40 images of")
+    panel.set_info(replace(INFO, others_count=1))
+    assert cost.text().startswith("40 images of")
+
+
+def test_the_number_of_files_left_out_stands_below_that_of_images(panel):
+    panel.set_info(replace(INFO, skipped_count=5, others_count=3))
+    fold = panel.findChild(object, "skippedFold")
+    assert fold.text() == "2 files skipped and 3 other files: which, and why"
+    counts, details = (panel.findChild(object, name) for name in ("datasetCounts", "datasetFound"))
+    top, middle, below = (each.mapTo(panel, QPoint(0, 0)).y() for each in (counts, fold, details))
+    assert top < middle < below
+
+
+def test_sizes_that_are_not_named_are_counted_once(panel):
+    panel.set_info(replace(INFO, more_sizes=92))
+    assert panel.findChild(object, "datasetFound").text().splitlines()[2].endswith("33×33 (205) and 94 more")
+
+
+def test_the_wheel_above_the_contact_sheet_scrolls_the_panel(qtbot, panel):
+    panel.resize(320, 400)
+    panel.set_info(INFO)
+    panel.set_contact_sheet(np.zeros((160, 224), np.uint8))
+    bar = panel.findChild(QScrollArea).verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 0)
+    turn_wheel(panel.findChild(object, "contactSheet"), -120)
+    assert bar.value() > 0
+    turn_wheel(panel.findChild(object, "contactSheet"), 1200)
+    assert bar.value() == 0
 
 
 def test_a_class_that_is_unchecked_is_left_out_until_all_are_asked_for(qtbot, panel):
@@ -170,8 +213,8 @@ def test_a_class_that_is_unchecked_is_left_out_until_all_are_asked_for(qtbot, pa
     press(qtbot, panel, "classesFold")
     click_class(qtbot, panel, 0)
     assert panel.config().classes == ("dog",)
-    assert panel.findChild(object, "datasetCost").text().startswith("234 ×")
-    assert panel.findChild(object, "datasetCost").text().endswith("an epoch about 1/5.3 as long as now")
+    assert panel.findChild(object, "datasetCost").text().startswith("234 images of")
+    assert panel.findChild(object, "datasetCost").text().endswith("about 1/5.3 of the time it takes now")
     subset = replace(INFO, images=234, classes=("dog",), class_counts=(234,), config=DataConfig(classes=("dog",)))
     panel.set_info(subset)  # read again: what was left out can still be had
     assert [item.text() for item in classes_of(panel)] == ["cat  1,000", "dog  234"]
