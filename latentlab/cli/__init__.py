@@ -37,8 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run([argument for argument in arguments if argument != "--debug"])
     except LatentlabError as error:
         return _fail(str(error), error.exit_code, debug)
-    except KeyboardInterrupt:
-        return _fail("interrupted", INTERRUPTED, debug)
+    except KeyboardInterrupt as error:
+        return _fail(str(error) or "interrupted", INTERRUPTED, debug)
     except BrokenPipeError:
         # Whoever read our output has gone; nothing more can be said there, not even by the interpreter's last flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -7,15 +7,17 @@ import os
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from latentlab import __version__, paths
 from latentlab.cli.console import write_json, write_table
 from latentlab.config.layout import latent_layout
+from latentlab.data import Skipped
 from latentlab.recipes import RECIPES
 from latentlab.storage import RunFolder, find_model, read_model
-from latentlab.words import counted
+from latentlab.words import left_out
 
 _PACKAGES = ("torch", "torchvision", "numpy", "Pillow", "PySide6-Essentials", "pyqtgraph", "safetensors", "pydantic")
 
@@ -29,10 +31,16 @@ def info(arguments: argparse.Namespace) -> int:
     skipped = values.pop("skipped", [])
     write_table({name: _short(value) for name, value in values.items() if value not in ({}, [], ())})
     if skipped:
-        print(f"\n{counted(len(skipped), 'file')} skipped:")
-        for each in skipped:
-            print(f"{each['path']}: {each['reason']}")
+        _print_skipped([Skipped(**each) for each in skipped])
     return 0
+
+
+def _print_skipped(skipped: list[Skipped]) -> None:
+    """What is broken first, then what was never an image."""
+    others = sum(each.is_other for each in skipped)
+    print(f"\n{left_out(len(skipped), others)}:")
+    for each in sorted(skipped, key=attrgetter("is_other")):
+        print(f"{each.path}: {each.reason}")
 
 
 def recipes(arguments: argparse.Namespace) -> int:

@@ -23,6 +23,10 @@ DATA is a folder of images, an .npz, .npy or IDX file, or demo:shapes.
 MODEL is a .safetensors file, a run folder, or bundled:NAME."""
 
 
+_GRID = "N × N, even in the standard normal's quantiles of the first two latents; further ones stay 0"
+_LIMIT = "use at most so many images: a seeded random subset"
+
+
 class Parser(argparse.ArgumentParser):
     """Tells what is wrong as every other error is told: in one line."""
 
@@ -69,7 +73,7 @@ def _add_train(commands: argparse._SubParsersAction[Parser]) -> None:
         ("--validation", "X", "share of the images held out (0.1)"),
         ("--device", "NAME", "auto, cpu, cuda, cuda:N or mps (auto)"),
         ("--seed", "N", "of weights, order, noise and split (0)"),
-        ("--limit", "N", "use at most so many images"),
+        ("--limit", "N", _LIMIT),
     ):
         command.add_argument(option, metavar=metavar, help=help_text)
     command.add_argument(
@@ -100,7 +104,7 @@ def _add_decode(commands: argparse._SubParsersAction[Parser]) -> None:
     what = command.add_mutually_exclusive_group(required=True)
     what.add_argument("--z", action="append", metavar="Z1,Z2,…", help="a latent; may be given again")
     what.add_argument("--z-file", metavar="FILE", help="latents [N, d] in an .npy file")
-    what.add_argument("--grid", type=_count(200), metavar="N", help="N × N, even in the prior's quantiles")
+    what.add_argument("--grid", type=_count(200), metavar="N", help=_GRID)
     what.add_argument("--samples", type=_count(100_000), metavar="N", help="N latents drawn from the prior")
     command.add_argument(
         "--label", metavar="CLASS", help="name or number, for a conditional model (samples: each in turn)"
@@ -125,7 +129,7 @@ def _add_tensorboard(commands: argparse._SubParsersAction[Parser]) -> None:
 def _add_model_and_data(command: Parser) -> None:
     command.add_argument("model", metavar="MODEL")
     command.add_argument("data", metavar="DATA")
-    command.add_argument("--limit", type=_count(2**62), metavar="N", help="use at most so many images")
+    command.add_argument("--limit", type=_count(2**62), metavar="N", help=_LIMIT)
     command.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps")
 
 

@@ -21,7 +21,7 @@ from latentlab.errors import InputError
 from latentlab.events import Epoch, Event, Finished, Progress, Started, Warned
 from latentlab.recipes import recipe
 from latentlab.storage import RunFolder
-from latentlab.words import counted
+from latentlab.words import counted, left_out
 
 if TYPE_CHECKING:
     from latentlab.data import Dataset
@@ -57,7 +57,10 @@ def train(arguments: argparse.Namespace) -> int:
         training = Training(dataset, config, out, arguments.resume)
         interruption.calls(training.stop)
         report = _reporter(arguments, dataset)
-        return _follow(training, interruption, report)
+        code = _follow(training, interruption, report)
+    if code == _INTERRUPTED:
+        _tell_of_interruption(training)
+    return code
 
 
 def _train_together(arguments: argparse.Namespace, config: RunConfig, interruption: _Interruption) -> int:
@@ -74,6 +77,8 @@ def _train_together(arguments: argparse.Namespace, config: RunConfig, interrupti
         interruption.calls(training.stop, patient=True)
         report = _reporter(arguments, dataset) if group.writes else _to_nobody
         code = _follow(training, interruption, report)
+        if code == _INTERRUPTED and group.writes:
+            _tell_of_interruption(training)
         group.wait()  # the others stay until everything is written: torchrun would end the last one
         return code
 
@@ -81,7 +86,16 @@ def _train_together(arguments: argparse.Namespace, config: RunConfig, interrupti
 def _reporter(arguments: argparse.Namespace, dataset: Dataset) -> Callable[[Event], None]:
     report = _report_json if arguments.json else _Report()
     if dataset.skipped:
-        report(Warned(f"{counted(len(dataset.skipped), 'file')} skipped; see latentlab info {arguments.data}"))
+        others = sum(each.is_other for each in dataset.skipped)
+        report(Warned(f"{left_out(len(dataset.skipped), others)}; see latentlab info {arguments.data}"))
+    folder = RunFolder(arguments.out)
+    if arguments.resume and not folder.checkpoint.exists():
+        what = "checkpoint" if folder.record.exists() else "run"
+        message = f"no {what} in {folder.path} yet: starting from the beginning"
+        if arguments.json:
+            report(Warned(message))
+        else:
+            _tell(message)
     return report
 
 
@@ -119,6 +133,20 @@ def _follow(training: Training, interruption: _Interruption, report: Callable[[E
     return 0
 
 
+def _tell_of_interruption(training: Training) -> None:
+    """Say what is kept."""
+    done = int(training.epoch)
+    kept = f"checkpoint at epoch {done}, step {training.step}"
+    if not done:
+        kept = f"checkpoint in the first epoch, at step {training.step}, with the model as it is then"
+    _tell(f"interrupted: {kept}; go on with --resume")
+
+
+def _tell(message: str) -> None:
+    """Say something beside the results, which have stdout to themselves."""
+    tqdm.write(f"latentlab: {message}", file=sys.stderr)
+
+
 class _Interruption:
     """Whether a signal asked to end, and what to do then; before there is anything, ``KeyboardInterrupt``."""
 
@@ -134,8 +162,10 @@ class _Interruption:
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Handle a signal; a second one does not wait any more."""
-        if self._stop is None or (self.came and not self._patient):
-            raise KeyboardInterrupt
+        if self._stop is None:
+            raise KeyboardInterrupt("interrupted before the first step: nothing was written")
+        if self.came and not self._patient:
+            raise KeyboardInterrupt("interrupted at once: --resume goes on from the last whole checkpoint, if any")
         self.came = True
         self._stop()
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from latentlab.cli.dataset import model_and_data
+from latentlab.config.layout import latent_layout
 from latentlab.data import Dataset
 from latentlab.errors import InputError
 from latentlab.storage import atomic_write
@@ -45,19 +46,17 @@ def decode(arguments: argparse.Namespace) -> int:
     from latentlab.models.loaded import load_model
 
     model = load_model(arguments.model, arguments.device)
+    label = _label(arguments.label, model)
     columns = 0
     if arguments.grid is not None:
-        from latentlab.exploration.grids import quantile_grid
-        from latentlab.training import from_the_top
-
-        z, columns = from_the_top(quantile_grid(arguments.grid, model.latent_dim)), arguments.grid
+        z, columns = _grid(arguments.grid, model), arguments.grid
     elif arguments.samples is not None:
         z = model.sample_prior(arguments.samples, arguments.seed)
     elif arguments.z is not None:
         z = _parse_latents(arguments.z)
     if z is None:
         raise AssertionError("argparse asks for one of them")
-    images = model.decode(z, _classes(arguments, model, len(z)))
+    images = model.decode(z, _classes(label, model, len(z), arguments.samples is not None))
     if out.suffix.lower() == ".npz":
         atomic_write(out, lambda file: np.savez(file, images=images, z=z))
     else:
@@ -65,7 +64,9 @@ def decode(arguments: argparse.Namespace) -> int:
 
         picture = tile(images, columns or math.ceil(math.sqrt(len(images))))
         atomic_write(out, lambda file: Image.fromarray(picture).save(file, format="PNG"))
-    print(f"{out}: {counted(len(images), 'image')}")
+    still = model.latent_dim - 2
+    note = f", over the first two latents; the other {still} are 0" if columns and still > 0 else ""
+    print(f"{out}: {counted(len(images), 'image')}{note}")
     return 0
 
 
@@ -112,18 +113,31 @@ def _parse_latents(texts: list[str]) -> NDArray[np.float32]:
     return np.array(rows, np.float32)
 
 
-def _classes(arguments: argparse.Namespace, model: LoadedModel, count: int) -> int | NDArray[np.int64] | None:
+def _grid(cells: int, model: LoadedModel) -> NDArray[np.float32]:
+    """Latents of an even grid, the highest z₂ first; only plain numbers have a plane to lay it on."""
+    kind = latent_layout(model.header.model, model.image_shape).kind
+    if kind != "plain":
+        raise InputError(f"--grid needs latents that are plain numbers, this model's are {kind}: use --samples 64")
+    from latentlab.exploration.grids import quantile_grid
+    from latentlab.training import from_the_top
+
+    return from_the_top(quantile_grid(cells, model.latent_dim))
+
+
+def _classes(label: int | None, model: LoadedModel, count: int, are_samples: bool) -> int | NDArray[np.int64] | None:
     """The class asked for; without one a conditional model's samples are of each in turn, all else of the first."""
-    label = _label(arguments.label, model.header.classes)
     in_turn = model.classes_of_samples(count)
     if label is not None or in_turn is None:
         return label
-    return in_turn if arguments.samples is not None else 0
+    return in_turn if are_samples else 0
 
 
-def _label(text: str | None, classes: tuple[str, ...]) -> int | None:
+def _label(text: str | None, model: LoadedModel) -> int | None:
     if text is None:
         return None
+    classes = model.header.classes
+    if model.classes_of_samples(1) is None:
+        raise InputError("--label is for conditional models, and this one takes no class: leave it out")
     if text in classes:
         return classes.index(text)
     if text.isdecimal() and int(text) < len(classes):

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from latentlab.config.base import Config
 from latentlab.config.data import DataConfig
 from latentlab.config.model import ModelConfig
-from latentlab.config.training import TrainingConfig
+from latentlab.config.training import DEVICES, TrainingConfig
 from latentlab.errors import InputError
 
 C = TypeVar("C", bound=Config)
@@ -40,6 +40,8 @@ def validated(kind: type[C], values: Mapping[str, Any]) -> C:
         where = ".".join(str(part) for part in first["loc"]) or kind.__name__
         if first["type"] == "extra_forbidden":
             raise InputError(f"{where}: there is no such setting") from None
+        if first.get("ctx", {}).get("pattern") == DEVICES:
+            raise InputError(f"{where}: auto, cpu, cuda, cuda:N or mps (got {first['input']!r:.80})") from None
         raise InputError(f"{where}: {first['msg']} (got {first['input']!r:.80})") from None
 
 

@@ -8,6 +8,8 @@ from pydantic import Field
 
 from latentlab.config.base import Config
 
+DEVICES = r"^(auto|cpu|mps|cuda(:\d+)?)$"
+
 
 class TrainingConfig(Config):
     """One training: how long, how fast, where.
@@ -54,7 +56,7 @@ class TrainingConfig(Config):
     schedule: Literal["constant", "cosine"] = "constant"
     patience: int = Field(default=0, ge=0)
     seed: int = Field(default=0, ge=0, lt=2**63)
-    device: str = Field(default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+    device: str = Field(default="auto", pattern=DEVICES)
     threads: int = Field(default=0, ge=0, le=1024)
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     graphs: Literal["auto", "off"] = "auto"

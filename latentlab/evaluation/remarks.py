@@ -46,8 +46,7 @@ def remarks(
         ),
         (
             grey and not model.is_density,
-            "grey pixels count as expectations under the Bernoulli likelihood: compare these nats with each other, "
-            "not with likelihoods of black and white images (training.binarise)",
+            "grey pixels under a Bernoulli likelihood: compare these nats only with others on grey images",
         ),
         (
             model.is_density,

@@ -43,7 +43,8 @@ def kill(folder: Path, after: float) -> int | None:
     """Kill the run so long after it said that it begins; the step of the checkpoint it leaves, ``None`` for none."""
     with start(folder) as child:
         assert child.stdout is not None
-        if not child.stdout.readline():
+        # Before it begins it may say that there is nothing to resume.
+        if not any('"started"' in line for line in child.stdout):
             raise SystemExit("the run ended before it began")
         time.sleep(after)
         child.kill()

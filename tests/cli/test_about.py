@@ -11,6 +11,7 @@ import latentlab
 from latentlab import cli
 from latentlab.cli import main
 from latentlab.recipes import RECIPES
+from tests.data.helpers import grey, save
 
 
 def json_of(capsys, *arguments):
@@ -37,6 +38,19 @@ def test_info_of_a_run_and_of_its_data(run, data, capsys):
     assert found["skipped"] == []
     assert main(["info", str(data)]) == 0
     assert "images" in capsys.readouterr().out
+
+
+def test_info_tells_broken_images_from_other_files(tmp_path, capsys):
+    save(tmp_path / "good.png", grey())
+    (tmp_path / "readme.txt").write_text("of another kind")
+    (tmp_path / "z.png").write_bytes(b"broken")
+    assert main(["info", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert said.endswith(
+        "1 file skipped and 1 other file:\n"
+        "z.png: not an image of a known format\n"
+        "readme.txt: not an image by its name (.txt)\n"
+    )
 
 
 def test_info_refuses_what_is_nothing(tmp_path, capsys):

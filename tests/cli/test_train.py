@@ -132,7 +132,6 @@ def test_a_signal_checkpoints_and_ends_with_130(data, tmp_path, number):
 
 def test_interrupted_in_the_first_epoch_it_says_what_is_kept(data, tmp_path, monkeypatch, capsys):
 
-
     class Interrupting(io.StringIO):
         """Sends the signal when the run says that it begins."""
 

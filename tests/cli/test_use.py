@@ -73,7 +73,7 @@ def test_decode_samples_by_seed(run, tmp_path):
         (["--grid", "0", "--out", "x.png"], "from 1 to 200"),
         (["--grid", "3", "--out", "x.gif"], ".png or .npz"),
         (["--grid", "3", "--out", "absent/x.png"], "no folder"),
-        (["--grid", "3", "--label", "q", "--out", "x.png"], "no class 'q'"),
+        (["--samples", "3", "--label", "1", "--out", "x.png"], "this one takes no class"),
         (["--out", "x.png"], "one of the arguments"),
         (["--grid", "3", "--samples", "2", "--out", "x.png"], "not allowed with"),
     ],
@@ -87,6 +87,29 @@ def test_decode_refuses_in_one_line(run, tmp_path, monkeypatch, capsys, argument
     assert error.count("\n") == 1
     assert why in error
     assert not (tmp_path / "x.png").exists()
+
+
+def test_a_conditional_model_refuses_a_class_that_is_not_there(data, tmp_path, capsys):
+    folder = str(tmp_path / "run")
+    assert main(["train", str(data), "--out", folder, "--recipe", "cvae", "--epochs", "1", *SMALL]) == 0
+    assert main(["decode", folder, "--samples", "2", "--label", "q", "--out", str(tmp_path / "x.png")]) == 2
+    assert "no class 'q'" in capsys.readouterr().err
+    assert main(["decode", folder, "--samples", "2", "--label", "1", "--out", str(tmp_path / "x.png")]) == 0
+
+
+def test_a_grid_is_for_latents_that_have_a_plane(data, tmp_path, capsys):
+    folder, out = str(tmp_path / "codes"), str(tmp_path / "x.png")
+    assert main(["train", str(data), "--out", folder, "--recipe", "vq-vae", "--epochs", "1", *SMALL]) == 0
+    assert main(["decode", folder, "--grid", "3", "--out", out]) == 2
+    assert "this model's are codes: use --samples 64" in capsys.readouterr().err
+    assert main(["decode", folder, "--samples", "64", "--out", out]) == 0
+    folder = str(tmp_path / "wide")
+    assert main(["train", str(data), "--out", folder, "--latent-dim", "5", "--epochs", "1", *SMALL]) == 0
+    assert main(["decode", folder, "--grid", "2", "--out", str(tmp_path / "g.npz")]) == 0
+    assert "over the first two latents; the other 3 are 0" in capsys.readouterr().out
+    z = np.load(tmp_path / "g.npz")["z"]
+    assert not z[:, 2:].any()
+    assert z[:, :2].all()
 
 
 def test_images_of_another_shape_are_made_the_models(run, tmp_path):
