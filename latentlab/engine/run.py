@@ -27,6 +27,7 @@ from latentlab.training import Training
 
 _LEAST_INTERVAL = 0.25  # seconds between two versions of the map
 _ENCODING_TIME = 0.05  # seconds that one version's points may take
+_REST = 0.5  # seconds in which a hand that drags a slider makes one change
 _FEWEST_POINTS, _MOST_POINTS = 200, 5000
 
 
@@ -131,7 +132,11 @@ class Run:
 
     def adjust(self, request: AdjustTraining) -> None:
         """Change what a live run can take, from the next step on."""
-        self._training.update(request.learning_rate, request.beta, request.schedule, request.epochs, request.patience)
+        # How long the run is to be is told at once: the window shows what was taken of it.
+        rest = _REST if request.epochs is None and request.patience is None else 0.0
+        self._training.update(
+            request.learning_rate, request.beta, request.schedule, request.epochs, request.patience, rest
+        )
 
     def leave(self) -> None:
         """Checkpoint and end at once: the worker ends, or the run has failed elsewhere."""

@@ -157,6 +157,7 @@ class Training:
         self.threads = training_threads(config.training, self.model)
         self._clock = Clock(self._position.seconds)
         self._changes: dict[str, Any] = {}
+        self._changed_at, self._told_from = (0, 0.0), 0.0  # step and epoch of the last change, and when it is told
         self._noted: list[Adjusted] = []
         self._stopping = False
         self._agreed = False  # to stop, where several processes have to
@@ -202,12 +203,14 @@ class Training:
         schedule: Literal["constant", "cosine"] | None = None,
         epochs: int | None = None,
         patience: int | None = None,
+        rest: float = 0.0,
     ) -> None:
         """Change the learning rate, its schedule, the weight of the rate in the objective, or how long the run goes on.
 
         From the next step on. An epoch that runs is brought to its end, however few epochs are asked for; a cosine
         goes on at the place that the new number of epochs gives it. The run tells it as ``Adjusted``, once for all
-        changes between two steps.
+        changes between two steps; and once for a hand that drags, when it has not changed the same again for ``rest``
+        seconds, or at the next checkpoint: only where it came to rest is told and noted.
         """
         if self._closing:
             return
@@ -228,7 +231,12 @@ class Training:
             "epochs": epochs,
             "patience": patience,
         }
-        self._changes |= {name: value for name, value in new.items() if value is not None}
+        changes = {name: value for name, value in new.items() if value is not None}
+        here = self.step, self.epoch
+        if here != self._changed_at and self._changes.keys() - changes.keys():
+            self._note_changes()  # of other things, from another step on
+        self._changes |= changes
+        self._changed_at, self._told_from = here, time.monotonic() + rest
 
     def checkpoint(self) -> Checkpoint | None:
         """Write the best model so far, and all that is needed to go on to the bit.
@@ -287,6 +295,7 @@ class Training:
                 yield from self._end_epoch()
                 yield from self._checkpoint_after(_BETWEEN_EPOCH_CHECKPOINTS)
                 self._clock.end_epoch()
+        self._note_changes()
         yield from self._adjusted()
         yield from self._finish()
 
@@ -337,14 +346,15 @@ class Training:
 
     def _adjusted(self) -> Iterator[Adjusted]:
         """Tell what was changed since the last step."""
-        self._note_changes()
+        if self._changes and time.monotonic() >= self._told_from:
+            self._note_changes()
         told, self._noted = self._noted, []
         yield from told
 
     def _note_changes(self) -> None:
         """Write down what was changed; before a checkpoint too, which holds the changed values."""
         if self._changes:
-            event = Adjusted(self.step, self.epoch, **self._changes)
+            event = Adjusted(*self._changed_at, **self._changes)
             self._changes = {}
             self._output.note(event)
             self._position.adjustments += 1

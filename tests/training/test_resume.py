@@ -98,6 +98,28 @@ def test_values_changed_while_it_ran_live_on(tmp_path):
     assert slower._stepper.optimisers.learning_rate == 0.01
 
 
+def test_of_a_hand_that_drags_only_where_it_came_to_rest_is_noted_and_before_any_checkpoint(tmp_path):
+    training = Training(bars(), run_config(), tmp_path / "run")
+    betas, before = [], 0
+    for _ in training.steps():
+        if training.step == before:
+            continue  # an event between two steps
+        before = training.step
+        if training.step in (1, 2, 3):
+            training.update(beta=1.0 + training.step, rest=60.0)
+            betas.append(training.model.beta)
+        if training.step == 5:
+            training.checkpoint()
+        if training.step == 6:
+            training.update(beta=9.0, rest=60.0)
+            training.update(learning_rate=0.5, rest=60.0)
+            training.stop()
+    assert betas == [2.0, 3.0, 4.0], "the weight follows the hand"
+    noted = [line for line in RunFolder(tmp_path / "run").read_metrics() if line["event"] == "adjusted"]
+    assert [(line["step"], line["beta"], line.get("learning_rate")) for line in noted] == [(3, 4, None), (6, 9, 0.5)]
+    assert Training(bars(), run_config(), tmp_path / "run", resume=True)._position.adjustments == 2
+
+
 def test_a_run_whose_length_was_changed_resumes_to_the_bit(tmp_path):
     """A cosine's place depends on the number of epochs, so that it shows."""
     config = run_config(schedule="cosine", epochs=2)
