@@ -16,7 +16,7 @@ from latentlab.session import AxesChoice, Session
 
 CELL_PIXELS = 32
 MOST_CELLS = 40  # a side
-PACE = 4.0
+PACE = 3.0
 """Seconds of training between two pictures of it, if cells of ``COARSER`` sides make that possible."""
 COARSER = (1.0, 1.5, 2.0, 3.0, 4.0)
 """How much longer than ``CELL_PIXELS`` the side of a cell may be while a model learns."""

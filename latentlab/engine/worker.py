@@ -180,7 +180,7 @@ class Worker:
         self._advance_live()
         self._advance_preview()
         self._advance_job()
-        if running and self._run is not None:
+        if running and self._run is not None and self._run.active:  # a pause just answered holds it before this step
             self._advance_run(self._run)
             self._hand.turned(time.perf_counter() - began)
 

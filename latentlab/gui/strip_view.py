@@ -206,9 +206,10 @@ class StripView(QAbstractScrollArea):
         free = 0  # where the last head that was written ends
         for place in sorted(range(len(self._heads)), key=lambda each: (each != self._marked, each)):
             tile = self.tile_rect(0, place)
-            width = self.fontMetrics().horizontalAdvance(self._heads[place])
+            width = self._advance(place)
             where = QRect(tile.center().x() - width // 2, top, width + 1, self._head)
-            if tile.left() >= self._name_width:  # the first column's may be wider than its tile
+            # What the head of a column says for those after it ("epoch 1", "2", …) is not cut off at the left.
+            if tile.left() >= self._name_width and width > self._advance(place + 1):
                 where.moveLeft(max(where.left(), self._name_width))
             if place != self._marked:
                 if where.left() < free or where.intersects(self._marked_head(top)):
@@ -216,6 +217,10 @@ class StripView(QAbstractScrollArea):
                 free = where.right() + SPACE
             painter.setPen(colours.colour("accent_text" if place == self._marked else "dim"))
             painter.drawText(where, int(Qt.AlignmentFlag.AlignCenter), self._heads[place])
+
+    def _advance(self, place: int) -> int:
+        """Pixels that a column's head is wide; 0 where there is none."""
+        return self.fontMetrics().horizontalAdvance(self._heads[place]) if place < len(self._heads) else 0
 
     def _marked_head(self, top: int) -> QRect:
         if not 0 <= self._marked < len(self._heads):

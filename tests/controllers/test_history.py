@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PySide6.QtGui import QUndoStack
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QLabel, QWidget
 
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.history import HistoryController
@@ -217,3 +217,11 @@ def test_what_is_of_today_says_so_beside_the_past(qtbot, parts, session, engine,
     parts.history.return_to_now()
     engine.nearestFound.emit(replace(nearest, generation=engine.last(Nearest).generation))
     assert (ellipses[-1], note.isHidden()) == (True, True)
+
+
+def test_no_slider_is_folded_before_a_run_has_done_an_epoch(parts, session):
+    fold = parts.sliders.findChild(QWidget, "collapsedFold")
+    session.set_run_state("running")
+    for epoch, folded in ((0.3, False), (1.2, True)):
+        session.set_points(replace(some_points(), kl=np.array([1, 0], np.float32), epoch=epoch))
+        assert fold.isVisibleTo(parts.sliders) is folded

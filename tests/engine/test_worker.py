@@ -288,8 +288,10 @@ def test_a_run_can_be_explored_held_steered_and_stopped(driver, tmp_path):
     assert (adjusted.beta, adjusted.epochs, adjusted.patience) == (0.1, 90_000, 80_000)
     driver.ask(PauseTraining())
     driver.wait(TrainingEvent, lambda told: isinstance(told.event, Checkpoint))
-    driver.wait(PointsChanged)
+    points = driver.wait(PointsChanged)
     assert driver.wait(TrainingState).state == "paused"
+    driver.ask(DecodeGrid(1, PLANE, (-1, 1), (-1, 1), 2, 2, 8))
+    assert driver.wait(GridTiles).epoch == points.epoch, "no step after that"
     driver.ask(Decode(2, ZERO))
     held = driver.wait(Decoded).image
     assert (held != before).any()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QTabBar
+from PySide6.QtWidgets import QTabBar, QToolButton
 
 from latentlab.gui.filmstrip import KINDS, Filmstrip
 from latentlab.gui.strip_view import StripView
@@ -83,3 +83,16 @@ def test_the_wheel_scrolls_to_what_does_not_fit(qtbot, filmstrip):
     filmstrip.set_kind("history")
     last = view(filmstrip).tile_rect(0, 59)
     assert view(filmstrip).viewport().rect().contains(last)  # the newest is in sight
+
+
+@pytest.mark.parametrize("kind", ["sample", "reconstruct"])
+def test_the_first_epoch_is_named_even_where_its_tile_is_narrow(filmstrip, kind):
+    images = np.zeros((2, 24, 8, 8), np.uint8)
+    filmstrip.set_kind(kind)
+    filmstrip.set_has_epochs(True)
+    filmstrip.findChild(QToolButton, "stripByEpoch").setChecked(True)
+    filmstrip.set_epochs(kind, range(1, 25), images, images[:, 0] if kind == "reconstruct" else None)
+    painted = view(filmstrip).viewport().grab().toImage()
+    first = view(filmstrip).tile_rect(0, 1 if kind == "reconstruct" else 0)
+    head = [painted.pixel(x, y) for x in range(first.left(), first.right()) for y in range(first.top())]
+    assert len(set(head)) > 2, "there are letters over it"
