@@ -54,7 +54,8 @@ def key(config: DataConfig, *identity: str | bytes | int) -> str:
     settings = config.model_dump_json(include=_PIXEL_FIELDS)
     for part in (str(_VERSION), settings, *identity):
         data = part if isinstance(part, bytes) else os.fsencode(str(part))
-        digest.update(len(data).to_bytes(8, "little") + data)
+        digest.update(len(data).to_bytes(8, "little"))
+        digest.update(data)
     return digest.hexdigest()
 
 

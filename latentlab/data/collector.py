@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,3 +27,6 @@ def without_collector() -> Iterator[None]:
 def set_aside() -> None:
     """Leave all that is held now out of every later search; it still goes when nothing refers to it any more."""
     gc.freeze()
+    # What is set aside would not be taken down when the process ends, of which some libraries complain.
+    atexit.unregister(gc.unfreeze)
+    atexit.register(gc.unfreeze)

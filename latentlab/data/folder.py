@@ -54,7 +54,10 @@ def open_folder(folder: Path, config: DataConfig, table: Path | None = None) -> 
     if not found.paths:
         raise InputError(_nothing_in(folder, found.skipped))
     labels, classes, metadata, missing = yield from _labelled(folder, found, table)
+    # With a million files each of these takes a while: not all in one step.
+    yield LoadProgress(0, len(labels), "Choosing images")
     index = choose(labels, classes, config)
+    yield LoadProgress(0, len(index), "Reading images")
     made = yield from _made(str(folder), found, index, config)
     skipped = [*found.skipped, *missing] + [
         Skipped(shown(found.paths[index[number]]), reason) for number, reason in made.reasons.items()
@@ -118,13 +121,9 @@ def _nothing_in(folder: Path, skipped: list[Skipped]) -> str:
 def _made(folder: str, found: Scan, index: Labels, config: DataConfig) -> Generator[LoadProgress, None, Made]:
     """Pixels of the files ``index``: from the cache of them, from that of the whole folder, or from the files."""
     cache = Cache()
-    whole = key(
-        config,
-        Path(folder).resolve().as_posix(),
-        "\0".join(found.paths),
-        found.sizes.tobytes(),
-        found.times.tobytes(),
-    )
+    names = "\0".join(found.paths)
+    yield LoadProgress(0, len(index), "Reading images")
+    whole = key(config, Path(folder).resolve().as_posix(), names, found.sizes.tobytes(), found.times.tobytes())
     yield LoadProgress(0, len(index), "Reading images")
     everything = len(index) == len(found.paths)
     name = whole if everything else key(config, whole, index.astype("<i8").tobytes())
@@ -138,9 +137,8 @@ def _made(folder: str, found: Scan, index: Labels, config: DataConfig) -> Genera
             made = yield from _taken(source, index, config, sink)
         else:
             target = yield from _target(folder, found.paths, config)
-            names = [found.paths[number] for number in index.tolist()]
             made = yield from ingest(
-                names,
+                [found.paths[number] for number in index.tolist()],
                 lambda name: decode(f"{folder}/{name}", target, config),
                 sink,
                 partial(Decoder, folder, target, config) if can_start() else None,

