@@ -150,6 +150,7 @@ class Worker:
             with self._failures("OpenModel"):
                 self._load(*opened)
                 if self._workspace.info is not None:
+                    self._tell_run(self._workspace.info.source)
                     self._watch(self._workspace.info.source)
         # str(): a TorchVersion would have the window import torch to unpickle it.
         versions = {"latentlab": latentlab.__version__, "torch": str(torch.__version__)}
@@ -208,6 +209,12 @@ class Worker:
                 self._workspace.tell_file(path, news.model, run, fresh=False)
         if failed:
             self._following = None
+
+    def _tell_run(self, source: str) -> None:
+        """Tell of the run whose folder was opened, if it is one's."""
+        run = opened_run(source)
+        if run is not None:
+            self._workspace.send(run)
 
     def _watch(self, source: str) -> None:
         """Follow the run folder that was opened as the live model; any other model ends it."""
@@ -293,8 +300,8 @@ class Worker:
         file = read_model(path)
         self._load(path, file)  # the live model stays when this fails
         self._workspace.tell_file(path, file, request.source, request.fresh)
-        if request.fresh and (run := opened_run(request.source)) is not None:
-            self._workspace.send(run)
+        if request.fresh:
+            self._tell_run(request.source)
         self._watch(request.source)
 
     def _load(self, path: Path, file: ModelFile) -> None:

@@ -241,6 +241,13 @@ class MainWindow(QMainWindow):
             made = self.toolbar.widgetForAction(action)
             if isinstance(made, QToolButton):
                 made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+        pause = self.toolbar.widgetForAction(a.pause)
+        widths = []
+        for text in ("&Resume", "&Pause"):
+            a.pause.setText(text)
+            pause.ensurePolished()
+            widths.append(pause.sizeHint().width())
+        pause.setMinimumWidth(max(widths))  # whichever it says, what stands beside it does not move
         a.tools.triggered.connect(self._on_tool_triggered)
 
     # --- told -----------------------------------------------------------------------------------
