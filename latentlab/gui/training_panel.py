@@ -211,7 +211,13 @@ class TrainingPanel(QWidget):
         self._train = button("trainButton", "Train", "Start a run", self._on_train, icon="train", primary=True)
         self._pause = button("pauseButton", "Pause", "Hold the run where it is", self._on_pause, icon="pause")
         self._stop = button("stopButton", "Stop", "End the run and keep its best model", self.stopRequested.emit)
-        self._run_data = button("openRunData", "Open the run's images", "", self.openRunDataRequested.emit, icon="open")
+        self._run_data = button(
+            "openRunData",
+            "Open the run's images",
+            "As the opened run read them: it can then go on",
+            self.openRunDataRequested.emit,
+            icon="open",
+        )
         self._continue = Elided()
         named(self._continue, "continueButton", "Continue", "Go on with the last run in its folder")
         self._continue.clicked.connect(self._on_continue)
