@@ -69,7 +69,7 @@ class ManifoldController(QObject):
         self._session, self._engine, self._map = session, engine, latent_map
         self._fresh, self._allowance = Freshness(), Allowance(MANIFOLD)
         self._model_from = 0  # the version at which the live model came
-        self._view: View | None = None
+        self._view = latent_map.view()  # it may be shown long since, and tell of no change
         self._layout: Layout | None = None
         self._plane: Axes | None = None
         self._whole = False  # whether the picture that stands is finished at the layout asked for
@@ -155,7 +155,7 @@ class ManifoldController(QObject):
         session, view = self._session, self._view
         if session.model is None or session.past is not None:
             return
-        if view is None or not view.width_px or not view.height_px:
+        if not view.width_px or not view.height_px:
             return
         layout, plane = Layout.of(view, self._affordable(view) if session.is_learning else 1.0), session.plane()
         same_place = layout == self._layout and self._plane is not None and _same(plane, self._plane)

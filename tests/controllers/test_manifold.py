@@ -164,3 +164,14 @@ def test_it_is_coarse_beside_a_training_and_fine_at_once_when_that_rests(parts, 
     before = engine.count(DecodeGrid)
     session.set_model(model_info(3), 8, fresh=False)
     assert engine.count(DecodeGrid) == before + 1, "nothing is disturbed any more"
+
+
+def test_a_map_that_was_shown_before_is_decoded_as_it_is(qtbot, session, engine):
+    latent_map = LatentMap()
+    qtbot.addWidget(latent_map)
+    latent_map.resize(600, 400)
+    with qtbot.waitSignal(latent_map.viewChanged):
+        latent_map.show()
+    controller = ManifoldController(session, engine, latent_map)
+    session.set_model(model_info(3), 1, fresh=True)
+    assert engine.last(DecodeGrid).generation == controller.generation
