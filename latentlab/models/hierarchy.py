@@ -44,14 +44,22 @@ class GaussianLayer(nn.Module):
         From [..., inputs], through ``hidden`` units, to [..., size].
     largest_mean
         Keep the means within ± so much, smoothly; ``None`` for no limit.
+    log_std_range
+        Within which the logarithm of the standard deviation is softly kept.
     """
 
     def __init__(
-        self, config: PosteriorConfig, inputs: int, hidden: int, size: int, largest_mean: float | None = None
+        self,
+        config: PosteriorConfig,
+        inputs: int,
+        hidden: int,
+        size: int,
+        largest_mean: float | None = None,
+        log_std_range: tuple[float, float] = LAYER_LOG_STD_RANGE,
     ) -> None:
         super().__init__()
         self.hidden = Hidden(inputs, hidden)
-        self.head = DiagonalPosterior(config, hidden, size, LAYER_LOG_STD_RANGE)
+        self.head = DiagonalPosterior(config, hidden, size, log_std_range)
         self.largest_mean = largest_mean
 
     def begin_as_standard(self) -> None:
