@@ -36,6 +36,7 @@ class PointsController(QObject):
         session.modelChanged.connect(self._on_model_changed)
         session.pointsChanged.connect(self._on_points_changed)
         session.pastChanged.connect(self._on_past_changed)
+        session.runStateChanged.connect(self._show_freshness)
         session.axesChanged.connect(self._on_axes_changed)
         session.colourByChanged.connect(self._on_colour_by_changed)
         latent_map.selectionChanged.connect(self._on_selection_changed)
