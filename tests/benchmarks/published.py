@@ -382,6 +382,8 @@ def datasets(row: Row, arguments: argparse.Namespace) -> tuple[Dataset, Dataset]
 
 
 def _spread(values: list[float]) -> str:
+    if np.isnan(values).all():  # not a figure of this method
+        return "–"
     mean = f"{np.mean(values):.3f}"
     return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.3f}"
 
