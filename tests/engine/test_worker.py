@@ -222,7 +222,8 @@ def test_a_dataset_is_described_and_an_earlier_one_stays_when_the_next_is_none(d
 
 
 def test_an_opening_can_be_cancelled(driver):
-    driver.ask(OpenDataset("demo:shapes"), CancelLoading())
+    # Large ones: small ones could be open before the second request has come through.
+    driver.ask(OpenDataset("demo:shapes", DataConfig(image_size=160)), CancelLoading())
     driver.wait(DatasetCancelled)
     assert not driver.seen(DatasetOpened)
 
