@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QFormLayout, QWidget
 
-from latentlab.gui.parts import ElidedLabel, button, column, label, row
+from latentlab.gui.elided import ElidedLabel
+from latentlab.gui.parts import button, column, label, row
 from latentlab.gui.theme import SPACE
 
 

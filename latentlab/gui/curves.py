@@ -10,7 +10,8 @@ from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QShowEvent
 from PySide6.QtWidgets import QFrame, QMenu, QScrollArea, QStackedLayout, QToolButton, QWidget
 
-from latentlab.gui.parts import ElidedLabel, EmptyState, button, column, named, row, tool_button
+from latentlab.gui.elided import ElidedLabel
+from latentlab.gui.parts import EmptyState, button, column, named, row, tool_button
 from latentlab.gui.run_legend import Entry, RunLegend
 from latentlab.gui.series import Run
 from latentlab.gui.theme import SPACE, tabular

@@ -14,8 +14,9 @@ from latentlab.gui.class_picker import ClassPicker
 from latentlab.gui.config_form import Settings, add_settings, form
 from latentlab.gui.dataset_facts import Shape, cost, details, found, images_left
 from latentlab.gui.decoded_image import PixelView
+from latentlab.gui.elided import ElidedLabel
 from latentlab.gui.images import ByteArray
-from latentlab.gui.parts import ElidedLabel, EmptyState, Fold, button, column, label, named, row, rule, scrolled
+from latentlab.gui.parts import EmptyState, Fold, button, column, label, named, row, rule, scrolled
 from latentlab.gui.theme import SPACE
 from latentlab.words import counted, left_out
 

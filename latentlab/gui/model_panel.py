@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFormLayout, QGridLayout, QLabel, QWidget
 
+from latentlab.gui.elided import ElidedLabel
 from latentlab.gui.images import subscript
-from latentlab.gui.parts import ElidedLabel, EmptyState, button, column, label, named, row, rule, scrolled
+from latentlab.gui.parts import EmptyState, button, column, label, named, row, rule, scrolled
 from latentlab.gui.theme import SPACE, tabular
 
 if TYPE_CHECKING:

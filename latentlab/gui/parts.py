@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -158,52 +158,6 @@ def scrolled(body: QWidget) -> QScrollArea:
     area.setWidget(body)
     area.setMinimumWidth(NARROWEST)
     return area
-
-
-class ElidedLabel(QWidget):
-    """One line that shows its end or its start with an ellipsis rather than grow; the tooltip has it whole."""
-
-    def __init__(self, text: str = "", mode: Qt.TextElideMode = Qt.TextElideMode.ElideMiddle) -> None:
-        super().__init__()
-        self._text = text
-        self._mode = mode
-        self._widest = 0
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-
-    def text(self) -> str:
-        """The whole text."""
-        return self._text
-
-    def setText(self, text: str) -> None:
-        """Show another text."""
-        self._text = text
-        self.setToolTip(text)
-        self.setAccessibleDescription(text)
-        if self.fontMetrics().horizontalAdvance(text) > self._widest:
-            self.updateGeometry()
-        self.update()
-
-    def sizeHint(self) -> QSize:
-        """As wide as the widest text so far, one line high.
-
-        A line that tells of every shorter text would have the window laid out anew many times a second.
-        """
-        metrics = self.fontMetrics()
-        self._widest = max(self._widest, metrics.horizontalAdvance(self._text or " "))
-        return QSize(self._widest, metrics.height() + 2)
-
-    def minimumSizeHint(self) -> QSize:
-        """Narrow, one line high."""
-        size = self.sizeHint()
-        size.setWidth(min(size.width(), 40))
-        return size
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw the elided text."""
-        painter = QPainter(self)
-        painter.setPen(self.palette().color(self.foregroundRole()))
-        text = self.fontMetrics().elidedText(self._text, self._mode, self.width())
-        painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), text)
 
 
 class EmptyState(QWidget):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
 
-from latentlab.gui.parts import ElidedLabel, button, label, named
+from latentlab.gui.elided import ElidedLabel
+from latentlab.gui.parts import button, label, named
 from latentlab.gui.theme import SPACE, tabular
 
 

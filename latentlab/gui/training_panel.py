@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QComboBox,
@@ -22,6 +21,7 @@ from PySide6.QtWidgets import (
 from latentlab.config import ModelConfig, RunConfig, TrainingConfig, validated
 from latentlab.errors import InputError
 from latentlab.gui.config_form import Settings, add_groups, add_settings, empty, form
+from latentlab.gui.elided import ElidedButton
 from latentlab.gui.parts import Fold, Still, button, column, label, named, row, scrolled
 from latentlab.gui.theme import SPACE, tabular
 
@@ -49,35 +49,6 @@ class RecipeLike(Protocol):
     @property
     def matters(self) -> Sequence[str]: ...  # noqa: D102
     def suited(self, to: ModelConfig | None) -> ModelConfig: ...  # noqa: D102
-
-
-class Elided(QPushButton):
-    """A button as wide as it is given room, whose text is cut where that is too little."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._whole = ""
-        self.setAutoDefault(False)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-
-    def set_text(self, text: str) -> None:
-        """Show as much of a text as there is room for."""
-        self._whole = text
-        self.setAccessibleName(text)
-        self._fit()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Cut the text anew."""
-        super().resizeEvent(event)
-        self._fit()
-
-    def minimumSizeHint(self) -> QSize:
-        """No width of its own."""
-        return QSize(0, super().minimumSizeHint().height())
-
-    def _fit(self) -> None:
-        room = self.width() - 4 * SPACE
-        self.setText(self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, max(room, 0)))
 
 
 class TrainingPanel(QWidget):
@@ -218,7 +189,7 @@ class TrainingPanel(QWidget):
             self.openRunDataRequested.emit,
             icon="open",
         )
-        self._continue = Elided()
+        self._continue = ElidedButton()
         named(self._continue, "continueButton", "Continue", "Go on with the last run in its folder")
         self._continue.clicked.connect(self._on_continue)
         self._pause.setMinimumWidth(_widest(self._pause, "Pause", "Resume"))
