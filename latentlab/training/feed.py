@@ -47,6 +47,8 @@ class Feed:
 
     Attributes
     ----------
+    device
+        Where the batches are wanted.
     resident
         Whether the images are on the device.
     """
@@ -62,7 +64,7 @@ class Feed:
         static_seed: int = 0,
         layout: torch.memory_format = torch.contiguous_format,
     ) -> None:
-        self._device = device
+        self.device = device
         self._seed = seed
         self._layout = layout
         self._dynamic = binarise == "dynamic"
@@ -83,7 +85,7 @@ class Feed:
         generator = torch.Generator().manual_seed(derived_seed(self._seed, ORDER, epoch))
         places = torch.randperm(len(self._order), generator=generator)
         images = self._order[places]
-        places = places.to(self._device)
+        places = places.to(self.device)
         images = images.to(self._images.device)
         for start in range(first * size, len(images), size):
             stop = start + size
@@ -93,7 +95,7 @@ class Feed:
         """The batch of these images; a dynamic draw takes torch's random numbers."""
         pixels, labels = self.gather(images)
         x = pixels.to(torch.float32, memory_format=self._layout).div_(255)
-        return Batch(torch.bernoulli(x) if self._dynamic else x, labels, places.to(self._device))
+        return Batch(torch.bernoulli(x) if self._dynamic else x, labels, places.to(self.device))
 
     def gather(self, indices: Indices | Tensor) -> tuple[Tensor, Tensor | None]:
         """Images (uint8, on the device) and labels of the dataset by index."""
@@ -102,12 +104,12 @@ class Feed:
 
     def _taken(self, rows: Tensor, chosen: Tensor) -> Tensor:
         """Rows by index, on the device."""
-        if self.resident or self._device.type != "cuda":
-            return rows.index_select(0, chosen).to(self._device)
+        if self.resident or self.device.type != "cuda":
+            return rows.index_select(0, chosen).to(self.device)
         # Through pinned memory, which a copy reads while the program goes on; torch keeps it until it has been read.
         pinned = torch.empty((len(chosen), *rows.shape[1:]), dtype=rows.dtype, pin_memory=True)
         torch.index_select(rows, 0, chosen, out=pinned)
-        return pinned.to(self._device, non_blocking=True)
+        return pinned.to(self.device, non_blocking=True)
 
 
 def _resident(images: NDArray[np.uint8], device: torch.device, draw: bool, seed: int) -> Tensor:

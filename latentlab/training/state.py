@@ -86,6 +86,28 @@ class Plan:
     patience: int
 
 
+@dataclass(frozen=True)
+class Extent:
+    """How large a run is.
+
+    Attributes
+    ----------
+    training, validation
+        Images trained on, and held out.
+    batch
+        Images of a step; an epoch's last may have fewer.
+    """
+
+    training: int
+    validation: int
+    batch: int
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps of an epoch."""
+        return -(-self.training // self.batch)
+
+
 @dataclass
 class Best:
     """The best model so far.

@@ -12,7 +12,7 @@ from latentlab.models.base import Losses
 from latentlab.models.loaded import weights_of
 from latentlab.storage import RunFolder
 from latentlab.training import Training
-from latentlab.training import training as module
+from latentlab.training import progress as module
 from latentlab.training.optimisers import Optimisers
 from tests.training.helpers import bars, named, run_config, train
 

@@ -13,7 +13,7 @@ from latentlab.events import Adjusted, Checkpoint, Finished, Started
 from latentlab.models.loaded import load_model, weights_of
 from latentlab.storage import RunFolder, read_model
 from latentlab.training import Training
-from latentlab.training import training as module
+from latentlab.training import validation as module
 from tests.training.helpers import bars, named, run_config, train
 
 
@@ -268,7 +268,7 @@ def test_the_datasets_configuration_is_the_runs(tmp_path):
 
 
 def test_progress_tells_the_memory_that_is_held(monkeypatch):
-    monkeypatch.setattr("latentlab.training.training._READ_OUT_SECONDS", 0.0)
+    monkeypatch.setattr("latentlab.training.progress._READ_OUT_SECONDS", 0.0)
     _, events = train(bars(), run_config(epochs=1))
     held = [event.device_memory for event in named(events, "progress")]
     assert held
