@@ -4,35 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import (
-    QAbstractSpinBox,
-    QComboBox,
-    QProgressBar,
-    QPushButton,
-    QSizePolicy,
-    QSpinBox,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
 
 from latentlab.config import ModelConfig, RunConfig, TrainingConfig, validated
 from latentlab.errors import InputError
 from latentlab.gui.config_form import Settings, add_groups, add_settings, empty, form
-from latentlab.gui.elided import ElidedButton
-from latentlab.gui.parts import Fold, Still, button, column, label, named, row, scrolled
-from latentlab.gui.theme import SPACE, tabular
-
-if TYPE_CHECKING:
-    from superqt import QLabeledDoubleSlider
+from latentlab.gui.parts import Fold, button, column, label, named, scrolled
+from latentlab.gui.run_controls import RunControls
+from latentlab.gui.theme import SPACE
 
 ALWAYS = tuple(f"training.{name}" for name in ("epochs", "batch_size", "learning_rate", "patience", "seed", "device"))
 # Of a live run told when they are whole: the 3 of a 30 that is being typed would end it.
 LIVE_NUMBERS = ("training.epochs", "training.patience")
 LIVE = ("training.learning_rate", "training.schedule", *LIVE_NUMBERS)  # may be changed while it goes on, as β may
-STATES = ("idle", "starting", "running", "paused", "stopping")
 
 
 class RecipeLike(Protocol):
@@ -90,8 +77,6 @@ class TrainingPanel(QWidget):
         super().__init__(parent)
         self.setObjectName("trainingPanel")
         self._state = "idle"
-        self._continued, self._planned = "", 0  # the run that may go on, and to which epoch; 0 for as many more as set
-        self._has_run_data = False
         self._suggested: RunConfig | None = None
         self._as_set: tuple[str, object] | None = None  # recipe and settings as the program set them last
         self._can_train, self._why, self._refused = True, "", ""
@@ -113,7 +98,9 @@ class TrainingPanel(QWidget):
         self._build_recipe(layout)
         self._build_settings(layout)
         layout.addStretch(1)
-        self._build_run(outer)
+        self._run = RunControls(self)
+        outer.addWidget(self._run)
+        self._join_run()
         self.set_config(RunConfig())
         self.set_state("idle")
 
@@ -154,50 +141,20 @@ class TrainingPanel(QWidget):
         layout.addLayout(self._main)
         layout.addWidget(self._fold)
 
-    def _build_run(self, layout: QVBoxLayout) -> None:
-        foot = QWidget()
-        inner = column(foot)
-        self._why_label = label("", "dim", wrap=True)
-        self._beta: QLabeledDoubleSlider | None = None
-        self._beta_row = QWidget()
-        self._beta_row.setLayout(row(label("β")))
-        self._progress = QProgressBar()
-        named(self._progress, "progress", "training progress", "How far the run is")
-        self._progress.setTextVisible(False)
-        self._progress.setRange(0, 1000)
-        self._progress_text = label("", "dim", wrap=True)
-        self._progress_text.setObjectName("progressText")
-        self._progress_text.setFont(tabular(self._progress_text.font()))
-        self._progress_box = QWidget()
-        progress = column(self._progress_box, 0, SPACE // 2)
-        progress.addWidget(Still(self._progress_text))
-        progress.addWidget(self._progress)
-        self._open_data = button(
-            "trainingOpenDataset",
-            "Open images…",
-            "Open a folder of images",
-            self.openDatasetRequested.emit,
-            icon="open",
-        )
-        self._train = button("trainButton", "Train", "Start a run", self._on_train, icon="train", primary=True)
-        self._pause = button("pauseButton", "Pause", "Hold the run where it is", self._on_pause, icon="pause")
-        self._stop = button("stopButton", "Stop", "End the run and keep its best model", self.stopRequested.emit)
-        self._run_data = button(
-            "openRunData",
-            "Open the run's images",
-            "As the opened run read them: it can then go on",
-            self.openRunDataRequested.emit,
-            icon="open",
-        )
-        self._continue = ElidedButton()
-        named(self._continue, "continueButton", "Continue", "Go on with the last run in its folder")
-        self._continue.clicked.connect(self._on_continue)
-        self._pause.setMinimumWidth(_widest(self._pause, "Pause", "Resume"))
-        for widget in (self._why_label, self._run_data, self._open_data, self._beta_row, self._progress_box):
-            inner.addWidget(widget)
-        inner.addWidget(self._continue)
-        inner.addLayout(row(self._train, self._pause, self._stop))
-        layout.addWidget(foot)
+    def _join_run(self) -> None:
+        run = self._run
+        run.trainPressed.connect(self._on_train)
+        run.continuePressed.connect(self._on_continue)
+        run.betaChanged.connect(self._settings["model.beta"].set_value)
+        for own, theirs in (
+            (self.pauseRequested, run.pauseRequested),
+            (self.resumeRequested, run.resumeRequested),
+            (self.stopRequested, run.stopRequested),
+            (self.betaChanged, run.betaChanged),
+            (self.openRunDataRequested, run.openRunDataRequested),
+            (self.openDatasetRequested, run.openDatasetRequested),
+        ):
+            theirs.connect(own)
 
     # --- told -----------------------------------------------------------------------------------
 
@@ -279,12 +236,7 @@ class TrainingPanel(QWidget):
         """Show a run's state: idle, starting, running, paused or stopping."""
         self._state = state
         idle, live = state == "idle", state in ("running", "paused")
-        self._pause.setEnabled(live)
-        self._stop.setEnabled(live or state == "starting")
-        self._pause.setText("Resume" if state == "paused" else "Pause")
-        if live:
-            self._live_beta()
-        self._beta_row.setVisible(live)
+        self._run.set_state(state)
         for setting in self._settings.values():
             setting.set_enabled(idle or (live and setting.name in LIVE))
         for name in LIVE_NUMBERS:
@@ -295,7 +247,6 @@ class TrainingPanel(QWidget):
         assert isinstance(epochs, QSpinBox)
         epochs.setSuffix("" if idle else " in all")
         self._recipe.setEnabled(idle)
-        self._progress_box.setVisible(not idle or bool(self._progress_text.text()))
         self._show_readiness()
 
     def set_can_continue(self, run: str, planned: int = 0) -> None:
@@ -303,30 +254,19 @@ class TrainingPanel(QWidget):
 
         It then goes on to the epoch ``planned``; with 0, for as many more epochs as the settings say.
         """
-        self._continued, self._planned = run, planned
-        self._name_continue()
-        self._show_readiness()
+        self._run.set_can_continue(run, planned)
 
     def set_run_data(self, source: str, run: str = "") -> None:
         """Offer to open the images that the opened run was trained on; an empty source takes the offer back."""
-        self._has_run_data = bool(source)
-        self._run_data.setToolTip(f"Open {source} as {run} read it: the run can then go on")
-        self._show_readiness()
+        self._run.set_run_data(source, run)
 
     def _name_continue(self) -> None:
-        """Say on the button what it will do."""
-        more = self._settings["training.epochs"].value()
-        length = f"to epoch {self._planned}" if self._planned else f"for {more} more epoch{'' if more == 1 else 's'}"
-        self._continue.set_text(f"Continue {length} · {self._continued}")
-        self._continue.setToolTip(f"Go on with {self._continued} in its folder, {length}")
+        epochs = self._settings["training.epochs"].value()
+        self._run.set_more(epochs if isinstance(epochs, int) else 0)
 
     def set_beta(self, beta: float) -> None:
         """Show the live run's β, without telling it back."""
-        slider = self._live_beta()
-        blocked = slider.blockSignals(True)
-        slider.setRange(0.0, max(4.0, 4.0 * beta))
-        slider.setValue(beta)
-        slider.blockSignals(blocked)
+        self._run.set_beta(beta)
         self._settings["model.beta"].set_value(beta)
 
     def set_live(self, values: Mapping[str, object]) -> None:
@@ -336,27 +276,9 @@ class TrainingPanel(QWidget):
             if setting.value() != value:  # else leave alone what may be typed in just now
                 setting.set_value(value)
 
-    def _live_beta(self) -> QLabeledDoubleSlider:
-        """The slider of β, made for the first run: importing superqt takes a third of the window's start."""
-        if self._beta is None:
-            from superqt import QLabeledDoubleSlider
-
-            self._beta = QLabeledDoubleSlider()
-            named(self._beta, "betaLive", "β while running", "The weight of the KL term, changed while the run goes on")
-            self._beta.valueChanged.connect(self._settings["model.beta"].set_value)
-            self._beta.valueChanged.connect(self.betaChanged)
-            layout = self._beta_row.layout()
-            assert layout is not None
-            layout.addWidget(self._beta)
-        return self._beta
-
     def set_progress(self, share: float | None, text: str = "") -> None:
         """Show how far the run is (0 to 1; ``None`` while unknown) and a line about it."""
-        self._progress.setRange(0, 0 if share is None else 1000)
-        if share is not None:
-            self._progress.setValue(round(share * 1000))
-        self._progress_text.setText(text)
-        self._progress_box.setVisible(bool(text) or self._state != "idle")
+        self._run.set_progress(share, text)
 
     # --- inside ---------------------------------------------------------------------------------
 
@@ -381,9 +303,6 @@ class TrainingPanel(QWidget):
     def _on_live_changed(self, name: str) -> None:
         if self._state in ("running", "paused") and not self._refused:
             self.adjusted.emit({name.rpartition(".")[2]: self._settings[name].value()})
-
-    def _on_pause(self) -> None:
-        (self.resumeRequested if self._state == "paused" else self.pauseRequested).emit()
 
     def _on_recipe_activated(self, _place: int) -> None:
         self.set_recipe(self._recipe.currentData())
@@ -424,24 +343,4 @@ class TrainingPanel(QWidget):
 
     def _show_readiness(self) -> None:
         self._show_suggestion()
-        idle = self._state == "idle"
-        why = self._refused or ("" if self._can_train else self._why)
-        self._train.setEnabled(idle and not why and self._can_train)
-        self._why_label.setText(why if idle else "")
-        self._why_label.setVisible(bool(self._why_label.text()))
-        self._why_label.setProperty("role", "error" if self._refused else "dim")
-        self._why_label.style().unpolish(self._why_label)
-        self._why_label.style().polish(self._why_label)
-        self._continue.setVisible(idle and bool(self._continued) and self._can_train)
-        self._run_data.setVisible(idle and self._has_run_data)
-        self._open_data.setVisible(idle and not self._can_train and not self._refused)
-
-
-def _widest(made: QPushButton, *texts: str) -> int:
-    """The width that a button needs for any of these texts; the first is shown then."""
-    made.ensurePolished()
-    widths = []
-    for text in (*texts, texts[0]):
-        made.setText(text)
-        widths.append(made.sizeHint().width())
-    return max(widths)
+        self._run.set_readiness(self._can_train, self._why, self._refused)
