@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import gc
 import os
-import threading
 import time
-import traceback
-from collections import deque
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager, nullcontext
-from importlib import import_module
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import torch
 
 import latentlab
+from latentlab.engine.ahead import Ahead
 from latentlab.engine.channel import ChannelClosed, Mailbox
-from latentlab.engine.following import Following
+from latentlab.engine.failures import DeviceLostError, Failures
 from latentlab.engine.hand import Hand, short_turns
+from latentlab.engine.job_queue import JobQueue, PreviewSlot
 from latentlab.engine.live import Live
 from latentlab.engine.memory import DEVICE_LOST
 from latentlab.engine.messages import (
@@ -32,7 +29,6 @@ from latentlab.engine.messages import (
     DatasetCancelled,
     EncodeDataset,
     EncodeImage,
-    Failed,
     Notice,
     OpenDataset,
     OpenModel,
@@ -40,33 +36,24 @@ from latentlab.engine.messages import (
     PreviewDataset,
     Request,
     ResumeTraining,
-    RunFollowed,
     SaveModel,
     Shutdown,
     StopTraining,
     Train,
     WorkerReady,
 )
+from latentlab.engine.opened import OpenedModel
 from latentlab.engine.past import Past
 from latentlab.engine.priority import yield_to_the_window
-from latentlab.engine.reopening import opened_run
 from latentlab.engine.workspace import Workspace
-from latentlab.errors import InputError, LatentlabError
+from latentlab.errors import InputError
 from latentlab.models.device import available_devices, resolve_device
-from latentlab.models.loaded import model_from
-from latentlab.storage import ModelFile, RunFolder, find_model, read_model
+from latentlab.storage import ModelFile
 
 if TYPE_CHECKING:
     from latentlab.engine.run import Run
 
-Steps: TypeAlias = Generator[None, None, None]
-
-_LATER = ("latentlab.engine.jobs", "latentlab.engine.run")  # what the first image does not need
 _ANSWERS_IN_A_TURN = 8  # under a fast hand what runs must still get its steps
-
-
-class DeviceLostError(Exception):
-    """The accelerator answers nothing any more in this process; only another process can go on."""
 
 
 class Worker:
@@ -91,15 +78,14 @@ class Worker:
         self._workspace = workspace
         self._device_name = device
         self._own_process = own_process
+        self._failures = Failures(workspace)
         self._live = Live(workspace)
         self._run: Run | None = None
-        self._following: Following | None = None
         self._past = Past(workspace)
-        self._waiting: deque[Request] = deque()  # loading and saving that has not begun
-        self._job: tuple[str, Steps] | None = None
-        self._preview: Steps | None = None
+        self._jobs = JobQueue(workspace, self._failures)
+        self._preview = PreviewSlot(workspace, self._failures)
+        self._ahead = Ahead(own_process)
         self._ending = False
-        self._warm = self._complete = False
 
     def run(self, opened: tuple[Path, ModelFile] | None) -> int:
         """Work until asked to end, or until the mailbox is closed: then checkpoint a live run.
@@ -142,28 +128,25 @@ class Worker:
 
     def _start(self, opened: tuple[Path, ModelFile] | None) -> None:
         try:
-            self._device = resolve_device(self._device_name)
+            device = resolve_device(self._device_name)
         except InputError as error:
-            self._device, self._device_name = torch.device("cpu"), "cpu"
+            device, self._device_name = torch.device("cpu"), "cpu"
             self._workspace.send(Notice(f"{error}; the CPU is used instead"))
+        self._opened = OpenedModel(self._workspace, self._past, device)
         if opened is not None:
             with self._failures("OpenModel"):
-                self._load(*opened)
-                if self._workspace.info is not None:
-                    self._tell_run(self._workspace.info.source)
-                    self._watch(self._workspace.info.source)
+                self._opened.begin(*opened)
         # str(): a TorchVersion would have the window import torch to unpickle it.
         versions = {"latentlab": latentlab.__version__, "torch": str(torch.__version__)}
         if self._own_process:
             gc.freeze()  # torch's hundred thousand objects stay: looking through them would hold up a step
-        self._workspace.send(WorkerReady(str(self._device), tuple(available_devices()), versions, os.getpid()))
+        self._workspace.send(WorkerReady(str(device), tuple(available_devices()), versions, os.getpid()))
 
     def _turn(self) -> None:
         """Answer what waits; then do one piece of each thing that runs."""
         began = time.perf_counter()
         running = self._run is not None and self._run.active
-        jobs = self._job is not None or self._preview is not None or bool(self._waiting)
-        busy = running or jobs or bool(self._live.working_on)
+        busy = running or bool(self._jobs or self._preview or self._live.working_on)
         request = self._inbox.take(0.0 if busy else self._idle_for())
         answers = 0
         while request is not None and not self._ending:
@@ -171,54 +154,32 @@ class Worker:
                 self._answer(request)
             answers += 1
             request = self._inbox.take() if answers < _ANSWERS_IN_A_TURN else None
-        if answers and not self._complete:
-            self._import_the_rest()
+        if answers:
+            self._ahead.the_rest()
         if self._inbox.closed:
             self._ending = True
         if self._ending:
             return
         self._follow()
         self._advance_live()
-        self._advance_preview()
-        self._advance_job()
+        self._preview.advance()
+        self._jobs.advance()
         if running and self._run is not None and self._run.active:  # a pause just answered holds it before this step
             self._advance_run(self._run)
             self._hand.turned(time.perf_counter() - began)
 
     def _idle_for(self) -> float | None:
         """Seconds until a run folder is to be looked at again; ``None`` when none is."""
-        waits = [self._past.wait(), None if self._following is None else self._following.wait()]
-        return min((wait for wait in waits if wait is not None), default=None)
+        return min((wait for wait in (self._past.wait(), self._opened.wait()) if wait is not None), default=None)
 
     def _follow(self) -> None:
         """Tell what run folders that are trained elsewhere have gained since the last look."""
         with self._failures("CompareRuns"):
             self._past.look()
-        following = self._following
-        if following is None:
-            return
         with self._failures("OpenModel") as failed:
-            news, run = following.news(), str(following.folder.path)
-            if news.events:
-                self._workspace.send(RunFollowed(run, news.events))
-            if news.kept:
-                self._past.tell_epochs(run)
-            if news.model is not None:
-                path = following.folder.model
-                self._load(path, news.model)
-                self._workspace.tell_file(path, news.model, run, fresh=False)
+            self._opened.look()
         if failed:
-            self._following = None
-
-    def _tell_run(self, source: str) -> None:
-        """Tell of the run whose folder was opened, if it is one's."""
-        run = opened_run(source)
-        if run is not None:
-            self._workspace.send(run)
-
-    def _watch(self, source: str) -> None:
-        """Follow the run folder that was opened as the live model; any other model ends it."""
-        self._following = Following(Path(source)) if RunFolder(source).record.exists() else None
+            self._opened.forget()
 
     def _advance_live(self) -> None:
         name = self._live.working_on
@@ -226,28 +187,6 @@ class Worker:
             return
         with self._failures(name):
             self._live.advance()
-
-    def _advance_preview(self) -> None:
-        if self._preview is None:
-            return
-        over = True
-        with self._failures(PreviewDataset.__name__):
-            over = next(self._preview, _OVER) is _OVER
-        if over:
-            self._preview = None
-
-    def _advance_job(self) -> None:
-        if self._job is None:
-            if not self._waiting:
-                return
-            request = self._waiting.popleft()
-            self._job = type(request).__name__, self._begin(request)
-        name, work = self._job
-        over = True
-        with self._failures(name):
-            over = next(work, _OVER) is _OVER
-        if over:
-            self._job = None
 
     def _advance_run(self, run: Run) -> None:
         with self._failures("Train") as failed:
@@ -267,21 +206,19 @@ class Worker:
             case Shutdown():
                 self._ending = True
             case OpenModel():
-                self._open_model(request)
+                self._need_no_run("opening another model")
+                self._opened.open(request)
             case OpenDataset():
-                self._warm_up()
-                self._drop_preview()
-                self._cancel_loading()
-                self._waiting.append(request)
+                self._ahead.training()
+                self._preview.drop()
+                self._jobs.cancel_loading()
+                self._jobs.put(request)
             case PreviewDataset():
-                from latentlab.engine.previews import previewing
-
-                self._drop_preview()
-                self._preview = previewing(self._workspace, request)
+                self._preview.put(request)
             case EncodeDataset() | SaveModel():
-                self._waiting.append(request)
+                self._jobs.put(request)
             case CancelLoading():
-                if self._cancel_loading():
+                if self._jobs.cancel_loading():
                     self._workspace.send(DatasetCancelled())
             case EncodeImage():
                 from latentlab.engine.jobs import encode_image
@@ -293,61 +230,6 @@ class Worker:
                 self._steer(request)
             case _ if not self._past.answer(request):
                 self._live.answer(request)
-
-    def _open_model(self, request: OpenModel) -> None:
-        self._need_no_run("opening another model")
-        path = find_model(request.source)
-        file = read_model(path)
-        self._load(path, file)  # the live model stays when this fails
-        self._workspace.tell_file(path, file, request.source, request.fresh)
-        if request.fresh:
-            self._tell_run(request.source)
-        self._watch(request.source)
-
-    def _load(self, path: Path, file: ModelFile) -> None:
-        self._workspace.model = model_from(file, self._device, path)
-
-    def _begin(self, request: Request) -> Steps:
-        from latentlab.engine.jobs import encoding, opening, saving
-
-        match request:
-            case OpenDataset():
-                return opening(self._workspace, request)
-            case SaveModel():
-                return saving(self._workspace, request)
-            case _:
-                return encoding(self._workspace)
-
-    def _import_the_rest(self) -> None:
-        """Import beside the loop what the next requests may want."""
-        self._complete = True
-        if self._own_process:
-            threading.Thread(target=import_the_rest, name="latentlab-import", daemon=True).start()
-
-    def _warm_up(self) -> None:
-        """Images are wanted, so a training may come: import beside the loop what its optimizer will need."""
-        if self._own_process and not self._warm:
-            self._warm = True
-            threading.Thread(target=import_what_training_needs, name="latentlab-warm-up", daemon=True).start()
-
-    def _cancel_loading(self) -> bool:
-        """Give up opening and encoding; what is being saved goes on. Whether there was something to give up."""
-        given_up = False
-        for request in list(self._waiting):
-            if not isinstance(request, SaveModel):
-                self._waiting.remove(request)
-                given_up = True
-        if self._job is not None and self._job[0] != SaveModel.__name__:
-            self._job[1].close()
-            self._job = None
-            given_up = True
-        return given_up
-
-    def _drop_preview(self) -> None:
-        """Close what is half read, so that its files are too."""
-        if self._preview is not None:
-            self._preview.close()
-            self._preview = None
 
     def _train(self, request: Train) -> None:
         self._need_no_run("starting another")
@@ -364,7 +246,7 @@ class Worker:
             model = self._run.model
         finally:
             self._hand.serve(model)
-        self._following = None
+        self._opened.forget()
 
     def _steer(self, request: Request) -> None:
         run = self._run
@@ -393,63 +275,12 @@ class Worker:
     def _leave(self) -> None:
         """Checkpoint a live run, and let go of what is half done."""
         self._live.drop()
-        self._drop_preview()
-        if self._job is not None:
-            self._job[1].close()
+        self._preview.drop()
+        self._jobs.drop()
         if self._run is not None:
             with self._failures("Shutdown"):
                 self._run.leave()
 
-    @contextmanager
-    def _failures(self, request: str) -> Iterator[list[str]]:
-        """Turn an exception into a result; the list given then holds its message."""
-        failed: list[str] = []
-        try:
-            yield failed
-        except (ChannelClosed, DeviceLostError):
-            raise
-        except LatentlabError as error:
-            failed.append(str(error))
-            self._workspace.send(Failed(request, str(error), ""))
-        except Exception as error:
-            message = _sentence(error)
-            failed.append(message)
-            expected = isinstance(error, MemoryError | torch.OutOfMemoryError)
-            self._workspace.send(Failed(request, message, traceback.format_exc(), expected))
-            if is_device_lost(error):
-                raise DeviceLostError from error
-
-
-def import_the_rest() -> None:
-    """Import what opens, saves and trains; meant for a thread of a process that has no window."""
-    with short_turns():
-        for name in _LATER:
-            import_module(name)
-
-
-def import_what_training_needs() -> None:
-    """Make an optimizer: torch's first one imports its compiler, which takes seconds.
-
-    Meant for a thread of a process that has no window; the loop goes on decoding meanwhile.
-    """
-    with short_turns():
-        torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
-
-
-def is_device_lost(error: BaseException) -> bool:
-    """Whether the accelerator is of no more use to this process: CUDA's errors stick, but for missing memory."""
-    return isinstance(error, torch.AcceleratorError) and not isinstance(error, torch.OutOfMemoryError)
-
-
-def _sentence(error: BaseException) -> str:
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return "there is too little memory for this; try smaller images, a smaller model or another device"
-    first = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {first}" if first else type(error).__name__
-
 
 def _to_nobody(result: object) -> None:
     """Where results go when the window is gone."""
-
-
-_OVER = object()
