@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from latentlab.controllers.training import TrainingController
 from latentlab.engine.client import EngineClient
@@ -23,6 +24,7 @@ from latentlab.session_file import (
 )
 
 AUTOSAVE_SECONDS = 15
+_PATIENCE = 2.0  # seconds for a slow disk before a window that is failing writes beside it
 
 
 class RecoveryController(QObject):
@@ -30,7 +32,14 @@ class RecoveryController(QObject):
 
     The autosave of a window that ended well is removed; one that is found at the start belongs to a window that
     did not, and is offered: Restore, Discard, or neither, which keeps it for the next start.
+
+    Signals
+    -------
+    autosaveFailed(message)
+        The disk did not take it.
     """
+
+    autosaveFailed = Signal(str)
 
     def __init__(
         self,
@@ -45,11 +54,14 @@ class RecoveryController(QObject):
         self._notifications = notifications
         self._pending: SessionFile | None = None
         self._written: SessionFile | None = None
+        self._writer = ThreadPoolExecutor(1, "latentlab-autosave")  # a disk may take long to say that it has it
+        self._writing: Future[None] | None = None
+        self.autosaveFailed.connect(self._on_failed)
         self._timer = QTimer(self)
         self._timer.setInterval(AUTOSAVE_SECONDS * 1000)
-        self._timer.timeout.connect(self.autosave)
+        self._timer.timeout.connect(self._autosave_beside)
         self._timer.start()
-        session.runStateChanged.connect(self.autosave)
+        session.runStateChanged.connect(self._autosave_beside)
         session.modelChanged.connect(self._on_model_changed)
         session.datasetChanged.connect(self._on_dataset_changed)
 
@@ -76,22 +88,47 @@ class RecoveryController(QObject):
         write_session(path, self.snapshot())
 
     def autosave(self) -> None:
-        """Save for the case that this window dies; silent when nothing changed."""
-        snapshot = self.snapshot()
-        if snapshot == self._written or (not snapshot.model and not snapshot.dataset):
+        """Save now, for the case that this window dies; silent when nothing changed."""
+        snapshot = self._unsaved()
+        if snapshot is None:
             return
+        if self._writing is not None:
+            wait([self._writing], _PATIENCE)  # or the older one might come last
         try:
             write_session(autosave_path(), snapshot)
         except (LatentlabError, OSError) as error:
-            self._timer.stop()
-            self._notifications.notify("warning", f"The session cannot be autosaved: {error}")
+            self._on_failed(str(error))
             return
         self._written = snapshot
 
     def close(self) -> None:
         """Remove this window's autosave: it ends well."""
         self._timer.stop()
+        self._writer.shutdown()
         autosave_path().unlink(missing_ok=True)
+
+    def _autosave_beside(self) -> None:
+        """Save beside the event loop."""
+        snapshot = self._unsaved()
+        if snapshot is not None:
+            self._written = snapshot
+            self._writing = self._writer.submit(self._write, snapshot)
+
+    def _unsaved(self) -> SessionFile | None:
+        """The session, if it has changed since it was saved and something is open."""
+        snapshot = self.snapshot()
+        return snapshot if snapshot != self._written and (snapshot.model or snapshot.dataset) else None
+
+    def _write(self, snapshot: SessionFile) -> None:
+        """In the writer's thread."""
+        try:
+            write_session(autosave_path(), snapshot)
+        except (LatentlabError, OSError) as error:
+            self.autosaveFailed.emit(str(error))
+
+    def _on_failed(self, message: str) -> None:
+        self._timer.stop()
+        self._notifications.notify("warning", f"The session cannot be autosaved: {message}")
 
     # --- restoring ------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -11,6 +12,7 @@ from latentlab.config import DataConfig, RunConfig
 from latentlab.controllers.recovery import RecoveryController
 from latentlab.controllers.training import TrainingController
 from latentlab.engine.messages import DatasetInfo, OpenDataset, OpenModel, Train
+from latentlab.errors import RunError
 from latentlab.gui.curves import TrainingCurves
 from latentlab.gui.notifications import Notifications
 from latentlab.gui.status import Status
@@ -61,6 +63,37 @@ def test_the_autosave_follows_the_session_and_goes_with_a_good_end(parts, sessio
     assert read_session(autosave_path()).latent == (1.0, -1.0)
     recovery.close()
     assert not autosave_path().exists()
+
+
+def test_the_autosave_of_a_run_waits_for_no_disk(parts, session, qtbot, monkeypatch):
+    may_write, threads = threading.Event(), []
+
+    def slow_disk(path, snapshot):
+        threads.append(threading.current_thread())
+        assert may_write.wait(30)
+        write_session(path, snapshot)
+
+    monkeypatch.setattr("latentlab.controllers.recovery.write_session", slow_disk)
+    session.set_model(model_info(2), 1, fresh=True)
+    session.set_run_state("running")
+    assert not autosave_path().exists()
+    may_write.set()
+    qtbot.waitUntil(autosave_path().exists)
+    assert threads == [thread for thread in threads if thread is not threading.main_thread()] != []
+
+
+def test_a_disk_that_takes_no_autosave_is_told_of(parts, session, qtbot, monkeypatch):
+    recovery, _, cards = parts
+
+    def full(path, snapshot):
+        raise RunError("the disk is full")
+
+    monkeypatch.setattr("latentlab.controllers.recovery.write_session", full)
+    session.set_model(model_info(2), 1, fresh=True)
+    with qtbot.waitSignal(recovery.autosaveFailed):
+        session.set_run_state("running")
+    qtbot.waitUntil(lambda: bool(cards.cards))
+    assert cards.cards == [("The session cannot be autosaved: the disk is full", {})]
 
 
 def test_row_11_a_dead_windows_session_is_offered_and_restored(parts, session, engine):
