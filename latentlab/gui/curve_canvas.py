@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QObject, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QWheelEvent
 
 from latentlab.gui.series import Run
 from latentlab.gui.term_plot import KlBars, TermPlot
@@ -19,6 +20,8 @@ ROW_HEIGHT = 66
 
 class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
     """Plots that share the epochs' axis: hovering reads them all, the wheel zooms, a double click shows all again.
+
+    Where there are more plots than fit, the wheel scrolls them, and zooms with Ctrl.
 
     Attributes
     ----------
@@ -46,6 +49,7 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         self._due: list[str] = []
         self.read: float | None = None
         self._zoomed = False
+        self._last_epoch = 0.0
         self._wears_old_colours = False
         self.setAccessibleName("curves")
         self.setBackground(tokens().surface)
@@ -99,7 +103,7 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
             return
         self._wears_old_colours = False
         self.clear()
-        self.plots = {}
+        self.plots, self._last_epoch = {}, 0.0
         first: TermPlot | None = None
         for place, (term, title) in enumerate(shown.items()):
             plot: TermPlot | KlBars = KlBars() if term == KL else TermPlot(title)
@@ -120,11 +124,21 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
     def _fit_epochs(self) -> None:
         """Show all epochs, in whole numbers so that the axis seldom changes, unless the user has zoomed."""
         lines = list(self._lines().values())
-        if lines and not self._zoomed:
-            latest = max((run.latest() for run in self._runs), default=0.0)
-            wanted = (0.0, max(1.0, float(np.ceil(latest))))
-            if tuple(lines[0].getViewBox().viewRange()[0]) != wanted:
-                lines[0].setXRange(*wanted, padding=0)
+        if not lines:
+            return
+        last = max(1.0, float(np.ceil(max((run.latest() for run in self._runs), default=0.0))))
+        if last != self._last_epoch:
+            self._last_epoch = last
+            for line in lines:
+                line.set_last_epoch(last)
+        if not self._zoomed and tuple(lines[0].getViewBox().viewRange()[0]) != (0.0, last):
+            lines[0].setXRange(0.0, last, padding=0)
+
+    def shown_epochs(self) -> tuple[float, float]:
+        """The first and the last epoch in sight; two zeros where no curve is drawn."""
+        line = next(iter(self._lines().values()), None)
+        left, right = (0.0, 0.0) if line is None else line.getViewBox().viewRange()[0]
+        return float(left), float(right)
 
     def _write(self, term: str, plot: TermPlot) -> None:
         """Write the values under the pointer, or the newest, over a plot."""
@@ -157,6 +171,15 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
             self._zoomed = False
             self.zoomChanged.emit()
 
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Zoom, or leave the wheel to what scrolls the plots where not all of them fit."""
+        around = self.parentWidget()
+        scrolls = around is not None and around.height() < self.height()
+        if scrolls and not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            event.ignore()
+        else:
+            super().wheelEvent(event)
+
     def _on_zoomed(self) -> None:
-        self._zoomed = True
+        self._zoomed = not np.allclose(self.shown_epochs(), (0.0, self._last_epoch), atol=1e-6 * self._last_epoch)
         self.zoomChanged.emit()

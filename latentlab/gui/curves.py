@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QShowEvent
-from PySide6.QtWidgets import QFrame, QMenu, QScrollArea, QStackedLayout, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QScrollArea, QStackedLayout, QToolButton, QWidget
 
 from latentlab.gui.elided import ElidedLabel
-from latentlab.gui.parts import EmptyState, button, column, named, row, tool_button
+from latentlab.gui.parts import EmptyState, StayingMenu, button, column, named, row, tool_button
 from latentlab.gui.run_legend import Entry, RunLegend
 from latentlab.gui.series import Run
 from latentlab.gui.theme import SPACE, tabular
@@ -38,8 +38,8 @@ class TrainingCurves(QWidget):
 
     Each run has a colour and a line in the legend. One of them, drawn over the others, is the current run: what is
     added counts for it unless another is named. All plots share the epochs' axis; hovering reads every term at one
-    epoch, the wheel zooms, a double click shows all again. Redrawn at most six times a second, and only while
-    visible.
+    epoch, the wheel zooms (with Ctrl, where it scrolls), a double click shows all again; the epoch whose model is
+    kept as the best has a ring. Redrawn at most six times a second, and only while visible.
 
     Signals
     -------
@@ -86,7 +86,7 @@ class TrainingCurves(QWidget):
         self._legend.shownToggled.connect(self._on_shown_toggled)
         self._legend.removed.connect(self._on_removed)
         self._terms = tool_button("curveTerms", "terms", "Choose what is drawn", text="Terms ▾")
-        self._menu = QMenu(self._terms)
+        self._menu = StayingMenu(self._terms)
         self._terms.setMenu(self._menu)
         self._terms.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         body = QWidget()
@@ -284,9 +284,13 @@ class TrainingCurves(QWidget):
             self._checks[term] = check
 
     def _on_hovered(self, epoch: float | None) -> None:
-        """Say which epoch is read, or which run is drawn where no legend does."""
-        name = self._runs[0].name if len(self._runs) == 1 else ""
-        self._readout.setText(name if epoch is None else f"epoch {epoch:.2f}")
+        """Say which epoch is read and what was changed there, or which run is drawn where no legend does."""
+        if epoch is None or self._canvas is None:
+            self._readout.setText(self._runs[0].name if len(self._runs) == 1 else "")
+            return
+        left, right = self._canvas.shown_epochs()
+        change = "" if self._current is None else self._current.change_near(epoch, 0.02 * (right - left))
+        self._readout.setText(f"epoch {epoch:.2f}" + (f" · {change}" if change else ""))
 
     def _on_shown_toggled(self, key: str, shown: bool) -> None:
         run = self._find(key)

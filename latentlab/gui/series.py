@@ -76,6 +76,23 @@ class Run:
         ]
         return float(max(last, default=0.0))
 
+    def best(self) -> tuple[float, float] | None:
+        """The epoch of the highest ELBO over validation images, whose model is kept, and that ELBO.
+
+        ``None`` where there are none.
+        """
+        series = self.validation.get("elbo")
+        epochs, values = series.arrays() if series is not None else (np.zeros(0), np.zeros(0))
+        if not np.isfinite(values).any():
+            return None
+        place = int(np.nanargmax(values))
+        return float(epochs[place]), float(values[place])
+
+    def change_near(self, epoch: float, reach: float) -> str:
+        """What was changed by hand nearest to an epoch, within ``reach`` epochs; empty for nothing."""
+        near = [(abs(at - epoch), text) for at, text in self.changes if abs(at - epoch) <= reach]
+        return min(near)[1] if near else ""
+
     def terms(self) -> list[str]:
         """Every term there is, in the order met."""
         return list(dict.fromkeys([*self.train, *self.validation]))

@@ -10,11 +10,16 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QGraphicsItem
 
+from latentlab.gui.change_marks import ChangeMarks
 from latentlab.gui.series import FloatArray, Run, Series
 from latentlab.gui.theme import Tokens
 
 _TITLE_HEIGHT = 17
 _AXIS_WIDTH = 44
+_BEGINNING = 0.05  # of the epochs in sight: where a run falls so far that all after it would be a flat line
+_LONG = 8  # epochs from which on the beginning may leave the plot
+_MOST_MARKERS = 40
+_NARROWEST = 0.1  # epochs, to zoom into
 
 
 class _ValueAxis(pg.AxisItem):  # type: ignore[misc]
@@ -89,11 +94,12 @@ class TermPlot(_Plot):
         self._title = title
         self._curves: list[pg.PlotDataItem] = []
         self._drawn: list[tuple[int, int, float, str, bool]] = []
-        self._changes: list[pg.InfiniteLine] = []
-        self._marked: list[tuple[float, str]] = []
+        self._changes = ChangeMarks()
+        self.addItem(self._changes, ignoreBounds=True)
+        self._best = pg.ScatterPlotItem(size=9, brush=None)
+        self.addItem(self._best, ignoreBounds=True)
         self._sign = 1.0
         self._log = False
-        self._names_changes = True
         self._hover = pg.InfiniteLine(angle=90, movable=False)
         self._hover.hide()
         self.addItem(self._hover, ignoreBounds=True)
@@ -105,7 +111,11 @@ class TermPlot(_Plot):
 
     def name_changes(self, named: bool) -> None:
         """Write what was changed beside its mark in this plot, or leave that to another."""
-        self._names_changes = named
+        self._changes.set_named(named)
+
+    def set_last_epoch(self, last: float) -> None:
+        """Let nothing be shown but the epochs from 0 to here."""
+        self.getViewBox().setLimits(xMin=0.0, xMax=last, minXRange=min(last, _NARROWEST))
 
     def show_runs(self, runs: Sequence[Run], term: str, *, log: bool) -> None:
         """Draw the term of every run, the last one over the others; a negative term's size where ``log``."""
@@ -126,7 +136,8 @@ class TermPlot(_Plot):
         for curve in self._curves[len(series) :]:
             curve.setData([], [])
         del self._drawn[len(series) :]
-        self._mark_changes(runs[-1].changes if runs else [])
+        self._changes.set_changes(runs[-1].changes if runs else [])
+        self._mark_best(runs[-1].best() if runs and term == "elbo" else None)
         self._fit_values(points)
 
     def _choose_scale(self, values: FloatArray, log: bool) -> None:
@@ -146,11 +157,15 @@ class TermPlot(_Plot):
             self.setXRange(*epochs, padding=0)
 
     def _fit_values(self, points: Sequence[tuple[FloatArray, FloatArray]]) -> None:
-        """Let the values in sight fill the plot; a range that still fits well stays as it is."""
+        """Let the values in sight fill the plot; a range that still fits well stays as it is.
+
+        The first epochs of a run that has done many may leave the plot, unless they are zoomed into.
+        """
         left, right = self.getViewBox().viewRange()[0]
-        seen = [y[(x >= left) & (x <= right)] for x, y in points]
-        values = np.concatenate(seen) * self._sign if seen else np.zeros(0)
-        values = values[np.isfinite(values)]
+        values = self._within(points, left, right)
+        if left < 0.01 * right and right >= _LONG and not self._log:
+            later = self._within(points, _BEGINNING * right, right)
+            values = later if later.size else values
         if self._log:
             values = np.log10(values[values > 0])
         if not values.size:
@@ -160,6 +175,13 @@ class TermPlot(_Plot):
         bottom, top = self.getViewBox().viewRange()[1]
         if low < bottom or high > top or (top - bottom) > 2 * (high - low + 2 * margin):
             self.setYRange(low - margin, high + margin, padding=0)
+
+    def _within(self, points: Sequence[tuple[FloatArray, FloatArray]], left: float, right: float) -> FloatArray:
+        """The finite values of these epochs, as they are drawn."""
+        seen = [y[(x >= left) & (x <= right)] for x, y in points]
+        values = np.concatenate(seen) * self._sign if seen else np.zeros(0)
+        found: FloatArray = values[np.isfinite(values)]
+        return found
 
     def write(self, runs: Sequence[Run], term: str, epoch: float | None) -> None:
         """Write the term's name and values at an epoch over the plot, the newest for ``None``.
@@ -195,6 +217,8 @@ class TermPlot(_Plot):
         """Take a scheme's colours."""
         super().set_tokens(tokens)
         self._hover.setPen(pg.mkPen(tokens.control, width=1))
+        self._changes.set_tokens(tokens)
+        self._best.setPen(pg.mkPen(tokens.text, width=1.5))
 
     def _draw(self, place: int, x: FloatArray, y: FloatArray, colour: str, *, last: bool, validation: bool) -> None:
         while len(self._curves) <= place:
@@ -206,31 +230,19 @@ class TermPlot(_Plot):
             x.copy(),
             y * self._sign,
             pen=pg.mkPen(colour, width=1 if validation else 1.8 if last else 1.2, style=style),
-            symbol="o" if validation else None,
+            symbol="o" if validation and x.size <= _MOST_MARKERS else None,
             symbolSize=5,
             symbolPen=None,
             symbolBrush=colour,
         )
 
-    def _mark_changes(self, changes: Sequence[tuple[float, str]]) -> None:
-        if self._marked == list(changes):
+    def _mark_best(self, best: tuple[float, float] | None) -> None:
+        """Ring the best epoch's value over the validation images."""
+        if best is None:
+            self._best.setData([], [])
             return
-        for line in self._changes:
-            self.removeItem(line)
-        self._marked = list(changes)
-        self._changes = [self._mark(epoch, text) for epoch, text in changes]
-
-    def _mark(self, epoch: float, text: str) -> pg.InfiniteLine:
-        colour = self._tokens.dim if self._tokens else "#888888"
-        line = pg.InfiniteLine(
-            epoch,
-            angle=90,
-            pen=pg.mkPen(colour, width=1, style=Qt.PenStyle.DotLine),
-            label=text if self._names_changes else None,
-            labelOpts={"position": 0.2, "color": colour, "movable": False},
-        )
-        self.addItem(line, ignoreBounds=True)
-        return line
+        value = best[1] * self._sign
+        self._best.setData([best[0]], [np.log10(value) if self._log else value])
 
 
 class KlBars(_Plot):
@@ -262,5 +274,13 @@ def _at(series: Series | None, epoch: float | None) -> float | None:
 
 def _number(value: float) -> str:
     size = abs(value)
-    text = f"{value:.1f}" if size >= 100 else f"{value:.2f}" if size >= 0.1 else f"{value:.3g}"
+    text = (
+        f"{value:,.0f}"
+        if size >= 10_000
+        else f"{value:.1f}"
+        if size >= 100
+        else f"{value:.2f}"
+        if size >= 0.1
+        else f"{value:.3g}"
+    )
     return text.replace("-", "−")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QApplication
 
 from latentlab.gui.curves import MOST_RUNS, TrainingCurves
 from latentlab.gui.run_legend import RunLegend
@@ -97,6 +100,84 @@ def test_runs_are_overlaid_and_cleared(qtbot, curves):
     curves.clear()
     assert curves.shown_terms() == []
     assert curves.value("elbo") is None
+
+
+def feed_long(curves: TrainingCurves, epochs: int = 40) -> None:
+    curves.start_run("vae")
+    for epoch in range(1, epochs + 1):
+        elbo = -100.0 - 400.0 * np.exp(-epoch) - (epoch - 30) ** 2 / 100
+        curves.add_epoch(epoch, {"elbo": elbo, "rate": 5.0, "distortion": -elbo}, {"elbo": elbo})
+
+
+def turn_wheel(curves: TrainingCurves, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> bool:
+    """Whether the plots took the wheel for themselves."""
+    view = curves._canvas.viewport()
+    place = QPointF(view.width() / 2, 40)
+    nowhere = QPoint(0, 0)
+    phase = Qt.ScrollPhase.NoScrollPhase
+    globally = QPointF(view.mapToGlobal(place.toPoint()))
+    event = QWheelEvent(place, globally, nowhere, QPoint(0, -240), Qt.MouseButton.NoButton, modifiers, phase, False)
+    QApplication.sendEvent(view, event)
+    return event.isAccepted()
+
+
+def test_the_steep_beginning_of_a_long_run_may_leave_the_plot_and_the_best_epoch_has_a_ring(qtbot, curves):
+    feed_long(curves)
+    qtbot.waitUntil(lambda: bool(curves.shown_terms()) and bool(curves._canvas.plots["elbo"]._best.getData()[0].size))
+    plot = curves._canvas.plots["elbo"]
+    low, high = plot.getViewBox().viewRange()[1]
+    assert -170 < low < -108
+    assert high >= -100.0
+    assert [float(each[0]) for each in plot._best.getData()] == pytest.approx([30.0, -100.0])
+    plot.setXRange(0, 4, padding=0)
+    curves._canvas._on_zoomed()
+    curves._redraw()
+    assert plot.getViewBox().viewRange()[1][0] < -200, "zoomed into, the beginning is seen"
+
+
+def test_the_wheel_zooms_no_further_than_the_run_and_scrolls_where_not_all_plots_fit(qtbot, curves):
+    feed_long(curves)
+    qtbot.waitUntil(lambda: bool(curves.shown_terms()))
+    canvas = curves._canvas
+    assert turn_wheel(curves)
+    assert canvas.shown_epochs() == pytest.approx((0.0, 40.0))
+    assert not canvas._zoomed
+    curves.resize(420, 140)
+    qtbot.waitUntil(lambda: curves._area.verticalScrollBar().maximum() > 0)
+    assert not turn_wheel(curves), "it is left to the area around, which scrolls"
+    canvas.plots["elbo"].setXRange(10, 20, padding=0)
+    canvas._on_zoomed()
+    assert turn_wheel(curves, Qt.KeyboardModifier.ControlModifier)
+    left, right = canvas.shown_epochs()
+    assert 0.0 <= left < 10 < 20 < right <= 40.0 + 1e-9
+
+
+def test_changes_are_named_beside_their_lines_inside_the_plot_and_clear_of_each_other(qtbot, curves):
+    feed_long(curves)
+    for epoch, text in ((10.0, "β 2"), (38.0, "learning rate 0.0003"), (38.5, "schedule cosine"), (39.0, "epochs 50")):
+        curves.add_change(epoch, text)
+    qtbot.waitUntil(lambda: bool(curves.shown_terms()))
+    view = QRectF(44, 0, 280, 48)
+    found = curves._canvas.plots["elbo"]._changes.names_within(view, view.width() / 40, 0.0)
+    assert found[0][1] == "epochs 50"
+    assert "β 2" in [text for _, text in found]
+    assert all(view.contains(place) for place, _ in found)
+    assert not any(one.intersects(other) for k, (one, _) in enumerate(found) for other, _ in found[:k])
+    curves.mark_epoch(10.1)
+    assert curves._readout.text() == "epoch 10.10 · β 2"
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support")
+def test_several_terms_are_chosen_without_opening_the_menu_again(qtbot, curves):
+    feed(curves)
+    qtbot.waitUntil(lambda: bool(curves.shown_terms()))
+    curves._menu.popup(curves.mapToGlobal(QPoint(0, 0)))
+    for term in ("objective", "rate"):
+        place = curves._menu.actionGeometry(curves._checks[term]).center()
+        qtbot.mouseClick(curves._menu, Qt.MouseButton.LeftButton, pos=place)
+    assert curves._menu.isVisible()
+    assert curves.shown_terms() == ["elbo", "distortion", "objective"]
+    curves._menu.close()
 
 
 def test_every_run_has_a_colour_and_a_line_in_the_legend_that_hides_and_removes_it(qtbot, curves):
