@@ -116,7 +116,10 @@ class Warned(Event):
 
 @dataclass(frozen=True)
 class Finished(Event):
-    """The run's end: all epochs done, or stopped early (``reason``), with the best model saved."""
+    """The run's end: all epochs done, or stopped early (``reason``), with the best model saved.
+
+    ``best_epoch`` is the one that model is of, counted from 1; 0 where no epoch was done.
+    """
 
     event: ClassVar[str] = "finished"
     run: str
@@ -124,6 +127,7 @@ class Finished(Event):
     epochs: int
     seconds: float
     reason: str = field(default="done")
+    best_epoch: int = 0
 
 
 def event_from(values: dict[str, Any]) -> Event | None:

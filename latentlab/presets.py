@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from latentlab.config import RunConfig, TrainingConfig
+from latentlab.config import ModelConfig, RunConfig, TrainingConfig
 from latentlab.recipes import recipe
 
 LARGEST_FOR_MLP = 32  # side in pixels up to which a fully connected network is as good, and many times faster
@@ -62,10 +62,23 @@ def suggestion(images: int, image_shape: tuple[int, int, int]) -> Suggestion:
     epochs = min(max(epochs, _FEWEST_EPOCHS[kind]), _MOST_EPOCHS)
     # A hundred epochs over few images learn them by heart: stop when images held out no longer gain.
     training = TrainingConfig(batch_size=batch, epochs=epochs, patience=20 if epochs > 20 else 0)
-    why = (
-        f"Chosen for {images:,} {'colour' if colour else 'grey'} images of {width} × {height}: "
-        f"{'convolutions' if kind == 'conv' else 'a fully connected network'}, "
-        f"{'Gaussian' if colour else 'Bernoulli'} pixels, {latent_dim} latent dimensions, "
-        f"{epochs} epochs in batches of {batch}."
-    )
-    return Suggestion(RunConfig(model=model, training=training), why)
+    return Suggestion(RunConfig(model=model, training=training), _why(images, image_shape, model, training))
+
+
+def _why(images: int, image_shape: tuple[int, int, int], model: ModelConfig, training: TrainingConfig) -> str:
+    """What was chosen, and for which reason each."""
+    channels, height, width = image_shape
+    mlp = model.architecture.kind == "mlp"
+    steps = training.epochs * math.ceil(images / training.batch_size)
+    parts = [
+        f"Chosen for {images:,} {'colour' if channels > 1 else 'grey'} images of {width} × {height}: ",
+        "a fully connected network, as good as convolutions at this size and much faster; "
+        if mlp
+        else "convolutions; ",
+        "Gaussian pixels with the best σ, for colours; " if channels > 1 else "Bernoulli pixels, for greys; ",
+        f"{model.latent_dim} latent dimensions, "
+        f"{'which a map shows whole' if model.latent_dim == 2 else 'for so much to be seen'}; ",
+        f"{training.epochs} epochs in batches of {training.batch_size}, about {float(f'{steps:.2g}'):,.0f} steps",
+        f", ended early after {training.patience} without gain." if training.patience else ".",
+    ]
+    return "".join(parts)

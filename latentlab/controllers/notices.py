@@ -10,7 +10,6 @@ from PySide6.QtCore import QObject
 from latentlab.controllers.training import TrainingController
 from latentlab.engine.client import EngineClient
 from latentlab.engine.messages import Failed, ModelSaved, Notice, WorkerLost
-from latentlab.events import Finished
 from latentlab.gui.notifications import Notifications
 
 log = logging.getLogger("latentlab")
@@ -37,7 +36,7 @@ class NoticesController(QObject):
         engine.workerLost.connect(self._on_worker_lost)
         engine.modelSaved.connect(self._on_saved)
         training.warned.connect(lambda message: self._tell("warning", message))
-        training.finished.connect(self._on_finished)
+        training.finished.connect(lambda event: self._tell("info", training.ending, f"Its model is {event.model}"))
 
     def _tell(self, level: str, message: str, details: str = "", actions: tuple = ()) -> None:  # type: ignore[type-arg]
         log.log(
@@ -57,6 +56,3 @@ class NoticesController(QObject):
 
     def _on_saved(self, result: ModelSaved) -> None:
         self._tell("info", f"Saved {result.path}")
-
-    def _on_finished(self, event: Finished) -> None:
-        self._tell("info", f"The run has ended; its best model is {event.model}")

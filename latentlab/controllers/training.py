@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from importlib import import_module
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
 from latentlab.config import DataConfig, RunConfig
+from latentlab.controllers.run_words import changes, duration, ending, new_run_folder
 from latentlab.engine.client import EngineClient
 from latentlab.engine.messages import (
     AdjustTraining,
@@ -28,7 +28,6 @@ from latentlab.events import Adjusted, Epoch, Event, Finished, Progress, Started
 from latentlab.gui.curves import TrainingCurves
 from latentlab.gui.status import Status
 from latentlab.gui.training_panel import TrainingPanel
-from latentlab.paths import runs_folder
 from latentlab.presets import suggestion
 from latentlab.session import IDLE, PAUSED, STARTING, Session
 
@@ -42,6 +41,8 @@ class TrainingController(QObject):
     ----------
     config
         The last run's configuration, or ``None``; with ``session.run_folder`` it says what to repeat or continue.
+    ending
+        How the last run ended, for people; empty before that.
 
     Signals
     -------
@@ -75,7 +76,9 @@ class TrainingController(QObject):
         self._begun = False  # its first step may have been taken
         self._was_told = False  # what the metrics of the opened run held
         self._followed = ""  # run folder whose curves are read from its metrics
+        self._asked, self._whole_plan = 0, 0  # epochs as they were asked for, and what they made in all
         self.config: RunConfig | None = None
+        self.ending = ""
 
         panel.trainRequested.connect(self.start)
         panel.pauseRequested.connect(lambda: engine.request(PauseTraining()))
@@ -100,9 +103,10 @@ class TrainingController(QObject):
         if dataset is None or self._session.run_is_live:
             return
         self.config = config.model_copy(update={"data": dataset.config})
-        folder = out or str(_new_run_folder(config.model.recipe, dataset.name))
+        folder = out or str(new_run_folder(config.model.recipe, dataset.name))
         if not (resume and folder == self._session.run_folder):
             self._whole_epochs = 0
+        self._asked = self._whole_plan = config.training.epochs
         self._reason, self._trained_on, self._source = "", _identity(dataset), dataset.source
         self._begun = False
         self._offer_going_on()
@@ -124,6 +128,7 @@ class TrainingController(QObject):
         changes = {name: getattr(asked.training, name) for name in ("learning_rate", "schedule", "patience", "device")}
         training = self.config.training.model_copy(update={"epochs": epochs, **changes})
         self.start(self.config.model_copy(update={"training": training}), self._session.run_folder, resume=True)
+        self._asked = asked.training.epochs
 
     @property
     def _can_go_on(self) -> bool:
@@ -187,6 +192,8 @@ class TrainingController(QObject):
                 self._panel.set_progress(self._share, f"Interrupted at epoch {self._epochs_done:.1f}")
                 self._reason = _INTERRUPTED
                 self._offer_going_on()
+            if self.config is not None and self.config.training.epochs == self._whole_plan:
+                self._panel.set_live({"epochs": self._asked})  # "in all" was of that run; the next has as many again
             self._status.set_message("Ready")
             self._status.set_progress(None)
 
@@ -224,7 +231,8 @@ class TrainingController(QObject):
                 self._whole_epochs, self._reason = event.epochs, event.reason
                 self._offer_going_on()
                 share = 1.0 if event.reason == "done" else self._share
-                self._panel.set_progress(share, f"{_ENDED.get(event.reason, event.reason)} after {event.epochs} epochs")
+                self.ending = ending(event, 0 if self.config is None else self.config.training.patience)
+                self._panel.set_progress(share, self.ending)
                 self.finished.emit(event)
 
     def _follow(self, event: Adjusted) -> None:
@@ -311,7 +319,7 @@ def draw_event(curves: TrainingCurves, event: Event, key: str | None = None) -> 
             curves.add_epoch(event.epoch, event.train, (event.validation or {}) | _active_units(event), key)
             curves.set_kl(event.kl_per_dimension, key)
         case Adjusted():
-            for text in _changes(event):
+            for text in changes(event):
                 curves.add_change(event.epoch, text, key)
 
 
@@ -329,36 +337,4 @@ def _active_units(event: Epoch) -> dict[str, float]:
     return {} if not kl else {"active_units": float(sum(value > ACTIVE_KL for value in kl))}
 
 
-def _changes(event: Adjusted) -> list[str]:
-    """What was changed, in a few letters each."""
-    named = (
-        ("β", event.beta),
-        ("learning rate", event.learning_rate),
-        ("schedule", event.schedule),
-        ("epochs", event.epochs),
-        ("patience", event.patience),
-    )
-    return [f"{name} {value if isinstance(value, str) else f'{value:g}'}" for name, value in named if value is not None]
-
-
 _INTERRUPTED = "interrupted"
-_ENDED = {"done": "Done", "stopped": "Stopped", "patience": "Stopped early"}
-
-
-def duration(seconds: float) -> str:
-    """``1 h 05 min``, ``1 min 20 s`` or ``12 s``."""
-    whole = round(seconds)
-    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
-    if hours:
-        return f"{hours} h {minutes:02} min"
-    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
-
-
-def _new_run_folder(recipe: str, dataset: str) -> Path:
-    """A folder that does not exist yet: time, recipe and data in its name."""
-    plain = "".join(c if c.isalnum() or c in "-_" else "-" for c in dataset)[:40].strip("-") or "images"
-    stem = f"{time.strftime('%Y-%m-%d-%H%M%S')}-{recipe}-{plain}"
-    folder, number = runs_folder() / stem, 2
-    while folder.exists():
-        folder, number = runs_folder() / f"{stem}-{number}", number + 1
-    return folder

@@ -357,6 +357,7 @@ class Training:
             epochs=self._position.epochs_done,
             seconds=self._clock.seconds,
             reason=self._ending.reason,
+            best_epoch=self._best.epoch,
         )
 
     def _started(self) -> Started:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from latentlab.config import RunConfig, TrainingConfig
+from latentlab.controllers.run_words import ending
 from latentlab.controllers.training import TrainingController, duration
 from latentlab.engine.messages import (
     AdjustTraining,
@@ -150,6 +151,27 @@ def test_the_last_run_goes_on_in_its_folder(parts, session, engine, reason, done
     assert (request.out, request.resume) == (first.out, True)
     assert request.config.model == first.config.model
     assert request.config.training == first.config.training.model_copy(update={"epochs": epochs, "learning_rate": 0.5})
+    engine.trainingState.emit(TrainingState("running", first.out))
+    engine.trainingEvent.emit(TrainingEvent(Started("vae", 90, 10, "cpu", 1000, 2, (1, 8, 8), done, epochs, 10)))
+    assert panel.config().training.epochs == epochs
+    engine.trainingEvent.emit(TrainingEvent(Finished("run", "run/model.safetensors", epochs, 9.0)))
+    engine.trainingState.emit(TrainingState("idle"))
+    assert panel.config().training.epochs == 3, "as many more again, not as many as both in all"
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        (Finished("run", "model", 1, 9.0, "stopped", 1), "Stopped after 1 epoch"),
+        (Finished("run", "model", 9, 9.0, "done", 7), "Done after 9 epochs: the best model, of epoch 7, is kept"),
+        (
+            Finished("run", "model", 9, 9.0, "patience", 4),
+            "Stopped early after 9 epochs, 5 of them without gain: the best model, of epoch 4, is kept",
+        ),
+    ],
+)
+def test_the_end_of_a_run_says_which_epoch_is_kept(event, said):
+    assert ending(event, 5) == said
 
 
 def test_an_opened_run_offers_its_settings_its_images_and_to_go_on(parts, session, engine, qtbot):
