@@ -14,10 +14,8 @@ from latentlab.models.base import LatentModel, StepState
 
 _FUSED = ("cpu", "cuda", "mps")
 _STEPS_BETWEEN_NORMS = 8
-"""On the CPU, where reading every gradient once more takes 4 % of a small step (measured: 784-500-20, batch 128)."""
-_SMALL = 4096
-"""Numbers in a gradient that is looked at in every step all the same. Biases are so small, and what spoils the
-gradient of a layer's weights comes to them through the same outputs."""
+"""Where the norm is not needed: on the CPU it takes 4 % of a small step (measured: 784-500-20, batch 128), the sums
+that the guard looks at 1.7 %."""
 
 
 class Optimisers:
@@ -25,8 +23,8 @@ class Optimisers:
 
     The guard: when the objective or a gradient is not finite, the weights must stay as they are. Where asking the
     device would make it wait (CUDA), the step is skipped there (the ``found_inf`` of the fused optimizers), all
-    later ones with it, and ``check`` tells at the next read-out; elsewhere it is told before the step, which looks at
-    the objective and the small gradients each time, and at all gradients where their norm is measured.
+    later ones with it, and ``check`` tells at the next read-out; elsewhere it is told before the step. Either way every
+    number of every gradient is looked at in every step, through their norm or their sums.
 
     Parameters
     ----------
@@ -128,17 +126,13 @@ class Optimisers:
             norm = nn.utils.get_total_norm(gradients) if gradients else torch.zeros_like(objective)
             if self._config.gradient_clip:
                 nn.utils.clip_grads_with_norm_(parameters, self._config.gradient_clip, norm)
-        if norm is None:
-            looked_at = [gradient.flatten() for gradient in gradients if gradient.numel() <= _SMALL]
-            total = torch.cat([objective.detach().view(1), *looked_at]).sum()
-        else:
-            total = objective.detach() + norm
-        if self.deferred:
+        if self.deferred and norm is not None:
             # In place, where a recorded step finds it again.
-            torch.maximum(self._bad, (~torch.isfinite(total)).to(self._bad.dtype), out=self._bad)
+            bad = ~torch.isfinite(objective.detach() + norm)
+            torch.maximum(self._bad, bad.to(self._bad.dtype), out=self._bad)
             rests = self._bad if applies is None else torch.maximum(self._bad, (~applies).to(self._bad.dtype))
             self._adam[phase].found_inf = rests  # type: ignore[attr-defined]
-        elif not math.isfinite(total.item()):
+        elif not math.isfinite(_sum([objective.detach(), *(gradients if norm is None else [norm])])):
             raise BadStep(state.step)
         self._apply(phase, gradients)
         return norm
@@ -231,6 +225,13 @@ class BadStep(Exception):  # noqa: N818 - it is turned into a RunError that name
     """The objective or a gradient of a step was not finite; the step was not applied."""
 
     step: int
+
+
+def _sum(tensors: list[Tensor]) -> float:
+    """The sum of all their numbers: not finite when one of them is not."""
+    if tensors[0].device.type == "cpu":
+        return sum(tensor.sum().item() for tensor in tensors)
+    return torch.stack([tensor.sum() for tensor in tensors]).sum().item()  # asks the device once
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:

@@ -60,16 +60,24 @@ def test_a_loss_that_is_not_finite_stops_before_its_step(tmp_path, monkeypatch, 
         assert np.isfinite(array).all()
 
 
-def test_a_spoilt_layer_stops_a_large_model_also_where_the_norm_is_not_measured():
-    """Its weights are too many to be looked at in every step; its biases are spoilt by the same outputs."""
+@pytest.mark.parametrize("spoilt", ["encoder", "decoder"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("at", [1, 4])
+def test_row_17_one_number_of_a_large_gradient_stops_any_step(spoilt, value, at):
+    """With a finite objective, and whether or not the norm is measured in that step."""
     training = Training(bars(), run_config({"architecture": {"kind": "mlp", "hidden": 200}}))
-    assert next(training.model.parameters()).numel() > 4096
-    steps = run_until(training, 2)
+    weight = max(getattr(training.model, spoilt).parameters(), key=torch.numel)
+    assert weight.numel() > 4096
+    steps = run_until(training, at)
     before = weights_of(training.model)
-    training.model.encoder.register_forward_hook(
-        lambda module, inputs, output: output.register_hook(lambda gradient: gradient * np.nan) and None
-    )
-    with pytest.raises(RunError, match="at step 2"):
+
+    def spoil_one(gradient):
+        gradient = gradient.clone()
+        gradient.view(-1)[-1] = value
+        return gradient
+
+    weight.register_hook(spoil_one)
+    with pytest.raises(RunError, match=f"at step {at}"):
         list(steps)
     for name, array in weights_of(training.model).items():
         assert (array == before[name]).all()
