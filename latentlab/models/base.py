@@ -41,12 +41,17 @@ class Batch:
 
 @dataclass(frozen=True)
 class StepState:
-    """Where the run is, for schedules: ``step`` counts from 0, ``images`` is the training set's size."""
+    """Where the run is, for schedules: ``step`` counts from 0, ``images`` is the training set's size.
+
+    ``numbers`` are those of ``numbers_of_a_step`` where a step is recorded, as scalar tensors where they change:
+    whoever replays the step then writes into these what a schedule comes to. ``None`` where they follow from the rest.
+    """
 
     step: int = 0
     epoch: int = 0
     steps_per_epoch: int = 1
     images: int = 1
+    numbers: tuple[float | Tensor, ...] | None = None
 
     @property
     def epochs_done(self) -> float:
@@ -147,8 +152,8 @@ class LatentModel(nn.Module):
     def numbers_of_a_step(self, state: StepState) -> tuple[float, ...] | None:
         """The plain numbers that enter into a step's losses, schedules among them, as they are at ``state``.
 
-        A step recorded on a GPU can be replayed as long as they are the same. ``None``: never, for what a step does
-        depends on what its images are, or nobody has looked.
+        A step recorded on a GPU can be replayed as long as those are the same that ``state.numbers`` did not hold as
+        tensors. ``None``: never, for what a step does depends on what its images are, or nobody has looked.
         """
         return None
 

@@ -11,7 +11,7 @@ from latentlab.models.base import Batch, LatentModel, StepState
 from latentlab.models.inputs import EncoderInputs, corrupted, one_hot_labels
 from latentlab.models.likelihoods import build_likelihood
 from latentlab.models.networks import build_decoder, build_encoder
-from latentlab.models.rate_cost import rate_cost, schedule_at
+from latentlab.models.rate_cost import numbers_of_rate, rate_cost
 
 
 class PixelModel(LatentModel):
@@ -48,8 +48,8 @@ class PixelModel(LatentModel):
         self.is_density = self.likelihood.is_density
 
     def numbers_of_a_step(self, state: StepState) -> tuple[float, ...] | None:
-        """β, and where its warm-up and the capacity are."""
-        return (self.beta, *schedule_at(self.config.rate, state))
+        """The rate's weight, and the capacity."""
+        return numbers_of_rate(self.config.rate, self.beta, state)
 
     def corrupted(self, batch: Batch) -> Batch:
         """The batch as training shows it."""

@@ -22,13 +22,19 @@ def rate_cost(rates: Tensor, config: RateConfig, beta: float, state: StepState) 
     state
         Where the training is.
     """
-    warmth, capacity = schedule_at(config, state)
+    weight, capacity = numbers_of_rate(config, beta, state) if state.numbers is None else state.numbers[:2]
     if config.kind == "capacity":
         return config.gamma * (rates.sum() - capacity).abs()
     if config.kind == "free-bits":
         rates = torch.clamp_min(rates, config.free_bits)
-    weight = beta * warmth
-    return rates if weight == 1.0 else weight * rates
+    # A tensor is not looked at: that would wait for its device.
+    return rates if isinstance(weight, float) and weight == 1.0 else weight * rates
+
+
+def numbers_of_rate(config: RateConfig, beta: float, state: StepState) -> tuple[float, float]:
+    """What the rate is weighed with, warm-up included, and the capacity in nats."""
+    warmth, capacity = schedule_at(config, state)
+    return float(beta * warmth), capacity
 
 
 def schedule_at(config: RateConfig, state: StepState) -> tuple[float, float]:

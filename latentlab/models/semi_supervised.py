@@ -47,8 +47,9 @@ class SemiSupervisedVAE(VAE):
         return torch.log_softmax(self.classifier(self.classifier_encoder(x)), -1)
 
     def numbers_of_a_step(self, state: StepState) -> tuple[float, ...] | None:
-        """``None`` while labelled images are still being gathered."""
-        return super().numbers_of_a_step(state) if self._complete else None
+        """Those of every VAE, and β by itself; ``None`` while labelled images are still being gathered."""
+        numbers = super().numbers_of_a_step(state) if self._complete else None
+        return None if numbers is None else (*numbers, self.beta)
 
     def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
         """U(x) of every image, L(x, y) of some labelled ones, and the classification term."""
@@ -64,7 +65,8 @@ class SemiSupervisedVAE(VAE):
         draw = q.rsample(self.config.samples)
         own_rate = q.kl_to_prior()
         assert own_rate is not None
-        bound = self.log_likelihood(draw.z, labelled) - self.beta * own_rate.sum(-1) - math.log(self.classes)
+        beta = self.beta if state.numbers is None else state.numbers[3]
+        bound = self.log_likelihood(draw.z, labelled) - beta * own_rate.sum(-1) - math.log(self.classes)
         return reduce(
             log_likelihood,
             rate,

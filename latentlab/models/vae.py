@@ -47,8 +47,10 @@ class VAE(PixelModel):
         if self.divergence is not None and self.divergence.asks_the_device:
             return None
         numbers = super().numbers_of_a_step(state)
-        temperature = self.posterior.number_at(state.epochs_done) if self.has_encoder else 0.0
-        return None if numbers is None else (*numbers, temperature)
+        return None if numbers is None else (*numbers, self._temperature(state))
+
+    def _temperature(self, state: StepState) -> float:
+        return self.posterior.number_at(state.epochs_done) if self.has_encoder else 0.0
 
     def approximate(self, batch: Batch) -> Approximation:
         """q(z|x) of each image."""
@@ -65,7 +67,7 @@ class VAE(PixelModel):
 
     def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
         """The negative bound with its rate weighted, and a divergence if there is one."""
-        self.posterior.schedule(state.epochs_done)
+        self.posterior.anneal(self._temperature(state) if state.numbers is None else state.numbers[2])
         seen = self.corrupted(batch)
         q = self.approximate(seen)
         draw = q.rsample(self.config.samples)

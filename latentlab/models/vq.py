@@ -17,7 +17,7 @@ from latentlab.models.inputs import EncoderInputs, corrupted
 from latentlab.models.likelihoods import build_likelihood
 from latentlab.models.networks.base import ACTIVATIONS
 from latentlab.models.networks.conv import Upsample, downward, strides, upward
-from latentlab.models.rate_cost import rate_cost, schedule_at
+from latentlab.models.rate_cost import numbers_of_rate, rate_cost
 from latentlab.models.reduce import average, reduce
 
 
@@ -191,8 +191,8 @@ class VQVAE(LatentModel):
         return [coarse, self.to_fine(torch.cat([features, self.from_coarse(entries)], 1))]
 
     def numbers_of_a_step(self, state: StepState) -> tuple[float, ...] | None:
-        """β, and where its warm-up is."""
-        return (self.beta, *schedule_at(self.config.rate, state))
+        """The rate's weight, and the capacity."""
+        return numbers_of_rate(self.config.rate, self.beta, state)
 
     def broken_off(self) -> None:
         """Let the codebooks forget."""

@@ -93,9 +93,13 @@ class Posterior(nn.Module):
 
     def schedule(self, epochs_done: float) -> None:
         """Follow the training's progress (annealing)."""
+        self.anneal(self.number_at(epochs_done))
+
+    def anneal(self, number: float | Tensor) -> None:
+        """Take this for ``number_at``; a scalar tensor is read wherever a step that was recorded is replayed."""
 
     def number_at(self, epochs_done: float) -> float:
-        """What ``schedule`` sets then; always the same where nothing is annealed."""
+        """What is annealed, then; always the same where nothing is."""
         return 0.0
 
 

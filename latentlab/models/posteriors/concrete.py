@@ -23,7 +23,7 @@ class Concrete(Approximation):
         Of the relaxation; ``None`` draws hard one-hot vectors, as evaluation does.
     """
 
-    def __init__(self, log_probs: Tensor, temperature: float | None) -> None:
+    def __init__(self, log_probs: Tensor, temperature: float | Tensor | None) -> None:
         self.log_probs = log_probs
         self.temperature = temperature
 
@@ -68,11 +68,11 @@ class ConcretePosterior(Posterior):
         super().__init__(config, features, latent_dim)
         self.config = config
         self.logits = nn.Linear(features, latent_dim)
-        self.temperature = config.temperature
+        self.temperature: float | Tensor = config.temperature
 
-    def schedule(self, epochs_done: float) -> None:
+    def anneal(self, number: float | Tensor) -> None:
         """Cool down."""
-        self.temperature = self.number_at(epochs_done)
+        self.temperature = number
 
     def number_at(self, epochs_done: float) -> float:
         """The temperature then."""
