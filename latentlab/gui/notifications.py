@@ -132,7 +132,9 @@ class Card(QFrame):
 class Notifications(QWidget):
     """Cards over the lower right corner of a widget: information goes by itself, warnings and errors stay.
 
-    At most four are shown; information makes way first. The same message again is counted on its card.
+    At most four are shown; information makes way first. The same message again is counted on its card. A new card
+    goes over those that are there, and none of them moves while the pointer is over them: a button that is about to be
+    clicked stays where it is.
     The layer is only as large as its cards, so that the map under it stays at hand.
     """
 
@@ -142,9 +144,8 @@ class Notifications(QWidget):
         self.setAccessibleName("notifications")
         self._host, self._over = host, over or host
         self._cards: list[Card] = []
-        self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.setSpacing(SPACE)
+        self._lifts: dict[Card, int] = {}  # px from the corner up to each card's lower edge
+        self._is_held = False
         self._over.installEventFilter(self)
         self.hide()
 
@@ -173,7 +174,8 @@ class Notifications(QWidget):
         card.dismissed.connect(lambda: self._remove(card))
         card.resized.connect(self._place)
         self._cards.append(card)
-        self._layout.addWidget(card)
+        self._lifts[card] = self._free_lift(card)
+        card.show()
         self._place()
 
     def messages(self) -> list[str]:
@@ -188,26 +190,59 @@ class Notifications(QWidget):
     def _remove(self, card: Card) -> None:
         if card in self._cards:
             self._cards.remove(card)
-            self._layout.removeWidget(card)
+            del self._lifts[card]
             card.hide()
             card.deleteLater()
             self._place()
 
+    def _free_lift(self, card: Card) -> int:
+        """The lowest place for a new card that moves no other."""
+        height = card.heightForWidth(self._width())
+        taken = sorted((lift, lift + other.heightForWidth(self._width())) for other, lift in self._lifts.items())
+        lift = 0
+        for bottom, top in taken:
+            if lift + height + SPACE <= bottom:
+                break
+            lift = top + SPACE
+        return lift
+
+    def _stack(self) -> int:
+        """Let no card lie over another, nor, unless the pointer is here, a gap between two; the height of them all."""
+        free = 0
+        for card, lift in sorted(self._lifts.items(), key=lambda item: item[1]):
+            self._lifts[card] = max(lift, free) if self._is_held else free
+            free = self._lifts[card] + card.heightForWidth(self._width()) + SPACE
+        return free - SPACE
+
+    def _width(self) -> int:
+        return min(WIDTH, self._over.width() - 4 * SPACE)
+
     def _place(self) -> None:
         self.setVisible(bool(self._cards))
         if not self._cards:
+            self._is_held = False
             return
-        host = self._host
+        host, width = self._host, self._width()
         corner = self._over.mapTo(host, QPoint(self._over.width(), self._over.height()))
-        width = min(WIDTH, self._over.width() - 4 * SPACE)
-        for card in self._cards:
-            card.setFixedWidth(width)
-        self._layout.activate()
-        height = min(
-            sum(card.heightForWidth(width) for card in self._cards) + SPACE * (len(self._cards) - 1), host.height()
-        )
+        height = min(self._stack(), host.height())
         self.setGeometry(corner.x() - width - 2 * SPACE, max(0, corner.y() - height - 2 * SPACE), width, height)
+        for card, lift in self._lifts.items():
+            tall = card.heightForWidth(width)
+            card.setGeometry(0, height - lift - tall, width, tall)
         self.raise_()
+
+    # --- events ---------------------------------------------------------------------------------
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        """Keep every card where it is while the pointer is here."""
+        self._is_held = True
+        super().enterEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Close the gaps."""
+        self._is_held = False
+        self._place()
+        super().leaveEvent(event)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Stay in the corner."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
@@ -64,6 +64,31 @@ def test_an_action_acts_and_the_card_goes(qtbot, cards):
     press(qtbot, cards, "notificationAction0")
     assert done == [True]
     assert cards.messages() == []
+
+
+def places(cards: Notifications) -> dict[str, int]:
+    """Where each card's lower edge is in the window."""
+    return {card.message: card.mapTo(cards.parentWidget(), card.rect().bottomLeft()).y() for card in cards._cards}
+
+
+def test_a_new_card_moves_none_and_one_that_goes_moves_none_under_the_pointer(qtbot, cards):
+    cards.notify("error", "It broke.", actions=[("Go on", lambda: None)])
+    first = places(cards)
+    cards.notify("warning", "The disk is almost full, and this takes more than a line to be said of it here.")
+    both = places(cards)
+    assert both["It broke."] == first["It broke."]
+    assert len({*both.values()}) == 2
+    qtbot.mouseMove(cards._cards[0], QPoint(20, 20))
+    qtbot.waitUntil(lambda: cards._is_held)
+    cards._cards[0].dismissed.emit()
+    assert places(cards).items() <= both.items()
+    cards.notify("info", "Saved.")
+    assert places(cards)["Saved."] == first["It broke."], "the gap is taken first"
+    cards._cards[1].dismissed.emit()
+    qtbot.mouseMove(cards.parentWidget(), QPoint(5, 5))
+    qtbot.waitUntil(lambda: not cards._is_held)
+    (left,) = places(cards).values()
+    assert left == first["It broke."], "gaps close once the pointer has left"
 
 
 def test_cards_stay_inside_the_corner(cards):
