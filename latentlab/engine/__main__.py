@@ -17,6 +17,7 @@ import threading
 import time
 
 from latentlab.engine.channel import REQUEST_ORDER, ChannelClosed, Mailbox, Wire, inherited_wire
+from latentlab.engine.priority import give_way
 
 _LARGEST_LOG = 1 << 20
 _LOG_WATCH = 10.0  # seconds
@@ -57,6 +58,7 @@ def _load_torch_ahead() -> None:
     """
     if sys.platform != "linux":
         return
+    give_way()
     spec = importlib.util.find_spec("torch")
     if spec is None or spec.origin is None:
         return

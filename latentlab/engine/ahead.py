@@ -8,7 +8,7 @@ from importlib import import_module
 
 import torch
 
-from latentlab.engine.hand import short_turns
+from latentlab.engine.priority import short_turns
 
 _LATER = ("latentlab.engine.jobs", "latentlab.engine.run")  # what the first image does not need
 

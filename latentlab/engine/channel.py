@@ -78,7 +78,6 @@ class Mailbox:
         self._ages = itertools.count()
         self._slots: dict[str, tuple[int, Any]] = {}
         self._since: dict[str, float] = {}  # when each slot that is full was empty last
-        self._nudges = 0
         self._ordered: deque[tuple[int, Any]] = deque()
         self._closed = False
         self.on_arrival = on_arrival
@@ -137,7 +136,7 @@ class Mailbox:
                 return self._ordered.popleft()[1]
             return self._pop(slot)
 
-    def take_late(self, slot: str, patience: Callable[[], float | None]) -> Any | None:
+    def take_late(self, slot: str, patience: Callable[[], float | None], over: Callable[[], bool]) -> Any | None:
         """Wait for a message of one slot that :meth:`take` does not come to; remove and return it.
 
         Parameters
@@ -145,17 +144,17 @@ class Mailbox:
         slot
             Name of the slot.
         patience
-            Seconds to leave a message to :meth:`take`; ``None`` leaves it to it altogether. Asked again whenever
-            something has changed.
+            Seconds to leave a message to :meth:`take`; ``None`` leaves it to it altogether.
+        over
+            Whether to give up. Both are asked again whenever something has changed, and after :meth:`nudge`.
 
         Returns
         -------
         Any or None
-            ``None`` after :meth:`nudge` and :meth:`close`.
+            ``None`` once it is over, or the mailbox is closed.
         """
         with self._changed:
-            nudges = self._nudges
-            while not self._closed and self._nudges == nudges:
+            while not self._closed and not over():
                 allowed = patience()
                 if slot not in self._slots or allowed is None or self._is_behind(slot):
                     self._changed.wait()
@@ -167,9 +166,8 @@ class Mailbox:
             return None
 
     def nudge(self) -> None:
-        """End the wait of :meth:`take_late`, which is to look anew at what it waits for."""
+        """Let :meth:`take_late` look anew at what it waits for."""
         with self._changed:
-            self._nudges += 1
             self._changed.notify_all()
 
     def _is_behind(self, slot: str) -> bool:

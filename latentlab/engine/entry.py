@@ -1,15 +1,20 @@
-"""The worker from its first moment: the map's stored points go out before torch is imported (no torch here)."""
+"""The worker from its first moment: points and the hand's first images go out before torch is there (no torch here)."""
 
 from __future__ import annotations
 
+import sys
 import traceback
 from pathlib import Path
 
 from latentlab.engine.channel import Mailbox
+from latentlab.engine.early import answer_while_importing
 from latentlab.engine.messages import Failed, OpenModel
+from latentlab.engine.plain_decoder import plain_decoder
 from latentlab.engine.workspace import Send, Workspace
 from latentlab.errors import InputError
 from latentlab.storage import ModelFile, find_model, read_model
+
+_WORKER = "latentlab.engine.worker"
 
 
 def run(
@@ -45,6 +50,9 @@ def run(
     """
     workspace = Workspace(send, first_version)
     opened = _open_early(workspace, inbox, model)
+    if _WORKER not in sys.modules:
+        decoder = None if opened is None else plain_decoder(opened[1])
+        answer_while_importing(_WORKER, inbox, workspace, decoder, own_process)
     from latentlab.engine.worker import Worker
 
     return Worker(inbox, workspace, device, own_process).run(opened)

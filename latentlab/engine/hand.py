@@ -10,18 +10,17 @@ decoding draws no random numbers; and how many of the processor's threads torch 
 from __future__ import annotations
 
 import copy
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import torch
 
 from latentlab.allowance import HAND
 from latentlab.engine.channel import ChannelClosed, Mailbox
-from latentlab.engine.live import decoded
 from latentlab.engine.messages import Decode
+from latentlab.engine.pictures import decoded
 from latentlab.engine.workspace import Workspace
 from latentlab.models.base import LatentModel
 from latentlab.models.loaded import LoadedModel
@@ -112,11 +111,10 @@ class Hand:
     def _run(self) -> None:
         torch.get_num_threads()  # takes over, once for all, the number that the loop has now: one
         try:
-            while not self._ended and not self._inbox.closed:
-                request = self._inbox.take_late("decode", self._wait)
-                if isinstance(request, Decode):
-                    with self._failures(Decode.__name__):
-                        self._answer(request)
+            while (request := self._inbox.take_late("decode", self._wait, lambda: self._ended)) is not None:
+                assert isinstance(request, Decode)
+                with self._failures(Decode.__name__):
+                    self._answer(request)
         except ChannelClosed:
             return  # the loop will see it too
 
@@ -131,21 +129,6 @@ class Hand:
                 return  # asked of the model before: the window asks again once it knows of this one
             image = decoded(model, request, self._workspace.version)
         self._workspace.send(image)
-
-
-@contextmanager
-def short_turns() -> Iterator[None]:
-    """Let the threads of this process take the interpreter's lock from each other sooner.
-
-    While one imports for seconds, each of the other's operations takes that lock anew. Of no use in a process that
-    has a window, which would lose its own turns.
-    """
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(interval / 10)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(interval)
 
 
 def _copy_of(model: LoadedModel) -> LoadedModel:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from latentlab.engine.messages import (
     Codebooks,
     Decode,
-    Decoded,
     DecodeGrid,
     DecodeRows,
     DrawLatent,
@@ -29,7 +28,7 @@ from latentlab.engine.messages import (
     Strip,
     Traverse,
 )
-from latentlab.engine.pictures import as_pixels, shrink, to_bytes
+from latentlab.engine.pictures import as_pixels, decoded, shrink, to_bytes
 from latentlab.engine.workspace import Workspace
 from latentlab.errors import InputError
 from latentlab.exploration import coarse_to_fine, interpolate, linear_grid, nearest, traverse, typical_distance
@@ -288,8 +287,8 @@ class Live:
         for _piece, images in self._decoded(model, flat, label):
             parts.append(to_bytes(images))
             yield
-        decoded = as_pixels(np.concatenate(parts))
-        rows = decoded.reshape(*latents.shape[:2], *decoded.shape[1:])
+        pixels = as_pixels(np.concatenate(parts))
+        rows = pixels.reshape(*latents.shape[:2], *pixels.shape[1:])
         if above is not None:
             rows, latents = np.concatenate([above[None], rows]), np.concatenate([latents, latents])
         version, spent = self._workspace.version, self._spent("strip")
@@ -305,27 +304,6 @@ class Live:
         labels = model.classes_of_images(images, dataset.labels[chosen])
         mean, _std = model.encode(images, labels)
         return as_pixels(images), mean[None], labels
-
-
-def decoded(model: LoadedModel, request: Decode, version: int) -> Decoded:
-    """The image that a request asks for.
-
-    Parameters
-    ----------
-    model
-        What decodes it.
-    request
-        The latent, and the class where the model is conditional.
-    version
-        The model's, for the window to know what it is of.
-
-    Raises
-    ------
-    InputError
-        For a latent of another size.
-    """
-    image = as_pixels(to_bytes(model.decode(request.z[None], request.label)))[0]
-    return Decoded(request.generation, version, request.z, image, request.preview)
 
 
 def _latent_size(request: Request) -> int | None:

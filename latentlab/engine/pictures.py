@@ -3,14 +3,45 @@
 from __future__ import annotations
 
 import math
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from latentlab.engine.messages import Decode, Decoded, FloatArray
 from latentlab.exploration.pictures import ByteArray, as_pixels, shrink, to_bytes
 
-__all__ = ["as_pixels", "contact_sheet", "shrink", "to_bytes"]
+__all__ = ["Decoder", "as_pixels", "contact_sheet", "decoded", "shrink", "to_bytes"]
 
 _SHEET_GAP = 1
+
+
+class Decoder(Protocol):
+    """What makes images of latents: a loaded model, or its stand-in before torch is there."""
+
+    def decode(self, z: ArrayLike, label: ArrayLike | None = None) -> FloatArray:
+        """Mean of p(x|z) for z [N, d]: float32 [N, C, H, W] in [0, 1]; ``InputError`` for latents of another size."""
+
+
+def decoded(model: Decoder, request: Decode, version: int) -> Decoded:
+    """The image that a request asks for.
+
+    Parameters
+    ----------
+    model
+        What decodes it.
+    request
+        The latent, and the class where the model is conditional.
+    version
+        The model's, for the window to know what it is of.
+
+    Raises
+    ------
+    InputError
+        For a latent of another size.
+    """
+    image = as_pixels(to_bytes(model.decode(request.z[None], request.label)))[0]
+    return Decoded(request.generation, version, request.z, image, request.preview)
 
 
 def contact_sheet(images: ByteArray, columns: int) -> ByteArray:

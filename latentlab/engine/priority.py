@@ -1,17 +1,28 @@
-"""The worker's process gives way to the window's."""
+"""Who comes first: the worker's process gives way to the window's, and its threads to each other."""
 
 from __future__ import annotations
 
 import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+NICENESS = 10
+"""0 is the window's, 19 the lowest."""
 
 
-def yield_to_the_window(niceness: int = 10, but: int | None = None) -> None:
+def give_way() -> None:
+    """Lower the priority of the thread that calls this, where threads have one of their own."""
+    if sys.platform == "linux":
+        _lower(threading.get_native_id())
+
+
+def yield_to_the_window(but: int | None = None) -> None:
     """Lower the priority of every thread of this process, where the system lets one.
 
     Parameters
     ----------
-    niceness
-        0 is the window's, 19 the lowest.
     but
         The system's number of a thread that keeps the priority it has.
     """
@@ -22,7 +33,24 @@ def yield_to_the_window(niceness: int = 10, but: int | None = None) -> None:
     except OSError:
         threads = [0]  # elsewhere the priority is the whole process's
     for thread in threads:
-        try:
-            os.setpriority(os.PRIO_PROCESS, thread, niceness)
-        except OSError:  # ended meanwhile, or not allowed
-            continue
+        _lower(thread)
+
+
+@contextmanager
+def short_turns() -> Iterator[None]:
+    """Let the threads of this process take the interpreter's lock from each other sooner.
+
+    While one imports for seconds, each of the other's operations takes that lock anew. Of no use in a process that
+    has a window, which would lose its own turns.
+    """
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(interval / 10)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def _lower(thread: int) -> None:
+    with suppress(OSError):  # ended meanwhile, or not allowed
+        os.setpriority(os.PRIO_PROCESS, thread, NICENESS)

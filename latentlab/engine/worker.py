@@ -19,7 +19,7 @@ import latentlab
 from latentlab.engine.ahead import Ahead
 from latentlab.engine.channel import ChannelClosed, Mailbox
 from latentlab.engine.failures import DeviceLostError, Failures
-from latentlab.engine.hand import Hand, short_turns
+from latentlab.engine.hand import Hand
 from latentlab.engine.job_queue import JobQueue, PreviewSlot
 from latentlab.engine.live import Live
 from latentlab.engine.memory import DEVICE_LOST
@@ -44,7 +44,7 @@ from latentlab.engine.messages import (
 )
 from latentlab.engine.opened import OpenedModel
 from latentlab.engine.past import Past
-from latentlab.engine.priority import yield_to_the_window
+from latentlab.engine.priority import short_turns, yield_to_the_window
 from latentlab.engine.workspace import Workspace
 from latentlab.errors import InputError
 from latentlab.models.device import available_devices, resolve_device
