@@ -104,35 +104,65 @@ def test_replayed_steps_are_the_computed_ones(recorder, monkeypatch):
     plain, expected = computed(monkeypatch)
     assert_same(replayed, plain)
     assert means(events) == means(expected)
-    # Three steps, then the fourth is an epoch's smaller last one; two were replayed to compare.
-    assert (recorder.warmed, recorder.recorded, recorder.replayed) == (3, 1, 2 + 9)
+    # Three steps, an epoch's smaller last one, and the others are replayed; two of each size to compare.
+    assert (recorder.warmed, recorder.recorded, recorder.replayed) == (4, 2, 2 * 2 + 12)
     assert not named(events, "warning")
 
 
 @pytest.mark.parametrize("change", [{"beta": 2.0}, {"learning_rate": 2 * RATE}])
 def test_a_changed_number_is_followed(recorder, monkeypatch, change):
-    """The learning rate is read from a tensor; of β a new recording is made."""
-    replayed, _ = run(change=(6, change))
-    plain, _ = computed(monkeypatch, change=(6, change))
+    """The learning rate is read from a tensor; where β changes, recordings are made anew that read it too."""
+    replayed, _ = run(change=(9, change))
+    plain, _ = computed(monkeypatch, change=(9, change))
     assert_same(replayed, plain)
-    assert recorder.recorded == (2 if "beta" in change else 1)
+    assert recorder.recorded == (4 if "beta" in change else 2)
+
+
+def test_a_number_that_changes_again_needs_no_other_recording(recorder, monkeypatch):
+    """A hand drags β: every step after the first change is a replay."""
+    changes = {9: 2.0, 10: 2.5, 11: 0.5, 13: 1.0}
+
+    def dragged():
+        training = Training(bars(), run_config(learning_rate=RATE, epochs=4))
+        for _ in training.steps():
+            if training.step in changes:
+                training.update(beta=changes[training.step])
+        return training
+
+    replayed = dragged()
+    assert (recorder.warmed, recorder.recorded, recorder.replayed) == (4, 4, 4 * 2 + 12)
+    monkeypatch.setattr("latentlab.training.training.recorder_for", lambda device, config: None)
+    assert_same(replayed, dragged())
 
 
 @pytest.mark.parametrize(
     ("model", "recorded"),
     [
-        ({"rate": {"warmup": 2.0}}, 1),
-        ({"rate": {"kind": "capacity", "epochs": 50.0}}, 0),
-        ({"posterior": {"kind": "concrete", "cooling": 1.0}, "prior": {"kind": "categorical"}, "latent_dim": 20}, 1),
+        ({"rate": {"warmup": 2.0}}, 2),
+        ({"rate": {"kind": "free-bits", "warmup": 50.0}, "beta": 3.0}, 2),
+        ({"rate": {"kind": "capacity", "epochs": 50.0}}, 2),
+        ({"posterior": {"kind": "concrete", "cooling": 1.0}, "prior": {"kind": "categorical"}, "latent_dim": 20}, 2),
+        ({"family": "ladder", "latent_dim": 6, "rate": {"kind": "free-bits", "warmup": 50.0}}, 2),
+        ({"family": "vq", "architecture": {"kind": "conv", "width": 4}, "rate": {"warmup": 2.0}}, 2),
         ({"divergence": {"kind": "energy", "weight": 1.0}}, 0),
         ({"posterior": {"refine": 2}}, 0),
-        ({"family": "factor", "latent_dim": 3}, 1),
-        ({"family": "semi-supervised", "conditional": True, "supervision": {"labels": 8}}, 1),
-        ({"prior": {"kind": "vamp", "components": 5}}, 1),
-        ({"likelihood": {"kind": "gaussian", "sigma": "optimal"}}, 1),
+        ({"family": "factor", "latent_dim": 3}, 2),
+        ({"family": "semi-supervised", "conditional": True, "supervision": {"labels": 8}}, 2),
+        (
+            {
+                "family": "semi-supervised",
+                "conditional": True,
+                "supervision": {"labels": 8},
+                "beta": 2.0,
+                "rate": {"warmup": 50.0},
+            },
+            2,
+        ),
+        ({"prior": {"kind": "vamp", "components": 5}}, 2),
+        ({"likelihood": {"kind": "gaussian", "sigma": "optimal"}}, 2),
     ],
 )
-def test_a_schedule_is_recorded_once_it_has_come_to_rest(recorder, monkeypatch, model, recorded):
+def test_every_step_that_can_be_is_replayed_with_its_schedule(recorder, monkeypatch, model, recorded):
     replayed, events = run(model=model)
     plain, _ = computed(monkeypatch, model=model)
     assert_same(replayed, plain)
@@ -144,14 +174,14 @@ def test_a_cosine_schedule_is_read_from_its_tensor(recorder, monkeypatch):
     replayed, _ = run(schedule="cosine")
     plain, _ = computed(monkeypatch, schedule="cosine")
     assert_same(replayed, plain)
-    assert recorder.recorded == 1
+    assert recorder.recorded == 2
 
 
 def test_pixels_drawn_at_every_use_are_drawn_in_the_recording(recorder, monkeypatch):
     replayed, _ = run(binarise="dynamic")
     plain, _ = computed(monkeypatch, binarise="dynamic")
     assert_same(replayed, plain)
-    assert recorder.recorded == 1
+    assert recorder.recorded == 2
 
 
 def test_a_run_stopped_between_replays_resumes_to_the_bit(recorder, monkeypatch, tmp_path):
@@ -232,7 +262,8 @@ def test_a_whole_step_adds_to_no_gradient_that_was_there():
 def cuda(monkeypatch):
     """torch.cuda's names with their own signatures and nothing behind them; what was called, in order."""
     calls = mock.Mock()
-    for name in ("Stream", "stream", "current_stream", "CUDAGraph", "graph", "device"):
+    names = ("Stream", "stream", "current_stream", "set_stream", "get_rng_state", "CUDAGraph", "graph", "device")
+    for name in names:
         double = mock.create_autospec(getattr(torch.cuda, name))
         monkeypatch.setattr(torch.cuda, name, double)
         calls.attach_mock(double, name)
@@ -268,6 +299,29 @@ def test_what_records_on_cuda_calls_it_as_it_is_to_be_called(cuda):
     assert not graph.replay.called
     recording.replay()
     graph.replay.assert_called_once_with()
+
+
+def test_a_recording_that_breaks_off_leaves_stream_and_noise_as_they_were(cuda, monkeypatch):
+    """As not every torch does by itself."""
+    generators = [mock.Mock(), mock.Mock()]
+    monkeypatch.setattr(torch.cuda, "default_generators", generators)
+    monkeypatch.setattr(torch, "Generator", mock.create_autospec(torch.Generator))
+    recorder = recorder_for(torch.device("cuda", 1), TrainingConfig())
+
+    def step():
+        raise RuntimeError("CUDA error: operation not permitted when stream is capturing")
+
+    cuda.graph.return_value.__exit__.return_value = False
+    with pytest.raises(RuntimeError, match="not permitted"):
+        recorder.record(step)
+    cuda.set_stream.assert_called_once_with(cuda.current_stream.return_value)
+    torch.Generator.assert_called_once_with(torch.device("cuda", 1))
+    assert generators[1].mock_calls == [
+        mock.call.graphsafe_set_state(torch.Generator.return_value.graphsafe_get_state.return_value),
+        mock.call.set_state(cuda.get_rng_state.return_value),
+    ]
+    assert not generators[0].mock_calls
+    assert gc.isenabled()
 
 
 def test_nothing_is_recorded_on_the_cpu_or_where_it_is_not_wanted(cuda):
