@@ -102,9 +102,10 @@ def _start_worker(argv: Sequence[str]) -> tuple[argparse.Namespace, str, Home]:
     options = parse(argv)
     first: str = DEFAULT_MODEL
     if options.path:
-        from latentlab.opening import kind_of, require_source
+        from latentlab.opening import absolute, kind_of, require_source
 
         require_source(options.path)
+        options.path = absolute(options.path)  # what is opened is remembered
         first = options.path if kind_of(options.path) == "model" else DEFAULT_MODEL
     require_display()
     return options, first, launch(options.engine, options.device, first)

@@ -35,3 +35,11 @@ def require_source(source: str) -> None:
     """
     if not source.startswith(_NAMED) and not Path(source).exists():
         raise InputError(f"there is no file or folder {source!r}, and no such command; see latentlab --help")
+
+
+def absolute(source: str) -> str:
+    """The source as it is to be remembered: a path that leads there from any folder, a name as it is."""
+    if source.startswith(_NAMED):
+        return source
+    path = Path(source).expanduser().absolute()
+    return str(path.resolve() if ".." in path.parts else path)

@@ -95,6 +95,8 @@ class Session(QObject):
         self._dataset: DatasetInfo | None = None
         self.data_config = DataConfig()
         self._axes = AxesChoice()
+        self._axes_are_chosen = False  # by the user, or with a session
+        self._awaits_points = False  # the model's first, which may say which axes carry most
         self._locked: frozenset[int] = frozenset()
         self._colour_by = ""
         self._run_state = IDLE
@@ -215,7 +217,8 @@ class Session(QObject):
         """Take in another model, or (``fresh`` false) newer weights of the live one.
 
         A model of another latent space starts at the origin with its first two dimensions on the map, or, where a
-        single number means little, with its first two principal components.
+        single number means little, with its first two principal components. With the first points of one that was
+        opened, the two dimensions that carry most take their place.
         """
         size = 0 if model is None else model.latent_dim
         before = self.layout
@@ -229,7 +232,9 @@ class Session(QObject):
             self._level = 0
             kind = "z" if self.layout.kind == "plain" else "pc"
             self._axes = AxesChoice(f"{kind}1", f"{kind}2" if size > 1 else f"{kind}1")
+            self._axes_are_chosen = False
         if fresh:
+            self._awaits_points = True
             self.set_past(None)
             self._points = None
             conditional = model is not None and model.conditional
@@ -251,7 +256,26 @@ class Session(QObject):
         """Take in the encoded dataset."""
         if points is not self._points:
             self._points = points
+            if points is not None and self._awaits_points:
+                self._awaits_points = False
+                self._show_strongest(points.kl)
             self.pointsChanged.emit()
+
+    def _show_strongest(self, kl: FloatArray | None) -> None:
+        """Put the two dimensions of the level with the highest KL on the map, in their order, unless others are chosen.
+
+        Of a run that has just begun none is strongest yet.
+        """
+        place = self.layout.levels[self._level].place
+        if kl is None or self.layout.kind != "plain" or self._axes_are_chosen or self.run_is_live:
+            return
+        of_level = kl[place]
+        if of_level.size > 2 and np.isfinite(of_level).all():
+            x, y = np.sort(np.argsort(-of_level, kind="stable")[:2]) + place.start + 1
+            strongest = AxesChoice(f"z{x}", f"z{y}")
+            if strongest != self._axes:
+                self._axes = strongest
+                self.axesChanged.emit()
 
     @property
     def components(self) -> FloatArray:
@@ -296,7 +320,8 @@ class Session(QObject):
         return self._axes
 
     def set_axes(self, axes: AxesChoice) -> None:
-        """Choose the directions the map shows."""
+        """Choose the directions the map shows; they stay when the next points come."""
+        self._axes_are_chosen = True
         if axes != self._axes:
             self._axes = axes
             self.axesChanged.emit()

@@ -90,6 +90,35 @@ def test_principal_axes_are_the_points_components(session):
     np.testing.assert_array_equal(plane.x, components[0])
 
 
+def points_with(kl: list[float] | None) -> PointsChanged:
+    none = np.zeros((0, 0 if kl is None else len(kl)), np.float32)
+    return PointsChanged(1, none, none, np.zeros(0, np.int64), (), None if kl is None else np.array(kl, np.float32))
+
+
+def test_a_model_opens_on_the_two_dimensions_that_carry_most(session, qtbot):
+    with qtbot.waitSignal(session.axesChanged):
+        session.set_points(points_with([0.1, 3.0, 2.0]))
+    assert session.axes == AxesChoice("z2", "z3")
+    session.set_points(points_with([5.0, 3.0, 2.0]))
+    assert session.axes == AxesChoice("z2", "z3"), "they do not change under the hand"
+    session.set_model(model(4), 2, fresh=True)
+    assert session.axes == AxesChoice()
+    session.set_points(points_with(None))
+    assert session.axes == AxesChoice(), "there is no rate to go by"
+
+
+def test_axes_that_were_chosen_stay_and_a_run_that_begins_has_none_strongest(session):
+    session.set_axes(AxesChoice())
+    session.set_points(points_with([0.1, 3.0, 2.0]))
+    assert session.axes == AxesChoice(), "chosen, if the same"
+    session.set_model(model(4), 2, fresh=True)
+    session.set_run_state("running")
+    session.set_points(points_with([0.1, 3.0, 2.0, 0.0]))
+    session.set_run_state("idle")
+    session.set_points(points_with([0.1, 3.0, 2.0, 0.0]))
+    assert session.axes == AxesChoice()
+
+
 def test_one_latent_dimension_has_a_map_too(qapp):
     session = Session()
     session.set_model(model(1), 1, fresh=True)

@@ -40,7 +40,7 @@ class ExploreController(QObject):
         sliders.lockToggled.connect(session.set_locked)
         sliders.labelChosen.connect(self._on_label_chosen)
 
-        session.latentChanged.connect(self._show_latent)
+        session.latentChanged.connect(self._on_latent_changed)
         session.axesChanged.connect(self._show_latent)
         session.previewChanged.connect(self._show_preview)
         session.modelChanged.connect(self._on_model_changed)
@@ -93,6 +93,13 @@ class ExploreController(QObject):
     def _on_label_chosen(self, label: int) -> None:
         if self._session.model is not None and label != self._session.label:
             self._undo.push(ChooseLabel(self._session, label))
+
+    def _on_latent_changed(self) -> None:
+        """Show it, and let the map follow where a slider, a key or the dice led out of what is in view."""
+        self._show_latent()
+        session = self._session
+        if session.model is not None and session.past is None:
+            self._map.follow(session.plane().project(session.latent[None])[0])
 
     # --- what widgets are told ----------------------------------------------------------------------
 

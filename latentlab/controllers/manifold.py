@@ -123,6 +123,8 @@ class ManifoldController(QObject):
 
     def _on_axes_changed(self) -> None:
         if self._session.past is None:
+            if self._stored:  # a picture that is of other axes
+                self._map.set_manifold(None, (0.0, 1.0), (0.0, 1.0))
             self._ask()
         else:
             self._on_past_changed()

@@ -32,7 +32,7 @@ class PointsController(QObject):
     ) -> None:
         super().__init__(parent)
         self._session, self._map, self._sliders = session, latent_map, sliders
-        self._fitted = False
+        self._fitted, self._seen = False, ("", 0)  # the model whose view was chosen: source and size
         session.modelChanged.connect(self._on_model_changed)
         session.pointsChanged.connect(self._on_points_changed)
         session.pastChanged.connect(self._on_past_changed)
@@ -43,7 +43,11 @@ class PointsController(QObject):
 
     def _on_model_changed(self, fresh: bool) -> None:
         if fresh:
-            self._fitted = False
+            model = self._session.model
+            seen = ("", 0) if model is None else (model.source, model.latent_dim)
+            if seen != self._seen or not self._session.run_is_live:  # a run that begins anew after a loss is no other
+                self._fitted = False
+            self._seen = seen
             # What was drawn and chosen by hand is of another model's latent space.
             self._map.set_path(None)
             self._map.set_selection(None)

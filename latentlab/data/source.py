@@ -53,6 +53,8 @@ def open_dataset(source: str | Path, config: DataConfig | None = None) -> Iterat
         yield from open_torchvision(text, config)
         return
     path = Path(text).expanduser().absolute()
+    if ".." in path.parts:  # the source is remembered, and the folder it went through may go
+        path = path.resolve()
     if path.is_dir():
         yield from open_folder(path, config)
     elif path.is_file() and path.suffix.lower() == ".csv":

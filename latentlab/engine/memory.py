@@ -102,9 +102,8 @@ class Memory:
         if self._opening is not None:
             told.append(Failed("OpenDataset", f"Opening {self._opening.source} ended with the worker."))
             self._opening = None
-        best = Path(run, "model.safetensors")
-        if run and best.is_file():
-            self._model = str(best)
+        if run and Path(run, "model.safetensors").is_file():
+            self._model = run  # by the name that the run itself goes on by: it is no other model then
         self._training = TrainingState("idle")
         self._awaits_dataset = self._dataset is not None
         return told

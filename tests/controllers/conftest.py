@@ -56,7 +56,7 @@ def some_points(latent_dim: int = 2, version: int = 1, count: int = 50) -> Point
         np.full_like(mean, 0.1),
         np.zeros(count, np.int64),
         ("a",),
-        np.linspace(1, 3, latent_dim, dtype=np.float32),
+        np.linspace(3, 1, latent_dim, dtype=np.float32),
         components=np.eye(latent_dim, dtype=np.float32),
     )
 

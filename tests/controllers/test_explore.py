@@ -7,6 +7,7 @@ import pytest
 
 from latentlab.controllers.explore import ExploreController
 from latentlab.gui.latent_map import LatentMap
+from latentlab.gui.latent_map.widget import FOLLOW_MARGIN
 from latentlab.gui.latent_sliders import LatentSliders
 from tests.controllers.conftest import model_info
 
@@ -42,6 +43,19 @@ def test_sliders_move_any_dimension_and_are_told_of_the_map(parts, session, undo
     slider = sliders.findChild(object, "latentSlider1")
     assert slider.value() == pytest.approx(-0.5, abs=0.02)
     assert undo.count() == 2
+
+
+def test_the_map_follows_a_slider_out_of_its_view_and_no_farther_than_needed(parts, session, undo):
+    _, latent_map, sliders = parts
+    before = latent_map.view()
+    sliders.valueEdited.emit(0, 1.0, 1)
+    assert latent_map.view() == before
+    sliders.valueEdited.emit(0, before.x_max + 2.0, 1)
+    view = latent_map.view()
+    assert view.y_range == before.y_range
+    assert view.x_max - FOLLOW_MARGIN / view.scale == pytest.approx(before.x_max + 2.0)
+    sliders.valueEdited.emit(2, 1.0, 2)
+    assert latent_map.view() == view, "along no axis of the map"
 
 
 def test_hovering_previews_and_leaving_restores(parts, session):

@@ -13,6 +13,7 @@ from latentlab.engine.messages import (
     DatasetOpened,
     Failed,
     OpenDataset,
+    OpenModel,
     Reconstruct,
     Sample,
     StopTraining,
@@ -60,3 +61,11 @@ def test_nothing_waits_for_images_that_are_not_opened_again(lost, tmp_path: Path
     assert lost.holds(Reconstruct(2))
     assert lost.restoring(2) == []
     assert lost.released() == [Reconstruct(2)]
+
+
+def test_a_lost_run_is_opened_by_the_name_it_goes_on_by(tmp_path: Path):
+    memory = Memory()
+    memory.note_result(TrainingState("running", str(tmp_path)))
+    (tmp_path / "model.safetensors").touch()
+    memory.losses(-9, "")
+    assert memory.restoring(1) == [OpenModel(str(tmp_path), fresh=False)]

@@ -150,6 +150,17 @@ class MapViewBox(QGraphicsObject):
         x, y = dx / view.scale, dy / view.scale
         self.show_range((view.x_min - x, view.x_max - x), (view.y_min + y, view.y_max + y))
 
+    def bring_into_view(self, xy: npt.ArrayLike, margin: float) -> None:
+        """Pan just so far that a point (x, y) lies ``margin`` logical pixels or more from the edges.
+
+        In a box too small for that it lies in the middle.
+        """
+        pixel, size = self.view().to_pixel(xy), np.array([self._width, self._height], float)
+        room = np.minimum(margin, size / 2)
+        dx, dy = np.clip(pixel, room, size - room) - pixel
+        if np.isfinite(dx + dy) and (dx or dy):
+            self.pan(float(dx), float(dy))
+
     def boundingRect(self) -> QRectF:
         """The whole box."""
         return self.rect()

@@ -30,6 +30,7 @@ from latentlab.gui.latent_map.view import View
 FloatArray = npt.NDArray[np.floating]
 VIEW_MS = 90
 NUDGE_STEPS = 40
+FOLLOW_MARGIN = 28.0  # px from the map's edge
 ZOOM_PER_DEGREE = 1.2 ** (1 / 15)
 _ARROWS = {
     Qt.Key.Key_Left: (-1, 0),
@@ -121,6 +122,11 @@ class LatentMap(PanelledPlot):
 
     def _is_over_map(self, point: QPointF) -> bool:
         return bool(self.box.rect().contains(self.box.mapFromScene(point)))
+
+    def follow(self, xy: npt.ArrayLike) -> None:
+        """Bring a point (x, y) into view, panning no farther than needed; not while the hand is on the map."""
+        if not self._pressed and self._grabbed is None:
+            self.box.bring_into_view(xy, FOLLOW_MARGIN)
 
     # --- what is in view --------------------------------------------------------------------------------------
 

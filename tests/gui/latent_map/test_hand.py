@@ -127,6 +127,16 @@ def test_the_right_button_pans_and_commits_nothing(latent_map):
     assert told.calls == []
 
 
+def test_the_map_does_not_run_away_from_a_drag_over_its_edge(latent_map):
+    view = latent_map.view()
+    latent_map.committed.connect(lambda xy, _gesture: latent_map.follow(xy))
+    start = at(latent_map, (0.0, 0.0))
+    drag(latent_map, LEFT, start, start + QPoint(2000, 0))
+    assert latent_map.view() == view
+    latent_map.follow((9.0, 0.0))
+    assert latent_map.view().x_max > 9.0
+
+
 def test_the_aspect_stays_locked(latent_map):
     for size in ((640, 520), (900, 400), (420, 700)):
         latent_map.resize(*size)
