@@ -43,13 +43,18 @@ class Driver:
 
     def wait(self, kind, where=lambda _: True, timeout: float = 60.0):
         """The first result of a kind that fulfils a condition, forgetting it and all before it."""
+        return self.until(kind, where, timeout)[-1]
+
+    def until(self, kind, where=lambda _: True, timeout: float = 60.0) -> list:
+        """That result with all before it, forgetting them."""
         end = time.monotonic() + timeout
         with self._changed:
             while True:
                 for place, result in enumerate(self.results):
                     if isinstance(result, kind) and where(result):
+                        told = self.results[: place + 1]
                         del self.results[: place + 1]
-                        return result
+                        return told
                 left = end - time.monotonic()
                 assert left > 0, f"no {kind.__name__} within {timeout:g} s: {self.results}\n{self.home.log()}"
                 assert self._thread.is_alive(), f"the worker ended with {self.code}: {self.home.log()}"

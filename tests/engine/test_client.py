@@ -74,8 +74,7 @@ def test_large_results_arrive_whole(engine, qtbot):
     assert points.args[0].mean.shape == (400_000, 2)
 
 
-def test_a_flood_of_results_loses_none_and_lets_the_event_loop_turn(engine, qtbot):
-    """Reliability, row 20."""
+def test_row_20_a_flood_of_results_loses_none_and_lets_the_event_loop_turn(engine, qtbot):
     numbers, turns = [], set()
 
     def slowly(failed):  # slower than they come, so that they pile up
@@ -89,7 +88,7 @@ def test_a_flood_of_results_loses_none_and_lets_the_event_loop_turn(engine, qtbo
     timer.timeout.connect(lambda: turns.add(len(numbers)))
     timer.start(0)
     engine.request(EncodeImage("flood"))
-    qtbot.waitUntil(lambda: len(numbers) == 5000, timeout=20_000)
+    qtbot.waitUntil(lambda: len(numbers) == 5000, timeout=120_000)  # two seconds; twenty on a machine under load
     timer.stop()
     assert numbers == list(range(5000))
     assert len(turns) > 50  # other events were served in between
@@ -114,8 +113,8 @@ def test_shutdown_leaves_no_worker_and_may_be_repeated(qapp, qtbot, home, monkey
     client.deleteLater()
 
 
-def test_a_worker_that_will_not_stop_is_ended_within_bounds_and_it_is_said(engine, qtbot):
-    """Reliability, row 22: a step that sleeps."""
+def test_row_22_a_worker_that_will_not_stop_is_ended_within_bounds_and_it_is_said(engine, qtbot):
+    """A step that sleeps."""
     with qtbot.waitSignal(engine.decoded, timeout=10_000):
         engine.request(decode(1))
     worker = engine.home
@@ -135,8 +134,8 @@ def test_a_worker_that_will_not_stop_is_ended_within_bounds_and_it_is_said(engin
 
 @pytest.mark.parametrize("how", ["kill", "segfault"])
 @in_a_process
-def test_a_lost_worker_is_replaced_and_opens_the_same_model(engine, qtbot, how):
-    """Reliability, row 22: SIGKILL and a native crash."""
+def test_row_22_a_lost_worker_is_replaced_and_opens_the_same_model(engine, qtbot, how):
+    """SIGKILL and a native crash."""
     with qtbot.waitSignal(engine.modelChanged, timeout=10_000) as before:
         engine.request(OpenModel("one.safetensors"))
     with qtbot.waitSignals([engine.workerLost, engine.modelChanged], timeout=10_000, order="strict"):
