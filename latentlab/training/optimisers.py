@@ -127,9 +127,10 @@ class Optimisers:
             if self._config.gradient_clip:
                 nn.utils.clip_grads_with_norm_(parameters, self._config.gradient_clip, norm)
         if self.deferred and norm is not None:
-            # In place, where a recorded step finds it again.
-            bad = ~torch.isfinite(objective.detach() + norm)
-            torch.maximum(self._bad, bad.to(self._bad.dtype), out=self._bad)
+            # In place, where a recorded step finds it again. What is not finite is not 0 when taken from itself: half
+            # as many operations as asking, each of which costs a GPU as much as adding up thousands of numbers.
+            total = objective.detach() + norm
+            torch.maximum(self._bad, total - total != 0, out=self._bad)
             rests = self._bad if applies is None else torch.maximum(self._bad, (~applies).to(self._bad.dtype))
             self._adam[phase].found_inf = rests  # type: ignore[attr-defined]
         elif not math.isfinite(_sum([objective.detach(), *(gradients if norm is None else [norm])])):
@@ -177,7 +178,7 @@ class Optimisers:
     def count(self) -> None:
         """Say that all phases of a step are done."""
         if self.deferred:
-            self._good_steps += (self._bad == 0).to(torch.int64)
+            self._good_steps += self._bad == 0
 
     def start(self, step: int) -> None:
         """Say at which step the counting begins."""
