@@ -96,7 +96,7 @@ class Application(QObject):
     def build(self) -> Iterator[None]:
         """Make all that is behind the front, a piece with each step, and listen to the worker; to be run to its end."""
         yield from self.window.build_panels()
-        self._build_controllers()
+        yield from self._build_controllers()
         self._watch_for_trouble()
         yield
         self._dress_window()
@@ -106,7 +106,7 @@ class Application(QObject):
         if self._path is not None:
             self._desk.open(self._path)
 
-    def _build_controllers(self) -> None:
+    def _build_controllers(self) -> Iterator[None]:
         session, engine, window = self.session, self.engine, self.window
         latent_map, sliders = self.latent_map, window.latent_sliders
         self._explore = ExploreController(session, self.undo, latent_map, sliders, self)
@@ -121,6 +121,7 @@ class Application(QObject):
         self._history = HistoryController(
             session, engine, latent_map, window.history_bar, window.filmstrip, window.curves, self
         )
+        yield
         self._frame_rate = FrameRateController(engine, window, self)
         self._data = DataController(session, engine, window.data_panel, window.status, self)
         self._model = ModelController(session, engine, self.undo, window.model_panel, self)
@@ -128,6 +129,7 @@ class Application(QObject):
         self._runs = RunsController(session, self._training, self._model, window.runs_table, self)
         # Qt hides no panel behind another's tab: only its dock says when it comes to the front.
         window.docks["runs"].visibilityChanged.connect(self._on_runs_seen)
+        yield
         self._comparing = ComparingController(
             engine, window.curves, window.runs_table, self._choose_run, window.notifications, self
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
+# Not by numpy's own name for it: that imports it when it is first wanted, on the GUI thread.
+from numpy.random import default_rng
 from PySide6.QtCore import QObject
 
 from latentlab.controllers.explore import ExploreController
@@ -27,7 +28,7 @@ class PriorController(QObject):
         super().__init__(parent)
         self._session, self._engine, self._explore = session, engine, explore
         self._fresh = Freshness()
-        self._random = np.random.default_rng()
+        self._random = default_rng()
         self._dimension = -1  # the one that is wanted of the draw; −1: all that are not locked
         sliders.sampleRequested.connect(self._on_sample_requested)
         session.modelChanged.connect(self._on_model_changed)

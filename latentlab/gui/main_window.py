@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QSizePolicy, QTabWidget, QToolBar, QToolButton, QWidget
 
 from latentlab.gui.actions import Actions
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from latentlab.gui.training_panel import TrainingPanel
 
 STATE_VERSION = 1
+NARROW = 1180  # px: in a window below this the panels leave the map what they can spare
+WIDE_COLUMNS, NARROW_COLUMNS = (320, 304), (276, 270)  # px: left and right
 _PANELS = (
     ("decoded_image", "decoded", "DecodedImage"),
     ("latent_sliders", "sliders", "LatentSliders"),
@@ -42,6 +44,8 @@ _PANELS = (
     ("log_view", "log", "LogView"),
 )
 """Attribute and module, dock, and class of each panel, in the order in which they are made."""
+_COLUMNS = (("data", "model", "training", "curves", "runs"), ("decoded", "sliders"))
+_ABOUT = 12  # px: by which a column may differ from what it was made
 
 
 class MainWindow(QMainWindow):
@@ -105,7 +109,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("latentlab")
         self.setMinimumSize(1024, 700)
         self.setAcceptDrops(True)
-        self._may_close = False
+        self._may_close = self._is_narrow = False
         self.latent_map = latent_map
         centre = QWidget()
         self._centre = column(centre, 0, 0)
@@ -162,11 +166,12 @@ class MainWindow(QMainWindow):
         )
 
     def build_panels(self) -> Iterator[None]:
-        """Make the panels, one with each step, those in sight first; to be run to its end."""
+        """Make the panels, half of one with each step, those in sight first; to be run to its end."""
         for attribute, dock, kind in _PANELS:
             # Imported here and not above: the window is painted before any panel is needed.
             panel = getattr(import_module(f"latentlab.gui.{attribute}"), kind)(self.docks[dock])
             setattr(self, attribute, panel)
+            yield
             self.docks[dock].set_panel(panel)
             yield
         self.history_bar = import_module("latentlab.gui.history_bar").HistoryBar()
@@ -184,11 +189,29 @@ class MainWindow(QMainWindow):
     def _first_sizes(self) -> None:
         """Give the map most of the room, and each panel what it needs."""
         d = self.docks
-        across, down = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
-        self.resizeDocks([d["data"], d["curves"], d["decoded"], d["sliders"]], [320, 320, 304, 304], across)
+        down = Qt.Orientation.Vertical
+        self._set_columns(*(NARROW_COLUMNS if self._is_narrow else WIDE_COLUMNS))
         self.resizeDocks([d["data"], d["curves"]], [400, 290], down)
         self.resizeDocks([d["decoded"], d["sliders"]], [390, 300], down)
         self.resizeDocks([d["filmstrip"]], [172], down)
+
+    def _set_columns(self, left: int, right: int) -> None:
+        docks = [self.docks[name] for name in ("data", "curves", "decoded", "sliders")]
+        self.resizeDocks(docks, [left, left, right, right], Qt.Orientation.Horizontal)
+
+    def _match_columns(self) -> None:
+        """Let panels as wide as they were made by themselves suit a window that has become narrow, or wide."""
+        narrow = self.width() < NARROW
+        if narrow == self._is_narrow:
+            return
+        self._is_narrow = narrow
+        before, after = (WIDE_COLUMNS, NARROW_COLUMNS) if narrow else (NARROW_COLUMNS, WIDE_COLUMNS)
+        columns = [max(self.docks[name].width() for name in names) for names in _COLUMNS]
+        wanted = [
+            new if abs(now - old) <= _ABOUT else now for now, old, new in zip(columns, before, after, strict=True)
+        ]
+        if wanted != columns:
+            self._set_columns(*wanted)
 
     def _build_menus(self) -> None:
         a, bar = self.actions_, self.menuBar()
@@ -331,6 +354,11 @@ class MainWindow(QMainWindow):
             self.closeRequested.emit()
 
     # --- events ---------------------------------------------------------------------------------
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave the map its room."""
+        super().resizeEvent(event)
+        self._match_columns()
 
     def event(self, event: QEvent) -> bool:
         """Match the docks' titles to their tabs whenever the arrangement changes."""
