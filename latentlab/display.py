@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
-import re
 import socket
 import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from typing import BinaryIO
 
 from latentlab.errors import InputError
 
@@ -19,6 +24,7 @@ _LIBRARIES = {
     "libdbus-1.so.3": "libdbus-1-3",
     "libxkbcommon.so.0": "libxkbcommon0",
 }
+_X11 = {"libxcb.so.1": "libxcb1"}
 _X11_LIBRARIES = {
     "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
     "libxcb-cursor.so.0": "libxcb-cursor0",
@@ -30,8 +36,19 @@ _X11_LIBRARIES = {
 _ADVICE = "the command line needs none: see latentlab train, evaluate, encode, decode --help"
 
 
+_PATIENCE = 5.0  # seconds for a server to answer: one on another machine may be slow
+_STARTING_ANEW = 0.5  # seconds in which a server that has lost its last client refuses others (measured: 0.12 at most)
+_NO_SUCH_NAME = 5  # xcb's XCB_CONN_CLOSED_PARSE_ERR
+
+_held: dict[str, int] = {}
+"""Connections that were tried, by display, and stay: an X server that loses its last client starts anew, and would
+refuse Qt in that moment."""
+
+
 def require_display() -> None:
     """Refuse, in one sentence, to open a window where none can be shown.
+
+    Connects to the X server as Qt will, and stays connected as long as the process lives.
 
     Raises
     ------
@@ -41,15 +58,17 @@ def require_display() -> None:
     if sys.platform in ("win32", "darwin"):
         return
     _require(_LIBRARIES)
-    if os.environ.get("QT_QPA_PLATFORM", "").split(":")[0] in _NEEDS_NO_SCREEN:
+    platform = os.environ.get("QT_QPA_PLATFORM", "").split(":")[0]
+    if platform in _NEEDS_NO_SCREEN:
         return
-    if os.environ.get("WAYLAND_DISPLAY"):
+    if platform != "xcb" and _wayland_answers():
         return
     display = os.environ.get("DISPLAY", "")
     if not display:
         raise InputError(f"no display to open a window on (DISPLAY is not set); {_ADVICE}")
-    if not _answers(display):
-        raise InputError(f"the display {display!r} does not answer; {_ADVICE}")
+    _require(_X11)
+    if display not in _held:
+        _held[display] = _connected(display)
     _require(_X11_LIBRARIES)
 
 
@@ -67,27 +86,82 @@ def _loads(library: str) -> bool:
     return True
 
 
-def _answers(display: str) -> bool:
-    """Whether an X server listens there."""
-    parts = re.fullmatch(r"(?:unix)?([^:]*):(\d+)(?:\.\d+)?", display)
-    if parts is None:
+def _wayland_answers() -> bool:
+    """Whether a Wayland compositor listens where the environment says."""
+    name = os.environ.get("WAYLAND_DISPLAY", "")
+    if not name:
         return False
-    host, number = parts[1], int(parts[2])
-    if host and not host.startswith("/"):
-        try:
-            socket.create_connection((host, 6000 + number), timeout=2.0).close()
-        except OSError:
-            return False
-        return True
-    name = f"/tmp/.X11-unix/X{number}"
-    return _listens(name) or _listens("\0" + name)
-
-
-def _listens(address: str) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(2.0)
+        probe.settimeout(_PATIENCE)
         try:
-            probe.connect(address)
+            probe.connect(os.path.join(os.environ.get("XDG_RUNTIME_DIR", ""), name))
         except OSError:
             return False
     return True
+
+
+def _connected(display: str) -> int:
+    """A connection to an X server.
+
+    Raises
+    ------
+    InputError
+        When there is none to be had.
+    """
+    end = time.monotonic() + _STARTING_ANEW
+    while True:
+        connection, fault, reason = _connect(display)
+        if not fault:
+            return connection
+        if fault == _NO_SUCH_NAME:
+            raise InputError(f"DISPLAY is {display!r}, which is no display's name; {_ADVICE}")
+        if time.monotonic() > end:
+            break
+        time.sleep(0.05)
+    if reason:
+        raise InputError(f"the display {display!r} refuses to show a window ({reason}); {_ADVICE}")
+    raise InputError(f"the display {display!r} does not answer; {_ADVICE}")
+
+
+def _connect(display: str) -> tuple[int, int, str]:
+    """Try once: the connection, xcb's number for what is wrong (0: nothing), and the server's reason.
+
+    Raises
+    ------
+    InputError
+        When the server takes too long: what it is told to wait for may never come.
+    """
+    xcb = ctypes.CDLL("libxcb.so.1")
+    xcb.xcb_connect.restype = ctypes.c_void_p
+    xcb.xcb_connection_has_error.argtypes = xcb.xcb_disconnect.argtypes = [ctypes.c_void_p]
+    found: list[int] = []
+    # xcb waits without end for the server's greeting, in a thread that does not keep the program from ending.
+    attempt = threading.Thread(
+        target=lambda: found.append(xcb.xcb_connect(os.fsencode(display), None)), name="latentlab-display", daemon=True
+    )
+    with _native_errors() as errors:
+        attempt.start()
+        attempt.join(_PATIENCE)
+        errors.seek(0)
+        reason = " ".join(errors.read().decode(errors="replace").split()).rstrip(".")
+    if not found:
+        raise InputError(f"the display {display!r} does not answer; {_ADVICE}")
+    (connection,) = found
+    fault: int = xcb.xcb_connection_has_error(connection)
+    if fault:
+        xcb.xcb_disconnect(connection)
+    return connection, fault, reason
+
+
+@contextlib.contextmanager
+def _native_errors() -> Iterator[BinaryIO]:
+    """What native code writes to the standard error, which is where xcb puts a server's reason."""
+    with tempfile.TemporaryFile() as errors:
+        sys.stderr.flush()
+        before = os.dup(2)
+        os.dup2(errors.fileno(), 2)
+        try:
+            yield errors
+        finally:
+            os.dup2(before, 2)
+            os.close(before)
