@@ -3,6 +3,8 @@
 No device is needed: the tensors are torch's fakes, which have a device, a type and a shape and nothing in them.
 """
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -15,6 +17,7 @@ from latentlab.recipes import RECIPES
 from latentlab.training import feed
 from latentlab.training.feed import Feed
 from latentlab.training.meter import Meter
+from latentlab.training.optimisers import Optimisers
 from latentlab.training.stepper import Stepper
 from tests.training.helpers import run_config
 
@@ -25,6 +28,8 @@ ASKS = {
     "per-datapoint-vae": "each search makes an optimizer, which counts its steps on the processor",
     "decoder-only-vae": "each search makes an optimizer, which counts its steps on the processor",
 }
+WAITS = {"_local_scalar_dense", "is_nonzero", "equal", "nonzero", "masked_select", "bincount", "histc", "unique_dim"}
+AT = StepState(5, 1, 3, 60)
 
 
 class Watch(TorchDispatchMode):
@@ -51,6 +56,12 @@ class Watch(TorchDispatchMode):
         return found
 
 
+def small(name):
+    values = RECIPES[name].config().model_dump()
+    values["architecture"] |= {"hidden": 16, "width": 4}
+    return run_config(values, gradient_clip=1.0)
+
+
 @pytest.fixture
 def no_gradients(monkeypatch):
     """Gradients without computing them: autograd's engine wants the device itself."""
@@ -71,9 +82,8 @@ def no_gradients(monkeypatch):
 @pytest.mark.filterwarnings("ignore:Accessing the data pointer of FakeTensor")
 @pytest.mark.parametrize("name", RECIPES)
 def test_no_step_waits_for_the_device(name, no_gradients):
-    values = RECIPES[name].config().model_dump()
-    values["architecture"] |= {"hidden": 16, "width": 4}
-    config = run_config(values, gradient_clip=1.0)
+    """Nor does one that reads its schedule from the device; where labels are gathered, once they are."""
+    config = small(name)
     asked = False
     with FakeTensorMode(allow_non_fake_inputs=True):
         with CUDA:
@@ -86,12 +96,41 @@ def test_no_step_waits_for_the_device(name, no_gradients):
         watch = Watch()
         try:
             with watch:
-                meter.add(stepper.step(batch, StepState(5, 1, 3, 60), 2e-3), 8)
+                meter.add(stepper.step(batch, AT, 2e-3), 8)
         except (DataDependentOutputException, DynamicOutputShapeException):
             asked = True
-    assert (asked or bool(watch.found)) == (name in ASKS), watch.found
-    numbers = model.numbers_of_a_step(StepState(5, 1, 3, 60))
-    assert (numbers is None) == (name in ASKS)
+        assert (asked or bool(watch.found)) == (name in ASKS), watch.found
+        assert (model.numbers_of_a_step(AT) is None) == (name in ASKS)
+        model._complete = True  # of the labelled images
+        if (numbers := model.numbers_of_a_step(AT)) is not None:
+            read = tuple(torch.full((), number, device=CUDA) for number in numbers)
+            watch = Watch()
+            with watch:
+                stepper.whole_step(batch, dataclasses.replace(AT, numbers=read))
+            assert not watch.found
+
+
+@pytest.mark.parametrize("name", [name for name in RECIPES if name not in ASKS])
+def test_no_gradient_waits_for_the_device(monkeypatch, name):
+    """Computed on the processor: autograd asks a GPU's driver even where tensors are fakes."""
+    config, seen, real = small(name), set(), torch.Tensor.backward
+
+    class Names(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            seen.add(func._schema.name.removeprefix("aten::"))
+            return func(*args, **(kwargs or {}))
+
+    def backward(objective):
+        with Names():
+            real(objective)
+
+    monkeypatch.setattr(torch.Tensor, "backward", backward)
+    monkeypatch.setattr("latentlab.training.stepper.Optimisers", lambda model, config: Optimisers(model, config, True))
+    model = build(config.model, (1, 16, 16), 4).train()
+    batch = Batch(torch.rand(8, 1, 16, 16), torch.arange(8) % 4, torch.arange(8))
+    Stepper(model, config.training, 8).whole_step(batch, AT)
+    assert seen & {"mm", "convolution_backward"}
+    assert not seen & WAITS
 
 
 @pytest.mark.parametrize(
