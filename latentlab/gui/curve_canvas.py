@@ -46,6 +46,7 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         self.plots: dict[str, TermPlot | KlBars] = {}
         self._runs: Sequence[Run] = ()
         self._log = False
+        self._titles: dict[str, str] = {}  # of all that is shown, though some plots may still have to be made
         self._due: list[str] = []
         self.read: float | None = None
         self._zoomed = False
@@ -74,13 +75,13 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         self._runs, self._log = runs, log
         self._match_plots(shown)
         self._fit_epochs()
-        self._due = list(self.plots)
+        self._due = list(shown)
 
     def draw_next(self) -> bool:
         """Draw the next plot, so that the event loop can turn between two; whether more are to come."""
         if self._due:
             term = self._due.pop(0)
-            plot = self.plots[term]
+            plot = self.plots.get(term) or self._make(term)
             if isinstance(plot, KlBars):
                 known = [run for run in self._runs if run.kl is not None]
                 plot.show_kl(known[-1] if known else Run(""))
@@ -99,39 +100,57 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         return {term: plot for term, plot in self.plots.items() if isinstance(plot, TermPlot)}
 
     def _match_plots(self, shown: Mapping[str, str]) -> None:
-        if list(self.plots) == list(shown) and not self._wears_old_colours:
+        """Let the plots that stay move to their places; new ones are made when they are drawn: each takes its time."""
+        if self._titles == dict(shown) and list(self._titles) == list(shown) and not self._wears_old_colours:
             return
-        self._wears_old_colours = False
-        self.clear()
-        self.plots, self._last_epoch = {}, 0.0
-        first: TermPlot | None = None
-        for place, (term, title) in enumerate(shown.items()):
-            plot: TermPlot | KlBars = KlBars() if term == KL else TermPlot(title)
-            plot.set_tokens(tokens())
-            self.addItem(plot, place, 0)
-            if isinstance(plot, TermPlot):
-                if first is not None:
-                    plot.setXLink(first)
-                first = first or plot
-                plot.getViewBox().sigRangeChangedManually.connect(self._on_zoomed)
-            self.plots[term] = plot
-        lines = list(self._lines().values())
-        for line in lines:
-            line.show_epochs(line is lines[-1])
-            line.name_changes(line is lines[0])
+        self._titles = dict(shown)
+        if self._wears_old_colours or not self.plots.keys() <= shown.keys():
+            self._wears_old_colours = False
+            self.clear()
+            self.plots = {}
+        for plot in self.plots.values():
+            self.removeItem(plot)
+        for row in range(self.ci.layout.rowCount()):
+            self.ci.layout.setRowMinimumHeight(row, 0)
+        for row, term in enumerate(shown):
+            self.ci.layout.setRowMinimumHeight(row, ROW_HEIGHT)  # also of those that are still to come
+            if term in self.plots:
+                self._place(term)
         self.setMinimumHeight(ROW_HEIGHT * len(shown) + 16 if shown else 0)
+
+    def _make(self, term: str) -> TermPlot | KlBars:
+        plot: TermPlot | KlBars = KlBars() if term == KL else TermPlot(self._titles[term])
+        plot.set_tokens(tokens())
+        if isinstance(plot, TermPlot):
+            lines = list(self._lines().values())
+            if lines:
+                plot.setXLink(lines[0])
+            elif not self._zoomed:
+                plot.setXRange(0.0, self._last_epoch, padding=0)
+            plot.set_last_epoch(self._last_epoch)
+            plot.getViewBox().sigRangeChangedManually.connect(self._on_zoomed)
+        self.plots[term] = plot
+        self.plots = {name: self.plots[name] for name in self._titles if name in self.plots}
+        self._place(term)
+        return plot
+
+    def _place(self, term: str) -> None:
+        """Put a plot into its row; epochs are written under the last of the curves, what was changed in the first."""
+        plot, lines = self.plots[term], [name for name in self._titles if name != KL]
+        self.addItem(plot, list(self._titles).index(term), 0)
+        if isinstance(plot, TermPlot):
+            plot.show_epochs(term == lines[-1])
+            plot.name_changes(term == lines[0])
 
     def _fit_epochs(self) -> None:
         """Show all epochs, in whole numbers so that the axis seldom changes, unless the user has zoomed."""
         lines = list(self._lines().values())
-        if not lines:
-            return
         last = max(1.0, float(np.ceil(max((run.latest() for run in self._runs), default=0.0))))
         if last != self._last_epoch:
             self._last_epoch = last
             for line in lines:
                 line.set_last_epoch(last)
-        if not self._zoomed and tuple(lines[0].getViewBox().viewRange()[0]) != (0.0, last):
+        if lines and not self._zoomed and tuple(lines[0].getViewBox().viewRange()[0]) != (0.0, last):
             lines[0].setXRange(0.0, last, padding=0)
 
     def shown_epochs(self) -> tuple[float, float]:

@@ -46,9 +46,8 @@ class _Plot(pg.PlotItem):  # type: ignore[misc]
     """A plot without pyqtgraph's menu and buttons, in the theme's colours, its title a line over it."""
 
     def __init__(self) -> None:
-        super().__init__(axisItems={"left": _ValueAxis("left")})
+        super().__init__(axisItems={"left": _ValueAxis("left")}, enableMenu=False)
         self._tokens: Tokens | None = None
-        self.setMenuEnabled(False)
         self.hideButtons()
         self.showGrid(x=False, y=True, alpha=0.12)
         self.getAxis("left").setWidth(_AXIS_WIDTH)

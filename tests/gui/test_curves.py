@@ -46,6 +46,11 @@ def painted(curves: TrainingCurves) -> int:
     return len({image.pixel(x, y) for x in range(0, image.width(), 3) for y in range(0, image.height(), 2)})
 
 
+def drawn(curves: TrainingCurves) -> bool:
+    """Whether all plots are there, and show what has come."""
+    return bool(curves.shown_terms()) and not curves._timer.isActive()
+
+
 def test_terms_are_drawn_as_they_come(qtbot, curves):
     feed(curves)
     qtbot.waitUntil(lambda: curves.shown_terms() == ["elbo", "rate", "distortion"])
@@ -66,7 +71,7 @@ def test_a_term_can_be_chosen_and_left_out(qtbot, curves):
 
 def test_logarithm_of_a_negative_term_is_of_its_size(qtbot, curves):
     feed(curves)
-    qtbot.waitUntil(lambda: bool(curves.shown_terms()))
+    qtbot.waitUntil(lambda: drawn(curves))
     curves._log.click()
     plot = curves._canvas.plots["elbo"]
     curves.grab()  # pyqtgraph fits the range as it paints
@@ -78,7 +83,7 @@ def test_logarithm_of_a_negative_term_is_of_its_size(qtbot, curves):
 
 def test_a_zoom_survives_the_logarithm_and_its_ticks_are_plain_numbers(qtbot, curves):
     feed(curves)
-    qtbot.waitUntil(lambda: bool(curves.shown_terms()))
+    qtbot.waitUntil(lambda: drawn(curves))
     plot = curves._canvas.plots["rate"]
     plot.setXRange(0.5, 1.25, padding=0)
     curves._canvas._on_zoomed()
@@ -95,7 +100,7 @@ def test_runs_are_overlaid_and_cleared(qtbot, curves):
     feed(curves)
     feed(curves)
     curves.add_change(1.2, "β 2")
-    qtbot.waitUntil(lambda: bool(curves.shown_terms()))
+    qtbot.waitUntil(lambda: drawn(curves))
     assert len([curve for curve in curves._canvas.plots["elbo"]._curves if curve.xData.size]) == 4
     curves.clear()
     assert curves.shown_terms() == []
@@ -123,7 +128,7 @@ def turn_wheel(curves: TrainingCurves, modifiers: Qt.KeyboardModifier = Qt.Keybo
 
 def test_the_steep_beginning_of_a_long_run_may_leave_the_plot_and_the_best_epoch_has_a_ring(qtbot, curves):
     feed_long(curves)
-    qtbot.waitUntil(lambda: bool(curves.shown_terms()) and bool(curves._canvas.plots["elbo"]._best.getData()[0].size))
+    qtbot.waitUntil(lambda: drawn(curves) and bool(curves._canvas.plots["elbo"]._best.getData()[0].size))
     plot = curves._canvas.plots["elbo"]
     low, high = plot.getViewBox().viewRange()[1]
     assert -170 < low < -108
@@ -137,7 +142,7 @@ def test_the_steep_beginning_of_a_long_run_may_leave_the_plot_and_the_best_epoch
 
 def test_the_wheel_zooms_no_further_than_the_run_and_scrolls_where_not_all_plots_fit(qtbot, curves):
     feed_long(curves)
-    qtbot.waitUntil(lambda: bool(curves.shown_terms()))
+    qtbot.waitUntil(lambda: drawn(curves))
     canvas = curves._canvas
     assert turn_wheel(curves)
     assert canvas.shown_epochs() == pytest.approx((0.0, 40.0))
@@ -156,7 +161,7 @@ def test_changes_are_named_beside_their_lines_inside_the_plot_and_clear_of_each_
     feed_long(curves)
     for epoch, text in ((10.0, "β 2"), (38.0, "learning rate 0.0003"), (38.5, "schedule cosine"), (39.0, "epochs 50")):
         curves.add_change(epoch, text)
-    qtbot.waitUntil(lambda: bool(curves.shown_terms()))
+    qtbot.waitUntil(lambda: drawn(curves))
     view = QRectF(44, 0, 280, 48)
     found = curves._canvas.plots["elbo"]._changes.names_within(view, view.width() / 40, 0.0)
     assert found[0][1] == "epochs 50"
@@ -170,7 +175,7 @@ def test_changes_are_named_beside_their_lines_inside_the_plot_and_clear_of_each_
 @pytest.mark.qt_log_ignore("This plugin does not support")
 def test_several_terms_are_chosen_without_opening_the_menu_again(qtbot, curves):
     feed(curves)
-    qtbot.waitUntil(lambda: bool(curves.shown_terms()))
+    qtbot.waitUntil(lambda: drawn(curves))
     curves._menu.popup(curves.mapToGlobal(QPoint(0, 0)))
     for term in ("objective", "rate"):
         place = curves._menu.actionGeometry(curves._checks[term]).center()
