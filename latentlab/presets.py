@@ -72,13 +72,10 @@ def _why(images: int, image_shape: tuple[int, int, int], model: ModelConfig, tra
     steps = training.epochs * math.ceil(images / training.batch_size)
     parts = [
         f"Chosen for {images:,} {'colour' if channels > 1 else 'grey'} images of {width} × {height}: ",
-        "a fully connected network, as good as convolutions at this size and much faster; "
-        if mlp
-        else "convolutions; ",
-        "Gaussian pixels with the best σ, for colours; " if channels > 1 else "Bernoulli pixels, for greys; ",
-        f"{model.latent_dim} latent dimensions, "
-        f"{'which a map shows whole' if model.latent_dim == 2 else 'for so much to be seen'}; ",
-        f"{training.epochs} epochs in batches of {training.batch_size}, about {float(f'{steps:.2g}'):,.0f} steps",
-        f", ended early after {training.patience} without gain." if training.patience else ".",
+        "a fully connected network (enough at this size, and fast), " if mlp else "convolutions, ",
+        "Gaussian pixels (colours), " if channels > 1 else "Bernoulli pixels (greys), ",
+        f"{model.latent_dim} latent dimensions{' (a whole map)' if model.latent_dim == 2 else ''}, ",
+        f"{training.epochs} epochs in batches of {training.batch_size} (some {float(f'{steps:.2g}'):,.0f} steps",
+        f"; fewer, after {training.patience} epochs without gain)." if training.patience else ").",
     ]
     return "".join(parts)

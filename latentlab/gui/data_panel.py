@@ -84,15 +84,13 @@ class DataPanel(QWidget):
     def _build_source(self, layout: QVBoxLayout) -> None:
         self._path = ElidedLabel("No dataset is open")
         named(self._path, "datasetPath", "dataset", "")
-        self._open = button(
-            "openDatasetButton", "Folder…", "Open a folder of images", self.openFolderRequested.emit, icon="open"
-        )
+        self._open = button("openDatasetButton", "Folder…", "Open a folder of images", self.openFolderRequested.emit)
         self._file = button(
             "openDatasetFileButton", "File…", "Open an npz, npy or IDX file", self.openFileRequested.emit
         )
         self._demo = button(
             "demoShapesButton",
-            "Demo shapes",
+            "Demo",
             "Open 64 × 64 shapes made on the spot from known factors",
             lambda: self.open(DEMO),
         )

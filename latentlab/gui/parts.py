@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from latentlab.gui.icons import set_icon
 from latentlab.gui.theme import SPACE
 
-NARROWEST = 312  # px: of a panel whose controls must not be cut off
+NARROWEST = 268  # px: of a panel whose controls must not be cut off
 
 
 def named(widget: QWidget, name: str, accessible: str, tip: str) -> None:

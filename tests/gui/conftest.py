@@ -30,5 +30,6 @@ def themed(qapp: QApplication):
     yield qapp
     theme.set_scheme("system")
     qapp.setStyleSheet("")
+    theme._Follower.of(qapp)._shown = None  # else the next test's window would go without its style sheet
     qapp.setStyle(name)
     qapp.setPalette(palette)

@@ -94,6 +94,23 @@ def test_the_map_keeps_most_of_the_room(window):
     assert window.latent_map.height() >= window.height() * 0.55
 
 
+def test_in_a_narrow_window_the_panels_spare_some_room_unless_the_user_made_them_so_wide(qtbot, window):
+    def widths() -> tuple[int, int]:
+        return window.docks["curves"].width(), window.docks["sliders"].width()
+
+    wide = widths()
+    window.resize(1024, 700)
+    qtbot.waitUntil(lambda: widths()[0] < wide[0] and widths()[1] < wide[1])
+    assert window.latent_map.width() >= window.width() * 0.43
+    window.resize(1280, 800)
+    qtbot.waitUntil(lambda: widths() == wide)
+    window.resizeDocks([window.docks["curves"]], [400], Qt.Orientation.Horizontal)
+    qtbot.waitUntil(lambda: widths()[0] == 400)
+    window.resize(1024, 700)
+    qtbot.waitUntil(lambda: widths()[1] < wide[1])
+    assert widths()[0] == 400
+
+
 def test_dropped_files_are_told(qtbot, window, tmp_path):
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(tmp_path / "a b.png")), QUrl("https://example.org/x.png")])
