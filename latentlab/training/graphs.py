@@ -105,7 +105,10 @@ class Steps:
             return self._stepper.step(self._feed.batch(images, places), state, learning_rate, share)
 
         recorder, size = self._recorder, self._sizes.get(len(images))
-        if recorder is None or size is None or len(images) > self._stepper.micro_batch:
+        if recorder is None or size is None:
+            return computed()
+        if len(images) > self._stepper.micro_batch:
+            size.recording = None  # it holds memory, of which there is too little
             return computed()
         numbers = self._model.numbers_of_a_step(state)
         if numbers is None:

@@ -15,6 +15,8 @@ from latentlab.training.stepper import Stepper, Terms
 # all changes together.
 _TERM_TOLERANCE = 1e-3
 _CHANGE_TOLERANCE = 0.05
+# By how much less than this the terms of two steps differ that drew the same noise, or none.
+_ROUNDING = 1e-5
 
 
 def difference(stepper: Stepper, device: torch.device, step: Callable[[], Terms], replay: Callable[[], Terms]) -> str:
@@ -66,9 +68,13 @@ def _told(computed: list[_Outcome], replayed: list[_Outcome], weights: list[Tens
         for mine, theirs, start in ((own.weights, its.weights, weights), (own.rest, its.rest, rest)):
             if not _distance(mine, theirs) <= _CHANGE_TOLERANCE * _distance(theirs, start):
                 return "a replayed step makes other changes"
-    if torch.equal(replayed[0].terms, replayed[1].terms) and not torch.equal(computed[0].terms, computed[1].terms):
+    if _alike(*replayed) and not _alike(*computed):
         return "replayed steps draw the same noise"
     return ""
+
+
+def _alike(one: _Outcome, other: _Outcome) -> bool:
+    return torch.allclose(one.terms, other.terms, rtol=_ROUNDING, atol=_ROUNDING)
 
 
 def _distance(tensors: list[Tensor], others: list[Tensor]) -> float:

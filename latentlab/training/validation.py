@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 from typing import NamedTuple
 
@@ -35,6 +36,11 @@ class Validated(NamedTuple):
     kl_per_dimension: tuple[float, ...] | None
 
 
+_TIMES = 4
+_MOST_NUMBERS = 2**22
+"""How many times the images of a training step are evaluated at once on a GPU, and the most pixels of them all."""
+
+
 class Validation:
     """Evaluates a model on the images held out.
 
@@ -62,13 +68,14 @@ class Validation:
         group: Group | None,
     ) -> None:
         self._model, self._feed, self._index, self._clock, self._group = model, feed, index, clock, group
+        self._config = config
         self._seed = derived_seed(config.seed, VALIDATION)
         # A static draw is in the feed's images already.
         self._draw: Binarise = "dynamic" if config.binarise == "dynamic" else "none"
 
     def run(self, size: int) -> Generator[None, None, Validated]:
-        """Evaluate ``size`` images with each step; every process of the group gets the means over all."""
-        count, group = len(self._index), self._group
+        """Evaluate ``size`` images or a few times as many with each step; all of a group get the means over all."""
+        count, group, size = len(self._index), self._group, self._at_once(size)
         if not count:
             return Validated(None, None)
         totals = np.zeros(3 + self._model.latent_dim)
@@ -86,3 +93,14 @@ class Validation:
             totals = group.sum(torch.from_numpy(totals)).numpy()
         elbo, rate, distortion, *per_dimension = (totals / count).tolist()
         return Validated({"elbo": elbo, "rate": rate, "distortion": distortion}, tuple(per_dimension))
+
+    def _at_once(self, size: int) -> int:
+        """How many images to evaluate at once, of which so many can be trained on at once.
+
+        More on a GPU, where a small model's kernels take as long to launch for few as for many, and nothing is kept
+        for gradients; not where each image's q is searched for by them, or memory was too short for a whole batch.
+        """
+        short = size < min(self._config.batch_size, len(self._feed))
+        if self._feed.device.type != "cuda" or short or self._model.config.posterior.refine:
+            return size
+        return max(size, min(_TIMES * size, _MOST_NUMBERS // math.prod(self._model.image_shape)))
