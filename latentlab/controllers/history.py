@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import inf
 from pathlib import Path
 from typing import Literal, cast
 
@@ -10,8 +11,16 @@ from PySide6.QtCore import QObject, QTimer
 
 from latentlab.controllers.freshness import Freshness
 from latentlab.engine.client import EngineClient
-from latentlab.engine.messages import EpochsRead, HistoryRead, ModelChanged, ReadEpochs, ReadHistory, RunHistory
-from latentlab.events import Epoch, Event, Progress
+from latentlab.engine.messages import (
+    EpochsRead,
+    HistoryRead,
+    ModelChanged,
+    ReadEpochs,
+    ReadHistory,
+    RunFollowed,
+    RunHistory,
+)
+from latentlab.events import Epoch, Event, Finished, Progress
 from latentlab.gui.curves import TrainingCurves
 from latentlab.gui.filmstrip import BY_EPOCH, Filmstrip
 from latentlab.gui.history_bar import HistoryBar
@@ -42,6 +51,7 @@ class HistoryController(QObject):
         self._session, self._engine, self._map = session, engine, latent_map
         self._bar, self._filmstrip, self._curves = bar, filmstrip, curves
         self._run = ""
+        self._followed, self._highest = "", -inf  # an opened run, and its best epoch's validation ELBO
         self._wanted: int | None = None  # the epoch that is, or is about to be, looked at
         self._fresh, self._fresh_strip = Freshness(), Freshness()
         self._pause = QTimer(self)
@@ -59,7 +69,7 @@ class HistoryController(QObject):
         session.pastChanged.connect(self._on_past_changed)
         engine.runHistory.connect(self._on_run_history)
         engine.trainingEvent.connect(lambda result: self._on_events((result.event,)))
-        engine.runFollowed.connect(lambda result: None if result.compared else self._on_events(result.events))
+        engine.runFollowed.connect(self._on_run_followed)
         engine.modelChanged.connect(self._on_weights_changed)
         engine.historyRead.connect(self._on_history_read)
         engine.epochsRead.connect(self._on_epochs_read)
@@ -111,7 +121,23 @@ class HistoryController(QObject):
             if isinstance(event, Epoch):
                 self._bar.set_done(event.epoch)
             elif isinstance(event, Progress) and event.steps:
+                self._bar.set_best(0)
                 self._bar.set_done(event.epochs * event.step / event.steps)
+            elif isinstance(event, Finished):
+                self._bar.set_best(event.best_epoch)
+
+    def _on_run_followed(self, result: RunFollowed) -> None:
+        """Count the epochs of an opened run: what is shown of it is the best model it has kept."""
+        if result.compared or self._session.run_is_live:
+            return
+        if result.run != self._followed:
+            self._followed, self._highest = result.run, -inf
+        self._on_events(result.events)
+        for event in result.events:
+            elbo = event.validation.get("elbo", -inf) if isinstance(event, Epoch) and event.validation else -inf
+            if isinstance(event, Epoch) and elbo > self._highest:
+                self._highest = elbo
+                self._bar.set_best(event.epoch)
 
     def _on_weights_changed(self, result: ModelChanged) -> None:
         """Name the epoch that the map is of, to the last step before a pause or the end."""

@@ -13,6 +13,7 @@ from latentlab.gui.theme import Tokens
 
 Change = tuple[float, str]
 _GAP = 3.0  # px
+_TOGETHER = 5.0  # px: of changes of one thing so near each other the last is named
 _ROWS = 3  # of names, from the bottom up, where they would lie over each other
 
 
@@ -62,9 +63,13 @@ class ChangeMarks(pg.GraphicsObject):  # type: ignore[misc]
         height = metrics.height()
         rows = max(1, min(_ROWS, int(view.height() / height)))
         found: list[tuple[QRectF, str]] = []
+        newer: dict[str, float] = {}  # where each kind of change was met last
         for epoch, text in reversed(self._changes):
             x, width = view.left() + (epoch - left) * per_epoch, metrics.horizontalAdvance(text)
-            if not view.left() <= x <= view.right():
+            what = text.rpartition(" ")[0]
+            replaced = what in newer and newer[what] - x < _TOGETHER
+            newer[what] = x
+            if replaced or not view.left() <= x <= view.right():
                 continue
             at = x + _GAP if x + 2 * _GAP + width <= view.right() else x - _GAP - width
             places = (QRectF(at, view.bottom() - (row + 1) * height, width, height) for row in range(rows))

@@ -56,7 +56,7 @@ class HistoryBar(QWidget):
         self.setObjectName("historyBar")
         self._epochs: tuple[int, ...] = ()
         self._shown: int | None = None
-        self._done = 0.0
+        self._done, self._best = 0.0, 0
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._on_timer)
         self._play = tool_button("historyPlay", "replay", "Replay how the map was learned (Space)", "train")
@@ -86,13 +86,19 @@ class HistoryBar(QWidget):
         self.setVisible(bool(epochs))
         if not epochs:
             self._stop()
-            self._shown, self._done = None, 0.0
+            self._shown, self._done, self._best = None, 0.0, 0
         self._show()
 
     def set_done(self, epochs: float) -> None:
         """Say how many epochs the run has done, with the part of the one that runs; not every one need be kept."""
         if epochs != self._done:
             self._done = epochs
+            self._show()
+
+    def set_best(self, epoch: int) -> None:
+        """Say of which epoch the model is that took the place of the newest when the run ended; 0 for the newest."""
+        if epoch != self._best:
+            self._best = epoch
             self._show()
 
     def set_shown(self, epoch: int | None) -> None:
@@ -118,6 +124,8 @@ class HistoryBar(QWidget):
         last = max(ceil(self._done), epochs[-1] if epochs else 0)
         done = self._done or last
         now = f"now, after epoch {done:.0f}" if done == int(done) else f"now, at epoch {done:.1f}"
+        if 0 < self._best < done:
+            now = f"now: the best, epoch {self._best}"
         text = now if shown is None else f"epoch {shown} of {last}"
         self._where.setText(text)
         self._slider.setAccessibleDescription(text)

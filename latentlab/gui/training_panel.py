@@ -16,7 +16,9 @@ from latentlab.gui.parts import Fold, button, column, label, named, scrolled
 from latentlab.gui.run_controls import RunControls
 from latentlab.gui.theme import SPACE
 
-ALWAYS = tuple(f"training.{name}" for name in ("epochs", "batch_size", "learning_rate", "patience", "seed", "device"))
+ALWAYS = tuple(
+    f"training.{name}" for name in ("epochs", "batch_size", "learning_rate", "schedule", "patience", "seed", "device")
+)
 # Of a live run told when they are whole: the 3 of a 30 that is being typed would end it.
 LIVE_NUMBERS = ("training.epochs", "training.patience")
 LIVE = ("training.learning_rate", "training.schedule", *LIVE_NUMBERS)  # may be changed while it goes on, as β may

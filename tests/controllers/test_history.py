@@ -23,12 +23,13 @@ from latentlab.engine.messages import (
     NearestFound,
     ReadEpochs,
     ReadHistory,
+    RunFollowed,
     RunHistory,
     TrainingEvent,
     TrainingProgress,
     WorkerReady,
 )
-from latentlab.events import Epoch, Progress
+from latentlab.events import Epoch, Finished, Progress
 from latentlab.gui.curves import TrainingCurves
 from latentlab.gui.decoded_image import DecodedImage
 from latentlab.gui.filmstrip import Filmstrip
@@ -225,3 +226,17 @@ def test_no_slider_is_folded_before_a_run_has_done_an_epoch(parts, session):
     for epoch, folded in ((0.3, False), (1.2, True)):
         session.set_points(replace(some_points(), kl=np.array([1, 0], np.float32), epoch=epoch))
         assert fold.isVisibleTo(parts.sliders) is folded
+
+
+def test_a_run_that_has_ended_and_one_that_was_opened_show_their_best_epoch(parts, engine):
+    words = parts.bar.findChild(QLabel, "historyEpoch")
+    ended = Finished(RUN, f"{RUN}/model.safetensors", 9, 1.0, "patience", 4)
+    for event in (Epoch(9, 20, {}, None, 1.0, 1.0), ended):
+        engine.trainingEvent.emit(TrainingEvent(event))
+    assert words.text() == "now: the best, epoch 4"
+    engine.trainingEvent.emit(TrainingEvent(Progress(95, 200, 10, 20, {}, 1.0, 1.0, None)))
+    assert words.text() == "now, at epoch 9.5"
+    validation = [{"elbo": elbo} for elbo in (-9.0, -7.0, -8.0)]
+    epochs = [Epoch(place, 20, {}, means, 1.0, 1.0) for place, means in enumerate(validation, start=8)]
+    engine.runFollowed.emit(RunFollowed(RUN, tuple(epochs)))
+    assert words.text() == "now: the best, epoch 9"

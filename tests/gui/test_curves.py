@@ -159,12 +159,19 @@ def test_the_wheel_zooms_no_further_than_the_run_and_scrolls_where_not_all_plots
 
 def test_changes_are_named_beside_their_lines_inside_the_plot_and_clear_of_each_other(qtbot, curves):
     feed_long(curves)
-    for epoch, text in ((10.0, "β 2"), (38.0, "learning rate 0.0003"), (38.5, "schedule cosine"), (39.0, "epochs 50")):
+    for epoch, text in (
+        (10.0, "β 2"),
+        (38.0, "learning rate 0.0003"),
+        (38.5, "schedule cosine"),
+        (39.0, "epochs 50"),
+        (39.1, "epochs 60"),
+    ):
         curves.add_change(epoch, text)
     qtbot.waitUntil(lambda: drawn(curves))
     view = QRectF(44, 0, 280, 48)
     found = curves._canvas.plots["elbo"]._changes.names_within(view, view.width() / 40, 0.0)
-    assert found[0][1] == "epochs 50"
+    assert found[0][1] == "epochs 60"
+    assert "epochs 50" not in [text for _, text in found], "the last of those on one spot"
     assert "β 2" in [text for _, text in found]
     assert all(view.contains(place) for place, _ in found)
     assert not any(one.intersects(other) for k, (one, _) in enumerate(found) for other, _ in found[:k])
