@@ -23,3 +23,7 @@ class RunError(LatentlabError):
     """The work itself failed: NaN loss, disk full, device lost (exit code 1)."""
 
     exit_code = 1
+
+
+class DiskFullError(RunError):
+    """There is no space left where something is written; what was there is whole, and it can be tried again."""

@@ -13,6 +13,7 @@ from latentlab.data import Dataset
 from latentlab.engine.jobs import encoded, joined
 from latentlab.engine.messages import (
     AdjustTraining,
+    Failed,
     RunHistory,
     Train,
     TrainingEvent,
@@ -20,6 +21,7 @@ from latentlab.engine.messages import (
     TrainingState,
 )
 from latentlab.engine.workspace import Workspace, info_of
+from latentlab.errors import DiskFullError
 from latentlab.events import Event, Finished, Progress
 from latentlab.models.loaded import LoadedModel
 from latentlab.storage import RunFolder
@@ -97,12 +99,21 @@ class Run:
     def step(self) -> None:
         """Take one step of the training, and of showing it.
 
+        A full disk pauses the run: nothing that it has learned is lost, and it can go on.
+
         Raises
         ------
         RunError
             When the training cannot go on.
         """
-        event = next(self._steps, None)
+        try:
+            event = next(self._steps, None)
+        except DiskFullError as full:
+            if self.state != "running":
+                raise  # asked to end: there is nothing to wait for
+            self._steps = self._training.steps()
+            self._hold(full)
+            return
         self._workspace.epoch = self._training.epoch
         if event is not None:
             self._tell(event)
@@ -115,9 +126,12 @@ class Run:
         """Checkpoint and hold; the map shows the weights as they are."""
         if self.state != "running":
             return
-        self._checkpoint()
-        self._map.complete()
-        self._become("paused")
+        try:
+            self._checkpoint()
+        except DiskFullError as full:
+            self._hold(full)
+        else:
+            self._hold()
 
     def go_on(self) -> None:
         """Go on after a pause."""
@@ -180,6 +194,14 @@ class Run:
     def _tell_history(self) -> None:
         self._told_snapshot = self._training.newest_snapshot
         self._workspace.send(RunHistory(self.out, RunFolder(self.out).history.epochs()))
+
+    def _hold(self, full: DiskFullError | None = None) -> None:
+        """Pause, and say so where nobody asked for it."""
+        if full is not None:
+            told = f"{full}; the run is paused, and Resume goes on with it"
+            self._workspace.send(Failed("Checkpoint", told))
+        self._map.complete()
+        self._become("paused")
 
     def _checkpoint(self) -> None:
         event = self._training.checkpoint()

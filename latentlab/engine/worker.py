@@ -191,8 +191,8 @@ class Worker:
     def _advance_run(self, run: Run) -> None:
         with self._failures("Train") as failed:
             run.step()
-        if run.closing or failed:
-            self._hand.serve(None)  # other weights than the newest become the live ones
+        if run.closing or failed or not run.active:
+            self._hand.serve(None)  # other weights than the newest become the live ones, or they rest
         if failed:
             with self._failures("Train"):
                 run.abandon()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from latentlab.errors import InputError, LatentlabError, RunError
+from latentlab.errors import DiskFullError, InputError, LatentlabError, RunError
 
 _FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG}
@@ -33,7 +33,7 @@ def atomic_write(path: str | os.PathLike[str], content: bytes | Callable[[Binary
     Raises
     ------
     RunError
-        When the disk is full or fails.
+        When the disk is full (``DiskFullError``) or fails.
     InputError
         When the place cannot be written at all (permissions, no such folder).
     """
@@ -61,7 +61,7 @@ def atomic_write(path: str | os.PathLike[str], content: bytes | Callable[[Binary
 def write_error(path: str | os.PathLike[str], error: OSError) -> LatentlabError:
     """What to tell of a failed write, in one sentence that names the path."""
     if error.errno in _FULL:
-        return RunError(f"cannot write {os.fspath(path)}: the disk is full; free some space or save elsewhere")
+        return DiskFullError(f"cannot write {os.fspath(path)}: the disk is full; free some space or save elsewhere")
     kind = InputError if error.errno in _REFUSED else RunError
     return kind(f"cannot write {os.fspath(path)}: {error.strerror or error}")
 

@@ -71,9 +71,9 @@ class Adjustments:
         if self._changes:
             event = Adjusted(*self._changed_at, **self._changes)
             self._changes = {}
-            self._output.note(event)
             self._state.position.adjustments += 1
             self._noted.append(event)
+            self._output.note(event)
 
     def news(self) -> Iterator[Adjusted]:
         """What was noted and not told yet, with what has come to rest since."""

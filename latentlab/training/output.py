@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,7 @@ class Output:
         self._resume = resume
         self._config = config
         self._dataset = dataset
+        self._unwritten: deque[Epoch | Adjusted] = deque()  # what a full disk did not take
         if self.folder is not None:
             self.folder.check(resume)
             if resume and self.folder.record.exists():
@@ -68,9 +71,23 @@ class Output:
             self.folder.history.trim(position.epochs_done)
 
     def note(self, event: Epoch | Adjusted) -> None:
-        """Append an epoch, or a change made by hand, to the metrics."""
-        if self.folder is not None:
-            self.folder.append_metrics(event.as_json())
+        """Append an epoch, or a change made by hand, to the metrics.
+
+        Raises
+        ------
+        RunError
+            When the disk is full or fails; ``catch_up`` tries again.
+        """
+        self._unwritten.append(event)
+        for _ in self.catch_up():
+            pass
+
+    def catch_up(self) -> Iterator[Epoch | Adjusted]:
+        """Write what could not be written before, and tell it."""
+        while self._unwritten:
+            if self.folder is not None:
+                self.folder.append_metrics(self._unwritten[0].as_json())
+            yield self._unwritten.popleft()
 
     def checkpoint(self, state: RunState) -> Checkpoint | None:
         """Write the best model where it is new, then the checkpoint."""

@@ -232,7 +232,8 @@ class Training:
         Raises
         ------
         RunError
-            When the objective stops being finite, the device has no memory even for one image, or the disk is full.
+            When the objective stops being finite, the device has no memory even for one image, or the disk is full
+            (``DiskFullError``): then another call goes on from where the run is, to the bit.
         """
         work = self._work()
         while True:
@@ -249,6 +250,9 @@ class Training:
         """The run from start to end."""
         self._begin()
         yield self._started()
+        for event in self._output.catch_up():
+            if isinstance(event, Epoch):  # a change by hand is told below
+                yield event
         at = self._position
         while self._ending.goes_on:
             first = at.step - at.epochs_done * self._extent.steps_per_epoch

@@ -116,8 +116,7 @@ def wait_for(child, text):
 
 @pytest.mark.real
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_checkpoints_and_ends_with_130(data, tmp_path, number):
-    """Row 23."""
+def test_row_23_a_signal_checkpoints_and_ends_with_130(data, tmp_path, number):
     with start(data, tmp_path / "run", "--epochs", "100000") as child:
         wait_for(child, '"epoch": 2,')
         child.send_signal(number)
@@ -165,8 +164,8 @@ def test_resuming_nothing_starts_and_says_so(data, tmp_path, capsys):
 
 
 @pytest.mark.real
-def test_killed_at_any_moment_and_resumed_it_ends_as_if_nothing_had_happened(data, tmp_path):
-    """Rows 7 and 10: SIGKILL, three times, wherever it is then."""
+def test_rows_7_and_10_killed_at_any_moment_and_resumed_it_ends_as_if_nothing_had_happened(data, tmp_path):
+    """SIGKILL, three times, wherever it is then."""
     arguments = ["--epochs", "150", "--set", "checkpoint_minutes=0.0001", "--resume"]
     for moment in (0.05, 0.23, 0.41):
         with start(data, tmp_path / "parts", *arguments) as child:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 
+from latentlab.data import load_dataset
 from latentlab.engine.client import EngineClient
 from latentlab.engine.memory import DEVICE_LOST
 from latentlab.engine.messages import (
@@ -21,9 +24,12 @@ from latentlab.engine.messages import (
     Decoded,
     Failed,
     ModelChanged,
+    ModelSaved,
     Notice,
     OpenDataset,
     OpenModel,
+    ResumeTraining,
+    SaveModel,
     TrainingEvent,
     TrainingState,
     WorkerReady,
@@ -46,6 +52,41 @@ def worker(model_file, image_file):
     driver.wait(DatasetOpened)
     yield driver
     driver.close()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="tells files by their descriptors")
+@pytest.mark.parametrize("file", ["metrics", "checkpoint", "history", "model"])
+def test_row_8_a_full_disk_pauses_the_run_and_nothing_is_lost(worker, image_file, monkeypatch, tmp_path, file):
+    """Whichever file it is that finds no room; once there is some, the run goes on to the same end."""
+    request = train(tmp_path / "run", epochs=3, seed=3)
+    for _ in Training(load_dataset(image_file), request.config, tmp_path / "alone").steps():
+        pass
+    is_full, real = threading.Event(), os.fsync
+
+    def fsync(descriptor):
+        if is_full.is_set() and f"run/{file}" in os.readlink(f"/proc/self/fd/{descriptor}").replace("/.", "/"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    is_full.set()
+    worker.ask(request)
+    told = worker.until(TrainingState, lambda state: state.state == "paused")
+    (failed,) = (result for result in told if isinstance(result, Failed))
+    assert "the disk is full; free some space or save elsewhere; the run is paused" in failed.message
+    assert not failed.details
+    worker.ask(SaveModel(str(tmp_path / "elsewhere")))
+    worker.wait(ModelSaved)
+    is_full.clear()
+    worker.ask(ResumeTraining())
+    told += worker.until(TrainingEvent, lambda event: isinstance(event.event, Finished))
+    events = [result.event for result in told if isinstance(result, TrainingEvent)]
+    assert [event.epoch for event in events if isinstance(event, Epoch)] == [1, 2, 3]
+    run, alone = RunFolder(tmp_path / "run"), RunFolder(tmp_path / "alone")
+    assert [line["epoch"] for line in run.read_metrics()] == [1, 2, 3]
+    assert run.model.read_bytes() == alone.model.read_bytes()
+    ended, other = run.read_checkpoint().tensors, alone.read_checkpoint().tensors
+    assert all(ended[name].tobytes() == other[name].tobytes() for name in other)
 
 
 def test_row_15_a_lost_accelerator_ends_the_worker_after_saying_so(worker, monkeypatch):
@@ -240,6 +281,7 @@ import resource, sys
 import numpy as np
 from PySide6.QtCore import QCoreApplication, QTimer
 import torch
+from latentlab.data import load_dataset
 from latentlab.engine.client import EngineClient
 from latentlab.engine.messages import Decode
 

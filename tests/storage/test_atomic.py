@@ -45,8 +45,8 @@ def test_a_folder_that_is_not_there_is_bad_input(tmp_path):
         atomic_write(tmp_path / "absent" / "a", b"")
 
 
-def test_a_full_disk_names_the_path_and_keeps_the_old_file(tmp_path):
-    """Row 8: the limit on file size makes write() fail as a full disk does."""
+def test_row_8_a_full_disk_names_the_path_and_keeps_the_old_file(tmp_path):
+    """The limit on file size makes write() fail as a full disk does."""
     (tmp_path / "a").write_bytes(b"old")
     code = """
 import resource, signal, sys
@@ -69,8 +69,8 @@ except RunError as error:
     assert os.listdir(tmp_path) == ["a"]
 
 
-def test_killed_while_saving_leaves_the_previous_file(tmp_path):
-    """Row 7: SIGKILL in the middle of a slow write."""
+def test_row_7_killed_while_saving_leaves_the_previous_file(tmp_path):
+    """SIGKILL in the middle of a slow write."""
     (tmp_path / "a").write_bytes(b"old")
     code = """
 import sys, time

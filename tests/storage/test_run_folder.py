@@ -40,8 +40,7 @@ def test_a_folder_in_use_is_refused_unless_resumed(run, tmp_path):
         RunFolder(tmp_path / "photo.png").check()
 
 
-def test_a_read_only_target_is_refused_before_training(tmp_path):
-    """Row 9."""
+def test_row_9_a_read_only_target_is_refused_before_training(tmp_path):
     locked = tmp_path / "locked"
     locked.mkdir()
     locked.chmod(0o500)
@@ -115,7 +114,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (40, 40))
 run.append_metrics({{"step": 2, "note": "x" * 100}})
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
-    assert "RunError: cannot write" in done.stderr
+    assert "DiskFullError: cannot write" in done.stderr
     assert run.metrics.read_text() == '{"step": 1}\n'
 
 

@@ -43,8 +43,8 @@ def run_until(training, step):
 
 @pytest.mark.parametrize("deferred", [False, True])
 @pytest.mark.parametrize(("value", "where"), [(np.nan, "objective"), (np.inf, "objective"), (np.nan, "gradient")])
-def test_a_loss_that_is_not_finite_stops_before_its_step(tmp_path, monkeypatch, value, where, deferred):
-    """Row 17; ``deferred`` is how CUDA is asked: late, the bad step having been skipped on the device."""
+def test_row_17_a_loss_that_is_not_finite_stops_before_its_step(tmp_path, monkeypatch, value, where, deferred):
+    """``deferred`` is how CUDA is asked: late, the bad step having been skipped on the device."""
     monkeypatch.setattr(
         "latentlab.training.stepper.Optimisers", lambda model, config: Optimisers(model, config, deferred)
     )
@@ -108,8 +108,7 @@ def out_of_memory_above(training, most):
     return sizes
 
 
-def test_out_of_memory_halves_the_micro_batch_and_accumulates(tmp_path):
-    """Row 14."""
+def test_row_14_out_of_memory_halves_the_micro_batch_and_accumulates(tmp_path):
     training = Training(bars(), run_config(), tmp_path / "run")
     sizes = out_of_memory_above(training, 5)
     events = [event for event in training.steps() if event is not None]
@@ -121,8 +120,7 @@ def test_out_of_memory_halves_the_micro_batch_and_accumulates(tmp_path):
     assert events[-1].reason == "done"
 
 
-def test_out_of_memory_with_one_image_gives_advice():
-    """Row 14, at its end."""
+def test_row_14_out_of_memory_with_one_image_gives_advice():
     training = Training(bars(), run_config())
     out_of_memory_above(training, 0)
     with pytest.raises(RunError, match=r"too little memory for even one image.*smaller images"):
@@ -152,8 +150,7 @@ def test_other_runtime_errors_are_not_taken_for_memory():
         list(training.steps())
 
 
-def test_a_full_disk_ends_in_one_sentence_and_the_last_checkpoint_stays(tmp_path, monkeypatch):
-    """Row 8, in a run."""
+def test_row_8_a_full_disk_ends_in_one_sentence_and_the_last_checkpoint_stays(tmp_path, monkeypatch):
     training = Training(bars(), run_config(), tmp_path / "run")
     steps = run_until(training, 3)
     training.checkpoint()

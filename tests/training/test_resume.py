@@ -27,7 +27,7 @@ def whole(tmp_path_factory):
 
 
 @pytest.mark.parametrize("at", [0, 1, 3, 4, 5, 8, 11, 12])
-def test_stopped_at_any_step_and_resumed(whole, tmp_path, at):
+def test_row_10_stopped_at_any_step_and_resumed(whole, tmp_path, at):
     """Steps 4, 8 and 12 are ends of epochs, before their validation."""
     training = Training(bars(), run_config(), tmp_path / "run")
     if at == 0:
@@ -42,7 +42,7 @@ def test_stopped_at_any_step_and_resumed(whole, tmp_path, at):
 
 
 @pytest.mark.parametrize("at", [2, 5, 7])
-def test_abandoned_after_a_checkpoint_and_resumed(whole, tmp_path, at):
+def test_row_10_abandoned_after_a_checkpoint_and_resumed(whole, tmp_path, at):
     """As by kill −9: whatever was done after the checkpoint is done again."""
     training = Training(bars(), run_config(), tmp_path / "run")
     steps = training.steps()
