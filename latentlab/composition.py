@@ -25,6 +25,7 @@ from latentlab.controllers.filmstrip import FilmstripController
 from latentlab.controllers.frame_rate import FrameRateController
 from latentlab.controllers.history import HistoryController
 from latentlab.controllers.image import ImageController
+from latentlab.controllers.import_ahead import ImportAhead
 from latentlab.controllers.leaving import LeavingController
 from latentlab.controllers.levels import LevelController
 from latentlab.controllers.manifold import ManifoldController
@@ -134,6 +135,7 @@ class Application(QObject):
             engine, window.curves, window.runs_table, self._choose_run, window.notifications, self
         )
         self._recovery = RecoveryController(session, engine, self._training, window.notifications, self)
+        self._import_ahead = ImportAhead(session, self)
         self._notices = NoticesController(engine, self._training, window.notifications, self._continue_run, self)
         self._desk = DeskController(
             session, engine, self.undo, window, latent_map, self._settings,
@@ -197,6 +199,7 @@ class Application(QObject):
         self._runs.close()
         self._image.close()
         self._frame_rate.close()
+        self._import_ahead.close()
         logging.getLogger("latentlab").removeHandler(self._log)
         self._uncaught.remove()
         self._fault_log.close()

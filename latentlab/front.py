@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QApplication
 
 from latentlab import paths
 from latentlab.controllers.settings import Settings
+from latentlab.engine.priority import short_turns
 from latentlab.gui import theme
 from latentlab.gui.colours import MOST_COLOURS, class_colours
 from latentlab.gui.latent_map import LatentMap
@@ -76,8 +77,9 @@ class Front(QObject):
 
         thread = threading.Thread(target=work, name="latentlab-import")
         thread.start()
-        while thread.is_alive():
-            turn()
+        with short_turns():
+            while thread.is_alive():
+                turn()
 
 
 class _Painted(QObject):

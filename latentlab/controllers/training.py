@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from importlib import import_module
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -153,7 +151,6 @@ class TrainingController(QObject):
         dataset = self._session.dataset
         there = dataset is not None
         if dataset is not None:
-            _import_ahead()
             found = suggestion(max(1, dataset.training_images), dataset.image_shape)
             self._panel.suggest(found.config, found.why)
         self._panel.set_can_train(there, "" if there else "Open some images first.")
@@ -300,16 +297,6 @@ class TrainingController(QObject):
 def _identity(dataset: DatasetInfo | None) -> tuple[str, DataConfig | None]:
     """What two sets of images share where a run of the one can go on with the other."""
     return ("", None) if dataset is None else (dataset.fingerprint or dataset.source, dataset.config)
-
-
-def _import_ahead() -> None:
-    """Import, beside the event loop, what a run's curves and slider need: at their first sight it would stall them."""
-
-    def work() -> None:
-        for name in ("superqt", "latentlab.gui.curve_canvas"):
-            import_module(name)
-
-    threading.Thread(target=work, name="latentlab-import-ahead", daemon=True).start()
 
 
 def draw_event(curves: TrainingCurves, event: Event, key: str | None = None) -> None:

@@ -8,7 +8,7 @@ from importlib import import_module
 
 import torch
 
-from latentlab.engine.priority import short_turns
+from latentlab.engine.priority import give_way, short_turns
 
 _LATER = ("latentlab.engine.jobs", "latentlab.engine.run")  # what the first image does not need
 
@@ -37,16 +37,20 @@ class Ahead:
     def _once(self, name: str, work: Callable[[], None]) -> None:
         if self._own_process and name not in self._begun:
             self._begun.add(name)
-            threading.Thread(target=work, name=name, daemon=True).start()
+            threading.Thread(target=_work, args=(work,), name=name, daemon=True).start()
+
+
+def _work(work: Callable[[], None]) -> None:
+    give_way()  # on two cores window, loop and this are one too many
+    with short_turns():
+        work()
 
 
 def _import_the_rest() -> None:
-    with short_turns():
-        for name in _LATER:
-            import_module(name)
+    for name in _LATER:
+        import_module(name)
 
 
 def _import_what_training_needs() -> None:
     """Make an optimizer: torch's first one imports its compiler, which takes seconds."""
-    with short_turns():
-        torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
+    torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])

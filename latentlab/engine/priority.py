@@ -40,8 +40,8 @@ def yield_to_the_window(but: int | None = None) -> None:
 def short_turns() -> Iterator[None]:
     """Let the threads of this process take the interpreter's lock from each other sooner.
 
-    While one imports for seconds, each of the other's operations takes that lock anew. Of no use in a process that
-    has a window, which would lose its own turns.
+    While one imports for seconds, each of the other's operations takes that lock anew. Not for one that takes a run's
+    steps: it would lose more than the other gains.
     """
     interval = sys.getswitchinterval()
     sys.setswitchinterval(interval / 10)
