@@ -44,9 +44,9 @@ def ending(event: Finished, patience: int) -> str:
     how = {
         "done": f"Done after {done}",
         "stopped": f"Stopped after {done}",
-        "patience": f"Stopped early after {done}, {patience} of them without gain",
+        "patience": f"Stopped early after {done}, {patience} without gain",
     }
-    kept = "" if event.best_epoch in (0, event.epochs) else f": the best model, of epoch {event.best_epoch}, is kept"
+    kept = "" if event.best_epoch in (0, event.epochs) else f"; the best, of epoch {event.best_epoch}, is kept"
     return how.get(event.reason, f"Ended after {done}") + kept
 
 

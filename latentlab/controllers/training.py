@@ -243,7 +243,8 @@ class TrainingController(QObject):
 
     def _on_run_opened(self, opened: RunOpened) -> None:
         """A run folder was opened: show its recipe and settings, and offer to go on with it."""
-        if self._session.run_is_live:
+        is_the_lost_one = self._reason == _INTERRUPTED and opened.run == self._session.run_folder
+        if self._session.run_is_live or is_the_lost_one:  # a new worker has opened it again: nothing has changed
             return
         self.config, self._source = opened.config, opened.source
         self._whole_epochs, self._reason = opened.epochs, opened.reason

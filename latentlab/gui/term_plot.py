@@ -18,7 +18,7 @@ _TITLE_HEIGHT = 17
 _AXIS_WIDTH = 44
 _BEGINNING = 0.05  # of the epochs in sight: where a run falls so far that all after it would be a flat line
 _LONG = 8  # epochs from which on the beginning may leave the plot
-_MOST_MARKERS = 40
+_MOST_MARKERS = 40  # epochs in sight, over which markers would lie on each other
 _NARROWEST = 0.1  # epochs, to zoom into
 
 
@@ -92,7 +92,7 @@ class TermPlot(_Plot):
         super().__init__()
         self._title = title
         self._curves: list[pg.PlotDataItem] = []
-        self._drawn: list[tuple[int, int, float, str, bool]] = []
+        self._drawn: list[tuple[int, int, float, str, bool, bool]] = []
         self._changes = ChangeMarks()
         self.addItem(self._changes, ignoreBounds=True)
         self._best = pg.ScatterPlotItem(size=9, brush=None)
@@ -125,12 +125,14 @@ class TermPlot(_Plot):
             if found is not None
         ]
         points = [found.arrays() for found, _run, _validation in series]
+        left, right = self.getViewBox().viewRange()[0]
+        sparse = right - left <= _MOST_MARKERS
         self._choose_scale(np.concatenate([y for _x, y in points]) if points else np.zeros(0), log)
         for place, ((x, y), (found, run, validation)) in enumerate(zip(points, series, strict=True)):
             last = run is runs[-1]
-            state = (id(found), x.size, float(x[-1]) if x.size else 0.0, self.colour_of(run), last)
+            state = (id(found), x.size, float(x[-1]) if x.size else 0.0, self.colour_of(run), last, sparse)
             if place >= len(self._drawn) or self._drawn[place] != state:
-                self._draw(place, x, y, self.colour_of(run), last=last, validation=validation)
+                self._draw(place, x, y, self.colour_of(run), last=last, validation=validation, sparse=sparse)
                 self._drawn[place : place + 1] = [state]
         for curve in self._curves[len(series) :]:
             curve.setData([], [])
@@ -219,7 +221,9 @@ class TermPlot(_Plot):
         self._changes.set_tokens(tokens)
         self._best.setPen(pg.mkPen(tokens.text, width=1.5))
 
-    def _draw(self, place: int, x: FloatArray, y: FloatArray, colour: str, *, last: bool, validation: bool) -> None:
+    def _draw(
+        self, place: int, x: FloatArray, y: FloatArray, colour: str, *, last: bool, validation: bool, sparse: bool
+    ) -> None:
         while len(self._curves) <= place:
             curve = pg.PlotDataItem(connect="finite", antialias=True)
             self.addItem(curve)
@@ -229,7 +233,7 @@ class TermPlot(_Plot):
             x.copy(),
             y * self._sign,
             pen=pg.mkPen(colour, width=1 if validation else 1.8 if last else 1.2, style=style),
-            symbol="o" if validation and x.size <= _MOST_MARKERS else None,
+            symbol="o" if validation and sparse else None,
             symbolSize=5,
             symbolPen=None,
             symbolBrush=colour,

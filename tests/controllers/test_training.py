@@ -163,10 +163,10 @@ def test_the_last_run_goes_on_in_its_folder(parts, session, engine, reason, done
     ("event", "said"),
     [
         (Finished("run", "model", 1, 9.0, "stopped", 1), "Stopped after 1 epoch"),
-        (Finished("run", "model", 9, 9.0, "done", 7), "Done after 9 epochs: the best model, of epoch 7, is kept"),
+        (Finished("run", "model", 9, 9.0, "done", 7), "Done after 9 epochs; the best, of epoch 7, is kept"),
         (
             Finished("run", "model", 9, 9.0, "patience", 4),
-            "Stopped early after 9 epochs, 5 of them without gain: the best model, of epoch 4, is kept",
+            "Stopped early after 9 epochs, 5 without gain; the best, of epoch 4, is kept",
         ),
     ],
 )
@@ -255,3 +255,17 @@ def test_a_run_that_could_not_start_leaves_the_panel_ready(parts, session, engin
 )
 def test_durations_read_as_people_say_them(seconds, text):
     assert duration(seconds) == text
+
+
+def test_a_run_whose_worker_was_lost_stays_the_last_one_when_a_new_worker_opens_it(parts, session, engine):
+    controller, panel, _ = parts
+    session.set_dataset(dataset_info())
+    controller.start(RunConfig(training=TrainingConfig(epochs=4)))
+    run = session.run_folder
+    engine.trainingState.emit(TrainingState("running", run))
+    engine.trainingEvent.emit(TrainingEvent(Started("vae", 90, 10, "cpu", 1000, 2, (1, 8, 8), 0, 4, 10)))
+    engine.trainingEvent.emit(TrainingEvent(Progress(15, 40, 2, 4, {"elbo": -1.0}, 1.0, 1.0, None)))
+    engine.trainingState.emit(TrainingState("idle", run))
+    engine.runOpened.emit(RunOpened(run, controller.config, "photos", "", 1, "stopped"))
+    assert panel.findChild(object, "progressText").text() == "Interrupted at epoch 1.5"
+    assert "to epoch 4" in panel.findChild(object, "continueButton").toolTip()
