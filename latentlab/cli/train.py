@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -43,7 +43,7 @@ _OPTIONS = {
 
 
 def train(arguments: argparse.Namespace) -> int:
-    """Train, telling how it goes; on SIGINT and SIGTERM checkpoint and end."""
+    """Train, telling how it goes; on SIGINT, SIGTERM and SIGHUP checkpoint and end."""
     out = Path(arguments.out)
     with _signals() as interruption:
         folder = RunFolder(out)
@@ -123,14 +123,30 @@ def run_config(arguments: argparse.Namespace, folder: RunFolder) -> RunConfig:
 
 
 def _follow(training: Training, interruption: _Interruption, report: Callable[[Event], None]) -> int:
-    steps = training.steps()
-    for event in steps:
-        if event is not None:
-            report(event)
-        if interruption.came and training.closing:
+    """Train to the end; the exit code.
+
+    Raises
+    ------
+    OSError
+        Once the run is safe, when whoever read what is told has gone.
+    """
+    deaf: OSError | None = None
+    for event in training.steps():
+        try:
+            if event is not None and deaf is None:
+                report(event)
+        except OSError as error:  # a closed pipe, a terminal that was closed
+            deaf = error
+            training.stop()
+        if (interruption.came or deaf) and training.closing and not isinstance(event, Finished):
             # What is left is the points and the picture; the run is safe, and resuming makes them.
-            return _INTERRUPTED
-    return 0
+            break
+    else:
+        if deaf is None:
+            return 0
+    if deaf is not None and not interruption.came:
+        raise deaf
+    return _INTERRUPTED
 
 
 def _tell_of_interruption(training: Training) -> None:
@@ -144,7 +160,8 @@ def _tell_of_interruption(training: Training) -> None:
 
 def _tell(message: str) -> None:
     """Say something beside the results, which have stdout to themselves."""
-    tqdm.write(f"latentlab: {message}", file=sys.stderr)
+    with suppress(OSError):  # the terminal may have been closed, which is why it is told
+        tqdm.write(f"latentlab: {message}", file=sys.stderr)
 
 
 class _Interruption:
@@ -173,7 +190,10 @@ class _Interruption:
 @contextmanager
 def _signals() -> Iterator[_Interruption]:
     interruption = _Interruption()
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    # A terminal that is closed; nohup has said to ignore it.
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
     before = [signal.signal(number, interruption.handle) for number in numbers]
     try:
         yield interruption
@@ -220,6 +240,7 @@ class _Report:
     def _write(self, line: str) -> None:
         # Through tqdm, which moves its bar out of the way; the line itself belongs on stdout.
         tqdm.write(line, file=sys.stdout)
+        sys.stdout.flush()  # a file, too, is to be followed
 
 
 def _epoch_line(event: Epoch) -> str:

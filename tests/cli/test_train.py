@@ -1,5 +1,6 @@
 """``latentlab train``: what it says, refuses, and does when it is interrupted (reliability row 23)."""
 
+import contextlib
 import io
 import json
 import os
@@ -115,7 +116,7 @@ def wait_for(child, text):
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_row_23_a_signal_checkpoints_and_ends_with_130(data, tmp_path, number):
     with start(data, tmp_path / "run", "--epochs", "100000") as child:
         wait_for(child, '"epoch": 2,')
@@ -127,6 +128,37 @@ def test_row_23_a_signal_checkpoints_and_ends_with_130(data, tmp_path, number):
     assert step >= 8
     assert err == f"latentlab: interrupted: checkpoint at epoch {step // 4}, step {step}; go on with --resume\n"
     assert (tmp_path / "run" / "model.safetensors").exists()
+
+
+def test_what_nohup_ignores_stays_ignored(data, tmp_path, capsys):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        seen = []
+
+        class Raising(io.StringIO):
+            def write(self, text):
+                signal.raise_signal(signal.SIGHUP)
+                seen.append(text)
+                return len(text)
+
+        with contextlib.redirect_stdout(Raising()):
+            assert main(["train", str(data), "--out", str(tmp_path / "run"), "--epochs", "1", "--json", *SMALL]) == 0
+        assert '"finished"' in "".join(seen)
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.real
+def test_a_reader_that_goes_away_costs_no_step(data, tmp_path):
+    """As under ``| head``: checkpoint and end."""
+    with start(data, tmp_path / "run", "--epochs", "100000") as child:
+        wait_for(child, '"epoch": 2,')
+        child.stdout.close()
+        assert child.wait(timeout=60) == 1
+        assert child.stderr.read() == ""
+    step = RunFolder(tmp_path / "run").read_checkpoint().position["position"]["step"]
+    assert [line["step"] for line in RunFolder(tmp_path / "run").read_metrics()] == list(range(4, step + 1, 4))
 
 
 def test_interrupted_in_the_first_epoch_it_says_what_is_kept(data, tmp_path, monkeypatch, capsys):
