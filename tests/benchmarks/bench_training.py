@@ -441,8 +441,9 @@ def elbo_of_each(training: Training, dataset: Images) -> Tensor:
 def print_use(task: Task, device: torch.device) -> None:
     """The rows on how a GPU is used."""
     use = use_of(task, device)
+    seen = f"{use.share:.0%}" if use.kernels else "none seen by the profiler"
     met = "met" if use.share >= 0.9 else "missed"
-    print(f"| time in kernels, of ours | {use.share:.0%} | | ≥ 90 % | {met} |")
+    print(f"| time in kernels, of ours | {seen} | | ≥ 90 % | {met if use.kernels else 'not measured'} |")
     print(f"| kernels a step; graphs launched; the program's own time | {use.kernels:.0f}; {use.graphs:.2f}; ", end="")
     print(f"{use.program * 1e6:.0f} µs | | | |")
 
