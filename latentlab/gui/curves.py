@@ -28,7 +28,7 @@ SAME_CHANGE = 0.05  # epochs: a slider that is dragged makes one mark
 _TITLES = {
     "elbo": "ELBO",
     KL: "KL per dimension",
-    "active_units": "dimensions in use (KL above .01 nats)",
+    "active_units": "dimensions in use (KL > .01)",
     "device_memory": "memory, MiB",
 }
 
@@ -93,7 +93,7 @@ class TrainingCurves(QWidget):
         inner = column(body, SPACE, SPACE // 2)
         inner.addWidget(self._legend)
         inner.addWidget(self._area, 1)
-        foot = row(self._readout, self._terms, self._log, self._add, self._clear, space=SPACE // 2)
+        foot = row(self._readout, self._terms, self._log, self._add, self._clear, space=0)
         foot.setStretch(0, 1)
         inner.addLayout(foot)
         self._empty = EmptyState(
@@ -290,7 +290,7 @@ class TrainingCurves(QWidget):
             return
         left, right = self._canvas.shown_epochs()
         change = "" if self._current is None else self._current.change_near(epoch, 0.02 * (right - left))
-        self._readout.setText(f"epoch {epoch:.2f}" + (f" · {change}" if change else ""))
+        self._readout.setText(f"epoch {epoch:.1f}" + (f" · {change}" if change else ""))
 
     def _on_shown_toggled(self, key: str, shown: bool) -> None:
         run = self._find(key)

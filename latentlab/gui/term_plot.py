@@ -83,6 +83,7 @@ class _Plot(pg.PlotItem):  # type: ignore[misc]
         """Show a line of rich text over the plot."""
         self.titleLabel.setVisible(True)
         self.titleLabel.setText(html, size="8.5pt", color=self._tokens.text if self._tokens else None)
+        self.titleLabel.setMinimumWidth(0)  # else a long line makes all plots wider than what they are seen through
 
 
 class TermPlot(_Plot):
@@ -172,7 +173,7 @@ class TermPlot(_Plot):
         if not values.size:
             return
         low, high = float(values.min()), float(values.max())
-        margin = max(0.08 * (high - low), 1e-3 * abs(high), 1e-9)
+        margin = max(0.08 * (high - low), (1e-3 if high > low else 0.1) * abs(high), 1e-9)
         bottom, top = self.getViewBox().viewRange()[1]
         if low < bottom or high > top or (top - bottom) > 2 * (high - low + 2 * margin):
             self.setYRange(low - margin, high + margin, padding=0)
@@ -276,14 +277,7 @@ def _at(series: Series | None, epoch: float | None) -> float | None:
 
 
 def _number(value: float) -> str:
-    size = abs(value)
-    text = (
-        f"{value:,.0f}"
-        if size >= 10_000
-        else f"{value:.1f}"
-        if size >= 100
-        else f"{value:.2f}"
-        if size >= 0.1
-        else f"{value:.3g}"
-    )
-    return text.replace("-", "−")
+    for least, form in ((10_000, ",.0f"), (100, ",.1f"), (0.1, ".2f"), (0, ".3g")):
+        if abs(value) >= least:
+            return f"{value:{form}}".replace("-", "−")
+    return "–"

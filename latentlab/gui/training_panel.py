@@ -115,13 +115,13 @@ class TrainingPanel(QWidget):
         self._summary = label("", wrap=True)
         self._formula = label("", "mono", wrap=True, selectable=True)
         self._paper = label("", "dim", wrap=True, selectable=True)
-        about = QWidget()
-        inner = column(about, 0, SPACE // 2)
+        self._about = QWidget()
+        inner = column(self._about, 0, SPACE // 2)
         for widget in (self._summary, self._formula, self._paper):
             widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
             inner.addWidget(widget)
         layout.addWidget(self._recipe)
-        layout.addWidget(about)
+        layout.addWidget(self._about)
         self._suggestion = label("", "dim", wrap=True)
         self._suggestion.setObjectName("suggestion")
         self._suggest = button(
@@ -221,9 +221,9 @@ class TrainingPanel(QWidget):
         """Say why these settings; or offer the suggested ones, where the user has chosen others."""
         there = self._suggested is not None
         follows = there and self._as_set == self._shown()
-        self._suggestion.setVisible(follows)
-        self._suggest.setVisible(there and not follows)
-        self._suggest.setEnabled(self._state == "idle")
+        idle = self._state == "idle"
+        self._suggestion.setVisible(follows and idle)
+        self._suggest.setVisible(there and not follows and idle)
 
     def set_devices(self, devices: Sequence[str]) -> None:
         """Say which devices can be chosen beside ``auto``."""
@@ -249,6 +249,7 @@ class TrainingPanel(QWidget):
         assert isinstance(epochs, QSpinBox)
         epochs.setSuffix("" if idle else " in all")
         self._recipe.setEnabled(idle)
+        self._about.setVisible(idle)  # the room is for what a live run can take
         self._show_readiness()
 
     def set_can_continue(self, run: str, planned: int = 0) -> None:

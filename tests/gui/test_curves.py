@@ -140,6 +140,18 @@ def test_the_steep_beginning_of_a_long_run_may_leave_the_plot_and_the_best_epoch
     assert plot.getViewBox().viewRange()[1][0] < -200, "zoomed into, the beginning is seen"
 
 
+def test_no_title_is_so_long_that_the_plots_leave_what_they_are_seen_through(qtbot, curves):
+    curves.resize(260, 420)
+    for run in range(6):
+        curves.start_run(str(run), f"/runs/{run}")
+        feed_epochs(curves, None, -123.4 - run)
+    qtbot.waitUntil(lambda: drawn(curves))
+    plot = curves._canvas.plots["elbo"]
+    assert plot.titleLabel.item.boundingRect().width() > curves._canvas.width(), "or this tests nothing"
+    curves.grab()
+    assert plot.sceneBoundingRect().right() <= curves._canvas.width()
+
+
 def test_the_wheel_zooms_no_further_than_the_run_and_scrolls_where_not_all_plots_fit(qtbot, curves):
     feed_long(curves)
     qtbot.waitUntil(lambda: drawn(curves))
@@ -176,7 +188,7 @@ def test_changes_are_named_beside_their_lines_inside_the_plot_and_clear_of_each_
     assert all(view.contains(place) for place, _ in found)
     assert not any(one.intersects(other) for k, (one, _) in enumerate(found) for other, _ in found[:k])
     curves.mark_epoch(10.1)
-    assert curves._readout.text() == "epoch 10.10 · β 2"
+    assert curves._readout.text() == "epoch 10.1 · β 2"
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support")
