@@ -164,6 +164,14 @@ def _tell(message: str) -> None:
         tqdm.write(f"latentlab: {message}", file=sys.stderr)
 
 
+class _InterruptedError(KeyboardInterrupt):
+    """Of a class of its own.
+
+    A plain ``KeyboardInterrupt`` that comes while Python executes a string, as imports make it do, has the interpreter
+    end by SIGINT, however it is caught.
+    """
+
+
 class _Interruption:
     """Whether a signal asked to end, and what to do then; before there is anything, ``KeyboardInterrupt``."""
 
@@ -180,9 +188,9 @@ class _Interruption:
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Handle a signal; a second one does not wait any more."""
         if self._stop is None:
-            raise KeyboardInterrupt("interrupted before the first step: nothing was written")
+            raise _InterruptedError("interrupted before the first step: nothing was written")
         if self.came and not self._patient:
-            raise KeyboardInterrupt("interrupted at once: --resume goes on from the last whole checkpoint, if any")
+            raise _InterruptedError("interrupted at once: --resume goes on from the last whole checkpoint, if any")
         self.came = True
         self._stop()
 
