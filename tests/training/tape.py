@@ -8,7 +8,19 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-_OF_THE_PROGRAM = ("aten::_local_scalar_dense", "profiler::")  # answers to the program; what a GPU is not asked
+_WAIT = {"is_nonzero", "equal", "nonzero", "masked_select", "bincount", "histc", "unique_dim"}
+_OF_THE_PROGRAM = ("aten::_local_scalar_dense", "profiler::")
+
+
+def is_refused(func, args):
+    """Whether a GPU would be asked for an answer, which cannot be recorded.
+
+    Whole numbers are asked for on the CPU alone: ``one_hot`` looks whether the classes are such there.
+    """
+    name = func._schema.name.removeprefix("aten::")
+    if name in ("index", "index_put", "index_put_"):
+        return any(mask is not None and mask.dtype == torch.bool for mask in args[1])
+    return name in _WAIT or (name == "_local_scalar_dense" and args[0].dtype != torch.int64)
 
 
 def tensors_of(values):
@@ -30,6 +42,8 @@ class Tape(TorchDispatchMode):
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
+        if is_refused(func, args):
+            raise RuntimeError("CUDA error: operation not permitted when stream is capturing")
         if func._schema.is_mutable:
             written = [t for t in tensors_of((args, kwargs)) if place_of(t) not in self._own]
             self._before += [(tensor, tensor.clone()) for tensor in written]

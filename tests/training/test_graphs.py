@@ -16,7 +16,7 @@ from latentlab.training import Training
 from latentlab.training.graphs import recorder_for
 from latentlab.training.optimisers import Optimisers
 from tests.training.helpers import bars, named, run_config
-from tests.training.tape import Recorder
+from tests.training.tape import Recorder, Tape
 
 NEVER = ("energy-vae", "per-datapoint-vae", "decoder-only-vae")
 RATE = 2.0**-10  # the same in float32 and in float64
@@ -61,6 +61,28 @@ def assert_same(one, other):
 
 def means(events):
     return [event.train for event in named(events, "epoch")]
+
+
+@pytest.mark.parametrize(
+    "ask", [lambda x: x.sum().item(), lambda x: bool((x > 0).any()), lambda x: x[x > 0], torch.nonzero]
+)
+def test_the_stand_in_refuses_what_a_gpu_refuses(ask):
+    with Tape(), pytest.raises(RuntimeError, match="not permitted"):
+        ask(torch.ones(4))
+
+
+def test_the_stand_in_repeats_operations_alone():
+    """What the program computes by itself stays as it was; what is in the memory does not."""
+    total, plain = torch.zeros(()), [1.0]
+    with Tape() as tape:
+        plain[0] += 1.0
+        total += plain[0]
+    tape.undo()
+    assert total == 0
+    tape.replay()
+    total += 10
+    tape.replay()
+    assert (total, plain) == (14, [2.0])
 
 
 def test_replayed_steps_are_the_computed_ones(recorder, monkeypatch):
