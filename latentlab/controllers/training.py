@@ -13,6 +13,7 @@ from latentlab.engine.messages import (
     AdjustTraining,
     DatasetInfo,
     Failed,
+    ModelChanged,
     PauseTraining,
     ResumeTraining,
     RunFollowed,
@@ -90,6 +91,7 @@ class TrainingController(QObject):
         session.runStateChanged.connect(self._on_run_state_changed)
         engine.trainingState.connect(self._on_state)
         engine.trainingEvent.connect(self._on_event)
+        engine.modelChanged.connect(self._on_model_changed)
         engine.runOpened.connect(self._on_run_opened)
         engine.runFollowed.connect(self._on_run_followed)
         engine.failed.connect(self._on_failed)
@@ -196,6 +198,11 @@ class TrainingController(QObject):
 
     def _on_state(self, result: TrainingState) -> None:
         self._session.set_run_state(result.state, result.out)
+
+    def _on_model_changed(self, result: ModelChanged) -> None:
+        """Know to the step where a run is held: its progress is told ten times a second at most."""
+        if result.training and result.epoch:
+            self._epochs_done = result.epoch
 
     def _on_failed(self, failure: Failed) -> None:
         if failure.request == Train.__name__:

@@ -18,7 +18,7 @@ _TITLE_HEIGHT = 17
 _AXIS_WIDTH = 44
 _BEGINNING = 0.05  # of the epochs in sight: where a run falls so far that all after it would be a flat line
 _LONG = 8  # epochs from which on the beginning may leave the plot
-_MOST_MARKERS = 40  # epochs in sight, over which markers would lie on each other
+_MOST_MARKERS = 25  # epochs in sight, over which markers would lie on each other
 _NARROWEST = 0.1  # epochs, to zoom into
 
 
