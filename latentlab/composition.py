@@ -79,6 +79,7 @@ class Application(QObject):
     """
 
     closed = Signal()
+    _uncaughtCame = Signal(str, str)
 
     def __init__(self, front: Front, home: Home, device: str, path: str | None) -> None:
         super().__init__()
@@ -164,7 +165,9 @@ class Application(QObject):
     def _watch_for_trouble(self) -> None:
         self._log = LogHandler(self.window.log_view)
         logging.getLogger("latentlab").addHandler(self._log)
-        self._uncaught = UncaughtExceptions(self._on_uncaught)
+        self._uncaughtCame.connect(self._on_uncaught)
+        # By a signal: an exception of another thread is told on the GUI's.
+        self._uncaught = UncaughtExceptions(self._uncaughtCame.emit)
 
     # --- running ------------------------------------------------------------------------------------
 
@@ -231,6 +234,8 @@ class Application(QObject):
 
     def _on_uncaught(self, summary: str, details: str) -> None:
         self._recovery.autosave()
+        if any(dialog.isVisible() for dialog in self.window.findChildren(ReportDialog)):
+            return  # what comes again and again is in the log; one dialog says so
         ReportDialog(summary, f"{details}\n{_facts_as_text(self._facts())}", self.window).open()
 
     def _on_about(self) -> None:

@@ -1,0 +1,129 @@
+"""What goes wrong in the window's own process, in a process of its own (rows of the reliability table)."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from latentlab.storage import RunFolder
+
+ROOT = Path(__file__).parents[2]
+
+# A window that trains for ever, and says so after its first epochs.
+WINDOW = """
+import json, sys, threading
+from PySide6.QtCore import QObject, QThread, QTimer
+from latentlab import app
+from latentlab.events import Epoch
+
+application = app.build(["--device", "cpu"])
+application.window.show()
+found = lambda name: application.window.findChild(QObject, name)
+
+def say(**what):
+    print(json.dumps(what), flush=True)
+
+def told(result):
+    if isinstance(result.event, Epoch) and result.event.epoch == 2:
+        say(run=application.session.run_folder)
+        begin()
+
+application.engine.datasetOpened.connect(lambda _: (found("epochs").setValue(1_000_000), found("trainButton").click()))
+application.engine.trainingEvent.connect(told)
+application.window.pathsDropped.emit([sys.argv[1]])
+"""
+
+CLOSES = """
+def begin():
+    application.window.close()
+    found("question").defaultButton().click()
+"""
+
+WAITS = """
+def begin():
+    pass
+"""
+
+RAISES = """
+def begin():
+    for _ in range(3):
+        QTimer.singleShot(0, lambda: 1 / 0)
+    failing = threading.Thread(target=lambda: [][0])
+    failing.start()
+    failing.join()
+    QTimer.singleShot(200, look)
+
+def look():
+    from latentlab.gui.report_dialog import ReportDialog
+    from latentlab.paths import data_folder
+    dialogs = application.window.findChildren(ReportDialog)
+    say(
+        dialogs=len(dialogs),
+        report=dialogs[0].findChild(QObject, "report").toPlainText(),
+        saved=[path.name for path in data_folder().rglob("*") if "autosave" in str(path)],
+        state=application.session.run_state,
+    )
+    application.close()
+"""
+
+
+def opened(what: str, folder: Path) -> subprocess.Popen[str]:
+    code = WINDOW + what + "\nsys.exit(application.run())\n"
+    command = [sys.executable, "-X", "faulthandler", "-c", code, str(folder)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, **pipes)
+
+
+def next_word(window: subprocess.Popen[str]) -> dict:
+    line = window.stdout.readline()
+    assert line, window.stderr.read()
+    return json.loads(line)
+
+
+def complaints(errors: str) -> list[str]:
+    """What was said on the standard error; the offscreen platform says one thing of its own."""
+    return [line for line in errors.splitlines() if "propagateSizeHints" not in line]
+
+
+@pytest.mark.real
+def test_row_21_a_window_closed_while_it_trains_checkpoints_and_ends_with_0(own_folders, folder):
+    with opened(CLOSES, folder) as window:
+        run = next_word(window)["run"]
+        _, errors = window.communicate(timeout=60)
+    assert window.returncode == 0, errors
+    assert complaints(errors) == [], "no destroyed thread, no timer that goes on"
+    assert RunFolder(run).read_checkpoint().position["position"]["epochs_done"] >= 2
+
+
+@pytest.mark.real
+def test_row_23_a_signal_to_the_window_checkpoints_and_ends_with_0(own_folders, folder):
+    with opened(WAITS, folder) as window:
+        run = next_word(window)["run"]
+        window.send_signal(signal.SIGTERM)
+        _, errors = window.communicate(timeout=60)
+    assert window.returncode == 0, errors
+    assert complaints(errors) == []
+    assert RunFolder(run).read_checkpoint().position["position"]["epochs_done"] >= 2
+
+
+@pytest.mark.real
+def test_row_19_exceptions_nobody_caught_are_one_report_and_the_session_is_saved(own_folders, folder):
+    """Three in a slot and one in another thread; the run goes on meanwhile."""
+    with opened(RAISES, folder) as window:
+        next_word(window)
+        seen = next_word(window)
+        _, errors = window.communicate(timeout=60)
+    assert window.returncode == 0, errors
+    assert seen["dialogs"] == 1
+    assert "Traceback" in seen["report"]
+    assert "Python" in seen["report"], "what is asked for with every report"
+    assert seen["saved"]
+    assert seen["state"] == "running"
+    assert errors.count("ZeroDivisionError") == 3, "the terminal sees all of them"
+    assert "IndexError" in errors
