@@ -251,4 +251,6 @@ class DeskController(QObject):
         model = self._session.model
         if model is not None:
             self._say_waiting("")
+            # Of a model that has begun to learn they may take a while: the training comes first.
+            self._window.filmstrip.set_waiting("The first images are being decoded …")
         self._window.set_document("" if model is None else model.name, self._session.dirty)
