@@ -49,7 +49,7 @@ class Axes:
     def project(self, z: FloatArray) -> FloatArray:
         """Map points [N, 2] of latents [N, d], by orthogonal projection."""
         away = z - self.origin
-        return np.stack([away @ self.x, away @ self.y], axis=1).astype(np.float32)
+        return np.asarray(away @ np.array((self.x, self.y)).T, np.float32)
 
 
 @dataclass(frozen=True)

@@ -103,9 +103,11 @@ class HistoryBar(QWidget):
 
     def set_shown(self, epoch: int | None) -> None:
         """Show which epoch is looked at, ``None`` for now, without telling it back."""
-        self._shown = epoch
         if epoch is None:
             self._stop()
+            if self._shown is None and self._slider.value() == len(self._epochs):
+                return  # every move of the hand says so
+        self._shown = epoch
         self._show()
 
     def is_playing(self) -> bool:

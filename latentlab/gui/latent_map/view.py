@@ -57,17 +57,17 @@ class View:
 
     def to_pixel(self, xy: npt.ArrayLike) -> FloatArray:
         """Bring points [..., 2] of the axes to logical pixels from the view's top left corner."""
-        xy = np.asarray(xy, float)
-        x = (xy[..., 0] - self.x_min) * (self.width_px / (self.x_max - self.x_min))
-        y = (self.y_max - xy[..., 1]) * (self.height_px / (self.y_max - self.y_min))
-        return np.stack([x, y], axis=-1)
+        pixels: FloatArray = (np.asarray(xy, float) - (self.x_min, self.y_max)) * self._pixels_a_unit()
+        return pixels
 
     def from_pixel(self, pixel: npt.ArrayLike) -> FloatArray:
         """Bring logical pixels [..., 2] from the view's top left corner to the axes."""
-        pixel = np.asarray(pixel, float)
-        x = self.x_min + pixel[..., 0] * ((self.x_max - self.x_min) / self.width_px)
-        y = self.y_max - pixel[..., 1] * ((self.y_max - self.y_min) / self.height_px)
-        return np.stack([x, y], axis=-1)
+        places: FloatArray = np.asarray(pixel, float) / self._pixels_a_unit() + (self.x_min, self.y_max)
+        return places
+
+    def _pixels_a_unit(self) -> tuple[float, float]:
+        """To the right and downwards, where the second axis is less."""
+        return self.width_px / (self.x_max - self.x_min), -self.height_px / (self.y_max - self.y_min)
 
     def point(self, xy: FloatArray | tuple[float, float]) -> QPointF:
         """Bring one point of the axes to the view's pixels, as Qt wants it."""
