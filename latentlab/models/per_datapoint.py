@@ -18,6 +18,8 @@ from latentlab.models.vae import VAE
 # Of the evolution: children of each point and step, and how the step size answers success and failure.
 CHILDREN = 8
 GROWTH, DECAY = 1.5, 0.9
+# Of the climb.
+ADAM_DECAYS = (0.9, 0.999)
 
 
 class PerDatapointVAE(VAE):
@@ -39,23 +41,24 @@ class PerDatapointVAE(VAE):
             return super().approximate(batch)
         return standard_start(self.config.posterior.kind, batch.x, self.config.latent_dim)
 
-    def refined(self, q: Approximation, batch: Batch) -> Approximation:
-        """Improve ``q`` as the configuration says."""
+    def refined(self, q: Approximation, batch: Batch, beta: float | Tensor | None = None) -> Approximation:
+        """Improve ``q`` as the configuration says, at the model's β or another."""
         settings = self.config.posterior
         if self.training:
-            return refine(self, q, batch, settings.refine, settings.refine_rate, settings.search)
+            return refine(self, q, batch, settings.refine, settings.refine_rate, settings.search, beta=beta)
         with fixed_noise(batch.x.device, 0):
             return refine(self, q, batch, settings.refine, settings.refine_rate, settings.search, alike=True)
 
     def numbers_of_a_step(self, state: StepState) -> tuple[float, ...] | None:
-        """``None``: the search's optimizer counts its steps outside the device."""
-        return None
+        """Those of every VAE, and β by itself, at which is searched."""
+        numbers = super().numbers_of_a_step(state)
+        return None if numbers is None else (*numbers, self.beta)
 
     def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
         """The refined q's bound for the decoder, and the encoder's own for the encoder."""
         seen = self.corrupted(batch)
         start = self.start(seen)
-        q = self.refined(start, seen)
+        q = self.refined(start, seen, None if state.numbers is None else state.numbers[3])
         surrogate, encoder_terms = self._encoder_loss(start, seen, state) if self.has_encoder else (None, {})
         draw = q.rsample(self.config.samples)
         losses = self.reduced(q, draw, self.log_likelihood(draw.z, seen), state, surrogate)
@@ -77,6 +80,7 @@ def refine(
     rate: float = 0.1,
     search: str = "gradient",
     alike: bool = False,
+    beta: float | Tensor | None = None,
 ) -> Approximation:
     """Improve each image's own approximation, the model held.
 
@@ -94,6 +98,8 @@ def refine(
         ``gradient`` or ``evolution``; the latter for points.
     alike
         Draw the same noise for every image: what is found for one does not depend on the others then.
+    beta
+        Weight of the rate in what is climbed; the model's unless given.
 
     Returns
     -------
@@ -103,27 +109,48 @@ def refine(
     # Also where gradients are off: the search needs its own. Tensors made there cannot take part, copies can.
     with torch.inference_mode(False), torch.enable_grad():
         parameters = tuple(p.detach().clone() for p in q.parameters())
-        own = Batch(*(None if t is None else t.clone() for t in dataclasses.astuple(batch)))  # type: ignore[arg-type]
+        # Not dataclasses.astuple, which copies each tensor too, and storage by storage.
+        parts = (batch.x, batch.label, batch.index, batch.seen, batch.mask)
+        x, *others = (None if part is None else part.clone() for part in parts)
+        assert x is not None
+        own = Batch(x, *others)
         if search == "evolution":
             found = _evolve(model, parameters[0], own, steps, rate, alike)
             return q.rebuilt((found,))
-        return q.rebuilt(_climb(model, q, parameters, own, steps, rate, alike))
+        weight = model.beta if beta is None else beta
+        return q.rebuilt(_climb(model, q, parameters, own, steps, rate, alike, weight))
 
 
 def _climb(
-    model: VAE, q: Approximation, parameters: tuple[Tensor, ...], batch: Batch, steps: int, rate: float, alike: bool
+    model: VAE,
+    q: Approximation,
+    parameters: tuple[Tensor, ...],
+    batch: Batch,
+    steps: int,
+    rate: float,
+    alike: bool,
+    beta: float | Tensor,
 ) -> tuple[Tensor, ...]:
     leaves = [p.requires_grad_() for p in parameters]
-    adam = torch.optim.Adam(leaves, lr=rate)
+    moments = [(torch.zeros_like(leaf), torch.zeros_like(leaf)) for leaf in leaves]
     for step in range(steps):
-        for group in adam.param_groups:
-            group["lr"] = rate * (1 - step / steps)  # ends at rest, where one sample's noise no longer moves it
         # The sum, not the mean: no image's search may depend on how many others there are.
-        objective = -fitness(model, q.rebuilt(tuple(leaves)), batch, _noise(1, leaves[0], alike)).sum()
-        for leaf, gradient in zip(leaves, torch.autograd.grad(objective, leaves, allow_unused=True), strict=True):
-            leaf.grad = gradient
-        adam.step()
+        objective = -fitness(model, q.rebuilt(tuple(leaves)), batch, _noise(1, leaves[0], alike), beta).sum()
+        gradients = torch.autograd.grad(objective, leaves, allow_unused=True)
+        falling = rate * (1 - step / steps)  # ends at rest, where one sample's noise no longer moves it
+        for leaf, gradient, (first, second) in zip(leaves, gradients, moments, strict=True):
+            if gradient is not None:
+                _adam(leaf, gradient, first, second, step + 1, falling)
     return tuple(leaf.detach() for leaf in leaves)
+
+
+@torch.no_grad()
+def _adam(leaf: Tensor, gradient: Tensor, first: Tensor, second: Tensor, step: int, rate: float) -> None:
+    """A step of Adam, to the bit torch's own; but steps are counted where a GPU need not be asked, nor records it."""
+    first.lerp_(gradient, 1 - ADAM_DECAYS[0])
+    second.mul_(ADAM_DECAYS[1]).addcmul_(gradient, gradient, value=1 - ADAM_DECAYS[1])
+    scale = (second.sqrt() / (1 - ADAM_DECAYS[1] ** step) ** 0.5).add_(1e-8)
+    leaf.addcdiv_(first, scale, value=-rate / (1 - ADAM_DECAYS[0] ** step))
 
 
 def _noise(samples: int, like: Tensor, alike: bool) -> Tensor:
@@ -131,15 +158,15 @@ def _noise(samples: int, like: Tensor, alike: bool) -> Tensor:
     return standard_noise(samples, like[:1] if alike else like).expand(samples, *like.shape)
 
 
-def fitness(model: VAE, q: Approximation, batch: Batch, noise: Tensor) -> Tensor:
-    """What is climbed, [B]: the ELBO (at the model's β) of noise [1, B, d], or log p(x, z) of a point."""
+def fitness(model: VAE, q: Approximation, batch: Batch, noise: Tensor, beta: float | Tensor) -> Tensor:
+    """What is climbed, [B]: the ELBO, its rate times β, of noise [1, B, d], or log p(x, z) of a point."""
     draw = q.drawn_by(noise)
     log_likelihood = model.log_likelihood(draw.z, batch)[0]
     if not q.has_density:
         return log_likelihood + model.prior.log_prob(draw.z)[0]
     per_dimension = model.rate_per_dimension(q)
     rate = model.log_ratio(q, draw)[0] if per_dimension is None else per_dimension.sum(-1)
-    return log_likelihood - model.beta * rate
+    return log_likelihood - beta * rate
 
 
 @torch.no_grad()

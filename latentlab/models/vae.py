@@ -44,8 +44,6 @@ class VAE(PixelModel):
 
     def numbers_of_a_step(self, state: StepState) -> tuple[float, ...] | None:
         """Those of every model of pixels, and the temperature of concrete latents."""
-        if self.divergence is not None and self.divergence.asks_the_device:
-            return None
         numbers = super().numbers_of_a_step(state)
         return None if numbers is None else (*numbers, self._temperature(state))
 

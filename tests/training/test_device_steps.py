@@ -23,10 +23,7 @@ from tests.training.helpers import run_config
 
 CUDA = torch.device("cuda", 0)
 ASKS = {
-    "energy-vae": "the length of its series follows from how far the latents are from 0",
     "semi-supervised-vae": "it gathers labelled images until it has enough of each class",
-    "per-datapoint-vae": "each search makes an optimizer, which counts its steps on the processor",
-    "decoder-only-vae": "each search makes an optimizer, which counts its steps on the processor",
 }
 AT = StepState(5, 1, 3, 60)
 

@@ -34,15 +34,7 @@ class Latents:
 
 
 class Divergence:
-    """A scalar of a batch of latents that is to be small.
-
-    Attributes
-    ----------
-    asks_the_device
-        Whether what it does depends on the latents' values, so that the program waits for them.
-    """
-
-    asks_the_device = False
+    """A scalar of a batch of latents that is to be small."""
 
     def __init__(self, config: DivergenceConfig) -> None:
         self.config = config

@@ -13,6 +13,7 @@ from latentlab.models.divergences.mmd import off_diagonal_mean, squared_distance
 
 # r²/2 beyond which √(r² + d − 1) is the mean distance to within rounding, and the series would be long.
 FARTHEST = 1e4
+LONGEST = int(2 * (12 * math.sqrt(FARTHEST) + 40)) + 1
 
 
 def energy_distance(z: Tensor) -> Tensor:
@@ -53,12 +54,20 @@ def _noncentral_chi_mean(half: Tensor, size: int) -> Tensor:
     # Around its mean the Poisson distribution has all its weight within 12 standard deviations.
     spread = 12 * torch.sqrt(near) + 40
     first = torch.floor((near - spread).clamp_min(0))
-    steps = torch.arange(int((2 * spread).max()) + 1, device=half.device, dtype=half.dtype)
+    steps = torch.arange(_terms(spread), device=half.device, dtype=half.dtype)
     k = first[:, None] + steps[None, :]
     log_poisson = torch.xlogy(k, near[:, None]) - near[:, None] - torch.lgamma(k + 1)
     log_chi = 0.5 * math.log(2) + torch.lgamma(k + (size + 1) / 2) - torch.lgamma(k + size / 2)
     series = torch.exp(log_poisson + log_chi).sum(1)
     return torch.where(half > FARTHEST, torch.sqrt(2 * half + size - 1), series)
+
+
+def _terms(spread: Tensor) -> int:
+    """How many terms of the series to take, of which ``spread`` lie on either side of the mean.
+
+    As many as are needed; but a GPU would have to be waited for, and could not be recorded: there as many as could be.
+    """
+    return int(2 * spread.max()) + 1 if spread.device.type != "cuda" else LONGEST
 
 
 class _MeanDistance(torch.autograd.Function):
@@ -96,8 +105,6 @@ def kernel_distance(z: Tensor, width: float | None = None) -> Tensor:
 
 class Energy(Divergence):
     """Energy distance to N(0, I) (Turinici 2021, Radon–Sobolev variational autoencoders)."""
-
-    asks_the_device = True  # how long the series is
 
     def __call__(self, latents: Latents) -> Tensor:
         """Estimate it; 0 for a single image, which has no pair."""

@@ -1,0 +1,38 @@
+"""What is computed otherwise for a GPU's sake comes to the same."""
+
+import pytest
+import torch
+
+from latentlab.models.divergences import closed_form
+from latentlab.models.per_datapoint import ADAM_DECAYS, _adam
+
+
+def test_a_search_steps_as_torchs_adam_does():
+    """To the bit."""
+    torch.manual_seed(0)
+    mine = torch.randn(5, 3, requires_grad=True)
+    theirs = mine.detach().clone().requires_grad_()
+    first, second = torch.zeros(5, 3), torch.zeros(5, 3)
+    adam = torch.optim.Adam([theirs], lr=0.1, betas=ADAM_DECAYS)
+    for step in range(1, 8):
+        adam.param_groups[0]["lr"] = rate = 0.1 / step
+        theirs.grad = torch.randn(5, 3)
+        adam.step()
+        _adam(mine, theirs.grad, first, second, step, rate)
+        assert torch.equal(mine, theirs)
+
+
+@pytest.mark.parametrize("size", [1, 2, 20])
+def test_the_longest_series_is_the_needed_one(monkeypatch, size):
+    """From 0 to beyond where the series is given up."""
+    lengths = torch.tensor([0.0, 1e-3, 1.0, 10.0, 100.0, 140.0, 200.0])
+    z = torch.zeros(7, size)
+    z[:, 0] = lengths
+    z.requires_grad_()
+    needed = closed_form.expected_distance(z)
+    (slope,) = torch.autograd.grad(needed.sum(), z)
+    monkeypatch.setattr(closed_form, "_terms", lambda spread: closed_form.LONGEST)
+    longest = closed_form.expected_distance(z)
+    (other,) = torch.autograd.grad(longest.sum(), z)
+    assert torch.allclose(longest, needed, rtol=1e-6, atol=0)
+    assert torch.allclose(other, slope, rtol=1e-6, atol=1e-9)
