@@ -119,6 +119,7 @@ class Session(QObject):
             raise ValueError("a latent that is not finite")
         if not np.array_equal(latent, self._latent):
             self._latent = latent
+            self._awaits_points = False  # from here on another map would be in the way
             self.latentChanged.emit()
 
     @property

@@ -102,7 +102,10 @@ def test_a_model_opens_on_the_two_dimensions_that_carry_most(session, qtbot):
     session.set_points(points_with([5.0, 3.0, 2.0]))
     assert session.axes == AxesChoice("z2", "z3"), "they do not change under the hand"
     session.set_model(model(4), 2, fresh=True)
-    assert session.axes == AxesChoice()
+    session.set_latent([1, 0, 0, 0])
+    session.set_points(points_with([0.1, 3.0, 2.0, 0.0]))
+    assert session.axes == AxesChoice(), "nor while it is on its way"
+    session.set_model(model(3), 3, fresh=True)
     session.set_points(points_with(None))
     assert session.axes == AxesChoice(), "there is no rate to go by"
 

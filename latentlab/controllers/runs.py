@@ -26,6 +26,7 @@ COLUMNS = (
     Column("images/s", "Mean over the epochs", ".0f"),
     Column("seed", "Of the split, the weights and the batches: compare runs that share it", "d"),
     Column("data"),
+    Column("run", "Its folder's name"),
 )
 
 
@@ -120,5 +121,5 @@ class _Reading(QThread):
 def _values(run: RunSummary) -> tuple[str | float | int | None, ...]:
     return (
         run.recipe, run.elbo, run.rate, run.distortion, run.active, run.latent_dim, run.epochs, run.seconds,
-        run.images_per_second, run.seed, run.data,
+        run.images_per_second, run.seed, run.data, Path(run.folder).name,
     )  # fmt: skip

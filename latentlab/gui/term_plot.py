@@ -17,7 +17,7 @@ from latentlab.gui.theme import Tokens
 _TITLE_HEIGHT = 17
 _AXIS_WIDTH = 44
 _BEGINNING = 0.05  # of the epochs in sight: where a run falls so far that all after it would be a flat line
-_LONG = 8  # epochs from which on the beginning may leave the plot
+_LONG = 4  # epochs from which on the beginning, the first epoch at least, may leave the plot
 _MOST_MARKERS = 25  # epochs in sight, over which markers would lie on each other
 _NARROWEST = 0.1  # epochs, to zoom into
 
@@ -166,7 +166,7 @@ class TermPlot(_Plot):
         left, right = self.getViewBox().viewRange()[0]
         values = self._within(points, left, right)
         if left < 0.01 * right and right >= _LONG and not self._log:
-            later = self._within(points, _BEGINNING * right, right)
+            later = self._within(points, max(1.0, _BEGINNING * right), right)
             values = later if later.size else values
         if self._log:
             values = np.log10(values[values > 0])
