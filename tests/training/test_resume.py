@@ -1,10 +1,12 @@
 """A run that was stopped anywhere ends where the uninterrupted one ends, to the bit (reliability row 10)."""
 
+import itertools
+
 import pytest
 
 from latentlab.errors import InputError
 from latentlab.storage import CheckpointFile, RunFolder
-from latentlab.training import Training
+from latentlab.training import Training, validation
 from tests.training.helpers import bars, named, run_config, train
 
 
@@ -53,6 +55,21 @@ def test_row_10_abandoned_after_a_checkpoint_and_resumed(whole, tmp_path, at):
         next(steps)
     train(bars(), run_config(), tmp_path / "run", resume=True)
     assert content(tmp_path / "run") == whole
+
+
+def test_row_10_the_best_epoch_is_the_best_also_when_it_was_before_the_stop(tmp_path, monkeypatch):
+    """Each epoch is made worse than the one before it."""
+    real = validation.quick_bound
+    for folder, stops in (("whole", ()), ("parts", (5, 9))):
+        worse = itertools.count(1)
+        monkeypatch.setattr(validation, "quick_bound", lambda *a, n=worse: real(*a)._replace(elbo=-float(next(n))))
+        for at in (*stops, None):
+            training = Training(bars(), run_config(), tmp_path / folder, resume=True)
+            for _ in training.steps():
+                if training.step == at:
+                    training.stop()
+    assert RunFolder(tmp_path / "whole").read_checkpoint().position["best"]["epoch"] == 1
+    assert content(tmp_path / "parts") == content(tmp_path / "whole")
 
 
 def test_stopped_twice_with_a_convolution_clipping_and_noise(tmp_path):
