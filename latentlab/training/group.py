@@ -5,7 +5,7 @@ DistributedDataParallel (Li et al. 2020, arXiv:2006.15704), so that the weights 
 
 What a recipe computes of a whole batch at once (a divergence between samples, an optimal σ, where codebooks go) it
 computes of the whole. What differs from one process is the noise, of which each has its own. Steps are not recorded as
-CUDA graphs.
+CUDA graphs: of a phase's gradients some are missing, and DistributedDataParallel asks on the processor for which.
 """
 
 from __future__ import annotations

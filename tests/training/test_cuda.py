@@ -1,0 +1,122 @@
+"""What only a GPU can show: that recorded steps are taken, and are the computed ones. Skipped where there is none."""
+
+import math
+
+import pytest
+import torch
+
+from latentlab.errors import RunError
+from latentlab.models.loaded import weights_of
+from latentlab.recipes import RECIPES
+from latentlab.training import Training, feed
+from tests.training.helpers import bars, named, run_config
+
+DEVICE = "cuda:0"
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+
+
+def run(model=None, out=None, resume=False, stop_at=None, dataset=None, **training):
+    made = Training(dataset or bars(side=16), run_config(model, device=DEVICE, **training), out, resume)
+    events = []
+    for event in made.steps():
+        events.append(event)
+        if made.step == stop_at:
+            made.stop()
+    return made, [event for event in events if event is not None]
+
+
+def recordings(training):
+    return [size.recording for size in training._steps._sizes.values()]
+
+
+def last_elbo(events):
+    return named(events, "epoch")[-1].train["elbo"]
+
+
+def small(name, **changes):
+    values = RECIPES[name].config().model_dump()
+    values["architecture"] |= {"hidden": 16, "width": 4}
+    values["supervision"]["labels"] = 8
+    values["posterior"]["refine"] = min(3, values["posterior"]["refine"])
+    return values | changes
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_is_recorded_and_learns_the_same(name):
+    """Batches of both sizes; the same noise, so that only the order of additions differs."""
+    replayed, events = run(small(name), epochs=4)
+    assert [event.message for event in named(events, "warning")] == []
+    assert None not in recordings(replayed)
+    computed, expected = run(small(name), epochs=4, graphs="off")
+    assert recordings(computed) == [None, None]
+    assert last_elbo(events) == pytest.approx(last_elbo(expected), rel=0.02, abs=0.5)
+
+
+def test_a_moving_schedule_is_followed_by_replays():
+    model = small("vae", beta=4.0) | {"rate": {"warmup": 3.0}}
+    replayed, events = run(model, epochs=4)
+    assert None not in recordings(replayed)
+    _, expected = run(model, epochs=4, graphs="off")
+    for mine, theirs in zip(named(events, "epoch"), named(expected, "epoch"), strict=True):
+        assert mine.train["objective"] == pytest.approx(theirs.train["objective"], rel=0.02, abs=0.5)
+
+
+def test_a_recording_that_fails_is_told_once_and_the_run_goes_on():
+    """The random numbers too, which a recording that broke off must not keep."""
+    made = Training(bars(side=16), run_config(device=DEVICE, epochs=4))
+    real = made.model.losses
+
+    def losses(phase, batch, state):
+        found = real(phase, batch, state)
+        if torch.cuda.is_current_stream_capturing():
+            found.objective.item()
+        return found
+
+    made.model.losses = losses
+    events = [event for event in made.steps() if event is not None]
+    (warning,) = named(events, "warning")
+    assert "going on without" in warning.message
+    assert recordings(made) == [None, None]
+    _, expected = run(epochs=4, graphs="off")
+    assert last_elbo(events) == pytest.approx(last_elbo(expected), rel=0.02, abs=0.5)
+
+
+@pytest.mark.parametrize("kind", ["mlp", "conv", "residual"])
+def test_networks_in_bfloat16_are_recorded(kind):
+    model = small("vae") | {"architecture": {"kind": kind, "hidden": 64, "width": 8}}
+    replayed, events = run(model, epochs=6, precision="bfloat16")
+    assert not named(events, "warning")
+    assert None not in recordings(replayed)
+    assert named(events, "started")[0].precision == "bfloat16"
+    assert math.isfinite(last_elbo(events))
+
+
+def test_images_that_do_not_fit_are_copied_batch_by_batch(monkeypatch):
+    monkeypatch.setattr(feed, "_free_memory", lambda device: 10.0)
+    _, events = run(epochs=3)
+    monkeypatch.undo()
+    _, expected = run(epochs=3, graphs="off")
+    assert last_elbo(events) == pytest.approx(last_elbo(expected), rel=0.02, abs=0.5)
+
+
+def test_a_stopped_run_goes_on_with_its_own_noise(tmp_path):
+    run(out=tmp_path / "run", epochs=4, stop_at=6)
+    resumed, _ = run(out=tmp_path / "run", epochs=4, resume=True)
+    whole, _ = run(out=tmp_path / "whole", epochs=4)
+    others = weights_of(whole.model)
+    for name, weights in weights_of(resumed.model).items():
+        assert abs(weights - others[name]).max() < 0.02, name
+
+
+def test_a_step_that_is_not_finite_is_not_applied():
+    made = Training(bars(side=16), run_config(device=DEVICE, epochs=20))
+    steps = made.steps()
+    while made.step < 12:
+        next(steps)
+    before = weights_of(made.model)
+    with torch.no_grad():
+        next(made.model.parameters()).fill_(torch.nan)
+    with pytest.raises(RunError, match="no longer finite at step 12 "):
+        list(steps)
+    after = weights_of(made.model)
+    assert all((after[name] == array).all() for name, array in list(before.items())[1:])
