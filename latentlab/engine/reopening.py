@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from latentlab.config import RunConfig, validated
 from latentlab.engine.messages import RunOpened
 from latentlab.errors import InputError
 from latentlab.storage import RunFolder
+
+_CHANGED_LIVE = ("epochs", "patience", "learning_rate", "schedule")
 
 
 def opened_run(source: str) -> RunOpened | None:
@@ -28,18 +32,26 @@ def opened_run(source: str) -> RunOpened | None:
             return RunOpened(run, config, *trained_on)
         at = held["position"]
         done, stale = int(at["epochs_done"]), int(at["stale_epochs"])
-        lengths = {name: _live(held.get(name), getattr(config.training, name)) for name in ("epochs", "patience")}
+        config = _as_it_was_last(config, held)
     except (InputError, KeyError, TypeError, ValueError):
         return RunOpened(run, config, *trained_on)
-    config = config.model_copy(update={"training": config.training.model_copy(update=lengths)})
-    impatient = 0 < lengths["patience"] <= stale
-    reason = "done" if done >= lengths["epochs"] else "patience" if impatient else "stopped"
+    impatient = 0 < config.training.patience <= stale
+    reason = "done" if done >= config.training.epochs else "patience" if impatient else "stopped"
     return RunOpened(run, config, *trained_on, done, reason)
 
 
-def _live(held: object, asked: int) -> int:
-    """A length as it was last: a checkpoint holds what was asked for and what it was changed to."""
-    if not isinstance(held, list):
-        return asked
-    before, live = held
-    return int(live) if before == asked else asked
+def _as_it_was_last(config: RunConfig, held: dict[str, Any]) -> RunConfig:
+    """A run's settings with what was changed while it went on: a checkpoint holds what was asked for and that.
+
+    Raises
+    ------
+    InputError
+        When a value is none that the setting can have.
+    """
+    values = config.model_dump()
+    for part, names in (("training", _CHANGED_LIVE), ("model", ("beta",))):
+        for name in names:
+            kept = held.get(name)
+            if isinstance(kept, list) and len(kept) == 2 and kept[0] == values[part][name]:
+                values[part][name] = kept[1]
+    return validated(RunConfig, values)
