@@ -28,7 +28,7 @@ from latentlab.gui.curves import TrainingCurves
 from latentlab.gui.status import Status
 from latentlab.gui.training_panel import TrainingPanel
 from latentlab.presets import suggestion
-from latentlab.session import IDLE, PAUSED, STARTING, Session
+from latentlab.session import IDLE, PAUSED, STARTING, STOPPING, Session
 
 ACTIVE_KL = 0.01  # nats on average, above which a dimension is in use
 
@@ -186,6 +186,9 @@ class TrainingController(QObject):
         if state == PAUSED:
             self._panel.set_progress(self._share, f"Paused at epoch {self._epochs_done:.1f}")
             self._status.set_message(f"Training paused at epoch {self._epochs_done:.1f}")
+        if state == STOPPING:  # which may take a while: every image is encoded by the best model
+            self._panel.set_progress(self._share, "Stopping: the best model is being saved, and its map")
+            self._status.set_message("Training is being stopped")
         if state == IDLE:
             if not self._reason and self._begun:  # not ended by itself: the worker is gone, or the run failed
                 self._panel.set_progress(self._share, f"Interrupted at epoch {self._epochs_done:.1f}")
@@ -288,6 +291,8 @@ class TrainingController(QObject):
         self._was_told = True
 
     def _show_progress(self, event: Progress) -> None:
+        if self._session.run_state == STOPPING:
+            return
         share = event.step / event.steps if event.steps else None
         words = [
             f"epoch {event.epoch}/{event.epochs}",

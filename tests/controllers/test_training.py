@@ -70,6 +70,9 @@ def test_events_move_the_panel_and_the_status_line(parts, session, engine, qtbot
     assert "12,300 images/s" in status.message()
     assert "1 min 20 s left" in status.message()
     engine.trainingEvent.emit(TrainingEvent(Epoch(3, 4, train, train, 12300.0, 5.0)))
+    engine.trainingState.emit(TrainingState("stopping"))
+    engine.trainingEvent.emit(TrainingEvent(Progress(31, 40, 4, 4, train, 12300.0, 5.0, 80.0)))
+    assert panel.findChild(object, "progressText").text().startswith("Stopping")
     with qtbot.waitSignal(controller.finished):
         engine.trainingEvent.emit(TrainingEvent(Finished("run", "run/model.safetensors", 4, 9.0)))
     engine.trainingState.emit(TrainingState("idle"))
