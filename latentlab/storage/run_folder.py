@@ -5,6 +5,9 @@ from __future__ import annotations
 import errno
 import json
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,9 @@ from latentlab.paths import resource
 from latentlab.storage.atomic import atomic_write, is_leftover, remove_leftovers, write_error
 from latentlab.storage.history import History
 from latentlab.storage.tensors import Arrays, digest, read_metadata, read_tensors, write_tensors
+
+if sys.platform != "win32":
+    import fcntl
 
 _BUNDLED = "bundled:"
 _CHECKPOINT_KEY = "latentlab_checkpoint"
@@ -88,15 +94,45 @@ class RunFolder:
         if not os.path.isdir(nearest) or not os.access(nearest, os.W_OK | os.X_OK):
             raise InputError(f"cannot write to {nearest}; choose another place for the run")
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep every other run out of the folder meanwhile, until the process ends at the latest.
+
+        Not where the system has no such locks: on Windows, and on some shared disks.
+
+        Raises
+        ------
+        InputError
+            When another run is trained into it.
+        """
+        self._make()
+        descriptor = None
+        try:
+            if sys.platform != "win32":
+                descriptor = os.open(self.path, os.O_RDONLY)
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise InputError(f"another run is being trained into {self.path}; stop it first") from None
+                except OSError:  # this disk has no locks
+                    pass
+            yield
+        finally:
+            if descriptor is not None:
+                os.close(descriptor)
+
     def create(self, record: RunRecord) -> None:
         """Make the folder and write ``run.json``."""
+        self._make()
+        remove_leftovers(self.path)
+        content = {"config": record.config.model_dump(mode="json"), "data": record.data}
+        atomic_write(self.record, (json.dumps(content, indent=2) + "\n").encode())
+
+    def _make(self) -> None:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise write_error(self.path, error) from error
-        remove_leftovers(self.path)
-        content = {"config": record.config.model_dump(mode="json"), "data": record.data}
-        atomic_write(self.record, (json.dumps(content, indent=2) + "\n").encode())
 
     def read_record(self) -> RunRecord:
         """What ``run.json`` says.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,16 @@ class Output:
     def last_checkpoint(self) -> CheckpointFile | None:
         """Where the run can go on; ``None`` when it begins."""
         return self._read.read_checkpoint() if self._read is not None and self._resume else None
+
+    def held(self) -> AbstractContextManager[None]:
+        """Keep other runs out of the folder meanwhile.
+
+        Raises
+        ------
+        InputError
+            When another run is trained into it.
+        """
+        return nullcontext() if self.folder is None else self.folder.held()
 
     def begin(self, position: Position) -> None:
         """Make the folder, and cut what was written after ``position``."""

@@ -234,15 +234,18 @@ class Training:
         RunError
             When the objective stops being finite, the device has no memory even for one image, or the disk is full
             (``DiskFullError``): then another call goes on from where the run is, to the bit.
+        InputError
+            When another run is being trained into the folder.
         """
-        work = self._work()
-        while True:
-            # Fixed, for bits depend on it; between the steps others have theirs.
-            with torch_threads(self.threads):
-                event = next(work, _OVER)
-            if isinstance(event, _Over):
-                return
-            yield event
+        with self._output.held():
+            work = self._work()
+            while True:
+                # Fixed, for bits depend on it; between the steps others have theirs.
+                with torch_threads(self.threads):
+                    event = next(work, _OVER)
+                if isinstance(event, _Over):
+                    return
+                yield event
 
     # --- the parts of it -----------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """A run that was stopped anywhere ends where the uninterrupted one ends, to the bit (reliability row 10)."""
 
 import itertools
+import sys
 
 import pytest
 
@@ -53,8 +54,24 @@ def test_row_10_abandoned_after_a_checkpoint_and_resumed(whole, tmp_path, at):
     training.checkpoint()
     while training.step < at + 4:
         next(steps)
+    steps.close()
     train(bars(), run_config(), tmp_path / "run", resume=True)
     assert content(tmp_path / "run") == whole
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such locks")
+def test_a_folder_is_one_runs_at_a_time(whole, tmp_path):
+    first = Training(bars(), run_config(), tmp_path / "run")
+    steps = first.steps()
+    while first.step < 5:
+        next(steps)
+    first.checkpoint()
+    with pytest.raises(InputError, match=r"another run is being trained into .*run; stop it first"):
+        next(Training(bars(), run_config(), tmp_path / "run", resume=True).steps())
+    for _ in steps:
+        pass
+    assert content(tmp_path / "run") == whole, "the first was not disturbed"
+    train(bars(), run_config(), tmp_path / "run", resume=True)
 
 
 def test_row_10_the_best_epoch_is_the_best_also_when_it_was_before_the_stop(tmp_path, monkeypatch):
