@@ -17,6 +17,8 @@ from latentlab.gui.theme import SPACE, tabular
 
 COLLAPSED = 0.01  # nats: below this a dimension's posterior has collapsed onto the prior
 
+_BUTTON = 23  # px: what the icon needs; in a narrow window the room is the slider's
+
 
 class _Row(QWidget):
     """One dimension: name, slider, value, KL, lock and dice."""
@@ -43,8 +45,9 @@ class _Row(QWidget):
         layout.setSpacing(SPACE // 2)
         for widget, stretch in ((title, 0), (self.slider, 1), (self.value, 0), (self.kl, 0)):
             layout.addWidget(widget, stretch)
-        layout.addWidget(self.lock)
-        layout.addWidget(self.dice)
+        for made in (self.lock, self.dice):
+            made.setFixedWidth(_BUTTON)
+            layout.addWidget(made)
 
     def _widths(self, title: QLabel) -> None:
         title.setFixedWidth(self.fontMetrics().horizontalAdvance("z₀₀") + 2)

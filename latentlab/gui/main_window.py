@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 STATE_VERSION = 1
 NARROW = 1180  # px: in a window below this the panels leave the map what they can spare
-WIDE_COLUMNS, NARROW_COLUMNS = (320, 304), (276, 270)  # px: left and right
+WIDE_COLUMNS, NARROW_COLUMNS = (320, 304), (270, 282)  # px: left and right
 _PANELS = (
     ("decoded_image", "decoded", "DecodedImage"),
     ("latent_sliders", "sliders", "LatentSliders"),
