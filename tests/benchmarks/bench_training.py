@@ -14,6 +14,7 @@ The tables are ready for RESULTS.md. Without a GPU the script says so and ends w
   On a GPU also without CUDA graphs, and with the networks in float32.
 - *tensors*: DataLoader over a TensorDataset, Adam.
 - *dicts*: the way of Pythae: a dictionary per item, collated, and the loss read at every step.
+- *pythae*: Pythae's own trainer, where it is installed.
 - *example*: the way of pytorch/examples: torchvision's MNIST (or pictures of 64 × 64), ToTensor on each picture,
   DataLoader, loss read at every step.
 """
@@ -34,6 +35,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import peers
 import torch
 from PIL import Image
 from torch import Tensor, nn
@@ -138,7 +140,7 @@ Way = Callable[[Task, torch.device], Iterator[int]]
 
 def mlp_task(root: Path) -> Task:
     """MNIST's digits and one hidden layer."""
-    goals = {"cpu": {"bare": 0.95, "dicts": 1.2, "example": 2.0}, "cuda": {"example": 20.0}}
+    goals = {"cpu": {"bare": 0.95, "dicts": 1.2, "pythae": 1.2, "example": 2.0}, "cuda": {"example": 20.0}}
     return Task("MLP 784-500-20", root, digits(root), plain_mlp, {"kind": "mlp", "hidden": HIDDEN}, goals)
 
 
@@ -451,6 +453,8 @@ def print_use(task: Task, device: torch.device) -> None:
 def compare(task: Task, device: torch.device, rounds: int, seconds: float) -> None:
     """Run all ways in rounds and print the table."""
     contestants = WAYS | (ON_A_GPU if device.type == "cuda" else {})
+    if task.plain is plain_mlp and peers.has_pythae():
+        contestants["pythae"] = lambda task, device: peers.pythae(task.images, HIDDEN, LATENT, BATCH, device)
     ways = {name: way(task, device) for name, way in contestants.items()}
     for way in ways.values():
         rate(way, min(1.0, seconds), device)  # caches, allocators, recordings
