@@ -12,6 +12,7 @@ from driving import FRAME, Heart, opened_window, quantile, rest, turn
 
 WARM_UP = 3.0
 IMPORTING = 6.0  # seconds of a hand beside a worker that imports
+RESTED = 3.0  # seconds that the window has been open by then: its own imports come when the hand rests for one
 AS_WORKER = "--as-worker-that-follows-nothing"
 SHAPES = {"mlp": (20_000, 28), "conv": (5_000, 64)}  # images, and pixels a side
 
@@ -93,6 +94,7 @@ def windowed(recipe: str, seconds: float, *, dragging: bool = False, following: 
 def importing(_seconds: float) -> dict[str, float]:
     """A drag that begins as images are opened and a run is started: the worker imports torch's compiler meanwhile."""
     application = opened_window()
+    rest(application, RESTED)
     start_training(application, "mlp")
     measured = hand(application, IMPORTING, dragging=True)
     application.close()
