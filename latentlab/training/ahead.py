@@ -17,10 +17,8 @@ import torch
 LONGEST = 0.008
 """Seconds of steps that may be queued, where a step is not longer."""
 
-_FEWEST, _MOST = (
-    2,
-    32,
-)  # steps: one that runs and one that is ready; and what a program that is held up is caught up with
+_FEWEST = 2  # steps: one that runs, and one that is ready
+_MOST = 32  # by which a program that was held up is caught up with
 
 
 class Event(Protocol):
