@@ -33,6 +33,7 @@ from latentlab.gui.parts import label, named
 _DIGITS = 3  # after the point, of a number between narrow bounds
 _INSET = 5  # px: text begins where it does in a line edit
 _LARGEST_SPIN = 2**31 - 1
+_NARROWEST_SPIN = 96  # px: less than the largest number takes, which nobody asks for
 _TITLES = {"beta": "β", "sigma": "σ", "sigma_value": "σ value", "latent_dim": "Latent dim", "kl": "KL"}
 _WORDS = {"mlp": "MLP", "conv": "convolutional", 1: "1 · grey", 3: "3 · colour", "auto": "automatic"}
 _NONE = {"image_size": "own size", "limit": "all", "per_class": "all"}
@@ -209,6 +210,7 @@ class Setting(QObject):
         least = 0 if low == -float("inf") else int(low)
         spin.setRange(least - self._optional, int(min(high, _LARGEST_SPIN)))
         spin.setSpecialValueText(self._none() if self._optional else "")
+        spin.setMinimumWidth(_NARROWEST_SPIN)
         spin.setAccelerated(True)
         spin.setGroupSeparatorShown(True)
         spin.valueChanged.connect(self.changed)
