@@ -30,21 +30,13 @@ def changes(event: Adjusted) -> list[str]:
     return [f"{name} {value if isinstance(value, str) else f'{value:g}'}" for name, value in named if value is not None]
 
 
-def ending(event: Finished, patience: int) -> str:
-    """How a run ended, and of which epoch the model is that is kept, without a full stop.
-
-    Parameters
-    ----------
-    event
-        Its end.
-    patience
-        Epochs without gain after which it was to end.
-    """
+def ending(event: Finished) -> str:
+    """How a run ended, and of which epoch the model is that is kept, without a full stop."""
     done = f"{event.epochs} epoch{'' if event.epochs == 1 else 's'}"
     how = {
         "done": f"Done after {done}",
         "stopped": f"Stopped after {done}",
-        "patience": f"Stopped early after {done}, {patience} without gain",
+        "patience": f"Stopped early after {done}, {event.epochs - event.best_epoch} without gain",
     }
     kept = "" if event.best_epoch in (0, event.epochs) else f"; the best, of epoch {event.best_epoch}, is kept"
     return how.get(event.reason, f"Ended after {done}") + kept

@@ -238,7 +238,7 @@ class TrainingController(QObject):
                 self._whole_epochs, self._reason = event.epochs, event.reason
                 self._offer_going_on()
                 share = 1.0 if event.reason == "done" else self._share
-                self.ending = ending(event, 0 if self.config is None else self.config.training.patience)
+                self.ending = ending(event)
                 self._panel.set_progress(share, self.ending)
                 self.finished.emit(event)
 

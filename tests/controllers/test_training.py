@@ -174,7 +174,7 @@ def test_the_last_run_goes_on_in_its_folder(parts, session, engine, reason, done
     ],
 )
 def test_the_end_of_a_run_says_which_epoch_is_kept(event, said):
-    assert ending(event, 5) == said
+    assert ending(event) == said
 
 
 def test_an_opened_run_offers_its_settings_its_images_and_to_go_on(parts, session, engine, qtbot):
