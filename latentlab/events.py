@@ -48,7 +48,8 @@ class Progress(Event):
     """Where a run is, about ten times a second; not part of ``--json``. ``epoch`` counts from 1.
 
     ``train`` holds the running means since the epoch's start by name: ``elbo``, ``rate``, ``distortion``,
-    ``objective`` and the recipe's own terms; ``gradient_norm`` where it is measured.
+    ``objective`` and the recipe's own terms; ``gradient_norm`` where it is measured. ``recent`` holds the same of the
+    last half a second, or of the last five steps where those take longer: the epoch's means lag behind.
     ``remaining`` is in seconds, ``None`` while nothing can be said; ``device_memory`` in bytes: what the process holds
     of the device's, on the CPU of the machine's, ``None`` where that cannot be told.
     """
@@ -63,6 +64,7 @@ class Progress(Event):
     seconds: float
     remaining: float | None
     device_memory: int | None = None
+    recent: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

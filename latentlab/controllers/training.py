@@ -224,7 +224,7 @@ class TrainingController(QObject):
                 self._panel.set_live({"epochs": event.epochs})
             case Progress() as event:
                 self._epochs_done = event.step / self._steps_per_epoch
-                self._curves.add_progress(self._epochs_done, event.train | _costs(event))
+                self._curves.add_progress(self._epochs_done, event.recent | _costs(event))
                 self._show_progress(event)
             case Epoch() as event:
                 self._whole_epochs = event.epoch

@@ -145,19 +145,19 @@ class TrainingCurves(QWidget):
         return None if self._current is None else self._current.key
 
     def add_progress(self, epoch: float, values: Mapping[str, float]) -> None:
-        """Add running means of the current run's training terms at ``epoch`` (in epochs, with its fraction)."""
+        """Add the newest means of the current run's training terms at ``epoch`` (in epochs, with its fraction)."""
         self._run(None).add(epoch, values)
         self._changed()
 
     def add_epoch(
         self,
-        epoch: float,
+        epoch: int,
         train: Mapping[str, float],
         validation: Mapping[str, float] | None = None,
         key: str | None = None,
     ) -> None:
         """Add one finished epoch's means over training and validation images, of the run ``key``."""
-        self._run(key).add(epoch, train, validation)
+        self._run(key).add_epoch(epoch, train, validation)
         self._changed()
 
     def add_change(self, epoch: float, text: str, key: str | None = None) -> None:

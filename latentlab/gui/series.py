@@ -34,6 +34,11 @@ class Series:
         """Epochs and values, in order (views: use them before the next ``add``)."""
         return self._points[: self._count, 0], self._points[: self._count, 1]
 
+    def has_within(self, first: float, last: float) -> bool:
+        """Whether there is a point between two epochs, neither counted."""
+        epochs, _values = self.arrays()
+        return bool(np.searchsorted(epochs, last, side="left") > np.searchsorted(epochs, first, side="right"))
+
     def at(self, epoch: float | None) -> float | None:
         """The value of the point nearest to ``epoch``; the newest for ``None``."""
         epochs, values = self.arrays()
@@ -66,6 +71,14 @@ class Run:
         for home, values in ((self.train, train), (self.validation, validation or {})):
             for name, value in values.items():
                 home.setdefault(name, Series()).add(epoch, value)
+
+    def add_epoch(self, epoch: int, train: Mapping[str, float], validation: Mapping[str, float] | None) -> None:
+        """Add the means of an epoch that has ended; over training images only of terms not followed within it.
+
+        Such a mean is of weights half an epoch old: at its end it would stand apart from what was followed up to there.
+        """
+        followed = {name for name, series in self.train.items() if series.has_within(epoch - 1, epoch)}
+        self.add(epoch, {name: value for name, value in train.items() if name not in followed}, validation)
 
     def latest(self) -> float:
         """The newest epoch of any term, 0 before the first."""

@@ -13,6 +13,7 @@ from latentlab.training.group import Group
 
 _PAUSE = 1.0  # seconds without work that count as a pause, not as the window's share
 _RATE_OVER = 20  # read-outs
+_RECENT_OVER = 5  # read-outs
 _PACE_OVER = 600  # read-outs: time left is told by the last minute's pace
 
 
@@ -35,6 +36,8 @@ class Meter:
         self._images: dict[str, int] = {}
         self._sums: dict[str, float] = {}
         self._on_device: Tensor | None = None  # the sums, in the order of ``_images``
+        # Images and sums of each term at the last read-outs of this epoch.
+        self._marks: deque[dict[str, tuple[int, float]]] = deque(maxlen=_RECENT_OVER)
 
     def add(self, terms: dict[str, Tensor], images: int) -> None:
         """Add the terms of a batch, means over ``images`` images each."""
@@ -56,9 +59,23 @@ class Meter:
             images = counts.tolist()
         return {name: value / count for name, value, count in zip(names, sums.tolist(), images, strict=True) if count}
 
+    def read_out(self) -> tuple[dict[str, float], dict[str, float]]:
+        """The means since the epoch's start, and those since a few read-outs ago (waits for the device)."""
+        names, images, sums = self.state()
+        now = {name: (count, value) for name, count, value in zip(names, images, sums.tolist(), strict=True) if count}
+        then = self._marks[0] if self._marks else {}
+        recent = {}
+        for name, (count, value) in now.items():
+            count_then, value_then = then.get(name, (0, 0.0))
+            if count > count_then:
+                recent[name] = (value - value_then) / (count - count_then)
+        self._marks.append(now)
+        return {name: value / count for name, (count, value) in now.items()}, recent
+
     def clear(self) -> None:
         """Begin anew."""
         self._images, self._sums, self._on_device = {}, {}, None
+        self._marks.clear()
 
     def state(self) -> tuple[tuple[str, ...], list[int], Tensor]:
         """Names, images and sums of each term, to go on from."""
@@ -72,6 +89,7 @@ class Meter:
             self._sums = dict(zip(names, sums.tolist(), strict=True))
         else:
             self._on_device = sums.to(self._device, self._dtype) if names else None
+        self._marks.append(dict(zip(names, zip(images, sums.tolist(), strict=True), strict=True)))
 
 
 def device_memory(device: torch.device) -> int | None:

@@ -44,19 +44,21 @@ class ReadOut:
         return time.monotonic() - self._read_at >= _READ_OUT_SECONDS
 
     def read(self) -> Progress:
-        """The means so far in this epoch, and the pace."""
+        """The means so far in this epoch, those of the last moments, and the pace."""
         self.begin()
         at, plan = self._state.position, self._state.plan
+        means, recent = self._state.meter.read_out()
         return Progress(
             step=at.step,
             steps=self._extent.steps_per_epoch * plan.epochs,
             epoch=at.epochs_done + 1,
             epochs=plan.epochs,
-            train=self._state.meter.read(),
+            train=means,
             images_per_second=self._clock.mark(),
             seconds=self._clock.seconds,
             remaining=self._remaining(),
             device_memory=device_memory(self._device),
+            recent=recent,
         )
 
     def _remaining(self) -> float | None:

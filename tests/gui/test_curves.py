@@ -69,6 +69,18 @@ def test_a_term_can_be_chosen_and_left_out(qtbot, curves):
     assert curves.shown_terms() == ["elbo", "distortion", "objective", "kl"]
 
 
+def test_a_followed_epoch_ends_where_it_has_come_to_and_another_at_its_mean(curves):
+    curves.start_run("vae")
+    for epoch in (0.3, 0.9):
+        curves.add_progress(epoch, {"elbo": -100.0})
+    curves.add_epoch(1, {"elbo": -400.0, "rate": 3.0}, {"elbo": -101.0})
+    assert curves.value("elbo") == -100.0, "the mean of the epoch is of weights long gone"
+    assert curves.value("rate") == 3.0
+    assert curves.value("elbo", validation=True) == -101.0
+    curves.add_epoch(2, {"elbo": -90.0})
+    assert curves.value("elbo") == -90.0
+
+
 def test_logarithm_of_a_negative_term_is_of_its_size(qtbot, curves):
     feed(curves)
     qtbot.waitUntil(lambda: drawn(curves))

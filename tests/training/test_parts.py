@@ -119,6 +119,23 @@ def test_a_meter_goes_on_where_it_was():
     assert means.read()["gradient_norm"] == 7.0
 
 
+def test_a_meter_tells_the_last_moments_apart_from_the_epoch():
+    means, resumed = Meter(CPU), Meter(CPU)
+    means.add({"elbo": torch.tensor(-900.0)}, 10)
+    assert means.read_out() == ({"elbo": -900.0}, {"elbo": -900.0})
+    for _ in range(20):
+        means.add({"elbo": torch.tensor(-100.0), "gradient_norm": torch.tensor(3.0)}, 10)
+        whole, recent = means.read_out()
+    assert whole["elbo"] == pytest.approx(-2900 / 21)
+    assert recent == pytest.approx({"elbo": -100.0, "gradient_norm": 3.0})
+    resumed.restore(*means.state())
+    resumed.add({"elbo": torch.tensor(-50.0)}, 10)
+    assert resumed.read_out()[1] == pytest.approx({"elbo": -50.0}), "nothing of before the resume"
+    means.clear()
+    means.add({"elbo": torch.tensor(-40.0)}, 5)
+    assert means.read_out() == ({"elbo": -40.0}, {"elbo": -40.0})
+
+
 def test_a_clock_leaves_pauses_out(monkeypatch):
     now = [100.0]
     monkeypatch.setattr(meter.time, "monotonic", lambda: now[0])
