@@ -240,7 +240,10 @@ class Train(Request):
 
 @dataclass(frozen=True)
 class PauseTraining(Request):
-    """Hold the run where it is, after writing a checkpoint."""
+    """Hold the run where it is, after writing a checkpoint; one that is held is checkpointed again.
+
+    ``TrainingState("paused")`` follows in any case, before it ``Failed("Checkpoint")`` where the disk is full.
+    """
 
 
 @dataclass(frozen=True)

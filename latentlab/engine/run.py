@@ -123,8 +123,11 @@ class Run:
             self._map.advance()
 
     def pause(self) -> None:
-        """Checkpoint and hold; the map shows the weights as they are."""
-        if self.state != "running":
+        """Checkpoint and hold; the map shows the weights as they are.
+
+        A run that is held already is checkpointed again: the disk may have been full the first time.
+        """
+        if self.state not in ("running", "paused"):
             return
         try:
             self._checkpoint()

@@ -38,14 +38,21 @@ def choose_target(parent: QWidget, title: str, name: str, kinds: str, then: Call
     return dialog
 
 
-def ask(parent: QWidget, question: str, explanation: str, yes: str, then: Callable[[], object]) -> QMessageBox:
-    """Ask once; ``then`` is called when the user presses ``yes``."""
+def ask(
+    parent: QWidget, question: str, explanation: str, yes: str, then: Callable[[], object], no: str = ""
+) -> QMessageBox:
+    """Ask once; ``then`` is called when the user presses ``yes``.
+
+    With words of its own for it, ``no`` is what Enter means: ``yes`` then loses something.
+    """
     box = QMessageBox(QMessageBox.Icon.Question, "latentlab", question, parent=parent)
     box.setObjectName("question")
     box.setInformativeText(explanation)
     accept = box.addButton(yes, QMessageBox.ButtonRole.AcceptRole)
-    box.addButton(QMessageBox.StandardButton.Cancel)
-    box.setDefaultButton(accept)
+    refuse = box.addButton(QMessageBox.StandardButton.Cancel)
+    if no:
+        refuse.setText(no)
+    box.setDefaultButton(refuse if no else accept)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     box.buttonClicked.connect(lambda pressed: then() if pressed is accept else None)
     box.open()
