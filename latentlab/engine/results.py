@@ -361,6 +361,10 @@ class ModelSaved(Result):
 class Failed(Result):
     """A request could not be carried out; the engine goes on.
 
+    ``request`` is its name, or ``Checkpoint`` where a live run's could not be written because the disk is full: the run
+    is paused then (``TrainingState`` follows), whether it was learning, asked to pause or asked to stop. After
+    ``Shutdown`` the worker ends nevertheless, but says so first, and what the run learned since its last checkpoint is
+    lost; who can wait asks by ``PauseTraining`` before, which checkpoints without ending.
     ``expected`` tells bad input from a fault of the program; ``details`` can be copied into a report.
     """
 

@@ -99,7 +99,8 @@ class Run:
     def step(self) -> None:
         """Take one step of the training, and of showing it.
 
-        A full disk pauses the run: nothing that it has learned is lost, and it can go on.
+        A full disk pauses the run, also one that is asked to stop: nothing that it has learned is lost, and it can go
+        on, or be stopped again.
 
         Raises
         ------
@@ -109,8 +110,7 @@ class Run:
         try:
             event = next(self._steps, None)
         except DiskFullError as full:
-            if self.state != "running":
-                raise  # asked to end: there is nothing to wait for
+            self._training.withdraw_stop()
             self._steps = self._training.steps()
             self._hold(full)
             return
@@ -156,9 +156,17 @@ class Run:
         )
 
     def leave(self) -> None:
-        """Checkpoint and end at once: the worker ends, or the run has failed elsewhere."""
-        self._checkpoint()
-        self.abandon()
+        """Checkpoint and end at once: the worker ends, or the run has failed elsewhere.
+
+        Raises
+        ------
+        LatentlabError
+            When the checkpoint cannot be written; the run has ended all the same.
+        """
+        try:
+            self._checkpoint()
+        finally:
+            self.abandon()
 
     def abandon(self) -> None:
         """End without a further word to disk; the last good weights stay live."""
@@ -201,7 +209,8 @@ class Run:
     def _hold(self, full: DiskFullError | None = None) -> None:
         """Pause, and say so where nobody asked for it."""
         if full is not None:
-            told = f"{full}; the run is paused, and Resume goes on with it"
+            end = "its end" if self._training.closing else "it"
+            told = f"{full}; the run is paused, and Resume goes on with {end}"
             self._workspace.send(Failed("Checkpoint", told))
         self._map.complete()
         self._become("paused")

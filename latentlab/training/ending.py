@@ -30,6 +30,10 @@ class Ending:
         """Let the run end after its current step."""
         self._asked = True
 
+    def withdraw(self) -> None:
+        """Let the run go on after all; several processes cannot take back what they have agreed on."""
+        self._asked = False
+
     def is_now(self) -> bool:
         """Whether to end after the step just taken; several processes agree on it every few steps."""
         if self._group is None:

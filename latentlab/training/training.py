@@ -187,6 +187,14 @@ class Training:
         """Ask the run to checkpoint after its current step and to end."""
         self._ending.ask()
 
+    def withdraw_stop(self) -> None:
+        """Let a run that was asked to stop, and could not write its checkpoint, go on with another ``steps()``.
+
+        Once the run is closing its end stays: another ``steps()`` tries that again.
+        """
+        if not self._closing:
+            self._ending.withdraw()
+
     def update(
         self,
         learning_rate: float | None = None,

@@ -28,8 +28,11 @@ from latentlab.engine.messages import (
     Notice,
     OpenDataset,
     OpenModel,
+    PauseTraining,
     ResumeTraining,
     SaveModel,
+    Shutdown,
+    StopTraining,
     TrainingEvent,
     TrainingState,
     WorkerReady,
@@ -77,6 +80,9 @@ def test_row_8_a_full_disk_pauses_the_run_and_nothing_is_lost(worker, image_file
     assert not failed.details
     worker.ask(SaveModel(str(tmp_path / "elsewhere")))
     worker.wait(ModelSaved)
+    if file == ".checkpoint":  # asked before the window closes: it must know that it is still not written
+        worker.ask(PauseTraining())
+        assert any(isinstance(result, Failed) for result in worker.until(TrainingState))
     is_full.clear()
     worker.ask(ResumeTraining())
     told += worker.until(TrainingEvent, lambda event: isinstance(event.event, Finished))
@@ -87,6 +93,46 @@ def test_row_8_a_full_disk_pauses_the_run_and_nothing_is_lost(worker, image_file
     assert run.model.read_bytes() == alone.model.read_bytes()
     ended, other = run.read_checkpoint().tensors, alone.read_checkpoint().tensors
     assert all(ended[name].tobytes() == other[name].tobytes() for name in other)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="tells files by their descriptors")
+@pytest.mark.parametrize("file", [".checkpoint", ".model"])
+def test_row_8_a_stop_on_a_full_disk_pauses_too_and_a_shutdown_says_what_it_could_not_write(
+    worker, image_file, monkeypatch, tmp_path, file
+):
+    """Then the run goes on to the same end as if nobody had asked it to stop."""
+    request = train(tmp_path / "run", epochs=3, seed=3)
+    for _ in Training(load_dataset(image_file), request.config, tmp_path / "alone").steps():
+        pass
+    is_full, real = threading.Event(), os.fsync
+
+    def fsync(descriptor):
+        if is_full.is_set() and f"run/{file}" in os.readlink(f"/proc/self/fd/{descriptor}"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    worker.ask(request)
+    worker.until(TrainingEvent, lambda event: isinstance(event.event, Started))
+    is_full.set()
+    worker.ask(StopTraining())
+    told = worker.until(TrainingState, lambda state: state.state == "paused")
+    (failed,) = (result for result in told if isinstance(result, Failed))
+    assert failed.request == "Checkpoint"
+    assert "the disk is full" in failed.message
+    assert "the run is paused" in failed.message
+    is_full.clear()
+    worker.ask(ResumeTraining())
+    worker.until(TrainingEvent, lambda event: isinstance(event.event, Finished) and event.event.reason == "done")
+    run, alone = RunFolder(tmp_path / "run"), RunFolder(tmp_path / "alone")
+    assert run.model.read_bytes() == alone.model.read_bytes()
+
+    worker.ask(train(tmp_path / "another" / "run", epochs=1000))
+    worker.until(TrainingEvent, lambda event: isinstance(event.event, Started))
+    is_full.set()
+    worker.ask(Shutdown())
+    assert worker.wait(Failed, lambda failed: failed.request == "Shutdown").expected
+    assert worker.join() == 0
 
 
 def test_row_15_a_lost_accelerator_ends_the_worker_after_saying_so(worker, monkeypatch):
