@@ -143,6 +143,7 @@ class Application(QObject):
             self._data, self._model, self._training, self._recovery, self,
         )  # fmt: skip
         self._leaving = LeavingController(session, engine, window, self._save_last, self)
+        self._leaving.leaving.connect(self._recovery.note_closing)
         self._filmstrip.latentPicked.connect(self._explore.go_to)
         self._image.latentPicked.connect(self._explore.go_to)
         self._points.latentPicked.connect(self._on_points_selected)

@@ -32,6 +32,8 @@ class SessionFile(Config):
         Of the model's latent space; dropped by the reader when they do not fit the model.
     run_folder, run_config, run_was_live
         The last run, and whether it was interrupted.
+    closed_at
+        Epochs the run had done when its window was closed in the midst of it; ``None`` where that was not so.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -45,6 +47,7 @@ class SessionFile(Config):
     run_folder: Text = ""
     run_config: RunConfig | None = None
     run_was_live: bool = False
+    closed_at: float | None = Field(default=None, ge=0)
 
 
 def write_session(path: Path, session: SessionFile) -> None:

@@ -24,10 +24,13 @@ class LeavingController(QObject):
 
     Signals
     -------
+    leaving
+        The worker is about to end, and a live run with it.
     left
         Everything is closed; the program may quit.
     """
 
+    leaving = Signal()
     left = Signal()
 
     def __init__(
@@ -130,6 +133,7 @@ class LeavingController(QObject):
         """End the worker and close the window; blocks no longer than the worker is given."""
         self._leaving, self._saving = True, False
         self._patience.stop()
+        self.leaving.emit()
         self._engine.shutdown(WORKER_SECONDS)
         self._last_words()
         self._window.allow_close()

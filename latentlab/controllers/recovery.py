@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from latentlab.session_file import (
     set_aside,
     write_session,
 )
+from latentlab.storage import RunFolder
 
 AUTOSAVE_SECONDS = 15
 _PATIENCE = 2.0  # seconds for a slow disk before a window that is failing writes beside it
@@ -31,7 +33,8 @@ class RecoveryController(QObject):
     """Autosaves the session, saves it where the user says, and restores it.
 
     The autosave of a window that ended well is removed; one that is found at the start belongs to a window that
-    did not, and is offered: Restore, Discard, or neither, which keeps it for the next start.
+    did not, and is offered: Restore, Discard, or neither, which keeps it for the next start. A window that is closed
+    in the midst of a run leaves one too, which the next start offers once.
 
     Signals
     -------
@@ -53,6 +56,7 @@ class RecoveryController(QObject):
         self._session, self._engine, self._training = session, engine, training
         self._notifications = notifications
         self._pending: SessionFile | None = None
+        self._closing: SessionFile | None = None
         self._written: SessionFile | None = None
         self._writer = ThreadPoolExecutor(1, "latentlab-autosave")  # a disk may take long to say that it has it
         self._writing: Future[None] | None = None
@@ -101,11 +105,20 @@ class RecoveryController(QObject):
             return
         self._written = snapshot
 
+    def note_closing(self) -> None:
+        """Remember the run that is live, before the worker ends it: the next start offers to go on with it."""
+        self._closing = self.snapshot() if self._session.run_is_live else None
+
     def close(self) -> None:
-        """Remove this window's autosave: it ends well."""
+        """Remove this window's autosave: it ends well; or leave what the next start is to go on with."""
         self._timer.stop()
         self._writer.shutdown()
         autosave_path().unlink(missing_ok=True)
+        if self._closing is None or not RunFolder(self._closing.run_folder).checkpoint.exists():
+            return
+        left = self._closing.model_copy(update={"closed_at": self._training.epochs_done})
+        with contextlib.suppress(LatentlabError, OSError):  # a full disk: the run is in its folder all the same
+            write_session(autosave_path(), left)
 
     def _autosave_beside(self) -> None:
         """Save beside the event loop."""
@@ -143,11 +156,23 @@ class RecoveryController(QObject):
                     "warning", f"An autosave could not be read and was kept as {backup}: {error}"
                 )
                 continue
+            if saved.closed_at is not None:
+                path.unlink(missing_ok=True)
+                self._offer_to_go_on(saved, saved.closed_at)
+                continue
             self._notifications.notify(
                 "warning",
                 _what_was_lost(saved),
                 actions=[("Restore", partial(self._take_over, path, saved)), ("Discard", partial(path.unlink, True))],
             )
+
+    def _offer_to_go_on(self, saved: SessionFile, epoch: float) -> None:
+        run = RunFolder(saved.run_folder)
+        if saved.run_config is None or not run.checkpoint.exists():
+            return  # nothing is left to go on with
+        at = f"at epoch {epoch:.0f} of {saved.run_config.training.epochs}"
+        actions = [("Go on", partial(self.restore, saved)), ("Dismiss", lambda: None)]
+        self._notifications.notify("info", f"The run {run.path.name} was closed {at}.", actions=actions)
 
     def _take_over(self, path: Path, saved: SessionFile) -> None:
         self.restore(saved)

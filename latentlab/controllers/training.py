@@ -131,6 +131,11 @@ class TrainingController(QObject):
         self._asked = asked.training.epochs
 
     @property
+    def epochs_done(self) -> float:
+        """How far the live or last run has come, in epochs."""
+        return self._epochs_done
+
+    @property
     def _can_go_on(self) -> bool:
         return bool(self._reason) and self._has_its_data
 

@@ -64,7 +64,8 @@ class Card(QFrame):
         self._timer.setSingleShot(True)
         self._timer.setInterval(round(SECONDS * 1000))
         self._timer.timeout.connect(self.dismissed)
-        if level == "info" and not actions:
+        self._goes = level == "info" and not actions
+        if self._goes:
             self._timer.start()
         self._draw_icon()
 
@@ -118,7 +119,7 @@ class Card(QFrame):
 
     def leaveEvent(self, event: QEvent) -> None:
         """Begin to go again."""
-        if self.level == "info" and self._details.isHidden():
+        if self._goes and self._details.isHidden():
             self._timer.start()
         super().leaveEvent(event)
 

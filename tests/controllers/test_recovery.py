@@ -11,13 +11,14 @@ import pytest
 from latentlab.config import DataConfig, RunConfig
 from latentlab.controllers.recovery import RecoveryController
 from latentlab.controllers.training import TrainingController
-from latentlab.engine.messages import DatasetInfo, OpenDataset, OpenModel, Train
+from latentlab.engine.messages import DatasetInfo, OpenDataset, OpenModel, Train, TrainingEvent, TrainingState
 from latentlab.errors import RunError
+from latentlab.events import Progress, Started
 from latentlab.gui.curves import TrainingCurves
 from latentlab.gui.notifications import Notifications
 from latentlab.gui.status import Status
 from latentlab.gui.training_panel import TrainingPanel
-from latentlab.session import AxesChoice
+from latentlab.session import AxesChoice, Session
 from latentlab.session_file import SessionFile, autosave_path, read_session, write_session
 from tests.controllers.conftest import model_info
 
@@ -148,3 +149,29 @@ def test_a_saved_session_that_does_not_fit_its_model_is_taken_as_far_as_it_fits(
     session.set_model(model_info(2), 1, fresh=True)
     assert session.latent.tolist() == [0, 0]
     assert session.label is None
+
+
+def test_a_run_that_was_closed_in_its_midst_is_offered_once_by_the_next_start(
+    parts, session, engine, tmp_path, monkeypatch
+):
+    recovery, training, cards = parts
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "checkpoint.safetensors").touch()
+    session.set_model(model_info(2), 1, fresh=True)
+    session.set_dataset(dataset_info())
+    training.start(RunConfig(), str(run))
+    engine.trainingEvent.emit(TrainingEvent(Started("vae", 90, 10, "cpu", 1000, 2, (1, 8, 8), 0, 4, 10)))
+    engine.trainingEvent.emit(TrainingEvent(Progress(31, 40, 4, 4, {"elbo": -1.0}, 1.0, 1.0, None)))
+    recovery.note_closing()
+    engine.trainingState.emit(TrainingState("idle", str(run)))
+    recovery.close()
+    monkeypatch.setattr("latentlab.session_file.is_running", lambda _process: False)
+    after = RecoveryController(Session(), engine, training, cards)
+    after.offer()
+    after.offer()
+    ((message, actions),) = cards.cards
+    assert message == f"The run run was closed at epoch 3 of {RunConfig().training.epochs}."
+    actions["Go on"]()
+    assert engine.last(OpenDataset).source == "photos"
+    after.close()
