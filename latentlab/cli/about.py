@@ -110,8 +110,14 @@ def _model_info(source: str) -> dict[str, Any]:
     }
     folder = RunFolder(Path(source))
     if folder.record.exists():
-        epochs_done = sum(line.get("event") == "epoch" for line in folder.read_metrics())
+        lines = folder.read_metrics()
+        epochs_done = sum(line.get("event") == "epoch" for line in lines)
         values["run"] = {"epochs_done": epochs_done, "checkpoint": folder.checkpoint.exists()}
+        by_hand = [line for line in lines if line.get("event") == "adjusted"]
+        if by_hand:
+            values["changed_by_hand"] = [
+                {name: value for name, value in line.items() if name != "event"} for line in by_hand
+            ]
     return values
 
 

@@ -30,7 +30,11 @@ _CHECKPOINT_KEY = "latentlab_checkpoint"
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What ``run.json`` keeps: the configuration, and the dataset's name, source and fingerprint."""
+    """What ``run.json`` keeps: the configuration, and the dataset's name, source and fingerprint.
+
+    The configuration is the one asked for when the run began or went on. What was changed by hand since is in
+    ``metrics.jsonl`` (its ``adjusted`` lines) and in the checkpoint; the model's file says what β it was trained with.
+    """
 
     config: RunConfig
     data: dict[str, Any]

@@ -131,8 +131,10 @@ class Output:
         settings = self._config.training.model_dump(
             mode="json", exclude={"device", "checkpoint_minutes", "graphs", "history"}
         )
+        # The weight may have been changed by hand while the run went on: what these weights were trained with.
+        beta = float(model.beta) if best.beta is None else best.beta
         return ModelHeader(
-            model=self._config.model,
+            model=self._config.model.model_copy(update={"beta": beta}),
             image_shape=model.image_shape,
             classes=self._dataset.classes,
             data=self._data(),

@@ -122,6 +122,8 @@ class Best:
         A copy of its weights; empty while no epoch is done.
     saved
         Whether the model file holds it.
+    beta
+        The rate's weight as it was trained with last; ``None`` while no epoch is done.
     """
 
     epoch: int = 0
@@ -129,6 +131,7 @@ class Best:
     metrics: dict[str, float] = field(default_factory=dict)
     weights: dict[str, NDArray[Any]] = field(default_factory=dict)
     saved: bool = False
+    beta: float | None = None
 
     def offer(
         self,
@@ -144,7 +147,7 @@ class Best:
             "train": {name: train[name] for name in ("elbo", "rate", "distortion")},
             "validation": validation or {},
         }
-        self.epoch, self.step = position.epochs_done, position.step
+        self.epoch, self.step, self.beta = position.epochs_done, position.step, float(model.beta)
         self.metrics = {f"{split}_{name}": value for split, means in shown.items() for name, value in means.items()}
         self.weights = weights_of(model)
         self.saved = False
@@ -176,7 +179,12 @@ class RunState:
         }
         position = {
             "position": dataclasses.asdict(self.position),
-            "best": {"epoch": self.best.epoch, "step": self.best.step, "metrics": self.best.metrics},
+            "best": {
+                "epoch": self.best.epoch,
+                "step": self.best.step,
+                "metrics": self.best.metrics,
+                "beta": self.best.beta,
+            },
             "epoch_terms": list(names),
             "epoch_images": images,
             "learning_rate": [self.config.training.learning_rate, self.optimisers.learning_rate],
@@ -204,6 +212,7 @@ class RunState:
                 setattr(self.position, name, value)
             best = values["best"]
             self.best.epoch, self.best.step, self.best.metrics = best["epoch"], best["step"], best["metrics"]
+            self.best.beta = best.get("beta")  # once it was not written down
             names, images = tuple(values["epoch_terms"]), values["epoch_images"]
             if isinstance(images, int):  # one number for all terms, as it once was
                 images = [images] * len(names)

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import shutil
 import subprocess
 import sys
 
@@ -10,7 +11,9 @@ import pytest
 import latentlab
 from latentlab import cli
 from latentlab.cli import main
+from latentlab.events import Adjusted
 from latentlab.recipes import RECIPES
+from latentlab.storage import RunFolder
 from tests.data.helpers import grey, save
 
 
@@ -38,6 +41,14 @@ def test_info_of_a_run_and_of_its_data(run, data, capsys):
     assert found["skipped"] == []
     assert main(["info", str(data)]) == 0
     assert "images" in capsys.readouterr().out
+
+
+def test_info_of_a_run_tells_what_was_changed_by_hand(run, tmp_path, capsys):
+    changed = shutil.copytree(run, tmp_path / "changed")
+    RunFolder(changed).append_metrics(Adjusted(3, 1.5, beta=2.74).as_json())
+    assert json_of(capsys, "info", str(changed))["changed_by_hand"] == [{"step": 3, "epoch": 1.5, "beta": 2.74}]
+    assert main(["info", str(changed)]) == 0
+    assert "step 3, epoch 1.500, beta 2.740" in capsys.readouterr().out
 
 
 def test_info_tells_broken_images_from_other_files(tmp_path, capsys):

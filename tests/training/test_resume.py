@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from latentlab.errors import InputError
-from latentlab.storage import CheckpointFile, RunFolder
+from latentlab.storage import CheckpointFile, RunFolder, read_model
 from latentlab.training import Training, validation
 from tests.training.helpers import bars, named, run_config, train
 
@@ -130,6 +130,21 @@ def test_values_changed_while_it_ran_live_on(tmp_path):
     assert resumed.model.beta == 2.0
     slower = Training(bars(), run_config(learning_rate=0.01), tmp_path / "run", resume=True)
     assert slower._stepper.optimisers.learning_rate == 0.01
+
+
+def test_a_models_file_says_the_beta_it_was_trained_with(tmp_path):
+    """And a run that was stopped and resumed after the change says the same."""
+    for folder, stops in (("whole", ()), ("parts", (9,))):
+        training = Training(bars(), run_config(), tmp_path / folder)
+        assert training.loaded.header.model.beta == 1.0
+        for _ in training.steps():
+            if training.step == 2:
+                training.update(beta=2.5)
+            if training.step in stops:
+                training.stop()
+    train(bars(), run_config(), tmp_path / "parts", resume=True)
+    assert read_model(RunFolder(tmp_path / "whole").model).header.model.beta == 2.5
+    assert content(tmp_path / "parts") == content(tmp_path / "whole")
 
 
 def test_of_a_hand_that_drags_only_where_it_came_to_rest_is_noted_and_before_any_checkpoint(tmp_path):
