@@ -53,6 +53,7 @@ from latentlab.storage import ModelFile
 if TYPE_CHECKING:
     from latentlab.engine.run import Run
 
+_BESIDE_A_STEP = 0.15  # of a step's time: how much of pictures may come between two (how many come is theirs to say)
 _ANSWERS_IN_A_TURN = 8  # under a fast hand what runs must still get its steps
 
 
@@ -86,6 +87,7 @@ class Worker:
         self._preview = PreviewSlot(workspace, self._failures)
         self._ahead = Ahead(own_process)
         self._ending = False
+        self._step_took = 0.0  # seconds; 0 while nothing runs
 
     def run(self, opened: tuple[Path, ModelFile] | None) -> int:
         """Work until asked to end, or until the mailbox is closed: then checkpoint a live run.
@@ -182,15 +184,19 @@ class Worker:
             self._opened.forget()
 
     def _advance_live(self) -> None:
-        name = self._live.working_on
-        if not name:
-            return
-        with self._failures(name):
-            self._live.advance()
+        """Do a piece; after a long step so many that a picture is not on its way for as many steps."""
+        end = time.perf_counter() + _BESIDE_A_STEP * self._step_took
+        while name := self._live.working_on:
+            with self._failures(name):
+                self._live.advance()
+            if time.perf_counter() >= end:
+                return
 
     def _advance_run(self, run: Run) -> None:
+        began = time.perf_counter()
         with self._failures("Train") as failed:
             run.step()
+        self._step_took = time.perf_counter() - began if run.active else 0.0
         if run.closing or failed or not run.active:
             self._hand.serve(None)  # other weights than the newest become the live ones, or they rest
         if failed:
