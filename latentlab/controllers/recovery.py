@@ -13,7 +13,7 @@ from latentlab.controllers.training import TrainingController
 from latentlab.engine.client import EngineClient
 from latentlab.engine.messages import OpenDataset, OpenModel
 from latentlab.errors import LatentlabError
-from latentlab.gui.notifications import Notifications
+from latentlab.gui.notifications import Actions, Notifications
 from latentlab.session import AxesChoice, Session
 from latentlab.session_file import (
     SessionFile,
@@ -171,7 +171,7 @@ class RecoveryController(QObject):
         if saved.run_config is None or not run.checkpoint.exists():
             return  # nothing is left to go on with
         at = f"at epoch {epoch:.0f} of {saved.run_config.training.epochs}"
-        actions = [("Go on", partial(self.restore, saved)), ("Dismiss", lambda: None)]
+        actions: Actions = (("Go on", partial(self.restore, saved)), ("Dismiss", lambda: None))
         self._notifications.notify("info", f"The run {run.path.name} was closed {at}.", actions=actions)
 
     def _take_over(self, path: Path, saved: SessionFile) -> None:

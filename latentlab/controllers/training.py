@@ -25,6 +25,7 @@ from latentlab.engine.messages import (
 )
 from latentlab.events import Adjusted, Epoch, Event, Finished, Progress, Started, Warned
 from latentlab.gui.curves import TrainingCurves
+from latentlab.gui.run_controls import epochs_in_all
 from latentlab.gui.status import Status
 from latentlab.gui.training_panel import TrainingPanel
 from latentlab.presets import suggestion
@@ -118,13 +119,13 @@ class TrainingController(QObject):
         self._engine.request(StopTraining())
 
     def go_on(self, asked: RunConfig) -> None:
-        """Go on with the last run: to its planned end, or where it got there, for as many more epochs as are asked.
+        """Go on with the last run: to as many epochs in all as are asked, or past what it has, to its planned end.
 
         Model and data stay the run's own; of ``asked`` count the training settings that may be others.
         """
         if self.config is None or not self._can_go_on:
             return
-        epochs = self._planned or self._whole_epochs + asked.training.epochs
+        epochs = epochs_in_all(asked.training.epochs, self._whole_epochs, self._planned)
         changes = {name: getattr(asked.training, name) for name in ("learning_rate", "schedule", "patience", "device")}
         training = self.config.training.model_copy(update={"epochs": epochs, **changes})
         self.start(self.config.model_copy(update={"training": training}), self._session.run_folder, resume=True)
@@ -166,7 +167,7 @@ class TrainingController(QObject):
     def _offer_going_on(self) -> None:
         """Offer what brings the last run on: its images, while others or none are open, and else to continue it."""
         name = Path(self._session.run_folder).absolute().name
-        self._panel.set_can_continue(name if self._can_go_on else "", self._planned)
+        self._panel.set_can_continue(name if self._can_go_on else "", self._whole_epochs, self._planned)
         self._panel.set_run_data(self._source if self._reason and not self._has_its_data else "", name)
 
     def _on_open_run_data(self) -> None:

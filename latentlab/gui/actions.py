@@ -22,7 +22,7 @@ class Actions(QObject):
         Edit.
     map_axes, reset_view, fit_view, reset_layout, theme_system, theme_light, theme_dark
         View; the window makes the layers' own. One theme is checked (``schemes``).
-    train, pause, stop
+    train, continue_run, pause, stop
         Train.
     explore, select, path
         What the mouse does on the map; one of them is checked (``tools``).
@@ -49,6 +49,7 @@ class Actions(QObject):
         self.map_axes = make("Map &axes", "", "Ctrl+Shift+A", "Choose the directions the map shows")
         self.reset_layout = make("Reset &panels", "", "", "Bring back the first arrangement of panels")
         self.train = make("&Train", "train", "Ctrl+T", "Start a run")
+        self.continue_run = make("&Continue", "", "Ctrl+Shift+T", "Go on with the last run in its folder")
         self.pause = make("&Pause", "pause", "Ctrl+P", "Hold the run, or go on with it")
         self.stop = make("&Stop", "stop", "Ctrl+.", "End the run and keep its best model")
         self.explore = make("Explore", "explore", "E", "Move to preview, click to commit", checkable=True)

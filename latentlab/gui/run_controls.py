@@ -26,6 +26,8 @@ class RunControls(QWidget):
         Another weight of the KL term while a run is live, of three significant digits.
     openRunDataRequested, openDatasetRequested
         The run's own images, or any, are to be opened.
+    continueOffered(there)
+        Going on with the last run is offered, or no longer.
     """
 
     trainPressed = Signal()
@@ -36,12 +38,13 @@ class RunControls(QWidget):
     betaChanged = Signal(float)
     openRunDataRequested = Signal()
     openDatasetRequested = Signal()
+    continueOffered = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._state = "idle"
-        self._continued, self._planned = "", 0  # the run that may go on, and to which epoch; 0 for as many more as set
-        self._more = 0
+        self._continued, self._done, self._planned = "", 0, 0  # the run that may go on, its epochs and its plan
+        self._asked = 0
         self._can_train, self._why, self._refused = True, "", ""
         self._has_run_data = False
         self._beta: QLabeledDoubleSlider | None = None
@@ -113,15 +116,15 @@ class RunControls(QWidget):
         self._can_train, self._why, self._refused = can_train, why, refused
         self._show_readiness()
 
-    def set_can_continue(self, run: str, planned: int) -> None:
-        """Offer going on with the last run, by its name, to the epoch ``planned``; an empty name takes it back."""
-        self._continued, self._planned = run, planned
+    def set_can_continue(self, run: str, done: int, planned: int) -> None:
+        """Offer going on with the last run, by its name, after ``done`` epochs; an empty name takes it back."""
+        self._continued, self._done, self._planned = run, done, planned
         self._name_continue()
         self._show_readiness()
 
-    def set_more(self, epochs: int) -> None:
-        """Say for how many more epochs a run that is done would go on."""
-        self._more = epochs
+    def set_asked(self, epochs: int) -> None:
+        """Say how many epochs the settings ask for."""
+        self._asked = epochs
         self._name_continue()
 
     def set_run_data(self, source: str, run: str) -> None:
@@ -150,8 +153,7 @@ class RunControls(QWidget):
 
     def _name_continue(self) -> None:
         """Say on the button what it will do."""
-        more = self._more
-        length = f"to epoch {self._planned}" if self._planned else f"for {more} more epoch{'' if more == 1 else 's'}"
+        length = f"to epoch {epochs_in_all(self._asked, self._done, self._planned)}"
         self._continue.set_text(f"Continue {length} · {self._continued}")
         self._continue.setToolTip(f"Go on with {self._continued} in its folder, {length}")
 
@@ -184,9 +186,28 @@ class RunControls(QWidget):
         self._why_label.setProperty("role", "error" if self._refused else "dim")
         self._why_label.style().unpolish(self._why_label)
         self._why_label.style().polish(self._why_label)
-        self._continue.setVisible(idle and bool(self._continued) and self._can_train)
+        offered = idle and bool(self._continued) and self._can_train
+        if offered == self._continue.isHidden():
+            self._continue.setVisible(offered)
+            self.continueOffered.emit(offered)
         self._run_data.setVisible(idle and self._has_run_data)
         self._open_data.setVisible(idle and not self._can_train and not self._refused)
+
+
+def epochs_in_all(asked: int, done: int, planned: int) -> int:
+    """How many epochs a run that goes on is to have in all.
+
+    Parameters
+    ----------
+    asked
+        What the settings say: it counts where it is more than the run has.
+    done
+        What the run has.
+    planned
+        What it was to have, where it was cut short of that; else 0. Where neither is more than it has, it goes on for
+        as many again as are asked.
+    """
+    return asked if asked > done else planned if planned > done else done + asked
 
 
 def _widest(made: QPushButton, *texts: str) -> int:

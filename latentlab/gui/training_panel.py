@@ -56,6 +56,8 @@ class TrainingPanel(QWidget):
         ``patience``.
     continueRequested(config)
         The last run is to go on; of ``config`` count its training settings.
+    continueOffered(there)
+        Going on with the last run is offered, or no longer.
     openRunDataRequested
         The images of the run that was opened are to be opened.
     configRefused(message)
@@ -71,6 +73,7 @@ class TrainingPanel(QWidget):
     betaChanged = Signal(float)
     adjusted = Signal(object)
     continueRequested = Signal(object)
+    continueOffered = Signal(bool)
     configRefused = Signal(str)
     openDatasetRequested = Signal()
     openRunDataRequested = Signal()
@@ -155,6 +158,7 @@ class TrainingPanel(QWidget):
             (self.betaChanged, run.betaChanged),
             (self.openRunDataRequested, run.openRunDataRequested),
             (self.openDatasetRequested, run.openDatasetRequested),
+            (self.continueOffered, run.continueOffered),
         ):
             theirs.connect(own)
 
@@ -252,12 +256,12 @@ class TrainingPanel(QWidget):
         self._about.setVisible(idle)  # the room is for what a live run can take
         self._show_readiness()
 
-    def set_can_continue(self, run: str, planned: int = 0) -> None:
+    def set_can_continue(self, run: str, done: int = 0, planned: int = 0) -> None:
         """Offer going on with the last run, by its name; an empty one takes the offer back.
 
-        It then goes on to the epoch ``planned``; with 0, for as many more epochs as the settings say.
+        It has ``done`` epochs, and goes on as ``run_controls.epochs_in_all`` says of them and of the settings'.
         """
-        self._run.set_can_continue(run, planned)
+        self._run.set_can_continue(run, done, planned)
 
     def set_run_data(self, source: str, run: str = "") -> None:
         """Offer to open the images that the opened run was trained on; an empty source takes the offer back."""
@@ -265,7 +269,7 @@ class TrainingPanel(QWidget):
 
     def _name_continue(self) -> None:
         epochs = self._settings["training.epochs"].value()
-        self._run.set_more(epochs if isinstance(epochs, int) else 0)
+        self._run.set_asked(epochs if isinstance(epochs, int) else 0)
 
     def set_beta(self, beta: float) -> None:
         """Show the live run's β, without telling it back."""
@@ -278,6 +282,7 @@ class TrainingPanel(QWidget):
             setting = self._settings[f"training.{name}"]
             if setting.value() != value:  # else leave alone what may be typed in just now
                 setting.set_value(value)
+        self._name_continue()
 
     def set_progress(self, share: float | None, text: str = "") -> None:
         """Show how far the run is (0 to 1; ``None`` while unknown) and a line about it."""
@@ -296,6 +301,10 @@ class TrainingPanel(QWidget):
             self.configRefused.emit(str(error))
             return
         self.trainRequested.emit(config)
+
+    def continue_run(self) -> None:
+        """Go on with the last run as the Continue button does."""
+        self._on_continue()
 
     def _on_continue(self) -> None:
         try:

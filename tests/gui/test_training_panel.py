@@ -193,9 +193,10 @@ def test_going_on_is_offered_after_a_run(qtbot, panel):
     panel.set_can_continue("2026-11-21-run-of-a-name-that-no-panel-is-wide-enough-for-" * 3)
     assert panel.minimumSizeHint().width() == width
     type_into(qtbot, panel.findChild(QSpinBox, "epochs"), "7")
-    assert button(panel, "continueButton").accessibleName().startswith("Continue for 7 more epochs")
-    panel.set_can_continue("run-1", 40)
-    assert button(panel, "continueButton").accessibleName() == "Continue to epoch 40 · run-1"
+    assert button(panel, "continueButton").accessibleName().startswith("Continue to epoch 7")
+    for done, planned, goal in ((5, 40, 7), (9, 40, 40), (9, 0, 16)):
+        panel.set_can_continue("run-1", done, planned)
+        assert button(panel, "continueButton").accessibleName() == f"Continue to epoch {goal} · run-1"
     with qtbot.waitSignal(panel.continueRequested) as asked:
         qtbot.mouseClick(button(panel, "continueButton"), Qt.MouseButton.LeftButton)
     assert asked.args[0] == panel.config()
