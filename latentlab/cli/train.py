@@ -47,7 +47,7 @@ def train(arguments: argparse.Namespace) -> int:
     out = Path(arguments.out)
     with _signals() as interruption:
         folder = RunFolder(out)
-        folder.check(arguments.resume)
+        folder.check(arguments.resume, "add --resume")
         config = run_config(arguments, folder)
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
             return _train_together(arguments, config, interruption)
@@ -131,9 +131,12 @@ def _follow(training: Training, interruption: _Interruption, report: Callable[[E
         Once the run is safe, when whoever read what is told has gone.
     """
     deaf: OSError | None = None
+    first = training.step
     for event in training.steps():
         try:
             if event is not None and deaf is None:
+                if isinstance(event, Finished) and training.step == first:
+                    report(Warned(_why_nothing_was_left(event)))
                 report(event)
         except OSError as error:  # a closed pipe, a terminal that was closed
             deaf = error
@@ -147,6 +150,17 @@ def _follow(training: Training, interruption: _Interruption, report: Callable[[E
     if deaf is not None and not interruption.came:
         raise deaf
     return _INTERRUPTED
+
+
+def _why_nothing_was_left(end: Finished) -> str:
+    """Of a run that was over before it was resumed: what would make it go on."""
+    if end.reason == "patience":
+        stale = counted(end.epochs - end.best_epoch, "epoch")
+        return (
+            f"nothing was trained: patience has ended this run after {stale} without a better ELBO; it goes on with "
+            "--set patience=0, or with a larger number"
+        )
+    return f"nothing was trained: the run was over after {counted(end.epochs, 'epoch')}; --epochs asks for more"
 
 
 def _tell_of_interruption(training: Training) -> None:
@@ -234,7 +248,7 @@ class _Report:
             self._write(f"warning: {event.message}")
         elif isinstance(event, Finished):
             self._bar.close()
-            print(f"{event.model}: {counted(event.epochs, 'epoch')} in {event.seconds:.0f} s ({event.reason})")
+            print(f"{event.model}: {counted(event.epochs, 'epoch')} in {event.seconds:.0f} s ({_reason(event)})")
 
     def _start(self, event: Started) -> None:
         print(
@@ -249,6 +263,13 @@ class _Report:
         # Through tqdm, which moves its bar out of the way; the line itself belongs on stdout.
         tqdm.write(line, file=sys.stdout)
         sys.stdout.flush()  # a file, too, is to be followed
+
+
+def _reason(event: Finished) -> str:
+    if event.reason != "patience":
+        return event.reason
+    stale = counted(event.epochs - event.best_epoch, "epoch")
+    return f"patience: {stale} without a better ELBO; the model is of epoch {event.best_epoch}"
 
 
 def _epoch_line(event: Epoch) -> str:

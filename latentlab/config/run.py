@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -39,7 +40,8 @@ def validated(kind: type[C], values: Mapping[str, Any]) -> C:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or kind.__name__
         if first["type"] == "extra_forbidden":
-            raise InputError(f"{where}: there is no such setting") from None
+            names = settings_of(kind) if len(first["loc"]) == 1 else []
+            raise InputError(f"{where}: there is no such setting{_nearest(where, names)}") from None
         if first.get("ctx", {}).get("pattern") == DEVICES:
             raise InputError(f"{where}: auto, cpu, cuda, cuda:N or mps (got {first['input']!r:.80})") from None
         raise InputError(f"{where}: {first['msg']} (got {first['input']!r:.80})") from None
@@ -83,7 +85,22 @@ def _full_name(key: str) -> str:
     for candidate in (key, *(f"{section}.{key}" for section in ("model", "training", "data"))):
         if candidate in known:
             return candidate
-    raise InputError(f"{key}: there is no such setting")
+    raise InputError(f"{key}: there is no such setting{_nearest(key, known)}")
+
+
+def _nearest(key: str, known: Iterable[str]) -> str:
+    """Ask for what may have been meant; nothing where no name is near.
+
+    A name is compared whole, without its section, and by its last part, as somebody may have it in mind.
+    """
+    shorts = {
+        name: name.split(".", 1)[-1] if name.startswith(("model.", "training.", "data.")) else name for name in known
+    }
+    meant = shorts | {short: short for short in shorts.values()}
+    for short in shorts.values():
+        meant.setdefault(short.rpartition(".")[-1], short)
+    near = list(dict.fromkeys(meant[form] for form in get_close_matches(key, meant, 3)))
+    return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
 def _put(values: dict[str, Any], path: list[str], value: Any) -> None:

@@ -69,8 +69,10 @@ class RunFolder:
         self.record = self.path / "run.json"
         self.history = History(self.path / "history")
 
-    def check(self, resume: bool = False) -> None:
+    def check(self, resume: bool = False, to_resume: str = "pass resume=True") -> None:
         """Say now what would stop a run from being written here; nothing is made.
+
+        ``to_resume`` is what whoever asks has to do to go on with the run that is there.
 
         Raises
         ------
@@ -88,7 +90,7 @@ class RunFolder:
         known = os.path.exists(self.record)
         if holds and not resume:
             raise InputError(
-                f"{self.path} is not empty" + ("; add --resume to go on with the run in it" if known else "")
+                f"{self.path} is not empty" + (f"; {to_resume} to go on with the run in it" if known else "")
             )
         if holds and not known:
             raise InputError(f"{self.path} is not empty and not a run folder")

@@ -68,6 +68,24 @@ def test_resuming_needs_only_what_changes(run, data, tmp_path, capsys):
     assert len(RunFolder(folder).read_metrics()) == 2
 
 
+def test_resuming_what_is_over_says_how_to_go_on(data, tmp_path, capsys):
+    """Whether its epochs are done, or its patience."""
+    folder = str(tmp_path / "run")
+    # So high a rate that no epoch is better than the first for long.
+    patient = ["--epochs", "500", "--set", "patience=2", "--learning-rate", "0.2"]
+    assert main(["train", str(data), "--out", folder, *patient, *SMALL]) == 0
+    assert "without a better ELBO; the model is of epoch" in capsys.readouterr().out
+    done = len(RunFolder(folder).read_metrics())
+    assert main(["train", str(data), "--out", folder, "--resume", "--epochs", str(done + 1)]) == 0
+    assert "nothing was trained: patience" in capsys.readouterr().out
+    going_on = ["--resume", "--set", "patience=0", "--epochs", str(done + 1)]
+    assert main(["train", str(data), "--out", folder, *going_on]) == 0
+    assert len(RunFolder(folder).read_metrics()) == done + 1
+    capsys.readouterr()
+    assert main(["train", str(data), "--out", folder, "--resume"]) == 0
+    assert f"nothing was trained: the run was over after {done + 1} epochs" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
@@ -75,6 +93,8 @@ def test_resuming_needs_only_what_changes(run, data, tmp_path, capsys):
         (["--epochs", "many"], "training.epochs"),
         (["--recipe", "no-such"], "no recipe 'no-such'"),
         (["--set", "no.such.key=1"], "no such setting"),
+        (["--set", "betta=2"], "betta: there is no such setting; did you mean beta"),
+        (["--set", "hiden=2"], "did you mean architecture.hidden"),
         (["--set", "beta"], "KEY=VALUE"),
         (["--device", "cuda:99"], "no device 'cuda:99'"),
         (["--device", "toaster"], "training.device: auto, cpu, cuda, cuda:N or mps (got 'toaster')"),

@@ -28,7 +28,7 @@ def test_checking_makes_nothing(tmp_path):
 
 
 def test_a_folder_in_use_is_refused_unless_resumed(run, tmp_path):
-    with pytest.raises(InputError, match="is not empty; add --resume"):
+    with pytest.raises(InputError, match="is not empty; pass resume=True"):
         run.check()
     run.check(resume=True)
     (tmp_path / "photo.png").write_bytes(b"")
