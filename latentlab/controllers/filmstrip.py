@@ -71,6 +71,7 @@ class FilmstripController(QObject):
         session.datasetChanged.connect(self._rest.start)
         session.pointsChanged.connect(self._on_points_changed)
         session.runStateChanged.connect(self._on_points_changed)
+        engine.trainingEvent.connect(lambda _: self._follow())
         engine.strip.connect(self._on_strip)
         engine.decoded.connect(self._on_decoded)
 
@@ -111,8 +112,14 @@ class FilmstripController(QObject):
             self._last = None
             for kind in ("traverse", "interpolate", "reconstruct", "sample", "history"):
                 self._filmstrip.set_strip(kind, None)
-        # Not restarted while it waits: a model that learns changes more often than the strip may be asked for.
-        if not self._rest.isActive() and (fresh or not self._session.is_learning or self._allowance.allows()):
+        if fresh or not self._session.is_learning:
+            self._rest.start()
+        else:
+            self._follow()
+
+    def _follow(self) -> None:
+        """A model that learns has come further: ask when that is affordable, which is seldom."""
+        if self._session.is_learning and not self._rest.isActive() and self._allowance.allows():
             self._rest.start()
 
     def _ask(self) -> None:

@@ -87,6 +87,7 @@ class ManifoldController(QObject):
         session.labelChanged.connect(self._ask)
         session.modelChanged.connect(self._on_model_changed)
         session.runStateChanged.connect(self._on_run_state_changed)
+        engine.trainingEvent.connect(lambda _: self._follow())
         engine.gridTiles.connect(self._on_tiles)
 
     @property
@@ -109,7 +110,14 @@ class ManifoldController(QObject):
             self._whole, self._stored = False, True
             if shows_another:
                 self._map.set_manifold(None, (0.0, 1.0), (0.0, 1.0))
-        if fresh or not self._session.is_learning or self._allowance.allows():
+        if fresh or not self._session.is_learning:
+            self._ask()
+        else:
+            self._follow()
+
+    def _follow(self) -> None:
+        """A model that learns has come further: ask when that is affordable."""
+        if self._session.is_learning and self._allowance.allows():
             self._ask()
 
     def _on_points_changed(self) -> None:

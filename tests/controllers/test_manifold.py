@@ -9,7 +9,8 @@ import pytest
 
 from latentlab.controllers.freshness import Freshness
 from latentlab.controllers.manifold import MOST_CELLS, Layout, ManifoldController
-from latentlab.engine.messages import DecodeGrid, GridTiles
+from latentlab.engine.messages import DecodeGrid, GridTiles, TrainingProgress
+from latentlab.events import Progress
 from latentlab.gui.latent_map import LatentMap, View
 from latentlab.session import AxesChoice
 from tests.controllers.conftest import model_info, some_points
@@ -110,6 +111,11 @@ def test_a_model_that_learns_is_followed_at_a_pace(parts, session, engine, monke
     session.set_model(model_info(3), 5, fresh=False)
     after = engine.last(DecodeGrid)
     assert after is not asked
+    engine.gridTiles.emit(replace(tiles(after, version=5, done=True), seconds=0.1))
+    clock[0] += 10.0
+    engine.trainingEvent.emit(TrainingProgress(Progress(9, 40, 1, 4, {}, 1.0, 1.0, None)))
+    assert engine.last(DecodeGrid) is not after, "the map's points may take much longer than its picture"
+    after = engine.last(DecodeGrid)
     session.set_run_state("idle")
     assert engine.last(DecodeGrid) is not after, "the best model's own picture in the end"
 
