@@ -74,6 +74,7 @@ class TrainingController(QObject):
         # Of the last run: how far it came, why it ended, and its images, whose source is known of one that was opened.
         self._whole_epochs, self._reason, self._trained_on, self._source = 0, "", _identity(None), ""
         self._begun = False  # its first step may have been taken
+        self._before = ""  # why a run that goes on had ended before
         self._was_told = False  # what the metrics of the opened run held
         self._followed = ""  # run folder whose curves are read from its metrics
         self._asked, self._whole_plan = 0, 0  # epochs as they were asked for, and what they made in all
@@ -108,7 +109,8 @@ class TrainingController(QObject):
         if not (resume and folder == self._session.run_folder):
             self._whole_epochs = 0
         self._asked = self._whole_plan = config.training.epochs
-        self._reason, self._trained_on, self._source = "", _identity(dataset), dataset.source
+        self._before, self._reason = (self._reason if resume else ""), ""
+        self._trained_on, self._source = _identity(dataset), dataset.source
         self._begun = False
         self._offer_going_on()
         self._session.set_run_state(STARTING, folder)
@@ -216,6 +218,9 @@ class TrainingController(QObject):
     def _on_failed(self, failure: Failed) -> None:
         if failure.request == Train.__name__:
             self._panel.set_progress(0.0, failure.message)
+            if not self._begun:  # it goes on another time
+                self._reason = self._before
+                self._offer_going_on()
             self._session.set_run_state(IDLE)
 
     def _on_event(self, result: TrainingEvent) -> None:

@@ -14,6 +14,7 @@ from latentlab.engine.jobs import encoded, joined
 from latentlab.engine.messages import (
     AdjustTraining,
     Failed,
+    Notice,
     RunHistory,
     Train,
     TrainingEvent,
@@ -21,7 +22,7 @@ from latentlab.engine.messages import (
     TrainingState,
 )
 from latentlab.engine.workspace import Workspace, info_of
-from latentlab.errors import DiskFullError
+from latentlab.errors import DiskFullError, InputError
 from latentlab.events import Event, Finished, Progress
 from latentlab.models.loaded import LoadedModel
 from latentlab.storage import RunFolder
@@ -65,6 +66,8 @@ class Run:
             config = config.model_copy(update={"training": training})
         self._workspace = workspace
         self._dataset = workspace.need_dataset()
+        if request.resume:
+            _check_goes_on(workspace, RunFolder(request.out))
         self._training = Training(self._dataset, config, Path(request.out), request.resume)
         self._steps = self._training.steps()
         self.out = request.out
@@ -226,6 +229,14 @@ class Run:
 
     def _tell_state(self) -> None:
         self._workspace.send(TrainingState(self.state, self.out))
+
+
+def _check_goes_on(workspace: Workspace, folder: RunFolder) -> None:
+    """Begin no run anew, without a word, where one was to go on."""
+    if not folder.record.exists():
+        raise InputError(f"there is no run in {folder.path} any more; put its folder back, or train a new one")
+    if not folder.checkpoint.exists():
+        workspace.send(Notice(f"There is no checkpoint in {folder.path} yet: the run begins anew."))
 
 
 class _MapOfLearning:

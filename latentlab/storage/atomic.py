@@ -62,6 +62,11 @@ def write_error(path: str | os.PathLike[str], error: OSError) -> LatentlabError:
     """What to tell of a failed write, in one sentence that names the path."""
     if error.errno in _FULL:
         return DiskFullError(f"cannot write {os.fspath(path)}: the disk is full; free some space or save elsewhere")
+    folder = Path(path).parent
+    if error.errno == errno.ENOENT and not folder.is_dir():
+        return InputError(
+            f"cannot write {os.fspath(path)}: there is no folder {folder}; put it back, or write elsewhere"
+        )
     kind = InputError if error.errno in _REFUSED else RunError
     return kind(f"cannot write {os.fspath(path)}: {error.strerror or error}")
 

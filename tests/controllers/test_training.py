@@ -254,6 +254,18 @@ def test_a_run_that_could_not_start_leaves_the_panel_ready(parts, session, engin
     assert panel.findChild(object, "trainButton").isEnabled()
 
 
+def test_a_run_that_could_not_go_on_just_now_may_be_asked_to_again(parts, session, engine):
+    _, panel, _ = parts
+    go_on = panel.findChild(object, "continueButton")
+    session.set_dataset(dataset_info())
+    config = RunConfig(data=dataset_info().config)
+    engine.runOpened.emit(RunOpened("/runs/mine", config, "photos", "", 1, "stopped"))
+    go_on.click()
+    assert go_on.isHidden()
+    engine.failed.emit(Failed("Train", "another run is being trained into /runs/mine; stop it first"))
+    assert not go_on.isHidden()
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.4, "0 s"), (59.6, "1 min 00 s"), (80, "1 min 20 s"), (3900, "1 h 05 min")]
 )

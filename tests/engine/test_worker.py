@@ -339,3 +339,10 @@ def test_a_refused_run_leaves_the_live_model(driver, tmp_path):
     assert not driver.seen(ModelChanged)
     driver.ask(Decode(1, ZERO))
     driver.wait(Decoded)
+
+
+def test_a_run_that_is_to_go_on_and_is_gone_does_not_begin_anew_in_silence(driver, image_file, tmp_path):
+    driver.ask(OpenDataset(str(image_file)), train(tmp_path / "gone", resume=True))
+    failed = driver.wait(Failed)
+    assert failed.message == f"there is no run in {tmp_path / 'gone'} any more; put its folder back, or train a new one"
+    assert not (tmp_path / "gone").exists()
