@@ -267,9 +267,15 @@ class TrainingController(QObject):
         is_the_lost_one = self._reason == _INTERRUPTED and opened.run == self._session.run_folder
         if self._session.run_is_live or is_the_lost_one:  # a new worker has opened it again: nothing has changed
             return
+        followed = self._was_told and not self._reason and not self._begun
+        has_ended = followed and opened.run == self._session.run_folder  # where it is trained, which is elsewhere
         self.config, self._source = opened.config, opened.source
         self._whole_epochs, self._reason = opened.epochs, opened.reason
         self._trained_on = opened.fingerprint or opened.source, opened.config.data
+        if has_ended:  # what is set meanwhile stays
+            self._status.set_message(f"{Path(opened.run).name}: no longer trained elsewhere, at epoch {opened.epochs}")
+            self._offer_going_on()
+            return
         self._begun = self._was_told = False
         self._session.set_run_state(IDLE, opened.run)
         self._panel.set_progress(0.0)
@@ -290,7 +296,8 @@ class TrainingController(QObject):
         for event in result.events:
             draw_event(self._curves, event)
             if isinstance(event, Epoch):
-                self._status.set_message(f"{name}: epoch {event.epoch} of {event.epochs}")
+                where = ", trained elsewhere" if result.live else ""
+                self._status.set_message(f"{name}: epoch {event.epoch} of {event.epochs}{where}")
 
     def _note_growth(self, result: RunFollowed) -> None:
         """Take back the offer to go on with the opened run where it turns out to be trained elsewhere just now."""

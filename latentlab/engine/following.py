@@ -28,11 +28,14 @@ class News:
         The model, where its file is another.
     kept
         Whether other epochs are in its history now.
+    ended
+        Whether whoever trained it has let go of it since.
     """
 
     events: tuple[Event, ...] = ()
     model: ModelFile | None = None
     kept: bool = False
+    ended: bool = False
 
 
 class Following:
@@ -42,6 +45,11 @@ class Following:
     ----------
     folder
         Of the run; its model has just been read.
+
+    Attributes
+    ----------
+    is_live
+        Whether it was being trained at the last look, where that can be told.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -49,6 +57,8 @@ class Following:
         self._model_seen = _seen(self.folder.model)
         self._history_seen: Seen = None
         self._metrics = _Metrics(self.folder)
+        self._looked = False
+        self.is_live = bool(self.folder.is_held())
         self._clock = _Clock()
 
     def wait(self) -> float:
@@ -65,7 +75,17 @@ class Following:
         """
         if not self._clock.is_due():
             return News()
-        return News(self._metrics.new_events(), self._new_model(), self._has_kept_more())
+        events = self._metrics.new_events()
+        ended = self._has_ended(grown=bool(events) and self._looked)
+        self._looked = True
+        return News(events, self._new_model(), self._has_kept_more(), ended)
+
+    def _has_ended(self, grown: bool) -> bool:
+        if not self.is_live and not grown:
+            return False
+        held = self.folder.is_held()
+        self.is_live = bool(held)
+        return held is False
 
     def _new_model(self) -> ModelFile | None:
         seen = _seen(self.folder.model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -72,13 +73,15 @@ class OpenedModel:
             return
         news, run = following.news(), str(following.folder.path)
         if news.events:
-            self._workspace.send(RunFollowed(run, news.events))
+            self._workspace.send(RunFollowed(run, news.events, live=following.is_live))
         if news.kept:
             self._past.tell_epochs(run)
         if news.model is not None:
             path = following.folder.model
             self._load(path, news.model)
             self._workspace.tell_file(path, news.model, run, fresh=False)
+        if news.ended:
+            self._tell_run(run)
 
     def forget(self) -> None:
         """Follow no folder any more."""
@@ -88,10 +91,10 @@ class OpenedModel:
         self._workspace.model = model_from(file, self._device, path)
 
     def _tell_run(self, source: str) -> None:
-        """Tell of the run whose folder was opened, if it is one's."""
+        """Tell of the run whose folder was opened, if it is one's: one that is trained elsewhere has not ended."""
         run = opened_run(source)
         if run is not None:
-            self._workspace.send(run)
+            self._workspace.send(replace(run, reason="") if RunFolder(run.run).is_held() else run)
 
     def _watch(self, source: str) -> None:
         """Follow the run folder that was opened as the live model; any other model ends it."""

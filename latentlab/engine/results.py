@@ -256,7 +256,8 @@ class RunOpened(Result):
     epochs
         Done so far.
     reason
-        Why it ended, as of ``events.Finished``; empty where there is no checkpoint to go on from.
+        Why it ended, as of ``events.Finished``; empty where there is no checkpoint to go on from, and while it is
+        trained elsewhere: once it no longer is, it is told of again.
     """
 
     run: str
@@ -271,12 +272,14 @@ class RunOpened(Result):
 class RunFollowed(Result):
     """What the metrics of a run folder hold that was not told yet: ``Epoch`` and ``Adjusted`` events.
 
-    The run is the opened one, or (``compared``) one whose curves are drawn beside it.
+    The run is the opened one, or (``compared``) one whose curves are drawn beside it. The opened one may be ``live``:
+    trained elsewhere just now.
     """
 
     run: str
     events: tuple[Event, ...]
     compared: bool = False
+    live: bool = False
 
 
 @dataclass(frozen=True)

@@ -127,6 +127,24 @@ class RunFolder:
             if descriptor is not None:
                 os.close(descriptor)
 
+    def is_held(self) -> bool | None:
+        """Whether a run is being trained into it just now; ``None`` where the system has no such locks."""
+        if sys.platform == "win32":
+            return None
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY)
+        except OSError:  # there is no such folder
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return None
+        finally:
+            os.close(descriptor)
+        return False
+
     def create(self, record: RunRecord) -> None:
         """Make the folder and write ``run.json``."""
         self._make()

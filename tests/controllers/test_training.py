@@ -203,16 +203,19 @@ def test_an_opened_run_offers_its_settings_its_images_and_to_go_on(parts, sessio
     assert (request.out, request.resume, request.config) == ("runs/mine", True, config)
 
 
-def test_a_run_that_is_trained_elsewhere_is_not_gone_on_with(parts, session, engine):
-    _, panel, _ = parts
+def test_a_run_that_is_trained_elsewhere_is_not_gone_on_with_until_it_has_ended_there(parts, session, engine):
+    _, panel, status = parts
     session.set_dataset(dataset_info())
     config = RunConfig(data=dataset_info().config)
     engine.runOpened.emit(RunOpened("/runs/mine", config, "photos", "", 1, "stopped"))
     first, second = (Epoch(n, 9, {"elbo": -float(n)}, {"elbo": -float(n)}, 1.0, 1.0) for n in (1, 2))
     engine.runFollowed.emit(RunFollowed("/runs/mine", (first,)))
     assert not panel.findChild(object, "continueButton").isHidden()
-    engine.runFollowed.emit(RunFollowed("/runs/mine", (second,)))
+    engine.runFollowed.emit(RunFollowed("/runs/mine", (second,), live=True))
     assert panel.findChild(object, "continueButton").isHidden()
+    assert status.message() == "mine: epoch 2 of 9, trained elsewhere"
+    engine.runOpened.emit(RunOpened("/runs/mine", config, "photos", "", 2, "stopped"))
+    assert not panel.findChild(object, "continueButton").isHidden(), "it has ended there"
 
 
 def test_after_a_lost_worker_the_run_it_trained_is_offered_and_not_the_one_before(parts, session, engine):

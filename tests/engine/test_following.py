@@ -52,6 +52,7 @@ def test_curves_and_model_follow_a_run_that_is_trained_elsewhere(driver, image_f
 
     train_elsewhere(image_file, out, 2)
     assert [event.epoch for event in driver.wait(RunFollowed).events] == [2]
+    assert driver.wait(RunOpened).epochs == 2, "it may go on here"
     driver.ask(OpenModel(str(out)))
     driver.wait(ModelChanged, lambda changed: changed.fresh)
     train_elsewhere(image_file, out, 4)
@@ -87,6 +88,15 @@ def test_lines_are_told_once_whatever_else_the_file_holds(tmp_path, monkeypatch)
     assert following.news() == News()
     (tmp_path / "history").mkdir()
     assert following.news() == News(kept=True)
+
+
+def test_a_run_has_ended_when_nobody_holds_its_folder_any_more(tmp_path, monkeypatch):
+    monkeypatch.setattr("latentlab.engine.following._INTERVAL", 0.0)
+    with RunFolder(tmp_path).held():
+        following = Following(tmp_path)
+        assert (following.is_live, following.news().ended) == (True, False)
+    assert following.news().ended
+    assert not following.news().ended
 
 
 def test_runs_are_compared_while_they_are_trained_and_until_they_are_not(driver, image_file, tmp_path):
