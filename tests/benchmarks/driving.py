@@ -25,6 +25,9 @@ class Heart:
             self._last = time.perf_counter()
             self._timer.start()
 
+    def stop(self) -> None:
+        self._timer.stop()
+
     def _beat(self) -> None:
         now = time.perf_counter()
         self.late.append(max(0.0, now - self._last - 0.005))
