@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from latentlab.cli.console import write_json, write_table
 from latentlab.cli.dataset import model_and_data
 from latentlab.config.layout import latent_layout
+from latentlab.words import counted
 
 if TYPE_CHECKING:
     from latentlab.data import Dataset
@@ -49,7 +51,8 @@ def evaluate(arguments: argparse.Namespace) -> int:
         binarise=binarise,
         seed=arguments.seed,
     )
-    said = list(evaluation.remarks(model.module, dataset.images, dataset.labels, binarise))
+    said = [*_on_the_images(model, dataset)]
+    said += evaluation.remarks(model.module, dataset.images, dataset.labels, binarise)
     if dataset.factors is not None and not _plain(model):
         said.append("factors are told by latents that are plain numbers: there are no scores of disentanglement")
     values = found.as_dict() | gaps | _disentanglement(model, dataset, arguments.seed)
@@ -60,6 +63,33 @@ def evaluate(arguments: argparse.Namespace) -> int:
         for sentence in said:
             print(f"note: {sentence}")
     return 0
+
+
+def _on_the_images(model: LoadedModel, dataset: Dataset) -> Iterator[str]:
+    """What must be known of the images: whether the model has learned from them, and what was made of them for it."""
+    known = model.header.data
+    if known.get("fingerprint") == dataset.fingerprint:
+        learned, held_out = map(len, dataset.split())
+        yield (
+            f"the model was trained on {learned:,} of these {counted(len(dataset), 'image')}, with "
+            f"{held_out:,} held out, and all are measured together: latentlab info tells the figures of those held out"
+        )
+        return
+    if known.get("source") == dataset.source:
+        yield "these images are of the dataset that the model was trained on: some it may have learned from"
+    channels, height, width = model.image_shape
+    coloured = sum(count for mode, count in dataset.found.modes.items() if _is_coloured(mode))
+    if channels == 1 and coloured:
+        yield f"{counted(coloured, 'image')} in colour made grey, as the model takes {'them' if coloured > 1 else 'it'}"
+    others = len(dataset) - dataset.found.sizes.get(f"{width}×{height}", 0)
+    if dataset.found.sizes and others:
+        usual = max(dataset.found.sizes, key=dataset.found.sizes.__getitem__)
+        yield f"{counted(others, 'image')} of other sizes (mostly {usual}) made {width}×{height}, as the model takes them"
+
+
+def _is_coloured(mode: str) -> bool:
+    """Whether a file's mode, or an array's type with its channels, has colours."""
+    return mode.startswith(("RGB", "CMYK", "YCbCr", "LAB", "HSV")) or mode.endswith(("× 3", "× 4"))
 
 
 def _gaps(model: LoadedModel, dataset: Dataset, seed: int) -> dict[str, float]:
