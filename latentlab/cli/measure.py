@@ -84,7 +84,8 @@ def _on_the_images(model: LoadedModel, dataset: Dataset) -> Iterator[str]:
     others = len(dataset) - dataset.found.sizes.get(f"{width}×{height}", 0)
     if dataset.found.sizes and others:
         usual = max(dataset.found.sizes, key=dataset.found.sizes.__getitem__)
-        yield f"{counted(others, 'image')} of other sizes (mostly {usual}) made {width}×{height}, as the model takes them"
+        made = f"made {width}×{height}, as the model takes them"
+        yield f"{counted(others, 'image')} of other sizes (mostly {usual}) {made}"
 
 
 def _is_coloured(mode: str) -> bool:

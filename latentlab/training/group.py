@@ -94,8 +94,19 @@ class Group:
 
     def parallel(self, model: LatentModel) -> DistributedDataParallel:
         """The model's losses as a module, called with phase, batch, state and share; its gradients are averaged."""
-        # A phase has gradients for some of the parameters only.
-        return DistributedDataParallel(_LossesOf(model), find_unused_parameters=True)
+        # Not for all recipes: looking for them costs time, and torch warns where there are none.
+        return DistributedDataParallel(_LossesOf(model), find_unused_parameters=may_leave_out(model))
+
+
+def may_leave_out(model: LatentModel) -> bool:
+    """Whether a step's objective may have gradients for some of the parameters only.
+
+    Those of one phase have none for another's; what is learned of labels waits for them; and points have no rate by
+    which a prior could be learned.
+    """
+    config = model.config
+    unlearned_prior = config.posterior.kind == "delta" and config.prior.kind != "standard"
+    return len(model.phases) > 1 or config.family == "semi-supervised" or unlearned_prior
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from latentlab.config import ModelConfig
 from latentlab.models.loaded import load_model
 from latentlab.recipes import RECIPES
 from latentlab.training import Training
+from latentlab.training.group import may_leave_out
 from tests.training.helpers import bars, named, run_config, train
 from tests.training.test_resume import content
 
@@ -28,9 +29,13 @@ def test_a_recipe_trains_resumes_and_opens(name, tmp_path):
         assert np.isfinite(list(means.values())).all()
 
     training = Training(dataset, config, tmp_path / "parts")
+    parameters, learned = list(training.model.parameters()), []
+    for parameter in parameters:
+        parameter.register_post_accumulate_grad_hook(lambda which: learned.append(id(which)))
     for _ in training.steps():
         if training.step == 5:
             training.stop()
+    assert may_leave_out(training.model) or {id(parameter) for parameter in parameters} == set(learned)
     train(dataset, config, tmp_path / "parts", resume=True)
     assert content(tmp_path / "parts") == content(tmp_path / "whole")
 
