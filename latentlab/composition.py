@@ -135,6 +135,7 @@ class Application(QObject):
         self._comparing = ComparingController(
             engine, window.curves, window.runs_table, self._choose_run, window.notifications, self
         )
+        window.runs_table.compareRequested.connect(lambda _runs: window.show_panel("curves"))
         self._recovery = RecoveryController(session, engine, self._training, window.notifications, self)
         self._import_ahead = ImportAhead(session, self)
         self._notices = NoticesController(engine, self._training, window.notifications, self._continue_run, self)

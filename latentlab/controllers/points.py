@@ -37,6 +37,7 @@ class PointsController(QObject):
         session.pointsChanged.connect(self._on_points_changed)
         session.pastChanged.connect(self._on_past_changed)
         session.runStateChanged.connect(self._show_freshness)
+        session.runStateChanged.connect(self._on_run_state_changed)
         session.axesChanged.connect(self._on_axes_changed)
         session.colourByChanged.connect(self._on_colour_by_changed)
         latent_map.selectionChanged.connect(self._on_selection_changed)
@@ -54,8 +55,7 @@ class PointsController(QObject):
 
     def _on_points_changed(self) -> None:
         points = self._session.points
-        begun = points is not None and self._session.run_is_live and points.epoch < 1
-        self._sliders.set_kl(None if points is None else points.kl, fold=not begun)
+        self._show_kl()
         if points is None:
             self._map.set_points(None, None, ())
             return
@@ -66,6 +66,19 @@ class PointsController(QObject):
             self._fitted = True
             self._choose_first_view()
         self._show_freshness()
+
+    def _show_kl(self) -> None:
+        """What a dimension carries changes as it learns: a slider that swapped places would be lost to the hand."""
+        points, live = self._session.points, self._session.run_is_live
+        self._sliders.set_kl(
+            None if points is None else points.kl,
+            fold=points is None or not live or points.epoch >= 1,
+            keep=points is not None and live,
+        )
+
+    def _on_run_state_changed(self) -> None:
+        if not self._session.run_is_live:
+            self._show_kl()
 
     def _on_past_changed(self) -> None:
         shown = self._session.past or self._session.points

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QThread
@@ -14,8 +15,10 @@ from latentlab.session import Session
 from latentlab.storage.run_summary import RunSummary, recent_runs, summarise_run
 
 MOST = 40
+_LONGEST = 20  # letters of a name beside the numbers
 COLUMNS = (
     Column("recipe"),
+    Column("run", "When it was begun, or its folder's name"),
     Column("ELBO", "Best epoch, on the images held out, in nats per image, β = 1", ".1f"),
     Column("rate", "KL term, in nats per image", ".1f"),
     Column("distortion", "Minus the log-likelihood term, in nats per image", ".1f"),
@@ -26,7 +29,7 @@ COLUMNS = (
     Column("images/s", "Mean over the epochs", ".0f"),
     Column("seed", "Of the split, the weights and the batches: compare runs that share it", "d"),
     Column("data"),
-    Column("run", "Its folder's name"),
+    Column("folder", "Its name"),
 )
 
 
@@ -119,7 +122,17 @@ class _Reading(QThread):
 
 
 def _values(run: RunSummary) -> tuple[str | float | int | None, ...]:
+    name = Path(run.folder).name
     return (
-        run.recipe, run.elbo, run.rate, run.distortion, run.active, run.latent_dim, run.epochs, run.seconds,
-        run.images_per_second, run.seed, run.data, Path(run.folder).name,
+        run.recipe, _short_name(name), run.elbo, run.rate, run.distortion, run.active, run.latent_dim, run.epochs,
+        run.seconds, run.images_per_second, run.seed, run.data, name,
     )  # fmt: skip
+
+
+def _short_name(folder: str) -> str:
+    """``11-21 07:08:32`` of a run that the window named, so that two can be told apart; else the name's beginning."""
+    begun = re.match(r"\d{4}-(\d\d-\d\d)-(\d\d)(\d\d)(\d\d)-", folder)
+    if begun is not None:
+        day, hour, minute, second = begun.groups()
+        return f"{day} {hour}:{minute}:{second}"
+    return folder if len(folder) <= _LONGEST else f"{folder[: _LONGEST - 1]}…"

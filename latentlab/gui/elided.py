@@ -60,13 +60,13 @@ class ElidedButton(QPushButton):
 
     def __init__(self) -> None:
         super().__init__()
-        self._whole = ""
+        self._whole = self._short = ""
         self.setAutoDefault(False)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
-    def set_text(self, text: str) -> None:
-        """Show as much of a text as there is room for."""
-        self._whole = text
+    def set_text(self, text: str, short: str = "") -> None:
+        """Show as much of a text as there is room for; with ``short``, that where the whole does not fit."""
+        self._whole, self._short = text, short or text
         self.setAccessibleName(text)
         self._fit()
 
@@ -81,4 +81,6 @@ class ElidedButton(QPushButton):
 
     def _fit(self) -> None:
         room = self.width() - 4 * SPACE
-        self.setText(self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, max(room, 0)))
+        fits = self.fontMetrics().horizontalAdvance(self._whole) <= room
+        text = self._whole if fits else self._short
+        self.setText(self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, max(room, 0)))

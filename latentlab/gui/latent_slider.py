@@ -42,6 +42,10 @@ class LatentSlider(QSlider):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 
+    def is_held(self) -> bool:
+        """Whether a gesture is under way."""
+        return self._gesture is not None
+
     def value(self) -> float:  # type: ignore[override]
         """The value, also where it lies beyond the range."""
         return self._value

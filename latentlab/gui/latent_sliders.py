@@ -193,17 +193,20 @@ class LatentSliders(QWidget):
             if each.slider.value() != value:  # writing a number lays its row out anew
                 each.show_value(float(value))
 
-    def set_kl(self, kl: Any | None, fold: bool = True) -> None:
+    def set_kl(self, kl: Any | None, fold: bool = True, keep: bool = False) -> None:
         """Show each dimension's KL [d] in nats, order the rows by it and fold the collapsed; ``None`` forgets it.
 
         Without ``fold`` every row stays in sight: a dimension that has only begun to learn has not collapsed.
+        With ``keep``, and while a slider is held, every row stays where it is.
         """
+        keep = keep or any(each.slider.is_held() for each in self._rows)
         self._folds = fold
         self._kl = None if kl is None else np.asarray(kl, dtype=np.float64).reshape(-1)
         for dimension, each in enumerate(self._rows):
             known = self._kl is not None and dimension < self._kl.size
             each.show_kl(float(self._kl[dimension]) if known and self._kl is not None else None)
-        self._arrange()
+        if not keep:
+            self._arrange()
 
     def set_range(self, sigma: float) -> None:
         """Let every slider run from ``-sigma`` to ``sigma`` (the prior's standard deviations)."""

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QMainWindow, QSizePolicy, QTabWidget, QToolBar, QT
 
 from latentlab.gui.actions import Actions
 from latentlab.gui.dock import Dock
-from latentlab.gui.icons import recolour
+from latentlab.gui.icons import recolour, set_icon
 from latentlab.gui.notifications import Notifications
 from latentlab.gui.parts import column
 from latentlab.gui.status import Status, device_label, frame_rate_label
@@ -305,6 +305,7 @@ class MainWindow(QMainWindow):
         self.actions_.train.setEnabled(state == "idle" and can_train)
         self.actions_.pause.setEnabled(live)
         self.actions_.pause.setText("&Resume" if state == "paused" else "&Pause")
+        set_icon(self.actions_.pause, "train" if state == "paused" else "pause")
         self.actions_.stop.setEnabled(live or state == "starting")
 
     def set_device(self, text: str) -> None:

@@ -8,6 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QProgressBar, QPushButton, QWidget
 
 from latentlab.gui.elided import ElidedButton
+from latentlab.gui.icons import set_icon
 from latentlab.gui.parts import Still, button, column, label, named, row
 from latentlab.gui.theme import SPACE, tabular
 
@@ -105,6 +106,7 @@ class RunControls(QWidget):
         self._pause.setEnabled(live)
         self._stop.setEnabled(live or state == "starting")
         self._pause.setText("Resume" if state == "paused" else "Pause")
+        set_icon(self._pause, "train" if state == "paused" else "pause")
         if live:
             self._live_beta()
         self._beta_row.setVisible(live)
@@ -137,7 +139,8 @@ class RunControls(QWidget):
         """Show the live run's β, without telling it back."""
         slider = self._live_beta()
         blocked = slider.blockSignals(True)
-        slider.setRange(0.0, max(4.0, 4.0 * beta))
+        if not 0.02 * slider.maximum() <= beta <= slider.maximum():  # else a run that goes on keeps its scale
+            slider.setRange(0.0, max(4.0, 4.0 * beta))
         slider.setValue(beta)
         slider.blockSignals(blocked)
 
@@ -154,7 +157,7 @@ class RunControls(QWidget):
     def _name_continue(self) -> None:
         """Say on the button what it will do."""
         length = f"to epoch {epochs_in_all(self._asked, self._done, self._planned)}"
-        self._continue.set_text(f"Continue {length} · {self._continued}")
+        self._continue.set_text(f"Continue {length} · {self._continued}", f"Continue {length}")
         self._continue.setToolTip(f"Go on with {self._continued} in its folder, {length}")
 
     def _live_beta(self) -> QLabeledDoubleSlider:
@@ -163,6 +166,7 @@ class RunControls(QWidget):
             from superqt import QLabeledDoubleSlider
 
             self._beta = QLabeledDoubleSlider()
+            self._beta.setRange(0.0, 4.0)
             named(self._beta, "betaLive", "β while running", "The weight of the KL term, changed while the run goes on")
             self._beta.valueChanged.connect(self._on_beta_changed)
             layout = self._beta_row.layout()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from PySide6.QtCore import QPointF, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
@@ -60,8 +61,9 @@ class RunLegend(QScrollArea):
         body = QWidget()
         body.setObjectName("panelBody")
         lines = column(body, 0, 0)
+        short = dict(zip((each.key for each in entries), distinct([each.name for each in entries]), strict=True))
         for entry in self._entries:
-            line = _Line(entry)
+            line = _Line(entry, short[entry.key])
             line.toggled.connect(lambda on, key=entry.key: self.shownToggled.emit(key, on))
             away = tool_button("removeRun", f"remove {entry.name}", "Take this run's curves away", "close")
             away.setProperty("small", True)
@@ -86,8 +88,9 @@ class RunLegend(QScrollArea):
 class _Line(QAbstractButton):
     """A dot in the run's colour, hollow while its curves are hidden, and its name."""
 
-    def __init__(self, entry: Entry) -> None:
+    def __init__(self, entry: Entry, short: str) -> None:
         super().__init__()
+        self._short = short
         named(self, "legendRun", entry.name, f"{entry.key or entry.name}\nClick to hide or show its curves")
         self.setText(entry.name)
         self.setCheckable(True)
@@ -100,7 +103,7 @@ class _Line(QAbstractButton):
         return QSize(60, _LINE)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint dot and name, elided in the middle."""
+        """Paint dot and name; of one too long, what tells it from the others."""
         colours = tokens()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -110,9 +113,19 @@ class _Line(QAbstractButton):
         painter.drawEllipse(QPointF(SPACE, self.height() / 2), _DOT, _DOT)
         painter.setPen(colours.colour("text" if self.isChecked() else "faint"))
         where = QRect(2 * SPACE, 0, self.width() - 2 * SPACE - 2, self.height())
-        name = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideMiddle, where.width())
+        fits = self.fontMetrics().horizontalAdvance(self.text()) <= where.width()
+        text = self.text() if fits else self._short
+        name = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, where.width())
         painter.drawText(where, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), name)
         if self.hasFocus():
             painter.setPen(QPen(colours.colour("accent"), 1))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(self.rect().adjusted(0, 0, -1, -1), 4, 4)
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """The names without the words that they all begin with, and without what is said before a `` · ``."""
+    bare = [name.rpartition(" · ")[2] for name in names]
+    alike = [letters[0] for letters in takewhile(lambda each: len(set(each)) == 1, zip(*bare, strict=False))]
+    start = 1 + max("".join(alike).rfind(sign) for sign in "-_ ") if len(bare) > 1 else 0
+    return [f"…{name[start:]}" if start else name for name in bare]

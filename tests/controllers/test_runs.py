@@ -46,3 +46,11 @@ def test_runs_of_other_sessions_are_there_without_a_look_and_new_ones_at_the_nex
     runs.look()
     runs.look()
     qtbot.waitUntil(lambda: table.as_text().count("\n") == 3)
+
+
+def test_two_runs_of_a_recipe_are_told_apart_beside_it(parts, qtbot):
+    runs, table = parts
+    an_earlier_run("2026-11-21-070832-vae-photos", -9.0)
+    runs.look()
+    qtbot.waitUntil(lambda: table.as_text().count("\n") == 3)
+    assert {line.split("\t")[1] for line in table.as_text().splitlines()[1:]} == {"first", "11-21 07:08:32"}

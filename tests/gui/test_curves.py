@@ -9,7 +9,7 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication
 
 from latentlab.gui.curves import MOST_RUNS, TrainingCurves
-from latentlab.gui.run_legend import RunLegend
+from latentlab.gui.run_legend import RunLegend, distinct
 from latentlab.gui.series import MOST_POINTS, Series
 from latentlab.gui.theme import tokens
 
@@ -295,3 +295,9 @@ def test_a_resumed_run_replaces_what_came_after_its_checkpoint():
     for epoch, value in ((1.0, 5.0), (2.0, 4.0), (3.0, 3.0), (2.0, 4.5)):
         series.add(epoch, value)
     assert [values.tolist() for values in series.arrays()] == [[1.0, 2.0], [5.0, 4.5]]
+
+
+def test_names_too_long_for_the_legend_show_what_tells_them_apart():
+    names = ["vae · 2026-11-21-070832-vae-photos", "2026-11-21-071000-vae-photos"]
+    assert distinct(names) == ["…070832-vae-photos", "…071000-vae-photos"]
+    assert distinct(["one", "two"]) == ["one", "two"]

@@ -129,3 +129,21 @@ def test_dimensions_are_folded_only_where_others_have_learned(sliders):
                                ([0, 0, 0], True, [True] * 3)):  # fmt: skip
         sliders.set_kl(kl, fold)
         assert [slider(sliders, dimension).isVisible() for dimension in range(3)] == in_sight
+
+
+def test_no_row_moves_while_a_run_is_live_or_a_slider_is_held(qtbot, sliders):
+    def tops():
+        return [sliders.findChild(object, f"latentSlider{place}").parentWidget().y() for place in range(3)]
+
+    sliders.set_kl([3.0, 2.0, 1.0])
+    qtbot.waitUntil(lambda: tops() == sorted(tops()) and len(set(tops())) == 3)
+    before = tops()
+    sliders.set_kl([1.0, 2.0, 3.0], keep=True)
+    slider = sliders.findChild(object, "latentSlider0")
+    qtbot.mousePress(slider, Qt.MouseButton.LeftButton, pos=slider.rect().center())
+    sliders.set_kl([1.0, 2.0, 3.0])
+    sliders.layout().activate()
+    assert tops() == before
+    qtbot.mouseRelease(slider, Qt.MouseButton.LeftButton, pos=slider.rect().center())
+    sliders.set_kl([1.0, 2.0, 3.0])
+    qtbot.waitUntil(lambda: tops() == before[::-1])
