@@ -109,6 +109,19 @@ class Output:
         self.folder.write_checkpoint(state.pack())
         return Checkpoint(str(self.folder.checkpoint), state.position.step)
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the folder that was made is there no more, but its place is."""
+        return self.folder is not None and not self.folder.path.exists() and self.folder.path.absolute().parent.is_dir()
+
+    def make_anew(self, best: Best) -> None:
+        """Make the folder again, without the epochs told before; the best model is to be written again."""
+        if self.folder is not None:
+            self.folder.create(RunRecord(self._config, self._data()))
+            best.saved = False
+            for _ in self.catch_up():
+                pass
+
     def model(
         self,
         model: LatentModel,

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from latentlab.config import RunConfig
 from latentlab.data import Dataset
-from latentlab.errors import InputError
+from latentlab.errors import InputError, LatentlabError, RunError
 from latentlab.events import Checkpoint, Epoch, Event, Finished, Progress, Started
 from latentlab.models import build
 from latentlab.models.device import resolve_device
@@ -241,7 +241,8 @@ class Training:
         ------
         RunError
             When the objective stops being finite, the device has no memory even for one image, or the disk is full
-            (``DiskFullError``): then another call goes on from where the run is, to the bit.
+            (``DiskFullError``): then another call goes on from where the run is, to the bit. When somebody has taken
+            the folder away: the run is saved in a new one.
         InputError
             When another run is being trained into the folder.
         """
@@ -250,7 +251,12 @@ class Training:
             while True:
                 # Fixed, for bits depend on it; between the steps others have theirs.
                 with torch_threads(self.threads):
-                    event = next(work, _OVER)
+                    try:
+                        event = next(work, _OVER)
+                    except LatentlabError as error:
+                        if not self._output.is_gone:
+                            raise
+                        raise self._saved_anew() from error
                 if isinstance(event, _Over):
                     return
                 yield event
@@ -339,6 +345,22 @@ class Training:
         yield epoch
         self._try_precision()
         yield from self._remembering.epoch(train, validation, last=not self._ending.goes_on)
+
+    def _saved_anew(self) -> RunError:
+        """Save the run where somebody took its folder away, and say so; it does not go on of its own accord."""
+        self._output.make_anew(self._best)
+        if self._closing:  # the weights may be the best ones by now: none to go on from
+            self._output.model(self.model, self._best)
+            kept = "its best model is in a new folder of that name"
+        else:
+            self.checkpoint()
+            kept = "a new folder of that name holds its checkpoint and its best model, but not its curves so far"
+        folder = self._output.folder
+        where = "" if folder is None else f" {folder.path}"
+        return RunError(
+            f"the run's folder{where} was removed or moved while it was trained; training stopped at step "
+            f"{self._position.step}, and {kept}"
+        )
 
     def _try_precision(self) -> None:
         """See on the first images whether bfloat16 still stays within the ELBO's noise."""

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -148,6 +149,22 @@ def test_other_runtime_errors_are_not_taken_for_memory():
     training.model.losses = losses
     with pytest.raises(RuntimeError, match="cannot be multiplied"):
         list(training.steps())
+
+
+@pytest.mark.parametrize("at_the_end", [False, True])
+def test_a_run_whose_folder_is_taken_away_is_saved_in_a_new_one(tmp_path, at_the_end):
+    """In its midst, or at the end, where only the points and the picture are left to be written."""
+    train(bars(), run_config(), tmp_path / "alone")
+    training = Training(bars(), run_config(), tmp_path / "run")
+    steps = training.steps()
+    while not training.closing if at_the_end else training.epoch < 1.5:
+        next(steps)
+    shutil.rmtree(tmp_path / "run")
+    with pytest.raises(RunError, match="was removed or moved while it was trained; training stopped at step"):
+        list(steps)
+    train(bars(), run_config(), tmp_path / "run", resume=True)
+    ended, alone = (RunFolder(tmp_path / name).read_checkpoint().tensors for name in ("run", "alone"))
+    assert all(ended[name].tobytes() == alone[name].tobytes() for name in alone)
 
 
 def test_row_8_a_full_disk_ends_in_one_sentence_and_the_last_checkpoint_stays(tmp_path, monkeypatch):
