@@ -27,6 +27,10 @@ _GRID = "N × N, even in the standard normal's quantiles of the first two latent
 _LIMIT = "use at most so many images: a seeded random subset"
 
 
+_BEST = """The model kept is that of the epoch with the highest ELBO on the images held out, and patience
+(--set patience=N) counts the epochs since; both take the ELBO at β = 1, whatever β or divergence is trained with."""
+
+
 class Parser(argparse.ArgumentParser):
     """Tells what is wrong as every other error is told: in one line."""
 
@@ -60,6 +64,7 @@ def build_parser() -> Parser:
 
 def _add_train(commands: argparse._SubParsersAction[Parser]) -> None:
     command = _add_command(commands, "train", "train:train", "train a model on images")
+    command.epilog = _BEST
     command.add_argument("data", metavar="DATA", help="what to train on")
     command.add_argument("--out", required=True, metavar="RUN", help="the run's folder, new or empty")
     command.add_argument("--recipe", metavar="NAME", help="see latentlab recipes (default: vae)")

@@ -25,7 +25,9 @@ class TrainingConfig(Config):
     schedule
         Of the learning rate: constant, or a cosine to 0 over the run.
     patience
-        Stop after so many epochs without a better validation ELBO; 0 for never.
+        Stop after so many epochs without a better validation ELBO; 0 for never. It is the ELBO itself (β = 1) that
+        counts, here and for which epoch's model is kept, whatever β or divergence is trained with: a bound on the
+        likelihood, comparable between runs and while β is changed, which the objective is not.
     seed
         Of initial weights, permutations and sampling.
     device
