@@ -50,6 +50,7 @@ class DeskController(QObject):
         super().__init__(parent)
         self._session, self._engine, self._window, self._settings = session, engine, window, settings
         self._map = latent_map
+        self._refused = ""  # what was said of the training's settings last
         self._data, self._model, self._training, self._recovery = data, model, training, recovery
         self._connect_actions(undo)
         self._connect_panels()
@@ -111,7 +112,8 @@ class DeskController(QObject):
         window.filmstrip.openDatasetRequested.connect(self._on_open_folder)
         window.filmstrip.pathToolRequested.connect(self._on_path_tool_requested)
         window.training_panel.openDatasetRequested.connect(self._on_open_folder)
-        window.training_panel.configRefused.connect(self._refuse)
+        window.training_panel.configRefused.connect(self._refuse_settings)
+        window.training_panel.configAccepted.connect(lambda: window.notifications.withdraw(self._refused))
         window.data_panel.configRefused.connect(self._refuse)
 
     # --- opening --------------------------------------------------------------------------------------
@@ -196,6 +198,11 @@ class DeskController(QObject):
         command = training_command(dataset.source, self._session.run_folder or "run", config)
         QGuiApplication.clipboard().setText(command)
         self._window.notifications.notify("info", "Copied the command that trains this model", command)
+
+    def _refuse_settings(self, message: str) -> None:
+        self._window.notifications.withdraw(self._refused)
+        self._refused = message
+        self._refuse(message)
 
     def _refuse(self, message: str) -> None:
         self._window.notifications.notify("warning", message)

@@ -9,7 +9,8 @@ from PySide6.QtCore import QObject
 
 from latentlab.controllers.training import TrainingController
 from latentlab.engine.client import EngineClient
-from latentlab.engine.messages import Failed, ModelSaved, Notice, WorkerLost
+from latentlab.engine.messages import Failed, ModelSaved, Notice, TrainingEvent, WorkerLost
+from latentlab.events import Checkpoint, Epoch, Finished
 from latentlab.gui.notifications import Notifications
 
 log = logging.getLogger("latentlab")
@@ -31,7 +32,9 @@ class NoticesController(QObject):
     ) -> None:
         super().__init__(parent)
         self._notifications, self._continue_run = notifications, continue_run
+        self._unsaved = ""  # what was said when a live run's checkpoint could not be written
         engine.failed.connect(self._on_failed)
+        engine.trainingEvent.connect(self._on_training_event)
         engine.notice.connect(self._on_notice)
         engine.workerLost.connect(self._on_worker_lost)
         engine.modelSaved.connect(self._on_saved)
@@ -46,6 +49,14 @@ class NoticesController(QObject):
 
     def _on_failed(self, failure: Failed) -> None:
         self._tell("error", failure.message, failure.details)
+        if failure.request == "Checkpoint":
+            self._unsaved = failure.message
+
+    def _on_training_event(self, told: TrainingEvent) -> None:
+        """A full disk is full no more when the run has been written."""
+        if self._unsaved and isinstance(told.event, Checkpoint | Epoch | Finished):
+            self._notifications.withdraw(self._unsaved)
+            self._unsaved = ""
 
     def _on_notice(self, notice: Notice) -> None:
         self._tell("info", notice.message, notice.details)

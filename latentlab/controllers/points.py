@@ -70,11 +70,7 @@ class PointsController(QObject):
     def _show_kl(self) -> None:
         """What a dimension carries changes as it learns: a slider that swapped places would be lost to the hand."""
         points, live = self._session.points, self._session.run_is_live
-        self._sliders.set_kl(
-            None if points is None else points.kl,
-            fold=points is None or not live or points.epoch >= 1,
-            keep=points is not None and live,
-        )
+        self._sliders.set_kl(None if points is None else points.kl, fold=not live, keep=points is not None and live)
 
     def _on_run_state_changed(self) -> None:
         if not self._session.run_is_live:

@@ -40,9 +40,12 @@ class RecoveryController(QObject):
     -------
     autosaveFailed(message)
         The disk did not take it.
+    autosaved
+        The disk took it.
     """
 
     autosaveFailed = Signal(str)
+    autosaved = Signal()
 
     def __init__(
         self,
@@ -60,7 +63,9 @@ class RecoveryController(QObject):
         self._written: SessionFile | None = None
         self._writer = ThreadPoolExecutor(1, "latentlab-autosave")  # a disk may take long to say that it has it
         self._writing: Future[None] | None = None
+        self._failure = ""
         self.autosaveFailed.connect(self._on_failed)
+        self.autosaved.connect(self._on_saved)
         self._timer = QTimer(self)
         self._timer.setInterval(AUTOSAVE_SECONDS * 1000)
         self._timer.timeout.connect(self._autosave_beside)
@@ -104,6 +109,7 @@ class RecoveryController(QObject):
             self._on_failed(str(error))
             return
         self._written = snapshot
+        self._on_saved()
 
     def note_closing(self) -> None:
         """Remember the run that is live, before the worker ends it: the next start offers to go on with it."""
@@ -138,10 +144,22 @@ class RecoveryController(QObject):
             write_session(autosave_path(), snapshot)
         except (LatentlabError, OSError) as error:
             self.autosaveFailed.emit(str(error))
+        else:
+            self.autosaved.emit()
 
     def _on_failed(self, message: str) -> None:
-        self._timer.stop()
-        self._notifications.notify("warning", f"The session cannot be autosaved: {message}")
+        """Say so once; it is tried again."""
+        self._written = None
+        told = f"The session cannot be autosaved: {message}"
+        if told != self._failure:
+            self._on_saved()
+            self._failure = told
+            self._notifications.notify("warning", told)
+
+    def _on_saved(self) -> None:
+        if self._failure:
+            self._notifications.withdraw(self._failure)
+            self._failure = ""
 
     # --- restoring ------------------------------------------------------------------------------------
 

@@ -183,6 +183,11 @@ class Notifications(QWidget):
         """What is shown, oldest first."""
         return [card.message for card in self._cards]
 
+    def withdraw(self, message: str) -> None:
+        """Take the cards of this message away: its cause is gone."""
+        for card in [card for card in self._cards if card.message == message]:
+            self._remove(card)
+
     def clear(self) -> None:
         """Take every card away."""
         for card in list(self._cards):

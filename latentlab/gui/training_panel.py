@@ -23,6 +23,12 @@ ALWAYS = tuple(
 LIVE_NUMBERS = ("training.epochs", "training.patience")
 LIVE = ("training.learning_rate", "training.schedule", *LIVE_NUMBERS)  # may be changed while it goes on, as β may
 
+_PLAINLY = (
+    ("Input should be a valid number, unable to parse string as a number", "not a number"),
+    ("Input should be a valid integer, unable to parse string as an integer", "not a whole number"),
+    ("Input should be", "must be"),
+)
+
 
 class RecipeLike(Protocol):
     """What the picker needs to know of a recipe."""
@@ -62,6 +68,8 @@ class TrainingPanel(QWidget):
         The images of the run that was opened are to be opened.
     configRefused(message)
         The settings do not make a valid configuration.
+    configAccepted
+        The settings that did not do so any more do.
     openDatasetRequested
         The button beside "why training cannot start" was pressed.
     """
@@ -75,6 +83,7 @@ class TrainingPanel(QWidget):
     continueRequested = Signal(object)
     continueOffered = Signal(bool)
     configRefused = Signal(str)
+    configAccepted = Signal()
     openDatasetRequested = Signal()
     openRunDataRequested = Signal()
 
@@ -298,7 +307,7 @@ class TrainingPanel(QWidget):
         try:
             config = self.config()
         except InputError as error:
-            self.configRefused.emit(str(error))
+            self.configRefused.emit(self._in_words(error))
             return
         self.trainRequested.emit(config)
 
@@ -310,7 +319,7 @@ class TrainingPanel(QWidget):
         try:
             self.continueRequested.emit(self.config())
         except InputError as error:
-            self.configRefused.emit(str(error))
+            self.configRefused.emit(self._in_words(error))
 
     def _on_live_changed(self, name: str) -> None:
         if self._state in ("running", "paused") and not self._refused:
@@ -343,15 +352,25 @@ class TrainingPanel(QWidget):
 
     def _check(self) -> None:
         """Mark the setting that would be refused, and say why where a run would be started."""
-        self._refused = ""
+        before, self._refused, at_fault = self._refused, "", ""
         try:
             self.config()
         except InputError as error:
-            self._refused = str(error)
-        at_fault = self._refused.partition(":")[0]
+            self._refused, at_fault = self._in_words(error), str(error).partition(":")[0]
+        if before and not self._refused:
+            self.configAccepted.emit()
         for name, setting in self._settings.items():
             setting.set_invalid(self._refused if name == at_fault else "")
         self._show_readiness()
+
+    def _in_words(self, refusal: InputError) -> str:
+        """A refusal that calls the setting what its control is called."""
+        name, _, why = str(refusal).partition(": ")
+        if name not in self._settings:
+            return str(refusal)
+        for said, plainly in _PLAINLY:
+            why = why.replace(said, plainly)
+        return f"{self._settings[name].title}: {why}"
 
     def _show_readiness(self) -> None:
         self._show_suggestion()

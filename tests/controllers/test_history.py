@@ -220,12 +220,14 @@ def test_what_is_of_today_says_so_beside_the_past(qtbot, parts, session, engine,
     assert (ellipses[-1], note.isHidden()) == (True, True)
 
 
-def test_no_slider_is_folded_before_a_run_has_done_an_epoch(parts, session):
+def test_no_slider_is_folded_while_a_run_is_live(parts, session):
     fold = parts.sliders.findChild(QWidget, "collapsedFold")
     session.set_run_state("running")
-    for epoch, folded in ((0.3, False), (1.2, True)):
+    for epoch in (0.3, 1.2):
         session.set_points(replace(some_points(), kl=np.array([1, 0], np.float32), epoch=epoch))
-        assert fold.isVisibleTo(parts.sliders) is folded
+        assert not fold.isVisibleTo(parts.sliders)
+    session.set_run_state("idle")
+    assert fold.isVisibleTo(parts.sliders)
 
 
 def test_a_run_that_has_ended_and_one_that_was_opened_show_their_best_epoch(parts, engine):

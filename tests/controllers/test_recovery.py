@@ -95,6 +95,9 @@ def test_a_disk_that_takes_no_autosave_is_told_of(parts, session, qtbot, monkeyp
         session.set_run_state("running")
     qtbot.waitUntil(lambda: bool(cards.cards))
     assert cards.cards == [("The session cannot be autosaved: the disk is full", {})]
+    monkeypatch.setattr("latentlab.controllers.recovery.write_session", write_session)
+    with qtbot.waitSignal(recovery.autosaved):
+        session.set_run_state("idle")
 
 
 def test_row_11_a_dead_windows_session_is_offered_and_restored(parts, session, engine):

@@ -98,3 +98,10 @@ def test_cards_stay_inside_the_corner(cards):
     assert host.rect().contains(cards.geometry())
     assert cards.geometry().right() > host.width() * 0.9
     assert cards.geometry().bottom() > host.height() * 0.9
+
+
+def test_a_card_goes_when_its_cause_is_gone(cards):
+    cards.notify("error", "the disk is full")
+    cards.notify("warning", "another matter")
+    cards.withdraw("the disk is full")
+    assert cards.messages() == ["another matter"]

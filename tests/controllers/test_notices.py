@@ -1,0 +1,34 @@
+"""Notices go with their cause."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtWidgets import QWidget
+
+from latentlab.controllers.notices import NoticesController
+from latentlab.controllers.training import TrainingController
+from latentlab.engine.messages import Failed, TrainingEvent
+from latentlab.events import Checkpoint
+from latentlab.gui.curves import TrainingCurves
+from latentlab.gui.notifications import Notifications
+from latentlab.gui.status import Status
+from latentlab.gui.training_panel import TrainingPanel
+
+
+@pytest.fixture
+def cards(qtbot, session, engine):
+    host, panel, curves, status = QWidget(), TrainingPanel(), TrainingCurves(), Status()
+    for widget in (host, panel, curves, status):
+        qtbot.addWidget(widget)
+    training = TrainingController(session, engine, panel, curves, status)
+    cards = Notifications(host)
+    cards.controller = NoticesController(engine, training, cards, lambda _folder: None)
+    return cards
+
+
+def test_the_disk_is_said_to_be_full_until_the_run_has_been_written(cards, engine):
+    engine.failed.emit(Failed("Decode", "another matter"))
+    engine.failed.emit(Failed("Checkpoint", "the disk is full"))
+    assert cards.messages() == ["another matter", "the disk is full"]
+    engine.trainingEvent.emit(TrainingEvent(Checkpoint("run/checkpoint.safetensors", 7)))
+    assert cards.messages() == ["another matter"]
