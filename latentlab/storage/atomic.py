@@ -67,8 +67,6 @@ def write_error(path: str | os.PathLike[str], error: OSError) -> LatentlabError:
         return InputError(
             f"cannot write {os.fspath(path)}: there is no folder {folder}; put it back, or write elsewhere"
         )
-    if error.errno == errno.ENOENT and not (folder := Path(path).absolute().parent).exists():
-        return InputError(f"cannot write {os.fspath(path)}: there is no folder {folder}")
     kind = InputError if error.errno in _REFUSED else RunError
     return kind(f"cannot write {os.fspath(path)}: {error.strerror or error}")
 
