@@ -106,6 +106,7 @@ class LeavingController(QObject):
         if not self._failure:
             self.leave()
             return
+        self._window.status.set_message("The run could not be saved")
         self._window.status.set_progress(None)
         ask(
             self._window,

@@ -32,7 +32,7 @@ class NoticesController(QObject):
     ) -> None:
         super().__init__(parent)
         self._notifications, self._continue_run = notifications, continue_run
-        self._unsaved = ""  # what was said when a live run's checkpoint could not be written
+        self._unsaved: set[str] = set()  # what was said where a live run's files could not be written
         engine.failed.connect(self._on_failed)
         engine.trainingEvent.connect(self._on_training_event)
         engine.notice.connect(self._on_notice)
@@ -50,13 +50,13 @@ class NoticesController(QObject):
     def _on_failed(self, failure: Failed) -> None:
         self._tell("error", failure.message, failure.details)
         if failure.request == "Checkpoint":
-            self._unsaved = failure.message
+            self._unsaved.add(failure.message)
 
     def _on_training_event(self, told: TrainingEvent) -> None:
         """A full disk is full no more when the run has been written."""
-        if self._unsaved and isinstance(told.event, Checkpoint | Epoch | Finished):
-            self._notifications.withdraw(self._unsaved)
-            self._unsaved = ""
+        if isinstance(told.event, Checkpoint | Epoch | Finished):
+            while self._unsaved:
+                self._notifications.withdraw(self._unsaved.pop())
 
     def _on_notice(self, notice: Notice) -> None:
         self._tell("info", notice.message, notice.details)
