@@ -8,6 +8,7 @@ is imported: frame and map first (:mod:`latentlab.front`), then what is behind t
 from __future__ import annotations
 
 import argparse
+import gc
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -79,22 +80,32 @@ def open_window(argv: Sequence[str] = ()) -> Application:
     InputError
         When there is no display, or the path leads nowhere.
     """
-    options, first, home = _start_worker(argv)
+    # Each look for garbage goes through all that has been imported: some tens of milliseconds, and there is none yet.
+    gc.disable()
     try:
-        from latentlab.front import Front, turn
+        options, first, home = _start_worker(argv)
+        try:
+            return _shown(options, first, home)
+        except BaseException:
+            home.end()
+            raise
+    finally:
+        gc.freeze()
+        gc.enable()
 
-        front = Front(first)
-        front.show()
-        front.import_behind("latentlab.composition")
-        from latentlab.composition import Application
 
-        application = Application(front, home, options.device, _opened_besides(options, first))
-        for _ in application.build():
-            turn()
-        return application
-    except BaseException:
-        home.end()
-        raise
+def _shown(options: argparse.Namespace, first: str, home: Home) -> Application:
+    from latentlab.front import Front, turn
+
+    front = Front(first)
+    front.show()
+    front.import_behind("latentlab.composition")
+    from latentlab.composition import Application
+
+    application = Application(front, home, options.device, _opened_besides(options, first))
+    for _ in application.build():
+        turn()
+    return application
 
 
 def _start_worker(argv: Sequence[str]) -> tuple[argparse.Namespace, str, Home]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SHOWN_FIRST = ("elbo", "rate", "distortion")
 KL = "kl"
 MOST_RUNS = 7  # as many as there are colours
-REDRAW_MS = 160
+REDRAW_MS = 400  # each costs the hand a few frames' worth of drawing, spread over as many turns
 STEP_MS = 20  # between two plots of one redrawing
 SAME_CHANGE = 0.05  # epochs: a slider that is dragged makes one mark
 _TITLES = {
