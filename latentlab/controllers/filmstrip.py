@@ -153,6 +153,8 @@ class FilmstripController(QObject):
             values = np.linspace(-SPAN, SPAN, STEPS, dtype=np.float32)
             level = layout.levels[session.level]
             dimensions = sweeps.strongest(kl, range(level.start, level.start + level.size), MOST_TRAVERSED)
+            if session.run_is_live:  # rows that change places at every look cannot be followed
+                dimensions = tuple(sorted(dimensions))
             return Traverse(self._fresh.ask(), z, dimensions, values, label)
         if layout.kind == "categories":
             rows = sweeps.of_categories(z, layout, kl, MOST_TRAVERSED)

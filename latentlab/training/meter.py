@@ -36,7 +36,7 @@ class Meter:
         self._images: dict[str, int] = {}
         self._sums: dict[str, float] = {}
         self._on_device: Tensor | None = None  # the sums, in the order of ``_images``
-        # Images and sums of each term at the last read-outs of this epoch.
+        # Images and sums of each term at the last read-outs; of those before this epoch, less what it had by its end.
         self._marks: deque[dict[str, tuple[int, float]]] = deque(maxlen=_RECENT_OVER)
 
     def add(self, terms: dict[str, Tensor], images: int) -> None:
@@ -73,9 +73,14 @@ class Meter:
         return {name: value / count for name, (count, value) in now.items()}, recent
 
     def clear(self) -> None:
-        """Begin anew."""
+        """Begin anew; the last moments go on."""
+        names, images, sums = self.state()
+        whole = dict(zip(names, zip(images, sums.tolist(), strict=True), strict=True))
+        for mark in self._marks:
+            for name, (count, value) in whole.items():
+                count_then, value_then = mark.get(name, (0, 0.0))
+                mark[name] = count_then - count, value_then - value
         self._images, self._sums, self._on_device = {}, {}, None
-        self._marks.clear()
 
     def state(self) -> tuple[tuple[str, ...], list[int], Tensor]:
         """Names, images and sums of each term, to go on from."""

@@ -57,6 +57,19 @@ def worker(model_file, image_file):
     driver.close()
 
 
+def full_disk(monkeypatch, name: str) -> threading.Event:
+    """While the event is set, the disk has no room for files whose path holds ``name``."""
+    is_full, real = threading.Event(), os.fsync
+
+    def fsync(descriptor):
+        if is_full.is_set() and name in os.readlink(f"/proc/self/fd/{descriptor}"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    return is_full
+
+
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="tells files by their descriptors")
 @pytest.mark.parametrize("file", [".metrics", "metrics", ".checkpoint", "history", ".model"])
 def test_row_8_a_full_disk_pauses_the_run_and_nothing_is_lost(worker, image_file, monkeypatch, tmp_path, file):
@@ -64,14 +77,7 @@ def test_row_8_a_full_disk_pauses_the_run_and_nothing_is_lost(worker, image_file
     request = train(tmp_path / "run", epochs=3, seed=3)
     for _ in Training(load_dataset(image_file), request.config, tmp_path / "alone").steps():
         pass
-    is_full, real = threading.Event(), os.fsync
-
-    def fsync(descriptor):
-        if is_full.is_set() and f"run/{file}" in os.readlink(f"/proc/self/fd/{descriptor}"):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        real(descriptor)
-
-    monkeypatch.setattr(os, "fsync", fsync)
+    is_full = full_disk(monkeypatch, f"run/{file}")
     is_full.set()
     worker.ask(request)
     told = worker.until(TrainingState, lambda state: state.state == "paused")
@@ -104,14 +110,7 @@ def test_row_8_a_stop_on_a_full_disk_pauses_too_and_a_shutdown_says_what_it_coul
     request = train(tmp_path / "run", epochs=3, seed=3)
     for _ in Training(load_dataset(image_file), request.config, tmp_path / "alone").steps():
         pass
-    is_full, real = threading.Event(), os.fsync
-
-    def fsync(descriptor):
-        if is_full.is_set() and f"run/{file}" in os.readlink(f"/proc/self/fd/{descriptor}"):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        real(descriptor)
-
-    monkeypatch.setattr(os, "fsync", fsync)
+    is_full = full_disk(monkeypatch, f"run/{file}")
     worker.ask(request)
     worker.until(TrainingEvent, lambda event: isinstance(event.event, Started))
     is_full.set()

@@ -132,8 +132,11 @@ def test_a_meter_tells_the_last_moments_apart_from_the_epoch():
     resumed.add({"elbo": torch.tensor(-50.0)}, 10)
     assert resumed.read_out()[1] == pytest.approx({"elbo": -50.0}), "nothing of before the resume"
     means.clear()
-    means.add({"elbo": torch.tensor(-40.0)}, 5)
-    assert means.read_out() == ({"elbo": -40.0}, {"elbo": -40.0})
+    means.add({"elbo": torch.tensor(-40.0)}, 10)
+    whole, recent = means.read_out()
+    assert whole == {"elbo": -40.0}
+    # Five read-outs ago, the end of the epoch between them: four batches of it, and one of this.
+    assert recent["elbo"] == pytest.approx((4 * -100.0 - 40.0) / 5)
 
 
 def test_a_clock_leaves_pauses_out(monkeypatch):
