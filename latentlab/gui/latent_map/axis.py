@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsObject, QStyleOptionGraphicsItem, QWidget
 
 from latentlab.gui.colours import DARK, Theme
-from latentlab.gui.latent_map.view import MapViewBox
+from latentlab.gui.latent_map.view_box import MapViewBox
 
 TICK = 4
 GAP = 3

@@ -12,8 +12,8 @@ from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPix
 from PySide6.QtWidgets import QAbstractButton, QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from latentlab.gui.colours import DARK, UNLABELLED, Theme, palette
-from latentlab.gui.latent_map.layer import wrap_image
-from latentlab.gui.latent_map.markers import MARKERS, sprite
+from latentlab.gui.latent_map.layers.base import wrap_image
+from latentlab.gui.latent_map.layers.markers import MARKERS, sprite
 
 ROW_PX = 20
 MARKER_PX = 5.0

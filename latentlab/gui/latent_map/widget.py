@@ -17,15 +17,15 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from latentlab.gui.gestures import next_gesture
-from latentlab.gui.latent_map.gestures import (
+from latentlab.gui.latent_map.overlay_panels import PanelledPlot
+from latentlab.gui.latent_map.tools import (
     ExploreGesture,
     Gesture,
     PathGesture,
     SelectGesture,
     inside,
 )
-from latentlab.gui.latent_map.panelled import PanelledPlot
-from latentlab.gui.latent_map.view import View
+from latentlab.gui.latent_map.view_box import View
 
 FloatArray = npt.NDArray[np.floating]
 VIEW_MS = 90

@@ -11,10 +11,10 @@ from PySide6.QtGui import QPalette, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from latentlab.gui.colours import theme
-from latentlab.gui.latent_map.layered import LayeredPlot
-from latentlab.gui.latent_map.layers import LayerPanel
+from latentlab.gui.latent_map.layer_panel import LayerPanel
+from latentlab.gui.latent_map.layer_stack import LayeredPlot
 from latentlab.gui.latent_map.legend import Legend
-from latentlab.gui.latent_map.notes import INSET, Banner, CornerTools, EnterWatch, Message, Note, at_corner
+from latentlab.gui.latent_map.overlay_widgets import INSET, Banner, CornerTools, EnterWatch, Message, Note, at_corner
 
 FAR_FROM_DATA = "far from data"
 

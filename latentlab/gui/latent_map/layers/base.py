@@ -9,7 +9,7 @@ from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsObject, QStyleOptionGraphicsItem, QWidget
 
 from latentlab.gui.colours import DARK, Theme
-from latentlab.gui.latent_map.view import MapViewBox, View
+from latentlab.gui.latent_map.view_box import MapViewBox, View
 
 
 class PixelLayer(QGraphicsObject):

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFrame, QGraphicsScene, QGraphicsView, QWidget
 
 from latentlab.gui.colours import Theme
 from latentlab.gui.latent_map.axis import MapAxis
-from latentlab.gui.latent_map.view import MapViewBox
+from latentlab.gui.latent_map.view_box import MapViewBox
 
 AXIS_HEIGHT = 22
 AXIS_WIDTH = 38

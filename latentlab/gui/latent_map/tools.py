@@ -14,7 +14,7 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QImage, QPainter, QPainterPath, QPolygonF
 
 from latentlab.gui.gestures import next_gesture
-from latentlab.gui.latent_map.view import View
+from latentlab.gui.latent_map.view_box import View
 
 FloatArray = npt.NDArray[np.floating]
 CLICK_PX = 4.0

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latentlab.gui.latent_map.markers import MARKERS, sprite
-from latentlab.gui.latent_map.raster import PointTiles, Rasteriser, Size, Window, point_size
+from latentlab.gui.latent_map.layers.markers import MARKERS, sprite
+from latentlab.gui.latent_map.layers.point_raster import PointTiles, Rasteriser, Size, Window, point_size
 
 WINDOW = Window(-2.0, 1.5, 100.0, 400, 300)
 COORDINATE = st.floats(-(2.0**100), 2.0**100, width=32)

@@ -8,8 +8,8 @@ from PySide6.QtCore import QRectF, Qt, QTimer
 from PySide6.QtGui import QImage, QPainter, QPainterPath, QPixmap
 
 from latentlab.errors import InputError
-from latentlab.gui.latent_map.layer import PixelLayer, rectangle, wrap_image
-from latentlab.gui.latent_map.view import MapViewBox, View
+from latentlab.gui.latent_map.layers.base import PixelLayer, rectangle, wrap_image
+from latentlab.gui.latent_map.view_box import MapViewBox, View
 
 ByteArray = npt.NDArray[np.uint8]
 Range = tuple[float, float]

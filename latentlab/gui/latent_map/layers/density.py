@@ -12,9 +12,9 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath
 from latentlab.errors import InputError
 from latentlab.gui.colours import cividis
 from latentlab.gui.latent_map.coverage import Coverage
-from latentlab.gui.latent_map.layer import PixelLayer, rectangle, wrap_image
-from latentlab.gui.latent_map.markers import pack
-from latentlab.gui.latent_map.view import MapViewBox, View
+from latentlab.gui.latent_map.layers.base import PixelLayer, rectangle, wrap_image
+from latentlab.gui.latent_map.layers.markers import pack
+from latentlab.gui.latent_map.view_box import MapViewBox, View
 
 Range = tuple[float, float]
 FloatArray = npt.NDArray[np.floating]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from latentlab.gui.latent_map.markers import MARKERS, pack, sprite
+from latentlab.gui.latent_map.layers.markers import MARKERS, pack, sprite
 
 Pixels = npt.NDArray[np.uint32]
 TILES = 64

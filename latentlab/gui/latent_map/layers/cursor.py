@@ -7,8 +7,8 @@ import numpy.typing as npt
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF
 
-from latentlab.gui.latent_map.layer import PixelLayer
-from latentlab.gui.latent_map.view import MapViewBox, View
+from latentlab.gui.latent_map.layers.base import PixelLayer
+from latentlab.gui.latent_map.view_box import MapViewBox, View
 
 FloatArray = npt.NDArray[np.floating]
 RING_PX = 8.0

@@ -10,10 +10,10 @@ from PySide6.QtCore import QRectF, QTimer
 from PySide6.QtGui import QImage, QPainter, QRegion
 
 from latentlab.gui.colours import MOST_COLOURS, UNLABELLED, Theme, palette
-from latentlab.gui.latent_map.layer import PixelLayer, rectangle, wrap_image
-from latentlab.gui.latent_map.markers import MARKERS
-from latentlab.gui.latent_map.raster import Pixels, PointTiles, Rasteriser, Size, Window, point_size
-from latentlab.gui.latent_map.view import MapViewBox, View
+from latentlab.gui.latent_map.layers.base import PixelLayer, rectangle, wrap_image
+from latentlab.gui.latent_map.layers.markers import MARKERS
+from latentlab.gui.latent_map.layers.point_raster import Pixels, PointTiles, Rasteriser, Size, Window, point_size
+from latentlab.gui.latent_map.view_box import MapViewBox, View
 
 MARGIN_PX = 48
 """The picture is drawn so much larger than the view on each side, so that a small pan uncovers no gap."""

@@ -11,15 +11,15 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QWidget
 
 from latentlab.gui.colours import DARK, Theme
+from latentlab.gui.latent_map.axes_view import MapPlot
 from latentlab.gui.latent_map.coverage import Coverage
-from latentlab.gui.latent_map.fields import DensityLayer, TrustLayer
-from latentlab.gui.latent_map.layer import PixelLayer
-from latentlab.gui.latent_map.layers import Layer
-from latentlab.gui.latent_map.manifold import ManifoldLayer
-from latentlab.gui.latent_map.overlays import CursorLayer, OutlineLayer, PathLayer, PosteriorLayer, PreviewLayer
-from latentlab.gui.latent_map.plot import MapPlot
-from latentlab.gui.latent_map.points import PointsLayer
-from latentlab.gui.latent_map.view import PRIOR_REACH
+from latentlab.gui.latent_map.layer_panel import Layer
+from latentlab.gui.latent_map.layers.base import PixelLayer
+from latentlab.gui.latent_map.layers.cursor import CursorLayer, OutlineLayer, PathLayer, PosteriorLayer, PreviewLayer
+from latentlab.gui.latent_map.layers.density import DensityLayer, TrustLayer
+from latentlab.gui.latent_map.layers.manifold import ManifoldLayer
+from latentlab.gui.latent_map.layers.points import PointsLayer
+from latentlab.gui.latent_map.view_box import PRIOR_REACH
 
 ByteArray = npt.NDArray[np.uint8]
 Range = tuple[float, float]

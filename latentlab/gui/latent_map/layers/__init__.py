@@ -1,0 +1,1 @@
+"""The map's layers: what each of them draws."""
