@@ -219,7 +219,7 @@ class Session(QObject):
 
         A model of another latent space starts at the origin with its first two dimensions on the map, or, where a
         single number means little, with its first two principal components. With the first points of one that was
-        opened, the two dimensions that carry most take their place.
+        opened, the two dimensions that carry most take their place. Locks do not outlive the model.
         """
         size = 0 if model is None else model.latent_dim
         before = self.layout
@@ -229,11 +229,13 @@ class Session(QObject):
             self._latent = np.zeros(size, np.float32)
             self._latent = self.first_latent()
             self._preview = None
-            self._locked = frozenset()
             self._level = 0
             kind = "z" if self.layout.kind == "plain" else "pc"
             self._axes = AxesChoice(f"{kind}1", f"{kind}2" if size > 1 else f"{kind}1")
             self._axes_are_chosen = False
+        if (fresh or changed_space) and self._locked:
+            self._locked = frozenset()  # a lock is on a dimension of one model
+            self.lockedChanged.emit()
         if fresh:
             self._awaits_points = True
             self.set_past(None)

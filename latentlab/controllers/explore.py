@@ -112,6 +112,7 @@ class ExploreController(QObject):
         self._sliders.set_instead(None)
         plain = model is not None and self._session.layout.kind == "plain"
         self._sliders.set_dimensions(self._session.latent.size if plain else 0)
+        self._sliders.set_locked(self._session.locked)
         self._sliders.set_classes(model.classes if model is not None and model.conditional else ())
         self._show_latent()
 

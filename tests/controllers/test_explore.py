@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PySide6.QtWidgets import QToolButton
 
 from latentlab.controllers.explore import ExploreController
+from latentlab.controllers.prior import PriorController
+from latentlab.engine.messages import DrawLatent, LatentDrawn
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.latent_map.widget import FOLLOW_MARGIN
 from latentlab.gui.latent_sliders import LatentSliders
@@ -81,6 +84,42 @@ def test_another_model_clears_the_steps(parts, session, undo):
     latent_map.committed.emit(np.array([1.0, 1.0]), 1)
     session.set_model(model_info(2), 2, fresh=True)
     assert undo.count() == 0
+
+
+def test_honest_no_lock_outlives_its_model_and_the_padlocks_show_the_session(parts, session, engine):
+    controller, _, sliders = parts
+    PriorController(session, engine, controller, sliders, controller)
+    padlock = sliders.findChild(QToolButton, "latentLock1")
+    padlock.click()
+    assert session.locked == {1}
+    session.set_model(model_info(3, name="another"), 2, fresh=True)
+    assert session.locked == frozenset()
+    assert not padlock.isChecked()
+    sliders.sampleRequested.emit(-1)
+    engine.latentDrawn.emit(LatentDrawn(engine.last(DrawLatent).generation, 2, np.full(3, 0.5, np.float32)))
+    assert session.latent.tolist() == [0.5, 0.5, 0.5]
+
+
+def test_honest_newer_weights_of_the_same_model_keep_lock_and_padlock(parts, session):
+    _, _, sliders = parts
+    padlock = sliders.findChild(QToolButton, "latentLock1")
+    padlock.click()
+    session.set_model(model_info(3), 2, fresh=False)
+    assert session.locked == {1}
+    assert padlock.isChecked()
+
+
+def test_honest_a_lock_restored_with_the_model_is_drawn_closed(qtbot, session, undo):
+    sliders, latent_map = LatentSliders(), LatentMap()
+    for widget in (sliders, latent_map):
+        qtbot.addWidget(widget)
+    # A restored session locks as soon as it hears of the model, before or after the sliders are built.
+    session.modelChanged.connect(lambda _new: session.set_locked(2, True))
+    controller = ExploreController(session, undo, latent_map, sliders)
+    session.set_model(model_info(3), 1, fresh=True)
+    assert session.locked == {2}
+    assert sliders.findChild(QToolButton, "latentLock2").isChecked()
+    del controller
 
 
 def test_without_a_model_nothing_moves(qtbot, session, undo):
