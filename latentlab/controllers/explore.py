@@ -42,6 +42,7 @@ class ExploreController(QObject):
 
         session.latentChanged.connect(self._on_latent_changed)
         session.axesChanged.connect(self._show_latent)
+        session.pointsChanged.connect(self._show_latent)  # principal components are those of the points
         session.previewChanged.connect(self._show_preview)
         session.modelChanged.connect(self._on_model_changed)
         session.lockedChanged.connect(lambda: sliders.set_locked(session.locked))

@@ -18,6 +18,8 @@ CELL_PIXELS = 32
 MOST_CELLS = 40  # a side
 PACE = 3.0
 """Seconds of training between two pictures of it, if cells of ``COARSER`` sides make that possible."""
+SLIGHT_TURN = 0.999
+"""Cosine of the angle (2.6°) that an axis may turn at the manifold's pace: less than a cell, three units from 0."""
 COARSER = (1.0, 1.5, 2.0, 3.0, 4.0)
 """How much longer than ``CELL_PIXELS`` the side of a cell may be while a model learns."""
 
@@ -80,10 +82,11 @@ class ManifoldController(QObject):
         self._coarser = COARSER[-1]
 
         latent_map.viewChanged.connect(self._on_view_changed)
-        session.latentChanged.connect(self._on_latent_changed)
+        session.latentChanged.connect(self._follow_plane)
         session.axesChanged.connect(self._on_axes_changed)
         session.pastChanged.connect(self._on_past_changed)
         session.pointsChanged.connect(self._on_points_changed)
+        session.pointsChanged.connect(self._follow_plane)
         session.labelChanged.connect(self._ask)
         session.modelChanged.connect(self._on_model_changed)
         session.runStateChanged.connect(self._on_run_state_changed)
@@ -156,9 +159,18 @@ class ManifoldController(QObject):
         if not self._session.is_learning:
             self._ask()
 
-    def _on_latent_changed(self) -> None:
-        """With more than two dimensions the map is a slice through the latent: another slice, other images."""
-        if self._plane is None or not np.allclose(self._plane.origin, self._session.plane().origin):
+    def _follow_plane(self) -> None:
+        """Decode again when the plane differs from the decoded one: another slice, or other principal components.
+
+        The components of a model that learns change a little with every new set of points; that waits for the
+        manifold's pace.
+        """
+        plane = self._session.plane()
+        if self._plane is not None and _same(plane, self._plane):
+            return
+        if self._session.is_learning and self._plane is not None and _nearly_same(plane, self._plane):
+            self._follow()
+        else:
             self._ask()
 
     def _ask(self) -> None:
@@ -220,3 +232,11 @@ class ManifoldController(QObject):
 
 def _same(one: Axes, other: Axes) -> bool:
     return np.allclose(one.origin, other.origin) and np.array_equal(one.x, other.x) and np.array_equal(one.y, other.y)
+
+
+def _nearly_same(one: Axes, other: Axes) -> bool:
+    """Whether the second plane is the first but for a slight turn of its axes."""
+    if one.x.size != other.x.size:
+        return False
+    slight = min(float(one.x @ other.x), float(one.y @ other.y)) >= SLIGHT_TURN
+    return slight and np.allclose(one.origin, other.origin, atol=0.1)

@@ -59,8 +59,7 @@ class PointsController(QObject):
         if points is None:
             self._map.set_points(None, None, ())
             return
-        if self._session.past is None:
-            self._draw(points)
+        self._draw(self._session.past or points)  # a past epoch's too: its axes may be the new points' components
         self._sliders.set_range(max(PRIOR_SPAN, float(np.ceil(np.abs(points.mean).max(initial=0.0)))))
         if not self._fitted:
             self._fitted = True

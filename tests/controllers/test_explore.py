@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtWidgets import QToolButton
@@ -12,7 +14,8 @@ from latentlab.engine.messages import DrawLatent, LatentDrawn
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.latent_map.widget import FOLLOW_MARGIN
 from latentlab.gui.latent_sliders import LatentSliders
-from tests.controllers.conftest import model_info
+from latentlab.session import AxesChoice
+from tests.controllers.conftest import model_info, some_points
 
 
 @pytest.fixture
@@ -132,3 +135,17 @@ def test_without_a_model_nothing_moves(qtbot, session, undo):
     controller.go_to(np.zeros(2, np.float32))
     assert undo.count() == 0
     assert session.preview is None
+
+
+def test_honest_cursor_follows_the_components_of_new_points(parts, session, monkeypatch):
+    """*Honest*: the cursor stands on the plane that the new points are projected onto."""
+    _, latent_map, _ = parts
+    places = []
+    monkeypatch.setattr(latent_map, "set_cursor", places.append)
+    session.set_points(some_points(3))
+    session.set_axes(AxesChoice("pc1", "pc2"))
+    session.set_latent([1, 2, 0])
+    np.testing.assert_allclose(places[-1], [1, 2])
+    swapped = np.eye(3, dtype=np.float32)[[1, 0, 2]]
+    session.set_points(replace(some_points(3), components=swapped))
+    np.testing.assert_allclose(places[-1], [2, 1])

@@ -9,7 +9,7 @@ import pytest
 
 from latentlab.controllers.freshness import Freshness
 from latentlab.controllers.manifold import MOST_CELLS, Layout, ManifoldController
-from latentlab.engine.messages import DecodeGrid, GridTiles, TrainingProgress
+from latentlab.engine.messages import DecodeGrid, GridTiles, PointsChanged, TrainingProgress
 from latentlab.events import Progress
 from latentlab.gui.latent_map import LatentMap, View
 from latentlab.session import AxesChoice
@@ -66,6 +66,44 @@ def test_only_a_move_off_the_plane_asks_for_another_slice(parts, session, engine
 def test_other_axes_show_another_plane(parts, session, engine):
     session.set_axes(AxesChoice("z3", "z1"))
     assert engine.last(DecodeGrid).axes.x.tolist() == [0, 0, 1]
+
+
+def rotated(points: PointsChanged, degrees: float) -> PointsChanged:
+    """The same points, with the first two components turned in their plane."""
+    angle = np.deg2rad(degrees)
+    turn = np.eye(3, dtype=np.float32)
+    turn[:2, :2] = [[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]
+    return replace(points, components=turn)
+
+
+def test_honest_manifold_is_decoded_again_when_new_points_have_other_components(parts, session, engine):
+    """*Honest*: what lies behind the points is decoded on the plane that the points are projected onto."""
+    session.set_points(some_points(3))
+    session.set_axes(AxesChoice("pc1", "pc2"))
+    np.testing.assert_array_equal(engine.last(DecodeGrid).axes.x, [1, 0, 0])
+    session.set_points(rotated(some_points(3), 90))
+    np.testing.assert_allclose(engine.last(DecodeGrid).axes.x, session.plane().x)
+    np.testing.assert_allclose(engine.last(DecodeGrid).axes.x, [0, 1, 0], atol=1e-6)
+    asked = engine.count(DecodeGrid)
+    session.set_points(rotated(some_points(3), 90))
+    assert engine.count(DecodeGrid) == asked, "the same components"
+    session.set_points(None)
+    np.testing.assert_array_equal(engine.last(DecodeGrid).axes.x, session.plane().x)
+
+
+def test_components_that_turn_slightly_while_a_model_learns_wait_for_the_pace(parts, session, engine, monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr("latentlab.allowance.time.monotonic", lambda: clock[0])
+    session.set_points(some_points(3))
+    session.set_axes(AxesChoice("pc1", "pc2"))
+    session.set_run_state("running")
+    session.set_model(model_info(3), 2, fresh=False)
+    asked = engine.count(DecodeGrid)
+    session.set_points(rotated(some_points(3), 1))
+    assert engine.count(DecodeGrid) == asked, "what was begun is finished first"
+    session.set_points(rotated(some_points(3), 20))
+    assert engine.count(DecodeGrid) == asked + 1
+    np.testing.assert_allclose(engine.last(DecodeGrid).axes.x, session.plane().x)
 
 
 def test_answers_of_older_requests_and_models_are_not_painted(parts, session, engine):
