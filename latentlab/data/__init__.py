@@ -9,17 +9,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from latentlab.data.dataset import Dataset, Found, LoadProgress, Skipped, split
+    from latentlab.data.dataset import Dataset, split
     from latentlab.data.facts import describe, summary
     from latentlab.data.sheet import contact_sheet
     from latentlab.data.source import DEMOS, load_dataset, open_dataset
+    from latentlab.data.types import Found, LoadProgress, Skipped
 
 _HOMES = {
     "contact_sheet": "sheet",
     "Dataset": "dataset",
-    "Found": "dataset",
-    "LoadProgress": "dataset",
-    "Skipped": "dataset",
+    "Found": "types",
+    "LoadProgress": "types",
+    "Skipped": "types",
     "split": "dataset",
     "describe": "facts",
     "summary": "facts",

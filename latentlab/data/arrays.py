@@ -14,10 +14,10 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from latentlab.data.dataset import LoadProgress
 from latentlab.data.picture import UnreadableError, open_regular
 from latentlab.data.reading import MAPPED, Readable, map_values, read_values
 from latentlab.data.table import Table, identity, numbered, unlabelled
+from latentlab.data.types import LoadProgress
 from latentlab.errors import InputError
 
 _IMAGE_NAMES = ("images", "image", "imgs", "x", "x_train", "train_images", "data", "arr_0")

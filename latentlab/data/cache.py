@@ -30,10 +30,10 @@ from typing import Any
 import numpy as np
 
 from latentlab.config.data import DataConfig
-from latentlab.data.dataset import Images, LoadProgress
 from latentlab.data.made import Made
 from latentlab.data.meanwhile import meanwhile
 from latentlab.data.sink import WRITTEN_AT_ONCE, mapped
+from latentlab.data.types import Images, LoadProgress
 from latentlab.paths import cache_folder
 
 LARGEST = 20 << 30  # bytes

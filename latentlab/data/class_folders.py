@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from latentlab.data.dataset import UNKNOWN, Labels
+from latentlab.data.types import UNKNOWN, Labels
 
 Classes = tuple[str, ...]
 

@@ -1,82 +1,18 @@
-"""What a loaded dataset is: ``Dataset``, and what is told while it loads."""
+"""A loaded dataset: ``Dataset``, its split into training and validation, and its fingerprint."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from latentlab.config.data import DataConfig
+from latentlab.data.samples import Samples
+from latentlab.data.types import Columns, Found, Images, Labels, Skipped
 from latentlab.words import counted
 
-if TYPE_CHECKING:
-    from latentlab.data.samples import Samples
-
-Images = NDArray[np.uint8]
-Labels = NDArray[np.int64]
-Columns = Mapping[str, NDArray[Any]]
-
-UNKNOWN = -1
-NO_IMAGE = "not an image by its name"
 _HASHED_IMAGES = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    r"""A file that is not in the dataset, and why.
-
-    Attributes
-    ----------
-    path
-        Relative to the dataset's folder; bytes that are no UTF-8 are shown as ``\\xNN``.
-    reason
-        A few words for the user.
-    """
-
-    path: str
-    reason: str
-
-    @property
-    def is_other(self) -> bool:
-        """Whether its name does not even say that it is an image: such a file is not broken."""
-        return self.reason.startswith(NO_IMAGE)
-
-
-@dataclass(frozen=True, slots=True)
-class LoadProgress:
-    """How far a loading is.
-
-    Attributes
-    ----------
-    done, total
-        In units of ``message``; ``total`` is ``None`` while it is not known.
-    message
-        What runs now, for the status line.
-    images
-        The first images, uint8 [n, C, H, W], in one of the progresses of a loading that takes long enough to care.
-    """
-
-    done: int
-    total: int | None
-    message: str
-    images: Images | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What the files themselves hold, each with its number of images: formats, pixel modes and sizes.
-
-    Of sizes only the most frequent are named; ``more_sizes`` is how many there are besides.
-    """
-
-    formats: dict[str, int] = field(default_factory=dict)
-    modes: dict[str, int] = field(default_factory=dict)
-    sizes: dict[str, int] = field(default_factory=dict)
-    more_sizes: int = 0
 
 
 @dataclass(frozen=True)

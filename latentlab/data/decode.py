@@ -8,9 +8,9 @@ import numpy as np
 from PIL import Image
 
 from latentlab.config.data import DataConfig
-from latentlab.data.dataset import Images
 from latentlab.data.fit import Size
 from latentlab.data.picture import Picture, finish, make_ready, read_picture
+from latentlab.data.types import Images
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from latentlab.config.data import DataConfig
-from latentlab.data.dataset import UNKNOWN, Dataset
+from latentlab.data.dataset import Dataset
 from latentlab.data.source import load_dataset
+from latentlab.data.types import UNKNOWN
 
 
 def describe(source: str | Path, config: DataConfig | None = None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import numpy as np
 from latentlab.config.data import DataConfig
 from latentlab.data.cache import Cache, key
 from latentlab.data.class_folders import class_folders
-from latentlab.data.dataset import Columns, Dataset, Images, Labels, LoadProgress, Skipped, fingerprint
+from latentlab.data.dataset import Dataset, fingerprint
 from latentlab.data.decode import decode
 from latentlab.data.decoders import Decoder, can_start
 from latentlab.data.fit import Size, target_size
@@ -25,6 +25,7 @@ from latentlab.data.reading import used_at_random
 from latentlab.data.scan import Scan, all_shown, in_order, scan, shown
 from latentlab.data.sink import Sink
 from latentlab.data.subset import choose, keep_classes
+from latentlab.data.types import Columns, Images, Labels, LoadProgress, Skipped
 from latentlab.errors import InputError
 from latentlab.words import counted
 

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latentlab.data.dataset import LoadProgress
 from latentlab.data.picture import UnreadableError, open_regular
 from latentlab.data.reading import MAPPED, map_values, read_values
 from latentlab.data.table import Table, identity, numbered, unlabelled
+from latentlab.data.types import LoadProgress
 from latentlab.errors import InputError
 from latentlab.words import counted
 

@@ -12,11 +12,11 @@ from typing import TypeVar
 import numpy as np
 
 from latentlab.data.crew import Crew, Helper, Results
-from latentlab.data.dataset import LoadProgress
 from latentlab.data.decode import Decoded
 from latentlab.data.made import Kind, Made
 from latentlab.data.meanwhile import WAIT
 from latentlab.data.sink import Sink
+from latentlab.data.types import LoadProgress
 
 Item = TypeVar("Item")
 

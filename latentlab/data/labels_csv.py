@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentlab.data.class_folders import natural
-from latentlab.data.dataset import UNKNOWN, Labels, LoadProgress, Skipped
 from latentlab.data.picture import SUFFIXES, UnreadableError, open_regular
 from latentlab.data.scan import shown
+from latentlab.data.types import UNKNOWN, Labels, LoadProgress, Skipped
 from latentlab.errors import InputError
 
 _PATH_NAMES = ("path", "file", "filename", "file_name", "image_path", "image", "img", "image_id", "name", "id")

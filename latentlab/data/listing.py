@@ -19,8 +19,8 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
-from latentlab.data.dataset import LoadProgress, Skipped
 from latentlab.data.scan import Listed, Scan, batches
+from latentlab.data.types import LoadProgress, Skipped
 from latentlab.paths import cache_folder
 
 _MOST = 64  # listings kept

@@ -10,7 +10,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from latentlab.data.dataset import Found, Images, Labels, digest_of
+from latentlab.data.dataset import digest_of
+from latentlab.data.types import Found, Images, Labels
 
 Kind = tuple[str, str, str]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from latentlab.data.dataset import LoadProgress
+from latentlab.data.types import LoadProgress
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from latentlab.data.dataset import LoadProgress
+from latentlab.data.types import LoadProgress
 from latentlab.errors import InputError
 
 MAPPED = 512 << 20  # bytes from which a file is mapped, where it can be, in place of being read

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentlab.config.data import DataConfig
-from latentlab.data.dataset import Images, Labels
 from latentlab.data.decode import finish_array
 from latentlab.data.fit import target_size
 from latentlab.data.levels import Span, extent, span_of, to_uint8
+from latentlab.data.types import Images, Labels
 
 _MOST = 96
 _BYTES = 32 << 20

@@ -15,8 +15,8 @@ from operator import attrgetter, itemgetter
 from typing import TypeVar
 
 from latentlab.data.collector import set_aside, without_collector
-from latentlab.data.dataset import NO_IMAGE, LoadProgress, Skipped
 from latentlab.data.picture import SUFFIXES, reason_of
+from latentlab.data.types import NO_IMAGE, LoadProgress, Skipped
 
 T = TypeVar("T")
 _File = tuple[str, int, int]  # name, bytes, time of the last change

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from latentlab.data.dataset import Dataset, Images
+from latentlab.data.dataset import Dataset
+from latentlab.data.types import Images
 
 GAP = 1
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from latentlab.data.dataset import Images, LoadProgress
+from latentlab.data.types import Images, LoadProgress
 from latentlab.errors import InputError
 
 _PREVIEW = 36

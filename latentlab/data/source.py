@@ -8,12 +8,13 @@ from pathlib import Path
 from latentlab.config.data import DataConfig
 from latentlab.data.arrays import open_npy, open_npz
 from latentlab.data.colour import colour
-from latentlab.data.dataset import Dataset, LoadProgress
+from latentlab.data.dataset import Dataset
 from latentlab.data.folder import open_folder
 from latentlab.data.idx import is_idx, open_idx
 from latentlab.data.shapes import shapes
 from latentlab.data.table import Table, from_table
 from latentlab.data.torchvision_sets import open_torchvision
+from latentlab.data.types import LoadProgress
 from latentlab.errors import InputError
 
 DEMOS: dict[str, Callable[[], Table]] = {"shapes": shapes, "colour": colour}

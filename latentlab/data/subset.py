@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from latentlab.config.data import DataConfig
-from latentlab.data.dataset import UNKNOWN, Labels
+from latentlab.data.types import UNKNOWN, Labels
 from latentlab.errors import InputError
 from latentlab.words import counted
 

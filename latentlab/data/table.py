@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from latentlab.config.data import DataConfig
 from latentlab.data.cache import Cache, Unfinished, key
-from latentlab.data.dataset import UNKNOWN, Columns, Dataset, Found, Images, Labels, LoadProgress
+from latentlab.data.dataset import Dataset
 from latentlab.data.decode import finish_array
 from latentlab.data.fit import Size, target_size
 from latentlab.data.levels import Span, extent, span_of, to_uint8
@@ -22,6 +22,7 @@ from latentlab.data.reading import MAPPED, used_at_random
 from latentlab.data.samples import Samples
 from latentlab.data.sink import Sink
 from latentlab.data.subset import choose, keep_classes
+from latentlab.data.types import UNKNOWN, Columns, Found, Images, Labels, LoadProgress
 from latentlab.errors import InputError
 
 _CHUNK_BYTES = 4 << 20

@@ -25,7 +25,7 @@ from PIL import Image
 from latentlab.config.data import DataConfig
 from latentlab.data.arrays import as_images
 from latentlab.data.cache import Cache, key
-from latentlab.data.dataset import UNKNOWN, Columns, Dataset, Labels, LoadProgress, Skipped
+from latentlab.data.dataset import Dataset
 from latentlab.data.decode import Decoded, decode_image
 from latentlab.data.fit import target_size
 from latentlab.data.ingest import ingest
@@ -36,6 +36,7 @@ from latentlab.data.reading import used_at_random
 from latentlab.data.sink import Sink
 from latentlab.data.subset import choose, keep_classes
 from latentlab.data.table import Table, from_table, unlabelled
+from latentlab.data.types import UNKNOWN, Columns, Labels, LoadProgress, Skipped
 from latentlab.errors import InputError
 from latentlab.paths import cache_folder
 
