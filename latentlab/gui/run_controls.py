@@ -102,6 +102,7 @@ class RunControls(QWidget):
     def set_state(self, state: str) -> None:
         """Show a run's state: idle, starting, running, paused or stopping."""
         self._state = state
+        focused = self._focused()
         live = state in ("running", "paused")
         self._pause.setEnabled(live)
         self._stop.setEnabled(live or state == "starting")
@@ -112,6 +113,7 @@ class RunControls(QWidget):
         self._beta_row.setVisible(live)
         self._progress_box.setVisible(state != "idle" or bool(self._progress_text.text()))
         self._show_readiness()
+        self._keep_focus(focused)
 
     def set_readiness(self, can_train: bool, why: str, refused: str) -> None:
         """Say whether a run could start; if not, why, or which setting is ``refused``."""
@@ -153,6 +155,24 @@ class RunControls(QWidget):
         self._progress_box.setVisible(bool(text) or self._state != "idle")
 
     # --- inside ---------------------------------------------------------------------------------
+
+    def _focused(self) -> QWidget | None:
+        """The widget in here that has the window's focus, or ``None``."""
+        focused = self.window().focusWidget()
+        return focused if focused is not None and self.isAncestorOf(focused) else None
+
+    def _keep_focus(self, before: QWidget | None) -> None:
+        """Keep the focus off Stop when the widget that had it is disabled or hidden: Qt would pass it to the next one.
+
+        Pause takes it while a run can be paused, so that Space pauses; until then, and afterwards, the progress bar,
+        on which no key does anything.
+        """
+        if before is None or (before.isEnabled() and not before.isHidden() and before is not self._progress):
+            return
+        if self._pause.isEnabled():
+            self._pause.setFocus()
+        elif not self._progress_box.isHidden():
+            self._progress.setFocus()
 
     def _name_continue(self) -> None:
         """Say on the button what it will do."""

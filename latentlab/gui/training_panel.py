@@ -251,9 +251,10 @@ class TrainingPanel(QWidget):
         """Show a run's state: idle, starting, running, paused or stopping."""
         self._state = state
         idle, live = state == "idle", state in ("running", "paused")
-        self._run.set_state(state)
+        # Before Stop is enabled: Qt passes the focus of a control that is disabled to the next one that is not.
         for setting in self._settings.values():
             setting.set_enabled(idle or (live and setting.name in LIVE))
+        self._run.set_state(state)
         for name in LIVE_NUMBERS:
             spin = self._settings[name].control
             assert isinstance(spin, QAbstractSpinBox)

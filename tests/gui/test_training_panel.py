@@ -210,3 +210,45 @@ def test_progress_is_shown_with_its_line(panel):
     panel.set_progress(0.25, "epoch 1 of 4 · 12,300 images/s")
     assert panel.findChild(object, "progress").value() == 250
     assert panel.findChild(object, "progressText").text().startswith("epoch 1")
+
+
+@pytest.mark.parametrize("name", ["trainButton", "continueButton"])
+def test_yours_space_after_train_pauses_the_run_and_never_ends_it(qtbot, panel, name):
+    """Promise Yours: the key that starts a run must not end it when it is pressed again."""
+    panel.set_can_continue("run-1", 3, 40)
+    button(panel, name).setFocus()
+    qtbot.keyClick(button(panel, name), Qt.Key.Key_Space)
+    stopped, paused = [], []
+    panel.stopRequested.connect(lambda: stopped.append(True))
+    panel.pauseRequested.connect(lambda: paused.append(True))
+    panel.set_state("starting")
+    qtbot.keyClick(panel.window().focusWidget() or panel, Qt.Key.Key_Space)
+    assert (stopped, paused) == ([], []), "nothing can be paused yet"
+    panel.set_state("running")
+    assert panel.window().focusWidget() is button(panel, "pauseButton")
+    qtbot.keyClick(panel.window().focusWidget(), Qt.Key.Key_Space)
+    assert (stopped, paused) == ([], [True])
+
+
+def test_yours_stop_gets_the_focus_from_nobody_but_the_user(qtbot, panel):
+    """Promise Yours: controls that become disabled do not pass their focus to Stop."""
+    panel.findChild(object, "allSettings").click()
+    for name in ("recipe", "batchSize", "weightDecay", "trainButton", "pauseButton"):
+        for before, after in (
+            ("idle", "starting"),
+            ("starting", "running"),
+            ("paused", "stopping"),
+            ("running", "idle"),
+        ):
+            panel.set_state(before)
+            control = panel.findChild(QWidget, name)
+            if control is None or not control.isEnabled():
+                continue
+            control.setFocus()
+            panel.set_state(after)
+            focused = panel.window().focusWidget()
+            assert focused is not button(panel, "stopButton"), (name, before, after)
+    panel.set_state("running")
+    button(panel, "stopButton").setFocus()
+    panel.set_state("paused")
+    assert panel.window().focusWidget() is button(panel, "stopButton"), "where the user put it, it stays"
