@@ -10,19 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from latentlab.data.dataset import Dataset, split
-    from latentlab.data.facts import describe, summary
-    from latentlab.data.sheet import contact_sheet
+    from latentlab.data.facts import summary
     from latentlab.data.source import DEMOS, load_dataset, open_dataset
     from latentlab.data.types import Found, LoadProgress, Skipped
 
 _HOMES = {
-    "contact_sheet": "sheet",
     "Dataset": "dataset",
     "Found": "types",
     "LoadProgress": "types",
     "Skipped": "types",
     "split": "dataset",
-    "describe": "facts",
     "summary": "facts",
     "DEMOS": "source",
     "load_dataset": "source",
@@ -35,8 +32,6 @@ __all__ = [
     "Found",
     "LoadProgress",
     "Skipped",
-    "contact_sheet",
-    "describe",
     "load_dataset",
     "open_dataset",
     "split",

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from latentlab.config.data import DataConfig
 from latentlab.data.dataset import Dataset
-from latentlab.data.source import load_dataset
 from latentlab.data.types import UNKNOWN
-
-
-def describe(source: str | Path, config: DataConfig | None = None) -> dict[str, Any]:
-    """Open a dataset and say what it holds; see `summary`."""
-    return summary(load_dataset(source, config))
 
 
 def summary(dataset: Dataset) -> dict[str, Any]:

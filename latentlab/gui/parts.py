@@ -225,10 +225,6 @@ class Fold(QWidget):
         self._head.setText(title)
         self._head.setAccessibleName(title)
 
-    def set_unfolded(self, unfolded: bool) -> None:
-        """Unfold or fold."""
-        self._head.setChecked(unfolded)
-
     def is_unfolded(self) -> bool:
         """Whether the body is shown."""
         return self._head.isChecked()

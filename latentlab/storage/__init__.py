@@ -8,7 +8,6 @@ from latentlab.storage.model_file import (
     ModelHeader,
     Points,
     check_weights,
-    read_header,
     read_model,
     write_model,
 )
@@ -27,7 +26,6 @@ __all__ = [
     "atomic_write",
     "check_weights",
     "find_model",
-    "read_header",
     "read_model",
     "write_error",
     "write_model",

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 
 from latentlab.config import Config, DataConfig, ModelConfig
 from latentlab.errors import InputError
-from latentlab.storage.tensors import Arrays, digest, read_metadata, read_tensors, write_tensors
+from latentlab.storage.tensors import Arrays, digest, read_tensors, write_tensors
 
 SCHEMA_VERSION = 1
 METADATA_KEY = "latentlab"
@@ -129,18 +129,6 @@ def read_model(path: str | Path) -> ModelFile:
     stored = {name: tensors.pop(name) for name in list(tensors) if name.startswith(_POINTS)}
     _check_preview(path, preview)
     return ModelFile(header, tensors, _points(path, stored), preview)
-
-
-def read_header(path: str | Path) -> ModelHeader:
-    """Read a model file's description alone, without its tensors.
-
-    Raises
-    ------
-    InputError
-        As ``read_model``; the tensors' SHA-256 is not checked.
-    """
-    path = Path(path)
-    return _parse_header(path, read_metadata(path, METADATA_KEY))
 
 
 def write_model(path: str | Path, model: ModelFile) -> ModelHeader:

@@ -225,10 +225,9 @@ allowed = int(sys.argv[2])
 resource.setrlimit(resource.RLIMIT_DATA, (allowed, allowed))
 import torch
 torch.set_num_threads(1)
-from latentlab.data import contact_sheet, load_dataset
+from latentlab.data import load_dataset
 from latentlab.training import Training
 dataset = load_dataset(sys.argv[1], DataConfig(channels=3))
-contact_sheet(dataset)
 settings = ["architecture.hidden=64", "training.batch_size=128", "training.epochs=1", "training.device=cpu"]
 training = Training(dataset, with_settings(RunConfig(), settings), None)
 began, steps = time.monotonic(), 0
