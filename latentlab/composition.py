@@ -21,6 +21,7 @@ from latentlab.controllers.comparing import ComparingController
 from latentlab.controllers.data import DataController
 from latentlab.controllers.desk import DeskController
 from latentlab.controllers.explore import ExploreController
+from latentlab.controllers.far_from_data import FarFromDataController
 from latentlab.controllers.filmstrip import FilmstripController
 from latentlab.controllers.frame_rate import FrameRateController
 from latentlab.controllers.history import HistoryController
@@ -118,6 +119,7 @@ class Application(QObject):
         self._prior = PriorController(session, engine, self._explore, sliders, self)
         self._points = PointsController(session, latent_map, sliders, self)
         self._image = ImageController(session, engine, window.decoded_image, latent_map, self)
+        self._far_from_data = FarFromDataController(session, engine, window.decoded_image, latent_map, self)
         self._manifold = ManifoldController(session, engine, latent_map, self)
         self._filmstrip = FilmstripController(session, engine, window.filmstrip, self)
         self._history = HistoryController(
@@ -203,6 +205,7 @@ class Application(QObject):
         self._history.close()
         self._runs.close()
         self._image.close()
+        self._far_from_data.close()
         self._frame_rate.close()
         self._import_ahead.close()
         logging.getLogger("latentlab").removeHandler(self._log)

@@ -106,12 +106,8 @@ class ImageController(QObject):
     def _on_decoded(self, result: Decoded) -> None:
         if result.model_version == self._session.model_version and self._decoded.accept(result.generation):
             self._image.set_image(result.image)
-            place = self._session.plane().project(result.z[None])[0]
-            far, words = (
-                self._map.is_far_from_data(place),
-                in_words(result.z, self._session.layout, self._session.level),
-            )
-            self._image.set_caption(result.z, result.preview, far, words)
+            words = in_words(result.z, self._session.layout, self._session.level)
+            self._image.set_caption(result.z, result.preview, words)
 
     def _on_nearest_found(self, result: NearestFound) -> None:
         points = self._session.points

@@ -36,7 +36,7 @@ LARGE = 1 << 16
 """Arrays of more bytes than this cross by shared memory, past the pipe, which holds little: a worker that tells of
 its first points must not wait until the window, still being built, reads them."""
 
-REQUEST_ORDER = ("decode", "nearest", "strip", "grid")
+REQUEST_ORDER = ("decode", "nearest", "distance", "strip", "grid")
 """Live requests as they are served: what is under the hand first."""
 
 _ALIGNMENT = 64

@@ -14,6 +14,8 @@ from latentlab.engine.messages import (
     Decode,
     DecodeGrid,
     DecodeRows,
+    DistanceMeasured,
+    DistanceToData,
     DrawLatent,
     GridTiles,
     IntArray,
@@ -92,6 +94,7 @@ class Live:
         self._piece_began = 0.0
         self._latest: LoadedModel | None = None
         self._size_before: int | None = None  # of the latents of the model before that one
+        self._closest_to: tuple[Points, FloatArray, int, float] | None = None  # points, z, place, distance
         self._typical_of: Points | None = None
         self._typical_distance = float("inf")
 
@@ -118,6 +121,8 @@ class Live:
                 self._decode(request)
             case Nearest():
                 self._nearest(request)
+            case DistanceToData():
+                self._distance(request)
             case DrawLatent():
                 z = self._workspace.need_model().sample_prior(1, request.seed)[0]
                 self._workspace.send(LatentDrawn(request.generation, self._workspace.version, z))
@@ -185,7 +190,7 @@ class Live:
         points = workspace.points
         if points is None or not len(points.mean):
             return  # asked before another model came, which has none yet
-        (place,), (distance,) = nearest(points.mean, request.z)
+        place, distance = self._closest(points, request.z)
         index = int(place) if points.index is None else int(points.index[place])
         image, path = None, ""
         dataset = workspace.dataset_of_points()
@@ -195,8 +200,8 @@ class Live:
             NearestFound(
                 request.generation,
                 workspace.points_version,
-                int(place),
-                float(distance),
+                place,
+                distance,
                 points.mean[place],
                 int(points.label[place]),
                 path,
@@ -204,6 +209,22 @@ class Live:
                 self._typical(points),
             )
         )
+
+    def _distance(self, request: DistanceToData) -> None:
+        points, version = self._workspace.points, self._workspace.points_version
+        if points is None or not len(points.mean):
+            return  # asked before another model came, which has none yet
+        _place, distance = self._closest(points, request.z)
+        typical = self._typical(points)
+        self._workspace.send(DistanceMeasured(request.generation, version, distance, typical, request.preview))
+
+    def _closest(self, points: Points, z: FloatArray) -> tuple[int, float]:
+        """Place and distance of the point nearest to ``z``; kept, as both of its requests come for a committed z."""
+        kept = self._closest_to
+        if kept is None or kept[0] is not points or not np.array_equal(kept[1], z):
+            (place,), (distance,) = nearest(points.mean, z)
+            kept = self._closest_to = (points, z, int(place), float(distance))
+        return kept[2:]
 
     def _typical(self, points: Points) -> float:
         """Typical distance between neighbours of these points, computed once for them."""
@@ -309,7 +330,7 @@ class Live:
 def _latent_size(request: Request) -> int | None:
     """Size of the latents that a request speaks of; ``None`` when it holds none."""
     match request:
-        case Decode() | Nearest() | Traverse():
+        case Decode() | Nearest() | DistanceToData() | Traverse():
             return request.z.size
         case DecodeGrid():
             return request.axes.origin.size

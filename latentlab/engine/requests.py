@@ -152,6 +152,16 @@ class Nearest(Request):
 
 
 @dataclass(frozen=True)
+class DistanceToData(Request):
+    """How far ``z`` is from the nearest encoded image, in all dimensions; ``preview``: it is hovered over."""
+
+    slot: ClassVar[str | None] = "distance"
+    generation: int
+    z: FloatArray  # [d]
+    preview: bool = False
+
+
+@dataclass(frozen=True)
 class ReadHistory(Request):
     """What the run folder ``run`` has kept of one epoch."""
 

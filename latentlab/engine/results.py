@@ -168,6 +168,18 @@ class NearestFound(Result):
 
 
 @dataclass(frozen=True)
+class DistanceMeasured(Result):
+    """How far a latent is from the nearest encoded image; ``typical`` as in :class:`NearestFound`."""
+
+    slot: ClassVar[str | None] = "distance"
+    generation: int
+    model_version: int
+    distance: float
+    typical: float
+    preview: bool
+
+
+@dataclass(frozen=True)
 class DatasetProgress(Result):
     """How far the opening is; ``total`` 0 while unknown."""
 

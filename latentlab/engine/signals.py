@@ -30,6 +30,7 @@ class ResultSignals(QObject):
     gridTiles = Signal(object)
     strip = Signal(object)
     nearestFound = Signal(object)
+    distanceMeasured = Signal(object)
     latentDrawn = Signal(object)
     codebooks = Signal(object)
     datasetProgress = Signal(object)

@@ -122,6 +122,7 @@ class DecodedImage(QWidget):
         self.setAccessibleName("decoded image")
         self._image: ByteArray | None = None
         self._pressed: QPoint | None = None
+        self._is_preview = self._is_far = False
         self._view = PixelView(240)
         self._view.setToolTip("Right-click to copy or save; drag it out into another program")
         self._build()
@@ -182,17 +183,24 @@ class DecodedImage(QWidget):
         """Say what is on its way while there is no image; an empty text takes that back."""
         self._empty.set_waiting(text)
 
-    def set_caption(self, latent: Any | None, preview: bool = False, far: bool = False, words: str = "") -> None:
-        """Say which latent [d] it is, whether it is only a preview, and whether it lies far from all data.
+    def set_caption(self, latent: Any | None, preview: bool = False, words: str = "") -> None:
+        """Say which latent [d] it is, and whether it is only a preview.
 
         ``words`` stand for the latent where its numbers mean little.
         """
-        if latent is None:
-            self._caption.setText("")
-            self._cue.setText("")
-            return
-        self._caption.setText(words or in_numbers(np.asarray(latent, dtype=np.float64).reshape(-1)))
-        cue = "far from data" if far else "preview" if preview else ""
+        numbers = "" if latent is None else in_numbers(np.asarray(latent, dtype=np.float64).reshape(-1))
+        self._caption.setText(words or numbers)
+        self._is_preview = preview
+        self._show_cue()
+
+    def set_far_from_data(self, far: bool) -> None:
+        """Say whether the latent lies far from all data, in all its dimensions."""
+        self._is_far = far
+        self._show_cue()
+
+    def _show_cue(self) -> None:
+        far = self._is_far and bool(self._caption.text())
+        cue = "far from data" if far else "preview" if self._is_preview else ""
         if cue == self._cue.text():
             return
         self._cue.setText(cue)

@@ -19,6 +19,8 @@ from latentlab.engine.messages import (
     Decode,
     Decoded,
     DecodeGrid,
+    DistanceMeasured,
+    DistanceToData,
     EncodeDataset,
     EncodeImage,
     Failed,
@@ -166,6 +168,13 @@ def test_the_nearest_encoded_image_is_found_with_its_pixels(driver, image_file):
     assert found.distance == 0
     assert 0 < found.typical < 5
     assert found.model_version == points.model_version
+    driver.ask(DistanceToData(6, np.full(2, 50.0, np.float32), preview=True))
+    measured = driver.wait(DistanceMeasured)
+    to_all = np.linalg.norm(points.mean.astype(float) - 50.0, axis=1)
+    assert measured.distance == pytest.approx(to_all.min(), rel=1e-5)
+    assert measured.typical == found.typical
+    assert (measured.generation, measured.preview) == (6, True)
+    assert measured.model_version == points.model_version
 
 
 def test_points_that_came_with_the_model_stay_and_the_other_images_are_encoded(

@@ -60,7 +60,8 @@ def test_caption_says_where_one_stands(shown):
     words = " ".join(each.text() for each in widget.findChildren(type(widget._cue)))
     assert "preview" in words
     assert "−2.00" in words
-    widget.set_caption([9.0, 9.0], far=True)
+    widget.set_caption([9.0, 9.0])
+    widget.set_far_from_data(True)
     assert widget._cue.text() == "far from data"
 
 

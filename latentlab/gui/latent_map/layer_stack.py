@@ -188,13 +188,6 @@ class LayeredPlot(MapPlot):
 
     # --- where data is ----------------------------------------------------------------------------------------
 
-    def is_far_from_data(self, xy: npt.ArrayLike | None) -> bool:
-        """Whether a point (x, y) lies farther from every encoded point than is typical among them."""
-        if xy is None:
-            return False
-        coverage = self._current_coverage()
-        return coverage is not None and coverage.is_far(xy)
-
     def _current_coverage(self) -> Coverage | None:
         if self._coverage_is_old:
             xy = self._points.xy

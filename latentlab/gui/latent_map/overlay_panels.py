@@ -91,11 +91,6 @@ class PanelledPlot(LayeredPlot):
         super().set_classes_shown(shown)
         self._legend.set_shown(shown)
 
-    def set_cursor(self, xy: npt.ArrayLike | None) -> None:
-        """Put the crosshair on the committed point (x, y); None takes it away."""
-        super().set_cursor(xy)
-        self._show_badge(self._cursor.xy)
-
     def set_layer_visible(self, name: str, visible: bool) -> None:
         """Show or hide a layer by its name, one of those in ``layers()``."""
         super().set_layer_visible(name, visible)
@@ -143,6 +138,13 @@ class PanelledPlot(LayeredPlot):
         self._past.say(text)
         self._place_panels()
 
+    def set_far_from_data(self, far: bool) -> None:
+        """Say that the latent shown, previewed or committed, is far from all data; the caller measures it."""
+        words = FAR_FROM_DATA if far else ""
+        if words != self._badge.text() or far != self._badge.isVisibleTo(self.viewport()):
+            self._badge.say(words)
+            self._place_panels()
+
     def _tell_layer(self, name: str) -> None:
         layer = self._layers[name]
         self._layer_panel.show_layer(layer)
@@ -182,19 +184,7 @@ class PanelledPlot(LayeredPlot):
             self._message_clicked()
         self.messageClicked.emit()
 
-    def _show_badge(self, xy: npt.ArrayLike | None) -> None:
-        """Say so when this point (x, y) lies where no data is."""
-        words = FAR_FROM_DATA if self.is_far_from_data(xy) else ""
-        if words != self._badge.text() or bool(words) != self._badge.isVisibleTo(self.viewport()):
-            self._badge.say(words)
-            self._place_panels()
-
     # --- how it looks -----------------------------------------------------------------------------------------
-
-    def _show_coverage(self) -> None:
-        super()._show_coverage()
-        if hasattr(self, "_badge"):
-            self._show_badge(self._cursor.xy)
 
     def set_theme(self, dark: bool) -> None:
         """Draw for a dark or a light window from now on, whatever the palette says."""

@@ -178,9 +178,7 @@ class LatentMap(PanelledPlot):
         elif self._pressed:
             self._gestures[self._mode].drag(self._in_box(position), self.view(), event.modifiers())
         elif self._is_over_map(position):
-            here = self.pixel_to_z(position)
-            self._show_badge(here)
-            self.hovered.emit(here)
+            self.hovered.emit(self.pixel_to_z(position))
         else:
             self._on_pointer_left()
 
@@ -252,7 +250,6 @@ class LatentMap(PanelledPlot):
             self.filesDropped.emit(paths)
 
     def _on_pointer_left(self) -> None:
-        self._show_badge(self._cursor.xy)
         self.hovered.emit(None)
 
     def _select(self, corners: FloatArray, view: View) -> None:

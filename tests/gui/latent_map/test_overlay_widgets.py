@@ -8,8 +8,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QCheckBox, QLabel, QSlider, QToolButton, QWidget
 
-from tests.gui.latent_map.conftest import at
-
 LEFT = Qt.MouseButton.LeftButton
 
 
@@ -89,17 +87,13 @@ def test_the_layers_are_those_the_product_names(latent_map):
         latent_map.set_layer_visible("ghosts", True)
 
 
-def test_a_badge_says_when_hand_or_cursor_is_far_from_data(qtbot, latent_map):
+def test_a_badge_says_that_the_latent_is_far_from_data(latent_map):
     badge = child(latent_map, QLabel, "mapFarFromData")
-    latent_map.set_cursor((2.9, 2.9))
     assert not badge.isVisible()
-    latent_map.set_points(np.random.default_rng(0).normal(size=(400, 2)) * 0.4, None, ())
-    qtbot.waitUntil(badge.isVisible)
-    QTest.mouseMove(latent_map.viewport(), at(latent_map, (0, 0)))
-    assert not badge.isVisible()
-    QTest.mouseMove(latent_map.viewport(), at(latent_map, (-2.8, 2.8)))
+    latent_map.set_far_from_data(True)
     assert badge.isVisible()
-    latent_map.set_cursor((0, 0))
+    assert badge.text() == "far from data"
+    latent_map.set_far_from_data(False)
     assert not badge.isVisible()
 
 

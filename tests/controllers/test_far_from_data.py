@@ -1,0 +1,91 @@
+"""The cue that the latent shown is far from all data, in every dimension it has."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtWidgets import QLabel
+
+from latentlab.controllers.far_from_data import PACE, FarFromDataController
+from latentlab.engine.messages import DistanceMeasured, DistanceToData
+from latentlab.gui.decoded_image import DecodedImage
+from latentlab.gui.latent_map import LatentMap
+from tests.controllers.conftest import model_info, some_points
+
+
+@pytest.fixture
+def cues(qtbot, session, engine):
+    """The words shown on the map and beside the decoded image, of a 10-dimensional model with points."""
+    latent_map, image = LatentMap(), DecodedImage()
+    for widget in (latent_map, image):
+        qtbot.addWidget(widget)
+    controller = FarFromDataController(session, engine, image, latent_map, image)
+    session.set_model(model_info(10), 1, fresh=True)
+    image.set_caption(session.latent)
+    session.set_points(some_points(10))
+    latent_map.set_points(session.points.mean[:, :2], None, ())
+    yield lambda: (
+        latent_map.findChild(QLabel, "mapFarFromData").text(),
+        image.findChild(QLabel, "decodedCue").text(),
+    )
+    controller.close()
+
+
+def answer(engine, times_typical: float, request: DistanceToData | None = None, version: int = 1) -> None:
+    request = request or engine.last(DistanceToData)
+    distance = DistanceMeasured(request.generation, version, times_typical * 0.5, 0.5, request.preview)
+    engine.distanceMeasured.emit(distance)
+
+
+def test_honest_a_latent_far_along_a_dimension_off_the_map_is_far_from_data(cues, session, engine):
+    """*Honest*: a cue when you stand where no data is, whichever dimension leads there."""
+    away = np.zeros(10)
+    away[7] = 20.0  # on the map it is still among the points
+    session.set_latent(away)
+    np.testing.assert_array_equal(engine.last(DistanceToData).z, away)
+    answer(engine, 8.8)
+    assert cues() == ("far from data", "far from data")
+    session.set_latent(np.zeros(10))
+    answer(engine, 0.9)
+    assert cues() == ("", "")
+
+
+def test_honest_the_cue_is_of_the_latent_under_the_pointer_and_then_of_the_committed_one(cues, session, engine):
+    """*Honest*: what is said is said of the image that is shown."""
+    answer(engine, 1.0)
+    session.set_preview(np.full(10, 9.0))
+    assert engine.last(DistanceToData).preview
+    answer(engine, 8.8)
+    assert cues() == ("far from data", "far from data")
+    session.set_preview(None)
+    assert cues() == ("", "")
+    answer(engine, 8.8)
+    session.set_preview(np.zeros(10))
+    assert cues() == ("", ""), "nothing is said of a latent before it was measured"
+
+
+def test_measurements_of_older_latents_and_other_points_are_not_shown(cues, session, engine):
+    first = engine.last(DistanceToData)
+    session.set_latent(np.ones(10))
+    answer(engine, 1.0)
+    answer(engine, 8.8, first)
+    session.set_latent(np.full(10, 2.0))
+    answer(engine, 8.8, version=0)
+    assert cues() == ("", "")
+
+
+def test_the_cue_goes_with_its_points(cues, session, engine):
+    answer(engine, 8.8)
+    assert cues() == ("far from data", "far from data")
+    session.set_points(None)
+    assert cues() == ("", "")
+
+
+def test_beside_a_run_it_is_measured_at_a_pace(cues, session, engine, qtbot):
+    session.set_run_state("running")
+    before = engine.count(DistanceToData)
+    for step in range(1, 6):
+        session.set_preview(np.full(10, step))
+    assert engine.count(DistanceToData) == before
+    qtbot.waitUntil(lambda: engine.count(DistanceToData) > before, timeout=20 * PACE)
+    assert engine.last(DistanceToData).z[0] == 5, "where the pointer is by then"
