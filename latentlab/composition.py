@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, QSocketNotifier, Signal, qVersion
 from PySide6.QtGui import QUndoStack
 
 from latentlab import paths
+from latentlab.activity import Activity
 from latentlab.controllers.categories import CategoriesController
 from latentlab.controllers.codes import CodesController
 from latentlab.controllers.comparing import ComparingController
@@ -36,11 +37,13 @@ from latentlab.controllers.points import PointsController
 from latentlab.controllers.prior import PriorController
 from latentlab.controllers.recovery import RecoveryController
 from latentlab.controllers.runs import RunsController
+from latentlab.controllers.selection import SelectionController
+from latentlab.controllers.status_line import StatusLineController
 from latentlab.controllers.training import TrainingController
 from latentlab.crash import FaultLog, UncaughtExceptions, take_fault_logs
 from latentlab.engine.client import EngineClient
 from latentlab.engine.home import Home
-from latentlab.engine.messages import FloatArray, WorkerReady
+from latentlab.engine.messages import WorkerReady
 from latentlab.front import Front
 from latentlab.gui import dialogs
 from latentlab.gui.about_dialog import AboutDialog
@@ -70,7 +73,7 @@ class Application(QObject):
 
     Attributes
     ----------
-    window, latent_map, session, engine, undo
+    window, latent_map, session, activity, engine, undo
         The parts that tests and scripts take hold of.
 
     Signals
@@ -91,6 +94,7 @@ class Application(QObject):
         self._versions: dict[str, str] = {}
         self._fault_log = FaultLog()
         self.session = Session(self)
+        self.activity = Activity(self)
         self.undo = QUndoStack(self)
         self.engine = EngineClient(self)
 
@@ -127,9 +131,10 @@ class Application(QObject):
         )
         yield
         self._frame_rate = FrameRateController(engine, window, self)
-        self._data = DataController(session, engine, window.data_panel, window.status, self)
+        self._status_line = StatusLineController(self.activity, window.status, self)
+        self._data = DataController(session, engine, window.data_panel, self.activity, self)
         self._model = ModelController(session, engine, self.undo, window.model_panel, self)
-        self._training = TrainingController(session, engine, window.training_panel, window.curves, window.status, self)
+        self._training = TrainingController(session, engine, window.training_panel, window.curves, self.activity, self)
         self._runs = RunsController(session, self._training, self._model, window.runs_table, self)
         # Qt hides no panel behind another's tab: only its dock says when it comes to the front.
         window.docks["runs"].visibilityChanged.connect(self._on_runs_seen)
@@ -145,11 +150,11 @@ class Application(QObject):
             session, engine, self.undo, window, latent_map, self._settings,
             self._data, self._model, self._training, self._recovery, self,
         )  # fmt: skip
-        self._leaving = LeavingController(session, engine, window, self._save_last, self)
+        self._leaving = LeavingController(session, engine, window, self.activity, self._save_last, self)
         self._leaving.leaving.connect(self._recovery.note_closing)
         self._filmstrip.latentPicked.connect(self._explore.go_to)
         self._image.latentPicked.connect(self._explore.go_to)
-        self._points.latentPicked.connect(self._on_points_selected)
+        self._selection = SelectionController(session, self._explore, self._points, latent_map, self.activity, self)
         latent_map.pathEdited.connect(lambda points: self._filmstrip.set_path(session.plane().lift(points)))
         self._leaving.left.connect(self._on_left)
 
@@ -224,10 +229,6 @@ class Application(QObject):
     def _on_runs_seen(self, seen: bool) -> None:
         if seen:
             self._runs.look()
-
-    def _on_points_selected(self, latent: FloatArray, count: int) -> None:
-        self._explore.go_to(latent, text="Select")
-        self.window.status.set_message(f"{count:,} points selected; their mean is shown")
 
     def _choose_run(self, then: Callable[[str], object]) -> None:
         dialogs.choose_folder(self.window, "Add a run to compare", then).setDirectory(str(paths.runs_folder()))

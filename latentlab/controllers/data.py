@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
+from latentlab.activity import Activity, ActivityEntry
 from latentlab.config import DataConfig
 from latentlab.engine.client import EngineClient
 from latentlab.engine.messages import (
@@ -21,12 +22,13 @@ from latentlab.engine.messages import (
 )
 from latentlab.events import Finished
 from latentlab.gui.data_panel import DataPanel
-from latentlab.gui.status import Status
 from latentlab.session import Session
+
+_LOADING = "loading"  # the activity of opening or encoding images
 
 
 class DataController(QObject):
-    """Opens datasets in the worker, and tells panel and status line how far that is.
+    """Opens datasets in the worker, and shows in panel and status line how far that is.
 
     Signals
     -------
@@ -41,18 +43,16 @@ class DataController(QObject):
         session: Session,
         engine: EngineClient,
         panel: DataPanel,
-        status: Status,
+        activity: Activity,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._session, self._engine, self._panel, self._status = session, engine, panel, status
+        self._session, self._engine, self._panel, self._activity = session, engine, panel, activity
         self._opening = ""  # the source being opened
-        self._encoding = False
         self._sheet: ByteArray | None = None  # of the open dataset
         panel.openRequested.connect(self.open)
         panel.previewRequested.connect(self._preview)
         panel.cancelRequested.connect(self.cancel)
-        status.cancelRequested.connect(self.cancel)
         engine.datasetProgress.connect(self._on_progress)
         engine.datasetPreview.connect(self._on_preview)
         engine.datasetOpened.connect(self._on_opened)
@@ -60,6 +60,8 @@ class DataController(QObject):
         engine.pointsChanged.connect(self._on_points)
         engine.trainingEvent.connect(self._on_training_event)
         engine.failed.connect(self._on_failed)
+        engine.workerLost.connect(self._stop_encoding)
+        session.modelChanged.connect(self._stop_encoding)
 
     def open(self, source: str, config: DataConfig | None = None) -> None:
         """Open a folder, a dataset file or ``demo:…``; what is open stays until that succeeds."""
@@ -90,8 +92,8 @@ class DataController(QObject):
 
     def _show(self, message: str, done: int, total: int) -> None:
         self._panel.set_progress(message, done, total)
-        self._status.set_message(message)
-        self._status.set_progress(done / total if total else None, busy=not total, cancellable=True)
+        fraction = done / total if total else None
+        self._activity.begin(_LOADING, ActivityEntry(message, fraction, is_busy=not total, cancel=self.cancel))
 
     def _on_progress(self, progress: DatasetProgress) -> None:
         self._show(progress.message, progress.done, progress.total)
@@ -122,11 +124,14 @@ class DataController(QObject):
             self._encode()
 
     def _encode(self) -> None:
-        self._encoding = True
         self._engine.request(EncodeDataset())
 
     def _on_points(self, _points: PointsChanged) -> None:
-        if self._encoding and not self._opening:
+        self._stop_encoding()
+
+    def _stop_encoding(self, _result: object = None) -> None:
+        """The points are there, or those that are being computed belong to a model that is replaced."""
+        if not self._opening:
             self._settle()
 
     def _on_failed(self, failure: Failed) -> None:
@@ -142,7 +147,5 @@ class DataController(QObject):
 
     def _settle(self) -> None:
         self._opening = ""
-        self._encoding = False
         self._panel.set_progress("")
-        self._status.set_message("Ready")
-        self._status.set_progress(None)
+        self._activity.end(_LOADING)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from latentlab.activity import Activity, ActivityEntry
 from latentlab.engine.client import EngineClient
 from latentlab.engine.messages import Failed, PauseTraining, TrainingState, WorkerLost
 from latentlab.gui.dialogs import ask
@@ -13,6 +14,7 @@ from latentlab.gui.main_window import MainWindow
 from latentlab.session import IDLE, PAUSED, STOPPING, Session
 
 WORKER_SECONDS = 20.0
+_SAVING = "saving the run"  # the activity
 _WHAT_RUNS = {PAUSED: "A run is paused.", STOPPING: "A run is being stopped."}
 
 
@@ -38,11 +40,13 @@ class LeavingController(QObject):
         session: Session,
         engine: EngineClient,
         window: MainWindow,
+        activity: Activity,
         last_words: Callable[[], None],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._session, self._engine, self._window, self._last_words = session, engine, window, last_words
+        self._session, self._engine, self._window, self._activity = session, engine, window, activity
+        self._last_words = last_words
         self._leaving = False
         self._saving, self._failure = False, ""  # a checkpoint is waited for, and what has become of it
         self._patience = QTimer(self)
@@ -106,8 +110,7 @@ class LeavingController(QObject):
         if not self._failure:
             self.leave()
             return
-        self._window.status.set_message("The run could not be saved")
-        self._window.status.set_progress(None)
+        self._activity.end(_SAVING)
         ask(
             self._window,
             "The run could not be saved.",
@@ -141,5 +144,4 @@ class LeavingController(QObject):
         self.left.emit()
 
     def _say_saving(self) -> None:
-        self._window.status.set_message("Saving a checkpoint of the run …")
-        self._window.status.set_progress(None, busy=True)
+        self._activity.begin(_SAVING, ActivityEntry("Saving a checkpoint of the run …", is_busy=True))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
+from latentlab.activity import READY, Activity, ActivityEntry
 from latentlab.config import DataConfig, RunConfig
 from latentlab.controllers.run_words import changes, duration, ending, new_run_folder
 from latentlab.engine.client import EngineClient
@@ -26,10 +27,9 @@ from latentlab.engine.messages import (
 from latentlab.events import Adjusted, Epoch, Event, Finished, Progress, Started, Warned
 from latentlab.gui.curves import TrainingCurves
 from latentlab.gui.run_controls import epochs_in_all
-from latentlab.gui.status import Status
 from latentlab.gui.training_panel import TrainingPanel
 from latentlab.presets import suggestion
-from latentlab.session import IDLE, PAUSED, STARTING, STOPPING, Session
+from latentlab.session import IDLE, PAUSED, RUNNING, STARTING, STOPPING, Session
 
 ACTIVE_KL = 0.01  # nats on average, above which a dimension is in use
 
@@ -64,11 +64,11 @@ class TrainingController(QObject):
         engine: EngineClient,
         panel: TrainingPanel,
         curves: TrainingCurves,
-        status: Status,
+        activity: Activity,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._session, self._engine, self._status = session, engine, status
+        self._session, self._engine, self._activity = session, engine, activity
         self._panel, self._curves = panel, curves
         self._steps_per_epoch, self._epochs_done, self._share = 1, 0.0, 0.0
         # Of the last run: how far it came, why it ended, and its images, whose source is known of one that was opened.
@@ -91,6 +91,7 @@ class TrainingController(QObject):
         panel.openRunDataRequested.connect(self._on_open_run_data)
         session.datasetChanged.connect(self._on_dataset_changed)
         session.runStateChanged.connect(self._on_run_state_changed)
+        session.modelChanged.connect(self._on_another_model)
         engine.trainingState.connect(self._on_state)
         engine.trainingEvent.connect(self._on_event)
         engine.modelChanged.connect(self._on_model_changed)
@@ -189,14 +190,13 @@ class TrainingController(QObject):
     def _on_run_state_changed(self) -> None:
         state = self._session.run_state
         self._panel.set_state(state)
+        self._show_activity(state)
         if state == STARTING:
             self._panel.set_progress(None, "Preparing the images and the first step")
         if state == PAUSED:
             self._panel.set_progress(self._share, f"Paused at epoch {self._epochs_done:.1f}")
-            self._status.set_message(f"Training paused at epoch {self._epochs_done:.1f}")
         if state == STOPPING:  # which may take a while: every image is encoded by the best model
             self._panel.set_progress(self._share, "Stopping: the best model is being saved, and its map")
-            self._status.set_message("Training is being stopped")
         if state == IDLE:
             if not self._reason and self._begun:  # not ended by itself: the worker is gone, or the run failed
                 self._panel.set_progress(self._share, f"Interrupted at epoch {self._epochs_done:.1f}")
@@ -204,8 +204,19 @@ class TrainingController(QObject):
                 self._offer_going_on()
             if self.config is not None and self.config.training.epochs == self._whole_plan:
                 self._panel.set_live({"epochs": self._asked})  # "in all" was of that run; the next has as many again
-            self._status.set_message("Ready")
-            self._status.set_progress(None)
+
+    def _show_activity(self, state: str) -> None:
+        """What the status line says of the run's state; its progress is shown as it comes."""
+        activity = self._activity
+        paused = f"Paused at epoch {_epoch_of(self._epochs_done, self.config)}"
+        activity.set_idle_text(paused if state == PAUSED else READY)
+        if state in (IDLE, PAUSED):
+            activity.end(_RUN)
+            return
+        activity.end(_FOLLOWED)
+        text = {STARTING: "Training: preparing the images and the first step", STOPPING: "Training is being stopped"}
+        share = self._share if state == RUNNING else None
+        activity.begin(_RUN, ActivityEntry(text.get(state, "Training"), share, is_busy=share is None))
 
     def _on_state(self, result: TrainingState) -> None:
         self._session.set_run_state(result.state, result.out)
@@ -273,7 +284,8 @@ class TrainingController(QObject):
         self._whole_epochs, self._reason = opened.epochs, opened.reason
         self._trained_on = opened.fingerprint or opened.source, opened.config.data
         if has_ended:  # what is set meanwhile stays
-            self._status.set_message(f"{Path(opened.run).name}: no longer trained elsewhere, at epoch {opened.epochs}")
+            name = Path(opened.run).name
+            self._activity.show_for(_FOLLOWED, f"{name}: no longer trained elsewhere, at epoch {opened.epochs}")
             self._offer_going_on()
             return
         self._begun = self._was_told = False
@@ -296,8 +308,20 @@ class TrainingController(QObject):
         for event in result.events:
             draw_event(self._curves, event)
             if isinstance(event, Epoch):
-                where = ", trained elsewhere" if result.live else ""
-                self._status.set_message(f"{name}: epoch {event.epoch} of {event.epochs}{where}")
+                self._show_followed(result, f"{name}: epoch {event.epoch} of {event.epochs}")
+
+    def _show_followed(self, result: RunFollowed, text: str) -> None:
+        """Say how far an opened run is: lasting while it is trained elsewhere, else for a moment."""
+        if result.live:
+            self._activity.begin(_FOLLOWED, ActivityEntry(f"{text}, trained elsewhere"))
+        else:
+            self._activity.show_for(_FOLLOWED, text)
+
+    def _on_another_model(self, is_new_model: bool) -> None:
+        """What is said of an opened run goes with its model."""
+        model = self._session.model
+        if is_new_model and (model is None or Path(model.source) != Path(self._followed)):
+            self._activity.end(_FOLLOWED)
 
     def _note_growth(self, result: RunFollowed) -> None:
         """Take back the offer to go on with the opened run where it turns out to be trained elsewhere just now."""
@@ -309,20 +333,16 @@ class TrainingController(QObject):
         self._was_told = True
 
     def _show_progress(self, event: Progress) -> None:
-        if self._session.run_state == STOPPING:
+        if self._session.run_state not in (STARTING, RUNNING):
             return
         share = event.step / event.steps if event.steps else None
-        words = [
-            f"epoch {event.epoch}/{event.epochs}",
-            f"{event.images_per_second:,.0f} images/s",
-        ]
-        if event.remaining is not None:
-            words.append(f"{duration(event.remaining)} left")
-        text = " · ".join(words)
+        text = f"epoch {event.epoch}/{event.epochs} · {event.images_per_second:,.0f} images/s"
+        left = "" if event.remaining is None else f" · {duration(event.remaining)} left"
         self._share = share or 0.0
-        self._panel.set_progress(share, text)
-        self._status.set_message(f"Training: {text}")
-        self._status.set_progress(share)
+        self._panel.set_progress(share, text + left)
+        self._activity.begin(
+            _RUN, ActivityEntry(f"Training: {text}", share, is_busy=share is None, seconds_left=event.remaining)
+        )
 
 
 def _identity(dataset: DatasetInfo | None) -> tuple[str, DataConfig | None]:
@@ -355,4 +375,10 @@ def _active_units(event: Epoch) -> dict[str, float]:
     return {} if not kl else {"active_units": float(sum(value > ACTIVE_KL for value in kl))}
 
 
+def _epoch_of(epoch: float, config: RunConfig | None) -> str:
+    """``3 of 20``, or ``2.5 of 20`` within an epoch."""
+    return f"{epoch:.1f}".removesuffix(".0") + ("" if config is None else f" of {config.training.epochs}")
+
+
 _INTERRUPTED = "interrupted"
+_RUN, _FOLLOWED = "run", "followed run"  # activities: the run of this window, and an opened one

@@ -84,7 +84,6 @@ class Actions(QObject):
             action.setShortcut(QKeySequence(shortcut))
         keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
         action.setToolTip(f"{tip} ({keys})" if keys else tip)
-        action.setStatusTip(tip)
         if icon:
             set_icon(action, icon)
         return action

@@ -17,7 +17,7 @@ class Dock(QDockWidget):
         self.setObjectName(f"{name}Dock")
         self.setAccessibleName(title)
         self.set_panel(QWidget())  # until there is a panel
-        self.toggleViewAction().setStatusTip(f"Show or hide {title}")
+        self.toggleViewAction().setToolTip(f"Show or hide {title}")
         self._title = self._make_title(name, title)
         self._no_title = QWidget(self)
         self._no_title.hide()

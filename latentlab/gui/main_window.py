@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
-from PySide6.QtWidgets import QMainWindow, QSizePolicy, QTabWidget, QToolBar, QToolButton, QWidget
+from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QTabWidget, QToolBar, QToolButton, QWidget
 
 from latentlab.gui.actions import Actions
 from latentlab.gui.dock import Dock
@@ -238,6 +238,8 @@ class MainWindow(QMainWindow):
         a.continue_run.setEnabled(False)
         a.map_axes.triggered.connect(self._on_map_axes)
         a.reset_layout.triggered.connect(self.reset_layout)
+        for menu in bar.findChildren(QMenu):
+            menu.setToolTipsVisible(menu not in (self._recent, self._layers))
         self.set_recent(())
         self.set_layers(())
 

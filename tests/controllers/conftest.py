@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from PySide6.QtGui import QUndoStack
 
+from latentlab.activity import Activity
+from latentlab.controllers.status_line import StatusLineController
 from latentlab.engine.messages import ModelInfo, PointsChanged
 from latentlab.engine.signals import ResultSignals
+from latentlab.gui.status import Status
 from latentlab.session import Session
 
 
@@ -74,3 +77,17 @@ def undo(qapp):
 @pytest.fixture
 def session(qapp):
     return Session()
+
+
+@pytest.fixture
+def activity(qapp):
+    return Activity()
+
+
+@pytest.fixture
+def status(qtbot, activity):
+    """The status bar, which shows the activity."""
+    status = Status()
+    qtbot.addWidget(status)
+    StatusLineController(activity, status, status)
+    return status

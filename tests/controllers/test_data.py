@@ -22,17 +22,15 @@ from latentlab.engine.messages import (
 from latentlab.events import Finished
 from latentlab.gui.data_panel import DataPanel
 from latentlab.gui.decoded_image import PixelView
-from latentlab.gui.status import Status
 from tests.controllers.conftest import model_info, some_points
 from tests.controllers.test_recovery import dataset_info
 
 
 @pytest.fixture
-def parts(qtbot, session, engine):
-    panel, status = DataPanel(), Status()
-    for widget in (panel, status):
-        qtbot.addWidget(widget)
-    return DataController(session, engine, panel, status), panel, status
+def parts(qtbot, session, engine, activity, status):
+    panel = DataPanel()
+    qtbot.addWidget(panel)
+    return DataController(session, engine, panel, activity), panel, status
 
 
 def opened(engine) -> None:

@@ -19,10 +19,10 @@ class Ending(Engine):
 
 
 @pytest.fixture
-def parts(qtbot, session):
+def parts(qtbot, session, activity):
     window, engine = MainWindow(QLabel()), Ending()
     qtbot.addWidget(window)
-    controller = LeavingController(session, engine, window, lambda: None)
+    controller = LeavingController(session, engine, window, activity, lambda: None)
     engine.trainingState.connect(lambda result: session.set_run_state(result.state))
     return controller, window, engine
 

@@ -11,16 +11,15 @@ from latentlab.engine.messages import Failed, TrainingEvent
 from latentlab.events import Checkpoint
 from latentlab.gui.curves import TrainingCurves
 from latentlab.gui.notifications import Notifications
-from latentlab.gui.status import Status
 from latentlab.gui.training_panel import TrainingPanel
 
 
 @pytest.fixture
-def cards(qtbot, session, engine):
-    host, panel, curves, status = QWidget(), TrainingPanel(), TrainingCurves(), Status()
-    for widget in (host, panel, curves, status):
+def cards(qtbot, session, engine, activity):
+    host, panel, curves = QWidget(), TrainingPanel(), TrainingCurves()
+    for widget in (host, panel, curves):
         qtbot.addWidget(widget)
-    training = TrainingController(session, engine, panel, curves, status)
+    training = TrainingController(session, engine, panel, curves, activity)
     cards = Notifications(host)
     cards.controller = NoticesController(engine, training, cards, lambda _folder: None)
     return cards

@@ -16,7 +16,6 @@ from latentlab.errors import RunError
 from latentlab.events import Progress, Started
 from latentlab.gui.curves import TrainingCurves
 from latentlab.gui.notifications import Notifications
-from latentlab.gui.status import Status
 from latentlab.gui.training_panel import TrainingPanel
 from latentlab.session import AxesChoice, Session
 from latentlab.session_file import SessionFile, autosave_path, read_session, write_session
@@ -39,11 +38,11 @@ class Cards(Notifications):
 
 
 @pytest.fixture
-def parts(qtbot, session, engine):
-    panel, curves, status = TrainingPanel(), TrainingCurves(), Status()
-    for widget in (panel, curves, status):
+def parts(qtbot, session, engine, activity):
+    panel, curves = TrainingPanel(), TrainingCurves()
+    for widget in (panel, curves):
         qtbot.addWidget(widget)
-    training = TrainingController(session, engine, panel, curves, status)
+    training = TrainingController(session, engine, panel, curves, activity)
     cards = Cards(panel)
     recovery = RecoveryController(session, engine, training, cards)
     yield recovery, training, cards

@@ -14,7 +14,6 @@ from latentlab.controllers.training import TrainingController
 from latentlab.gui.curves import TrainingCurves
 from latentlab.gui.model_panel import ModelPanel
 from latentlab.gui.runs_table import RunsTable
-from latentlab.gui.status import Status
 from latentlab.gui.training_panel import TrainingPanel
 from latentlab.storage import RunFolder, RunRecord
 
@@ -27,12 +26,12 @@ def an_earlier_run(name: str, elbo: float) -> None:
 
 
 @pytest.fixture
-def parts(qtbot, session, engine, undo):
-    table, panel, curves, status, model = RunsTable(), TrainingPanel(), TrainingCurves(), Status(), ModelPanel()
-    for widget in (table, panel, curves, status, model):
+def parts(qtbot, session, engine, undo, activity):
+    table, panel, curves, model = RunsTable(), TrainingPanel(), TrainingCurves(), ModelPanel()
+    for widget in (table, panel, curves, model):
         qtbot.addWidget(widget)
     an_earlier_run("first", -10.0)
-    training = TrainingController(session, engine, panel, curves, status)
+    training = TrainingController(session, engine, panel, curves, activity)
     runs = RunsController(session, training, ModelController(session, engine, undo, model), table)
     yield runs, table
     runs.close()

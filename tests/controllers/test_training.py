@@ -19,19 +19,18 @@ from latentlab.engine.messages import (
 )
 from latentlab.events import Adjusted, Epoch, Finished, Progress, Started
 from latentlab.gui.curves import TrainingCurves
-from latentlab.gui.status import Status
 from latentlab.gui.training_panel import TrainingPanel
 from latentlab.recipes import RECIPES
 from tests.controllers.test_recovery import dataset_info
 
 
 @pytest.fixture
-def parts(qtbot, session, engine):
-    panel, curves, status = TrainingPanel(), TrainingCurves(), Status()
-    for widget in (panel, curves, status):
+def parts(qtbot, session, engine, activity, status):
+    panel, curves = TrainingPanel(), TrainingCurves()
+    for widget in (panel, curves):
         qtbot.addWidget(widget)
     panel.set_recipes(list(RECIPES.values()))
-    return TrainingController(session, engine, panel, curves, status), panel, status
+    return TrainingController(session, engine, panel, curves, activity), panel, status
 
 
 def test_there_is_nothing_to_train_on_before_images_are_open(parts, session, engine):

@@ -210,3 +210,10 @@ def test_status_says_what_runs(qtbot, window):
         qtbot.mouseClick(window.findChild(object, "statusCancel"), Qt.MouseButton.LeftButton)
     window.status.set_progress(None)
     assert not window.findChild(object, "statusProgress").isVisible()
+
+
+def test_honest_the_status_line_is_left_alone_by_tooltips_of_buttons_and_menus(window):
+    window.status.set_message("Training: epoch 3 of 20")
+    window.actions_.train.showStatusText(window)
+    window.docks["log"].toggleViewAction().showStatusText(window)
+    assert window.status.currentMessage() == "", "a hint would cover what is going on"

@@ -1,0 +1,115 @@
+"""What the program is doing now, for the status line: the newest activity, or an idle text (QtCore only)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+READY = "Ready"
+TRANSIENT_SECONDS = 8.0
+"""How long a message stays that says what happened rather than what is going on."""
+
+
+@dataclass(frozen=True)
+class ActivityEntry:
+    """One thing that is going on, or that has just happened.
+
+    Attributes
+    ----------
+    text
+        What it is.
+    fraction
+        How much of it is done, 0 to 1; ``None`` while unknown.
+    is_busy
+        Whether it is going on although ``fraction`` is unknown.
+    seconds_left
+        Expected time to its end; ``None`` while unknown.
+    cancel
+        Gives it up; ``None`` when it cannot be cancelled.
+    """
+
+    text: str
+    fraction: float | None = None
+    is_busy: bool = False
+    seconds_left: float | None = None
+    cancel: Callable[[], object] | None = None
+
+
+class Activity(QObject):
+    """A stack of activities by id; the one that began last is shown.
+
+    Whoever begins an activity ends it when its cause ends. A transient message ends by itself as well.
+
+    Signals
+    -------
+    changed
+        Another entry is shown, or the shown one has changed.
+    """
+
+    changed = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._entries: dict[str, ActivityEntry] = {}
+        self._ends: dict[str, float] = {}  # of transient messages, by time.monotonic()
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._end_overdue)
+        self._idle = ActivityEntry(READY)
+
+    @property
+    def shown(self) -> ActivityEntry:
+        """The newest activity; while there is none, the idle text."""
+        return next(reversed(self._entries.values()), self._idle)
+
+    def begin(self, activity_id: str, entry: ActivityEntry) -> None:
+        """Begin an activity, or update the one of this id, which keeps its position in the stack."""
+        before = self.shown
+        self._ends.pop(activity_id, None)
+        self._entries[activity_id] = entry
+        self._announce(before)
+
+    def show_for(self, activity_id: str, text: str, seconds: float = TRANSIENT_SECONDS) -> None:
+        """Show a message on top that ends after some seconds, unless :meth:`end` ends it earlier."""
+        self._entries.pop(activity_id, None)
+        self.begin(activity_id, ActivityEntry(text))
+        self._ends[activity_id] = time.monotonic() + seconds
+        self._start_timer()
+
+    def end(self, activity_id: str) -> None:
+        """End an activity or message; nothing happens when there is none of this id."""
+        before = self.shown
+        self._ends.pop(activity_id, None)
+        self._entries.pop(activity_id, None)
+        self._announce(before)
+
+    def set_idle_text(self, text: str) -> None:
+        """Set what is shown while nothing is going on."""
+        before = self.shown
+        self._idle = ActivityEntry(text)
+        self._announce(before)
+
+    def cancel(self) -> None:
+        """Give up the shown activity, if it can be cancelled."""
+        if self.shown.cancel is not None:
+            self.shown.cancel()
+
+    def _announce(self, before: ActivityEntry) -> None:
+        if not self._ends:
+            self._timer.stop()
+        if self.shown != before:
+            self.changed.emit()
+
+    def _start_timer(self) -> None:
+        wait = min(self._ends.values()) - time.monotonic()
+        self._timer.start(max(0, ceil(wait * 1000)))
+
+    def _end_overdue(self) -> None:
+        for activity_id in [each for each, end in self._ends.items() if end <= time.monotonic()]:
+            self.end(activity_id)
+        if self._ends:
+            self._start_timer()

@@ -1,0 +1,26 @@
+"""The status line: shows the newest activity, or, while nothing is going on, the state of the run."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+
+from latentlab.activity import Activity
+from latentlab.controllers.run_words import duration
+from latentlab.gui.status import Status
+
+
+class StatusLineController(QObject):
+    """The only writer of the status bar; everyone else writes to :class:`~latentlab.activity.Activity`."""
+
+    def __init__(self, activity: Activity, status: Status, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._activity, self._status = activity, status
+        activity.changed.connect(self._show)
+        status.cancelRequested.connect(activity.cancel)
+        self._show()
+
+    def _show(self) -> None:
+        entry = self._activity.shown
+        left = "" if entry.seconds_left is None else f" · {duration(entry.seconds_left)} left"
+        self._status.set_message(entry.text + left)
+        self._status.set_progress(entry.fraction, busy=entry.is_busy, cancellable=entry.cancel is not None)

@@ -1,0 +1,159 @@
+"""Honest: the status line says what is going on, and nothing that is no longer true."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+
+from latentlab.config import RunConfig, TrainingConfig
+from latentlab.controllers.data import DataController
+from latentlab.controllers.explore import ExploreController
+from latentlab.controllers.points import PointsController
+from latentlab.controllers.selection import SelectionController
+from latentlab.controllers.training import TrainingController
+from latentlab.engine.messages import (
+    DatasetCancelled,
+    DatasetProgress,
+    Failed,
+    RunFollowed,
+    RunOpened,
+    TrainingEvent,
+    TrainingState,
+    WorkerLost,
+)
+from latentlab.events import Epoch, Finished, Progress, Started
+from latentlab.gui.curves import TrainingCurves
+from latentlab.gui.data_panel import DataPanel
+from latentlab.gui.latent_map import LatentMap
+from latentlab.gui.latent_sliders import LatentSliders
+from latentlab.gui.training_panel import TrainingPanel
+from tests.controllers.conftest import model_info, some_points
+from tests.controllers.test_recovery import dataset_info
+
+
+@pytest.fixture
+def data(qtbot, session, engine, activity, status):
+    panel = DataPanel()
+    qtbot.addWidget(panel)
+    return DataController(session, engine, panel, activity, panel)
+
+
+@pytest.fixture
+def training(qtbot, session, engine, activity, status):
+    panel, curves = TrainingPanel(), TrainingCurves()
+    for widget in (panel, curves):
+        qtbot.addWidget(widget)
+    session.set_dataset(dataset_info())
+    return TrainingController(session, engine, panel, curves, activity, panel)
+
+
+@pytest.fixture
+def latent_map(qtbot, session, undo, activity, status):
+    latent_map, sliders = LatentMap(), LatentSliders()
+    for widget in (latent_map, sliders):
+        qtbot.addWidget(widget)
+    explore = ExploreController(session, undo, latent_map, sliders, latent_map)
+    points = PointsController(session, latent_map, sliders, latent_map)
+    SelectionController(session, explore, points, latent_map, activity, latent_map)
+    session.set_model(model_info(), 1, fresh=True)
+    session.set_points(some_points())
+    return latent_map
+
+
+def run_to_epoch(engine, session, training, epoch: float, epochs: int = 20) -> None:
+    """Start a run of 10 steps an epoch, and let it come this far."""
+    training.start(RunConfig(training=TrainingConfig(epochs=epochs)))
+    engine.trainingState.emit(TrainingState("running", session.run_folder))
+    engine.trainingEvent.emit(TrainingEvent(Started("vae", 9, 1, "cpu", 1, 2, (1, 8, 8), 0, epochs, 10)))
+    steps = round(10 * epoch)
+    engine.trainingEvent.emit(TrainingEvent(Progress(steps, 10 * epochs, 1, epochs, {}, 1.0, 1.0, 80.0)))
+
+
+def test_honest_a_paused_run_is_never_called_ready(data, training, engine, session, status):
+    run_to_epoch(engine, session, training, 3.0)
+    engine.trainingState.emit(TrainingState("paused", session.run_folder))
+    assert status.message() == "Paused at epoch 3 of 20"
+    data.open("photos")
+    engine.datasetCancelled.emit(DatasetCancelled())
+    assert status.message() == "Paused at epoch 3 of 20"
+    engine.trainingState.emit(TrainingState("idle", session.run_folder))
+    assert status.message() == "Ready"
+
+
+def test_honest_images_that_are_opened_beside_a_run_do_not_end_what_is_said_of_it(
+    data, training, engine, session, status
+):
+    run_to_epoch(engine, session, training, 3.0)
+    data.open("photos")
+    engine.datasetProgress.emit(DatasetProgress("Reading images", 5, 10))
+    assert status.message() == "Reading images"
+    engine.failed.emit(Failed("OpenDataset", "there are no images in photos"))
+    assert status.message() == "Training: epoch 1/20 · 1 images/s · 1 min 20 s left"
+
+
+def test_honest_the_end_of_a_run_takes_its_progress_from_the_status_line(training, engine, session, status):
+    run_to_epoch(engine, session, training, 3.0)
+    engine.trainingEvent.emit(TrainingEvent(Finished("run", "run/model.safetensors", 20, 9.0)))
+    engine.trainingState.emit(TrainingState("idle", session.run_folder))
+    engine.trainingEvent.emit(TrainingEvent(Progress(31, 200, 4, 20, {}, 1.0, 1.0, 80.0)))
+    assert status.message() == "Ready"
+
+
+def test_honest_an_opened_run_is_not_spoken_of_once_another_model_is_there(training, engine, session, status):
+    session.set_model(model_info(source="/runs/mine"), 1, fresh=True)
+    engine.runOpened.emit(RunOpened("/runs/mine", RunConfig(), "photos", "", 113, "stopped"))
+    engine.runFollowed.emit(RunFollowed("/runs/mine", (Epoch(113, 143, {}, None, 1.0, 1.0),), live=True))
+    assert status.message() == "mine: epoch 113 of 143, trained elsewhere"
+    session.set_model(model_info(source="/runs/mine"), 2, fresh=False)
+    assert status.message() == "mine: epoch 113 of 143, trained elsewhere"
+    session.set_model(model_info(source="bundled:mnist-2d"), 3, fresh=True)
+    assert status.message() == "Ready"
+
+
+def test_honest_a_run_that_is_started_replaces_what_is_said_of_an_opened_one(training, engine, session, status):
+    engine.runOpened.emit(RunOpened("/runs/mine", RunConfig(), "photos", "", 113, "stopped"))
+    engine.runFollowed.emit(RunFollowed("/runs/mine", (Epoch(113, 143, {}, None, 1.0, 1.0),)))
+    assert status.message() == "mine: epoch 113 of 143"
+    training.start(RunConfig())
+    assert status.message() == "Training: preparing the images and the first step"
+    engine.failed.emit(Failed("Train", "the disk is full"))
+    assert status.message() == "Ready"
+
+
+@pytest.mark.parametrize("end", ["escape", "latent", "points", "model", "path"])
+def test_honest_a_selection_is_spoken_of_only_while_it_is_there_and_its_mean_is_shown(
+    latent_map, session, qtbot, status, end
+):
+    latent_map.selectionChanged.emit(np.arange(7))
+    assert status.message() == "7 points selected; their mean is shown"
+    match end:
+        case "escape":
+            latent_map.set_mode("select")
+            qtbot.keyClick(latent_map, Qt.Key.Key_Escape)
+        case "latent":
+            session.set_latent([2.0, -2.0])
+        case "points":
+            session.set_points(some_points(version=2))
+        case "model":
+            session.set_model(model_info(), 2, fresh=True)
+        case "path":
+            latent_map.pathEdited.emit(np.zeros((1, 2)))
+    assert status.message() == "Ready"
+
+
+@pytest.mark.parametrize("end", ["points", "failure", "another model", "lost worker"])
+def test_honest_encoding_is_spoken_of_no_longer_than_it_lasts(data, engine, session, status, end):
+    session.set_model(model_info(), 1, fresh=True)
+    engine.datasetProgress.emit(DatasetProgress("Encoding images", 5, 10))
+    assert status.message() == "Encoding images"
+    match end:
+        case "points":
+            engine.pointsChanged.emit(some_points())
+        case "failure":
+            engine.failed.emit(Failed("EncodeDataset", "there is too little memory for this"))
+        case "another model":
+            session.set_model(model_info(source="other"), 2, fresh=True)
+        case "lost worker":
+            engine.workerLost.emit(WorkerLost(-9, "The worker was ended by SIGKILL.", "", ""))
+    assert status.message() == "Ready"
