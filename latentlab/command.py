@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Mapping
 from typing import Any
 
-from latentlab.config import RunConfig
+from latentlab.config import RunConfig, TrainingConfig, validated
 from latentlab.errors import InputError
 from latentlab.recipes import recipe
 
@@ -27,22 +28,35 @@ _OPTIONS = {
 def training_command(source: str, out: str, config: RunConfig) -> str:
     """The ``latentlab train`` command that repeats a training, as one line for a POSIX shell.
 
-    Only what differs from the recipe's defaults is written.
+    Only what differs from the recipe's defaults is written. A model of no known recipe is written as changes to the
+    recipe ``vae``.
     """
-    words = ["latentlab", "train", source, "--out", out, "--recipe", config.model.recipe]
-    for name, value in _differences(config):
-        if value is None:
-            continue
+    try:
+        known = recipe(config.model.recipe)
+    except InputError:
+        known = recipe("vae")
+    words = ["latentlab", "train", source, "--out", out, "--recipe", known.name]
+    for name, value in _differences(config, RunConfig(model=known.config())):
         text = _text(value)
         words += [_OPTIONS[name], text] if name in _OPTIONS else ["--set", f"{name}={text}"]
     return shlex.join(words)
 
 
-def _differences(config: RunConfig) -> list[tuple[str, Any]]:
-    try:
-        defaults = RunConfig(model=recipe(config.model.recipe).config())
-    except InputError:
-        defaults = RunConfig()
+def trained_config(model: Mapping[str, Any], data: Mapping[str, Any], training: Mapping[str, Any]) -> RunConfig:
+    """The configuration of a run, from what a model file says of its model, data and training.
+
+    What the file does not record (where and when it was trained) has its default value.
+
+    Raises
+    ------
+    InputError
+        When a value is not one that its setting can have.
+    """
+    settings = {name: value for name, value in training.items() if name in TrainingConfig.model_fields}
+    return validated(RunConfig, {"model": dict(model), "data": dict(data), "training": settings})
+
+
+def _differences(config: RunConfig, defaults: RunConfig) -> list[tuple[str, Any]]:
     before = _flat(defaults.model_dump())
     return [(name, value) for name, value in _flat(config.model_dump()).items() if value != before.get(name)]
 

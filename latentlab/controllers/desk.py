@@ -8,10 +8,10 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QGuiApplication, QUndoStack
 
-from latentlab.command import training_command
 from latentlab.config import DataConfig
 from latentlab.controllers.data import DataController
 from latentlab.controllers.model import ModelController
+from latentlab.controllers.model_command import command_of_model
 from latentlab.controllers.recovery import RecoveryController
 from latentlab.controllers.settings import Scheme, Settings
 from latentlab.controllers.training import TrainingController
@@ -185,19 +185,13 @@ class DeskController(QObject):
             self._refuse(f"{path} could not be written")
 
     def _on_copy_command(self) -> None:
-        dataset, config = self._session.dataset, self._training.config
-        if dataset is None:
-            self._refuse("Open some images first: the command to copy is the training of them.")
+        try:
+            command = command_of_model(self._session, self._training.config, self._training.source)
+        except LatentlabError as error:
+            self._refuse(str(error))
             return
-        if config is None:
-            try:
-                config = self._window.training_panel.config().model_copy(update={"data": dataset.config})
-            except LatentlabError as error:
-                self._refuse(str(error))
-                return
-        command = training_command(dataset.source, self._session.run_folder or "run", config)
         QGuiApplication.clipboard().setText(command)
-        self._window.notifications.notify("info", "Copied the command that trains this model", command)
+        self._window.notifications.notify("info", "Copied the command that trains this model", command, copied=command)
 
     def _refuse_settings(self, message: str) -> None:
         self._window.notifications.withdraw(self._refused)

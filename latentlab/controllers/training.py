@@ -140,6 +140,11 @@ class TrainingController(QObject):
         return self._epochs_done
 
     @property
+    def source(self) -> str:
+        """Where the last run's images are; empty before the first run."""
+        return self._source
+
+    @property
     def _can_go_on(self) -> bool:
         return bool(self._reason) and self._has_its_data
 
@@ -265,13 +270,14 @@ class TrainingController(QObject):
                 self.finished.emit(event)
 
     def _follow(self, event: Adjusted) -> None:
-        """Take up how long the run is to be now: an epoch that runs is brought to its end, whatever was asked for."""
-        length = {"epochs": event.epochs, "patience": event.patience}
-        changed = {name: value for name, value in length.items() if value is not None}
-        self._panel.set_live(changed)
+        """Take up what was changed, and show the run's length: its epoch is ended, whatever was asked for."""
+        names = ("epochs", "patience", "learning_rate", "schedule")
+        changed = {name: value for name in names if (value := getattr(event, name)) is not None}
+        self._panel.set_live({name: changed[name] for name in names[:2] if name in changed})
         if self.config is not None:
             training = self.config.training.model_copy(update=changed)
-            self.config = self.config.model_copy(update={"training": training})
+            model = self.config.model.model_copy(update={} if event.beta is None else {"beta": event.beta})
+            self.config = self.config.model_copy(update={"training": training, "model": model})
 
     def _on_run_opened(self, opened: RunOpened) -> None:
         """A run folder was opened: show its recipe and settings, and offer to go on with it."""

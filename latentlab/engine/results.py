@@ -48,6 +48,7 @@ class ModelInfo:
     config: dict[str, Any]  # ModelConfig as plain values
     path: str | None
     layout: LatentLayout | None = None  # None: plain
+    training: dict[str, Any] = field(default_factory=dict)  # TrainingConfig as plain values, as far as it is recorded
 
 
 @dataclass(frozen=True)

@@ -191,6 +191,7 @@ def info_of(header: ModelHeader, source: str, path: Path | None) -> ModelInfo:
         config=header.model.model_dump(mode="json"),
         path=None if path is None else str(path),
         layout=layout,
+        training=dict(header.training),
     )
 
 

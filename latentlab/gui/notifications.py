@@ -33,13 +33,15 @@ class Card(QFrame):
     dismissed = Signal()
     resized = Signal()
 
-    def __init__(self, level: str, message: str, details: str, actions: Actions, parent: QWidget) -> None:
+    def __init__(
+        self, level: str, message: str, details: str, actions: Actions, parent: QWidget, copied: str = ""
+    ) -> None:
         super().__init__(parent)
         self.setProperty("role", "card")
         self.setObjectName("notificationCard")
         self.setAccessibleName(f"{level}: {message}")
         self.level, self.message, self._count = level, message, 1
-        self._details_text = details
+        self._details_text, self._copied = details, copied
         self._icon = QLabel()
         self._text = label(message, wrap=True, selectable=True)
         self._close = tool_button("dismissNotification", "dismiss", "Dismiss", "close")
@@ -75,16 +77,22 @@ class Card(QFrame):
             self._more = button("notificationDetails", "Details", "Show the details", self._on_details, link=True)
             made += [
                 self._more,
-                button("copyDetails", "Copy", "Copy message and details", self._on_copy, link=True),
+                button("copyDetails", "Copy", self._copy_tip(), self._on_copy, link=True),
             ]
         for place, (text, callback) in enumerate(actions):
             made.append(button(f"notificationAction{place}", text, text, self._then_dismiss(callback)))
         if len(made) > 1:
             layout.addLayout(row(*made))
 
-    def again(self) -> None:
-        """Say that the same has happened once more."""
+    def _copy_tip(self) -> str:
+        return "Copy the details" if self._copied else "Copy message and details"
+
+    def again(self, details: str, copied: str) -> None:
+        """Say that the same has happened once more, with these details."""
         self._count += 1
+        if self._details_text and details:
+            self._details_text, self._copied = details, copied
+            self._details.setPlainText(details)
         self._text.setText(f"{self.message}  ({self._count}×)")
         if self._timer.isActive():
             self._timer.start()
@@ -104,7 +112,7 @@ class Card(QFrame):
         self.resized.emit()
 
     def _on_copy(self) -> None:
-        QGuiApplication.clipboard().setText(f"{self.message}\n\n{self._details_text}")
+        QGuiApplication.clipboard().setText(self._copied or f"{self.message}\n\n{self._details_text}")
 
     def _draw_icon(self) -> None:
         colour = getattr(tokens(), _COLOURS[self.level])
@@ -150,7 +158,7 @@ class Notifications(QWidget):
         self._over.installEventFilter(self)
         self.hide()
 
-    def notify(self, level: str, message: str, details: str = "", actions: Actions = ()) -> None:
+    def notify(self, level: str, message: str, details: str = "", actions: Actions = (), copied: str = "") -> None:
         """Show a card.
 
         Parameters
@@ -163,15 +171,17 @@ class Notifications(QWidget):
             What can be unfolded and copied.
         actions
             Words and what they do; the card goes with the click.
+        copied
+            What its Copy button copies; message and details if empty.
         """
         for card in self._cards:
             if (card.level, card.message) == (level, message) and not actions:
-                card.again()
+                card.again(details, copied)
                 self._place()
                 return
         while len(self._cards) >= MOST:
             self._remove(next((card for card in self._cards if card.level == "info"), self._cards[0]))
-        card = Card(level if level in _COLOURS else "info", message, details, actions, self)
+        card = Card(level if level in _COLOURS else "info", message, details, actions, self, copied)
         card.dismissed.connect(lambda: self._remove(card))
         card.resized.connect(self._place)
         self._cards.append(card)

@@ -107,6 +107,19 @@ def test_changes_by_hand_are_marked_on_the_curves(parts, engine):
     assert changes == [(1.01, "learning rate 0.2"), (2.0, "learning rate 0.3")], "a drag makes one mark"
 
 
+def test_honest_the_runs_configuration_has_what_was_changed_while_it_went_on(parts, engine, session):
+    """Promise Honest: the command that repeats a run has the values that the run used last."""
+    controller, *_ = parts
+    session.set_dataset(dataset_info())
+    controller.start(RunConfig())
+    engine.trainingEvent.emit(TrainingEvent(Adjusted(1, 0.5, learning_rate=0.01, beta=4.0)))
+    engine.trainingEvent.emit(TrainingEvent(Adjusted(2, 0.6, schedule="cosine", epochs=9)))
+    assert controller.config.model.beta == 4.0
+    training = controller.config.training
+    assert (training.learning_rate, training.schedule, training.epochs) == (0.01, "cosine", 9)
+    assert controller.source == session.dataset.source
+
+
 def test_how_long_a_run_is_to_be_is_changed_while_it_is_live(parts, engine, session):
     controller, panel, _ = parts
     session.set_dataset(dataset_info())

@@ -105,3 +105,12 @@ def test_a_card_goes_when_its_cause_is_gone(cards):
     cards.notify("warning", "another matter")
     cards.withdraw("the disk is full")
     assert cards.messages() == ["another matter"]
+
+
+def test_yours_a_notice_that_names_what_it_copies_copies_only_that(qtbot, cards):
+    """Promise Yours: a copied command can be pasted as it is, and is the last one that was made."""
+    for command in ("latentlab train a", "latentlab train b"):
+        cards.notify("info", "Copied the command", command, copied=command)
+        press(qtbot, cards, "copyDetails")
+        assert QGuiApplication.clipboard().text() == command
+    assert cards.messages() == ["Copied the command"]

@@ -1,0 +1,113 @@
+"""Promise Yours: the command that is copied trains the model on screen, and runs as it is pasted."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from latentlab.cli import main
+from latentlab.cli.parser import build_parser
+from latentlab.cli.train import run_config
+from latentlab.config import DataConfig, RunConfig, TrainingConfig
+from latentlab.controllers.model_command import command_of_model
+from latentlab.engine.workspace import info_of
+from latentlab.errors import InputError
+from latentlab.recipes import RECIPES
+from latentlab.storage import RunFolder, read_header
+from tests.controllers.conftest import model_info
+from tests.controllers.test_recovery import dataset_info
+
+
+@pytest.fixture
+def images(tmp_path, own_folders) -> Path:
+    path = tmp_path / "my photos" / "bars & dots.npz"
+    path.parent.mkdir()
+    np.savez(path, images=np.random.default_rng(0).integers(0, 255, (40, 8, 8)).astype(np.uint8))
+    return path
+
+
+def parsed(command: str) -> tuple[str, Path, RunConfig]:
+    """Images, folder and configuration that the command line reads from a command."""
+    program, *words = shlex.split(command)
+    assert program == "latentlab"
+    arguments = build_parser().parse_args(words)
+    return arguments.data, Path(arguments.out), run_config(arguments, RunFolder(arguments.out))
+
+
+def trained_on(images: Path, config: RunConfig, source: str = "elsewhere/model.safetensors", **changes: object):
+    """A model as its file describes it."""
+    values = {
+        "source": source,
+        "config": config.model.model_dump(mode="json"),
+        "data": {"source": str(images), "fingerprint": "abc", "config": config.data.model_dump(mode="json")},
+        "training": config.training.model_dump(mode="json", exclude={"device"}) | {"epoch": 3, "step": 9},
+    }
+    return model_info(**(values | changes))
+
+
+FILE = RunConfig(
+    data=DataConfig(image_size=16, validation=0.25),
+    model=RECIPES["tc-vae"].config(latent_dim=4, beta=0.5),
+    training=TrainingConfig(epochs=7, batch_size=10, seed=3, schedule="cosine"),
+)
+RUN = RunConfig(model=RECIPES["vae"].config(beta=2.0), training=TrainingConfig(epochs=30, device="cpu"))
+
+
+def test_yours_it_is_of_the_model_on_screen_and_not_of_the_run_opened_before(session, images):
+    session.set_run_state("idle", "runs/orl")
+    session.set_dataset(dataset_info("orl"))
+    session.set_model(trained_on(images, FILE), 1, True)
+    source, out, config = parsed(command_of_model(session, RUN, "orl"))
+    assert (source, config) == (str(images), FILE)
+    assert not out.exists()
+    assert out.is_absolute()
+
+
+@pytest.mark.parametrize("source", ["runs/mine", "runs/mine/model.safetensors"])
+def test_yours_a_runs_model_has_the_runs_settings_and_its_own_beta(session, images, source):
+    """The best epoch's β counts; while the run goes on, the run's present β."""
+    session.set_run_state("idle", "runs/mine")
+    best = RUN.model_copy(update={"model": RUN.model.model_copy(update={"beta": 1.5})})
+    session.set_model(trained_on(images, best, source), 1, True)
+    assert parsed(command_of_model(session, RUN, str(images)))[2] == best
+    session.set_run_state("running")
+    assert parsed(command_of_model(session, RUN, str(images)))[2] == RUN
+
+
+def test_honest_what_cannot_be_repeated_is_refused_in_one_sentence(session, images, tmp_path):
+    with pytest.raises(InputError, match="Open a model first"):
+        command_of_model(session, None, "")
+    session.set_model(model_info(), 1, True)
+    with pytest.raises(InputError, match="m does not say which images it was trained on"):
+        command_of_model(session, None, "")
+    session.set_model(trained_on(tmp_path / "gone", FILE), 2, True)
+    session.set_dataset(dataset_info(str(images)))
+    with pytest.raises(InputError, match="gone, which is not on this machine"):
+        command_of_model(session, None, "")
+
+
+def test_yours_images_that_were_moved_are_found_where_they_are_open(session, images, tmp_path):
+    session.set_model(trained_on(tmp_path / "gone", FILE), 1, True)
+    moved = dataset_info(str(images))
+    session.set_dataset(type(moved)(**(vars(moved) | {"fingerprint": "abc"})))
+    assert parsed(command_of_model(session, None, ""))[0] == str(images)
+
+
+def test_yours_it_runs_to_the_end_as_pasted_and_makes_the_same_model(session, images, tmp_path):
+    first = tmp_path / "first"
+    words = ["--epochs", "2", "--batch-size", "8", "--latent-dim", "3", "--set", "architecture.hidden=8"]
+    assert main(["train", str(images), "--out", str(first), *words]) == 0
+    session.set_model(info_of(read_header(first / "model.safetensors"), str(first), None), 1, True)
+    command = command_of_model(session, None, "")
+    assert main(shlex.split(command)[1:]) == 0
+    again = RunFolder(parsed(command)[1])
+    assert read_header(again.model).sha256 == read_header(first / "model.safetensors").sha256
+
+
+def test_yours_a_model_of_no_known_recipe_is_repeated_too(session, images):
+    own = FILE.model_copy(update={"model": FILE.model.model_copy(update={"recipe": "my own"})})
+    session.set_model(trained_on(images, own), 1, True)
+    assert parsed(command_of_model(session, None, ""))[2] == own
