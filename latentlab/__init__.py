@@ -21,13 +21,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
     from latentlab.data import Dataset
     from latentlab.evaluation import Evaluation
     from latentlab.events import Event
     from latentlab.models.loaded import LoadedModel
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "evaluate", "load_dataset", "load_model", "recipes", "train"]
+__all__ = ["__version__", "evaluate", "impute", "load_dataset", "load_model", "recipes", "train"]
 
 
 def load_dataset(source: str | Path, **settings: Any) -> Dataset:
@@ -141,6 +144,46 @@ def evaluate(model: LoadedModel, dataset: Dataset, importance_samples: int = 50,
         binarise=model.header.training.get("binarise", "none"),
         seed=seed,
     )
+
+
+def impute(
+    model: LoadedModel,
+    image: ArrayLike,
+    mask: ArrayLike,
+    samples: int = 100,
+    label: int | None = None,
+    seed: int = 0,
+) -> NDArray[np.float32]:
+    """Fill in hidden pixels with their expected value given the observed ones.
+
+    Parameters
+    ----------
+    model
+        What ``load_model`` returned; best one trained with ``corruption.kind=mask``.
+    image
+        [C, H, W], [N, C, H, W], or [H, W] for a model of grey images: uint8, or floats in [0, 1].
+    mask
+        [H, W] or [N, H, W], true (or white) where a pixel is hidden.
+    samples
+        Latents drawn for each image, for self-normalised importance sampling (Mattei & Frellsen 2019).
+    label
+        Class of the images, for a conditional model.
+    seed
+        Of the latents.
+
+    Returns
+    -------
+    ndarray
+        float32 in [0, 1], of the shape of ``image``: unchanged where observed.
+
+    Raises
+    ------
+    latentlab.errors.InputError
+        In one sentence.
+    """
+    from latentlab import evaluation
+
+    return evaluation.impute_images(model, image, mask, samples, label, seed)
 
 
 def __getattr__(name: str) -> Any:

@@ -12,7 +12,7 @@ from latentlab.errors import InputError
 
 Run = Callable[[argparse.Namespace], int]
 
-COMMANDS = ("train", "evaluate", "encode", "decode", "info", "recipes", "doctor", "export-tensorboard")
+COMMANDS = ("train", "evaluate", "encode", "decode", "impute", "info", "recipes", "doctor", "export-tensorboard")
 
 _USAGE = """latentlab [PATH] [--engine process|thread] [--device NAME]
        latentlab COMMAND …"""
@@ -55,6 +55,7 @@ def build_parser() -> Parser:
     _add_evaluate(commands)
     _add_encode(commands)
     _add_decode(commands)
+    _add_impute(commands)
     _add_info(commands)
     _add_tensorboard(commands)
     _add_command(commands, "recipes", "about:recipes", "list the recipes")
@@ -117,6 +118,24 @@ def _add_decode(commands: argparse._SubParsersAction[Parser]) -> None:
     command.add_argument("--seed", type=_count(2**62, least=0), default=0, metavar="N", help="of the samples")
     command.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps")
     command.add_argument("--out", required=True, metavar="FILE", help="image.png or images.npz")
+
+
+def _add_impute(commands: argparse._SubParsersAction[Parser]) -> None:
+    command = _add_command(commands, "impute", "impute:impute", "fill in the hidden part of an image", json=False)
+    command.epilog = (
+        "Hidden pixels become their expected value given the observed ones, by importance sampling "
+        "(Mattei & Frellsen 2019). Models trained with --set corruption.kind=mask do it best."
+    )
+    command.add_argument("model", metavar="MODEL")
+    command.add_argument("image", metavar="IMAGE", help="an image file; it is resized as the model's data were")
+    command.add_argument(
+        "--mask", required=True, metavar="MASK", help="an image of the same size: white where pixels are hidden"
+    )
+    command.add_argument("--samples", type=_count(100_000), default=100, metavar="K", help="latents drawn (100)")
+    command.add_argument("--label", metavar="CLASS", help="name or number, for a conditional model")
+    command.add_argument("--seed", type=_count(2**62, least=0), default=0, metavar="N", help="of the latents (0)")
+    command.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps")
+    command.add_argument("--out", required=True, metavar="FILE", help="image.png or image.npz")
 
 
 def _add_info(commands: argparse._SubParsersAction[Parser]) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def encode(arguments: argparse.Namespace) -> int:
     """Write the posterior means and standard deviations of a dataset."""
-    out = _out(arguments.out, (".npz", ".csv"))
+    out = output_path(arguments.out, (".npz", ".csv"))
     model, dataset = model_and_data(arguments)
     mean, std = model.encode(dataset.images, dataset.labels)
     if out.suffix.lower() == ".npz":
@@ -40,13 +40,13 @@ def encode(arguments: argparse.Namespace) -> int:
 
 def decode(arguments: argparse.Namespace) -> int:
     """Write the images of given, drawn or evenly laid latents."""
-    out = _out(arguments.out, (".png", ".npz"))
+    out = output_path(arguments.out, (".png", ".npz"))
     # Files are read before torch is: what is wrong with them is said at once.
     z = None if arguments.z_file is None else _read_latents(Path(arguments.z_file))
     from latentlab.models.loaded import load_model
 
     model = load_model(arguments.model, arguments.device)
-    label = _label(arguments.label, model)
+    label = label_index(arguments.label, model)
     columns = 0
     if arguments.grid is not None:
         z, columns = _grid(arguments.grid, model), arguments.grid
@@ -70,7 +70,8 @@ def decode(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _out(name: str, suffixes: tuple[str, ...]) -> Path:
+def output_path(name: str, suffixes: tuple[str, ...]) -> Path:
+    """The file to write, checked before any work: one of ``suffixes``, in a folder that exists."""
     path = Path(name)
     if path.suffix.lower() not in suffixes:
         raise InputError(f"cannot write {name}: its name must end in {' or '.join(suffixes)}")
@@ -132,7 +133,8 @@ def _classes(label: int | None, model: LoadedModel, count: int, are_samples: boo
     return in_turn if are_samples else 0
 
 
-def _label(text: str | None, model: LoadedModel) -> int | None:
+def label_index(text: str | None, model: LoadedModel) -> int | None:
+    """The class that ``--label`` names, by its name or its number."""
     if text is None:
         return None
     classes = model.header.classes

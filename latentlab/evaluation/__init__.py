@@ -3,7 +3,7 @@
 from latentlab.evaluation.batches import Binarise
 from latentlab.evaluation.disentanglement import Disentanglement, disentanglement
 from latentlab.evaluation.gaps import Gaps, inference_gaps
-from latentlab.evaluation.imputation import impute
+from latentlab.evaluation.imputation import impute, impute_images
 from latentlab.evaluation.quick import QuickBound, quick_bound
 from latentlab.evaluation.remarks import remarks
 from latentlab.evaluation.report import Evaluation, evaluate
@@ -17,6 +17,7 @@ __all__ = [
     "disentanglement",
     "evaluate",
     "impute",
+    "impute_images",
     "inference_gaps",
     "quick_bound",
     "remarks",

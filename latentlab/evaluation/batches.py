@@ -9,7 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from latentlab.models.base import Batch
+from latentlab.models.base import Batch, LatentModel
+
+LARGEST_OUTPUT = 16 * 2**20
+"""Numbers a decoder may emit at once: 64 MB of float32 for each of the few buffers a likelihood needs."""
 
 Binarise = Literal["none", "static", "dynamic"]
 
@@ -17,6 +20,11 @@ Binarise = Literal["none", "static", "dynamic"]
 def device_of(model: torch.nn.Module) -> torch.device:
     """Where the model's weights are."""
     return next(model.parameters()).device
+
+
+def samples_at_once(model: LatentModel, batch: Batch, samples: int) -> int:
+    """How many of ``samples`` latents of each image to decode at once, so that memory stays bounded; at least 1."""
+    return max(1, min(samples, LARGEST_OUTPUT // (batch.x.numel() * model.decodes_per_sample)))
 
 
 def batches(

@@ -1,13 +1,88 @@
-"""Missing pixels, filled in by what the model expects there."""
+"""Hidden pixels replaced by their expected value given the observed ones."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from latentlab.errors import InputError
+from latentlab.evaluation.batches import samples_at_once
 from latentlab.models import LatentModel
 from latentlab.models.base import Batch
+from latentlab.models.loaded import CHUNK, LoadedModel
+from latentlab.models.noise import fixed_noise
 from latentlab.models.vae import VAE
+
+
+def impute_images(
+    model: LoadedModel,
+    image: ArrayLike,
+    mask: ArrayLike,
+    samples: int = 100,
+    label: int | None = None,
+    seed: int = 0,
+) -> NDArray[np.float32]:
+    """Fill in the hidden pixels of one or more images.
+
+    Parameters
+    ----------
+    model
+        Best one trained with ``corruption.kind=mask``.
+    image
+        [C, H, W], [N, C, H, W], or [H, W] for a model of grey images: uint8, or floats in [0, 1]. Hidden pixels may
+        hold anything.
+    mask
+        [H, W] for all images, or [N, H, W]: true where a pixel is hidden. Numbers above half of their range
+        (127 for uint8, 0.5 for floats) count as true.
+    samples
+        Latents drawn for each image.
+    label
+        Class of the images, for a conditional model.
+    seed
+        Of the latents.
+
+    Returns
+    -------
+    ndarray
+        float32 in [0, 1], of the shape of ``image``: unchanged where observed.
+
+    Raises
+    ------
+    InputError
+        In one sentence: a wrong shape, a mask that hides nothing, no samples, or a class that is missing or unknown.
+    """
+    if samples < 1:
+        raise InputError("imputation needs at least 1 sample")
+    given = np.asarray(image)
+    images = given.reshape((1,) * max(0, 4 - given.ndim) + given.shape)
+    if given.ndim < 2 or images.shape[1:] != tuple(model.image_shape):
+        raise InputError(f"the model takes images of shape {list(model.image_shape)}, not {list(given.shape)}")
+    hidden = _hidden(np.asarray(mask), images)
+    pixels = images.astype(np.float32)
+    if images.dtype == np.uint8:
+        pixels /= 255
+    np.copyto(pixels, 0, where=hidden[:, None])
+    if not (pixels >= 0).all() or not (pixels <= 1).all():
+        raise InputError("observed pixels must be uint8, or floats from 0 to 1")
+    labels = _labels(model, pixels, label)
+    training = model.module.training
+    model.module.eval()
+    filled = []
+    try:
+        with fixed_noise(model.device, seed):
+            for start in range(0, len(pixels), CHUNK):
+                rows = slice(start, start + CHUNK)
+                x = torch.from_numpy(pixels[rows]).to(model.device)
+                observed = torch.from_numpy(~hidden[rows, None]).to(model.device, torch.float32)
+                known = None if labels is None else torch.from_numpy(labels[rows]).to(model.device)
+                filled.append(impute(model.module, x, observed, samples, known).cpu().numpy())
+    finally:
+        model.module.train(training)
+    return np.concatenate(filled).reshape(given.shape)
 
 
 @torch.no_grad()
@@ -15,19 +90,19 @@ def impute(model: LatentModel, x: Tensor, mask: Tensor, samples: int = 100, labe
     """Expected value of the missing pixels given the observed ones, by self-normalised importance sampling.
 
     E[x_missing | x_observed] ≈ Σ_k w_k E[x_missing | z_k] with w_k ∝ p(x_observed | z_k) p(z_k) / q(z_k | x_observed)
-    (Mattei & Frellsen 2019). Points, codes and hierarchies have no such weights: there the missing pixels are those of
-    the reconstruction, from what is observed.
+    (Mattei & Frellsen 2019, arXiv:1812.02633). A posterior that is a point, a codebook or a hierarchy has no such
+    weights: there the missing pixels are those of the reconstruction from the observed ones.
 
     Parameters
     ----------
     model
         Best one trained with ``corruption.kind=mask``.
     x
-        float32 [B, C, H, W] in [0, 1], on the model's device; missing pixels may hold anything.
+        float32 [B, C, H, W] in [0, 1], on the model's device; missing pixels may hold any finite number.
     mask
         float32 [B, 1, H, W]: 1 where observed, 0 where missing.
     samples
-        Latents per image.
+        Latents per image; decoded a few at a time, so that memory stays bounded.
     label
         int64 [B], for a conditional model.
 
@@ -41,9 +116,42 @@ def impute(model: LatentModel, x: Tensor, mask: Tensor, samples: int = 100, labe
         mean, _ = model.encode(batch)
         return torch.where(mask > 0, x, model.decode(mean, label))
     q = model.approximate(batch)
-    draw = q.rsample(samples)
-    log_weights = model.log_likelihood(draw.z, batch) - model.log_ratio(q, draw)
-    weights = torch.softmax(log_weights, 0)
-    means = model.likelihood.mean(model.output(draw.z, label))
-    expected = (weights[:, :, None, None, None] * means).sum(0)
-    return torch.where(mask > 0, x, expected)
+    chunk = samples_at_once(model, batch, samples)
+    expected = torch.zeros_like(x)
+    total = x.new_zeros(len(x))  # Σ_k exp(log w_k − largest)
+    largest = x.new_full((len(x),), -torch.inf)
+    for start in range(0, samples, chunk):
+        draw = q.rsample(min(chunk, samples - start))
+        log_weights = model.log_likelihood(draw.z, batch) - model.log_ratio(q, draw)
+        means = model.likelihood.mean(model.output(draw.z, label))
+        peak = torch.maximum(largest, log_weights.amax(0))
+        rescale, weights = torch.exp(largest - peak), torch.exp(log_weights - peak)
+        expected = expected * rescale[:, None, None, None] + torch.einsum("kb,kbchw->bchw", weights, means)
+        total = total * rescale + weights.sum(0)
+        largest = peak
+    return torch.where(mask > 0, x, expected / total[:, None, None, None])
+
+
+def _hidden(mask: NDArray[Any], images: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where pixels are hidden, [N, H, W]."""
+    count, _, height, width = images.shape
+    if mask.shape not in ((height, width), (count, height, width)):
+        raise InputError(f"a mask for these images has the shape {[height, width]}, not {list(mask.shape)}")
+    hidden = mask if mask.dtype == np.bool_ else mask > (0.5 if mask.dtype.kind == "f" else 127)
+    if not hidden.any():
+        raise InputError("the mask hides nothing: white marks the pixels to fill in")
+    return np.array(np.broadcast_to(hidden, (count, height, width)))
+
+
+def _labels(model: LoadedModel, pixels: NDArray[np.float32], label: int | None) -> NDArray[np.int64] | None:
+    classes = model.module.classes
+    if not classes:
+        if label is not None:
+            raise InputError("the model takes no class: leave the label out")
+        return None
+    if label is not None and not 0 <= label < classes:
+        raise InputError(f"there is no class {label}: the model has {classes}, from 0")
+    labels = model.classes_of_images(pixels, -1 if label is None else label)
+    if (labels < 0).any():
+        raise InputError("the model is conditional: say which class the image is of")
+    return labels

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from latentlab.errors import InputError
-from latentlab.evaluation.batches import Binarise, batches, device_of
+from latentlab.evaluation.batches import Binarise, batches, device_of, samples_at_once
 from latentlab.evaluation.diversity import sample_diversity
 from latentlab.models import VQVAE
 from latentlab.models.base import Batch, Bound, LatentModel
@@ -22,9 +22,6 @@ from latentlab.models.noise import fixed_noise
 ACTIVE_VARIANCE = 0.01
 # A latent has collapsed when its posterior says less than this of an image, in nats (ε of Lucas et al. 2019).
 COLLAPSED_KL = 0.01
-# Numbers a decoder may emit at once: 64 MB of float32 for each of the few buffers a likelihood needs.
-LARGEST_OUTPUT = 16 * 2**20
-
 
 # Bits that a density of pixels lacks of a probability of grey levels, which are 1/255 apart.
 GREY_LEVEL_BITS = math.log2(255)
@@ -204,7 +201,7 @@ def _summed_terms(model: LatentModel, batch: Batch, samples: int) -> np.ndarray[
     Added to an ELBO whose rate is exact it estimates L_K with less noise than the log-weights alone, which
     take their rate from the samples.
     """
-    chunk = max(1, min(samples, LARGEST_OUTPUT // (batch.x.numel() * model.decodes_per_sample)))
+    chunk = samples_at_once(model, batch, samples)
     rate = distortion = 0.0
     weights: list[Tensor] = []
     for start in range(0, samples, chunk):

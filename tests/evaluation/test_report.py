@@ -56,7 +56,7 @@ def test_parts_add_up_and_the_likelihood_is_no_less_than_its_bound(model, images
 
 def test_samples_and_images_in_pieces_say_the_same(model, images, monkeypatch):
     whole = evaluate(model, images, importance_samples=400)
-    monkeypatch.setattr("latentlab.evaluation.report.LARGEST_OUTPUT", 5 * 7 * 64)
+    monkeypatch.setattr("latentlab.evaluation.batches.LARGEST_OUTPUT", 5 * 7 * 64)
     pieces = evaluate(model, images, importance_samples=400, batch_size=7)
     assert pieces.rate == pytest.approx(whole.rate, rel=1e-5)
     assert pieces.log_likelihood == pytest.approx(whole.log_likelihood, abs=0.1)

@@ -1,0 +1,69 @@
+"""``latentlab impute``: the hidden part of an image, filled in by a trained model."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from latentlab.cli.use import label_index, output_path
+from latentlab.config import DataConfig
+from latentlab.data.decode import decode
+from latentlab.data.picture import UnreadableError, measure
+from latentlab.errors import InputError
+from latentlab.storage import atomic_write
+
+
+def impute(arguments: argparse.Namespace) -> int:
+    """Write an image whose hidden pixels have their expected values."""
+    out = output_path(arguments.out, (".png", ".npz"))
+    for given in (arguments.image, arguments.mask):
+        if out.exists() and os.path.exists(given) and os.path.samefile(out, given):
+            raise InputError(f"{arguments.out} is an input of this command: write to another file")
+    size, mask_size = _size(arguments.image), _size(arguments.mask)
+    if size != mask_size:
+        raise InputError(
+            f"the mask has {mask_size[0]} × {mask_size[1]} pixels and the image {size[0]} × {size[1]}: "
+            "they must be of the same size"
+        )
+    from latentlab.evaluation import impute_images
+    from latentlab.models.loaded import load_model
+
+    model = load_model(arguments.model, arguments.device)
+    config = model.header.data_config()
+    _, height, width = model.image_shape
+    image = _read(arguments.image, (width, height), config)
+    mask = _read(arguments.mask, (width, height), DataConfig(channels=1, fit=config.fit, background="black"))[0] > 127
+    filled = impute_images(model, image, mask, arguments.samples, label_index(arguments.label, model), arguments.seed)
+    if out.suffix.lower() == ".npz":
+        atomic_write(out, lambda file: np.savez(file, images=filled[None], mask=mask))
+    else:
+        from latentlab.training import tile
+
+        picture = tile(filled[None], 1)
+        atomic_write(out, lambda file: Image.fromarray(picture).save(file, format="PNG"))
+    print(f"{out}: {int(mask.sum()):,} of {mask.size:,} pixels filled in")
+    return 0
+
+
+def _size(path: str) -> tuple[int, int]:
+    try:
+        return measure(path)[0]
+    except UnreadableError as error:
+        raise _unreadable(path, error) from None
+
+
+def _read(path: str, size: tuple[int, int], config: DataConfig) -> NDArray[np.uint8]:
+    """An image file as uint8 [C, height, width] for ``size`` (width, height)."""
+    try:
+        return decode(path, size, config).pixels
+    except UnreadableError as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: str, error: UnreadableError) -> InputError:
+    return InputError(f"cannot read {path}: {error}" if Path(path).exists() else f"there is no file {path}")
