@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from latentlab.config import ModelConfig, RunConfig, TrainingConfig
 from latentlab.recipes import recipe
@@ -33,7 +35,7 @@ class Suggestion:
     why: str
 
 
-def suggestion(images: int, image_shape: tuple[int, int, int]) -> Suggestion:
+def suggestion(images: int, image_shape: tuple[int, int, int], recipe_name: str = "") -> Suggestion:
     """Choose settings for a first try.
 
     Parameters
@@ -42,6 +44,8 @@ def suggestion(images: int, image_shape: tuple[int, int, int]) -> Suggestion:
         How many are trained on, 1 at least.
     image_shape
         Channels, height and width in pixels.
+    recipe_name
+        The recipe to choose settings for: its own settings stay. Empty for a recipe that suits the images.
 
     Returns
     -------
@@ -55,26 +59,41 @@ def suggestion(images: int, image_shape: tuple[int, int, int]) -> Suggestion:
     colour, small = channels > 1, max(height, width) <= LARGEST_FOR_MLP
     latent_dim = 2 if small and not colour else 10
     kind = "mlp" if small and not colour else "conv"
-    named = recipe("gaussian-vae" if colour else "vae")
-    model = named.config(latent_dim=latent_dim, architecture={"kind": kind})
+    model = recipe("gaussian-vae" if colour else "vae").config(latent_dim=latent_dim, architecture={"kind": kind})
+    if recipe_name:
+        model = recipe(recipe_name).suited(model)
+        kind = "mlp" if model.architecture.kind == "mlp" else "conv"
     batch = max((size for size in _BATCHES if size * _STEPS_PER_EPOCH <= images), default=_BATCHES[0])
     epochs = math.ceil(_STEPS_WANTED[kind] / math.ceil(images / batch))
     epochs = min(max(epochs, _FEWEST_EPOCHS[kind]), _MOST_EPOCHS)
     # A hundred epochs over few images learn them by heart: stop when images held out no longer gain.
     training = TrainingConfig(batch_size=batch, epochs=epochs, patience=20 if epochs > 20 else 0)
-    return Suggestion(RunConfig(model=model, training=training), _why(images, image_shape, model, training))
+    own = recipe(recipe_name).values if recipe_name else {}
+    why = _why(images, image_shape, model, training, recipe_name, own)
+    return Suggestion(RunConfig(model=model, training=training), why)
 
 
-def _why(images: int, image_shape: tuple[int, int, int], model: ModelConfig, training: TrainingConfig) -> str:
-    """What was chosen, and for which reason each."""
+def _why(
+    images: int,
+    image_shape: tuple[int, int, int],
+    model: ModelConfig,
+    training: TrainingConfig,
+    recipe_name: str,
+    own: Mapping[str, Any],
+) -> str:
+    """What was chosen, and for which reason each; not what is the given recipe's ``own``."""
     channels, height, width = image_shape
     mlp = model.architecture.kind == "mlp"
+    network = "a fully connected network (enough at this size, and fast), " if mlp else "convolutions, "
+    pixels = "Gaussian pixels (colours), " if channels > 1 else "Bernoulli pixels (greys), "
+    size = f"{model.latent_dim} latent dimensions{' (a whole map)' if model.latent_dim == 2 else ''}, "
     steps = training.epochs * math.ceil(images / training.batch_size)
     parts = [
-        f"Chosen for {images:,} {'colour' if channels > 1 else 'grey'} images of {width} × {height}: ",
-        "a fully connected network (enough at this size, and fast), " if mlp else "convolutions, ",
-        "Gaussian pixels (colours), " if channels > 1 else "Bernoulli pixels (greys), ",
-        f"{model.latent_dim} latent dimensions{' (a whole map)' if model.latent_dim == 2 else ''}, ",
+        f"Chosen for {images:,} {'colour' if channels > 1 else 'grey'} images of {width} × {height}"
+        f"{f' and the recipe {recipe_name}' if recipe_name else ''}: ",
+        "" if "architecture" in own else network,
+        "" if "likelihood" in own else pixels,
+        "" if "latent_dim" in own else size,
         f"{training.epochs} epochs in batches of {training.batch_size} (some {float(f'{steps:.2g}'):,.0f} steps",
         f"; fewer, after {training.patience} epochs without gain)." if training.patience else ").",
     ]

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from latentlab.models import build
 from latentlab.presets import suggestion
+from latentlab.recipes import RECIPES
 
 
 @pytest.mark.parametrize(
@@ -38,3 +39,13 @@ def test_more_images_never_make_the_batch_smaller(images, channels, height, widt
 @pytest.mark.parametrize("shape", [(1, 8, 8), (1, 256, 256), (3, 8, 8), (3, 60, 33)])
 def test_the_model_can_be_built(shape):
     assert build(suggestion(100, shape).config.model, shape).image_shape == shape
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_yours_every_recipe_gets_settings_that_suit_it(name):
+    """Promise Yours: the recipe that was chosen keeps what makes it what it is."""
+    own, found = RECIPES[name], suggestion(10_000, (1, 64, 64), name)
+    assert found.config.model == own.suited(suggestion(10_000, (1, 64, 64)).config.model)
+    assert f"the recipe {name}" in found.why
+    assert ("latent dimensions" in found.why) == ("latent_dim" not in own.values)
+    assert ("convolutions" in found.why) == ("architecture" not in own.values)

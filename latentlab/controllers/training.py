@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -78,6 +79,7 @@ class TrainingController(QObject):
         self._was_told = False  # what the metrics of the opened run held
         self._followed = ""  # run folder whose curves are read from its metrics
         self._asked, self._whole_plan = 0, 0  # epochs as they were asked for, and what they made in all
+        self._suggested_for = ""  # source of the dataset that settings were suggested for last
         self.config: RunConfig | None = None
         self.ending = ""
 
@@ -167,8 +169,12 @@ class TrainingController(QObject):
         dataset = self._session.dataset
         there = dataset is not None
         if dataset is not None:
-            found = suggestion(max(1, dataset.training_images), dataset.image_shape)
-            self._panel.suggest(found.config, found.why)
+            # Settings changed for these images, before there were any, or of the opened run they are of, stay.
+            is_of_opened_run = self._has_its_data and not self._begun
+            keeps = self._suggested_for in ("", dataset.source) or is_of_opened_run or self._session.run_is_live
+            for_recipe = partial(suggestion, max(1, dataset.training_images), dataset.image_shape)
+            self._panel.suggest(for_recipe, keep_changes=keeps)
+            self._suggested_for = dataset.source
         self._panel.set_can_train(there, "" if there else "Open some images first.")
         self._offer_going_on()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -43,7 +43,16 @@ class RecipeLike(Protocol):
     def paper(self) -> str: ...  # noqa: D102
     @property
     def matters(self) -> Sequence[str]: ...  # noqa: D102
-    def suited(self, to: ModelConfig | None) -> ModelConfig: ...  # noqa: D102
+    def config(self) -> ModelConfig: ...  # noqa: D102
+
+
+class SuggestionLike(Protocol):
+    """Settings that suit some images, and in one line why."""
+
+    @property
+    def config(self) -> RunConfig: ...  # noqa: D102
+    @property
+    def why(self) -> str: ...  # noqa: D102
 
 
 class TrainingPanel(QWidget):
@@ -91,7 +100,9 @@ class TrainingPanel(QWidget):
         super().__init__(parent)
         self.setObjectName("trainingPanel")
         self._state = "idle"
-        self._suggested: RunConfig | None = None
+        self._suggestion_for: Callable[[str], SuggestionLike] | None = None
+        self._chosen_recipe = ""  # by the user, or with a run's settings: suggestions are for it
+        self._is_suggested = False  # what was set last is the suggestion for the open images
         self._as_set: tuple[str, object] | None = None  # recipe and settings as the program set them last
         self._can_train, self._why, self._refused = True, "", ""
         self._recipes: dict[str, RecipeLike] = {}
@@ -139,7 +150,7 @@ class TrainingPanel(QWidget):
         self._suggest = button(
             "useSuggestion",
             "Use the suggested settings",
-            "Recipe, networks, latent size, batch and epochs as they suit the open images",
+            "Networks, latent size, batch and epochs as they suit the open images and the recipe",
             self._take_suggestion,
             link=True,
         )
@@ -187,7 +198,7 @@ class TrainingPanel(QWidget):
         """Show a recipe with its own settings; what it leaves open suits the images, epochs and the like stay."""
         recipe = self._recipes[name]
         self._show_recipe(recipe)
-        suited = recipe.suited(None if self._suggested is None else self._suggested.model)
+        suited = recipe.config() if self._suggestion_for is None else self._suggestion_for(name).config.model
         self._settings.show({"model": suited.model_dump()})
         self._check()
 
@@ -199,6 +210,9 @@ class TrainingPanel(QWidget):
             self._arrange(())
         self._settings.show(config.model_dump(include={"model", "training"}))
         self._as_set = ("", None) if chosen else self._shown()
+        self._is_suggested = False
+        if chosen and config.model.recipe in self._recipes:
+            self._chosen_recipe = config.model.recipe
         self._name_continue()
         self._check()
 
@@ -215,28 +229,44 @@ class TrainingPanel(QWidget):
             values["model"]["recipe"] = self._recipe.currentData()
         return validated(RunConfig, values)
 
-    def suggest(self, config: RunConfig, why: str) -> None:
-        """Offer settings that suit the images, and show them unless the user has changed some."""
-        self._suggested = config
-        self._suggestion.setText(why)
-        if self._as_set is None or self._as_set == self._shown():
+    def suggest(self, suggestion_for: Callable[[str], SuggestionLike], *, keep_changes: bool = False) -> None:
+        """Offer settings that suit the images, and show them.
+
+        Parameters
+        ----------
+        suggestion_for
+            Gives the suggestion for a recipe by name; for an empty one with a recipe that suits the images. A recipe
+            that the user has chosen stays.
+        keep_changes
+            Do not show them if the user has changed some setting since settings were suggested last.
+        """
+        changed = self._as_set is not None and self._as_set != self._shown()
+        self._suggestion_for, self._is_suggested = suggestion_for, False
+        if not (changed and keep_changes):
             self._take_suggestion()
         self._show_suggestion()
 
     def _take_suggestion(self) -> None:
-        if self._suggested is not None:
-            self.set_config(self._suggested)
+        if self._suggestion_for is not None:
+            suggested = self._suggestion_for(self._chosen_recipe)
+            self.set_config(suggested.config)
+            self._suggestion.setText(suggested.why)
+            self._is_suggested = True
+            self._show_suggestion()
 
     def _shown(self) -> tuple[str, object]:
         return self._recipe.currentText(), self._settings.chosen()
 
     def _show_suggestion(self) -> None:
         """Say why these settings; or offer the suggested ones, where the user has chosen others."""
-        there = self._suggested is not None
-        follows = there and self._as_set == self._shown()
+        there = self._suggestion_for is not None
+        follows = self._is_suggested and self._as_set == self._shown()
         idle = self._state == "idle"
+        offered = there and not follows and idle
+        if not offered and self.window().focusWidget() is self._suggest:
+            self._recipe.setFocus()  # the next control may be far below, where the form would scroll to
         self._suggestion.setVisible(follows and idle)
-        self._suggest.setVisible(there and not follows and idle)
+        self._suggest.setVisible(offered)
 
     def set_devices(self, devices: Sequence[str]) -> None:
         """Say which devices can be chosen beside ``auto``."""
@@ -327,7 +357,16 @@ class TrainingPanel(QWidget):
             self.adjusted.emit({name.rpartition(".")[2]: self._settings[name].value()})
 
     def _on_recipe_activated(self, _place: int) -> None:
-        self.set_recipe(self._recipe.currentData())
+        """Keep the recipe, with what suits it; settings that the user has changed stay, but for the model's."""
+        self._chosen_recipe = self._recipe.currentData()
+        is_changed = self._as_set is not None and self._as_set[1] != self._settings.chosen()
+        if self._suggestion_for is not None and not is_changed:
+            self._take_suggestion()
+            return
+        self.set_recipe(self._chosen_recipe)
+        if not is_changed:
+            self._as_set = self._shown()
+            self._show_suggestion()
 
     def _show_recipe(self, recipe: RecipeLike) -> None:
         self._recipe.setCurrentIndex(self._recipe.findData(recipe.name))

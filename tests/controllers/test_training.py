@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from PySide6.QtWidgets import QLineEdit
 
 from latentlab.config import RunConfig, TrainingConfig
 from latentlab.controllers.run_words import ending
@@ -118,6 +119,35 @@ def test_honest_the_runs_configuration_has_what_was_changed_while_it_went_on(par
     training = controller.config.training
     assert (training.learning_rate, training.schedule, training.epochs) == (0.01, "cosine", 9)
     assert controller.source == session.dataset.source
+
+
+def test_yours_other_images_start_from_their_own_suggestion(parts, engine, session):
+    """Promise Yours: epochs and rate changed for one dataset's run are not trained with on another."""
+    controller, panel, _ = parts
+    session.set_dataset(dataset_info("photos"))
+    suggested = panel.config().training
+    controller.start(panel.config())
+    engine.trainingState.emit(TrainingState("running", session.run_folder))
+    rate = panel.findChild(QLineEdit, "learningRate")
+    rate.setText("0.0003")
+    rate.editingFinished.emit()
+    engine.trainingEvent.emit(TrainingEvent(Adjusted(1, 0.5, learning_rate=0.0003, epochs=143)))
+    engine.trainingEvent.emit(TrainingEvent(Finished("run", "run/model.safetensors", 143, 9.0)))
+    engine.trainingState.emit(TrainingState("idle"))
+    session.set_dataset(dataset_info("photos"))
+    assert panel.config().training.learning_rate == 0.0003, "the same images, read again"
+    session.set_dataset(dataset_info("drawings"))
+    assert panel.config().training == suggested
+
+
+def test_yours_an_opened_runs_settings_stay_when_its_images_are_opened(parts, engine, session):
+    """Promise Yours: a run that is opened goes on with its own settings."""
+    _, panel, _ = parts
+    session.set_dataset(dataset_info("photos"))
+    config = RunConfig(data=dataset_info().config, training=TrainingConfig(epochs=77, learning_rate=0.002))
+    engine.runOpened.emit(RunOpened("runs/mine", config, "drawings", "", 4, "stopped"))
+    session.set_dataset(dataset_info("drawings"))
+    assert panel.config().training == config.training
 
 
 def test_how_long_a_run_is_to_be_is_changed_while_it_is_live(parts, engine, session):

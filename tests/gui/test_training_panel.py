@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QSpinBox, QWidget
@@ -172,20 +174,73 @@ def test_what_a_live_run_can_take_is_told_and_the_rest_is_held(qtbot, panel):
         type_into(qtbot, panel.findChild(QLineEdit, "learningRate"), "0.002")
 
 
+def suggestion_of(config: RunConfig, why: str = "Chosen for these images."):
+    """What suits some images: ``config``, or its settings with another recipe."""
+
+    def suggest(name: str) -> SimpleNamespace:
+        model = RECIPES[name].suited(config.model) if name else config.model
+        return SimpleNamespace(config=config.model_copy(update={"model": model}), why=f"{why} {name}".strip())
+
+    return suggest
+
+
+def choose_recipe(qtbot, panel, name):
+    recipe = panel.findChild(QComboBox, "recipe")
+    qtbot.keyClick(recipe, Qt.Key.Key_Home)
+    for _ in range(recipe.findText(name)):
+        qtbot.keyClick(recipe, Qt.Key.Key_Down)
+    assert recipe.currentText() == name
+
+
+COLOUR = RunConfig(
+    model=RECIPES["gaussian-vae"].config(latent_dim=10, architecture={"kind": "conv"}),
+    training=TrainingConfig(batch_size=32, epochs=11),
+)
+GREY = RunConfig(model=RECIPES["vae"].config(latent_dim=3), training=TrainingConfig(epochs=50))
+
+
 def test_a_suggestion_is_taken_until_the_user_chooses(qtbot, panel):
-    first = RunConfig(model=RECIPES["gaussian-vae"].config(latent_dim=10), training=TrainingConfig(batch_size=32))
-    panel.suggest(first, "Chosen for these images.")
-    assert panel.config() == first
+    panel.suggest(suggestion_of(COLOUR), keep_changes=True)
+    assert panel.config() == COLOUR
     assert panel.findChild(object, "suggestion").isVisible()
-    second = RunConfig(model=RECIPES["vae"].config(latent_dim=3))
-    panel.suggest(second, "Chosen for others.")
-    assert panel.config() == second, "nobody has chosen yet"
+    panel.suggest(suggestion_of(GREY), keep_changes=True)
+    assert panel.config() == GREY, "nobody has chosen yet"
     type_into(qtbot, panel.findChild(QSpinBox, "epochs"), "3")
-    panel.suggest(first, "Chosen for these images.")
+    panel.suggest(suggestion_of(COLOUR), keep_changes=True)
     assert panel.config().training.epochs == 3
     assert not panel.findChild(object, "suggestion").isVisible()
+    type_into(qtbot, panel.findChild(QSpinBox, "epochs"), "50")
+    assert not panel.findChild(object, "suggestion").isVisible(), "what is shown suits other images"
     qtbot.mouseClick(button(panel, "useSuggestion"), Qt.MouseButton.LeftButton)
-    assert panel.config() == first
+    assert panel.config() == COLOUR
+
+
+def test_yours_the_suggested_settings_are_for_the_recipe_that_was_chosen(qtbot, panel):
+    """Promise Yours: what a person chose is not thrown away by what the program suggests."""
+    panel.suggest(suggestion_of(GREY))
+    type_into(qtbot, panel.findChild(QSpinBox, "epochs"), "3")
+    choose_recipe(qtbot, panel, "beta-vae")
+    assert panel.config().training.epochs == 3, "what the user has set stays"
+    for suggested in (GREY, COLOUR):
+        panel.suggest(suggestion_of(suggested), keep_changes=True)
+        type_into(qtbot, panel.findChild(QSpinBox, "epochs"), "4")
+        suggest = button(panel, "useSuggestion")
+        suggest.setFocus()
+        qtbot.keyClick(suggest, Qt.Key.Key_Space)
+        assert panel.config().training == suggested.training
+        assert panel.config().model == RECIPES["beta-vae"].suited(suggested.model)
+        assert panel.findChild(QLabel, "suggestion").text() == "Chosen for these images. beta-vae"
+        assert panel.window().focusWidget() is panel.findChild(QComboBox, "recipe"), "near the link that went"
+
+
+def test_yours_a_recipe_that_is_chosen_comes_with_what_suits_it(qtbot, panel):
+    """Promise Yours: choosing a recipe and nothing else leaves nothing to be adapted by hand."""
+    choose_recipe(qtbot, panel, "beta-vae")
+    panel.suggest(suggestion_of(GREY), keep_changes=True)
+    assert panel.config() == suggestion_of(GREY)("beta-vae").config
+    choose_recipe(qtbot, panel, "iwae")
+    assert panel.config() == suggestion_of(GREY)("iwae").config
+    assert not button(panel, "useSuggestion").isVisible()
 
 
 def test_going_on_is_offered_after_a_run(qtbot, panel):
