@@ -18,7 +18,6 @@ from latentlab.engine.messages import (
     OpenDataset,
     PointsChanged,
     PreviewDataset,
-    TrainingEvent,
 )
 from latentlab.events import Finished
 from latentlab.gui.data_panel import DataPanel
@@ -58,7 +57,7 @@ class DataController(QObject):
         engine.datasetOpened.connect(self._on_opened)
         engine.datasetCancelled.connect(self._give_up)
         engine.pointsChanged.connect(self._on_points)
-        engine.trainingEvent.connect(self._on_training_event)
+        engine.trainingFinished.connect(self._on_training_finished)
         engine.failed.connect(self._on_failed)
         engine.workerLost.connect(self._stop_encoding)
         session.modelChanged.connect(self._stop_encoding)
@@ -115,12 +114,10 @@ class DataController(QObject):
         if session.model.image_shape == session.dataset.image_shape:
             self._encode()
 
-    def _on_training_event(self, result: TrainingEvent) -> None:
+    def _on_training_finished(self, _event: Finished) -> None:
         """A run that is over has put on the map what its model file keeps; the other images follow."""
         dataset, points = self._session.dataset, self._session.points
-        if not isinstance(result.event, Finished) or dataset is None or points is None:
-            return
-        if len(points.mean) < dataset.images:
+        if dataset is not None and points is not None and len(points.mean) < dataset.images:
             self._encode()
 
     def _encode(self) -> None:

@@ -22,6 +22,7 @@ from latentlab.gui import dialogs, theme
 from latentlab.gui.images import to_qimage
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.main_window import MainWindow
+from latentlab.gui.notifications import Notification
 from latentlab.opening import kind_of
 from latentlab.session import IDLE, Session
 from latentlab.session_file import read_session
@@ -50,7 +51,7 @@ class DeskController(QObject):
         super().__init__(parent)
         self._session, self._engine, self._window, self._settings = session, engine, window, settings
         self._map = latent_map
-        self._refused = ""  # what was said of the training's settings last
+        self._refusal: Notification | None = None  # of the training's settings
         self._data, self._model, self._training, self._recovery = data, model, training, recovery
         self._connect_actions(undo)
         self._connect_panels()
@@ -113,7 +114,7 @@ class DeskController(QObject):
         window.filmstrip.pathToolRequested.connect(self._on_path_tool_requested)
         window.training_panel.openDatasetRequested.connect(self._on_open_folder)
         window.training_panel.configRefused.connect(self._refuse_settings)
-        window.training_panel.configAccepted.connect(lambda: window.notifications.withdraw(self._refused))
+        window.training_panel.configAccepted.connect(self._withdraw_refusal)
         window.data_panel.configRefused.connect(self._refuse)
 
     # --- opening --------------------------------------------------------------------------------------
@@ -194,12 +195,16 @@ class DeskController(QObject):
         self._window.notifications.notify("info", "Copied the command that trains this model", command, copied=command)
 
     def _refuse_settings(self, message: str) -> None:
-        self._window.notifications.withdraw(self._refused)
-        self._refused = message
-        self._refuse(message)
+        self._withdraw_refusal()
+        self._refusal = self._refuse(message)
 
-    def _refuse(self, message: str) -> None:
-        self._window.notifications.notify("warning", message)
+    def _withdraw_refusal(self) -> None:
+        if self._refusal is not None:
+            self._refusal.withdraw()
+            self._refusal = None
+
+    def _refuse(self, message: str) -> Notification:
+        return self._window.notifications.notify("warning", message)
 
     def _on_path_tool_requested(self) -> None:
         self._window.set_tool("path")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from math import inf
 from pathlib import Path
 from typing import Literal, cast
@@ -20,7 +19,7 @@ from latentlab.engine.messages import (
     RunFollowed,
     RunHistory,
 )
-from latentlab.events import Epoch, Event, Finished, Progress
+from latentlab.events import Epoch, Progress
 from latentlab.gui.curves import TrainingCurves
 from latentlab.gui.filmstrip import BY_EPOCH, Filmstrip
 from latentlab.gui.history_bar import HistoryBar
@@ -68,7 +67,9 @@ class HistoryController(QObject):
         session.modelChanged.connect(self._on_model_changed)
         session.pastChanged.connect(self._on_past_changed)
         engine.runHistory.connect(self._on_run_history)
-        engine.trainingEvent.connect(lambda result: self._on_events((result.event,)))
+        engine.trainingProgressed.connect(self._on_progress)
+        engine.epochCompleted.connect(self._on_epoch)
+        engine.trainingFinished.connect(lambda event: bar.set_best(event.best_epoch))
         engine.runFollowed.connect(self._on_run_followed)
         engine.modelChanged.connect(self._on_weights_changed)
         engine.historyRead.connect(self._on_history_read)
@@ -115,16 +116,13 @@ class HistoryController(QObject):
         self._bar.set_epochs(epochs)
         self._filmstrip.set_has_epochs(bool(epochs))
 
-    def _on_events(self, events: Iterable[Event]) -> None:
-        """Keep count of the epochs of the run that is trained, or followed."""
-        for event in events:
-            if isinstance(event, Epoch):
-                self._bar.set_done(event.epoch)
-            elif isinstance(event, Progress) and event.steps:
-                self._bar.set_best(0)
-                self._bar.set_done(event.epochs * event.step / event.steps)
-            elif isinstance(event, Finished):
-                self._bar.set_best(event.best_epoch)
+    def _on_progress(self, event: Progress) -> None:
+        if event.steps:
+            self._bar.set_best(0)
+            self._bar.set_done(event.epochs * event.step / event.steps)
+
+    def _on_epoch(self, event: Epoch) -> None:
+        self._bar.set_done(event.epoch)
 
     def _on_run_followed(self, result: RunFollowed) -> None:
         """Count the epochs of an opened run: what is shown of it is the best model it has kept."""
@@ -132,12 +130,13 @@ class HistoryController(QObject):
             return
         if result.run != self._followed:
             self._followed, self._highest = result.run, -inf
-        self._on_events(result.events)
         for event in result.events:
-            elbo = event.validation.get("elbo", -inf) if isinstance(event, Epoch) and event.validation else -inf
-            if isinstance(event, Epoch) and elbo > self._highest:
-                self._highest = elbo
-                self._bar.set_best(event.epoch)
+            if isinstance(event, Epoch):
+                self._on_epoch(event)
+                elbo = (event.validation or {}).get("elbo", -inf)
+                if elbo > self._highest:
+                    self._highest = elbo
+                    self._bar.set_best(event.epoch)
 
     def _on_weights_changed(self, result: ModelChanged) -> None:
         """Name the epoch that the map is of, to the last step before a pause or the end."""

@@ -9,9 +9,9 @@ from PySide6.QtCore import QObject
 
 from latentlab.controllers.training import TrainingController
 from latentlab.engine.client import EngineClient
-from latentlab.engine.messages import Failed, ModelSaved, Notice, TrainingEvent, WorkerLost
-from latentlab.events import Checkpoint, Epoch, Finished
-from latentlab.gui.notifications import Notifications
+from latentlab.engine.messages import Failed, ModelSaved, Notice, WorkerLost
+from latentlab.events import Event
+from latentlab.gui.notifications import Actions, Notification, Notifications
 
 log = logging.getLogger("latentlab")
 
@@ -32,31 +32,31 @@ class NoticesController(QObject):
     ) -> None:
         super().__init__(parent)
         self._notifications, self._continue_run = notifications, continue_run
-        self._unsaved: set[str] = set()  # what was said where a live run's files could not be written
+        self._unsaved: list[Notification] = []  # that a live run's files could not be written
         engine.failed.connect(self._on_failed)
-        engine.trainingEvent.connect(self._on_training_event)
+        for written in (engine.checkpointWritten, engine.epochCompleted, engine.trainingFinished):
+            written.connect(self._on_run_written)
         engine.notice.connect(self._on_notice)
         engine.workerLost.connect(self._on_worker_lost)
         engine.modelSaved.connect(self._on_saved)
         training.warned.connect(lambda message: self._tell("warning", message))
         training.finished.connect(lambda event: self._tell("info", training.ending, f"Its model is {event.model}"))
 
-    def _tell(self, level: str, message: str, details: str = "", actions: tuple = ()) -> None:  # type: ignore[type-arg]
+    def _tell(self, level: str, message: str, details: str = "", actions: Actions = ()) -> Notification:
         log.log(
             logging.INFO if level == "info" else logging.WARNING, "%s%s", message, f"\n{details}" if details else ""
         )
-        self._notifications.notify(level, message, details, actions)
+        return self._notifications.notify(level, message, details, actions)
 
     def _on_failed(self, failure: Failed) -> None:
-        self._tell("error", failure.message, failure.details)
+        shown = self._tell("error", failure.message, failure.details)
         if failure.request == "Checkpoint":
-            self._unsaved.add(failure.message)
+            self._unsaved.append(shown)
 
-    def _on_training_event(self, told: TrainingEvent) -> None:
+    def _on_run_written(self, _event: Event) -> None:
         """A full disk is full no more when the run has been written."""
-        if isinstance(told.event, Checkpoint | Epoch | Finished):
-            while self._unsaved:
-                self._notifications.withdraw(self._unsaved.pop())
+        while self._unsaved:
+            self._unsaved.pop().withdraw()
 
     def _on_notice(self, notice: Notice) -> None:
         self._tell("info", notice.message, notice.details)

@@ -13,7 +13,7 @@ from latentlab.controllers.training import TrainingController
 from latentlab.engine.client import EngineClient
 from latentlab.engine.messages import OpenDataset, OpenModel
 from latentlab.errors import LatentlabError
-from latentlab.gui.notifications import Actions, Notifications
+from latentlab.gui.notifications import Actions, Notification, Notifications
 from latentlab.session import AxesChoice, Session
 from latentlab.session_file import (
     SessionFile,
@@ -63,7 +63,8 @@ class RecoveryController(QObject):
         self._written: SessionFile | None = None
         self._writer = ThreadPoolExecutor(1, "latentlab-autosave")  # a disk may take long to say that it has it
         self._writing: Future[None] | None = None
-        self._failure = ""
+        self._failure = ""  # as it was last said
+        self._failure_card: Notification | None = None
         self.autosaveFailed.connect(self._on_failed)
         self.autosaved.connect(self._on_saved)
         self._timer = QTimer(self)
@@ -153,13 +154,13 @@ class RecoveryController(QObject):
         told = f"The session cannot be autosaved: {message}"
         if told != self._failure:
             self._on_saved()
-            self._failure = told
-            self._notifications.notify("warning", told)
+            self._failure, self._failure_card = told, self._notifications.notify("warning", told)
 
     def _on_saved(self) -> None:
-        if self._failure:
-            self._notifications.withdraw(self._failure)
-            self._failure = ""
+        self._failure = ""
+        if self._failure_card is not None:
+            self._failure_card.withdraw()
+            self._failure_card = None
 
     # --- restoring ------------------------------------------------------------------------------------
 

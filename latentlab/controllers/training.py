@@ -22,10 +22,9 @@ from latentlab.engine.messages import (
     RunOpened,
     StopTraining,
     Train,
-    TrainingEvent,
     TrainingState,
 )
-from latentlab.events import Adjusted, Epoch, Event, Finished, Progress, Started, Warned
+from latentlab.events import Adjusted, Epoch, Event, Finished, Progress, Started
 from latentlab.gui.curves import TrainingCurves
 from latentlab.gui.run_controls import epochs_in_all
 from latentlab.gui.training_panel import TrainingPanel
@@ -95,7 +94,12 @@ class TrainingController(QObject):
         session.runStateChanged.connect(self._on_run_state_changed)
         session.modelChanged.connect(self._on_another_model)
         engine.trainingState.connect(self._on_state)
-        engine.trainingEvent.connect(self._on_event)
+        engine.trainingStarted.connect(self._on_started)
+        engine.trainingProgressed.connect(self._on_progress)
+        engine.epochCompleted.connect(self._on_epoch)
+        engine.trainingAdjusted.connect(self._on_run_adjusted)
+        engine.trainingWarned.connect(lambda event: self.warned.emit(event.message))
+        engine.trainingFinished.connect(self._on_finished)
         engine.modelChanged.connect(self._on_model_changed)
         engine.runOpened.connect(self._on_run_opened)
         engine.runFollowed.connect(self._on_run_followed)
@@ -245,35 +249,35 @@ class TrainingController(QObject):
                 self._offer_going_on()
             self._session.set_run_state(IDLE)
 
-    def _on_event(self, result: TrainingEvent) -> None:
-        match result.event:
-            case Started() as event:
-                self._steps_per_epoch, self._begun = max(1, event.steps_per_epoch), True
-                folder = self._session.run_folder
-                self._followed = ""
-                if not self._curves.go_on(folder):
-                    self._curves.start_run(f"{event.recipe} · {Path(folder).name}", folder)
-                self._panel.set_beta(event.beta)
-                self._panel.set_live({"epochs": event.epochs})
-            case Progress() as event:
-                self._epochs_done = event.step / self._steps_per_epoch
-                self._curves.add_progress(self._epochs_done, event.recent | _costs(event))
-                self._show_progress(event)
-            case Epoch() as event:
-                self._whole_epochs = event.epoch
-                draw_event(self._curves, event)
-            case Adjusted() as event:
-                draw_event(self._curves, event)
-                self._follow(event)
-            case Warned() as event:
-                self.warned.emit(event.message)
-            case Finished() as event:
-                self._whole_epochs, self._reason = event.epochs, event.reason
-                self._offer_going_on()
-                share = 1.0 if event.reason == "done" else self._share
-                self.ending = ending(event)
-                self._panel.set_progress(share, self.ending)
-                self.finished.emit(event)
+    def _on_started(self, event: Started) -> None:
+        self._steps_per_epoch, self._begun = max(1, event.steps_per_epoch), True
+        folder = self._session.run_folder
+        self._followed = ""
+        if not self._curves.go_on(folder):
+            self._curves.start_run(f"{event.recipe} · {Path(folder).name}", folder)
+        self._panel.set_beta(event.beta)
+        self._panel.set_live({"epochs": event.epochs})
+
+    def _on_progress(self, event: Progress) -> None:
+        self._epochs_done = event.step / self._steps_per_epoch
+        self._curves.add_progress(self._epochs_done, event.recent | _costs(event))
+        self._show_progress(event)
+
+    def _on_epoch(self, event: Epoch) -> None:
+        self._whole_epochs = event.epoch
+        draw_event(self._curves, event)
+
+    def _on_run_adjusted(self, event: Adjusted) -> None:
+        draw_event(self._curves, event)
+        self._follow(event)
+
+    def _on_finished(self, event: Finished) -> None:
+        self._whole_epochs, self._reason = event.epochs, event.reason
+        self._offer_going_on()
+        share = 1.0 if event.reason == "done" else self._share
+        self.ending = ending(event)
+        self._panel.set_progress(share, self.ending)
+        self.finished.emit(event)
 
     def _follow(self, event: Adjusted) -> None:
         """Take up what was changed, and show the run's length: its epoch is ended, whatever was asked for."""

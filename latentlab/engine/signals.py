@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from PySide6.QtCore import QObject, Signal
 
-from latentlab.engine.messages import Result
+from latentlab.engine.messages import Result, TrainingEvent
+from latentlab.events import Adjusted, Checkpoint, Epoch, Event, Finished, Progress, Started, Warned
 
 
 class ResultSignals(QObject):
@@ -19,7 +22,21 @@ class ResultSignals(QObject):
         Every result, before the signal of its kind.
     workerReady, workerLost, modelChanged, …
         One result of that kind.
+    trainingStarted, trainingProgressed, epochCompleted, trainingAdjusted, checkpointWritten, trainingWarned, \
+    trainingFinished
+        One event of the running training (see :mod:`latentlab.events`), before ``trainingEvent``'s other receivers.
     """
+
+    EVENT_SIGNALS: ClassVar[dict[type[Event], str]] = {
+        Started: "trainingStarted",
+        Progress: "trainingProgressed",
+        Epoch: "epochCompleted",
+        Adjusted: "trainingAdjusted",
+        Checkpoint: "checkpointWritten",
+        Warned: "trainingWarned",
+        Finished: "trainingFinished",
+    }
+    """Name of the signal for each kind of training event."""
 
     received = Signal(object)
     workerReady = Signal(object)
@@ -38,6 +55,13 @@ class ResultSignals(QObject):
     datasetOpened = Signal(object)
     datasetCancelled = Signal(object)
     trainingEvent = Signal(object)
+    trainingStarted = Signal(object)
+    trainingProgressed = Signal(object)
+    epochCompleted = Signal(object)
+    trainingAdjusted = Signal(object)
+    checkpointWritten = Signal(object)
+    trainingWarned = Signal(object)
+    trainingFinished = Signal(object)
     trainingState = Signal(object)
     runOpened = Signal(object)
     runFollowed = Signal(object)
@@ -49,10 +73,17 @@ class ResultSignals(QObject):
     failed = Signal(object)
     notice = Signal(object)
 
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.trainingEvent.connect(self._emit_event)
+
     def tell(self, result: Result) -> None:
         """Emit a result on the thread that calls, which must be the one all this belongs to."""
         self.received.emit(result)
         getattr(self, signal_of(type(result))).emit(result)
+
+    def _emit_event(self, result: TrainingEvent) -> None:
+        getattr(self, self.EVENT_SIGNALS[type(result.event)]).emit(result.event)
 
 
 def signal_of(kind: type[Result]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QEnterEvent, QGuiApplication
@@ -138,6 +139,17 @@ class Card(QFrame):
         super().changeEvent(event)
 
 
+class Notification:
+    """The handle of a card that is shown, for whoever knows when its cause is gone."""
+
+    def __init__(self, remove: Callable[[], None]) -> None:
+        self._remove = remove
+
+    def withdraw(self) -> None:
+        """Take the card away; nothing happens when it is gone already."""
+        self._remove()
+
+
 class Notifications(QWidget):
     """Cards over the lower right corner of a widget: information goes by itself, warnings and errors stay.
 
@@ -158,8 +170,10 @@ class Notifications(QWidget):
         self._over.installEventFilter(self)
         self.hide()
 
-    def notify(self, level: str, message: str, details: str = "", actions: Actions = (), copied: str = "") -> None:
-        """Show a card.
+    def notify(
+        self, level: str, message: str, details: str = "", actions: Actions = (), copied: str = ""
+    ) -> Notification:
+        """Show a card, and return the handle that withdraws it.
 
         Parameters
         ----------
@@ -178,7 +192,7 @@ class Notifications(QWidget):
             if (card.level, card.message) == (level, message) and not actions:
                 card.again(details, copied)
                 self._place()
-                return
+                return Notification(partial(self._remove, card))
         while len(self._cards) >= MOST:
             self._remove(next((card for card in self._cards if card.level == "info"), self._cards[0]))
         card = Card(level if level in _COLOURS else "info", message, details, actions, self, copied)
@@ -188,15 +202,11 @@ class Notifications(QWidget):
         self._lifts[card] = self._free_lift(card)
         card.show()
         self._place()
+        return Notification(partial(self._remove, card))
 
     def messages(self) -> list[str]:
         """What is shown, oldest first."""
         return [card.message for card in self._cards]
-
-    def withdraw(self, message: str) -> None:
-        """Take the cards of this message away: its cause is gone."""
-        for card in [card for card in self._cards if card.message == message]:
-            self._remove(card)
 
     def clear(self) -> None:
         """Take every card away."""

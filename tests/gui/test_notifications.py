@@ -101,9 +101,10 @@ def test_cards_stay_inside_the_corner(cards):
 
 
 def test_a_card_goes_when_its_cause_is_gone(cards):
-    cards.notify("error", "the disk is full")
+    disk = cards.notify("error", "the disk is full")
     cards.notify("warning", "another matter")
-    cards.withdraw("the disk is full")
+    disk.withdraw()
+    disk.withdraw()
     assert cards.messages() == ["another matter"]
 
 
@@ -114,3 +115,10 @@ def test_yours_a_notice_that_names_what_it_copies_copies_only_that(qtbot, cards)
         press(qtbot, cards, "copyDetails")
         assert QGuiApplication.clipboard().text() == command
     assert cards.messages() == ["Copied the command"]
+
+
+def test_a_card_that_is_withdrawn_takes_no_other_of_the_same_words_with_it(cards):
+    first = cards.notify("warning", "Restore the session?", actions=[("Restore", lambda: None)])
+    cards.notify("warning", "Restore the session?", actions=[("Restore", lambda: None)])
+    first.withdraw()
+    assert cards.messages() == ["Restore the session?"]
