@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
@@ -89,7 +89,8 @@ class RunsTable(QWidget):
         self.set_rows((), ())
 
     def set_rows(self, columns: Sequence[Column], rows: Sequence[tuple[str, Sequence[Value]]]) -> None:
-        """Show these rows: a name to tell the run by, and a value for each column."""
+        """Show these rows: a name to tell the run by, and a value for each column. Runs that are chosen stay so."""
+        chosen = set(self._chosen())
         self._columns = columns
         self._table.setSortingEnabled(False)
         self._table.setColumnCount(len(columns))
@@ -107,6 +108,7 @@ class RunsTable(QWidget):
         # Unsorted until a title is clicked: the rows come newest first.
         self._table.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self._table.setSortingEnabled(True)
+        self._choose(chosen)
         self._table.setVisible(bool(rows))
         self._empty.setVisible(not rows)
         for each_button in self._copy:
@@ -142,6 +144,18 @@ class RunsTable(QWidget):
         """Names of the runs whose rows are chosen."""
         items = (self._table.item(line, 0) for line in sorted({each.row() for each in self._table.selectedIndexes()}))
         return [item.data(Qt.ItemDataRole.UserRole) for item in items if item is not None]
+
+    def _choose(self, names: set[str]) -> None:
+        """Select the rows of these runs alone, wherever they are now."""
+        model, selection = self._table.model(), QItemSelection()
+        for line in range(self._table.rowCount()):
+            item = self._table.item(line, 0)
+            if item is not None and item.data(Qt.ItemDataRole.UserRole) in names:
+                index = model.index(line, 0)
+                selection.select(index, index)
+                self._table.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.NoUpdate)
+        flags = QItemSelectionModel.SelectionFlag
+        self._table.selectionModel().select(selection, flags.ClearAndSelect | flags.Rows)
 
     def _on_copy(self) -> None:
         QGuiApplication.clipboard().setText(self.as_text())

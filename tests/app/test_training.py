@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
+
 import numpy as np
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QPushButton
 
+from latentlab.cli.parser import build_parser
+from latentlab.cli.train import run_config
 from latentlab.engine.messages import ModelSaved
+from latentlab.storage import RunFolder
 from tests.app.conftest import SECONDS, find, shown
 
 
@@ -86,3 +93,36 @@ def test_row_21_closing_while_training_asks_and_checkpoints(application, qtbot, 
     from pathlib import Path
 
     assert (Path(application.session.run_folder) / "checkpoint.safetensors").is_file()
+
+
+def test_yours_the_copied_command_is_of_the_model_on_screen(application, qtbot, folder):
+    """Promise Yours: it has the β of the run that goes on, and another model's command once that one is open."""
+
+    def copied():
+        application.window.actions_.copy_command.trigger()
+        program, *words = shlex.split(QGuiApplication.clipboard().text())
+        assert program == "latentlab"
+        arguments = build_parser().parse_args(words)
+        return arguments.data, arguments.out, run_config(arguments, RunFolder(arguments.out))
+
+    open_folder(application, qtbot, folder)
+    find(application, "epochs").setValue(10_000)
+    press(application, qtbot, "trainButton")
+    qtbot.waitUntil(lambda: application.session.run_state == "running", timeout=SECONDS)
+    qtbot.waitUntil(lambda: application.session.model.source == application.session.run_folder, timeout=SECONDS)
+    find(application, "betaLive").setValue(2.5)
+    qtbot.waitUntil(lambda: copied()[2].model.beta == 2.5, timeout=SECONDS)
+    source, out, config = copied()
+    assert (source, config.training.epochs) == (str(folder), 10_000)
+    assert out != application.session.run_folder
+    press(application, qtbot, "stopButton")
+    qtbot.waitUntil(lambda: application.session.run_state == "idle", timeout=SECONDS)
+    application.window.pathsDropped.emit(["bundled:shapes-6d"])
+    qtbot.waitUntil(lambda: application.session.model.name == "shapes-6d", timeout=SECONDS)
+    source, _, config = copied()
+    assert (source, config.model.latent_dim, config.training.batch_size) == ("demo:shapes", 6, 64)
+    command = QGuiApplication.clipboard().text()
+    QGuiApplication.clipboard().clear()
+    copy_buttons = application.window.notifications.findChildren(QPushButton, "copyDetails")
+    next(each for each in copy_buttons if each.parentWidget().message.startswith("Copied the command")).click()
+    assert QGuiApplication.clipboard().text() == command

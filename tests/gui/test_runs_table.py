@@ -78,3 +78,24 @@ def test_without_runs_it_says_what_would_fill_it(table):
     table.set_rows((), ())
     assert not table.findChild(QTableWidget).isVisible()
     assert not table.findChild(QPushButton, "copyRuns").isEnabled()
+
+
+def test_honest_the_highlight_stays_on_its_run_when_another_is_put_above(qtbot, table):
+    """Promise Honest: the run that is highlighted, drawn and copied is the one that was chosen."""
+    cells, draw = table.findChild(QTableWidget), table.findChild(QPushButton, "compareRuns")
+
+    def drawn():
+        with qtbot.waitSignal(table.compareRequested) as asked:
+            qtbot.mouseClick(draw, Qt.MouseButton.LeftButton)
+        return asked.args[0]
+
+    cells.selectRow(0)
+    table.set_rows(COLUMNS, (("new", ("gaussian-vae", 1.0, 3)), *ROWS))
+    assert {each.row() for each in cells.selectedIndexes()} == {1}
+    assert drawn() == ["a"]
+    cells.sortItems(1)
+    table.set_rows(COLUMNS, (("newer", ("vae", 1.0, 3)), ("new", ("gaussian-vae", 1.0, 3)), *ROWS))
+    assert drawn() == ["a"]
+    table.set_rows(COLUMNS, ROWS[1:])
+    assert not cells.selectedIndexes(), "the chosen run is gone"
+    assert not draw.isEnabled()
