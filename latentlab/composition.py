@@ -20,6 +20,7 @@ from latentlab.controllers.categories import CategoriesController
 from latentlab.controllers.codes import CodesController
 from latentlab.controllers.comparing import ComparingController
 from latentlab.controllers.data import DataController
+from latentlab.controllers.dataset_fit import DatasetFitController
 from latentlab.controllers.desk import DeskController
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.far_from_data import FarFromDataController
@@ -133,6 +134,7 @@ class Application(QObject):
         self._frame_rate = FrameRateController(engine, window, self)
         self._status_line = StatusLineController(self.activity, window.status, self)
         self._data = DataController(session, engine, window.data_panel, self.activity, self)
+        self._dataset_fit = DatasetFitController(session, window.data_panel, window.notifications, self)
         self._model = ModelController(session, engine, self.undo, window.model_panel, self)
         self._training = TrainingController(session, engine, window.training_panel, window.curves, self.activity, self)
         self._runs = RunsController(session, self._training, self._model, window.runs_table, self)

@@ -281,6 +281,12 @@ class Session(QObject):
                 self.axesChanged.emit()
 
     @property
+    def points_are_of_dataset(self) -> bool:
+        """Whether the points are the open dataset's images; true as well while no dataset or no points are there."""
+        points, dataset = self._points, self._dataset
+        return points is None or dataset is None or points.fingerprint == dataset.fingerprint
+
+    @property
     def components(self) -> FloatArray:
         """Principal components [k, d] of the points, strongest first: those of the chosen level, where there are some.
 

@@ -12,6 +12,8 @@ from latentlab.gui.latent_map.view_box import PRIOR_REACH
 from latentlab.gui.latent_sliders import LatentSliders
 from latentlab.session import Session
 
+OF_TRAINING_IMAGES = "points of the images the model was trained on, not of the open ones"
+OF_EARLIER_IMAGES = "points of the images opened before, not of the open ones"
 MOST = 0.9  # of the points
 PRIOR_SPAN = 4.0  # standard deviations of the prior that a slider covers at least
 
@@ -36,6 +38,7 @@ class PointsController(QObject):
         session.modelChanged.connect(self._on_model_changed)
         session.pointsChanged.connect(self._on_points_changed)
         session.pastChanged.connect(self._on_past_changed)
+        session.datasetChanged.connect(self._show_freshness)
         session.runStateChanged.connect(self._show_freshness)
         session.runStateChanged.connect(self._on_run_state_changed)
         session.axesChanged.connect(self._on_axes_changed)
@@ -82,9 +85,18 @@ class PointsController(QObject):
         self._show_freshness()
 
     def _show_freshness(self) -> None:
-        session = self._session
-        live = session.points is not None and session.run_is_live and session.past is None
-        self._map.set_freshness(f"epoch {session.points.epoch:.1f}" if live and session.points is not None else "")
+        """Say how far a model that learns had come when it encoded the points, or that they are not the open images."""
+        session, points = self._session, self._session.points
+        if points is None or session.past is not None:
+            text = ""
+        elif session.run_is_live:
+            text = f"epoch {points.epoch:.1f}"
+        elif session.points_are_of_dataset:
+            text = ""
+        else:
+            trained_on = "" if session.model is None else session.model.data.get("fingerprint", "")
+            text = OF_TRAINING_IMAGES if points.fingerprint in ("", trained_on) else OF_EARLIER_IMAGES
+        self._map.set_freshness(text)
 
     def _draw(self, points: PointsChanged | HistoryRead) -> None:
         """Project the points onto the shown axes, coloured by class or by the chosen column."""

@@ -82,6 +82,7 @@ class PointsChanged(Result):
     preview: ByteArray | None = None  # the manifold's stored picture, until tiles are there
     preview_extent: tuple[float, float, float, float] | None = None  # x_min, x_max, y_min, y_max
     columns: dict[str, NDArray[Any]] = field(default_factory=dict)  # factors and metadata: numbers or text [N] each
+    fingerprint: str = ""  # of the dataset that was encoded; empty where the model file does not say
 
 
 @dataclass(frozen=True)

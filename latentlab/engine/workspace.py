@@ -160,6 +160,7 @@ class Workspace:
                 preview,
                 extent if preview is not None else None,
                 self.columns_of(points.index, data),
+                data or "",
             )
         )
 

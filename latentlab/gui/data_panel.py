@@ -116,6 +116,9 @@ class DataPanel(QWidget):
         inner = column(self._info, 0)
         self._counts = label("", "heading")
         self._counts.setObjectName("datasetCounts")
+        self._misfit = label("", "warning", wrap=True, selectable=True)
+        self._misfit.setObjectName("datasetMisfit")
+        self._misfit.hide()
         self._details = label("", "dim", wrap=True)
         self._found = label("", "dim", wrap=True, selectable=True)
         self._found.setObjectName("datasetFound")
@@ -130,7 +133,7 @@ class DataPanel(QWidget):
         skipped_column.addLayout(row(None, copy))
         self._skipped_fold = Fold("skippedFold", "skipped", "Files that were not used, and why", skipped)
         # Right below the number of images: what is missing from it is looked for there.
-        for widget in (self._counts, self._skipped_fold, self._details, self._found):
+        for widget in (self._counts, self._misfit, self._skipped_fold, self._details, self._found):
             inner.addWidget(widget)
         layout.addWidget(self._empty)
         layout.addWidget(self._info)
@@ -234,6 +237,11 @@ class DataPanel(QWidget):
         self._skipped.setPlainText("\n".join(f"{path}: {reason}" for path, reason in info.skipped))
         self._skipped_fold.set_title(f"{left_out(info.skipped_count, info.others_count)}: which, and why")
         self._skipped_fold.setVisible(info.skipped_count > 0)
+
+    def set_misfit(self, text: str) -> None:
+        """Say why the open images do not fit the open model; an empty text says nothing."""
+        self._misfit.setText(text)
+        self._misfit.setVisible(bool(text))
 
     def set_contact_sheet(self, image: ByteArray | None) -> None:
         """Show some of the images as the model will see them: uint8 [H, W] or [H, W, 3]."""

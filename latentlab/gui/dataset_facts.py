@@ -22,6 +22,24 @@ def shape_text(shape: Shape) -> str:
     return f"{width} × {height} {'grey' if channels == 1 else 'colour'}"
 
 
+def misfit(images: Shape, model: Shape) -> str:
+    """Why images of one shape do not fit a model of another, and what can be done; empty where they fit."""
+    if images == model:
+        return ""
+    channels, height, width = model
+    again = []
+    if images[1:] != model[1:] and height == width:
+        again.append(f"image size {height}")
+    if images[0] != channels:
+        again.append(counted(channels, "channel"))
+    possible = images[1:] == model[1:] or height == width  # images are read as squares, or at their own size
+    remedy = f", or read them again with {' and '.join(again)}" if possible else ""
+    return (
+        f"These images ({shape_text(images)}) do not fit the open model ({shape_text(model)}) and are not on the map:"
+        f" train a model on them{remedy}."
+    )
+
+
 def details(info: DatasetInfo) -> str:
     """Shape, split and bytes of the open images in one line."""
     return (

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication
 
+from latentlab import app
 from tests.app.conftest import SECONDS, at, find, shown
 
 
@@ -108,3 +111,30 @@ def test_every_name_that_others_hold_on_to_is_there_and_accessible(application):
     for name in names.split():
         widget = application.window if name == "mainWindow" else find(application, name)
         assert widget.accessibleName(), name
+
+
+def test_honest_far_from_data_counts_every_dimension(qtbot, own_folders):
+    """*Honest*: a latent far from all data along a dimension that the map does not show is not called near."""
+    with closing(app.build(["bundled:mnist-10d", "--engine", "thread", "--device", "cpu"])) as application:
+        application.window.show()
+        session, badge, cue = application.session, find(application, "mapFarFromData"), find(application, "decodedCue")
+        qtbot.waitUntil(lambda: session.points is not None and len(session.points.mean) > 0, timeout=SECONDS)
+        shown_on_the_map = {int(session.axes.x[1:]) - 1, int(session.axes.y[1:]) - 1}
+        hidden = next(dimension for dimension in range(10) if dimension not in shown_on_the_map)
+        away = session.points.mean[0].copy()
+        away[hidden] = 20.0
+        session.set_latent(away)
+        qtbot.waitUntil(lambda: badge.text() == cue.text() == "far from data", timeout=SECONDS)
+        session.set_latent(session.points.mean[0])
+        qtbot.waitUntil(lambda: badge.text() == cue.text() == "", timeout=SECONDS)
+
+
+def test_honest_images_that_do_not_fit_the_model_are_said_so_where_one_looks(application, folder, qtbot):
+    """*Honest*: points of the model's own images do not stay as if they were the open ones."""
+    qtbot.waitUntil(lambda: application.session.points is not None, timeout=SECONDS)
+    application.window.data_panel.open(str(folder))
+    qtbot.waitUntil(lambda: application.session.dataset is not None, timeout=SECONDS)
+    said = find(application, "datasetMisfit").text()
+    assert said.startswith("These images (16 × 16 grey) do not fit the open model (28 × 28 grey)")
+    assert said in application.window.notifications.messages()
+    assert "not of the open ones" in find(application, "mapFreshness").text()

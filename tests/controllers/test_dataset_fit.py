@@ -1,0 +1,92 @@
+"""Images that do not fit the open model: said in the Data panel, in a notice and on the map."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from PySide6.QtWidgets import QLabel, QWidget
+
+from latentlab.controllers.dataset_fit import DatasetFitController
+from latentlab.controllers.points import PointsController
+from latentlab.gui.data_panel import DataPanel
+from latentlab.gui.dataset_facts import misfit
+from latentlab.gui.latent_map import LatentMap
+from latentlab.gui.latent_sliders import LatentSliders
+from latentlab.gui.notifications import Notifications
+from tests.controllers.conftest import model_info, some_points
+from tests.controllers.test_recovery import dataset_info
+
+EIGHT, FACES = (1, 8, 8), (1, 28, 20)
+
+
+@pytest.fixture
+def said(qtbot, session):
+    """The words of the Data panel, the notices and the map's note."""
+    window = QWidget()
+    qtbot.addWidget(window)
+    panel, notifications, latent_map = DataPanel(window), Notifications(window), LatentMap(window)
+    DatasetFitController(session, panel, notifications, window)
+    PointsController(session, latent_map, LatentSliders(window), window)
+    return lambda: (
+        panel.findChild(QLabel, "datasetMisfit").text(),
+        notifications.messages(),
+        latent_map.findChild(QLabel, "mapFreshness").text(),
+    )
+
+
+def faces(**changes):
+    return replace(dataset_info(), **({"image_shape": FACES, "fingerprint": "faces"} | changes))
+
+
+def test_honest_images_that_do_not_fit_are_said_not_to_be_on_the_map(said, session):
+    """*Honest*: points of other images do not stay as if they were those of the open dataset."""
+    session.set_model(model_info(data={"fingerprint": "digits"}), 1, fresh=True)
+    session.set_points(replace(some_points(), fingerprint="digits"))
+    assert said() == ("", [], "")
+    session.set_dataset(faces())
+    panel, notices, note = said()
+    assert panel == (
+        "These images (20 × 28 grey) do not fit the open model (8 × 8 grey) and are not on the map:"
+        " train a model on them, or read them again with image size 8."
+    )
+    assert notices == [panel]
+    assert note == "points of the images the model was trained on, not of the open ones"
+
+
+def test_honest_points_of_a_dataset_opened_before_are_named_so(said, session):
+    """*Honest*: the same, where the points on the map came from another dataset."""
+    session.set_model(model_info(data={"fingerprint": "digits"}), 1, fresh=True)
+    session.set_points(replace(some_points(), fingerprint="more digits"))
+    session.set_dataset(faces())
+    assert said()[2] == "points of the images opened before, not of the open ones"
+
+
+def test_what_was_said_goes_when_images_and_model_fit(said, session):
+    session.set_dataset(faces())
+    session.set_model(model_info(), 1, fresh=True)
+    assert said()[0]
+    session.set_model(model_info(image_shape=FACES), 2, fresh=True)
+    session.set_points(replace(some_points(version=2), fingerprint="faces"))
+    assert said() == ("", [], "")
+
+
+def test_beside_a_run_the_note_says_how_far_its_points_are(said, session):
+    session.set_model(model_info(), 1, fresh=True)
+    session.set_points(replace(some_points(), fingerprint="digits", epoch=2.5))
+    session.set_dataset(faces())
+    session.set_run_state("running")
+    assert said()[2] == "epoch 2.5"
+
+
+@pytest.mark.parametrize(
+    ("images", "model", "remedy"),
+    [
+        ((3, 8, 8), EIGHT, "train a model on them, or read them again with 1 channel."),
+        ((3, 16, 16), EIGHT, "train a model on them, or read them again with image size 8 and 1 channel."),
+        ((1, 16, 16), FACES, "train a model on them."),
+        ((1, 28, 20), (3, 28, 20), "train a model on them, or read them again with 3 channels."),
+    ],
+)
+def test_the_remedies_offered_are_those_that_would_make_the_images_fit(images, model, remedy):
+    assert misfit(images, model).endswith(f"are not on the map: {remedy}")
