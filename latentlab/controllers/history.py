@@ -101,6 +101,7 @@ class HistoryController(QObject):
         if fresh:
             self.return_to_now()
             self._tell("", ())
+            self._followed = ""  # opened again, a run's best epoch is looked for among all its epochs again
 
     def _on_run_history(self, result: RunHistory) -> None:
         model = self._session.model

@@ -59,6 +59,8 @@ _OKABE_ITO = (
     (204, 121, 167),
 )
 _NEUTRAL = {True: (200, 204, 210), False: (60, 64, 70)}
+_CIVIDIS_PART = {True: (0.38, 1.0), False: (0.2, 0.75)}
+"""Contrast with the background: at least 3.0 on dark, 2.0 on light; with black at least 2.1 (the whole map: 1.1)."""
 UNLABELLED = (142, 148, 158)
 """Colour of a point whose class is not known."""
 
@@ -89,8 +91,11 @@ def class_colours(count: int, dark: bool = True) -> ByteArray:
 
 
 def palette(count: int, dark: bool = True, ordered: bool = False) -> ByteArray:
-    """Colours uint8 [count, 3] for classes, or with ``ordered`` for steps of a value: cividis, dark to bright."""
-    return cividis(np.linspace(0.0, 1.0, count)) if ordered else class_colours(count, dark)
+    """Colours uint8 [count, 3] for classes, or with ``ordered`` for steps of a value: cividis, dark to bright.
+
+    Of cividis only the part that can be told from the theme's background and from black images is used.
+    """
+    return cividis(np.linspace(*_CIVIDIS_PART[dark], count)) if ordered else class_colours(count, dark)
 
 
 @lru_cache(maxsize=1)

@@ -242,3 +242,15 @@ def test_a_run_that_has_ended_and_one_that_was_opened_show_their_best_epoch(part
     epochs = [Epoch(place, 20, {}, means, 1.0, 1.0) for place, means in enumerate(validation, start=8)]
     engine.runFollowed.emit(RunFollowed(RUN, tuple(epochs)))
     assert words.text() == "now: the best, epoch 9"
+
+
+def test_honest_a_run_opened_twice_shows_its_best_epoch_both_times(parts, session, engine):
+    """*Honest*: the same model is not called the newest after it was called the best."""
+    words = parts.bar.findChild(QLabel, "historyEpoch")
+    elbos = (-9.0, -7.0, -8.0)
+    epochs = tuple(Epoch(number, 3, {}, {"elbo": elbo}, 1.0, 1.0) for number, elbo in enumerate(elbos, start=1))
+    for version in (2, 3):
+        session.set_model(model_info(source=RUN), version, True)
+        engine.runHistory.emit(RunHistory(RUN, (1, 2, 3)))
+        engine.runFollowed.emit(RunFollowed(RUN, epochs))
+        assert words.text() == "now: the best, epoch 2"

@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from latentlab.gui.colours import EYES, as_seen, cividis, cividis_table, class_colours, oklab, oklch_to_rgb
+from latentlab.gui.colours import (
+    EYES,
+    as_seen,
+    cividis,
+    cividis_table,
+    class_colours,
+    oklab,
+    oklch_to_rgb,
+    palette,
+    theme,
+)
 
 GREYS = [[0, 0, 0], [128, 128, 128], [255, 255, 255]]
 
@@ -58,3 +68,19 @@ def test_cividis_rises_in_lightness_and_clips():
     assert (np.diff(lightness) > -1e-3).all()
     np.testing.assert_array_equal(cividis([-1.0, np.nan, 0.0]), np.repeat(cividis_table()[:1], 3, axis=0))
     np.testing.assert_array_equal(cividis([1.0, 7.0]), np.repeat(cividis_table()[-1:], 2, axis=0))
+
+
+def luminance(colours) -> np.ndarray:
+    return as_seen(np.asarray(colours, np.uint8), None) @ np.array([0.2126, 0.7152, 0.0722])
+
+
+@pytest.mark.parametrize(("dark", "contrast"), [(True, 3.0), (False, 2.0)])
+def test_honest_every_step_of_a_value_can_be_seen_on_its_background(dark, contrast):
+    """*Honest*: points are never dropped, neither by a colour that cannot be told from what is behind it."""
+    ground = theme(dark).background
+    behind = luminance([[int(ground[at : at + 2], 16) for at in (1, 3, 5)]])
+    steps = palette(12, dark, ordered=True)
+    lighter, darker = np.maximum(luminance(steps), behind), np.minimum(luminance(steps), behind)
+    assert ((lighter + 0.05) / (darker + 0.05)).min() >= contrast
+    assert ((luminance(steps) + 0.05) / 0.05).min() > 2.0, "on a black image"
+    assert (np.diff(oklab(as_seen(steps, None))[:, 0]) > 0.01).all(), "from dark to bright"
