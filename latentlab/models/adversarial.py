@@ -64,7 +64,7 @@ class FactorVAE(VAE):
         return reduce(
             self.log_likelihood(draw.z, seen),
             per_dimension.sum(-1).unsqueeze(0),
-            lambda rates: self.cost(rates, state),
+            self.rate_schedule.cost,
             extra={"total_correlation": (self.config.adversary.weight, self.discriminator(draw.z[0]).squeeze(-1))},
         )
 
@@ -104,10 +104,10 @@ class VAEGAN(VAE):
         """The loss of one of the three players."""
         seen = self.corrupted(batch)
         if phase == "encoder":
-            return self._encoder_losses(seen, state)
+            return self._encoder_losses(seen)
         with torch.no_grad():
             z = self.approximate(seen).rsample(1).z[0]
-        drawn = torch.cat([z, self.prior.sample(len(z))])
+        drawn = torch.cat([z, self.sample_prior(len(z))])
         if phase == "decoder":
             return self._decoder_losses(drawn, seen)
         with torch.no_grad():
@@ -117,15 +117,12 @@ class VAEGAN(VAE):
         told = {"discriminator": 0.5 * loss.detach()}
         return Losses(loss, told, told["discriminator"] >= math.log(2) - self.config.adversary.margin)
 
-    def _encoder_losses(self, seen: Batch, state: StepState) -> Losses:
+    def _encoder_losses(self, seen: Batch) -> Losses:
         q = self.approximate(seen)
         draw = q.rsample(self.config.samples)
         per_dimension = self.rate_per_dimension(q)
         assert per_dimension is not None
         rate = per_dimension.sum(-1).unsqueeze(0)
-
-        def weigh(rates: Tensor) -> Tensor:
-            return self.cost(rates, state)
 
         with frozen(self.decoder, self.likelihood, self.discriminator):
             output = self.output(draw.z)
@@ -133,8 +130,8 @@ class VAEGAN(VAE):
             images = self.likelihood.mean(output).flatten(0, 1)
             wanted, found = self._split(self._looked_at(seen, images), len(seen.x))
             features = _log_likelihood(wanted, found.view(len(draw.z), *wanted.shape))
-        terms = reduce(pixels.detach(), rate.detach(), weigh).terms
-        losses = reduce(features + self.config.adversary.pixels * pixels, rate, weigh)
+        terms = reduce(pixels.detach(), rate.detach(), self.rate_schedule.cost).terms
+        losses = reduce(features + self.config.adversary.pixels * pixels, rate, self.rate_schedule.cost)
         return Losses(losses.objective, terms | {"feature_distortion": -average(features.detach())})
 
     def _decoder_losses(self, drawn: Tensor, seen: Batch) -> Losses:

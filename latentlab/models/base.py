@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from latentlab.config import ModelConfig
 from latentlab.models.functional import gaussian_kl
+from latentlab.models.rate_cost import RateSchedule
 
 
 @dataclass(frozen=True)
@@ -41,17 +42,12 @@ class Batch:
 
 @dataclass(frozen=True)
 class StepState:
-    """Where the run is, for schedules: ``step`` counts from 0, ``images`` is the training set's size.
-
-    ``numbers`` are those of ``numbers_of_a_step`` where a step is recorded, as scalar tensors where they change:
-    whoever replays the step then writes into these what a schedule comes to. ``None`` where they follow from the rest.
-    """
+    """Where the run is, for schedules: ``step`` counts from 0, ``images`` is the training set's size."""
 
     step: int = 0
     epoch: int = 0
     steps_per_epoch: int = 1
     images: int = 1
-    numbers: tuple[float | Tensor, ...] | None = None
 
     @property
     def epochs_done(self) -> float:
@@ -111,8 +107,8 @@ class LatentModel(nn.Module):
         Number of classes it may be conditioned on; 0 when it is not.
     phases
         Names of the losses that take turns within a step, each with its own optimizer.
-    beta
-        Weight of the rate in the objective; a plain number that may be set while training.
+    rate_schedule
+        Weight and capacity of the rate at the current step.
     is_density
         Whether log p(x|z) is a density of pixels in [0, 1] rather than a probability of binary ones.
     decodes_per_sample
@@ -128,7 +124,18 @@ class LatentModel(nn.Module):
         self.config = config
         self.image_shape = image_shape
         self.classes = classes
-        self.beta = config.beta
+        self.rate_schedule = RateSchedule(config.rate, config.beta)
+        self._beta = config.beta
+
+    @property
+    def beta(self) -> float:
+        """Weight of the rate in the objective, without warm-up; may be set while training."""
+        return self._beta
+
+    @beta.setter
+    def beta(self, value: float) -> None:
+        self._beta = value
+        self.rate_schedule.set_beta(value)
 
     @property
     def latent_dim(self) -> int:
@@ -145,17 +152,22 @@ class LatentModel(nn.Module):
     def prepare(self, batch: Batch, images: int) -> None:
         """See some training data once, before the first step (pseudo-inputs, codebooks, tables)."""
 
-    def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
-        """The loss of one phase on one batch."""
-        raise NotImplementedError
+    @property
+    def is_capturable(self) -> bool:
+        """Whether a step can be captured as a CUDA graph: its operations do not depend on the images' values.
 
-    def numbers_of_a_step(self, state: StepState) -> tuple[float, ...] | None:
-        """The plain numbers that enter into a step's losses, schedules among them, as they are at ``state``.
-
-        A step recorded on a GPU can be replayed as long as those are the same that ``state.numbers`` did not hold as
-        tensors. ``None``: never, for what a step does depends on what its images are, or nobody has looked.
+        What changes from step to step must be read from buffers that ``on_step_start`` writes. False unless a family
+        says otherwise.
         """
-        return None
+        return False
+
+    def on_step_start(self, state: StepState) -> None:
+        """Write the schedules' values at ``state`` into their buffers; called before every step, outside a capture."""
+        self.rate_schedule.update(state.epochs_done)
+
+    def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
+        """The loss of one phase on one batch, with the schedules where ``on_step_start`` has set them."""
+        raise NotImplementedError
 
     def broken_off(self) -> None:
         """Forget what a step has left that was broken off before its end, and is taken again."""

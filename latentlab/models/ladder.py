@@ -138,7 +138,7 @@ class LadderVAE(PixelModel):
         losses = reduce(
             self.log_likelihood(start, seen),
             rates.sum(-1),
-            lambda nats: self.cost(nats, state),
+            self.rate_schedule.cost,
             groups=rates.mean(0) if free else None,
         )
         per_layer = rates.detach().mean((0, 1))

@@ -41,24 +41,19 @@ class PerDatapointVAE(VAE):
             return super().approximate(batch)
         return standard_start(self.config.posterior.kind, batch.x, self.config.latent_dim)
 
-    def refined(self, q: Approximation, batch: Batch, beta: float | Tensor | None = None) -> Approximation:
-        """Improve ``q`` as the configuration says, at the model's β or another."""
+    def refined(self, q: Approximation, batch: Batch) -> Approximation:
+        """Improve ``q`` as the configuration says, at the model's β."""
         settings = self.config.posterior
         if self.training:
-            return refine(self, q, batch, settings.refine, settings.refine_rate, settings.search, beta=beta)
+            return refine(self, q, batch, settings.refine, settings.refine_rate, settings.search)
         with fixed_noise(batch.x.device, 0):
             return refine(self, q, batch, settings.refine, settings.refine_rate, settings.search, alike=True)
-
-    def numbers_of_a_step(self, state: StepState) -> tuple[float, ...] | None:
-        """Those of every VAE, and β by itself, at which is searched."""
-        numbers = super().numbers_of_a_step(state)
-        return None if numbers is None else (*numbers, self.beta)
 
     def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
         """The refined q's bound for the decoder, and the encoder's own for the encoder."""
         seen = self.corrupted(batch)
         start = self.start(seen)
-        q = self.refined(start, seen, None if state.numbers is None else state.numbers[3])
+        q = self.refined(start, seen)
         surrogate, encoder_terms = self._encoder_loss(start, seen, state) if self.has_encoder else (None, {})
         draw = q.rsample(self.config.samples)
         losses = self.reduced(q, draw, self.log_likelihood(draw.z, seen), state, surrogate)
@@ -80,7 +75,6 @@ def refine(
     rate: float = 0.1,
     search: str = "gradient",
     alike: bool = False,
-    beta: float | Tensor | None = None,
 ) -> Approximation:
     """Improve each image's own approximation, the model held.
 
@@ -98,8 +92,6 @@ def refine(
         ``gradient`` or ``evolution``; the latter for points.
     alike
         Draw the same noise for every image: what is found for one does not depend on the others then.
-    beta
-        Weight of the rate in what is climbed; the model's unless given.
 
     Returns
     -------
@@ -117,8 +109,7 @@ def refine(
         if search == "evolution":
             found = _evolve(model, parameters[0], own, steps, rate, alike)
             return q.rebuilt((found,))
-        weight = model.beta if beta is None else beta
-        return q.rebuilt(_climb(model, q, parameters, own, steps, rate, alike, weight))
+        return q.rebuilt(_climb(model, q, parameters, own, steps, rate, alike))
 
 
 def _climb(
@@ -129,13 +120,12 @@ def _climb(
     steps: int,
     rate: float,
     alike: bool,
-    beta: float | Tensor,
 ) -> tuple[Tensor, ...]:
     leaves = [p.requires_grad_() for p in parameters]
     moments = [(torch.zeros_like(leaf), torch.zeros_like(leaf)) for leaf in leaves]
     for step in range(steps):
         # The sum, not the mean: no image's search may depend on how many others there are.
-        objective = -fitness(model, q.rebuilt(tuple(leaves)), batch, _noise(1, leaves[0], alike), beta).sum()
+        objective = -fitness(model, q.rebuilt(tuple(leaves)), batch, _noise(1, leaves[0], alike)).sum()
         gradients = torch.autograd.grad(objective, leaves, allow_unused=True)
         falling = rate * (1 - step / steps)  # ends at rest, where one sample's noise no longer moves it
         for leaf, gradient, (first, second) in zip(leaves, gradients, moments, strict=True):
@@ -158,25 +148,25 @@ def _noise(samples: int, like: Tensor, alike: bool) -> Tensor:
     return standard_noise(samples, like[:1] if alike else like).expand(samples, *like.shape)
 
 
-def fitness(model: VAE, q: Approximation, batch: Batch, noise: Tensor, beta: float | Tensor) -> Tensor:
+def fitness(model: VAE, q: Approximation, batch: Batch, noise: Tensor) -> Tensor:
     """What is climbed, [B]: the ELBO, its rate times β, of noise [1, B, d], or log p(x, z) of a point."""
     draw = q.drawn_by(noise)
     log_likelihood = model.log_likelihood(draw.z, batch)[0]
     if not q.has_density:
-        return log_likelihood + model.prior.log_prob(draw.z)[0]
+        return log_likelihood + model.log_prior(draw.z)[0]
     per_dimension = model.rate_per_dimension(q)
     rate = model.log_ratio(q, draw)[0] if per_dimension is None else per_dimension.sum(-1)
-    return log_likelihood - beta * rate
+    return log_likelihood - model.rate_schedule.beta * rate
 
 
 @torch.no_grad()
 def _evolve(model: VAE, z: Tensor, batch: Batch, generations: int, first_step: float, alike: bool) -> Tensor:
     """A (1 + 8) evolution strategy for every image at once (Rechenberg 1973): keep the best, adapt the step."""
     step = torch.full_like(z[:, :1], first_step)
-    best = model.log_likelihood(z[None], batch)[0] + model.prior.log_prob(z)
+    best = model.log_likelihood(z[None], batch)[0] + model.log_prior(z)
     for _ in range(generations):
         children = z + step * _noise(CHILDREN, z, alike)
-        scores = model.log_likelihood(children, batch) + model.prior.log_prob(children)
+        scores = model.log_likelihood(children, batch) + model.log_prior(children)
         score, place = scores.max(0)
         child = children.gather(0, place[None, :, None].expand(1, -1, z.shape[1]))[0]
         better = score > best

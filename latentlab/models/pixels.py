@@ -7,11 +7,10 @@ from torch import Tensor
 
 from latentlab.config import ModelConfig
 from latentlab.errors import InputError
-from latentlab.models.base import Batch, LatentModel, StepState
+from latentlab.models.base import Batch, LatentModel
 from latentlab.models.inputs import EncoderInputs, corrupted, one_hot_labels
 from latentlab.models.likelihoods import build_likelihood
 from latentlab.models.networks import build_decoder, build_encoder
-from latentlab.models.rate_cost import numbers_of_rate, rate_cost
 
 
 class PixelModel(LatentModel):
@@ -47,9 +46,10 @@ class PixelModel(LatentModel):
         self.decoder = build_decoder(config.architecture, start, output_shape)
         self.is_density = self.likelihood.is_density
 
-    def numbers_of_a_step(self, state: StepState) -> tuple[float, ...] | None:
-        """The rate's weight, and the capacity."""
-        return numbers_of_rate(self.config.rate, self.beta, state)
+    @property
+    def is_capturable(self) -> bool:
+        """Whether a step can be captured as a CUDA graph."""
+        return True
 
     def corrupted(self, batch: Batch) -> Batch:
         """The batch as training shows it."""
@@ -80,7 +80,3 @@ class PixelModel(LatentModel):
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """Mean of p(x|z) for z [B, d]: float32 [B, C, H, W] in [0, 1]."""
         return self.likelihood.mean(self.output(z, label))
-
-    def cost(self, rates: Tensor, state: StepState) -> Tensor:
-        """What rates cost in the objective."""
-        return rate_cost(rates, self.config.rate, self.beta, state)

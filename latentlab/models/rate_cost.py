@@ -1,44 +1,79 @@
-"""What the rate costs in the objective: β, a rising capacity, or free bits."""
+"""The cost of the rate in the objective: weighted by β, held at a rising capacity, or with free bits."""
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from latentlab.config import RateConfig
-from latentlab.models.base import StepState
 
 
-def rate_cost(rates: Tensor, config: RateConfig, beta: float, state: StepState) -> Tensor:
-    """What the rate costs, in nats.
+class RateSchedule(nn.Module):
+    """The rate's weight and capacity at each step of a run, as scalar buffers.
 
-    Parameters
+    A step that was captured as a CUDA graph reads the buffers in place, so that a schedule, or a β changed by hand,
+    needs no other capture. They are not saved with the weights.
+
+    Attributes
     ----------
-    rates
-        Mean rate per group (latent dimension, layer, or all in one: shape [G] or []); or, for ``beta``, any shape:
-        each is weighed by itself.
-    config, beta
-        How.
-    state
-        Where the training is.
+    weight
+        β times the warm-up, which rises linearly from 0 to 1 over ``config.warmup`` epochs.
+    capacity
+        Rate in nats that ``config.kind == "capacity"`` holds; 0 otherwise.
+    beta
+        β without the warm-up.
     """
-    weight, capacity = numbers_of_rate(config, beta, state) if state.numbers is None else state.numbers[:2]
-    if config.kind == "capacity":
-        return config.gamma * (rates.sum() - capacity).abs()
-    if config.kind == "free-bits":
-        rates = torch.clamp_min(rates, config.free_bits)
-    # A tensor is not looked at: that would wait for its device.
-    return rates if isinstance(weight, float) and weight == 1.0 else weight * rates
+
+    weight: Tensor
+    capacity: Tensor
+    beta: Tensor
+
+    def __init__(self, config: RateConfig, beta: float) -> None:
+        super().__init__()
+        self.config = config
+        for name in ("weight", "capacity", "beta"):
+            self.register_buffer(name, torch.zeros(()), persistent=False)
+        self._beta = beta
+        self._warmup, self._capacity = schedule_at(config, 0.0)
+        self._write()
+
+    def set_beta(self, beta: float) -> None:
+        """Change β; the warm-up goes on from where it is."""
+        if beta != self._beta:
+            self._beta = beta
+            self._write()
+
+    def update(self, epochs_done: float) -> None:
+        """Set weight and capacity to their values after ``epochs_done`` epochs (fractions count)."""
+        values = schedule_at(self.config, epochs_done)
+        if values != (self._warmup, self._capacity):
+            self._warmup, self._capacity = values
+            self._write()
+
+    def cost(self, rates: Tensor) -> Tensor:
+        """Cost of the rate in nats.
+
+        Parameters
+        ----------
+        rates
+            Mean rate in nats per group (latent dimension, layer, or all in one): shape [G] or []. For
+            ``kind="beta"`` any shape: every element is weighted by itself.
+        """
+        if self.config.kind == "capacity":
+            return self.config.gamma * (rates.sum() - self.capacity).abs()
+        if self.config.kind == "free-bits":
+            rates = torch.clamp_min(rates, self.config.free_bits)
+        return self.weight * rates
+
+    @torch.no_grad()
+    def _write(self) -> None:
+        self.weight.fill_(self._beta * self._warmup)
+        self.capacity.fill_(self._capacity)
+        self.beta.fill_(self._beta)
 
 
-def numbers_of_rate(config: RateConfig, beta: float, state: StepState) -> tuple[float, float]:
-    """What the rate is weighed with, warm-up included, and the capacity in nats."""
-    warmth, capacity = schedule_at(config, state)
-    return float(beta * warmth), capacity
-
-
-def schedule_at(config: RateConfig, state: StepState) -> tuple[float, float]:
-    """By how much β is warmed up, 0 to 1, and the capacity in nats."""
-    warmth = min(1.0, state.epochs_done / config.warmup) if config.warmup else 1.0
-    capacity = config.capacity * min(1.0, state.epochs_done / config.epochs) if config.kind == "capacity" else 0.0
-    return warmth, capacity
+def schedule_at(config: RateConfig, epochs_done: float) -> tuple[float, float]:
+    """The warm-up factor of β in [0, 1], and the capacity in nats, after ``epochs_done`` epochs."""
+    warmup = min(1.0, epochs_done / config.warmup) if config.warmup else 1.0
+    capacity = config.capacity * min(1.0, epochs_done / config.epochs) if config.kind == "capacity" else 0.0
+    return warmup, capacity

@@ -46,10 +46,10 @@ class SemiSupervisedVAE(VAE):
             x = x * batch.mask
         return torch.log_softmax(self.classifier(self.classifier_encoder(x)), -1)
 
-    def numbers_of_a_step(self, state: StepState) -> tuple[float, ...] | None:
-        """Those of every VAE, and β by itself; ``None`` while labelled images are still being gathered."""
-        numbers = super().numbers_of_a_step(state) if self._complete else None
-        return None if numbers is None else (*numbers, self.beta)
+    @property
+    def is_capturable(self) -> bool:
+        """Whether a step can be captured as a CUDA graph: once all labelled images are gathered."""
+        return self._complete
 
     def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
         """U(x) of every image, L(x, y) of some labelled ones, and the classification term."""
@@ -65,12 +65,12 @@ class SemiSupervisedVAE(VAE):
         draw = q.rsample(self.config.samples)
         own_rate = q.kl_to_prior()
         assert own_rate is not None
-        beta = self.beta if state.numbers is None else state.numbers[3]
-        bound = self.log_likelihood(draw.z, labelled) - beta * own_rate.sum(-1) - math.log(self.classes)
+        bound = self.log_likelihood(draw.z, labelled) - self.rate_schedule.beta * own_rate.sum(-1)
+        bound = bound - math.log(self.classes)
         return reduce(
             log_likelihood,
             rate,
-            lambda rates: self.cost(rates, state),
+            self.rate_schedule.cost,
             extra={
                 "labelled_loss": (1.0, -bound * known),
                 "classification": (self.config.supervision.weight, cross_entropy * known),

@@ -12,7 +12,7 @@ from latentlab.models.base import Batch, Bound, Losses, StepState
 from latentlab.models.divergences import Latents, build_divergence
 from latentlab.models.pixels import PixelModel
 from latentlab.models.posteriors import Approximation, Draw, build_posterior
-from latentlab.models.priors import CategoricalPrior, VampPrior, build_prior
+from latentlab.models.priors import CategoricalPrior, build_prior
 from latentlab.models.reduce import reduce
 from latentlab.models.score import gradient_variances, score_surrogate
 from latentlab.models.whole_batch import rows_of_all
@@ -34,30 +34,34 @@ class VAE(PixelModel):
         self.prior = build_prior(config.prior, config.latent_dim, image_shape)
         if isinstance(self.prior, CategoricalPrior):
             self.prior.categories = config.posterior.categories
-        if isinstance(self.prior, VampPrior):
-            self.prior.approximate = lambda x: self.approximate(Batch(x))
         self.divergence = build_divergence(config.divergence)
 
     def prepare(self, batch: Batch, images: int) -> None:
         """Let the prior see some training images."""
         self.prior.prepare(batch.x)
 
-    def numbers_of_a_step(self, state: StepState) -> tuple[float, ...] | None:
-        """Those of every model of pixels, and the temperature of concrete latents."""
-        numbers = super().numbers_of_a_step(state)
-        return None if numbers is None else (*numbers, self._temperature(state))
-
-    def _temperature(self, state: StepState) -> float:
-        return self.posterior.number_at(state.epochs_done) if self.has_encoder else 0.0
+    def on_step_start(self, state: StepState) -> None:
+        """Write the schedules' values: those of the rate, and of the posterior (a temperature)."""
+        super().on_step_start(state)
+        if self.has_encoder:
+            self.posterior.update_schedule(state.epochs_done)
 
     def approximate(self, batch: Batch) -> Approximation:
         """q(z|x) of each image."""
         approximation: Approximation = self.posterior(self.features(batch))
         return approximation
 
+    def approximate_images(self, x: Tensor) -> Approximation:
+        """q(z|x) of images [B, C, H, W] alone; a VampPrior is given it to see its pseudo-inputs with."""
+        return self.approximate(Batch(x))
+
+    def log_prior(self, z: Tensor) -> Tensor:
+        """Log p(z) for z [..., d], shape [...]."""
+        return self.prior.log_prob(z, self.approximate_images)
+
     def log_ratio(self, q: Approximation, draw: Draw) -> Tensor:
         """Log q(z|x) − log p(z), [K, B]; 0 for a point mass."""
-        return draw.log_q - self.prior.log_prob(draw.z) if q.has_density else draw.log_q
+        return draw.log_q - self.log_prior(draw.z) if q.has_density else draw.log_q
 
     def rate_per_dimension(self, q: Approximation) -> Tensor | None:
         """KL(q ‖ p) in closed form, [B, d], where posterior and prior have one."""
@@ -65,7 +69,6 @@ class VAE(PixelModel):
 
     def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
         """The negative bound with its rate weighted, and a divergence if there is one."""
-        self.posterior.anneal(self._temperature(state) if state.numbers is None else state.numbers[2])
         seen = self.corrupted(batch)
         q = self.approximate(seen)
         draw = q.rsample(self.config.samples)
@@ -88,12 +91,12 @@ class VAE(PixelModel):
         rate = self.log_ratio(q, draw) if per_dimension is None else per_dimension.sum(-1).unsqueeze(0)
         extra = {}
         if self.divergence is not None:
-            latents = Latents(rows_of_all(draw.z[0]), q, self.prior, state.images)
+            latents = Latents(rows_of_all(draw.z[0]), q, self.sample_prior, state.images)
             extra[config.divergence.kind.replace("-", "_")] = (config.divergence.weight, self.divergence(latents))
         return reduce(
             log_likelihood,
             rate,
-            lambda rates: self.cost(rates, state),
+            self.rate_schedule.cost,
             importance,
             per_dimension if config.rate.kind == "free-bits" else None,
             extra,
@@ -131,4 +134,4 @@ class VAE(PixelModel):
 
     def sample_prior(self, count: int, generator: torch.Generator | None = None) -> Tensor:
         """Latents [count, d] drawn from the prior."""
-        return self.prior.sample(count, generator)
+        return self.prior.sample(count, generator, self.approximate_images)

@@ -17,7 +17,6 @@ from latentlab.models.inputs import EncoderInputs, corrupted
 from latentlab.models.likelihoods import build_likelihood
 from latentlab.models.networks.base import ACTIVATIONS
 from latentlab.models.networks.conv import Upsample, downward, strides, upward
-from latentlab.models.rate_cost import numbers_of_rate, rate_cost
 from latentlab.models.reduce import average, reduce
 
 
@@ -175,7 +174,7 @@ class VQVAE(LatentModel):
         losses = reduce(
             log_likelihood,
             rate[None],
-            lambda rates: rate_cost(rates, self.config.rate, self.beta, state),
+            self.rate_schedule.cost,
             extra={"commitment": (self.config.codebook.commitment, distance)},
         )
         used = perplexity(levels[-1].codes, self.config.codebook.size)
@@ -190,9 +189,10 @@ class VQVAE(LatentModel):
         entries = self._book(0).entries_of(self._book(0).nearest(coarse))
         return [coarse, self.to_fine(torch.cat([features, self.from_coarse(entries)], 1))]
 
-    def numbers_of_a_step(self, state: StepState) -> tuple[float, ...] | None:
-        """The rate's weight, and the capacity."""
-        return numbers_of_rate(self.config.rate, self.beta, state)
+    @property
+    def is_capturable(self) -> bool:
+        """Whether a step can be captured as a CUDA graph."""
+        return True
 
     def broken_off(self) -> None:
         """Let the codebooks forget."""

@@ -65,7 +65,7 @@ class HelmholtzMachine(PixelModel):
         with torch.no_grad():
             layers, log_q = self._recognise(seen, self.config.samples)
         log_ratio = log_q - self._log_prior(layers)
-        return reduce(self.log_likelihood(layers[-1], seen), log_ratio, lambda rates: self.cost(rates, state))
+        return reduce(self.log_likelihood(layers[-1], seen), log_ratio, self.rate_schedule.cost)
 
     def _posteriors(self, batch: Batch, samples: int | None) -> tuple[list[Diagonal], list[Tensor]]:
         """Every layer's q(z_l | below) and z, the top first; [K, B, ·], or along the means for ``None``."""

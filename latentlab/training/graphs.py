@@ -6,15 +6,12 @@ compile, and so nothing to hide: recording takes about as long as a step; and be
 optimizer are replayed as they are, to be compared with the step they were recorded from.
 
 A recording repeats everything but what it reads from tensors: which images, the learning rate, the state of the random
-numbers, and those plain numbers (``numbers_of_a_step``: a weight, a capacity, a temperature) that have changed before.
-Those that never have are fixed in it; when one does, another recording is made, which reads it. There is one for each
-size of batch: an epoch's last may be smaller. What does not fit (a batch that is split, a model that has to ask the
-device) is computed the usual way.
+numbers, and the model's schedules (the rate's weight and capacity, a temperature), which ``on_step_start`` writes into
+their buffers before every step. There is one for each size of batch: an epoch's last may be smaller. What does not fit
+(a batch that is split, a model that has to ask the device) is computed the usual way.
 """
 
 from __future__ import annotations
-
-import dataclasses
 
 import torch
 from torch import Tensor
@@ -67,7 +64,6 @@ class Steps:
         # Images that are not on the device come through the processor, batch by batch.
         self._recorder = recorder if feed.resident else None
         self._ahead = run_ahead_on(device)
-        self._numbers = _Numbers(device)
         self._sizes = {size: _Size(size, device) for size in (batch_size, len(feed) % batch_size) if size}
         self.notices: list[str] = []
 
@@ -88,13 +84,14 @@ class Steps:
         dict
             The step's terms, to be read before the next step.
         """
+        self._model.on_step_start(state)
         terms = self._taken(images, places, state, learning_rate, share)
         if self._ahead is not None:
             self._ahead.queued()
         return terms
 
     def forget(self) -> None:
-        """Say that what a step computes has changed otherwise than by its plain numbers."""
+        """Drop the recordings: what a step computes has changed otherwise than by the tensors that it reads."""
         for size in self._sizes.values():
             size.recording, size.steps = None, 0
 
@@ -110,12 +107,8 @@ class Steps:
         if len(images) > self._stepper.micro_batch:
             size.recording = None  # it holds memory, of which there is too little
             return computed()
-        numbers = self._model.numbers_of_a_step(state)
-        if numbers is None:
+        if not self._model.is_capturable:
             return computed()
-        if not self._numbers.follow(numbers):
-            for each in self._sizes.values():
-                each.recording = None
         if size.recording is None and not self._is_warm(size):
             return recorder.warm_up(computed)
         size.take_over(images, places)
@@ -132,7 +125,6 @@ class Steps:
 
     def _recorded(self, recorder: Recorder, size: _Size, state: StepState) -> Recording | None:
         """Record a step on the images chosen, and see whether it does what it should; never again if it does not."""
-        state = dataclasses.replace(state, numbers=self._numbers.read())
 
         def step() -> Terms:
             return self._stepper.whole_step(self._feed.batch(size.images, size.places), state)
@@ -177,33 +169,3 @@ class _Size:
     def take_over(self, images: Tensor, places: Tensor) -> None:
         """Let the next replay be of these."""
         torch._foreach_copy_([self.images, self.places], [images, places])
-
-
-class _Numbers:
-    """The plain numbers of a step; those that have changed before in tensors, which a recorded step reads."""
-
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
-        self._values: tuple[float, ...] | None = None
-        self._read: dict[int, Tensor] = {}
-
-    def follow(self, values: tuple[float, ...]) -> bool:
-        """Take over a step's numbers; whether recordings made before are still right."""
-        before, self._values = self._values, values
-        if before is None or before == values:
-            return True
-        right = True
-        for place, value in enumerate(values):
-            if value == before[place]:
-                continue
-            if place in self._read:
-                self._read[place].fill_(value)
-            else:
-                self._read[place] = torch.full((), value, device=self._device)
-                right = False
-        return right
-
-    def read(self) -> tuple[float | Tensor, ...]:
-        """The numbers as a recorded step is to read them."""
-        assert self._values is not None
-        return tuple(self._read.get(place, value) for place, value in enumerate(self._values))

@@ -64,6 +64,7 @@ def step(
 ) -> dict[str, torch.Tensor]:
     """One step as the trainer takes it: every phase in turn."""
     terms: dict[str, torch.Tensor] = {}
+    model.on_step_start(state)
     for phase in model.phases:
         adams[phase].zero_grad()
         losses = model.losses(phase, batch, state)

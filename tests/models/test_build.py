@@ -124,3 +124,32 @@ def test_prior_samples_are_latents_to_decode():
     z = model.sample_prior(3, torch.Generator().manual_seed(0))
     assert z.shape == (3, 4)
     assert model.decode(z).shape == (3, 1, 3, 4)
+
+
+def test_schedules_are_written_in_place():
+    """A captured step goes on reading the same tensors."""
+    model = tiny(beta=2.0, rate={"kind": "capacity", "capacity": 40.0, "epochs": 4.0, "warmup": 2.0})
+    schedule = model.rate_schedule
+    tensors = schedule.weight, schedule.capacity, schedule.beta
+    assert [tensor.item() for tensor in tensors] == [0, 0, 2]
+    model.on_step_start(StepState(step=10, epoch=1, steps_per_epoch=10))
+    assert [tensor.item() for tensor in tensors] == [1, 10, 2]
+    model.beta = 3.0
+    assert [tensor.item() for tensor in tensors] == [1.5, 10, 3]
+    model.on_step_start(StepState(step=50, epoch=5, steps_per_epoch=10))
+    assert [tensor.item() for tensor in tensors] == [3, 40, 3]
+    assert all(a is b for a, b in zip(tensors, (schedule.weight, schedule.capacity, schedule.beta), strict=True))
+
+
+def test_a_temperature_is_written_in_place():
+    model = tiny(
+        latent_dim=8,
+        posterior={"kind": "concrete", "categories": 4, "temperature": 1.0, "coldest": 0.25, "cooling": 2.0},
+        prior={"kind": "categorical"},
+    )
+    temperature = model.posterior.temperature
+    model.on_step_start(StepState(step=10, steps_per_epoch=10))
+    assert temperature.item() == 0.5
+    model.on_step_start(StepState(step=90, steps_per_epoch=10))
+    assert temperature.item() == 0.25
+    assert model.posterior.temperature is temperature

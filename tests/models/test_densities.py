@@ -13,7 +13,7 @@ from latentlab.models.likelihoods import build_likelihood
 from latentlab.models.posteriors import build_posterior
 from latentlab.models.posteriors.cholesky import Cholesky
 from latentlab.models.posteriors.diagonal import Diagonal
-from latentlab.models.priors import VampPrior, build_prior
+from latentlab.models.priors import build_prior
 
 
 def _posterior(kind: str, latent_dim: int = 3, **settings):
@@ -121,7 +121,7 @@ def test_relaxed_categories_pass_a_gradient_and_sharpen_as_they_cool():
     head = build_posterior(PosteriorConfig(kind="concrete", categories=5, cooling=2.0), 6, 20)
     spreads = []
     for epochs in (0.0, 1.0, 5.0):
-        head.schedule(epochs)
+        head.update_schedule(epochs)
         spreads.append(head(torch.randn(200, 6)).rsample(1).z.view(-1, 5).amax(-1).mean().item())
     assert spreads[0] < spreads[1] < spreads[2]
     assert head.temperature == 0.5
@@ -163,21 +163,29 @@ def test_bernoulli_agrees_with_torch():
     torch.testing.assert_close(likelihood.mean(output), torch.sigmoid(output))
 
 
-def _vamp(posterior: str = "diagonal", latent_dim: int = 2, components: int = 4) -> VampPrior:
+def _vamp(posterior: str = "diagonal", latent_dim: int = 2, components: int = 4):
+    """A VampPrior, and the encoder that its methods are given."""
     prior = build_prior(PriorConfig(kind="vamp", components=components), latent_dim, (1, 2, 3))
     head = build_posterior(PosteriorConfig(kind=posterior), 6, latent_dim)
-    prior.approximate = lambda x: head(x.flatten(1))
-    return prior
+    return prior, lambda x: head(x.flatten(1))
 
 
 @pytest.mark.parametrize("posterior", ["diagonal", "cholesky"])
 def test_vamp_prior_is_the_mixture_of_its_posteriors(posterior):
-    prior = _vamp(posterior)
+    prior, encode = _vamp(posterior)
     z = torch.randn(3, 5, 2)
-    q = prior.components()
+    q = prior.components(encode)
     factor = q.factor if posterior == "cholesky" else torch.diag_embed(q.std)
     each = distributions.MultivariateNormal(q.mean, scale_tril=factor).log_prob(z[..., None, :])
-    torch.testing.assert_close(prior.log_prob(z), log_mean_exp(each, -1), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(prior.log_prob(z, encode), log_mean_exp(each, -1), atol=1e-5, rtol=1e-5)
+
+
+def test_vamp_prior_without_an_encoder_is_refused():
+    prior, _ = _vamp()
+    with pytest.raises(TypeError, match="pass encode"):
+        prior.log_prob(torch.zeros(1, 2))
+    with pytest.raises(TypeError, match="pass encode"):
+        prior.sample(1)
 
 
 def test_mixture_prior_agrees_with_torch():
@@ -189,31 +197,34 @@ def test_mixture_prior_agrees_with_torch():
 
 
 def test_vamp_prior_begins_at_training_images():
-    prior = _vamp()
+    prior, _ = _vamp()
     prior.prepare(torch.full((3, 1, 2, 3), 0.5))
     assert (prior.pseudo_inputs - 0.5).abs().max() < 0.5
     assert prior.pseudo_inputs.std() > 0.01
 
 
 def test_density_in_pieces_is_the_density(monkeypatch):
-    prior, z = _vamp(), torch.randn(3, 5, 2)
-    whole = prior.log_prob(z)
+    (prior, encode), z = _vamp(), torch.randn(3, 5, 2)
+    whole = prior.log_prob(z, encode)
     monkeypatch.setattr("latentlab.models.priors.mixtures.LARGEST_MEETING", 16)
-    torch.testing.assert_close(prior.log_prob(z), whole)
+    torch.testing.assert_close(prior.log_prob(z, encode), whole)
 
 
 @pytest.mark.parametrize("kind", ["mixture", "flow", "vamp"])
 def test_learned_priors_are_normalised_and_sample_themselves(kind):
-    prior = _vamp() if kind == "vamp" else build_prior(PriorConfig(kind=kind, components=3), 2, (1, 3, 4))
+    if kind == "vamp":
+        prior, encode = _vamp()
+    else:
+        prior, encode = build_prior(PriorConfig(kind=kind, components=3), 2, (1, 3, 4)), None
     if kind == "flow":
         for made in prior.steps:
             torch.nn.init.normal_(made.outward.weight, std=0.1)
     axis = torch.linspace(-10, 10, 401)
     grid = torch.cartesian_prod(axis, axis)
     with torch.no_grad():
-        density = torch.exp(prior.log_prob(grid)) * (axis[1] - axis[0]) ** 2
+        density = torch.exp(prior.log_prob(grid, encode)) * (axis[1] - axis[0]) ** 2
         assert density.sum().item() == pytest.approx(1, abs=1e-2)
-        drawn = prior.sample(20_000, torch.Generator().manual_seed(0))
+        drawn = prior.sample(20_000, torch.Generator().manual_seed(0), encode)
     expected = (density[:, None] * grid).sum(0)
     torch.testing.assert_close(drawn.mean(0), expected, atol=0.08, rtol=0)
     spread = (density[:, None] * (grid - expected) ** 2).sum(0)

@@ -25,7 +25,7 @@ def estimates(kind: str, count: int, shift: float, times: int) -> torch.Tensor:
     divergence = build_divergence(DivergenceConfig(kind=kind))
     prior = build_prior(PriorConfig(), DIM, (1, 8, 8))
     samples = (torch.randn(count, DIM) + shift for _ in range(times))
-    return torch.stack([divergence(Latents(z, Delta(z), prior, 1000)) for z in samples])
+    return torch.stack([divergence(Latents(z, Delta(z), prior.sample, 1000)) for z in samples])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -143,5 +143,5 @@ def test_one_image_has_no_divergence():
     z = torch.randn(1, DIM)
     for kind in ("mmd", "energy", "kernel", "total-correlation"):
         q = Diagonal(z, torch.zeros_like(z))
-        assert build_divergence(DivergenceConfig(kind=kind))(Latents(z, q, prior, 1)).item() == 0
+        assert build_divergence(DivergenceConfig(kind=kind))(Latents(z, q, prior.sample, 1)).item() == 0
     assert build_divergence(DivergenceConfig()) is None

@@ -44,7 +44,7 @@ def test_vamp_with_one_standard_normal_component_is_the_vae():
                 head.bias.zero_()
         vamp.decoder.load_state_dict(plain.decoder.state_dict())
         vamp.prior.pseudo_inputs.zero_()  # seen as N(0, I), as there is no bias
-    q = vamp.prior.components()
+    q = vamp.prior.components(vamp.approximate_images)
     torch.testing.assert_close(q.mean, torch.zeros(1, 2))
     torch.testing.assert_close(q.std, torch.ones(1, 2), atol=1e-4, rtol=0)
     batch = images(5)
@@ -106,6 +106,7 @@ def test_capacity_and_free_bits_and_warmup():
     ):
         model = tiny(rate=rate)
         model.load_state_dict(plain.state_dict())
+        model.on_step_start(state)
         torch.manual_seed(3)
         losses = model.losses("model", batch, state)
         cost = losses.objective.detach() - losses.terms["distortion"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor
 
 from latentlab.config import DivergenceConfig
 from latentlab.models.posteriors.base import Approximation
-from latentlab.models.priors.base import Prior
 
 
 @dataclass(frozen=True)
@@ -21,15 +21,15 @@ class Latents:
         One latent per image of the whole batch, [B, d].
     q
         The posteriors they were drawn from, of this process's share of the batch.
-    prior
-        What they are compared with.
+    sample_prior
+        Draws [n, d] latents from the prior, which they are compared with.
     images
         Size of the training set.
     """
 
     z: Tensor
     q: Approximation
-    prior: Prior
+    sample_prior: Callable[[int], Tensor]
     images: int
 
 

@@ -51,4 +51,4 @@ class MMD(Divergence):
         """Estimate the squared MMD; 0 for a single image, which has no pair."""
         if len(latents.z) < 2:
             return latents.z.sum() * 0
-        return mmd(latents.z, latents.prior.sample(len(latents.z)).detach(), self.config.kernel)
+        return mmd(latents.z, latents.sample_prior(len(latents.z)).detach(), self.config.kernel)

@@ -29,6 +29,6 @@ class SlicedWasserstein(Divergence):
         """Estimate the squared distance above that of a match."""
         count, size = latents.z.shape
         directions = functional.normalize(torch.randn(self.config.projections, size, device=latents.z.device), dim=1)
-        first, second, third = (latents.prior.sample(count).detach() for _ in range(3))
+        first, second, third = (latents.sample_prior(count).detach() for _ in range(3))
         distance = sliced_wasserstein(latents.z, first, directions)
         return distance - sliced_wasserstein(second, third, directions)

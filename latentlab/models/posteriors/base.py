@@ -91,16 +91,8 @@ class Posterior(nn.Module):
         """Parametrise q(z|x)."""
         raise NotImplementedError
 
-    def schedule(self, epochs_done: float) -> None:
-        """Follow the training's progress (annealing)."""
-        self.anneal(self.number_at(epochs_done))
-
-    def anneal(self, number: float | Tensor) -> None:
-        """Take this for ``number_at``; a scalar tensor is read wherever a step that was recorded is replayed."""
-
-    def number_at(self, epochs_done: float) -> float:
-        """What is annealed, then; always the same where nothing is."""
-        return 0.0
+    def update_schedule(self, epochs_done: float) -> None:
+        """Write the values of annealed buffers (a temperature) after ``epochs_done`` epochs; fractions count."""
 
 
 def standard_noise(samples: int, like: Tensor) -> Tensor:

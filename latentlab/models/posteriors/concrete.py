@@ -23,7 +23,7 @@ class Concrete(Approximation):
         Of the relaxation; ``None`` draws hard one-hot vectors, as evaluation does.
     """
 
-    def __init__(self, log_probs: Tensor, temperature: float | Tensor | None) -> None:
+    def __init__(self, log_probs: Tensor, temperature: Tensor | None) -> None:
         self.log_probs = log_probs
         self.temperature = temperature
 
@@ -62,23 +62,27 @@ class Concrete(Approximation):
 
 
 class ConcretePosterior(Posterior):
-    """One affine head: logits. The temperature falls over the training."""
+    """One affine head: logits.
+
+    Attributes
+    ----------
+    temperature
+        Of the relaxation: a scalar buffer, which is not saved with the weights and which a step captured as a CUDA
+        graph reads in place. It falls exponentially from ``config.temperature`` to ``config.coldest``.
+    """
+
+    temperature: Tensor
 
     def __init__(self, config: PosteriorConfig, features: int, latent_dim: int) -> None:
         super().__init__(config, features, latent_dim)
         self.config = config
         self.logits = nn.Linear(features, latent_dim)
-        self.temperature: float | Tensor = config.temperature
+        self.register_buffer("temperature", torch.tensor(config.temperature), persistent=False)
 
-    def anneal(self, number: float | Tensor) -> None:
-        """Cool down."""
-        self.temperature = number
-
-    def number_at(self, epochs_done: float) -> float:
-        """The temperature then."""
+    def update_schedule(self, epochs_done: float) -> None:
+        """Set the temperature to its value after ``epochs_done`` epochs; fractions count."""
         share = min(1.0, epochs_done / self.config.cooling)
-        temperature: float = self.config.temperature ** (1 - share) * self.config.coldest**share
-        return temperature
+        self.temperature.fill_(self.config.temperature ** (1 - share) * self.config.coldest**share)
 
     def forward(self, features: Tensor) -> Concrete:
         """Parametrise q(z|x)."""

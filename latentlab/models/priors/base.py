@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
 from latentlab.config import PriorConfig
 from latentlab.models.noise import standard_normal
+from latentlab.models.posteriors.base import Approximation
 
 ImageShape = tuple[int, int, int]
+Encode = Callable[[Tensor], Approximation]
+"""From images [K, C, H, W] to q(z|x)."""
 
 
 class Prior(nn.Module):
     """p(z) over ``latent_dim`` latents.
+
+    A prior keeps no reference to the model it belongs to: what it needs of it is an argument of its methods
+    (``encode``, from images to q(z|x)), so that a copy of a model is a copy of its prior too.
 
     Attributes
     ----------
@@ -36,11 +44,11 @@ class Prior(nn.Module):
     def prepare(self, x: Tensor) -> None:
         """See some training images [B, C, H, W] before the first step."""
 
-    def log_prob(self, z: Tensor) -> Tensor:
-        """Log p(z) for z [..., d], shape [...]."""
+    def log_prob(self, z: Tensor, encode: Encode | None = None) -> Tensor:
+        """Log p(z) for z [..., d], shape [...]; only a prior that depends on the encoder needs ``encode``."""
         raise NotImplementedError
 
-    def sample(self, count: int, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, count: int, generator: torch.Generator | None = None, encode: Encode | None = None) -> Tensor:
         """Draw [count, d] latents; ``generator`` is a CPU one whatever the device, so that a seed means the same."""
         raise NotImplementedError
 

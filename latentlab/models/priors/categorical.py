@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from latentlab.config import PriorConfig
-from latentlab.models.priors.base import ImageShape, Prior
+from latentlab.models.priors.base import Encode, ImageShape, Prior
 
 
 class CategoricalPrior(Prior):
@@ -24,12 +24,12 @@ class CategoricalPrior(Prior):
         super().__init__(config, latent_dim, image_shape)
         self.categories = latent_dim
 
-    def log_prob(self, z: Tensor) -> Tensor:
+    def log_prob(self, z: Tensor, encode: Encode | None = None) -> Tensor:
         """Log-probability, the same for all: −N log M, shape [...]."""
         count = self.latent_dim // self.categories
         return z.new_full(z.shape[:-1], -count * math.log(self.categories))
 
-    def sample(self, count: int, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, count: int, generator: torch.Generator | None = None, encode: Encode | None = None) -> Tensor:
         """Draw [count, d] latents: one-hot vectors side by side."""
         groups = self.latent_dim // self.categories
         chosen = self._choices(count * groups, self.categories, generator)

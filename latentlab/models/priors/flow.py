@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from latentlab.config import PriorConfig
 from latentlab.models.functional import standard_normal_log_density
 from latentlab.models.networks.made import MADE
-from latentlab.models.priors.base import ImageShape, Prior
+from latentlab.models.priors.base import Encode, ImageShape, Prior
 
 LARGEST_LOG_SCALE = 4.0
 
@@ -29,7 +29,7 @@ class FlowPrior(Prior):
             nn.init.zeros_(step.outward.weight)  # begins as N(0, I)
             nn.init.zeros_(step.outward.bias)
 
-    def log_prob(self, z: Tensor) -> Tensor:
+    def log_prob(self, z: Tensor, encode: Encode | None = None) -> Tensor:
         """Log p(z), shape [...]."""
         total = z.new_zeros(z.shape[:-1])
         for step in self.steps:
@@ -38,7 +38,7 @@ class FlowPrior(Prior):
             total = total - log_scale.sum(-1)
         return total + standard_normal_log_density(z).sum(-1)
 
-    def sample(self, count: int, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, count: int, generator: torch.Generator | None = None, encode: Encode | None = None) -> Tensor:
         """Draw [count, d] latents."""
         u = self._normal(count, generator)
         for step in reversed(self.steps):

@@ -12,7 +12,7 @@ from latentlab.config import PriorConfig
 from latentlab.models.functional import gaussian_log_density, log_mean_exp
 from latentlab.models.noise import fixed_noise
 from latentlab.models.posteriors.base import Approximation
-from latentlab.models.priors.base import ImageShape, Prior
+from latentlab.models.priors.base import Encode, ImageShape, Prior
 
 # Numbers to hold at once while every latent meets every component: 64 MB of float32.
 LARGEST_MEETING = 16 * 2**20
@@ -37,13 +37,13 @@ class MixturePrior(Prior):
         self.means = nn.Parameter(torch.randn(config.components, latent_dim))
         self.log_stds = nn.Parameter(torch.full((config.components, latent_dim), -0.5))
 
-    def log_prob(self, z: Tensor) -> Tensor:
+    def log_prob(self, z: Tensor, encode: Encode | None = None) -> Tensor:
         """Log p(z), shape [...]."""
         return log_mean_density(
             z, len(self.means), lambda part: gaussian_log_density(part, self.means, self.log_stds).sum(-1)
         )
 
-    def sample(self, count: int, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, count: int, generator: torch.Generator | None = None, encode: Encode | None = None) -> Tensor:
         """Draw [count, d] latents."""
         chosen = self._choices(count, len(self.means), generator)
         return self.means[chosen] + torch.exp(self.log_stds[chosen]) * self._normal(count, generator)
@@ -52,13 +52,8 @@ class MixturePrior(Prior):
 class VampPrior(Prior):
     """Equal parts of the posteriors at K learned pseudo-inputs (Tomczak & Welling 2018).
 
-    Attributes
-    ----------
-    approximate
-        From images to q(z|x); the model that owns the prior sets it.
+    ``log_prob`` and ``sample`` need ``encode``: the posteriors are those of the model that asks.
     """
-
-    approximate: Callable[[Tensor], Approximation]
 
     def __init__(self, config: PriorConfig, latent_dim: int, image_shape: ImageShape) -> None:
         super().__init__(config, latent_dim, image_shape)
@@ -71,22 +66,28 @@ class VampPrior(Prior):
         chosen = x.repeat(times, 1, 1, 1)[: len(self.pseudo_inputs)]
         self.pseudo_inputs.copy_((chosen + 0.1 * torch.randn_like(chosen)).clamp(0.01, 0.99))
 
-    def components(self) -> Approximation:
+    def components(self, encode: Encode | None) -> Approximation:
         """The posteriors at the pseudo-inputs, which are kept in [0, 1]."""
-        return self.approximate(self.pseudo_inputs.clamp(0, 1))
+        return _given(encode)(self.pseudo_inputs.clamp(0, 1))
 
-    def log_prob(self, z: Tensor) -> Tensor:
+    def log_prob(self, z: Tensor, encode: Encode | None = None) -> Tensor:
         """Log p(z), shape [...]."""
-        components = self.components()
+        components = self.components(encode)
         count = len(self.pseudo_inputs)
         return log_mean_density(z, count, lambda part: components.log_prob(part.expand(-1, count, -1)))
 
-    def sample(self, count: int, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, count: int, generator: torch.Generator | None = None, encode: Encode | None = None) -> Tensor:
         """Draw [count, d] latents."""
         chosen = self._choices(count, len(self.pseudo_inputs), generator)
-        q = self.approximate(self.pseudo_inputs.clamp(0, 1)[chosen])
+        q = _given(encode)(self.pseudo_inputs.clamp(0, 1)[chosen])
         if generator is None:
             return q.rsample(1).z[0]
         # The posterior draws from the global stream: give it one that follows from the generator alone.
         with fixed_noise(self.device, int(torch.randint(2**62, (), generator=generator))):
             return q.rsample(1).z[0]
+
+
+def _given(encode: Encode | None) -> Encode:
+    if encode is None:
+        raise TypeError("a VampPrior needs the encoder of its model: pass encode, from images to q(z|x)")
+    return encode

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from latentlab.models.functional import standard_normal_log_density
-from latentlab.models.priors.base import Prior
+from latentlab.models.priors.base import Encode, Prior
 
 
 class StandardPrior(Prior):
@@ -14,10 +14,10 @@ class StandardPrior(Prior):
 
     has_closed_form_rate = True
 
-    def log_prob(self, z: Tensor) -> Tensor:
+    def log_prob(self, z: Tensor, encode: Encode | None = None) -> Tensor:
         """Log N(z; 0, I), shape [...]."""
         return standard_normal_log_density(z).sum(-1)
 
-    def sample(self, count: int, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, count: int, generator: torch.Generator | None = None, encode: Encode | None = None) -> Tensor:
         """Draw [count, d] latents."""
         return self._normal(count, generator)
