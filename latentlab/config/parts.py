@@ -17,12 +17,14 @@ class ArchitectureConfig(Config):
     kind
         ``mlp``: fully connected; ``conv``: strided convolutions, for images of any size; ``residual``: the same
         with a residual block at every level.
-    hidden, layers
-        Units and number of the MLP's hidden layers; no layer leaves an affine map.
+    hidden
+        Units in each of the MLP's hidden layers.
+    layers
+        Number of the MLP's hidden layers; with 0 it is an affine map.
     width
         Channels of the first convolution; deeper ones have up to four times as many.
     activation
-        Between layers.
+        Activation function between layers.
     """
 
     kind: Literal["mlp", "conv", "residual"] = "mlp"
@@ -40,20 +42,26 @@ class PosteriorConfig(Config):
     kind
         ``diagonal`` or ``cholesky`` (full covariance) Gaussian; ``iaf`` or ``planar`` flow over a diagonal
         Gaussian; ``concrete`` categories; ``delta``, a point without a density.
-    steps, hidden
-        A flow's steps, and the hidden units of each of IAF's networks.
+    steps
+        Number of a flow's steps.
+    hidden
+        Hidden units of each of IAF's networks.
     categories
         Of each concrete latent; ``latent_dim`` is a multiple of it.
-    temperature, coldest, cooling
-        The concrete relaxation begins at ``temperature`` and falls exponentially to ``coldest`` over ``cooling``
-        epochs.
+    temperature
+        Of the concrete relaxation, at the start; it falls exponentially.
+    coldest
+        The concrete relaxation's final temperature.
+    cooling
+        Epochs until the concrete relaxation has its final temperature.
     start
         Where an image's own q begins: at the encoder's output, or, without an encoder, at the prior.
     refine
         Steps of improvement of each image's own q, beginning at ``start``; 0 leaves the encoder's output.
-    search, refine_rate
-        How it is improved: by Adam on the ELBO's gradient with this learning rate, or without gradients by
-        evolution, whose first step is as large.
+    search
+        How each image's own q is improved: by Adam on the ELBO's gradient, or without gradients by evolution.
+    refine_rate
+        Adam's learning rate, or the size of evolution's first step, when each image's own q is improved.
     """
 
     kind: Literal["diagonal", "cholesky", "iaf", "planar", "concrete", "delta"] = "diagonal"
@@ -79,8 +87,10 @@ class PriorConfig(Config):
         pseudo-inputs; ``flow``: a learned autoregressive flow; ``categorical``: uniform, for concrete latents.
     components
         Of the mixture, or pseudo-inputs.
-    steps, hidden
-        The flow's steps and the hidden units of each of its networks.
+    steps
+        Number of the flow's steps.
+    hidden
+        Hidden units of each of the flow's networks.
     """
 
     kind: Literal["standard", "mixture", "vamp", "flow", "categorical"] = "standard"
@@ -100,7 +110,7 @@ class LikelihoodConfig(Config):
         The Gaussian's: ``fixed`` at ``sigma_value``; one number ``learned``, which starts there; ``optimal``, the
         one that suits the batch best; or one for each ``pixel``, which the decoder tells.
     sigma_value
-        See ``sigma``.
+        The Gaussian's σ if ``sigma`` is fixed; if it is learned, where it starts.
     """
 
     kind: Literal["bernoulli", "gaussian"] = "bernoulli"
@@ -118,10 +128,14 @@ class RateConfig(Config):
         it, where each latent dimension (or layer of a hierarchy) is charged for ``free_bits`` at least.
     warmup
         Epochs over which β rises from 0.
-    gamma, capacity, epochs
-        γ, and the capacity in nats reached after so many epochs.
+    gamma
+        γ: weight of the rate's distance from the capacity.
+    capacity
+        The final capacity, in nats.
+    epochs
+        Epochs until the final capacity is reached.
     free_bits
-        In nats.
+        Least rate that each latent dimension (or layer of a hierarchy) is charged for, in nats.
     """
 
     kind: Literal["beta", "capacity", "free-bits"] = "beta"
@@ -194,8 +208,10 @@ class CodebookConfig(Config):
 
     Attributes
     ----------
-    size, dimension
-        Entries, and numbers in each.
+    size
+        Number of the codebook's entries.
+    dimension
+        Numbers in each entry.
     commitment
         Weight of the encoder's distance from the entries.
     decay

@@ -16,8 +16,12 @@ class TrainingConfig(Config):
 
     Attributes
     ----------
-    epochs, batch_size, learning_rate
-        The usual; Adam.
+    epochs
+        Passes over the training images.
+    batch_size
+        Images in one optimizer step.
+    learning_rate
+        Adam's step size.
     weight_decay
         Decoupled weight decay (AdamW when above 0).
     gradient_clip

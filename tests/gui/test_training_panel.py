@@ -8,8 +8,9 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QSpinBox, QWidget
 
-from latentlab.config import RunConfig, TrainingConfig
+from latentlab.config import ModelConfig, RunConfig, TrainingConfig
 from latentlab.errors import InputError
+from latentlab.gui.config_form import Settings
 from latentlab.gui.setting import _object_name
 from latentlab.gui.training_panel import TrainingPanel
 from latentlab.recipes import RECIPES
@@ -307,3 +308,18 @@ def test_yours_stop_gets_the_focus_from_nobody_but_the_user(qtbot, panel):
     button(panel, "stopButton").setFocus()
     panel.set_state("paused")
     assert panel.window().focusWidget() is button(panel, "stopButton"), "where the user put it, it stays"
+
+
+@pytest.mark.parametrize(("kind", "prefix"), [(ModelConfig, "model."), (TrainingConfig, "training.")])
+def test_honest_every_settings_tooltip_is_about_that_setting(qtbot, kind, prefix):
+    """Promise Honest: no setting goes without a description of its own."""
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    settings = Settings(kind, prefix, parent, without=("model.recipe",))
+    sections = {}
+    for name, setting in settings.items():
+        tip = setting.control.toolTip().removesuffix(name).strip()
+        assert tip, f"{name} has no tooltip"
+        sections.setdefault(name.rpartition(".")[0], []).append(tip)
+    for section, tips in sections.items():
+        assert len(set(tips)) == len(tips), f"two settings of {section} have the same tooltip"
