@@ -22,6 +22,7 @@ from latentlab.controllers.comparing import ComparingController
 from latentlab.controllers.data import DataController
 from latentlab.controllers.dataset_fit import DatasetFitController
 from latentlab.controllers.desk import DeskController
+from latentlab.controllers.encoded_image import EncodedImageController
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.far_from_data import FarFromDataController
 from latentlab.controllers.filmstrip import FilmstripController
@@ -125,6 +126,9 @@ class Application(QObject):
         self._points = PointsController(session, latent_map, sliders, self)
         self._image = ImageController(session, engine, window.decoded_image, latent_map, self)
         self._far_from_data = FarFromDataController(session, engine, window.decoded_image, latent_map, self)
+        self._encoded_image = EncodedImageController(
+            session, engine, self.undo, window.decoded_image, window.notifications, self
+        )
         self._manifold = ManifoldController(session, engine, latent_map, self)
         self._filmstrip = FilmstripController(session, engine, window.filmstrip, self)
         self._history = HistoryController(
@@ -150,7 +154,7 @@ class Application(QObject):
         self._notices = NoticesController(engine, self._training, window.notifications, self._continue_run, self)
         self._desk = DeskController(
             session, engine, self.undo, window, latent_map, self._settings,
-            self._data, self._model, self._training, self._recovery, self,
+            self._data, self._model, self._encoded_image, self._training, self._recovery, self,
         )  # fmt: skip
         self._leaving = LeavingController(session, engine, window, self.activity, self._save_last, self)
         self._leaving.leaving.connect(self._recovery.note_closing)
@@ -213,6 +217,7 @@ class Application(QObject):
         self._runs.close()
         self._image.close()
         self._far_from_data.close()
+        self._encoded_image.close()
         self._frame_rate.close()
         self._import_ahead.close()
         logging.getLogger("latentlab").removeHandler(self._log)

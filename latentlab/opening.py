@@ -7,7 +7,7 @@ from pathlib import Path
 from latentlab.errors import InputError
 from latentlab.session_file import SUFFIX
 
-_IMAGES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm"}
+IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm"}
 _MODELS = {".safetensors", ".pt", ".pth", ".ckpt", ".bin"}  # the pickles among them only to be refused by name
 _NAMED = ("bundled:", "demo:", "torchvision:")
 _RUN_FILES = ("model.safetensors", "checkpoint.safetensors")
@@ -22,7 +22,7 @@ def kind_of(source: str) -> str:
         return "session"
     if path.is_dir():
         return "model" if any((path / name).is_file() for name in _RUN_FILES) else "dataset"
-    return "image" if path.suffix.lower() in _IMAGES else "dataset"
+    return "image" if path.suffix.lower() in IMAGE_SUFFIXES else "dataset"
 
 
 def require_source(source: str) -> None:

@@ -14,7 +14,15 @@ from PySide6.QtCore import QObject, Signal
 
 from latentlab.config import DataConfig
 from latentlab.config.layout import LatentLayout, Level
-from latentlab.engine.messages import Axes, DatasetInfo, FloatArray, HistoryRead, ModelInfo, PointsChanged
+from latentlab.engine.messages import (
+    Axes,
+    DatasetInfo,
+    FloatArray,
+    HistoryRead,
+    ImageEncoded,
+    ModelInfo,
+    PointsChanged,
+)
 
 IDLE, STARTING, RUNNING, PAUSED, STOPPING = "idle", "starting", "running", "paused", "stopping"
 
@@ -49,6 +57,8 @@ class Session(QObject):
         The live model as the window knows it, and the version its results must carry.
     points
         The encoded dataset, or ``None``.
+    encoded_image
+        The dropped or opened image file as the live model encodes it, or ``None``.
     past
         The epoch of the run that is looked at instead of the live model, or ``None``.
     dataset, data_config
@@ -64,8 +74,8 @@ class Session(QObject):
 
     Signals
     -------
-    latentChanged, previewChanged, labelChanged, levelChanged, modelChanged(fresh), pointsChanged, pastChanged,
-    datasetChanged, axesChanged, lockedChanged, runStateChanged, dirtyChanged
+    latentChanged, previewChanged, labelChanged, levelChanged, modelChanged(fresh), pointsChanged,
+    encodedImageChanged, pastChanged, datasetChanged, axesChanged, lockedChanged, runStateChanged, dirtyChanged
     """
 
     latentChanged = Signal()
@@ -74,6 +84,7 @@ class Session(QObject):
     levelChanged = Signal()
     modelChanged = Signal(bool)
     pointsChanged = Signal()
+    encodedImageChanged = Signal()
     pastChanged = Signal()
     datasetChanged = Signal()
     axesChanged = Signal()
@@ -91,6 +102,7 @@ class Session(QObject):
         self._model: ModelInfo | None = None
         self._model_version = -1
         self._points: PointsChanged | None = None
+        self._encoded_image: ImageEncoded | None = None
         self._past: HistoryRead | None = None
         self._dataset: DatasetInfo | None = None
         self.data_config = DataConfig()
@@ -219,7 +231,8 @@ class Session(QObject):
 
         A model of another latent space starts at the origin with its first two dimensions on the map, or, where a
         single number means little, with its first two principal components. With the first points of one that was
-        opened, the two dimensions that carry most take their place. Locks do not outlive the model.
+        opened, the two dimensions that carry most take their place. Neither locks nor an encoded image
+        outlive the model.
         """
         size = 0 if model is None else model.latent_dim
         before = self.layout
@@ -240,11 +253,14 @@ class Session(QObject):
             self._awaits_points = True
             self.set_past(None)
             self._points = None
+            self._encoded_image, had_image = None, self._encoded_image is not None
             conditional = model is not None and model.conditional
             self._label = 0 if conditional else None
         self.modelChanged.emit(fresh)
         if fresh:
             self.pointsChanged.emit()
+            if had_image:
+                self.encodedImageChanged.emit()
             self.labelChanged.emit()
         if changed_space:
             self.axesChanged.emit()
@@ -263,6 +279,17 @@ class Session(QObject):
                 self._awaits_points = False
                 self._show_strongest(points.kl)
             self.pointsChanged.emit()
+
+    @property
+    def encoded_image(self) -> ImageEncoded | None:
+        """The image file that is shown beside its reconstruction, or ``None``."""
+        return self._encoded_image
+
+    def set_encoded_image(self, encoded: ImageEncoded | None) -> None:
+        """Show an encoded image file, or none."""
+        if encoded is not self._encoded_image:
+            self._encoded_image = encoded
+            self.encodedImageChanged.emit()
 
     def _show_strongest(self, kl: FloatArray | None) -> None:
         """Put the two dimensions of the level with the highest KL on the map, in their order, unless others are chosen.

@@ -7,7 +7,7 @@ from itertools import count
 
 from PySide6.QtGui import QUndoCommand
 
-from latentlab.engine.messages import FloatArray
+from latentlab.engine.messages import FloatArray, ImageEncoded
 from latentlab.session import AxesChoice, Session
 
 _gestures = count()
@@ -110,3 +110,30 @@ class ChooseLevel(QUndoCommand):
     def _put(self, level: int, axes: AxesChoice) -> None:
         self._session.set_level(level)
         self._session.set_axes(axes)
+
+
+class ShowEncodedImage(QUndoCommand):
+    """Show an encoded image file at its posterior mean, decoded for its class; or remove the one that is shown."""
+
+    def __init__(self, session: Session, encoded: ImageEncoded | None) -> None:
+        super().__init__("Open image" if encoded is not None else "Remove image")
+        self._session = session
+        self._before = session.encoded_image, session.latent, session.label
+        self._after = (
+            (None, session.latent, session.label) if encoded is None else (encoded, encoded.mean, encoded.label)
+        )
+
+    def redo(self) -> None:
+        """Show the image and go to its latent, or remove it."""
+        self._apply(*self._after)
+
+    def undo(self) -> None:
+        """Show what was shown before, at the latent where that was."""
+        self._apply(*self._before)
+
+    def _apply(self, encoded: ImageEncoded | None, latent: FloatArray, label: int | None) -> None:
+        # As in MoveLatent: the stack is cleared with another model, so this only guards a race.
+        if latent.size == self._session.latent.size:
+            self._session.set_encoded_image(encoded)
+            self._session.set_label(label)
+            self._session.set_latent(latent)

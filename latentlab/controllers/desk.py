@@ -10,24 +10,25 @@ from PySide6.QtGui import QAction, QGuiApplication, QUndoStack
 
 from latentlab.config import DataConfig
 from latentlab.controllers.data import DataController
+from latentlab.controllers.encoded_image import EncodedImageController
 from latentlab.controllers.model import ModelController
 from latentlab.controllers.model_command import command_of_model
 from latentlab.controllers.recovery import RecoveryController
 from latentlab.controllers.settings import Scheme, Settings
 from latentlab.controllers.training import TrainingController
 from latentlab.engine.client import EngineClient
-from latentlab.engine.messages import EncodeImage, ImageEncoded
 from latentlab.errors import LatentlabError
 from latentlab.gui import dialogs, theme
 from latentlab.gui.images import to_qimage
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.main_window import MainWindow
 from latentlab.gui.notifications import Notification
-from latentlab.opening import kind_of
+from latentlab.opening import IMAGE_SUFFIXES, kind_of
 from latentlab.session import IDLE, Session
 from latentlab.session_file import read_session
 
 MODEL_KINDS = "Models (*.safetensors)"
+IMAGE_KINDS = f"Images ({' '.join(f'*{suffix}' for suffix in sorted(IMAGE_SUFFIXES))})"
 DATA_KINDS = "Images and datasets (*.npz *.npy *-ubyte *.gz *.csv);;All files (*)"
 
 
@@ -44,6 +45,7 @@ class DeskController(QObject):
         settings: Settings,
         data: DataController,
         model: ModelController,
+        encoded_image: EncodedImageController,
         training: TrainingController,
         recovery: RecoveryController,
         parent: QObject | None = None,
@@ -53,6 +55,7 @@ class DeskController(QObject):
         self._map = latent_map
         self._refusal: Notification | None = None  # of the training's settings
         self._data, self._model, self._training, self._recovery = data, model, training, recovery
+        self._encoded_image = encoded_image
         self._connect_actions(undo)
         self._connect_panels()
         window.pathsDropped.connect(self._on_paths_dropped)
@@ -63,7 +66,6 @@ class DeskController(QObject):
         model.saved.connect(self._on_opened)
         training.dataWanted.connect(data.open)
         training.finished.connect(self._on_training_finished)
-        engine.imageEncoded.connect(self._on_image_encoded)
         engine.failed.connect(self._on_failed)
         session.runStateChanged.connect(self._show_run_state)
         session.datasetChanged.connect(self._show_run_state)
@@ -77,6 +79,7 @@ class DeskController(QObject):
         a, panel = self._window.actions_, self._window.training_panel
         a.open_folder.triggered.connect(self._on_open_folder)
         a.open_file.triggered.connect(self._on_open_file)
+        a.open_image.triggered.connect(self._on_open_image)
         a.open_model.triggered.connect(self._on_open_model)
         a.save_model.triggered.connect(self._on_save_model)
         a.export_map.triggered.connect(self._on_export_map)
@@ -130,14 +133,20 @@ class DeskController(QObject):
                 except LatentlabError as error:
                     self._refuse(str(error))
             case "image":
-                self._engine.request(EncodeImage(source, self._session.label))
+                self._encoded_image.open(source)
             case _:
                 self._window.show_panel("data")
                 self._data.open(source, data_config)
 
     def _on_paths_dropped(self, paths: list[str]) -> None:
-        for path in paths[:8]:
-            self.open(path)
+        """Open the first of each kind, and say so of the others."""
+        by_kind: dict[str, list[str]] = {}
+        for path in paths:
+            by_kind.setdefault(kind_of(path), []).append(path)
+        for kind, same_kind in by_kind.items():
+            self.open(same_kind[0])
+            if len(same_kind) > 1:
+                self._refuse(_not_opened(kind, [Path(path).name for path in same_kind]))
 
     def _on_opened(self, source: str) -> None:
         if source.startswith("bundled:"):
@@ -150,6 +159,9 @@ class DeskController(QObject):
 
     def _on_open_file(self) -> None:
         dialogs.choose_file(self._window, "Open a dataset file", DATA_KINDS, self.open)
+
+    def _on_open_image(self) -> None:
+        dialogs.choose_file(self._window, "Open an image", IMAGE_KINDS, self._encoded_image.open)
 
     def _on_open_model(self) -> None:
         dialogs.choose_file(self._window, "Open a model", MODEL_KINDS, self.open)
@@ -220,18 +232,6 @@ class DeskController(QObject):
         self._settings.set_scheme(scheme)
         theme.set_scheme(scheme)
 
-    def _on_image_encoded(self, result: ImageEncoded) -> None:
-        if result.model_version != self._session.model_version:
-            return
-        self._session.set_label(result.label)
-        plane = self._session.plane()
-        self._session.set_latent(result.mean)
-        directions = (plane.x, plane.y)
-        covariance = [[float((a * b * result.std**2).sum()) for b in directions] for a in directions]
-        self._map.set_posterior(plane.project(result.mean[None])[0], covariance)
-        text = f"{Path(result.path).name}: distortion {result.distortion:.1f}, rate {result.rate:.1f} nats"
-        self._window.decoded_image.set_dropped(result.image, result.reconstruction, text)
-
     def _on_training_finished(self, _event: object) -> None:
         """The best model is in its run folder: nothing is left to lose."""
         self._session.set_dirty(False)
@@ -262,3 +262,10 @@ class DeskController(QObject):
             # Of a model that has begun to learn they may take a while: the training comes first.
             self._window.filmstrip.set_waiting("The first images are being decoded …")
         self._window.set_document("" if model is None else model.name, self._session.dirty)
+
+
+def _not_opened(kind: str, names: list[str]) -> str:
+    """Which of several dropped files is opened, and that the others are not."""
+    others = f"{names[1]} was" if len(names) == 2 else f"the other {len(names) - 1:,} were"
+    verb, advice = ("shown", " To open them all, drop their folder.") if kind == "image" else ("opened", "")
+    return f"{names[0]} is {verb}; {others} not opened, because only one {kind} is open at a time.{advice}"

@@ -21,7 +21,8 @@ class ImageController(QObject):
     """Asks for the image of the latent that is shown, and shows the newest answer.
 
     The preview under the pointer wins over the committed latent; leaving the map asks for the committed one again.
-    For a committed latent it also finds the nearest encoded image, whose posterior becomes the map's ellipse.
+    For a committed latent it also finds the nearest encoded image. The map's ellipse is the posterior of the image
+    file that the latent belongs to, or else of that nearest image.
 
     Signals
     -------
@@ -43,6 +44,7 @@ class ImageController(QObject):
         self._session, self._engine, self._image, self._map = session, engine, image, latent_map
         self._decoded, self._nearest = Freshness(), Freshness()
         self._nearest_latent: FloatArray | None = None
+        self._nearest_std: FloatArray | None = None
 
         session.latentChanged.connect(self._on_latent_changed)
         session.previewChanged.connect(self._ask_for_image)
@@ -51,6 +53,8 @@ class ImageController(QObject):
         session.modelChanged.connect(self._on_model_changed)
         session.pointsChanged.connect(self._ask_for_nearest)
         session.pastChanged.connect(self._on_past_changed)
+        session.axesChanged.connect(self._show_posterior)
+        session.encodedImageChanged.connect(self._show_posterior)
         # Beside a run the nearest image waits for the hand to rest: every search is taken from the training.
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
@@ -63,7 +67,7 @@ class ImageController(QObject):
     def _on_model_changed(self, fresh: bool) -> None:
         if fresh:
             self._nearest.forget()
-            self._nearest_latent = None
+            self._nearest_latent = self._nearest_std = None
             self._image.set_nearest(None, "")
             self._map.set_posterior(None, None)
         if self._session.model is not None:
@@ -74,9 +78,8 @@ class ImageController(QObject):
         """The image is today's model's, and says so beside a past map; the ellipse would lie among other points."""
         past = self._session.past is not None
         self._image.set_now(past)
-        if past:
-            self._map.set_posterior(None, None)
-        else:
+        self._show_posterior()
+        if not past:
             self._ask_for_nearest()
 
     def close(self) -> None:
@@ -85,6 +88,8 @@ class ImageController(QObject):
 
     def _on_latent_changed(self) -> None:
         self._ask_for_image()
+        if self._session.encoded_image is not None:
+            self._show_posterior()
         if self._session.run_is_live:
             self._rest.start()
         else:
@@ -118,11 +123,20 @@ class ImageController(QObject):
         self._nearest_latent = result.z
         name = points.classes[result.label] if 0 <= result.label < len(points.classes) else ""
         self._image.set_nearest(result.image, name or result.path)
-        if result.index < len(points.std) and self._session.past is None:
-            plane = self._session.plane()
-            directions = np.stack([plane.x, plane.y])  # [2, d]
-            covariance = (directions * points.std[result.index] ** 2) @ directions.T
-            self._map.set_posterior(plane.project(result.z[None])[0], covariance)
+        self._nearest_std = points.std[result.index] if result.index < len(points.std) else None
+        self._show_posterior()
+
+    def _show_posterior(self) -> None:
+        session, encoded = self._session, self._session.encoded_image
+        mean, std = self._nearest_latent, self._nearest_std
+        if encoded is not None and np.array_equal(encoded.mean, session.latent):
+            mean, std = encoded.mean, encoded.std
+        if mean is None or std is None or session.past is not None or mean.size != session.latent.size:
+            self._map.set_posterior(None, None)
+            return
+        plane = session.plane()
+        directions = np.stack([plane.x, plane.y])  # [2, d]
+        self._map.set_posterior(plane.project(mean[None])[0], (directions * std**2) @ directions.T)
 
     def _on_nearest_clicked(self) -> None:
         if self._nearest_latent is not None:

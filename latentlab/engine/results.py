@@ -354,7 +354,11 @@ class TrainingState(Result):
 
 @dataclass(frozen=True)
 class ImageEncoded(Result):
-    """A dropped image: its posterior, itself and its reconstruction, and the error in nats."""
+    """An image file, encoded: its posterior, the prepared original, its reconstruction, and its error in nats.
+
+    ``image`` is what the encoder was given, resized and in the model's channels, as pixels: uint8 [H, W] or [H, W, 3].
+    ``reconstruction`` is decoded at the posterior's mean.
+    """
 
     model_version: int
     path: str

@@ -16,7 +16,7 @@ class Actions(QObject):
 
     Attributes
     ----------
-    open_folder, open_file, open_model, save_model, export_map, quit
+    open_folder, open_file, open_image, open_model, save_model, export_map, quit
         File.
     undo, redo
         Edit.
@@ -38,6 +38,7 @@ class Actions(QObject):
         self.open_folder = make("Open images &folder…", "open", _Key.Open, "Open a folder of images")
         self.open_folder.setIconText("Open")
         self.open_file = make("Open &dataset file…", "", "Ctrl+Shift+O", "Open an npz, npy or IDX file")
+        self.open_image = make("Open &image…", "", "Ctrl+I", "Encode one image and show it beside its reconstruction")
         self.open_model = make("Open &model…", "model", "Ctrl+M", "Open a model file or run folder")
         self.save_model = make("&Save model as…", "save", _Key.Save, "Save the live model")
         self.export_map = make("&Export map picture…", "image", "Ctrl+E", "Save a picture of the latent map")

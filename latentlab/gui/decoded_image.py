@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,13 +19,16 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPixmap,
 )
-from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QMenu, QSizePolicy, QWidget
+from PySide6.QtWidgets import QApplication, QGridLayout, QLabel, QMenu, QSizePolicy, QWidget
 
+from latentlab.gui import dialogs
+from latentlab.gui.elided import ElidedLabel
 from latentlab.gui.images import ByteArray, subscript, to_qimage
-from latentlab.gui.parts import EmptyState, Still, button, column, label, row, tool_button
-from latentlab.gui.theme import tabular
+from latentlab.gui.parts import EmptyState, Still, button, column, label, named, row, tool_button
+from latentlab.gui.theme import SPACE, tabular
 
-SMALL = 56  # px: side of the small views
+SMALL = 56  # px: side of the nearest image
+PAIR = 84  # px: side of an encoded image and of its reconstruction
 MOST_NUMBERS = 6  # of a latent that are written out
 
 
@@ -97,6 +101,49 @@ def _beside(view: PixelView, text: QLabel) -> QWidget:
     return box
 
 
+class EncodedImage(QWidget):
+    """An image file as the model is given it, beside the model's reconstruction of it.
+
+    Parameters
+    ----------
+    closed
+        Called when the user removes it.
+    """
+
+    def __init__(self, closed: Callable[[], object]) -> None:
+        super().__init__()
+        self._name = ElidedLabel()
+        self._name.setObjectName("encodedImageName")
+        self._error = label("", "dim", wrap=True, selectable=True)
+        self._error.setObjectName("encodedImageError")
+        self._error.setToolTip("Distortion: −log p(x|z). Rate: the KL divergence of q(z|x) from the prior.")
+        close = tool_button("closeEncodedImage", "remove the encoded image", "Remove this image", "close")
+        close.clicked.connect(lambda _checked=False: closed())
+        self._views = tuple(PixelView(PAIR) for _ in range(2))
+        captions = ("original", "reconstruction")
+        tips = ("The file as the model is given it: resized, in the model's channels", "Decoded at its posterior mean")
+        pair = QGridLayout()
+        for place, (view, name) in enumerate(zip(self._views, ("originalImage", "reconstructionImage"), strict=True)):
+            named(view, name, captions[place], tips[place])
+            view.setFixedSize(PAIR, PAIR)
+            pair.addWidget(view, 0, place)
+            pair.addWidget(label(captions[place], "dim"), 1, place)
+        pair.setColumnStretch(len(self._views), 1)
+        heading = row(self._name, close)
+        heading.setStretch(0, 1)
+        layout = column(self, 0, SPACE // 2)
+        layout.addLayout(heading)
+        layout.addLayout(pair)
+        layout.addWidget(self._error)
+
+    def set_images(self, image: ByteArray | None, reconstruction: ByteArray | None, name: str, error: str) -> None:
+        """Show another pair, uint8 [H, W] or [H, W, 3] each."""
+        for view, shown in zip(self._views, (image, reconstruction), strict=True):
+            view.set_picture(shown)
+        self._name.setText(name)
+        self._error.setText(error)
+
+
 class DecodedImage(QWidget):
     """The decoded image, large; under it what it stands for, and a real image to compare with.
 
@@ -110,11 +157,14 @@ class DecodedImage(QWidget):
         The empty state's button was pressed.
     nearestClicked
         The nearest real image was clicked: its latent may be committed.
+    encodedImageClosed
+        The encoded image file is to be removed.
     """
 
     saveRequested = Signal(str)
     openModelRequested = Signal()
     nearestClicked = Signal()
+    encodedImageClosed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -141,9 +191,8 @@ class DecodedImage(QWidget):
         self._smooth.setProperty("chip", True)
         self._smooth.toggled.connect(self._view.set_smooth)
         self._nearest_view, self._nearest_text = self._small_view("nearestImage")
-        self._other_view, self._other_text = self._small_view("reconstructionImage")
         self._nearest = _beside(self._nearest_view, self._nearest_text)
-        self._other = _beside(self._other_view, self._other_text)
+        self._encoded = EncodedImage(self.encodedImageClosed.emit)
         self._empty = EmptyState(
             "The image at the latent under your hand.",
             button("decodedOpenModel", "Open model…", "Open a model file", self.openModelRequested.emit, icon="model"),
@@ -154,9 +203,9 @@ class DecodedImage(QWidget):
         layout.addLayout(row(self._now, self._cue, None, self._smooth))
         layout.addWidget(Still(self._caption))
         layout.addWidget(self._nearest)
-        layout.addWidget(self._other)
+        layout.addWidget(self._encoded)
         self._nearest.hide()
-        self._other.hide()
+        self._encoded.hide()
         self.set_image(None)
 
     def _small_view(self, name: str) -> tuple[PixelView, QLabel]:
@@ -219,13 +268,15 @@ class DecodedImage(QWidget):
         self._nearest.setVisible(image is not None)
         self._nearest_view.setCursor(Qt.CursorShape.PointingHandCursor)
 
-    def set_dropped(self, image: ByteArray | None, reconstruction: ByteArray | None = None, text: str = "") -> None:
-        """Show a dropped image and its reconstruction in the small views; ``None`` takes them away."""
-        self.set_nearest(image, "dropped image" if image is not None else "")
-        self._nearest_view.unsetCursor()  # its latent is known already: only the nearest image can be gone to
-        self._other_view.set_picture(reconstruction)
-        self._other_text.setText(text)
-        self._other.setVisible(reconstruction is not None)
+    def set_encoded_image(
+        self, image: ByteArray | None, reconstruction: ByteArray | None = None, name: str = "", error: str = ""
+    ) -> None:
+        """Show an image file, by ``name``, beside its reconstruction and the ``error`` of that; ``None`` removes both.
+
+        Both are uint8 [H, W] or [H, W, 3]: the image as the model is given it.
+        """
+        self._encoded.set_images(image, reconstruction, name, error)
+        self._encoded.setVisible(image is not None)
 
     # --- out ------------------------------------------------------------------------------------
 
@@ -247,9 +298,7 @@ class DecodedImage(QWidget):
             QGuiApplication.clipboard().setImage(to_qimage(self._image))
 
     def _on_save(self) -> None:
-        path, _kind = QFileDialog.getSaveFileName(self, "Save image", "decoded.png", "PNG image (*.png)")
-        if path:
-            self.saveRequested.emit(path)
+        dialogs.choose_target(self, "Save image", "decoded.png", "PNG image (*.png)", self.saveRequested.emit)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Remember where a drag may start."""

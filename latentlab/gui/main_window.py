@@ -216,7 +216,7 @@ class MainWindow(QMainWindow):
     def _build_menus(self) -> None:
         a, bar = self.actions_, self.menuBar()
         file = bar.addMenu("&File")
-        file.addActions([a.open_folder, a.open_file, a.open_model])
+        file.addActions([a.open_folder, a.open_file, a.open_image, a.open_model])
         self._recent = file.addMenu("&Recent")
         file.addSeparator()
         file.addActions([a.save_model, a.export_map])

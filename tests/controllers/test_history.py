@@ -214,7 +214,7 @@ def test_what_is_of_today_says_so_beside_the_past(qtbot, parts, session, engine,
     parts.history.look_at(3)
     engine.historyRead.emit(read(1))
     engine.nearestFound.emit(nearest)
-    assert (ellipses, note.isHidden()) == ([False], False)
+    assert (any(ellipses), note.isHidden()) == (False, False)
     parts.history.return_to_now()
     engine.nearestFound.emit(replace(nearest, generation=engine.last(Nearest).generation))
     assert (ellipses[-1], note.isHidden()) == (True, True)

@@ -16,7 +16,7 @@ from latentlab.controllers.model_command import command_of_model
 from latentlab.engine.workspace import info_of
 from latentlab.errors import InputError
 from latentlab.recipes import RECIPES
-from latentlab.storage import RunFolder, read_header
+from latentlab.storage import RunFolder, read_model
 from tests.controllers.conftest import model_info
 from tests.controllers.test_recovery import dataset_info
 
@@ -100,11 +100,11 @@ def test_yours_it_runs_to_the_end_as_pasted_and_makes_the_same_model(session, im
     first = tmp_path / "first"
     words = ["--epochs", "2", "--batch-size", "8", "--latent-dim", "3", "--set", "architecture.hidden=8"]
     assert main(["train", str(images), "--out", str(first), *words]) == 0
-    session.set_model(info_of(read_header(first / "model.safetensors"), str(first), None), 1, True)
+    session.set_model(info_of(read_model(first / "model.safetensors").header, str(first), None), 1, True)
     command = command_of_model(session, None, "")
     assert main(shlex.split(command)[1:]) == 0
     again = RunFolder(parsed(command)[1])
-    assert read_header(again.model).sha256 == read_header(first / "model.safetensors").sha256
+    assert read_model(again.model).header.sha256 == read_model(first / "model.safetensors").header.sha256
 
 
 def test_yours_a_model_of_no_known_recipe_is_repeated_too(session, images):

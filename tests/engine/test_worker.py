@@ -205,6 +205,16 @@ def test_a_dropped_image_is_encoded_as_its_data_was(driver, model_file, tmp_path
     assert encoded.rate > 0
 
 
+def test_honest_the_original_of_an_encoded_image_is_what_the_model_was_given(driver, model_file, tmp_path):
+    pixels = np.random.default_rng(3).integers(0, 256, (40, 20, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "wide.png")
+    driver.ask(EncodeImage(str(tmp_path / "wide.png")))
+    encoded = driver.wait(ImageEncoded)
+    assert encoded.image.shape == encoded.reconstruction.shape == (8, 8)
+    mean, _ = load_model(model_file, "cpu").encode(encoded.image[None, None])
+    np.testing.assert_allclose(encoded.mean, mean[0], rtol=1e-5)
+
+
 def test_a_saved_model_decodes_the_same_and_holds_the_map(driver, model_file, tmp_path):
     driver.ask(SaveModel(str(tmp_path / "copy")))
     saved = driver.wait(ModelSaved)

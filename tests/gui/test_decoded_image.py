@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QLabel, QPushButton
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QMenu, QPushButton, QToolButton
 
 from latentlab.gui.decoded_image import DecodedImage, PixelView
+from latentlab.gui.elided import ElidedLabel
 from latentlab.gui.images import to_qimage
 
 
@@ -65,7 +66,7 @@ def test_caption_says_where_one_stands(shown):
     assert widget._cue.text() == "far from data"
 
 
-def test_a_click_on_the_nearest_image_is_told_and_on_a_dropped_one_is_not(qtbot, shown):
+def test_a_click_on_the_nearest_image_is_told(qtbot, shown):
     widget = shown(DecodedImage())
     widget.set_image(np.zeros((8, 8), np.uint8))
     widget.set_nearest(np.zeros((8, 8), np.uint8), "nearest")
@@ -73,9 +74,51 @@ def test_a_click_on_the_nearest_image_is_told_and_on_a_dropped_one_is_not(qtbot,
     qtbot.waitUntil(small.isVisible)
     with qtbot.waitSignal(widget.nearestClicked):
         qtbot.mouseClick(small, Qt.MouseButton.LeftButton)
-    widget.set_dropped(np.zeros((8, 8), np.uint8), np.zeros((8, 8), np.uint8), "reconstruction")
-    with qtbot.assertNotEmitted(widget.nearestClicked):
-        qtbot.mouseClick(small, Qt.MouseButton.LeftButton)
+
+
+def test_honest_an_encoded_image_is_shown_beside_its_reconstruction_until_it_is_closed(qtbot, shown):
+    widget = shown(DecodedImage())
+    widget.set_image(np.zeros((8, 8), np.uint8))
+    widget.set_nearest(np.zeros((8, 8), np.uint8), "nearest")
+    widget.set_encoded_image(
+        np.full((8, 8), 200, np.uint8), np.full((8, 8), 100, np.uint8), "face.png", "distortion 12.5, rate 3.0 nats"
+    )
+    for name, grey in (("originalImage", 200), ("reconstructionImage", 100), ("nearestImage", 0)):
+        view = widget.findChild(PixelView, name)
+        qtbot.waitUntil(view.isVisible)
+        assert view.picture().pixelColor(0, 0).red() == grey
+    assert widget.findChild(ElidedLabel, "encodedImageName").text() == "face.png"
+    assert "distortion 12.5" in widget.findChild(QLabel, "encodedImageError").text()
+    with qtbot.waitSignal(widget.encodedImageClosed):
+        widget.findChild(QToolButton, "closeEncodedImage").click()
+    widget.set_encoded_image(None)
+    assert not widget.findChild(PixelView, "originalImage").isVisible()
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support")
+def test_alive_saving_an_image_asks_for_the_file_without_a_nested_event_loop(qtbot, shown):
+    widget = shown(DecodedImage())
+    widget.set_image(np.zeros((8, 8), np.uint8))
+    middle = widget.rect().center()
+    widget.contextMenuEvent(QContextMenuEvent(QContextMenuEvent.Reason.Mouse, middle, widget.mapToGlobal(middle)))
+    (menu,) = widget.findChildren(QMenu)
+    (save,) = [action for action in menu.actions() if action.text().startswith("Save")]
+    nested = []
+
+    def end_nested_loop() -> None:
+        nested.append(True)
+        if (dialog := QApplication.activeModalWidget()) is not None:
+            dialog.close()
+
+    QTimer.singleShot(0, widget, end_nested_loop)
+    save.trigger()
+    assert not nested, "the event loop ran inside of the action"
+    menu.close()
+    dialog = widget.findChild(QFileDialog)
+    with qtbot.waitSignal(widget.saveRequested) as asked:
+        dialog.fileSelected.emit("there.png")
+    assert asked.args == ["there.png"]
+    dialog.close()
 
 
 def test_an_image_of_another_kind_is_refused():

@@ -1,0 +1,182 @@
+"""An image file that was dropped or opened: encoded, and shown beside its reconstruction."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtGui import QUndoStack
+
+from latentlab.controllers.commands import ShowEncodedImage
+from latentlab.engine.client import EngineClient
+from latentlab.engine.messages import EncodeImage, Failed, ImageEncoded, WorkerLost
+from latentlab.gui.decoded_image import DecodedImage
+from latentlab.gui.notifications import Notification, Notifications
+from latentlab.session import Session
+
+INTERVAL = 1000  # milliseconds between two encodings of the shown image while a run changes the weights
+
+
+@dataclass(frozen=True)
+class _Pending:
+    """A request that is not answered yet: the user's, or for the image that is shown, by newer weights."""
+
+    path: str
+    is_update: bool
+
+
+class EncodedImageController(QObject):
+    """Encodes image files, one at a time, and keeps what is shown true to the live model.
+
+    An image that is opened is one undo step: its undo brings back the latent, the class and the image from before.
+    With newer weights of the same model the image is encoded again, and the latent follows if it has not been moved
+    since; with another model the image is removed, which a notice says.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        engine: EngineClient,
+        undo: QUndoStack,
+        panel: DecodedImage,
+        notifications: Notifications,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._engine, self._undo = session, engine, undo
+        self._panel, self._notifications = panel, notifications
+        self._pending: deque[_Pending] = deque()  # the worker answers in order
+        self._shown: ImageEncoded | None = None
+        self._shown_by = ""  # name of the model that encoded it
+        self._first_version = 0  # of the live model
+        self._notice: Notification | None = None
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._update)
+
+        session.modelChanged.connect(self._on_model_changed)
+        session.encodedImageChanged.connect(self._on_encoded_image_changed)
+        session.runStateChanged.connect(self._show)
+        engine.imageEncoded.connect(self._on_image_encoded)
+        engine.failed.connect(self._on_failed)
+        engine.workerLost.connect(self._on_worker_lost)
+        panel.encodedImageClosed.connect(self._on_closed)
+
+    def open(self, path: str) -> None:
+        """Encode an image file and go to its latent; the newest that was asked for is shown."""
+        self._ask(path, is_update=False)
+
+    def close(self) -> None:
+        """Ask for nothing more: the window closes."""
+        self._timer.stop()
+
+    def _ask(self, path: str, is_update: bool) -> None:
+        self._pending.append(_Pending(path, is_update))
+        self._engine.request(EncodeImage(path, self._session.label))
+
+    def _schedule_update(self) -> None:
+        """Encode the shown image again soon if the model has learned since; while it learns, once an interval."""
+        if self._is_outdated() and not self._timer.isActive():
+            self._timer.start(INTERVAL if self._session.is_learning else 0)
+
+    def _is_outdated(self) -> bool:
+        shown = self._session.encoded_image
+        return shown is not None and shown.model_version != self._session.model_version
+
+    def _update(self) -> None:
+        shown = self._session.encoded_image
+        if shown is not None and self._is_outdated() and not self._pending:
+            self._ask(shown.path, is_update=True)
+
+    # --- the worker's answers -------------------------------------------------------------------------
+
+    def _on_image_encoded(self, result: ImageEncoded) -> None:
+        if not self._pending:
+            return
+        answered = self._pending.popleft()
+        if any(not pending.is_update for pending in self._pending):
+            return  # a newer one is on its way
+        is_of_this_model = result.model_version >= self._first_version
+        if answered.is_update:
+            if is_of_this_model:
+                self._show_newer(result)
+        elif is_of_this_model:
+            self._withdraw_notice()
+            self._undo.push(ShowEncodedImage(self._session, result))
+        else:
+            self._ask(result.path, is_update=False)  # another model was opened meanwhile
+
+    def _show_newer(self, result: ImageEncoded) -> None:
+        """Show the image as newer weights encode it; the latent follows where it still is the image's."""
+        session, before = self._session, self._session.encoded_image
+        if before is None or before.path != result.path:
+            return
+        follows = np.array_equal(session.latent, before.mean)
+        session.set_encoded_image(result)
+        if follows:
+            session.set_latent(result.mean)
+
+    def _on_failed(self, failure: Failed) -> None:
+        """What failed is said by its own notice; an image that cannot be encoded again is removed."""
+        if failure.request != EncodeImage.__name__ or not self._pending:
+            return
+        shown = self._session.encoded_image
+        if self._pending.popleft().is_update and shown is not None:
+            self._session.set_encoded_image(None)
+            self._say(f"{Path(shown.path).name} could not be encoded again and is no longer shown.")
+
+    def _on_worker_lost(self, _lost: WorkerLost) -> None:
+        for pending in self._pending:
+            if not pending.is_update:
+                self._say(f"{Path(pending.path).name} was not encoded: the worker ended.")
+        self._pending.clear()
+
+    # --- the session's changes ------------------------------------------------------------------------
+
+    def _on_model_changed(self, fresh: bool) -> None:
+        if not fresh:
+            self._schedule_update()
+            return
+        self._timer.stop()
+        self._first_version = self._session.model_version
+        if self._shown is not None:
+            self._withdraw_notice()
+            name, path = Path(self._shown.path).name, self._shown.path
+            self._notice = self._notifications.notify(
+                "info",
+                f"{name} was encoded by {self._shown_by} and is no longer shown.",
+                actions=[("Encode it by this model", partial(self.open, path))],
+            )
+
+    def _on_encoded_image_changed(self) -> None:
+        self._shown = self._session.encoded_image
+        model = self._session.model
+        self._shown_by = "" if model is None else model.name
+        self._show()
+        self._schedule_update()  # an undo may have brought back what older weights made
+
+    def _on_closed(self) -> None:
+        if self._session.encoded_image is not None:
+            self._undo.push(ShowEncodedImage(self._session, None))
+
+    def _show(self) -> None:
+        shown = self._shown
+        if shown is None:
+            self._panel.set_encoded_image(None)
+            return
+        error = f"distortion {shown.distortion:.1f}, rate {shown.rate:.1f} nats"
+        if self._session.is_learning:
+            error += "\nencoded again as the model learns"
+        self._panel.set_encoded_image(shown.image, shown.reconstruction, Path(shown.path).name, error)
+
+    def _say(self, message: str) -> None:
+        self._notifications.notify("warning", message)
+
+    def _withdraw_notice(self) -> None:
+        if self._notice is not None:
+            self._notice.withdraw()
+            self._notice = None

@@ -1,0 +1,193 @@
+"""An image file is shown as the live model sees it, and nothing of it outlives that model."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from PySide6.QtWidgets import QLabel, QPushButton
+
+from latentlab.controllers.commands import MoveLatent
+from latentlab.controllers.encoded_image import EncodedImageController
+from latentlab.controllers.explore import ExploreController
+from latentlab.controllers.image import ImageController
+from latentlab.engine.messages import EncodeImage, Failed, ImageEncoded, NearestFound, WorkerLost
+from latentlab.gui.decoded_image import DecodedImage, PixelView
+from latentlab.gui.latent_map import LatentMap
+from latentlab.gui.latent_sliders import LatentSliders
+from latentlab.gui.notifications import Notifications
+from tests.controllers.conftest import model_info, some_points
+
+
+@pytest.fixture
+def parts(qtbot, session, engine, undo):
+    panel, latent_map, sliders = DecodedImage(), LatentMap(), LatentSliders()
+    for widget in (panel, latent_map, sliders):
+        qtbot.addWidget(widget)
+    notifications = Notifications(panel)
+    controllers = (
+        ExploreController(session, undo, latent_map, sliders),
+        ImageController(session, engine, panel, latent_map),
+        EncodedImageController(session, engine, undo, panel, notifications),
+    )
+    session.set_model(model_info(2, name="first"), 1, fresh=True)
+    yield controllers[-1], panel, latent_map, notifications
+    controllers[1].close()
+    controllers[2].close()
+
+
+def encoded(path: str = "face.png", version: int = 1, mean: tuple[float, ...] = (1.0, -1.0)) -> ImageEncoded:
+    return ImageEncoded(
+        version, path, np.array(mean, np.float32), np.full(len(mean), 0.3, np.float32),
+        np.full((8, 8), 200, np.uint8), np.full((8, 8), 100, np.uint8), 12.5, 3.0,
+    )  # fmt: skip
+
+
+def grey(panel: DecodedImage, name: str) -> int | None:
+    picture = panel.findChild(PixelView, name).picture()
+    return None if picture is None else picture.pixelColor(0, 0).red()
+
+
+def messages(notifications: Notifications) -> str:
+    return "\n".join(each.text() for each in notifications.findChildren(QLabel))
+
+
+def test_honest_the_file_is_shown_beside_its_reconstruction_with_its_error(parts, session, engine):
+    controller, panel, _, _ = parts
+    controller.open("there/face.png")
+    assert engine.last(EncodeImage) == EncodeImage("there/face.png")
+    engine.imageEncoded.emit(encoded("there/face.png"))
+    session.set_points(some_points())
+    engine.nearestFound.emit(
+        NearestFound(10, 1, 0, 0.1, np.zeros(2, np.float32), 0, "other.png", np.full((8, 8), 50, np.uint8), 1.0)
+    )
+    assert (grey(panel, "originalImage"), grey(panel, "reconstructionImage")) == (200, 100)
+    assert grey(panel, "nearestImage") == 50
+    assert panel.findChild(QLabel, "encodedImageError").text() == "distortion 12.5, rate 3.0 nats"
+
+
+def test_yours_opening_an_image_is_one_undo_step_with_its_latent(parts, session, engine, undo):
+    controller, panel, _, _ = parts
+    undo.push(MoveLatent(session, np.array([0.5, 0.5], np.float32), 1))
+    controller.open("face.png")
+    engine.imageEncoded.emit(encoded())
+    assert session.latent.tolist() == [1, -1]
+    undo.undo()
+    assert session.latent.tolist() == [0.5, 0.5]
+    assert grey(panel, "originalImage") is None
+    undo.redo()
+    assert session.latent.tolist() == [1, -1]
+    assert grey(panel, "originalImage") == 200
+    panel.encodedImageClosed.emit()
+    assert grey(panel, "originalImage") is None
+    undo.undo()
+    assert grey(panel, "originalImage") == 200
+    undo.undo()
+    undo.undo()
+    assert session.latent.tolist() == [0, 0]
+
+
+def test_yours_undo_brings_back_the_class_of_before(parts, session, engine, undo):
+    controller, _, _, _ = parts
+    session.set_model(model_info(2, conditional=True, classes=("a", "b")), 2, fresh=True)
+    controller.open("face.png")
+    engine.imageEncoded.emit(dataclasses.replace(encoded(version=2), label=1))
+    assert session.label == 1
+    undo.undo()
+    assert session.label == 0
+
+
+def test_honest_no_image_outlives_the_model_that_encoded_it(parts, session, engine, undo):
+    controller, panel, _, notifications = parts
+    controller.open("face.png")
+    engine.imageEncoded.emit(encoded())
+    session.set_model(model_info(2, name="second"), 2, fresh=True)
+    assert session.encoded_image is None
+    assert grey(panel, "originalImage") is None
+    assert "face.png was encoded by first" in messages(notifications)
+    assert not undo.canUndo()
+    again = next(each for each in notifications.findChildren(QPushButton) if "Encode" in each.text())
+    again.click()
+    assert engine.count(EncodeImage) == 2
+    engine.imageEncoded.emit(encoded(version=2))
+    assert grey(panel, "originalImage") == 200
+
+
+def test_honest_newer_weights_encode_the_image_again_and_its_latent_follows(parts, session, engine, undo, qtbot):
+    controller, panel, _, _ = parts
+    controller.open("face.png")
+    engine.imageEncoded.emit(encoded())
+    session.set_model(model_info(2, name="first"), 2, fresh=False)
+    qtbot.waitUntil(lambda: engine.count(EncodeImage) == 2)
+    engine.imageEncoded.emit(encoded(version=2, mean=(2.0, 2.0)))
+    assert session.latent.tolist() == [2, 2]
+    undo.undo()
+    assert session.latent.tolist() == [0, 0], "the image was one step"
+    undo.redo()
+    qtbot.waitUntil(lambda: engine.count(EncodeImage) == 3)
+    engine.imageEncoded.emit(encoded(version=2, mean=(2.0, 2.0)))
+    undo.push(MoveLatent(session, np.array([0.5, 0.5], np.float32), 1))
+    session.set_model(model_info(2, name="first"), 3, fresh=False)
+    qtbot.waitUntil(lambda: engine.count(EncodeImage) == 4)
+    engine.imageEncoded.emit(encoded(version=3, mean=(3.0, 3.0)))
+    assert session.latent.tolist() == [0.5, 0.5], "it was moved away by the user"
+    assert session.encoded_image.model_version == 3
+    assert grey(panel, "originalImage") == 200
+
+
+def test_honest_an_image_that_newer_weights_cannot_encode_is_removed(parts, session, engine, qtbot):
+    controller, panel, _, notifications = parts
+    controller.open("face.png")
+    engine.imageEncoded.emit(encoded())
+    session.set_model(model_info(2, name="first"), 2, fresh=False)
+    qtbot.waitUntil(lambda: engine.count(EncodeImage) == 2)
+    engine.failed.emit(Failed("EncodeImage", "face.png: no such file"))
+    assert grey(panel, "originalImage") is None
+    assert "face.png could not be encoded again" in messages(notifications)
+
+
+def test_alive_an_image_opened_while_a_model_opens_is_encoded_by_that_model(parts, session, engine):
+    controller, panel, _, _ = parts
+    controller.open("face.png")
+    session.set_model(model_info(3, name="second"), 2, fresh=True)
+    engine.imageEncoded.emit(encoded(version=1))
+    assert grey(panel, "originalImage") is None
+    assert engine.count(EncodeImage) == 2
+    engine.imageEncoded.emit(encoded(version=2, mean=(1.0, 2.0, 3.0)))
+    assert session.latent.tolist() == [1, 2, 3]
+
+
+def test_the_newest_of_two_images_is_shown(parts, session, engine, undo):
+    controller, _, _, _ = parts
+    controller.open("one.png")
+    controller.open("two.png")
+    engine.imageEncoded.emit(encoded("one.png", mean=(1.0, 1.0)))
+    engine.imageEncoded.emit(encoded("two.png", mean=(2.0, 2.0)))
+    assert session.encoded_image.path == "two.png"
+    assert undo.count() == 1
+
+
+def test_honest_an_image_that_a_lost_worker_did_not_encode_is_named(parts, engine):
+    controller, _, _, notifications = parts
+    controller.open("face.png")
+    engine.workerLost.emit(WorkerLost(-9, "The worker ended."))
+    assert "face.png was not encoded" in messages(notifications)
+
+
+def test_honest_the_ellipse_is_the_posterior_of_the_image_file_while_the_latent_is_its_mean(
+    parts, session, engine, monkeypatch
+):
+    controller, _, latent_map, _ = parts
+    drawn = []
+    monkeypatch.setattr(latent_map, "set_posterior", lambda mean, covariance=None: drawn.append((mean, covariance)))
+    session.set_points(some_points())
+    controller.open("face.png")
+    engine.imageEncoded.emit(encoded())
+    near = NearestFound(20, 1, 0, 0.1, np.array([0.7, 0.7], np.float32), 0, "other.png", None, 1.0)
+    engine.nearestFound.emit(near)
+    mean, covariance = drawn[-1]
+    np.testing.assert_allclose(mean, [1, -1])
+    np.testing.assert_allclose(covariance, np.eye(2) * 0.09, rtol=1e-5)
+    session.set_latent([0.0, 0.0])
+    np.testing.assert_allclose(drawn[-1][0], [0.7, 0.7])
