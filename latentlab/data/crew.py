@@ -1,4 +1,17 @@
-"""Who decodes: a thread for every core, and for all but one of them a process once there is much to do."""
+"""A decoding pool: threads first, worker processes once the job is long enough to amortize their start.
+
+The threads are a `concurrent.futures.ThreadPoolExecutor`. Threads alone reach .66 of the speed of Pillow in one
+process a core, threads with processes .81 (JPEG, 2 cores; rows of the ingest in tests/benchmarks/RESULTS.md): every
+call into Pillow releases the GIL and has to take it back.
+
+The processes are `latentlab.data.decoders.Decoder`, not a `ProcessPoolExecutor`, which was tried (Python 3.11):
+
+- With "spawn" and with "forkserver" its workers import ``__main__`` again: a script that calls ``load_dataset``
+  without an ``if __name__ == "__main__"`` guard runs a second time. "fork" is unsafe beside torch's and Qt's threads.
+- Its workers outlive a parent that is killed: they were still there 6 s later. Ours end when their stdin does.
+- One crash breaks the whole pool (``BrokenProcessPool``) and does not say which file caused it.
+- There is no public way to end a worker in the midst of an image before Python 3.14 (``kill_workers``).
+"""
 
 from __future__ import annotations
 
