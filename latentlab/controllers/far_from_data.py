@@ -13,15 +13,16 @@ from latentlab.session import Session
 
 FAR = 3.0
 """A latent is far from data when it is farther from every point than so many typical distances between neighbours."""
-PACE = 120  # milliseconds between two measurements beside a run
+PACE = 120  # milliseconds between two measurements under the pointer, or beside a run
 
 
 class FarFromDataController(QObject):
     """Says on the map and beside the decoded image when the latent shown is far from every encoded image.
 
     The latent shown is the one under the pointer, else the committed one. The worker measures the distance: on
-    the map's two dimensions alone a latent that is far along a third would look near. While a run takes its
-    steps, every measurement is taken from the training: there is one every ``PACE`` milliseconds at most.
+    the map's two dimensions alone a latent that is far along a third would look near. Under the pointer, and while
+    a run takes its steps, there is one measurement every ``PACE`` milliseconds at most: a search among a million
+    points takes longer than a frame, and decoding or training would wait for it.
     """
 
     def __init__(
@@ -36,10 +37,11 @@ class FarFromDataController(QObject):
         self._session, self._engine, self._image, self._map = session, engine, image, latent_map
         self._generations = Freshness()
         self._committed_is_far = self._preview_is_far = False
+        self._is_due = False  # whether the latent has changed since it was measured
         self._pace = QTimer(self)
         self._pace.setSingleShot(True)
         self._pace.setInterval(PACE)
-        self._pace.timeout.connect(self._ask)
+        self._pace.timeout.connect(self._on_pace)
         session.latentChanged.connect(self._ask_at_pace)
         session.previewChanged.connect(self._on_preview_changed)
         session.pointsChanged.connect(self._on_points_changed)
@@ -74,9 +76,21 @@ class FarFromDataController(QObject):
         self._ask_at_pace()
 
     def _ask_at_pace(self) -> None:
-        if not self._session.is_learning:
+        session = self._session
+        if session.preview is None and not session.is_learning:
+            self._ask()  # the same search as for the nearest image: it costs nothing more
+        elif self._pace.isActive():
+            self._is_due = True
+        else:
+            self._is_due = session.is_learning
+            if not self._is_due:
+                self._ask()
+            self._pace.start()
+
+    def _on_pace(self) -> None:
+        if self._is_due:
+            self._is_due = False
             self._ask()
-        elif not self._pace.isActive():
             self._pace.start()
 
     def _ask(self) -> None:

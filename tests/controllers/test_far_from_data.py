@@ -89,3 +89,12 @@ def test_beside_a_run_it_is_measured_at_a_pace(cues, session, engine, qtbot):
     assert engine.count(DistanceToData) == before
     qtbot.waitUntil(lambda: engine.count(DistanceToData) > before, timeout=20 * PACE)
     assert engine.last(DistanceToData).z[0] == 5, "where the pointer is by then"
+
+
+def test_under_a_moving_pointer_it_is_measured_at_once_and_then_at_a_pace(cues, session, engine, qtbot):
+    before = engine.count(DistanceToData)
+    for step in range(1, 6):
+        session.set_preview(np.full(10, step))
+    assert engine.count(DistanceToData) == before + 1
+    qtbot.waitUntil(lambda: engine.last(DistanceToData).z[0] == 5, timeout=20 * PACE)
+    assert engine.count(DistanceToData) == before + 2
