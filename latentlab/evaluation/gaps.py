@@ -97,7 +97,7 @@ def inference_gaps(
 
 def _of_batch(model: VAE, batch: Batch, steps: int, samples: int) -> np.ndarray[Any, Any]:
     with torch.no_grad():
-        start = model.start(batch) if isinstance(model, PerDatapointVAE) else model.approximate(batch)
+        start = model.start(batch) if isinstance(model, PerDatapointVAE) else model.infer(batch)
     refined = refine(model, start, batch, steps, rate=0.05)
     richer = refined
     if isinstance(refined, Diagonal):

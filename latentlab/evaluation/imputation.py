@@ -115,7 +115,7 @@ def impute(model: LatentModel, x: Tensor, mask: Tensor, samples: int = 100, labe
     if not isinstance(model, VAE) or model.config.posterior.kind == "delta":
         mean, _ = model.encode(batch)
         return torch.where(mask > 0, x, model.decode(mean, label))
-    q = model.approximate(batch)
+    q = model.infer(batch)
     chunk = samples_at_once(model, batch, samples)
     expected = torch.zeros_like(x)
     total = x.new_zeros(len(x))  # Σ_k exp(log w_k − largest)

@@ -151,7 +151,7 @@ class _Sums:
         self.images += len(batch.x)
         self.scalars += _summed_terms(model, batch, samples)
         self.kl = self.kl + _double(model.kl_per_dimension(batch)).sum(0)
-        for name, values in model.figures(batch).items():
+        for name, values in model.extra_metrics(batch).items():
             total, count = self.figures.get(name, (0.0, 0))
             self.figures[name] = total + values.sum().item(), count + len(values)
         if isinstance(model, VQVAE):

@@ -53,11 +53,11 @@ class FactorVAE(VAE):
         seen = self.corrupted(batch)
         if phase == "discriminator":
             with torch.no_grad():
-                z = self.approximate(seen).rsample(1).z[0]
+                z = self.infer(seen).rsample(1).z[0]
             joint, shuffled = self.discriminator(z), self.discriminator(permuted(z))
             loss = average(0.5 * (functional.softplus(-joint) + functional.softplus(shuffled)))
             return Losses(loss, {"discriminator": loss.detach()})
-        q = self.approximate(seen)
+        q = self.infer(seen)
         draw = q.rsample(self.config.samples)
         per_dimension = self.rate_per_dimension(q)
         assert per_dimension is not None
@@ -106,7 +106,7 @@ class VAEGAN(VAE):
         if phase == "encoder":
             return self._encoder_losses(seen)
         with torch.no_grad():
-            z = self.approximate(seen).rsample(1).z[0]
+            z = self.infer(seen).rsample(1).z[0]
         drawn = torch.cat([z, self.sample_prior(len(z))])
         if phase == "decoder":
             return self._decoder_losses(drawn, seen)
@@ -118,7 +118,7 @@ class VAEGAN(VAE):
         return Losses(loss, told, told["discriminator"] >= math.log(2) - self.config.adversary.margin)
 
     def _encoder_losses(self, seen: Batch) -> Losses:
-        q = self.approximate(seen)
+        q = self.infer(seen)
         draw = q.rsample(self.config.samples)
         per_dimension = self.rate_per_dimension(q)
         assert per_dimension is not None

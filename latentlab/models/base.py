@@ -169,10 +169,10 @@ class LatentModel(nn.Module):
         """The loss of one phase on one batch, with the schedules where ``on_step_start`` has set them."""
         raise NotImplementedError
 
-    def broken_off(self) -> None:
+    def discard_partial_step(self) -> None:
         """Forget what a step has left that was broken off before its end, and is taken again."""
 
-    def after_step(self, state: StepState) -> None:
+    def on_step_end(self, state: StepState) -> None:
         """What follows the optimizers' steps (moving averages, annealing)."""
 
     def bound(self, batch: Batch, samples: int = 1) -> Bound:
@@ -188,14 +188,14 @@ class LatentModel(nn.Module):
         mean, std = self.encode(batch)
         return torch.where(std > 0, gaussian_kl(mean, torch.log(std.clamp_min(1e-30))), 0.0)
 
-    def figures(self, batch: Batch) -> dict[str, Tensor]:
+    def extra_metrics(self, batch: Batch) -> dict[str, Tensor]:
         """What only this kind of model can tell of images, by name, such as which were given a wrong class.
 
         One number for each image of which it can be told, [b ≤ B]; the evaluation reports their mean.
         """
         return {}
 
-    def likeliest_class(self, batch: Batch) -> Tensor | None:
+    def classify(self, batch: Batch) -> Tensor | None:
         """The class int64 [B] that the model itself takes each image for; ``None`` where it is no classifier."""
         return None
 

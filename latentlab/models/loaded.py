@@ -143,7 +143,7 @@ class LoadedModel:
         unknown = np.flatnonzero(known < 0)
         if self.module.classes and len(unknown):
             with self._ready():
-                found = self.module.likeliest_class(Batch(self._images(np.asarray(images)[unknown])))
+                found = self.module.classify(Batch(self._images(np.asarray(images)[unknown])))
             known[unknown] = -1 if found is None else _numpy(found)
         return known
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from latentlab.models.base import Batch, Losses, StepState
 from latentlab.models.frozen import frozen
 from latentlab.models.noise import fixed_noise
-from latentlab.models.posteriors import Approximation
+from latentlab.models.posteriors import VariationalPosterior
 from latentlab.models.posteriors.base import standard_noise
 from latentlab.models.posteriors.starts import standard_start
 from latentlab.models.vae import VAE
@@ -31,17 +31,17 @@ class PerDatapointVAE(VAE):
     as the points of the model file.
     """
 
-    def approximate(self, batch: Batch) -> Approximation:
+    def infer(self, batch: Batch) -> VariationalPosterior:
         """The refined q(z|x) of each image."""
         return self.refined(self.start(batch), batch)
 
-    def start(self, batch: Batch) -> Approximation:
+    def start(self, batch: Batch) -> VariationalPosterior:
         """Where the search begins: the encoder's q(z|x), or the prior."""
         if self.has_encoder:
-            return super().approximate(batch)
+            return super().infer(batch)
         return standard_start(self.config.posterior.kind, batch.x, self.config.latent_dim)
 
-    def refined(self, q: Approximation, batch: Batch) -> Approximation:
+    def refined(self, q: VariationalPosterior, batch: Batch) -> VariationalPosterior:
         """Improve ``q`` as the configuration says, at the model's β."""
         settings = self.config.posterior
         if self.training:
@@ -59,7 +59,7 @@ class PerDatapointVAE(VAE):
         losses = self.reduced(q, draw, self.log_likelihood(draw.z, seen), state, surrogate)
         return dataclasses.replace(losses, terms=losses.terms | encoder_terms)
 
-    def _encoder_loss(self, q: Approximation, seen: Batch, state: StepState) -> tuple[Tensor, dict[str, Tensor]]:
+    def _encoder_loss(self, q: VariationalPosterior, seen: Batch, state: StepState) -> tuple[Tensor, dict[str, Tensor]]:
         """What the encoder minimises, with the decoder held, and its ELBO to compare with the refined one."""
         with frozen(self.decoder, self.likelihood, self.prior):
             draw = q.rsample(self.config.samples)
@@ -69,13 +69,13 @@ class PerDatapointVAE(VAE):
 
 def refine(
     model: VAE,
-    q: Approximation,
+    q: VariationalPosterior,
     batch: Batch,
     steps: int,
     rate: float = 0.1,
     search: str = "gradient",
     alike: bool = False,
-) -> Approximation:
+) -> VariationalPosterior:
     """Improve each image's own approximation, the model held.
 
     Parameters
@@ -95,7 +95,7 @@ def refine(
 
     Returns
     -------
-    Approximation
+    VariationalPosterior
         Of the same family, detached from encoder and search.
     """
     # Also where gradients are off: the search needs its own. Tensors made there cannot take part, copies can.
@@ -108,13 +108,13 @@ def refine(
         own = Batch(x, *others)
         if search == "evolution":
             found = _evolve(model, parameters[0], own, steps, rate, alike)
-            return q.rebuilt((found,))
-        return q.rebuilt(_climb(model, q, parameters, own, steps, rate, alike))
+            return q.with_parameters((found,))
+        return q.with_parameters(_climb(model, q, parameters, own, steps, rate, alike))
 
 
 def _climb(
     model: VAE,
-    q: Approximation,
+    q: VariationalPosterior,
     parameters: tuple[Tensor, ...],
     batch: Batch,
     steps: int,
@@ -125,7 +125,7 @@ def _climb(
     moments = [(torch.zeros_like(leaf), torch.zeros_like(leaf)) for leaf in leaves]
     for step in range(steps):
         # The sum, not the mean: no image's search may depend on how many others there are.
-        objective = -fitness(model, q.rebuilt(tuple(leaves)), batch, _noise(1, leaves[0], alike)).sum()
+        objective = -fitness(model, q.with_parameters(tuple(leaves)), batch, _noise(1, leaves[0], alike)).sum()
         gradients = torch.autograd.grad(objective, leaves, allow_unused=True)
         falling = rate * (1 - step / steps)  # ends at rest, where one sample's noise no longer moves it
         for leaf, gradient, (first, second) in zip(leaves, gradients, moments, strict=True):
@@ -148,9 +148,9 @@ def _noise(samples: int, like: Tensor, alike: bool) -> Tensor:
     return standard_noise(samples, like[:1] if alike else like).expand(samples, *like.shape)
 
 
-def fitness(model: VAE, q: Approximation, batch: Batch, noise: Tensor) -> Tensor:
+def fitness(model: VAE, q: VariationalPosterior, batch: Batch, noise: Tensor) -> Tensor:
     """What is climbed, [B]: the ELBO, its rate times β, of noise [1, B, d], or log p(x, z) of a point."""
-    draw = q.drawn_by(noise)
+    draw = q.from_noise(noise)
     log_likelihood = model.log_likelihood(draw.z, batch)[0]
     if not q.has_density:
         return log_likelihood + model.log_prior(draw.z)[0]

@@ -17,7 +17,7 @@ from latentlab.models.functional import log_mean_exp
 def reduce(
     log_likelihood: Tensor,
     rate: Tensor,
-    weigh: Callable[[Tensor], Tensor],
+    cost: Callable[[Tensor], Tensor],
     importance: bool = False,
     groups: Tensor | None = None,
     extra: Mapping[str, tuple[float, Tensor]] | None = None,
@@ -29,7 +29,7 @@ def reduce(
     ----------
     log_likelihood, rate
         [K, B] in nats.
-    weigh
+    cost
         What rates cost in the objective: β times them, say. It is given the mean rate; the mean rate of each of
         the ``groups``; or, with ``importance``, the rate of each sample.
     importance
@@ -49,10 +49,10 @@ def reduce(
     """
     mean_log_likelihood, mean_rate = log_likelihood.mean(), rate.mean()
     if importance:
-        objective = -log_mean_exp(log_likelihood - weigh(rate)).mean()
+        objective = -log_mean_exp(log_likelihood - cost(rate)).mean()
     else:
-        cost = weigh(mean_rate) if groups is None else weigh(groups.mean(0)).sum()
-        objective = cost - mean_log_likelihood
+        mean_cost = cost(mean_rate) if groups is None else cost(groups.mean(0)).sum()
+        objective = mean_cost - mean_log_likelihood
     shown, shown_rate = mean_log_likelihood.detach(), mean_rate.detach()
     terms = {"elbo": shown - shown_rate, "rate": shown_rate, "distortion": -shown}
     for name, (weight, values) in (extra or {}).items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from latentlab.models.posteriors import Approximation, Draw
+from latentlab.models.posteriors import PosteriorSample, VariationalPosterior
 
 
 def leave_one_out(values: Tensor) -> Tensor:
@@ -14,12 +14,12 @@ def leave_one_out(values: Tensor) -> Tensor:
     return (values - values.mean(0)) * (samples / (samples - 1))
 
 
-def score_surrogate(q: Approximation, draw: Draw, log_likelihood: Tensor) -> Tensor:
+def score_surrogate(q: VariationalPosterior, draw: PosteriorSample, log_likelihood: Tensor) -> Tensor:
     """[K, B] whose gradient estimates that of −E_q[log p(x|z)] in q's parameters, z held fixed."""
     return -leave_one_out(log_likelihood.detach()) * q.log_prob(draw.z.detach())
 
 
-def gradient_variances(q: Approximation, z: Tensor, log_likelihood: Tensor) -> dict[str, Tensor]:
+def gradient_variances(q: VariationalPosterior, z: Tensor, log_likelihood: Tensor) -> dict[str, Tensor]:
     """Variance of one sample's gradient of log p(x|z) in q's mean, by either estimator.
 
     Summed over dimensions, as means over the images. ``z`` is [K, B, d], a leaf that ``log_likelihood`` [K, B]

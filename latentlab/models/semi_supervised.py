@@ -61,7 +61,7 @@ class SemiSupervisedVAE(VAE):
         known = torch.ge(labelled.label, 0).to(torch.float32)
         log_classes = self.log_class_probabilities(labelled)
         cross_entropy = functional.nll_loss(log_classes, labelled.label.clamp_min(0), reduction="none")
-        q = self.approximate(labelled)
+        q = self.infer(labelled)
         draw = q.rsample(self.config.samples)
         own_rate = q.kl_to_prior()
         assert own_rate is not None
@@ -82,7 +82,7 @@ class SemiSupervisedVAE(VAE):
         count = len(batch.x)
         log_q = self.log_class_probabilities(batch).T  # [classes, B]
         every = _repeated(batch, self.classes)
-        q = self.approximate(every)
+        q = self.infer(every)
         draw = q.rsample(samples)
         shape = (samples, self.classes, count)
         log_likelihood = self.log_likelihood(draw.z, every).view(shape)
@@ -104,14 +104,14 @@ class SemiSupervisedVAE(VAE):
         """KL of each continuous dimension given the likeliest class, [B, d]."""
         return super().kl_per_dimension(self._with_classes(batch))
 
-    def figures(self, batch: Batch) -> dict[str, Tensor]:
+    def extra_metrics(self, batch: Batch) -> dict[str, Tensor]:
         """``classification_error``: 1 where the likeliest class is not the label; images without one do not count."""
         if batch.label is None:
             return {}
-        wrong = self.likeliest_class(batch) != batch.label
+        wrong = self.classify(batch) != batch.label
         return {"classification_error": wrong[batch.label >= 0].to(torch.float32)}
 
-    def likeliest_class(self, batch: Batch) -> Tensor:
+    def classify(self, batch: Batch) -> Tensor:
         """The class [B] that q(y|x) is greatest for."""
         return self.log_class_probabilities(batch).argmax(-1)
 
@@ -120,7 +120,7 @@ class SemiSupervisedVAE(VAE):
         return super().encode(self._with_classes(batch))
 
     def _with_classes(self, batch: Batch) -> Batch:
-        guess = self.likeliest_class(batch)
+        guess = self.classify(batch)
         label = guess if batch.label is None else torch.where(batch.label >= 0, batch.label, guess)
         return Batch(batch.x, label, batch.index, batch.seen, batch.mask)
 

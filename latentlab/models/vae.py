@@ -11,7 +11,7 @@ from latentlab.config import ModelConfig
 from latentlab.models.base import Batch, Bound, Losses, StepState
 from latentlab.models.divergences import Latents, build_divergence
 from latentlab.models.pixels import PixelModel
-from latentlab.models.posteriors import Approximation, Draw, build_posterior
+from latentlab.models.posteriors import PosteriorSample, VariationalPosterior, build_posterior
 from latentlab.models.priors import CategoricalPrior, build_prior
 from latentlab.models.reduce import reduce
 from latentlab.models.score import gradient_variances, score_surrogate
@@ -46,31 +46,31 @@ class VAE(PixelModel):
         if self.has_encoder:
             self.posterior.update_schedule(state.epochs_done)
 
-    def approximate(self, batch: Batch) -> Approximation:
+    def infer(self, batch: Batch) -> VariationalPosterior:
         """q(z|x) of each image."""
-        approximation: Approximation = self.posterior(self.features(batch))
+        approximation: VariationalPosterior = self.posterior(self.features(batch))
         return approximation
 
-    def approximate_images(self, x: Tensor) -> Approximation:
+    def infer_images(self, x: Tensor) -> VariationalPosterior:
         """q(z|x) of images [B, C, H, W] alone; a VampPrior is given it to see its pseudo-inputs with."""
-        return self.approximate(Batch(x))
+        return self.infer(Batch(x))
 
     def log_prior(self, z: Tensor) -> Tensor:
         """Log p(z) for z [..., d], shape [...]."""
-        return self.prior.log_prob(z, self.approximate_images)
+        return self.prior.log_prob(z, self.infer_images)
 
-    def log_ratio(self, q: Approximation, draw: Draw) -> Tensor:
+    def log_ratio(self, q: VariationalPosterior, draw: PosteriorSample) -> Tensor:
         """Log q(z|x) − log p(z), [K, B]; 0 for a point mass."""
         return draw.log_q - self.log_prior(draw.z) if q.has_density else draw.log_q
 
-    def rate_per_dimension(self, q: Approximation) -> Tensor | None:
+    def rate_per_dimension(self, q: VariationalPosterior) -> Tensor | None:
         """KL(q ‖ p) in closed form, [B, d], where posterior and prior have one."""
         return q.kl_to_prior() if self.prior.has_closed_form_rate or not q.has_density else None
 
     def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
         """The negative bound with its rate weighted, and a divergence if there is one."""
         seen = self.corrupted(batch)
-        q = self.approximate(seen)
+        q = self.infer(seen)
         draw = q.rsample(self.config.samples)
         if self.config.estimator == "score":
             return self._score_losses(q, draw, seen, state)
@@ -78,8 +78,8 @@ class VAE(PixelModel):
 
     def reduced(
         self,
-        q: Approximation,
-        draw: Draw,
+        q: VariationalPosterior,
+        draw: PosteriorSample,
         log_likelihood: Tensor,
         state: StepState,
         surrogate: Tensor | None = None,
@@ -103,7 +103,7 @@ class VAE(PixelModel):
             surrogate,
         )
 
-    def _score_losses(self, q: Approximation, draw: Draw, seen: Batch, state: StepState) -> Losses:
+    def _score_losses(self, q: VariationalPosterior, draw: PosteriorSample, seen: Batch, state: StepState) -> Losses:
         z = draw.z.detach().requires_grad_()
         log_likelihood = self.log_likelihood(z, seen)
         surrogate = score_surrogate(q, draw, log_likelihood)
@@ -112,9 +112,9 @@ class VAE(PixelModel):
 
     def bound(self, batch: Batch, samples: int = 1) -> Bound:
         """The bound's terms with ``samples`` latents per image."""
-        return self.bound_of(self.approximate(batch), batch, samples)
+        return self.bound_of(self.infer(batch), batch, samples)
 
-    def bound_of(self, q: Approximation, batch: Batch, samples: int) -> Bound:
+    def bound_of(self, q: VariationalPosterior, batch: Batch, samples: int) -> Bound:
         """The bound's terms with latents drawn from a given ``q``."""
         draw = q.rsample(samples)
         log_ratio = self.log_ratio(q, draw)
@@ -124,14 +124,14 @@ class VAE(PixelModel):
 
     def kl_per_dimension(self, batch: Batch) -> Tensor:
         """KL of each dimension in closed form where there is one, else that of the marginal moments, [B, d]."""
-        per_dimension = self.rate_per_dimension(self.approximate(batch))
+        per_dimension = self.rate_per_dimension(self.infer(batch))
         return super().kl_per_dimension(batch) if per_dimension is None else per_dimension
 
     def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Posterior mean and standard deviation, float32 [B, d] each."""
-        q = self.approximate(batch)
+        q = self.infer(batch)
         return q.mean, q.std
 
     def sample_prior(self, count: int, generator: torch.Generator | None = None) -> Tensor:
         """Latents [count, d] drawn from the prior."""
-        return self.prior.sample(count, generator, self.approximate_images)
+        return self.prior.sample(count, generator, self.infer_images)

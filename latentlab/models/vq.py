@@ -194,12 +194,12 @@ class VQVAE(LatentModel):
         """Whether a step can be captured as a CUDA graph."""
         return True
 
-    def broken_off(self) -> None:
+    def discard_partial_step(self) -> None:
         """Let the codebooks forget."""
         for level in range(len(self.grids)):
             self._book(level).forget()
 
-    def after_step(self, state: StepState) -> None:
+    def on_step_end(self, state: StepState) -> None:
         """Let the codebooks follow."""
         for level in range(len(self.grids)):
             self._book(level).follow()

@@ -136,7 +136,7 @@ class Steps:
         except RuntimeError as error:
             trouble = str(error).strip().partition("\n")[0]
             # What was left of a step is no longer where it says; if the device is lost, the next step will say so.
-            self._stepper.broken_off()
+            self._stepper.discard_partial_step()
         if not trouble:
             return recording
         self._recorder = None

@@ -72,11 +72,11 @@ class Stepper:
         """Every weight and buffer that a step may change."""
         return [*self._model.parameters(), *self._model.buffers()]
 
-    def broken_off(self) -> None:
+    def discard_partial_step(self) -> None:
         """Forget what a step has left that did not come to its end."""
         for phase in self._model.phases:
             self.optimisers.clear(phase)
-        self._model.broken_off()
+        self._model.discard_partial_step()
 
     def _take(self, state: StepState, gradients: Callable[[str], Gradients]) -> Terms:
         terms: Terms = {}
@@ -88,7 +88,7 @@ class Stepper:
             terms |= of_phase | {f"objective{suffix}": objective}
             if norm is not None:
                 terms[f"gradient_norm{suffix}"] = norm
-        self._model.after_step(state)
+        self._model.on_step_end(state)
         self.optimisers.count()
         return terms
 
@@ -103,7 +103,7 @@ class Stepper:
                     raise
             # Outside the except block: the traceback holds on to the tensors that did not fit.
             self.optimisers.clear(phase)
-            self._model.broken_off()
+            self._model.discard_partial_step()
             self._halve(batch)
 
     def _shared(self, phase: str, batch: Batch, state: StepState, share: Share) -> Gradients:

@@ -71,7 +71,7 @@ def step(
         losses.objective.backward()
         adams[phase].step()
         terms |= losses.terms
-    model.after_step(state)
+    model.on_step_end(state)
     return terms
 
 

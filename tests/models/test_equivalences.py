@@ -44,7 +44,7 @@ def test_vamp_with_one_standard_normal_component_is_the_vae():
                 head.bias.zero_()
         vamp.decoder.load_state_dict(plain.decoder.state_dict())
         vamp.prior.pseudo_inputs.zero_()  # seen as N(0, I), as there is no bias
-    q = vamp.prior.components(vamp.approximate_images)
+    q = vamp.prior.components(vamp.infer_images)
     torch.testing.assert_close(q.mean, torch.zeros(1, 2))
     torch.testing.assert_close(q.std, torch.ones(1, 2), atol=1e-4, rtol=0)
     batch = images(5)
@@ -82,13 +82,13 @@ def test_nothing_masked_or_added_is_the_vae():
     plain, noisy = tiny(), tiny(corruption={"kind": "noise", "level": 0.0})
     noisy.load_state_dict(plain.state_dict())
     batch = images(3)
-    q, expected = noisy.approximate(noisy.corrupted(batch)), plain.approximate(batch)
+    q, expected = noisy.infer(noisy.corrupted(batch)), plain.infer(batch)
     torch.testing.assert_close(q.mean, expected.mean)
     masked = tiny(corruption={"kind": "mask", "level": 0.5})
     seen = masked.corrupted(batch)
     hidden = Batch(torch.where(seen.mask.bool(), batch.x, 1 - batch.x), mask=seen.mask)
     assert 0 < seen.mask.mean() < 1
-    torch.testing.assert_close(masked.approximate(hidden).mean, masked.approximate(seen).mean)
+    torch.testing.assert_close(masked.infer(hidden).mean, masked.infer(seen).mean)
 
 
 def test_capacity_and_free_bits_and_warmup():

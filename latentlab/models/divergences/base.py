@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from latentlab.config import DivergenceConfig
-from latentlab.models.posteriors.base import Approximation
+from latentlab.models.posteriors.base import VariationalPosterior
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Latents:
     """
 
     z: Tensor
-    q: Approximation
+    q: VariationalPosterior
     sample_prior: Callable[[int], Tensor]
     images: int
 

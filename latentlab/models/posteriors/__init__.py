@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from latentlab.config import PosteriorConfig
-from latentlab.models.posteriors.base import Approximation, Draw, Posterior
+from latentlab.models.posteriors.base import Posterior, PosteriorSample, VariationalPosterior
 from latentlab.models.posteriors.cholesky import CholeskyPosterior
 from latentlab.models.posteriors.concrete import ConcretePosterior
 from latentlab.models.posteriors.delta import DeltaPosterior
@@ -25,4 +25,4 @@ def build_posterior(config: PosteriorConfig, features: int, latent_dim: int) -> 
     return POSTERIORS[config.kind](config, features, latent_dim)
 
 
-__all__ = ["POSTERIORS", "Approximation", "Draw", "Posterior", "build_posterior"]
+__all__ = ["POSTERIORS", "Posterior", "PosteriorSample", "VariationalPosterior", "build_posterior"]

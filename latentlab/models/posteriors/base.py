@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from latentlab.config import PosteriorConfig
 
 
-class Draw:
+class PosteriorSample:
     """Latents that were drawn from a posterior.
 
     Parameters
@@ -32,7 +32,7 @@ class Draw:
         return self._log_density()
 
 
-class Approximation:
+class VariationalPosterior:
     """q(z|x) for each image of a batch.
 
     Attributes
@@ -53,11 +53,11 @@ class Approximation:
         """Standard deviation of each dimension, [B, d]."""
         raise NotImplementedError
 
-    def rsample(self, samples: int) -> Draw:
+    def rsample(self, samples: int) -> PosteriorSample:
         """Draw ``samples`` latents per image, differentiable in q's parameters."""
         raise NotImplementedError
 
-    def drawn_by(self, noise: Tensor) -> Draw:
+    def from_noise(self, noise: Tensor) -> PosteriorSample:
         """The latents [K, B, d] that standard normal noise [K, B, d] becomes, for those who bring their own."""
         raise NotImplementedError
 
@@ -76,7 +76,7 @@ class Approximation:
         """The free tensors q consists of, for those who refine it image by image."""
         raise NotImplementedError
 
-    def rebuilt(self, parameters: tuple[Tensor, ...]) -> Approximation:
+    def with_parameters(self, parameters: tuple[Tensor, ...]) -> VariationalPosterior:
         """The same family with other parameters."""
         return type(self)(*parameters)
 
@@ -87,7 +87,7 @@ class Posterior(nn.Module):
     def __init__(self, config: PosteriorConfig, features: int, latent_dim: int) -> None:
         super().__init__()
 
-    def forward(self, features: Tensor) -> Approximation:
+    def forward(self, features: Tensor) -> VariationalPosterior:
         """Parametrise q(z|x)."""
         raise NotImplementedError
 

@@ -7,11 +7,11 @@ from torch import Tensor, nn
 
 from latentlab.config import PosteriorConfig
 from latentlab.models.functional import soft_clip, standard_normal_log_density
-from latentlab.models.posteriors.base import Approximation, Draw, Posterior, standard_noise
+from latentlab.models.posteriors.base import Posterior, PosteriorSample, VariationalPosterior, standard_noise
 from latentlab.models.posteriors.diagonal import LOG_STD_RANGE
 
 
-class Cholesky(Approximation):
+class Cholesky(VariationalPosterior):
     """N(mean, L Lᵀ): L is lower triangular, its diagonal exp(log_diagonal), below it the entries of ``below``.
 
     Parameters
@@ -41,14 +41,14 @@ class Cholesky(Approximation):
         """Standard deviation of each dimension, [B, d]."""
         return torch.sqrt((self.factor**2).sum(-1))
 
-    def rsample(self, samples: int) -> Draw:
+    def rsample(self, samples: int) -> PosteriorSample:
         """Draw by z = mean + L ε."""
-        return self.drawn_by(standard_noise(samples, self._mean))
+        return self.from_noise(standard_noise(samples, self._mean))
 
-    def drawn_by(self, noise: Tensor) -> Draw:
+    def from_noise(self, noise: Tensor) -> PosteriorSample:
         """Mean + L ε of given ε."""
         z = self._mean + (self.factor @ noise.unsqueeze(-1)).squeeze(-1)
-        return Draw(z, lambda: standard_normal_log_density(noise).sum(-1) - self.log_diagonal.sum(-1))
+        return PosteriorSample(z, lambda: standard_normal_log_density(noise).sum(-1) - self.log_diagonal.sum(-1))
 
     def log_prob(self, z: Tensor) -> Tensor:
         """Log q(z|x), [K, B]."""

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from latentlab.config import PosteriorConfig
-from latentlab.models.posteriors.base import Approximation, Draw, Posterior
+from latentlab.models.posteriors.base import Posterior, PosteriorSample, VariationalPosterior
 
 
-class Concrete(Approximation):
+class Concrete(VariationalPosterior):
     """N independent categories out of M each, as d = N · M numbers: one-hot vectors side by side.
 
     Parameters
@@ -37,7 +37,7 @@ class Concrete(Approximation):
         """Standard deviation of each entry of the one-hot vectors, [B, d]."""
         return torch.sqrt(self.mean * (1 - self.mean))
 
-    def rsample(self, samples: int) -> Draw:
+    def rsample(self, samples: int) -> PosteriorSample:
         """Draw one-hot vectors, relaxed (with a gradient) or hard; ``log_q`` is that of the hard ones."""
         shape = (samples, *self.log_probs.shape)
         # Gumbel noise is minus the logarithm of an exponential draw; the smallest float keeps it finite.
@@ -48,7 +48,7 @@ class Concrete(Approximation):
             return functional.one_hot(scores.argmax(-1), scores.shape[-1]).to(scores.dtype)
 
         z = hard() if self.temperature is None else torch.softmax(scores / self.temperature, -1)
-        return Draw(z.flatten(2), lambda: (hard() * self.log_probs).flatten(2).sum(-1))
+        return PosteriorSample(z.flatten(2), lambda: (hard() * self.log_probs).flatten(2).sum(-1))
 
     def log_prob(self, z: Tensor) -> Tensor:
         """Log q of hard one-hot vectors, [K, B]."""

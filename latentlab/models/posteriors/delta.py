@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from latentlab.config import PosteriorConfig
-from latentlab.models.posteriors.base import Approximation, Draw, Posterior
+from latentlab.models.posteriors.base import Posterior, PosteriorSample, VariationalPosterior
 
 
-class Delta(Approximation):
+class Delta(VariationalPosterior):
     """All mass at ``mean`` [B, d]. It has no density; its rate counts as 0, and minus its distortion bounds nothing."""
 
     has_density = False
@@ -27,12 +27,12 @@ class Delta(Approximation):
         """Zeros, [B, d]."""
         return torch.zeros_like(self._mean)
 
-    def rsample(self, samples: int) -> Draw:
+    def rsample(self, samples: int) -> PosteriorSample:
         """Return the point, ``samples`` times."""
         z = self._mean.expand(samples, *self._mean.shape)
-        return Draw(z, lambda: z.new_zeros(z.shape[:2]))
+        return PosteriorSample(z, lambda: z.new_zeros(z.shape[:2]))
 
-    def drawn_by(self, noise: Tensor) -> Draw:
+    def from_noise(self, noise: Tensor) -> PosteriorSample:
         """The point, whatever the noise."""
         return self.rsample(len(noise))
 

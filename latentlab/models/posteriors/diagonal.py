@@ -7,13 +7,13 @@ from torch import Tensor, nn
 
 from latentlab.config import PosteriorConfig
 from latentlab.models.functional import gaussian_kl, gaussian_log_density, soft_clip, standard_normal_log_density
-from latentlab.models.posteriors.base import Approximation, Draw, Posterior, standard_noise
+from latentlab.models.posteriors.base import Posterior, PosteriorSample, VariationalPosterior, standard_noise
 
 # Beyond these a standard deviation means nothing any more, and its square overflows or vanishes in float32.
 LOG_STD_RANGE = (-12.0, 12.0)
 
 
-class Diagonal(Approximation):
+class Diagonal(VariationalPosterior):
     """N(mean, diag(exp(log_std)²)), [B, d] each."""
 
     def __init__(self, mean: Tensor, log_std: Tensor) -> None:
@@ -30,15 +30,15 @@ class Diagonal(Approximation):
         """Standard deviation, [B, d]."""
         return torch.exp(self.log_std)
 
-    def rsample(self, samples: int) -> Draw:
+    def rsample(self, samples: int) -> PosteriorSample:
         """Draw by z = mean + std · ε."""
-        return self.drawn_by(standard_noise(samples, self._mean))
+        return self.from_noise(standard_noise(samples, self._mean))
 
-    def drawn_by(self, noise: Tensor) -> Draw:
+    def from_noise(self, noise: Tensor) -> PosteriorSample:
         """Mean + std · ε of given ε."""
         # Unsqueezed: so a single sample's gradient need not be summed over samples.
         z = self._mean.unsqueeze(0) + self.std.unsqueeze(0) * noise
-        return Draw(z, lambda: (standard_normal_log_density(noise) - self.log_std).sum(-1))
+        return PosteriorSample(z, lambda: (standard_normal_log_density(noise) - self.log_std).sum(-1))
 
     def log_prob(self, z: Tensor) -> Tensor:
         """Log q(z|x), [K, B]."""

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from latentlab.config import PosteriorConfig
 from latentlab.models.networks.made import MADE
-from latentlab.models.posteriors.base import Approximation, Draw, Posterior
+from latentlab.models.posteriors.base import Posterior, PosteriorSample, VariationalPosterior
 from latentlab.models.posteriors.diagonal import Diagonal, DiagonalPosterior
 
 # Draws from which a flow's mean and standard deviation are told: they have no closed form.
@@ -25,7 +25,7 @@ SHIFT = math.log(math.e - 1)
 Carry = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
-class Flow(Approximation):
+class Flow(VariationalPosterior):
     """z = f(z₀) with z₀ ~ a diagonal Gaussian, so that log q(z) = log q₀(z₀) − log|det ∂f/∂z₀|.
 
     Parameters
@@ -41,11 +41,11 @@ class Flow(Approximation):
         self._carry = carry
         self._moments: tuple[Tensor, Tensor] | None = None
 
-    def rsample(self, samples: int) -> Draw:
+    def rsample(self, samples: int) -> PosteriorSample:
         """Draw from the base and carry on."""
         start = self.base.rsample(samples)
         z, log_det = self._carry(start.z)
-        return Draw(z, lambda: start.log_q - log_det)
+        return PosteriorSample(z, lambda: start.log_q - log_det)
 
     @property
     def mean(self) -> Tensor:

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from latentlab.config import PriorConfig
 from latentlab.models.noise import standard_normal
-from latentlab.models.posteriors.base import Approximation
+from latentlab.models.posteriors.base import VariationalPosterior
 
 ImageShape = tuple[int, int, int]
-Encode = Callable[[Tensor], Approximation]
+Encode = Callable[[Tensor], VariationalPosterior]
 """From images [K, C, H, W] to q(z|x)."""
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from latentlab.config import PriorConfig
 from latentlab.models.functional import gaussian_log_density, log_mean_exp
 from latentlab.models.noise import fixed_noise
-from latentlab.models.posteriors.base import Approximation
+from latentlab.models.posteriors.base import VariationalPosterior
 from latentlab.models.priors.base import Encode, ImageShape, Prior
 
 # Numbers to hold at once while every latent meets every component: 64 MB of float32.
@@ -66,7 +66,7 @@ class VampPrior(Prior):
         chosen = x.repeat(times, 1, 1, 1)[: len(self.pseudo_inputs)]
         self.pseudo_inputs.copy_((chosen + 0.1 * torch.randn_like(chosen)).clamp(0.01, 0.99))
 
-    def components(self, encode: Encode | None) -> Approximation:
+    def components(self, encode: Encode | None) -> VariationalPosterior:
         """The posteriors at the pseudo-inputs, which are kept in [0, 1]."""
         return _given(encode)(self.pseudo_inputs.clamp(0, 1))
 
