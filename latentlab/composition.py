@@ -241,7 +241,7 @@ class Application(QObject):
         dialogs.choose_folder(self.window, "Add a run to compare", then).setDirectory(str(paths.runs_folder()))
 
     def _continue_run(self, folder: str) -> None:
-        config = self._training.config
+        config = self.session.run.config
         if config is not None:
             self._training.start(config, folder, resume=True)
 

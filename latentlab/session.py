@@ -6,7 +6,7 @@ compares before it emits, so a change that is none stops here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,7 @@ from latentlab.engine.messages import (
     ModelInfo,
     PointsChanged,
 )
-
-IDLE, STARTING, RUNNING, PAUSED, STOPPING = "idle", "starting", "running", "paused", "stopping"
+from latentlab.run_status import RunState, RunStatus
 
 
 @dataclass(frozen=True)
@@ -67,15 +66,19 @@ class Session(QObject):
         The directions the map shows.
     locked
         Dimensions that sampling leaves alone.
-    run_state, run_folder
-        ``idle``, ``starting``, ``running``, ``paused`` or ``stopping``; and where the run is written.
+    run
+        The live, last or opened run (:class:`~latentlab.run_status.RunStatus`).
     dirty
         Whether the live model has learned something that is not saved where the user chose.
 
     Signals
     -------
     latentChanged, previewChanged, labelChanged, levelChanged, modelChanged(fresh), pointsChanged,
-    encodedImageChanged, pastChanged, datasetChanged, axesChanged, lockedChanged, runStateChanged, dirtyChanged
+    encodedImageChanged, pastChanged, datasetChanged, axesChanged, lockedChanged, dirtyChanged
+    runStatusChanged
+        Something about the run is different: ten times a second while it goes on.
+    runStateChanged
+        Its state is another; follows ``runStatusChanged``.
     """
 
     latentChanged = Signal()
@@ -90,6 +93,7 @@ class Session(QObject):
     axesChanged = Signal()
     lockedChanged = Signal()
     colourByChanged = Signal()
+    runStatusChanged = Signal()
     runStateChanged = Signal()
     dirtyChanged = Signal()
 
@@ -111,8 +115,7 @@ class Session(QObject):
         self._awaits_points = False  # the model's first, which may say which axes carry most
         self._locked: frozenset[int] = frozenset()
         self._colour_by = ""
-        self._run_state = IDLE
-        self._run_folder = ""
+        self._run = RunStatus()
         self._dirty = False
 
     # --- where the hand is ---------------------------------------------------------------------
@@ -389,32 +392,45 @@ class Session(QObject):
     # --- what runs ------------------------------------------------------------------------------
 
     @property
-    def run_state(self) -> str:
-        """``idle``, ``starting``, ``running``, ``paused`` or ``stopping``."""
-        return self._run_state
+    def run(self) -> RunStatus:
+        """The live, last or opened run."""
+        return self._run
+
+    def set_run(self, run: RunStatus) -> None:
+        """Take in another run, or what has changed about it."""
+        before, self._run = self._run, run
+        if run != before:
+            self.runStatusChanged.emit()
+        if run.state is not before.state:
+            self.runStateChanged.emit()
+
+    def update_run(self, **changes: Any) -> None:
+        """Change some attributes of the run."""
+        self.set_run(replace(self._run, **changes))
+
+    @property
+    def run_state(self) -> RunState:
+        """What the training does."""
+        return self._run.state
 
     @property
     def run_folder(self) -> str:
         """Where the live or last run is written; empty before the first."""
-        return self._run_folder
+        return self._run.folder
 
     @property
     def run_is_live(self) -> bool:
         """Whether there is a run that closing the window would interrupt."""
-        return self._run_state != IDLE
-
-    def set_run_state(self, state: str, folder: str | None = None) -> None:
-        """Say what the training does."""
-        if folder:
-            self._run_folder = folder
-        if state != self._run_state:
-            self._run_state = state
-            self.runStateChanged.emit()
+        return self._run.is_active
 
     @property
     def is_learning(self) -> bool:
         """Whether a run may change the weights at any moment, and is disturbed by what else is asked for."""
-        return self._run_state not in (IDLE, PAUSED)
+        return self._run.is_learning
+
+    def set_run_state(self, state: str, folder: str | None = None) -> None:
+        """Say what the training does."""
+        self.update_run(state=RunState(state), folder=folder or self._run.folder)
 
     @property
     def dirty(self) -> bool:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from latentlab.engine.messages import ModelInfo, PointsChanged
+from latentlab.run_status import RunState
 from latentlab.session import AxesChoice, Session
 
 
@@ -132,3 +133,15 @@ def test_a_conditional_model_decodes_for_a_class(session):
     assert session.label is None
     session.set_model(model(conditional=True), 2, fresh=True)
     assert session.label == 0
+
+
+def test_what_changes_about_the_run_is_announced_once_and_its_state_apart(session):
+    heard = []
+    session.runStatusChanged.connect(lambda: heard.append("status"))
+    session.runStateChanged.connect(lambda: heard.append("state"))
+    session.update_run(state=RunState.RUNNING, folder="runs/mine")
+    session.update_run(epoch=1.5)
+    session.update_run(epoch=1.5)
+    session.update_run(state=RunState.PAUSED)
+    assert heard == ["status", "state", "status", "status", "state"]
+    assert (session.run.folder, session.run.epoch, session.run.can_unpause) == ("runs/mine", 1.5, True)

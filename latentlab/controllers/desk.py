@@ -24,7 +24,7 @@ from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.main_window import MainWindow
 from latentlab.gui.notifications import Notification
 from latentlab.opening import IMAGE_SUFFIXES, kind_of
-from latentlab.session import IDLE, Session
+from latentlab.session import Session
 from latentlab.session_file import read_session
 
 MODEL_KINDS = "Models (*.safetensors)"
@@ -199,7 +199,7 @@ class DeskController(QObject):
 
     def _on_copy_command(self) -> None:
         try:
-            command = command_of_model(self._session, self._training.config, self._training.source)
+            command = command_of_model(self._session)
         except LatentlabError as error:
             self._refuse(str(error))
             return
@@ -226,7 +226,7 @@ class DeskController(QObject):
 
     def _on_pause(self) -> None:
         panel = self._window.training_panel
-        (panel.resumeRequested if self._session.run_state == "paused" else panel.pauseRequested).emit()
+        (panel.resumeRequested if self._session.run.can_unpause else panel.pauseRequested).emit()
 
     def _on_scheme_chosen(self, scheme: Scheme, _checked: bool = False) -> None:
         self._settings.set_scheme(scheme)
@@ -237,11 +237,10 @@ class DeskController(QObject):
         self._session.set_dirty(False)
 
     def _show_run_state(self) -> None:
-        state = self._session.run_state
-        self._window.set_run_state(state, self._session.dataset is not None)
-        if state == IDLE:
-            return
-        self._window.show_panel("training")
+        run = self._session.run
+        self._window.set_run_state(run.state, self._session.dataset is not None)
+        if run.is_active:
+            self._window.show_panel("training")
 
     def _say_waiting(self, text: str) -> None:
         """Say in every place that a model fills that one is on its way; an empty text takes that back."""

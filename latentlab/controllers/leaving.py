@@ -11,11 +11,12 @@ from latentlab.engine.client import EngineClient
 from latentlab.engine.messages import Failed, PauseTraining, TrainingState, WorkerLost
 from latentlab.gui.dialogs import ask
 from latentlab.gui.main_window import MainWindow
-from latentlab.session import IDLE, PAUSED, STOPPING, Session
+from latentlab.run_status import RunState
+from latentlab.session import Session
 
 WORKER_SECONDS = 20.0
 _SAVING = "saving the run"  # the activity
-_WHAT_RUNS = {PAUSED: "A run is paused.", STOPPING: "A run is being stopped."}
+_WHAT_RUNS = {RunState.PAUSED: "A run is paused.", RunState.STOPPING: "A run is being stopped."}
 
 
 class LeavingController(QObject):
@@ -92,7 +93,7 @@ class LeavingController(QObject):
             self._on_saved_or_not()
 
     def _on_state(self, result: TrainingState) -> None:
-        if self._saving and result.state in (PAUSED, IDLE):
+        if self._saving and result.state in (RunState.PAUSED, RunState.IDLE):
             self._on_saved_or_not()
 
     def _on_worker_lost(self, lost: WorkerLost) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from latentlab.command import trained_config, training_command
-from latentlab.config import ModelConfig, RunConfig, validated
+from latentlab.config import ModelConfig, validated
 from latentlab.controllers.run_words import new_run_folder
 from latentlab.engine.messages import DatasetInfo, ModelInfo
 from latentlab.errors import InputError
@@ -13,16 +13,14 @@ from latentlab.opening import absolute, require_source
 from latentlab.session import Session
 
 
-def command_of_model(session: Session, run_config: RunConfig | None, run_source: str) -> str:
+def command_of_model(session: Session) -> str:
     """The command that trains the model on screen: on its own images, with its own settings, into a new folder.
 
     Parameters
     ----------
     session
-        Says which model is on screen, and which run is the last one.
-    run_config, run_source
-        Settings of the last run, with what was changed while it went on, and the source of its images. They count if
-        the model is of that run; any other model says itself how it was trained.
+        Says which model is on screen, and which run is the last one. The run's settings, with what was changed while
+        it went on, count if the model is of that run; any other model says itself how it was trained.
 
     Raises
     ------
@@ -33,9 +31,10 @@ def command_of_model(session: Session, run_config: RunConfig | None, run_source:
     if model is None:
         raise InputError("Open a model first: the command to copy is the one that trains it.")
     source = str(model.data.get("source", ""))
-    if run_config is not None and _run_folder_of(model) == Path(session.run_folder).absolute():
-        source, config = run_source or source, run_config
-        if not session.run_is_live:  # the best epoch's model: β may have been changed since that epoch
+    run = session.run
+    if run.config is not None and _run_folder_of(model) == Path(run.folder).absolute():
+        source, config = run.source or source, run.config
+        if not run.is_active:  # the best epoch's model: β may have been changed since that epoch
             config = config.model_copy(update={"model": validated(ModelConfig, model.config)})
     else:
         config = trained_config(model.config, model.data.get("config", {}), model.training)

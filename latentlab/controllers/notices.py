@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject
 
+from latentlab.controllers.run_words import ending
 from latentlab.controllers.training import TrainingController
 from latentlab.engine.client import EngineClient
 from latentlab.engine.messages import Failed, ModelSaved, Notice, WorkerLost
@@ -40,7 +41,7 @@ class NoticesController(QObject):
         engine.workerLost.connect(self._on_worker_lost)
         engine.modelSaved.connect(self._on_saved)
         training.warned.connect(lambda message: self._tell("warning", message))
-        training.finished.connect(lambda event: self._tell("info", training.ending, f"Its model is {event.model}"))
+        training.finished.connect(lambda event: self._tell("info", ending(event), f"Its model is {event.model}"))
 
     def _tell(self, level: str, message: str, details: str = "", actions: Actions = ()) -> Notification:
         log.log(

@@ -89,7 +89,7 @@ class RecoveryController(QObject):
             axes=(session.axes.x, session.axes.y),
             locked=tuple(sorted(session.locked)),
             run_folder=session.run_folder,
-            run_config=self._training.config,
+            run_config=session.run.config,
             run_was_live=session.run_is_live,
         )
 
@@ -123,7 +123,7 @@ class RecoveryController(QObject):
         autosave_path().unlink(missing_ok=True)
         if self._closing is None or not RunFolder(self._closing.run_folder).checkpoint.exists():
             return
-        left = self._closing.model_copy(update={"closed_at": self._training.epochs_done})
+        left = self._closing.model_copy(update={"closed_at": self._session.run.epoch})
         with contextlib.suppress(LatentlabError, OSError):  # a full disk: the run is in its folder all the same
             write_session(autosave_path(), left)
 

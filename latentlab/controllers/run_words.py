@@ -7,6 +7,7 @@ from pathlib import Path
 
 from latentlab.events import Adjusted, Finished
 from latentlab.paths import runs_folder
+from latentlab.run_status import INTERRUPTED, RunState, RunStatus
 
 
 def duration(seconds: float) -> str:
@@ -16,6 +17,32 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes:02} min"
     return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+
+
+def progress_text(run: RunStatus) -> str:
+    """The line about a run beside its progress bar; empty for one that was only opened."""
+    if run.message:
+        return run.message
+    match run.state:
+        case RunState.STARTING | RunState.RUNNING:
+            left = "" if run.seconds_left is None else f" · {duration(run.seconds_left)} left"
+            return pace(run) + left if run.current_epoch else "Preparing the images and the first step"
+        case RunState.PAUSED:
+            return f"Paused at epoch {run.epoch:.1f}"
+        case RunState.STOPPING:  # which may take a while: every image is encoded by the best model
+            return "Stopping: the best model is being saved, and its map"
+    return f"Interrupted at epoch {run.epoch:.1f}" if run.end_reason == INTERRUPTED and run.has_started else ""
+
+
+def paused_text(run: RunStatus) -> str:
+    """``Paused at epoch 3 of 20``, or ``at epoch 2.5`` within an epoch."""
+    at = f"{run.epoch:.1f}".removesuffix(".0")
+    return f"Paused at epoch {at}" + (f" of {run.epochs}" if run.epochs else "")
+
+
+def pace(run: RunStatus) -> str:
+    """``epoch 3/20 · 1,200 images/s``."""
+    return f"epoch {run.current_epoch}/{run.epochs} · {run.images_per_second:,.0f} images/s"
 
 
 def changes(event: Adjusted) -> list[str]:

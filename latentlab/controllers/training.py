@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
 from latentlab.activity import READY, Activity, ActivityEntry
-from latentlab.config import DataConfig, RunConfig
-from latentlab.controllers.run_words import changes, duration, ending, new_run_folder
+from latentlab.config import RunConfig
+from latentlab.controllers.run_words import changes, ending, new_run_folder, pace, paused_text, progress_text
 from latentlab.engine.client import EngineClient
 from latentlab.engine.messages import (
     AdjustTraining,
-    DatasetInfo,
     Failed,
     ModelChanged,
     PauseTraining,
@@ -29,7 +29,8 @@ from latentlab.gui.curves import TrainingCurves
 from latentlab.gui.run_controls import epochs_in_all
 from latentlab.gui.training_panel import TrainingPanel
 from latentlab.presets import suggestion
-from latentlab.session import IDLE, PAUSED, RUNNING, STARTING, STOPPING, Session
+from latentlab.run_status import INTERRUPTED, RunState, RunStatus
+from latentlab.session import Session
 
 ACTIVE_KL = 0.01  # nats on average, above which a dimension is in use
 
@@ -37,12 +38,7 @@ ACTIVE_KL = 0.01  # nats on average, above which a dimension is in use
 class TrainingController(QObject):
     """Starts, holds and ends runs, and shows how they go.
 
-    Attributes
-    ----------
-    config
-        The last run's configuration, or ``None``; with ``session.run_folder`` it says what to repeat or continue.
-    ending
-        How the last run ended, for people; empty before that.
+    What is known of the run is in ``session.run``; panel and status line are set from it.
 
     Signals
     -------
@@ -70,17 +66,11 @@ class TrainingController(QObject):
         super().__init__(parent)
         self._session, self._engine, self._activity = session, engine, activity
         self._panel, self._curves = panel, curves
-        self._steps_per_epoch, self._epochs_done, self._share = 1, 0.0, 0.0
-        # Of the last run: how far it came, why it ended, and its images, whose source is known of one that was opened.
-        self._whole_epochs, self._reason, self._trained_on, self._source = 0, "", _identity(None), ""
-        self._begun = False  # its first step may have been taken
-        self._before = ""  # why a run that goes on had ended before
-        self._was_told = False  # what the metrics of the opened run held
+        self._before_start = session.run  # the run before the one that is being started
         self._followed = ""  # run folder whose curves are read from its metrics
         self._asked, self._whole_plan = 0, 0  # epochs as they were asked for, and what they made in all
         self._suggested_for = ""  # source of the dataset that settings were suggested for last
-        self.config: RunConfig | None = None
-        self.ending = ""
+        self._offered: tuple[object, ...] = ()  # how the run may go on, as the panel shows it
 
         panel.trainRequested.connect(self.start)
         panel.pauseRequested.connect(lambda: engine.request(PauseTraining()))
@@ -91,7 +81,8 @@ class TrainingController(QObject):
         panel.continueRequested.connect(self.go_on)
         panel.openRunDataRequested.connect(self._on_open_run_data)
         session.datasetChanged.connect(self._on_dataset_changed)
-        session.runStateChanged.connect(self._on_run_state_changed)
+        session.runStatusChanged.connect(self._show_run)
+        session.runStateChanged.connect(self._show_run_state)
         session.modelChanged.connect(self._on_another_model)
         engine.trainingState.connect(self._on_state)
         engine.trainingStarted.connect(self._on_started)
@@ -111,17 +102,24 @@ class TrainingController(QObject):
         dataset = self._session.dataset
         if dataset is None or self._session.run_is_live:
             return
-        self.config = config.model_copy(update={"data": dataset.config})
+        before = self._before_start = self._session.run
         folder = out or str(new_run_folder(config.model.recipe, dataset.name))
-        if not (resume and folder == self._session.run_folder):
-            self._whole_epochs = 0
+        is_resumed = resume and folder == before.folder
         self._asked = self._whole_plan = config.training.epochs
-        self._before, self._reason = (self._reason if resume else ""), ""
-        self._trained_on, self._source = _identity(dataset), dataset.source
-        self._begun = False
-        self._offer_going_on()
-        self._session.set_run_state(STARTING, folder)
-        self._engine.request(Train(self.config, folder, resume))
+        config = config.model_copy(update={"data": dataset.config})
+        self._session.set_run(
+            RunStatus(
+                RunState.STARTING,
+                folder,
+                config,
+                dataset.source,
+                dataset.fingerprint,
+                epoch=before.epoch if is_resumed else 0.0,
+                completed_epochs=before.completed_epochs if is_resumed else 0,
+                epochs=config.training.epochs,
+            )
+        )
+        self._engine.request(Train(config, folder, resume))
 
     def stop(self) -> None:
         """End the run after its current step; its best model is kept."""
@@ -132,40 +130,14 @@ class TrainingController(QObject):
 
         Model and data stay the run's own; of ``asked`` count the training settings that may be others.
         """
-        if self.config is None or not self._can_go_on:
+        run = self._session.run
+        if run.config is None or not run.can_resume(self._session.dataset):
             return
-        epochs = epochs_in_all(asked.training.epochs, self._whole_epochs, self._planned)
+        epochs = epochs_in_all(asked.training.epochs, run.completed_epochs, run.planned_epochs)
         changes = {name: getattr(asked.training, name) for name in ("learning_rate", "schedule", "patience", "device")}
-        training = self.config.training.model_copy(update={"epochs": epochs, **changes})
-        self.start(self.config.model_copy(update={"training": training}), self._session.run_folder, resume=True)
+        training = run.config.training.model_copy(update={"epochs": epochs, **changes})
+        self.start(run.config.model_copy(update={"training": training}), run.folder, resume=True)
         self._asked = asked.training.epochs
-
-    @property
-    def epochs_done(self) -> float:
-        """How far the live or last run has come, in epochs."""
-        return self._epochs_done
-
-    @property
-    def source(self) -> str:
-        """Where the last run's images are; empty before the first run."""
-        return self._source
-
-    @property
-    def _can_go_on(self) -> bool:
-        return bool(self._reason) and self._has_its_data
-
-    @property
-    def _has_its_data(self) -> bool:
-        """Whether the last run's images are open, as it read them."""
-        dataset = self._session.dataset
-        return dataset is not None and _identity(dataset) == self._trained_on
-
-    @property
-    def _planned(self) -> int:
-        """The epochs the last run is short of its plan because it was stopped or lost, in all; 0 where it is not."""
-        cut_short = self._reason in ("stopped", _INTERRUPTED) and self.config is not None
-        planned = self.config.training.epochs if cut_short and self.config is not None else 0
-        return planned if self._whole_epochs < planned else 0
 
     # --- news ---------------------------------------------------------------------------------------
 
@@ -174,8 +146,9 @@ class TrainingController(QObject):
         there = dataset is not None
         if dataset is not None:
             # Settings changed for these images, before there were any, or of the opened run they are of, stay.
-            is_of_opened_run = self._has_its_data and not self._begun
-            keeps = self._suggested_for in ("", dataset.source) or is_of_opened_run or self._session.run_is_live
+            run = self._session.run
+            is_of_opened_run = run.is_trained_on(dataset) and not run.has_started
+            keeps = self._suggested_for in ("", dataset.source) or is_of_opened_run or run.is_active
             for_recipe = partial(suggestion, max(1, dataset.training_images), dataset.image_shape)
             self._panel.suggest(for_recipe, keep_changes=keeps)
             self._suggested_for = dataset.source
@@ -184,74 +157,90 @@ class TrainingController(QObject):
 
     def _offer_going_on(self) -> None:
         """Offer what brings the last run on: its images, while others or none are open, and else to continue it."""
-        name = Path(self._session.run_folder).absolute().name
-        self._panel.set_can_continue(name if self._can_go_on else "", self._whole_epochs, self._planned)
-        self._panel.set_run_data(self._source if self._reason and not self._has_its_data else "", name)
+        run, dataset = self._session.run, self._session.dataset
+        name = Path(run.folder).absolute().name
+        missing_source = run.source if run.end_reason and not run.is_trained_on(dataset) else ""
+        offered = (run.can_resume(dataset), run.completed_epochs, run.planned_epochs, missing_source, name)
+        if offered == self._offered:
+            return
+        self._offered = offered
+        self._panel.set_can_continue(name if offered[0] else "", run.completed_epochs, run.planned_epochs)
+        self._panel.set_run_data(missing_source, name)
 
     def _on_open_run_data(self) -> None:
-        if self.config is not None:
-            self.dataWanted.emit(self._source, self.config.data)
+        run = self._session.run
+        if run.config is not None:
+            self.dataWanted.emit(run.source, run.config.data)
 
     def _on_adjusted(self, values: dict[str, object]) -> None:
-        epochs = values.get("epochs")
-        if isinstance(epochs, int) and epochs <= self._whole_epochs and self.config is not None:
-            self._panel.set_live({"epochs": self.config.training.epochs})
-            self.warned.emit(
-                f"{self._whole_epochs} epochs are done already: the run cannot have {epochs} in all; Stop ends it now."
-            )
+        epochs, run = values.get("epochs"), self._session.run
+        if isinstance(epochs, int) and epochs <= run.completed_epochs and run.config is not None:
+            self._panel.set_live({"epochs": run.config.training.epochs})
+            done = run.completed_epochs
+            self.warned.emit(f"{done} epochs are done already: the run cannot have {epochs} in all; Stop ends it now.")
             return
         self._engine.request(AdjustTraining(**values))  # type: ignore[arg-type]
 
-    def _on_run_state_changed(self) -> None:
-        state = self._session.run_state
-        self._panel.set_state(state)
-        self._show_activity(state)
-        if state == STARTING:
-            self._panel.set_progress(None, "Preparing the images and the first step")
-        if state == PAUSED:
-            self._panel.set_progress(self._share, f"Paused at epoch {self._epochs_done:.1f}")
-        if state == STOPPING:  # which may take a while: every image is encoded by the best model
-            self._panel.set_progress(self._share, "Stopping: the best model is being saved, and its map")
-        if state == IDLE:
-            if not self._reason and self._begun:  # not ended by itself: the worker is gone, or the run failed
-                self._panel.set_progress(self._share, f"Interrupted at epoch {self._epochs_done:.1f}")
-                self._reason = _INTERRUPTED
-                self._offer_going_on()
-            if self.config is not None and self.config.training.epochs == self._whole_plan:
-                self._panel.set_live({"epochs": self._asked})  # "in all" was of that run; the next has as many again
+    # --- the run shown ------------------------------------------------------------------------------
 
-    def _show_activity(self, state: str) -> None:
-        """What the status line says of the run's state; its progress is shown as it comes."""
+    def _show_run(self) -> None:
+        run = self._session.run
+        fraction = run.fraction if run.is_active else run.fraction or 0.0
+        self._panel.set_progress(fraction, progress_text(run))
+        self._offer_going_on()
+        self._show_activity(run)
+
+    def _show_run_state(self) -> None:
+        run = self._session.run
+        self._panel.set_state(run.state)
+        if run.state is RunState.STARTING:
+            self._activity.end(_FOLLOWED)
+        if not run.is_active and run.config is not None and run.config.training.epochs == self._whole_plan:
+            self._panel.set_live({"epochs": self._asked})  # "in all" was of that run; the next has as many again
+
+    def _show_activity(self, run: RunStatus) -> None:
         activity = self._activity
-        paused = f"Paused at epoch {_epoch_of(self._epochs_done, self.config)}"
-        activity.set_idle_text(paused if state == PAUSED else READY)
-        if state in (IDLE, PAUSED):
+        activity.set_idle_text(paused_text(run) if run.state is RunState.PAUSED else READY)
+        if not run.is_learning or run.end_reason:
             activity.end(_RUN)
-            return
-        activity.end(_FOLLOWED)
-        text = {STARTING: "Training: preparing the images and the first step", STOPPING: "Training is being stopped"}
-        share = self._share if state == RUNNING else None
-        activity.begin(_RUN, ActivityEntry(text.get(state, "Training"), share, is_busy=share is None))
+        elif run.state is RunState.STOPPING:
+            activity.begin(_RUN, ActivityEntry("Training is being stopped", is_busy=True))
+        elif not run.current_epoch:
+            activity.begin(_RUN, ActivityEntry("Training: preparing the images and the first step", is_busy=True))
+        else:
+            text, left = f"Training: {pace(run)}", run.seconds_left
+            activity.begin(_RUN, ActivityEntry(text, run.fraction, is_busy=run.fraction is None, seconds_left=left))
+
+    # --- the engine's news --------------------------------------------------------------------------
 
     def _on_state(self, result: TrainingState) -> None:
-        self._session.set_run_state(result.state, result.out)
+        run, state = self._session.run, RunState(result.state)
+        if state is RunState.IDLE and not run.is_active:
+            return
+        # One that has not ended by itself: the worker is gone, or the run failed.
+        interrupted = state is RunState.IDLE and run.has_started and not run.end_reason
+        reason = INTERRUPTED if interrupted else run.end_reason
+        self._session.update_run(state=state, folder=result.out or run.folder, end_reason=reason)
 
     def _on_model_changed(self, result: ModelChanged) -> None:
         """Know to the step where a run is held: its progress is told ten times a second at most."""
         if result.training and result.epoch:
-            self._epochs_done = result.epoch
+            self._session.update_run(epoch=result.epoch)
 
     def _on_failed(self, failure: Failed) -> None:
-        if failure.request == Train.__name__:
-            self._panel.set_progress(0.0, failure.message)
-            if not self._begun:  # it goes on another time
-                self._reason = self._before
-                self._offer_going_on()
-            self._session.set_run_state(IDLE)
+        run = self._session.run
+        if failure.request != Train.__name__:
+            return
+        if run.has_started:
+            reason = run.end_reason or INTERRUPTED
+            self._session.update_run(state=RunState.IDLE, fraction=0.0, message=failure.message, end_reason=reason)
+        else:  # the run before it is the last one again, and goes on another time
+            idle = replace(self._before_start, state=RunState.IDLE, fraction=0.0, message=failure.message)
+            self._session.set_run(idle)
 
     def _on_started(self, event: Started) -> None:
-        self._steps_per_epoch, self._begun = max(1, event.steps_per_epoch), True
-        folder = self._session.run_folder
+        folder = self._session.run.folder
+        self._session.update_run(has_started=True, epochs=event.epochs)
         self._followed = ""
         if not self._curves.go_on(folder):
             self._curves.start_run(f"{event.recipe} · {Path(folder).name}", folder)
@@ -259,56 +248,69 @@ class TrainingController(QObject):
         self._panel.set_live({"epochs": event.epochs})
 
     def _on_progress(self, event: Progress) -> None:
-        self._epochs_done = event.step / self._steps_per_epoch
-        self._curves.add_progress(self._epochs_done, event.recent | _costs(event))
-        self._show_progress(event)
+        run = self._session.run
+        fraction = event.step / event.steps if event.steps else None
+        epoch = run.epoch if fraction is None else fraction * event.epochs
+        self._curves.add_progress(epoch, event.recent | _costs(event))
+        if run.is_active and not run.end_reason:
+            self._session.update_run(
+                epoch=epoch,
+                current_epoch=event.epoch,
+                epochs=event.epochs,
+                fraction=fraction,
+                images_per_second=event.images_per_second,
+                seconds_left=event.remaining,
+            )
 
     def _on_epoch(self, event: Epoch) -> None:
-        self._whole_epochs = event.epoch
+        self._session.update_run(completed_epochs=event.epoch)
         draw_event(self._curves, event)
-
-    def _on_run_adjusted(self, event: Adjusted) -> None:
-        draw_event(self._curves, event)
-        self._follow(event)
 
     def _on_finished(self, event: Finished) -> None:
-        self._whole_epochs, self._reason = event.epochs, event.reason
-        self._offer_going_on()
-        share = 1.0 if event.reason == "done" else self._share
-        self.ending = ending(event)
-        self._panel.set_progress(share, self.ending)
+        fraction = 1.0 if event.reason == "done" else self._session.run.fraction
+        self._session.update_run(
+            completed_epochs=event.epochs, end_reason=event.reason, fraction=fraction, message=ending(event)
+        )
         self.finished.emit(event)
 
-    def _follow(self, event: Adjusted) -> None:
+    def _on_run_adjusted(self, event: Adjusted) -> None:
         """Take up what was changed, and show the run's length: its epoch is ended, whatever was asked for."""
+        draw_event(self._curves, event)
         names = ("epochs", "patience", "learning_rate", "schedule")
         changed = {name: value for name in names if (value := getattr(event, name)) is not None}
         self._panel.set_live({name: changed[name] for name in names[:2] if name in changed})
-        if self.config is not None:
-            training = self.config.training.model_copy(update=changed)
-            model = self.config.model.model_copy(update={} if event.beta is None else {"beta": event.beta})
-            self.config = self.config.model_copy(update={"training": training, "model": model})
+        run = self._session.run
+        if run.config is not None:
+            training = run.config.training.model_copy(update=changed)
+            model = run.config.model.model_copy(update={} if event.beta is None else {"beta": event.beta})
+            config = run.config.model_copy(update={"training": training, "model": model})
+            self._session.update_run(config=config, epochs=training.epochs)
 
     def _on_run_opened(self, opened: RunOpened) -> None:
         """A run folder was opened: show its recipe and settings, and offer to go on with it."""
-        is_the_lost_one = self._reason == _INTERRUPTED and opened.run == self._session.run_folder
-        if self._session.run_is_live or is_the_lost_one:  # a new worker has opened it again: nothing has changed
+        run = self._session.run
+        is_the_lost_one = run.end_reason == INTERRUPTED and opened.run == run.folder
+        if run.is_active or is_the_lost_one:  # a new worker has opened it again: nothing has changed
             return
-        followed = self._was_told and not self._reason and not self._begun
-        has_ended = followed and opened.run == self._session.run_folder  # where it is trained, which is elsewhere
-        self.config, self._source = opened.config, opened.source
-        self._whole_epochs, self._reason = opened.epochs, opened.reason
-        self._trained_on = opened.fingerprint or opened.source, opened.config.data
+        has_ended = run.is_trained_elsewhere and opened.run == run.folder
+        self._session.set_run(
+            RunStatus(
+                folder=opened.run,
+                config=opened.config,
+                source=opened.source,
+                fingerprint=opened.fingerprint,
+                epoch=float(opened.epochs),
+                completed_epochs=opened.epochs,
+                epochs=opened.config.training.epochs,
+                end_reason=opened.reason,
+                is_followed=has_ended,
+            )
+        )
         if has_ended:  # what is set meanwhile stays
             name = Path(opened.run).name
             self._activity.show_for(_FOLLOWED, f"{name}: no longer trained elsewhere, at epoch {opened.epochs}")
-            self._offer_going_on()
-            return
-        self._begun = self._was_told = False
-        self._session.set_run_state(IDLE, opened.run)
-        self._panel.set_progress(0.0)
-        self._panel.set_config(opened.config, chosen=True)
-        self._offer_going_on()
+        else:
+            self._panel.set_config(opened.config, chosen=True)
 
     def _on_run_followed(self, result: RunFollowed) -> None:
         """Curves of a run folder that was opened, as far as they go, and on while it is trained elsewhere."""
@@ -340,30 +342,14 @@ class TrainingController(QObject):
             self._activity.end(_FOLLOWED)
 
     def _note_growth(self, result: RunFollowed) -> None:
-        """Take back the offer to go on with the opened run where it turns out to be trained elsewhere just now."""
-        if result.run != self._session.run_folder or self._begun or self._session.run_is_live:
+        """Take back the offer to go on with the opened run if it turns out to be trained elsewhere just now."""
+        run = self._session.run
+        if result.run != run.folder or run.has_started or run.is_active:
             return
-        if self._was_told and self._reason:
-            self._reason = ""
-            self._offer_going_on()
-        self._was_told = True
-
-    def _show_progress(self, event: Progress) -> None:
-        if self._session.run_state not in (STARTING, RUNNING):
-            return
-        share = event.step / event.steps if event.steps else None
-        text = f"epoch {event.epoch}/{event.epochs} · {event.images_per_second:,.0f} images/s"
-        left = "" if event.remaining is None else f" · {duration(event.remaining)} left"
-        self._share = share or 0.0
-        self._panel.set_progress(share, text + left)
-        self._activity.begin(
-            _RUN, ActivityEntry(f"Training: {text}", share, is_busy=share is None, seconds_left=event.remaining)
-        )
-
-
-def _identity(dataset: DatasetInfo | None) -> tuple[str, DataConfig | None]:
-    """What two sets of images share where a run of the one can go on with the other."""
-    return ("", None) if dataset is None else (dataset.fingerprint or dataset.source, dataset.config)
+        if result.live or run.is_followed:
+            self._session.update_run(is_followed=True, is_trained_elsewhere=True, end_reason="")
+        else:
+            self._session.update_run(is_followed=True)
 
 
 def draw_event(curves: TrainingCurves, event: Event, key: str | None = None) -> None:
@@ -391,10 +377,4 @@ def _active_units(event: Epoch) -> dict[str, float]:
     return {} if not kl else {"active_units": float(sum(value > ACTIVE_KL for value in kl))}
 
 
-def _epoch_of(epoch: float, config: RunConfig | None) -> str:
-    """``3 of 20``, or ``2.5 of 20`` within an epoch."""
-    return f"{epoch:.1f}".removesuffix(".0") + ("" if config is None else f" of {config.training.epochs}")
-
-
-_INTERRUPTED = "interrupted"
 _RUN, _FOLLOWED = "run", "followed run"  # activities: the run of this window, and an opened one

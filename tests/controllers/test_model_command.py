@@ -57,10 +57,10 @@ RUN = RunConfig(model=RECIPES["vae"].config(beta=2.0), training=TrainingConfig(e
 
 
 def test_yours_it_is_of_the_model_on_screen_and_not_of_the_run_opened_before(session, images):
-    session.set_run_state("idle", "runs/orl")
+    session.update_run(folder="runs/orl", config=RUN, source="orl")
     session.set_dataset(dataset_info("orl"))
     session.set_model(trained_on(images, FILE), 1, True)
-    source, out, config = parsed(command_of_model(session, RUN, "orl"))
+    source, out, config = parsed(command_of_model(session))
     assert (source, config) == (str(images), FILE)
     assert not out.exists()
     assert out.is_absolute()
@@ -69,31 +69,31 @@ def test_yours_it_is_of_the_model_on_screen_and_not_of_the_run_opened_before(ses
 @pytest.mark.parametrize("source", ["runs/mine", "runs/mine/model.safetensors"])
 def test_yours_a_runs_model_has_the_runs_settings_and_its_own_beta(session, images, source):
     """The best epoch's β counts; while the run goes on, the run's present β."""
-    session.set_run_state("idle", "runs/mine")
+    session.update_run(folder="runs/mine", config=RUN, source=str(images))
     best = RUN.model_copy(update={"model": RUN.model.model_copy(update={"beta": 1.5})})
     session.set_model(trained_on(images, best, source), 1, True)
-    assert parsed(command_of_model(session, RUN, str(images)))[2] == best
+    assert parsed(command_of_model(session))[2] == best
     session.set_run_state("running")
-    assert parsed(command_of_model(session, RUN, str(images)))[2] == RUN
+    assert parsed(command_of_model(session))[2] == RUN
 
 
 def test_honest_what_cannot_be_repeated_is_refused_in_one_sentence(session, images, tmp_path):
     with pytest.raises(InputError, match="Open a model first"):
-        command_of_model(session, None, "")
+        command_of_model(session)
     session.set_model(model_info(), 1, True)
     with pytest.raises(InputError, match="m does not say which images it was trained on"):
-        command_of_model(session, None, "")
+        command_of_model(session)
     session.set_model(trained_on(tmp_path / "gone", FILE), 2, True)
     session.set_dataset(dataset_info(str(images)))
     with pytest.raises(InputError, match="gone, which is not on this machine"):
-        command_of_model(session, None, "")
+        command_of_model(session)
 
 
 def test_yours_images_that_were_moved_are_found_where_they_are_open(session, images, tmp_path):
     session.set_model(trained_on(tmp_path / "gone", FILE), 1, True)
     moved = dataset_info(str(images))
     session.set_dataset(type(moved)(**(vars(moved) | {"fingerprint": "abc"})))
-    assert parsed(command_of_model(session, None, ""))[0] == str(images)
+    assert parsed(command_of_model(session))[0] == str(images)
 
 
 def test_yours_it_runs_to_the_end_as_pasted_and_makes_the_same_model(session, images, tmp_path):
@@ -101,7 +101,7 @@ def test_yours_it_runs_to_the_end_as_pasted_and_makes_the_same_model(session, im
     words = ["--epochs", "2", "--batch-size", "8", "--latent-dim", "3", "--set", "architecture.hidden=8"]
     assert main(["train", str(images), "--out", str(first), *words]) == 0
     session.set_model(info_of(read_model(first / "model.safetensors").header, str(first), None), 1, True)
-    command = command_of_model(session, None, "")
+    command = command_of_model(session)
     assert main(shlex.split(command)[1:]) == 0
     again = RunFolder(parsed(command)[1])
     assert read_model(again.model).header.sha256 == read_model(first / "model.safetensors").header.sha256
@@ -110,4 +110,4 @@ def test_yours_it_runs_to_the_end_as_pasted_and_makes_the_same_model(session, im
 def test_yours_a_model_of_no_known_recipe_is_repeated_too(session, images):
     own = FILE.model_copy(update={"model": FILE.model.model_copy(update={"recipe": "my own"})})
     session.set_model(trained_on(images, own), 1, True)
-    assert parsed(command_of_model(session, None, ""))[2] == own
+    assert parsed(command_of_model(session))[2] == own

@@ -111,6 +111,33 @@ def test_honest_an_opened_run_is_not_spoken_of_once_another_model_is_there(train
     assert status.message() == "Ready"
 
 
+def test_honest_a_run_without_a_checkpoint_is_not_said_to_be_trained_elsewhere(training, engine, session, status):
+    for _ in range(2):
+        engine.runOpened.emit(RunOpened("/runs/mine", RunConfig(), "photos", ""))
+        assert status.message() == "Ready"
+        engine.runFollowed.emit(RunFollowed("/runs/mine", ()))
+    assert not session.run.is_trained_elsewhere
+
+
+def test_honest_why_a_run_failed_stays_in_the_panel(training, engine, session):
+    run_to_epoch(engine, session, training, 3.0)
+    engine.failed.emit(Failed("Train", "the loss is not finite"))
+    engine.trainingState.emit(TrainingState("idle", session.run_folder))
+    assert training.parent().findChild(object, "progressText").text() == "the loss is not finite"
+    assert (session.run.end_reason, session.run.is_active) == ("interrupted", False)
+
+
+def test_honest_a_run_that_could_not_start_leaves_the_last_one_as_it_was(training, engine, session):
+    run_to_epoch(engine, session, training, 3.0)
+    engine.trainingEvent.emit(TrainingEvent(Finished("run", "run/model.safetensors", 20, 9.0)))
+    engine.trainingState.emit(TrainingState("idle", session.run_folder))
+    last = session.run
+    training.start(RunConfig(), "runs/next")
+    assert session.run.folder == "runs/next"
+    engine.failed.emit(Failed("Train", "the disk is full"))
+    assert (session.run.folder, session.run.config, session.run.end_reason) == (last.folder, last.config, "done")
+
+
 def test_honest_a_run_that_is_started_replaces_what_is_said_of_an_opened_one(training, engine, session, status):
     engine.runOpened.emit(RunOpened("/runs/mine", RunConfig(), "photos", "", 113, "stopped"))
     engine.runFollowed.emit(RunFollowed("/runs/mine", (Epoch(113, 143, {}, None, 1.0, 1.0),)))

@@ -6,8 +6,8 @@ import pytest
 from PySide6.QtWidgets import QLineEdit
 
 from latentlab.config import RunConfig, TrainingConfig
-from latentlab.controllers.run_words import ending
-from latentlab.controllers.training import TrainingController, duration
+from latentlab.controllers.run_words import duration, ending
+from latentlab.controllers.training import TrainingController
 from latentlab.engine.messages import (
     AdjustTraining,
     Failed,
@@ -115,10 +115,10 @@ def test_honest_the_runs_configuration_has_what_was_changed_while_it_went_on(par
     controller.start(RunConfig())
     engine.trainingEvent.emit(TrainingEvent(Adjusted(1, 0.5, learning_rate=0.01, beta=4.0)))
     engine.trainingEvent.emit(TrainingEvent(Adjusted(2, 0.6, schedule="cosine", epochs=9)))
-    assert controller.config.model.beta == 4.0
-    training = controller.config.training
+    assert session.run.config.model.beta == 4.0
+    training = session.run.config.training
     assert (training.learning_rate, training.schedule, training.epochs) == (0.01, "cosine", 9)
-    assert controller.source == session.dataset.source
+    assert session.run.source == session.dataset.source
 
 
 def test_yours_other_images_start_from_their_own_suggestion(parts, engine, session):
@@ -158,7 +158,7 @@ def test_how_long_a_run_is_to_be_is_changed_while_it_is_live(parts, engine, sess
     assert engine.last(AdjustTraining) == AdjustTraining(epochs=3)
     engine.trainingEvent.emit(TrainingEvent(Adjusted(1, 7.5, epochs=8, patience=2)))
     assert panel.config().training.epochs == 8, "the epoch that runs is ended"
-    assert (controller.config.training.epochs, controller.config.training.patience) == (8, 2)
+    assert (session.run.config.training.epochs, session.run.config.training.patience) == (8, 2)
     assert controller._curves._runs[-1].changes == [(7.5, "epochs 8"), (7.5, "patience 2")]
 
 
@@ -327,6 +327,6 @@ def test_a_run_whose_worker_was_lost_stays_the_last_one_when_a_new_worker_opens_
     engine.trainingEvent.emit(TrainingEvent(Started("vae", 90, 10, "cpu", 1000, 2, (1, 8, 8), 0, 4, 10)))
     engine.trainingEvent.emit(TrainingEvent(Progress(15, 40, 2, 4, {"elbo": -1.0}, 1.0, 1.0, None)))
     engine.trainingState.emit(TrainingState("idle", run))
-    engine.runOpened.emit(RunOpened(run, controller.config, "photos", "", 1, "stopped"))
+    engine.runOpened.emit(RunOpened(run, session.run.config, "photos", "", 1, "stopped"))
     assert panel.findChild(object, "progressText").text() == "Interrupted at epoch 1.5"
     assert "to epoch 4" in panel.findChild(object, "continueButton").toolTip()
