@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal
 from latentlab.controllers.colouring import Colouring, colouring
 from latentlab.engine.messages import HistoryRead, PointsChanged
 from latentlab.gui.latent_map import LatentMap
-from latentlab.gui.latent_map.view_box import PRIOR_REACH
+from latentlab.gui.latent_map.view import PRIOR_REACH
 from latentlab.gui.latent_sliders import LatentSliders
 from latentlab.session import Session
 

@@ -86,7 +86,7 @@ def compare(count: int, rounds: int) -> str:
 
     def pan_map(number: int) -> None:
         step = 3 if number % 2 else -3
-        latent_map.box.pan(step, step)
+        latent_map.view_box.pan(step, step)
         latent_map.viewport().repaint()
 
     def draw_exactly(number: int) -> None:

@@ -3,40 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QCheckBox, QFrame, QGridLayout, QSlider, QWidget
 
 from latentlab.gui.colours import DARK, Theme
+from latentlab.gui.latent_map.layers.base import LayerState
 from latentlab.gui.latent_map.legend import paint_ground
 
 
-@dataclass(frozen=True)
-class Layer:
-    """One layer of the map.
-
-    Attributes
-    ----------
-    name : str
-        What programs call it.
-    title : str
-        What the user reads.
-    visible : bool
-        Whether it is drawn.
-    opacity : float
-        From 0, invisible, to 1.
-    """
-
-    name: str
-    title: str
-    visible: bool = True
-    opacity: float = 1.0
-
-
 class LayerPanel(QFrame):
-    """A small panel with a row for each layer; it lies over the map and does not get in its way.
+    """A small panel over the map with a row for each layer.
 
     Signals
     -------
@@ -47,7 +25,7 @@ class LayerPanel(QFrame):
     visibleEdited = Signal(str, bool)
     opacityEdited = Signal(str, float)
 
-    def __init__(self, layers: Sequence[Layer], parent: QWidget) -> None:
+    def __init__(self, layers: Sequence[LayerState], parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("layerPanel")
         self.setAccessibleName("Layers of the map")
@@ -64,7 +42,7 @@ class LayerPanel(QFrame):
         self.adjustSize()
         self.hide()
 
-    def _make_switch(self, layer: Layer) -> QCheckBox:
+    def _make_switch(self, layer: LayerState) -> QCheckBox:
         switch = QCheckBox(layer.title)
         switch.setObjectName(f"layerVisible_{layer.name}")
         switch.setAccessibleName(f"Show {layer.title}")
@@ -74,7 +52,7 @@ class LayerPanel(QFrame):
         self._switches[layer.name] = switch
         return switch
 
-    def _make_slider(self, layer: Layer) -> QSlider:
+    def _make_slider(self, layer: LayerState) -> QSlider:
         slider = QSlider(Qt.Orientation.Horizontal)
         slider.setObjectName(f"layerOpacity_{layer.name}")
         slider.setAccessibleName(f"Opacity of {layer.title}")
@@ -87,16 +65,13 @@ class LayerPanel(QFrame):
         self._sliders[layer.name] = slider
         return slider
 
-    def show_layer(self, layer: Layer) -> None:
-        """Bring one row up to date, without telling anyone."""
+    def show_layer(self, layer: LayerState) -> None:
+        """Show a layer's state in its row, without a signal."""
         switch, slider = self._switches[layer.name], self._sliders[layer.name]
-        switch.blockSignals(True)
-        slider.blockSignals(True)
-        switch.setChecked(layer.visible)
-        slider.setValue(round(100 * layer.opacity))
+        with QSignalBlocker(switch), QSignalBlocker(slider):
+            switch.setChecked(layer.visible)
+            slider.setValue(round(100 * layer.opacity))
         slider.setEnabled(layer.visible)
-        switch.blockSignals(False)
-        slider.blockSignals(False)
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in these colours."""
@@ -104,7 +79,7 @@ class LayerPanel(QFrame):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint a quiet ground."""
+        """Paint the panel's ground."""
         paint_ground(self, self._theme)
 
     def _on_switch_toggled(self, name: str, visible: bool) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QRectF, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
-from PySide6.QtWidgets import QAbstractButton, QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from latentlab.gui.colours import DARK, UNLABELLED, Theme, palette
-from latentlab.gui.latent_map.layers.base import wrap_image
+from latentlab.gui.latent_map.layers.base import LegendContent, wrap_image
 from latentlab.gui.latent_map.layers.markers import MARKERS, sprite
 
 ROW_PX = 20
@@ -33,15 +34,23 @@ def marker_pixels(name: str, radius: float, colour: tuple[int, int, int]) -> npt
 
 
 class ClassSwitch(QAbstractButton):
-    """One class: its marker and name; checked while its points are shown."""
+    """One class: its marker and name; checked while its points are shown.
+
+    Signals
+    -------
+    soloed
+        A double click asks to show this class alone.
+    """
 
     soloed = Signal()
 
-    def __init__(self, number: int, name: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.number = number
+    def __init__(self, number: int, name: str, marker: str) -> None:
+        super().__init__()
+        self._marker = marker
         self._theme: Theme = DARK
         self._colour: tuple[int, int, int] = UNLABELLED
+        self._picture = QPixmap()
+        self._painted_look: object = None
         self.setText(name)
         self.setObjectName("legendUnlabelled" if number == NO_CLASS else f"legendClass{number}")
         self.setAccessibleName(f"Class {name}")
@@ -54,6 +63,7 @@ class ClassSwitch(QAbstractButton):
         """Draw in this theme, the marker in this colour."""
         red, green, blue = (int(level) for level in colour)
         self._theme, self._colour = theme, (red, green, blue)
+        self._painted_look = None
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -64,6 +74,11 @@ class ClassSwitch(QAbstractButton):
         """The same: a row does not shrink."""
         return self.sizeHint()
 
+    def changeEvent(self, event: QEvent) -> None:
+        """Paint anew in another font."""
+        self._painted_look = None
+        super().changeEvent(event)
+
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Show this class alone."""
         event.accept()
@@ -71,29 +86,42 @@ class ClassSwitch(QAbstractButton):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint marker and name, both faint while the class is hidden."""
-        painter = QPainter(self)
+        look = (self.size(), self.devicePixelRatioF(), self.isChecked(), self.underMouse(), self.hasFocus())
+        if look != self._painted_look:
+            self._painted_look, self._picture = look, self._make_picture()
+        # A row lies over the map and is painted with every frame of it.
+        QPainter(self).drawPixmap(0, 0, self._picture)
+
+    def _make_picture(self) -> QPixmap:
+        picture = QPixmap(self.size() * self.devicePixelRatioF())
+        picture.setDevicePixelRatio(self.devicePixelRatioF())
+        picture.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(picture)
+        painter.setFont(self.font())
         if self.underMouse() or self.hasFocus():
             tint = QColor(self._theme.text)
             tint.setAlpha(36 if self.hasFocus() else 20)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(tint)
             painter.drawRoundedRect(self.rect(), 4, 4)
         painter.setOpacity(1.0 if self.isChecked() else 0.4)
         self._draw_marker(painter)
         painter.setPen(QPen(QColor(self._theme.text)))
-        words = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width() - 28)
-        where = self.rect().adjusted(24, 0, -4, 0)
-        painter.drawText(where, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), words)
+        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width() - 28)
+        area = self.rect().adjusted(24, 0, -4, 0)
+        painter.drawText(area, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), text)
         if not self.isChecked():
-            width = self.fontMetrics().horizontalAdvance(words)
-            middle = where.center().y() + 1
-            painter.drawLine(where.left(), middle, where.left() + width, middle)
+            width = self.fontMetrics().horizontalAdvance(text)
+            middle = area.center().y() + 1
+            painter.drawLine(area.left(), middle, area.left() + width, middle)
+        painter.end()
+        return picture
 
     def _draw_marker(self, painter: QPainter) -> None:
-        """Draw the very picture that the points are drawn with, only larger."""
+        """Draw the marker as the points are drawn, only larger."""
         ratio = self.devicePixelRatioF()
-        name = MARKERS[0] if self.number == NO_CLASS else MARKERS[self.number % len(MARKERS)]
-        pixels = marker_pixels(name, MARKER_PX * ratio, self._colour)
+        pixels = marker_pixels(self._marker, MARKER_PX * ratio, self._colour)
         size = len(pixels) / ratio
         painter.drawImage(QRectF(12 - size / 2, self.height() / 2 - size / 2, size, size), wrap_image(pixels))
 
@@ -114,9 +142,12 @@ class Legend(QFrame):
         self.setObjectName("legend")
         self.setAccessibleName("Classes")
         self._theme: Theme = DARK
-        self._names: tuple[str, ...] = ()
-        self._ordered = False
+        self._content = LegendContent(())
         self._switches: dict[int, ClassSwitch] = {}
+        self._title = QLabel()
+        self._title.setObjectName("legendTitle")
+        self._title.setTextFormat(Qt.TextFormat.PlainText)
+        self._title.setContentsMargins(6, 0, 4, 2)
         self._area = QScrollArea(self)
         self._area.setFrameShape(QFrame.Shape.NoFrame)
         self._area.setWidgetResizable(True)
@@ -125,22 +156,23 @@ class Legend(QFrame):
         self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         around = QVBoxLayout(self)
         around.setContentsMargins(4, 4, 4, 4)
+        around.setSpacing(0)
+        around.addWidget(self._title)
         around.addWidget(self._area)
         self.hide()
 
-    def set_classes(self, names: Sequence[str], unlabelled: bool, ordered: bool = False) -> None:
-        """List these classes, and a row for points without one; the switches of the same list stay as they are.
-
-        With ``ordered`` they are the steps of a value, and coloured as such.
-        """
-        names = tuple(names)
-        wanted = [*range(len(names)), *([NO_CLASS] if unlabelled else [])]
-        if names == self._names and wanted == list(self._switches) and ordered == self._ordered:
+    def set_content(self, content: LegendContent) -> None:
+        """List these classes, and a row for points without one; the switches of the same list stay as they are."""
+        if content == self._content:
             return
-        self._names, self._ordered = names, ordered
-        self._switches = {number: self._make_switch(number) for number in wanted}
+        before, self._content = self._content, content
+        self._title.setText(content.title)
+        self._title.setVisible(bool(content.title))
+        if replace(before, title="") == replace(content, title=""):
+            return
+        numbers = [*range(len(content.names)), *([NO_CLASS] if content.has_unlabelled else [])]
+        self._switches = {number: self._make_switch(number) for number in numbers}
         body = QWidget()
-        body.setAutoFillBackground(False)
         column = QVBoxLayout(body)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -151,8 +183,10 @@ class Legend(QFrame):
         self.set_theme(self._theme)
 
     def _make_switch(self, number: int) -> ClassSwitch:
-        switch = ClassSwitch(number, "no class" if number == NO_CLASS else self._names[number])
-        switch.toggled.connect(self._on_switch_toggled)
+        has_own_marker = number != NO_CLASS and not self._content.is_ordered
+        marker = MARKERS[number % len(MARKERS) if has_own_marker else 0]
+        switch = ClassSwitch(number, "no class" if number == NO_CLASS else self._content.names[number], marker)
+        switch.toggled.connect(lambda: self.shownChanged.emit(self.shown()))
         switch.soloed.connect(lambda: self._on_switch_soloed(number))
         return switch
 
@@ -169,47 +203,42 @@ class Legend(QFrame):
         """The classes that are switched off."""
         return frozenset(self._switches) - self.shown()
 
-    def set_shown(self, shown: Iterable[int]) -> None:
-        """Switch these classes on and all others off."""
-        wanted = frozenset(shown)
-        before = self.shown()
-        for number, switch in self._switches.items():
-            switch.blockSignals(True)
-            switch.setChecked(number in wanted)
-            switch.blockSignals(False)
-            switch.update()
-        if self.shown() != before:
-            self.shownChanged.emit(self.shown())
-
     def set_theme(self, theme: Theme) -> None:
         """Draw in these colours."""
         self._theme = theme
-        colours = palette(len(self._names), theme.dark, self._ordered)
+        self._title.setStyleSheet(f"color: {theme.text}; background: transparent; font-weight: 600;")
+        colours = palette(len(self._content.names), theme.dark, self._content.is_ordered)
         for number, switch in self._switches.items():
             switch.set_look(theme, UNLABELLED if number == NO_CLASS else colours[number])
         self.update()
 
     def place(self, corner: QPoint, height: int) -> None:
-        """Lie with the upper right corner there, no taller than that; scroll what does not fit."""
-        wide = max((switch.sizeHint().width() for switch in self._switches.values()), default=0)
-        tall = ROW_PX * len(self._switches) + 8
+        """Put the upper right corner there, no taller than that; what does not fit scrolls."""
+        widths = [switch.sizeHint().width() for switch in self._switches.values()]
+        title = self._title.sizeHint() if self._content.title else QSize(0, 0)
+        wide, tall = max([*widths, min(title.width(), WIDEST_PX)], default=0), ROW_PX * len(widths) + title.height() + 8
         bar = 0 if tall <= height else self._area.verticalScrollBar().sizeHint().width()
-        self.setGeometry(corner.x() - wide - bar - 8, corner.y(), wide + bar + 8, min(tall, max(height, ROW_PX + 8)))
+        least = ROW_PX + title.height() + 8
+        self.setGeometry(corner.x() - wide - bar - 8, corner.y(), wide + bar + 8, min(tall, max(height, least)))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint a quiet ground."""
+        """Paint the panel's ground."""
         paint_ground(self, self._theme)
 
-    def _on_switch_toggled(self) -> None:
-        self.shownChanged.emit(self.shown())
-
     def _on_switch_soloed(self, number: int) -> None:
-        alone = self.shown() == {number}
-        self.set_shown(self._switches if alone else {number})
+        """Show one class alone; all again if it is alone already."""
+        before = self.shown()
+        wanted = frozenset(self._switches) if before == {number} else frozenset([number])
+        for each, switch in self._switches.items():
+            with QSignalBlocker(switch):
+                switch.setChecked(each in wanted)
+            switch.update()
+        if wanted != before:
+            self.shownChanged.emit(wanted)
 
 
 def paint_ground(widget: QWidget, theme: Theme) -> None:
-    """Paint a rounded, nearly opaque ground under a small panel that lies over the map."""
+    """Paint a rounded, nearly opaque ground under a small panel over the map."""
     size, ratio = widget.size(), widget.devicePixelRatioF()
     QPainter(widget).drawPixmap(0, 0, _ground(size.width(), size.height(), ratio, theme))
 

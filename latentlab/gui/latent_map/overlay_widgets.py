@@ -1,8 +1,8 @@
-"""The few words that lie over the map: how fresh it is, where no data is, what would fill it."""
+"""The notes and buttons that lie over the map."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
@@ -16,7 +16,7 @@ INSET = 8
 
 
 class Note(QLabel):
-    """A short line on a quiet ground; hidden while it says nothing. The mouse goes through it."""
+    """A short line of text; hidden while it is empty, and the mouse goes through it."""
 
     def __init__(self, name: str, accessible: str, parent: QWidget) -> None:
         super().__init__(parent)
@@ -29,7 +29,7 @@ class Note(QLabel):
         self.hide()
 
     def say(self, text: str) -> None:
-        """Show these words; an empty text hides the note."""
+        """Show this text; an empty one hides the note."""
         if text != self.text():
             self.setText(text)
             self.adjustSize()
@@ -41,13 +41,13 @@ class Note(QLabel):
         self.setStyleSheet(f"color: {theme.text}; background: transparent;")
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint the ground, then the words."""
+        """Paint the ground, then the text."""
         paint_ground(self, self._theme)
         super().paintEvent(event)
 
 
 class Banner(Note):
-    """A note that must be seen: what is shown is not what one would expect."""
+    """A note that must be seen: the map does not show what one would expect."""
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in these colours."""
@@ -55,7 +55,7 @@ class Banner(Note):
         self.setStyleSheet(f"color: {tokens().on_accent}; background: transparent; font-weight: 600;")
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint the ground, then the words."""
+        """Paint the ground, then the text."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
@@ -105,7 +105,7 @@ class Message(QFrame):
         self._line.setStyleSheet(f"color: {theme.text}; background: transparent;")
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint a quiet ground."""
+        """Paint the panel's ground."""
         paint_ground(self, self._theme)
 
 
@@ -161,7 +161,7 @@ class CornerTools(QFrame):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint a quiet ground."""
+        """Paint the panel's ground."""
         paint_ground(self, self._theme)
 
 
@@ -172,20 +172,3 @@ def at_corner(widget: QWidget, inside: QRect, corner: Qt.Corner, offset: int = 0
     x = inside.right() - widget.width() - INSET if right else inside.left() + INSET
     y = inside.bottom() - widget.height() - INSET - offset if low else inside.top() + INSET + offset
     widget.move(QPoint(x, y))
-
-
-class EnterWatch(QObject):
-    """Tells when the pointer has gone from the map onto something that lies over it."""
-
-    entered = Signal()
-
-    def watch(self, *widgets: QWidget) -> None:
-        """Watch these too."""
-        for widget in widgets:
-            widget.installEventFilter(self)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """See the pointer come, and let everything through."""
-        if event.type() == QEvent.Type.Enter:
-            self.entered.emit()
-        return False

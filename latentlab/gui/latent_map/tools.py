@@ -1,7 +1,6 @@
-"""What the left button does in each mode of the map; zooming and panning are the same in all.
+"""The tools of the map: what the left button and some keys do in each mode.
 
-A gesture knows no widget: it is told viewport events in the axes' coordinates and the view's pixels,
-and tells what they mean by the callbacks it was made with.
+A tool knows no widget: it is given positions in the view's pixels and reports by the callbacks it was made with.
 """
 
 from __future__ import annotations
@@ -14,17 +13,26 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QImage, QPainter, QPainterPath, QPolygonF
 
 from latentlab.gui.gestures import next_gesture
-from latentlab.gui.latent_map.view_box import View
+from latentlab.gui.latent_map.view import View
 
 FloatArray = npt.NDArray[np.floating]
 CLICK_PX = 4.0
 GRAB_PX = 9.0
 
 
-class Gesture:
-    """One mode's answer to the left button."""
+class Tool:
+    """What the left button does; this one does nothing.
+
+    Attributes
+    ----------
+    cursor
+        Shape of the pointer over the map.
+    previews : bool
+        Whether the point under the pointer is previewed during a drag too.
+    """
 
     cursor = Qt.CursorShape.CrossCursor
+    previews = False
 
     def press(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
         """The button went down."""
@@ -36,11 +44,11 @@ class Gesture:
         """The button went up."""
 
     def key(self, key: int) -> bool:
-        """Take a key that means something in this mode; say whether it did."""
+        """Handle a key of this tool; returns whether it was one."""
         return False
 
 
-class ExploreGesture(Gesture):
+class ExploreTool(Tool):
     """Click and drag commit z at once; one drag is one gesture."""
 
     def __init__(self, commit: Callable[[FloatArray, int], None]) -> None:
@@ -57,7 +65,7 @@ class ExploreGesture(Gesture):
         self._commit(view.from_pixel(pixel), self._id)
 
 
-class SelectGesture(Gesture):
+class SelectTool(Tool):
     """A drag draws a lasso, with Shift a rectangle; a click clears the selection."""
 
     def __init__(
@@ -68,12 +76,12 @@ class SelectGesture(Gesture):
         self._corners: FloatArray = np.zeros((0, 2))
 
     def press(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
-        """Begin an outline."""
+        """Begin the outline."""
         self._trail = [pixel]
         self._corners = np.zeros((0, 2))
 
     def drag(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
-        """Go on with the outline."""
+        """Extend the outline."""
         self._trail.append(pixel)
         if modifiers & Qt.KeyboardModifier.ShiftModifier:
             (x0, y0), (x1, y1) = self._trail[0], pixel
@@ -83,7 +91,7 @@ class SelectGesture(Gesture):
         self._outline(self._corners)
 
     def release(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
-        """Select what lies within; a click selects nothing."""
+        """Select the points inside; a click selects none."""
         is_click = len(self._corners) < 3 or np.ptp(self._corners, axis=0).max() < CLICK_PX
         self._select(np.zeros((0, 2)) if is_click else self._corners, view)
         self._outline(None)
@@ -97,15 +105,17 @@ class SelectGesture(Gesture):
         return True
 
 
-class PathGesture(Gesture):
-    """A click adds a waypoint, a drag moves one, Backspace takes the last away, Escape all."""
+class PathTool(Tool):
+    """A click adds a waypoint, a drag moves one, Backspace removes the last, Escape all of them."""
+
+    previews = True
 
     def __init__(self, points: Callable[[], FloatArray], edit: Callable[[FloatArray], None]) -> None:
         self._points, self._edit = points, edit
         self._held: int | None = None
 
     def press(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
-        """Take hold of the waypoint under the pointer, or add one."""
+        """Hold the waypoint under the pointer, or add one."""
         points = self._points()
         if len(points):
             away = np.hypot(*(view.to_pixel(points) - pixel).T)
@@ -117,7 +127,7 @@ class PathGesture(Gesture):
         self._edit(np.concatenate([points, view.from_pixel(pixel)[None]]))
 
     def drag(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
-        """Move the waypoint that is held."""
+        """Move the held waypoint."""
         points = self._points().copy()
         if self._held is not None and self._held < len(points):
             points[self._held] = view.from_pixel(pixel)
@@ -128,7 +138,7 @@ class PathGesture(Gesture):
         self._held = None
 
     def key(self, key: int) -> bool:
-        """Backspace or Delete takes the last waypoint away, Escape every one."""
+        """Backspace or Delete removes the last waypoint, Escape every one."""
         points = self._points()
         if key in (Qt.Key.Key_Backspace, Qt.Key.Key_Delete) and len(points):
             self._edit(points[:-1])
@@ -140,9 +150,9 @@ class PathGesture(Gesture):
 
 
 def inside(corners: FloatArray, xy: npt.NDArray[np.float32], view: View) -> npt.NDArray[np.bool_]:
-    """Which points [N, 2] lie within an outline of pixels [n, 2] of the view, to the pixel.
+    """Tell which points [N, 2] lie inside an outline of pixels [n, 2] of the view, to the pixel: bool [N].
 
-    The outline is filled once and each point looks itself up, so that a million points and a
+    The outline is filled once and every point is looked up in it, so that a million points and a
     freehand outline of hundreds of corners cost a few milliseconds.
     """
     width, height = view.width_px, view.height_px

@@ -1,143 +1,94 @@
-"""What part of the plane is in view, and the box that zooms and pans it."""
+"""The pyqtgraph view box of the map: what is in view, and what the mouse does in it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QPointF, QRectF, Signal
+import pyqtgraph as pg
+from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QGraphicsItem, QGraphicsObject, QStyleOptionGraphicsItem, QWidget
+from PySide6.QtWidgets import (
+    QGraphicsItem,
+    QGraphicsSceneHoverEvent,
+    QGraphicsSceneMouseEvent,
+    QGraphicsSceneWheelEvent,
+    QStyleOptionGraphicsItem,
+    QWidget,
+)
+
+from latentlab.gui.latent_map.tools import Tool
+from latentlab.gui.latent_map.view import PRIOR_REACH, Range, View
 
 FloatArray = npt.NDArray[np.floating]
 
-SMALLEST_SPAN = 1e-5
-LARGEST_SPAN = 1e5
-PRIOR_REACH = 3.2
-"""Half the height of the first view: 99.9 % of a standard normal prior lies within."""
+MOST_ZOOMED_OUT = 8.0
+MOST_ZOOMED_IN = 1e-3
+"""The shorter side of the view shows at most and at least this many times the extent of what there is to see."""
+ZOOM_PER_DEGREE = 1.2 ** (1 / 15)
 
 
-@dataclass(frozen=True)
-class View:
-    """The rectangle of the shown axes that is in view, and its size on the screen.
+class MapViewBox(pg.ViewBox):  # type: ignore[misc]
+    """A `pyqtgraph.ViewBox` with a locked aspect in which the map's tools act.
+
+    The left button is the tool's. The right and the middle button pan and the wheel zooms about the pointer, whatever
+    the tool. A press acts at once: pyqtgraph's own click and drag events wait until they know which of the two it is.
 
     Attributes
     ----------
-    x_min, x_max, y_min, y_max : float
-        The rectangle, in units of the shown axes; y rises upwards.
-    width_px, height_px : int
-        Its size in the widget's (logical) pixels.
-    ratio : float
-        Device pixels for each logical pixel.
-    """
-
-    x_min: float
-    x_max: float
-    y_min: float
-    y_max: float
-    width_px: int
-    height_px: int
-    ratio: float = 1.0
-
-    @property
-    def x_range(self) -> tuple[float, float]:
-        """``(x_min, x_max)``."""
-        return self.x_min, self.x_max
-
-    @property
-    def y_range(self) -> tuple[float, float]:
-        """``(y_min, y_max)``."""
-        return self.y_min, self.y_max
-
-    @property
-    def scale(self) -> float:
-        """Logical pixels for each unit (the aspect is locked: the same on both axes)."""
-        return self.width_px / (self.x_max - self.x_min)
-
-    def to_pixel(self, xy: npt.ArrayLike) -> FloatArray:
-        """Bring points [..., 2] of the axes to logical pixels from the view's top left corner."""
-        pixels: FloatArray = (np.asarray(xy, float) - (self.x_min, self.y_max)) * self._pixels_a_unit()
-        return pixels
-
-    def from_pixel(self, pixel: npt.ArrayLike) -> FloatArray:
-        """Bring logical pixels [..., 2] from the view's top left corner to the axes."""
-        places: FloatArray = np.asarray(pixel, float) / self._pixels_a_unit() + (self.x_min, self.y_max)
-        return places
-
-    def _pixels_a_unit(self) -> tuple[float, float]:
-        """To the right and downwards, where the second axis is less."""
-        return self.width_px / (self.x_max - self.x_min), -self.height_px / (self.y_max - self.y_min)
-
-    def point(self, xy: FloatArray | tuple[float, float]) -> QPointF:
-        """Bring one point of the axes to the view's pixels, as Qt wants it."""
-        x, y = xy
-        return QPointF(
-            (float(x) - self.x_min) * (self.width_px / (self.x_max - self.x_min)),
-            (self.y_max - float(y)) * (self.height_px / (self.y_max - self.y_min)),
-        )
-
-
-class MapViewBox(QGraphicsObject):
-    """The part of the scene that the map is painted in: it knows what is in view, zooms and pans.
-
-    Its own coordinates are the view's logical pixels, and a unit is as long across as it is high. The plane's
-    transform is `View`'s: the layers paint in pixels, so the scene needs none.
-
-    Parameters
-    ----------
-    widget
-        Whose screen says how many device pixels a logical one has.
+    before_press : callable
+        Asked before a press acts; when it returns True, the press has been used up.
 
     Signals
     -------
-    rangeChanged
-        Another part of the plane is in view.
-    resized
-        The box has another size.
+    hovered(object)
+        The point of the axes under the pointer, float [2]; None when the pointer has left.
     """
 
-    rangeChanged = Signal()
-    resized = Signal()
+    hovered = Signal(object)
 
-    def __init__(self, widget: QWidget) -> None:
-        super().__init__()
-        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemClipsChildrenToShape)
-        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemHasNoContents)
-        self._widget = widget
-        self._width, self._height = 1, 1
-        self._wanted = (-PRIOR_REACH, PRIOR_REACH, -PRIOR_REACH, PRIOR_REACH)
-        self._view = self._fitted()
+    def __init__(self) -> None:
+        super().__init__(lockAspect=True, enableMouse=False, enableMenu=False, defaultPadding=0.0)
+        self.disableAutoRange()
+        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemIsFocusable, False)  # keys are the widget's
+        self.setAcceptHoverEvents(True)
+        self.before_press: Callable[[], bool] = lambda: False
+        self._tool = Tool()
+        self._is_pressed = False
+        self._pan_from: QPointF | None = None
+        self._extent = 2 * PRIOR_REACH
+        self.show_range((-PRIOR_REACH, PRIOR_REACH), (-PRIOR_REACH, PRIOR_REACH))
+
+    def add_layer(self, layer: QGraphicsItem) -> None:
+        """Put an item over those added before; it paints in the box's logical pixels, not in the axes' units."""
+        layer.setZValue(len(self.childItems()))
+        layer.setParentItem(self)
+
+    # --- what is in view --------------------------------------------------------------------------
 
     def view(self) -> View:
         """What is in view now."""
-        if self._view.ratio != self._widget.devicePixelRatioF():  # moved to another screen
-            self._view = self._fitted()
-        return self._view
+        (x_min, x_max), (y_min, y_max) = self.state["viewRange"]
+        size, widget = self.rect(), self.getViewWidget()
+        ratio = 1.0 if widget is None else widget.devicePixelRatioF()
+        return View(x_min, x_max, y_min, y_max, max(1, int(size.width())), max(1, int(size.height())), ratio)
 
-    def rect(self) -> QRectF:
-        """The whole box, in its own coordinates."""
-        return QRectF(0, 0, self._width, self._height)
+    def set_extent(self, extent: float) -> None:
+        """Bound zooming by the extent of what there is to see, in units of the axes."""
+        self._extent = max(extent, 2 * PRIOR_REACH)
 
-    def place(self, x: int, y: int, width: int, height: int) -> None:
-        """Lay the box into the scene; what was wanted in view stays there, as large as it fits."""
-        self.setPos(x, y)
-        if (width, height) != (self._width, self._height):
-            self.prepareGeometryChange()
-            self._width, self._height = width, height
-            self._refit()
-            self.resized.emit()
-
-    def show_range(self, x_range: tuple[float, float], y_range: tuple[float, float]) -> None:
-        """Bring the whole rectangle into view, as large as the box allows."""
-        self._wanted = (*x_range, *y_range)
-        self._refit()
+    def show_range(self, x_range: Range, y_range: Range) -> None:
+        """Bring the whole rectangle into view, in the middle and as large as the box allows."""
+        self.setRange(xRange=x_range, yRange=y_range, padding=0, disableAutoRange=False)
 
     def zoom(self, factor: float, about: npt.ArrayLike) -> None:
-        """Make what is in view ``factor`` times larger while the point ``about`` (x, y) stays in place."""
+        """Show everything ``factor`` times larger while the point ``about`` (x, y) stays where it is."""
         view = self.view()
         span = min(view.x_max - view.x_min, view.y_max - view.y_min)
-        factor = float(np.clip(factor, span / LARGEST_SPAN, span / SMALLEST_SPAN))
+        largest, smallest = MOST_ZOOMED_OUT * self._extent, MOST_ZOOMED_IN * self._extent
+        # A view beyond the bounds, because a point was followed there, may only be zoomed back.
+        factor = float(np.clip(factor, min(1.0, span / largest), max(1.0, span / smallest)))
         x, y = np.asarray(about, float).tolist()
         self.show_range(
             (x + (view.x_min - x) / factor, x + (view.x_max - x) / factor),
@@ -155,29 +106,89 @@ class MapViewBox(QGraphicsObject):
 
         In a box too small for that it lies in the middle.
         """
-        pixel, size = self.view().to_pixel(xy), np.array([self._width, self._height], float)
+        view = self.view()
+        pixel, size = view.to_pixel(xy), np.array([view.width_px, view.height_px], float)
         room = np.minimum(margin, size / 2)
         dx, dy = np.clip(pixel, room, size - room) - pixel
         if np.isfinite(dx + dy) and (dx or dy):
             self.pan(float(dx), float(dy))
 
-    def boundingRect(self) -> QRectF:
-        """The whole box."""
-        return self.rect()
-
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
-        """Paint nothing: the layers do."""
+        """Paint no border."""
 
-    def _refit(self) -> None:
-        before, self._view = self._view, self._fitted()
-        if self._view != before:
-            self.rangeChanged.emit()
+    # --- the mouse --------------------------------------------------------------------------------
 
-    def _fitted(self) -> View:
-        """The view of this size in which the wanted rectangle lies whole and in the middle."""
-        x_min, x_max, y_min, y_max = self._wanted
-        per_pixel = max((x_max - x_min) / self._width, (y_max - y_min) / self._height)
-        x, y = (x_min + x_max) / 2, (y_min + y_max) / 2
-        right, up = per_pixel * self._width / 2, per_pixel * self._height / 2
-        ratio = self._widget.devicePixelRatioF()
-        return View(x - right, x + right, y - up, y + up, self._width, self._height, ratio)
+    def set_tool(self, tool: Tool) -> None:
+        """Let the left button do this."""
+        self._tool = tool
+        self.setCursor(tool.cursor)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a button is down on the map."""
+        return self._is_pressed or self._pan_from is not None
+
+    def mousePressEvent(self, event: QGraphicsSceneMouseEvent) -> None:
+        """Begin the tool's gesture, or a pan."""
+        event.accept()
+        if self.before_press():
+            return
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._is_pressed = True
+            self._tool.press(_pixel(event), self.view(), event.modifiers())
+        elif event.button() in (Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton):
+            self._pan_from = event.pos()
+            self.setCursor(Qt.CursorShape.ClosedHandCursor)
+
+    def mouseMoveEvent(self, event: QGraphicsSceneMouseEvent) -> None:
+        """Go on with the gesture or the pan."""
+        event.accept()
+        if self._pan_from is not None:
+            moved = event.pos() - self._pan_from
+            self._pan_from = event.pos()
+            self.pan(moved.x(), moved.y())
+        elif self._is_pressed:
+            self._tool.drag(_pixel(event), self.view(), event.modifiers())
+            if self._tool.previews:
+                self._emit_hovered(event.pos())
+
+    def mouseReleaseEvent(self, event: QGraphicsSceneMouseEvent) -> None:
+        """End the gesture or the pan."""
+        event.accept()
+        if event.button() == Qt.MouseButton.LeftButton and self._is_pressed:
+            self._is_pressed = False
+            self._tool.release(_pixel(event), self.view(), event.modifiers())
+        elif self._pan_from is not None:
+            self._pan_from = None
+            self.setCursor(self._tool.cursor)
+
+    def mouseDoubleClickEvent(self, event: QGraphicsSceneMouseEvent) -> None:
+        """Take the second press of a double click as a press."""
+        self.mousePressEvent(event)
+
+    def wheelEvent(self, event: QGraphicsSceneWheelEvent, axis: int | None = None) -> None:
+        """Zoom about the pointer, which may be on an axis."""
+        event.accept()
+        self.zoom(ZOOM_PER_DEGREE ** (event.delta() / 8), self._point_at(self.mapFromScene(event.scenePos())))
+
+    def hoverMoveEvent(self, event: QGraphicsSceneHoverEvent) -> None:
+        """Tell where the pointer is."""
+        self._emit_hovered(event.pos())
+
+    def hoverLeaveEvent(self, event: QGraphicsSceneHoverEvent) -> None:
+        """Tell that the pointer has left."""
+        self.hovered.emit(None)
+
+    def mouseDragEvent(self, event: object, axis: int | None = None) -> None:
+        """Do nothing: a drag on an axis is no gesture of the map."""
+
+    def _emit_hovered(self, pixel: QPointF) -> None:
+        if self.rect().contains(pixel):
+            self.hovered.emit(self._point_at(pixel))
+
+    def _point_at(self, pixel: QPointF) -> FloatArray:
+        return self.view().from_pixel((pixel.x(), pixel.y()))
+
+
+def _pixel(event: QGraphicsSceneMouseEvent) -> FloatArray:
+    return np.array([event.pos().x(), event.pos().y()])

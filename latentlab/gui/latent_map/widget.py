@@ -1,37 +1,32 @@
-"""The latent map: the plane one explores, with everything that is known about it drawn in layers."""
+"""The latent map: a plot of the shown axes, the layers on it, the panels over it, and the tools of the mouse."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, QTimer, Signal
-from PySide6.QtGui import (
-    QDragEnterEvent,
-    QDragMoveEvent,
-    QDropEvent,
-    QKeyEvent,
-    QMouseEvent,
-    QNativeGestureEvent,
-    QWheelEvent,
-)
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QKeyEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
+from latentlab.gui.colours import theme
 from latentlab.gui.gestures import next_gesture
-from latentlab.gui.latent_map.overlay_panels import PanelledPlot
-from latentlab.gui.latent_map.tools import (
-    ExploreGesture,
-    Gesture,
-    PathGesture,
-    SelectGesture,
-    inside,
-)
-from latentlab.gui.latent_map.view_box import View
+from latentlab.gui.latent_map.graphics_view import MapGraphicsView
+from latentlab.gui.latent_map.layer_stack import LayerStack
+from latentlab.gui.latent_map.layers.base import LayerState
+from latentlab.gui.latent_map.overlay_panels import OverlayPanels
+from latentlab.gui.latent_map.tools import ExploreTool, PathTool, SelectTool, Tool, inside
+from latentlab.gui.latent_map.view import AXIS_HEIGHT, AXIS_WIDTH, MARGIN, PRIOR_REACH, Range, View
+from latentlab.gui.latent_map.view_box import MapViewBox
+from latentlab.gui.plots.plot import Plot
 
+ByteArray = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.floating]
 VIEW_MS = 90
 NUDGE_STEPS = 40
+KEY_ZOOM = 1.2
 FOLLOW_MARGIN = 28.0  # px from the map's edge
-ZOOM_PER_DEGREE = 1.2 ** (1 / 15)
 _ARROWS = {
     Qt.Key.Key_Left: (-1, 0),
     Qt.Key.Key_Right: (1, 0),
@@ -40,12 +35,18 @@ _ARROWS = {
 }
 
 
-class LatentMap(PanelledPlot):
+class LatentMap(QWidget):
     """The live latent map.
 
-    It keeps no truth: it is told by ``set_…`` what to draw and tells by signals what the hand does.
-    Points are (x, y) on the shown axes, whatever latent dimensions those stand for. What it draws is told
-    by `LayeredPlot`'s methods, what it says over that by `PanelledPlot`'s.
+    It keeps no state of the program: ``set_…`` methods say what to draw, signals say what the user does.
+    Points are (x, y) on the shown axes, whatever latent dimensions those stand for.
+
+    Attributes
+    ----------
+    view_box : MapViewBox
+        The `pyqtgraph.ViewBox` that zooms and pans.
+    plot : Plot
+        The `pyqtgraph.PlotItem` with the axes.
 
     Signals
     -------
@@ -56,7 +57,9 @@ class LatentMap(PanelledPlot):
     nudged(object, int)
         Arrow keys moved by this much, float [2]; the id stays the same while a key is held.
     viewChanged(object)
-        What is in view, a `View`, once it has rested for a moment and now and then while it moves.
+        What is in view, a `View`, after it has been the same for a moment and now and then while it moves.
+    layerChanged(object)
+        A layer was switched or faded: its `LayerState`.
     filesDropped(list)
         Paths of files dropped on the map.
     selectionChanged(object)
@@ -69,6 +72,7 @@ class LatentMap(PanelledPlot):
     committed = Signal(object, int)
     nudged = Signal(object, int)
     viewChanged = Signal(object)
+    layerChanged = Signal(object)
     filesDropped = Signal(list)
     selectionChanged = Signal(object)
     pathEdited = Signal(object)
@@ -79,134 +83,240 @@ class LatentMap(PanelledPlot):
         self.setAccessibleName("Latent map")
         self.setAccessibleDescription("Move to preview, click or drag to choose a latent, arrow keys to nudge it.")
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAcceptDrops(True)
-        self._mode = "explore"
-        self._gestures: dict[str, Gesture] = {
-            "explore": ExploreGesture(self.committed.emit),
-            "select": SelectGesture(self._outline.set_corners, self._select),
-            "path": PathGesture(lambda: self._path.points, self._edit_path),
+        self._graphics = MapGraphicsView(self)
+        self.view_box = MapViewBox()
+        self.plot = Plot(self.view_box)
+        self._fix_axes()
+        self._layers = LayerStack(self.view_box, self)
+        self._overlays = OverlayPanels(self._layers, self)
+        self._tools: dict[str, Tool] = {
+            "explore": ExploreTool(self.committed.emit),
+            "select": SelectTool(self._layers.outline.set_corners, self._select),
+            "path": PathTool(lambda: self._layers.path.points, self._edit_path),
         }
-        self._pressed = False
-        self._grabbed: QPointF | None = None
         self._held_nudge = 0
-        self._told_view: View | None = None
+        self._sent_view: View | None = None
         self._view_timer = QTimer(self)
         self._view_timer.setSingleShot(True)
         self._view_timer.setInterval(VIEW_MS)
-        self._view_timer.timeout.connect(self._tell_view)
-        self.box.rangeChanged.connect(self._on_view_changed)
-        self.box.resized.connect(self._on_view_changed)
-        self.pointerCovered.connect(self._on_pointer_left)
+        self._own_theme: bool | None = None
+        self._connect()
         self.set_axes_names("z₁", "z₂")
         self.set_mode("explore")
+        self._apply_theme()
 
-    # --- where things are -------------------------------------------------------------------------------------
+    def _fix_axes(self) -> None:
+        """Give the axes a fixed size, and put the plot into the graphics view."""
+        self.plot.layout.setContentsMargins(0, MARGIN, MARGIN, 0)
+        self.plot.y_axis.setWidth(AXIS_WIDTH)
+        self.plot.x_axis.setHeight(AXIS_HEIGHT)
+        self._graphics.setCentralItem(self.plot)
+
+    def _connect(self) -> None:
+        self._view_timer.timeout.connect(self._send_view)
+        self.view_box.sigRangeChanged.connect(self._on_view_changed)
+        self.view_box.sigResized.connect(self._on_box_resized)
+        self.view_box.hovered.connect(self.hovered)
+        self.view_box.before_press = self._overlays.close_layer_panel
+        self._graphics.pinched.connect(lambda factor, pixel: self.view_box.zoom(factor, self.pixel_to_z(pixel)))
+        self._layers.stateChanged.connect(self.layerChanged)
+        self._overlays.fitClicked.connect(self.fit_to_points)
+
+    # --- where things are -------------------------------------------------------------------------
+
+    def viewport(self) -> QWidget:
+        """The widget that is painted and gets the mouse events; its pixels are the map's."""
+        viewport: QWidget = self._graphics.viewport()
+        return viewport
 
     def view(self) -> View:
         """What is in view now."""
-        return self.box.view()
+        return self.view_box.view()
 
     def z_to_pixel(self, z: npt.ArrayLike) -> QPointF:
-        """Where a point (x, y) of the shown axes lies, in pixels of ``viewport()``."""
-        pixel = self.view().to_pixel(np.asarray(z, float)[:2])
-        corner = self.box.mapToScene(QPointF(0, 0))
-        return QPointF(float(pixel[0]) + corner.x(), float(pixel[1]) + corner.y())
+        """Map a point (x, y) of the shown axes to pixels of this widget."""
+        x, y = np.asarray(z, float)[:2]
+        return self.view_box.mapToScene(self.view().point((x, y)))  # type: ignore[no-any-return]
 
     def pixel_to_z(self, point: QPoint | QPointF) -> FloatArray:
-        """What point (x, y) of the shown axes lies under a pixel of ``viewport()``, float [2]."""
-        return self.view().from_pixel(self._in_box(QPointF(point)))
+        """Map a pixel of this widget to the point (x, y) of the shown axes under it, float [2]."""
+        pixel = self.view_box.mapFromScene(QPointF(point))
+        return self.view().from_pixel((pixel.x(), pixel.y()))
 
-    def _in_box(self, point: QPointF) -> FloatArray:
-        inner = self.box.mapFromScene(point)
-        return np.array([inner.x(), inner.y()])
+    def reset_view(self) -> None:
+        """Show the region that a standard normal prior fills."""
+        self.view_box.show_range((-PRIOR_REACH, PRIOR_REACH), (-PRIOR_REACH, PRIOR_REACH))
 
-    def _is_over_map(self, point: QPointF) -> bool:
-        return bool(self.box.rect().contains(self.box.mapFromScene(point)))
+    def fit_to_points(self) -> None:
+        """Show all points, or the prior's region when there are none."""
+        extent = self._layers.extent_of_points()
+        if extent is None:
+            self.reset_view()
+        else:
+            self.view_box.show_range(*extent)
 
     def follow(self, xy: npt.ArrayLike) -> None:
-        """Bring a point (x, y) into view, panning no farther than needed; not while the hand is on the map."""
-        if not self._pressed and self._grabbed is None:
-            self.box.bring_into_view(xy, FOLLOW_MARGIN)
-
-    # --- what is in view --------------------------------------------------------------------------------------
+        """Bring a point (x, y) into view, panning no farther than needed; not while a button is held on the map."""
+        if not self.view_box.is_held:
+            self.view_box.bring_into_view(xy, FOLLOW_MARGIN)
 
     def _on_view_changed(self) -> None:
         if not self._view_timer.isActive():
             self._view_timer.start()
 
-    def _tell_view(self) -> None:
+    def _send_view(self) -> None:
         view = self.view()
-        if view != self._told_view:
-            self._told_view = view
+        if view != self._sent_view:
+            self._sent_view = view
             self.viewChanged.emit(view)
 
-    # --- the hand ---------------------------------------------------------------------------------------------
+    # --- what is drawn ----------------------------------------------------------------------------
+
+    def set_axes_names(self, x: str, y: str) -> None:
+        """Name the horizontal and the vertical axis."""
+        self.plot.x_axis.set_name(x)
+        self.plot.y_axis.set_name(y)
+
+    def axis_names(self) -> tuple[str, str]:
+        """Names of the horizontal and the vertical axis."""
+        return self.plot.x_axis.name, self.plot.y_axis.name
+
+    def set_points(
+        self,
+        xy: npt.ArrayLike | None,
+        labels: npt.ArrayLike | None = None,
+        class_names: Sequence[str] = (),
+        ordered: bool = False,
+        title: str = "",
+    ) -> None:
+        """Draw the encoded points and list their classes.
+
+        Parameters
+        ----------
+        xy : array_like [N, 2] or None
+            Points on the shown axes; None or an empty array draws none.
+        labels : array_like of int [N], optional
+            Class of each; -1 where it is not known.
+        class_names : sequence of str
+            A name for each class, in order.
+        ordered : bool
+            Whether the classes are steps of a value, coloured from dark to bright.
+        title : str
+            What the classes or values are of.
+        """
+        self._layers.points.set_points(xy, labels, class_names, ordered, title)
+        extent = self._layers.extent_of_points()
+        self.view_box.set_extent(0.0 if extent is None else max(high - low for low, high in extent))
+
+    def set_selection(self, indices: npt.ArrayLike | None) -> None:
+        """Let these points stand out and dim the others; None or an empty array dims none."""
+        self._layers.points.set_selected(None if indices is None else np.asarray(indices, np.int64))
+
+    def set_manifold(self, picture: ByteArray | None, x_range: Range, y_range: Range) -> None:
+        """Show a whole picture, uint8 [H, W] or [H, W, 3], its first row uppermost, over these ranges of the axes."""
+        self._layers.manifold.set_picture(picture, x_range, y_range)
+
+    def begin_manifold(
+        self, view_x_range: Range, view_y_range: Range, columns: int, rows: int, generation: int
+    ) -> None:
+        """Expect the tiles of a manifold over these ranges; what is shown stays until they cover it."""
+        self._layers.manifold.begin(view_x_range, view_y_range, columns, rows, generation)
+
+    def put_tiles(self, generation: int, cells: npt.NDArray[np.integer], span: int, tiles: ByteArray) -> None:
+        """Paint tiles of the manifold that was begun with this generation.
+
+        Parameters
+        ----------
+        generation : int
+            Tiles of any other generation than the one begun last are ignored.
+        cells : ndarray of int, [n, 2]
+            Column and row of each tile; column 0 is leftmost, row 0 lowest.
+        span : int
+            Each tile covers ``span × span`` cells, from its own to the right and upwards.
+        tiles : ndarray of uint8, [n, h, w] or [n, h, w, 3]
+            The decoded images, all of one size within a generation.
+        """
+        self._layers.manifold.put_tiles(generation, cells, span, tiles)
+
+    def set_cursor(self, xy: npt.ArrayLike | None) -> None:
+        """Put the cursor on the committed point (x, y); None removes it."""
+        self._layers.cursor.set_position(xy)
+
+    def set_preview(self, xy: npt.ArrayLike | None) -> None:
+        """Mark the previewed point (x, y); None removes the mark."""
+        self._layers.cursor.preview.set_position(xy)
+
+    def set_posterior(self, mean: npt.ArrayLike | None, covariance: npt.ArrayLike | None = None) -> None:
+        """Draw a posterior's mean (x, y) and covariance [2, 2] on the shown axes; None removes it."""
+        self._layers.posterior.set_posterior(mean, covariance)
+
+    def set_path(self, points: npt.ArrayLike | None) -> None:
+        """Draw a path through these waypoints [n, 2]; None or none of them removes it."""
+        self._layers.path.set_points(points)
+
+    def layers(self) -> tuple[LayerState, ...]:
+        """Every layer as it is now, from the lowest to the highest."""
+        return tuple(layer.state() for layer in self._layers)
+
+    def set_layer_visible(self, name: str, visible: bool) -> None:
+        """Show or hide a layer by its name, one of those in ``layers()``."""
+        self._layers[name].set_state(visible=visible)
+
+    def set_layer_opacity(self, name: str, opacity: float) -> None:
+        """Draw a layer with an opacity between 0 and 1 (clipped)."""
+        self._layers[name].set_state(opacity=opacity)
+
+    # --- what is said over it ---------------------------------------------------------------------
+
+    def set_message(self, text: str | None, button: str = "", clicked: Callable[[], object] | None = None) -> None:
+        """Say in one line what would fill the empty map, and offer the button that does.
+
+        Parameters
+        ----------
+        text : str or None
+            The line; None or an empty one removes the message.
+        button : str
+            Text of the button; there is none without.
+        clicked : callable, optional
+            Called when the button is clicked.
+        """
+        self._overlays.set_message(text or "", button, clicked)
+
+    def set_freshness(self, text: str, part: str = "points") -> None:
+        """Say of which epoch the map is, for instance "epoch 3.0"; an empty text says nothing.
+
+        The text for another ``part`` than the points is shown behind that for the points.
+        """
+        self._overlays.set_staleness_text(text, part)
+
+    def set_past(self, text: str) -> None:
+        """Say that the map shows a past epoch; an empty text says nothing."""
+        self._overlays.set_epoch_banner(text)
+
+    def set_far_from_data(self, far: bool) -> None:
+        """Say that the latent shown, previewed or committed, is far from all data; the caller measures it."""
+        self._overlays.set_far_from_data(far)
+
+    # --- tools and keys ---------------------------------------------------------------------------
 
     def set_mode(self, mode: str) -> None:
-        """Say what the left button does: ``"explore"``, ``"select"`` or ``"path"``."""
-        if mode not in self._gestures:
+        """Choose what the left button does: ``"explore"``, ``"select"`` or ``"path"``."""
+        if mode not in self._tools:
             raise ValueError(f"no mode is called {mode!r}")
         self._mode = mode
-        self._outline.set_corners(None)
-        self.viewport().setCursor(self._gestures[mode].cursor)
+        self._layers.outline.set_corners(None)
+        self.view_box.set_tool(self._tools[mode])
 
     def mode(self) -> str:
         """What the left button does now."""
         return self._mode
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Begin a gesture with the left button, a pan with the right or the middle one."""
-        event.accept()
-        if not self._is_over_map(event.position()):
-            return
-        self.close_layer_panel()
-        if event.button() == Qt.MouseButton.LeftButton:
-            self._pressed = True
-            self._gestures[self._mode].press(self._in_box(event.position()), self.view(), event.modifiers())
-        elif event.button() in (Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton):
-            self._grabbed = event.position()
-            self.viewport().setCursor(Qt.CursorShape.ClosedHandCursor)
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Go on with the gesture or the pan, and say where the pointer is."""
-        event.accept()
-        position = event.position()
-        if self._grabbed is not None:
-            moved = position - self._grabbed
-            self._grabbed = position
-            self.box.pan(moved.x(), moved.y())
-        elif self._pressed:
-            self._gestures[self._mode].drag(self._in_box(position), self.view(), event.modifiers())
-        elif self._is_over_map(position):
-            self.hovered.emit(self.pixel_to_z(position))
-        else:
-            self._on_pointer_left()
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """End the gesture or the pan."""
-        event.accept()
-        if event.button() == Qt.MouseButton.LeftButton and self._pressed:
-            self._pressed = False
-            self._gestures[self._mode].release(self._in_box(event.position()), self.view(), event.modifiers())
-        elif self._grabbed is not None:
-            self._grabbed = None
-            self.viewport().setCursor(self._gestures[self._mode].cursor)
-
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Take the second press of a double click as a press."""
-        self.mousePressEvent(event)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Zoom about the pointer."""
-        event.accept()
-        turned = event.angleDelta().y() or event.angleDelta().x()
-        self.box.zoom(ZOOM_PER_DEGREE ** (turned / 8), self.pixel_to_z(event.position()))
-
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Nudge with the arrows (Shift: ten times finer), zoom with plus and minus, show all with Home."""
-        key = event.key()
+        key, view = event.key(), self.view()
         if key in _ARROWS:
-            view = self.view()
             step = (view.y_max - view.y_min) / NUDGE_STEPS
             if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
                 step /= 10
@@ -214,49 +324,70 @@ class LatentMap(PanelledPlot):
                 self._held_nudge = next_gesture()
             self.nudged.emit(np.array(_ARROWS[Qt.Key(key)], float) * step, self._held_nudge)
         elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
-            view = self.view()
             middle = ((view.x_min + view.x_max) / 2, (view.y_min + view.y_max) / 2)
-            self.box.zoom(1 / 1.2 if key == Qt.Key.Key_Minus else 1.2, middle)
+            self.view_box.zoom(1 / KEY_ZOOM if key == Qt.Key.Key_Minus else KEY_ZOOM, middle)
         elif key == Qt.Key.Key_Home:
             self.fit_to_points()
-        elif key == Qt.Key.Key_Escape and self.close_layer_panel():
+        elif key == Qt.Key.Key_Escape and self._overlays.close_layer_panel():
             pass
-        elif not self._gestures[self._mode].key(key):
+        elif not self._tools[self._mode].key(key):
             event.ignore()
 
-    def viewportEvent(self, event: QEvent) -> bool:
-        """Notice the pointer leaving, and zoom with two fingers."""
-        if event.type() == QEvent.Type.Leave:
-            self._on_pointer_left()
-        elif isinstance(event, QNativeGestureEvent) and event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture:
-            self.box.zoom(1.0 + event.value(), self.pixel_to_z(event.position()))
-            return True
-        return bool(super().viewportEvent(event))
+    def _select(self, corners: FloatArray, view: View) -> None:
+        points = self._layers.points
+        chosen = np.flatnonzero(inside(corners, points.xy, view) & points.shown)
+        points.set_selected(chosen)
+        self.selectionChanged.emit(chosen)
+
+    def _edit_path(self, points: FloatArray) -> None:
+        self._layers.path.set_points(points)
+        self.pathEdited.emit(points)
+
+    # --- dropped files ----------------------------------------------------------------------------
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Welcome files."""
+        """Accept files."""
         if any(url.isLocalFile() for url in event.mimeData().urls()):
             event.acceptProposedAction()
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
-        """Welcome files anywhere on the map."""
+        """Accept files anywhere on the map."""
         event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Say which files were dropped."""
+        """Tell which files were dropped."""
         paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
         if paths:
             event.acceptProposedAction()
             self.filesDropped.emit(paths)
 
-    def _on_pointer_left(self) -> None:
-        self.hovered.emit(None)
+    # --- how it looks -----------------------------------------------------------------------------
 
-    def _select(self, corners: FloatArray, view: View) -> None:
-        chosen = np.flatnonzero(inside(corners, self._points.xy, view) & self._points.shown)
-        self._points.set_selected(chosen)
-        self.selectionChanged.emit(chosen)
+    def set_theme(self, dark: bool) -> None:
+        """Draw for a dark or a light window from now on, whatever the palette says."""
+        self._own_theme = dark
+        self._apply_theme()
 
-    def _edit_path(self, points: FloatArray) -> None:
-        self._path.set_points(points)
-        self.pathEdited.emit(points)
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fill the widget."""
+        self._graphics.setGeometry(self.rect())
+
+    def _on_box_resized(self) -> None:
+        """Keep what lies over the map in its corners."""
+        area: QRectF = self.view_box.mapRectToScene(self.view_box.rect())
+        self._overlays.place(area.toAlignedRect())
+        self._on_view_changed()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the palette from light to dark and back, and the font."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange):
+            self._apply_theme()
+
+    def _apply_theme(self) -> None:
+        window = self.palette().color(QPalette.ColorRole.Window)
+        colours = theme(window.lightness() < 128 if self._own_theme is None else self._own_theme)
+        self._graphics.setBackground(colours.background)
+        self.plot.set_theme(colours, self.font())
+        self._layers.set_theme(colours)
+        self._overlays.set_theme(colours)

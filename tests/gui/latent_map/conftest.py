@@ -6,8 +6,25 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint
 from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QWidget
 
 from latentlab.gui.latent_map import LatentMap
+
+RANGE = (-2.0, 2.0)
+
+
+def only(latent_map: LatentMap, *names: str) -> None:
+    """Show these layers alone, opaque."""
+    for layer in latent_map.layers():
+        latent_map.set_layer_visible(layer.name, layer.name in names)
+        latent_map.set_layer_opacity(layer.name, 1.0)
+
+
+def child(widget: QWidget, kind: type, name: str) -> QWidget:
+    """The part of a widget that has this object name."""
+    found = widget.findChild(kind, name)
+    assert found is not None, name
+    return found
 
 
 def at(widget: LatentMap, z) -> QPoint:

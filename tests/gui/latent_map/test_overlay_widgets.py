@@ -8,13 +8,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QCheckBox, QLabel, QSlider, QToolButton, QWidget
 
+from latentlab.gui.latent_map.legend import Legend
+from tests.gui.latent_map.conftest import child
+
 LEFT = Qt.MouseButton.LeftButton
-
-
-def child(widget, kind, name):
-    found = widget.findChild(kind, name)
-    assert found is not None, name
-    return found
 
 
 @pytest.fixture
@@ -24,30 +21,30 @@ def three_classes(latent_map):
 
 
 def test_the_legend_lists_and_toggles_classes(three_classes, qtbot):
-    legend = child(three_classes, QWidget, "legend")
+    legend = child(three_classes, Legend, "legend")
     assert legend.isVisible()
     dog = child(three_classes, QAbstractButton, "legendClass1")
     assert dog.text() == "dog"
-    with qtbot.waitSignal(three_classes.classesShownChanged) as told:
+    with qtbot.waitSignal(legend.shownChanged) as sent:
         QTest.mouseClick(dog, LEFT)
-    assert told.args == [frozenset({-1, 0, 2})]
-    with qtbot.waitSignal(three_classes.classesShownChanged) as told:
+    assert sent.args == [frozenset({-1, 0, 2})]
+    with qtbot.waitSignal(legend.shownChanged) as sent:
         QTest.keyClick(dog, Qt.Key.Key_Space)
-    assert told.args == [frozenset({-1, 0, 1, 2})]
+    assert sent.args == [frozenset({-1, 0, 1, 2})]
 
 
 def test_a_double_click_shows_a_class_alone_and_another_shows_all(three_classes, qtbot):
-    owl = child(three_classes, QAbstractButton, "legendClass2")
-    with qtbot.waitSignal(three_classes.classesShownChanged) as told:
+    legend, owl = child(three_classes, Legend, "legend"), child(three_classes, QAbstractButton, "legendClass2")
+    with qtbot.waitSignal(legend.shownChanged) as sent:
         QTest.mouseDClick(owl, LEFT)
-    assert told.args == [frozenset({2})]
-    with qtbot.waitSignal(three_classes.classesShownChanged) as told:
+    assert sent.args == [frozenset({2})]
+    with qtbot.waitSignal(legend.shownChanged) as sent:
         QTest.mouseDClick(owl, LEFT)
-    assert told.args == [frozenset({-1, 0, 1, 2})]
+    assert sent.args == [frozenset({-1, 0, 1, 2})]
 
 
 def test_a_hidden_class_stays_hidden_when_its_points_move(three_classes, colour_at):
-    three_classes.set_classes_shown({0, 2, -1})
+    QTest.mouseClick(child(three_classes, QAbstractButton, "legendClass1"), LEFT)
     three_classes.set_points([(-1, 1), (1, 1), (0, 0), (2, 2)], [0, 1, 2, -1], ("cat", "dog", "owl"))
     assert not child(three_classes, QAbstractButton, "legendClass1").isChecked()
     assert colour_at(three_classes, (1, 1)) == colour_at(three_classes, (-1, -1))
@@ -67,12 +64,12 @@ def test_the_layer_panel_switches_and_fades(latent_map, qtbot):
     panel = child(latent_map, QWidget, "layerPanel")
     QTest.mouseClick(child(latent_map, QToolButton, "mapLayers"), LEFT)
     assert panel.isVisible()
-    with qtbot.waitSignal(latent_map.layerChanged) as told:
+    with qtbot.waitSignal(latent_map.layerChanged) as sent:
         child(panel, QCheckBox, "layerVisible_points").click()
-    assert told.args[:2] == ["points", False]
-    with qtbot.waitSignal(latent_map.layerChanged) as told:
+    assert (sent.args[0].name, sent.args[0].visible) == ("points", False)
+    with qtbot.waitSignal(latent_map.layerChanged) as sent:
         child(panel, QSlider, "layerOpacity_manifold").setValue(40)
-    assert told.args == ["manifold", True, pytest.approx(0.4)]
+    assert (sent.args[0].name, sent.args[0].opacity) == ("manifold", pytest.approx(0.4))
     now = {layer.name: layer for layer in latent_map.layers()}
     assert not now["points"].visible
     assert now["manifold"].opacity == pytest.approx(0.4)
@@ -106,13 +103,12 @@ def test_freshness_is_said_and_unsaid(latent_map):
     assert not note.isVisible()
 
 
-def test_an_empty_map_offers_what_fills_it(latent_map, qtbot):
+def test_an_empty_map_offers_what_fills_it(latent_map):
     opened = []
     latent_map.set_message("Open a model to see its latent space.", "Open a model", lambda: opened.append(True))
     button = child(latent_map, QAbstractButton, "mapMessageButton")
     assert button.isVisible()
-    with qtbot.waitSignal(latent_map.messageClicked):
-        QTest.mouseClick(button, LEFT)
+    QTest.mouseClick(button, LEFT)
     assert opened == [True]
     latent_map.set_message(None)
     assert not button.isVisible()
@@ -130,3 +126,21 @@ def test_every_control_has_a_name_and_can_be_reached(three_classes):
         for control in three_classes.findChildren(kind):
             assert control.accessibleName(), control.objectName()
             assert control.objectName(), control
+
+
+def test_steps_of_a_value_have_a_title_and_share_one_marker(latent_map, pixels_of):
+    title = child(latent_map, QLabel, "legendTitle")
+    names = ("low", "middle", "high")
+    latent_map.set_points([(-1, 1), (1, -1), (0, 0)], [0, 1, 2], names, ordered=True, title="stroke width")
+    assert title.isVisible()
+    assert title.text() == "stroke width"
+    latent_map.set_points([(-1, 1), (1, -1), (0, 0)], [0, 1, 2], names)
+    assert not title.isVisible()
+
+
+def test_the_legend_goes_with_the_points(three_classes):
+    legend = child(three_classes, Legend, "legend")
+    three_classes.set_layer_visible("points", False)
+    assert not legend.isVisible()
+    three_classes.set_layer_visible("points", True)
+    assert legend.isVisible()

@@ -7,9 +7,9 @@ import pytest
 from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QMouseEvent, QRegion, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QAbstractButton, QApplication, QCheckBox, QToolButton, QWidget
 
-from tests.gui.latent_map.conftest import at
+from tests.gui.latent_map.conftest import at, child
 
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 PIXEL = 0.02  # more than half a pixel of these maps, in units of the axes
@@ -110,13 +110,16 @@ def test_the_wheel_zooms_about_the_pointer(latent_map, qtbot):
     np.testing.assert_allclose(latent_map.pixel_to_z(place), under, atol=1e-9)
 
 
-def test_zooming_stops_before_numbers_do(latent_map):
-    for _ in range(80):
-        wheel(latent_map, at(latent_map, (0, 0)), 8)
-    assert 1e-6 < latent_map.view().y_max - latent_map.view().y_min < 1e-4
-    for _ in range(160):
-        wheel(latent_map, QPoint(300, 250), -8)
-    assert 1e4 < latent_map.view().y_max - latent_map.view().y_min < 1e6
+def test_zooming_stops_where_there_is_nothing_more_to_see(latent_map):
+    for points, extent in ((None, 6.4), ([(-100, 0), (100, 0)], 208.0)):
+        latent_map.set_points(points)
+        for _ in range(80):
+            wheel(latent_map, at(latent_map, (0, 0)), 8)
+        assert latent_map.view().y_max - latent_map.view().y_min == pytest.approx(extent / 1000, rel=0.3)
+        for _ in range(160):
+            wheel(latent_map, QPoint(300, 250), -8)
+        assert latent_map.view().y_max - latent_map.view().y_min == pytest.approx(8 * extent, rel=0.3)
+        latent_map.reset_view()
 
 
 def test_the_right_button_pans_and_commits_nothing(latent_map):
@@ -197,7 +200,7 @@ def test_a_lasso_selects_what_it_surrounds(latent_map, grid_of_points, qtbot):
 
 def test_shift_selects_a_rectangle_of_shown_classes_and_a_click_clears(latent_map, grid_of_points, qtbot):
     latent_map.set_mode("select")
-    latent_map.set_classes_shown({0})
+    QTest.mouseClick(child(latent_map, QAbstractButton, "legendClass1"), LEFT)
     shift = Qt.KeyboardModifier.ShiftModifier
     with qtbot.waitSignal(latent_map.selectionChanged) as told:
         ends = [at(latent_map, z) for z in ((-2.5, -0.5), (0.0, 0.0), (2.5, 0.5))]
@@ -219,6 +222,36 @@ def test_path_mode_adds_moves_and_removes_waypoints(latent_map):
     np.testing.assert_allclose(told.calls[-1][0], [(-1, 0)], atol=PIXEL)
     QTest.keyClick(latent_map, Qt.Key.Key_Escape)
     assert told.calls[-1][0].shape == (0, 2)
+
+
+def test_the_preview_follows_a_dragged_waypoint(latent_map):
+    latent_map.set_mode("path")
+    QTest.mouseClick(latent_map.viewport(), LEFT, pos=at(latent_map, (1.0, 0.0)))
+    hovered = Told(latent_map.hovered)
+    drag(latent_map, LEFT, at(latent_map, (1.0, 0.0)), at(latent_map, (1.0, 0.5)), at(latent_map, (1.0, 1.0)))
+    np.testing.assert_allclose(hovered.calls[-1][0], (1.0, 1.0), atol=PIXEL)
+
+
+def test_a_click_beside_the_open_layer_panel_only_closes_it(latent_map):
+    latent_map.set_mode("path")
+    panel = child(latent_map, QWidget, "layerPanel")
+    QTest.mouseClick(child(latent_map, QToolButton, "mapLayers"), LEFT)
+    assert panel.isVisible()
+    edits = Told(latent_map.pathEdited)
+    drag(latent_map, LEFT, at(latent_map, (-1.0, 0.0)), at(latent_map, (0.0, 0.0)))
+    assert not panel.isVisible()
+    assert edits.calls == []
+    QTest.mouseClick(latent_map.viewport(), LEFT, pos=at(latent_map, (-1.0, 0.0)))
+    assert len(edits.calls) == 1
+
+
+def test_a_click_inside_the_layer_panel_stays_there(latent_map):
+    QTest.mouseClick(child(latent_map, QToolButton, "mapLayers"), LEFT)
+    panel, commits = child(latent_map, QWidget, "layerPanel"), Told(latent_map.committed)
+    QTest.mouseClick(panel, LEFT, pos=QPoint(2, 2))
+    child(panel, QCheckBox, "layerVisible_density").click()
+    assert panel.isVisible()
+    assert commits.calls == []
 
 
 def test_an_unknown_mode_is_refused(latent_map):

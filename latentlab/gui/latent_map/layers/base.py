@@ -1,86 +1,186 @@
-"""What every layer of the latent map shares: it paints in the view's pixels."""
+"""What every layer of the latent map is: an item of the view box with a name, a switch, an opacity and a legend."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QRectF, Qt
+import pyqtgraph as pg
+from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QImage, QPainter
-from PySide6.QtWidgets import QGraphicsItem, QGraphicsObject, QStyleOptionGraphicsItem, QWidget
+from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from latentlab.gui.colours import DARK, Theme
-from latentlab.gui.latent_map.view_box import MapViewBox, View
+from latentlab.gui.latent_map.coverage import Coverage
+from latentlab.gui.latent_map.view import View
 
 
-class PixelLayer(QGraphicsObject):
-    """A layer that fills the view and paints in its logical pixels, whatever is in view.
+@dataclass(frozen=True)
+class LayerState:
+    """One layer as the user sees it.
 
-    Items in the axes' coordinates would be transformed, and their pens and pictures with them;
-    here a pixel stays a pixel, and a picture drawn for this view is copied, not resampled.
-
-    A layer that is costly to paint may be ``kept``: what it has drawn stays until ``update``, so that under a drag only
-    the marks that move are painted anew. Keeping costs a copy in every frame that pans or zooms.
+    Attributes
+    ----------
+    name : str
+        What programs call it.
+    title : str
+        What the user reads.
+    visible : bool
+        Whether it is drawn.
+    opacity : float
+        From 0, invisible, to 1.
     """
 
-    kept = False
+    name: str
+    title: str
+    visible: bool
+    opacity: float
 
-    def __init__(self, box: MapViewBox, z_value: float) -> None:
-        super().__init__(box)
-        self._box = box
-        self._whole = box.rect()
+
+@dataclass(frozen=True)
+class LegendContent:
+    """What the legend lists for a layer.
+
+    Attributes
+    ----------
+    names : tuple of str
+        A name for each class, in order.
+    has_unlabelled : bool
+        Whether there are points without a class.
+    is_ordered : bool
+        Whether the classes are steps of a value, coloured from dark to bright.
+    title : str
+        What the classes or values are of; may be empty.
+    """
+
+    names: tuple[str, ...]
+    has_unlabelled: bool = False
+    is_ordered: bool = False
+    title: str = ""
+
+
+class Layer(pg.GraphicsObject):  # type: ignore[misc]
+    """A layer fills the view box and paints in its logical pixels.
+
+    Items in the axes' units would be transformed, and their pens and images with them; here a pixel stays a pixel,
+    and an image made for this view is copied, not resampled. `View` maps points of the axes to pixels.
+
+    A new layer is a subclass that sets ``name`` and ``title`` and implements ``draw``, and one line in `LayerStack`.
+
+    Attributes
+    ----------
+    name, title : str
+        What programs call the layer, and what the user reads.
+    visible_at_first, opacity_at_first
+        The layer's switch and opacity when the map is made.
+    needs_coverage : bool
+        Whether ``set_coverage`` is to be called with where the points are, while the layer is visible.
+    kept : bool
+        Whether Qt keeps a picture of what was painted until ``update``: for what is costly to paint and seldom changes.
+        Keeping costs a copy in every frame that pans or zooms.
+
+    Signals
+    -------
+    stateChanged(object)
+        The layer was switched or faded: its `LayerState`.
+    legendChanged
+        ``legend`` returns something else.
+    """
+
+    name: ClassVar[str] = ""
+    title: ClassVar[str] = ""
+    visible_at_first: ClassVar[bool] = True
+    opacity_at_first: ClassVar[float] = 1.0
+    needs_coverage: ClassVar[bool] = False
+    kept: ClassVar[bool] = False
+
+    stateChanged = Signal(object)
+    legendChanged = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
         self.theme: Theme = DARK
-        self.setZValue(z_value)
+        self._rect = QRectF()
+        self.setVisible(self.visible_at_first)
+        self.setOpacity(self.opacity_at_first)
         if self.kept:
             self.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
-        box.rangeChanged.connect(self.on_view_changed)
-        box.resized.connect(self._on_box_resized)
 
-    def view(self) -> View:
-        """What is in view now."""
-        return self._box.view()
+    # --- as the user sees it ----------------------------------------------------------------------
+
+    def state(self) -> LayerState:
+        """The layer's switch and opacity now."""
+        return LayerState(self.name, self.title, self.isVisible(), self.opacity())
+
+    def set_state(self, visible: bool | None = None, opacity: float | None = None) -> None:
+        """Switch the layer on or off, or draw it with an opacity between 0 and 1 (clipped)."""
+        before = self.state()
+        if visible is not None:
+            self.setVisible(visible)
+        if opacity is not None:
+            self.setOpacity(float(np.clip(opacity, 0.0, 1.0)))
+        if self.state() != before:
+            self.stateChanged.emit(self.state())
+
+    def legend(self) -> LegendContent | None:
+        """What the legend lists while the layer is visible; None for a layer without one."""
+        return None
+
+    # --- what it is given -------------------------------------------------------------------------
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in these colours from now on."""
         self.theme = theme
         self.update()
 
-    def on_view_changed(self) -> None:
-        """Zoomed, panned or resized: everything is painted again."""
-        self.update()
+    def set_coverage(self, coverage: Coverage | None) -> None:
+        """Use where the points are; None when there are none."""
 
-    def _on_box_resized(self) -> None:
-        self.prepareGeometryChange()
-        self._whole = self._box.rect()
-        self.on_view_changed()
+    # --- painting ---------------------------------------------------------------------------------
 
-    def boundingRect(self) -> QRectF:
-        """The whole view; Qt asks every layer many times for each frame."""
-        return self._whole
-
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
-        """Paint the layer as it looks in this view."""
-        if self.is_blank():
-            return
-        painter.save()
-        # The box clips its children half a pixel too late on its lower and right edges.
-        painter.setClipRect(self.boundingRect(), Qt.ClipOperation.IntersectClip)
-        self.draw(painter, self.view())
-        painter.restore()
+    def view(self) -> View:
+        """What is in view now."""
+        view: View = self.getViewBox().view()
+        return view
 
     def is_blank(self) -> bool:
-        """Whether there is nothing to paint: every move of the hand asks all layers."""
+        """Whether there is nothing to paint."""
         return False
 
     def draw(self, painter: QPainter, view: View) -> None:
         """Paint in logical pixels from the view's top left corner."""
         raise NotImplementedError
 
+    def viewRangeChanged(self) -> None:
+        """Paint again after a zoom or pan (called by pyqtgraph)."""
+        self.update()
 
-def rectangle(view: View, x_range: tuple[float, float], y_range: tuple[float, float]) -> QRectF:
-    """Where a rectangle of the axes lies in the view, in logical pixels."""
-    left, top = view.to_pixel((x_range[0], y_range[1]))
-    right, bottom = view.to_pixel((x_range[1], y_range[0]))
-    return QRectF(float(left), float(top), float(right - left), float(bottom - top))
+    def viewChanged(self, view: pg.ViewBox | None, oldView: pg.ViewBox | None) -> None:
+        """Fill the view box that the layer was put into (called by pyqtgraph)."""
+        if view is not None:
+            view.sigResized.connect(self._on_view_resized)
+            self._on_view_resized(view)
+
+    def _on_view_resized(self, view: pg.ViewBox) -> None:
+        self.prepareGeometryChange()
+        self._rect = view.rect()
+        self.viewRangeChanged()
+
+    def boundingRect(self) -> QRectF:
+        """The whole view; Qt asks every layer many times for each frame."""
+        return self._rect
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        """Paint the layer as it looks in this view."""
+        if self.is_blank():
+            return
+        painter.save()
+        # The view box clips its children half a pixel too late on its lower and right edges.
+        painter.setClipRect(self._rect, Qt.ClipOperation.IntersectClip)
+        self.draw(painter, self.view())
+        painter.restore()
 
 
 def wrap_image(pixels: npt.NDArray[np.uint32]) -> QImage:

@@ -1,8 +1,7 @@
-"""Points to pixels in plain numpy: a million of them in a few hundredths of a second.
+"""Rasterises points in plain numpy: a million of them in a few hundredths of a second.
 
-Drawing an item for each point is what makes scatter plots slow. Here a point is one assignment into a
-picture, the last one wins, in chunks that stay in the cache and buffers that are made once
-(performance.md, "A million points").
+Drawing an item for each point is what makes scatter plots slow. Here a point is one assignment into an image, the
+last one wins, in chunks that stay in the cache and buffers that are made once.
 """
 
 from __future__ import annotations
@@ -60,23 +59,20 @@ class PointTiles:
     Parameters
     ----------
     xy : ndarray of float32, [N, 2]
-        Points on the shown axes. One that is not finite has no place and is counted in ``unplaced``.
+        Points on the shown axes; non-finite ones are left out.
     slot : ndarray of uint8, [N]
         Row of the colour table that each is drawn in.
 
     Attributes
     ----------
     x, y, slot : ndarray
-        The placed points in tile order; input order is kept inside a tile.
-    unplaced : int
-        How many points are not finite.
+        The finite points in tile order; input order is kept inside a tile.
     """
 
     def __init__(self, xy: npt.NDArray[np.float32], slot: npt.NDArray[np.uint8]) -> None:
         x, y = (np.ascontiguousarray(column, np.float32) for column in xy.T)
         finite = np.isfinite(x) & np.isfinite(y)
-        self.unplaced = int(len(xy) - np.count_nonzero(finite))
-        if self.unplaced:
+        if not finite.all():
             x, y, slot = x[finite], y[finite], slot[finite]
         low = (float(x.min()), float(y.min())) if len(x) else (0.0, 0.0)
         high = (float(x.max()), float(y.max())) if len(x) else (1.0, 1.0)
@@ -91,15 +87,15 @@ class PointTiles:
         self.x_range, self.y_range = (low[0], high[0]), (low[1], high[1])
 
     def __len__(self) -> int:
-        """How many points have a place."""
+        """How many points are finite."""
         return len(self.x)
 
     def _tile(self, values: npt.ArrayLike, axis: int) -> npt.NDArray[np.integer]:
-        place = (np.asarray(values) - self._low[axis]) / self._step[axis]
-        return np.clip(place, 0, TILES - 1).astype(np.int32)
+        tile = (np.asarray(values) - self._low[axis]) / self._step[axis]
+        return np.clip(tile, 0, TILES - 1).astype(np.int32)
 
-    def runs(self, window: Window) -> Iterator[tuple[slice, bool]]:
-        """Runs of points whose tiles meet the window, and whether each lies wholly inside it."""
+    def spans(self, window: Window) -> Iterator[tuple[slice, bool]]:
+        """Spans of points whose tiles overlap the window, and whether each lies wholly inside it."""
         (x0, x1), (y0, y1) = window.x_range, window.y_range
         if x1 < self.x_range[0] or x0 > self.x_range[1] or y1 < self.y_range[0] or y0 > self.y_range[1]:
             return
@@ -122,8 +118,8 @@ class PointTiles:
                 yield slice(int(start), int(stop)), False
 
     def count(self, window: Window) -> int:
-        """About how many points are in the window: those of every tile that meets it."""
-        return sum(run.stop - run.start for run, _ in self.runs(window))
+        """About how many points are in the window: those of every tile that overlaps it."""
+        return sum(span.stop - span.start for span, _ in self.spans(window))
 
 
 @dataclass(frozen=True)
@@ -146,8 +142,8 @@ def point_size(count: int, ratio: float = 1.0) -> Size:
     return Size(0.0 if radius < SMALLEST_RADIUS else round(radius * ratio * 2) / 2, side)
 
 
-class Rasteriser:
-    """Draws tiles of points into a picture with buffers that it keeps."""
+class Rasterizer:
+    """Draws tiles of points into an image, with buffers that it keeps."""
 
     def __init__(self) -> None:
         self._fx = np.empty(CHUNK, np.float32)
@@ -161,6 +157,7 @@ class Rasteriser:
         tiles: PointTiles,
         window: Window,
         colours: npt.NDArray[np.uint8],
+        markers: npt.NDArray[np.intp],
         size: Size,
     ) -> None:
         """Draw the points in the window.
@@ -174,13 +171,15 @@ class Rasteriser:
         window : Window
             What part of the plane the picture shows.
         colours : ndarray of uint8, [slots, 4]
-            Red, green, blue, alpha for each slot; slot s has the marker ``s % len(MARKERS)``.
+            Red, green, blue, alpha for each slot.
+        markers : ndarray of int, [slots]
+            Index into ``MARKERS`` for each slot.
         size : Size
             Markers have a soft edge and an outline; squares have neither, and the last one wins.
         """
         picture.fill(0)
         if size.radius > 0:
-            self._draw_markers(picture, tiles, window, colours, size.radius)
+            self._draw_markers(picture, tiles, window, colours, markers, size.radius)
         else:
             self._draw_dots(picture, tiles, window, colours, size.side)
 
@@ -189,29 +188,35 @@ class Rasteriser:
     ) -> None:
         flat = picture.reshape(-1)
         table = pack(colours)
-        for place, slot in self._places(tiles, window, side):
+        for pixel, slot in self._pixels(tiles, window, side):
             value = table[slot]
             for dy in range(side):
                 for dx in range(side):
-                    flat[place + (dy * window.width + dx)] = value
+                    flat[pixel + (dy * window.width + dx)] = value
 
     def _draw_markers(
-        self, picture: Pixels, tiles: PointTiles, window: Window, colours: npt.NDArray[np.uint8], radius: float
+        self,
+        picture: Pixels,
+        tiles: PointTiles,
+        window: Window,
+        colours: npt.NDArray[np.uint8],
+        markers: npt.NDArray[np.intp],
+        radius: float,
     ) -> None:
         reach = sprite(MARKERS[0], radius).reach
-        found = [(place.astype(np.intp), slot.copy()) for place, slot in self._places(tiles, window, reach)]
+        found = [(pixel.astype(np.intp), slot.copy()) for pixel, slot in self._pixels(tiles, window, reach)]
         if not found:
             return
         flat = picture.reshape(-1)
-        place = np.concatenate([p for p, _ in found])
+        pixel = np.concatenate([p for p, _ in found])
         slot = np.concatenate([s for _, s in found])
         shapes = []
         for number, marker in enumerate(MARKERS):
-            chosen = np.flatnonzero(slot % len(MARKERS) == number)
+            chosen = np.flatnonzero(markers[slot] == number)
             if len(chosen):
                 shape = sprite(marker, radius)
                 offset = shape.dy * window.width + shape.dx
-                shapes.append((place[chosen], slot[chosen], offset, shape.band, shape.table(colours)))
+                shapes.append((pixel[chosen], slot[chosen], offset, shape.band, shape.table(colours)))
         # From the rim inwards: where markers overlap, a pixel goes to the point it lies deepest in.
         for band in range(max(int(bands.max()) for _, _, _, bands, _ in shapes), -1, -1):
             for mine, theirs, offset, bands, table in shapes:
@@ -219,7 +224,7 @@ class Rasteriser:
                 if here.any():
                     flat[mine[:, None] + offset[here]] = table[:, here][theirs]
 
-    def _places(
+    def _pixels(
         self, tiles: PointTiles, window: Window, margin: int
     ) -> Iterator[tuple[npt.NDArray[np.intp], npt.NDArray[np.uint8]]]:
         """Flat pixel indices and slots of the points at least ``margin`` pixels inside the picture, by chunks."""
@@ -231,9 +236,9 @@ class Rasteriser:
             max(1, window.width - 2 * margin),
             max(1, window.height - 2 * margin),
         )
-        for run, inside in tiles.runs(shrunk):
-            for start in range(run.start, run.stop, CHUNK):
-                part = slice(start, min(start + CHUNK, run.stop))
+        for span, inside in tiles.spans(shrunk):
+            for start in range(span.start, span.stop, CHUNK):
+                part = slice(start, min(start + CHUNK, span.stop))
                 size = part.stop - part.start
                 fx, fy = self._fx[:size], self._fy[:size]
                 ix, iy = self._ix[:size], self._iy[:size]

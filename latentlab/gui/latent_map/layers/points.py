@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QRectF, QTimer
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QImage, QPainter, QRegion
 
 from latentlab.gui.colours import MOST_COLOURS, UNLABELLED, Theme, palette
-from latentlab.gui.latent_map.layers.base import PixelLayer, rectangle, wrap_image
+from latentlab.gui.latent_map.layers.base import Layer, LegendContent, wrap_image
 from latentlab.gui.latent_map.layers.markers import MARKERS
-from latentlab.gui.latent_map.layers.point_raster import Pixels, PointTiles, Rasteriser, Size, Window, point_size
-from latentlab.gui.latent_map.view_box import MapViewBox, View
+from latentlab.gui.latent_map.layers.point_raster import Pixels, PointTiles, Rasterizer, Size, Window, point_size
+from latentlab.gui.latent_map.view import View
 
 MARGIN_PX = 48
 """The picture is drawn so much larger than the view on each side, so that a small pan uncovers no gap."""
 REST_MS = 40
-"""How long the hand must rest before a picture that was too costly for one frame is drawn again."""
+"""After so long without a change a picture that is too costly for one frame is drawn anew."""
 FRAME_BUDGET = 400_000
 """Pixel writes that still fit into a frame (about 4 ms): below it every frame is drawn exactly."""
 OVERVIEW_PX = 1024
@@ -43,25 +43,28 @@ class _Picture:
         return self._pixels
 
 
-class PointsLayer(PixelLayer):
+class PointsLayer(Layer):
     """Draws any number of points, none left out, coloured and shaped by class.
 
-    A picture is drawn for the view and a margin round it. While the hand zooms or pans and drawing would
-    take longer than a frame, the last picture is moved and stretched, over an overview where it does not
-    reach; when the hand rests it is drawn again, exactly.
+    The points are rasterised for the view and a border round it. While the view moves and rasterising would take
+    longer than a frame, the last picture is moved and stretched, over an overview where it does not reach; once the
+    view rests, the points are rasterised anew.
     """
 
-    def __init__(self, box: MapViewBox, z_value: float) -> None:
+    name = "points"
+    title = "Points"
+    opacity_at_first = 0.85
+
+    def __init__(self) -> None:
+        super().__init__()
         self._xy: npt.NDArray[np.float32] = np.zeros((0, 2), np.float32)
         self._labels: npt.NDArray[np.int64] = np.zeros(0, np.int64)
-        self._classes = 0
-        self._ordered = False
+        self._content = LegendContent(())
         self._hidden: frozenset[int] = frozenset()
         self._selected: npt.NDArray[np.bool_] | None = None
         self._tiles: PointTiles | None = None
-        self._raster = Rasteriser()
+        self._raster = Rasterizer()
         self._detail, self._overview = _Picture(), _Picture()
-        super().__init__(box, z_value)
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST_MS)
@@ -79,28 +82,40 @@ class PointsLayer(PixelLayer):
             return np.ones(len(self._xy), bool)
         return ~np.isin(self._labels, list(self._hidden))
 
-    def classes(self) -> frozenset[int]:
-        """Every class that a point may have, -1 for those without one among them."""
-        return frozenset(range(-1, self._classes))
+    def legend(self) -> LegendContent | None:
+        """The classes of the points."""
+        return self._content if len(self._xy) else LegendContent(())
 
     def set_points(
-        self, xy: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], classes: int, ordered: bool = False
+        self,
+        xy: npt.ArrayLike | None,
+        labels: npt.ArrayLike | None = None,
+        class_names: Sequence[str] = (),
+        ordered: bool = False,
+        title: str = "",
     ) -> None:
-        """Draw these points [N, 2] with their classes [N] (-1: unknown), or steps of a value if ``ordered``."""
-        if len(xy) != len(self._xy):
+        """Draw these points; see `LatentMap.set_points`."""
+        points = np.zeros((0, 2), np.float32) if xy is None else np.asarray(xy, np.float32).reshape(-1, 2)
+        known = np.full(len(points), -1, np.int64) if labels is None else np.asarray(labels).astype(np.int64).ravel()
+        count = max(len(class_names), int(known.max(initial=-1)) + 1)
+        names = (*class_names, *(str(number) for number in range(len(class_names), count)))
+        if len(points) != len(self._xy):
             self._selected = None
-        self._xy, self._labels, self._classes, self._ordered = xy, labels, classes, ordered
+        self._xy, self._labels = points, known
+        has_unlabelled = labels is not None and bool((known < 0).any())
+        self._content = LegendContent(names, has_unlabelled, ordered, title)
         self._invalidate(points=True)
+        self.legendChanged.emit()
 
     def set_hidden(self, classes: Iterable[int]) -> None:
-        """Leave these classes out (-1: the points without one)."""
+        """Do not draw the points of these classes (-1: points without a class)."""
         hidden = frozenset(classes)
         if hidden != self._hidden:
             self._hidden = hidden
             self._invalidate(points=True)
 
     def set_selected(self, indices: npt.NDArray[np.int64] | None) -> None:
-        """Dim all but these points; None or nothing chosen dims none."""
+        """Dim all other points; None or an empty array dims none."""
         if indices is None or len(indices) == 0:
             self._selected = None
         else:
@@ -114,21 +129,21 @@ class PointsLayer(PixelLayer):
         super().set_theme(theme)
 
     def tiles(self) -> PointTiles:
-        """The shown points in tiles; sorted when first needed."""
+        """The shown points in tiles, sorted when first needed."""
         if self._tiles is None:
             shown = slice(None) if not self._hidden else self.shown
             self._tiles = PointTiles(self._xy[shown], self._slots()[shown])
         return self._tiles
 
-    def on_view_changed(self) -> None:
-        """Move the picture now; draw it anew when the hand rests, should that take long."""
+    def viewRangeChanged(self) -> None:
+        """Move the picture now; rasterise anew once the view rests, should that take long."""
         if len(self._xy):
             if self._rest.isActive():
                 self._rest.start()
             self.update()
 
     def is_blank(self) -> bool:
-        """Whether there is no point."""
+        """Whether there is nothing to paint."""
         return not len(self._xy)
 
     def draw(self, painter: QPainter, view: View) -> None:
@@ -136,7 +151,7 @@ class PointsLayer(PixelLayer):
         window = _window(view)
         if not self._is_exact(window):
             if self._cost(window) <= FRAME_BUDGET or self._detail.window is None:
-                self._rasterise(self._detail, window)
+                self._rasterize(self._detail, window)
             elif not self._rest.isActive():
                 self._rest.start()
         self._draw_picture(painter, view)
@@ -145,27 +160,26 @@ class PointsLayer(PixelLayer):
         detail = self._detail.window
         if detail is None:
             return
-        place = rectangle(view, detail.x_range, detail.y_range)
-        whole = QRectF(0, 0, view.width_px, view.height_px)
-        if not place.adjusted(-0.5, -0.5, 0.5, 0.5).contains(whole) and self._cost(_window(view)) > FRAME_BUDGET:
+        area, whole = view.rectangle(detail.x_range, detail.y_range), view.rect()
+        if not area.adjusted(-0.5, -0.5, 0.5, 0.5).contains(whole) and self._cost(_window(view)) > FRAME_BUDGET:
             if self._overview.window is None:
-                self._rasterise(self._overview, _overview_window(self.tiles()))
+                self._rasterize(self._overview, _overview_window(self.tiles()))
             overview = self._overview.window
             if overview is not None:
                 painter.save()
-                painter.setClipRegion(QRegion(whole.toRect()).subtracted(QRegion(place.toRect())))
-                painter.drawImage(rectangle(view, overview.x_range, overview.y_range), self._overview.image)
+                painter.setClipRegion(QRegion(whole.toRect()).subtracted(QRegion(area.toRect())))
+                painter.drawImage(view.rectangle(overview.x_range, overview.y_range), self._overview.image)
                 painter.restore()
         if abs(detail.scale - view.scale * view.ratio) < 1e-9 * detail.scale:
-            # The same scale: whole device pixels are copied, not resampled.
-            left, top = round(place.left() * view.ratio), round(place.top() * view.ratio)
+            # At the same scale whole device pixels are copied, not resampled.
+            left, top = round(area.left() * view.ratio), round(area.top() * view.ratio)
             painter.scale(1 / view.ratio, 1 / view.ratio)
             painter.drawImage(left, top, self._detail.image)
         else:
-            painter.drawImage(place, self._detail.image)
+            painter.drawImage(area, self._detail.image)
 
     def _is_exact(self, window: Window) -> bool:
-        """Whether the picture at hand shows all of the view at its own scale."""
+        """Whether the last picture shows all of the view at its own scale."""
         have = self._detail.window
         if have is None or abs(have.scale - window.scale) > 1e-9 * window.scale:
             return False
@@ -182,12 +196,12 @@ class PointsLayer(PixelLayer):
     def _cost(self, window: Window) -> float:
         return self.tiles().count(window) * self._size(window).cost
 
-    def _rasterise(self, picture: _Picture, window: Window) -> None:
+    def _rasterize(self, picture: _Picture, window: Window) -> None:
         size = self._size(window)
-        self._raster.draw(picture.buffer(window), self.tiles(), window, self._colour_table(), size)
+        self._raster.draw(picture.buffer(window), self.tiles(), window, self._colour_table(), self._markers(), size)
 
     def _on_rest(self) -> None:
-        self._rasterise(self._detail, _window(self.view()))
+        self._rasterize(self._detail, _window(self.view()))
         self.update()
 
     def _invalidate(self, points: bool = False) -> None:
@@ -197,35 +211,38 @@ class PointsLayer(PixelLayer):
         self.update()
 
     def _slots(self) -> npt.NDArray[np.uint8]:
-        """Row of the colour table for each point: its class, the unknown after them, the dimmed after those."""
-        classes, unknown = self._slot_layout()
-        slots = np.where(self._labels < 0, unknown, self._labels % max(1, classes))
+        """Slot of each point: its class, then the unlabelled, then the same again dimmed."""
+        classes = self._class_slots()
+        slots = np.where(self._labels < 0, classes, self._labels % max(1, classes))
         if self._selected is not None:
-            slots = slots + np.where(self._selected, 0, unknown + len(MARKERS))
+            slots = slots + np.where(self._selected, 0, classes + 1)
         return slots.astype(np.uint8)
 
-    def _slot_layout(self) -> tuple[int, int]:
-        """How many classes have a slot, and the slot of points without a class.
-
-        That one is a multiple of the number of markers, and so is what the dimmed are moved by: a slot's
-        marker follows from its number, and dimming must not change it.
-        """
-        classes = min(self._classes, MOST_COLOURS)
-        return classes, -(-classes // len(MARKERS)) * len(MARKERS)
+    def _class_slots(self) -> int:
+        """How many slots there are for classes; beyond ``MOST_COLOURS`` classes they repeat."""
+        return min(len(self._content.names), MOST_COLOURS)
 
     def _colour_table(self) -> npt.NDArray[np.uint8]:
-        classes, unknown = self._slot_layout()
-        half = unknown + len(MARKERS)
-        table = np.zeros((2 * half, 4), np.uint8)
-        table[:classes, :3] = palette(classes, self.theme.dark, self._ordered)
-        table[unknown, :3] = UNLABELLED
-        table[half:, :3] = table[:half, :3]
-        table[:half, 3], table[half:, 3] = ALPHA, DIMMED_ALPHA
+        """Red, green, blue and alpha of each slot, uint8 [slots, 4]."""
+        classes = self._class_slots()
+        half = np.zeros((classes + 1, 4), np.uint8)
+        half[:classes, :3] = palette(classes, self.theme.dark, self._content.is_ordered)
+        half[classes, :3] = UNLABELLED
+        table = np.concatenate([half, half])
+        table[: classes + 1, 3], table[classes + 1 :, 3] = ALPHA, DIMMED_ALPHA
         return table
+
+    def _markers(self) -> npt.NDArray[np.intp]:
+        """Marker of each slot, [slots]: steps of a value share one, so that where points overlap none wins by value."""
+        classes = self._class_slots()
+        markers = np.zeros(classes + 1, np.intp)
+        if not self._content.is_ordered:
+            markers[:classes] = np.arange(classes) % len(MARKERS)
+        return np.concatenate([markers, markers])
 
 
 def _window(view: View) -> Window:
-    """The view and its margin, in device pixels."""
+    """The view and the border round it, in device pixels."""
     margin = MARGIN_PX / view.scale
     return Window(
         view.x_min - margin,
@@ -237,7 +254,7 @@ def _window(view: View) -> Window:
 
 
 def _overview_window(tiles: PointTiles) -> Window:
-    """All the points, at a resolution that is enough while the hand moves."""
+    """All the points, at a resolution that is enough while the view moves."""
     (x0, x1), (y0, y1) = tiles.x_range, tiles.y_range
     scale = (OVERVIEW_PX - 16) / max(x1 - x0, y1 - y0, 1e-9)
     width, height = (int(np.ceil((high - low) * scale)) + 16 for low, high in ((x0, x1), (y0, y1)))

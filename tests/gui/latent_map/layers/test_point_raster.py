@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latentlab.gui.latent_map.layers.markers import MARKERS, sprite
-from latentlab.gui.latent_map.layers.point_raster import PointTiles, Rasteriser, Size, Window, point_size
+from latentlab.gui.latent_map.layers.point_raster import PointTiles, Rasterizer, Size, Window, point_size
 
 WINDOW = Window(-2.0, 1.5, 100.0, 400, 300)
 COORDINATE = st.floats(-(2.0**100), 2.0**100, width=32)
@@ -19,7 +19,7 @@ COLOURS = np.array([(255, 0, 0, 255), (0, 255, 0, 255), (0, 0, 255, 128)], np.ui
 def draw(xy, slot, window=WINDOW, size=SINGLE):
     picture = np.full((window.height, window.width), 7, np.uint32)
     tiles = PointTiles(np.asarray(xy, np.float32), np.asarray(slot, np.uint8))
-    Rasteriser().draw(picture, tiles, window, COLOURS, size)
+    Rasterizer().draw(picture, tiles, window, COLOURS, np.arange(len(COLOURS)), size)
     return picture
 
 
@@ -62,7 +62,7 @@ def test_markers_are_filled_within_and_outlined_around(number):
     window = Window(0.0, 41.0, 1.0, 41, 41)
     picture = np.zeros((41, 41), np.uint32)
     tiles = PointTiles(np.array([(20.5, 20.5)], np.float32), np.array([number], np.uint8))
-    Rasteriser().draw(picture, tiles, window, table, Size(6.0, 1))
+    Rasterizer().draw(picture, tiles, window, table, np.arange(len(MARKERS)), Size(6.0, 1))
     alpha, blue = picture >> 24, picture & 255
     assert picture[20, 20] == 0xFFFFFFFF
     assert 60 < (blue > 128).sum() < 160  # about the disc's 113 pixels, whatever the shape
@@ -80,11 +80,11 @@ def test_markers_differ_from_one_another():
 
 
 def test_where_markers_overlap_the_deeper_one_is_seen():
-    table = np.zeros((20, 4), np.uint8)
-    table[0], table[10] = (255, 0, 0, 255), (0, 255, 0, 255)  # both discs
+    table = np.array([(255, 0, 0, 255), (0, 255, 0, 255)], np.uint8)
+    discs = np.zeros(2, np.intp)
     picture = np.zeros((40, 40), np.uint32)
-    tiles = PointTiles(np.array([(15.5, 20.5), (21.5, 20.5)], np.float32), np.array([0, 10], np.uint8))
-    Rasteriser().draw(picture, tiles, Window(0.0, 40.0, 1.0, 40, 40), table, Size(5.0, 1))
+    tiles = PointTiles(np.array([(15.5, 20.5), (21.5, 20.5)], np.float32), np.array([0, 1], np.uint8))
+    Rasterizer().draw(picture, tiles, Window(0.0, 40.0, 1.0, 40, 40), table, discs, Size(5.0, 1))
     assert picture[19, 15] == 0xFFFF0000
     assert picture[19, 21] == 0xFF00FF00
 
@@ -106,4 +106,4 @@ def test_counts_are_of_the_tiles_in_view():
     within = ((xy > 10) & (xy < 20)).all(axis=1).sum()
     assert within <= part <= 2 * within
     assert tiles.count(Window(100, 200, 10, 100, 100)) == 0
-    assert PointTiles(np.array([(np.nan, 0), (1, 1)], np.float32), np.zeros(2, np.uint8)).unplaced == 1
+    assert len(PointTiles(np.array([(np.nan, 0), (1, 1)], np.float32), np.zeros(2, np.uint8))) == 1

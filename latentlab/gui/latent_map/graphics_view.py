@@ -1,0 +1,43 @@
+"""The graphics view that the map is painted in."""
+
+from __future__ import annotations
+
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, QPointF, Qt, Signal
+from PySide6.QtGui import QNativeGestureEvent
+from PySide6.QtWidgets import QWidget
+
+
+class MapScene(pg.GraphicsScene):  # type: ignore[misc]
+    """A pyqtgraph scene without pyqtgraph's own hover events, which look through all items at every move."""
+
+    def sendHoverEvents(self, event: object, exitOnly: bool = False) -> None:
+        """Do nothing: the view box takes Qt's hover events."""
+
+
+class MapGraphicsView(pg.GraphicsView):  # type: ignore[misc]
+    """A `pyqtgraph.GraphicsView` that leaves keys and dropped files to the widget it is in.
+
+    Signals
+    -------
+    pinched(float, object)
+        Two fingers on a touch pad zoom by this factor about a pixel of the view.
+    """
+
+    pinched = Signal(float, object)
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent, useOpenGL=False)
+        self.setCentralItem(None)  # pyqtgraph's own, which is in the scene that it made
+        self.sceneObj = MapScene(parent=self)
+        self.setScene(self.sceneObj)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setAcceptDrops(False)
+        self.viewport().setAcceptDrops(False)
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        """Take zoom gestures."""
+        if isinstance(event, QNativeGestureEvent) and event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture:
+            self.pinched.emit(1.0 + event.value(), QPointF(event.position()))
+            return True
+        return bool(super().viewportEvent(event))

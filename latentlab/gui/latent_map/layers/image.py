@@ -1,0 +1,89 @@
+"""Layers that are images: a pan moves what was drawn, and what is drawn anew is drawn exactly."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF, Qt, QTimer
+from PySide6.QtGui import QImage, QPainter, QPixmap
+
+from latentlab.gui.latent_map.layers.base import Layer
+from latentlab.gui.latent_map.view import Range, View
+
+BORDER_PX = 48
+"""An image is drawn so much larger than the view on each side, so that a small pan uncovers no gap."""
+REST_MS = 40
+"""After so long without a change an image that was moved by a part of a pixel is drawn anew."""
+
+
+class ImageLayer(Layer):
+    """A layer that keeps what it has drawn for a view and a border round it.
+
+    A pan within the border moves the kept image by whole device pixels; a zoom, or ``redraw``, draws it anew.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept: tuple[View, QPixmap] | None = None
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(REST_MS)
+        self._rest.timeout.connect(self.redraw)
+
+    def redraw(self) -> None:
+        """Draw anew with the next paint."""
+        self._kept = None
+        self.update()
+
+    def render(self, painter: QPainter, view: View) -> None:
+        """Draw all of a view on a transparent ground, in logical pixels from its top left corner."""
+        raise NotImplementedError
+
+    def draw(self, painter: QPainter, view: View) -> None:
+        """Paint the kept image where it belongs in this view."""
+        if self._kept is None or not _reaches(self._kept[0], view):
+            drawn = view.widened(BORDER_PX)
+            self._kept = drawn, self._rendered(drawn)
+        drawn, pixmap = self._kept
+        corner = view.point((drawn.x_min, drawn.y_max)) * view.ratio
+        whole = QPointF(round(corner.x()), round(corner.y()))
+        painter.drawPixmap(whole / view.ratio, pixmap)
+        if (corner - whole).manhattanLength() > 0.02:
+            self._rest.start()
+
+    def _rendered(self, view: View) -> QPixmap:
+        pixmap = QPixmap(round(view.width_px * view.ratio), round(view.height_px * view.ratio))
+        pixmap.setDevicePixelRatio(view.ratio)
+        pixmap.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(pixmap)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        self.render(painter, view)
+        painter.end()
+        return pixmap
+
+
+def _reaches(drawn: View, view: View) -> bool:
+    """Whether what was drawn shows all of a view at its own scale."""
+    if drawn.ratio != view.ratio or abs(drawn.scale - view.scale) > 1e-9 * view.scale:
+        return False
+    slack = 1e-9 * (view.x_max - view.x_min)
+    return (
+        drawn.x_min <= view.x_min + slack
+        and drawn.x_max >= view.x_max - slack
+        and drawn.y_min <= view.y_min + slack
+        and drawn.y_max >= view.y_max - slack
+    )
+
+
+def draw_image(painter: QPainter, view: View, image: QImage, x_range: Range, y_range: Range) -> None:
+    """Draw an image over a rectangle of the axes; only the part in view, since Qt would resample all of it."""
+    area = view.rectangle(x_range, y_range)
+    seen = area.intersected(view.rect())
+    if seen.isEmpty():
+        return
+    across, down = image.width() / area.width(), image.height() / area.height()
+    source = QRectF(
+        (seen.left() - area.left()) * across,
+        (seen.top() - area.top()) * down,
+        seen.width() * across,
+        seen.height() * down,
+    )
+    painter.drawImage(seen, image, source)

@@ -1,0 +1,1 @@
+"""What every plot of the window shares: pyqtgraph plots and axes in the window's theme."""

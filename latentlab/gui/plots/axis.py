@@ -1,0 +1,115 @@
+"""An axis in the window's theme: few, plain numbers, and the label in the corner where the axis ends."""
+
+from __future__ import annotations
+
+import html
+import math
+
+import pyqtgraph as pg
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QColor, QFont, QPainter, QResizeEvent
+from PySide6.QtWidgets import QGraphicsItem
+
+from latentlab.gui.colours import Theme
+
+TICK_PX = 4
+MINUS = "−"
+_PLAIN = (1e-3, 1e5)  # sizes of numbers that are written without an exponent
+_LABEL_MARGIN = 4  # px that a text document keeps free round its text
+
+
+class Axis(pg.AxisItem):  # type: ignore[misc]
+    """A left or bottom `pyqtgraph.AxisItem` that keeps its size, so that a longer number never moves the plot.
+
+    Parameters
+    ----------
+    orientation
+        ``"left"`` or ``"bottom"``.
+    """
+
+    def __init__(self, orientation: str) -> None:
+        super().__init__(orientation, maxTickLength=TICK_PX)
+        self.enableAutoSIPrefix(False)  # it writes the label anew whenever the range changes
+        self.setStyle(maxTickLevel=0, tickTextOffset=3, autoExpandTextSpace=False)
+        if orientation == "left":
+            self.label.setRotation(0)
+        for item in (self, self.label):
+            # Marks that move over the plot may end at the axis: a kept picture of it costs them a copy.
+            item.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
+
+    def set_theme(self, theme: Theme, font: QFont) -> None:
+        """Draw in these colours and this font; the label is bold."""
+        bold = QFont(font)
+        bold.setBold(True)
+        self.label.setFont(bold)
+        self.setPen(QColor(theme.faint))
+        self.setTextPen(QColor(theme.faint))
+        self.label.setDefaultTextColor(QColor(theme.text))
+        self.setStyle(tickFont=font)
+        self.resizeEvent()
+
+    @property
+    def name(self) -> str:
+        """The text of the label."""
+        return str(self.labelText)
+
+    def set_name(self, name: str) -> None:
+        """Set the text of the label, which may be empty."""
+        self.setLabel(name)
+        self.showLabel(bool(name))
+        self.resizeEvent()
+
+    # --- what pyqtgraph asks of an axis -----------------------------------------------------------
+
+    def labelString(self) -> str:
+        """The label as plain text: `set_theme` sets its font and colour."""
+        return html.escape(self.labelText)
+
+    def resizeEvent(self, event: QResizeEvent | None = None) -> None:
+        """Put the label at the far end of the axis."""
+        if self.label is None:  # closed
+            return
+        size, label = self.size(), self.label.boundingRect()
+        if self.orientation == "left":
+            self.label.setPos(0, -_LABEL_MARGIN)
+        else:
+            self.label.setPos(size.width() - label.width() + _LABEL_MARGIN, TICK_PX - _LABEL_MARGIN + 2)
+        self.picture = None
+
+    def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:
+        """One level of round numbers; pyqtgraph's own search for several levels takes most of its time."""
+        if self.logMode:
+            return list(super().tickValues(minVal, maxVal, size))
+        low, high = sorted((minVal, maxVal))
+        spacing = self.tickSpacing(low, high, size)[0][0]
+        first, last = math.ceil(low / spacing - 1e-6), math.floor(high / spacing + 1e-6)
+        return [(spacing, [number * spacing for number in range(first, last + 1)])]
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        """Numbers with as many decimals as tell the ticks apart, and with a true minus sign."""
+        if self.logMode:
+            return list(super().tickStrings(values, scale, spacing))
+        return tick_labels([value * scale for value in values], spacing * scale)
+
+    def generateDrawSpecs(self, painter: QPainter) -> tuple[object, list[object], list[object]] | None:
+        """Leave out the numbers that would be under the label."""
+        specs = super().generateDrawSpecs(painter)
+        if specs is None or not self.label.isVisible():
+            return specs  # type: ignore[no-any-return]
+        line, ticks, texts = specs
+        label: QRectF = self.label.mapRectToParent(self.label.boundingRect())
+        return line, ticks, [text for text in texts if not label.intersects(text[0])]
+
+
+def tick_labels(values: list[float], spacing: float) -> list[str]:
+    """Write the numbers of ticks that are ``spacing`` apart.
+
+    Examples
+    --------
+    >>> tick_labels([-1.0, -0.5, 0.0], 0.5)
+    ['−1.0', '−0.5', '0.0']
+    """
+    largest = max((abs(value) for value in values), default=0.0)
+    decimals = max(0, -math.floor(math.log10(spacing) + 1e-9))
+    form = f".{decimals}f" if _PLAIN[0] <= spacing and largest < _PLAIN[1] else ".4g"
+    return [f"{value + 0.0:{form}}".replace("-", MINUS) for value in values]

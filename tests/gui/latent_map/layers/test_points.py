@@ -1,0 +1,108 @@
+"""The points, as seen in the map's pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton
+
+from latentlab.gui.colours import DARK, class_colours
+from tests.gui.latent_map.conftest import at, child, only
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+def test_points_lie_where_they_are_in_their_classes_colours(latent_map, colour_at):
+    only(latent_map, "points")
+    latent_map.set_points([(-1, 1), (1, -1)], [0, 1], ("a", "b"))
+    near = [
+        np.abs(np.array(colour_at(latent_map, z)) - class_colours(2)[k]).max() for k, z in enumerate([(-1, 1), (1, -1)])
+    ]
+    assert max(near) < 60  # nearly opaque over the background
+    assert colour_at(latent_map, (1, 1)) == QColor(DARK.background).getRgb()[:3]
+
+
+@pytest.mark.parametrize("count", [50, 5_000, 60_000, 300_000])
+def test_no_point_is_dropped_at_any_number(latent_map, pixels_of, count):
+    """Points on a coarse lattice of pixels: every one of its places must be lit."""
+    only(latent_map, "points")
+    places = [(x, y) for x in np.linspace(-2, 2, 7) for y in np.linspace(-2, 2, 7)][:50]
+    xy = np.array(places, np.float32)[np.arange(count) % len(places)]
+    latent_map.set_points(xy, None, ())
+    shown = pixels_of(latent_map).astype(int)
+    background = np.array(QColor(DARK.background).getRgb()[:3])
+    for place in places:
+        pixel = at(latent_map, place)
+        around = shown[pixel.y() - 1 : pixel.y() + 2, pixel.x() - 1 : pixel.x() + 2]
+        assert np.abs(around - background).max() > 40
+
+
+def test_a_pan_of_a_crowd_shows_the_points_where_they_are_at_once_and_after_rest(latent_map, pixels_of, qtbot):
+    only(latent_map, "points")
+    xy = np.random.default_rng(0).uniform(-5, 5, (600_000, 2)).astype(np.float32)
+    latent_map.set_points(np.concatenate([xy, [(0, 0)]]), None, ())
+    pixels_of(latent_map)
+    latent_map.view_box.pan(150, 90)
+    moved = pixels_of(latent_map)
+    # The picture that was moved is drawn again when the hand has rested: then it no longer changes.
+    qtbot.waitUntil(lambda: not np.array_equal(pixels_of(latent_map), moved))
+    moved, exact = ((picture[120:400, 80:380].max(axis=-1) > 60).mean() for picture in (moved, pixels_of(latent_map)))
+    assert moved > 0.5 * exact > 0
+
+
+def test_hidden_classes_and_layers_vanish(latent_map, colour_at):
+    only(latent_map, "points")
+    latent_map.set_points([(-1, 1), (1, -1)], [0, 1], ("a", "b"))
+    background = QColor(DARK.background).getRgb()[:3]
+    QTest.mouseClick(child(latent_map, QAbstractButton, "legendClass0"), LEFT)
+    assert colour_at(latent_map, (-1, 1)) == background
+    assert colour_at(latent_map, (1, -1)) != background
+    latent_map.set_layer_visible("points", False)
+    assert colour_at(latent_map, (1, -1)) == background
+
+
+def test_a_selection_stands_out(latent_map, colour_at):
+    only(latent_map, "points")
+    latent_map.set_points([(-1, 1), (1, -1)], [0, 0], ("a",))
+    latent_map.set_selection([1])
+    chosen, other = (sum(colour_at(latent_map, z)) for z in ((1, -1), (-1, 1)))
+    assert chosen > 1.5 * other
+
+
+def test_dimming_keeps_a_class_marker(latent_map, pixels_of):
+    only(latent_map, "points")
+    latent_map.set_points([(0, 0), (2, 2)], [2, 0], ("a", "b", "c"))
+
+    def lit() -> np.ndarray:
+        place = at(latent_map, (0, 0))
+        part = pixels_of(latent_map)[place.y() - 8 : place.y() + 9, place.x() - 8 : place.x() + 9, 1].astype(int)
+        return part > part.min() + 0.5 * np.ptp(part)
+
+    bright = lit()
+    latent_map.set_selection([1])
+    assert (lit() == bright).mean() > 0.95
+
+
+def test_points_that_are_not_finite_do_no_harm(latent_map, colour_at):
+    only(latent_map, "points", "trust", "density", "manifold")
+    latent_map.set_points([(np.nan, 0), (1, -1), (np.inf, 2)], None, ())
+    latent_map.fit_to_points()
+    view = latent_map.view()
+    assert view.x_min < 1 < view.x_max
+    latent_map.set_points([(np.nan, 0)], None, ())
+    latent_map.set_points(None, None, ())
+    latent_map.fit_to_points()
+    assert latent_map.view().x_min < -2
+
+
+def test_fit_shows_every_point(latent_map):
+    latent_map.set_points([(-12, 3), (5, 40)], None, ())
+    latent_map.fit_to_points()
+    view = latent_map.view()
+    assert view.x_min < -12
+    assert view.x_max > 5
+    assert view.y_min < 3
+    assert view.y_max > 40
