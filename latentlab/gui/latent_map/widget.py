@@ -112,6 +112,7 @@ class LatentMap(QWidget):
         self.plot.layout.setContentsMargins(0, MARGIN, MARGIN, 0)
         self.plot.y_axis.setWidth(AXIS_WIDTH)
         self.plot.x_axis.setHeight(AXIS_HEIGHT)
+        self._graphics.setGeometry(self.rect())  # there is a view before the widget is shown
         self._graphics.setCentralItem(self.plot)
 
     def _connect(self) -> None:
