@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
+    from latentlab.config.events import Event
     from latentlab.data import Dataset
     from latentlab.evaluation import Evaluation
-    from latentlab.events import Event
-    from latentlab.models.loaded import LoadedModel
+    from latentlab.models.inference import LoadedModel
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "evaluate", "impute", "load_dataset", "load_model", "recipes", "train"]
@@ -69,7 +69,7 @@ def train(
     dataset
         What ``load_dataset`` returned.
     recipe
-        A name in ``latentlab.recipes.RECIPES``.
+        A name in ``latentlab.config.recipes.RECIPES``.
     out
         The run folder, new or empty; without it nothing is written.
     resume
@@ -94,7 +94,7 @@ def train(
     from pathlib import Path
 
     from latentlab.config import RunConfig, with_settings
-    from latentlab.recipes import recipe as find_recipe
+    from latentlab.config.recipes import recipe as find_recipe
     from latentlab.training import Training
 
     config = RunConfig(model=find_recipe(recipe).config())
@@ -117,9 +117,9 @@ def load_model(source: str | Path, device: str = "auto") -> LoadedModel:
     latentlab.errors.InputError
         In one sentence.
     """
-    from latentlab.models import loaded
+    from latentlab.models import inference
 
-    return loaded.load_model(source, device)
+    return inference.load_model(source, device)
 
 
 def evaluate(model: LoadedModel, dataset: Dataset, importance_samples: int = 50, seed: int = 0) -> Evaluation:
@@ -190,5 +190,5 @@ def __getattr__(name: str) -> Any:
     if name == "recipes":
         from importlib import import_module
 
-        return import_module("latentlab.recipes")
+        return import_module("latentlab.config.recipes")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -18,10 +18,10 @@ import numpy as np
 from tqdm import tqdm
 
 from latentlab.config import DataConfig, RunConfig, validated
+from latentlab.config.events import Epoch, Event
 from latentlab.data import Dataset, load_dataset
 from latentlab.evaluation import evaluate
-from latentlab.events import Epoch, Event
-from latentlab.models.loaded import load_model
+from latentlab.models.inference import load_model
 from latentlab.paths import resource
 from latentlab.storage import Points, read_model, write_model
 from latentlab.training import Training

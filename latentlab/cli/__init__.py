@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == [WORKER_FLAG]:
-        from latentlab.engine.__main__ import main as work
+        from latentlab.engine.worker.__main__ import main as work
 
         return work(arguments[1:])
     debug = "--debug" in arguments

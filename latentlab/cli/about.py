@@ -14,10 +14,10 @@ from typing import Any
 from latentlab import __version__, paths
 from latentlab.cli.console import write_json, write_table
 from latentlab.config.layout import latent_layout
+from latentlab.config.recipes import RECIPES
 from latentlab.data import Skipped
-from latentlab.recipes import RECIPES
 from latentlab.storage import RunFolder, find_model, read_model
-from latentlab.words import left_out
+from latentlab.utils.text import left_out
 
 _PACKAGES = ("torch", "torchvision", "numpy", "Pillow", "PySide6-Essentials", "pyqtgraph", "safetensors", "pydantic")
 
@@ -123,7 +123,7 @@ def _model_info(source: str) -> dict[str, Any]:
 
 def _dataset_info(source: str) -> dict[str, Any]:
     # The rest of this file answers without the readers of images.
-    from latentlab.cli.dataset import open_data
+    from latentlab.cli.open_data import open_data
     from latentlab.config import DataConfig
     from latentlab.data import summary
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from latentlab.cli.use import label_index, output_path
+from latentlab.cli.encode_decode import label_index, output_path
 from latentlab.config import DataConfig
-from latentlab.data.decode import decode
-from latentlab.data.picture import UnreadableError, measure
+from latentlab.data.images.image_file import UnreadableError, measure
+from latentlab.data.images.to_array import decode
 from latentlab.errors import InputError
 from latentlab.storage import atomic_write
 
@@ -31,7 +31,7 @@ def impute(arguments: argparse.Namespace) -> int:
             "they must be of the same size"
         )
     from latentlab.evaluation import impute_images
-    from latentlab.models.loaded import load_model
+    from latentlab.models.inference import load_model
 
     model = load_model(arguments.model, arguments.device)
     config = model.header.data_config()

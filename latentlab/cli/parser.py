@@ -89,7 +89,7 @@ def _add_train(commands: argparse._SubParsersAction[Parser]) -> None:
 
 
 def _add_evaluate(commands: argparse._SubParsersAction[Parser]) -> None:
-    command = _add_command(commands, "evaluate", "measure:evaluate", "measure a model on images, in nats")
+    command = _add_command(commands, "evaluate", "evaluate:evaluate", "measure a model on images, in nats")
     _add_model_and_data(command)
     command.add_argument(
         "--importance-samples", type=_count(10_000), default=50, metavar="K", help="latents an image (50)"
@@ -99,13 +99,13 @@ def _add_evaluate(commands: argparse._SubParsersAction[Parser]) -> None:
 
 
 def _add_encode(commands: argparse._SubParsersAction[Parser]) -> None:
-    command = _add_command(commands, "encode", "use:encode", "write the latents of images", json=False)
+    command = _add_command(commands, "encode", "encode_decode:encode", "write the latents of images", json=False)
     _add_model_and_data(command)
     command.add_argument("--out", required=True, metavar="FILE", help="latents.npz or latents.csv")
 
 
 def _add_decode(commands: argparse._SubParsersAction[Parser]) -> None:
-    command = _add_command(commands, "decode", "use:decode", "write the images of latents", json=False)
+    command = _add_command(commands, "decode", "encode_decode:decode", "write the images of latents", json=False)
     command.add_argument("model", metavar="MODEL")
     what = command.add_mutually_exclusive_group(required=True)
     what.add_argument("--z", action="append", metavar="Z1,Z2,…", help="a latent; may be given again")

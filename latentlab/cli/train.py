@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from latentlab.cli.console import write_json
-from latentlab.cli.dataset import open_data
+from latentlab.cli.open_data import open_data
 from latentlab.config import RunConfig, with_settings
+from latentlab.config.events import Epoch, Event, Finished, Progress, Started, Warned
+from latentlab.config.recipes import recipe
 from latentlab.errors import InputError
-from latentlab.events import Epoch, Event, Finished, Progress, Started, Warned
-from latentlab.recipes import recipe
 from latentlab.storage import RunFolder
-from latentlab.words import counted, left_out
+from latentlab.utils.text import counted, left_out
 
 if TYPE_CHECKING:
     from latentlab.data import Dataset
@@ -66,7 +66,7 @@ def train(arguments: argparse.Namespace) -> int:
 def _train_together(arguments: argparse.Namespace, config: RunConfig, interruption: _Interruption) -> int:
     """One of the processes that ``torchrun`` has started; the first of them writes and reports."""
     from latentlab.training import Training
-    from latentlab.training.group import joined
+    from latentlab.training.distributed import joined
 
     with joined(config.training.device) as group:
         if group is None:

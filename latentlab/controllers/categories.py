@@ -6,10 +6,10 @@ import numpy as np
 from PySide6.QtCore import QObject
 
 from latentlab.controllers.explore import ExploreController
-from latentlab.controllers.sweeps import per_variable
-from latentlab.gui.category_pickers import CategoryPickers
-from latentlab.gui.latent_sliders import LatentSliders
-from latentlab.session import Session
+from latentlab.controllers.traversals import per_variable
+from latentlab.gui.panels.category_pickers import CategoryPickers
+from latentlab.gui.panels.latent_sliders import LatentSliders
+from latentlab.state.session import Session
 
 
 class CategoriesController(QObject):

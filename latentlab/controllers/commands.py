@@ -7,8 +7,8 @@ from itertools import count
 
 from PySide6.QtGui import QUndoCommand
 
-from latentlab.engine.messages import FloatArray, ImageEncoded
-from latentlab.session import AxesChoice, Session
+from latentlab.engine.protocol.messages import FloatArray, ImageEncoded
+from latentlab.state.session import AxesChoice, Session
 
 _gestures = count()
 _LATENT_COMMAND = 1

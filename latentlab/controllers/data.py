@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
-from latentlab.activity import Activity, ActivityEntry
 from latentlab.config import DataConfig
-from latentlab.engine.client import EngineClient
-from latentlab.engine.messages import (
+from latentlab.config.events import Finished
+from latentlab.engine.client.client import EngineClient
+from latentlab.engine.protocol.messages import (
     ByteArray,
     CancelLoading,
     DatasetOpened,
@@ -19,9 +19,9 @@ from latentlab.engine.messages import (
     PointsChanged,
     PreviewDataset,
 )
-from latentlab.events import Finished
-from latentlab.gui.data_panel import DataPanel
-from latentlab.session import Session
+from latentlab.gui.panels.data import DataPanel
+from latentlab.state.activity import Activity, ActivityEntry
+from latentlab.state.session import Session
 
 _LOADING = "loading"  # the activity of opening or encoding images
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject
 
-from latentlab.gui.data_panel import DataPanel
-from latentlab.gui.dataset_facts import misfit
-from latentlab.gui.notifications import Notification, Notifications
-from latentlab.session import Session
+from latentlab.gui.panels.data import DataPanel
+from latentlab.gui.panels.dataset_facts import misfit
+from latentlab.gui.widgets.toasts import Notification, Notifications
+from latentlab.state.session import Session
 
 
 class DatasetFitController(QObject):

@@ -12,11 +12,11 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QUndoStack
 
 from latentlab.controllers.commands import ShowEncodedImage
-from latentlab.engine.client import EngineClient
-from latentlab.engine.messages import EncodeImage, Failed, ImageEncoded, WorkerLost
-from latentlab.gui.decoded_image import DecodedImage
-from latentlab.gui.notifications import Notification, Notifications
-from latentlab.session import Session
+from latentlab.engine.client.client import EngineClient
+from latentlab.engine.protocol.messages import EncodeImage, Failed, ImageEncoded, WorkerLost
+from latentlab.gui.panels.decoded_image import DecodedImage
+from latentlab.gui.widgets.toasts import Notification, Notifications
+from latentlab.state.session import Session
 
 INTERVAL = 1000  # milliseconds between two encodings of the shown image while a run changes the weights
 

@@ -9,10 +9,10 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QUndoStack
 
 from latentlab.controllers.commands import ChooseLabel, MoveLatent, new_gesture
-from latentlab.engine.messages import FloatArray
+from latentlab.engine.protocol.messages import FloatArray
 from latentlab.gui.latent_map import LatentMap
-from latentlab.gui.latent_sliders import LatentSliders
-from latentlab.session import Session
+from latentlab.gui.panels.latent_sliders import LatentSliders
+from latentlab.state.session import Session
 
 
 class ExploreController(QObject):

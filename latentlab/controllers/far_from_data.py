@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, QTimer
 
-from latentlab.controllers.freshness import Freshness
-from latentlab.engine.client import EngineClient
-from latentlab.engine.messages import DistanceMeasured, DistanceToData
-from latentlab.gui.decoded_image import DecodedImage
+from latentlab.controllers.generations import Freshness
+from latentlab.engine.client.client import EngineClient
+from latentlab.engine.protocol.messages import DistanceMeasured, DistanceToData
 from latentlab.gui.latent_map import LatentMap
-from latentlab.session import Session
+from latentlab.gui.panels.decoded_image import DecodedImage
+from latentlab.state.session import Session
 
 FAR = 3.0
 """A latent is far from data when it is farther from every point than so many typical distances between neighbours."""

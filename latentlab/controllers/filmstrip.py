@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from latentlab.allowance import STRIP, Allowance
-from latentlab.controllers import sweeps
-from latentlab.controllers.freshness import Freshness
-from latentlab.engine.client import EngineClient
-from latentlab.engine.messages import (
+from latentlab.controllers import traversals
+from latentlab.controllers.generations import Freshness
+from latentlab.engine.client.client import EngineClient
+from latentlab.engine.protocol.messages import (
     Decoded,
     DecodeRows,
     FloatArray,
@@ -20,8 +19,9 @@ from latentlab.engine.messages import (
     Strip,
     Traverse,
 )
-from latentlab.gui.filmstrip import Filmstrip
-from latentlab.session import Session
+from latentlab.gui.panels.filmstrip import Filmstrip
+from latentlab.state.session import Session
+from latentlab.utils.duty_cycle import STRIP, Allowance
 
 MOST_TRAVERSED = 8
 STEPS = 15
@@ -152,14 +152,14 @@ class FilmstripController(QObject):
         if layout.kind == "plain":
             values = np.linspace(-SPAN, SPAN, STEPS, dtype=np.float32)
             level = layout.levels[session.level]
-            dimensions = sweeps.strongest(kl, range(level.start, level.start + level.size), MOST_TRAVERSED)
+            dimensions = traversals.strongest(kl, range(level.start, level.start + level.size), MOST_TRAVERSED)
             if session.run_is_live:  # rows that change places at every look cannot be followed
                 dimensions = tuple(sorted(dimensions))
             return Traverse(self._fresh.ask(), z, dimensions, values, label)
         if layout.kind == "categories":
-            rows = sweeps.of_categories(z, layout, kl, MOST_TRAVERSED)
+            rows = traversals.of_categories(z, layout, kl, MOST_TRAVERSED)
         elif points is not None and len(session.components):
-            rows = sweeps.along_components(z, points.mean, session.components[:MOST_TRAVERSED], STEPS)
+            rows = traversals.along_components(z, points.mean, session.components[:MOST_TRAVERSED], STEPS)
         else:
             return None
         return DecodeRows(self._fresh.ask(), *rows, label)

@@ -7,7 +7,7 @@ from collections import deque
 
 from PySide6.QtCore import QObject, QTimer
 
-from latentlab.engine.client import EngineClient
+from latentlab.engine.client.client import EngineClient
 from latentlab.gui.main_window import MainWindow
 
 WINDOW_SECONDS = 1.0

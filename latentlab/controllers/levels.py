@@ -6,8 +6,8 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QUndoStack
 
 from latentlab.controllers.commands import ChooseLevel
-from latentlab.gui.latent_sliders import LatentSliders
-from latentlab.session import AxesChoice, Session
+from latentlab.gui.panels.latent_sliders import LatentSliders
+from latentlab.state.session import AxesChoice, Session
 
 
 class LevelController(QObject):

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from PySide6.QtCore import QObject
 
-from latentlab.allowance import MANIFOLD, Allowance
-from latentlab.controllers.freshness import Freshness
-from latentlab.engine.client import EngineClient
-from latentlab.engine.messages import Axes, DecodeGrid, GridTiles
+from latentlab.controllers.generations import Freshness
+from latentlab.engine.client.client import EngineClient
+from latentlab.engine.protocol.messages import Axes, DecodeGrid, GridTiles
 from latentlab.gui.latent_map import LatentMap, View
-from latentlab.session import AxesChoice, Session
+from latentlab.state.session import AxesChoice, Session
+from latentlab.utils.duty_cycle import MANIFOLD, Allowance
 
 CELL_PIXELS = 32
 MOST_CELLS = 40  # a side

@@ -6,11 +6,11 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
 from latentlab.controllers.commands import ChooseAxes
-from latentlab.engine.client import EngineClient
-from latentlab.engine.messages import Failed, ModelChanged, ModelSaved, OpenModel, PointsChanged, SaveModel
-from latentlab.gui.model_panel import ModelPanel
+from latentlab.engine.client.client import EngineClient
+from latentlab.engine.protocol.messages import Failed, ModelChanged, ModelSaved, OpenModel, PointsChanged, SaveModel
+from latentlab.gui.panels.model import ModelPanel
 from latentlab.paths import DEFAULT_MODEL
-from latentlab.session import AxesChoice, Session
+from latentlab.state.session import AxesChoice, Session
 
 
 class ModelController(QObject):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from latentlab.command import trained_config, training_command
 from latentlab.config import ModelConfig, validated
-from latentlab.controllers.run_words import new_run_folder
-from latentlab.engine.messages import DatasetInfo, ModelInfo
+from latentlab.config.reproduce_command import trained_config, training_command
+from latentlab.controllers.run_messages import new_run_folder
+from latentlab.engine.protocol.messages import DatasetInfo, ModelInfo
 from latentlab.errors import InputError
-from latentlab.opening import absolute, require_source
-from latentlab.session import Session
+from latentlab.state.session import Session
+from latentlab.storage.source_kind import absolute, require_source
 
 
 def command_of_model(session: Session) -> str:

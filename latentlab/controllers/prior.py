@@ -7,11 +7,11 @@ from numpy.random import default_rng
 from PySide6.QtCore import QObject
 
 from latentlab.controllers.explore import ExploreController
-from latentlab.controllers.freshness import Freshness
-from latentlab.engine.client import EngineClient
-from latentlab.engine.messages import DrawLatent, LatentDrawn
-from latentlab.gui.latent_sliders import LatentSliders
-from latentlab.session import Session
+from latentlab.controllers.generations import Freshness
+from latentlab.engine.client.client import EngineClient
+from latentlab.engine.protocol.messages import DrawLatent, LatentDrawn
+from latentlab.gui.panels.latent_sliders import LatentSliders
+from latentlab.state.session import Session
 
 
 class PriorController(QObject):

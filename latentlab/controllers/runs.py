@@ -10,8 +10,8 @@ from PySide6.QtCore import QObject, QThread
 from latentlab import paths
 from latentlab.controllers.model import ModelController
 from latentlab.controllers.training import TrainingController
-from latentlab.gui.runs_table import Column, RunsTable
-from latentlab.session import Session
+from latentlab.gui.curves.runs_table import Column, RunsTable
+from latentlab.state.session import Session
 from latentlab.storage.run_summary import RunSummary, recent_runs, summarise_run
 
 MOST = 40

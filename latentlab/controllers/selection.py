@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import QObject
 
-from latentlab.activity import Activity
+from latentlab.controllers.encoded_points import PointsController
 from latentlab.controllers.explore import ExploreController
-from latentlab.controllers.points import PointsController
-from latentlab.engine.messages import FloatArray
+from latentlab.engine.protocol.messages import FloatArray
 from latentlab.gui.latent_map import LatentMap
-from latentlab.session import Session
+from latentlab.state.activity import Activity
+from latentlab.state.session import Session
 
 _MESSAGE = "selection"
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject
 
-from latentlab.activity import Activity
-from latentlab.controllers.run_words import duration
-from latentlab.gui.status import Status
+from latentlab.controllers.run_messages import duration
+from latentlab.gui.widgets.status_bar import Status
+from latentlab.state.activity import Activity
 
 
 class StatusLineController(QObject):
-    """The only writer of the status bar; everyone else writes to :class:`~latentlab.activity.Activity`."""
+    """The only writer of the status bar; everyone else writes to :class:`~latentlab.state.activity.Activity`."""
 
     def __init__(self, activity: Activity, status: Status, parent: QObject | None = None) -> None:
         super().__init__(parent)

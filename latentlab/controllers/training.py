@@ -8,11 +8,12 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from latentlab.activity import READY, Activity, ActivityEntry
 from latentlab.config import RunConfig
-from latentlab.controllers.run_words import changes, ending, new_run_folder, pace, paused_text, progress_text
-from latentlab.engine.client import EngineClient
-from latentlab.engine.messages import (
+from latentlab.config.events import Adjusted, Epoch, Event, Finished, Progress, Started
+from latentlab.config.suggestion import suggestion
+from latentlab.controllers.run_messages import changes, ending, new_run_folder, pace, paused_text, progress_text
+from latentlab.engine.client.client import EngineClient
+from latentlab.engine.protocol.messages import (
     AdjustTraining,
     Failed,
     ModelChanged,
@@ -24,13 +25,12 @@ from latentlab.engine.messages import (
     Train,
     TrainingState,
 )
-from latentlab.events import Adjusted, Epoch, Event, Finished, Progress, Started
-from latentlab.gui.curves import TrainingCurves
-from latentlab.gui.run_controls import epochs_in_all
-from latentlab.gui.training_panel import TrainingPanel
-from latentlab.presets import suggestion
-from latentlab.run_status import INTERRUPTED, RunState, RunStatus
-from latentlab.session import Session
+from latentlab.gui.curves.panel import TrainingCurves
+from latentlab.gui.panels.run_controls import epochs_in_all
+from latentlab.gui.panels.training import TrainingPanel
+from latentlab.state.activity import READY, Activity, ActivityEntry
+from latentlab.state.run_status import INTERRUPTED, RunState, RunStatus
+from latentlab.state.session import Session
 
 ACTIVE_KL = 0.01  # nats on average, above which a dimension is in use
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from latentlab.data.dataset import Dataset, split
-    from latentlab.data.facts import summary
-    from latentlab.data.source import DEMOS, load_dataset, open_dataset
+    from latentlab.data.sources.open import DEMOS, load_dataset, open_dataset
+    from latentlab.data.summary import summary
     from latentlab.data.types import Found, LoadProgress, Skipped
 
 _HOMES = {
@@ -20,10 +20,10 @@ _HOMES = {
     "LoadProgress": "types",
     "Skipped": "types",
     "split": "dataset",
-    "summary": "facts",
-    "DEMOS": "source",
-    "load_dataset": "source",
-    "open_dataset": "source",
+    "summary": "summary",
+    "DEMOS": "sources.open",
+    "load_dataset": "sources.open",
+    "open_dataset": "sources.open",
 }
 
 __all__ = [

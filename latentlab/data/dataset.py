@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from latentlab.config.data import DataConfig
-from latentlab.data.samples import Samples
+from latentlab.data.preview_samples import Samples
 from latentlab.data.types import Columns, Found, Images, Labels, Skipped
-from latentlab.words import counted
+from latentlab.utils.text import counted
 
 _HASHED_IMAGES = 256
 

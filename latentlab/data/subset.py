@@ -7,7 +7,7 @@ import numpy as np
 from latentlab.config.data import DataConfig
 from latentlab.data.types import UNKNOWN, Labels
 from latentlab.errors import InputError
-from latentlab.words import counted
+from latentlab.utils.text import counted
 
 
 def choose(labels: Labels, classes: tuple[str, ...], config: DataConfig) -> Labels:

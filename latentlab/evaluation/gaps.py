@@ -14,11 +14,11 @@ from latentlab.errors import InputError
 from latentlab.evaluation.batches import Binarise, batches, device_of
 from latentlab.models import VAE, LatentModel, PerDatapointVAE
 from latentlab.models.base import Batch
+from latentlab.models.families.per_datapoint import refine
 from latentlab.models.functional import log_mean_exp
-from latentlab.models.noise import fixed_noise
-from latentlab.models.per_datapoint import refine
 from latentlab.models.posteriors.cholesky import Cholesky
 from latentlab.models.posteriors.diagonal import Diagonal
+from latentlab.models.seeded_noise import fixed_noise
 
 # Latents from which a refined ELBO is estimated.
 ELBO_SAMPLES = 50

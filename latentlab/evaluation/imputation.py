@@ -13,9 +13,9 @@ from latentlab.errors import InputError
 from latentlab.evaluation.batches import samples_at_once
 from latentlab.models import LatentModel
 from latentlab.models.base import Batch
-from latentlab.models.loaded import CHUNK, LoadedModel
-from latentlab.models.noise import fixed_noise
-from latentlab.models.vae import VAE
+from latentlab.models.families.vae import VAE
+from latentlab.models.inference import CHUNK, LoadedModel
+from latentlab.models.seeded_noise import fixed_noise
 
 
 def impute_images(

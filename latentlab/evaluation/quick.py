@@ -10,7 +10,7 @@ from torch import Tensor
 
 from latentlab.evaluation.batches import Binarise, batches, device_of
 from latentlab.models.base import LatentModel
-from latentlab.models.noise import fixed_noise
+from latentlab.models.seeded_noise import fixed_noise
 
 
 class QuickBound(NamedTuple):

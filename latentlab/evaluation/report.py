@@ -16,7 +16,7 @@ from latentlab.evaluation.batches import Binarise, batches, device_of, samples_a
 from latentlab.evaluation.diversity import sample_diversity
 from latentlab.models import VQVAE
 from latentlab.models.base import Batch, Bound, LatentModel
-from latentlab.models.noise import fixed_noise
+from latentlab.models.seeded_noise import fixed_noise
 
 # A latent is active when its posterior mean varies by more than this over the images (Burda et al. 2016).
 ACTIVE_VARIANCE = 0.01

@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QWidget
 
-from latentlab.gui.icons import set_icon
+from latentlab.gui.style.icons import set_icon
 
 _Key = QKeySequence.StandardKey
 

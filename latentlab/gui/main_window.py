@@ -11,39 +11,39 @@ from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QRe
 from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QTabWidget, QToolBar, QToolButton, QWidget
 
 from latentlab.gui.actions import Actions
-from latentlab.gui.dock import Dock
-from latentlab.gui.icons import recolour, set_icon
-from latentlab.gui.notifications import Notifications
-from latentlab.gui.parts import column
-from latentlab.gui.status import Status, device_label, frame_rate_label
+from latentlab.gui.style.icons import recolour, set_icon
+from latentlab.gui.widgets.controls import column
+from latentlab.gui.widgets.dock import Dock
+from latentlab.gui.widgets.status_bar import Status, device_label, frame_rate_label
+from latentlab.gui.widgets.toasts import Notifications
 
 if TYPE_CHECKING:
-    from latentlab.gui.curves import TrainingCurves
-    from latentlab.gui.data_panel import DataPanel
-    from latentlab.gui.decoded_image import DecodedImage
-    from latentlab.gui.filmstrip import Filmstrip
-    from latentlab.gui.history_bar import HistoryBar
-    from latentlab.gui.latent_sliders import LatentSliders
-    from latentlab.gui.log_view import LogView
-    from latentlab.gui.model_panel import ModelPanel
-    from latentlab.gui.runs_table import RunsTable
-    from latentlab.gui.training_panel import TrainingPanel
+    from latentlab.gui.curves.panel import TrainingCurves
+    from latentlab.gui.curves.runs_table import RunsTable
+    from latentlab.gui.panels.data import DataPanel
+    from latentlab.gui.panels.decoded_image import DecodedImage
+    from latentlab.gui.panels.filmstrip import Filmstrip
+    from latentlab.gui.panels.latent_sliders import LatentSliders
+    from latentlab.gui.panels.log import LogView
+    from latentlab.gui.panels.model import ModelPanel
+    from latentlab.gui.panels.snapshot_bar import HistoryBar
+    from latentlab.gui.panels.training import TrainingPanel
 
 STATE_VERSION = 1
 NARROW = 1180  # px: in a window below this the panels leave the map what they can spare
 WIDE_COLUMNS, NARROW_COLUMNS = (320, 304), (270, 282)  # px: left and right
 _PANELS = (
-    ("decoded_image", "decoded", "DecodedImage"),
-    ("latent_sliders", "sliders", "LatentSliders"),
-    ("filmstrip", "filmstrip", "Filmstrip"),
-    ("curves", "curves", "TrainingCurves"),
-    ("data_panel", "data", "DataPanel"),
-    ("model_panel", "model", "ModelPanel"),
-    ("training_panel", "training", "TrainingPanel"),
-    ("runs_table", "runs", "RunsTable"),
-    ("log_view", "log", "LogView"),
+    ("decoded_image", "panels.decoded_image", "decoded", "DecodedImage"),
+    ("latent_sliders", "panels.latent_sliders", "sliders", "LatentSliders"),
+    ("filmstrip", "panels.filmstrip", "filmstrip", "Filmstrip"),
+    ("curves", "curves.panel", "curves", "TrainingCurves"),
+    ("data_panel", "panels.data", "data", "DataPanel"),
+    ("model_panel", "panels.model", "model", "ModelPanel"),
+    ("training_panel", "panels.training", "training", "TrainingPanel"),
+    ("runs_table", "curves.runs_table", "runs", "RunsTable"),
+    ("log_view", "panels.log", "log", "LogView"),
 )
-"""Attribute and module, dock, and class of each panel, in the order in which they are made."""
+"""Attribute, module, dock and class of each panel, in the order in which they are made."""
 _COLUMNS = (("data", "model", "training", "curves", "runs"), ("decoded", "sliders"))
 _ABOUT = 12  # px: by which a column may differ from what it was made
 
@@ -167,14 +167,14 @@ class MainWindow(QMainWindow):
 
     def build_panels(self) -> Iterator[None]:
         """Make the panels, half of one with each step, those in sight first; to be run to its end."""
-        for attribute, dock, kind in _PANELS:
+        for attribute, module, dock, kind in _PANELS:
             # Imported here and not above: the window is painted before any panel is needed.
-            panel = getattr(import_module(f"latentlab.gui.{attribute}"), kind)(self.docks[dock])
+            panel = getattr(import_module(f"latentlab.gui.{module}"), kind)(self.docks[dock])
             setattr(self, attribute, panel)
             yield
             self.docks[dock].set_panel(panel)
             yield
-        self.history_bar = import_module("latentlab.gui.history_bar").HistoryBar()
+        self.history_bar = import_module("latentlab.gui.panels.snapshot_bar").HistoryBar()
         self._centre.addWidget(self.history_bar)
         self._join_panels()
 

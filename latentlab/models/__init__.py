@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from latentlab.config import ModelConfig
-from latentlab.models.adversarial import VAEGAN, FactorVAE
 from latentlab.models.base import Batch, Bound, LatentModel, Losses, StepState
-from latentlab.models.ladder import LadderVAE
-from latentlab.models.per_datapoint import PerDatapointVAE
-from latentlab.models.semi_supervised import SemiSupervisedVAE
-from latentlab.models.vae import VAE
-from latentlab.models.vq import VQVAE
-from latentlab.models.wake_sleep import HelmholtzMachine
+from latentlab.models.families.adversarial import VAEGAN, FactorVAE
+from latentlab.models.families.ladder import LadderVAE
+from latentlab.models.families.per_datapoint import PerDatapointVAE
+from latentlab.models.families.semi_supervised import SemiSupervisedVAE
+from latentlab.models.families.vae import VAE
+from latentlab.models.families.vq import VQVAE
+from latentlab.models.families.wake_sleep import HelmholtzMachine
 
 FAMILIES: dict[str, type[LatentModel]] = {
     "vae": VAE,

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from latentlab.config import ModelConfig
 from latentlab.models.functional import gaussian_kl
-from latentlab.models.rate_cost import RateSchedule
+from latentlab.models.rate_schedule import RateSchedule
 
 
 @dataclass(frozen=True)

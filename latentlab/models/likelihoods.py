@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from latentlab.config import LikelihoodConfig
+from latentlab.models.batch_reduction import ratio_of_all
 from latentlab.models.functional import LOG_2PI, gaussian_log_density, soft_clip
-from latentlab.models.whole_batch import ratio_of_all
 
 # Where log σ is softly held: an unbounded density would otherwise swallow constant pixels (Rybkin et al. 2021).
 SMALLEST_LOG_SIGMA = -6.0

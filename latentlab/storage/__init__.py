@@ -1,7 +1,6 @@
 """Files on disk: models, runs, checkpoints; every write whole or not at all (no Qt, no torch)."""
 
 from latentlab.storage.atomic import atomic_write, write_error
-from latentlab.storage.history import History, Snapshot
 from latentlab.storage.model_file import (
     SCHEMA_VERSION,
     ModelFile,
@@ -12,6 +11,7 @@ from latentlab.storage.model_file import (
     write_model,
 )
 from latentlab.storage.run_folder import CheckpointFile, RunFolder, RunRecord, find_model
+from latentlab.storage.snapshots import History, Snapshot
 
 __all__ = [
     "SCHEMA_VERSION",

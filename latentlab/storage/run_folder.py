@@ -18,7 +18,7 @@ from latentlab.config import RunConfig
 from latentlab.errors import InputError
 from latentlab.paths import resource
 from latentlab.storage.atomic import atomic_write, is_leftover, remove_leftovers, write_error
-from latentlab.storage.history import History
+from latentlab.storage.snapshots import History
 from latentlab.storage.tensors import Arrays, digest, read_metadata, read_tensors, write_tensors
 
 if sys.platform != "win32":

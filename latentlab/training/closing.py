@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from latentlab.data import Dataset
-from latentlab.models.loaded import LoadedModel, put_weights
-from latentlab.training.output import Output
-from latentlab.training.points import encode_points, manifold_preview
-from latentlab.training.state import Best
+from latentlab.models.inference import LoadedModel, put_weights
+from latentlab.training.checkpoint import Best
+from latentlab.training.map_preview import encode_points, manifold_preview
+from latentlab.training.run_writer import Output
 
 
 def save_best(loaded: LoadedModel, best: Best, dataset: Dataset, output: Output) -> Iterator[None]:

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
+from latentlab.config.events import Warned
 from latentlab.errors import RunError
-from latentlab.events import Warned
 from latentlab.models.base import StepState
-from latentlab.training.feed import Feed
-from latentlab.training.graphs import Steps
-from latentlab.training.group import Group
-from latentlab.training.optimisers import BadStep
-from latentlab.training.output import Output
-from latentlab.training.randomness import NOISE, derived_seed
-from latentlab.training.state import Extent, RunState
-from latentlab.training.stepper import Stepper
+from latentlab.training.batches import Feed
+from latentlab.training.checkpoint import Extent, RunState
+from latentlab.training.distributed import Group
+from latentlab.training.run_writer import Output
+from latentlab.training.seeding import NOISE, derived_seed
+from latentlab.training.step.cuda_graph import Steps
+from latentlab.training.step.optimizer_step import Stepper
+from latentlab.training.step.optimizers import BadStep
 
 
 class Learner:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from latentlab.training.meter import Clock
+from latentlab.training.checkpoint import Extent, Plan, Position
+from latentlab.training.metrics import Clock
 from latentlab.training.snapshots import Snapshots
-from latentlab.training.state import Extent, Plan, Position
 from latentlab.training.validation import Means
 
 

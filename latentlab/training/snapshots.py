@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latentlab import allowance
 from latentlab.data import Dataset
-from latentlab.exploration.grids import linear_grid, plane_through
-from latentlab.exploration.pictures import as_pixels, shrink, to_bytes
-from latentlab.models.loaded import LoadedModel
+from latentlab.latent.grids import linear_grid, plane_through
+from latentlab.models.inference import LoadedModel
 from latentlab.storage import History, Snapshot
-from latentlab.training.points import PREVIEW_RANGE, from_the_top, tile
+from latentlab.training.map_preview import PREVIEW_RANGE, from_the_top, tile
+from latentlab.utils import duty_cycle
+from latentlab.utils.pixels import as_pixels, shrink, to_bytes
 
-SHARE = allowance.HISTORY
+SHARE = duty_cycle.HISTORY
 """Of a run's time that its history may take; the first and the last epoch are kept at any price."""
 FRAMES = 30
 """So many epochs, spread over those that are planned, are kept besides, where they are cheap enough."""

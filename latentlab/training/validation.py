@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from latentlab.config import TrainingConfig
 from latentlab.evaluation import Binarise, quick_bound
 from latentlab.models.base import LatentModel
-from latentlab.training.feed import Feed
-from latentlab.training.group import Group
-from latentlab.training.meter import Clock
-from latentlab.training.randomness import VALIDATION, derived_seed
+from latentlab.training.batches import Feed
+from latentlab.training.distributed import Group
+from latentlab.training.metrics import Clock
+from latentlab.training.seeding import VALIDATION, derived_seed
 
 Means = dict[str, float]
 

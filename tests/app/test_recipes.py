@@ -9,7 +9,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QPushButton
 
 from latentlab.config import RunConfig, with_settings
-from latentlab.recipes import RECIPES
+from latentlab.config.recipes import RECIPES
 from tests.app.conftest import SECONDS, find, shown
 
 SMALL = ("architecture.hidden=16", "architecture.width=4", "hierarchy.hidden=8", "codebook.size=8", "epochs=4")

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QPushButton
 
 from latentlab.cli.parser import build_parser
 from latentlab.cli.train import run_config
-from latentlab.engine.messages import ModelSaved
+from latentlab.engine.protocol.messages import ModelSaved
 from latentlab.storage import RunFolder
 from tests.app.conftest import SECONDS, find, shown
 

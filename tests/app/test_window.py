@@ -78,7 +78,7 @@ def test_a_slider_is_the_same_as_the_map(application, qtbot):
 
 
 def test_the_image_is_what_the_model_decodes(application, qtbot):
-    from latentlab.models.loaded import load_model
+    from latentlab.models.inference import load_model
 
     before = shown(application)
     find(application, "latentSlider0").setValue(-0.75)

@@ -73,7 +73,7 @@ def forward(seconds: float) -> dict[str, float]:
     """The decoder's forward pass for one latent, numpy to numpy."""
     import torch
 
-    from latentlab.models.loaded import load_model
+    from latentlab.models.inference import load_model
 
     torch.set_num_threads(1)
     model, z, times = load_model(MODEL, "cpu"), np.zeros((1, 2), np.float32), []
@@ -90,7 +90,7 @@ def latency(home: str, training: bool, seconds: float) -> dict[str, float]:
     """One request at a time, about a hundred a second, as a fast hand makes them."""
     from PySide6.QtCore import QCoreApplication, QTimer
 
-    from latentlab.engine.messages import Decode
+    from latentlab.engine.protocol.messages import Decode
 
     application = QCoreApplication([])
     client, begin = started(home, training)
@@ -128,8 +128,8 @@ def compare_training(rounds: int, seconds: float) -> None:
 
 def alone(seconds: float) -> dict[str, float]:
     """The trainer's generator, exhausted by a loop that does nothing else."""
+    from latentlab.config.events import Progress
     from latentlab.data import load_dataset
-    from latentlab.events import Progress
     from latentlab.training import Training
 
     folder = Path(tempfile.mkdtemp())
@@ -173,7 +173,7 @@ def soak() -> float:
 
     from PySide6.QtCore import QCoreApplication
 
-    from latentlab.engine.messages import Decode
+    from latentlab.engine.protocol.messages import Decode
 
     application = QCoreApplication([])
     client, begin = started("thread", training=False)
@@ -205,8 +205,8 @@ def soak() -> float:
 
 def started(home: str, training: bool):
     """A client, and a function that calls back once its worker is ready, and trains where that is asked."""
-    from latentlab.engine.client import EngineClient
-    from latentlab.engine.messages import OpenDataset, Train
+    from latentlab.engine.client.client import EngineClient
+    from latentlab.engine.protocol.messages import OpenDataset, Train
 
     client, folder = EngineClient(), Path(tempfile.mkdtemp())
 

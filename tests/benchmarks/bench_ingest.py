@@ -33,11 +33,12 @@ from PIL import Image
 from PySide6.QtCore import QCoreApplication, QEventLoop, QTimer
 
 from latentlab.config import DataConfig
-from latentlab.data import cache, load_dataset
-from latentlab.data.ingest import cores
-from latentlab.data.scan import scan
-from latentlab.engine.client import EngineClient
-from latentlab.engine.messages import CancelLoading, OpenDataset
+from latentlab.data import load_dataset
+from latentlab.data.loading import cache
+from latentlab.data.loading.pipeline import cores
+from latentlab.data.sources.scan import scan
+from latentlab.engine.client.client import EngineClient
+from latentlab.engine.protocol.messages import CancelLoading, OpenDataset
 
 SIZE = (178, 218)  # CelebA's
 SIDE = 64

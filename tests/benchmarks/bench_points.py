@@ -20,8 +20,8 @@ import pyqtgraph as pg
 import PySide6
 from PySide6.QtWidgets import QApplication
 
-from latentlab.gui.colours import class_colours
 from latentlab.gui.latent_map import LatentMap
+from latentlab.gui.style.palettes import class_colours
 
 CLASSES = 10
 FRAMES = 8

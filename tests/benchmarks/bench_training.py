@@ -43,9 +43,9 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from latentlab.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
+from latentlab.config.events import Started, Warned
 from latentlab.data import Dataset as Images
 from latentlab.data import load_dataset
-from latentlab.events import Started, Warned
 from latentlab.models.base import Batch
 from latentlab.training import Training
 

@@ -42,7 +42,7 @@ def noise(recipe: str) -> Path:
 
 def run_config(recipe: str, history: bool = True):
     """What the window suggests for such images, for longer than anyone waits."""
-    from latentlab.presets import suggestion
+    from latentlab.config.suggestion import suggestion
 
     count, side = SHAPES[recipe]
     config = suggestion(round(0.9 * count), (1, side, side)).config
@@ -55,7 +55,7 @@ def run_config(recipe: str, history: bool = True):
 def headless(recipe: str, seconds: float) -> dict[str, float]:
     """The trainer's own loop, as ``latentlab train`` runs it, with nothing beside it."""
     import latentlab
-    from latentlab.events import Progress
+    from latentlab.config.events import Progress
     from latentlab.training import Training
 
     path, marks = noise(recipe), []
@@ -75,7 +75,7 @@ def windowed(recipe: str, seconds: float, *, dragging: bool = False, following: 
     """
     if not following:
         follow_nothing()
-    from latentlab.events import Progress
+    from latentlab.config.events import Progress
 
     application = opened_window()
     marks: list[tuple[float, int]] = []
@@ -168,20 +168,20 @@ def speed(marks: list[tuple[float, int]]) -> float:
 
 def follow_nothing() -> None:
     """Draw nothing anew because the model learned, in this process and in the worker's, after the first time."""
-    from latentlab.allowance import Allowance
-    from latentlab.engine import home
+    from latentlab.engine.client import worker_host
+    from latentlab.utils.duty_cycle import Allowance
 
     Allowance.allows = lambda _self: False
-    home.worker_command = lambda: [sys.executable, __file__, AS_WORKER]
+    worker_host.worker_command = lambda: [sys.executable, __file__, AS_WORKER]
 
 
 def be_a_worker() -> int:
     """Serve the window as ``latentlab.engine`` does, and follow nothing."""
-    from latentlab import allowance
+    from latentlab.utils import duty_cycle
 
-    allowance.Allowance.allows = lambda _self: False
-    allowance.HAND = 1e-9
-    from latentlab.engine.__main__ import main
+    duty_cycle.Allowance.allows = lambda _self: False
+    duty_cycle.HAND = 1e-9
+    from latentlab.engine.worker.__main__ import main
 
     return main(sys.argv[2:])
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from latentlab.config import DataConfig, RunConfig, TrainingConfig
+from latentlab.config.recipes import RECIPES, Recipe
 from latentlab.data import Dataset, load_dataset
-from latentlab.recipes import RECIPES, Recipe
 from latentlab.training import Training, tile
 
 COLUMNS = 16

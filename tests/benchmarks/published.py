@@ -26,12 +26,12 @@ import numpy as np
 from PIL import Image
 
 from latentlab.config import DataConfig, RunConfig, with_settings
+from latentlab.config.events import Epoch
+from latentlab.config.recipes import recipe
 from latentlab.data import Dataset, load_dataset
 from latentlab.evaluation import disentanglement, evaluate
-from latentlab.events import Epoch
-from latentlab.exploration.grids import quantile_grid
-from latentlab.models.loaded import LoadedModel
-from latentlab.recipes import recipe
+from latentlab.latent.grids import quantile_grid
+from latentlab.models.inference import LoadedModel
 from latentlab.training import Training, from_the_top, tile
 
 TRAIN, TEST = "train-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte.gz"

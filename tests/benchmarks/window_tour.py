@@ -23,7 +23,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 if TYPE_CHECKING:
-    from latentlab.composition import Application
+    from latentlab.app.application import Application
 
 SECONDS = 600.0  # that one wait may last
 COLUMNS = 4  # of the montage
@@ -171,7 +171,7 @@ class Tour:
             self._turn()
 
     def _turn(self) -> None:
-        from latentlab.front import turn
+        from latentlab.app.first_paint import turn
 
         turn()
 
@@ -218,7 +218,7 @@ def montage(out: Path, names: list[str], when: str) -> None:
 
 def main() -> None:
     """Open the window in folders of its own, and go from recipe to recipe."""
-    from latentlab.recipes import RECIPES
+    from latentlab.config.recipes import RECIPES
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", help="images, with labels: a folder, an .npz or IDX file")

@@ -7,7 +7,7 @@ import torch
 
 from latentlab.storage import RunFolder
 from latentlab.training import Training
-from latentlab.training.group import joined
+from latentlab.training.distributed import joined
 from tests.training.helpers import bars, run_config
 
 RECIPES = {

@@ -11,8 +11,8 @@ import pytest
 import latentlab
 from latentlab import cli
 from latentlab.cli import main
-from latentlab.events import Adjusted
-from latentlab.recipes import RECIPES
+from latentlab.config.events import Adjusted
+from latentlab.config.recipes import RECIPES
 from latentlab.storage import RunFolder
 from tests.data.helpers import grey, save
 

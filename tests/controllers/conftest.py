@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PySide6.QtGui import QUndoStack
 
-from latentlab.activity import Activity
 from latentlab.controllers.status_line import StatusLineController
-from latentlab.engine.messages import ModelInfo, PointsChanged
-from latentlab.engine.signals import ResultSignals
-from latentlab.gui.status import Status
-from latentlab.session import Session
+from latentlab.engine.client.result_signals import ResultSignals
+from latentlab.engine.protocol.messages import ModelInfo, PointsChanged
+from latentlab.gui.widgets.status_bar import Status
+from latentlab.state.activity import Activity
+from latentlab.state.session import Session
 
 
 class Engine(ResultSignals):

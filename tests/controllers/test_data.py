@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from latentlab.config import DataConfig
+from latentlab.config.events import Finished
 from latentlab.controllers.data import DataController
-from latentlab.engine.messages import (
+from latentlab.engine.protocol.messages import (
     CancelLoading,
     DatasetCancelled,
     DatasetOpened,
@@ -19,11 +20,10 @@ from latentlab.engine.messages import (
     PreviewDataset,
     TrainingEvent,
 )
-from latentlab.events import Finished
-from latentlab.gui.data_panel import DataPanel
-from latentlab.gui.decoded_image import PixelView
+from latentlab.gui.panels.data import DataPanel
+from latentlab.gui.panels.decoded_image import PixelView
 from tests.controllers.conftest import model_info, some_points
-from tests.controllers.test_recovery import dataset_info
+from tests.controllers.test_autosave import dataset_info
 
 
 @pytest.fixture

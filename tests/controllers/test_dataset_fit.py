@@ -8,14 +8,14 @@ import pytest
 from PySide6.QtWidgets import QLabel, QWidget
 
 from latentlab.controllers.dataset_fit import DatasetFitController
-from latentlab.controllers.points import PointsController
-from latentlab.gui.data_panel import DataPanel
-from latentlab.gui.dataset_facts import misfit
+from latentlab.controllers.encoded_points import PointsController
 from latentlab.gui.latent_map import LatentMap
-from latentlab.gui.latent_sliders import LatentSliders
-from latentlab.gui.notifications import Notifications
+from latentlab.gui.panels.data import DataPanel
+from latentlab.gui.panels.dataset_facts import misfit
+from latentlab.gui.panels.latent_sliders import LatentSliders
+from latentlab.gui.widgets.toasts import Notifications
 from tests.controllers.conftest import model_info, some_points
-from tests.controllers.test_recovery import dataset_info
+from tests.controllers.test_autosave import dataset_info
 
 EIGHT, FACES = (1, 8, 8), (1, 28, 20)
 

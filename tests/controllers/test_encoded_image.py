@@ -9,14 +9,14 @@ import pytest
 from PySide6.QtWidgets import QLabel, QPushButton
 
 from latentlab.controllers.commands import MoveLatent
+from latentlab.controllers.decoded_image import ImageController
 from latentlab.controllers.encoded_image import EncodedImageController
 from latentlab.controllers.explore import ExploreController
-from latentlab.controllers.image import ImageController
-from latentlab.engine.messages import EncodeImage, Failed, ImageEncoded, NearestFound, WorkerLost
-from latentlab.gui.decoded_image import DecodedImage, PixelView
+from latentlab.engine.protocol.messages import EncodeImage, Failed, ImageEncoded, NearestFound, WorkerLost
 from latentlab.gui.latent_map import LatentMap
-from latentlab.gui.latent_sliders import LatentSliders
-from latentlab.gui.notifications import Notifications
+from latentlab.gui.panels.decoded_image import DecodedImage, PixelView
+from latentlab.gui.panels.latent_sliders import LatentSliders
+from latentlab.gui.widgets.toasts import Notifications
 from tests.controllers.conftest import model_info, some_points
 
 

@@ -10,11 +10,11 @@ from PySide6.QtWidgets import QToolButton
 
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.prior import PriorController
-from latentlab.engine.messages import DrawLatent, LatentDrawn
+from latentlab.engine.protocol.messages import DrawLatent, LatentDrawn
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.latent_map.widget import FOLLOW_MARGIN
-from latentlab.gui.latent_sliders import LatentSliders
-from latentlab.session import AxesChoice
+from latentlab.gui.panels.latent_sliders import LatentSliders
+from latentlab.state.session import AxesChoice
 from tests.controllers.conftest import model_info, some_points
 
 

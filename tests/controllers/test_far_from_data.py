@@ -7,9 +7,9 @@ import pytest
 from PySide6.QtWidgets import QLabel
 
 from latentlab.controllers.far_from_data import PACE, FarFromDataController
-from latentlab.engine.messages import DistanceMeasured, DistanceToData
-from latentlab.gui.decoded_image import DecodedImage
+from latentlab.engine.protocol.messages import DistanceMeasured, DistanceToData
 from latentlab.gui.latent_map import LatentMap
+from latentlab.gui.panels.decoded_image import DecodedImage
 from tests.controllers.conftest import model_info, some_points
 
 

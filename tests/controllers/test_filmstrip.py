@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from latentlab.controllers.filmstrip import FilmstripController
-from latentlab.engine.messages import Traverse
-from latentlab.gui.filmstrip import Filmstrip
+from latentlab.engine.protocol.messages import Traverse
+from latentlab.gui.panels.filmstrip import Filmstrip
 from tests.controllers.conftest import model_info, some_points
 
 

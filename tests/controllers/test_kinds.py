@@ -8,14 +8,14 @@ from PySide6.QtCore import Qt
 
 from latentlab.config.layout import LatentLayout, Level
 from latentlab.controllers.categories import CategoriesController
-from latentlab.controllers.codes import CodesController, nearest_codes
+from latentlab.controllers.codebook import CodesController, nearest_codes
+from latentlab.controllers.decoded_image import in_words
 from latentlab.controllers.explore import ExploreController
-from latentlab.controllers.image import in_words
 from latentlab.controllers.levels import LevelController
 from latentlab.controllers.prior import PriorController
-from latentlab.engine.messages import Codebooks, DrawLatent, LatentDrawn, ReadCodebooks
+from latentlab.engine.protocol.messages import Codebooks, DrawLatent, LatentDrawn, ReadCodebooks
 from latentlab.gui.latent_map import LatentMap
-from latentlab.gui.latent_sliders import LatentSliders
+from latentlab.gui.panels.latent_sliders import LatentSliders
 from tests.controllers.conftest import model_info, some_points
 
 LADDER = LatentLayout("plain", (Level("top", 0, 2), Level("bottom", 2, 3)))

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from latentlab.controllers.freshness import Freshness
+from latentlab.config.events import Progress
+from latentlab.controllers.generations import Freshness
 from latentlab.controllers.manifold import MOST_CELLS, Layout, ManifoldController
-from latentlab.engine.messages import DecodeGrid, GridTiles, PointsChanged, TrainingProgress
-from latentlab.events import Progress
+from latentlab.engine.protocol.messages import DecodeGrid, GridTiles, PointsChanged, TrainingProgress
 from latentlab.gui.latent_map import LatentMap, View
-from latentlab.session import AxesChoice
+from latentlab.state.session import AxesChoice
 from tests.controllers.conftest import model_info, some_points
 
 
@@ -93,7 +93,7 @@ def test_honest_manifold_is_decoded_again_when_new_points_have_other_components(
 
 def test_components_that_turn_slightly_while_a_model_learns_wait_for_the_pace(parts, session, engine, monkeypatch):
     clock = [100.0]
-    monkeypatch.setattr("latentlab.allowance.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("latentlab.utils.duty_cycle.time.monotonic", lambda: clock[0])
     session.set_points(some_points(3))
     session.set_axes(AxesChoice("pc1", "pc2"))
     session.set_run_state("running")
@@ -129,7 +129,7 @@ def test_coarse_tiles_do_not_replace_a_whole_picture_of_the_same_place(parts, se
 
 def test_a_model_that_learns_is_followed_at_a_pace(parts, session, engine, monkeypatch):
     clock = [100.0]
-    monkeypatch.setattr("latentlab.allowance.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("latentlab.utils.duty_cycle.time.monotonic", lambda: clock[0])
     _, latent_map, painted = parts
     told = []
     monkeypatch.setattr(latent_map, "set_freshness", lambda *what: told.append(what))
@@ -185,7 +185,7 @@ def test_a_stored_picture_is_shown_until_there_is_a_tile(parts, session, engine,
 
 def test_it_is_coarse_beside_a_training_and_fine_at_once_when_that_rests(parts, session, engine, monkeypatch):
     clock = [100.0]
-    monkeypatch.setattr("latentlab.allowance.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("latentlab.utils.duty_cycle.time.monotonic", lambda: clock[0])
 
     def version(number: int, seconds: float) -> int:
         """Cells of the next picture of a model that learns, and takes so long for each of them."""

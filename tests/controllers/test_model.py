@@ -7,10 +7,10 @@ from PySide6.QtWidgets import QComboBox
 
 from latentlab.config.layout import LatentLayout, Level
 from latentlab.controllers.model import ModelController
-from latentlab.engine.messages import Failed, ModelChanged, OpenModel
-from latentlab.gui.model_panel import ModelPanel
+from latentlab.engine.protocol.messages import Failed, ModelChanged, OpenModel
+from latentlab.gui.panels.model import ModelPanel
 from latentlab.paths import DEFAULT_MODEL
-from latentlab.session import AxesChoice
+from latentlab.state.session import AxesChoice
 from tests.controllers.conftest import model_info, some_points
 
 

@@ -12,13 +12,13 @@ from latentlab.cli import main
 from latentlab.cli.parser import build_parser
 from latentlab.cli.train import run_config
 from latentlab.config import DataConfig, RunConfig, TrainingConfig
+from latentlab.config.recipes import RECIPES
 from latentlab.controllers.model_command import command_of_model
-from latentlab.engine.workspace import info_of
+from latentlab.engine.worker.workspace import info_of
 from latentlab.errors import InputError
-from latentlab.recipes import RECIPES
 from latentlab.storage import RunFolder, read_model
 from tests.controllers.conftest import model_info
-from tests.controllers.test_recovery import dataset_info
+from tests.controllers.test_autosave import dataset_info
 
 
 @pytest.fixture

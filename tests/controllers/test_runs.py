@@ -11,10 +11,10 @@ from latentlab.config import RunConfig
 from latentlab.controllers.model import ModelController
 from latentlab.controllers.runs import RunsController
 from latentlab.controllers.training import TrainingController
-from latentlab.gui.curves import TrainingCurves
-from latentlab.gui.model_panel import ModelPanel
-from latentlab.gui.runs_table import RunsTable
-from latentlab.gui.training_panel import TrainingPanel
+from latentlab.gui.curves.panel import TrainingCurves
+from latentlab.gui.curves.runs_table import RunsTable
+from latentlab.gui.panels.model import ModelPanel
+from latentlab.gui.panels.training import TrainingPanel
 from latentlab.storage import RunFolder, RunRecord
 
 

@@ -7,12 +7,13 @@ import pytest
 from PySide6.QtCore import Qt
 
 from latentlab.config import RunConfig, TrainingConfig
+from latentlab.config.events import Epoch, Finished, Progress, Started
 from latentlab.controllers.data import DataController
+from latentlab.controllers.encoded_points import PointsController
 from latentlab.controllers.explore import ExploreController
-from latentlab.controllers.points import PointsController
 from latentlab.controllers.selection import SelectionController
 from latentlab.controllers.training import TrainingController
-from latentlab.engine.messages import (
+from latentlab.engine.protocol.messages import (
     DatasetCancelled,
     DatasetProgress,
     Failed,
@@ -22,14 +23,13 @@ from latentlab.engine.messages import (
     TrainingState,
     WorkerLost,
 )
-from latentlab.events import Epoch, Finished, Progress, Started
-from latentlab.gui.curves import TrainingCurves
-from latentlab.gui.data_panel import DataPanel
+from latentlab.gui.curves.panel import TrainingCurves
 from latentlab.gui.latent_map import LatentMap
-from latentlab.gui.latent_sliders import LatentSliders
-from latentlab.gui.training_panel import TrainingPanel
+from latentlab.gui.panels.data import DataPanel
+from latentlab.gui.panels.latent_sliders import LatentSliders
+from latentlab.gui.panels.training import TrainingPanel
 from tests.controllers.conftest import model_info, some_points
-from tests.controllers.test_recovery import dataset_info
+from tests.controllers.test_autosave import dataset_info
 
 
 @pytest.fixture

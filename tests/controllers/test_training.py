@@ -6,9 +6,11 @@ import pytest
 from PySide6.QtWidgets import QLineEdit
 
 from latentlab.config import RunConfig, TrainingConfig
-from latentlab.controllers.run_words import duration, ending
+from latentlab.config.events import Adjusted, Epoch, Finished, Progress, Started
+from latentlab.config.recipes import RECIPES
+from latentlab.controllers.run_messages import duration, ending
 from latentlab.controllers.training import TrainingController
-from latentlab.engine.messages import (
+from latentlab.engine.protocol.messages import (
     AdjustTraining,
     Failed,
     RunFollowed,
@@ -18,11 +20,9 @@ from latentlab.engine.messages import (
     TrainingEvent,
     TrainingState,
 )
-from latentlab.events import Adjusted, Epoch, Finished, Progress, Started
-from latentlab.gui.curves import TrainingCurves
-from latentlab.gui.training_panel import TrainingPanel
-from latentlab.recipes import RECIPES
-from tests.controllers.test_recovery import dataset_info
+from latentlab.gui.curves.panel import TrainingCurves
+from latentlab.gui.panels.training import TrainingPanel
+from tests.controllers.test_autosave import dataset_info
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from latentlab.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
-from latentlab.engine.home import launch
-from latentlab.engine.messages import DatasetOpened, OpenDataset, OpenModel, PointsChanged, Shutdown, Train
+from latentlab.engine.client.worker_host import launch
+from latentlab.engine.protocol.messages import DatasetOpened, OpenDataset, OpenModel, PointsChanged, Shutdown, Train
 
 SHAPE = (1, 8, 8)
 SMALL = ModelConfig.model_validate({"latent_dim": 2, "architecture": {"hidden": 16}})
@@ -82,7 +82,7 @@ class Driver:
 def model_file(tmp_path_factory) -> Path:
     """An untrained model with its encoded points and a picture."""
     from latentlab.models import build
-    from latentlab.models.loaded import weights_of
+    from latentlab.models.inference import weights_of
     from latentlab.storage import ModelFile, ModelHeader, Points, write_model
 
     random = np.random.default_rng(0)

@@ -9,9 +9,9 @@ import threading
 
 import numpy as np
 
-from latentlab.engine.channel import REQUEST_ORDER, ChannelClosed, Mailbox, inherited_wire
-from latentlab.engine.memory import DEVICE_LOST
-from latentlab.engine.messages import (
+from latentlab.engine.client.restart import DEVICE_LOST
+from latentlab.engine.protocol.channel import REQUEST_ORDER, ChannelClosed, Mailbox, inherited_wire
+from latentlab.engine.protocol.messages import (
     Decode,
     Decoded,
     EncodeImage,

@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 import torch
 
+from latentlab.config.events import Checkpoint, Epoch, Finished, Started
 from latentlab.data import load_dataset
-from latentlab.engine.client import EngineClient
-from latentlab.engine.memory import DEVICE_LOST
-from latentlab.engine.messages import (
+from latentlab.engine.client.client import EngineClient
+from latentlab.engine.client.restart import DEVICE_LOST
+from latentlab.engine.protocol.messages import (
     DatasetOpened,
     Decode,
     Decoded,
@@ -37,9 +38,8 @@ from latentlab.engine.messages import (
     TrainingState,
     WorkerReady,
 )
-from latentlab.events import Checkpoint, Epoch, Finished, Started
 from latentlab.models import VAE
-from latentlab.models.loaded import LoadedModel
+from latentlab.models.inference import LoadedModel
 from latentlab.storage import RunFolder
 from latentlab.training import Training
 from tests.engine.conftest import Driver, train
@@ -195,7 +195,7 @@ def test_row_18_an_exception_anywhere_is_a_result_with_details_and_the_next_work
         monkeypatch.setattr(LoadedModel, "decode", fail)
         worker.ask(Decode(1, ZERO))
     else:
-        monkeypatch.setattr("latentlab.engine.jobs.open_dataset", fail)
+        monkeypatch.setattr("latentlab.engine.worker.jobs.open_dataset", fail)
         worker.ask(OpenDataset(str(image_file)))
     failed = worker.wait(Failed)
     assert not failed.expected
@@ -392,11 +392,11 @@ def test_row_34_every_result_arrives_on_the_gui_thread(qapp, qtbot, model_file):
 def test_a_worker_launched_before_qt_tells_its_map_before_torch_is_there(model_file):
     code = (
         "import sys\n"
-        "from latentlab.engine.home import launch\n"
+        "from latentlab.engine.client.worker_host import launch\n"
         f"home = launch('process', 'cpu', {str(model_file)!r})\n"
         "assert not {'PySide6', 'torch'} & sys.modules.keys(), 'launching is not light'\n"
         "kinds = []\n"
-        "from latentlab.engine.messages import Shutdown\n"
+        "from latentlab.engine.protocol.messages import Shutdown\n"
         "home.send(Shutdown())\n"
         "assert home.serve(lambda result: kinds.append(type(result).__name__)) == 0\n"
         "assert kinds == ['ModelChanged', 'PointsChanged', 'WorkerReady'], kinds\n"

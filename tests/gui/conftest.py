@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtWidgets import QApplication, QWidget
 
-from latentlab.gui import theme
+from latentlab.gui.style import theme
 
 
 @pytest.fixture

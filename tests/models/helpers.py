@@ -86,7 +86,7 @@ def train(model: LatentModel, batch: Batch, steps: int, rate: float = 3e-3) -> l
 
 def smaller(recipe: str, **changes: Any) -> ModelConfig:
     """A recipe's configuration with small networks, for small images."""
-    from latentlab.recipes import RECIPES
+    from latentlab.config.recipes import RECIPES
 
     config = RECIPES[recipe].config().model_dump()
     config["architecture"] |= {"hidden": 32, "width": 8}

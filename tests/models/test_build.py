@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from latentlab.config import DivergenceConfig, LikelihoodConfig, ModelConfig, PosteriorConfig, PriorConfig
+from latentlab.config.recipes import RECIPES
 from latentlab.models import FAMILIES, Batch, StepState, build
 from latentlab.models.divergences import DIVERGENCES
 from latentlab.models.likelihoods import GAUSSIANS
 from latentlab.models.posteriors import POSTERIORS
 from latentlab.models.priors import PRIORS
-from latentlab.recipes import RECIPES
 from tests.models.helpers import images, tiny
 
 SHAPES = [(1, 8, 8), (1, 28, 28), (3, 64, 64), (1, 28, 20), (3, 61, 37), (1, 8, 256), (1, 2, 3)]

@@ -8,8 +8,8 @@ import pickle
 import pytest
 import torch
 
+from latentlab.config.recipes import RECIPES
 from latentlab.models import StepState, build
-from latentlab.recipes import RECIPES
 from tests.models.helpers import images, optimizers, smaller, step, tiny, train
 
 COPIES = {"deepcopy": copy.deepcopy, "pickle": lambda model: pickle.loads(pickle.dumps(model))}

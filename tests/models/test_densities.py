@@ -7,7 +7,7 @@ import torch
 from torch import distributions
 
 from latentlab.config import LikelihoodConfig, PosteriorConfig, PriorConfig
-from latentlab.models.code_prior import CodePrior
+from latentlab.models.families.code_prior import CodePrior
 from latentlab.models.functional import gaussian_kl, log_mean_exp, soft_clip
 from latentlab.models.likelihoods import build_likelihood
 from latentlab.models.posteriors import build_posterior

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from latentlab.config.recipes import RECIPES
 from latentlab.models import Batch, StepState, build
-from latentlab.models.reduce import reduce
-from latentlab.recipes import RECIPES
+from latentlab.models.objective import reduce
 from tests.models.helpers import images, tiny
 
 SHAPE = (1, 8, 8)

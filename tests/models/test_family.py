@@ -7,9 +7,9 @@ import math
 import pytest
 import torch
 
+from latentlab.config.recipes import RECIPES
 from latentlab.evaluation import quick_bound
 from latentlab.models import Batch, StepState, build
-from latentlab.recipes import RECIPES
 from tests.models.helpers import optimizers, smaller, step, train
 
 SHAPE = (1, 8, 8)

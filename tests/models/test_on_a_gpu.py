@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from latentlab.models.divergences import closed_form
-from latentlab.models.per_datapoint import ADAM_DECAYS, _adam
+from latentlab.models.families.per_datapoint import ADAM_DECAYS, _adam
 
 
 def test_a_search_steps_as_torchs_adam_does():

@@ -15,8 +15,8 @@ import pytest
 
 import latentlab
 from latentlab.cli import main
-from latentlab.session_file import read_session
 from latentlab.storage import History, RunFolder
+from latentlab.storage.session_file import read_session
 
 V1 = Path(__file__).parents[1] / "fixtures" / "v1"
 

@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
+from latentlab.config.recipes import RECIPES
 from latentlab.errors import RunError
-from latentlab.models.loaded import weights_of
-from latentlab.recipes import RECIPES
-from latentlab.training import Training, feed
+from latentlab.models.inference import weights_of
+from latentlab.training import Training, batches
 from tests.training.helpers import bars, named, run_config
 
 DEVICE = "cuda:0"
@@ -92,7 +92,7 @@ def test_networks_in_bfloat16_are_recorded(kind):
 
 
 def test_images_that_do_not_fit_are_copied_batch_by_batch(monkeypatch):
-    monkeypatch.setattr(feed, "_free_memory", lambda device: 10.0)
+    monkeypatch.setattr(batches, "_free_memory", lambda device: 10.0)
     _, events = run(epochs=3)
     monkeypatch.undo()
     _, expected = run(epochs=3, graphs="off")

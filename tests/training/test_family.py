@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from latentlab.config import ModelConfig
-from latentlab.models.loaded import load_model
-from latentlab.recipes import RECIPES
+from latentlab.config.recipes import RECIPES
+from latentlab.models.inference import load_model
 from latentlab.training import Training
-from latentlab.training.group import may_leave_out
+from latentlab.training.distributed import may_leave_out
 from tests.training.helpers import bars, named, run_config, train
 from tests.training.test_resume import content
 

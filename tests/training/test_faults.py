@@ -10,11 +10,11 @@ import torch
 
 from latentlab.errors import RunError
 from latentlab.models.base import Losses
-from latentlab.models.loaded import weights_of
+from latentlab.models.inference import weights_of
 from latentlab.storage import RunFolder
 from latentlab.training import Training
-from latentlab.training import progress as module
-from latentlab.training.optimisers import Optimisers
+from latentlab.training import timing as module
+from latentlab.training.step.optimizers import Optimisers
 from tests.training.helpers import bars, named, run_config, train
 
 
@@ -47,7 +47,7 @@ def run_until(training, step):
 def test_row_17_a_loss_that_is_not_finite_stops_before_its_step(tmp_path, monkeypatch, value, where, deferred):
     """``deferred`` is how CUDA is asked: late, the bad step having been skipped on the device."""
     monkeypatch.setattr(
-        "latentlab.training.stepper.Optimisers", lambda model, config: Optimisers(model, config, deferred)
+        "latentlab.training.step.optimizer_step.Optimisers", lambda model, config: Optimisers(model, config, deferred)
     )
     monkeypatch.setattr(module, "_READ_OUT_SECONDS", 1e9)
     training = Training(bars(), run_config(epochs=2), tmp_path / "run")

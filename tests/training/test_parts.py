@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from latentlab.training import from_the_top, meter, tile
-from latentlab.training.feed import Feed
-from latentlab.training.meter import Clock, Meter
-from latentlab.training.randomness import RandomStream, derived_seed
+from latentlab.training import from_the_top, metrics, tile
+from latentlab.training.batches import Feed
+from latentlab.training.metrics import Clock, Meter
+from latentlab.training.seeding import RandomStream, derived_seed
 
 CPU = torch.device("cpu")
 
@@ -141,7 +141,7 @@ def test_a_meter_tells_the_last_moments_apart_from_the_epoch():
 
 def test_a_clock_leaves_pauses_out(monkeypatch):
     now = [100.0]
-    monkeypatch.setattr(meter.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(metrics.time, "monotonic", lambda: now[0])
     clock = Clock(seconds=10.0)
     for _ in range(4):
         clock.resume()
@@ -158,7 +158,7 @@ def test_a_clock_leaves_pauses_out(monkeypatch):
 
 def test_time_left_counts_validation_and_the_closing(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr(meter.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(metrics.time, "monotonic", lambda: now[0])
     clock = Clock()
 
     def work(seconds, images=0):

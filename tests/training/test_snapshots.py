@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from latentlab.errors import RunError
-from latentlab.models.loaded import weights_of
+from latentlab.models.inference import weights_of
 from latentlab.storage import RunFolder
-from latentlab.storage import history as files
+from latentlab.storage import snapshots as files
 from latentlab.training import Training, snapshots
 from tests.training.helpers import bars, run_config, train
 from tests.training.test_resume import content
@@ -54,7 +54,7 @@ def test_an_epoch_can_be_seen_again(generous, tmp_path):
 @pytest.mark.parametrize("binarise", ["none", "dynamic"])
 def test_the_model_is_the_same_to_the_bit_without_it(generous, tmp_path, model, binarise):
     if model.get("recipe") == "concrete-vae":
-        from latentlab.recipes import recipe
+        from latentlab.config.recipes import recipe
 
         model = recipe("concrete-vae").config().model_dump() | {"architecture": {"kind": "mlp", "hidden": 16}}
     for name in ("with", "without"):

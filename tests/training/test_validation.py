@@ -8,7 +8,7 @@ from latentlab.config import TrainingConfig
 from latentlab.evaluation.quick import QuickBound
 from latentlab.models import build
 from latentlab.training import validation
-from latentlab.training.meter import Clock
+from latentlab.training.metrics import Clock
 from latentlab.training.validation import Validation
 from tests.training.helpers import run_config
 

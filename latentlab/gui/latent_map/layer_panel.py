@@ -8,9 +8,9 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QCheckBox, QFrame, QGridLayout, QSlider, QWidget
 
-from latentlab.gui.colours import DARK, Theme
 from latentlab.gui.latent_map.layers.base import LayerState
 from latentlab.gui.latent_map.legend import paint_ground
+from latentlab.gui.style.palettes import DARK, Theme
 
 
 class LayerPanel(QFrame):

@@ -8,7 +8,6 @@ from typing import TypeVar
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from latentlab.gui.colours import Theme
 from latentlab.gui.latent_map.coverage import Coverage
 from latentlab.gui.latent_map.layers.base import Layer, LayerState, LegendContent
 from latentlab.gui.latent_map.layers.cursor import CursorLayer
@@ -21,6 +20,7 @@ from latentlab.gui.latent_map.layers.posterior import PosteriorLayer
 from latentlab.gui.latent_map.layers.trust import TrustLayer
 from latentlab.gui.latent_map.view import Range
 from latentlab.gui.latent_map.view_box import MapViewBox
+from latentlab.gui.style.palettes import Theme
 
 _L = TypeVar("_L", bound=Layer)
 MARGIN = 0.04  # of the points' extent, on each side when all of them are shown

@@ -6,11 +6,11 @@ from PySide6.QtCore import QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
-from latentlab.gui.colours import DARK, Theme
-from latentlab.gui.icons import pixmap
 from latentlab.gui.latent_map.legend import paint_ground
-from latentlab.gui.parts import button
-from latentlab.gui.theme import tokens
+from latentlab.gui.style.icons import pixmap
+from latentlab.gui.style.palettes import DARK, Theme
+from latentlab.gui.style.theme import tokens
+from latentlab.gui.widgets.controls import button
 
 INSET = 8
 

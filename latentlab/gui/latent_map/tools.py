@@ -12,8 +12,8 @@ import numpy.typing as npt
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QImage, QPainter, QPainterPath, QPolygonF
 
-from latentlab.gui.gestures import next_gesture
 from latentlab.gui.latent_map.view import View
+from latentlab.gui.widgets.gesture_id import next_gesture
 
 FloatArray = npt.NDArray[np.floating]
 CLICK_PX = 4.0

@@ -10,8 +10,6 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QKeyEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
-from latentlab.gui.colours import theme
-from latentlab.gui.gestures import next_gesture
 from latentlab.gui.latent_map.graphics_view import MapGraphicsView
 from latentlab.gui.latent_map.layer_stack import LayerStack
 from latentlab.gui.latent_map.layers.base import LayerState
@@ -20,6 +18,8 @@ from latentlab.gui.latent_map.tools import ExploreTool, PathTool, SelectTool, To
 from latentlab.gui.latent_map.view import AXIS_HEIGHT, AXIS_WIDTH, MARGIN, PRIOR_REACH, Range, View
 from latentlab.gui.latent_map.view_box import MapViewBox
 from latentlab.gui.plots.plot import Plot
+from latentlab.gui.style.palettes import theme
+from latentlab.gui.widgets.gesture_id import next_gesture
 
 ByteArray = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.floating]

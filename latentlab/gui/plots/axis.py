@@ -10,7 +10,7 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor, QFont, QPainter, QResizeEvent
 from PySide6.QtWidgets import QGraphicsItem
 
-from latentlab.gui.colours import Theme
+from latentlab.gui.style.palettes import Theme
 
 TICK_PX = 4
 MINUS = "−"

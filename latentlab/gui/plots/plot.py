@@ -5,8 +5,8 @@ from __future__ import annotations
 import pyqtgraph as pg
 from PySide6.QtGui import QFont
 
-from latentlab.gui.colours import Theme
 from latentlab.gui.plots.axis import Axis
+from latentlab.gui.style.palettes import Theme
 
 SMALLEST_PT = 7.0
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from latentlab.models.batch_reduction import rows_of_all
 from latentlab.models.divergences.base import Divergence, Latents
 from latentlab.models.functional import gaussian_log_density
 from latentlab.models.posteriors.diagonal import Diagonal
-from latentlab.models.whole_batch import rows_of_all
 
 
 def total_correlation(z: Tensor, mean: Tensor, log_std: Tensor, images: int) -> Tensor:

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from latentlab.config import PriorConfig
-from latentlab.models.noise import standard_normal
 from latentlab.models.posteriors.base import VariationalPosterior
+from latentlab.models.seeded_noise import standard_normal
 
 ImageShape = tuple[int, int, int]
 Encode = Callable[[Tensor], VariationalPosterior]

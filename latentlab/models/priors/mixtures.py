@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from latentlab.config import PriorConfig
 from latentlab.models.functional import gaussian_log_density, log_mean_exp
-from latentlab.models.noise import fixed_noise
 from latentlab.models.posteriors.base import VariationalPosterior
 from latentlab.models.priors.base import Encode, ImageShape, Prior
+from latentlab.models.seeded_noise import fixed_noise
 
 # Numbers to hold at once while every latent meets every component: 64 MB of float32.
 LARGEST_MEETING = 16 * 2**20

@@ -6,8 +6,8 @@ import pyqtgraph as pg
 import pytest
 from PySide6.QtGui import QColor, QPalette
 
-from latentlab.gui.colours import DARK, LIGHT
 from latentlab.gui.latent_map import LatentMap
+from latentlab.gui.style.palettes import DARK, LIGHT
 
 
 def test_its_plot_is_a_pyqtgraph_view_box(latent_map):

@@ -12,9 +12,9 @@ from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
-from latentlab.gui.colours import DARK, Theme
 from latentlab.gui.latent_map.coverage import Coverage
 from latentlab.gui.latent_map.view import View
+from latentlab.gui.style.palettes import DARK, Theme
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ import numpy.typing as npt
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 
-from latentlab.gui.colours import Theme
 from latentlab.gui.latent_map.layers.base import Layer
 from latentlab.gui.latent_map.layers.strokes import stroke
 from latentlab.gui.latent_map.view import View
+from latentlab.gui.style.palettes import Theme
 
 FloatArray = npt.NDArray[np.floating]
 RING_PX = 8.0

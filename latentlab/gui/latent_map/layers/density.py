@@ -6,12 +6,12 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtGui import QPainter
 
-from latentlab.gui.colours import cividis
 from latentlab.gui.latent_map.coverage import Coverage
 from latentlab.gui.latent_map.layers.base import wrap_image
 from latentlab.gui.latent_map.layers.image import ImageLayer, draw_image
 from latentlab.gui.latent_map.layers.markers import pack
 from latentlab.gui.latent_map.view import View
+from latentlab.gui.style.palettes import cividis
 
 FloatArray = npt.NDArray[np.floating]
 

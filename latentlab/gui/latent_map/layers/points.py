@@ -9,11 +9,11 @@ import numpy.typing as npt
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QImage, QPainter, QRegion
 
-from latentlab.gui.colours import MOST_COLOURS, UNLABELLED, Theme, palette
 from latentlab.gui.latent_map.layers.base import Layer, LegendContent, wrap_image
 from latentlab.gui.latent_map.layers.markers import MARKERS
 from latentlab.gui.latent_map.layers.point_raster import Pixels, PointTiles, Rasterizer, Size, Window, point_size
 from latentlab.gui.latent_map.view import View
+from latentlab.gui.style.palettes import MOST_COLOURS, UNLABELLED, Theme, palette
 
 MARGIN_PX = 48
 """The picture is drawn so much larger than the view on each side, so that a small pan uncovers no gap."""

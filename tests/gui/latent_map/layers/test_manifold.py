@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtGui import QColor
 
 from latentlab.errors import InputError
-from latentlab.gui.colours import DARK
+from latentlab.gui.style.palettes import DARK
 from tests.gui.latent_map.conftest import RANGE, only
 
 

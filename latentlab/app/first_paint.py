@@ -1,0 +1,116 @@
+"""What is on screen first: the window's frame and the map with the model's stored picture.
+
+The rest of the program takes longer to import and build than this takes to be painted, so it comes after the first
+paint, a piece at a time. What is imported here is imported before that paint: nothing may be that can wait
+(pydantic, the panels, the engine's messages).
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from importlib import import_module
+
+from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QObject
+from PySide6.QtGui import QGuiApplication, QIcon
+from PySide6.QtWidgets import QApplication
+
+from latentlab import paths
+from latentlab.app.preview_picture import stored_picture
+from latentlab.gui.latent_map import LatentMap
+from latentlab.gui.main_window import MainWindow
+from latentlab.gui.style import theme
+from latentlab.gui.style.palettes import MOST_COLOURS, class_colours
+from latentlab.state.window_settings import Settings
+from latentlab.utils.thread_priority import short_turns
+
+log = logging.getLogger("latentlab")
+
+
+class Front(QObject):
+    """The window before there is anything behind it.
+
+    Parameters
+    ----------
+    model
+        What the worker opens first: its stored picture is shown.
+
+    Attributes
+    ----------
+    qt, settings, latent_map, window
+        For the application to go on with.
+    """
+
+    def __init__(self, model: str) -> None:
+        self.qt = _qt_application()
+        super().__init__()
+        self.settings = Settings()
+        theme.apply(self.qt, self.settings.scheme())
+        self.latent_map = LatentMap()
+        self.window = MainWindow(self.latent_map, panels_later=True)
+        self.window.setWindowIcon(QIcon(str(paths.resource("icons", "latentlab.svg"))))
+        self.window.set_device("starting …")
+        layout = self.settings.layout()
+        if layout is not None and not self.window.restore_layout(*layout):
+            self.window.reset_layout()
+        stored = stored_picture(model)
+        if stored is not None:
+            picture, (left, right, bottom, top) = stored
+            self.latent_map.set_manifold(picture, (left, right), (bottom, top))
+
+    def show(self) -> None:
+        """Show the window, and return when it has been painted."""
+        painted = _Painted(self.latent_map.viewport())
+        self.window.show()
+        while not painted.seen:
+            turn()
+        log.debug("the window is painted")
+
+    def import_behind(self, name: str) -> None:
+        """Import a module, and work out what the first points will need, while the window answers."""
+
+        def work() -> None:
+            import_module(name)
+            class_colours(MOST_COLOURS)  # kept by the module; else the window would wait for them
+
+        thread = threading.Thread(target=work, name="latentlab-import")
+        thread.start()
+        with short_turns():
+            while thread.is_alive():
+                turn()
+
+
+class _Painted(QObject):
+    """Notices the first paint of a widget."""
+
+    def __init__(self, widget: QObject) -> None:
+        super().__init__()
+        self.seen = False
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Paint:
+            self.seen = True
+            watched.removeEventFilter(self)
+        return False
+
+
+def turn() -> None:
+    """Let the event loop turn, and then another thread have the interpreter for a moment."""
+    QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 5)
+    time.sleep(0.001)
+
+
+def _qt_application() -> QApplication:
+    application = QApplication.instance()
+    if not isinstance(application, QApplication):
+        QGuiApplication.setHighDpiScaleFactorRoundingPolicy(
+            QGuiApplication.highDpiScaleFactorRoundingPolicy().PassThrough
+        )
+        application = QApplication(sys.argv[:1])
+    application.setApplicationName("latentlab")
+    application.setDesktopFileName("latentlab")
+    application.setQuitOnLastWindowClosed(False)
+    return application

@@ -1,0 +1,147 @@
+"""``latentlab encode`` and ``decode``: a trained model put to use."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from latentlab.cli.open_data import model_and_data
+from latentlab.config.layout import latent_layout
+from latentlab.data import Dataset
+from latentlab.errors import InputError
+from latentlab.storage import atomic_write
+from latentlab.utils.text import counted
+
+if TYPE_CHECKING:
+    from latentlab.models.inference import LoadedModel
+
+
+def encode(arguments: argparse.Namespace) -> int:
+    """Write the posterior means and standard deviations of a dataset."""
+    out = output_path(arguments.out, (".npz", ".csv"))
+    model, dataset = model_and_data(arguments)
+    mean, std = model.encode(dataset.images, dataset.labels)
+    if out.suffix.lower() == ".npz":
+        arrays = {"mean": mean, "std": std, "label": dataset.labels, "path": np.array(dataset.paths, dtype=np.str_)}
+        atomic_write(out, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
+    else:
+        atomic_write(out, lambda file: _write_csv(file, dataset, mean, std))
+    print(f"{out}: {len(mean)} latents")
+    return 0
+
+
+def decode(arguments: argparse.Namespace) -> int:
+    """Write the images of given, drawn or evenly laid latents."""
+    out = output_path(arguments.out, (".png", ".npz"))
+    # Files are read before torch is: what is wrong with them is said at once.
+    z = None if arguments.z_file is None else _read_latents(Path(arguments.z_file))
+    from latentlab.models.inference import load_model
+
+    model = load_model(arguments.model, arguments.device)
+    label = label_index(arguments.label, model)
+    columns = 0
+    if arguments.grid is not None:
+        z, columns = _grid(arguments.grid, model), arguments.grid
+    elif arguments.samples is not None:
+        z = model.sample_prior(arguments.samples, arguments.seed)
+    elif arguments.z is not None:
+        z = _parse_latents(arguments.z)
+    if z is None:
+        raise AssertionError("argparse asks for one of them")
+    images = model.decode(z, _classes(label, model, len(z), arguments.samples is not None))
+    if out.suffix.lower() == ".npz":
+        atomic_write(out, lambda file: np.savez(file, images=images, z=z))
+    else:
+        from latentlab.training import tile
+
+        picture = tile(images, columns or math.ceil(math.sqrt(len(images))))
+        atomic_write(out, lambda file: Image.fromarray(picture).save(file, format="PNG"))
+    still = model.latent_dim - 2
+    note = f", over the first two latents; the other {still} are 0" if columns and still > 0 else ""
+    print(f"{out}: {counted(len(images), 'image')}{note}")
+    return 0
+
+
+def output_path(name: str, suffixes: tuple[str, ...]) -> Path:
+    """The file to write, checked before any work: one of ``suffixes``, in a folder that exists."""
+    path = Path(name)
+    if path.suffix.lower() not in suffixes:
+        raise InputError(f"cannot write {name}: its name must end in {' or '.join(suffixes)}")
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"cannot write {name}: there is no folder {path.absolute().parent}")
+    return path
+
+
+def _write_csv(file: BinaryIO, dataset: Dataset, mean: NDArray[np.float32], std: NDArray[np.float32]) -> None:
+    # A name that is no UTF-8 is shown as \xNN: the table stays readable.
+    text = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="")
+    rows = csv.writer(text)
+    dimensions = range(mean.shape[1])
+    rows.writerow(["path", "label", *(f"mean_{i}" for i in dimensions), *(f"std_{i}" for i in dimensions)])
+    for path, label, means, stds in zip(dataset.paths, dataset.labels.tolist(), mean, std, strict=True):
+        rows.writerow([path, label, *means, *stds])
+    text.flush()
+    text.detach()
+
+
+def _read_latents(path: Path) -> NDArray[np.float32]:
+    try:
+        values = np.load(path, allow_pickle=False)
+        if not isinstance(values, np.ndarray) or values.ndim != 2:
+            raise ValueError
+        return values.astype(np.float32)
+    except FileNotFoundError:
+        raise InputError(f"there is no file {path}") from None
+    except (OSError, ValueError, EOFError, TypeError):
+        raise InputError(f"{path} does not hold latents [N, d] in .npy format") from None
+
+
+def _parse_latents(texts: list[str]) -> NDArray[np.float32]:
+    try:
+        rows = [[float(number) for number in text.split(",")] for text in texts]
+    except ValueError:
+        raise InputError(f"--z takes numbers with commas between them, not {' '.join(texts)!r}") from None
+    if len({len(row) for row in rows}) > 1:
+        raise InputError("every --z must have as many numbers as the others")
+    return np.array(rows, np.float32)
+
+
+def _grid(cells: int, model: LoadedModel) -> NDArray[np.float32]:
+    """Latents of an even grid, the highest z₂ first; only plain numbers have a plane to lay it on."""
+    kind = latent_layout(model.header.model, model.image_shape).kind
+    if kind != "plain":
+        raise InputError(f"--grid needs latents that are plain numbers, this model's are {kind}: use --samples 64")
+    from latentlab.latent.grids import quantile_grid
+    from latentlab.training import from_the_top
+
+    return from_the_top(quantile_grid(cells, model.latent_dim))
+
+
+def _classes(label: int | None, model: LoadedModel, count: int, are_samples: bool) -> int | NDArray[np.int64] | None:
+    """The class asked for; without one a conditional model's samples are of each in turn, all else of the first."""
+    in_turn = model.classes_of_samples(count)
+    if label is not None or in_turn is None:
+        return label
+    return in_turn if are_samples else 0
+
+
+def label_index(text: str | None, model: LoadedModel) -> int | None:
+    """The class that ``--label`` names, by its name or its number."""
+    if text is None:
+        return None
+    classes = model.header.classes
+    if model.classes_of_samples(1) is None:
+        raise InputError("--label is for conditional models, and this one takes no class: leave it out")
+    if text in classes:
+        return classes.index(text)
+    if text.isdecimal() and int(text) < len(classes):
+        return int(text)
+    raise InputError(f"there is no class {text!r}; those there are: {', '.join(classes) or 'none'}")

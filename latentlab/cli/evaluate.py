@@ -1,0 +1,134 @@
+"""``latentlab evaluate``: what a model is worth on images."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from latentlab.cli.console import write_json, write_table
+from latentlab.cli.open_data import model_and_data
+from latentlab.config.layout import latent_layout
+from latentlab.utils.text import counted
+
+if TYPE_CHECKING:
+    from latentlab.data import Dataset
+    from latentlab.models.inference import LoadedModel
+
+NATS = "nats per image"
+_UNITS = dict.fromkeys(
+    (
+        "elbo",
+        "rate",
+        "distortion",
+        "log_likelihood",
+        "encoder_elbo",
+        "refined_elbo",
+        "richer_elbo",
+        "richer_log_likelihood",
+        "amortisation_gap",
+        "approximation_gap",
+    ),
+    NATS,
+)
+# A longer row of numbers is told by its ends: a quantised model has hundreds of latents.
+_LONGEST_ROW = 32
+
+
+def evaluate(arguments: argparse.Namespace) -> int:
+    """Measure a model on images."""
+    from latentlab import evaluation
+
+    model, dataset = model_and_data(arguments)
+    binarise = model.header.training.get("binarise", "none")
+    # First what may be refused.
+    gaps = _gaps(model, dataset, arguments.seed) if arguments.gaps else {}
+    found = evaluation.evaluate(
+        model.module,
+        dataset.images,
+        dataset.labels,
+        importance_samples=arguments.importance_samples,
+        binarise=binarise,
+        seed=arguments.seed,
+    )
+    said = [*_on_the_images(model, dataset)]
+    said += evaluation.remarks(model.module, dataset.images, dataset.labels, binarise)
+    if dataset.factors is not None and not _plain(model):
+        said.append("factors are told by latents that are plain numbers: there are no scores of disentanglement")
+    values = found.as_dict() | gaps | _disentanglement(model, dataset, arguments.seed)
+    if arguments.json:
+        write_json(values | {"remarks": said})
+    else:
+        write_table({name: f"{_rounded(value)} {_UNITS.get(name, '')}".strip() for name, value in values.items()})
+        for sentence in said:
+            print(f"note: {sentence}")
+    return 0
+
+
+def _on_the_images(model: LoadedModel, dataset: Dataset) -> Iterator[str]:
+    """What must be known of the images: whether the model has learned from them, and what was made of them for it."""
+    known = model.header.data
+    if known.get("fingerprint") == dataset.fingerprint:
+        learned, held_out = map(len, dataset.split())
+        yield (
+            f"the model was trained on {learned:,} of these {counted(len(dataset), 'image')}, with "
+            f"{held_out:,} held out, and all are measured together: latentlab info tells the figures of those held out"
+        )
+        return
+    if known.get("source") == dataset.source:
+        yield "these images are of the dataset that the model was trained on: some it may have learned from"
+    channels, height, width = model.image_shape
+    coloured = sum(count for mode, count in dataset.found.modes.items() if _is_coloured(mode))
+    if channels == 1 and coloured:
+        yield f"{counted(coloured, 'image')} in colour made grey, as the model takes {'them' if coloured > 1 else 'it'}"
+    others = len(dataset) - dataset.found.sizes.get(f"{width}×{height}", 0)
+    if dataset.found.sizes and others:
+        usual = max(dataset.found.sizes, key=dataset.found.sizes.__getitem__)
+        made = f"made {width}×{height}, as the model takes them"
+        yield f"{counted(others, 'image')} of other sizes (mostly {usual}) {made}"
+
+
+def _is_coloured(mode: str) -> bool:
+    """Whether a file's mode, or an array's type with its channels, has colours."""
+    return mode.startswith(("RGB", "CMYK", "YCbCr", "LAB", "HSV")) or mode.endswith(("× 3", "× 4"))
+
+
+def _gaps(model: LoadedModel, dataset: Dataset, seed: int) -> dict[str, float]:
+    from latentlab import evaluation
+
+    binarise = model.header.training.get("binarise", "none")
+    gaps = evaluation.inference_gaps(model.module, dataset.images, dataset.labels, binarise=binarise, seed=seed)
+    return {
+        "encoder_elbo": gaps.encoder_elbo,
+        "refined_elbo": gaps.refined_elbo,
+        "richer_elbo": gaps.richer_elbo,
+        "richer_log_likelihood": gaps.log_likelihood,
+        "amortisation_gap": gaps.amortisation_gap,
+        "approximation_gap": gaps.approximation_gap,
+    }
+
+
+def _disentanglement(model: LoadedModel, dataset: Dataset, seed: int) -> dict[str, float]:
+    """The scores, where latents are plain numbers and at least two known factors vary among the images."""
+    varying = {name: values for name, values in (dataset.factors or {}).items() if (values != values[0]).any()}
+    if len(varying) < 2 or not _plain(model):
+        return {}
+    from latentlab import evaluation
+
+    mean, std = model.encode(dataset.images, dataset.labels)
+    return evaluation.disentanglement(mean, std, varying, seed)._asdict()
+
+
+def _plain(model: LoadedModel) -> bool:
+    """Whether its latents are plain numbers."""
+    return latent_layout(model.header.model, model.image_shape).kind == "plain"
+
+
+def _rounded(value: Any) -> str:
+    if isinstance(value, tuple):
+        if len(value) > _LONGEST_ROW:
+            return f"{len(value)} numbers from {_rounded(min(value))} to {_rounded(max(value))}"
+        return " ".join(map(_rounded, value)) or "none"
+    if value is None:
+        return "unknown"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

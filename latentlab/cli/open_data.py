@@ -1,0 +1,58 @@
+"""Opening a dataset, and a model with it, from the command line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from latentlab.config import DataConfig
+from latentlab.data import Dataset, LoadProgress, open_dataset
+from latentlab.errors import InputError
+
+if TYPE_CHECKING:
+    from latentlab.models.inference import LoadedModel
+
+
+def open_data(source: str, config: DataConfig) -> Dataset:
+    """Open a dataset, with a progress bar on a terminal.
+
+    Raises
+    ------
+    InputError
+        As ``latentlab.data.open_dataset``.
+    """
+    with tqdm(disable=not sys.stderr.isatty(), leave=False, delay=0.5) as bar:
+        for step in open_dataset(source, config):
+            if isinstance(step, Dataset):
+                return step
+            _show(bar, step)
+    raise AssertionError("opening ends with a dataset")
+
+
+def model_and_data(arguments: argparse.Namespace) -> tuple[LoadedModel, Dataset]:
+    """Open the model, and the dataset made ready as the model's own was.
+
+    Raises
+    ------
+    InputError
+        As opening either, and for images of another shape than the model's.
+    """
+    from latentlab.models.inference import load_model
+
+    model = load_model(arguments.model, arguments.device)
+    dataset = open_data(arguments.data, model.header.data_config(arguments.limit))
+    if dataset.image_shape != model.image_shape:
+        raise InputError(
+            f"the model takes images of shape {list(model.image_shape)}, those of {dataset.name} are "
+            f"{list(dataset.image_shape)}"
+        )
+    return model, dataset
+
+
+def _show(bar: Any, progress: LoadProgress) -> None:
+    bar.set_description(progress.message, refresh=False)
+    bar.total = progress.total
+    bar.update(progress.done - bar.n)

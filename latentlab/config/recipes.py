@@ -1,0 +1,339 @@
+"""Recipes: named model configurations, as plain data (no torch)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from latentlab.config import ModelConfig, validated
+from latentlab.errors import InputError
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A named model configuration.
+
+    Attributes
+    ----------
+    name, summary, formula, paper
+        What the picker and ``latentlab recipes`` show: two sentences, the objective, the reference.
+    values
+        What differs from ``ModelConfig``'s defaults, nested by part.
+    matters
+        Dotted names of the few settings worth offering first.
+    """
+
+    name: str
+    summary: str
+    formula: str
+    paper: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    matters: tuple[str, ...] = ("latent_dim", "architecture.kind", "beta")
+
+    def config(self, **changes: Any) -> ModelConfig:
+        """The recipe's configuration, with top-level fields replaced by ``changes``."""
+        return validated(ModelConfig, {"recipe": self.name, **self.values, **changes})
+
+    def suited(self, to: ModelConfig | None) -> ModelConfig:
+        """The recipe's configuration with the networks, pixels and latent size of ``to`` where it has none of its own.
+
+        ``to`` suits some images (:mod:`latentlab.config.suggestion`); the recipe's own settings make it what it is and stay.
+        """
+        if to is None:
+            return self.config()
+        open_to_choice = [part for part in ("architecture", "likelihood", "latent_dim") if part not in self.values]
+        return self.config(**to.model_dump(include=set(open_to_choice)))
+
+
+_FIRST = (
+    Recipe(
+        "vae",
+        "The variational autoencoder: an encoder and a decoder trained together to maximise the ELBO. "
+        "Rate and distortion are weighed equally.",
+        "E_q[log p(x|z)] − KL(q(z|x) ‖ p(z))",
+        "Kingma & Welling 2014, Auto-Encoding Variational Bayes (arXiv:1312.6114)",
+    ),
+    Recipe(
+        "ae",
+        "A plain autoencoder: reconstruction alone, with nothing that shapes the latent space. "
+        "The contrast: its samples from the prior fail.",
+        "log p(x|z = μ(x))",
+        "Hinton & Salakhutdinov 2006, Reducing the Dimensionality of Data with Neural Networks",
+        {"posterior": {"kind": "delta"}, "beta": 0.0},
+        ("latent_dim", "architecture.kind"),
+    ),
+    Recipe(
+        "gaussian-vae",
+        "A VAE whose pixels are Gaussian, for grey and colour images. "
+        "σ is the best for each batch, one learned number, one per pixel, or fixed; it balances rate and distortion.",
+        "E_q[log N(x; μ(z), σ²)] − KL(q(z|x) ‖ p(z))",
+        "Rybkin, Daniilidis & Levine 2021, Simple and Effective VAE Training with Calibrated Decoders "
+        "(arXiv:2006.13202)",
+        {"likelihood": {"kind": "gaussian", "sigma": "optimal"}},
+        ("latent_dim", "likelihood.sigma", "architecture.kind"),
+    ),
+    Recipe(
+        "full-covariance-vae",
+        "The posterior's dimensions may depend on each other: z = μ + L ε with a lower triangular L. "
+        "The bound is tighter where the true posterior is tilted.",
+        "E_q[log p(x|z)] − KL(N(μ, L Lᵀ) ‖ N(0, I))",
+        "Rezende, Mohamed & Wierstra 2014, Stochastic Backpropagation (arXiv:1401.4082)",
+        {"posterior": {"kind": "cholesky"}},
+        ("latent_dim", "architecture.kind"),
+    ),
+)
+
+_OBJECTIVES = (
+    Recipe(
+        "iwae",
+        "The importance-weighted autoencoder: K latents per image, and the logarithm of their mean weight. "
+        "The bound tightens with K, and the posterior need no longer be simple.",
+        "E[log 1/K Σ_k p(x, z_k) / q(z_k|x)]",
+        "Burda, Grosse & Salakhutdinov 2016, Importance Weighted Autoencoders (arXiv:1509.00519)",
+        {"bound": "importance", "samples": 5, "kl": "monte-carlo"},
+        ("latent_dim", "samples", "architecture.kind"),
+    ),
+    Recipe(
+        "score-function-vae",
+        "The encoder's gradient by REINFORCE, with the other samples as baseline, instead of through the sample. "
+        "The contrast: the curves show how much larger its variance is.",
+        "∇ E_q[f(z)] = E_q[(f(z) − b) ∇ log q(z|x)]",
+        "Mnih & Gregor 2014, Neural Variational Inference and Learning in Belief Networks (arXiv:1402.0030)",
+        {"estimator": "score", "samples": 8},
+        ("latent_dim", "samples", "architecture.kind"),
+    ),
+    Recipe(
+        "beta-vae",
+        "The ELBO with its KL term weighted by β. Above 1 it trades reconstruction for simpler, "
+        "more separated latents; β = 1 is the VAE.",
+        "E_q[log p(x|z)] − β · KL(q(z|x) ‖ p(z))",
+        "Higgins et al. 2017, beta-VAE: Learning Basic Visual Concepts with a Constrained Variational Framework",
+        {"beta": 4.0},
+        ("latent_dim", "beta", "architecture.kind"),
+    ),
+    Recipe(
+        "capacity-vae",
+        "The rate is held at a capacity C that rises during training. "
+        "Latents take up the factors of the images one after another, the costliest first.",
+        "E_q[log p(x|z)] − γ · |KL(q(z|x) ‖ p(z)) − C|",
+        "Burgess et al. 2018, Understanding disentangling in β-VAE (arXiv:1804.03599)",
+        {"latent_dim": 10, "rate": {"kind": "capacity"}},
+        ("latent_dim", "rate.capacity", "rate.epochs", "rate.gamma"),
+    ),
+    Recipe(
+        "tc-vae",
+        "Only the total correlation is charged extra: the part of the KL that says how the dimensions depend on each "
+        "other. It is estimated from the batch, each image weighed as in the whole set.",
+        "ELBO − (β − 1) · KL(q(z) ‖ Π q(z_i)), β − 1 = divergence.weight",
+        "Chen et al. 2018, Isolating Sources of Disentanglement in Variational Autoencoders (arXiv:1802.04942)",
+        {"latent_dim": 10, "divergence": {"kind": "total-correlation", "weight": 5.0}},
+        ("latent_dim", "divergence.weight", "architecture.kind"),
+    ),
+    Recipe(
+        "factor-vae",
+        "The total correlation again, told by a discriminator that knows real latents from shuffled ones. "
+        "The two networks are trained in turns.",
+        "ELBO − γ · KL(q(z) ‖ Π q(z_i)), γ = adversary.weight",
+        "Kim & Mnih 2018, Disentangling by Factorising (arXiv:1802.05983)",
+        {"family": "factor", "latent_dim": 10},
+        ("latent_dim", "adversary.weight", "architecture.kind"),
+    ),
+)
+
+_LABELS = (
+    Recipe(
+        "cvae",
+        "Encoder and decoder are told the label, so that z is left with what the label does not say. "
+        "Choose a class and keep the style.",
+        "E_q[log p(x|z, c)] − KL(q(z|x, c) ‖ p(z))",
+        "Sohn, Lee & Yan 2015, Learning Structured Output Representation using Deep Conditional Generative Models",
+        {"conditional": True},
+        ("latent_dim", "architecture.kind", "beta"),
+    ),
+    Recipe(
+        "semi-supervised-vae",
+        "M2: a class and a continuous latent per image, with the class known of a few images only. "
+        "Where it is not known it is summed out; a classifier comes of it.",
+        "Σ_y q(y|x) [ELBO(x, y) − log q(y|x)] + ELBO of the labelled − α · cross-entropy",
+        "Kingma et al. 2014, Semi-supervised Learning with Deep Generative Models (arXiv:1406.5298)",
+        {"family": "semi-supervised", "conditional": True, "latent_dim": 10},
+        ("latent_dim", "supervision.labels", "supervision.weight"),
+    ),
+)
+
+_DIVERGENCES = (
+    Recipe(
+        "mmd-vae",
+        "InfoVAE: the posteriors together are pulled to the prior by the maximum mean discrepancy, and each alone only "
+        "a little. The latents stay informative.",
+        "E_q[log p(x|z)] − β · KL(q(z|x) ‖ p(z)) − λ · MMD²(q(z), p(z))",
+        "Zhao, Song & Ermon 2019, InfoVAE (arXiv:1706.02262)",
+        {"beta": 0.5, "divergence": {"kind": "mmd", "weight": 10.0}},
+        ("latent_dim", "divergence.weight", "divergence.kernel", "beta"),
+    ),
+    Recipe(
+        "wae",
+        "The Wasserstein autoencoder: points instead of posteriors, and their distribution pulled to the prior by the "
+        "maximum mean discrepancy. Sharper than a VAE, with no likelihood to report.",
+        "log p(x|z = μ(x)) − λ · MMD²(q(z), p(z))",
+        "Tolstikhin et al. 2018, Wasserstein Auto-Encoders (arXiv:1711.01558)",
+        {"posterior": {"kind": "delta"}, "beta": 0.0, "divergence": {"kind": "mmd", "weight": 100.0}},
+        ("latent_dim", "divergence.weight", "divergence.kernel"),
+    ),
+    Recipe(
+        "swae",
+        "Points, their distribution compared with the prior along random directions, where sorting solves the "
+        "transport. Large batches (500) serve it best.",
+        "log p(x|z = μ(x)) − λ · SW²(q(z), p(z))",
+        "Kolouri et al. 2019, Sliced-Wasserstein Autoencoder (arXiv:1804.01947)",
+        {"posterior": {"kind": "delta"}, "beta": 0.0, "divergence": {"kind": "sliced-wasserstein", "weight": 100.0}},
+        ("latent_dim", "divergence.weight", "divergence.projections"),
+    ),
+    Recipe(
+        "energy-vae",
+        "Points, pulled to the prior by the energy distance, whose part with the prior is known in closed form. "
+        "Nothing is drawn and no kernel is to be chosen.",
+        "log p(x|z = μ(x)) − λ · (2 E‖Z − Y‖ − E‖Z − Z′‖ − E‖Y − Y′‖), Y ~ N(0, I)",
+        "Turinici 2021, Radon-Sobolev Variational Auto-Encoders (arXiv:1911.13135)",
+        {"posterior": {"kind": "delta"}, "beta": 0.0, "divergence": {"kind": "energy", "weight": 100.0}},
+        ("latent_dim", "divergence.weight", "architecture.kind"),
+    ),
+    Recipe(
+        "kernel-vae",
+        "Points, pulled to the prior by a Gaussian kernel's distance, whose part with the prior is known in closed "
+        "form. The gradient has no noise but the batch's.",
+        "log p(x|z = μ(x)) − λ · (E k(Z, Z′) − 2 E k(Z, Y) + E k(Y, Y′)), Y ~ N(0, I)",
+        "Gretton et al. 2012, A Kernel Two-Sample Test, in closed form against N(0, I)",
+        {"posterior": {"kind": "delta"}, "beta": 0.0, "divergence": {"kind": "kernel", "weight": 1000.0}},
+        ("latent_dim", "divergence.weight", "architecture.kind"),
+    ),
+    Recipe(
+        "vae-gan",
+        "The error is measured in what a discriminator sees, which learns meanwhile to tell real images from drawn "
+        "ones. Sharper images, at the price of the likelihood.",
+        "KL(q(z|x) ‖ p(z)) + ½‖D_l(x) − D_l(x̃)‖² − ω · log p(x|z) + λ · adversarial, ω = adversary.pixels",
+        "Larsen et al. 2016, Autoencoding beyond pixels using a learned similarity metric (arXiv:1512.09300)",
+        {"family": "vae-gan", "latent_dim": 10, "adversary": {"weight": 1.0, "pixels": 0.5}},
+        ("latent_dim", "adversary.weight", "adversary.pixels", "architecture.kind"),
+    ),
+)
+
+_DISCRETE = (
+    Recipe(
+        "vq-vae",
+        "A grid of codes per image, each the nearest of a learned codebook: sharp reconstructions. "
+        "A prior over the grid, one code after another, is learned beside them, so that it draws images.",
+        "log p(x|e) + log p(codes) − ¼ ‖z(x) − e‖²",
+        "van den Oord, Vinyals & Kavukcuoglu 2017, Neural Discrete Representation Learning (arXiv:1711.00937)",
+        {"family": "vq", "architecture": {"kind": "residual"}, "codebook": {"prior": "autoregressive"}},
+        ("codebook.size", "codebook.dimension", "codebook.prior"),
+    ),
+    Recipe(
+        "vq-vae-2",
+        "Two grids of codes, a coarse one for the whole and a fine one for the detail. "
+        "A prior over both is learned beside them, so that it draws images.",
+        "log p(x|e) + log p(codes) − ¼ ‖z(x) − e‖²",
+        "Razavi, van den Oord & Vinyals 2019, Generating Diverse High-Fidelity Images with VQ-VAE-2 (arXiv:1906.00446)",
+        {
+            "family": "vq",
+            "architecture": {"kind": "residual"},
+            "codebook": {"levels": 2, "prior": "autoregressive"},
+        },
+        ("codebook.size", "codebook.dimension"),
+    ),
+    Recipe(
+        "concrete-vae",
+        "Latents that are categories, relaxed while training so that gradients pass, ever less as it cools. "
+        "Evaluated with hard categories.",
+        "E_q[log p(x|z)] − Σ_n KL(Cat(π_n) ‖ uniform)",
+        "Jang, Gu & Poole 2017, Categorical Reparameterization with Gumbel-Softmax (arXiv:1611.01144)",
+        {"latent_dim": 200, "posterior": {"kind": "concrete"}, "prior": {"kind": "categorical"}},
+        ("latent_dim", "posterior.categories", "posterior.coldest", "posterior.cooling"),
+    ),
+)
+
+_RICHER = (
+    Recipe(
+        "iaf-vae",
+        "The posterior is a Gaussian bent by inverse autoregressive steps, each a masked network. "
+        "It can take any shape, and the bound tightens.",
+        "E[log p(x|z_T)] − E[log q₀(z₀) − Σ_t log|det ∂z_t/∂z_{t−1}| − log p(z_T)]",
+        "Kingma et al. 2016, Improving Variational Inference with Inverse Autoregressive Flow (arXiv:1606.04934)",
+        {"latent_dim": 10, "posterior": {"kind": "iaf", "steps": 2}},
+        ("latent_dim", "posterior.steps", "posterior.hidden"),
+    ),
+    Recipe(
+        "planar-vae",
+        "The posterior is a Gaussian pushed across a few planes, which the encoder places for each image. "
+        "The simplest flow.",
+        "z_t = z_{t−1} + û tanh(wᵀ z_{t−1} + b), log q = log q₀ − Σ log|1 + ûᵀ ψ|",
+        "Rezende & Mohamed 2015, Variational Inference with Normalizing Flows (arXiv:1505.05770)",
+        {"latent_dim": 10, "posterior": {"kind": "planar", "steps": 4}},
+        ("latent_dim", "posterior.steps"),
+    ),
+    Recipe(
+        "vamp-vae",
+        "The prior is a mixture of the posteriors at learned pseudo-inputs, so that it lies where the images are. "
+        "The rate falls without a loss of detail.",
+        "E_q[log p(x|z)] − KL(q(z|x) ‖ 1/K Σ_k q(z|u_k))",
+        "Tomczak & Welling 2018, VAE with a VampPrior (arXiv:1705.07120)",
+        {"latent_dim": 10, "prior": {"kind": "vamp", "components": 500}, "rate": {"warmup": 5.0}},
+        ("latent_dim", "prior.components", "rate.warmup"),
+    ),
+    Recipe(
+        "ladder-vae",
+        "Several layers of latents, inferred from the top down: each from the image and from what the layers above "
+        "expect. Half of each can be inferred on the way up instead, as in BIVA.",
+        "E_q[log p(x|z)] − Σ_l KL(q(z_l|x, z_{<l}) ‖ p(z_l|z_{<l}))",
+        "Sønderby et al. 2016, Ladder Variational Autoencoders (arXiv:1602.02282); upwards: Maaløe et al. 2019, BIVA "
+        "(arXiv:1902.02102)",
+        {"family": "ladder", "latent_dim": 28, "rate": {"kind": "free-bits", "warmup": 5.0}},
+        ("latent_dim", "hierarchy.layers", "hierarchy.bottom_up", "rate.free_bits", "rate.warmup"),
+    ),
+    Recipe(
+        "helmholtz",
+        "Two layers of latents trained by wake and sleep: the decoder learns from images, the encoder from dreams. "
+        "The contrast: its ELBO stays behind one that is maximised directly.",
+        "wake: −log p(x, z), z ~ q; sleep: −log q(z|x), (x, z) ~ p",
+        "Hinton et al. 1995, The wake-sleep algorithm for unsupervised neural networks",
+        {"family": "wake-sleep", "latent_dim": 18, "hierarchy": {"layers": 2}},
+        ("latent_dim", "hierarchy.layers"),
+    ),
+    Recipe(
+        "per-datapoint-vae",
+        "Each image's posterior is improved by gradient steps from where the encoder put it. "
+        "The gain is the amortisation gap: what one encoder for all images costs.",
+        "max_λ E_{q_λ}[log p(x|z)] − KL(q_λ ‖ p(z)) for each x, λ from the encoder",
+        "Krishnan, Liang & Hoffman 2018, On the challenges of learning with inference networks (arXiv:1710.06085)",
+        {"posterior": {"refine": 20}},
+        ("latent_dim", "posterior.refine", "posterior.kind"),
+    ),
+    Recipe(
+        "decoder-only-vae",
+        "No encoder at all: each image's latent is searched for, by gradient or by evolution. "
+        "To generate images, a decoder is enough.",
+        "max_θ log p(x|z*) with z* = argmax_z log p(x|z) + log p(z)",
+        "Bojanowski et al. 2018, Optimizing the Latent Space of Generative Networks (arXiv:1707.05776)",
+        {"posterior": {"kind": "delta", "start": "prior", "refine": 30, "refine_rate": 0.3}},
+        ("latent_dim", "posterior.search", "posterior.refine"),
+    ),
+)
+
+RECIPES: Mapping[str, Recipe] = {
+    recipe.name: recipe for recipe in (*_FIRST, *_OBJECTIVES, *_LABELS, *_DIVERGENCES, *_DISCRETE, *_RICHER)
+}
+
+
+def recipe(name: str) -> Recipe:
+    """The recipe of that name.
+
+    Raises
+    ------
+    InputError
+        Naming those there are.
+    """
+    try:
+        return RECIPES[name]
+    except KeyError:
+        raise InputError(f"there is no recipe {name!r}; those there are: {', '.join(RECIPES)}") from None

@@ -1,0 +1,271 @@
+"""Menus, toolbar, dialogs and drops: whatever opens, saves, copies or switches something."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QAction, QGuiApplication, QUndoStack
+
+from latentlab.config import DataConfig
+from latentlab.controllers.autosave import RecoveryController
+from latentlab.controllers.data import DataController
+from latentlab.controllers.encoded_image import EncodedImageController
+from latentlab.controllers.model import ModelController
+from latentlab.controllers.model_command import command_of_model
+from latentlab.controllers.training import TrainingController
+from latentlab.engine.client.client import EngineClient
+from latentlab.errors import LatentlabError
+from latentlab.gui.latent_map import LatentMap
+from latentlab.gui.main_window import MainWindow
+from latentlab.gui.style import theme
+from latentlab.gui.widgets import dialogs
+from latentlab.gui.widgets.qimage import to_qimage
+from latentlab.gui.widgets.toasts import Notification
+from latentlab.state.session import Session
+from latentlab.state.window_settings import Scheme, Settings
+from latentlab.storage.session_file import read_session
+from latentlab.storage.source_kind import IMAGE_SUFFIXES, kind_of
+
+MODEL_KINDS = "Models (*.safetensors)"
+IMAGE_KINDS = f"Images ({' '.join(f'*{suffix}' for suffix in sorted(IMAGE_SUFFIXES))})"
+DATA_KINDS = "Images and datasets (*.npz *.npy *-ubyte *.gz *.csv);;All files (*)"
+
+
+class DeskController(QObject):
+    """Joins the window's actions with the controllers that carry them out."""
+
+    def __init__(
+        self,
+        session: Session,
+        engine: EngineClient,
+        undo: QUndoStack,
+        window: MainWindow,
+        latent_map: LatentMap,
+        settings: Settings,
+        data: DataController,
+        model: ModelController,
+        encoded_image: EncodedImageController,
+        training: TrainingController,
+        recovery: RecoveryController,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._engine, self._window, self._settings = session, engine, window, settings
+        self._map = latent_map
+        self._refusal: Notification | None = None  # of the training's settings
+        self._data, self._model, self._training, self._recovery = data, model, training, recovery
+        self._encoded_image = encoded_image
+        self._connect_actions(undo)
+        self._connect_panels()
+        window.pathsDropped.connect(self._on_paths_dropped)
+        latent_map.filesDropped.connect(self._on_paths_dropped)
+        window.recentChosen.connect(self.open)
+        data.opened.connect(self._on_opened)
+        model.opened.connect(self._on_opened)
+        model.saved.connect(self._on_opened)
+        training.dataWanted.connect(data.open)
+        training.finished.connect(self._on_training_finished)
+        engine.failed.connect(self._on_failed)
+        session.runStateChanged.connect(self._show_run_state)
+        session.datasetChanged.connect(self._show_run_state)
+        session.modelChanged.connect(self._show_document)
+        session.dirtyChanged.connect(self._show_document)
+        window.set_recent(settings.recent())
+        self._say_waiting("Opening the model …")
+        self._show_run_state()
+
+    def _connect_actions(self, undo: QUndoStack) -> None:
+        a, panel = self._window.actions_, self._window.training_panel
+        a.open_folder.triggered.connect(self._on_open_folder)
+        a.open_file.triggered.connect(self._on_open_file)
+        a.open_image.triggered.connect(self._on_open_image)
+        a.open_model.triggered.connect(self._on_open_model)
+        a.save_model.triggered.connect(self._on_save_model)
+        a.export_map.triggered.connect(self._on_export_map)
+        a.undo.triggered.connect(undo.undo)
+        a.redo.triggered.connect(undo.redo)
+        undo.canUndoChanged.connect(a.undo.setEnabled)
+        undo.canRedoChanged.connect(a.redo.setEnabled)
+        a.reset_view.triggered.connect(self._map.reset_view)
+        a.fit_view.triggered.connect(self._map.fit_to_points)
+        a.train.triggered.connect(panel.train)
+        a.continue_run.triggered.connect(panel.continue_run)
+        panel.continueOffered.connect(a.continue_run.setEnabled)
+        a.pause.triggered.connect(self._on_pause)
+        a.stop.triggered.connect(self._training.stop)
+        a.copy_command.triggered.connect(self._on_copy_command)
+        schemes: dict[Scheme, QAction] = {"system": a.theme_system, "light": a.theme_light, "dark": a.theme_dark}
+        schemes[self._settings.scheme()].setChecked(True)
+        for scheme, action in schemes.items():
+            action.triggered.connect(partial(self._on_scheme_chosen, scheme))
+        self._window.toolChosen.connect(self._map.set_mode)
+        self._window.set_layers([(layer.name, layer.title, layer.visible) for layer in self._map.layers()])
+        self._window.layerToggled.connect(self._map.set_layer_visible)
+
+    def _connect_panels(self) -> None:
+        window = self._window
+        window.data_panel.openFolderRequested.connect(self._on_open_folder)
+        window.data_panel.openFileRequested.connect(self._on_open_file)
+        window.model_panel.openRequested.connect(self._on_open_model)
+        window.model_panel.saveRequested.connect(self._on_save_model)
+        window.latent_sliders.openModelRequested.connect(self._on_open_model)
+        window.decoded_image.openModelRequested.connect(self._on_open_model)
+        window.decoded_image.saveRequested.connect(self._on_save_image)
+        window.filmstrip.openModelRequested.connect(self._on_open_model)
+        window.filmstrip.openDatasetRequested.connect(self._on_open_folder)
+        window.filmstrip.pathToolRequested.connect(self._on_path_tool_requested)
+        window.training_panel.openDatasetRequested.connect(self._on_open_folder)
+        window.training_panel.configRefused.connect(self._refuse_settings)
+        window.training_panel.configAccepted.connect(self._withdraw_refusal)
+        window.data_panel.configRefused.connect(self._refuse)
+
+    # --- opening --------------------------------------------------------------------------------------
+
+    def open(self, source: str, data_config: DataConfig | None = None) -> None:
+        """Open whatever a path or name stands for."""
+        match kind_of(source):
+            case "model":
+                self._model.open(source)
+            case "session":
+                try:
+                    self._recovery.restore(read_session(Path(source)))
+                except LatentlabError as error:
+                    self._refuse(str(error))
+            case "image":
+                self._encoded_image.open(source)
+            case _:
+                self._window.show_panel("data")
+                self._data.open(source, data_config)
+
+    def _on_paths_dropped(self, paths: list[str]) -> None:
+        """Open the first of each kind, and say so of the others."""
+        by_kind: dict[str, list[str]] = {}
+        for path in paths:
+            by_kind.setdefault(kind_of(path), []).append(path)
+        for kind, same_kind in by_kind.items():
+            self.open(same_kind[0])
+            if len(same_kind) > 1:
+                self._refuse(_not_opened(kind, [Path(path).name for path in same_kind]))
+
+    def _on_opened(self, source: str) -> None:
+        if source.startswith("bundled:"):
+            return
+        self._settings.add_recent(source)
+        self._window.set_recent(self._settings.recent())
+
+    def _on_open_folder(self) -> None:
+        dialogs.choose_folder(self._window, "Open a folder of images", self.open)
+
+    def _on_open_file(self) -> None:
+        dialogs.choose_file(self._window, "Open a dataset file", DATA_KINDS, self.open)
+
+    def _on_open_image(self) -> None:
+        dialogs.choose_file(self._window, "Open an image", IMAGE_KINDS, self._encoded_image.open)
+
+    def _on_open_model(self) -> None:
+        dialogs.choose_file(self._window, "Open a model", MODEL_KINDS, self.open)
+
+    # --- saving and copying -----------------------------------------------------------------------------
+
+    def _on_save_model(self) -> None:
+        model = self._session.model
+        if model is None:
+            self._refuse("There is no model to save yet.")
+            return
+        name = f"{model.name}.safetensors"
+        dialogs.choose_target(self._window, "Save the model", name, MODEL_KINDS, self._model.save)
+
+    def _on_export_map(self) -> None:
+        picture = self._map.grab()
+        dialogs.choose_target(
+            self._window,
+            "Export the map",
+            "latent-map.png",
+            "Pictures (*.png)",
+            lambda path: self._report_saved(path, picture.save(path)),
+        )
+
+    def _on_save_image(self, path: str) -> None:
+        image = self._window.decoded_image.image()
+        if image is not None:
+            self._report_saved(path, to_qimage(image).save(path))
+
+    def _report_saved(self, path: str, saved: bool) -> None:
+        if saved:
+            self._window.notifications.notify("info", f"Saved {path}")
+        else:
+            self._refuse(f"{path} could not be written")
+
+    def _on_copy_command(self) -> None:
+        try:
+            command = command_of_model(self._session)
+        except LatentlabError as error:
+            self._refuse(str(error))
+            return
+        QGuiApplication.clipboard().setText(command)
+        self._window.notifications.notify("info", "Copied the command that trains this model", command, copied=command)
+
+    def _refuse_settings(self, message: str) -> None:
+        self._withdraw_refusal()
+        self._refusal = self._refuse(message)
+
+    def _withdraw_refusal(self) -> None:
+        if self._refusal is not None:
+            self._refusal.withdraw()
+            self._refusal = None
+
+    def _refuse(self, message: str) -> Notification:
+        return self._window.notifications.notify("warning", message)
+
+    def _on_path_tool_requested(self) -> None:
+        self._window.set_tool("path")
+        self._map.set_mode("path")
+
+    # --- showing --------------------------------------------------------------------------------------
+
+    def _on_pause(self) -> None:
+        panel = self._window.training_panel
+        (panel.resumeRequested if self._session.run.can_unpause else panel.pauseRequested).emit()
+
+    def _on_scheme_chosen(self, scheme: Scheme, _checked: bool = False) -> None:
+        self._settings.set_scheme(scheme)
+        theme.set_scheme(scheme)
+
+    def _on_training_finished(self, _event: object) -> None:
+        """The best model is in its run folder: nothing is left to lose."""
+        self._session.set_dirty(False)
+
+    def _show_run_state(self) -> None:
+        run = self._session.run
+        self._window.set_run_state(run.state, self._session.dataset is not None)
+        if run.is_active:
+            self._window.show_panel("training")
+
+    def _say_waiting(self, text: str) -> None:
+        """Say in every place that a model fills that one is on its way; an empty text takes that back."""
+        self._map.set_message(text or None)
+        window = self._window
+        for panel in (window.decoded_image, window.latent_sliders, window.filmstrip, window.model_panel):
+            panel.set_waiting(text)
+
+    def _on_failed(self, _failure: object) -> None:
+        if self._session.model is None:
+            self._say_waiting("")
+            self._map.set_message("The latent map of a model is drawn here.", "Open a model…", self._on_open_model)
+
+    def _show_document(self) -> None:
+        model = self._session.model
+        if model is not None:
+            self._say_waiting("")
+            # Of a model that has begun to learn they may take a while: the training comes first.
+            self._window.filmstrip.set_waiting("The first images are being decoded …")
+        self._window.set_document("" if model is None else model.name, self._session.dirty)
+
+
+def _not_opened(kind: str, names: list[str]) -> str:
+    """Which of several dropped files is opened, and that the others are not."""
+    others = f"{names[1]} was" if len(names) == 2 else f"the other {len(names) - 1:,} were"
+    verb, advice = ("shown", " To open them all, drop their folder.") if kind == "image" else ("opened", "")
+    return f"{names[0]} is {verb}; {others} not opened, because only one {kind} is open at a time.{advice}"

@@ -1,0 +1,73 @@
+"""Runs side by side: curves of other run folders drawn beside the current run's, also while they are trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+
+from latentlab.controllers.training import draw_event
+from latentlab.engine.client.client import EngineClient
+from latentlab.engine.protocol.messages import CompareRuns, RunFollowed
+from latentlab.gui.curves.panel import TrainingCurves
+from latentlab.gui.curves.runs_table import RunsTable
+from latentlab.gui.widgets.toasts import Notifications
+from latentlab.storage import RunFolder
+
+
+class ComparingController(QObject):
+    """Keeps the engine telling of the runs that the user compares.
+
+    Parameters
+    ----------
+    choose
+        Lets the user choose a folder, and gives its path to the function it is called with.
+    """
+
+    def __init__(
+        self,
+        engine: EngineClient,
+        curves: TrainingCurves,
+        table: RunsTable,
+        choose: Callable[[Callable[[str], object]], object],
+        notifications: Notifications,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._engine, self._curves, self._notifications = engine, curves, notifications
+        self._runs: list[str] = []
+        table.compareRequested.connect(self.compare)
+        curves.addRunRequested.connect(lambda: choose(lambda folder: self.compare([folder])))
+        curves.runRemoved.connect(self._on_run_removed)
+        engine.runFollowed.connect(self._on_run_followed)
+        engine.workerReady.connect(self._on_worker_ready)
+
+    def compare(self, folders: Iterable[str]) -> None:
+        """Draw the curves of these run folders too."""
+        for folder in folders:
+            if not RunFolder(folder).record.exists():
+                self._notifications.notify("warning", f"{folder} is not a run folder; it cannot be compared.")
+            elif folder not in self._runs and folder not in self._curves.run_keys():
+                self._runs.append(folder)
+                self._curves.compare_run(Path(folder).name, folder)
+        self._ask()
+
+    def _ask(self) -> None:
+        self._engine.request(CompareRuns(tuple(self._runs)))
+
+    def _on_run_removed(self, key: str) -> None:
+        if key in self._runs:
+            self._runs.remove(key)
+            self._ask()
+
+    def _on_worker_ready(self, _ready: object) -> None:
+        """Another worker knows nothing of what its predecessor told of."""
+        if self._runs:
+            self._ask()
+
+    def _on_run_followed(self, result: RunFollowed) -> None:
+        # One that has been opened or is trained here meanwhile is drawn by those who know more of it.
+        if result.compared and result.run in self._runs and result.run != self._curves.current_run():
+            for event in result.events:
+                draw_event(self._curves, event, result.run)

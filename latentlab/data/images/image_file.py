@@ -1,0 +1,248 @@
+"""One image file becomes a grey or RGB picture of the size asked for: what is accepted, how modes are converted.
+
+=====================  ==========================================================================================
+found                  becomes
+=====================  ==========================================================================================
+EXIF orientation       turned upright
+animated, many pages   the first frame
+1-bit                  black and white
+16-bit, float          8 bits by the table of `latentlab.data.images.bit_depth`; 16-bit colour keeps the upper 8 bits
+palette                its colours
+alpha, transparency    composited over ``behind``
+CMYK, YCbCr, Lab       RGB (colour profiles are not applied)
+colour, grey asked     ITU-R 601 luma, 0.299 R + 0.587 G + 0.114 B
+colour, "auto"         grey when red, green and blue are equal everywhere, else RGB
+=====================  ==========================================================================================
+
+A file is opened by its content, not by its name, as one of PNG, JPEG, WebP, TIFF, BMP, GIF and PPM/PGM/PBM; TIFF,
+the format with by far the largest reader, only when it is named ``.tif`` or ``.tiff``.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import warnings
+from io import BufferedReader, BytesIO
+from pathlib import PurePath
+from typing import BinaryIO, NamedTuple
+
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+from latentlab.data.images.resize import Look, Size, drawn_size, fit_image
+
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
+SUFFIXES = frozenset(
+    {".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".tif", ".tiff", ".bmp", ".dib", ".gif"}
+    | {".ppm", ".pgm", ".pbm", ".pnm", ".pfm"}
+)
+_TIFF_SUFFIXES = (".tif", ".tiff")
+_OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_TURNED = (5, 6, 7, 8)  # EXIF orientations that exchange width and height
+_JPEG = ("JPEG", "MPO")  # MPO: what some cameras append a second picture to
+_EXIF_KEYS = frozenset({"exif", "xmp", "Raw profile type exif", "XML:com.adobe.xmp"})
+_BITS_PER_SAMPLE = 258
+_SMALL_FILE = 8 << 20
+
+# Pillow refuses more than 179 million pixels and warns above half of that; both are refused here, in any thread.
+warnings.simplefilter("error", Image.DecompressionBombWarning)
+
+
+class UnreadableError(Exception):
+    """A file that cannot become pixels; the message is the reason, in a few words."""
+
+
+class Picture(NamedTuple):
+    """An image made ready, and what it was made from.
+
+    Attributes
+    ----------
+    image
+        Of mode L or RGB.
+    format, mode, size
+        Of the file: Pillow's names, and (width, height) when upright.
+    """
+
+    image: Image.Image
+    format: str
+    mode: str
+    size: Size
+
+
+def open_regular(path: str | PurePath) -> BufferedReader:
+    """Open a regular file for reading; anything else is refused without waiting for a writer.
+
+    Raises
+    ------
+    UnreadableError
+        Also when the file has vanished or may not be read.
+    """
+    return open(_open_regular(path)[0], "rb")
+
+
+def _open_regular(path: str | PurePath) -> tuple[int, int]:
+    """Descriptor and size of a regular file."""
+    try:
+        descriptor = os.open(path, _OPEN_FLAGS)
+    except OSError as error:
+        raise UnreadableError(reason_of(error)) from None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise UnreadableError("not a regular file")
+    return descriptor, status.st_size
+
+
+def reason_of(error: Exception) -> str:
+    """Why a file could not be read, in a few words."""
+    if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
+        return "decompression bomb: too many pixels"
+    if isinstance(error, UnidentifiedImageError):
+        return "not an image of a known format"
+    if isinstance(error, FileNotFoundError):
+        return "vanished"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    text = " ".join(str(error).split())
+    return f"damaged: {text[:160]}" if text else f"damaged: {type(error).__name__}"
+
+
+def measure(path: str) -> tuple[Size, str]:
+    """Upright size and mode by the file's header alone.
+
+    Raises
+    ------
+    UnreadableError
+    """
+    with open_regular(path) as file:
+        try:
+            image = _open(file, path)
+            return _upright_size(image), image.mode
+        except UnreadableError:
+            raise
+        except Exception as error:  # Pillow's readers raise nearly anything for damaged files
+            raise UnreadableError(reason_of(error)) from None
+
+
+def read_picture(path: str, target: Size | None, look: Look) -> Picture:
+    """Read an image file and make it ready.
+
+    Parameters
+    ----------
+    path
+        Of a file.
+    target
+        (width, height) to make it; ``None`` keeps its own.
+    look
+        Channels, fit, invert, levels and background.
+
+    Raises
+    ------
+    UnreadableError
+        When the file is no whole image of an accepted format.
+    """
+    with _opened(path) as file:
+        try:
+            return make_ready(_open(file, path), target, look)
+        except UnreadableError:
+            raise
+        except MemoryError:
+            raise UnreadableError("too large for the memory") from None
+        except Exception as error:  # Pillow's readers raise nearly anything for damaged files
+            raise UnreadableError(reason_of(error)) from None
+
+
+def make_ready(image: Image.Image, target: Size | None, look: Look) -> Picture:
+    """Make ready an image that has been opened; it is used up."""
+    format, mode, size = image.format or "", image.mode, _upright_size(image)
+    _draft(image, size, target, look)
+    image.load()  # while its file is open
+    if _orientation(image) != 1:
+        ImageOps.exif_transpose(image, in_place=True)
+    return Picture(finish(image, target, look), format, mode, size)
+
+
+def finish(image: Image.Image, target: Size | None, look: Look) -> Image.Image:
+    """An upright image in the channels, then of the size asked for."""
+    image = _to_grey_or_rgb(image, look)
+    return image if target is None else fit_image(image, target, look)
+
+
+def _opened(path: str) -> BinaryIO:
+    """A regular file for decoding; a small one is read at once.
+
+    Every call to the system lets go of the GIL, and having it back costs threads more than the reading.
+    """
+    descriptor, size = _open_regular(path)
+    if size > _SMALL_FILE:
+        return open(descriptor, "rb")
+    try:
+        return BytesIO(os.read(descriptor, size))
+    except OSError as error:
+        raise UnreadableError(reason_of(error)) from None
+    finally:
+        os.close(descriptor)
+
+
+def _open(file: BinaryIO, path: str) -> Image.Image:
+    image = Image.open(file, formats=FORMATS)
+    suffix = os.path.splitext(path)[1].lower()
+    if image.format == "TIFF" and suffix not in _TIFF_SUFFIXES:
+        raise UnreadableError(f"a TIFF file named {suffix or 'without a suffix'}")
+    return image
+
+
+def _upright_size(image: Image.Image) -> Size:
+    turned = image.format != "TIFF" and _orientation(image) in _TURNED  # Pillow's TIFF reader has it upright already
+    return (image.height, image.width) if turned else image.size
+
+
+def _orientation(image: Image.Image) -> int:
+    if image.format in _JPEG and _EXIF_KEYS.isdisjoint(image.info):
+        return 1  # what most JPEGs say, without the cost of asking
+    orientation: int = image.getexif().get(ExifTags.Base.Orientation, 1)
+    return orientation
+
+
+def _draft(image: Image.Image, size: Size, target: Size | None, look: Look) -> None:
+    """Let the JPEG decoder itself scale down, by 2, 4 or 8, to no less than is needed."""
+    if image.format not in _JPEG:
+        return
+    needed = drawn_size(size, target, look.fit) if target else size
+    if size != image.size:
+        needed = needed[::-1]
+    image.draft("L" if look.channels == 1 else None, needed)
+
+
+def _to_grey_or_rgb(image: Image.Image, look: Look) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":
+        image = _to_eight_bits(image, look)
+    elif image.has_transparency_data:
+        image = image.convert("RGBA")
+        behind = Image.new("RGBA", image.size, (look.behind,) * 3 + (255,))
+        image = Image.alpha_composite(behind, image)
+    mode = "L" if look.channels == 1 or image.mode in {"1", "L"} else "RGB"
+    if image.mode != mode:  # Pillow would copy it
+        image = image.convert(mode)
+    return ImageOps.invert(image) if look.invert else image
+
+
+def _to_eight_bits(image: Image.Image, look: Look) -> Image.Image:
+    # Here, since a process that decodes ordinary files starts in half the time without them.
+    import numpy as np
+
+    from latentlab.data.images.bit_depth import extent, span_of, to_uint8
+
+    values = np.asarray(image)
+    if values.dtype.byteorder == ">":
+        values = values.astype(values.dtype.newbyteorder("="))
+    if values.dtype.kind == "f" and not np.isfinite(values).any():
+        raise UnreadableError("no finite values")
+    lowest, highest = extent([values])
+    stretch = look.levels == "stretch"
+    span = span_of(values.dtype, lowest, highest, stretch)
+    if not stretch and values.dtype.kind in "iu":
+        bits = image.tag_v2.get(_BITS_PER_SAMPLE, (16,))[0] if image.format == "TIFF" else 16  # type: ignore[attr-defined]
+        if 8 < bits <= 16 and lowest >= 0 and highest < 2**bits:
+            span = 0.0, 2.0**bits - 1
+    return Image.fromarray(to_uint8(values, span))

@@ -1,0 +1,1 @@
+"""Decoding many images: the pool, the pipeline, the cache."""

@@ -1,0 +1,239 @@
+"""Datasets made ready, kept as memory-mapped files: the second opening decodes nothing.
+
+An entry is a folder named by the key of everything that can change its pixels::
+
+    images.u8     pixels, uint8 [N, C, H, W]
+    codes.i4      which kind of file each item is (see `latentlab.data.loading.prepared_images.Made`)
+    entry.json    a checksum of the rest of the file, then shape, kinds, reasons and checksums of the others
+
+It is written beside its place and renamed into it whole, so that another instance sees all of it or nothing; an
+entry that does not agree with its checksums is thrown away and made anew. Removing one that is still mapped
+elsewhere is safe where files live on until they are closed, and refused by the system where they do not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+import zlib
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from latentlab.config.data import DataConfig
+from latentlab.data.loading.image_buffer import WRITTEN_AT_ONCE, mapped
+from latentlab.data.loading.in_thread import meanwhile
+from latentlab.data.loading.prepared_images import Made
+from latentlab.data.types import Images, LoadProgress
+from latentlab.paths import cache_folder
+
+LARGEST = 20 << 30  # bytes
+
+_VERSION = 2
+_CHECKED_WHOLE = 4 << 20
+_CHECKED_BLOCKS = 64
+_BLOCK = 4 << 10
+_STALE_SECONDS = 24 * 3600
+_UNFINISHED = "unfinished-"
+# The other fields choose among the images, they do not change them.
+_PIXEL_FIELDS = {"image_size", "channels", "fit", "invert", "levels", "background"}
+
+
+def key(config: DataConfig, *identity: str | bytes | int) -> str:
+    """Name of an entry: a hash of the pixel settings and of what identifies the source."""
+    digest = hashlib.blake2b(digest_size=16)
+    settings = config.model_dump_json(include=_PIXEL_FIELDS)
+    for part in (str(_VERSION), settings, *identity):
+        data = part if isinstance(part, bytes) else os.fsencode(str(part))
+        digest.update(len(data).to_bytes(8, "little"))
+        digest.update(data)
+    return digest.hexdigest()
+
+
+@dataclass
+class Unfinished:
+    """An entry that is being made; ``images`` is where its pixels may be written."""
+
+    folder: Path | None
+
+    @property
+    def images(self) -> Path | None:
+        """Path of the file of pixels; ``None`` where the cache cannot be written."""
+        return self.folder / "images.u8" if self.folder else None
+
+
+class Cache:
+    """The cache in one folder; every method does without it where the disk refuses.
+
+    Parameters
+    ----------
+    folder
+        The platform's cache folder for latentlab unless said.
+    largest
+        Bytes it may hold.
+    """
+
+    def __init__(self, folder: Path | None = None, largest: int = LARGEST) -> None:
+        self.folder = folder or cache_folder() / "datasets"
+        self.largest = largest
+
+    def get(self, name: str) -> Made | None:
+        """The entry ``name``, its images mapped; ``None`` when there is none or it is damaged."""
+        folder = self.folder / name
+        try:
+            made = _read(folder)
+        except FileNotFoundError:
+            if folder.exists():
+                self._remove(folder)
+            return None
+        except (OSError, ValueError, KeyError, TypeError):
+            self._remove(folder)
+            return None
+        with suppress(OSError):
+            os.utime(folder / "entry.json")
+        return made
+
+    @contextmanager
+    def making(self, name: str) -> Iterator[Unfinished]:
+        """Make room for a new entry; what is not kept is removed at the end."""
+        folder = None
+        with suppress(OSError):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            folder = Path(tempfile.mkdtemp(prefix=f"{_UNFINISHED}{name[:8]}-", dir=self.folder))
+        try:
+            yield Unfinished(folder)
+        finally:
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def keep(self, name: str, unfinished: Unfinished, made: Made) -> Generator[LoadProgress, None, Made]:
+        """Put a finished entry in its place, and make room by removing the oldest; yields progress.
+
+        Returns
+        -------
+        The same, its images mapped from where they now lie when they were in the file.
+        """
+        folder = unfinished.folder
+        if folder is None or not len(made.images):
+            return made
+        try:
+            yield from _write(folder, made)
+            place = self.folder / name
+            if place.exists():
+                self._remove(place)
+            folder.rename(place)
+        except OSError:
+            return made  # a full disk, or another instance was first: the images are at hand all the same
+        self.sweep(spare=name)
+        if isinstance(made.images, np.memmap):
+            return Made(
+                mapped(place / "images.u8", made.images.shape), made.codes, made.kinds, made.reasons, made.digest
+            )
+        return made
+
+    def sweep(self, spare: str = "") -> None:
+        """Remove the entries used longest ago until the rest is small enough, and what was left unfinished.
+
+        Parameters
+        ----------
+        spare
+            An entry that stays, whatever its size.
+        """
+        entries = []
+        with suppress(OSError):
+            for folder in self.folder.iterdir():
+                with suppress(OSError):
+                    if folder.name.startswith(_UNFINISHED):
+                        if time.time() - folder.stat().st_mtime > _STALE_SECONDS:
+                            shutil.rmtree(folder, ignore_errors=True)
+                        continue
+                    used = (folder / "entry.json").stat().st_mtime_ns
+                    entries.append((used, sum(file.stat().st_size for file in folder.iterdir()), folder))
+        total = sum(size for _, size, _ in entries)
+        for _, size, folder in sorted(entries):
+            if total <= self.largest:
+                break
+            if folder.name != spare:
+                self._remove(folder)
+                total -= size
+
+    def _remove(self, folder: Path) -> None:
+        with suppress(OSError):
+            # Renamed first: a reader finds all of an entry or nothing of it.
+            gone = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=self.folder)) / "gone"
+            with suppress(OSError):
+                folder.rename(gone)
+            shutil.rmtree(gone.parent, ignore_errors=True)
+
+
+def _write(folder: Path, made: Made) -> Generator[LoadProgress, None, None]:
+    """Write all of an entry and see its pixels onto the disk, which takes its time: in a thread, step by step.
+
+    The other files are checked whole whenever they are read; pixels, of which there can be many, are not.
+    """
+    message = "Keeping images for the next time"
+    total = len(made.images)
+    if not isinstance(made.images, np.memmap):  # else the sink has written them there
+        step = max(1, WRITTEN_AT_ONCE // made.images[0].nbytes)
+        for start in range(0, total, step):
+            chunk = np.ascontiguousarray(made.images[start : start + step]).data
+            yield from meanwhile(partial(_append, folder / "images.u8", chunk), LoadProgress(start, total, message))
+    yield from meanwhile(partial(_sync, folder / "images.u8"), LoadProgress(total, total, message))
+    codes = made.codes.astype("<i4").tobytes()
+    _append(folder / "codes.i4", codes)
+    payload = json.dumps({
+        "shape": made.images.shape,
+        "kinds": made.kinds,
+        "reasons": list(made.reasons.items()),
+        "digest": made.digest,
+        "images": _checksum(made.images),
+        "codes": zlib.crc32(codes),
+    })  # fmt: skip
+    _append(folder / "entry.json", f"{zlib.crc32(payload.encode()):08x}\n{payload}".encode())
+
+
+def _append(path: Path, data: bytes | memoryview) -> None:
+    with path.open("ab") as file:
+        file.write(data)
+
+
+def _sync(path: Path) -> None:
+    with path.open("ab") as file:
+        os.fsync(file.fileno())
+
+
+def _read(folder: Path) -> Made:
+    head, _, payload = (folder / "entry.json").read_text(encoding="utf-8").partition("\n")
+    if f"{zlib.crc32(payload.encode()):08x}" != head:
+        raise ValueError("entry.json is damaged")
+    entry: dict[str, Any] = json.loads(payload)
+    images = mapped(folder / "images.u8", tuple(entry["shape"]))
+    codes = (folder / "codes.i4").read_bytes()
+    if _checksum(images) != entry["images"] or zlib.crc32(codes) != entry["codes"]:
+        raise ValueError("pixels or codes are damaged")
+    kinds = [(str(format), str(mode), str(size)) for format, mode, size in entry["kinds"]]
+    return Made(
+        images, np.frombuffer(codes, dtype="<i4").astype(np.int32), kinds, dict(entry["reasons"]), str(entry["digest"])
+    )
+
+
+def _checksum(images: Images) -> int:
+    """CRC-32 of the pixels: all of them up to 4 MB, else of 64 pages evenly spaced from first to last."""
+    flat = np.ascontiguousarray(images).reshape(-1)
+    return zlib.crc32(b"".join(_blocks(flat)))
+
+
+def _blocks(flat: Images) -> Iterable[bytes]:
+    if flat.size <= _CHECKED_WHOLE:
+        return [flat.tobytes()]
+    starts = np.linspace(0, flat.size - _BLOCK, _CHECKED_BLOCKS).astype(np.int64)
+    return (flat[start : start + _BLOCK].tobytes() for start in starts.tolist())

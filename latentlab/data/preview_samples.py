@@ -1,0 +1,74 @@
+"""Some images of an array as they were found, to be made anew by other settings without reading all of it again."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentlab.config.data import DataConfig
+from latentlab.data.images.bit_depth import Span, extent, span_of, to_uint8
+from latentlab.data.images.resize import target_size
+from latentlab.data.images.to_array import finish_array
+from latentlab.data.types import Images, Labels
+
+_MOST = 96
+_BYTES = 32 << 20
+
+
+@dataclass(frozen=True)
+class Samples:
+    """A few rows of an array of images.
+
+    Attributes
+    ----------
+    images
+        [n, H, W, C] as they were found.
+    labels, classes
+        Of these images, and what they are called.
+    extent
+        Lowest and highest value of the whole array; both 0 where they did not matter.
+    """
+
+    images: NDArray[Any]
+    labels: Labels
+    classes: tuple[str, ...]
+    extent: Span
+
+    @classmethod
+    def of(cls, images: NDArray[Any], labels: Labels, classes: tuple[str, ...], whole: Span) -> Samples:
+        """Take up to 96 rows, evenly spaced, or as many as 32 MB hold."""
+        count = min(len(images), _MOST, max(1, _BYTES // images[0].nbytes))
+        rows = np.unique(np.linspace(0, len(images) - 1, count).astype(np.int64))
+        return cls(np.ascontiguousarray(images[rows]), labels[rows], classes, whole)
+
+    def made(self, config: DataConfig, most: int) -> Generator[None, None, Images]:
+        """Make up to ``most`` of those whose classes are wanted as ``config`` says; yields after each.
+
+        Returns
+        -------
+        uint8 [n, C, H, W], in colour when one of them is.
+        """
+        wanted = np.arange(len(self.images))
+        if config.classes:
+            numbers = [number for number, name in enumerate(self.classes) if name in config.classes]
+            wanted = wanted[np.isin(self.labels, numbers)]
+        if len(wanted) > most:
+            wanted = wanted[np.linspace(0, len(wanted) - 1, most).astype(np.int64)]
+        stretch = config.levels == "stretch"
+        lowest, highest = self.extent if any(self.extent) else extent([self.images])
+        span = span_of(self.images.dtype, lowest, highest, stretch)
+        height, width = self.images.shape[1:3]
+        target = target_size([(width, height)], config)
+        made = []
+        for row in wanted.tolist():
+            made.append(finish_array(to_uint8(self.images[row], span).transpose(2, 0, 1), target, config))
+            yield
+        channels = max(map(len, made), default=1)
+        shape = len(made), channels, target[1], target[0]
+        if not made:
+            return np.empty(shape, dtype=np.uint8)
+        return np.stack([np.broadcast_to(image, shape[1:]) for image in made])

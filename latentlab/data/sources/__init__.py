@@ -1,0 +1,1 @@
+"""Where images come from: folders, arrays, IDX files, torchvision's sets, demos."""

@@ -1,0 +1,182 @@
+"""A folder of images becomes a dataset: found, labelled, drawn, decoded by all cores or taken from the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from functools import partial
+from operator import attrgetter
+from pathlib import Path
+
+import numpy as np
+
+from latentlab.config.data import DataConfig
+from latentlab.data.dataset import Dataset, fingerprint
+from latentlab.data.images.image_file import UnreadableError, measure
+from latentlab.data.images.resize import Size, target_size
+from latentlab.data.images.to_array import decode
+from latentlab.data.loading.cache import Cache, key
+from latentlab.data.loading.decode_process import Decoder, can_start
+from latentlab.data.loading.image_buffer import Sink
+from latentlab.data.loading.pipeline import ingest
+from latentlab.data.loading.prepared_images import Made
+from latentlab.data.loading.read_bytes import used_at_random
+from latentlab.data.sources.class_folders import class_folders
+from latentlab.data.sources.labels_csv import read_labels
+from latentlab.data.sources.scan import Scan, all_shown, in_order, scan, shown
+from latentlab.data.sources.scan_cache import keep, rescan
+from latentlab.data.subset import choose, keep_classes
+from latentlab.data.types import Columns, Images, Labels, LoadProgress, Skipped
+from latentlab.errors import InputError
+from latentlab.utils.text import counted
+
+_MEASURED = 1000
+_COPIED_AT_ONCE = 4 << 20
+
+
+def open_folder(folder: Path, config: DataConfig, table: Path | None = None) -> Iterator[LoadProgress | Dataset]:
+    """Read a folder as it is; yields progress, then the dataset.
+
+    Labels come from ``labels.csv`` where it has them, else from class folders. The subset is drawn from the files
+    that may be images; those of them that turn out not to be are skipped.
+
+    Parameters
+    ----------
+    folder
+        Any folder.
+    config
+        How images are made ready and which are used.
+    table
+        A file of labels to use in place of the folder's ``labels.csv``.
+    """
+    found = yield from rescan(str(folder))
+    is_new = found is None
+    if found is None:
+        found = yield from _scanned(str(folder))
+    if not found.paths:
+        raise InputError(_nothing_in(folder, found.skipped))
+    labels, classes, metadata, missing = yield from _labelled(folder, found, table)
+    # With a million files each of these takes a while: not all in one step.
+    yield LoadProgress(0, len(labels), "Choosing images")
+    index = choose(labels, classes, config)
+    yield LoadProgress(0, len(index), "Reading images")
+    made = yield from _made(str(folder), found, index, config)
+    skipped = [*found.skipped, *missing] + [
+        Skipped(shown(found.paths[index[number]]), reason) for number, reason in made.reasons.items()
+    ]
+    if not len(made.images):
+        raise InputError(_nothing_in(folder, skipped))
+    skipped = yield from in_order(skipped, attrgetter("path"))
+    index = index[made.kept]
+    labels, classes = keep_classes(labels[index], classes, config)
+    classes = tuple(map(shown, classes))
+    if is_new:
+        keep(str(folder), found)
+    yield Dataset(
+        images=used_at_random(made.images),
+        labels=labels,
+        classes=classes,
+        paths=all_shown([found.paths[number] for number in index.tolist()]),
+        name=shown(folder.name),
+        source=str(table or folder),
+        config=config,
+        skipped=skipped,
+        metadata={name: column[index] for name, column in metadata.items()},
+        found=made.found(),
+        fingerprint=fingerprint(made.digest, labels, classes),
+    )
+
+
+def _scanned(folder: str) -> Generator[LoadProgress, None, Scan]:
+    for step in scan(folder):
+        if isinstance(step, Scan):
+            return step
+        yield step
+    raise AssertionError("a scan ends with what it found")
+
+
+def _labelled(
+    folder: Path, found: Scan, table: Path | None
+) -> Generator[LoadProgress, None, tuple[Labels, tuple[str, ...], Columns, list[Skipped]]]:
+    """Labels, classes and further columns of what was found, and rows of a table that belong to none of it."""
+    metadata: Columns = {}
+    missing: list[Skipped] = []
+    if table is None and found.label_file is not None:
+        table = folder / found.label_file
+    if table is not None:
+        listed = yield from read_labels(table, found.paths)
+        missing = listed.skipped
+        metadata = listed.metadata
+        if listed.labels is not None:
+            return listed.labels, listed.classes, metadata, missing
+    labels, classes = class_folders(found.folders, found.empty_folders)
+    return labels, classes, metadata, missing
+
+
+def _nothing_in(folder: Path, skipped: list[Skipped]) -> str:
+    text = f"there are no images in {shown(str(folder))}"
+    if skipped:
+        text += f" ({counted(len(skipped), 'file')} skipped, the first: {skipped[0].path}, {skipped[0].reason})"
+    return text
+
+
+def _made(folder: str, found: Scan, index: Labels, config: DataConfig) -> Generator[LoadProgress, None, Made]:
+    """Pixels of the files ``index``: from the cache of them, from that of the whole folder, or from the files."""
+    cache = Cache()
+    names = "\0".join(found.paths)
+    yield LoadProgress(0, len(index), "Reading images")
+    whole = key(config, Path(folder).resolve().as_posix(), names, found.sizes.tobytes(), found.times.tobytes())
+    yield LoadProgress(0, len(index), "Reading images")
+    everything = len(index) == len(found.paths)
+    name = whole if everything else key(config, whole, index.astype("<i8").tobytes())
+    made = cache.get(name)
+    if made is not None:
+        return made
+    source = None if everything else cache.get(whole)
+    with cache.making(name) as unfinished:
+        sink = Sink(unfinished.images)
+        if source is not None:
+            made = yield from _taken(source, index, config, sink)
+        else:
+            target = yield from _target(folder, found.paths, config)
+            made = yield from ingest(
+                [found.paths[number] for number in index.tolist()],
+                lambda name: decode(f"{folder}/{name}", target, config),
+                sink,
+                partial(Decoder, folder, target, config) if can_start() else None,
+            )
+        return (yield from cache.keep(name, unfinished, made))
+
+
+def _taken(source: Made, index: Labels, config: DataConfig, sink: Sink) -> Generator[LoadProgress, None, Made]:
+    """Some of the images of a whole folder that has been read before, as if only they had been."""
+    codes = source.codes[index]
+    reasons = {number: source.reasons[int(item)] for number, item in enumerate(index) if codes[number] < 0}
+    rows = np.searchsorted(source.kept, index[codes >= 0])
+    step = max(1, _COPIED_AT_ONCE // max(1, source.images[:1].nbytes))
+    for start in range(0, len(rows), step):
+        chunk = source.images[rows[start : start + step]]
+        yield from sink.add([_without_equal_channels(image) for image in chunk] if config.channels == "auto" else chunk)
+        yield LoadProgress(start, len(rows), "Reading images", sink.preview())
+    return Made((yield from sink.finish()), codes, source.kinds, reasons)
+
+
+def _without_equal_channels(image: Images) -> Images:
+    return image[:1] if (image == image[:1]).all() else image
+
+
+def _target(folder: str, paths: list[str], config: DataConfig) -> Generator[LoadProgress, None, Size]:
+    """Size of the dataset's images, judged from the headers of at most 1,000 of its files, evenly spaced.
+
+    All files are judged, not only the subset in use, so that the size does not change with the subset.
+    """
+    sizes: list[Size] = []
+    if config.image_size is None:
+        chosen = np.unique(np.linspace(0, len(paths) - 1, min(len(paths), _MEASURED)).astype(np.int64))
+        for done, number in enumerate(chosen.tolist()):
+            try:
+                sizes.append(measure(f"{folder}/{paths[number]}")[0])
+            except UnreadableError:
+                continue  # named when its pixels are asked for
+            if done % 50 == 0:
+                yield LoadProgress(done, len(chosen), "Measuring images")
+    return target_size(sizes or [(1, 1)], config)

@@ -1,0 +1,186 @@
+"""``labels.csv``: a table of paths or file names, labels, and further columns."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentlab.data.images.image_file import SUFFIXES, UnreadableError, open_regular
+from latentlab.data.sources.class_folders import natural
+from latentlab.data.sources.scan import shown
+from latentlab.data.types import UNKNOWN, Labels, LoadProgress, Skipped
+from latentlab.errors import InputError
+
+_PATH_NAMES = ("path", "file", "filename", "file_name", "image_path", "image", "img", "image_id", "name", "id")
+_LABEL_NAMES = ("label", "labels", "class", "class_name", "category", "target", "y")
+_LARGEST_FILE = 1 << 30
+_MOST_COLUMNS = 256
+_MOST_CLASSES = 1000
+_ROWS_AT_ONCE = 5000
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """Labels and further columns of images.
+
+    Attributes
+    ----------
+    labels
+        int64 [N], -1 where the table has none; ``None`` when it has no column of labels.
+    classes
+        Their names, in natural order.
+    metadata
+        The other columns, [N] each: float64 (NaN where missing) when every entry is a number, else text.
+    skipped
+        Rows that no image belongs to.
+    """
+
+    labels: Labels | None
+    classes: tuple[str, ...]
+    metadata: dict[str, NDArray[Any]]
+    skipped: list[Skipped]
+
+
+def read_labels(file: Path, paths: Sequence[str]) -> Generator[LoadProgress, None, LabelTable]:
+    """Read a table and find the rows of the images ``paths``.
+
+    The first row names the columns unless it begins with the name of an image. The column of paths is the first
+    called path, file, filename, image, id or the like, else the first; that of labels the first called label,
+    class, category, target or the like, else the second of two. A row belongs to the image of its relative path,
+    else of its file name, either with or without suffix. Of two rows for one image the first counts.
+    More than 1,000 distinct labels are no classes and become a column of metadata.
+
+    Raises
+    ------
+    InputError
+        When the file is no table of UTF-8 text, or too large.
+    """
+    names, rows = yield from _read_rows(file)
+    path_column, label_column = _columns(names)
+    row_of = yield from _matched([row[path_column] for row in rows], paths, file.name)
+    columns: dict[str, list[str]] = {}
+    for number, name in enumerate(names):
+        if number != path_column:
+            cells = [row[number].strip() if number < len(row) else "" for row in rows] + [""]
+            columns[_free_name(name or f"column {number + 1}", columns)] = [cells[row] for row in row_of.tolist()]
+            if number == label_column:
+                label_name = next(reversed(columns))
+            yield LoadProgress(number, len(names), f"Reading {file.name}")
+    labels: Labels | None = None
+    classes: tuple[str, ...] = ()
+    if label_column is not None:
+        distinct = {cell for cell in columns[label_name] if cell}
+        if len(distinct) <= _MOST_CLASSES:
+            labels, classes = _numbered(columns.pop(label_name), distinct)
+    used = set(row_of.tolist())
+    skipped = [
+        Skipped(row[path_column][:200], f"in {file.name}, but no image here belongs to it")
+        for number, row in enumerate(rows)
+        if number not in used
+    ]
+    return LabelTable(labels, classes, {name: _column(cells) for name, cells in columns.items()}, skipped)
+
+
+def _read_rows(file: Path) -> Generator[LoadProgress, None, tuple[list[str], list[list[str]]]]:
+    text = _read_text(file)
+    first = text.partition("\n")[0]
+    delimiter = max(",;\t", key=first.count)
+    rows: list[list[str]] = []
+    try:
+        for number, row in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)):
+            if any(row):
+                rows.append(row)
+            if number % _ROWS_AT_ONCE == 0:
+                yield LoadProgress(number, None, f"Reading {file.name}")
+    except csv.Error as error:
+        raise InputError(f"{file.name} is no table: {error}") from None
+    if not rows:
+        raise InputError(f"{file.name} is empty")
+    width = max(map(len, rows))
+    if width > _MOST_COLUMNS:
+        raise InputError(f"{file.name} has {width} columns; at most {_MOST_COLUMNS} are read")
+    if Path(rows[0][0].strip()).suffix.lower() in SUFFIXES:
+        names = ["path", "label", *("" for _ in range(width - 2))][:width]
+    else:
+        names = [name.strip() for name in rows.pop(0)]
+        names += [""] * (width - len(names))
+    return names, rows
+
+
+def _read_text(file: Path) -> str:
+    try:
+        with open_regular(file) as opened:
+            data = opened.read(_LARGEST_FILE + 1)
+        text = data.decode("utf-8-sig")
+    except UnreadableError as error:
+        raise InputError(f"{file.name} cannot be read: {error}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file.name} is no UTF-8 text (byte {error.start})") from None
+    if len(data) > _LARGEST_FILE:
+        raise InputError(f"{file.name} is larger than {_LARGEST_FILE >> 20} MB")
+    if "\0" in text:
+        raise InputError(f"{file.name} is no text: it holds zero bytes")
+    return text
+
+
+def _columns(names: list[str]) -> tuple[int, int | None]:
+    lower = [name.lower() for name in names]
+    path = next((lower.index(name) for name in _PATH_NAMES if name in lower), 0)
+    label = next((lower.index(name) for name in _LABEL_NAMES if name in lower and lower.index(name) != path), None)
+    if label is None and len(names) == 2:
+        label = 1 - path
+    return path, label
+
+
+def _matched(listed: list[str], paths: Sequence[str], name: str) -> Generator[LoadProgress, None, NDArray[np.int64]]:
+    """Row of each image, -1 where there is none."""
+    by_path: dict[str, int] = {}
+    by_name: dict[str, int] = {}
+    for number, entry in enumerate(listed):
+        path = entry.strip().replace("\\", "/").removeprefix("./")
+        by_path.setdefault(path, number)
+        by_name.setdefault(path.rpartition("/")[2], number)
+        if number % _ROWS_AT_ONCE == 0:
+            yield LoadProgress(number, len(listed), f"Reading {name}")
+    found = np.full(len(paths), -1, dtype=np.int64)
+    for number, path in enumerate(map(shown, paths)):
+        last = path.rpartition("/")[2]
+        for table, entry in ((by_path, path), (by_path, _stem(path)), (by_name, last), (by_name, _stem(last))):
+            if entry in table:
+                found[number] = table[entry]
+                break
+        if number % _ROWS_AT_ONCE == 0:
+            yield LoadProgress(number, len(paths), f"Looking up {name}")
+    return found
+
+
+def _stem(path: str) -> str:
+    return path.rpartition(".")[0]
+
+
+def _free_name(name: str, taken: dict[str, list[str]]) -> str:
+    candidate, count = name, 1
+    while candidate in taken:
+        count += 1
+        candidate = f"{name} ({count})"
+    return candidate
+
+
+def _numbered(cells: list[str], distinct: set[str]) -> tuple[Labels, tuple[str, ...]]:
+    classes = tuple(sorted(distinct, key=natural))
+    number = {name: place for place, name in enumerate(classes)} | {"": UNKNOWN}
+    return np.array([number[cell] for cell in cells], dtype=np.int64), classes
+
+
+def _column(cells: list[str]) -> NDArray[Any]:
+    try:
+        return np.array([float(cell) if cell else np.nan for cell in cells], dtype=np.float64)
+    except ValueError:
+        return np.array(cells, dtype=np.str_)

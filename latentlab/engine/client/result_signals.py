@@ -1,0 +1,101 @@
+"""One Qt signal for each kind of result, so that a controller hears what concerns it and nothing else (no torch)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from PySide6.QtCore import QObject, Signal
+
+from latentlab.config.events import Adjusted, Checkpoint, Epoch, Event, Finished, Progress, Started, Warned
+from latentlab.engine.protocol.messages import Result, TrainingEvent
+
+
+class ResultSignals(QObject):
+    """Tells results of the worker.
+
+    A result is told by the signal of its class's name, or of the nearest of its base classes that has one
+    (see :mod:`latentlab.engine.protocol.messages`).
+
+    Signals
+    -------
+    received
+        Every result, before the signal of its kind.
+    workerReady, workerLost, modelChanged, …
+        One result of that kind.
+    trainingStarted, trainingProgressed, epochCompleted, trainingAdjusted, checkpointWritten, trainingWarned, \
+    trainingFinished
+        One event of the running training (see :mod:`latentlab.config.events`), before ``trainingEvent``'s other receivers.
+    """
+
+    EVENT_SIGNALS: ClassVar[dict[type[Event], str]] = {
+        Started: "trainingStarted",
+        Progress: "trainingProgressed",
+        Epoch: "epochCompleted",
+        Adjusted: "trainingAdjusted",
+        Checkpoint: "checkpointWritten",
+        Warned: "trainingWarned",
+        Finished: "trainingFinished",
+    }
+    """Name of the signal for each kind of training event."""
+
+    received = Signal(object)
+    workerReady = Signal(object)
+    workerLost = Signal(object)
+    modelChanged = Signal(object)
+    pointsChanged = Signal(object)
+    decoded = Signal(object)
+    gridTiles = Signal(object)
+    strip = Signal(object)
+    nearestFound = Signal(object)
+    distanceMeasured = Signal(object)
+    latentDrawn = Signal(object)
+    codebooks = Signal(object)
+    datasetProgress = Signal(object)
+    datasetPreview = Signal(object)
+    datasetOpened = Signal(object)
+    datasetCancelled = Signal(object)
+    trainingEvent = Signal(object)
+    trainingStarted = Signal(object)
+    trainingProgressed = Signal(object)
+    epochCompleted = Signal(object)
+    trainingAdjusted = Signal(object)
+    checkpointWritten = Signal(object)
+    trainingWarned = Signal(object)
+    trainingFinished = Signal(object)
+    trainingState = Signal(object)
+    runOpened = Signal(object)
+    runFollowed = Signal(object)
+    runHistory = Signal(object)
+    historyRead = Signal(object)
+    epochsRead = Signal(object)
+    imageEncoded = Signal(object)
+    modelSaved = Signal(object)
+    failed = Signal(object)
+    notice = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.trainingEvent.connect(self._emit_event)
+
+    def tell(self, result: Result) -> None:
+        """Emit a result on the thread that calls, which must be the one all this belongs to."""
+        self.received.emit(result)
+        getattr(self, signal_of(type(result))).emit(result)
+
+    def _emit_event(self, result: TrainingEvent) -> None:
+        getattr(self, self.EVENT_SIGNALS[type(result.event)]).emit(result.event)
+
+
+def signal_of(kind: type[Result]) -> str:
+    """Name of the signal that tells results of a class.
+
+    Raises
+    ------
+    TypeError
+        When neither it nor a base class of it has a signal.
+    """
+    for each in kind.__mro__:
+        name = each.__name__[0].lower() + each.__name__[1:]
+        if isinstance(getattr(ResultSignals, name, None), Signal):
+            return name
+    raise TypeError(f"{kind.__name__} has no signal of its own")

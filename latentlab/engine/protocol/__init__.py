@@ -1,0 +1,1 @@
+"""What window and worker say to each other (no Qt, no torch)."""

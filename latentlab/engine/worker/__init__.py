@@ -1,0 +1,1 @@
+"""The worker process: everything that computes runs here (torch, no Qt)."""

@@ -1,0 +1,98 @@
+"""The worker as a process of its own: ``python -m latentlab.engine.worker HANDLE DEVICE FIRST_VERSION MODEL``.
+
+Started by :mod:`latentlab.engine.client.worker_host` with one end of a pipe; not meant to be started by hand.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import faulthandler
+import importlib.util
+import os
+import signal
+import stat
+import sys
+import threading
+import time
+
+from latentlab.engine.protocol.channel import REQUEST_ORDER, ChannelClosed, Mailbox, Wire, inherited_wire
+from latentlab.utils.thread_priority import give_way
+
+_LARGEST_LOG = 1 << 20
+_LOG_WATCH = 10.0  # seconds
+_LAST_WAIT = 30.0  # seconds that a step may still take once the window is gone
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve the window at the other end of the pipe until it asks to end, or is gone."""
+    handle, device, first_version, model = sys.argv[1:] if arguments is None else arguments
+    faulthandler.enable()
+    wire = inherited_wire(int(handle))
+    inbox = Mailbox(REQUEST_ORDER)
+    for name in ("SIGTERM", "SIGINT"):
+        signal.signal(getattr(signal, name), lambda _number, _frame: inbox.close())
+    threading.Thread(target=_read, args=(wire, inbox), name="latentlab-requests", daemon=True).start()
+    threading.Thread(target=_load_torch_ahead, name="latentlab-torch-ahead", daemon=True).start()
+    threading.Thread(target=_keep_log_short, name="latentlab-log", daemon=True).start()
+
+    from latentlab.engine.worker.startup import run
+
+    try:
+        return run(
+            inbox,
+            wire.send,
+            device=device,
+            model=model or None,
+            first_version=int(first_version),
+            own_process=True,
+        )
+    finally:
+        wire.close()
+
+
+def _load_torch_ahead() -> None:
+    """Let the system load torch's libraries while this process imports all that comes before torch.
+
+    ctypes gives the interpreter's lock away meanwhile, the import that comes later does not.
+    """
+    if sys.platform != "linux":
+        return
+    give_way()
+    spec = importlib.util.find_spec("torch")
+    if spec is None or spec.origin is None:
+        return
+    folder = os.path.join(os.path.dirname(spec.origin), "lib")
+    with contextlib.suppress(OSError):  # the import itself will say what is missing
+        # In torch's own order: the first makes what it depends on visible to all.
+        ctypes.CDLL(os.path.join(folder, "libtorch_global_deps.so"), mode=ctypes.RTLD_GLOBAL)
+        ctypes.CDLL(os.path.join(folder, "libtorch_cpu.so"))
+
+
+def _read(wire: Wire, inbox: Mailbox) -> None:
+    """Take in requests at once, so that the window never waits for a long step; end with the window."""
+    try:
+        while True:
+            inbox.put(wire.receive())
+    except ChannelClosed:
+        inbox.close()
+    # The loop sees that after its step. One that never ends must not outlive the window.
+    time.sleep(_LAST_WAIT)
+    faulthandler.dump_traceback()
+    os._exit(1)
+
+
+def _keep_log_short() -> None:
+    """Standard error goes to a file that the window reads when this process has died: cut it when it is long."""
+    try:
+        kept = stat.S_ISREG(os.fstat(2).st_mode)
+        while kept:
+            time.sleep(_LOG_WATCH)
+            if os.fstat(2).st_size > _LARGEST_LOG:
+                os.ftruncate(2, 0)
+    except OSError:
+        return
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,83 @@
+"""Fully connected decoders in numpy: they make the first images while torch is still being imported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from latentlab.engine.protocol.messages import FloatArray
+from latentlab.errors import InputError
+from latentlab.storage import ModelFile
+
+_Function = Callable[[FloatArray], FloatArray]
+
+
+def plain_decoder(file: ModelFile) -> PlainDecoder | None:
+    """A model's decoder, if it is hidden layers under Bernoulli or Gaussian pixels; ``None`` for all others."""
+    config = file.header.model
+    plain = config.family == "vae" and not config.conditional and config.architecture.kind == "mlp"
+    if not plain or config.likelihood.sigma == "pixel":
+        return None
+    try:
+        return PlainDecoder(file)
+    except KeyError:  # weights that are not this configuration's: torch will say so
+        return None
+
+
+class PlainDecoder:
+    """Decodes as :class:`~latentlab.models.inference.LoadedModel` does, to rounding.
+
+    Parameters
+    ----------
+    file
+        A model of the kind that :func:`plain_decoder` takes.
+    """
+
+    def __init__(self, file: ModelFile) -> None:
+        architecture, weights = file.header.model.architecture, file.weights
+        # Every other place among the layers is an activation's.
+        names = [f"layers.{2 * place}" for place in range(architecture.layers)] + ["pixels"]
+        self._layers = [(weights[f"decoder.{name}.weight"].T, weights[f"decoder.{name}.bias"]) for name in names]
+        self._activation = _ACTIVATIONS[architecture.activation]
+        self._mean = _MEANS[file.header.model.likelihood.kind]
+        self._image_shape = file.header.image_shape
+
+    def decode(self, z: ArrayLike, label: ArrayLike | None = None) -> FloatArray:
+        """Mean of p(x|z), float32 [N, C, H, W] in [0, 1], for z [N, d]; no label is taken.
+
+        Raises
+        ------
+        InputError
+            For latents of another size, or such that are not finite.
+        """
+        values = np.asarray(z, np.float32)
+        size = self._layers[0][0].shape[0]
+        if values.ndim != 2 or values.shape[1] != size or not np.isfinite(values).all():
+            raise InputError(f"the model takes latents of {size} finite numbers")
+        for weight, bias in self._layers[:-1]:
+            values = self._activation(values @ weight + bias)
+        weight, bias = self._layers[-1]
+        images: FloatArray = self._mean(values @ weight + bias).reshape(-1, *self._image_shape)
+        return images
+
+
+def _sigmoid(x: FloatArray) -> FloatArray:
+    # By the hyperbolic tangent, which no large number makes overflow.
+    share: FloatArray = 0.5 * (1 + np.tanh(0.5 * x))
+    return share
+
+
+def _elu(x: FloatArray) -> FloatArray:
+    return np.where(x > 0, x, np.expm1(np.minimum(x, 0)))
+
+
+_ACTIVATIONS: dict[str, _Function] = {
+    "relu": lambda x: np.maximum(x, 0),
+    "tanh": np.tanh,
+    "elu": _elu,
+    "silu": lambda x: x * _sigmoid(x),
+    "softplus": lambda x: np.logaddexp(x, np.float32(0)),
+}
+_MEANS: dict[str, _Function] = {"bernoulli": _sigmoid, "gaussian": lambda x: np.clip(x, 0, 1)}

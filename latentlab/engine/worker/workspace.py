@@ -1,0 +1,234 @@
+"""What the worker holds: the live model, its points, the open dataset. Importable, and partly used, before torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentlab.config.layout import LatentLayout, latent_layout
+from latentlab.data import Dataset
+from latentlab.engine.protocol.messages import ByteArray, FloatArray, ModelChanged, ModelInfo, PointsChanged, Result
+from latentlab.errors import InputError
+from latentlab.latent.directions import principal_components
+from latentlab.storage import ModelFile, ModelHeader, Points
+
+if TYPE_CHECKING:
+    from latentlab.models.inference import LoadedModel
+
+Send = Callable[[Result], None]
+
+_MOST_COMPONENTS = 16
+_MOST_COLUMNS = 32
+
+
+class Workspace:
+    """The worker's truth, and how the window is told of it.
+
+    Attributes
+    ----------
+    send
+        Tells the window something.
+    model
+        The live model; ``None`` before one is loaded.
+    info
+        What the window was told of it.
+    version
+        Grows whenever the weights behind ``model`` changed.
+    epoch
+        How far the live model had come when it was told of or took its last step; 0 for one that does not learn.
+    points, points_version, points_data
+        The encoded dataset, the model version that encoded it, and the dataset's fingerprint.
+    dataset
+        The open dataset.
+    """
+
+    def __init__(self, send: Send, first_version: int = 1) -> None:
+        self.send = send
+        self.version = first_version - 1
+        self.epoch = 0.0
+        self.model: LoadedModel | None = None
+        self.info: ModelInfo | None = None
+        self.points: Points | None = None
+        self.points_version = -1
+        self.points_data: str | None = None
+        self.dataset: Dataset | None = None
+
+    def tell_file(self, path: Path, file: ModelFile, source: str, fresh: bool = True) -> None:
+        """Tell the window of a model that was read from a file, and of its points; needs no torch.
+
+        Parameters
+        ----------
+        path, file
+            Where it was read, and what was found.
+        source
+            What the user called it.
+        fresh
+            Whether the window shows another model now.
+        """
+        header = file.header
+        self.tell_model(info_of(header, source, path), fresh)
+        if file.points is not None:
+            data = header.data.get("fingerprint")
+            self.tell_points(file.points, header.classes, data, 0.0, file.preview, header.preview_extent)
+
+    def need_model(self) -> LoadedModel:
+        """The live model.
+
+        Raises
+        ------
+        InputError
+            When there is none.
+        """
+        if self.model is None:
+            raise InputError("open a model first")
+        return self.model
+
+    def need_dataset(self) -> Dataset:
+        """The open dataset.
+
+        Raises
+        ------
+        InputError
+            When there is none.
+        """
+        if self.dataset is None:
+            raise InputError("open a dataset first")
+        return self.dataset
+
+    def dataset_of_points(self) -> Dataset | None:
+        """The open dataset, if it is the one the points are of."""
+        dataset = self.dataset
+        return dataset if dataset is not None and dataset.fingerprint == self.points_data else None
+
+    def points_of(self, dataset: Dataset) -> Points | None:
+        """The points, if they are of this dataset's images, which they name, and of the present weights."""
+        current = self.points_version == self.version and dataset.fingerprint == self.points_data
+        points = self.points if current else None
+        if points is None or points.index is None or not len(points.index):
+            return None
+        return points if points.index.min() >= 0 and points.index.max() < len(dataset) else None
+
+    def tell_model(self, info: ModelInfo, fresh: bool, training: bool = False, epoch: float = 0.0) -> None:
+        """Count the model's version up and tell it; ``fresh`` forgets the points of the model before."""
+        self.version += 1
+        self.epoch = epoch
+        self.info = info
+        if fresh:
+            self.points = None
+        self.send(ModelChanged(self.version, info, fresh, training, epoch))
+
+    def tell_points(
+        self,
+        points: Points,
+        classes: tuple[str, ...],
+        data: str | None,
+        epoch: float = 0.0,
+        preview: ByteArray | None = None,
+        extent: tuple[float, float, float, float] | None = None,
+    ) -> None:
+        """Keep the encoded dataset as the live version's, and tell it.
+
+        Parameters
+        ----------
+        points, classes
+            The dataset, encoded.
+        data
+            The dataset's fingerprint.
+        epoch
+            How far the model had learned.
+        preview, extent
+            A picture of the manifold, and where it lies.
+        """
+        self.points, self.points_version, self.points_data = points, self.version, data
+        layout = None if self.info is None else self.info.layout
+        components = components_of(points.mean, layout)
+        kl = kl_per_dimension(points, layout)
+        self.send(
+            PointsChanged(
+                self.version,
+                points.mean,
+                points.std,
+                points.label,
+                classes,
+                kl,
+                epoch,
+                components,
+                preview,
+                extent if preview is not None else None,
+                self.columns_of(points.index, data),
+                data or "",
+            )
+        )
+
+    def columns_of(self, index: NDArray[np.int64] | None, data: str | None) -> dict[str, NDArray[Any]]:
+        """What else is known of images of the dataset ``data`` (a fingerprint), if it is open: factors and metadata."""
+        dataset = self.dataset
+        if dataset is None or dataset.fingerprint != data:
+            return {}
+        known = {**(dataset.factors or {}), **dataset.metadata}
+        chosen = slice(None) if index is None else index
+        return {name: np.asarray(values)[chosen] for name, values in list(known.items())[:_MOST_COLUMNS]}
+
+
+def info_of(header: ModelHeader, source: str, path: Path | None) -> ModelInfo:
+    """What the window is told of a model."""
+    layout = latent_layout(header.model, header.image_shape)
+    return ModelInfo(
+        name=_name(source),
+        source=source,
+        recipe=header.model.recipe,
+        latent_dim=layout.latent_dim,
+        image_shape=header.image_shape,
+        classes=header.classes,
+        conditional=header.model.conditional,
+        parameters=header.parameters,
+        beta=header.model.beta,
+        metrics=dict(header.metrics),
+        data=dict(header.data),
+        config=header.model.model_dump(mode="json"),
+        path=None if path is None else str(path),
+        layout=layout,
+        training=dict(header.training),
+    )
+
+
+def components_of(mean: FloatArray, layout: LatentLayout | None = None) -> FloatArray:
+    """Principal components [k, d] of points [N, d]; of a hierarchy those of each level by itself, the top's first."""
+    if layout is None or len(layout.levels) < 2:
+        return principal_components(mean, _MOST_COMPONENTS)
+    of_levels = []
+    for level in layout.levels:
+        within = principal_components(mean[:, level.place], _MOST_COMPONENTS)
+        of_levels.append(np.zeros((len(within), mean.shape[1]), np.float32))
+        of_levels[-1][:, level.place] = within
+    return np.concatenate(of_levels)
+
+
+def kl_per_dimension(points: Points, layout: LatentLayout | None = None) -> FloatArray | None:
+    """Mean over the points of what each dimension carries in nats, [d]; ``None`` without a density.
+
+    KL(q(z|x) ‖ N(0, 1)) in closed form for a diagonal Gaussian (Kingma & Welling 2014, appendix B); for categories
+    each one's part of the KL to the uniform distribution, whose sum over a variable is its KL.
+    """
+    mean, std = points.mean.astype(np.float64), points.std.astype(np.float64)
+    if layout is not None and layout.kind == "categories":
+        share = mean * layout.categories
+        parts: FloatArray = (mean * np.log(np.maximum(share, 1e-30))).mean(axis=0).astype(np.float32)
+        return parts
+    if len(mean) == 0 or not (std > 0).all():
+        return None
+    kl = 0.5 * (mean**2 + std**2 - 1) - np.log(std)
+    means: FloatArray = kl.mean(axis=0).astype(np.float32)
+    return means
+
+
+def _name(source: str) -> str:
+    """A short name for people: the bundled model's, the file's, or the run's."""
+    path = Path(source.removeprefix("bundled:"))
+    if path.name == "model.safetensors":
+        path = path.parent
+    return path.name.removesuffix(".safetensors")

@@ -1,0 +1,1 @@
+"""The training curves and the table of runs."""

@@ -1,0 +1,204 @@
+"""The plots of the training curves, one over the other (imported when there is a run: pyqtgraph takes long)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QWheelEvent
+
+from latentlab.gui.curves.series import Run
+from latentlab.gui.curves.term_plot import KlBars, TermPlot
+from latentlab.gui.style.theme import tokens
+
+KL = "kl"
+ROW_HEIGHT = 66
+
+
+class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
+    """Plots that share the epochs' axis: hovering reads them all, the wheel zooms, a double click shows all again.
+
+    Where there are more plots than fit, the wheel scrolls them, and zooms with Ctrl.
+
+    Attributes
+    ----------
+    plots
+        By term, from top to bottom.
+    read
+        The epoch under the pointer, or ``None``.
+
+    Signals
+    -------
+    hovered(epoch)
+        Where the pointer reads; ``None`` when it has left.
+    zoomChanged
+        Other epochs are to be shown.
+    """
+
+    hovered = Signal(object)
+    zoomChanged = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.plots: dict[str, TermPlot | KlBars] = {}
+        self._runs: Sequence[Run] = ()
+        self._log = False
+        self._titles: dict[str, str] = {}  # of all that is shown, though some plots may still have to be made
+        self._due: list[str] = []
+        self.read: float | None = None
+        self._zoomed = False
+        self._last_epoch = 0.0
+        self._wears_old_colours = False
+        self.setAccessibleName("curves")
+        self.setBackground(tokens().surface)
+        self.ci.layout.setSpacing(0)
+        self.ci.layout.setContentsMargins(0, 0, 4, 0)
+        self.scene().sigMouseMoved.connect(self._on_scene_mouse_moved)
+        self.scene().sigMouseClicked.connect(self._on_scene_mouse_clicked)
+        self.viewport().installEventFilter(self)
+
+    def draw(self, shown: Mapping[str, str], runs: Sequence[Run], *, log: bool) -> None:
+        """Make the plots of these runs' terms, and let ``draw_next`` draw them one by one.
+
+        Parameters
+        ----------
+        shown
+            Title of each term.
+        runs
+            The last one over the others; its KL is that of the term ``kl``.
+        log
+            Whether values are drawn logarithmically.
+        """
+        self._runs, self._log = runs, log
+        self._match_plots(shown)
+        self._fit_epochs()
+        self._due = list(shown)
+
+    def draw_next(self) -> bool:
+        """Draw the next plot, so that the event loop can turn between two; whether more are to come."""
+        if self._due:
+            term = self._due.pop(0)
+            plot = self.plots.get(term) or self._make(term)
+            if isinstance(plot, KlBars):
+                known = [run for run in self._runs if run.kl is not None]
+                plot.show_kl(known[-1] if known else Run(""))
+            else:
+                plot.show_runs(self._runs, term, log=self._log)
+                self._write(term, plot)
+        return bool(self._due)
+
+    def wear_new_colours(self) -> None:
+        """Take the theme's colours: the background's now, the plots' when they are drawn next."""
+        self.setBackground(tokens().surface)
+        # Not now: the palette is just being handed down to the very items that would be deleted.
+        self._wears_old_colours = True
+
+    def _lines(self) -> dict[str, TermPlot]:
+        return {term: plot for term, plot in self.plots.items() if isinstance(plot, TermPlot)}
+
+    def _match_plots(self, shown: Mapping[str, str]) -> None:
+        """Let the plots that stay move to their places; new ones are made when they are drawn: each takes its time."""
+        if self._titles == dict(shown) and list(self._titles) == list(shown) and not self._wears_old_colours:
+            return
+        self._titles = dict(shown)
+        if self._wears_old_colours or not self.plots.keys() <= shown.keys():
+            self._wears_old_colours = False
+            self.clear()
+            self.plots = {}
+        for plot in self.plots.values():
+            self.removeItem(plot)
+        for row in range(self.ci.layout.rowCount()):
+            self.ci.layout.setRowMinimumHeight(row, 0)
+        for row, term in enumerate(shown):
+            self.ci.layout.setRowMinimumHeight(row, ROW_HEIGHT)  # also of those that are still to come
+            if term in self.plots:
+                self._place(term)
+        self.setMinimumHeight(ROW_HEIGHT * len(shown) + 16 if shown else 0)
+
+    def _make(self, term: str) -> TermPlot | KlBars:
+        plot: TermPlot | KlBars = KlBars() if term == KL else TermPlot(self._titles[term])
+        plot.set_tokens(tokens())
+        if isinstance(plot, TermPlot):
+            lines = list(self._lines().values())
+            if lines:
+                plot.setXLink(lines[0])
+            elif not self._zoomed:
+                plot.setXRange(0.0, self._last_epoch, padding=0)
+            plot.set_last_epoch(self._last_epoch)
+            plot.getViewBox().sigRangeChangedManually.connect(self._on_zoomed)
+        self.plots[term] = plot
+        self.plots = {name: self.plots[name] for name in self._titles if name in self.plots}
+        self._place(term)
+        return plot
+
+    def _place(self, term: str) -> None:
+        """Put a plot into its row; epochs are written under the last of the curves, what was changed in the first."""
+        plot, lines = self.plots[term], [name for name in self._titles if name != KL]
+        self.addItem(plot, list(self._titles).index(term), 0)
+        if isinstance(plot, TermPlot):
+            plot.show_epochs(term == lines[-1])
+            plot.name_changes(term == lines[0])
+
+    def _fit_epochs(self) -> None:
+        """Show all epochs, in whole numbers so that the axis seldom changes, unless the user has zoomed."""
+        lines = list(self._lines().values())
+        last = max(1.0, float(np.ceil(max((run.latest() for run in self._runs), default=0.0))))
+        if last != self._last_epoch:
+            self._last_epoch = last
+            for line in lines:
+                line.set_last_epoch(last)
+        if lines and not self._zoomed and tuple(lines[0].getViewBox().viewRange()[0]) != (0.0, last):
+            lines[0].setXRange(0.0, last, padding=0)
+
+    def shown_epochs(self) -> tuple[float, float]:
+        """The first and the last epoch in sight; two zeros where no curve is drawn."""
+        line = next(iter(self._lines().values()), None)
+        left, right = (0.0, 0.0) if line is None else line.getViewBox().viewRange()[0]
+        return float(left), float(right)
+
+    def _write(self, term: str, plot: TermPlot) -> None:
+        """Write the values under the pointer, or the newest, over a plot."""
+        plot.write(self._runs, term, self.read)
+        plot.show_hover(self.read)
+
+    # --- the pointer ----------------------------------------------------------------------------
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Forget the hovered epoch when the pointer leaves."""
+        if event.type() == QEvent.Type.Leave and self.read is not None:
+            self.read_at(None)
+        return bool(super().eventFilter(watched, event))
+
+    def read_at(self, epoch: float | None) -> None:
+        """Write the values at an epoch over the plots, and mark where it is; ``None`` for the newest."""
+        self.read = epoch
+        for term, plot in self._lines().items():
+            self._write(term, plot)
+        self.hovered.emit(epoch)
+
+    def _on_scene_mouse_moved(self, place: Any) -> None:
+        for plot in self._lines().values():
+            if plot.sceneBoundingRect().contains(place):
+                self.read_at(max(0.0, plot.getViewBox().mapSceneToView(place).x()))
+                return
+
+    def _on_scene_mouse_clicked(self, event: Any) -> None:
+        if event.double():
+            self._zoomed = False
+            self.zoomChanged.emit()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Zoom, or leave the wheel to what scrolls the plots where not all of them fit."""
+        around = self.parentWidget()
+        scrolls = around is not None and around.height() < self.height()
+        if scrolls and not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            event.ignore()
+        else:
+            super().wheelEvent(event)
+
+    def _on_zoomed(self) -> None:
+        self._zoomed = not np.allclose(self.shown_epochs(), (0.0, self._last_epoch), atol=1e-6 * self._last_epoch)
+        self.zoomChanged.emit()

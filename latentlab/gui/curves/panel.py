@@ -1,0 +1,329 @@
+"""The curves of trainings as they run: ELBO, rate, distortion and the recipe's own terms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QShowEvent
+from PySide6.QtWidgets import QFrame, QScrollArea, QStackedLayout, QToolButton, QWidget
+
+from latentlab.gui.curves.run_legend import Entry, RunLegend
+from latentlab.gui.curves.series import Run
+from latentlab.gui.style.theme import SPACE, tabular
+from latentlab.gui.widgets.controls import EmptyState, StayingMenu, button, column, named, row, tool_button
+from latentlab.gui.widgets.elided_label import ElidedLabel
+
+if TYPE_CHECKING:
+    from latentlab.gui.curves.canvas import CurveCanvas
+
+SHOWN_FIRST = ("elbo", "rate", "distortion")
+KL = "kl"
+MOST_RUNS = 7  # as many as there are colours
+REDRAW_MS = 400  # each costs the hand a few frames' worth of drawing, spread over as many turns
+STEP_MS = 20  # between two plots of one redrawing
+SAME_CHANGE = 0.05  # epochs: a slider that is dragged makes one mark
+_TITLES = {
+    "elbo": "ELBO",
+    KL: "KL per dimension",
+    "active_units": "dimensions in use (KL > .01)",
+    "device_memory": "memory, MiB",
+}
+
+
+class TrainingCurves(QWidget):
+    """One small plot per term, over epochs: training as a line, validation dashed with markers.
+
+    Each run has a colour and a line in the legend. One of them, drawn over the others, is the current run: what is
+    added counts for it unless another is named. All plots share the epochs' axis; hovering reads every term at one
+    epoch, the wheel zooms (with Ctrl, where it scrolls), a double click shows all again; the epoch whose model is
+    kept as the best has a ring. Redrawn at most six times a second, and only while visible.
+
+    Signals
+    -------
+    trainingRequested
+        The empty state's button was pressed: the user wants to train.
+    addRunRequested
+        Another run's curves are to be drawn beside these.
+    runRemoved(key)
+        The user took a run's curves away.
+    """
+
+    trainingRequested = Signal()
+    addRunRequested = Signal()
+    runRemoved = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        named(self, "trainingCurves", "training curves", "")
+        self._runs: list[Run] = []
+        self._current: Run | None = None
+        self._checks: dict[str, QAction] = {}
+        self._canvas: CurveCanvas | None = None
+        self._is_old = self._is_half_drawn = False
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._on_timer)
+        self._build()
+
+    def _build(self) -> None:
+        self._area = QScrollArea()
+        self._area.setWidgetResizable(True)
+        self._area.setFrameShape(QFrame.Shape.NoFrame)
+        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._readout = ElidedLabel()
+        self._readout.setObjectName("curvesReadout")
+        self._readout.setFont(tabular(self._readout.font()))
+        self._log = tool_button("logCurves", "logarithmic", "Logarithmic values", text="log", checkable=True)
+        self._log.toggled.connect(self._redraw)
+        self._add = tool_button("addRun", "add a run", "Add a run to compare: draw its curves beside these", text="+")
+        self._add.clicked.connect(self.addRunRequested)
+        self._clear = button("clearCurves", "Clear", "Forget these curves", self._on_clear, link=True)
+        self._legend = RunLegend()
+        self._legend.shownToggled.connect(self._on_shown_toggled)
+        self._legend.removed.connect(self._on_removed)
+        self._terms = tool_button("curveTerms", "terms", "Choose what is drawn", text="Terms ▾")
+        self._menu = StayingMenu(self._terms)
+        self._terms.setMenu(self._menu)
+        self._terms.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        body = QWidget()
+        inner = column(body, SPACE, SPACE // 2)
+        inner.addWidget(self._legend)
+        inner.addWidget(self._area, 1)
+        foot = row(self._readout, self._terms, self._log, self._add, self._clear, space=0)
+        foot.setStretch(0, 1)
+        inner.addLayout(foot)
+        self._empty = EmptyState(
+            "ELBO, rate and distortion are drawn here while a model trains.",
+            button("curvesTrain", "Training…", "Choose a recipe and train", self.trainingRequested.emit, icon="train"),
+        )
+        self._stack = QStackedLayout(self)
+        self._stack.addWidget(self._empty)
+        self._stack.addWidget(body)
+
+    # --- told -----------------------------------------------------------------------------------
+
+    def start_run(self, name: str, key: str = "") -> None:
+        """Begin another run, which is the current one from now on; one of the same key is forgotten."""
+        if key:
+            self._runs = [run for run in self._runs if run.key != key]
+        self._current = Run(name, key, self._free_place())
+        self._put(self._current, len(self._runs))
+
+    def go_on(self, key: str) -> bool:
+        """Make a run that is drawn already the current one; whether there is one of that key."""
+        run = self._find(key)
+        if run is None:
+            return False
+        self._current = run
+        self._runs = [*(each for each in self._runs if each is not run), run]
+        self._changed()
+        return True
+
+    def compare_run(self, name: str, key: str) -> None:
+        """Draw another run's curves beside the current one's; what it holds is added under its key."""
+        if self._find(key) is None:
+            place = len(self._runs) if self._current is None else self._runs.index(self._current)
+            self._put(Run(name, key, self._free_place()), place)
+
+    def remove_run(self, key: str) -> None:
+        """Take a run's curves away."""
+        self._runs = [run for run in self._runs if run.key != key]
+        if self._current not in self._runs:
+            self._current = None
+        self._redraw()
+
+    def run_keys(self) -> list[str]:
+        """Keys of the runs that are drawn or hidden, the current one last."""
+        return [run.key for run in self._runs]
+
+    def current_run(self) -> str | None:
+        """Key of the run that is drawn over the others, ``None`` before the first."""
+        return None if self._current is None else self._current.key
+
+    def add_progress(self, epoch: float, values: Mapping[str, float]) -> None:
+        """Add the newest means of the current run's training terms at ``epoch`` (in epochs, with its fraction)."""
+        self._run(None).add(epoch, values)
+        self._changed()
+
+    def add_epoch(
+        self,
+        epoch: int,
+        train: Mapping[str, float],
+        validation: Mapping[str, float] | None = None,
+        key: str | None = None,
+    ) -> None:
+        """Add one finished epoch's means over training and validation images, of the run ``key``."""
+        self._run(key).add_epoch(epoch, train, validation)
+        self._changed()
+
+    def add_change(self, epoch: float, text: str, key: str | None = None) -> None:
+        """Mark where something was changed by hand, such as β; a change right after another takes its place."""
+        changes, what = self._run(key).changes, text.partition(" ")[0]
+        if changes and changes[-1][1].partition(" ")[0] == what and epoch - changes[-1][0] < SAME_CHANGE:
+            changes.pop()
+        changes.append((epoch, text))
+        self._changed()
+
+    def mark_epoch(self, epoch: float | None) -> None:
+        """Read every curve at an epoch that is looked at, until the pointer reads elsewhere; ``None`` at the newest."""
+        if self._canvas is not None:
+            self._canvas.read_at(epoch)
+
+    def set_kl(self, kl: Any | None, key: str | None = None) -> None:
+        """Show each dimension's KL [d] in nats as bars; ``None`` forgets them."""
+        self._run(key).kl = None if kl is None else np.asarray(kl, dtype=np.float64).reshape(-1)
+        self._changed()
+
+    def clear(self) -> None:
+        """Forget every run."""
+        self._runs, self._current = [], None
+        self._redraw()
+
+    def value(self, term: str, *, validation: bool = False) -> float | None:
+        """The newest value of a term of the current run, ``None`` where there is none."""
+        if self._current is None:
+            return None
+        series = (self._current.validation if validation else self._current.train).get(term)
+        return None if series is None else series.at(None)
+
+    def shown_terms(self) -> list[str]:
+        """The terms that have a plot now, from top to bottom."""
+        return [] if self._canvas is None else list(self._canvas.plots)
+
+    def _find(self, key: str) -> Run | None:
+        return next((run for run in self._runs if run.key == key), None)
+
+    def _run(self, key: str | None) -> Run:
+        """The run of that key, for ``None`` the current one; one without a name where there is none yet."""
+        found = self._current if key is None else self._find(key)
+        if found is None:
+            self.start_run("", key or "")
+            assert self._current is not None
+            found = self._current
+        return found
+
+    def _put(self, run: Run, place: int) -> None:
+        self._runs.insert(place, run)
+        if len(self._runs) > MOST_RUNS:
+            oldest = next(each for each in self._runs if each is not run and each is not self._current)
+            self._runs.remove(oldest)
+            self.runRemoved.emit(oldest.key)
+        self._changed()
+
+    def _free_place(self) -> int:
+        """The first colour that no run has."""
+        taken = {run.place for run in self._runs}
+        return next(place for place in range(len(taken) + 1) if place not in taken)
+
+    def _changed(self) -> None:
+        self._is_old = True
+        if self.isVisible() and not self._timer.isActive():
+            self._timer.start(REDRAW_MS)
+
+    # --- drawing --------------------------------------------------------------------------------
+
+    def _on_timer(self) -> None:
+        """Draw what has come, one plot at a time: all at once would cost a frame."""
+        if not self._is_half_drawn:
+            self._prepare()
+        self._is_half_drawn = self._canvas is not None and self._canvas.draw_next()
+        if self._is_half_drawn:
+            self._timer.start(STEP_MS)
+        elif self._is_old:
+            self._timer.start(REDRAW_MS)
+
+    def _redraw(self) -> None:
+        """Draw everything now."""
+        self._prepare()
+        while self._canvas is not None and self._canvas.draw_next():
+            pass
+        self._is_half_drawn = False
+
+    def _prepare(self) -> None:
+        self._is_old = False
+        terms = list(dict.fromkeys(term for run in self._runs for term in run.terms()))
+        terms.sort(key=lambda term: SHOWN_FIRST.index(term) if term in SHOWN_FIRST else len(SHOWN_FIRST))
+        if any(run.kl is not None for run in self._runs):
+            terms.append(KL)
+        self._legend.set_entries([Entry(run.key, run.name, run.place, run.shown) for run in reversed(self._runs)])
+        self._stack.setCurrentIndex(1 if terms else 0)
+        self._match_checks(terms)
+        if terms:
+            self._canvas = self._canvas or self._make_canvas()
+        if self._canvas is not None:
+            shown = {term: _title(term) for term in terms if self._checks[term].isChecked()}
+            self._canvas.draw(shown, [run for run in self._runs if run.shown], log=self._log.isChecked())
+        self._on_hovered(None if self._canvas is None else self._canvas.read)
+
+    def _make_canvas(self) -> CurveCanvas:
+        # Only now: importing pyqtgraph takes as long as painting the whole window.
+        from latentlab.gui.curves.canvas import CurveCanvas
+
+        canvas = CurveCanvas()
+        canvas.hovered.connect(self._on_hovered)
+        canvas.zoomChanged.connect(self._changed)
+        self._area.setWidget(canvas)
+        return canvas
+
+    def _match_checks(self, terms: list[str]) -> None:
+        if list(self._checks) == terms:
+            return
+        chosen = {term: check.isChecked() for term, check in self._checks.items()}
+        self._menu.clear()
+        self._checks = {}
+        for term in terms:
+            check = self._menu.addAction(_title(term))
+            check.setObjectName(f"curve_{term}")
+            check.setCheckable(True)
+            check.setChecked(chosen.get(term, term in SHOWN_FIRST))
+            check.toggled.connect(self._redraw)
+            self._checks[term] = check
+
+    def _on_hovered(self, epoch: float | None) -> None:
+        """Say which epoch is read and what was changed there, or which run is drawn where no legend does."""
+        if epoch is None or self._canvas is None:
+            self._readout.setText(self._runs[0].name if len(self._runs) == 1 else "")
+            return
+        left, right = self._canvas.shown_epochs()
+        change = "" if self._current is None else self._current.change_near(epoch, 0.02 * (right - left))
+        self._readout.setText(f"epoch {epoch:.1f}" + (f" · {change}" if change else ""))
+
+    def _on_shown_toggled(self, key: str, shown: bool) -> None:
+        run = self._find(key)
+        if run is not None:
+            run.shown = shown
+            self._redraw()
+
+    def _on_removed(self, key: str) -> None:
+        self.remove_run(key)
+        self.runRemoved.emit(key)
+
+    def _on_clear(self) -> None:
+        keys = [run.key for run in self._runs]
+        self.clear()
+        for key in keys:
+            self.runRemoved.emit(key)
+
+    # --- events ---------------------------------------------------------------------------------
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Catch up with what came while hidden."""
+        super().showEvent(event)
+        self._redraw()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Draw anew in another scheme's colours."""
+        if event.type() == QEvent.Type.PaletteChange and getattr(self, "_canvas", None) is not None:
+            assert self._canvas is not None
+            self._canvas.wear_new_colours()
+            self._is_half_drawn = False
+            self._timer.start(REDRAW_MS)
+        super().changeEvent(event)
+
+
+def _title(term: str) -> str:
+    return _TITLES.get(term, term.replace("_", " "))

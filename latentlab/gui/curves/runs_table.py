@@ -1,0 +1,175 @@
+"""Runs side by side: what each recipe came to, in a table to sort and to copy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt, Signal
+from PySide6.QtGui import QGuiApplication, QShowEvent
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+
+from latentlab.gui.style.theme import SPACE, tabular
+from latentlab.gui.widgets.controls import EmptyState, button, column, named, row
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's title, what it means, and how a number in it is written; text is left as it is."""
+
+    title: str
+    tip: str = ""
+    written: str = ""
+
+
+Value = str | float | int | None
+
+
+class _Cell(QTableWidgetItem):
+    """A cell that is sorted by its value."""
+
+    def __init__(self, value: Value, text: str) -> None:
+        super().__init__(text)
+        self.value = value
+        if not isinstance(value, str):
+            self.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+
+    def __lt__(self, other: QTableWidgetItem) -> bool:
+        mine, theirs = self.value, getattr(other, "value", None)
+        if isinstance(mine, str) or isinstance(theirs, str):
+            return str(mine) < str(theirs)
+        return (float("-inf") if mine is None else mine) < (float("-inf") if theirs is None else theirs)
+
+
+class RunsTable(QWidget):
+    """A row for each run; a click on a column's title sorts by it.
+
+    Signals
+    -------
+    shown
+        The table is made visible and may be out of date (also behind another panel's tab, which this cannot tell).
+    runChosen(name)
+        A row was double-clicked: the run's name, as ``set_rows`` was given it.
+    compareRequested(names)
+        The curves of these runs are to be drawn together: a list of str.
+    """
+
+    shown = Signal()
+    runChosen = Signal(str)
+    compareRequested = Signal(list)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("runsPanel")
+        self._columns: Sequence[Column] = ()
+        self._table = QTableWidget(0, 0)
+        named(self._table, "runsTable", "runs", "Double-click opens a run's model")
+        self._table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self._table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self._table.verticalHeader().hide()
+        self._table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self._table.setFont(tabular(self._table.font()))
+        self._table.setShowGrid(False)
+        self._table.setWordWrap(False)
+        self._table.cellDoubleClicked.connect(self._on_cell_double_clicked)
+        self._empty = EmptyState("Train two recipes on the same images: their numbers stand side by side here.")
+        self._compare = button(
+            "compareRuns", "Draw curves", "Draw the curves of the chosen runs beside the others", self._on_compare
+        )
+        self._compare.setEnabled(False)
+        self._table.itemSelectionChanged.connect(self._on_selection_changed)
+        self._copy = (
+            button("copyRuns", "Copy", "Copy the rows, for a spreadsheet", self._on_copy),
+            button("copyRunsMarkdown", "Markdown", "Copy the rows as a Markdown table", self._on_markdown),
+        )
+        layout = column(self, SPACE)
+        layout.addWidget(self._empty, 1)
+        layout.addWidget(self._table, 1)
+        layout.addLayout(row(self._compare, None, *self._copy, space=SPACE // 2))
+        self.set_rows((), ())
+
+    def set_rows(self, columns: Sequence[Column], rows: Sequence[tuple[str, Sequence[Value]]]) -> None:
+        """Show these rows: a name to tell the run by, and a value for each column. Runs that are chosen stay so."""
+        chosen = set(self._chosen())
+        self._columns = columns
+        self._table.setSortingEnabled(False)
+        self._table.setColumnCount(len(columns))
+        self._table.setRowCount(len(rows))
+        for place, each in enumerate(columns):
+            head = QTableWidgetItem(each.title)
+            head.setToolTip(each.tip)
+            self._table.setHorizontalHeaderItem(place, head)
+        for down, (name, values) in enumerate(rows):
+            for across, (each, value) in enumerate(zip(columns, values, strict=True)):
+                cell = _Cell(value, _written(each, value))
+                cell.setData(Qt.ItemDataRole.UserRole, name)
+                cell.setToolTip(name)
+                self._table.setItem(down, across, cell)
+        # Unsorted until a title is clicked: the rows come newest first.
+        self._table.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        self._table.setSortingEnabled(True)
+        self._choose(chosen)
+        self._table.setVisible(bool(rows))
+        self._empty.setVisible(not rows)
+        for each_button in self._copy:
+            each_button.setEnabled(bool(rows))
+
+    def as_text(self, markdown: bool = False) -> str:
+        """The selected rows, or all where fewer than two are, under their titles: tab-separated, or as Markdown."""
+        chosen = sorted({index.row() for index in self._table.selectedIndexes()})
+        lines = chosen if len(chosen) > 1 else range(self._table.rowCount())
+        cells = [[each.title for each in self._columns]]
+        cells += [[self._text(line, across) for across in range(len(self._columns))] for line in lines]
+        if not markdown:
+            return "".join("\t".join(line) + "\n" for line in cells)
+        cells.insert(1, ["---:" if each.written else "---" for each in self._columns])
+        return "".join(f"| {' | '.join(line)} |\n" for line in cells)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Say that the rows are looked at."""
+        super().showEvent(event)
+        self.shown.emit()
+
+    def _text(self, line: int, across: int) -> str:
+        item = self._table.item(line, across)
+        return "" if item is None else item.text()
+
+    def _on_selection_changed(self) -> None:
+        self._compare.setEnabled(bool(self._chosen()))
+
+    def _on_compare(self) -> None:
+        self.compareRequested.emit(self._chosen())
+
+    def _chosen(self) -> list[str]:
+        """Names of the runs whose rows are chosen."""
+        items = (self._table.item(line, 0) for line in sorted({each.row() for each in self._table.selectedIndexes()}))
+        return [item.data(Qt.ItemDataRole.UserRole) for item in items if item is not None]
+
+    def _choose(self, names: set[str]) -> None:
+        """Select the rows of these runs alone, wherever they are now."""
+        model, selection = self._table.model(), QItemSelection()
+        for line in range(self._table.rowCount()):
+            item = self._table.item(line, 0)
+            if item is not None and item.data(Qt.ItemDataRole.UserRole) in names:
+                index = model.index(line, 0)
+                selection.select(index, index)
+                self._table.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.NoUpdate)
+        flags = QItemSelectionModel.SelectionFlag
+        self._table.selectionModel().select(selection, flags.ClearAndSelect | flags.Rows)
+
+    def _on_copy(self) -> None:
+        QGuiApplication.clipboard().setText(self.as_text())
+
+    def _on_markdown(self) -> None:
+        QGuiApplication.clipboard().setText(self.as_text(markdown=True))
+
+    def _on_cell_double_clicked(self, line: int, _across: int) -> None:
+        item = self._table.item(line, 0)
+        if item is not None:
+            self.runChosen.emit(item.data(Qt.ItemDataRole.UserRole))
+
+
+def _written(each: Column, value: Value) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else format(value, each.written)

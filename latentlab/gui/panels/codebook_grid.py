@@ -1,0 +1,242 @@
+"""A grid of codebook entries to paint on, and the palette the brush is chosen from."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from latentlab.gui.style.theme import SPACE, tokens
+from latentlab.gui.widgets.controls import column, label, named
+from latentlab.gui.widgets.gesture_id import next_gesture
+
+_LARGEST_CELL = 24.0  # px: small enough that the palette is in sight below the grid
+_SWATCH = 14.0  # px: of a palette's cell
+_NUMBERED = 22.0  # px: cells as large as this show their code's number,
+_DIGITS = 10  # px: in figures as high as this
+_MOVES = {
+    Qt.Key.Key_Left: (0, -1),
+    Qt.Key.Key_Right: (0, 1),
+    Qt.Key.Key_Up: (-1, 0),
+    Qt.Key.Key_Down: (1, 0),
+}
+
+
+class _Cells(QWidget):
+    """Coloured cells in rows; tells which one the hand is on."""
+
+    pressed = Signal(int, int, int)  # row, column, gesture
+    picked = Signal(int, int)  # row, column: with the right button
+
+    def __init__(self, largest: float) -> None:
+        super().__init__()
+        self._largest = largest
+        self.codes: NDArray[np.int64] = np.zeros((0, 0), np.int64)
+        self.colours: NDArray[np.uint8] = np.zeros((0, 3), np.uint8)
+        self.current: tuple[int, int] = (0, 0)
+        self.marked = False  # whether the current cell is marked also without the keyboard's focus
+        self._gesture: int | None = None
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.CrossCursor)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def side(self) -> float:
+        """Width and height of a cell in px."""
+        columns = max(1, self.codes.shape[1])
+        room: float = self.width() / columns
+        return min(self._largest, room)
+
+    def rect_of(self, row: int, column: int) -> QRectF:
+        """Where a cell is."""
+        side = self.side()
+        return QRectF(column * side, row * side, side, side)
+
+    def cell_at(self, position: QPointF) -> tuple[int, int] | None:
+        """The cell under a point, if there is one."""
+        side = self.side()
+        row, column = int(position.y() // side), int(position.x() // side)
+        rows, columns = self.codes.shape
+        there = 0 <= row < rows and 0 <= column < columns and self.codes[row, column] >= 0
+        return (row, column) if there else None
+
+    def sizeHint(self) -> QSize:
+        """As high as its rows are at this width."""
+        rows, columns = self.codes.shape
+        return QSize(round(columns * self._largest), math.ceil(rows * self.side()) + 1)
+
+    def minimumSizeHint(self) -> QSize:
+        """Any width, all rows."""
+        return QSize(40, self.sizeHint().height())
+
+    def resizeEvent(self, _event: object) -> None:
+        """The height follows from the width."""
+        self.setMinimumHeight(self.sizeHint().height())
+        self.updateGeometry()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Begin a stroke, or pick a code with the right button."""
+        cell = self.cell_at(event.position())
+        if cell is None:
+            return
+        self.current = cell
+        if event.button() == Qt.MouseButton.RightButton:
+            self.picked.emit(*cell)
+        elif event.button() == Qt.MouseButton.LeftButton:
+            self._gesture = next_gesture()
+            self.pressed.emit(*cell, self._gesture)
+        self.update()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Go on with the stroke."""
+        cell = self.cell_at(event.position())
+        if self._gesture is not None and cell is not None and cell != self.current:
+            self.current = cell
+            self.pressed.emit(*cell, self._gesture)
+            self.update()
+
+    def mouseReleaseEvent(self, _event: QMouseEvent) -> None:
+        """End the stroke."""
+        self._gesture = None
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Walk with the arrows, press with Space or Enter."""
+        key = Qt.Key(event.key())
+        if key in _MOVES:
+            down, right = _MOVES[key]
+            row, column = self.current[0] + down, self.current[1] + right
+            rows, columns = self.codes.shape
+            if 0 <= row < rows and 0 <= column < columns and self.codes[row, column] >= 0:
+                self.current = (row, column)
+                self.update()
+        elif key in (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.pressed.emit(*self.current, next_gesture())
+        else:
+            super().keyPressEvent(event)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw the cells, their numbers where they fit, and the current one's frame."""
+        painter = QPainter(self)
+        font = self.font()
+        font.setPixelSize(_DIGITS)
+        painter.setFont(font)
+        side = self.side()
+        for cell, code in np.ndenumerate(self.codes):
+            if not 0 <= code < len(self.colours):
+                continue
+            rect, colour = self.rect_of(*cell), QColor(*(int(part) for part in self.colours[code]))
+            painter.fillRect(rect.adjusted(0.5, 0.5, -0.5, -0.5), colour)
+            if side >= _NUMBERED:
+                painter.setPen(QColor("black" if colour.lightness() > 128 else "white"))
+                painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, str(code))
+        if self.codes.size and (self.marked or self.hasFocus()):
+            painter.setPen(QPen(tokens().colour("text"), 2.0))
+            painter.drawRect(self.rect_of(*self.current).adjusted(1, 1, -1, -1))
+        painter.end()
+
+
+class CodeGrid(QWidget):
+    """The codes of a quantised latent as cells, and a palette of all codes.
+
+    Click or drag over cells to paint them with the palette's chosen code; the right button takes a cell's code up.
+
+    Signals
+    -------
+    painted(row, column, code, gesture)
+        A cell is to have another code; all cells of one stroke carry the same gesture number.
+    """
+
+    painted = Signal(int, int, int, int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("codeGrid")
+        self._cells, self._palette = _Cells(_LARGEST_CELL), _Cells(_SWATCH)
+        self._palette.marked = True
+        named(self._cells, "codeCells", "code grid", "Paint with the chosen code; right click takes a cell's code up")
+        named(self._palette, "codePalette", "palette of codes", "Choose the code to paint with; alike codes look alike")
+        self._chosen_text = label("", "dim")
+        self._chosen_text.setObjectName("chosenCode")
+        layout = column(self, 0)
+        layout.addWidget(self._cells)
+        layout.addWidget(self._chosen_text)
+        layout.addWidget(self._palette)
+        self._chosen = 0
+        self._cells.pressed.connect(self._on_cell_pressed)
+        self._cells.picked.connect(self._on_cell_picked)
+        self._palette.pressed.connect(self._on_swatch_pressed)
+        self.set_palette(np.zeros((0, 3), np.uint8))
+
+    # --- told -----------------------------------------------------------------------------------
+
+    def set_palette(self, colours: Any) -> None:
+        """Show every code's colour, uint8 [K, 3]."""
+        colours = np.asarray(colours, np.uint8)
+        self._cells.colours = self._palette.colours = colours
+        self._lay_out_palette()
+        self.choose(min(self._chosen, max(0, len(colours) - 1)))
+
+    def set_codes(self, codes: Any) -> None:
+        """Show the grid of codes, int [h, w], without telling it back."""
+        codes = np.asarray(codes, np.int64)
+        if codes.shape != self._cells.codes.shape:
+            self._cells.current = (0, 0)
+        self._cells.codes = codes
+        self._cells.setMinimumHeight(self._cells.sizeHint().height())
+        self._cells.updateGeometry()
+        self._cells.update()
+
+    def codes(self) -> NDArray[np.int64]:
+        """What is shown, [h, w]."""
+        return self._cells.codes.copy()
+
+    def chosen(self) -> int:
+        """The code that is painted with."""
+        return self._chosen
+
+    def choose(self, code: int) -> None:
+        """Paint with another code from now on."""
+        self._chosen = code
+        columns = max(1, self._palette.codes.shape[1])
+        self._palette.current = divmod(code, columns)
+        self._chosen_text.setText(f"code {code} of {len(self._palette.colours)}")
+        self._palette.update()
+
+    def cell_centre(self, row: int, column: int) -> QPointF:
+        """Where a cell is, in the pixels of the widget named ``codeCells``."""
+        return self._cells.rect_of(row, column).center()
+
+    def swatch_centre(self, code: int) -> QPointF:
+        """Where a code's swatch is, in the pixels of the widget named ``codePalette``."""
+        return self._palette.rect_of(*divmod(code, max(1, self._palette.codes.shape[1]))).center()
+
+    # --- inside ---------------------------------------------------------------------------------
+
+    def resizeEvent(self, _event: object) -> None:
+        """As many swatches in a row as there is room for."""
+        self._lay_out_palette()
+
+    def _lay_out_palette(self) -> None:
+        count = len(self._palette.colours)
+        columns = max(1, min(count, int((self.width() - SPACE // 2) // _SWATCH)))
+        rows = math.ceil(count / columns)
+        codes = np.full(rows * columns, -1, np.int64)
+        codes[:count] = np.arange(count)
+        self._palette.codes = codes.reshape(rows, columns)
+        self._palette.current = divmod(self._chosen, columns)
+        self._palette.setMinimumHeight(self._palette.sizeHint().height())
+        self._palette.update()
+
+    def _on_cell_pressed(self, row: int, column: int, gesture: int) -> None:
+        if self._cells.codes[row, column] != self._chosen:
+            self.painted.emit(row, column, self._chosen, gesture)
+
+    def _on_cell_picked(self, row: int, column: int) -> None:
+        self.choose(int(self._cells.codes[row, column]))
+
+    def _on_swatch_pressed(self, row: int, column: int, _gesture: int) -> None:
+        self.choose(int(self._palette.codes[row, column]))

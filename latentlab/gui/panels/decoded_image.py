@@ -1,0 +1,327 @@
+"""The image the decoder makes of the latent under the hand, drawn large, with real images beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QMimeData, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QAction,
+    QContextMenuEvent,
+    QDrag,
+    QGuiApplication,
+    QImage,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPixmap,
+)
+from PySide6.QtWidgets import QApplication, QGridLayout, QLabel, QMenu, QSizePolicy, QWidget
+
+from latentlab.gui.style.theme import SPACE, tabular
+from latentlab.gui.widgets import dialogs
+from latentlab.gui.widgets.controls import EmptyState, Still, button, column, label, named, row, tool_button
+from latentlab.gui.widgets.elided_label import ElidedLabel
+from latentlab.gui.widgets.qimage import ByteArray, subscript, to_qimage
+
+SMALL = 56  # px: side of the nearest image
+PAIR = 84  # px: side of an encoded image and of its reconstruction
+MOST_NUMBERS = 6  # of a latent that are written out
+
+
+def in_numbers(values: NDArray[np.float64], first: int = 0) -> str:
+    """The first few of a latent's numbers [n] by name; ``first`` is the place of the first in the whole latent."""
+    shown = [
+        f"z{subscript(first + place + 1)}\u00a0{value:.2f}".replace("-", "−")
+        for place, value in enumerate(values[:MOST_NUMBERS])
+    ]
+    return "   ".join(shown) + ("  …" if values.size > MOST_NUMBERS else "")
+
+
+class PixelView(QWidget):
+    """Draws one uint8 image as large as fits, each pixel a crisp square unless ``smooth``."""
+
+    def __init__(self, hint: int = 96) -> None:
+        super().__init__()
+        self._hint = hint
+        self._picture: QImage | None = None
+        self._smooth = False
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    def set_picture(self, image: ByteArray | None) -> None:
+        """Show another image; ``None`` for none."""
+        self._picture = None if image is None else to_qimage(image)
+        self.update()
+
+    def picture(self) -> QImage | None:
+        """What is shown."""
+        return self._picture
+
+    def set_smooth(self, smooth: bool) -> None:
+        """Blend between pixels, or keep them crisp."""
+        self._smooth = smooth
+        self.update()
+
+    def target(self) -> QRect:
+        """Where the image is drawn: whole multiples of its pixels where there is room for two."""
+        if self._picture is None:
+            return QRect()
+        ratio = self.devicePixelRatioF()
+        factor = min(self.width() * ratio / self._picture.width(), self.height() * ratio / self._picture.height())
+        if factor >= 2 and not self._smooth:
+            factor = int(factor)
+        size = QSize(round(self._picture.width() * factor / ratio), round(self._picture.height() * factor / ratio))
+        return QRect(QPoint((self.width() - size.width()) // 2, (self.height() - size.height()) // 2), size)
+
+    def sizeHint(self) -> QSize:
+        """A square."""
+        return QSize(self._hint, self._hint)
+
+    def minimumSizeHint(self) -> QSize:
+        """A third of what it would like."""
+        return QSize(self._hint // 3, self._hint // 3)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw the image."""
+        if self._picture is None:
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self._smooth)
+        painter.drawImage(self.target(), self._picture)
+
+
+def _beside(view: PixelView, text: QLabel) -> QWidget:
+    box = QWidget()
+    line = row(view, text)
+    line.setStretch(1, 1)
+    box.setLayout(line)
+    return box
+
+
+class EncodedImage(QWidget):
+    """An image file as the model is given it, beside the model's reconstruction of it.
+
+    Parameters
+    ----------
+    closed
+        Called when the user removes it.
+    """
+
+    def __init__(self, closed: Callable[[], object]) -> None:
+        super().__init__()
+        self._name = ElidedLabel()
+        self._name.setObjectName("encodedImageName")
+        self._error = label("", "dim", wrap=True, selectable=True)
+        self._error.setObjectName("encodedImageError")
+        self._error.setToolTip("Distortion: −log p(x|z). Rate: the KL divergence of q(z|x) from the prior.")
+        close = tool_button("closeEncodedImage", "remove the encoded image", "Remove this image", "close")
+        close.clicked.connect(lambda _checked=False: closed())
+        self._views = tuple(PixelView(PAIR) for _ in range(2))
+        captions = ("original", "reconstruction")
+        tips = ("The file as the model is given it: resized, in the model's channels", "Decoded at its posterior mean")
+        pair = QGridLayout()
+        for place, (view, name) in enumerate(zip(self._views, ("originalImage", "reconstructionImage"), strict=True)):
+            named(view, name, captions[place], tips[place])
+            view.setFixedSize(PAIR, PAIR)
+            pair.addWidget(view, 0, place)
+            pair.addWidget(label(captions[place], "dim"), 1, place)
+        pair.setColumnStretch(len(self._views), 1)
+        heading = row(self._name, close)
+        heading.setStretch(0, 1)
+        layout = column(self, 0, SPACE // 2)
+        layout.addLayout(heading)
+        layout.addLayout(pair)
+        layout.addWidget(self._error)
+
+    def set_images(self, image: ByteArray | None, reconstruction: ByteArray | None, name: str, error: str) -> None:
+        """Show another pair, uint8 [H, W] or [H, W, 3] each."""
+        for view, shown in zip(self._views, (image, reconstruction), strict=True):
+            view.set_picture(shown)
+        self._name.setText(name)
+        self._error.setText(error)
+
+
+class DecodedImage(QWidget):
+    """The decoded image, large; under it what it stands for, and a real image to compare with.
+
+    Copying, saving and dragging out give the image at the model's own size.
+
+    Signals
+    -------
+    saveRequested(path)
+        Another file name was chosen for the shown image.
+    openModelRequested
+        The empty state's button was pressed.
+    nearestClicked
+        The nearest real image was clicked: its latent may be committed.
+    encodedImageClosed
+        The encoded image file is to be removed.
+    """
+
+    saveRequested = Signal(str)
+    openModelRequested = Signal()
+    nearestClicked = Signal()
+    encodedImageClosed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("decodedImage")
+        self.setAccessibleName("decoded image")
+        self._image: ByteArray | None = None
+        self._pressed: QPoint | None = None
+        self._is_preview = self._is_far = False
+        self._view = PixelView(240)
+        self._view.setToolTip("Right-click to copy or save; drag it out into another program")
+        self._build()
+
+    def _build(self) -> None:
+        self._caption = label("", wrap=True, selectable=True)
+        self._caption.setFont(tabular(self._caption.font()))
+        self._caption.setObjectName("decodedCaption")
+        self._cue = label("", "dim")
+        self._cue.setObjectName("decodedCue")
+        self._now = label("now", "dim")
+        self._now.setToolTip("Decoded by the model as it is now, not by that of the epoch on the map")
+        self._now.setObjectName("decodedNow")
+        self._now.hide()
+        self._smooth = tool_button("smoothImage", "smooth", "Blend between pixels", text="Smooth", checkable=True)
+        self._smooth.setProperty("chip", True)
+        self._smooth.toggled.connect(self._view.set_smooth)
+        self._nearest_view, self._nearest_text = self._small_view("nearestImage")
+        self._nearest = _beside(self._nearest_view, self._nearest_text)
+        self._encoded = EncodedImage(self.encodedImageClosed.emit)
+        self._empty = EmptyState(
+            "The image at the latent under your hand.",
+            button("decodedOpenModel", "Open model…", "Open a model file", self.openModelRequested.emit, icon="model"),
+        )
+        layout = column(self)
+        layout.addWidget(self._empty, 1)
+        layout.addWidget(self._view, 1)
+        layout.addLayout(row(self._now, self._cue, None, self._smooth))
+        layout.addWidget(Still(self._caption))
+        layout.addWidget(self._nearest)
+        layout.addWidget(self._encoded)
+        self._nearest.hide()
+        self._encoded.hide()
+        self.set_image(None)
+
+    def _small_view(self, name: str) -> tuple[PixelView, QLabel]:
+        view = PixelView(SMALL)
+        view.setObjectName(name)
+        view.setFixedSize(SMALL, SMALL)
+        return view, label("", "dim", wrap=True)
+
+    # --- told -----------------------------------------------------------------------------------
+
+    def set_image(self, image: ByteArray | None) -> None:
+        """Show a uint8 image [H, W] or [H, W, 3] at the model's own size; ``None`` for none."""
+        self._image = None if image is None else np.array(image, dtype=np.uint8, copy=True)
+        self._view.set_picture(self._image)
+        for widget, shown in ((self._view, image is not None), (self._smooth, image is not None)):
+            widget.setVisible(shown)
+        self._empty.setVisible(image is None)
+
+    def image(self) -> ByteArray | None:
+        """What is shown, at the model's own size: uint8 [H, W] or [H, W, 3]."""
+        return self._image
+
+    def set_waiting(self, text: str) -> None:
+        """Say what is on its way while there is no image; an empty text takes that back."""
+        self._empty.set_waiting(text)
+
+    def set_caption(self, latent: Any | None, preview: bool = False, words: str = "") -> None:
+        """Say which latent [d] it is, and whether it is only a preview.
+
+        ``words`` stand for the latent where its numbers mean little.
+        """
+        numbers = "" if latent is None else in_numbers(np.asarray(latent, dtype=np.float64).reshape(-1))
+        self._caption.setText(words or numbers)
+        self._is_preview = preview
+        self._show_cue()
+
+    def set_far_from_data(self, far: bool) -> None:
+        """Say whether the latent lies far from all data, in all its dimensions."""
+        self._is_far = far
+        self._show_cue()
+
+    def _show_cue(self) -> None:
+        far = self._is_far and bool(self._caption.text())
+        cue = "far from data" if far else "preview" if self._is_preview else ""
+        if cue == self._cue.text():
+            return
+        self._cue.setText(cue)
+        self._cue.setProperty("role", "warning" if far else "dim")
+        self._cue.style().unpolish(self._cue)
+        self._cue.style().polish(self._cue)
+
+    def set_now(self, said: bool) -> None:
+        """Say that the image is the live model's, while all around it shows the past."""
+        self._now.setVisible(said)
+
+    def set_nearest(self, image: ByteArray | None, text: str = "") -> None:
+        """Show the nearest real image, with a line under it."""
+        self._nearest_view.set_picture(image)
+        self._nearest_text.setText(text)
+        self._nearest.setVisible(image is not None)
+        self._nearest_view.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    def set_encoded_image(
+        self, image: ByteArray | None, reconstruction: ByteArray | None = None, name: str = "", error: str = ""
+    ) -> None:
+        """Show an image file, by ``name``, beside its reconstruction and the ``error`` of that; ``None`` removes both.
+
+        Both are uint8 [H, W] or [H, W, 3]: the image as the model is given it.
+        """
+        self._encoded.set_images(image, reconstruction, name, error)
+        self._encoded.setVisible(image is not None)
+
+    # --- out ------------------------------------------------------------------------------------
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Offer copying and saving."""
+        if self._image is None:
+            return
+        menu = QMenu(self)
+        for text, slot in (("Copy image", self.copy), ("Save image…", self._on_save)):
+            action = QAction(text, menu)
+            action.triggered.connect(slot)
+            menu.addAction(action)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(event.globalPos())
+
+    def copy(self) -> None:
+        """Put the image on the clipboard at the model's own size."""
+        if self._image is not None:
+            QGuiApplication.clipboard().setImage(to_qimage(self._image))
+
+    def _on_save(self) -> None:
+        dialogs.choose_target(self, "Save image", "decoded.png", "PNG image (*.png)", self.saveRequested.emit)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Remember where a drag may start."""
+        if event.button() == Qt.MouseButton.LeftButton and self._image is not None:
+            self._pressed = event.position().toPoint()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Drag the image out once the hand has moved far enough."""
+        if self._pressed is None or self._image is None:
+            return
+        if (event.position().toPoint() - self._pressed).manhattanLength() < QApplication.startDragDistance():
+            return
+        self._pressed = None
+        data = QMimeData()
+        data.setImageData(to_qimage(self._image))
+        drag = QDrag(self)
+        drag.setMimeData(data)
+        drag.setPixmap(QPixmap.fromImage(to_qimage(self._image)).scaled(64, 64))
+        drag.exec(Qt.DropAction.CopyAction)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Tell of a click on the nearest image; a press elsewhere that became no drag is forgotten."""
+        clicked = self._pressed is not None and self.childAt(event.position().toPoint()) is self._nearest_view
+        self._pressed = None
+        if clicked and self._nearest_view.cursor().shape() == Qt.CursorShape.PointingHandCursor:
+            self.nearestClicked.emit()

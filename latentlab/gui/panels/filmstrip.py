@@ -1,0 +1,264 @@
+"""Rows of decoded images: traversals, an interpolation, reconstructions, samples, and where the hand has been."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import QStackedLayout, QTabBar, QWidget
+
+from latentlab.gui.style.theme import SPACE
+from latentlab.gui.widgets.controls import EmptyState, button, column, label, named, row, tool_button
+from latentlab.gui.widgets.image_strip import StripView
+from latentlab.gui.widgets.qimage import ByteArray
+
+KINDS = {
+    "traverse": ("Traversals", "Each dimension swept, with the others held"),
+    "interpolate": ("Interpolation", "The images along the path on the map"),
+    "reconstruct": ("Reconstructions", "Images of the dataset above what the model makes of them"),
+    "sample": ("Samples", "Images of latents drawn from the prior"),
+    "history": ("History", "Where you have been"),
+}
+OVER_EPOCHS = ("reconstruct", "sample")
+"""The strips that a run's history holds."""
+BY_EPOCH = {"columns": 24, "rows": 4}
+"""How much of a run's history is laid out at a time."""
+_EMPTY = {
+    "traverse": "Each latent dimension swept from end to end, once a model is open.",
+    "interpolate": "Draw a path on the map with the Path tool: the images along it show here.",
+    "reconstruct": "Images above their reconstructions, once a dataset and a model are open.",
+    "sample": "Images of latents drawn from the prior, once a model is open.",
+    "history": "Click on the map: the images you have been to collect here.",
+}
+
+
+@dataclass(frozen=True)
+class _Strip:
+    images: ByteArray | None
+    names: tuple[str, ...]
+    latents: NDArray[np.float32] | None
+    fresh: str = ""
+
+
+@dataclass(frozen=True)
+class _OverEpochs:
+    epochs: tuple[int, ...]
+    images: ByteArray
+    originals: ByteArray | None
+
+
+class Filmstrip(QWidget):
+    """Strips of decoded images under the map.
+
+    Signals
+    -------
+    kindChosen(kind)
+        Another strip is wanted: traverse, interpolate, reconstruct, sample or history.
+    latentPicked(z)
+        A tile was chosen whose latent is known (float32 [d]).
+    refreshRequested(kind)
+        The shown strip is to be made anew (other samples, other images).
+    epochsWanted
+        The shown strip is to be seen over the epochs of the run.
+    epochPicked(epoch)
+        A tile of that epoch was chosen.
+    openModelRequested, openDatasetRequested, pathToolRequested, sampleRequested
+        An empty state's button was pressed: a model, a dataset, the map's Path tool or a sample would fill it.
+    """
+
+    kindChosen = Signal(str)
+    openModelRequested = Signal()
+    openDatasetRequested = Signal()
+    pathToolRequested = Signal()
+    sampleRequested = Signal()
+    latentPicked = Signal(object)
+    refreshRequested = Signal(str)
+    epochsWanted = Signal()
+    epochPicked = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("filmstrip")
+        self.setAccessibleName("filmstrip")
+        self._strips: dict[str, _Strip] = {}
+        self._over_epochs: dict[str, _OverEpochs] = {}
+        self._past: dict[str, ByteArray] = {}
+        self._past_when = ""
+        self._marked: int | None = None
+        self._has_epochs = False
+        self._kind = "traverse"
+        self._tabs = QTabBar()
+        named(self._tabs, "stripKinds", "strips", "")
+        self._tabs.setExpanding(False)
+        self._tabs.setDrawBase(False)
+        self._tabs.setElideMode(Qt.TextElideMode.ElideNone)
+        for place, (title, tip) in enumerate(KINDS.values()):
+            self._tabs.addTab(title)
+            self._tabs.setTabToolTip(place, tip)
+        self._tabs.currentChanged.connect(self._on_tab_changed)
+        self._refresh = tool_button("refreshStrip", "again", "Make this strip anew, with others", "dice")
+        self._refresh.clicked.connect(lambda: self.refreshRequested.emit(self._kind))
+        self._when = label("", "dim")
+        self._when.setObjectName("stripWhen")
+        self._by_epoch = tool_button(
+            "stripByEpoch", "by epoch", "The same images at each epoch of the run", text="By epoch", checkable=True
+        )
+        self._by_epoch.toggled.connect(self._on_by_epoch_toggled)
+        self._view = StripView()
+        self._view.setObjectName("stripView")
+        self._view.tileChosen.connect(self._on_tile_chosen)
+        holder = QWidget()
+        self._stack = QStackedLayout(holder)
+        self._empties = {kind: self._empty_state(kind) for kind in KINDS}
+        self._stack.addWidget(self._view)
+        for empty in self._empties.values():
+            self._stack.addWidget(empty)
+        layout = column(self, SPACE, SPACE // 2)
+        head = row(self._tabs, self._when, self._by_epoch, self._refresh)
+        head.setStretch(0, 1)
+        layout.addLayout(head)
+        layout.addWidget(holder, 1)
+        self._show()
+
+    def _empty_state(self, kind: str) -> EmptyState:
+        text, tip, icon, signal = {
+            "interpolate": ("Path tool", "Draw a path on the map", "path", self.pathToolRequested),
+            "reconstruct": ("Open images…", "Open a folder of images", "open", self.openDatasetRequested),
+            "history": ("Sample", "Go to a latent drawn from the prior", "dice", self.sampleRequested),
+        }.get(kind, ("Open model…", "Open a model file", "model", self.openModelRequested))
+        return EmptyState(_EMPTY[kind], button(f"fill_{kind}", text, tip, signal.emit, icon=icon))
+
+    def set_waiting(self, text: str) -> None:
+        """Say what is on its way in the strips that a model fills; an empty text takes that back."""
+        for kind in ("traverse", "sample"):
+            self._empties[kind].set_waiting(text)
+
+    def kind(self) -> str:
+        """The strip that is shown."""
+        return self._kind
+
+    def set_kind(self, kind: str) -> None:
+        """Show another strip, without telling it back."""
+        self._kind = kind
+        blocked = self._tabs.blockSignals(True)
+        self._tabs.setCurrentIndex(list(KINDS).index(kind))
+        self._tabs.blockSignals(blocked)
+        self._show()
+
+    def set_strip(
+        self,
+        kind: str,
+        images: ByteArray | None,
+        row_names: Sequence[str] = (),
+        latents: NDArray[np.float32] | None = None,
+        fresh: str = "",
+    ) -> None:
+        """Fill a strip: images [rows, columns, H, W(, 3)] and, where known, latents [rows, columns, d].
+
+        It is kept until another comes for its kind; ``None`` brings the kind's empty state back. ``fresh`` says of
+        which weights it is, where they are still learning.
+        """
+        self._strips[kind] = _Strip(images, tuple(row_names), latents, fresh)
+        if kind == self._kind:
+            self._show()
+
+    def set_has_epochs(self, there: bool) -> None:
+        """Offer to lay the images out over the epochs of a run, or take the offer back."""
+        self._has_epochs = there
+        if not there:
+            self._over_epochs = {}
+        self._show()
+
+    def wants_epochs(self) -> bool:
+        """Whether images over epochs are what is to be shown now."""
+        return self._has_epochs and self._kind in OVER_EPOCHS and self._by_epoch.isChecked() and self.isVisible()
+
+    def set_epochs(
+        self, kind: str, epochs: Sequence[int], images: ByteArray, originals: ByteArray | None = None
+    ) -> None:
+        """Fill a strip over epochs: images [rows, epochs, H, W(, 3)], and what they reconstruct [rows, H, W(, 3)]."""
+        self._over_epochs[kind] = _OverEpochs(tuple(epochs), images, originals)
+        if kind == self._kind:
+            self._show()
+
+    def mark_epoch(self, epoch: int | None) -> None:
+        """Let an epoch stand out among the others; ``None`` for none."""
+        if epoch != self._marked:
+            self._marked = epoch
+            self._show()
+
+    def set_past(self, rows: Mapping[str, Sequence[ByteArray]], when: str = "") -> None:
+        """Show rows of images [columns, H, W(, 3)] of a past epoch in the place of some strips; none of them: now."""
+        self._past = {kind: np.stack(images) for kind, images in rows.items()}
+        self._past_when = when
+        self._show()
+
+    def clear(self) -> None:
+        """Forget every strip, as another model comes."""
+        self._strips, self._over_epochs, self._past = {}, {}, {}
+        self._show()
+
+    def sizeHint(self) -> QSize:
+        """Low and wide."""
+        return QSize(640, 148)
+
+    def _show(self) -> None:
+        kind, strip = self._kind, self._strips.get(self._kind)
+        over = self._over_epochs.get(kind) if self._has_epochs and self._by_epoch.isChecked() else None
+        past = self._past.get(kind) if over is None else None
+        self._by_epoch.setVisible(self._has_epochs and kind in OVER_EPOCHS)
+        when = self._past_when if past is not None else strip.fresh if strip is not None and over is None else ""
+        self._when.setText(when)
+        self._when.setVisible(bool(when))
+        self._refresh.setVisible(kind in OVER_EPOCHS and over is None and past is None)
+        if over is not None:
+            self._show_over_epochs(over)
+            return
+        if past is not None:
+            names = ("images", "reconstructions") if kind == "reconstruct" else ("samples",)
+            self._view.set_rows(past, names, pickable=False)
+            self._stack.setCurrentWidget(self._view)
+            return
+        if strip is None or strip.images is None or strip.images.size == 0:
+            self._stack.setCurrentWidget(self._empties[self._kind])
+            return
+        self._view.setAccessibleName(KINDS[self._kind][0])
+        self._view.set_rows(
+            strip.images, strip.names, pickable=strip.latents is not None, from_end=self._kind == "history"
+        )
+        self._stack.setCurrentWidget(self._view)
+
+    def _show_over_epochs(self, over: _OverEpochs) -> None:
+        """Time runs to the right; what is reconstructed stands before it."""
+        images, heads = over.images, [f"epoch {over.epochs[0]}", *(str(epoch) for epoch in over.epochs[1:])]
+        marked = over.epochs.index(self._marked) if self._marked in over.epochs else -1
+        if over.originals is not None:
+            images = np.concatenate([over.originals[:, None], images], axis=1)
+            heads, marked = ["images", *heads], marked + 1 if marked >= 0 else -1
+        self._view.set_rows(images, (), pickable=True, heads=heads, marked=marked)
+        self._stack.setCurrentWidget(self._view)
+
+    def _on_by_epoch_toggled(self, _on: bool) -> None:
+        self._show()
+        if self.wants_epochs():
+            self.epochsWanted.emit()
+
+    def _on_tab_changed(self, place: int) -> None:
+        self.set_kind(list(KINDS)[place])
+        self.kindChosen.emit(self._kind)
+        if self.wants_epochs():
+            self.epochsWanted.emit()
+
+    def _on_tile_chosen(self, place: int, across: int) -> None:
+        over = self._over_epochs.get(self._kind)
+        if over is not None and self._has_epochs and self._by_epoch.isChecked():
+            across -= over.originals is not None
+            if across >= 0:
+                self.epochPicked.emit(over.epochs[across])
+            return
+        strip = self._strips.get(self._kind)
+        if strip is not None and strip.latents is not None and self._kind not in self._past:
+            self.latentPicked.emit(np.array(strip.latents[place, across], dtype=np.float32))

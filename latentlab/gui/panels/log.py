@@ -1,0 +1,65 @@
+"""The log: what the program wrote while it ran, to read and to copy."""
+
+from __future__ import annotations
+
+import logging
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QPlainTextEdit, QWidget
+
+from latentlab.gui.style.theme import SPACE
+from latentlab.gui.widgets.controls import button, column, named, row
+
+MOST_LINES = 2000
+
+
+class LogView(QWidget):
+    """Shows the newest lines of the log."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("logView")
+        self._text = QPlainTextEdit()
+        named(self._text, "logText", "log", "")
+        self._text.setReadOnly(True)
+        self._text.setMaximumBlockCount(MOST_LINES)
+        self._text.setPlaceholderText("What the program writes while it runs shows here.")
+        self._text.setProperty("role", "mono")
+        copy = button("copyLog", "Copy", "Copy the log", self._on_copy, icon="copy")
+        clear = button("clearLog", "Clear", "Clear this view", self._text.clear)
+        layout = column(self, SPACE)
+        layout.addWidget(self._text)
+        layout.addLayout(row(None, copy, clear))
+
+    def add_line(self, line: str) -> None:
+        """Add a line; the oldest go when there are too many."""
+        self._text.appendPlainText(line)
+
+    def text(self) -> str:
+        """What is shown."""
+        return self._text.toPlainText()
+
+    def _on_copy(self) -> None:
+        QGuiApplication.clipboard().setText(self._text.toPlainText())
+
+
+class _Bridge(QObject):
+    lineLogged = Signal(str)
+
+
+class LogHandler(logging.Handler):
+    """Sends log records, from any thread, to a ``LogView`` in the GUI thread."""
+
+    def __init__(self, view: LogView) -> None:
+        super().__init__()
+        self._bridge = _Bridge()
+        self._bridge.lineLogged.connect(view.add_line)
+        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s", "%H:%M:%S"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Format and send a record."""
+        try:
+            self._bridge.lineLogged.emit(self.format(record))
+        except RuntimeError:  # the view is gone: nobody is left to read it
+            self.handleError(record)

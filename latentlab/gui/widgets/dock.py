@@ -1,0 +1,61 @@
+"""A dock with a title bar of the window's own make, which goes when a tab already says its name."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QMainWindow, QWidget
+
+from latentlab.gui.style.theme import SPACE
+from latentlab.gui.widgets.controls import label, tool_button
+
+
+class Dock(QDockWidget):
+    """A movable, closable panel; while tabbed with others the tab is its title and its handle."""
+
+    def __init__(self, name: str, title: str, window: QMainWindow) -> None:
+        super().__init__(title, window)
+        self.setObjectName(f"{name}Dock")
+        self.setAccessibleName(title)
+        self.set_panel(QWidget())  # until there is a panel
+        self.toggleViewAction().setToolTip(f"Show or hide {title}")
+        self._title = self._make_title(name, title)
+        self._no_title = QWidget(self)
+        self._no_title.hide()
+        self.setTitleBarWidget(self._title)
+        self.topLevelChanged.connect(self.match_tabs)
+
+    def set_panel(self, panel: QWidget) -> None:
+        """Show this panel, in the place of the one before."""
+        before = self.widget()
+        panel.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setWidget(panel)
+        if before is not None:
+            before.deleteLater()
+
+    def match_tabs(self) -> None:
+        """Show or hide the title bar as the dock stands alone or is one of several tabs."""
+        window = self.parentWidget()
+        assert isinstance(window, QMainWindow)
+        tabbed = not self.isFloating() and bool(window.tabifiedDockWidgets(self))
+        wanted, other = (self._no_title, self._title) if tabbed else (self._title, self._no_title)
+        if self.titleBarWidget() is not wanted:
+            self.setTitleBarWidget(wanted)
+            wanted.show()
+            other.hide()
+
+    def _make_title(self, name: str, title: str) -> QWidget:
+        bar = QWidget(self)
+        bar.setObjectName("dockTitle")
+        bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        floating = tool_button(f"{name}Float", f"float {title}", "Take out of the window, or put back", "float")
+        closing = tool_button(f"{name}Close", f"close {title}", "Close; the View menu brings it back", "close")
+        floating.clicked.connect(lambda: self.setFloating(not self.isFloating()))
+        closing.clicked.connect(self.close)
+        layout = QHBoxLayout(bar)
+        layout.setContentsMargins(SPACE + SPACE // 2, SPACE // 4, SPACE // 2, SPACE // 4)
+        layout.setSpacing(0)
+        layout.addWidget(label(title, "heading"), 1)
+        for made in (floating, closing):
+            made.setProperty("small", True)
+            layout.addWidget(made)
+        return bar

@@ -1,0 +1,323 @@
+"""Rows of images painted by one widget: no widget per tile, so that a strip can follow the hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QFocusEvent,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QAbstractScrollArea, QFrame
+
+from latentlab.gui.style.theme import SPACE, tokens
+from latentlab.gui.widgets.qimage import ByteArray, to_qimage
+
+SMALLEST_TILE, TOO_SMALL_TILE, COMFORTABLE_TILE, LARGEST_TILE = 24, 32, 44, 192
+GAP = 2
+ROW_GAP = 4
+Place = tuple[int, int]
+
+
+class StripView(QAbstractScrollArea):
+    """Paints rows of equal images, and tells which one was chosen by mouse or keyboard.
+
+    Ctrl and the wheel change the tiles' size; the wheel alone scrolls.
+
+    Signals
+    -------
+    tileChosen(row, column)
+        A tile was clicked, or chosen by Enter.
+    """
+
+    tileChosen = Signal(int, int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sheet: QImage | None = None
+        self._tile_source = QSize(1, 1)
+        self._rows = self._columns = 0
+        self._names: tuple[str, ...] = ()
+        self._heads: tuple[str, ...] = ()
+        self._marked = -1
+        self._zoom = 1.0
+        self._hover: Place | None = None
+        self._current: Place | None = None
+        self._pickable = False
+        self._from_end = False
+        self._tile = QSize(SMALLEST_TILE, SMALLEST_TILE)
+        self._content = QSize()
+        self._name_width = self._top = self._head = 0
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.viewport().setMouseTracking(True)
+        self.viewport().setAutoFillBackground(False)
+        self.horizontalScrollBar().valueChanged.connect(self.viewport().update)
+        self.verticalScrollBar().valueChanged.connect(self.viewport().update)
+
+    def set_rows(
+        self,
+        images: ByteArray | None,
+        names: Sequence[str],
+        *,
+        pickable: bool,
+        from_end: bool = False,
+        heads: Sequence[str] = (),
+        marked: int = -1,
+    ) -> None:
+        """Show images [rows, columns, H, W] or [rows, columns, H, W, 3]; ``None`` for nothing.
+
+        ``pickable`` tiles are outlined under the pointer; ``from_end`` starts at the last column. ``heads`` stand over
+        the columns, that of the column ``marked`` stands out.
+        """
+        self._from_end = from_end
+        if images is None or images.size == 0:
+            self._sheet, self._rows, self._columns = None, 0, 0
+        else:
+            images = np.asarray(images, dtype=np.uint8)
+            self._rows, self._columns, height, width = images.shape[:4]
+            sheet = np.swapaxes(images, 1, 2).reshape(self._rows * height, self._columns * width, *images.shape[4:])
+            self._sheet = to_qimage(sheet)
+            self._tile_source = QSize(width, height)
+        self._names = tuple(names)
+        self._heads, self._marked = tuple(heads), marked
+        self._pickable = pickable
+        self._keep_inside()
+        self._measure()
+        self.viewport().update()
+
+    def tile_rect(self, row: int, column: int) -> QRect:
+        """Where a tile is painted, in the viewport's pixels."""
+        size = self._tile
+        x = self._name_width + column * (size.width() + GAP) - self.horizontalScrollBar().value()
+        y = self._head + row * (size.height() + ROW_GAP) - self.verticalScrollBar().value() + self._top
+        return QRect(QPoint(x, y), size)
+
+    # --- measures -------------------------------------------------------------------------------
+
+    def _measure(self) -> None:
+        """Find the tiles' size: as high as lets every row be seen, within limits, times the user's zoom."""
+        names = [self.fontMetrics().horizontalAdvance(name) for name in self._names if name]
+        self._name_width = max(names) + SPACE if names else 0
+        self._head = self.fontMetrics().height() + 2 if self._heads else 0
+        self._tile = QSize(SMALLEST_TILE, SMALLEST_TILE)
+        if self._rows:
+            self._tile = self._best_tile()
+        self._content = QSize(
+            self._name_width + self._columns * (self._tile.width() + GAP) - GAP,
+            self._head + self._rows * (self._tile.height() + ROW_GAP) - ROW_GAP,
+        )
+        self._top = max(0, (self.viewport().height() - self._content.height()) // 2)
+        self._update_scroll_bars()
+
+    def _best_tile(self) -> QSize:
+        room = (self.viewport().height() - self._head - ROW_GAP * (self._rows - 1)) / self._rows
+        if room < TOO_SMALL_TILE:  # many rows scroll rather than shrink until nothing can be made out
+            room = COMFORTABLE_TILE
+        if not self._from_end:  # a sweep is best seen whole; a history grows and scrolls
+            across = (self.viewport().width() - self._name_width) / self._columns - GAP
+            room = min(room, across * self._tile_source.height() / self._tile_source.width())
+        height = max(SMALLEST_TILE + 4, min(96.0, room)) * self._zoom
+        height = max(SMALLEST_TILE, min(LARGEST_TILE, height))
+        return QSize(round(height * self._tile_source.width() / self._tile_source.height()), round(height))
+
+    def _update_scroll_bars(self) -> None:
+        content, shown = self._content, self.viewport().size()
+        for bar, whole, part in (
+            (self.horizontalScrollBar(), content.width(), shown.width()),
+            (self.verticalScrollBar(), content.height(), shown.height()),
+        ):
+            bar.setPageStep(part)
+            bar.setSingleStep(self._tile.height() // 2)
+            bar.setRange(0, max(0, whole - part))
+        if self._from_end:
+            self.horizontalScrollBar().setValue(self.horizontalScrollBar().maximum())
+
+    def _place_at(self, point: QPoint) -> Place | None:
+        size = self._tile
+        x = point.x() - self._name_width + self.horizontalScrollBar().value()
+        y = point.y() - self._top - self._head + self.verticalScrollBar().value()
+        if point.y() < self._head:
+            return None
+        place = (y // (size.height() + ROW_GAP), x // (size.width() + GAP))
+        return place if 0 <= place[0] < self._rows and 0 <= place[1] < self._columns else None
+
+    def _keep_inside(self) -> None:
+        for name in ("_hover", "_current"):
+            place = getattr(self, name)
+            if place is not None and not (place[0] < self._rows and place[1] < self._columns):
+                setattr(self, name, None)
+
+    # --- the picture ----------------------------------------------------------------------------
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Paint the tiles in sight."""
+        painter = QPainter(self.viewport())
+        colours = tokens()
+        if self._sheet is None:
+            return
+        source = self._tile_source
+        for row in range(self._rows):
+            for column in range(self._columns):
+                target = self.tile_rect(row, column)
+                if target.intersects(self.viewport().rect()):
+                    from_ = QPoint(column * source.width(), row * source.height())
+                    painter.drawImage(target, self._sheet, QRect(from_, source))
+        self._paint_names(painter)
+        self._paint_heads(painter)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for place, name, width in ((self._hover, "accent", 2), (self._focused(), "accent", 3)):
+            if place is not None and self._pickable:
+                painter.setPen(QPen(colours.colour(name), width))
+                painter.drawRect(self.tile_rect(*place).adjusted(1, 1, -1, -1))
+
+    def _focused(self) -> Place | None:
+        return self._current if self.hasFocus() else None
+
+    def _paint_names(self, painter: QPainter) -> None:
+        """The rows' names stay in sight while the tiles scroll under them."""
+        colours = tokens()
+        width = self._name_width
+        if width:
+            painter.fillRect(QRect(0, 0, width, self.viewport().height()), colours.colour("surface"))
+        painter.setPen(colours.colour("dim"))
+        for row, name in enumerate(self._names[: self._rows]):
+            place = self.tile_rect(row, 0)
+            place.setX(0)
+            place.setWidth(width)
+            painter.drawText(place, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), name)
+
+    def _paint_heads(self, painter: QPainter) -> None:
+        """The columns' heads stay in sight while the rows scroll under them."""
+        if not self._heads:
+            return
+        colours = tokens()
+        top = self._top if not self.verticalScrollBar().maximum() else 0
+        painter.fillRect(QRect(0, top, self.viewport().width(), self._head), colours.colour("surface"))
+        free = 0  # where the last head that was written ends
+        for place in sorted(range(len(self._heads)), key=lambda each: (each != self._marked, each)):
+            tile = self.tile_rect(0, place)
+            width = self._advance(place)
+            where = QRect(tile.center().x() - width // 2, top, width + 1, self._head)
+            # What the head of a column says for those after it ("epoch 1", "2", …) is not cut off at the left.
+            if tile.left() >= self._name_width and width > self._advance(place + 1):
+                where.moveLeft(max(where.left(), self._name_width))
+            if place != self._marked:
+                if where.left() < free or where.intersects(self._marked_head(top)):
+                    continue
+                free = where.right() + SPACE
+            painter.setPen(colours.colour("accent_text" if place == self._marked else "dim"))
+            painter.drawText(where, int(Qt.AlignmentFlag.AlignCenter), self._heads[place])
+
+    def _advance(self, place: int) -> int:
+        """Pixels that a column's head is wide; 0 where there is none."""
+        return self.fontMetrics().horizontalAdvance(self._heads[place]) if place < len(self._heads) else 0
+
+    def _marked_head(self, top: int) -> QRect:
+        if not 0 <= self._marked < len(self._heads):
+            return QRect()
+        width = self.fontMetrics().horizontalAdvance(self._heads[self._marked]) + SPACE
+        return QRect(self.tile_rect(0, self._marked).center().x() - width // 2, top, width, self._head)
+
+    # --- the hand -------------------------------------------------------------------------------
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Choose the tile under the pointer."""
+        place = self._place_at(event.position().toPoint())
+        if event.button() == Qt.MouseButton.LeftButton and place is not None:
+            self._current = place
+            self.viewport().update()
+            self.tileChosen.emit(*place)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Outline the tile under the pointer."""
+        place = self._place_at(event.position().toPoint())
+        hand = place is not None and self._pickable
+        self.viewport().setCursor(Qt.CursorShape.PointingHandCursor if hand else Qt.CursorShape.ArrowCursor)
+        if place != self._hover:
+            self._hover = place
+            self.viewport().update()
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        """Forget the outlined tile when the pointer leaves."""
+        if event.type() == QEvent.Type.Leave and self._hover is not None:
+            self._hover = None
+            self.viewport().update()
+        return bool(super().viewportEvent(event))
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Scroll (sideways where rows all fit); with Ctrl change the tiles' size."""
+        turns = event.angleDelta().y() / 120.0
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self._zoom = max(0.5, min(4.0, self._zoom * 1.15**turns))
+            self._measure()
+            self.viewport().update()
+            event.accept()
+        elif self.verticalScrollBar().maximum() == 0 and turns:
+            bar = self.horizontalScrollBar()
+            self._from_end = False
+            bar.setValue(round(bar.value() - turns * bar.singleStep()))
+            event.accept()
+        else:
+            super().wheelEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Move from tile to tile by arrow keys; Enter or Space chooses."""
+        moves = {
+            Qt.Key.Key_Left: (0, -1),
+            Qt.Key.Key_Right: (0, 1),
+            Qt.Key.Key_Up: (-1, 0),
+            Qt.Key.Key_Down: (1, 0),
+        }
+        key = Qt.Key(event.key())
+        if key in moves and self._rows:
+            row, column = self._current or (0, 0)
+            if self._current is not None:
+                row, column = row + moves[key][0], column + moves[key][1]
+            self._current = (max(0, min(self._rows - 1, row)), max(0, min(self._columns - 1, column)))
+            self._show_current()
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and self._current is not None:
+            self.tileChosen.emit(*self._current)
+        else:
+            super().keyPressEvent(event)
+
+    def _show_current(self) -> None:
+        if self._current is not None:
+            tile, shown = self.tile_rect(*self._current), self.viewport().rect()
+            across, down = self.horizontalScrollBar(), self.verticalScrollBar()
+            left = self._name_width
+            across.setValue(across.value() + min(0, tile.left() - left) + max(0, tile.right() - shown.right()))
+            down.setValue(down.value() + min(0, tile.top()) + max(0, tile.bottom() - shown.bottom()))
+        self.viewport().update()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Show which tile the keys would choose."""
+        super().focusInEvent(event)
+        self.viewport().update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Take that mark away."""
+        super().focusOutEvent(event)
+        self.viewport().update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fit the tiles to the new height."""
+        super().resizeEvent(event)
+        self._measure()
+
+    def sizeHint(self) -> QSize:
+        """Two small rows."""
+        return QSize(400, 96)
+
+    def minimumSizeHint(self) -> QSize:
+        """One small row."""
+        return QSize(120, 48)

@@ -1,0 +1,345 @@
+"""One setting of a configuration and the control that edits it, made from the field's own type and bounds.
+
+Most settings are folded away, and making a control takes about a millisecond: it is made when it is first wanted.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import types
+import typing
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic.fields import FieldInfo
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QLabel,
+    QLineEdit,
+    QSpinBox,
+    QWidget,
+)
+
+from latentlab.gui.widgets.controls import label, named
+
+_DIGITS = 3  # after the point, of a number between narrow bounds
+_INSET = 5  # px: text begins where it does in a line edit
+_LARGEST_SPIN = 2**31 - 1
+_NARROWEST_SPIN = 96  # px: less than the largest number takes, which nobody asks for
+_TITLES = {"beta": "β", "sigma": "σ", "sigma_value": "σ value", "latent_dim": "Latent dim", "kl": "KL"}
+_WORDS = {"mlp": "MLP", "conv": "convolutional", 1: "1 · grey", 3: "3 · colour", "auto": "automatic"}
+_NONE = {"image_size": "own size", "limit": "all", "per_class": "all"}
+
+
+class Setting(QObject):
+    """One setting of a configuration: its dotted name, its label, and the control that edits it.
+
+    Attributes
+    ----------
+    name
+        Dotted, as on the command line: ``training.batch_size``.
+    title, short_title
+        What it is called; and where the part it belongs to is named above it.
+    label, control
+        What a form puts side by side; made when first asked for.
+
+    Signals
+    -------
+    changed
+        The user chose another value.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self, name: str, field: FieldInfo, tip: str, parent: QWidget, choices: Sequence[Any] | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.name = name
+        self._field, self._parent = field, parent
+        self._kind, self._optional = _plain_type(field.annotation)
+        literal = typing.get_origin(self._kind) is typing.Literal
+        self._allowed = choices or (typing.get_args(self._kind) if literal else ())
+        self.title = _title(name)
+        self.short_title = _short_title(name)
+        self._tip = f"{tip}\n{name}".strip()
+        self._enabled, self._invalid = True, False
+        # The value, until there is a control to show it.
+        self._waiting: Any = self._as_shown(field.get_default(call_default_factory=True))
+
+    @cached_property
+    def control(self) -> QWidget:
+        """The widget that edits it."""
+        made = self._make(self._field, self._allowed)
+        named(made, _object_name(self.name), self.title, self._tip)
+        made.setParent(self._parent)
+        made.setEnabled(self._enabled)
+        made.hide()
+        self.__dict__["control"] = made
+        self.set_value(self._waiting)
+        if self._invalid:
+            self._mark()
+        return made
+
+    @cached_property
+    def label(self) -> QLabel:
+        """What it is called, as a form shows it."""
+        made = label(self.title)
+        made.setParent(self._parent)
+        made.setBuddy(self.control)
+        made.setToolTip(self._tip)
+        made.hide()
+        return made
+
+    @property
+    def _is_made(self) -> bool:
+        return "control" in self.__dict__
+
+    def value(self) -> Any:
+        """The value shown; text that is no number comes as it stands, for validation to refuse."""
+        if not self._is_made:
+            return self._waiting
+        control = self.control
+        if isinstance(control, QCheckBox):
+            return control.isChecked()
+        if isinstance(control, QComboBox):
+            return control.currentData()
+        if isinstance(control, QSpinBox):
+            none = self._optional and control.value() == control.minimum()
+            return None if none else control.value()
+        if isinstance(control, QDoubleSpinBox):
+            return round(control.value(), 6)
+        assert isinstance(control, QLineEdit)
+        return self._parse(control.text().strip())
+
+    def set_value(self, value: Any) -> None:
+        """Show a value, without telling it back."""
+        if not self._is_made:
+            self._waiting = self._as_shown(value)
+            return
+        control = self.control
+        blocked = control.blockSignals(True)
+        if isinstance(control, QCheckBox):
+            control.setChecked(bool(value))
+        elif isinstance(control, QComboBox):
+            if control.findData(value) < 0:
+                control.addItem(str(value), value)
+            control.setCurrentIndex(control.findData(value))
+        elif isinstance(control, QSpinBox):
+            control.setValue(control.minimum() if value is None else int(value))
+        elif isinstance(control, QDoubleSpinBox):
+            control.setValue(float(value))
+        elif isinstance(control, QLineEdit):
+            control.setText(_written(value))
+        control.blockSignals(blocked)
+
+    def set_choices(self, values: Sequence[Any]) -> None:
+        """Offer other values in a setting that is a choice; the chosen one stays."""
+        self._allowed = values
+        if not self._is_made:
+            return
+        assert isinstance(self.control, QComboBox)
+        chosen = self.value()
+        blocked = self.control.blockSignals(True)
+        self.control.clear()
+        self._fill(self.control, values)
+        self.control.blockSignals(blocked)
+        self.set_value(chosen)
+
+    def set_invalid(self, why: str) -> None:
+        """Mark the value as refused, saying why; an empty text takes the mark away."""
+        if self._invalid != bool(why):
+            self._invalid = bool(why)
+            if self._is_made:
+                self._mark()
+
+    def set_enabled(self, enabled: bool) -> None:
+        """Let the value be changed, or not."""
+        self._enabled = enabled
+        if self._is_made:
+            self.control.setEnabled(enabled)
+
+    def _mark(self) -> None:
+        self.control.setProperty("invalid", self._invalid)
+        self.control.style().unpolish(self.control)
+        self.control.style().polish(self.control)
+
+    def _as_shown(self, value: Any) -> Any:
+        """The value as its control would give it back, which has so many digits and no other kinds."""
+        if self._kind is bool:
+            return bool(value)
+        if self._allowed or value is None:
+            return value
+        low, high = _bounds(self._field)
+        if self._kind is int:
+            return int(value)
+        if self._kind is float and _is_share(low, high):
+            return round(float(value), _DIGITS)
+        return self._parse(_written(value))
+
+    def _make(self, field: FieldInfo, allowed: Sequence[Any]) -> QWidget:
+        if self._kind is bool:
+            check = QCheckBox()
+            check.toggled.connect(self.changed)
+            return check
+        if allowed:
+            combo = _Combo()
+            self._fill(combo, allowed)
+            combo.activated.connect(self.changed)
+            return combo
+        low, high = _bounds(field)
+        if self._kind is int:
+            return self._whole_number(low, high)
+        if self._kind is float and _is_share(low, high):
+            return self._share(low, high)
+        line = QLineEdit()
+        line.setPlaceholderText(self._none() if self._optional else "all" if self._kind == tuple[str, ...] else "")
+        line.editingFinished.connect(self.changed)
+        return line
+
+    def _whole_number(self, low: float, high: float) -> QWidget:
+        spin = _Spin()
+        least = 0 if low == -float("inf") else int(low)
+        spin.setRange(least - self._optional, int(min(high, _LARGEST_SPIN)))
+        spin.setSpecialValueText(self._none() if self._optional else "")
+        spin.setMinimumWidth(_NARROWEST_SPIN)
+        spin.setAccelerated(True)
+        spin.setGroupSeparatorShown(True)
+        spin.valueChanged.connect(self.changed)
+        return spin
+
+    def _share(self, low: float, high: float) -> QWidget:
+        spin = _DoubleSpin()
+        spin.setRange(low, high)
+        spin.setSingleStep(0.05)
+        spin.setDecimals(_DIGITS)
+        spin.valueChanged.connect(self.changed)
+        return spin
+
+    def _fill(self, combo: QComboBox, values: Sequence[Any]) -> None:
+        for value in values:
+            combo.addItem(_WORDS.get(value, str(value)), value)
+        if self._optional:
+            combo.addItem(self._none(), None)
+
+    def _none(self) -> str:
+        return _NONE.get(self.name.rpartition(".")[2], "none")
+
+    def _parse(self, text: str) -> Any:
+        if not text and self._optional:
+            return None
+        if self._kind is str:
+            return text
+        if self._kind == tuple[str, ...]:
+            return tuple(part.strip() for part in text.split(",") if part.strip())
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+
+
+class _Combo(QComboBox):
+    """A choice that the wheel passes over, so that scrolling a form changes nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(8)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()
+
+
+class _NumberMixin:
+    """A number that the wheel changes only while it has the focus."""
+
+    def wheelEvent(self: Any, event: QWheelEvent) -> None:
+        if self.hasFocus():
+            QAbstractSpinBox.wheelEvent(self, event)
+        else:
+            event.ignore()
+
+
+class _Spin(_NumberMixin, QSpinBox):
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.lineEdit().setTextMargins(_INSET, 0, 0, 0)
+
+
+class _DoubleSpin(_NumberMixin, QDoubleSpinBox):
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.lineEdit().setTextMargins(_INSET, 0, 0, 0)
+
+    def textFromValue(self, value: float) -> str:
+        return f"{value:g}"
+
+
+def _plain_type(annotation: Any) -> tuple[Any, bool]:
+    """The type without ``None``, and whether ``None`` is allowed."""
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        kinds = [each for each in typing.get_args(annotation) if each is not types.NoneType]
+        return (kinds[0] if len(kinds) == 1 else annotation), len(kinds) < len(typing.get_args(annotation))
+    return annotation, False
+
+
+def _bounds(field: FieldInfo) -> tuple[float, float]:
+    """The least and the largest value; of a bound that is itself excluded, the whole number beside it."""
+    low, high = -float("inf"), float("inf")
+    beside = 1.0 if _plain_type(field.annotation)[0] is int else 0.0
+    for each in field.metadata:
+        if isinstance(each, Ge):
+            low = float(typing.cast(float, each.ge))
+        elif isinstance(each, Gt):
+            low = float(typing.cast(float, each.gt)) + beside
+        elif isinstance(each, Le):
+            high = float(typing.cast(float, each.le))
+        elif isinstance(each, Lt):
+            high = float(typing.cast(float, each.lt)) - beside
+    return low, high
+
+
+def _is_share(low: float, high: float) -> bool:
+    return low > -float("inf") and high <= 1.0
+
+
+def _title(name: str) -> str:
+    """What a setting is called where its part is not named above it."""
+    *sections, last = name.split(".")
+    part = "" if len(sections) < 2 else sections[-1]
+    if last == "kind":
+        return part.capitalize()
+    words = _TITLES.get(last, last.replace("_", " "))
+    words = f"{part} {words}" if part else words
+    return words[:1].upper() + words[1:] if words.isascii() else words
+
+
+def _short_title(name: str) -> str:
+    last = name.rpartition(".")[2]
+    return _TITLES.get(last, last.replace("_", " ").capitalize())
+
+
+def _object_name(name: str) -> str:
+    """``training.batch_size`` as ``batchSize``, ``model.architecture.kind`` as ``architectureKind``."""
+    parts = re.split(r"[._]", name.partition(".")[2])
+    return parts[0] + "".join(part.capitalize() for part in parts[1:])
+
+
+def _written(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, tuple) and all(isinstance(part, str) for part in value):
+        return ", ".join(value)
+    return value if isinstance(value, str) else json.dumps(value)

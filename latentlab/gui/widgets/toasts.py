@@ -1,0 +1,277 @@
+"""What has happened, said without getting in the way: cards in a corner of the window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QEnterEvent, QGuiApplication
+from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
+
+from latentlab.gui.style.icons import pixmap
+from latentlab.gui.style.theme import SPACE, tokens
+from latentlab.gui.widgets.controls import button, label, row, tool_button
+
+MOST = 4
+SECONDS = 6.0
+WIDTH = 368
+Actions = Sequence[tuple[str, Callable[[], object]]]
+_COLOURS = {"info": "accent", "warning": "warning", "error": "error"}
+
+
+class Card(QFrame):
+    """One message, with details that unfold and buttons that do something about it.
+
+    Signals
+    -------
+    dismissed
+        It was closed, or its time is over.
+    resized
+        Its details were folded or unfolded.
+    """
+
+    dismissed = Signal()
+    resized = Signal()
+
+    def __init__(
+        self, level: str, message: str, details: str, actions: Actions, parent: QWidget, copied: str = ""
+    ) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "card")
+        self.setObjectName("notificationCard")
+        self.setAccessibleName(f"{level}: {message}")
+        self.level, self.message, self._count = level, message, 1
+        self._details_text, self._copied = details, copied
+        self._icon = QLabel()
+        self._text = label(message, wrap=True, selectable=True)
+        self._close = tool_button("dismissNotification", "dismiss", "Dismiss", "close")
+        self._close.clicked.connect(self.dismissed)
+        head = row(self._icon, self._text, self._close)
+        head.setStretch(1, 1)
+        for widget in (self._icon, self._close):
+            head.setAlignment(widget, Qt.AlignmentFlag.AlignTop)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(SPACE + 4, SPACE, SPACE, SPACE)
+        layout.setSpacing(SPACE)
+        layout.addLayout(head)
+        self._details = QPlainTextEdit(details)
+        self._details.setReadOnly(True)
+        self._details.setProperty("role", "mono")
+        self._details.setFixedHeight(112)
+        self._details.setAccessibleName("details")
+        self._details.hide()
+        layout.addWidget(self._details)
+        self._add_buttons(layout, actions)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(round(SECONDS * 1000))
+        self._timer.timeout.connect(self.dismissed)
+        self._goes = level == "info" and not actions
+        if self._goes:
+            self._timer.start()
+        self._draw_icon()
+
+    def _add_buttons(self, layout: QVBoxLayout, actions: Actions) -> None:
+        made: list[QWidget | None] = [None]
+        if self._details_text:
+            self._more = button("notificationDetails", "Details", "Show the details", self._on_details, link=True)
+            made += [
+                self._more,
+                button("copyDetails", "Copy", self._copy_tip(), self._on_copy, link=True),
+            ]
+        for place, (text, callback) in enumerate(actions):
+            made.append(button(f"notificationAction{place}", text, text, self._then_dismiss(callback)))
+        if len(made) > 1:
+            layout.addLayout(row(*made))
+
+    def _copy_tip(self) -> str:
+        return "Copy the details" if self._copied else "Copy message and details"
+
+    def again(self, details: str, copied: str) -> None:
+        """Say that the same has happened once more, with these details."""
+        self._count += 1
+        if self._details_text and details:
+            self._details_text, self._copied = details, copied
+            self._details.setPlainText(details)
+        self._text.setText(f"{self.message}  ({self._count}×)")
+        if self._timer.isActive():
+            self._timer.start()
+
+    def _then_dismiss(self, callback: Callable[[], object]) -> Callable[[], None]:
+        def act() -> None:
+            self.dismissed.emit()
+            callback()
+
+        return act
+
+    def _on_details(self) -> None:
+        shown = self._details.isHidden()
+        self._details.setVisible(shown)
+        self._more.setText("Hide" if shown else "Details")
+        self._timer.stop()
+        self.resized.emit()
+
+    def _on_copy(self) -> None:
+        QGuiApplication.clipboard().setText(self._copied or f"{self.message}\n\n{self._details_text}")
+
+    def _draw_icon(self) -> None:
+        colour = getattr(tokens(), _COLOURS[self.level])
+        drawn = pixmap(self.level, colour, round(20 * self.devicePixelRatioF()))
+        drawn.setDevicePixelRatio(self.devicePixelRatioF())
+        self._icon.setPixmap(drawn)
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        """Stay while the pointer is here."""
+        self._timer.stop()
+        super().enterEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Begin to go again."""
+        if self._goes and self._details.isHidden():
+            self._timer.start()
+        super().leaveEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Recolour with the palette."""
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_timer"):
+            self._draw_icon()
+        super().changeEvent(event)
+
+
+class Notification:
+    """The handle of a card that is shown, for whoever knows when its cause is gone."""
+
+    def __init__(self, remove: Callable[[], None]) -> None:
+        self._remove = remove
+
+    def withdraw(self) -> None:
+        """Take the card away; nothing happens when it is gone already."""
+        self._remove()
+
+
+class Notifications(QWidget):
+    """Cards over the lower right corner of a widget: information goes by itself, warnings and errors stay.
+
+    At most four are shown; information makes way first. The same message again is counted on its card. A new card
+    goes over those that are there, and none of them moves while the pointer is over them: a button that is about to be
+    clicked stays where it is.
+    The layer is only as large as its cards, so that the map under it stays at hand.
+    """
+
+    def __init__(self, host: QWidget, over: QWidget | None = None) -> None:
+        super().__init__(host)
+        self.setObjectName("notifications")
+        self.setAccessibleName("notifications")
+        self._host, self._over = host, over or host
+        self._cards: list[Card] = []
+        self._lifts: dict[Card, int] = {}  # px from the corner up to each card's lower edge
+        self._is_held = False
+        self._over.installEventFilter(self)
+        self.hide()
+
+    def notify(
+        self, level: str, message: str, details: str = "", actions: Actions = (), copied: str = ""
+    ) -> Notification:
+        """Show a card, and return the handle that withdraws it.
+
+        Parameters
+        ----------
+        level
+            ``info``, ``warning`` or ``error``.
+        message
+            One sentence.
+        details
+            What can be unfolded and copied.
+        actions
+            Words and what they do; the card goes with the click.
+        copied
+            What its Copy button copies; message and details if empty.
+        """
+        for card in self._cards:
+            if (card.level, card.message) == (level, message) and not actions:
+                card.again(details, copied)
+                self._place()
+                return Notification(partial(self._remove, card))
+        while len(self._cards) >= MOST:
+            self._remove(next((card for card in self._cards if card.level == "info"), self._cards[0]))
+        card = Card(level if level in _COLOURS else "info", message, details, actions, self, copied)
+        card.dismissed.connect(lambda: self._remove(card))
+        card.resized.connect(self._place)
+        self._cards.append(card)
+        self._lifts[card] = self._free_lift(card)
+        card.show()
+        self._place()
+        return Notification(partial(self._remove, card))
+
+    def messages(self) -> list[str]:
+        """What is shown, oldest first."""
+        return [card.message for card in self._cards]
+
+    def clear(self) -> None:
+        """Take every card away."""
+        for card in list(self._cards):
+            self._remove(card)
+
+    def _remove(self, card: Card) -> None:
+        if card in self._cards:
+            self._cards.remove(card)
+            del self._lifts[card]
+            card.hide()
+            card.deleteLater()
+            self._place()
+
+    def _free_lift(self, card: Card) -> int:
+        """The lowest place for a new card that moves no other."""
+        height = card.heightForWidth(self._width())
+        taken = sorted((lift, lift + other.heightForWidth(self._width())) for other, lift in self._lifts.items())
+        lift = 0
+        for bottom, top in taken:
+            if lift + height + SPACE <= bottom:
+                break
+            lift = top + SPACE
+        return lift
+
+    def _stack(self) -> int:
+        """Let no card lie over another, nor, unless the pointer is here, a gap between two; the height of them all."""
+        free = 0
+        for card, lift in sorted(self._lifts.items(), key=lambda item: item[1]):
+            self._lifts[card] = max(lift, free) if self._is_held else free
+            free = self._lifts[card] + card.heightForWidth(self._width()) + SPACE
+        return free - SPACE
+
+    def _width(self) -> int:
+        return min(WIDTH, self._over.width() - 4 * SPACE)
+
+    def _place(self) -> None:
+        self.setVisible(bool(self._cards))
+        if not self._cards:
+            self._is_held = False
+            return
+        host, width = self._host, self._width()
+        corner = self._over.mapTo(host, QPoint(self._over.width(), self._over.height()))
+        height = min(self._stack(), host.height())
+        self.setGeometry(corner.x() - width - 2 * SPACE, max(0, corner.y() - height - 2 * SPACE), width, height)
+        for card, lift in self._lifts.items():
+            tall = card.heightForWidth(width)
+            card.setGeometry(0, height - lift - tall, width, tall)
+        self.raise_()
+
+    # --- events ---------------------------------------------------------------------------------
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        """Keep every card where it is while the pointer is here."""
+        self._is_held = True
+        super().enterEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Close the gaps."""
+        self._is_held = False
+        self._place()
+        super().leaveEvent(event)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Stay in the corner."""
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.ZOrderChange) and self._cards:
+            self._place()
+        return bool(super().eventFilter(watched, event))

@@ -1,0 +1,1 @@
+"""Model families: each a subclass of the base model with an objective of its own."""

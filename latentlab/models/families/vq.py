@@ -1,0 +1,244 @@
+"""Quantised latents: VQ-VAE, and VQ-VAE-2 with two levels and a learned prior."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from latentlab.config import ModelConfig
+from latentlab.config.layout import code_depth, halvings, latent_layout
+from latentlab.models.base import Batch, Bound, LatentModel, Losses, StepState
+from latentlab.models.encoder_inputs import EncoderInputs, corrupted
+from latentlab.models.families.code_prior import CodePrior
+from latentlab.models.families.codebook import Codebook, Quantised, perplexity
+from latentlab.models.likelihoods import build_likelihood
+from latentlab.models.networks.base import ACTIVATIONS
+from latentlab.models.networks.conv import Upsample, downward, strides, upward
+from latentlab.models.objective import average, reduce
+
+
+class VQVAE(LatentModel):
+    """A grid of codes per image (van den Oord et al. 2017); with two levels, Razavi et al. 2019.
+
+    z is the grid of entries, flattened, the coarse level first; ``decode`` takes any z to the nearest codes first.
+    The posterior is certain of its codes, so that the rate is minus the log-probability of the codes under the prior:
+    log(size) for each when that is uniform. The ELBO is a bound as of any other model.
+
+    Attributes
+    ----------
+    grids
+        (h, w) of each level, the coarse one first.
+    """
+
+    def __init__(self, config: ModelConfig, image_shape: tuple[int, int, int], classes: int = 0) -> None:
+        super().__init__(config, image_shape, 0)
+        book, architecture = config.codebook, config.architecture
+        depth = code_depth(image_shape)
+        sizes = halvings(*image_shape[1:], depth + book.levels - 1)
+        fine, coarser = sizes[: depth + 1], book.levels == 2
+        self.grids = [level.grid for level in latent_layout(config, image_shape).levels if level.grid is not None]
+        self.inputs = EncoderInputs(image_shape, 0, config.corruption.kind == "mask")
+        self.likelihood = build_likelihood(config.likelihood)
+        self.is_density = self.likelihood.is_density
+        self.encoder, width = downward(architecture, self.inputs.channels, fine)
+        self.codebooks = nn.ModuleList(Codebook(book) for _ in self.grids)
+        seen = width
+        if coarser:
+            step = strides(sizes, depth)
+            activation = ACTIVATIONS[architecture.activation]
+            self.coarse = nn.Sequential(nn.Conv2d(width, width, 3, step, padding=1), activation())
+            self.to_coarse = nn.Conv2d(width, book.dimension, 1)
+            self.from_coarse = Upsample(book.dimension, width, step, fine[-1])
+            seen = 2 * width
+        self.to_fine = nn.Conv2d(seen, book.dimension, 1)
+        outputs = image_shape[0] * self.likelihood.parameters_per_pixel
+        self.decoder, start = upward(architecture, outputs, fine)
+        self.from_codes = nn.Conv2d(book.dimension * len(self.grids), start, 3, padding=1)
+        self.up = Upsample(book.dimension, book.dimension, strides(sizes, depth), fine[-1]) if coarser else None
+        self.prior: nn.ModuleList | None = None
+        if book.prior == "autoregressive":
+            contexts = [0, book.dimension] if coarser else [0]
+            self.prior = nn.ModuleList(
+                CodePrior(book.size, grid, context) for grid, context in zip(self.grids, contexts, strict=True)
+            )
+            self.phases = ("model", "prior")
+
+    @property
+    def latent_dim(self) -> int:
+        """Numbers in all entries of an image's grids."""
+        return self.config.codebook.dimension * sum(math.prod(grid) for grid in self.grids)
+
+    def phase_parameters(self, phase: str) -> Iterable[nn.Parameter]:
+        """The prior's own, or all others."""
+        own = [] if self.prior is None else list(self.prior.parameters())
+        theirs = {id(p) for p in own}
+        return own if phase == "prior" else [p for p in self.parameters() if id(p) not in theirs]
+
+    def prepare(self, batch: Batch, images: int) -> None:
+        """Begin the codebooks where the untrained encoder's vectors are."""
+        with torch.no_grad():
+            features = self._features(batch)
+            if len(self.grids) == 2:
+                coarse = self.to_coarse(self.coarse(features))
+                self._book(0).prepare(coarse)
+                features = torch.cat([features, self.from_coarse(coarse)], 1)
+            self._book(-1).prepare(self.to_fine(features))
+
+    def _book(self, level: int) -> Codebook:
+        book = self.codebooks[level]
+        assert isinstance(book, Codebook)
+        return book
+
+    def codebook_entries(self) -> list[Tensor]:
+        """Entries [K, D] of each level's codebook, the coarse one first."""
+        return [self._book(level).entries for level in range(len(self.grids))]
+
+    def _features(self, batch: Batch) -> Tensor:
+        features: Tensor = self.encoder(self.inputs(batch, None).contiguous(memory_format=torch.channels_last))
+        return features
+
+    def quantise(self, batch: Batch) -> list[Quantised]:
+        """Codes and entries of each level, the coarse one first."""
+        features = self._features(batch)
+        levels = []
+        if len(self.grids) == 2:
+            levels.append(self._book(0)(self.to_coarse(self.coarse(features))))
+            features = torch.cat([features, self.from_coarse(levels[0].entries)], 1)
+        return [*levels, self._book(-1)(self.to_fine(features))]
+
+    def codes(self, batch: Batch) -> list[Tensor]:
+        """Codes int64 [B, h, w] of each level, the coarse one first."""
+        return [level.codes for level in self.quantise(batch)]
+
+    def latents_of(self, codes: list[Tensor]) -> Tensor:
+        """Z [B, d] of the codes of each level."""
+        entries = [self._book(level).entries_of(grid) for level, grid in enumerate(codes)]
+        return torch.cat([maps.flatten(1) for maps in entries], 1)
+
+    def codes_of(self, z: Tensor) -> list[Tensor]:
+        """The nearest codes [B, h, w] of each level to z [B, d]."""
+        dimension = self.config.codebook.dimension
+        parts = torch.split(z, [dimension * math.prod(grid) for grid in self.grids], 1)
+        return [
+            self._book(level).nearest(part.reshape(len(z), dimension, *self.grids[level]))
+            for level, part in enumerate(parts)
+        ]
+
+    def _output(self, entries: list[Tensor]) -> Tensor:
+        maps = [entries[-1]] if self.up is None else [self.up(entries[0]), entries[-1]]
+        output: Tensor = self.decoder(self.from_codes(torch.cat(maps, 1)))
+        return output
+
+    def _rate(self, codes: list[Tensor]) -> Tensor:
+        """Minus the log-probability of the codes under the prior, [B]."""
+        if self.prior is None:
+            places = sum(math.prod(grid) for grid in self.grids)
+            nats = places * math.log(self.config.codebook.size)
+            return torch.full((len(codes[0]),), nats, device=codes[0].device)
+        log_probability = torch.stack(
+            [prior.log_prob(grid, self._context(codes, level)) for level, (prior, grid) in self._priors(codes)]
+        )
+        return -log_probability.sum(0)
+
+    def _priors(self, codes: list[Tensor]) -> Iterable[tuple[int, tuple[CodePrior, Tensor]]]:
+        assert self.prior is not None
+        for level, prior in enumerate(self.prior):
+            assert isinstance(prior, CodePrior)
+            yield level, (prior, codes[level])
+
+    def _context(self, codes: list[Tensor], level: int) -> Tensor | None:
+        """What is known of a level from the one above, at its own size."""
+        if level == 0:
+            return None
+        above = self._book(0).entries_of(codes[0])
+        return nn.functional.interpolate(above, self.grids[level], mode="nearest")
+
+    def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
+        """Distortion and commitment, summed over the image alike; then minus the prior's log-probability."""
+        seen = corrupted(batch, self.config.corruption)
+        if phase == "prior":
+            with torch.no_grad():
+                codes = [self._book(level).nearest(maps) for level, maps in enumerate(self._unquantised(seen))]
+            loss = average(self._rate(codes))
+            return Losses(loss, {"prior_rate": loss.detach()})
+        levels = self.quantise(seen)
+        with torch.no_grad():
+            rate = self._rate([level.codes for level in levels])
+        log_likelihood = self.likelihood.log_prob(
+            self._output([level.entries for level in levels])[None], seen.x, seen.mask
+        )
+        distance = torch.stack([level.distance for level in levels]).sum(0)
+        losses = reduce(
+            log_likelihood,
+            rate[None],
+            self.rate_schedule.cost,
+            extra={"commitment": (self.config.codebook.commitment, distance)},
+        )
+        used = perplexity(levels[-1].codes, self.config.codebook.size)
+        return Losses(losses.objective, losses.terms | {"perplexity": used})
+
+    def _unquantised(self, batch: Batch) -> list[Tensor]:
+        """The maps of each level before quantisation, the coarse one first, without the codebooks' remembering."""
+        features = self._features(batch)
+        if len(self.grids) == 1:
+            return [self.to_fine(features)]
+        coarse = self.to_coarse(self.coarse(features))
+        entries = self._book(0).entries_of(self._book(0).nearest(coarse))
+        return [coarse, self.to_fine(torch.cat([features, self.from_coarse(entries)], 1))]
+
+    @property
+    def is_capturable(self) -> bool:
+        """Whether a step can be captured as a CUDA graph."""
+        return True
+
+    def discard_partial_step(self) -> None:
+        """Let the codebooks forget."""
+        for level in range(len(self.grids)):
+            self._book(level).forget()
+
+    def on_step_end(self, state: StepState) -> None:
+        """Let the codebooks follow."""
+        for level in range(len(self.grids)):
+            self._book(level).follow()
+
+    def bound(self, batch: Batch, samples: int = 1) -> Bound:
+        """The bound's terms: every sample is the same, for the codes are certain."""
+        levels = self.quantise(batch)
+        output = self._output([level.entries for level in levels])
+        log_likelihood = self.likelihood.log_prob(output[None], batch.x, batch.mask).expand(samples, -1)
+        rate = self._rate([level.codes for level in levels]).expand(samples, -1)
+        return Bound(log_likelihood, rate, rate)
+
+    def kl_per_dimension(self, batch: Batch) -> Tensor:
+        """The rate in equal parts, [B, d]: the dimensions of a code carry it together."""
+        rate = self._rate(self.codes(batch))
+        return (rate / self.latent_dim)[:, None].expand(-1, self.latent_dim)
+
+    def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The entries, flattened, and zeros: [B, d] each."""
+        z = self.latents_of(self.codes(batch))
+        return z, torch.zeros_like(z)
+
+    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """Mean of p(x|z) at the codes nearest to z [B, d]: float32 [B, C, H, W] in [0, 1]."""
+        entries = [self._book(level).entries_of(grid) for level, grid in enumerate(self.codes_of(z))]
+        return self.likelihood.mean(self._output(entries))
+
+    def sample_prior(self, count: int, generator: torch.Generator | None = None) -> Tensor:
+        """Latents [count, d] of codes drawn from the prior, one after another if it is learned."""
+        device = self._book(0).entries.device
+        codes: list[Tensor] = []
+        for level, grid in enumerate(self.grids):
+            if self.prior is None:
+                where = device if generator is None else torch.device("cpu")
+                shape = (count, *grid)
+                drawn = torch.randint(self.config.codebook.size, shape, generator=generator, device=where)
+                codes.append(drawn.to(device))
+            else:
+                prior = self.prior[level]
+                assert isinstance(prior, CodePrior)
+                codes.append(prior.sample(count, self._context(codes, level), generator))
+        return self.latents_of(codes)

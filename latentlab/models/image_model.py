@@ -1,0 +1,82 @@
+"""What every model has that sees images and draws images: encoder, decoder and likelihood."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from latentlab.config import ModelConfig
+from latentlab.errors import InputError
+from latentlab.models.base import Batch, LatentModel
+from latentlab.models.encoder_inputs import EncoderInputs, corrupted, one_hot_labels
+from latentlab.models.likelihoods import build_likelihood
+from latentlab.models.networks import build_decoder, build_encoder
+
+
+class PixelModel(LatentModel):
+    """Encoder, decoder and likelihood, with labels and missing pixels where the configuration asks for them.
+
+    Parameters
+    ----------
+    config, image_shape, classes
+        As of every model.
+    decoder_inputs
+        Numbers the decoder starts from, beside the label; ``latent_dim`` unless said.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        image_shape: tuple[int, int, int],
+        classes: int = 0,
+        decoder_inputs: int | None = None,
+    ) -> None:
+        super().__init__(config, image_shape, classes if config.conditional else 0)
+        if config.conditional and classes < 2:
+            raise InputError("a conditional model needs images with labels of at least two classes")
+        channels, height, width = image_shape
+        self.inputs = EncoderInputs(image_shape, self.classes, config.corruption.kind == "mask")
+        # A model that starts each image's q at the prior has no encoder.
+        self.has_encoder = config.posterior.start == "encoder"
+        if self.has_encoder:
+            self.encoder = build_encoder(config.architecture, (self.inputs.channels, height, width))
+        self.likelihood = build_likelihood(config.likelihood)
+        start = (config.latent_dim if decoder_inputs is None else decoder_inputs) + self.classes
+        output_shape = (channels * self.likelihood.parameters_per_pixel, height, width)
+        self.decoder = build_decoder(config.architecture, start, output_shape)
+        self.is_density = self.likelihood.is_density
+
+    @property
+    def is_capturable(self) -> bool:
+        """Whether a step can be captured as a CUDA graph."""
+        return True
+
+    def corrupted(self, batch: Batch) -> Batch:
+        """The batch as training shows it."""
+        return corrupted(batch, self.config.corruption)
+
+    def features(self, batch: Batch) -> Tensor:
+        """The encoder's features, [B, F]."""
+        one_hot = self.one_hot(batch.label, len(batch.x), batch.x.device) if self.classes else None
+        features: Tensor = self.encoder(self.inputs(batch, one_hot))
+        return features
+
+    def one_hot(self, label: Tensor | None, count: int, device: torch.device) -> Tensor:
+        """Labels as vectors, [count, classes]."""
+        return one_hot_labels(label, self.classes, count, device)
+
+    def output(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """The decoder's output [..., C', H, W] for what it starts from, [..., B, D]; ``label`` is [B]."""
+        if self.classes:
+            one_hot = self.one_hot(label, z.shape[-2], z.device)
+            z = torch.cat([z, one_hot.expand(*z.shape[:-1], self.classes)], -1)
+        flat: Tensor = self.decoder(z.reshape(-1, z.shape[-1]))
+        return flat.reshape(*z.shape[:-1], *flat.shape[1:])
+
+    def log_likelihood(self, z: Tensor, batch: Batch) -> Tensor:
+        """Log p(x|z), [K, B], of latents [K, B, D]; missing pixels carry none."""
+        return self.likelihood.log_prob(self.output(z, batch.label), batch.x, batch.mask)
+
+    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """Mean of p(x|z) for z [B, d]: float32 [B, C, H, W] in [0, 1]."""
+        return self.likelihood.mean(self.output(z, label))

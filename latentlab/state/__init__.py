@@ -1,0 +1,1 @@
+"""What the program knows, with change signals (QtCore only: no widgets, no torch)."""

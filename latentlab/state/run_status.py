@@ -1,0 +1,113 @@
+"""The training run as the window knows it: its state, how far it is, and what may be done with it (no Qt)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from latentlab.config import RunConfig
+from latentlab.engine.protocol.messages import DatasetInfo
+
+INTERRUPTED = "interrupted"
+"""The reason of a run that did not end by itself: the worker was lost, or the run failed."""
+
+
+class RunState(StrEnum):
+    """What the training does."""
+
+    IDLE = "idle"
+    STARTING = "starting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPING = "stopping"
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """The live run, the last one, or one that was opened.
+
+    Attributes
+    ----------
+    state, folder
+        What it does, and where it is written; the folder is empty before the first run.
+    config
+        Its settings, with what was changed while it went on; ``None`` before the first run.
+    source, fingerprint
+        The images it is trained on.
+    epoch
+        How far it has come, in epochs.
+    completed_epochs, epochs
+        Whole epochs done, and how many it is to have in all.
+    current_epoch
+        Number of the epoch that is being trained, counted from 1; 0 before the first step.
+    fraction
+        How much of it is done, 0 to 1; ``None`` while unknown.
+    images_per_second, seconds_left
+        Its pace, and the expected time to its end; ``None`` while unknown.
+    has_started
+        Whether it was trained in this window, to its first step at least.
+    end_reason
+        ``done``, ``patience``, ``stopped`` or ``interrupted``; empty while it goes on, and for a run without a
+        checkpoint.
+    message
+        How it ended, for people; empty while it goes on.
+    is_followed
+        Whether what it has in its metrics file has been read: it was opened.
+    is_trained_elsewhere
+        Whether it was opened and is being trained by another process.
+    """
+
+    state: RunState = RunState.IDLE
+    folder: str = ""
+    config: RunConfig | None = None
+    source: str = ""
+    fingerprint: str = ""
+    epoch: float = 0.0
+    completed_epochs: int = 0
+    epochs: int = 0
+    current_epoch: int = 0
+    fraction: float | None = None
+    images_per_second: float = 0.0
+    seconds_left: float | None = None
+    has_started: bool = False
+    end_reason: str = ""
+    message: str = ""
+    is_followed: bool = False
+    is_trained_elsewhere: bool = False
+
+    @property
+    def is_active(self) -> bool:
+        """Whether there is a run that closing the window would interrupt."""
+        return self.state is not RunState.IDLE
+
+    @property
+    def is_learning(self) -> bool:
+        """Whether it may change the weights at any moment, and is disturbed by what else is asked for."""
+        return self.state not in (RunState.IDLE, RunState.PAUSED)
+
+    @property
+    def can_pause(self) -> bool:
+        """Whether it can be held where it is."""
+        return self.state is RunState.RUNNING
+
+    @property
+    def can_unpause(self) -> bool:
+        """Whether it is held and can go on."""
+        return self.state is RunState.PAUSED
+
+    @property
+    def planned_epochs(self) -> int:
+        """The epochs it is short of its plan because it was stopped or lost, in all; 0 when it is not."""
+        is_short = self.end_reason in ("stopped", INTERRUPTED) and self.completed_epochs < self.epochs
+        return self.epochs if is_short else 0
+
+    def is_trained_on(self, dataset: DatasetInfo | None) -> bool:
+        """Whether these are its images, read as it read them."""
+        if dataset is None or self.config is None:
+            return False
+        same_images = (dataset.fingerprint or dataset.source) == (self.fingerprint or self.source)
+        return same_images and dataset.config == self.config.data
+
+    def can_resume(self, dataset: DatasetInfo | None) -> bool:
+        """Whether it has ended with a checkpoint, and its images are open."""
+        return bool(self.end_reason) and self.is_trained_on(dataset)

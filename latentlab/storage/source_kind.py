@@ -1,0 +1,45 @@
+"""What a path or name stands for (no Qt, no torch)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from latentlab.errors import InputError
+from latentlab.storage.session_file import SUFFIX
+
+IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm"}
+_MODELS = {".safetensors", ".pt", ".pth", ".ckpt", ".bin"}  # the pickles among them only to be refused by name
+_NAMED = ("bundled:", "demo:", "torchvision:")
+_RUN_FILES = ("model.safetensors", "checkpoint.safetensors")
+
+
+def kind_of(source: str) -> str:
+    """``model``, ``session``, ``image`` or ``dataset``, by name and without reading any file."""
+    path = Path(source)
+    if source.startswith("bundled:") or path.suffix.lower() in _MODELS:
+        return "model"
+    if source.endswith(SUFFIX):
+        return "session"
+    if path.is_dir():
+        return "model" if any((path / name).is_file() for name in _RUN_FILES) else "dataset"
+    return "image" if path.suffix.lower() in IMAGE_SUFFIXES else "dataset"
+
+
+def require_source(source: str) -> None:
+    """Refuse a path that leads nowhere; names such as ``bundled:…`` and ``demo:…`` are left to those who know them.
+
+    Raises
+    ------
+    InputError
+        Naming the path.
+    """
+    if not source.startswith(_NAMED) and not Path(source).exists():
+        raise InputError(f"there is no file or folder {source!r}, and no such command; see latentlab --help")
+
+
+def absolute(source: str) -> str:
+    """The source as it is to be remembered: a path that leads there from any folder, a name as it is."""
+    if source.startswith(_NAMED):
+        return source
+    path = Path(source).expanduser().absolute()
+    return str(path.resolve() if ".." in path.parts else path)

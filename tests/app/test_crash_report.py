@@ -1,0 +1,58 @@
+"""What a crash leaves, and who hears of an exception nobody caught."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from latentlab.app.crash_report import UncaughtExceptions, take_fault_logs
+
+
+def run(code: str) -> int:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode
+
+
+def test_row_24_a_segfault_leaves_a_log_for_the_next_start():
+    code = "import faulthandler; from latentlab.app.crash_report import FaultLog; log = FaultLog(); faulthandler._sigsegv()"
+    assert run(code) != 0
+    (text,) = take_fault_logs()
+    assert "Segmentation fault" in text
+    assert take_fault_logs() == [], "told once"
+
+
+def test_a_good_end_leaves_none():
+    assert run("from latentlab.app.crash_report import FaultLog; FaultLog().close()") == 0
+    assert take_fault_logs() == []
+
+
+@pytest.fixture
+def reports(monkeypatch):
+    monkeypatch.setattr(sys, "excepthook", lambda *_: None)
+    monkeypatch.setattr(threading, "excepthook", lambda *_: None)
+    told = []
+    hooks = UncaughtExceptions(lambda summary, details: told.append((summary, details)))
+    yield told
+    hooks.remove()
+
+
+def test_row_19_an_uncaught_exception_is_reported_with_its_trace(reports):
+    try:
+        raise RuntimeError("a slot went wrong")
+    except RuntimeError as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+    ((summary, details),) = reports
+    assert summary == "RuntimeError: a slot went wrong"
+    assert "test_crash.py" in details
+
+
+def test_row_19_one_of_another_thread_too(reports):
+    def fail() -> None:
+        raise ValueError("elsewhere")
+
+    thread = threading.Thread(target=fail)
+    thread.start()
+    thread.join()
+    assert reports[0][0] == "ValueError: elsewhere"

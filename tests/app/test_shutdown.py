@@ -1,0 +1,68 @@
+"""Leaving while a run is live: nothing is lost unasked."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtWidgets import QLabel, QMessageBox, QPushButton
+
+from latentlab.app.shutdown import LeavingController
+from latentlab.engine.protocol.messages import Failed, PauseTraining, TrainingState
+from latentlab.gui.main_window import MainWindow
+from tests.controllers.conftest import Engine
+
+
+class Ending(Engine):
+    """Ends at once, and says that it was asked to."""
+
+    def shutdown(self, _seconds):
+        self.asked.append("shutdown")
+
+
+@pytest.fixture
+def parts(qtbot, session, activity):
+    window, engine = MainWindow(QLabel()), Ending()
+    qtbot.addWidget(window)
+    controller = LeavingController(session, engine, window, activity, lambda: None)
+    engine.trainingState.connect(lambda result: session.set_run_state(result.state))
+    return controller, window, engine
+
+
+def question(window) -> QMessageBox:
+    return [box for box in window.findChildren(QMessageBox) if box.isVisible()][-1]
+
+
+def press(window, text: str) -> None:
+    next(each for each in question(window).findChildren(QPushButton) if each.text() == text).click()
+
+
+def test_the_window_closes_when_the_checkpoint_is_written_and_not_before(parts, session, qtbot):
+    controller, window, engine = parts
+    session.set_run_state("paused")
+    window.show()
+    window.close()
+    assert question(window).text() == "A run is paused."
+    press(window, "Save a checkpoint and close")
+    assert engine.asked == [PauseTraining()]
+    with qtbot.waitSignal(controller.left):
+        engine.trainingState.emit(TrainingState("paused"))
+    assert engine.asked[-1] == "shutdown"
+
+
+def test_a_checkpoint_that_cannot_be_written_keeps_the_window_open_and_says_why(parts, session, qtbot):
+    controller, window, engine = parts
+    session.set_run_state("running")
+    window.show()
+    window.close()
+    press(window, "Save a checkpoint and close")
+    engine.failed.emit(Failed("Checkpoint", "the disk is full"))
+    engine.trainingState.emit(TrainingState("paused"))
+    box = question(window)
+    assert (box.text(), box.informativeText().splitlines()[0]) == ("The run could not be saved.", "The disk is full")
+    assert box.defaultButton().text() == "Stay"
+    press(window, "Stay")
+    assert (window.isVisible(), engine.asked) == (True, [PauseTraining()])
+    window.close()
+    press(window, "Save a checkpoint and close")
+    engine.failed.emit(Failed("PauseTraining", "the run's folder is gone"))
+    with qtbot.waitSignal(controller.left):
+        press(window, "Close anyway")

@@ -1,0 +1,128 @@
+"""``latentlab encode`` and ``decode``."""
+
+import csv
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from latentlab.cli import main
+from latentlab.models.inference import load_model
+from tests.cli.conftest import SMALL
+from tests.training.helpers import bars
+
+
+def test_encode_writes_npz_and_csv_of_the_same_numbers(run, data, tmp_path):
+    for name in ("z.npz", "z.csv"):
+        assert main(["encode", str(run), str(data), "--out", str(tmp_path / name)]) == 0
+    arrays = np.load(tmp_path / "z.npz")
+    mean, std = load_model(run, "cpu").encode(bars().images)
+    assert arrays["mean"].dtype == arrays["std"].dtype == np.float32
+    assert (arrays["mean"] == mean).all()
+    assert (arrays["std"] == std).all()
+    assert (arrays["label"] == bars().labels).all()
+    with open(tmp_path / "z.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["path", "label", "mean_0", "mean_1", "std_0", "std_1"]
+    assert [row["path"] for row in rows] == arrays["path"].tolist()
+    assert (np.array([row["mean_1"] for row in rows], np.float32) == mean[:, 1]).all()
+
+
+def test_decode_lays_the_grid_left_to_right_with_z2_rising(run, tmp_path):
+    assert main(["decode", str(run), "--grid", "3", "--out", str(tmp_path / "g.png")]) == 0
+    picture = np.asarray(Image.open(tmp_path / "g.png"))
+    assert picture.shape == (24, 24)
+    low, high = -0.96742157, 0.96742157  # quantiles 1/6 and 5/6 of the standard normal
+    corners = {(0, 0): (low, high), (0, 2): (high, high), (2, 0): (low, low), (2, 2): (high, low), (1, 1): (0, 0)}
+    model = load_model(run, "cpu")
+    for (row, column), z in corners.items():
+        image = np.rint(model.decode(np.float32([z]))[0, 0] * 255)
+        shown = picture[row * 8 : row * 8 + 8, column * 8 : column * 8 + 8]
+        assert abs(shown - image).max() <= 1
+
+
+def test_decode_given_latents(run, tmp_path):
+    np.save(tmp_path / "z.npy", np.array([[-1.0, 2.0], [0.5, 0.5]]))
+    assert main(["decode", str(run), "--z", "-1,2", "--z", "0.5,0.5", "--out", str(tmp_path / "a.npz")]) == 0
+    assert main(["decode", str(run), "--z-file", str(tmp_path / "z.npy"), "--out", str(tmp_path / "b.npz")]) == 0
+    one, other = np.load(tmp_path / "a.npz"), np.load(tmp_path / "b.npz")
+    assert one["images"].shape == (2, 1, 8, 8)
+    assert (one["images"] == other["images"]).all()
+    assert (one["z"] == np.load(tmp_path / "z.npy")).all()
+
+
+def test_decode_samples_by_seed(run, tmp_path):
+    for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
+        out = str(tmp_path / f"{name}.npz")
+        assert main(["decode", str(run), "--samples", "7", "--seed", seed, "--out", out]) == 0
+    a, b, c = (np.load(tmp_path / f"{name}.npz")["z"] for name in "abc")
+    assert a.shape == (7, 2)
+    assert (a == b).all()
+    assert (a != c).any()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--z", "1,2,3", "--out", "x.png"], "latents of 2 numbers, not [3]"),
+        (["--z", "1,two", "--out", "x.png"], "numbers with commas"),
+        (["--z", "1,2", "--z", "1", "--out", "x.png"], "as many numbers"),
+        (["--z", "nan,0", "--out", "x.png"], "not finite"),
+        (["--z-file", "absent.npy", "--out", "x.png"], "no file absent.npy"),
+        (["--z-file", "junk.npy", "--out", "x.png"], "does not hold latents"),
+        (["--grid", "0", "--out", "x.png"], "from 1 to 200"),
+        (["--grid", "3", "--out", "x.gif"], ".png or .npz"),
+        (["--grid", "3", "--out", "absent/x.png"], "no folder"),
+        (["--samples", "3", "--label", "1", "--out", "x.png"], "this one takes no class"),
+        (["--out", "x.png"], "one of the arguments"),
+        (["--grid", "3", "--samples", "2", "--out", "x.png"], "not allowed with"),
+    ],
+)
+def test_decode_refuses_in_one_line(run, tmp_path, monkeypatch, capsys, arguments, why):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "junk.npy").write_bytes(b"junk")
+    assert main(["decode", str(run), *arguments]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("latentlab: error: ")
+    assert error.count("\n") == 1
+    assert why in error
+    assert not (tmp_path / "x.png").exists()
+
+
+def test_a_conditional_model_refuses_a_class_that_is_not_there(data, tmp_path, capsys):
+    folder = str(tmp_path / "run")
+    assert main(["train", str(data), "--out", folder, "--recipe", "cvae", "--epochs", "1", *SMALL]) == 0
+    assert main(["decode", folder, "--samples", "2", "--label", "q", "--out", str(tmp_path / "x.png")]) == 2
+    assert "no class 'q'" in capsys.readouterr().err
+    assert main(["decode", folder, "--samples", "2", "--label", "1", "--out", str(tmp_path / "x.png")]) == 0
+
+
+def test_a_grid_is_for_latents_that_have_a_plane(data, tmp_path, capsys):
+    folder, out = str(tmp_path / "codes"), str(tmp_path / "x.png")
+    assert main(["train", str(data), "--out", folder, "--recipe", "vq-vae", "--epochs", "1", *SMALL]) == 0
+    assert main(["decode", folder, "--grid", "3", "--out", out]) == 2
+    assert "this model's are codes: use --samples 64" in capsys.readouterr().err
+    assert main(["decode", folder, "--samples", "64", "--out", out]) == 0
+    folder = str(tmp_path / "wide")
+    assert main(["train", str(data), "--out", folder, "--latent-dim", "5", "--epochs", "1", *SMALL]) == 0
+    assert main(["decode", folder, "--grid", "2", "--out", str(tmp_path / "g.npz")]) == 0
+    assert "over the first two latents; the other 3 are 0" in capsys.readouterr().out
+    z = np.load(tmp_path / "g.npz")["z"]
+    assert not z[:, 2:].any()
+    assert z[:, :2].all()
+
+
+def test_images_of_another_shape_are_made_the_models(run, tmp_path):
+    np.savez(tmp_path / "wide.npz", images=np.zeros((4, 8, 12), np.uint8))
+    assert main(["encode", str(run), str(tmp_path / "wide.npz"), "--out", str(tmp_path / "z.npz")]) == 0
+    assert np.load(tmp_path / "z.npz")["mean"].shape == (4, 2)
+
+
+def test_images_that_cannot_be_are_refused(tmp_path, capsys):
+    """A model of oblong images says so when it is given others."""
+    np.savez(tmp_path / "tall.npz", images=np.zeros((8, 12, 9), np.uint8))
+    np.savez(tmp_path / "square.npz", images=np.zeros((8, 10, 10), np.uint8))
+    folder = str(tmp_path / "run")
+    assert main(["train", str(tmp_path / "tall.npz"), "--out", folder, "--epochs", "1", *SMALL]) == 0
+    assert main(["encode", folder, str(tmp_path / "square.npz"), "--out", str(tmp_path / "z.npz")]) == 2
+    assert "images of shape [1, 12, 9], those of square are [1, 10, 10]" in capsys.readouterr().err

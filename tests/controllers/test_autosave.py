@@ -1,0 +1,179 @@
+"""Autosaves: written while the window lives, offered when it died, and never lost by looking away."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from latentlab.config import DataConfig, RunConfig
+from latentlab.config.events import Progress, Started
+from latentlab.controllers.autosave import RecoveryController
+from latentlab.controllers.training import TrainingController
+from latentlab.engine.protocol.messages import DatasetInfo, OpenDataset, OpenModel, Train, TrainingEvent, TrainingState
+from latentlab.errors import RunError
+from latentlab.gui.curves.panel import TrainingCurves
+from latentlab.gui.panels.training import TrainingPanel
+from latentlab.gui.widgets.toasts import Notifications
+from latentlab.state.session import AxesChoice, Session
+from latentlab.storage.session_file import SessionFile, autosave_path, read_session, write_session
+from tests.controllers.conftest import model_info
+
+
+def dataset_info(source: str = "photos") -> DatasetInfo:
+    return DatasetInfo(source, source, 10, (1, 8, 8), (), (), 9, 1, (), 0, DataConfig(image_size=8), 640)
+
+
+class Cards(Notifications):
+    """Keeps what is offered."""
+
+    def __init__(self, host):
+        super().__init__(host)
+        self.cards = []
+
+    def notify(self, level, message, details="", actions=()):
+        self.cards.append((message, dict(actions)))
+
+
+@pytest.fixture
+def parts(qtbot, session, engine, activity):
+    panel, curves = TrainingPanel(), TrainingCurves()
+    for widget in (panel, curves):
+        qtbot.addWidget(widget)
+    training = TrainingController(session, engine, panel, curves, activity)
+    cards = Cards(panel)
+    recovery = RecoveryController(session, engine, training, cards)
+    yield recovery, training, cards
+    recovery.close()
+
+
+def a_dead_process() -> int:
+    return int(
+        subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True).stdout
+    )
+
+
+def test_the_autosave_follows_the_session_and_goes_with_a_good_end(parts, session):
+    recovery, _, _ = parts
+    session.set_model(model_info(2), 1, fresh=True)
+    session.set_latent([1, -1])
+    recovery.autosave()
+    assert read_session(autosave_path()).latent == (1.0, -1.0)
+    recovery.close()
+    assert not autosave_path().exists()
+
+
+def test_the_autosave_of_a_run_waits_for_no_disk(parts, session, qtbot, monkeypatch):
+    may_write, threads = threading.Event(), []
+
+    def slow_disk(path, snapshot):
+        threads.append(threading.current_thread())
+        assert may_write.wait(30)
+        write_session(path, snapshot)
+
+    monkeypatch.setattr("latentlab.controllers.autosave.write_session", slow_disk)
+    session.set_model(model_info(2), 1, fresh=True)
+    session.set_run_state("running")
+    assert not autosave_path().exists()
+    may_write.set()
+    qtbot.waitUntil(autosave_path().exists)
+    assert threads == [thread for thread in threads if thread is not threading.main_thread()] != []
+
+
+def test_a_disk_that_takes_no_autosave_is_told_of(parts, session, qtbot, monkeypatch):
+    recovery, _, cards = parts
+
+    def full(path, snapshot):
+        raise RunError("the disk is full")
+
+    monkeypatch.setattr("latentlab.controllers.autosave.write_session", full)
+    session.set_model(model_info(2), 1, fresh=True)
+    with qtbot.waitSignal(recovery.autosaveFailed):
+        session.set_run_state("running")
+    qtbot.waitUntil(lambda: bool(cards.cards))
+    assert cards.cards == [("The session cannot be autosaved: the disk is full", {})]
+    monkeypatch.setattr("latentlab.controllers.autosave.write_session", write_session)
+    with qtbot.waitSignal(recovery.autosaved):
+        session.set_run_state("idle")
+
+
+def test_row_11_a_dead_windows_session_is_offered_and_restored(parts, session, engine):
+    recovery, _, cards = parts
+    path = autosave_path(a_dead_process())
+    run = RunConfig()
+    write_session(
+        path,
+        SessionFile(
+            model="m.safetensors", dataset="photos", latent=(0.5, 2.0), axes=("z2", "z1"),
+            run_folder="run", run_config=run, run_was_live=True,
+        ),
+    )  # fmt: skip
+    recovery.offer()
+    ((message, actions),) = cards.cards
+    assert "run" in message
+    assert path.exists(), "looking away loses nothing"
+    actions["Restore"]()
+    assert not path.exists()
+    assert engine.last(OpenModel).source == "m.safetensors"
+    assert engine.last(OpenDataset).source == "photos"
+    session.set_model(model_info(2), 1, fresh=True)
+    assert session.latent.tolist() == [0.5, 2.0]
+    assert session.axes == AxesChoice("z2", "z1")
+    session.set_dataset(dataset_info())
+    assert engine.last(Train).resume
+    assert engine.last(Train).out == "run"
+
+
+def test_row_11_discard_removes_it(parts):
+    recovery, _, cards = parts
+    path = autosave_path(a_dead_process())
+    write_session(path, SessionFile(model="bundled:mnist-2d"))
+    recovery.offer()
+    cards.cards[0][1]["Discard"]()
+    assert not path.exists()
+
+
+def test_row_13_an_unreadable_autosave_is_kept_as_a_backup_and_told(parts):
+    recovery, _, cards = parts
+    path = autosave_path(a_dead_process())
+    path.parent.mkdir(parents=True)
+    path.write_text("garbage")
+    recovery.offer()
+    assert "could not be read" in cards.cards[0][0]
+    assert path.with_name(path.name + ".bad").read_text() == "garbage"
+
+
+def test_a_saved_session_that_does_not_fit_its_model_is_taken_as_far_as_it_fits(parts, session):
+    recovery, _, _ = parts
+    recovery.restore(SessionFile(model="m.safetensors", latent=(1.0, 2.0, 3.0), label=4))
+    session.set_model(model_info(2), 1, fresh=True)
+    assert session.latent.tolist() == [0, 0]
+    assert session.label is None
+
+
+def test_a_run_that_was_closed_in_its_midst_is_offered_once_by_the_next_start(
+    parts, session, engine, tmp_path, monkeypatch
+):
+    recovery, training, cards = parts
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "checkpoint.safetensors").touch()
+    session.set_model(model_info(2), 1, fresh=True)
+    session.set_dataset(dataset_info())
+    training.start(RunConfig(), str(run))
+    engine.trainingEvent.emit(TrainingEvent(Started("vae", 90, 10, "cpu", 1000, 2, (1, 8, 8), 0, 4, 10)))
+    engine.trainingEvent.emit(TrainingEvent(Progress(31, 40, 4, 4, {"elbo": -1.0}, 1.0, 1.0, None)))
+    recovery.note_closing()
+    engine.trainingState.emit(TrainingState("idle", str(run)))
+    recovery.close()
+    monkeypatch.setattr("latentlab.storage.session_file.is_running", lambda _process: False)
+    after = RecoveryController(Session(), engine, training, cards)
+    after.offer()
+    after.offer()
+    ((message, actions),) = cards.cards
+    assert message == f"The run run was closed at epoch 3 of {RunConfig().training.epochs}."
+    actions["Go on"]()
+    assert engine.last(OpenDataset).source == "photos"
+    after.close()

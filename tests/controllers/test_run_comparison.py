@@ -1,0 +1,88 @@
+"""Runs side by side: their folders' curves are drawn, and no longer asked for when they are taken away."""
+
+from __future__ import annotations
+
+import pytest
+
+from latentlab.config.events import Adjusted, Epoch
+from latentlab.controllers.run_comparison import ComparingController
+from latentlab.engine.protocol.messages import CompareRuns, RunFollowed, WorkerReady
+from latentlab.gui.curves.panel import TrainingCurves
+from latentlab.gui.curves.runs_table import RunsTable
+
+
+@pytest.fixture
+def curves(qtbot):
+    made = TrainingCurves()
+    qtbot.addWidget(made)
+    return made
+
+
+@pytest.fixture
+def table(qtbot):
+    made = RunsTable()
+    qtbot.addWidget(made)
+    return made
+
+
+@pytest.fixture
+def folders(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "run.json").write_text("{}")
+    return [str(tmp_path / name) for name in ("one", "two")]
+
+
+class Told:
+    """Takes the place of the window's notifications."""
+
+    def __init__(self):
+        self.messages = []
+
+    def notify(self, _level, message):
+        self.messages.append(message)
+
+
+@pytest.fixture
+def told():
+    return Told()
+
+
+@pytest.fixture
+def comparing(engine, curves, table, folders, told):
+    return ComparingController(engine, curves, table, lambda then: then(folders[1]), told)
+
+
+def epoch(number):
+    return Epoch(number, 9, {"elbo": -float(number)}, {"elbo": -float(number)}, 1.0, 1.0, 10, (0.5, 0.0))
+
+
+def test_chosen_runs_are_asked_for_and_drawn_beside_the_current_one(comparing, engine, curves, table, folders):
+    one, two = folders
+    curves.start_run("mine", "/runs/mine")
+    table.compareRequested.emit([one, one])
+    curves.addRunRequested.emit()
+    assert engine.last(CompareRuns) == CompareRuns((one, two))
+    engine.runFollowed.emit(RunFollowed(two, (epoch(1), Adjusted(3, 1.5, beta=2.0), epoch(2)), compared=True))
+    assert curves.run_keys() == [one, two, "/runs/mine"]
+    assert curves.value("elbo") is None
+    run = curves._find(two)
+    assert run.validation["elbo"].arrays()[1].tolist() == [-1.0, -2.0]
+    assert run.changes == [(1.5, "β 2")]
+    curves.runRemoved.emit(one)
+    assert engine.last(CompareRuns) == CompareRuns((two,))
+    engine.workerReady.emit(WorkerReady("cpu", ("cpu",), {}, 1))
+    assert engine.count(CompareRuns) == 4, "another worker is asked again"
+
+
+def test_a_run_that_is_opened_meanwhile_is_drawn_once(comparing, engine, curves, folders):
+    comparing.compare(folders[:1])
+    curves.start_run("one", folders[0])
+    engine.runFollowed.emit(RunFollowed(folders[0], (epoch(1),), compared=True))
+    assert curves.value("elbo") is None
+
+
+def test_what_is_no_run_is_refused_in_a_sentence(comparing, engine, curves, told, tmp_path):
+    comparing.compare([str(tmp_path)])
+    assert "is not a run folder" in told.messages[0]
+    assert curves.run_keys() == []

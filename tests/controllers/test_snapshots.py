@@ -1,0 +1,256 @@
+"""Looking back: an epoch of the run on map and filmstrip in the place of the live model, and the way back to now."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PySide6.QtGui import QUndoStack
+from PySide6.QtWidgets import QLabel, QWidget
+
+from latentlab.config.events import Epoch, Finished, Progress
+from latentlab.controllers.decoded_image import ImageController
+from latentlab.controllers.encoded_points import PointsController
+from latentlab.controllers.explore import ExploreController
+from latentlab.controllers.manifold import ManifoldController
+from latentlab.controllers.snapshots import HistoryController
+from latentlab.engine.protocol.messages import (
+    DecodeGrid,
+    EpochsRead,
+    HistoryRead,
+    ModelChanged,
+    Nearest,
+    NearestFound,
+    ReadEpochs,
+    ReadHistory,
+    RunFollowed,
+    RunHistory,
+    TrainingEvent,
+    TrainingProgress,
+    WorkerReady,
+)
+from latentlab.gui.curves.panel import TrainingCurves
+from latentlab.gui.latent_map import LatentMap, View
+from latentlab.gui.panels.decoded_image import DecodedImage
+from latentlab.gui.panels.filmstrip import Filmstrip
+from latentlab.gui.panels.latent_sliders import LatentSliders
+from latentlab.gui.panels.snapshot_bar import HistoryBar
+from latentlab.state.session import AxesChoice
+from tests.controllers.conftest import model_info, some_points
+
+RUN = "/runs/one"
+
+
+def read(generation, epoch=3, run=RUN):
+    random = np.random.default_rng(epoch)
+    images = random.integers(0, 255, (4, 8, 8), dtype=np.uint8)
+    return HistoryRead(
+        generation, run, epoch, {}, random.normal(size=(9, 2)).astype(np.float32), np.zeros(9, np.int64), ("a",), {},
+        np.full((24, 24), epoch, np.uint8), (-3.0, 3.0, -3.0, 3.0), images, images, images,
+    )  # fmt: skip
+
+
+class Parts:
+    """The map's controllers over real widgets."""
+
+    def __init__(self, qtbot, session, engine):
+        self.map, self.bar, self.filmstrip, self.curves = LatentMap(), HistoryBar(), Filmstrip(), TrainingCurves()
+        self.sliders = LatentSliders()
+        for widget in (self.map, self.bar, self.filmstrip, self.curves, self.sliders):
+            qtbot.addWidget(widget)
+        self.explore = ExploreController(session, QUndoStack(session), self.map, self.sliders)
+        self.points = PointsController(session, self.map, self.sliders)
+        self.manifold = ManifoldController(session, engine, self.map)
+        self.history = HistoryController(session, engine, self.map, self.bar, self.filmstrip, self.curves)
+        session.set_model(model_info(source=RUN), 1, True)
+        session.set_points(some_points())
+        self.map.viewChanged.emit(View(-4, 4, -4, 4, 400, 400, 1.0))
+
+    def drawn(self):
+        return self.map._points.xy
+
+    def badge(self):
+        return self.map.findChild(QLabel, "mapPast")
+
+
+@pytest.fixture
+def parts(qtbot, session, engine):
+    made = Parts(qtbot, session, engine)
+    engine.runHistory.emit(RunHistory(RUN, (1, 3, 5)))
+    yield made
+    made.history.close()
+
+
+def test_an_epoch_takes_the_live_models_place_until_it_is_left(parts, session, engine):
+    live = session.points.mean
+    assert np.allclose(parts.drawn(), live)
+    parts.bar.epochChosen.emit(3)
+    assert engine.last(ReadHistory) == ReadHistory(1, RUN, 3)
+    past = read(1)
+    engine.historyRead.emit(past)
+    assert np.allclose(parts.drawn(), past.mean)
+    assert "epoch 3" in parts.badge().text()
+    assert parts.bar.findChild(QLabel, "historyEpoch").text() == "epoch 3 of 5"
+
+    asked = engine.count(DecodeGrid)
+    newer = some_points(version=1, count=20)
+    session.set_points(newer)
+    parts.map.viewChanged.emit(View(-2, 2, -2, 2, 400, 400, 1.0))
+    parts.map.hovered.emit(np.zeros(2))
+    assert np.allclose(parts.drawn(), past.mean), "what is learned meanwhile waits"
+    assert engine.count(DecodeGrid) == asked
+    assert session.preview is None
+
+    parts.bar.nowChosen.emit()
+    assert np.allclose(parts.drawn(), newer.mean)
+    assert engine.count(DecodeGrid) == asked + 1
+    assert parts.badge().text() == ""
+
+
+@pytest.mark.parametrize("way", ["map", "slider", "model"])
+def test_a_committed_latent_or_another_model_leads_back_to_now(parts, session, engine, way):
+    parts.bar.epochChosen.emit(3)
+    engine.historyRead.emit(read(1))
+    assert session.past is not None
+    if way == "map":
+        parts.map.committed.emit(np.zeros(2), 1)
+    elif way == "slider":
+        parts.sliders.valueEdited.emit(0, 1.5, 1)
+    else:
+        session.set_model(model_info(), 2, True)
+        assert parts.bar.isHidden()
+    assert session.past is None
+
+
+def test_only_the_newest_answer_of_the_shown_run_counts(parts, session, engine):
+    for epoch in (1, 3, 5):
+        parts.history.look_at(epoch)
+    engine.historyRead.emit(read(2))
+    engine.historyRead.emit(read(1, 1))
+    engine.historyRead.emit(read(3, 5, "/runs/other"))
+    assert session.past.epoch == 3
+    parts.history.return_to_now()
+    engine.historyRead.emit(read(3, 5))
+    assert session.past is None, "it was asked before the user came back"
+    engine.runHistory.emit(RunHistory("/runs/other", (1, 2)))
+    assert parts.bar._epochs == (1, 3, 5)
+    engine.trainingEvent.emit(TrainingEvent(Epoch(8, 9, {}, None, 1.0, 1.0)))
+    assert parts.bar.findChild(QLabel, "historyEpoch").text() == "now, after epoch 8"
+
+
+def test_another_worker_is_asked_again(parts, engine):
+    engine.workerReady.emit(WorkerReady("cpu", ("cpu",), {}, 1))
+    assert engine.count(ReadHistory) == 0
+    parts.history.look_at(3)
+    engine.workerReady.emit(WorkerReady("cpu", ("cpu",), {}, 2))
+    assert engine.last(ReadHistory) == ReadHistory(2, RUN, 3)
+
+
+def test_an_epoch_that_cannot_be_read_gives_way_to_its_neighbour(parts, session, engine):
+    parts.history.look_at(3)
+    engine.runHistory.emit(RunHistory(RUN, (1, 4, 5)))
+    assert engine.last(ReadHistory) == ReadHistory(2, RUN, 4)
+    engine.runHistory.emit(RunHistory(RUN, ()))
+    assert session.past is None
+    assert parts.bar.isHidden()
+
+
+def test_a_selection_in_the_past_is_of_its_points(parts, session, engine):
+    parts.history.look_at(3)
+    past = read(1)
+    engine.historyRead.emit(past)
+    picked = []
+    parts.points.latentPicked.connect(lambda latent, count: picked.append((latent, count)))
+    parts.map.selectionChanged.emit(np.array([2, 4]))
+    assert np.allclose(picked[0][0], past.mean[[2, 4]].mean(axis=0))
+
+
+def test_the_picture_is_shown_on_the_plane_it_is_of(parts, session, engine):
+    parts.history.look_at(3)
+    engine.historyRead.emit(read(1))
+    assert not parts.map._manifold.is_empty
+    session.set_axes(AxesChoice("z2", "z1"))
+    assert parts.map._manifold.is_empty
+    session.set_axes(AxesChoice())
+    assert not parts.map._manifold.is_empty
+
+
+def test_images_are_laid_out_over_the_epochs_and_a_click_goes_there(parts, engine, qtbot):
+    filmstrip = parts.filmstrip
+    filmstrip.set_kind("reconstruct")
+    filmstrip.resize(640, 300)
+    filmstrip.show()
+    filmstrip._by_epoch.click()
+    assert (engine.last(ReadEpochs).kind, engine.last(ReadEpochs).run) == ("reconstruct", RUN)
+    images = np.zeros((2, 3, 8, 8), np.uint8)
+    engine.epochsRead.emit(EpochsRead(1, RUN, "reconstruct", (1, 3, 5), images, images[:, 0]))
+    filmstrip._view.tileChosen.emit(0, 0)
+    assert engine.count(ReadHistory) == 0, "the image itself is of no epoch"
+    filmstrip._view.tileChosen.emit(0, 2)
+    assert engine.last(ReadHistory).epoch == 3
+    engine.runHistory.emit(RunHistory(RUN, (1, 3, 5, 6)))
+    qtbot.waitUntil(lambda: engine.count(ReadEpochs) == 2)
+    filmstrip.hide()
+
+
+def test_now_is_named_by_the_live_epoch(parts, engine):
+    words = parts.bar.findChild(QLabel, "historyEpoch")
+    engine.trainingEvent.emit(TrainingProgress(Progress(350, 1000, 36, 100, {}, 1.0, 1.0, None)))
+    assert words.text() == "now, after epoch 35"
+    engine.modelChanged.emit(ModelChanged(2, model_info(source=RUN), False, True, 35.8))
+    assert words.text() == "now, at epoch 35.8"
+
+
+def test_what_is_of_today_says_so_beside_the_past(qtbot, parts, session, engine, monkeypatch):
+    image = DecodedImage()
+    qtbot.addWidget(image)
+    ImageController(session, engine, image, parts.map, image)
+    ellipses = []
+    monkeypatch.setattr(parts.map, "set_posterior", lambda mean, *_: ellipses.append(mean is not None))
+    note = image.findChild(QLabel, "decodedNow")
+    nearest = NearestFound(1, 1, 0, 0.0, np.zeros(2, np.float32), 0, "", None)
+    session.pointsChanged.emit()
+    parts.history.look_at(3)
+    engine.historyRead.emit(read(1))
+    engine.nearestFound.emit(nearest)
+    assert (any(ellipses), note.isHidden()) == (False, False)
+    parts.history.return_to_now()
+    engine.nearestFound.emit(replace(nearest, generation=engine.last(Nearest).generation))
+    assert (ellipses[-1], note.isHidden()) == (True, True)
+
+
+def test_no_slider_is_folded_while_a_run_is_live(parts, session):
+    fold = parts.sliders.findChild(QWidget, "collapsedFold")
+    session.set_run_state("running")
+    for epoch in (0.3, 1.2):
+        session.set_points(replace(some_points(), kl=np.array([1, 0], np.float32), epoch=epoch))
+        assert not fold.isVisibleTo(parts.sliders)
+    session.set_run_state("idle")
+    assert fold.isVisibleTo(parts.sliders)
+
+
+def test_a_run_that_has_ended_and_one_that_was_opened_show_their_best_epoch(parts, engine):
+    words = parts.bar.findChild(QLabel, "historyEpoch")
+    ended = Finished(RUN, f"{RUN}/model.safetensors", 9, 1.0, "patience", 4)
+    for event in (Epoch(9, 20, {}, None, 1.0, 1.0), ended):
+        engine.trainingEvent.emit(TrainingEvent(event))
+    assert words.text() == "now: the best, epoch 4"
+    engine.trainingEvent.emit(TrainingEvent(Progress(95, 200, 10, 20, {}, 1.0, 1.0, None)))
+    assert words.text() == "now, at epoch 9.5"
+    validation = [{"elbo": elbo} for elbo in (-9.0, -7.0, -8.0)]
+    epochs = [Epoch(place, 20, {}, means, 1.0, 1.0) for place, means in enumerate(validation, start=8)]
+    engine.runFollowed.emit(RunFollowed(RUN, tuple(epochs)))
+    assert words.text() == "now: the best, epoch 9"
+
+
+def test_honest_a_run_opened_twice_shows_its_best_epoch_both_times(parts, session, engine):
+    """*Honest*: the same model is not called the newest after it was called the best."""
+    words = parts.bar.findChild(QLabel, "historyEpoch")
+    elbos = (-9.0, -7.0, -8.0)
+    epochs = tuple(Epoch(number, 3, {}, {"elbo": elbo}, 1.0, 1.0) for number, elbo in enumerate(elbos, start=1))
+    for version in (2, 3):
+        session.set_model(model_info(source=RUN), version, True)
+        engine.runHistory.emit(RunHistory(RUN, (1, 2, 3)))
+        engine.runFollowed.emit(RunFollowed(RUN, epochs))
+        assert words.text() == "now: the best, epoch 2"

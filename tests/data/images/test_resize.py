@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from latentlab.config import DataConfig
+from latentlab.data.images.resize import fit_image, target_size
+from tests.data.helpers import grey
+
+
+def fitted(pixels: np.ndarray, target: tuple[int, int], **config) -> np.ndarray:
+    return np.asarray(fit_image(grey(pixels), target, DataConfig(**config)))
+
+
+WIDE = np.tile(np.repeat([0, 100, 200, 255], 8).astype(np.uint8), (16, 1))  # 32 wide, 16 high
+
+
+def test_fit_pads_to_the_square_and_keeps_the_aspect():
+    made = fitted(WIDE, (32, 32), background="white")
+    assert (made[8:24] == WIDE).all()
+    assert (made[:8] == 255).all()
+    assert (made[24:] == 255).all()
+    assert (fitted(WIDE, (32, 32))[:8] == 0).all()
+
+
+def test_crop_cuts_the_centre():
+    assert (fitted(WIDE, (16, 16), fit="crop") == WIDE[:, 8:24]).all()
+
+
+def test_stretch_ignores_the_aspect():
+    made = fitted(WIDE, (32, 32), fit="stretch")
+    assert (made[4] == WIDE[0]).all()
+    assert (made[28] == WIDE[0]).all()
+
+
+@pytest.mark.parametrize("how", ["fit", "crop", "stretch"])
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (257, 3), (8, 8)])
+def test_every_size_becomes_the_one_asked_for(how, size):
+    assert fitted(np.full(size[::-1], 9), (16, 16), fit=how).shape == (16, 16)
+
+
+def test_images_that_agree_keep_their_own_size():
+    assert target_size([(20, 28)] * 3, DataConfig()) == (20, 28)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "side"),
+    [
+        ([(500, 400)] * 9, 64),
+        ([(30, 40), (35, 50)], 32),
+        ([(4, 4)], 8),
+        ([(9, 9), (10, 10)], 8),
+        ([(60, 99), (50, 70)], 48),
+    ],
+)
+def test_images_that_do_not_agree_or_are_too_large_get_a_square(sizes, side):
+    assert target_size(sizes, DataConfig()) == (side, side)
+
+
+def test_a_size_asked_for_is_taken():
+    assert target_size([(20, 28)], DataConfig(image_size=40)) == (40, 40)

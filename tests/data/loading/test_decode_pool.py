@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from latentlab.config import DataConfig
+from latentlab.data import load_dataset, open_dataset
+from latentlab.data.images.image_file import UnreadableError
+from latentlab.data.images.to_array import Decoded
+from latentlab.data.loading import decode_pool as crew_module
+from latentlab.data.loading import pipeline as ingest_module
+from latentlab.data.loading.decode_pool import CRASHED, Crew
+from latentlab.data.loading.decode_process import Decoder, DecoderLostError
+from tests.data.helpers import grey, save
+
+CONFIG = DataConfig(image_size=16)
+
+
+@pytest.fixture
+def decoders(monkeypatch):
+    """Processes are used from the first moment on; those that were started."""
+    monkeypatch.setattr(ingest_module, "_TRIED", -1.0)
+    monkeypatch.setattr(ingest_module, "_WORTH", -1.0)
+    monkeypatch.setattr(ingest_module, "cores", lambda: 2)
+    started = []
+    real = Decoder.__init__
+
+    def noted(self, *arguments):
+        real(self, *arguments)
+        started.append(self)
+
+    monkeypatch.setattr(Decoder, "__init__", noted)
+    return started
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    random = np.random.default_rng(0)
+    root = tmp_path / "pictures"
+    for number in range(300):
+        save(root / f"{number:03}.png", grey(random.integers(0, 256, (9, 12))))
+    for number in range(0, 300, 7):
+        save(root / f"{number:03}.jpg", grey(random.integers(0, 256, (40, 30))).convert("RGB"))
+        (root / f"{number:03} bad.png").write_bytes(b"this is no picture")
+    save(root / "deep.tif", grey(9).convert("I;16"))
+    save(root / "café 猫.png")
+    return root
+
+
+def test_processes_make_the_same_dataset_as_threads(pictures, decoders, monkeypatch, own_folders):
+    by_processes = load_dataset(pictures, CONFIG)
+    assert decoders[0].is_ready
+    assert all(decoder._process.returncode is not None for decoder in decoders)
+    monkeypatch.setattr("latentlab.data.sources.folder.can_start", lambda: False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(own_folders / "another"))
+    by_threads = load_dataset(pictures, CONFIG)
+    assert len(decoders) == 1
+    assert np.array_equal(by_processes.images, by_threads.images)
+    assert by_processes.skipped == by_threads.skipped
+    assert by_processes.found == by_threads.found
+
+
+def test_cancel_ends_the_processes_and_leaves_no_thread(pictures, decoders):
+    loading = open_dataset(pictures, CONFIG)
+    while not decoders:
+        next(loading)
+    started = time.monotonic()
+    loading.close()
+    assert time.monotonic() - started < 0.2
+    assert all(decoder._process.returncode is not None for decoder in decoders)
+
+
+@pytest.mark.parametrize("executable", ["/absent/python", "/bin/false"])
+def test_where_no_process_can_be_started_threads_serve(pictures, decoders, monkeypatch, executable):
+    monkeypatch.setattr(sys, "executable", executable)
+    assert len(load_dataset(pictures, CONFIG)) == 345
+
+
+def test_a_process_that_is_killed_is_replaced_and_costs_nothing(pictures, decoders, monkeypatch):
+    real = Decoder.decode
+    killed = []
+
+    def killed_once(self, names):
+        made = real(self, names)
+        if not killed:
+            killed.append(self)
+            self._process.kill()
+        return made
+
+    monkeypatch.setattr(Decoder, "decode", killed_once)
+    dataset = load_dataset(pictures, CONFIG)
+    assert killed
+    assert len(dataset) == 345
+    assert len(dataset.skipped) == 43
+
+
+class Fragile:
+    """A decoder that a certain item crashes."""
+
+    is_ready = True
+
+    def __init__(self):
+        self.ended = False
+
+    def decode(self, names):
+        if self.ended or "bad" in names:
+            raise DecoderLostError
+        return [decoded(name) for name in names]
+
+    def end(self):
+        self.ended = True
+
+    close = end
+
+
+def decoded(name):
+    return Decoded(np.full((1, 1, 1), ord(name[0]), np.uint8), name, "L", (1, 1))
+
+
+def test_a_file_that_crashes_its_decoder_is_named_and_the_others_are_decoded():
+    def never(name):
+        raise AssertionError("the crash would take this process with it")
+
+    crew = Crew(2, never, Fragile)
+    crew.grow()
+    results = crew._work(["a", "b", "bad", "c"])
+    assert [each if isinstance(each, str) else each.format for each in results] == ["a", "b", CRASHED, "c"]
+    crew.stop()
+
+
+def test_a_thread_with_a_long_image_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(crew_module, "_LAST_WAIT", 0.01)
+    begun, finish = threading.Event(), threading.Event()
+
+    def slow(name):
+        begun.set()
+        finish.wait(10)
+        raise UnreadableError("too late")
+
+    crew = Crew(1, slow)
+    crew.submit(["a", "b"])
+    begun.wait(10)
+    started = time.monotonic()
+    crew.stop()
+    assert time.monotonic() - started < 1
+    finish.set()
+
+
+ORPHAN = """
+import sys, time
+from latentlab.config import DataConfig
+from latentlab.data.decoders import Decoder
+decoder = Decoder(sys.argv[1], (8, 8), DataConfig())
+decoder.decode(["000.png"])
+print(decoder._process.pid, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
+def test_a_decoder_ends_when_its_parent_is_killed(pictures):
+    parent = subprocess.Popen([sys.executable, "-c", ORPHAN, str(pictures)], stdout=subprocess.PIPE)
+    with parent:
+        pid = int(parent.stdout.readline())
+        parent.kill()
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        if _is_zombie(pid):  # nobody here collects what has ended
+            return
+        time.sleep(0.02)
+    pytest.fail("the decoder outlives its parent")
+
+
+def _is_zombie(pid):
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0] == b"Z"
+    except OSError:
+        return False

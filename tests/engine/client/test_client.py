@@ -1,0 +1,240 @@
+"""The window's side: homes, signals, lost workers and staged endings, with a worker that needs no torch."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QThread, QTimer
+
+from latentlab.engine import client as client_module
+from latentlab.engine.client.client import EngineClient
+from latentlab.engine.client.worker_host import ProcessHome, ThreadHome
+from latentlab.engine.protocol.messages import Decode, EncodeImage, OpenModel, SaveModel
+from tests.engine import fake_worker
+
+FAKE = [sys.executable, str(Path(fake_worker.__file__))]
+
+
+def launch_fake(home="process", device="auto", model=None, first_version=1):
+    if home == "process":
+        return ProcessHome([model or "", str(first_version)], model, FAKE)
+    return ThreadHome(lambda inbox, send: fake_worker.work(inbox, send, model or "", first_version), model)
+
+
+@pytest.fixture(params=["process", "thread"])
+def home(request):
+    return request.param
+
+
+@pytest.fixture
+def engine(qapp, home, monkeypatch):
+    monkeypatch.setattr(client_module, "launch", launch_fake)
+    client = EngineClient()
+    client.start(home)
+    yield client
+    client.shutdown(2.0)
+    client.deleteLater()
+
+
+in_a_process = pytest.mark.parametrize("home", ["process"], indirect=True)
+
+
+def decode(generation: int) -> Decode:
+    return Decode(generation, np.zeros(2, np.float32))
+
+
+def test_a_request_is_answered_on_the_gui_thread(engine, qtbot):
+    threads = []
+    engine.decoded.connect(lambda _: threads.append(QThread.currentThread() is engine.thread()))
+    with qtbot.waitSignal(engine.decoded, timeout=10_000) as decoded:
+        engine.request(decode(5))
+    assert decoded.args[0].generation == 5
+    assert decoded.args[0].image[0, 0] == 5
+    assert threads == [True]
+
+
+def test_under_a_fast_hand_the_last_image_always_comes(engine, qtbot):
+    generations = []
+    engine.decoded.connect(lambda result: generations.append(result.generation))
+    for generation in range(2000):
+        engine.request(decode(generation))
+    qtbot.waitUntil(lambda: bool(generations) and generations[-1] == 1999, timeout=10_000)
+    assert generations == sorted(set(generations))
+
+
+def test_large_results_arrive_whole(engine, qtbot):
+    with qtbot.waitSignal(engine.pointsChanged, timeout=10_000) as points:
+        engine.request(SaveModel("anywhere"))
+    assert points.args[0].mean.shape == (400_000, 2)
+
+
+def test_row_20_a_flood_of_results_loses_none_and_lets_the_event_loop_turn(engine, qtbot):
+    numbers, turns = [], set()
+
+    def slowly(failed):  # slower than they come, so that they pile up
+        numbers.append(int(failed.message))
+        end = time.perf_counter() + 0.0002
+        while time.perf_counter() < end:
+            pass
+
+    engine.failed.connect(slowly)
+    timer = QTimer(engine)
+    timer.timeout.connect(lambda: turns.add(len(numbers)))
+    timer.start(0)
+    engine.request(EncodeImage("flood"))
+    qtbot.waitUntil(lambda: len(numbers) == 5000, timeout=120_000)  # two seconds; twenty on a machine under load
+    timer.stop()
+    assert numbers == list(range(5000))
+    assert len(turns) > 50  # other events were served in between
+
+
+def test_shutdown_leaves_no_worker_and_may_be_repeated(qapp, qtbot, home, monkeypatch):
+    monkeypatch.setattr(client_module, "launch", launch_fake)
+    client = EngineClient()
+    assert client.shutdown()  # never started
+    with qtbot.waitSignal(client.workerReady, timeout=10_000):
+        client.start(home)
+    worker = client.home
+    assert client.shutdown(5.0)
+    assert client.home is None
+    assert client.shutdown()
+    if home == "process":
+        assert worker.process.returncode == 0
+    client.request(decode(1))  # into the void, not an error
+    with qtbot.waitSignal(client.workerReady, timeout=10_000):
+        client.start(home)
+    assert client.shutdown(5.0)
+    client.deleteLater()
+
+
+def test_row_22_a_worker_that_will_not_stop_is_ended_within_bounds_and_it_is_said(engine, qtbot):
+    """A step that sleeps."""
+    with qtbot.waitSignal(engine.decoded, timeout=10_000):
+        engine.request(decode(1))
+    worker = engine.home
+    engine.request(EncodeImage("hang"))
+    notices = []
+    engine.notice.connect(lambda notice: notices.append(notice.message))
+    qtbot.wait(50)
+    start = time.monotonic()
+    assert not engine.shutdown(0.3)
+    assert time.monotonic() - start < 3
+    assert "did not answer" in notices[0]
+    if isinstance(worker, ProcessHome):
+        assert worker.process.returncode == -signal.SIGKILL
+    else:
+        fake_worker.released.set()  # a thread can only be abandoned; let it end before the test does
+
+
+@pytest.mark.parametrize("how", ["kill", "segfault"])
+@in_a_process
+def test_row_22_a_lost_worker_is_replaced_and_opens_the_same_model(engine, qtbot, how):
+    """SIGKILL and a native crash."""
+    with qtbot.waitSignal(engine.modelChanged, timeout=10_000) as before:
+        engine.request(OpenModel("one.safetensors"))
+    with qtbot.waitSignals([engine.workerLost, engine.modelChanged], timeout=10_000, order="strict"):
+        lost = _keep(engine.workerLost)
+        after = _keep(engine.modelChanged)
+        if how == "kill":
+            os.kill(engine.home.process.pid, signal.SIGKILL)
+        else:
+            engine.request(EncodeImage("segfault"))
+    assert lost[0].exit_code == -(signal.SIGKILL if how == "kill" else signal.SIGSEGV)
+    assert ("SIGKILL" if how == "kill" else "SIGSEGV") in lost[0].message
+    assert how == "kill" or "Fatal Python error: Segmentation fault" in lost[0].details
+    assert after[0].info.source == "one.safetensors"
+    assert not after[0].fresh
+    assert after[0].model_version > before.args[0].model_version
+    with qtbot.waitSignal(engine.decoded, timeout=10_000):
+        engine.request(decode(1))
+
+
+def _keep(signal_):
+    kept = []
+    signal_.connect(kept.append)
+    return kept
+
+
+def test_an_error_that_escapes_the_worker_counts_as_its_end(engine, qtbot):
+    lost = _keep(engine.workerLost)
+    with qtbot.waitSignals([engine.workerLost, engine.workerReady], timeout=10_000):
+        engine.request(EncodeImage("raise"))
+    assert lost[0].exit_code == 1
+    assert "ValueError: as asked" in lost[0].details
+
+
+def test_a_worker_that_crashes_at_start_is_not_started_forever(qapp, qtbot, monkeypatch):
+    starts = []
+
+    def launch_crashing(*arguments, **_):
+        starts.append(arguments)
+        return ProcessHome(["crash", "1"], None, FAKE)
+
+    monkeypatch.setattr(client_module, "launch", launch_crashing)
+    monkeypatch.setattr("latentlab.engine.client.restart._FIRST_PAUSE", 1)
+    client = EngineClient()
+    with qtbot.waitSignal(client.failed, timeout=30_000) as failed:
+        client.start("process")
+    assert "not started again" in failed.args[0].message
+    assert 2 <= len(starts) <= 6
+    assert client.home is None
+    client.shutdown()
+    client.deleteLater()
+
+
+def test_row_15_an_accelerator_that_stays_lost_gives_way_to_the_cpu(qapp, qtbot, monkeypatch):
+    devices = []
+
+    def launch_on(_home, device, *_):
+        devices.append(device)
+        return ProcessHome(["" if device == "cpu" else "device lost", "1"], None, FAKE)
+
+    monkeypatch.setattr(client_module, "launch", launch_on)
+    monkeypatch.setattr("latentlab.engine.client.restart._FIRST_PAUSE", 1)
+    client = EngineClient()
+    notices = _keep(client.notice)
+    with qtbot.waitSignal(client.workerReady, timeout=30_000):
+        client.start("process", "auto")
+    assert devices == ["auto", "auto", "cpu"]
+    assert "CPU" in notices[0].message
+    assert client.shutdown()
+    client.deleteLater()
+
+
+@in_a_process
+def test_what_the_worker_prints_goes_to_its_log_not_to_the_channel(engine, qtbot):
+    with qtbot.waitSignal(engine.notice, timeout=10_000):
+        engine.request(EncodeImage("print"))
+    assert engine.home.log().strip() == "a line on stdout"
+
+
+@in_a_process
+def test_requests_made_while_there_is_no_worker_reach_the_next_one(engine, qtbot):
+    with qtbot.waitSignal(engine.workerReady, timeout=10_000):
+        pass
+    engine.workerLost.connect(lambda _: engine.request(decode(9)))
+    with qtbot.waitSignal(engine.decoded, timeout=10_000) as decoded:
+        engine.home.process.kill()
+    assert decoded.args[0].generation == 9
+
+
+@in_a_process
+def test_a_stopped_child_never_blocks_the_window(engine, qtbot):
+    with qtbot.waitSignal(engine.workerReady, timeout=10_000):
+        pass
+    os.kill(engine.home.process.pid, signal.SIGSTOP)
+    slowest = 0.0
+    for generation in range(5000):
+        start = time.perf_counter()
+        engine.request(decode(generation))
+        slowest = max(slowest, time.perf_counter() - start)
+    os.kill(engine.home.process.pid, signal.SIGCONT)
+    seen = _keep(engine.decoded)
+    qtbot.waitUntil(lambda: bool(seen) and seen[-1].generation == 4999, timeout=10_000)
+    assert slowest < 0.25

@@ -1,0 +1,42 @@
+"""How a worker's process is started."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from latentlab.engine import WORKER_FLAG
+from latentlab.engine.client.worker_host import ProcessHome, worker_command
+from latentlab.engine.protocol.messages import Shutdown, WorkerReady
+
+
+def test_a_frozen_program_starts_itself_as_its_worker(monkeypatch):
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert worker_command() == [sys.executable, WORKER_FLAG]
+
+
+@pytest.mark.parametrize("command", [None, [sys.executable, "-m", "latentlab", WORKER_FLAG]])
+def test_the_worker_is_the_programs_wherever_one_happens_to_be(command, tmp_path, monkeypatch):
+    (tmp_path / "numpy.py").write_text("raise SystemExit('imported from the current folder')")
+    if command is None:
+        monkeypatch.chdir(tmp_path)
+    home = ProcessHome(["cpu", "1", ""], None, command)
+    kinds = []
+    home.send(Shutdown())
+    assert home.serve(lambda result: kinds.append(type(result))) == 0, home.log()
+    assert kinds == [WorkerReady]
+
+
+def test_nothing_but_its_end_of_the_channel_reaches_the_child(tmp_path):
+    """No standard input, no open files; in a session of its own, so that Ctrl-C is the window's to answer."""
+    code = (
+        "import os, sys\n"
+        "print(sys.stdin.read() == '', os.getsid(0) == os.getpid(), os.environ['OMP_WAIT_POLICY'])\n"
+        "listed = [int(name) for name in os.listdir('/proc/self/fd')]\n"
+        "print([fd for fd in listed if fd > 2 and os.path.exists(f'/proc/self/fd/{fd}')] == [int(sys.argv[1])])\n"
+    )
+    with open(tmp_path / "open", "w"):
+        home = ProcessHome([], None, [sys.executable, "-c", code])
+        assert home.serve(lambda _: None) == 0
+    assert home.log().split() == ["True", "True", "PASSIVE", "True"]

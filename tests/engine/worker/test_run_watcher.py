@@ -1,0 +1,152 @@
+"""A run folder that is opened while it is trained elsewhere: its curves and its model are followed."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import numpy as np
+
+from latentlab.config import RunConfig, TrainingConfig
+from latentlab.data import load_dataset
+from latentlab.engine.protocol.messages import (
+    CompareRuns,
+    Decode,
+    Decoded,
+    EpochsRead,
+    Failed,
+    HistoryRead,
+    ModelChanged,
+    Notice,
+    OpenModel,
+    ReadEpochs,
+    ReadHistory,
+    RunFollowed,
+    RunHistory,
+    RunOpened,
+)
+from latentlab.engine.worker.run_watcher import Following, News
+from latentlab.storage import RunFolder
+from latentlab.training import Training
+from tests.engine.conftest import SMALL
+
+
+def train_elsewhere(image_file, out, epochs):
+    """Train in this process, which is not the worker's; in the thread's home it is none of its training either."""
+    training = TrainingConfig(epochs=epochs, batch_size=32, device="cpu")
+    config = RunConfig(model=SMALL, training=training)
+    for _ in Training(load_dataset(image_file), config, out, resume=True).steps():
+        pass
+
+
+def test_curves_and_model_follow_a_run_that_is_trained_elsewhere(driver, image_file, model_file, tmp_path):
+    out = tmp_path / "run"
+    train_elsewhere(image_file, out, 1)
+    driver.ask(OpenModel(str(out)))
+    opened = driver.wait(ModelChanged)
+    run = driver.wait(RunOpened)
+    assert (run.run, run.source, run.epochs, run.reason) == (str(out), str(image_file), 1, "done")
+    assert run.config.model == SMALL
+    followed = driver.wait(RunFollowed)
+    assert (followed.run, [event.epoch for event in followed.events]) == (str(out), [1])
+
+    train_elsewhere(image_file, out, 2)
+    assert [event.epoch for event in driver.wait(RunFollowed).events] == [2]
+    assert driver.wait(RunOpened).epochs == 2, "it may go on here"
+    driver.ask(OpenModel(str(out)))
+    driver.wait(ModelChanged, lambda changed: changed.fresh)
+    train_elsewhere(image_file, out, 4)
+    changed = driver.wait(ModelChanged, lambda changed: not changed.fresh)
+    assert changed.model_version > opened.model_version
+    assert changed.info.source == str(out)
+    driver.ask(Decode(7, np.zeros(2, np.float32)))
+    assert driver.wait(Decoded).model_version >= changed.model_version
+
+    driver.ask(OpenModel(str(model_file)))
+    driver.wait(ModelChanged, lambda changed: changed.info.source == str(model_file))
+    driver.results.clear()
+    RunFolder(out).append_metrics({"event": "epoch", "epoch": 5})
+    time.sleep(1.2)  # longer than between two looks
+    assert driver.seen(RunFollowed) == []
+
+
+def test_lines_are_told_once_whatever_else_the_file_holds(tmp_path, monkeypatch):
+    monkeypatch.setattr("latentlab.engine.worker.run_watcher._INTERVAL", 0.0)
+    following = Following(tmp_path)
+    assert following.news() == News(), "nothing is there yet"
+    metrics = tmp_path / "metrics.jsonl"
+    epoch = {"event": "epoch", "epochs": 9, "train": {}, "images_per_second": 1.0, "seconds": 1.0}
+
+    def write(*epochs, torn=""):
+        lines = [json.dumps({**epoch, "epoch": number}) for number in epochs]
+        metrics.write_text("".join(f"{line}\n" for line in lines) + torn)
+        return [event.epoch for event in following.news().events]
+
+    assert write(1, torn='{"event": "ep') == [1]
+    assert write(1, 2, torn='{"event": "later-kind"}\n{"event": "epoch"}\n') == [2]
+    assert write(1) == [1], "resumed from an earlier checkpoint"
+    assert following.news() == News()
+    (tmp_path / "history").mkdir()
+    assert following.news() == News(kept=True)
+
+
+def test_a_run_has_ended_when_nobody_holds_its_folder_any_more(tmp_path, monkeypatch):
+    monkeypatch.setattr("latentlab.engine.worker.run_watcher._INTERVAL", 0.0)
+    with RunFolder(tmp_path).held():
+        following = Following(tmp_path)
+        assert (following.is_live, following.news().ended) == (True, False)
+    assert following.news().ended
+    assert not following.news().ended
+
+
+def test_runs_are_compared_while_they_are_trained_and_until_they_are_not(driver, image_file, tmp_path):
+    for name in ("a", "b"):
+        train_elsewhere(image_file, tmp_path / name, 1)
+    one, other, none = (str(tmp_path / name) for name in ("a", "b", "none"))
+    driver.ask(CompareRuns((one, other, none)))
+    assert "none is not a run folder" in driver.wait(Failed).message
+    told = {driver.wait(RunFollowed).run: driver.wait(RunFollowed).run}
+    assert {*told, *told.values()} == {one, other}
+    train_elsewhere(image_file, tmp_path / "b", 2)
+    more = driver.wait(RunFollowed)
+    assert (more.run, more.compared, [event.epoch for event in more.events]) == (other, True, [2])
+    driver.ask(CompareRuns(()))
+    train_elsewhere(image_file, tmp_path / "b", 3)
+    time.sleep(1.2)
+    assert driver.seen(RunFollowed) == []
+
+
+def test_an_opened_run_tells_its_history_and_what_was_in_it(driver, image_file, tmp_path):
+    out = tmp_path / "run"
+    train_elsewhere(image_file, out, 1)
+    driver.ask(OpenModel(str(out)))
+    assert driver.wait(RunHistory) == RunHistory(str(out), (1,))
+    train_elsewhere(image_file, out, 3)
+    driver.wait(RunHistory, lambda told: told.epochs[-1] == 3)
+    driver.ask(ReadHistory(1, str(out), 1), ReadEpochs(2, str(out), "reconstruct", rows=4))
+    read = driver.wait(HistoryRead)
+    assert (read.generation, read.epoch, read.mean.shape) == (1, 1, (300, 2))
+    assert read.classes == ("0", "1")
+    assert "validation_elbo" in read.metrics
+    strip = driver.wait(EpochsRead)
+    assert (strip.generation, strip.epochs[0], strip.epochs[-1]) == (2, 1, 3)
+    assert strip.images.shape == (4, len(strip.epochs), 8, 8)
+    assert (strip.images[:, 0] == read.reconstructions[:4]).all()
+    assert (strip.originals == read.originals[:4]).all()
+
+
+def test_a_damaged_snapshot_is_told_of_once_and_left_out(driver, image_file, tmp_path):
+    out = tmp_path / "run"
+    train_elsewhere(image_file, out, 2)
+    history = RunFolder(out).history
+    assert history.epochs() == (1, 2)
+    history.path(1).write_bytes(b"nonsense")
+    driver.ask(OpenModel(str(out)), ReadHistory(1, str(out), 1))
+    assert "Epoch 1 cannot be shown again" in driver.wait(Notice).message
+    assert driver.wait(RunHistory, lambda told: told.epochs == (2,)).run == str(out)
+    driver.ask(ReadEpochs(2, str(out), "sample"))
+    strip = driver.wait(EpochsRead)
+    assert (strip.epochs, strip.originals, strip.images.shape) == ((2,), None, (6, 1, 8, 8))
+    driver.ask(ReadHistory(3, str(out), 2))
+    driver.wait(HistoryRead)
+    assert driver.seen(Notice) == []

@@ -1,0 +1,254 @@
+"""The Data panel tells what to open and how; it shows what was found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QListWidget,
+    QPlainTextEdit,
+    QScrollArea,
+    QSpinBox,
+    QStyle,
+    QStyleOptionViewItem,
+)
+
+from latentlab.config import DataConfig
+from latentlab.engine.protocol.messages import DatasetInfo
+from latentlab.gui.panels.data import DataPanel
+
+
+@pytest.fixture
+def panel(shown) -> DataPanel:
+    return shown(DataPanel(), 340, 900)
+
+
+INFO = DatasetInfo(
+    name="photos",
+    source="/tmp/photos",
+    images=1234,
+    image_shape=(1, 32, 32),
+    classes=("cat", "dog"),
+    class_counts=(1000, 234),
+    training_images=1111,
+    validation_images=123,
+    skipped=(("bad.png", "cut short"),),
+    skipped_count=1,
+    config=DataConfig(),
+    bytes_in_memory=1_263_616,
+    formats=(("PNG", 1200), ("TIFF", 34)),
+    modes=(("L", 1234),),
+    sizes=tuple((f"{side}×{side}", 1234 // 6) for side in range(30, 36)),
+    columns=("age",),
+)
+
+
+def press(qtbot, panel, name):
+    qtbot.mouseClick(panel.findChild(object, name), Qt.MouseButton.LeftButton)
+
+
+def turn_wheel(widget, angle):
+    """Turn the wheel above a widget, as the window system tells it."""
+    window = widget.window()
+    QTest.wheelEvent(window.windowHandle(), QPointF(widget.mapTo(window, widget.rect().center())), QPoint(0, angle))
+
+
+def classes_of(panel):
+    listed = panel.findChild(QListWidget, "datasetClasses")
+    return [listed.item(place) for place in range(listed.count())]
+
+
+def click_class(qtbot, panel, place):
+    """Click the box of a class, as a hand does."""
+    listed = panel.findChild(QListWidget, "datasetClasses")
+    listed.scrollToItem(listed.item(place))
+    where = listed.visualItemRect(listed.item(place))
+    option = QStyleOptionViewItem()
+    listed.initViewItemOption(option)
+    option.rect = where
+    option.features |= QStyleOptionViewItem.ViewItemFeature.HasCheckIndicator
+    box = listed.style().subElementRect(QStyle.SubElement.SE_ItemViewItemCheckIndicator, option, listed)
+    qtbot.mouseClick(listed.viewport(), Qt.MouseButton.LeftButton, pos=box.center())
+
+
+def test_demo_shapes_open_as_the_controls_say(qtbot, panel):
+    size = panel.findChild(QSpinBox, "imageSize")
+    size.setFocus()
+    size.selectAll()
+    qtbot.keyClicks(size, "48")
+    channels = panel.findChild(QComboBox, "channels")
+    channels.setFocus()
+    qtbot.keyClick(channels, Qt.Key.Key_End)
+    with qtbot.waitSignal(panel.openRequested) as opened:
+        press(qtbot, panel, "demoShapesButton")
+    assert opened.args == ["demo:shapes", DataConfig(image_size=48, channels=3)]
+
+
+def test_a_configuration_comes_back_as_it_was_shown(panel):
+    config = DataConfig(limit=500, classes=("a b", "c"), validation=0.25, invert=True, fit="crop", per_class=7, seed=3)
+    panel.set_config(config)
+    assert panel.config() == config
+
+
+def test_buttons_ask_for_a_folder_and_a_file(qtbot, panel):
+    with qtbot.waitSignal(panel.openFolderRequested):
+        press(qtbot, panel, "openDatasetButton")
+    with qtbot.waitSignal(panel.openFileRequested):
+        press(qtbot, panel, "openDatasetFileButton")
+
+
+def test_what_was_found_is_shown_and_can_be_read_again(qtbot, panel):
+    panel.set_info(INFO)
+    panel.set_contact_sheet(np.zeros((32, 64), np.uint8))
+    assert panel.findChild(object, "datasetCounts").text() == "1,234 images"
+    assert panel.findChild(object, "datasetPath").text() == "/tmp/photos"
+    assert [item.text() for item in classes_of(panel)] == ["cat  1,000", "dog  234"]
+    assert panel.findChild(object, "datasetFound").text().splitlines() == [
+        "Files: PNG (1,200), TIFF (34)",
+        "Modes: L",
+        "Sizes: 30×30 (205), 31×31 (205), 32×32 (205), 33×33 (205) and 2 more",
+        "Columns: age",
+    ]
+    with qtbot.waitSignal(panel.openRequested) as again:
+        press(qtbot, panel, "applyData")
+    assert again.args == ["/tmp/photos", DataConfig()]
+
+
+def test_the_skipped_can_be_copied(qtbot, panel):
+    panel.set_info(INFO)
+    press(qtbot, panel, "skippedFold")
+    assert panel.findChild(QPlainTextEdit, "skippedList").isVisible()
+    press(qtbot, panel, "copySkipped")
+    assert QGuiApplication.clipboard().text() == "bad.png: cut short"
+
+
+def test_progress_can_be_cancelled_and_goes(qtbot, panel):
+    panel.set_progress("Reading", 20, 100)
+    bar = panel.findChild(object, "datasetProgress")
+    assert bar.isVisible()
+    assert (bar.value(), bar.maximum()) == (20, 100)
+    with qtbot.waitSignal(panel.cancelRequested):
+        press(qtbot, panel, "cancelDataset")
+    panel.set_progress("")
+    assert not bar.isVisible()
+
+
+def test_a_changed_control_asks_for_a_preview_once_it_rests_and_opens_nothing(qtbot, panel):
+    panel.set_info(INFO)
+    asked, opened = [], []
+    panel.previewRequested.connect(lambda source, config: asked.append((source, config)))
+    panel.openRequested.connect(lambda *_: opened.append(1))
+    with qtbot.waitSignal(panel.previewRequested):
+        qtbot.mouseClick(panel.findChild(QCheckBox, "invert"), Qt.MouseButton.LeftButton, pos=QPoint(8, 8))
+        fit = panel.findChild(QComboBox, "fit")
+        fit.setFocus()
+        qtbot.keyClick(fit, Qt.Key.Key_End)
+    assert asked == [("/tmp/photos", DataConfig(invert=True, fit="stretch"))]
+    assert not opened
+
+
+def test_without_a_dataset_nothing_is_previewed(qtbot, panel):
+    with qtbot.assertNotEmitted(panel.previewRequested, wait=300):
+        qtbot.mouseClick(panel.findChild(QCheckBox, "invert"), Qt.MouseButton.LeftButton, pos=QPoint(8, 8))
+
+
+def test_the_image_size_shows_what_it_costs_before_anything_is_read(qtbot, panel):
+    panel.set_info(INFO)
+    cost = panel.findChild(object, "datasetCost")
+    assert cost.text() == "1,234 images of 32 × 32 grey pixels: 1.26\u00a0MB of memory"
+    size = panel.findChild(QSpinBox, "imageSize")
+    size.setFocus()
+    size.selectAll()
+    qtbot.keyClicks(size, "64")
+    longer = "; a pass over them (an epoch) takes about 4 times the time it takes now"
+    assert cost.text() == "1,234 images of 64 × 64 grey pixels: 5.05\u00a0MB of memory" + longer
+    panel.set_preview(np.zeros((9, 9, 3), np.uint8), (3, 64, 64))
+    assert cost.text() == "1,234 images of 64 × 64 colour pixels: 15.2\u00a0MB of memory" + longer.replace("4", "12")
+
+
+def test_a_number_that_broken_files_may_miss_is_no_promise(qtbot, panel):
+    panel.set_config(DataConfig(per_class=20))
+    panel.set_info(INFO)
+    cost = panel.findChild(object, "datasetCost")
+    assert cost.text().startswith("Up to 40 images of")
+    panel.set_info(replace(INFO, others_count=1))
+    assert cost.text().startswith("40 images of")
+
+
+def test_the_number_of_files_left_out_stands_below_that_of_images(panel):
+    panel.set_info(replace(INFO, skipped_count=5, others_count=3))
+    fold = panel.findChild(object, "skippedFold")
+    assert fold.text() == "2 files skipped and 3 other files: which, and why"
+    counts, details = (panel.findChild(object, name) for name in ("datasetCounts", "datasetFound"))
+    top, middle, below = (each.mapTo(panel, QPoint(0, 0)).y() for each in (counts, fold, details))
+    assert top < middle < below
+
+
+def test_sizes_that_are_not_named_are_counted_once(panel):
+    panel.set_info(replace(INFO, more_sizes=92))
+    assert panel.findChild(object, "datasetFound").text().splitlines()[2].endswith("33×33 (205) and 94 more")
+
+
+def test_the_wheel_above_the_contact_sheet_scrolls_the_panel(qtbot, panel):
+    panel.resize(320, 400)
+    panel.set_info(INFO)
+    panel.set_contact_sheet(np.zeros((160, 224), np.uint8))
+    bar = panel.findChild(QScrollArea).verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 0)
+    turn_wheel(panel.findChild(object, "contactSheet"), -120)
+    assert bar.value() > 0
+    turn_wheel(panel.findChild(object, "contactSheet"), 1200)
+    assert bar.value() == 0
+
+
+def test_a_class_that_is_unchecked_is_left_out_until_all_are_asked_for(qtbot, panel):
+    panel.set_info(INFO)
+    press(qtbot, panel, "classesFold")
+    click_class(qtbot, panel, 0)
+    assert panel.config().classes == ("dog",)
+    assert panel.findChild(object, "datasetCost").text().startswith("234 images of")
+    assert panel.findChild(object, "datasetCost").text().endswith("about 1/5.3 of the time it takes now")
+    subset = replace(INFO, images=234, classes=("dog",), class_counts=(234,), config=DataConfig(classes=("dog",)))
+    panel.set_info(subset)  # read again: what was left out can still be had
+    assert [item.text() for item in classes_of(panel)] == ["cat  1,000", "dog  234"]
+    assert panel.config().classes == ("dog",)
+    press(qtbot, panel, "allClasses")
+    assert panel.config().classes == ()
+
+
+def test_no_class_at_all_is_refused_in_words(qtbot, panel):
+    panel.set_info(INFO)
+    press(qtbot, panel, "classesFold")
+    press(qtbot, panel, "noClasses")
+    with qtbot.waitSignal(panel.configRefused) as refused:
+        press(qtbot, panel, "applyData")
+    assert refused.args == ["every class is left out; check at least one"]
+
+
+def test_another_dataset_is_opened_with_all_of_its_classes(qtbot, panel):
+    panel.set_info(INFO)
+    press(qtbot, panel, "classesFold")
+    click_class(qtbot, panel, 1)
+    with qtbot.waitSignal(panel.openRequested) as opened:
+        press(qtbot, panel, "demoShapesButton")
+    assert opened.args == ["demo:shapes", DataConfig()]
+
+
+def test_the_contact_sheet_is_seen_beside_every_control(qtbot, panel):
+    panel.resize(320, 400)
+    panel.set_info(INFO)
+    panel.set_contact_sheet(np.zeros((160, 224), np.uint8))
+    bar = panel.findChild(QScrollArea).verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 0)
+    bar.setValue(bar.maximum())
+    sheet = panel.findChild(object, "contactSheet")
+    assert panel.findChild(object, "applyData").visibleRegion().boundingRect().height() > 20
+    assert sheet.visibleRegion().boundingRect().size() == sheet.size()
+    assert 80 < sheet.height() < 160

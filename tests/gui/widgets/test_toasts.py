@@ -1,0 +1,124 @@
+"""Cards: information goes by itself, errors stay, their number is bounded."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QPlainTextEdit, QWidget
+
+from latentlab.gui.widgets import toasts
+from latentlab.gui.widgets.toasts import MOST, Notifications
+
+
+@pytest.fixture
+def cards(shown) -> Notifications:
+    host = shown(QWidget(), 600, 500)
+    return Notifications(host)
+
+
+def press(qtbot, cards, name):
+    qtbot.mouseClick(cards.findChild(object, name), Qt.MouseButton.LeftButton)
+
+
+def test_information_goes_and_errors_stay(qtbot, cards, monkeypatch):
+    monkeypatch.setattr(toasts, "SECONDS", 0.05)
+    cards.notify("error", "It broke.")
+    cards.notify("info", "Saved.")
+    assert cards.messages() == ["It broke.", "Saved."]
+    qtbot.waitUntil(lambda: cards.messages() == ["It broke."])
+    press(qtbot, cards, "dismissNotification")
+    assert cards.messages() == []
+    assert not cards.isVisible()
+
+
+def test_their_number_is_bounded_and_errors_outlast_information(cards):
+    cards.notify("info", "first")
+    for place in range(MOST):
+        cards.notify("error", f"error {place}")
+    assert cards.messages() == [f"error {place}" for place in range(MOST)]
+
+
+def test_the_same_again_is_counted(cards):
+    for _ in range(3):
+        cards.notify("warning", "No disk space.")
+    assert cards.messages() == ["No disk space."]
+    assert any("3×" in label.text() for label in cards.findChildren(type(cards._cards[0]._text)))
+
+
+def test_details_unfold_and_are_copied(qtbot, cards):
+    cards.notify("error", "It broke.", "line 1\nline 2")
+    details = cards.findChild(QPlainTextEdit)
+    assert not details.isVisible()
+    before = cards.height()
+    press(qtbot, cards, "notificationDetails")
+    assert details.isVisible()
+    assert cards.height() > before
+    press(qtbot, cards, "copyDetails")
+    assert QGuiApplication.clipboard().text() == "It broke.\n\nline 1\nline 2"
+
+
+def test_an_action_acts_and_the_card_goes(qtbot, cards):
+    done = []
+    cards.notify("error", "The worker ended.", actions=[("Continue from checkpoint", lambda: done.append(True))])
+    press(qtbot, cards, "notificationAction0")
+    assert done == [True]
+    assert cards.messages() == []
+
+
+def places(cards: Notifications) -> dict[str, int]:
+    """Where each card's lower edge is in the window."""
+    return {card.message: card.mapTo(cards.parentWidget(), card.rect().bottomLeft()).y() for card in cards._cards}
+
+
+def test_a_new_card_moves_none_and_one_that_goes_moves_none_under_the_pointer(qtbot, cards):
+    cards.notify("error", "It broke.", actions=[("Go on", lambda: None)])
+    first = places(cards)
+    cards.notify("warning", "The disk is almost full, and this takes more than a line to be said of it here.")
+    both = places(cards)
+    assert both["It broke."] == first["It broke."]
+    assert len({*both.values()}) == 2
+    qtbot.mouseMove(cards._cards[0], QPoint(20, 20))
+    qtbot.waitUntil(lambda: cards._is_held)
+    cards._cards[0].dismissed.emit()
+    assert places(cards).items() <= both.items()
+    cards.notify("info", "Saved.")
+    assert places(cards)["Saved."] == first["It broke."], "the gap is taken first"
+    cards._cards[1].dismissed.emit()
+    qtbot.mouseMove(cards.parentWidget(), QPoint(5, 5))
+    qtbot.waitUntil(lambda: not cards._is_held)
+    (left,) = places(cards).values()
+    assert left == first["It broke."], "gaps close once the pointer has left"
+
+
+def test_cards_stay_inside_the_corner(cards):
+    cards.notify("error", "It broke.")
+    host = cards.parentWidget()
+    host.resize(900, 700)
+    assert host.rect().contains(cards.geometry())
+    assert cards.geometry().right() > host.width() * 0.9
+    assert cards.geometry().bottom() > host.height() * 0.9
+
+
+def test_a_card_goes_when_its_cause_is_gone(cards):
+    disk = cards.notify("error", "the disk is full")
+    cards.notify("warning", "another matter")
+    disk.withdraw()
+    disk.withdraw()
+    assert cards.messages() == ["another matter"]
+
+
+def test_yours_a_notice_that_names_what_it_copies_copies_only_that(qtbot, cards):
+    """Promise Yours: a copied command can be pasted as it is, and is the last one that was made."""
+    for command in ("latentlab train a", "latentlab train b"):
+        cards.notify("info", "Copied the command", command, copied=command)
+        press(qtbot, cards, "copyDetails")
+        assert QGuiApplication.clipboard().text() == command
+    assert cards.messages() == ["Copied the command"]
+
+
+def test_a_card_that_is_withdrawn_takes_no_other_of_the_same_words_with_it(cards):
+    first = cards.notify("warning", "Restore the session?", actions=[("Restore", lambda: None)])
+    cards.notify("warning", "Restore the session?", actions=[("Restore", lambda: None)])
+    first.withdraw()
+    assert cards.messages() == ["Restore the session?"]

@@ -1,0 +1,58 @@
+"""Directions, neighbours and distances of points."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from latentlab.latent import nearest, principal_components, typical_distance
+
+
+@pytest.fixture
+def random() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def test_principal_components_find_the_axes_that_made_the_points(random):
+    axes = np.linalg.qr(random.normal(size=(5, 5)))[0]
+    points = random.normal(size=(20_000, 5)) * [5, 3, 1, 0.5, 0.1] @ axes + 7
+    components = principal_components(points, most=3)
+    assert components.shape == (3, 5)
+    np.testing.assert_allclose(components @ components.T, np.eye(3), atol=1e-5)
+    np.testing.assert_allclose(np.abs((components * axes[:3]).sum(1)), 1, atol=1e-2)
+    assert (components[np.arange(3), np.abs(components).argmax(1)] > 0).all()
+    assert principal_components(points[:1]).shape == (0, 5)
+
+
+def test_components_of_more_dimensions_than_points_are_the_same_axes(random):
+    points = random.normal(size=(40, 1100)) * np.linspace(5, 1, 1100)
+    components = principal_components(points, most=4)
+    _, _, axes = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)
+    np.testing.assert_allclose(np.abs((components * axes[:4]).sum(1)), 1, atol=1e-5)
+    assert len(principal_components(points[:3])) == 2, "three points span a plane"
+
+
+def test_neighbours_are_those_that_comparing_all_finds(random):
+    points = random.normal(size=(500, 3)).astype(np.float32)
+    z = random.normal(size=3).astype(np.float32)
+    distances = np.linalg.norm(points - z, axis=1)
+    for count in (1, 7, 500, 900):
+        index, distance = nearest(points, z, count)
+        expected = np.argsort(distances)[:count]
+        np.testing.assert_array_equal(index, expected)
+        np.testing.assert_allclose(distance, distances[expected], rtol=1e-5)
+
+
+def test_neighbours_do_not_depend_on_the_chunks(random, monkeypatch):
+    points, z = random.normal(size=(100, 4)), np.zeros(4)
+    whole = nearest(points, z, 5)
+    monkeypatch.setattr("latentlab.latent.neighbours._CHUNK_VALUES", 12)
+    np.testing.assert_array_equal(nearest(points, z, 5)[0], whole[0])
+
+
+def test_the_typical_distance_is_that_between_neighbours():
+    lattice = np.stack(np.meshgrid(np.arange(30), np.arange(30)), -1).reshape(-1, 2) * 0.5
+    assert typical_distance(lattice) == pytest.approx(0.5, rel=1e-3)
+    assert typical_distance(lattice[:1]) == float("inf")
+    many = np.random.default_rng(1).random((30_000, 2))
+    assert typical_distance(many) == pytest.approx(typical_distance(many[:20_000]), rel=0.2)

@@ -1,0 +1,80 @@
+"""What several processes compute of a whole batch is what one computes of it."""
+
+import pytest
+import torch
+
+from latentlab.config import CodebookConfig, LikelihoodConfig
+from latentlab.models.batch_reduction import part_of, ratio_of_all, rows_of_all
+from latentlab.models.families.codebook import Codebook
+from latentlab.models.likelihoods import build_likelihood
+
+
+class Halves:
+    """A process that holds the even rows; what the other would add to its sums is known beforehand."""
+
+    def __init__(self, *others):
+        self.others = list(others)
+
+    def sum(self, values):
+        return values + self.others.pop(0)
+
+    def rows(self, values):
+        whole = torch.zeros(2 * len(values), *values.shape[1:])
+        whole[::2] = values
+        return self.sum(whole)
+
+
+def test_alone_a_batch_is_its_own_whole():
+    values = torch.rand(4, 2)
+    assert rows_of_all(values) is values
+    assert ratio_of_all(values.sum(), 8) == values.sum() / 8
+
+
+def test_rows_keep_their_order_and_their_gradient():
+    whole = torch.rand(6, 2)
+    mine = whole[::2].clone().requires_grad_()
+    other = whole.clone()
+    other[::2] = 0
+    with part_of(Halves(other)):
+        rows = rows_of_all(mine)
+    assert torch.equal(rows, whole)
+    (rows**2).sum().backward()
+    assert torch.allclose(mine.grad, 2 * whole[::2])
+
+
+def test_the_optimal_sigma_is_the_whole_batchs():
+    likelihood = build_likelihood(LikelihoodConfig(kind="gaussian", sigma="optimal")).train()
+    output, x = torch.rand(1, 6, 1, 4, 4), torch.rand(6, 1, 4, 4)
+    whole = likelihood.log_prob(output, x)
+    squares = ((x[1::2] - output[:, 1::2]) ** 2).sum()
+    with part_of(Halves(torch.stack([squares, torch.tensor(3 * 16.0)]))):
+        mine = likelihood.log_prob(output[:, ::2], x[::2])
+    assert torch.allclose(mine, whole[:, ::2], rtol=1e-5)
+
+
+def test_codebooks_follow_the_whole_batch():
+    def followed(maps, share=None):
+        torch.manual_seed(0)
+        book = Codebook(CodebookConfig(size=4, dimension=2)).train()
+        if share is None:
+            book(maps)
+        else:
+            with part_of(share):
+                book(maps)
+        remembered = book._pending[0][:2]
+        book.follow()
+        return book.entries, remembered
+
+    maps = torch.rand(6, 2, 3, 3)
+    whole, _ = followed(maps)
+    _, others = followed(maps[1::2])
+    together, _ = followed(maps[::2], Halves(*others))
+    assert torch.allclose(together, whole, atol=1e-6)
+    assert not torch.allclose(followed(maps[::2])[0], whole, atol=1e-6)
+
+
+def test_a_share_leaves_nothing_behind():
+    with pytest.raises(ZeroDivisionError), part_of(Halves()):
+        raise ZeroDivisionError
+    values = torch.ones(2)
+    assert rows_of_all(values) is values

@@ -1,0 +1,88 @@
+"""Sessions on disk: read back, refused in a sentence, one autosave a process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from latentlab.errors import InputError
+from latentlab.storage.session_file import (
+    SCHEMA_VERSION,
+    SUFFIX,
+    SessionFile,
+    abandoned_autosaves,
+    autosave_path,
+    read_session,
+    set_aside,
+    write_session,
+)
+
+
+def test_a_session_is_read_back_as_written(tmp_path):
+    path = tmp_path / "deep" / "one.latentlab.json"
+    session = SessionFile(model="bundled:mnist-2d", latent=(0.5, -1.25), axes=("pc1", "pc2"), locked=(1,))
+    write_session(path, session)
+    assert read_session(path) == session
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (b"not json", "not a latentlab session"),
+        (b'{"latent": [1e999]}', "latent"),
+        (b'{"axes": ["z1", "../../etc"]}', "axes"),
+        (b'{"surprise": 1}', "surprise"),
+        (json.dumps({"schema_version": SCHEMA_VERSION + 1}).encode(), "newer latentlab"),
+        (b" " * (1 << 20) + b"{}", "too many"),
+    ],
+)
+def test_row_13_and_38_a_bad_session_is_refused_in_a_sentence(tmp_path, text, says):
+    path = tmp_path / "bad.latentlab.json"
+    path.write_bytes(text)
+    with pytest.raises(InputError, match=says):
+        read_session(path)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(max_size=20),
+        lambda inner: (
+            st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from([*SessionFile.model_fields, "x"]), inner)
+        ),
+        max_leaves=20,
+    )
+)
+def test_row_38_hostile_json_is_a_session_or_an_input_error(tmp_path, value):
+    path = tmp_path / "hostile.latentlab.json"
+    path.write_text(json.dumps(value))
+    said = ""
+    try:
+        read_session(path)
+    except InputError as error:
+        said = str(error)
+    assert "\n" not in said
+
+
+def test_row_13_a_bad_file_is_kept_as_a_backup(tmp_path):
+    path = tmp_path / "x.latentlab.json"
+    path.write_text("garbage")
+    backup = set_aside(path)
+    assert not path.exists()
+    assert backup.read_text() == "garbage"
+
+
+def test_rows_11_and_12_only_a_dead_windows_autosave_is_abandoned():
+    child = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    dead = int(child.stdout)
+    for process in (os.getpid(), dead):
+        write_session(autosave_path(process), SessionFile())
+    assert autosave_path() != autosave_path(dead)
+    assert abandoned_autosaves() == [autosave_path(dead)]
+    assert autosave_path(dead).name == f"{dead}{SUFFIX}"

@@ -1,0 +1,31 @@
+"""What is opened is remembered so that it is found again."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from latentlab.data import load_dataset
+from latentlab.storage.source_kind import absolute
+
+
+@pytest.mark.parametrize("name", ["bundled:mnist-2d", "demo:shapes", "torchvision:MNIST"])
+def test_names_stay_as_they_are(name):
+    assert absolute(name) == name
+
+
+def test_paths_lead_there_from_any_folder(tmp_path: Path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "linked").symlink_to(tmp_path / "here")
+    monkeypatch.chdir(tmp_path / "here")
+    assert absolute("photos") == str(tmp_path / "here" / "photos")
+    assert absolute("../linked") == str(tmp_path / "here")
+    monkeypatch.chdir(tmp_path)
+    assert absolute("linked") == str(tmp_path / "linked"), "a link keeps the name that the user knows"
+
+
+def test_a_dataset_says_its_source_without_the_way_there(tmp_path: Path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    np.save(tmp_path / "images.npy", np.zeros((4, 8, 8), np.uint8))
+    monkeypatch.chdir(tmp_path / "here")
+    assert load_dataset("../images.npy").source == str(tmp_path / "images.npy")

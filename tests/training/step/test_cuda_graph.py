@@ -1,0 +1,345 @@
+"""Recorded steps: everything but the recording itself, which a stand-in for CUDA's does on the CPU."""
+
+import gc
+from unittest import mock
+
+import pytest
+import torch
+
+from latentlab.config import TrainingConfig
+from latentlab.config.recipes import RECIPES
+from latentlab.errors import RunError
+from latentlab.models.base import StepState
+from latentlab.models.divergences import closed_form
+from latentlab.models.inference import weights_of
+from latentlab.storage import RunFolder
+from latentlab.training import Training
+from latentlab.training.step.cuda_graph import recorder_for
+from latentlab.training.step.optimizers import Optimisers
+from tests.training.helpers import bars, named, run_config
+from tests.training.step.tape import Recorder, Tape
+
+RATE = 2.0**-10  # the same in float32 and in float64
+
+
+@pytest.fixture
+def recorder(monkeypatch):
+    """One that takes the place of CUDA's, with the guard that CUDA has, which tells later."""
+    made = Recorder()
+    monkeypatch.setattr("latentlab.training.trainer.recorder_for", lambda device, config: made)
+    monkeypatch.setattr(
+        "latentlab.training.step.optimizer_step.Optimisers", lambda model, config: Optimisers(model, config, True)
+    )
+    monkeypatch.setattr(closed_form, "_terms", lambda spread: closed_form.LONGEST)
+    return made
+
+
+def run(out=None, resume=False, model=None, stop_at=None, change=None, dataset=None, **training):
+    run = Training(
+        dataset or bars(), run_config(model, **({"learning_rate": RATE, "epochs": 4} | training)), out, resume
+    )
+    events = []
+    for event in run.steps():
+        events.append(event)
+        if run.step == stop_at:
+            run.stop()
+        if change is not None and run.step == change[0]:
+            run.update(**change[1])
+            change = None
+    return run, [event for event in events if event is not None]
+
+
+def computed(monkeypatch, **arguments):
+    """The same run without a recorder."""
+    with monkeypatch.context() as patch:
+        patch.setattr("latentlab.training.trainer.recorder_for", lambda device, config: None)
+        return run(**arguments)
+
+
+def assert_same(one, other):
+    weights, others = weights_of(one.model), weights_of(other.model)
+    for name, array in weights.items():
+        assert (array == others[name]).all(), name
+
+
+def means(events):
+    return [event.train for event in named(events, "epoch")]
+
+
+@pytest.mark.parametrize(
+    "ask", [lambda x: x.sum().item(), lambda x: bool((x > 0).any()), lambda x: x[x > 0], torch.nonzero]
+)
+def test_the_stand_in_refuses_what_a_gpu_refuses(ask):
+    with Tape(), pytest.raises(RuntimeError, match="not permitted"):
+        ask(torch.ones(4))
+
+
+def test_the_stand_in_repeats_operations_alone():
+    """What the program computes by itself stays as it was; what is in the memory does not."""
+    total, plain = torch.zeros(()), [1.0]
+    with Tape() as tape:
+        plain[0] += 1.0
+        total += plain[0]
+    tape.undo()
+    assert total == 0
+    tape.replay()
+    total += 10
+    tape.replay()
+    assert (total, plain) == (14, [2.0])
+
+
+def test_replayed_steps_are_the_computed_ones(recorder, monkeypatch):
+    """To the bit here, their noise and means too; what is compared beforehand leaves no trace."""
+    replayed, events = run()
+    plain, expected = computed(monkeypatch)
+    assert_same(replayed, plain)
+    assert means(events) == means(expected)
+    # Three steps, an epoch's smaller last one, and the others are replayed; two of each size to compare.
+    assert (recorder.warmed, recorder.recorded, recorder.replayed) == (4, 2, 2 * 2 + 12)
+    assert not named(events, "warning")
+
+
+@pytest.mark.parametrize("change", [{"beta": 2.0}, {"learning_rate": 2 * RATE}])
+def test_a_change_by_hand_needs_no_other_recording(recorder, monkeypatch, change):
+    """Recorded steps read the learning rate and β from tensors."""
+    replayed, _ = run(change=(9, change))
+    plain, _ = computed(monkeypatch, change=(9, change))
+    assert_same(replayed, plain)
+    assert recorder.recorded == 2
+
+
+@pytest.mark.parametrize("refine", [0, 2])
+def test_dragging_beta_needs_no_other_recording(recorder, monkeypatch, refine):
+    """Every step after the recording is a replay."""
+    model = {"posterior": {"refine": refine}}
+    changes = {9: 2.0, 10: 2.5, 11: 0.5, 13: 1.0}
+
+    def dragged():
+        training = Training(bars(), run_config(model, learning_rate=RATE, epochs=4))
+        for _ in training.steps():
+            if training.step in changes:
+                training.update(beta=changes[training.step])
+        return training
+
+    replayed = dragged()
+    assert (recorder.warmed, recorder.recorded, recorder.replayed) == (4, 2, 2 * 2 + 12)
+    monkeypatch.setattr("latentlab.training.trainer.recorder_for", lambda device, config: None)
+    assert_same(replayed, dragged())
+
+
+@pytest.mark.parametrize(
+    ("model", "recorded"),
+    [
+        ({"rate": {"warmup": 2.0}}, 2),
+        ({"rate": {"kind": "free-bits", "warmup": 50.0}, "beta": 3.0}, 2),
+        ({"rate": {"kind": "capacity", "epochs": 50.0}}, 2),
+        ({"posterior": {"kind": "concrete", "cooling": 1.0}, "prior": {"kind": "categorical"}, "latent_dim": 20}, 2),
+        ({"family": "ladder", "latent_dim": 6, "rate": {"kind": "free-bits", "warmup": 50.0}}, 2),
+        ({"family": "vq", "architecture": {"kind": "conv", "width": 4}, "rate": {"warmup": 2.0}}, 2),
+        ({"posterior": {"refine": 2}, "rate": {"warmup": 50.0}}, 2),
+        (
+            {
+                "family": "semi-supervised",
+                "conditional": True,
+                "supervision": {"labels": 8},
+                "beta": 2.0,
+                "rate": {"warmup": 50.0},
+            },
+            2,
+        ),
+    ],
+)
+def test_every_step_that_can_be_is_replayed_with_its_schedule(recorder, monkeypatch, model, recorded):
+    replayed, events = run(model=model)
+    plain, _ = computed(monkeypatch, model=model)
+    assert_same(replayed, plain)
+    assert recorder.recorded == recorded
+    assert not named(events, "warning")
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_what_a_recipe_does_is_all_on_the_device(recorder, monkeypatch, name):
+    """A replay repeats the device's operations alone: nothing that the program counts or decides enters into it."""
+    values = RECIPES[name].config().model_dump()
+    values["architecture"] |= {"hidden": 16, "width": 4}
+    values["supervision"]["labels"] = 8
+    values["posterior"]["refine"] = min(2, values["posterior"]["refine"])
+    arguments = {"model": values, "dataset": bars(side=16), "epochs": 2}
+    replayed, events = run(**arguments)
+    assert recorder.recorded == 2
+    assert recorder.replayed > 2 * recorder.recorded
+    plain, _ = computed(monkeypatch, **arguments)
+    assert_same(replayed, plain)
+    assert not named(events, "warning")
+
+
+def test_a_cosine_schedule_is_read_from_its_tensor(recorder, monkeypatch):
+    replayed, _ = run(schedule="cosine")
+    plain, _ = computed(monkeypatch, schedule="cosine")
+    assert_same(replayed, plain)
+    assert recorder.recorded == 2
+
+
+def test_pixels_drawn_at_every_use_are_drawn_in_the_recording(recorder, monkeypatch):
+    replayed, _ = run(binarise="dynamic")
+    plain, _ = computed(monkeypatch, binarise="dynamic")
+    assert_same(replayed, plain)
+    assert recorder.recorded == 2
+
+
+def test_a_run_stopped_between_replays_resumes_to_the_bit(recorder, monkeypatch, tmp_path):
+    run(tmp_path / "run", stop_at=6)
+    assert recorder.recorded == 1
+    run(tmp_path / "run", resume=True)
+    computed(monkeypatch, out=tmp_path / "whole")
+    parts, whole = (RunFolder(tmp_path / name).read_checkpoint().tensors for name in ("run", "whole"))
+    assert parts.keys() == whole.keys()
+    for name, array in whole.items():
+        assert (parts[name] == array).all(), name
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        ("refused", "operation not permitted when stream is capturing)"),
+        ("frozen noise", "other losses"),
+        ("other losses", "other losses"),
+    ],
+)
+def test_a_recording_that_is_not_the_step_is_not_used(recorder, monkeypatch, spoil, why):
+    """One notice, and the run is the computed one."""
+    recorder.spoil = spoil
+    replayed, events = run()
+    plain, _ = computed(monkeypatch)
+    assert_same(replayed, plain)
+    (warning,) = named(events, "warning")
+    assert why in warning.message
+    assert "going on without" in warning.message
+    assert recorder.recorded == 1
+
+
+def test_a_replayed_step_that_is_not_finite_is_not_applied(recorder):
+    run = Training(bars(), run_config(learning_rate=RATE, epochs=4))
+    steps = run.steps()
+    while run.step < 6:
+        next(steps)
+    assert recorder.replayed > 2
+    before = weights_of(run.model)
+    with torch.no_grad():
+        next(run.model.parameters()).fill_(torch.nan)
+    with pytest.raises(RunError, match="no longer finite at step 6 "):
+        list(steps)
+    after = weights_of(run.model)
+    assert all((after[name] == array).all() for name, array in list(before.items())[1:])
+
+
+def test_a_model_that_takes_too_much_memory_is_not_recorded(recorder):
+    training = Training(bars(), run_config())
+    real = training.model.losses
+
+    def losses(phase, batch, state):
+        if len(batch.x) > 8:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return real(phase, batch, state)
+
+    training.model.losses = losses
+    events = [event for event in training.steps() if event is not None]
+    assert recorder.recorded == 0
+    assert len(named(events, "warning")) == 1
+
+
+def test_a_whole_step_adds_to_no_gradient_that_was_there():
+    """A recording would go on adding to it when it is long gone."""
+    training = Training(bars(), run_config({"family": "factor", "latent_dim": 3}))
+    next(training.steps())
+    left = []
+    for parameter in training.model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+        left.append(parameter.grad)
+    images = torch.arange(16)
+    training._stepper.whole_step(training._feed.batch(images, images), StepState())
+    assert not any(gradient.any() for gradient in left)
+
+
+@pytest.fixture
+def cuda(monkeypatch):
+    """torch.cuda's names with their own signatures and nothing behind them; what was called, in order."""
+    calls = mock.Mock()
+    names = ("Stream", "stream", "current_stream", "set_stream", "get_rng_state", "CUDAGraph", "graph", "device")
+    for name in names:
+        double = mock.create_autospec(getattr(torch.cuda, name))
+        monkeypatch.setattr(torch.cuda, name, double)
+        calls.attach_mock(double, name)
+    return calls
+
+
+def test_what_records_on_cuda_calls_it_as_it_is_to_be_called(cuda):
+    """Steps are taken on the stream that is recorded from, between waits; only the graph replays."""
+    device = torch.device("cuda", 1)
+    recorder = recorder_for(device, TrainingConfig())
+    stream = cuda.Stream.return_value
+    cuda.Stream.assert_called_once_with(device)
+    collects = gc.isenabled()
+
+    def step():
+        assert gc.isenabled() == (collects and not cuda.graph.called)
+        cuda.step()
+        return {"elbo": torch.zeros(())}
+
+    assert recorder.warm_up(step)["elbo"] == 0
+    stream.wait_stream.assert_called_once_with(cuda.current_stream.return_value)
+    cuda.stream.assert_called_once_with(stream)
+    cuda.current_stream.return_value.wait_stream.assert_called_once_with(stream)
+
+    recording = recorder.record(step)
+    assert gc.isenabled() == collects
+    cuda.device.assert_called_once_with(device)
+    graph = cuda.CUDAGraph.return_value
+    cuda.graph.assert_called_once_with(graph, stream=stream, capture_error_mode="thread_local")
+    names = [call[0] for call in cuda.mock_calls]
+    inside = names.index("graph().__enter__"), names.index("graph().__exit__")
+    assert inside[0] < len(names) - 1 - names[::-1].index("step") < inside[1]
+    assert not graph.replay.called
+    recording.replay()
+    graph.replay.assert_called_once_with()
+
+
+def test_a_recording_that_breaks_off_leaves_stream_and_noise_as_they_were(cuda, monkeypatch):
+    """As not every torch does by itself."""
+    generators = [mock.Mock(), mock.Mock()]
+    monkeypatch.setattr(torch.cuda, "default_generators", generators)
+    monkeypatch.setattr(torch, "Generator", mock.create_autospec(torch.Generator))
+    recorder = recorder_for(torch.device("cuda", 1), TrainingConfig())
+
+    def step():
+        raise RuntimeError("CUDA error: operation not permitted when stream is capturing")
+
+    cuda.graph.return_value.__exit__.return_value = False
+    with pytest.raises(RuntimeError, match="not permitted"):
+        recorder.record(step)
+    cuda.set_stream.assert_called_once_with(cuda.current_stream.return_value)
+    torch.Generator.assert_called_once_with(torch.device("cuda", 1))
+    assert generators[1].mock_calls == [
+        mock.call.graphsafe_set_state(torch.Generator.return_value.graphsafe_get_state.return_value),
+        mock.call.set_state(cuda.get_rng_state.return_value),
+    ]
+    assert not generators[0].mock_calls
+    assert gc.isenabled()
+
+
+def test_nothing_is_recorded_on_the_cpu_or_where_it_is_not_wanted(cuda):
+    assert recorder_for(torch.device("cpu"), TrainingConfig()) is None
+    assert recorder_for(torch.device("cuda", 0), TrainingConfig(graphs="off")) is None
+
+
+def test_a_player_rests_without_the_device_being_asked(recorder, monkeypatch):
+    """As where it is: its weights and moments stay, whatever gradients it has."""
+    values = {"family": "vae-gan", "architecture": {"kind": "conv", "width": 4}, "adversary": {"margin": 0.0}}
+    replayed, events = run(model=values, dataset=bars(side=16))
+    assert recorder.replayed > 2
+    monkeypatch.undo()
+    asked, expected = run(model=values, dataset=bars(side=16))
+    assert_same(replayed, asked)
+    rested = [epoch["gradient_norm_discriminator"] == 0 for epoch in means(expected)]
+    assert True in rested
+    assert [epoch["objective_discriminator"] == 0 for epoch in means(events)] == rested

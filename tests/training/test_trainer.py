@@ -1,0 +1,275 @@
+"""What a run tells, keeps and leaves behind."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+import torch
+
+from latentlab.config import DataConfig
+from latentlab.config.events import Adjusted, Checkpoint, Finished, Started
+from latentlab.errors import InputError
+from latentlab.models.inference import load_model, weights_of
+from latentlab.storage import RunFolder, read_model
+from latentlab.training import Training
+from latentlab.training import validation as module
+from tests.training.helpers import bars, named, run_config, train
+
+
+def weights(training):
+    return {name: array.tobytes() for name, array in weights_of(training.model).items()}
+
+
+def test_it_tells_from_start_to_finish(tmp_path):
+    _, events = train(bars(), run_config(), tmp_path / "run")
+    assert isinstance(events[0], Started)
+    assert (events[0].images, events[0].validation_images, events[0].steps_per_epoch) == (54, 6, 4)
+    assert events[0].image_shape == (1, 8, 8)
+    epochs = named(events, "epoch")
+    assert [(e.epoch, e.step) for e in epochs] == [(1, 4), (2, 8), (3, 12)]
+    assert epochs[-1].validation["elbo"] > epochs[0].validation["elbo"]
+    for epoch in epochs:
+        for means in (epoch.train, epoch.validation):
+            assert means["elbo"] == pytest.approx(-means["rate"] - means["distortion"], rel=1e-5)
+        assert sum(epoch.kl_per_dimension) == pytest.approx(epoch.validation["rate"], rel=1e-4)
+        assert epoch.train["gradient_norm"] > 0
+    assert isinstance(events[-1], Finished)
+    assert (events[-1].reason, events[-1].epochs) == ("done", 3)
+    assert RunFolder(tmp_path / "run").read_metrics() == json.loads(json.dumps([epoch.as_json() for epoch in epochs]))
+
+
+def test_each_next_is_one_step():
+    training = Training(bars(), run_config())
+    steps = training.steps()
+    next(steps)
+    for step in range(1, 4):
+        next(steps)
+        assert training.step == step
+        assert training.epoch == step / 4
+
+
+def test_the_folder_holds_a_model_with_points_and_picture(tmp_path):
+    dataset = bars()
+    training, _ = train(dataset, run_config(), tmp_path / "run")
+    assert sorted(os.listdir(tmp_path / "run")) == [
+        "checkpoint.safetensors", "history", "metrics.jsonl", "model.safetensors", "run.json",
+    ]  # fmt: skip
+    model = load_model(tmp_path / "run", "cpu")
+    assert model.header.classes == dataset.classes
+    assert model.header.data["fingerprint"] == dataset.fingerprint
+    mean, std = model.encode(dataset.images)
+    assert (model.points.mean == mean).all()
+    assert (model.points.std == std).all()
+    assert (model.points.label == dataset.labels).all()
+    assert (model.points.index == np.arange(60)).all()
+    assert model.preview.dtype == np.uint8
+    assert model.preview.std() > 1
+    assert model.header.preview_extent == (-3, 3, -3, 3)
+    assert weights(training) == {name: array.tobytes() for name, array in weights_of(model.module).items()}
+
+
+def test_the_best_epoch_is_kept_not_the_last(tmp_path, monkeypatch):
+    """Validation is made to look best after the second epoch."""
+    real, calls = module.quick_bound, []
+
+    def quick_bound(*arguments, **options):
+        calls.append(1)
+        bound = real(*arguments, **options)
+        return bound._replace(elbo=-100.0 - abs(len(calls) - 2))
+
+    monkeypatch.setattr(module, "quick_bound", quick_bound)
+    config = run_config(epochs=4)
+    seen = {}
+    training = Training(bars(), config, tmp_path / "run")
+    for event in training.steps():
+        if event is not None and event.event == "epoch":
+            seen[event.epoch] = weights(training)
+    file = read_model(tmp_path / "run" / "model.safetensors")
+    assert file.header.training["epoch"] == 2
+    assert file.header.metrics["validation_elbo"] == -100.0
+    assert {name: array.tobytes() for name, array in file.weights.items()} == seen[2] != seen[4]
+
+
+def test_patience_ends_a_run_that_no_longer_improves(monkeypatch):
+    real = module.quick_bound
+    monkeypatch.setattr(module, "quick_bound", lambda *a, **o: real(*a, **o)._replace(elbo=-7.0))
+    _, events = train(bars(), run_config(epochs=50, patience=3))
+    assert (events[-1].epochs, events[-1].reason) == (4, "patience")
+
+
+def test_without_validation_images_the_last_is_kept():
+    training, events = train(bars(validation=0.0), run_config(epochs=2))
+    assert [event.validation for event in named(events, "epoch")] == [None, None]
+    assert set(training.loaded.header.metrics) == {"train_elbo", "train_rate", "train_distortion"}
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_few_images_train_too(count):
+    """Row 26: one image, fewer than a batch."""
+    _, events = train(bars(count), run_config(epochs=2, batch_size=128))
+    assert np.isfinite(named(events, "epoch")[-1].train["elbo"])
+
+
+def test_no_image_is_refused():
+    with pytest.raises(InputError, match="no image"):
+        Training(bars(0), run_config())
+
+
+def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    training, events = train(bars(), run_config(epochs=1))
+    assert not named(events, "checkpoint")
+    assert training.loaded.points is not None
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_refused_training_leaves_no_folder(tmp_path):
+    with pytest.raises(InputError, match=r"there is no device 'cuda:99' on this machine; those there are: .*cpu"):
+        Training(bars(), run_config(device="cuda:99"), tmp_path / "run")
+    Training(bars(), run_config(), tmp_path / "run")
+    assert os.listdir(tmp_path) == []
+
+
+def test_the_same_seed_gives_the_same_model_whoever_draws_meanwhile():
+    first, _ = train(bars(), run_config())
+    training = Training(bars(), run_config())
+    for _ in training.steps():
+        torch.randn(3)
+        training.loaded.decode(np.zeros((1, 2)))
+        training.loaded.sample_prior(2)
+    assert weights(training) == weights(first)
+    other, _ = train(bars(), run_config(seed=4))
+    assert weights(other) != weights(first)
+
+
+def test_a_training_does_not_move_others_random_numbers():
+    torch.manual_seed(0)
+    expected = torch.randn(3)
+    torch.manual_seed(0)
+    train(bars(), run_config(epochs=1))
+    assert torch.equal(torch.randn(3), expected)
+
+
+def test_the_live_model_can_be_used_between_steps():
+    training = Training(bars(), run_config())
+    pictures = []
+    for _ in training.steps():
+        pictures.append(training.loaded.decode(np.zeros((1, 2), np.float32)))
+        assert training.model.training
+    assert pictures[0].shape == (1, 1, 8, 8)
+    assert not np.array_equal(pictures[0], pictures[-1])
+
+
+def test_stop_checkpoints_and_ends_with_a_whole_model(tmp_path):
+    training = Training(bars(), run_config(), tmp_path / "run")
+    events = []
+    for event in training.steps():
+        events.append(event)
+        if training.step == 5:
+            training.stop()
+    assert training.step == 5
+    assert [e for e in events if isinstance(e, Checkpoint)][-1].step == 5
+    assert events[-1].reason == "stopped"
+    assert load_model(tmp_path / "run", "cpu").points is not None
+
+
+def test_learning_rate_and_beta_change_the_next_step():
+    still = Training(bars(), run_config())
+    moved = Training(bars(), run_config())
+    for training in (still, moved):
+        steps = training.steps()
+        next(steps), next(steps)
+        if training is moved:
+            moved.update(learning_rate=1e-9, beta=3.0)
+        before = weights_of(training.model)
+        next(steps)
+        training.change = max(abs(array - before[n]).max() for n, array in weights_of(training.model).items())
+    assert moved.model.beta == 3.0
+    assert moved.change < 1e-7 < still.change
+
+
+def test_a_run_is_made_shorter_and_the_epoch_that_runs_is_ended():
+    training = Training(bars(), run_config(epochs=50))
+    events = []
+    for event in training.steps():
+        events.append(event)
+        if training.step == 6 and event is None:
+            training.update(epochs=1)
+    assert (events[-1].epochs, events[-1].reason) == (2, "done")
+    (told,) = [event for event in events if isinstance(event, Adjusted)]
+    assert (told.step, told.epochs) == (6, 2)
+
+
+def test_patience_may_be_lost_while_the_run_goes_on():
+    training = Training(bars(), run_config(epochs=50, learning_rate=1.0))
+    events = []
+    for event in training.steps():
+        events.append(event)
+        if training.epoch == 3:
+            training.update(patience=1)
+    event = events[-1]
+    assert event.reason == "patience"
+    assert event.epochs < 50
+
+
+def test_a_cosine_schedule_ends_at_nothing():
+    training = Training(bars(), run_config(schedule="cosine", learning_rate=0.01))
+    scheduled = training._stepper.optimisers.scheduled
+    assert scheduled(0) == 0.01
+    assert scheduled(0.5) == pytest.approx(0.005)
+    assert scheduled(1) == pytest.approx(0, abs=1e-12)
+
+
+def test_gradients_are_clipped():
+    free, _ = train(bars(), run_config(epochs=1))
+    clipped, _ = train(bars(), run_config(epochs=1, gradient_clip=1e-3))
+    assert weights(free) != weights(clipped)
+
+
+def test_weight_decay_shrinks():
+    def size(training):
+        return sum(float((array**2).sum()) for array in weights_of(training.model).values())
+
+    plain, _ = train(bars(), run_config())
+    decayed, _ = train(bars(), run_config(weight_decay=10.0))
+    assert size(decayed) < size(plain)
+
+
+@pytest.mark.parametrize("binarise", ["static", "dynamic"])
+def test_binarised_training_reports_a_true_bound(binarise):
+    """Bernoulli on zeros and ones: the log-likelihood is one of a probability, never above 0."""
+    _, events = train(bars(), run_config(binarise=binarise))
+    assert 0 < named(events, "epoch")[-1].validation["distortion"] < 64 * np.log(2) * 1.5
+
+
+def test_a_convolutional_model_on_colour_trains(tmp_path):
+    config = run_config({"architecture": {"kind": "conv", "width": 4}}, epochs=1)
+    training, _ = train(bars(channels=3, side=12), config, tmp_path / "run")
+    images = load_model(tmp_path / "run", "cpu").decode(np.zeros((2, 2)))
+    assert images.shape == (2, 3, 12, 12)
+    assert training.loaded.preview.shape[2] == 3
+
+
+def test_a_memory_map_is_read_where_it_lies(tmp_path):
+    dataset = bars()
+    np.save(tmp_path / "images.npy", dataset.images)
+    mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
+    from dataclasses import replace
+
+    first, _ = train(dataset, run_config())
+    second, _ = train(replace(dataset, images=mapped), run_config())
+    assert weights(first) == weights(second)
+
+
+def test_the_datasets_configuration_is_the_runs(tmp_path):
+    train(bars(validation=0.5), run_config(epochs=1), tmp_path / "run")
+    assert RunFolder(tmp_path / "run").read_record().config.data == DataConfig(validation=0.5)
+
+
+def test_progress_tells_the_memory_that_is_held(monkeypatch):
+    monkeypatch.setattr("latentlab.training.timing._READ_OUT_SECONDS", 0.0)
+    _, events = train(bars(), run_config(epochs=1))
+    held = [event.device_memory for event in named(events, "progress")]
+    assert held
+    assert all(value is None or value > 10**7 for value in held), "torch alone takes more"
