@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from latentlab.config.events import Event
     from latentlab.data import Dataset
     from latentlab.evaluation import Evaluation
-    from latentlab.models.inference import LoadedModel
+    from latentlab.models.inference import InferenceModel
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "evaluate", "impute", "load_dataset", "load_model", "recipes", "train"]
@@ -95,20 +95,20 @@ def train(
 
     from latentlab.config import RunConfig, with_settings
     from latentlab.config.recipes import recipe as find_recipe
-    from latentlab.training import Training
+    from latentlab.training import Trainer
 
     config = RunConfig(model=find_recipe(recipe).config())
     config = with_settings(config, [f"{name}={json.dumps(value)}" for name, value in settings.items()])
-    training = Training(dataset, config, None if out is None else Path(out), resume)
+    training = Trainer(dataset, config, None if out is None else Path(out), resume)
     return (event for event in training.steps() if event is not None and event.event != "progress")
 
 
-def load_model(source: str | Path, device: str = "auto") -> LoadedModel:
+def load_model(source: str | Path, device: str = "auto") -> InferenceModel:
     """Open a trained model: a ``.safetensors`` file, a run folder, or ``bundled:NAME``.
 
     Returns
     -------
-    LoadedModel
+    InferenceModel
         ``encode`` takes images [N, C, H, W] and returns mean and standard deviation, float32 [N, d] each;
         ``decode`` takes latents [N, d] and returns float32 images in [0, 1].
 
@@ -122,7 +122,7 @@ def load_model(source: str | Path, device: str = "auto") -> LoadedModel:
     return inference.load_model(source, device)
 
 
-def evaluate(model: LoadedModel, dataset: Dataset, importance_samples: int = 50, seed: int = 0) -> Evaluation:
+def evaluate(model: InferenceModel, dataset: Dataset, importance_samples: int = 50, seed: int = 0) -> Evaluation:
     """Measure a model on images it has not seen, in nats per image.
 
     Parameters
@@ -147,7 +147,7 @@ def evaluate(model: LoadedModel, dataset: Dataset, importance_samples: int = 50,
 
 
 def impute(
-    model: LoadedModel,
+    model: InferenceModel,
     image: ArrayLike,
     mask: ArrayLike,
     samples: int = 100,

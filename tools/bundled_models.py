@@ -24,7 +24,7 @@ from latentlab.evaluation import evaluate
 from latentlab.models.inference import load_model
 from latentlab.paths import resource
 from latentlab.storage import Points, read_model, write_model
-from latentlab.training import Training
+from latentlab.training import Trainer
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def main() -> None:
     train = load_dataset(_source(bundled.train, arguments.folder), config.data)
     held_out = _held_out(bundled, arguments.folder, train)
     with tempfile.TemporaryDirectory() as scratch:
-        training = Training(train, config, Path(scratch) / "run")
+        training = Trainer(train, config, Path(scratch) / "run")
         _follow(training.steps(), config.training.epochs)
         path = Path(scratch) / "run" / "model.safetensors"
         score = evaluate(load_model(path, config.training.device).module, *held_out, importance_samples=50)

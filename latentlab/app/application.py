@@ -16,19 +16,19 @@ from PySide6.QtGui import QUndoStack
 
 from latentlab import paths
 from latentlab.app.crash_report import FaultLog, UncaughtExceptions, take_fault_logs
-from latentlab.app.first_paint import Front
-from latentlab.app.prefetch_imports import ImportAhead
-from latentlab.app.shutdown import LeavingController
+from latentlab.app.first_paint import FirstPaint
+from latentlab.app.prefetch_imports import ImportPrefetcher
+from latentlab.app.shutdown import ShutdownController
 from latentlab.config.recipes import RECIPES
-from latentlab.controllers.actions import DeskController
-from latentlab.controllers.autosave import RecoveryController
+from latentlab.controllers.actions import ActionsController
+from latentlab.controllers.autosave import AutosaveController
 from latentlab.controllers.categories import CategoriesController
-from latentlab.controllers.codebook import CodesController
+from latentlab.controllers.codebook import CodebookController
 from latentlab.controllers.data import DataController
 from latentlab.controllers.dataset_fit import DatasetFitController
-from latentlab.controllers.decoded_image import ImageController
+from latentlab.controllers.decoded_image import DecodedImageController
 from latentlab.controllers.encoded_image import EncodedImageController
-from latentlab.controllers.encoded_points import PointsController
+from latentlab.controllers.encoded_points import EncodedPointsController
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.far_from_data import FarFromDataController
 from latentlab.controllers.filmstrip import FilmstripController
@@ -36,16 +36,16 @@ from latentlab.controllers.frame_rate import FrameRateController
 from latentlab.controllers.levels import LevelController
 from latentlab.controllers.manifold import ManifoldController
 from latentlab.controllers.model import ModelController
-from latentlab.controllers.notifications import NoticesController
+from latentlab.controllers.notifications import NotificationsController
 from latentlab.controllers.prior import PriorController
-from latentlab.controllers.run_comparison import ComparingController
+from latentlab.controllers.run_comparison import RunComparisonController
 from latentlab.controllers.runs import RunsController
 from latentlab.controllers.selection import SelectionController
-from latentlab.controllers.snapshots import HistoryController
+from latentlab.controllers.snapshots import SnapshotsController
 from latentlab.controllers.status_line import StatusLineController
 from latentlab.controllers.training import TrainingController
 from latentlab.engine.client.client import EngineClient
-from latentlab.engine.client.worker_host import Home
+from latentlab.engine.client.worker_host import WorkerHost
 from latentlab.engine.protocol.messages import WorkerReady
 from latentlab.gui.panels.log import LogHandler
 from latentlab.gui.widgets import dialogs
@@ -87,7 +87,7 @@ class Application(QObject):
     closed = Signal()
     _uncaughtCame = Signal(str, str)
 
-    def __init__(self, front: Front, home: Home, device: str, path: str | None) -> None:
+    def __init__(self, front: FirstPaint, home: WorkerHost, device: str, path: str | None) -> None:
         super().__init__()
         self._qt, self._settings = front.qt, front.settings
         self.latent_map, self.window = front.latent_map, front.window
@@ -121,17 +121,17 @@ class Application(QObject):
         self._explore = ExploreController(session, self.undo, latent_map, sliders, self)
         self._levels = LevelController(session, self.undo, sliders, self)
         self._categories = CategoriesController(session, self._explore, sliders, self)
-        self._codes = CodesController(session, engine, self._explore, sliders, self)
+        self._codes = CodebookController(session, engine, self._explore, sliders, self)
         self._prior = PriorController(session, engine, self._explore, sliders, self)
-        self._points = PointsController(session, latent_map, sliders, self)
-        self._image = ImageController(session, engine, window.decoded_image, latent_map, self)
+        self._points = EncodedPointsController(session, latent_map, sliders, self)
+        self._image = DecodedImageController(session, engine, window.decoded_image, latent_map, self)
         self._far_from_data = FarFromDataController(session, engine, window.decoded_image, latent_map, self)
         self._encoded_image = EncodedImageController(
             session, engine, self.undo, window.decoded_image, window.notifications, self
         )
         self._manifold = ManifoldController(session, engine, latent_map, self)
         self._filmstrip = FilmstripController(session, engine, window.filmstrip, self)
-        self._history = HistoryController(
+        self._history = SnapshotsController(
             session, engine, latent_map, window.history_bar, window.filmstrip, window.curves, self
         )
         yield
@@ -145,18 +145,18 @@ class Application(QObject):
         # Qt hides no panel behind another's tab: only its dock says when it comes to the front.
         window.docks["runs"].visibilityChanged.connect(self._on_runs_seen)
         yield
-        self._comparing = ComparingController(
+        self._comparing = RunComparisonController(
             engine, window.curves, window.runs_table, self._choose_run, window.notifications, self
         )
         window.runs_table.compareRequested.connect(lambda _runs: window.show_panel("curves"))
-        self._recovery = RecoveryController(session, engine, self._training, window.notifications, self)
-        self._import_ahead = ImportAhead(session, self)
-        self._notices = NoticesController(engine, self._training, window.notifications, self._continue_run, self)
-        self._desk = DeskController(
+        self._recovery = AutosaveController(session, engine, self._training, window.notifications, self)
+        self._import_ahead = ImportPrefetcher(session, self)
+        self._notices = NotificationsController(engine, self._training, window.notifications, self._continue_run, self)
+        self._desk = ActionsController(
             session, engine, self.undo, window, latent_map, self._settings,
             self._data, self._model, self._encoded_image, self._training, self._recovery, self,
         )  # fmt: skip
-        self._leaving = LeavingController(session, engine, window, self.activity, self._save_last, self)
+        self._leaving = ShutdownController(session, engine, window, self.activity, self._save_last, self)
         self._leaving.leaving.connect(self._recovery.note_closing)
         self._filmstrip.latentPicked.connect(self._explore.go_to)
         self._image.latentPicked.connect(self._explore.go_to)

@@ -18,18 +18,18 @@ from PySide6.QtGui import QGuiApplication, QIcon
 from PySide6.QtWidgets import QApplication
 
 from latentlab import paths
-from latentlab.app.preview_picture import stored_picture
+from latentlab.app.preview_picture import preview_picture
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.main_window import MainWindow
 from latentlab.gui.style import theme
 from latentlab.gui.style.palettes import MOST_COLOURS, class_colours
-from latentlab.state.window_settings import Settings
-from latentlab.utils.thread_priority import short_turns
+from latentlab.state.window_settings import WindowSettings
+from latentlab.utils.thread_priority import short_gil_switch_interval
 
 log = logging.getLogger("latentlab")
 
 
-class Front(QObject):
+class FirstPaint(QObject):
     """The window before there is anything behind it.
 
     Parameters
@@ -46,7 +46,7 @@ class Front(QObject):
     def __init__(self, model: str) -> None:
         self.qt = _qt_application()
         super().__init__()
-        self.settings = Settings()
+        self.settings = WindowSettings()
         theme.apply(self.qt, self.settings.scheme())
         self.latent_map = LatentMap()
         self.window = MainWindow(self.latent_map, panels_later=True)
@@ -55,7 +55,7 @@ class Front(QObject):
         layout = self.settings.layout()
         if layout is not None and not self.window.restore_layout(*layout):
             self.window.reset_layout()
-        stored = stored_picture(model)
+        stored = preview_picture(model)
         if stored is not None:
             picture, (left, right, bottom, top) = stored
             self.latent_map.set_manifold(picture, (left, right), (bottom, top))
@@ -65,7 +65,7 @@ class Front(QObject):
         painted = _Painted(self.latent_map.viewport())
         self.window.show()
         while not painted.seen:
-            turn()
+            process_events()
         log.debug("the window is painted")
 
     def import_behind(self, name: str) -> None:
@@ -77,9 +77,9 @@ class Front(QObject):
 
         thread = threading.Thread(target=work, name="latentlab-import")
         thread.start()
-        with short_turns():
+        with short_gil_switch_interval():
             while thread.is_alive():
-                turn()
+                process_events()
 
 
 class _Painted(QObject):
@@ -97,7 +97,7 @@ class _Painted(QObject):
         return False
 
 
-def turn() -> None:
+def process_events() -> None:
     """Let the event loop turn, and then another thread have the interpreter for a moment."""
     QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 5)
     time.sleep(0.001)

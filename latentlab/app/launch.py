@@ -18,7 +18,7 @@ from latentlab.paths import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from latentlab.app.application import Application
-    from latentlab.engine.client.worker_host import Home
+    from latentlab.engine.client.worker_host import WorkerHost
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -56,9 +56,9 @@ def build(argv: Sequence[str] = ()) -> Application:
     options, first, home = _start_worker(argv)
     try:
         from latentlab.app.application import Application
-        from latentlab.app.first_paint import Front
+        from latentlab.app.first_paint import FirstPaint
 
-        application = Application(Front(first), home, options.device, _opened_besides(options, first))
+        application = Application(FirstPaint(first), home, options.device, _opened_besides(options, first))
         for _ in application.build():
             pass
         return application
@@ -94,21 +94,21 @@ def open_window(argv: Sequence[str] = ()) -> Application:
         gc.enable()
 
 
-def _shown(options: argparse.Namespace, first: str, home: Home) -> Application:
-    from latentlab.app.first_paint import Front, turn
+def _shown(options: argparse.Namespace, first: str, home: WorkerHost) -> Application:
+    from latentlab.app.first_paint import FirstPaint, process_events
 
-    front = Front(first)
+    front = FirstPaint(first)
     front.show()
     front.import_behind("latentlab.app.application")
     from latentlab.app.application import Application
 
     application = Application(front, home, options.device, _opened_besides(options, first))
     for _ in application.build():
-        turn()
+        process_events()
     return application
 
 
-def _start_worker(argv: Sequence[str]) -> tuple[argparse.Namespace, str, Home]:
+def _start_worker(argv: Sequence[str]) -> tuple[argparse.Namespace, str, WorkerHost]:
     """The options, the model to open first, and the worker that opens it."""
     options = parse(argv)
     first: str = DEFAULT_MODEL

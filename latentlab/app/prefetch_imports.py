@@ -8,13 +8,13 @@ from importlib import import_module
 from PySide6.QtCore import QObject, QTimer
 
 from latentlab.state.session import Session
-from latentlab.utils.thread_priority import short_turns
+from latentlab.utils.thread_priority import short_gil_switch_interval
 
 REST_MS = 1000
 _MODULES = ("superqt", "latentlab.gui.curves.canvas")  # pyqtgraph among them
 
 
-class ImportAhead(QObject):
+class ImportPrefetcher(QObject):
     """Imports beside the event loop, once the latent has not moved for a while or, at the latest, images are open.
 
     At their first sight curves and slider would stall the window for as long as their import takes; and while a
@@ -48,6 +48,6 @@ class ImportAhead(QObject):
 
 
 def _work() -> None:
-    with short_turns():
+    with short_gil_switch_interval():
         for name in _MODULES:
             import_module(name)

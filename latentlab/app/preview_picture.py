@@ -14,7 +14,7 @@ from latentlab.paths import resource
 Extent = tuple[float, float, float, float]
 
 
-def stored_picture(source: str) -> tuple[npt.NDArray[np.uint8], Extent] | None:
+def preview_picture(source: str) -> tuple[npt.NDArray[np.uint8], Extent] | None:
     """Read the picture for the window's first paint.
 
     The worker reads the same file whole and checks it; until then nothing is known of it but this picture.

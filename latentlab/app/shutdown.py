@@ -19,7 +19,7 @@ _SAVING = "saving the run"  # the activity
 _WHAT_RUNS = {RunState.PAUSED: "A run is paused.", RunState.STOPPING: "A run is being stopped."}
 
 
-class LeavingController(QObject):
+class ShutdownController(QObject):
     """Closes the window once nothing can be lost by it.
 
     A live run is asked about once and checkpointed; where that fails the window stays, and says why. The worker then

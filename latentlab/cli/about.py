@@ -17,7 +17,7 @@ from latentlab.config.layout import latent_layout
 from latentlab.config.recipes import RECIPES
 from latentlab.data import Skipped
 from latentlab.storage import RunFolder, find_model, read_model
-from latentlab.utils.text import left_out
+from latentlab.utils.text import skipped_summary
 
 _PACKAGES = ("torch", "torchvision", "numpy", "Pillow", "PySide6-Essentials", "pyqtgraph", "safetensors", "pydantic")
 
@@ -38,7 +38,7 @@ def info(arguments: argparse.Namespace) -> int:
 def _print_skipped(skipped: list[Skipped]) -> None:
     """What is broken first, then what was never an image."""
     others = sum(each.is_other for each in skipped)
-    print(f"\n{left_out(len(skipped), others)}:")
+    print(f"\n{skipped_summary(len(skipped), others)}:")
     for each in sorted(skipped, key=attrgetter("is_other")):
         print(f"{each.path}: {each.reason}")
 

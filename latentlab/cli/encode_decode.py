@@ -18,10 +18,10 @@ from latentlab.config.layout import latent_layout
 from latentlab.data import Dataset
 from latentlab.errors import InputError
 from latentlab.storage import atomic_write
-from latentlab.utils.text import counted
+from latentlab.utils.text import pluralize
 
 if TYPE_CHECKING:
-    from latentlab.models.inference import LoadedModel
+    from latentlab.models.inference import InferenceModel
 
 
 def encode(arguments: argparse.Namespace) -> int:
@@ -66,7 +66,7 @@ def decode(arguments: argparse.Namespace) -> int:
         atomic_write(out, lambda file: Image.fromarray(picture).save(file, format="PNG"))
     still = model.latent_dim - 2
     note = f", over the first two latents; the other {still} are 0" if columns and still > 0 else ""
-    print(f"{out}: {counted(len(images), 'image')}{note}")
+    print(f"{out}: {pluralize(len(images), 'image')}{note}")
     return 0
 
 
@@ -114,7 +114,7 @@ def _parse_latents(texts: list[str]) -> NDArray[np.float32]:
     return np.array(rows, np.float32)
 
 
-def _grid(cells: int, model: LoadedModel) -> NDArray[np.float32]:
+def _grid(cells: int, model: InferenceModel) -> NDArray[np.float32]:
     """Latents of an even grid, the highest z₂ first; only plain numbers have a plane to lay it on."""
     kind = latent_layout(model.header.model, model.image_shape).kind
     if kind != "plain":
@@ -125,7 +125,7 @@ def _grid(cells: int, model: LoadedModel) -> NDArray[np.float32]:
     return from_the_top(quantile_grid(cells, model.latent_dim))
 
 
-def _classes(label: int | None, model: LoadedModel, count: int, are_samples: bool) -> int | NDArray[np.int64] | None:
+def _classes(label: int | None, model: InferenceModel, count: int, are_samples: bool) -> int | NDArray[np.int64] | None:
     """The class asked for; without one a conditional model's samples are of each in turn, all else of the first."""
     in_turn = model.classes_of_samples(count)
     if label is not None or in_turn is None:
@@ -133,7 +133,7 @@ def _classes(label: int | None, model: LoadedModel, count: int, are_samples: boo
     return in_turn if are_samples else 0
 
 
-def label_index(text: str | None, model: LoadedModel) -> int | None:
+def label_index(text: str | None, model: InferenceModel) -> int | None:
     """The class that ``--label`` names, by its name or its number."""
     if text is None:
         return None

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from latentlab.cli.console import write_json, write_table
 from latentlab.cli.open_data import model_and_data
 from latentlab.config.layout import latent_layout
-from latentlab.utils.text import counted
+from latentlab.utils.text import pluralize
 
 if TYPE_CHECKING:
     from latentlab.data import Dataset
-    from latentlab.models.inference import LoadedModel
+    from latentlab.models.inference import InferenceModel
 
 NATS = "nats per image"
 _UNITS = dict.fromkeys(
@@ -65,13 +65,13 @@ def evaluate(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _on_the_images(model: LoadedModel, dataset: Dataset) -> Iterator[str]:
+def _on_the_images(model: InferenceModel, dataset: Dataset) -> Iterator[str]:
     """What must be known of the images: whether the model has learned from them, and what was made of them for it."""
     known = model.header.data
     if known.get("fingerprint") == dataset.fingerprint:
         learned, held_out = map(len, dataset.split())
         yield (
-            f"the model was trained on {learned:,} of these {counted(len(dataset), 'image')}, with "
+            f"the model was trained on {learned:,} of these {pluralize(len(dataset), 'image')}, with "
             f"{held_out:,} held out, and all are measured together: latentlab info tells the figures of those held out"
         )
         return
@@ -80,12 +80,12 @@ def _on_the_images(model: LoadedModel, dataset: Dataset) -> Iterator[str]:
     channels, height, width = model.image_shape
     coloured = sum(count for mode, count in dataset.found.modes.items() if _is_coloured(mode))
     if channels == 1 and coloured:
-        yield f"{counted(coloured, 'image')} in colour made grey, as the model takes {'them' if coloured > 1 else 'it'}"
+        yield f"{pluralize(coloured, 'image')} in colour made grey, as the model takes {'them' if coloured > 1 else 'it'}"
     others = len(dataset) - dataset.found.sizes.get(f"{width}×{height}", 0)
     if dataset.found.sizes and others:
         usual = max(dataset.found.sizes, key=dataset.found.sizes.__getitem__)
         made = f"made {width}×{height}, as the model takes them"
-        yield f"{counted(others, 'image')} of other sizes (mostly {usual}) {made}"
+        yield f"{pluralize(others, 'image')} of other sizes (mostly {usual}) {made}"
 
 
 def _is_coloured(mode: str) -> bool:
@@ -93,7 +93,7 @@ def _is_coloured(mode: str) -> bool:
     return mode.startswith(("RGB", "CMYK", "YCbCr", "LAB", "HSV")) or mode.endswith(("× 3", "× 4"))
 
 
-def _gaps(model: LoadedModel, dataset: Dataset, seed: int) -> dict[str, float]:
+def _gaps(model: InferenceModel, dataset: Dataset, seed: int) -> dict[str, float]:
     from latentlab import evaluation
 
     binarise = model.header.training.get("binarise", "none")
@@ -108,7 +108,7 @@ def _gaps(model: LoadedModel, dataset: Dataset, seed: int) -> dict[str, float]:
     }
 
 
-def _disentanglement(model: LoadedModel, dataset: Dataset, seed: int) -> dict[str, float]:
+def _disentanglement(model: InferenceModel, dataset: Dataset, seed: int) -> dict[str, float]:
     """The scores, where latents are plain numbers and at least two known factors vary among the images."""
     varying = {name: values for name, values in (dataset.factors or {}).items() if (values != values[0]).any()}
     if len(varying) < 2 or not _plain(model):
@@ -119,7 +119,7 @@ def _disentanglement(model: LoadedModel, dataset: Dataset, seed: int) -> dict[st
     return evaluation.disentanglement(mean, std, varying, seed)._asdict()
 
 
-def _plain(model: LoadedModel) -> bool:
+def _plain(model: InferenceModel) -> bool:
     """Whether its latents are plain numbers."""
     return latent_layout(model.header.model, model.image_shape).kind == "plain"
 

@@ -13,7 +13,7 @@ from latentlab.data import Dataset, LoadProgress, open_dataset
 from latentlab.errors import InputError
 
 if TYPE_CHECKING:
-    from latentlab.models.inference import LoadedModel
+    from latentlab.models.inference import InferenceModel
 
 
 def open_data(source: str, config: DataConfig) -> Dataset:
@@ -32,7 +32,7 @@ def open_data(source: str, config: DataConfig) -> Dataset:
     raise AssertionError("opening ends with a dataset")
 
 
-def model_and_data(arguments: argparse.Namespace) -> tuple[LoadedModel, Dataset]:
+def model_and_data(arguments: argparse.Namespace) -> tuple[InferenceModel, Dataset]:
     """Open the model, and the dataset made ready as the model's own was.
 
     Raises

@@ -21,11 +21,11 @@ from latentlab.config.events import Epoch, Event, Finished, Progress, Started, W
 from latentlab.config.recipes import recipe
 from latentlab.errors import InputError
 from latentlab.storage import RunFolder
-from latentlab.utils.text import counted, left_out
+from latentlab.utils.text import pluralize, skipped_summary
 
 if TYPE_CHECKING:
     from latentlab.data import Dataset
-    from latentlab.training import Training
+    from latentlab.training import Trainer
 
 _INTERRUPTED = 130
 _OPTIONS = {
@@ -52,9 +52,9 @@ def train(arguments: argparse.Namespace) -> int:
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
             return _train_together(arguments, config, interruption)
         dataset = open_data(arguments.data, config.data)
-        from latentlab.training import Training
+        from latentlab.training import Trainer
 
-        training = Training(dataset, config, out, arguments.resume)
+        training = Trainer(dataset, config, out, arguments.resume)
         interruption.calls(training.stop)
         report = _reporter(arguments, dataset)
         code = _follow(training, interruption, report)
@@ -65,7 +65,7 @@ def train(arguments: argparse.Namespace) -> int:
 
 def _train_together(arguments: argparse.Namespace, config: RunConfig, interruption: _Interruption) -> int:
     """One of the processes that ``torchrun`` has started; the first of them writes and reports."""
-    from latentlab.training import Training
+    from latentlab.training import Trainer
     from latentlab.training.distributed import joined
 
     with joined(config.training.device) as group:
@@ -73,7 +73,7 @@ def _train_together(arguments: argparse.Namespace, config: RunConfig, interrupti
             raise InputError("WORLD_SIZE is set, but not RANK: start several processes with torchrun")
         with group.in_turn():
             dataset = open_data(arguments.data, config.data)
-        training = Training(dataset, config, Path(arguments.out), arguments.resume, group)
+        training = Trainer(dataset, config, Path(arguments.out), arguments.resume, group)
         interruption.calls(training.stop, patient=True)
         report = _reporter(arguments, dataset) if group.writes else _to_nobody
         code = _follow(training, interruption, report)
@@ -87,7 +87,7 @@ def _reporter(arguments: argparse.Namespace, dataset: Dataset) -> Callable[[Even
     report = _report_json if arguments.json else _Report()
     if dataset.skipped:
         others = sum(each.is_other for each in dataset.skipped)
-        report(Warned(f"{left_out(len(dataset.skipped), others)}; see latentlab info {arguments.data}"))
+        report(Warned(f"{skipped_summary(len(dataset.skipped), others)}; see latentlab info {arguments.data}"))
     folder = RunFolder(arguments.out)
     if arguments.resume and not folder.checkpoint.exists():
         what = "checkpoint" if folder.record.exists() else "run"
@@ -122,7 +122,7 @@ def run_config(arguments: argparse.Namespace, folder: RunFolder) -> RunConfig:
     return with_settings(config, [*settings, *arguments.set])
 
 
-def _follow(training: Training, interruption: _Interruption, report: Callable[[Event], None]) -> int:
+def _follow(training: Trainer, interruption: _Interruption, report: Callable[[Event], None]) -> int:
     """Train to the end; the exit code.
 
     Raises
@@ -155,15 +155,15 @@ def _follow(training: Training, interruption: _Interruption, report: Callable[[E
 def _why_nothing_was_left(end: Finished) -> str:
     """Of a run that was over before it was resumed: what would make it go on."""
     if end.reason == "patience":
-        stale = counted(end.epochs - end.best_epoch, "epoch")
+        stale = pluralize(end.epochs - end.best_epoch, "epoch")
         return (
             f"nothing was trained: patience has ended this run after {stale} without a better ELBO; it goes on with "
             "--set patience=0, or with a larger number"
         )
-    return f"nothing was trained: the run was over after {counted(end.epochs, 'epoch')}; --epochs asks for more"
+    return f"nothing was trained: the run was over after {pluralize(end.epochs, 'epoch')}; --epochs asks for more"
 
 
-def _tell_of_interruption(training: Training) -> None:
+def _tell_of_interruption(training: Trainer) -> None:
     """Say what is kept."""
     done = int(training.epoch)
     kept = f"checkpoint at epoch {done}, step {training.step}"
@@ -248,11 +248,11 @@ class _Report:
             self._write(f"warning: {event.message}")
         elif isinstance(event, Finished):
             self._bar.close()
-            print(f"{event.model}: {counted(event.epochs, 'epoch')} in {event.seconds:.0f} s ({_reason(event)})")
+            print(f"{event.model}: {pluralize(event.epochs, 'epoch')} in {event.seconds:.0f} s ({_reason(event)})")
 
     def _start(self, event: Started) -> None:
         print(
-            f"{event.recipe}: {counted(event.images, 'image')}, {event.validation_images:,} for validation, "
+            f"{event.recipe}: {pluralize(event.images, 'image')}, {event.validation_images:,} for validation, "
             f"{event.parameters:,} parameters, on {event.device}"
             + (f" in {event.precision}" if event.precision != "float32" else "")
         )
@@ -268,7 +268,7 @@ class _Report:
 def _reason(event: Finished) -> str:
     if event.reason != "patience":
         return event.reason
-    stale = counted(event.epochs - event.best_epoch, "epoch")
+    stale = pluralize(event.epochs - event.best_epoch, "epoch")
     return f"patience: {stale} without a better ELBO; the model is of epoch {event.best_epoch}"
 
 

@@ -35,7 +35,7 @@ class Suggestion:
     why: str
 
 
-def suggestion(images: int, image_shape: tuple[int, int, int], recipe_name: str = "") -> Suggestion:
+def suggest_settings(images: int, image_shape: tuple[int, int, int], recipe_name: str = "") -> Suggestion:
     """Choose settings for a first try.
 
     Parameters

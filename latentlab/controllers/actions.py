@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QGuiApplication, QUndoStack
 
 from latentlab.config import DataConfig
-from latentlab.controllers.autosave import RecoveryController
+from latentlab.controllers.autosave import AutosaveController
 from latentlab.controllers.data import DataController
 from latentlab.controllers.encoded_image import EncodedImageController
 from latentlab.controllers.model import ModelController
@@ -24,7 +24,7 @@ from latentlab.gui.widgets import dialogs
 from latentlab.gui.widgets.qimage import to_qimage
 from latentlab.gui.widgets.toasts import Notification
 from latentlab.state.session import Session
-from latentlab.state.window_settings import Scheme, Settings
+from latentlab.state.window_settings import Scheme, WindowSettings
 from latentlab.storage.session_file import read_session
 from latentlab.storage.source_kind import IMAGE_SUFFIXES, kind_of
 
@@ -33,7 +33,7 @@ IMAGE_KINDS = f"Images ({' '.join(f'*{suffix}' for suffix in sorted(IMAGE_SUFFIX
 DATA_KINDS = "Images and datasets (*.npz *.npy *-ubyte *.gz *.csv);;All files (*)"
 
 
-class DeskController(QObject):
+class ActionsController(QObject):
     """Joins the window's actions with the controllers that carry them out."""
 
     def __init__(
@@ -43,12 +43,12 @@ class DeskController(QObject):
         undo: QUndoStack,
         window: MainWindow,
         latent_map: LatentMap,
-        settings: Settings,
+        settings: WindowSettings,
         data: DataController,
         model: ModelController,
         encoded_image: EncodedImageController,
         training: TrainingController,
-        recovery: RecoveryController,
+        recovery: AutosaveController,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)

@@ -13,7 +13,7 @@ from latentlab.controllers.training import TrainingController
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import OpenDataset, OpenModel
 from latentlab.errors import LatentlabError
-from latentlab.gui.widgets.toasts import Actions, Notification, Notifications
+from latentlab.gui.widgets.toasts import Actions, Notification, Toasts
 from latentlab.state.session import AxesChoice, Session
 from latentlab.storage import RunFolder
 from latentlab.storage.session_file import (
@@ -29,7 +29,7 @@ AUTOSAVE_SECONDS = 15
 _PATIENCE = 2.0  # seconds for a slow disk before a window that is failing writes beside it
 
 
-class RecoveryController(QObject):
+class AutosaveController(QObject):
     """Autosaves the session, saves it where the user says, and restores it.
 
     The autosave of a window that ended well is removed; one that is found at the start belongs to a window that
@@ -52,7 +52,7 @@ class RecoveryController(QObject):
         session: Session,
         engine: EngineClient,
         training: TrainingController,
-        notifications: Notifications,
+        notifications: Toasts,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)

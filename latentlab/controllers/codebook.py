@@ -8,15 +8,15 @@ from PySide6.QtCore import QObject
 
 from latentlab.config.layout import Level
 from latentlab.controllers.explore import ExploreController
-from latentlab.controllers.generations import Freshness
+from latentlab.controllers.generations import Generations
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import ByteArray, Codebooks, FloatArray, ReadCodebooks
-from latentlab.gui.panels.codebook_grid import CodeGrid
+from latentlab.gui.panels.codebook_grid import CodebookGrid
 from latentlab.gui.panels.latent_sliders import LatentSliders
 from latentlab.state.session import Session
 
 
-class CodesController(QObject):
+class CodebookController(QObject):
     """Joins the painted grid with the session's latent, which holds an entry of the codebook for each cell.
 
     The codebooks are read from the worker whenever the model's weights change; a stroke then needs no answer but
@@ -33,8 +33,8 @@ class CodesController(QObject):
     ) -> None:
         super().__init__(parent)
         self._session, self._engine, self._explore, self._sliders = session, engine, explore, sliders
-        self._fresh = Freshness()
-        self._grid: CodeGrid | None = None
+        self._fresh = Generations()
+        self._grid: CodebookGrid | None = None
         self._entries: tuple[FloatArray, ...] = ()
         session.modelChanged.connect(self._on_model_changed)
         session.latentChanged.connect(self._show_codes)
@@ -48,7 +48,7 @@ class CodesController(QObject):
             self._entries = ()
             self._grid = None  # the sliders' panel has let go of it
             if quantised:
-                self._grid = CodeGrid()
+                self._grid = CodebookGrid()
                 self._grid.painted.connect(self._on_painted)
                 self._sliders.set_instead(self._grid)
         if quantised:

@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject
 
 from latentlab.gui.panels.data import DataPanel
 from latentlab.gui.panels.dataset_facts import misfit
-from latentlab.gui.widgets.toasts import Notification, Notifications
+from latentlab.gui.widgets.toasts import Notification, Toasts
 from latentlab.state.session import Session
 
 
@@ -14,7 +14,7 @@ class DatasetFitController(QObject):
     """Says in the Data panel, and once in a notice, that images do not fit the model and what can be done."""
 
     def __init__(
-        self, session: Session, panel: DataPanel, notifications: Notifications, parent: QObject | None = None
+        self, session: Session, panel: DataPanel, notifications: Toasts, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
         self._session, self._panel, self._notifications = session, panel, notifications

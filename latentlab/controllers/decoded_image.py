@@ -6,7 +6,7 @@ import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from latentlab.config.layout import LatentLayout
-from latentlab.controllers.generations import Freshness
+from latentlab.controllers.generations import Generations
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import Decode, Decoded, FloatArray, Nearest, NearestFound
 from latentlab.gui.latent_map import LatentMap
@@ -17,7 +17,7 @@ from latentlab.state.session import Session
 REST = 120  # milliseconds without a new latent
 
 
-class ImageController(QObject):
+class DecodedImageController(QObject):
     """Asks for the image of the latent that is shown, and shows the newest answer.
 
     The preview under the pointer wins over the committed latent; leaving the map asks for the committed one again.
@@ -42,7 +42,7 @@ class ImageController(QObject):
     ) -> None:
         super().__init__(parent)
         self._session, self._engine, self._image, self._map = session, engine, image, latent_map
-        self._decoded, self._nearest = Freshness(), Freshness()
+        self._decoded, self._nearest = Generations(), Generations()
         self._nearest_latent: FloatArray | None = None
         self._nearest_std: FloatArray | None = None
 

@@ -15,7 +15,7 @@ from latentlab.controllers.commands import ShowEncodedImage
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import EncodeImage, Failed, ImageEncoded, WorkerLost
 from latentlab.gui.panels.decoded_image import DecodedImage
-from latentlab.gui.widgets.toasts import Notification, Notifications
+from latentlab.gui.widgets.toasts import Notification, Toasts
 from latentlab.state.session import Session
 
 INTERVAL = 1000  # milliseconds between two encodings of the shown image while a run changes the weights
@@ -43,7 +43,7 @@ class EncodedImageController(QObject):
         engine: EngineClient,
         undo: QUndoStack,
         panel: DecodedImage,
-        notifications: Notifications,
+        notifications: Toasts,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
-from latentlab.controllers.point_colours import Colouring, colouring
+from latentlab.controllers.point_colours import PointColours, point_colours
 from latentlab.engine.protocol.messages import HistoryRead, PointsChanged
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.latent_map.view import PRIOR_REACH
@@ -18,7 +18,7 @@ MOST = 0.9  # of the points
 PRIOR_SPAN = 4.0  # standard deviations of the prior that a slider covers at least
 
 
-class PointsController(QObject):
+class EncodedPointsController(QObject):
     """Shows the session's points on the map, or a past epoch's, and each dimension's KL beside its slider.
 
     Signals
@@ -101,7 +101,7 @@ class PointsController(QObject):
     def _draw(self, points: PointsChanged | HistoryRead) -> None:
         """Project the points onto the shown axes, coloured by class or by the chosen column."""
         column = points.columns.get(self._session.colour_by)
-        known = Colouring(points.label, points.classes, False) if column is None else colouring(column)
+        known = PointColours(points.label, points.classes, False) if column is None else point_colours(column)
         self._map.set_points(self._session.plane().project(points.mean), known.labels, known.names, known.ordered)
 
     def _on_colour_by_changed(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, QTimer
 
-from latentlab.controllers.generations import Freshness
+from latentlab.controllers.generations import Generations
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import DistanceMeasured, DistanceToData
 from latentlab.gui.latent_map import LatentMap
@@ -35,7 +35,7 @@ class FarFromDataController(QObject):
     ) -> None:
         super().__init__(parent)
         self._session, self._engine, self._image, self._map = session, engine, image, latent_map
-        self._generations = Freshness()
+        self._generations = Generations()
         self._committed_is_far = self._preview_is_far = False
         self._is_due = False  # whether the latent has changed since it was measured
         self._pace = QTimer(self)

@@ -6,7 +6,7 @@ import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from latentlab.controllers import traversals
-from latentlab.controllers.generations import Freshness
+from latentlab.controllers.generations import Generations
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import (
     Decoded,
@@ -21,7 +21,7 @@ from latentlab.engine.protocol.messages import (
 )
 from latentlab.gui.panels.filmstrip import Filmstrip
 from latentlab.state.session import Session
-from latentlab.utils.duty_cycle import STRIP, Allowance
+from latentlab.utils.duty_cycle import STRIP, DutyCycle
 
 MOST_TRAVERSED = 8
 STEPS = 15
@@ -46,7 +46,7 @@ class FilmstripController(QObject):
     ) -> None:
         super().__init__(parent)
         self._session, self._engine, self._filmstrip = session, engine, filmstrip
-        self._fresh, self._allowance = Freshness(), Allowance(STRIP)
+        self._fresh, self._allowance = Generations(), DutyCycle(STRIP)
         self._model_from = 0  # the version at which the live model came
         self._seed = 0
         self._path: FloatArray | None = None

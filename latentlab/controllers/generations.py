@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Freshness:
+class Generations:
     """Numbers the requests of one live kind, and tells whether a result is newer than the one shown.
 
     Asking for ``generation == latest`` instead would show nothing under a fast hand: there is always a newer request.

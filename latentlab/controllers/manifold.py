@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from PySide6.QtCore import QObject
 
-from latentlab.controllers.generations import Freshness
+from latentlab.controllers.generations import Generations
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import Axes, DecodeGrid, GridTiles
 from latentlab.gui.latent_map import LatentMap, View
 from latentlab.state.session import AxesChoice, Session
-from latentlab.utils.duty_cycle import MANIFOLD, Allowance
+from latentlab.utils.duty_cycle import MANIFOLD, DutyCycle
 
 CELL_PIXELS = 32
 MOST_CELLS = 40  # a side
@@ -69,7 +69,7 @@ class ManifoldController(QObject):
     ) -> None:
         super().__init__(parent)
         self._session, self._engine, self._map = session, engine, latent_map
-        self._fresh, self._allowance = Freshness(), Allowance(MANIFOLD)
+        self._fresh, self._allowance = Generations(), DutyCycle(MANIFOLD)
         self._model_from = 0  # the version at which the live model came
         self._view = latent_map.view()  # it may be shown long since, and tell of no change
         self._layout: Layout | None = None

@@ -12,12 +12,12 @@ from latentlab.controllers.run_messages import ending
 from latentlab.controllers.training import TrainingController
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import Failed, ModelSaved, Notice, WorkerLost
-from latentlab.gui.widgets.toasts import Actions, Notification, Notifications
+from latentlab.gui.widgets.toasts import Actions, Notification, Toasts
 
 log = logging.getLogger("latentlab")
 
 
-class NoticesController(QObject):
+class NotificationsController(QObject):
     """Turns the engine's failures and notices into notifications and log lines.
 
     ``continue_run(folder)`` is offered after a worker was lost in the middle of a run.
@@ -27,7 +27,7 @@ class NoticesController(QObject):
         self,
         engine: EngineClient,
         training: TrainingController,
-        notifications: Notifications,
+        notifications: Toasts,
         continue_run: Callable[[str], None],
         parent: QObject | None = None,
     ) -> None:

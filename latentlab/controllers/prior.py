@@ -7,7 +7,7 @@ from numpy.random import default_rng
 from PySide6.QtCore import QObject
 
 from latentlab.controllers.explore import ExploreController
-from latentlab.controllers.generations import Freshness
+from latentlab.controllers.generations import Generations
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import DrawLatent, LatentDrawn
 from latentlab.gui.panels.latent_sliders import LatentSliders
@@ -27,7 +27,7 @@ class PriorController(QObject):
     ) -> None:
         super().__init__(parent)
         self._session, self._engine, self._explore = session, engine, explore
-        self._fresh = Freshness()
+        self._fresh = Generations()
         self._random = default_rng()
         self._dimension = -1  # the one that is wanted of the draw; −1: all that are not locked
         sliders.sampleRequested.connect(self._on_sample_requested)

@@ -12,11 +12,11 @@ from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import CompareRuns, RunFollowed
 from latentlab.gui.curves.panel import TrainingCurves
 from latentlab.gui.curves.runs_table import RunsTable
-from latentlab.gui.widgets.toasts import Notifications
+from latentlab.gui.widgets.toasts import Toasts
 from latentlab.storage import RunFolder
 
 
-class ComparingController(QObject):
+class RunComparisonController(QObject):
     """Keeps the engine telling of the runs that the user compares.
 
     Parameters
@@ -31,7 +31,7 @@ class ComparingController(QObject):
         curves: TrainingCurves,
         table: RunsTable,
         choose: Callable[[Callable[[str], object]], object],
-        notifications: Notifications,
+        notifications: Toasts,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import QObject
 
-from latentlab.controllers.encoded_points import PointsController
+from latentlab.controllers.encoded_points import EncodedPointsController
 from latentlab.controllers.explore import ExploreController
 from latentlab.engine.protocol.messages import FloatArray
 from latentlab.gui.latent_map import LatentMap
@@ -22,7 +22,7 @@ class SelectionController(QObject):
         self,
         session: Session,
         explore: ExploreController,
-        points: PointsController,
+        points: EncodedPointsController,
         latent_map: LatentMap,
         activity: Activity,
         parent: QObject | None = None,

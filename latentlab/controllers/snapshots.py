@@ -9,7 +9,7 @@ from typing import Literal, cast
 from PySide6.QtCore import QObject, QTimer
 
 from latentlab.config.events import Epoch, Progress
-from latentlab.controllers.generations import Freshness
+from latentlab.controllers.generations import Generations
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import (
     EpochsRead,
@@ -23,13 +23,13 @@ from latentlab.engine.protocol.messages import (
 from latentlab.gui.curves.panel import TrainingCurves
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.panels.filmstrip import BY_EPOCH, Filmstrip
-from latentlab.gui.panels.snapshot_bar import HistoryBar
+from latentlab.gui.panels.snapshot_bar import SnapshotBar
 from latentlab.state.session import Session
 
 PAUSE_MS = 600  # between two readings of the strip over epochs: while short epochs pass it is not read for each
 
 
-class HistoryController(QObject):
+class SnapshotsController(QObject):
     """Lets the user look back at the epochs of the live or opened run.
 
     The past is a picture: what is decoded is today's model. Committing a latent, by the map or by a slider,
@@ -41,7 +41,7 @@ class HistoryController(QObject):
         session: Session,
         engine: EngineClient,
         latent_map: LatentMap,
-        bar: HistoryBar,
+        bar: SnapshotBar,
         filmstrip: Filmstrip,
         curves: TrainingCurves,
         parent: QObject | None = None,
@@ -52,7 +52,7 @@ class HistoryController(QObject):
         self._run = ""
         self._followed, self._highest = "", -inf  # an opened run, and its best epoch's validation ELBO
         self._wanted: int | None = None  # the epoch that is, or is about to be, looked at
-        self._fresh, self._fresh_strip = Freshness(), Freshness()
+        self._fresh, self._fresh_strip = Generations(), Generations()
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(PAUSE_MS)

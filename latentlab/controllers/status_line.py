@@ -5,14 +5,14 @@ from __future__ import annotations
 from PySide6.QtCore import QObject
 
 from latentlab.controllers.run_messages import duration
-from latentlab.gui.widgets.status_bar import Status
+from latentlab.gui.widgets.status_bar import StatusBar
 from latentlab.state.activity import Activity
 
 
 class StatusLineController(QObject):
     """The only writer of the status bar; everyone else writes to :class:`~latentlab.state.activity.Activity`."""
 
-    def __init__(self, activity: Activity, status: Status, parent: QObject | None = None) -> None:
+    def __init__(self, activity: Activity, status: StatusBar, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._activity, self._status = activity, status
         activity.changed.connect(self._show)

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from latentlab.config import RunConfig
 from latentlab.config.events import Adjusted, Epoch, Event, Finished, Progress, Started
-from latentlab.config.suggestion import suggestion
+from latentlab.config.suggestion import suggest_settings
 from latentlab.controllers.run_messages import changes, ending, new_run_folder, pace, paused_text, progress_text
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import (
@@ -149,7 +149,7 @@ class TrainingController(QObject):
             run = self._session.run
             is_of_opened_run = run.is_trained_on(dataset) and not run.has_started
             keeps = self._suggested_for in ("", dataset.source) or is_of_opened_run or run.is_active
-            for_recipe = partial(suggestion, max(1, dataset.training_images), dataset.image_shape)
+            for_recipe = partial(suggest_settings, max(1, dataset.training_images), dataset.image_shape)
             self._panel.suggest(for_recipe, keep_changes=keeps)
             self._suggested_for = dataset.source
         self._panel.set_can_train(there, "" if there else "Open some images first.")

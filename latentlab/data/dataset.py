@@ -10,7 +10,7 @@ import numpy as np
 from latentlab.config.data import DataConfig
 from latentlab.data.preview_samples import Samples
 from latentlab.data.types import Columns, Found, Images, Labels, Skipped
-from latentlab.utils.text import counted
+from latentlab.utils.text import pluralize
 
 _HASHED_IMAGES = 256
 
@@ -71,8 +71,8 @@ class Dataset:
     def __repr__(self) -> str:
         channels, height, width = self.image_shape
         return (
-            f"Dataset({self.name!r}, {counted(len(self), 'image')}, {channels}×{height}×{width}, "
-            f"{counted(len(self.classes), 'class', 'classes')})"
+            f"Dataset({self.name!r}, {pluralize(len(self), 'image')}, {channels}×{height}×{width}, "
+            f"{pluralize(len(self.classes), 'class', 'classes')})"
         )
 
     @property

@@ -7,7 +7,7 @@ import numpy as np
 from latentlab.config.data import DataConfig
 from latentlab.data.types import UNKNOWN, Labels
 from latentlab.errors import InputError
-from latentlab.utils.text import counted
+from latentlab.utils.text import pluralize
 
 
 def choose(labels: Labels, classes: tuple[str, ...], config: DataConfig) -> Labels:
@@ -45,7 +45,9 @@ def choose(labels: Labels, classes: tuple[str, ...], config: DataConfig) -> Labe
     if config.limit is not None and config.limit < len(index):
         index = np.sort(random.choice(index, config.limit, replace=False))
     if not len(index):
-        raise InputError(f"none of {counted(len(labels), 'image')} is left by the classes {', '.join(config.classes)}")
+        raise InputError(
+            f"none of {pluralize(len(labels), 'image')} is left by the classes {', '.join(config.classes)}"
+        )
     return index
 
 

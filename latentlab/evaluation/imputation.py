@@ -14,12 +14,12 @@ from latentlab.evaluation.batches import samples_at_once
 from latentlab.models import LatentModel
 from latentlab.models.base import Batch
 from latentlab.models.families.vae import VAE
-from latentlab.models.inference import CHUNK, LoadedModel
+from latentlab.models.inference import CHUNK, InferenceModel
 from latentlab.models.seeded_noise import fixed_noise
 
 
 def impute_images(
-    model: LoadedModel,
+    model: InferenceModel,
     image: ArrayLike,
     mask: ArrayLike,
     samples: int = 100,
@@ -143,7 +143,7 @@ def _hidden(mask: NDArray[Any], images: NDArray[Any]) -> NDArray[np.bool_]:
     return np.array(np.broadcast_to(hidden, (count, height, width)))
 
 
-def _labels(model: LoadedModel, pixels: NDArray[np.float32], label: int | None) -> NDArray[np.int64] | None:
+def _labels(model: InferenceModel, pixels: NDArray[np.float32], label: int | None) -> NDArray[np.int64] | None:
     classes = model.module.classes
     if not classes:
         if label is not None:

@@ -14,8 +14,8 @@ from latentlab.gui.actions import Actions
 from latentlab.gui.style.icons import recolour, set_icon
 from latentlab.gui.widgets.controls import column
 from latentlab.gui.widgets.dock import Dock
-from latentlab.gui.widgets.status_bar import Status, device_label, frame_rate_label
-from latentlab.gui.widgets.toasts import Notifications
+from latentlab.gui.widgets.status_bar import StatusBar, device_label, frame_rate_label
+from latentlab.gui.widgets.toasts import Toasts
 
 if TYPE_CHECKING:
     from latentlab.gui.curves.panel import TrainingCurves
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from latentlab.gui.panels.latent_sliders import LatentSliders
     from latentlab.gui.panels.log import LogView
     from latentlab.gui.panels.model import ModelPanel
-    from latentlab.gui.panels.snapshot_bar import HistoryBar
+    from latentlab.gui.panels.snapshot_bar import SnapshotBar
     from latentlab.gui.panels.training import TrainingPanel
 
 STATE_VERSION = 1
@@ -100,7 +100,7 @@ class MainWindow(QMainWindow):
     latent_sliders: LatentSliders
     filmstrip: Filmstrip
     log_view: LogView
-    history_bar: HistoryBar
+    history_bar: SnapshotBar
 
     def __init__(self, latent_map: QWidget, parent: QWidget | None = None, *, panels_later: bool = False) -> None:
         super().__init__(parent)
@@ -117,13 +117,13 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(centre)
         self.actions_ = Actions(self)
         self.docks: dict[str, Dock] = {}
-        self.status = Status()
+        self.status = StatusBar()
         self.setStatusBar(self.status)
         self.device, self.frame_rate = device_label(), frame_rate_label()
         self._build_docks()
         self._build_menus()
         self._build_toolbar()
-        self.notifications = Notifications(self, latent_map)
+        self.notifications = Toasts(self, latent_map)
         self.resize(1280, 800)
         self._first_sizes()
         self._first_state = self.saveState(STATE_VERSION)

@@ -24,7 +24,7 @@ CHUNK = 128
 """Images that go through the network at a time. Fixed: a matrix product's last bits may depend on its size."""
 
 
-class LoadedModel:
+class InferenceModel:
     """A model on a device, with what its file says of it.
 
     Used for models read from a file and for the one in training alike: the weights are looked at anew at every
@@ -176,7 +176,7 @@ class LoadedModel:
         return torch.from_numpy(labels).to(self.device)
 
 
-def load_model(source: str | Path, device: str = "auto") -> LoadedModel:
+def load_model(source: str | Path, device: str = "auto") -> InferenceModel:
     """Open a trained model.
 
     Parameters
@@ -196,7 +196,7 @@ def load_model(source: str | Path, device: str = "auto") -> LoadedModel:
     return model_from(read_model(path), where, path)
 
 
-def model_from(file: ModelFile, device: torch.device, path: Path) -> LoadedModel:
+def model_from(file: ModelFile, device: torch.device, path: Path) -> InferenceModel:
     """Build the model of a file that has been read; ``path`` names it in errors.
 
     Raises
@@ -211,7 +211,7 @@ def model_from(file: ModelFile, device: torch.device, path: Path) -> LoadedModel
     check_weights({name: tuple(t.shape) for name, t in outline.state_dict().items()}, file.weights, str(path))
     module = build(header.model, header.image_shape, len(header.classes))
     put_weights(module, file.weights)
-    loaded = LoadedModel(place(module, device).eval(), header, device)
+    loaded = InferenceModel(place(module, device).eval(), header, device)
     loaded.points, loaded.preview = file.points, file.preview
     return loaded
 

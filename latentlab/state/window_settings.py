@@ -14,7 +14,7 @@ MOST_RECENT = 10
 Scheme = Literal["system", "light", "dark"]
 
 
-class Settings:
+class WindowSettings:
     """What the window remembers from one start to the next.
 
     Attributes

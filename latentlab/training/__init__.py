@@ -1,6 +1,6 @@
 """The training loop as a generator of progress, its checkpoints and its points (torch)."""
 
 from latentlab.training.map_preview import encode_points, from_the_top, manifold_preview, tile
-from latentlab.training.trainer import Training
+from latentlab.training.trainer import Trainer
 
-__all__ = ["Training", "encode_points", "from_the_top", "manifold_preview", "tile"]
+__all__ = ["Trainer", "encode_points", "from_the_top", "manifold_preview", "tile"]

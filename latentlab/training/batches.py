@@ -20,7 +20,7 @@ _SHARE_OF_MEMORY = 0.4
 _COPIED_AT_ONCE = 4096
 
 
-class Feed:
+class BatchLoader:
     """A dataset's images as batches on a device.
 
     The uint8 images stay on the device as a whole when they fit into its memory; else they stay where they are,

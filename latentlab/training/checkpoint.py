@@ -16,9 +16,9 @@ from latentlab.errors import InputError
 from latentlab.models.base import LatentModel
 from latentlab.models.inference import put_weights, weights_of
 from latentlab.storage import CheckpointFile, RunRecord, check_weights
-from latentlab.training.metrics import Meter
+from latentlab.training.metrics import RunningMeans
 from latentlab.training.seeding import RandomStream
-from latentlab.training.step.optimizers import Optimisers
+from latentlab.training.step.optimizers import Optimizers
 
 # What may be another when a run goes on; everything else makes it a different run.
 _MAY_CHANGE = {
@@ -42,7 +42,7 @@ _MAY_CHANGE = {
 
 
 @dataclass
-class Position:
+class RunProgress:
     """How far a run is.
 
     Attributes
@@ -73,7 +73,7 @@ class Position:
 
 
 @dataclass
-class Plan:
+class Schedule:
     """How long a run is to be; it may be changed while the run goes on.
 
     Attributes
@@ -87,7 +87,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Extent:
+class DatasetSize:
     """How large a run is.
 
     Attributes
@@ -109,7 +109,7 @@ class Extent:
 
 
 @dataclass
-class Best:
+class BestModel:
     """The best model so far.
 
     Attributes
@@ -135,7 +135,7 @@ class Best:
 
     def offer(
         self,
-        position: Position,
+        position: RunProgress,
         train: dict[str, float],
         validation: dict[str, float] | None,
         model: LatentModel,
@@ -160,12 +160,12 @@ class RunState:
 
     config: RunConfig
     model: LatentModel
-    optimisers: Optimisers
+    optimisers: Optimizers
     stream: RandomStream
-    meter: Meter
-    position: Position
-    best: Best
-    plan: Plan
+    meter: RunningMeans
+    position: RunProgress
+    best: BestModel
+    plan: Schedule
 
     def pack(self) -> CheckpointFile:
         """Everything that is needed to go on."""

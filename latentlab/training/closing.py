@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from latentlab.data import Dataset
-from latentlab.models.inference import LoadedModel, put_weights
-from latentlab.training.checkpoint import Best
+from latentlab.models.inference import InferenceModel, put_weights
+from latentlab.training.checkpoint import BestModel
 from latentlab.training.map_preview import encode_points, manifold_preview
 from latentlab.training.run_writer import Output
 
 
-def save_best(loaded: LoadedModel, best: Best, dataset: Dataset, output: Output) -> Iterator[None]:
+def save_best(loaded: InferenceModel, best: BestModel, dataset: Dataset, output: Output) -> Iterator[None]:
     """Put the best weights into the model and write its file, a piece of the work with each step.
 
     Parameters

@@ -29,7 +29,7 @@ _LOADING = timedelta(days=2)  # that the first process may take to read a datase
 
 
 @dataclass(frozen=True)
-class Group:
+class ProcessGroup:
     """The processes of a run, as one of them sees them.
 
     Attributes
@@ -123,7 +123,7 @@ class Share:
         Images of the whole batch.
     """
 
-    group: Group
+    group: ProcessGroup
     images: int
     total: int
 
@@ -163,7 +163,7 @@ class _LossesOf(nn.Module):
 
 
 @contextmanager
-def joined(device: str) -> Iterator[Group | None]:
+def joined(device: str) -> Iterator[ProcessGroup | None]:
     """Join the processes that ``torchrun`` started, with NCCL on CUDA and Gloo elsewhere; ``None`` for one alone.
 
     Parameters
@@ -188,7 +188,7 @@ def joined(device: str) -> Iterator[Group | None]:
     patient = distributed.new_group(backend="gloo", timeout=_LOADING)
     assert isinstance(patient, distributed.ProcessGroup)
     try:
-        yield Group(distributed.get_rank(), size, place, patient)
+        yield ProcessGroup(distributed.get_rank(), size, place, patient)
     except RuntimeError as error:
         if not is_lost(error):
             raise

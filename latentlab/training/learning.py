@@ -9,14 +9,14 @@ from torch import Tensor
 from latentlab.config.events import Warned
 from latentlab.errors import RunError
 from latentlab.models.base import StepState
-from latentlab.training.batches import Feed
-from latentlab.training.checkpoint import Extent, RunState
-from latentlab.training.distributed import Group
+from latentlab.training.batches import BatchLoader
+from latentlab.training.checkpoint import DatasetSize, RunState
+from latentlab.training.distributed import ProcessGroup
 from latentlab.training.run_writer import Output
 from latentlab.training.seeding import NOISE, derived_seed
-from latentlab.training.step.cuda_graph import Steps
-from latentlab.training.step.optimizer_step import Stepper
-from latentlab.training.step.optimizers import BadStep
+from latentlab.training.step.cuda_graph import GraphedStep
+from latentlab.training.step.optimizer_step import OptimizerStep
+from latentlab.training.step.optimizers import NonFiniteStepError
 
 
 class Learner:
@@ -39,12 +39,12 @@ class Learner:
     def __init__(
         self,
         state: RunState,
-        extent: Extent,
-        stepper: Stepper,
-        steps: Steps,
-        feed: Feed,
+        extent: DatasetSize,
+        stepper: OptimizerStep,
+        steps: GraphedStep,
+        feed: BatchLoader,
         output: Output,
-        group: Group | None,
+        group: ProcessGroup | None,
     ) -> None:
         self._state, self._extent, self._feed, self._output, self._group = state, extent, feed, output, group
         self._stepper, self._steps = stepper, steps
@@ -76,7 +76,7 @@ class Learner:
         try:
             with self._state.stream:
                 terms = self._steps.take(images, places, where, rate, share)
-        except BadStep as bad:
+        except NonFiniteStepError as bad:
             raise self._not_finite(bad) from None
         self._state.meter.add(terms, size if share is None else share.images)
         at.step += 1
@@ -102,10 +102,10 @@ class Learner:
         """
         try:
             self._state.optimisers.check()
-        except BadStep as bad:
+        except NonFiniteStepError as bad:
             raise self._not_finite(bad) from None
 
-    def _not_finite(self, bad: BadStep) -> RunError:
+    def _not_finite(self, bad: NonFiniteStepError) -> RunError:
         folder = self._output.folder
         where = "" if folder is None or not folder.checkpoint.exists() else f" (on disk, those of {folder.checkpoint})"
         return RunError(

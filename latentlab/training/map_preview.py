@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from latentlab.data import Dataset
 from latentlab.latent.grids import linear_grid, plane_through
-from latentlab.models.inference import CHUNK, LoadedModel
+from latentlab.models.inference import CHUNK, InferenceModel
 from latentlab.storage import Points
 
 MOST_POINTS = 20_000
@@ -22,7 +22,7 @@ _PREVIEW_PIXELS = 448
 
 
 def encode_points(
-    model: LoadedModel, dataset: Dataset, most: int = MOST_POINTS, seed: int = 0
+    model: InferenceModel, dataset: Dataset, most: int = MOST_POINTS, seed: int = 0
 ) -> Generator[None, None, Points]:
     """Encode a dataset a chunk at a time; the generator's value is its ``Points``.
 
@@ -57,7 +57,7 @@ def some_of(count: int, latent_dim: int, most: int = MOST_POINTS, seed: int = 0)
 
 
 def manifold_preview(
-    model: LoadedModel, reach: float = PREVIEW_RANGE
+    model: InferenceModel, reach: float = PREVIEW_RANGE
 ) -> Generator[None, None, tuple[NDArray[np.uint8], tuple[float, float, float, float]]]:
     """Decode the first two dimensions' plane through 0 on an even grid, a chunk at a time.
 

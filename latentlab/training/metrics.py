@@ -9,7 +9,7 @@ from collections import deque
 import torch
 from torch import Tensor
 
-from latentlab.training.distributed import Group
+from latentlab.training.distributed import ProcessGroup
 
 _PAUSE = 1.0  # seconds without work that count as a pause, not as the window's share
 _RATE_OVER = 20  # read-outs
@@ -17,7 +17,7 @@ _RECENT_OVER = 5  # read-outs
 _PACE_OVER = 600  # read-outs: time left is told by the last minute's pace
 
 
-class Meter:
+class RunningMeans:
     """Means per image since the epoch's start, summed where the terms are and read when asked.
 
     A device that runs ahead of the program is not asked for each number: it adds them up itself, and every batch has
@@ -51,7 +51,7 @@ class Meter:
             self._on_device = torch.zeros(len(terms), dtype=self._dtype, device=self._device)
         self._on_device.add_(torch.stack(list(terms.values())), alpha=images)
 
-    def read(self, group: Group | None = None) -> dict[str, float]:
+    def read(self, group: ProcessGroup | None = None) -> dict[str, float]:
         """The means so far (waits for the device); over all processes of a group, which all ask then."""
         names, images, sums = self.state()
         if group is not None:
@@ -113,7 +113,7 @@ def device_memory(device: torch.device) -> int | None:
         return None
 
 
-class Clock:
+class RunClock:
     """Seconds of a run without its pauses, how fast it is, and how long it will take.
 
     Parameters

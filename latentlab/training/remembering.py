@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from latentlab.training.checkpoint import Extent, Plan, Position
-from latentlab.training.metrics import Clock
+from latentlab.training.checkpoint import DatasetSize, RunProgress, Schedule
+from latentlab.training.metrics import RunClock
 from latentlab.training.snapshots import Snapshots
 from latentlab.training.validation import Means
 
@@ -21,7 +21,7 @@ class Remembering:
         Counts the time it takes as the run's.
     """
 
-    def __init__(self, position: Position, plan: Plan, extent: Extent, clock: Clock) -> None:
+    def __init__(self, position: RunProgress, plan: Schedule, extent: DatasetSize, clock: RunClock) -> None:
         self._snapshots: Snapshots | None = None
         self._position, self._plan, self._extent, self._clock = position, plan, extent, clock
 

@@ -17,7 +17,7 @@ from latentlab.data import Dataset
 from latentlab.models.base import LatentModel
 from latentlab.models.inference import weights_of
 from latentlab.storage import CheckpointFile, ModelFile, ModelHeader, Points, RunFolder, RunRecord, write_model
-from latentlab.training.checkpoint import Best, Position, RunState, check_same_run
+from latentlab.training.checkpoint import BestModel, RunProgress, RunState, check_same_run
 
 
 class Output:
@@ -74,7 +74,7 @@ class Output:
         """
         return nullcontext() if self.folder is None else self.folder.held()
 
-    def begin(self, position: Position) -> None:
+    def begin(self, position: RunProgress) -> None:
         """Make the folder, and cut what was written after ``position``."""
         if self.folder is not None:
             self.folder.create(RunRecord(self._config, self._data()))
@@ -114,7 +114,7 @@ class Output:
         """Whether the folder that was made is there no more, but its place is."""
         return self.folder is not None and not self.folder.path.exists() and self.folder.path.absolute().parent.is_dir()
 
-    def make_anew(self, best: Best) -> None:
+    def make_anew(self, best: BestModel) -> None:
         """Make the folder again, without the epochs told before; the best model is to be written again."""
         if self.folder is not None:
             self.folder.create(RunRecord(self._config, self._data()))
@@ -125,7 +125,7 @@ class Output:
     def model(
         self,
         model: LatentModel,
-        best: Best,
+        best: BestModel,
         points: Points | None = None,
         preview: NDArray[np.uint8] | None = None,
         extent: tuple[float, float, float, float] | None = None,
@@ -138,7 +138,7 @@ class Output:
             best.saved = bool(best.weights)
         return header
 
-    def header(self, model: LatentModel, best: Best) -> ModelHeader:
+    def header(self, model: LatentModel, best: BestModel) -> ModelHeader:
         """What the model's file says of it."""
         # Not where and when it ran, nor what was kept of its epochs: the same run makes the same file.
         settings = self._config.training.model_dump(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from latentlab.training.checkpoint import Plan, Position
-from latentlab.training.distributed import Group
+from latentlab.training.checkpoint import RunProgress, Schedule
+from latentlab.training.distributed import ProcessGroup
 
 _STEPS_BETWEEN_QUESTIONS = 10  # whether to stop, put to every process: an answer makes the device wait
 
@@ -21,7 +21,7 @@ class Ending:
         The processes that train together: they end after the same step, whichever of them was asked.
     """
 
-    def __init__(self, position: Position, plan: Plan, group: Group | None) -> None:
+    def __init__(self, position: RunProgress, plan: Schedule, group: ProcessGroup | None) -> None:
         self._position, self._plan, self._group = position, plan, group
         self._asked = False  # of this process
         self._agreed = False  # by all

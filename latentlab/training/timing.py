@@ -7,9 +7,9 @@ import time
 import torch
 
 from latentlab.config.events import Progress
-from latentlab.training.checkpoint import Extent, RunState
+from latentlab.training.checkpoint import DatasetSize, RunState
 from latentlab.training.map_preview import MOST_POINTS
-from latentlab.training.metrics import Clock, device_memory
+from latentlab.training.metrics import RunClock, device_memory
 
 _READ_OUT_SECONDS = 0.1
 
@@ -18,7 +18,7 @@ _WORK_OF_VALIDATION = 1 / 3
 _WORK_OF_ENCODING = 1 / 6
 
 
-class ReadOut:
+class ProgressReporter:
     """Tells how a run goes.
 
     Parameters
@@ -31,7 +31,7 @@ class ReadOut:
         Whose memory is told.
     """
 
-    def __init__(self, state: RunState, extent: Extent, clock: Clock, device: torch.device) -> None:
+    def __init__(self, state: RunState, extent: DatasetSize, clock: RunClock, device: torch.device) -> None:
         self._state, self._extent, self._clock, self._device = state, extent, clock, device
         self.begin()
 

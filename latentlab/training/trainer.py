@@ -1,4 +1,4 @@
-"""The loop: ``Training`` advances a run one optimizer step at a time and tells how it goes."""
+"""The loop: ``Trainer`` advances a run one optimizer step at a time and tells how it goes."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from latentlab.data import Dataset
 from latentlab.errors import InputError, LatentlabError, RunError
 from latentlab.models import build
 from latentlab.models.device import resolve_device
-from latentlab.models.inference import LoadedModel, memory_format, place
-from latentlab.training.batches import Feed
-from latentlab.training.checkpoint import Best, Extent, Plan, Position, RunState
+from latentlab.models.inference import InferenceModel, memory_format, place
+from latentlab.training.batches import BatchLoader
+from latentlab.training.checkpoint import BestModel, DatasetSize, RunProgress, RunState, Schedule
 from latentlab.training.closing import save_best
-from latentlab.training.distributed import Group
+from latentlab.training.distributed import ProcessGroup
 from latentlab.training.learning import Learner
 from latentlab.training.live_changes import Adjustments
-from latentlab.training.metrics import Clock, Meter
+from latentlab.training.metrics import RunClock, RunningMeans
 from latentlab.training.remembering import Remembering
 from latentlab.training.run_writer import Output
 from latentlab.training.seeding import NOISE, WEIGHTS, RandomStream, derived_seed
 from latentlab.training.snapshots import Snapshots
 from latentlab.training.step.cpu_threads import torch_threads, training_threads, work_of_a_step
-from latentlab.training.step.cuda_graph import Steps, recorder_for
-from latentlab.training.step.optimizer_step import Stepper
+from latentlab.training.step.cuda_graph import GraphedStep, recorder_for
+from latentlab.training.step.optimizer_step import OptimizerStep
 from latentlab.training.step.precision import Precision
 from latentlab.training.step.precision_trial import GIVEN_UP, PrecisionTrial
 from latentlab.training.stopping import Ending
-from latentlab.training.timing import ReadOut
+from latentlab.training.timing import ProgressReporter
 from latentlab.training.validation import Validation
 
 # An epoch may be shorter than writing a checkpoint takes.
@@ -48,7 +48,7 @@ class _Over:
 _OVER = _Over()
 
 
-class Training:
+class Trainer:
     """One run: a model, what it learns from, and how far it is.
 
     Everything that would stop it is said by the constructor, before a folder is made.
@@ -95,7 +95,7 @@ class Training:
         config: RunConfig,
         out: Path | None = None,
         resume: bool = False,
-        group: Group | None = None,
+        group: ProcessGroup | None = None,
     ) -> None:
         self.config = config = config.model_copy(update={"data": dataset.config})
         self._group = group
@@ -111,8 +111,8 @@ class Training:
             self.model = place(build(config.model, dataset.image_shape, len(dataset.classes)), self.device).train()
         rank = 0 if group is None else group.rank
         self._stream = RandomStream(self.device, derived_seed(seed, NOISE, rank))
-        self._extent = Extent(len(training), len(held_out), min(config.training.batch_size, len(training)))
-        self._feed = Feed(
+        self._extent = DatasetSize(len(training), len(held_out), min(config.training.batch_size, len(training)))
+        self._feed = BatchLoader(
             dataset.images,
             dataset.labels if self.model.classes and (dataset.labels >= 0).any() else None,
             training,
@@ -122,11 +122,11 @@ class Training:
             dataset.config.seed,
             memory_format(self.model),
         )
-        self._stepper = Stepper(self.model, config.training, self._extent.batch)
-        self._meter = Meter(self.device)
-        self._position = Position(micro_batch=self._extent.batch)
-        self._best = Best()
-        self._plan = Plan(config.training.epochs, config.training.patience)
+        self._stepper = OptimizerStep(self.model, config.training, self._extent.batch)
+        self._meter = RunningMeans(self.device)
+        self._position = RunProgress(micro_batch=self._extent.batch)
+        self._best = BestModel()
+        self._plan = Schedule(config.training.epochs, config.training.patience)
         self._state = RunState(
             config,
             self.model,
@@ -145,21 +145,21 @@ class Training:
                 names, _, sums = self._meter.state()
                 self._meter.restore(names, [0] * len(names), torch.zeros_like(sums))
         recorder = recorder_for(self.device, config.training) if group is None else None
-        self._steps = Steps(self._stepper, self._feed, self.model, self.device, self._extent.batch, recorder)
+        self._steps = GraphedStep(self._stepper, self._feed, self.model, self.device, self._extent.batch, recorder)
         self._learner = Learner(self._state, self._extent, self._stepper, self._steps, self._feed, self._output, group)
         work = work_of_a_step(config.training, self.model)
         self._precision = Precision(config.training.precision, self.model, self.device, work, self._position.precision)
         self._trial = PrecisionTrial(self._precision, self._position, self._feed, self._stream, group)
         self.threads = training_threads(config.training, self.model)
-        self._clock = Clock(self._position.seconds)
+        self._clock = RunClock(self._position.seconds)
         self._validation = Validation(self.model, config.training, self._feed, held_out, self._clock, group)
-        self._read_out = ReadOut(self._state, self._extent, self._clock, self.device)
+        self._read_out = ProgressReporter(self._state, self._extent, self._clock, self.device)
         self._adjustments = Adjustments(self._state, self._output, self._extent.steps_per_epoch)
         self._ending = Ending(self._position, self._plan, group)
         self._remembering = Remembering(self._position, self._plan, self._extent, self._clock)
         self._closing = False
         self._saved_at = time.monotonic()
-        self.loaded = LoadedModel(self.model, self._output.header(self.model, self._best), self.device)
+        self.loaded = InferenceModel(self.model, self._output.header(self.model, self._best), self.device)
 
     # --- what others may ask of it -----------------------------------------------------------------
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from latentlab.config import TrainingConfig
 from latentlab.evaluation import Binarise, quick_bound
 from latentlab.models.base import LatentModel
-from latentlab.training.batches import Feed
-from latentlab.training.distributed import Group
-from latentlab.training.metrics import Clock
+from latentlab.training.batches import BatchLoader
+from latentlab.training.distributed import ProcessGroup
+from latentlab.training.metrics import RunClock
 from latentlab.training.seeding import VALIDATION, derived_seed
 
 Means = dict[str, float]
@@ -62,10 +62,10 @@ class Validation:
         self,
         model: LatentModel,
         config: TrainingConfig,
-        feed: Feed,
+        feed: BatchLoader,
         index: NDArray[np.int64],
-        clock: Clock,
-        group: Group | None,
+        clock: RunClock,
+        group: ProcessGroup | None,
     ) -> None:
         self._model, self._feed, self._index, self._clock, self._group = model, feed, index, clock, group
         self._config = config

@@ -21,7 +21,7 @@ FOLLOWING = POINTS + MANIFOLD + STRIP + HISTORY + HAND
 PATIENCE = 30.0  # seconds to wait for an answer that may never come, such as one that failed
 
 
-class Allowance:
+class DutyCycle:
     """Lets something be made again when what it cost last is its share of the time from then on.
 
     Parameters

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def counted(count: int, noun: str, nouns: str = "") -> str:
+def pluralize(count: int, noun: str, nouns: str = "") -> str:
     """A number with its noun.
 
     Parameters
@@ -21,7 +21,7 @@ def counted(count: int, noun: str, nouns: str = "") -> str:
     return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
 
 
-def left_out(skipped: int, others: int) -> str:
+def skipped_summary(skipped: int, others: int) -> str:
     """Say how many files are not in a dataset.
 
     Parameters
@@ -36,5 +36,5 @@ def left_out(skipped: int, others: int) -> str:
     >>> left_out(5, 0), left_out(5, 3), left_out(1, 1)
     ('5 files skipped', '2 files skipped and 3 other files', '1 other file')
     """
-    broken = [f"{counted(skipped - others, 'file')} skipped"] if skipped > others else []
-    return " and ".join([*broken, *([counted(others, "other file")] if others else [])])
+    broken = [f"{pluralize(skipped - others, 'file')} skipped"] if skipped > others else []
+    return " and ".join([*broken, *([pluralize(others, "other file")] if others else [])])

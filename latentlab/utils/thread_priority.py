@@ -12,7 +12,7 @@ NICENESS = 10
 """0 is the window's, 19 the lowest."""
 
 
-def give_way() -> None:
+def lower_thread_priority() -> None:
     """Lower the priority of the thread that calls this, where threads have one of their own."""
     if sys.platform == "linux":
         _lower(threading.get_native_id())
@@ -37,7 +37,7 @@ def yield_to_the_window(but: int | None = None) -> None:
 
 
 @contextmanager
-def short_turns() -> Iterator[None]:
+def short_gil_switch_interval() -> Iterator[None]:
     """Let the threads of this process take the interpreter's lock from each other sooner.
 
     While one imports for seconds, each of the other's operations takes that lock anew. Not for one that takes a run's

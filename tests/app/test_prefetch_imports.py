@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from latentlab.app import prefetch_imports
-from latentlab.app.prefetch_imports import ImportAhead
+from latentlab.app.prefetch_imports import ImportPrefetcher
 from tests.controllers.conftest import model_info
 
 
@@ -25,7 +25,7 @@ def imported(monkeypatch) -> list[tuple[str, bool]]:
 
 @pytest.fixture
 def ahead(session, imported):
-    made = ImportAhead(session)
+    made = ImportPrefetcher(session)
     session.set_model(model_info(2), 1, fresh=True)
     yield made
     made.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtWidgets import QLabel, QMessageBox, QPushButton
 
-from latentlab.app.shutdown import LeavingController
+from latentlab.app.shutdown import ShutdownController
 from latentlab.engine.protocol.messages import Failed, PauseTraining, TrainingState
 from latentlab.gui.main_window import MainWindow
 from tests.controllers.conftest import Engine
@@ -22,7 +22,7 @@ class Ending(Engine):
 def parts(qtbot, session, activity):
     window, engine = MainWindow(QLabel()), Ending()
     qtbot.addWidget(window)
-    controller = LeavingController(session, engine, window, activity, lambda: None)
+    controller = ShutdownController(session, engine, window, activity, lambda: None)
     engine.trainingState.connect(lambda result: session.set_run_state(result.state))
     return controller, window, engine
 

@@ -130,10 +130,10 @@ def alone(seconds: float) -> dict[str, float]:
     """The trainer's generator, exhausted by a loop that does nothing else."""
     from latentlab.config.events import Progress
     from latentlab.data import load_dataset
-    from latentlab.training import Training
+    from latentlab.training import Trainer
 
     folder = Path(tempfile.mkdtemp())
-    training = Training(load_dataset(noise(folder)), run_config(), folder / "run")
+    training = Trainer(load_dataset(noise(folder)), run_config(), folder / "run")
     marks: list[tuple[float, int]] = []
     for event in training.steps():
         if isinstance(event, Progress):

@@ -10,7 +10,7 @@ through torch's profiler), and what computing in bfloat16 does to the ELBO; six 
 The tables are ready for RESULTS.md. Without a GPU the script says so and ends with the CPU's.
 
 - *bare*: uint8 on the device, index per batch, fused Adam, channels last, nothing else: the floor.
-- *ours*: ``latentlab.training.Training`` as the command line runs it: guard, means, gradient norm, progress.
+- *ours*: ``latentlab.training.Trainer`` as the command line runs it: guard, means, gradient norm, progress.
   On a GPU also without CUDA graphs, and with the networks in float32.
 - *tensors*: DataLoader over a TensorDataset, Adam.
 - *dicts*: the way of Pythae: a dictionary per item, collated, and the loss read at every step.
@@ -47,7 +47,7 @@ from latentlab.config.events import Started, Warned
 from latentlab.data import Dataset as Images
 from latentlab.data import load_dataset
 from latentlab.models.base import Batch
-from latentlab.training import Training
+from latentlab.training import Trainer
 
 BATCH, HIDDEN, LATENT = 128, 500, 20
 FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
@@ -197,7 +197,7 @@ def ours(task: Task, device: torch.device, **settings: str) -> Iterator[int]:
         model=model_of(task),
         training=TrainingConfig(epochs=1_000_000, batch_size=BATCH, device=str(device), threads=1, **settings),
     )
-    training = Training(dataset, config)
+    training = Trainer(dataset, config)
     before, per_epoch = 0, math.ceil(len(task.images) / BATCH)
     for event in training.steps():
         if isinstance(event, Started):
@@ -412,7 +412,7 @@ def compare_precisions(name: str, dataset: Images, model: ModelConfig, device: t
     found = {}
     for precision, seed in (("float32", 0), ("float32", 1), ("bfloat16", 0)):
         settings = TrainingConfig(epochs=epochs, batch_size=BATCH, device=str(device), precision=precision, seed=seed)
-        training = Training(dataset, RunConfig(model=model, training=settings))
+        training = Trainer(dataset, RunConfig(model=model, training=settings))
         for event in training.steps():
             if isinstance(event, Warned):
                 print(f"({event.message})")
@@ -426,7 +426,7 @@ def compare_precisions(name: str, dataset: Images, model: ModelConfig, device: t
 
 
 @torch.no_grad()
-def elbo_of_each(training: Training, dataset: Images) -> Tensor:
+def elbo_of_each(training: Trainer, dataset: Images) -> Tensor:
     """The ELBO [N] of the images held out, one latent each, with the same noise every time."""
     _, held_out = dataset.split()
     model = training.model.eval()

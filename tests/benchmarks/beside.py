@@ -42,10 +42,10 @@ def noise(recipe: str) -> Path:
 
 def run_config(recipe: str, history: bool = True):
     """What the window suggests for such images, for longer than anyone waits."""
-    from latentlab.config.suggestion import suggestion
+    from latentlab.config.suggestion import suggest_settings
 
     count, side = SHAPES[recipe]
-    config = suggestion(round(0.9 * count), (1, side, side)).config
+    config = suggest_settings(round(0.9 * count), (1, side, side)).config
     training = config.training.model_copy(
         update={"epochs": 100_000, "patience": 0, "device": "cpu", "history": history}
     )
@@ -56,10 +56,10 @@ def headless(recipe: str, seconds: float) -> dict[str, float]:
     """The trainer's own loop, as ``latentlab train`` runs it, with nothing beside it."""
     import latentlab
     from latentlab.config.events import Progress
-    from latentlab.training import Training
+    from latentlab.training import Trainer
 
     path, marks = noise(recipe), []
-    training = Training(latentlab.load_dataset(path), run_config(recipe), path.parent / "run")
+    training = Trainer(latentlab.load_dataset(path), run_config(recipe), path.parent / "run")
     for event in training.steps():
         if isinstance(event, Progress):
             marks.append((time.perf_counter(), event.step))
@@ -169,9 +169,9 @@ def speed(marks: list[tuple[float, int]]) -> float:
 def follow_nothing() -> None:
     """Draw nothing anew because the model learned, in this process and in the worker's, after the first time."""
     from latentlab.engine.client import worker_host
-    from latentlab.utils.duty_cycle import Allowance
+    from latentlab.utils.duty_cycle import DutyCycle
 
-    Allowance.allows = lambda _self: False
+    DutyCycle.allows = lambda _self: False
     worker_host.worker_command = lambda: [sys.executable, __file__, AS_WORKER]
 
 
@@ -179,7 +179,7 @@ def be_a_worker() -> int:
     """Serve the window as ``latentlab.engine`` does, and follow nothing."""
     from latentlab.utils import duty_cycle
 
-    duty_cycle.Allowance.allows = lambda _self: False
+    duty_cycle.DutyCycle.allows = lambda _self: False
     duty_cycle.HAND = 1e-9
     from latentlab.engine.worker.__main__ import main
 

@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 from latentlab.config import DataConfig, RunConfig, TrainingConfig
 from latentlab.config.recipes import RECIPES, Recipe
 from latentlab.data import Dataset, load_dataset
-from latentlab.training import Training, tile
+from latentlab.training import Trainer, tile
 
 COLUMNS = 16
 NAMES = 150  # px: room for the recipes' names
@@ -26,7 +26,7 @@ SCALE = 2
 def samples(recipe: Recipe, dataset: Dataset, epochs: int, batch_size: int, threads: int) -> NDArray[np.float32]:
     """Images drawn from a model trained on ``dataset``; of a conditional one, each class in turn."""
     training = TrainingConfig(epochs=epochs, batch_size=batch_size, device="cpu", threads=threads)
-    run = Training(dataset, RunConfig(model=recipe.config(), training=training))
+    run = Trainer(dataset, RunConfig(model=recipe.config(), training=training))
     for _ in run.steps():
         pass
     return run.loaded.decode(run.loaded.sample_prior(COLUMNS), run.loaded.classes_of_samples(COLUMNS))

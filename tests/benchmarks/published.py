@@ -31,8 +31,8 @@ from latentlab.config.recipes import recipe
 from latentlab.data import Dataset, load_dataset
 from latentlab.evaluation import disentanglement, evaluate
 from latentlab.latent.grids import quantile_grid
-from latentlab.models.inference import LoadedModel
-from latentlab.training import Training, from_the_top, tile
+from latentlab.models.inference import InferenceModel
+from latentlab.training import Trainer, from_the_top, tile
 
 TRAIN, TEST = "train-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte.gz"
 MIG_AND_SCORE = ("factor_vae_score", "mig")
@@ -259,13 +259,13 @@ ROWS = {
 
 def trained(
     dataset: Dataset, config: RunConfig, row: Row, budget: float | None
-) -> tuple[Training, int, Mapping[str, float]]:
+) -> tuple[Trainer, int, Mapping[str, float]]:
     """Train with the row's learning rates.
 
     The training, the whole epochs that ``budget`` seconds left time for, and the terms of the last.
     """
     rates = list(_by_epoch(row))
-    training = Training(dataset, config)
+    training = Trainer(dataset, config)
     start, done = time.monotonic(), 0
     terms: Mapping[str, float] = {}
     stopped = False
@@ -300,7 +300,7 @@ def configured(row: Row, variant: Variant, arguments: argparse.Namespace, seed: 
     return with_settings(RunConfig(model=recipe(variant.recipe).config()), settings)
 
 
-def measured(row: Row, training: Training, terms: Mapping[str, float], test: Dataset, samples: int) -> dict[str, float]:
+def measured(row: Row, training: Trainer, terms: Mapping[str, float], test: Dataset, samples: int) -> dict[str, float]:
     """The row's figures of what has been trained; NaN for those that the method has not."""
     binarise = training.config.training.binarise
     values = evaluate(training.model, test.images, test.labels, samples, binarise=binarise).as_dict()
@@ -311,7 +311,7 @@ def measured(row: Row, training: Training, terms: Mapping[str, float], test: Dat
     return {name: float(values.get(name, "nan")) for name in row.figures}
 
 
-def draw_manifold(model: LoadedModel, path: Path) -> None:
+def draw_manifold(model: InferenceModel, path: Path) -> None:
     """The decoded plane through the prior's quantiles, as in the figure."""
     picture = tile(model.decode(from_the_top(quantile_grid(20, 2))), 20)
     Image.fromarray(picture).save(path)

@@ -171,9 +171,9 @@ class Tour:
             self._turn()
 
     def _turn(self) -> None:
-        from latentlab.app.first_paint import turn
+        from latentlab.app.first_paint import process_events
 
-        turn()
+        process_events()
 
     def _until_finished(self, begin: Callable[[], None]) -> None:
         finished: list[object] = []

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from latentlab.storage import RunFolder
-from latentlab.training import Training
+from latentlab.training import Trainer
 from latentlab.training.distributed import joined
 from tests.training.helpers import bars, run_config
 
@@ -23,7 +23,7 @@ RECIPES = {
 def run(group, model, folder, resume=False, stop_at=None):
     """A run of 16 steps; the second process asks to stop after one of them."""
     # 54 images for training in batches of 15: shares of 8 and 7, and of 5 and 4 at an epoch's end.
-    training = Training(bars(), run_config(model, batch_size=15, epochs=4), folder, resume, group)
+    training = Trainer(bars(), run_config(model, batch_size=15, epochs=4), folder, resume, group)
     before = weights(training)
     looked_at = {training.step}
     for _ in training.steps():

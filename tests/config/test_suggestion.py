@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latentlab.config.recipes import RECIPES
-from latentlab.config.suggestion import suggestion
+from latentlab.config.suggestion import suggest_settings
 from latentlab.models import build
 
 
@@ -20,7 +20,7 @@ from latentlab.models import build
     ],
 )
 def test_usual_datasets(images, shape, recipe, kind, latent_dim, batch, epochs):
-    found = suggestion(images, shape)
+    found = suggest_settings(images, shape)
     model, training = found.config.model, found.config.training
     assert (model.recipe, model.architecture.kind, model.latent_dim) == (recipe, kind, latent_dim)
     assert (training.batch_size, training.epochs) == (batch, epochs)
@@ -30,22 +30,22 @@ def test_usual_datasets(images, shape, recipe, kind, latent_dim, batch, epochs):
 
 @given(st.integers(1, 10**8), st.sampled_from([1, 3]), st.integers(8, 256), st.integers(8, 256))
 def test_more_images_never_make_the_batch_smaller(images, channels, height, width):
-    training = suggestion(images, (channels, height, width)).config.training
-    more = suggestion(images + 1, (channels, height, width)).config.training
+    training = suggest_settings(images, (channels, height, width)).config.training
+    more = suggest_settings(images + 1, (channels, height, width)).config.training
     assert more.batch_size >= training.batch_size
     assert 5 <= training.epochs <= 200
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (1, 256, 256), (3, 8, 8), (3, 60, 33)])
 def test_the_model_can_be_built(shape):
-    assert build(suggestion(100, shape).config.model, shape).image_shape == shape
+    assert build(suggest_settings(100, shape).config.model, shape).image_shape == shape
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_yours_every_recipe_gets_settings_that_suit_it(name):
     """Promise Yours: the recipe that was chosen keeps what makes it what it is."""
-    own, found = RECIPES[name], suggestion(10_000, (1, 64, 64), name)
-    assert found.config.model == own.suited(suggestion(10_000, (1, 64, 64)).config.model)
+    own, found = RECIPES[name], suggest_settings(10_000, (1, 64, 64), name)
+    assert found.config.model == own.suited(suggest_settings(10_000, (1, 64, 64)).config.model)
     assert f"the recipe {name}" in found.why
     assert ("latent dimensions" in found.why) == ("latent_dim" not in own.values)
     assert ("convolutions" in found.why) == ("architecture" not in own.values)

@@ -9,7 +9,7 @@ from PySide6.QtGui import QUndoStack
 from latentlab.controllers.status_line import StatusLineController
 from latentlab.engine.client.result_signals import ResultSignals
 from latentlab.engine.protocol.messages import ModelInfo, PointsChanged
-from latentlab.gui.widgets.status_bar import Status
+from latentlab.gui.widgets.status_bar import StatusBar
 from latentlab.state.activity import Activity
 from latentlab.state.session import Session
 
@@ -87,7 +87,7 @@ def activity(qapp):
 @pytest.fixture
 def status(qtbot, activity):
     """The status bar, which shows the activity."""
-    status = Status()
+    status = StatusBar()
     qtbot.addWidget(status)
     StatusLineController(activity, status, status)
     return status

@@ -10,13 +10,13 @@ import pytest
 
 from latentlab.config import DataConfig, RunConfig
 from latentlab.config.events import Progress, Started
-from latentlab.controllers.autosave import RecoveryController
+from latentlab.controllers.autosave import AutosaveController
 from latentlab.controllers.training import TrainingController
 from latentlab.engine.protocol.messages import DatasetInfo, OpenDataset, OpenModel, Train, TrainingEvent, TrainingState
 from latentlab.errors import RunError
 from latentlab.gui.curves.panel import TrainingCurves
 from latentlab.gui.panels.training import TrainingPanel
-from latentlab.gui.widgets.toasts import Notifications
+from latentlab.gui.widgets.toasts import Toasts
 from latentlab.state.session import AxesChoice, Session
 from latentlab.storage.session_file import SessionFile, autosave_path, read_session, write_session
 from tests.controllers.conftest import model_info
@@ -26,7 +26,7 @@ def dataset_info(source: str = "photos") -> DatasetInfo:
     return DatasetInfo(source, source, 10, (1, 8, 8), (), (), 9, 1, (), 0, DataConfig(image_size=8), 640)
 
 
-class Cards(Notifications):
+class Cards(Toasts):
     """Keeps what is offered."""
 
     def __init__(self, host):
@@ -44,7 +44,7 @@ def parts(qtbot, session, engine, activity):
         qtbot.addWidget(widget)
     training = TrainingController(session, engine, panel, curves, activity)
     cards = Cards(panel)
-    recovery = RecoveryController(session, engine, training, cards)
+    recovery = AutosaveController(session, engine, training, cards)
     yield recovery, training, cards
     recovery.close()
 
@@ -169,7 +169,7 @@ def test_a_run_that_was_closed_in_its_midst_is_offered_once_by_the_next_start(
     engine.trainingState.emit(TrainingState("idle", str(run)))
     recovery.close()
     monkeypatch.setattr("latentlab.storage.session_file.is_running", lambda _process: False)
-    after = RecoveryController(Session(), engine, training, cards)
+    after = AutosaveController(Session(), engine, training, cards)
     after.offer()
     after.offer()
     ((message, actions),) = cards.cards

@@ -8,12 +8,12 @@ import pytest
 from PySide6.QtWidgets import QLabel, QWidget
 
 from latentlab.controllers.dataset_fit import DatasetFitController
-from latentlab.controllers.encoded_points import PointsController
+from latentlab.controllers.encoded_points import EncodedPointsController
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.panels.data import DataPanel
 from latentlab.gui.panels.dataset_facts import misfit
 from latentlab.gui.panels.latent_sliders import LatentSliders
-from latentlab.gui.widgets.toasts import Notifications
+from latentlab.gui.widgets.toasts import Toasts
 from tests.controllers.conftest import model_info, some_points
 from tests.controllers.test_autosave import dataset_info
 
@@ -25,9 +25,9 @@ def said(qtbot, session):
     """The words of the Data panel, the notices and the map's note."""
     window = QWidget()
     qtbot.addWidget(window)
-    panel, notifications, latent_map = DataPanel(window), Notifications(window), LatentMap(window)
+    panel, notifications, latent_map = DataPanel(window), Toasts(window), LatentMap(window)
     DatasetFitController(session, panel, notifications, window)
-    PointsController(session, latent_map, LatentSliders(window), window)
+    EncodedPointsController(session, latent_map, LatentSliders(window), window)
     return lambda: (
         panel.findChild(QLabel, "datasetMisfit").text(),
         notifications.messages(),

@@ -9,14 +9,14 @@ import pytest
 from PySide6.QtWidgets import QLabel, QPushButton
 
 from latentlab.controllers.commands import MoveLatent
-from latentlab.controllers.decoded_image import ImageController
+from latentlab.controllers.decoded_image import DecodedImageController
 from latentlab.controllers.encoded_image import EncodedImageController
 from latentlab.controllers.explore import ExploreController
 from latentlab.engine.protocol.messages import EncodeImage, Failed, ImageEncoded, NearestFound, WorkerLost
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.panels.decoded_image import DecodedImage, PixelView
 from latentlab.gui.panels.latent_sliders import LatentSliders
-from latentlab.gui.widgets.toasts import Notifications
+from latentlab.gui.widgets.toasts import Toasts
 from tests.controllers.conftest import model_info, some_points
 
 
@@ -25,10 +25,10 @@ def parts(qtbot, session, engine, undo):
     panel, latent_map, sliders = DecodedImage(), LatentMap(), LatentSliders()
     for widget in (panel, latent_map, sliders):
         qtbot.addWidget(widget)
-    notifications = Notifications(panel)
+    notifications = Toasts(panel)
     controllers = (
         ExploreController(session, undo, latent_map, sliders),
-        ImageController(session, engine, panel, latent_map),
+        DecodedImageController(session, engine, panel, latent_map),
         EncodedImageController(session, engine, undo, panel, notifications),
     )
     session.set_model(model_info(2, name="first"), 1, fresh=True)
@@ -49,7 +49,7 @@ def grey(panel: DecodedImage, name: str) -> int | None:
     return None if picture is None else picture.pixelColor(0, 0).red()
 
 
-def messages(notifications: Notifications) -> str:
+def messages(notifications: Toasts) -> str:
     return "\n".join(each.text() for each in notifications.findChildren(QLabel))
 
 

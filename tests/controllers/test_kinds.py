@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 
 from latentlab.config.layout import LatentLayout, Level
 from latentlab.controllers.categories import CategoriesController
-from latentlab.controllers.codebook import CodesController, nearest_codes
+from latentlab.controllers.codebook import CodebookController, nearest_codes
 from latentlab.controllers.decoded_image import in_words
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.levels import LevelController
@@ -33,7 +33,7 @@ def sliders(qtbot, session, undo, engine):
     sliders.controllers = (
         LevelController(session, undo, sliders),
         CategoriesController(session, explore, sliders),
-        CodesController(session, engine, explore, sliders),
+        CodebookController(session, engine, explore, sliders),
         PriorController(session, engine, explore, sliders),
     )
     sliders.resize(320, 500)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from latentlab.config.events import Progress
-from latentlab.controllers.generations import Freshness
+from latentlab.controllers.generations import Generations
 from latentlab.controllers.manifold import MOST_CELLS, Layout, ManifoldController
 from latentlab.engine.protocol.messages import DecodeGrid, GridTiles, PointsChanged, TrainingProgress
 from latentlab.gui.latent_map import LatentMap, View
@@ -159,7 +159,7 @@ def test_a_model_that_learns_is_followed_at_a_pace(parts, session, engine, monke
 
 
 def test_newest_wins_but_a_fast_hand_still_sees_something():
-    fresh = Freshness()
+    fresh = Generations()
     first, second, third = fresh.ask(), fresh.ask(), fresh.ask()
     assert fresh.accept(first)  # newer requests wait, and still this is newer than what is shown
     assert fresh.accept(third)

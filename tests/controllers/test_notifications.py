@@ -6,12 +6,12 @@ import pytest
 from PySide6.QtWidgets import QWidget
 
 from latentlab.config.events import Checkpoint
-from latentlab.controllers.notifications import NoticesController
+from latentlab.controllers.notifications import NotificationsController
 from latentlab.controllers.training import TrainingController
 from latentlab.engine.protocol.messages import Failed, TrainingEvent
 from latentlab.gui.curves.panel import TrainingCurves
 from latentlab.gui.panels.training import TrainingPanel
-from latentlab.gui.widgets.toasts import Notifications
+from latentlab.gui.widgets.toasts import Toasts
 
 
 @pytest.fixture
@@ -20,8 +20,8 @@ def cards(qtbot, session, engine, activity):
     for widget in (host, panel, curves):
         qtbot.addWidget(widget)
     training = TrainingController(session, engine, panel, curves, activity)
-    cards = Notifications(host)
-    cards.controller = NoticesController(engine, training, cards, lambda _folder: None)
+    cards = Toasts(host)
+    cards.controller = NotificationsController(engine, training, cards, lambda _folder: None)
     return cards
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from latentlab.controllers.encoded_points import PointsController
+from latentlab.controllers.encoded_points import EncodedPointsController
 from latentlab.controllers.model import ModelController
-from latentlab.controllers.point_colours import STEPS, colouring
+from latentlab.controllers.point_colours import STEPS, point_colours
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.panels.latent_sliders import LatentSliders
 from latentlab.gui.panels.model import ModelPanel
@@ -17,13 +17,13 @@ from tests.controllers.conftest import model_info, some_points
 
 
 def test_text_becomes_categories_and_nothing_is_no_class():
-    found = colouring(np.array(["cat", "", "dog", "cat"]))
+    found = point_colours(np.array(["cat", "", "dog", "cat"]))
     assert [found.names[label] if label >= 0 else None for label in found.labels] == ["cat", None, "dog", "cat"]
     assert not found.ordered
 
 
 def test_few_numbers_keep_their_names_and_their_order():
-    found = colouring(np.array([3.0, 1.0, np.nan, 2.0]))
+    found = point_colours(np.array([3.0, 1.0, np.nan, 2.0]))
     assert found.labels.tolist() == [2, 0, -1, 1]
     assert found.names == ("1", "2", "3")
     assert found.ordered
@@ -31,7 +31,7 @@ def test_few_numbers_keep_their_names_and_their_order():
 
 def test_many_numbers_become_even_steps_and_far_ones_take_the_last():
     values = np.append(np.linspace(0, 1, 1000), 1e9)
-    found = colouring(values)
+    found = point_colours(values)
     assert found.ordered
     assert len(found.names) == STEPS
     assert (np.diff(found.labels) >= 0).all()
@@ -43,7 +43,7 @@ def parts(qtbot, session, engine, undo):
     latent_map, sliders, panel = LatentMap(), LatentSliders(), ModelPanel()
     for widget in (latent_map, sliders, panel):
         qtbot.addWidget(widget)
-    points, model = PointsController(session, latent_map, sliders), ModelController(session, engine, undo, panel)
+    points, model = EncodedPointsController(session, latent_map, sliders), ModelController(session, engine, undo, panel)
     session.set_model(model_info(), 1, fresh=True)
     session.set_points(replace(some_points(), columns={"age": np.linspace(0, 80, 50)}))
     return latent_map, panel, (points, model)

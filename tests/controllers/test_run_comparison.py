@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from latentlab.config.events import Adjusted, Epoch
-from latentlab.controllers.run_comparison import ComparingController
+from latentlab.controllers.run_comparison import RunComparisonController
 from latentlab.engine.protocol.messages import CompareRuns, RunFollowed, WorkerReady
 from latentlab.gui.curves.panel import TrainingCurves
 from latentlab.gui.curves.runs_table import RunsTable
@@ -50,7 +50,7 @@ def told():
 
 @pytest.fixture
 def comparing(engine, curves, table, folders, told):
-    return ComparingController(engine, curves, table, lambda then: then(folders[1]), told)
+    return RunComparisonController(engine, curves, table, lambda then: then(folders[1]), told)
 
 
 def epoch(number):

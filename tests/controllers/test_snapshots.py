@@ -10,11 +10,11 @@ from PySide6.QtGui import QUndoStack
 from PySide6.QtWidgets import QLabel, QWidget
 
 from latentlab.config.events import Epoch, Finished, Progress
-from latentlab.controllers.decoded_image import ImageController
-from latentlab.controllers.encoded_points import PointsController
+from latentlab.controllers.decoded_image import DecodedImageController
+from latentlab.controllers.encoded_points import EncodedPointsController
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.manifold import ManifoldController
-from latentlab.controllers.snapshots import HistoryController
+from latentlab.controllers.snapshots import SnapshotsController
 from latentlab.engine.protocol.messages import (
     DecodeGrid,
     EpochsRead,
@@ -35,7 +35,7 @@ from latentlab.gui.latent_map import LatentMap, View
 from latentlab.gui.panels.decoded_image import DecodedImage
 from latentlab.gui.panels.filmstrip import Filmstrip
 from latentlab.gui.panels.latent_sliders import LatentSliders
-from latentlab.gui.panels.snapshot_bar import HistoryBar
+from latentlab.gui.panels.snapshot_bar import SnapshotBar
 from latentlab.state.session import AxesChoice
 from tests.controllers.conftest import model_info, some_points
 
@@ -55,14 +55,14 @@ class Parts:
     """The map's controllers over real widgets."""
 
     def __init__(self, qtbot, session, engine):
-        self.map, self.bar, self.filmstrip, self.curves = LatentMap(), HistoryBar(), Filmstrip(), TrainingCurves()
+        self.map, self.bar, self.filmstrip, self.curves = LatentMap(), SnapshotBar(), Filmstrip(), TrainingCurves()
         self.sliders = LatentSliders()
         for widget in (self.map, self.bar, self.filmstrip, self.curves, self.sliders):
             qtbot.addWidget(widget)
         self.explore = ExploreController(session, QUndoStack(session), self.map, self.sliders)
-        self.points = PointsController(session, self.map, self.sliders)
+        self.points = EncodedPointsController(session, self.map, self.sliders)
         self.manifold = ManifoldController(session, engine, self.map)
-        self.history = HistoryController(session, engine, self.map, self.bar, self.filmstrip, self.curves)
+        self.history = SnapshotsController(session, engine, self.map, self.bar, self.filmstrip, self.curves)
         session.set_model(model_info(source=RUN), 1, True)
         session.set_points(some_points())
         self.map.viewChanged.emit(View(-4, 4, -4, 4, 400, 400, 1.0))
@@ -205,7 +205,7 @@ def test_now_is_named_by_the_live_epoch(parts, engine):
 def test_what_is_of_today_says_so_beside_the_past(qtbot, parts, session, engine, monkeypatch):
     image = DecodedImage()
     qtbot.addWidget(image)
-    ImageController(session, engine, image, parts.map, image)
+    DecodedImageController(session, engine, image, parts.map, image)
     ellipses = []
     monkeypatch.setattr(parts.map, "set_posterior", lambda mean, *_: ellipses.append(mean is not None))
     note = image.findChild(QLabel, "decodedNow")

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from latentlab.config import RunConfig, TrainingConfig
 from latentlab.config.events import Epoch, Finished, Progress, Started
 from latentlab.controllers.data import DataController
-from latentlab.controllers.encoded_points import PointsController
+from latentlab.controllers.encoded_points import EncodedPointsController
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.selection import SelectionController
 from latentlab.controllers.training import TrainingController
@@ -54,7 +54,7 @@ def latent_map(qtbot, session, undo, activity, status):
     for widget in (latent_map, sliders):
         qtbot.addWidget(widget)
     explore = ExploreController(session, undo, latent_map, sliders, latent_map)
-    points = PointsController(session, latent_map, sliders, latent_map)
+    points = EncodedPointsController(session, latent_map, sliders, latent_map)
     SelectionController(session, explore, points, latent_map, activity, latent_map)
     session.set_model(model_info(), 1, fresh=True)
     session.set_points(some_points())

@@ -39,9 +39,9 @@ from latentlab.engine.protocol.messages import (
     WorkerReady,
 )
 from latentlab.models import VAE
-from latentlab.models.inference import LoadedModel
+from latentlab.models.inference import InferenceModel
 from latentlab.storage import RunFolder
-from latentlab.training import Training
+from latentlab.training import Trainer
 from tests.engine.conftest import Driver, train
 
 ZERO = np.zeros(2, np.float32)
@@ -75,7 +75,7 @@ def full_disk(monkeypatch, name: str) -> threading.Event:
 def test_row_8_a_full_disk_pauses_the_run_and_nothing_is_lost(worker, image_file, monkeypatch, tmp_path, file):
     """Whichever file it is that finds no room (with a dot: written anew); then the run goes on to the same end."""
     request = train(tmp_path / "run", epochs=3, seed=3)
-    for _ in Training(load_dataset(image_file), request.config, tmp_path / "alone").steps():
+    for _ in Trainer(load_dataset(image_file), request.config, tmp_path / "alone").steps():
         pass
     is_full = full_disk(monkeypatch, f"run/{file}")
     is_full.set()
@@ -108,7 +108,7 @@ def test_row_8_a_stop_on_a_full_disk_pauses_too_and_a_shutdown_says_what_it_coul
 ):
     """Then the run goes on to the same end as if nobody had asked it to stop."""
     request = train(tmp_path / "run", epochs=3, seed=3)
-    for _ in Training(load_dataset(image_file), request.config, tmp_path / "alone").steps():
+    for _ in Trainer(load_dataset(image_file), request.config, tmp_path / "alone").steps():
         pass
     is_full = full_disk(monkeypatch, f"run/{file}")
     worker.ask(request)
@@ -138,7 +138,7 @@ def test_row_15_a_lost_accelerator_ends_the_worker_after_saying_so(worker, monke
     def lost(*_):
         raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
 
-    monkeypatch.setattr(LoadedModel, "decode", lost)
+    monkeypatch.setattr(InferenceModel, "decode", lost)
     worker.ask(Decode(1, ZERO))
     failed = worker.wait(Failed)
     assert not failed.expected
@@ -162,7 +162,7 @@ def test_row_15_missing_memory_is_no_lost_accelerator(worker, monkeypatch):
     def full(*_):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
 
-    monkeypatch.setattr(LoadedModel, "decode", full)
+    monkeypatch.setattr(InferenceModel, "decode", full)
     worker.ask(Decode(1, ZERO))
     assert "too little memory" in worker.wait(Failed).message
     monkeypatch.undo()
@@ -189,10 +189,10 @@ def test_row_18_an_exception_anywhere_is_a_result_with_details_and_the_next_work
         raise RuntimeError("a fault of the program")
 
     if where == "step":
-        monkeypatch.setattr(Training, "_train_on", fail)
+        monkeypatch.setattr(Trainer, "_train_on", fail)
         worker.ask(train(tmp_path / "run"))
     elif where == "decode":
-        monkeypatch.setattr(LoadedModel, "decode", fail)
+        monkeypatch.setattr(InferenceModel, "decode", fail)
         worker.ask(Decode(1, ZERO))
     else:
         monkeypatch.setattr("latentlab.engine.worker.jobs.open_dataset", fail)

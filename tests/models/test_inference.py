@@ -10,7 +10,7 @@ import latentlab
 from latentlab.config import ModelConfig
 from latentlab.errors import InputError
 from latentlab.models import build
-from latentlab.models.inference import CHUNK, LoadedModel, load_model, weights_of
+from latentlab.models.inference import CHUNK, InferenceModel, load_model, weights_of
 from latentlab.paths import resource
 from latentlab.storage import ModelFile, ModelHeader, read_model, write_model
 from latentlab.storage.tensors import digest
@@ -21,7 +21,7 @@ BUNDLED = sorted(path.stem for path in resource("models").glob("*.safetensors"))
 def a_model(shape=(1, 8, 8), **config):
     config = ModelConfig(**({"architecture": {"kind": "mlp", "hidden": 8}, "latent_dim": 3} | config))
     module = build(config, shape)
-    return LoadedModel(module, ModelHeader(model=config, image_shape=shape), "cpu")
+    return InferenceModel(module, ModelHeader(model=config, image_shape=shape), "cpu")
 
 
 @pytest.fixture

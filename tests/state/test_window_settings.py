@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from latentlab.state.window_settings import MOST_RECENT, Settings
+from latentlab.state.window_settings import MOST_RECENT, WindowSettings
 
 
 def test_layout_scheme_and_recent_files_come_back(tmp_path, qapp):
-    settings = Settings(tmp_path / "window.ini")
+    settings = WindowSettings(tmp_path / "window.ini")
     settings.set_layout((b"\x00geometry", b"state"))
     settings.set_scheme("dark")
     for number in range(MOST_RECENT + 3):
         settings.add_recent(f"/photos/{number}")
     settings.add_recent("/photos/5")
     settings.flush()
-    again = Settings(tmp_path / "window.ini")
+    again = WindowSettings(tmp_path / "window.ini")
     assert again.layout() == (b"\x00geometry", b"state")
     assert again.scheme() == "dark"
     assert again.recent()[:2] == ["/photos/5", f"/photos/{MOST_RECENT + 2}"]
@@ -27,7 +27,7 @@ def test_layout_scheme_and_recent_files_come_back(tmp_path, qapp):
 def test_row_13_corrupt_settings_give_defaults_and_a_backup(tmp_path, qapp, content):
     path = tmp_path / "window.ini"
     path.write_bytes(content)
-    settings = Settings(path)
+    settings = WindowSettings(path)
     assert settings.set_aside.read_bytes() == content
     assert settings.layout() is None
     assert settings.recent() == []
@@ -37,7 +37,7 @@ def test_row_13_corrupt_settings_give_defaults_and_a_backup(tmp_path, qapp, cont
 def test_values_of_another_kind_are_defaults(tmp_path, qapp):
     path = tmp_path / "window.ini"
     path.write_text("[General]\nrecent=@Invalid()\n[window]\nscheme=pink\ngeometry=7\nstate=8\n")
-    settings = Settings(path)
+    settings = WindowSettings(path)
     assert settings.scheme() == "system"
     assert settings.layout() is None
     assert settings.recent() == []

@@ -4,7 +4,7 @@ import numpy as np
 
 from latentlab.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from latentlab.data import Dataset
-from latentlab.training import Training
+from latentlab.training import Trainer
 
 ARCHITECTURE = {"kind": "mlp", "hidden": 16}
 
@@ -36,7 +36,7 @@ def run_config(model=None, **training):
 
 def train(dataset, config, out=None, resume=False):
     """Run to the end; the training and its events."""
-    training = Training(dataset, config, out, resume)
+    training = Trainer(dataset, config, out, resume)
     return training, [event for event in training.steps() if event is not None]
 
 

@@ -8,7 +8,7 @@ import torch
 from latentlab.config.recipes import RECIPES
 from latentlab.errors import RunError
 from latentlab.models.inference import weights_of
-from latentlab.training import Training, batches
+from latentlab.training import Trainer, batches
 from tests.training.helpers import bars, named, run_config
 
 DEVICE = "cuda:0"
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA d
 
 
 def run(model=None, out=None, resume=False, stop_at=None, dataset=None, **training):
-    made = Training(dataset or bars(side=16), run_config(model, device=DEVICE, **training), out, resume)
+    made = Trainer(dataset or bars(side=16), run_config(model, device=DEVICE, **training), out, resume)
     events = []
     for event in made.steps():
         events.append(event)
@@ -63,7 +63,7 @@ def test_a_moving_schedule_is_followed_by_replays():
 
 def test_a_recording_that_fails_is_told_once_and_the_run_goes_on():
     """The random numbers too, which a recording that broke off must not keep."""
-    made = Training(bars(side=16), run_config(device=DEVICE, epochs=4))
+    made = Trainer(bars(side=16), run_config(device=DEVICE, epochs=4))
     real = made.model.losses
 
     def losses(phase, batch, state):
@@ -109,7 +109,7 @@ def test_a_stopped_run_goes_on_with_its_own_noise(tmp_path):
 
 
 def test_a_step_that_is_not_finite_is_not_applied():
-    made = Training(bars(side=16), run_config(device=DEVICE, epochs=20))
+    made = Trainer(bars(side=16), run_config(device=DEVICE, epochs=20))
     steps = made.steps()
     while made.step < 12:
         next(steps)

@@ -6,7 +6,7 @@ import pytest
 from latentlab.config import ModelConfig
 from latentlab.config.recipes import RECIPES
 from latentlab.models.inference import load_model
-from latentlab.training import Training
+from latentlab.training import Trainer
 from latentlab.training.distributed import may_leave_out
 from tests.training.helpers import bars, named, run_config, train
 from tests.training.test_resume import content
@@ -28,7 +28,7 @@ def test_a_recipe_trains_resumes_and_opens(name, tmp_path):
         assert {"elbo", "rate", "distortion"} <= set(means)
         assert np.isfinite(list(means.values())).all()
 
-    training = Training(dataset, config, tmp_path / "parts")
+    training = Trainer(dataset, config, tmp_path / "parts")
     parameters, learned = list(training.model.parameters()), []
     for parameter in parameters:
         parameter.register_post_accumulate_grad_hook(lambda which: learned.append(id(which)))

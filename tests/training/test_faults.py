@@ -12,9 +12,9 @@ from latentlab.errors import RunError
 from latentlab.models.base import Losses
 from latentlab.models.inference import weights_of
 from latentlab.storage import RunFolder
-from latentlab.training import Training
+from latentlab.training import Trainer
 from latentlab.training import timing as module
-from latentlab.training.step.optimizers import Optimisers
+from latentlab.training.step.optimizers import Optimizers
 from tests.training.helpers import bars, named, run_config, train
 
 
@@ -47,10 +47,10 @@ def run_until(training, step):
 def test_row_17_a_loss_that_is_not_finite_stops_before_its_step(tmp_path, monkeypatch, value, where, deferred):
     """``deferred`` is how CUDA is asked: late, the bad step having been skipped on the device."""
     monkeypatch.setattr(
-        "latentlab.training.step.optimizer_step.Optimisers", lambda model, config: Optimisers(model, config, deferred)
+        "latentlab.training.step.optimizer_step.Optimizers", lambda model, config: Optimizers(model, config, deferred)
     )
     monkeypatch.setattr(module, "_READ_OUT_SECONDS", 1e9)
-    training = Training(bars(), run_config(epochs=2), tmp_path / "run")
+    training = Trainer(bars(), run_config(epochs=2), tmp_path / "run")
     spoil(training, 2, value, where)
     steps = run_until(training, 2)
     before = weights_of(training.model)
@@ -66,7 +66,7 @@ def test_row_17_a_loss_that_is_not_finite_stops_before_its_step(tmp_path, monkey
 @pytest.mark.parametrize("at", [1, 4])
 def test_row_17_one_number_of_a_large_gradient_stops_any_step(spoilt, value, at):
     """With a finite objective, and whether or not the norm is measured in that step."""
-    training = Training(bars(), run_config({"architecture": {"kind": "mlp", "hidden": 200}}))
+    training = Trainer(bars(), run_config({"architecture": {"kind": "mlp", "hidden": 200}}))
     weight = max(getattr(training.model, spoilt).parameters(), key=torch.numel)
     assert weight.numel() > 4096
     steps = run_until(training, at)
@@ -85,7 +85,7 @@ def test_row_17_one_number_of_a_large_gradient_stops_any_step(spoilt, value, at)
 
 
 def test_the_checkpoint_before_a_bad_step_can_be_resumed_with_a_lower_rate(tmp_path):
-    training = Training(bars(), run_config(), tmp_path / "run")
+    training = Trainer(bars(), run_config(), tmp_path / "run")
     spoil(training, 5, np.nan)
     steps = run_until(training, 4)
     training.checkpoint()
@@ -110,7 +110,7 @@ def out_of_memory_above(training, most):
 
 
 def test_row_14_out_of_memory_halves_the_micro_batch_and_accumulates(tmp_path):
-    training = Training(bars(), run_config(), tmp_path / "run")
+    training = Trainer(bars(), run_config(), tmp_path / "run")
     sizes = out_of_memory_above(training, 5)
     events = [event for event in training.steps() if event is not None]
     assert max(sizes) == 4
@@ -122,7 +122,7 @@ def test_row_14_out_of_memory_halves_the_micro_batch_and_accumulates(tmp_path):
 
 
 def test_row_14_out_of_memory_with_one_image_gives_advice():
-    training = Training(bars(), run_config())
+    training = Trainer(bars(), run_config())
     out_of_memory_above(training, 0)
     with pytest.raises(RunError, match=r"too little memory for even one image.*smaller images"):
         list(training.steps())
@@ -131,8 +131,8 @@ def test_row_14_out_of_memory_with_one_image_gives_advice():
 def test_micro_batches_add_up_to_the_batchs_gradient():
     """The same mathematics: with no noise (a point posterior) the steps agree to rounding."""
     point = {"posterior": {"kind": "delta"}, "recipe": "ae", "beta": 0.0}
-    whole = Training(bars(), run_config(point))
-    parts = Training(bars(), run_config(point))
+    whole = Trainer(bars(), run_config(point))
+    parts = Trainer(bars(), run_config(point))
     out_of_memory_above(parts, 5)
     for training in (whole, parts):
         list(training.steps())
@@ -141,7 +141,7 @@ def test_micro_batches_add_up_to_the_batchs_gradient():
 
 
 def test_other_runtime_errors_are_not_taken_for_memory():
-    training = Training(bars(), run_config())
+    training = Trainer(bars(), run_config())
 
     def losses(phase, batch, state):
         raise RuntimeError("shapes cannot be multiplied")
@@ -155,7 +155,7 @@ def test_other_runtime_errors_are_not_taken_for_memory():
 def test_a_run_whose_folder_is_taken_away_is_saved_in_a_new_one(tmp_path, at_the_end):
     """In its midst, or at the end, where only the points and the picture are left to be written."""
     train(bars(), run_config(), tmp_path / "alone")
-    training = Training(bars(), run_config(), tmp_path / "run")
+    training = Trainer(bars(), run_config(), tmp_path / "run")
     steps = training.steps()
     while not training.closing if at_the_end else training.epoch < 1.5:
         next(steps)
@@ -168,7 +168,7 @@ def test_a_run_whose_folder_is_taken_away_is_saved_in_a_new_one(tmp_path, at_the
 
 
 def test_row_8_a_full_disk_ends_in_one_sentence_and_the_last_checkpoint_stays(tmp_path, monkeypatch):
-    training = Training(bars(), run_config(), tmp_path / "run")
+    training = Trainer(bars(), run_config(), tmp_path / "run")
     steps = run_until(training, 3)
     training.checkpoint()
     before = RunFolder(tmp_path / "run").checkpoint.read_bytes()

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from latentlab.training import from_the_top, metrics, tile
-from latentlab.training.batches import Feed
-from latentlab.training.metrics import Clock, Meter
+from latentlab.training.batches import BatchLoader
+from latentlab.training.metrics import RunClock, RunningMeans
 from latentlab.training.seeding import RandomStream, derived_seed
 
 CPU = torch.device("cpu")
@@ -15,7 +15,7 @@ CPU = torch.device("cpu")
 def feed(count=10, seed=0, **options):
     images = np.arange(count, dtype=np.uint8).repeat(64).reshape(count, 1, 8, 8)
     labels = np.arange(count)
-    return Feed(images, labels, np.arange(1, count), CPU, seed, **options)
+    return BatchLoader(images, labels, np.arange(1, count), CPU, seed, **options)
 
 
 def seen(feed, epoch, size=4, first=0):
@@ -99,7 +99,7 @@ def test_seeds_for_different_purposes_differ():
 
 
 def test_a_meter_weighs_batches_by_their_images():
-    means = Meter(CPU)
+    means = RunningMeans(CPU)
     means.add({"elbo": torch.tensor(1.0)}, 3)
     means.add({"elbo": torch.tensor(5.0)}, 1)
     assert means.read() == {"elbo": 2.0}
@@ -110,7 +110,7 @@ def test_a_meter_weighs_batches_by_their_images():
 
 
 def test_a_meter_goes_on_where_it_was():
-    means, again = Meter(CPU), Meter(CPU)
+    means, again = RunningMeans(CPU), RunningMeans(CPU)
     means.add({"elbo": torch.tensor(0.1), "gradient_norm": torch.tensor(7.0)}, 3)
     again.restore(*means.state())
     for meter_ in (means, again):
@@ -120,7 +120,7 @@ def test_a_meter_goes_on_where_it_was():
 
 
 def test_a_meter_tells_the_last_moments_apart_from_the_epoch():
-    means, resumed = Meter(CPU), Meter(CPU)
+    means, resumed = RunningMeans(CPU), RunningMeans(CPU)
     means.add({"elbo": torch.tensor(-900.0)}, 10)
     assert means.read_out() == ({"elbo": -900.0}, {"elbo": -900.0})
     for _ in range(20):
@@ -142,7 +142,7 @@ def test_a_meter_tells_the_last_moments_apart_from_the_epoch():
 def test_a_clock_leaves_pauses_out(monkeypatch):
     now = [100.0]
     monkeypatch.setattr(metrics.time, "monotonic", lambda: now[0])
-    clock = Clock(seconds=10.0)
+    clock = RunClock(seconds=10.0)
     for _ in range(4):
         clock.resume()
         now[0] += 0.5
@@ -159,7 +159,7 @@ def test_a_clock_leaves_pauses_out(monkeypatch):
 def test_time_left_counts_validation_and_the_closing(monkeypatch):
     now = [0.0]
     monkeypatch.setattr(metrics.time, "monotonic", lambda: now[0])
-    clock = Clock()
+    clock = RunClock()
 
     def work(seconds, images=0):
         clock.resume()

@@ -7,7 +7,7 @@ import pytest
 
 from latentlab.errors import InputError
 from latentlab.storage import CheckpointFile, RunFolder, read_model
-from latentlab.training import Training, validation
+from latentlab.training import Trainer, validation
 from tests.training.helpers import bars, named, run_config, train
 
 
@@ -32,7 +32,7 @@ def whole(tmp_path_factory):
 @pytest.mark.parametrize("at", [0, 1, 3, 4, 5, 8, 11, 12])
 def test_row_10_stopped_at_any_step_and_resumed(whole, tmp_path, at):
     """Steps 4, 8 and 12 are ends of epochs, before their validation."""
-    training = Training(bars(), run_config(), tmp_path / "run")
+    training = Trainer(bars(), run_config(), tmp_path / "run")
     if at == 0:
         training.stop()
     for _ in training.steps():
@@ -47,7 +47,7 @@ def test_row_10_stopped_at_any_step_and_resumed(whole, tmp_path, at):
 @pytest.mark.parametrize("at", [2, 5, 7])
 def test_row_10_abandoned_after_a_checkpoint_and_resumed(whole, tmp_path, at):
     """As by kill −9: whatever was done after the checkpoint is done again."""
-    training = Training(bars(), run_config(), tmp_path / "run")
+    training = Trainer(bars(), run_config(), tmp_path / "run")
     steps = training.steps()
     while training.step < at:
         next(steps)
@@ -61,13 +61,13 @@ def test_row_10_abandoned_after_a_checkpoint_and_resumed(whole, tmp_path, at):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no such locks")
 def test_a_folder_is_one_runs_at_a_time(whole, tmp_path):
-    first = Training(bars(), run_config(), tmp_path / "run")
+    first = Trainer(bars(), run_config(), tmp_path / "run")
     steps = first.steps()
     while first.step < 5:
         next(steps)
     first.checkpoint()
     with pytest.raises(InputError, match=r"another run is being trained into .*run; stop it first"):
-        next(Training(bars(), run_config(), tmp_path / "run", resume=True).steps())
+        next(Trainer(bars(), run_config(), tmp_path / "run", resume=True).steps())
     for _ in steps:
         pass
     assert content(tmp_path / "run") == whole, "the first was not disturbed"
@@ -81,7 +81,7 @@ def test_row_10_the_best_epoch_is_the_best_also_when_it_was_before_the_stop(tmp_
         worse = itertools.count(1)
         monkeypatch.setattr(validation, "quick_bound", lambda *a, n=worse: real(*a)._replace(elbo=-float(next(n))))
         for at in (*stops, None):
-            training = Training(bars(), run_config(), tmp_path / folder, resume=True)
+            training = Trainer(bars(), run_config(), tmp_path / folder, resume=True)
             for _ in training.steps():
                 if training.step == at:
                     training.stop()
@@ -96,7 +96,7 @@ def test_stopped_twice_with_a_convolution_clipping_and_noise(tmp_path):
     )  # fmt: skip
     train(bars(), config, tmp_path / "whole")
     for at in (3, 7):
-        training = Training(bars(), config, tmp_path / "parts", resume=True)
+        training = Trainer(bars(), config, tmp_path / "parts", resume=True)
         for _ in training.steps():
             if training.step == at:
                 training.stop()
@@ -105,7 +105,7 @@ def test_stopped_twice_with_a_convolution_clipping_and_noise(tmp_path):
 
 
 def test_resuming_begins_when_there_is_no_checkpoint_yet(whole, tmp_path):
-    training = Training(bars(), run_config(), tmp_path / "run", resume=True)
+    training = Trainer(bars(), run_config(), tmp_path / "run", resume=True)
     next(training.steps())
     assert RunFolder(tmp_path / "run").read_checkpoint() is None
     train(bars(), run_config(), tmp_path / "run", resume=True)
@@ -120,22 +120,22 @@ def test_a_finished_run_goes_on_for_more_epochs(whole, tmp_path):
 
 
 def test_values_changed_while_it_ran_live_on(tmp_path):
-    training = Training(bars(), run_config(), tmp_path / "run")
+    training = Trainer(bars(), run_config(), tmp_path / "run")
     for _ in training.steps():
         if training.step == 2:
             training.update(learning_rate=0.5, beta=2.0)
             training.stop()
-    resumed = Training(bars(), run_config(), tmp_path / "run", resume=True)
+    resumed = Trainer(bars(), run_config(), tmp_path / "run", resume=True)
     assert resumed._stepper.optimisers.learning_rate == 0.5
     assert resumed.model.beta == 2.0
-    slower = Training(bars(), run_config(learning_rate=0.01), tmp_path / "run", resume=True)
+    slower = Trainer(bars(), run_config(learning_rate=0.01), tmp_path / "run", resume=True)
     assert slower._stepper.optimisers.learning_rate == 0.01
 
 
 def test_a_models_file_says_the_beta_it_was_trained_with(tmp_path):
     """And a run that was stopped and resumed after the change says the same."""
     for folder, stops in (("whole", ()), ("parts", (9,))):
-        training = Training(bars(), run_config(), tmp_path / folder)
+        training = Trainer(bars(), run_config(), tmp_path / folder)
         assert training.loaded.header.model.beta == 1.0
         for _ in training.steps():
             if training.step == 2:
@@ -148,7 +148,7 @@ def test_a_models_file_says_the_beta_it_was_trained_with(tmp_path):
 
 
 def test_of_a_hand_that_drags_only_where_it_came_to_rest_is_noted_and_before_any_checkpoint(tmp_path):
-    training = Training(bars(), run_config(), tmp_path / "run")
+    training = Trainer(bars(), run_config(), tmp_path / "run")
     betas, before = [], 0
     for _ in training.steps():
         if training.step == before:
@@ -166,7 +166,7 @@ def test_of_a_hand_that_drags_only_where_it_came_to_rest_is_noted_and_before_any
     assert betas == [2.0, 3.0, 4.0], "the weight follows the hand"
     noted = [line for line in RunFolder(tmp_path / "run").read_metrics() if line["event"] == "adjusted"]
     assert [(line["step"], line["beta"], line.get("learning_rate")) for line in noted] == [(3, 4, None), (6, 9, 0.5)]
-    assert Training(bars(), run_config(), tmp_path / "run", resume=True)._position.adjustments == 2
+    assert Trainer(bars(), run_config(), tmp_path / "run", resume=True)._position.adjustments == 2
 
 
 def test_a_run_whose_length_was_changed_resumes_to_the_bit(tmp_path):
@@ -175,7 +175,7 @@ def test_a_run_whose_length_was_changed_resumes_to_the_bit(tmp_path):
     for folder, stops in (("whole", ()), ("parts", (6, 13))):
         events = []
         for at in (*stops, None):
-            training = Training(bars(), config, tmp_path / folder, resume=True)
+            training = Trainer(bars(), config, tmp_path / folder, resume=True)
             for event in training.steps():
                 events.append(event)
                 if training.step == 2 and event is None:
@@ -191,7 +191,7 @@ def test_a_run_whose_length_was_changed_resumes_to_the_bit(tmp_path):
 
 
 def test_a_checkpoint_from_before_epochs_could_be_changed_is_resumed(whole, tmp_path):
-    training = Training(bars(), run_config(), tmp_path / "run")
+    training = Trainer(bars(), run_config(), tmp_path / "run")
     for _ in training.steps():
         if training.step == 5:
             training.stop()
@@ -207,7 +207,7 @@ def test_a_checkpoint_from_before_epochs_could_be_changed_is_resumed(whole, tmp_
 
 def test_a_change_by_hand_is_noted_where_it_was_and_survives_a_kill(tmp_path):
     """The file holds a change if and only if the checkpoint that is gone on from holds it."""
-    training = Training(bars(), run_config(), tmp_path / "run")
+    training = Trainer(bars(), run_config(), tmp_path / "run")
     steps = training.steps()
     while training.step < 2:
         next(steps)
@@ -247,7 +247,7 @@ def test_other_images_or_another_model_are_refused(tmp_path):
         (bars(validation=0.3), run_config(), r"has data\.validation 0\.1, not 0\.3"),
     ):
         with pytest.raises(InputError, match=why):
-            Training(dataset, config, tmp_path / "run", resume=True)
+            Trainer(dataset, config, tmp_path / "run", resume=True)
 
 
 def test_a_damaged_checkpoint_is_refused(tmp_path):
@@ -257,4 +257,4 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
     data[-5] ^= 8
     checkpoint.write_bytes(data)
     with pytest.raises(InputError, match="damaged"):
-        Training(bars(), run_config(), tmp_path / "run", resume=True)
+        Trainer(bars(), run_config(), tmp_path / "run", resume=True)

@@ -10,7 +10,7 @@ from latentlab.errors import RunError
 from latentlab.models.inference import weights_of
 from latentlab.storage import RunFolder
 from latentlab.storage import snapshots as files
-from latentlab.training import Training, snapshots
+from latentlab.training import Trainer, snapshots
 from tests.training.helpers import bars, run_config, train
 from tests.training.test_resume import content
 
@@ -66,7 +66,7 @@ def test_the_model_is_the_same_to_the_bit_without_it(generous, tmp_path, model, 
 
 def test_a_resumed_run_goes_on_with_it_and_makes_again_what_came_after_its_checkpoint(generous, tmp_path):
     train(bars(), run_config(), tmp_path / "whole")
-    training = Training(bars(), run_config(), tmp_path / "run")
+    training = Trainer(bars(), run_config(), tmp_path / "run")
     steps = training.steps()
     while training.step < 5:
         next(steps)
@@ -129,7 +129,7 @@ def _costing(taken, epoch, clock, seconds):
 @pytest.mark.parametrize(("steps", "kept"), [(2, (1,)), (4, (1,)), (9, (1, 2, 3))])
 def test_a_stopped_run_keeps_what_it_came_to_and_makes_that_epoch_anew(generous, tmp_path, steps, kept):
     """Four steps are an epoch."""
-    training = Training(bars(), run_config(), tmp_path / "run")
+    training = Trainer(bars(), run_config(), tmp_path / "run")
     running = training.steps()
     while training.step < steps:
         next(running)
@@ -153,7 +153,7 @@ def test_large_latents_have_fewer_points():
 
 
 def test_row_8_a_full_disk_ends_the_run_in_one_sentence(tmp_path, monkeypatch):
-    training = Training(bars(), run_config(), tmp_path / "run")
+    training = Trainer(bars(), run_config(), tmp_path / "run")
     before = weights_of(training.model)
     real = os.fsync
 

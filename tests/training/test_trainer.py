@@ -12,7 +12,7 @@ from latentlab.config.events import Adjusted, Checkpoint, Finished, Started
 from latentlab.errors import InputError
 from latentlab.models.inference import load_model, weights_of
 from latentlab.storage import RunFolder, read_model
-from latentlab.training import Training
+from latentlab.training import Trainer
 from latentlab.training import validation as module
 from tests.training.helpers import bars, named, run_config, train
 
@@ -40,7 +40,7 @@ def test_it_tells_from_start_to_finish(tmp_path):
 
 
 def test_each_next_is_one_step():
-    training = Training(bars(), run_config())
+    training = Trainer(bars(), run_config())
     steps = training.steps()
     next(steps)
     for step in range(1, 4):
@@ -81,7 +81,7 @@ def test_the_best_epoch_is_kept_not_the_last(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "quick_bound", quick_bound)
     config = run_config(epochs=4)
     seen = {}
-    training = Training(bars(), config, tmp_path / "run")
+    training = Trainer(bars(), config, tmp_path / "run")
     for event in training.steps():
         if event is not None and event.event == "epoch":
             seen[event.epoch] = weights(training)
@@ -113,7 +113,7 @@ def test_few_images_train_too(count):
 
 def test_no_image_is_refused():
     with pytest.raises(InputError, match="no image"):
-        Training(bars(0), run_config())
+        Trainer(bars(0), run_config())
 
 
 def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
@@ -126,14 +126,14 @@ def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
 
 def test_a_refused_training_leaves_no_folder(tmp_path):
     with pytest.raises(InputError, match=r"there is no device 'cuda:99' on this machine; those there are: .*cpu"):
-        Training(bars(), run_config(device="cuda:99"), tmp_path / "run")
-    Training(bars(), run_config(), tmp_path / "run")
+        Trainer(bars(), run_config(device="cuda:99"), tmp_path / "run")
+    Trainer(bars(), run_config(), tmp_path / "run")
     assert os.listdir(tmp_path) == []
 
 
 def test_the_same_seed_gives_the_same_model_whoever_draws_meanwhile():
     first, _ = train(bars(), run_config())
-    training = Training(bars(), run_config())
+    training = Trainer(bars(), run_config())
     for _ in training.steps():
         torch.randn(3)
         training.loaded.decode(np.zeros((1, 2)))
@@ -152,7 +152,7 @@ def test_a_training_does_not_move_others_random_numbers():
 
 
 def test_the_live_model_can_be_used_between_steps():
-    training = Training(bars(), run_config())
+    training = Trainer(bars(), run_config())
     pictures = []
     for _ in training.steps():
         pictures.append(training.loaded.decode(np.zeros((1, 2), np.float32)))
@@ -162,7 +162,7 @@ def test_the_live_model_can_be_used_between_steps():
 
 
 def test_stop_checkpoints_and_ends_with_a_whole_model(tmp_path):
-    training = Training(bars(), run_config(), tmp_path / "run")
+    training = Trainer(bars(), run_config(), tmp_path / "run")
     events = []
     for event in training.steps():
         events.append(event)
@@ -175,8 +175,8 @@ def test_stop_checkpoints_and_ends_with_a_whole_model(tmp_path):
 
 
 def test_learning_rate_and_beta_change_the_next_step():
-    still = Training(bars(), run_config())
-    moved = Training(bars(), run_config())
+    still = Trainer(bars(), run_config())
+    moved = Trainer(bars(), run_config())
     for training in (still, moved):
         steps = training.steps()
         next(steps), next(steps)
@@ -190,7 +190,7 @@ def test_learning_rate_and_beta_change_the_next_step():
 
 
 def test_a_run_is_made_shorter_and_the_epoch_that_runs_is_ended():
-    training = Training(bars(), run_config(epochs=50))
+    training = Trainer(bars(), run_config(epochs=50))
     events = []
     for event in training.steps():
         events.append(event)
@@ -202,7 +202,7 @@ def test_a_run_is_made_shorter_and_the_epoch_that_runs_is_ended():
 
 
 def test_patience_may_be_lost_while_the_run_goes_on():
-    training = Training(bars(), run_config(epochs=50, learning_rate=1.0))
+    training = Trainer(bars(), run_config(epochs=50, learning_rate=1.0))
     events = []
     for event in training.steps():
         events.append(event)
@@ -214,7 +214,7 @@ def test_patience_may_be_lost_while_the_run_goes_on():
 
 
 def test_a_cosine_schedule_ends_at_nothing():
-    training = Training(bars(), run_config(schedule="cosine", learning_rate=0.01))
+    training = Trainer(bars(), run_config(schedule="cosine", learning_rate=0.01))
     scheduled = training._stepper.optimisers.scheduled
     assert scheduled(0) == 0.01
     assert scheduled(0.5) == pytest.approx(0.005)

@@ -8,7 +8,7 @@ from latentlab.config import TrainingConfig
 from latentlab.evaluation.quick import QuickBound
 from latentlab.models import build
 from latentlab.training import validation
-from latentlab.training.metrics import Clock
+from latentlab.training.metrics import RunClock
 from latentlab.training.validation import Validation
 from tests.training.helpers import run_config
 
@@ -59,7 +59,7 @@ def test_a_gpu_evaluates_more_at_once_where_there_is_room(monkeypatch, device, s
     monkeypatch.setattr(validation, "quick_bound", quick_bound)
     with torch.device("meta"):
         model = build(run_config({"posterior": {"refine": refine}}).model, (1, side, side))
-    held_out = Validation(model, TrainingConfig(batch_size=16), Images(device), np.arange(150), Clock(), None)
+    held_out = Validation(model, TrainingConfig(batch_size=16), Images(device), np.arange(150), RunClock(), None)
     found = outcome_of(held_out.run(size))
     assert sizes == [at_once] * (150 // at_once) + [150 % at_once]
     assert found.means["rate"] == pytest.approx(74.5)

@@ -29,7 +29,7 @@ from typing import BinaryIO, NamedTuple
 
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from latentlab.data.images.resize import Look, Size, drawn_size, fit_image
+from latentlab.data.images.resize import ImageOptions, Size, drawn_size, fit_image
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
 SUFFIXES = frozenset(
@@ -124,7 +124,7 @@ def measure(path: str) -> tuple[Size, str]:
             raise UnreadableError(reason_of(error)) from None
 
 
-def read_picture(path: str, target: Size | None, look: Look) -> Picture:
+def read_picture(path: str, target: Size | None, look: ImageOptions) -> Picture:
     """Read an image file and make it ready.
 
     Parameters
@@ -152,7 +152,7 @@ def read_picture(path: str, target: Size | None, look: Look) -> Picture:
             raise UnreadableError(reason_of(error)) from None
 
 
-def make_ready(image: Image.Image, target: Size | None, look: Look) -> Picture:
+def make_ready(image: Image.Image, target: Size | None, look: ImageOptions) -> Picture:
     """Make ready an image that has been opened; it is used up."""
     format, mode, size = image.format or "", image.mode, _upright_size(image)
     _draft(image, size, target, look)
@@ -162,7 +162,7 @@ def make_ready(image: Image.Image, target: Size | None, look: Look) -> Picture:
     return Picture(finish(image, target, look), format, mode, size)
 
 
-def finish(image: Image.Image, target: Size | None, look: Look) -> Image.Image:
+def finish(image: Image.Image, target: Size | None, look: ImageOptions) -> Image.Image:
     """An upright image in the channels, then of the size asked for."""
     image = _to_grey_or_rgb(image, look)
     return image if target is None else fit_image(image, target, look)
@@ -204,7 +204,7 @@ def _orientation(image: Image.Image) -> int:
     return orientation
 
 
-def _draft(image: Image.Image, size: Size, target: Size | None, look: Look) -> None:
+def _draft(image: Image.Image, size: Size, target: Size | None, look: ImageOptions) -> None:
     """Let the JPEG decoder itself scale down, by 2, 4 or 8, to no less than is needed."""
     if image.format not in _JPEG:
         return
@@ -214,7 +214,7 @@ def _draft(image: Image.Image, size: Size, target: Size | None, look: Look) -> N
     image.draft("L" if look.channels == 1 else None, needed)
 
 
-def _to_grey_or_rgb(image: Image.Image, look: Look) -> Image.Image:
+def _to_grey_or_rgb(image: Image.Image, look: ImageOptions) -> Image.Image:
     if image.mode.startswith("I") or image.mode == "F":
         image = _to_eight_bits(image, look)
     elif image.has_transparency_data:
@@ -227,7 +227,7 @@ def _to_grey_or_rgb(image: Image.Image, look: Look) -> Image.Image:
     return ImageOps.invert(image) if look.invert else image
 
 
-def _to_eight_bits(image: Image.Image, look: Look) -> Image.Image:
+def _to_eight_bits(image: Image.Image, look: ImageOptions) -> Image.Image:
     # Here, since a process that decodes ordinary files starts in half the time without them.
     import numpy as np
 

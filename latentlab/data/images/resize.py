@@ -19,7 +19,7 @@ _REDUCING_GAP = 3.0
 _CHOICES = (64, 48, 32, 24, 16)
 
 
-class Look(Protocol):
+class ImageOptions(Protocol):
     """What of a ``DataConfig`` says how an image is made ready: a process that only decodes has no more of it."""
 
     @property
@@ -76,7 +76,7 @@ def drawn_size(size: Size, target: Size, how: str) -> Size:
     return min(target[0], max(1, round(size[0] * ratio))), min(target[1], max(1, round(size[1] * ratio)))
 
 
-def fit_image(image: Image.Image, target: Size, look: Look) -> Image.Image:
+def fit_image(image: Image.Image, target: Size, look: ImageOptions) -> Image.Image:
     """Make ``image`` (mode L or RGB) the size ``target`` by ``look.fit``, resampled bicubically."""
     if image.size == target:
         return image

@@ -3,7 +3,7 @@
 An entry is a folder named by the key of everything that can change its pixels::
 
     images.u8     pixels, uint8 [N, C, H, W]
-    codes.i4      which kind of file each item is (see `latentlab.data.loading.prepared_images.Made`)
+    codes.i4      which kind of file each item is (see `latentlab.data.loading.prepared_images.PreparedImages`)
     entry.json    a checksum of the rest of the file, then shape, kinds, reasons and checksums of the others
 
 It is written beside its place and renamed into it whole, so that another instance sees all of it or nothing; an
@@ -32,7 +32,7 @@ import numpy as np
 from latentlab.config.data import DataConfig
 from latentlab.data.loading.image_buffer import WRITTEN_AT_ONCE, mapped
 from latentlab.data.loading.in_thread import meanwhile
-from latentlab.data.loading.prepared_images import Made
+from latentlab.data.loading.prepared_images import PreparedImages
 from latentlab.data.types import Images, LoadProgress
 from latentlab.paths import cache_folder
 
@@ -86,7 +86,7 @@ class Cache:
         self.folder = folder or cache_folder() / "datasets"
         self.largest = largest
 
-    def get(self, name: str) -> Made | None:
+    def get(self, name: str) -> PreparedImages | None:
         """The entry ``name``, its images mapped; ``None`` when there is none or it is damaged."""
         folder = self.folder / name
         try:
@@ -115,7 +115,9 @@ class Cache:
             if folder is not None:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def keep(self, name: str, unfinished: Unfinished, made: Made) -> Generator[LoadProgress, None, Made]:
+    def keep(
+        self, name: str, unfinished: Unfinished, made: PreparedImages
+    ) -> Generator[LoadProgress, None, PreparedImages]:
         """Put a finished entry in its place, and make room by removing the oldest; yields progress.
 
         Returns
@@ -135,7 +137,7 @@ class Cache:
             return made  # a full disk, or another instance was first: the images are at hand all the same
         self.sweep(spare=name)
         if isinstance(made.images, np.memmap):
-            return Made(
+            return PreparedImages(
                 mapped(place / "images.u8", made.images.shape), made.codes, made.kinds, made.reasons, made.digest
             )
         return made
@@ -175,7 +177,7 @@ class Cache:
             shutil.rmtree(gone.parent, ignore_errors=True)
 
 
-def _write(folder: Path, made: Made) -> Generator[LoadProgress, None, None]:
+def _write(folder: Path, made: PreparedImages) -> Generator[LoadProgress, None, None]:
     """Write all of an entry and see its pixels onto the disk, which takes its time: in a thread, step by step.
 
     The other files are checked whole whenever they are read; pixels, of which there can be many, are not.
@@ -211,7 +213,7 @@ def _sync(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _read(folder: Path) -> Made:
+def _read(folder: Path) -> PreparedImages:
     head, _, payload = (folder / "entry.json").read_text(encoding="utf-8").partition("\n")
     if f"{zlib.crc32(payload.encode()):08x}" != head:
         raise ValueError("entry.json is damaged")
@@ -221,7 +223,7 @@ def _read(folder: Path) -> Made:
     if _checksum(images) != entry["images"] or zlib.crc32(codes) != entry["codes"]:
         raise ValueError("pixels or codes are damaged")
     kinds = [(str(format), str(mode), str(size)) for format, mode, size in entry["kinds"]]
-    return Made(
+    return PreparedImages(
         images, np.frombuffer(codes, dtype="<i4").astype(np.int32), kinds, dict(entry["reasons"]), str(entry["digest"])
     )
 

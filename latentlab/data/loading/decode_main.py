@@ -23,7 +23,7 @@ Answer = tuple[str, str, Size, Size, int, bytes] | str
 
 
 class Settings(NamedTuple):
-    """How images are made ready: a `latentlab.data.images.resize.Look` of plain values."""
+    """How images are made ready: a `latentlab.data.images.resize.ImageOptions` of plain values."""
 
     channels: Literal["auto", 1, 3]
     fit: Literal["fit", "crop", "stretch"]

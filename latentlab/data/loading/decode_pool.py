@@ -4,7 +4,7 @@ The threads are a `concurrent.futures.ThreadPoolExecutor`. Threads alone reach .
 process a core, threads with processes .81 (JPEG, 2 cores; rows of the ingest in tests/benchmarks/RESULTS.md): every
 call into Pillow releases the GIL and has to take it back.
 
-The processes are `latentlab.data.loading.decode_process.Decoder`, not a `ProcessPoolExecutor`, which was tried (Python 3.11):
+The processes are `latentlab.data.loading.decode_process.DecodeProcess`, not a `ProcessPoolExecutor`, which was tried (Python 3.11):
 
 - With "spawn" and with "forkserver" its workers import ``__main__`` again: a script that calls ``load_dataset``
   without an ``if __name__ == "__main__"`` guard runs a second time. "fork" is unsafe beside torch's and Qt's threads.
@@ -24,7 +24,7 @@ from typing import Generic, Protocol, TypeVar
 
 from latentlab.data.images.image_file import UnreadableError
 from latentlab.data.images.to_array import Decoded
-from latentlab.data.loading.decode_process import DecoderLostError
+from latentlab.data.loading.decode_process import DecodeProcessLostError
 
 Item = TypeVar("Item")
 Item_contra = TypeVar("Item_contra", contravariant=True)
@@ -35,14 +35,14 @@ _LAST_WAIT = 0.05  # seconds
 
 
 class Helper(Protocol[Item_contra]):
-    """A process that decodes, as `latentlab.data.loading.decode_process.Decoder`."""
+    """A process that decodes, as `latentlab.data.loading.decode_process.DecodeProcess`."""
 
     @property
     def is_ready(self) -> bool:
         """Whether it has ever answered."""
 
     def decode(self, names: Sequence[Item_contra], /) -> Results:
-        """Decode a batch; `DecoderLostError` when the process ends meanwhile."""
+        """Decode a batch; `DecodeProcessLostError` when the process ends meanwhile."""
 
     def end(self) -> None:
         """End the process, from any thread."""
@@ -51,7 +51,7 @@ class Helper(Protocol[Item_contra]):
         """End the process and let go of it."""
 
 
-class Crew(Generic[Item]):
+class DecodePool(Generic[Item]):
     """Threads that decode batches of items.
 
     Threads alone wait for each other: every call into Pillow lets go of the interpreter's lock and wants it back.
@@ -118,7 +118,7 @@ class Crew(Generic[Item]):
             was_ready = helper.is_ready
             try:
                 results = helper.decode(items)
-            except DecoderLostError:
+            except DecodeProcessLostError:
                 return self._after_loss_of(helper, items)
             self._idle.append(helper)
             if not was_ready:
@@ -175,7 +175,7 @@ class Crew(Generic[Item]):
                 return results + self._inline(items[len(results) :])
             try:
                 results += helper.decode([item])
-            except DecoderLostError:
+            except DecodeProcessLostError:
                 self._let_go(helper)
                 helper = None
                 results.append(CRASHED)

@@ -15,11 +15,11 @@ from latentlab.data.images.to_array import Decoded, as_pixels
 from latentlab.data.loading.decode_main import Answer, Settings, receive, send
 
 
-class DecoderLostError(Exception):
+class DecodeProcessLostError(Exception):
     """A decoder has ended, by itself or because it was closed."""
 
 
-class Decoder:
+class DecodeProcess:
     """A process that decodes the files of one folder.
 
     Parameters
@@ -66,7 +66,7 @@ class Decoder:
 
         Raises
         ------
-        DecoderLostError
+        DecodeProcessLostError
             When the process ends before it has answered.
         """
         try:
@@ -77,7 +77,7 @@ class Decoder:
             send(self._requests, [f"{self._folder}/{name}" for name in names])
             answers: list[Answer] = receive(self._answers)
         except (OSError, EOFError, ValueError) as error:  # ValueError: closed meanwhile
-            raise DecoderLostError from error
+            raise DecodeProcessLostError from error
         return [answer if isinstance(answer, str) else self._decoded(*answer) for answer in answers]
 
     def end(self) -> None:

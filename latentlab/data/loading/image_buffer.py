@@ -31,7 +31,7 @@ def mapped(path: Path, shape: tuple[int, ...]) -> Images:
     return np.memmap(path, dtype=np.uint8, mode="r", shape=shape)
 
 
-class Sink:
+class ImageBuffer:
     """Collects images of one size; grey until the first one in colour comes, RGB from then on.
 
     Parameters

@@ -12,10 +12,10 @@ from typing import TypeVar
 import numpy as np
 
 from latentlab.data.images.to_array import Decoded
-from latentlab.data.loading.decode_pool import Crew, Helper, Results
-from latentlab.data.loading.image_buffer import Sink
+from latentlab.data.loading.decode_pool import DecodePool, Helper, Results
+from latentlab.data.loading.image_buffer import ImageBuffer
 from latentlab.data.loading.in_thread import WAIT
-from latentlab.data.loading.prepared_images import Kind, Made
+from latentlab.data.loading.prepared_images import Kind, PreparedImages
 from latentlab.data.types import LoadProgress
 
 Item = TypeVar("Item")
@@ -34,9 +34,9 @@ def cores() -> int:
 def ingest(
     items: Sequence[Item],
     read: Callable[[Item], Decoded],
-    sink: Sink,
+    sink: ImageBuffer,
     start: Callable[[], Helper[Item]] | None = None,
-) -> Generator[LoadProgress, None, Made]:
+) -> Generator[LoadProgress, None, PreparedImages]:
     """Decode items in order; yields progress every few hundredths of a second, also while it waits.
 
     Closing the generator ends the work within an image, or within a twentieth of a second where that is sooner.
@@ -56,7 +56,7 @@ def ingest(
     kinds: dict[Kind, int] = {}
     reasons: dict[int, str] = {}
     done = 0
-    for batch in _decoded(items, Crew(cores(), read, start)):
+    for batch in _decoded(items, DecodePool(cores(), read, start)):
         if batch is not None:
             yield from sink.add([image.pixels for image in batch if isinstance(image, Decoded)])
             for number, image in enumerate(batch, start=done):
@@ -67,10 +67,10 @@ def ingest(
                     reasons[number] = image
             done += len(batch)
         yield LoadProgress(done, len(items), "Reading images", sink.preview())
-    return Made((yield from sink.finish()), codes, list(kinds), reasons)
+    return PreparedImages((yield from sink.finish()), codes, list(kinds), reasons)
 
 
-def _decoded(items: Sequence[Item], crew: Crew[Item]) -> Generator[Results | None, None, None]:
+def _decoded(items: Sequence[Item], crew: DecodePool[Item]) -> Generator[Results | None, None, None]:
     """Batches in order, each item decoded or the reason why not; ``None`` while waiting."""
     waiting: deque[Future[Results]] = deque()
     began = time.monotonic()

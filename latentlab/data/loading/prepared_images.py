@@ -19,7 +19,7 @@ _SIZES_NAMED = 20
 
 
 @dataclass(frozen=True)
-class Made:
+class PreparedImages:
     """Images made ready from a number of items (files, or rows of an array).
 
     Attributes

@@ -17,8 +17,8 @@ from latentlab.data.images.bit_depth import Span, extent, span_of, to_uint8
 from latentlab.data.images.resize import Size, target_size
 from latentlab.data.images.to_array import finish_array
 from latentlab.data.loading.cache import Cache, Unfinished, key
-from latentlab.data.loading.image_buffer import Sink
-from latentlab.data.loading.prepared_images import Made
+from latentlab.data.loading.image_buffer import ImageBuffer
+from latentlab.data.loading.prepared_images import PreparedImages
 from latentlab.data.loading.read_bytes import MAPPED, used_at_random
 from latentlab.data.preview_samples import Samples
 from latentlab.data.subset import choose, keep_classes
@@ -123,14 +123,16 @@ def _made(
         return known.images
     with ExitStack() as stack:
         unfinished = stack.enter_context(cache.making(name)) if table.identity else Unfinished(None)
-        sink = Sink(unfinished.images)
+        sink = ImageBuffer(unfinished.images)
         # Few at a time: resizing is slow, and other work waits for the next step.
         step = max(1, min(_IMAGES_AT_ONCE, _CHUNK_BYTES // max(1, images[0].nbytes)))
         for start in range(0, len(index), step):
             chunk = to_uint8(images[_run(index[start : start + step])], span).transpose(0, 3, 1, 2)
             yield from sink.add([finish_array(image, target, config) for image in chunk])
             yield LoadProgress(min(start + step, len(index)), len(index), "Making images ready", sink.preview())
-        made = Made((yield from sink.finish()), np.zeros(len(index), dtype=np.int32), [(table.format, "", "")])
+        made = PreparedImages(
+            (yield from sink.finish()), np.zeros(len(index), dtype=np.int32), [(table.format, "", "")]
+        )
         return (yield from cache.keep(name, unfinished, made)).images
 
 

@@ -15,10 +15,10 @@ from latentlab.data.images.image_file import UnreadableError, measure
 from latentlab.data.images.resize import Size, target_size
 from latentlab.data.images.to_array import decode
 from latentlab.data.loading.cache import Cache, key
-from latentlab.data.loading.decode_process import Decoder, can_start
-from latentlab.data.loading.image_buffer import Sink
+from latentlab.data.loading.decode_process import DecodeProcess, can_start
+from latentlab.data.loading.image_buffer import ImageBuffer
 from latentlab.data.loading.pipeline import ingest
-from latentlab.data.loading.prepared_images import Made
+from latentlab.data.loading.prepared_images import PreparedImages
 from latentlab.data.loading.read_bytes import used_at_random
 from latentlab.data.sources.class_folders import class_folders
 from latentlab.data.sources.labels_csv import read_labels
@@ -27,7 +27,7 @@ from latentlab.data.sources.scan_cache import keep, rescan
 from latentlab.data.subset import choose, keep_classes
 from latentlab.data.types import Columns, Images, Labels, LoadProgress, Skipped
 from latentlab.errors import InputError
-from latentlab.utils.text import counted
+from latentlab.utils.text import pluralize
 
 _MEASURED = 1000
 _COPIED_AT_ONCE = 4 << 20
@@ -115,11 +115,11 @@ def _labelled(
 def _nothing_in(folder: Path, skipped: list[Skipped]) -> str:
     text = f"there are no images in {shown(str(folder))}"
     if skipped:
-        text += f" ({counted(len(skipped), 'file')} skipped, the first: {skipped[0].path}, {skipped[0].reason})"
+        text += f" ({pluralize(len(skipped), 'file')} skipped, the first: {skipped[0].path}, {skipped[0].reason})"
     return text
 
 
-def _made(folder: str, found: Scan, index: Labels, config: DataConfig) -> Generator[LoadProgress, None, Made]:
+def _made(folder: str, found: Scan, index: Labels, config: DataConfig) -> Generator[LoadProgress, None, PreparedImages]:
     """Pixels of the files ``index``: from the cache of them, from that of the whole folder, or from the files."""
     cache = Cache()
     names = "\0".join(found.paths)
@@ -133,7 +133,7 @@ def _made(folder: str, found: Scan, index: Labels, config: DataConfig) -> Genera
         return made
     source = None if everything else cache.get(whole)
     with cache.making(name) as unfinished:
-        sink = Sink(unfinished.images)
+        sink = ImageBuffer(unfinished.images)
         if source is not None:
             made = yield from _taken(source, index, config, sink)
         else:
@@ -142,12 +142,14 @@ def _made(folder: str, found: Scan, index: Labels, config: DataConfig) -> Genera
                 [found.paths[number] for number in index.tolist()],
                 lambda name: decode(f"{folder}/{name}", target, config),
                 sink,
-                partial(Decoder, folder, target, config) if can_start() else None,
+                partial(DecodeProcess, folder, target, config) if can_start() else None,
             )
         return (yield from cache.keep(name, unfinished, made))
 
 
-def _taken(source: Made, index: Labels, config: DataConfig, sink: Sink) -> Generator[LoadProgress, None, Made]:
+def _taken(
+    source: PreparedImages, index: Labels, config: DataConfig, sink: ImageBuffer
+) -> Generator[LoadProgress, None, PreparedImages]:
     """Some of the images of a whole folder that has been read before, as if only they had been."""
     codes = source.codes[index]
     reasons = {number: source.reasons[int(item)] for number, item in enumerate(index) if codes[number] < 0}
@@ -157,7 +159,7 @@ def _taken(source: Made, index: Labels, config: DataConfig, sink: Sink) -> Gener
         chunk = source.images[rows[start : start + step]]
         yield from sink.add([_without_equal_channels(image) for image in chunk] if config.channels == "auto" else chunk)
         yield LoadProgress(start, len(rows), "Reading images", sink.preview())
-    return Made((yield from sink.finish()), codes, source.kinds, reasons)
+    return PreparedImages((yield from sink.finish()), codes, source.kinds, reasons)
 
 
 def _without_equal_channels(image: Images) -> Images:

@@ -20,7 +20,7 @@ from latentlab.data.loading.read_bytes import MAPPED, map_values, read_values
 from latentlab.data.sources.array_dataset import Table, identity, numbered, unlabelled
 from latentlab.data.types import LoadProgress
 from latentlab.errors import InputError
-from latentlab.utils.text import counted
+from latentlab.utils.text import pluralize
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _DEFLATE_RATIO = 1032  # deflate makes nothing smaller than this
@@ -64,7 +64,7 @@ def open_idx(path: Path) -> Generator[LoadProgress, None, Table]:
         values = yield from read_idx(beside)
         if values.shape != (len(images),):
             raise InputError(
-                f"{path.name} holds {counted(len(images), 'image')}, {beside.name} {counted(values.size, 'label')}"
+                f"{path.name} holds {pluralize(len(images), 'image')}, {beside.name} {pluralize(values.size, 'label')}"
             )
         labels, classes = numbered(values)
     return Table(images, labels, classes, path.name, path.name.split(".")[0], str(path), "IDX", identity(path))

@@ -28,10 +28,10 @@ from latentlab.data.images.image_file import UnreadableError, reason_of
 from latentlab.data.images.resize import target_size
 from latentlab.data.images.to_array import Decoded, decode_image
 from latentlab.data.loading.cache import Cache, key
-from latentlab.data.loading.image_buffer import Sink
+from latentlab.data.loading.image_buffer import ImageBuffer
 from latentlab.data.loading.in_thread import WAIT, meanwhile
 from latentlab.data.loading.pipeline import ingest
-from latentlab.data.loading.prepared_images import Made
+from latentlab.data.loading.prepared_images import PreparedImages
 from latentlab.data.loading.read_bytes import used_at_random
 from latentlab.data.sources.array_dataset import Table, from_table, unlabelled
 from latentlab.data.sources.npy import as_images
@@ -237,7 +237,7 @@ def _from_items(opened: Any, name: str, text: str, config: DataConfig) -> Iterat
     )
 
 
-def _made(opened: Any, text: str, index: Labels, config: DataConfig) -> Generator[LoadProgress, None, Made]:
+def _made(opened: Any, text: str, index: Labels, config: DataConfig) -> Generator[LoadProgress, None, PreparedImages]:
     cache, name = Cache(), key(config, text, len(opened), index.astype("<i8").tobytes())
     known = cache.get(name)
     if known is not None:
@@ -263,7 +263,7 @@ def _made(opened: Any, text: str, index: Labels, config: DataConfig) -> Generato
         return decode_image(picture(number), target, config)
 
     with cache.making(name) as unfinished:
-        made = yield from ingest(index.tolist(), read, Sink(unfinished.images))
+        made = yield from ingest(index.tolist(), read, ImageBuffer(unfinished.images))
         return (yield from cache.keep(name, unfinished, made))
 
 

@@ -7,9 +7,9 @@ import time
 
 from PySide6.QtCore import QCoreApplication, QDeadlineTimer, QEventLoop, QObject, Qt, QThread, QTimer, Signal
 
-from latentlab.engine.client.restart import DEVICE_LOST, GIVEN_UP, Losses, Memory
+from latentlab.engine.client.restart import DEVICE_LOST, GIVEN_UP, RestartBackoff, RestartState
 from latentlab.engine.client.result_signals import ResultSignals
-from latentlab.engine.client.worker_host import Home, HomeName, launch
+from latentlab.engine.client.worker_host import HostName, WorkerHost, launch
 from latentlab.engine.protocol.channel import Mailbox
 from latentlab.engine.protocol.messages import Failed, Notice, Request, Result, Shutdown, WorkerReady
 
@@ -22,7 +22,7 @@ _TURN = 0.004
 class _Receiver(QThread):
     """Serves one worker until it ends."""
 
-    def __init__(self, home: Home, inbox: Mailbox, parent: QObject) -> None:
+    def __init__(self, home: WorkerHost, inbox: Mailbox, parent: QObject) -> None:
         super().__init__(parent)
         self.setObjectName("latentlab-receiver")
         self.home = home
@@ -52,21 +52,21 @@ class EngineClient(ResultSignals):
         self._arrived.connect(self._drain, Qt.ConnectionType.QueuedConnection)
         self._receiver: _Receiver | None = None
         self._waiting = Mailbox()  # what is asked while no worker is there
-        self._memory = Memory()
+        self._memory = RestartState()
         self._device = "auto"
-        self._home_name: HomeName = "process"
-        self._losses = Losses()
+        self._home_name: HostName = "process"
+        self._losses = RestartBackoff()
         self._closing = False
         self._restart = QTimer(self)
         self._restart.setSingleShot(True)
         self._restart.timeout.connect(self._start_again)
 
     @property
-    def home(self) -> Home | None:
+    def home(self) -> WorkerHost | None:
         """Where the worker lives; ``None`` while there is none."""
         return None if self._receiver is None else self._receiver.home
 
-    def start(self, home: Home | HomeName = "process", device: str = "auto", model: str | None = None) -> None:
+    def start(self, home: WorkerHost | HostName = "process", device: str = "auto", model: str | None = None) -> None:
         """Start a worker, or take over one that :func:`~latentlab.engine.client.worker_host.launch` has started before Qt.
 
         Parameters
@@ -82,7 +82,7 @@ class EngineClient(ResultSignals):
             raise RuntimeError("the engine has been started")
         self._device = device
         self._closing = False
-        self._losses = Losses()
+        self._losses = RestartBackoff()
         worker = launch(home, device, model) if isinstance(home, str) else home
         self._memory.note_start(worker.model)
         self._serve(worker)
@@ -134,7 +134,7 @@ class EngineClient(ResultSignals):
 
     # --- one worker's life ---------------------------------------------------------------------------
 
-    def _serve(self, home: Home) -> None:
+    def _serve(self, home: WorkerHost) -> None:
         self._home_name = home.name
         receiver = _Receiver(home, self._inbox, self)
         receiver.finished.connect(self._on_receiver_finished)

@@ -41,7 +41,7 @@ _MOST_HASTY_ENDS = 4
 _FIRST_PAUSE, _LONGEST_PAUSE = 250, 8000  # milliseconds
 
 
-class Memory:
+class RestartState:
     """What was open and what ran when the worker was last heard of."""
 
     def __init__(self) -> None:
@@ -96,7 +96,7 @@ class Memory:
     def losses(self, exit_code: int | None, details: str) -> list[Result]:
         """What to tell when the worker has ended unasked, the loss itself first."""
         run = "" if self._training.state == "idle" else self._training.out
-        told: list[Result] = [WorkerLost(exit_code, _obituary(exit_code), run, details)]
+        told: list[Result] = [WorkerLost(exit_code, exit_message(exit_code), run, details)]
         if run:
             told.append(TrainingState("idle", run))
         if self._opening is not None:
@@ -116,7 +116,7 @@ class Memory:
         return [*(model if hasty_ends <= 2 else []), *dataset]
 
 
-class Losses:
+class RestartBackoff:
     """How often workers have ended in haste, and how long to wait before the next start."""
 
     def __init__(self) -> None:
@@ -137,7 +137,7 @@ class Losses:
         return 0 if self.count == 1 else min(_LONGEST_PAUSE, _FIRST_PAUSE << self.count)
 
 
-def _obituary(exit_code: int | None) -> str:
+def exit_message(exit_code: int | None) -> str:
     if exit_code is not None and exit_code < 0:
         try:
             how = f"was ended by {signal.Signals(-exit_code).name}"

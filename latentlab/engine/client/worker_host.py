@@ -24,7 +24,7 @@ from typing import Any, BinaryIO, Literal, Protocol, TypeAlias
 from latentlab.engine import WORKER_FLAG
 from latentlab.engine.protocol.channel import REQUEST_ORDER, ChannelClosed, Mailbox, Wire, pipe_pair
 
-HomeName: TypeAlias = Literal["process", "thread"]
+HostName: TypeAlias = Literal["process", "thread"]
 Deliver: TypeAlias = Callable[[Any], None]
 
 _LOG_SHOWN = 20_000  # bytes of the child's log that are worth copying into a report
@@ -32,10 +32,10 @@ _EXIT_WAIT = 10.0
 _RETRY = 0.02
 
 
-class Home(Protocol):
+class WorkerHost(Protocol):
     """A worker that has been started, wherever it lives."""
 
-    name: HomeName
+    name: HostName
     model: str | None  # what it was told to open first
 
     def send(self, request: Any) -> None:
@@ -58,7 +58,9 @@ class Home(Protocol):
         """The last lines the worker wrote, its traceback or native stack among them."""
 
 
-def launch(home: HomeName = "process", device: str = "auto", model: str | None = None, first_version: int = 1) -> Home:
+def launch(
+    home: HostName = "process", device: str = "auto", model: str | None = None, first_version: int = 1
+) -> WorkerHost:
     """Start a worker.
 
     Parameters
@@ -73,17 +75,17 @@ def launch(home: HomeName = "process", device: str = "auto", model: str | None =
         The first model version it gives out; a worker that follows another goes on counting.
     """
     if home == "process":
-        return ProcessHome([device, str(first_version), model or ""], model)
+        return ProcessHost([device, str(first_version), model or ""], model)
 
     def work(inbox: Mailbox, send: Deliver) -> int:
         # By name: the window's process must not depend on torch, nor load it when its worker is a process.
         worker = importlib.import_module("latentlab.engine.worker.startup")
         return int(worker.run(inbox, send, device=device, model=model, first_version=first_version))
 
-    return ThreadHome(work, model)
+    return ThreadHost(work, model)
 
 
-class ProcessHome:
+class ProcessHost:
     """A worker in a child process, started as a module of this package.
 
     Parameters
@@ -96,7 +98,7 @@ class ProcessHome:
         What runs it; this program by default.
     """
 
-    name: HomeName = "process"
+    name: HostName = "process"
 
     def __init__(self, arguments: list[str], model: str | None = None, command: list[str] | None = None) -> None:
         self.model = model
@@ -172,7 +174,7 @@ class ProcessHome:
         self._log.close()
 
 
-class ThreadHome:
+class ThreadHost:
     """A worker in a thread of this process, for tests, notebooks and ``--engine thread``.
 
     Parameters
@@ -183,7 +185,7 @@ class ThreadHome:
         What it opens first.
     """
 
-    name: HomeName = "thread"
+    name: HostName = "thread"
 
     def __init__(self, work: Callable[[Mailbox, Deliver], int], model: str | None = None) -> None:
         self.model = model

@@ -17,7 +17,7 @@ import threading
 import time
 
 from latentlab.engine.protocol.channel import REQUEST_ORDER, ChannelClosed, Mailbox, Wire, inherited_wire
-from latentlab.utils.thread_priority import give_way
+from latentlab.utils.thread_priority import lower_thread_priority
 
 _LARGEST_LOG = 1 << 20
 _LOG_WATCH = 10.0  # seconds
@@ -58,7 +58,7 @@ def _load_torch_ahead() -> None:
     """
     if sys.platform != "linux":
         return
-    give_way()
+    lower_thread_priority()
     spec = importlib.util.find_spec("torch")
     if spec is None or spec.origin is None:
         return

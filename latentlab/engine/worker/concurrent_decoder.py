@@ -22,7 +22,7 @@ from latentlab.engine.protocol.messages import Decode
 from latentlab.engine.worker.decoded_images import decoded
 from latentlab.engine.worker.workspace import Workspace
 from latentlab.models.base import LatentModel
-from latentlab.models.inference import LoadedModel
+from latentlab.models.inference import InferenceModel
 from latentlab.utils.duty_cycle import HAND
 
 LONG = 0.015
@@ -31,7 +31,7 @@ LONG = 0.015
 _PATIENCE = 0.012  # seconds that a loop of short turns is given to answer itself, by the newest weights
 
 
-class Hand:
+class ConcurrentDecoder:
     """A thread that answers ``Decode`` when the loop does not come to it.
 
     Made, served and closed by the loop's thread. It rests until it is told of a model by :meth:`serve`.
@@ -50,8 +50,8 @@ class Hand:
         self, inbox: Mailbox, workspace: Workspace, failures: Callable[[str], AbstractContextManager[list[str]]]
     ) -> None:
         self._inbox, self._workspace, self._failures = inbox, workspace, failures
-        self._of: LoadedModel | None = None  # the live model that the copy is of
-        self._copy: LoadedModel | None = None
+        self._of: InferenceModel | None = None  # the live model that the copy is of
+        self._copy: InferenceModel | None = None
         self._weights = threading.Lock()  # held while the copy is read or written
         self._patience, self._usual = _PATIENCE, 0.0
         self._copied_at, self._copying_took = 0.0, 0.0
@@ -64,7 +64,7 @@ class Hand:
         """The system's number of its thread, whose priority is to stay the window's."""
         return self._thread.native_id
 
-    def serve(self, model: LoadedModel | None) -> None:
+    def serve(self, model: InferenceModel | None) -> None:
         """Answer for this live model from now on; ``None`` leaves every answer to the loop."""
         if model is not None and model.device.type != "cpu":
             model = None  # an accelerator's steps are short, and take turns with what else it does
@@ -99,7 +99,7 @@ class Hand:
         self._inbox.nudge()
         self._thread.join()
 
-    def _refresh(self, model: LoadedModel) -> None:
+    def _refresh(self, model: InferenceModel) -> None:
         assert self._copy is not None
         try:
             _put(model.module, self._copy.module)
@@ -131,8 +131,8 @@ class Hand:
         self._workspace.send(image)
 
 
-def _copy_of(model: LoadedModel) -> LoadedModel:
-    return LoadedModel(copy.deepcopy(model.module).eval(), model.header, model.device)
+def _copy_of(model: InferenceModel) -> InferenceModel:
+    return InferenceModel(copy.deepcopy(model.module).eval(), model.header, model.device)
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ from latentlab.engine.protocol.messages import Decode
 from latentlab.engine.worker.decoded_images import Decoder, decoded
 from latentlab.engine.worker.workspace import Workspace
 from latentlab.errors import InputError
-from latentlab.utils.thread_priority import give_way, short_turns
+from latentlab.utils.thread_priority import lower_thread_priority, short_gil_switch_interval
 
 
 def answer_while_importing(
@@ -36,7 +36,7 @@ def answer_while_importing(
 
     def work() -> None:
         if own_process:
-            give_way()
+            lower_thread_priority()
         with suppress(BaseException):  # the caller's own import says it again
             import_module(name)
         over.set()
@@ -45,7 +45,7 @@ def answer_while_importing(
     importing = threading.Thread(target=work, name="latentlab-import", daemon=True)
     importing.start()
     if decoder is not None:
-        with short_turns() if own_process else nullcontext():
+        with short_gil_switch_interval() if own_process else nullcontext():
             _answer(inbox, workspace, decoder, over)
     importing.join()
 

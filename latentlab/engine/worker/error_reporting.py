@@ -18,7 +18,7 @@ class DeviceLostError(Exception):
     """The accelerator answers nothing any more in this process; only another process can go on."""
 
 
-class Failures:
+class ErrorReporter:
     """Turns an exception into a result, so that the loop goes on; to be used as ``with failures("OpenModel"):``.
 
     Parameters

@@ -35,7 +35,7 @@ from latentlab.engine.worker.workspace import Workspace
 from latentlab.errors import InputError
 from latentlab.latent import coarse_to_fine, interpolate, linear_grid, nearest, traverse, typical_distance
 from latentlab.latent.grids import Pass
-from latentlab.models.inference import LoadedModel
+from latentlab.models.inference import InferenceModel
 from latentlab.storage import Points
 from latentlab.training.snapshots import shown_images
 
@@ -48,7 +48,7 @@ _LONG_SLOTS = ("strip", "grid")
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
-class Pace:
+class AdaptiveBatchSize:
     """How many images may be decoded at a time so that a piece lasts less than a frame; learned by measuring."""
 
     def __init__(self) -> None:
@@ -69,12 +69,12 @@ class _Running:
     """What is being decoded piece by piece: for which request, by which model, and for how many seconds so far."""
 
     name: str
-    model: LoadedModel | None
+    model: InferenceModel | None
     work: Iterator[None]
     spent: float = 0.0
 
 
-class Live:
+class InteractiveRequests:
     """Answers live requests from the workspace's model.
 
     What takes more than one piece is a generator, one of each kind, advanced by :meth:`advance`; a newer request
@@ -89,10 +89,10 @@ class Live:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._pace = Pace()
+        self._pace = AdaptiveBatchSize()
         self._running: dict[str, _Running] = {}  # by slot
         self._piece_began = 0.0
-        self._latest: LoadedModel | None = None
+        self._latest: InferenceModel | None = None
         self._size_before: int | None = None  # of the latents of the model before that one
         self._closest_to: tuple[Points, FloatArray, int, float] | None = None  # points, z, place, distance
         self._typical_of: Points | None = None
@@ -235,7 +235,7 @@ class Live:
     # --- many images ---------------------------------------------------------------------------------
 
     def _decoded(
-        self, model: LoadedModel, z: FloatArray, label: int | IntArray | None
+        self, model: InferenceModel, z: FloatArray, label: int | IntArray | None
     ) -> Iterator[tuple[slice, FloatArray]]:
         """Decode latents [N, d] in pieces that last less than a frame."""
         start = 0
@@ -315,7 +315,9 @@ class Live:
         version, spent = self._workspace.version, self._spent("strip")
         self._workspace.send(Strip(request.generation, version, kind, rows, names, latents, spent, epoch))
 
-    def _some_images(self, model: LoadedModel, request: Reconstruct) -> tuple[NDArray[np.uint8], FloatArray, IntArray]:
+    def _some_images(
+        self, model: InferenceModel, request: Reconstruct
+    ) -> tuple[NDArray[np.uint8], FloatArray, IntArray]:
         """Some images the model was not trained on, as pixels, their latents [1, n, d] and their classes [n]."""
         dataset = self._workspace.need_dataset()
         if dataset.image_shape != model.image_shape:

@@ -10,7 +10,7 @@ from collections.abc import Generator
 from typing import TypeAlias
 
 from latentlab.engine.protocol.messages import EncodeDataset, OpenDataset, PreviewDataset, SaveModel
-from latentlab.engine.worker.error_reporting import Failures
+from latentlab.engine.worker.error_reporting import ErrorReporter
 from latentlab.engine.worker.workspace import Workspace
 
 Steps: TypeAlias = Generator[None, None, None]
@@ -28,7 +28,7 @@ class JobQueue:
         Turns an exception into a result.
     """
 
-    def __init__(self, workspace: Workspace, failures: Failures) -> None:
+    def __init__(self, workspace: Workspace, failures: ErrorReporter) -> None:
         self._workspace, self._failures = workspace, failures
         self._waiting: deque[Job] = deque()
         self._running: tuple[str, Steps] | None = None
@@ -94,7 +94,7 @@ class PreviewSlot:
         As of a :class:`JobQueue`.
     """
 
-    def __init__(self, workspace: Workspace, failures: Failures) -> None:
+    def __init__(self, workspace: Workspace, failures: ErrorReporter) -> None:
         self._workspace, self._failures = workspace, failures
         self._work: Steps | None = None
 

@@ -30,7 +30,7 @@ from latentlab.engine.worker.decoded_images import as_pixels, to_bytes
 from latentlab.engine.worker.workspace import Workspace
 from latentlab.errors import InputError
 from latentlab.evaluation import quick_bound
-from latentlab.models.inference import LoadedModel, weights_of
+from latentlab.models.inference import InferenceModel, weights_of
 from latentlab.storage import ModelFile, Points, write_model
 from latentlab.training import manifold_preview
 from latentlab.training.map_preview import some_of
@@ -104,7 +104,7 @@ def encoding(workspace: Workspace) -> Generator[None, None, None]:
 
 
 def encoded(
-    model: LoadedModel, dataset: Dataset, index: np.ndarray, per_image: float = _PIECE / 16
+    model: InferenceModel, dataset: Dataset, index: np.ndarray, per_image: float = _PIECE / 16
 ) -> Iterator[tuple[int, tuple[np.ndarray, np.ndarray]]]:
     """Encode some images in pieces that last about a frame: how many are done, and the piece's mean and std.
 

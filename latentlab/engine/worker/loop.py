@@ -37,21 +37,21 @@ from latentlab.engine.protocol.messages import (
     Train,
     WorkerReady,
 )
-from latentlab.engine.worker.concurrent_decoder import Hand
-from latentlab.engine.worker.error_reporting import DeviceLostError, Failures
-from latentlab.engine.worker.interactive import Live
+from latentlab.engine.worker.concurrent_decoder import ConcurrentDecoder
+from latentlab.engine.worker.error_reporting import DeviceLostError, ErrorReporter
+from latentlab.engine.worker.interactive import InteractiveRequests
 from latentlab.engine.worker.job_queue import JobQueue, PreviewSlot
 from latentlab.engine.worker.model_loader import OpenedModel
 from latentlab.engine.worker.prefetch_imports import Ahead
-from latentlab.engine.worker.run_history import Past
+from latentlab.engine.worker.run_history import RunHistoryReader
 from latentlab.engine.worker.workspace import Workspace
 from latentlab.errors import InputError
 from latentlab.models.device import available_devices, resolve_device
 from latentlab.storage import ModelFile
-from latentlab.utils.thread_priority import short_turns, yield_to_the_window
+from latentlab.utils.thread_priority import short_gil_switch_interval, yield_to_the_window
 
 if TYPE_CHECKING:
-    from latentlab.engine.worker.training_job import Run
+    from latentlab.engine.worker.training_job import TrainingJob
 
 _BESIDE_A_STEP = 0.15  # of a step's time: how much of pictures may come between two (how many come is theirs to say)
 _ANSWERS_IN_A_TURN = 8  # under a fast hand what runs must still get its steps
@@ -79,10 +79,10 @@ class Worker:
         self._workspace = workspace
         self._device_name = device
         self._own_process = own_process
-        self._failures = Failures(workspace)
-        self._live = Live(workspace)
-        self._run: Run | None = None
-        self._past = Past(workspace)
+        self._failures = ErrorReporter(workspace)
+        self._live = InteractiveRequests(workspace)
+        self._run: TrainingJob | None = None
+        self._past = RunHistoryReader(workspace)
         self._jobs = JobQueue(workspace, self._failures)
         self._preview = PreviewSlot(workspace, self._failures)
         self._ahead = Ahead(own_process)
@@ -111,7 +111,7 @@ class Worker:
             torch.set_num_threads(before)
 
     def _work(self, opened: tuple[Path, ModelFile] | None) -> int:
-        self._hand = Hand(self._inbox, self._workspace, self._failures)
+        self._hand = ConcurrentDecoder(self._inbox, self._workspace, self._failures)
         try:
             self._start(opened)
             while not self._ending:
@@ -192,7 +192,7 @@ class Worker:
             if time.perf_counter() >= end:
                 return
 
-    def _advance_run(self, run: Run) -> None:
+    def _advance_run(self, run: TrainingJob) -> None:
         began = time.perf_counter()
         with self._failures("Train") as failed:
             run.step()
@@ -245,10 +245,10 @@ class Worker:
         self._hand.serve(self._workspace.model)
         model = None
         try:
-            with short_turns() if self._own_process else nullcontext():
-                from latentlab.engine.worker.training_job import Run
+            with short_gil_switch_interval() if self._own_process else nullcontext():
+                from latentlab.engine.worker.training_job import TrainingJob
 
-                self._run = Run(self._workspace, request, self._device_name)
+                self._run = TrainingJob(self._workspace, request, self._device_name)
             model = self._run.model
         finally:
             self._hand.serve(model)

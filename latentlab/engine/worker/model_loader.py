@@ -9,8 +9,8 @@ import torch
 
 from latentlab.engine.protocol.messages import OpenModel, RunFollowed
 from latentlab.engine.worker.reopening import opened_run
-from latentlab.engine.worker.run_history import Past
-from latentlab.engine.worker.run_watcher import Following
+from latentlab.engine.worker.run_history import RunHistoryReader
+from latentlab.engine.worker.run_watcher import RunWatcher
 from latentlab.engine.worker.workspace import Workspace
 from latentlab.models.inference import model_from
 from latentlab.storage import ModelFile, RunFolder, find_model, read_model
@@ -29,9 +29,9 @@ class OpenedModel:
         Where models compute.
     """
 
-    def __init__(self, workspace: Workspace, past: Past, device: torch.device) -> None:
+    def __init__(self, workspace: Workspace, past: RunHistoryReader, device: torch.device) -> None:
         self._workspace, self._past, self._device = workspace, past, device
-        self._following: Following | None = None
+        self._following: RunWatcher | None = None
 
     def begin(self, path: Path, file: ModelFile) -> None:
         """Load a model that the window has been told of already."""
@@ -98,4 +98,4 @@ class OpenedModel:
 
     def _watch(self, source: str) -> None:
         """Follow the run folder that was opened as the live model; any other model ends it."""
-        self._following = Following(Path(source)) if RunFolder(source).record.exists() else None
+        self._following = RunWatcher(Path(source)) if RunFolder(source).record.exists() else None

@@ -14,25 +14,25 @@ from latentlab.storage import ModelFile
 _Function = Callable[[FloatArray], FloatArray]
 
 
-def plain_decoder(file: ModelFile) -> PlainDecoder | None:
+def numpy_decoder(file: ModelFile) -> NumpyDecoder | None:
     """A model's decoder, if it is hidden layers under Bernoulli or Gaussian pixels; ``None`` for all others."""
     config = file.header.model
     plain = config.family == "vae" and not config.conditional and config.architecture.kind == "mlp"
     if not plain or config.likelihood.sigma == "pixel":
         return None
     try:
-        return PlainDecoder(file)
+        return NumpyDecoder(file)
     except KeyError:  # weights that are not this configuration's: torch will say so
         return None
 
 
-class PlainDecoder:
-    """Decodes as :class:`~latentlab.models.inference.LoadedModel` does, to rounding.
+class NumpyDecoder:
+    """Decodes as :class:`~latentlab.models.inference.InferenceModel` does, to rounding.
 
     Parameters
     ----------
     file
-        A model of the kind that :func:`plain_decoder` takes.
+        A model of the kind that :func:`numpy_decoder` takes.
     """
 
     def __init__(self, file: ModelFile) -> None:

@@ -8,7 +8,7 @@ from importlib import import_module
 
 import torch
 
-from latentlab.utils.thread_priority import give_way, short_turns
+from latentlab.utils.thread_priority import lower_thread_priority, short_gil_switch_interval
 
 _LATER = ("latentlab.engine.worker.jobs", "latentlab.engine.worker.training_job")  # what the first image does not need
 
@@ -41,8 +41,8 @@ class Ahead:
 
 
 def _work(work: Callable[[], None]) -> None:
-    give_way()  # on two cores window, loop and this are one too many
-    with short_turns():
+    lower_thread_priority()  # on two cores window, loop and this are one too many
+    with short_gil_switch_interval():
         work()
 
 

@@ -18,14 +18,14 @@ from latentlab.engine.protocol.messages import (
     RunFollowed,
     RunHistory,
 )
-from latentlab.engine.worker.run_watcher import Comparison
+from latentlab.engine.worker.run_watcher import MetricsWatcher
 from latentlab.engine.worker.workspace import Workspace
 from latentlab.errors import InputError
 from latentlab.storage import RunFolder, Snapshot
 from latentlab.storage.snapshots import evenly
 
 
-class Past:
+class RunHistoryReader:
     """Reads run folders; a snapshot that cannot be read is told of once, and then left out.
 
     Parameters
@@ -36,7 +36,7 @@ class Past:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._comparison = Comparison()
+        self._comparison = MetricsWatcher()
         self._bad: set[tuple[Path, int] | None] = set()  # damaged files, each with its time: it may be written again
 
     def answer(self, request: Request) -> bool:

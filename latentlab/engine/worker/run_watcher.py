@@ -17,7 +17,7 @@ Seen = tuple[int, int] | None
 
 
 @dataclass(frozen=True)
-class News:
+class RunUpdate:
     """What a run folder has gained since the last look.
 
     Attributes
@@ -38,7 +38,7 @@ class News:
     ended: bool = False
 
 
-class Following:
+class RunWatcher:
     """Looks at a run folder about once a second, and says what is new.
 
     Parameters
@@ -65,7 +65,7 @@ class Following:
         """Seconds until the next look."""
         return self._clock.wait()
 
-    def news(self) -> News:
+    def news(self) -> RunUpdate:
         """What was not told yet; seldom anything. Nothing is looked at before it is due.
 
         Raises
@@ -74,11 +74,11 @@ class Following:
             When the model's file cannot be read.
         """
         if not self._clock.is_due():
-            return News()
+            return RunUpdate()
         events = self._metrics.new_events()
         ended = self._has_ended(grown=bool(events) and self._looked)
         self._looked = True
-        return News(events, self._new_model(), self._has_kept_more(), ended)
+        return RunUpdate(events, self._new_model(), self._has_kept_more(), ended)
 
     def _has_ended(self, grown: bool) -> bool:
         if not self.is_live and not grown:
@@ -99,7 +99,7 @@ class Following:
         return before != self._history_seen
 
 
-class Comparison:
+class MetricsWatcher:
     """Looks about once a second at run folders whose curves are drawn beside others'."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from latentlab.engine.protocol.channel import Mailbox
 from latentlab.engine.protocol.messages import Failed, OpenModel
 from latentlab.engine.worker.early import answer_while_importing
-from latentlab.engine.worker.numpy_decoder import plain_decoder
+from latentlab.engine.worker.numpy_decoder import numpy_decoder
 from latentlab.engine.worker.workspace import Send, Workspace
 from latentlab.errors import InputError
 from latentlab.storage import ModelFile, find_model, read_model
@@ -51,7 +51,7 @@ def run(
     workspace = Workspace(send, first_version)
     opened = _open_early(workspace, inbox, model)
     if _WORKER not in sys.modules:
-        decoder = None if opened is None else plain_decoder(opened[1])
+        decoder = None if opened is None else numpy_decoder(opened[1])
         answer_while_importing(_WORKER, inbox, workspace, decoder, own_process)
     from latentlab.engine.worker.loop import Worker
 

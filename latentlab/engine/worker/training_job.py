@@ -23,10 +23,10 @@ from latentlab.engine.protocol.messages import (
 from latentlab.engine.worker.jobs import encoded, joined
 from latentlab.engine.worker.workspace import Workspace, info_of
 from latentlab.errors import DiskFullError, InputError
-from latentlab.models.inference import LoadedModel
+from latentlab.models.inference import InferenceModel
 from latentlab.storage import RunFolder
-from latentlab.training import Training
-from latentlab.utils.duty_cycle import POINTS, Allowance
+from latentlab.training import Trainer
+from latentlab.utils.duty_cycle import POINTS, DutyCycle
 
 _LEAST_INTERVAL = 0.25  # seconds between two versions of the map
 _ENCODING_TIME = 0.05  # seconds that one version's points may take
@@ -34,7 +34,7 @@ _REST = 0.5  # seconds in which a hand that drags a slider makes one change
 _FEWEST_POINTS, _MOST_POINTS = 200, 5000
 
 
-class Run:
+class TrainingJob:
     """A training in the worker.
 
     Parameters
@@ -68,12 +68,12 @@ class Run:
         self._dataset = workspace.need_dataset()
         if request.resume:
             _check_goes_on(workspace, RunFolder(request.out))
-        self._training = Training(self._dataset, config, Path(request.out), request.resume)
+        self._training = Trainer(self._dataset, config, Path(request.out), request.resume)
         self._steps = self._training.steps()
         self.out = request.out
         self.state = "running"
         self._goes_on = workspace.info is not None and workspace.info.source == request.out and request.resume
-        self._map = _MapOfLearning(workspace, self._training, self._dataset, request.out)
+        self._map = PointsRefresher(workspace, self._training, self._dataset, request.out)
         workspace.model = self._training.loaded
         workspace.tell_model(
             info_of(self._training.loaded.header, self.out, None),
@@ -90,7 +90,7 @@ class Run:
         return self.state in ("running", "stopping")
 
     @property
-    def model(self) -> LoadedModel:
+    def model(self) -> InferenceModel:
         """The model as it learns."""
         return self._training.loaded
 
@@ -239,16 +239,16 @@ def _check_goes_on(workspace: Workspace, folder: RunFolder) -> None:
         workspace.send(Notice(f"There is no checkpoint in {folder.path} yet: the run begins anew."))
 
 
-class _MapOfLearning:
+class PointsRefresher:
     """Encodes a fixed part of the dataset again and again while the model learns, at a bounded cost."""
 
-    def __init__(self, workspace: Workspace, training: Training, dataset: Dataset, out: str) -> None:
+    def __init__(self, workspace: Workspace, training: Trainer, dataset: Dataset, out: str) -> None:
         self._workspace, self._training, self._dataset, self._out = workspace, training, dataset, out
         # Smaller parts are beginnings of larger ones: the same points move, whatever time allows.
         self._order = np.random.default_rng(0).permutation(len(dataset))[:_MOST_POINTS]
         self._per_image = _ENCODING_TIME / _FEWEST_POINTS
         self._work: Iterator[None] | None = self._encode()  # the first version at once: the map is empty
-        self._allowance = Allowance(POINTS)
+        self._allowance = DutyCycle(POINTS)
         self._due = 0.0
         self._cost = 0.0  # seconds that the version in the making has taken
 

@@ -17,7 +17,7 @@ from latentlab.latent.directions import principal_components
 from latentlab.storage import ModelFile, ModelHeader, Points
 
 if TYPE_CHECKING:
-    from latentlab.models.inference import LoadedModel
+    from latentlab.models.inference import InferenceModel
 
 Send = Callable[[Result], None]
 
@@ -50,7 +50,7 @@ class Workspace:
         self.send = send
         self.version = first_version - 1
         self.epoch = 0.0
-        self.model: LoadedModel | None = None
+        self.model: InferenceModel | None = None
         self.info: ModelInfo | None = None
         self.points: Points | None = None
         self.points_version = -1
@@ -75,7 +75,7 @@ class Workspace:
             data = header.data.get("fingerprint")
             self.tell_points(file.points, header.classes, data, 0.0, file.preview, header.preview_extent)
 
-    def need_model(self) -> LoadedModel:
+    def need_model(self) -> InferenceModel:
         """The live model.
 
         Raises

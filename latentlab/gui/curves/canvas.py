@@ -10,7 +10,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QWheelEvent
 
-from latentlab.gui.curves.series import Run
+from latentlab.gui.curves.series import CurveSet
 from latentlab.gui.curves.term_plot import KlBars, TermPlot
 from latentlab.gui.style.theme import tokens
 
@@ -44,7 +44,7 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self.plots: dict[str, TermPlot | KlBars] = {}
-        self._runs: Sequence[Run] = ()
+        self._runs: Sequence[CurveSet] = ()
         self._log = False
         self._titles: dict[str, str] = {}  # of all that is shown, though some plots may still have to be made
         self._due: list[str] = []
@@ -60,7 +60,7 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         self.scene().sigMouseClicked.connect(self._on_scene_mouse_clicked)
         self.viewport().installEventFilter(self)
 
-    def draw(self, shown: Mapping[str, str], runs: Sequence[Run], *, log: bool) -> None:
+    def draw(self, shown: Mapping[str, str], runs: Sequence[CurveSet], *, log: bool) -> None:
         """Make the plots of these runs' terms, and let ``draw_next`` draw them one by one.
 
         Parameters
@@ -84,7 +84,7 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
             plot = self.plots.get(term) or self._make(term)
             if isinstance(plot, KlBars):
                 known = [run for run in self._runs if run.kl is not None]
-                plot.show_kl(known[-1] if known else Run(""))
+                plot.show_kl(known[-1] if known else CurveSet(""))
             else:
                 plot.show_runs(self._runs, term, log=self._log)
                 self._write(term, plot)

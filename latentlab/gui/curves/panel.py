@@ -11,7 +11,7 @@ from PySide6.QtGui import QAction, QShowEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QStackedLayout, QToolButton, QWidget
 
 from latentlab.gui.curves.run_legend import Entry, RunLegend
-from latentlab.gui.curves.series import Run
+from latentlab.gui.curves.series import CurveSet
 from latentlab.gui.style.theme import SPACE, tabular
 from latentlab.gui.widgets.controls import EmptyState, StayingMenu, button, column, named, row, tool_button
 from latentlab.gui.widgets.elided_label import ElidedLabel
@@ -58,8 +58,8 @@ class TrainingCurves(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         named(self, "trainingCurves", "training curves", "")
-        self._runs: list[Run] = []
-        self._current: Run | None = None
+        self._runs: list[CurveSet] = []
+        self._current: CurveSet | None = None
         self._checks: dict[str, QAction] = {}
         self._canvas: CurveCanvas | None = None
         self._is_old = self._is_half_drawn = False
@@ -110,7 +110,7 @@ class TrainingCurves(QWidget):
         """Begin another run, which is the current one from now on; one of the same key is forgotten."""
         if key:
             self._runs = [run for run in self._runs if run.key != key]
-        self._current = Run(name, key, self._free_place())
+        self._current = CurveSet(name, key, self._free_place())
         self._put(self._current, len(self._runs))
 
     def go_on(self, key: str) -> bool:
@@ -127,7 +127,7 @@ class TrainingCurves(QWidget):
         """Draw another run's curves beside the current one's; what it holds is added under its key."""
         if self._find(key) is None:
             place = len(self._runs) if self._current is None else self._runs.index(self._current)
-            self._put(Run(name, key, self._free_place()), place)
+            self._put(CurveSet(name, key, self._free_place()), place)
 
     def remove_run(self, key: str) -> None:
         """Take a run's curves away."""
@@ -194,10 +194,10 @@ class TrainingCurves(QWidget):
         """The terms that have a plot now, from top to bottom."""
         return [] if self._canvas is None else list(self._canvas.plots)
 
-    def _find(self, key: str) -> Run | None:
+    def _find(self, key: str) -> CurveSet | None:
         return next((run for run in self._runs if run.key == key), None)
 
-    def _run(self, key: str | None) -> Run:
+    def _run(self, key: str | None) -> CurveSet:
         """The run of that key, for ``None`` the current one; one without a name where there is none yet."""
         found = self._current if key is None else self._find(key)
         if found is None:
@@ -206,7 +206,7 @@ class TrainingCurves(QWidget):
             found = self._current
         return found
 
-    def _put(self, run: Run, place: int) -> None:
+    def _put(self, run: CurveSet, place: int) -> None:
         self._runs.insert(place, run)
         if len(self._runs) > MOST_RUNS:
             oldest = next(each for each in self._runs if each is not run and each is not self._current)

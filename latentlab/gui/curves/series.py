@@ -50,7 +50,7 @@ class Series:
 
 
 @dataclass
-class Run:
+class CurveSet:
     """One run's terms, over training and validation images, and what was changed by hand meanwhile.
 
     ``key`` tells it from others, ``place`` is that of its colour in the theme's series, ``kl`` its newest KL of each

@@ -11,7 +11,7 @@ from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QGraphicsItem
 
 from latentlab.gui.curves.change_marks import ChangeMarks
-from latentlab.gui.curves.series import FloatArray, Run, Series
+from latentlab.gui.curves.series import CurveSet, FloatArray, Series
 from latentlab.gui.style.theme import Tokens
 
 _TITLE_HEIGHT = 17
@@ -75,7 +75,7 @@ class _Plot(pg.PlotItem):  # type: ignore[misc]
             axis.setTextPen(pg.mkPen(tokens.dim))
             axis.setStyle(tickFont=font)
 
-    def colour_of(self, run: Run) -> str:
+    def colour_of(self, run: CurveSet) -> str:
         """The run's colour in the scheme that was given."""
         return self._tokens.series[run.place % len(self._tokens.series)] if self._tokens else "#888888"
 
@@ -117,7 +117,7 @@ class TermPlot(_Plot):
         """Let nothing be shown but the epochs from 0 to here."""
         self.getViewBox().setLimits(xMin=0.0, xMax=last, minXRange=min(last, _NARROWEST))
 
-    def show_runs(self, runs: Sequence[Run], term: str, *, log: bool) -> None:
+    def show_runs(self, runs: Sequence[CurveSet], term: str, *, log: bool) -> None:
         """Draw the term of every run, the last one over the others; a negative term's size where ``log``."""
         series = [
             (found, run, validation)
@@ -185,7 +185,7 @@ class TermPlot(_Plot):
         found: FloatArray = values[np.isfinite(values)]
         return found
 
-    def write(self, runs: Sequence[Run], term: str, epoch: float | None) -> None:
+    def write(self, runs: Sequence[CurveSet], term: str, epoch: float | None) -> None:
         """Write the term's name and values at an epoch over the plot, the newest for ``None``.
 
         Of one run the means over training and validation images; of several, in their colours, the latter where
@@ -259,7 +259,7 @@ class KlBars(_Plot):
         self.getViewBox().setMouseEnabled(x=False, y=False)
         self.getAxis("bottom").setHeight(18)
 
-    def show_kl(self, run: Run) -> None:
+    def show_kl(self, run: CurveSet) -> None:
         """Show a run's KL [d] in nats."""
         kl, colour = run.kl if run.kl is not None else np.zeros(0), self.colour_of(run)
         self._bars.setOpts(x=np.arange(1, kl.size + 1), height=kl, width=0.7, brush=colour, pen=None)

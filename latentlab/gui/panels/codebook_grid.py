@@ -139,7 +139,7 @@ class _Cells(QWidget):
         painter.end()
 
 
-class CodeGrid(QWidget):
+class CodebookGrid(QWidget):
     """The codes of a quantised latent as cells, and a palette of all codes.
 
     Click or drag over cells to paint them with the palette's chosen code; the right button takes a cell's code up.

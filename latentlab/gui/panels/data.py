@@ -18,7 +18,7 @@ from latentlab.gui.widgets.config_form import Settings, add_settings, form
 from latentlab.gui.widgets.controls import EmptyState, Fold, button, column, label, named, row, rule, scrolled
 from latentlab.gui.widgets.elided_label import ElidedLabel
 from latentlab.gui.widgets.qimage import ByteArray
-from latentlab.utils.text import counted, left_out
+from latentlab.utils.text import pluralize, skipped_summary
 
 if TYPE_CHECKING:
     from latentlab.engine.protocol.messages import DatasetInfo
@@ -222,20 +222,20 @@ class DataPanel(QWidget):
         self._classes.set_classes({} if self._whole is None else _class_counts(self._whole))
         if info is not None and info.config.classes:
             self._classes.set_chosen(info.config.classes)
-        self._classes_fold.set_title(counted(len(self._classes.names()), "class", "classes"))
+        self._classes_fold.set_title(pluralize(len(self._classes.names()), "class", "classes"))
         self._classes_fold.setVisible(bool(self._classes.names()))
         if info is None:
             self._show_cost()
             return
         self._shape = info.image_shape
         self._show_cost()
-        self._counts.setText(counted(info.images, "image"))
+        self._counts.setText(pluralize(info.images, "image"))
         self._details.setText(details(info))
         self._found.setText(found(info))
         self._found.setToolTip(found(info, most=40))
         self._found.setVisible(bool(found(info)))
         self._skipped.setPlainText("\n".join(f"{path}: {reason}" for path, reason in info.skipped))
-        self._skipped_fold.set_title(f"{left_out(info.skipped_count, info.others_count)}: which, and why")
+        self._skipped_fold.set_title(f"{skipped_summary(info.skipped_count, info.others_count)}: which, and why")
         self._skipped_fold.setVisible(info.skipped_count > 0)
 
     def set_misfit(self, text: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from latentlab.config import DataConfig
-from latentlab.utils.text import counted
+from latentlab.utils.text import pluralize
 
 if TYPE_CHECKING:
     from latentlab.engine.protocol.messages import DatasetInfo
@@ -31,7 +31,7 @@ def misfit(images: Shape, model: Shape) -> str:
     if images[1:] != model[1:] and height == width:
         again.append(f"image size {height}")
     if images[0] != channels:
-        again.append(counted(channels, "channel"))
+        again.append(pluralize(channels, "channel"))
     possible = images[1:] == model[1:] or height == width  # images are read as squares, or at their own size
     remedy = f", or read them again with {' and '.join(again)}" if possible else ""
     return (
@@ -76,7 +76,7 @@ def cost(info: DatasetInfo, images: int, shape: Shape, at_most: bool = False) ->
     """
     channels, height, width = shape
     size = images * channels * height * width
-    text = f"{'up to ' if at_most else ''}{counted(images, 'image')} of {shape_text(shape)} pixels"
+    text = f"{'up to ' if at_most else ''}{pluralize(images, 'image')} of {shape_text(shape)} pixels"
     text = f"{text[0].upper()}{text[1:]}: {size_text(size)} of memory"
     ratio = size / max(1, info.bytes_in_memory)
     if 0.95 < ratio < 1.05:

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QStackedLayout, QTabBar, QWidget
 
 from latentlab.gui.style.theme import SPACE
 from latentlab.gui.widgets.controls import EmptyState, button, column, label, named, row, tool_button
-from latentlab.gui.widgets.image_strip import StripView
+from latentlab.gui.widgets.image_strip import ImageStrip
 from latentlab.gui.widgets.qimage import ByteArray
 
 KINDS = {
@@ -107,7 +107,7 @@ class Filmstrip(QWidget):
             "stripByEpoch", "by epoch", "The same images at each epoch of the run", text="By epoch", checkable=True
         )
         self._by_epoch.toggled.connect(self._on_by_epoch_toggled)
-        self._view = StripView()
+        self._view = ImageStrip()
         self._view.setObjectName("stripView")
         self._view.tileChosen.connect(self._on_tile_chosen)
         holder = QWidget()

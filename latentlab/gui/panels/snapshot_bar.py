@@ -35,7 +35,7 @@ class _Scrubber(QSlider):
         super().mousePressEvent(event)
 
 
-class HistoryBar(QWidget):
+class SnapshotBar(QWidget):
     """A slider over the epochs that were kept, its right end being now; hidden while none were.
 
     Arrow keys go an epoch back and forth, Home and End to the first and to now, Space plays.

@@ -28,7 +28,7 @@ ROW_GAP = 4
 Place = tuple[int, int]
 
 
-class StripView(QAbstractScrollArea):
+class ImageStrip(QAbstractScrollArea):
     """Paints rows of equal images, and tells which one was chosen by mouse or keyboard.
 
     Ctrl and the wheel change the tiles' size; the wheel alone scrolls.

@@ -10,7 +10,7 @@ from latentlab.gui.widgets.controls import button, label, named
 from latentlab.gui.widgets.elided_label import ElidedLabel
 
 
-class Status(QStatusBar):
+class StatusBar(QStatusBar):
     """Says what runs now.
 
     Signals

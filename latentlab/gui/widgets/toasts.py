@@ -150,7 +150,7 @@ class Notification:
         self._remove()
 
 
-class Notifications(QWidget):
+class Toasts(QWidget):
     """Cards over the lower right corner of a widget: information goes by itself, warnings and errors stay.
 
     At most four are shown; information makes way first. The same message again is counted on its card. A new card

@@ -17,21 +17,21 @@ import torch
 from torch import Tensor
 
 from latentlab.models.base import LatentModel, StepState
-from latentlab.training.batches import Feed
+from latentlab.training.batches import BatchLoader
 from latentlab.training.distributed import Share
-from latentlab.training.step.optimizer_step import Stepper, Terms
+from latentlab.training.step.optimizer_step import OptimizerStep, Terms
 from latentlab.training.step.queue_depth import run_ahead_on
 from latentlab.training.step.step_recorder import CudaGraphs, Recorder, Recording, recorder_for
 from latentlab.training.step.verify_replay import difference
 
-__all__ = ["CudaGraphs", "Recorder", "Recording", "Steps", "recorder_for"]
+__all__ = ["CudaGraphs", "GraphedStep", "Recorder", "Recording", "recorder_for"]
 
 # Steps of a size before one is recorded: they bring up all that is made at the first use. What depends on the size
 # alone is made in one.
 _FIRST_STEPS, _FIRST_OF_A_SIZE = 3, 1
 
 
-class Steps:
+class GraphedStep:
     """Takes the steps of a run, each the fastest way there is for it.
 
     Parameters
@@ -53,8 +53,8 @@ class Steps:
 
     def __init__(
         self,
-        stepper: Stepper,
-        feed: Feed,
+        stepper: OptimizerStep,
+        feed: BatchLoader,
         model: LatentModel,
         device: torch.device,
         batch_size: int,
@@ -77,7 +77,7 @@ class Steps:
         images, places
             Indices of the images in the dataset, and in the training set.
         state, learning_rate, share
-            As ``Stepper.step`` takes them.
+            As ``OptimizerStep.step`` takes them.
 
         Returns
         -------

@@ -12,14 +12,14 @@ from latentlab.config import TrainingConfig
 from latentlab.errors import RunError
 from latentlab.models.base import Batch, LatentModel, StepState
 from latentlab.training.distributed import Share
-from latentlab.training.step.optimizers import Optimisers, is_out_of_memory
+from latentlab.training.step.optimizers import Optimizers, is_out_of_memory
 
 Terms = dict[str, Tensor]
 Gradients = tuple[Tensor, Terms, Tensor | None]
 """The objective that a phase's gradients are of, its terms, and whether to apply the gradients."""
 
 
-class Stepper:
+class OptimizerStep:
     """Takes a model's optimizer steps.
 
     Parameters
@@ -39,7 +39,7 @@ class Stepper:
 
     def __init__(self, model: LatentModel, config: TrainingConfig, micro_batch: int) -> None:
         self.micro_batch = micro_batch
-        self.optimisers = Optimisers(model, config)
+        self.optimisers = Optimizers(model, config)
         self._model = model
         self._parallel: DistributedDataParallel | None = None
 

@@ -18,7 +18,7 @@ _STEPS_BETWEEN_NORMS = 8
 that the guard looks at 1.7 %."""
 
 
-class Optimisers:
+class Optimizers:
     """Adam (or AdamW), one a phase, with clipping, a schedule and a guard.
 
     The guard: when the objective or a gradient is not finite, the weights must stay as they are. Where asking the
@@ -116,7 +116,7 @@ class Optimisers:
 
         Raises
         ------
-        BadStep
+        NonFiniteStepError
             Before anything is changed, when the objective or a gradient is not finite.
         """
         parameters = self._parameters[phase]
@@ -134,7 +134,7 @@ class Optimisers:
             rests = self._bad if applies is None else torch.maximum(self._bad, (~applies).to(self._bad.dtype))
             self._adam[phase].found_inf = rests  # type: ignore[attr-defined]
         elif not math.isfinite(_sum([objective.detach(), *(gradients if norm is None else [norm])])):
-            raise BadStep(state.step)
+            raise NonFiniteStepError(state.step)
         self._apply(phase, gradients)
         return norm
 
@@ -190,11 +190,11 @@ class Optimisers:
 
         Raises
         ------
-        BadStep
+        NonFiniteStepError
             Naming the first such step.
         """
         if self.deferred and self._bad.item():
-            raise BadStep(self._checked_from + int(self._good_steps.item()))
+            raise NonFiniteStepError(self._checked_from + int(self._good_steps.item()))
 
     def tensors(self) -> list[Tensor]:
         """Every tensor that a step changes beside the weights."""
@@ -222,7 +222,7 @@ class Optimisers:
 
 
 @dataclass
-class BadStep(Exception):  # noqa: N818 - it is turned into a RunError that names recipe and learning rate
+class NonFiniteStepError(Exception):
     """The objective or a gradient of a step was not finite; the step was not applied."""
 
     step: int

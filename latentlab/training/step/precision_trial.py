@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from latentlab.training.batches import Feed
-from latentlab.training.checkpoint import Position
-from latentlab.training.distributed import Group
+from latentlab.training.batches import BatchLoader
+from latentlab.training.checkpoint import RunProgress
+from latentlab.training.distributed import ProcessGroup
 from latentlab.training.seeding import RandomStream
 from latentlab.training.step.precision import Precision
 
@@ -28,7 +28,12 @@ class PrecisionTrial:
     """
 
     def __init__(
-        self, precision: Precision, position: Position, feed: Feed, stream: RandomStream, group: Group | None
+        self,
+        precision: Precision,
+        position: RunProgress,
+        feed: BatchLoader,
+        stream: RandomStream,
+        group: ProcessGroup | None,
     ) -> None:
         self._precision, self._position = precision, position
         self._feed, self._stream, self._group = feed, stream, group

@@ -37,7 +37,7 @@ class Event(Protocol):
         ...
 
 
-class RunAhead:
+class QueueDepthLimiter:
     """Waits until few enough steps are queued.
 
     Parameters
@@ -83,7 +83,7 @@ class RunAhead:
         self._free.append(mark)
 
 
-def run_ahead_on(device: torch.device) -> RunAhead | None:
+def run_ahead_on(device: torch.device) -> QueueDepthLimiter | None:
     """What limits the steps queued on a device; ``None`` where none are."""
     if device.type != "cuda":
         return None
@@ -91,7 +91,7 @@ def run_ahead_on(device: torch.device) -> RunAhead | None:
     def mark() -> Event:
         return _Mark(device)
 
-    return RunAhead(mark)
+    return QueueDepthLimiter(mark)
 
 
 class _Mark:

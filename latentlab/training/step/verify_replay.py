@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from latentlab.models.seeded_noise import fixed_noise
-from latentlab.training.step.optimizer_step import Stepper, Terms
+from latentlab.training.step.optimizer_step import OptimizerStep, Terms
 
 # How far a replayed step may be from a computed one, where only the order of additions differs: of each term, and of
 # all changes together.
@@ -19,7 +19,9 @@ _CHANGE_TOLERANCE = 0.05
 _ROUNDING = 1e-5
 
 
-def difference(stepper: Stepper, device: torch.device, step: Callable[[], Terms], replay: Callable[[], Terms]) -> str:
+def difference(
+    stepper: OptimizerStep, device: torch.device, step: Callable[[], Terms], replay: Callable[[], Terms]
+) -> str:
     """In what replayed steps are not the computed ones, in a few words; empty when they are. Nothing is left changed.
 
     Parameters

@@ -13,7 +13,7 @@ from latentlab.config import DataConfig
 from latentlab.data import load_dataset, open_dataset
 from latentlab.data.loading import image_buffer as sink_module
 from latentlab.data.loading.cache import Cache
-from latentlab.data.loading.prepared_images import Made
+from latentlab.data.loading.prepared_images import PreparedImages
 from latentlab.data.sources import folder as folder_module
 from latentlab.paths import cache_folder
 from tests.data.helpers import grey, save
@@ -52,7 +52,7 @@ def same(one, other):
     )
 
 
-def keep(cache: Cache, name: str, made: Made) -> None:
+def keep(cache: Cache, name: str, made: PreparedImages) -> None:
     with cache.making(name) as unfinished:
         for _ in cache.keep(name, unfinished, made):
             pass
@@ -139,7 +139,7 @@ def test_a_corrupt_entry_is_made_anew(pictures, decodes, name, how):
 
 def test_the_entry_used_longest_ago_goes_first(tmp_path):
     cache = Cache(tmp_path, largest=2500)
-    made = Made(np.zeros((1, 1, 25, 40), np.uint8), np.zeros(1, np.int32), [("PNG", "L", "40×25")])
+    made = PreparedImages(np.zeros((1, 1, 25, 40), np.uint8), np.zeros(1, np.int32), [("PNG", "L", "40×25")])
     for number, name in enumerate(("old", "older but used", "new")):
         keep(cache, name, made)
         used = time.time() - 100 + number
@@ -155,7 +155,7 @@ def test_the_entry_used_longest_ago_goes_first(tmp_path):
 
 def test_an_entry_larger_than_the_cache_stays_for_its_own_training(tmp_path):
     cache = Cache(tmp_path, largest=10)
-    made = Made(np.zeros((1, 1, 25, 40), np.uint8), np.zeros(1, np.int32), [("PNG", "L", "40×25")])
+    made = PreparedImages(np.zeros((1, 1, 25, 40), np.uint8), np.zeros(1, np.int32), [("PNG", "L", "40×25")])
     keep(cache, "large", made)
     assert cache.get("large") is not None
 

@@ -16,8 +16,8 @@ from latentlab.data.images.image_file import UnreadableError
 from latentlab.data.images.to_array import Decoded
 from latentlab.data.loading import decode_pool as crew_module
 from latentlab.data.loading import pipeline as ingest_module
-from latentlab.data.loading.decode_pool import CRASHED, Crew
-from latentlab.data.loading.decode_process import Decoder, DecoderLostError
+from latentlab.data.loading.decode_pool import CRASHED, DecodePool
+from latentlab.data.loading.decode_process import DecodeProcess, DecodeProcessLostError
 from tests.data.helpers import grey, save
 
 CONFIG = DataConfig(image_size=16)
@@ -30,13 +30,13 @@ def decoders(monkeypatch):
     monkeypatch.setattr(ingest_module, "_WORTH", -1.0)
     monkeypatch.setattr(ingest_module, "cores", lambda: 2)
     started = []
-    real = Decoder.__init__
+    real = DecodeProcess.__init__
 
     def noted(self, *arguments):
         real(self, *arguments)
         started.append(self)
 
-    monkeypatch.setattr(Decoder, "__init__", noted)
+    monkeypatch.setattr(DecodeProcess, "__init__", noted)
     return started
 
 
@@ -84,7 +84,7 @@ def test_where_no_process_can_be_started_threads_serve(pictures, decoders, monke
 
 
 def test_a_process_that_is_killed_is_replaced_and_costs_nothing(pictures, decoders, monkeypatch):
-    real = Decoder.decode
+    real = DecodeProcess.decode
     killed = []
 
     def killed_once(self, names):
@@ -94,7 +94,7 @@ def test_a_process_that_is_killed_is_replaced_and_costs_nothing(pictures, decode
             self._process.kill()
         return made
 
-    monkeypatch.setattr(Decoder, "decode", killed_once)
+    monkeypatch.setattr(DecodeProcess, "decode", killed_once)
     dataset = load_dataset(pictures, CONFIG)
     assert killed
     assert len(dataset) == 345
@@ -111,7 +111,7 @@ class Fragile:
 
     def decode(self, names):
         if self.ended or "bad" in names:
-            raise DecoderLostError
+            raise DecodeProcessLostError
         return [decoded(name) for name in names]
 
     def end(self):
@@ -128,7 +128,7 @@ def test_a_file_that_crashes_its_decoder_is_named_and_the_others_are_decoded():
     def never(name):
         raise AssertionError("the crash would take this process with it")
 
-    crew = Crew(2, never, Fragile)
+    crew = DecodePool(2, never, Fragile)
     crew.grow()
     results = crew._work(["a", "b", "bad", "c"])
     assert [each if isinstance(each, str) else each.format for each in results] == ["a", "b", CRASHED, "c"]
@@ -144,7 +144,7 @@ def test_a_thread_with_a_long_image_is_not_waited_for(monkeypatch):
         finish.wait(10)
         raise UnreadableError("too late")
 
-    crew = Crew(1, slow)
+    crew = DecodePool(1, slow)
     crew.submit(["a", "b"])
     begun.wait(10)
     started = time.monotonic()

@@ -14,7 +14,7 @@ from PySide6.QtCore import QThread, QTimer
 
 from latentlab.engine import client as client_module
 from latentlab.engine.client.client import EngineClient
-from latentlab.engine.client.worker_host import ProcessHome, ThreadHome
+from latentlab.engine.client.worker_host import ProcessHost, ThreadHost
 from latentlab.engine.protocol.messages import Decode, EncodeImage, OpenModel, SaveModel
 from tests.engine import fake_worker
 
@@ -23,8 +23,8 @@ FAKE = [sys.executable, str(Path(fake_worker.__file__))]
 
 def launch_fake(home="process", device="auto", model=None, first_version=1):
     if home == "process":
-        return ProcessHome([model or "", str(first_version)], model, FAKE)
-    return ThreadHome(lambda inbox, send: fake_worker.work(inbox, send, model or "", first_version), model)
+        return ProcessHost([model or "", str(first_version)], model, FAKE)
+    return ThreadHost(lambda inbox, send: fake_worker.work(inbox, send, model or "", first_version), model)
 
 
 @pytest.fixture(params=["process", "thread"])
@@ -126,7 +126,7 @@ def test_row_22_a_worker_that_will_not_stop_is_ended_within_bounds_and_it_is_sai
     assert not engine.shutdown(0.3)
     assert time.monotonic() - start < 3
     assert "did not answer" in notices[0]
-    if isinstance(worker, ProcessHome):
+    if isinstance(worker, ProcessHost):
         assert worker.process.returncode == -signal.SIGKILL
     else:
         fake_worker.released.set()  # a thread can only be abandoned; let it end before the test does
@@ -174,7 +174,7 @@ def test_a_worker_that_crashes_at_start_is_not_started_forever(qapp, qtbot, monk
 
     def launch_crashing(*arguments, **_):
         starts.append(arguments)
-        return ProcessHome(["crash", "1"], None, FAKE)
+        return ProcessHost(["crash", "1"], None, FAKE)
 
     monkeypatch.setattr(client_module, "launch", launch_crashing)
     monkeypatch.setattr("latentlab.engine.client.restart._FIRST_PAUSE", 1)
@@ -193,7 +193,7 @@ def test_row_15_an_accelerator_that_stays_lost_gives_way_to_the_cpu(qapp, qtbot,
 
     def launch_on(_home, device, *_):
         devices.append(device)
-        return ProcessHome(["" if device == "cpu" else "device lost", "1"], None, FAKE)
+        return ProcessHost(["" if device == "cpu" else "device lost", "1"], None, FAKE)
 
     monkeypatch.setattr(client_module, "launch", launch_on)
     monkeypatch.setattr("latentlab.engine.client.restart._FIRST_PAUSE", 1)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from latentlab.config import DataConfig, RunConfig
-from latentlab.engine.client.restart import Memory
+from latentlab.engine.client.restart import RestartState
 from latentlab.engine.protocol.messages import (
     DatasetInfo,
     DatasetOpened,
@@ -25,9 +25,9 @@ INFO = DatasetInfo("photos", "photos", 10, (1, 8, 8), (), (), 9, 1, (), 0, DataC
 
 
 @pytest.fixture
-def lost() -> Memory:
+def lost() -> RestartState:
     """Of a window whose images are open and whose worker has just been killed."""
-    memory = Memory()
+    memory = RestartState()
     memory.note_result(DatasetOpened(INFO, None))
     memory.note_result(TrainingState("running", "run"))
     assert not memory.holds(Reconstruct(1)), "nothing is amiss yet"
@@ -64,7 +64,7 @@ def test_nothing_waits_for_images_that_are_not_opened_again(lost, tmp_path: Path
 
 
 def test_a_lost_run_is_opened_by_the_name_it_goes_on_by(tmp_path: Path):
-    memory = Memory()
+    memory = RestartState()
     memory.note_result(TrainingState("running", str(tmp_path)))
     (tmp_path / "model.safetensors").touch()
     memory.losses(-9, "")

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from latentlab.engine import WORKER_FLAG
-from latentlab.engine.client.worker_host import ProcessHome, worker_command
+from latentlab.engine.client.worker_host import ProcessHost, worker_command
 from latentlab.engine.protocol.messages import Shutdown, WorkerReady
 
 
@@ -21,7 +21,7 @@ def test_the_worker_is_the_programs_wherever_one_happens_to_be(command, tmp_path
     (tmp_path / "numpy.py").write_text("raise SystemExit('imported from the current folder')")
     if command is None:
         monkeypatch.chdir(tmp_path)
-    home = ProcessHome(["cpu", "1", ""], None, command)
+    home = ProcessHost(["cpu", "1", ""], None, command)
     kinds = []
     home.send(Shutdown())
     assert home.serve(lambda result: kinds.append(type(result))) == 0, home.log()
@@ -37,6 +37,6 @@ def test_nothing_but_its_end_of_the_channel_reaches_the_child(tmp_path):
         "print([fd for fd in listed if fd > 2 and os.path.exists(f'/proc/self/fd/{fd}')] == [int(sys.argv[1])])\n"
     )
     with open(tmp_path / "open", "w"):
-        home = ProcessHome([], None, [sys.executable, "-c", code])
+        home = ProcessHost([], None, [sys.executable, "-c", code])
         assert home.serve(lambda _: None) == 0
     assert home.log().split() == ["True", "True", "PASSIVE", "True"]

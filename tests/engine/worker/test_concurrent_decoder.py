@@ -14,11 +14,11 @@ from latentlab.config import ModelConfig, RunConfig, TrainingConfig
 from latentlab.data import load_dataset
 from latentlab.engine.protocol.channel import REQUEST_ORDER, Mailbox
 from latentlab.engine.protocol.messages import Decode, Decoded, StopTraining
-from latentlab.engine.worker.concurrent_decoder import LONG, Hand
+from latentlab.engine.worker.concurrent_decoder import LONG, ConcurrentDecoder
 from latentlab.engine.worker.decoded_images import to_bytes
 from latentlab.engine.worker.workspace import Workspace
 from latentlab.models.inference import load_model
-from latentlab.training import Training
+from latentlab.training import Trainer
 
 ZERO = np.zeros(2, np.float32)
 
@@ -31,7 +31,7 @@ class Desk:
         self.failed: list[str] = []
         self.inbox = Mailbox(REQUEST_ORDER)
         self.workspace = Workspace(self.answers.put)
-        self.hand = Hand(self.inbox, self.workspace, self._failures)
+        self.hand = ConcurrentDecoder(self.inbox, self.workspace, self._failures)
 
     @contextmanager
     def _failures(self, name):
@@ -120,13 +120,13 @@ def test_a_hand_at_work_changes_no_bit_of_what_is_learned(desk, image_file):
     settings = TrainingConfig(epochs=2, batch_size=32, seed=5, device="cpu", threads=2)
     config = RunConfig(model=ModelConfig.model_validate(CONVOLUTIONS), training=settings)
 
-    def weights(training: Training, step=lambda: None):
+    def weights(training: Trainer, step=lambda: None):
         for _ in training.steps():
             step()
         return {name: tensor.numpy().tobytes() for name, tensor in training.model.state_dict().items()}
 
-    alone = weights(Training(dataset, config))
-    watched = Training(dataset, config)
+    alone = weights(Trainer(dataset, config))
+    watched = Trainer(dataset, config)
     desk.serve(watched.loaded)
     over = threading.Event()
     seen: list[Decoded] = []

@@ -337,10 +337,10 @@ def test_a_run_can_be_explored_held_steered_and_stopped(driver, tmp_path):
 
 def test_the_window_trains_to_the_same_bits_as_the_command_line(driver, image_file, tmp_path):
     from latentlab.data import load_dataset
-    from latentlab.training import Training
+    from latentlab.training import Trainer
 
     request = train(tmp_path / "window", epochs=2, seed=3, device="cpu")
-    for _event in Training(load_dataset(image_file), request.config, tmp_path / "alone").steps():
+    for _event in Trainer(load_dataset(image_file), request.config, tmp_path / "alone").steps():
         pass
     driver.ask(request)
     driver.wait(TrainingEvent, lambda told: isinstance(told.event, Finished))

@@ -25,9 +25,9 @@ from latentlab.engine.protocol.messages import (
     RunHistory,
     RunOpened,
 )
-from latentlab.engine.worker.run_watcher import Following, News
+from latentlab.engine.worker.run_watcher import RunUpdate, RunWatcher
 from latentlab.storage import RunFolder
-from latentlab.training import Training
+from latentlab.training import Trainer
 from tests.engine.conftest import SMALL
 
 
@@ -35,7 +35,7 @@ def train_elsewhere(image_file, out, epochs):
     """Train in this process, which is not the worker's; in the thread's home it is none of its training either."""
     training = TrainingConfig(epochs=epochs, batch_size=32, device="cpu")
     config = RunConfig(model=SMALL, training=training)
-    for _ in Training(load_dataset(image_file), config, out, resume=True).steps():
+    for _ in Trainer(load_dataset(image_file), config, out, resume=True).steps():
         pass
 
 
@@ -72,8 +72,8 @@ def test_curves_and_model_follow_a_run_that_is_trained_elsewhere(driver, image_f
 
 def test_lines_are_told_once_whatever_else_the_file_holds(tmp_path, monkeypatch):
     monkeypatch.setattr("latentlab.engine.worker.run_watcher._INTERVAL", 0.0)
-    following = Following(tmp_path)
-    assert following.news() == News(), "nothing is there yet"
+    following = RunWatcher(tmp_path)
+    assert following.news() == RunUpdate(), "nothing is there yet"
     metrics = tmp_path / "metrics.jsonl"
     epoch = {"event": "epoch", "epochs": 9, "train": {}, "images_per_second": 1.0, "seconds": 1.0}
 
@@ -85,15 +85,15 @@ def test_lines_are_told_once_whatever_else_the_file_holds(tmp_path, monkeypatch)
     assert write(1, torn='{"event": "ep') == [1]
     assert write(1, 2, torn='{"event": "later-kind"}\n{"event": "epoch"}\n') == [2]
     assert write(1) == [1], "resumed from an earlier checkpoint"
-    assert following.news() == News()
+    assert following.news() == RunUpdate()
     (tmp_path / "history").mkdir()
-    assert following.news() == News(kept=True)
+    assert following.news() == RunUpdate(kept=True)
 
 
 def test_a_run_has_ended_when_nobody_holds_its_folder_any_more(tmp_path, monkeypatch):
     monkeypatch.setattr("latentlab.engine.worker.run_watcher._INTERVAL", 0.0)
     with RunFolder(tmp_path).held():
-        following = Following(tmp_path)
+        following = RunWatcher(tmp_path)
         assert (following.is_live, following.news().ended) == (True, False)
     assert following.news().ended
     assert not following.news().ended

@@ -14,7 +14,7 @@ from latentlab.engine.protocol.channel import REQUEST_ORDER, Mailbox
 from latentlab.engine.protocol.messages import Decode, OpenModel
 from latentlab.engine.worker.decoded_images import as_pixels, to_bytes
 from latentlab.engine.worker.early import answer_while_importing
-from latentlab.engine.worker.numpy_decoder import plain_decoder
+from latentlab.engine.worker.numpy_decoder import numpy_decoder
 from latentlab.engine.worker.workspace import Workspace
 from latentlab.models import build
 from latentlab.models.device import resolve_device
@@ -38,7 +38,7 @@ def test_it_decodes_what_torch_decodes(activation, sigma):
     likelihood = {"kind": "bernoulli"} if sigma is None else {"kind": "gaussian", "sigma": sigma}
     file = a_file(architecture={"hidden": 9, "layers": 2, "activation": activation}, likelihood=likelihood)
     z = 5 * np.random.default_rng(0).standard_normal((20, 3)).astype(np.float32)
-    decoder = plain_decoder(file)
+    decoder = numpy_decoder(file)
     assert decoder is not None
     expected = model_from(file, resolve_device("cpu"), Path("m")).decode(z)
     np.testing.assert_allclose(decoder.decode(z), expected, atol=1e-6)
@@ -55,7 +55,7 @@ def test_it_decodes_what_torch_decodes(activation, sigma):
     ids=lambda values: next(iter(values)),
 )
 def test_what_is_not_plain_is_left_to_torch(values):
-    assert plain_decoder(a_file(**values)) is None
+    assert numpy_decoder(a_file(**values)) is None
 
 
 class Early:
@@ -82,7 +82,7 @@ def early(monkeypatch):
 
     monkeypatch.setattr("latentlab.engine.worker.early.import_module", import_slowly)
     file = a_file()
-    made = Early(plain_decoder(file))
+    made = Early(numpy_decoder(file))
     yield made, file, may_end
     may_end.set()
     made.thread.join(60)

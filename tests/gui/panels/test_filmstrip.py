@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QTabBar, QToolButton
 
 from latentlab.gui.panels.filmstrip import KINDS, Filmstrip
-from latentlab.gui.widgets.image_strip import StripView
+from latentlab.gui.widgets.image_strip import ImageStrip
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def filled(filmstrip) -> Filmstrip:
     return filmstrip
 
 
-def view(filmstrip: Filmstrip) -> StripView:
-    return filmstrip.findChild(StripView, "stripView")
+def view(filmstrip: Filmstrip) -> ImageStrip:
+    return filmstrip.findChild(ImageStrip, "stripView")
 
 
 def test_a_click_picks_the_tiles_latent(qtbot, filled):

@@ -7,12 +7,12 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QLabel, QPushButton, QSlider, QToolButton
 
 from latentlab.gui.panels import snapshot_bar as module
-from latentlab.gui.panels.snapshot_bar import HistoryBar
+from latentlab.gui.panels.snapshot_bar import SnapshotBar
 
 
 @pytest.fixture
-def bar(shown) -> HistoryBar:
-    made = shown(HistoryBar(), 500, 40)
+def bar(shown) -> SnapshotBar:
+    made = shown(SnapshotBar(), 500, 40)
     made.set_epochs((1, 2, 4, 7))
     return made
 
@@ -26,7 +26,7 @@ def words(bar) -> str:
 
 
 def test_it_is_there_only_while_there_is_something_to_look_back_on(shown):
-    bar = shown(HistoryBar(), 500, 40)
+    bar = shown(SnapshotBar(), 500, 40)
     bar.set_epochs(())
     assert bar.isHidden()
     bar.set_epochs((1,))

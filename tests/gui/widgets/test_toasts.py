@@ -8,13 +8,13 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 from latentlab.gui.widgets import toasts
-from latentlab.gui.widgets.toasts import MOST, Notifications
+from latentlab.gui.widgets.toasts import MOST, Toasts
 
 
 @pytest.fixture
-def cards(shown) -> Notifications:
+def cards(shown) -> Toasts:
     host = shown(QWidget(), 600, 500)
-    return Notifications(host)
+    return Toasts(host)
 
 
 def press(qtbot, cards, name):
@@ -66,7 +66,7 @@ def test_an_action_acts_and_the_card_goes(qtbot, cards):
     assert cards.messages() == []
 
 
-def places(cards: Notifications) -> dict[str, int]:
+def places(cards: Toasts) -> dict[str, int]:
     """Where each card's lower edge is in the window."""
     return {card.message: card.mapTo(cards.parentWidget(), card.rect().bottomLeft()).y() for card in cards._cards}
 

@@ -9,7 +9,7 @@ import torch
 from latentlab.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
 from latentlab.data import Dataset
 from latentlab.models import build
-from latentlab.training import Training
+from latentlab.training import Trainer
 from latentlab.training.step.cpu_threads import training_threads
 
 
@@ -31,7 +31,7 @@ def test_the_number_of_threads_around_a_run_changes_no_bit_of_it(dataset, thread
     config = RunConfig(model=ModelConfig(latent_dim=10), training=TrainingConfig(epochs=3, batch_size=37, device="cpu"))
     results = []
     for number in (1, 2):
-        training = Training(dataset, config)
+        training = Trainer(dataset, config)
         for _event in training.steps():
             assert torch.get_num_threads() == number or training.step == 0
             threads(number)

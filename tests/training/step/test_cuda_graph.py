@@ -13,9 +13,9 @@ from latentlab.models.base import StepState
 from latentlab.models.divergences import closed_form
 from latentlab.models.inference import weights_of
 from latentlab.storage import RunFolder
-from latentlab.training import Training
+from latentlab.training import Trainer
 from latentlab.training.step.cuda_graph import recorder_for
-from latentlab.training.step.optimizers import Optimisers
+from latentlab.training.step.optimizers import Optimizers
 from tests.training.helpers import bars, named, run_config
 from tests.training.step.tape import Recorder, Tape
 
@@ -28,14 +28,14 @@ def recorder(monkeypatch):
     made = Recorder()
     monkeypatch.setattr("latentlab.training.trainer.recorder_for", lambda device, config: made)
     monkeypatch.setattr(
-        "latentlab.training.step.optimizer_step.Optimisers", lambda model, config: Optimisers(model, config, True)
+        "latentlab.training.step.optimizer_step.Optimizers", lambda model, config: Optimizers(model, config, True)
     )
     monkeypatch.setattr(closed_form, "_terms", lambda spread: closed_form.LONGEST)
     return made
 
 
 def run(out=None, resume=False, model=None, stop_at=None, change=None, dataset=None, **training):
-    run = Training(
+    run = Trainer(
         dataset or bars(), run_config(model, **({"learning_rate": RATE, "epochs": 4} | training)), out, resume
     )
     events = []
@@ -115,7 +115,7 @@ def test_dragging_beta_needs_no_other_recording(recorder, monkeypatch, refine):
     changes = {9: 2.0, 10: 2.5, 11: 0.5, 13: 1.0}
 
     def dragged():
-        training = Training(bars(), run_config(model, learning_rate=RATE, epochs=4))
+        training = Trainer(bars(), run_config(model, learning_rate=RATE, epochs=4))
         for _ in training.steps():
             if training.step in changes:
                 training.update(beta=changes[training.step])
@@ -219,7 +219,7 @@ def test_a_recording_that_is_not_the_step_is_not_used(recorder, monkeypatch, spo
 
 
 def test_a_replayed_step_that_is_not_finite_is_not_applied(recorder):
-    run = Training(bars(), run_config(learning_rate=RATE, epochs=4))
+    run = Trainer(bars(), run_config(learning_rate=RATE, epochs=4))
     steps = run.steps()
     while run.step < 6:
         next(steps)
@@ -234,7 +234,7 @@ def test_a_replayed_step_that_is_not_finite_is_not_applied(recorder):
 
 
 def test_a_model_that_takes_too_much_memory_is_not_recorded(recorder):
-    training = Training(bars(), run_config())
+    training = Trainer(bars(), run_config())
     real = training.model.losses
 
     def losses(phase, batch, state):
@@ -250,7 +250,7 @@ def test_a_model_that_takes_too_much_memory_is_not_recorded(recorder):
 
 def test_a_whole_step_adds_to_no_gradient_that_was_there():
     """A recording would go on adding to it when it is long gone."""
-    training = Training(bars(), run_config({"family": "factor", "latent_dim": 3}))
+    training = Trainer(bars(), run_config({"family": "factor", "latent_dim": 3}))
     next(training.steps())
     left = []
     for parameter in training.model.parameters():

@@ -14,9 +14,9 @@ from latentlab.config.recipes import RECIPES
 from latentlab.models import build
 from latentlab.models.base import Batch, StepState
 from latentlab.training import batches
-from latentlab.training.batches import Feed
-from latentlab.training.metrics import Meter
-from latentlab.training.step.optimizer_step import Stepper
+from latentlab.training.batches import BatchLoader
+from latentlab.training.metrics import RunningMeans
+from latentlab.training.step.optimizer_step import OptimizerStep
 from tests.training.helpers import run_config
 
 CUDA = torch.device("cuda", 0)
@@ -83,8 +83,8 @@ def test_no_step_waits_for_the_device(name, no_gradients):
         with CUDA:
             model = build(config.model, (1, 16, 16), 4).train()
         no_gradients.extend(model.parameters())
-        stepper = Stepper(model, config.training, 8)
-        meter = Meter(CUDA)
+        stepper = OptimizerStep(model, config.training, 8)
+        meter = RunningMeans(CUDA)
         x = torch.rand(8, 1, 16, 16, device=CUDA)
         batch = Batch(x, torch.zeros(8, dtype=torch.int64, device=CUDA), torch.arange(8, device=CUDA))
         watch = Watch()
@@ -130,7 +130,7 @@ def test_the_watch_notices(ask):
 
 def feed_on_cuda(**options):
     labels = np.arange(20)
-    return Feed(np.zeros((20, 1, 8, 8), np.uint8), labels, labels, CUDA, 0, **options)
+    return BatchLoader(np.zeros((20, 1, 8, 8), np.uint8), labels, labels, CUDA, 0, **options)
 
 
 @pytest.mark.parametrize("binarise", ["none", "dynamic"])

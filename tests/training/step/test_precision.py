@@ -11,7 +11,7 @@ from latentlab.models import build
 from latentlab.models.base import Batch, Bound, StepState
 from latentlab.models.inference import weights_of
 from latentlab.storage import RunFolder, read_model
-from latentlab.training import Training
+from latentlab.training import Trainer
 from latentlab.training.step import precision
 from latentlab.training.step.precision import Precision
 from tests.training.helpers import bars, named, run_config, train
@@ -111,7 +111,7 @@ def test_auto_keeps_bfloat16_within_the_noise(capable, tmp_path):
 
 def test_auto_gives_bfloat16_up_when_the_elbo_leaves_its_noise(capable, monkeypatch, tmp_path):
     """At an epoch's end, once, with a notice; it stays so when the run is resumed."""
-    training = Training(bars(), run_config(), tmp_path / "run")
+    training = Trainer(bars(), run_config(), tmp_path / "run")
     real, rounding = training.model.bound, training._precision
 
     def bound(batch, samples=1):
@@ -144,7 +144,7 @@ def test_a_run_in_bfloat16_learns_and_resumes_to_the_bit(tmp_path):
     config = run_config(precision="bfloat16")
     whole, events = train(bars(), config, tmp_path / "whole")
     assert named(events, "epoch")[-1].train["elbo"] > named(events, "epoch")[0].train["elbo"]
-    parts = Training(bars(), config, tmp_path / "parts")
+    parts = Trainer(bars(), config, tmp_path / "parts")
     for _ in parts.steps():
         if parts.step == 5:
             parts.stop()

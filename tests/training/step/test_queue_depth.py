@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from latentlab.training.step.queue_depth import LONGEST, RunAhead, run_ahead_on
+from latentlab.training.step.queue_depth import LONGEST, QueueDepthLimiter, run_ahead_on
 
 
 class Device:
@@ -44,7 +44,7 @@ class Mark:
 
 
 def run(device, steps=400):
-    ahead = RunAhead(device.mark, lambda: device.now)
+    ahead = QueueDepthLimiter(device.mark, lambda: device.now)
     idle, most = 0.0, 0.0
     for count in range(steps):
         before = device.done_at
@@ -73,7 +73,7 @@ def test_a_program_that_is_the_slower_one_waits_for_nothing():
 def test_a_program_that_is_held_up_finds_enough_queued():
     """Short steps pile up as long as an image's decoding takes."""
     device = Device(0.0003, 0.0001)
-    ahead = RunAhead(device.mark, lambda: device.now)
+    ahead = QueueDepthLimiter(device.mark, lambda: device.now)
     for _ in range(200):
         device.queue()
         ahead.queued()
@@ -82,7 +82,7 @@ def test_a_program_that_is_held_up_finds_enough_queued():
 
 def test_marks_are_used_again():
     device, made = Device(0.001, 0.0001), []
-    ahead = RunAhead(lambda: made.append(Mark(device)) or made[-1], lambda: device.now)
+    ahead = QueueDepthLimiter(lambda: made.append(Mark(device)) or made[-1], lambda: device.now)
     for _ in range(300):
         device.queue()
         ahead.queued()
