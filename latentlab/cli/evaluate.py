@@ -80,7 +80,8 @@ def _on_the_images(model: InferenceModel, dataset: Dataset) -> Iterator[str]:
     channels, height, width = model.image_shape
     coloured = sum(count for mode, count in dataset.found.modes.items() if _is_coloured(mode))
     if channels == 1 and coloured:
-        yield f"{pluralize(coloured, 'image')} in colour made grey, as the model takes {'them' if coloured > 1 else 'it'}"
+        pronoun = "them" if coloured > 1 else "it"
+        yield f"{pluralize(coloured, 'image')} in colour made grey, as the model takes {pronoun}"
     others = len(dataset) - dataset.found.sizes.get(f"{width}×{height}", 0)
     if dataset.found.sizes and others:
         usual = max(dataset.found.sizes, key=dataset.found.sizes.__getitem__)

@@ -38,7 +38,7 @@ class Recipe:
     def suited(self, to: ModelConfig | None) -> ModelConfig:
         """The recipe's configuration with the networks, pixels and latent size of ``to`` where it has none of its own.
 
-        ``to`` suits some images (:mod:`latentlab.config.suggestion`); the recipe's own settings make it what it is and stay.
+        ``to`` suits some images (:mod:`latentlab.config.suggestion`); the recipe's own settings stay.
         """
         if to is None:
             return self.config()

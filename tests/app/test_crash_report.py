@@ -16,8 +16,8 @@ def run(code: str) -> int:
 
 
 def test_row_24_a_segfault_leaves_a_log_for_the_next_start():
-    code = "import faulthandler; from latentlab.app.crash_report import FaultLog; log = FaultLog(); faulthandler._sigsegv()"
-    assert run(code) != 0
+    imports = "import faulthandler; from latentlab.app.crash_report import FaultLog"
+    assert run(f"{imports}; log = FaultLog(); faulthandler._sigsegv()") != 0
     (text,) = take_fault_logs()
     assert "Segmentation fault" in text
     assert take_fault_logs() == [], "told once"

@@ -1,4 +1,4 @@
-"""Image files and arrays of one image become uint8 arrays; the rules are those of `latentlab.data.images.image_file`."""
+"""Image files and arrays of one image become uint8 arrays, by the rules of `latentlab.data.images.image_file`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A process that decodes image files and nothing else: ``python -m latentlab.data.loading.decode_main``.
 
-Started by `latentlab.data.loading.decode_process`, whose requests come on stdin and whose answers go to stdout, each as a length
+Started by `latentlab.data.loading.decode_process`. Requests come on stdin and answers go to stdout, each as a length
 and as much of `marshal`, which holds plain values and never runs anything. It ends when stdin does, which is also
 what happens when the process that started it is gone. Neither numpy nor pydantic is imported, so that it is ready
 in a tenth of a second.

@@ -4,7 +4,8 @@ The threads are a `concurrent.futures.ThreadPoolExecutor`. Threads alone reach .
 process a core, threads with processes .81 (JPEG, 2 cores; rows of the ingest in tests/benchmarks/RESULTS.md): every
 call into Pillow releases the GIL and has to take it back.
 
-The processes are `latentlab.data.loading.decode_process.DecodeProcess`, not a `ProcessPoolExecutor`, which was tried (Python 3.11):
+The processes are `latentlab.data.loading.decode_process.DecodeProcess`. A `ProcessPoolExecutor` was tried
+(Python 3.11) and not taken:
 
 - With "spawn" and with "forkserver" its workers import ``__main__`` again: a script that calls ``load_dataset``
   without an ``if __name__ == "__main__"`` guard runs a second time. "fork" is unsafe beside torch's and Qt's threads.

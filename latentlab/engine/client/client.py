@@ -67,7 +67,7 @@ class EngineClient(ResultSignals):
         return None if self._receiver is None else self._receiver.home
 
     def start(self, home: WorkerHost | HostName = "process", device: str = "auto", model: str | None = None) -> None:
-        """Start a worker, or take over one that :func:`~latentlab.engine.client.worker_host.launch` has started before Qt.
+        """Start a worker, or take over one that :func:`.worker_host.launch` has started before Qt.
 
         Parameters
         ----------

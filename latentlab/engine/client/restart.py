@@ -138,6 +138,7 @@ class RestartBackoff:
 
 
 def exit_message(exit_code: int | None) -> str:
+    """Say in one sentence how the worker process ended."""
     if exit_code is not None and exit_code < 0:
         try:
             how = f"was ended by {signal.Signals(-exit_code).name}"

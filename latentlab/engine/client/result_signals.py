@@ -24,7 +24,7 @@ class ResultSignals(QObject):
         One result of that kind.
     trainingStarted, trainingProgressed, epochCompleted, trainingAdjusted, checkpointWritten, trainingWarned, \
     trainingFinished
-        One event of the running training (see :mod:`latentlab.config.events`), before ``trainingEvent``'s other receivers.
+        One event of the running training (:mod:`latentlab.config.events`), before ``trainingEvent``'s other receivers.
     """
 
     EVENT_SIGNALS: ClassVar[dict[type[Event], str]] = {
