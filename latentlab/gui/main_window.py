@@ -174,7 +174,7 @@ class MainWindow(QMainWindow):
             yield
             self.docks[dock].set_panel(panel)
             yield
-        self.history_bar = import_module("latentlab.gui.panels.snapshot_bar").HistoryBar()
+        self.history_bar = import_module("latentlab.gui.panels.snapshot_bar").SnapshotBar()
         self._centre.addWidget(self.history_bar)
         self._join_panels()
 

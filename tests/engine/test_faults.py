@@ -264,8 +264,8 @@ def test_row_22_a_killed_worker_costs_a_restart_and_the_run_goes_on_from_its_che
 WINDOW = """
 import sys, threading, time
 from latentlab.config import *
-from latentlab.engine.home import launch
-from latentlab.engine.messages import *
+from latentlab.engine.client.worker_host import launch
+from latentlab.engine.protocol.messages import *
 from tests.engine.conftest import train
 from pathlib import Path
 
@@ -327,8 +327,8 @@ import numpy as np
 from PySide6.QtCore import QCoreApplication, QTimer
 import torch
 from latentlab.data import load_dataset
-from latentlab.engine.client import EngineClient
-from latentlab.engine.messages import Decode
+from latentlab.engine.client.client import EngineClient
+from latentlab.engine.protocol.messages import Decode
 
 app = QCoreApplication([])
 client = EngineClient()

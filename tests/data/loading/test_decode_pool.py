@@ -156,8 +156,8 @@ def test_a_thread_with_a_long_image_is_not_waited_for(monkeypatch):
 ORPHAN = """
 import sys, time
 from latentlab.config import DataConfig
-from latentlab.data.decoders import Decoder
-decoder = Decoder(sys.argv[1], (8, 8), DataConfig())
+from latentlab.data.loading.decode_process import DecodeProcess
+decoder = DecodeProcess(sys.argv[1], (8, 8), DataConfig())
 decoder.decode(["000.png"])
 print(decoder._process.pid, flush=True)
 time.sleep(60)
