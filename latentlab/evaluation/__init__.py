@@ -1,4 +1,4 @@
-"""What a model is worth on images it was not trained on (torch)."""
+"""Metrics of a trained model on a dataset (torch)."""
 
 from latentlab.evaluation.batches import Binarise
 from latentlab.evaluation.disentanglement import Disentanglement, disentanglement

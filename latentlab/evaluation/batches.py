@@ -1,4 +1,4 @@
-"""Images in batches on the model's device, with noise that depends on a seed alone."""
+"""Batches of images on the model's device, and how much to decode at once."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from torch import Tensor
 from latentlab.models.base import Batch, LatentModel
 
 LARGEST_OUTPUT = 16 * 2**20
-"""Numbers a decoder may emit at once: 64 MB of float32 for each of the few buffers a likelihood needs."""
+"""Numbers a decoder may output at once: 64 MB of float32 for each of the few buffers a likelihood needs."""
 
 Binarise = Literal["none", "static", "dynamic"]
 
 
 def device_of(model: torch.nn.Module) -> torch.device:
-    """Where the model's weights are."""
+    """The device that holds the model's weights."""
     return next(model.parameters()).device
 
 
@@ -34,7 +34,7 @@ def batches(
     device: torch.device,
     binarise: Binarise,
 ) -> Iterator[Batch]:
-    """Go through uint8 images [N, C, H, W] in order, as float32 in [0, 1], drawn to 0 or 1 if ``binarise`` says so."""
+    """Yield uint8 images [N, C, H, W] in order as float32 in [0, 1]; with ``binarise``, sampled to 0 or 1."""
     for start in range(0, len(images), size):
         x = _tensor(images[start : start + size], device).to(torch.float32).div_(255)
         if binarise != "none":
@@ -45,6 +45,6 @@ def batches(
 
 def _tensor(values: np.ndarray[Any, Any] | Tensor, device: torch.device) -> Tensor:
     if isinstance(values, np.ndarray):
-        # A copy: torch warns of read-only memory, which a memory-mapped dataset is.
+        # A copy: torch warns about read-only memory, and a memory-mapped dataset is read-only.
         values = torch.from_numpy(np.array(values))
     return values.to(device)

@@ -1,6 +1,6 @@
-"""How well single latents stand for single known factors: MIG, FactorVAE score and β-VAE score (numpy).
+"""Disentanglement metrics: MIG, FactorVAE score and β-VAE score (numpy).
 
-The papers draw images anew with a factor held; here they are drawn, with replacement, from the images there are.
+The papers generate new images with one factor fixed; here images are sampled from the dataset, with replacement.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from latentlab.errors import InputError
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-# Latents drawn for the mutual information, each held against every image's posterior.
+# Latents sampled for the mutual information; each is evaluated under every image's posterior.
 DRAWS = 2000
-# Sets of images, each with one factor held, to learn from and again as many to be judged by.
+# Sets of images with one factor fixed: this many for training and as many for testing.
 VOTES = 800
-IMAGES_A_VOTE = 64
-# A latent whose mean varies by less is left out: its scaled variance would be noise over noise.
-LEAST_VARIANCE = 0.01
-# Points have no density: they are given this width, in standard deviations of their dimension.
+IMAGES_PER_VOTE = 64
+# Latents with a smaller variance of the mean are ignored: their scaled variance would be noise over noise.
+MIN_VARIANCE = 0.01
+# Point posteriors have no density: they get this width, in standard deviations of their dimension.
 POINT_WIDTH = 0.05
 
 
 class Disentanglement(NamedTuple):
-    """Scores in [0, 1] (β-VAE's and FactorVAE's are accuracies, whose chance is one over the number of factors).
+    """Scores in [0, 1].
 
-    ``mig`` is the mutual information gap, ``factor_vae_score`` the majority vote's and ``beta_vae_score`` the linear
-    classifier's accuracy.
+    ``mig`` is the mutual information gap. ``factor_vae_score`` and ``beta_vae_score`` are the accuracies of a majority
+    vote and of a linear classifier; chance level is one over the number of factors.
     """
 
     mig: float
@@ -42,16 +42,16 @@ class Disentanglement(NamedTuple):
 def disentanglement(
     mean: ArrayLike, std: ArrayLike, factors: Mapping[str, NDArray[Any]], seed: int = 0
 ) -> Disentanglement:
-    """Compute the three scores.
+    """Compute all three scores.
 
     Parameters
     ----------
     mean, std
-        [N, d] each: every image's posterior; a standard deviation of 0 means a point.
+        [N, d] each: posterior of every image; a standard deviation of 0 means a point.
     factors
-        The factors the images were made from, [N] each; at least two must take several values.
+        Generative factors of the images, [N] each; at least two must take several values.
     seed
-        Of what is drawn.
+        Seed of all sampling.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def disentanglement(
     levels = [np.unique(values, return_inverse=True)[1].reshape(-1) for values in factors.values()]
     levels = [level for level in levels if level.max(initial=0) > 0]
     if len(levels) < 2:
-        raise InputError("disentanglement is measured where at least two factors vary")
+        raise InputError("disentanglement needs at least two factors that vary")
     rng = np.random.default_rng(seed)
     return Disentanglement(
         mutual_information_gap(means, stds, levels, rng),
@@ -74,18 +74,18 @@ def disentanglement(
 def mutual_information_gap(mean: Floats, std: Floats, levels: list[Integers], rng: np.random.Generator) -> float:
     """MIG (Chen et al. 2018, Isolating Sources of Disentanglement, section 4.1).
 
-    For each factor the mutual information with the latent that knows most of it, less that with the second, over
-    the factor's entropy; the mean over factors. I(z_j; v) = E[log q(z_j|v) − log q(z_j)], both the mean of q(z_j|n)
-    over images n.
+    For each factor: the difference between the two largest mutual informations with a latent, divided by the factor's
+    entropy; then the mean over factors. I(z_j; v) = E[log q(z_j|v) − log q(z_j)], where both densities are means of
+    q(z_j|n) over images n.
 
     Parameters
     ----------
     mean, std
         [N, d].
     levels
-        Each factor's values as integers from 0, [N].
+        Values of each factor as integers from 0, [N].
     rng
-        Source of the draws.
+        Source of randomness.
     """
     information = np.array([_information(mean[:, j], std[:, j], levels, rng) for j in range(mean.shape[1])])
     ordered = np.sort(np.concatenate([np.zeros((1, len(levels))), information.clip(min=0)]), axis=0)
@@ -96,50 +96,50 @@ def mutual_information_gap(mean: Floats, std: Floats, levels: list[Integers], rn
 def factor_vae_score(mean: Floats, levels: list[Integers], rng: np.random.Generator) -> float:
     """FactorVAE score (Kim & Mnih 2018, section 4).
 
-    A set of images with one factor held votes for the latent that varies least in it, over its variance in all
-    images; each latent is taken to mean the factor it got most votes for. Returned is the share of further sets
-    whose factor is so told; 0 when no latent varies.
+    A set of images with one factor fixed votes for the latent with the smallest variance within the set, relative to
+    its variance over all images. Each latent predicts the factor from which it got most votes. The score is the
+    accuracy of these predictions on further sets; 0 when no latent varies.
 
     Parameters
     ----------
     mean
         [N, d].
     levels, rng
-        As of ``mutual_information_gap``.
+        As in ``mutual_information_gap``.
     """
     variances = mean.var(0)
-    varying = variances > LEAST_VARIANCE
+    varying = variances > MIN_VARIANCE
     if not varying.any():
         return 0.0
     scaled = mean[:, varying] / np.sqrt(variances[varying])
-    held, index = _held_sets(levels, 2 * VOTES, IMAGES_A_VOTE, rng)
+    fixed, index = _fixed_factor_sets(levels, 2 * VOTES, IMAGES_PER_VOTE, rng)
     least = np.array([scaled[rows].var(0).argmin() for rows in index])
     table = np.zeros((scaled.shape[1], len(levels)))
-    np.add.at(table, (least[:VOTES], held[:VOTES]), 1)
-    return float((table.argmax(1)[least[VOTES:]] == held[VOTES:]).mean())
+    np.add.at(table, (least[:VOTES], fixed[:VOTES]), 1)
+    return float((table.argmax(1)[least[VOTES:]] == fixed[VOTES:]).mean())
 
 
 def beta_vae_score(mean: Floats, levels: list[Integers], rng: np.random.Generator) -> float:
     """β-VAE score (Higgins et al. 2017, section 3).
 
-    Pairs of images agree in one factor; a linear classifier is to tell which from the mean absolute difference of
-    their latents. Returned is its accuracy on sets it has not seen.
+    Pairs of images share one factor; a linear classifier predicts which from the mean absolute difference of their
+    latents. The score is its test accuracy.
 
     Parameters
     ----------
     mean
         [N, d].
     levels, rng
-        As of ``mutual_information_gap``.
+        As in ``mutual_information_gap``.
     """
-    held, index = _held_sets(levels, 2 * VOTES, 2 * IMAGES_A_VOTE, rng)
-    # Every set shares one value of the factor, so that its halves pair up into images that agree in it.
+    fixed, index = _fixed_factor_sets(levels, 2 * VOTES, 2 * IMAGES_PER_VOTE, rng)
+    # A set shares one value of the factor: its two halves pair up into images that agree in it.
     differences = np.array([
-        np.abs(mean[rows[:IMAGES_A_VOTE]] - mean[rows[IMAGES_A_VOTE:]]).mean(0) for rows in index
+        np.abs(mean[rows[:IMAGES_PER_VOTE]] - mean[rows[IMAGES_PER_VOTE:]]).mean(0) for rows in index
     ])  # fmt: skip
-    weights = _softmax_regression(differences[:VOTES], held[:VOTES], len(levels))
-    told = (_with_ones(differences[VOTES:], differences[:VOTES]) @ weights).argmax(1)
-    return float((told == held[VOTES:]).mean())
+    weights = _softmax_regression(differences[:VOTES], fixed[:VOTES], len(levels))
+    predicted = (_with_ones(differences[VOTES:], differences[:VOTES]) @ weights).argmax(1)
+    return float((predicted == fixed[VOTES:]).mean())
 
 
 def _information(mean: Floats, std: Floats, levels: list[Integers], rng: np.random.Generator) -> Floats:
@@ -148,9 +148,9 @@ def _information(mean: Floats, std: Floats, levels: list[Integers], rng: np.rand
     if spread == 0:
         return np.zeros(len(levels))
     width = np.where(std > 0, std, POINT_WIDTH * spread)
-    drawn = rng.choice(len(mean), min(DRAWS, len(mean)), replace=False)
-    z = mean[drawn] + width[drawn] * rng.standard_normal(len(drawn))
-    # Factors common to a row cancel in the difference of logarithms; the largest keeps the row from vanishing.
+    chosen = rng.choice(len(mean), min(DRAWS, len(mean)), replace=False)
+    z = mean[chosen] + width[chosen] * rng.standard_normal(len(chosen))
+    # Constants of a row cancel in the difference of logarithms; subtracting the maximum prevents underflow.
     log_density = -0.5 * ((z[:, None] - mean) / width) ** 2 - np.log(width)
     density = np.exp(log_density - log_density.max(1, keepdims=True))
     marginal = np.log(density.mean(1))
@@ -158,7 +158,7 @@ def _information(mean: Floats, std: Floats, levels: list[Integers], rng: np.rand
     for level in levels:
         counts = np.bincount(level)
         of_level = density @ np.eye(len(counts))[level] / counts
-        found.append((np.log(of_level[np.arange(len(z)), level[drawn]]) - marginal).mean())
+        found.append((np.log(of_level[np.arange(len(z)), level[chosen]]) - marginal).mean())
     return np.array(found)
 
 
@@ -167,35 +167,35 @@ def _entropy(level: Integers) -> float:
     return float(-(shares * np.log(shares)).sum())
 
 
-def _held_sets(
+def _fixed_factor_sets(
     levels: list[Integers], sets: int, size: int, rng: np.random.Generator
 ) -> tuple[Integers, list[Integers]]:
-    """Which factor each set holds, and its images: those that agree in that factor with one drawn at random."""
+    """The factor fixed in each set, and indices of its images: they share its value with a random image."""
     members = [[np.flatnonzero(level == value) for value in range(level.max() + 1)] for level in levels]
-    held = rng.integers(len(levels), size=sets)
+    fixed = rng.integers(len(levels), size=sets)
     firsts = rng.integers(len(levels[0]), size=sets)
-    index = [rng.choice(members[k][levels[k][first]], size) for k, first in zip(held, firsts, strict=True)]
-    return held, index
+    index = [rng.choice(members[k][levels[k][first]], size) for k, first in zip(fixed, firsts, strict=True)]
+    return fixed, index
 
 
 def _softmax_regression(features: Floats, target: Integers, classes: int, steps: int = 500) -> Floats:
     """Weights [d + 1, classes] of a linear classifier, by gradient descent with momentum on scaled features."""
     x = _with_ones(features, features)
-    weights, speed = np.zeros((x.shape[1], classes)), np.zeros((x.shape[1], classes))
-    wanted = np.eye(classes)[target]
-    # The loss's curvature is at most λmax(XᵀX)/2N: this step is half of the longest that cannot diverge.
+    weights, velocity = np.zeros((x.shape[1], classes)), np.zeros((x.shape[1], classes))
+    one_hot = np.eye(classes)[target]
+    # The loss's curvature is at most λmax(XᵀX)/2N: this step is half of the largest stable one.
     rate = 1 / np.linalg.eigvalsh(x.T @ x / len(x))[-1]
     for _ in range(steps):
         scores = x @ weights
-        likely = np.exp(scores - scores.max(1, keepdims=True))
-        likely /= likely.sum(1, keepdims=True)
-        speed = 0.9 * speed - rate * (x.T @ (likely - wanted) / len(x))
-        weights = weights + speed
+        probability = np.exp(scores - scores.max(1, keepdims=True))
+        probability /= probability.sum(1, keepdims=True)
+        velocity = 0.9 * velocity - rate * (x.T @ (probability - one_hot) / len(x))
+        weights = weights + velocity
     return weights
 
 
 def _with_ones(features: Floats, reference: Floats) -> Floats:
-    """Features scaled as those of ``reference`` would be to mean 0 and variance 1, and a column of ones."""
+    """Features standardized by the mean and variance of ``reference``, with a column of ones."""
     spread = reference.std(0)
     scaled = (features - reference.mean(0)) / np.where(spread > 0, spread, 1)
     return np.concatenate([scaled, np.ones((len(features), 1))], axis=1)

@@ -1,4 +1,4 @@
-"""What one encoder for all images costs, and what the family of posteriors costs (Cremer, Li & Duvenaud 2018)."""
+"""Amortisation gap and approximation gap of inference (Cremer, Li & Duvenaud 2018, arXiv:1801.03558)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from latentlab.models.posteriors.cholesky import Cholesky
 from latentlab.models.posteriors.diagonal import Diagonal
 from latentlab.models.seeded_noise import fixed_noise
 
-# Latents from which a refined ELBO is estimated.
+# Latents per image for the estimate of an ELBO.
 ELBO_SAMPLES = 50
 
 
@@ -33,15 +33,15 @@ class Gaps:
     encoder_elbo
         With the encoder's own q(z|x).
     refined_elbo
-        With each image's q(z|x) of the same family improved from there.
+        With q(z|x) of the same family, optimised for each image starting from the encoder's.
     richer_elbo
-        With a full-covariance q(z|x) improved from there.
+        With a full-covariance q(z|x), optimised for each image.
     log_likelihood
-        By importance sampling from the richer q.
+        By importance sampling from the full-covariance q(z|x).
     amortisation_gap
-        ``refined_elbo − encoder_elbo``: what sharing one encoder costs.
+        ``refined_elbo − encoder_elbo``: the cost of sharing one encoder.
     approximation_gap
-        ``log_likelihood − refined_elbo``: what the family costs.
+        ``log_likelihood − refined_elbo``: the cost of the posterior family.
     """
 
     encoder_elbo: float
@@ -62,48 +62,48 @@ def inference_gaps(
     binarise: Binarise = "none",
     seed: int = 0,
 ) -> Gaps:
-    """Measure both gaps.
+    """Estimate both gaps.
 
     Parameters
     ----------
     model
-        A composition with a diagonal or full-covariance posterior.
+        A VAE with a diagonal or full-covariance posterior.
     images, labels
         uint8 [N, C, H, W], int64 [N].
     steps
-        Of Adam on each image's q.
+        Adam steps on each image's q(z|x).
     importance_samples, batch_size, binarise, seed
-        As of ``evaluate``.
+        As in ``evaluate``.
 
     Raises
     ------
     InputError
-        For a model whose posterior cannot be refined.
+        For a model whose posterior cannot be optimised per image.
     """
     if not isinstance(model, VAE) or model.config.posterior.kind not in ("diagonal", "cholesky"):
-        raise InputError("the gaps are measured of models with a diagonal or full-covariance posterior")
+        raise InputError("inference gaps need a model with a diagonal or full-covariance posterior")
     training = model.training
     model.eval()
     device, sums = device_of(model), np.zeros(4)
     try:
         with fixed_noise(device, seed):
             for batch in batches(images, labels, batch_size, device, binarise):
-                sums += _of_batch(model, batch, steps, importance_samples)
+                sums += _sums_of_batch(model, batch, steps, importance_samples)
     finally:
         model.train(training)
     encoder, refined, richer, likelihood = (sums / len(images)).tolist()
     return Gaps(encoder, refined, richer, likelihood, refined - encoder, likelihood - refined)
 
 
-def _of_batch(model: VAE, batch: Batch, steps: int, samples: int) -> np.ndarray[Any, Any]:
+def _sums_of_batch(model: VAE, batch: Batch, steps: int, samples: int) -> np.ndarray[Any, Any]:
     with torch.no_grad():
         start = model.start(batch) if isinstance(model, PerDatapointVAE) else model.infer(batch)
     refined = refine(model, start, batch, steps, rate=0.05)
     richer = refined
     if isinstance(refined, Diagonal):
         size = refined.mean.shape[1]
-        below = refined.mean.new_zeros(len(batch.x), size * (size - 1) // 2)
-        richer = refine(model, Cholesky(refined.mean, refined.log_std, below), batch, steps, rate=0.02)
+        off_diagonal = refined.mean.new_zeros(len(batch.x), size * (size - 1) // 2)
+        richer = refine(model, Cholesky(refined.mean, refined.log_std, off_diagonal), batch, steps, rate=0.02)
     with torch.no_grad():
         elbos = []
         for q in (start, refined, richer):

@@ -1,4 +1,4 @@
-"""The bound at a glance: cheap enough for the end of every epoch."""
+"""A one-sample estimate of the ELBO, cheap enough for the end of every epoch."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from latentlab.models.seeded_noise import fixed_noise
 
 
 class QuickBound(NamedTuple):
-    """Means in nats per image at β = 1; ``elbo`` is exactly ``−(rate + distortion)``.
+    """Means in nats per image at β = 1; ``elbo = −(rate + distortion)`` exactly.
 
-    ``kl_per_dimension`` holds d numbers, the KL of each latent's marginal posterior to N(0, 1).
+    ``kl_per_dimension`` [d] is KL(q(z_i|x) ‖ N(0, 1)) of each dimension.
     """
 
     elbo: float
@@ -40,23 +40,23 @@ def quick_bound(
 ) -> QuickBound:
     """Estimate the ELBO with one latent per image.
 
-    The noise is the same at every call, so that an epoch is compared with the one before and not with its luck;
-    the random numbers of a training around it are left as they were. One synchronisation, at the end.
+    The noise is the same at every call, so that epochs differ by the model and not by the noise. The RNG state of the
+    caller is restored. The device is synchronised once, at the end.
 
     Parameters
     ----------
     model
-        Put into evaluation mode meanwhile.
+        Put into evaluation mode for the duration of the call.
     images
-        uint8 [N, C, H, W], N ≥ 1, on any device; fastest on the model's own.
+        uint8 [N, C, H, W], N ≥ 1, on any device; fastest on the model's.
     labels
         int64 [N], −1 where unknown.
     batch_size
-        Images at a time.
+        Images per batch.
     binarise
-        Draw grey values to black or white first.
+        Sample grey values to black or white first.
     seed
-        Of the noise.
+        Seed of the noise.
     """
     device = device_of(model)
     training = model.training

@@ -1,4 +1,4 @@
-"""What must be said beside a model's numbers, lest they be taken for others."""
+"""Caveats to print with a model's metrics."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from latentlab.config.layout import latent_layout
 from latentlab.evaluation.batches import Binarise
 from latentlab.models.base import LatentModel
 
-# Images looked at for grey values.
-LOOKED_AT = 1000
+# Images checked for grey values.
+MAX_CHECKED = 1000
 
 
 def remarks(
@@ -21,28 +21,28 @@ def remarks(
     labels: np.ndarray[Any, Any] | Tensor | None = None,
     binarise: Binarise = "none",
 ) -> tuple[str, ...]:
-    """Sentences on figures of ``evaluate`` that do not mean for this model or these images what they do for others.
+    """Sentences about metrics of ``evaluate`` whose meaning differs for this model or these images.
 
     Parameters
     ----------
     model
-        Any.
+        Any model.
     images
         uint8 [N, C, H, W].
     labels
         int64 [N], −1 where unknown.
     binarise
-        As it was evaluated.
+        As passed to ``evaluate``.
     """
     kind = latent_layout(model.config, model.image_shape).kind
-    some = images[:LOOKED_AT]
-    grey = binarise == "none" and bool(((some > 0) & (some < 255)).any())
+    checked = images[:MAX_CHECKED]
+    grey = binarise == "none" and bool(((checked > 0) & (checked < 255)).any())
     unlabelled = labels is None or not bool((labels >= 0).any())
-    said = (
+    candidates = (
         (
             model.config.posterior.kind == "delta",
             "the latents are points, which have no rate: elbo and log_likelihood are the log-likelihood of "
-            "reconstructions, and bound nothing",
+            "reconstructions and not bounds",
         ),
         (
             grey and not model.is_density,
@@ -50,22 +50,22 @@ def remarks(
         ),
         (
             model.is_density,
-            "the likelihood is a density of pixels in [0, 1]; bits_per_dimension takes it as constant over a grey "
-            "level, without the noise of dequantisation",
+            "the likelihood is a density of pixels in [0, 1]; bits_per_dimension assumes it constant over a grey "
+            "level, without dequantisation noise",
         ),
         (
             kind == "codes",
-            "the latents are codes: active_units and kl_per_dimension speak of their entries' numbers, perplexity of "
-            "the codes themselves",
+            "the latents are codes: active_units and kl_per_dimension refer to the values of codebook entries, "
+            "perplexity to the codes",
         ),
         (
             kind == "categories",
-            "the latents are categories: active_units counts probabilities that vary, and kl_per_dimension shares "
-            "each category's rate among its numbers",
+            "the latents are categorical: active_units counts probabilities that vary, and kl_per_dimension splits "
+            "the rate of each category among its probabilities",
         ),
         (
             model.config.family == "semi-supervised" and unlabelled,
             "no image has a label: there is no classification_error",
         ),
     )
-    return tuple(sentence for holds, sentence in said if holds)
+    return tuple(sentence for applies, sentence in candidates if applies)

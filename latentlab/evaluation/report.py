@@ -1,4 +1,4 @@
-"""A model's numbers on a dataset: ``evaluate``."""
+"""``evaluate``: metrics of a model on a dataset."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from latentlab.models.seeded_noise import fixed_noise
 
 # A latent is active when its posterior mean varies by more than this over the images (Burda et al. 2016).
 ACTIVE_VARIANCE = 0.01
-# A latent has collapsed when its posterior says less than this of an image, in nats (ε of Lucas et al. 2019).
+# A latent has collapsed when its KL to the prior is below this, in nats (ε of Lucas et al. 2019).
 COLLAPSED_KL = 0.01
 
-# Bits that a density of pixels lacks of a probability of grey levels, which are 1/255 apart.
+# Added to a density of pixels to get a probability of grey levels, which are 1/255 apart.
 GREY_LEVEL_BITS = math.log2(255)
 
 
@@ -34,7 +34,7 @@ class Evaluation:
     Attributes
     ----------
     images
-        How many.
+        Number of images.
     elbo, rate, distortion
         ``elbo = −(rate + distortion)``.
     log_likelihood
@@ -47,16 +47,16 @@ class Evaluation:
     kl_per_dimension
         Of each latent, in nats.
     collapsed
-        Places of the latents whose posterior has collapsed to the prior: a KL below .01. Points (a standard
-        deviation of 0) have no posterior that could.
+        Indices of the latents whose posterior has collapsed to the prior: a KL below .01. Points (standard deviation
+        0) are never counted.
     importance_samples
         K.
     sample_diversity
-        Mean distance between samples over that between images (``diversity.sample_diversity``); ``None`` where the
-        images do not differ.
+        Mean distance between samples divided by that between images (``diversity.sample_diversity``); ``None`` when
+        all images are equal.
     figures
-        What only the model's kind can tell: ``classification_error`` (share) of a semi-supervised one, ``perplexity``
-        of a quantised one's finest codebook over all the images.
+        Metrics of some model families only: ``classification_error`` (semi-supervised, a fraction), ``perplexity`` (of
+        a VQ-VAE's finest codebook, over all images).
     """
 
     images: int
@@ -73,7 +73,7 @@ class Evaluation:
     figures: dict[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """The fields as plain values, for JSON; the figures among the others."""
+        """The fields as plain values for JSON, with those of ``figures`` at the same level."""
         values = dataclasses.asdict(self)
         figures: dict[str, float] = values.pop("figures")
         return values | figures
@@ -89,12 +89,12 @@ def evaluate(
     binarise: Binarise = "none",
     seed: int = 0,
 ) -> Evaluation:
-    """Evaluate a model, with numbers that depend on ``seed`` alone and memory that is bounded.
+    """Evaluate a model, deterministically for a given ``seed`` and in bounded memory.
 
     Parameters
     ----------
     model
-        Put into evaluation mode meanwhile.
+        Put into evaluation mode for the duration of the call.
     images
         uint8 [N, C, H, W], N ≥ 1.
     labels
@@ -102,23 +102,23 @@ def evaluate(
     importance_samples
         Latents K per image for the log-likelihood.
     batch_size
-        Images at a time.
+        Images per batch.
     binarise
-        Draw grey values to black or white first: for comparing likelihoods.
+        Sample grey values to black or white first, to compare with likelihoods of binary images.
     seed
-        Of all noise.
+        Seed of all noise.
 
     Raises
     ------
     InputError
-        Without images, or with images of another shape than the model's.
+        For no images, or images whose shape is not the model's.
     """
     if len(images) == 0:
         raise InputError("there are no images to evaluate")
     if tuple(images.shape[1:]) != tuple(model.image_shape):
         raise InputError(f"the model is for images of shape {model.image_shape}, not {tuple(images.shape[1:])}")
     if importance_samples < 1:
-        raise InputError("importance samples: at least 1 is needed")
+        raise InputError("at least 1 importance sample is needed")
     device = device_of(model)
     sums = _Sums()
     training = model.training
@@ -161,7 +161,7 @@ class _Sums:
         self.std = self.std + std.sum(0)
         if self.first_mean is None:
             self.first_mean = mean.mean(0)
-        mean -= self.first_mean  # a shift that keeps the variance, and its digits when it is small
+        mean -= self.first_mean  # does not change the variance; avoids cancellation when it is small
         self.mean = self.mean + mean.sum(0)
         self.square = self.square + (mean**2).sum(0)
 
@@ -195,11 +195,10 @@ class _Sums:
 
 
 def _summed_terms(model: LatentModel, batch: Batch, samples: int) -> np.ndarray[Any, Any]:
-    """Rate, distortion, and by how much L_K exceeds the ELBO, summed over a batch.
+    """Rate, distortion, and L_K − ELBO, summed over a batch.
 
-    The gain is log-mean-exp minus mean of the same K log-weights: never negative, by Jensen's inequality.
-    Added to an ELBO whose rate is exact it estimates L_K with less noise than the log-weights alone, which
-    take their rate from the samples.
+    The last is log-mean-exp minus mean of the same K log-weights: never negative, by Jensen's inequality. Added to an
+    ELBO with the exact rate it estimates L_K with less variance than the log-weights alone, whose rate is sampled.
     """
     chunk = samples_at_once(model, batch, samples)
     rate = distortion = 0.0
