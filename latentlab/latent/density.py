@@ -1,4 +1,4 @@
-"""Where the data is: how far from a point is still near it."""
+"""The typical distance between neighbouring points: a scale for "near the data"."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _MOST_POINTS = 20_000
 
 
 def typical_distance(points: ArrayLike, quantile: float = 0.95, seed: int = 0) -> float:
-    """How far a point of the data is from its nearest neighbour, at a quantile.
+    """A quantile of the distances from each point to its nearest neighbour.
 
-    A latent much farther than this from every point stands where no data is.
+    A latent much farther than this from every point lies where there is no data.
 
     Parameters
     ----------
@@ -21,8 +21,8 @@ def typical_distance(points: ArrayLike, quantile: float = 0.95, seed: int = 0) -
     quantile
         In [0, 1].
     seed
-        Of the choice of 512 points that are compared with all others, and of 20,000 others when there are more;
-        the distance then errs to the large side, as it would between fewer points.
+        Selects 512 points that are compared with all others, and 20,000 points when there are more: the distance is
+        then overestimated, as it is larger between fewer points.
 
     Returns
     -------
@@ -38,8 +38,8 @@ def typical_distance(points: ArrayLike, quantile: float = 0.95, seed: int = 0) -
     chosen = random.permutation(len(array))[:_MOST_COMPARED]
     lengths = np.einsum("nd,nd->n", array, array)
     closest = np.empty(len(chosen))
-    for place, index in enumerate(chosen):
+    for number, index in enumerate(chosen):
         squared = lengths + lengths[index] - 2 * (array @ array[index])
         squared[index] = np.inf
-        closest[place] = squared.min()
+        closest[number] = squared.min()
     return float(np.sqrt(np.quantile(np.maximum(closest, 0), quantile)))

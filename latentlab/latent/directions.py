@@ -1,4 +1,4 @@
-"""Directions worth looking along."""
+"""Principal components of the encoded points."""
 
 from __future__ import annotations
 
@@ -6,26 +6,27 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 WIDEST = 1024
-"""Dimensions above which so many points at most, evenly chosen, stand for all: d × d numbers would take seconds."""
+"""With more dimensions than this, at most this many evenly spaced points are used: a d × d matrix takes seconds."""
 
 
 def principal_components(points: ArrayLike, most: int | None = None) -> NDArray[np.float32]:
     """Directions of greatest variance, strongest first.
 
-    From the covariance matrix, exact whatever the number of points, up to ``WIDEST`` dimensions. A component's sign
-    is chosen so that its largest entry is positive: the same points always give the same axes.
+    Exact, from the covariance matrix, up to ``WIDEST`` dimensions. The sign of a component makes its largest entry
+    positive, so that equal points give equal axes.
 
     Parameters
     ----------
     points
         [N, d].
     most
-        Give only so many.
+        Maximum number of components.
 
     Returns
     -------
     ndarray
-        float32 [k, d], orthonormal; k is d or ``most``, fewer where the points span less, 0 for fewer than two points.
+        float32 [k, d], orthonormal; k ≤ d and k ≤ ``most``, less where the points span fewer dimensions, 0 for
+        fewer than two points.
     """
     array = np.asarray(points, np.float64)
     count, size = array.shape
@@ -33,22 +34,22 @@ def principal_components(points: ArrayLike, most: int | None = None) -> NDArray[
     if count < 2:
         return np.zeros((0, size), np.float32)
     if size > WIDEST:
-        components = _of_few(array[:: -(-count // WIDEST)], k)
+        components = _by_gram_matrix(array[:: -(-count // WIDEST)], k)
     else:
-        away = array - array.mean(axis=0)
-        _variances, vectors = np.linalg.eigh(away.T @ away)  # ascending
+        centred = array - array.mean(axis=0)
+        _variances, vectors = np.linalg.eigh(centred.T @ centred)  # ascending
         components = vectors[:, ::-1].T[:k]
     largest = np.abs(components).argmax(axis=1)
     signs = np.sign(components[np.arange(len(components)), largest])
-    turned: NDArray[np.float32] = (components * signs[:, None]).astype(np.float32)
-    return turned
+    signed: NDArray[np.float32] = (components * signs[:, None]).astype(np.float32)
+    return signed
 
 
-def _of_few(points: NDArray[np.float64], most: int) -> NDArray[np.float64]:
-    """Components [k, d] of fewer points than dimensions, from the products of the points with each other."""
-    away = points - points.mean(axis=0)
-    variances, vectors = np.linalg.eigh(away @ away.T)  # ascending
-    there = variances[::-1] > variances[-1] * 1e-10  # n points span n − 1 dimensions at the most
-    spanned = vectors[:, ::-1][:, there][:, :most].T @ away
-    components: NDArray[np.float64] = spanned / np.linalg.norm(spanned, axis=1, keepdims=True)
+def _by_gram_matrix(points: NDArray[np.float64], most: int) -> NDArray[np.float64]:
+    """Components [k, d] of fewer points than dimensions, from the points' Gram matrix."""
+    centred = points - points.mean(axis=0)
+    variances, vectors = np.linalg.eigh(centred @ centred.T)  # ascending
+    nonzero = variances[::-1] > variances[-1] * 1e-10  # n points span at most n − 1 dimensions
+    scaled = vectors[:, ::-1][:, nonzero][:, :most].T @ centred
+    components: NDArray[np.float64] = scaled / np.linalg.norm(scaled, axis=1, keepdims=True)
     return components

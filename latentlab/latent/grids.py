@@ -1,4 +1,4 @@
-"""Grids over a plane of latent space, and the order in which to decode one."""
+"""Grids on a plane of latent space, and a coarse-to-fine order to decode them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ IntArray = NDArray[np.int64]
 
 
 def quantile_grid(cells: int, latent_dim: int = 2) -> FloatArray:
-    """Latents at even quantiles of the standard normal prior (Kingma & Welling 2014, figure 4).
+    """Latents at evenly spaced quantiles of the standard normal prior (Kingma & Welling 2014, figure 4).
 
     Parameters
     ----------
     cells
-        Cells along each of the first two dimensions, at least 1.
+        Number of cells along each of the first two dimensions, at least 1.
     latent_dim
         d; dimensions after the first two are 0.
 
@@ -36,7 +36,7 @@ def quantile_grid(cells: int, latent_dim: int = 2) -> FloatArray:
 def linear_grid(
     columns: int, rows: int, x_range: tuple[float, float], y_range: tuple[float, float]
 ) -> NDArray[np.float64]:
-    """Centres of even cells that fill a rectangle of the map: float64 [rows, columns, 2], row 0 lowest.
+    """Centres of equal cells that fill a rectangle of the map: float64 [rows, columns, 2], row 0 lowest.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def linear_grid(
 
 
 def plane_through(x: ArrayLike, y: ArrayLike, latent_dim: int) -> FloatArray:
-    """Latents [len(y), len(x), d] of every pair of values of the first two dimensions, the others 0."""
+    """Latents [len(y), len(x), d] of all pairs of values of the first two dimensions, with the others 0."""
     x, y = np.asarray(x), np.asarray(y)
     z = np.zeros((len(y), len(x), latent_dim), np.float32)
     z[..., 0] = x
@@ -62,16 +62,16 @@ def plane_through(x: ArrayLike, y: ArrayLike, latent_dim: int) -> FloatArray:
 
 @dataclass(frozen=True)
 class Pass:
-    """One pass over a grid.
+    """One pass over a grid, in square tiles.
 
     Attributes
     ----------
     span
-        Cells a tile covers along each side.
+        Cells along a tile's side.
     cells
-        int64 [n, 2] (column, row): the lower left cell of each tile, those near the centre first.
+        int64 [n, 2] (column, row): lower left cell of each tile, from the centre outwards.
     sources
-        int64 [n, 2]: the cell, near its tile's middle, whose image stands for it.
+        int64 [n, 2]: the cell near the tile's middle whose image is shown for the whole tile.
     """
 
     span: int
@@ -80,14 +80,14 @@ class Pass:
 
 
 def coarse_to_fine(columns: int, rows: int, spans: tuple[int, ...] = (4, 2, 1)) -> Iterator[Pass]:
-    """Cover a grid of cells in passes, coarse tiles first, each from the centre outwards.
+    """Cover a grid in passes, coarse tiles first, each pass from the centre outwards.
 
-    Every source is a cell of the grid itself, so an image decoded for a coarse tile serves its cell later.
+    Sources are cells of the grid, so that an image decoded for a coarse tile is reused for its cell later.
     """
     for span in spans:
         column, row = np.meshgrid(np.arange(0, columns, span), np.arange(0, rows, span))
         cells = np.stack([column.ravel(), row.ravel()], axis=1)
         sources = np.minimum(cells + span // 2, [columns - 1, rows - 1])
-        away = np.hypot(*(sources + 0.5 - np.array([columns, rows]) / 2).T)
-        order = np.argsort(away, kind="stable")
+        distance = np.hypot(*(sources + 0.5 - np.array([columns, rows]) / 2).T)
+        order = np.argsort(distance, kind="stable")
         yield Pass(span, cells[order].astype(np.int64), sources[order].astype(np.int64))

@@ -1,4 +1,4 @@
-"""Nearest neighbours by looking at all of them: exact, and fast enough for a million points of few dimensions."""
+"""Nearest neighbours by brute force: exact, and fast enough for a million points of few dimensions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _CHUNK_VALUES = 1 << 20
 
 
 def nearest(points: ArrayLike, z: ArrayLike, count: int = 1) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The points nearest to one latent, by Euclidean distance.
+    """Find the points nearest to one latent, by Euclidean distance.
 
     Parameters
     ----------
@@ -18,22 +18,22 @@ def nearest(points: ArrayLike, z: ArrayLike, count: int = 1) -> tuple[NDArray[np
     z
         [d].
     count
-        How many; at most N are given.
+        Number of points; at most N are returned.
 
     Returns
     -------
     index
-        int64 [count], nearest first; of equally near ones the first.
+        int64 [count], nearest first; ties by index.
     distance
         float32 [count].
     """
     array, target = np.asarray(points), np.asarray(z)
     squared = np.empty(len(array))
-    # In chunks: the differences of a million points would not fit a processor's cache.
+    # In chunks: the differences of a million points do not fit the processor's cache.
     rows = max(1, _CHUNK_VALUES // max(1, array.shape[1]))
     for start in range(0, len(array), rows):
-        away = array[start : start + rows] - target
-        np.einsum("nd,nd->n", away, away, out=squared[start : start + rows])
+        difference = array[start : start + rows] - target
+        np.einsum("nd,nd->n", difference, difference, out=squared[start : start + rows])
     count = min(count, len(array))
     if count == 1:
         index = np.array([squared.argmin()])

@@ -1,4 +1,4 @@
-"""Walks through latent space: one dimension swept, or a path through waypoints."""
+"""Traversals of single dimensions, and paths through waypoints."""
 
 from __future__ import annotations
 
@@ -13,44 +13,44 @@ _NEARLY_PARALLEL = 1e-6
 
 
 def traverse(z: ArrayLike, dimensions: Sequence[int], values: ArrayLike) -> FloatArray:
-    """Sweep dimensions one at a time with the others held.
+    """Vary one dimension at a time and keep the others fixed.
 
     Parameters
     ----------
     z
-        The latent [d] that is held.
+        The latent [d] that gives the fixed values.
     dimensions
-        Which to sweep, each in [0, d).
+        Dimensions to vary, each in [0, d).
     values
-        [steps] that a swept dimension takes.
+        Values [steps] of the varied dimension.
 
     Returns
     -------
     ndarray
         float32 [len(dimensions), steps, d].
     """
-    held, values = np.asarray(z, np.float32), np.asarray(values, np.float32)
-    sweeps = np.tile(held, (len(dimensions), len(values), 1))
+    fixed, values = np.asarray(z, np.float32), np.asarray(values, np.float32)
+    latents = np.tile(fixed, (len(dimensions), len(values), 1))
     for row, dimension in enumerate(dimensions):
-        sweeps[row, :, dimension] = values
-    return sweeps
+        latents[row, :, dimension] = values
+    return latents
 
 
 def interpolate(waypoints: ArrayLike, steps: int, spherical: bool = False) -> FloatArray:
-    """Latents at even places along a path through waypoints, its ends included.
+    """Latents along a path through waypoints, including its ends.
 
-    Each leg takes an equal share of the path, however long it is, so every waypoint is as prominent as the others.
+    Every segment gets the same number of steps, whatever its length.
 
     Parameters
     ----------
     waypoints
         [n, d], n ≥ 1.
     steps
-        Latents along the whole path, at least 1.
+        Number of latents on the whole path, at least 1.
     spherical
-        Turn from one waypoint's direction to the next at an even angle while the distance to the origin changes
-        evenly (Shoemake 1985; White 2016, arXiv:1609.04468): in many dimensions the straight line crosses a region
-        near the origin where the prior has hardly any mass.
+        Interpolate the direction spherically and the distance to the origin linearly (Shoemake 1985; White 2016,
+        arXiv:1609.04468): in many dimensions a straight line crosses a region near the origin where the prior has
+        hardly any mass.
 
     Returns
     -------
@@ -60,17 +60,17 @@ def interpolate(waypoints: ArrayLike, steps: int, spherical: bool = False) -> Fl
     points = np.asarray(waypoints, np.float64)
     if len(points) == 1:
         return np.repeat(points, steps, axis=0).astype(np.float32)
-    place = np.linspace(0, len(points) - 1, steps)
-    leg = np.minimum(place.astype(int), len(points) - 2)
-    share = (place - leg)[:, None]
-    start, end = points[leg], points[leg + 1]
-    path = _turn(start, end, share) if spherical else start + share * (end - start)
+    position = np.linspace(0, len(points) - 1, steps)
+    segment = np.minimum(position.astype(int), len(points) - 2)
+    t = (position - segment)[:, None]
+    start, end = points[segment], points[segment + 1]
+    path = _slerp(start, end, t) if spherical else start + t * (end - start)
     return path.astype(np.float32)
 
 
-def _turn(start: NDArray[np.float64], end: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Spherical interpolation of directions [n, d], linear of lengths; straight where no angle is defined."""
-    straight = start + share * (end - start)
+def _slerp(start: NDArray[np.float64], end: NDArray[np.float64], t: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Spherical interpolation of directions [n, d], linear of lengths; linear where no angle is defined."""
+    straight = start + t * (end - start)
     start_length = np.linalg.norm(start, axis=1, keepdims=True)
     end_length = np.linalg.norm(end, axis=1, keepdims=True)
     product = start_length * end_length
@@ -79,7 +79,7 @@ def _turn(start: NDArray[np.float64], end: NDArray[np.float64], share: NDArray[n
     sine = np.sin(angle)
     defined = (product > 0) & (sine > _NEARLY_PARALLEL)
     sine = np.where(defined, sine, 1)
-    direction = np.sin((1 - share) * angle) / sine * start / np.where(start_length > 0, start_length, 1) + np.sin(
-        share * angle
-    ) / sine * end / np.where(end_length > 0, end_length, 1)
-    return np.where(defined, (start_length + share * (end_length - start_length)) * direction, straight)
+    from_start = np.sin((1 - t) * angle) / sine * start / np.where(start_length > 0, start_length, 1)
+    from_end = np.sin(t * angle) / sine * end / np.where(end_length > 0, end_length, 1)
+    direction = from_start + from_end
+    return np.where(defined, (start_length + t * (end_length - start_length)) * direction, straight)

@@ -1,4 +1,4 @@
-"""Files on disk: models, runs, checkpoints; every write whole or not at all (no Qt, no torch)."""
+"""Files on disk: models, runs, checkpoints, sessions. Every write is atomic (no Qt, no torch)."""
 
 from latentlab.storage.atomic import atomic_write, write_error
 from latentlab.storage.model_file import (

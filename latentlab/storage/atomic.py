@@ -1,4 +1,4 @@
-"""Writes that either happen whole or leave what was there."""
+"""Atomic writes: a file is replaced as a whole or left as it was."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR,
 
 
 def atomic_write(path: str | os.PathLike[str], content: bytes | Callable[[BinaryIO], object]) -> None:
-    """Write a file so that a crash at any moment leaves the old or the new one, whole.
+    """Write a file so that a crash at any moment leaves either the old or the new content.
 
-    A temporary file in the same folder is written, flushed and synced, then put in the target's place, and the
-    folder is synced. On any error the temporary is removed and the old file stays as it was.
+    Writes, flushes and syncs a temporary file in the same folder, renames it to the target and syncs the folder. On any
+    error the temporary file is removed and the target is left as it was.
 
     Parameters
     ----------
     path
-        The target; its folder must exist. A symbolic link is followed.
+        The target, in an existing folder. Symbolic links are followed.
     content
-        The bytes, or a function that writes them to the open binary file.
+        The bytes, or a function that writes them to the given binary file.
 
     Raises
     ------
     RunError
         When the disk is full (``DiskFullError``) or fails.
     InputError
-        When the place cannot be written at all (permissions, no such folder).
+        When the target cannot be written at all (permissions, no such folder).
     """
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
-        # Not mkstemp, whose 0600 would outlive the replacement; O_EXCL through "x".
+        # Not mkstemp: its mode 0600 would remain after the rename. "x" opens with O_EXCL.
         with open(temporary, "xb") as file:
             if callable(content):
                 content(file)
@@ -59,27 +59,27 @@ def atomic_write(path: str | os.PathLike[str], content: bytes | Callable[[Binary
 
 
 def write_error(path: str | os.PathLike[str], error: OSError) -> LatentlabError:
-    """What to tell of a failed write, in one sentence that names the path."""
+    """The error to raise for a failed write: one sentence that names the path."""
     if error.errno in _FULL:
         return DiskFullError(f"cannot write {os.fspath(path)}: the disk is full; free some space or save elsewhere")
     folder = Path(path).parent
     if error.errno == errno.ENOENT and not folder.is_dir():
         return InputError(
-            f"cannot write {os.fspath(path)}: there is no folder {folder}; put it back, or write elsewhere"
+            f"cannot write {os.fspath(path)}: the folder {folder} does not exist; restore it or write elsewhere"
         )
     kind = InputError if error.errno in _REFUSED else RunError
     return kind(f"cannot write {os.fspath(path)}: {error.strerror or error}")
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove the temporaries that killed writers left in ``folder``."""
+    """Remove temporary files that killed processes left in ``folder``."""
     for path in folder.iterdir():
         if is_leftover(path.name):
             _remove(path)
 
 
 def is_leftover(name: str) -> bool:
-    """Whether a file name is that of a temporary of ``atomic_write``."""
+    """Whether a file name is that of a temporary file of ``atomic_write``."""
     return re.fullmatch(r"\..+\.[0-9a-f]{8}\.tmp", name) is not None
 
 
@@ -89,7 +89,7 @@ def _remove(path: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    # The file is in place already; a filesystem that cannot sync a folder (network shares, Windows) is no error.
+    # The file is renamed already: file systems that cannot sync a folder (network shares, Windows) are not an error.
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""The model file: one self-describing ``.safetensors`` with weights, description, encoded points and a picture."""
+"""The model file: a ``.safetensors`` file with weights, metadata, encoded points and a picture of the manifold."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ _LARGEST_SIDE = 4096
 
 
 class ModelHeader(Config):
-    """What a model file says of itself, as JSON in its metadata.
+    """The JSON description in a model file's metadata.
 
     Attributes
     ----------
     schema_version
-        Of this description; files of a newer one are refused.
+        Version of this description; files of a newer version are refused.
     model
-        The parts the model is composed of.
+        Configuration of the model.
     image_shape
-        (C, H, W) of what it encodes and decodes.
+        (C, H, W) of the images it encodes and decodes.
     classes
-        Names of the classes of its data.
+        Class names of its data.
     data, training
-        Where it comes from: dataset name, source, fingerprint, sizes; settings, epoch and step.
+        Provenance: dataset name, source, fingerprint and sizes; training settings, epoch and step.
     metrics
-        By name, nats per image where not said otherwise (``validation_elbo``, ``test_elbo``).
+        By name, in nats per image unless stated otherwise (``validation_elbo``, ``test_elbo``).
     parameters
-        Number of trainable values.
+        Number of trainable parameters.
     preview_extent
-        (left, right, bottom, top) of the stored picture of the manifold, in units of z₁ and z₂.
+        (left, right, bottom, top) of the stored picture of the manifold, in z₁ and z₂.
     sha256
-        Of all tensors; filled in on writing.
+        Hash of all tensors; set when the file is written.
     """
 
     schema_version: int = Field(default=SCHEMA_VERSION, ge=1)
@@ -63,7 +63,7 @@ class ModelHeader(Config):
     sha256: str = ""
 
     def data_config(self, limit: int | None = None) -> DataConfig:
-        """How images are to be read for this model: as those it was trained on, but all of them, or ``limit``."""
+        """How to load images for this model: as its training data, but all of them or ``limit``."""
         _, height, width = self.image_shape
         try:
             config = DataConfig.model_validate(self.data.get("config", {}))
@@ -79,16 +79,16 @@ class ModelHeader(Config):
 
 @dataclass(frozen=True)
 class Points:
-    """A dataset as a model encodes it.
+    """A dataset encoded by a model.
 
     Attributes
     ----------
     mean, std
-        float32 [N, d]: of each posterior.
+        float32 [N, d], of each posterior.
     label
         int64 [N], −1 where unknown.
     index
-        int64 [N]: each point's image in the dataset; ``None`` when it is not known.
+        int64 [N]: index of each point's image in the dataset; ``None`` when unknown.
     """
 
     mean: NDArray[np.float32]
@@ -97,14 +97,14 @@ class Points:
     index: NDArray[np.int64] | None = None
 
     def of(self, rows: NDArray[np.int64]) -> Points:
-        """Some of the points."""
+        """The points of the given rows."""
         index = None if self.index is None else self.index[rows]
         return Points(self.mean[rows], self.std[rows], self.label[rows], index)
 
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A model file's content; ``preview`` is the decoded manifold, uint8 [H, W] or [H, W, 3], z₂ rising upwards."""
+    """Content of a model file; ``preview`` is the decoded manifold, uint8 [H, W] or [H, W, 3], z₂ upwards."""
 
     header: ModelHeader
     weights: Arrays
@@ -113,12 +113,12 @@ class ModelFile:
 
 
 def read_model(path: str | Path) -> ModelFile:
-    """Read a model file whole; nothing of it is executed and nothing stays mapped.
+    """Read a model file into memory; no code in it is executed.
 
     Raises
     ------
     InputError
-        In one sentence: not a model and why, damaged, or of a newer version.
+        One sentence: why it is not a model, or that it is damaged or of a newer version.
     """
     path = Path(path)
     text, tensors = read_tensors(path, METADATA_KEY)
@@ -137,12 +137,12 @@ def write_model(path: str | Path, model: ModelFile) -> ModelHeader:
     Returns
     -------
     ModelHeader
-        As written, with the tensors' SHA-256.
+        The header as written, with the tensors' SHA-256.
 
     Raises
     ------
     InputError, RunError
-        As ``atomic_write``.
+        As in ``atomic_write``.
     """
     tensors = dict(model.weights)
     if reserved := [name for name in tensors if name == _PREVIEW or name.startswith(_POINTS)]:
@@ -157,21 +157,21 @@ def write_model(path: str | Path, model: ModelFile) -> ModelHeader:
 
 
 def check_weights(expected: dict[str, tuple[int, ...]], weights: Arrays, path: str) -> None:
-    """Refuse weights that are not those of the configuration beside them.
+    """Refuse weights that do not match the configuration in the same file.
 
     Parameters
     ----------
     expected
-        Shape of every tensor the configured model has, by name.
+        Shape of every tensor of the configured model, by name.
     weights
-        What the file holds.
+        The tensors in the file.
     path
-        Of the file, to name it.
+        Name of the file for the error.
 
     Raises
     ------
     InputError
-        Naming the first few keys that are missing, not wanted, or of another shape.
+        Names the first few keys that are missing, unexpected, or of another shape.
     """
     faults = [f"{name} is missing" for name in expected if name not in weights]
     faults += [f"{name} is not one of its tensors" for name in weights if name not in expected]
@@ -205,7 +205,7 @@ def _parse_header(path: Path, text: str) -> ModelHeader:
 
 def _stored_points(points: Points) -> Arrays:
     label = points.label
-    # Labels take a byte each where they fit: files stay small.
+    # Labels are stored as one byte each where they fit.
     smallest = np.int8 if label.size == 0 or label.max() < 128 else np.int64
     stored: Arrays = {"mean": points.mean, "std": points.std, "label": label.astype(smallest)}
     if points.index is not None:
@@ -222,12 +222,12 @@ def _points(path: Path, stored: Arrays) -> Points | None:
         raise InputError(f"{path}: tensor {error.args[0]} is missing") from None
     index = stored.pop(_POINTS + "index", None)
     shape, count = mean.shape[:2] if mean.ndim == 2 else (0, 0), mean.shape[:1]
-    wanted = {"mean": (mean, shape), "std": (std, shape), "label": (label, count)}
+    expected = {"mean": (mean, shape), "std": (std, shape), "label": (label, count)}
     if index is not None:
-        wanted["index"] = (index, count)
-    for name, (array, shape) in wanted.items():
+        expected["index"] = (index, count)
+    for name, (array, shape) in expected.items():
         if array.shape != shape or (array.dtype.kind != "f") == (name in ("mean", "std")):
-            raise InputError(f"{path}: tensor {_POINTS}{name} is {array.dtype} {list(array.shape)}, which cannot be")
+            raise InputError(f"{path}: tensor {_POINTS}{name} is {array.dtype} {list(array.shape)}, which is invalid")
     return Points(
         mean.astype(np.float32, copy=False),
         std.astype(np.float32, copy=False),
@@ -241,4 +241,4 @@ def _check_preview(path: Path, preview: NDArray[Any] | None) -> None:
         return
     flat = preview.ndim == 2 or (preview.ndim == 3 and preview.shape[2] == 3)
     if preview.dtype != np.uint8 or not flat:
-        raise InputError(f"{path}: tensor {_PREVIEW} is {preview.dtype} {list(preview.shape)}, which cannot be")
+        raise InputError(f"{path}: tensor {_PREVIEW} is {preview.dtype} {list(preview.shape)}, which is invalid")

@@ -1,4 +1,4 @@
-"""The run folder: best model, last checkpoint, metrics and configuration of one training."""
+"""The run folder: best model, last checkpoint, metrics and configuration of one run."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _CHECKPOINT_KEY = "latentlab_checkpoint"
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What ``run.json`` keeps: the configuration, and the dataset's name, source and fingerprint.
+    """Content of ``run.json``: the configuration, and the dataset's name, source and fingerprint.
 
-    The configuration is the one asked for when the run began or went on. What was changed by hand since is in
-    ``metrics.jsonl`` (its ``adjusted`` lines) and in the checkpoint; the model's file says what β it was trained with.
+    The configuration is the one with which the run was started or resumed. Settings changed during the run are in
+    ``metrics.jsonl`` (``adjusted`` lines) and in the checkpoint; the model file records the β it was trained with.
     """
 
     config: RunConfig
@@ -42,14 +42,14 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class CheckpointFile:
-    """A checkpoint: where the run was (plain values), and every tensor it goes on from."""
+    """A checkpoint: progress of the run (plain values), and all tensors needed to resume it."""
 
     position: dict[str, Any]
     tensors: Arrays
 
 
 class RunFolder:
-    """One training's folder.
+    """The folder of one run.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class RunFolder:
     model, checkpoint, metrics, record
         Paths of ``model.safetensors`` (best), ``checkpoint.safetensors`` (last), ``metrics.jsonl``, ``run.json``.
     history
-        What was kept of its epochs, in the folder ``history``.
+        Snapshots of its epochs, in the subfolder ``history``.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -70,46 +70,44 @@ class RunFolder:
         self.history = History(self.path / "history")
 
     def check(self, resume: bool = False, to_resume: str = "pass resume=True") -> None:
-        """Say now what would stop a run from being written here; nothing is made.
+        """Check that a run can be written here, without creating anything.
 
-        ``to_resume`` is what whoever asks has to do to go on with the run that is there.
+        ``to_resume`` tells the user in the error how to resume the run that exists.
 
         Raises
         ------
         InputError
-            When the folder holds something (and ``resume`` is off, or it is no run), is a file, or is read-only.
+            When the folder is not empty (and ``resume`` is off, or it is not a run), is a file, or is read-only.
         """
-        # os.path's predicates: pathlib's raise where a folder on the way may not be searched.
-        there = os.path.exists(self.path)
-        if there and not os.path.isdir(self.path):
+        # os.path: pathlib's predicates raise where a parent folder may not be searched.
+        exists = os.path.exists(self.path)
+        if exists and not os.path.isdir(self.path):
             raise InputError(f"{self.path} is a file; a run needs a folder")
         try:
-            holds = there and any(not is_leftover(name) for name in os.listdir(self.path))
+            has_files = exists and any(not is_leftover(name) for name in os.listdir(self.path))
         except OSError as error:
             raise InputError(f"cannot read {self.path}: {error.strerror}") from None
-        known = os.path.exists(self.record)
-        if holds and not resume:
-            raise InputError(
-                f"{self.path} is not empty" + (f"; {to_resume} to go on with the run in it" if known else "")
-            )
-        if holds and not known:
+        is_run = os.path.exists(self.record)
+        if has_files and not resume:
+            raise InputError(f"{self.path} is not empty" + (f"; {to_resume} to resume the run in it" if is_run else ""))
+        if has_files and not is_run:
             raise InputError(f"{self.path} is not empty and not a run folder")
         nearest = self.path.absolute()
         while not os.path.exists(nearest):
             nearest = nearest.parent
         if not os.path.isdir(nearest) or not os.access(nearest, os.W_OK | os.X_OK):
-            raise InputError(f"cannot write to {nearest}; choose another place for the run")
+            raise InputError(f"cannot write to {nearest}; choose another folder for the run")
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep every other run out of the folder meanwhile, until the process ends at the latest.
+        """Lock the folder against other runs; the lock ends with the process at the latest.
 
-        Not where the system has no such locks: on Windows, and on some shared disks.
+        No lock is taken where the system has none: on Windows and on some network file systems.
 
         Raises
         ------
         InputError
-            When another run is trained into it.
+            When another run has the lock.
         """
         self._make()
         descriptor = None
@@ -120,7 +118,7 @@ class RunFolder:
                     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
                     raise InputError(f"another run is being trained into {self.path}; stop it first") from None
-                except OSError:  # this disk has no locks
+                except OSError:  # this file system has no locks
                     pass
             yield
         finally:
@@ -128,12 +126,12 @@ class RunFolder:
                 os.close(descriptor)
 
     def is_held(self) -> bool | None:
-        """Whether a run is being trained into it just now; ``None`` where the system has no such locks."""
+        """Whether a running process has the lock; ``None`` where the system has no such locks."""
         if sys.platform == "win32":
             return None
         try:
             descriptor = os.open(self.path, os.O_RDONLY)
-        except OSError:  # there is no such folder
+        except OSError:  # no such folder
             return False
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -146,7 +144,7 @@ class RunFolder:
         return False
 
     def create(self, record: RunRecord) -> None:
-        """Make the folder and write ``run.json``."""
+        """Create the folder and write ``run.json``."""
         self._make()
         remove_leftovers(self.path)
         content = {"config": record.config.model_dump(mode="json"), "data": record.data}
@@ -159,12 +157,12 @@ class RunFolder:
             raise write_error(self.path, error) from error
 
     def read_record(self) -> RunRecord:
-        """What ``run.json`` says.
+        """Read ``run.json``.
 
         Raises
         ------
         InputError
-            When there is none, or it is damaged.
+            When it does not exist or is damaged.
         """
         try:
             content = json.loads(self.record.read_bytes())
@@ -175,12 +173,12 @@ class RunFolder:
             raise InputError(f"{self.record} is damaged") from None
 
     def write_checkpoint(self, checkpoint: CheckpointFile) -> None:
-        """Write the last checkpoint; the previous one stays until this one is safe."""
+        """Replace the checkpoint atomically."""
         text = json.dumps({"position": checkpoint.position, "sha256": digest(checkpoint.tensors)})
         write_tensors(self.checkpoint, _CHECKPOINT_KEY, text, checkpoint.tensors)
 
     def read_checkpoint(self) -> CheckpointFile | None:
-        """The last whole checkpoint; ``None`` when there is none yet.
+        """Read the checkpoint; ``None`` when there is none yet.
 
         Raises
         ------
@@ -200,7 +198,7 @@ class RunFolder:
         return CheckpointFile(position, tensors)
 
     def read_position(self) -> dict[str, Any] | None:
-        """Where the last checkpoint stands, without its tensors; ``None`` when there is none yet.
+        """Read the progress stored in the checkpoint, without its tensors; ``None`` when there is none yet.
 
         Raises
         ------
@@ -215,7 +213,7 @@ class RunFolder:
             raise InputError(f"{self.checkpoint} is damaged: its description is not readable") from None
 
     def append_metrics(self, values: dict[str, Any]) -> None:
-        """Append one line to ``metrics.jsonl``; a line that cannot be written whole is taken back.
+        """Append one line to ``metrics.jsonl``; a line that cannot be written completely is removed.
 
         Raises
         ------
@@ -237,7 +235,7 @@ class RunFolder:
             raise write_error(self.metrics, error) from error
 
     def read_metrics(self) -> list[dict[str, Any]]:
-        """Every whole line of ``metrics.jsonl``, oldest first; a torn last line is left out."""
+        """All complete lines of ``metrics.jsonl``, oldest first; a truncated last line is ignored."""
         if not self.metrics.exists():
             return []
         lines = []
@@ -251,9 +249,9 @@ class RunFolder:
         return lines
 
     def trim_metrics(self, epochs: int, adjustments: int = 0) -> None:
-        """Keep the lines of the first ``epochs`` epochs and ``adjustments`` changes made by hand.
+        """Keep the lines of the first ``epochs`` epochs and the first ``adjustments`` changed settings.
 
-        Later ones will be made again; torn ones are dropped.
+        A resumed run writes the later ones again. Truncated lines are dropped.
         """
         kept = []
         for values in self.read_metrics():
@@ -268,19 +266,19 @@ class RunFolder:
 
 
 def find_model(source: str | Path) -> Path:
-    """The model file that ``bundled:NAME``, a run folder or a path names.
+    """The path of the model file for ``bundled:NAME``, a run folder or a path.
 
     Raises
     ------
     InputError
-        When there is none.
+        When it does not exist.
     """
     text = os.fspath(source)
     if text.startswith(_BUNDLED):
         name = text.removeprefix(_BUNDLED)
-        there = sorted(path.stem for path in resource("models").glob("*.safetensors"))
-        if name not in there:
-            raise InputError(f"there is no bundled model {name!r}; those there are: {', '.join(there) or 'none'}")
+        names = sorted(path.stem for path in resource("models").glob("*.safetensors"))
+        if name not in names:
+            raise InputError(f"there is no bundled model {name!r}; available: {', '.join(names) or 'none'}")
         return resource("models", f"{name}.safetensors")
     path = Path(text)
     if path.is_dir():

@@ -1,4 +1,4 @@
-"""What a run came to, in one row: read from its folder's small files, without its weights."""
+"""One row of a table of runs, read from a run folder's small files, without its weights."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from latentlab.config import ModelConfig
 from latentlab.errors import InputError
 from latentlab.storage.run_folder import RunFolder
 
-ACTIVE = 0.01  # nats: a dimension that carries more takes part
+ACTIVE = 0.01  # nats: a dimension with a larger KL is active
 
 
 @dataclass(frozen=True)
 class RunSummary:
-    """A run's settings, and its best epoch's numbers; ``None`` where there is none.
+    """Settings of a run and metrics of its best epoch.
 
-    ``elbo``, ``rate`` and ``distortion`` are of the images held out (of the training where none were), in nats per
-    image; ``active`` counts the dimensions, or categorical latents, that carry more than 0.01 nat.
+    ``elbo``, ``rate`` and ``distortion`` are of the validation images (of the training images without validation), in
+    nats per image. ``active`` counts the dimensions, or categorical latents, with a KL above 0.01 nats; ``None`` where
+    it is not defined.
     """
 
     folder: str
@@ -38,7 +39,7 @@ class RunSummary:
 
 
 def summarise_run(folder: str | Path) -> RunSummary | None:
-    """The run's summary; ``None`` before its first epoch is done, and where there is no run."""
+    """Summarise a run; ``None`` before its first epoch ends, and where there is no run."""
     run = RunFolder(folder)
     try:
         record, lines = run.read_record(), run.read_metrics()
@@ -48,34 +49,34 @@ def summarise_run(folder: str | Path) -> RunSummary | None:
     if not lines:
         return None
     best = max(lines, key=lambda line: _means(line)["elbo"])
-    means, carried = _means(best), best.get("kl_per_dimension")
+    means, kls = _means(best), best.get("kl_per_dimension")
     model = record.config.model
     return RunSummary(
         folder=os.fspath(folder),
         recipe=model.recipe,
         data=str(record.data.get("name", "")),
-        latent_dim=len(carried) if carried else model.latent_dim,  # a quantised model's is not its configuration's
+        latent_dim=len(kls) if kls else model.latent_dim,  # of a quantised model it is not in the configuration
         seed=record.config.training.seed,
         epochs=len(lines),
         elbo=means["elbo"],
         rate=means["rate"],
         distortion=means["distortion"],
-        active=None if carried is None else _active(carried, model),
+        active=None if kls is None else _active(kls, model),
         images_per_second=sum(line.get("images_per_second", 0.0) for line in lines) / len(lines),
         seconds=float(lines[-1].get("seconds", 0.0)),
     )
 
 
-def _active(carried: Sequence[float], model: ModelConfig) -> int | None:
-    """How many latents carry something; codes carry it together, so that there is nothing to count."""
+def _active(kls: Sequence[float], model: ModelConfig) -> int | None:
+    """Number of active latents; ``None`` for codes, whose KL has no meaning per dimension."""
     if model.family == "vq":
         return None
-    together = model.posterior.categories if model.posterior.kind == "concrete" else 1
-    return sum(sum(carried[start : start + together]) > ACTIVE for start in range(0, len(carried), together))
+    size = model.posterior.categories if model.posterior.kind == "concrete" else 1
+    return sum(sum(kls[start : start + size]) > ACTIVE for start in range(0, len(kls), size))
 
 
 def recent_runs(parent: Path, most: int) -> list[Path]:
-    """The run folders in ``parent`` whose numbers changed last, newest first."""
+    """The ``most`` run folders in ``parent`` whose metrics changed last, newest first."""
     found = []
     try:
         with os.scandir(parent) as entries:
@@ -90,7 +91,7 @@ def recent_runs(parent: Path, most: int) -> list[Path]:
 
 
 def _means(line: dict[str, Any]) -> Any:
-    """The means an epoch is judged by: of the images held out, or of the training."""
+    """Means that rank an epoch: of the validation images, else of the training images; ``None`` if incomplete."""
     means = line.get("validation") or line.get("train")
     if not isinstance(means, dict):
         return None

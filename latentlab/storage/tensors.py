@@ -40,12 +40,12 @@ def read_tensors(path: Path, key: str) -> tuple[str, Arrays]:
     Returns
     -------
     text, tensors
-        The metadata entry, and every tensor; nothing stays mapped, so the file may be written over.
+        The metadata entry and all tensors, in memory: the file may be overwritten afterwards.
 
     Raises
     ------
     InputError
-        In one sentence saying why this is not a latentlab file.
+        One sentence that says why this is not a latentlab file.
     """
     with _opened(path) as file:
         text = _checked_metadata(path, file, key)
@@ -54,12 +54,12 @@ def read_tensors(path: Path, key: str) -> tuple[str, Arrays]:
 
 
 def read_metadata(path: Path, key: str) -> str:
-    """The metadata entry ``key`` alone, of a file whose header is whole.
+    """Read only the metadata entry ``key``; the header is checked.
 
     Raises
     ------
     InputError
-        As ``read_tensors``.
+        As in ``read_tensors``.
     """
     with _opened(path) as file:
         return _checked_metadata(path, file, key)
@@ -67,13 +67,13 @@ def read_metadata(path: Path, key: str) -> str:
 
 def write_tensors(path: Path, key: str, text: str, tensors: Mapping[str, NDArray[Any]]) -> None:
     """Write a safetensors file atomically, with one metadata entry."""
-    # Not ascontiguousarray, which gives a scalar a dimension.
-    whole = {name: np.asarray(array, order="C") for name, array in tensors.items()}
-    atomic_write(path, _save(whole, metadata={key: text}))
+    # Not ascontiguousarray, which adds a dimension to a scalar.
+    contiguous = {name: np.asarray(array, order="C") for name, array in tensors.items()}
+    atomic_write(path, _save(contiguous, metadata={key: text}))
 
 
 def digest(tensors: Mapping[str, NDArray[Any]]) -> str:
-    """SHA-256 over names, types, shapes and values, in the order of the names."""
+    """SHA-256 of names, dtypes, shapes and values, sorted by name."""
     sha = hashlib.sha256()
     for name in sorted(tensors):
         array = np.asarray(tensors[name], order="C")
@@ -128,9 +128,9 @@ def _checked_metadata(path: Path, file: BinaryIO, key: str) -> str:
 
 
 def _what_it_is(prefix: bytes) -> str | None:
-    """What a file is that begins so, if it is one of those that models are often kept in."""
+    """Name the format of a file with these first bytes, for formats that models are often saved in."""
     if prefix.startswith(b"PK\x03\x04"):
-        return "it is a zip archive (a PyTorch .pt file, perhaps), which is never opened"
+        return "it is a zip archive (perhaps a PyTorch .pt file), which is never opened"
     if prefix[0] == 0x80 and prefix[1] in (2, 3, 4, 5):
         return "it is a pickle, which could run code and is never opened"
     return None

@@ -41,7 +41,7 @@ def test_a_symbolic_link_is_followed(tmp_path):
 
 
 def test_a_folder_that_is_not_there_is_bad_input(tmp_path):
-    with pytest.raises(InputError, match=r"there is no folder .*absent; put it back, or write elsewhere"):
+    with pytest.raises(InputError, match=r"the folder .*absent does not exist; restore it or write elsewhere"):
         atomic_write(tmp_path / "absent" / "a", b"")
 
 
