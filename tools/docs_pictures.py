@@ -1,0 +1,192 @@
+"""Make the documentation's pictures from the real window: ``python tools/docs_pictures.py [docs/pictures]``.
+
+The window is opened without a screen on bundled models and ``demo:shapes``, moved through the public signals and object
+names, and photographed. Settings, caches and runs go to a temporary folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from latentlab.app.application import Application
+
+WIDTH, HEIGHT = 1280, 800  # px
+COLOURS = 200  # of a picture's palette: files stay below 150 kB
+PATIENCE = 240.0  # seconds that a step may take
+
+
+class Photographer:
+    """An open window, and a folder for its pictures.
+
+    Parameters
+    ----------
+    application
+        What ``latentlab.app.build`` returned.
+    out
+        The folder.
+    """
+
+    def __init__(self, application: Application, out: Path) -> None:
+        self.application, self.window, self.out = application, application.window, out
+
+    def find(self, name: str) -> Any:
+        """The object of that name.
+
+        Raises
+        ------
+        LookupError
+            When there is none.
+        """
+        from PySide6.QtCore import QObject
+
+        found = self.window.findChild(QObject, name)
+        if found is None:
+            raise LookupError(f"the window has no object named {name}")
+        return found
+
+    def settle(self, seconds: float = 1.5) -> None:
+        """Let the window live for a while."""
+        end = time.monotonic() + seconds
+        self.wait_for(lambda: time.monotonic() > end, "time passes")
+
+    def wait_for(self, is_so: Callable[[], bool], what: str) -> None:
+        """Let the window live until something is so.
+
+        Raises
+        ------
+        TimeoutError
+            When it does not come.
+        """
+        from PySide6.QtCore import QEventLoop
+        from PySide6.QtWidgets import QApplication
+
+        end = time.monotonic() + PATIENCE
+        while not is_so():
+            if time.monotonic() > end:
+                raise TimeoutError(f"waited in vain: {what}")
+            QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+            time.sleep(0.005)
+
+    def open(self, source: str) -> None:
+        """Open what a path or name stands for, as if it had been dropped on the window."""
+        self.window.pathsDropped.emit([source])
+
+    def click_map(self, z: tuple[float, float]) -> None:
+        """Click on the map at a latent of the two axes shown."""
+        from PySide6.QtCore import QEvent, QPointF, Qt
+        from PySide6.QtTest import QTest
+
+        shown = self.find("latentMap")
+        target = getattr(shown, "viewport", lambda: shown)()
+        at = QPointF(shown.z_to_pixel(z)).toPoint()
+        QTest.mouseMove(target, at)
+        QTest.mouseClick(target, Qt.MouseButton.LeftButton, pos=at)
+        QTest.qWait(50)
+        target.event(QEvent(QEvent.Type.Leave))
+
+    def photograph(self, name: str, widget: Any = None) -> None:
+        """Save a picture of the window, or of a part of it, with a small palette."""
+        from PIL import Image
+        from PySide6.QtCore import QBuffer
+
+        self.settle(0.3)
+        buffer = QBuffer()
+        buffer.open(QBuffer.OpenModeFlag.ReadWrite)
+        (widget or self.window).grab().save(buffer, "PNG")
+        with Image.open(io.BytesIO(buffer.data().data())) as picture:
+            small = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+        path = self.out / f"{name}.png"
+        small.save(path, optimize=True)
+        print(f"{path}: {path.stat().st_size // 1024} kB", flush=True)
+
+    # --- the pictures -----------------------------------------------------------------------------------
+
+    def tour(self) -> None:
+        """Every picture of the first hour, in its order."""
+        session = self.application.session
+        device = self.window.device  # the label at the end of the toolbar
+        self.wait_for(lambda: session.points is not None, "the first model's points")
+        self.wait_for(lambda: "starting" not in device.text(), "torch")
+        self.find("actionLight").trigger()
+        self.settle(6)
+        self.photograph("window")
+        self.click_map((-0.9, 1.7))
+        self.settle()
+        self.photograph("a-click")
+
+        self.find("actionDark").trigger()
+        self.settle()
+        self.photograph("dark")
+        self.find("actionLight").trigger()
+
+        version = session.model_version
+        self.open("bundled:mnist-10d")
+        self.wait_for(lambda: session.model_version > version and session.points is not None, "the second model")
+        self.settle(4)
+        self.photograph("ten-dimensions")
+
+        self.find("demoShapesButton").click()
+        self.wait_for(lambda: session.dataset is not None, "the images")
+        images = session.dataset
+        self.find("imageSize").setValue(32)
+        self.find("applyData").click()
+        self.wait_for(lambda: session.dataset is not images, "the images at another size")
+        self.window.show_panel("data")
+        self.settle(4)
+        self.photograph("images")
+
+        self.window.show_panel("training")
+        self.window.show_panel("curves")
+        self.find("latentDim").setValue(2)
+        self.find("epochs").setValue(20)
+        self.settle(0.5)
+        train, stop = self.find("trainButton"), self.find("stopButton")
+        self.wait_for(train.isEnabled, "Train can be pressed")
+        train.click()
+        self.wait_for(stop.isEnabled, "the run begins")
+        bar = self.find("progress")
+        self.wait_for(lambda: bar.value() > bar.maximum() // 3, "a third of the run")
+        self.settle(2)
+        self.photograph("training")
+        self.wait_for(lambda: not stop.isEnabled(), "the run is over")
+        self.settle(5)
+        self.photograph("trained")
+        self.find("stripKinds").setCurrentIndex(3)
+        scrubber = self.find("historySlider")
+        scrubber.setValue(scrubber.minimum() + 1)
+        self.settle(4)
+        self.photograph("scrubber")
+
+
+def main() -> None:
+    """Open the window, make the pictures, close it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", nargs="?", type=Path, default=Path(__file__).parents[1] / "docs" / "pictures")
+    out = parser.parse_args().out
+    out.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    with tempfile.TemporaryDirectory() as home:
+        for name in ("CACHE", "DATA", "CONFIG", "STATE"):
+            os.environ[f"XDG_{name}_HOME"] = home
+        from latentlab import app
+
+        application = app.build([])
+        try:
+            application.window.resize(WIDTH, HEIGHT)
+            application.window.show()
+            Photographer(application, out).tour()
+        finally:
+            application.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
