@@ -206,9 +206,9 @@ class AutosaveController(QObject):
             self._session.data_config = saved.data
             self._engine.request(OpenDataset(saved.dataset, saved.data))
 
-    def _on_model_changed(self, fresh: bool) -> None:
+    def _on_model_changed(self, is_new_model: bool) -> None:
         saved, session = self._pending, self._session
-        if not fresh or saved is None or session.model is None or session.model.source != saved.model:
+        if not is_new_model or saved is None or session.model is None or session.model.source != saved.model:
             return
         if len(saved.latent) == session.model.latent_dim:
             session.set_latent(saved.latent)

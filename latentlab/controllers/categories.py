@@ -29,8 +29,8 @@ class CategoriesController(QObject):
         session.latentChanged.connect(self._show)
         session.pointsChanged.connect(self._show_kl)
 
-    def _on_model_changed(self, fresh: bool) -> None:
-        if not fresh:
+    def _on_model_changed(self, is_new_model: bool) -> None:
+        if not is_new_model:
             return
         self._pickers = None  # the sliders' panel has let go of it
         layout = self._session.layout

@@ -41,9 +41,9 @@ class CodebookController(QObject):
         session.levelChanged.connect(self._show_level)
         engine.codebooks.connect(self._on_codebooks)
 
-    def _on_model_changed(self, fresh: bool) -> None:
+    def _on_model_changed(self, is_new_model: bool) -> None:
         quantised = self._session.model is not None and self._session.layout.kind == "codes"
-        if fresh:
+        if is_new_model:
             self._fresh.forget()
             self._entries = ()
             self._grid = None  # the sliders' panel has let go of it

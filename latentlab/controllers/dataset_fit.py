@@ -23,8 +23,8 @@ class DatasetFitController(QObject):
         session.datasetChanged.connect(self._show)
         session.modelChanged.connect(self._on_model_changed)
 
-    def _on_model_changed(self, fresh: bool) -> None:
-        if fresh:
+    def _on_model_changed(self, is_new_model: bool) -> None:
+        if is_new_model:
             self._show()
 
     def _show(self) -> None:

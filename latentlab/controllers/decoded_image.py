@@ -64,8 +64,8 @@ class DecodedImageController(QObject):
         engine.nearestFound.connect(self._on_nearest_found)
         image.nearestClicked.connect(self._on_nearest_clicked)
 
-    def _on_model_changed(self, fresh: bool) -> None:
-        if fresh:
+    def _on_model_changed(self, is_new_model: bool) -> None:
+        if is_new_model:
             self._nearest.forget()
             self._nearest_latent = self._nearest_std = None
             self._image.set_nearest(None, "")

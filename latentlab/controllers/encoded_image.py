@@ -137,8 +137,8 @@ class EncodedImageController(QObject):
 
     # --- the session's changes ------------------------------------------------------------------------
 
-    def _on_model_changed(self, fresh: bool) -> None:
-        if not fresh:
+    def _on_model_changed(self, is_new_model: bool) -> None:
+        if not is_new_model:
             self._schedule_update()
             return
         self._timer.stop()

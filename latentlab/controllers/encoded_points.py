@@ -6,7 +6,7 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from latentlab.controllers.point_colours import PointColours, point_colours
-from latentlab.engine.protocol.messages import HistoryRead, PointsChanged
+from latentlab.engine.protocol.messages import PointsChanged, SnapshotRead
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.latent_map.view import PRIOR_REACH
 from latentlab.gui.panels.latent_sliders import LatentSliders
@@ -45,8 +45,8 @@ class EncodedPointsController(QObject):
         session.colourByChanged.connect(self._on_colour_by_changed)
         latent_map.selectionChanged.connect(self._on_selection_changed)
 
-    def _on_model_changed(self, fresh: bool) -> None:
-        if fresh:
+    def _on_model_changed(self, is_new_model: bool) -> None:
+        if is_new_model:
             model = self._session.model
             seen = ("", 0) if model is None else (model.source, model.latent_dim)
             if seen != self._seen or not self._session.run_is_live:  # a run that begins anew after a loss is no other
@@ -98,7 +98,7 @@ class EncodedPointsController(QObject):
             text = OF_TRAINING_IMAGES if points.fingerprint in ("", trained_on) else OF_EARLIER_IMAGES
         self._map.set_freshness(text)
 
-    def _draw(self, points: PointsChanged | HistoryRead) -> None:
+    def _draw(self, points: PointsChanged | SnapshotRead) -> None:
         """Project the points onto the shown axes, coloured by class or by the chosen column."""
         column = points.columns.get(self._session.colour_by)
         known = PointColours(points.label, points.classes, False) if column is None else point_colours(column)

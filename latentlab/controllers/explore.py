@@ -104,8 +104,8 @@ class ExploreController(QObject):
 
     # --- what widgets are told ----------------------------------------------------------------------
 
-    def _on_model_changed(self, fresh: bool) -> None:
-        if not fresh:
+    def _on_model_changed(self, is_new_model: bool) -> None:
+        if not is_new_model:
             return
         model = self._session.model
         # Steps of another model's latent space mean nothing in this one.

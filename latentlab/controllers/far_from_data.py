@@ -53,8 +53,8 @@ class FarFromDataController(QObject):
         """Ask nothing more: the window goes."""
         self._pace.stop()
 
-    def _on_model_changed(self, fresh: bool) -> None:
-        if fresh:
+    def _on_model_changed(self, is_new_model: bool) -> None:
+        if is_new_model:
             self._forget()
 
     def _on_points_changed(self) -> None:

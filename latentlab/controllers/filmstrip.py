@@ -103,8 +103,8 @@ class FilmstripController(QObject):
         if not self._session.is_learning:
             self._rest.start()
 
-    def _on_model_changed(self, fresh: bool) -> None:
-        if fresh:
+    def _on_model_changed(self, is_new_model: bool) -> None:
+        if is_new_model:
             self._fresh.forget()
             self._model_from = self._session.model_version
             self._path = None
@@ -112,7 +112,7 @@ class FilmstripController(QObject):
             self._last = None
             for kind in ("traverse", "interpolate", "reconstruct", "sample", "history"):
                 self._filmstrip.set_strip(kind, None)
-        if fresh or not self._session.is_learning:
+        if is_new_model or not self._session.is_learning:
             self._rest.start()
         else:
             self._follow()

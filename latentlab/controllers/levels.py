@@ -31,8 +31,8 @@ class LevelController(QObject):
             axes = AxesChoice(f"z{level.start + 1}", f"z{level.start + min(2, level.size)}")
         self._undo.push(ChooseLevel(session, place, axes))
 
-    def _on_model_changed(self, fresh: bool) -> None:
-        if fresh:
+    def _on_model_changed(self, is_new_model: bool) -> None:
+        if is_new_model:
             self._show()
 
     def _show(self) -> None:

@@ -103,8 +103,8 @@ class ManifoldController(QObject):
             self._view = view
             self._ask()
 
-    def _on_model_changed(self, fresh: bool) -> None:
-        if fresh:
+    def _on_model_changed(self, is_new_model: bool) -> None:
+        if is_new_model:
             self._fresh.forget()
             # Before the first model nothing was decoded: what may stand there is this one's own stored picture.
             shows_another, self._model_from = self._model_from > 0, self._session.model_version
@@ -113,7 +113,7 @@ class ManifoldController(QObject):
             self._whole, self._stored = False, True
             if shows_another:
                 self._map.set_manifold(None, (0.0, 1.0), (0.0, 1.0))
-        if fresh or not self._session.is_learning:
+        if is_new_model or not self._session.is_learning:
             self._ask()
         else:
             self._follow()

@@ -61,10 +61,10 @@ class ModelController(QObject):
     def _on_model_changed(self, result: ModelChanged) -> None:
         if result.model_version < self._session.model_version:
             return
-        self._session.set_model(result.info, result.model_version, result.fresh)
+        self._session.set_model(result.info, result.model_version, result.is_new_model)
         if result.training:
             self._session.set_dirty(True)
-        elif result.fresh:
+        elif result.is_new_model:
             self._session.set_dirty(False)
             self.opened.emit(result.info.source)
 
@@ -92,9 +92,9 @@ class ModelController(QObject):
         else:
             self._undo.push(ChooseAxes(self._session, chosen))
 
-    def _show(self, fresh: bool) -> None:
+    def _show(self, is_new_model: bool) -> None:
         self._panel.set_info(self._session.model)
-        if fresh:
+        if is_new_model:
             self._show_axes()
 
     def _show_axes(self) -> None:

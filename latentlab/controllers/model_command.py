@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from latentlab.config import ModelConfig, validated
+from latentlab.config.info import DatasetInfo, ModelInfo
 from latentlab.config.reproduce_command import trained_config, training_command
 from latentlab.controllers.run_messages import new_run_folder
-from latentlab.engine.protocol.messages import DatasetInfo, ModelInfo
 from latentlab.errors import InputError
 from latentlab.state.session import Session
 from latentlab.storage.source_kind import absolute, require_source

@@ -39,8 +39,8 @@ class PriorController(QObject):
             self._dimension = dimension
             self._engine.request(DrawLatent(self._fresh.ask(), int(self._random.integers(2**31))))
 
-    def _on_model_changed(self, fresh: bool) -> None:
-        if fresh:
+    def _on_model_changed(self, is_new_model: bool) -> None:
+        if is_new_model:
             self._fresh.forget()
 
     def _on_drawn(self, result: LatentDrawn) -> None:

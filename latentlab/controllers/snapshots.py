@@ -13,12 +13,12 @@ from latentlab.controllers.generations import Generations
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import (
     EpochsRead,
-    HistoryRead,
     ModelChanged,
     ReadEpochs,
-    ReadHistory,
+    ReadSnapshot,
     RunFollowed,
-    RunHistory,
+    RunSnapshots,
+    SnapshotRead,
 )
 from latentlab.gui.curves.panel import TrainingCurves
 from latentlab.gui.latent_map import LatentMap
@@ -66,13 +66,13 @@ class SnapshotsController(QObject):
         session.latentChanged.connect(self.return_to_now)
         session.modelChanged.connect(self._on_model_changed)
         session.pastChanged.connect(self._on_past_changed)
-        engine.runHistory.connect(self._on_run_history)
+        engine.runSnapshots.connect(self._on_run_snapshots)
         engine.trainingProgressed.connect(self._on_progress)
         engine.epochCompleted.connect(self._on_epoch)
         engine.trainingFinished.connect(lambda event: bar.set_best(event.best_epoch))
         engine.runFollowed.connect(self._on_run_followed)
         engine.modelChanged.connect(self._on_weights_changed)
-        engine.historyRead.connect(self._on_history_read)
+        engine.snapshotRead.connect(self._on_snapshot_read)
         engine.epochsRead.connect(self._on_epochs_read)
         engine.workerReady.connect(self._on_worker_ready)
 
@@ -81,7 +81,7 @@ class SnapshotsController(QObject):
         if self._run:
             self._wanted = epoch
             self._bar.set_shown(epoch)
-            self._engine.request(ReadHistory(self._fresh.ask(), self._run, epoch))
+            self._engine.request(ReadSnapshot(self._fresh.ask(), self._run, epoch))
 
     def return_to_now(self, *_: object) -> None:
         """Show the live model again."""
@@ -97,13 +97,13 @@ class SnapshotsController(QObject):
 
     # --- news ---------------------------------------------------------------------------------------
 
-    def _on_model_changed(self, fresh: bool) -> None:
-        if fresh:
+    def _on_model_changed(self, is_new_model: bool) -> None:
+        if is_new_model:
             self.return_to_now()
             self._tell("", ())
             self._followed = ""  # opened again, a run's best epoch is looked for among all its epochs again
 
-    def _on_run_history(self, result: RunHistory) -> None:
+    def _on_run_snapshots(self, result: RunSnapshots) -> None:
         model = self._session.model
         if model is None or Path(model.source) != Path(result.run):
             return
@@ -159,7 +159,7 @@ class SnapshotsController(QObject):
         if self._wanted is not None:
             self.look_at(self._wanted)
 
-    def _on_history_read(self, result: HistoryRead) -> None:
+    def _on_snapshot_read(self, result: SnapshotRead) -> None:
         if result.run == self._run and self._fresh.accept(result.generation):
             self._session.set_past(result)
 

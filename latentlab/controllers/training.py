@@ -18,12 +18,12 @@ from latentlab.engine.protocol.messages import (
     Failed,
     ModelChanged,
     PauseTraining,
-    ResumeTraining,
     RunFollowed,
     RunOpened,
     StopTraining,
     Train,
     TrainingState,
+    UnpauseTraining,
 )
 from latentlab.gui.curves.panel import TrainingCurves
 from latentlab.gui.panels.run_controls import epochs_in_all
@@ -74,7 +74,7 @@ class TrainingController(QObject):
 
         panel.trainRequested.connect(self.start)
         panel.pauseRequested.connect(lambda: engine.request(PauseTraining()))
-        panel.resumeRequested.connect(lambda: engine.request(ResumeTraining()))
+        panel.resumeRequested.connect(lambda: engine.request(UnpauseTraining()))
         panel.stopRequested.connect(self.stop)
         panel.betaChanged.connect(lambda beta: engine.request(AdjustTraining(beta=beta)))
         panel.adjusted.connect(self._on_adjusted)
@@ -330,7 +330,7 @@ class TrainingController(QObject):
 
     def _show_followed(self, result: RunFollowed, text: str) -> None:
         """Say how far an opened run is: lasting while it is trained elsewhere, else for a moment."""
-        if result.live:
+        if result.is_trained_elsewhere:
             self._activity.begin(_FOLLOWED, ActivityEntry(f"{text}, trained elsewhere"))
         else:
             self._activity.show_for(_FOLLOWED, text)
@@ -346,7 +346,7 @@ class TrainingController(QObject):
         run = self._session.run
         if result.run != run.folder or run.has_started or run.is_active:
             return
-        if result.live or run.is_followed:
+        if result.is_trained_elsewhere or run.is_followed:
             self._session.update_run(is_followed=True, is_trained_elsewhere=True, end_reason="")
         else:
             self._session.update_run(is_followed=True)

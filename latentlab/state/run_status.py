@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from latentlab.config import RunConfig
-from latentlab.engine.protocol.messages import DatasetInfo
+from latentlab.config.info import DatasetInfo
 
 INTERRUPTED = "interrupted"
 """The reason of a run that did not end by itself: the worker was lost, or the run failed."""

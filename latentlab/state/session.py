@@ -18,10 +18,10 @@ from latentlab.engine.protocol.messages import (
     Axes,
     DatasetInfo,
     FloatArray,
-    HistoryRead,
     ImageEncoded,
     ModelInfo,
     PointsChanged,
+    SnapshotRead,
 )
 from latentlab.state.run_status import RunState, RunStatus
 
@@ -73,7 +73,7 @@ class Session(QObject):
 
     Signals
     -------
-    latentChanged, previewChanged, labelChanged, levelChanged, modelChanged(fresh), pointsChanged,
+    latentChanged, previewChanged, labelChanged, levelChanged, modelChanged(is_new_model), pointsChanged,
     encodedImageChanged, pastChanged, datasetChanged, axesChanged, lockedChanged, dirtyChanged
     runStatusChanged
         Something about the run is different: ten times a second while it goes on.
@@ -107,7 +107,7 @@ class Session(QObject):
         self._model_version = -1
         self._points: PointsChanged | None = None
         self._encoded_image: ImageEncoded | None = None
-        self._past: HistoryRead | None = None
+        self._past: SnapshotRead | None = None
         self._dataset: DatasetInfo | None = None
         self.data_config = DataConfig()
         self._axes = AxesChoice()
@@ -229,8 +229,8 @@ class Session(QObject):
         """The version that results about the model must carry to be shown."""
         return self._model_version
 
-    def set_model(self, model: ModelInfo | None, version: int, fresh: bool) -> None:
-        """Take in another model, or (``fresh`` false) newer weights of the live one.
+    def set_model(self, model: ModelInfo | None, version: int, is_new_model: bool) -> None:
+        """Take in another model, or (``is_new_model`` false) newer weights of the live one.
 
         A model of another latent space starts at the origin with its first two dimensions on the map, or, where a
         single number means little, with its first two principal components. With the first points of one that was
@@ -249,18 +249,18 @@ class Session(QObject):
             kind = "z" if self.layout.kind == "plain" else "pc"
             self._axes = AxesChoice(f"{kind}1", f"{kind}2" if size > 1 else f"{kind}1")
             self._axes_are_chosen = False
-        if (fresh or changed_space) and self._locked:
+        if (is_new_model or changed_space) and self._locked:
             self._locked = frozenset()  # a lock is on a dimension of one model
             self.lockedChanged.emit()
-        if fresh:
+        if is_new_model:
             self._awaits_points = True
             self.set_past(None)
             self._points = None
             self._encoded_image, had_image = None, self._encoded_image is not None
             conditional = model is not None and model.conditional
             self._label = 0 if conditional else None
-        self.modelChanged.emit(fresh)
-        if fresh:
+        self.modelChanged.emit(is_new_model)
+        if is_new_model:
             self.pointsChanged.emit()
             if had_image:
                 self.encodedImageChanged.emit()
@@ -332,11 +332,11 @@ class Session(QObject):
         return of_level
 
     @property
-    def past(self) -> HistoryRead | None:
+    def past(self) -> SnapshotRead | None:
         """The epoch that is looked at, ``None`` for now."""
         return self._past
 
-    def set_past(self, past: HistoryRead | None) -> None:
+    def set_past(self, past: SnapshotRead | None) -> None:
         """Look at an epoch of the past, or at the live model again."""
         if past is not self._past:
             self._past = past

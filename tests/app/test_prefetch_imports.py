@@ -26,7 +26,7 @@ def imported(monkeypatch) -> list[tuple[str, bool]]:
 @pytest.fixture
 def ahead(session, imported):
     made = ImportPrefetcher(session)
-    session.set_model(model_info(2), 1, fresh=True)
+    session.set_model(model_info(2), 1, is_new_model=True)
     yield made
     made.close()
 

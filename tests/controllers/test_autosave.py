@@ -57,7 +57,7 @@ def a_dead_process() -> int:
 
 def test_the_autosave_follows_the_session_and_goes_with_a_good_end(parts, session):
     recovery, _, _ = parts
-    session.set_model(model_info(2), 1, fresh=True)
+    session.set_model(model_info(2), 1, is_new_model=True)
     session.set_latent([1, -1])
     recovery.autosave()
     assert read_session(autosave_path()).latent == (1.0, -1.0)
@@ -74,7 +74,7 @@ def test_the_autosave_of_a_run_waits_for_no_disk(parts, session, qtbot, monkeypa
         write_session(path, snapshot)
 
     monkeypatch.setattr("latentlab.controllers.autosave.write_session", slow_disk)
-    session.set_model(model_info(2), 1, fresh=True)
+    session.set_model(model_info(2), 1, is_new_model=True)
     session.set_run_state("running")
     assert not autosave_path().exists()
     may_write.set()
@@ -89,7 +89,7 @@ def test_a_disk_that_takes_no_autosave_is_told_of(parts, session, qtbot, monkeyp
         raise RunError("the disk is full")
 
     monkeypatch.setattr("latentlab.controllers.autosave.write_session", full)
-    session.set_model(model_info(2), 1, fresh=True)
+    session.set_model(model_info(2), 1, is_new_model=True)
     with qtbot.waitSignal(recovery.autosaveFailed):
         session.set_run_state("running")
     qtbot.waitUntil(lambda: bool(cards.cards))
@@ -118,7 +118,7 @@ def test_row_11_a_dead_windows_session_is_offered_and_restored(parts, session, e
     assert not path.exists()
     assert engine.last(OpenModel).source == "m.safetensors"
     assert engine.last(OpenDataset).source == "photos"
-    session.set_model(model_info(2), 1, fresh=True)
+    session.set_model(model_info(2), 1, is_new_model=True)
     assert session.latent.tolist() == [0.5, 2.0]
     assert session.axes == AxesChoice("z2", "z1")
     session.set_dataset(dataset_info())
@@ -148,7 +148,7 @@ def test_row_13_an_unreadable_autosave_is_kept_as_a_backup_and_told(parts):
 def test_a_saved_session_that_does_not_fit_its_model_is_taken_as_far_as_it_fits(parts, session):
     recovery, _, _ = parts
     recovery.restore(SessionFile(model="m.safetensors", latent=(1.0, 2.0, 3.0), label=4))
-    session.set_model(model_info(2), 1, fresh=True)
+    session.set_model(model_info(2), 1, is_new_model=True)
     assert session.latent.tolist() == [0, 0]
     assert session.label is None
 
@@ -160,7 +160,7 @@ def test_a_run_that_was_closed_in_its_midst_is_offered_once_by_the_next_start(
     run = tmp_path / "run"
     run.mkdir()
     (run / "checkpoint.safetensors").touch()
-    session.set_model(model_info(2), 1, fresh=True)
+    session.set_model(model_info(2), 1, is_new_model=True)
     session.set_dataset(dataset_info())
     training.start(RunConfig(), str(run))
     engine.trainingEvent.emit(TrainingEvent(Started("vae", 90, 10, "cpu", 1000, 2, (1, 8, 8), 0, 4, 10)))

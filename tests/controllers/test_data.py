@@ -63,7 +63,7 @@ def test_what_was_open_stays_when_opening_ends_without_images(parts, session, en
 
 @pytest.mark.parametrize(("shape", "encoded"), [((1, 8, 8), 1), ((1, 28, 28), 0)])
 def test_images_that_the_live_model_takes_are_put_on_the_map(parts, session, engine, shape, encoded):
-    session.set_model(model_info(image_shape=shape), 1, fresh=True)
+    session.set_model(model_info(image_shape=shape), 1, is_new_model=True)
     opened(engine)
     assert engine.count(EncodeDataset) == encoded
 
@@ -103,7 +103,7 @@ def test_changed_controls_are_previewed_on_images_of_the_open_dataset(parts, ses
 @pytest.mark.parametrize("end", ["points", "failure"])
 def test_the_progress_of_encoding_goes_when_that_is_over(parts, session, engine, end):
     _, _, status = parts
-    session.set_model(model_info(image_shape=(1, 8, 8)), 1, fresh=True)
+    session.set_model(model_info(image_shape=(1, 8, 8)), 1, is_new_model=True)
     opened(engine)
     engine.datasetProgress.emit(DatasetProgress("Encoding images", 5, 10))
     assert status.message() == "Encoding images"

@@ -41,7 +41,7 @@ def faces(**changes):
 
 def test_honest_images_that_do_not_fit_are_said_not_to_be_on_the_map(said, session):
     """*Honest*: points of other images do not stay as if they were those of the open dataset."""
-    session.set_model(model_info(data={"fingerprint": "digits"}), 1, fresh=True)
+    session.set_model(model_info(data={"fingerprint": "digits"}), 1, is_new_model=True)
     session.set_points(replace(some_points(), fingerprint="digits"))
     assert said() == ("", [], "")
     session.set_dataset(faces())
@@ -56,7 +56,7 @@ def test_honest_images_that_do_not_fit_are_said_not_to_be_on_the_map(said, sessi
 
 def test_honest_points_of_a_dataset_opened_before_are_named_so(said, session):
     """*Honest*: the same, where the points on the map came from another dataset."""
-    session.set_model(model_info(data={"fingerprint": "digits"}), 1, fresh=True)
+    session.set_model(model_info(data={"fingerprint": "digits"}), 1, is_new_model=True)
     session.set_points(replace(some_points(), fingerprint="more digits"))
     session.set_dataset(faces())
     assert said()[2] == "points of the images opened before, not of the open ones"
@@ -64,15 +64,15 @@ def test_honest_points_of_a_dataset_opened_before_are_named_so(said, session):
 
 def test_what_was_said_goes_when_images_and_model_fit(said, session):
     session.set_dataset(faces())
-    session.set_model(model_info(), 1, fresh=True)
+    session.set_model(model_info(), 1, is_new_model=True)
     assert said()[0]
-    session.set_model(model_info(image_shape=FACES), 2, fresh=True)
+    session.set_model(model_info(image_shape=FACES), 2, is_new_model=True)
     session.set_points(replace(some_points(version=2), fingerprint="faces"))
     assert said() == ("", [], "")
 
 
 def test_beside_a_run_the_note_says_how_far_its_points_are(said, session):
-    session.set_model(model_info(), 1, fresh=True)
+    session.set_model(model_info(), 1, is_new_model=True)
     session.set_points(replace(some_points(), fingerprint="digits", epoch=2.5))
     session.set_dataset(faces())
     session.set_run_state("running")

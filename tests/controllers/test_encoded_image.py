@@ -31,7 +31,7 @@ def parts(qtbot, session, engine, undo):
         DecodedImageController(session, engine, panel, latent_map),
         EncodedImageController(session, engine, undo, panel, notifications),
     )
-    session.set_model(model_info(2, name="first"), 1, fresh=True)
+    session.set_model(model_info(2, name="first"), 1, is_new_model=True)
     yield controllers[-1], panel, latent_map, notifications
     controllers[1].close()
     controllers[2].close()
@@ -90,7 +90,7 @@ def test_yours_opening_an_image_is_one_undo_step_with_its_latent(parts, session,
 
 def test_yours_undo_brings_back_the_class_of_before(parts, session, engine, undo):
     controller, _, _, _ = parts
-    session.set_model(model_info(2, conditional=True, classes=("a", "b")), 2, fresh=True)
+    session.set_model(model_info(2, conditional=True, classes=("a", "b")), 2, is_new_model=True)
     controller.open("face.png")
     engine.imageEncoded.emit(dataclasses.replace(encoded(version=2), label=1))
     assert session.label == 1
@@ -102,7 +102,7 @@ def test_honest_no_image_outlives_the_model_that_encoded_it(parts, session, engi
     controller, panel, _, notifications = parts
     controller.open("face.png")
     engine.imageEncoded.emit(encoded())
-    session.set_model(model_info(2, name="second"), 2, fresh=True)
+    session.set_model(model_info(2, name="second"), 2, is_new_model=True)
     assert session.encoded_image is None
     assert grey(panel, "originalImage") is None
     assert "face.png was encoded by first" in messages(notifications)
@@ -118,7 +118,7 @@ def test_honest_newer_weights_encode_the_image_again_and_its_latent_follows(part
     controller, panel, _, _ = parts
     controller.open("face.png")
     engine.imageEncoded.emit(encoded())
-    session.set_model(model_info(2, name="first"), 2, fresh=False)
+    session.set_model(model_info(2, name="first"), 2, is_new_model=False)
     qtbot.waitUntil(lambda: engine.count(EncodeImage) == 2)
     engine.imageEncoded.emit(encoded(version=2, mean=(2.0, 2.0)))
     assert session.latent.tolist() == [2, 2]
@@ -128,7 +128,7 @@ def test_honest_newer_weights_encode_the_image_again_and_its_latent_follows(part
     qtbot.waitUntil(lambda: engine.count(EncodeImage) == 3)
     engine.imageEncoded.emit(encoded(version=2, mean=(2.0, 2.0)))
     undo.push(MoveLatent(session, np.array([0.5, 0.5], np.float32), 1))
-    session.set_model(model_info(2, name="first"), 3, fresh=False)
+    session.set_model(model_info(2, name="first"), 3, is_new_model=False)
     qtbot.waitUntil(lambda: engine.count(EncodeImage) == 4)
     engine.imageEncoded.emit(encoded(version=3, mean=(3.0, 3.0)))
     assert session.latent.tolist() == [0.5, 0.5], "it was moved away by the user"
@@ -140,7 +140,7 @@ def test_honest_an_image_that_newer_weights_cannot_encode_is_removed(parts, sess
     controller, panel, _, notifications = parts
     controller.open("face.png")
     engine.imageEncoded.emit(encoded())
-    session.set_model(model_info(2, name="first"), 2, fresh=False)
+    session.set_model(model_info(2, name="first"), 2, is_new_model=False)
     qtbot.waitUntil(lambda: engine.count(EncodeImage) == 2)
     engine.failed.emit(Failed("EncodeImage", "face.png: no such file"))
     assert grey(panel, "originalImage") is None
@@ -150,7 +150,7 @@ def test_honest_an_image_that_newer_weights_cannot_encode_is_removed(parts, sess
 def test_alive_an_image_opened_while_a_model_opens_is_encoded_by_that_model(parts, session, engine):
     controller, panel, _, _ = parts
     controller.open("face.png")
-    session.set_model(model_info(3, name="second"), 2, fresh=True)
+    session.set_model(model_info(3, name="second"), 2, is_new_model=True)
     engine.imageEncoded.emit(encoded(version=1))
     assert grey(panel, "originalImage") is None
     assert engine.count(EncodeImage) == 2

@@ -24,7 +24,7 @@ def parts(qtbot, session, undo):
     for widget in (latent_map, sliders):
         qtbot.addWidget(widget)
     controller = ExploreController(session, undo, latent_map, sliders)
-    session.set_model(model_info(3), 1, fresh=True)
+    session.set_model(model_info(3), 1, is_new_model=True)
     return controller, latent_map, sliders
 
 
@@ -85,7 +85,7 @@ def test_reset_goes_back_to_the_origin(parts, session):
 def test_another_model_clears_the_steps(parts, session, undo):
     _, latent_map, _ = parts
     latent_map.committed.emit(np.array([1.0, 1.0]), 1)
-    session.set_model(model_info(2), 2, fresh=True)
+    session.set_model(model_info(2), 2, is_new_model=True)
     assert undo.count() == 0
 
 
@@ -95,7 +95,7 @@ def test_honest_no_lock_outlives_its_model_and_the_padlocks_show_the_session(par
     padlock = sliders.findChild(QToolButton, "latentLock1")
     padlock.click()
     assert session.locked == {1}
-    session.set_model(model_info(3, name="another"), 2, fresh=True)
+    session.set_model(model_info(3, name="another"), 2, is_new_model=True)
     assert session.locked == frozenset()
     assert not padlock.isChecked()
     sliders.sampleRequested.emit(-1)
@@ -107,7 +107,7 @@ def test_honest_newer_weights_of_the_same_model_keep_lock_and_padlock(parts, ses
     _, _, sliders = parts
     padlock = sliders.findChild(QToolButton, "latentLock1")
     padlock.click()
-    session.set_model(model_info(3), 2, fresh=False)
+    session.set_model(model_info(3), 2, is_new_model=False)
     assert session.locked == {1}
     assert padlock.isChecked()
 
@@ -119,7 +119,7 @@ def test_honest_a_lock_restored_with_the_model_is_drawn_closed(qtbot, session, u
     # A restored session locks as soon as it hears of the model, before or after the sliders are built.
     session.modelChanged.connect(lambda _new: session.set_locked(2, True))
     controller = ExploreController(session, undo, latent_map, sliders)
-    session.set_model(model_info(3), 1, fresh=True)
+    session.set_model(model_info(3), 1, is_new_model=True)
     assert session.locked == {2}
     assert sliders.findChild(QToolButton, "latentLock2").isChecked()
     del controller

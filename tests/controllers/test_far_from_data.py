@@ -20,7 +20,7 @@ def cues(qtbot, session, engine):
     for widget in (latent_map, image):
         qtbot.addWidget(widget)
     controller = FarFromDataController(session, engine, image, latent_map, image)
-    session.set_model(model_info(10), 1, fresh=True)
+    session.set_model(model_info(10), 1, is_new_model=True)
     image.set_caption(session.latent)
     session.set_points(some_points(10))
     latent_map.set_points(session.points.mean[:, :2], None, ())

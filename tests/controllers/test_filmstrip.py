@@ -24,7 +24,7 @@ def strip(qtbot, session, engine):
 
 
 def test_rows_are_ordered_by_rate_and_stay_in_place_while_a_run_is_live(qtbot, session, engine, strip):
-    session.set_model(model_info(3), 1, fresh=True)
+    session.set_model(model_info(3), 1, is_new_model=True)
     session.set_points(replace(some_points(3), kl=np.array([1, 3, 2], np.float32)))
     qtbot.waitUntil(lambda: engine.count(Traverse) > 0 and engine.last(Traverse).dimensions == (1, 2, 0))
     session.set_run_state("running")

@@ -42,11 +42,11 @@ def sliders(qtbot, session, undo, engine):
 
 
 def show(session, layout, version=1):
-    session.set_model(model_info(layout.latent_dim, layout=layout), version, fresh=True)
+    session.set_model(model_info(layout.latent_dim, layout=layout), version, is_new_model=True)
 
 
 def test_what_is_locked_is_left_alone_by_a_draw_from_the_prior(sliders, session, engine, undo):
-    session.set_model(model_info(3), 1, fresh=True)
+    session.set_model(model_info(3), 1, is_new_model=True)
     sliders.lockToggled.emit(1, True)
     sliders.sampleRequested.emit(-1)
     asked = engine.last(DrawLatent)
@@ -61,10 +61,10 @@ def test_what_is_locked_is_left_alone_by_a_draw_from_the_prior(sliders, session,
 
 
 def test_a_draw_for_a_model_that_is_gone_is_not_shown(sliders, session, engine):
-    session.set_model(model_info(3), 1, fresh=True)
+    session.set_model(model_info(3), 1, is_new_model=True)
     sliders.sampleRequested.emit(-1)
     asked = engine.last(DrawLatent)
-    session.set_model(model_info(3), 2, fresh=True)
+    session.set_model(model_info(3), 2, is_new_model=True)
     engine.latentDrawn.emit(LatentDrawn(asked.generation, 1, np.ones(3, np.float32)))
     assert session.latent.tolist() == [0, 0, 0]
 
@@ -151,6 +151,6 @@ def test_codes_are_the_nearest_entries():
 def test_plain_latents_after_others_have_their_sliders_back(sliders, session):
     show(session, CATEGORIES)
     assert sliders.findChild(object, "latentSlider0") is None
-    session.set_model(model_info(2), 2, fresh=True)
+    session.set_model(model_info(2), 2, is_new_model=True)
     assert sliders.findChild(object, "latentSlider0").isVisible()
     assert sliders.findChild(object, "level").isHidden()

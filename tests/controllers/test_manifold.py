@@ -28,7 +28,7 @@ def parts(qtbot, session, engine, monkeypatch):
     painted = []
     monkeypatch.setattr(latent_map, "put_tiles", lambda *arguments: painted.append(arguments))
     controller = ManifoldController(session, engine, latent_map)
-    session.set_model(model_info(3), 1, fresh=True)
+    session.set_model(model_info(3), 1, is_new_model=True)
     latent_map.viewChanged.emit(View(-3, 3, -2, 2, 900, 600))
     return controller, latent_map, painted
 
@@ -97,7 +97,7 @@ def test_components_that_turn_slightly_while_a_model_learns_wait_for_the_pace(pa
     session.set_points(some_points(3))
     session.set_axes(AxesChoice("pc1", "pc2"))
     session.set_run_state("running")
-    session.set_model(model_info(3), 2, fresh=False)
+    session.set_model(model_info(3), 2, is_new_model=False)
     asked = engine.count(DecodeGrid)
     session.set_points(rotated(some_points(3), 1))
     assert engine.count(DecodeGrid) == asked, "what was begun is finished first"
@@ -121,7 +121,7 @@ def test_coarse_tiles_do_not_replace_a_whole_picture_of_the_same_place(parts, se
     _, _, painted = parts
     engine.gridTiles.emit(tiles(engine.last(DecodeGrid), span=4))
     engine.gridTiles.emit(tiles(engine.last(DecodeGrid), done=True))
-    session.set_model(model_info(3), 2, fresh=False)
+    session.set_model(model_info(3), 2, is_new_model=False)
     engine.gridTiles.emit(tiles(engine.last(DecodeGrid), span=4, version=2))
     engine.gridTiles.emit(tiles(engine.last(DecodeGrid), span=1, version=2))
     assert [span for _, _, span, _ in painted] == [4, 1, 1]
@@ -134,19 +134,19 @@ def test_a_model_that_learns_is_followed_at_a_pace(parts, session, engine, monke
     told = []
     monkeypatch.setattr(latent_map, "set_freshness", lambda *what: told.append(what))
     session.set_run_state("running")
-    session.set_model(model_info(3), 2, fresh=False)
+    session.set_model(model_info(3), 2, is_new_model=False)
     asked = engine.last(DecodeGrid)
-    session.set_model(model_info(3), 3, fresh=False)
+    session.set_model(model_info(3), 3, is_new_model=False)
     assert engine.last(DecodeGrid) is asked, "what was begun is finished first"
     engine.gridTiles.emit(replace(tiles(asked, version=3), epoch=1.5))
     engine.gridTiles.emit(replace(tiles(asked, version=3, done=True), seconds=0.1, epoch=1.75))
     assert told[-1] == ("manifold 1.5", "manifold"), "as fresh as its oldest tile"
     assert len(painted) == 2, "its tiles are shown although the weights went on"
     clock[0] += 1.0
-    session.set_model(model_info(3), 4, fresh=False)
+    session.set_model(model_info(3), 4, is_new_model=False)
     assert engine.last(DecodeGrid) is asked, "a tenth of a second is worth ten of training"
     clock[0] += 9.0
-    session.set_model(model_info(3), 5, fresh=False)
+    session.set_model(model_info(3), 5, is_new_model=False)
     after = engine.last(DecodeGrid)
     assert after is not asked
     engine.gridTiles.emit(replace(tiles(after, version=5, done=True), seconds=0.1))
@@ -159,16 +159,16 @@ def test_a_model_that_learns_is_followed_at_a_pace(parts, session, engine, monke
 
 
 def test_newest_wins_but_a_fast_hand_still_sees_something():
-    fresh = Generations()
-    first, second, third = fresh.ask(), fresh.ask(), fresh.ask()
-    assert fresh.accept(first)  # newer requests wait, and still this is newer than what is shown
-    assert fresh.accept(third)
-    assert not fresh.accept(second)
-    assert not fresh.accept(third)
-    assert fresh.accept(third, again=True)
-    fresh.ask()
-    fresh.forget()
-    assert not fresh.accept(3, again=True)
+    generations = Generations()
+    first, second, third = generations.ask(), generations.ask(), generations.ask()
+    assert generations.accept(first)  # newer requests wait, and still this is newer than what is shown
+    assert generations.accept(third)
+    assert not generations.accept(second)
+    assert not generations.accept(third)
+    assert generations.accept(third, again=True)
+    generations.ask()
+    generations.forget()
+    assert not generations.accept(3, again=True)
 
 
 def test_a_stored_picture_is_shown_until_there_is_a_tile(parts, session, engine, monkeypatch):
@@ -190,7 +190,7 @@ def test_it_is_coarse_beside_a_training_and_fine_at_once_when_that_rests(parts, 
     def version(number: int, seconds: float) -> int:
         """Cells of the next picture of a model that learns, and takes so long for each of them."""
         clock[0] += 1000.0
-        session.set_model(model_info(3), number, fresh=False)
+        session.set_model(model_info(3), number, is_new_model=False)
         asked = engine.last(DecodeGrid)
         cells = asked.columns * asked.rows
         engine.gridTiles.emit(replace(tiles(asked, version=number, done=True), seconds=seconds * cells))
@@ -198,7 +198,7 @@ def test_it_is_coarse_beside_a_training_and_fine_at_once_when_that_rests(parts, 
 
     whole = engine.last(DecodeGrid)
     session.set_run_state("running")
-    session.set_model(model_info(3), 2, fresh=True)
+    session.set_model(model_info(3), 2, is_new_model=True)
     first, slow, quick = version(3, 0.01), version(4, 1e-6), version(5, 1e-6)
     assert first == slow < quick == whole.columns * whole.rows
     version(6, 2e-4)
@@ -206,7 +206,7 @@ def test_it_is_coarse_beside_a_training_and_fine_at_once_when_that_rests(parts, 
     session.set_run_state("paused")
     assert engine.last(DecodeGrid).columns == whole.columns
     before = engine.count(DecodeGrid)
-    session.set_model(model_info(3), 8, fresh=False)
+    session.set_model(model_info(3), 8, is_new_model=False)
     assert engine.count(DecodeGrid) == before + 1, "nothing is disturbed any more"
 
 
@@ -217,5 +217,5 @@ def test_a_map_that_was_shown_before_is_decoded_as_it_is(qtbot, session, engine)
     with qtbot.waitSignal(latent_map.viewChanged):
         latent_map.show()
     controller = ManifoldController(session, engine, latent_map)
-    session.set_model(model_info(3), 1, fresh=True)
+    session.set_model(model_info(3), 1, is_new_model=True)
     assert engine.last(DecodeGrid).generation == controller.generation

@@ -23,16 +23,16 @@ def panel(qtbot, session, engine, undo):
 
 
 def test_the_newest_model_is_the_live_one(panel, session, engine):
-    engine.modelChanged.emit(ModelChanged(3, model_info(3), fresh=True))
-    engine.modelChanged.emit(ModelChanged(2, model_info(2), fresh=True))
+    engine.modelChanged.emit(ModelChanged(3, model_info(3), is_new_model=True))
+    engine.modelChanged.emit(ModelChanged(2, model_info(2), is_new_model=True))
     assert session.model.latent_dim == 3
     assert not session.dirty
-    engine.modelChanged.emit(ModelChanged(4, model_info(3), fresh=False, training=True))
+    engine.modelChanged.emit(ModelChanged(4, model_info(3), is_new_model=False, training=True))
     assert session.dirty
 
 
 def test_points_of_another_version_are_dropped(panel, session, engine):
-    engine.modelChanged.emit(ModelChanged(2, model_info(2), fresh=True))
+    engine.modelChanged.emit(ModelChanged(2, model_info(2), is_new_model=True))
     engine.pointsChanged.emit(some_points(version=1))
     assert session.points is None
     engine.pointsChanged.emit(some_points(version=2))
@@ -50,7 +50,7 @@ def test_points_of_another_version_are_dropped(panel, session, engine):
     ],
 )
 def test_the_two_axes_are_of_one_kind_and_differ(panel, session, engine, undo, x, y, shown):
-    engine.modelChanged.emit(ModelChanged(1, model_info(3), fresh=True))
+    engine.modelChanged.emit(ModelChanged(1, model_info(3), is_new_model=True))
     engine.pointsChanged.emit(some_points(3))
     panel.axesChosen.emit(x, y)
     assert (session.axes.x, session.axes.y) == shown
@@ -60,7 +60,7 @@ def test_the_two_axes_are_of_one_kind_and_differ(panel, session, engine, undo, x
 
 def test_axes_of_a_level_are_its_own(panel, session, engine):
     layout = LatentLayout("plain", (Level("top", 0, 2), Level("bottom", 2, 3)))
-    engine.modelChanged.emit(ModelChanged(1, model_info(5, layout=layout), fresh=True))
+    engine.modelChanged.emit(ModelChanged(1, model_info(5, layout=layout), is_new_model=True))
     engine.pointsChanged.emit(some_points(5))
     session.set_level(1)
     panel.axesChosen.emit("pc1", session.axes.y)

@@ -44,7 +44,7 @@ def parts(qtbot, session, engine, undo):
     for widget in (latent_map, sliders, panel):
         qtbot.addWidget(widget)
     points, model = EncodedPointsController(session, latent_map, sliders), ModelController(session, engine, undo, panel)
-    session.set_model(model_info(), 1, fresh=True)
+    session.set_model(model_info(), 1, is_new_model=True)
     session.set_points(replace(some_points(), columns={"age": np.linspace(0, 80, 50)}))
     return latent_map, panel, (points, model)
 

@@ -18,14 +18,14 @@ from latentlab.controllers.snapshots import SnapshotsController
 from latentlab.engine.protocol.messages import (
     DecodeGrid,
     EpochsRead,
-    HistoryRead,
     ModelChanged,
     Nearest,
     NearestFound,
     ReadEpochs,
-    ReadHistory,
+    ReadSnapshot,
     RunFollowed,
-    RunHistory,
+    RunSnapshots,
+    SnapshotRead,
     TrainingEvent,
     TrainingProgress,
     WorkerReady,
@@ -45,7 +45,7 @@ RUN = "/runs/one"
 def read(generation, epoch=3, run=RUN):
     random = np.random.default_rng(epoch)
     images = random.integers(0, 255, (4, 8, 8), dtype=np.uint8)
-    return HistoryRead(
+    return SnapshotRead(
         generation, run, epoch, {}, random.normal(size=(9, 2)).astype(np.float32), np.zeros(9, np.int64), ("a",), {},
         np.full((24, 24), epoch, np.uint8), (-3.0, 3.0, -3.0, 3.0), images, images, images,
     )  # fmt: skip
@@ -77,7 +77,7 @@ class Parts:
 @pytest.fixture
 def parts(qtbot, session, engine):
     made = Parts(qtbot, session, engine)
-    engine.runHistory.emit(RunHistory(RUN, (1, 3, 5)))
+    engine.runSnapshots.emit(RunSnapshots(RUN, (1, 3, 5)))
     yield made
     made.history.close()
 
@@ -86,9 +86,9 @@ def test_an_epoch_takes_the_live_models_place_until_it_is_left(parts, session, e
     live = session.points.mean
     assert np.allclose(parts.drawn(), live)
     parts.bar.epochChosen.emit(3)
-    assert engine.last(ReadHistory) == ReadHistory(1, RUN, 3)
+    assert engine.last(ReadSnapshot) == ReadSnapshot(1, RUN, 3)
     past = read(1)
-    engine.historyRead.emit(past)
+    engine.snapshotRead.emit(past)
     assert np.allclose(parts.drawn(), past.mean)
     assert "epoch 3" in parts.badge().text()
     assert parts.bar.findChild(QLabel, "historyEpoch").text() == "epoch 3 of 5"
@@ -111,7 +111,7 @@ def test_an_epoch_takes_the_live_models_place_until_it_is_left(parts, session, e
 @pytest.mark.parametrize("way", ["map", "slider", "model"])
 def test_a_committed_latent_or_another_model_leads_back_to_now(parts, session, engine, way):
     parts.bar.epochChosen.emit(3)
-    engine.historyRead.emit(read(1))
+    engine.snapshotRead.emit(read(1))
     assert session.past is not None
     if way == "map":
         parts.map.committed.emit(np.zeros(2), 1)
@@ -126,14 +126,14 @@ def test_a_committed_latent_or_another_model_leads_back_to_now(parts, session, e
 def test_only_the_newest_answer_of_the_shown_run_counts(parts, session, engine):
     for epoch in (1, 3, 5):
         parts.history.look_at(epoch)
-    engine.historyRead.emit(read(2))
-    engine.historyRead.emit(read(1, 1))
-    engine.historyRead.emit(read(3, 5, "/runs/other"))
+    engine.snapshotRead.emit(read(2))
+    engine.snapshotRead.emit(read(1, 1))
+    engine.snapshotRead.emit(read(3, 5, "/runs/other"))
     assert session.past.epoch == 3
     parts.history.return_to_now()
-    engine.historyRead.emit(read(3, 5))
+    engine.snapshotRead.emit(read(3, 5))
     assert session.past is None, "it was asked before the user came back"
-    engine.runHistory.emit(RunHistory("/runs/other", (1, 2)))
+    engine.runSnapshots.emit(RunSnapshots("/runs/other", (1, 2)))
     assert parts.bar._epochs == (1, 3, 5)
     engine.trainingEvent.emit(TrainingEvent(Epoch(8, 9, {}, None, 1.0, 1.0)))
     assert parts.bar.findChild(QLabel, "historyEpoch").text() == "now, after epoch 8"
@@ -141,17 +141,17 @@ def test_only_the_newest_answer_of_the_shown_run_counts(parts, session, engine):
 
 def test_another_worker_is_asked_again(parts, engine):
     engine.workerReady.emit(WorkerReady("cpu", ("cpu",), {}, 1))
-    assert engine.count(ReadHistory) == 0
+    assert engine.count(ReadSnapshot) == 0
     parts.history.look_at(3)
     engine.workerReady.emit(WorkerReady("cpu", ("cpu",), {}, 2))
-    assert engine.last(ReadHistory) == ReadHistory(2, RUN, 3)
+    assert engine.last(ReadSnapshot) == ReadSnapshot(2, RUN, 3)
 
 
 def test_an_epoch_that_cannot_be_read_gives_way_to_its_neighbour(parts, session, engine):
     parts.history.look_at(3)
-    engine.runHistory.emit(RunHistory(RUN, (1, 4, 5)))
-    assert engine.last(ReadHistory) == ReadHistory(2, RUN, 4)
-    engine.runHistory.emit(RunHistory(RUN, ()))
+    engine.runSnapshots.emit(RunSnapshots(RUN, (1, 4, 5)))
+    assert engine.last(ReadSnapshot) == ReadSnapshot(2, RUN, 4)
+    engine.runSnapshots.emit(RunSnapshots(RUN, ()))
     assert session.past is None
     assert parts.bar.isHidden()
 
@@ -159,7 +159,7 @@ def test_an_epoch_that_cannot_be_read_gives_way_to_its_neighbour(parts, session,
 def test_a_selection_in_the_past_is_of_its_points(parts, session, engine):
     parts.history.look_at(3)
     past = read(1)
-    engine.historyRead.emit(past)
+    engine.snapshotRead.emit(past)
     picked = []
     parts.points.latentPicked.connect(lambda latent, count: picked.append((latent, count)))
     parts.map.selectionChanged.emit(np.array([2, 4]))
@@ -168,7 +168,7 @@ def test_a_selection_in_the_past_is_of_its_points(parts, session, engine):
 
 def test_the_picture_is_shown_on_the_plane_it_is_of(parts, session, engine):
     parts.history.look_at(3)
-    engine.historyRead.emit(read(1))
+    engine.snapshotRead.emit(read(1))
     assert not parts.map._manifold.is_empty
     session.set_axes(AxesChoice("z2", "z1"))
     assert parts.map._manifold.is_empty
@@ -186,10 +186,10 @@ def test_images_are_laid_out_over_the_epochs_and_a_click_goes_there(parts, engin
     images = np.zeros((2, 3, 8, 8), np.uint8)
     engine.epochsRead.emit(EpochsRead(1, RUN, "reconstruct", (1, 3, 5), images, images[:, 0]))
     filmstrip._view.tileChosen.emit(0, 0)
-    assert engine.count(ReadHistory) == 0, "the image itself is of no epoch"
+    assert engine.count(ReadSnapshot) == 0, "the image itself is of no epoch"
     filmstrip._view.tileChosen.emit(0, 2)
-    assert engine.last(ReadHistory).epoch == 3
-    engine.runHistory.emit(RunHistory(RUN, (1, 3, 5, 6)))
+    assert engine.last(ReadSnapshot).epoch == 3
+    engine.runSnapshots.emit(RunSnapshots(RUN, (1, 3, 5, 6)))
     qtbot.waitUntil(lambda: engine.count(ReadEpochs) == 2)
     filmstrip.hide()
 
@@ -212,7 +212,7 @@ def test_what_is_of_today_says_so_beside_the_past(qtbot, parts, session, engine,
     nearest = NearestFound(1, 1, 0, 0.0, np.zeros(2, np.float32), 0, "", None)
     session.pointsChanged.emit()
     parts.history.look_at(3)
-    engine.historyRead.emit(read(1))
+    engine.snapshotRead.emit(read(1))
     engine.nearestFound.emit(nearest)
     assert (any(ellipses), note.isHidden()) == (False, False)
     parts.history.return_to_now()
@@ -251,6 +251,6 @@ def test_honest_a_run_opened_twice_shows_its_best_epoch_both_times(parts, sessio
     epochs = tuple(Epoch(number, 3, {}, {"elbo": elbo}, 1.0, 1.0) for number, elbo in enumerate(elbos, start=1))
     for version in (2, 3):
         session.set_model(model_info(source=RUN), version, True)
-        engine.runHistory.emit(RunHistory(RUN, (1, 2, 3)))
+        engine.runSnapshots.emit(RunSnapshots(RUN, (1, 2, 3)))
         engine.runFollowed.emit(RunFollowed(RUN, epochs))
         assert words.text() == "now: the best, epoch 2"

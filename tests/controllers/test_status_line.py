@@ -56,7 +56,7 @@ def latent_map(qtbot, session, undo, activity, status):
     explore = ExploreController(session, undo, latent_map, sliders, latent_map)
     points = EncodedPointsController(session, latent_map, sliders, latent_map)
     SelectionController(session, explore, points, latent_map, activity, latent_map)
-    session.set_model(model_info(), 1, fresh=True)
+    session.set_model(model_info(), 1, is_new_model=True)
     session.set_points(some_points())
     return latent_map
 
@@ -101,13 +101,15 @@ def test_honest_the_end_of_a_run_takes_its_progress_from_the_status_line(trainin
 
 
 def test_honest_an_opened_run_is_not_spoken_of_once_another_model_is_there(training, engine, session, status):
-    session.set_model(model_info(source="/runs/mine"), 1, fresh=True)
+    session.set_model(model_info(source="/runs/mine"), 1, is_new_model=True)
     engine.runOpened.emit(RunOpened("/runs/mine", RunConfig(), "photos", "", 113, "stopped"))
-    engine.runFollowed.emit(RunFollowed("/runs/mine", (Epoch(113, 143, {}, None, 1.0, 1.0),), live=True))
+    engine.runFollowed.emit(
+        RunFollowed("/runs/mine", (Epoch(113, 143, {}, None, 1.0, 1.0),), is_trained_elsewhere=True)
+    )
     assert status.message() == "mine: epoch 113 of 143, trained elsewhere"
-    session.set_model(model_info(source="/runs/mine"), 2, fresh=False)
+    session.set_model(model_info(source="/runs/mine"), 2, is_new_model=False)
     assert status.message() == "mine: epoch 113 of 143, trained elsewhere"
-    session.set_model(model_info(source="bundled:mnist-2d"), 3, fresh=True)
+    session.set_model(model_info(source="bundled:mnist-2d"), 3, is_new_model=True)
     assert status.message() == "Ready"
 
 
@@ -163,7 +165,7 @@ def test_honest_a_selection_is_spoken_of_only_while_it_is_there_and_its_mean_is_
         case "points":
             session.set_points(some_points(version=2))
         case "model":
-            session.set_model(model_info(), 2, fresh=True)
+            session.set_model(model_info(), 2, is_new_model=True)
         case "path":
             latent_map.pathEdited.emit(np.zeros((1, 2)))
     assert status.message() == "Ready"
@@ -171,7 +173,7 @@ def test_honest_a_selection_is_spoken_of_only_while_it_is_there_and_its_mean_is_
 
 @pytest.mark.parametrize("end", ["points", "failure", "another model", "lost worker"])
 def test_honest_encoding_is_spoken_of_no_longer_than_it_lasts(data, engine, session, status, end):
-    session.set_model(model_info(), 1, fresh=True)
+    session.set_model(model_info(), 1, is_new_model=True)
     engine.datasetProgress.emit(DatasetProgress("Encoding images", 5, 10))
     assert status.message() == "Encoding images"
     match end:
@@ -180,7 +182,7 @@ def test_honest_encoding_is_spoken_of_no_longer_than_it_lasts(data, engine, sess
         case "failure":
             engine.failed.emit(Failed("EncodeDataset", "there is too little memory for this"))
         case "another model":
-            session.set_model(model_info(source="other"), 2, fresh=True)
+            session.set_model(model_info(source="other"), 2, is_new_model=True)
         case "lost worker":
             engine.workerLost.emit(WorkerLost(-9, "The worker was ended by SIGKILL.", "", ""))
     assert status.message() == "Ready"

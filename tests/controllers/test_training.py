@@ -253,7 +253,7 @@ def test_a_run_that_is_trained_elsewhere_is_not_gone_on_with_until_it_has_ended_
     first, second = (Epoch(n, 9, {"elbo": -float(n)}, {"elbo": -float(n)}, 1.0, 1.0) for n in (1, 2))
     engine.runFollowed.emit(RunFollowed("/runs/mine", (first,)))
     assert not panel.findChild(object, "continueButton").isHidden()
-    engine.runFollowed.emit(RunFollowed("/runs/mine", (second,), live=True))
+    engine.runFollowed.emit(RunFollowed("/runs/mine", (second,), is_trained_elsewhere=True))
     assert panel.findChild(object, "continueButton").isHidden()
     assert status.message() == "mine: epoch 2 of 9, trained elsewhere"
     engine.runOpened.emit(RunOpened("/runs/mine", config, "photos", "", 2, "stopped"))

@@ -36,7 +36,7 @@ def info(source: str) -> ModelInfo:
 def work(inbox: Mailbox, send, model: str = "", version: int = 1) -> int:
     send(WorkerReady("cpu", ("cpu",), {}, os.getpid()))
     if model:
-        send(ModelChanged(version, info(model), fresh=True))
+        send(ModelChanged(version, info(model), is_new_model=True))
     while not inbox.closed:
         match inbox.take(None):
             case Shutdown():
@@ -44,9 +44,9 @@ def work(inbox: Mailbox, send, model: str = "", version: int = 1) -> int:
             case Decode() as decode:
                 image = np.full((8, 8), decode.generation % 256, np.uint8)
                 send(Decoded(decode.generation, version, decode.z, image, decode.preview))
-            case OpenModel(source, fresh):
+            case OpenModel(source, is_new_model):
                 version += 1
-                send(ModelChanged(version, info(source), fresh))
+                send(ModelChanged(version, info(source), is_new_model))
             case EncodeImage(path="segfault"):
                 faulthandler._sigsegv()
             case EncodeImage(path="raise"):

@@ -30,12 +30,12 @@ from latentlab.engine.protocol.messages import (
     OpenDataset,
     OpenModel,
     PauseTraining,
-    ResumeTraining,
     SaveModel,
     Shutdown,
     StopTraining,
     TrainingEvent,
     TrainingState,
+    UnpauseTraining,
     WorkerReady,
 )
 from latentlab.models import VAE
@@ -90,7 +90,7 @@ def test_row_8_a_full_disk_pauses_the_run_and_nothing_is_lost(worker, image_file
         worker.ask(PauseTraining())
         assert any(isinstance(result, Failed) for result in worker.until(TrainingState))
     is_full.clear()
-    worker.ask(ResumeTraining())
+    worker.ask(UnpauseTraining())
     told += worker.until(TrainingEvent, lambda event: isinstance(event.event, Finished))
     events = [result.event for result in told if isinstance(result, TrainingEvent)]
     assert [event.epoch for event in events if isinstance(event, Epoch)] == [1, 2, 3]
@@ -121,7 +121,7 @@ def test_row_8_a_stop_on_a_full_disk_pauses_too_and_a_shutdown_says_what_it_coul
     assert "the disk is full" in failed.message
     assert "the run is paused" in failed.message
     is_full.clear()
-    worker.ask(ResumeTraining())
+    worker.ask(UnpauseTraining())
     worker.until(TrainingEvent, lambda event: isinstance(event.event, Finished) and event.event.reason == "done")
     run, alone = RunFolder(tmp_path / "run"), RunFolder(tmp_path / "alone")
     assert run.model.read_bytes() == alone.model.read_bytes()

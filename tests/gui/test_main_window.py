@@ -9,8 +9,8 @@ from PySide6.QtGui import QAction, QDropEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QSpinBox, QWidget
 
 from latentlab.config import DataConfig
+from latentlab.config.info import DatasetInfo
 from latentlab.config.recipes import RECIPES
-from latentlab.engine.protocol.messages import DatasetInfo
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.main_window import MainWindow
 from latentlab.gui.style import theme

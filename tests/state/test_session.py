@@ -31,7 +31,7 @@ def model(latent_dim: int = 3, conditional: bool = False) -> ModelInfo:
 @pytest.fixture
 def session(qapp):
     session = Session()
-    session.set_model(model(), 1, fresh=True)
+    session.set_model(model(), 1, is_new_model=True)
     return session
 
 
@@ -57,14 +57,14 @@ def test_a_latent_of_another_size_or_not_finite_is_refused(session, latent):
 def test_a_model_of_another_size_starts_at_the_origin(session):
     session.set_latent([1, 2, 3])
     session.set_axes(AxesChoice("z2", "z3"))
-    session.set_model(model(2), 2, fresh=True)
+    session.set_model(model(2), 2, is_new_model=True)
     assert session.latent.tolist() == [0, 0]
     assert session.axes == AxesChoice("z1", "z2")
 
 
 def test_newer_weights_keep_the_hand_where_it_is(session):
     session.set_latent([1, 2, 3])
-    session.set_model(model(), 2, fresh=False)
+    session.set_model(model(), 2, is_new_model=False)
     assert session.latent.tolist() == [1, 2, 3]
 
 
@@ -102,11 +102,11 @@ def test_a_model_opens_on_the_two_dimensions_that_carry_most(session, qtbot):
     assert session.axes == AxesChoice("z2", "z3")
     session.set_points(points_with([5.0, 3.0, 2.0]))
     assert session.axes == AxesChoice("z2", "z3"), "they do not change under the hand"
-    session.set_model(model(4), 2, fresh=True)
+    session.set_model(model(4), 2, is_new_model=True)
     session.set_latent([1, 0, 0, 0])
     session.set_points(points_with([0.1, 3.0, 2.0, 0.0]))
     assert session.axes == AxesChoice(), "nor while it is on its way"
-    session.set_model(model(3), 3, fresh=True)
+    session.set_model(model(3), 3, is_new_model=True)
     session.set_points(points_with(None))
     assert session.axes == AxesChoice(), "there is no rate to go by"
 
@@ -115,7 +115,7 @@ def test_axes_that_were_chosen_stay_and_a_run_that_begins_has_none_strongest(ses
     session.set_axes(AxesChoice())
     session.set_points(points_with([0.1, 3.0, 2.0]))
     assert session.axes == AxesChoice(), "chosen, if the same"
-    session.set_model(model(4), 2, fresh=True)
+    session.set_model(model(4), 2, is_new_model=True)
     session.set_run_state("running")
     session.set_points(points_with([0.1, 3.0, 2.0, 0.0]))
     session.set_run_state("idle")
@@ -125,13 +125,13 @@ def test_axes_that_were_chosen_stay_and_a_run_that_begins_has_none_strongest(ses
 
 def test_one_latent_dimension_has_a_map_too(qapp):
     session = Session()
-    session.set_model(model(1), 1, fresh=True)
+    session.set_model(model(1), 1, is_new_model=True)
     assert session.plane().lift(np.array([[0.5, 7.0]], np.float32)).tolist() == [[0.5]]
 
 
 def test_a_conditional_model_decodes_for_a_class(session):
     assert session.label is None
-    session.set_model(model(conditional=True), 2, fresh=True)
+    session.set_model(model(conditional=True), 2, is_new_model=True)
     assert session.label == 0
 
 

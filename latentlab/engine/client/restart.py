@@ -19,10 +19,10 @@ from latentlab.engine.protocol.messages import (
     Reconstruct,
     Request,
     Result,
-    ResumeTraining,
     StopTraining,
     Train,
     TrainingState,
+    UnpauseTraining,
     WorkerLost,
 )
 
@@ -32,7 +32,7 @@ DEVICE_LOST = 75
 """Exit code of a worker that ended itself because its device no longer answers."""
 
 _OF_THE_DATASET = (
-    EncodeDataset, Reconstruct, Train, PauseTraining, ResumeTraining, StopTraining, AdjustTraining
+    EncodeDataset, Reconstruct, Train, PauseTraining, UnpauseTraining, StopTraining, AdjustTraining
 )  # fmt: skip
 """What cannot be answered without the images, and what steers the run that waits for them."""
 
@@ -110,7 +110,7 @@ class RestartState:
 
     def restoring(self, hasty_ends: int) -> list[Request]:
         """What the next worker opens; the less, the more have ended in haste: what is open may be what ends them."""
-        model: list[Request] = [OpenModel(self._model, fresh=False)] if self._model is not None else []
+        model: list[Request] = [OpenModel(self._model, is_new_model=False)] if self._model is not None else []
         dataset: list[Request] = [self._dataset] if self._dataset is not None and hasty_ends <= 1 else []
         self._awaits_dataset = bool(dataset)
         return [*(model if hasty_ends <= 2 else []), *dataset]

@@ -162,7 +162,7 @@ class DistanceToData(Request):
 
 
 @dataclass(frozen=True)
-class ReadHistory(Request):
+class ReadSnapshot(Request):
     """What the run folder ``run`` has kept of one epoch."""
 
     slot: ClassVar[str | None] = "history"
@@ -195,11 +195,11 @@ class CompareRuns(Request):
 class OpenModel(Request):
     """Open a model file, run folder or ``bundled:NAME``; the live model stays when it fails.
 
-    ``fresh`` is false when it is the model the window already shows, opened again by another worker.
+    ``is_new_model`` is false when it is the model the window already shows, opened again by another worker.
     """
 
     source: str
-    fresh: bool = True
+    is_new_model: bool = True
 
 
 @dataclass(frozen=True)
@@ -257,7 +257,7 @@ class PauseTraining(Request):
 
 
 @dataclass(frozen=True)
-class ResumeTraining(Request):
+class UnpauseTraining(Request):
     """Go on with a held run."""
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from latentlab.config import DataConfig, RunConfig
 from latentlab.config.events import Event
-from latentlab.config.layout import LatentLayout
+from latentlab.config.info import DatasetInfo, ModelInfo
 from latentlab.utils.array_types import ByteArray, FloatArray, IntArray
 
 
@@ -31,33 +31,12 @@ class WorkerReady(Result):
 
 
 @dataclass(frozen=True)
-class ModelInfo:
-    """What the window knows of the live model."""
-
-    name: str
-    source: str
-    recipe: str
-    latent_dim: int
-    image_shape: tuple[int, int, int]
-    classes: tuple[str, ...]
-    conditional: bool
-    parameters: int
-    beta: float
-    metrics: dict[str, float]
-    data: dict[str, Any]
-    config: dict[str, Any]  # ModelConfig as plain values
-    path: str | None
-    layout: LatentLayout | None = None  # None: plain
-    training: dict[str, Any] = field(default_factory=dict)  # TrainingConfig as plain values, as far as it is recorded
-
-
-@dataclass(frozen=True)
 class ModelChanged(Result):
-    """There is another live model (``fresh``), or the live one learned; older versions are stale."""
+    """There is another live model (``is_new_model``), or the live one learned; older versions are stale."""
 
     model_version: int
     info: ModelInfo
-    fresh: bool
+    is_new_model: bool
     training: bool = False
     epoch: float = 0.0
 
@@ -67,7 +46,7 @@ class PointsChanged(Result):
     """The encoded dataset: posterior mean and standard deviation [N, d], label [N] (−1 unknown).
 
     ``kl`` [d] is each dimension's mean KL in nats, ``None`` for a posterior without a density (a plain
-    autoencoder's); ``epoch`` says how fresh it is.
+    autoencoder's); ``epoch`` says which weights they are of.
     """
 
     slot: ClassVar[str | None] = "points"
@@ -192,32 +171,6 @@ class DatasetProgress(Result):
 
 
 @dataclass(frozen=True)
-class DatasetInfo:
-    """What the window knows of the open dataset."""
-
-    name: str
-    source: str
-    images: int
-    image_shape: tuple[int, int, int]
-    classes: tuple[str, ...]
-    class_counts: tuple[int, ...]
-    training_images: int
-    validation_images: int
-    skipped: tuple[tuple[str, str], ...]  # path, reason (the first thousand)
-    skipped_count: int
-    config: DataConfig
-    bytes_in_memory: int
-    unlabelled: int = 0
-    formats: tuple[tuple[str, int], ...] = ()  # of the files, each with its number of images, most frequent first
-    modes: tuple[tuple[str, int], ...] = ()
-    sizes: tuple[tuple[str, int], ...] = ()
-    columns: tuple[str, ...] = ()  # names of known factors and further columns
-    others_count: int = 0  # of the skipped: files that are no images by their names
-    more_sizes: int = 0  # that are not named
-    fingerprint: str = ""
-
-
-@dataclass(frozen=True)
 class DatasetPreview(Result):
     """Some images of ``source`` as ``config`` makes them: the first of an opening, or asked for beforehand."""
 
@@ -286,18 +239,17 @@ class RunOpened(Result):
 class RunFollowed(Result):
     """What the metrics of a run folder hold that was not told yet: ``Epoch`` and ``Adjusted`` events.
 
-    The run is the opened one, or (``compared``) one whose curves are drawn beside it. The opened one may be ``live``:
-    trained elsewhere just now.
+    The run is the opened one, or (``compared``) one whose curves are drawn beside it.
     """
 
     run: str
     events: tuple[Event, ...]
     compared: bool = False
-    live: bool = False
+    is_trained_elsewhere: bool = False
 
 
 @dataclass(frozen=True)
-class RunHistory(Result):
+class RunSnapshots(Result):
     """The epochs that can be read of the live run's, or the opened run's, history."""
 
     run: str
@@ -305,7 +257,7 @@ class RunHistory(Result):
 
 
 @dataclass(frozen=True)
-class HistoryRead(Result):
+class SnapshotRead(Result):
     """One epoch of a run as it was: points as in :class:`PointsChanged`, the manifold's picture, images.
 
     ``originals`` and ``reconstructions`` are uint8 [k, H, W] or [k, H, W, 3], ``samples`` likewise; ``picture`` is of

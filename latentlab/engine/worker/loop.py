@@ -30,11 +30,11 @@ from latentlab.engine.protocol.messages import (
     PauseTraining,
     PreviewDataset,
     Request,
-    ResumeTraining,
     SaveModel,
     Shutdown,
     StopTraining,
     Train,
+    UnpauseTraining,
     WorkerReady,
 )
 from latentlab.engine.worker.concurrent_decoder import ConcurrentDecoder
@@ -232,7 +232,7 @@ class Worker:
                 encode_image(self._workspace, request)
             case Train():
                 self._train(request)
-            case PauseTraining() | ResumeTraining() | StopTraining() | AdjustTraining():
+            case PauseTraining() | UnpauseTraining() | StopTraining() | AdjustTraining():
                 self._steer(request)
             case _ if not self._past.answer(request):
                 self._live.answer(request)
@@ -264,7 +264,7 @@ class Worker:
             case PauseTraining():
                 self._hand.serve(None)
                 run.pause()
-            case ResumeTraining():
+            case UnpauseTraining():
                 run.go_on()
                 self._hand.serve(run.model)
             case StopTraining():

@@ -51,8 +51,8 @@ class OpenedModel:
         path = find_model(request.source)
         file = read_model(path)
         self._load(path, file)
-        self._workspace.tell_file(path, file, request.source, request.fresh)
-        if request.fresh:
+        self._workspace.tell_file(path, file, request.source, request.is_new_model)
+        if request.is_new_model:
             self._tell_run(request.source)
         self._watch(request.source)
 
@@ -73,13 +73,13 @@ class OpenedModel:
             return
         news, run = following.news(), str(following.folder.path)
         if news.events:
-            self._workspace.send(RunFollowed(run, news.events, live=following.is_live))
+            self._workspace.send(RunFollowed(run, news.events, is_trained_elsewhere=following.is_live))
         if news.kept:
             self._past.tell_epochs(run)
         if news.model is not None:
             path = following.folder.model
             self._load(path, news.model)
-            self._workspace.tell_file(path, news.model, run, fresh=False)
+            self._workspace.tell_file(path, news.model, run, is_new_model=False)
         if news.ended:
             self._tell_run(run)
 

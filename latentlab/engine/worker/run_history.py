@@ -10,13 +10,13 @@ from latentlab.engine.protocol.messages import (
     ByteArray,
     CompareRuns,
     EpochsRead,
-    HistoryRead,
     Notice,
     ReadEpochs,
-    ReadHistory,
+    ReadSnapshot,
     Request,
     RunFollowed,
-    RunHistory,
+    RunSnapshots,
+    SnapshotRead,
 )
 from latentlab.engine.worker.run_watcher import MetricsWatcher
 from latentlab.engine.worker.workspace import Workspace
@@ -48,7 +48,7 @@ class RunHistoryReader:
             When a folder to compare is no run's.
         """
         match request:
-            case ReadHistory():
+            case ReadSnapshot():
                 self.read(request)
             case ReadEpochs():
                 self.read_epochs(request)
@@ -69,7 +69,7 @@ class RunHistoryReader:
 
     def tell_epochs(self, run: str) -> None:
         """Tell which epochs can be seen again."""
-        self._workspace.send(RunHistory(run, self.epochs(run)))
+        self._workspace.send(RunSnapshots(run, self.epochs(run)))
 
     def epochs(self, run: str) -> tuple[int, ...]:
         """The epochs that are kept and not known to be damaged."""
@@ -78,14 +78,14 @@ class RunHistoryReader:
             epoch for epoch in history.epochs() if (seen := _seen(history.path(epoch))) and seen not in self._bad
         )
 
-    def read(self, request: ReadHistory) -> None:
+    def read(self, request: ReadSnapshot) -> None:
         """Tell one epoch; where it cannot be read, say so and tell which others there are."""
         snapshot = self._snapshot(request.run, request.epoch)
         if snapshot is None:
             self.tell_epochs(request.run)
             return
         self._workspace.send(
-            HistoryRead(
+            SnapshotRead(
                 generation=request.generation,
                 run=request.run,
                 epoch=snapshot.epoch,

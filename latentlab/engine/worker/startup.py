@@ -67,7 +67,7 @@ def _open_early(workspace: Workspace, inbox: Mailbox, model: str | None) -> tupl
     try:
         path = find_model(first.source)
         file = read_model(path)
-        workspace.tell_file(path, file, first.source, first.fresh)
+        workspace.tell_file(path, file, first.source, first.is_new_model)
         return path, file
     except InputError as error:
         workspace.send(Failed("OpenModel", str(error)))

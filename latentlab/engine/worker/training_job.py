@@ -14,7 +14,7 @@ from latentlab.engine.protocol.messages import (
     AdjustTraining,
     Failed,
     Notice,
-    RunHistory,
+    RunSnapshots,
     Train,
     TrainingEvent,
     TrainingProgress,
@@ -77,7 +77,7 @@ class TrainingJob:
         workspace.model = self._training.loaded
         workspace.tell_model(
             info_of(self._training.loaded.header, self.out, None),
-            fresh=not self._goes_on,
+            is_new_model=not self._goes_on,
             training=True,
             epoch=self._training.epoch,
         )
@@ -177,7 +177,7 @@ class TrainingJob:
             self._steps.close()
         self._become("idle")
         self._workspace.tell_model(
-            info_of(self._training.loaded.header, self.out, None), fresh=False, epoch=self._training.epoch
+            info_of(self._training.loaded.header, self.out, None), is_new_model=False, epoch=self._training.epoch
         )
 
     def _tell(self, event: Event) -> None:
@@ -193,7 +193,7 @@ class TrainingJob:
         loaded, training = self._training.loaded, self._training
         path = Path(self.out, "model.safetensors")
         self._workspace.tell_model(
-            info_of(loaded.header, self.out, path if path.exists() else None), fresh=False, epoch=training.epoch
+            info_of(loaded.header, self.out, path if path.exists() else None), is_new_model=False, epoch=training.epoch
         )
         if loaded.points is not None:
             self._workspace.tell_points(
@@ -207,7 +207,7 @@ class TrainingJob:
 
     def _tell_history(self) -> None:
         self._told_snapshot = self._training.newest_snapshot
-        self._workspace.send(RunHistory(self.out, RunFolder(self.out).history.epochs()))
+        self._workspace.send(RunSnapshots(self.out, RunFolder(self.out).history.epochs()))
 
     def _hold(self, full: DiskFullError | None = None) -> None:
         """Pause, and say so where nobody asked for it."""
@@ -285,7 +285,7 @@ class PointsRefresher:
         self._due = time.monotonic() + _LEAST_INTERVAL
         epoch = self._training.epoch
         header = self._training.loaded.header
-        self._workspace.tell_model(info_of(header, self._out, None), fresh=False, training=True, epoch=epoch)
+        self._workspace.tell_model(info_of(header, self._out, None), is_new_model=False, training=True, epoch=epoch)
         points = joined(parts, self._dataset, index)
         self._workspace.tell_points(points, self._dataset.classes, self._dataset.fingerprint, epoch)
 

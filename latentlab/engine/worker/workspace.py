@@ -57,7 +57,7 @@ class Workspace:
         self.points_data: str | None = None
         self.dataset: Dataset | None = None
 
-    def tell_file(self, path: Path, file: ModelFile, source: str, fresh: bool = True) -> None:
+    def tell_file(self, path: Path, file: ModelFile, source: str, is_new_model: bool = True) -> None:
         """Tell the window of a model that was read from a file, and of its points; needs no torch.
 
         Parameters
@@ -66,11 +66,11 @@ class Workspace:
             Where it was read, and what was found.
         source
             What the user called it.
-        fresh
+        is_new_model
             Whether the window shows another model now.
         """
         header = file.header
-        self.tell_model(info_of(header, source, path), fresh)
+        self.tell_model(info_of(header, source, path), is_new_model)
         if file.points is not None:
             data = header.data.get("fingerprint")
             self.tell_points(file.points, header.classes, data, 0.0, file.preview, header.preview_extent)
@@ -112,14 +112,14 @@ class Workspace:
             return None
         return points if points.index.min() >= 0 and points.index.max() < len(dataset) else None
 
-    def tell_model(self, info: ModelInfo, fresh: bool, training: bool = False, epoch: float = 0.0) -> None:
-        """Count the model's version up and tell it; ``fresh`` forgets the points of the model before."""
+    def tell_model(self, info: ModelInfo, is_new_model: bool, training: bool = False, epoch: float = 0.0) -> None:
+        """Count the model's version up and tell it; ``is_new_model`` forgets the points of the model before."""
         self.version += 1
         self.epoch = epoch
         self.info = info
-        if fresh:
+        if is_new_model:
             self.points = None
-        self.send(ModelChanged(self.version, info, fresh, training, epoch))
+        self.send(ModelChanged(self.version, info, is_new_model, training, epoch))
 
     def tell_points(
         self,

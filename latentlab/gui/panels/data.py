@@ -21,7 +21,7 @@ from latentlab.gui.widgets.qimage import ByteArray
 from latentlab.utils.text import pluralize, skipped_summary
 
 if TYPE_CHECKING:
-    from latentlab.engine.protocol.messages import DatasetInfo
+    from latentlab.config.info import DatasetInfo
 
 DEMO = "demo:shapes"
 LOOKS = ("image_size", "channels", "fit", "invert")

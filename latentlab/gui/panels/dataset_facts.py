@@ -9,7 +9,7 @@ from latentlab.config import DataConfig
 from latentlab.utils.text import pluralize
 
 if TYPE_CHECKING:
-    from latentlab.engine.protocol.messages import DatasetInfo
+    from latentlab.config.info import DatasetInfo
 
 Shape = tuple[int, int, int]
 

@@ -14,7 +14,7 @@ from latentlab.gui.widgets.elided_label import ElidedLabel
 from latentlab.gui.widgets.qimage import subscript
 
 if TYPE_CHECKING:
-    from latentlab.engine.protocol.messages import ModelInfo
+    from latentlab.config.info import ModelInfo
 
 SPLITS = ("test", "validation", "train")
 TERMS = {"elbo": "ELBO", "rate": "rate", "distortion": "distortion", "log_likelihood": "log-likelihood"}

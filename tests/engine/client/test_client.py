@@ -149,7 +149,7 @@ def test_row_22_a_lost_worker_is_replaced_and_opens_the_same_model(engine, qtbot
     assert ("SIGKILL" if how == "kill" else "SIGSEGV") in lost[0].message
     assert how == "kill" or "Fatal Python error: Segmentation fault" in lost[0].details
     assert after[0].info.source == "one.safetensors"
-    assert not after[0].fresh
+    assert not after[0].is_new_model
     assert after[0].model_version > before.args[0].model_version
     with qtbot.waitSignal(engine.decoded, timeout=10_000):
         engine.request(decode(1))

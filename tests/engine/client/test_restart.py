@@ -68,4 +68,4 @@ def test_a_lost_run_is_opened_by_the_name_it_goes_on_by(tmp_path: Path):
     memory.note_result(TrainingState("running", str(tmp_path)))
     (tmp_path / "model.safetensors").touch()
     memory.losses(-9, "")
-    assert memory.restoring(1) == [OpenModel(str(tmp_path), fresh=False)]
+    assert memory.restoring(1) == [OpenModel(str(tmp_path), is_new_model=False)]

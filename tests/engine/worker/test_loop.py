@@ -37,7 +37,6 @@ from latentlab.engine.protocol.messages import (
     PauseTraining,
     PointsChanged,
     Reconstruct,
-    ResumeTraining,
     Sample,
     SaveModel,
     StopTraining,
@@ -45,6 +44,7 @@ from latentlab.engine.protocol.messages import (
     TrainingEvent,
     TrainingState,
     Traverse,
+    UnpauseTraining,
 )
 from latentlab.models.inference import load_model
 from latentlab.storage import Points, read_model, write_model
@@ -70,7 +70,7 @@ def test_a_decode_is_what_the_model_decodes(driver, model_file):
 def test_a_decode_asked_for_after_opening_a_model_is_of_that_model(driver, model_file):
     driver.ask(OpenModel(str(model_file)), Decode(1, ZERO))
     changed = driver.wait(ModelChanged)
-    assert changed.fresh
+    assert changed.is_new_model
     assert driver.wait(Decoded).model_version == changed.model_version
 
 
@@ -271,18 +271,18 @@ def test_a_wrong_request_is_answered_in_a_sentence_and_the_model_stays(driver, a
 def test_a_run_is_told_from_start_to_end_and_moves_the_map(driver, tmp_path):
     out = tmp_path / "run"
     driver.ask(train(out, epochs=3))
-    fresh = driver.wait(ModelChanged)
-    assert fresh.fresh
-    assert fresh.training
+    first = driver.wait(ModelChanged)
+    assert first.is_new_model
+    assert first.training
     assert driver.wait(TrainingState).state == "running"
     assert driver.wait(TrainingEvent).event.event == Started.event
     moving = driver.wait(PointsChanged)
     assert 0 < len(moving.mean) <= IMAGES
-    assert moving.model_version > fresh.model_version
+    assert moving.model_version > first.model_version
     epochs = [driver.wait(TrainingEvent, lambda told: isinstance(told.event, Epoch)).event.epoch for _ in range(3)]
     assert epochs == [1, 2, 3]
     final = driver.wait(ModelChanged, lambda changed: not changed.training)
-    assert not final.fresh
+    assert not final.is_new_model
     assert final.info.path == str(out / "model.safetensors")
     points = driver.wait(PointsChanged)
     assert points.mean.shape == (IMAGES, 2)
@@ -325,7 +325,7 @@ def test_a_run_can_be_explored_held_steered_and_stopped(driver, tmp_path):
     assert "stop the run" in driver.wait(Failed).message
     driver.ask(train(tmp_path / "other"))
     assert "stop the run" in driver.wait(Failed).message
-    driver.ask(ResumeTraining())
+    driver.ask(UnpauseTraining())
     assert driver.wait(TrainingState).state == "running"
     driver.ask(StopTraining())
     assert driver.wait(TrainingState).state == "stopping"

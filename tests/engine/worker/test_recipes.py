@@ -88,7 +88,7 @@ def test_a_recipe_does_all_that_the_window_asks(worker, data, name, tmp_path, ca
     worker.results.clear()
     run = tmp_path / "run"
     worker.ask(Train(configured(name), str(run)))
-    first = worker.wait(ModelChanged, lambda result: result.fresh).info
+    first = worker.wait(ModelChanged, lambda result: result.is_new_model).info
     epoch = worker.wait(TrainingEvent, lambda result: isinstance(result.event, Epoch)).event
     assert {"elbo", "rate", "distortion"} <= set(epoch.train)
     assert np.isfinite(list(epoch.train.values())).all()

@@ -15,15 +15,15 @@ from latentlab.engine.protocol.messages import (
     Decoded,
     EpochsRead,
     Failed,
-    HistoryRead,
     ModelChanged,
     Notice,
     OpenModel,
     ReadEpochs,
-    ReadHistory,
+    ReadSnapshot,
     RunFollowed,
-    RunHistory,
     RunOpened,
+    RunSnapshots,
+    SnapshotRead,
 )
 from latentlab.engine.worker.run_watcher import RunUpdate, RunWatcher
 from latentlab.storage import RunFolder
@@ -54,9 +54,9 @@ def test_curves_and_model_follow_a_run_that_is_trained_elsewhere(driver, image_f
     assert [event.epoch for event in driver.wait(RunFollowed).events] == [2]
     assert driver.wait(RunOpened).epochs == 2, "it may go on here"
     driver.ask(OpenModel(str(out)))
-    driver.wait(ModelChanged, lambda changed: changed.fresh)
+    driver.wait(ModelChanged, lambda changed: changed.is_new_model)
     train_elsewhere(image_file, out, 4)
-    changed = driver.wait(ModelChanged, lambda changed: not changed.fresh)
+    changed = driver.wait(ModelChanged, lambda changed: not changed.is_new_model)
     assert changed.model_version > opened.model_version
     assert changed.info.source == str(out)
     driver.ask(Decode(7, np.zeros(2, np.float32)))
@@ -120,11 +120,11 @@ def test_an_opened_run_tells_its_history_and_what_was_in_it(driver, image_file, 
     out = tmp_path / "run"
     train_elsewhere(image_file, out, 1)
     driver.ask(OpenModel(str(out)))
-    assert driver.wait(RunHistory) == RunHistory(str(out), (1,))
+    assert driver.wait(RunSnapshots) == RunSnapshots(str(out), (1,))
     train_elsewhere(image_file, out, 3)
-    driver.wait(RunHistory, lambda told: told.epochs[-1] == 3)
-    driver.ask(ReadHistory(1, str(out), 1), ReadEpochs(2, str(out), "reconstruct", rows=4))
-    read = driver.wait(HistoryRead)
+    driver.wait(RunSnapshots, lambda told: told.epochs[-1] == 3)
+    driver.ask(ReadSnapshot(1, str(out), 1), ReadEpochs(2, str(out), "reconstruct", rows=4))
+    read = driver.wait(SnapshotRead)
     assert (read.generation, read.epoch, read.mean.shape) == (1, 1, (300, 2))
     assert read.classes == ("0", "1")
     assert "validation_elbo" in read.metrics
@@ -141,12 +141,12 @@ def test_a_damaged_snapshot_is_told_of_once_and_left_out(driver, image_file, tmp
     history = RunFolder(out).history
     assert history.epochs() == (1, 2)
     history.path(1).write_bytes(b"nonsense")
-    driver.ask(OpenModel(str(out)), ReadHistory(1, str(out), 1))
+    driver.ask(OpenModel(str(out)), ReadSnapshot(1, str(out), 1))
     assert "Epoch 1 cannot be shown again" in driver.wait(Notice).message
-    assert driver.wait(RunHistory, lambda told: told.epochs == (2,)).run == str(out)
+    assert driver.wait(RunSnapshots, lambda told: told.epochs == (2,)).run == str(out)
     driver.ask(ReadEpochs(2, str(out), "sample"))
     strip = driver.wait(EpochsRead)
     assert (strip.epochs, strip.originals, strip.images.shape) == ((2,), None, (6, 1, 8, 8))
-    driver.ask(ReadHistory(3, str(out), 2))
-    driver.wait(HistoryRead)
+    driver.ask(ReadSnapshot(3, str(out), 2))
+    driver.wait(SnapshotRead)
     assert driver.seen(Notice) == []

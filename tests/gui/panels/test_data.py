@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from latentlab.config import DataConfig
-from latentlab.engine.protocol.messages import DatasetInfo
+from latentlab.config.info import DatasetInfo
 from latentlab.gui.panels.data import DataPanel
 
 

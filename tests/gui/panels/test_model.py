@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QLabel
 
-from latentlab.engine.protocol.messages import ModelInfo
+from latentlab.config.info import ModelInfo
 from latentlab.gui.panels.model import ModelPanel
 
 INFO = ModelInfo(

@@ -1,0 +1,56 @@
+"""Descriptions of an open model and an open dataset, as the window shows them (no Qt, no torch)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from latentlab.config.data import DataConfig
+from latentlab.config.layout import LatentLayout
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What the window knows of the live model."""
+
+    name: str
+    source: str
+    recipe: str
+    latent_dim: int
+    image_shape: tuple[int, int, int]
+    classes: tuple[str, ...]
+    conditional: bool
+    parameters: int
+    beta: float
+    metrics: dict[str, float]
+    data: dict[str, Any]
+    config: dict[str, Any]  # ModelConfig as plain values
+    path: str | None
+    layout: LatentLayout | None = None  # None: plain
+    training: dict[str, Any] = field(default_factory=dict)  # TrainingConfig as plain values, as far as it is recorded
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What the window knows of the open dataset."""
+
+    name: str
+    source: str
+    images: int
+    image_shape: tuple[int, int, int]
+    classes: tuple[str, ...]
+    class_counts: tuple[int, ...]
+    training_images: int
+    validation_images: int
+    skipped: tuple[tuple[str, str], ...]  # path, reason (the first thousand)
+    skipped_count: int
+    config: DataConfig
+    bytes_in_memory: int
+    unlabelled: int = 0
+    formats: tuple[tuple[str, int], ...] = ()  # of the files, each with its number of images, most frequent first
+    modes: tuple[tuple[str, int], ...] = ()
+    sizes: tuple[tuple[str, int], ...] = ()
+    columns: tuple[str, ...] = ()  # names of known factors and further columns
+    others_count: int = 0  # of the skipped: files that are no images by their names
+    more_sizes: int = 0  # that are not named
+    fingerprint: str = ""
