@@ -8,13 +8,6 @@ from PySide6.QtGui import QNativeGestureEvent
 from PySide6.QtWidgets import QWidget
 
 
-class MapScene(pg.GraphicsScene):  # type: ignore[misc]
-    """A pyqtgraph scene without pyqtgraph's own hover events, which look through all items at every move."""
-
-    def sendHoverEvents(self, event: object, exitOnly: bool = False) -> None:
-        """Do nothing: the view box takes Qt's hover events."""
-
-
 class MapGraphicsView(pg.GraphicsView):  # type: ignore[misc]
     """A `pyqtgraph.GraphicsView` that leaves keys and dropped files to the widget it is in.
 
@@ -28,9 +21,6 @@ class MapGraphicsView(pg.GraphicsView):  # type: ignore[misc]
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent, useOpenGL=False)
-        self.setCentralItem(None)  # pyqtgraph's own, which is in the scene that it made
-        self.sceneObj = MapScene(parent=self)
-        self.setScene(self.sceneObj)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setAcceptDrops(False)
         self.viewport().setAcceptDrops(False)

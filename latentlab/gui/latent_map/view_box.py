@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtCore import QPoint, QPointF, Qt, Signal
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import (
     QGraphicsItem,
@@ -57,6 +57,7 @@ class MapViewBox(pg.ViewBox):  # type: ignore[misc]
         self._tool = Tool()
         self._is_pressed = False
         self._pan_from: QPointF | None = None
+        self._hovered_at: QPoint | None = None  # on the screen
         self._extent = 2 * PRIOR_REACH
         self.show_range((-PRIOR_REACH, PRIOR_REACH), (-PRIOR_REACH, PRIOR_REACH))
 
@@ -172,11 +173,14 @@ class MapViewBox(pg.ViewBox):  # type: ignore[misc]
         self.zoom(ZOOM_PER_DEGREE ** (event.delta() / 8), self._point_at(self.mapFromScene(event.scenePos())))
 
     def hoverMoveEvent(self, event: QGraphicsSceneHoverEvent) -> None:
-        """Tell where the pointer is."""
-        self._emit_hovered(event.pos())
+        """Tell where the pointer is; Qt repeats the event when the scene changes under a pointer at rest."""
+        if event.screenPos() != self._hovered_at:
+            self._hovered_at = event.screenPos()
+            self._emit_hovered(event.pos())
 
     def hoverLeaveEvent(self, event: QGraphicsSceneHoverEvent) -> None:
         """Tell that the pointer has left."""
+        self._hovered_at = None
         self.hovered.emit(None)
 
     def mouseDragEvent(self, event: object, axis: int | None = None) -> None:

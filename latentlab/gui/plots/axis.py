@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QGraphicsItem
 from latentlab.gui.style.palettes import Theme
 
 TICK_PX = 4
+DENSITY = 1.6  # of pyqtgraph's default number of ticks
 MINUS = "−"
 _PLAIN = (1e-3, 1e5)  # sizes of numbers that are written without an exponent
 _LABEL_MARGIN = 4  # px that a text document keeps free round its text
@@ -31,6 +32,7 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
         super().__init__(orientation, maxTickLength=TICK_PX)
         self.enableAutoSIPrefix(False)  # it writes the label anew whenever the range changes
         self.setStyle(maxTickLevel=0, tickTextOffset=3, autoExpandTextSpace=False)
+        self.setTickDensity(DENSITY)
         if orientation == "left":
             self.label.setRotation(0)
         for item in (self, self.label):
