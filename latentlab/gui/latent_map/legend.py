@@ -12,8 +12,9 @@ from PySide6.QtCore import QEvent, QPoint, QRectF, QSignalBlocker, QSize, Qt, Si
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QAbstractButton, QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from latentlab.gui.latent_map.layers.base import LegendContent, wrap_image
+from latentlab.gui.latent_map.layers.base import LegendContent
 from latentlab.gui.latent_map.layers.markers import MARKERS, sprite
+from latentlab.gui.latent_map.pictures import wrap_image
 from latentlab.gui.style.palettes import DARK, UNLABELLED, Theme, palette
 
 ROW_PX = 20

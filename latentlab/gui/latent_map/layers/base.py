@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from latentlab.gui.latent_map.coverage import Coverage
@@ -181,9 +180,3 @@ class Layer(pg.GraphicsObject):  # type: ignore[misc]
         painter.setClipRect(self._rect, Qt.ClipOperation.IntersectClip)
         self.draw(painter, self.view())
         painter.restore()
-
-
-def wrap_image(pixels: npt.NDArray[np.uint32]) -> QImage:
-    """Let Qt read premultiplied ARGB pixels, uint32 [H, W] contiguous, in place: keep the array alive."""
-    height, width = pixels.shape
-    return QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied)

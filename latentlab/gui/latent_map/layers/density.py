@@ -7,9 +7,9 @@ import numpy.typing as npt
 from PySide6.QtGui import QPainter
 
 from latentlab.gui.latent_map.coverage import Coverage
-from latentlab.gui.latent_map.layers.base import wrap_image
-from latentlab.gui.latent_map.layers.image import ImageLayer, draw_image
+from latentlab.gui.latent_map.layers.image import ImageLayer
 from latentlab.gui.latent_map.layers.markers import pack
+from latentlab.gui.latent_map.pictures import draw_image, wrap_image
 from latentlab.gui.latent_map.view import View
 from latentlab.gui.style.palettes import cividis
 

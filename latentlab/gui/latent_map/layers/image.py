@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, Qt, QTimer
-from PySide6.QtGui import QImage, QPainter, QPixmap
+from PySide6.QtCore import QPointF, Qt, QTimer
+from PySide6.QtGui import QPainter, QPixmap
 
 from latentlab.gui.latent_map.layers.base import Layer
-from latentlab.gui.latent_map.view import Range, View
+from latentlab.gui.latent_map.pictures import BORDER_PX
+from latentlab.gui.latent_map.view import View
 
-BORDER_PX = 48
-"""An image is drawn so much larger than the view on each side, so that a small pan uncovers no gap."""
 REST_MS = 40
 """After so long without a change an image that was moved by a part of a pixel is drawn anew."""
 
@@ -54,7 +53,6 @@ class ImageLayer(Layer):
         pixmap.setDevicePixelRatio(view.ratio)
         pixmap.fill(Qt.GlobalColor.transparent)
         painter = QPainter(pixmap)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         self.render(painter, view)
         painter.end()
         return pixmap
@@ -71,19 +69,3 @@ def _reaches(drawn: View, view: View) -> bool:
         and drawn.y_min <= view.y_min + slack
         and drawn.y_max >= view.y_max - slack
     )
-
-
-def draw_image(painter: QPainter, view: View, image: QImage, x_range: Range, y_range: Range) -> None:
-    """Draw an image over a rectangle of the axes; only the part in view, since Qt would resample all of it."""
-    area = view.rectangle(x_range, y_range)
-    seen = area.intersected(view.rect())
-    if seen.isEmpty():
-        return
-    across, down = image.width() / area.width(), image.height() / area.height()
-    source = QRectF(
-        (seen.left() - area.left()) * across,
-        (seen.top() - area.top()) * down,
-        seen.width() * across,
-        seen.height() * down,
-    )
-    painter.drawImage(seen, image, source)

@@ -8,8 +8,8 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QImage, QPainter, QPainterPath
 
 from latentlab.errors import InputError
-from latentlab.gui.latent_map.layers.base import wrap_image
-from latentlab.gui.latent_map.layers.image import ImageLayer, draw_image
+from latentlab.gui.latent_map.layers.image import ImageLayer
+from latentlab.gui.latent_map.pictures import draw_image, to_argb, wrap_image
 from latentlab.gui.latent_map.view import Range, View
 
 ByteArray = npt.NDArray[np.uint8]
@@ -17,15 +17,6 @@ FRAME_MS = 16
 LARGEST_SIDE = 4096
 """Pixels on a side of the assembled picture at most; larger tiles are thinned out to fit."""
 MOST_UNFINISHED = 2
-
-
-def to_argb(picture: ByteArray) -> npt.NDArray[np.uint32]:
-    """Pack opaque grey [..., H, W, 1] or colour [..., H, W, 3] levels into ARGB, uint32 [..., H, W].
-
-    Grey levels come with a trailing axis of 1, so that the last axis is always the colour's.
-    """
-    red, green, blue = (picture[..., min(k, picture.shape[-1] - 1)].astype(np.uint32) for k in range(3))
-    return np.uint32(0xFF000000) | (red << np.uint32(16)) | (green << np.uint32(8)) | blue
 
 
 class _Picture:
@@ -134,7 +125,7 @@ class ManifoldLayer(ImageLayer):
         if self._assembly is not None:
             self._assembly = _Assembly(*self._assembly.grid)
         if picture is not None:
-            pixels = np.ascontiguousarray(to_argb(_check(picture, 2)))
+            pixels = np.ascontiguousarray(to_argb(picture))
             self._under = [_Picture(pixels, x_range, y_range)]
         self.redraw()
         self.extentChanged.emit()
@@ -159,7 +150,7 @@ class ManifoldLayer(ImageLayer):
         if assembly is None or generation != self._generation or len(cells) == 0:
             return
         is_first = assembly.picture is None
-        assembly.put(np.asarray(cells), span, to_argb(_check(tiles, 3)))
+        assembly.put(np.asarray(cells), span, to_argb(tiles, axes=3))
         if assembly.is_whole and assembly.picture is not None and assembly.picture.covers(self.view()):
             self._under.clear()
             is_first = True
@@ -178,14 +169,3 @@ class ManifoldLayer(ImageLayer):
         """What there is to draw, the newest last."""
         newest = None if self._assembly is None else self._assembly.picture
         return self._under if newest is None else [*self._under, newest]
-
-
-def _check(picture: ByteArray, axes: int) -> ByteArray:
-    """Give a grey picture or stack a trailing axis of 1; say what is wrong with anything else."""
-    if picture.dtype != np.uint8:
-        raise InputError(f"pictures for the latent map are uint8, not {picture.dtype}")
-    if picture.ndim == axes:
-        return picture[..., None]
-    if picture.ndim == axes + 1 and picture.shape[-1] == 3:
-        return picture
-    raise InputError(f"a picture of shape {picture.shape} is neither grey nor red, green and blue")

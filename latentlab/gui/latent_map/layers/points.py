@@ -9,9 +9,10 @@ import numpy.typing as npt
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QImage, QPainter, QRegion
 
-from latentlab.gui.latent_map.layers.base import Layer, LegendContent, wrap_image
+from latentlab.gui.latent_map.layers.base import Layer, LegendContent
 from latentlab.gui.latent_map.layers.markers import MARKERS
 from latentlab.gui.latent_map.layers.point_raster import Pixels, PointTiles, Rasterizer, Size, Window, point_size
+from latentlab.gui.latent_map.pictures import wrap_image
 from latentlab.gui.latent_map.view import View
 from latentlab.gui.style.palettes import MOST_COLOURS, UNLABELLED, Theme, palette
 

@@ -10,8 +10,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath
 
 from latentlab.gui.latent_map.coverage import Coverage
-from latentlab.gui.latent_map.layers.base import wrap_image
-from latentlab.gui.latent_map.layers.image import ImageLayer, draw_image
+from latentlab.gui.latent_map.layers.image import ImageLayer
+from latentlab.gui.latent_map.pictures import draw_image, wrap_image
 from latentlab.gui.latent_map.view import View
 
 FloatArray = npt.NDArray[np.floating]
