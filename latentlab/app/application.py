@@ -90,7 +90,7 @@ class Application(QObject):
     def __init__(self, front: FirstPaint, home: WorkerHost, device: str, path: str | None) -> None:
         super().__init__()
         self._qt, self._settings = front.qt, front.settings
-        self.latent_map, self.window = front.latent_map, front.window
+        self.latent_map, self.window = front.make_map(), front.window
         self._home, self._device, self._path = home, device, path
         self._is_closed = False
         self._versions: dict[str, str] = {}

@@ -1,8 +1,8 @@
-"""What is on screen first: the window's frame and the map with the model's stored picture.
+"""What is on screen first: the window's frame and, in the place of the map, the model's stored picture.
 
 The rest of the program takes longer to import and build than this takes to be painted, so it comes after the first
-paint, a piece at a time. What is imported here is imported before that paint: nothing may be that can wait
-(pydantic, the panels, the engine's messages).
+paint, a piece at a time. Do not import anything here that can be deferred (pyqtgraph, pydantic, the panels, the
+engine's messages).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QObject
 from PySide6.QtGui import QGuiApplication, QIcon
@@ -19,12 +20,15 @@ from PySide6.QtWidgets import QApplication
 
 from latentlab import paths
 from latentlab.app.preview_picture import preview_picture
-from latentlab.gui.latent_map import LatentMap
+from latentlab.gui.latent_map import MapPreview
 from latentlab.gui.main_window import MainWindow
 from latentlab.gui.style import theme
 from latentlab.gui.style.palettes import MOST_COLOURS, class_colours
 from latentlab.state.window_settings import WindowSettings
 from latentlab.utils.thread_priority import short_gil_switch_interval
+
+if TYPE_CHECKING:
+    from latentlab.gui.latent_map import LatentMap
 
 log = logging.getLogger("latentlab")
 
@@ -39,8 +43,8 @@ class FirstPaint(QObject):
 
     Attributes
     ----------
-    qt, settings, latent_map, window
-        For the application to go on with.
+    qt, settings, window
+        The parts that the application goes on with.
     """
 
     def __init__(self, model: str) -> None:
@@ -48,25 +52,34 @@ class FirstPaint(QObject):
         super().__init__()
         self.settings = WindowSettings()
         theme.apply(self.qt, self.settings.scheme())
-        self.latent_map = LatentMap()
-        self.window = MainWindow(self.latent_map, panels_later=True)
+        self._stored = preview_picture(model)
+        picture, (left, right, bottom, top) = self._stored or (None, (0.0, 1.0, 0.0, 1.0))
+        self._preview = MapPreview(picture, (left, right), (bottom, top))
+        self.window = MainWindow(self._preview, panels_later=True)
         self.window.setWindowIcon(QIcon(str(paths.resource("icons", "latentlab.svg"))))
         self.window.set_device("starting …")
         layout = self.settings.layout()
         if layout is not None and not self.window.restore_layout(*layout):
             self.window.reset_layout()
-        stored = preview_picture(model)
-        if stored is not None:
-            picture, (left, right, bottom, top) = stored
-            self.latent_map.set_manifold(picture, (left, right), (bottom, top))
 
     def show(self) -> None:
         """Show the window, and return when it has been painted."""
-        painted = _Painted(self.latent_map.viewport())
+        painted = _Painted(self._preview)
         self.window.show()
         while not painted.seen:
             process_events()
         log.debug("the window is painted")
+
+    def make_map(self) -> LatentMap:
+        """Put the map into the place of its preview."""
+        from latentlab.gui.latent_map import LatentMap  # imports pyqtgraph, longer than the first paint takes
+
+        latent_map = LatentMap()
+        if self._stored is not None:
+            picture, (left, right, bottom, top) = self._stored
+            latent_map.set_manifold(picture, (left, right), (bottom, top))
+        self.window.set_latent_map(latent_map)
+        return latent_map
 
     def import_behind(self, name: str) -> None:
         """Import a module, and work out what the first points will need, while the window answers."""

@@ -102,6 +102,7 @@ class ActionsController(QObject):
             action.triggered.connect(partial(self._on_scheme_chosen, scheme))
         self._window.toolChosen.connect(self._map.set_mode)
         self._window.set_layers([(layer.name, layer.title, layer.visible) for layer in self._map.layers()])
+        self._map.layerChanged.connect(lambda layer: self._window.show_layer(layer.name, layer.visible))
         self._window.layerToggled.connect(self._map.set_layer_visible)
 
     def _connect_panels(self) -> None:

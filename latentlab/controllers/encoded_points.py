@@ -102,7 +102,9 @@ class EncodedPointsController(QObject):
         """Project the points onto the shown axes, coloured by class or by the chosen column."""
         column = points.columns.get(self._session.colour_by)
         known = PointColours(points.label, points.classes, False) if column is None else point_colours(column)
-        self._map.set_points(self._session.plane().project(points.mean), known.labels, known.names, known.ordered)
+        title = "" if column is None else self._session.colour_by
+        xy = self._session.plane().project(points.mean)
+        self._map.set_points(xy, known.labels, known.names, known.ordered, title)
 
     def _on_colour_by_changed(self) -> None:
         shown = self._session.past or self._session.points

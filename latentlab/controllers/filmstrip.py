@@ -76,8 +76,10 @@ class FilmstripController(QObject):
         engine.decoded.connect(self._on_decoded)
 
     def set_path(self, waypoints: FloatArray) -> None:
-        """Interpolate through these latents [n, d]."""
+        """Interpolate through these latents [n, d]; fewer than two are no path."""
         self._path = waypoints if len(waypoints) > 1 else None
+        if self._path is None:
+            self._filmstrip.set_strip("interpolate", None)
         self._rest.start()
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, Signal
+from PySide6.QtCore import QByteArray, QEvent, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QTabWidget, QToolBar, QToolButton, QWidget
 
@@ -54,14 +54,14 @@ class MainWindow(QMainWindow):
     Parameters
     ----------
     latent_map
-        The widget in the middle.
+        The widget in the middle; ``set_latent_map`` may put another there.
     panels_later
         Leave the docks empty, so that the window can be painted: ``build_panels`` then fills them.
 
     Attributes
     ----------
     latent_map
-        The widget in the middle that it was given.
+        The widget in the middle.
     history_bar
         The scrubber under the map.
     data_panel, model_panel, training_panel, curves, runs_table, decoded_image, latent_sliders, filmstrip, log_view
@@ -111,9 +111,12 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self._may_close = self._is_narrow = False
         self.latent_map = latent_map
+        self._map_area = QWidget()
+        self._map_layout = column(self._map_area, 0, 0)
+        self._map_layout.addWidget(latent_map)
         centre = QWidget()
         self._centre = column(centre, 0, 0)
-        self._centre.addWidget(latent_map, 1)
+        self._centre.addWidget(self._map_area, 1)
         self.setCentralWidget(centre)
         self.actions_ = Actions(self)
         self.docks: dict[str, Dock] = {}
@@ -123,7 +126,7 @@ class MainWindow(QMainWindow):
         self._build_docks()
         self._build_menus()
         self._build_toolbar()
-        self.notifications = Toasts(self, latent_map)
+        self.notifications = Toasts(self, self._map_area)
         self.resize(1280, 800)
         self._first_sizes()
         self._first_state = self.saveState(STATE_VERSION)
@@ -286,6 +289,19 @@ class MainWindow(QMainWindow):
             action.triggered.connect(lambda _checked=False, path=path: self.recentChosen.emit(path))
         self._recent.setEnabled(bool(paths))
 
+    def set_latent_map(self, latent_map: QWidget) -> None:
+        """Put another widget into the middle, at the same pixels, before anything is painted."""
+        before, self.latent_map = self.latent_map, latent_map
+        latent_map.setGeometry(before.geometry())
+        self._map_layout.replaceWidget(before, latent_map)
+        QWidget.setTabOrder(before, latent_map)
+        latent_map.show()
+        if before.hasFocus():
+            latent_map.setFocus()
+        before.hide()
+        before.deleteLater()
+        self._map_layout.activate()
+
     def set_layers(self, layers: Sequence[tuple[str, str, bool]]) -> None:
         """Offer the map's layers in the View menu: (name, title, shown) each."""
         self._layers.clear()
@@ -294,7 +310,14 @@ class MainWindow(QMainWindow):
             action = self._layers.addAction(title)
             action.setCheckable(True)
             action.setChecked(shown)
+            action.setObjectName(name)
             action.toggled.connect(lambda on, name=name: self.layerToggled.emit(name, on))
+
+    def show_layer(self, name: str, visible: bool) -> None:
+        """Tick or untick a layer in the View menu, without a signal."""
+        action = next(action for action in self._layers.actions() if action.objectName() == name)
+        with QSignalBlocker(action):
+            action.setChecked(visible)
 
     def set_document(self, name: str, dirty: bool = False) -> None:
         """Show the model's name in the title, marked when it is not saved."""

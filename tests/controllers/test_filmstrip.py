@@ -8,19 +8,25 @@ import numpy as np
 import pytest
 
 from latentlab.controllers.filmstrip import FilmstripController
-from latentlab.engine.protocol.messages import Traverse
+from latentlab.engine.protocol.messages import Interpolate, Strip, Traverse
 from latentlab.gui.panels.filmstrip import Filmstrip
+from latentlab.gui.widgets.image_strip import ImageStrip
 from tests.controllers.conftest import model_info, some_points
 
 
 @pytest.fixture
-def strip(qtbot, session, engine):
+def filmstrip(qtbot):
     widget = Filmstrip()
     qtbot.addWidget(widget)
     widget.show()
-    made = FilmstripController(session, engine, widget)
-    yield made
-    made.close()
+    return widget
+
+
+@pytest.fixture
+def strip(session, engine, filmstrip):
+    controller = FilmstripController(session, engine, filmstrip)
+    yield controller
+    controller.close()
 
 
 def test_rows_are_ordered_by_rate_and_stay_in_place_while_a_run_is_live(qtbot, session, engine, strip):
@@ -30,3 +36,16 @@ def test_rows_are_ordered_by_rate_and_stay_in_place_while_a_run_is_live(qtbot, s
     session.set_run_state("running")
     session.set_latent([0.5, 0.0, 0.0])
     qtbot.waitUntil(lambda: engine.last(Traverse).dimensions == (0, 1, 2))
+
+
+def test_the_interpolation_ends_with_its_path(qtbot, session, engine, strip, filmstrip):
+    session.set_model(model_info(2), 1, fresh=True)
+    filmstrip.set_kind("interpolate")
+    strip.set_path(np.array([(0.0, 0.0), (1.0, 1.0)], np.float32))
+    qtbot.waitUntil(lambda: engine.count(Interpolate) > 0)
+    images = np.zeros((1, 5, 8, 8), np.uint8)
+    engine.strip.emit(Strip(engine.last(Interpolate).generation, 1, "interpolate", images, ()))
+    shown = filmstrip.findChild(ImageStrip, "stripView")
+    assert shown.isVisible()
+    strip.set_path(np.zeros((0, 2), np.float32))
+    assert not shown.isVisible()

@@ -52,7 +52,9 @@ def parts(qtbot, session, engine, undo):
 def test_the_panel_offers_the_columns_and_the_map_follows_the_choice(parts, session, monkeypatch):
     latent_map, panel, _ = parts
     drawn = []
-    monkeypatch.setattr(latent_map, "set_points", lambda xy, labels, names, ordered: drawn.append((names, ordered)))
+    monkeypatch.setattr(
+        latent_map, "set_points", lambda xy, labels, names, ordered, title: drawn.append((names, ordered))
+    )
     offered = panel.findChild(object, "colourBy")
     assert [offered.itemText(place) for place in range(offered.count())] == ["class", "age"]
     panel.colourByChosen.emit("age")

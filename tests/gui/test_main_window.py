@@ -148,6 +148,9 @@ def test_recent_files_and_layers_are_offered(qtbot, window):
     with qtbot.waitSignal(window.layerToggled) as toggled:
         window._layers.actions()[0].trigger()
     assert toggled.args == ["points", False]
+    with qtbot.assertNotEmitted(window.layerToggled):
+        window.show_layer("points", True)
+    assert window._layers.actions()[0].isChecked()
 
 
 def test_the_layout_is_saved_and_brought_back(window):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QWidget
 
-from latentlab.gui.colours import theme
 from latentlab.gui.latent_map.pictures import BORDER_PX, draw_image, to_argb, wrap_image
 from latentlab.gui.latent_map.view import AXIS_HEIGHT, AXIS_WIDTH, MARGIN, PRIOR_REACH, Range, View
+from latentlab.gui.style.palettes import theme
 
 
 class MapPreview(QWidget):
@@ -26,6 +27,7 @@ class MapPreview(QWidget):
     def __init__(self, picture: npt.NDArray[np.uint8] | None, x_range: Range, y_range: Range) -> None:
         super().__init__()
         self.setObjectName("mapPreview")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # as the map has it
         self._pixels = None if picture is None else np.ascontiguousarray(to_argb(picture))
         self._x_range, self._y_range = x_range, y_range
 
@@ -39,7 +41,7 @@ class MapPreview(QWidget):
         painter.fillRect(self.rect(), colours.background)
         painter.setPen(QColor(colours.faint))
         painter.drawLine(AXIS_WIDTH - 1, MARGIN - 1, AXIS_WIDTH - 1, MARGIN + height)
-        painter.drawLine(AXIS_WIDTH - 1, MARGIN + height, AXIS_WIDTH + width, MARGIN + height)
+        painter.drawLine(AXIS_WIDTH - 1, MARGIN + height + 1, AXIS_WIDTH + width, MARGIN + height + 1)
         if self._pixels is not None:
             painter.setClipRect(AXIS_WIDTH, MARGIN, width, height)
             painter.translate(AXIS_WIDTH - BORDER_PX, MARGIN - BORDER_PX)
