@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -18,6 +17,7 @@ from latentlab.config.recipes import RECIPES
 from latentlab.data import Skipped
 from latentlab.storage import RunFolder, find_model, read_model
 from latentlab.utils.text import skipped_summary
+from latentlab.utils.thread_priority import available_cores
 
 _PACKAGES = ("torch", "torchvision", "numpy", "Pillow", "PySide6-Essentials", "pyqtgraph", "safetensors", "pydantic")
 
@@ -65,7 +65,7 @@ def doctor(arguments: argparse.Namespace) -> int:
         "packages": {name: _version(name) for name in _PACKAGES},
         "device": devices[0],
         "devices": devices,
-        "cores": _cores(),
+        "cores": available_cores(),
         "paths": {
             "program": str(Path(sys.argv[0]).absolute()),
             "resources": str(paths.resource()),
@@ -135,10 +135,6 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "not installed"
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _short(value: Any, most: int = 8) -> str:

@@ -11,8 +11,8 @@ from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import Decode, Decoded, FloatArray, Nearest, NearestFound
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.panels.decoded_image import MOST_NUMBERS, DecodedImage, in_numbers
-from latentlab.gui.widgets.qimage import subscript
 from latentlab.state.session import Session
+from latentlab.utils.text import subscript
 
 REST = 120  # milliseconds without a new latent
 

@@ -46,7 +46,7 @@ class FilmstripController(QObject):
     ) -> None:
         super().__init__(parent)
         self._session, self._engine, self._filmstrip = session, engine, filmstrip
-        self._fresh, self._allowance = Generations(), DutyCycle(STRIP)
+        self._fresh, self._duty_cycle = Generations(), DutyCycle(STRIP)
         self._model_from = 0  # the version at which the live model came
         self._seed = 0
         self._path: FloatArray | None = None
@@ -121,7 +121,7 @@ class FilmstripController(QObject):
 
     def _follow(self) -> None:
         """A model that learns has come further: ask when that is affordable, which is seldom."""
-        if self._session.is_learning and not self._rest.isActive() and self._allowance.allows():
+        if self._session.is_learning and not self._rest.isActive() and self._duty_cycle.is_ready():
             self._rest.start()
 
     def _ask(self) -> None:
@@ -129,7 +129,7 @@ class FilmstripController(QObject):
             return
         request = self._request()
         if request is not None:
-            self._allowance.ask()
+            self._duty_cycle.mark_requested()
             self._engine.request(request)
 
     def _request(self) -> Request | None:
@@ -170,7 +170,7 @@ class FilmstripController(QObject):
 
     def _on_strip(self, result: Strip) -> None:
         if result.model_version >= self._model_from and self._fresh.accept(result.generation):
-            self._allowance.spent(result.seconds)
+            self._duty_cycle.record_cost(result.seconds)
             fresh = f"epoch {result.epoch:.1f}" if self._session.run_is_live else ""
             self._filmstrip.set_strip(result.kind, result.images, result.row_names, result.latents, fresh)
 

@@ -69,7 +69,7 @@ class ManifoldController(QObject):
     ) -> None:
         super().__init__(parent)
         self._session, self._engine, self._map = session, engine, latent_map
-        self._fresh, self._allowance = Generations(), DutyCycle(MANIFOLD)
+        self._fresh, self._duty_cycle = Generations(), DutyCycle(MANIFOLD)
         self._model_from = 0  # the version at which the live model came
         self._view = latent_map.view()  # it may be shown long since, and tell of no change
         self._layout: Layout | None = None
@@ -120,7 +120,7 @@ class ManifoldController(QObject):
 
     def _follow(self) -> None:
         """A model that learns has come further: ask when that is affordable."""
-        if self._session.is_learning and self._allowance.allows():
+        if self._session.is_learning and self._duty_cycle.is_ready():
             self._ask()
 
     def _on_points_changed(self) -> None:
@@ -185,7 +185,7 @@ class ManifoldController(QObject):
         self._whole = self._whole and same_place
         self._layout, self._plane = layout, plane
         generation = self._fresh.ask()
-        self._allowance.ask()
+        self._duty_cycle.mark_requested()
         self._map.begin_manifold(layout.x_range, layout.y_range, layout.columns, layout.rows, generation)
         self._engine.request(
             DecodeGrid(
@@ -221,7 +221,7 @@ class ManifoldController(QObject):
         if result.done:
             self._map.set_freshness(f"manifold {self._begun[1]:.1f}" if self._session.run_is_live else "", "manifold")
         if result.done and result.generation == self._fresh.asked:
-            self._allowance.spent(result.seconds)
+            self._duty_cycle.record_cost(result.seconds)
             if self._layout is not None:
                 self._per_cell = result.seconds / (self._layout.columns * self._layout.rows)
         if result.span == 1 or not self._skip_coarse:

@@ -8,7 +8,7 @@ import numpy as np
 
 from latentlab.config.layout import LatentLayout
 from latentlab.engine.protocol.messages import FloatArray
-from latentlab.gui.widgets.qimage import subscript
+from latentlab.utils.text import subscript
 
 REACH = 2.5  # standard deviations of the points along a component
 

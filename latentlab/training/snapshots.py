@@ -18,7 +18,7 @@ from latentlab.training.map_preview import PREVIEW_RANGE, from_the_top, tile
 from latentlab.utils import duty_cycle
 from latentlab.utils.pixels import as_pixels, shrink, to_bytes
 
-SHARE = duty_cycle.HISTORY
+SHARE = duty_cycle.SNAPSHOTS
 """Of a run's time that its history may take; the first and the last epoch are kept at any price."""
 FRAMES = 30
 """So many epochs, spread over those that are planned, are kept besides, where they are cheap enough."""

@@ -1,28 +1,28 @@
-"""How much of a run's time may go into showing how it learns: one budget, and what each part of it has."""
+"""Limits the share of a run's time that is spent on showing its progress."""
 
 from __future__ import annotations
 
 import time
 
 POINTS = 0.018
-"""The encoded points on the map."""
+"""Share of the run's time for the encoded points on the map."""
 MANIFOLD = 0.01
-"""The decoded manifold behind them."""
+"""For the decoded manifold behind them."""
 STRIP = 0.007
-"""The filmstrip."""
-HISTORY = 0.01
-"""What is kept of each epoch, to be replayed."""
-HAND = 0.005
-"""A copy of the weights for the image under the hand."""
+"""For the filmstrip."""
+SNAPSHOTS = 0.01
+"""For the snapshots of epochs that the run folder keeps."""
+WEIGHTS_COPY = 0.005
+"""For copies of the weights, by which the image at the pointer is decoded."""
 
-FOLLOWING = POINTS + MANIFOLD + STRIP + HISTORY + HAND
-"""All of it, at most: a twentieth."""
+TOTAL = POINTS + MANIFOLD + STRIP + SNAPSHOTS + WEIGHTS_COPY
+"""All of them together."""
 
-PATIENCE = 30.0  # seconds to wait for an answer that may never come, such as one that failed
+TIMEOUT = 30.0  # seconds to wait for an answer that may never come, for instance after a failure
 
 
 class DutyCycle:
-    """Lets something be made again when what it cost last is its share of the time from then on.
+    """Limits how often something is computed, so that its cost stays within a share of the time.
 
     Parameters
     ----------
@@ -34,14 +34,14 @@ class DutyCycle:
         self._share = share
         self._next = 0.0
 
-    def ask(self) -> None:
-        """Note that it was asked for."""
-        self._next = time.monotonic() + PATIENCE
+    def mark_requested(self) -> None:
+        """Note that it is being computed."""
+        self._next = time.monotonic() + TIMEOUT
 
-    def spent(self, seconds: float) -> None:
-        """Note that it is there, and what it cost."""
+    def record_cost(self, seconds: float) -> None:
+        """Note that it was computed in so many seconds."""
         self._next = time.monotonic() + seconds * (1.0 / self._share - 1.0)
 
-    def allows(self) -> bool:
-        """Whether it may be made again only because the model learned."""
+    def is_ready(self) -> bool:
+        """Whether it may be computed again."""
         return time.monotonic() >= self._next

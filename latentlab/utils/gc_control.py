@@ -1,4 +1,4 @@
-"""Python's collector of garbage, kept from looking through what a million files are described by."""
+"""Keeps Python's garbage collector from searching millions of live objects."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from contextlib import contextmanager
 
 @contextmanager
 def without_collector() -> Iterator[None]:
-    """Have no garbage looked for meanwhile; once it is over, as before.
+    """Disable the collector meanwhile; afterwards it is as before.
 
-    Looking takes a second where a million objects are held, in the midst of whichever step makes the next one, and
-    finds nothing: descriptions of files hold no circles.
+    With a million objects a collection takes a second, at an unpredictable moment, and finds nothing: descriptions of
+    files have no reference cycles.
     """
-    collects = gc.isenabled()
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if collects:
+        if was_enabled:
             gc.enable()
 
 
 def set_aside() -> None:
-    """Leave all that is held now out of every later search; it still goes when nothing refers to it any more."""
+    """Exclude all present objects from later collections; they are still freed when nothing refers to them."""
     gc.freeze()
-    # What is set aside would not be taken down when the process ends, of which some libraries complain.
+    # Without this, frozen objects would not be finalised at exit, which some libraries report.
     atexit.unregister(gc.unfreeze)
     atexit.register(gc.unfreeze)

@@ -1,4 +1,4 @@
-"""Images as the window paints them: uint8 pixels [H, W] or [H, W, 3] (numpy)."""
+"""Images as the window paints them: uint8 pixels [H, W] or [H, W, 3]."""
 
 from __future__ import annotations
 

@@ -1,24 +1,26 @@
-"""Numbers in sentences."""
+"""Numbers in texts."""
 
 from __future__ import annotations
 
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
-def pluralize(count: int, noun: str, nouns: str = "") -> str:
+
+def pluralize(count: int, singular: str, plural: str = "") -> str:
     """A number with its noun.
 
     Parameters
     ----------
     count
         How many.
-    noun, nouns
-        Of one, and of another number: ``noun`` with an s unless said.
+    singular, plural
+        The noun; its plural is ``singular`` with an s by default.
 
     Examples
     --------
-    >>> counted(1, "image"), counted(1200, "image"), counted(0, "class", "classes")
+    >>> pluralize(1, "image"), pluralize(1200, "image"), pluralize(0, "class", "classes")
     ('1 image', '1,200 images', '0 classes')
     """
-    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
+    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
 
 
 def skipped_summary(skipped: int, others: int) -> str:
@@ -27,14 +29,25 @@ def skipped_summary(skipped: int, others: int) -> str:
     Parameters
     ----------
     skipped
-        How many in all.
+        Number of these files.
     others
-        How many of them are no images by their names.
+        How many of them do not have the name of an image.
 
     Examples
     --------
-    >>> left_out(5, 0), left_out(5, 3), left_out(1, 1)
+    >>> skipped_summary(5, 0), skipped_summary(5, 3), skipped_summary(1, 1)
     ('5 files skipped', '2 files skipped and 3 other files', '1 other file')
     """
     broken = [f"{pluralize(skipped - others, 'file')} skipped"] if skipped > others else []
     return " and ".join([*broken, *([pluralize(others, "other file")] if others else [])])
+
+
+def subscript(number: int) -> str:
+    """A number in subscript digits.
+
+    Examples
+    --------
+    >>> subscript(12)
+    '₁₂'
+    """
+    return str(number).translate(_SUBSCRIPTS)

@@ -35,10 +35,10 @@ from PySide6.QtCore import QCoreApplication, QEventLoop, QTimer
 from latentlab.config import DataConfig
 from latentlab.data import load_dataset
 from latentlab.data.loading import cache
-from latentlab.data.loading.pipeline import cores
 from latentlab.data.sources.scan import scan
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import CancelLoading, OpenDataset
+from latentlab.utils.thread_priority import available_cores as cores
 
 SIZE = (178, 218)  # CelebA's
 SIDE = 64

@@ -171,7 +171,7 @@ def follow_nothing() -> None:
     from latentlab.engine.client import worker_host
     from latentlab.utils.duty_cycle import DutyCycle
 
-    DutyCycle.allows = lambda _self: False
+    DutyCycle.is_ready = lambda _self: False
     worker_host.worker_command = lambda: [sys.executable, __file__, AS_WORKER]
 
 
@@ -179,8 +179,8 @@ def be_a_worker() -> int:
     """Serve the window as ``latentlab.engine`` does, and follow nothing."""
     from latentlab.utils import duty_cycle
 
-    duty_cycle.DutyCycle.allows = lambda _self: False
-    duty_cycle.HAND = 1e-9
+    duty_cycle.DutyCycle.is_ready = lambda _self: False
+    duty_cycle.WEIGHTS_COPY = 1e-9
     from latentlab.engine.worker.__main__ import main
 
     return main(sys.argv[2:])

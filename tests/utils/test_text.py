@@ -1,9 +1,10 @@
 from __future__ import annotations
 
-from latentlab.utils.text import pluralize
+import doctest
+
+from latentlab.utils import text
 
 
-def test_one_has_no_plural():
-    assert pluralize(1, "image") == "1 image"
-    assert pluralize(0, "image") == "0 images"
-    assert pluralize(1200, "class", "classes") == "1,200 classes"
+def test_the_examples_are_true():
+    assert doctest.testmod(text).attempted == 3
+    assert doctest.testmod(text).failed == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
@@ -17,6 +16,7 @@ from latentlab.data.loading.image_buffer import ImageBuffer
 from latentlab.data.loading.in_thread import WAIT
 from latentlab.data.loading.prepared_images import Kind, PreparedImages
 from latentlab.data.types import LoadProgress
+from latentlab.utils.thread_priority import available_cores
 
 Item = TypeVar("Item")
 
@@ -24,11 +24,6 @@ _FIRST_BATCH, _LARGEST_BATCH = 4, 64
 _BATCH_SECONDS = 0.08
 _TRIED = 0.2  # seconds after which it is known how long the rest will take
 _WORTH = 0.8  # seconds of decoding by which processes are worth their start
-
-
-def cores() -> int:
-    """How many processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def ingest(
@@ -56,7 +51,7 @@ def ingest(
     kinds: dict[Kind, int] = {}
     reasons: dict[int, str] = {}
     done = 0
-    for batch in _decoded(items, DecodePool(cores(), read, start)):
+    for batch in _decoded(items, DecodePool(available_cores(), read, start)):
         if batch is not None:
             yield from sink.add([image.pixels for image in batch if isinstance(image, Decoded)])
             for number, image in enumerate(batch, start=done):

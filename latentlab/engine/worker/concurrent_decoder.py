@@ -23,7 +23,7 @@ from latentlab.engine.worker.decoded_images import decoded
 from latentlab.engine.worker.workspace import Workspace
 from latentlab.models.base import LatentModel
 from latentlab.models.inference import InferenceModel
-from latentlab.utils.duty_cycle import HAND
+from latentlab.utils.duty_cycle import WEIGHTS_COPY
 
 LONG = 0.015
 """Seconds of a turn of the loop that the hand need not wait for."""
@@ -85,7 +85,7 @@ class ConcurrentDecoder:
         self._usual = usual
         now = time.perf_counter()
         # A thread that reads it now is not waited for: the next turn will do.
-        if now > self._copied_at + self._copying_took / HAND and self._weights.acquire(blocking=False):
+        if now > self._copied_at + self._copying_took / WEIGHTS_COPY and self._weights.acquire(blocking=False):
             try:
                 self._refresh(self._of)
             finally:

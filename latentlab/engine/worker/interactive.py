@@ -38,6 +38,7 @@ from latentlab.latent.grids import Pass
 from latentlab.models.inference import InferenceModel
 from latentlab.storage import Points
 from latentlab.training.snapshots import shown_images
+from latentlab.utils.text import subscript
 
 FloatArray = NDArray[np.float32]
 
@@ -45,7 +46,6 @@ _PIECE = 0.008  # seconds of decoding between two looks at the mailbox
 _MOST_AT_ONCE = 128
 _MOST_CELLS = 512  # a side
 _LONG_SLOTS = ("strip", "grid")
-_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 class AdaptiveBatchSize:
@@ -292,7 +292,7 @@ class InteractiveRequests:
             case Traverse():
                 _check_dimensions(request.dimensions, model.latent_dim)
                 kind, latents = "traverse", traverse(request.z, request.dimensions, request.values)
-                names = tuple(f"z{str(dimension + 1).translate(_SUBSCRIPTS)}" for dimension in request.dimensions)
+                names = tuple(f"z{subscript(dimension + 1)}" for dimension in request.dimensions)
                 label = request.label
             case Interpolate():
                 kind, latents = "interpolate", interpolate(request.waypoints, request.steps, request.spherical)[None]

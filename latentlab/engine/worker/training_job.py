@@ -248,21 +248,21 @@ class PointsRefresher:
         self._order = np.random.default_rng(0).permutation(len(dataset))[:_MOST_POINTS]
         self._per_image = _ENCODING_TIME / _FEWEST_POINTS
         self._work: Iterator[None] | None = self._encode()  # the first version at once: the map is empty
-        self._allowance = DutyCycle(POINTS)
+        self._duty_cycle = DutyCycle(POINTS)
         self._due = 0.0
         self._cost = 0.0  # seconds that the version in the making has taken
 
     def advance(self) -> None:
         """Encode a piece, if a version is being made or due."""
         if self._work is None:
-            if time.monotonic() < self._due or not self._allowance.allows():
+            if time.monotonic() < self._due or not self._duty_cycle.is_ready():
                 return
             self._work = self._encode()
         began = time.perf_counter()
         over = next(self._work, _OVER) is _OVER
         self._cost += time.perf_counter() - began
         if over:
-            self._allowance.spent(self._cost)
+            self._duty_cycle.record_cost(self._cost)
             self._work, self._cost = None, 0.0
 
     def complete(self) -> None:

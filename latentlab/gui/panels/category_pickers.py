@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QWidget
 
 from latentlab.gui.style.theme import SPACE, tabular
 from latentlab.gui.widgets.controls import label, named
-from latentlab.gui.widgets.qimage import subscript
+from latentlab.utils.text import subscript
 
 MIXED = "mixed"
 

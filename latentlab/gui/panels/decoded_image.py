@@ -25,7 +25,8 @@ from latentlab.gui.style.theme import SPACE, tabular
 from latentlab.gui.widgets import dialogs
 from latentlab.gui.widgets.controls import EmptyState, Still, button, column, label, named, row, tool_button
 from latentlab.gui.widgets.elided_label import ElidedLabel
-from latentlab.gui.widgets.qimage import ByteArray, subscript, to_qimage
+from latentlab.gui.widgets.qimage import ByteArray, to_qimage
+from latentlab.utils.text import subscript
 
 SMALL = 56  # px: side of the nearest image
 PAIR = 84  # px: side of an encoded image and of its reconstruction

@@ -13,7 +13,7 @@ from latentlab.gui.style.icons import set_icon
 from latentlab.gui.style.theme import SPACE, tabular
 from latentlab.gui.widgets.controls import EmptyState, Fold, button, column, label, named, row, scrolled, tool_button
 from latentlab.gui.widgets.latent_slider import LatentSlider
-from latentlab.gui.widgets.qimage import subscript
+from latentlab.utils.text import subscript
 
 COLLAPSED = 0.01  # nats: below this a dimension's posterior has collapsed onto the prior
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QComboBox, QFormLayout, QGridLayout, QLabel, QWidg
 from latentlab.gui.style.theme import SPACE, tabular
 from latentlab.gui.widgets.controls import EmptyState, button, column, label, named, row, rule, scrolled
 from latentlab.gui.widgets.elided_label import ElidedLabel
-from latentlab.gui.widgets.qimage import subscript
+from latentlab.utils.text import subscript
 
 if TYPE_CHECKING:
     from latentlab.config.info import ModelInfo

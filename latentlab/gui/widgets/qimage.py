@@ -21,8 +21,3 @@ def to_qimage(image: ByteArray) -> QImage:
     else:
         raise ValueError(f"an image has the shape [H, W] or [H, W, 3], not {list(image.shape)}")
     return QImage(image.data, image.shape[1], image.shape[0], step, kind).copy()
-
-
-def subscript(number: int) -> str:
-    """``12`` as ``₁₂``."""
-    return str(number).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))

@@ -6,7 +6,6 @@ follows the load of the machine: the window, the command line and a resumed run 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +13,7 @@ import torch
 
 from latentlab.config import TrainingConfig
 from latentlab.models.base import LatentModel
+from latentlab.utils.thread_priority import available_cores
 
 _WORTH_A_THREAD = 2e9
 """Floating-point operations of a step below which one thread more costs more than it brings (measured on 2 cores:
@@ -24,7 +24,7 @@ def training_threads(config: TrainingConfig, model: LatentModel) -> int:
     """Number of threads for a run's steps on the CPU: ``config.threads``, or by how much work a step is."""
     if config.threads:
         return config.threads
-    return max(1, min(_cores(), int(work_of_a_step(config, model) / _WORTH_A_THREAD)))
+    return max(1, min(available_cores(), int(work_of_a_step(config, model) / _WORTH_A_THREAD)))
 
 
 def work_of_a_step(config: TrainingConfig, model: LatentModel) -> float:
@@ -49,7 +49,3 @@ def torch_threads(number: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -28,7 +28,7 @@ def decoders(monkeypatch):
     """Processes are used from the first moment on; those that were started."""
     monkeypatch.setattr(ingest_module, "_TRIED", -1.0)
     monkeypatch.setattr(ingest_module, "_WORTH", -1.0)
-    monkeypatch.setattr(ingest_module, "cores", lambda: 2)
+    monkeypatch.setattr(ingest_module, "available_cores", lambda: 2)
     started = []
     real = DecodeProcess.__init__
 

@@ -40,7 +40,7 @@ def test_the_number_of_threads_around_a_run_changes_no_bit_of_it(dataset, thread
 
 
 def test_threads_follow_the_model_or_the_configuration(monkeypatch):
-    monkeypatch.setattr("latentlab.training.step.cpu_threads._cores", lambda: 8)
+    monkeypatch.setattr("latentlab.training.step.cpu_threads.available_cores", lambda: 8)
     small = build(ModelConfig(), (1, 28, 28))
     convolutional = build(ModelConfig.model_validate({"architecture": {"kind": "conv"}}), (3, 64, 64))
     assert training_threads(TrainingConfig(), small) == 1
