@@ -1,4 +1,4 @@
-"""What every model is to the trainer, the evaluation and the worker."""
+"""The interface of every model to the trainer, the evaluation and the worker."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from latentlab.models.rate_schedule import RateSchedule
 
 @dataclass(frozen=True)
 class Batch:
-    """Images on the model's device, with what is known of them.
+    """A batch of images on the model's device.
 
     Attributes
     ----------
@@ -25,12 +25,12 @@ class Batch:
     label
         int64 [B], −1 where unknown; ``None`` for unlabelled data.
     index
-        int64 [B]: each image's place in the training set.
+        int64 [B], each image's index in the training set.
     seen
-        What the encoder sees instead of ``x`` [B, C, H, W]; ``None`` when that is ``x`` itself.
+        float32 [B, C, H, W], the encoder's input instead of ``x``; ``None`` for ``x`` itself.
     mask
-        float32 [B, 1, H, W]: 1 where a pixel is observed, 0 where it is missing and carries no likelihood;
-        ``None`` when all are observed.
+        float32 [B, 1, H, W]: 1 where a pixel is observed, 0 where it is missing and left out of the likelihood;
+        ``None``: all are observed.
     """
 
     x: Tensor
@@ -42,7 +42,17 @@ class Batch:
 
 @dataclass(frozen=True)
 class StepState:
-    """Where the run is, for schedules: ``step`` counts from 0, ``images`` is the training set's size."""
+    """Progress of the run, for schedules.
+
+    Attributes
+    ----------
+    step, epoch
+        Steps and whole epochs done so far.
+    steps_per_epoch
+        Optimizer steps per epoch.
+    images
+        Size of the training set.
+    """
 
     step: int = 0
     epoch: int = 0
@@ -51,24 +61,24 @@ class StepState:
 
     @property
     def epochs_done(self) -> float:
-        """Epochs done so far, with the fraction of the one that runs."""
+        """Epochs done so far, the fraction of the current one included."""
         return self.step / max(1, self.steps_per_epoch)
 
 
 @dataclass(frozen=True)
 class Losses:
-    """What one phase minimises, and what to tell of it.
+    """The loss of one phase, and the terms to report.
 
     Attributes
     ----------
     objective
-        Scalar, in nats per image, to be minimised; the only one with a gradient.
+        Scalar in nats per image, to be minimised; the only one with a gradient.
     terms
-        Detached scalars by name: of a model's first phase always ``elbo``, ``rate``, ``distortion`` (β = 1, nats
-        per image), and the recipe's own; of later phases only what is theirs.
+        Detached scalars by name. A model's first phase always has ``elbo``, ``rate`` and ``distortion`` (at β = 1,
+        nats per image) and the recipe's own terms; later phases have their own terms only.
     applies
-        Scalar, whether to take the phase's step at all; ``None`` for yes. A player who is too far ahead rests:
-        with a gradient of 0 instead the optimizer's momentum would go on.
+        Boolean scalar: false skips this phase's step (e.g. of a discriminator that is winning). ``None``: never
+        skipped. A gradient of 0 would not do: the optimizer's momentum would still move the weights.
     """
 
     objective: Tensor
@@ -77,14 +87,14 @@ class Losses:
 
 
 class Bound(NamedTuple):
-    """The terms of K samples for each of B images, in nats, β = 1.
+    """The terms of the ELBO for K samples of each of B images, in nats, at β = 1.
 
     Attributes
     ----------
     log_likelihood
         log p(x|z), [K, B].
     rate
-        [K, B]: in closed form where there is one (then the same for every sample), else ``log_ratio``.
+        [K, B]: the KL in closed form where there is one (the same for every sample), else ``log_ratio``.
     log_ratio
         log q(z|x) − log p(z) of each sample, [K, B].
     """
@@ -95,24 +105,24 @@ class Bound(NamedTuple):
 
 
 class LatentModel(nn.Module):
-    """Base of every model.
+    """Base class of every model.
 
     Attributes
     ----------
     config
-        What it is composed of.
+        The model's configuration.
     image_shape
         (C, H, W).
     classes
-        Number of classes it may be conditioned on; 0 when it is not.
+        Number of classes of a conditional model; 0 for any other.
     phases
-        Names of the losses that take turns within a step, each with its own optimizer.
+        Names of the losses minimised one after the other within a step, each with its own optimizer.
     rate_schedule
         Weight and capacity of the rate at the current step.
     is_density
-        Whether log p(x|z) is a density of pixels in [0, 1] rather than a probability of binary ones.
+        Whether log p(x|z) is a density of pixels in [0, 1] rather than a probability of binary pixels.
     decodes_per_sample
-        Images decoded for each latent that ``bound`` draws, for those who budget memory.
+        Images decoded per latent that ``bound`` draws, for planning memory.
     """
 
     phases: tuple[str, ...] = ("model",)
@@ -139,68 +149,68 @@ class LatentModel(nn.Module):
 
     @property
     def latent_dim(self) -> int:
-        """Size d of the latent space that ``encode`` and ``decode`` speak of.
+        """Size d of the latents of ``encode`` and ``decode``.
 
-        The configuration's, but for quantised models, whose latents are a grid that follows from the image's size.
+        The configuration's, except for quantised models: their latents are a grid whose size follows from the image's.
         """
         return self.config.latent_dim
 
     def phase_parameters(self, phase: str) -> Iterable[nn.Parameter]:
-        """The parameters that ``phase``'s optimizer steps."""
+        """The parameters that the optimizer of ``phase`` updates."""
         return self.parameters()
 
     def prepare(self, batch: Batch, images: int) -> None:
-        """See some training data once, before the first step (pseudo-inputs, codebooks, tables)."""
+        """Initialise from a batch of the ``images`` training images before the first step (e.g. codebooks)."""
 
     @property
     def is_capturable(self) -> bool:
-        """Whether a step can be captured as a CUDA graph: its operations do not depend on the images' values.
+        """Whether a step can be captured as a CUDA graph; false unless a family overrides it.
 
-        What changes from step to step must be read from buffers that ``on_step_start`` writes. False unless a family
-        says otherwise.
+        The operations must not depend on the images' values, and what changes from step to step must be read from
+        buffers that ``on_step_start`` writes.
         """
         return False
 
     def on_step_start(self, state: StepState) -> None:
-        """Write the schedules' values at ``state`` into their buffers; called before every step, outside a capture."""
+        """Write the schedules' values at ``state`` into their buffers; called before every step, never captured."""
         self.rate_schedule.update(state.epochs_done)
 
     def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
-        """The loss of one phase on one batch, with the schedules where ``on_step_start`` has set them."""
+        """The loss of one phase on one batch, with the schedules as ``on_step_start`` has set them."""
         raise NotImplementedError
 
     def discard_partial_step(self) -> None:
-        """Forget what a step has left that was broken off before its end, and is taken again."""
+        """Drop intermediate results of a step that was interrupted and will be repeated."""
 
     def on_step_end(self, state: StepState) -> None:
-        """What follows the optimizers' steps (moving averages, annealing)."""
+        """Update what is not learned by gradients (e.g. moving averages); called after the optimizers' steps."""
 
     def bound(self, batch: Batch, samples: int = 1) -> Bound:
-        """The bound's terms with ``samples`` latents per image.
+        """The terms of the ELBO with ``samples`` latents per image.
 
-        ``log_likelihood − rate`` averaged over K estimates the ELBO; log-mean-exp over K of
-        ``log_likelihood − log_ratio`` the log-likelihood.
+        The mean over K of ``log_likelihood − rate`` estimates the ELBO; the log-mean-exp over K of
+        ``log_likelihood − log_ratio`` estimates log p(x).
         """
         raise NotImplementedError
 
     def kl_per_dimension(self, batch: Batch) -> Tensor:
-        """What each dimension carries: KL(N(mean_i, std_i²) ‖ N(0, 1)) in nats, [B, d]; 0 for a point mass."""
+        """KL(N(mean_i, std_i²) ‖ N(0, 1)) of each dimension in nats, [B, d]; 0 for a point mass."""
         mean, std = self.encode(batch)
         return torch.where(std > 0, gaussian_kl(mean, torch.log(std.clamp_min(1e-30))), 0.0)
 
     def extra_metrics(self, batch: Batch) -> dict[str, Tensor]:
-        """What only this kind of model can tell of images, by name, such as which were given a wrong class.
+        """Further metrics of this family by name, such as a classification error.
 
-        One number for each image of which it can be told, [b ≤ B]; the evaluation reports their mean.
+        One value for each image that has it, [b ≤ B]; the evaluation reports the mean.
         """
         return {}
 
     def classify(self, batch: Batch) -> Tensor | None:
-        """The class int64 [B] that the model itself takes each image for; ``None`` where it is no classifier."""
+        """The most probable class of each image, int64 [B]; ``None`` if the model has no classifier."""
         return None
 
     def codebook_entries(self) -> list[Tensor]:
-        """Entries [K, D] of each level's codebook, the coarse one first; none where latents are not quantised."""
+        """Entries [K, D] of each level's codebook, the coarse level first; empty if latents are not quantised."""
         return []
 
     def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -212,5 +222,5 @@ class LatentModel(nn.Module):
         raise NotImplementedError
 
     def sample_prior(self, count: int, generator: torch.Generator | None = None) -> Tensor:
-        """Latents [count, d] drawn from the prior, on the model's device; ``generator`` is a CPU one."""
+        """Draw latents [count, d] from the prior, on the model's device; ``generator`` is on the CPU."""
         raise NotImplementedError

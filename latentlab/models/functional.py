@@ -1,4 +1,4 @@
-"""Small numerically careful functions that several parts share."""
+"""Numerically stable functions shared by the parts of the models."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def log_mean_exp(values: Tensor, dim: int = 0) -> Tensor:
 
 
 def soft_clip(values: Tensor, low: float, high: float | None = None) -> Tensor:
-    """Clip smoothly, so that what lies outside still has a gradient that leads back.
+    """Clip smoothly, so that values outside the limits keep a gradient.
 
-    Between the limits, and more than a few units from either, it is the identity to within exp(−distance).
+    Between the limits it is the identity to within exp(−distance from the nearer limit).
     """
     clipped = low + functional.softplus(values - low)
     return clipped if high is None else high - functional.softplus(high - clipped)

@@ -97,8 +97,8 @@ def test_autoregressive_networks_see_only_what_comes_before(latent_dim):
     for made in prior.steps:
         torch.nn.init.normal_(made.outward.weight)
         jacobian = torch.autograd.functional.jacobian(lambda z: made(z)[0], torch.randn(latent_dim))  # noqa: B023
-        for output, place in enumerate(made.places):
-            for source, earlier in enumerate(made.places):
+        for output, place in enumerate(made.ranks):
+            for source, earlier in enumerate(made.ranks):
                 assert (jacobian[output, source] != 0) == (earlier < place)
 
 
@@ -206,7 +206,7 @@ def test_vamp_prior_begins_at_training_images():
 def test_density_in_pieces_is_the_density(monkeypatch):
     (prior, encode), z = _vamp(), torch.randn(3, 5, 2)
     whole = prior.log_prob(z, encode)
-    monkeypatch.setattr("latentlab.models.priors.mixtures.LARGEST_MEETING", 16)
+    monkeypatch.setattr("latentlab.models.priors.mixtures.MAX_ELEMENTS", 16)
     torch.testing.assert_close(prior.log_prob(z, encode), whole)
 
 

@@ -31,7 +31,7 @@ def test_the_longest_series_is_the_needed_one(monkeypatch, size):
     z.requires_grad_()
     needed = closed_form.expected_distance(z)
     (slope,) = torch.autograd.grad(needed.sum(), z)
-    monkeypatch.setattr(closed_form, "_terms", lambda spread: closed_form.LONGEST)
+    monkeypatch.setattr(closed_form, "_terms", lambda spread: closed_form.MAX_TERMS)
     longest = closed_form.expected_distance(z)
     (other,) = torch.autograd.grad(longest.sum(), z)
     assert torch.allclose(longest, needed, rtol=1e-6, atol=0)

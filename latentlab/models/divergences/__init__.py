@@ -1,4 +1,4 @@
-"""Divergences between the latents of a batch and the prior, by kind."""
+"""Divergences between a batch of latents and the prior, by the name of their kind in the configuration."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DIVERGENCES: dict[str, type[Divergence]] = {
 
 
 def build_divergence(config: DivergenceConfig) -> Divergence | None:
-    """The divergence of that kind, if any."""
+    """The divergence of ``config.kind``; ``None`` for ``none``."""
     return None if config.kind == "none" else DIVERGENCES[config.kind](config)
 
 

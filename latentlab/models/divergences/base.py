@@ -1,4 +1,4 @@
-"""What every divergence between the latents of a batch and the prior is."""
+"""Base class of the divergences between a batch of latents and the prior."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from latentlab.models.posteriors.base import VariationalPosterior
 
 @dataclass(frozen=True)
 class Latents:
-    """What a divergence may look at.
+    """What a divergence is computed from.
 
     Attributes
     ----------
     z
-        One latent per image of the whole batch, [B, d].
+        One latent per image of the whole batch, [B, d], with all processes' shares.
     q
-        The posteriors they were drawn from, of this process's share of the batch.
+        The posteriors they were drawn from, for this process's share of the batch.
     sample_prior
-        Draws [n, d] latents from the prior, which they are compared with.
+        Draws [n, d] latents from the prior.
     images
         Size of the training set.
     """
@@ -34,11 +34,11 @@ class Latents:
 
 
 class Divergence:
-    """A scalar of a batch of latents that is to be small."""
+    """A scalar of a batch of latents, to be minimised."""
 
     def __init__(self, config: DivergenceConfig) -> None:
         self.config = config
 
     def __call__(self, latents: Latents) -> Tensor:
-        """Compute it, not yet weighted by λ."""
+        """The divergence, without its weight λ."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Distances of a sample to N(0, I) whose integrals over the prior are known: nothing is drawn from it."""
+"""Distances of a sample from N(0, I) whose expectations over the prior have a closed form: no draws from it."""
 
 from __future__ import annotations
 
@@ -11,29 +11,39 @@ from torch import Tensor
 from latentlab.models.divergences.base import Divergence, Latents
 from latentlab.models.divergences.mmd import off_diagonal_mean, squared_distances
 
-# r²/2 beyond which √(r² + d − 1) is the mean distance to within rounding, and the series would be long.
-FARTHEST = 1e4
-LONGEST = int(2 * (12 * math.sqrt(FARTHEST) + 40)) + 1
+# Above this r²/2 the mean distance is √(r² + d − 1) to within rounding, and the series would be long.
+MAX_HALF_SQUARE = 1e4
+MAX_TERMS = int(2 * (12 * math.sqrt(MAX_HALF_SQUARE) + 40)) + 1
 
 
 def energy_distance(z: Tensor) -> Tensor:
     """Unbiased estimate of 2 E‖Z − Y‖ − E‖Z − Z'‖ − E‖Y − Y'‖ with Y, Y' ~ N(0, I) and z [N, d], N ≥ 2.
 
-    (Székely & Rizzo 2013; the Radon–Sobolev distance between Z and Y.) The terms with Y are exact.
+    The terms with Y are exact.
+
+    Examples
+    --------
+    >>> near, far = torch.randn(500, 2), torch.randn(500, 2) + 2
+    >>> bool(energy_distance(near) < 0.1 < energy_distance(far))
+    True
+
+    References
+    ----------
+    Székely & Rizzo 2013, Energy statistics: A class of statistics based on distances.
     """
     count, size = z.shape
     pairs = _distances(z).sum() / (count * (count - 1))
-    return 2 * expected_distance(z).mean() - pairs - _distance_of_two(size)
+    return 2 * expected_distance(z).mean() - pairs - _mean_prior_distance(size)
 
 
 def _distances(z: Tensor) -> Tensor:
-    """Distances [N, N], 0 on the diagonal with a gradient of 0 there, where the root has none."""
+    """Distances [N, N]; on the diagonal 0 with a gradient of 0, which the square root alone does not have there."""
     squares = ((z[:, None, :] - z[None, :, :]) ** 2).sum(-1)
-    apart = squares > 0
-    return torch.where(apart, torch.sqrt(torch.where(apart, squares, 1.0)), 0.0)
+    positive = squares > 0
+    return torch.where(positive, torch.sqrt(torch.where(positive, squares, 1.0)), 0.0)
 
 
-def _distance_of_two(size: int) -> float:
+def _mean_prior_distance(size: int) -> float:
     """E‖Y − Y'‖ = 2 Γ((d + 1)/2) / Γ(d/2)."""
     return 2 * math.exp(math.lgamma((size + 1) / 2) - math.lgamma(size / 2))
 
@@ -50,8 +60,8 @@ def expected_distance(z: Tensor) -> Tensor:
 
 def _noncentral_chi_mean(half: Tensor, size: int) -> Tensor:
     """E‖z − Y‖ from half = r²/2: Σ over k of Poisson(k; half) · √2 Γ((d+1)/2 + k) / Γ(d/2 + k)."""
-    near = half.clamp(max=FARTHEST)
-    # Around its mean the Poisson distribution has all its weight within 12 standard deviations.
+    near = half.clamp(max=MAX_HALF_SQUARE)
+    # The Poisson distribution has all its mass within 12 standard deviations of its mean.
     spread = 12 * torch.sqrt(near) + 40
     first = torch.floor((near - spread).clamp_min(0))
     steps = torch.arange(_terms(spread), device=half.device, dtype=half.dtype)
@@ -59,19 +69,19 @@ def _noncentral_chi_mean(half: Tensor, size: int) -> Tensor:
     log_poisson = torch.xlogy(k, near[:, None]) - near[:, None] - torch.lgamma(k + 1)
     log_chi = 0.5 * math.log(2) + torch.lgamma(k + (size + 1) / 2) - torch.lgamma(k + size / 2)
     series = torch.exp(log_poisson + log_chi).sum(1)
-    return torch.where(half > FARTHEST, torch.sqrt(2 * half + size - 1), series)
+    return torch.where(half > MAX_HALF_SQUARE, torch.sqrt(2 * half + size - 1), series)
 
 
 def _terms(spread: Tensor) -> int:
-    """How many terms of the series to take, of which ``spread`` lie on either side of the mean.
+    """Number of terms of the series, ``spread`` on either side of the mean.
 
-    As many as are needed; but a GPU would have to be waited for, and could not be recorded: there as many as could be.
+    On CUDA the largest number possible: reading the data would synchronise, and cannot be captured in a graph.
     """
-    return int(2 * spread.max()) + 1 if spread.device.type != "cuda" else LONGEST
+    return int(2 * spread.max()) + 1 if spread.device.type != "cuda" else MAX_TERMS
 
 
 class _MeanDistance(torch.autograd.Function):
-    """The mean distance and its exact derivative, without keeping the series for backward.
+    """The mean distance and its exact derivative, without saving the series for backward.
 
     d/dλ Σ Poisson(k; λ) a_k = Σ Poisson(k; λ) (a_{k+1} − a_k), and a_{k+1} are those of d + 2 dimensions.
     """
@@ -93,8 +103,8 @@ class _MeanDistance(torch.autograd.Function):
 def kernel_distance(z: Tensor, width: float | None = None) -> Tensor:
     """Unbiased estimate of E k(Z, Z') − 2 E k(Z, Y) + E k(Y, Y') for k(a, b) = exp(−‖a − b‖²/(2 h)), z [N, d], N ≥ 2.
 
-    h, the kernel's ``width``, is d unless given. Convolving the kernel with N(0, I) keeps it Gaussian, so that both
-    terms with Y are exact: h + 1 and h + 2 take h's place.
+    h, the kernel's ``width``, is d by default. The kernel convolved with N(0, I) is Gaussian again, so that both terms
+    with Y are exact: h + 1 and h + 2 replace h.
     """
     size = z.shape[1]
     h = float(size) if width is None else width
@@ -104,16 +114,21 @@ def kernel_distance(z: Tensor, width: float | None = None) -> Tensor:
 
 
 class Energy(Divergence):
-    """Energy distance to N(0, I) (Turinici 2021, Radon–Sobolev variational autoencoders)."""
+    """Energy distance from N(0, I).
+
+    References
+    ----------
+    Turinici 2021, Radon–Sobolev Variational Auto-Encoders (arXiv:1911.13135).
+    """
 
     def __call__(self, latents: Latents) -> Tensor:
-        """Estimate it; 0 for a single image, which has no pair."""
+        """The estimate; 0 for a single image, which has no pairs."""
         return energy_distance(latents.z) if len(latents.z) > 1 else latents.z.sum() * 0
 
 
 class Kernel(Divergence):
-    """Distance to N(0, I) in a Gaussian kernel's space."""
+    """Distance from N(0, I) in the feature space of a Gaussian kernel."""
 
     def __call__(self, latents: Latents) -> Tensor:
-        """Estimate it; 0 for a single image, which has no pair."""
+        """The estimate; 0 for a single image, which has no pairs."""
         return kernel_distance(latents.z) if len(latents.z) > 1 else latents.z.sum() * 0

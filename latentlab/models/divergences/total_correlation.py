@@ -1,4 +1,4 @@
-"""Total correlation of the aggregate posterior, by minibatch weighting (Chen et al. 2018)."""
+"""Total correlation of the aggregate posterior, by minibatch weighting."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ from latentlab.models.posteriors.diagonal import Diagonal
 
 
 def total_correlation(z: Tensor, mean: Tensor, log_std: Tensor, images: int) -> Tensor:
-    """Estimate KL(q(z) ‖ Π q(z_i)) from z [B, d] drawn from N(mean, exp(log_std)²), [B, d] each, B ≥ 2.
+    """Estimate KL(q(z) ‖ Π q(z_i)) in nats from z [B, d] drawn from N(mean, exp(log_std)²), [B, d] each, B ≥ 2.
 
-    q(z) is the mean of q(z|x) over the training set, of which the batch is a sample that was not drawn without
-    regard to z: its own image, which explains z best, weighs 1/``images`` as in the whole set, the others the rest.
+    q(z) is the mean of q(z|x) over the training set of ``images`` images. The image z was drawn from explains z best;
+    it has weight 1/``images``, as in the whole set, and the other images of the batch share the rest.
+
+    References
+    ----------
+    Chen et al. 2018, Isolating Sources of Disentanglement in Variational Autoencoders (arXiv:1802.04942).
     """
     batch = len(z)
     own = 1 / max(images, batch)
@@ -27,10 +31,10 @@ def total_correlation(z: Tensor, mean: Tensor, log_std: Tensor, images: int) -> 
 
 
 class TotalCorrelation(Divergence):
-    """β-TCVAE's penalty: with weight λ and β = 1 the total correlation weighs 1 + λ in all."""
+    """β-TCVAE's penalty: with weight λ and β = 1 the total correlation has weight 1 + λ in the objective."""
 
     def __call__(self, latents: Latents) -> Tensor:
-        """Estimate the total correlation; 0 for a single image, which says nothing of the rest."""
+        """The estimate; 0 for a single image."""
         assert isinstance(latents.q, Diagonal)
         if len(latents.z) < 2:
             return latents.z.sum() * 0

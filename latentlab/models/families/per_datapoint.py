@@ -10,9 +10,8 @@ from torch import Tensor
 from latentlab.models.base import Batch, Losses, StepState
 from latentlab.models.families.vae import VAE
 from latentlab.models.freeze import frozen
-from latentlab.models.posteriors import VariationalPosterior
+from latentlab.models.posteriors import VariationalPosterior, standard_posterior
 from latentlab.models.posteriors.base import standard_noise
-from latentlab.models.posteriors.starts import standard_start
 from latentlab.models.seeded_noise import fixed_noise
 
 # Of the evolution: children of each point and step, and how the step size answers success and failure.
@@ -39,7 +38,7 @@ class PerDatapointVAE(VAE):
         """Where the search begins: the encoder's q(z|x), or the prior."""
         if self.has_encoder:
             return super().infer(batch)
-        return standard_start(self.config.posterior.kind, batch.x, self.config.latent_dim)
+        return standard_posterior(self.config.posterior.kind, batch.x, self.config.latent_dim)
 
     def refined(self, q: VariationalPosterior, batch: Batch) -> VariationalPosterior:
         """Improve ``q`` as the configuration says, at the model's β."""

@@ -1,7 +1,7 @@
-"""Encoder and decoder networks, by architecture.
+"""Encoder and decoder networks, by the name of their architecture in the configuration.
 
-An encoder maps images [B, C, H, W] to features [B, ``features``]; a decoder maps latents [B, D] to what the
-likelihood reads, [B, C', H, W].
+An encoder maps images [B, C, H, W] to features [B, ``features``]; a decoder maps latents [B, D] to the parameters of
+the likelihood, [B, C', H, W].
 """
 
 from __future__ import annotations
@@ -16,12 +16,28 @@ DECODERS: dict[str, type[Decoder]] = {"mlp": MLPDecoder, "conv": ConvDecoder, "r
 
 
 def build_encoder(config: ArchitectureConfig, image_shape: ImageShape) -> Encoder:
-    """The encoder of that architecture for images of shape (C, H, W)."""
+    """The encoder of ``config.kind`` for images of shape (C, H, W).
+
+    Examples
+    --------
+    >>> import torch
+    >>> encoder = build_encoder(ArchitectureConfig(kind="mlp", hidden=32), (1, 28, 28))
+    >>> encoder(torch.zeros(5, 1, 28, 28)).shape
+    torch.Size([5, 32])
+    """
     return ENCODERS[config.kind](config, image_shape)
 
 
 def build_decoder(config: ArchitectureConfig, latents: int, image_shape: ImageShape) -> Decoder:
-    """The decoder of that architecture from ``latents`` numbers to shape (C', H, W)."""
+    """The decoder of ``config.kind`` from ``latents`` numbers to shape (C', H, W).
+
+    Examples
+    --------
+    >>> import torch
+    >>> decoder = build_decoder(ArchitectureConfig(kind="conv", width=4), 2, (3, 20, 28))
+    >>> decoder(torch.zeros(5, 2)).shape
+    torch.Size([5, 3, 20, 28])
+    """
     return DECODERS[config.kind](config, latents, image_shape)
 
 

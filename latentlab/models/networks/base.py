@@ -1,4 +1,4 @@
-"""What encoders and decoders have in common."""
+"""Base classes of encoders and decoders."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 
 class Encoder(nn.Module):
-    """Images [B, C, H, W] to features [B, ``features``]."""
+    """A network from images [B, C, H, W] to features [B, ``features``]."""
 
     features: int
 
@@ -31,7 +31,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Latents [B, D] to the likelihood's parameters [B, C', H, W]."""
+    """A network from latents [B, D] to the likelihood's parameters [B, C', H, W]."""
 
     def __init__(self, config: ArchitectureConfig, latents: int, image_shape: ImageShape) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Strided convolutions for images of any size, square or not; with or without residual blocks."""
+"""Strided convolutions for images of any size and aspect, with or without residual blocks."""
 
 from __future__ import annotations
 
@@ -11,33 +11,38 @@ from latentlab.config import ArchitectureConfig
 from latentlab.config.layout import Sizes
 from latentlab.models.networks.base import ACTIVATIONS, Decoder, Encoder, ImageShape
 
-SMALLEST_SIDE = 4
-WIDEST = 4
+MIN_SIDE = 4  # pixels: sides are halved down to this
+MAX_WIDENING = 4  # times ``width`` channels
 
 
 def pyramid(height: int, width: int) -> Sizes:
-    """Sizes from the image's own down to where no side is above 4, halved and rounded up at each level.
+    """Sizes from (height, width) down to sides of at most 4, halved and rounded up at each level.
 
-    A side that has arrived stays while the other goes on: a long image is not squeezed to nothing.
+    A side that has reached 4 stays while the other is halved further, so that a long image keeps its short side.
+
+    Examples
+    --------
+    >>> pyramid(28, 9)
+    [(28, 9), (14, 5), (7, 3), (4, 3)]
     """
     sizes = [(height, width)]
-    while max(sizes[-1]) > SMALLEST_SIDE:
-        high, wide = sizes[-1]
-        sizes.append((_halved(high, SMALLEST_SIDE), _halved(wide, SMALLEST_SIDE)))
+    while max(sizes[-1]) > MIN_SIDE:
+        height, width = sizes[-1]
+        sizes.append((_halved(height), _halved(width)))
     return sizes
 
 
-def _halved(side: int, smallest: int) -> int:
-    return math.ceil(side / 2) if side > smallest else side
+def _halved(side: int) -> int:
+    return math.ceil(side / 2) if side > MIN_SIDE else side
 
 
 def channels(width: int, levels: int) -> list[int]:
     """Channels after each level: doubled from ``width`` up to four times it."""
-    return [width * min(2**level, WIDEST) for level in range(levels)]
+    return [width * min(2**level, MAX_WIDENING) for level in range(levels)]
 
 
 def strides(sizes: Sizes, level: int) -> tuple[int, int]:
-    """By how much each side shrinks from ``level`` to the next."""
+    """Factors, 1 or 2, by which height and width shrink from ``level`` to the next."""
     (high, wide), (smaller_high, smaller_wide) = sizes[level], sizes[level + 1]
     return (2 if smaller_high < high else 1, 2 if smaller_wide < wide else 1)
 
@@ -52,16 +57,16 @@ class ResidualBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Add what the convolutions see in x."""
-        seen: Tensor = self.layers(x)
-        return x + seen
+        """Add the residual."""
+        residual: Tensor = self.layers(x)
+        return x + residual
 
 
 class Upsample(nn.Module):
     """A transposed convolution to exactly ``size``.
 
-    Kernels of 4 at stride 2 overlap evenly, which 3 would not (it shows as a chequerboard); the odd
-    row or column too many is cut.
+    A kernel of 4 at stride 2 overlaps evenly; one of 3 does not, which shows as a checkerboard (Odena, Dumoulin &
+    Olah 2016). A surplus row or column is cropped.
     """
 
     def __init__(self, inputs: int, outputs: int, stride: tuple[int, int], size: tuple[int, int]) -> None:
@@ -77,7 +82,7 @@ class Upsample(nn.Module):
 
 
 def downward(config: ArchitectureConfig, inputs: int, sizes: Sizes) -> tuple[nn.Sequential, int]:
-    """Convolutions from ``inputs`` channels down the pyramid, and the number of channels they end with."""
+    """Convolutions from ``inputs`` channels down the pyramid ``sizes``, and their number of output channels."""
     activation = ACTIVATIONS[config.activation]
     widths = [inputs, *channels(config.width, len(sizes) - 1)]
     layers: list[nn.Module] = []
@@ -90,7 +95,7 @@ def downward(config: ArchitectureConfig, inputs: int, sizes: Sizes) -> tuple[nn.
 
 
 def upward(config: ArchitectureConfig, outputs: int, sizes: Sizes) -> tuple[nn.Sequential, int]:
-    """Transposed convolutions up the pyramid to ``outputs`` channels, and the number they begin with."""
+    """Transposed convolutions up the pyramid ``sizes`` to ``outputs`` channels, and their number of input channels."""
     activation = ACTIVATIONS[config.activation]
     widths = [outputs, *channels(config.width, len(sizes) - 1)]
     layers: list[nn.Module] = []
@@ -102,7 +107,7 @@ def upward(config: ArchitectureConfig, outputs: int, sizes: Sizes) -> tuple[nn.S
 
 
 class ConvEncoder(Encoder):
-    """3 × 3 convolutions, each halving the sides above 4, flattened at the end."""
+    """3 × 3 convolutions that halve the sides above 4, flattened at the end."""
 
     def __init__(self, config: ArchitectureConfig, image_shape: ImageShape) -> None:
         super().__init__(config, image_shape)
@@ -112,13 +117,13 @@ class ConvEncoder(Encoder):
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute the features."""
-        # channels_last: 1.5 to 2 times as fast on the CPU; the weights follow the input.
+        # channels_last is 1.5 to 2 times as fast on the CPU; the weights follow the input.
         features: Tensor = self.layers(x.contiguous(memory_format=torch.channels_last))
         return features.flatten(1)
 
 
 class ConvDecoder(Decoder):
-    """An affine map to the smallest level, then transposed convolutions up to the image."""
+    """An affine map to the smallest level of the pyramid, then transposed convolutions up to the image."""
 
     def __init__(self, config: ArchitectureConfig, latents: int, image_shape: ImageShape) -> None:
         super().__init__(config, latents, image_shape)

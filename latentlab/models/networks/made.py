@@ -1,4 +1,4 @@
-"""Masked networks whose every output depends on earlier inputs alone (Germain et al. 2015)."""
+"""Masked networks whose outputs depend on earlier inputs only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch.nn import functional
 
 
 class MaskedLinear(nn.Linear):
-    """An affine map with some weights held at 0."""
+    """An affine map whose weights are multiplied by a mask [outputs, inputs] of zeros and ones."""
 
     mask: Tensor
 
@@ -18,38 +18,53 @@ class MaskedLinear(nn.Linear):
         self.register_buffer("mask", mask, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply the weights that are not held."""
+        """Apply the masked weights."""
         return functional.linear(x, self.weight * self.mask, self.bias)
 
 
 class MADE(nn.Module):
-    """Two numbers for each of d inputs, computed from the inputs before it, and from a context.
+    """Masked autoencoder: two outputs for each of d inputs, computed from the inputs before it and from a context.
 
     Parameters
     ----------
     size
         d.
     hidden
-        Units of the one hidden layer.
+        Units of the single hidden layer.
     context
-        Numbers of context per image; 0 for none.
+        Features of the context per image; 0 for none.
     reverse
-        Count the inputs from the last.
+        Order the inputs from the last to the first.
+
+    Attributes
+    ----------
+    ranks
+        Rank of each input in the order.
+
+    Examples
+    --------
+    >>> shift, log_scale = MADE(size=3, hidden=16)(torch.zeros(5, 3))
+    >>> shift.shape
+    torch.Size([5, 3])
+
+    References
+    ----------
+    Germain et al. 2015, MADE: Masked Autoencoder for Distribution Estimation (arXiv:1502.03509).
     """
 
     def __init__(self, size: int, hidden: int, context: int = 0, reverse: bool = False) -> None:
         super().__init__()
-        # Place of each input in the order; a plain list, which a model outlined without memory has too.
-        self.places = list(reversed(range(size))) if reverse else list(range(size))
-        order = torch.tensor(self.places)
-        # Hidden unit of degree k sees inputs up to k, and speaks to outputs after k; −1 sees none.
+        # A plain list, which is there on the meta device too.
+        self.ranks = list(reversed(range(size))) if reverse else list(range(size))
+        order = torch.tensor(self.ranks)
+        # A hidden unit of degree k reads inputs up to rank k and feeds outputs after rank k; −1 reads none.
         degrees = torch.arange(hidden) % max(1, size - 1) if size > 1 else torch.full((hidden,), -1)
         self.inward = MaskedLinear((degrees[:, None] >= order[None, :]).float())
         self.context = nn.Linear(context, hidden) if context else None
         self.outward = MaskedLinear((order[:, None] > degrees[None, :]).float().repeat(2, 1))
 
     def forward(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Both numbers, [..., d] each, for z [..., d] and context [B, F] of the last batch dimension."""
+        """Both outputs, [..., d] each, for z [..., B, d] and context [B, F]."""
         hidden = self.inward(z)
         if self.context is not None:
             hidden = hidden + self.context(context)

@@ -1,4 +1,4 @@
-"""Fully connected networks (Kingma & Welling 2014: one hidden layer of 500)."""
+"""Fully connected networks (one hidden layer of 500 units in Kingma & Welling 2014)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _hidden_layers(config: ArchitectureConfig, inputs: int) -> tuple[nn.Sequenti
 
 
 class MLPEncoder(Encoder):
-    """Pixels through hidden layers; with none, the pixels themselves."""
+    """Hidden layers over the pixels; without any, the features are the pixels."""
 
     def __init__(self, config: ArchitectureConfig, image_shape: ImageShape) -> None:
         super().__init__(config, image_shape)
@@ -32,7 +32,7 @@ class MLPEncoder(Encoder):
 
 
 class MLPDecoder(Decoder):
-    """Latents through hidden layers to one number per pixel and parameter."""
+    """Hidden layers over the latents, then an affine map to every parameter of every pixel."""
 
     def __init__(self, config: ArchitectureConfig, latents: int, image_shape: ImageShape) -> None:
         super().__init__(config, latents, image_shape)

@@ -1,13 +1,17 @@
-"""Approximate posteriors q(z|x), by kind."""
+"""Approximate posteriors q(z|x), by the name of their kind in the configuration."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from torch import Tensor
+
 from latentlab.config import PosteriorConfig
 from latentlab.models.posteriors.base import Posterior, PosteriorSample, VariationalPosterior
-from latentlab.models.posteriors.cholesky import CholeskyPosterior
+from latentlab.models.posteriors.cholesky import Cholesky, CholeskyPosterior
 from latentlab.models.posteriors.concrete import ConcretePosterior
-from latentlab.models.posteriors.delta import DeltaPosterior
-from latentlab.models.posteriors.diagonal import DiagonalPosterior
+from latentlab.models.posteriors.delta import Delta, DeltaPosterior
+from latentlab.models.posteriors.diagonal import Diagonal, DiagonalPosterior
 from latentlab.models.posteriors.flows import IAFPosterior, PlanarPosterior
 
 POSTERIORS: dict[str, type[Posterior]] = {
@@ -21,8 +25,40 @@ POSTERIORS: dict[str, type[Posterior]] = {
 
 
 def build_posterior(config: PosteriorConfig, features: int, latent_dim: int) -> Posterior:
-    """The posterior of that kind over ``latent_dim`` latents, from ``features`` numbers per image."""
+    """The posterior head of ``config.kind`` over ``latent_dim`` latents, from ``features`` numbers per image.
+
+    Examples
+    --------
+    >>> import torch
+    >>> head = build_posterior(PosteriorConfig(kind="diagonal"), features=16, latent_dim=2)
+    >>> head(torch.zeros(5, 16)).mean.shape
+    torch.Size([5, 2])
+    """
     return POSTERIORS[config.kind](config, features, latent_dim)
 
 
-__all__ = ["POSTERIORS", "Posterior", "PosteriorSample", "VariationalPosterior", "build_posterior"]
+def _standard_cholesky(zeros: Tensor) -> Cholesky:
+    size = zeros.shape[1]
+    return Cholesky(zeros, zeros, zeros.new_zeros(len(zeros), size * (size - 1) // 2))
+
+
+STANDARD: dict[str, Callable[[Tensor], VariationalPosterior]] = {
+    "diagonal": lambda zeros: Diagonal(zeros, zeros),
+    "cholesky": _standard_cholesky,
+    "delta": Delta,
+}
+
+
+def standard_posterior(kind: str, like: Tensor, latent_dim: int) -> VariationalPosterior:
+    """N(0, I), or the point 0, for each of ``len(like)`` images; search without an encoder begins there."""
+    return STANDARD[kind](like.new_zeros(len(like), latent_dim))
+
+
+__all__ = [
+    "POSTERIORS",
+    "Posterior",
+    "PosteriorSample",
+    "VariationalPosterior",
+    "build_posterior",
+    "standard_posterior",
+]

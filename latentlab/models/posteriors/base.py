@@ -1,4 +1,4 @@
-"""What every approximate posterior is."""
+"""Base classes of the approximate posteriors q(z|x)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from latentlab.config import PosteriorConfig
 
 
 class PosteriorSample:
-    """Latents that were drawn from a posterior.
+    """Latents drawn from a posterior.
 
     Parameters
     ----------
     z
         [K, B, d].
     log_density
-        Computes ``log_q``: who knows the rate in closed form never asks for it.
+        Computes ``log_q``; not called where the rate has a closed form.
     """
 
     def __init__(self, z: Tensor, log_density: Callable[[], Tensor]) -> None:
@@ -28,7 +28,7 @@ class PosteriorSample:
 
     @cached_property
     def log_q(self) -> Tensor:
-        """Log-density of each latent under the posterior, [K, B]."""
+        """Log-density of each latent under the posterior, in nats, [K, B]."""
         return self._log_density()
 
 
@@ -58,22 +58,22 @@ class VariationalPosterior:
         raise NotImplementedError
 
     def from_noise(self, noise: Tensor) -> PosteriorSample:
-        """The latents [K, B, d] that standard normal noise [K, B, d] becomes, for those who bring their own."""
+        """Transform standard normal noise [K, B, d] to latents."""
         raise NotImplementedError
 
     def log_prob(self, z: Tensor) -> Tensor:
-        """Log q(z|x), [K, B], of latents [K, B, d] that came from elsewhere."""
+        """Log q(z|x) in nats, [K, B], of any latents [K, B, d]."""
         raise NotImplementedError
 
     def kl_to_prior(self) -> Tensor | None:
-        """KL per image and dimension, [B, d], to the prior that goes with this family; ``None`` if unknown.
+        """KL to the family's standard prior in nats, [B, d]; ``None`` if it has no closed form.
 
-        That is N(0, I) for continuous latents, the uniform distribution for categories.
+        The standard prior is N(0, I) for continuous latents and the uniform distribution for categories.
         """
         return None
 
     def parameters(self) -> tuple[Tensor, ...]:
-        """The free tensors q consists of, for those who refine it image by image."""
+        """The tensors that determine q, for refinement image by image."""
         raise NotImplementedError
 
     def with_parameters(self, parameters: tuple[Tensor, ...]) -> VariationalPosterior:
@@ -82,17 +82,17 @@ class VariationalPosterior:
 
 
 class Posterior(nn.Module):
-    """The head that turns the encoder's features [B, F] into an approximation."""
+    """A head that maps the encoder's features [B, F] to q(z|x)."""
 
     def __init__(self, config: PosteriorConfig, features: int, latent_dim: int) -> None:
         super().__init__()
 
     def forward(self, features: Tensor) -> VariationalPosterior:
-        """Parametrise q(z|x)."""
+        """Compute q(z|x)."""
         raise NotImplementedError
 
     def update_schedule(self, epochs_done: float) -> None:
-        """Write the values of annealed buffers (a temperature) after ``epochs_done`` epochs; fractions count."""
+        """Set annealed buffers (e.g. a temperature) to their values after ``epochs_done`` epochs; fractions count."""
 
 
 def standard_noise(samples: int, like: Tensor) -> Tensor:

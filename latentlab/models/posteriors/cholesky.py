@@ -12,14 +12,29 @@ from latentlab.models.posteriors.diagonal import LOG_STD_RANGE
 
 
 class Cholesky(VariationalPosterior):
-    """N(mean, L Lᵀ): L is lower triangular, its diagonal exp(log_diagonal), below it the entries of ``below``.
+    """N(mean, L Lᵀ) with a lower triangular L.
 
     Parameters
     ----------
-    mean, log_diagonal
+    mean
         [B, d].
+    log_diagonal
+        Logarithm of L's diagonal, [B, d].
     below
-        [B, d (d − 1) / 2], row by row.
+        L's entries below the diagonal, row by row, [B, d (d − 1) / 2].
+
+    Examples
+    --------
+    >>> q = Cholesky(torch.zeros(1, 2), torch.zeros(1, 2), torch.tensor([[2.0]]))
+    >>> q.factor[0]
+    tensor([[1., 0.],
+            [2., 1.]])
+    >>> q.kl_to_prior()
+    tensor([[0., 2.]])
+
+    References
+    ----------
+    Rezende, Mohamed & Wierstra 2014, Stochastic Backpropagation (arXiv:1401.4082).
     """
 
     def __init__(self, mean: Tensor, log_diagonal: Tensor, below: Tensor) -> None:
@@ -42,31 +57,31 @@ class Cholesky(VariationalPosterior):
         return torch.sqrt((self.factor**2).sum(-1))
 
     def rsample(self, samples: int) -> PosteriorSample:
-        """Draw by z = mean + L ε."""
+        """Draw z = mean + L ε."""
         return self.from_noise(standard_noise(samples, self._mean))
 
     def from_noise(self, noise: Tensor) -> PosteriorSample:
-        """Mean + L ε of given ε."""
+        """Mean + L ε for given ε [K, B, d]."""
         z = self._mean + (self.factor @ noise.unsqueeze(-1)).squeeze(-1)
         return PosteriorSample(z, lambda: standard_normal_log_density(noise).sum(-1) - self.log_diagonal.sum(-1))
 
     def log_prob(self, z: Tensor) -> Tensor:
-        """Log q(z|x), [K, B]."""
+        """Log q(z|x) in nats, [K, B]."""
         centred = (z - self._mean).unsqueeze(-1)
         noise = torch.linalg.solve_triangular(self.factor.expand(len(z), -1, -1, -1), centred, upper=False)
         return standard_normal_log_density(noise.squeeze(-1)).sum(-1) - self.log_diagonal.sum(-1)
 
     def kl_to_prior(self) -> Tensor:
-        """KL to N(0, I), [B, d]; its sum is exact, its parts are those of the rows of L."""
+        """KL to N(0, I) in nats, split by rows of L, [B, d]; only the sum over d is a KL."""
         return 0.5 * ((self.factor**2).sum(-1) + self._mean**2 - 1) - self.log_diagonal
 
     def parameters(self) -> tuple[Tensor, ...]:
-        """Mean, logarithm of the diagonal, and what is below it."""
+        """Mean, logarithm of L's diagonal, and the entries below it."""
         return self._mean, self.log_diagonal, self.below
 
 
 class CholeskyPosterior(Posterior):
-    """Three affine heads: mean, logarithm of L's diagonal, and what is below it."""
+    """Three affine heads: the mean, the logarithm of L's diagonal, and the entries below it."""
 
     def __init__(self, config: PosteriorConfig, features: int, latent_dim: int) -> None:
         super().__init__(config, features, latent_dim)
@@ -75,6 +90,6 @@ class CholeskyPosterior(Posterior):
         self.below = nn.Linear(features, latent_dim * (latent_dim - 1) // 2) if latent_dim > 1 else None
 
     def forward(self, features: Tensor) -> Cholesky:
-        """Parametrise q(z|x)."""
+        """Compute q(z|x)."""
         below = features.new_zeros(len(features), 0) if self.below is None else self.below(features)
         return Cholesky(self.mean(features), soft_clip(self.log_std(features), *LOG_STD_RANGE), below)

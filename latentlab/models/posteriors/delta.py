@@ -1,4 +1,4 @@
-"""A point instead of a distribution: the plain autoencoder's posterior."""
+"""Point mass instead of a distribution: the posterior of a plain autoencoder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ from latentlab.models.posteriors.base import Posterior, PosteriorSample, Variati
 
 
 class Delta(VariationalPosterior):
-    """All mass at ``mean`` [B, d]. It has no density; its rate counts as 0, and minus its distortion bounds nothing."""
+    """All mass at ``mean`` [B, d]. It has no density: its rate counts as 0, and minus its distortion is no bound.
+
+    Examples
+    --------
+    >>> q = Delta(torch.ones(1, 2))
+    >>> q.rsample(3).z.shape, q.std
+    (torch.Size([3, 1, 2]), tensor([[0., 0.]]))
+    """
 
     has_density = False
 
@@ -28,7 +35,7 @@ class Delta(VariationalPosterior):
         return torch.zeros_like(self._mean)
 
     def rsample(self, samples: int) -> PosteriorSample:
-        """Return the point, ``samples`` times."""
+        """The point, ``samples`` times."""
         z = self._mean.expand(samples, *self._mean.shape)
         return PosteriorSample(z, lambda: z.new_zeros(z.shape[:2]))
 
@@ -37,7 +44,7 @@ class Delta(VariationalPosterior):
         return self.rsample(len(noise))
 
     def kl_to_prior(self) -> Tensor:
-        """Zeros: no density, no rate."""
+        """Zeros, [B, d]: no density, no rate."""
         return torch.zeros_like(self._mean)
 
     def parameters(self) -> tuple[Tensor, ...]:
@@ -53,5 +60,5 @@ class DeltaPosterior(Posterior):
         self.mean = nn.Linear(features, latent_dim)
 
     def forward(self, features: Tensor) -> Delta:
-        """Locate the point."""
+        """Compute the point."""
         return Delta(self.mean(features))

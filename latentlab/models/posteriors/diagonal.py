@@ -1,4 +1,4 @@
-"""Diagonal Gaussian posterior (Kingma & Welling 2014)."""
+"""Diagonal Gaussian posterior."""
 
 from __future__ import annotations
 
@@ -9,12 +9,30 @@ from latentlab.config import PosteriorConfig
 from latentlab.models.functional import gaussian_kl, gaussian_log_density, soft_clip, standard_normal_log_density
 from latentlab.models.posteriors.base import Posterior, PosteriorSample, VariationalPosterior, standard_noise
 
-# Beyond these a standard deviation means nothing any more, and its square overflows or vanishes in float32.
+# Outside this range a standard deviation has no meaning, and its square overflows or underflows in float32.
 LOG_STD_RANGE = (-12.0, 12.0)
 
 
 class Diagonal(VariationalPosterior):
-    """N(mean, diag(exp(log_std)²)), [B, d] each."""
+    """N(mean, diag(exp(log_std)²)).
+
+    Parameters
+    ----------
+    mean, log_std
+        [B, d].
+
+    Examples
+    --------
+    >>> q = Diagonal(torch.zeros(2, 3), torch.zeros(2, 3))
+    >>> q.rsample(5).z.shape
+    torch.Size([5, 2, 3])
+    >>> q.kl_to_prior().sum().item()
+    0.0
+
+    References
+    ----------
+    Kingma & Welling 2014, Auto-Encoding Variational Bayes (arXiv:1312.6114).
+    """
 
     def __init__(self, mean: Tensor, log_std: Tensor) -> None:
         self._mean = mean
@@ -31,21 +49,21 @@ class Diagonal(VariationalPosterior):
         return torch.exp(self.log_std)
 
     def rsample(self, samples: int) -> PosteriorSample:
-        """Draw by z = mean + std · ε."""
+        """Draw z = mean + std · ε."""
         return self.from_noise(standard_noise(samples, self._mean))
 
     def from_noise(self, noise: Tensor) -> PosteriorSample:
-        """Mean + std · ε of given ε."""
-        # Unsqueezed: so a single sample's gradient need not be summed over samples.
+        """Mean + std · ε for given ε [K, B, d]."""
+        # Unsqueezed, so that the gradient of a single sample is not summed over samples.
         z = self._mean.unsqueeze(0) + self.std.unsqueeze(0) * noise
         return PosteriorSample(z, lambda: (standard_normal_log_density(noise) - self.log_std).sum(-1))
 
     def log_prob(self, z: Tensor) -> Tensor:
-        """Log q(z|x), [K, B]."""
+        """Log q(z|x) in nats, [K, B]."""
         return gaussian_log_density(z, self._mean, self.log_std).sum(-1)
 
     def kl_to_prior(self) -> Tensor:
-        """KL to N(0, I) per image and dimension, [B, d]."""
+        """KL to N(0, I) in nats, [B, d]."""
         return gaussian_kl(self._mean, self.log_std)
 
     def parameters(self) -> tuple[Tensor, ...]:
@@ -54,7 +72,7 @@ class Diagonal(VariationalPosterior):
 
 
 class DiagonalPosterior(Posterior):
-    """Two affine heads: mean, and logarithm of the standard deviation, softly kept within a range."""
+    """Two affine heads: the mean, and the logarithm of the standard deviation, soft-clipped to ``log_std_range``."""
 
     def __init__(
         self,
@@ -69,5 +87,5 @@ class DiagonalPosterior(Posterior):
         self.log_std = nn.Linear(features, latent_dim)
 
     def forward(self, features: Tensor) -> Diagonal:
-        """Parametrise q(z|x)."""
+        """Compute q(z|x)."""
         return Diagonal(self.mean(features), soft_clip(self.log_std(features), *self.log_std_range))

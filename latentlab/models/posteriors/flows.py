@@ -1,4 +1,4 @@
-"""Flow posteriors: a diagonal Gaussian carried on by invertible steps."""
+"""Flow posteriors: a diagonal Gaussian transformed by invertible steps."""
 
 from __future__ import annotations
 
@@ -14,62 +14,62 @@ from latentlab.models.networks.made import MADE
 from latentlab.models.posteriors.base import Posterior, PosteriorSample, VariationalPosterior
 from latentlab.models.posteriors.diagonal import Diagonal, DiagonalPosterior
 
-# Draws from which a flow's mean and standard deviation are told: they have no closed form.
+# Draws that estimate a flow's mean and standard deviation, which have no closed form.
 MOMENT_SAMPLES = 64
-# At the start IAF's gates are nearly open: σ = sigmoid(2) (Kingma et al. 2016).
+# Initial logit of IAF's gates, which begin nearly open: σ = sigmoid(2) (Kingma et al. 2016).
 OPEN_GATE = 2.0
+# softplus(INVERSE_SOFTPLUS_OF_1) = 1.
+INVERSE_SOFTPLUS_OF_1 = math.log(math.e - 1)
 
-# softplus(0 + SHIFT) = 1.
-SHIFT = math.log(math.e - 1)
-
-Carry = Callable[[Tensor], tuple[Tensor, Tensor]]
+Transform = Callable[[Tensor], tuple[Tensor, Tensor]]
+"""From z₀ [K, B, d] to z [K, B, d] and the log-determinant [K, B]."""
 
 
 class Flow(VariationalPosterior):
-    """z = f(z₀) with z₀ ~ a diagonal Gaussian, so that log q(z) = log q₀(z₀) − log|det ∂f/∂z₀|.
+    """z = f(z₀) with z₀ ~ a diagonal Gaussian: log q(z) = log q₀(z₀) − log|det ∂f/∂z₀|.
 
     Parameters
     ----------
     base
-        Of z₀.
-    carry
-        From z₀ [K, B, d] to z and the log-determinant [K, B].
+        Distribution of z₀.
+    transform
+        f, with its log-determinant.
     """
 
-    def __init__(self, base: Diagonal, carry: Carry) -> None:
+    def __init__(self, base: Diagonal, transform: Transform) -> None:
         self.base = base
-        self._carry = carry
+        self._transform = transform
         self._moments: tuple[Tensor, Tensor] | None = None
 
     def rsample(self, samples: int) -> PosteriorSample:
-        """Draw from the base and carry on."""
+        """Draw from the base distribution and transform."""
         start = self.base.rsample(samples)
-        z, log_det = self._carry(start.z)
+        z, log_det = self._transform(start.z)
         return PosteriorSample(z, lambda: start.log_q - log_det)
 
     @property
     def mean(self) -> Tensor:
-        """Mean of 64 draws that are the same at every call, [B, d]."""
-        return self._of_draws()[0]
+        """Mean of 64 draws, the same at every call, [B, d]."""
+        return self._estimated_moments()[0]
 
     @property
     def std(self) -> Tensor:
         """Standard deviation of the same draws, [B, d]."""
-        return self._of_draws()[1]
+        return self._estimated_moments()[1]
 
-    def _of_draws(self) -> tuple[Tensor, Tensor]:
+    def _estimated_moments(self) -> tuple[Tensor, Tensor]:
         if self._moments is None:
             half = torch.randn(
                 MOMENT_SAMPLES // 2, 1, self.base.mean.shape[-1], generator=torch.Generator().manual_seed(0)
             ).to(self.base.mean.device)
-            # Each draw with its mirror image: exact for a flow that is affine.
-            z = self._carry(self.base.mean + self.base.std * torch.cat([half, -half]))[0]
+            # Antithetic draws: exact for an affine flow.
+            z = self._transform(self.base.mean + self.base.std * torch.cat([half, -half]))[0]
             self._moments = z.mean(0), z.std(0)
         return self._moments
 
 
 class IAFStep(nn.Module):
-    """z ← σ ⊙ z + (1 − σ) ⊙ m, with m and σ from a MADE that also sees the encoder's features."""
+    """z ← σ ⊙ z + (1 − σ) ⊙ m, with m and σ from a MADE that also reads the encoder's features."""
 
     def __init__(self, size: int, hidden: int, context: int, reverse: bool) -> None:
         super().__init__()
@@ -85,7 +85,18 @@ class IAFStep(nn.Module):
 
 
 class IAFPosterior(Posterior):
-    """Inverse autoregressive flow (Kingma et al. 2016); the order of the latents turns at each step."""
+    """Inverse autoregressive flow; the order of the latents is reversed at every step.
+
+    Examples
+    --------
+    >>> head = IAFPosterior(PosteriorConfig(kind="iaf", steps=2), features=4, latent_dim=3)
+    >>> head(torch.zeros(5, 4)).rsample(2).log_q.shape
+    torch.Size([2, 5])
+
+    References
+    ----------
+    Kingma et al. 2016, Improving Variational Inference with Inverse Autoregressive Flow (arXiv:1606.04934).
+    """
 
     def __init__(self, config: PosteriorConfig, features: int, latent_dim: int) -> None:
         super().__init__(config, features, latent_dim)
@@ -95,20 +106,31 @@ class IAFPosterior(Posterior):
         )
 
     def forward(self, features: Tensor) -> Flow:
-        """Parametrise q(z|x)."""
+        """Compute q(z|x)."""
 
-        def carry(z: Tensor) -> tuple[Tensor, Tensor]:
+        def transform(z: Tensor) -> tuple[Tensor, Tensor]:
             total = z.new_zeros(z.shape[:-1])
             for step in self.steps:
                 z, log_det = step(z, features)
                 total = total + log_det
             return z, total
 
-        return Flow(self.base(features), carry)
+        return Flow(self.base(features), transform)
 
 
 class PlanarPosterior(Posterior):
-    """Planar flow z ← z + û tanh(wᵀz + b), u, w and b from the encoder (Rezende & Mohamed 2015)."""
+    """Planar flow z ← z + û tanh(wᵀz + b), with u, w and b from the encoder.
+
+    Examples
+    --------
+    >>> head = PlanarPosterior(PosteriorConfig(kind="planar", steps=2), features=4, latent_dim=3)
+    >>> head(torch.zeros(5, 4)).rsample(2).z.shape
+    torch.Size([2, 5, 3])
+
+    References
+    ----------
+    Rezende & Mohamed 2015, Variational Inference with Normalizing Flows (arXiv:1505.05770).
+    """
 
     def __init__(self, config: PosteriorConfig, features: int, latent_dim: int) -> None:
         super().__init__(config, features, latent_dim)
@@ -116,17 +138,17 @@ class PlanarPosterior(Posterior):
         self.steps = nn.ModuleList(nn.Linear(features, 2 * latent_dim + 1) for _ in range(config.steps))
         for step in self.steps:
             assert isinstance(step, nn.Linear)
-            # u begins near 0 and w does not: nearly the identity, but no saddle, where neither would learn.
+            # u begins near 0 and w does not: nearly the identity, but not the saddle point where neither learns.
             nn.init.normal_(step.weight, std=0.01 / math.sqrt(features))
             nn.init.normal_(step.bias, std=1 / math.sqrt(latent_dim))
             nn.init.zeros_(step.bias[:latent_dim])
 
     def forward(self, features: Tensor) -> Flow:
-        """Parametrise q(z|x)."""
+        """Compute q(z|x)."""
         base = self.base(features)
         planes = [_plane(step(features), base.mean.shape[-1]) for step in self.steps]
 
-        def carry(z: Tensor) -> tuple[Tensor, Tensor]:
+        def transform(z: Tensor) -> tuple[Tensor, Tensor]:
             total = z.new_zeros(z.shape[:-1])
             for u, w, b in planes:
                 bend = torch.tanh((z * w).sum(-1, keepdim=True) + b)
@@ -135,14 +157,14 @@ class PlanarPosterior(Posterior):
                 z = z + u * bend
             return z, total
 
-        return Flow(base, carry)
+        return Flow(base, transform)
 
 
-def _plane(numbers: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
-    """û, w and b, with û moved along w until the step is invertible: wᵀû > −1."""
-    u, w, b = torch.split(numbers, [size, size, 1], dim=-1)
+def _plane(parameters: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
+    """û, w and b of one step, with û moved along w until the step is invertible: wᵀû > −1."""
+    u, w, b = torch.split(parameters, [size, size, 1], dim=-1)
     along = (u * w).sum(-1, keepdim=True)
-    # A little above −1, so that the logarithm of the determinant stays finite. Shifted against the paper's, which
-    # takes 0 to −.31: what is not to move is not moved, and a plane can begin as the identity.
-    wanted = functional.softplus(along + SHIFT) - 1 + 1e-4
-    return u + (wanted - along) * w / ((w * w).sum(-1, keepdim=True) + 1e-8), w, b
+    # A little above −1, which keeps the logarithm of the determinant finite. Shifted relative to the paper, which maps
+    # 0 to −.31: here 0 maps to 0, so that a step can begin as the identity.
+    target = functional.softplus(along + INVERSE_SOFTPLUS_OF_1) - 1 + 1e-4
+    return u + (target - along) * w / ((w * w).sum(-1, keepdim=True) + 1e-8), w, b

@@ -1,4 +1,4 @@
-"""Priors p(z), by kind."""
+"""Priors p(z), by the name of their kind in the configuration."""
 
 from __future__ import annotations
 
@@ -19,7 +19,13 @@ PRIORS: dict[str, type[Prior]] = {
 
 
 def build_prior(config: PriorConfig, latent_dim: int, image_shape: ImageShape) -> Prior:
-    """The prior of that kind over ``latent_dim`` latents, of images of that shape."""
+    """The prior of ``config.kind`` over ``latent_dim`` latents of images of shape (C, H, W).
+
+    Examples
+    --------
+    >>> build_prior(PriorConfig(kind="mixture"), 2, (1, 28, 28)).sample(10).shape
+    torch.Size([10, 2])
+    """
     return PRIORS[config.kind](config, latent_dim, image_shape)
 
 

@@ -1,4 +1,4 @@
-"""What every prior is."""
+"""Base class of the priors p(z)."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Encode = Callable[[Tensor], VariationalPosterior]
 class Prior(nn.Module):
     """p(z) over ``latent_dim`` latents.
 
-    A prior keeps no reference to the model it belongs to: what it needs of it is an argument of its methods
-    (``encode``, from images to q(z|x)), so that a copy of a model is a copy of its prior too.
+    A prior keeps no reference to its model: what it needs of it is an argument of its methods (``encode``), so that
+    copying a model copies its prior too.
 
     Attributes
     ----------
     has_closed_form_rate
-        Whether posteriors know their KL to it (N(0, I), or the uniform distribution for categories).
+        Whether the prior is the standard one of ``VariationalPosterior.kl_to_prior``.
     """
 
     has_closed_form_rate = False
@@ -38,23 +38,42 @@ class Prior(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where it computes."""
+        """Device of the prior's parameters and samples."""
         return self._origin.device
 
     def prepare(self, x: Tensor) -> None:
-        """See some training images [B, C, H, W] before the first step."""
+        """Initialise from training images [B, C, H, W], before the first step."""
 
     def log_prob(self, z: Tensor, encode: Encode | None = None) -> Tensor:
-        """Log p(z) for z [..., d], shape [...]; only a prior that depends on the encoder needs ``encode``."""
+        """Log p(z) in nats for z [..., d], shape [...].
+
+        Parameters
+        ----------
+        z
+            [..., d].
+        encode
+            From images to q(z|x); needed only by a prior that depends on the encoder.
+        """
         raise NotImplementedError
 
     def sample(self, count: int, generator: torch.Generator | None = None, encode: Encode | None = None) -> Tensor:
-        """Draw [count, d] latents; ``generator`` is a CPU one whatever the device, so that a seed means the same."""
+        """Draw [count, d] latents.
+
+        Parameters
+        ----------
+        count
+            Number of latents.
+        generator
+            On the CPU, whatever the device, so that a seed gives the same latents everywhere.
+        encode
+            As for ``log_prob``.
+        """
         raise NotImplementedError
 
     def _normal(self, count: int, generator: torch.Generator | None) -> Tensor:
         return standard_normal(count, self.latent_dim, self.device, generator)
 
     def _choices(self, count: int, ends: int, generator: torch.Generator | None) -> Tensor:
-        where = self.device if generator is None else torch.device("cpu")
-        return torch.randint(ends, (count,), generator=generator, device=where).to(self.device)
+        """``count`` integers in [0, ``ends``)."""
+        device = self.device if generator is None else torch.device("cpu")
+        return torch.randint(ends, (count,), generator=generator, device=device).to(self.device)

@@ -13,9 +13,19 @@ from latentlab.models.priors.base import Encode, ImageShape, Prior
 
 
 class CategoricalPrior(Prior):
-    """Every one-hot vector is as likely as any other.
+    """The uniform distribution over one-hot vectors.
 
-    The number of categories is the posterior's, which tells it through ``categories``.
+    Attributes
+    ----------
+    categories
+        M, the categories of each of the d / M variables; set by the model to the posterior's number.
+
+    Examples
+    --------
+    >>> prior = CategoricalPrior(PriorConfig(kind="categorical"), 6, (1, 28, 28))
+    >>> prior.categories = 3
+    >>> prior.sample(4).view(4, 2, 3).sum(-1).unique()
+    tensor([1.])
     """
 
     has_closed_form_rate = True
@@ -25,7 +35,7 @@ class CategoricalPrior(Prior):
         self.categories = latent_dim
 
     def log_prob(self, z: Tensor, encode: Encode | None = None) -> Tensor:
-        """Log-probability, the same for all: −N log M, shape [...]."""
+        """Log-probability in nats, the same for all: −N log M, shape [...]."""
         count = self.latent_dim // self.categories
         return z.new_full(z.shape[:-1], -count * math.log(self.categories))
 

@@ -1,4 +1,4 @@
-"""A learned autoregressive flow as prior (Papamakarios, Pavlakou & Murray 2017)."""
+"""A learned autoregressive flow as prior."""
 
 from __future__ import annotations
 
@@ -10,13 +10,23 @@ from latentlab.models.functional import standard_normal_log_density
 from latentlab.models.networks.made import MADE
 from latentlab.models.priors.base import Encode, ImageShape, Prior
 
-LARGEST_LOG_SCALE = 4.0
+MAX_LOG_SCALE = 4.0
 
 
 class FlowPrior(Prior):
-    """z such that u = (z − m(z)) · exp(−s(z)), step by step, is standard normal; m and s come from a MADE.
+    """Masked autoregressive flow: u = (z − m(z)) · exp(−s(z)), step by step, is standard normal; m and s from a MADE.
 
-    The density takes one pass; a draw takes one per dimension.
+    A density takes one pass of the network, a draw one pass per dimension. It begins as N(0, I).
+
+    Examples
+    --------
+    >>> prior = FlowPrior(PriorConfig(kind="flow"), 2, (1, 28, 28))
+    >>> prior.log_prob(prior.sample(5)).shape
+    torch.Size([5])
+
+    References
+    ----------
+    Papamakarios, Pavlakou & Murray 2017, Masked Autoregressive Flow for Density Estimation (arXiv:1705.07057).
     """
 
     def __init__(self, config: PriorConfig, latent_dim: int, image_shape: ImageShape) -> None:
@@ -26,14 +36,14 @@ class FlowPrior(Prior):
         )
         for step in self.steps:
             assert isinstance(step, MADE)
-            nn.init.zeros_(step.outward.weight)  # begins as N(0, I)
+            nn.init.zeros_(step.outward.weight)
             nn.init.zeros_(step.outward.bias)
 
     def log_prob(self, z: Tensor, encode: Encode | None = None) -> Tensor:
-        """Log p(z), shape [...]."""
+        """Log p(z) in nats, shape [...]."""
         total = z.new_zeros(z.shape[:-1])
         for step in self.steps:
-            shift, log_scale = _shift_and_scale(step, z)
+            shift, log_scale = _shift_and_log_scale(step, z)
             z = (z - shift) * torch.exp(-log_scale)
             total = total - log_scale.sum(-1)
         return total + standard_normal_log_density(z).sum(-1)
@@ -44,14 +54,14 @@ class FlowPrior(Prior):
         for step in reversed(self.steps):
             assert isinstance(step, MADE)
             z = torch.zeros_like(u)
-            for place in range(self.latent_dim):
-                column = step.places.index(place)
-                shift, log_scale = _shift_and_scale(step, z)
+            for rank in range(self.latent_dim):
+                column = step.ranks.index(rank)
+                shift, log_scale = _shift_and_log_scale(step, z)
                 z[:, column] = shift[:, column] + u[:, column] * torch.exp(log_scale[:, column])
             u = z
         return u
 
 
-def _shift_and_scale(step: nn.Module, z: Tensor) -> tuple[Tensor, Tensor]:
+def _shift_and_log_scale(step: nn.Module, z: Tensor) -> tuple[Tensor, Tensor]:
     shift, raw = step(z)
-    return shift, LARGEST_LOG_SCALE * torch.tanh(raw / LARGEST_LOG_SCALE)
+    return shift, MAX_LOG_SCALE * torch.tanh(raw / MAX_LOG_SCALE)

@@ -1,4 +1,4 @@
-"""Priors that are mixtures: of learned Gaussians, or of the posteriors at learned pseudo-inputs."""
+"""Mixture priors: of learned Gaussians, or of the posteriors at learned pseudo-inputs."""
 
 from __future__ import annotations
 
@@ -14,23 +14,30 @@ from latentlab.models.posteriors.base import VariationalPosterior
 from latentlab.models.priors.base import Encode, ImageShape, Prior
 from latentlab.models.seeded_noise import fixed_noise
 
-# Numbers to hold at once while every latent meets every component: 64 MB of float32.
-LARGEST_MEETING = 16 * 2**20
+# Most elements of the [latents, components, d] tensor held at once: 64 MB of float32.
+MAX_ELEMENTS = 16 * 2**20
 
 
 def log_mean_density(z: Tensor, components: int, density: Callable[[Tensor], Tensor]) -> Tensor:
-    """Log of the mean over components of their densities at z [..., d], shape [...], in bounded memory.
+    """Log of the components' mean density at z [..., d], shape [...], in bounded memory.
 
-    ``density`` takes z [N, 1, d] to the log-densities [N, components].
+    ``density`` maps z [N, 1, d] to log-densities [N, components].
     """
     flat = z.reshape(-1, 1, z.shape[-1])
-    rows = max(1, LARGEST_MEETING // (components * z.shape[-1]))
+    rows = max(1, MAX_ELEMENTS // (components * z.shape[-1]))
     parts = [log_mean_exp(density(part), dim=1) for part in torch.split(flat, rows)]
     return torch.cat(parts).view(z.shape[:-1])
 
 
 class MixturePrior(Prior):
-    """Equal parts of K diagonal Gaussians with learned means and standard deviations."""
+    """K diagonal Gaussians of equal weight, with learned means and standard deviations.
+
+    Examples
+    --------
+    >>> prior = MixturePrior(PriorConfig(kind="mixture", components=5), 2, (1, 28, 28))
+    >>> prior.log_prob(torch.zeros(3, 2)).shape, prior.sample(4).shape
+    (torch.Size([3]), torch.Size([4, 2]))
+    """
 
     def __init__(self, config: PriorConfig, latent_dim: int, image_shape: ImageShape) -> None:
         super().__init__(config, latent_dim, image_shape)
@@ -38,7 +45,7 @@ class MixturePrior(Prior):
         self.log_stds = nn.Parameter(torch.full((config.components, latent_dim), -0.5))
 
     def log_prob(self, z: Tensor, encode: Encode | None = None) -> Tensor:
-        """Log p(z), shape [...]."""
+        """Log p(z) in nats, shape [...]."""
         return log_mean_density(
             z, len(self.means), lambda part: gaussian_log_density(part, self.means, self.log_stds).sum(-1)
         )
@@ -50,9 +57,19 @@ class MixturePrior(Prior):
 
 
 class VampPrior(Prior):
-    """Equal parts of the posteriors at K learned pseudo-inputs (Tomczak & Welling 2018).
+    """The posteriors at K learned pseudo-inputs, with equal weights; ``encode`` is required.
 
-    ``log_prob`` and ``sample`` need ``encode``: the posteriors are those of the model that asks.
+    Examples
+    --------
+    >>> from latentlab.models.posteriors.diagonal import Diagonal
+    >>> prior = VampPrior(PriorConfig(kind="vamp", components=3), 2, (1, 8, 8))
+    >>> encode = lambda x: Diagonal(x.flatten(1)[:, :2], torch.zeros(len(x), 2))
+    >>> prior.log_prob(torch.zeros(5, 2), encode).shape
+    torch.Size([5])
+
+    References
+    ----------
+    Tomczak & Welling 2018, VAE with a VampPrior (arXiv:1705.07120).
     """
 
     def __init__(self, config: PriorConfig, latent_dim: int, image_shape: ImageShape) -> None:
@@ -61,17 +78,17 @@ class VampPrior(Prior):
 
     @torch.no_grad()
     def prepare(self, x: Tensor) -> None:
-        """Begin at training images, each seen through a little noise where there are too few."""
+        """Set the pseudo-inputs to training images with a little noise; images repeat where there are too few."""
         times = math.ceil(len(self.pseudo_inputs) / len(x))
         chosen = x.repeat(times, 1, 1, 1)[: len(self.pseudo_inputs)]
         self.pseudo_inputs.copy_((chosen + 0.1 * torch.randn_like(chosen)).clamp(0.01, 0.99))
 
     def components(self, encode: Encode | None) -> VariationalPosterior:
-        """The posteriors at the pseudo-inputs, which are kept in [0, 1]."""
-        return _given(encode)(self.pseudo_inputs.clamp(0, 1))
+        """The posteriors at the pseudo-inputs, which are clamped to [0, 1]."""
+        return _required(encode)(self.pseudo_inputs.clamp(0, 1))
 
     def log_prob(self, z: Tensor, encode: Encode | None = None) -> Tensor:
-        """Log p(z), shape [...]."""
+        """Log p(z) in nats, shape [...]."""
         components = self.components(encode)
         count = len(self.pseudo_inputs)
         return log_mean_density(z, count, lambda part: components.log_prob(part.expand(-1, count, -1)))
@@ -79,15 +96,15 @@ class VampPrior(Prior):
     def sample(self, count: int, generator: torch.Generator | None = None, encode: Encode | None = None) -> Tensor:
         """Draw [count, d] latents."""
         chosen = self._choices(count, len(self.pseudo_inputs), generator)
-        q = _given(encode)(self.pseudo_inputs.clamp(0, 1)[chosen])
+        q = _required(encode)(self.pseudo_inputs.clamp(0, 1)[chosen])
         if generator is None:
             return q.rsample(1).z[0]
-        # The posterior draws from the global stream: give it one that follows from the generator alone.
+        # The posterior draws from the global stream: seed it from the generator.
         with fixed_noise(self.device, int(torch.randint(2**62, (), generator=generator))):
             return q.rsample(1).z[0]
 
 
-def _given(encode: Encode | None) -> Encode:
+def _required(encode: Encode | None) -> Encode:
     if encode is None:
         raise TypeError("a VampPrior needs the encoder of its model: pass encode, from images to q(z|x)")
     return encode

@@ -30,7 +30,7 @@ def recorder(monkeypatch):
     monkeypatch.setattr(
         "latentlab.training.step.optimizer_step.Optimizers", lambda model, config: Optimizers(model, config, True)
     )
-    monkeypatch.setattr(closed_form, "_terms", lambda spread: closed_form.LONGEST)
+    monkeypatch.setattr(closed_form, "_terms", lambda spread: closed_form.MAX_TERMS)
     return made
 
 
