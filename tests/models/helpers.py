@@ -1,4 +1,4 @@
-"""Tiny models for exact tests."""
+"""Tiny models, and one whose marginal likelihood is known."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SHAPE = (1, 3, 4)
 
 
 def tiny(shape: tuple[int, int, int] = SHAPE, classes: int = 0, **values: Any) -> LatentModel:
-    """A model with 16 hidden units unless told otherwise."""
+    """A model with 16 hidden units by default."""
     architecture = {"hidden": 16, **values.pop("architecture", {})}
     return build(validated(ModelConfig, {"architecture": architecture, **values}), shape, classes)
 
@@ -62,7 +62,7 @@ def optimizers(model: LatentModel, rate: float = 3e-3) -> dict[str, torch.optim.
 def step(
     model: LatentModel, batch: Batch, adams: dict[str, torch.optim.Optimizer], state: StepState
 ) -> dict[str, torch.Tensor]:
-    """One step as the trainer takes it: every phase in turn."""
+    """One step as in training: every phase in turn; returns the terms."""
     terms: dict[str, torch.Tensor] = {}
     model.on_step_start(state)
     for phase in model.phases:
@@ -76,7 +76,7 @@ def step(
 
 
 def train(model: LatentModel, batch: Batch, steps: int, rate: float = 3e-3) -> list[dict[str, float]]:
-    """Train on one batch; the terms of every step."""
+    """Train on one batch; returns the terms of every step."""
     adams = optimizers(model, rate)
     model.train()
     model.prepare(batch, 1000)

@@ -24,13 +24,13 @@ class Halves:
         return self.sum(whole)
 
 
-def test_alone_a_batch_is_its_own_whole():
+def test_without_a_share_nothing_is_reduced():
     values = torch.rand(4, 2)
     assert rows_of_all(values) is values
     assert ratio_of_all(values.sum(), 8) == values.sum() / 8
 
 
-def test_rows_keep_their_order_and_their_gradient():
+def test_gathered_rows_keep_order_and_gradient():
     whole = torch.rand(6, 2)
     mine = whole[::2].clone().requires_grad_()
     other = whole.clone()
@@ -42,7 +42,7 @@ def test_rows_keep_their_order_and_their_gradient():
     assert torch.allclose(mine.grad, 2 * whole[::2])
 
 
-def test_the_optimal_sigma_is_the_whole_batchs():
+def test_optimal_sigma_is_of_the_whole_batch():
     likelihood = build_likelihood(LikelihoodConfig(kind="gaussian", sigma="optimal")).train()
     output, x = torch.rand(1, 6, 1, 4, 4), torch.rand(6, 1, 4, 4)
     whole = likelihood.log_prob(output, x)
@@ -52,7 +52,7 @@ def test_the_optimal_sigma_is_the_whole_batchs():
     assert torch.allclose(mine, whole[:, ::2], rtol=1e-5)
 
 
-def test_codebooks_follow_the_whole_batch():
+def test_codebooks_are_updated_from_the_whole_batch():
     def followed(maps, share=None):
         torch.manual_seed(0)
         book = Codebook(CodebookConfig(size=4, dimension=2)).train()
@@ -73,7 +73,7 @@ def test_codebooks_follow_the_whole_batch():
     assert not torch.allclose(followed(maps[::2])[0], whole, atol=1e-6)
 
 
-def test_a_share_leaves_nothing_behind():
+def test_a_share_is_left_after_its_block():
     with pytest.raises(ZeroDivisionError), part_of(Halves()):
         raise ZeroDivisionError
     values = torch.ones(2)

@@ -1,4 +1,4 @@
-"""The composition as a whole: architectures, names of weights, gradients."""
+"""Whole models: architectures, names of the weights, gradients, schedules."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_any_image_size(kind, shape):
 
 
 @pytest.mark.parametrize("kind", ["mlp", "conv"])
-def test_every_pixel_is_seen_and_drawn(kind):
+def test_every_pixel_affects_the_features_and_is_decoded(kind):
     model = tiny((1, 13, 9), architecture={"kind": kind, "width": 4, "activation": "tanh"})
     x = torch.rand(1, 1, 13, 9, requires_grad=True)
     model.encode(Batch(x))[0].sum().backward()
@@ -45,7 +45,7 @@ def test_every_pixel_is_seen_and_drawn(kind):
     assert (drawn.std(0) > 0).all()
 
 
-def test_a_decode_alone_is_the_decode_in_a_batch():
+def test_decoding_does_not_depend_on_the_rest_of_the_batch():
     model = tiny((1, 16, 16), architecture={"kind": "conv", "width": 4})
     z = torch.randn(5, 2)
     torch.testing.assert_close(model.decode(z)[2:3], model.decode(z[2:3]))
@@ -62,12 +62,12 @@ def test_a_decode_alone_is_the_decode_in_a_batch():
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
-def test_what_can_be_chosen_is_what_there_is(registry, part, field):
-    """A new divergence, say, is a file, a line in its registry, and its name among the configuration's."""
+def test_registries_match_the_configuration(registry, part, field):
+    """A new part is a file, a line in its registry, and its name in the configuration."""
     assert set(registry) == set(get_args(part.model_fields[field].annotation)) - {"none"}
 
 
-def test_names_of_the_weights_are_readable_and_stable():
+def test_names_of_the_weights_are_stable():
     model = build(RECIPES["vae"].config(), (1, 28, 28))
     assert {name: tuple(weight.shape) for name, weight in model.state_dict().items()} == {
         "encoder.layers.0.weight": (500, 784),
@@ -98,7 +98,7 @@ def test_gradients_are_finite_at_extremes(likelihood):
         assert all(torch.isfinite(p.grad).all() for p in model.parameters())
 
 
-def test_beta_one_is_the_vae_exactly():
+def test_beta_1_equals_the_vae():
     batch = images(4, (1, 8, 8))
     values = []
     for name in ("vae", "beta-vae"):
@@ -110,7 +110,7 @@ def test_beta_one_is_the_vae_exactly():
     assert all(torch.equal(a, b) for a, b in zip(*values, strict=True))
 
 
-def test_sampled_rate_has_the_mean_of_the_closed_form():
+def test_monte_carlo_rate_matches_the_closed_form():
     batch = images(4)
     analytic, sampled = tiny(samples=5_000), tiny(samples=5_000, kl="monte-carlo")
     sampled.load_state_dict(analytic.state_dict())
@@ -119,7 +119,7 @@ def test_sampled_rate_has_the_mean_of_the_closed_form():
     assert rates[1] != rates[0]
 
 
-def test_prior_samples_are_latents_to_decode():
+def test_prior_samples_can_be_decoded():
     model = tiny(latent_dim=4)
     z = model.sample_prior(3, torch.Generator().manual_seed(0))
     assert z.shape == (3, 4)
@@ -127,7 +127,7 @@ def test_prior_samples_are_latents_to_decode():
 
 
 def test_schedules_are_written_in_place():
-    """A captured step goes on reading the same tensors."""
+    """A captured step reads the same tensors again."""
     model = tiny(beta=2.0, rate={"kind": "capacity", "capacity": 40.0, "epochs": 4.0, "warmup": 2.0})
     schedule = model.rate_schedule
     tensors = schedule.weight, schedule.capacity, schedule.beta
@@ -141,7 +141,7 @@ def test_schedules_are_written_in_place():
     assert all(a is b for a, b in zip(tensors, (schedule.weight, schedule.capacity, schedule.beta), strict=True))
 
 
-def test_a_temperature_is_written_in_place():
+def test_the_temperature_is_written_in_place():
     model = tiny(
         latent_dim=8,
         posterior={"kind": "concrete", "categories": 4, "temperature": 1.0, "coldest": 0.25, "cooling": 2.0},

@@ -1,4 +1,4 @@
-"""Copies of a model share nothing with it: neither by ``deepcopy`` nor by pickling."""
+"""Copies of a model, by ``deepcopy`` or pickle, share nothing with it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def log_prior(model):
 @pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
 @pytest.mark.parametrize("kind", ["vamp", "mixture", "flow"])
 def test_training_a_copy_leaves_the_prior_of_the_original_and_vice_versa(kind, copied):
-    """A VampPrior's density follows from the encoder: the copy's from its own encoder."""
+    """A VampPrior's density depends on the encoder: a copy's on the copy's encoder."""
     model = tiny(prior={"kind": kind, "components": 4})
     train(model, images(12), 3)
     other = copied(model)
@@ -45,8 +45,8 @@ def test_a_copy_of_a_vamp_prior_samples_with_its_own_encoder(copied):
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_copy_learns_as_the_original(name):
-    """Its schedules and its β too."""
+def test_a_copy_takes_the_same_step_as_the_original(name):
+    """Schedules and β are copied too."""
     torch.manual_seed(0)
     model = build(smaller(name, rate={"warmup": 5.0}), (1, 8, 8), 3)
     train(model, images(6, (1, 8, 8)), 2)
@@ -61,7 +61,7 @@ def test_a_copy_learns_as_the_original(name):
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_schedules_are_not_among_the_weights(name):
+def test_schedules_are_not_saved_with_the_weights(name):
     model = build(smaller(name), (1, 8, 8), 3)
     buffers = {key for key, _ in model.named_buffers()}
     assert {"rate_schedule.weight", "rate_schedule.capacity"} <= buffers

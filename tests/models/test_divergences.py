@@ -1,4 +1,4 @@
-"""Gate 5: nothing between a distribution and itself at any batch size, and the closed forms."""
+"""Divergences: zero between equal distributions at any batch size, and closed forms against sampling."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ def estimates(kind: str, count: int, shift: float, times: int) -> torch.Tensor:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("count", [2, 5, 64])
-def test_nothing_between_the_prior_and_itself(kind, count):
+def test_divergence_of_the_prior_from_itself_is_zero_on_average(kind, count):
     values = estimates(kind, count, 0.0, 400)
     assert abs(values.mean()) < 5 * values.std() / 400**0.5
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_something_between_the_prior_and_another(kind):
+def test_divergence_of_a_shifted_gaussian_is_positive(kind):
     values = estimates(kind, 64, 1.0, 20)
     assert values.min() > 0
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_size_of_the_batch_does_not_change_its_size(kind):
+def test_divergence_does_not_depend_on_the_batch_size(kind):
     small, large = (estimates(kind, count, 1.0, 4096 // count) for count in (8, 128))
     assert small.mean().item() == pytest.approx(large.mean().item(), rel=0.1)
 
@@ -64,7 +64,7 @@ def test_mmd_is_the_mean_over_pairs(kernel):
     assert mmd(x, y, kernel).item() == pytest.approx(within_x + within_y - 2 * across)
 
 
-def test_sliced_distance_of_shifted_gaussians_is_the_shift_along_the_directions():
+def test_sliced_distance_of_shifted_gaussians_is_their_projected_shift():
     x = torch.randn(500, DIM)
     shift = torch.tensor([1.0, -2.0, 0.5])
     directions = torch.nn.functional.normalize(torch.randn(40, DIM), dim=1)
@@ -72,7 +72,7 @@ def test_sliced_distance_of_shifted_gaussians_is_the_shift_along_the_directions(
     torch.testing.assert_close(sliced_wasserstein(x + shift, x, directions), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_expected_distance_to_a_standard_normal():
+def test_expected_distance_matches_sampling():
     for dim in (1, 2, 7):
         z = torch.randn(5, dim) * torch.tensor([0.0, 0.5, 1.0, 3.0, 40.0])[:, None]
         normal = torch.randn(200_000, dim)
@@ -82,7 +82,7 @@ def test_expected_distance_to_a_standard_normal():
     assert expected_distance(torch.zeros(1, 1)).item() == pytest.approx(half_normal, rel=1e-6)
 
 
-def test_gradient_of_the_expected_distance():
+def test_expected_distance_has_the_right_gradient():
     z = torch.randn(4, 3, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(expected_distance, (z,))
     far = torch.full((1, 3), 1e3, requires_grad=True)
@@ -90,13 +90,13 @@ def test_gradient_of_the_expected_distance():
     torch.testing.assert_close(far.grad, torch.full((1, 3), 3**-0.5), rtol=1e-4, atol=0)
 
 
-def test_energy_distance_of_equal_points_has_a_gradient():
+def test_energy_distance_of_equal_points_has_a_finite_gradient():
     z = torch.zeros(3, 2, requires_grad=True)
     energy_distance(z).backward()
     assert torch.isfinite(z.grad).all()
 
 
-def test_energy_distance_is_that_of_samples():
+def test_energy_distance_matches_sampling():
     z, normal = torch.randn(400, 2) * 0.5 + 1, torch.randn(40_000, 2)
     across = torch.cdist(z, normal).mean()
     within = torch.cdist(z, z).sum() / (400 * 399)
@@ -104,7 +104,7 @@ def test_energy_distance_is_that_of_samples():
     assert energy_distance(z).item() == pytest.approx((2 * across - within - between).item(), abs=0.03)
 
 
-def test_kernel_distance_is_that_of_samples():
+def test_kernel_distance_matches_sampling():
     z, normal = torch.randn(400, 2) * 0.5 + 1, torch.randn(40_000, 2)
 
     def kernel(squared):
@@ -116,20 +116,20 @@ def test_kernel_distance_is_that_of_samples():
     assert kernel_distance(z).item() == pytest.approx((within - 2 * across + between).item(), abs=0.01)
 
 
-def test_total_correlation_is_0_when_independent_and_known_when_not():
+def test_total_correlation_matches_its_closed_form():
     images, correlation = 4000, 0.9
-    # Narrow posteriors around means that are Gaussian themselves: q(z) is that Gaussian.
+    # Narrow posteriors around Gaussian means: q(z) is that Gaussian.
     for rho in (0.0, correlation):
         first, second = torch.randn(2, images)
         mean = torch.stack([first, rho * first + math.sqrt(1 - rho**2) * second], 1)
         log_std = torch.full_like(mean, math.log(0.3))
         z = mean + 0.3 * torch.randn_like(mean)
-        # A batch of the whole set: no estimate is left.
+        # The batch is the whole set: exact.
         exact = -0.5 * math.log(1 - (rho / (1 + 0.09)) ** 2)
         assert total_correlation(z, mean, log_std, images).item() == pytest.approx(exact, abs=0.06)
 
 
-def test_total_correlation_of_a_batch_is_that_of_the_set_on_average():
+def test_total_correlation_of_a_batch_estimates_that_of_the_set():
     mean = torch.randn(1000, 2)
     log_std = torch.full_like(mean, -0.5)
     z = mean + torch.exp(log_std) * torch.randn_like(mean)
@@ -138,7 +138,7 @@ def test_total_correlation_of_a_batch_is_that_of_the_set_on_average():
     assert torch.stack(parts).mean().item() == pytest.approx(whole.item(), abs=0.1)
 
 
-def test_one_image_has_no_divergence():
+def test_divergence_of_one_image_is_zero():
     prior = build_prior(PriorConfig(), DIM, (1, 8, 8))
     z = torch.randn(1, DIM)
     for kind in ("mmd", "energy", "kernel", "total-correlation"):

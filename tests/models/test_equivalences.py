@@ -1,4 +1,4 @@
-"""Gates 6 and 7: special cases that must be the VAE, and the two gradient estimators."""
+"""Special cases that equal the VAE, and the two gradient estimators."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def objective(model, batch, state=StepState()):  # noqa: B008
     return model.losses("model", batch, state).objective
 
 
-def test_conditioned_on_a_constant_label_it_is_the_vae():
+def test_conditioning_on_a_constant_label_equals_the_vae():
     plain, conditional = tiny(), tiny(classes=3, conditional=True)
     batch = images(5)
     batch = Batch(batch.x, torch.full((5,), 1))
@@ -26,12 +26,12 @@ def test_conditioned_on_a_constant_label_it_is_the_vae():
     with torch.no_grad():
         for name, weight in plain.state_dict().items():
             own[name].zero_()
-            # What is added for the label comes last, and weighs nothing here.
+            # The label's inputs come last, and have weight 0 here.
             own[name][tuple(slice(0, size) for size in weight.shape)].copy_(weight)
     torch.testing.assert_close(objective(conditional, batch), objective(plain, batch))
 
 
-def test_vamp_with_one_standard_normal_component_is_the_vae():
+def test_vamp_prior_with_one_standard_normal_component_equals_the_vae():
     plain = tiny()
     vamp = tiny(prior={"kind": "vamp", "components": 1})
     with torch.no_grad():
@@ -43,7 +43,7 @@ def test_vamp_with_one_standard_normal_component_is_the_vae():
                 head.weight.copy_(0.1 * torch.randn_like(head.weight))
                 head.bias.zero_()
         vamp.decoder.load_state_dict(plain.decoder.state_dict())
-        vamp.prior.pseudo_inputs.zero_()  # seen as N(0, I), as there is no bias
+        vamp.prior.pseudo_inputs.zero_()  # without biases their posterior is N(0, I)
     q = vamp.prior.components(vamp.infer_images)
     torch.testing.assert_close(q.mean, torch.zeros(1, 2))
     torch.testing.assert_close(q.std, torch.ones(1, 2), atol=1e-4, rtol=0)
@@ -56,21 +56,21 @@ def test_vamp_with_one_standard_normal_component_is_the_vae():
     torch.testing.assert_close(sampled.log_likelihood, expected.log_likelihood)
 
 
-def test_importance_weighting_of_one_sample_is_the_elbo():
+def test_importance_weighting_of_one_sample_equals_the_elbo():
     weighted, plain = tiny(bound="importance", kl="monte-carlo"), tiny(kl="monte-carlo")
     plain.load_state_dict(weighted.state_dict())
     batch = images(5)
     torch.testing.assert_close(objective(weighted, batch), objective(plain, batch))
 
 
-def test_importance_weighting_is_no_softmax_of_losses():
+def test_importance_weighted_bound_is_the_log_mean_weight():
     log_likelihood, rate = torch.randn(5, 3), torch.rand(5, 3)
     losses = reduce(log_likelihood, rate, lambda nats: nats, importance=True)
     expected = -torch.log(torch.exp(log_likelihood - rate).mean(0)).mean()
     torch.testing.assert_close(losses.objective, expected)
 
 
-def test_total_correlation_of_no_weight_is_the_vae():
+def test_total_correlation_with_weight_0_equals_the_vae():
     penalised = tiny(divergence={"kind": "total-correlation", "weight": 0.0})
     plain = tiny()
     plain.load_state_dict(penalised.state_dict())
@@ -78,7 +78,7 @@ def test_total_correlation_of_no_weight_is_the_vae():
     torch.testing.assert_close(objective(penalised, batch), objective(plain, batch))
 
 
-def test_nothing_masked_or_added_is_the_vae():
+def test_corruption_of_level_0_equals_the_vae_and_masked_pixels_are_not_seen():
     plain, noisy = tiny(), tiny(corruption={"kind": "noise", "level": 0.0})
     noisy.load_state_dict(plain.state_dict())
     batch = images(3)
@@ -91,7 +91,7 @@ def test_nothing_masked_or_added_is_the_vae():
     torch.testing.assert_close(masked.infer(hidden).mean, masked.infer(seen).mean)
 
 
-def test_capacity_and_free_bits_and_warmup():
+def test_capacity_free_bits_and_warmup():
     batch = images(5)
     state = StepState(step=15, epoch=1, steps_per_epoch=10, images=50)  # 1.5 epochs
     plain = tiny()
@@ -111,10 +111,10 @@ def test_capacity_and_free_bits_and_warmup():
         losses = model.losses("model", batch, state)
         cost = losses.objective.detach() - losses.terms["distortion"]
         torch.testing.assert_close(cost, expected, rtol=1e-4, atol=1e-4)
-        torch.testing.assert_close(losses.terms["rate"], terms["rate"])  # told as it is, whatever it costs
+        torch.testing.assert_close(losses.terms["rate"], terms["rate"])  # reported unchanged
 
 
-def test_score_function_and_reparameterised_gradients_agree_in_mean(capsys):
+def test_score_function_and_reparameterised_gradients_agree_on_average(capsys):
     samples, rounds = 400, 60
     batch = images(3)
     torch.manual_seed(0)
@@ -136,13 +136,13 @@ def test_score_function_and_reparameterised_gradients_agree_in_mean(capsys):
     assert (difference <= 5 * (errors["score"] ** 2 + errors["reparameterised"] ** 2).sqrt() + 1e-6).all()
     ratio = (errors["score"].square().sum() / errors["reparameterised"].square().sum()).item()
     with capsys.disabled():
-        print(f"\n  variance of the score-function gradient: {ratio:.0f} × the reparameterised one")  # noqa: T201
+        print(f"\n  variance of the score-function gradient: {ratio:.0f} × that of the reparameterised one")  # noqa: T201
     assert ratio > 1
     terms = models["score"].losses("model", batch, StepState()).terms
     assert terms["gradient_variance_score"] > terms["gradient_variance_reparameterised"] > 0
 
 
-def test_score_function_tells_the_bound_as_it_is():
+def test_score_function_estimator_reports_the_bound_unchanged():
     model, plain = tiny(samples=4, estimator="score"), tiny(samples=4)
     plain.load_state_dict(model.state_dict())
     batch = images(5)
@@ -150,14 +150,14 @@ def test_score_function_tells_the_bound_as_it_is():
 
 
 @pytest.mark.parametrize("name", ["vae", "iwae", "full-covariance-vae", "gaussian-vae", "vq-vae", "ae"])
-def test_twice_the_batch_is_the_same_loss(name):
+def test_repeating_the_batch_does_not_change_the_loss(name):
     config = RECIPES[name].config()
     model = build(config.model_copy(update={"beta": 2.0}), SHAPE)
     batch = images(6, SHAPE)
     model.train()
     model.prepare(batch, 6)
     repeat = 3000 if name not in ("vq-vae", "ae") else 1
-    # With noise the two agree in mean: many copies of the images leave little of it.
+    # The losses agree on average over the noise, which many copies of the images reduce.
     once = Batch(batch.x.repeat(repeat // 6 + 1, 1, 1, 1))
     twice = Batch(torch.cat([once.x, once.x]))
     first, second = (model.losses("model", each, StepState()) for each in (once, twice))

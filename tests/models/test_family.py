@@ -1,4 +1,4 @@
-"""Every recipe as a citizen: it trains, says what all say, encodes, decodes, draws, and comes back from its weights."""
+"""The common interface, for every recipe: training, bounds, encoding, decoding, sampling, restoring weights."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CLASSES = 4
 
 
 def bars(count: int = 48) -> Batch:
-    """One of four bars, with its number as label."""
+    """Images of one of four bars, labelled by its number."""
     label = torch.arange(count) % CLASSES
     x = torch.zeros(count, *SHAPE)
     for i, name in enumerate(label.tolist()):
@@ -31,7 +31,7 @@ def model(request):
     return build(smaller(request.param), SHAPE, CLASSES)
 
 
-def test_it_learns_and_tells(model):
+def test_training_lowers_the_distortion(model):
     batch = bars()
     history = train(model, batch, 120, rate=1e-2)
     for terms in history:
@@ -39,11 +39,11 @@ def test_it_learns_and_tells(model):
         assert all(math.isfinite(term) for term in terms.values())
         assert terms["elbo"] == pytest.approx(-(terms["rate"] + terms["distortion"]), rel=1e-5)
     if model.config.family == "vae-gan":
-        return  # nobody minimises its pixels' error
+        return  # it does not minimise the distortion of pixels
     assert min(terms["distortion"] for terms in history) < 0.75 * history[0]["distortion"]
 
 
-def test_its_doors(model):
+def test_bound_encode_decode_and_sample(model):
     batch = bars(6)
     train(model, batch, 2)
     model.eval()
@@ -67,7 +67,7 @@ def test_its_doors(model):
         assert model.kl_per_dimension(batch).shape == (6, model.latent_dim)
 
 
-def test_what_is_found_for_an_image_depends_on_it_alone(model):
+def test_encoding_does_not_depend_on_the_rest_of_the_batch(model):
     batch = bars(6)
     train(model, batch, 2)
     model.eval()
@@ -77,14 +77,14 @@ def test_what_is_found_for_an_image_depends_on_it_alone(model):
     torch.testing.assert_close(torch.cat([part[1] for part in alone]), std, rtol=1e-3, atol=1e-4)
 
 
-def test_quick_bound_tells_as_many_dimensions_as_there_are(model):
+def test_quick_bound_has_one_kl_per_dimension(model):
     images = (bars(6).x * 255).to(torch.uint8)
     quick = quick_bound(model, images, bars(6).label)
     assert len(quick.kl_per_dimension) == model.latent_dim
     assert quick.elbo == -(quick.rate + quick.distortion)
 
 
-def test_every_weight_is_trained_by_one_phase(model):
+def test_every_weight_belongs_to_one_phase_and_gets_a_gradient(model):
     names = {id(p): name for name, p in model.named_parameters()}
     stepped = [id(p) for phase in model.phases for p in model.phase_parameters(phase)]
     assert sorted(stepped) == sorted(names)
@@ -98,7 +98,7 @@ def test_every_weight_is_trained_by_one_phase(model):
         assert not without
 
 
-def test_it_goes_on_from_its_weights_to_the_bit(model):
+def test_training_continues_from_the_weights_bit_for_bit(model):
     batch = bars(8)
     train(model, batch, 3)
     other = build(model.config, SHAPE, CLASSES)
@@ -114,14 +114,14 @@ def test_it_goes_on_from_its_weights_to_the_bit(model):
     assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), other.state_dict().values(), strict=True))
 
 
-def test_it_is_outlined_without_memory(model):
+def test_it_can_be_built_on_the_meta_device(model):
     with torch.device("meta"):
         outline = build(model.config, SHAPE, CLASSES)
     shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
     assert {name: tensor.shape for name, tensor in outline.state_dict().items()} == shapes
 
 
-def test_one_image_is_enough(model):
+def test_training_on_one_image(model):
     batch = Batch(bars(1).x, bars(1).label, bars(1).index)
     history = train(model, batch, 2)
     assert all(math.isfinite(term) for term in history[-1].values())
@@ -144,7 +144,7 @@ def test_gradients_are_finite_at_extremes(model, white):
 
 
 @pytest.mark.parametrize("kind", ["noise", "mask"])
-def test_corrupted_images_are_learned_from(model, kind):
+def test_training_on_corrupted_images(model, kind):
     config = smaller(model.config.recipe, corruption={"kind": kind, "level": 0.3})
     corrupting = build(config, SHAPE, CLASSES)
     history = train(corrupting, bars(16), 3)
@@ -165,5 +165,5 @@ def test_two_levels_of_codes(shape):
     assert z.shape == (3, model.latent_dim)
     assert all(torch.equal(a, b) for a, b in zip(model.codes_of(z), (coarse, fine), strict=True))
     assert torch.equal(model.encode(batch)[0], z)
-    # A latent that is near a grid of codes is drawn as that grid.
+    # A latent is decoded as the nearest codes.
     torch.testing.assert_close(model.decode(z + 1e-4), model.decode(z))

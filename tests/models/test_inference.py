@@ -44,19 +44,19 @@ def test_shapes_and_types(count):
     assert decoded.dtype == np.float32
 
 
-def test_bytes_and_shares_are_the_same_image():
+def test_uint8_and_float_images_are_equivalent():
     model = a_model()
     images = np.random.default_rng(0).integers(0, 256, (5, 1, 8, 8), dtype=np.uint8)
     assert np.allclose(model.encode(images)[0], model.encode(images / 255)[0], atol=1e-6)
 
 
-def test_the_first_chunk_does_not_depend_on_what_follows():
+def test_a_chunk_does_not_depend_on_the_next():
     model = a_model()
     z = np.random.default_rng(0).normal(size=(CHUNK + 50, 3))
     assert (model.decode(z)[:CHUNK] == model.decode(z[:CHUNK])).all()
 
 
-def test_what_does_not_fit_is_refused():
+def test_wrong_shapes_and_values_are_refused():
     model = a_model()
     for z in (np.zeros((2, 4)), np.zeros(3), [[np.inf, 0, 0]]):
         with pytest.raises(InputError):
@@ -66,7 +66,7 @@ def test_what_does_not_fit_is_refused():
             model.encode(images)
 
 
-def test_a_file_gives_the_model_back(path):
+def test_a_file_restores_the_model(path):
     one, other = load_model(path, "cpu"), load_model(path, "cpu")
     z = np.ones((2, 3))
     assert (one.decode(z) == other.decode(z)).all()
@@ -74,7 +74,7 @@ def test_a_file_gives_the_model_back(path):
 
 
 @pytest.mark.parametrize("kind", ["mlp", "conv"])
-def test_saving_over_the_file_that_is_loaded(tmp_path, kind):
+def test_saving_over_the_open_file(tmp_path, kind):
     """Row 6."""
     path = tmp_path / "m.safetensors"
     first = a_model(architecture={"kind": kind, "hidden": 8, "width": 4})
@@ -105,27 +105,27 @@ def edited(path, edit):
         (lambda model: model["architecture"].update(kind="conv"), "is missing"),
     ],
 )
-def test_configuration_and_weights_that_disagree_are_refused_by_name(path, edit, why):
+def test_mismatched_weights_are_refused_by_name(path, edit, why):
     """Row 5."""
     edited(path, edit)
     with pytest.raises(InputError, match=f"configuration and weights disagree: .*{why}"):
         load_model(path, "cpu")
 
 
-def test_a_configuration_of_terabytes_is_refused_before_it_is_built(path):
+def test_a_configuration_of_terabytes_is_refused_before_allocation(path):
     """Row 2: memory stays bounded by what the file holds."""
     edited(path, lambda model: model["architecture"].update(hidden=65536, layers=16))
     with pytest.raises(InputError, match="disagree"):
         load_model(path, "cpu")
 
 
-def test_an_absent_device_is_refused(path):
+def test_a_missing_device_is_refused(path):
     with pytest.raises(InputError, match="no device 'cuda:99'"):
         load_model(path, "cuda:99")
 
 
 @pytest.mark.parametrize("name", BUNDLED)
-def test_bundled_models_hold_what_a_first_screen_needs(name):
+def test_bundled_models_have_points_and_a_preview(name):
     path = resource("models", f"{name}.safetensors")
     assert path.stat().st_size < 4e6
     model = latentlab.load_model(f"bundled:{name}", "cpu")
@@ -146,7 +146,7 @@ def test_bundled_models_hold_what_a_first_screen_needs(name):
     assert abs(decoded - model.preview[-height:, :width]).max() <= 2
 
 
-def test_bundled_digits_are_told_apart_by_their_latents():
+def test_bundled_digits_cluster_by_class():
     """A check on substance: neighbours on the map mostly share a class."""
     points = read_model(resource("models", "mnist-2d.safetensors")).points
     mean, label = points.mean[:2000], points.label[:2000]

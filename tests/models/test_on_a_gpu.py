@@ -1,4 +1,4 @@
-"""What is computed otherwise for a GPU's sake comes to the same."""
+"""Computations written for the GPU give the same results as the usual ones."""
 
 import pytest
 import torch
@@ -7,8 +7,7 @@ from latentlab.models.divergences import closed_form
 from latentlab.models.families.per_datapoint import ADAM_DECAYS, _adam
 
 
-def test_a_search_steps_as_torchs_adam_does():
-    """To the bit."""
+def test_adam_step_equals_torch_bit_for_bit():
     torch.manual_seed(0)
     mine = torch.randn(5, 3, requires_grad=True)
     theirs = mine.detach().clone().requires_grad_()
@@ -23,8 +22,8 @@ def test_a_search_steps_as_torchs_adam_does():
 
 
 @pytest.mark.parametrize("size", [1, 2, 20])
-def test_the_longest_series_is_the_needed_one(monkeypatch, size):
-    """From 0 to beyond where the series is given up."""
+def test_the_longest_series_equals_the_adaptive_one(monkeypatch, size):
+    """From 0 to beyond the range of the series."""
     lengths = torch.tensor([0.0, 1e-3, 1.0, 10.0, 100.0, 140.0, 200.0])
     z = torch.zeros(7, size)
     z[:, 0] = lengths

@@ -1,4 +1,4 @@
-"""Model files that version 1 of the format was written with still open, and give the same latents and images.
+"""Model files written by an earlier version open, and give the same latents and images.
 
 The files in ``tests/fixtures/v1/models`` were written by the program at commit 42809bb: tiny networks, two epochs of
 ``demo:shapes`` at 8 × 8 pixels. ``expected.npz`` holds what that program computed with them.

@@ -38,13 +38,13 @@ class Flow(VariationalPosterior):
 
     def __init__(self, base: Diagonal, transform: Transform) -> None:
         self.base = base
-        self._transform = transform
+        self.transform = transform
         self._moments: tuple[Tensor, Tensor] | None = None
 
     def rsample(self, samples: int) -> PosteriorSample:
         """Draw from the base distribution and transform."""
         start = self.base.rsample(samples)
-        z, log_det = self._transform(start.z)
+        z, log_det = self.transform(start.z)
         return PosteriorSample(z, lambda: start.log_q - log_det)
 
     @property
@@ -63,7 +63,7 @@ class Flow(VariationalPosterior):
                 MOMENT_SAMPLES // 2, 1, self.base.mean.shape[-1], generator=torch.Generator().manual_seed(0)
             ).to(self.base.mean.device)
             # Antithetic draws: exact for an affine flow.
-            z = self._transform(self.base.mean + self.base.std * torch.cat([half, -half]))[0]
+            z = self.transform(self.base.mean + self.base.std * torch.cat([half, -half]))[0]
             self._moments = z.mean(0), z.std(0)
         return self._moments
 

@@ -28,7 +28,7 @@ named = pytest.mark.parametrize(("recipe", "changes"), LAYERED, ids=["ladder", "
 
 @named
 @torch.no_grad()
-def test_weights_of_the_prior_average_to_one(recipe, changes):
+def test_importance_weights_of_the_prior_average_to_one(recipe, changes):
     # E_q[p(z) / q(z|x)] = 1 for whatever q: no density of any layer is left out, or counted twice.
     bound = hierarchy(recipe, **changes).bound(images(3, SHAPE), 100_000)
     weights = torch.exp(-bound.log_ratio.double())
@@ -39,7 +39,7 @@ def test_weights_of_the_prior_average_to_one(recipe, changes):
 
 @named
 @torch.no_grad()
-def test_rate_is_the_sampled_one(recipe, changes):
+def test_rate_matches_its_sampled_estimate(recipe, changes):
     bound = hierarchy(recipe, **changes).bound(images(3, SHAPE), 20_000)
     difference = (bound.rate - bound.log_ratio).double()
     assert (difference.mean(0).abs() <= 5 * difference.std(0) / len(difference) ** 0.5 + 1e-6).all()
@@ -56,7 +56,7 @@ def test_bounds_tighten_with_samples(recipe, changes):
 
 @named
 @torch.no_grad()
-def test_latents_in_the_priors_coordinates_decode_to_what_was_inferred(recipe, changes):
+def test_decoding_inverts_the_change_of_coordinates(recipe, changes):
     model, batch = hierarchy(recipe, **changes), images(3, SHAPE)
     mean, std = model.encode(batch)
     assert (std > 0).all()
@@ -68,7 +68,7 @@ def test_latents_in_the_priors_coordinates_decode_to_what_was_inferred(recipe, c
 
 
 @pytest.mark.parametrize("bottom_up", [False, True])
-def test_a_ladder_begins_as_one_layer(bottom_up):
+def test_a_new_ladder_acts_as_one_layer(bottom_up):
     model = build(smaller("ladder-vae", hierarchy={"bottom_up": bottom_up}), SHAPE)
     z = torch.randn(4, model.latent_dim)
     # The conditional priors are N(0, I), so that ε is z, and every latent reaches the decoder itself.
@@ -82,7 +82,7 @@ def test_a_ladder_begins_as_one_layer(bottom_up):
     assert bound.rate.shape == (7, 5)
 
 
-def test_free_bits_are_charged_and_the_true_rate_is_told():
+def test_free_bits_change_the_objective_but_not_the_reported_rate():
     rate = {"kind": "free-bits", "free_bits": 50.0, "warmup": 0.0}
     model, batch = hierarchy("ladder-vae", rate=rate), images(4, SHAPE)
     losses = model.losses("model", batch, StepState())
@@ -92,7 +92,7 @@ def test_free_bits_are_charged_and_the_true_rate_is_told():
     assert losses.terms["rate"] < 100
 
 
-def test_the_bottom_up_path_learns_and_comes_back():
+def test_the_bottom_up_path_is_trained_and_restored():
     torch.manual_seed(0)
     config = smaller("ladder-vae", latent_dim=12, hierarchy={"bottom_up": True})
     model, batch = build(config, (1, 8, 8)), bars(24)

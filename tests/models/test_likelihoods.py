@@ -1,0 +1,101 @@
+"""Likelihoods: log-densities against torch.distributions, masks, and learned variances."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import distributions
+
+from latentlab.config import LikelihoodConfig
+from latentlab.models.functional import soft_clip
+from latentlab.models.likelihoods import build_likelihood
+
+
+def test_bernoulli_matches_torch():
+    likelihood = build_likelihood(LikelihoodConfig(kind="bernoulli"))
+    output, x = 3 * torch.randn(2, 5, 3, 4, 4), torch.rand(5, 3, 4, 4).round()
+    reference = distributions.Independent(distributions.Bernoulli(logits=output), 3).log_prob(x.expand_as(output))
+    torch.testing.assert_close(likelihood.log_prob(output, x), reference)
+    torch.testing.assert_close(likelihood.mean(output), torch.sigmoid(output))
+
+
+@pytest.mark.parametrize("samples", [1, 3])
+def test_bernoulli_values_and_gradients_match_torch_at_extreme_logits(samples):
+    """Values and gradients of grey pixels, also where a probability rounds to 0 or 1."""
+    likelihood = build_likelihood(LikelihoodConfig())
+    x = torch.rand(2, 1, 4, 5)
+    logits = torch.linspace(-120, 120, samples * x.numel()).view(samples, *x.shape).requires_grad_()
+    ours = likelihood.log_prob(logits, x)
+    reference = distributions.Bernoulli(logits=logits.double(), validate_args=False).log_prob(x.double())
+    torch.testing.assert_close(ours.double(), reference.sum((2, 3, 4)), atol=1e-4, rtol=1e-6)
+    weights = torch.rand_like(ours)
+    (gradient,) = torch.autograd.grad((ours * weights).sum(), logits)
+    expected = (x - torch.sigmoid(logits.detach().double())) * weights[:, :, None, None, None]
+    torch.testing.assert_close(gradient.double(), expected, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("sigma", ["fixed", "learned"])
+def test_gaussian_matches_torch(sigma):
+    likelihood = build_likelihood(LikelihoodConfig(kind="gaussian", sigma=sigma, sigma_value=0.3))
+    output, x = torch.randn(2, 5, 3, 4, 4), torch.rand(5, 3, 4, 4)
+    std = torch.tensor(0.3) if sigma == "fixed" else torch.exp(likelihood.clipped_log_sigma())
+    reference = distributions.Independent(distributions.Normal(output, std), 3).log_prob(x.expand_as(output))
+    torch.testing.assert_close(likelihood.log_prob(output, x), reference)
+    assert len(list(likelihood.parameters())) == (sigma == "learned")
+    mean = likelihood.mean(output)
+    assert mean.min() == 0
+    assert mean.max() == 1
+
+
+def test_gaussian_with_sigma_per_pixel_matches_torch():
+    likelihood = build_likelihood(LikelihoodConfig(kind="gaussian", sigma="pixel"))
+    output, x = torch.randn(2, 5, 6, 4, 4), torch.rand(5, 3, 4, 4)
+    mean, log_sigma = output[:, :, :3], output[:, :, 3:]
+    std = torch.exp(soft_clip(log_sigma, -6.0))
+    reference = distributions.Independent(distributions.Normal(mean, std), 3).log_prob(x.expand_as(mean))
+    torch.testing.assert_close(likelihood.log_prob(output, x), reference)
+    assert likelihood.mean(output).shape == (2, 5, 3, 4, 4)
+
+
+def test_optimal_sigma_maximises_the_likelihood_and_is_averaged_for_evaluation():
+    likelihood = build_likelihood(LikelihoodConfig(kind="gaussian", sigma="optimal"))
+    output, x = torch.rand(1, 5, 1, 4, 4), torch.rand(5, 1, 4, 4)
+    best = likelihood.log_prob(output, x).sum()
+    root = ((output - x) ** 2).mean().sqrt().item()
+    for factor in (0.9, 1.0, 1.1):
+        fixed = build_likelihood(LikelihoodConfig(kind="gaussian", sigma_value=root * factor)).log_prob(output, x).sum()
+        assert fixed <= best + 0.05
+    likelihood.eval()
+    torch.testing.assert_close(likelihood.log_prob(output, x).sum(), best)
+    alone = likelihood.log_prob(output[:, :1], x[:1])
+    torch.testing.assert_close(alone, likelihood.log_prob(output, x)[:, :1])
+
+
+def test_masked_pixels_have_no_likelihood():
+    for kind in ("bernoulli", "gaussian"):
+        likelihood = build_likelihood(LikelihoodConfig(kind=kind))
+        output, x = torch.randn(2, 5, 3, 4, 4), torch.rand(5, 3, 4, 4)
+        mask = (torch.rand(5, 1, 4, 4) > 0.5).float()
+        other = torch.where(mask.bool(), x, torch.rand_like(x))
+        torch.testing.assert_close(likelihood.log_prob(output, x, mask), likelihood.log_prob(output, other, mask))
+        whole = likelihood.log_prob(output, x, mask) + likelihood.log_prob(output, x, 1 - mask)
+        torch.testing.assert_close(whole, likelihood.log_prob(output, x))
+
+
+@pytest.mark.parametrize("sigma", ["bernoulli", "fixed", "pixel"])
+def test_sampled_pixels_have_the_right_mean(sigma):
+    kind = "bernoulli" if sigma == "bernoulli" else "gaussian"
+    likelihood = build_likelihood(LikelihoodConfig(kind=kind, sigma="fixed" if kind == "bernoulli" else sigma))
+    output = torch.rand(2 if sigma == "pixel" else 1, 2, 2) * 0.5
+    drawn = likelihood.sample(output.expand(20_000, *output.shape))
+    torch.testing.assert_close(drawn.mean(0), likelihood.mean(output), atol=0.06, rtol=0)
+
+
+def test_learned_sigma_has_a_lower_limit():
+    likelihood = build_likelihood(LikelihoodConfig(kind="gaussian", sigma="learned"))
+    with torch.no_grad():
+        likelihood.log_sigma.fill_(-100.0)
+    assert likelihood.clipped_log_sigma().item() == pytest.approx(-6.0)
+    with torch.no_grad():
+        likelihood.log_sigma.fill_(0.5)
+    assert likelihood.clipped_log_sigma().item() == pytest.approx(0.5, abs=2e-3)
