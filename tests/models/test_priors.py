@@ -7,7 +7,7 @@ import torch
 from torch import distributions
 
 from latentlab.config import PosteriorConfig, PriorConfig
-from latentlab.models.code_prior import CodePrior
+from latentlab.models.families.code_prior import CodePrior
 from latentlab.models.functional import log_mean_exp
 from latentlab.models.posteriors import build_posterior
 from latentlab.models.priors import build_prior
