@@ -97,7 +97,7 @@ def inference_gaps(
 
 def _sums_of_batch(model: VAE, batch: Batch, steps: int, samples: int) -> np.ndarray[Any, Any]:
     with torch.no_grad():
-        start = model.start(batch) if isinstance(model, PerDatapointVAE) else model.infer(batch)
+        start = model.initial_posterior(batch) if isinstance(model, PerDatapointVAE) else model.infer(batch)
     refined = refine(model, start, batch, steps, rate=0.05)
     richer = refined
     if isinstance(refined, Diagonal):
@@ -107,9 +107,9 @@ def _sums_of_batch(model: VAE, batch: Batch, steps: int, samples: int) -> np.nda
     with torch.no_grad():
         elbos = []
         for q in (start, refined, richer):
-            bound = model.bound_of(q, batch, ELBO_SAMPLES)
+            bound = model.bound_from(q, batch, ELBO_SAMPLES)
             elbos.append((bound.log_likelihood - bound.rate).mean(0).sum().item())
         rounds = math.ceil(samples / ELBO_SAMPLES)
-        bounds = [model.bound_of(richer, batch, ELBO_SAMPLES) for _ in range(rounds)]
+        bounds = [model.bound_from(richer, batch, ELBO_SAMPLES) for _ in range(rounds)]
         weights = torch.cat([bound.log_likelihood - bound.log_ratio for bound in bounds])[:samples]
         return np.array([*elbos, log_mean_exp(weights).sum().item()])

@@ -1,7 +1,7 @@
-"""What is computed of a whole batch, also where several processes hold a share of it each.
+"""Sums and rows over a whole batch, also when several processes hold a share of it each.
 
-Alone, a batch is its own whole and nothing is done. Together, the trainer says inside which share the losses are
-computed; sums and rows of all shares then pass through, and so do their gradients.
+In one process these functions return their argument. In several, the trainer computes the losses inside
+``batch_share``; sums and rows are then reduced over all shares, with their gradients.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from torch import Tensor
 
 
 class Share(Protocol):
-    """A process's part of one batch."""
+    """A process's share of one batch."""
 
     def sum(self, values: Tensor) -> Tensor:
-        """The sum of all processes' values, with its gradient."""
+        """The sum over all processes, with its gradient."""
         ...
 
     def rows(self, values: Tensor) -> Tensor:
-        """All images' rows, in the batch's order, of this process's [B, D], with their gradient."""
+        """The rows of all images in the batch's order, from this process's [B, D], with their gradient."""
         ...
 
 
@@ -30,8 +30,8 @@ _share: Share | None = None
 
 
 @contextmanager
-def part_of(share: Share) -> Iterator[None]:
-    """Compute losses of one process's share of a batch."""
+def batch_share(share: Share) -> Iterator[None]:
+    """Compute the losses of one process's share of a batch inside this block."""
     global _share
     _share = share
     try:
@@ -40,19 +40,19 @@ def part_of(share: Share) -> Iterator[None]:
         _share = None
 
 
-def rows_of_all(values: Tensor) -> Tensor:
-    """The rows [B, D] of every image of the batch."""
+def gather_rows(values: Tensor) -> Tensor:
+    """The rows of every image of the whole batch, from this process's [B, D]."""
     return values if _share is None else _share.rows(values)
 
 
-def sum_of_all(values: Tensor) -> Tensor:
-    """A sum over the whole batch, of this process's part of it."""
+def sum_over_batch(values: Tensor) -> Tensor:
+    """The sum over the whole batch, from this process's part of it."""
     return values if _share is None else _share.sum(values)
 
 
-def ratio_of_all(total: Tensor, count: Tensor | int) -> Tensor:
-    """A sum over the whole batch divided by another, of this process's parts of both."""
+def ratio_over_batch(total: Tensor, count: Tensor | int) -> Tensor:
+    """The ratio of two sums over the whole batch, from this process's parts of both."""
     if _share is None:
         return total / count
-    both = sum_of_all(torch.stack([total, count if isinstance(count, Tensor) else torch.full_like(total, count)]))
+    both = sum_over_batch(torch.stack([total, count if isinstance(count, Tensor) else torch.full_like(total, count)]))
     return both[0] / both[1]

@@ -1,4 +1,4 @@
-"""Which device a name means on this machine."""
+"""Devices by name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from latentlab.errors import InputError
 
 
 def available_devices() -> list[str]:
-    """Names of the devices that can be chosen, the one ``auto`` takes first."""
+    """Names of this machine's devices, the one that ``auto`` chooses first."""
     names = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
     if torch.backends.mps.is_available():
         names.append("mps")
@@ -21,10 +21,10 @@ def resolve_device(name: str) -> torch.device:
     Raises
     ------
     InputError
-        When this machine has no such device; those it has are named.
+        When this machine has no such device; the message names those it has.
     """
-    there = available_devices()
-    chosen = {"auto": there[0], "cuda": "cuda:0"}.get(name, name)
-    if chosen not in there:
-        raise InputError(f"there is no device {name!r} on this machine; those there are: {', '.join(there)}")
+    available = available_devices()
+    chosen = {"auto": available[0], "cuda": "cuda:0"}.get(name, name)
+    if chosen not in available:
+        raise InputError(f"there is no device {name!r} on this machine; available: {', '.join(available)}")
     return torch.device(chosen)

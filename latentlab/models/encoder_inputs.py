@@ -1,4 +1,4 @@
-"""What the encoder sees beside the image: which pixels are observed, and the label."""
+"""The encoder's input: the image, the mask of observed pixels, and the label."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from latentlab.models.base import Batch
 
 
 class EncoderInputs(nn.Module):
-    """The image with further channels: its mask, where pixels may be missing, and one learned from the label.
+    """Adds channels to the image: the mask of observed pixels, and one plane that is a learned map of the label.
 
     Attributes
     ----------
     channels
-        Of what comes out.
+        Number of output channels.
     """
 
     def __init__(self, image_shape: tuple[int, int, int], classes: int, masked: bool) -> None:
@@ -41,7 +41,7 @@ class EncoderInputs(nn.Module):
 
 
 def one_hot_labels(label: Tensor | None, classes: int, count: int, device: torch.device) -> Tensor:
-    """Labels as vectors [count, classes]; where unknown (−1, or no label at all) all classes in equal parts."""
+    """One-hot labels [count, classes]; all classes in equal parts where the label is −1 or ``None``."""
     if label is None:
         return torch.full((count, classes), 1 / classes, device=device)
     known = functional.one_hot(label.clamp(0, classes - 1), classes).to(torch.float32)
@@ -49,7 +49,7 @@ def one_hot_labels(label: Tensor | None, classes: int, count: int, device: torch
 
 
 def corrupted(batch: Batch, config: CorruptionConfig) -> Batch:
-    """The batch as the encoder sees it in training: with noise (Vincent et al. 2008), or with pixels missing."""
+    """The batch with noise added to the encoder's input (Vincent et al. 2008), or with pixels masked, for training."""
     if config.kind == "noise":
         return Batch(batch.x, batch.label, batch.index, batch.x + config.level * torch.randn_like(batch.x), batch.mask)
     if config.kind == "mask":

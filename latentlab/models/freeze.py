@@ -1,4 +1,4 @@
-"""Holding part of a model while another part learns."""
+"""Freezing part of a model while another part is trained."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from torch import nn
 
 @contextmanager
 def frozen(*modules: nn.Module) -> Iterator[None]:
-    """Let no gradient reach the modules' parameters from what is computed inside."""
-    held = [p for module in modules for p in module.parameters() if p.requires_grad]
-    for parameter in held:
+    """Compute without gradients of the modules' parameters inside this block."""
+    trainable = [p for module in modules for p in module.parameters() if p.requires_grad]
+    for parameter in trainable:
         parameter.requires_grad_(False)
     try:
         yield
     finally:
-        for parameter in held:
+        for parameter in trainable:
             parameter.requires_grad_(True)

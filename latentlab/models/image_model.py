@@ -1,4 +1,4 @@
-"""What every model has that sees images and draws images: encoder, decoder and likelihood."""
+"""Base class of the models that are made of an encoder, a decoder and a likelihood."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from latentlab.models.likelihoods import build_likelihood
 from latentlab.models.networks import build_decoder, build_encoder
 
 
-class PixelModel(LatentModel):
-    """Encoder, decoder and likelihood, with labels and missing pixels where the configuration asks for them.
+class ImageModel(LatentModel):
+    """Encoder, decoder and likelihood, with labels and missing pixels if the configuration has them.
 
     Parameters
     ----------
     config, image_shape, classes
-        As of every model.
+        As for every model.
     decoder_inputs
-        Numbers the decoder starts from, beside the label; ``latent_dim`` unless said.
+        Number of latents that the decoder reads, without the label; ``latent_dim`` by default.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class PixelModel(LatentModel):
             raise InputError("a conditional model needs images with labels of at least two classes")
         channels, height, width = image_shape
         self.inputs = EncoderInputs(image_shape, self.classes, config.corruption.kind == "mask")
-        # A model that starts each image's q at the prior has no encoder.
+        # A model whose search for q begins at the prior has no encoder.
         self.has_encoder = config.posterior.start == "encoder"
         if self.has_encoder:
             self.encoder = build_encoder(config.architecture, (self.inputs.channels, height, width))
@@ -52,7 +52,7 @@ class PixelModel(LatentModel):
         return True
 
     def corrupted(self, batch: Batch) -> Batch:
-        """The batch as training shows it."""
+        """The batch with the configuration's corruption, for training."""
         return corrupted(batch, self.config.corruption)
 
     def features(self, batch: Batch) -> Tensor:
@@ -62,11 +62,11 @@ class PixelModel(LatentModel):
         return features
 
     def one_hot(self, label: Tensor | None, count: int, device: torch.device) -> Tensor:
-        """Labels as vectors, [count, classes]."""
+        """One-hot labels, [count, classes]."""
         return one_hot_labels(label, self.classes, count, device)
 
     def output(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """The decoder's output [..., C', H, W] for what it starts from, [..., B, D]; ``label`` is [B]."""
+        """The decoder's output [..., C', H, W] for latents [..., B, D]; ``label`` is [B]."""
         if self.classes:
             one_hot = self.one_hot(label, z.shape[-2], z.device)
             z = torch.cat([z, one_hot.expand(*z.shape[:-1], self.classes)], -1)
@@ -74,7 +74,7 @@ class PixelModel(LatentModel):
         return flat.reshape(*z.shape[:-1], *flat.shape[1:])
 
     def log_likelihood(self, z: Tensor, batch: Batch) -> Tensor:
-        """Log p(x|z), [K, B], of latents [K, B, D]; missing pixels carry none."""
+        """Log p(x|z) in nats, [K, B], of latents [K, B, D], over the observed pixels."""
         return self.likelihood.log_prob(self.output(z, batch.label), batch.x, batch.mask)
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:

@@ -1,4 +1,4 @@
-"""A model ready for use: numpy in, numpy out, the same numbers from the window and from the command line."""
+"""A model with a NumPy interface, the same for the window, the command line and Python."""
 
 from __future__ import annotations
 
@@ -21,25 +21,34 @@ from latentlab.storage import ModelFile, ModelHeader, Points, check_weights, fin
 FloatArray = NDArray[np.float32]
 
 CHUNK = 128
-"""Images that go through the network at a time. Fixed: a matrix product's last bits may depend on its size."""
+"""Images per forward pass; fixed, as the last bits of a matrix product may depend on its size."""
 
 
 class InferenceModel:
-    """A model on a device, with what its file says of it.
+    """A model on a device, with the header of its file.
 
-    Used for models read from a file and for the one in training alike: the weights are looked at anew at every
-    call, and the network is put into evaluation mode meanwhile.
+    Also used for a model in training: every call uses the current weights, with the network in evaluation mode.
 
     Attributes
     ----------
     module
         The network.
     header
-        Its description.
+        The header of its file.
     device
-        Where it computes.
+        Device of the network.
     points, preview
-        The encoded dataset and the picture of the manifold that came with the file, if any.
+        The encoded dataset and the preview of the manifold from the file, if any.
+
+    Examples
+    --------
+    >>> model = load_model("bundled:mnist-2d", device="cpu")
+    >>> images = model.decode(np.zeros((1, model.latent_dim)))
+    >>> images.shape
+    (1, 1, 28, 28)
+    >>> mean, std = model.encode(images)
+    >>> mean.shape
+    (1, 2)
     """
 
     def __init__(self, module: LatentModel, header: ModelHeader, device: torch.device | str) -> None:
@@ -111,13 +120,13 @@ class InferenceModel:
         Raises
         ------
         InputError
-            For latents of another size, or such that are not finite.
+            For latents of another size, or with values that are not finite.
         """
         latents = np.asarray(z, dtype=np.float32)
         if latents.ndim != 2 or latents.shape[1] != self.latent_dim:
             raise InputError(f"the model takes latents of {self.latent_dim} numbers, not {list(latents.shape[1:])}")
         if not np.isfinite(latents).all():
-            raise InputError("a latent holds a number that is not finite")
+            raise InputError("a latent has a value that is not finite")
         labels = self._labels(label, len(latents))
         images = [np.zeros((0, *self.image_shape), np.float32)]
         with self._ready():
@@ -128,27 +137,27 @@ class InferenceModel:
         return np.concatenate(images)
 
     def sample_prior(self, count: int, seed: int = 0) -> FloatArray:
-        """Latents [count, d] drawn from the prior; the same for the same seed."""
+        """Draw latents [count, d] from the prior; the same for the same seed."""
         with self._ready():
             return _numpy(self.module.sample_prior(count, torch.Generator().manual_seed(seed)))
 
     def classes_of_samples(self, count: int) -> NDArray[np.int64] | None:
-        """Classes to decode ``count`` latents of the prior with: each in turn, or ``None`` where none is asked for."""
+        """Classes to decode ``count`` samples of the prior with, cycling; ``None`` for an unconditional model."""
         classes = self.module.classes
         return np.arange(count, dtype=np.int64) % classes if classes else None
 
     def classes_of_images(self, images: ArrayLike, label: ArrayLike) -> NDArray[np.int64]:
-        """The labels [N] of images, or what the model itself takes those for that have none."""
+        """The labels [N] of images, with the model's most probable class where the label is −1."""
         known = np.array(np.broadcast_to(np.asarray(label, np.int64), (len(np.asarray(images)),)))
         unknown = np.flatnonzero(known < 0)
         if self.module.classes and len(unknown):
             with self._ready():
-                found = self.module.classify(Batch(self._images(np.asarray(images)[unknown])))
-            known[unknown] = -1 if found is None else _numpy(found)
+                classes = self.module.classify(Batch(self._images(np.asarray(images)[unknown])))
+            known[unknown] = -1 if classes is None else _numpy(classes)
         return known
 
     def codebooks(self) -> list[FloatArray]:
-        """Entries [K, D] of each level's codebook, the coarse one first; none where latents are not quantised."""
+        """Entries [K, D] of each level's codebook, the coarse level first; empty if latents are not quantised."""
         return [_numpy(entries) for entries in self.module.codebook_entries()]
 
     @contextmanager
@@ -157,7 +166,7 @@ class InferenceModel:
         if training:
             self.module.eval()
         try:
-            # Not inference_mode: posteriors that are refined by gradient steps turn gradients on again inside.
+            # Not inference_mode: posteriors refined by gradient steps enable gradients inside.
             with torch.no_grad():
                 yield
         finally:
@@ -189,7 +198,7 @@ def load_model(source: str | Path, device: str = "auto") -> InferenceModel:
     Raises
     ------
     InputError
-        When there is none, it is not one, it is damaged, or there is no such device.
+        When there is no such file or device, or the file is damaged or not a model.
     """
     where = resolve_device(device)
     path = find_model(source)
@@ -197,7 +206,7 @@ def load_model(source: str | Path, device: str = "auto") -> InferenceModel:
 
 
 def model_from(file: ModelFile, device: torch.device, path: Path) -> InferenceModel:
-    """Build the model of a file that has been read; ``path`` names it in errors.
+    """Build the model of a file; ``path`` names it in errors.
 
     Raises
     ------
@@ -205,29 +214,29 @@ def model_from(file: ModelFile, device: torch.device, path: Path) -> InferenceMo
         When configuration and weights disagree.
     """
     header = file.header
-    # First without memory: a header may ask for far more than the file holds.
+    # First on the meta device: a header may describe far more than the file contains.
     with torch.device("meta"):
         outline = build(header.model, header.image_shape, len(header.classes))
     check_weights({name: tuple(t.shape) for name, t in outline.state_dict().items()}, file.weights, str(path))
     module = build(header.model, header.image_shape, len(header.classes))
     put_weights(module, file.weights)
-    loaded = InferenceModel(place(module, device).eval(), header, device)
+    loaded = InferenceModel(to_device(module, device).eval(), header, device)
     loaded.points, loaded.preview = file.points, file.preview
     return loaded
 
 
-def place(module: LatentModel, device: torch.device) -> LatentModel:
-    """Move a model to a device, laid out as its batches will be."""
-    placed: LatentModel = nn.Module.to(module, device=device)
+def to_device(module: LatentModel, device: torch.device) -> LatentModel:
+    """Move a model to a device, in the memory format of its batches."""
+    moved: LatentModel = nn.Module.to(module, device=device)
     if memory_format(module) is torch.channels_last:
-        for parameter in placed.parameters():
+        for parameter in moved.parameters():
             if parameter.ndim == 4:
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-    return placed
+    return moved
 
 
 def memory_format(module: LatentModel) -> torch.memory_format:
-    """How the model's batches are best laid out: channels last for convolutions (1.5 times as fast)."""
+    """The fastest memory format of the model's batches: channels last for convolutions (1.5 times as fast)."""
     return torch.contiguous_format if module.config.architecture.kind == "mlp" else torch.channels_last
 
 
@@ -238,7 +247,7 @@ def weights_of(module: nn.Module) -> dict[str, NDArray[Any]]:
 
 @torch.no_grad()
 def put_weights(module: nn.Module, weights: dict[str, NDArray[Any]]) -> None:
-    """Copy weights into a module that has exactly these names and shapes."""
+    """Copy weights into a module with the same names and shapes."""
     for name, tensor in module.state_dict().items():
         tensor.copy_(torch.from_numpy(np.array(weights[name])))
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from latentlab.config import LikelihoodConfig
-from latentlab.models.batch_reduction import ratio_of_all
+from latentlab.models.batch_reduction import ratio_over_batch
 from latentlab.models.functional import LOG_2PI, gaussian_log_density, soft_clip
 
 # Soft lower limit of log σ: without one the density of constant pixels is unbounded (Rybkin et al. 2021).
@@ -209,7 +209,7 @@ class OptimalSigmaGaussian(Gaussian):
         squares = sum_over_pixels((x - output) ** 2, mask)
         pixels = observed_count(x, mask)
         observed = len(x) * pixels if isinstance(pixels, int) else pixels.sum().clamp_min(1)
-        variance = ratio_of_all(squares.mean(0).sum(), observed)
+        variance = ratio_over_batch(squares.mean(0).sum(), observed)
         with torch.no_grad():
             self.batches.add_(1)
             # The mean of the first batches: the initial value is not an estimate.

@@ -1,4 +1,10 @@
-"""The score-function (REINFORCE) gradient, beside which the reparameterised one shines (Williams 1992)."""
+"""The score-function gradient (REINFORCE), for comparison with the reparameterised one.
+
+References
+----------
+Williams 1992, Simple statistical gradient-following algorithms for connectionist reinforcement learning.
+Mnih & Gregor 2014, Neural Variational Inference and Learning in Belief Networks (arXiv:1402.0030).
+"""
 
 from __future__ import annotations
 
@@ -9,25 +15,25 @@ from latentlab.models.posteriors import PosteriorSample, VariationalPosterior
 
 
 def leave_one_out(values: Tensor) -> Tensor:
-    """Each sample's value less the mean of the others', [K, B] with K ≥ 2: a baseline that costs no bias."""
+    """Each sample's value minus the mean of the other samples', [K, B] with K ≥ 2: an unbiased baseline."""
     samples = len(values)
     return (values - values.mean(0)) * (samples / (samples - 1))
 
 
 def score_surrogate(q: VariationalPosterior, draw: PosteriorSample, log_likelihood: Tensor) -> Tensor:
-    """[K, B] whose gradient estimates that of −E_q[log p(x|z)] in q's parameters, z held fixed."""
+    """[K, B], whose gradient at fixed z estimates that of −E_q[log p(x|z)] with respect to q's parameters."""
     return -leave_one_out(log_likelihood.detach()) * q.log_prob(draw.z.detach())
 
 
 def gradient_variances(q: VariationalPosterior, z: Tensor, log_likelihood: Tensor) -> dict[str, Tensor]:
-    """Variance of one sample's gradient of log p(x|z) in q's mean, by either estimator.
+    """Variance of one sample's gradient of log p(x|z) with respect to q's mean, for both estimators.
 
-    Summed over dimensions, as means over the images. ``z`` is [K, B, d], a leaf that ``log_likelihood`` [K, B]
-    came from.
+    Summed over dimensions, averaged over images. ``z`` [K, B, d] is a leaf from which ``log_likelihood`` [K, B] was
+    computed.
     """
-    (through,) = torch.autograd.grad(log_likelihood.sum(), z, retain_graph=True)
+    (gradient,) = torch.autograd.grad(log_likelihood.sum(), z, retain_graph=True)
     score = (z - q.mean) / q.std**2 * leave_one_out(log_likelihood).unsqueeze(-1)
     return {
         "gradient_variance_score": score.detach().var(0).sum(-1).mean(),
-        "gradient_variance_reparameterised": through.var(0).sum(-1).mean(),
+        "gradient_variance_reparameterised": gradient.var(0).sum(-1).mean(),
     }

@@ -1,4 +1,4 @@
-"""Random numbers that depend on a seed alone."""
+"""Random numbers that depend on a seed only."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from torch import Tensor
 
 
 def standard_normal(count: int, size: int, device: torch.device, generator: torch.Generator | None = None) -> Tensor:
-    """Draw [count, size] on ``device``; ``generator`` is a CPU one even so, and its seed means the same everywhere."""
-    where = device if generator is None else torch.device("cpu")
-    return torch.randn(count, size, generator=generator, device=where).to(device)
+    """Draw [count, size] on ``device``; ``generator`` is on the CPU, so that a seed gives the same draws everywhere."""
+    drawn_on = device if generator is None else torch.device("cpu")
+    return torch.randn(count, size, generator=generator, device=drawn_on).to(device)
 
 
 @contextmanager
 def fixed_noise(device: torch.device, seed: int) -> Iterator[None]:
-    """Draw from ``seed`` inside; outside, random numbers go on as if nothing had been drawn."""
+    """Seed the global generators inside this block; afterwards they continue from their earlier state."""
     kinds = {"cuda": torch.cuda, "mps": torch.mps}
     accelerator: Any = kinds.get(device.type)
-    where = (device,) if device.type == "cuda" else ()
+    arguments = (device,) if device.type == "cuda" else ()
     state = torch.get_rng_state()
-    accelerator_state = accelerator.get_rng_state(*where) if accelerator else None
-    # Not torch.manual_seed: it seeds the devices of others too, and takes 230 µs where there is no GPU to seed.
+    accelerator_state = accelerator.get_rng_state(*arguments) if accelerator else None
+    # Not torch.manual_seed: it seeds every device, and takes 230 µs even without a GPU.
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
         with torch.cuda.device(device):
@@ -36,4 +36,4 @@ def fixed_noise(device: torch.device, seed: int) -> Iterator[None]:
     finally:
         torch.set_rng_state(state)
         if accelerator:
-            accelerator.set_rng_state(accelerator_state, *where)
+            accelerator.set_rng_state(accelerator_state, *arguments)

@@ -22,7 +22,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from latentlab.errors import RunError
 from latentlab.models.base import Batch, LatentModel, Losses, StepState
-from latentlab.models.batch_reduction import part_of
+from latentlab.models.batch_reduction import batch_share
 
 _A_STEP = timedelta(minutes=10)  # that others are waited for in the midst of one
 _LOADING = timedelta(days=2)  # that the first process may take to read a dataset that is not in the cache yet
@@ -157,7 +157,7 @@ class _LossesOf(nn.Module):
     def forward(
         self, phase: str, batch: Batch, state: StepState, share: Share
     ) -> tuple[Tensor, dict[str, Tensor], Tensor | None]:
-        with part_of(share):
+        with batch_share(share):
             losses: Losses = self.model.losses(phase, batch, state)
         return losses.objective, losses.terms, losses.applies
 

@@ -16,7 +16,7 @@ from latentlab.data import Dataset
 from latentlab.errors import InputError, LatentlabError, RunError
 from latentlab.models import build
 from latentlab.models.device import resolve_device
-from latentlab.models.inference import InferenceModel, memory_format, place
+from latentlab.models.inference import InferenceModel, memory_format, to_device
 from latentlab.training.batches import BatchLoader
 from latentlab.training.checkpoint import BestModel, DatasetSize, RunProgress, RunState, Schedule
 from latentlab.training.closing import save_best
@@ -108,7 +108,7 @@ class Trainer:
 
         seed = config.training.seed
         with RandomStream(self.device, derived_seed(seed, WEIGHTS)):
-            self.model = place(build(config.model, dataset.image_shape, len(dataset.classes)), self.device).train()
+            self.model = to_device(build(config.model, dataset.image_shape, len(dataset.classes)), self.device).train()
         rank = 0 if group is None else group.rank
         self._stream = RandomStream(self.device, derived_seed(seed, NOISE, rank))
         self._extent = DatasetSize(len(training), len(held_out), min(config.training.batch_size, len(training)))

@@ -168,7 +168,7 @@ def speed(marks: list[tuple[float, int]]) -> float:
 
 def follow_nothing() -> None:
     """Draw nothing anew because the model learned, in this process and in the worker's, after the first time."""
-    from latentlab.engine.client.client import worker_host
+    from latentlab.engine.client import worker_host
     from latentlab.utils.duty_cycle import DutyCycle
 
     DutyCycle.is_ready = lambda _self: False

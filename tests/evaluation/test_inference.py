@@ -131,10 +131,10 @@ def test_refinement_of_an_image_does_not_depend_on_the_others():
     model = build(config, SHAPE).eval()
     batch = bars(6)
     mean, _ = model.encode(batch)
-    start = model.start(batch).mean
+    start = model.initial_posterior(batch).mean
     assert (mean - start).abs().max() > 0.05
     bound = model.bound(batch, 200)
-    unrefined = model.bound_of(model.start(batch), batch, 200)
+    unrefined = model.bound_from(model.initial_posterior(batch), batch, 200)
     assert (bound.log_likelihood - bound.rate).mean() > (unrefined.log_likelihood - unrefined.rate).mean()
 
 

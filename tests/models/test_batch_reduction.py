@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from latentlab.config import CodebookConfig, LikelihoodConfig
-from latentlab.models.batch_reduction import part_of, ratio_of_all, rows_of_all
+from latentlab.models.batch_reduction import batch_share, gather_rows, ratio_over_batch
 from latentlab.models.families.codebook import Codebook
 from latentlab.models.likelihoods import build_likelihood
 
@@ -26,8 +26,8 @@ class Halves:
 
 def test_without_a_share_nothing_is_reduced():
     values = torch.rand(4, 2)
-    assert rows_of_all(values) is values
-    assert ratio_of_all(values.sum(), 8) == values.sum() / 8
+    assert gather_rows(values) is values
+    assert ratio_over_batch(values.sum(), 8) == values.sum() / 8
 
 
 def test_gathered_rows_keep_order_and_gradient():
@@ -35,8 +35,8 @@ def test_gathered_rows_keep_order_and_gradient():
     mine = whole[::2].clone().requires_grad_()
     other = whole.clone()
     other[::2] = 0
-    with part_of(Halves(other)):
-        rows = rows_of_all(mine)
+    with batch_share(Halves(other)):
+        rows = gather_rows(mine)
     assert torch.equal(rows, whole)
     (rows**2).sum().backward()
     assert torch.allclose(mine.grad, 2 * whole[::2])
@@ -47,7 +47,7 @@ def test_optimal_sigma_is_of_the_whole_batch():
     output, x = torch.rand(1, 6, 1, 4, 4), torch.rand(6, 1, 4, 4)
     whole = likelihood.log_prob(output, x)
     squares = ((x[1::2] - output[:, 1::2]) ** 2).sum()
-    with part_of(Halves(torch.stack([squares, torch.tensor(3 * 16.0)]))):
+    with batch_share(Halves(torch.stack([squares, torch.tensor(3 * 16.0)]))):
         mine = likelihood.log_prob(output[:, ::2], x[::2])
     assert torch.allclose(mine, whole[:, ::2], rtol=1e-5)
 
@@ -59,10 +59,10 @@ def test_codebooks_are_updated_from_the_whole_batch():
         if share is None:
             book(maps)
         else:
-            with part_of(share):
+            with batch_share(share):
                 book(maps)
         remembered = book._pending[0][:2]
-        book.follow()
+        book.update_entries()
         return book.entries, remembered
 
     maps = torch.rand(6, 2, 3, 3)
@@ -74,7 +74,7 @@ def test_codebooks_are_updated_from_the_whole_batch():
 
 
 def test_a_share_is_left_after_its_block():
-    with pytest.raises(ZeroDivisionError), part_of(Halves()):
+    with pytest.raises(ZeroDivisionError), batch_share(Halves()):
         raise ZeroDivisionError
     values = torch.ones(2)
-    assert rows_of_all(values) is values
+    assert gather_rows(values) is values

@@ -7,7 +7,7 @@ import torch
 
 from latentlab.config.recipes import RECIPES
 from latentlab.models import Batch, StepState, build
-from latentlab.models.objective import reduce
+from latentlab.models.objective import batch_objective
 from tests.models.helpers import images, tiny
 
 SHAPE = (1, 8, 8)
@@ -65,7 +65,7 @@ def test_importance_weighting_of_one_sample_equals_the_elbo():
 
 def test_importance_weighted_bound_is_the_log_mean_weight():
     log_likelihood, rate = torch.randn(5, 3), torch.rand(5, 3)
-    losses = reduce(log_likelihood, rate, lambda nats: nats, importance=True)
+    losses = batch_objective(log_likelihood, rate, lambda nats: nats, importance=True)
     expected = -torch.log(torch.exp(log_likelihood - rate).mean(0)).mean()
     torch.testing.assert_close(losses.objective, expected)
 

@@ -161,9 +161,9 @@ def test_two_levels_of_codes(shape):
     coarse, fine = model.codes(batch)
     assert coarse.shape[1] < fine.shape[1]
     assert [tuple(grid.shape[1:]) for grid in (coarse, fine)] == model.grids
-    z = model.latents_of([coarse, fine])
+    z = model.latents_from_codes([coarse, fine])
     assert z.shape == (3, model.latent_dim)
-    assert all(torch.equal(a, b) for a, b in zip(model.codes_of(z), (coarse, fine), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(model.codes_from_latents(z), (coarse, fine), strict=True))
     assert torch.equal(model.encode(batch)[0], z)
     # A latent is decoded as the nearest codes.
     torch.testing.assert_close(model.decode(z + 1e-4), model.decode(z))

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from latentlab.models.divergences import closed_form
-from latentlab.models.families.per_datapoint import ADAM_DECAYS, _adam
+from latentlab.models.families.per_datapoint import ADAM_DECAYS, adam_step
 
 
 def test_adam_step_equals_torch_bit_for_bit():
@@ -17,7 +17,7 @@ def test_adam_step_equals_torch_bit_for_bit():
         adam.param_groups[0]["lr"] = rate = 0.1 / step
         theirs.grad = torch.randn(5, 3)
         adam.step()
-        _adam(mine, theirs.grad, first, second, step, rate)
+        adam_step(mine, theirs.grad, first, second, step, rate)
         assert torch.equal(mine, theirs)
 
 

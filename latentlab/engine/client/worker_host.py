@@ -241,7 +241,7 @@ def worker_command() -> list[str]:
     if getattr(sys, "frozen", False):
         return [sys.executable, WORKER_FLAG]
     # -P: the folder one happens to be in is no place to import from.
-    return [sys.executable, "-P", "-m", "latentlab.engine.worker.loop"]
+    return [sys.executable, "-P", "-m", "latentlab.engine.worker"]
 
 
 def _start(command: list[str], handle: int, log: int) -> subprocess.Popen[bytes]:

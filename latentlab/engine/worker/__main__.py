@@ -1,4 +1,4 @@
-"""The worker as a process of its own: ``python -m latentlab.engine.worker.loop HANDLE DEVICE FIRST_VERSION MODEL``.
+"""The worker as a process of its own: ``python -m latentlab.engine.worker HANDLE DEVICE FIRST_VERSION MODEL``.
 
 Started by :mod:`latentlab.engine.client.worker_host` with one end of a pipe; not meant to be started by hand.
 """

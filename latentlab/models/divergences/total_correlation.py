@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from latentlab.models.batch_reduction import rows_of_all
+from latentlab.models.batch_reduction import gather_rows
 from latentlab.models.divergences.base import Divergence, Latents
 from latentlab.models.functional import gaussian_log_density
 from latentlab.models.posteriors.diagonal import Diagonal
@@ -38,5 +38,5 @@ class TotalCorrelation(Divergence):
         assert isinstance(latents.q, Diagonal)
         if len(latents.z) < 2:
             return latents.z.sum() * 0
-        mean, log_std = rows_of_all(latents.q.mean), rows_of_all(latents.q.log_std)
+        mean, log_std = gather_rows(latents.q.mean), gather_rows(latents.q.log_std)
         return total_correlation(latents.z, mean, log_std, latents.images)

@@ -1,4 +1,4 @@
-"""Models with a discriminator, which take turns with it: FactorVAE and VAE-GAN."""
+"""Models trained alternately with a discriminator: FactorVAE and VAE-GAN."""
 
 from __future__ import annotations
 
@@ -16,17 +16,21 @@ from latentlab.models.families.vae import VAE
 from latentlab.models.freeze import frozen
 from latentlab.models.functional import gaussian_log_density
 from latentlab.models.networks import build_encoder
-from latentlab.models.objective import average, reduce
+from latentlab.models.objective import batch_mean, batch_objective
 
-# Slope of the discriminator's units below 0.
+# Slope of the discriminator's leaky units below 0.
 LEAK = 0.2
 
 
 class FactorVAE(VAE):
-    """The ELBO less γ times the total correlation, which a discriminator estimates (Kim & Mnih 2018).
+    """The ELBO minus γ times the total correlation, which a discriminator estimates.
 
-    The discriminator tells latents of images from such whose dimensions were shuffled among the images; its logit is
-    the logarithm of their densities' ratio, of which the mean is the total correlation.
+    The discriminator distinguishes latents of images from latents whose dimensions were permuted among the images. Its
+    logit estimates the log-ratio of the two densities, whose mean is the total correlation.
+
+    References
+    ----------
+    Kim & Mnih 2018, Disentangling by Factorising (arXiv:1802.05983).
     """
 
     phases = ("model", "discriminator")
@@ -41,27 +45,25 @@ class FactorVAE(VAE):
         self.discriminator = nn.Sequential(*layers, nn.Linear(width, 1))
 
     def phase_parameters(self, phase: str) -> Iterable[nn.Parameter]:
-        """The discriminator's own, or all others."""
+        """The discriminator's parameters, or all others."""
         own = list(self.discriminator.parameters())
-        if phase == "discriminator":
-            return own
-        theirs = {id(p) for p in own}
-        return [p for p in self.parameters() if id(p) not in theirs]
+        ids = {id(p) for p in own}
+        return own if phase == "discriminator" else [p for p in self.parameters() if id(p) not in ids]
 
     def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
-        """The bound with the total correlation; then the discriminator's cross-entropy."""
+        """The negative bound plus the total correlation, or the discriminator's cross-entropy."""
         seen = self.corrupted(batch)
         if phase == "discriminator":
             with torch.no_grad():
                 z = self.infer(seen).rsample(1).z[0]
-            joint, shuffled = self.discriminator(z), self.discriminator(permuted(z))
-            loss = average(0.5 * (functional.softplus(-joint) + functional.softplus(shuffled)))
+            joint, shuffled = self.discriminator(z), self.discriminator(permute_dimensions(z))
+            loss = batch_mean(0.5 * (functional.softplus(-joint) + functional.softplus(shuffled)))
             return Losses(loss, {"discriminator": loss.detach()})
         q = self.infer(seen)
         draw = q.rsample(self.config.samples)
         per_dimension = self.rate_per_dimension(q)
         assert per_dimension is not None
-        return reduce(
+        return batch_objective(
             self.log_likelihood(draw.z, seen),
             per_dimension.sum(-1).unsqueeze(0),
             self.rate_schedule.cost,
@@ -69,19 +71,23 @@ class FactorVAE(VAE):
         )
 
 
-def permuted(z: Tensor) -> Tensor:
-    """Shuffle each dimension of z [B, d] among the images by itself."""
+def permute_dimensions(z: Tensor) -> Tensor:
+    """Permute each dimension of z [B, d] among the images independently."""
     order = torch.rand_like(z).argsort(0)
     return z.gather(0, order)
 
 
 class VAEGAN(VAE):
-    """A VAE whose error is measured in a discriminator's features (Larsen et al. 2016).
+    """A VAE whose reconstruction error is measured in the features of a discriminator.
 
-    Encoder: rate + error. Decoder: error + weight · the discriminator's rejection of its reconstructions and samples.
-    Discriminator: real against both. Whoever is too far ahead rests. The error is that of the features and, to hold
-    it in place while these are still being learned, a share of the pixels' distortion.
-    What is reported as distortion and ELBO is the pixels', as of every model.
+    Encoder: rate + error. Decoder: error + weight · the discriminator's rejection of reconstructions and samples.
+    Discriminator: real images against both. A player that is winning by more than a margin skips its step. The error
+    is that of the features plus a share of the pixels' distortion, which stabilises it while the features are
+    untrained. The reported distortion and ELBO are the pixels', as for every model.
+
+    References
+    ----------
+    Larsen et al. 2016, Autoencoding beyond pixels using a learned similarity metric (arXiv:1512.09300).
     """
 
     phases = ("encoder", "decoder", "discriminator")
@@ -92,7 +98,7 @@ class VAEGAN(VAE):
         self.verdict = nn.Linear(self.discriminator.features, 1)
 
     def phase_parameters(self, phase: str) -> Iterable[nn.Parameter]:
-        """Encoder and posterior; decoder and likelihood; or the discriminator."""
+        """The parameters of encoder and posterior; of decoder and likelihood; or of the discriminator."""
         modules: dict[str, tuple[nn.Module, ...]] = {
             "encoder": (self.inputs, self.encoder, self.posterior, self.prior),
             "decoder": (self.decoder, self.likelihood),
@@ -101,21 +107,21 @@ class VAEGAN(VAE):
         return [p for module in modules[phase] for p in module.parameters()]
 
     def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
-        """The loss of one of the three players."""
+        """The loss of encoder, decoder or discriminator."""
         seen = self.corrupted(batch)
         if phase == "encoder":
             return self._encoder_losses(seen)
         with torch.no_grad():
             z = self.infer(seen).rsample(1).z[0]
-        drawn = torch.cat([z, self.sample_prior(len(z))])
+        latents = torch.cat([z, self.sample_prior(len(z))])
         if phase == "decoder":
-            return self._decoder_losses(drawn, seen)
+            return self._decoder_losses(latents, seen)
         with torch.no_grad():
-            fakes = self.decode(drawn)
-        real, fake = self._split(self.verdict(self._looked_at(seen, fakes)), len(batch.x))
-        loss = average(functional.softplus(-real)) + average(functional.softplus(fake))
-        told = {"discriminator": 0.5 * loss.detach()}
-        return Losses(loss, told, told["discriminator"] >= math.log(2) - self.config.adversary.margin)
+            fakes = self.decode(latents)
+        real, fake = self._split(self.verdict(self._features_of(seen, fakes)), len(batch.x))
+        loss = batch_mean(functional.softplus(-real)) + batch_mean(functional.softplus(fake))
+        terms = {"discriminator": 0.5 * loss.detach()}
+        return Losses(loss, terms, terms["discriminator"] >= math.log(2) - self.config.adversary.margin)
 
     def _encoder_losses(self, seen: Batch) -> Losses:
         q = self.infer(seen)
@@ -128,35 +134,35 @@ class VAEGAN(VAE):
             output = self.output(draw.z)
             pixels = self.likelihood.log_prob(output, seen.x, seen.mask)
             images = self.likelihood.mean(output).flatten(0, 1)
-            wanted, found = self._split(self._looked_at(seen, images), len(seen.x))
-            features = _log_likelihood(wanted, found.view(len(draw.z), *wanted.shape))
-        terms = reduce(pixels.detach(), rate.detach(), self.rate_schedule.cost).terms
-        losses = reduce(features + self.config.adversary.pixels * pixels, rate, self.rate_schedule.cost)
-        return Losses(losses.objective, terms | {"feature_distortion": -average(features.detach())})
+            target, features = self._split(self._features_of(seen, images), len(seen.x))
+            log_likelihood = _log_likelihood(target, features.view(len(draw.z), *target.shape))
+        terms = batch_objective(pixels.detach(), rate.detach(), self.rate_schedule.cost).terms
+        losses = batch_objective(log_likelihood + self.config.adversary.pixels * pixels, rate, self.rate_schedule.cost)
+        return Losses(losses.objective, terms | {"feature_distortion": -batch_mean(log_likelihood.detach())})
 
-    def _decoder_losses(self, drawn: Tensor, seen: Batch) -> Losses:
-        """The first of the ``drawn`` latents are those of the images, the others are the prior's."""
+    def _decoder_losses(self, latents: Tensor, seen: Batch) -> Losses:
+        """``latents`` are those of the images, then those of the prior."""
         count = len(seen.x)
         with frozen(self.discriminator, self.verdict):
-            output = self.output(drawn)
-            features = self._looked_at(seen, self.likelihood.mean(output))
-            wanted, found = self._split(features, count)
+            output = self.output(latents)
+            features = self._features_of(seen, self.likelihood.mean(output))
+            target, decoded = self._split(features, count)
             real, fake = self._split(self.verdict(features), count)
         pixels = self.likelihood.log_prob(output[None, :count], seen.x, seen.mask)
-        error = -average(_log_likelihood(wanted, found[None, :count]) + self.config.adversary.pixels * pixels)
-        rejection = average(functional.softplus(-fake))
-        accuracy = 0.5 * (average(functional.softplus(-real)) + average(functional.softplus(fake))).detach()
-        rests = accuracy > math.log(2) + self.config.adversary.margin
-        objective = error + self.config.adversary.weight * rejection * (~rests).to(rejection.dtype)
+        error = -batch_mean(_log_likelihood(target, decoded[None, :count]) + self.config.adversary.pixels * pixels)
+        rejection = batch_mean(functional.softplus(-fake))
+        cross_entropy = 0.5 * (batch_mean(functional.softplus(-real)) + batch_mean(functional.softplus(fake))).detach()
+        skips = cross_entropy > math.log(2) + self.config.adversary.margin
+        objective = error + self.config.adversary.weight * rejection * (~skips).to(rejection.dtype)
         return Losses(objective, {"rejection": rejection.detach()})
 
-    def _looked_at(self, seen: Batch, drawn: Tensor) -> Tensor:
-        """The discriminator's features of the images, then of drawn ones [n · B, C, H, W].
+    def _features_of(self, seen: Batch, generated: Tensor) -> Tensor:
+        """The discriminator's features of the images, then of generated images [n · B, C, H, W].
 
-        Where pixels are missing from the images, the same are taken from the drawn ones (AmbientGAN, Bora, Price &
-        Dimakis 2018): what nobody has seen tells neither from the other.
+        Pixels missing from the images are masked in the generated ones too, so that the mask does not give them away
+        (AmbientGAN, Bora, Price & Dimakis 2018).
         """
-        images = torch.cat([seen.x, drawn])
+        images = torch.cat([seen.x, generated])
         if seen.mask is not None:
             images = images * seen.mask.repeat(len(images) // len(seen.x), 1, 1, 1)
         features: Tensor = self.discriminator(images)
@@ -164,11 +170,11 @@ class VAEGAN(VAE):
 
     @staticmethod
     def _split(values: Tensor, real: int) -> tuple[Tensor, Tensor]:
-        """What is of the real images, which came first, and what is of the drawn ones."""
+        """The rows of the ``real`` first images, and the rows of the others."""
         return values[:real], values[real:]
 
 
-def _log_likelihood(wanted: Tensor, found: Tensor) -> Tensor:
-    """Log N(``wanted``; ``found``, I) without its constant, [K, B], of features [B, F] and [K, B, F]."""
-    zero = torch.zeros((), device=wanted.device)
-    return (gaussian_log_density(wanted, found, zero) - gaussian_log_density(zero, zero, zero)).sum(-1)
+def _log_likelihood(target: Tensor, mean: Tensor) -> Tensor:
+    """Log N(``target``; ``mean``, I) without its constant, [K, B], of features [B, F] and [K, B, F]."""
+    zero = torch.zeros((), device=target.device)
+    return (gaussian_log_density(target, mean, zero) - gaussian_log_density(zero, zero, zero)).sum(-1)

@@ -1,4 +1,4 @@
-"""A codebook: the nearest of a few vectors stands for each vector."""
+"""Vector quantisation with a codebook of moving averages."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from latentlab.config import CodebookConfig
-from latentlab.models.batch_reduction import sum_of_all
+from latentlab.models.batch_reduction import sum_over_batch
 
-# Codes used by less than this share of an even use are given a vector of the batch to start anew.
+# Codes used less than this share of uniform use are reset to a vector of the batch.
 DEAD_SHARE = 0.03
 
 
 class Quantised(NamedTuple):
-    """What became of maps [B, D, h, w].
+    """Quantised maps [B, D, h, w].
 
     Attributes
     ----------
     codes
         int64 [B, h, w].
     entries
-        Of these codes, [B, D, h, w], the gradient passed straight through.
+        Entries of these codes, [B, D, h, w], with a straight-through gradient.
     distance
-        Squared distance of the maps from the entries, summed per image, [B].
+        Squared distance of the maps from their entries, summed per image, [B].
     """
 
     codes: Tensor
@@ -34,7 +34,19 @@ class Quantised(NamedTuple):
 
 
 class Codebook(nn.Module):
-    """Entries that are moving averages of the vectors they stand for (van den Oord, Vinyals & Kavukcuoglu 2017)."""
+    """A codebook whose entries are moving averages of the vectors assigned to them.
+
+    Examples
+    --------
+    >>> book = Codebook(CodebookConfig(size=8, dimension=2))
+    >>> quantised = book(torch.randn(5, 2, 4, 4))
+    >>> quantised.codes.shape, quantised.entries.shape
+    (torch.Size([5, 4, 4]), torch.Size([5, 2, 4, 4]))
+
+    References
+    ----------
+    van den Oord, Vinyals & Kavukcuoglu 2017, Neural Discrete Representation Learning (arXiv:1711.00937), appendix.
+    """
 
     entries: Tensor
     counts: Tensor
@@ -58,63 +70,63 @@ class Codebook(nn.Module):
         distances = (self.entries**2).sum(1) - 2 * vectors @ self.entries.T
         return distances.argmin(-1)
 
-    def entries_of(self, codes: Tensor) -> Tensor:
+    def lookup(self, codes: Tensor) -> Tensor:
         """Entries [B, D, h, w] of codes [B, h, w]."""
         return self.entries[codes].permute(0, 3, 1, 2)
 
     def forward(self, maps: Tensor) -> Quantised:
-        """Quantise maps [B, D, h, w]; in training, remember what the entries are to follow."""
+        """Quantise maps [B, D, h, w]; in training, collect the statistics for ``update_entries``."""
         codes = self.nearest(maps.detach())
-        entries = self.entries_of(codes)
+        entries = self.lookup(codes)
         if self.training:
-            self._remember(maps.detach(), codes)
+            self._collect(maps.detach(), codes)
         distance = ((maps - entries) ** 2).flatten(1).sum(1)
         return Quantised(codes, maps + (entries - maps).detach(), distance)
 
     @torch.no_grad()
     def prepare(self, maps: Tensor) -> None:
-        """Begin at vectors of maps [B, D, h, w], each a little aside so that no two are the same."""
+        """Initialise the entries from vectors of maps [B, D, h, w], with a little noise so that no two are equal."""
         vectors = maps.permute(0, 2, 3, 1).flatten(0, 2)
         chosen = vectors[torch.randint(len(vectors), (self.config.size,), device=vectors.device)]
         self.entries.copy_(chosen + 0.01 * vectors.std() * torch.randn_like(chosen))
         self.sums.copy_(self.entries)
         self.counts.fill_(1)
 
-    def _remember(self, maps: Tensor, codes: Tensor) -> None:
+    def _collect(self, maps: Tensor, codes: Tensor) -> None:
         vectors = maps.permute(0, 2, 3, 1).flatten(0, 2)
         chosen = functional.one_hot(codes.flatten(), self.config.size).to(vectors.dtype)
-        aside = vectors[torch.randint(len(vectors), (self.config.size,), device=vectors.device)]
-        self._pending.append((sum_of_all(chosen.sum(0)), sum_of_all(chosen.T @ vectors), aside))
+        replacements = vectors[torch.randint(len(vectors), (self.config.size,), device=vectors.device)]
+        self._pending.append((sum_over_batch(chosen.sum(0)), sum_over_batch(chosen.T @ vectors), replacements))
 
-    def forget(self) -> None:
-        """Forget what a step that was broken off has remembered."""
+    def discard_partial_step(self) -> None:
+        """Drop the statistics of an interrupted step."""
         self._pending.clear()
 
     @torch.no_grad()
-    def follow(self) -> None:
-        """Move the entries to where the vectors of the last step were."""
+    def update_entries(self) -> None:
+        """Update the moving averages with the vectors of the last step."""
         if not self._pending:
             return
         counts = torch.stack([part[0] for part in self._pending]).sum(0)
         sums = torch.stack([part[1] for part in self._pending]).sum(0)
-        aside = self._pending[-1][2]
+        replacements = self._pending[-1][2]
         self._pending.clear()
         self.steps.add_(1)
-        # At first the mean of all steps so far: the encoder moves fast then, and entries left behind are lost.
-        share = torch.maximum(1 / (1 + self.steps), torch.full_like(self.steps, 1 - self.config.decay))
-        # Relative to an even use, not in numbers: the same for any size of batch.
-        even = counts.sum().clamp_min(1) / self.config.size
-        self.counts.lerp_(counts / even, share)
-        self.sums.lerp_(sums / even, share)
+        # At first the mean of all steps: the encoder changes fast then, and entries that lag behind die.
+        weight = torch.maximum(1 / (1 + self.steps), torch.full_like(self.steps, 1 - self.config.decay))
+        # Relative to uniform use, not absolute counts: independent of the batch size.
+        uniform = counts.sum().clamp_min(1) / self.config.size
+        self.counts.lerp_(counts / uniform, weight)
+        self.sums.lerp_(sums / uniform, weight)
         dead = self.counts < DEAD_SHARE
         self.counts.copy_(torch.where(dead, 1.0, self.counts))
-        self.sums.copy_(torch.where(dead[:, None], aside, self.sums))
+        self.sums.copy_(torch.where(dead[:, None], replacements, self.sums))
         self.entries.copy_(self.sums / self.counts[:, None])
 
 
 def perplexity(codes: Tensor, size: int) -> Tensor:
-    """Exponential of the entropy of the codes' use: how many are in even use."""
-    # Not bincount: it asks the device for the largest code.
+    """Exponential of the entropy of the codes' frequencies: the effective number of codes in use."""
+    # Not bincount, which reads the largest code from the device.
     each = torch.ones(codes.numel(), device=codes.device)
     shares = torch.zeros(size, device=codes.device).scatter_add_(0, codes.flatten(), each) / codes.numel()
     return torch.exp(-torch.xlogy(shares, shares).sum())

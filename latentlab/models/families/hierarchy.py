@@ -1,4 +1,4 @@
-"""What models with several layers of latents share."""
+"""Parts shared by models with several layers of latents."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from torch.nn import functional
 from latentlab.config import PosteriorConfig
 from latentlab.models.posteriors.diagonal import Diagonal, DiagonalPosterior
 
-# Narrower than of a single layer: what one layer says, the next multiplies.
+# Narrower than for a single layer: scales of successive layers multiply.
 LAYER_LOG_STD_RANGE = (-6.0, 6.0)
 
 
 class Hidden(nn.Module):
-    """An affine layer and a residual one, with an activation after each.
+    """An affine layer and a residual one, each followed by an activation.
 
-    Their weights begin large enough that a signal passes many of them undiminished.
+    Initialised so that the variance of a signal is kept through many such blocks.
     """
 
     def __init__(self, inputs: int, hidden: int) -> None:
@@ -36,16 +36,16 @@ class Hidden(nn.Module):
 
 
 class GaussianLayer(nn.Module):
-    """A diagonal Gaussian whose mean and standard deviation a small network computes.
+    """A diagonal Gaussian whose mean and standard deviation are computed by a small network.
 
     Parameters
     ----------
     config, inputs, hidden, size
         From [..., inputs], through ``hidden`` units, to [..., size].
-    largest_mean
-        Keep the means within ± so much, smoothly; ``None`` for no limit.
+    max_mean
+        Smooth limit of the absolute means; ``None`` for no limit.
     log_std_range
-        Within which the logarithm of the standard deviation is softly kept.
+        Soft limits of the logarithm of the standard deviation.
     """
 
     def __init__(
@@ -54,16 +54,16 @@ class GaussianLayer(nn.Module):
         inputs: int,
         hidden: int,
         size: int,
-        largest_mean: float | None = None,
+        max_mean: float | None = None,
         log_std_range: tuple[float, float] = LAYER_LOG_STD_RANGE,
     ) -> None:
         super().__init__()
         self.hidden = Hidden(inputs, hidden)
         self.head = DiagonalPosterior(config, hidden, size, log_std_range)
-        self.largest_mean = largest_mean
+        self.max_mean = max_mean
 
-    def begin_as_standard(self) -> None:
-        """Forget the initial weights: N(0, I) whatever x is."""
+    def reset_to_standard(self) -> None:
+        """Set the head's weights to 0: N(0, I) for any input."""
         for head in (self.head.mean, self.head.log_std):
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
@@ -71,14 +71,11 @@ class GaussianLayer(nn.Module):
     def forward(self, x: Tensor) -> Diagonal:
         """The Gaussian given x."""
         gaussian: Diagonal = self.head(self.hidden(x))
-        if self.largest_mean is None:
+        if self.max_mean is None:
             return gaussian
-        return Diagonal(self.largest_mean * torch.tanh(gaussian.mean / self.largest_mean), gaussian.log_std)
+        return Diagonal(self.max_mean * torch.tanh(gaussian.mean / self.max_mean), gaussian.log_std)
 
 
-def relative(q: Diagonal, p: Diagonal) -> Diagonal:
-    """Q in the coordinates ε = (z − mean_p) / std_p, in which p is standard normal.
-
-    Densities' ratios, and so the KL, are the same in both.
-    """
+def standardised(q: Diagonal, p: Diagonal) -> Diagonal:
+    """Q in the coordinates ε = (z − mean_p) / std_p, in which p is N(0, I); ratios q / p and KLs stay the same."""
     return Diagonal((q.mean - p.mean) / p.std, q.log_std - p.log_std)

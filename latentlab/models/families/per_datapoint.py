@@ -1,4 +1,4 @@
-"""An own q for each image, found by search: from the encoder's output (semi-amortised), or without any encoder."""
+"""A separate q for each image, found by search: from the encoder's output (semi-amortised), or without an encoder."""
 
 from __future__ import annotations
 
@@ -14,55 +14,59 @@ from latentlab.models.posteriors import VariationalPosterior, standard_posterior
 from latentlab.models.posteriors.base import standard_noise
 from latentlab.models.seeded_noise import fixed_noise
 
-# Of the evolution: children of each point and step, and how the step size answers success and failure.
+# Evolution strategy: children per point and generation, and factors of the step size after success and failure.
 CHILDREN = 8
 GROWTH, DECAY = 1.5, 0.9
-# Of the climb.
+# Gradient ascent.
 ADAM_DECAYS = (0.9, 0.999)
 
 
 class PerDatapointVAE(VAE):
-    """The decoder learns from the refined q of each image; the encoder, if there is one, from its own ELBO.
+    """The decoder is trained with the refined q of each image; the encoder, if there is one, with its own ELBO.
 
-    (Krishnan, Liang & Hoffman 2018; Hjelm et al. 2016.) The model stores nothing per image: every q is searched for
-    when it is asked for. Outside training the noise is the same each time and for each image, so that what is found
-    for an image does not depend on when it is asked for, nor with which others. The table of what was found is kept
-    as the points of the model file.
+    The model stores nothing per image: q is searched for at every call. Outside training the noise is the same at every
+    call and for every image, so that the result for an image does not depend on the other images of the batch. The
+    model file stores the means of the dataset as its points.
+
+    References
+    ----------
+    Krishnan, Liang & Hoffman 2018, On the challenges of learning with inference networks (arXiv:1710.06085).
+    Hjelm et al. 2016, Iterative Refinement of the Approximate Posterior (arXiv:1511.06382).
     """
 
     def infer(self, batch: Batch) -> VariationalPosterior:
         """The refined q(z|x) of each image."""
-        return self.refined(self.start(batch), batch)
+        return self.refined(self.initial_posterior(batch), batch)
 
-    def start(self, batch: Batch) -> VariationalPosterior:
-        """Where the search begins: the encoder's q(z|x), or the prior."""
+    def initial_posterior(self, batch: Batch) -> VariationalPosterior:
+        """The start of the search: the encoder's q(z|x), or the prior."""
         if self.has_encoder:
             return super().infer(batch)
         return standard_posterior(self.config.posterior.kind, batch.x, self.config.latent_dim)
 
     def refined(self, q: VariationalPosterior, batch: Batch) -> VariationalPosterior:
-        """Improve ``q`` as the configuration says, at the model's β."""
+        """Refine ``q`` with the configuration's search, at the model's β."""
         settings = self.config.posterior
         if self.training:
             return refine(self, q, batch, settings.refine, settings.refine_rate, settings.search)
         with fixed_noise(batch.x.device, 0):
-            return refine(self, q, batch, settings.refine, settings.refine_rate, settings.search, alike=True)
+            return refine(self, q, batch, settings.refine, settings.refine_rate, settings.search, shared_noise=True)
 
     def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
-        """The refined q's bound for the decoder, and the encoder's own for the encoder."""
+        """The bound of the refined q for the decoder, and that of the encoder's q for the encoder."""
         seen = self.corrupted(batch)
-        start = self.start(seen)
+        start = self.initial_posterior(seen)
         q = self.refined(start, seen)
         surrogate, encoder_terms = self._encoder_loss(start, seen, state) if self.has_encoder else (None, {})
         draw = q.rsample(self.config.samples)
-        losses = self.reduced(q, draw, self.log_likelihood(draw.z, seen), state, surrogate)
+        losses = self.objective(q, draw, self.log_likelihood(draw.z, seen), state, surrogate)
         return dataclasses.replace(losses, terms=losses.terms | encoder_terms)
 
     def _encoder_loss(self, q: VariationalPosterior, seen: Batch, state: StepState) -> tuple[Tensor, dict[str, Tensor]]:
-        """What the encoder minimises, with the decoder held, and its ELBO to compare with the refined one."""
+        """The encoder's objective with the decoder frozen, and its ELBO, for comparison with the refined one."""
         with frozen(self.decoder, self.likelihood, self.prior):
             draw = q.rsample(self.config.samples)
-            losses = self.reduced(q, draw, self.log_likelihood(draw.z, seen), state)
+            losses = self.objective(q, draw, self.log_likelihood(draw.z, seen), state)
         return losses.objective, {"encoder_elbo": losses.terms["elbo"]}
 
 
@@ -73,82 +77,82 @@ def refine(
     steps: int,
     rate: float = 0.1,
     search: str = "gradient",
-    alike: bool = False,
+    shared_noise: bool = False,
 ) -> VariationalPosterior:
-    """Improve each image's own approximation, the model held.
+    """Refine the posterior of each image with the model fixed.
 
     Parameters
     ----------
     model
-        Whose ELBO (or, for a point, log p(x, z)) is climbed.
+        The ELBO (for a point mass, log p(x, z)) of this model is maximised.
     q
-        Where to begin; it is left as it is.
+        The start of the search; not modified.
     batch
         The images.
     steps, rate
-        Steps of Adam and its learning rate; or generations, and the first step's size.
+        Steps and learning rate of Adam; or generations and initial step size of the evolution strategy.
     search
-        ``gradient`` or ``evolution``; the latter for points.
-    alike
-        Draw the same noise for every image: what is found for one does not depend on the others then.
+        ``gradient``, or ``evolution`` for point masses.
+    shared_noise
+        Draw the same noise for every image, so that the result for one does not depend on the others.
 
     Returns
     -------
     VariationalPosterior
-        Of the same family, detached from encoder and search.
+        Of the same family, detached from the encoder.
     """
-    # Also where gradients are off: the search needs its own. Tensors made there cannot take part, copies can.
+    # The search needs gradients also where they are disabled; inference tensors must be copied to take part.
     with torch.inference_mode(False), torch.enable_grad():
         parameters = tuple(p.detach().clone() for p in q.parameters())
-        # Not dataclasses.astuple, which copies each tensor too, and storage by storage.
+        # Not dataclasses.astuple, which deep-copies each tensor.
         parts = (batch.x, batch.label, batch.index, batch.seen, batch.mask)
         x, *others = (None if part is None else part.clone() for part in parts)
         assert x is not None
         own = Batch(x, *others)
         if search == "evolution":
-            found = _evolve(model, parameters[0], own, steps, rate, alike)
-            return q.with_parameters((found,))
-        return q.with_parameters(_climb(model, q, parameters, own, steps, rate, alike))
+            best = _evolve(model, parameters[0], own, steps, rate, shared_noise)
+            return q.with_parameters((best,))
+        return q.with_parameters(_ascend(model, q, parameters, own, steps, rate, shared_noise))
 
 
-def _climb(
+def _ascend(
     model: VAE,
     q: VariationalPosterior,
     parameters: tuple[Tensor, ...],
     batch: Batch,
     steps: int,
     rate: float,
-    alike: bool,
+    shared_noise: bool,
 ) -> tuple[Tensor, ...]:
     leaves = [p.requires_grad_() for p in parameters]
     moments = [(torch.zeros_like(leaf), torch.zeros_like(leaf)) for leaf in leaves]
     for step in range(steps):
-        # The sum, not the mean: no image's search may depend on how many others there are.
-        objective = -fitness(model, q.with_parameters(tuple(leaves)), batch, _noise(1, leaves[0], alike)).sum()
+        # The sum, not the mean, so that an image's search does not depend on the batch size.
+        objective = -fitness(model, q.with_parameters(tuple(leaves)), batch, _noise(1, leaves[0], shared_noise)).sum()
         gradients = torch.autograd.grad(objective, leaves, allow_unused=True)
-        falling = rate * (1 - step / steps)  # ends at rest, where one sample's noise no longer moves it
+        decayed = rate * (1 - step / steps)  # to 0, so that the noise of single samples averages out
         for leaf, gradient, (first, second) in zip(leaves, gradients, moments, strict=True):
             if gradient is not None:
-                _adam(leaf, gradient, first, second, step + 1, falling)
+                adam_step(leaf, gradient, first, second, step + 1, decayed)
     return tuple(leaf.detach() for leaf in leaves)
 
 
 @torch.no_grad()
-def _adam(leaf: Tensor, gradient: Tensor, first: Tensor, second: Tensor, step: int, rate: float) -> None:
-    """A step of Adam, to the bit torch's own; but steps are counted where a GPU need not be asked, nor records it."""
+def adam_step(leaf: Tensor, gradient: Tensor, first: Tensor, second: Tensor, step: int, rate: float) -> None:
+    """A step of Adam, bit for bit as torch's, but with the step count as a Python number, as a CUDA graph needs it."""
     first.lerp_(gradient, 1 - ADAM_DECAYS[0])
     second.mul_(ADAM_DECAYS[1]).addcmul_(gradient, gradient, value=1 - ADAM_DECAYS[1])
     scale = (second.sqrt() / (1 - ADAM_DECAYS[1] ** step) ** 0.5).add_(1e-8)
     leaf.addcdiv_(first, scale, value=-rate / (1 - ADAM_DECAYS[0] ** step))
 
 
-def _noise(samples: int, like: Tensor, alike: bool) -> Tensor:
-    """Standard normal noise [samples, *like.shape]; ``alike``: the same for each of the rows of ``like``."""
-    return standard_noise(samples, like[:1] if alike else like).expand(samples, *like.shape)
+def _noise(samples: int, like: Tensor, shared_noise: bool) -> Tensor:
+    """Standard normal noise [samples, *like.shape]; with ``shared_noise`` the same for every row of ``like``."""
+    return standard_noise(samples, like[:1] if shared_noise else like).expand(samples, *like.shape)
 
 
 def fitness(model: VAE, q: VariationalPosterior, batch: Batch, noise: Tensor) -> Tensor:
-    """What is climbed, [B]: the ELBO, its rate times β, of noise [1, B, d], or log p(x, z) of a point."""
+    """The quantity to maximise, [B]: the ELBO with its rate times β at noise [1, B, d], or log p(x, z) of a point."""
     draw = q.from_noise(noise)
     log_likelihood = model.log_likelihood(draw.z, batch)[0]
     if not q.has_density:
@@ -159,15 +163,15 @@ def fitness(model: VAE, q: VariationalPosterior, batch: Batch, noise: Tensor) ->
 
 
 @torch.no_grad()
-def _evolve(model: VAE, z: Tensor, batch: Batch, generations: int, first_step: float, alike: bool) -> Tensor:
-    """A (1 + 8) evolution strategy for every image at once (Rechenberg 1973): keep the best, adapt the step."""
+def _evolve(model: VAE, z: Tensor, batch: Batch, generations: int, first_step: float, shared_noise: bool) -> Tensor:
+    """A (1 + 8) evolution strategy for all images at once (Rechenberg 1973): keep the best, adapt the step size."""
     step = torch.full_like(z[:, :1], first_step)
     best = model.log_likelihood(z[None], batch)[0] + model.log_prior(z)
     for _ in range(generations):
-        children = z + step * _noise(CHILDREN, z, alike)
+        children = z + step * _noise(CHILDREN, z, shared_noise)
         scores = model.log_likelihood(children, batch) + model.log_prior(children)
-        score, place = scores.max(0)
-        child = children.gather(0, place[None, :, None].expand(1, -1, z.shape[1]))[0]
+        score, index = scores.max(0)
+        child = children.gather(0, index[None, :, None].expand(1, -1, z.shape[1]))[0]
         better = score > best
         z = torch.where(better[:, None], child, z)
         best = torch.where(better, score, best)

@@ -1,4 +1,4 @@
-"""M2: a class and a continuous latent per image, the class known of a few (Kingma et al. 2014)."""
+"""M2: a class and continuous latents per image, with the class known for a few images."""
 
 from __future__ import annotations
 
@@ -12,17 +12,21 @@ from latentlab.config import ModelConfig
 from latentlab.models.base import Batch, Bound, Losses, StepState
 from latentlab.models.families.vae import VAE
 from latentlab.models.networks import build_encoder
-from latentlab.models.objective import reduce
+from latentlab.models.objective import batch_objective
 
-# Labelled images seen at each step, drawn anew.
+# Labelled images per step, drawn with replacement.
 LABELLED_BATCH = 64
 
 
 class SemiSupervisedVAE(VAE):
     """p(y) uniform, p(z) = N(0, I), p(x|y, z); q(y|x) a classifier, q(z|x, y).
 
-    Of the training's labels only ``supervision.labels`` are used: those of the first images met, equally many of
-    each class. The images are kept, as uint8, among the weights. Where the class is not known it is summed out.
+    Only ``supervision.labels`` labels of the training set are used, the same number for each class, of the first
+    images that training meets. These images are saved, as uint8, with the weights. An unknown class is summed out.
+
+    References
+    ----------
+    Kingma et al. 2014, Semi-supervised Learning with Deep Generative Models (arXiv:1406.5298).
     """
 
     labelled_images: Tensor
@@ -40,7 +44,7 @@ class SemiSupervisedVAE(VAE):
         self._complete = False
 
     def log_class_probabilities(self, batch: Batch) -> Tensor:
-        """Log q(y|x), [B, classes], of the image alone: its label is not looked at."""
+        """Log q(y|x), [B, classes], from the image without its label."""
         x = batch.x if batch.seen is None else batch.seen
         if batch.mask is not None:
             x = x * batch.mask
@@ -48,15 +52,15 @@ class SemiSupervisedVAE(VAE):
 
     @property
     def is_capturable(self) -> bool:
-        """Whether a step can be captured as a CUDA graph: once all labelled images are gathered."""
+        """Whether a step can be captured as a CUDA graph: once all labelled images are collected."""
         return self._complete
 
     def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
-        """U(x) of every image, L(x, y) of some labelled ones, and the classification term."""
-        self._keep_labelled(batch)
+        """−ELBO of every image with y summed out, −ELBO(x, y) of labelled images, and their cross-entropy."""
+        self._collect_labelled(batch)
         seen = self.corrupted(batch)
-        log_likelihood, rate, _ = self._summed_out(seen, self.config.samples)
-        labelled = self.corrupted(self._some_labelled())
+        log_likelihood, rate, _ = self._marginalised(seen, self.config.samples)
+        labelled = self.corrupted(self._labelled_batch())
         assert labelled.label is not None
         known = torch.ge(labelled.label, 0).to(torch.float32)
         log_classes = self.log_class_probabilities(labelled)
@@ -67,7 +71,7 @@ class SemiSupervisedVAE(VAE):
         assert own_rate is not None
         bound = self.log_likelihood(draw.z, labelled) - self.rate_schedule.beta * own_rate.sum(-1)
         bound = bound - math.log(self.classes)
-        return reduce(
+        return batch_objective(
             log_likelihood,
             rate,
             self.rate_schedule.cost,
@@ -77,15 +81,15 @@ class SemiSupervisedVAE(VAE):
             },
         )
 
-    def _summed_out(self, batch: Batch, samples: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Log-likelihood and rate, [K, B], in expectation over q(y|x), and log Σ_y of the joint weights, [K, B]."""
+    def _marginalised(self, batch: Batch, samples: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Log-likelihood and rate averaged over q(y|x), and log Σ_y p(x, y, z) / q(z|x, y), in nats, [K, B] each."""
         count = len(batch.x)
         log_q = self.log_class_probabilities(batch).T  # [classes, B]
-        every = _repeated(batch, self.classes)
-        q = self.infer(every)
+        repeated = _repeated(batch, self.classes)
+        q = self.infer(repeated)
         draw = q.rsample(samples)
         shape = (samples, self.classes, count)
-        log_likelihood = self.log_likelihood(draw.z, every).view(shape)
+        log_likelihood = self.log_likelihood(draw.z, repeated).view(shape)
         log_ratio = self.log_ratio(q, draw).view(shape)
         own_rate = q.kl_to_prior()
         assert own_rate is not None
@@ -96,27 +100,27 @@ class SemiSupervisedVAE(VAE):
         return (weights * log_likelihood).sum(1), rate.expand(samples, count), marginal
 
     def bound(self, batch: Batch, samples: int = 1) -> Bound:
-        """The bound's terms with the class summed out, in the importance weights too."""
-        log_likelihood, rate, marginal = self._summed_out(batch, samples)
+        """The terms of the ELBO with the class summed out, also in the importance weights."""
+        log_likelihood, rate, marginal = self._marginalised(batch, samples)
         return Bound(log_likelihood, rate, log_likelihood - marginal)
 
     def kl_per_dimension(self, batch: Batch) -> Tensor:
-        """KL of each continuous dimension given the likeliest class, [B, d]."""
+        """KL of each continuous dimension given the label or the most probable class, in nats, [B, d]."""
         return super().kl_per_dimension(self._with_classes(batch))
 
     def extra_metrics(self, batch: Batch) -> dict[str, Tensor]:
-        """``classification_error``: 1 where the likeliest class is not the label; images without one do not count."""
+        """``classification_error`` of the labelled images: 1 where the most probable class is not the label."""
         if batch.label is None:
             return {}
         wrong = self.classify(batch) != batch.label
         return {"classification_error": wrong[batch.label >= 0].to(torch.float32)}
 
     def classify(self, batch: Batch) -> Tensor:
-        """The class [B] that q(y|x) is greatest for."""
+        """The most probable class under q(y|x), int64 [B]."""
         return self.log_class_probabilities(batch).argmax(-1)
 
     def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation of q(z|x, y), y the label where known, else the likeliest class."""
+        """Mean and standard deviation of q(z|x, y), y the label where known, else the most probable class."""
         return super().encode(self._with_classes(batch))
 
     def _with_classes(self, batch: Batch) -> Batch:
@@ -125,29 +129,29 @@ class SemiSupervisedVAE(VAE):
         return Batch(batch.x, label, batch.index, batch.seen, batch.mask)
 
     @torch.no_grad()
-    def _keep_labelled(self, batch: Batch) -> None:
-        """Take from the batch what is still missing."""
+    def _collect_labelled(self, batch: Batch) -> None:
+        """Store labelled images of the batch until there are enough of each class."""
         if self._complete or batch.label is None or not self.training:
             return
-        for name in range(self.classes):
-            place = slice(name * self.per_class, (name + 1) * self.per_class)
-            free = int((self.labelled_classes[place] < 0).sum())
-            found = batch.x[batch.label == name][:free]
-            first = place.stop - free
-            self.labelled_images[first : first + len(found)] = (found * 255).round().to(torch.uint8)
-            self.labelled_classes[first : first + len(found)] = name
+        for label in range(self.classes):
+            end = (label + 1) * self.per_class
+            free = int((self.labelled_classes[end - self.per_class : end] < 0).sum())
+            images = batch.x[batch.label == label][:free]
+            rows = slice(end - free, end - free + len(images))
+            self.labelled_images[rows] = (images * 255).round().to(torch.uint8)
+            self.labelled_classes[rows] = label
         self._complete = bool((self.labelled_classes >= 0).all())
 
-    def _some_labelled(self) -> Batch:
-        # Empty places are drawn only while all are; they count for nothing.
-        there = (self.labelled_classes >= 0).to(torch.float32) + 1e-12
-        chosen = torch.multinomial(there, LABELLED_BATCH, replacement=True)
+    def _labelled_batch(self) -> Batch:
+        # Unfilled rows are drawn only while all are unfilled; their terms are multiplied by 0.
+        weights = (self.labelled_classes >= 0).to(torch.float32) + 1e-12
+        chosen = torch.multinomial(weights, LABELLED_BATCH, replacement=True)
         images = self.labelled_images[chosen].to(torch.float32) / 255
         return Batch(images, self.labelled_classes[chosen])
 
 
 def _repeated(batch: Batch, classes: int) -> Batch:
-    """The batch once for each class, labelled with it: [classes · B]."""
+    """The batch once per class, labelled with it: [classes · B]."""
     label = torch.arange(classes, device=batch.x.device).repeat_interleave(len(batch.x))
 
     def tiled(values: Tensor | None) -> Tensor | None:

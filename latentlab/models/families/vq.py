@@ -17,20 +17,25 @@ from latentlab.models.families.codebook import Codebook, Quantised, perplexity
 from latentlab.models.likelihoods import build_likelihood
 from latentlab.models.networks.base import ACTIVATIONS
 from latentlab.models.networks.conv import Upsample, downward, strides, upward
-from latentlab.models.objective import average, reduce
+from latentlab.models.objective import batch_mean, batch_objective
 
 
 class VQVAE(LatentModel):
-    """A grid of codes per image (van den Oord et al. 2017); with two levels, Razavi et al. 2019.
+    """A grid of codes per image, on one level or two.
 
-    z is the grid of entries, flattened, the coarse level first; ``decode`` takes any z to the nearest codes first.
-    The posterior is certain of its codes, so that the rate is minus the log-probability of the codes under the prior:
-    log(size) for each when that is uniform. The ELBO is a bound as of any other model.
+    z is the grid of codebook entries, flattened, the coarse level first; ``decode`` maps any z to the nearest codes.
+    The posterior is deterministic, so that the rate is minus the log-probability of the codes under the prior:
+    log(size) per code for a uniform one. The ELBO is a bound as for any other model.
 
     Attributes
     ----------
     grids
-        (h, w) of each level, the coarse one first.
+        (h, w) of each level, the coarse level first.
+
+    References
+    ----------
+    van den Oord, Vinyals & Kavukcuoglu 2017, Neural Discrete Representation Learning (arXiv:1711.00937).
+    Razavi, van den Oord & Vinyals 2019, Generating Diverse High-Fidelity Images with VQ-VAE-2 (arXiv:1906.00446).
     """
 
     def __init__(self, config: ModelConfig, image_shape: tuple[int, int, int], classes: int = 0) -> None:
@@ -45,15 +50,15 @@ class VQVAE(LatentModel):
         self.is_density = self.likelihood.is_density
         self.encoder, width = downward(architecture, self.inputs.channels, fine)
         self.codebooks = nn.ModuleList(Codebook(book) for _ in self.grids)
-        seen = width
+        inputs = width
         if coarser:
             step = strides(sizes, depth)
             activation = ACTIVATIONS[architecture.activation]
             self.coarse = nn.Sequential(nn.Conv2d(width, width, 3, step, padding=1), activation())
             self.to_coarse = nn.Conv2d(width, book.dimension, 1)
             self.from_coarse = Upsample(book.dimension, width, step, fine[-1])
-            seen = 2 * width
-        self.to_fine = nn.Conv2d(seen, book.dimension, 1)
+            inputs = 2 * width
+        self.to_fine = nn.Conv2d(inputs, book.dimension, 1)
         outputs = image_shape[0] * self.likelihood.parameters_per_pixel
         self.decoder, start = upward(architecture, outputs, fine)
         self.from_codes = nn.Conv2d(book.dimension * len(self.grids), start, 3, padding=1)
@@ -68,17 +73,17 @@ class VQVAE(LatentModel):
 
     @property
     def latent_dim(self) -> int:
-        """Numbers in all entries of an image's grids."""
+        """Size of all codebook entries of an image, over all levels."""
         return self.config.codebook.dimension * sum(math.prod(grid) for grid in self.grids)
 
     def phase_parameters(self, phase: str) -> Iterable[nn.Parameter]:
-        """The prior's own, or all others."""
+        """The prior's parameters, or all others."""
         own = [] if self.prior is None else list(self.prior.parameters())
-        theirs = {id(p) for p in own}
-        return own if phase == "prior" else [p for p in self.parameters() if id(p) not in theirs]
+        ids = {id(p) for p in own}
+        return own if phase == "prior" else [p for p in self.parameters() if id(p) not in ids]
 
     def prepare(self, batch: Batch, images: int) -> None:
-        """Begin the codebooks where the untrained encoder's vectors are."""
+        """Initialise the codebooks from the untrained encoder's vectors."""
         with torch.no_grad():
             features = self._features(batch)
             if len(self.grids) == 2:
@@ -93,7 +98,7 @@ class VQVAE(LatentModel):
         return book
 
     def codebook_entries(self) -> list[Tensor]:
-        """Entries [K, D] of each level's codebook, the coarse one first."""
+        """Entries [K, D] of each level's codebook, the coarse level first."""
         return [self._book(level).entries for level in range(len(self.grids))]
 
     def _features(self, batch: Batch) -> Tensor:
@@ -101,7 +106,7 @@ class VQVAE(LatentModel):
         return features
 
     def quantise(self, batch: Batch) -> list[Quantised]:
-        """Codes and entries of each level, the coarse one first."""
+        """Codes and entries of each level, the coarse level first."""
         features = self._features(batch)
         levels = []
         if len(self.grids) == 2:
@@ -110,15 +115,15 @@ class VQVAE(LatentModel):
         return [*levels, self._book(-1)(self.to_fine(features))]
 
     def codes(self, batch: Batch) -> list[Tensor]:
-        """Codes int64 [B, h, w] of each level, the coarse one first."""
+        """Codes int64 [B, h, w] of each level, the coarse level first."""
         return [level.codes for level in self.quantise(batch)]
 
-    def latents_of(self, codes: list[Tensor]) -> Tensor:
-        """Z [B, d] of the codes of each level."""
-        entries = [self._book(level).entries_of(grid) for level, grid in enumerate(codes)]
+    def latents_from_codes(self, codes: list[Tensor]) -> Tensor:
+        """Latents z [B, d] of the codes of each level."""
+        entries = [self._book(level).lookup(grid) for level, grid in enumerate(codes)]
         return torch.cat([maps.flatten(1) for maps in entries], 1)
 
-    def codes_of(self, z: Tensor) -> list[Tensor]:
+    def codes_from_latents(self, z: Tensor) -> list[Tensor]:
         """The nearest codes [B, h, w] of each level to z [B, d]."""
         dimension = self.config.codebook.dimension
         parts = torch.split(z, [dimension * math.prod(grid) for grid in self.grids], 1)
@@ -133,10 +138,10 @@ class VQVAE(LatentModel):
         return output
 
     def _rate(self, codes: list[Tensor]) -> Tensor:
-        """Minus the log-probability of the codes under the prior, [B]."""
+        """Minus the log-probability of the codes under the prior in nats, [B]."""
         if self.prior is None:
-            places = sum(math.prod(grid) for grid in self.grids)
-            nats = places * math.log(self.config.codebook.size)
+            count = sum(math.prod(grid) for grid in self.grids)
+            nats = count * math.log(self.config.codebook.size)
             return torch.full((len(codes[0]),), nats, device=codes[0].device)
         log_probability = torch.stack(
             [prior.log_prob(grid, self._context(codes, level)) for level, (prior, grid) in self._priors(codes)]
@@ -150,19 +155,19 @@ class VQVAE(LatentModel):
             yield level, (prior, codes[level])
 
     def _context(self, codes: list[Tensor], level: int) -> Tensor | None:
-        """What is known of a level from the one above, at its own size."""
+        """Entries of the coarser level, resized to this level's grid; ``None`` for the coarse level."""
         if level == 0:
             return None
-        above = self._book(0).entries_of(codes[0])
+        above = self._book(0).lookup(codes[0])
         return nn.functional.interpolate(above, self.grids[level], mode="nearest")
 
     def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
-        """Distortion and commitment, summed over the image alike; then minus the prior's log-probability."""
+        """Distortion plus commitment loss, both summed over the image; or minus the prior's log-probability."""
         seen = corrupted(batch, self.config.corruption)
         if phase == "prior":
             with torch.no_grad():
                 codes = [self._book(level).nearest(maps) for level, maps in enumerate(self._unquantised(seen))]
-            loss = average(self._rate(codes))
+            loss = batch_mean(self._rate(codes))
             return Losses(loss, {"prior_rate": loss.detach()})
         levels = self.quantise(seen)
         with torch.no_grad():
@@ -171,7 +176,7 @@ class VQVAE(LatentModel):
             self._output([level.entries for level in levels])[None], seen.x, seen.mask
         )
         distance = torch.stack([level.distance for level in levels]).sum(0)
-        losses = reduce(
+        losses = batch_objective(
             log_likelihood,
             rate[None],
             self.rate_schedule.cost,
@@ -181,12 +186,12 @@ class VQVAE(LatentModel):
         return Losses(losses.objective, losses.terms | {"perplexity": used})
 
     def _unquantised(self, batch: Batch) -> list[Tensor]:
-        """The maps of each level before quantisation, the coarse one first, without the codebooks' remembering."""
+        """The maps of each level before quantisation, the coarse level first; the codebooks collect no statistics."""
         features = self._features(batch)
         if len(self.grids) == 1:
             return [self.to_fine(features)]
         coarse = self.to_coarse(self.coarse(features))
-        entries = self._book(0).entries_of(self._book(0).nearest(coarse))
+        entries = self._book(0).lookup(self._book(0).nearest(coarse))
         return [coarse, self.to_fine(torch.cat([features, self.from_coarse(entries)], 1))]
 
     @property
@@ -195,17 +200,17 @@ class VQVAE(LatentModel):
         return True
 
     def discard_partial_step(self) -> None:
-        """Let the codebooks forget."""
+        """Drop the codebooks' statistics of the step."""
         for level in range(len(self.grids)):
-            self._book(level).forget()
+            self._book(level).discard_partial_step()
 
     def on_step_end(self, state: StepState) -> None:
-        """Let the codebooks follow."""
+        """Update the codebooks' moving averages."""
         for level in range(len(self.grids)):
-            self._book(level).follow()
+            self._book(level).update_entries()
 
     def bound(self, batch: Batch, samples: int = 1) -> Bound:
-        """The bound's terms: every sample is the same, for the codes are certain."""
+        """The terms of the ELBO; all samples are equal, as the codes are deterministic."""
         levels = self.quantise(batch)
         output = self._output([level.entries for level in levels])
         log_likelihood = self.likelihood.log_prob(output[None], batch.x, batch.mask).expand(samples, -1)
@@ -213,32 +218,32 @@ class VQVAE(LatentModel):
         return Bound(log_likelihood, rate, rate)
 
     def kl_per_dimension(self, batch: Batch) -> Tensor:
-        """The rate in equal parts, [B, d]: the dimensions of a code carry it together."""
+        """The rate in nats, in equal parts for all dimensions, [B, d]: the dimensions of a code share it."""
         rate = self._rate(self.codes(batch))
         return (rate / self.latent_dim)[:, None].expand(-1, self.latent_dim)
 
     def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The entries, flattened, and zeros: [B, d] each."""
-        z = self.latents_of(self.codes(batch))
+        """The flattened entries, and zeros: [B, d] each."""
+        z = self.latents_from_codes(self.codes(batch))
         return z, torch.zeros_like(z)
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """Mean of p(x|z) at the codes nearest to z [B, d]: float32 [B, C, H, W] in [0, 1]."""
-        entries = [self._book(level).entries_of(grid) for level, grid in enumerate(self.codes_of(z))]
+        entries = [self._book(level).lookup(grid) for level, grid in enumerate(self.codes_from_latents(z))]
         return self.likelihood.mean(self._output(entries))
 
     def sample_prior(self, count: int, generator: torch.Generator | None = None) -> Tensor:
-        """Latents [count, d] of codes drawn from the prior, one after another if it is learned."""
+        """Latents [count, d] of codes drawn from the prior."""
         device = self._book(0).entries.device
         codes: list[Tensor] = []
         for level, grid in enumerate(self.grids):
             if self.prior is None:
-                where = device if generator is None else torch.device("cpu")
+                drawn_on = device if generator is None else torch.device("cpu")
                 shape = (count, *grid)
-                drawn = torch.randint(self.config.codebook.size, shape, generator=generator, device=where)
+                drawn = torch.randint(self.config.codebook.size, shape, generator=generator, device=drawn_on)
                 codes.append(drawn.to(device))
             else:
                 prior = self.prior[level]
                 assert isinstance(prior, CodePrior)
                 codes.append(prior.sample(count, self._context(codes, level), generator))
-        return self.latents_of(codes)
+        return self.latents_from_codes(codes)
