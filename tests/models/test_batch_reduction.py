@@ -1,4 +1,6 @@
-"""What several processes compute of a whole batch is what one computes of it."""
+"""Several processes compute the same for a whole batch as one process does."""
+
+from contextlib import nullcontext
 
 import pytest
 import torch
@@ -10,7 +12,7 @@ from latentlab.models.likelihoods import build_likelihood
 
 
 class Halves:
-    """A process that holds the even rows; what the other would add to its sums is known beforehand."""
+    """A process that has the even rows; ``others`` are the summands of the other process."""
 
     def __init__(self, *others):
         self.others = list(others)
@@ -53,24 +55,23 @@ def test_optimal_sigma_is_of_the_whole_batch():
 
 
 def test_codebooks_are_updated_from_the_whole_batch():
-    def followed(maps, share=None):
+    def codebook():
         torch.manual_seed(0)
-        book = Codebook(CodebookConfig(size=4, dimension=2)).train()
-        if share is None:
+        return Codebook(CodebookConfig(size=4, dimension=2)).train()
+
+    def updated(maps, *others):
+        book = codebook()
+        with batch_share(Halves(*others)) if others else nullcontext():
             book(maps)
-        else:
-            with batch_share(share):
-                book(maps)
-        remembered = book._pending[0][:2]
         book.update_entries()
-        return book.entries, remembered
+        return book.entries
 
     maps = torch.rand(6, 2, 3, 3)
-    whole, _ = followed(maps)
-    _, others = followed(maps[1::2])
-    together, _ = followed(maps[::2], Halves(*others))
-    assert torch.allclose(together, whole, atol=1e-6)
-    assert not torch.allclose(followed(maps[::2])[0], whole, atol=1e-6)
+    assigned = torch.nn.functional.one_hot(codebook().nearest(maps[1::2]).flatten(), 4).float()
+    vectors = maps[1::2].permute(0, 2, 3, 1).flatten(0, 2)
+    whole = updated(maps)
+    torch.testing.assert_close(updated(maps[::2], assigned.sum(0), assigned.T @ vectors), whole)
+    assert not torch.allclose(updated(maps[::2]), whole, atol=1e-6)
 
 
 def test_a_share_is_left_after_its_block():

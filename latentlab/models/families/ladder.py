@@ -98,7 +98,7 @@ class LadderVAE(ImageModel):
         below: Tensor = self.downward[level](z if state is None else torch.cat([state, z], -1))
         return below
 
-    def _infer(self, batch: Batch, samples: int | None) -> tuple[list[Diagonal], list[Tensor], Tensor]:
+    def infer_layers(self, batch: Batch, samples: int | None) -> tuple[list[Diagonal], list[Tensor], Tensor]:
         """Each layer's q in the prior's coordinates, its ε, and all z, the decoder's input; shapes [K, B, ·].
 
         With ``samples=None`` the means take the place of samples, and K is 1.
@@ -122,7 +122,7 @@ class LadderVAE(ImageModel):
             state = self._next_state(level, state, z)
         return posteriors, drawn, torch.cat(latents, -1)
 
-    def _rates(self, posteriors: list[Diagonal], drawn: list[Tensor]) -> list[Tensor]:
+    def rates(self, posteriors: list[Diagonal], drawn: list[Tensor]) -> list[Tensor]:
         """Rate of each latent in nats, [K, B, size] for each layer.
 
         The KL given the layers above; for latents inferred bottom-up, on whose samples the layers above depend,
@@ -140,8 +140,8 @@ class LadderVAE(ImageModel):
     def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
         """The negative ELBO; the reported rate is the true one, without free bits."""
         seen = self.corrupted(batch)
-        posteriors, drawn, latents = self._infer(seen, self.config.samples)
-        rates = torch.stack([rate.sum(-1) for rate in self._rates(posteriors, drawn)], -1)
+        posteriors, drawn, latents = self.infer_layers(seen, self.config.samples)
+        rates = torch.stack([rate.sum(-1) for rate in self.rates(posteriors, drawn)], -1)
         free = self.config.rate.kind == "free-bits"
         losses = batch_objective(
             self.log_likelihood(latents, seen),
@@ -155,19 +155,19 @@ class LadderVAE(ImageModel):
 
     def bound(self, batch: Batch, samples: int = 1) -> Bound:
         """The terms of the ELBO; the rate as in ``losses``."""
-        posteriors, drawn, latents = self._infer(batch, samples)
+        posteriors, drawn, latents = self.infer_layers(batch, samples)
         ratios = [_log_ratio(q, epsilon) for q, epsilon in zip(posteriors, drawn, strict=True)]
-        rate = torch.cat(self._rates(posteriors, drawn), -1).sum(-1)
+        rate = torch.cat(self.rates(posteriors, drawn), -1).sum(-1)
         return Bound(self.log_likelihood(latents, batch), rate, torch.cat(ratios, -1).sum(-1))
 
     def kl_per_dimension(self, batch: Batch) -> Tensor:
         """Rate of each dimension given one sample of the others, in nats, [B, d], the top layer first."""
-        posteriors, drawn, _ = self._infer(batch, 1)
-        return torch.cat(self._rates(posteriors, drawn), -1)[0]
+        posteriors, drawn, _ = self.infer_layers(batch, 1)
+        return torch.cat(self.rates(posteriors, drawn), -1)[0]
 
     def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of every ε, [B, d] each, the top layer first, given the means of the others."""
-        posteriors, _, _ = self._infer(batch, None)
+        posteriors, _, _ = self.infer_layers(batch, None)
         mean = torch.cat([q.mean[0] for q in posteriors], -1)
         std = torch.cat([q.std[0] for q in posteriors], -1)
         return mean, std

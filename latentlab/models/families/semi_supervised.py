@@ -41,7 +41,7 @@ class SemiSupervisedVAE(VAE):
         kept = self.per_class * classes
         self.register_buffer("labelled_images", torch.zeros(kept, *image_shape, dtype=torch.uint8))
         self.register_buffer("labelled_classes", torch.full((kept,), -1))
-        self._complete = False
+        self.has_all_labels = False
 
     def log_class_probabilities(self, batch: Batch) -> Tensor:
         """Log q(y|x), [B, classes], from the image without its label."""
@@ -53,7 +53,7 @@ class SemiSupervisedVAE(VAE):
     @property
     def is_capturable(self) -> bool:
         """Whether a step can be captured as a CUDA graph: once all labelled images are collected."""
-        return self._complete
+        return self.has_all_labels
 
     def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
         """−ELBO of every image with y summed out, −ELBO(x, y) of labelled images, and their cross-entropy."""
@@ -131,7 +131,7 @@ class SemiSupervisedVAE(VAE):
     @torch.no_grad()
     def _collect_labelled(self, batch: Batch) -> None:
         """Store labelled images of the batch until there are enough of each class."""
-        if self._complete or batch.label is None or not self.training:
+        if self.has_all_labels or batch.label is None or not self.training:
             return
         for label in range(self.classes):
             end = (label + 1) * self.per_class
@@ -140,7 +140,7 @@ class SemiSupervisedVAE(VAE):
             rows = slice(end - free, end - free + len(images))
             self.labelled_images[rows] = (images * 255).round().to(torch.uint8)
             self.labelled_classes[rows] = label
-        self._complete = bool((self.labelled_classes >= 0).all())
+        self.has_all_labels = bool((self.labelled_classes >= 0).all())
 
     def _labelled_batch(self) -> Batch:
         # Unfilled rows are drawn only while all are unfilled; their terms are multiplied by 0.

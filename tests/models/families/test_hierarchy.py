@@ -1,4 +1,4 @@
-"""Layers of latents: rates, coordinates, and where learning begins."""
+"""Models with several layers of latents: rates, coordinates, and initialisation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SHAPE = (1, 6, 5)
 
 
 def hierarchy(recipe: str, latent_dim: int = 6, **changes):
-    """A hierarchy whose layers depend on each other, though little: weights of samples have no heavy tails."""
+    """A hierarchy whose layers depend weakly on each other, so that importance weights have light tails."""
     model = build(smaller(recipe, latent_dim=latent_dim, **changes), SHAPE).eval()
     with torch.no_grad():
         for weight in model.parameters():
@@ -29,7 +29,7 @@ named = pytest.mark.parametrize(("recipe", "changes"), LAYERED, ids=["ladder", "
 @named
 @torch.no_grad()
 def test_importance_weights_of_the_prior_average_to_one(recipe, changes):
-    # E_q[p(z) / q(z|x)] = 1 for whatever q: no density of any layer is left out, or counted twice.
+    # E_q[p(z) / q(z|x)] = 1 for any q: every layer's density is counted exactly once.
     bound = hierarchy(recipe, **changes).bound(images(3, SHAPE), 100_000)
     weights = torch.exp(-bound.log_ratio.double())
     error = weights.std(0) / len(weights) ** 0.5
@@ -62,22 +62,22 @@ def test_decoding_inverts_the_change_of_coordinates(recipe, changes):
     assert (std > 0).all()
     if recipe == "helmholtz":
         return
-    _, drawn, start = model._infer(batch, None)
+    _, drawn, latents = model.infer_layers(batch, None)
     torch.testing.assert_close(torch.cat(drawn, -1)[0], mean)
-    torch.testing.assert_close(model.decode(mean), model.likelihood.mean(model.output(start))[0])
+    torch.testing.assert_close(model.decode(mean), model.likelihood.mean(model.output(latents))[0])
 
 
 @pytest.mark.parametrize("bottom_up", [False, True])
 def test_a_new_ladder_acts_as_one_layer(bottom_up):
     model = build(smaller("ladder-vae", hierarchy={"bottom_up": bottom_up}), SHAPE)
     z = torch.randn(4, model.latent_dim)
-    # The conditional priors are N(0, I), so that ε is z, and every latent reaches the decoder itself.
+    # The conditional priors are N(0, I), so that ε = z, and the decoder reads every latent.
     torch.testing.assert_close(model.decode(z), model.likelihood.mean(model.output(z)))
-    approximations, drawn, _ = model._infer(images(5, SHAPE), 7)
-    told = torch.cat(model._rates(approximations, drawn), -1).sum(-1)
+    posteriors, drawn, _ = model.infer_layers(images(5, SHAPE), 7)
+    rate = torch.cat(model.rates(posteriors, drawn), -1).sum(-1)
     if not bottom_up:
-        mean, log_std = (torch.cat([getattr(q, part) for q in approximations], -1) for part in ("mean", "log_std"))
-        torch.testing.assert_close(told, gaussian_kl(mean, log_std).sum(-1))
+        mean, log_std = (torch.cat([getattr(q, part) for q in posteriors], -1) for part in ("mean", "log_std"))
+        torch.testing.assert_close(rate, gaussian_kl(mean, log_std).sum(-1))
     bound = model.bound(images(5, SHAPE), 7)
     assert bound.rate.shape == (7, 5)
 
@@ -96,7 +96,7 @@ def test_the_bottom_up_path_is_trained_and_restored():
     torch.manual_seed(0)
     config = smaller("ladder-vae", latent_dim=12, hierarchy={"bottom_up": True})
     model, batch = build(config, (1, 8, 8)), bars(24)
-    assert model.risen == [0, 1, 3]
+    assert model.bottom_up_sizes == [0, 1, 3]
     history = train(model, batch, 60, rate=1e-2)
     assert history[-1]["distortion"] < 0.5 * history[0]["distortion"]
     assert all(p.grad is not None for p in model.parameters())

@@ -96,7 +96,7 @@ def test_no_step_waits_for_the_device(name, no_gradients):
             asked = True
         assert (asked or bool(watch.found)) == (name in ASKS), watch.found
         assert model.is_capturable == (name not in ASKS)
-        model._complete = True  # of the labelled images
+        model.has_all_labels = True
         assert model.is_capturable
         watch = Watch()
         with watch:
