@@ -1,16 +1,24 @@
-"""What every test gets: an offscreen screen, folders of its own, and a look at what it leaves behind."""
+"""Fixtures for every test: an offscreen screen, its own folders, and checks of what it logged and left behind."""
 
 from __future__ import annotations
 
 import gc
+import logging
 import os
+import re
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+# The same examples in every run, and no failure because the machine is busy.
+settings.register_profile("suite", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +29,35 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
         monkeypatch.setenv(name, str(home / name.lower()))
     monkeypatch.setenv("HOME", str(home))
     return home
+
+
+class _Warnings(logging.Handler):
+    """Keeps every record of level WARNING and above."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
+@pytest.fixture(autouse=True)
+def no_unexpected_log_lines(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail the test that logs a warning or an error which it does not expect.
+
+    A test expects what it marks with ``@pytest.mark.logs("regular expression")``, or anything if it uses ``caplog``.
+    """
+    handler, root = _Warnings(), logging.getLogger()
+    root.addHandler(handler)
+    yield
+    root.removeHandler(handler)
+    if "caplog" in request.fixturenames:
+        return
+    expected = [pattern for marker in request.node.iter_markers("logs") for pattern in marker.args]
+    messages = [f"{record.name}: {record.getMessage()}" for record in handler.records]
+    unexpected = [text for text in messages if not any(re.search(pattern, text) for pattern in expected)]
+    assert not unexpected, f"unexpected log lines: {unexpected}"
 
 
 @pytest.fixture(autouse=True)
