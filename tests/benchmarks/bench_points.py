@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QApplication
 
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.style.palettes import class_colours
+from latentlab.gui.style.theme import DARK, LIGHT
 
 CLASSES = 10
 FRAMES = 8
@@ -90,7 +91,7 @@ def compare(count: int, rounds: int) -> str:
         latent_map.viewport().repaint()
 
     def draw_exactly(number: int) -> None:
-        latent_map.set_theme(dark=bool(number % 2))  # nothing of the last picture can be kept
+        latent_map.set_theme(DARK if number % 2 else LIGHT)  # nothing of the last picture can be kept
         latent_map.viewport().repaint()
 
     measured = np.array([[median_frame(f) for f in (pan_scatter, pan_map, draw_exactly)] for _ in range(rounds)])

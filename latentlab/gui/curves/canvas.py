@@ -12,7 +12,7 @@ from PySide6.QtGui import QWheelEvent
 
 from latentlab.gui.curves.series import CurveSet
 from latentlab.gui.curves.term_plot import KlBars, TermPlot
-from latentlab.gui.style.theme import tokens
+from latentlab.gui.style.theme import current_theme
 
 KL = "kl"
 ROW_HEIGHT = 66
@@ -53,7 +53,7 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         self._last_epoch = 0.0
         self._wears_old_colours = False
         self.setAccessibleName("curves")
-        self.setBackground(tokens().surface)
+        self.setBackground(current_theme().surface)
         self.ci.layout.setSpacing(0)
         self.ci.layout.setContentsMargins(0, 0, 4, 0)
         self.scene().sigMouseMoved.connect(self._on_scene_mouse_moved)
@@ -92,7 +92,7 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
 
     def wear_new_colours(self) -> None:
         """Take the theme's colours: the background's now, the plots' when they are drawn next."""
-        self.setBackground(tokens().surface)
+        self.setBackground(current_theme().surface)
         # Not now: the palette is just being handed down to the very items that would be deleted.
         self._wears_old_colours = True
 
@@ -120,7 +120,7 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
 
     def _make(self, term: str) -> TermPlot | KlBars:
         plot: TermPlot | KlBars = KlBars() if term == KL else TermPlot(self._titles[term])
-        plot.set_tokens(tokens())
+        plot.set_theme(current_theme())
         if isinstance(plot, TermPlot):
             lines = list(self._lines().values())
             if lines:

@@ -9,7 +9,7 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
-from latentlab.gui.style.theme import Tokens
+from latentlab.gui.style.theme import Theme
 
 Change = tuple[float, str]
 _GAP = 3.0  # px
@@ -43,9 +43,9 @@ class ChangeMarks(pg.GraphicsObject):  # type: ignore[misc]
         self._named = named
         self.update()
 
-    def set_tokens(self, tokens: Tokens) -> None:
+    def set_theme(self, theme: Theme) -> None:
         """Take a scheme's colours."""
-        self._colour, self._paper = QColor(tokens.dim), QColor(tokens.surface)
+        self._colour, self._paper = QColor(theme.dim), QColor(theme.surface)
         self._paper.setAlpha(200)
         self.update()
 

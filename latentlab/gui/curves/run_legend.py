@@ -10,7 +10,7 @@ from PySide6.QtCore import QPointF, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QFrame, QScrollArea, QSizePolicy, QWidget
 
-from latentlab.gui.style.theme import SPACE, tokens
+from latentlab.gui.style.theme import SPACE, current_theme
 from latentlab.gui.widgets.controls import column, named, row, tool_button
 
 MOST_LINES = 3  # in sight; more scroll
@@ -104,7 +104,7 @@ class _Line(QAbstractButton):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint dot and name; of one too long, what tells it from the others."""
-        colours = tokens()
+        colours = current_theme()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         own = QColor(colours.series[self._place % len(colours.series)])

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QGraphicsItem
 
 from latentlab.gui.curves.change_marks import ChangeMarks
 from latentlab.gui.curves.series import CurveSet, FloatArray, Series
-from latentlab.gui.style.theme import Tokens
+from latentlab.gui.style.theme import Theme
 
 _TITLE_HEIGHT = 17
 _AXIS_WIDTH = 44
@@ -47,7 +47,7 @@ class _Plot(pg.PlotItem):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__(axisItems={"left": _ValueAxis("left")}, enableMenu=False)
-        self._tokens: Tokens | None = None
+        self._theme: Theme | None = None
         self.hideButtons()
         self.showGrid(x=False, y=True, alpha=0.12)
         self.getAxis("left").setWidth(_AXIS_WIDTH)
@@ -64,25 +64,25 @@ class _Plot(pg.PlotItem):  # type: ignore[misc]
         self.layout.setRowFixedHeight(0, _TITLE_HEIGHT)
         self.titleLabel.opts["justify"] = "left"
 
-    def set_tokens(self, tokens: Tokens) -> None:
+    def set_theme(self, theme: Theme) -> None:
         """Take a scheme's colours."""
-        self._tokens = tokens
+        self._theme = theme
         font = QFont()
         font.setPointSizeF(max(6.5, font.pointSizeF() * 0.85))
         for side in ("left", "bottom"):
             axis = self.getAxis(side)
-            axis.setPen(pg.mkPen(tokens.border))
-            axis.setTextPen(pg.mkPen(tokens.dim))
+            axis.setPen(pg.mkPen(theme.border))
+            axis.setTextPen(pg.mkPen(theme.dim))
             axis.setStyle(tickFont=font)
 
     def colour_of(self, run: CurveSet) -> str:
         """The run's colour in the scheme that was given."""
-        return self._tokens.series[run.place % len(self._tokens.series)] if self._tokens else "#888888"
+        return self._theme.series[run.place % len(self._theme.series)] if self._theme else "#888888"
 
     def set_title(self, html: str) -> None:
         """Show a line of rich text over the plot."""
         self.titleLabel.setVisible(True)
-        self.titleLabel.setText(html, size="8.5pt", color=self._tokens.text if self._tokens else None)
+        self.titleLabel.setText(html, size="8.5pt", color=self._theme.text if self._theme else None)
         self.titleLabel.setMinimumWidth(0)  # else a long line makes all plots wider than what they are seen through
 
 
@@ -191,7 +191,7 @@ class TermPlot(_Plot):
         Of one run the means over training and validation images; of several, in their colours, the latter where
         there are any.
         """
-        dim = self._tokens.dim if self._tokens else "#888888"
+        dim = self._theme.dim if self._theme else "#888888"
         # A run that ended long before says nothing of this epoch.
         there = [run for run in runs if epoch is None or epoch <= run.latest() + 1.0] or runs[-1:]
         values = [(run, _at(run.train.get(term), epoch), _at(run.validation.get(term), epoch)) for run in there]
@@ -215,12 +215,12 @@ class TermPlot(_Plot):
         if epoch is not None:
             self._hover.setValue(epoch)
 
-    def set_tokens(self, tokens: Tokens) -> None:
+    def set_theme(self, theme: Theme) -> None:
         """Take a scheme's colours."""
-        super().set_tokens(tokens)
-        self._hover.setPen(pg.mkPen(tokens.control, width=1))
-        self._changes.set_tokens(tokens)
-        self._best.setPen(pg.mkPen(tokens.text, width=1.5))
+        super().set_theme(theme)
+        self._hover.setPen(pg.mkPen(theme.control, width=1))
+        self._changes.set_theme(theme)
+        self._best.setPen(pg.mkPen(theme.text, width=1.5))
 
     def _draw(
         self, place: int, x: FloatArray, y: FloatArray, colour: str, *, last: bool, validation: bool, sparse: bool

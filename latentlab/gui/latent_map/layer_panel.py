@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QFrame, QGridLayout, QSlider, QWidget
 
 from latentlab.gui.latent_map.layers.base import LayerState
 from latentlab.gui.latent_map.legend import paint_ground
-from latentlab.gui.style.palettes import DARK, Theme
+from latentlab.gui.style.theme import DARK, Theme
 
 
 class LayerPanel(QFrame):

@@ -20,7 +20,7 @@ from latentlab.gui.latent_map.layers.posterior import PosteriorLayer
 from latentlab.gui.latent_map.layers.trust import TrustLayer
 from latentlab.gui.latent_map.view import Range
 from latentlab.gui.latent_map.view_box import MapViewBox
-from latentlab.gui.style.palettes import Theme
+from latentlab.gui.style.theme import Theme
 
 _L = TypeVar("_L", bound=Layer)
 MARGIN = 0.04  # of the points' extent, on each side when all of them are shown

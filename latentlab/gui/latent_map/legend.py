@@ -15,7 +15,8 @@ from PySide6.QtWidgets import QAbstractButton, QFrame, QLabel, QScrollArea, QVBo
 from latentlab.gui.latent_map.layers.base import LegendContent
 from latentlab.gui.latent_map.layers.markers import MARKERS, sprite
 from latentlab.gui.latent_map.pictures import wrap_image
-from latentlab.gui.style.palettes import DARK, UNLABELLED, Theme, palette
+from latentlab.gui.style.palettes import UNLABELLED, palette
+from latentlab.gui.style.theme import DARK, Theme
 
 ROW_PX = 20
 MARKER_PX = 5.0
@@ -208,7 +209,7 @@ class Legend(QFrame):
         """Draw in these colours."""
         self._theme = theme
         self._title.setStyleSheet(f"color: {theme.text}; background: transparent; font-weight: 600;")
-        colours = palette(len(self._content.names), theme.dark, self._content.is_ordered)
+        colours = palette(len(self._content.names), theme.is_dark, self._content.is_ordered)
         for number, switch in self._switches.items():
             switch.set_look(theme, UNLABELLED if number == NO_CLASS else colours[number])
         self.update()
@@ -252,7 +253,7 @@ def _ground(width: int, height: int, ratio: float, theme: Theme) -> QPixmap:
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    ground, rim = QColor(theme.surface), QColor(theme.faint)
+    ground, rim = QColor(theme.raised), QColor(theme.control)
     ground.setAlpha(224)
     rim.setAlpha(70)
     painter.setPen(QPen(rim, 1))

@@ -11,7 +11,7 @@ from latentlab.gui.latent_map.layer_panel import LayerPanel
 from latentlab.gui.latent_map.layer_stack import LayerStack
 from latentlab.gui.latent_map.legend import Legend
 from latentlab.gui.latent_map.overlay_widgets import INSET, Banner, CornerTools, Message, Note, at_corner
-from latentlab.gui.style.palettes import Theme
+from latentlab.gui.style.theme import Theme
 
 FAR_FROM_DATA = "far from data"
 

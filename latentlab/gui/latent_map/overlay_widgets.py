@@ -8,8 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLay
 
 from latentlab.gui.latent_map.legend import paint_ground
 from latentlab.gui.style.icons import pixmap
-from latentlab.gui.style.palettes import DARK, Theme
-from latentlab.gui.style.theme import tokens
+from latentlab.gui.style.theme import DARK, Theme
 from latentlab.gui.widgets.controls import button
 
 INSET = 8
@@ -52,14 +51,14 @@ class Banner(Note):
     def set_theme(self, theme: Theme) -> None:
         """Draw in these colours."""
         self._theme = theme
-        self.setStyleSheet(f"color: {tokens().on_accent}; background: transparent; font-weight: 600;")
+        self.setStyleSheet(f"color: {theme.on_accent}; background: transparent; font-weight: 600;")
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the ground, then the text."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(tokens().colour("accent"))
+        painter.setBrush(self._theme.colour("accent"))
         painter.drawRoundedRect(self.rect(), 6, 6)
         painter.end()
         QLabel.paintEvent(self, event)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from latentlab.gui.latent_map.pictures import BORDER_PX, draw_image, to_argb, wrap_image
 from latentlab.gui.latent_map.view import AXIS_HEIGHT, AXIS_WIDTH, MARGIN, PRIOR_REACH, Range, View
-from latentlab.gui.style.palettes import theme
+from latentlab.gui.style.theme import current_theme
 
 
 class MapPreview(QWidget):
@@ -33,13 +33,13 @@ class MapPreview(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint background, axis lines and picture."""
-        colours = theme(self.palette().color(QPalette.ColorRole.Window).lightness() < 128)
+        colours = current_theme()
         width, height = max(1, self.width() - AXIS_WIDTH - MARGIN), max(1, self.height() - AXIS_HEIGHT - MARGIN)
         prior = (-PRIOR_REACH, PRIOR_REACH)
         view = View.fitted(prior, prior, width, height, self.devicePixelRatioF())
         painter = QPainter(self)
-        painter.fillRect(self.rect(), colours.background)
-        painter.setPen(QColor(colours.faint))
+        painter.fillRect(self.rect(), colours.map)
+        painter.setPen(QColor(colours.control))
         painter.drawLine(AXIS_WIDTH - 1, MARGIN - 1, AXIS_WIDTH - 1, MARGIN + height)
         painter.drawLine(AXIS_WIDTH - 1, MARGIN + height + 1, AXIS_WIDTH + width, MARGIN + height + 1)
         if self._pixels is not None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QKeyEvent, QPalette, QResizeEvent
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from latentlab.gui.latent_map.graphics_view import MapGraphicsView
@@ -18,7 +18,7 @@ from latentlab.gui.latent_map.tools import ExploreTool, PathTool, SelectTool, To
 from latentlab.gui.latent_map.view import AXIS_HEIGHT, AXIS_WIDTH, MARGIN, PRIOR_REACH, Range, View
 from latentlab.gui.latent_map.view_box import MapViewBox
 from latentlab.gui.plots.plot import Plot
-from latentlab.gui.style.palettes import theme
+from latentlab.gui.style.theme import Theme, current_theme
 from latentlab.gui.widgets.gesture_id import next_gesture
 
 ByteArray = npt.NDArray[np.uint8]
@@ -101,11 +101,10 @@ class LatentMap(QWidget):
         self._view_timer = QTimer(self)
         self._view_timer.setSingleShot(True)
         self._view_timer.setInterval(VIEW_MS)
-        self._own_theme: bool | None = None
         self._connect()
         self.set_axes_names("z₁", "z₂")
         self.set_mode("explore")
-        self._apply_theme()
+        self.set_theme(current_theme())
 
     def _fix_axes(self) -> None:
         """Give the axes a fixed size, and put the plot into the graphics view."""
@@ -364,10 +363,12 @@ class LatentMap(QWidget):
 
     # --- how it looks -----------------------------------------------------------------------------
 
-    def set_theme(self, dark: bool) -> None:
-        """Draw for a dark or a light window from now on, whatever the palette says."""
-        self._own_theme = dark
-        self._apply_theme()
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in these colours, until the palette changes."""
+        self._graphics.setBackground(theme.map)
+        self.plot.set_theme(theme, self.font())
+        self._layers.set_theme(theme)
+        self._overlays.set_theme(theme)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fill the widget."""
@@ -383,12 +384,4 @@ class LatentMap(QWidget):
         """Follow the palette from light to dark and back, and the font."""
         super().changeEvent(event)
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange):
-            self._apply_theme()
-
-    def _apply_theme(self) -> None:
-        window = self.palette().color(QPalette.ColorRole.Window)
-        colours = theme(window.lightness() < 128 if self._own_theme is None else self._own_theme)
-        self._graphics.setBackground(colours.background)
-        self.plot.set_theme(colours, self.font())
-        self._layers.set_theme(colours)
-        self._overlays.set_theme(colours)
+            self.set_theme(current_theme())

@@ -11,7 +11,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from latentlab.gui.style.theme import SPACE, tokens
+from latentlab.gui.style.theme import SPACE, current_theme
 from latentlab.gui.widgets.controls import column, label, named
 from latentlab.gui.widgets.gesture_id import next_gesture
 
@@ -134,7 +134,7 @@ class _Cells(QWidget):
                 painter.setPen(QColor("black" if colour.lightness() > 128 else "white"))
                 painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, str(code))
         if self.codes.size and (self.marked or self.hasFocus()):
-            painter.setPen(QPen(tokens().colour("text"), 2.0))
+            painter.setPen(QPen(current_theme().colour("text"), 2.0))
             painter.drawRect(self.rect_of(*self.current).adjusted(1, 1, -1, -1))
         painter.end()
 

@@ -10,7 +10,7 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor, QFont, QPainter, QResizeEvent
 from PySide6.QtWidgets import QGraphicsItem
 
-from latentlab.gui.style.palettes import Theme
+from latentlab.gui.style.theme import Theme
 
 TICK_PX = 4
 DENSITY = 1.6  # of pyqtgraph's default number of ticks
@@ -44,8 +44,8 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
         bold = QFont(font)
         bold.setBold(True)
         self.label.setFont(bold)
-        self.setPen(QColor(theme.faint))
-        self.setTextPen(QColor(theme.faint))
+        self.setPen(QColor(theme.control))
+        self.setTextPen(QColor(theme.dim))
         self.label.setDefaultTextColor(QColor(theme.text))
         self.setStyle(tickFont=font)
         self.resizeEvent()

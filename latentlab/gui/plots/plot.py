@@ -6,7 +6,7 @@ import pyqtgraph as pg
 from PySide6.QtGui import QFont
 
 from latentlab.gui.plots.axis import Axis
-from latentlab.gui.style.palettes import Theme
+from latentlab.gui.style.theme import Theme
 
 SMALLEST_PT = 7.0
 

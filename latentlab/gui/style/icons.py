@@ -9,7 +9,7 @@ from PySide6.QtGui import QAction, QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
-from latentlab.gui.style.theme import tokens
+from latentlab.gui.style.theme import current_theme
 from latentlab.paths import resource
 
 _NAME = "iconName"
@@ -55,7 +55,7 @@ def recolour(root: QWidget) -> None:
 
 
 def _paint(target: QAction | QAbstractButton) -> None:
-    colours = tokens()
+    colours = current_theme()
     colour = getattr(colours, target.property(_COLOUR))
     target.setIcon(icon(target.property(_NAME), colour, colours.faint, colours.accent_text))
 

@@ -1,11 +1,10 @@
-"""Colours of classes, values and themes, chosen so that colour-blind eyes can tell them apart.
+"""Colours of classes and values, chosen so that colour-blind eyes can tell them apart.
 
 Plain numpy and strings, no Qt: panels, curves and the latent map share them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -13,39 +12,6 @@ import numpy.typing as npt
 
 ByteArray = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Theme:
-    """The few colours that plots and overlays are drawn in, as ``#rrggbb``.
-
-    Attributes
-    ----------
-    dark : bool
-        Whether this is the theme for a dark window.
-    background, surface : str
-        Behind a plot; behind a small panel that lies over it.
-    text, faint : str
-        Writing that is read; axes and whatever should stay in the background.
-    accent : str
-        The one colour that says "this is yours": cursor, path, selection.
-    """
-
-    dark: bool
-    background: str
-    surface: str
-    text: str
-    faint: str
-    accent: str
-
-
-DARK = Theme(True, "#15171a", "#23262b", "#e4e6ea", "#8b919b", "#ffb000")
-LIGHT = Theme(False, "#f7f7f5", "#ffffff", "#1f2328", "#6b7078", "#ffa51f")
-
-
-def theme(dark: bool) -> Theme:
-    """Give the colours for a dark or a light window."""
-    return DARK if dark else LIGHT
 
 
 # Okabe & Ito, "Color Universal Design" (2008). Their black becomes the theme's own neutral: grey-white on dark.

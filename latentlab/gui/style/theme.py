@@ -1,7 +1,7 @@
 """How the window looks: light or dark, following the system and changing live.
 
-Colours are a pure function of the application's palette: any widget asks ``tokens()`` while it paints, and learns
-of a change by Qt's own ``PaletteChange`` event. Nothing here is kept between calls but the chosen scheme.
+Colours are a pure function of the application's palette: any widget asks for ``current_theme()`` while it paints, and
+learns of a change by Qt's own ``PaletteChange`` event. Nothing is kept here but the chosen scheme.
 """
 
 from __future__ import annotations
@@ -22,14 +22,16 @@ SPACE = 8  # px: every margin and gap is a multiple of half of it
 
 
 @dataclass(frozen=True)
-class Tokens:
+class Theme:
     """The colours of one scheme, as ``#rrggbb``.
 
-    ``window`` lies behind, ``surface`` under panels, ``raised`` under cards and buttons, ``field`` under what is
-    typed. ``text``, ``dim`` and ``faint`` are three strengths of writing; ``series`` the curves' colours in order
-    (Okabe–Ito, which the colour-blind can tell apart).
+    ``window`` is behind everything, ``surface`` behind panels, ``raised`` behind cards and buttons, ``field`` behind
+    text that is typed. ``text``, ``dim`` and ``faint`` are three strengths of text; ``series`` the colours of curves
+    in order (Okabe–Ito, which the colour-blind can tell apart). ``map`` is behind the latent map, and ``mark`` the
+    colour of what the user put on it: cursor, path, selection.
     """
 
+    is_dark: bool
     window: str
     surface: str
     raised: str
@@ -50,6 +52,8 @@ class Tokens:
     error: str
     good: str
     series: tuple[str, ...]
+    map: str
+    mark: str
 
     def colour(self, name: str, alpha: int = 255) -> QColor:
         """The colour of that name, at ``alpha`` of 255."""
@@ -58,7 +62,8 @@ class Tokens:
         return colour
 
 
-LIGHT = Tokens(
+LIGHT = Theme(
+    is_dark=False,
     window="#eceef1",
     surface="#f8f9fa",
     raised="#ffffff",
@@ -79,9 +84,12 @@ LIGHT = Tokens(
     error="#b3261e",
     good="#1d7a46",
     series=("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#3a8fc4", "#56606b"),
+    map="#f7f7f5",
+    mark="#ffa51f",
 )
 
-DARK = Tokens(
+DARK = Theme(
+    is_dark=True,
     window="#17191c",
     surface="#1f2226",
     raised="#282c31",
@@ -102,10 +110,12 @@ DARK = Tokens(
     error="#ff8078",
     good="#5fc98b",
     series=("#56b4e9", "#e69f00", "#2fc79b", "#e08fbc", "#f0e442", "#9ab8ff", "#b6bdc7"),
+    map="#15171a",
+    mark="#ffb000",
 )
 
 
-def tokens() -> Tokens:
+def current_theme() -> Theme:
     """The colours in force.
 
     The application's palette decides: a style sheet puts transparent colours into the palettes of widgets.
@@ -146,7 +156,7 @@ class _Follower(QObject):
         super().__init__(app)
         self.setObjectName("latentlabTheme")
         self.scheme: Scheme = "system"
-        self._shown: Tokens | None = None
+        self._shown: Theme | None = None
         app.styleHints().colorSchemeChanged.connect(self._on_system_scheme_changed)
 
     @staticmethod
@@ -175,7 +185,7 @@ class _Follower(QObject):
             app.setStyleSheet(style_sheet(wanted))
 
 
-def palette(colours: Tokens) -> QPalette:
+def palette(colours: Theme) -> QPalette:
     """The Qt palette of a scheme."""
     role = QPalette.ColorRole
     made = QPalette()
@@ -208,7 +218,7 @@ def palette(colours: Tokens) -> QPalette:
     return made
 
 
-def style_sheet(colours: Tokens) -> str:
+def style_sheet(colours: Theme) -> str:
     """The application's style sheet in a scheme's colours."""
     values = {name: value for name, value in dataclasses.asdict(colours).items() if isinstance(value, str)}
     values["style"] = resource("style").as_posix()

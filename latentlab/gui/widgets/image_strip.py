@@ -19,7 +19,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame
 
-from latentlab.gui.style.theme import SPACE, tokens
+from latentlab.gui.style.theme import SPACE, current_theme
 from latentlab.gui.widgets.qimage import ByteArray, to_qimage
 
 SMALLEST_TILE, TOO_SMALL_TILE, COMFORTABLE_TILE, LARGEST_TILE = 24, 32, 44, 192
@@ -162,7 +162,7 @@ class ImageStrip(QAbstractScrollArea):
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint the tiles in sight."""
         painter = QPainter(self.viewport())
-        colours = tokens()
+        colours = current_theme()
         if self._sheet is None:
             return
         source = self._tile_source
@@ -185,7 +185,7 @@ class ImageStrip(QAbstractScrollArea):
 
     def _paint_names(self, painter: QPainter) -> None:
         """The rows' names stay in sight while the tiles scroll under them."""
-        colours = tokens()
+        colours = current_theme()
         width = self._name_width
         if width:
             painter.fillRect(QRect(0, 0, width, self.viewport().height()), colours.colour("surface"))
@@ -200,7 +200,7 @@ class ImageStrip(QAbstractScrollArea):
         """The columns' heads stay in sight while the rows scroll under them."""
         if not self._heads:
             return
-        colours = tokens()
+        colours = current_theme()
         top = self._top if not self.verticalScrollBar().maximum() else 0
         painter.fillRect(QRect(0, top, self.viewport().width(), self._head), colours.colour("surface"))
         free = 0  # where the last head that was written ends

@@ -6,7 +6,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QSlider, QWidget
 
-from latentlab.gui.style.theme import tokens
+from latentlab.gui.style.theme import current_theme
 from latentlab.gui.widgets.gesture_id import next_gesture
 
 _STEPS = 1000  # integer steps per unit, for the range that assistive tools see
@@ -160,7 +160,7 @@ class LatentSlider(QSlider):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw track, zero, the filled part from zero, and the handle."""
-        colours = tokens()
+        colours = current_theme()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         middle = self.height() / 2

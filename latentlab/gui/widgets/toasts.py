@@ -10,7 +10,7 @@ from PySide6.QtGui import QEnterEvent, QGuiApplication
 from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
 from latentlab.gui.style.icons import pixmap
-from latentlab.gui.style.theme import SPACE, tokens
+from latentlab.gui.style.theme import SPACE, current_theme
 from latentlab.gui.widgets.controls import button, label, row, tool_button
 
 MOST = 4
@@ -116,7 +116,7 @@ class Card(QFrame):
         QGuiApplication.clipboard().setText(self._copied or f"{self.message}\n\n{self._details_text}")
 
     def _draw_icon(self) -> None:
-        colour = getattr(tokens(), _COLOURS[self.level])
+        colour = getattr(current_theme(), _COLOURS[self.level])
         drawn = pixmap(self.level, colour, round(20 * self.devicePixelRatioF()))
         drawn.setDevicePixelRatio(self.devicePixelRatioF())
         self._icon.setPixmap(drawn)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication
 from latentlab.gui.curves.panel import MOST_RUNS, TrainingCurves
 from latentlab.gui.curves.run_legend import RunLegend, distinct
 from latentlab.gui.curves.series import MOST_POINTS, Series
-from latentlab.gui.style.theme import tokens
+from latentlab.gui.style.theme import current_theme
 
 
 @pytest.fixture
@@ -231,7 +231,7 @@ def test_every_run_has_a_colour_and_a_line_in_the_legend_that_hides_and_removes_
     plot = curves._canvas.plots["elbo"]
     qtbot.waitUntil(lambda: "-90" in plot.titleLabel.text.replace("−", "-"))
     pens = [curve.opts["pen"].color().name() for curve in plot._curves if curve.xData.size]
-    assert pens == [tokens().series[place] for place in (0, 0, 2, 2, 1, 1)]
+    assert pens == [current_theme().series[place] for place in (0, 0, 2, 2, 1, 1)]
 
     (line,) = [each for each in curves.findChildren(object, "legendRun") if each.text() == "three"]
     line.click()

@@ -9,6 +9,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
 from latentlab.gui.latent_map import LatentMap
+from latentlab.gui.style.theme import DARK
 
 RANGE = (-2.0, 2.0)
 
@@ -36,7 +37,7 @@ def at(widget: LatentMap, z) -> QPoint:
 def latent_map(qtbot) -> LatentMap:
     widget = LatentMap()
     qtbot.addWidget(widget)
-    widget.set_theme(dark=True)
+    widget.set_theme(DARK)
     widget.resize(640, 520)
     with qtbot.waitExposed(widget):
         widget.show()

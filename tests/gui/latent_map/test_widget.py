@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pyqtgraph as pg
 import pytest
-from PySide6.QtGui import QColor, QPalette
+from PySide6.QtGui import QColor
 
 from latentlab.gui.latent_map import LatentMap
-from latentlab.gui.style.palettes import DARK, LIGHT
+from latentlab.gui.style import theme
+from latentlab.gui.style.theme import DARK, LIGHT
 
 
 def test_its_plot_is_a_pyqtgraph_view_box(latent_map):
@@ -19,14 +20,13 @@ def test_its_plot_is_a_pyqtgraph_view_box(latent_map):
     assert latent_map.pixel_to_z(corner) == pytest.approx((1, 3))
 
 
-def test_the_theme_follows_the_palette_unless_it_is_set(qtbot, colour_at):
+@pytest.mark.usefixtures("themed")
+def test_the_map_follows_the_scheme(qtbot, colour_at):
     widget = LatentMap()
     qtbot.addWidget(widget)
     widget.resize(400, 300)
-    palette = QPalette()
-    for theme in (DARK, LIGHT):
-        palette.setColor(QPalette.ColorRole.Window, QColor(theme.background))
-        widget.setPalette(palette)
-        assert colour_at(widget, (0.5, 0.5)) == QColor(theme.background).getRgb()[:3]
-    widget.set_theme(dark=True)
-    assert colour_at(widget, (0.5, 0.5)) == QColor(DARK.background).getRgb()[:3]
+    with qtbot.waitExposed(widget):
+        widget.show()
+    for name, colours in (("dark", DARK), ("light", LIGHT), ("dark", DARK)):
+        theme.set_scheme(name)
+        assert colour_at(widget, (0.5, 0.5)) == QColor(colours.map).getRgb()[:3]

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from latentlab.gui.latent_map.coverage import Coverage
 from latentlab.gui.latent_map.view import View
-from latentlab.gui.style.palettes import DARK, Theme
+from latentlab.gui.style.theme import DARK, Theme
 
 
 @dataclass(frozen=True)

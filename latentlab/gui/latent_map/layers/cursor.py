@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 from latentlab.gui.latent_map.layers.base import Layer
 from latentlab.gui.latent_map.layers.strokes import stroke
 from latentlab.gui.latent_map.view import View
-from latentlab.gui.style.palettes import Theme
+from latentlab.gui.style.theme import Theme
 
 FloatArray = npt.NDArray[np.floating]
 RING_PX = 8.0
@@ -61,7 +61,7 @@ class Preview(Mark):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         path = QPainterPath()
         path.addEllipse(view.point(self._xy), PREVIEW_PX, PREVIEW_PX)
-        stroke(painter, path, self.theme.accent, 1.6)
+        stroke(painter, path, self.theme.mark, 1.6)
 
 
 class CursorLayer(Mark):
@@ -116,5 +116,5 @@ class CursorLayer(Mark):
             path.lineTo(x + dx * (RING_PX + TICK_PX - 2), y + dy * (RING_PX + TICK_PX - 2))
         stroke(painter, path, "#ffffff", 2.0)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(self.theme.accent))
+        painter.setBrush(QColor(self.theme.mark))
         painter.drawEllipse(centre, 2.2, 2.2)

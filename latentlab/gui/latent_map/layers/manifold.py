@@ -161,7 +161,7 @@ class ManifoldLayer(ImageLayer):
 
     def render(self, painter: QPainter, view: View) -> None:
         """Draw the pictures, the newest last."""
-        painter.fillRect(view.rect(), self.theme.background)
+        painter.fillRect(view.rect(), self.theme.map)
         for picture in self._pictures():
             picture.draw(painter, view)
 

@@ -45,8 +45,8 @@ class PathLayer(Layer):
         pixels = view.to_pixel(self._points)
         line = QPainterPath()
         line.addPolygon(polygon(pixels))
-        stroke(painter, line, self.theme.accent, 2.0)
+        stroke(painter, line, self.theme.mark, 2.0)
         for number, (x, y) in enumerate(pixels):
             painter.setPen(QPen(SHADE, 1.5))
-            painter.setBrush(QColor(self.theme.accent if number == 0 else "#ffffff"))
+            painter.setBrush(QColor(self.theme.mark if number == 0 else "#ffffff"))
             painter.drawEllipse(QPointF(x, y), WAYPOINT_PX, WAYPOINT_PX)

@@ -14,7 +14,8 @@ from latentlab.gui.latent_map.layers.markers import MARKERS
 from latentlab.gui.latent_map.layers.point_raster import Pixels, PointTiles, Rasterizer, Size, Window, point_size
 from latentlab.gui.latent_map.pictures import wrap_image
 from latentlab.gui.latent_map.view import View
-from latentlab.gui.style.palettes import MOST_COLOURS, UNLABELLED, Theme, palette
+from latentlab.gui.style.palettes import MOST_COLOURS, UNLABELLED, palette
+from latentlab.gui.style.theme import Theme
 
 MARGIN_PX = 48
 """The picture is drawn so much larger than the view on each side, so that a small pan uncovers no gap."""
@@ -227,7 +228,7 @@ class PointsLayer(Layer):
         """Red, green, blue and alpha of each slot, uint8 [slots, 4]."""
         classes = self._class_slots()
         half = np.zeros((classes + 1, 4), np.uint8)
-        half[:classes, :3] = palette(classes, self.theme.dark, self._content.is_ordered)
+        half[:classes, :3] = palette(classes, self.theme.is_dark, self._content.is_ordered)
         half[classes, :3] = UNLABELLED
         table = np.concatenate([half, half])
         table[: classes + 1, 3], table[classes + 1 :, 3] = ALPHA, DIMMED_ALPHA

@@ -50,7 +50,7 @@ class PosteriorLayer(Layer):
         if self._mean is None:
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        accent = QColor(self.theme.accent)
+        accent = QColor(self.theme.mark)
         tint = QColor(accent)
         tint.setAlpha(40)
         for sigmas, width in ((CHI_95, 1.2), (1.0, 1.8)):

@@ -9,7 +9,8 @@ from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton
 
-from latentlab.gui.style.palettes import DARK, class_colours
+from latentlab.gui.style.palettes import class_colours
+from latentlab.gui.style.theme import DARK
 from tests.gui.latent_map.conftest import at, child, only
 
 LEFT = Qt.MouseButton.LeftButton
@@ -22,7 +23,7 @@ def test_points_lie_where_they_are_in_their_classes_colours(latent_map, colour_a
         np.abs(np.array(colour_at(latent_map, z)) - class_colours(2)[k]).max() for k, z in enumerate([(-1, 1), (1, -1)])
     ]
     assert max(near) < 60  # nearly opaque over the background
-    assert colour_at(latent_map, (1, 1)) == QColor(DARK.background).getRgb()[:3]
+    assert colour_at(latent_map, (1, 1)) == QColor(DARK.map).getRgb()[:3]
 
 
 @pytest.mark.parametrize("count", [50, 5_000, 60_000, 300_000])
@@ -33,7 +34,7 @@ def test_no_point_is_dropped_at_any_number(latent_map, pixels_of, count):
     xy = np.array(places, np.float32)[np.arange(count) % len(places)]
     latent_map.set_points(xy, None, ())
     shown = pixels_of(latent_map).astype(int)
-    background = np.array(QColor(DARK.background).getRgb()[:3])
+    background = np.array(QColor(DARK.map).getRgb()[:3])
     for place in places:
         pixel = at(latent_map, place)
         around = shown[pixel.y() - 1 : pixel.y() + 2, pixel.x() - 1 : pixel.x() + 2]
@@ -56,7 +57,7 @@ def test_a_pan_of_a_crowd_shows_the_points_where_they_are_at_once_and_after_rest
 def test_hidden_classes_and_layers_vanish(latent_map, colour_at):
     only(latent_map, "points")
     latent_map.set_points([(-1, 1), (1, -1)], [0, 1], ("a", "b"))
-    background = QColor(DARK.background).getRgb()[:3]
+    background = QColor(DARK.map).getRgb()[:3]
     QTest.mouseClick(child(latent_map, QAbstractButton, "legendClass0"), LEFT)
     assert colour_at(latent_map, (-1, 1)) == background
     assert colour_at(latent_map, (1, -1)) != background
