@@ -13,6 +13,9 @@ from latentlab.config.model import ModelConfig
 HALVINGS = 2
 SMALL = 16
 
+ACTIVE_KL = 0.01
+"""Nats: a dimension whose mean KL is lower has collapsed to the prior (ε of Lucas et al. 2019)."""
+
 Sizes = list[tuple[int, int]]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QThread
 
 from latentlab import paths
+from latentlab.config.layout import ACTIVE_KL
 from latentlab.controllers.model import ModelController
 from latentlab.controllers.training import TrainingController
 from latentlab.gui.curves.runs_table import Column, RunsTable
@@ -22,7 +23,9 @@ COLUMNS = (
     Column("ELBO", "Best epoch, on the images held out, in nats per image, β = 1", ".1f"),
     Column("rate", "KL term, in nats per image", ".1f"),
     Column("distortion", "Minus the log-likelihood term, in nats per image", ".1f"),
-    Column("in use", "Dimensions, or categorical latents, that carry more than 0.01 nat; others have collapsed", "d"),
+    Column(
+        "in use", f"Dimensions, or categorical latents, with a KL above {ACTIVE_KL:g} nat; others have collapsed", "d"
+    ),
     Column("latent_dim", "Size of the latent space", "d"),
     Column("epochs", "Done so far", "d"),
     Column("seconds", "Of training", ".1f"),

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from latentlab.config import RunConfig
 from latentlab.config.events import Adjusted, Epoch, Event, Finished, Progress, Started
+from latentlab.config.layout import ACTIVE_KL
 from latentlab.config.suggestion import suggest_settings
 from latentlab.controllers.run_messages import changes, ending, new_run_folder, pace, paused_text, progress_text
 from latentlab.engine.client.client import EngineClient
@@ -31,8 +32,6 @@ from latentlab.gui.panels.training import TrainingPanel
 from latentlab.state.activity import READY, Activity, ActivityEntry
 from latentlab.state.run_status import INTERRUPTED, RunState, RunStatus
 from latentlab.state.session import Session
-
-ACTIVE_KL = 0.01  # nats on average, above which a dimension is in use
 
 
 class TrainingController(QObject):

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from latentlab.config.layout import ACTIVE_KL
 from latentlab.errors import InputError
 from latentlab.evaluation.batches import Binarise, batches, device_of, samples_at_once
 from latentlab.evaluation.diversity import sample_diversity
@@ -20,8 +21,6 @@ from latentlab.models.seeded_noise import fixed_noise
 
 # A latent is active when its posterior mean varies by more than this over the images (Burda et al. 2016).
 ACTIVE_VARIANCE = 0.01
-# A latent has collapsed when its KL to the prior is below this, in nats (ε of Lucas et al. 2019).
-COLLAPSED_KL = 0.01
 
 # Added to a density of pixels to get a probability of grey levels, which are 1/255 apart.
 GREY_LEVEL_BITS = math.log2(255)
@@ -181,7 +180,7 @@ class _Sums:
             bits_per_dimension=bits + GREY_LEVEL_BITS if model.is_density else bits,
             active_units=int((variance > ACTIVE_VARIANCE).sum()),
             kl_per_dimension=tuple(kl.tolist()),
-            collapsed=tuple(np.flatnonzero((kl < COLLAPSED_KL) & (self.std > 0)).tolist()),
+            collapsed=tuple(np.flatnonzero((kl < ACTIVE_KL) & (self.std > 0)).tolist()),
             importance_samples=samples,
             figures=self._figures(),
         )

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from latentlab.config import ModelConfig
+from latentlab.config.layout import ACTIVE_KL
 from latentlab.errors import InputError
 from latentlab.storage.run_folder import RunFolder
-
-ACTIVE = 0.01  # nats: a dimension with a larger KL is active
 
 
 @dataclass(frozen=True)
@@ -20,8 +19,8 @@ class RunSummary:
     """Settings of a run and metrics of its best epoch.
 
     ``elbo``, ``rate`` and ``distortion`` are of the validation images (of the training images without validation), in
-    nats per image. ``active`` counts the dimensions, or categorical latents, with a KL above 0.01 nats; ``None`` where
-    it is not defined.
+    nats per image. ``active`` counts the dimensions, or categorical latents, with a KL above ``ACTIVE_KL``; ``None``
+    where it is not defined.
     """
 
     folder: str
@@ -72,7 +71,7 @@ def _active(kls: Sequence[float], model: ModelConfig) -> int | None:
     if model.family == "vq":
         return None
     size = model.posterior.categories if model.posterior.kind == "concrete" else 1
-    return sum(sum(kls[start : start + size]) > ACTIVE for start in range(0, len(kls), size))
+    return sum(sum(kls[start : start + size]) > ACTIVE_KL for start in range(0, len(kls), size))
 
 
 def recent_runs(parent: Path, most: int) -> list[Path]:

@@ -10,6 +10,7 @@ from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QShowEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QStackedLayout, QToolButton, QWidget
 
+from latentlab.config.layout import ACTIVE_KL
 from latentlab.gui.curves.run_legend import Entry, RunLegend
 from latentlab.gui.curves.series import CurveSet
 from latentlab.gui.style.theme import SPACE, tabular
@@ -28,7 +29,7 @@ SAME_CHANGE = 0.05  # epochs: a slider that is dragged makes one mark
 _TITLES = {
     "elbo": "ELBO",
     KL: "KL per dimension",
-    "active_units": "dimensions in use (KL > .01)",
+    "active_units": f"dimensions in use (KL > {ACTIVE_KL:g})",
     "device_memory": "memory, MiB",
 }
 

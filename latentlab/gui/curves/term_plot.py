@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QGraphicsItem
 
+from latentlab.config.layout import ACTIVE_KL
 from latentlab.gui.curves.change_marks import ChangeMarks
 from latentlab.gui.curves.series import CurveSet, FloatArray, Series
 from latentlab.gui.style.theme import Theme
@@ -268,7 +269,7 @@ class KlBars(_Plot):
         )
         step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if kl.size <= 10 * step or step == 1000)
         self.getAxis("bottom").setTicks([[(i, str(i)) for i in range(step, kl.size + 1, step)]])
-        used = int((kl > 0.01).sum())
+        used = int((kl > ACTIVE_KL).sum())
         self.set_title(f"<b>KL per dimension</b>&nbsp; {kl.sum():.1f} nat, {used} of {kl.size} in use")
 
 

@@ -9,13 +9,12 @@ import numpy as np
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
+from latentlab.config.layout import ACTIVE_KL
 from latentlab.gui.style.icons import set_icon
 from latentlab.gui.style.theme import SPACE, tabular
 from latentlab.gui.widgets.controls import EmptyState, Fold, button, column, label, named, row, scrolled, tool_button
 from latentlab.gui.widgets.latent_slider import LatentSlider
 from latentlab.utils.text import subscript
-
-COLLAPSED = 0.01  # nats: below this a dimension's posterior has collapsed onto the prior
 
 _BUTTON = 23  # px: what the icon needs; in a narrow window the room is the slider's
 
@@ -80,7 +79,7 @@ class _Row(QWidget):
 class LatentSliders(QWidget):
     """One row per latent dimension: slider, value, KL, lock, dice.
 
-    Rows are ordered by KL, and collapsed dimensions (KL below 0.01 nat) folded away where others are not.
+    Rows are ordered by KL, and collapsed dimensions (KL below ``ACTIVE_KL``) folded away where others are not.
 
     Signals
     -------
@@ -150,7 +149,9 @@ class LatentSliders(QWidget):
         for grid in (self._shown, self._folded):
             grid.setContentsMargins(0, 0, 0, 0)
             grid.setVerticalSpacing(SPACE // 4)
-        self._fold = Fold("collapsedFold", "collapsed", "Dimensions that carry less than 0.01 nat", self._folded_body)
+        self._fold = Fold(
+            "collapsedFold", "collapsed", f"Dimensions with a KL below {ACTIVE_KL:g} nat", self._folded_body
+        )
         layout = column(self._body)
         layout.addLayout(row(self._sample_all, self._reset_all, None))
         layout.addLayout(row(self._label_title, self._label))
@@ -277,7 +278,7 @@ class LatentSliders(QWidget):
         collapsed: set[int] = set()
         if kl is not None and kl.size >= len(order):
             order.sort(key=lambda dimension: -kl[dimension])
-            collapsed = {dimension for dimension in order if kl[dimension] < COLLAPSED}
+            collapsed = {dimension for dimension in order if kl[dimension] < ACTIVE_KL}
         if self._level_rows is not None:
             for dimension in set(order).difference(self._level_rows):
                 self._rows[dimension].hide()
