@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from latentlab.app.application import Application
 
 WIDTH, HEIGHT = 1280, 800  # px
-COLOURS = 200  # of a picture's palette: files stay below 150 kB
+COLOURS = 256  # of a picture's palette: files stay below 150 kB
 PATIENCE = 240.0  # seconds that a step may take
 
 
@@ -84,6 +84,7 @@ class Photographer:
         """Click on the map at a latent of the two axes shown."""
         from PySide6.QtCore import QEvent, QPointF, Qt
         from PySide6.QtTest import QTest
+        from PySide6.QtWidgets import QApplication
 
         shown = self.find("latentMap")
         target = getattr(shown, "viewport", lambda: shown)()
@@ -91,7 +92,7 @@ class Photographer:
         QTest.mouseMove(target, at)
         QTest.mouseClick(target, Qt.MouseButton.LeftButton, pos=at)
         QTest.qWait(50)
-        target.event(QEvent(QEvent.Type.Leave))
+        QApplication.sendEvent(target, QEvent(QEvent.Type.Leave))
 
     def photograph(self, name: str, widget: Any = None) -> None:
         """Save a picture of the window, or of a part of it, with a small palette."""
@@ -103,7 +104,9 @@ class Photographer:
         buffer.open(QBuffer.OpenModeFlag.ReadWrite)
         (widget or self.window).grab().save(buffer, "PNG")
         with Image.open(io.BytesIO(buffer.data().data())) as picture:
-            small = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+            small = picture.convert("RGB").quantize(
+                COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE
+            )
         path = self.out / f"{name}.png"
         small.save(path, optimize=True)
         print(f"{path}: {path.stat().st_size // 1024} kB", flush=True)
