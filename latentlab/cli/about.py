@@ -37,9 +37,9 @@ def info(arguments: argparse.Namespace) -> int:
 
 def _print_skipped(skipped: list[Skipped]) -> None:
     """What is broken first, then what was never an image."""
-    others = sum(each.is_other for each in skipped)
+    others = sum(each.is_not_image_file for each in skipped)
     print(f"\n{skipped_summary(len(skipped), others)}:")
-    for each in sorted(skipped, key=attrgetter("is_other")):
+    for each in sorted(skipped, key=attrgetter("is_not_image_file")):
         print(f"{each.path}: {each.reason}")
 
 

@@ -78,13 +78,13 @@ def _on_the_images(model: InferenceModel, dataset: Dataset) -> Iterator[str]:
     if known.get("source") == dataset.source:
         yield "these images are of the dataset that the model was trained on: some it may have learned from"
     channels, height, width = model.image_shape
-    coloured = sum(count for mode, count in dataset.found.modes.items() if _is_coloured(mode))
+    coloured = sum(count for mode, count in dataset.file_stats.modes.items() if _is_coloured(mode))
     if channels == 1 and coloured:
         pronoun = "them" if coloured > 1 else "it"
         yield f"{pluralize(coloured, 'image')} in colour made grey, as the model takes {pronoun}"
-    others = len(dataset) - dataset.found.sizes.get(f"{width}×{height}", 0)
-    if dataset.found.sizes and others:
-        usual = max(dataset.found.sizes, key=dataset.found.sizes.__getitem__)
+    others = len(dataset) - dataset.file_stats.sizes.get(f"{width}×{height}", 0)
+    if dataset.file_stats.sizes and others:
+        usual = max(dataset.file_stats.sizes, key=dataset.file_stats.sizes.__getitem__)
         made = f"made {width}×{height}, as the model takes them"
         yield f"{pluralize(others, 'image')} of other sizes (mostly {usual}) {made}"
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from latentlab.cli.encode_decode import label_index, output_path
 from latentlab.config import DataConfig
-from latentlab.data.images.image_file import UnreadableError, measure
+from latentlab.data.images.image_file import UnreadableError, read_image_info
 from latentlab.data.images.to_array import decode
 from latentlab.errors import InputError
 from latentlab.storage import atomic_write
@@ -52,7 +52,7 @@ def impute(arguments: argparse.Namespace) -> int:
 
 def _size(path: str) -> tuple[int, int]:
     try:
-        return measure(path)[0]
+        return read_image_info(path)[0]
     except UnreadableError as error:
         raise _unreadable(path, error) from None
 

@@ -86,7 +86,7 @@ def _train_together(arguments: argparse.Namespace, config: RunConfig, interrupti
 def _reporter(arguments: argparse.Namespace, dataset: Dataset) -> Callable[[Event], None]:
     report = _report_json if arguments.json else _Report()
     if dataset.skipped:
-        others = sum(each.is_other for each in dataset.skipped)
+        others = sum(each.is_not_image_file for each in dataset.skipped)
         report(Warned(f"{skipped_summary(len(dataset.skipped), others)}; see latentlab info {arguments.data}"))
     folder = RunFolder(arguments.out)
     if arguments.resume and not folder.checkpoint.exists():

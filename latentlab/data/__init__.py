@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from latentlab.data.dataset import Dataset, split
     from latentlab.data.sources.open import DEMOS, load_dataset, open_dataset
     from latentlab.data.summary import summary
-    from latentlab.data.types import Found, LoadProgress, Skipped
+    from latentlab.data.types import FileStats, LoadProgress, Skipped
 
 _HOMES = {
     "Dataset": "dataset",
-    "Found": "types",
+    "FileStats": "types",
     "LoadProgress": "types",
     "Skipped": "types",
     "split": "dataset",
@@ -29,7 +29,7 @@ _HOMES = {
 __all__ = [
     "DEMOS",
     "Dataset",
-    "Found",
+    "FileStats",
     "LoadProgress",
     "Skipped",
     "load_dataset",

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from latentlab.config.data import DataConfig
-from latentlab.data.preview_samples import Samples
-from latentlab.data.types import Columns, Found, Images, Labels, Skipped
+from latentlab.data.preview_samples import PreviewSamples
+from latentlab.data.types import Columns, FileStats, Images, Labels, Skipped
 from latentlab.utils.text import pluralize
 
 _HASHED_IMAGES = 256
@@ -41,9 +41,9 @@ class Dataset:
         Generative factors by name, [N] each, where they are known (the demos).
     metadata
         Further columns by name, [N] each: float64 (NaN where missing) or text.
-    found
+    file_stats
         Formats, modes and sizes of the files read.
-    samples
+    preview_samples
         Some images as they were found, where they come from one array: a preview of other settings is made of them.
     """
 
@@ -57,9 +57,9 @@ class Dataset:
     skipped: list[Skipped] = field(default_factory=list)
     factors: Columns | None = None
     metadata: Columns = field(default_factory=dict)
-    found: Found = field(default_factory=Found)
+    file_stats: FileStats = field(default_factory=FileStats)
     fingerprint: str = ""
-    samples: Samples | None = field(default=None, repr=False, compare=False)
+    preview_samples: PreviewSamples | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.fingerprint:

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentlab.config.data import DataConfig
-from latentlab.data.images.bit_depth import Span, extent, span_of, to_uint8
+from latentlab.data.images.bit_depth import ValueRange, choose_range, finite_range, to_uint8
 from latentlab.data.images.resize import target_size
-from latentlab.data.images.to_array import finish_array
+from latentlab.data.images.to_array import prepare_array
 from latentlab.data.types import Images, Labels
 
 _MOST = 96
@@ -20,7 +20,7 @@ _BYTES = 32 << 20
 
 
 @dataclass(frozen=True)
-class Samples:
+class PreviewSamples:
     """A few rows of an array of images.
 
     Attributes
@@ -36,16 +36,18 @@ class Samples:
     images: NDArray[Any]
     labels: Labels
     classes: tuple[str, ...]
-    extent: Span
+    finite_range: ValueRange
 
     @classmethod
-    def of(cls, images: NDArray[Any], labels: Labels, classes: tuple[str, ...], whole: Span) -> Samples:
+    def from_array(
+        cls, images: NDArray[Any], labels: Labels, classes: tuple[str, ...], whole: ValueRange
+    ) -> PreviewSamples:
         """Take up to 96 rows, evenly spaced, or as many as 32 MB hold."""
         count = min(len(images), _MOST, max(1, _BYTES // images[0].nbytes))
         rows = np.unique(np.linspace(0, len(images) - 1, count).astype(np.int64))
         return cls(np.ascontiguousarray(images[rows]), labels[rows], classes, whole)
 
-    def made(self, config: DataConfig, most: int) -> Generator[None, None, Images]:
+    def prepare(self, config: DataConfig, most: int) -> Generator[None, None, Images]:
         """Make up to ``most`` of those whose classes are wanted as ``config`` says; yields after each.
 
         Returns
@@ -59,16 +61,16 @@ class Samples:
         if len(wanted) > most:
             wanted = wanted[np.linspace(0, len(wanted) - 1, most).astype(np.int64)]
         stretch = config.levels == "stretch"
-        lowest, highest = self.extent if any(self.extent) else extent([self.images])
-        span = span_of(self.images.dtype, lowest, highest, stretch)
+        lowest, highest = self.finite_range if any(self.finite_range) else finite_range([self.images])
+        value_range = choose_range(self.images.dtype, lowest, highest, stretch)
         height, width = self.images.shape[1:3]
         target = target_size([(width, height)], config)
-        made = []
+        prepared = []
         for row in wanted.tolist():
-            made.append(finish_array(to_uint8(self.images[row], span).transpose(2, 0, 1), target, config))
+            prepared.append(prepare_array(to_uint8(self.images[row], value_range).transpose(2, 0, 1), target, config))
             yield
-        channels = max(map(len, made), default=1)
-        shape = len(made), channels, target[1], target[0]
-        if not made:
+        channels = max(map(len, prepared), default=1)
+        shape = len(prepared), channels, target[1], target[0]
+        if not prepared:
             return np.empty(shape, dtype=np.uint8)
-        return np.stack([np.broadcast_to(image, shape[1:]) for image in made])
+        return np.stack([np.broadcast_to(image, shape[1:]) for image in prepared])

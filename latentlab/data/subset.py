@@ -10,7 +10,7 @@ from latentlab.errors import InputError
 from latentlab.utils.text import pluralize
 
 
-def choose(labels: Labels, classes: tuple[str, ...], config: DataConfig) -> Labels:
+def select_subset(labels: Labels, classes: tuple[str, ...], config: DataConfig) -> Labels:
     """Draw the subset that ``config`` asks for.
 
     First the classes, then ``per_class`` of each (images without a label count as one class more), then ``limit``
@@ -51,7 +51,7 @@ def choose(labels: Labels, classes: tuple[str, ...], config: DataConfig) -> Labe
     return index
 
 
-def keep_classes(labels: Labels, classes: tuple[str, ...], config: DataConfig) -> tuple[Labels, tuple[str, ...]]:
+def renumber_classes(labels: Labels, classes: tuple[str, ...], config: DataConfig) -> tuple[Labels, tuple[str, ...]]:
     """Number the classes anew when only some are kept; their order stays."""
     if not config.classes:
         return labels, classes

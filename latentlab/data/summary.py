@@ -30,9 +30,9 @@ def summary(dataset: Dataset) -> dict[str, Any]:
         "classes": list(dataset.classes),
         "class_counts": dict(zip(dataset.classes, counts.tolist(), strict=True)),
         "unlabelled": int((labels == UNKNOWN).sum()),
-        "formats": dataset.found.formats,
-        "modes": dataset.found.modes,
-        "sizes": dataset.found.sizes | _other_sizes(dataset),
+        "formats": dataset.file_stats.formats,
+        "modes": dataset.file_stats.modes,
+        "sizes": dataset.file_stats.sizes | _other_sizes(dataset),
         "factors": list(dataset.factors or ()),
         "metadata": list(dataset.metadata),
         "bytes": int(dataset.images.size),
@@ -44,5 +44,5 @@ def summary(dataset: Dataset) -> dict[str, Any]:
 
 def _other_sizes(dataset: Dataset) -> dict[str, int]:
     """Images of the sizes that are not named."""
-    more = dataset.found.more_sizes
-    return {f"{more} others": len(dataset) - sum(dataset.found.sizes.values())} if more else {}
+    more = dataset.file_stats.more_sizes
+    return {f"{more} others": len(dataset) - sum(dataset.file_stats.sizes.values())} if more else {}

@@ -33,7 +33,7 @@ class Skipped:
     reason: str
 
     @property
-    def is_other(self) -> bool:
+    def is_not_image_file(self) -> bool:
         """Whether its name does not even say that it is an image: such a file is not broken."""
         return self.reason.startswith(NO_IMAGE)
 
@@ -59,7 +59,7 @@ class LoadProgress:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FileStats:
     """What the files themselves hold, each with its number of images: formats, pixel modes and sizes.
 
     Of sizes only the most frequent are named; ``more_sizes`` is how many there are besides.

@@ -38,7 +38,7 @@ from latentlab.data.loading import cache
 from latentlab.data.sources.scan import scan
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import CancelLoading, OpenDataset
-from latentlab.utils.thread_priority import available_cores as cores
+from latentlab.utils.thread_priority import available_cores
 
 SIZE = (178, 218)  # CelebA's
 SIDE = 64
@@ -97,16 +97,16 @@ def bench_photos(folder: Path, options: argparse.Namespace) -> None:
 def _bench_photos(folder: Path, count: int, rounds: int) -> None:
     paths = [str(path) for path in sorted(folder.iterdir())]
     config = DataConfig(image_size=SIDE, fit="stretch", channels=3)
-    parts = [paths[start :: cores()] for start in range(cores())]
+    parts = [paths[start :: available_cores()] for start in range(available_cores())]
     ratios, by_processor, firsts, seconds, as_is = [], [], [], [], []
     # Spawned, so that they hold no copy of what is loaded here.
-    with ProcessPoolExecutor(cores(), mp_context=multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(available_cores(), mp_context=multiprocessing.get_context("spawn")) as pool:
         list(pool.map(decode_all, [part[:8] for part in parts]))
         for _ in range(rounds):
             started = time.perf_counter()
             peer_processor = sum(pool.map(decode_all, parts))
             peer = time.perf_counter() - started
-            cache.Cache(largest=0).sweep()
+            cache.Cache(max_bytes=0).evict()
             started_processor = processor()
             first = timed(lambda: load_dataset(folder, config))
             by_processor.append(peer_processor / (processor() - started_processor))
@@ -115,15 +115,15 @@ def _bench_photos(folder: Path, count: int, rounds: int) -> None:
             firsts.append(first)
             seconds.append(first / second)
     for _ in range(min(rounds, 2)):
-        cache.Cache(largest=0).sweep()
+        cache.Cache(max_bytes=0).evict()
         first = timed(lambda: load_dataset(folder))
         as_is.append(first / statistics.median(timed(lambda: load_dataset(folder)) for _ in range(5)))
-    cache.Cache(largest=0).sweep()
+    cache.Cache(max_bytes=0).evict()
     states = statistics.median(timed(lambda: [os.stat(path) for path in paths]) for _ in range(5))
     print(
         f"JPEG {SIZE[0]}×{SIZE[1]} to {SIDE}×{SIDE}, {count} files: {count / statistics.median(firsts):,.0f} images/s"
     )
-    print(f"  of the decoder's own speed on {cores()} cores: {statistics.median(ratios):.2f} (rounds {listed(ratios)})")
+    print(f"  of the decoder's own speed: {statistics.median(ratios):.2f} (rounds {listed(ratios)})")
     print(f"  the same by processor time: {statistics.median(by_processor):.2f} (rounds {listed(by_processor)})")
     print(f"  first opening / second opening: {statistics.median(seconds):.0f} (rounds {listed(seconds)})")
     print(f"  first opening / os.stat of every file alone: {statistics.median(firsts) / states:.0f}")
@@ -227,10 +227,10 @@ resource.setrlimit(resource.RLIMIT_DATA, (allowed, allowed))
 import torch
 torch.set_num_threads(1)
 from latentlab.data import load_dataset
-from latentlab.training import Training
+from latentlab.training import Trainer
 dataset = load_dataset(sys.argv[1], DataConfig(channels=3))
 settings = ["architecture.hidden=64", "training.batch_size=128", "training.epochs=1", "training.device=cpu"]
-training = Training(dataset, with_settings(RunConfig(), settings), None)
+training = Trainer(dataset, with_settings(RunConfig(), settings), None)
 began, steps = time.monotonic(), 0
 for _ in training.steps():
     steps += 1
@@ -272,7 +272,8 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=200_000)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    print(f"Python {platform.python_version()}, Pillow {PIL.__version__}, numpy {np.__version__}, {cores()} cores")
+    versions = f"Python {platform.python_version()}, Pillow {PIL.__version__}, numpy {np.__version__}"
+    print(f"{versions}, {available_cores()} cores")
     for name in options.benches:
         with tempfile.TemporaryDirectory(prefix="latentlab-bench-") as scratch:
             os.environ["XDG_CACHE_HOME"] = f"{scratch}/cache"

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from latentlab.config import DataConfig, validated
 from latentlab.data import load_dataset, split
 from latentlab.data.dataset import digest_of, fingerprint
-from latentlab.data.subset import choose
+from latentlab.data.subset import select_subset
 from latentlab.errors import InputError
 
 LABELS = np.repeat([0, 1, 2, -1], [500, 300, 100, 100])
@@ -51,26 +51,26 @@ def test_a_dataset_splits_as_its_configuration_says():
 
 def test_a_subset_of_classes_then_a_number_of_each_then_a_limit():
     config = DataConfig(classes=("a", "c"), per_class=50, limit=80)
-    index = choose(LABELS, CLASSES, config)
+    index = select_subset(LABELS, CLASSES, config)
     assert len(index) == 80
     assert set(LABELS[index]) == {0, 2}
     assert (np.diff(index) > 0).all()
-    assert np.array_equal(index, choose(LABELS, CLASSES, config))
-    assert not np.array_equal(index, choose(LABELS, CLASSES, config.model_copy(update={"seed": 1})))
+    assert np.array_equal(index, select_subset(LABELS, CLASSES, config))
+    assert not np.array_equal(index, select_subset(LABELS, CLASSES, config.model_copy(update={"seed": 1})))
 
 
 def test_a_number_of_each_class():
-    index = choose(LABELS, CLASSES, DataConfig(per_class=150))
+    index = select_subset(LABELS, CLASSES, DataConfig(per_class=150))
     assert np.unique(LABELS[index], return_counts=True)[1].tolist() == [100, 150, 150, 100]
 
 
 def test_a_limit_beyond_the_images_takes_all():
-    assert len(choose(LABELS, CLASSES, DataConfig(limit=5000))) == 1000
+    assert len(select_subset(LABELS, CLASSES, DataConfig(limit=5000))) == 1000
 
 
 def test_an_unknown_class_is_named_with_those_there_are():
     with pytest.raises(InputError, match=r"no class 'x' \(classes: a, b, c\)"):
-        choose(LABELS, CLASSES, DataConfig(classes=("x",)))
+        select_subset(LABELS, CLASSES, DataConfig(classes=("x",)))
 
 
 def test_the_fingerprint_is_of_the_content():

@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Span = tuple[float, float]
+ValueRange = tuple[float, float]
 
 
-def span_of(dtype: np.dtype[Any], lowest: float, highest: float, stretch: bool = False) -> Span:
+def choose_range(dtype: np.dtype[Any], lowest: float, highest: float, stretch: bool = False) -> ValueRange:
     """Values that become 0 and 255, for data of ``dtype`` that lies between ``lowest`` and ``highest``."""
     if dtype.kind == "b":
         return 0.0, 1.0
@@ -41,7 +41,7 @@ def span_of(dtype: np.dtype[Any], lowest: float, highest: float, stretch: bool =
     return lowest, highest
 
 
-def extent(chunks: Iterable[NDArray[Any]]) -> Span:
+def finite_range(chunks: Iterable[NDArray[Any]]) -> ValueRange:
     """Lowest and highest finite value; (0, 0) when there is none.
 
     Stops early for uint8 chunks: one value above 1 says all there is to know.
@@ -58,10 +58,10 @@ def extent(chunks: Iterable[NDArray[Any]]) -> Span:
     return (lowest, highest) if lowest <= highest else (0.0, 0.0)
 
 
-def to_uint8(values: NDArray[Any], span: Span) -> NDArray[np.uint8]:
-    """Map ``span`` to 0…255, rounded; beyond it clipped. The same array when there is nothing to do."""
-    low, high = span
-    if values.dtype == np.uint8 and span == (0.0, 255.0):
+def to_uint8(values: NDArray[Any], value_range: ValueRange) -> NDArray[np.uint8]:
+    """Map ``value_range`` to 0…255, rounded; beyond it clipped. The same array when there is nothing to do."""
+    low, high = value_range
+    if values.dtype == np.uint8 and value_range == (0.0, 255.0):
         return values
     if high <= low:
         return np.zeros(values.shape, dtype=np.uint8)

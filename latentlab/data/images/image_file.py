@@ -29,7 +29,7 @@ from typing import BinaryIO, NamedTuple
 
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from latentlab.data.images.resize import ImageOptions, Size, drawn_size, fit_image
+from latentlab.data.images.resize import ImageOptions, Size, fit_image, scaled_size
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
 SUFFIXES = frozenset(
@@ -52,7 +52,7 @@ class UnreadableError(Exception):
     """A file that cannot become pixels; the message is the reason, in a few words."""
 
 
-class Picture(NamedTuple):
+class PreparedImage(NamedTuple):
     """An image made ready, and what it was made from.
 
     Attributes
@@ -85,7 +85,7 @@ def _open_regular(path: str | PurePath) -> tuple[int, int]:
     try:
         descriptor = os.open(path, _OPEN_FLAGS)
     except OSError as error:
-        raise UnreadableError(reason_of(error)) from None
+        raise UnreadableError(failure_reason(error)) from None
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
@@ -93,7 +93,7 @@ def _open_regular(path: str | PurePath) -> tuple[int, int]:
     return descriptor, status.st_size
 
 
-def reason_of(error: Exception) -> str:
+def failure_reason(error: Exception) -> str:
     """Why a file could not be read, in a few words."""
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
         return "decompression bomb: too many pixels"
@@ -107,7 +107,7 @@ def reason_of(error: Exception) -> str:
     return f"damaged: {text[:160]}" if text else f"damaged: {type(error).__name__}"
 
 
-def measure(path: str) -> tuple[Size, str]:
+def read_image_info(path: str) -> tuple[Size, str]:
     """Upright size and mode by the file's header alone.
 
     Raises
@@ -121,10 +121,10 @@ def measure(path: str) -> tuple[Size, str]:
         except UnreadableError:
             raise
         except Exception as error:  # Pillow's readers raise nearly anything for damaged files
-            raise UnreadableError(reason_of(error)) from None
+            raise UnreadableError(failure_reason(error)) from None
 
 
-def read_picture(path: str, target: Size | None, look: ImageOptions) -> Picture:
+def read_image(path: str, target: Size | None, options: ImageOptions) -> PreparedImage:
     """Read an image file and make it ready.
 
     Parameters
@@ -143,29 +143,29 @@ def read_picture(path: str, target: Size | None, look: ImageOptions) -> Picture:
     """
     with _opened(path) as file:
         try:
-            return make_ready(_open(file, path), target, look)
+            return prepare_image(_open(file, path), target, options)
         except UnreadableError:
             raise
         except MemoryError:
             raise UnreadableError("too large for the memory") from None
         except Exception as error:  # Pillow's readers raise nearly anything for damaged files
-            raise UnreadableError(reason_of(error)) from None
+            raise UnreadableError(failure_reason(error)) from None
 
 
-def make_ready(image: Image.Image, target: Size | None, look: ImageOptions) -> Picture:
+def prepare_image(image: Image.Image, target: Size | None, options: ImageOptions) -> PreparedImage:
     """Make ready an image that has been opened; it is used up."""
     format, mode, size = image.format or "", image.mode, _upright_size(image)
-    _draft(image, size, target, look)
+    _draft(image, size, target, options)
     image.load()  # while its file is open
     if _orientation(image) != 1:
         ImageOps.exif_transpose(image, in_place=True)
-    return Picture(finish(image, target, look), format, mode, size)
+    return PreparedImage(finish(image, target, options), format, mode, size)
 
 
-def finish(image: Image.Image, target: Size | None, look: ImageOptions) -> Image.Image:
+def finish(image: Image.Image, target: Size | None, options: ImageOptions) -> Image.Image:
     """An upright image in the channels, then of the size asked for."""
-    image = _to_grey_or_rgb(image, look)
-    return image if target is None else fit_image(image, target, look)
+    image = _to_grey_or_rgb(image, options)
+    return image if target is None else fit_image(image, target, options)
 
 
 def _opened(path: str) -> BinaryIO:
@@ -179,7 +179,7 @@ def _opened(path: str) -> BinaryIO:
     try:
         return BytesIO(os.read(descriptor, size))
     except OSError as error:
-        raise UnreadableError(reason_of(error)) from None
+        raise UnreadableError(failure_reason(error)) from None
     finally:
         os.close(descriptor)
 
@@ -204,45 +204,45 @@ def _orientation(image: Image.Image) -> int:
     return orientation
 
 
-def _draft(image: Image.Image, size: Size, target: Size | None, look: ImageOptions) -> None:
+def _draft(image: Image.Image, size: Size, target: Size | None, options: ImageOptions) -> None:
     """Let the JPEG decoder itself scale down, by 2, 4 or 8, to no less than is needed."""
     if image.format not in _JPEG:
         return
-    needed = drawn_size(size, target, look.fit) if target else size
+    needed = scaled_size(size, target, options.fit) if target else size
     if size != image.size:
         needed = needed[::-1]
-    image.draft("L" if look.channels == 1 else None, needed)
+    image.draft("L" if options.channels == 1 else None, needed)
 
 
-def _to_grey_or_rgb(image: Image.Image, look: ImageOptions) -> Image.Image:
+def _to_grey_or_rgb(image: Image.Image, options: ImageOptions) -> Image.Image:
     if image.mode.startswith("I") or image.mode == "F":
-        image = _to_eight_bits(image, look)
+        image = _to_eight_bits(image, options)
     elif image.has_transparency_data:
         image = image.convert("RGBA")
-        behind = Image.new("RGBA", image.size, (look.behind,) * 3 + (255,))
+        behind = Image.new("RGBA", image.size, (options.behind,) * 3 + (255,))
         image = Image.alpha_composite(behind, image)
-    mode = "L" if look.channels == 1 or image.mode in {"1", "L"} else "RGB"
+    mode = "L" if options.channels == 1 or image.mode in {"1", "L"} else "RGB"
     if image.mode != mode:  # Pillow would copy it
         image = image.convert(mode)
-    return ImageOps.invert(image) if look.invert else image
+    return ImageOps.invert(image) if options.invert else image
 
 
-def _to_eight_bits(image: Image.Image, look: ImageOptions) -> Image.Image:
+def _to_eight_bits(image: Image.Image, options: ImageOptions) -> Image.Image:
     # Here, since a process that decodes ordinary files starts in half the time without them.
     import numpy as np
 
-    from latentlab.data.images.bit_depth import extent, span_of, to_uint8
+    from latentlab.data.images.bit_depth import choose_range, finite_range, to_uint8
 
     values = np.asarray(image)
     if values.dtype.byteorder == ">":
         values = values.astype(values.dtype.newbyteorder("="))
     if values.dtype.kind == "f" and not np.isfinite(values).any():
         raise UnreadableError("no finite values")
-    lowest, highest = extent([values])
-    stretch = look.levels == "stretch"
-    span = span_of(values.dtype, lowest, highest, stretch)
+    lowest, highest = finite_range([values])
+    stretch = options.levels == "stretch"
+    value_range = choose_range(values.dtype, lowest, highest, stretch)
     if not stretch and values.dtype.kind in "iu":
         bits = image.tag_v2.get(_BITS_PER_SAMPLE, (16,))[0] if image.format == "TIFF" else 16  # type: ignore[attr-defined]
         if 8 < bits <= 16 and lowest >= 0 and highest < 2**bits:
-            span = 0.0, 2.0**bits - 1
-    return Image.fromarray(to_uint8(values, span))
+            value_range = 0.0, 2.0**bits - 1
+    return Image.fromarray(to_uint8(values, value_range))

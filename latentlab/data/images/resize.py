@@ -65,7 +65,7 @@ def target_size(sizes: Sequence[Size], config: DataConfig) -> Size:
     return side, side
 
 
-def drawn_size(size: Size, target: Size, how: str) -> Size:
+def scaled_size(size: Size, target: Size, how: str) -> Size:
     """Size an image is scaled to, before margins are added or cut off."""
     if how == "stretch":
         return target
@@ -76,21 +76,21 @@ def drawn_size(size: Size, target: Size, how: str) -> Size:
     return min(target[0], max(1, round(size[0] * ratio))), min(target[1], max(1, round(size[1] * ratio)))
 
 
-def fit_image(image: Image.Image, target: Size, look: ImageOptions) -> Image.Image:
-    """Make ``image`` (mode L or RGB) the size ``target`` by ``look.fit``, resampled bicubically."""
+def fit_image(image: Image.Image, target: Size, options: ImageOptions) -> Image.Image:
+    """Make ``image`` (mode L or RGB) the size ``target`` by ``options.fit``, resampled bicubically."""
     if image.size == target:
         return image
-    if look.fit == "crop":
+    if options.fit == "crop":
         width, height = image.size
         ratio = max(target[0] / width, target[1] / height)
         across, down = (width - target[0] / ratio) / 2, (height - target[1] / ratio) / 2
         box = (max(across, 0.0), max(down, 0.0), min(width - across, width), min(height - down, height))
         return image.resize(target, _FILTER, box=box, reducing_gap=_REDUCING_GAP)
-    drawn = drawn_size(image.size, target, look.fit)
+    drawn = scaled_size(image.size, target, options.fit)
     image = image.resize(drawn, _FILTER, reducing_gap=_REDUCING_GAP)
     if drawn == target:
         return image
     left, top = (target[0] - drawn[0]) // 2, (target[1] - drawn[1]) // 2
     border = (left, top, target[0] - drawn[0] - left, target[1] - drawn[1] - top)
-    margin = look.margin if image.mode == "L" else (look.margin,) * 3
+    margin = options.margin if image.mode == "L" else (options.margin,) * 3
     return ImageOps.expand(image, border, fill=margin)

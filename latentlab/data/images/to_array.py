@@ -8,13 +8,13 @@ import numpy as np
 from PIL import Image
 
 from latentlab.config.data import DataConfig
-from latentlab.data.images.image_file import Picture, finish, make_ready, read_picture
+from latentlab.data.images.image_file import PreparedImage, finish, prepare_image, read_image
 from latentlab.data.images.resize import Size
 from latentlab.data.types import Images
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
+class DecodedImage:
     """An image made ready, and what it was made from.
 
     Attributes
@@ -31,23 +31,23 @@ class Decoded:
     size: Size
 
 
-def decode(path: str, target: Size | None, config: DataConfig) -> Decoded:
-    """Read an image file and make it ready; see `latentlab.data.images.image_file.read_picture`.
+def decode(path: str, target: Size | None, config: DataConfig) -> DecodedImage:
+    """Read an image file and make it ready; see `latentlab.data.images.image_file.read_image`.
 
     Raises
     ------
     UnreadableError
         When the file is no whole image of an accepted format.
     """
-    return _decoded(read_picture(path, target, config), config)
+    return _decoded(read_image(path, target, config), config)
 
 
-def decode_image(image: Image.Image, target: Size | None, config: DataConfig) -> Decoded:
+def decode_image(image: Image.Image, target: Size | None, config: DataConfig) -> DecodedImage:
     """Make ready an image that has been opened; it is used up."""
-    return _decoded(make_ready(image, target, config), config)
+    return _decoded(prepare_image(image, target, config), config)
 
 
-def finish_array(pixels: Images, target: Size | None, config: DataConfig) -> Images:
+def prepare_array(pixels: Images, target: Size | None, config: DataConfig) -> Images:
     """Make an image that is already uint8 [C, H, W], C from 1 to 4, ready as a file's would be."""
     if len(pixels) == 1:
         image = Image.fromarray(np.ascontiguousarray(pixels[0]))
@@ -72,10 +72,10 @@ def as_pixels(values: bytes, size: Size, channels: int, config: DataConfig) -> I
     return pixels.transpose(2, 0, 1)
 
 
-def _decoded(picture: Picture, config: DataConfig) -> Decoded:
+def _decoded(picture: PreparedImage, config: DataConfig) -> DecodedImage:
     image = picture.image
     pixels = as_pixels(image.tobytes(), image.size, len(image.getbands()), config)
-    return Decoded(pixels, picture.format, picture.mode, picture.size)
+    return DecodedImage(pixels, picture.format, picture.mode, picture.size)
 
 
 def _is_grey(pixels: Images) -> bool:

@@ -31,12 +31,12 @@ import numpy as np
 
 from latentlab.config.data import DataConfig
 from latentlab.data.loading.image_buffer import WRITTEN_AT_ONCE, mapped
-from latentlab.data.loading.in_thread import meanwhile
+from latentlab.data.loading.in_thread import run_in_thread
 from latentlab.data.loading.prepared_images import PreparedImages
 from latentlab.data.types import Images, LoadProgress
 from latentlab.paths import cache_folder
 
-LARGEST = 20 << 30  # bytes
+MAX_BYTES = 20 << 30  # bytes
 
 _VERSION = 2
 _CHECKED_WHOLE = 4 << 20
@@ -48,11 +48,11 @@ _UNFINISHED = "unfinished-"
 _PIXEL_FIELDS = {"image_size", "channels", "fit", "invert", "levels", "background"}
 
 
-def key(config: DataConfig, *identity: str | bytes | int) -> str:
+def key(config: DataConfig, *cache_identity: str | bytes | int) -> str:
     """Name of an entry: a hash of the pixel settings and of what identifies the source."""
     digest = hashlib.blake2b(digest_size=16)
     settings = config.model_dump_json(include=_PIXEL_FIELDS)
-    for part in (str(_VERSION), settings, *identity):
+    for part in (str(_VERSION), settings, *cache_identity):
         data = part if isinstance(part, bytes) else os.fsencode(str(part))
         digest.update(len(data).to_bytes(8, "little"))
         digest.update(data)
@@ -60,7 +60,7 @@ def key(config: DataConfig, *identity: str | bytes | int) -> str:
 
 
 @dataclass
-class Unfinished:
+class PendingEntry:
     """An entry that is being made; ``images`` is where its pixels may be written."""
 
     folder: Path | None
@@ -82,15 +82,15 @@ class Cache:
         Bytes it may hold.
     """
 
-    def __init__(self, folder: Path | None = None, largest: int = LARGEST) -> None:
+    def __init__(self, folder: Path | None = None, max_bytes: int = MAX_BYTES) -> None:
         self.folder = folder or cache_folder() / "datasets"
-        self.largest = largest
+        self.max_bytes = max_bytes
 
     def get(self, name: str) -> PreparedImages | None:
         """The entry ``name``, its images mapped; ``None`` when there is none or it is damaged."""
         folder = self.folder / name
         try:
-            made = _read(folder)
+            prepared = _read(folder)
         except FileNotFoundError:
             if folder.exists():
                 self._remove(folder)
@@ -100,23 +100,23 @@ class Cache:
             return None
         with suppress(OSError):
             os.utime(folder / "entry.json")
-        return made
+        return prepared
 
     @contextmanager
-    def making(self, name: str) -> Iterator[Unfinished]:
+    def new_entry(self, name: str) -> Iterator[PendingEntry]:
         """Make room for a new entry; what is not kept is removed at the end."""
         folder = None
         with suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True)
             folder = Path(tempfile.mkdtemp(prefix=f"{_UNFINISHED}{name[:8]}-", dir=self.folder))
         try:
-            yield Unfinished(folder)
+            yield PendingEntry(folder)
         finally:
             if folder is not None:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def keep(
-        self, name: str, unfinished: Unfinished, made: PreparedImages
+    def store(
+        self, name: str, entry: PendingEntry, prepared: PreparedImages
     ) -> Generator[LoadProgress, None, PreparedImages]:
         """Put a finished entry in its place, and make room by removing the oldest; yields progress.
 
@@ -124,25 +124,29 @@ class Cache:
         -------
         The same, its images mapped from where they now lie when they were in the file.
         """
-        folder = unfinished.folder
-        if folder is None or not len(made.images):
-            return made
+        folder = entry.folder
+        if folder is None or not len(prepared.images):
+            return prepared
         try:
-            yield from _write(folder, made)
+            yield from _write(folder, prepared)
             place = self.folder / name
             if place.exists():
                 self._remove(place)
             folder.rename(place)
         except OSError:
-            return made  # a full disk, or another instance was first: the images are at hand all the same
-        self.sweep(spare=name)
-        if isinstance(made.images, np.memmap):
+            return prepared  # a full disk, or another instance was first: the images are at hand all the same
+        self.evict(protected=name)
+        if isinstance(prepared.images, np.memmap):
             return PreparedImages(
-                mapped(place / "images.u8", made.images.shape), made.codes, made.kinds, made.reasons, made.digest
+                mapped(place / "images.u8", prepared.images.shape),
+                prepared.codes,
+                prepared.kinds,
+                prepared.reasons,
+                prepared.digest,
             )
-        return made
+        return prepared
 
-    def sweep(self, spare: str = "") -> None:
+    def evict(self, protected: str = "") -> None:
         """Remove the entries used longest ago until the rest is small enough, and what was left unfinished.
 
         Parameters
@@ -162,9 +166,9 @@ class Cache:
                     entries.append((used, sum(file.stat().st_size for file in folder.iterdir()), folder))
         total = sum(size for _, size, _ in entries)
         for _, size, folder in sorted(entries):
-            if total <= self.largest:
+            if total <= self.max_bytes:
                 break
-            if folder.name != spare:
+            if folder.name != protected:
                 self._remove(folder)
                 total -= size
 
@@ -177,27 +181,27 @@ class Cache:
             shutil.rmtree(gone.parent, ignore_errors=True)
 
 
-def _write(folder: Path, made: PreparedImages) -> Generator[LoadProgress, None, None]:
+def _write(folder: Path, prepared: PreparedImages) -> Generator[LoadProgress, None, None]:
     """Write all of an entry and see its pixels onto the disk, which takes its time: in a thread, step by step.
 
     The other files are checked whole whenever they are read; pixels, of which there can be many, are not.
     """
     message = "Keeping images for the next time"
-    total = len(made.images)
-    if not isinstance(made.images, np.memmap):  # else the sink has written them there
-        step = max(1, WRITTEN_AT_ONCE // made.images[0].nbytes)
+    total = len(prepared.images)
+    if not isinstance(prepared.images, np.memmap):  # else the sink has written them there
+        step = max(1, WRITTEN_AT_ONCE // prepared.images[0].nbytes)
         for start in range(0, total, step):
-            chunk = np.ascontiguousarray(made.images[start : start + step]).data
-            yield from meanwhile(partial(_append, folder / "images.u8", chunk), LoadProgress(start, total, message))
-    yield from meanwhile(partial(_sync, folder / "images.u8"), LoadProgress(total, total, message))
-    codes = made.codes.astype("<i4").tobytes()
+            chunk = np.ascontiguousarray(prepared.images[start : start + step]).data
+            yield from run_in_thread(partial(_append, folder / "images.u8", chunk), LoadProgress(start, total, message))
+    yield from run_in_thread(partial(_sync, folder / "images.u8"), LoadProgress(total, total, message))
+    codes = prepared.codes.astype("<i4").tobytes()
     _append(folder / "codes.i4", codes)
     payload = json.dumps({
-        "shape": made.images.shape,
-        "kinds": made.kinds,
-        "reasons": list(made.reasons.items()),
-        "digest": made.digest,
-        "images": _checksum(made.images),
+        "shape": prepared.images.shape,
+        "kinds": prepared.kinds,
+        "reasons": list(prepared.reasons.items()),
+        "digest": prepared.digest,
+        "images": _checksum(prepared.images),
         "codes": zlib.crc32(codes),
     })  # fmt: skip
     _append(folder / "entry.json", f"{zlib.crc32(payload.encode()):08x}\n{payload}".encode())

@@ -15,7 +15,7 @@ import struct
 import sys
 from typing import Any, BinaryIO, Literal, NamedTuple
 
-from latentlab.data.images.image_file import UnreadableError, read_picture
+from latentlab.data.images.image_file import UnreadableError, read_image
 from latentlab.data.images.resize import Size
 
 LENGTH = struct.Struct("<Q")
@@ -39,10 +39,10 @@ def main() -> int:
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints is no answer
     try:
-        target, look = receive(requests)
+        target, options = receive(requests)
         send(answers, "ready")
         while True:
-            send(answers, [_answer(path, target, Settings(*look)) for path in receive(requests)])
+            send(answers, [_answer(path, target, Settings(*options)) for path in receive(requests)])
     except (EOFError, OSError):
         return 0
 
@@ -72,10 +72,10 @@ def receive(file: BinaryIO) -> Any:
     return marshal.loads(data)
 
 
-def _answer(path: str, target: Size | None, look: Settings) -> Answer:
+def _answer(path: str, target: Size | None, options: Settings) -> Answer:
     """Format, mode and size of the file, then size, channels and values of the picture; or why there is none."""
     try:
-        picture = read_picture(path, target, look)
+        picture = read_image(path, target, options)
     except UnreadableError as error:
         return str(error)
     image = picture.image

@@ -24,18 +24,18 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Generic, Protocol, TypeVar
 
 from latentlab.data.images.image_file import UnreadableError
-from latentlab.data.images.to_array import Decoded
+from latentlab.data.images.to_array import DecodedImage
 from latentlab.data.loading.decode_process import DecodeProcessLostError
 
 Item = TypeVar("Item")
 Item_contra = TypeVar("Item_contra", contravariant=True)
-Results = list[Decoded | str]
+Results = list[DecodedImage | str]
 
 CRASHED = "crashed the decoder"
 _LAST_WAIT = 0.05  # seconds
 
 
-class Helper(Protocol[Item_contra]):
+class Worker(Protocol[Item_contra]):
     """A process that decodes, as `latentlab.data.loading.decode_process.DecodeProcess`."""
 
     @property
@@ -69,15 +69,15 @@ class DecodePool(Generic[Item]):
     """
 
     def __init__(
-        self, size: int, read: Callable[[Item], Decoded], start: Callable[[], Helper[Item]] | None = None
+        self, size: int, read: Callable[[Item], DecodedImage], start: Callable[[], Worker[Item]] | None = None
     ) -> None:
         self.size = size
         self.seconds = 0.0  # that an item took lately
         self._read = read
         self._start = start
-        self._vacant = 0  # processes that may be started
-        self._idle: deque[Helper[Item]] = deque()
-        self._living: set[Helper[Item]] = set()
+        self._startable = 0  # processes that may be started
+        self._idle: deque[Worker[Item]] = deque()
+        self._alive: set[Worker[Item]] = set()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._running: set[Future[Results]] = set()
@@ -93,17 +93,17 @@ class DecodePool(Generic[Item]):
         """Forget a batch whose results have been taken."""
         self._running.discard(future)
 
-    def grow(self) -> None:
+    def start_processes(self) -> None:
         """Let all threads but one have a process of its own, as soon as they next ask for one."""
-        self._vacant = self.size - 1 if self._start is not None else 0
+        self._startable = self.size - 1 if self._start is not None else 0
 
     def stop(self) -> None:
         """End at once: processes are killed; a thread is given a moment, then left to its last image."""
         with self._lock:
             self._stopping.set()
-            living = list(self._living)
-        for helper in living:
-            helper.end()
+            living = list(self._alive)
+        for worker in living:
+            worker.end()
         self._pool.shutdown(wait=False, cancel_futures=True)
         if not wait(self._running, _LAST_WAIT).not_done:
             self._pool.shutdown(wait=True)
@@ -111,80 +111,80 @@ class DecodePool(Generic[Item]):
             self._idle.popleft().close()
 
     def _work(self, items: Sequence[Item]) -> Results:
-        helper = self._taken()
+        worker = self._acquire_process()
         began = time.monotonic()
-        if helper is None:
-            results = self._inline(items)
+        if worker is None:
+            results = self._decode_in_thread(items)
         else:
-            was_ready = helper.is_ready
+            was_ready = worker.is_ready
             try:
-                results = helper.decode(items)
+                results = worker.decode(items)
             except DecodeProcessLostError:
-                return self._after_loss_of(helper, items)
-            self._idle.append(helper)
+                return self._retry_one_by_one(worker, items)
+            self._idle.append(worker)
             if not was_ready:
                 return results
         self.seconds = (time.monotonic() - began) / len(items)
         return results
 
-    def _inline(self, items: Sequence[Item]) -> Results:
-        made: Results = []
+    def _decode_in_thread(self, items: Sequence[Item]) -> Results:
+        prepared: Results = []
         for item in items:
             if self._stopping.is_set():
                 break
             try:
-                made.append(self._read(item))
+                prepared.append(self._read(item))
             except UnreadableError as error:
-                made.append(str(error))
-        return made
+                prepared.append(str(error))
+        return prepared
 
-    def _taken(self) -> Helper[Item] | None:
+    def _acquire_process(self) -> Worker[Item] | None:
         """A process that has nothing to do, a new one where there may be more, or ``None``."""
         with self._lock:
             if self._idle:
                 return self._idle.popleft()
-            if not self._vacant:
+            if not self._startable:
                 return None
-            self._vacant -= 1
-        return self._started()
+            self._startable -= 1
+        return self._start_process()
 
-    def _started(self) -> Helper[Item] | None:
+    def _start_process(self) -> Worker[Item] | None:
         if self._start is None or self._stopping.is_set():
             return None
         try:
-            helper = self._start()
+            worker = self._start()
         except OSError:
             self._start = None
             return None
         with self._lock:
-            self._living.add(helper)
+            self._alive.add(worker)
             if self._stopping.is_set():
-                helper.end()
-        return helper
+                worker.end()
+        return worker
 
-    def _after_loss_of(self, lost: Helper[Item], items: Sequence[Item]) -> Results:
+    def _retry_one_by_one(self, lost: Worker[Item], items: Sequence[Item]) -> Results:
         """Decode a batch in which a process was lost: file by file, so that the one to blame is known."""
-        self._let_go(lost)
+        self._discard(lost)
         if not lost.is_ready:  # none can be started here
-            self._start, self._vacant = None, 0
-            return self._inline(items)
+            self._start, self._startable = None, 0
+            return self._decode_in_thread(items)
         results: Results = []
-        helper = None
+        worker = None
         for item in items:
-            helper = helper or self._started()
-            if helper is None:
-                return results + self._inline(items[len(results) :])
+            worker = worker or self._start_process()
+            if worker is None:
+                return results + self._decode_in_thread(items[len(results) :])
             try:
-                results += helper.decode([item])
+                results += worker.decode([item])
             except DecodeProcessLostError:
-                self._let_go(helper)
-                helper = None
+                self._discard(worker)
+                worker = None
                 results.append(CRASHED)
-        if helper is not None:
-            self._idle.append(helper)
+        if worker is not None:
+            self._idle.append(worker)
         return results
 
-    def _let_go(self, helper: Helper[Item]) -> None:
+    def _discard(self, worker: Worker[Item]) -> None:
         with self._lock:
-            self._living.discard(helper)
-        helper.close()
+            self._alive.discard(worker)
+        worker.close()

@@ -11,7 +11,7 @@ from typing import BinaryIO, cast
 
 from latentlab.config.data import DataConfig
 from latentlab.data.images.resize import Size
-from latentlab.data.images.to_array import Decoded, as_pixels
+from latentlab.data.images.to_array import DecodedImage, as_pixels
 from latentlab.data.loading.decode_main import Answer, Settings, receive, send
 
 
@@ -38,8 +38,8 @@ class DecodeProcess:
     def __init__(self, folder: str, target: Size, config: DataConfig) -> None:
         self._folder = folder
         self._config = config
-        look = Settings(config.channels, config.fit, config.invert, config.levels, config.behind, config.margin)
-        self._first = (target, tuple(look))
+        options = Settings(config.channels, config.fit, config.invert, config.levels, config.behind, config.margin)
+        self._first = (target, tuple(options))
         self._is_ready = False
         flags = 0
         if sys.platform == "win32":
@@ -61,7 +61,7 @@ class DecodeProcess:
         """Whether it has ever answered; one that ends before cannot be started here."""
         return self._is_ready
 
-    def decode(self, names: Sequence[str]) -> list[Decoded | str]:
+    def decode(self, names: Sequence[str]) -> list[DecodedImage | str]:
         """Decode some files, or say why they cannot be; waits until that is done.
 
         Raises
@@ -94,8 +94,10 @@ class DecodeProcess:
             except OSError:  # what was not sent any more
                 continue
 
-    def _decoded(self, format: str, mode: str, size: Size, made: Size, channels: int, values: bytes) -> Decoded:
-        return Decoded(as_pixels(values, made, channels, self._config), format, mode, size)
+    def _decoded(
+        self, format: str, mode: str, size: Size, prepared: Size, channels: int, values: bytes
+    ) -> DecodedImage:
+        return DecodedImage(as_pixels(values, prepared, channels, self._config), format, mode, size)
 
 
 def can_start() -> bool:

@@ -67,7 +67,7 @@ class ImageBuffer:
         chunk = np.empty((len(images), *self._shape), dtype=np.uint8)
         for place, image in zip(chunk, images, strict=True):
             place[...] = image  # a grey image fills all three channels
-        self._hold(chunk)
+        self._append(chunk)
 
     def preview(self) -> Images | None:
         """The first images, once, as soon as there are enough to look at."""
@@ -114,12 +114,12 @@ class ImageBuffer:
         pending, self._chunks, self._written = self._chunks, [], 0
         step = max(1, WRITTEN_AT_ONCE // int(np.prod(self._shape)))
         for start in range(0, len(images), step):
-            self._hold(np.repeat(images[start : start + step], channels, axis=1))
+            self._append(np.repeat(images[start : start + step], channels, axis=1))
             yield LoadProgress(start, len(images), "Making grey images RGB")
         self._chunks += pending
         old.unlink(missing_ok=True)
 
-    def _hold(self, chunk: Images) -> None:
+    def _append(self, chunk: Images) -> None:
         """Take a chunk, and write the oldest when too much is held."""
         self._chunks.append(chunk)
         self._held += chunk.nbytes
@@ -141,13 +141,13 @@ class ImageBuffer:
                     # Linux begins to write what is new, so that the disk is done soon after the last image.
                     os.posix_fadvise(file.fileno(), self._written, size, os.POSIX_FADV_DONTNEED)
         except OSError:
-            self._into_memory(path)
+            self._read_back(path)
             return
         del self._chunks[:count]
         self._written += size
         self._held -= size
 
-    def _into_memory(self, path: Path) -> None:
+    def _read_back(self, path: Path) -> None:
         """Take back what has been written, and write no more."""
         if self._written:
             self._chunks.insert(0, np.fromfile(path, dtype=np.uint8, count=self._written).reshape(-1, *self._shape))

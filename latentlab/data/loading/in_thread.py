@@ -10,10 +10,10 @@ from latentlab.data.types import LoadProgress
 
 T = TypeVar("T")
 
-WAIT = 0.03  # seconds
+POLL_SECONDS = 0.03  # seconds
 
 
-def meanwhile(work: Callable[[], T], progress: LoadProgress) -> Generator[LoadProgress, None, T]:
+def run_in_thread(work: Callable[[], T], progress: LoadProgress) -> Generator[LoadProgress, None, T]:
     """Run ``work`` in a thread; yields ``progress`` until it is done, and returns what it gave.
 
     Closing the generator waits for the thread.
@@ -22,7 +22,7 @@ def meanwhile(work: Callable[[], T], progress: LoadProgress) -> Generator[LoadPr
         future = pool.submit(work)
         while True:
             try:
-                return future.result(timeout=WAIT)
+                return future.result(timeout=POLL_SECONDS)
             except TimeoutError:
                 if future.done():  # the work's own
                     raise

@@ -10,10 +10,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from latentlab.data.images.to_array import Decoded
-from latentlab.data.loading.decode_pool import DecodePool, Helper, Results
+from latentlab.data.images.to_array import DecodedImage
+from latentlab.data.loading.decode_pool import DecodePool, Results, Worker
 from latentlab.data.loading.image_buffer import ImageBuffer
-from latentlab.data.loading.in_thread import WAIT
+from latentlab.data.loading.in_thread import POLL_SECONDS
 from latentlab.data.loading.prepared_images import Kind, PreparedImages
 from latentlab.data.types import LoadProgress
 from latentlab.utils.thread_priority import available_cores
@@ -22,15 +22,15 @@ Item = TypeVar("Item")
 
 _FIRST_BATCH, _LARGEST_BATCH = 4, 64
 _BATCH_SECONDS = 0.08
-_TRIED = 0.2  # seconds after which it is known how long the rest will take
-_WORTH = 0.8  # seconds of decoding by which processes are worth their start
+_PROBE_SECONDS = 0.2  # seconds after which it is known how long the rest will take
+_MIN_PROCESS_SECONDS = 0.8  # seconds of decoding by which processes are worth their start
 
 
-def ingest(
+def prepare_images(
     items: Sequence[Item],
-    read: Callable[[Item], Decoded],
-    sink: ImageBuffer,
-    start: Callable[[], Helper[Item]] | None = None,
+    read: Callable[[Item], DecodedImage],
+    buffer: ImageBuffer,
+    start: Callable[[], Worker[Item]] | None = None,
 ) -> Generator[LoadProgress, None, PreparedImages]:
     """Decode items in order; yields progress every few hundredths of a second, also while it waits.
 
@@ -53,44 +53,44 @@ def ingest(
     done = 0
     for batch in _decoded(items, DecodePool(available_cores(), read, start)):
         if batch is not None:
-            yield from sink.add([image.pixels for image in batch if isinstance(image, Decoded)])
+            yield from buffer.add([image.pixels for image in batch if isinstance(image, DecodedImage)])
             for number, image in enumerate(batch, start=done):
-                if isinstance(image, Decoded):
+                if isinstance(image, DecodedImage):
                     kind = image.format, image.mode, f"{image.size[0]}×{image.size[1]}"
                     codes[number] = kinds.setdefault(kind, len(kinds))
                 else:
                     reasons[number] = image
             done += len(batch)
-        yield LoadProgress(done, len(items), "Reading images", sink.preview())
-    return PreparedImages((yield from sink.finish()), codes, list(kinds), reasons)
+        yield LoadProgress(done, len(items), "Reading images", buffer.preview())
+    return PreparedImages((yield from buffer.finish()), codes, list(kinds), reasons)
 
 
-def _decoded(items: Sequence[Item], crew: DecodePool[Item]) -> Generator[Results | None, None, None]:
+def _decoded(items: Sequence[Item], pool: DecodePool[Item]) -> Generator[Results | None, None, None]:
     """Batches in order, each item decoded or the reason why not; ``None`` while waiting."""
     waiting: deque[Future[Results]] = deque()
     began = time.monotonic()
     taken, grown = 0, False
     try:
         while True:
-            while len(waiting) < 2 * crew.size + 2 and taken < len(items):
-                size = _batch_size(crew.seconds)
-                waiting.append(crew.submit(items[taken : taken + size]))
+            while len(waiting) < 2 * pool.size + 2 and taken < len(items):
+                size = _batch_size(pool.seconds)
+                waiting.append(pool.submit(items[taken : taken + size]))
                 taken += size
-            if not grown and time.monotonic() - began > _TRIED:
+            if not grown and time.monotonic() - began > _PROBE_SECONDS:
                 grown = True
-                if crew.seconds * (len(items) - taken) > _WORTH:
-                    crew.grow()
+                if pool.seconds * (len(items) - taken) > _MIN_PROCESS_SECONDS:
+                    pool.start_processes()
             if not waiting:
                 return
             try:
-                batch = waiting[0].result(timeout=WAIT)
+                batch = waiting[0].result(timeout=POLL_SECONDS)
             except TimeoutError:
                 yield None
                 continue
-            crew.done(waiting.popleft())
+            pool.done(waiting.popleft())
             yield batch
     finally:
-        crew.stop()
+        pool.stop()
 
 
 def _batch_size(seconds: float) -> int:

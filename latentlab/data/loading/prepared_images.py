@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentlab.data.dataset import digest_of
-from latentlab.data.types import Found, Images, Labels
+from latentlab.data.types import FileStats, Images, Labels
 
 Kind = tuple[str, str, str]
 
@@ -33,7 +33,7 @@ class PreparedImages:
     reasons
         Why an item could not be read, by its number.
     digest
-        Of the images, as `latentlab.data.dataset.digest_of` has it: kept with them, it need not be made again.
+        Of the images, as `latentlab.data.dataset.digest_of` has it: item_index with them, it need not be made again.
     """
 
     images: Images
@@ -47,13 +47,13 @@ class PreparedImages:
             object.__setattr__(self, "digest", digest_of(self.images))
 
     @cached_property
-    def kept(self) -> Labels:
+    def item_index(self) -> Labels:
         """int64 [N], the items the images are of."""
         return np.flatnonzero(self.codes >= 0).astype(np.int64)
 
-    def found(self) -> Found:
+    def file_stats(self) -> FileStats:
         """What the files held; of sizes the most frequent."""
-        counts = np.bincount(self.codes[self.kept], minlength=len(self.kinds)).tolist()
+        counts = np.bincount(self.codes[self.item_index], minlength=len(self.kinds)).tolist()
         formats, modes, sizes = Counter[str](), Counter[str](), Counter[str]()
         for (format, mode, size), count in zip(self.kinds, counts, strict=True):
             if count:
@@ -61,4 +61,4 @@ class PreparedImages:
                 modes[mode] += count
                 sizes[size] += count
         named = dict(sizes.most_common(_SIZES_NAMED))
-        return Found(dict(formats.most_common()), dict(modes.most_common()), named, len(sizes) - len(named))
+        return FileStats(dict(formats.most_common()), dict(modes.most_common()), named, len(sizes) - len(named))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from latentlab.data.types import LoadProgress
 from latentlab.errors import InputError
 
-MAPPED = 512 << 20  # bytes from which a file is mapped, where it can be, in place of being read
+MAP_THRESHOLD = 512 << 20  # bytes from which a file is mapped, where it can be, in place of being read
 _STEP = 4 << 20
 
 
@@ -37,7 +37,7 @@ def read_values(
         When the file ends before, or the memory cannot hold them.
     """
     total = count * dtype.itemsize
-    if total > memory():
+    if total > total_memory():
         raise InputError(
             f"{name} unpacks to {total / 1e9:.0f} GB, more than the memory holds; unpacked, or saved as .npy, "
             "it is read where it lies"
@@ -58,19 +58,19 @@ def map_values(path: Path, dtype: np.dtype[Any], count: int, offset: int) -> NDA
     return np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=(count,))
 
 
-def used_at_random(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def advise_random_access(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The same; of a map larger than half the memory the system is told that its rows are read in any order.
 
     It would else read up to megabytes around each of them, which is good for what stays in memory and what does not
     is read many times over.
     """
     mapped = getattr(images, "_mmap", None)
-    if mapped is not None and hasattr(mmap, "MADV_RANDOM") and images.nbytes > memory() // 2:
+    if mapped is not None and hasattr(mmap, "MADV_RANDOM") and images.nbytes > total_memory() // 2:
         mapped.madvise(mmap.MADV_RANDOM)
     return images
 
 
-def memory() -> int:
+def total_memory() -> int:
     """Bytes of memory this machine has; very many where it does not say."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

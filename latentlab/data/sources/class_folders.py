@@ -14,7 +14,7 @@ Classes = tuple[str, ...]
 _PARTS_OF_A_SET = frozenset({"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval"})
 
 
-def natural(name: str) -> list[tuple[int, int, str]]:
+def natural_sort_key(name: str) -> list[tuple[int, int, str]]:
     """Sort key under which "2" comes before "10"."""
     parts = re.findall(r"\d+|\D+", name)
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
@@ -49,7 +49,7 @@ def class_folders(folders: Sequence[tuple[str, int]], empty_folders: Iterable[st
         for parts in (folder.split("/") for folder in empty_folders):
             if len(parts) == depth + 1 and tuple(parts[:depth]) in above:
                 names.add(parts[depth])
-    classes = tuple(sorted(names, key=natural))
+    classes = tuple(sorted(names, key=natural_sort_key))
     number = {name: place for place, name in enumerate(classes)}
     labels = [number[parts[depth]] if len(parts) > depth else UNKNOWN for parts in tree]
     return np.repeat(np.array(labels, dtype=np.int64), counts), classes

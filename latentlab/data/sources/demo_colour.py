@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from latentlab.data.sources.array_dataset import Table
+from latentlab.data.sources.array_dataset import ArraySource
 from latentlab.data.sources.demo_shapes import SHAPES, SIDE, coverage
 
 HUES = 8
@@ -15,7 +15,7 @@ SPACING = 5
 GROUNDS = 4
 
 
-def colour() -> Table:
+def colour() -> ArraySource:
     """All 3 shapes × 8 hues × 4 ground hues × 3 scales × 6 × 6 places: 10,368 images of 64 × 64, RGB.
 
     ``factors``: ``shape`` (0 square, 1 ellipse, 2 heart; also the label), ``hue`` and ``ground`` (turns of the
@@ -47,7 +47,7 @@ def colour() -> Table:
     factors = {name: grid.reshape(-1) for name, grid in zip(axes, grids, strict=True)}
     labels = factors["shape"].astype(np.int64)
     last = np.moveaxis(images.reshape(-1, 3, SIDE, SIDE), 1, 3)
-    return Table(last, labels, SHAPES, "colour", "colour", "demo:colour", "made", factors=factors)
+    return ArraySource(last, labels, SHAPES, "colour", "colour", "demo:colour", "made", factors=factors)
 
 
 def hue_to_rgb(hue: float, value: float) -> NDArray[np.float64]:

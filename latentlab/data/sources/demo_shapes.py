@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from latentlab.data.sources.array_dataset import Table
+from latentlab.data.sources.array_dataset import ArraySource
 
 Floats = NDArray[np.float64]
 
@@ -18,7 +18,7 @@ PLACES = 10
 SPACING = 3
 
 
-def shapes() -> Table:
+def shapes() -> ArraySource:
     """All 3 shapes × 4 scales × 8 rotations × 10 × 10 places: 9,600 images of 64 × 64, anti-aliased.
 
     ``factors``: ``shape`` (0 square, 1 ellipse, 2 heart; also the label), ``scale`` (half height in pixels),
@@ -40,7 +40,7 @@ def shapes() -> Table:
     grids = [grid.reshape(-1) for grid in np.meshgrid(*axes, indexing="ij")]
     factors = dict(zip(("shape", "scale", "rotation", "x", "y"), grids, strict=True))
     labels = factors["shape"].astype(np.int64)
-    return Table(
+    return ArraySource(
         images.reshape(-1, SIDE, SIDE), labels, SHAPES, "shapes", "shapes", "demo:shapes", "made", factors=factors
     )
 

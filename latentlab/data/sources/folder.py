@@ -11,20 +11,20 @@ import numpy as np
 
 from latentlab.config.data import DataConfig
 from latentlab.data.dataset import Dataset, fingerprint
-from latentlab.data.images.image_file import UnreadableError, measure
+from latentlab.data.images.image_file import UnreadableError, read_image_info
 from latentlab.data.images.resize import Size, target_size
 from latentlab.data.images.to_array import decode
 from latentlab.data.loading.cache import Cache, key
 from latentlab.data.loading.decode_process import DecodeProcess, can_start
 from latentlab.data.loading.image_buffer import ImageBuffer
-from latentlab.data.loading.pipeline import ingest
+from latentlab.data.loading.pipeline import prepare_images
 from latentlab.data.loading.prepared_images import PreparedImages
-from latentlab.data.loading.read_bytes import used_at_random
+from latentlab.data.loading.read_bytes import advise_random_access
 from latentlab.data.sources.class_folders import class_folders
 from latentlab.data.sources.labels_csv import read_labels
-from latentlab.data.sources.scan import Scan, all_shown, in_order, scan, shown
-from latentlab.data.sources.scan_cache import keep, rescan
-from latentlab.data.subset import choose, keep_classes
+from latentlab.data.sources.scan import Scan, all_printable, printable, scan, sorted_in_steps
+from latentlab.data.sources.scan_cache import scan_from_cache, store
+from latentlab.data.subset import renumber_classes, select_subset
 from latentlab.data.types import Columns, Images, Labels, LoadProgress, Skipped
 from latentlab.errors import InputError
 from latentlab.utils.text import pluralize
@@ -48,7 +48,7 @@ def open_folder(folder: Path, config: DataConfig, table: Path | None = None) -> 
     table
         A file of labels to use in place of the folder's ``labels.csv``.
     """
-    found = yield from rescan(str(folder))
+    found = yield from scan_from_cache(str(folder))
     is_new = found is None
     if found is None:
         found = yield from _scanned(str(folder))
@@ -57,32 +57,32 @@ def open_folder(folder: Path, config: DataConfig, table: Path | None = None) -> 
     labels, classes, metadata, missing = yield from _labelled(folder, found, table)
     # With a million files each of these takes a while: not all in one step.
     yield LoadProgress(0, len(labels), "Choosing images")
-    index = choose(labels, classes, config)
+    index = select_subset(labels, classes, config)
     yield LoadProgress(0, len(index), "Reading images")
-    made = yield from _made(str(folder), found, index, config)
+    prepared = yield from _made(str(folder), found, index, config)
     skipped = [*found.skipped, *missing] + [
-        Skipped(shown(found.paths[index[number]]), reason) for number, reason in made.reasons.items()
+        Skipped(printable(found.paths[index[number]]), reason) for number, reason in prepared.reasons.items()
     ]
-    if not len(made.images):
+    if not len(prepared.images):
         raise InputError(_nothing_in(folder, skipped))
-    skipped = yield from in_order(skipped, attrgetter("path"))
-    index = index[made.kept]
-    labels, classes = keep_classes(labels[index], classes, config)
-    classes = tuple(map(shown, classes))
+    skipped = yield from sorted_in_steps(skipped, attrgetter("path"))
+    index = index[prepared.item_index]
+    labels, classes = renumber_classes(labels[index], classes, config)
+    classes = tuple(map(printable, classes))
     if is_new:
-        keep(str(folder), found)
+        store(str(folder), found)
     yield Dataset(
-        images=used_at_random(made.images),
+        images=advise_random_access(prepared.images),
         labels=labels,
         classes=classes,
-        paths=all_shown([found.paths[number] for number in index.tolist()]),
-        name=shown(folder.name),
+        paths=all_printable([found.paths[number] for number in index.tolist()]),
+        name=printable(folder.name),
         source=str(table or folder),
         config=config,
         skipped=skipped,
         metadata={name: column[index] for name, column in metadata.items()},
-        found=made.found(),
-        fingerprint=fingerprint(made.digest, labels, classes),
+        file_stats=prepared.file_stats(),
+        fingerprint=fingerprint(prepared.digest, labels, classes),
     )
 
 
@@ -113,7 +113,7 @@ def _labelled(
 
 
 def _nothing_in(folder: Path, skipped: list[Skipped]) -> str:
-    text = f"there are no images in {shown(str(folder))}"
+    text = f"there are no images in {printable(str(folder))}"
     if skipped:
         text += f" ({pluralize(len(skipped), 'file')} skipped, the first: {skipped[0].path}, {skipped[0].reason})"
     return text
@@ -128,38 +128,40 @@ def _made(folder: str, found: Scan, index: Labels, config: DataConfig) -> Genera
     yield LoadProgress(0, len(index), "Reading images")
     everything = len(index) == len(found.paths)
     name = whole if everything else key(config, whole, index.astype("<i8").tobytes())
-    made = cache.get(name)
-    if made is not None:
-        return made
+    prepared = cache.get(name)
+    if prepared is not None:
+        return prepared
     source = None if everything else cache.get(whole)
-    with cache.making(name) as unfinished:
-        sink = ImageBuffer(unfinished.images)
+    with cache.new_entry(name) as entry:
+        buffer = ImageBuffer(entry.images)
         if source is not None:
-            made = yield from _taken(source, index, config, sink)
+            prepared = yield from _acquire_process(source, index, config, buffer)
         else:
             target = yield from _target(folder, found.paths, config)
-            made = yield from ingest(
+            prepared = yield from prepare_images(
                 [found.paths[number] for number in index.tolist()],
                 lambda name: decode(f"{folder}/{name}", target, config),
-                sink,
+                buffer,
                 partial(DecodeProcess, folder, target, config) if can_start() else None,
             )
-        return (yield from cache.keep(name, unfinished, made))
+        return (yield from cache.store(name, entry, prepared))
 
 
-def _taken(
-    source: PreparedImages, index: Labels, config: DataConfig, sink: ImageBuffer
+def _acquire_process(
+    source: PreparedImages, index: Labels, config: DataConfig, buffer: ImageBuffer
 ) -> Generator[LoadProgress, None, PreparedImages]:
     """Some of the images of a whole folder that has been read before, as if only they had been."""
     codes = source.codes[index]
     reasons = {number: source.reasons[int(item)] for number, item in enumerate(index) if codes[number] < 0}
-    rows = np.searchsorted(source.kept, index[codes >= 0])
+    rows = np.searchsorted(source.item_index, index[codes >= 0])
     step = max(1, _COPIED_AT_ONCE // max(1, source.images[:1].nbytes))
     for start in range(0, len(rows), step):
         chunk = source.images[rows[start : start + step]]
-        yield from sink.add([_without_equal_channels(image) for image in chunk] if config.channels == "auto" else chunk)
-        yield LoadProgress(start, len(rows), "Reading images", sink.preview())
-    return PreparedImages((yield from sink.finish()), codes, source.kinds, reasons)
+        yield from buffer.add(
+            [_without_equal_channels(image) for image in chunk] if config.channels == "auto" else chunk
+        )
+        yield LoadProgress(start, len(rows), "Reading images", buffer.preview())
+    return PreparedImages((yield from buffer.finish()), codes, source.kinds, reasons)
 
 
 def _without_equal_channels(image: Images) -> Images:
@@ -176,7 +178,7 @@ def _target(folder: str, paths: list[str], config: DataConfig) -> Generator[Load
         chosen = np.unique(np.linspace(0, len(paths) - 1, min(len(paths), _MEASURED)).astype(np.int64))
         for done, number in enumerate(chosen.tolist()):
             try:
-                sizes.append(measure(f"{folder}/{paths[number]}")[0])
+                sizes.append(read_image_info(f"{folder}/{paths[number]}")[0])
             except UnreadableError:
                 continue  # named when its pixels are asked for
             if done % 50 == 0:

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentlab.data.images.image_file import UnreadableError, open_regular
-from latentlab.data.loading.read_bytes import MAPPED, map_values, read_values
-from latentlab.data.sources.array_dataset import Table, identity, numbered, unlabelled
+from latentlab.data.loading.read_bytes import MAP_THRESHOLD, map_values, read_values
+from latentlab.data.sources.array_dataset import ArraySource, cache_identity, encode_labels, unlabelled
 from latentlab.data.types import LoadProgress
 from latentlab.errors import InputError
 from latentlab.utils.text import pluralize
@@ -41,7 +41,7 @@ def is_idx(path: Path) -> bool:
     return len(start) == 4 and start[:2] == b"\0\0" and start[2] in _TYPES and 1 <= start[3] <= 4
 
 
-def open_idx(path: Path) -> Generator[LoadProgress, None, Table]:
+def open_idx(path: Path) -> Generator[LoadProgress, None, ArraySource]:
     """Read images and, where they are found beside, their labels.
 
     Labels lie in the same folder under the same name with ``labels`` and ``idx1`` for ``images`` and ``idx3``,
@@ -66,8 +66,10 @@ def open_idx(path: Path) -> Generator[LoadProgress, None, Table]:
             raise InputError(
                 f"{path.name} holds {pluralize(len(images), 'image')}, {beside.name} {pluralize(values.size, 'label')}"
             )
-        labels, classes = numbered(values)
-    return Table(images, labels, classes, path.name, path.name.split(".")[0], str(path), "IDX", identity(path))
+        labels, classes = encode_labels(values)
+    return ArraySource(
+        images, labels, classes, path.name, path.name.split(".")[0], str(path), "IDX", cache_identity(path)
+    )
 
 
 def read_idx(path: Path) -> Generator[LoadProgress, None, NDArray[Any]]:
@@ -80,7 +82,7 @@ def read_idx(path: Path) -> Generator[LoadProgress, None, NDArray[Any]]:
             dtype, shape = _header(file, path)
             expected = int(np.prod(shape, dtype=object)) * dtype.itemsize
             _check_size(path, file, expected, header=4 + 4 * len(shape))
-            if expected > MAPPED and not isinstance(file, gzip.GzipFile):
+            if expected > MAP_THRESHOLD and not isinstance(file, gzip.GzipFile):
                 flat = map_values(path, dtype, expected // dtype.itemsize, offset=file.tell())
             else:
                 flat = yield from read_values(file, dtype, expected // dtype.itemsize, path.name)

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentlab.data.images.image_file import SUFFIXES, UnreadableError, open_regular
-from latentlab.data.sources.class_folders import natural
-from latentlab.data.sources.scan import shown
+from latentlab.data.sources.class_folders import natural_sort_key
+from latentlab.data.sources.scan import printable
 from latentlab.data.types import UNKNOWN, Labels, LoadProgress, Skipped
 from latentlab.errors import InputError
 
@@ -150,7 +150,7 @@ def _matched(listed: list[str], paths: Sequence[str], name: str) -> Generator[Lo
         if number % _ROWS_AT_ONCE == 0:
             yield LoadProgress(number, len(listed), f"Reading {name}")
     found = np.full(len(paths), -1, dtype=np.int64)
-    for number, path in enumerate(map(shown, paths)):
+    for number, path in enumerate(map(printable, paths)):
         last = path.rpartition("/")[2]
         for table, entry in ((by_path, path), (by_path, _stem(path)), (by_name, last), (by_name, _stem(last))):
             if entry in table:
@@ -174,7 +174,7 @@ def _free_name(name: str, taken: dict[str, list[str]]) -> str:
 
 
 def _numbered(cells: list[str], distinct: set[str]) -> tuple[Labels, tuple[str, ...]]:
-    classes = tuple(sorted(distinct, key=natural))
+    classes = tuple(sorted(distinct, key=natural_sort_key))
     number = {name: place for place, name in enumerate(classes)} | {"": UNKNOWN}
     return np.array([number[cell] for cell in cells], dtype=np.int64), classes
 

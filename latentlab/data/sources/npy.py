@@ -15,8 +15,8 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from latentlab.data.images.image_file import UnreadableError, open_regular
-from latentlab.data.loading.read_bytes import MAPPED, Readable, map_values, read_values
-from latentlab.data.sources.array_dataset import Table, identity, numbered, unlabelled
+from latentlab.data.loading.read_bytes import MAP_THRESHOLD, Readable, map_values, read_values
+from latentlab.data.sources.array_dataset import ArraySource, cache_identity, encode_labels, unlabelled
 from latentlab.data.types import LoadProgress
 from latentlab.errors import InputError
 
@@ -27,7 +27,7 @@ _DEFLATE_RATIO = 1032
 _Header = tuple[tuple[int, ...], bool, np.dtype[Any]]
 
 
-def open_npy(path: Path) -> Generator[LoadProgress, None, Table]:
+def open_npy(path: Path) -> Generator[LoadProgress, None, ArraySource]:
     """Images of a ``.npy`` file, mapped, not read: a file larger than the memory can be used."""
     yield LoadProgress(0, None, f"Reading {path.name}")
     try:
@@ -43,10 +43,12 @@ def open_npy(path: Path) -> Generator[LoadProgress, None, Table]:
     except (OSError, ValueError, EOFError) as error:
         raise InputError(f"{path.name} is damaged: {_first_line(error)}") from None
     images = as_images(array, path.name)
-    return Table(images, unlabelled(len(images)), (), path.name, path.stem, str(path), "npy", identity(path))
+    return ArraySource(
+        images, unlabelled(len(images)), (), path.name, path.stem, str(path), "npy", cache_identity(path)
+    )
 
 
-def open_npz(path: Path) -> Generator[LoadProgress, None, Table]:
+def open_npz(path: Path) -> Generator[LoadProgress, None, ArraySource]:
     """Images, labels and further columns of an ``.npz`` file.
 
     The images are the array named ``images``, ``x``, ``data`` … or the only one of 3 or 4 dimensions;
@@ -70,9 +72,11 @@ def open_npz(path: Path) -> Generator[LoadProgress, None, Table]:
     for name in _LABEL_NAMES:
         found = next((column for column in columns if column.lower() == name), None)
         if found is not None:
-            labels, classes = numbered(columns.pop(found))
+            labels, classes = encode_labels(columns.pop(found))
             break
-    return Table(images, labels, classes, path.name, path.stem, str(path), "npz", identity(path), metadata=columns)
+    return ArraySource(
+        images, labels, classes, path.name, path.stem, str(path), "npz", cache_identity(path), metadata=columns
+    )
 
 
 def _headers(archive: zipfile.ZipFile, name: str) -> dict[str, _Header]:
@@ -128,7 +132,7 @@ def _read(
     info = archive.getinfo(f"{key}.npy")
     with archive.open(info) as member:
         _read_header(cast(BinaryIO, member), key)
-        if info.compress_type == zipfile.ZIP_STORED and info.file_size > MAPPED and archive.filename:
+        if info.compress_type == zipfile.ZIP_STORED and info.file_size > MAP_THRESHOLD and archive.filename:
             offset = _start_of(archive, info) + member.tell()
             flat = map_values(Path(archive.filename), dtype, math.prod(shape), offset)
         else:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from latentlab.config.data import DataConfig
 from latentlab.data.dataset import Dataset
-from latentlab.data.sources.array_dataset import Table, from_table
+from latentlab.data.sources.array_dataset import ArraySource, dataset_from_array
 from latentlab.data.sources.demo_colour import colour
 from latentlab.data.sources.demo_shapes import shapes
 from latentlab.data.sources.folder import open_folder
@@ -17,7 +17,7 @@ from latentlab.data.sources.torchvision_sets import open_torchvision
 from latentlab.data.types import LoadProgress
 from latentlab.errors import InputError
 
-DEMOS: dict[str, Callable[[], Table]] = {"shapes": shapes, "colour": colour}
+DEMOS: dict[str, Callable[[], ArraySource]] = {"shapes": shapes, "colour": colour}
 _ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 
 
@@ -48,7 +48,7 @@ def open_dataset(source: str | Path, config: DataConfig | None = None) -> Iterat
         if name not in DEMOS:
             raise InputError(f"there is no {text}; the demos are {', '.join('demo:' + demo for demo in DEMOS)}")
         yield LoadProgress(0, None, f"Making {text}")
-        yield from from_table(DEMOS[name](), config)
+        yield from dataset_from_array(DEMOS[name](), config)
         return
     if scheme == "torchvision":
         yield from open_torchvision(text, config)
@@ -61,7 +61,7 @@ def open_dataset(source: str | Path, config: DataConfig | None = None) -> Iterat
     elif path.is_file() and path.suffix.lower() == ".csv":
         yield from open_folder(path.parent, config, table=path)
     else:
-        yield from from_table((yield from _open_file(path)), config)
+        yield from dataset_from_array((yield from _open_file(path)), config)
 
 
 def load_dataset(source: str | Path, config: DataConfig | None = None) -> Dataset:
@@ -72,7 +72,7 @@ def load_dataset(source: str | Path, config: DataConfig | None = None) -> Datase
     raise AssertionError("opening ends with a dataset")
 
 
-def _open_file(path: Path) -> Generator[LoadProgress, None, Table]:
+def _open_file(path: Path) -> Generator[LoadProgress, None, ArraySource]:
     if not path.exists():
         raise InputError(f"there is no file or folder {path}")
     suffix = path.suffix.lower()

@@ -14,7 +14,7 @@ from itertools import islice
 from operator import attrgetter, itemgetter
 from typing import TypeVar
 
-from latentlab.data.images.image_file import SUFFIXES, reason_of
+from latentlab.data.images.image_file import SUFFIXES, failure_reason
 from latentlab.data.types import NO_IMAGE, LoadProgress, Skipped
 from latentlab.utils.gc_control import set_aside, without_collector
 
@@ -32,7 +32,7 @@ _LABEL_FILE = "labels.csv"
 
 
 @dataclass
-class Listed:
+class ListedFolder:
     """Names in one folder: all of them as they were listed, images ascending, and other plain files."""
 
     folder: str
@@ -71,20 +71,20 @@ class Scan:
     empty_folders: list[str] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     label_file: str | None = None
-    listed: list[Listed] | None = None
+    listed: list[ListedFolder] | None = None
 
 
-def shown(path: str) -> str:
+def printable(path: str) -> str:
     r"""A path as text that can be printed and written: bytes that are no UTF-8 become ``\xNN``."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def all_shown(paths: list[str]) -> list[str]:
-    """Every path as `shown`; the same list when none needs it."""
+def all_printable(paths: list[str]) -> list[str]:
+    """Every path as `printable`; the same list when none needs it."""
     try:
         "".join(paths).encode()
     except UnicodeEncodeError:
-        return [shown(path) for path in paths]
+        return [printable(path) for path in paths]
     return paths
 
 
@@ -111,7 +111,7 @@ class _Scanner:
         self._folders = [""]
         self._links: list[str] = []
         self._files: dict[tuple[str, ...], list[_File]] = {}
-        self._listed: dict[str, Listed] = {}
+        self._listed: dict[str, ListedFolder] = {}
         self._is_plain = True
         self._count = 0
         self._last = time.monotonic()
@@ -131,14 +131,14 @@ class _Scanner:
             prefix = "".join(part + "/" for part in folder)
             self.found.folders.append((prefix[:-1], len(self._files[folder])))
             listed = self._listed[prefix[:-1]]
-            files = yield from in_order(self._files.pop(folder), itemgetter(0))
+            files = yield from sorted_in_steps(self._files.pop(folder), itemgetter(0))
             for some in batches(iter(files), _MANY):
                 listed.images += [name for name, _, _ in some]
                 self.found.paths += [prefix + name for name, _, _ in some]
                 self.found.sizes.extend([size for _, size, _ in some])
                 self.found.times.extend([changed for _, _, changed in some])
                 yield from self._progress()
-        self.found.skipped = yield from in_order(self.found.skipped, attrgetter("path"))
+        self.found.skipped = yield from sorted_in_steps(self.found.skipped, attrgetter("path"))
         if self._is_plain:
             with_images = [self._listed.pop(folder) for folder, _ in self.found.folders]
             self.found.listed = with_images + list(self._listed.values())
@@ -150,7 +150,7 @@ class _Scanner:
     def _walk(self, folder: str) -> Iterator[LoadProgress]:
         path = os.path.join(self._root, folder)
         files: list[_File] = []
-        listed = self._listed[folder] = Listed(folder)
+        listed = self._listed[folder] = ListedFolder(folder)
         anything = False
         try:
             status = os.stat(path)
@@ -164,7 +164,7 @@ class _Scanner:
                     anything |= self._look_at(folder + "/" if folder else "", some, files, listed.others)
                     yield from self._progress()
         except OSError as error:
-            self._skip(folder or ".", reason_of(error))
+            self._skip(folder or ".", failure_reason(error))
         if files:
             self._files[tuple(folder.split("/")) if folder else ()] = files
         elif not anything and folder:
@@ -187,15 +187,15 @@ class _Scanner:
                 status = entry.stat()
             except OSError as error:
                 broken = _BROKEN_LINKS.get(error.errno or 0) if entry.is_symlink() else None
-                self._skip(prefix + name, broken or reason_of(error))
+                self._skip(prefix + name, broken or failure_reason(error))
                 continue
             if not stat.S_ISREG(status.st_mode):
                 self._skip(prefix + name, "not a regular file")
             elif dot > 0 and lower[dot:] not in SUFFIXES:
                 others.append(name)
                 if prefix or lower != _LABEL_FILE:
-                    reason = f"{NO_IMAGE} ({shown(lower[dot:])})"
-                    self.found.skipped.append(Skipped(shown(prefix + name), reason))
+                    reason = f"{NO_IMAGE} ({printable(lower[dot:])})"
+                    self.found.skipped.append(Skipped(printable(prefix + name), reason))
                 else:
                     self.found.label_file = name
             elif not status.st_size:
@@ -207,7 +207,7 @@ class _Scanner:
 
     def _skip(self, path: str, reason: str) -> None:
         self._is_plain = False
-        self.found.skipped.append(Skipped(shown(path), reason))
+        self.found.skipped.append(Skipped(printable(path), reason))
 
     def _progress(self) -> Iterator[LoadProgress]:
         now = time.monotonic()
@@ -216,7 +216,7 @@ class _Scanner:
             yield LoadProgress(self._count, None, "Looking for images")
 
 
-def in_order(items: list[T], key: Callable[[T], str]) -> Generator[LoadProgress, None, list[T]]:
+def sorted_in_steps(items: list[T], key: Callable[[T], str]) -> Generator[LoadProgress, None, list[T]]:
     """Sort step by step: a million at once would take too long between two steps."""
     runs = []
     for start in range(0, len(items), _RUN):

@@ -19,7 +19,7 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
-from latentlab.data.sources.scan import Listed, Scan, batches
+from latentlab.data.sources.scan import ListedFolder, Scan, batches
 from latentlab.data.types import LoadProgress, Skipped
 from latentlab.paths import cache_folder
 
@@ -30,7 +30,7 @@ _VERSION = 1
 _SUPPORTED = os.stat in os.supports_dir_fd and os.scandir in os.supports_fd
 
 
-def rescan(root: str) -> Generator[LoadProgress, None, Scan | None]:
+def scan_from_cache(root: str) -> Generator[LoadProgress, None, Scan | None]:
     """Find a folder's files by its last listing.
 
     Returns
@@ -49,7 +49,7 @@ def rescan(root: str) -> Generator[LoadProgress, None, Scan | None]:
     return None if 0 in found.sizes else found
 
 
-def keep(root: str, found: Scan) -> None:
+def store(root: str, found: Scan) -> None:
     """Keep what a scan found for the next time, where it can be."""
     if not _SUPPORTED or found.listed is None or sum(len(each.names) for each in found.listed) > _LARGEST:
         return
@@ -67,7 +67,7 @@ def keep(root: str, found: Scan) -> None:
             old.unlink()
 
 
-def _is_as_before(root: str, listed: Listed, found: Scan) -> Generator[LoadProgress, None, bool]:
+def _is_as_before(root: str, listed: ListedFolder, found: Scan) -> Generator[LoadProgress, None, bool]:
     """Compare one folder's names, and take size and time of each of its images; whether nothing else has changed."""
     folder = os.open(os.path.join(root, listed.folder), os.O_RDONLY)
     try:
@@ -90,7 +90,7 @@ def _is_as_before(root: str, listed: Listed, found: Scan) -> Generator[LoadProgr
         os.close(folder)
 
 
-def _packed(found: Scan, all_listed: list[Listed]) -> bytes:
+def _packed(found: Scan, all_listed: list[ListedFolder]) -> bytes:
     """A checksum of the rest; how many names of which folder; the names, with zero bytes between them."""
     counts = [(each.folder, len(each.names), len(each.images), len(each.others)) for each in all_listed]
     head = json.dumps({
@@ -117,7 +117,7 @@ def _read(file: Path) -> Scan | None:
 
 
 def _unpacked(head: dict[str, Any], names: list[str]) -> Scan:
-    all_listed: list[Listed] = []
+    all_listed: list[ListedFolder] = []
     found = Scan(
         empty_folders=head["empty_folders"],
         skipped=[Skipped(path, reason) for path, reason in head["skipped"]],
@@ -127,7 +127,7 @@ def _unpacked(head: dict[str, Any], names: list[str]) -> Scan:
     start = 0
     for folder, *counts in head["counts"]:
         ends = list(accumulate(counts, initial=start))
-        listed = Listed(folder, *(names[begin:end] for begin, end in pairwise(ends)))
+        listed = ListedFolder(folder, *(names[begin:end] for begin, end in pairwise(ends)))
         start = ends[-1]
         all_listed.append(listed)
         if listed.images:

@@ -24,18 +24,18 @@ from PIL import Image
 
 from latentlab.config.data import DataConfig
 from latentlab.data.dataset import Dataset
-from latentlab.data.images.image_file import UnreadableError, reason_of
+from latentlab.data.images.image_file import UnreadableError, failure_reason
 from latentlab.data.images.resize import target_size
-from latentlab.data.images.to_array import Decoded, decode_image
+from latentlab.data.images.to_array import DecodedImage, decode_image
 from latentlab.data.loading.cache import Cache, key
 from latentlab.data.loading.image_buffer import ImageBuffer
-from latentlab.data.loading.in_thread import WAIT, meanwhile
-from latentlab.data.loading.pipeline import ingest
+from latentlab.data.loading.in_thread import POLL_SECONDS, run_in_thread
+from latentlab.data.loading.pipeline import prepare_images
 from latentlab.data.loading.prepared_images import PreparedImages
-from latentlab.data.loading.read_bytes import used_at_random
-from latentlab.data.sources.array_dataset import Table, from_table, unlabelled
+from latentlab.data.loading.read_bytes import advise_random_access
+from latentlab.data.sources.array_dataset import ArraySource, dataset_from_array, unlabelled
 from latentlab.data.sources.npy import as_images
-from latentlab.data.subset import choose, keep_classes
+from latentlab.data.subset import renumber_classes, select_subset
 from latentlab.data.types import UNKNOWN, Columns, Labels, LoadProgress, Skipped
 from latentlab.errors import InputError
 from latentlab.paths import cache_folder
@@ -64,7 +64,7 @@ def open_torchvision(text: str, config: DataConfig) -> Iterator[LoadProgress | D
     known = next((each for each in NAMES if each.lower() == name.lower()), None)
     if known is None:
         raise InputError(f"there is no {text}; the sets are {', '.join(NAMES)}")
-    datasets = yield from meanwhile(torchvision_datasets, LoadProgress(0, None, "Loading torchvision"))
+    datasets = yield from run_in_thread(torchvision_datasets, LoadProgress(0, None, "Loading torchvision"))
     root = cache_folder() / "torchvision"
     opened = yield from _opened(datasets, known, split, root)
     if opened is None:
@@ -73,7 +73,7 @@ def open_torchvision(text: str, config: DataConfig) -> Iterator[LoadProgress | D
     if opened is None:
         raise InputError(f"torchvision:{known} was downloaded, but its files are not whole; try again")
     if hasattr(getattr(opened, "data", None), "shape"):  # some hold a list of paths under this name
-        yield from from_table(_table(opened, known, text), config)
+        yield from dataset_from_array(_table(opened, known, text), config)
     else:
         yield from _from_items(opened, known, text, config)
 
@@ -108,7 +108,7 @@ def _opened(datasets: Any, name: str, split: str, root: Path) -> Generator[LoadP
     """The set when its files are at hand, else ``None``."""
     progress = LoadProgress(0, None, f"Opening torchvision:{name}")
     try:
-        return (yield from meanwhile(lambda: construct(datasets, name, split, root, download=False), progress))
+        return (yield from run_in_thread(lambda: construct(datasets, name, split, root, download=False), progress))
     except ValueError as error:
         raise InputError(f"torchvision:{name}/{split}: {' '.join(str(error).split())}") from None
     except (RuntimeError, OSError, EOFError, ImportError) as error:
@@ -129,11 +129,11 @@ def _download(name: str, split: str, root: Path) -> Iterator[LoadProgress]:
         raise InputError(f"torchvision:{name} cannot be downloaded to {root}: {error.strerror}") from None
     try:
         yield from _child(name, split, folder)
-        for made in folder.iterdir():
-            place = root / made.name
+        for prepared in folder.iterdir():
+            place = root / prepared.name
             if place.is_dir():
                 shutil.rmtree(place)
-            made.replace(place)
+            prepared.replace(place)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -152,7 +152,7 @@ def _child(name: str, split: str, folder: Path) -> Iterator[LoadProgress]:
                     raise InputError(f"torchvision:{name} cannot be downloaded: nothing came for {_STALLED:.0f} s")
                 yield LoadProgress(size >> 20, None, f"Downloading torchvision:{name}: {size / 1e6:.1f} MB")
                 with suppress(subprocess.TimeoutExpired):
-                    child.wait(WAIT)
+                    child.wait(POLL_SECONDS)
         finally:
             if child.poll() is None:
                 child.kill()
@@ -182,13 +182,13 @@ def _size(folder: Path) -> int:
     return total
 
 
-def _table(opened: Any, name: str, text: str) -> Table:
+def _table(opened: Any, name: str, text: str) -> ArraySource:
     """A set that torchvision holds as one array."""
     images = as_images(np.asarray(opened.data), text)
     if name == "EMNIST":
         images = images.swapaxes(1, 2)  # its files hold every character transposed
     labels, classes = _labels(opened, len(images))
-    return Table(images, labels, classes, name, name, text, "torchvision", identity=(text, len(images)))
+    return ArraySource(images, labels, classes, name, name, text, "torchvision", cache_identity=(text, len(images)))
 
 
 def _labels(opened: Any, count: int) -> tuple[Labels, tuple[str, ...]]:
@@ -216,15 +216,15 @@ def _from_items(opened: Any, name: str, text: str, config: DataConfig) -> Iterat
     """A set that torchvision reads image by image."""
     count = len(opened)
     labels, classes = _labels(opened, count)
-    index = choose(labels, classes, config)
-    made = yield from _made(opened, text, index, config)
-    if not len(made.images):
-        raise InputError(f"none of the images of {text} could be read: {next(iter(made.reasons.values()))}")
-    skipped = [Skipped(f"{name}#{index[number]}", reason) for number, reason in made.reasons.items()]
-    index = index[made.kept]
-    labels, classes = keep_classes(labels[index], classes, config)
+    index = select_subset(labels, classes, config)
+    prepared = yield from _made(opened, text, index, config)
+    if not len(prepared.images):
+        raise InputError(f"none of the images of {text} could be read: {next(iter(prepared.reasons.values()))}")
+    skipped = [Skipped(f"{name}#{index[number]}", reason) for number, reason in prepared.reasons.items()]
+    index = index[prepared.item_index]
+    labels, classes = renumber_classes(labels[index], classes, config)
     yield Dataset(
-        images=used_at_random(made.images),
+        images=advise_random_access(prepared.images),
         labels=labels,
         classes=classes,
         paths=[f"{name}#{number}" for number in index.tolist()],
@@ -233,7 +233,7 @@ def _from_items(opened: Any, name: str, text: str, config: DataConfig) -> Iterat
         config=config,
         skipped=skipped,
         metadata=_attributes(opened, index),
-        found=made.found(),
+        file_stats=prepared.file_stats(),
     )
 
 
@@ -247,7 +247,7 @@ def _made(opened: Any, text: str, index: Labels, config: DataConfig) -> Generato
         try:
             item: Image.Image = opened[number][0]
         except Exception as error:  # whatever the set's own reader raises
-            raise UnreadableError(reason_of(error)) from None
+            raise UnreadableError(failure_reason(error)) from None
         return item
 
     sizes = []
@@ -259,12 +259,12 @@ def _made(opened: Any, text: str, index: Labels, config: DataConfig) -> Generato
             yield LoadProgress(0, None, "Measuring images")
     target = target_size(sizes or [(1, 1)], config)
 
-    def read(number: int) -> Decoded:
+    def read(number: int) -> DecodedImage:
         return decode_image(picture(number), target, config)
 
-    with cache.making(name) as unfinished:
-        made = yield from ingest(index.tolist(), read, ImageBuffer(unfinished.images))
-        return (yield from cache.keep(name, unfinished, made))
+    with cache.new_entry(name) as entry:
+        prepared = yield from prepare_images(index.tolist(), read, ImageBuffer(entry.images))
+        return (yield from cache.store(name, entry, prepared))
 
 
 def _attributes(opened: Any, index: Labels) -> Columns:

@@ -11,7 +11,7 @@ import numpy as np
 
 from latentlab.config import DataConfig
 from latentlab.data import Dataset, open_dataset
-from latentlab.data.images.image_file import UnreadableError, measure
+from latentlab.data.images.image_file import UnreadableError, read_image_info
 from latentlab.data.images.resize import target_size
 from latentlab.data.images.to_array import decode
 from latentlab.engine.protocol.messages import ByteArray, DatasetPreview, IntArray, PreviewDataset
@@ -53,8 +53,8 @@ def previewing(workspace: Workspace, request: PreviewDataset) -> Generator[None,
     if dataset is None or dataset.source != request.source:
         return
     folder = _folder(dataset.source)
-    if dataset.samples is not None:
-        images = yield from dataset.samples.made(request.config, _SHOWN)
+    if dataset.preview_samples is not None:
+        images = yield from dataset.preview_samples.prepare(request.config, _SHOWN)
     elif folder is None:
         images = yield from _of_table(dataset.source, request.config)
     else:
@@ -114,7 +114,7 @@ def _target(folder: Path, dataset: Dataset, config: DataConfig) -> Generator[Non
     if config.image_size is None:
         for number in np.linspace(0, len(dataset) - 1, min(len(dataset), _MEASURED)).astype(int).tolist():
             try:
-                sizes.append(measure(str(folder / dataset.paths[number]))[0])
+                sizes.append(read_image_info(str(folder / dataset.paths[number]))[0])
             except UnreadableError:
                 continue
             yield

@@ -216,7 +216,7 @@ def _info(dataset: Dataset) -> DatasetInfo:
     training, validation = dataset.split()
     labels = dataset.labels
     counts = np.bincount(labels[labels >= 0], minlength=len(dataset.classes))
-    others = [each.is_other for each in dataset.skipped]
+    others = [each.is_not_image_file for each in dataset.skipped]
     broken_first = chain(compress(dataset.skipped, map(not_, others)), compress(dataset.skipped, others))
     return DatasetInfo(
         name=dataset.name,
@@ -232,12 +232,12 @@ def _info(dataset: Dataset) -> DatasetInfo:
         config=dataset.config,
         bytes_in_memory=dataset.images.nbytes,
         unlabelled=int((labels < 0).sum()),
-        formats=_ranked(dataset.found.formats),
-        modes=_ranked(dataset.found.modes),
-        sizes=_ranked(dataset.found.sizes),
+        formats=_ranked(dataset.file_stats.formats),
+        modes=_ranked(dataset.file_stats.modes),
+        sizes=_ranked(dataset.file_stats.sizes),
         columns=(*(dataset.factors or ()), *dataset.metadata),
         others_count=sum(others),
-        more_sizes=dataset.found.more_sizes,
+        more_sizes=dataset.file_stats.more_sizes,
         fingerprint=dataset.fingerprint,
     )
 

@@ -16,10 +16,10 @@ WIDE = np.tile(np.repeat([0, 100, 200, 255], 8).astype(np.uint8), (16, 1))  # 32
 
 
 def test_fit_pads_to_the_square_and_keeps_the_aspect():
-    made = fitted(WIDE, (32, 32), background="white")
-    assert (made[8:24] == WIDE).all()
-    assert (made[:8] == 255).all()
-    assert (made[24:] == 255).all()
+    prepared = fitted(WIDE, (32, 32), background="white")
+    assert (prepared[8:24] == WIDE).all()
+    assert (prepared[:8] == 255).all()
+    assert (prepared[24:] == 255).all()
     assert (fitted(WIDE, (32, 32))[:8] == 0).all()
 
 
@@ -28,9 +28,9 @@ def test_crop_cuts_the_centre():
 
 
 def test_stretch_ignores_the_aspect():
-    made = fitted(WIDE, (32, 32), fit="stretch")
-    assert (made[4] == WIDE[0]).all()
-    assert (made[28] == WIDE[0]).all()
+    prepared = fitted(WIDE, (32, 32), fit="stretch")
+    assert (prepared[4] == WIDE[0]).all()
+    assert (prepared[28] == WIDE[0]).all()
 
 
 @pytest.mark.parametrize("how", ["fit", "crop", "stretch"])

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from latentlab.config import DataConfig
-from latentlab.data.images.image_file import UnreadableError, measure
+from latentlab.data.images.image_file import UnreadableError, read_image_info
 from latentlab.data.images.to_array import decode
 from tests.data.helpers import grey, save
 
@@ -122,7 +122,7 @@ def test_row_30_exif_orientation_is_applied(tmp_path, suffix):
     exif[0x0112] = 6
     path = save(tmp_path / f"a.{suffix}", image, exif=exif)
     decoded = decode(str(path), None, DataConfig(channels=1))
-    assert decoded.size == measure(str(path))[0] == (8, 16)
+    assert decoded.size == read_image_info(str(path))[0] == (8, 16)
     assert decoded.pixels.shape == (1, 16, 8)
     assert decoded.pixels[0, 2].max() < 20
     assert decoded.pixels[0, 13].min() > 235
@@ -161,9 +161,9 @@ def test_row_30_grey_stored_as_colour_is_seen_to_be_grey(tmp_path):
 
 def test_invert_leaves_the_margins_alone(tmp_path):
     path = save(tmp_path / "a.png", grey(255, (8, 4)))
-    made = decode(str(path), (8, 8), DataConfig(invert=True, background="white")).pixels
-    assert (made[0, 2:6] == 0).all()
-    assert (made[0, :2] == 255).all()
+    prepared = decode(str(path), (8, 8), DataConfig(invert=True, background="white")).pixels
+    assert (prepared[0, 2:6] == 0).all()
+    assert (prepared[0, :2] == 255).all()
 
 
 def test_row_28_a_truncated_jpeg_is_refused(tmp_path):

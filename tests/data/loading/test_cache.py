@@ -47,14 +47,14 @@ def same(one, other):
         np.array_equal(one.images, other.images)
         and one.paths == other.paths
         and one.skipped == other.skipped
-        and one.found == other.found
+        and one.file_stats == other.file_stats
         and one.fingerprint == other.fingerprint
     )
 
 
-def keep(cache: Cache, name: str, made: PreparedImages) -> None:
-    with cache.making(name) as unfinished:
-        for _ in cache.keep(name, unfinished, made):
+def store(cache: Cache, name: str, prepared: PreparedImages) -> None:
+    with cache.new_entry(name) as entry:
+        for _ in cache.store(name, entry, prepared):
             pass
 
 
@@ -138,10 +138,10 @@ def test_a_corrupt_entry_is_made_anew(pictures, decodes, name, how):
 
 
 def test_the_entry_used_longest_ago_goes_first(tmp_path):
-    cache = Cache(tmp_path, largest=2500)
-    made = PreparedImages(np.zeros((1, 1, 25, 40), np.uint8), np.zeros(1, np.int32), [("PNG", "L", "40×25")])
+    cache = Cache(tmp_path, max_bytes=2500)
+    prepared = PreparedImages(np.zeros((1, 1, 25, 40), np.uint8), np.zeros(1, np.int32), [("PNG", "L", "40×25")])
     for number, name in enumerate(("old", "older but used", "new")):
-        keep(cache, name, made)
+        store(cache, name, prepared)
         used = time.time() - 100 + number
         if (tmp_path / name).exists():
             os.utime(tmp_path / name / "entry.json", (used, used))
@@ -154,9 +154,9 @@ def test_the_entry_used_longest_ago_goes_first(tmp_path):
 
 
 def test_an_entry_larger_than_the_cache_stays_for_its_own_training(tmp_path):
-    cache = Cache(tmp_path, largest=10)
-    made = PreparedImages(np.zeros((1, 1, 25, 40), np.uint8), np.zeros(1, np.int32), [("PNG", "L", "40×25")])
-    keep(cache, "large", made)
+    cache = Cache(tmp_path, max_bytes=10)
+    prepared = PreparedImages(np.zeros((1, 1, 25, 40), np.uint8), np.zeros(1, np.int32), [("PNG", "L", "40×25")])
+    store(cache, "large", prepared)
     assert cache.get("large") is not None
 
 

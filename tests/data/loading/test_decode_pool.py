@@ -13,7 +13,7 @@ import pytest
 from latentlab.config import DataConfig
 from latentlab.data import load_dataset, open_dataset
 from latentlab.data.images.image_file import UnreadableError
-from latentlab.data.images.to_array import Decoded
+from latentlab.data.images.to_array import DecodedImage
 from latentlab.data.loading import decode_pool as crew_module
 from latentlab.data.loading import pipeline as ingest_module
 from latentlab.data.loading.decode_pool import CRASHED, DecodePool
@@ -26,8 +26,8 @@ CONFIG = DataConfig(image_size=16)
 @pytest.fixture
 def decoders(monkeypatch):
     """Processes are used from the first moment on; those that were started."""
-    monkeypatch.setattr(ingest_module, "_TRIED", -1.0)
-    monkeypatch.setattr(ingest_module, "_WORTH", -1.0)
+    monkeypatch.setattr(ingest_module, "_PROBE_SECONDS", -1.0)
+    monkeypatch.setattr(ingest_module, "_MIN_PROCESS_SECONDS", -1.0)
     monkeypatch.setattr(ingest_module, "available_cores", lambda: 2)
     started = []
     real = DecodeProcess.__init__
@@ -64,7 +64,7 @@ def test_processes_make_the_same_dataset_as_threads(pictures, decoders, monkeypa
     assert len(decoders) == 1
     assert np.array_equal(by_processes.images, by_threads.images)
     assert by_processes.skipped == by_threads.skipped
-    assert by_processes.found == by_threads.found
+    assert by_processes.file_stats == by_threads.file_stats
 
 
 def test_cancel_ends_the_processes_and_leaves_no_thread(pictures, decoders):
@@ -88,11 +88,11 @@ def test_a_process_that_is_killed_is_replaced_and_costs_nothing(pictures, decode
     killed = []
 
     def killed_once(self, names):
-        made = real(self, names)
+        prepared = real(self, names)
         if not killed:
             killed.append(self)
             self._process.kill()
-        return made
+        return prepared
 
     monkeypatch.setattr(DecodeProcess, "decode", killed_once)
     dataset = load_dataset(pictures, CONFIG)
@@ -121,18 +121,18 @@ class Fragile:
 
 
 def decoded(name):
-    return Decoded(np.full((1, 1, 1), ord(name[0]), np.uint8), name, "L", (1, 1))
+    return DecodedImage(np.full((1, 1, 1), ord(name[0]), np.uint8), name, "L", (1, 1))
 
 
 def test_a_file_that_crashes_its_decoder_is_named_and_the_others_are_decoded():
     def never(name):
         raise AssertionError("the crash would take this process with it")
 
-    crew = DecodePool(2, never, Fragile)
-    crew.grow()
-    results = crew._work(["a", "b", "bad", "c"])
+    pool = DecodePool(2, never, Fragile)
+    pool.start_processes()
+    results = pool._work(["a", "b", "bad", "c"])
     assert [each if isinstance(each, str) else each.format for each in results] == ["a", "b", CRASHED, "c"]
-    crew.stop()
+    pool.stop()
 
 
 def test_a_thread_with_a_long_image_is_not_waited_for(monkeypatch):
@@ -144,11 +144,11 @@ def test_a_thread_with_a_long_image_is_not_waited_for(monkeypatch):
         finish.wait(10)
         raise UnreadableError("too late")
 
-    crew = DecodePool(1, slow)
-    crew.submit(["a", "b"])
+    pool = DecodePool(1, slow)
+    pool.submit(["a", "b"])
     begun.wait(10)
     started = time.monotonic()
-    crew.stop()
+    pool.stop()
     assert time.monotonic() - started < 1
     finish.set()
 

@@ -134,8 +134,8 @@ def test_row_30_mixed_sizes_and_modes_become_one(tmp_path):
     dataset = load_dataset(tmp_path, DataConfig(fit="stretch"))
     assert dataset.image_shape == (3, 64, 64)
     assert dataset.images[:, :, 32, 32].tolist() == [[50, 50, 50], [70, 70, 70], [200, 10, 10]]
-    assert dataset.found.modes == {"L": 2, "RGB": 1}
-    assert dataset.found.sizes == {"40×30": 1, "90×100": 1, "64×64": 1}
+    assert dataset.file_stats.modes == {"L": 2, "RGB": 1}
+    assert dataset.file_stats.sizes == {"40×30": 1, "90×100": 1, "64×64": 1}
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs here")

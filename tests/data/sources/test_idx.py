@@ -69,7 +69,7 @@ def test_labels_that_do_not_belong_to_the_images_are_refused(tmp_path):
 
 
 def test_a_large_plain_file_is_mapped(tmp_path, monkeypatch):
-    monkeypatch.setattr("latentlab.data.sources.idx.MAPPED", 100)
+    monkeypatch.setattr("latentlab.data.sources.idx.MAP_THRESHOLD", 100)
     dataset = load_dataset(write_idx(tmp_path, IMAGES, LABELS))
     assert isinstance(dataset.images, np.memmap)
     assert (dataset.images[:, 0] == IMAGES).all()

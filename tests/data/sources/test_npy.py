@@ -110,7 +110,7 @@ def test_a_npy_file_larger_than_it_need_be_is_mapped_not_read(tmp_path):
 
 def test_a_large_npz_that_is_not_compressed_is_mapped(tmp_path, monkeypatch):
     np.savez(tmp_path / "a.npz", labels=np.arange(6), images=RGB.transpose(0, 3, 1, 2))
-    monkeypatch.setattr("latentlab.data.sources.npy.MAPPED", 100)
+    monkeypatch.setattr("latentlab.data.sources.npy.MAP_THRESHOLD", 100)
     dataset = load_dataset(tmp_path / "a.npz")
     assert isinstance(dataset.images, np.memmap)
     assert np.array_equal(dataset.images, RGB.transpose(0, 3, 1, 2))
@@ -119,7 +119,7 @@ def test_a_large_npz_that_is_not_compressed_is_mapped(tmp_path, monkeypatch):
 
 def test_a_large_subset_of_a_mapped_file_is_mapped_too(tmp_path, monkeypatch):
     np.save(tmp_path / "a.npy", RGB)
-    monkeypatch.setattr("latentlab.data.sources.array_dataset.MAPPED", 100)
+    monkeypatch.setattr("latentlab.data.sources.array_dataset.MAP_THRESHOLD", 100)
     monkeypatch.setattr("latentlab.data.loading.image_buffer._IN_MEMORY", 100)
     dataset = load_dataset(tmp_path / "a.npy", DataConfig(limit=3, seed=1))
     rows = [int(path.partition("#")[2]) for path in dataset.paths]
@@ -129,7 +129,7 @@ def test_a_large_subset_of_a_mapped_file_is_mapped_too(tmp_path, monkeypatch):
 
 def test_what_unpacks_to_more_than_the_memory_is_refused(tmp_path, monkeypatch):
     np.savez_compressed(tmp_path / "a.npz", images=GREY)
-    monkeypatch.setattr("latentlab.data.loading.read_bytes.memory", lambda: 100)
+    monkeypatch.setattr("latentlab.data.loading.read_bytes.total_memory", lambda: 100)
     with pytest.raises(InputError, match="more than the memory holds"):
         load_dataset(tmp_path / "a.npz")
 
@@ -262,6 +262,6 @@ def test_rows_of_a_map_larger_than_the_memory_are_read_without_what_lies_around_
     np.save(tmp_path / "a.npy", RGB.transpose(0, 3, 1, 2))
     load_dataset(tmp_path / "a.npy")
     assert advice == []
-    monkeypatch.setattr("latentlab.data.loading.read_bytes.memory", lambda: RGB.nbytes)
+    monkeypatch.setattr("latentlab.data.loading.read_bytes.total_memory", lambda: RGB.nbytes)
     load_dataset(tmp_path / "a.npy")
     assert advice == [mmap.MADV_RANDOM]

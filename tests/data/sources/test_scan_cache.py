@@ -20,7 +20,7 @@ def scanned(root) -> Scan:
 
 
 def rescanned(root) -> Scan | None:
-    steps = scan_cache.rescan(str(root))
+    steps = scan_cache.scan_from_cache(str(root))
     while True:
         try:
             next(steps)
@@ -37,7 +37,7 @@ def folder(tmp_path):
     (root / "labels.csv").write_text("path,label\na.png,x\n")
     (root / "9/notes.txt").write_text("none")
     save(root / "9" / "with\nnewline.png")
-    scan_cache.keep(str(root), scanned(root))
+    scan_cache.store(str(root), scanned(root))
     return root
 
 
@@ -111,7 +111,7 @@ def test_listings_are_bounded_in_number_and_the_oldest_goes_first(tmp_path, monk
     monkeypatch.setattr(scan_cache, "_MOST", 2)
     roots = [save(tmp_path / name / "a.png").parent for name in "abc"]
     for age, root in enumerate(roots):
-        scan_cache.keep(str(root), scanned(root))
+        scan_cache.store(str(root), scanned(root))
         newest = max((cache_folder() / "listings").iterdir(), key=lambda file: file.stat().st_mtime_ns)
         os.utime(newest, (time.time() - 100 + age,) * 2)
     assert [rescanned(root) is not None for root in roots] == [False, True, True]

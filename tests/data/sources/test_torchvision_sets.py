@@ -96,7 +96,7 @@ def test_celeba_is_opened_without_the_network_with_its_attributes_as_columns(mon
     assert np.abs(dataset.images[:, 0, 16, 16].astype(int) - np.arange(15) * 10).max() <= 3
     assert dataset.metadata["Bald"].tolist() == [0] * 15
     assert dataset.metadata["Smiling"].tolist() == [1] * 15
-    assert dataset.found.sizes == {"178×218": 15}
+    assert dataset.file_stats.sizes == {"178×218": 15}
 
 
 @pytest.fixture
