@@ -12,7 +12,7 @@ from PySide6.QtGui import QWheelEvent
 
 from latentlab.gui.curves.series import CurveSet
 from latentlab.gui.curves.term_plot import KlBars, TermPlot
-from latentlab.gui.style.theme import current_theme
+from latentlab.gui.style.theme import Theme, current_theme
 
 KL = "kl"
 ROW_HEIGHT = 66
@@ -51,7 +51,6 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         self.read: float | None = None
         self._zoomed = False
         self._last_epoch = 0.0
-        self._wears_old_colours = False
         self.setAccessibleName("curves")
         self.setBackground(current_theme().surface)
         self.ci.layout.setSpacing(0)
@@ -90,22 +89,21 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
                 self._write(term, plot)
         return bool(self._due)
 
-    def wear_new_colours(self) -> None:
-        """Take the theme's colours: the background's now, the plots' when they are drawn next."""
-        self.setBackground(current_theme().surface)
-        # Not now: the palette is just being handed down to the very items that would be deleted.
-        self._wears_old_colours = True
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in these colours; the curves with the next ``draw``."""
+        self.setBackground(theme.surface)
+        for plot in self.plots.values():
+            plot.set_theme(theme, self.font())
 
     def _lines(self) -> dict[str, TermPlot]:
         return {term: plot for term, plot in self.plots.items() if isinstance(plot, TermPlot)}
 
     def _match_plots(self, shown: Mapping[str, str]) -> None:
         """Let the plots that stay move to their places; new ones are made when they are drawn: each takes its time."""
-        if self._titles == dict(shown) and list(self._titles) == list(shown) and not self._wears_old_colours:
+        if self._titles == dict(shown) and list(self._titles) == list(shown):
             return
         self._titles = dict(shown)
-        if self._wears_old_colours or not self.plots.keys() <= shown.keys():
-            self._wears_old_colours = False
+        if not self.plots.keys() <= shown.keys():
             self.clear()
             self.plots = {}
         for plot in self.plots.values():
@@ -120,7 +118,7 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
 
     def _make(self, term: str) -> TermPlot | KlBars:
         plot: TermPlot | KlBars = KlBars() if term == KL else TermPlot(self._titles[term])
-        plot.set_theme(current_theme())
+        plot.set_theme(current_theme(), self.font())
         if isinstance(plot, TermPlot):
             lines = list(self._lines().values())
             if lines:

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QStackedLayout, QToolButton, 
 from latentlab.config.layout import ACTIVE_KL
 from latentlab.gui.curves.run_legend import Entry, RunLegend
 from latentlab.gui.curves.series import CurveSet
-from latentlab.gui.style.theme import SPACE, tabular
+from latentlab.gui.style.theme import SPACE, current_theme, tabular
 from latentlab.gui.widgets.controls import EmptyState, StayingMenu, button, column, named, row, tool_button
 from latentlab.gui.widgets.elided_label import ElidedLabel
 
@@ -320,7 +320,7 @@ class TrainingCurves(QWidget):
         """Draw anew in another scheme's colours."""
         if event.type() == QEvent.Type.PaletteChange and getattr(self, "_canvas", None) is not None:
             assert self._canvas is not None
-            self._canvas.wear_new_colours()
+            self._canvas.set_theme(current_theme())
             self._is_half_drawn = False
             self._timer.start(REDRAW_MS)
         super().changeEvent(event)

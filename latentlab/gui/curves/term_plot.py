@@ -8,12 +8,12 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QGraphicsItem
 
 from latentlab.config.layout import ACTIVE_KL
 from latentlab.gui.curves.change_marks import ChangeMarks
 from latentlab.gui.curves.series import CurveSet, FloatArray, Series
-from latentlab.gui.style.theme import Theme
+from latentlab.gui.plots.plot import Plot
+from latentlab.gui.style.theme import Theme, current_theme
 
 _TITLE_HEIGHT = 17
 _AXIS_WIDTH = 44
@@ -23,71 +23,40 @@ _MOST_MARKERS = 25  # epochs in sight, over which markers would lie on each othe
 _NARROWEST = 0.1  # epochs, to zoom into
 
 
-class _ValueAxis(pg.AxisItem):  # type: ignore[misc]
-    """An axis of few and plain numbers, also where it is logarithmic: pyqtgraph writes powers over each other."""
-
-    def logTickValues(self, low: float, high: float, _size: float, _standard: object) -> list[tuple[None, FloatArray]]:
-        """About three ticks between 10^low and 10^high."""
-        if high - low > 1.0:
-            step = max(1.0, np.ceil((high - low) / 3))
-            ticks = np.arange(np.ceil(low), high, step)
-            return [(None, ticks)]
-        bottom, top = 10.0**low, 10.0**high
-        rough = (top - bottom) / 3
-        size = 10.0 ** np.floor(np.log10(rough))
-        step = size * next(factor for factor in (1, 2, 5, 10) if factor * size >= rough)
-        return [(None, np.log10(np.arange(np.ceil(bottom / step) * step, top, step)))]
-
-    def logTickStrings(self, values: FloatArray, scale: float, _spacing: object) -> list[str]:
-        """Plain numbers."""
-        return [f"{10.0**value * scale:.4g}" for value in values]
-
-
-class _Plot(pg.PlotItem):  # type: ignore[misc]
-    """A plot without pyqtgraph's menu and buttons, in the theme's colours, its title a line over it."""
+class _CurvePlot(Plot):
+    """A small plot with a grid, and its title as a line over it."""
 
     def __init__(self) -> None:
-        super().__init__(axisItems={"left": _ValueAxis("left")}, enableMenu=False)
-        self._theme: Theme | None = None
-        self.hideButtons()
+        super().__init__()
+        self._theme = current_theme()
         self.showGrid(x=False, y=True, alpha=0.12)
-        self.getAxis("left").setWidth(_AXIS_WIDTH)
-        self.getAxis("left").setTickDensity(0.6)
-        self.getAxis("left").setStyle(tickLength=0, tickTextOffset=5, maxTickLevel=0)
-        self.getAxis("bottom").setStyle(tickLength=3, tickTextOffset=3, maxTickLevel=0)
-        for side in ("left", "bottom"):
-            # Replaying an axis' picture costs as much as all of a plot's curves; it changes seldom.
-            self.getAxis(side).setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
+        self.y_axis.setWidth(_AXIS_WIDTH)
+        self.y_axis.setTickDensity(0.6)
+        self.y_axis.setStyle(tickLength=0, tickTextOffset=5)
+        self.x_axis.setTickDensity(1.0)
+        self.x_axis.setStyle(tickLength=3)
         self.getViewBox().setMouseEnabled(x=True, y=False)
-        # Ranges are fitted here, and seldom: pyqtgraph's own fitting at every point costs a frame.
-        self.getViewBox().disableAutoRange()
         self.titleLabel.setMaximumHeight(_TITLE_HEIGHT)
         self.layout.setRowFixedHeight(0, _TITLE_HEIGHT)
         self.titleLabel.opts["justify"] = "left"
 
-    def set_theme(self, theme: Theme) -> None:
-        """Take a scheme's colours."""
+    def set_theme(self, theme: Theme, font: QFont) -> None:
+        """Draw in these colours; the title and the curves with the next values."""
+        super().set_theme(theme, font)
         self._theme = theme
-        font = QFont()
-        font.setPointSizeF(max(6.5, font.pointSizeF() * 0.85))
-        for side in ("left", "bottom"):
-            axis = self.getAxis(side)
-            axis.setPen(pg.mkPen(theme.border))
-            axis.setTextPen(pg.mkPen(theme.dim))
-            axis.setStyle(tickFont=font)
 
     def colour_of(self, run: CurveSet) -> str:
-        """The run's colour in the scheme that was given."""
-        return self._theme.series[run.place % len(self._theme.series)] if self._theme else "#888888"
+        """The run's colour in the theme."""
+        return self._theme.series[run.place % len(self._theme.series)]
 
     def set_title(self, html: str) -> None:
         """Show a line of rich text over the plot."""
         self.titleLabel.setVisible(True)
-        self.titleLabel.setText(html, size="8.5pt", color=self._theme.text if self._theme else None)
+        self.titleLabel.setText(html, size="8.5pt", color=self._theme.text)
         self.titleLabel.setMinimumWidth(0)  # else a long line makes all plots wider than what they are seen through
 
 
-class TermPlot(_Plot):
+class TermPlot(_CurvePlot):
     """A term over epochs: training as a line, validation dashed with markers, a colour for each run."""
 
     def __init__(self, title: str) -> None:
@@ -107,8 +76,8 @@ class TermPlot(_Plot):
 
     def show_epochs(self, shown: bool) -> None:
         """Write the epochs under this plot, or leave them to the one below."""
-        self.getAxis("bottom").setStyle(showValues=shown)
-        self.getAxis("bottom").setHeight(18 if shown else 4)
+        self.x_axis.setStyle(showValues=shown)
+        self.x_axis.setHeight(18 if shown else 4)
 
     def name_changes(self, named: bool) -> None:
         """Write what was changed beside its mark in this plot, or leave that to another."""
@@ -192,7 +161,7 @@ class TermPlot(_Plot):
         Of one run the means over training and validation images; of several, in their colours, the latter where
         there are any.
         """
-        dim = self._theme.dim if self._theme else "#888888"
+        dim = self._theme.dim
         # A run that ended long before says nothing of this epoch.
         there = [run for run in runs if epoch is None or epoch <= run.latest() + 1.0] or runs[-1:]
         values = [(run, _at(run.train.get(term), epoch), _at(run.validation.get(term), epoch)) for run in there]
@@ -216,9 +185,9 @@ class TermPlot(_Plot):
         if epoch is not None:
             self._hover.setValue(epoch)
 
-    def set_theme(self, theme: Theme) -> None:
-        """Take a scheme's colours."""
-        super().set_theme(theme)
+    def set_theme(self, theme: Theme, font: QFont) -> None:
+        """Draw in these colours; the title and the curves with the next values."""
+        super().set_theme(theme, font)
         self._hover.setPen(pg.mkPen(theme.control, width=1))
         self._changes.set_theme(theme)
         self._best.setPen(pg.mkPen(theme.text, width=1.5))
@@ -250,7 +219,7 @@ class TermPlot(_Plot):
         self._best.setData([best[0]], [np.log10(value) if self._log else value])
 
 
-class KlBars(_Plot):
+class KlBars(_CurvePlot):
     """The KL of every latent dimension, as bars."""
 
     def __init__(self) -> None:
@@ -258,7 +227,7 @@ class KlBars(_Plot):
         self._bars = pg.BarGraphItem(x=[], height=[], width=0.7)
         self.addItem(self._bars)
         self.getViewBox().setMouseEnabled(x=False, y=False)
-        self.getAxis("bottom").setHeight(18)
+        self.x_axis.setHeight(18)
 
     def show_kl(self, run: CurveSet) -> None:
         """Show a run's KL [d] in nats."""
@@ -268,7 +237,7 @@ class KlBars(_Plot):
             xRange=(0.3, kl.size + 0.7), yRange=(0.0, max(1e-3, float(kl.max(initial=0.0))) * 1.08), padding=0
         )
         step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if kl.size <= 10 * step or step == 1000)
-        self.getAxis("bottom").setTicks([[(i, str(i)) for i in range(step, kl.size + 1, step)]])
+        self.x_axis.setTicks([[(i, str(i)) for i in range(step, kl.size + 1, step)]])
         used = int((kl > ACTIVE_KL).sum())
         self.set_title(f"<b>KL per dimension</b>&nbsp; {kl.sum():.1f} nat, {used} of {kl.size} in use")
 

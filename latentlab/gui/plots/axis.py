@@ -78,11 +78,11 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
             self.label.setPos(size.width() - label.width() + _LABEL_MARGIN, TICK_PX - _LABEL_MARGIN + 2)
         self.picture = None
 
-    def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:
+    def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float | None, list[float]]]:
         """One level of round numbers; pyqtgraph's own search for several levels takes most of its time."""
-        if self.logMode:
-            return list(super().tickValues(minVal, maxVal, size))
         low, high = sorted((minVal, maxVal))
+        if self.logMode:
+            return self.logTickValues(low, high, size, [])
         spacing = self.tickSpacing(low, high, size)[0][0]
         first, last = math.ceil(low / spacing - 1e-6), math.floor(high / spacing + 1e-6)
         return [(spacing, [number * spacing for number in range(first, last + 1)])]
@@ -90,8 +90,18 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         """Numbers with as many decimals as tell the ticks apart, and with a true minus sign."""
         if self.logMode:
-            return list(super().tickStrings(values, scale, spacing))
+            return self.logTickStrings(values, scale, spacing)
         return tick_labels([value * scale for value in values], spacing * scale)
+
+    def logTickValues(
+        self, minVal: float, maxVal: float, size: float, stdTicks: object
+    ) -> list[tuple[float | None, list[float]]]:
+        """About three round numbers."""
+        return [(None, log_ticks(minVal, maxVal))]
+
+    def logTickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        """Plain numbers; pyqtgraph writes powers of ten over each other."""
+        return [f"{10.0**value * scale:.4g}" for value in values]
 
     def generateDrawSpecs(self, painter: QPainter) -> tuple[object, list[object], list[object]] | None:
         """Leave out the numbers that would be under the label."""
@@ -115,3 +125,22 @@ def tick_labels(values: list[float], spacing: float) -> list[str]:
     decimals = max(0, -math.floor(math.log10(spacing) + 1e-9))
     form = f".{decimals}f" if _PLAIN[0] <= spacing and largest < _PLAIN[1] else ".4g"
     return [f"{value + 0.0:{form}}".replace("-", MINUS) for value in values]
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Return the logarithms of about three round numbers between 10^low and 10^high.
+
+    Examples
+    --------
+    >>> log_ticks(0.0, 3.0)
+    [0.0, 1.0, 2.0]
+    """
+    if high - low > 1.0:
+        step = max(1, math.ceil((high - low) / 3))
+        return [float(power) for power in range(math.ceil(low), math.ceil(high), step)]
+    bottom, top = 10.0**low, 10.0**high
+    least = (top - bottom) / 3
+    size = 10.0 ** math.floor(math.log10(least))
+    spacing = size * next(factor for factor in (1, 2, 5, 10) if factor * size >= least)
+    first = math.ceil(bottom / spacing)
+    return [math.log10(number * spacing) for number in range(max(1, first), math.ceil(top / spacing))]
