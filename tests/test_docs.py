@@ -139,6 +139,28 @@ def test_every_page_is_in_the_navigation():
     assert sorted(listed) == [page.relative_to(DOCS).as_posix() for page in SITE]
 
 
+# --- the window -----------------------------------------------------------------------------------------
+
+
+def test_every_shortcut_layer_and_panel_of_the_window_is_described(qtbot):
+    from PySide6.QtGui import QAction, QKeySequence
+
+    from latentlab.gui.latent_map import LatentMap
+    from latentlab.gui.main_window import MainWindow
+
+    text = (DOCS / "reference" / "window.md").read_text(encoding="utf-8")
+    window = MainWindow(LatentMap())
+    qtbot.addWidget(window)
+    keys = text.partition("## Keys")[2].partition("##")[0]
+    described = set(re.split(r"\s*[|,]\s*", keys.replace("\n", " ")))
+    portable = QKeySequence.SequenceFormat.PortableText
+    shortcuts = {action.shortcut().toString(portable) for action in window.findChildren(QAction)} - {""}
+    assert "Ctrl+Z" in shortcuts
+    assert shortcuts <= described
+    titles = {layer.title for layer in window.latent_map.layers()} | {d.windowTitle() for d in window.docks.values()}
+    assert {title for title in titles if f"| {title} |" not in text} == set()
+
+
 # --- generated parts ------------------------------------------------------------------------------------
 
 
