@@ -1,4 +1,11 @@
-"""Networks and the probabilistic parts (torch)."""
+"""Models and their probabilistic parts (torch, no Qt).
+
+A model is one of the ``FAMILIES`` composed of parts: likelihood, posterior, prior, divergence, networks. Each kind of
+part is a package with a base class and a registry from names in the configuration to classes. To add a likelihood,
+write one file in ``likelihoods/`` and one line in ``likelihoods.LIKELIHOODS``, and name it in
+``LikelihoodConfig.kind``; likewise for the other parts. Every part sums over pixels or latents; ``objective`` alone
+takes the mean over the batch.
+"""
 
 from __future__ import annotations
 
@@ -29,19 +36,27 @@ def build(config: ModelConfig, image_shape: tuple[int, int, int], classes: int =
     Parameters
     ----------
     config
-        The parts and their settings.
+        Family, parts and their settings.
     image_shape
         (C, H, W).
     classes
-        Number of the data's classes; 0 when it has none.
+        Number of the dataset's classes; 0 for none.
 
     Raises
     ------
     InputError
-        When a conditional model is asked for and there are no classes.
+        When the configuration is conditional and there are fewer than two classes.
+
+    Examples
+    --------
+    >>> import torch
+    >>> model = build(ModelConfig(latent_dim=3), image_shape=(1, 8, 8))
+    >>> losses = model.losses("model", Batch(torch.rand(5, 1, 8, 8)), StepState())
+    >>> sorted(losses.terms)
+    ['distortion', 'elbo', 'rate']
     """
-    own_q = config.family == "vae" and config.posterior.refine > 0
-    return (PerDatapointVAE if own_q else FAMILIES[config.family])(config, image_shape, classes)
+    refined = config.family == "vae" and config.posterior.refine > 0
+    return (PerDatapointVAE if refined else FAMILIES[config.family])(config, image_shape, classes)
 
 
 __all__ = ["VAE", "VQVAE", "Batch", "Bound", "LatentModel", "Losses", "PerDatapointVAE", "StepState", "build"]

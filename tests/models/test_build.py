@@ -7,11 +7,20 @@ from typing import get_args
 import pytest
 import torch
 
-from latentlab.config import DivergenceConfig, LikelihoodConfig, ModelConfig, PosteriorConfig, PriorConfig
+from latentlab.config import (
+    ArchitectureConfig,
+    DivergenceConfig,
+    LikelihoodConfig,
+    ModelConfig,
+    PosteriorConfig,
+    PriorConfig,
+)
 from latentlab.config.recipes import RECIPES
 from latentlab.models import FAMILIES, Batch, StepState, build
 from latentlab.models.divergences import DIVERGENCES
-from latentlab.models.likelihoods import GAUSSIANS
+from latentlab.models.likelihoods import LIKELIHOODS
+from latentlab.models.likelihoods.gaussian import GAUSSIANS
+from latentlab.models.networks import DECODERS, ENCODERS
 from latentlab.models.posteriors import POSTERIORS
 from latentlab.models.priors import PRIORS
 from tests.models.helpers import images, tiny
@@ -57,7 +66,10 @@ def test_decoding_does_not_depend_on_the_rest_of_the_batch():
         (DIVERGENCES, DivergenceConfig, "kind"),
         (PRIORS, PriorConfig, "kind"),
         (POSTERIORS, PosteriorConfig, "kind"),
+        (LIKELIHOODS, LikelihoodConfig, "kind"),
         (GAUSSIANS, LikelihoodConfig, "sigma"),
+        (ENCODERS, ArchitectureConfig, "kind"),
+        (DECODERS, ArchitectureConfig, "kind"),
         (FAMILIES, ModelConfig, "family"),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",

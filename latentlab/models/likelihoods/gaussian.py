@@ -1,126 +1,19 @@
-"""Likelihoods p(x|z) of images given a decoder's output, summed over pixels.
-
-Decoders output logits or means, never probabilities whose logarithm would be taken later.
-
-To add a likelihood, write a subclass of ``Likelihood`` in a file of its own and add its line to ``LIKELIHOODS``; its
-name becomes a value of ``LikelihoodConfig.kind`` (``latentlab/config/parts.py``).
-"""
+"""Gaussian pixels, with a fixed or a learned σ."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from latentlab.config import LikelihoodConfig
 from latentlab.models.batch_reduction import ratio_over_batch
 from latentlab.models.functional import LOG_2PI, gaussian_log_density, soft_clip
+from latentlab.models.likelihoods.base import Likelihood, observed_count, sum_over_pixels
 
 # Soft lower limit of log σ: without one the density of constant pixels is unbounded (Rybkin et al. 2021).
 MIN_LOG_SIGMA = -6.0
-
-
-def sum_over_pixels(values: Tensor, mask: Tensor | None) -> Tensor:
-    """Sum over channels and observed pixels: [K, B, C, H, W] to [K, B]."""
-    return (values if mask is None else values * mask).sum((-3, -2, -1))
-
-
-def observed_count(x: Tensor, mask: Tensor | None) -> Tensor | int:
-    """Observed values per image of x [B, C, H, W]: an int, or a tensor [B] with a mask [B, 1, H, W]."""
-    channels, height, width = x.shape[1:]
-    return channels * height * width if mask is None else channels * mask.sum((1, 2, 3))
-
-
-class Likelihood(nn.Module):
-    """p(x|z) of images x with values in [0, 1].
-
-    Attributes
-    ----------
-    parameters_per_pixel
-        Outputs of the decoder per channel and pixel.
-    is_density
-        Whether pixels are continuous, so that bits per dimension include the width of a grey level.
-    """
-
-    parameters_per_pixel = 1
-    is_density = False
-
-    def __init__(self, config: LikelihoodConfig) -> None:
-        super().__init__()
-
-    def log_prob(self, output: Tensor, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Log p(x|z) in nats, [K, B].
-
-        Parameters
-        ----------
-        output
-            The decoder's output, [K, B, C', H, W].
-        x
-            Images, [B, C, H, W].
-        mask
-            [B, 1, H, W], 1 where a pixel is observed; the others are left out. ``None``: all are.
-        """
-        raise NotImplementedError
-
-    def mean(self, output: Tensor) -> Tensor:
-        """Mean of p(x|z) in [0, 1], [..., C, H, W], from the decoder's output [..., C', H, W]."""
-        raise NotImplementedError
-
-    def sample(self, output: Tensor) -> Tensor:
-        """Draw images from p(x|z), [..., C, H, W], from the decoder's output [..., C', H, W]."""
-        raise NotImplementedError
-
-
-class _BernoulliLogProb(torch.autograd.Function):
-    """x · l − softplus(l) for logits l, elementwise: minus ``binary_cross_entropy_with_logits``.
-
-    softplus(l) = max(l, 0) − log σ(|l|), and the derivative needs σ(l) only, which is computed once for both. On the
-    CPU this takes three quarters of the time of torch's function, which is 6 % of a fully connected network's step.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, logits: Tensor, x: Tensor) -> Tensor:
-        probs = torch.sigmoid(logits)
-        ctx.save_for_backward(probs, x)
-        # σ(|l|) ≥ 1/2, where the logarithm is accurate.
-        terms = torch.maximum(probs, 1 - probs).log_()
-        return terms.sub_(logits.clamp_min(0)).addcmul_(x, logits)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        probs, x = ctx.saved_tensors
-        return (x - probs).mul_(gradient), None
-
-
-class Bernoulli(Likelihood):
-    """Independent Bernoulli pixels with the output as logits; grey values count as expectations.
-
-    Examples
-    --------
-    >>> likelihood = Bernoulli(LikelihoodConfig())
-    >>> output, x = torch.zeros(3, 2, 1, 4, 4), torch.ones(2, 1, 4, 4)
-    >>> likelihood.log_prob(output, x).shape
-    torch.Size([3, 2])
-    >>> likelihood.mean(output).unique()
-    tensor([0.5000])
-    """
-
-    def log_prob(self, output: Tensor, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Minus the cross-entropy in nats, [K, B]; x gets no gradient."""
-        terms: Tensor = _BernoulliLogProb.apply(output, x)
-        return sum_over_pixels(terms, mask)
-
-    def mean(self, output: Tensor) -> Tensor:
-        """Probabilities of white."""
-        return torch.sigmoid(output)
-
-    def sample(self, output: Tensor) -> Tensor:
-        """Draw pixels that are 0 or 1."""
-        return torch.bernoulli(torch.sigmoid(output))
 
 
 class Gaussian(Likelihood):
@@ -245,6 +138,6 @@ GAUSSIANS: dict[str, type[Gaussian]] = {
 }
 
 
-def build_likelihood(config: LikelihoodConfig) -> Likelihood:
-    """The likelihood of ``config.kind`` (and, for a Gaussian, ``config.sigma``)."""
-    return Bernoulli(config) if config.kind == "bernoulli" else GAUSSIANS[config.sigma](config)
+def build_gaussian(config: LikelihoodConfig) -> Gaussian:
+    """The Gaussian with the variance of ``config.sigma``."""
+    return GAUSSIANS[config.sigma](config)
