@@ -1,1 +1,1 @@
-"""Decoding many images: the pool, the pipeline, the cache."""
+"""Loads many images: decoding pool, pipeline, cache on disk."""

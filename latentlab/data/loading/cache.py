@@ -1,14 +1,14 @@
-"""Datasets made ready, kept as memory-mapped files: the second opening decodes nothing.
+"""Prepared datasets as memory-mapped files: opening a dataset again decodes nothing.
 
-An entry is a folder named by the key of everything that can change its pixels::
+An entry is a folder named by a hash of everything that can change its pixels::
 
     images.u8     pixels, uint8 [N, C, H, W]
-    codes.i4      which kind of file each item is (see `latentlab.data.loading.prepared_images.PreparedImages`)
-    entry.json    a checksum of the rest of the file, then shape, kinds, reasons and checksums of the others
+    codes.i4      kind of file of each item (see `latentlab.data.loading.prepared_images.PreparedImages`)
+    entry.json    checksum of the rest of this file; shape, kinds, reasons, checksums of the other files
 
-It is written beside its place and renamed into it whole, so that another instance sees all of it or nothing; an
-entry that does not agree with its checksums is thrown away and made anew. Removing one that is still mapped
-elsewhere is safe where files live on until they are closed, and refused by the system where they do not.
+An entry is written to a temporary folder and renamed, so that other processes see a complete entry or none. An entry
+whose checksums do not match is removed and made again. Removing an entry that another process has mapped is safe on
+POSIX systems, and refused by Windows.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from latentlab.config.data import DataConfig
-from latentlab.data.loading.image_buffer import WRITTEN_AT_ONCE, mapped
+from latentlab.data.loading.image_buffer import CHUNK_BYTES, map_images
 from latentlab.data.loading.in_thread import run_in_thread
 from latentlab.data.loading.prepared_images import PreparedImages
 from latentlab.data.types import Images, LoadProgress
@@ -44,12 +44,12 @@ _CHECKED_BLOCKS = 64
 _BLOCK = 4 << 10
 _STALE_SECONDS = 24 * 3600
 _UNFINISHED = "unfinished-"
-# The other fields choose among the images, they do not change them.
+# The other fields select images and do not change their pixels.
 _PIXEL_FIELDS = {"image_size", "channels", "fit", "invert", "levels", "background"}
 
 
 def key(config: DataConfig, *cache_identity: str | bytes | int) -> str:
-    """Name of an entry: a hash of the pixel settings and of what identifies the source."""
+    """Name of an entry: a hash of the pixel settings and of the source's identity."""
     digest = hashlib.blake2b(digest_size=16)
     settings = config.model_dump_json(include=_PIXEL_FIELDS)
     for part in (str(_VERSION), settings, *cache_identity):
@@ -61,25 +61,25 @@ def key(config: DataConfig, *cache_identity: str | bytes | int) -> str:
 
 @dataclass
 class PendingEntry:
-    """An entry that is being made; ``images`` is where its pixels may be written."""
+    """An entry that is being written."""
 
     folder: Path | None
 
     @property
     def images(self) -> Path | None:
-        """Path of the file of pixels; ``None`` where the cache cannot be written."""
+        """Path for the pixels; ``None`` where the cache cannot be written."""
         return self.folder / "images.u8" if self.folder else None
 
 
 class Cache:
-    """The cache in one folder; every method does without it where the disk refuses.
+    """The cache in one folder. No method fails when the disk cannot be read or written.
 
     Parameters
     ----------
     folder
-        The platform's cache folder for latentlab unless said.
-    largest
-        Bytes it may hold.
+        Default: the platform's cache folder of latentlab.
+    max_bytes
+        Maximum size.
     """
 
     def __init__(self, folder: Path | None = None, max_bytes: int = MAX_BYTES) -> None:
@@ -87,16 +87,16 @@ class Cache:
         self.max_bytes = max_bytes
 
     def get(self, name: str) -> PreparedImages | None:
-        """The entry ``name``, its images mapped; ``None`` when there is none or it is damaged."""
+        """Return the entry ``name`` with its images mapped; ``None`` when it is missing or damaged."""
         folder = self.folder / name
         try:
             prepared = _read(folder)
         except FileNotFoundError:
             if folder.exists():
-                self._remove(folder)
+                self.remove(folder)
             return None
         except (OSError, ValueError, KeyError, TypeError):
-            self._remove(folder)
+            self.remove(folder)
             return None
         with suppress(OSError):
             os.utime(folder / "entry.json")
@@ -104,7 +104,7 @@ class Cache:
 
     @contextmanager
     def new_entry(self, name: str) -> Iterator[PendingEntry]:
-        """Make room for a new entry; what is not kept is removed at the end."""
+        """Create a temporary folder for a new entry; it is removed at the end unless it was stored."""
         folder = None
         with suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -118,27 +118,27 @@ class Cache:
     def store(
         self, name: str, entry: PendingEntry, prepared: PreparedImages
     ) -> Generator[LoadProgress, None, PreparedImages]:
-        """Put a finished entry in its place, and make room by removing the oldest; yields progress.
+        """Store a finished entry and evict the oldest ones; yields progress.
 
         Returns
         -------
-        The same, its images mapped from where they now lie when they were in the file.
+        ``prepared``, with images that were written to the entry's file mapped from its final path.
         """
         folder = entry.folder
         if folder is None or not len(prepared.images):
             return prepared
         try:
             yield from _write(folder, prepared)
-            place = self.folder / name
-            if place.exists():
-                self._remove(place)
-            folder.rename(place)
+            target = self.folder / name
+            if target.exists():
+                self.remove(target)
+            folder.rename(target)
         except OSError:
-            return prepared  # a full disk, or another instance was first: the images are at hand all the same
+            return prepared  # a full disk, or another process was first: the images can be used all the same
         self.evict(protected=name)
         if isinstance(prepared.images, np.memmap):
             return PreparedImages(
-                mapped(place / "images.u8", prepared.images.shape),
+                map_images(target / "images.u8", prepared.images.shape),
                 prepared.codes,
                 prepared.kinds,
                 prepared.reasons,
@@ -147,12 +147,12 @@ class Cache:
         return prepared
 
     def evict(self, protected: str = "") -> None:
-        """Remove the entries used longest ago until the rest is small enough, and what was left unfinished.
+        """Remove the least recently used entries until the rest fits, and abandoned temporary folders.
 
         Parameters
         ----------
         spare
-            An entry that stays, whatever its size.
+            Name of an entry that is not removed.
         """
         entries = []
         with suppress(OSError):
@@ -169,12 +169,13 @@ class Cache:
             if total <= self.max_bytes:
                 break
             if folder.name != protected:
-                self._remove(folder)
+                self.remove(folder)
                 total -= size
 
-    def _remove(self, folder: Path) -> None:
+    def remove(self, folder: Path) -> None:
+        """Remove an entry."""
         with suppress(OSError):
-            # Renamed first: a reader finds all of an entry or nothing of it.
+            # Renamed first: a reader sees a complete entry or none.
             gone = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=self.folder)) / "gone"
             with suppress(OSError):
                 folder.rename(gone)
@@ -182,14 +183,14 @@ class Cache:
 
 
 def _write(folder: Path, prepared: PreparedImages) -> Generator[LoadProgress, None, None]:
-    """Write all of an entry and see its pixels onto the disk, which takes its time: in a thread, step by step.
+    """Write an entry in steps, and sync its pixels to the disk in a thread.
 
-    The other files are checked whole whenever they are read; pixels, of which there can be many, are not.
+    The other files are not synced: they are checked completely whenever they are read, and pixels are not.
     """
-    message = "Keeping images for the next time"
+    message = "Caching images"
     total = len(prepared.images)
-    if not isinstance(prepared.images, np.memmap):  # else the sink has written them there
-        step = max(1, WRITTEN_AT_ONCE // prepared.images[0].nbytes)
+    if not isinstance(prepared.images, np.memmap):  # otherwise the buffer has written them there
+        step = max(1, CHUNK_BYTES // prepared.images[0].nbytes)
         for start in range(0, total, step):
             chunk = np.ascontiguousarray(prepared.images[start : start + step]).data
             yield from run_in_thread(partial(_append, folder / "images.u8", chunk), LoadProgress(start, total, message))
@@ -222,7 +223,7 @@ def _read(folder: Path) -> PreparedImages:
     if f"{zlib.crc32(payload.encode()):08x}" != head:
         raise ValueError("entry.json is damaged")
     entry: dict[str, Any] = json.loads(payload)
-    images = mapped(folder / "images.u8", tuple(entry["shape"]))
+    images = map_images(folder / "images.u8", tuple(entry["shape"]))
     codes = (folder / "codes.i4").read_bytes()
     if _checksum(images) != entry["images"] or zlib.crc32(codes) != entry["codes"]:
         raise ValueError("pixels or codes are damaged")
@@ -233,7 +234,7 @@ def _read(folder: Path) -> PreparedImages:
 
 
 def _checksum(images: Images) -> int:
-    """CRC-32 of the pixels: all of them up to 4 MB, else of 64 pages evenly spaced from first to last."""
+    """CRC-32 of the pixels: of all of them up to 4 MB, else of 64 evenly spaced pages."""
     flat = np.ascontiguousarray(images).reshape(-1)
     return zlib.crc32(b"".join(_blocks(flat)))
 

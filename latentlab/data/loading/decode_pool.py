@@ -1,7 +1,7 @@
 """A decoding pool: threads first, worker processes once the job is long enough to amortize their start.
 
 The threads are a `concurrent.futures.ThreadPoolExecutor`. Threads alone reach .66 of the speed of Pillow in one
-process a core, threads with processes .81 (JPEG, 2 cores; rows of the ingest in tests/benchmarks/RESULTS.md): every
+process a core, threads with processes .81 (JPEG, 2 cores; tests/benchmarks/RESULTS.md, ingest): every
 call into Pillow releases the GIL and has to take it back.
 
 The processes are `latentlab.data.loading.decode_process.DecodeProcess`. A `ProcessPoolExecutor` was tried
@@ -11,7 +11,7 @@ The processes are `latentlab.data.loading.decode_process.DecodeProcess`. A `Proc
   without an ``if __name__ == "__main__"`` guard runs a second time. "fork" is unsafe beside torch's and Qt's threads.
 - Its workers outlive a parent that is killed: they were still there 6 s later. Ours end when their stdin does.
 - One crash breaks the whole pool (``BrokenProcessPool``) and does not say which file caused it.
-- There is no public way to end a worker in the midst of an image before Python 3.14 (``kill_workers``).
+- Before Python 3.14 (``kill_workers``) there is no public way to end a worker while it decodes an image.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Generic, Protocol, TypeVar
 
@@ -32,87 +32,85 @@ Item_contra = TypeVar("Item_contra", contravariant=True)
 Results = list[DecodedImage | str]
 
 CRASHED = "crashed the decoder"
-_LAST_WAIT = 0.05  # seconds
+_STOP_SECONDS = 0.05  # how long `DecodePool.stop` waits for threads
 
 
 class Worker(Protocol[Item_contra]):
-    """A process that decodes, as `latentlab.data.loading.decode_process.DecodeProcess`."""
+    """A process that decodes; see `latentlab.data.loading.decode_process.DecodeProcess`."""
 
     @property
     def is_ready(self) -> bool:
-        """Whether it has ever answered."""
+        """Whether it has answered at least once."""
 
-    def decode(self, names: Sequence[Item_contra], /) -> Results:
-        """Decode a batch; `DecodeProcessLostError` when the process ends meanwhile."""
+    def decode(self, items: Sequence[Item_contra], /) -> Results:
+        """Decode a batch; raises `DecodeProcessLostError` when the process ends before it has answered."""
 
-    def end(self) -> None:
-        """End the process, from any thread."""
+    def kill(self) -> None:
+        """Kill the process, from any thread."""
 
     def close(self) -> None:
-        """End the process and let go of it."""
+        """Kill the process and release its resources."""
 
 
 class DecodePool(Generic[Item]):
-    """Threads that decode batches of items.
-
-    Threads alone wait for each other: every call into Pillow lets go of the interpreter's lock and wants it back.
-    Processes do not, but take a tenth of a second to start. So a crew begins with threads, and grows when that pays.
+    """A thread pool that decodes batches of items, with worker processes for long jobs.
 
     Parameters
     ----------
     size
         Number of threads.
     read
-        Decodes one item, in any thread; `UnreadableError` when it cannot.
+        Decodes one item, in any thread; raises `UnreadableError`.
     start
-        Starts a process that decodes items as ``read`` does; ``None`` where none can.
+        Starts a process that decodes items as ``read`` does; ``None`` for threads only.
+
+    Attributes
+    ----------
+    seconds_per_item
+        Duration of the last batch, divided by its size; 0 before the first.
     """
 
     def __init__(
         self, size: int, read: Callable[[Item], DecodedImage], start: Callable[[], Worker[Item]] | None = None
     ) -> None:
         self.size = size
-        self.seconds = 0.0  # that an item took lately
+        self.seconds_per_item = 0.0
         self._read = read
         self._start = start
-        self._startable = 0  # processes that may be started
+        self._startable = 0  # processes that may still be started
         self._idle: deque[Worker[Item]] = deque()
         self._alive: set[Worker[Item]] = set()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
-        self._running: set[Future[Results]] = set()
-        self._pool = ThreadPoolExecutor(size, thread_name_prefix="ingest")
+        self._threads = ThreadPoolExecutor(size, thread_name_prefix="decode")
 
     def submit(self, items: Sequence[Item]) -> Future[Results]:
-        """Have a batch decoded: each item, or the reason why it cannot be."""
-        future = self._pool.submit(self._work, items)
-        self._running.add(future)
-        return future
-
-    def done(self, future: Future[Results]) -> None:
-        """Forget a batch whose results have been taken."""
-        self._running.discard(future)
+        """Decode a batch; the result holds each item's image, or the reason why it cannot be read."""
+        return self._threads.submit(self._decode, items)
 
     def start_processes(self) -> None:
-        """Let all threads but one have a process of its own, as soon as they next ask for one."""
+        """Allow all threads but one to start a process with their next batch."""
         self._startable = self.size - 1 if self._start is not None else 0
 
-    def stop(self) -> None:
-        """End at once: processes are killed; a thread is given a moment, then left to its last image."""
+    def stop(self, pending: Collection[Future[Results]] = ()) -> None:
+        """Kill the processes and cancel ``pending`` batches.
+
+        Waits 0.05 s for the threads; one that decodes a large image is left to finish it in the background.
+        """
         with self._lock:
             self._stopping.set()
-            living = list(self._alive)
-        for worker in living:
-            worker.end()
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        if not wait(self._running, _LAST_WAIT).not_done:
-            self._pool.shutdown(wait=True)
+            alive = list(self._alive)
+        for worker in alive:
+            worker.kill()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        if not wait(pending, _STOP_SECONDS).not_done:
+            self._threads.shutdown(wait=True)
         while self._idle:
             self._idle.popleft().close()
 
-    def _work(self, items: Sequence[Item]) -> Results:
+    def _decode(self, items: Sequence[Item]) -> Results:
         worker = self._acquire_process()
-        began = time.monotonic()
+        started = time.monotonic()
         if worker is None:
             results = self._decode_in_thread(items)
         else:
@@ -122,24 +120,24 @@ class DecodePool(Generic[Item]):
             except DecodeProcessLostError:
                 return self._retry_one_by_one(worker, items)
             self._idle.append(worker)
-            if not was_ready:
+            if not was_ready:  # the time includes the process's start
                 return results
-        self.seconds = (time.monotonic() - began) / len(items)
+        self.seconds_per_item = (time.monotonic() - started) / len(items)
         return results
 
     def _decode_in_thread(self, items: Sequence[Item]) -> Results:
-        prepared: Results = []
+        results: Results = []
         for item in items:
             if self._stopping.is_set():
                 break
             try:
-                prepared.append(self._read(item))
+                results.append(self._read(item))
             except UnreadableError as error:
-                prepared.append(str(error))
-        return prepared
+                results.append(str(error))
+        return results
 
     def _acquire_process(self) -> Worker[Item] | None:
-        """A process that has nothing to do, a new one where there may be more, or ``None``."""
+        """An idle process, a new one if more may be started, or ``None``."""
         with self._lock:
             if self._idle:
                 return self._idle.popleft()
@@ -159,13 +157,13 @@ class DecodePool(Generic[Item]):
         with self._lock:
             self._alive.add(worker)
             if self._stopping.is_set():
-                worker.end()
+                worker.kill()
         return worker
 
     def _retry_one_by_one(self, lost: Worker[Item], items: Sequence[Item]) -> Results:
-        """Decode a batch in which a process was lost: file by file, so that the one to blame is known."""
+        """Decode a batch again whose process was lost, one item at a time, to find the item that crashes it."""
         self._discard(lost)
-        if not lost.is_ready:  # none can be started here
+        if not lost.is_ready:  # processes cannot be started here
             self._start, self._startable = None, 0
             return self._decode_in_thread(items)
         results: Results = []

@@ -1,4 +1,4 @@
-"""Image files decoded by processes, which share no lock of the interpreter and whose crash costs one file."""
+"""The parent's side of a decoding process: has its own GIL, and a crash in it costs one file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from latentlab.data.loading.decode_main import Answer, Settings, receive, send
 
 
 class DecodeProcessLostError(Exception):
-    """A decoder has ended, by itself or because it was closed."""
+    """A decoding process has ended, by itself or because it was killed."""
 
 
 class DecodeProcess:
@@ -25,9 +25,9 @@ class DecodeProcess:
     Parameters
     ----------
     folder
-        Where they lie.
+        The folder of the files.
     target, config
-        As for `latentlab.data.images.to_array.decode`.
+        As in `latentlab.data.images.to_array.decode`.
 
     Raises
     ------
@@ -39,13 +39,13 @@ class DecodeProcess:
         self._folder = folder
         self._config = config
         options = Settings(config.channels, config.fit, config.invert, config.levels, config.behind, config.margin)
-        self._first = (target, tuple(options))
+        self._setup = (target, tuple(options))
         self._is_ready = False
         flags = 0
         if sys.platform == "win32":
             flags = subprocess.CREATE_NO_WINDOW
         self._process = subprocess.Popen(
-            # -P: the folder one happens to be in is no place to import from.
+            # -P: do not import from the current folder.
             [sys.executable, "-P", "-m", "latentlab.data.loading.decode_main"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -58,11 +58,11 @@ class DecodeProcess:
 
     @property
     def is_ready(self) -> bool:
-        """Whether it has ever answered; one that ends before cannot be started here."""
+        """Whether it has answered at least once; if it ends before, processes cannot be started here."""
         return self._is_ready
 
     def decode(self, names: Sequence[str]) -> list[DecodedImage | str]:
-        """Decode some files, or say why they cannot be; waits until that is done.
+        """Decode some files and wait for the result: each file's image, or the reason why it cannot be read.
 
         Raises
         ------
@@ -71,27 +71,32 @@ class DecodeProcess:
         """
         try:
             if not self._is_ready:
-                send(self._requests, self._first)
+                send(self._requests, self._setup)
                 receive(self._answers)
                 self._is_ready = True
             send(self._requests, [f"{self._folder}/{name}" for name in names])
             answers: list[Answer] = receive(self._answers)
-        except (OSError, EOFError, ValueError) as error:  # ValueError: closed meanwhile
+        except (OSError, EOFError, ValueError) as error:  # ValueError: the pipe was closed in the meantime
             raise DecodeProcessLostError from error
         return [answer if isinstance(answer, str) else self._decoded(*answer) for answer in answers]
 
-    def end(self) -> None:
-        """End the process at once, from any thread: whoever waits for its answer is told that it is lost."""
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    def kill(self) -> None:
+        """Kill the process, from any thread; a pending `decode` raises `DecodeProcessLostError`."""
         self._process.kill()
         self._process.wait()
 
     def close(self) -> None:
-        """End the process and close its pipes; for the one thread that uses it."""
-        self.end()
+        """Kill the process and close its pipes; only from the thread that uses it."""
+        self.kill()
         for pipe in (self._requests, self._answers):
             try:
                 pipe.close()
-            except OSError:  # what was not sent any more
+            except OSError:  # unsent data
                 continue
 
     def _decoded(
@@ -101,7 +106,7 @@ class DecodeProcess:
 
 
 def can_start() -> bool:
-    """Whether this interpreter can be started anew; a frozen program is no interpreter."""
+    """Whether ``sys.executable`` is a Python interpreter; in a frozen program it is not."""
     return bool(sys.executable) and not getattr(sys, "frozen", False)
 
 

@@ -1,4 +1,4 @@
-"""Something slow that cannot be cut into steps, done in a thread while steps go on."""
+"""Run slow work that cannot be split into steps in a thread, while its generator yields."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from latentlab.data.types import LoadProgress
 
 T = TypeVar("T")
 
-POLL_SECONDS = 0.03  # seconds
+POLL_SECONDS = 0.03
 
 
 def run_in_thread(work: Callable[[], T], progress: LoadProgress) -> Generator[LoadProgress, None, T]:
-    """Run ``work`` in a thread; yields ``progress`` until it is done, and returns what it gave.
+    """Run ``work`` in a thread; yields ``progress`` until it is done and returns its result.
 
     Closing the generator waits for the thread.
     """
-    with ThreadPoolExecutor(1, thread_name_prefix="meanwhile") as pool:
+    with ThreadPoolExecutor(1, thread_name_prefix="in_thread") as pool:
         future = pool.submit(work)
         while True:
             try:
                 return future.result(timeout=POLL_SECONDS)
             except TimeoutError:
-                if future.done():  # the work's own
+                if future.done():  # raised by the work itself
                     raise
                 yield progress

@@ -1,4 +1,4 @@
-"""Images are decoded by every core, in order, with progress."""
+"""Decode many images on all cores, in order, with progress."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ Item = TypeVar("Item")
 
 _FIRST_BATCH, _LARGEST_BATCH = 4, 64
 _BATCH_SECONDS = 0.08
-_PROBE_SECONDS = 0.2  # seconds after which it is known how long the rest will take
-_MIN_PROCESS_SECONDS = 0.8  # seconds of decoding by which processes are worth their start
+_PROBE_SECONDS = 0.2  # seconds after which the remaining time is estimated
+_MIN_PROCESS_SECONDS = 0.8  # remaining seconds above which starting processes pays
 
 
 def prepare_images(
@@ -32,26 +32,26 @@ def prepare_images(
     buffer: ImageBuffer,
     start: Callable[[], Worker[Item]] | None = None,
 ) -> Generator[LoadProgress, None, PreparedImages]:
-    """Decode items in order; yields progress every few hundredths of a second, also while it waits.
+    """Decode items on all cores, in order; yields progress every 0.03 s, also while waiting.
 
-    Closing the generator ends the work within an image, or within a twentieth of a second where that is sooner.
+    Closing the generator ends the work within 0.05 s, or one image if that is sooner.
 
     Parameters
     ----------
     items
-        File names, say.
+        For example file names.
     read
-        Decodes one, in any thread; `UnreadableError` when it cannot.
-    sink
-        Takes the pixels.
+        Decodes one item, in any thread; raises `UnreadableError`.
+    buffer
+        Collects the pixels.
     start
-        Starts a process that decodes as ``read`` does; ``None`` to make do with threads.
+        Starts a process that decodes as ``read`` does; ``None`` for threads only.
     """
     codes = np.full(len(items), -1, dtype=np.int32)
     kinds: dict[Kind, int] = {}
     reasons: dict[int, str] = {}
     done = 0
-    for batch in _decoded(items, DecodePool(available_cores(), read, start)):
+    for batch in _decode_batches(items, DecodePool(available_cores(), read, start)):
         if batch is not None:
             yield from buffer.add([image.pixels for image in batch if isinstance(image, DecodedImage)])
             for number, image in enumerate(batch, start=done):
@@ -65,34 +65,34 @@ def prepare_images(
     return PreparedImages((yield from buffer.finish()), codes, list(kinds), reasons)
 
 
-def _decoded(items: Sequence[Item], pool: DecodePool[Item]) -> Generator[Results | None, None, None]:
-    """Batches in order, each item decoded or the reason why not; ``None`` while waiting."""
-    waiting: deque[Future[Results]] = deque()
-    began = time.monotonic()
-    taken, grown = 0, False
+def _decode_batches(items: Sequence[Item], pool: DecodePool[Item]) -> Generator[Results | None, None, None]:
+    """Yield the results of all batches in order, and ``None`` while waiting for one."""
+    pending: deque[Future[Results]] = deque()
+    started = time.monotonic()
+    submitted, estimated = 0, False
     try:
         while True:
-            while len(waiting) < 2 * pool.size + 2 and taken < len(items):
-                size = _batch_size(pool.seconds)
-                waiting.append(pool.submit(items[taken : taken + size]))
-                taken += size
-            if not grown and time.monotonic() - began > _PROBE_SECONDS:
-                grown = True
-                if pool.seconds * (len(items) - taken) > _MIN_PROCESS_SECONDS:
+            while len(pending) < 2 * pool.size + 2 and submitted < len(items):  # bounds the memory
+                size = _batch_size(pool.seconds_per_item)
+                pending.append(pool.submit(items[submitted : submitted + size]))
+                submitted += size
+            if not estimated and time.monotonic() - started > _PROBE_SECONDS:
+                estimated = True
+                if pool.seconds_per_item * (len(items) - submitted) > _MIN_PROCESS_SECONDS:
                     pool.start_processes()
-            if not waiting:
+            if not pending:
                 return
             try:
-                batch = waiting[0].result(timeout=POLL_SECONDS)
+                batch = pending[0].result(timeout=POLL_SECONDS)
             except TimeoutError:
                 yield None
                 continue
-            pool.done(waiting.popleft())
+            pending.popleft()
             yield batch
     finally:
-        pool.stop()
+        pool.stop(pending)
 
 
-def _batch_size(seconds: float) -> int:
-    """How many items make a batch of about a tenth of a second."""
-    return int(min(max(_BATCH_SECONDS / seconds, 1), _LARGEST_BATCH)) if seconds else _FIRST_BATCH
+def _batch_size(seconds_per_item: float) -> int:
+    """Number of items that take about 0.08 s."""
+    return int(min(max(_BATCH_SECONDS / seconds_per_item, 1), _LARGEST_BATCH)) if seconds_per_item else _FIRST_BATCH

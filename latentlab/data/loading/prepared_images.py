@@ -1,4 +1,4 @@
-"""Images that have been made ready, and what each of them was made from."""
+"""Prepared images of a dataset, with the formats, modes and sizes of their sources."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from latentlab.data.types import FileStats, Images, Labels
 
 Kind = tuple[str, str, str]
 
-_SIZES_NAMED = 20
+_MAX_SIZES = 20
 
 
 @dataclass(frozen=True)
 class PreparedImages:
-    """Images made ready from a number of items (files, or rows of an array).
+    """Images prepared from a list of items (files, or rows of an array).
 
     Attributes
     ----------
     images
-        uint8 [N, C, H, W], of the items that could be read, in their order.
+        uint8 [N, C, H, W], of the readable items in order.
     codes
-        int32, one an item: which of ``kinds`` it is, -1 where it could not be read.
+        int32 [items]: index into ``kinds``, -1 where the item could not be read.
     kinds
         Format, mode and size ("640×480") of the files.
     reasons
-        Why an item could not be read, by its number.
+        Why an item could not be read, by its index.
     digest
-        Of the images, as `latentlab.data.dataset.digest_of` has it: item_index with them, it need not be made again.
+        `latentlab.data.dataset.digest_of` the images; stored in the cache to save the time.
     """
 
     images: Images
@@ -48,11 +48,11 @@ class PreparedImages:
 
     @cached_property
     def item_index(self) -> Labels:
-        """int64 [N], the items the images are of."""
+        """int64 [N]: each image's item."""
         return np.flatnonzero(self.codes >= 0).astype(np.int64)
 
     def file_stats(self) -> FileStats:
-        """What the files held; of sizes the most frequent."""
+        """Statistics of the files, with the most frequent sizes."""
         counts = np.bincount(self.codes[self.item_index], minlength=len(self.kinds)).tolist()
         formats, modes, sizes = Counter[str](), Counter[str](), Counter[str]()
         for (format, mode, size), count in zip(self.kinds, counts, strict=True):
@@ -60,5 +60,5 @@ class PreparedImages:
                 formats[format] += count
                 modes[mode] += count
                 sizes[size] += count
-        named = dict(sizes.most_common(_SIZES_NAMED))
+        named = dict(sizes.most_common(_MAX_SIZES))
         return FileStats(dict(formats.most_common()), dict(modes.most_common()), named, len(sizes) - len(named))

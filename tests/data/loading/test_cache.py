@@ -11,7 +11,7 @@ import pytest
 
 from latentlab.config import DataConfig
 from latentlab.data import load_dataset, open_dataset
-from latentlab.data.loading import image_buffer as sink_module
+from latentlab.data.loading import image_buffer
 from latentlab.data.loading.cache import Cache
 from latentlab.data.loading.prepared_images import PreparedImages
 from latentlab.data.sources import folder as folder_module
@@ -102,7 +102,7 @@ def test_a_subset_is_taken_from_the_whole_and_is_what_it_would_be_without(pictur
     load_dataset(pictures)
     for entry in entries():
         if len(np.memmap(entry / "images.u8")) == len(fresh.images.reshape(-1)):
-            Cache()._remove(entry)
+            Cache().remove(entry)
     decodes.clear()
     again = load_dataset(pictures, config)
     assert decodes == []
@@ -165,7 +165,7 @@ def test_a_map_outlives_its_entry(pictures):
     second = load_dataset(pictures)
     before = second.images.copy()
     for entry in entries():
-        Cache()._remove(entry)
+        Cache().remove(entry)
     assert (second.images == before).all()
 
 
@@ -185,14 +185,14 @@ def test_a_cache_that_cannot_be_written_is_done_without(pictures, monkeypatch, t
 
 @pytest.fixture
 def small_memory(monkeypatch):
-    monkeypatch.setattr(sink_module, "_IN_MEMORY", 500)
-    monkeypatch.setattr(sink_module, "WRITTEN_AT_ONCE", 300)
+    monkeypatch.setattr(image_buffer, "_IN_MEMORY", 500)
+    monkeypatch.setattr(image_buffer, "CHUNK_BYTES", 300)
 
 
 def test_more_than_the_memory_takes_is_written_and_mapped(pictures, decodes, monkeypatch):
     whole = load_dataset(pictures)
-    Cache()._remove(entries()[0])
-    monkeypatch.setattr(sink_module, "_IN_MEMORY", 500)
+    Cache().remove(entries()[0])
+    monkeypatch.setattr(image_buffer, "_IN_MEMORY", 500)
     mapped = load_dataset(pictures)
     assert isinstance(mapped.images, np.memmap)
     assert same(whole, mapped)

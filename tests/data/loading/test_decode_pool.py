@@ -14,8 +14,7 @@ from latentlab.config import DataConfig
 from latentlab.data import load_dataset, open_dataset
 from latentlab.data.images.image_file import UnreadableError
 from latentlab.data.images.to_array import DecodedImage
-from latentlab.data.loading import decode_pool as crew_module
-from latentlab.data.loading import pipeline as ingest_module
+from latentlab.data.loading import decode_pool, pipeline
 from latentlab.data.loading.decode_pool import CRASHED, DecodePool
 from latentlab.data.loading.decode_process import DecodeProcess, DecodeProcessLostError
 from tests.data.helpers import grey, save
@@ -25,18 +24,18 @@ CONFIG = DataConfig(image_size=16)
 
 @pytest.fixture
 def decoders(monkeypatch):
-    """Processes are used from the first moment on; those that were started."""
-    monkeypatch.setattr(ingest_module, "_PROBE_SECONDS", -1.0)
-    monkeypatch.setattr(ingest_module, "_MIN_PROCESS_SECONDS", -1.0)
-    monkeypatch.setattr(ingest_module, "available_cores", lambda: 2)
+    """Start processes at once; yields the list of those that were started."""
+    monkeypatch.setattr(pipeline, "_PROBE_SECONDS", -1.0)
+    monkeypatch.setattr(pipeline, "_MIN_PROCESS_SECONDS", -1.0)
+    monkeypatch.setattr(pipeline, "available_cores", lambda: 2)
     started = []
     real = DecodeProcess.__init__
 
-    def noted(self, *arguments):
+    def recorded(self, *arguments):
         real(self, *arguments)
         started.append(self)
 
-    monkeypatch.setattr(DecodeProcess, "__init__", noted)
+    monkeypatch.setattr(DecodeProcess, "__init__", recorded)
     return started
 
 
@@ -54,10 +53,10 @@ def pictures(tmp_path):
     return root
 
 
-def test_processes_make_the_same_dataset_as_threads(pictures, decoders, monkeypatch, own_folders):
+def test_processes_and_threads_give_equal_datasets(pictures, decoders, monkeypatch, own_folders):
     by_processes = load_dataset(pictures, CONFIG)
     assert decoders[0].is_ready
-    assert all(decoder._process.returncode is not None for decoder in decoders)
+    assert not any(is_running(decoder.pid) for decoder in decoders)
     monkeypatch.setattr("latentlab.data.sources.folder.can_start", lambda: False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(own_folders / "another"))
     by_threads = load_dataset(pictures, CONFIG)
@@ -67,23 +66,23 @@ def test_processes_make_the_same_dataset_as_threads(pictures, decoders, monkeypa
     assert by_processes.file_stats == by_threads.file_stats
 
 
-def test_cancel_ends_the_processes_and_leaves_no_thread(pictures, decoders):
+def test_cancel_kills_the_processes_and_ends_the_threads(pictures, decoders):
     loading = open_dataset(pictures, CONFIG)
     while not decoders:
         next(loading)
     started = time.monotonic()
     loading.close()
     assert time.monotonic() - started < 0.2
-    assert all(decoder._process.returncode is not None for decoder in decoders)
+    assert not any(is_running(decoder.pid) for decoder in decoders)
 
 
 @pytest.mark.parametrize("executable", ["/absent/python", "/bin/false"])
-def test_where_no_process_can_be_started_threads_serve(pictures, decoders, monkeypatch, executable):
+def test_threads_decode_when_no_process_can_be_started(pictures, decoders, monkeypatch, executable):
     monkeypatch.setattr(sys, "executable", executable)
     assert len(load_dataset(pictures, CONFIG)) == 345
 
 
-def test_a_process_that_is_killed_is_replaced_and_costs_nothing(pictures, decoders, monkeypatch):
+def test_a_killed_process_is_replaced_without_losing_images(pictures, decoders, monkeypatch):
     real = DecodeProcess.decode
     killed = []
 
@@ -91,7 +90,7 @@ def test_a_process_that_is_killed_is_replaced_and_costs_nothing(pictures, decode
         prepared = real(self, names)
         if not killed:
             killed.append(self)
-            self._process.kill()
+            os.kill(self.pid, signal.SIGTERM)
         return prepared
 
     monkeypatch.setattr(DecodeProcess, "decode", killed_once)
@@ -101,42 +100,42 @@ def test_a_process_that_is_killed_is_replaced_and_costs_nothing(pictures, decode
     assert len(dataset.skipped) == 43
 
 
-class Fragile:
-    """A decoder that a certain item crashes."""
+class FragileWorker:
+    """A worker that crashes on the item "bad"."""
 
     is_ready = True
 
     def __init__(self):
-        self.ended = False
+        self.killed = False
 
     def decode(self, names):
-        if self.ended or "bad" in names:
+        if self.killed or "bad" in names:
             raise DecodeProcessLostError
         return [decoded(name) for name in names]
 
-    def end(self):
-        self.ended = True
+    def kill(self):
+        self.killed = True
 
-    close = end
+    close = kill
 
 
 def decoded(name):
     return DecodedImage(np.full((1, 1, 1), ord(name[0]), np.uint8), name, "L", (1, 1))
 
 
-def test_a_file_that_crashes_its_decoder_is_named_and_the_others_are_decoded():
+def test_a_file_that_crashes_its_process_is_reported_and_the_others_are_decoded():
     def never(name):
         raise AssertionError("the crash would take this process with it")
 
-    pool = DecodePool(2, never, Fragile)
+    pool = DecodePool(2, never, FragileWorker)
     pool.start_processes()
-    results = pool._work(["a", "b", "bad", "c"])
+    results = pool.submit(["a", "b", "bad", "c"]).result(10)
     assert [each if isinstance(each, str) else each.format for each in results] == ["a", "b", CRASHED, "c"]
     pool.stop()
 
 
-def test_a_thread_with_a_long_image_is_not_waited_for(monkeypatch):
-    monkeypatch.setattr(crew_module, "_LAST_WAIT", 0.01)
+def test_stop_does_not_wait_for_a_thread_with_a_large_image(monkeypatch):
+    monkeypatch.setattr(decode_pool, "_STOP_SECONDS", 0.01)
     begun, finish = threading.Event(), threading.Event()
 
     def slow(name):
@@ -145,10 +144,10 @@ def test_a_thread_with_a_long_image_is_not_waited_for(monkeypatch):
         raise UnreadableError("too late")
 
     pool = DecodePool(1, slow)
-    pool.submit(["a", "b"])
+    future = pool.submit(["a", "b"])
     begun.wait(10)
     started = time.monotonic()
-    pool.stop()
+    pool.stop([future])
     assert time.monotonic() - started < 1
     finish.set()
 
@@ -159,30 +158,33 @@ from latentlab.config import DataConfig
 from latentlab.data.loading.decode_process import DecodeProcess
 decoder = DecodeProcess(sys.argv[1], (8, 8), DataConfig())
 decoder.decode(["000.png"])
-print(decoder._process.pid, flush=True)
+print(decoder.pid, flush=True)
 time.sleep(60)
 """
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
-def test_a_decoder_ends_when_its_parent_is_killed(pictures):
+def test_a_process_ends_when_its_parent_is_killed(pictures):
     parent = subprocess.Popen([sys.executable, "-c", ORPHAN, str(pictures)], stdout=subprocess.PIPE)
     with parent:
         pid = int(parent.stdout.readline())
         parent.kill()
     end = time.monotonic() + 10
-    while time.monotonic() < end:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return
-        if _is_zombie(pid):  # nobody here collects what has ended
-            return
+    while is_running(pid):
+        assert time.monotonic() < end, "the process outlives its parent"
         time.sleep(0.02)
-    pytest.fail("the decoder outlives its parent")
 
 
-def _is_zombie(pid):
+def is_running(pid):
+    """Whether a process exists and is not a zombie."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return not is_zombie(pid)
+
+
+def is_zombie(pid):
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             return file.read().rpartition(b")")[2].split()[0] == b"Z"
