@@ -11,6 +11,7 @@ import ast
 import inspect
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -192,6 +193,7 @@ PACKAGES = (
 """From the highest layer to the lowest."""
 
 
+@cache
 def imports(_: str) -> str:
     """Which package imports which, as a matrix: what lies right of the diagonal runs downward."""
     found = {package: _imported_by(package) for package in PACKAGES}
