@@ -1,4 +1,4 @@
-"""Where there are points and where there are none, on a coarse grid that answers at once."""
+"""How densely points cover the plane, and how far from them each part of it is, on a coarse grid."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ CELLS = 96
 SAMPLE = 128
 REFERENCE = 8192
 FAR = 3.0
-"""A place is far from data when it is farther from any point than so many typical gaps between neighbours."""
+"""A cell is far from data when it is farther from every point than so many typical gaps between neighbours."""
 PADDING = 0.15
 
 
 class Coverage:
-    """How far every place is from the nearest point, and how many points are near it.
+    """Density of points, and distance to the nearest of them, for every cell of a grid.
 
-    Distances come from an exact Euclidean distance transform of the occupied cells, so they are off by a
-    cell at most; the typical gap between neighbours is estimated on a seeded sample.
+    Distances are an exact Euclidean distance transform of the occupied cells, and so true to a cell; the typical gap
+    between neighbours is estimated on a seeded sample.
 
     Parameters
     ----------
@@ -28,9 +28,9 @@ class Coverage:
     Attributes
     ----------
     x_range, y_range : tuple of float
-        What the grid covers: the points' extent and some room round it.
+        What the grid covers: the points' extent and a margin.
     reach : float
-        Beyond this distance from every point a place counts as far from data.
+        Beyond this distance from every point a cell counts as far from data.
     """
 
     def __init__(self, xy: FloatArray) -> None:
@@ -40,29 +40,17 @@ class Coverage:
             x, y = x[finite], y[finite]
         low = np.array([x.min(), y.min()], float)
         high = np.array([x.max(), y.max()], float)
-        room = max(PADDING * float((high - low).max()), 1e-6)
-        low, high = low - room, high + room
+        margin = max(PADDING * float((high - low).max()), 1e-6)
+        low, high = low - margin, high + margin
         self.x_range, self.y_range = (low[0], high[0]), (low[1], high[1])
-        self._low, self._cell = low, (high - low) / CELLS
-        column = ((x - np.float32(low[0])) * np.float32(1 / self._cell[0])).astype(np.int32)
-        row = ((y - np.float32(low[1])) * np.float32(1 / self._cell[1])).astype(np.int32)
+        size = (high - low) / CELLS
+        column = ((x - np.float32(low[0])) * np.float32(1 / size[0])).astype(np.int32)
+        row = ((y - np.float32(low[1])) * np.float32(1 / size[1])).astype(np.int32)
         cell = np.minimum(row, CELLS - 1) * CELLS + np.minimum(column, CELLS - 1)
         self._counts = np.bincount(cell, minlength=CELLS * CELLS).reshape(CELLS, CELLS)
-        self._distance = _distance_transform(self._counts > 0, self._cell[1], self._cell[0])
-        # A single point has no neighbour to measure by: nothing is far from it.
-        self.reach = max(FAR * _typical_gap(x, y), 1.5 * float(self._cell.max())) if len(x) > 1 else float("inf")
-
-    def distance(self, xy: npt.ArrayLike) -> float:
-        """How far the point (x, y) is from the nearest point of the data: to a cell, beyond the grid at most so far."""
-        place = np.asarray(xy, float)
-        held = np.clip((place - self._low) / self._cell, 0, CELLS - 1e-9)
-        column, row = held.astype(int)
-        outside = place - (self._low + held * self._cell)
-        return float(self._distance[row, column] + np.hypot(*outside))
-
-    def is_far(self, xy: npt.ArrayLike) -> bool:
-        """Whether the point (x, y) is farther from any point of the data than is typical within it."""
-        return self.distance(xy) > self.reach
+        self._distance = _distance_transform(self._counts > 0, size[1], size[0])
+        # A single point has no neighbour: nothing is far from it.
+        self.reach = max(FAR * _typical_gap(x, y), 1.5 * float(size.max())) if len(x) > 1 else float("inf")
 
     def farness(self) -> FloatArray:
         """0 among the points, rising smoothly to 1 at three times the reach: [CELLS, CELLS], first row uppermost."""
@@ -82,7 +70,7 @@ def _distance_transform(occupied: npt.NDArray[np.bool_], row_step: float, column
     squared = np.where(occupied, 0.0, np.inf).astype(np.float32)
     for step in (row_step, column_step):
         index = np.arange(len(squared), dtype=np.float32) * np.float32(step)
-        squared = np.stack([((index - place)[:, None] ** 2 + squared).min(axis=0) for place in index]).T
+        squared = np.stack([((index - at)[:, None] ** 2 + squared).min(axis=0) for at in index]).T
     return np.sqrt(squared)
 
 
@@ -100,8 +88,8 @@ def _typical_gap(x: FloatArray, y: FloatArray) -> float:
         gaps[number] = np.sqrt(squared.min())
     # A sample is sparser than the whole by the square root of its share, in the plane.
     # Not numpy's ``quantile``, which would import numpy.ma: 20 ms and more, when the first points are shown.
-    place = round(0.95 * (len(gaps) - 1))
-    return float(np.partition(gaps, place)[place] * np.sqrt(len(x) / count))
+    rank = round(0.95 * (len(gaps) - 1))
+    return float(np.partition(gaps, rank)[rank] * np.sqrt(len(x) / count))
 
 
 def _blur(grid: FloatArray) -> FloatArray:

@@ -156,6 +156,7 @@ class MapViewBox(pg.ViewBox):  # type: ignore[misc]
     def mouseReleaseEvent(self, event: QGraphicsSceneMouseEvent) -> None:
         """End the gesture or the pan."""
         event.accept()
+        self._hovered_at = event.screenPos()  # what the gesture chose is shown until the pointer moves
         if event.button() == Qt.MouseButton.LeftButton and self._is_pressed:
             self._is_pressed = False
             self._tool.release(_pixel(event), self.view(), event.modifiers())

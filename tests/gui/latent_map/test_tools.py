@@ -89,6 +89,16 @@ def test_moving_hovers_and_leaving_says_none(latent_map, qtbot):
     assert told.args == [None]
 
 
+def test_a_zoom_under_a_pointer_at_rest_is_no_hovering(latent_map):
+    place = at(latent_map, (0.5, -0.5))
+    QTest.mouseMove(latent_map.viewport(), place)
+    hovered = Told(latent_map.hovered)
+    wheel(latent_map, place, 2)
+    for _ in range(3):
+        QApplication.processEvents()
+    assert hovered.calls == []
+
+
 def test_hovering_commits_nothing(latent_map):
     told = Told(latent_map.committed)
     QTest.mouseMove(latent_map.viewport(), at(latent_map, (0.5, -0.5)))
@@ -200,6 +210,19 @@ def test_a_lasso_selects_what_it_surrounds(latent_map, grid_of_points, qtbot):
         drag(latent_map, LEFT, *[at(latent_map, z) for z in corners])
     np.testing.assert_allclose(grid_of_points[told.args[0]], [(0, 0), (1, 0)])
     assert commits.calls == []
+
+
+def test_what_was_selected_is_shown_until_the_pointer_moves(latent_map, grid_of_points):
+    latent_map.set_mode("select")
+    corners = [at(latent_map, z) for z in ((-0.5, -0.5), (1.5, -0.5), (1.5, 0.5), (-0.5, 0.5))]
+    QTest.mouseMove(latent_map.viewport(), corners[0])
+    hovered = Told(latent_map.hovered)
+    drag(latent_map, LEFT, *corners)
+    for _ in range(3):
+        QApplication.processEvents()
+    assert hovered.calls == []
+    QTest.mouseMove(latent_map.viewport(), at(latent_map, (1.0, 1.0)))
+    np.testing.assert_allclose(hovered.calls[-1][0], (1.0, 1.0), atol=PIXEL)
 
 
 def test_shift_selects_a_rectangle_of_shown_classes_and_a_click_clears(latent_map, grid_of_points, qtbot):
