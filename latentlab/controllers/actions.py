@@ -179,7 +179,7 @@ class ActionsController(QObject):
         dialogs.choose_target(self._window, "Save the model", name, MODEL_KINDS, self._model.save)
 
     def _on_export_map(self) -> None:
-        picture = self._map.grab()
+        picture = self._map.picture()
         dialogs.choose_target(
             self._window,
             "Export the map",

@@ -96,7 +96,7 @@ class EncodedPointsController(QObject):
         else:
             trained_on = "" if session.model is None else session.model.data.get("fingerprint", "")
             text = OF_TRAINING_IMAGES if points.fingerprint in ("", trained_on) else OF_EARLIER_IMAGES
-        self._map.set_freshness(text)
+        self._map.set_staleness_text(text)
 
     def _draw(self, points: PointsChanged | SnapshotRead) -> None:
         """Project the points onto the shown axes, coloured by class or by the chosen column."""

@@ -155,7 +155,7 @@ class ManifoldController(QObject):
     def _on_run_state_changed(self) -> None:
         """A run rests or has ended: the weights stay as they are, and nothing is to be spared any more."""
         if not self._session.run_is_live:
-            self._map.set_freshness("", "manifold")
+            self._map.set_staleness_text("", "manifold")
         if not self._session.is_learning:
             self._ask()
 
@@ -219,7 +219,9 @@ class ManifoldController(QObject):
         if result.generation != self._begun[0]:
             self._begun = result.generation, result.epoch
         if result.done:
-            self._map.set_freshness(f"manifold {self._begun[1]:.1f}" if self._session.run_is_live else "", "manifold")
+            self._map.set_staleness_text(
+                f"manifold {self._begun[1]:.1f}" if self._session.run_is_live else "", "manifold"
+            )
         if result.done and result.generation == self._fresh.asked:
             self._duty_cycle.record_cost(result.seconds)
             if self._layout is not None:

@@ -169,10 +169,10 @@ class SnapshotsController(QObject):
         self._curves.mark_epoch(None if past is None else float(past.epoch))
         self._filmstrip.mark_epoch(None if past is None else past.epoch)
         if past is None:
-            self._map.set_past("")
+            self._map.set_epoch_banner("")
             self._filmstrip.set_past({})
             return
-        self._map.set_past(f"epoch {past.epoch}  ·  a click returns to now")
+        self._map.set_epoch_banner(f"epoch {past.epoch}  ·  a click returns to now")
         both = (past.originals, past.reconstructions)
         self._filmstrip.set_past({"reconstruct": both, "sample": (past.samples,)}, f"epoch {past.epoch}")
 

@@ -21,13 +21,13 @@ def test_a_run_is_replayed_compared_and_opened_again(application, qtbot, folder)
     qtbot.waitUntil(lambda: session.run_state == "idle", timeout=SECONDS)
     run = session.run_folder
     assert RunFolder(run).history.epochs() == (1, 2, 3, 4)
-    live = application.latent_map._points.xy.copy()
+    live = application.latent_map.layer_stack.points.xy.copy()
 
     find(application, "historySlider").setFocus()
     qtbot.keyClick(find(application, "historySlider"), Qt.Key.Key_Home)
     qtbot.waitUntil(lambda: session.past is not None, timeout=SECONDS)
     assert session.past.epoch == 1
-    first = application.latent_map._points.xy
+    first = application.latent_map.layer_stack.points.xy
     assert np.allclose(first, RunFolder(run).history.read(1).mean, atol=1e-6)
     assert not np.array_equal(first, live)
     assert "epoch 1" in find(application, "mapPast").text()
@@ -38,7 +38,7 @@ def test_a_run_is_replayed_compared_and_opened_again(application, qtbot, folder)
 
     qtbot.mouseClick(application.latent_map.viewport(), Qt.MouseButton.LeftButton)
     assert session.past is None
-    qtbot.waitUntil(lambda: np.array_equal(application.latent_map._points.xy, live), timeout=SECONDS)
+    qtbot.waitUntil(lambda: np.array_equal(application.latent_map.layer_stack.points.xy, live), timeout=SECONDS)
 
     application._desk.open("bundled:mnist-2d")
     qtbot.waitUntil(lambda: session.model.name == "mnist-2d", timeout=SECONDS)

@@ -132,7 +132,7 @@ def test_a_model_that_learns_is_followed_at_a_pace(parts, session, engine, monke
     monkeypatch.setattr("latentlab.utils.duty_cycle.time.monotonic", lambda: clock[0])
     _, latent_map, painted = parts
     told = []
-    monkeypatch.setattr(latent_map, "set_freshness", lambda *what: told.append(what))
+    monkeypatch.setattr(latent_map, "set_staleness_text", lambda *what: told.append(what))
     session.set_run_state("running")
     session.set_model(model_info(3), 2, is_new_model=False)
     asked = engine.last(DecodeGrid)

@@ -68,7 +68,7 @@ class Parts:
         self.map.viewChanged.emit(View(-4, 4, -4, 4, 400, 400, 1.0))
 
     def drawn(self):
-        return self.map._points.xy
+        return self.map.layer_stack.points.xy
 
     def badge(self):
         return self.map.findChild(QLabel, "mapPast")
@@ -169,11 +169,11 @@ def test_a_selection_in_the_past_is_of_its_points(parts, session, engine):
 def test_the_picture_is_shown_on_the_plane_it_is_of(parts, session, engine):
     parts.history.look_at(3)
     engine.snapshotRead.emit(read(1))
-    assert not parts.map._manifold.is_empty
+    assert not parts.map.layer_stack.manifold.is_blank()
     session.set_axes(AxesChoice("z2", "z1"))
-    assert parts.map._manifold.is_empty
+    assert parts.map.layer_stack.manifold.is_blank()
     session.set_axes(AxesChoice())
-    assert not parts.map._manifold.is_empty
+    assert not parts.map.layer_stack.manifold.is_blank()
 
 
 def test_images_are_laid_out_over_the_epochs_and_a_click_goes_there(parts, engine, qtbot):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QPoint, QRect, Qt, Signal
+from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QWidget
 
 from latentlab.gui.latent_map.layer_panel import LayerPanel
@@ -95,6 +96,11 @@ class OverlayPanels(QObject):
         for note in (self._staleness_note, self._epoch_banner, self._far_note):
             note.set_theme(theme)
 
+    def draw_legend(self, painter: QPainter) -> None:
+        """Draw the legend where it is in the widget."""
+        if self._has_legend():
+            self._legend.render(painter, self._legend.pos())
+
     # --- where they are ---------------------------------------------------------------------------
 
     def place(self, inside: QRect) -> None:
@@ -112,8 +118,10 @@ class OverlayPanels(QObject):
         self._message.move(inside.center() - self._message.rect().center())
         top = inside.top() + 2 * INSET + self._tools.height()
         self._legend.place(QPoint(inside.right() - INSET, top), inside.bottom() - top - 5 * INSET)
-        has_legend = not self._legend.is_empty and self._layers.legend() is not None
-        self._legend.setVisible(has_legend and not self._layer_panel.isVisibleTo(self._over))
+        self._legend.setVisible(self._has_legend() and not self._layer_panel.isVisibleTo(self._over))
+
+    def _has_legend(self) -> bool:
+        return not self._legend.is_empty and self._layers.legend() is not None
 
     def close_layer_panel(self) -> bool:
         """Close the layer panel; returns whether it was open."""

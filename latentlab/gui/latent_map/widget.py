@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QKeyEvent, QResizeEvent
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QKeyEvent, QPainter, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from latentlab.gui.latent_map.graphics_view import MapGraphicsView
@@ -47,6 +47,8 @@ class LatentMap(QWidget):
         The `pyqtgraph.ViewBox` that zooms and pans.
     plot : Plot
         The `pyqtgraph.PlotItem` with the axes.
+    layer_stack : LayerStack
+        What is drawn on it.
 
     Signals
     -------
@@ -89,12 +91,12 @@ class LatentMap(QWidget):
         self.view_box = MapViewBox()
         self.plot = Plot(self.view_box)
         self._fix_axes()
-        self._layers = LayerStack(self.view_box, self)
-        self._overlays = OverlayPanels(self._layers, self)
+        self.layer_stack = LayerStack(self.view_box, self)
+        self._overlays = OverlayPanels(self.layer_stack, self)
         self._tools: dict[str, Tool] = {
             "explore": ExploreTool(self.committed.emit),
-            "select": SelectTool(self._layers.outline.set_corners, self._select),
-            "path": PathTool(lambda: self._layers.path.points, self._edit_path),
+            "select": SelectTool(self.layer_stack.outline.set_corners, self._select),
+            "path": PathTool(lambda: self.layer_stack.path.points, self._edit_path),
         }
         self._held_nudge = 0
         self._sent_view: View | None = None
@@ -121,7 +123,7 @@ class LatentMap(QWidget):
         self.view_box.hovered.connect(self.hovered)
         self.view_box.before_press = self._overlays.close_layer_panel
         self._graphics.pinched.connect(lambda factor, pixel: self.view_box.zoom(factor, self.pixel_to_z(pixel)))
-        self._layers.stateChanged.connect(self.layerChanged)
+        self.layer_stack.stateChanged.connect(self.layerChanged)
         self._overlays.fitClicked.connect(self.fit_to_points)
 
     # --- where things are -------------------------------------------------------------------------
@@ -151,7 +153,7 @@ class LatentMap(QWidget):
 
     def fit_to_points(self) -> None:
         """Show all points, or the prior's region when there are none."""
-        extent = self._layers.extent_of_points()
+        extent = self.layer_stack.extent_of_points()
         if extent is None:
             self.reset_view()
         else:
@@ -206,23 +208,23 @@ class LatentMap(QWidget):
         title : str
             What the classes or values are of.
         """
-        self._layers.points.set_points(xy, labels, class_names, ordered, title)
-        extent = self._layers.extent_of_points()
+        self.layer_stack.points.set_points(xy, labels, class_names, ordered, title)
+        extent = self.layer_stack.extent_of_points()
         self.view_box.set_extent(0.0 if extent is None else max(high - low for low, high in extent))
 
     def set_selection(self, indices: npt.ArrayLike | None) -> None:
         """Let these points stand out and dim the others; None or an empty array dims none."""
-        self._layers.points.set_selected(None if indices is None else np.asarray(indices, np.int64))
+        self.layer_stack.points.set_selected(None if indices is None else np.asarray(indices, np.int64))
 
     def set_manifold(self, picture: ByteArray | None, x_range: Range, y_range: Range) -> None:
         """Show a whole picture, uint8 [H, W] or [H, W, 3], its first row uppermost, over these ranges of the axes."""
-        self._layers.manifold.set_picture(picture, x_range, y_range)
+        self.layer_stack.manifold.set_picture(picture, x_range, y_range)
 
     def begin_manifold(
         self, view_x_range: Range, view_y_range: Range, columns: int, rows: int, generation: int
     ) -> None:
         """Expect the tiles of a manifold over these ranges; what is shown stays until they cover it."""
-        self._layers.manifold.begin(view_x_range, view_y_range, columns, rows, generation)
+        self.layer_stack.manifold.begin(view_x_range, view_y_range, columns, rows, generation)
 
     def put_tiles(self, generation: int, cells: npt.NDArray[np.integer], span: int, tiles: ByteArray) -> None:
         """Paint tiles of the manifold that was begun with this generation.
@@ -238,35 +240,35 @@ class LatentMap(QWidget):
         tiles : ndarray of uint8, [n, h, w] or [n, h, w, 3]
             The decoded images, all of one size within a generation.
         """
-        self._layers.manifold.put_tiles(generation, cells, span, tiles)
+        self.layer_stack.manifold.put_tiles(generation, cells, span, tiles)
 
     def set_cursor(self, xy: npt.ArrayLike | None) -> None:
         """Put the cursor on the committed point (x, y); None removes it."""
-        self._layers.cursor.set_position(xy)
+        self.layer_stack.cursor.set_position(xy)
 
     def set_preview(self, xy: npt.ArrayLike | None) -> None:
         """Mark the previewed point (x, y); None removes the mark."""
-        self._layers.cursor.preview.set_position(xy)
+        self.layer_stack.cursor.preview.set_position(xy)
 
     def set_posterior(self, mean: npt.ArrayLike | None, covariance: npt.ArrayLike | None = None) -> None:
         """Draw a posterior's mean (x, y) and covariance [2, 2] on the shown axes; None removes it."""
-        self._layers.posterior.set_posterior(mean, covariance)
+        self.layer_stack.posterior.set_posterior(mean, covariance)
 
     def set_path(self, points: npt.ArrayLike | None) -> None:
         """Draw a path through these waypoints [n, 2]; None or none of them removes it."""
-        self._layers.path.set_points(points)
+        self.layer_stack.path.set_points(points)
 
     def layers(self) -> tuple[LayerState, ...]:
         """Every layer as it is now, from the lowest to the highest."""
-        return tuple(layer.state() for layer in self._layers)
+        return tuple(layer.state() for layer in self.layer_stack)
 
     def set_layer_visible(self, name: str, visible: bool) -> None:
         """Show or hide a layer by its name, one of those in ``layers()``."""
-        self._layers[name].set_state(visible=visible)
+        self.layer_stack[name].set_state(visible=visible)
 
     def set_layer_opacity(self, name: str, opacity: float) -> None:
         """Draw a layer with an opacity between 0 and 1 (clipped)."""
-        self._layers[name].set_state(opacity=opacity)
+        self.layer_stack[name].set_state(opacity=opacity)
 
     # --- what is said over it ---------------------------------------------------------------------
 
@@ -284,20 +286,28 @@ class LatentMap(QWidget):
         """
         self._overlays.set_message(text or "", button, clicked)
 
-    def set_freshness(self, text: str, part: str = "points") -> None:
+    def set_staleness_text(self, text: str, part: str = "points") -> None:
         """Say of which epoch the map is, for instance "epoch 3.0"; an empty text says nothing.
 
         The text for another ``part`` than the points is shown behind that for the points.
         """
         self._overlays.set_staleness_text(text, part)
 
-    def set_past(self, text: str) -> None:
+    def set_epoch_banner(self, text: str) -> None:
         """Say that the map shows a past epoch; an empty text says nothing."""
         self._overlays.set_epoch_banner(text)
 
     def set_far_from_data(self, far: bool) -> None:
         """Say that the latent shown, previewed or committed, is far from all data; the caller measures it."""
         self._overlays.set_far_from_data(far)
+
+    def picture(self) -> QPixmap:
+        """The map as it is seen, with its legend but without buttons and notes, for a file."""
+        picture: QPixmap = self._graphics.grab()
+        painter = QPainter(picture)
+        self._overlays.draw_legend(painter)
+        painter.end()
+        return picture
 
     # --- tools and keys ---------------------------------------------------------------------------
 
@@ -306,7 +316,7 @@ class LatentMap(QWidget):
         if mode not in self._tools:
             raise ValueError(f"no mode is called {mode!r}")
         self._mode = mode
-        self._layers.outline.set_corners(None)
+        self.layer_stack.outline.set_corners(None)
         self.view_box.set_tool(self._tools[mode])
 
     def mode(self) -> str:
@@ -334,13 +344,13 @@ class LatentMap(QWidget):
             event.ignore()
 
     def _select(self, corners: FloatArray, view: View) -> None:
-        points = self._layers.points
+        points = self.layer_stack.points
         chosen = np.flatnonzero(inside(corners, points.xy, view) & points.shown)
         points.set_selected(chosen)
         self.selectionChanged.emit(chosen)
 
     def _edit_path(self, points: FloatArray) -> None:
-        self._layers.path.set_points(points)
+        self.layer_stack.path.set_points(points)
         self.pathEdited.emit(points)
 
     # --- dropped files ----------------------------------------------------------------------------
@@ -367,7 +377,7 @@ class LatentMap(QWidget):
         """Draw in these colours, until the palette changes."""
         self._graphics.setBackground(theme.map)
         self.plot.set_theme(theme, self.font())
-        self._layers.set_theme(theme)
+        self.layer_stack.set_theme(theme)
         self._overlays.set_theme(theme)
 
     def resizeEvent(self, event: QResizeEvent) -> None:

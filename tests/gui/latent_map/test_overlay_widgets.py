@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QCheckBox, QLabel, QSlider, QToolButton, QWidget
 
@@ -96,10 +97,10 @@ def test_a_badge_says_that_the_latent_is_far_from_data(latent_map):
 
 def test_freshness_is_said_and_unsaid(latent_map):
     note = child(latent_map, QLabel, "mapFreshness")
-    latent_map.set_freshness("epoch 3 · 0.4 s ago")
+    latent_map.set_staleness_text("epoch 3 · 0.4 s ago")
     assert note.isVisible()
     assert note.text() == "epoch 3 · 0.4 s ago"
-    latent_map.set_freshness("")
+    latent_map.set_staleness_text("")
     assert not note.isVisible()
 
 
@@ -144,3 +145,14 @@ def test_the_legend_goes_with_the_points(three_classes):
     assert not legend.isVisible()
     three_classes.set_layer_visible("points", True)
     assert legend.isVisible()
+
+
+def test_a_picture_for_a_file_has_the_legend_but_no_buttons(three_classes):
+    picture, plot = (
+        pixmap.toImage().convertToFormat(QImage.Format.Format_RGB32)
+        for pixmap in (three_classes.picture(), three_classes.viewport().grab())
+    )
+    assert picture.size() == plot.size()
+    tools, legend = child(three_classes, QWidget, "mapTools"), child(three_classes, Legend, "legend")
+    assert picture.copy(tools.geometry()) == plot.copy(tools.geometry())
+    assert picture.copy(legend.geometry()) != plot.copy(legend.geometry())
