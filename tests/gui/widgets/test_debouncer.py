@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Qt
 
 from latentlab.gui.widgets.debouncer import Debouncer
 
@@ -22,6 +22,7 @@ def test_many_requests_make_one_call(qtbot):
 def test_a_throttled_request_does_not_start_the_wait_again(qtbot):
     owner = QObject()
     debouncer = Debouncer(10_000, list, owner)
+    debouncer.setTimerType(Qt.TimerType.PreciseTimer)
     debouncer.throttle()
     qtbot.waitUntil(lambda: debouncer.remainingTime() < 9_990)
     remaining = debouncer.remainingTime()
