@@ -241,7 +241,7 @@ class TrainingController(QObject):
         folder = self._session.run.folder
         self._session.update_run(has_started=True, epochs=event.epochs)
         self._followed = ""
-        if not self._curves.go_on(folder):
+        if not self._curves.make_current(folder):
             self._curves.start_run(f"{event.recipe} · {Path(folder).name}", folder)
         self._panel.set_beta(event.beta)
         self._panel.set_live({"epochs": event.epochs})

@@ -1,4 +1,4 @@
-"""The plots of the training curves, one over the other (imported when there is a run: pyqtgraph takes long)."""
+"""The plots of the training curves in a column (imported when there is a run: importing pyqtgraph takes long)."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ ROW_HEIGHT = 66
 
 
 class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
-    """Plots that share the epochs' axis: hovering reads them all, the wheel zooms, a double click shows all again.
+    """Plots that share the epoch axis: hovering reads all of them, the wheel zooms, a double click resets the zoom.
 
-    Where there are more plots than fit, the wheel scrolls them, and zooms with Ctrl.
+    If not all plots fit, the wheel scrolls them and Ctrl with the wheel zooms.
 
     Attributes
     ----------
     plots
-        By term, from top to bottom.
+        The plots by term, from top to bottom.
     read
-        The epoch under the pointer, or ``None``.
+        The epoch whose values are shown; ``None`` for the newest.
 
     Signals
     -------
     hovered(epoch)
-        Where the pointer reads; ``None`` when it has left.
+        The epoch under the pointer; ``None`` when it has left.
     zoomChanged
-        Other epochs are to be shown.
+        The visible range of epochs changed.
     """
 
     hovered = Signal(object)
@@ -46,8 +46,8 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         self.plots: dict[str, TermPlot | KlBars] = {}
         self._runs: Sequence[CurveSet] = ()
         self._log = False
-        self._titles: dict[str, str] = {}  # of all that is shown, though some plots may still have to be made
-        self._due: list[str] = []
+        self._titles: dict[str, str] = {}  # of all terms shown, also those whose plots have not been made yet
+        self._undrawn: list[str] = []
         self.read: float | None = None
         self._zoomed = False
         self._last_epoch = 0.0
@@ -60,34 +60,34 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         self.viewport().installEventFilter(self)
 
     def draw(self, shown: Mapping[str, str], runs: Sequence[CurveSet], *, log: bool) -> None:
-        """Make the plots of these runs' terms, and let ``draw_next`` draw them one by one.
+        """Prepare the plots of these runs' terms; ``draw_next`` then draws them one by one.
 
         Parameters
         ----------
         shown
             Title of each term.
         runs
-            The last one over the others; its KL is that of the term ``kl``.
+            The last is drawn over the others; the term ``kl`` shows its KL.
         log
-            Whether values are drawn logarithmically.
+            Whether the values have a logarithmic scale.
         """
         self._runs, self._log = runs, log
         self._match_plots(shown)
         self._fit_epochs()
-        self._due = list(shown)
+        self._undrawn = list(shown)
 
     def draw_next(self) -> bool:
-        """Draw the next plot, so that the event loop can turn between two; whether more are to come."""
-        if self._due:
-            term = self._due.pop(0)
+        """Draw the next plot and return whether others remain; the event loop can run between two."""
+        if self._undrawn:
+            term = self._undrawn.pop(0)
             plot = self.plots.get(term) or self._make(term)
             if isinstance(plot, KlBars):
-                known = [run for run in self._runs if run.kl is not None]
-                plot.show_kl(known[-1] if known else CurveSet(""))
+                with_kl = [run for run in self._runs if run.kl is not None]
+                plot.show_kl(with_kl[-1] if with_kl else CurveSet(""))
             else:
                 plot.show_runs(self._runs, term, log=self._log)
-                self._write(term, plot)
-        return bool(self._due)
+                self._show_values(term, plot)
+        return bool(self._undrawn)
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in these colours; the curves with the next ``draw``."""
@@ -111,9 +111,9 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         for row in range(self.ci.layout.rowCount()):
             self.ci.layout.setRowMinimumHeight(row, 0)
         for row, term in enumerate(shown):
-            self.ci.layout.setRowMinimumHeight(row, ROW_HEIGHT)  # also of those that are still to come
+            self.ci.layout.setRowMinimumHeight(row, ROW_HEIGHT)  # also for plots that have not been made yet
             if term in self.plots:
-                self._place(term)
+                self._add_to_row(term)
         self.setMinimumHeight(ROW_HEIGHT * len(shown) + 16 if shown else 0)
 
     def _make(self, term: str) -> TermPlot | KlBars:
@@ -129,19 +129,19 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
             plot.getViewBox().sigRangeChangedManually.connect(self._on_zoomed)
         self.plots[term] = plot
         self.plots = {name: self.plots[name] for name in self._titles if name in self.plots}
-        self._place(term)
+        self._add_to_row(term)
         return plot
 
-    def _place(self, term: str) -> None:
-        """Put a plot into its row; epochs are written under the last of the curves, what was changed in the first."""
+    def _add_to_row(self, term: str) -> None:
+        """Put a plot into its row; epochs are written below the last of the curves, changes in the first."""
         plot, lines = self.plots[term], [name for name in self._titles if name != KL]
         self.addItem(plot, list(self._titles).index(term), 0)
         if isinstance(plot, TermPlot):
             plot.show_epochs(term == lines[-1])
-            plot.name_changes(term == lines[0])
+            plot.label_changes(term == lines[0])
 
     def _fit_epochs(self) -> None:
-        """Show all epochs, in whole numbers so that the axis seldom changes, unless the user has zoomed."""
+        """Unless the user has zoomed, show all epochs, up to a whole number so that the axis seldom changes."""
         lines = list(self._lines().values())
         last = max(1.0, float(np.ceil(max((run.latest() for run in self._runs), default=0.0))))
         if last != self._last_epoch:
@@ -152,35 +152,35 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
             lines[0].setXRange(0.0, last, padding=0)
 
     def shown_epochs(self) -> tuple[float, float]:
-        """The first and the last epoch in sight; two zeros where no curve is drawn."""
+        """The first and last visible epoch; zeros if no curve is drawn."""
         line = next(iter(self._lines().values()), None)
         left, right = (0.0, 0.0) if line is None else line.getViewBox().viewRange()[0]
         return float(left), float(right)
 
-    def _write(self, term: str, plot: TermPlot) -> None:
-        """Write the values under the pointer, or the newest, over a plot."""
-        plot.write(self._runs, term, self.read)
+    def _show_values(self, term: str, plot: TermPlot) -> None:
+        """Write the values at the pointer, or the newest, above a plot."""
+        plot.show_values(self._runs, term, self.read)
         plot.show_hover(self.read)
 
     # --- the pointer ----------------------------------------------------------------------------
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Forget the hovered epoch when the pointer leaves."""
+        """Show the newest values when the pointer leaves."""
         if event.type() == QEvent.Type.Leave and self.read is not None:
             self.read_at(None)
         return bool(super().eventFilter(watched, event))
 
     def read_at(self, epoch: float | None) -> None:
-        """Write the values at an epoch over the plots, and mark where it is; ``None`` for the newest."""
+        """Write the values at an epoch above the plots and mark the epoch; ``None`` for the newest."""
         self.read = epoch
         for term, plot in self._lines().items():
-            self._write(term, plot)
+            self._show_values(term, plot)
         self.hovered.emit(epoch)
 
-    def _on_scene_mouse_moved(self, place: Any) -> None:
+    def _on_scene_mouse_moved(self, position: Any) -> None:
         for plot in self._lines().values():
-            if plot.sceneBoundingRect().contains(place):
-                self.read_at(max(0.0, plot.getViewBox().mapSceneToView(place).x()))
+            if plot.sceneBoundingRect().contains(position):
+                self.read_at(max(0.0, plot.getViewBox().mapSceneToView(position).x()))
                 return
 
     def _on_scene_mouse_clicked(self, event: Any) -> None:
@@ -189,9 +189,9 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
             self.zoomChanged.emit()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Zoom, or leave the wheel to what scrolls the plots where not all of them fit."""
-        around = self.parentWidget()
-        scrolls = around is not None and around.height() < self.height()
+        """Zoom; if not all plots fit, let the scroll area handle the wheel without Ctrl."""
+        parent = self.parentWidget()
+        scrolls = parent is not None and parent.height() < self.height()
         if scrolls and not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             event.ignore()
         else:

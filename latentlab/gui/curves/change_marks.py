@@ -1,4 +1,4 @@
-"""Marks on a curve where something was changed by hand: a dotted line, and what it was."""
+"""Marks on a curve where a setting was changed during the run: a dotted line with a label."""
 
 from __future__ import annotations
 
@@ -13,98 +13,97 @@ from latentlab.gui.style.theme import Theme
 
 Change = tuple[float, str]
 _GAP = 3.0  # px
-_TOGETHER = 5.0  # px: of changes of one thing so near each other the last is named
-_ROWS = 3  # of names, from the bottom up, where they would lie over each other
+_CLOSE = 5.0  # px: of changes of one setting closer than this only the last is labelled
+_ROWS = 3  # of labels, from the bottom up, where they would overlap
 
 
 class ChangeMarks(pg.GraphicsObject):  # type: ignore[misc]
     """The changes of one run over its epochs.
 
-    It paints them itself: of pyqtgraph's lines with labels some go missing, or have their text cut off, when
-    another range is shown.
+    Painted here: some of pyqtgraph's labelled lines disappear, or lose part of their text, when the range changes.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._changes: tuple[Change, ...] = ()
-        self._named = True
-        self._colour, self._paper = QColor("#888888"), QColor("#ffffff")
+        self._is_labelled = True
+        self._colour, self._background = QColor("#888888"), QColor("#ffffff")
         self.font = QFont()
         self.font.setPointSizeF(max(6.5, self.font.pointSizeF() * 0.85))
 
     def set_changes(self, changes: Sequence[Change]) -> None:
-        """Mark these: (epoch, what was changed) each, in order."""
+        """Mark these changes: epoch and text of each, in order."""
         if tuple(changes) != self._changes:
             self._changes = tuple(changes)
             self.update()
 
-    def set_named(self, named: bool) -> None:
-        """Write beside each what was changed, or leave that to another plot."""
-        self._named = named
+    def set_labelled(self, labelled: bool) -> None:
+        """Write a label beside each mark, or only draw the marks."""
+        self._is_labelled = labelled
         self.update()
 
     def set_theme(self, theme: Theme) -> None:
-        """Take a scheme's colours."""
-        self._colour, self._paper = QColor(theme.dim), QColor(theme.surface)
-        self._paper.setAlpha(200)
+        """Use a scheme's colours."""
+        self._colour, self._background = QColor(theme.dim), QColor(theme.surface)
+        self._background.setAlpha(200)
         self.update()
 
-    def names_within(self, view: QRectF, per_epoch: float, left: float) -> list[tuple[QRectF, str]]:
-        """Where the names go, the newest first, inside ``view`` and clear of each other; some may find no room.
+    def labels_within(self, view: QRectF, per_epoch: float, left: float) -> list[tuple[QRectF, str]]:
+        """Lay out the labels inside ``view``, newest first and without overlap; labels that do not fit are left out.
 
         Parameters
         ----------
         view
-            The plot's place in pixels.
+            The plot's rectangle in pixels.
         per_epoch, left
-            Pixels of an epoch, and the epoch at the view's left edge.
+            Pixels per epoch, and the epoch at the view's left edge.
         """
         metrics = QFontMetricsF(self.font)
         height = metrics.height()
         rows = max(1, min(_ROWS, int(view.height() / height)))
-        found: list[tuple[QRectF, str]] = []
-        newer: dict[str, float] = {}  # where each kind of change was met last
+        labels: list[tuple[QRectF, str]] = []
+        newer: dict[str, float] = {}  # x of the next newer change of each setting
         for epoch, text in reversed(self._changes):
             x, width = view.left() + (epoch - left) * per_epoch, metrics.horizontalAdvance(text)
-            what = text.rpartition(" ")[0]
-            replaced = what in newer and newer[what] - x < _TOGETHER
-            newer[what] = x
-            if replaced or not view.left() <= x <= view.right():
+            setting = text.rpartition(" ")[0]
+            is_replaced = setting in newer and newer[setting] - x < _CLOSE
+            newer[setting] = x
+            if is_replaced or not view.left() <= x <= view.right():
                 continue
-            at = x + _GAP if x + 2 * _GAP + width <= view.right() else x - _GAP - width
-            places = (QRectF(at, view.bottom() - (row + 1) * height, width, height) for row in range(rows))
-            place = next((each for each in places if not any(each.intersects(other) for other, _ in found)), None)
-            if place is not None:
-                found.append((place, text))
-        return found
+            label_x = x + _GAP if x + 2 * _GAP + width <= view.right() else x - _GAP - width
+            rects = (QRectF(label_x, view.bottom() - (row + 1) * height, width, height) for row in range(rows))
+            rect = next((each for each in rects if not any(each.intersects(other) for other, _ in labels)), None)
+            if rect is not None:
+                labels.append((rect, text))
+        return labels
 
     def viewTransformChanged(self) -> None:
-        """Fill the range that is shown now."""
+        """Cover the new range."""
         self.prepareGeometryChange()
         super().viewTransformChanged()
         self.update()
 
     def boundingRect(self) -> QRectF:
-        """All that is in view."""
+        """The visible range."""
         return self.viewRect() or QRectF()
 
     def paint(self, painter: QPainter, _option: QStyleOptionGraphicsItem, _widget: QWidget | None = None) -> None:
-        """Paint the lines, then the names over them, in pixels."""
-        seen = self.viewRect()
-        if not self._changes or seen is None or not seen.width():
+        """Paint the lines, then the labels over them, in pixels."""
+        visible = self.viewRect()
+        if not self._changes or visible is None or not visible.width():
             return
-        view = painter.worldTransform().mapRect(QRectF(seen))
-        per_epoch = view.width() / seen.width()
+        view = painter.worldTransform().mapRect(QRectF(visible))
+        per_epoch = view.width() / visible.width()
         painter.save()
         painter.resetTransform()
         painter.setPen(QPen(self._colour, 1, Qt.PenStyle.DotLine))
         for epoch, _text in self._changes:
-            x = round(view.left() + (epoch - seen.left()) * per_epoch) + 0.5
+            x = round(view.left() + (epoch - visible.left()) * per_epoch) + 0.5
             if view.left() <= x <= view.right():
                 painter.drawLine(QLineF(QPointF(x, view.top()), QPointF(x, view.bottom())))
         painter.setFont(self.font)
         painter.setPen(self._colour)
-        for place, text in self.names_within(view, per_epoch, seen.left()) if self._named else ():
-            painter.fillRect(place, self._paper)
-            painter.drawText(place, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), text)
+        for rect, text in self.labels_within(view, per_epoch, visible.left()) if self._is_labelled else ():
+            painter.fillRect(rect, self._background)
+            painter.drawText(rect, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), text)
         painter.restore()

@@ -1,4 +1,4 @@
-"""The curves of trainings as they run: ELBO, rate, distortion and the recipe's own terms."""
+"""The training curves: ELBO, rate, distortion and the recipe's own terms over epochs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QAction, QShowEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QStackedLayout, QToolButton, QWidget
 
@@ -15,6 +15,7 @@ from latentlab.gui.curves.run_legend import Entry, RunLegend
 from latentlab.gui.curves.series import CurveSet
 from latentlab.gui.style.theme import SPACE, current_theme, tabular
 from latentlab.gui.widgets.controls import EmptyState, StayingMenu, button, column, named, row, tool_button
+from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.gui.widgets.elided_label import ElidedLabel
 
 if TYPE_CHECKING:
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
 
 SHOWN_FIRST = ("elbo", "rate", "distortion")
 KL = "kl"
-MOST_RUNS = 7  # as many as there are colours
-REDRAW_MS = 400  # each costs the hand a few frames' worth of drawing, spread over as many turns
-STEP_MS = 20  # between two plots of one redrawing
-SAME_CHANGE = 0.05  # epochs: a slider that is dragged makes one mark
+MAX_RUNS = 7  # the number of colours
+REDRAW_MS = 400  # a redraw takes the time of a few frames, one plot per turn of the event loop
+STEP_MS = 20  # between two plots of one redraw
+SAME_CHANGE = 0.05  # epochs: dragging a slider makes one mark
 _TITLES = {
     "elbo": "ELBO",
     KL: "KL per dimension",
@@ -35,21 +36,21 @@ _TITLES = {
 
 
 class TrainingCurves(QWidget):
-    """One small plot per term, over epochs: training as a line, validation dashed with markers.
+    """One small plot per term over epochs: training as a solid line, validation dashed with markers.
 
-    Each run has a colour and a line in the legend. One of them, drawn over the others, is the current run: what is
-    added counts for it unless another is named. All plots share the epochs' axis; hovering reads every term at one
-    epoch, the wheel zooms (with Ctrl, where it scrolls), a double click shows all again; the epoch whose model is
-    kept as the best has a ring. Redrawn at most six times a second, and only while visible.
+    Each run has a colour and a line in the legend. The current run is drawn over the others, and values without a key
+    are added to it. All plots share the epoch axis: hovering reads every term at one epoch, the wheel zooms (with Ctrl
+    if the plots scroll), a double click resets the zoom, and a ring marks the epoch whose model is kept as the best.
+    Redrawn at most every ``REDRAW_MS``, and only while visible.
 
     Signals
     -------
     trainingRequested
         The empty state's button was pressed: the user wants to train.
     addRunRequested
-        Another run's curves are to be drawn beside these.
+        Another run's curves should be drawn beside these.
     runRemoved(key)
-        The user took a run's curves away.
+        The user removed a run's curves, or they made room for another's.
     """
 
     trainingRequested = Signal()
@@ -63,10 +64,8 @@ class TrainingCurves(QWidget):
         self._current: CurveSet | None = None
         self._checks: dict[str, QAction] = {}
         self._canvas: CurveCanvas | None = None
-        self._is_old = self._is_half_drawn = False
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self._on_timer)
+        self._is_stale = self._is_half_drawn = False
+        self._timer = Debouncer(REDRAW_MS, self._on_timer, self)
         self._build()
 
     def _build(self) -> None:
@@ -78,15 +77,17 @@ class TrainingCurves(QWidget):
         self._readout = ElidedLabel()
         self._readout.setObjectName("curvesReadout")
         self._readout.setFont(tabular(self._readout.font()))
-        self._log = tool_button("logCurves", "logarithmic", "Logarithmic values", text="log", checkable=True)
+        self._log = tool_button("logCurves", "logarithmic", "Logarithmic scale", text="log", checkable=True)
         self._log.toggled.connect(self._redraw)
-        self._add = tool_button("addRun", "add a run", "Add a run to compare: draw its curves beside these", text="+")
+        self._add = tool_button(
+            "addRun", "add a run", "Compare with another run: draw its curves beside these", text="+"
+        )
         self._add.clicked.connect(self.addRunRequested)
-        self._clear = button("clearCurves", "Clear", "Forget these curves", self._on_clear, link=True)
+        self._clear = button("clearCurves", "Clear", "Remove all curves", self._on_clear, link=True)
         self._legend = RunLegend()
         self._legend.shownToggled.connect(self._on_shown_toggled)
         self._legend.removed.connect(self._on_removed)
-        self._terms = tool_button("curveTerms", "terms", "Choose what is drawn", text="Terms ▾")
+        self._terms = tool_button("curveTerms", "terms", "Choose which terms are drawn", text="Terms ▾")
         self._menu = StayingMenu(self._terms)
         self._terms.setMenu(self._menu)
         self._terms.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
@@ -105,17 +106,17 @@ class TrainingCurves(QWidget):
         self._stack.addWidget(self._empty)
         self._stack.addWidget(body)
 
-    # --- told -----------------------------------------------------------------------------------
+    # --- runs and values ------------------------------------------------------------------------
 
     def start_run(self, name: str, key: str = "") -> None:
-        """Begin another run, which is the current one from now on; one of the same key is forgotten."""
+        """Add a run and make it the current one; a run with the same key is removed."""
         if key:
             self._runs = [run for run in self._runs if run.key != key]
-        self._current = CurveSet(name, key, self._free_place())
-        self._put(self._current, len(self._runs))
+        self._current = CurveSet(name, key, self._free_colour())
+        self._insert(self._current, len(self._runs))
 
-    def go_on(self, key: str) -> bool:
-        """Make a run that is drawn already the current one; whether there is one of that key."""
+    def make_current(self, key: str) -> bool:
+        """Make the run with this key the current one; ``False`` if there is none."""
         run = self._find(key)
         if run is None:
             return False
@@ -125,28 +126,28 @@ class TrainingCurves(QWidget):
         return True
 
     def compare_run(self, name: str, key: str) -> None:
-        """Draw another run's curves beside the current one's; what it holds is added under its key."""
+        """Draw another run's curves beside the current one's; its values are added under its key."""
         if self._find(key) is None:
-            place = len(self._runs) if self._current is None else self._runs.index(self._current)
-            self._put(CurveSet(name, key, self._free_place()), place)
+            index = len(self._runs) if self._current is None else self._runs.index(self._current)
+            self._insert(CurveSet(name, key, self._free_colour()), index)
 
     def remove_run(self, key: str) -> None:
-        """Take a run's curves away."""
+        """Remove a run's curves."""
         self._runs = [run for run in self._runs if run.key != key]
         if self._current not in self._runs:
             self._current = None
         self._redraw()
 
     def run_keys(self) -> list[str]:
-        """Keys of the runs that are drawn or hidden, the current one last."""
+        """Keys of all runs, also hidden ones, the current one last."""
         return [run.key for run in self._runs]
 
     def current_run(self) -> str | None:
-        """Key of the run that is drawn over the others, ``None`` before the first."""
+        """Key of the current run; ``None`` before the first."""
         return None if self._current is None else self._current.key
 
     def add_progress(self, epoch: float, values: Mapping[str, float]) -> None:
-        """Add the newest means of the current run's training terms at ``epoch`` (in epochs, with its fraction)."""
+        """Add the newest means of the current run's training terms at a fractional ``epoch``."""
         self._run(None).add(epoch, values)
         self._changed()
 
@@ -157,100 +158,105 @@ class TrainingCurves(QWidget):
         validation: Mapping[str, float] | None = None,
         key: str | None = None,
     ) -> None:
-        """Add one finished epoch's means over training and validation images, of the run ``key``."""
+        """Add a completed epoch's means over training and validation images to the run ``key``."""
         self._run(key).add_epoch(epoch, train, validation)
         self._changed()
 
     def add_change(self, epoch: float, text: str, key: str | None = None) -> None:
-        """Mark where something was changed by hand, such as β; a change right after another takes its place."""
-        changes, what = self._run(key).changes, text.partition(" ")[0]
-        if changes and changes[-1][1].partition(" ")[0] == what and epoch - changes[-1][0] < SAME_CHANGE:
+        """Mark where a setting such as β was changed; a change of the same setting right after another replaces it."""
+        changes, setting = self._run(key).changes, text.partition(" ")[0]
+        if changes and changes[-1][1].partition(" ")[0] == setting and epoch - changes[-1][0] < SAME_CHANGE:
             changes.pop()
         changes.append((epoch, text))
         self._changed()
 
     def mark_epoch(self, epoch: float | None) -> None:
-        """Read every curve at an epoch that is looked at, until the pointer reads elsewhere; ``None`` at the newest."""
+        """Show every curve's value at an epoch until the pointer moves over the plots; ``None`` for the newest."""
         if self._canvas is not None:
             self._canvas.read_at(epoch)
 
     def set_kl(self, kl: Any | None, key: str | None = None) -> None:
-        """Show each dimension's KL [d] in nats as bars; ``None`` forgets them."""
+        """Show each dimension's KL [d] in nats as bars; ``None`` removes them."""
         self._run(key).kl = None if kl is None else np.asarray(kl, dtype=np.float64).reshape(-1)
         self._changed()
 
     def clear(self) -> None:
-        """Forget every run."""
+        """Remove every run."""
         self._runs, self._current = [], None
         self._redraw()
 
     def value(self, term: str, *, validation: bool = False) -> float | None:
-        """The newest value of a term of the current run, ``None`` where there is none."""
+        """The newest value of a term of the current run; ``None`` if there is none."""
         if self._current is None:
             return None
         series = (self._current.validation if validation else self._current.train).get(term)
         return None if series is None else series.at(None)
 
     def shown_terms(self) -> list[str]:
-        """The terms that have a plot now, from top to bottom."""
+        """The terms that have a plot, from top to bottom."""
         return [] if self._canvas is None else list(self._canvas.plots)
+
+    def is_up_to_date(self) -> bool:
+        """Whether all plots are drawn with the newest values."""
+        return not self._timer.is_pending() and not self._is_stale
 
     def _find(self, key: str) -> CurveSet | None:
         return next((run for run in self._runs if run.key == key), None)
 
     def _run(self, key: str | None) -> CurveSet:
-        """The run of that key, for ``None`` the current one; one without a name where there is none yet."""
-        found = self._current if key is None else self._find(key)
-        if found is None:
+        """The run with this key, or the current one for ``None``; a new one without a name if there is none."""
+        run = self._current if key is None else self._find(key)
+        if run is None:
             self.start_run("", key or "")
             assert self._current is not None
-            found = self._current
-        return found
+            run = self._current
+        return run
 
-    def _put(self, run: CurveSet, place: int) -> None:
-        self._runs.insert(place, run)
-        if len(self._runs) > MOST_RUNS:
+    def _insert(self, run: CurveSet, index: int) -> None:
+        self._runs.insert(index, run)
+        if len(self._runs) > MAX_RUNS:
             oldest = next(each for each in self._runs if each is not run and each is not self._current)
             self._runs.remove(oldest)
             self.runRemoved.emit(oldest.key)
         self._changed()
 
-    def _free_place(self) -> int:
-        """The first colour that no run has."""
-        taken = {run.place for run in self._runs}
-        return next(place for place in range(len(taken) + 1) if place not in taken)
+    def _free_colour(self) -> int:
+        """Index of the first colour that no run has."""
+        taken = {run.colour_index for run in self._runs}
+        return next(index for index in range(len(taken) + 1) if index not in taken)
 
     def _changed(self) -> None:
-        self._is_old = True
-        if self.isVisible() and not self._timer.isActive():
-            self._timer.start(REDRAW_MS)
+        self._is_stale = True
+        if self.isVisible():
+            self._timer.throttle()
 
     # --- drawing --------------------------------------------------------------------------------
 
     def _on_timer(self) -> None:
-        """Draw what has come, one plot at a time: all at once would cost a frame."""
+        """Draw the new values, one plot at a time: drawing all at once would take a frame."""
         if not self._is_half_drawn:
             self._prepare()
         self._is_half_drawn = self._canvas is not None and self._canvas.draw_next()
-        if self._is_half_drawn:
-            self._timer.start(STEP_MS)
-        elif self._is_old:
-            self._timer.start(REDRAW_MS)
+        self._timer.setInterval(STEP_MS if self._is_half_drawn else REDRAW_MS)
+        if self._is_half_drawn or self._is_stale:
+            self._timer.throttle()
 
     def _redraw(self) -> None:
-        """Draw everything now."""
+        """Draw everything immediately."""
         self._prepare()
         while self._canvas is not None and self._canvas.draw_next():
             pass
         self._is_half_drawn = False
 
     def _prepare(self) -> None:
-        self._is_old = False
+        self._is_stale = False
         terms = list(dict.fromkeys(term for run in self._runs for term in run.terms()))
         terms.sort(key=lambda term: SHOWN_FIRST.index(term) if term in SHOWN_FIRST else len(SHOWN_FIRST))
         if any(run.kl is not None for run in self._runs):
             terms.append(KL)
-        self._legend.set_entries([Entry(run.key, run.name, run.place, run.shown) for run in reversed(self._runs)])
+        self._legend.set_entries(
+            [Entry(run.key, run.name, run.colour_index, run.shown) for run in reversed(self._runs)]
+        )
         self._stack.setCurrentIndex(1 if terms else 0)
         self._match_checks(terms)
         if terms:
@@ -261,7 +267,7 @@ class TrainingCurves(QWidget):
         self._on_hovered(None if self._canvas is None else self._canvas.read)
 
     def _make_canvas(self) -> CurveCanvas:
-        # Only now: importing pyqtgraph takes as long as painting the whole window.
+        # Imported here: importing pyqtgraph takes as long as painting the whole window.
         from latentlab.gui.curves.canvas import CurveCanvas
 
         canvas = CurveCanvas()
@@ -285,7 +291,7 @@ class TrainingCurves(QWidget):
             self._checks[term] = check
 
     def _on_hovered(self, epoch: float | None) -> None:
-        """Say which epoch is read and what was changed there, or which run is drawn where no legend does."""
+        """Show the epoch under the pointer and the change there, or the name of a single run, which has no legend."""
         if epoch is None or self._canvas is None:
             self._readout.setText(self._runs[0].name if len(self._runs) == 1 else "")
             return
@@ -312,17 +318,18 @@ class TrainingCurves(QWidget):
     # --- events ---------------------------------------------------------------------------------
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Catch up with what came while hidden."""
+        """Draw the values that arrived while hidden."""
         super().showEvent(event)
         self._redraw()
 
     def changeEvent(self, event: QEvent) -> None:
-        """Draw anew in another scheme's colours."""
+        """Redraw in the new scheme's colours."""
         if event.type() == QEvent.Type.PaletteChange and getattr(self, "_canvas", None) is not None:
             assert self._canvas is not None
             self._canvas.set_theme(current_theme())
             self._is_half_drawn = False
-            self._timer.start(REDRAW_MS)
+            self._timer.setInterval(REDRAW_MS)
+            self._timer.throttle()
         super().changeEvent(event)
 
 

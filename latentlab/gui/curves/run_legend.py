@@ -1,4 +1,4 @@
-"""Which curve is which run's: a line for each, that hides it and takes it away."""
+"""The legend of the training curves: a line for each run that hides or removes its curves."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from PySide6.QtWidgets import QAbstractButton, QFrame, QScrollArea, QSizePolicy,
 from latentlab.gui.style.theme import SPACE, current_theme
 from latentlab.gui.widgets.controls import column, named, row, tool_button
 
-MOST_LINES = 3  # in sight; more scroll
-_LINE = 22  # px
-_DOT = 4.0  # px, radius
+MAX_LINES = 3  # visible at once; with more the legend scrolls
+_LINE_HEIGHT = 22  # px
+_DOT_RADIUS = 4.0  # px
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A run in the legend: what it is told by, its name, and which of the theme's colours it has."""
+    """A run in the legend: its key, its name, and the index of its colour in the theme's series."""
 
     key: str
     name: str
-    place: int
+    colour_index: int
     shown: bool
 
 
 class RunLegend(QScrollArea):
-    """The runs that are drawn together; hidden where there is but one.
+    """The runs whose curves are drawn; hidden while there is only one.
 
     Signals
     -------
     shownToggled(key, shown)
-        A run's curves are to be drawn, or not.
+        A run's curves should be shown or hidden.
     removed(key)
-        A run's curves are no longer wanted.
+        A run's curves should be removed.
     """
 
     shownToggled = Signal(str, bool)
@@ -54,69 +54,69 @@ class RunLegend(QScrollArea):
         self.hide()
 
     def set_entries(self, entries: Sequence[Entry]) -> None:
-        """Show these runs, the newest first."""
+        """Show these runs, newest first."""
         if tuple(entries) == self._entries:
             return
         self._entries = tuple(entries)
         body = QWidget()
         body.setObjectName("panelBody")
         lines = column(body, 0, 0)
-        short = dict(zip((each.key for each in entries), distinct([each.name for each in entries]), strict=True))
+        short_names = dict(zip([each.key for each in entries], distinct([each.name for each in entries]), strict=True))
         for entry in self._entries:
-            line = _Line(entry, short[entry.key])
+            line = _Line(entry, short_names[entry.key])
             line.toggled.connect(lambda on, key=entry.key: self.shownToggled.emit(key, on))
-            away = tool_button("removeRun", f"remove {entry.name}", "Take this run's curves away", "close")
-            away.setProperty("small", True)
-            away.setFixedSize(_LINE, _LINE)
-            away.clicked.connect(lambda _checked=False, key=entry.key: self.removed.emit(key))
-            inner = row(line, away, space=0)
+            remove = tool_button("removeRun", f"remove {entry.name}", "Remove this run's curves", "close")
+            remove.setProperty("small", True)
+            remove.setFixedSize(_LINE_HEIGHT, _LINE_HEIGHT)
+            remove.clicked.connect(lambda _checked=False, key=entry.key: self.removed.emit(key))
+            inner = row(line, remove, space=0)
             inner.setStretch(0, 1)
             lines.addLayout(inner)
         lines.addStretch(1)
-        before = self.takeWidget()
-        if before is not None:
-            before.deleteLater()  # not at once: its button may be what was just clicked
+        old_body = self.takeWidget()
+        if old_body is not None:
+            old_body.deleteLater()  # not immediately: one of its buttons may be handling a click
         self.setWidget(body)
         self.setVisible(len(self._entries) > 1)
-        self.setFixedHeight(max(1, min(MOST_LINES, len(self._entries))) * _LINE)
+        self.setFixedHeight(max(1, min(MAX_LINES, len(self._entries))) * _LINE_HEIGHT)
 
     def entries(self) -> tuple[Entry, ...]:
-        """The runs as they are shown."""
+        """The runs in the order shown."""
         return self._entries
 
 
 class _Line(QAbstractButton):
     """A dot in the run's colour, hollow while its curves are hidden, and its name."""
 
-    def __init__(self, entry: Entry, short: str) -> None:
+    def __init__(self, entry: Entry, short_name: str) -> None:
         super().__init__()
-        self._short = short
+        self._short_name = short_name
         named(self, "legendRun", entry.name, f"{entry.key or entry.name}\nClick to hide or show its curves")
         self.setText(entry.name)
         self.setCheckable(True)
         self.setChecked(entry.shown)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self._place = entry.place
+        self._colour_index = entry.colour_index
 
     def sizeHint(self) -> QSize:
-        """A line of text, as wide as there is room."""
-        return QSize(60, _LINE)
+        """One line high; the layout gives the width."""
+        return QSize(60, _LINE_HEIGHT)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint dot and name; of one too long, what tells it from the others."""
+        """Paint the dot and the name; a name that does not fit is shortened to what differs from the others."""
         colours = current_theme()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        own = QColor(colours.series[self._place % len(colours.series)])
+        own = QColor(colours.series[self._colour_index % len(colours.series)])
         painter.setPen(QPen(own, 1.5))
         painter.setBrush(own if self.isChecked() else Qt.BrushStyle.NoBrush)
-        painter.drawEllipse(QPointF(SPACE, self.height() / 2), _DOT, _DOT)
+        painter.drawEllipse(QPointF(SPACE, self.height() / 2), _DOT_RADIUS, _DOT_RADIUS)
         painter.setPen(colours.colour("text" if self.isChecked() else "faint"))
-        where = QRect(2 * SPACE, 0, self.width() - 2 * SPACE - 2, self.height())
-        fits = self.fontMetrics().horizontalAdvance(self.text()) <= where.width()
-        text = self.text() if fits else self._short
-        name = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, where.width())
-        painter.drawText(where, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), name)
+        rect = QRect(2 * SPACE, 0, self.width() - 2 * SPACE - 2, self.height())
+        fits = self.fontMetrics().horizontalAdvance(self.text()) <= rect.width()
+        text = self.text() if fits else self._short_name
+        name = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, rect.width())
+        painter.drawText(rect, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), name)
         if self.hasFocus():
             painter.setPen(QPen(colours.colour("accent"), 1))
             painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -124,8 +124,8 @@ class _Line(QAbstractButton):
 
 
 def distinct(names: Sequence[str]) -> list[str]:
-    """The names without the words that they all begin with, and without what is said before a `` · ``."""
-    bare = [name.rpartition(" · ")[2] for name in names]
-    alike = [letters[0] for letters in takewhile(lambda each: len(set(each)) == 1, zip(*bare, strict=False))]
-    start = 1 + max("".join(alike).rfind(sign) for sign in "-_ ") if len(bare) > 1 else 0
-    return [f"…{name[start:]}" if start else name for name in bare]
+    """Shorten names to the parts that differ: without a prefix ending in `` · `` and without common first words."""
+    ends = [name.rpartition(" · ")[2] for name in names]
+    common = [letters[0] for letters in takewhile(lambda each: len(set(each)) == 1, zip(*ends, strict=False))]
+    start = 1 + max("".join(common).rfind(sign) for sign in "-_ ") if len(ends) > 1 else 0
+    return [f"…{name[start:]}" if start else name for name in ends]

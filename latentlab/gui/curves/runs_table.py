@@ -1,4 +1,4 @@
-"""Runs side by side: what each recipe came to, in a table to sort and to copy."""
+"""A table of runs that can be sorted and copied: the results of each recipe side by side."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from latentlab.gui.widgets.controls import EmptyState, button, column, named, ro
 
 @dataclass(frozen=True)
 class Column:
-    """A column's title, what it means, and how a number in it is written; text is left as it is."""
+    """A column: its title, its tooltip, and the format of its numbers; text is shown unchanged."""
 
     title: str
     tip: str = ""
-    written: str = ""
+    number_format: str = ""
 
 
 Value = str | float | int | None
 
 
 class _Cell(QTableWidgetItem):
-    """A cell that is sorted by its value."""
+    """A cell that sorts by its value."""
 
     def __init__(self, value: Value, text: str) -> None:
         super().__init__(text)
@@ -42,16 +42,16 @@ class _Cell(QTableWidgetItem):
 
 
 class RunsTable(QWidget):
-    """A row for each run; a click on a column's title sorts by it.
+    """A row for each run; a click on a column's title sorts by that column.
 
     Signals
     -------
     shown
-        The table is made visible and may be out of date (also behind another panel's tab, which this cannot tell).
+        The table became visible and may be out of date (also behind another panel's tab, which it cannot know).
     runChosen(name)
-        A row was double-clicked: the run's name, as ``set_rows`` was given it.
+        A row was double-clicked: the run's name as given to ``set_rows``.
     compareRequested(names)
-        The curves of these runs are to be drawn together: a list of str.
+        The curves of these runs should be drawn together: a list of str.
     """
 
     shown = Signal()
@@ -72,14 +72,14 @@ class RunsTable(QWidget):
         self._table.setShowGrid(False)
         self._table.setWordWrap(False)
         self._table.cellDoubleClicked.connect(self._on_cell_double_clicked)
-        self._empty = EmptyState("Train two recipes on the same images: their numbers stand side by side here.")
+        self._empty = EmptyState("Train two recipes on the same images to compare their results here.")
         self._compare = button(
-            "compareRuns", "Draw curves", "Draw the curves of the chosen runs beside the others", self._on_compare
+            "compareRuns", "Draw curves", "Draw the curves of the selected runs beside the others", self._on_compare
         )
         self._compare.setEnabled(False)
         self._table.itemSelectionChanged.connect(self._on_selection_changed)
         self._copy = (
-            button("copyRuns", "Copy", "Copy the rows, for a spreadsheet", self._on_copy),
+            button("copyRuns", "Copy", "Copy the rows as text for a spreadsheet", self._on_copy),
             button("copyRunsMarkdown", "Markdown", "Copy the rows as a Markdown table", self._on_markdown),
         )
         layout = column(self, SPACE)
@@ -89,69 +89,69 @@ class RunsTable(QWidget):
         self.set_rows((), ())
 
     def set_rows(self, columns: Sequence[Column], rows: Sequence[tuple[str, Sequence[Value]]]) -> None:
-        """Show these rows: a name to tell the run by, and a value for each column. Runs that are chosen stay so."""
-        chosen = set(self._chosen())
+        """Show these rows: a run's name and its value for each column. Selected runs stay selected."""
+        selected = set(self._selected())
         self._columns = columns
         self._table.setSortingEnabled(False)
         self._table.setColumnCount(len(columns))
         self._table.setRowCount(len(rows))
-        for place, each in enumerate(columns):
-            head = QTableWidgetItem(each.title)
-            head.setToolTip(each.tip)
-            self._table.setHorizontalHeaderItem(place, head)
-        for down, (name, values) in enumerate(rows):
-            for across, (each, value) in enumerate(zip(columns, values, strict=True)):
-                cell = _Cell(value, _written(each, value))
+        for column_index, each in enumerate(columns):
+            header = QTableWidgetItem(each.title)
+            header.setToolTip(each.tip)
+            self._table.setHorizontalHeaderItem(column_index, header)
+        for row_index, (name, values) in enumerate(rows):
+            for column_index, (each, value) in enumerate(zip(columns, values, strict=True)):
+                cell = _Cell(value, _formatted(each, value))
                 cell.setData(Qt.ItemDataRole.UserRole, name)
                 cell.setToolTip(name)
-                self._table.setItem(down, across, cell)
-        # Unsorted until a title is clicked: the rows come newest first.
+                self._table.setItem(row_index, column_index, cell)
+        # Not sorted until a title is clicked: the rows come newest first.
         self._table.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self._table.setSortingEnabled(True)
-        self._choose(chosen)
+        self._select(selected)
         self._table.setVisible(bool(rows))
         self._empty.setVisible(not rows)
         for each_button in self._copy:
             each_button.setEnabled(bool(rows))
 
     def as_text(self, markdown: bool = False) -> str:
-        """The selected rows, or all where fewer than two are, under their titles: tab-separated, or as Markdown."""
-        chosen = sorted({index.row() for index in self._table.selectedIndexes()})
-        lines = chosen if len(chosen) > 1 else range(self._table.rowCount())
+        """The selected rows, or all if fewer than two are selected, below the titles: tab-separated or as Markdown."""
+        selected = sorted({index.row() for index in self._table.selectedIndexes()})
+        rows = selected if len(selected) > 1 else range(self._table.rowCount())
         cells = [[each.title for each in self._columns]]
-        cells += [[self._text(line, across) for across in range(len(self._columns))] for line in lines]
+        cells += [[self._text(row, column) for column in range(len(self._columns))] for row in rows]
         if not markdown:
             return "".join("\t".join(line) + "\n" for line in cells)
-        cells.insert(1, ["---:" if each.written else "---" for each in self._columns])
+        cells.insert(1, ["---:" if each.number_format else "---" for each in self._columns])
         return "".join(f"| {' | '.join(line)} |\n" for line in cells)
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Say that the rows are looked at."""
+        """Emit ``shown``."""
         super().showEvent(event)
         self.shown.emit()
 
-    def _text(self, line: int, across: int) -> str:
-        item = self._table.item(line, across)
+    def _text(self, row: int, column: int) -> str:
+        item = self._table.item(row, column)
         return "" if item is None else item.text()
 
     def _on_selection_changed(self) -> None:
-        self._compare.setEnabled(bool(self._chosen()))
+        self._compare.setEnabled(bool(self._selected()))
 
     def _on_compare(self) -> None:
-        self.compareRequested.emit(self._chosen())
+        self.compareRequested.emit(self._selected())
 
-    def _chosen(self) -> list[str]:
-        """Names of the runs whose rows are chosen."""
-        items = (self._table.item(line, 0) for line in sorted({each.row() for each in self._table.selectedIndexes()}))
+    def _selected(self) -> list[str]:
+        """Names of the runs whose rows are selected."""
+        items = (self._table.item(row, 0) for row in sorted({each.row() for each in self._table.selectedIndexes()}))
         return [item.data(Qt.ItemDataRole.UserRole) for item in items if item is not None]
 
-    def _choose(self, names: set[str]) -> None:
-        """Select the rows of these runs alone, wherever they are now."""
+    def _select(self, names: set[str]) -> None:
+        """Select the rows of these runs and no others."""
         model, selection = self._table.model(), QItemSelection()
-        for line in range(self._table.rowCount()):
-            item = self._table.item(line, 0)
+        for row_index in range(self._table.rowCount()):
+            item = self._table.item(row_index, 0)
             if item is not None and item.data(Qt.ItemDataRole.UserRole) in names:
-                index = model.index(line, 0)
+                index = model.index(row_index, 0)
                 selection.select(index, index)
                 self._table.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.NoUpdate)
         flags = QItemSelectionModel.SelectionFlag
@@ -163,13 +163,13 @@ class RunsTable(QWidget):
     def _on_markdown(self) -> None:
         QGuiApplication.clipboard().setText(self.as_text(markdown=True))
 
-    def _on_cell_double_clicked(self, line: int, _across: int) -> None:
-        item = self._table.item(line, 0)
+    def _on_cell_double_clicked(self, row: int, _column: int) -> None:
+        item = self._table.item(row, 0)
         if item is not None:
             self.runChosen.emit(item.data(Qt.ItemDataRole.UserRole))
 
 
-def _written(each: Column, value: Value) -> str:
+def _formatted(column: Column, value: Value) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else format(value, each.written)
+    return value if isinstance(value, str) else format(value, column.number_format)

@@ -1,4 +1,4 @@
-"""The numbers behind the training curves: runs of named terms over epochs (no widgets)."""
+"""The data behind the training curves: the terms of runs over epochs (no widgets)."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
-MOST_POINTS = 4000
+MAX_POINTS = 4000
 
 
 class Series:
-    """Values over epochs, thinned evenly when they grow many: the first and the newest point always stay."""
+    """Values over epochs, thinned evenly above ``MAX_POINTS``; the first and the newest point are always kept."""
 
     def __init__(self) -> None:
-        self._points = np.zeros((MOST_POINTS + 1, 2))
+        self._points = np.zeros((MAX_POINTS + 1, 2))
         self._count = 0
 
     def add(self, epoch: float, value: float) -> None:
-        """Add a point; points at or after its epoch, from before a resume, are replaced."""
+        """Add a point; points at or after its epoch, left from before a resume, are dropped."""
         if self._count and self._points[self._count - 1, 0] >= epoch:
             self._count = int(np.searchsorted(self._points[: self._count, 0], epoch))
         self._points[self._count] = epoch, value
         self._count += 1
-        if self._count > MOST_POINTS:
+        if self._count > MAX_POINTS:
             kept = np.concatenate([self._points[: self._count - 1 : 2], self._points[self._count - 1 : self._count]])
             self._count = len(kept)
             self._points[: self._count] = kept
 
     def arrays(self) -> tuple[FloatArray, FloatArray]:
-        """Epochs and values, in order (views: use them before the next ``add``)."""
+        """Epochs and values, in order, as views that the next ``add`` may change."""
         return self._points[: self._count, 0], self._points[: self._count, 1]
 
     def has_within(self, first: float, last: float) -> bool:
-        """Whether there is a point between two epochs, neither counted."""
+        """Whether there is a point strictly between two epochs."""
         epochs, _values = self.arrays()
         return bool(np.searchsorted(epochs, last, side="left") > np.searchsorted(epochs, first, side="right"))
 
@@ -51,15 +51,23 @@ class Series:
 
 @dataclass
 class CurveSet:
-    """One run's terms, over training and validation images, and what was changed by hand meanwhile.
+    """One run's curves: its terms over training and validation images, and the settings changed during the run.
 
-    ``key`` tells it from others, ``place`` is that of its colour in the theme's series, ``kl`` its newest KL of each
-    dimension [d] in nats.
+    Attributes
+    ----------
+    name, key
+        The name shown, and the key that identifies the run.
+    colour_index
+        Index of its colour in the theme's series.
+    kl
+        Its newest KL of each dimension [d], in nats.
+    changes
+        Epoch and text of each change.
     """
 
     name: str
     key: str = ""
-    place: int = 0
+    colour_index: int = 0
     shown: bool = True
     kl: FloatArray | None = None
     train: dict[str, Series] = field(default_factory=dict)
@@ -67,21 +75,22 @@ class CurveSet:
     changes: list[tuple[float, str]] = field(default_factory=list)
 
     def add(self, epoch: float, train: Mapping[str, float], validation: Mapping[str, float] | None = None) -> None:
-        """Add a point to every term named."""
-        for home, values in ((self.train, train), (self.validation, validation or {})):
+        """Add a point to each of these terms."""
+        for terms, values in ((self.train, train), (self.validation, validation or {})):
             for name, value in values.items():
-                home.setdefault(name, Series()).add(epoch, value)
+                terms.setdefault(name, Series()).add(epoch, value)
 
     def add_epoch(self, epoch: int, train: Mapping[str, float], validation: Mapping[str, float] | None) -> None:
-        """Add the means of an epoch that has ended; over training images only of terms not followed within it.
+        """Add the means of a completed epoch; over training images only for terms without points inside the epoch.
 
-        Such a mean is of weights half an epoch old: at its end it would stand apart from what was followed up to there.
+        A mean over an epoch is of weights half an epoch old on average: drawn at the epoch's end it would not meet the
+        points that were drawn within it.
         """
-        followed = {name for name, series in self.train.items() if series.has_within(epoch - 1, epoch)}
-        self.add(epoch, {name: value for name, value in train.items() if name not in followed}, validation)
+        drawn = {name for name, series in self.train.items() if series.has_within(epoch - 1, epoch)}
+        self.add(epoch, {name: value for name, value in train.items() if name not in drawn}, validation)
 
     def latest(self) -> float:
-        """The newest epoch of any term, 0 before the first."""
+        """The newest epoch of any term; 0 while there is none."""
         last = [
             epochs[-1]
             for each in (*self.train.values(), *self.validation.values())
@@ -90,22 +99,19 @@ class CurveSet:
         return float(max(last, default=0.0))
 
     def best(self) -> tuple[float, float] | None:
-        """The epoch of the highest ELBO over validation images, whose model is kept, and that ELBO.
-
-        ``None`` where there are none.
-        """
+        """The epoch with the highest validation ELBO, whose model is kept, and that ELBO; ``None`` without any."""
         series = self.validation.get("elbo")
         epochs, values = series.arrays() if series is not None else (np.zeros(0), np.zeros(0))
         if not np.isfinite(values).any():
             return None
-        place = int(np.nanargmax(values))
-        return float(epochs[place]), float(values[place])
+        index = int(np.nanargmax(values))
+        return float(epochs[index]), float(values[index])
 
     def change_near(self, epoch: float, reach: float) -> str:
-        """What was changed by hand nearest to an epoch, within ``reach`` epochs; empty for nothing."""
+        """The change nearest to an epoch, within ``reach`` epochs; empty if there is none."""
         near = [(abs(at - epoch), text) for at, text in self.changes if abs(at - epoch) <= reach]
         return min(near)[1] if near else ""
 
     def terms(self) -> list[str]:
-        """Every term there is, in the order met."""
+        """All terms, in the order they were added."""
         return list(dict.fromkeys([*self.train, *self.validation]))

@@ -1,4 +1,4 @@
-"""One small plot of the training curves: a term over epochs, or the KL of every dimension."""
+"""The plots of the training curves: one term over epochs, or the KL of every dimension."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from latentlab.gui.style.theme import Theme, current_theme
 
 _TITLE_HEIGHT = 17
 _AXIS_WIDTH = 44
-_BEGINNING = 0.05  # of the epochs in sight: where a run falls so far that all after it would be a flat line
-_LONG = 4  # epochs from which on the beginning, the first epoch at least, may leave the plot
-_MOST_MARKERS = 25  # epochs in sight, over which markers would lie on each other
-_NARROWEST = 0.1  # epochs, to zoom into
+_START = 0.05  # of the visible epochs: a steep start would make the rest look flat
+_LONG_RUN = 4  # epochs after which the start, at least the first epoch, may be outside the plot
+_MAX_MARKERS = 25  # visible epochs above which markers would overlap
+_MIN_RANGE = 0.1  # epochs: the closest zoom
 
 
 class _CurvePlot(Plot):
@@ -47,10 +47,10 @@ class _CurvePlot(Plot):
 
     def colour_of(self, run: CurveSet) -> str:
         """The run's colour in the theme."""
-        return self._theme.series[run.place % len(self._theme.series)]
+        return self._theme.series[run.colour_index % len(self._theme.series)]
 
     def set_title(self, html: str) -> None:
-        """Show a line of rich text over the plot."""
+        """Show a line of rich text above the plot."""
         self.titleLabel.setVisible(True)
         self.titleLabel.setText(html, size="8.5pt", color=self._theme.text)
         self.titleLabel.setMinimumWidth(0)  # else a long line makes all plots wider than what they are seen through
@@ -79,32 +79,32 @@ class TermPlot(_CurvePlot):
         self.x_axis.setStyle(showValues=shown)
         self.x_axis.setHeight(18 if shown else 4)
 
-    def name_changes(self, named: bool) -> None:
-        """Write what was changed beside its mark in this plot, or leave that to another."""
-        self._changes.set_named(named)
+    def label_changes(self, labelled: bool) -> None:
+        """Label the marks of changes in this plot, or only draw them."""
+        self._changes.set_labelled(labelled)
 
     def set_last_epoch(self, last: float) -> None:
-        """Let nothing be shown but the epochs from 0 to here."""
-        self.getViewBox().setLimits(xMin=0.0, xMax=last, minXRange=min(last, _NARROWEST))
+        """Limit the visible range to the epochs from 0 to ``last``."""
+        self.getViewBox().setLimits(xMin=0.0, xMax=last, minXRange=min(last, _MIN_RANGE))
 
     def show_runs(self, runs: Sequence[CurveSet], term: str, *, log: bool) -> None:
-        """Draw the term of every run, the last one over the others; a negative term's size where ``log``."""
+        """Draw the term of every run, the last over the others; with ``log`` the magnitude of a negative term."""
         series = [
-            (found, run, validation)
+            (each, run, validation)
             for run in runs
-            for found, validation in ((run.train.get(term), False), (run.validation.get(term), True))
-            if found is not None
+            for each, validation in ((run.train.get(term), False), (run.validation.get(term), True))
+            if each is not None
         ]
-        points = [found.arrays() for found, _run, _validation in series]
+        points = [each.arrays() for each, _run, _validation in series]
         left, right = self.getViewBox().viewRange()[0]
-        sparse = right - left <= _MOST_MARKERS
+        sparse = right - left <= _MAX_MARKERS
         self._choose_scale(np.concatenate([y for _x, y in points]) if points else np.zeros(0), log)
-        for place, ((x, y), (found, run, validation)) in enumerate(zip(points, series, strict=True)):
+        for index, ((x, y), (each, run, validation)) in enumerate(zip(points, series, strict=True)):
             last = run is runs[-1]
-            state = (id(found), x.size, float(x[-1]) if x.size else 0.0, self.colour_of(run), last, sparse)
-            if place >= len(self._drawn) or self._drawn[place] != state:
-                self._draw(place, x, y, self.colour_of(run), last=last, validation=validation, sparse=sparse)
-                self._drawn[place : place + 1] = [state]
+            state = (id(each), x.size, float(x[-1]) if x.size else 0.0, self.colour_of(run), last, sparse)
+            if index >= len(self._drawn) or self._drawn[index] != state:
+                self._draw(index, x, y, self.colour_of(run), last=last, validation=validation, sparse=sparse)
+                self._drawn[index : index + 1] = [state]
         for curve in self._curves[len(series) :]:
             curve.setData([], [])
         del self._drawn[len(series) :]
@@ -120,23 +120,23 @@ class TermPlot(_CurvePlot):
         if (logarithmic, sign) != (self._log, self._sign):
             self._log, self._sign = logarithmic, sign
             self._drawn = []
-            for curve in self._curves:  # a negative term has no logarithm until its size is drawn
+            for curve in self._curves:  # values of the other sign have no logarithm
                 curve.setData([], [])
             epochs = self.getViewBox().viewRange()[0]
             self.setLogMode(y=logarithmic)
-            # It has turned the fitting of both axes on again.
+            # setLogMode has enabled automatic ranges again.
             self.getViewBox().disableAutoRange()
             self.setXRange(*epochs, padding=0)
 
     def _fit_values(self, points: Sequence[tuple[FloatArray, FloatArray]]) -> None:
-        """Let the values in sight fill the plot; a range that still fits well stays as it is.
+        """Fit the value range to the visible values; a range that still fits well is kept.
 
-        The first epochs of a run that has done many may leave the plot, unless they are zoomed into.
+        In a long run the first epochs may be outside the plot, unless the user has zoomed into them.
         """
         left, right = self.getViewBox().viewRange()[0]
-        values = self._within(points, left, right)
-        if left < 0.01 * right and right >= _LONG and not self._log:
-            later = self._within(points, max(1.0, _BEGINNING * right), right)
+        values = self._values_within(points, left, right)
+        if left < 0.01 * right and right >= _LONG_RUN and not self._log:
+            later = self._values_within(points, max(1.0, _START * right), right)
             values = later if later.size else values
         if self._log:
             values = np.log10(values[values > 0])
@@ -148,18 +148,18 @@ class TermPlot(_CurvePlot):
         if low < bottom or high > top or (top - bottom) > 2 * (high - low + 2 * margin):
             self.setYRange(low - margin, high + margin, padding=0)
 
-    def _within(self, points: Sequence[tuple[FloatArray, FloatArray]], left: float, right: float) -> FloatArray:
-        """The finite values of these epochs, as they are drawn."""
-        seen = [y[(x >= left) & (x <= right)] for x, y in points]
-        values = np.concatenate(seen) * self._sign if seen else np.zeros(0)
-        found: FloatArray = values[np.isfinite(values)]
-        return found
+    def _values_within(self, points: Sequence[tuple[FloatArray, FloatArray]], left: float, right: float) -> FloatArray:
+        """The finite values of these epochs, with the sign they are drawn with."""
+        visible = [y[(x >= left) & (x <= right)] for x, y in points]
+        values = np.concatenate(visible) * self._sign if visible else np.zeros(0)
+        finite: FloatArray = values[np.isfinite(values)]
+        return finite
 
-    def write(self, runs: Sequence[CurveSet], term: str, epoch: float | None) -> None:
-        """Write the term's name and values at an epoch over the plot, the newest for ``None``.
+    def show_values(self, runs: Sequence[CurveSet], term: str, epoch: float | None) -> None:
+        """Write the term's name and its values at an epoch above the plot; ``None`` for the newest.
 
-        Of one run the means over training and validation images; of several, in their colours, the latter where
-        there are any.
+        For one run both means, over training and validation images; for several runs one value each in its colour,
+        the validation mean if there is one.
         """
         dim = self._theme.dim
         # A run that ended long before says nothing of this epoch.
@@ -180,7 +180,7 @@ class TermPlot(_CurvePlot):
         self.set_title(text)
 
     def show_hover(self, epoch: float | None) -> None:
-        """Show where the pointer reads."""
+        """Mark the epoch under the pointer; ``None`` hides the mark."""
         self._hover.setVisible(epoch is not None)
         if epoch is not None:
             self._hover.setValue(epoch)
@@ -193,14 +193,14 @@ class TermPlot(_CurvePlot):
         self._best.setPen(pg.mkPen(theme.text, width=1.5))
 
     def _draw(
-        self, place: int, x: FloatArray, y: FloatArray, colour: str, *, last: bool, validation: bool, sparse: bool
+        self, index: int, x: FloatArray, y: FloatArray, colour: str, *, last: bool, validation: bool, sparse: bool
     ) -> None:
-        while len(self._curves) <= place:
+        while len(self._curves) <= index:
             curve = pg.PlotDataItem(connect="finite", antialias=True)
             self.addItem(curve)
             self._curves.append(curve)
         style = Qt.PenStyle.DashLine if validation else Qt.PenStyle.SolidLine
-        self._curves[place].setData(
+        self._curves[index].setData(
             x.copy(),
             y * self._sign,
             pen=pg.mkPen(colour, width=1 if validation else 1.8 if last else 1.2, style=style),
@@ -211,7 +211,7 @@ class TermPlot(_CurvePlot):
         )
 
     def _mark_best(self, best: tuple[float, float] | None) -> None:
-        """Ring the best epoch's value over the validation images."""
+        """Draw a ring at the best epoch's validation ELBO."""
         if best is None:
             self._best.setData([], [])
             return

@@ -1,4 +1,4 @@
-"""The program's own icons: SVG outlines drawn in the colour of the text around them."""
+"""The program's icons: SVG outlines drawn in the theme's text colours."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ _SIZES = (16, 24, 32, 48)
 
 def pixmap(name: str, colour: str, size: int) -> QPixmap:
     """The icon ``name`` in ``colour``, ``size`` pixels on a side."""
-    drawn = QPixmap(QSize(size, size))
-    drawn.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(drawn)
+    result = QPixmap(QSize(size, size))
+    result.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(result)
     _outline(name, colour).render(painter, QRectF(0, 0, size, size))
     painter.end()
-    return drawn
+    return result
 
 
 @lru_cache(maxsize=256)
 def icon(name: str, colour: str, disabled: str, checked: str) -> QIcon:
-    """An icon at the sizes buttons need, with its disabled and checked colours."""
-    made = QIcon()
+    """An icon in all sizes buttons use, with its disabled and checked colours."""
+    result = QIcon()
     for size in _SIZES:
-        made.addPixmap(pixmap(name, colour, size))
-        made.addPixmap(pixmap(name, disabled, size), QIcon.Mode.Disabled)
+        result.addPixmap(pixmap(name, colour, size))
+        result.addPixmap(pixmap(name, disabled, size), QIcon.Mode.Disabled)
         for mode in (QIcon.Mode.Normal, QIcon.Mode.Active):
-            made.addPixmap(pixmap(name, checked, size), mode, QIcon.State.On)
-    return made
+            result.addPixmap(pixmap(name, checked, size), mode, QIcon.State.On)
+    return result
 
 
 def set_icon(target: QAction | QAbstractButton, name: str, colour: str = "text") -> None:
-    """Give a button or action the icon ``name`` in the theme's colour of that name; ``recolour`` finds it again."""
+    """Set an icon in one of the theme's colours, by name; ``recolour`` updates it when the theme changes."""
     target.setProperty(_NAME, name)
     target.setProperty(_COLOUR, colour)
     _paint(target)
 
 
 def recolour(root: QWidget) -> None:
-    """Draw every icon below ``root`` anew, after a change of palette."""
+    """Redraw every icon below ``root`` after a palette change."""
     targets: list[QAction | QAbstractButton] = [*root.findChildren(QAbstractButton), *root.findChildren(QAction)]
     for target in targets:
         if target.property(_NAME):

@@ -1,6 +1,6 @@
 """Colours of classes and values, chosen so that colour-blind eyes can tell them apart.
 
-Plain numpy and strings, no Qt: panels, curves and the latent map share them.
+Numpy and strings only, no Qt; shared by panels, curves and the latent map.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ ByteArray = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.float64]
 
 
-# Okabe & Ito, "Color Universal Design" (2008). Their black becomes the theme's own neutral: grey-white on dark.
+# Okabe & Ito, "Color Universal Design" (2008). Their black is replaced by a grey: light on the dark theme.
 _OKABE_ITO = (
     (230, 159, 0),
     (86, 180, 233),
@@ -25,73 +25,73 @@ _OKABE_ITO = (
     (204, 121, 167),
 )
 _NEUTRAL = {True: (200, 204, 210), False: (60, 64, 70)}
-_CIVIDIS_PART = {True: (0.38, 1.0), False: (0.2, 0.75)}
-"""Contrast with the background: at least 3.0 on dark, 2.0 on light; with black at least 2.1 (the whole map: 1.1)."""
+_CIVIDIS_RANGE = {True: (0.38, 1.0), False: (0.2, 0.75)}
+"""Contrast with the background is at least 3.0 (dark) or 2.0 (light), with black at least 2.1 (full range: 1.1)."""
 UNLABELLED = (142, 148, 158)
-"""Colour of a point whose class is not known."""
+"""Colour of a point without a known class."""
 
-MOST_COLOURS = 100
-"""Beyond so many classes colours repeat; no eye tells more apart."""
+MAX_COLOURS = 100
+"""With more classes colours repeat: more could not be distinguished."""
 
 
 def class_colours(count: int, dark: bool = True) -> ByteArray:
-    """Colours for ``count`` classes that colour-blind eyes can tell apart.
+    """Colours for ``count`` classes that remain distinct to colour-blind people.
 
     Parameters
     ----------
     count : int
-        How many classes, 0 or more.
+        Number of classes, 0 or more.
     dark : bool
-        Whether they are drawn on a dark ground.
+        Whether they are drawn on a dark background.
 
     Returns
     -------
     ndarray of uint8, [count, 3]
-        Okabe and Ito's palette for up to eight classes. Beyond that their seven hues go on with
-        colours from the whole wheel, each the farthest from all before it to the eyes that are
-        confused soonest; so a class keeps its colour when classes are added after the eighth.
+        Okabe and Ito's palette for up to eight classes. With more, their seven hues are followed by further colours,
+        each chosen to be the farthest from all before it under the colour vision that sees the least difference.
+        A class therefore keeps its colour when classes are added after the eighth.
     """
     if count <= len(_OKABE_ITO) + 1:
         return np.array([*_OKABE_ITO, _NEUTRAL[dark]], np.uint8)[:count].copy()
-    return np.asarray(_distinct_colours()[np.arange(count) % MOST_COLOURS])
+    return np.asarray(_distinct_colours()[np.arange(count) % MAX_COLOURS])
 
 
 def palette(count: int, dark: bool = True, ordered: bool = False) -> ByteArray:
-    """Colours uint8 [count, 3] for classes, or with ``ordered`` for steps of a value: cividis, dark to bright.
+    """Colours uint8 [count, 3] for classes, or with ``ordered`` for steps of a value: cividis from dark to bright.
 
-    Of cividis only the part that can be told from the theme's background and from black images is used.
+    Only the range of cividis that contrasts with the theme's background and with black images is used.
     """
-    return cividis(np.linspace(*_CIVIDIS_PART[dark], count)) if ordered else class_colours(count, dark)
+    return cividis(np.linspace(*_CIVIDIS_RANGE[dark], count)) if ordered else class_colours(count, dark)
 
 
 @lru_cache(maxsize=1)
 def _distinct_colours() -> ByteArray:
-    """The seven of Okabe and Ito, then always the candidate that is farthest from those chosen."""
+    """Okabe and Ito's seven colours, then repeatedly the candidate farthest from those chosen."""
     lightness, chroma, hue = np.meshgrid(np.linspace(0.56, 0.92, 10), (0.09, 0.13, 0.17), np.arange(0, 360, 10))
-    candidates = _each_once(oklch_to_rgb(lightness.ravel(), chroma.ravel(), hue.ravel()))
+    candidates = _unique(oklch_to_rgb(lightness.ravel(), chroma.ravel(), hue.ravel()))
     first = np.array(_OKABE_ITO, np.uint8)
     colours = np.concatenate([first, candidates])
-    # Each colour to each eye, once: the window waits for this when the first points come.
+    # Computed once per colour and kind of vision: the window waits for this when the first points arrive.
     seen = np.stack([oklab(as_seen(colours, eye)) for eye in (None, *EYES)])
     chosen = list(range(len(first)))
-    nearest = np.min([_distance(seen, place) for place in chosen], axis=0)
-    while len(chosen) < MOST_COLOURS:
+    nearest = np.min([_distance(seen, index) for index in chosen], axis=0)
+    while len(chosen) < MAX_COLOURS:
         chosen.append(int(nearest.argmax()))
         nearest = np.minimum(nearest, _distance(seen, chosen[-1]))
     return np.asarray(colours[chosen])
 
 
-def _each_once(colours: ByteArray) -> ByteArray:
-    """Colours [n, 3] without repetitions, in order; numpy's ``unique`` would import numpy.ma, which takes 50 ms."""
+def _unique(colours: ByteArray) -> ByteArray:
+    """Sorted colours [n, 3] without duplicates; ``numpy.unique`` would import numpy.ma, which takes 50 ms."""
     packed = np.sort(colours.astype(np.int64) @ (65536, 256, 1))
     packed = packed[np.concatenate([[True], packed[1:] != packed[:-1]])]
     return np.stack([packed >> 16, packed >> 8 & 255, packed & 255], axis=1).astype(np.uint8)
 
 
-def _distance(seen: FloatArray, place: int) -> FloatArray:
-    """How far all colours, as seen [eyes, n, 3], are from one of them, to the eye that sees the least difference."""
-    apart = seen - seen[:, place, None]
-    return np.asarray(np.sqrt((apart * apart).sum(axis=-1).min(axis=0)))
+def _distance(seen: FloatArray, index: int) -> FloatArray:
+    """Distances [n] of all colours, as seen [visions, n, 3], from one; the least over the kinds of vision."""
+    difference = seen - seen[:, index, None]
+    return np.asarray(np.sqrt((difference * difference).sum(axis=-1).min(axis=0)))
 
 
 # Machado, Oliveira & Fernandes (2009), severity 1, on linear sRGB.
@@ -106,11 +106,11 @@ EYES: dict[str, FloatArray] = {
         [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]]
     ),
 }
-"""Kinds of colour blindness, and what each makes of linear red, green and blue."""
+"""Kinds of colour blindness, and the matrix of each on linear RGB."""
 
 
 def as_seen(colours: ByteArray, eye: str | None) -> FloatArray:
-    """Linear sRGB in [0, 1], float [n, 3], of colours as an eye of ``EYES`` sees them (None: a full one)."""
+    """Colours as linear sRGB in [0, 1], float [n, 3], as seen with a kind of colour blindness; ``None`` for without."""
     encoded = np.asarray(colours, float) / 255
     linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
     return linear if eye is None else np.clip(linear @ EYES[eye].T, 0.0, 1.0)
@@ -134,12 +134,12 @@ _TO_LAB = np.array(
 
 
 def oklab(linear: FloatArray) -> FloatArray:
-    """OKLab coordinates [..., 3] of linear sRGB [..., 3]: equal distances look about equally different."""
+    """OKLab coordinates [..., 3] of linear sRGB [..., 3]; equal distances are about equal perceived differences."""
     return np.asarray(np.cbrt(linear @ _TO_CONES.T) @ _TO_LAB.T)
 
 
 def oklch_to_rgb(lightness: npt.ArrayLike, chroma: npt.ArrayLike, hue: npt.ArrayLike) -> ByteArray:
-    """Bring OKLCH colours to sRGB, giving up chroma where sRGB has no such colour.
+    """Convert OKLCH colours to sRGB, reducing the chroma of colours outside its gamut.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def oklch_to_rgb(lightness: npt.ArrayLike, chroma: npt.ArrayLike, hue: npt.Array
     return np.asarray(np.round(encoded * 255), dtype=np.uint8)
 
 
-# Cividis (Nuñez, Anderton & Renslow 2018) at ten even places.
+# Cividis (Nuñez, Anderton & Renslow 2018) at ten evenly spaced values.
 _CIVIDIS = (
     (0, 32, 77),
     (0, 51, 111),
@@ -179,14 +179,14 @@ _CIVIDIS = (
 
 @lru_cache(maxsize=1)
 def cividis_table() -> ByteArray:
-    """The colour map for values, as a table of uint8 [256, 3], dark to bright."""
-    places = np.linspace(0, 255, len(_CIVIDIS))
+    """The colour map for values: uint8 [256, 3], from dark to bright."""
+    positions = np.linspace(0, 255, len(_CIVIDIS))
     table = np.array(_CIVIDIS, float)
-    columns = [np.interp(np.arange(256), places, table[:, channel]) for channel in range(3)]
+    columns = [np.interp(np.arange(256), positions, table[:, channel]) for channel in range(3)]
     return np.round(np.stack(columns, axis=1)).astype(np.uint8)
 
 
 def cividis(values: npt.ArrayLike) -> ByteArray:
-    """Colour values in [0, 1] (clipped; NaN counts as 0) with cividis: uint8 [..., 3]."""
+    """Cividis colours uint8 [..., 3] of values in [0, 1]; others are clipped, NaN counts as 0."""
     clean = np.clip(np.nan_to_num(np.asarray(values, float)), 0.0, 1.0)
     return np.asarray(cividis_table()[np.round(clean * 255).astype(np.intp)])

@@ -1,7 +1,7 @@
-"""How the window looks: light or dark, following the system and changing live.
+"""The window's light and dark schemes; the scheme follows the system or is chosen, and can change at any time.
 
-Colours are a pure function of the application's palette: any widget asks for ``current_theme()`` while it paints, and
-learns of a change by Qt's own ``PaletteChange`` event. Nothing is kept here but the chosen scheme.
+Colours depend only on the application's palette: widgets call ``current_theme()`` while they paint, and Qt's
+``PaletteChange`` event tells them of a change. The chosen scheme is the only state here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QApplication
 from latentlab.paths import resource
 
 Scheme = Literal["system", "light", "dark"]
-SPACE = 8  # px: every margin and gap is a multiple of half of it
+SPACE = 8  # px: margins and gaps are multiples of its half
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Theme:
     """The colours of one scheme, as ``#rrggbb``.
 
     ``window`` is behind everything, ``surface`` behind panels, ``raised`` behind cards and buttons, ``field`` behind
-    text that is typed. ``text``, ``dim`` and ``faint`` are three strengths of text; ``series`` the colours of curves
-    in order (Okabe–Ito, which the colour-blind can tell apart). ``map`` is behind the latent map, and ``mark`` the
+    text that is typed. ``text``, ``dim`` and ``faint`` are text colours of decreasing contrast; ``series`` the colours of curves
+    in order (Okabe and Ito's, distinct to colour-blind people too). ``map`` is behind the latent map, and ``mark`` the
     colour of what the user put on it: cursor, path, selection.
     """
 
@@ -56,7 +56,7 @@ class Theme:
     mark: str
 
     def colour(self, name: str, alpha: int = 255) -> QColor:
-        """The colour of that name, at ``alpha`` of 255."""
+        """The colour with this name and opacity (0 to 255)."""
         colour = QColor(getattr(self, name))
         colour.setAlpha(alpha)
         return colour
@@ -116,41 +116,41 @@ DARK = Theme(
 
 
 def current_theme() -> Theme:
-    """The colours in force.
+    """The colours of the current scheme.
 
-    The application's palette decides: a style sheet puts transparent colours into the palettes of widgets.
+    Read from the application's palette: the style sheet gives widgets' palettes transparent colours.
     """
     return DARK if QGuiApplication.palette().color(QPalette.ColorRole.Window).lightness() < 128 else LIGHT
 
 
 def tabular(font: QFont) -> QFont:
-    """The font with figures of one width, so that running numbers stand still."""
+    """The font with digits of equal width, so that changing numbers do not move."""
     font = QFont(font)
     font.setFeature(QFont.Tag("tnum"), 1)
     return font
 
 
 def apply(app: QApplication, scheme: Scheme = "system") -> None:
-    """Give the application its style, and keep following the system's scheme while ``scheme`` says so."""
+    """Set the application's style and scheme; ``system`` follows the desktop's light or dark setting."""
     app.setStyle("Fusion")
     _Follower.of(app).set_scheme(scheme)
 
 
 def set_scheme(scheme: Scheme) -> None:
-    """Choose light or dark, or follow the system; every open window changes at once."""
+    """Choose light, dark or the system's scheme for all windows."""
     app = QApplication.instance()
     if isinstance(app, QApplication):
         _Follower.of(app).set_scheme(scheme)
 
 
 def scheme() -> Scheme:
-    """The chosen scheme; ``system`` before any choice."""
+    """The chosen scheme; ``system`` by default."""
     app = QApplication.instance()
     return _Follower.of(app).scheme if isinstance(app, QApplication) else "system"
 
 
 class _Follower(QObject):
-    """Belongs to the application; restyles it when the system's scheme or the user's choice changes."""
+    """A child of the application that restyles it when the system's scheme or the user's choice changes."""
 
     def __init__(self, app: QApplication) -> None:
         super().__init__(app)
@@ -161,8 +161,8 @@ class _Follower(QObject):
 
     @staticmethod
     def of(app: QApplication) -> _Follower:
-        found = app.findChild(QObject, "latentlabTheme", Qt.FindChildOption.FindDirectChildrenOnly)
-        return found if isinstance(found, _Follower) else _Follower(app)
+        child = app.findChild(QObject, "latentlabTheme", Qt.FindChildOption.FindDirectChildrenOnly)
+        return child if isinstance(child, _Follower) else _Follower(app)
 
     def set_scheme(self, scheme: Scheme) -> None:
         self.scheme = scheme
@@ -188,8 +188,8 @@ class _Follower(QObject):
 def palette(colours: Theme) -> QPalette:
     """The Qt palette of a scheme."""
     role = QPalette.ColorRole
-    made = QPalette()
-    for where, name in {
+    result = QPalette()
+    for colour_role, name in {
         role.Window: "window",
         role.Base: "surface",
         role.AlternateBase: "raised",
@@ -212,15 +212,15 @@ def palette(colours: Theme) -> QPalette:
         role.Light: "raised",
         role.Shadow: "border",
     }.items():
-        made.setColor(where, colours.colour(name))
-    for where in (role.WindowText, role.Text, role.ButtonText):
-        made.setColor(QPalette.ColorGroup.Disabled, where, colours.colour("faint"))
-    return made
+        result.setColor(colour_role, colours.colour(name))
+    for colour_role in (role.WindowText, role.Text, role.ButtonText):
+        result.setColor(QPalette.ColorGroup.Disabled, colour_role, colours.colour("faint"))
+    return result
 
 
 def style_sheet(colours: Theme) -> str:
-    """The application's style sheet in a scheme's colours."""
+    """The application's style sheet with a scheme's colours filled in."""
     values = {name: value for name, value in dataclasses.asdict(colours).items() if isinstance(value, str)}
     values["style"] = resource("style").as_posix()
     text = resource("style", "latentlab.qss").read_text(encoding="utf-8")
-    return re.sub(r"@(\w+)@", lambda found: values[found[1]], text)
+    return re.sub(r"@(\w+)@", lambda match: values[match[1]], text)

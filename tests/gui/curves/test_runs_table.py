@@ -1,4 +1,4 @@
-"""The table of runs sorts by value, and is copied as it stands."""
+"""The table of runs: sorting, copying and selection."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def recipes(table):
     return [line.split("\t")[0] for line in table.as_text().splitlines()[1:]]
 
 
-def test_a_click_on_a_title_sorts_by_the_numbers(qtbot, table):
-    assert recipes(table) == ["vae", "ae", "iwae"], "as they were given"
+def test_a_click_on_a_title_sorts_by_number(qtbot, table):
+    assert recipes(table) == ["vae", "ae", "iwae"], "in the given order"
     head = table.findChild(QTableWidget).horizontalHeader()
     place = head.viewport().rect().center()
     place.setX(head.sectionViewportPosition(1) + 8)
@@ -46,7 +46,7 @@ def test_it_is_copied_as_text_and_as_markdown(qtbot, table):
     ]
 
 
-def test_only_chosen_rows_are_copied_when_there_are_several(qtbot, table):
+def test_only_the_selected_rows_are_copied_if_several_are_selected(qtbot, table):
     cells = table.findChild(QTableWidget)
     for line, key in ((0, Qt.KeyboardModifier.NoModifier), (2, Qt.KeyboardModifier.ControlModifier)):
         place = cells.visualItemRect(cells.item(line, 0)).center()
@@ -54,7 +54,7 @@ def test_only_chosen_rows_are_copied_when_there_are_several(qtbot, table):
     assert [line.split("\t")[0] for line in table.as_text().splitlines()] == ["recipe", "vae", "iwae"]
 
 
-def test_a_double_click_tells_the_run(qtbot, table):
+def test_a_double_click_chooses_the_run(qtbot, table):
     cells = table.findChild(QTableWidget)
     place = cells.visualItemRect(cells.item(1, 1)).center()
     qtbot.mouseClick(cells.viewport(), Qt.MouseButton.LeftButton, pos=place)
@@ -63,7 +63,7 @@ def test_a_double_click_tells_the_run(qtbot, table):
     assert chosen.args == ["b"]
 
 
-def test_curves_of_chosen_rows_are_asked_for(qtbot, table):
+def test_the_curves_of_selected_rows_are_requested(qtbot, table):
     cells, compare = table.findChild(QTableWidget), table.findChild(QPushButton, "compareRuns")
     assert not compare.isEnabled()
     for line, key in ((0, Qt.KeyboardModifier.NoModifier), (2, Qt.KeyboardModifier.ControlModifier)):
@@ -74,14 +74,14 @@ def test_curves_of_chosen_rows_are_asked_for(qtbot, table):
     assert asked.args == [["a", "c"]]
 
 
-def test_without_runs_it_says_what_would_fill_it(table):
+def test_without_runs_the_table_is_hidden(table):
     table.set_rows((), ())
     assert not table.findChild(QTableWidget).isVisible()
     assert not table.findChild(QPushButton, "copyRuns").isEnabled()
 
 
-def test_honest_the_highlight_stays_on_its_run_when_another_is_put_above(qtbot, table):
-    """Promise Honest: the run that is highlighted, drawn and copied is the one that was chosen."""
+def test_honest_the_highlight_stays_on_its_run_when_another_is_inserted_above(qtbot, table):
+    """Promise Honest: the highlighted, drawn and copied run is the one that was selected."""
     cells, draw = table.findChild(QTableWidget), table.findChild(QPushButton, "compareRuns")
 
     def drawn():
@@ -97,5 +97,5 @@ def test_honest_the_highlight_stays_on_its_run_when_another_is_put_above(qtbot, 
     table.set_rows(COLUMNS, (("newer", ("vae", 1.0, 3)), ("new", ("gaussian-vae", 1.0, 3)), *ROWS))
     assert drawn() == ["a"]
     table.set_rows(COLUMNS, ROWS[1:])
-    assert not cells.selectedIndexes(), "the chosen run is gone"
+    assert not cells.selectedIndexes(), "the selected run is gone"
     assert not draw.isEnabled()

@@ -1,4 +1,4 @@
-"""Colours that stay apart, for every eye."""
+"""Colours remain distinct under every kind of colour vision."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GREYS = [[0, 0, 0], [128, 128, 128], [255, 255, 255]]
 @pytest.mark.parametrize(("count", "apart"), [(3, 0.1), (8, 0.07), (10, 0.07), (20, 0.045)])
 @pytest.mark.parametrize("dark", [True, False])
 @pytest.mark.parametrize("eye", [None, *EYES])
-def test_classes_stay_apart_for_every_eye(count, apart, dark, eye):
+def test_classes_remain_distinct_under_every_colour_vision(count, apart, dark, eye):
     colours = class_colours(count, dark)
     assert colours.shape == (count, 3)
     seen = oklab(as_seen(colours, eye))
@@ -36,28 +36,28 @@ def test_a_class_keeps_its_colour_when_more_are_added():
     np.testing.assert_array_equal(class_colours(10)[:7], class_colours(8)[:7])
 
 
-def test_no_number_of_classes_is_too_many():
+def test_any_number_of_classes_has_colours():
     assert class_colours(0).shape == (0, 3)
     many = class_colours(1_000)
     assert many.shape == (1_000, 3)
     assert len(np.unique(many, axis=0)) == 100
 
 
-def test_colour_spaces_agree_with_published_values():
+def test_colour_conversions_agree_with_published_values():
     # Ottosson's own examples: white, and red's OKLab coordinates.
     np.testing.assert_allclose(oklab(np.array([1.0, 1.0, 1.0])), [1, 0, 0], atol=1e-4)
     np.testing.assert_allclose(oklab(np.array([1.0, 0.0, 0.0])), [0.62796, 0.22486, 0.12585], atol=1e-4)
     np.testing.assert_array_equal(oklch_to_rgb([0.0, 0.59987, 1.0], [0.0, 0.0, 0.0], [0, 90, 180]), GREYS)
 
 
-def test_a_colour_that_srgb_lacks_keeps_lightness_and_hue():
+def test_a_colour_outside_srgb_keeps_its_lightness_and_hue():
     lightness, a, b = oklab(as_seen(oklch_to_rgb([0.7], [0.4], [150.0]), None))[0]
     assert lightness == pytest.approx(0.7, abs=0.01)
     assert np.degrees(np.arctan2(b, a)) == pytest.approx(150, abs=2)
     assert np.hypot(a, b) > 0.15
 
 
-def test_greys_stay_grey_to_every_eye():
+def test_greys_stay_grey_under_every_colour_vision():
     grey = np.full((1, 3), 128, np.uint8)
     for eye in EYES:
         np.testing.assert_allclose(as_seen(grey, eye), as_seen(grey, None), atol=1e-3)
