@@ -23,7 +23,7 @@ from latentlab.app.preview_picture import preview_picture
 from latentlab.gui.latent_map import MapPreview
 from latentlab.gui.main_window import MainWindow
 from latentlab.gui.style import theme
-from latentlab.gui.style.palettes import MOST_COLOURS, class_colours
+from latentlab.gui.style.palettes import MAX_COLOURS, class_colours
 from latentlab.state.window_settings import WindowSettings
 from latentlab.utils.thread_priority import short_gil_switch_interval
 
@@ -86,7 +86,7 @@ class FirstPaint(QObject):
 
         def work() -> None:
             import_module(name)
-            class_colours(MOST_COLOURS)  # kept by the module; else the window would wait for them
+            class_colours(MAX_COLOURS)  # kept by the module; else the window would wait for them
 
         thread = threading.Thread(target=work, name="latentlab-import")
         thread.start()

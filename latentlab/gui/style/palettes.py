@@ -1,4 +1,4 @@
-"""Colours of classes and values, chosen so that colour-blind eyes can tell them apart.
+"""Colours of classes and values, chosen to remain distinct to colour-blind people.
 
 Numpy and strings only, no Qt; shared by panels, curves and the latent map.
 """

@@ -26,9 +26,9 @@ class Theme:
     """The colours of one scheme, as ``#rrggbb``.
 
     ``window`` is behind everything, ``surface`` behind panels, ``raised`` behind cards and buttons, ``field`` behind
-    text that is typed. ``text``, ``dim`` and ``faint`` are text colours of decreasing contrast; ``series`` the colours of curves
-    in order (Okabe and Ito's, distinct to colour-blind people too). ``map`` is behind the latent map, and ``mark`` the
-    colour of what the user put on it: cursor, path, selection.
+    text that is typed. ``text``, ``dim`` and ``faint`` are text colours of decreasing contrast; ``series`` the colours
+    of curves in order (Okabe and Ito's, distinct to colour-blind people too). ``map`` is behind the latent map, and
+    ``mark`` the colour of what the user put on it: cursor, path, selection.
     """
 
     is_dark: bool

@@ -14,7 +14,7 @@ from latentlab.gui.latent_map.layers.markers import MARKERS
 from latentlab.gui.latent_map.layers.point_raster import Pixels, PointTiles, Rasterizer, Size, Window, point_size
 from latentlab.gui.latent_map.pictures import wrap_image
 from latentlab.gui.latent_map.view import View
-from latentlab.gui.style.palettes import MOST_COLOURS, UNLABELLED, palette
+from latentlab.gui.style.palettes import MAX_COLOURS, UNLABELLED, palette
 from latentlab.gui.style.theme import Theme
 
 MARGIN_PX = 48
@@ -221,8 +221,8 @@ class PointsLayer(Layer):
         return slots.astype(np.uint8)
 
     def _class_slots(self) -> int:
-        """How many slots there are for classes; beyond ``MOST_COLOURS`` classes they repeat."""
-        return min(len(self._content.names), MOST_COLOURS)
+        """How many slots there are for classes; beyond ``MAX_COLOURS`` classes they repeat."""
+        return min(len(self._content.names), MAX_COLOURS)
 
     def _colour_table(self) -> npt.NDArray[np.uint8]:
         """Red, green, blue and alpha of each slot, uint8 [slots, 4]."""
