@@ -99,7 +99,7 @@ class CurveCanvas(pg.GraphicsLayoutWidget):  # type: ignore[misc]
         return {term: plot for term, plot in self.plots.items() if isinstance(plot, TermPlot)}
 
     def _match_plots(self, shown: Mapping[str, str]) -> None:
-        """Let the plots that stay move to their places; new ones are made when they are drawn: each takes its time."""
+        """Move the plots that stay to their rows; new ones are made when drawn, because making one takes time."""
         if self._titles == dict(shown) and list(self._titles) == list(shown):
             return
         self._titles = dict(shown)

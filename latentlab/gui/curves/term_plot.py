@@ -24,7 +24,7 @@ _MIN_RANGE = 0.1  # epochs: the closest zoom
 
 
 class _CurvePlot(Plot):
-    """A small plot with a grid, and its title as a line over it."""
+    """A small plot with a grid and a one-line title above it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,11 +53,11 @@ class _CurvePlot(Plot):
         """Show a line of rich text above the plot."""
         self.titleLabel.setVisible(True)
         self.titleLabel.setText(html, size="8.5pt", color=self._theme.text)
-        self.titleLabel.setMinimumWidth(0)  # else a long line makes all plots wider than what they are seen through
+        self.titleLabel.setMinimumWidth(0)  # else a long title makes all plots wider than the view
 
 
 class TermPlot(_CurvePlot):
-    """A term over epochs: training as a line, validation dashed with markers, a colour for each run."""
+    """A term over epochs: training as a solid line, validation dashed with markers, one colour per run."""
 
     def __init__(self, title: str) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class TermPlot(_CurvePlot):
         self.addItem(self._hover, ignoreBounds=True)
 
     def show_epochs(self, shown: bool) -> None:
-        """Write the epochs under this plot, or leave them to the one below."""
+        """Write the epochs below this plot, or not."""
         self.x_axis.setStyle(showValues=shown)
         self.x_axis.setHeight(18 if shown else 4)
 
