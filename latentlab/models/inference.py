@@ -148,13 +148,13 @@ class InferenceModel:
 
     def classes_of_images(self, images: ArrayLike, label: ArrayLike) -> NDArray[np.int64]:
         """The labels [N] of images, with the model's most probable class where the label is −1."""
-        known = np.array(np.broadcast_to(np.asarray(label, np.int64), (len(np.asarray(images)),)))
-        unknown = np.flatnonzero(known < 0)
+        labels = np.array(np.broadcast_to(np.asarray(label, np.int64), (len(np.asarray(images)),)))
+        unknown = np.flatnonzero(labels < 0)
         if self.module.classes and len(unknown):
             with self._ready():
                 classes = self.module.classify(Batch(self._images(np.asarray(images)[unknown])))
-            known[unknown] = -1 if classes is None else _numpy(classes)
-        return known
+            labels[unknown] = -1 if classes is None else _numpy(classes)
+        return labels
 
     def codebooks(self) -> list[FloatArray]:
         """Entries [K, D] of each level's codebook, the coarse level first; empty if latents are not quantised."""

@@ -11,17 +11,29 @@ from latentlab.config import RateConfig
 class RateSchedule(nn.Module):
     """The rate's weight and capacity at each step of a run, as scalar buffers.
 
-    A step that was captured as a CUDA graph reads the buffers in place, so that a schedule, or a β changed by hand,
-    needs no other capture. They are not saved with the weights.
+    They are not saved with the weights. A captured CUDA graph reads them in place, so that neither a schedule nor a
+    change of β requires another capture.
 
     Attributes
     ----------
     weight
         β times the warm-up, which rises linearly from 0 to 1 over ``config.warmup`` epochs.
     capacity
-        Rate in nats that ``config.kind == "capacity"`` holds; 0 otherwise.
+        Target of the rate in nats for ``config.kind == "capacity"``; 0 otherwise.
     beta
         β without the warm-up.
+
+    Examples
+    --------
+    >>> schedule = RateSchedule(RateConfig(warmup=2.0), beta=4.0)
+    >>> schedule.update(epochs_done=1.0)
+    >>> schedule.cost(torch.tensor(10.0))
+    tensor(20.)
+
+    References
+    ----------
+    Higgins et al. 2017, beta-VAE. Burgess et al. 2018, Understanding disentangling in β-VAE (arXiv:1804.03599).
+    Kingma et al. 2016, Inverse Autoregressive Flow (arXiv:1606.04934), for free bits.
     """
 
     weight: Tensor
@@ -38,7 +50,7 @@ class RateSchedule(nn.Module):
         self._write()
 
     def set_beta(self, beta: float) -> None:
-        """Change β; the warm-up goes on from where it is."""
+        """Change β; the warm-up factor stays."""
         if beta != self._beta:
             self._beta = beta
             self._write()

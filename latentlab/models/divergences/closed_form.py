@@ -37,7 +37,7 @@ def energy_distance(z: Tensor) -> Tensor:
 
 
 def _distances(z: Tensor) -> Tensor:
-    """Distances [N, N]; on the diagonal 0 with a gradient of 0, which the square root alone does not have there."""
+    """Distances [N, N]; on the diagonal 0 with a gradient of 0, where the gradient of the square root is infinite."""
     squares = ((z[:, None, :] - z[None, :, :]) ** 2).sum(-1)
     positive = squares > 0
     return torch.where(positive, torch.sqrt(torch.where(positive, squares, 1.0)), 0.0)

@@ -28,6 +28,13 @@ class FactorVAE(VAE):
     The discriminator distinguishes latents of images from latents whose dimensions were permuted among the images. Its
     logit estimates the log-ratio of the two densities, whose mean is the total correlation.
 
+    Examples
+    --------
+    >>> model = FactorVAE(ModelConfig(family="factor", latent_dim=3), (1, 8, 8))
+    >>> losses = model.losses("model", Batch(torch.rand(5, 1, 8, 8)), StepState())
+    >>> "total_correlation" in losses.terms
+    True
+
     References
     ----------
     Kim & Mnih 2018, Disentangling by Factorising (arXiv:1802.05983).
@@ -81,9 +88,17 @@ class VAEGAN(VAE):
     """A VAE whose reconstruction error is measured in the features of a discriminator.
 
     Encoder: rate + error. Decoder: error + weight · the discriminator's rejection of reconstructions and samples.
-    Discriminator: real images against both. A player that is winning by more than a margin skips its step. The error
-    is that of the features plus a share of the pixels' distortion, which stabilises it while the features are
-    untrained. The reported distortion and ELBO are the pixels', as for every model.
+    Discriminator: real images against both. When it is ahead by more than a margin, the discriminator skips its step,
+    and the decoder leaves out the rejection. The error is that of the features plus a share of the pixels' distortion,
+    which stabilises it while the features are untrained. The reported distortion and ELBO are the pixels', as for every
+    model.
+
+    Examples
+    --------
+    >>> model = VAEGAN(ModelConfig(family="vae-gan"), (1, 8, 8))
+    >>> batch = Batch(torch.rand(5, 1, 8, 8))
+    >>> [sorted(model.losses(phase, batch, StepState()).terms) for phase in model.phases[1:]]
+    [['rejection'], ['discriminator']]
 
     References
     ----------

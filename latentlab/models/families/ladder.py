@@ -31,6 +31,14 @@ class LadderVAE(ImageModel):
     the samples below, and passed to the layers above (BIVA's bidirectional inference). The generative model is the
     same.
 
+    Examples
+    --------
+    >>> model = LadderVAE(ModelConfig(family="ladder", latent_dim=6), (1, 8, 8))
+    >>> len(model.sizes), sum(model.sizes)
+    (3, 6)
+    >>> model.decode(model.sample_prior(5)).shape
+    torch.Size([5, 1, 8, 8])
+
     References
     ----------
     Sønderby et al. 2016, Ladder Variational Autoencoders (arXiv:1602.02282).

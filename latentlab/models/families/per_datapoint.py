@@ -28,6 +28,13 @@ class PerDatapointVAE(VAE):
     call and for every image, so that the result for an image does not depend on the other images of the batch. The
     model file stores the means of the dataset as its points.
 
+    Examples
+    --------
+    >>> from latentlab.config import ModelConfig, PosteriorConfig
+    >>> model = PerDatapointVAE(ModelConfig(posterior=PosteriorConfig(refine=3)), (1, 8, 8))
+    >>> model.infer(Batch(torch.rand(5, 1, 8, 8))).mean.shape
+    torch.Size([5, 2])
+
     References
     ----------
     Krishnan, Liang & Hoffman 2018, On the challenges of learning with inference networks (arXiv:1710.06085).

@@ -24,6 +24,13 @@ class SemiSupervisedVAE(VAE):
     Only ``supervision.labels`` labels of the training set are used, the same number for each class, of the first
     images that training meets. These images are saved, as uint8, with the weights. An unknown class is summed out.
 
+    Examples
+    --------
+    >>> config = ModelConfig(family="semi-supervised", conditional=True)
+    >>> model = SemiSupervisedVAE(config, (1, 8, 8), classes=4)
+    >>> model.classify(Batch(torch.rand(5, 1, 8, 8))).shape
+    torch.Size([5])
+
     References
     ----------
     Kingma et al. 2014, Semi-supervised Learning with Deep Generative Models (arXiv:1406.5298).

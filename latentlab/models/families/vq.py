@@ -32,6 +32,14 @@ class VQVAE(LatentModel):
     grids
         (h, w) of each level, the coarse level first.
 
+    Examples
+    --------
+    >>> from latentlab.config import ArchitectureConfig
+    >>> config = ModelConfig(family="vq", architecture=ArchitectureConfig(kind="conv", width=8))
+    >>> model = VQVAE(config, (1, 28, 28))
+    >>> [codes.shape for codes in model.codes(Batch(torch.rand(5, 1, 28, 28)))]
+    [torch.Size([5, 7, 7])]
+
     References
     ----------
     van den Oord, Vinyals & Kavukcuoglu 2017, Neural Discrete Representation Learning (arXiv:1711.00937).

@@ -32,6 +32,13 @@ class HelmholtzMachine(ImageModel):
     from one to the other. ``encode`` and ``decode`` use the coordinates of the prior, as in a ladder: all ε together
     are N(0, I).
 
+    Examples
+    --------
+    >>> model = HelmholtzMachine(ModelConfig(family="wake-sleep", latent_dim=6), (1, 8, 8))
+    >>> mean, std = model.encode(Batch(torch.rand(5, 1, 8, 8)))
+    >>> mean.shape
+    torch.Size([5, 6])
+
     References
     ----------
     Hinton, Dayan, Frey & Neal 1995, The wake-sleep algorithm for unsupervised neural networks.

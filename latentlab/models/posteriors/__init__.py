@@ -50,7 +50,7 @@ STANDARD: dict[str, Callable[[Tensor], VariationalPosterior]] = {
 
 
 def standard_posterior(kind: str, like: Tensor, latent_dim: int) -> VariationalPosterior:
-    """N(0, I), or the point 0, for each of ``len(like)`` images; search without an encoder begins there."""
+    """N(0, I), or the point 0, for each of ``len(like)`` images: the start of a search without an encoder."""
     return STANDARD[kind](like.new_zeros(len(like), latent_dim))
 
 
