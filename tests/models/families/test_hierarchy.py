@@ -8,7 +8,7 @@ import torch
 from latentlab.models import StepState, build
 from latentlab.models.functional import gaussian_kl, log_mean_exp
 from tests.models.helpers import images, smaller, train
-from tests.models.test_family import bars
+from tests.models.families.test_every_recipe import bars
 
 SHAPE = (1, 6, 5)
 
