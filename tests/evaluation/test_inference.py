@@ -10,8 +10,8 @@ from latentlab.config import ModelConfig, validated
 from latentlab.errors import InputError
 from latentlab.evaluation import evaluate, impute, inference_gaps
 from latentlab.models import Batch, build
-from tests.models.helpers import images, ppca, ppca_marginal, smaller, tiny, train
 from tests.models.families.test_every_recipe import bars
+from tests.models.helpers import images, ppca, ppca_marginal, smaller, tiny, train
 
 SHAPE = (1, 8, 8)
 

@@ -1,4 +1,4 @@
-"""A model ready for use: numpy in, numpy out, whatever file it came from (reliability rows 2, 5 and 6)."""
+"""The NumPy interface of a model, and what is refused when its file is opened."""
 
 import json
 
@@ -75,7 +75,6 @@ def test_a_file_restores_the_model(path):
 
 @pytest.mark.parametrize("kind", ["mlp", "conv"])
 def test_saving_over_the_open_file(tmp_path, kind):
-    """Row 6."""
     path = tmp_path / "m.safetensors"
     first = a_model(architecture={"kind": kind, "hidden": 8, "width": 4})
     write_model(path, ModelFile(first.header, weights_of(first.module)))
@@ -88,7 +87,7 @@ def test_saving_over_the_open_file(tmp_path, kind):
 
 
 def edited(path, edit):
-    """Edit a model file's configuration, its checksum kept right."""
+    """Edit a model file's configuration, and update its checksum."""
     file = read_model(path)
     values = file.header.model_dump(mode="json")
     edit(values["model"])
@@ -106,14 +105,13 @@ def edited(path, edit):
     ],
 )
 def test_mismatched_weights_are_refused_by_name(path, edit, why):
-    """Row 5."""
     edited(path, edit)
     with pytest.raises(InputError, match=f"configuration and weights disagree: .*{why}"):
         load_model(path, "cpu")
 
 
 def test_a_configuration_of_terabytes_is_refused_before_allocation(path):
-    """Row 2: memory stays bounded by what the file holds."""
+    """Memory is bounded by the size of the file."""
     edited(path, lambda model: model["architecture"].update(hidden=65536, layers=16))
     with pytest.raises(InputError, match="disagree"):
         load_model(path, "cpu")
@@ -136,7 +134,7 @@ def test_bundled_models_have_points_and_a_preview(name):
     assert model.header.preview_extent is not None
     assert all(model.header.metrics[f"validation_{term}"] for term in ("elbo", "rate", "distortion"))
     assert name.startswith("mnist") == ("test_elbo" in model.header.metrics)
-    # The picture is what the decoder says: its lower left cell is the latent at that corner.
+    # The lower left cell of the preview is the decoded latent at that corner.
     left, right, bottom, top = model.header.preview_extent
     height, width = model.image_shape[1:]
     cells = model.preview.shape[1] // width
@@ -147,7 +145,7 @@ def test_bundled_models_have_points_and_a_preview(name):
 
 
 def test_bundled_digits_cluster_by_class():
-    """A check on substance: neighbours on the map mostly share a class."""
+    """Most neighbours on the map share a class."""
     points = read_model(resource("models", "mnist-2d.safetensors")).points
     mean, label = points.mean[:2000], points.label[:2000]
     distance = ((mean[:, None] - mean[None]) ** 2).sum(-1)

@@ -7,8 +7,8 @@ import torch
 
 from latentlab.models import StepState, build
 from latentlab.models.functional import gaussian_kl, log_mean_exp
-from tests.models.helpers import images, smaller, train
 from tests.models.families.test_every_recipe import bars
+from tests.models.helpers import images, smaller, train
 
 SHAPE = (1, 6, 5)
 
