@@ -11,7 +11,7 @@ from latentlab.config.layout import LatentLayout
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What the window knows of the live model."""
+    """The current model."""
 
     name: str
     source: str
@@ -26,13 +26,13 @@ class ModelInfo:
     data: dict[str, Any]
     config: dict[str, Any]  # ModelConfig as plain values
     path: str | None
-    layout: LatentLayout | None = None  # None: plain
-    training: dict[str, Any] = field(default_factory=dict)  # TrainingConfig as plain values, as far as it is recorded
+    layout: LatentLayout | None = None  # None: a plain vector
+    training: dict[str, Any] = field(default_factory=dict)  # TrainingConfig as plain values, as far as recorded
 
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What the window knows of the open dataset."""
+    """The open dataset."""
 
     name: str
     source: str
@@ -47,10 +47,10 @@ class DatasetInfo:
     config: DataConfig
     bytes_in_memory: int
     unlabelled: int = 0
-    formats: tuple[tuple[str, int], ...] = ()  # of the files, each with its number of images, most frequent first
+    formats: tuple[tuple[str, int], ...] = ()  # of the files, with the number of images, most frequent first
     modes: tuple[tuple[str, int], ...] = ()
     sizes: tuple[tuple[str, int], ...] = ()
     columns: tuple[str, ...] = ()  # names of known factors and further columns
-    others_count: int = 0  # of the skipped: files that are no images by their names
-    more_sizes: int = 0  # that are not named
+    others_count: int = 0  # skipped files whose names are not those of images
+    more_sizes: int = 0  # number of sizes that are not listed
     fingerprint: str = ""

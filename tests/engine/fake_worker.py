@@ -9,8 +9,8 @@ import threading
 
 import numpy as np
 
-from latentlab.engine.client.restart import DEVICE_LOST
 from latentlab.engine.protocol.channel import REQUEST_ORDER, ChannelClosed, Mailbox, inherited_wire
+from latentlab.engine.protocol.exit_codes import DEVICE_LOST
 from latentlab.engine.protocol.messages import (
     Decode,
     Decoded,

@@ -18,7 +18,7 @@ import torch
 from latentlab.config.events import Checkpoint, Epoch, Finished, Started
 from latentlab.data import load_dataset
 from latentlab.engine.client.client import EngineClient
-from latentlab.engine.client.restart import DEVICE_LOST
+from latentlab.engine.protocol.exit_codes import DEVICE_LOST
 from latentlab.engine.protocol.messages import (
     DatasetOpened,
     Decode,

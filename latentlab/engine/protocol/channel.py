@@ -1,13 +1,13 @@
-"""The mailbox between window and worker, and the two ways a message travels (no Qt, no torch).
+"""The mailbox between window and worker, and the pipe that carries messages between processes (no Qt, no torch).
 
-A :class:`Mailbox` holds what waits: one place per *slot*, where the newest message wins, and an ordered queue
-for everything that must arrive. To a worker that is a thread of this process a message is simply put there.
+A :class:`Mailbox` holds waiting messages: one slot for each kind of interactive message, in which the newest wins,
+and an ordered queue for everything that must arrive. A worker in a thread of this process gets messages put straight
+into its mailbox.
 
-To one in a process of its own it travels by a :class:`Wire` first: pickled into a pipe whose end the child
-inherits. No other process can reach that pipe, so nothing read from it needs to be authenticated. Arrays above
-:data:`LARGE` bytes cross by shared memory that never has a name (``memfd_create``, its descriptor sent along), so
-nothing can be left behind whichever side is killed; where the platform has no such memory they are pickled like
-the rest.
+For a worker process, a :class:`Wire` carries them first: pickled, through a pipe whose end the child inherits. No
+other process can reach that pipe, so what is read from it need not be authenticated. Arrays above :data:`LARGE` bytes
+are passed in anonymous shared memory (``memfd_create``; its descriptor is sent), so that nothing is left behind
+whichever process is killed. Where the platform has no such memory, they are pickled like the rest.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ else:
     _Pipe = Connection
 
 LARGE = 1 << 16
-"""Arrays of more bytes than this cross by shared memory, past the pipe, which holds little: a worker that tells of
-its first points must not wait until the window, still being built, reads them."""
+"""Arrays of at least so many bytes are passed in shared memory. The pipe's buffer is small, and a worker that sends its
+first points must not wait until the window, which is still being built, reads them."""
 
 REQUEST_ORDER = ("decode", "nearest", "distance", "strip", "grid")
-"""Live requests as they are served: what is under the hand first."""
+"""Interactive requests in the order in which they are answered: the image at the pointer first."""
 
 _ALIGNMENT = 64
 _HAS_MEMFD = sys.platform == "linux" and hasattr(os, "memfd_create") and hasattr(socket, "send_fds")
-_MEMORY_FOLLOWS = b""  # an empty frame: a descriptor comes next, then the message
+_MEMORY_FOLLOWS = b""  # an empty frame: next come a descriptor and then the message
 
 
 class ChannelClosed(Exception):  # noqa: N818 - an end, not an error
-    """The other side is gone."""
+    """The other side has closed its end."""
 
 
 class Slotted(Protocol):
-    """What a mailbox holds: anything that says which slot it goes to, if any."""
+    """What a mailbox holds: a message that names its slot, if it has one."""
 
     @property
     def slot(self) -> str | None:
@@ -57,27 +57,27 @@ class Slotted(Protocol):
 
 
 class Mailbox:
-    """Waiting messages: newest wins within a slot, everything else in order. Safe between threads.
+    """Waiting messages: the newest wins within a slot, all others are kept in order. Thread-safe.
 
-    A message without a slot overtakes nothing and is never dropped. A slotted one may overtake what was put
-    before it in other slots (``priority``), but never an older message of the ordered queue: a decode asked for
-    after opening a model is decoded by that model.
+    A message without a slot overtakes none and is never dropped. A message with a slot may overtake older messages of
+    other slots (by ``priority``), but no older message of the ordered queue: a decode requested after a model is
+    decoded by that model.
 
     Parameters
     ----------
     priority
-        Slots in the order in which they are served; others follow by age.
+        Slots in the order in which they are taken; other slots follow by age.
     on_arrival
-        Called, from the thread that puts, when a message arrives in an empty mailbox.
+        Called when a message arrives in an empty mailbox, in the thread that puts it.
     """
 
     def __init__(self, priority: Iterable[str] = (), on_arrival: Callable[[], None] | None = None) -> None:
-        # The condition's lock is reentrant: a signal handler of the thread that holds it may put.
+        # Reentrant: a signal handler may run in the thread that holds the lock.
         self._changed = threading.Condition(threading.RLock())
         self._rank = {slot: rank for rank, slot in enumerate(priority)}
         self._ages = itertools.count()
         self._slots: dict[str, tuple[int, Any]] = {}
-        self._since: dict[str, float] = {}  # when each slot that is full was empty last
+        self._since: dict[str, float] = {}  # when each full slot was last empty
         self._ordered: deque[tuple[int, Any]] = deque()
         self._closed = False
         self.on_arrival = on_arrival
@@ -87,11 +87,11 @@ class Mailbox:
 
     @property
     def closed(self) -> bool:
-        """Whether nothing more will arrive; what waits can still be taken."""
+        """Whether nothing more will arrive; waiting messages can still be taken."""
         return self._closed
 
     def put(self, message: Slotted) -> None:
-        """Add a message, in place of an older one of its slot; after :meth:`close` it is dropped."""
+        """Add a message, replacing an older one of its slot; after :meth:`close` it is dropped."""
         with self._changed:
             if self._closed:
                 return
@@ -106,8 +106,8 @@ class Mailbox:
         if arrived and self.on_arrival is not None:
             self.on_arrival()
 
-    def put_back(self, message: Slotted) -> None:
-        """Return a message just taken to its place, unless a newer one of its slot has come."""
+    def requeue(self, message: Slotted) -> None:
+        """Put back a message just taken, ahead of all others, unless a newer one of its slot has arrived."""
         with self._changed:
             if message.slot is None:
                 self._ordered.appendleft((-1, message))
@@ -116,12 +116,12 @@ class Mailbox:
                 self._slots.setdefault(message.slot, (-1, message))
 
     def take(self, timeout: float | None = 0.0) -> Any | None:
-        """Remove and return what is due, or ``None``.
+        """Remove and return the next message, or ``None``.
 
         Parameters
         ----------
         timeout
-            Seconds to wait for something; ``None`` waits until something comes or the mailbox is closed.
+            Seconds to wait for a message; ``None`` waits until one arrives or the mailbox is closed.
         """
         with self._changed:
             if timeout != 0.0:
@@ -132,29 +132,33 @@ class Mailbox:
                 return self._ordered.popleft()[1]
             slot = min(self._slots, key=lambda name: (self._rank.get(name, len(self._rank)), self._slots[name][0]))
             if self._is_behind(slot):
-                self._changed.notify_all()  # for take_late: what was behind it may be next
+                self._changed.notify_all()  # for take_if_overdue: what was behind it may be next
                 return self._ordered.popleft()[1]
             return self._pop(slot)
 
-    def take_late(self, slot: str, patience: Callable[[], float | None], over: Callable[[], bool]) -> Any | None:
-        """Wait for a message of one slot that :meth:`take` does not come to; remove and return it.
+    def take_if_overdue(
+        self, slot: str, patience: Callable[[], float | None], is_over: Callable[[], bool]
+    ) -> Any | None:
+        """Wait for a message of one slot that :meth:`take` does not take in time; remove and return it.
+
+        Both functions are called again after every change and after :meth:`wake`.
 
         Parameters
         ----------
         slot
             Name of the slot.
         patience
-            Seconds to leave a message to :meth:`take`; ``None`` leaves it to it altogether.
-        over
-            Whether to give up. Both are asked again whenever something has changed, and after :meth:`nudge`.
+            Seconds to leave a message to :meth:`take`; ``None`` leaves every message to it.
+        is_over
+            Whether to stop waiting.
 
         Returns
         -------
         Any or None
-            ``None`` once it is over, or the mailbox is closed.
+            ``None`` when ``is_over`` says so, or the mailbox is closed.
         """
         with self._changed:
-            while not self._closed and not over():
+            while not self._closed and not is_over():
                 allowed = patience()
                 if slot not in self._slots or allowed is None or self._is_behind(slot):
                     self._changed.wait()
@@ -165,13 +169,13 @@ class Mailbox:
                 self._changed.wait(left)
             return None
 
-    def nudge(self) -> None:
-        """Let :meth:`take_late` look anew at what it waits for."""
+    def wake(self) -> None:
+        """Let :meth:`take_if_overdue` call its functions again."""
         with self._changed:
             self._changed.notify_all()
 
     def _is_behind(self, slot: str) -> bool:
-        """Whether an older message of the ordered queue comes before what the slot holds."""
+        """Whether the ordered queue holds an older message than the slot."""
         return bool(self._ordered) and self._ordered[0][0] < self._slots[slot][0]
 
     def _pop(self, slot: str) -> Any:
@@ -179,7 +183,7 @@ class Mailbox:
         return self._slots.pop(slot)[1]
 
     def close(self) -> None:
-        """Let nothing more in, and end every wait."""
+        """Accept nothing more, and end every wait."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -188,14 +192,14 @@ class Mailbox:
 
 
 class Wire:
-    """One end of a pipe between two processes: whole messages, large arrays by shared memory.
+    """One end of a pipe between two processes: whole messages, large arrays in shared memory.
 
-    Sending is safe from any thread; receiving belongs to one.
+    Any thread may send; only one may receive.
 
     Parameters
     ----------
     pipe
-        One end of a :func:`multiprocessing.Pipe`; the wire owns it from now on.
+        One end of a :func:`multiprocessing.Pipe`; the wire takes ownership.
     """
 
     def __init__(self, pipe: Connection) -> None:
@@ -204,7 +208,7 @@ class Wire:
         self._socket = socket.fromfd(pipe.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) if _HAS_MEMFD else None
 
     def send(self, message: object) -> None:
-        """Send one message; waits while the pipe is full.
+        """Send one message; blocks while the pipe is full.
 
         Raises
         ------
@@ -248,21 +252,21 @@ class Wire:
         return pickle.loads(frame, buffers=buffers)
 
     def close(self) -> None:
-        """Close this end; the other side then finds the channel closed."""
+        """Close this end; the other side then gets :class:`ChannelClosed`."""
         if self._socket is not None:
             self._socket.close()
         self.pipe.close()
 
     def _send_memory(self, buffers: list[memoryview]) -> None:
-        """Copy ``buffers`` into nameless memory, after their number and sizes, and send its descriptor."""
+        """Copy the number of ``buffers``, their sizes and contents into anonymous memory, and send its descriptor."""
         assert self._socket is not None
-        head = struct.pack(f"<{len(buffers) + 1}Q", len(buffers), *(buffer.nbytes for buffer in buffers))
+        header = struct.pack(f"<{len(buffers) + 1}Q", len(buffers), *(buffer.nbytes for buffer in buffers))
         offsets, size = _layout([buffer.nbytes for buffer in buffers])
         descriptor = os.memfd_create("latentlab")
         try:
             os.truncate(descriptor, size)
             with mmap.mmap(descriptor, size) as memory:
-                memory[: len(head)] = head
+                memory[: len(header)] = header
                 for offset, buffer in zip(offsets, buffers, strict=True):
                     memory[offset : offset + buffer.nbytes] = buffer
             self.pipe.send_bytes(_MEMORY_FOLLOWS)
@@ -271,7 +275,7 @@ class Wire:
             os.close(descriptor)
 
     def _receive_memory(self) -> list[memoryview]:
-        """The buffers sent by :meth:`_send_memory`; their memory lives as long as they are referred to."""
+        """The buffers sent by :meth:`_send_memory`; their memory is freed with the last reference."""
         assert self._socket is not None
         data, descriptors, _flags, _address = socket.recv_fds(self._socket, 1, 1)
         if not data or not descriptors:
@@ -287,7 +291,7 @@ class Wire:
 
 
 def _layout(sizes: list[int]) -> tuple[list[int], int]:
-    """Where buffers of these sizes lie behind their head, each aligned, and the whole's size."""
+    """Aligned offset of each buffer behind the header, and the total size."""
     offsets = []
     end = 8 * (len(sizes) + 1)
     for size in sizes:
@@ -298,13 +302,13 @@ def _layout(sizes: list[int]) -> tuple[list[int], int]:
 
 
 def pipe_pair() -> tuple[Wire, Connection]:
-    """A wire, and the end that is handed to a child process (see :func:`inherited_wire`)."""
+    """A wire, and the pipe's other end for a child process (see :func:`inherited_wire`)."""
     ours, theirs = Pipe()
     return Wire(ours), theirs
 
 
 def inherited_wire(handle: int) -> Wire:
-    """The wire over a pipe's end that this process inherited under ``handle``; not passed on to its children."""
+    """The wire over the pipe end that this process inherited as ``handle``; its own children do not inherit it."""
     if sys.platform == "win32":
         os.set_handle_inheritable(handle, False)
     else:

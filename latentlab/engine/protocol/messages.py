@@ -1,8 +1,8 @@
-"""What window and worker say to each other: frozen, picklable, numpy at most (no Qt, no torch).
+"""The messages between window and worker: frozen, picklable, with numpy arrays at most (no Qt, no torch).
 
-Live requests carry a ``slot``: of each slot only the newest is kept, and a result names the request's
-``generation`` so that the window can tell newer from older. All other requests are answered in order.
-Every result about a model carries its ``model_version``: it grows whenever the weights behind it changed.
+Interactive requests carry a ``slot``: only the newest of each slot is kept, and a result names the request's
+``generation`` so that the window can order results. All other requests are answered in order.
+Every result about a model carries its ``model_version``, which grows whenever its weights change.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the window asks of the worker (see :mod:`latentlab.engine.protocol.messages`; no Qt, no torch)."""
+"""Requests of the window to the worker (see :mod:`latentlab.engine.protocol.messages`; no Qt, no torch)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from latentlab.utils.array_types import FloatArray
 
 @dataclass(frozen=True)
 class Request:
-    """Something the window asks of the worker."""
+    """A request to the worker. ``slot``: of the waiting requests of a slot only the newest is kept."""
 
     slot: ClassVar[str | None] = None
 
 
 @dataclass(frozen=True)
 class Decode(Request):
-    """Decode one latent for the large image; ``preview`` tells hovering from committing."""
+    """Decode one latent for the large image; ``preview`` when it is hovered over, not committed."""
 
     slot: ClassVar[str | None] = "decode"
     generation: int
@@ -33,8 +33,8 @@ class Decode(Request):
 class Axes:
     """The plane the map shows: ``z(u, v) = origin + u · x + v · y``.
 
-    For two plain dimensions ``x`` and ``y`` are unit vectors and ``origin`` is the current latent
-    with those two set to 0; for principal components they are the components.
+    For two dimensions of the latent space ``x`` and ``y`` are unit vectors and ``origin`` is the current latent with
+    those two set to 0; for principal components they are the components.
     """
 
     origin: FloatArray  # [d]
@@ -48,15 +48,14 @@ class Axes:
 
     def project(self, z: FloatArray) -> FloatArray:
         """Map points [N, 2] of latents [N, d], by orthogonal projection."""
-        away = z - self.origin
-        return np.asarray(away @ np.array((self.x, self.y)).T, np.float32)
+        return np.asarray((z - self.origin) @ np.array((self.x, self.y)).T, np.float32)
 
 
 @dataclass(frozen=True)
 class DecodeGrid(Request):
-    """Decode the manifold in view: ``columns × rows`` cells over the given ranges of the axes.
+    """Decode the visible manifold: ``columns × rows`` cells over the given ranges of the axes.
 
-    Tiles come back at most ``tile_pixels`` on a side, coarse first, then finer, centre outwards.
+    Tiles have at most ``tile_pixels`` on a side and come coarse first, then finer, from the centre outwards.
     """
 
     slot: ClassVar[str | None] = "grid"
@@ -72,7 +71,7 @@ class DecodeGrid(Request):
 
 @dataclass(frozen=True)
 class Traverse(Request):
-    """Sweep each of ``dimensions`` over ``values`` with the others held at ``z``: one strip a dimension."""
+    """Sweep each of ``dimensions`` over ``values`` with the others held at ``z``: one row for each dimension."""
 
     slot: ClassVar[str | None] = "strip"
     generation: int
@@ -84,7 +83,7 @@ class Traverse(Request):
 
 @dataclass(frozen=True)
 class Interpolate(Request):
-    """Decode a path through ``waypoints`` [n, d] at ``steps`` even places (linear, or spherical)."""
+    """Decode a path through ``waypoints`` [n, d] at ``steps`` evenly spaced positions (linear or spherical)."""
 
     slot: ClassVar[str | None] = "strip"
     generation: int
@@ -96,7 +95,7 @@ class Interpolate(Request):
 
 @dataclass(frozen=True)
 class Reconstruct(Request):
-    """Some images of the open dataset above their reconstructions (``count`` of them, fixed by ``seed``)."""
+    """``count`` images of the open dataset, chosen by ``seed``, above their reconstructions."""
 
     slot: ClassVar[str | None] = "strip"
     generation: int
@@ -106,7 +105,7 @@ class Reconstruct(Request):
 
 @dataclass(frozen=True)
 class Sample(Request):
-    """Images of ``count`` latents drawn from the prior."""
+    """Decode ``count`` samples of the prior."""
 
     slot: ClassVar[str | None] = "strip"
     generation: int
@@ -116,7 +115,7 @@ class Sample(Request):
 
 @dataclass(frozen=True)
 class DecodeRows(Request):
-    """Decode given latents as rows of the filmstrip, where a sweep of single numbers would mean nothing."""
+    """Decode given latents as rows of the filmstrip, where one dimension cannot be swept (codes, categories)."""
 
     slot: ClassVar[str | None] = "strip"
     generation: int
@@ -127,7 +126,7 @@ class DecodeRows(Request):
 
 @dataclass(frozen=True)
 class DrawLatent(Request):
-    """Draw one latent from the model's prior; another ``seed``, another latent."""
+    """Draw one latent from the model's prior, determined by ``seed``."""
 
     slot: ClassVar[str | None] = "draw"
     generation: int
@@ -136,7 +135,7 @@ class DrawLatent(Request):
 
 @dataclass(frozen=True)
 class ReadCodebooks(Request):
-    """The codebooks of a quantised model, as its newest weights have them."""
+    """Return the current codebooks of a vector-quantised model."""
 
     slot: ClassVar[str | None] = "codebooks"
     generation: int
@@ -144,7 +143,7 @@ class ReadCodebooks(Request):
 
 @dataclass(frozen=True)
 class Nearest(Request):
-    """The encoded image nearest to ``z``: its place, its latent, and its pixels where the dataset is open."""
+    """Find the encoded image nearest to ``z``: its index, its latent, and its pixels if the dataset is open."""
 
     slot: ClassVar[str | None] = "nearest"
     generation: int
@@ -153,7 +152,7 @@ class Nearest(Request):
 
 @dataclass(frozen=True)
 class DistanceToData(Request):
-    """How far ``z`` is from the nearest encoded image, in all dimensions; ``preview``: it is hovered over."""
+    """Measure how far ``z`` is from the nearest encoded image in all dimensions; ``preview`` as in :class:`Decode`."""
 
     slot: ClassVar[str | None] = "distance"
     generation: int
@@ -163,9 +162,9 @@ class DistanceToData(Request):
 
 @dataclass(frozen=True)
 class ReadSnapshot(Request):
-    """What the run folder ``run`` has kept of one epoch."""
+    """Read the snapshot of one epoch from the run folder ``run``."""
 
-    slot: ClassVar[str | None] = "history"
+    slot: ClassVar[str | None] = "snapshot"
     generation: int
     run: str
     epoch: int
@@ -173,7 +172,7 @@ class ReadSnapshot(Request):
 
 @dataclass(frozen=True)
 class ReadEpochs(Request):
-    """The first ``rows`` images of a run's history at every epoch kept, or at ``columns`` of them evenly chosen."""
+    """Read the first ``rows`` images of a run's snapshots, of at most ``columns`` evenly chosen epochs."""
 
     slot: ClassVar[str | None] = "epochs"
     generation: int
@@ -185,7 +184,7 @@ class ReadEpochs(Request):
 
 @dataclass(frozen=True)
 class CompareRuns(Request):
-    """Tell the curves of these run folders, as far as they go and on while they are trained; of no others any more."""
+    """Send the curves of these run folders, and what they gain while they are trained; of no others from now on."""
 
     slot: ClassVar[str | None] = "compare"
     runs: tuple[str, ...]
@@ -193,9 +192,9 @@ class CompareRuns(Request):
 
 @dataclass(frozen=True)
 class OpenModel(Request):
-    """Open a model file, run folder or ``bundled:NAME``; the live model stays when it fails.
+    """Open a model file, run folder or ``bundled:NAME``; the current model stays if this fails.
 
-    ``is_new_model`` is false when it is the model the window already shows, opened again by another worker.
+    ``is_new_model`` is false when a restarted worker opens again what the window already shows.
     """
 
     source: str
@@ -204,14 +203,14 @@ class OpenModel(Request):
 
 @dataclass(frozen=True)
 class SaveModel(Request):
-    """Write the live model, with its points and preview, to ``path``."""
+    """Write the current model, with its points and preview, to ``path``."""
 
     path: str
 
 
 @dataclass(frozen=True)
 class OpenDataset(Request):
-    """Open images; an earlier dataset stays when it fails or is cancelled."""
+    """Open a dataset; the current one stays if this fails or is cancelled."""
 
     source: str
     config: DataConfig = field(default_factory=DataConfig)
@@ -219,7 +218,7 @@ class OpenDataset(Request):
 
 @dataclass(frozen=True)
 class PreviewDataset(Request):
-    """Read some images of the open dataset ``source`` anew, as ``config`` says; the open dataset stays as it is."""
+    """Read some images of the open dataset ``source`` with other settings; the open dataset is not changed."""
 
     slot: ClassVar[str | None] = "dataset-preview"
     source: str
@@ -228,12 +227,12 @@ class PreviewDataset(Request):
 
 @dataclass(frozen=True)
 class EncodeDataset(Request):
-    """Encode the open dataset with the live model: the map's points."""
+    """Encode the open dataset with the current model: the map's points."""
 
 
 @dataclass(frozen=True)
 class EncodeImage(Request):
-    """Encode one image file that was dropped on the window, as one of class ``label`` where the model asks for one."""
+    """Encode one image file that was dropped on the window, of class ``label`` if the model is conditional."""
 
     path: str
     label: int | None = None
@@ -241,7 +240,7 @@ class EncodeImage(Request):
 
 @dataclass(frozen=True)
 class Train(Request):
-    """Train on the open dataset into run folder ``out``; ``resume`` goes on from its last checkpoint."""
+    """Train on the open dataset into run folder ``out``; ``resume``: from its last checkpoint."""
 
     config: RunConfig
     out: str
@@ -250,25 +249,25 @@ class Train(Request):
 
 @dataclass(frozen=True)
 class PauseTraining(Request):
-    """Hold the run where it is, after writing a checkpoint; one that is held is checkpointed again.
+    """Write a checkpoint and pause the run; a paused run is checkpointed again.
 
-    ``TrainingState("paused")`` follows in any case, before it ``Failed("Checkpoint")`` where the disk is full.
+    ``TrainingState("paused")`` follows in any case, preceded by ``Failed("Checkpoint")`` if the disk is full.
     """
 
 
 @dataclass(frozen=True)
 class UnpauseTraining(Request):
-    """Go on with a held run."""
+    """End the pause of a run."""
 
 
 @dataclass(frozen=True)
 class StopTraining(Request):
-    """End the run after its current step, with a checkpoint and the best model saved."""
+    """End the run after its current step; its checkpoint and best model are written."""
 
 
 @dataclass(frozen=True)
 class AdjustTraining(Request):
-    """Change the objective's weight, the learning rate or its schedule, the epochs or the patience of the live run."""
+    """Change settings of the active run: those that are not ``None``."""
 
     beta: float | None = None
     learning_rate: float | None = None
@@ -279,9 +278,9 @@ class AdjustTraining(Request):
 
 @dataclass(frozen=True)
 class CancelLoading(Request):
-    """Give up the dataset that is being opened or encoded."""
+    """Cancel opening or encoding a dataset."""
 
 
 @dataclass(frozen=True)
 class Shutdown(Request):
-    """Checkpoint a live run, then end the worker."""
+    """Checkpoint an active run, then end the worker."""

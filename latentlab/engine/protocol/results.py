@@ -1,4 +1,4 @@
-"""What the worker tells the window (see :mod:`latentlab.engine.protocol.messages`; no Qt, no torch)."""
+"""Results of the worker for the window (see :mod:`latentlab.engine.protocol.messages`; no Qt, no torch)."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from latentlab.utils.array_types import ByteArray, FloatArray, IntArray
 
 @dataclass(frozen=True)
 class Result:
-    """Something the worker tells the window. ``slot``: of waiting results only the newest is kept."""
+    """A result for the window. ``slot``: of the waiting results of a slot only the newest is kept."""
 
     slot: ClassVar[str | None] = None
 
 
 @dataclass(frozen=True)
 class WorkerReady(Result):
-    """torch is imported; ``devices`` are those that can be chosen."""
+    """torch is imported; ``devices`` can be chosen."""
 
     device: str
     devices: tuple[str, ...]
@@ -32,7 +32,7 @@ class WorkerReady(Result):
 
 @dataclass(frozen=True)
 class ModelChanged(Result):
-    """There is another live model (``is_new_model``), or the live one learned; older versions are stale."""
+    """There is another current model (``is_new_model``), or its weights changed; older versions are stale."""
 
     model_version: int
     info: ModelInfo
@@ -43,10 +43,10 @@ class ModelChanged(Result):
 
 @dataclass(frozen=True)
 class PointsChanged(Result):
-    """The encoded dataset: posterior mean and standard deviation [N, d], label [N] (−1 unknown).
+    """The encoded dataset: posterior mean and standard deviation [N, d], label [N] (−1: unknown).
 
-    ``kl`` [d] is each dimension's mean KL in nats, ``None`` for a posterior without a density (a plain
-    autoencoder's); ``epoch`` says which weights they are of.
+    ``kl`` [d] is each dimension's mean KL in nats, ``None`` for a posterior without a density (a plain autoencoder's);
+    ``epoch`` says which weights encoded it.
     """
 
     slot: ClassVar[str | None] = "points"
@@ -58,15 +58,15 @@ class PointsChanged(Result):
     kl: FloatArray | None
     epoch: float = 0.0
     components: FloatArray | None = None  # principal components [k, d], unit length, strongest first
-    preview: ByteArray | None = None  # the manifold's stored picture, until tiles are there
+    preview: ByteArray | None = None  # the manifold's stored picture, shown until it is decoded
     preview_extent: tuple[float, float, float, float] | None = None  # x_min, x_max, y_min, y_max
-    columns: dict[str, NDArray[Any]] = field(default_factory=dict)  # factors and metadata: numbers or text [N] each
-    fingerprint: str = ""  # of the dataset that was encoded; empty where the model file does not say
+    columns: dict[str, NDArray[Any]] = field(default_factory=dict)  # factors and metadata: numbers or text, [N] each
+    fingerprint: str = ""  # of the encoded dataset; empty if the model file does not say
 
 
 @dataclass(frozen=True)
 class Decoded(Result):
-    """One decoded image [H, W] or [H, W, 3], and the z it stands for."""
+    """One decoded image, [H, W] or [H, W, 3], and its latent."""
 
     slot: ClassVar[str | None] = "decode"
     generation: int
@@ -78,10 +78,10 @@ class Decoded(Result):
 
 @dataclass(frozen=True)
 class GridTiles(Result):
-    """Some of the manifold's cells: ``cells`` [n, 2] are (column, row), row 0 lowest in z.
+    """Some of the manifold's cells: ``cells`` [n, 2] are (column, row), row 0 has the lowest z.
 
-    A tile covers ``span × span`` cells from its own to the right and upwards. ``seconds`` is what it has cost since
-    the request; ``epoch`` says how far a model that learns had come.
+    A tile covers ``span × span`` cells, from its own to the right and upwards. ``seconds`` is the computing time since
+    the request; ``epoch`` is that of the weights.
     """
 
     generation: int
@@ -104,9 +104,9 @@ class Strip(Result):
     kind: str  # "traverse" | "interpolate" | "reconstruct" | "sample"
     images: ByteArray
     row_names: tuple[str, ...]
-    latents: FloatArray | None = None  # [rows, columns, d], where a click can go there
-    seconds: float = 0.0  # what it has cost
-    epoch: float = 0.0  # how far a model that learns had come
+    latents: FloatArray | None = None  # [rows, columns, d], if a click can select one
+    seconds: float = 0.0  # computing time
+    epoch: float = 0.0  # of the weights
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class LatentDrawn(Result):
 
 @dataclass(frozen=True)
 class Codebooks(Result):
-    """Entries [K, D] of each level's codebook, the coarse one first."""
+    """Entries [K, D] of each level's codebook, coarsest first."""
 
     slot: ClassVar[str | None] = "codebooks"
     generation: int
@@ -130,10 +130,10 @@ class Codebooks(Result):
 
 @dataclass(frozen=True)
 class NearestFound(Result):
-    """The nearest encoded image; ``image`` is ``None`` while no dataset is open.
+    """The nearest encoded image; ``image`` is ``None`` while its dataset is not open.
 
-    ``typical`` is how far an encoded image is from its own nearest neighbour at most, but for one in twenty: a
-    latent much farther than that from all of them stands where no data is.
+    ``typical`` is the 95th percentile of the encoded images' distances to their nearest neighbours: a latent much
+    farther than that from all of them is where no data is.
     """
 
     slot: ClassVar[str | None] = "nearest"
@@ -162,7 +162,7 @@ class DistanceMeasured(Result):
 
 @dataclass(frozen=True)
 class DatasetProgress(Result):
-    """How far the opening is; ``total`` 0 while unknown."""
+    """How far the opening has come; ``total`` is 0 while unknown."""
 
     slot: ClassVar[str | None] = "dataset-progress"
     message: str
@@ -172,7 +172,7 @@ class DatasetProgress(Result):
 
 @dataclass(frozen=True)
 class DatasetPreview(Result):
-    """Some images of ``source`` as ``config`` makes them: the first of an opening, or asked for beforehand."""
+    """Some images of ``source`` with the settings ``config``: the first of an opening, or a requested preview."""
 
     slot: ClassVar[str | None] = "dataset-preview"
     source: str
@@ -183,7 +183,7 @@ class DatasetPreview(Result):
 
 @dataclass(frozen=True)
 class DatasetOpened(Result):
-    """A dataset is open; ``contact_sheet`` shows some of its images as the model will see them."""
+    """A dataset is open; ``contact_sheet`` shows some of its images as the model gets them."""
 
     info: DatasetInfo
     contact_sheet: ByteArray
@@ -191,40 +191,40 @@ class DatasetOpened(Result):
 
 @dataclass(frozen=True)
 class DatasetCancelled(Result):
-    """The opening was given up; the earlier dataset stays."""
+    """The opening was cancelled; the earlier dataset stays."""
 
 
 @dataclass(frozen=True)
 class TrainingEvent(Result):
-    """One event of the running training; a ``Progress`` comes as :class:`TrainingProgress`."""
+    """One event of the active run; a ``Progress`` comes as :class:`TrainingProgress`."""
 
     event: Event
 
 
 @dataclass(frozen=True)
 class TrainingProgress(TrainingEvent):
-    """A ``Progress`` of the running training, which may be dropped for a newer one."""
+    """A ``Progress`` of the active run; a newer one replaces it while it waits."""
 
     slot: ClassVar[str | None] = "training-progress"
 
 
 @dataclass(frozen=True)
 class RunOpened(Result):
-    """The model that was opened is a run's, which may go on.
+    """The opened model belongs to a run, which may be continued.
 
     Attributes
     ----------
     run
         Its folder.
     config
-        Its settings, as long as they made the run to be: a length changed by hand is in them.
+        Its settings, with those that were changed while it was trained.
     source, fingerprint
-        What it was trained on; its data's settings are in ``config``.
+        Of the dataset it was trained on; the dataset's settings are in ``config``.
     epochs
-        Done so far.
+        Number of completed epochs.
     reason
-        Why it ended, as of ``events.Finished``; empty where there is no checkpoint to go on from, and while it is
-        trained elsewhere: once it no longer is, it is told of again.
+        Why it ended, as in ``events.Finished``; empty if it has no checkpoint, and while it is trained elsewhere: it
+        is sent again once it no longer is.
     """
 
     run: str
@@ -237,7 +237,7 @@ class RunOpened(Result):
 
 @dataclass(frozen=True)
 class RunFollowed(Result):
-    """What the metrics of a run folder hold that was not told yet: ``Epoch`` and ``Adjusted`` events.
+    """New events in the metrics of a run folder: ``Epoch`` and ``Adjusted``.
 
     The run is the opened one, or (``compared``) one whose curves are drawn beside it.
     """
@@ -250,7 +250,7 @@ class RunFollowed(Result):
 
 @dataclass(frozen=True)
 class RunSnapshots(Result):
-    """The epochs that can be read of the live run's, or the opened run's, history."""
+    """The epochs whose snapshots can be read, of the active or the opened run."""
 
     run: str
     epochs: tuple[int, ...]
@@ -258,13 +258,13 @@ class RunSnapshots(Result):
 
 @dataclass(frozen=True)
 class SnapshotRead(Result):
-    """One epoch of a run as it was: points as in :class:`PointsChanged`, the manifold's picture, images.
+    """The snapshot of one epoch of a run: points as in :class:`PointsChanged`, the manifold's picture, images.
 
-    ``originals`` and ``reconstructions`` are uint8 [k, H, W] or [k, H, W, 3], ``samples`` likewise; ``picture`` is of
-    the first two dimensions' plane through 0.
+    ``originals``, ``reconstructions`` and ``samples`` are uint8 [k, H, W] or [k, H, W, 3]; ``picture`` shows the plane
+    of the first two dimensions through 0.
     """
 
-    slot: ClassVar[str | None] = "history"
+    slot: ClassVar[str | None] = "snapshot"
     generation: int
     run: str
     epoch: int
@@ -284,7 +284,7 @@ class SnapshotRead(Result):
 class EpochsRead(Result):
     """Images of a run over its epochs: ``images`` [rows, epochs, H, W] or [rows, epochs, H, W, 3].
 
-    ``originals`` [rows, H, W] or [rows, H, W, 3] are what is reconstructed; ``None`` for samples.
+    ``originals``, [rows, H, W] or [rows, H, W, 3], are the reconstructed images; ``None`` for samples.
     """
 
     slot: ClassVar[str | None] = "epochs"
@@ -306,10 +306,10 @@ class TrainingState(Result):
 
 @dataclass(frozen=True)
 class ImageEncoded(Result):
-    """An image file, encoded: its posterior, the prepared original, its reconstruction, and its error in nats.
+    """An encoded image file: its posterior, the prepared original, its reconstruction, distortion and rate in nats.
 
-    ``image`` is what the encoder was given, resized and in the model's channels, as pixels: uint8 [H, W] or [H, W, 3].
-    ``reconstruction`` is decoded at the posterior's mean.
+    ``image`` is the encoder's input, resized and with the model's channels: uint8 [H, W] or [H, W, 3].
+    ``reconstruction`` is decoded from the posterior mean.
     """
 
     model_version: int
@@ -320,25 +320,25 @@ class ImageEncoded(Result):
     reconstruction: ByteArray
     distortion: float
     rate: float
-    label: int | None = None  # the class it was encoded as: the one asked for, or what the model takes it for
+    label: int | None = None  # the class it was encoded as: the requested one, or the model's own classification
 
 
 @dataclass(frozen=True)
 class ModelSaved(Result):
-    """The live model is on disk."""
+    """The current model has been written."""
 
     path: str
 
 
 @dataclass(frozen=True)
 class Failed(Result):
-    """A request could not be carried out; the engine goes on.
+    """A request failed; the engine keeps running.
 
-    ``request`` is its name, or ``Checkpoint`` where a live run's could not be written because the disk is full: the run
-    is paused then (``TrainingState`` follows), whether it was learning, asked to pause or asked to stop. After
-    ``Shutdown`` the worker ends nevertheless, but says so first, and what the run learned since its last checkpoint is
-    lost; who can wait asks by ``PauseTraining`` before, which checkpoints without ending.
-    ``expected`` tells bad input from a fault of the program; ``details`` can be copied into a report.
+    ``request`` is its name, or ``Checkpoint`` if the disk was too full for the active run's checkpoint: the run is then
+    paused (``TrainingState`` follows), whether it was training, pausing or stopping. After ``Shutdown`` the worker ends
+    all the same, and what the run learned since its last checkpoint is lost; to avoid that, send ``PauseTraining``
+    first, which checkpoints without ending.
+    ``expected`` distinguishes bad input from a bug; ``details`` can be copied into a report.
     """
 
     request: str
@@ -349,7 +349,7 @@ class Failed(Result):
 
 @dataclass(frozen=True)
 class Notice(Result):
-    """Something worth a line, such as a device that is absent."""
+    """A message for the user, such as that a device is absent."""
 
     message: str
     details: str = ""
@@ -357,9 +357,9 @@ class Notice(Result):
 
 @dataclass(frozen=True)
 class WorkerLost(Result):
-    """Made by the client: the worker ended unasked; another is being started.
+    """Sent by the client: the worker ended unexpectedly; another is being started.
 
-    ``run`` names the run folder that was being trained, to offer going on from its last checkpoint.
+    ``run`` is the folder of the run that was active, to offer resuming it from its last checkpoint.
     """
 
     exit_code: int | None

@@ -1,6 +1,6 @@
-"""The worker as a process of its own: ``python -m latentlab.engine.worker HANDLE DEVICE FIRST_VERSION MODEL``.
+"""The worker's process: ``python -m latentlab.engine.worker HANDLE DEVICE FIRST_VERSION MODEL``.
 
-Started by :mod:`latentlab.engine.client.worker_host` with one end of a pipe; not meant to be started by hand.
+Started by :mod:`latentlab.engine.client.worker_host` with one end of a pipe; not meant to be started by a user.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ import threading
 import time
 
 from latentlab.engine.protocol.channel import REQUEST_ORDER, ChannelClosed, Mailbox, Wire, inherited_wire
+from latentlab.engine.protocol.exit_codes import FAILED
 from latentlab.utils.thread_priority import lower_thread_priority
 
-_LARGEST_LOG = 1 << 20
-_LOG_WATCH = 10.0  # seconds
-_LAST_WAIT = 30.0  # seconds that a step may still take once the window is gone
+_LARGEST_LOG = 1 << 20  # bytes
+_LOG_INTERVAL = 10.0  # seconds
+_LAST_STEP = 30.0  # seconds that a step may take after the window is gone
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve the window at the other end of the pipe until it asks to end, or is gone."""
+    """Answer the window at the other end of the pipe until it sends ``Shutdown``, or is gone."""
     handle, device, first_version, model = sys.argv[1:] if arguments is None else arguments
     faulthandler.enable()
     wire = inherited_wire(int(handle))
@@ -33,8 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
     for name in ("SIGTERM", "SIGINT"):
         signal.signal(getattr(signal, name), lambda _number, _frame: inbox.close())
     threading.Thread(target=_read, args=(wire, inbox), name="latentlab-requests", daemon=True).start()
-    threading.Thread(target=_load_torch_ahead, name="latentlab-torch-ahead", daemon=True).start()
-    threading.Thread(target=_keep_log_short, name="latentlab-log", daemon=True).start()
+    threading.Thread(target=_load_torch_libraries, name="latentlab-load-torch", daemon=True).start()
+    threading.Thread(target=_truncate_log, name="latentlab-log", daemon=True).start()
 
     from latentlab.engine.worker.startup import run
 
@@ -51,10 +52,10 @@ def main(arguments: list[str] | None = None) -> int:
         wire.close()
 
 
-def _load_torch_ahead() -> None:
-    """Let the system load torch's libraries while this process imports all that comes before torch.
+def _load_torch_libraries() -> None:
+    """Load torch's libraries while this process imports what comes before torch.
 
-    ctypes gives the interpreter's lock away meanwhile, the import that comes later does not.
+    ctypes releases the GIL while it loads them; the import of torch does not.
     """
     if sys.platform != "linux":
         return
@@ -63,31 +64,30 @@ def _load_torch_ahead() -> None:
     if spec is None or spec.origin is None:
         return
     folder = os.path.join(os.path.dirname(spec.origin), "lib")
-    with contextlib.suppress(OSError):  # the import itself will say what is missing
-        # In torch's own order: the first makes what it depends on visible to all.
+    with contextlib.suppress(OSError):  # the import of torch reports what is missing
+        # In torch's order: the first makes the libraries it depends on visible to the others.
         ctypes.CDLL(os.path.join(folder, "libtorch_global_deps.so"), mode=ctypes.RTLD_GLOBAL)
         ctypes.CDLL(os.path.join(folder, "libtorch_cpu.so"))
 
 
 def _read(wire: Wire, inbox: Mailbox) -> None:
-    """Take in requests at once, so that the window never waits for a long step; end with the window."""
+    """Receive requests at once, so that the window never waits for a long step; end with the window."""
     try:
         while True:
             inbox.put(wire.receive())
     except ChannelClosed:
         inbox.close()
-    # The loop sees that after its step. One that never ends must not outlive the window.
-    time.sleep(_LAST_WAIT)
+    # The loop notices after its step. A step that never ends must not outlive the window.
+    time.sleep(_LAST_STEP)
     faulthandler.dump_traceback()
-    os._exit(1)
+    os._exit(FAILED)
 
 
-def _keep_log_short() -> None:
-    """Standard error goes to a file that the window reads when this process has died: cut it when it is long."""
+def _truncate_log() -> None:
+    """Truncate standard error when it is long: a file that the window reads after a crash of this process."""
     try:
-        kept = stat.S_ISREG(os.fstat(2).st_mode)
-        while kept:
-            time.sleep(_LOG_WATCH)
+        while stat.S_ISREG(os.fstat(2).st_mode):
+            time.sleep(_LOG_INTERVAL)
             if os.fstat(2).st_size > _LARGEST_LOG:
                 os.ftruncate(2, 0)
     except OSError:

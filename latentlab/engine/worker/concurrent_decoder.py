@@ -1,10 +1,10 @@
-"""The image under the hand while a run takes its steps: decoded beside them, from a copy of the weights.
+"""Decodes the latent at the pointer in a second thread, from a snapshot of the weights, while a training step runs.
 
-A step of convolutions takes a third of a second on two cores, a checkpoint waits for the disk, and torch's compiler
-takes seconds to import. The loop can answer nothing meanwhile. A thread beside it can, for torch gives the
-interpreter's lock away while it computes: it decodes from weights of its own, so that no step is waited for, none is
-seen half done, and none is changed by it in a single bit. (The loop alone writes the copy, between two steps;
-decoding draws no random numbers; and how many of the processor's threads torch takes is each thread's own.)
+A step of convolutions takes a third of a second on two cores, a checkpoint waits for the disk, and importing torch's
+compiler takes seconds. The loop cannot answer meanwhile; a second thread can, since torch releases the GIL while it
+computes. It reads its own copy of the weights, so that no step waits for it, no half-applied step is shown, and the
+result of the training stays the same to the bit: only the loop writes the copy, between two steps; decoding draws no
+random numbers; and the number of torch's threads is set for each thread separately.
 """
 
 from __future__ import annotations
@@ -12,123 +12,112 @@ from __future__ import annotations
 import copy
 import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 
 import torch
+from numpy.typing import ArrayLike
 
-from latentlab.engine.protocol.channel import ChannelClosed, Mailbox
-from latentlab.engine.protocol.messages import Decode
-from latentlab.engine.worker.decoded_images import decoded
-from latentlab.engine.worker.workspace import Workspace
+from latentlab.engine.worker.decode_service import DecodeService, Fallback
 from latentlab.models.base import LatentModel
 from latentlab.models.inference import InferenceModel
+from latentlab.utils.array_types import FloatArray
 from latentlab.utils.duty_cycle import WEIGHTS_COPY
 
 LONG = 0.015
-"""Seconds of a turn of the loop that the hand need not wait for."""
+"""Seconds of a turn of the loop above which requests are not left to it."""
 
-_PATIENCE = 0.012  # seconds that a loop of short turns is given to answer itself, by the newest weights
+_PATIENCE = 0.012  # seconds that a request is left to a loop of short turns, which has the newest weights
 
 
 class ConcurrentDecoder:
-    """A thread that answers ``Decode`` when the loop does not come to it.
+    """A thread that answers ``Decode`` when the loop does not.
 
-    Made, served and closed by the loop's thread. It rests until it is told of a model by :meth:`serve`.
+    Created, used and closed in the loop's thread. It does nothing until it gets a model by :meth:`set_model`.
 
     Parameters
     ----------
-    inbox
-        The loop's mailbox.
-    workspace
-        What there is, and how the window is told.
-    failures
-        Turns an exception into a result.
+    service
+        Answers the requests.
     """
 
-    def __init__(
-        self, inbox: Mailbox, workspace: Workspace, failures: Callable[[str], AbstractContextManager[list[str]]]
-    ) -> None:
-        self._inbox, self._workspace, self._failures = inbox, workspace, failures
-        self._of: InferenceModel | None = None  # the live model that the copy is of
-        self._copy: InferenceModel | None = None
-        self._weights = threading.Lock()  # held while the copy is read or written
-        self._patience, self._usual = _PATIENCE, 0.0
+    def __init__(self, service: DecodeService) -> None:
+        self._service = service
+        self._snapshot: WeightsSnapshot | None = None
+        self._fallback: Fallback | None = None
+        self._longest_recent = 0.0
         self._copied_at, self._copying_took = 0.0, 0.0
-        self._ended = False
-        self._thread = threading.Thread(target=self._run, name="latentlab-hand", daemon=True)
+        self._is_closed = False
+        self._thread = threading.Thread(target=self._run, name="latentlab-decoder", daemon=True)
         self._thread.start()
 
     @property
-    def thread(self) -> int | None:
-        """The system's number of its thread, whose priority is to stay the window's."""
+    def thread_id(self) -> int | None:
+        """The system's number of its thread, whose priority must not be lowered."""
         return self._thread.native_id
 
-    def serve(self, model: InferenceModel | None) -> None:
-        """Answer for this live model from now on; ``None`` leaves every answer to the loop."""
-        if model is not None and model.device.type != "cpu":
-            model = None  # an accelerator's steps are short, and take turns with what else it does
-        with self._weights:
-            self._of = model
-            self._copy = None if model is None else _copy_of(model)
+    def set_model(self, model: InferenceModel | None) -> None:
+        """Decode like this model from now on; ``None`` leaves every request to the loop."""
+        # An accelerator's steps are short, and decoding would wait for them on the device anyway.
+        if model is None or model.device.type != "cpu":
+            self._snapshot = self._fallback = None
+        else:
+            self._snapshot = WeightsSnapshot(model)
+            self._fallback = Fallback(self._snapshot, model, _PATIENCE)
         self._copied_at, self._copying_took = time.perf_counter(), 0.0
-        self._patience, self._usual = _PATIENCE, 0.0
-        self._inbox.nudge()
+        self._longest_recent = 0.0
+        self._service.set_fallback(self._fallback)
 
-    def turned(self, seconds: float) -> None:
-        """Note that the loop has taken a turn of so long, and bring the copy up to date when that costs little."""
-        if self._of is None:
+    def after_turn(self, seconds: float) -> None:
+        """Adapt to how long a turn of the loop took, and update the snapshot if that costs little."""
+        if self._snapshot is None or self._fallback is None:
             return
-        # One long turn is enough to know of more; many short ones are needed to forget.
-        usual = max(seconds, 0.9 * self._usual)
-        self._patience = 0.0 if usual > LONG else _PATIENCE
-        self._usual = usual
+        # One long turn is enough to stop waiting for the loop; many short ones are needed to wait again.
+        self._longest_recent = max(seconds, 0.9 * self._longest_recent)
+        self._fallback.patience = 0.0 if self._longest_recent > LONG else _PATIENCE
         now = time.perf_counter()
-        # A thread that reads it now is not waited for: the next turn will do.
-        if now > self._copied_at + self._copying_took / WEIGHTS_COPY and self._weights.acquire(blocking=False):
-            try:
-                self._refresh(self._of)
-            finally:
-                self._weights.release()
+        if now > self._copied_at + self._copying_took / WEIGHTS_COPY and self._snapshot.update():
             self._copied_at = time.perf_counter()
             self._copying_took = self._copied_at - now
 
     def close(self) -> None:
         """End the thread."""
-        self._ended = True
-        self._inbox.nudge()
+        self._is_closed = True
+        self._service.set_fallback(None)
         self._thread.join()
 
-    def _refresh(self, model: InferenceModel) -> None:
-        assert self._copy is not None
-        try:
-            _put(model.module, self._copy.module)
-        except (RuntimeError, ValueError):  # a model that has changed its shape
-            self._copy = _copy_of(model)
-
-    # --- in its thread --------------------------------------------------------------------------------
-
     def _run(self) -> None:
-        torch.get_num_threads()  # takes over, once for all, the number that the loop has now: one
+        torch.get_num_threads()  # fixes this thread's number to the loop's present one, which is one
+        self._service.answer_overdue(lambda: self._is_closed)
+
+
+class WeightsSnapshot:
+    """A model's decoder with a copy of its weights; one thread may decode while another updates it."""
+
+    def __init__(self, model: InferenceModel) -> None:
+        self._model = model
+        self._copy = _copy_of(model)
+        self._lock = threading.Lock()
+
+    @property
+    def latent_dim(self) -> int:
+        """Size of a latent."""
+        return self._copy.latent_dim
+
+    def decode(self, z: ArrayLike, label: ArrayLike | None = None) -> FloatArray:
+        """As :meth:`~latentlab.models.inference.InferenceModel.decode`."""
+        with self._lock:
+            return self._copy.decode(z, label)
+
+    def update(self) -> bool:
+        """Copy the model's present weights, unless the snapshot is being decoded from; whether they were copied."""
+        if not self._lock.acquire(blocking=False):
+            return False
         try:
-            while (request := self._inbox.take_late("decode", self._wait, lambda: self._ended)) is not None:
-                assert isinstance(request, Decode)
-                with self._failures(Decode.__name__):
-                    self._answer(request)
-        except ChannelClosed:
-            return  # the loop will see it too
-
-    def _wait(self) -> float | None:
-        """Seconds to leave a decode to the loop; ``None`` for as long as it takes."""
-        return self._patience if self._of is not None and self._of is self._workspace.model else None
-
-    def _answer(self, request: Decode) -> None:
-        with self._weights:
-            model = self._copy
-            if model is None or self._of is not self._workspace.model or request.z.size != model.latent_dim:
-                return  # asked of the model before: the window asks again once it knows of this one
-            image = decoded(model, request, self._workspace.version)
-        self._workspace.send(image)
+            _copy_weights(self._model.module, self._copy.module)
+        except (RuntimeError, ValueError):  # the model's shape has changed
+            self._copy = _copy_of(self._model)
+        finally:
+            self._lock.release()
+        return True
 
 
 def _copy_of(model: InferenceModel) -> InferenceModel:
@@ -136,8 +125,8 @@ def _copy_of(model: InferenceModel) -> InferenceModel:
 
 
 @torch.no_grad()
-def _put(source: LatentModel, target: LatentModel) -> None:
+def _copy_weights(source: LatentModel, target: LatentModel) -> None:
     """Copy every weight and buffer."""
     for tensors in (LatentModel.parameters, LatentModel.buffers):
-        for theirs, mine in zip(tensors(source), tensors(target), strict=True):
-            mine.copy_(theirs)
+        for from_, to in zip(tensors(source), tensors(target), strict=True):
+            to.copy_(from_)

@@ -1,12 +1,11 @@
-"""What goes wrong in the worker becomes a result; only a lost accelerator ends it."""
+"""Turns the worker's errors into results; only a lost device ends it (does not import torch)."""
 
 from __future__ import annotations
 
+import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-import torch
 
 from latentlab.engine.protocol.channel import ChannelClosed
 from latentlab.engine.protocol.messages import Failed
@@ -15,16 +14,16 @@ from latentlab.errors import LatentlabError
 
 
 class DeviceLostError(Exception):
-    """The accelerator answers nothing any more in this process; only another process can go on."""
+    """The device no longer answers in this process; only another process may be able to use it."""
 
 
 class ErrorReporter:
-    """Turns an exception into a result, so that the loop goes on; to be used as ``with failures("OpenModel"):``.
+    """Turns an exception into a result, so that the loop keeps running; used as ``with report_errors("OpenModel"):``.
 
     Parameters
     ----------
     workspace
-        How the window is told.
+        Sends the result.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -32,14 +31,14 @@ class ErrorReporter:
 
     @contextmanager
     def __call__(self, request: str) -> Iterator[list[str]]:
-        """Tell an exception as the failure of ``request``; the list given then holds its message.
+        """Send an exception as the failure of ``request``; the yielded list then holds its message.
 
         Raises
         ------
         DeviceLostError
-            Once it is told, when the device is of no more use.
+            After it has been sent, when the device is lost.
         ChannelClosed
-            When there is nobody to tell.
+            When the window is gone.
         """
         failed: list[str] = []
         try:
@@ -48,23 +47,31 @@ class ErrorReporter:
             raise
         except LatentlabError as error:
             failed.append(str(error))
-            self._workspace.send(Failed(request, str(error), ""))
+            self._workspace.send(Failed(request, str(error)))
         except Exception as error:
             message = _sentence(error)
             failed.append(message)
-            expected = isinstance(error, MemoryError | torch.OutOfMemoryError)
-            self._workspace.send(Failed(request, message, traceback.format_exc(), expected))
+            self._workspace.send(Failed(request, message, traceback.format_exc(), _is_out_of_memory(error)))
             if is_device_lost(error):
                 raise DeviceLostError from error
 
 
 def is_device_lost(error: BaseException) -> bool:
-    """Whether the accelerator is of no more use to this process: CUDA's errors stick, but for missing memory."""
-    return isinstance(error, torch.AcceleratorError) and not isinstance(error, torch.OutOfMemoryError)
+    """Whether this process cannot use the device any more: CUDA's errors persist, except for missing memory."""
+    return _is_torch_error(error, "AcceleratorError") and not _is_out_of_memory(error)
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or _is_torch_error(error, "OutOfMemoryError")
+
+
+def _is_torch_error(error: BaseException, name: str) -> bool:
+    kind = getattr(sys.modules.get("torch"), name, None)  # its errors cannot occur before it is imported
+    return kind is not None and isinstance(error, kind)
 
 
 def _sentence(error: BaseException) -> str:
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+    if _is_out_of_memory(error):
         return "there is too little memory for this; try smaller images, a smaller model or another device"
     first = str(error).strip().partition("\n")[0]
     return f"{type(error).__name__}: {first}" if first else type(error).__name__

@@ -1,12 +1,13 @@
-"""Work of many steps beside a training: jobs that wait for each other, and a preview that waits for none.
+"""Work of many steps beside a training: jobs that run one after the other, and a preview that does not wait for them.
 
-What does the work (``jobs``, ``previews``) is imported when it is first wanted: the first image does not need it.
+The modules that do the work (``jobs``, ``dataset_preview``) are imported when first needed: the first image does not
+need them.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import TypeAlias
 
 from latentlab.engine.protocol.messages import EncodeDataset, OpenDataset, PreviewDataset, SaveModel
@@ -18,18 +19,18 @@ Job: TypeAlias = OpenDataset | EncodeDataset | SaveModel
 
 
 class JobQueue:
-    """Opens, encodes and saves: one after the other, a step at a time.
+    """Opens, encodes and saves: one job after the other, a step at a time.
 
     Parameters
     ----------
     workspace
         What the jobs work on.
-    failures
+    report_errors
         Turns an exception into a result.
     """
 
-    def __init__(self, workspace: Workspace, failures: ErrorReporter) -> None:
-        self._workspace, self._failures = workspace, failures
+    def __init__(self, workspace: Workspace, report_errors: ErrorReporter) -> None:
+        self._workspace, self._report_errors = workspace, report_errors
         self._waiting: deque[Job] = deque()
         self._running: tuple[str, Steps] | None = None
 
@@ -38,42 +39,40 @@ class JobQueue:
         return self._running is not None or bool(self._waiting)
 
     def put(self, job: Job) -> None:
-        """Let a job wait for its turn."""
+        """Add a job."""
         self._waiting.append(job)
 
     def advance(self) -> None:
-        """Take a step of the job that runs, or of the next."""
+        """Take a step of the running job, or start the next one."""
         if self._running is None:
             if not self._waiting:
                 return
             job = self._waiting.popleft()
-            self._running = type(job).__name__, self._begun(job)
+            self._running = type(job).__name__, self._start(job)
         name, work = self._running
-        over = True
-        with self._failures(name):
-            over = next(work, _OVER) is _OVER
-        if over:
+        is_over = True
+        with self._report_errors(name):
+            is_over = is_exhausted(work)
+        if is_over:
             self._running = None
 
     def cancel_loading(self) -> bool:
-        """Give up opening and encoding; what is being saved goes on. Whether there was something to give up."""
-        given_up = False
-        for job in list(self._waiting):
-            if not isinstance(job, SaveModel):
-                self._waiting.remove(job)
-                given_up = True
+        """Cancel opening and encoding, but not saving; whether there was anything to cancel."""
+        saving: deque[Job] = deque(job for job in self._waiting if isinstance(job, SaveModel))
+        is_cancelled = len(saving) < len(self._waiting)
+        self._waiting = saving
         if self._running is not None and self._running[0] != SaveModel.__name__:
             self.drop()
-            given_up = True
-        return given_up
+            is_cancelled = True
+        return is_cancelled
 
     def drop(self) -> None:
-        """Close the job that runs half way, so that its files are too."""
+        """Cancel the running job, so that its files are closed."""
         if self._running is not None:
             self._running[1].close()
             self._running = None
 
-    def _begun(self, job: Job) -> Steps:
+    def _start(self, job: Job) -> Steps:
         from latentlab.engine.worker.jobs import encoding, opening, saving
 
         match job:
@@ -86,16 +85,16 @@ class JobQueue:
 
 
 class PreviewSlot:
-    """Reads the images of the newest preview that was asked for, a step at a time.
+    """Reads the images of the newest requested preview, a step at a time.
 
     Parameters
     ----------
-    workspace, failures
-        As of a :class:`JobQueue`.
+    workspace, report_errors
+        As for :class:`JobQueue`.
     """
 
-    def __init__(self, workspace: Workspace, failures: ErrorReporter) -> None:
-        self._workspace, self._failures = workspace, failures
+    def __init__(self, workspace: Workspace, report_errors: ErrorReporter) -> None:
+        self._workspace, self._report_errors = workspace, report_errors
         self._work: Steps | None = None
 
     def __bool__(self) -> bool:
@@ -103,27 +102,32 @@ class PreviewSlot:
         return self._work is not None
 
     def put(self, request: PreviewDataset) -> None:
-        """Make this preview, instead of one that is not done."""
+        """Start this preview, in place of an unfinished one."""
         from latentlab.engine.worker.dataset_preview import previewing
 
         self.drop()
         self._work = previewing(self._workspace, request)
 
     def advance(self) -> None:
-        """Take a step of it."""
+        """Take a step of the preview."""
         if self._work is None:
             return
-        over = True
-        with self._failures(PreviewDataset.__name__):
-            over = next(self._work, _OVER) is _OVER
-        if over:
+        is_over = True
+        with self._report_errors(PreviewDataset.__name__):
+            is_over = is_exhausted(self._work)
+        if is_over:
             self._work = None
 
     def drop(self) -> None:
-        """Close what is half read, so that its files are too."""
+        """Cancel the preview, so that its files are closed."""
         if self._work is not None:
             self._work.close()
             self._work = None
 
 
-_OVER = object()
+def is_exhausted(steps: Iterator[None]) -> bool:
+    """Take a step; whether there was none left."""
+    return next(steps, _END) is _END
+
+
+_END = object()

@@ -1,4 +1,4 @@
-"""Work of many steps that is not a training: opening and encoding a dataset, saving a model."""
+"""Jobs of many steps other than training: opening and encoding a dataset, saving a model."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from latentlab.config import DataConfig, validated
-from latentlab.data import Dataset, LoadProgress, open_dataset
+from latentlab.config.info import DatasetInfo
+from latentlab.data import Dataset, open_dataset
 from latentlab.data.images.image_file import UnreadableError
 from latentlab.data.images.to_array import decode
 from latentlab.engine.protocol.messages import (
-    DatasetInfo,
     DatasetOpened,
     DatasetPreview,
     DatasetProgress,
@@ -25,8 +25,7 @@ from latentlab.engine.protocol.messages import (
     OpenDataset,
     SaveModel,
 )
-from latentlab.engine.worker.dataset_preview import sheet_of, shown_first
-from latentlab.engine.worker.decoded_images import as_pixels, to_bytes
+from latentlab.engine.worker.dataset_preview import contact_sheet, shown_on_sheet
 from latentlab.engine.worker.workspace import Workspace
 from latentlab.errors import InputError
 from latentlab.evaluation import quick_bound
@@ -34,43 +33,45 @@ from latentlab.models.inference import InferenceModel, weights_of
 from latentlab.storage import ModelFile, Points, write_model
 from latentlab.training import manifold_preview
 from latentlab.training.map_preview import some_of
+from latentlab.utils.adaptive_batch_size import AdaptiveBatchSize
+from latentlab.utils.array_types import FloatArray, IntArray
+from latentlab.utils.pixels import as_pixels, to_bytes
 
 _BETWEEN_PROGRESS = 0.1  # seconds
-_SHOWN_SKIPPED = 1000
-_SHOWN_KINDS = 1000
+_MOST_SKIPPED_SENT = 1000
+_MOST_KINDS_SENT = 1000
 _PIECE = 0.01  # seconds of encoding between two looks at the mailbox
-_MOST_AT_ONCE = 128
 
 
 def opening(workspace: Workspace, request: OpenDataset) -> Generator[None, None, None]:
-    """Open a dataset; the earlier one stays until that is done.
+    """Open a dataset; the earlier one stays until then.
 
     Raises
     ------
     InputError
-        When there is nothing that can be opened.
+        When it cannot be opened.
     """
-    told_at = 0.0
+    sent_at = 0.0
     for step in open_dataset(request.source, request.config):
         if isinstance(step, Dataset):
             workspace.dataset = step
-            images = np.asarray(step.images[shown_first(np.arange(len(step)))])
-            workspace.send(DatasetOpened(_info(step), sheet_of(images)))
+            images = np.asarray(step.images[shown_on_sheet(np.arange(len(step)))])
+            workspace.send(DatasetOpened(_info(step), contact_sheet(images)))
             return
         if step.images is not None:
             shape = step.images.shape[1:]
-            workspace.send(DatasetPreview(request.source, request.config, shape, sheet_of(step.images)))
-        if time.monotonic() - told_at >= _BETWEEN_PROGRESS:
-            told_at = time.monotonic()
-            workspace.send(_progress(step))
+            workspace.send(DatasetPreview(request.source, request.config, shape, contact_sheet(step.images)))
+        if time.monotonic() - sent_at >= _BETWEEN_PROGRESS:
+            sent_at = time.monotonic()
+            workspace.send(DatasetProgress(step.message, step.done, step.total or 0))
         yield
 
 
 def encoding(workspace: Workspace) -> Generator[None, None, None]:
-    """Encode the whole open dataset with the live model: every image a point of the map.
+    """Encode the whole open dataset with the current model: every image becomes a point of the map.
 
-    Points that came with the model are of these weights and stay, where they are of these images: they are on the map
-    at once, and where each is searched for it is not searched for again.
+    Points that came with the model are kept if they encode images of this dataset: they are on the map already, and
+    encoding is expensive for models that optimise each image's posterior.
 
     Raises
     ------
@@ -82,58 +83,55 @@ def encoding(workspace: Workspace) -> Generator[None, None, None]:
         raise InputError(
             f"the model takes images of shape {list(model.image_shape)}, these are {list(dataset.image_shape)}"
         )
-    there = workspace.points_of(dataset)
+    existing = workspace.points_of(dataset)
     index = np.arange(len(dataset))
-    if there is not None and there.index is not None:
-        index = np.setdiff1d(index, there.index)
-    told_at = time.monotonic()
+    if existing is not None and existing.index is not None:
+        index = np.setdiff1d(index, existing.index)
+    sent_at = time.monotonic()
     parts = []
     for done, part in encoded(model, dataset, index):
-        if workspace.version != version:  # another model, which has points of its own
+        if workspace.version != version:  # another model, whose points are its own
             return
         parts.append(part)
-        if time.monotonic() - told_at >= _BETWEEN_PROGRESS:
-            told_at = time.monotonic()
+        if time.monotonic() - sent_at >= _BETWEEN_PROGRESS:
+            sent_at = time.monotonic()
             workspace.send(DatasetProgress("Encoding images", done, len(index)))
         yield
-    if there is None:
+    if existing is None:
         points = joined(parts, dataset, index)
     else:
-        points = _merged(there, joined(parts, dataset, index)) if parts else there
-    workspace.tell_points(points, dataset.classes, dataset.fingerprint)
+        points = _merged(existing, joined(parts, dataset, index)) if parts else existing
+    workspace.publish_points(points, dataset.classes, dataset.fingerprint)
+
+
+def encoding_batch_size() -> AdaptiveBatchSize:
+    """For :func:`encoded`: a batch takes about a frame."""
+    return AdaptiveBatchSize(_PIECE, first=16)
 
 
 def encoded(
-    model: InferenceModel, dataset: Dataset, index: np.ndarray, per_image: float = _PIECE / 16
-) -> Iterator[tuple[int, tuple[np.ndarray, np.ndarray]]]:
-    """Encode some images in pieces that last about a frame: how many are done, and the piece's mean and std.
-
-    Parameters
-    ----------
-    model, dataset, index
-        What encodes, and which images of what.
-    per_image
-        Seconds one image is expected to take, until it has been measured.
-    """
+    model: InferenceModel, dataset: Dataset, index: IntArray, batch_size: AdaptiveBatchSize | None = None
+) -> Iterator[tuple[int, tuple[FloatArray, FloatArray]]]:
+    """Encode the images ``index`` in batches; yields the number encoded so far, and the batch's mean and std."""
+    batch_size = batch_size or encoding_batch_size()
     start = 0
     while start < len(index):
-        stop = start + int(np.clip(_PIECE / per_image, 1, _MOST_AT_ONCE))
-        chosen = index[start:stop]
+        chosen = index[start : start + batch_size.images]
         began = time.perf_counter()
         part = model.encode(np.asarray(dataset.images[chosen]), dataset.labels[chosen])
-        per_image = (time.perf_counter() - began) / len(chosen)
-        start = stop
-        yield min(start, len(index)), part
+        batch_size.record(len(chosen), time.perf_counter() - began)
+        start += len(chosen)
+        yield start, part
 
 
-def joined(parts: list[tuple[np.ndarray, np.ndarray]], dataset: Dataset, index: np.ndarray) -> Points:
-    """The pieces of :func:`encoded` as points."""
+def joined(parts: list[tuple[FloatArray, FloatArray]], dataset: Dataset, index: IntArray) -> Points:
+    """The batches of :func:`encoded` as points."""
     mean, std = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return Points(mean, std, dataset.labels[index], index.astype(np.int64))
 
 
 def _merged(some: Points, others: Points) -> Points:
-    """The points of both, in the dataset's order."""
+    """Both sets of points, in the dataset's order."""
     assert some.index is not None
     assert others.index is not None
     index = np.concatenate([some.index, others.index])
@@ -148,7 +146,7 @@ def _merged(some: Points, others: Points) -> Points:
 
 
 def saving(workspace: Workspace, request: SaveModel) -> Generator[None, None, None]:
-    """Write the live model as it is, with its points and a picture of its manifold.
+    """Write the current model with its points and a picture of its manifold.
 
     Raises
     ------
@@ -169,12 +167,12 @@ def saving(workspace: Workspace, request: SaveModel) -> Generator[None, None, No
 
 
 def encode_image(workspace: Workspace, request: EncodeImage) -> None:
-    """Encode one image file, made ready as the model's own data was.
+    """Encode one image file, prepared as the model's training data was.
 
     Raises
     ------
     InputError
-        When it is no image.
+        When it is not an image.
     """
     model = workspace.need_model()
     channels, height, width = model.image_shape
@@ -187,7 +185,7 @@ def encode_image(workspace: Workspace, request: EncodeImage) -> None:
         pixels = np.ascontiguousarray(np.broadcast_to(pixels, model.image_shape))
     label = None
     if model.header.model.conditional:
-        # A model that classifies knows best; another is told what the window shows.
+        # A model that classifies decides itself; for others the window's class is used.
         (guess,) = model.classes_of_images(pixels[None], -1)
         label = int(guess) if guess >= 0 else request.label
     labels = None if label is None else np.array([label])
@@ -208,10 +206,6 @@ def encode_image(workspace: Workspace, request: EncodeImage) -> None:
     )
 
 
-def _progress(step: LoadProgress) -> DatasetProgress:
-    return DatasetProgress(step.message, step.done, step.total or 0)
-
-
 def _info(dataset: Dataset) -> DatasetInfo:
     training, validation = dataset.split()
     labels = dataset.labels
@@ -227,7 +221,7 @@ def _info(dataset: Dataset) -> DatasetInfo:
         class_counts=tuple(counts.tolist()),
         training_images=len(training),
         validation_images=len(validation),
-        skipped=tuple((each.path, each.reason) for each in islice(broken_first, _SHOWN_SKIPPED)),
+        skipped=tuple((each.path, each.reason) for each in islice(broken_first, _MOST_SKIPPED_SENT)),
         skipped_count=len(dataset.skipped),
         config=dataset.config,
         bytes_in_memory=dataset.images.nbytes,
@@ -243,5 +237,5 @@ def _info(dataset: Dataset) -> DatasetInfo:
 
 
 def _ranked(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
-    """The most frequent first; sizes can be as many as images, and nobody reads them all."""
-    return tuple(sorted(counts.items(), key=lambda each: (-each[1], each[0]))[:_SHOWN_KINDS])
+    """Most frequent first; only so many, since every image may have a size of its own."""
+    return tuple(sorted(counts.items(), key=lambda each: (-each[1], each[0]))[:_MOST_KINDS_SENT])

@@ -1,7 +1,7 @@
-"""The loop that owns torch: newest decode first, then a piece of the manifold, then a step of what runs, again.
+"""The loop that owns torch: the newest decode first, then a piece of the manifold, then a step of what runs, again.
 
-What decodes is imported here; what opens, saves and trains when it is first wanted, or once the first request has been
-answered: the first image is not to wait for it.
+Only what decoding needs is imported here. What opens, saves and trains is imported when it is first needed, or after
+the first request has been answered, so that the first image does not wait for it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 import torch
 
 import latentlab
-from latentlab.engine.client.restart import DEVICE_LOST
 from latentlab.engine.protocol.channel import ChannelClosed, Mailbox
+from latentlab.engine.protocol.exit_codes import DEVICE_LOST, OK
 from latentlab.engine.protocol.messages import (
     AdjustTraining,
     CancelLoading,
     DatasetCancelled,
+    Decode,
     EncodeDataset,
     EncodeImage,
     Notice,
@@ -38,11 +39,12 @@ from latentlab.engine.protocol.messages import (
     WorkerReady,
 )
 from latentlab.engine.worker.concurrent_decoder import ConcurrentDecoder
+from latentlab.engine.worker.decode_service import DecodeService
 from latentlab.engine.worker.error_reporting import DeviceLostError, ErrorReporter
 from latentlab.engine.worker.interactive import InteractiveRequests
 from latentlab.engine.worker.job_queue import JobQueue, PreviewSlot
-from latentlab.engine.worker.model_loader import OpenedModel
-from latentlab.engine.worker.prefetch_imports import Ahead
+from latentlab.engine.worker.model_loader import ModelLoader
+from latentlab.engine.worker.prefetch_imports import ImportPrefetcher
 from latentlab.engine.worker.run_history import RunHistoryReader
 from latentlab.engine.worker.workspace import Workspace
 from latentlab.errors import InputError
@@ -53,78 +55,91 @@ from latentlab.utils.thread_priority import short_gil_switch_interval, yield_to_
 if TYPE_CHECKING:
     from latentlab.engine.worker.training_job import TrainingJob
 
-_BESIDE_A_STEP = 0.15  # of a step's time: how much of pictures may come between two (how many come is theirs to say)
-_ANSWERS_IN_A_TURN = 8  # under a fast hand what runs must still get its steps
+_SHARE_BESIDE_A_STEP = 0.15  # of a step's time, for decoding between two steps (requests limit how often)
+_ANSWERS_PER_TURN = 8  # so that a run still gets its steps while requests keep arriving
 
 
 class Worker:
     """Answers every request of :mod:`latentlab.engine.protocol.messages`, one thing at a time.
 
-    An exception becomes a ``Failed`` result and the loop goes on; only a lost accelerator ends it.
+    An exception becomes a ``Failed`` result and the loop keeps running; only a lost device ends it.
 
     Parameters
     ----------
     inbox
         Requests.
     workspace
-        What there is, and how the window is told.
+        The worker's state, which also sends results.
+    decode_service
+        Answers ``Decode``.
+    report_errors
+        Turns an exception into a result.
     device
         Name of the device to compute on.
     own_process
         Whether the process is the worker's alone.
     """
 
-    def __init__(self, inbox: Mailbox, workspace: Workspace, device: str, own_process: bool = False) -> None:
+    def __init__(
+        self,
+        inbox: Mailbox,
+        workspace: Workspace,
+        decode_service: DecodeService,
+        report_errors: ErrorReporter,
+        device: str,
+        own_process: bool = False,
+    ) -> None:
         self._inbox = inbox
         self._workspace = workspace
+        self._decode_service = decode_service
+        self._report_errors = report_errors
         self._device_name = device
         self._own_process = own_process
-        self._failures = ErrorReporter(workspace)
-        self._live = InteractiveRequests(workspace)
+        self._interactive = InteractiveRequests(workspace)
         self._run: TrainingJob | None = None
-        self._past = RunHistoryReader(workspace)
-        self._jobs = JobQueue(workspace, self._failures)
-        self._preview = PreviewSlot(workspace, self._failures)
-        self._ahead = Ahead(own_process)
-        self._ending = False
-        self._step_took = 0.0  # seconds; 0 while nothing runs
+        self._run_history = RunHistoryReader(workspace)
+        self._jobs = JobQueue(workspace, report_errors)
+        self._preview = PreviewSlot(workspace, report_errors)
+        self._prefetcher = ImportPrefetcher(own_process)
+        self._is_ending = False
+        self._step_seconds = 0.0  # of the last training step; 0 while no run is active
 
     def run(self, opened: tuple[Path, ModelFile] | None) -> int:
-        """Work until asked to end, or until the mailbox is closed: then checkpoint a live run.
+        """Answer requests until asked to end, or until the mailbox is closed; then checkpoint an active run.
 
         Parameters
         ----------
         opened
-            A model the window has been told of and that is to be loaded.
+            A model that has been published and is to be loaded.
 
         Returns
         -------
         int
-            0, or ``DEVICE_LOST``.
+            Exit code.
         """
-        # One thread decodes best beside a window: two wait for each other at every small operation.
-        before = torch.get_num_threads()
+        # One thread decodes fastest beside a window: two wait for each other at every small operation.
+        threads = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
             return self._work(opened)
         finally:
-            torch.set_num_threads(before)
+            torch.set_num_threads(threads)
 
     def _work(self, opened: tuple[Path, ModelFile] | None) -> int:
-        self._hand = ConcurrentDecoder(self._inbox, self._workspace, self._failures)
+        self._concurrent_decoder = ConcurrentDecoder(self._decode_service)
         try:
             self._start(opened)
-            while not self._ending:
+            while not self._is_ending:
                 self._turn()
             self._leave()
         except DeviceLostError:
             return DEVICE_LOST
-        except ChannelClosed:  # the window is gone, and nobody listens any more
-            self._workspace.send = _to_nobody
+        except ChannelClosed:  # the window is gone: results are dropped
+            self._workspace.send = _drop
             self._leave()
         finally:
-            self._hand.close()
-        return 0
+            self._concurrent_decoder.close()
+        return OK
 
     # --- the loop ------------------------------------------------------------------------------------
 
@@ -134,73 +149,74 @@ class Worker:
         except InputError as error:
             device, self._device_name = torch.device("cpu"), "cpu"
             self._workspace.send(Notice(f"{error}; the CPU is used instead"))
-        self._opened = OpenedModel(self._workspace, self._past, device)
+        self._model_loader = ModelLoader(self._workspace, self._run_history, device)
         if opened is not None:
-            with self._failures("OpenModel"):
-                self._opened.begin(*opened)
-        # str(): a TorchVersion would have the window import torch to unpickle it.
+            with self._report_errors("OpenModel"):
+                self._model_loader.load_published(*opened)
+        # str(): the window would import torch to unpickle a TorchVersion.
         versions = {"latentlab": latentlab.__version__, "torch": str(torch.__version__)}
         if self._own_process:
-            gc.freeze()  # torch's hundred thousand objects stay: looking through them would hold up a step
+            gc.freeze()  # torch's hundred thousand objects live as long as the process: a collection need not scan them
         self._workspace.send(WorkerReady(str(device), tuple(available_devices()), versions, os.getpid()))
 
     def _turn(self) -> None:
-        """Answer what waits; then do one piece of each thing that runs."""
+        """Answer waiting requests; then do one piece of everything that runs."""
         began = time.perf_counter()
-        running = self._run is not None and self._run.active
-        busy = running or bool(self._jobs or self._preview or self._live.working_on)
-        request = self._inbox.take(0.0 if busy else self._idle_for())
+        run_is_active = self._run is not None and self._run.is_active
+        is_busy = run_is_active or bool(self._jobs or self._preview or self._interactive.working_on)
+        request = self._inbox.take(0.0 if is_busy else self._seconds_idle())
         answers = 0
-        while request is not None and not self._ending:
-            with self._failures(type(request).__name__):
+        while request is not None and not self._is_ending:
+            with self._report_errors(type(request).__name__):
                 self._answer(request)
             answers += 1
-            request = self._inbox.take() if answers < _ANSWERS_IN_A_TURN else None
+            request = self._inbox.take() if answers < _ANSWERS_PER_TURN else None
         if answers:
-            self._ahead.the_rest()
+            self._prefetcher.import_jobs()
         if self._inbox.closed:
-            self._ending = True
-        if self._ending:
+            self._is_ending = True
+        if self._is_ending:
             return
-        self._follow()
-        self._advance_live()
+        self._check_run_folders()
+        self._advance_interactive()
         self._preview.advance()
         self._jobs.advance()
-        if running and self._run is not None and self._run.active:  # a pause just answered holds it before this step
+        if run_is_active and self._run is not None and self._run.is_active:  # not if it has just been paused
             self._advance_run(self._run)
-            self._hand.turned(time.perf_counter() - began)
+            self._concurrent_decoder.after_turn(time.perf_counter() - began)
 
-    def _idle_for(self) -> float | None:
-        """Seconds until a run folder is to be looked at again; ``None`` when none is."""
-        return min((wait for wait in (self._past.wait(), self._opened.wait()) if wait is not None), default=None)
+    def _seconds_idle(self) -> float | None:
+        """Seconds until a run folder is to be checked again; ``None`` when none is watched."""
+        waits = (self._run_history.wait(), self._model_loader.wait())
+        return min((wait for wait in waits if wait is not None), default=None)
 
-    def _follow(self) -> None:
-        """Tell what run folders that are trained elsewhere have gained since the last look."""
-        with self._failures("CompareRuns"):
-            self._past.look()
-        with self._failures("OpenModel") as failed:
-            self._opened.look()
+    def _check_run_folders(self) -> None:
+        """Publish what runs that are trained elsewhere have gained since the last check."""
+        with self._report_errors("CompareRuns"):
+            self._run_history.check()
+        with self._report_errors("OpenModel") as failed:
+            self._model_loader.check()
         if failed:
-            self._opened.forget()
+            self._model_loader.stop_watching()
 
-    def _advance_live(self) -> None:
-        """Do a piece; after a long step so many that a picture is not on its way for as many steps."""
-        end = time.perf_counter() + _BESIDE_A_STEP * self._step_took
-        while name := self._live.working_on:
-            with self._failures(name):
-                self._live.advance()
+    def _advance_interactive(self) -> None:
+        """Do a piece; beside long steps several, so that an answer does not take as many steps as it has pieces."""
+        end = time.perf_counter() + _SHARE_BESIDE_A_STEP * self._step_seconds
+        while name := self._interactive.working_on:
+            with self._report_errors(name):
+                self._interactive.advance()
             if time.perf_counter() >= end:
                 return
 
     def _advance_run(self, run: TrainingJob) -> None:
         began = time.perf_counter()
-        with self._failures("Train") as failed:
+        with self._report_errors("Train") as failed:
             run.step()
-        self._step_took = time.perf_counter() - began if run.active else 0.0
-        if run.closing or failed or not run.active:
-            self._hand.serve(None)  # other weights than the newest become the live ones, or they rest
+        self._step_seconds = time.perf_counter() - began if run.is_active else 0.0
+        if run.closing or failed or not run.is_active:
+            self._concurrent_decoder.set_model(None)  # the best weights replace the newest, or no steps follow
         if failed:
-            with self._failures("Train"):
+            with self._report_errors("Train"):
                 run.abandon()
         if failed or run.state == "idle":
             self._run = None
@@ -209,13 +225,15 @@ class Worker:
 
     def _answer(self, request: Request) -> None:
         match request:
+            case Decode():
+                self._decode_service.answer(request)
             case Shutdown():
-                self._ending = True
+                self._is_ending = True
             case OpenModel():
-                self._need_no_run("opening another model")
-                self._opened.open(request)
+                self._check_no_run("opening another model")
+                self._model_loader.open(request)
             case OpenDataset():
-                self._ahead.training()
+                self._prefetcher.import_optimizers()
                 self._preview.drop()
                 self._jobs.cancel_loading()
                 self._jobs.put(request)
@@ -233,16 +251,16 @@ class Worker:
             case Train():
                 self._train(request)
             case PauseTraining() | UnpauseTraining() | StopTraining() | AdjustTraining():
-                self._steer(request)
-            case _ if not self._past.answer(request):
-                self._live.answer(request)
+                self._control_run(request)
+            case _ if not self._run_history.answer(request):
+                self._interactive.answer(request)
 
     def _train(self, request: Train) -> None:
-        self._need_no_run("starting another")
+        self._check_no_run("starting another")
         if self._own_process:
-            yield_to_the_window(but=self._hand.thread)
-        # Much may have to be imported first; torch's compiler takes seconds.
-        self._hand.serve(self._workspace.model)
+            yield_to_the_window(but=self._concurrent_decoder.thread_id)
+        # Much may have to be imported first: torch's compiler takes seconds.
+        self._concurrent_decoder.set_model(self._workspace.model)
         model = None
         try:
             with short_gil_switch_interval() if self._own_process else nullcontext():
@@ -251,42 +269,42 @@ class Worker:
                 self._run = TrainingJob(self._workspace, request, self._device_name)
             model = self._run.model
         finally:
-            self._hand.serve(model)
-        self._opened.forget()
+            self._concurrent_decoder.set_model(model)
+        self._model_loader.stop_watching()
 
-    def _steer(self, request: Request) -> None:
+    def _control_run(self, request: Request) -> None:
         run = self._run
         if run is None:
             if isinstance(request, AdjustTraining):
-                return  # asked for while the run's end was on its way to the window
-            raise InputError("there is no run to steer")
+                return  # the run ended before the window knew
+            raise InputError("there is no active run")
         match request:
             case PauseTraining():
-                self._hand.serve(None)
+                self._concurrent_decoder.set_model(None)
                 run.pause()
             case UnpauseTraining():
-                run.go_on()
-                self._hand.serve(run.model)
+                run.unpause()
+                self._concurrent_decoder.set_model(run.model)
             case StopTraining():
                 run.stop()
             case AdjustTraining():
                 run.adjust(request)
 
-    def _need_no_run(self, before: str) -> None:
+    def _check_no_run(self, before: str) -> None:
         if self._run is not None:
             raise InputError(f"stop the run before {before}")
 
-    # --- ends ----------------------------------------------------------------------------------------
+    # --- the end ---------------------------------------------------------------------------------------
 
     def _leave(self) -> None:
-        """Checkpoint a live run, and let go of what is half done."""
-        self._live.drop()
+        """Checkpoint an active run, and close unfinished work."""
+        self._interactive.drop()
         self._preview.drop()
         self._jobs.drop()
         if self._run is not None:
-            with self._failures("Shutdown"):
+            with self._report_errors("Shutdown"):
                 self._run.leave()
 
 
-def _to_nobody(result: object) -> None:
-    """Where results go when the window is gone."""
+def _drop(result: object) -> None:
+    """Receives results after the window is gone."""

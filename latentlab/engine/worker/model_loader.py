@@ -1,47 +1,51 @@
-"""The live model that was read from disk: a file, or a run folder, followed while it is trained elsewhere."""
+"""Loads models from files and run folders (a folder is watched while it is trained elsewhere)."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from latentlab.engine.protocol.messages import OpenModel, RunFollowed
-from latentlab.engine.worker.reopening import opened_run
+from latentlab.config import RunConfig, validated
+from latentlab.engine.protocol.messages import OpenModel, RunFollowed, RunOpened
 from latentlab.engine.worker.run_history import RunHistoryReader
 from latentlab.engine.worker.run_watcher import RunWatcher
 from latentlab.engine.worker.workspace import Workspace
+from latentlab.errors import InputError
 from latentlab.models.inference import model_from
 from latentlab.storage import ModelFile, RunFolder, find_model, read_model
 
+_CHANGED_DURING_TRAINING = ("epochs", "patience", "learning_rate", "schedule")
 
-class OpenedModel:
-    """Reads models into the workspace, and looks after the folder they came from.
+
+class ModelLoader:
+    """Loads models into the workspace, and watches the run folder that the current one came from.
 
     Parameters
     ----------
     workspace
-        What holds the live model, and tells the window.
-    past
-        Which epochs of a run can be seen again.
+        Holds the current model.
+    run_history
+        Publishes which epochs of a run have snapshots.
     device
         Where models compute.
     """
 
-    def __init__(self, workspace: Workspace, past: RunHistoryReader, device: torch.device) -> None:
-        self._workspace, self._past, self._device = workspace, past, device
-        self._following: RunWatcher | None = None
+    def __init__(self, workspace: Workspace, run_history: RunHistoryReader, device: torch.device) -> None:
+        self._workspace, self._run_history, self._device = workspace, run_history, device
+        self._watcher: RunWatcher | None = None
 
-    def begin(self, path: Path, file: ModelFile) -> None:
-        """Load a model that the window has been told of already."""
+    def load_published(self, path: Path, file: ModelFile) -> None:
+        """Load a model that has been published already."""
         self._load(path, file)
         if self._workspace.info is not None:
-            self._tell_run(self._workspace.info.source)
+            self._publish_run(self._workspace.info.source)
             self._watch(self._workspace.info.source)
 
     def open(self, request: OpenModel) -> None:
-        """Read a model and tell it; the live one stays when this fails.
+        """Load and publish a model; the current one stays if this fails.
 
         Raises
         ------
@@ -51,51 +55,97 @@ class OpenedModel:
         path = find_model(request.source)
         file = read_model(path)
         self._load(path, file)
-        self._workspace.tell_file(path, file, request.source, request.is_new_model)
+        self._workspace.publish_file(path, file, request.source, request.is_new_model)
         if request.is_new_model:
-            self._tell_run(request.source)
+            self._publish_run(request.source)
         self._watch(request.source)
 
     def wait(self) -> float | None:
-        """Seconds until the run's folder is to be looked at again; ``None`` when none is."""
-        return None if self._following is None else self._following.wait()
+        """Seconds until the run folder is to be checked again; ``None`` when none is watched."""
+        return None if self._watcher is None else self._watcher.wait()
 
-    def look(self) -> None:
-        """Tell what the run that is trained elsewhere has gained since the last look.
+    def check(self) -> None:
+        """Publish what the watched run has gained since the last check.
 
         Raises
         ------
         InputError
             When its model cannot be read.
         """
-        following = self._following
-        if following is None:
+        watcher = self._watcher
+        if watcher is None:
             return
-        news, run = following.news(), str(following.folder.path)
-        if news.events:
-            self._workspace.send(RunFollowed(run, news.events, is_trained_elsewhere=following.is_live))
-        if news.kept:
-            self._past.tell_epochs(run)
-        if news.model is not None:
-            path = following.folder.model
-            self._load(path, news.model)
-            self._workspace.tell_file(path, news.model, run, is_new_model=False)
-        if news.ended:
-            self._tell_run(run)
+        update, run = watcher.check(), str(watcher.folder.path)
+        if update.events:
+            self._workspace.send(RunFollowed(run, update.events, is_trained_elsewhere=watcher.is_locked_by_trainer))
+        if update.has_other_snapshots:
+            self._run_history.publish_epochs(run)
+        if update.model is not None:
+            path = watcher.folder.model
+            self._load(path, update.model)
+            self._workspace.publish_file(path, update.model, run, is_new_model=False)
+        if update.has_ended:
+            self._publish_run(run)
 
-    def forget(self) -> None:
-        """Follow no folder any more."""
-        self._following = None
+    def stop_watching(self) -> None:
+        """Watch no run folder any more."""
+        self._watcher = None
 
     def _load(self, path: Path, file: ModelFile) -> None:
         self._workspace.model = model_from(file, self._device, path)
 
-    def _tell_run(self, source: str) -> None:
-        """Tell of the run whose folder was opened, if it is one's: one that is trained elsewhere has not ended."""
+    def _publish_run(self, source: str) -> None:
+        """Publish the run that an opened model belongs to, if any; one that is trained elsewhere has not ended."""
         run = opened_run(source)
         if run is not None:
             self._workspace.send(replace(run, reason="") if RunFolder(run.run).is_held() else run)
 
     def _watch(self, source: str) -> None:
-        """Follow the run folder that was opened as the live model; any other model ends it."""
-        self._following = RunWatcher(Path(source)) if RunFolder(source).record.exists() else None
+        """Watch the opened run folder; for any other model stop watching."""
+        self._watcher = RunWatcher(Path(source)) if RunFolder(source).record.exists() else None
+
+
+def opened_run(source: str) -> RunOpened | None:
+    """The run of a run folder, or of the model file in it; ``None`` for any other model.
+
+    If the checkpoint cannot be read, the run cannot be continued, but its model can be opened.
+    """
+    path = Path(source)
+    folder = RunFolder(path.parent if path.name == "model.safetensors" else path)
+    try:
+        record = folder.read_record()
+    except InputError:
+        return None
+    data, config = record.data, record.config
+    run, dataset = str(folder.path), (str(data.get("source", "")), str(data.get("fingerprint", "")))
+    try:
+        checkpoint = folder.read_position()
+        if checkpoint is None:
+            return RunOpened(run, config, *dataset)
+        progress = checkpoint["position"]
+        epochs, stale_epochs = int(progress["epochs_done"]), int(progress["stale_epochs"])
+        config = _with_changes(config, checkpoint)
+    except (InputError, KeyError, TypeError, ValueError):
+        return RunOpened(run, config, *dataset)
+    if epochs >= config.training.epochs:
+        reason = "done"
+    else:
+        reason = "patience" if 0 < config.training.patience <= stale_epochs else "stopped"
+    return RunOpened(run, config, *dataset, epochs, reason)
+
+
+def _with_changes(config: RunConfig, checkpoint: dict[str, Any]) -> RunConfig:
+    """A run's settings with those that were changed during training; a checkpoint holds both values of each.
+
+    Raises
+    ------
+    InputError
+        When a value is not valid.
+    """
+    values = config.model_dump()
+    for part, names in (("training", _CHANGED_DURING_TRAINING), ("model", ("beta",))):
+        for name in names:
+            pair = checkpoint.get(name)
+            if isinstance(pair, list) and len(pair) == 2 and pair[0] == values[part][name]:
+                values[part][name] = pair[1]
+    return validated(RunConfig, values)

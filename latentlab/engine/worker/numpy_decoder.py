@@ -1,4 +1,4 @@
-"""Fully connected decoders in numpy: they make the first images while torch is still being imported."""
+"""Fully connected decoders in numpy: they decode the first images while torch is being imported."""
 
 from __future__ import annotations
 
@@ -7,55 +7,55 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from latentlab.engine.protocol.messages import FloatArray
 from latentlab.errors import InputError
 from latentlab.storage import ModelFile
+from latentlab.utils.array_types import FloatArray
 
 _Function = Callable[[FloatArray], FloatArray]
 
 
 def numpy_decoder(file: ModelFile) -> NumpyDecoder | None:
-    """A model's decoder, if it is hidden layers under Bernoulli or Gaussian pixels; ``None`` for all others."""
+    """A model's decoder, if it is an MLP with Bernoulli or Gaussian pixels; ``None`` for all others."""
     config = file.header.model
-    plain = config.family == "vae" and not config.conditional and config.architecture.kind == "mlp"
-    if not plain or config.likelihood.sigma == "pixel":
+    is_mlp = config.family == "vae" and not config.conditional and config.architecture.kind == "mlp"
+    if not is_mlp or config.likelihood.sigma == "pixel":
         return None
     try:
         return NumpyDecoder(file)
-    except KeyError:  # weights that are not this configuration's: torch will say so
+    except KeyError:  # the weights do not match the configuration: loading it with torch reports that
         return None
 
 
 class NumpyDecoder:
-    """Decodes as :class:`~latentlab.models.inference.InferenceModel` does, to rounding.
+    """Decodes as :class:`~latentlab.models.inference.InferenceModel` does, up to rounding.
 
     Parameters
     ----------
     file
-        A model of the kind that :func:`numpy_decoder` takes.
+        A model that :func:`numpy_decoder` accepts.
     """
 
     def __init__(self, file: ModelFile) -> None:
         architecture, weights = file.header.model.architecture, file.weights
-        # Every other place among the layers is an activation's.
-        names = [f"layers.{2 * place}" for place in range(architecture.layers)] + ["pixels"]
+        # Layers and activations alternate.
+        names = [f"layers.{2 * number}" for number in range(architecture.layers)] + ["pixels"]
         self._layers = [(weights[f"decoder.{name}.weight"].T, weights[f"decoder.{name}.bias"]) for name in names]
         self._activation = _ACTIVATIONS[architecture.activation]
         self._mean = _MEANS[file.header.model.likelihood.kind]
         self._image_shape = file.header.image_shape
+        self.latent_dim: int = self._layers[0][0].shape[0]
 
     def decode(self, z: ArrayLike, label: ArrayLike | None = None) -> FloatArray:
-        """Mean of p(x|z), float32 [N, C, H, W] in [0, 1], for z [N, d]; no label is taken.
+        """Mean of p(x|z), float32 [N, C, H, W] in [0, 1], for z [N, d]; the label is ignored.
 
         Raises
         ------
         InputError
-            For latents of another size, or such that are not finite.
+            For latents of another size or with values that are not finite.
         """
         values = np.asarray(z, np.float32)
-        size = self._layers[0][0].shape[0]
-        if values.ndim != 2 or values.shape[1] != size or not np.isfinite(values).all():
-            raise InputError(f"the model takes latents of {size} finite numbers")
+        if values.ndim != 2 or values.shape[1] != self.latent_dim or not np.isfinite(values).all():
+            raise InputError(f"the model takes latents of {self.latent_dim} finite numbers")
         for weight, bias in self._layers[:-1]:
             values = self._activation(values @ weight + bias)
         weight, bias = self._layers[-1]
@@ -64,9 +64,9 @@ class NumpyDecoder:
 
 
 def _sigmoid(x: FloatArray) -> FloatArray:
-    # By the hyperbolic tangent, which no large number makes overflow.
-    share: FloatArray = 0.5 * (1 + np.tanh(0.5 * x))
-    return share
+    # By the hyperbolic tangent, which does not overflow.
+    values: FloatArray = 0.5 * (1 + np.tanh(0.5 * x))
+    return values
 
 
 def _elu(x: FloatArray) -> FloatArray:

@@ -1,4 +1,4 @@
-"""What is imported ahead of being asked for, beside the loop, which goes on decoding meanwhile."""
+"""Imports modules before they are needed, in threads beside the loop, which keeps answering."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import torch
 
 from latentlab.utils.thread_priority import lower_thread_priority, short_gil_switch_interval
 
-_LATER = ("latentlab.engine.worker.jobs", "latentlab.engine.worker.training_job")  # what the first image does not need
+_JOBS = ("latentlab.engine.worker.jobs", "latentlab.engine.worker.training_job")  # not needed for the first image
 
 
-class Ahead:
-    """Imports in threads of a process that has no window; a process that has one imports when it must.
+class ImportPrefetcher:
+    """Imports in threads of a worker process; a process that also has the window imports when it must.
 
     Parameters
     ----------
@@ -24,33 +24,26 @@ class Ahead:
 
     def __init__(self, own_process: bool) -> None:
         self._own_process = own_process
-        self._begun: set[str] = set()
+        self._started: set[str] = set()
 
-    def the_rest(self) -> None:
-        """The first request has been answered: import what opens, saves and trains."""
-        self._once("latentlab-import", _import_the_rest)
+    def import_jobs(self) -> None:
+        """After the first answer: import what opens, saves and trains."""
+        self._start_once("latentlab-import", lambda: [import_module(name) for name in _JOBS])
 
-    def training(self) -> None:
-        """Images are wanted, so a training may come: import what its optimizer will need."""
-        self._once("latentlab-warm-up", _import_what_training_needs)
+    def import_optimizers(self) -> None:
+        """When a dataset is opened, which may be trained on: make an optimizer, which imports torch's compiler.
 
-    def _once(self, name: str, work: Callable[[], None]) -> None:
-        if self._own_process and name not in self._begun:
-            self._begun.add(name)
-            threading.Thread(target=_work, args=(work,), name=name, daemon=True).start()
+        That takes seconds.
+        """
+        self._start_once("latentlab-warm-up", lambda: torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))]))
+
+    def _start_once(self, name: str, work: Callable[[], object]) -> None:
+        if self._own_process and name not in self._started:
+            self._started.add(name)
+            threading.Thread(target=_run_behind, args=(work,), name=name, daemon=True).start()
 
 
-def _work(work: Callable[[], None]) -> None:
-    lower_thread_priority()  # on two cores window, loop and this are one too many
+def _run_behind(work: Callable[[], object]) -> None:
+    lower_thread_priority()  # on two cores, window, loop and this thread are one too many
     with short_gil_switch_interval():
         work()
-
-
-def _import_the_rest() -> None:
-    for name in _LATER:
-        import_module(name)
-
-
-def _import_what_training_needs() -> None:
-    """Make an optimizer: torch's first one imports its compiler, which takes seconds."""
-    torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])

@@ -1,4 +1,4 @@
-"""Run folders beside the live model, read for the window: their history, and curves to compare (no torch)."""
+"""Reads run folders for the window: snapshots of epochs, and curves to compare (no torch)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from latentlab.engine.protocol.messages import (
-    ByteArray,
     CompareRuns,
     EpochsRead,
     Notice,
@@ -23,66 +22,69 @@ from latentlab.engine.worker.workspace import Workspace
 from latentlab.errors import InputError
 from latentlab.storage import RunFolder, Snapshot
 from latentlab.storage.snapshots import evenly
+from latentlab.utils.array_types import ByteArray
 
 
 class RunHistoryReader:
-    """Reads run folders; a snapshot that cannot be read is told of once, and then left out.
+    """Reads run folders; a snapshot that cannot be read is reported once and then left out.
 
     Parameters
     ----------
     workspace
-        Which tells the window, and knows the open dataset.
+        Sends results, and knows the open dataset.
     """
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._comparison = MetricsWatcher()
-        self._bad: set[tuple[Path, int] | None] = set()  # damaged files, each with its time: it may be written again
+        self._compared = MetricsWatcher()
+        self._bad: set[tuple[Path, int]] = set()  # damaged files with their times: they may be written again
 
     def answer(self, request: Request) -> bool:
-        """Answer a request that is about run folders; whether it was one.
+        """Answer a request about run folders; whether it was one.
 
         Raises
         ------
         InputError
-            When a folder to compare is no run's.
+            When a folder to compare is not a run folder.
         """
         match request:
             case ReadSnapshot():
-                self.read(request)
+                self._read_snapshot(request)
             case ReadEpochs():
-                self.read_epochs(request)
+                self._read_epochs(request)
             case CompareRuns():
-                self._comparison.choose(request.runs)
+                self._compared.watch(request.runs)
             case _:
                 return False
         return True
 
     def wait(self) -> float | None:
-        """Seconds until compared runs are to be looked at again; ``None`` when there are none."""
-        return self._comparison.wait()
+        """Seconds until compared runs are to be checked again; ``None`` when there are none."""
+        return self._compared.wait()
 
-    def look(self) -> None:
-        """Tell what compared runs have gained since the last look."""
-        for run, events in self._comparison.news():
+    def check(self) -> None:
+        """Publish what compared runs have gained since the last check."""
+        for run, events in self._compared.check():
             self._workspace.send(RunFollowed(run, events, compared=True))
 
-    def tell_epochs(self, run: str) -> None:
-        """Tell which epochs can be seen again."""
-        self._workspace.send(RunSnapshots(run, self.epochs(run)))
+    def publish_epochs(self, run: str) -> None:
+        """Publish which epochs have readable snapshots."""
+        self._workspace.send(RunSnapshots(run, self._epochs(run)))
 
-    def epochs(self, run: str) -> tuple[int, ...]:
-        """The epochs that are kept and not known to be damaged."""
-        history = RunFolder(run).history
+    def _epochs(self, run: str) -> tuple[int, ...]:
+        """The epochs whose snapshots exist and are not known to be damaged."""
+        snapshots = RunFolder(run).history
         return tuple(
-            epoch for epoch in history.epochs() if (seen := _seen(history.path(epoch))) and seen not in self._bad
+            epoch
+            for epoch in snapshots.epochs()
+            if (state := _state_of(snapshots.path(epoch))) is not None and state not in self._bad
         )
 
-    def read(self, request: ReadSnapshot) -> None:
-        """Tell one epoch; where it cannot be read, say so and tell which others there are."""
+    def _read_snapshot(self, request: ReadSnapshot) -> None:
+        """Send one epoch; if it cannot be read, report that and send which others there are."""
         snapshot = self._snapshot(request.run, request.epoch)
         if snapshot is None:
-            self.tell_epochs(request.run)
+            self.publish_epochs(request.run)
             return
         self._workspace.send(
             SnapshotRead(
@@ -102,14 +104,14 @@ class RunHistoryReader:
             )
         )
 
-    def read_epochs(self, request: ReadEpochs) -> None:
-        """Tell images over the epochs; nothing where none can be read."""
+    def _read_epochs(self, request: ReadEpochs) -> None:
+        """Send images over the epochs; nothing if no snapshot can be read."""
         found = [
             snapshot
-            for epoch in evenly(self.epochs(request.run), request.columns)
+            for epoch in evenly(self._epochs(request.run), request.columns)
             if (snapshot := self._snapshot(request.run, epoch)) is not None
         ]
-        # Images of another shape are of another run, of which a file was left here.
+        # Images of another shape come from a file that another run left in the folder.
         found = [snapshot for snapshot in found if snapshot.originals.shape == found[-1].originals.shape]
         if not found:
             return
@@ -128,21 +130,20 @@ class RunHistoryReader:
         )
 
     def _snapshot(self, run: str, epoch: int) -> Snapshot | None:
-        history = RunFolder(run).history
-        path = history.path(epoch)
-        seen = _seen(path)
-        if seen is None or seen in self._bad:
+        snapshots = RunFolder(run).history
+        state = _state_of(snapshots.path(epoch))
+        if state is None or state in self._bad:
             return None
         try:
-            return history.read(epoch)
+            return snapshots.read(epoch)
         except InputError as error:
-            self._bad.add(seen)
+            self._bad.add(state)
             self._workspace.send(Notice(f"Epoch {epoch} cannot be shown again: {error}"))
             return None
 
 
-def _seen(path: Path) -> tuple[Path, int] | None:
-    """What tells one state of a file from another; ``None`` while it is not there."""
+def _state_of(path: Path) -> tuple[Path, int] | None:
+    """Identifies one state of a file; ``None`` while it does not exist."""
     try:
         return path, path.stat().st_mtime_ns
     except OSError:

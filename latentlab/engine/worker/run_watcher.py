@@ -1,4 +1,4 @@
-"""Run folders that are written elsewhere, watched: another terminal's training, or a cluster's over a shared disk."""
+"""Watches run folders that another process writes: a training in another terminal, or on a cluster's shared disk."""
 
 from __future__ import annotations
 
@@ -6,40 +6,41 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from latentlab.config.events import Event, event_from
 from latentlab.errors import InputError
 from latentlab.storage import ModelFile, RunFolder, read_model
 
-_INTERVAL = 1.0  # seconds between two looks
+_INTERVAL = 1.0  # seconds between two checks
 
-Seen = tuple[int, int] | None
+FileState: TypeAlias = tuple[int, int] | None  # time of modification and size; None for a missing file
 
 
 @dataclass(frozen=True)
 class RunUpdate:
-    """What a run folder has gained since the last look.
+    """What a run folder has gained since the last check.
 
     Attributes
     ----------
     events
-        Of the metrics.
+        New lines of the metrics.
     model
-        The model, where its file is another.
-    kept
-        Whether other epochs are in its history now.
-    ended
-        Whether whoever trained it has let go of it since.
+        The model, if its file has changed.
+    has_other_snapshots
+        Whether the epochs with snapshots have changed.
+    has_ended
+        Whether the process that trained it has released it.
     """
 
     events: tuple[Event, ...] = ()
     model: ModelFile | None = None
-    kept: bool = False
-    ended: bool = False
+    has_other_snapshots: bool = False
+    has_ended: bool = False
 
 
 class RunWatcher:
-    """Looks at a run folder about once a second, and says what is new.
+    """Checks a run folder about once a second.
 
     Parameters
     ----------
@@ -48,113 +49,114 @@ class RunWatcher:
 
     Attributes
     ----------
-    is_live
-        Whether it was being trained at the last look, where that can be told.
+    is_locked_by_trainer
+        Whether a process was training it at the last check, as far as can be determined.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = RunFolder(folder)
-        self._model_seen = _seen(self.folder.model)
-        self._history_seen: Seen = None
-        self._metrics = _Metrics(self.folder)
-        self._looked = False
-        self.is_live = bool(self.folder.is_held())
-        self._clock = _Clock()
+        self._model_state = _state_of(self.folder.model)
+        self._snapshots_state: FileState = None
+        self._metrics = _MetricsReader(self.folder)
+        self._has_checked = False
+        self.is_locked_by_trainer = bool(self.folder.is_held())
+        self._timer = _IntervalTimer()
 
     def wait(self) -> float:
-        """Seconds until the next look."""
-        return self._clock.wait()
+        """Seconds until the next check."""
+        return self._timer.wait()
 
-    def news(self) -> RunUpdate:
-        """What was not told yet; seldom anything. Nothing is looked at before it is due.
+    def check(self) -> RunUpdate:
+        """What is new; an empty update before the next check is due.
 
         Raises
         ------
         InputError
             When the model's file cannot be read.
         """
-        if not self._clock.is_due():
+        if not self._timer.is_due():
             return RunUpdate()
         events = self._metrics.new_events()
-        ended = self._has_ended(grown=bool(events) and self._looked)
-        self._looked = True
-        return RunUpdate(events, self._new_model(), self._has_kept_more(), ended)
+        has_ended = self._check_lock(has_grown=bool(events) and self._has_checked)
+        self._has_checked = True
+        return RunUpdate(events, self._new_model(), self._has_other_snapshots(), has_ended)
 
-    def _has_ended(self, grown: bool) -> bool:
-        if not self.is_live and not grown:
+    def _check_lock(self, has_grown: bool) -> bool:
+        """Whether the trainer has released the folder since the last check."""
+        if not self.is_locked_by_trainer and not has_grown:
             return False
-        held = self.folder.is_held()
-        self.is_live = bool(held)
-        return held is False
+        is_held = self.folder.is_held()
+        self.is_locked_by_trainer = bool(is_held)
+        return is_held is False
 
     def _new_model(self) -> ModelFile | None:
-        seen = _seen(self.folder.model)
-        if seen is None or seen == self._model_seen:
+        state = _state_of(self.folder.model)
+        if state is None or state == self._model_state:
             return None
-        self._model_seen = seen
+        self._model_state = state
         return read_model(self.folder.model)
 
-    def _has_kept_more(self) -> bool:
-        before, self._history_seen = self._history_seen, _seen(self.folder.history.folder)
-        return before != self._history_seen
+    def _has_other_snapshots(self) -> bool:
+        before, self._snapshots_state = self._snapshots_state, _state_of(self.folder.history.folder)
+        return before != self._snapshots_state
 
 
 class MetricsWatcher:
-    """Looks about once a second at run folders whose curves are drawn beside others'."""
+    """Checks the metrics of compared run folders about once a second."""
 
     def __init__(self) -> None:
-        self._metrics: dict[str, _Metrics] = {}
-        self._clock = _Clock()
+        self._metrics: dict[str, _MetricsReader] = {}
+        self._timer = _IntervalTimer()
 
-    def choose(self, runs: tuple[str, ...]) -> None:
-        """Look at these folders and at no others; what they hold is told at the next look.
+    def watch(self, runs: tuple[str, ...]) -> None:
+        """Watch these folders and no others; their metrics are returned by the next check.
 
         Raises
         ------
         InputError
-            Naming the first that is no run's; the others are looked at.
+            Naming the first that is not a run folder; the others are watched.
         """
-        known = {run: RunFolder(run) for run in runs}
-        strange = [run for run, folder in known.items() if not folder.record.exists()]
-        self._metrics = {run: _Metrics(folder) for run, folder in known.items() if run not in strange}
-        self._clock = _Clock()
-        if strange:
-            raise InputError(f"{strange[0]} is not a run folder; it cannot be compared")
+        folders = {run: RunFolder(run) for run in runs}
+        invalid = [run for run, folder in folders.items() if not folder.record.exists()]
+        self._metrics = {run: _MetricsReader(folder) for run, folder in folders.items() if run not in invalid}
+        self._timer = _IntervalTimer()
+        if invalid:
+            raise InputError(f"{invalid[0]} is not a run folder; it cannot be compared")
 
     def wait(self) -> float | None:
-        """Seconds until the next look; ``None`` when there is nothing to look at."""
-        return self._clock.wait() if self._metrics else None
+        """Seconds until the next check; ``None`` when nothing is watched."""
+        return self._timer.wait() if self._metrics else None
 
-    def news(self) -> Iterator[tuple[str, tuple[Event, ...]]]:
-        """The folders with something new, and what. Nothing is looked at before it is due."""
-        if self._metrics and self._clock.is_due():
+    def check(self) -> Iterator[tuple[str, tuple[Event, ...]]]:
+        """The folders with new events; none before the next check is due."""
+        if self._metrics and self._timer.is_due():
             for run, metrics in self._metrics.items():
                 if events := metrics.new_events():
                     yield run, events
 
 
-class _Metrics:
-    """The lines of a run's metrics that were not told yet."""
+class _MetricsReader:
+    """Reads the new lines of a run's metrics."""
 
     def __init__(self, folder: RunFolder) -> None:
         self._folder = folder
-        self._told: Seen = None
+        self._state: FileState = None
         self._lines = 0
 
     def new_events(self) -> tuple[Event, ...]:
-        seen = _seen(self._folder.metrics)
-        if seen == self._told:
+        state = _state_of(self._folder.metrics)
+        if state == self._state:
             return ()
-        self._told = seen
+        self._state = state
         lines = self._folder.read_metrics()
-        # Fewer than before: the run was resumed from an earlier checkpoint, and tells its epochs again.
+        # Fewer than before: the run was resumed from an earlier checkpoint and writes those epochs again.
         new = lines[self._lines :] if len(lines) >= self._lines else lines
         self._lines = len(lines)
         return tuple(event for line in new if (event := event_from(line)) is not None)
 
 
-class _Clock:
-    """When to look next."""
+class _IntervalTimer:
+    """When to check next."""
 
     def __init__(self) -> None:
         self._due = 0.0
@@ -163,15 +165,15 @@ class _Clock:
         return max(0.0, self._due - time.monotonic())
 
     def is_due(self) -> bool:
-        """Whether it is time; if so, the next time is an interval away."""
+        """Whether it is time; if so, the next time is an interval later."""
         if self.wait():
             return False
         self._due = time.monotonic() + _INTERVAL
         return True
 
 
-def _seen(path: Path) -> Seen:
-    """What tells one state of a file from another; ``None`` while it is not there."""
+def _state_of(path: Path) -> FileState:
+    """Identifies one state of a file; ``None`` while it does not exist."""
     try:
         status = path.stat()
     except OSError:

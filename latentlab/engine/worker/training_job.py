@@ -1,4 +1,4 @@
-"""The live training: advanced a step at a time, held, ended, and shown on the map as it learns."""
+"""The active run: advanced step by step, paused, ended, and shown on the map while it trains."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from latentlab.engine.protocol.messages import (
     TrainingProgress,
     TrainingState,
 )
-from latentlab.engine.worker.jobs import encoded, joined
+from latentlab.engine.worker.job_queue import is_exhausted
+from latentlab.engine.worker.jobs import encoded, encoding_batch_size, joined
 from latentlab.engine.worker.workspace import Workspace, info_of
 from latentlab.errors import DiskFullError, InputError
 from latentlab.models.inference import InferenceModel
@@ -28,35 +29,35 @@ from latentlab.storage import RunFolder
 from latentlab.training import Trainer
 from latentlab.utils.duty_cycle import POINTS, DutyCycle
 
-_LEAST_INTERVAL = 0.25  # seconds between two versions of the map
-_ENCODING_TIME = 0.05  # seconds that one version's points may take
-_REST = 0.5  # seconds in which a hand that drags a slider makes one change
+_LEAST_INTERVAL = 0.25  # seconds between two updates of the map
+_ENCODING_TIME = 0.05  # seconds that encoding the points of one update may take
+_DEBOUNCE = 0.5  # seconds without another change of a dragged slider before the change is recorded
 _FEWEST_POINTS, _MOST_POINTS = 200, 5000
 
 
 class TrainingJob:
-    """A training in the worker.
+    """A run in the worker.
 
     Parameters
     ----------
     workspace
-        Its model becomes the workspace's live model, its dataset is the open one.
+        The run's model becomes its current model; its dataset is trained on.
     request
         What to train, and where to write it.
     device
-        The worker's, for a configuration that says ``auto``.
+        The worker's, used if the configuration says ``auto``.
 
     Attributes
     ----------
     state
-        ``running``, ``paused`` or ``stopping``; ``idle`` once it is over.
+        ``running``, ``paused`` or ``stopping``; ``idle`` once it has ended.
     out
         The run folder.
 
     Raises
     ------
     InputError
-        When it cannot begin; the live model stays.
+        When it cannot be started; the current model stays.
     """
 
     def __init__(self, workspace: Workspace, request: Train, device: str = "auto") -> None:
@@ -67,68 +68,64 @@ class TrainingJob:
         self._workspace = workspace
         self._dataset = workspace.need_dataset()
         if request.resume:
-            _check_goes_on(workspace, RunFolder(request.out))
-        self._training = Trainer(self._dataset, config, Path(request.out), request.resume)
-        self._steps = self._training.steps()
+            _check_resumable(workspace, RunFolder(request.out))
+        self._trainer = Trainer(self._dataset, config, Path(request.out), request.resume)
+        self._steps = self._trainer.steps()
         self.out = request.out
         self.state = "running"
-        self._goes_on = workspace.info is not None and workspace.info.source == request.out and request.resume
-        self._map = PointsRefresher(workspace, self._training, self._dataset, request.out)
-        workspace.model = self._training.loaded
-        workspace.tell_model(
-            info_of(self._training.loaded.header, self.out, None),
-            is_new_model=not self._goes_on,
-            training=True,
-            epoch=self._training.epoch,
-        )
-        self._tell_state()
-        self._told_snapshot = 0
+        is_current_model = request.resume and workspace.info is not None and workspace.info.source == request.out
+        self._points = PointsRefresher(workspace, self._trainer, self._dataset, request.out)
+        workspace.model = self.model
+        self._publish_model(is_new_model=not is_current_model, training=True)
+        self._publish_state()
+        self._sent_snapshot = 0
 
     @property
-    def active(self) -> bool:
-        """Whether there is a step to take now."""
+    def is_active(self) -> bool:
+        """Whether there is a step to take."""
         return self.state in ("running", "stopping")
 
     @property
     def model(self) -> InferenceModel:
-        """The model as it learns."""
-        return self._training.loaded
+        """The model in training."""
+        return self._trainer.loaded
 
     @property
     def closing(self) -> bool:
-        """Whether the learning is over, and the best model takes the place of the newest."""
-        return self._training.closing
+        """Whether the last step has been taken, and the best weights replace the newest."""
+        return self._trainer.closing
 
     def step(self) -> None:
-        """Take one step of the training, and of showing it.
+        """Take one step, and update the map.
 
-        A full disk pauses the run, also one that is asked to stop: nothing that it has learned is lost, and it can go
-        on, or be stopped again.
+        A full disk pauses the run, even one that is stopping: nothing that it has learned is lost, and it can be
+        unpaused, or stopped again.
 
         Raises
         ------
         RunError
-            When the training cannot go on.
+            When the training cannot continue.
         """
         try:
             event = next(self._steps, None)
         except DiskFullError as full:
-            self._training.withdraw_stop()
-            self._steps = self._training.steps()
+            self._trainer.withdraw_stop()
+            self._steps = self._trainer.steps()
             self._hold(full)
             return
-        self._workspace.epoch = self._training.epoch
+        self._workspace.epoch = self._trainer.epoch
         if event is not None:
-            self._tell(event)
-        if self._training.newest_snapshot != self._told_snapshot:
-            self._tell_history()
+            self._publish_event(event)
+        if self._trainer.newest_snapshot != self._sent_snapshot:
+            self._sent_snapshot = self._trainer.newest_snapshot
+            self._workspace.send(RunSnapshots(self.out, RunFolder(self.out).history.epochs()))
         if self.state == "running":
-            self._map.advance()
+            self._points.advance()
 
     def pause(self) -> None:
-        """Checkpoint and hold; the map shows the weights as they are.
+        """Write a checkpoint and pause; the map shows the present weights.
 
-        A run that is held already is checkpointed again: the disk may have been full the first time.
+        A paused run is checkpointed again: the disk may have been full the first time.
         """
         if self.state not in ("running", "paused"):
             return
@@ -139,27 +136,27 @@ class TrainingJob:
         else:
             self._hold()
 
-    def go_on(self) -> None:
-        """Go on after a pause."""
+    def unpause(self) -> None:
+        """Continue after a pause."""
         if self.state == "paused":
-            self._become("running")
+            self._set_state("running")
 
     def stop(self) -> None:
-        """Let the next steps be the last: checkpoint, best model, points."""
+        """End with the next steps: checkpoint, best model, points."""
         if self.state in ("running", "paused"):
-            self._training.stop()
-            self._become("stopping")
+            self._trainer.stop()
+            self._set_state("stopping")
 
     def adjust(self, request: AdjustTraining) -> None:
-        """Change what a live run can take, from the next step on."""
-        # How long the run is to be is told at once: the window shows what was taken of it.
-        rest = _REST if request.epochs is None and request.patience is None else 0.0
-        self._training.update(
+        """Change settings from the next step on."""
+        # A changed length is recorded at once: the window shows how it was applied.
+        rest = _DEBOUNCE if request.epochs is None and request.patience is None else 0.0
+        self._trainer.update(
             request.learning_rate, request.beta, request.schedule, request.epochs, request.patience, rest
         )
 
     def leave(self) -> None:
-        """Checkpoint and end at once: the worker ends, or the run has failed elsewhere.
+        """Write a checkpoint and end at once: the worker is ending.
 
         Raises
         ------
@@ -172,67 +169,62 @@ class TrainingJob:
             self.abandon()
 
     def abandon(self) -> None:
-        """End without a further word to disk; the last good weights stay live."""
-        if isinstance(self._steps, Generator):  # a run in the midst of its work, not one that has failed
+        """End without writing anything; the last good weights stay the current model."""
+        if isinstance(self._steps, Generator):  # after an error there is none to close
             self._steps.close()
-        self._become("idle")
-        self._workspace.tell_model(
-            info_of(self._training.loaded.header, self.out, None), is_new_model=False, epoch=self._training.epoch
-        )
+        self._set_state("idle")
+        self._publish_model()
 
-    def _tell(self, event: Event) -> None:
+    def _publish_event(self, event: Event) -> None:
         if isinstance(event, Finished):
-            self._show_result()
+            self._publish_result()
         kind = TrainingProgress if isinstance(event, Progress) else TrainingEvent
         self._workspace.send(kind(event))
         if isinstance(event, Finished):
-            self._become("idle")
+            self._set_state("idle")
 
-    def _show_result(self) -> None:
-        """The best model is the live model now, with all its points."""
-        loaded, training = self._training.loaded, self._training
-        path = Path(self.out, "model.safetensors")
-        self._workspace.tell_model(
-            info_of(loaded.header, self.out, path if path.exists() else None), is_new_model=False, epoch=training.epoch
-        )
-        if loaded.points is not None:
-            self._workspace.tell_points(
-                loaded.points,
+    def _publish_result(self) -> None:
+        """Publish the best model with all its points."""
+        path, model = RunFolder(self.out).model, self.model
+        self._publish_model(path if path.exists() else None)
+        if model.points is not None:
+            self._workspace.publish_points(
+                model.points,
                 self._dataset.classes,
                 self._dataset.fingerprint,
-                training.epoch,
-                loaded.preview,
-                loaded.header.preview_extent,
+                self._trainer.epoch,
+                model.preview,
+                model.header.preview_extent,
             )
 
-    def _tell_history(self) -> None:
-        self._told_snapshot = self._training.newest_snapshot
-        self._workspace.send(RunSnapshots(self.out, RunFolder(self.out).history.epochs()))
+    def _publish_model(self, path: Path | None = None, is_new_model: bool = False, training: bool = False) -> None:
+        info = info_of(self.model.header, self.out, path)
+        self._workspace.publish_model(info, is_new_model, training, self._trainer.epoch)
 
     def _hold(self, full: DiskFullError | None = None) -> None:
-        """Pause, and say so where nobody asked for it."""
+        """Pause, and report the reason if it was not requested."""
         if full is not None:
-            end = "its end" if self._training.closing else "it"
-            told = f"{full}; the run is paused, and Resume goes on with {end}"
-            self._workspace.send(Failed("Checkpoint", told))
-        self._map.complete()
-        self._become("paused")
+            what = "its end" if self._trainer.closing else "it"
+            message = f"{full}; the run is paused, and Resume goes on with {what}"
+            self._workspace.send(Failed("Checkpoint", message))
+        self._points.complete()
+        self._set_state("paused")
 
     def _checkpoint(self) -> None:
-        event = self._training.checkpoint()
+        event = self._trainer.checkpoint()
         if event is not None:
             self._workspace.send(TrainingEvent(event))
 
-    def _become(self, state: str) -> None:
+    def _set_state(self, state: str) -> None:
         self.state = state
-        self._tell_state()
+        self._publish_state()
 
-    def _tell_state(self) -> None:
+    def _publish_state(self) -> None:
         self._workspace.send(TrainingState(self.state, self.out))
 
 
-def _check_goes_on(workspace: Workspace, folder: RunFolder) -> None:
-    """Begin no run anew, without a word, where one was to go on."""
+def _check_resumable(workspace: Workspace, folder: RunFolder) -> None:
+    """Refuse a run folder that is gone, and report a missing checkpoint, before a run is started from scratch."""
     if not folder.record.exists():
         raise InputError(f"there is no run in {folder.path} any more; put its folder back, or train a new one")
     if not folder.checkpoint.exists():
@@ -240,54 +232,47 @@ def _check_goes_on(workspace: Workspace, folder: RunFolder) -> None:
 
 
 class PointsRefresher:
-    """Encodes a fixed part of the dataset again and again while the model learns, at a bounded cost."""
+    """Encodes a fixed part of the dataset repeatedly during training, at a limited cost."""
 
-    def __init__(self, workspace: Workspace, training: Trainer, dataset: Dataset, out: str) -> None:
-        self._workspace, self._training, self._dataset, self._out = workspace, training, dataset, out
-        # Smaller parts are beginnings of larger ones: the same points move, whatever time allows.
+    def __init__(self, workspace: Workspace, trainer: Trainer, dataset: Dataset, out: str) -> None:
+        self._workspace, self._trainer, self._dataset, self._out = workspace, trainer, dataset, out
+        # A smaller part is the beginning of a larger one, so that the same points move however much time there is.
         self._order = np.random.default_rng(0).permutation(len(dataset))[:_MOST_POINTS]
-        self._per_image = _ENCODING_TIME / _FEWEST_POINTS
-        self._work: Iterator[None] | None = self._encode()  # the first version at once: the map is empty
+        self._batch_size = encoding_batch_size()
+        self._work: Iterator[None] | None = self._encode()  # the first update at once: the map is empty
         self._duty_cycle = DutyCycle(POINTS)
         self._due = 0.0
-        self._cost = 0.0  # seconds that the version in the making has taken
+        self._cost = 0.0  # seconds of the present update so far
 
     def advance(self) -> None:
-        """Encode a piece, if a version is being made or due."""
+        """Encode a batch, if an update is in progress or due."""
         if self._work is None:
             if time.monotonic() < self._due or not self._duty_cycle.is_ready():
                 return
             self._work = self._encode()
         began = time.perf_counter()
-        over = next(self._work, _OVER) is _OVER
+        is_over = is_exhausted(self._work)
         self._cost += time.perf_counter() - began
-        if over:
+        if is_over:
             self._duty_cycle.record_cost(self._cost)
             self._work, self._cost = None, 0.0
 
     def complete(self) -> None:
-        """Make a version of the present weights at once."""
+        """Update the map with the present weights at once."""
         for _ in self._encode():
             pass
         self._work = None
 
     def _encode(self) -> Iterator[None]:
-        count = int(np.clip(_ENCODING_TIME / self._per_image, _FEWEST_POINTS, _MOST_POINTS))
-        index = np.sort(self._order[:count])
-        began, spent = time.perf_counter(), 0.0
+        affordable = _ENCODING_TIME / self._batch_size.seconds_per_image
+        index = np.sort(self._order[: int(np.clip(affordable, _FEWEST_POINTS, _MOST_POINTS))])
         parts = []
-        for _done, part in encoded(self._training.loaded, self._dataset, index, self._per_image):
-            spent += time.perf_counter() - began
+        for _done, part in encoded(self._trainer.loaded, self._dataset, index, self._batch_size):
             parts.append(part)
             yield
-            began = time.perf_counter()
-        self._per_image = spent / len(index)
         self._due = time.monotonic() + _LEAST_INTERVAL
-        epoch = self._training.epoch
-        header = self._training.loaded.header
-        self._workspace.tell_model(info_of(header, self._out, None), is_new_model=False, training=True, epoch=epoch)
+        epoch = self._trainer.epoch
+        info = info_of(self._trainer.loaded.header, self._out, None)
+        self._workspace.publish_model(info, is_new_model=False, training=True, epoch=epoch)
         points = joined(parts, self._dataset, index)
-        self._workspace.tell_points(points, self._dataset.classes, self._dataset.fingerprint, epoch)
-
-
-_OVER = object()
+        self._workspace.publish_points(points, self._dataset.classes, self._dataset.fingerprint, epoch)

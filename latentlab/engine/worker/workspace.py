@@ -1,4 +1,4 @@
-"""What the worker holds: the live model, its points, the open dataset. Importable, and partly used, before torch."""
+"""The worker's state: the current model, its points, the open dataset (used before torch is imported)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from latentlab.config.info import ModelInfo
 from latentlab.config.layout import LatentLayout, latent_layout
 from latentlab.data import Dataset
-from latentlab.engine.protocol.messages import ByteArray, FloatArray, ModelChanged, ModelInfo, PointsChanged, Result
+from latentlab.engine.protocol.messages import ModelChanged, PointsChanged, Result
 from latentlab.errors import InputError
 from latentlab.latent.directions import principal_components
 from latentlab.storage import ModelFile, ModelHeader, Points
+from latentlab.utils.array_types import ByteArray, FloatArray
 
 if TYPE_CHECKING:
     from latentlab.models.inference import InferenceModel
@@ -26,20 +28,20 @@ _MOST_COLUMNS = 32
 
 
 class Workspace:
-    """The worker's truth, and how the window is told of it.
+    """The worker's state, and its publication to the window.
 
     Attributes
     ----------
     send
-        Tells the window something.
+        Sends a result to the window.
     model
-        The live model; ``None`` before one is loaded.
+        The current model; ``None`` before one is loaded.
     info
-        What the window was told of it.
+        Its published description.
     version
-        Grows whenever the weights behind ``model`` changed.
+        Grows whenever the weights of ``model`` have changed.
     epoch
-        How far the live model had come when it was told of or took its last step; 0 for one that does not learn.
+        Of the current weights; 0 for a model that is not in training.
     points, points_version, points_data
         The encoded dataset, the model version that encoded it, and the dataset's fingerprint.
     dataset
@@ -57,26 +59,26 @@ class Workspace:
         self.points_data: str | None = None
         self.dataset: Dataset | None = None
 
-    def tell_file(self, path: Path, file: ModelFile, source: str, is_new_model: bool = True) -> None:
-        """Tell the window of a model that was read from a file, and of its points; needs no torch.
+    def publish_file(self, path: Path, file: ModelFile, source: str, is_new_model: bool = True) -> None:
+        """Publish a model that was read from a file, and its points; needs no torch.
 
         Parameters
         ----------
         path, file
-            Where it was read, and what was found.
+            The file and its contents.
         source
-            What the user called it.
+            The name by which it was opened.
         is_new_model
-            Whether the window shows another model now.
+            Whether it is another model than the window shows.
         """
         header = file.header
-        self.tell_model(info_of(header, source, path), is_new_model)
+        self.publish_model(info_of(header, source, path), is_new_model)
         if file.points is not None:
             data = header.data.get("fingerprint")
-            self.tell_points(file.points, header.classes, data, 0.0, file.preview, header.preview_extent)
+            self.publish_points(file.points, header.classes, data, 0.0, file.preview, header.preview_extent)
 
     def need_model(self) -> InferenceModel:
-        """The live model.
+        """The current model.
 
         Raises
         ------
@@ -100,20 +102,20 @@ class Workspace:
         return self.dataset
 
     def dataset_of_points(self) -> Dataset | None:
-        """The open dataset, if it is the one the points are of."""
+        """The open dataset, if it is the one that the points encode."""
         dataset = self.dataset
         return dataset if dataset is not None and dataset.fingerprint == self.points_data else None
 
     def points_of(self, dataset: Dataset) -> Points | None:
-        """The points, if they are of this dataset's images, which they name, and of the present weights."""
+        """The points, if the current weights encoded them from images of this dataset, and they have its indices."""
         current = self.points_version == self.version and dataset.fingerprint == self.points_data
         points = self.points if current else None
         if points is None or points.index is None or not len(points.index):
             return None
         return points if points.index.min() >= 0 and points.index.max() < len(dataset) else None
 
-    def tell_model(self, info: ModelInfo, is_new_model: bool, training: bool = False, epoch: float = 0.0) -> None:
-        """Count the model's version up and tell it; ``is_new_model`` forgets the points of the model before."""
+    def publish_model(self, info: ModelInfo, is_new_model: bool, training: bool = False, epoch: float = 0.0) -> None:
+        """Increment the model's version and publish it; ``is_new_model`` drops the earlier model's points."""
         self.version += 1
         self.epoch = epoch
         self.info = info
@@ -121,7 +123,7 @@ class Workspace:
             self.points = None
         self.send(ModelChanged(self.version, info, is_new_model, training, epoch))
 
-    def tell_points(
+    def publish_points(
         self,
         points: Points,
         classes: tuple[str, ...],
@@ -130,52 +132,50 @@ class Workspace:
         preview: ByteArray | None = None,
         extent: tuple[float, float, float, float] | None = None,
     ) -> None:
-        """Keep the encoded dataset as the live version's, and tell it.
+        """Keep and publish the dataset as encoded by the current version.
 
         Parameters
         ----------
         points, classes
-            The dataset, encoded.
+            The encoded dataset, and its classes' names.
         data
-            The dataset's fingerprint.
+            Its fingerprint.
         epoch
-            How far the model had learned.
+            Of the weights.
         preview, extent
-            A picture of the manifold, and where it lies.
+            A picture of the manifold and its range on the map's axes.
         """
         self.points, self.points_version, self.points_data = points, self.version, data
         layout = None if self.info is None else self.info.layout
-        components = components_of(points.mean, layout)
-        kl = kl_per_dimension(points, layout)
         self.send(
             PointsChanged(
-                self.version,
-                points.mean,
-                points.std,
-                points.label,
-                classes,
-                kl,
-                epoch,
-                components,
-                preview,
-                extent if preview is not None else None,
-                self.columns_of(points.index, data),
-                data or "",
+                model_version=self.version,
+                mean=points.mean,
+                std=points.std,
+                label=points.label,
+                classes=classes,
+                kl=kl_per_dimension(points, layout),
+                epoch=epoch,
+                components=components_of(points.mean, layout),
+                preview=preview,
+                preview_extent=extent if preview is not None else None,
+                columns=self.columns_of(points.index, data),
+                fingerprint=data or "",
             )
         )
 
     def columns_of(self, index: NDArray[np.int64] | None, data: str | None) -> dict[str, NDArray[Any]]:
-        """What else is known of images of the dataset ``data`` (a fingerprint), if it is open: factors and metadata."""
+        """Factors and metadata of images of the dataset with the fingerprint ``data``, if it is open."""
         dataset = self.dataset
         if dataset is None or dataset.fingerprint != data:
             return {}
-        known = {**(dataset.factors or {}), **dataset.metadata}
-        chosen = slice(None) if index is None else index
-        return {name: np.asarray(values)[chosen] for name, values in list(known.items())[:_MOST_COLUMNS]}
+        columns = {**(dataset.factors or {}), **dataset.metadata}
+        rows = slice(None) if index is None else index
+        return {name: np.asarray(values)[rows] for name, values in list(columns.items())[:_MOST_COLUMNS]}
 
 
 def info_of(header: ModelHeader, source: str, path: Path | None) -> ModelInfo:
-    """What the window is told of a model."""
+    """A model's description for the window."""
     layout = latent_layout(header.model, header.image_shape)
     return ModelInfo(
         name=_name(source),
@@ -197,7 +197,7 @@ def info_of(header: ModelHeader, source: str, path: Path | None) -> ModelInfo:
 
 
 def components_of(mean: FloatArray, layout: LatentLayout | None = None) -> FloatArray:
-    """Principal components [k, d] of points [N, d]; of a hierarchy those of each level by itself, the top's first."""
+    """Principal components [k, d] of points [N, d]; for a hierarchy those of each level separately, top level first."""
     if layout is None or len(layout.levels) < 2:
         return principal_components(mean, _MOST_COMPONENTS)
     of_levels = []
@@ -209,10 +209,10 @@ def components_of(mean: FloatArray, layout: LatentLayout | None = None) -> Float
 
 
 def kl_per_dimension(points: Points, layout: LatentLayout | None = None) -> FloatArray | None:
-    """Mean over the points of what each dimension carries in nats, [d]; ``None`` without a density.
+    """Each dimension's KL in nats, averaged over the points, [d]; ``None`` for a posterior without a density.
 
     KL(q(z|x) ‖ N(0, 1)) in closed form for a diagonal Gaussian (Kingma & Welling 2014, appendix B); for categories
-    each one's part of the KL to the uniform distribution, whose sum over a variable is its KL.
+    each category's term of the KL to the uniform distribution, which sum to the variable's KL.
     """
     mean, std = points.mean.astype(np.float64), points.std.astype(np.float64)
     if layout is not None and layout.kind == "categories":
@@ -227,7 +227,7 @@ def kl_per_dimension(points: Points, layout: LatentLayout | None = None) -> Floa
 
 
 def _name(source: str) -> str:
-    """A short name for people: the bundled model's, the file's, or the run's."""
+    """A short name for display: the bundled model's, the file's, or the run's."""
     path = Path(source.removeprefix("bundled:"))
     if path.name == "model.safetensors":
         path = path.parent

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QThread, QTimer
 
-from latentlab.engine import client as client_module
+from latentlab.engine.client import client as client_module
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.client.worker_host import ProcessHost, ThreadHost
 from latentlab.engine.protocol.messages import Decode, EncodeImage, OpenModel, SaveModel

@@ -16,6 +16,7 @@ from latentlab.engine.protocol.messages import (
     OpenDataset,
     PreviewDataset,
 )
+from latentlab.engine.worker.dataset_preview import contact_sheet
 from tests.engine.conftest import Driver
 
 MANY = 3000
@@ -130,3 +131,12 @@ def test_the_first_images_come_while_the_rest_load_which_can_be_given_up(thread,
     thread.ask(CancelLoading())
     thread.wait(DatasetCancelled)
     assert not thread.seen(DatasetOpened)
+
+
+def test_a_contact_sheet_shows_each_image_at_its_position():
+    images = np.random.default_rng(0).integers(1, 256, (5, 1, 4, 6), dtype=np.uint8)
+    sheet = contact_sheet(images, 3)
+    assert sheet.shape == (2 * 5 - 1, 3 * 7 - 1)
+    np.testing.assert_array_equal(sheet[5:, 7:13], images[4, 0])
+    assert (sheet[4] == 0).all()
+    assert contact_sheet(images[:, [0, 0, 0]], 9).shape == (4, 5 * 7 - 1, 3)

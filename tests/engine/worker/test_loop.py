@@ -251,7 +251,7 @@ def test_an_opening_can_be_cancelled(driver):
     ("ask", "name"),
     [
         (OpenModel("bundled:absent"), "OpenModel"),
-        (Decode(1, np.zeros(5, np.float32)), "Decode"),
+        (Decode(1, np.full(2, np.nan, np.float32)), "Decode"),
         (DecodeGrid(1, PLANE, (0, 1), (0, 1), 0, 5, 8), "DecodeGrid"),
         (Traverse(1, ZERO, (2,), ZERO), "Traverse"),
         (PauseTraining(), "PauseTraining"),
@@ -266,6 +266,15 @@ def test_a_wrong_request_is_answered_in_a_sentence_and_the_model_stays(driver, a
     assert "\n" not in failed.message
     driver.ask(Decode(2, ZERO))
     assert driver.wait(Decoded).generation == 2
+
+
+def test_requests_with_latents_of_an_earlier_model_are_dropped(driver):
+    other = np.zeros(5, np.float32)
+    driver.ask(Traverse(1, other, (0,), ZERO), Nearest(1, other), Decode(1, other))
+    driver.ask(AdjustTraining(), Decode(2, ZERO))  # an ordered request, so that the first decode is not replaced
+    assert driver.wait(Decoded).generation == 2
+    assert not driver.seen(Failed)
+    assert not driver.seen(Strip)
 
 
 def test_a_run_is_told_from_start_to_end_and_moves_the_map(driver, tmp_path):

@@ -1,4 +1,4 @@
-"""What a run folder says of its run when it is opened again."""
+"""Opening a run folder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from latentlab.config import ArchitectureConfig, DataConfig, ModelConfig, RunConfig, TrainingConfig
 from latentlab.data import load_dataset
-from latentlab.engine.worker.reopening import opened_run
+from latentlab.engine.worker.model_loader import opened_run
 from latentlab.training import Trainer
 
 

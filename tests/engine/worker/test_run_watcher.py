@@ -1,4 +1,4 @@
-"""A run folder that is opened while it is trained elsewhere: its curves and its model are followed."""
+"""Following an opened run folder while another process trains it: curves, model and snapshots."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.engine.conftest import SMALL
 
 
 def train_elsewhere(image_file, out, epochs):
-    """Train in this process, which is not the worker's; in the thread's home it is none of its training either."""
+    """Train outside of the worker: a thread worker does not know of this run either."""
     training = TrainingConfig(epochs=epochs, batch_size=32, device="cpu")
     config = RunConfig(model=SMALL, training=training)
     for _ in Trainer(load_dataset(image_file), config, out, resume=True).steps():
@@ -52,7 +52,7 @@ def test_curves_and_model_follow_a_run_that_is_trained_elsewhere(driver, image_f
 
     train_elsewhere(image_file, out, 2)
     assert [event.epoch for event in driver.wait(RunFollowed).events] == [2]
-    assert driver.wait(RunOpened).epochs == 2, "it may go on here"
+    assert driver.wait(RunOpened).epochs == 2, "it can be continued here"
     driver.ask(OpenModel(str(out)))
     driver.wait(ModelChanged, lambda changed: changed.is_new_model)
     train_elsewhere(image_file, out, 4)
@@ -66,47 +66,46 @@ def test_curves_and_model_follow_a_run_that_is_trained_elsewhere(driver, image_f
     driver.wait(ModelChanged, lambda changed: changed.info.source == str(model_file))
     driver.results.clear()
     RunFolder(out).append_metrics({"event": "epoch", "epoch": 5})
-    time.sleep(1.2)  # longer than between two looks
+    time.sleep(1.2)  # longer than between two checks
     assert driver.seen(RunFollowed) == []
 
 
-def test_lines_are_told_once_whatever_else_the_file_holds(tmp_path, monkeypatch):
+def test_each_line_of_the_metrics_is_returned_once(tmp_path, monkeypatch):
     monkeypatch.setattr("latentlab.engine.worker.run_watcher._INTERVAL", 0.0)
-    following = RunWatcher(tmp_path)
-    assert following.news() == RunUpdate(), "nothing is there yet"
+    watcher = RunWatcher(tmp_path)
+    assert watcher.check() == RunUpdate(), "nothing is there yet"
     metrics = tmp_path / "metrics.jsonl"
     epoch = {"event": "epoch", "epochs": 9, "train": {}, "images_per_second": 1.0, "seconds": 1.0}
 
     def write(*epochs, torn=""):
         lines = [json.dumps({**epoch, "epoch": number}) for number in epochs]
         metrics.write_text("".join(f"{line}\n" for line in lines) + torn)
-        return [event.epoch for event in following.news().events]
+        return [event.epoch for event in watcher.check().events]
 
     assert write(1, torn='{"event": "ep') == [1]
     assert write(1, 2, torn='{"event": "later-kind"}\n{"event": "epoch"}\n') == [2]
     assert write(1) == [1], "resumed from an earlier checkpoint"
-    assert following.news() == RunUpdate()
+    assert watcher.check() == RunUpdate()
     (tmp_path / "history").mkdir()
-    assert following.news() == RunUpdate(kept=True)
+    assert watcher.check() == RunUpdate(has_other_snapshots=True)
 
 
-def test_a_run_has_ended_when_nobody_holds_its_folder_any_more(tmp_path, monkeypatch):
+def test_a_run_has_ended_when_its_folder_is_released(tmp_path, monkeypatch):
     monkeypatch.setattr("latentlab.engine.worker.run_watcher._INTERVAL", 0.0)
     with RunFolder(tmp_path).held():
-        following = RunWatcher(tmp_path)
-        assert (following.is_live, following.news().ended) == (True, False)
-    assert following.news().ended
-    assert not following.news().ended
+        watcher = RunWatcher(tmp_path)
+        assert (watcher.is_locked_by_trainer, watcher.check().has_ended) == (True, False)
+    assert watcher.check().has_ended
+    assert not watcher.check().has_ended
 
 
-def test_runs_are_compared_while_they_are_trained_and_until_they_are_not(driver, image_file, tmp_path):
+def test_compared_runs_are_followed_until_the_comparison_ends(driver, image_file, tmp_path):
     for name in ("a", "b"):
         train_elsewhere(image_file, tmp_path / name, 1)
-    one, other, none = (str(tmp_path / name) for name in ("a", "b", "none"))
-    driver.ask(CompareRuns((one, other, none)))
-    assert "none is not a run folder" in driver.wait(Failed).message
-    told = {driver.wait(RunFollowed).run: driver.wait(RunFollowed).run}
-    assert {*told, *told.values()} == {one, other}
+    one, other, missing = (str(tmp_path / name) for name in ("a", "b", "missing"))
+    driver.ask(CompareRuns((one, other, missing)))
+    assert "missing is not a run folder" in driver.wait(Failed).message
+    assert {driver.wait(RunFollowed).run, driver.wait(RunFollowed).run} == {one, other}
     train_elsewhere(image_file, tmp_path / "b", 2)
     more = driver.wait(RunFollowed)
     assert (more.run, more.compared, [event.epoch for event in more.events]) == (other, True, [2])
@@ -116,13 +115,13 @@ def test_runs_are_compared_while_they_are_trained_and_until_they_are_not(driver,
     assert driver.seen(RunFollowed) == []
 
 
-def test_an_opened_run_tells_its_history_and_what_was_in_it(driver, image_file, tmp_path):
+def test_the_snapshots_of_an_opened_run_can_be_read(driver, image_file, tmp_path):
     out = tmp_path / "run"
     train_elsewhere(image_file, out, 1)
     driver.ask(OpenModel(str(out)))
     assert driver.wait(RunSnapshots) == RunSnapshots(str(out), (1,))
     train_elsewhere(image_file, out, 3)
-    driver.wait(RunSnapshots, lambda told: told.epochs[-1] == 3)
+    driver.wait(RunSnapshots, lambda result: result.epochs[-1] == 3)
     driver.ask(ReadSnapshot(1, str(out), 1), ReadEpochs(2, str(out), "reconstruct", rows=4))
     read = driver.wait(SnapshotRead)
     assert (read.generation, read.epoch, read.mean.shape) == (1, 1, (300, 2))
@@ -135,7 +134,7 @@ def test_an_opened_run_tells_its_history_and_what_was_in_it(driver, image_file, 
     assert (strip.originals == read.originals[:4]).all()
 
 
-def test_a_damaged_snapshot_is_told_of_once_and_left_out(driver, image_file, tmp_path):
+def test_a_damaged_snapshot_is_reported_once_and_left_out(driver, image_file, tmp_path):
     out = tmp_path / "run"
     train_elsewhere(image_file, out, 2)
     history = RunFolder(out).history
@@ -143,7 +142,7 @@ def test_a_damaged_snapshot_is_told_of_once_and_left_out(driver, image_file, tmp
     history.path(1).write_bytes(b"nonsense")
     driver.ask(OpenModel(str(out)), ReadSnapshot(1, str(out), 1))
     assert "Epoch 1 cannot be shown again" in driver.wait(Notice).message
-    assert driver.wait(RunSnapshots, lambda told: told.epochs == (2,)).run == str(out)
+    assert driver.wait(RunSnapshots, lambda result: result.epochs == (2,)).run == str(out)
     driver.ask(ReadEpochs(2, str(out), "sample"))
     strip = driver.wait(EpochsRead)
     assert (strip.epochs, strip.originals, strip.images.shape) == ((2,), None, (6, 1, 8, 8))

@@ -1,4 +1,4 @@
-"""Before torch: the hand's images are those that torch will make, and nothing else is answered too soon."""
+"""Before torch: the images are those that torch will decode, and no other request is answered too early."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ import pytest
 from latentlab.config import ModelConfig
 from latentlab.engine.protocol.channel import REQUEST_ORDER, Mailbox
 from latentlab.engine.protocol.messages import Decode, OpenModel
-from latentlab.engine.worker.decoded_images import as_pixels, to_bytes
-from latentlab.engine.worker.early import answer_while_importing
+from latentlab.engine.worker.decode_service import DecodeService, Fallback
+from latentlab.engine.worker.error_reporting import ErrorReporter
 from latentlab.engine.worker.numpy_decoder import numpy_decoder
+from latentlab.engine.worker.startup import import_while_decoding
 from latentlab.engine.worker.workspace import Workspace
 from latentlab.models import build
 from latentlab.models.device import resolve_device
 from latentlab.models.inference import model_from
 from latentlab.storage import ModelFile, ModelHeader
+from latentlab.utils.pixels import as_pixels, to_bytes
 
 SHAPE = (3, 8, 8)
 
 
-def a_file(**values) -> ModelFile:
+def model_file_of(**values) -> ModelFile:
     config = ModelConfig.model_validate({"latent_dim": 3, **values})
     model = build(config, SHAPE, 2)
     weights = {name: tensor.detach().numpy() for name, tensor in model.state_dict().items()}
@@ -34,9 +36,9 @@ def a_file(**values) -> ModelFile:
 
 @pytest.mark.parametrize("sigma", [None, "fixed", "learned", "optimal"])
 @pytest.mark.parametrize("activation", ["relu", "tanh", "elu", "silu", "softplus"])
-def test_it_decodes_what_torch_decodes(activation, sigma):
+def test_the_numpy_decoder_decodes_what_torch_decodes(activation, sigma):
     likelihood = {"kind": "bernoulli"} if sigma is None else {"kind": "gaussian", "sigma": sigma}
-    file = a_file(architecture={"hidden": 9, "layers": 2, "activation": activation}, likelihood=likelihood)
+    file = model_file_of(architecture={"hidden": 9, "layers": 2, "activation": activation}, likelihood=likelihood)
     z = 5 * np.random.default_rng(0).standard_normal((20, 3)).astype(np.float32)
     decoder = numpy_decoder(file)
     assert decoder is not None
@@ -54,11 +56,11 @@ def test_it_decodes_what_torch_decodes(activation, sigma):
     ],
     ids=lambda values: next(iter(values)),
 )
-def test_what_is_not_plain_is_left_to_torch(values):
-    assert numpy_decoder(a_file(**values)) is None
+def test_other_decoders_are_left_to_torch(values):
+    assert numpy_decoder(model_file_of(**values)) is None
 
 
-class Early:
+class StartingWorker:
     """A worker whose import lasts until it is told to end."""
 
     def __init__(self, decoder) -> None:
@@ -66,47 +68,48 @@ class Early:
         self.results: queue.Queue = queue.Queue()
         workspace = Workspace(self.results.put)
         workspace.version = 7
-        arguments = ("torch", self.inbox, workspace, decoder, False)
-        self.thread = threading.Thread(target=answer_while_importing, args=arguments)
+        service = DecodeService(self.inbox, workspace, ErrorReporter(workspace))
+        service.set_fallback(Fallback(decoder))
+        self.thread = threading.Thread(target=import_while_decoding, args=("torch", self.inbox, service, False))
         self.thread.start()
 
 
 @pytest.fixture
-def early(monkeypatch):
-    """The worker, its model, and the event that ends its import; which fails, as that of a broken installation."""
+def starting(monkeypatch):
+    """The worker, its model, and the event that ends its import, which then fails as in a broken installation."""
     may_end = threading.Event()
 
     def import_slowly(name):
         assert may_end.wait(60)
         raise ImportError(name)
 
-    monkeypatch.setattr("latentlab.engine.worker.early.import_module", import_slowly)
-    file = a_file()
-    made = Early(numpy_decoder(file))
-    yield made, file, may_end
+    monkeypatch.setattr("latentlab.engine.worker.startup.import_module", import_slowly)
+    file = model_file_of()
+    worker = StartingWorker(numpy_decoder(file))
+    yield worker, file, may_end
     may_end.set()
-    made.thread.join(60)
+    worker.thread.join(60)
 
 
-def test_the_hand_is_answered_until_the_import_is_over(early):
-    worker, file, may_end = early
+def test_images_are_decoded_until_the_import_is_over(starting):
+    worker, file, may_end = starting
     z = np.array([0.5, -1.0, 2.0], np.float32)
     worker.inbox.put(Decode(4, z))
-    answer = worker.results.get(timeout=60)
+    decoded = worker.results.get(timeout=60)
     expected = as_pixels(to_bytes(model_from(file, resolve_device("cpu"), Path("m")).decode(z[None])))[0]
-    assert (answer.generation, answer.model_version) == (4, 7)
-    np.testing.assert_allclose(answer.image.astype(int), expected.astype(int), atol=1)
+    assert (decoded.generation, decoded.model_version) == (4, 7)
+    np.testing.assert_allclose(decoded.image.astype(int), expected.astype(int), atol=1)
     may_end.set()
     worker.thread.join(60)
     assert not worker.thread.is_alive()
     worker.inbox.put(Decode(5, z))
-    assert worker.results.empty()  # torch's
+    assert worker.results.empty()  # left to torch
 
 
-def test_what_waits_for_another_model_is_left_to_torch(early):
-    worker, _, may_end = early
+def test_requests_for_another_model_are_left_to_torch(starting):
+    worker, _, may_end = starting
     z = np.zeros(3, np.float32)
-    worker.inbox.put(Decode(1, np.zeros(2, np.float32)))  # of another size: nothing is told, and it goes on
+    worker.inbox.put(Decode(1, np.zeros(2, np.float32)))  # of another size: stale
     worker.inbox.put(Decode(2, z))
     assert worker.results.get(timeout=60).generation == 2
     worker.inbox.put(OpenModel("another"))
@@ -116,3 +119,12 @@ def test_what_waits_for_another_model_is_left_to_torch(early):
     assert worker.results.empty()
     assert isinstance(worker.inbox.take(), OpenModel)
     assert worker.inbox.take().generation == 3
+
+
+def test_an_error_is_reported_before_torch_is_imported_too(starting):
+    worker, _, _ = starting
+    worker.inbox.put(Decode(1, np.full(3, np.nan, np.float32)))
+    failed = worker.results.get(timeout=60)
+    assert (failed.request, failed.expected) == ("Decode", True)
+    worker.inbox.put(Decode(2, np.zeros(3, np.float32)))
+    assert worker.results.get(timeout=60).generation == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from latentlab.engine.worker.decoded_images import as_pixels, contact_sheet, shrink, to_bytes
+from latentlab.utils.pixels import as_pixels, shrink, to_bytes
 
 
 def test_levels_are_rounded_to_the_nearest():
@@ -25,12 +25,3 @@ def test_shrinking_averages_areas():
     np.testing.assert_allclose(small[:, :, 0, 0], images[:, :, :2, :2].mean(axis=(2, 3)), rtol=1e-5)
     np.testing.assert_allclose(small[:, :, 3, 4], images[:, :, 6:, 8:].mean(axis=(2, 3)), rtol=1e-5)
     assert shrink(images, 10) is images
-
-
-def test_a_contact_sheet_shows_each_image_in_its_place():
-    images = np.random.default_rng(0).integers(1, 256, (5, 1, 4, 6), dtype=np.uint8)
-    sheet = contact_sheet(images, 3)
-    assert sheet.shape == (2 * 5 - 1, 3 * 7 - 1)
-    np.testing.assert_array_equal(sheet[5:, 7:13], images[4, 0])
-    assert (sheet[4] == 0).all()
-    assert contact_sheet(images[:, [0, 0, 0]], 9).shape == (4, 5 * 7 - 1, 3)
