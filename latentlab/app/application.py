@@ -1,4 +1,4 @@
-"""The composition root: builds session, engine, window and controllers, and takes them down again."""
+"""The composition root: builds session, engine, window and controllers, and closes them."""
 
 from __future__ import annotations
 
@@ -24,17 +24,15 @@ from latentlab.controllers.actions import ActionsController
 from latentlab.controllers.autosave import AutosaveController
 from latentlab.controllers.categories import CategoriesController
 from latentlab.controllers.codebook import CodebookController
-from latentlab.controllers.data import DataController
-from latentlab.controllers.dataset_fit import DatasetFitController
+from latentlab.controllers.data import DataController, DatasetFitController
 from latentlab.controllers.decoded_image import DecodedImageController
 from latentlab.controllers.encoded_image import EncodedImageController
-from latentlab.controllers.encoded_points import EncodedPointsController
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.far_from_data import FarFromDataController
 from latentlab.controllers.filmstrip import FilmstripController
 from latentlab.controllers.frame_rate import FrameRateController
+from latentlab.controllers.latent_map import MapController
 from latentlab.controllers.levels import LevelController
-from latentlab.controllers.manifold import ManifoldController
 from latentlab.controllers.model import ModelController
 from latentlab.controllers.notifications import NotificationsController
 from latentlab.controllers.prior import PriorController
@@ -68,15 +66,17 @@ class Application(QObject):
     ----------
     front
         The window's frame and the map; the rest is made by ``build``.
-    home
+    host
         The worker, already started.
     device, path
-        The command line's; ``path`` is opened beside the first model.
+        The command line's; ``path`` is opened in addition to the first model.
 
     Attributes
     ----------
     window, latent_map, session, activity, engine, undo
-        The parts that tests and scripts take hold of.
+        The parts that tests and scripts use.
+    map, data, model, training
+        Controllers that they use.
 
     Signals
     -------
@@ -85,13 +85,13 @@ class Application(QObject):
     """
 
     closed = Signal()
-    _uncaughtCame = Signal(str, str)
+    _exceptionCaught = Signal(str, str)
 
-    def __init__(self, front: FirstPaint, home: WorkerHost, device: str, path: str | None) -> None:
+    def __init__(self, front: FirstPaint, host: WorkerHost, device: str, path: str | None) -> None:
         super().__init__()
         self._qt, self._settings = front.qt, front.settings
         self.latent_map, self.window = front.make_map(), front.window
-        self._home, self._device, self._path = home, device, path
+        self._host, self._device, self._path = host, device, path
         self._is_closed = False
         self._versions: dict[str, str] = {}
         self._fault_log = FaultLog()
@@ -99,72 +99,77 @@ class Application(QObject):
         self.activity = Activity(self)
         self.undo = QUndoStack(self)
         self.engine = EngineClient(self)
+        self._controllers = QObject(self)  # their parent: deleted before the window, so that none updates a dead widget
 
     # --- building -----------------------------------------------------------------------------------
 
     def build(self) -> Iterator[None]:
-        """Make all that is behind the front, a piece with each step, and listen to the worker; to be run to its end."""
+        """Make the panels and controllers, one part a step, and connect to the worker; must be run to its end."""
         yield from self.window.build_panels()
-        yield from self._build_controllers()
-        self._watch_for_trouble()
+        self._build_explorers()
         yield
-        self._dress_window()
+        self._build_panel_controllers()
+        yield
+        self._build_window_controllers()
+        self._watch_for_errors()
+        yield
+        self._fill_window()
         yield
         self.engine.workerReady.connect(self._on_worker_ready)
-        self.engine.start(self._home, self._device)
+        self.engine.start(self._host, self._device)
         if self._path is not None:
-            self._desk.open(self._path)
+            self.open(self._path)
 
-    def _build_controllers(self) -> Iterator[None]:
-        session, engine, window = self.session, self.engine, self.window
-        latent_map, sliders = self.latent_map, window.latent_sliders
-        self._explore = ExploreController(session, self.undo, latent_map, sliders, self)
-        self._levels = LevelController(session, self.undo, sliders, self)
-        self._categories = CategoriesController(session, self._explore, sliders, self)
-        self._codes = CodebookController(session, engine, self._explore, sliders, self)
-        self._prior = PriorController(session, engine, self._explore, sliders, self)
-        self._points = EncodedPointsController(session, latent_map, sliders, self)
-        self._image = DecodedImageController(session, engine, window.decoded_image, latent_map, self)
-        self._far_from_data = FarFromDataController(session, engine, window.decoded_image, latent_map, self)
-        self._encoded_image = EncodedImageController(
-            session, engine, self.undo, window.decoded_image, window.notifications, self
-        )
-        self._manifold = ManifoldController(session, engine, latent_map, self)
-        self._filmstrip = FilmstripController(session, engine, window.filmstrip, self)
-        self._history = SnapshotsController(
-            session, engine, latent_map, window.history_bar, window.filmstrip, window.curves, self
-        )
-        yield
-        self._frame_rate = FrameRateController(engine, window, self)
-        self._status_line = StatusLineController(self.activity, window.status, self)
-        self._data = DataController(session, engine, window.data_panel, self.activity, self)
-        self._dataset_fit = DatasetFitController(session, window.data_panel, window.notifications, self)
-        self._model = ModelController(session, engine, self.undo, window.model_panel, self)
-        self._training = TrainingController(session, engine, window.training_panel, window.curves, self.activity, self)
-        self._runs = RunsController(session, self._training, self._model, window.runs_table, self)
-        # Qt hides no panel behind another's tab: only its dock says when it comes to the front.
-        window.docks["runs"].visibilityChanged.connect(self._on_runs_seen)
-        yield
-        self._comparing = RunComparisonController(
-            engine, window.curves, window.runs_table, self._choose_run, window.notifications, self
-        )
+    def _build_explorers(self) -> None:
+        """Make the controllers of the latent space: the map, the sliders and what replaces them, images, strips."""
+        session, engine, window, parent = self.session, self.engine, self.window, self._controllers
+        latent_map, sliders, image = self.latent_map, window.latent_sliders, window.decoded_image
+        explore = ExploreController(session, self.undo, latent_map, sliders, parent)
+        LevelController(session, self.undo, sliders, parent)
+        CategoriesController(session, explore, sliders, parent)
+        CodebookController(session, engine, explore, sliders, parent)
+        PriorController(session, engine, explore, sliders, parent)
+        SelectionController(session, explore, latent_map, self.activity, parent)
+        self.map = MapController(session, engine, latent_map, parent)
+        decoded_image = DecodedImageController(session, engine, image, parent)
+        FarFromDataController(session, engine, image, parent)
+        self._encoded_image = EncodedImageController(session, engine, self.undo, image, window.notifications, parent)
+        filmstrip = FilmstripController(session, engine, window.filmstrip, parent)
+        SnapshotsController(session, engine, window.history_bar, window.filmstrip, window.curves, parent)
+        filmstrip.latentPicked.connect(explore.go_to)
+        decoded_image.latentPicked.connect(explore.go_to)
+
+    def _build_panel_controllers(self) -> None:
+        """Make the controllers of data, model and training."""
+        session, engine, window, parent = self.session, self.engine, self.window, self._controllers
+        FrameRateController(engine, window, parent)
+        StatusLineController(self.activity, window.status, parent)
+        self.data = DataController(session, engine, window.data_panel, self.activity, parent)
+        DatasetFitController(session, window.data_panel, window.notifications, parent)
+        self.model = ModelController(session, engine, self.undo, window.model_panel, parent)
+        self.training = TrainingController(session, engine, window.training_panel, window.curves, self.activity, parent)
+        self._runs = RunsController(session, self.training, self.model, window.runs_table, parent)
+        # A panel behind another tab is not hidden for Qt: only its dock reports that it comes to the front.
+        window.docks["runs"].visibilityChanged.connect(self._on_runs_visibility_changed)
+
+    def _build_window_controllers(self) -> None:
+        """Make the controllers of the window as a whole."""
+        session, engine, window, parent = self.session, self.engine, self.window, self._controllers
+        notifications = window.notifications
+        RunComparisonController(engine, window.curves, window.runs_table, self._choose_run, notifications, parent)
         window.runs_table.compareRequested.connect(lambda _runs: window.show_panel("curves"))
-        self._recovery = AutosaveController(session, engine, self._training, window.notifications, self)
-        self._import_ahead = ImportPrefetcher(session, self)
-        self._notices = NotificationsController(engine, self._training, window.notifications, self._continue_run, self)
-        self._desk = ActionsController(
-            session, engine, self.undo, window, latent_map, self._settings,
-            self._data, self._model, self._encoded_image, self._training, self._recovery, self,
+        self._autosave = AutosaveController(session, engine, self.training, notifications, parent)
+        self._prefetcher = ImportPrefetcher(session, parent)
+        NotificationsController(engine, self.training, notifications, self._continue_run, parent)
+        self._actions = ActionsController(
+            session, engine, self.undo, window, self.latent_map, self._settings,
+            self.data, self.model, self._encoded_image, self.training, self._autosave, parent,
         )  # fmt: skip
-        self._leaving = ShutdownController(session, engine, window, self.activity, self._save_last, self)
-        self._leaving.leaving.connect(self._recovery.note_closing)
-        self._filmstrip.latentPicked.connect(self._explore.go_to)
-        self._image.latentPicked.connect(self._explore.go_to)
-        self._selection = SelectionController(session, self._explore, self._points, latent_map, self.activity, self)
-        latent_map.pathEdited.connect(lambda points: self._filmstrip.set_path(session.plane().lift(points)))
-        self._leaving.left.connect(self._on_left)
+        self._shutdown = ShutdownController(session, engine, window, self.activity, self._save_on_exit, parent)
+        self._shutdown.closing.connect(self._autosave.note_closing)
+        self._shutdown.closed.connect(self._on_shut_down)
 
-    def _dress_window(self) -> None:
+    def _fill_window(self) -> None:
         window = self.window
         window.training_panel.set_recipes(list(RECIPES.values()))
         window.model_panel.set_bundled([(f"bundled:{name}", title) for name, title in BUNDLED])
@@ -175,22 +180,26 @@ class Application(QObject):
             )
         for text in take_fault_logs():
             window.notifications.notify("warning", "latentlab crashed the last time it ran.", text)
-        self._recovery.offer()
+        self._autosave.offer()
 
-    def _watch_for_trouble(self) -> None:
+    def _watch_for_errors(self) -> None:
         self._log = LogHandler(self.window.log_view)
         logging.getLogger("latentlab").addHandler(self._log)
-        self._uncaughtCame.connect(self._on_uncaught)
-        # By a signal: an exception of another thread is told on the GUI's.
-        self._uncaught = UncaughtExceptions(self._uncaughtCame.emit)
+        # By a signal: an exception of another thread is reported on the GUI thread.
+        self._exceptionCaught.connect(self._on_exception)
+        self._exceptions = UncaughtExceptions(self._exceptionCaught.emit)
+
+    def open(self, source: str) -> None:
+        """Open a model, run folder, session, image folder, dataset file or image."""
+        self._actions.open(source)
 
     # --- running ------------------------------------------------------------------------------------
 
     def run(self) -> int:
         """Enter the event loop until the window is closed; returns the exit code."""
-        signals = _Signals(self._leaving.leave, self)
+        signals = _Signals(self._shutdown.close, self)
         self.closed.connect(self._qt.quit)
-        # What is there now stays: looking through all of it for garbage would cost a frame, now and then.
+        # The present objects stay: a garbage collection that searched them all would delay a frame.
         gc.freeze()
         try:
             return self._qt.exec()
@@ -199,43 +208,38 @@ class Application(QObject):
             self.close()
 
     def close(self) -> None:
-        """Close everything without asking: a live run is checkpointed, the worker ends, the window goes."""
+        """Close everything without asking: an active run is checkpointed, the worker ends, the window closes."""
         if not self._is_closed:
-            self._leaving.finish()
+            self._shutdown.finish()
 
-    def _save_last(self) -> None:
+    def _save_on_exit(self) -> None:
         self._settings.set_layout(self.window.save_layout())
         self._settings.flush()
-        self._recovery.close()
+        self._autosave.close()
 
-    def _on_left(self) -> None:
+    def _on_shut_down(self) -> None:
         if self._is_closed:
             return
         self._is_closed = True
-        self._filmstrip.close()
-        self._history.close()
         self._runs.close()
-        self._image.close()
-        self._far_from_data.close()
-        self._encoded_image.close()
-        self._frame_rate.close()
-        self._import_ahead.close()
+        self._prefetcher.close()
         logging.getLogger("latentlab").removeHandler(self._log)
-        self._uncaught.remove()
+        self._exceptions.remove()
         self._fault_log.close()
+        self._controllers.deleteLater()
         self.window.deleteLater()
         self.closed.emit()
 
-    # --- news ---------------------------------------------------------------------------------------
+    # --- signals ------------------------------------------------------------------------------------
 
     def _on_worker_ready(self, ready: WorkerReady) -> None:
         self._versions = ready.versions
         self.window.set_device(ready.device)
         self.window.training_panel.set_devices(ready.devices)
 
-    def _on_runs_seen(self, seen: bool) -> None:
-        if seen:
-            self._runs.look()
+    def _on_runs_visibility_changed(self, is_visible: bool) -> None:
+        if is_visible:
+            self._runs.refresh()
 
     def _choose_run(self, then: Callable[[str], object]) -> None:
         dialogs.choose_folder(self.window, "Add a run to compare", then).setDirectory(str(paths.runs_folder()))
@@ -243,12 +247,12 @@ class Application(QObject):
     def _continue_run(self, folder: str) -> None:
         config = self.session.run.config
         if config is not None:
-            self._training.start(config, folder, resume=True)
+            self.training.start(config, folder, resume=True)
 
-    def _on_uncaught(self, summary: str, details: str) -> None:
-        self._recovery.autosave()
+    def _on_exception(self, summary: str, details: str) -> None:
+        self._autosave.autosave()
         if any(dialog.isVisible() for dialog in self.window.findChildren(ReportDialog)):
-            return  # what comes again and again is in the log; one dialog says so
+            return  # one dialog is enough: repeated exceptions are in the log
         ReportDialog(summary, f"{details}\n{_facts_as_text(self._facts())}", self.window).open()
 
     def _on_about(self) -> None:
@@ -268,15 +272,15 @@ class Application(QObject):
 
 
 class _Signals(QObject):
-    """Calls ``leave`` from the event loop when SIGINT or SIGTERM arrives.
+    """Calls ``close`` from the event loop when SIGINT or SIGTERM arrives.
 
-    Python runs signal handlers between bytecodes, which an idle Qt loop never reaches: the wake-up socket
-    makes the loop turn.
+    Python runs signal handlers between bytecodes, which an idle Qt event loop does not execute: the wake-up socket
+    wakes it.
     """
 
-    def __init__(self, leave: Callable[[], None], parent: QObject) -> None:
+    def __init__(self, close: Callable[[], None], parent: QObject) -> None:
         super().__init__(parent)
-        self._leave = leave
+        self._close = close
         self._read, self._write = socket.socketpair()
         for end in (self._read, self._write):
             end.setblocking(False)
@@ -286,7 +290,7 @@ class _Signals(QObject):
         self._before = {number: signal.signal(number, self._on_signal) for number in _STOPPING_SIGNALS}
 
     def remove(self) -> None:
-        """Put back what was there before."""
+        """Restore the previous handlers."""
         self._notifier.setEnabled(False)
         signal.set_wakeup_fd(self._wakeup)
         for number, handler in self._before.items():
@@ -295,11 +299,11 @@ class _Signals(QObject):
         self._write.close()
 
     def _on_activated(self) -> None:
-        # Only to let Python run its handler, which happens before this returns.
+        # Python runs its handler before this returns.
         self._read.recv(4096)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self._leave()
+        self._close()
 
 
 _STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM)

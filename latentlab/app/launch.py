@@ -53,17 +53,17 @@ def build(argv: Sequence[str] = ()) -> Application:
     InputError
         When there is no display, or the path leads nowhere.
     """
-    options, first, home = _start_worker(argv)
+    options, first, host = _start_worker(argv)
     try:
         from latentlab.app.application import Application
         from latentlab.app.first_paint import FirstPaint
 
-        application = Application(FirstPaint(first), home, options.device, _opened_besides(options, first))
+        application = Application(FirstPaint(first), host, options.device, _opened_in_addition(options, first))
         for _ in application.build():
             pass
         return application
     except BaseException:
-        home.end()
+        host.end()
         raise
 
 
@@ -83,18 +83,18 @@ def open_window(argv: Sequence[str] = ()) -> Application:
     # Each look for garbage goes through all that has been imported: some tens of milliseconds, and there is none yet.
     gc.disable()
     try:
-        options, first, home = _start_worker(argv)
+        options, first, host = _start_worker(argv)
         try:
-            return _shown(options, first, home)
+            return _shown(options, first, host)
         except BaseException:
-            home.end()
+            host.end()
             raise
     finally:
         gc.freeze()
         gc.enable()
 
 
-def _shown(options: argparse.Namespace, first: str, home: WorkerHost) -> Application:
+def _shown(options: argparse.Namespace, first: str, host: WorkerHost) -> Application:
     from latentlab.app.first_paint import FirstPaint, process_events
 
     front = FirstPaint(first)
@@ -102,7 +102,7 @@ def _shown(options: argparse.Namespace, first: str, home: WorkerHost) -> Applica
     front.import_behind("latentlab.app.application")
     from latentlab.app.application import Application
 
-    application = Application(front, home, options.device, _opened_besides(options, first))
+    application = Application(front, host, options.device, _opened_in_addition(options, first))
     for _ in application.build():
         process_events()
     return application
@@ -122,7 +122,7 @@ def _start_worker(argv: Sequence[str]) -> tuple[argparse.Namespace, str, WorkerH
     return options, first, launch(options.engine, options.device, first)
 
 
-def _opened_besides(options: argparse.Namespace, first: str) -> str | None:
+def _opened_in_addition(options: argparse.Namespace, first: str) -> str | None:
     path: str | None = options.path
     return None if path == first else path
 

@@ -1,48 +1,46 @@
-"""What a run's curves need is imported before there is a run, when the hand rests."""
+"""Imports what a run's curves need before there is a run, while the latent is at rest."""
 
 from __future__ import annotations
 
 import threading
 from importlib import import_module
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject
 
+from latentlab.gui.widgets.delayed_call import DelayedCall
 from latentlab.state.session import Session
 from latentlab.utils.thread_priority import short_gil_switch_interval
 
 REST_MS = 1000
-_MODULES = ("superqt", "latentlab.gui.curves.canvas")  # pyqtgraph among them
+_MODULES = ("superqt", "latentlab.gui.curves.canvas")
 
 
 class ImportPrefetcher(QObject):
-    """Imports beside the event loop, once the latent has not moved for a while or, at the latest, images are open.
+    """Imports in a thread, once the latent has not moved for ``REST_MS``, or when images are opened.
 
-    At their first sight curves and slider would stall the window for as long as their import takes; and while a
-    thread imports, the hand feels it too.
+    Otherwise the window would freeze for as long as the import takes when curves and range slider are first shown;
+    and during an import in a thread, dragging is slower too.
     """
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self._thread: threading.Thread | None = None
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(REST_MS)
-        self._timer.timeout.connect(self.begin)
-        session.latentChanged.connect(self._timer.start)
-        session.datasetChanged.connect(self.begin)
+        self._start = DelayedCall(REST_MS, self.start, self)
+        session.latentChanged.connect(self._start.debounce)
+        session.datasetChanged.connect(self.start)
 
-    def begin(self) -> None:
-        """Import now."""
-        self._timer.stop()
+    def start(self) -> None:
+        """Import now; a second call does nothing."""
+        self._start.stop()
         if self._thread is None:
-            self._session.latentChanged.disconnect(self._timer.start)
-            self._thread = threading.Thread(target=_work, name="latentlab-import-ahead", daemon=True)
+            self._session.latentChanged.disconnect(self._start.debounce)
+            self._thread = threading.Thread(target=_work, name="latentlab-prefetch", daemon=True)
             self._thread.start()
 
     def close(self) -> None:
-        """Import nothing any more, and wait for what is half imported."""
-        self._timer.stop()
+        """Start no import any more, and wait for the one that has begun."""
+        self._start.stop()
         if self._thread is not None:
             self._thread.join()
 

@@ -90,7 +90,7 @@ class AutosaveController(QObject):
             locked=tuple(sorted(session.locked)),
             run_folder=session.run_folder,
             run_config=session.run.config,
-            run_was_live=session.run_is_live,
+            run_was_live=session.run_is_active,
         )
 
     def save(self, path: Path) -> None:
@@ -114,7 +114,7 @@ class AutosaveController(QObject):
 
     def note_closing(self) -> None:
         """Remember the run that is live, before the worker ends it: the next start offers to go on with it."""
-        self._closing = self.snapshot() if self._session.run_is_live else None
+        self._closing = self.snapshot() if self._session.run_is_active else None
 
     def close(self) -> None:
         """Remove this window's autosave: it ends well; or leave what the next start is to go on with."""

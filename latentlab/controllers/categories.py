@@ -1,4 +1,4 @@
-"""Categorical latents: a picker for each, in the sliders' place."""
+"""Categorical latents: a picker for each variable, instead of the sliders."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from latentlab.state.session import Session
 class CategoriesController(QObject):
     """Joins the pickers with the session's latent, which holds a one-hot vector for each variable.
 
-    A latent chosen on the map lies between the categories; what a picker then shows is the one category that
-    outweighs all others together, if there is such a one.
+    A latent chosen on the map lies between categories; a picker then shows the category that outweighs all others
+    together, if there is one.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class CategoriesController(QObject):
     def _on_model_changed(self, is_new_model: bool) -> None:
         if not is_new_model:
             return
-        self._pickers = None  # the sliders' panel has let go of it
+        self._pickers = None  # deleted by the sliders' panel
         layout = self._session.layout
         if layout.kind == "categories":
             self._pickers = CategoryPickers(layout.latent_dim // layout.categories, layout.categories)

@@ -1,4 +1,4 @@
-"""Quantised latents: a grid of codes to paint on, in the sliders' place."""
+"""Quantised latents: a grid of codes to paint on, instead of the sliders."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from latentlab.state.session import Session
 class CodebookController(QObject):
     """Joins the painted grid with the session's latent, which holds an entry of the codebook for each cell.
 
-    The codebooks are read from the worker whenever the model's weights change; a stroke then needs no answer but
+    The codebooks are read from the worker whenever the model's weights change, so that a stroke needs no answer but
     the decoded image.
     """
 
@@ -33,7 +33,7 @@ class CodebookController(QObject):
     ) -> None:
         super().__init__(parent)
         self._session, self._engine, self._explore, self._sliders = session, engine, explore, sliders
-        self._fresh = Generations()
+        self._generations = Generations()
         self._grid: CodebookGrid | None = None
         self._entries: tuple[FloatArray, ...] = ()
         session.modelChanged.connect(self._on_model_changed)
@@ -42,20 +42,20 @@ class CodebookController(QObject):
         engine.codebooks.connect(self._on_codebooks)
 
     def _on_model_changed(self, is_new_model: bool) -> None:
-        quantised = self._session.model is not None and self._session.layout.kind == "codes"
+        is_quantised = self._session.model is not None and self._session.layout.kind == "codes"
         if is_new_model:
-            self._fresh.forget()
+            self._generations.discard_pending()
             self._entries = ()
-            self._grid = None  # the sliders' panel has let go of it
-            if quantised:
+            self._grid = None  # deleted by the sliders' panel
+            if is_quantised:
                 self._grid = CodebookGrid()
                 self._grid.painted.connect(self._on_painted)
                 self._sliders.set_instead(self._grid)
-        if quantised:
-            self._engine.request(ReadCodebooks(self._fresh.ask()))
+        if is_quantised:
+            self._engine.request(ReadCodebooks(self._generations.next()))
 
     def _on_codebooks(self, result: Codebooks) -> None:
-        if self._fresh.accept(result.generation) and len(result.entries) == len(self._session.layout.levels):
+        if self._generations.accept(result.generation) and len(result.entries) == len(self._session.layout.levels):
             self._entries = result.entries
             self._show_level()
 
@@ -87,7 +87,7 @@ class CodebookController(QObject):
 
 
 def nearest_codes(cells: FloatArray, entries: FloatArray) -> NDArray[np.int64]:
-    """The code [h, w] whose entry [K, D] lies nearest to each cell of [D, h, w], as the decoder takes it."""
+    """Index [h, w] of the entry [K, D] nearest to each cell of [D, h, w], as the decoder quantises it."""
     vectors = cells.reshape(len(cells), -1).T
     distances = (entries**2).sum(axis=1) - 2 * vectors @ entries.T
     codes: NDArray[np.int64] = distances.argmin(axis=1).reshape(cells.shape[1:])
@@ -95,12 +95,12 @@ def nearest_codes(cells: FloatArray, entries: FloatArray) -> NDArray[np.int64]:
 
 
 def colours_of(entries: FloatArray) -> ByteArray:
-    """A colour uint8 [K, 3] for each entry [K, D]: alike entries look alike, by their three principal components."""
-    away = entries - entries.mean(axis=0)
-    _values, vectors = np.linalg.eigh(away.T @ away)  # ascending
-    places = away @ vectors[:, ::-1][:, :3]
-    places = np.pad(places, ((0, 0), (0, 3 - places.shape[1])))
-    # Ranks, not places: a few far entries would leave the others one colour.
-    ranks = places.argsort(axis=0).argsort(axis=0) / max(1, len(entries) - 1)
+    """A colour uint8 [K, 3] for each entry [K, D] by its first three principal components: similar ones look alike."""
+    centred = entries - entries.mean(axis=0)
+    _values, vectors = np.linalg.eigh(centred.T @ centred)  # ascending
+    coordinates = centred @ vectors[:, ::-1][:, :3]
+    coordinates = np.pad(coordinates, ((0, 0), (0, 3 - coordinates.shape[1])))
+    # Ranks, not coordinates: with a few outliers all other entries would have one colour.
+    ranks = coordinates.argsort(axis=0).argsort(axis=0) / max(1, len(entries) - 1)
     colours: ByteArray = np.rint(40 + 200 * ranks).astype(np.uint8)
     return colours

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from itertools import count
 
 from PySide6.QtGui import QUndoCommand
 
 from latentlab.engine.protocol.messages import FloatArray, ImageEncoded
 from latentlab.state.session import AxesChoice, Session
 
-_gestures = count()
 _LATENT_COMMAND = 1
-
-
-def new_gesture() -> Hashable:
-    """An id for a gesture that has none of its own (a key, a button); never one that a widget gives."""
-    return ("alone", next(_gestures))
 
 
 class MoveLatent(QUndoCommand):
@@ -30,26 +23,26 @@ class MoveLatent(QUndoCommand):
         self._gesture = gesture
 
     def id(self) -> int:
-        """Only latent moves merge with latent moves."""
+        """Latent moves merge only with latent moves."""
         return _LATENT_COMMAND
 
     def mergeWith(self, other: QUndoCommand) -> bool:
-        """Take over the newer move of the same gesture."""
+        """Merge with the next move of the same gesture."""
         if not isinstance(other, MoveLatent) or other._gesture != self._gesture:
             return False
         self._after = other._after
         return True
 
     def redo(self) -> None:
-        """Go there."""
-        self._put(self._after)
+        """Commit the new latent."""
+        self._apply(self._after)
 
     def undo(self) -> None:
-        """Go back."""
-        self._put(self._before)
+        """Commit the old latent again."""
+        self._apply(self._before)
 
-    def _put(self, latent: FloatArray) -> None:
-        # A model of another size may have been opened since; the stack is cleared then, so this only guards a race.
+    def _apply(self, latent: FloatArray) -> None:
+        # Only guards against a race: the stack is cleared when a model of another size is opened.
         if latent.size == self._session.latent.size:
             self._session.set_latent(latent)
 
@@ -91,7 +84,7 @@ class ChooseLabel(QUndoCommand):
 
 
 class ChooseLevel(QUndoCommand):
-    """Let sliders and map speak of another level."""
+    """Show another level on sliders and map."""
 
     def __init__(self, session: Session, level: int, axes: AxesChoice) -> None:
         super().__init__("Choose level")
@@ -100,14 +93,14 @@ class ChooseLevel(QUndoCommand):
         self._after = level, axes
 
     def redo(self) -> None:
-        """Show the new level, on its own axes."""
-        self._put(*self._after)
+        """Show the new level on its own axes."""
+        self._apply(*self._after)
 
     def undo(self) -> None:
-        """Show the old level again, on the axes it had."""
-        self._put(*self._before)
+        """Show the old level again on its previous axes."""
+        self._apply(*self._before)
 
-    def _put(self, level: int, axes: AxesChoice) -> None:
+    def _apply(self, level: int, axes: AxesChoice) -> None:
         self._session.set_level(level)
         self._session.set_axes(axes)
 
@@ -128,11 +121,11 @@ class ShowEncodedImage(QUndoCommand):
         self._apply(*self._after)
 
     def undo(self) -> None:
-        """Show what was shown before, at the latent where that was."""
+        """Show what was shown before, at its latent."""
         self._apply(*self._before)
 
     def _apply(self, encoded: ImageEncoded | None, latent: FloatArray, label: int | None) -> None:
-        # As in MoveLatent: the stack is cleared with another model, so this only guards a race.
+        # Only guards against a race, as in MoveLatent.
         if latent.size == self._session.latent.size:
             self._session.set_encoded_image(encoded)
             self._session.set_label(label)

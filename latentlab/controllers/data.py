@@ -1,4 +1,4 @@
-"""Opening images: the Data panel's wishes to the engine, and what was found back to the panel."""
+"""Opening images: the Data panel's requests to the engine, what was opened back to the panel, and whether it fits."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from latentlab.engine.protocol.messages import (
     EncodeDataset,
     Failed,
     OpenDataset,
-    PointsChanged,
     PreviewDataset,
 )
 from latentlab.gui.panels.data import DataPanel
+from latentlab.gui.panels.dataset_facts import misfit
+from latentlab.gui.widgets.toasts import Notification, Toasts
 from latentlab.state.activity import Activity, ActivityEntry
 from latentlab.state.session import Session
 
-_LOADING = "loading"  # the activity of opening or encoding images
+_LOADING = "loading"  # id of the activity of opening or encoding images
 
 
 class DataController(QObject):
-    """Opens datasets in the worker, and shows in panel and status line how far that is.
+    """Opens datasets in the worker, and shows the progress in panel and status line.
 
     Signals
     -------
@@ -48,22 +49,22 @@ class DataController(QObject):
         super().__init__(parent)
         self._session, self._engine, self._panel, self._activity = session, engine, panel, activity
         self._opening = ""  # the source being opened
-        self._sheet: ByteArray | None = None  # of the open dataset
+        self._contact_sheet: ByteArray | None = None  # of the open dataset
         panel.openRequested.connect(self.open)
         panel.previewRequested.connect(self._preview)
         panel.cancelRequested.connect(self.cancel)
         engine.datasetProgress.connect(self._on_progress)
         engine.datasetPreview.connect(self._on_preview)
         engine.datasetOpened.connect(self._on_opened)
-        engine.datasetCancelled.connect(self._give_up)
-        engine.pointsChanged.connect(self._on_points)
+        engine.datasetCancelled.connect(self._on_not_opened)
+        engine.pointsChanged.connect(self._on_encoding_ended)
         engine.trainingFinished.connect(self._on_training_finished)
         engine.failed.connect(self._on_failed)
-        engine.workerLost.connect(self._stop_encoding)
-        session.modelChanged.connect(self._stop_encoding)
+        engine.workerLost.connect(self._on_encoding_ended)
+        session.modelChanged.connect(self._on_encoding_ended)  # those points are of a model that is replaced
 
     def open(self, source: str, config: DataConfig | None = None) -> None:
-        """Open a folder, a dataset file or ``demo:…``; what is open stays until that succeeds."""
+        """Open a folder, a dataset file or ``demo:…``; the open dataset stays until that succeeds."""
         if config is not None:
             self._panel.set_config(config)
         self._session.data_config = config or self._panel.config()
@@ -72,15 +73,15 @@ class DataController(QObject):
         self._engine.request(OpenDataset(source, self._session.data_config))
 
     def cancel(self) -> None:
-        """Give up what is being opened."""
+        """Cancel the opening."""
         self._engine.request(CancelLoading())
 
     def _preview(self, source: str, config: DataConfig) -> None:
-        if not self._opening:  # whose own images come first
+        if not self._opening:  # its own images are previewed first
             self._engine.request(PreviewDataset(source, config))
 
     def _on_preview(self, preview: DatasetPreview) -> None:
-        """Show the first images of what is being opened, or the open ones as the controls would read them."""
+        """Show the first images of the dataset being opened, or the open ones as the controls would read them."""
         if preview.source == self._opening:
             self._panel.set_contact_sheet(preview.contact_sheet)
         elif not self._opening and self._is_open(preview.source):
@@ -98,51 +99,69 @@ class DataController(QObject):
         self._show(progress.message, progress.done, progress.total)
 
     def _on_opened(self, result: DatasetOpened) -> None:
-        self._settle()
+        self._end_progress()
         self._session.set_dataset(result.info)
         self._panel.set_info(result.info)
-        self._sheet = result.contact_sheet
-        self._panel.set_contact_sheet(self._sheet)
+        self._contact_sheet = result.contact_sheet
+        self._panel.set_contact_sheet(self._contact_sheet)
         self.opened.emit(result.info.source)
-        self._put_on_map()
+        self._encode_if_it_fits()
 
-    def _put_on_map(self) -> None:
-        """Encode the images with the live model where it takes their shape; a run encodes them by itself."""
+    def _encode_if_it_fits(self) -> None:
+        """Encode the images with the current model if it takes their shape; a run encodes them by itself."""
         session = self._session
-        if session.model is None or session.dataset is None or session.run_is_live:
+        if session.model is None or session.dataset is None or session.run_is_active:
             return
         if session.model.image_shape == session.dataset.image_shape:
-            self._encode()
+            self._engine.request(EncodeDataset())
 
     def _on_training_finished(self, _event: Finished) -> None:
-        """A run that is over has put on the map what its model file keeps; the other images follow."""
+        """Encode all images after a run, whose points are only those that its model file keeps."""
         dataset, points = self._session.dataset, self._session.points
         if dataset is not None and points is not None and len(points.mean) < dataset.images:
-            self._encode()
+            self._engine.request(EncodeDataset())
 
-    def _encode(self) -> None:
-        self._engine.request(EncodeDataset())
-
-    def _on_points(self, _points: PointsChanged) -> None:
-        self._stop_encoding()
-
-    def _stop_encoding(self, _result: object = None) -> None:
-        """The points are there, or those that are being computed belong to a model that is replaced."""
+    def _on_encoding_ended(self, _cause: object) -> None:
         if not self._opening:
-            self._settle()
+            self._end_progress()
 
     def _on_failed(self, failure: Failed) -> None:
         if failure.request == OpenDataset.__name__:
-            self._give_up()
+            self._on_not_opened(failure)
         elif failure.request == EncodeDataset.__name__:
-            self._settle()
+            self._end_progress()
 
-    def _give_up(self, _result: object = None) -> None:
-        """What was open stays, and is shown again."""
-        self._settle()
-        self._panel.set_contact_sheet(self._sheet)
+    def _on_not_opened(self, _cause: object) -> None:
+        """Show the open dataset again."""
+        self._end_progress()
+        self._panel.set_contact_sheet(self._contact_sheet)
 
-    def _settle(self) -> None:
+    def _end_progress(self) -> None:
         self._opening = ""
         self._panel.set_progress("")
         self._activity.end(_LOADING)
+
+
+class DatasetFitController(QObject):
+    """Says in the Data panel, and once in a notification, when the open images do not fit the model, and what to do."""
+
+    def __init__(
+        self, session: Session, panel: DataPanel, notifications: Toasts, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._panel, self._notifications = session, panel, notifications
+        self._text = ""
+        self._notification: Notification | None = None
+        session.datasetChanged.connect(self._show)
+        session.modelChanged.connect(self._show)
+
+    def _show(self) -> None:
+        model, dataset = self._session.model, self._session.dataset
+        text = "" if model is None or dataset is None else misfit(dataset.image_shape, model.image_shape)
+        self._panel.set_misfit(text)
+        if text == self._text:
+            return
+        self._text = text
+        if self._notification is not None:
+            self._notification.withdraw()
+        self._notification = self._notifications.notify("info", text) if text else None

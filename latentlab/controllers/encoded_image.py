@@ -8,33 +8,34 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject
 from PySide6.QtGui import QUndoStack
 
 from latentlab.controllers.commands import ShowEncodedImage
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import EncodeImage, Failed, ImageEncoded, WorkerLost
 from latentlab.gui.panels.decoded_image import DecodedImage
+from latentlab.gui.widgets.delayed_call import DelayedCall
 from latentlab.gui.widgets.toasts import Notification, Toasts
 from latentlab.state.session import Session
 
-INTERVAL = 1000  # milliseconds between two encodings of the shown image while a run changes the weights
+INTERVAL_MS = 1000  # between two encodings of the shown image while a run changes the weights
 
 
 @dataclass(frozen=True)
 class _Pending:
-    """A request that is not answered yet: the user's, or for the image that is shown, by newer weights."""
+    """A request that is not answered yet: for a file that the user opened, or for the shown image by newer weights."""
 
     path: str
     is_update: bool
 
 
 class EncodedImageController(QObject):
-    """Encodes image files, one at a time, and keeps what is shown true to the live model.
+    """Encodes image files, one at a time, and keeps the shown one consistent with the current model.
 
-    An image that is opened is one undo step: its undo brings back the latent, the class and the image from before.
-    With newer weights of the same model the image is encoded again, and the latent follows if it has not been moved
-    since; with another model the image is removed, which a notice says.
+    Opening an image is one undo step: its undo restores the latent, the class and the image from before. With newer
+    weights of the same model the image is encoded again, and the latent follows unless it was moved meanwhile; with
+    another model the image is removed, which a notification says.
     """
 
     def __init__(
@@ -51,12 +52,9 @@ class EncodedImageController(QObject):
         self._panel, self._notifications = panel, notifications
         self._pending: deque[_Pending] = deque()  # the worker answers in order
         self._shown: ImageEncoded | None = None
-        self._shown_by = ""  # name of the model that encoded it
-        self._first_version = 0  # of the live model
-        self._notice: Notification | None = None
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self._update)
+        self._encoded_by = ""  # name of the model that encoded the shown image
+        self._notification: Notification | None = None
+        self._scheduled_update = DelayedCall(INTERVAL_MS, self._update, self)
 
         session.modelChanged.connect(self._on_model_changed)
         session.encodedImageChanged.connect(self._on_encoded_image_changed)
@@ -67,21 +65,17 @@ class EncodedImageController(QObject):
         panel.encodedImageClosed.connect(self._on_closed)
 
     def open(self, path: str) -> None:
-        """Encode an image file and go to its latent; the newest that was asked for is shown."""
-        self._ask(path, is_update=False)
+        """Encode an image file and go to its latent; of several the one opened last is shown."""
+        self._request(path, is_update=False)
 
-    def close(self) -> None:
-        """Ask for nothing more: the window closes."""
-        self._timer.stop()
-
-    def _ask(self, path: str, is_update: bool) -> None:
+    def _request(self, path: str, is_update: bool) -> None:
         self._pending.append(_Pending(path, is_update))
         self._engine.request(EncodeImage(path, self._session.label))
 
     def _schedule_update(self) -> None:
-        """Encode the shown image again soon if the model has learned since; while it learns, once an interval."""
-        if self._is_outdated() and not self._timer.isActive():
-            self._timer.start(INTERVAL if self._session.is_learning else 0)
+        """Encode the shown image again if the model has newer weights: once an interval while they change."""
+        if self._is_outdated() and not self._scheduled_update.isActive():
+            self._scheduled_update.start(INTERVAL_MS if self._session.is_learning else 0)
 
     def _is_outdated(self) -> bool:
         shown = self._session.encoded_image
@@ -90,7 +84,7 @@ class EncodedImageController(QObject):
     def _update(self) -> None:
         shown = self._session.encoded_image
         if shown is not None and self._is_outdated() and not self._pending:
-            self._ask(shown.path, is_update=True)
+            self._request(shown.path, is_update=True)
 
     # --- the worker's answers -------------------------------------------------------------------------
 
@@ -99,19 +93,19 @@ class EncodedImageController(QObject):
             return
         answered = self._pending.popleft()
         if any(not pending.is_update for pending in self._pending):
-            return  # a newer one is on its way
-        is_of_this_model = result.model_version >= self._first_version
+            return  # a newer one is being encoded
+        is_of_this_model = result.model_version >= self._session.opened_version
         if answered.is_update:
             if is_of_this_model:
                 self._show_newer(result)
         elif is_of_this_model:
-            self._withdraw_notice()
+            self._withdraw_notification()
             self._undo.push(ShowEncodedImage(self._session, result))
         else:
-            self._ask(result.path, is_update=False)  # another model was opened meanwhile
+            self._request(result.path, is_update=False)  # another model was opened meanwhile
 
     def _show_newer(self, result: ImageEncoded) -> None:
-        """Show the image as newer weights encode it; the latent follows where it still is the image's."""
+        """Show the image as newer weights encode it; the latent follows if it is still the image's."""
         session, before = self._session, self._session.encoded_image
         if before is None or before.path != result.path:
             return
@@ -121,18 +115,18 @@ class EncodedImageController(QObject):
             session.set_latent(result.mean)
 
     def _on_failed(self, failure: Failed) -> None:
-        """What failed is said by its own notice; an image that cannot be encoded again is removed."""
+        """Remove an image that cannot be encoded again; the failure has a notification of its own."""
         if failure.request != EncodeImage.__name__ or not self._pending:
             return
         shown = self._session.encoded_image
         if self._pending.popleft().is_update and shown is not None:
             self._session.set_encoded_image(None)
-            self._say(f"{Path(shown.path).name} could not be encoded again and is no longer shown.")
+            self._warn(f"{Path(shown.path).name} could not be encoded again and is no longer shown.")
 
     def _on_worker_lost(self, _lost: WorkerLost) -> None:
         for pending in self._pending:
             if not pending.is_update:
-                self._say(f"{Path(pending.path).name} was not encoded: the worker ended.")
+                self._warn(f"{Path(pending.path).name} was not encoded: the worker ended.")
         self._pending.clear()
 
     # --- the session's changes ------------------------------------------------------------------------
@@ -141,23 +135,22 @@ class EncodedImageController(QObject):
         if not is_new_model:
             self._schedule_update()
             return
-        self._timer.stop()
-        self._first_version = self._session.model_version
+        self._scheduled_update.stop()
         if self._shown is not None:
-            self._withdraw_notice()
+            self._withdraw_notification()
             name, path = Path(self._shown.path).name, self._shown.path
-            self._notice = self._notifications.notify(
+            self._notification = self._notifications.notify(
                 "info",
-                f"{name} was encoded by {self._shown_by} and is no longer shown.",
+                f"{name} was encoded by {self._encoded_by} and is no longer shown.",
                 actions=[("Encode it by this model", partial(self.open, path))],
             )
 
     def _on_encoded_image_changed(self) -> None:
         self._shown = self._session.encoded_image
         model = self._session.model
-        self._shown_by = "" if model is None else model.name
+        self._encoded_by = "" if model is None else model.name
         self._show()
-        self._schedule_update()  # an undo may have brought back what older weights made
+        self._schedule_update()  # an undo may have restored an image encoded by older weights
 
     def _on_closed(self) -> None:
         if self._session.encoded_image is not None:
@@ -173,10 +166,10 @@ class EncodedImageController(QObject):
             error += "\nencoded again as the model learns"
         self._panel.set_encoded_image(shown.image, shown.reconstruction, Path(shown.path).name, error)
 
-    def _say(self, message: str) -> None:
+    def _warn(self, message: str) -> None:
         self._notifications.notify("warning", message)
 
-    def _withdraw_notice(self) -> None:
-        if self._notice is not None:
-            self._notice.withdraw()
-            self._notice = None
+    def _withdraw_notification(self) -> None:
+        if self._notification is not None:
+            self._notification.withdraw()
+            self._notification = None

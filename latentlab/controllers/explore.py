@@ -1,4 +1,4 @@
-"""Exploring by hand: map and sliders move the latent; the latent moves map, sliders and image."""
+"""Exploring: gestures on the map and on the sliders move the latent, and the sliders show it."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ import numpy as np
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QUndoStack
 
-from latentlab.controllers.commands import ChooseLabel, MoveLatent, new_gesture
+from latentlab.controllers.commands import ChooseLabel, MoveLatent
 from latentlab.engine.protocol.messages import FloatArray
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.panels.latent_sliders import LatentSliders
+from latentlab.gui.widgets.gesture_id import next_gesture
 from latentlab.state.session import Session
+
+MIN_SLIDER_RANGE = 4.0  # standard deviations of the prior, on each side of 0
 
 
 class ExploreController(QObject):
-    """Joins the map's and the sliders' gestures with the session's latent.
+    """Joins the gestures of the map and of the sliders with the session's latent.
 
-    Every gesture becomes one undoable step. Nothing is decoded here: ``ImageController`` follows the session.
+    Every gesture becomes one undoable step. Nothing is decoded here: ``DecodedImageController`` follows the session.
     """
 
     def __init__(
@@ -30,7 +33,7 @@ class ExploreController(QObject):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._session, self._undo, self._map, self._sliders = session, undo, latent_map, sliders
+        self._session, self._undo, self._sliders = session, undo, sliders
 
         latent_map.hovered.connect(self._on_map_hovered)
         latent_map.committed.connect(self._on_map_committed)
@@ -40,38 +43,39 @@ class ExploreController(QObject):
         sliders.lockToggled.connect(session.set_locked)
         sliders.labelChosen.connect(self._on_label_chosen)
 
-        session.latentChanged.connect(self._on_latent_changed)
-        session.axesChanged.connect(self._show_latent)
-        session.pointsChanged.connect(self._show_latent)  # principal components are those of the points
-        session.previewChanged.connect(self._show_preview)
         session.modelChanged.connect(self._on_model_changed)
-        session.lockedChanged.connect(lambda: sliders.set_locked(session.locked))
-        session.labelChanged.connect(lambda: sliders.set_label(session.label))
+        session.latentChanged.connect(self._show_latent)
+        session.pointsChanged.connect(self._on_points_changed)
+        session.runStateChanged.connect(self._on_run_state_changed)
+        session.lockedChanged.connect(self._show_locked)
+        session.labelChanged.connect(self._show_label)
 
-    # --- intents ----------------------------------------------------------------------------------
+    # --- gestures ---------------------------------------------------------------------------------
 
     def go_to(self, latent: FloatArray, gesture: Hashable | None = None, text: str = "Move") -> None:
-        """Commit ``latent`` [d] as an undoable step, part of ``gesture`` where one is given."""
+        """Commit ``latent`` [d] as an undoable step, or as a part of the step of the same ``gesture``."""
         if self._session.model is None:
             return
         latent = np.asarray(latent, np.float32)
         if not np.array_equal(latent, self._session.latent):
-            self._undo.push(MoveLatent(self._session, latent, gesture or new_gesture(), text))
+            self._undo.push(MoveLatent(self._session, latent, gesture or next_gesture(), text))
 
-    def _lifted(self, point: object) -> FloatArray:
-        lifted: FloatArray = self._session.plane().lift(np.asarray(point, np.float32).reshape(1, 2))[0]
-        return lifted
+    def _lift(self, point: object) -> FloatArray:
+        """The latent [d] at a point (x, y) of the map."""
+        latent: FloatArray = self._session.plane().lift(np.asarray(point, np.float32).reshape(1, 2))[0]
+        return latent
 
     def _on_map_hovered(self, point: object | None) -> None:
-        # A past epoch's map is not the plane that the live model would decode.
-        away = point is None or self._session.model is None or self._session.past is not None
-        self._session.set_preview(None if away else self._lifted(point))
+        # The map of a viewed epoch is not the plane that the current model would decode.
+        is_off = point is None or self._session.model is None or self._session.viewed_epoch is not None
+        self._session.set_preview(None if is_off else self._lift(point))
 
     def _on_map_committed(self, point: object, gesture: int) -> None:
         if self._session.model is not None:
-            # The pointer is where the commit is: nothing of its own is left to preview.
-            self._session.set_preview(None)
-            self.go_to(self._lifted(point), ("map", gesture))
+            latent = self._lift(point)
+            self._session.set_preview(None)  # the pointer is where the latent is
+            self._session.set_viewed_epoch(None)
+            self.go_to(latent, ("map", gesture))
 
     def _on_map_nudged(self, offset: object, gesture: int) -> None:
         if self._session.model is not None:
@@ -95,36 +99,42 @@ class ExploreController(QObject):
         if self._session.model is not None and label != self._session.label:
             self._undo.push(ChooseLabel(self._session, label))
 
-    def _on_latent_changed(self) -> None:
-        """Show it, and let the map follow where a slider, a key or the dice led out of what is in view."""
-        self._show_latent()
-        session = self._session
-        if session.model is not None and session.past is None:
-            self._map.follow(session.plane().project(session.latent[None])[0])
-
-    # --- what widgets are told ----------------------------------------------------------------------
+    # --- the sliders ------------------------------------------------------------------------------
 
     def _on_model_changed(self, is_new_model: bool) -> None:
         if not is_new_model:
             return
-        model = self._session.model
-        # Steps of another model's latent space mean nothing in this one.
-        self._undo.clear()
+        session, model = self._session, self._session.model
+        self._undo.clear()  # steps in another model's latent space mean nothing in this one
         self._sliders.set_instead(None)
-        plain = model is not None and self._session.layout.kind == "plain"
-        self._sliders.set_dimensions(self._session.latent.size if plain else 0)
-        self._sliders.set_locked(self._session.locked)
+        is_plain = model is not None and session.layout.kind == "plain"
+        self._sliders.set_dimensions(session.latent.size if is_plain else 0)
+        self._show_locked()
         self._sliders.set_classes(model.classes if model is not None and model.conditional else ())
         self._show_latent()
 
     def _show_latent(self) -> None:
-        session = self._session
-        self._sliders.set_latent(session.latent)
-        if session.model is None:
-            self._map.set_cursor(None)
-        else:
-            self._map.set_cursor(session.plane().project(session.latent[None])[0])
+        self._sliders.set_latent(self._session.latent)
 
-    def _show_preview(self) -> None:
-        preview = self._session.preview
-        self._map.set_preview(None if preview is None else self._session.plane().project(preview[None])[0])
+    def _show_locked(self) -> None:
+        self._sliders.set_locked(self._session.locked)
+
+    def _show_label(self) -> None:
+        self._sliders.set_label(self._session.label)
+
+    def _on_points_changed(self) -> None:
+        points = self._session.points
+        if points is not None:
+            largest = float(np.ceil(np.abs(points.mean).max(initial=0.0)))
+            self._sliders.set_range(max(MIN_SLIDER_RANGE, largest))
+        self._show_kl()
+
+    def _on_run_state_changed(self) -> None:
+        if not self._session.run_is_active:
+            self._show_kl()
+
+    def _show_kl(self) -> None:
+        """Show each dimension's KL; during training the sliders keep their order, so that they can be followed."""
+        points, is_active = self._session.points, self._session.run_is_active
+        kl = None if points is None else points.kl
+        self._sliders.set_kl(kl, fold=not is_active, keep=points is not None and is_active)

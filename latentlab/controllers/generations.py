@@ -4,35 +4,35 @@ from __future__ import annotations
 
 
 class Generations:
-    """Numbers the requests of one live kind, and tells whether a result is newer than the one shown.
+    """Numbers the requests of one kind, and decides whether a result is newer than the one shown.
 
-    Asking for ``generation == latest`` instead would show nothing under a fast hand: there is always a newer request.
+    Accepting the newest request's result alone would show nothing during a fast drag: there is always a newer request.
     """
 
     def __init__(self) -> None:
-        self._asked = 0
+        self._newest = 0
         self._shown = 0
 
-    def ask(self) -> int:
+    def next(self) -> int:
         """The generation of a new request."""
-        self._asked += 1
-        return self._asked
+        self._newest += 1
+        return self._newest
 
     @property
-    def asked(self) -> int:
+    def newest(self) -> int:
         """The generation of the newest request."""
-        return self._asked
+        return self._newest
 
-    def accept(self, generation: int, *, again: bool = False) -> bool:
-        """Whether a result may be shown; from then on older ones may not.
+    def accept(self, generation: int, *, is_continuation: bool = False) -> bool:
+        """Whether a result may be shown; afterwards no older one may.
 
-        ``again`` admits further parts of the generation that is shown.
+        ``is_continuation`` also accepts further parts of the generation that is shown.
         """
-        if generation < self._shown or (generation == self._shown and not again):
+        if generation < self._shown or (generation == self._shown and not is_continuation):
             return False
         self._shown = generation
         return True
 
-    def forget(self) -> None:
-        """Refuse everything asked so far: it was about something that is gone."""
-        self._shown = self._asked
+    def discard_pending(self) -> None:
+        """Refuse the results of all requests so far: what they were about is gone."""
+        self._shown = self._newest

@@ -1,4 +1,4 @@
-"""Hierarchies of latents: which level sliders and map speak of."""
+"""Hierarchies of latents: which level the sliders and the map show."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class LevelController(QObject):
         session.levelChanged.connect(self._show)
         session.modelChanged.connect(self._on_model_changed)
 
-    def _on_level_chosen(self, place: int) -> None:
+    def _on_level_chosen(self, index: int) -> None:
         session = self._session
-        if place == session.level or not 0 <= place < len(session.layout.levels):
+        if index == session.level or not 0 <= index < len(session.layout.levels):
             return
-        level, axes = session.layout.levels[place], session.axes
-        if session.layout.kind == "plain" and not axes.principal:
+        level, axes = session.layout.levels[index], session.axes
+        if session.layout.kind == "plain" and not axes.is_principal:
             axes = AxesChoice(f"z{level.start + 1}", f"z{level.start + min(2, level.size)}")
-        self._undo.push(ChooseLevel(session, place, axes))
+        self._undo.push(ChooseLevel(session, index, axes))
 
     def _on_model_changed(self, is_new_model: bool) -> None:
         if is_new_model:
@@ -38,7 +38,7 @@ class LevelController(QObject):
     def _show(self) -> None:
         session = self._session
         levels = session.layout.levels
-        several = len(levels) > 1
-        self._sliders.set_levels([level.name for level in levels] if several else (), session.level)
+        has_several = len(levels) > 1
+        self._sliders.set_levels([level.name for level in levels] if has_several else (), session.level)
         chosen = levels[session.level]
-        self._sliders.set_shown(range(chosen.start, chosen.start + chosen.size) if several else None)
+        self._sliders.set_shown(range(chosen.start, chosen.start + chosen.size) if has_several else None)

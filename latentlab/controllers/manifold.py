@@ -1,7 +1,8 @@
-"""The decoded manifold: asked for whatever part of the map is in view, painted as its tiles come."""
+"""The decoded manifold: requested for the part of the map in view, painted tile by tile."""
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,22 +12,24 @@ from latentlab.controllers.generations import Generations
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import Axes, DecodeGrid, GridTiles
 from latentlab.gui.latent_map import LatentMap, View
-from latentlab.state.session import AxesChoice, Session
+from latentlab.state.map_state import MapState
+from latentlab.state.session import AxesChoice
 from latentlab.utils.duty_cycle import MANIFOLD, DutyCycle
 
 CELL_PIXELS = 32
-MOST_CELLS = 40  # a side
-PACE = 3.0
-"""Seconds of training between two pictures of it, if cells of ``COARSER`` sides make that possible."""
-SLIGHT_TURN = 0.999
-"""Cosine of the angle (2.6°) that an axis may turn at the manifold's pace: less than a cell, three units from 0."""
-COARSER = (1.0, 1.5, 2.0, 3.0, 4.0)
-"""How much longer than ``CELL_PIXELS`` the side of a cell may be while a model learns."""
+MAX_CELLS = 40  # a side
+TRAINING_INTERVAL = 3.0
+"""Seconds between two manifolds during training, if cells of one of the ``CELL_SCALES`` make that possible."""
+CELL_SCALES = (1.0, 1.5, 2.0, 3.0, 4.0)
+"""How much longer than ``CELL_PIXELS`` the side of a cell may be during training."""
+SLIGHT_ROTATION = 0.999
+"""Cosine of the angle (2.6°) that an axis may rotate at the training pace: less than a cell, three units from 0."""
+_EMPTY = None, (0.0, 1.0), (0.0, 1.0)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The cells that cover a view: whole cells on a lattice through the origin, so panning keeps them in place."""
+    """The cells that cover a view: whole cells on a lattice through the origin, so that panning does not move them."""
 
     x_range: tuple[float, float]
     y_range: tuple[float, float]
@@ -35,14 +38,11 @@ class Layout:
     tile_pixels: int
 
     @staticmethod
-    def of(view: View, coarser: float = 1.0) -> Layout:
-        """Cover ``view`` with square cells of about ``CELL_PIXELS``, at most ``MOST_CELLS`` a side.
-
-        Their sides are ``coarser`` times as long.
-        """
+    def of(view: View, scale: float = 1.0) -> Layout:
+        """Cover ``view`` with square cells of about ``scale * CELL_PIXELS``, at most ``MAX_CELLS`` a side."""
         width, height = view.x_max - view.x_min, view.y_max - view.y_min
         per_pixel = max(width / max(1, view.width_px), height / max(1, view.height_px))
-        cell = coarser * max(CELL_PIXELS * per_pixel, width / MOST_CELLS, height / MOST_CELLS)
+        cell = scale * max(CELL_PIXELS * per_pixel, width / MAX_CELLS, height / MAX_CELLS)
         left, right = int(np.floor(view.x_min / cell)), int(np.ceil(view.x_max / cell))
         low, high = int(np.floor(view.y_min / cell)), int(np.ceil(view.y_max / cell))
         return Layout(
@@ -54,137 +54,126 @@ class Layout:
         )
 
 
-class ManifoldController(QObject):
-    """Keeps the manifold layer decoded for the view, the axes, the class and the model's newest weights.
+class Manifold(QObject):
+    """Keeps the manifold layer decoded for the view and for the map's state.
 
-    While the same cells are decoded again with newer weights, coarse tiles are passed over: the finer picture
-    that stands there, a moment old, is the better one to look at. A model that learns is followed at a pace that
-    costs its training little, and a picture that was begun is finished first; its cells are as large as makes a
-    picture every ``PACE`` seconds affordable. When the training rests or has ended, the finest is asked for at once.
-    While a past epoch is looked at, its stored picture is shown and nothing is asked for.
+    While the same cells are decoded again with newer weights, coarse tiles are skipped: the finer picture on screen,
+    although slightly older, is better. During training it is decoded at a rate that costs the run little, and a
+    picture that was begun is finished first; its cells are large enough that there can be a picture every
+    ``TRAINING_INTERVAL`` seconds. When the run pauses or ends, the finest picture is requested at once. A viewed
+    epoch shows its stored picture, and nothing is requested.
     """
 
-    def __init__(
-        self, session: Session, engine: EngineClient, latent_map: LatentMap, parent: QObject | None = None
-    ) -> None:
+    def __init__(self, engine: EngineClient, latent_map: LatentMap, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._session, self._engine, self._map = session, engine, latent_map
-        self._fresh, self._duty_cycle = Generations(), DutyCycle(MANIFOLD)
-        self._model_from = 0  # the version at which the live model came
-        self._view = latent_map.view()  # it may be shown long since, and tell of no change
+        self._engine, self._map = engine, latent_map
+        self._state = MapState()
+        self._generations, self._duty_cycle = Generations(), DutyCycle(MANIFOLD)
+        self._view = latent_map.view()  # the map may have been shown before, without a change of view since
         self._layout: Layout | None = None
         self._plane: Axes | None = None
-        self._whole = False  # whether the picture that stands is finished at the layout asked for
+        self._is_complete = False  # whether the picture on screen is finished at the requested layout
         self._skip_coarse = False
-        self._stored = True  # whether a picture stored with the model would be news: no tile of it has come yet
-        self._begun = -1, 0.0  # the generation whose tiles come, and the epoch of its first
-        self._per_cell = 0.0  # seconds; 0 until it was measured on the live model
-        self._coarser = COARSER[-1]
-
+        self._awaits_tiles = True  # whether no tile of the current model was painted yet
+        self._first_tile = -1, 0.0  # generation of the tiles that are arriving, and the epoch of the first one
+        self._seconds_per_cell = 0.0  # 0 until it was measured on the current model
+        self._cell_scale = CELL_SCALES[-1]
         latent_map.viewChanged.connect(self._on_view_changed)
-        session.latentChanged.connect(self._follow_plane)
-        session.axesChanged.connect(self._on_axes_changed)
-        session.pastChanged.connect(self._on_past_changed)
-        session.pointsChanged.connect(self._on_points_changed)
-        session.pointsChanged.connect(self._follow_plane)
-        session.labelChanged.connect(self._ask)
-        session.modelChanged.connect(self._on_model_changed)
-        session.runStateChanged.connect(self._on_run_state_changed)
-        engine.trainingEvent.connect(lambda _: self._follow())
+        engine.trainingEvent.connect(self._request_if_affordable)
         engine.gridTiles.connect(self._on_tiles)
 
     @property
     def generation(self) -> int:
-        """Of the request that was made last."""
-        return self._fresh.asked
+        """Generation of the newest request."""
+        return self._generations.newest
+
+    def apply(self, state: MapState, changed: Set[str]) -> None:
+        """Show or request what has changed."""
+        before, self._state = self._state, state
+        if "opened_version" in changed:
+            self._start_model(before.has_model)
+        if "run_is_active" in changed and not state.run_is_active:
+            self._map.set_staleness_text("", "manifold")
+        if state.viewed_epoch is not None:
+            if changed & {"viewed_epoch", "axes"}:
+                self._show_snapshot()
+            return
+        if "viewed_epoch" in changed:
+            self._layout, self._is_complete = None, False
+        if self._awaits_tiles and changed & {"axes", "points"}:
+            self._show_stored_picture()
+        weights_settled = not state.is_learning and changed & {"model_version", "is_learning"}
+        if weights_settled or changed & {"opened_version", "axes", "label", "viewed_epoch"}:
+            self._request()
+        elif "plane" in changed:
+            self._follow_plane()
+        elif "model_version" in changed:
+            self._request_if_affordable()
+
+    def _start_model(self, shows_another: bool) -> None:
+        """Forget the previous model; a picture from before the first model is that model's own stored one."""
+        self._generations.discard_pending()
+        self._layout = None
+        self._seconds_per_cell, self._cell_scale = 0.0, CELL_SCALES[-1]
+        self._is_complete, self._awaits_tiles = False, True
+        if shows_another:
+            self._map.set_manifold(*_EMPTY)
+
+    def _show_snapshot(self) -> None:
+        """Show the viewed epoch's picture if the map shows the plane of that picture."""
+        snapshot = self._state.viewed_epoch
+        if snapshot is None or self._state.axes != AxesChoice():
+            self._map.set_manifold(*_EMPTY)
+            return
+        x_min, x_max, y_min, y_max = snapshot.extent
+        self._map.set_manifold(snapshot.picture, (x_min, x_max), (y_min, y_max))
+
+    def _show_stored_picture(self) -> None:
+        """Show the picture stored with the points, which is of the first two dimensions, until tiles replace it."""
+        points = self._state.points
+        if self._state.axes != AxesChoice():
+            self._map.set_manifold(*_EMPTY)
+        elif points is not None and points.preview is not None and points.preview_extent is not None:
+            x_min, x_max, y_min, y_max = points.preview_extent
+            self._map.set_manifold(points.preview, (x_min, x_max), (y_min, y_max))
+
+    # --- requests -----------------------------------------------------------------------------------
 
     def _on_view_changed(self, view: object) -> None:
         if isinstance(view, View):
             self._view = view
-            self._ask()
+            self._request()
 
-    def _on_model_changed(self, is_new_model: bool) -> None:
-        if is_new_model:
-            self._fresh.forget()
-            # Before the first model nothing was decoded: what may stand there is this one's own stored picture.
-            shows_another, self._model_from = self._model_from > 0, self._session.model_version
-            self._layout = None
-            self._per_cell, self._coarser = 0.0, COARSER[-1]
-            self._whole, self._stored = False, True
-            if shows_another:
-                self._map.set_manifold(None, (0.0, 1.0), (0.0, 1.0))
-        if is_new_model or not self._session.is_learning:
-            self._ask()
-        else:
-            self._follow()
-
-    def _follow(self) -> None:
-        """A model that learns has come further: ask when that is affordable."""
-        if self._session.is_learning and self._duty_cycle.is_ready():
-            self._ask()
-
-    def _on_points_changed(self) -> None:
-        """Show the picture that was stored with the points, until there is a tile: none would be asked for again."""
-        points, plain = self._session.points, self._session.axes == AxesChoice()  # it is of the first two dimensions
-        if not self._stored or not plain or points is None or self._session.past is not None:
-            return
-        if points.preview is not None and points.preview_extent is not None:
-            x_min, x_max, y_min, y_max = points.preview_extent
-            self._map.set_manifold(points.preview, (x_min, x_max), (y_min, y_max))
-
-    def _on_axes_changed(self) -> None:
-        if self._session.past is None:
-            if self._stored:  # a picture that is of other axes
-                self._map.set_manifold(None, (0.0, 1.0), (0.0, 1.0))
-            self._ask()
-        else:
-            self._on_past_changed()
-
-    def _on_past_changed(self) -> None:
-        """Show the picture of the past where it is of the map's plane; back in the present, tiles replace it."""
-        past = self._session.past
-        if past is None:
-            self._layout, self._whole = None, False
-            self._ask()
-        elif self._session.axes == AxesChoice():
-            x_min, x_max, y_min, y_max = past.extent
-            self._map.set_manifold(past.picture, (x_min, x_max), (y_min, y_max))
-        else:
-            self._map.set_manifold(None, (0.0, 1.0), (0.0, 1.0))
-
-    def _on_run_state_changed(self) -> None:
-        """A run rests or has ended: the weights stay as they are, and nothing is to be spared any more."""
-        if not self._session.run_is_live:
-            self._map.set_staleness_text("", "manifold")
-        if not self._session.is_learning:
-            self._ask()
+    def _request_if_affordable(self) -> None:
+        """Request newer weights' manifold during training, as often as its share of the run's time allows."""
+        if self._state.is_learning and self._duty_cycle.is_ready():
+            self._request()
 
     def _follow_plane(self) -> None:
-        """Decode again when the plane differs from the decoded one: another slice, or other principal components.
+        """Request the manifold on another plane: another slice, or other principal components.
 
-        The components of a model that learns change a little with every new set of points; that waits for the
-        manifold's pace.
+        During training the components rotate slightly with each new set of points; that waits for the next picture.
         """
-        plane = self._session.plane()
-        if self._plane is not None and _same(plane, self._plane):
+        plane, decoded = self._state.plane, self._plane
+        if plane is None or (decoded is not None and _same(plane, decoded)):
             return
-        if self._session.is_learning and self._plane is not None and _nearly_same(plane, self._plane):
-            self._follow()
+        if self._state.is_learning and decoded is not None and _nearly_same(plane, decoded):
+            self._request_if_affordable()
         else:
-            self._ask()
+            self._request()
 
-    def _ask(self) -> None:
-        session, view = self._session, self._view
-        if session.model is None or session.past is not None:
+    def _request(self) -> None:
+        state, view, plane = self._state, self._view, self._state.plane
+        if not state.has_model or plane is None or state.viewed_epoch is not None:
             return
         if not view.width_px or not view.height_px:
             return
-        layout, plane = Layout.of(view, self._affordable(view) if session.is_learning else 1.0), session.plane()
-        same_place = layout == self._layout and self._plane is not None and _same(plane, self._plane)
-        self._skip_coarse = same_place and self._whole
-        self._whole = self._whole and same_place
+        layout = Layout.of(view, self._affordable_scale(view) if state.is_learning else 1.0)
+        is_same = layout == self._layout and self._plane is not None and _same(plane, self._plane)
+        self._skip_coarse = is_same and self._is_complete
+        self._is_complete = self._is_complete and is_same
         self._layout, self._plane = layout, plane
-        generation = self._fresh.ask()
+        generation = self._generations.next()
         self._duty_cycle.mark_requested()
         self._map.begin_manifold(layout.x_range, layout.y_range, layout.columns, layout.rows, generation)
         self._engine.request(
@@ -196,40 +185,45 @@ class ManifoldController(QObject):
                 layout.columns,
                 layout.rows,
                 layout.tile_pixels,
-                session.label,
+                state.label,
             )
         )
 
-    def _affordable(self, view: View) -> float:
-        """How much coarser the cells are to be beside a training; kept as it is while it comes near ``PACE``."""
+    def _affordable_scale(self, view: View) -> float:
+        """Scale of the cells during training; unchanged while a picture takes about ``TRAINING_INTERVAL``."""
 
-        def seconds(coarser: float) -> float:
-            layout = Layout.of(view, coarser)
-            return layout.columns * layout.rows * self._per_cell / MANIFOLD
+        def seconds(scale: float) -> float:
+            layout = Layout.of(view, scale)
+            return layout.columns * layout.rows * self._seconds_per_cell / MANIFOLD
 
-        if self._per_cell and not 0.5 * PACE <= seconds(self._coarser) <= 1.5 * PACE:
-            self._coarser = next((each for each in COARSER if seconds(each) <= PACE), COARSER[-1])
-        return self._coarser
+        interval = seconds(self._cell_scale)
+        if self._seconds_per_cell and not 0.5 * TRAINING_INTERVAL <= interval <= 1.5 * TRAINING_INTERVAL:
+            self._cell_scale = next((s for s in CELL_SCALES if seconds(s) <= TRAINING_INTERVAL), CELL_SCALES[-1])
+        return self._cell_scale
+
+    # --- results ------------------------------------------------------------------------------------
 
     def _on_tiles(self, result: GridTiles) -> None:
-        if self._session.past is not None:
+        state = self._state
+        if state.viewed_epoch is not None or result.model_version < state.opened_version:
             return
-        if result.model_version < self._model_from or not self._fresh.accept(result.generation, again=True):
+        if not self._generations.accept(result.generation, is_continuation=True):
             return
-        if result.generation != self._begun[0]:
-            self._begun = result.generation, result.epoch
+        if result.generation != self._first_tile[0]:
+            self._first_tile = result.generation, result.epoch
         if result.done:
+            # As old as the oldest tile.
             self._map.set_staleness_text(
-                f"manifold {self._begun[1]:.1f}" if self._session.run_is_live else "", "manifold"
+                f"manifold {self._first_tile[1]:.1f}" if state.run_is_active else "", "manifold"
             )
-        if result.done and result.generation == self._fresh.asked:
+        if result.done and result.generation == self._generations.newest:
             self._duty_cycle.record_cost(result.seconds)
             if self._layout is not None:
-                self._per_cell = result.seconds / (self._layout.columns * self._layout.rows)
+                self._seconds_per_cell = result.seconds / (self._layout.columns * self._layout.rows)
         if result.span == 1 or not self._skip_coarse:
-            self._stored = False
+            self._awaits_tiles = False
             self._map.put_tiles(result.generation, result.cells, result.span, result.tiles)
-        self._whole = self._whole or result.done
+        self._is_complete = self._is_complete or result.done
 
 
 def _same(one: Axes, other: Axes) -> bool:
@@ -237,8 +231,8 @@ def _same(one: Axes, other: Axes) -> bool:
 
 
 def _nearly_same(one: Axes, other: Axes) -> bool:
-    """Whether the second plane is the first but for a slight turn of its axes."""
+    """Whether the second plane is the first one with slightly rotated axes."""
     if one.x.size != other.x.size:
         return False
-    slight = min(float(one.x @ other.x), float(one.y @ other.y)) >= SLIGHT_TURN
-    return slight and np.allclose(one.origin, other.origin, atol=0.1)
+    is_slight = min(float(one.x @ other.x), float(one.y @ other.y)) >= SLIGHT_ROTATION
+    return is_slight and np.allclose(one.origin, other.origin, atol=0.1)

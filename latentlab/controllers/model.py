@@ -1,4 +1,4 @@
-"""The live model: opened, saved, described, and the axes its map shows."""
+"""The current model: opened, saved, described, and the axes that its map shows."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from latentlab.state.session import AxesChoice, Session
 
 
 class ModelController(QObject):
-    """Takes models and points from the engine into the session, and the panel's wishes back.
+    """Passes models and points from the engine to the session, and the panel's requests to the engine.
 
     Signals
     -------
     opened(source), saved(path)
-        For the recent files and the notices.
+        For the recent files and the notifications.
     """
 
     opened = Signal(str)
@@ -35,7 +35,7 @@ class ModelController(QObject):
     ) -> None:
         super().__init__(parent)
         self._session, self._engine, self._undo, self._panel = session, engine, undo, panel
-        self._fell_back = False
+        self._tried_default = False
         panel.modelChosen.connect(self.open)
         panel.axesChosen.connect(self._on_axes_chosen)
         panel.colourByChosen.connect(session.set_colour_by)
@@ -49,14 +49,14 @@ class ModelController(QObject):
         session.levelChanged.connect(self._show_axes)
 
     def open(self, source: str) -> None:
-        """Open a model file, a run folder or ``bundled:NAME``; the live model stays until that succeeds."""
+        """Open a model file, a run folder or ``bundled:NAME``; the current model stays until that succeeds."""
         self._engine.request(OpenModel(source))
 
     def save(self, path: str) -> None:
-        """Write the live model to ``path``."""
+        """Write the current model to ``path``."""
         self._engine.request(SaveModel(path))
 
-    # --- the engine's news ----------------------------------------------------------------------------
+    # --- the engine's results -------------------------------------------------------------------------
 
     def _on_model_changed(self, result: ModelChanged) -> None:
         if result.model_version < self._session.model_version:
@@ -77,16 +77,16 @@ class ModelController(QObject):
         self.saved.emit(result.path)
 
     def _on_failed(self, failure: Failed) -> None:
-        """Rather the bundled model than an empty window, when what was to be opened first is none."""
-        if failure.request == OpenModel.__name__ and self._session.model is None and not self._fell_back:
-            self._fell_back = True
+        """Open the bundled model if the first model cannot be opened, so that the window is not empty."""
+        if failure.request == OpenModel.__name__ and self._session.model is None and not self._tried_default:
+            self._tried_default = True
             self.open(DEFAULT_MODEL)
 
     # --- axes -----------------------------------------------------------------------------------------
 
     def _on_axes_chosen(self, x: str, y: str) -> None:
         before, first = self._session.axes, self._session.layout.levels[self._session.level].start + 1
-        chosen = AxesChoice(x, _partner(x, y, first)) if x != before.x else AxesChoice(_partner(y, x, first), y)
+        chosen = AxesChoice(x, _other_axis(x, y, first)) if x != before.x else AxesChoice(_other_axis(y, x, first), y)
         if chosen == before:
             self._show_axes()
         else:
@@ -101,15 +101,15 @@ class ModelController(QObject):
         session = self._session
         components = len(session.components)
         level = session.layout.levels[session.level]
-        # A single number of a code means little; nor does one of another level than the map speaks of.
-        plain = session.layout.kind != "codes" or not components
-        dimensions = range(level.start, level.start + level.size) if plain else range(0)
+        # A single number of a code means little, and a number of another level is not on the map.
+        is_plain = session.layout.kind != "codes" or not components
+        dimensions = range(level.start, level.start + level.size) if is_plain else range(0)
         self._panel.set_axes(dimensions, components, session.axes.x, session.axes.y)
         self._panel.set_columns(() if session.points is None else tuple(session.points.columns), session.colour_by)
 
 
-def _partner(chosen: str, other: str, first: int) -> str:
-    """What the other axis shows: the same kind of direction as the chosen one, and not the same direction.
+def _other_axis(chosen: str, other: str, first: int) -> str:
+    """What the other axis shows: a different direction of the same kind as the chosen one.
 
     ``first`` is the number of the level's first dimension.
     """

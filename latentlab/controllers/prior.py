@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# Not by numpy's own name for it: that imports it when it is first wanted, on the GUI thread.
+# Not numpy.random: numpy would import that lazily, on the GUI thread.
 from numpy.random import default_rng
 from PySide6.QtCore import QObject
 
@@ -15,7 +15,7 @@ from latentlab.state.session import Session
 
 
 class PriorController(QObject):
-    """Answers the dice: the worker draws from the prior, whatever it is, and what is wanted of it is committed."""
+    """Draws from the prior, in the worker, when the user asks for a sample; locked dimensions stay."""
 
     def __init__(
         self,
@@ -27,25 +27,22 @@ class PriorController(QObject):
     ) -> None:
         super().__init__(parent)
         self._session, self._engine, self._explore = session, engine, explore
-        self._fresh = Generations()
+        self._generations = Generations()
         self._random = default_rng()
-        self._dimension = -1  # the one that is wanted of the draw; −1: all that are not locked
+        self._dimension = -1  # the one to sample; −1 for all that are not locked
         sliders.sampleRequested.connect(self._on_sample_requested)
-        session.modelChanged.connect(self._on_model_changed)
         engine.latentDrawn.connect(self._on_drawn)
 
     def _on_sample_requested(self, dimension: int) -> None:
         if self._session.model is not None:
             self._dimension = dimension
-            self._engine.request(DrawLatent(self._fresh.ask(), int(self._random.integers(2**31))))
-
-    def _on_model_changed(self, is_new_model: bool) -> None:
-        if is_new_model:
-            self._fresh.forget()
+            self._engine.request(DrawLatent(self._generations.next(), int(self._random.integers(2**31))))
 
     def _on_drawn(self, result: LatentDrawn) -> None:
         latent = self._session.latent
-        if not self._fresh.accept(result.generation) or result.z.size != latent.size:
+        if result.model_version < self._session.opened_version or result.z.size != latent.size:
+            return
+        if not self._generations.accept(result.generation):
             return
         if self._dimension >= 0:
             chosen = [self._dimension]

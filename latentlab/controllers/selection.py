@@ -1,18 +1,16 @@
-"""The selected points: their mean becomes the latent, and the status line says so while that is true."""
+"""The points selected on the map: their mean becomes the latent, and the status line says so while that is true."""
 
 from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QObject
 
-from latentlab.controllers.encoded_points import EncodedPointsController
 from latentlab.controllers.explore import ExploreController
-from latentlab.engine.protocol.messages import FloatArray
 from latentlab.gui.latent_map import LatentMap
 from latentlab.state.activity import Activity
 from latentlab.state.session import Session
 
-_MESSAGE = "selection"
+_MESSAGE = "selection"  # id of the activity
 
 
 class SelectionController(QObject):
@@ -22,27 +20,24 @@ class SelectionController(QObject):
         self,
         session: Session,
         explore: ExploreController,
-        points: EncodedPointsController,
         latent_map: LatentMap,
         activity: Activity,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._explore, self._activity = explore, activity
-        points.latentPicked.connect(self._on_points_selected)
+        self._session, self._explore, self._activity = session, explore, activity
         latent_map.selectionChanged.connect(self._on_selection_changed)
-        latent_map.pathEdited.connect(self._withdraw)
-        session.latentChanged.connect(self._withdraw)
-        session.pointsChanged.connect(self._withdraw)
-        session.modelChanged.connect(self._withdraw)
-
-    def _on_points_selected(self, mean: FloatArray, count: int) -> None:
-        self._explore.go_to(mean, text="Select")
-        self._activity.show_for(_MESSAGE, f"{count:,} points selected; their mean is shown")
+        for cause in (session.latentChanged, session.pointsChanged, session.pathChanged):
+            cause.connect(self._withdraw_message)
 
     def _on_selection_changed(self, indices: object) -> None:
-        if not np.size(np.asarray(indices)):
-            self._withdraw()
+        points = self._session.viewed_epoch or self._session.points
+        selected = np.asarray(indices, np.int64).ravel()
+        if points is None or not len(selected):
+            self._withdraw_message()
+            return
+        self._explore.go_to(points.mean[selected].mean(axis=0), text="Select")
+        self._activity.show_for(_MESSAGE, f"{len(selected):,} points selected; their mean is shown")
 
-    def _withdraw(self, _cause: object = None) -> None:
+    def _withdraw_message(self) -> None:
         self._activity.end(_MESSAGE)

@@ -1,4 +1,4 @@
-"""The status line: shows the newest activity, or, while nothing is going on, the state of the run."""
+"""The status line: shows the newest activity, or the state of the run while there is none."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from latentlab.state.activity import Activity
 
 
 class StatusLineController(QObject):
-    """The only writer of the status bar; everyone else writes to :class:`~latentlab.state.activity.Activity`."""
+    """The only writer of the status bar; all others write to :class:`~latentlab.state.activity.Activity`."""
 
     def __init__(self, activity: Activity, status: StatusBar, parent: QObject | None = None) -> None:
         super().__init__(parent)

@@ -99,7 +99,7 @@ class TrainingController(QObject):
     def start(self, config: RunConfig, out: str = "", resume: bool = False) -> None:
         """Train on the open dataset, into ``out`` or a new folder of its own."""
         dataset = self._session.dataset
-        if dataset is None or self._session.run_is_live:
+        if dataset is None or self._session.run_is_active:
             return
         before = self._before_start = self._session.run
         folder = out or str(new_run_folder(config.model.recipe, dataset.name))

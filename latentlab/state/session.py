@@ -1,7 +1,7 @@
 """The single source of truth about what the window shows (QtCore only: no widgets, no torch).
 
-Controllers write it, on the GUI thread alone; widgets are told of changes by controllers. Every setter
-compares before it emits, so a change that is none stops here.
+Controllers write it, on the GUI thread alone, and update widgets when it changes. A setter emits nothing when the
+value stays the same.
 """
 
 from __future__ import annotations
@@ -10,19 +10,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Signal, SignalInstance
 
 from latentlab.config import DataConfig
+from latentlab.config.info import DatasetInfo, ModelInfo
 from latentlab.config.layout import LatentLayout, Level
-from latentlab.engine.protocol.messages import (
-    Axes,
-    DatasetInfo,
-    FloatArray,
-    ImageEncoded,
-    ModelInfo,
-    PointsChanged,
-    SnapshotRead,
-)
+from latentlab.engine.protocol.messages import Axes, FloatArray, ImageEncoded, PointsChanged, SnapshotRead
 from latentlab.state.run_status import RunState, RunStatus
 
 
@@ -34,68 +27,55 @@ class AxesChoice:
     y: str = "z2"
 
     @property
-    def principal(self) -> bool:
+    def is_principal(self) -> bool:
         """Whether they are principal components."""
         return self.x.startswith("pc")
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Mean and standard deviation of an image's posterior, float32 [d] each."""
+
+    mean: FloatArray
+    std: FloatArray
 
 
 class Session(QObject):
     """What the program knows.
 
-    Attributes
-    ----------
-    latent
-        The committed latent, float32 [d]; empty while no model is open.
-    preview
-        The latent under the pointer, or ``None``.
-    label
-        The class a conditional model decodes for, or ``None``.
-    level
-        Place of the level that sliders and map speak of, where latents are a hierarchy.
-    model, model_version
-        The live model as the window knows it, and the version its results must carry.
-    points
-        The encoded dataset, or ``None``.
-    encoded_image
-        The dropped or opened image file as the live model encodes it, or ``None``.
-    past
-        The epoch of the run that is looked at instead of the live model, or ``None``.
-    dataset, data_config
-        The open dataset, and how the next one will be read.
-    axes
-        The directions the map shows.
-    locked
-        Dimensions that sampling leaves alone.
-    run
-        The live, last or opened run (:class:`~latentlab.state.run_status.RunStatus`).
-    dirty
-        Whether the live model has learned something that is not saved where the user chose.
-
     Signals
     -------
-    latentChanged, previewChanged, labelChanged, levelChanged, modelChanged(is_new_model), pointsChanged,
-    encodedImageChanged, pastChanged, datasetChanged, axesChanged, lockedChanged, dirtyChanged
+    latentChanged, previewChanged, labelChanged, levelChanged, lockedChanged, pathChanged
+        The committed latent, the latent under the pointer, the class, the level, the locks, the path.
+    modelChanged(is_new_model)
+        Another model was opened, or the current one has newer weights.
+    pointsChanged, encodedImageChanged, viewedEpochChanged, datasetChanged, axesChanged, colourByChanged, dirtyChanged
+        As the properties of these names.
     runStatusChanged
-        Something about the run is different: ten times a second while it goes on.
+        Something about the run is different: ten times a second while it is trained.
     runStateChanged
-        Its state is another; follows ``runStatusChanged``.
+        The run has another state; follows ``runStatusChanged``.
+    changed
+        Follows every other signal, once the change is complete.
     """
 
     latentChanged = Signal()
     previewChanged = Signal()
     labelChanged = Signal()
     levelChanged = Signal()
+    lockedChanged = Signal()
+    pathChanged = Signal()
     modelChanged = Signal(bool)
     pointsChanged = Signal()
     encodedImageChanged = Signal()
-    pastChanged = Signal()
+    viewedEpochChanged = Signal()
     datasetChanged = Signal()
     axesChanged = Signal()
-    lockedChanged = Signal()
     colourByChanged = Signal()
     runStatusChanged = Signal()
     runStateChanged = Signal()
     dirtyChanged = Signal()
+    changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -103,30 +83,39 @@ class Session(QObject):
         self._preview: FloatArray | None = None
         self._label: int | None = None
         self._level = 0
+        self._locked: frozenset[int] = frozenset()
+        self._path: FloatArray | None = None
         self._model: ModelInfo | None = None
-        self._model_version = -1
+        self._model_version = self._opened_version = -1
         self._points: PointsChanged | None = None
+        self._nearest_posterior: Posterior | None = None
+        self._is_far_from_data = False
         self._encoded_image: ImageEncoded | None = None
-        self._past: SnapshotRead | None = None
+        self._viewed_epoch: SnapshotRead | None = None
         self._dataset: DatasetInfo | None = None
         self.data_config = DataConfig()
+        """How the next dataset will be read."""
         self._axes = AxesChoice()
-        self._axes_are_chosen = False  # by the user, or with a session
-        self._awaits_points = False  # the model's first, which may say which axes carry most
-        self._locked: frozenset[int] = frozenset()
+        self._axes_are_chosen = False  # by the user, or restored with a session
+        self._choose_axes_on_first_points = False
         self._colour_by = ""
         self._run = RunStatus()
         self._dirty = False
 
-    # --- where the hand is ---------------------------------------------------------------------
+    def _emit(self, *signals: SignalInstance) -> None:
+        for signal in signals:
+            signal.emit()
+        self.changed.emit()
+
+    # --- the latent -----------------------------------------------------------------------------
 
     @property
     def latent(self) -> FloatArray:
-        """A copy of the committed latent, float32 [d]."""
+        """A copy of the committed latent, float32 [d]; empty while no model is open."""
         return self._latent.copy()
 
     def set_latent(self, latent: Any) -> None:
-        """Commit a latent [d]; one of another size than the model's is refused with ``ValueError``."""
+        """Commit a latent [d]; raises ``ValueError`` if its size is not the model's or it is not finite."""
         latent = np.array(latent, dtype=np.float32).reshape(-1)
         if self._model is not None and latent.size != self._model.latent_dim:
             raise ValueError(f"a latent of {latent.size} numbers for a model of {self._model.latent_dim}")
@@ -134,8 +123,8 @@ class Session(QObject):
             raise ValueError("a latent that is not finite")
         if not np.array_equal(latent, self._latent):
             self._latent = latent
-            self._awaits_points = False  # from here on another map would be in the way
-            self.latentChanged.emit()
+            self._choose_axes_on_first_points = False  # other axes would move the map while it is used
+            self._emit(self.latentChanged)
 
     @property
     def preview(self) -> FloatArray | None:
@@ -143,29 +132,29 @@ class Session(QObject):
         return None if self._preview is None else self._preview.copy()
 
     def set_preview(self, latent: Any | None) -> None:
-        """Say which latent the pointer is over."""
+        """Set the latent under the pointer."""
         new = None if latent is None else np.array(latent, dtype=np.float32).reshape(-1)
-        same = new is self._preview or (
+        is_same = new is self._preview or (
             new is not None and self._preview is not None and np.array_equal(new, self._preview)
         )
-        if not same:
+        if not is_same:
             self._preview = new
-            self.previewChanged.emit()
+            self._emit(self.previewChanged)
 
     @property
     def label(self) -> int | None:
-        """The class a conditional model decodes for."""
+        """The class a conditional model decodes for, or ``None``."""
         return self._label
 
     def set_label(self, label: int | None) -> None:
         """Choose the class a conditional model decodes for."""
         if label != self._label:
             self._label = label
-            self.labelChanged.emit()
+            self._emit(self.labelChanged)
 
     @property
     def layout(self) -> LatentLayout:
-        """How the live model's latents are to be read; plain where nothing is said."""
+        """The structure of the current model's latents; plain if the model does not specify one."""
         model = self._model
         if model is not None and model.layout is not None:
             return model.layout
@@ -173,18 +162,16 @@ class Session(QObject):
 
     @property
     def level(self) -> int:
-        """Place of the level, among the layout's, that sliders and map speak of."""
+        """Index of the layout's level that the sliders and the map show."""
         return self._level
 
     def set_level(self, level: int) -> None:
-        """Choose the level that sliders and map speak of; one that is not there is refused with ``ValueError``."""
+        """Choose the level that sliders and map show; raises ``ValueError`` if there is no such level."""
         if not 0 <= level < len(self.layout.levels):
             raise ValueError(f"there is no level {level}")
         if level != self._level:
             self._level = level
-            self.levelChanged.emit()
-            if self._axes.principal:  # which are the level's own
-                self.axesChanged.emit()
+            self._emit(self.levelChanged, *([self.axesChanged] if self._axes.is_principal else []))
 
     def first_latent(self) -> FloatArray:
         """The latent a model starts at: the origin, or the first category of every variable."""
@@ -196,52 +183,57 @@ class Session(QObject):
 
     @property
     def locked(self) -> frozenset[int]:
-        """Dimensions that sampling leaves alone."""
+        """Dimensions that sampling does not change."""
         return self._locked
 
     def set_locked(self, dimension: int, locked: bool) -> None:
-        """Lock or free one dimension."""
+        """Lock or unlock one dimension."""
         new = self._locked | {dimension} if locked else self._locked - {dimension}
         if new != self._locked:
             self._locked = new
-            self.lockedChanged.emit()
+            self._emit(self.lockedChanged)
 
     @property
-    def colour_by(self) -> str:
-        """The column that the points' colours stand for; empty for their class."""
-        return self._colour_by
+    def path(self) -> FloatArray | None:
+        """Waypoints of the path drawn on the map, float32 [n, d], or ``None``."""
+        return self._path
 
-    def set_colour_by(self, column: str) -> None:
-        """Choose what the points' colours stand for."""
-        if column != self._colour_by:
-            self._colour_by = column
-            self.colourByChanged.emit()
+    def set_path(self, waypoints: FloatArray | None) -> None:
+        """Set the path drawn on the map."""
+        if waypoints is not self._path:
+            self._path = waypoints
+            self._emit(self.pathChanged)
 
-    # --- what is shown --------------------------------------------------------------------------
+    # --- model and points -----------------------------------------------------------------------
 
     @property
     def model(self) -> ModelInfo | None:
-        """The live model, or ``None``."""
+        """The current model, or ``None``."""
         return self._model
 
     @property
     def model_version(self) -> int:
-        """The version that results about the model must carry to be shown."""
+        """Version of the current model's weights."""
         return self._model_version
 
-    def set_model(self, model: ModelInfo | None, version: int, is_new_model: bool) -> None:
-        """Take in another model, or (``is_new_model`` false) newer weights of the live one.
+    @property
+    def opened_version(self) -> int:
+        """Version at which the current model was opened: results of lower versions are of another model."""
+        return self._opened_version
 
-        A model of another latent space starts at the origin with its first two dimensions on the map, or, where a
-        single number means little, with its first two principal components. With the first points of one that was
-        opened, the two dimensions that carry most take their place. Neither locks nor an encoded image
-        outlive the model.
+    def set_model(self, model: ModelInfo | None, version: int, is_new_model: bool) -> None:
+        """Set another model, or newer weights of the current one.
+
+        A model with another latent space starts at the origin, and the map shows its first two dimensions, or its
+        first two principal components if single numbers mean little. The first points of an opened model replace
+        the two dimensions by those with the highest KL. Locks, path and encoded image end with their model.
         """
         size = 0 if model is None else model.latent_dim
         before = self.layout
         self._model, self._model_version = model, version
-        changed_space = size != self._latent.size or (model is not None and self.layout != before)
-        if changed_space:
+        signals: list[SignalInstance] = []
+        is_new_space = size != self._latent.size or (model is not None and self.layout != before)
+        if is_new_space:
             self._latent = np.zeros(size, np.float32)
             self._latent = self.first_latent()
             self._preview = None
@@ -249,25 +241,27 @@ class Session(QObject):
             kind = "z" if self.layout.kind == "plain" else "pc"
             self._axes = AxesChoice(f"{kind}1", f"{kind}2" if size > 1 else f"{kind}1")
             self._axes_are_chosen = False
-        if (is_new_model or changed_space) and self._locked:
+            signals += [self.axesChanged, self.latentChanged]
+        if (is_new_model or is_new_space) and self._locked:
             self._locked = frozenset()  # a lock is on a dimension of one model
             self.lockedChanged.emit()
         if is_new_model:
-            self._awaits_points = True
-            self.set_past(None)
-            self._points = None
-            self._encoded_image, had_image = None, self._encoded_image is not None
-            conditional = model is not None and model.conditional
-            self._label = 0 if conditional else None
+            signals = self._reset_for_model(model, version) + signals
         self.modelChanged.emit(is_new_model)
-        if is_new_model:
-            self.pointsChanged.emit()
-            if had_image:
-                self.encodedImageChanged.emit()
-            self.labelChanged.emit()
-        if changed_space:
-            self.axesChanged.emit()
-            self.latentChanged.emit()
+        self._emit(*signals)
+
+    def _reset_for_model(self, model: ModelInfo | None, version: int) -> list[SignalInstance]:
+        """Drop what belonged to the previous model; returns the signals to emit."""
+        signals = [self.pointsChanged, self.labelChanged]
+        signals += [self.viewedEpochChanged] if self._viewed_epoch is not None else []
+        signals += [self.encodedImageChanged] if self._encoded_image is not None else []
+        signals += [self.pathChanged] if self._path is not None else []
+        self._opened_version = version
+        self._choose_axes_on_first_points = True
+        self._points = self._encoded_image = self._path = self._viewed_epoch = self._nearest_posterior = None
+        self._is_far_from_data = False
+        self._label = 0 if model is not None and model.conditional else None
+        return signals
 
     @property
     def points(self) -> PointsChanged | None:
@@ -275,52 +269,43 @@ class Session(QObject):
         return self._points
 
     def set_points(self, points: PointsChanged | None) -> None:
-        """Take in the encoded dataset."""
-        if points is not self._points:
-            self._points = points
-            if points is not None and self._awaits_points:
-                self._awaits_points = False
-                self._show_strongest(points.kl)
-            self.pointsChanged.emit()
+        """Set the encoded dataset."""
+        if points is self._points:
+            return
+        self._points = points
+        signals = [self.pointsChanged]
+        if points is not None and self._choose_axes_on_first_points:
+            self._choose_axes_on_first_points = False
+            if self._choose_strongest_axes(points.kl):
+                signals.insert(0, self.axesChanged)
+        self._emit(*signals)
 
-    @property
-    def encoded_image(self) -> ImageEncoded | None:
-        """The image file that is shown beside its reconstruction, or ``None``."""
-        return self._encoded_image
+    def _choose_strongest_axes(self, kl: FloatArray | None) -> bool:
+        """Put the level's two dimensions with the highest KL on the map, in order of number; returns if they changed.
 
-    def set_encoded_image(self, encoded: ImageEncoded | None) -> None:
-        """Show an encoded image file, or none."""
-        if encoded is not self._encoded_image:
-            self._encoded_image = encoded
-            self.encodedImageChanged.emit()
-
-    def _show_strongest(self, kl: FloatArray | None) -> None:
-        """Put the two dimensions of the level with the highest KL on the map, in their order, unless others are chosen.
-
-        Of a run that has just begun none is strongest yet.
+        Not if others are chosen, nor during training: KLs are not meaningful yet.
         """
         place = self.layout.levels[self._level].place
-        if kl is None or self.layout.kind != "plain" or self._axes_are_chosen or self.run_is_live:
-            return
-        of_level = kl[place]
-        if of_level.size > 2 and np.isfinite(of_level).all():
-            x, y = np.sort(np.argsort(-of_level, kind="stable")[:2]) + place.start + 1
-            strongest = AxesChoice(f"z{x}", f"z{y}")
-            if strongest != self._axes:
-                self._axes = strongest
-                self.axesChanged.emit()
+        if kl is None or self.layout.kind != "plain" or self._axes_are_chosen or self.run_is_active:
+            return False
+        level_kl = kl[place]
+        if level_kl.size <= 2 or not np.isfinite(level_kl).all():
+            return False
+        x, y = np.sort(np.argsort(-level_kl, kind="stable")[:2]) + place.start + 1
+        before, self._axes = self._axes, AxesChoice(f"z{x}", f"z{y}")
+        return self._axes != before
 
     @property
     def points_are_of_dataset(self) -> bool:
-        """Whether the points are the open dataset's images; true as well while no dataset or no points are there."""
+        """Whether the points are the open dataset's images; also true if there are no points or no dataset."""
         points, dataset = self._points, self._dataset
         return points is None or dataset is None or points.fingerprint == dataset.fingerprint
 
     @property
     def components(self) -> FloatArray:
-        """Principal components [k, d] of the points, strongest first: those of the chosen level, where there are some.
+        """Principal components [k, d] of the points, or of their part in the shown level, strongest first.
 
-        None before there are points.
+        Empty before there are points.
         """
         components = None if self._points is None else self._points.components
         if components is None:
@@ -332,15 +317,48 @@ class Session(QObject):
         return of_level
 
     @property
-    def past(self) -> SnapshotRead | None:
-        """The epoch that is looked at, ``None`` for now."""
-        return self._past
+    def nearest_posterior(self) -> Posterior | None:
+        """Posterior of the encoded image nearest to the committed latent, or ``None``."""
+        return self._nearest_posterior
 
-    def set_past(self, past: SnapshotRead | None) -> None:
-        """Look at an epoch of the past, or at the live model again."""
-        if past is not self._past:
-            self._past = past
-            self.pastChanged.emit()
+    def set_nearest_posterior(self, posterior: Posterior | None) -> None:
+        """Set the posterior of the nearest encoded image."""
+        if posterior is not self._nearest_posterior:
+            self._nearest_posterior = posterior
+            self.changed.emit()
+
+    @property
+    def is_far_from_data(self) -> bool:
+        """Whether the latent shown is far from every encoded image."""
+        return self._is_far_from_data
+
+    def set_far_from_data(self, is_far: bool) -> None:
+        """Set whether the latent shown is far from every encoded image."""
+        if is_far != self._is_far_from_data:
+            self._is_far_from_data = is_far
+            self.changed.emit()
+
+    @property
+    def encoded_image(self) -> ImageEncoded | None:
+        """The image file shown beside its reconstruction, or ``None``."""
+        return self._encoded_image
+
+    def set_encoded_image(self, encoded: ImageEncoded | None) -> None:
+        """Show an encoded image file, or none."""
+        if encoded is not self._encoded_image:
+            self._encoded_image = encoded
+            self._emit(self.encodedImageChanged)
+
+    @property
+    def viewed_epoch(self) -> SnapshotRead | None:
+        """The snapshot of the run that is shown instead of the current model, or ``None``."""
+        return self._viewed_epoch
+
+    def set_viewed_epoch(self, snapshot: SnapshotRead | None) -> None:
+        """Show a snapshot of the run, or the current model again."""
+        if snapshot is not self._viewed_epoch:
+            self._viewed_epoch = snapshot
+            self._emit(self.viewedEpochChanged)
 
     @property
     def dataset(self) -> DatasetInfo | None:
@@ -348,10 +366,23 @@ class Session(QObject):
         return self._dataset
 
     def set_dataset(self, dataset: DatasetInfo | None) -> None:
-        """Take in another dataset."""
+        """Set the open dataset."""
         if dataset is not self._dataset:
             self._dataset = dataset
-            self.datasetChanged.emit()
+            self._emit(self.datasetChanged)
+
+    # --- the map's plane ------------------------------------------------------------------------
+
+    @property
+    def colour_by(self) -> str:
+        """The column that the points' colours stand for; empty for their class."""
+        return self._colour_by
+
+    def set_colour_by(self, column: str) -> None:
+        """Choose what the points' colours stand for."""
+        if column != self._colour_by:
+            self._colour_by = column
+            self._emit(self.colourByChanged)
 
     @property
     def axes(self) -> AxesChoice:
@@ -359,16 +390,16 @@ class Session(QObject):
         return self._axes
 
     def set_axes(self, axes: AxesChoice) -> None:
-        """Choose the directions the map shows; they stay when the next points come."""
+        """Choose the directions the map shows; the next points do not change them."""
         self._axes_are_chosen = True
         if axes != self._axes:
             self._axes = axes
-            self.axesChanged.emit()
+            self._emit(self.axesChanged)
 
     def plane(self) -> Axes:
         """The plane through the current latent that the map shows.
 
-        Principal components fall back on plain dimensions until points with components are there.
+        Principal components fall back to plain dimensions until there are points with components.
         A one-dimensional latent space has a second axis along which nothing changes.
         """
         size = self._latent.size
@@ -379,30 +410,30 @@ class Session(QObject):
         return Axes(origin.astype(np.float32), x, y)
 
     def _direction(self, name: str, size: int) -> FloatArray:
-        place = int(name.lstrip("pcz")) - 1
+        index = int(name.lstrip("pcz")) - 1
         if name.startswith("pc"):
             components = self.components
-            if place < len(components):
-                return np.asarray(components[place], np.float32)
+            if index < len(components):
+                return np.asarray(components[index], np.float32)
         direction = np.zeros(size, np.float32)
-        if place < size:
-            direction[place] = 1.0
+        if index < size:
+            direction[index] = 1.0
         return direction
 
-    # --- what runs ------------------------------------------------------------------------------
+    # --- the run --------------------------------------------------------------------------------
 
     @property
     def run(self) -> RunStatus:
-        """The live, last or opened run."""
+        """The active, last or opened run."""
         return self._run
 
     def set_run(self, run: RunStatus) -> None:
-        """Take in another run, or what has changed about it."""
+        """Set another run, or a new status of the same run."""
         before, self._run = self._run, run
-        if run != before:
-            self.runStatusChanged.emit()
-        if run.state is not before.state:
-            self.runStateChanged.emit()
+        signals = [self.runStatusChanged] if run != before else []
+        signals += [self.runStateChanged] if run.state is not before.state else []
+        if signals:
+            self._emit(*signals)
 
     def update_run(self, **changes: Any) -> None:
         """Change some attributes of the run."""
@@ -410,35 +441,35 @@ class Session(QObject):
 
     @property
     def run_state(self) -> RunState:
-        """What the training does."""
+        """State of the run."""
         return self._run.state
 
     @property
     def run_folder(self) -> str:
-        """Where the live or last run is written; empty before the first."""
+        """Folder of the active or last run; empty before the first one."""
         return self._run.folder
 
     @property
-    def run_is_live(self) -> bool:
+    def run_is_active(self) -> bool:
         """Whether there is a run that closing the window would interrupt."""
         return self._run.is_active
 
     @property
     def is_learning(self) -> bool:
-        """Whether a run may change the weights at any moment, and is disturbed by what else is asked for."""
+        """Whether a run may change the weights at any moment, and other requests slow it down."""
         return self._run.is_learning
 
     def set_run_state(self, state: str, folder: str | None = None) -> None:
-        """Say what the training does."""
+        """Set the state of the run."""
         self.update_run(state=RunState(state), folder=folder or self._run.folder)
 
     @property
     def dirty(self) -> bool:
-        """Whether the live model has learned something that is not saved where the user chose."""
+        """Whether the current model has learned something that the user has not saved."""
         return self._dirty
 
     def set_dirty(self, dirty: bool) -> None:
-        """Mark the live model as changed or saved."""
+        """Mark the current model as changed or saved."""
         if dirty != self._dirty:
             self._dirty = dirty
-            self.dirtyChanged.emit()
+            self._emit(self.dirtyChanged)

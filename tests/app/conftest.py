@@ -8,6 +8,9 @@ from PIL import Image
 from PySide6.QtCore import QObject, QPoint
 
 from latentlab import app
+from tests.controllers.conftest import activity, session
+
+__all__ = ["activity", "session"]
 
 SECONDS = 60_000
 

@@ -1,4 +1,4 @@
-"""What curves need is imported while the hand rests, once, and when images are opened at the latest."""
+"""What curves need is imported once: while the latent is at rest, or when images are opened."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from tests.controllers.conftest import model_info
 
 @pytest.fixture
 def imported(monkeypatch) -> list[tuple[str, bool]]:
-    """Name of each module imported, and whether that was beside the event loop."""
+    """Name of each module imported, and whether that was in another thread."""
     names = []
 
     def note(name: str) -> None:
         names.append((name, threading.current_thread() is not threading.main_thread()))
 
     monkeypatch.setattr(prefetch_imports, "import_module", note)
+    monkeypatch.setattr(prefetch_imports, "REST_MS", 150)
     return names
 
 
 @pytest.fixture
-def ahead(session, imported):
-    made = ImportPrefetcher(session)
+def prefetcher(session, imported):
+    prefetcher = ImportPrefetcher(session)
     session.set_model(model_info(2), 1, is_new_model=True)
-    yield made
-    made.close()
+    yield prefetcher
+    prefetcher.close()
 
 
-def test_it_waits_for_the_hand_to_rest(qtbot, session, ahead, imported, monkeypatch):
+def test_it_waits_until_the_latent_rests_and_imports_once(qtbot, session, prefetcher, imported):
     session.set_latent([1, 1])
-    assert ahead._timer.remainingTime() > prefetch_imports.REST_MS / 2
-    ahead._timer.setInterval(1)
-    session.set_latent([1, 2])
+    assert imported == []
     qtbot.waitUntil(lambda: len(imported) == 2)
-    assert all(beside for _name, beside in imported)
+    assert all(in_thread for _name, in_thread in imported)
     session.set_latent([1, 3])
-    assert not ahead._timer.isActive(), "once is enough"
+    prefetcher.start()
+    assert len(imported) == 2
 
 
-def test_images_that_are_opened_do_not_wait(qtbot, session, ahead, imported):
+def test_opening_images_starts_it_at_once(qtbot, session, prefetcher, imported):
     session.datasetChanged.emit()
     session.datasetChanged.emit()
     qtbot.waitUntil(lambda: len(imported) == 2)

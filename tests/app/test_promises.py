@@ -318,4 +318,4 @@ def test_honest_images_that_do_not_fit_the_model_are_said_so_where_one_looks(app
     said = find(application, "datasetMisfit").text()
     assert said.startswith("These images (16 × 16 grey) do not fit the open model (28 × 28 grey)")
     assert said in application.window.notifications.messages()
-    assert "not of the open ones" in find(application, "mapFreshness").text()
+    assert "not of the open images" in find(application, "mapFreshness").text()

@@ -23,8 +23,8 @@ def train(application, qtbot, folder):
 
     def run(name: str, *settings: str) -> None:
         config = with_settings(RunConfig(model=RECIPES[name].config()), [*SMALL, "batch_size=16", *settings])
-        with qtbot.waitSignal(application._training.finished, timeout=SECONDS):
-            application._training.start(config)
+        with qtbot.waitSignal(application.training.finished, timeout=SECONDS):
+            application.training.start(config)
         qtbot.waitUntil(lambda: application.session.run_state == "idle", timeout=SECONDS)
         qtbot.waitUntil(lambda: shown(application).shape == (16, 16), timeout=SECONDS)
 
@@ -49,7 +49,7 @@ def test_a_class_is_chosen_and_image_map_and_strips_follow(application, qtbot, t
     label = find(application, "label")
     assert [label.itemText(i) for i in range(label.count())] == ["dark", "light"]
     label.setFocus()
-    asked = application._manifold.generation
+    asked = application.map.manifold.generation
     strips, tiles = [], []
     application.engine.strip.connect(strips.append)
     application.engine.gridTiles.connect(lambda result: tiles.append(result.done and result.generation > asked))

@@ -1,18 +1,20 @@
-"""Leaving while a run is live: nothing is lost unasked."""
+"""Closing the window during a run: nothing is lost without a question."""
 
 from __future__ import annotations
 
 import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QLabel, QMessageBox, QPushButton
 
 from latentlab.app.shutdown import ShutdownController
 from latentlab.engine.protocol.messages import Failed, PauseTraining, TrainingState
 from latentlab.gui.main_window import MainWindow
+from latentlab.state.activity import ActivityEntry
 from tests.controllers.conftest import Engine
 
 
-class Ending(Engine):
-    """Ends at once, and says that it was asked to."""
+class EndingEngine(Engine):
+    """Ends at once, and records the request."""
 
     def shutdown(self, _seconds):
         self.asked.append("shutdown")
@@ -20,7 +22,7 @@ class Ending(Engine):
 
 @pytest.fixture
 def parts(qtbot, session, activity):
-    window, engine = MainWindow(QLabel()), Ending()
+    window, engine = MainWindow(QLabel()), EndingEngine()
     qtbot.addWidget(window)
     controller = ShutdownController(session, engine, window, activity, lambda: None)
     engine.trainingState.connect(lambda result: session.set_run_state(result.state))
@@ -43,7 +45,7 @@ def test_the_window_closes_when_the_checkpoint_is_written_and_not_before(parts, 
     assert question(window).text() == "A run is paused."
     press(window, "Save a checkpoint and close")
     assert engine.asked == [PauseTraining()]
-    with qtbot.waitSignal(controller.left):
+    with qtbot.waitSignal(controller.closed):
         engine.trainingState.emit(TrainingState("paused"))
     assert engine.asked[-1] == "shutdown"
 
@@ -64,5 +66,14 @@ def test_a_checkpoint_that_cannot_be_written_keeps_the_window_open_and_says_why(
     window.close()
     press(window, "Save a checkpoint and close")
     engine.failed.emit(Failed("PauseTraining", "the run's folder is gone"))
-    with qtbot.waitSignal(controller.left):
+    with qtbot.waitSignal(controller.closed):
         press(window, "Close anyway")
+
+
+def test_nothing_updates_the_window_after_it_is_closed(application):
+    application.close()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    application.activity.begin("late", ActivityEntry("too late"))
+    application.session.set_latent([1.0, 1.0])
+    application.session.set_run_state("running")
+    application.session.set_model(None, 99, is_new_model=True)

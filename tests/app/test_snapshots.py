@@ -10,26 +10,28 @@ from tests.app.conftest import SECONDS, find
 from tests.app.test_training import open_folder, press
 
 
-def test_a_run_is_replayed_compared_and_opened_again(application, qtbot, folder):
+def test_a_run_is_replayed_compared_and_opened_again(application, qtbot, folder, monkeypatch):
     bar, session, window = application.window.history_bar, application.session, application.window
     open_folder(application, qtbot, folder)
     assert bar.isHidden()
     find(application, "epochs").setValue(4)
     press(application, qtbot, "trainButton")
-    with qtbot.waitSignal(application._training.finished, timeout=SECONDS):
+    with qtbot.waitSignal(application.training.finished, timeout=SECONDS):
         pass
     qtbot.waitUntil(lambda: session.run_state == "idle", timeout=SECONDS)
     run = session.run_folder
     assert RunFolder(run).history.epochs() == (1, 2, 3, 4)
-    live = application.latent_map.layer_stack.points.xy.copy()
+    live = application.session.points.mean
+    drawn = []
+    monkeypatch.setattr(application.latent_map, "set_points", lambda xy, *_: drawn.append(xy))
 
     find(application, "historySlider").setFocus()
     qtbot.keyClick(find(application, "historySlider"), Qt.Key.Key_Home)
-    qtbot.waitUntil(lambda: session.past is not None, timeout=SECONDS)
-    assert session.past.epoch == 1
-    first = application.latent_map.layer_stack.points.xy
+    qtbot.waitUntil(lambda: session.viewed_epoch is not None, timeout=SECONDS)
+    assert session.viewed_epoch.epoch == 1
+    first = drawn[-1]
     assert np.allclose(first, RunFolder(run).history.read(1).mean, atol=1e-6)
-    assert not np.array_equal(first, live)
+    assert not np.allclose(first, live)
     assert "epoch 1" in find(application, "mapPast").text()
 
     window.filmstrip.set_kind("reconstruct")
@@ -37,16 +39,16 @@ def test_a_run_is_replayed_compared_and_opened_again(application, qtbot, folder)
     qtbot.waitUntil(lambda: "reconstruct" in window.filmstrip._over_epochs, timeout=SECONDS)
 
     qtbot.mouseClick(application.latent_map.viewport(), Qt.MouseButton.LeftButton)
-    assert session.past is None
-    qtbot.waitUntil(lambda: np.array_equal(application.latent_map.layer_stack.points.xy, live), timeout=SECONDS)
+    assert session.viewed_epoch is None
+    qtbot.waitUntil(lambda: np.allclose(drawn[-1], live), timeout=SECONDS)
 
-    application._desk.open("bundled:mnist-2d")
+    application.open("bundled:mnist-2d")
     qtbot.waitUntil(lambda: session.model.name == "mnist-2d", timeout=SECONDS)
     assert bar.isHidden()
     window.curves.clear()
     window.runs_table.compareRequested.emit([run])
     qtbot.waitUntil(lambda: window.curves.value("elbo") is None and _drawn(window.curves, run) == 4, timeout=SECONDS)
-    application._desk.open(run)
+    application.open(run)
     qtbot.waitUntil(lambda: not bar.isHidden(), timeout=SECONDS)
     qtbot.waitUntil(lambda: window.curves.current_run() == run, timeout=SECONDS)
     assert window.curves.run_keys() == [run]

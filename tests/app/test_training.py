@@ -49,12 +49,12 @@ def test_train_pause_stop_save_and_open_again(application, qtbot, folder, tmp_pa
 
     saved = tmp_path / "mine.safetensors"
     with qtbot.waitSignal(application.engine.modelSaved, timeout=SECONDS) as signal:
-        application._model.save(str(saved))
+        application.model.save(str(saved))
     assert isinstance(signal.args[0], ModelSaved)
     assert saved.is_file()
-    application._desk.open("bundled:mnist-2d")
+    application.open("bundled:mnist-2d")
     qtbot.waitUntil(lambda: application.session.model.name == "mnist-2d", timeout=SECONDS)
-    application._desk.open(str(saved))
+    application.open(str(saved))
     qtbot.waitUntil(lambda: application.session.model.image_shape == (1, 16, 16), timeout=SECONDS)
     qtbot.waitUntil(lambda: shown(application).shape == (16, 16), timeout=SECONDS)
 

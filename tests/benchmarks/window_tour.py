@@ -118,11 +118,11 @@ class Tour:
         """Save the live model, and open the file."""
         saved: list[object] = []
         connection = self.application.engine.modelSaved.connect(saved.append)
-        self.application._model.save(str(path))
+        self.application.model.save(str(path))
         self.wait_for(lambda: bool(saved), "the model is saved")
         self.application.engine.modelSaved.disconnect(connection)
         version = self.session.model_version
-        self.application._model.open(str(path))
+        self.application.model.open(str(path))
         self.wait_for(lambda: self.session.model_version > version and self.session.points is not None, "it opens")
         self.window.show_panel("model")
         self.settle(1.0)
@@ -177,11 +177,11 @@ class Tour:
 
     def _until_finished(self, begin: Callable[[], None]) -> None:
         finished: list[object] = []
-        self.application._training.finished.connect(finished.append)
+        self.application.training.finished.connect(finished.append)
         begin()
         troubles = len(self.troubles)
         self.wait_for(lambda: bool(finished) or len(self.troubles) > troubles, "the training ends")
-        self.application._training.finished.disconnect(finished.append)
+        self.application.training.finished.disconnect(finished.append)
         self.wait_for(lambda: self.session.run_state == "idle", "the run is over")
 
     def _note(self, trouble: str) -> None:
@@ -244,7 +244,7 @@ def tour(arguments: argparse.Namespace) -> list[str]:
         visitor = Tour(application, arguments.out, arguments.epochs)
         application.window.resize(1440, 900)
         visitor.wait_for(lambda: application.session.points is not None, "the first model opens")
-        application._data.open(arguments.data, DataConfig(limit=arguments.limit))
+        application.data.open(arguments.data, DataConfig(limit=arguments.limit))
         visitor.wait_for(lambda: application.session.dataset is not None, "the images open")
         for name in arguments.only:
             visitor.visit(name, arguments.data, arguments.limit)

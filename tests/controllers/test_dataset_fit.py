@@ -7,12 +7,11 @@ from dataclasses import replace
 import pytest
 from PySide6.QtWidgets import QLabel, QWidget
 
-from latentlab.controllers.dataset_fit import DatasetFitController
-from latentlab.controllers.encoded_points import EncodedPointsController
+from latentlab.controllers.data import DatasetFitController
+from latentlab.controllers.latent_map import MapController
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.panels.data import DataPanel
 from latentlab.gui.panels.dataset_facts import misfit
-from latentlab.gui.panels.latent_sliders import LatentSliders
 from latentlab.gui.widgets.toasts import Toasts
 from tests.controllers.conftest import model_info, some_points
 from tests.controllers.test_autosave import dataset_info
@@ -21,13 +20,13 @@ EIGHT, FACES = (1, 8, 8), (1, 28, 20)
 
 
 @pytest.fixture
-def said(qtbot, session):
+def said(qtbot, session, engine):
     """The words of the Data panel, the notices and the map's note."""
     window = QWidget()
     qtbot.addWidget(window)
     panel, notifications, latent_map = DataPanel(window), Toasts(window), LatentMap(window)
     DatasetFitController(session, panel, notifications, window)
-    EncodedPointsController(session, latent_map, LatentSliders(window), window)
+    MapController(session, engine, latent_map, window)
     return lambda: (
         panel.findChild(QLabel, "datasetMisfit").text(),
         notifications.messages(),
@@ -51,7 +50,7 @@ def test_honest_images_that_do_not_fit_are_said_not_to_be_on_the_map(said, sessi
         " train a model on them, or read them again with image size 8."
     )
     assert notices == [panel]
-    assert note == "points of the images the model was trained on, not of the open ones"
+    assert note == "points of the model's training images, not of the open images"
 
 
 def test_honest_points_of_a_dataset_opened_before_are_named_so(said, session):
@@ -59,7 +58,7 @@ def test_honest_points_of_a_dataset_opened_before_are_named_so(said, session):
     session.set_model(model_info(data={"fingerprint": "digits"}), 1, is_new_model=True)
     session.set_points(replace(some_points(), fingerprint="more digits"))
     session.set_dataset(faces())
-    assert said()[2] == "points of the images opened before, not of the open ones"
+    assert said()[2] == "points of the images that were open before, not of the open images"
 
 
 def test_what_was_said_goes_when_images_and_model_fit(said, session):

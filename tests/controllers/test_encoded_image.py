@@ -12,6 +12,7 @@ from latentlab.controllers.commands import MoveLatent
 from latentlab.controllers.decoded_image import DecodedImageController
 from latentlab.controllers.encoded_image import EncodedImageController
 from latentlab.controllers.explore import ExploreController
+from latentlab.controllers.latent_map import MapController
 from latentlab.engine.protocol.messages import EncodeImage, Failed, ImageEncoded, NearestFound, WorkerLost
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.panels.decoded_image import DecodedImage, PixelView
@@ -26,15 +27,12 @@ def parts(qtbot, session, engine, undo):
     for widget in (panel, latent_map, sliders):
         qtbot.addWidget(widget)
     notifications = Toasts(panel)
-    controllers = (
-        ExploreController(session, undo, latent_map, sliders),
-        DecodedImageController(session, engine, panel, latent_map),
-        EncodedImageController(session, engine, undo, panel, notifications),
-    )
+    ExploreController(session, undo, latent_map, sliders, panel)
+    MapController(session, engine, latent_map, latent_map)
+    DecodedImageController(session, engine, panel, panel)
+    controller = EncodedImageController(session, engine, undo, panel, notifications, panel)
     session.set_model(model_info(2, name="first"), 1, is_new_model=True)
-    yield controllers[-1], panel, latent_map, notifications
-    controllers[1].close()
-    controllers[2].close()
+    return controller, panel, latent_map, notifications
 
 
 def encoded(path: str = "face.png", version: int = 1, mean: tuple[float, ...] = (1.0, -1.0)) -> ImageEncoded:

@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtWidgets import QToolButton
 
 from latentlab.controllers.explore import ExploreController
+from latentlab.controllers.latent_map import MapController
 from latentlab.controllers.prior import PriorController
 from latentlab.engine.protocol.messages import DrawLatent, LatentDrawn
 from latentlab.gui.latent_map import LatentMap
@@ -19,11 +20,12 @@ from tests.controllers.conftest import model_info, some_points
 
 
 @pytest.fixture
-def parts(qtbot, session, undo):
+def parts(qtbot, session, engine, undo):
     latent_map, sliders = LatentMap(), LatentSliders()
     for widget in (latent_map, sliders):
         qtbot.addWidget(widget)
     controller = ExploreController(session, undo, latent_map, sliders)
+    MapController(session, engine, latent_map, latent_map)
     session.set_model(model_info(3), 1, is_new_model=True)
     return controller, latent_map, sliders
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PySide6.QtWidgets import QLabel
 
-from latentlab.controllers.far_from_data import PACE, FarFromDataController
+from latentlab.controllers.far_from_data import INTERVAL_MS, FarFromDataController
+from latentlab.controllers.latent_map import MapController
 from latentlab.engine.protocol.messages import DistanceMeasured, DistanceToData
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.panels.decoded_image import DecodedImage
@@ -19,16 +20,15 @@ def cues(qtbot, session, engine):
     latent_map, image = LatentMap(), DecodedImage()
     for widget in (latent_map, image):
         qtbot.addWidget(widget)
-    controller = FarFromDataController(session, engine, image, latent_map, image)
+    FarFromDataController(session, engine, image, image)
+    MapController(session, engine, latent_map, latent_map)
     session.set_model(model_info(10), 1, is_new_model=True)
     image.set_caption(session.latent)
     session.set_points(some_points(10))
-    latent_map.set_points(session.points.mean[:, :2], None, ())
-    yield lambda: (
+    return lambda: (
         latent_map.findChild(QLabel, "mapFarFromData").text(),
         image.findChild(QLabel, "decodedCue").text(),
     )
-    controller.close()
 
 
 def answer(engine, times_typical: float, request: DistanceToData | None = None, version: int = 1) -> None:
@@ -87,7 +87,7 @@ def test_beside_a_run_it_is_measured_at_a_pace(cues, session, engine, qtbot):
     for step in range(1, 6):
         session.set_preview(np.full(10, step))
     assert engine.count(DistanceToData) == before
-    qtbot.waitUntil(lambda: engine.count(DistanceToData) > before, timeout=20 * PACE)
+    qtbot.waitUntil(lambda: engine.count(DistanceToData) > before, timeout=20 * INTERVAL_MS)
     assert engine.last(DistanceToData).z[0] == 5, "where the pointer is by then"
 
 
@@ -96,5 +96,5 @@ def test_under_a_moving_pointer_it_is_measured_at_once_and_then_at_a_pace(cues, 
     for step in range(1, 6):
         session.set_preview(np.full(10, step))
     assert engine.count(DistanceToData) == before + 1
-    qtbot.waitUntil(lambda: engine.last(DistanceToData).z[0] == 5, timeout=20 * PACE)
+    qtbot.waitUntil(lambda: engine.last(DistanceToData).z[0] == 5, timeout=20 * INTERVAL_MS)
     assert engine.count(DistanceToData) == before + 2

@@ -1,4 +1,4 @@
-"""The filmstrip's rows: what carries most, in an order that can be followed while a model learns."""
+"""The filmstrip: traversal rows by KL, in a stable order during training, and the interpolation of a path."""
 
 from __future__ import annotations
 
@@ -24,12 +24,10 @@ def filmstrip(qtbot):
 
 @pytest.fixture
 def strip(session, engine, filmstrip):
-    controller = FilmstripController(session, engine, filmstrip)
-    yield controller
-    controller.close()
+    return FilmstripController(session, engine, filmstrip, filmstrip)
 
 
-def test_rows_are_ordered_by_rate_and_stay_in_place_while_a_run_is_live(qtbot, session, engine, strip):
+def test_rows_are_ordered_by_kl_and_by_number_during_a_run(qtbot, session, engine, strip):
     session.set_model(model_info(3), 1, is_new_model=True)
     session.set_points(replace(some_points(3), kl=np.array([1, 3, 2], np.float32)))
     qtbot.waitUntil(lambda: engine.count(Traverse) > 0 and engine.last(Traverse).dimensions == (1, 2, 0))
@@ -39,13 +37,13 @@ def test_rows_are_ordered_by_rate_and_stay_in_place_while_a_run_is_live(qtbot, s
 
 
 def test_the_interpolation_ends_with_its_path(qtbot, session, engine, strip, filmstrip):
-    session.set_model(model_info(2), 1, fresh=True)
+    session.set_model(model_info(2), 1, is_new_model=True)
     filmstrip.set_kind("interpolate")
-    strip.set_path(np.array([(0.0, 0.0), (1.0, 1.0)], np.float32))
+    session.set_path(np.array([(0.0, 0.0), (1.0, 1.0)], np.float32))
     qtbot.waitUntil(lambda: engine.count(Interpolate) > 0)
     images = np.zeros((1, 5, 8, 8), np.uint8)
     engine.strip.emit(Strip(engine.last(Interpolate).generation, 1, "interpolate", images, ()))
     shown = filmstrip.findChild(ImageStrip, "stripView")
     assert shown.isVisible()
-    strip.set_path(np.zeros((0, 2), np.float32))
+    session.set_path(np.zeros((0, 2), np.float32))
     assert not shown.isVisible()

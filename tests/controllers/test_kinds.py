@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from latentlab.config.layout import LatentLayout, Level
 from latentlab.controllers.categories import CategoriesController
 from latentlab.controllers.codebook import CodebookController, nearest_codes
-from latentlab.controllers.decoded_image import in_words
+from latentlab.controllers.decoded_image import describe_latent
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.levels import LevelController
 from latentlab.controllers.prior import PriorController
@@ -134,13 +134,13 @@ def test_principal_components_are_those_of_the_chosen_level(sliders, session, un
 
 
 def test_a_latent_is_told_as_what_it_is():
-    assert in_words(np.array([0, 1, 0, 0, 0, 1], np.float32), CATEGORIES, 0) == "c₁\u00a02   c₂\u00a03"
-    assert in_words(np.zeros(10, np.float32), CODES, 1) == "1 × 1 and 2 × 2 codes"
+    assert describe_latent(np.array([0, 1, 0, 0, 0, 1], np.float32), CATEGORIES, 0) == "c₁\u00a02   c₂\u00a03"
+    assert describe_latent(np.zeros(10, np.float32), CODES, 1) == "1 × 1 and 2 × 2 codes"
     assert (
-        in_words(np.array([9, 9, 0, -1, 2], np.float32), LADDER, 1)
+        describe_latent(np.array([9, 9, 0, -1, 2], np.float32), LADDER, 1)
         == "bottom: z₃\u00a00.00   z₄\u00a0−1.00   z₅\u00a02.00"
     )
-    assert not in_words(np.zeros(2, np.float32), LatentLayout("plain", (Level("", 0, 2),)), 0)
+    assert not describe_latent(np.zeros(2, np.float32), LatentLayout("plain", (Level("", 0, 2),)), 0)
 
 
 def test_codes_are_the_nearest_entries():

@@ -9,7 +9,8 @@ import pytest
 
 from latentlab.config.events import Progress
 from latentlab.controllers.generations import Generations
-from latentlab.controllers.manifold import MOST_CELLS, Layout, ManifoldController
+from latentlab.controllers.latent_map import MapController
+from latentlab.controllers.manifold import MAX_CELLS, Layout
 from latentlab.engine.protocol.messages import DecodeGrid, GridTiles, PointsChanged, TrainingProgress
 from latentlab.gui.latent_map import LatentMap, View
 from latentlab.state.session import AxesChoice
@@ -27,7 +28,7 @@ def parts(qtbot, session, engine, monkeypatch):
     qtbot.addWidget(latent_map)
     painted = []
     monkeypatch.setattr(latent_map, "put_tiles", lambda *arguments: painted.append(arguments))
-    controller = ManifoldController(session, engine, latent_map)
+    controller = MapController(session, engine, latent_map, latent_map)
     session.set_model(model_info(3), 1, is_new_model=True)
     latent_map.viewChanged.emit(View(-3, 3, -2, 2, 900, 600))
     return controller, latent_map, painted
@@ -42,7 +43,7 @@ def test_cells_are_square_cover_the_view_and_stay_in_place_while_panning():
     assert (other.x_range[0] - one.x_range[0]) / cell == pytest.approx(
         round((other.x_range[0] - one.x_range[0]) / cell)
     )
-    assert max(one.columns, one.rows) <= MOST_CELLS + 1
+    assert max(one.columns, one.rows) <= MAX_CELLS + 1
 
 
 def test_zooming_in_asks_for_finer_cells(parts, engine):
@@ -160,15 +161,15 @@ def test_a_model_that_learns_is_followed_at_a_pace(parts, session, engine, monke
 
 def test_newest_wins_but_a_fast_hand_still_sees_something():
     generations = Generations()
-    first, second, third = generations.ask(), generations.ask(), generations.ask()
+    first, second, third = generations.next(), generations.next(), generations.next()
     assert generations.accept(first)  # newer requests wait, and still this is newer than what is shown
     assert generations.accept(third)
     assert not generations.accept(second)
     assert not generations.accept(third)
-    assert generations.accept(third, again=True)
-    generations.ask()
-    generations.forget()
-    assert not generations.accept(3, again=True)
+    assert generations.accept(third, is_continuation=True)
+    generations.next()
+    generations.discard_pending()
+    assert not generations.accept(3, is_continuation=True)
 
 
 def test_a_stored_picture_is_shown_until_there_is_a_tile(parts, session, engine, monkeypatch):
@@ -216,6 +217,6 @@ def test_a_map_that_was_shown_before_is_decoded_as_it_is(qtbot, session, engine)
     latent_map.resize(600, 400)
     with qtbot.waitSignal(latent_map.viewChanged):
         latent_map.show()
-    controller = ManifoldController(session, engine, latent_map)
+    controller = MapController(session, engine, latent_map, latent_map)
     session.set_model(model_info(3), 1, is_new_model=True)
-    assert engine.last(DecodeGrid).generation == controller.generation
+    assert engine.last(DecodeGrid).generation == controller.manifold.generation

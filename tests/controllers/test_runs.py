@@ -37,19 +37,19 @@ def parts(qtbot, session, engine, undo, activity):
     runs.close()
 
 
-def test_runs_of_other_sessions_are_there_without_a_look_and_new_ones_at_the_next(parts, qtbot):
+def test_runs_of_other_sessions_are_listed_at_the_start_and_new_ones_after_a_refresh(parts, qtbot):
     runs, table = parts
     qtbot.waitUntil(lambda: table.as_text().count("\n") == 2)
     assert "-10.0" in table.as_text()
     an_earlier_run("second", -9.0)
-    runs.look()
-    runs.look()
+    runs.refresh()
+    runs.refresh()
     qtbot.waitUntil(lambda: table.as_text().count("\n") == 3)
 
 
 def test_two_runs_of_a_recipe_are_told_apart_beside_it(parts, qtbot):
     runs, table = parts
     an_earlier_run("2026-11-21-070832-vae-photos", -9.0)
-    runs.look()
+    runs.refresh()
     qtbot.waitUntil(lambda: table.as_text().count("\n") == 3)
     assert {line.split("\t")[1] for line in table.as_text().splitlines()[1:]} == {"first", "11-21 07:08:32"}

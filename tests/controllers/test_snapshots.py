@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QLabel, QWidget
 
 from latentlab.config.events import Epoch, Finished, Progress
 from latentlab.controllers.decoded_image import DecodedImageController
-from latentlab.controllers.encoded_points import EncodedPointsController
 from latentlab.controllers.explore import ExploreController
-from latentlab.controllers.manifold import ManifoldController
+from latentlab.controllers.latent_map import MapController
+from latentlab.controllers.selection import SelectionController
 from latentlab.controllers.snapshots import SnapshotsController
 from latentlab.engine.protocol.messages import (
     DecodeGrid,
@@ -36,6 +36,7 @@ from latentlab.gui.panels.decoded_image import DecodedImage
 from latentlab.gui.panels.filmstrip import Filmstrip
 from latentlab.gui.panels.latent_sliders import LatentSliders
 from latentlab.gui.panels.snapshot_bar import SnapshotBar
+from latentlab.state.activity import Activity
 from latentlab.state.session import AxesChoice
 from tests.controllers.conftest import model_info, some_points
 
@@ -51,24 +52,36 @@ def read(generation, epoch=3, run=RUN):
     )  # fmt: skip
 
 
+class Map(LatentMap):
+    """Records the points and the picture that are drawn last."""
+
+    points: np.ndarray
+    picture: np.ndarray | None = None
+
+    def set_points(self, xy, *arguments):
+        self.points = xy
+        super().set_points(xy, *arguments)
+
+    def set_manifold(self, picture, *ranges):
+        self.picture = picture
+        super().set_manifold(picture, *ranges)
+
+
 class Parts:
-    """The map's controllers over real widgets."""
+    """The map's controllers with real widgets."""
 
     def __init__(self, qtbot, session, engine):
-        self.map, self.bar, self.filmstrip, self.curves = LatentMap(), SnapshotBar(), Filmstrip(), TrainingCurves()
+        self.map, self.bar, self.filmstrip, self.curves = Map(), SnapshotBar(), Filmstrip(), TrainingCurves()
         self.sliders = LatentSliders()
         for widget in (self.map, self.bar, self.filmstrip, self.curves, self.sliders):
             qtbot.addWidget(widget)
         self.explore = ExploreController(session, QUndoStack(session), self.map, self.sliders)
-        self.points = EncodedPointsController(session, self.map, self.sliders)
-        self.manifold = ManifoldController(session, engine, self.map)
-        self.history = SnapshotsController(session, engine, self.map, self.bar, self.filmstrip, self.curves)
+        self.map_controller = MapController(session, engine, self.map)
+        self.selection = SelectionController(session, self.explore, self.map, Activity(session))
+        self.history = SnapshotsController(session, engine, self.bar, self.filmstrip, self.curves)
         session.set_model(model_info(source=RUN), 1, True)
         session.set_points(some_points())
         self.map.viewChanged.emit(View(-4, 4, -4, 4, 400, 400, 1.0))
-
-    def drawn(self):
-        return self.map.layer_stack.points.xy
 
     def badge(self):
         return self.map.findChild(QLabel, "mapPast")
@@ -76,20 +89,19 @@ class Parts:
 
 @pytest.fixture
 def parts(qtbot, session, engine):
-    made = Parts(qtbot, session, engine)
+    parts = Parts(qtbot, session, engine)
     engine.runSnapshots.emit(RunSnapshots(RUN, (1, 3, 5)))
-    yield made
-    made.history.close()
+    return parts
 
 
 def test_an_epoch_takes_the_live_models_place_until_it_is_left(parts, session, engine):
     live = session.points.mean
-    assert np.allclose(parts.drawn(), live)
+    assert np.allclose(parts.map.points, live)
     parts.bar.epochChosen.emit(3)
     assert engine.last(ReadSnapshot) == ReadSnapshot(1, RUN, 3)
     past = read(1)
     engine.snapshotRead.emit(past)
-    assert np.allclose(parts.drawn(), past.mean)
+    assert np.allclose(parts.map.points, past.mean)
     assert "epoch 3" in parts.badge().text()
     assert parts.bar.findChild(QLabel, "historyEpoch").text() == "epoch 3 of 5"
 
@@ -98,12 +110,12 @@ def test_an_epoch_takes_the_live_models_place_until_it_is_left(parts, session, e
     session.set_points(newer)
     parts.map.viewChanged.emit(View(-2, 2, -2, 2, 400, 400, 1.0))
     parts.map.hovered.emit(np.zeros(2))
-    assert np.allclose(parts.drawn(), past.mean), "what is learned meanwhile waits"
+    assert np.allclose(parts.map.points, past.mean), "what is learned meanwhile waits"
     assert engine.count(DecodeGrid) == asked
     assert session.preview is None
 
     parts.bar.nowChosen.emit()
-    assert np.allclose(parts.drawn(), newer.mean)
+    assert np.allclose(parts.map.points, newer.mean)
     assert engine.count(DecodeGrid) == asked + 1
     assert parts.badge().text() == ""
 
@@ -112,7 +124,7 @@ def test_an_epoch_takes_the_live_models_place_until_it_is_left(parts, session, e
 def test_a_committed_latent_or_another_model_leads_back_to_now(parts, session, engine, way):
     parts.bar.epochChosen.emit(3)
     engine.snapshotRead.emit(read(1))
-    assert session.past is not None
+    assert session.viewed_epoch is not None
     if way == "map":
         parts.map.committed.emit(np.zeros(2), 1)
     elif way == "slider":
@@ -120,19 +132,19 @@ def test_a_committed_latent_or_another_model_leads_back_to_now(parts, session, e
     else:
         session.set_model(model_info(), 2, True)
         assert parts.bar.isHidden()
-    assert session.past is None
+    assert session.viewed_epoch is None
 
 
 def test_only_the_newest_answer_of_the_shown_run_counts(parts, session, engine):
     for epoch in (1, 3, 5):
-        parts.history.look_at(epoch)
+        parts.history.view_epoch(epoch)
     engine.snapshotRead.emit(read(2))
     engine.snapshotRead.emit(read(1, 1))
     engine.snapshotRead.emit(read(3, 5, "/runs/other"))
-    assert session.past.epoch == 3
+    assert session.viewed_epoch.epoch == 3
     parts.history.return_to_now()
     engine.snapshotRead.emit(read(3, 5))
-    assert session.past is None, "it was asked before the user came back"
+    assert session.viewed_epoch is None, "it was asked before the user came back"
     engine.runSnapshots.emit(RunSnapshots("/runs/other", (1, 2)))
     assert parts.bar._epochs == (1, 3, 5)
     engine.trainingEvent.emit(TrainingEvent(Epoch(8, 9, {}, None, 1.0, 1.0)))
@@ -142,38 +154,36 @@ def test_only_the_newest_answer_of_the_shown_run_counts(parts, session, engine):
 def test_another_worker_is_asked_again(parts, engine):
     engine.workerReady.emit(WorkerReady("cpu", ("cpu",), {}, 1))
     assert engine.count(ReadSnapshot) == 0
-    parts.history.look_at(3)
+    parts.history.view_epoch(3)
     engine.workerReady.emit(WorkerReady("cpu", ("cpu",), {}, 2))
     assert engine.last(ReadSnapshot) == ReadSnapshot(2, RUN, 3)
 
 
 def test_an_epoch_that_cannot_be_read_gives_way_to_its_neighbour(parts, session, engine):
-    parts.history.look_at(3)
+    parts.history.view_epoch(3)
     engine.runSnapshots.emit(RunSnapshots(RUN, (1, 4, 5)))
     assert engine.last(ReadSnapshot) == ReadSnapshot(2, RUN, 4)
     engine.runSnapshots.emit(RunSnapshots(RUN, ()))
-    assert session.past is None
+    assert session.viewed_epoch is None
     assert parts.bar.isHidden()
 
 
 def test_a_selection_in_the_past_is_of_its_points(parts, session, engine):
-    parts.history.look_at(3)
+    parts.history.view_epoch(3)
     past = read(1)
     engine.snapshotRead.emit(past)
-    picked = []
-    parts.points.latentPicked.connect(lambda latent, count: picked.append((latent, count)))
     parts.map.selectionChanged.emit(np.array([2, 4]))
-    assert np.allclose(picked[0][0], past.mean[[2, 4]].mean(axis=0))
+    assert np.allclose(session.latent, past.mean[[2, 4]].mean(axis=0))
 
 
 def test_the_picture_is_shown_on_the_plane_it_is_of(parts, session, engine):
-    parts.history.look_at(3)
+    parts.history.view_epoch(3)
     engine.snapshotRead.emit(read(1))
-    assert not parts.map.layer_stack.manifold.is_blank()
+    assert parts.map.picture is not None
     session.set_axes(AxesChoice("z2", "z1"))
-    assert parts.map.layer_stack.manifold.is_blank()
+    assert parts.map.picture is None
     session.set_axes(AxesChoice())
-    assert not parts.map.layer_stack.manifold.is_blank()
+    assert parts.map.picture is not None
 
 
 def test_images_are_laid_out_over_the_epochs_and_a_click_goes_there(parts, engine, qtbot):
@@ -205,13 +215,13 @@ def test_now_is_named_by_the_live_epoch(parts, engine):
 def test_what_is_of_today_says_so_beside_the_past(qtbot, parts, session, engine, monkeypatch):
     image = DecodedImage()
     qtbot.addWidget(image)
-    DecodedImageController(session, engine, image, parts.map, image)
+    DecodedImageController(session, engine, image, image)
     ellipses = []
     monkeypatch.setattr(parts.map, "set_posterior", lambda mean, *_: ellipses.append(mean is not None))
     note = image.findChild(QLabel, "decodedNow")
     nearest = NearestFound(1, 1, 0, 0.0, np.zeros(2, np.float32), 0, "", None)
     session.pointsChanged.emit()
-    parts.history.look_at(3)
+    parts.history.view_epoch(3)
     engine.snapshotRead.emit(read(1))
     engine.nearestFound.emit(nearest)
     assert (any(ellipses), note.isHidden()) == (False, False)

@@ -9,8 +9,8 @@ from PySide6.QtCore import Qt
 from latentlab.config import RunConfig, TrainingConfig
 from latentlab.config.events import Epoch, Finished, Progress, Started
 from latentlab.controllers.data import DataController
-from latentlab.controllers.encoded_points import EncodedPointsController
 from latentlab.controllers.explore import ExploreController
+from latentlab.controllers.latent_map import MapController
 from latentlab.controllers.selection import SelectionController
 from latentlab.controllers.training import TrainingController
 from latentlab.engine.protocol.messages import (
@@ -49,13 +49,13 @@ def training(qtbot, session, engine, activity, status):
 
 
 @pytest.fixture
-def latent_map(qtbot, session, undo, activity, status):
+def latent_map(qtbot, session, undo, engine, activity, status):
     latent_map, sliders = LatentMap(), LatentSliders()
     for widget in (latent_map, sliders):
         qtbot.addWidget(widget)
     explore = ExploreController(session, undo, latent_map, sliders, latent_map)
-    points = EncodedPointsController(session, latent_map, sliders, latent_map)
-    SelectionController(session, explore, points, latent_map, activity, latent_map)
+    MapController(session, engine, latent_map, latent_map)
+    SelectionController(session, explore, latent_map, activity, latent_map)
     session.set_model(model_info(), 1, is_new_model=True)
     session.set_points(some_points())
     return latent_map

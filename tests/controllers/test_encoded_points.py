@@ -1,4 +1,4 @@
-"""Points coloured by a column: categories keep their names, values become steps from low to high."""
+"""The encoded points: coloured by a column, whose categories keep their names and whose values become steps."""
 
 from __future__ import annotations
 
@@ -7,50 +7,50 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from latentlab.controllers.encoded_points import EncodedPointsController
+from latentlab.controllers.encoded_points import COLOUR_STEPS, colours_of_column
+from latentlab.controllers.latent_map import MapController
 from latentlab.controllers.model import ModelController
-from latentlab.controllers.point_colours import STEPS, point_colours
 from latentlab.gui.latent_map import LatentMap
-from latentlab.gui.panels.latent_sliders import LatentSliders
 from latentlab.gui.panels.model import ModelPanel
 from tests.controllers.conftest import model_info, some_points
 
 
 def test_text_becomes_categories_and_nothing_is_no_class():
-    found = point_colours(np.array(["cat", "", "dog", "cat"]))
+    found = colours_of_column(np.array(["cat", "", "dog", "cat"]))
     assert [found.names[label] if label >= 0 else None for label in found.labels] == ["cat", None, "dog", "cat"]
-    assert not found.ordered
+    assert not found.is_ordered
 
 
 def test_few_numbers_keep_their_names_and_their_order():
-    found = point_colours(np.array([3.0, 1.0, np.nan, 2.0]))
+    found = colours_of_column(np.array([3.0, 1.0, np.nan, 2.0]))
     assert found.labels.tolist() == [2, 0, -1, 1]
     assert found.names == ("1", "2", "3")
-    assert found.ordered
+    assert found.is_ordered
 
 
 def test_many_numbers_become_even_steps_and_far_ones_take_the_last():
     values = np.append(np.linspace(0, 1, 1000), 1e9)
-    found = point_colours(values)
-    assert found.ordered
-    assert len(found.names) == STEPS
+    found = colours_of_column(values)
+    assert found.is_ordered
+    assert len(found.names) == COLOUR_STEPS
     assert (np.diff(found.labels) >= 0).all()
     assert np.bincount(found.labels).min() > 50
 
 
 @pytest.fixture
 def parts(qtbot, session, engine, undo):
-    latent_map, sliders, panel = LatentMap(), LatentSliders(), ModelPanel()
-    for widget in (latent_map, sliders, panel):
+    latent_map, panel = LatentMap(), ModelPanel()
+    for widget in (latent_map, panel):
         qtbot.addWidget(widget)
-    points, model = EncodedPointsController(session, latent_map, sliders), ModelController(session, engine, undo, panel)
+    MapController(session, engine, latent_map, latent_map)
+    ModelController(session, engine, undo, panel, panel)
     session.set_model(model_info(), 1, is_new_model=True)
     session.set_points(replace(some_points(), columns={"age": np.linspace(0, 80, 50)}))
-    return latent_map, panel, (points, model)
+    return latent_map, panel
 
 
 def test_the_panel_offers_the_columns_and_the_map_follows_the_choice(parts, session, monkeypatch):
-    latent_map, panel, _ = parts
+    latent_map, panel = parts
     drawn = []
     monkeypatch.setattr(
         latent_map, "set_points", lambda xy, labels, names, ordered, title: drawn.append((names, ordered))
@@ -59,6 +59,6 @@ def test_the_panel_offers_the_columns_and_the_map_follows_the_choice(parts, sess
     assert [offered.itemText(place) for place in range(offered.count())] == ["class", "age"]
     panel.colourByChosen.emit("age")
     panel.colourByChosen.emit("")
-    assert len(drawn[0][0]) == STEPS
+    assert len(drawn[0][0]) == COLOUR_STEPS
     assert drawn[0][1]
     assert drawn[1] == (("a",), False)

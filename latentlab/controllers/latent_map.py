@@ -1,0 +1,68 @@
+"""The latent map: shows what the session says, by the differences from what it showed before."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+from PySide6.QtCore import QObject
+
+from latentlab.controllers.encoded_points import EncodedPoints
+from latentlab.controllers.manifold import Manifold
+from latentlab.engine.client.client import EngineClient
+from latentlab.gui.latent_map import LatentMap
+from latentlab.state.map_state import MapState, changed_fields, resolve
+from latentlab.state.session import Session
+
+
+class MapController(QObject):
+    """Resolves the map's state after every change of the session, and applies what is different.
+
+    No other controller writes to the map, apart from its message while it is empty.
+
+    Attributes
+    ----------
+    manifold : Manifold
+        Decodes what lies behind the points.
+    """
+
+    def __init__(
+        self, session: Session, engine: EngineClient, latent_map: LatentMap, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._map = session, latent_map
+        self._state = MapState()
+        self._points = EncodedPoints(latent_map)
+        self.manifold = Manifold(engine, latent_map, self)
+        session.changed.connect(self._update)
+        latent_map.pathEdited.connect(lambda points: session.set_path(session.plane().lift(points)))
+        self._update()
+
+    def _update(self) -> None:
+        old, self._state = self._state, resolve(self._session)
+        changed = changed_fields(old, self._state)
+        if changed:
+            self._apply(self._state, changed)
+
+    def _apply(self, state: MapState, changed: Set[str]) -> None:
+        latent_map = self._map
+        if "axis_names" in changed:
+            latent_map.set_axes_names(*state.axis_names)
+        self._points.apply(state, changed)
+        self.manifold.apply(state, changed)
+        if "path" in changed:
+            latent_map.set_path(state.path)
+        if "cursor" in changed:
+            latent_map.set_cursor(state.cursor)
+        if "latent" in changed and state.cursor is not None and state.viewed_epoch is None:
+            latent_map.follow(state.cursor)
+        if "preview" in changed:
+            latent_map.set_preview(state.preview)
+        if "posterior" in changed:
+            latent_map.set_posterior(*(state.posterior or (None, None)))
+        if "staleness" in changed:
+            latent_map.set_staleness_text(state.staleness)
+        if "viewed_epoch" in changed:
+            epoch = state.viewed_epoch
+            latent_map.set_epoch_banner("" if epoch is None else f"epoch {epoch.epoch}  ·  click to return to now")
+        if "is_far_from_data" in changed:
+            latent_map.set_far_from_data(state.is_far_from_data)

@@ -1,0 +1,169 @@
+"""What the latent map shows, as one frozen value that is resolved from the session (no widgets, no torch)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+
+from latentlab.engine.protocol.messages import Axes, FloatArray, PointsChanged, SnapshotRead
+from latentlab.state.session import AxesChoice, Posterior, Session
+from latentlab.utils.text import subscript
+
+OF_TRAINING_IMAGES = "points of the model's training images, not of the open images"
+OF_EARLIER_IMAGES = "points of the images that were open before, not of the open images"
+
+
+@dataclass(frozen=True, eq=False)
+class MapState:
+    """What the latent map shows; two states are compared field by field with :func:`changed_fields`.
+
+    Attributes
+    ----------
+    opened_version, model_version
+        Version at which the current model was opened, and that of its present weights; −1 without a model.
+    source
+        Where the current model is from; empty without a model.
+    latent
+        The committed latent, float32 [d].
+    axes, axis_names
+        The directions shown, and their names as the user reads them.
+    plane
+        The plane through the latent that the map shows.
+    label
+        Class that a conditional model decodes for.
+    points
+        The encoded dataset.
+    viewed_epoch
+        A snapshot of the run that is shown instead of the current model.
+    colour_by
+        Column that the points' colours stand for; empty for their class.
+    cursor, preview
+        The committed latent and the one under the pointer on the shown axes, [2].
+    posterior
+        Mean [2] and covariance [2, 2] of a posterior on the shown axes.
+    path
+        Waypoints on the shown axes, [n, 2].
+    is_far_from_data
+        Whether the latent shown is far from every encoded image.
+    staleness
+        Of which epoch or of which images the points are; empty when they are up to date.
+    run_is_active, is_learning
+        Whether there is a run, and whether it may change the weights at any moment.
+    """
+
+    opened_version: int = -1
+    model_version: int = -1
+    source: str = ""
+    latent: FloatArray = field(default_factory=lambda: np.zeros(0, np.float32))
+    axes: AxesChoice = field(default_factory=AxesChoice)
+    axis_names: tuple[str, str] = ("", "")
+    plane: Axes | None = None
+    label: int | None = None
+    points: PointsChanged | None = None
+    viewed_epoch: SnapshotRead | None = None
+    colour_by: str = ""
+    cursor: FloatArray | None = None
+    preview: FloatArray | None = None
+    posterior: tuple[FloatArray, FloatArray] | None = None
+    path: FloatArray | None = None
+    is_far_from_data: bool = False
+    staleness: str = ""
+    run_is_active: bool = False
+    is_learning: bool = False
+
+    @property
+    def has_model(self) -> bool:
+        """Whether a model is open."""
+        return self.model_version >= 0
+
+    @property
+    def shown_points(self) -> PointsChanged | SnapshotRead | None:
+        """The viewed epoch's points, or the current model's."""
+        return self.points if self.viewed_epoch is None else self.viewed_epoch
+
+
+def resolve(session: Session) -> MapState:
+    """The map's state that follows from the session."""
+    model, plane = session.model, session.plane()
+    preview, path = session.preview, session.path
+    return MapState(
+        opened_version=-1 if model is None else session.opened_version,
+        model_version=-1 if model is None else session.model_version,
+        source="" if model is None else model.source,
+        latent=session.latent,
+        axes=session.axes,
+        axis_names=_axis_names(session),
+        plane=plane,
+        label=session.label,
+        points=session.points,
+        viewed_epoch=session.viewed_epoch,
+        colour_by=session.colour_by,
+        cursor=None if model is None else plane.project(session.latent[None])[0],
+        preview=None if preview is None else plane.project(preview[None])[0],
+        posterior=_posterior(session, plane),
+        path=None if path is None else plane.project(path),
+        # A snapshot's points are not those that the distance was measured to.
+        is_far_from_data=session.is_far_from_data and session.viewed_epoch is None,
+        staleness=_staleness(session),
+        run_is_active=session.run_is_active,
+        is_learning=session.is_learning,
+    )
+
+
+def changed_fields(old: MapState, new: MapState) -> frozenset[str]:
+    """Names of the fields in which two states differ; points are compared by identity, other arrays by value."""
+    names = (each.name for each in fields(MapState))
+    return frozenset(name for name in names if not _same(getattr(old, name), getattr(new, name)))
+
+
+def _same(one: Any, other: Any) -> bool:
+    if one is other:
+        return True
+    if isinstance(one, PointsChanged | SnapshotRead):
+        return False
+    if isinstance(one, Axes) and isinstance(other, Axes):
+        return _same((one.origin, one.x, one.y), (other.origin, other.x, other.y))
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and np.array_equal(one, other)
+    return bool(one == other)
+
+
+def _axis_names(session: Session) -> tuple[str, str]:
+    """Names of the axes; the first one names the level of principal components, for which the second has no room."""
+    axes, level = session.axes, session.layout.levels[session.level].name
+    suffix = f" · {level}" if axes.is_principal and level else ""
+    return _axis_name(axes.x) + suffix, _axis_name(axes.y)
+
+
+def _axis_name(name: str) -> str:
+    """``z1`` as z₁, ``pc1`` as PC 1."""
+    return f"PC {name[2:]}" if name.startswith("pc") else f"z{subscript(int(name[1:]))}"
+
+
+def _posterior(session: Session, plane: Axes) -> tuple[FloatArray, FloatArray] | None:
+    """The posterior of the image file that the latent belongs to, else of the nearest image; none beside a snapshot."""
+    encoded, posterior = session.encoded_image, session.nearest_posterior
+    if encoded is not None and np.array_equal(encoded.mean, session.latent):
+        posterior = Posterior(encoded.mean, encoded.std)
+    if posterior is None or session.viewed_epoch is not None or posterior.mean.size != plane.x.size:
+        return None
+    directions = np.stack([plane.x, plane.y])  # [2, d]
+    covariance = ((directions * posterior.std**2) @ directions.T).astype(np.float32)
+    return plane.project(posterior.mean[None])[0], covariance
+
+
+def _staleness(session: Session) -> str:
+    """At which epoch of an active run the points were encoded, or that they are not of the open images."""
+    points = session.points
+    if points is None or session.viewed_epoch is not None:
+        return ""
+    if session.run_is_active:
+        return f"epoch {points.epoch:.1f}"
+    if session.points_are_of_dataset:
+        return ""
+    trained_on = "" if session.model is None else session.model.data.get("fingerprint", "")
+    return OF_TRAINING_IMAGES if points.fingerprint in ("", trained_on) else OF_EARLIER_IMAGES

@@ -1,0 +1,3 @@
+from tests.controllers.conftest import session
+
+__all__ = ["session"]
