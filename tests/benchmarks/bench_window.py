@@ -132,13 +132,13 @@ def startup(_seconds: float) -> dict[str, float]:
 
 
 def shows_a_picture() -> bool:
-    """Whether the middle of the map shows anything but one colour."""
+    """Whether the middle of what is in the map's place shows anything but one colour."""
     import numpy as np
     from PySide6.QtGui import QImage
     from PySide6.QtWidgets import QApplication
 
-    latent_map = next(widget for widget in QApplication.allWidgets() if widget.objectName() == "latentMap")
-    image = latent_map.viewport().grab().toImage().convertToFormat(QImage.Format.Format_Grayscale8)
+    preview = next(widget for widget in QApplication.allWidgets() if widget.objectName() == "mapPreview")
+    image = preview.grab().toImage().convertToFormat(QImage.Format.Format_Grayscale8)
     pixels = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
     return bool(pixels[image.height() // 4 : -image.height() // 4, image.width() // 4 : -image.width() // 4].std() > 5)
 

@@ -91,15 +91,6 @@ class View:
         """The whole view in logical pixels."""
         return QRectF(0, 0, self.width_px, self.height_px)
 
-    def covers(self, x_range: Range, y_range: Range) -> bool:
-        """Whether a rectangle of the axes lies wholly in view."""
-        return (
-            self.x_min <= x_range[0]
-            and self.x_max >= x_range[1]
-            and self.y_min <= y_range[0]
-            and self.y_max >= y_range[1]
-        )
-
     def widened(self, pixels: int) -> View:
         """The same view with a border of so many logical pixels all round."""
         border = pixels / self.scale

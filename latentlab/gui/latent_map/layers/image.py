@@ -8,6 +8,7 @@ from PySide6.QtGui import QPainter, QPixmap
 from latentlab.gui.latent_map.layers.base import Layer
 from latentlab.gui.latent_map.pictures import BORDER_PX
 from latentlab.gui.latent_map.view import View
+from latentlab.gui.style.theme import Theme
 
 REST_MS = 40
 """After so long without a change an image that was moved by a part of a pixel is drawn anew."""
@@ -31,6 +32,11 @@ class ImageLayer(Layer):
         """Draw anew with the next paint."""
         self._kept = None
         self.update()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in these colours from now on."""
+        super().set_theme(theme)
+        self.redraw()
 
     def render(self, painter: QPainter, view: View) -> None:
         """Draw all of a view on a transparent ground, in logical pixels from its top left corner."""

@@ -12,13 +12,11 @@ from PySide6.QtGui import QImage, QPainter, QRegion
 from latentlab.gui.latent_map.layers.base import Layer, LegendContent
 from latentlab.gui.latent_map.layers.markers import MARKERS
 from latentlab.gui.latent_map.layers.point_raster import Pixels, PointTiles, Rasterizer, Size, Window, point_size
-from latentlab.gui.latent_map.pictures import wrap_image
+from latentlab.gui.latent_map.pictures import BORDER_PX, wrap_image
 from latentlab.gui.latent_map.view import View
 from latentlab.gui.style.palettes import MAX_COLOURS, UNLABELLED, palette
 from latentlab.gui.style.theme import Theme
 
-MARGIN_PX = 48
-"""The picture is drawn so much larger than the view on each side, so that a small pan uncovers no gap."""
 REST_MS = 40
 """After so long without a change a picture that is too costly for one frame is drawn anew."""
 FRAME_BUDGET = 400_000
@@ -185,7 +183,7 @@ class PointsLayer(Layer):
         have = self._detail.window
         if have is None or abs(have.scale - window.scale) > 1e-9 * window.scale:
             return False
-        slack = (MARGIN_PX - 8) / window.scale
+        slack = (BORDER_PX - 8) / window.scale
         return (
             abs(have.left - window.left) <= slack
             and abs(have.top - window.top) <= slack
@@ -245,14 +243,9 @@ class PointsLayer(Layer):
 
 def _window(view: View) -> Window:
     """The view and the border round it, in device pixels."""
-    margin = MARGIN_PX / view.scale
-    return Window(
-        view.x_min - margin,
-        view.y_max + margin,
-        view.scale * view.ratio,
-        round((view.width_px + 2 * MARGIN_PX) * view.ratio),
-        round((view.height_px + 2 * MARGIN_PX) * view.ratio),
-    )
+    drawn = view.widened(BORDER_PX)
+    width, height = round(drawn.width_px * view.ratio), round(drawn.height_px * view.ratio)
+    return Window(drawn.x_min, drawn.y_max, view.scale * view.ratio, width, height)
 
 
 def _overview_window(tiles: PointTiles) -> Window:

@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtGui import QColor
 
 from latentlab.errors import InputError
-from latentlab.gui.style.theme import DARK
+from latentlab.gui.style.theme import DARK, LIGHT
 from tests.gui.latent_map.conftest import RANGE, only
 
 
@@ -22,6 +22,9 @@ def test_a_whole_manifold_lies_upright_in_its_ranges(latent_map, colour_at):
     shown = [colour_at(latent_map, z)[0] for z in ((-1, 1), (1, 1), (-1, -1), (1, -1))]
     assert shown == [40, 80, 120, 160]
     assert colour_at(latent_map, (2.5, 0)) == QColor(DARK.map).getRgb()[:3]
+    latent_map.set_theme(LIGHT)
+    assert colour_at(latent_map, (2.5, 0)) == QColor(LIGHT.map).getRgb()[:3]
+    latent_map.set_theme(DARK)
     latent_map.set_manifold(None, RANGE, RANGE)
     assert colour_at(latent_map, (1, 1)) == QColor(DARK.map).getRgb()[:3]
 
