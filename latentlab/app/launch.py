@@ -63,7 +63,7 @@ def build(argv: Sequence[str] = ()) -> Application:
             pass
         return application
     except BaseException:
-        host.end()
+        host.kill()
         raise
 
 
@@ -87,7 +87,7 @@ def open_window(argv: Sequence[str] = ()) -> Application:
         try:
             return _shown(options, first, host)
         except BaseException:
-            host.end()
+            host.kill()
             raise
     finally:
         gc.freeze()

@@ -1,4 +1,4 @@
-"""The engine without a window: request to result, decoding beside a training, and training in either home.
+"""The engine without a window: request to result, decoding beside a training, and training in either host.
 
 Each contestant runs in a process of its own, in turn, several rounds in one call; medians and the ratio of each
 round are printed. Run on a machine that does nothing else::
@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-HOMES = ("process", "thread")
+HOSTS = ("process", "thread")
 MODEL = "bundled:mnist-2d"
 BATCH = 128
 WARM_UP = 3.0
@@ -61,7 +61,7 @@ def contestant(name: str, seconds: float) -> dict[str, float]:
 
 def compare_latency(rounds: int, seconds: float) -> None:
     """Decode requested to Decoded received on the GUI thread, against the decoder's forward pass."""
-    names = ["forward", *(f"{home}_{state}" for home in HOMES for state in ("resting", "training"))]
+    names = ["forward", *(f"{host}_{state}" for host in HOSTS for state in ("resting", "training"))]
     rows = [{name: contestant(name, seconds) for name in names} for _ in range(rounds)]
     for name in names:
         middle, late = (statistics.median(row[name][key] for row in rows) for key in ("median", "p95"))
@@ -86,14 +86,14 @@ def forward(seconds: float) -> dict[str, float]:
     return summary(times)
 
 
-def latency(home: str, training: bool, seconds: float) -> dict[str, float]:
+def latency(host: str, training: bool, seconds: float) -> dict[str, float]:
     """One request at a time, about a hundred a second, as a fast hand makes them."""
     from PySide6.QtCore import QCoreApplication, QTimer
 
     from latentlab.engine.protocol.messages import Decode
 
     application = QCoreApplication([])
-    client, begin = started(home, training)
+    client, begin = started(host, training)
     times: list[float] = []
     asked = 0.0
 
@@ -118,7 +118,7 @@ def latency(home: str, training: bool, seconds: float) -> dict[str, float]:
 
 def compare_training(rounds: int, seconds: float) -> None:
     """Images per second of the same run by itself and in the worker, with nobody asking for anything."""
-    names = ["alone", *(f"{home}_trains" for home in HOMES)]
+    names = ["alone", *(f"{host}_trains" for host in HOSTS)]
     rows = [{name: contestant(name, seconds) for name in names} for _ in range(rounds)]
     for name in names:
         speed = statistics.median(row[name]["images_per_second"] for row in rows)
@@ -143,12 +143,12 @@ def alone(seconds: float) -> dict[str, float]:
     return {"images_per_second": images_per_second(marks)}
 
 
-def trains(home: str, seconds: float) -> dict[str, float]:
+def trains(host: str, seconds: float) -> dict[str, float]:
     """The same run in the worker."""
     from PySide6.QtCore import QCoreApplication
 
     application = QCoreApplication([])
-    client, begin = started(home, training=True)
+    client, begin = started(host, training=True)
     marks: list[tuple[float, int]] = []
 
     def note(result) -> None:
@@ -203,7 +203,7 @@ def soak() -> float:
 # --- what they share ----------------------------------------------------------------------------------
 
 
-def started(home: str, training: bool):
+def started(host: str, training: bool):
     """A client, and a function that calls back once its worker is ready, and trains where that is asked."""
     from latentlab.engine.client.client import EngineClient
     from latentlab.engine.protocol.messages import OpenDataset, Train
@@ -220,7 +220,7 @@ def started(home: str, training: bool):
             )
         else:
             client.workerReady.connect(lambda _: ready())
-        client.start(home, "cpu", MODEL)
+        client.start(host, "cpu", MODEL)
 
     return client, begin
 

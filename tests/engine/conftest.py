@@ -1,4 +1,4 @@
-"""A small model file, a small folder of images, and a worker to talk to without Qt."""
+"""A small model file, a small dataset, and a worker that is driven without Qt."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ IMAGES = 300
 
 
 class Driver:
-    """Talks to one worker and keeps what it answers."""
+    """Sends requests to one worker and keeps its results."""
 
-    def __init__(self, home: str, **options) -> None:
-        self.home = launch(home, **{"device": "cpu", **options})
+    def __init__(self, host: str, **options) -> None:
+        self.host = launch(host, **{"device": "cpu", **options})
         self.results: list = []
         self.code: int | None = None
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._serve, name=f"driver-{home}")
+        self._thread = threading.Thread(target=self._receive, name=f"driver-{host}")
         self._thread.start()
 
-    def _serve(self) -> None:
-        self.code = self.home.serve(self._keep)
+    def _receive(self) -> None:
+        self.code = self.host.receive_until_exit(self._keep)
 
     def _keep(self, result) -> None:
         with self._changed:
@@ -39,25 +39,25 @@ class Driver:
 
     def ask(self, *requests) -> None:
         for request in requests:
-            self.home.send(request)
+            self.host.send(request)
 
     def wait(self, kind, where=lambda _: True, timeout: float = 60.0):
-        """The first result of a kind that fulfils a condition, forgetting it and all before it."""
+        """Wait for the first result of a kind that fulfils a condition; removes it and all before it."""
         return self.until(kind, where, timeout)[-1]
 
     def until(self, kind, where=lambda _: True, timeout: float = 60.0) -> list:
-        """That result with all before it, forgetting them."""
+        """That result and all before it; removes them."""
         end = time.monotonic() + timeout
         with self._changed:
             while True:
-                for place, result in enumerate(self.results):
+                for index, result in enumerate(self.results):
                     if isinstance(result, kind) and where(result):
-                        told = self.results[: place + 1]
-                        del self.results[: place + 1]
-                        return told
+                        until = self.results[: index + 1]
+                        del self.results[: index + 1]
+                        return until
                 left = end - time.monotonic()
-                assert left > 0, f"no {kind.__name__} within {timeout:g} s: {self.results}\n{self.home.log()}"
-                assert self._thread.is_alive(), f"the worker ended with {self.code}: {self.home.log()}"
+                assert left > 0, f"no {kind.__name__} within {timeout:g} s: {self.results}\n{self.host.stderr_tail()}"
+                assert self._thread.is_alive(), f"the worker ended with {self.code}: {self.host.stderr_tail()}"
                 self._changed.wait(min(left, 0.5))
 
     def seen(self, kind) -> list:
@@ -65,16 +65,16 @@ class Driver:
             return [result for result in self.results if isinstance(result, kind)]
 
     def join(self, timeout: float = 30.0) -> int | None:
-        """Wait for the worker's end; its exit code."""
+        """Wait until the worker has ended; its exit code."""
         self._thread.join(timeout)
-        assert not self._thread.is_alive(), "the worker goes on"
+        assert not self._thread.is_alive(), "the worker is still running"
         return self.code
 
     def close(self) -> None:
-        self.home.send(Shutdown())
+        self.host.send(Shutdown())
         self._thread.join(30)
         if self._thread.is_alive():
-            self.home.end()
+            self.host.kill()
             self._thread.join(10)
 
 
@@ -113,7 +113,7 @@ def image_file(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module", params=["thread", "process"])
 def shared(request, model_file, image_file):
-    """One worker of each home for a module's tests, with model and dataset open."""
+    """One worker of each host for a module's tests, with model and dataset open."""
     driver = Driver(request.param, model=str(model_file))
     driver.ask(OpenDataset(str(image_file), DataConfig()))
     driver.wait(DatasetOpened)
@@ -123,7 +123,7 @@ def shared(request, model_file, image_file):
 
 @pytest.fixture
 def driver(shared, model_file):
-    """The shared worker, with the small model live and nothing unread."""
+    """The shared worker, with the small model open and no unread results."""
     shared.results.clear()
     shared.ask(OpenModel(str(model_file)))
     shared.wait(PointsChanged, lambda points: len(points.mean) == 50)

@@ -1,4 +1,4 @@
-"""A worker without torch: answers by rule, so that homes and client can be tested by themselves."""
+"""A worker without torch and with fixed answers, to test hosts and client by themselves."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from latentlab.engine.protocol.messages import (
     WorkerReady,
 )
 
-released = threading.Event()  # lets a worker go that hangs in a thread of the test
+released = threading.Event()  # ends a hanging worker in a thread of the test
 
 
 def info(source: str) -> ModelInfo:

@@ -1,4 +1,4 @@
-"""What goes wrong in the worker, and what must then happen; numbers are the rows of the reliability table."""
+"""Faults in the worker and how it must react; numbers are the rows of the reliability table."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def worker(model_file, image_file):
 
 
 def full_disk(monkeypatch, name: str) -> threading.Event:
-    """While the event is set, the disk has no room for files whose path holds ``name``."""
+    """While the event is set, the disk is full for files whose path contains ``name``."""
     is_full, real = threading.Event(), os.fsync
 
     def fsync(descriptor):
@@ -70,29 +70,29 @@ def full_disk(monkeypatch, name: str) -> threading.Event:
     return is_full
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="tells files by their descriptors")
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="identifies files by their descriptors")
 @pytest.mark.parametrize("file", [".metrics", "metrics", ".checkpoint", "history", ".model"])
 def test_row_8_a_full_disk_pauses_the_run_and_nothing_is_lost(worker, image_file, monkeypatch, tmp_path, file):
-    """Whichever file it is that finds no room (with a dot: written anew); then the run goes on to the same end."""
+    """Whichever file cannot be written (with a dot: replaced); unpaused, the run ends with the same result."""
     request = train(tmp_path / "run", epochs=3, seed=3)
     for _ in Trainer(load_dataset(image_file), request.config, tmp_path / "alone").steps():
         pass
     is_full = full_disk(monkeypatch, f"run/{file}")
     is_full.set()
     worker.ask(request)
-    told = worker.until(TrainingState, lambda state: state.state == "paused")
-    (failed,) = (result for result in told if isinstance(result, Failed))
+    results = worker.until(TrainingState, lambda state: state.state == "paused")
+    (failed,) = (result for result in results if isinstance(result, Failed))
     assert "the disk is full; free some space or save elsewhere; the run is paused" in failed.message
     assert not failed.details
     worker.ask(SaveModel(str(tmp_path / "elsewhere")))
     worker.wait(ModelSaved)
-    if file == ".checkpoint":  # asked before the window closes: it must know that it is still not written
+    if file == ".checkpoint":  # as before closing the window, which must know that it is still not written
         worker.ask(PauseTraining())
         assert any(isinstance(result, Failed) for result in worker.until(TrainingState))
     is_full.clear()
     worker.ask(UnpauseTraining())
-    told += worker.until(TrainingEvent, lambda event: isinstance(event.event, Finished))
-    events = [result.event for result in told if isinstance(result, TrainingEvent)]
+    results += worker.until(TrainingEvent, lambda event: isinstance(event.event, Finished))
+    events = [result.event for result in results if isinstance(result, TrainingEvent)]
     assert [event.epoch for event in events if isinstance(event, Epoch)] == [1, 2, 3]
     run, alone = RunFolder(tmp_path / "run"), RunFolder(tmp_path / "alone")
     assert [line["epoch"] for line in run.read_metrics()] == [1, 2, 3]
@@ -101,12 +101,12 @@ def test_row_8_a_full_disk_pauses_the_run_and_nothing_is_lost(worker, image_file
     assert all(ended[name].tobytes() == other[name].tobytes() for name in other)
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="tells files by their descriptors")
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="identifies files by their descriptors")
 @pytest.mark.parametrize("file", [".checkpoint", ".model"])
-def test_row_8_a_stop_on_a_full_disk_pauses_too_and_a_shutdown_says_what_it_could_not_write(
+def test_row_8_a_stop_on_a_full_disk_pauses_too_and_a_shutdown_reports_what_it_could_not_write(
     worker, image_file, monkeypatch, tmp_path, file
 ):
-    """Then the run goes on to the same end as if nobody had asked it to stop."""
+    """Unpaused, the run ends with the same result as without the request to stop."""
     request = train(tmp_path / "run", epochs=3, seed=3)
     for _ in Trainer(load_dataset(image_file), request.config, tmp_path / "alone").steps():
         pass
@@ -115,8 +115,8 @@ def test_row_8_a_stop_on_a_full_disk_pauses_too_and_a_shutdown_says_what_it_coul
     worker.until(TrainingEvent, lambda event: isinstance(event.event, Started))
     is_full.set()
     worker.ask(StopTraining())
-    told = worker.until(TrainingState, lambda state: state.state == "paused")
-    (failed,) = (result for result in told if isinstance(result, Failed))
+    results = worker.until(TrainingState, lambda state: state.state == "paused")
+    (failed,) = (result for result in results if isinstance(result, Failed))
     assert failed.request == "Checkpoint"
     assert "the disk is full" in failed.message
     assert "the run is paused" in failed.message
@@ -134,7 +134,7 @@ def test_row_8_a_stop_on_a_full_disk_pauses_too_and_a_shutdown_says_what_it_coul
     assert worker.join() == 0
 
 
-def test_row_15_a_lost_accelerator_ends_the_worker_after_saying_so(worker, monkeypatch):
+def test_row_15_a_lost_accelerator_is_reported_and_ends_the_worker(worker, monkeypatch):
     def lost(*_):
         raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
 
@@ -147,7 +147,7 @@ def test_row_15_a_lost_accelerator_ends_the_worker_after_saying_so(worker, monke
 
 
 def test_row_15_a_step_that_loses_the_accelerator_ends_the_worker_too(worker, monkeypatch, tmp_path):
-    """In the model's own mathematics, under whatever takes the step."""
+    """The error is raised in the model's losses, below whatever takes the step."""
 
     def lost(*_):
         raise torch.AcceleratorError("CUDA error: unspecified launch failure")
@@ -158,7 +158,7 @@ def test_row_15_a_step_that_loses_the_accelerator_ends_the_worker_too(worker, mo
     assert worker.join() == DEVICE_LOST
 
 
-def test_row_15_missing_memory_is_no_lost_accelerator(worker, monkeypatch):
+def test_row_15_missing_memory_does_not_end_the_worker(worker, monkeypatch):
     def full(*_):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
 
@@ -205,7 +205,7 @@ def test_row_18_an_exception_anywhere_is_a_result_with_details_and_the_next_work
         assert worker.wait(TrainingState).state == "idle"
     monkeypatch.undo()
     worker.ask(train(tmp_path / "next", epochs=1))
-    worker.wait(TrainingEvent, lambda told: isinstance(told.event, Finished))
+    worker.wait(TrainingEvent, lambda result: isinstance(result.event, Finished))
     worker.ask(Decode(2, ZERO))
     worker.wait(Decoded)
 
@@ -215,14 +215,14 @@ def test_row_23_sigterm_checkpoints_and_ends_cleanly(model_file, image_file, tmp
     driver.ask(OpenDataset(str(image_file)))
     driver.wait(DatasetOpened)
     driver.ask(train(tmp_path / "run", epochs=1_000_000))
-    driver.wait(TrainingEvent, lambda told: isinstance(told.event, Epoch))
-    os.kill(driver.home.process.pid, signal.SIGTERM)
-    driver.wait(TrainingEvent, lambda told: isinstance(told.event, Checkpoint))
+    driver.wait(TrainingEvent, lambda result: isinstance(result.event, Epoch))
+    os.kill(driver.host.process.pid, signal.SIGTERM)
+    driver.wait(TrainingEvent, lambda result: isinstance(result.event, Checkpoint))
     assert driver.join() == 0
     assert RunFolder(tmp_path / "run").read_checkpoint() is not None
 
 
-def test_row_22_a_killed_worker_costs_a_restart_and_the_run_goes_on_from_its_checkpoint(
+def test_row_22_a_killed_worker_is_restarted_and_the_run_resumes_from_its_checkpoint(
     qapp, qtbot, model_file, image_file, tmp_path
 ):
     client = EngineClient()
@@ -241,19 +241,19 @@ def test_row_22_a_killed_worker_costs_a_restart_and_the_run_goes_on_from_its_che
         wait(DatasetOpened)
         request = train(tmp_path / "run", epochs=1_000_000, checkpoint_minutes=1e-4)
         client.request(request)
-        step = wait(TrainingEvent, lambda told: isinstance(told.event, Checkpoint)).event.step
+        step = wait(TrainingEvent, lambda result: isinstance(result.event, Checkpoint)).event.step
         with qtbot.waitSignal(client.workerLost, timeout=10_000) as lost:
-            os.kill(client.home.process.pid, signal.SIGKILL)
+            os.kill(client.host.process.pid, signal.SIGKILL)
         assert lost.args[0].run == str(tmp_path / "run")
         assert wait(TrainingState).state == "idle"
-        changed = wait(ModelChanged)  # the model the run had saved, under a version of its own
+        changed = wait(ModelChanged)  # the model that the run saved
         assert changed.info.path == str(tmp_path / "run" / "model.safetensors")
         wait(DatasetOpened)
         client.request(Decode(1, ZERO))
         wait(Decoded)
         client.request(train(tmp_path / "run", epochs=1_000_000, checkpoint_minutes=1e-4, resume=True))
-        started = wait(TrainingEvent, lambda told: isinstance(told.event, Started)).event
-        resumed = wait(TrainingEvent, lambda told: isinstance(told.event, Checkpoint)).event
+        started = wait(TrainingEvent, lambda result: isinstance(result.event, Started)).event
+        resumed = wait(TrainingEvent, lambda result: isinstance(result.event, Checkpoint)).event
         assert started.epoch >= 0
         assert resumed.step > step
     finally:
@@ -269,14 +269,14 @@ from latentlab.engine.protocol.messages import *
 from tests.engine.conftest import train
 from pathlib import Path
 
-home = launch("process", "cpu", sys.argv[1])
-def told(result):
+host = launch("process", "cpu", sys.argv[1])
+def deliver(result):
     if isinstance(result, DatasetOpened):
-        home.send(train(Path(sys.argv[3]), epochs=1_000_000))
+        host.send(train(Path(sys.argv[3]), epochs=1_000_000))
     if isinstance(result, TrainingEvent) and result.event.event == "epoch":
-        print(home.process.pid, flush=True)
-home.send(OpenDataset(sys.argv[2]))
-home.serve(told)
+        print(host.process.pid, flush=True)
+host.send(OpenDataset(sys.argv[2]))
+host.receive_until_exit(deliver)
 """
 
 
@@ -317,7 +317,7 @@ def _is_zombie(process: int) -> bool:
 def _wait_until(condition, seconds: float) -> None:
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, "waited in vain"
+        assert time.monotonic() < end, "timed out"
         time.sleep(0.02)
 
 
@@ -360,7 +360,7 @@ sys.exit(app.exec())
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads memory from /proc")
 def test_row_25_many_decodes_and_signals_keep_memory_flat(model_file):
-    """Shortened: ``tests/benchmarks/bench_engine.py --soak`` does the whole 200,000."""
+    """Shortened: ``tests/benchmarks/bench_engine.py soak`` makes 200,000."""
     done = subprocess.run(
         [sys.executable, "-X", "faulthandler", "-c", SOAK, str(model_file), "8000"],
         check=False,
@@ -389,16 +389,16 @@ def test_row_34_every_result_arrives_on_the_gui_thread(qapp, qtbot, model_file):
     assert not wrong
 
 
-def test_a_worker_launched_before_qt_tells_its_map_before_torch_is_there(model_file):
+def test_a_worker_launched_before_qt_sends_its_map_before_torch_is_imported(model_file):
     code = (
         "import sys\n"
         "from latentlab.engine.client.worker_host import launch\n"
-        f"home = launch('process', 'cpu', {str(model_file)!r})\n"
-        "assert not {'PySide6', 'torch'} & sys.modules.keys(), 'launching is not light'\n"
+        f"host = launch('process', 'cpu', {str(model_file)!r})\n"
+        "assert not {'PySide6', 'torch'} & sys.modules.keys(), 'launching imports too much'\n"
         "kinds = []\n"
         "from latentlab.engine.protocol.messages import Shutdown\n"
-        "home.send(Shutdown())\n"
-        "assert home.serve(lambda result: kinds.append(type(result).__name__)) == 0\n"
+        "host.send(Shutdown())\n"
+        "assert host.receive_until_exit(lambda result: kinds.append(type(result).__name__)) == 0\n"
         "assert kinds == ['ModelChanged', 'PointsChanged', 'WorkerReady'], kinds\n"
         "assert 'torch' not in sys.modules\n"
     )
@@ -406,7 +406,7 @@ def test_a_worker_launched_before_qt_tells_its_map_before_torch_is_there(model_f
     assert done.returncode == 0, done.stderr
 
 
-def test_a_worker_launched_with_a_model_that_is_none_says_so_and_goes_on(tmp_path):
+def test_a_worker_launched_with_a_missing_model_reports_it_and_becomes_ready(tmp_path):
     driver = Driver("thread", model=str(tmp_path / "absent.safetensors"))
     try:
         failed = driver.wait(Failed)

@@ -1,4 +1,4 @@
-"""What the client keeps in mind about its worker, to bring another one to the same place (no Qt, no torch)."""
+"""State needed to restore a restarted worker (open model, dataset, run), and restart with backoff (no Qt, no torch)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import signal
 import time
 from pathlib import Path
 
+from latentlab.engine.protocol.exit_codes import DEVICE_LOST
 from latentlab.engine.protocol.messages import (
     AdjustTraining,
     DatasetCancelled,
@@ -28,58 +29,55 @@ from latentlab.engine.protocol.messages import (
 
 GIVEN_UP = "The worker keeps ending; it is not started again."
 
-DEVICE_LOST = 75
-"""Exit code of a worker that ended itself because its device no longer answers."""
-
-_OF_THE_DATASET = (
+_NEEDING_DATASET = (
     EncodeDataset, Reconstruct, Train, PauseTraining, UnpauseTraining, StopTraining, AdjustTraining
 )  # fmt: skip
-"""What cannot be answered without the images, and what steers the run that waits for them."""
+"""Requests that need the dataset, and those that control a run that waits for it."""
 
-_HASTY = 10.0  # seconds: a worker that lives less long after being ready has not got over what ended the last one
-_MOST_HASTY_ENDS = 4
+_EARLY = 10.0  # seconds after being ready: an exit before that probably has the last one's cause
+_MOST_EARLY_EXITS = 4
 _FIRST_PAUSE, _LONGEST_PAUSE = 250, 8000  # milliseconds
 
 
 class RestartState:
-    """What was open and what ran when the worker was last heard of."""
+    """What was open, and which run was active, when the worker last sent a result."""
 
     def __init__(self) -> None:
-        self.version = 0  # the newest model version seen
+        self.version = 0  # the newest model version received
         self._model: str | None = None
         self._dataset: OpenDataset | None = None
         self._opening: OpenDataset | None = None
         self._training = TrainingState("idle")
-        self._awaits_dataset = False  # the window shows one that the new worker has not opened again yet
-        self._held: list[Request] = []
+        self._awaits_dataset = False  # a restarted worker has not yet opened the dataset that the window shows
+        self._deferred: list[Request] = []
 
-    def note_start(self, model: str | None) -> None:
-        """Remember what the first worker opens, should it end before it has."""
+    def record_start(self, model: str | None) -> None:
+        """Record what the first worker opens, in case it ends before that."""
         self._model = model or self._model
 
-    def note_request(self, request: Request) -> None:
-        """Remember what has been asked and is not answered yet."""
+    def record_request(self, request: Request) -> None:
+        """Record a request that may be lost with the worker."""
         if isinstance(request, OpenDataset):
             self._opening = request
 
-    def holds(self, request: Request) -> bool:
-        """Whether a request must wait until the images are open again; it is then kept for :meth:`released`."""
+    def defer_until_dataset(self, request: Request) -> bool:
+        """Keep a request for :meth:`take_deferred` if it must wait until the dataset is open again; whether it must."""
         if request.slot is not None:
-            self._held = [each for each in self._held if each.slot != request.slot]
-        held = self._awaits_dataset and isinstance(request, _OF_THE_DATASET)
-        if held:
-            self._held.append(request)
-        return held
+            self._deferred = [each for each in self._deferred if each.slot != request.slot]
+        must_wait = self._awaits_dataset and isinstance(request, _NEEDING_DATASET)
+        if must_wait:
+            self._deferred.append(request)
+        return must_wait
 
-    def released(self) -> list[Request]:
-        """What has waited for the images and need wait no longer, oldest first."""
+    def take_deferred(self) -> list[Request]:
+        """The deferred requests, oldest first, once they need not wait any more."""
         if self._awaits_dataset:
             return []
-        held, self._held = self._held, []
-        return held
+        deferred, self._deferred = self._deferred, []
+        return deferred
 
-    def note_result(self, result: Result) -> None:
-        """Remember what is open now."""
+    def record_result(self, result: Result) -> None:
+        """Record what is open now."""
         match result:
             case ModelChanged():
                 self.version = max(self.version, result.model_version)
@@ -93,52 +91,52 @@ class RestartState:
             case TrainingState():
                 self._training = result
 
-    def losses(self, exit_code: int | None, details: str) -> list[Result]:
-        """What to tell when the worker has ended unasked, the loss itself first."""
+    def record_exit(self, exit_code: int | None, details: str) -> list[Result]:
+        """Record that the worker has ended unexpectedly; the results that report it, ``WorkerLost`` first."""
         run = "" if self._training.state == "idle" else self._training.out
-        told: list[Result] = [WorkerLost(exit_code, exit_message(exit_code), run, details)]
+        results: list[Result] = [WorkerLost(exit_code, exit_message(exit_code), run, details)]
         if run:
-            told.append(TrainingState("idle", run))
+            results.append(TrainingState("idle", run))
         if self._opening is not None:
-            told.append(Failed("OpenDataset", f"Opening {self._opening.source} ended with the worker."))
+            results.append(Failed("OpenDataset", f"Opening {self._opening.source} ended with the worker."))
             self._opening = None
         if run and Path(run, "model.safetensors").is_file():
-            self._model = run  # by the name that the run itself goes on by: it is no other model then
+            self._model = run  # the name by which the run is resumed: the model stays the same then
         self._training = TrainingState("idle")
         self._awaits_dataset = self._dataset is not None
-        return told
+        return results
 
-    def restoring(self, hasty_ends: int) -> list[Request]:
-        """What the next worker opens; the less, the more have ended in haste: what is open may be what ends them."""
+    def restoring_requests(self, early_exits: int) -> list[Request]:
+        """What the next worker opens; less after several early exits, as what is open may be their cause."""
         model: list[Request] = [OpenModel(self._model, is_new_model=False)] if self._model is not None else []
-        dataset: list[Request] = [self._dataset] if self._dataset is not None and hasty_ends <= 1 else []
+        dataset: list[Request] = [self._dataset] if self._dataset is not None and early_exits <= 1 else []
         self._awaits_dataset = bool(dataset)
-        return [*(model if hasty_ends <= 2 else []), *dataset]
+        return [*(model if early_exits <= 2 else []), *dataset]
 
 
 class RestartBackoff:
-    """How often workers have ended in haste, and how long to wait before the next start."""
+    """Counts early exits, and determines the pause before the next start."""
 
     def __init__(self) -> None:
         self.count = 0
         self._ready: float | None = None
 
-    def note_ready(self) -> None:
-        """A worker is up."""
+    def record_ready(self) -> None:
+        """Record that a worker is ready."""
         self._ready = time.monotonic()
 
-    def note(self) -> int | None:
-        """A worker has ended: milliseconds to wait before the next start, ``None`` for no further start."""
-        lived = self._ready is not None and time.monotonic() - self._ready > _HASTY
-        self.count = 1 if lived else self.count + 1
+    def record_exit(self) -> int | None:
+        """Record an exit; milliseconds to wait before the next start, or ``None`` if there is to be none."""
+        was_late = self._ready is not None and time.monotonic() - self._ready > _EARLY
+        self.count = 1 if was_late else self.count + 1
         self._ready = None
-        if self.count > _MOST_HASTY_ENDS:
+        if self.count > _MOST_EARLY_EXITS:
             return None
         return 0 if self.count == 1 else min(_LONGEST_PAUSE, _FIRST_PAUSE << self.count)
 
 
 def exit_message(exit_code: int | None) -> str:
-    """Say in one sentence how the worker process ended."""
+    """One sentence on how a worker ended."""
     if exit_code is not None and exit_code < 0:
         try:
             how = f"was ended by {signal.Signals(-exit_code).name}"

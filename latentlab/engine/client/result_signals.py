@@ -1,4 +1,4 @@
-"""One Qt signal for each kind of result, so that a controller hears what concerns it and nothing else (no torch)."""
+"""One Qt signal for each kind of result, so that a controller receives only what it needs (no torch)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from latentlab.engine.protocol.messages import Result, TrainingEvent
 
 
 class ResultSignals(QObject):
-    """Tells results of the worker.
+    """Emits results of the worker.
 
-    A result is told by the signal of its class's name, or of the nearest of its base classes that has one
-    (see :mod:`latentlab.engine.protocol.messages`).
+    A result is emitted by the signal with its class's name, or with that of its nearest base class that has one (see
+    :mod:`latentlab.engine.protocol.messages`).
 
     Signals
     -------
@@ -24,7 +24,7 @@ class ResultSignals(QObject):
         One result of that kind.
     trainingStarted, trainingProgressed, epochCompleted, trainingAdjusted, checkpointWritten, trainingWarned, \
     trainingFinished
-        One event of the running training (:mod:`latentlab.config.events`), before ``trainingEvent``'s other receivers.
+        One event of the active run (:mod:`latentlab.config.events`), before ``trainingEvent``'s other receivers.
     """
 
     EVENT_SIGNALS: ClassVar[dict[type[Event], str]] = {
@@ -77,8 +77,8 @@ class ResultSignals(QObject):
         super().__init__(parent)
         self.trainingEvent.connect(self._emit_event)
 
-    def tell(self, result: Result) -> None:
-        """Emit a result on the thread that calls, which must be the one all this belongs to."""
+    def emit_result(self, result: Result) -> None:
+        """Emit a result; to be called in the thread that this object belongs to."""
         self.received.emit(result)
         getattr(self, signal_of(type(result))).emit(result)
 
@@ -87,15 +87,15 @@ class ResultSignals(QObject):
 
 
 def signal_of(kind: type[Result]) -> str:
-    """Name of the signal that tells results of a class.
+    """Name of the signal that emits results of a class.
 
     Raises
     ------
     TypeError
-        When neither it nor a base class of it has a signal.
+        When neither it nor one of its base classes has a signal.
     """
     for each in kind.__mro__:
         name = each.__name__[0].lower() + each.__name__[1:]
         if isinstance(getattr(ResultSignals, name, None), Signal):
             return name
-    raise TypeError(f"{kind.__name__} has no signal of its own")
+    raise TypeError(f"{kind.__name__} has no signal")

@@ -40,7 +40,7 @@ REQUEST_ORDER = ("decode", "nearest", "distance", "strip", "grid")
 """Interactive requests in the order in which they are answered: the image at the pointer first."""
 
 _ALIGNMENT = 64
-_HAS_MEMFD = sys.platform == "linux" and hasattr(os, "memfd_create") and hasattr(socket, "send_fds")
+HAS_SHARED_MEMORY = sys.platform == "linux" and hasattr(os, "memfd_create") and hasattr(socket, "send_fds")
 _MEMORY_FOLLOWS = b""  # an empty frame: next come a descriptor and then the message
 
 
@@ -205,7 +205,7 @@ class Wire:
     def __init__(self, pipe: Connection) -> None:
         self.pipe = pipe
         self._sending = threading.Lock()
-        self._socket = socket.fromfd(pipe.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) if _HAS_MEMFD else None
+        self._socket = socket.fromfd(pipe.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) if HAS_SHARED_MEMORY else None
 
     def send(self, message: object) -> None:
         """Send one message; blocks while the pipe is full.

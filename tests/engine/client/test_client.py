@@ -1,4 +1,4 @@
-"""The window's side: homes, signals, lost workers and staged endings, with a worker that needs no torch."""
+"""The window's side: hosts, signals, lost workers and shutdown, with a worker that needs no torch."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ from tests.engine import fake_worker
 FAKE = [sys.executable, str(Path(fake_worker.__file__))]
 
 
-def launch_fake(home="process", device="auto", model=None, first_version=1):
-    if home == "process":
+def launch_fake(host="process", device="auto", model=None, first_version=1):
+    if host == "process":
         return ProcessHost([model or "", str(first_version)], model, FAKE)
     return ThreadHost(lambda inbox, send: fake_worker.work(inbox, send, model or "", first_version), model)
 
 
 @pytest.fixture(params=["process", "thread"])
-def home(request):
+def host(request):
     return request.param
 
 
 @pytest.fixture
-def engine(qapp, home, monkeypatch):
+def engine(qapp, host, monkeypatch):
     monkeypatch.setattr(client_module, "launch", launch_fake)
     client = EngineClient()
-    client.start(home)
+    client.start(host)
     yield client
     client.shutdown(2.0)
     client.deleteLater()
 
 
-in_a_process = pytest.mark.parametrize("home", ["process"], indirect=True)
+in_a_process = pytest.mark.parametrize("host", ["process"], indirect=True)
 
 
 def decode(generation: int) -> Decode:
@@ -59,7 +59,7 @@ def test_a_request_is_answered_on_the_gui_thread(engine, qtbot):
     assert threads == [True]
 
 
-def test_under_a_fast_hand_the_last_image_always_comes(engine, qtbot):
+def test_of_fast_requests_the_last_is_always_answered(engine, qtbot):
     generations = []
     engine.decoded.connect(lambda result: generations.append(result.generation))
     for generation in range(2000):
@@ -74,10 +74,10 @@ def test_large_results_arrive_whole(engine, qtbot):
     assert points.args[0].mean.shape == (400_000, 2)
 
 
-def test_row_20_a_flood_of_results_loses_none_and_lets_the_event_loop_turn(engine, qtbot):
-    numbers, turns = [], set()
+def test_row_20_a_flood_of_results_loses_none_and_leaves_the_event_loop_time(engine, qtbot):
+    numbers, iterations = [], set()
 
-    def slowly(failed):  # slower than they come, so that they pile up
+    def slowly(failed):  # slower than they arrive, so that they pile up
         numbers.append(int(failed.message))
         end = time.perf_counter() + 0.0002
         while time.perf_counter() < end:
@@ -85,39 +85,39 @@ def test_row_20_a_flood_of_results_loses_none_and_lets_the_event_loop_turn(engin
 
     engine.failed.connect(slowly)
     timer = QTimer(engine)
-    timer.timeout.connect(lambda: turns.add(len(numbers)))
+    timer.timeout.connect(lambda: iterations.add(len(numbers)))
     timer.start(0)
     engine.request(EncodeImage("flood"))
-    qtbot.waitUntil(lambda: len(numbers) == 5000, timeout=120_000)  # two seconds; twenty on a machine under load
+    qtbot.waitUntil(lambda: len(numbers) == 5000, timeout=120_000)  # takes two seconds; twenty on a machine under load
     timer.stop()
     assert numbers == list(range(5000))
-    assert len(turns) > 50  # other events were served in between
+    assert len(iterations) > 50  # other events were handled in between
 
 
-def test_shutdown_leaves_no_worker_and_may_be_repeated(qapp, qtbot, home, monkeypatch):
+def test_shutdown_leaves_no_worker_and_may_be_repeated(qapp, qtbot, host, monkeypatch):
     monkeypatch.setattr(client_module, "launch", launch_fake)
     client = EngineClient()
     assert client.shutdown()  # never started
     with qtbot.waitSignal(client.workerReady, timeout=10_000):
-        client.start(home)
-    worker = client.home
+        client.start(host)
+    worker = client.host
     assert client.shutdown(5.0)
-    assert client.home is None
+    assert client.host is None
     assert client.shutdown()
-    if home == "process":
+    if host == "process":
         assert worker.process.returncode == 0
-    client.request(decode(1))  # into the void, not an error
+    client.request(decode(1))  # nobody answers, but it is no error
     with qtbot.waitSignal(client.workerReady, timeout=10_000):
-        client.start(home)
+        client.start(host)
     assert client.shutdown(5.0)
     client.deleteLater()
 
 
-def test_row_22_a_worker_that_will_not_stop_is_ended_within_bounds_and_it_is_said(engine, qtbot):
-    """A step that sleeps."""
+def test_row_22_a_worker_that_does_not_stop_is_killed_in_time_and_that_is_reported(engine, qtbot):
+    """A step that hangs."""
     with qtbot.waitSignal(engine.decoded, timeout=10_000):
         engine.request(decode(1))
-    worker = engine.home
+    worker = engine.host
     engine.request(EncodeImage("hang"))
     notices = []
     engine.notice.connect(lambda notice: notices.append(notice.message))
@@ -129,7 +129,7 @@ def test_row_22_a_worker_that_will_not_stop_is_ended_within_bounds_and_it_is_sai
     if isinstance(worker, ProcessHost):
         assert worker.process.returncode == -signal.SIGKILL
     else:
-        fake_worker.released.set()  # a thread can only be abandoned; let it end before the test does
+        fake_worker.released.set()  # a thread can only be abandoned; let it end before the test
 
 
 @pytest.mark.parametrize("how", ["kill", "segfault"])
@@ -142,7 +142,7 @@ def test_row_22_a_lost_worker_is_replaced_and_opens_the_same_model(engine, qtbot
         lost = _keep(engine.workerLost)
         after = _keep(engine.modelChanged)
         if how == "kill":
-            os.kill(engine.home.process.pid, signal.SIGKILL)
+            os.kill(engine.host.process.pid, signal.SIGKILL)
         else:
             engine.request(EncodeImage("segfault"))
     assert lost[0].exit_code == -(signal.SIGKILL if how == "kill" else signal.SIGSEGV)
@@ -161,7 +161,7 @@ def _keep(signal_):
     return kept
 
 
-def test_an_error_that_escapes_the_worker_counts_as_its_end(engine, qtbot):
+def test_an_error_that_escapes_the_worker_ends_it(engine, qtbot):
     lost = _keep(engine.workerLost)
     with qtbot.waitSignals([engine.workerLost, engine.workerReady], timeout=10_000):
         engine.request(EncodeImage("raise"))
@@ -183,12 +183,12 @@ def test_a_worker_that_crashes_at_start_is_not_started_forever(qapp, qtbot, monk
         client.start("process")
     assert "not started again" in failed.args[0].message
     assert 2 <= len(starts) <= 6
-    assert client.home is None
+    assert client.host is None
     client.shutdown()
     client.deleteLater()
 
 
-def test_row_15_an_accelerator_that_stays_lost_gives_way_to_the_cpu(qapp, qtbot, monkeypatch):
+def test_row_15_an_accelerator_that_stays_lost_is_replaced_by_the_cpu(qapp, qtbot, monkeypatch):
     devices = []
 
     def launch_on(_home, device, *_):
@@ -208,19 +208,19 @@ def test_row_15_an_accelerator_that_stays_lost_gives_way_to_the_cpu(qapp, qtbot,
 
 
 @in_a_process
-def test_what_the_worker_prints_goes_to_its_log_not_to_the_channel(engine, qtbot):
+def test_the_workers_output_goes_to_its_log_not_to_the_channel(engine, qtbot):
     with qtbot.waitSignal(engine.notice, timeout=10_000):
         engine.request(EncodeImage("print"))
-    assert engine.home.log().strip() == "a line on stdout"
+    assert engine.host.stderr_tail().strip() == "a line on stdout"
 
 
 @in_a_process
-def test_requests_made_while_there_is_no_worker_reach_the_next_one(engine, qtbot):
+def test_requests_without_a_worker_reach_the_next_one(engine, qtbot):
     with qtbot.waitSignal(engine.workerReady, timeout=10_000):
         pass
     engine.workerLost.connect(lambda _: engine.request(decode(9)))
     with qtbot.waitSignal(engine.decoded, timeout=10_000) as decoded:
-        engine.home.process.kill()
+        engine.host.process.kill()
     assert decoded.args[0].generation == 9
 
 
@@ -228,13 +228,13 @@ def test_requests_made_while_there_is_no_worker_reach_the_next_one(engine, qtbot
 def test_a_stopped_child_never_blocks_the_window(engine, qtbot):
     with qtbot.waitSignal(engine.workerReady, timeout=10_000):
         pass
-    os.kill(engine.home.process.pid, signal.SIGSTOP)
+    os.kill(engine.host.process.pid, signal.SIGSTOP)
     slowest = 0.0
     for generation in range(5000):
         start = time.perf_counter()
         engine.request(decode(generation))
         slowest = max(slowest, time.perf_counter() - start)
-    os.kill(engine.home.process.pid, signal.SIGCONT)
+    os.kill(engine.host.process.pid, signal.SIGCONT)
     seen = _keep(engine.decoded)
     qtbot.waitUntil(lambda: bool(seen) and seen[-1].generation == 4999, timeout=10_000)
     assert slowest < 0.25

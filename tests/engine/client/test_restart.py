@@ -1,4 +1,4 @@
-"""What waits for the images while a new worker opens them again."""
+"""Requests that wait until a restarted worker has opened the dataset again."""
 
 from __future__ import annotations
 
@@ -26,46 +26,46 @@ INFO = DatasetInfo("photos", "photos", 10, (1, 8, 8), (), (), 9, 1, (), 0, DataC
 
 @pytest.fixture
 def lost() -> RestartState:
-    """Of a window whose images are open and whose worker has just been killed."""
-    memory = RestartState()
-    memory.note_result(DatasetOpened(INFO, None))
-    memory.note_result(TrainingState("running", "run"))
-    assert not memory.holds(Reconstruct(1)), "nothing is amiss yet"
-    memory.losses(-9, "")
-    return memory
+    """The state after a worker was killed that had a dataset open."""
+    state = RestartState()
+    state.record_result(DatasetOpened(INFO, None))
+    state.record_result(TrainingState("running", "run"))
+    assert not state.defer_until_dataset(Reconstruct(1)), "the worker is running"
+    state.record_exit(-9, "")
+    return state
 
 
 @pytest.mark.parametrize("end", [DatasetOpened(INFO, None), Failed("OpenDataset", "it is gone")])
-def test_what_needs_the_images_waits_until_they_are_open_again_or_will_not_be(lost, end):
+def test_requests_that_need_the_dataset_wait_until_it_is_open_or_cannot_be_opened(lost, end):
     first, newer, run = Reconstruct(2), Reconstruct(3), Train(RunConfig(), "run", True)
-    assert lost.holds(first)
-    assert lost.restoring(1) == [OpenDataset("photos", INFO.config)]
-    assert lost.holds(run)
-    assert lost.holds(newer)
-    assert lost.holds(StopTraining())
-    assert lost.released() == []
-    lost.note_result(end)
-    assert lost.released() == [run, newer, StopTraining()]
-    assert lost.released() == []
-    assert not lost.holds(first)
+    assert lost.defer_until_dataset(first)
+    assert lost.restoring_requests(1) == [OpenDataset("photos", INFO.config)]
+    assert lost.defer_until_dataset(run)
+    assert lost.defer_until_dataset(newer)
+    assert lost.defer_until_dataset(StopTraining())
+    assert lost.take_deferred() == []
+    lost.record_result(end)
+    assert lost.take_deferred() == [run, newer, StopTraining()]
+    assert lost.take_deferred() == []
+    assert not lost.defer_until_dataset(first)
 
 
-def test_another_strip_takes_the_waiting_ones_place(lost):
-    assert lost.holds(Reconstruct(2))
-    assert not lost.holds(Sample(3))
-    lost.note_result(DatasetOpened(INFO, None))
-    assert lost.released() == []
+def test_a_newer_strip_replaces_a_deferred_one(lost):
+    assert lost.defer_until_dataset(Reconstruct(2))
+    assert not lost.defer_until_dataset(Sample(3))
+    lost.record_result(DatasetOpened(INFO, None))
+    assert lost.take_deferred() == []
 
 
-def test_nothing_waits_for_images_that_are_not_opened_again(lost, tmp_path: Path):
-    assert lost.holds(Reconstruct(2))
-    assert lost.restoring(2) == []
-    assert lost.released() == [Reconstruct(2)]
+def test_nothing_waits_for_a_dataset_that_is_not_opened_again(lost, tmp_path: Path):
+    assert lost.defer_until_dataset(Reconstruct(2))
+    assert lost.restoring_requests(2) == []
+    assert lost.take_deferred() == [Reconstruct(2)]
 
 
-def test_a_lost_run_is_opened_by_the_name_it_goes_on_by(tmp_path: Path):
-    memory = RestartState()
-    memory.note_result(TrainingState("running", str(tmp_path)))
+def test_a_lost_run_is_opened_by_the_name_it_is_resumed_by(tmp_path: Path):
+    state = RestartState()
+    state.record_result(TrainingState("running", str(tmp_path)))
     (tmp_path / "model.safetensors").touch()
-    memory.losses(-9, "")
-    assert memory.restoring(1) == [OpenModel(str(tmp_path), is_new_model=False)]
+    state.record_exit(-9, "")
+    assert state.restoring_requests(1) == [OpenModel(str(tmp_path), is_new_model=False)]

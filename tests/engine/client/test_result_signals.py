@@ -1,4 +1,4 @@
-"""Every result reaches those who listen to its kind."""
+"""Every result is emitted by the signal of its kind."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def test_every_result_has_a_signal():
     assert {signal_of(kind) for kind in kinds if kind is not Result} >= {"modelChanged", "pointsChanged", "decoded"}
 
 
-def test_progress_is_told_as_an_event_of_the_training():
+def test_progress_is_emitted_as_a_training_event():
     assert signal_of(TrainingProgress) == "trainingEvent"
 
 
@@ -32,21 +32,21 @@ def test_progress_is_told_as_an_event_of_the_training():
     ],
 )
 def test_every_kind_of_training_event_has_a_signal_of_its_own(qapp, signal, event):
-    signals, heard = ResultSignals(), []
+    signals, emitted = ResultSignals(), []
     for name in ResultSignals.EVENT_SIGNALS.values():
-        getattr(signals, name).connect(lambda received, name=name: heard.append((name, received)))
-    signals.tell(TrainingProgress(event) if isinstance(event, Progress) else TrainingEvent(event))
-    assert heard == [(signal, event)]
+        getattr(signals, name).connect(lambda received, name=name: emitted.append((name, received)))
+    signals.emit_result(TrainingProgress(event) if isinstance(event, Progress) else TrainingEvent(event))
+    assert emitted == [(signal, event)]
 
 
 def test_no_kind_of_training_event_is_without_a_signal():
     assert set(ResultSignals.EVENT_SIGNALS) == set(Event.__subclasses__())
 
 
-def test_a_result_is_told_to_all_and_to_those_who_want_its_kind(qapp):
-    signals, heard = ResultSignals(), []
-    signals.received.connect(lambda result: heard.append(("all", result)))
-    signals.notice.connect(lambda result: heard.append(("notice", result)))
-    signals.failed.connect(lambda result: heard.append(("failed", result)))
-    signals.tell(Notice("a word"))
-    assert heard == [("all", Notice("a word")), ("notice", Notice("a word"))]
+def test_a_result_is_emitted_for_all_and_for_its_kind(qapp):
+    signals, emitted = ResultSignals(), []
+    signals.received.connect(lambda result: emitted.append(("all", result)))
+    signals.notice.connect(lambda result: emitted.append(("notice", result)))
+    signals.failed.connect(lambda result: emitted.append(("failed", result)))
+    signals.emit_result(Notice("a message"))
+    assert emitted == [("all", Notice("a message")), ("notice", Notice("a message"))]

@@ -17,19 +17,19 @@ def test_a_frozen_program_starts_itself_as_its_worker(monkeypatch):
 
 
 @pytest.mark.parametrize("command", [None, [sys.executable, "-m", "latentlab", WORKER_FLAG]])
-def test_the_worker_is_the_programs_wherever_one_happens_to_be(command, tmp_path, monkeypatch):
+def test_the_worker_imports_nothing_from_the_current_folder(command, tmp_path, monkeypatch):
     (tmp_path / "numpy.py").write_text("raise SystemExit('imported from the current folder')")
     if command is None:
         monkeypatch.chdir(tmp_path)
-    home = ProcessHost(["cpu", "1", ""], None, command)
+    host = ProcessHost(["cpu", "1", ""], None, command)
     kinds = []
-    home.send(Shutdown())
-    assert home.serve(lambda result: kinds.append(type(result))) == 0, home.log()
+    host.send(Shutdown())
+    assert host.receive_until_exit(lambda result: kinds.append(type(result))) == 0, host.stderr_tail()
     assert kinds == [WorkerReady]
 
 
-def test_nothing_but_its_end_of_the_channel_reaches_the_child(tmp_path):
-    """No standard input, no open files; in a session of its own, so that Ctrl-C is the window's to answer."""
+def test_the_child_inherits_nothing_but_its_end_of_the_pipe(tmp_path):
+    """No standard input and no open files; a session of its own, so that Ctrl-C interrupts the window only."""
     code = (
         "import os, sys\n"
         "print(sys.stdin.read() == '', os.getsid(0) == os.getpid(), os.environ['OMP_WAIT_POLICY'])\n"
@@ -37,6 +37,6 @@ def test_nothing_but_its_end_of_the_channel_reaches_the_child(tmp_path):
         "print([fd for fd in listed if fd > 2 and os.path.exists(f'/proc/self/fd/{fd}')] == [int(sys.argv[1])])\n"
     )
     with open(tmp_path / "open", "w"):
-        home = ProcessHost([], None, [sys.executable, "-c", code])
-        assert home.serve(lambda _: None) == 0
-    assert home.log().split() == ["True", "True", "PASSIVE", "True"]
+        host = ProcessHost([], None, [sys.executable, "-c", code])
+        assert host.receive_until_exit(lambda _: None) == 0
+    assert host.stderr_tail().split() == ["True", "True", "PASSIVE", "True"]

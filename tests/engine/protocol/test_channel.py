@@ -23,45 +23,45 @@ class Ordered:
 
 
 @dataclass(frozen=True)
-class Live:
+class Slotted:
     value: int
-    slot: str = "live"
+    slot: str = "interactive"
 
 
 def test_newest_wins_in_a_slot_and_nothing_else_is_dropped():
     box = Mailbox()
     for value in range(100):
-        box.put(Live(value))
+        box.put(Slotted(value))
         box.put(Ordered(value))
     taken = [box.take() for _ in range(len(box))]
-    assert [m.value for m in taken if isinstance(m, Live)] == [99]
+    assert [m.value for m in taken if isinstance(m, Slotted)] == [99]
     assert [m.value for m in taken if isinstance(m, Ordered)] == list(range(100))
     assert box.take() is None
 
 
-def test_a_live_request_is_served_by_rank_but_never_before_an_older_ordered_one():
+def test_slots_are_taken_by_rank_but_never_before_an_older_ordered_message():
     box = Mailbox(priority=("decode", "grid"))
-    box.put(Live(1, "grid"))
-    box.put(Live(2, "decode"))
+    box.put(Slotted(1, "grid"))
+    box.put(Slotted(2, "decode"))
     box.put(Ordered(3))
-    box.put(Live(4, "other"))
+    box.put(Slotted(4, "other"))
     assert [box.take().value for _ in range(4)] == [2, 1, 3, 4]
     box.put(Ordered(1))
-    box.put(Live(2, "decode"))
+    box.put(Slotted(2, "decode"))
     assert box.take() == Ordered(1)
 
 
 @given(st.lists(st.tuples(st.sampled_from([None, "a", "b"]), st.integers())))
-def test_without_ranks_messages_leave_in_the_order_of_their_newest(puts):
+def test_without_ranks_messages_are_taken_by_age_of_the_newest_in_their_slot(puts):
     box = Mailbox()
     for slot, value in puts:
-        box.put(Ordered(value) if slot is None else Live(value, slot))
-    last = {slot: place for place, (slot, _) in enumerate(puts)}
-    expected = [value for place, (slot, value) in enumerate(puts) if slot is None or last[slot] == place]
+        box.put(Ordered(value) if slot is None else Slotted(value, slot))
+    last = {slot: index for index, (slot, _) in enumerate(puts)}
+    expected = [value for index, (slot, value) in enumerate(puts) if slot is None or last[slot] == index]
     assert [box.take().value for _ in range(len(box))] == expected
 
 
-def test_closing_ends_a_wait_and_lets_out_what_waits():
+def test_closing_ends_a_wait_and_leaves_what_can_be_taken():
     box = Mailbox()
     taken = []
     waiter = threading.Thread(target=lambda: taken.append(box.take(None)))
@@ -77,17 +77,18 @@ def test_closing_ends_a_wait_and_lets_out_what_waits():
     assert full.take(None) is None
 
 
-def test_arrival_is_told_once_until_the_mailbox_is_empty_again():
-    told = []
-    box = Mailbox(on_arrival=lambda: told.append(len(box)))
+def test_arrival_is_signalled_once_until_the_mailbox_is_empty_again():
+    lengths = []
+    box = Mailbox(on_arrival=lambda: lengths.append(len(box)))
     for value in range(5000):
-        box.put(Live(value))
+        box.put(Slotted(value))
     box.put(Ordered(0))
-    assert told == [1]
+    assert lengths == [1]
 
 
 @pytest.fixture
-def wires():
+def wires(monkeypatch, request):
+    monkeypatch.setattr(channel, "HAS_SHARED_MEMORY", channel.HAS_SHARED_MEMORY and getattr(request, "param", True))
     ours, theirs = pipe_pair()
     theirs = Wire(theirs)
     yield ours, theirs
@@ -95,14 +96,9 @@ def wires():
     theirs.close()
 
 
-@pytest.mark.parametrize("nameless_memory", [True, False])
-def test_arrays_of_any_size_cross_unchanged(wires, nameless_memory, monkeypatch):
+@pytest.mark.parametrize("wires", [True, False], indirect=True, ids=["shared-memory", "pipe"])
+def test_arrays_of_any_size_cross_unchanged(wires):
     ours, theirs = wires
-    if not nameless_memory:
-        for wire in wires:
-            if wire._socket is not None:
-                wire._socket.close()
-                wire._socket = None
     small, large, larger = np.arange(10), np.random.default_rng(0).random(300_000), np.ones((3, 500_001), np.float32)
     received = []
     reader = threading.Thread(target=lambda: received.extend(theirs.receive() for _ in range(3)))
@@ -114,12 +110,12 @@ def test_arrays_of_any_size_cross_unchanged(wires, nameless_memory, monkeypatch)
     np.testing.assert_array_equal(received[1]["small"], small)
     np.testing.assert_array_equal(received[1]["large"], large)
     np.testing.assert_array_equal(received[1]["larger"], larger[:, ::2])
-    received[1]["large"][0] = 7.0  # its own, to write to
+    received[1]["large"][0] = 7.0  # a copy of its own, which can be written to
     assert large[0] != 7.0
 
 
-@pytest.mark.skipif(not channel._HAS_MEMFD, reason="needs nameless shared memory")
-def test_shared_memory_is_given_back_with_the_last_array(wires):
+@pytest.mark.skipif(not channel.HAS_SHARED_MEMORY, reason="needs anonymous shared memory")
+def test_shared_memory_is_freed_with_the_last_array(wires):
     ours, theirs = wires
     large = np.zeros(1 << 20)
 

@@ -1,4 +1,4 @@
-"""Images of the open dataset, read anew as other settings make them, while it stays open as it is."""
+"""Previews of the open dataset with other settings, while it stays open unchanged."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MANY = 3000
 
 @pytest.fixture
 def photos(tmp_path):
-    """Wide images, black but for a white right half; one of class b in colour."""
+    """Wide images with a black left half; the right half is white, or red in class b."""
     folder = tmp_path / "photos"
     for name, colour in (("a", "white"), ("b", "red")):
         (folder / name).mkdir(parents=True)
@@ -47,12 +47,12 @@ def previewed(driver, source, **settings) -> DatasetPreview:
 
 
 def tiles(preview: DatasetPreview) -> list[np.ndarray]:
-    """The sheet's images, one row of two here."""
+    """The contact sheet's images: here one row of two."""
     _, height, width = preview.image_shape
     return [preview.contact_sheet[:height, left : left + width] for left in (0, width + 1)]
 
 
-def test_files_are_previewed_as_reading_them_again_would_make_them(thread, photos):
+def test_a_preview_of_files_equals_reading_them_again(thread, photos):
     thread.ask(OpenDataset(str(photos), DataConfig(image_size=16)))
     thread.wait(DatasetOpened)
     for settings in ({"fit": "crop", "image_size": 8}, {"channels": 1, "invert": True}, {"image_size": 24}):
@@ -63,7 +63,7 @@ def test_files_are_previewed_as_reading_them_again_would_make_them(thread, photo
         np.testing.assert_array_equal(tiles(preview), images)
 
 
-def test_only_chosen_classes_are_previewed_in_the_dataset_s_own_colours(thread, photos):
+def test_only_selected_classes_are_previewed_with_the_datasets_channels(thread, photos):
     thread.ask(OpenDataset(str(photos), DataConfig()))
     assert thread.wait(DatasetOpened).info.image_shape == (3, 20, 40)
     preview = previewed(thread, photos, classes=("a",))
@@ -71,7 +71,7 @@ def test_only_chosen_classes_are_previewed_in_the_dataset_s_own_colours(thread, 
     assert preview.contact_sheet.max() == 255
 
 
-def test_a_dataset_in_one_file_is_previewed_by_its_reader(thread, image_file):
+def test_a_dataset_in_one_file_is_previewed(thread, image_file):
     thread.ask(OpenDataset(str(image_file), DataConfig()))
     thread.wait(DatasetOpened)
     assert previewed(thread, image_file, image_size=16, channels=3).image_shape == (3, 16, 16)
@@ -86,7 +86,7 @@ def test_a_dataset_in_one_file_is_previewed_by_its_reader(thread, image_file):
         (np.random.default_rng(0).integers(0, 256, (2, 20, 20, 4), np.uint8), {"fit": "crop", "image_size": 12}),
     ],
 )
-def test_an_array_is_previewed_as_reading_it_again_would_make_it_and_without_reading(
+def test_a_preview_of_an_array_equals_reading_it_again_but_does_not_read_it(
     thread, tmp_path, monkeypatch, array, settings
 ):
     np.save(tmp_path / "a.npy", array)
@@ -101,7 +101,7 @@ def test_an_array_is_previewed_as_reading_it_again_would_make_it_and_without_rea
     assert np.abs(first.astype(int) - expected_first).max() <= 2 * ("levels" in settings)
 
 
-def test_of_an_array_only_the_chosen_classes_are_previewed(thread, tmp_path):
+def test_only_selected_classes_of_an_array_are_previewed(thread, tmp_path):
     labels = np.repeat([3, 7], 100)
     np.savez(tmp_path / "a.npz", images=np.repeat(labels, 64).reshape(200, 8, 8).astype(np.uint8), labels=labels)
     thread.ask(OpenDataset(str(tmp_path / "a.npz"), DataConfig()))
@@ -111,7 +111,7 @@ def test_of_an_array_only_the_chosen_classes_are_previewed(thread, tmp_path):
     assert 3 not in shown
 
 
-def test_what_was_found_is_told(thread, photos):
+def test_formats_modes_and_sizes_are_reported(thread, photos):
     (photos / "notes.png").write_text("no image")
     thread.ask(OpenDataset(str(photos), DataConfig()))
     info = thread.wait(DatasetOpened).info
@@ -119,7 +119,7 @@ def test_what_was_found_is_told(thread, photos):
     assert (info.classes, info.class_counts, info.skipped_count) == (("a", "b"), (1, 1), 1)
 
 
-def test_the_first_images_come_while_the_rest_load_which_can_be_given_up(thread, tmp_path):
+def test_the_first_images_are_shown_during_loading_which_can_be_cancelled(thread, tmp_path):
     image = Image.effect_noise((256, 256), 50)
     image.save(tmp_path / "0.png")
     data = (tmp_path / "0.png").read_bytes()

@@ -1,4 +1,4 @@
-"""Every request, asked of a worker in either home."""
+"""Every request, answered by a worker in either host."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ def test_a_decode_is_what_the_model_decodes(driver, model_file):
     assert (decoded.generation, decoded.preview) == (3, True)
 
 
-def test_a_decode_asked_for_after_opening_a_model_is_of_that_model(driver, model_file):
+def test_a_decode_requested_after_opening_a_model_uses_that_model(driver, model_file):
     driver.ask(OpenModel(str(model_file)), Decode(1, ZERO))
     changed = driver.wait(ModelChanged)
     assert changed.is_new_model
     assert driver.wait(Decoded).model_version == changed.model_version
 
 
-def test_a_stored_map_is_told_with_the_model(shared, model_file):
+def test_a_stored_map_is_published_with_the_model(shared, model_file):
     shared.ask(OpenModel(str(model_file)))
     changed = shared.wait(ModelChanged)
     points = shared.wait(PointsChanged)
@@ -89,7 +89,7 @@ def test_a_stored_map_is_told_with_the_model(shared, model_file):
     np.testing.assert_allclose(points.kl, expected, rtol=1e-5)
 
 
-def test_the_manifold_comes_coarse_first_and_every_cell_is_its_own_image(driver, model_file):
+def test_the_manifold_comes_coarse_first_and_ends_with_an_image_for_every_cell(driver, model_file):
     columns, rows = 9, 6
     driver.ask(DecodeGrid(7, PLANE, (-3.0, 3.0), (-2.0, 2.0), columns, rows, 8))
     parts = []
@@ -123,7 +123,7 @@ def test_coarse_tiles_cover_the_whole_grid(driver):
     assert all(len(cells) == 70 for cells in covered.values())
 
 
-def test_a_newer_manifold_takes_the_older_ones_place(driver):
+def test_a_newer_manifold_replaces_an_older_one(driver):
     driver.ask(DecodeGrid(1, PLANE, (-3, 3), (-3, 3), 500, 500, 8))
     driver.wait(GridTiles)
     driver.ask(DecodeGrid(2, PLANE, (-1, 1), (-1, 1), 4, 4, 8))
@@ -177,9 +177,7 @@ def test_the_nearest_encoded_image_is_found_with_its_pixels(driver, image_file):
     assert measured.model_version == points.model_version
 
 
-def test_points_that_came_with_the_model_stay_and_the_other_images_are_encoded(
-    driver, model_file, image_file, tmp_path
-):
+def test_stored_points_are_kept_and_the_other_images_encoded(driver, model_file, image_file, tmp_path):
     file, dataset, some = read_model(model_file), load_dataset(image_file), np.array([1, 4, 8])
     header = file.header.model_copy(update={"data": {"fingerprint": dataset.fingerprint}})
     kept = Points(np.full((3, 2), 7, np.float32), np.ones((3, 2), np.float32), dataset.labels[some], some)
@@ -192,7 +190,7 @@ def test_points_that_came_with_the_model_stay_and_the_other_images_are_encoded(
     np.testing.assert_array_equal(points.label, dataset.labels)
 
 
-def test_a_dropped_image_is_encoded_as_its_data_was(driver, model_file, tmp_path):
+def test_a_dropped_image_is_prepared_as_the_models_data_was(driver, model_file, tmp_path):
     pixels = np.random.default_rng(3).integers(0, 256, (8, 8), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "one.png")
     driver.ask(EncodeImage(str(tmp_path / "one.png")))
@@ -205,7 +203,7 @@ def test_a_dropped_image_is_encoded_as_its_data_was(driver, model_file, tmp_path
     assert encoded.rate > 0
 
 
-def test_honest_the_original_of_an_encoded_image_is_what_the_model_was_given(driver, model_file, tmp_path):
+def test_the_original_of_an_encoded_image_is_the_encoders_input(driver, model_file, tmp_path):
     pixels = np.random.default_rng(3).integers(0, 256, (40, 20, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "wide.png")
     driver.ask(EncodeImage(str(tmp_path / "wide.png")))
@@ -215,7 +213,7 @@ def test_honest_the_original_of_an_encoded_image_is_what_the_model_was_given(dri
     np.testing.assert_allclose(encoded.mean, mean[0], rtol=1e-5)
 
 
-def test_a_saved_model_decodes_the_same_and_holds_the_map(driver, model_file, tmp_path):
+def test_a_saved_model_has_the_same_weights_and_map(driver, model_file, tmp_path):
     driver.ask(SaveModel(str(tmp_path / "copy")))
     saved = driver.wait(ModelSaved)
     copy, original = read_model(saved.path), read_model(model_file)
@@ -225,7 +223,7 @@ def test_a_saved_model_decodes_the_same_and_holds_the_map(driver, model_file, tm
     assert copy.preview is not None
 
 
-def test_a_dataset_is_described_and_an_earlier_one_stays_when_the_next_is_none(driver, image_file, tmp_path):
+def test_a_dataset_is_described_and_stays_open_when_another_cannot_be_opened(driver, image_file, tmp_path):
     driver.ask(OpenDataset(str(image_file), DataConfig(limit=100)))
     info = driver.wait(DatasetOpened).info
     assert (info.images, info.image_shape, len(info.classes)) == (100, (1, 8, 8), 2)
@@ -241,7 +239,7 @@ def test_a_dataset_is_described_and_an_earlier_one_stays_when_the_next_is_none(d
 
 
 def test_an_opening_can_be_cancelled(driver):
-    # Large ones: small ones could be open before the second request has come through.
+    # Large images: small ones could be open before the second request arrives.
     driver.ask(OpenDataset("demo:shapes", DataConfig(image_size=160)), CancelLoading())
     driver.wait(DatasetCancelled)
     assert not driver.seen(DatasetOpened)
@@ -258,7 +256,7 @@ def test_an_opening_can_be_cancelled(driver):
         (EncodeImage("/absent.png"), "EncodeImage"),
     ],
 )
-def test_a_wrong_request_is_answered_in_a_sentence_and_the_model_stays(driver, ask, name):
+def test_an_invalid_request_fails_with_one_sentence_and_the_model_stays(driver, ask, name):
     driver.ask(ask)
     failed = driver.wait(Failed)
     assert failed.request == name
@@ -277,7 +275,7 @@ def test_requests_with_latents_of_an_earlier_model_are_dropped(driver):
     assert not driver.seen(Strip)
 
 
-def test_a_run_is_told_from_start_to_end_and_moves_the_map(driver, tmp_path):
+def test_a_run_is_reported_from_start_to_end_and_updates_the_map(driver, tmp_path):
     out = tmp_path / "run"
     driver.ask(train(out, epochs=3))
     first = driver.wait(ModelChanged)
@@ -288,7 +286,7 @@ def test_a_run_is_told_from_start_to_end_and_moves_the_map(driver, tmp_path):
     moving = driver.wait(PointsChanged)
     assert 0 < len(moving.mean) <= IMAGES
     assert moving.model_version > first.model_version
-    epochs = [driver.wait(TrainingEvent, lambda told: isinstance(told.event, Epoch)).event.epoch for _ in range(3)]
+    epochs = [driver.wait(TrainingEvent, lambda result: isinstance(result.event, Epoch)).event.epoch for _ in range(3)]
     assert epochs == [1, 2, 3]
     final = driver.wait(ModelChanged, lambda changed: not changed.training)
     assert not final.is_new_model
@@ -305,30 +303,30 @@ def test_a_run_is_told_from_start_to_end_and_moves_the_map(driver, tmp_path):
     np.testing.assert_array_equal(driver.wait(Decoded).image, in_bytes(load_model(out).decode(z[None]))[0, 0])
 
 
-def test_a_run_can_be_explored_held_steered_and_stopped(driver, tmp_path):
+def test_a_run_can_be_explored_paused_adjusted_and_stopped(driver, tmp_path):
     out = tmp_path / "run"
     driver.ask(train(out, epochs=100_000))
-    driver.wait(TrainingEvent, lambda told: isinstance(told.event, Progress))
+    driver.wait(TrainingEvent, lambda result: isinstance(result.event, Progress))
     driver.ask(Decode(1, ZERO))
     before = driver.wait(Decoded).image
-    driver.wait(TrainingEvent, lambda told: isinstance(told.event, Epoch) and told.event.epoch >= 10)
+    driver.wait(TrainingEvent, lambda result: isinstance(result.event, Epoch) and result.event.epoch >= 10)
     driver.ask(AdjustTraining(beta=0.1, learning_rate=0.01, epochs=90_000, patience=80_000))
-    adjusted = driver.wait(TrainingEvent, lambda told: isinstance(told.event, Adjusted)).event
+    adjusted = driver.wait(TrainingEvent, lambda result: isinstance(result.event, Adjusted)).event
     assert (adjusted.beta, adjusted.epochs, adjusted.patience) == (0.1, 90_000, 80_000)
     driver.ask(PauseTraining())
-    *told, state = driver.until(TrainingState)
+    *before_pause, state = driver.until(TrainingState)
     assert state.state == "paused"
-    # The last of each: an epoch's own checkpoint and another version of the map may come before the pause.
-    event = [result for result in told if isinstance(result, TrainingEvent)][-1].event
+    # The last of each: an epoch's checkpoint and another update of the map may come before the pause.
+    event = [result for result in before_pause if isinstance(result, TrainingEvent)][-1].event
     assert isinstance(event, Checkpoint)
-    points = [result for result in told if isinstance(result, PointsChanged)][-1]
+    points = [result for result in before_pause if isinstance(result, PointsChanged)][-1]
     driver.ask(DecodeGrid(1, PLANE, (-1, 1), (-1, 1), 2, 2, 8))
     assert driver.wait(GridTiles).epoch == points.epoch, "no step after that"
     driver.ask(Decode(2, ZERO))
-    held = driver.wait(Decoded).image
-    assert (held != before).any()
+    paused = driver.wait(Decoded).image
+    assert (paused != before).any()
     driver.ask(Decode(3, ZERO))
-    np.testing.assert_array_equal(driver.wait(Decoded).image, held)
+    np.testing.assert_array_equal(driver.wait(Decoded).image, paused)
     assert not driver.seen(TrainingEvent)
     driver.ask(OpenModel("bundled:mnist-2d"))
     assert "stop the run" in driver.wait(Failed).message
@@ -338,7 +336,7 @@ def test_a_run_can_be_explored_held_steered_and_stopped(driver, tmp_path):
     assert driver.wait(TrainingState).state == "running"
     driver.ask(StopTraining())
     assert driver.wait(TrainingState).state == "stopping"
-    finished = driver.wait(TrainingEvent, lambda told: isinstance(told.event, Finished)).event
+    finished = driver.wait(TrainingEvent, lambda result: isinstance(result.event, Finished)).event
     assert finished.reason == "stopped"
     assert (out / "model.safetensors").exists()
     assert (out / "checkpoint.safetensors").exists()
@@ -352,12 +350,12 @@ def test_the_window_trains_to_the_same_bits_as_the_command_line(driver, image_fi
     for _event in Trainer(load_dataset(image_file), request.config, tmp_path / "alone").steps():
         pass
     driver.ask(request)
-    driver.wait(TrainingEvent, lambda told: isinstance(told.event, Finished))
+    driver.wait(TrainingEvent, lambda result: isinstance(result.event, Finished))
     window, alone = (read_model(tmp_path / name / "model.safetensors") for name in ("window", "alone"))
     assert all(window.weights[name].tobytes() == alone.weights[name].tobytes() for name in alone.weights)
 
 
-def test_a_refused_run_leaves_the_live_model(driver, tmp_path):
+def test_a_refused_run_leaves_the_current_model(driver, tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()
     driver.ask(train(tmp_path / "full"))
@@ -369,7 +367,7 @@ def test_a_refused_run_leaves_the_live_model(driver, tmp_path):
     driver.wait(Decoded)
 
 
-def test_a_run_that_is_to_go_on_and_is_gone_does_not_begin_anew_in_silence(driver, image_file, tmp_path):
+def test_a_run_folder_that_is_gone_is_not_silently_started_from_scratch(driver, image_file, tmp_path):
     driver.ask(OpenDataset(str(image_file)), train(tmp_path / "gone", resume=True))
     failed = driver.wait(Failed)
     assert failed.message == f"there is no run in {tmp_path / 'gone'} any more; put its folder back, or train a new one"

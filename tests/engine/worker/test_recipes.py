@@ -1,4 +1,4 @@
-"""Every recipe is a citizen: it trains, shows, decodes, draws its map, saves, loads, resumes and evaluates."""
+"""Every recipe trains, decodes, encodes, saves, loads, resumes and evaluates by the engine's requests."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def configured(name: str, **training) -> RunConfig:
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_recipe_does_all_that_the_window_asks(worker, data, name, tmp_path, capsys):
+def test_a_recipe_answers_all_requests_of_the_window(worker, data, name, tmp_path, capsys):
     worker.results.clear()
     run = tmp_path / "run"
     worker.ask(Train(configured(name), str(run)))
@@ -111,21 +111,21 @@ def test_a_recipe_does_all_that_the_window_asks(worker, data, name, tmp_path, ca
     worker.ask(Reconstruct(3, count=2))
     strip = worker.wait(Strip)
     assert strip.images.shape == (2, 2, 16, 16)
-    classes = (strip.images[0].mean((1, 2)) > 100).astype(np.int64)  # the light ones are of the second
+    classes = (strip.images[0].mean((1, 2)) > 100).astype(np.int64)  # the light images are of the second class
     model = load_model(run, "cpu")
     again = model.decode(strip.latents[1], classes)[:, 0]
     assert np.abs(again * 255 - strip.images[1]).max() <= 1
     worker.ask(Sample(4, count=2))
     strip = worker.wait(Strip)
     assert strip.images.shape == (1, 2, 16, 16)
-    in_turn = model.decode(strip.latents[0], [0, 1])[:, 0]
-    assert np.abs(in_turn * 255 - strip.images[0]).max() <= 1
+    by_class = model.decode(strip.latents[0], [0, 1])[:, 0]
+    assert np.abs(by_class * 255 - strip.images[0]).max() <= 1
 
     Image.fromarray(strip.images[0, 0]).save(tmp_path / "dropped.png")
     worker.ask(EncodeImage(str(tmp_path / "dropped.png"), label))
     dropped = worker.wait(ImageEncoded)
-    known = RECIPES[name].config().family == "semi-supervised"
-    expected = model.classes_of_images(dropped.image[None, None], -1)[0] if known else label
+    classifies = RECIPES[name].config().family == "semi-supervised"
+    expected = model.classes_of_images(dropped.image[None, None], -1)[0] if classifies else label
     assert dropped.label == expected
     reconstruction = model.decode(dropped.mean[None], dropped.label)[0, 0]
     assert np.abs(reconstruction * 255 - dropped.reconstruction).max() <= 1
@@ -151,5 +151,5 @@ def test_a_recipe_does_all_that_the_window_asks(worker, data, name, tmp_path, ca
     assert worker.seen(Failed) == []
     assert main(["decode", str(run), "--samples", "3", "--out", str(tmp_path / "samples.npz")]) == 0
     with np.load(tmp_path / "samples.npz") as samples:
-        in_turn = load_model(run, "cpu").decode(samples["z"], [0, 1, 0])
-        np.testing.assert_allclose(samples["images"], in_turn, atol=1e-6)
+        by_class = load_model(run, "cpu").decode(samples["z"], [0, 1, 0])
+        np.testing.assert_allclose(samples["images"], by_class, atol=1e-6)

@@ -1,0 +1,72 @@
+"""The nearest encoded image, searched piece by piece so that images are decoded meanwhile."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from latentlab.engine.protocol.messages import DistanceMeasured, DistanceToData, Nearest, NearestFound
+from latentlab.engine.worker.interactive import InteractiveRequests
+from latentlab.engine.worker.workspace import Workspace
+from latentlab.latent import typical_distance
+from latentlab.storage import Points
+
+MANY = 400_000
+
+
+@pytest.fixture(scope="module")
+def points():
+    mean = np.random.default_rng(0).standard_normal((MANY, 2)).astype(np.float32)
+    return Points(mean, np.ones_like(mean), np.zeros(MANY, np.int64), np.arange(MANY))
+
+
+@pytest.fixture
+def sent():
+    return []
+
+
+@pytest.fixture
+def interactive(points, sent):
+    workspace = Workspace(sent.append)
+    workspace.points, workspace.points_version = points, 3
+    return InteractiveRequests(workspace)
+
+
+def pieces(interactive) -> int:
+    """Answer everything; the number of pieces."""
+    count = 0
+    while interactive.working_on:
+        interactive.advance()
+        count += 1
+    return count
+
+
+def test_a_search_among_many_points_takes_several_pieces_and_is_exact(interactive, points, sent):
+    z = np.array([0.3, -0.2], np.float32)
+    interactive.answer(Nearest(5, z))
+    assert pieces(interactive) > 5
+    (found,) = sent
+    assert isinstance(found, NearestFound)
+    distances = np.linalg.norm(points.mean.astype(float) - z, axis=1)
+    assert (found.index, found.generation, found.model_version) == (distances.argmin(), 5, 3)
+    assert found.distance == pytest.approx(distances.min(), rel=1e-4)
+    assert found.typical == pytest.approx(typical_distance(points.mean), rel=1e-6)
+
+
+def test_the_distance_of_the_same_latent_needs_no_other_search(interactive, sent):
+    z = np.array([0.3, -0.2], np.float32)
+    interactive.answer(Nearest(1, z))
+    pieces(interactive)
+    interactive.answer(DistanceToData(2, z))
+    assert pieces(interactive) == 1
+    assert isinstance(sent[1], DistanceMeasured)
+    assert sent[1].distance == sent[0].distance
+
+
+def test_a_search_is_finished_before_the_newest_of_its_kind_begins(interactive, sent):
+    """Under a pointer that never rests the nearest image would otherwise never be found."""
+    for generation in range(1, 4):
+        interactive.answer(Nearest(generation, np.array([0.1 * generation, 0], np.float32)))
+        interactive.advance()
+    pieces(interactive)
+    assert [found.generation for found in sent] == [1, 3]
