@@ -1,4 +1,18 @@
-"""The background worker that owns torch, and its door to the window."""
+"""The engine: a background worker that owns torch, and the window's client for it.
+
+.. code-block:: text
+
+    window's process (client/)                     worker: a child process or a thread (worker/)
+
+    EngineClient.request(Decode)  ─── pipe ───▶  Mailbox: the newest of each slot, all others in order
+                                                   │ loop: answer what waits, then do one piece of each job
+                                                   │   Decode ─▶ DecodeService, also beside a training step
+                                                   │   manifold, strips, nearest image ─▶ InteractiveRequests
+                                                   │   open, encode, save ─▶ JobQueue     train ─▶ TrainingJob
+    EngineClient.decoded(Decoded) ◀─── pipe ───  Workspace.send(result)
+
+Requests and results are the frozen dataclasses of :mod:`latentlab.engine.protocol.messages`.
+"""
 
 WORKER_FLAG = "--engine-worker"
-"""First argument by which the program is started as its own worker where there is no ``-m``: in a frozen build."""
+"""First argument by which a frozen program, which has no ``-m``, starts itself as its worker."""

@@ -21,7 +21,7 @@ from latentlab.utils.array_types import ByteArray, IntArray
 
 _SHOWN, _COLUMNS, _GAP = 48, 8, 1
 _MEASURED = 200
-_PIECE = 0.02  # seconds of reading between two looks at the mailbox
+_PIECE = 0.02  # seconds of reading between two checks of the mailbox
 _LONGEST = 1.5  # seconds of reading in total: fewer large pictures are shown
 _NOTHING: ByteArray = np.empty((0, 1, 1, 1), np.uint8)
 

@@ -41,7 +41,7 @@ from latentlab.utils.array_types import ByteArray, FloatArray, IntArray
 from latentlab.utils.pixels import as_pixels, shrink, to_bytes
 from latentlab.utils.text import subscript
 
-_PIECE = 0.008  # seconds of decoding between two looks at the mailbox
+_PIECE = 0.008  # seconds of decoding between two checks of the mailbox
 _MOST_CELLS = 512  # a side
 _SEARCHES = ("nearest", "distance")  # slots, in the order in which they are worked on
 _DECODINGS = ("strip", "grid")

@@ -40,7 +40,7 @@ from latentlab.utils.pixels import as_pixels, to_bytes
 _BETWEEN_PROGRESS = 0.1  # seconds
 _MOST_SKIPPED_SENT = 1000
 _MOST_KINDS_SENT = 1000
-_PIECE = 0.01  # seconds of encoding between two looks at the mailbox
+_PIECE = 0.01  # seconds of encoding between two checks of the mailbox
 
 
 def opening(workspace: Workspace, request: OpenDataset) -> Generator[None, None, None]:

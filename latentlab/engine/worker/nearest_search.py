@@ -19,7 +19,7 @@ from latentlab.storage import Points
 from latentlab.utils.array_types import FloatArray
 from latentlab.utils.pixels import as_pixels
 
-_PIECE_VALUES = 1 << 17  # coordinates compared at a time: 2 to 5 ms
+_PIECE_ROWS, _PIECE_VALUES = 1 << 16, 1 << 19  # points, and their coordinates, compared at a time: 1 to 6 ms
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class NearestSearch:
         if last is not None and last.points is points and np.array_equal(last.z, z):
             return last
         best, closest = 0, float("inf")
-        rows = max(1, _PIECE_VALUES // max(1, points.mean.shape[1]))
+        rows = max(1, min(_PIECE_ROWS, _PIECE_VALUES // max(1, points.mean.shape[1])))
         for start in range(0, len(points.mean), rows):
             (row,), (distance,) = nearest(points.mean[start : start + rows], z)
             if distance < closest:

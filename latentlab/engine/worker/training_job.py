@@ -204,9 +204,8 @@ class TrainingJob:
     def _hold(self, full: DiskFullError | None = None) -> None:
         """Pause, and report the reason if it was not requested."""
         if full is not None:
-            what = "its end" if self._trainer.closing else "it"
-            message = f"{full}; the run is paused, and Resume goes on with {what}"
-            self._workspace.send(Failed("Checkpoint", message))
+            purpose = "finish" if self._trainer.closing else "continue"
+            self._workspace.send(Failed("Checkpoint", f"{full}; the run is paused; press Resume to {purpose}"))
         self._points.complete()
         self._set_state("paused")
 
@@ -228,7 +227,7 @@ def _check_resumable(workspace: Workspace, folder: RunFolder) -> None:
     if not folder.record.exists():
         raise InputError(f"there is no run in {folder.path} any more; put its folder back, or train a new one")
     if not folder.checkpoint.exists():
-        workspace.send(Notice(f"There is no checkpoint in {folder.path} yet: the run begins anew."))
+        workspace.send(Notice(f"There is no checkpoint in {folder.path} yet: the run starts from the beginning."))
 
 
 class PointsRefresher:
