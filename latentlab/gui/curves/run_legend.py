@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from PySide6.QtCore import QPointF, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractButton, QFrame, QScrollArea, QSizePolicy, QWidget
+from PySide6.QtCore import QPointF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QPainter
+from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QWidget
 
-from latentlab.gui.style.theme import SPACE, current_theme
+from latentlab.gui.plots.legend_row import LegendRow
+from latentlab.gui.style.theme import Theme
 from latentlab.gui.widgets.controls import column, named, row, tool_button
 
 MAX_LINES = 3  # visible at once; with more the legend scrolls
@@ -85,15 +86,12 @@ class RunLegend(QScrollArea):
         return self._entries
 
 
-class _Line(QAbstractButton):
-    """A dot in the run's colour, hollow while its curves are hidden, and its name."""
+class _Line(LegendRow):
+    """A dot in the run's colour and the run's name; checked while its curves are shown."""
 
     def __init__(self, entry: Entry, short_name: str) -> None:
-        super().__init__()
-        self._short_name = short_name
+        super().__init__(entry.name, short_name)
         named(self, "legendRun", entry.name, f"{entry.key or entry.name}\nClick to hide or show its curves")
-        self.setText(entry.name)
-        self.setCheckable(True)
         self.setChecked(entry.shown)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._colour_index = entry.colour_index
@@ -102,25 +100,11 @@ class _Line(QAbstractButton):
         """One line high; the layout gives the width."""
         return QSize(60, _LINE_HEIGHT)
 
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint the dot and the name; a name that does not fit is shortened to what differs from the others."""
-        colours = current_theme()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        own = QColor(colours.series[self._colour_index % len(colours.series)])
-        painter.setPen(QPen(own, 1.5))
-        painter.setBrush(own if self.isChecked() else Qt.BrushStyle.NoBrush)
-        painter.drawEllipse(QPointF(SPACE, self.height() / 2), _DOT_RADIUS, _DOT_RADIUS)
-        painter.setPen(colours.colour("text" if self.isChecked() else "faint"))
-        rect = QRect(2 * SPACE, 0, self.width() - 2 * SPACE - 2, self.height())
-        fits = self.fontMetrics().horizontalAdvance(self.text()) <= rect.width()
-        text = self.text() if fits else self._short_name
-        name = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, rect.width())
-        painter.drawText(rect, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), name)
-        if self.hasFocus():
-            painter.setPen(QPen(colours.colour("accent"), 1))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRoundedRect(self.rect().adjusted(0, 0, -1, -1), 4, 4)
+    def draw_mark(self, painter: QPainter, centre: QPointF, theme: Theme) -> None:
+        """Draw a dot in the run's colour."""
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(theme.series[self._colour_index % len(theme.series)]))
+        painter.drawEllipse(centre, _DOT_RADIUS, _DOT_RADIUS)
 
 
 def distinct(names: Sequence[str]) -> list[str]:

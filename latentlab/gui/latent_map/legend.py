@@ -8,17 +8,17 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QEvent, QPoint, QRectF, QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
-from PySide6.QtWidgets import QAbstractButton, QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from latentlab.gui.latent_map.layers.base import LegendContent
 from latentlab.gui.latent_map.layers.markers import MARKERS, sprite
 from latentlab.gui.latent_map.pictures import wrap_image
+from latentlab.gui.plots.legend_row import ROW_PX, LegendRow
 from latentlab.gui.style.palettes import UNLABELLED, palette
 from latentlab.gui.style.theme import DARK, Theme
 
-ROW_PX = 20
 MARKER_PX = 5.0
 WIDEST_PX = 150
 NO_CLASS = -1
@@ -35,7 +35,7 @@ def marker_pixels(name: str, radius: float, colour: tuple[int, int, int]) -> npt
     return pixels
 
 
-class ClassSwitch(QAbstractButton):
+class ClassSwitch(LegendRow):
     """One class: its marker and name; checked while its points are shown.
 
     Signals
@@ -47,85 +47,38 @@ class ClassSwitch(QAbstractButton):
     soloed = Signal()
 
     def __init__(self, number: int, name: str, marker: str) -> None:
-        super().__init__()
+        super().__init__(name)
         self._marker = marker
-        self._theme: Theme = DARK
         self._colour: tuple[int, int, int] = UNLABELLED
-        self._picture = QPixmap()
-        self._painted_look: object = None
-        self.setText(name)
         self.setObjectName("legendUnlabelled" if number == NO_CLASS else f"legendClass{number}")
         self.setAccessibleName(f"Class {name}")
         self.setToolTip(f"{name}: click to hide or show its points, double-click to show them alone")
-        self.setCheckable(True)
         self.setChecked(True)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 
-    def set_look(self, theme: Theme, colour: Sequence[int]) -> None:
-        """Draw in this theme, the marker in this colour."""
+    def set_colour(self, colour: Sequence[int]) -> None:
+        """Draw the marker in this colour; shown with the next ``set_theme``."""
         red, green, blue = (int(level) for level in colour)
-        self._theme, self._colour = theme, (red, green, blue)
-        self._painted_look = None
-        self.update()
+        self._colour = (red, green, blue)
 
     def sizeHint(self) -> QSize:
         """As wide as the name needs, within limits."""
-        return QSize(min(WIDEST_PX, 30 + self.fontMetrics().horizontalAdvance(self.text())), ROW_PX)
+        return super().sizeHint().boundedTo(QSize(WIDEST_PX, ROW_PX))
 
     def minimumSizeHint(self) -> QSize:
         """The same: a row does not shrink."""
         return self.sizeHint()
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Paint anew in another font."""
-        self._painted_look = None
-        super().changeEvent(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Show this class alone."""
         event.accept()
         self.soloed.emit()
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint marker and name, both faint while the class is hidden."""
-        look = (self.size(), self.devicePixelRatioF(), self.isChecked(), self.underMouse(), self.hasFocus())
-        if look != self._painted_look:
-            self._painted_look, self._picture = look, self._make_picture()
-        # A row lies over the map and is painted with every frame of it.
-        QPainter(self).drawPixmap(0, 0, self._picture)
-
-    def _make_picture(self) -> QPixmap:
-        picture = QPixmap(self.size() * self.devicePixelRatioF())
-        picture.setDevicePixelRatio(self.devicePixelRatioF())
-        picture.fill(Qt.GlobalColor.transparent)
-        painter = QPainter(picture)
-        painter.setFont(self.font())
-        if self.underMouse() or self.hasFocus():
-            tint = QColor(self._theme.text)
-            tint.setAlpha(36 if self.hasFocus() else 20)
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(tint)
-            painter.drawRoundedRect(self.rect(), 4, 4)
-        painter.setOpacity(1.0 if self.isChecked() else 0.4)
-        self._draw_marker(painter)
-        painter.setPen(QPen(QColor(self._theme.text)))
-        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width() - 28)
-        area = self.rect().adjusted(24, 0, -4, 0)
-        painter.drawText(area, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), text)
-        if not self.isChecked():
-            width = self.fontMetrics().horizontalAdvance(text)
-            middle = area.center().y() + 1
-            painter.drawLine(area.left(), middle, area.left() + width, middle)
-        painter.end()
-        return picture
-
-    def _draw_marker(self, painter: QPainter) -> None:
+    def draw_mark(self, painter: QPainter, centre: QPointF, theme: Theme) -> None:
         """Draw the marker as the points are drawn, only larger."""
         ratio = self.devicePixelRatioF()
         pixels = marker_pixels(self._marker, MARKER_PX * ratio, self._colour)
         size = len(pixels) / ratio
-        painter.drawImage(QRectF(12 - size / 2, self.height() / 2 - size / 2, size, size), wrap_image(pixels))
+        painter.drawImage(QRectF(centre.x() - size / 2, centre.y() - size / 2, size, size), wrap_image(pixels))
 
 
 class Legend(QFrame):
@@ -211,7 +164,8 @@ class Legend(QFrame):
         self._title.setStyleSheet(f"color: {theme.text}; background: transparent; font-weight: 600;")
         colours = palette(len(self._content.names), theme.is_dark, self._content.is_ordered)
         for number, switch in self._switches.items():
-            switch.set_look(theme, UNLABELLED if number == NO_CLASS else colours[number])
+            switch.set_colour(UNLABELLED if number == NO_CLASS else colours[number])
+            switch.set_theme(theme)
         self.update()
 
     def place(self, corner: QPoint, height: int) -> None:
