@@ -1,4 +1,4 @@
-"""Answers interactive requests but for ``Decode``: the manifold, strips and neighbours, in pieces shorter than a frame.
+"""Answers interactive requests except ``Decode``: manifold, strips and neighbours, in pieces shorter than a frame.
 
 (One image is decoded by :mod:`latentlab.engine.worker.decode_service`, between the pieces.)
 """
@@ -42,6 +42,7 @@ from latentlab.utils.pixels import as_pixels, shrink, to_bytes
 from latentlab.utils.text import subscript
 
 _PIECE = 0.008  # seconds of decoding between two checks of the mailbox
+_SEARCH_PIECE = 0.004  # seconds of searching
 _MOST_CELLS = 512  # a side
 _SEARCHES = ("nearest", "distance")  # slots, in the order in which they are worked on
 _DECODINGS = ("strip", "grid")
@@ -125,7 +126,7 @@ class InteractiveRequests:
         slot = self._due()
         if slot is None:
             return
-        self._searched_last = slot in _SEARCHES
+        self._searched_last = is_search = slot in _SEARCHES
         work = self._work[slot]
         # Weights that change during training do not end it, or it would never be finished.
         if work.model is not self._workspace.model:
@@ -134,6 +135,8 @@ class InteractiveRequests:
         self._piece_began = time.perf_counter()
         try:
             next(work.pieces)
+            while is_search and time.perf_counter() - self._piece_began < _SEARCH_PIECE:
+                next(work.pieces)
             work.seconds += time.perf_counter() - self._piece_began
         except BaseException as error:
             self._end(slot)

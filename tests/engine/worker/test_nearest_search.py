@@ -1,4 +1,4 @@
-"""The nearest encoded image, searched piece by piece so that images are decoded meanwhile."""
+"""The nearest encoded image, searched step by step so that images are decoded meanwhile."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from latentlab.engine.worker.workspace import Workspace
 from latentlab.latent import typical_distance
 from latentlab.storage import Points
 
-MANY = 400_000
+MANY = 200_000
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,8 @@ def sent():
 
 
 @pytest.fixture
-def interactive(points, sent):
+def interactive(points, sent, monkeypatch):
+    monkeypatch.setattr("latentlab.engine.worker.interactive._SEARCH_PIECE", 0.0)  # one step at a time
     workspace = Workspace(sent.append)
     workspace.points, workspace.points_version = points, 3
     return InteractiveRequests(workspace)
