@@ -60,7 +60,7 @@ class Coverage:
         return np.asarray(rise * rise * (3 - 2 * rise))[::-1]
 
     def density(self) -> FloatArray:
-        """How densely the points lie, smoothed, from 0 to 1 at most: [CELLS, CELLS], first row uppermost."""
+        """Density of the points, smoothed and at most 1: [CELLS, CELLS], first row uppermost."""
         smooth = _blur(_blur(self._counts.astype(float)))
         return np.asarray(smooth / smooth.max())[::-1]
 

@@ -1,4 +1,4 @@
-"""The small panels that lie over the map: legend, layers, tools, notes, and the message of an empty map."""
+"""The small panels over the map: legend, layers, tools, notes, and the message of an empty map."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class OverlayPanels(QObject):
     layers
         What the layer panel switches and the legend lists.
     over
-        The widget that the panels lie over.
+        The widget that the panels are over.
 
     Signals
     -------
@@ -69,7 +69,7 @@ class OverlayPanels(QObject):
         self._place()
 
     def set_staleness_text(self, text: str, part: str) -> None:
-        """Say of which epoch a part of the map is; that of the points comes first, and the others only with it."""
+        """Say of which epoch a part of the map is; the text for the points is first, and the others need it."""
         self._staleness[part] = text
         points = self._staleness.get("points")
         others = [text for name, text in self._staleness.items() if text and name != "points"]

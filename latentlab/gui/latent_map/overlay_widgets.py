@@ -1,4 +1,4 @@
-"""The notes and buttons that lie over the map."""
+"""The notes and buttons over the map."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from latentlab.gui.style.theme import current_theme
 
 
 class MapPreview(QWidget):
-    """Paints the stored picture of the manifold, pixel by pixel as the map in the same place will.
+    """Paints the stored picture of the manifold, with the same pixels that the map will have.
 
     Parameters
     ----------

@@ -150,7 +150,7 @@ class PathTool(Tool):
 
 
 def inside(corners: FloatArray, xy: npt.NDArray[np.float32], view: View) -> npt.NDArray[np.bool_]:
-    """Tell which points [N, 2] lie inside an outline of pixels [n, 2] of the view, to the pixel: bool [N].
+    """Find which points [N, 2] are inside an outline of pixels [n, 2] of the view, to the pixel: bool [N].
 
     The outline is filled once and every point is looked up in it, so that a million points and a
     freehand outline of hundreds of corners cost a few milliseconds.

@@ -12,7 +12,7 @@ FloatArray = npt.NDArray[np.floating]
 Range = tuple[float, float]
 
 PRIOR_REACH = 3.2
-"""Half the height of the first view: 99.9 % of a standard normal prior lies within."""
+"""Half the height of the first view: 99.9 % of a standard normal prior is inside."""
 AXIS_WIDTH, AXIS_HEIGHT, MARGIN = 38, 22, 6
 """Logical pixels that the axes take on the left and below, and that stay free on the right and above."""
 

@@ -103,9 +103,9 @@ class MapViewBox(pg.ViewBox):  # type: ignore[misc]
         self.show_range((view.x_min - x, view.x_max - x), (view.y_min + y, view.y_max + y))
 
     def bring_into_view(self, xy: npt.ArrayLike, margin: float) -> None:
-        """Pan just so far that a point (x, y) lies ``margin`` logical pixels or more from the edges.
+        """Pan just so far that a point (x, y) is ``margin`` logical pixels or more from the edges.
 
-        In a box too small for that it lies in the middle.
+        In a box too small for that it is in the middle.
         """
         view = self.view()
         pixel, size = view.to_pixel(xy), np.array([view.width_px, view.height_px], float)
@@ -174,13 +174,13 @@ class MapViewBox(pg.ViewBox):  # type: ignore[misc]
         self.zoom(ZOOM_PER_DEGREE ** (event.delta() / 8), self._point_at(self.mapFromScene(event.scenePos())))
 
     def hoverMoveEvent(self, event: QGraphicsSceneHoverEvent) -> None:
-        """Tell where the pointer is; Qt repeats the event when the scene changes under a pointer at rest."""
+        """Emit where the pointer is; Qt repeats the event when the scene changes under a pointer at rest."""
         if event.screenPos() != self._hovered_at:
             self._hovered_at = event.screenPos()
             self._emit_hovered(event.pos())
 
     def hoverLeaveEvent(self, event: QGraphicsSceneHoverEvent) -> None:
-        """Tell that the pointer has left."""
+        """Emit that the pointer has left."""
         self._hovered_at = None
         self.hovered.emit(None)
 

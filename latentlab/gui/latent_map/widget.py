@@ -365,7 +365,7 @@ class LatentMap(QWidget):
         event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Tell which files were dropped."""
+        """Emit the paths of the dropped files."""
         paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
         if paths:
             event.acceptProposedAction()
@@ -385,7 +385,7 @@ class LatentMap(QWidget):
         self._graphics.setGeometry(self.rect())
 
     def _on_box_resized(self) -> None:
-        """Keep what lies over the map in its corners."""
+        """Keep the panels in the corners of the map."""
         area: QRectF = self.view_box.mapRectToScene(self.view_box.rect())
         self._overlays.place(area.toAlignedRect())
         self._on_view_changed()

@@ -88,7 +88,7 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
         return [(spacing, [number * spacing for number in range(first, last + 1)])]
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
-        """Numbers with as many decimals as tell the ticks apart, and with a true minus sign."""
+        """Numbers with as many decimals as distinguish the ticks, and with a true minus sign."""
         if self.logMode:
             return self.logTickStrings(values, scale, spacing)
         return tick_labels([value * scale for value in values], spacing * scale)

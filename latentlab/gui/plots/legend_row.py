@@ -63,7 +63,7 @@ class LegendRow(QAbstractButton):
         look = (self.size(), self.devicePixelRatioF(), self.isChecked(), self.underMouse(), self.hasFocus())
         if look != self._look:
             self._look, self._picture = look, self._make_picture()
-        # A row may lie over the map, and is then painted with every frame of it.
+        # A row over the map is painted with every frame of it.
         QPainter(self).drawPixmap(0, 0, self._picture)
 
     def _make_picture(self) -> QPixmap:

@@ -1,4 +1,4 @@
-"""The panels over the map: legend, layers, badge, freshness and the message of an empty map."""
+"""The panels over the map: legend, layers, notes and the message of an empty map."""
 
 from __future__ import annotations
 
@@ -85,17 +85,17 @@ def test_the_layers_are_those_the_product_names(latent_map):
         latent_map.set_layer_visible("ghosts", True)
 
 
-def test_a_badge_says_that_the_latent_is_far_from_data(latent_map):
-    badge = child(latent_map, QLabel, "mapFarFromData")
-    assert not badge.isVisible()
+def test_a_note_says_that_the_latent_is_far_from_data(latent_map):
+    note = child(latent_map, QLabel, "mapFarFromData")
+    assert not note.isVisible()
     latent_map.set_far_from_data(True)
-    assert badge.isVisible()
-    assert badge.text() == "far from data"
+    assert note.isVisible()
+    assert note.text() == "far from data"
     latent_map.set_far_from_data(False)
-    assert not badge.isVisible()
+    assert not note.isVisible()
 
 
-def test_freshness_is_said_and_unsaid(latent_map):
+def test_the_epoch_of_the_map_is_shown_and_hidden(latent_map):
     note = child(latent_map, QLabel, "mapFreshness")
     latent_map.set_staleness_text("epoch 3 · 0.4 s ago")
     assert note.isVisible()

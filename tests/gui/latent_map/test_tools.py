@@ -1,4 +1,4 @@
-"""What the hand does on the map, through real events: hover, click, drag, wheel, keys, drop."""
+"""What the user does on the map, by real events: hover, click, drag, wheel, keys, drop."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 PIXEL = 0.02  # more than half a pixel of these maps, in units of the axes
 
 
-class Told:
-    """Everything a signal said."""
+class Recorder:
+    """The arguments of every emission of a signal."""
 
     def __init__(self, signal) -> None:
         self.calls: list[tuple] = []
         signal.connect(lambda *args: self.calls.append(args))
 
 
-def drag(widget, button, *places: QPoint, modifier=Qt.KeyboardModifier.NoModifier) -> None:
+def drag(widget, button, *pixels: QPoint, modifier=Qt.KeyboardModifier.NoModifier) -> None:
     """Press, move, release."""
     target = widget.viewport()
-    QTest.mousePress(target, button, modifier, places[0])
-    for place in places[1:]:
+    QTest.mousePress(target, button, modifier, pixels[0])
+    for pixel in pixels[1:]:
         event_button = Qt.MouseButton.NoButton
-        position = QPointF(place)
+        position = QPointF(pixel)
         event = _mouse_event(QEvent.Type.MouseMove, position, target, event_button, button, modifier)
         QApplication.sendEvent(target, event)
-    QTest.mouseRelease(target, button, modifier, places[-1])
+    QTest.mouseRelease(target, button, modifier, pixels[-1])
 
 
 def _mouse_event(kind, position, target, button, buttons, modifier):
     return QMouseEvent(kind, position, QPointF(target.mapToGlobal(position.toPoint())), button, buttons, modifier)
 
 
-def wheel(widget, place: QPoint, steps: int) -> None:
+def wheel(widget, pixel: QPoint, steps: int) -> None:
     """Turn the wheel over a pixel."""
     target = widget.viewport()
     event = QWheelEvent(
-        QPointF(place),
-        QPointF(target.mapToGlobal(place)),
+        QPointF(pixel),
+        QPointF(target.mapToGlobal(pixel)),
         QPoint(),
         QPoint(0, 120 * steps),
         Qt.MouseButton.NoButton,
@@ -64,62 +64,62 @@ def test_pixels_and_points_agree(latent_map, z):
 
 
 def test_a_click_commits_the_point_under_it(latent_map, qtbot):
-    with qtbot.waitSignal(latent_map.committed) as told:
+    with qtbot.waitSignal(latent_map.committed) as emitted:
         QTest.mouseMove(latent_map.viewport(), at(latent_map, (1.5, 0.5)))
         QTest.mouseClick(latent_map.viewport(), LEFT, pos=at(latent_map, (1.5, 0.5)))
-    np.testing.assert_allclose(told.args[0], (1.5, 0.5), atol=PIXEL)
+    np.testing.assert_allclose(emitted.args[0], (1.5, 0.5), atol=PIXEL)
 
 
 def test_a_drag_streams_under_one_gesture_and_the_next_click_has_another(latent_map):
-    told = Told(latent_map.committed)
+    recorded = Recorder(latent_map.committed)
     drag(latent_map, LEFT, *[at(latent_map, (x, 0.0)) for x in (-1.0, 0.0, 1.0)])
     QTest.mouseClick(latent_map.viewport(), LEFT, pos=at(latent_map, (2.0, 1.0)))
-    np.testing.assert_allclose([xy[0] for xy, _ in told.calls], [-1, 0, 1, 2], atol=PIXEL)
-    gestures = [gesture for _, gesture in told.calls]
+    np.testing.assert_allclose([xy[0] for xy, _ in recorded.calls], [-1, 0, 1, 2], atol=PIXEL)
+    gestures = [gesture for _, gesture in recorded.calls]
     assert len(set(gestures[:3])) == 1
     assert gestures[3] != gestures[0]
 
 
-def test_moving_hovers_and_leaving_says_none(latent_map, qtbot):
-    with qtbot.waitSignal(latent_map.hovered) as told:
+def test_moving_hovers_and_leaving_emits_none(latent_map, qtbot):
+    with qtbot.waitSignal(latent_map.hovered) as emitted:
         QTest.mouseMove(latent_map.viewport(), at(latent_map, (0.5, -0.5)))
-    np.testing.assert_allclose(told.args[0], (0.5, -0.5), atol=PIXEL)
-    with qtbot.waitSignal(latent_map.hovered) as told:
+    np.testing.assert_allclose(emitted.args[0], (0.5, -0.5), atol=PIXEL)
+    with qtbot.waitSignal(latent_map.hovered) as emitted:
         QApplication.sendEvent(latent_map.viewport(), QEvent(QEvent.Type.Leave))
-    assert told.args == [None]
+    assert emitted.args == [None]
 
 
 def test_a_zoom_under_a_pointer_at_rest_is_no_hovering(latent_map):
-    place = at(latent_map, (0.5, -0.5))
-    QTest.mouseMove(latent_map.viewport(), place)
-    hovered = Told(latent_map.hovered)
-    wheel(latent_map, place, 2)
+    pixel = at(latent_map, (0.5, -0.5))
+    QTest.mouseMove(latent_map.viewport(), pixel)
+    hovered = Recorder(latent_map.hovered)
+    wheel(latent_map, pixel, 2)
     for _ in range(3):
         QApplication.processEvents()
     assert hovered.calls == []
 
 
 def test_hovering_commits_nothing(latent_map):
-    told = Told(latent_map.committed)
+    recorded = Recorder(latent_map.committed)
     QTest.mouseMove(latent_map.viewport(), at(latent_map, (0.5, -0.5)))
-    assert told.calls == []
+    assert recorded.calls == []
 
 
 def test_a_click_on_an_axis_commits_nothing(latent_map):
-    told = Told(latent_map.committed)
+    recorded = Recorder(latent_map.committed)
     QTest.mouseClick(latent_map.viewport(), LEFT, pos=QPoint(5, 250))
-    assert told.calls == []
+    assert recorded.calls == []
 
 
 def test_the_wheel_zooms_about_the_pointer(latent_map, qtbot):
-    place = at(latent_map, (1.0, -1.0))
-    under = latent_map.pixel_to_z(place)
+    pixel = at(latent_map, (1.0, -1.0))
+    under = latent_map.pixel_to_z(pixel)
     before = latent_map.view()
-    with qtbot.waitSignal(latent_map.viewChanged) as told:
-        wheel(latent_map, place, 3)
-    view = told.args[0]
+    with qtbot.waitSignal(latent_map.viewChanged) as emitted:
+        wheel(latent_map, pixel, 3)
+    view = emitted.args[0]
     assert (before.x_max - before.x_min) / (view.x_max - view.x_min) == pytest.approx(1.2**3)
-    np.testing.assert_allclose(latent_map.pixel_to_z(place), under, atol=1e-9)
+    np.testing.assert_allclose(latent_map.pixel_to_z(pixel), under, atol=1e-9)
 
 
 def test_zooming_stops_where_there_is_nothing_more_to_see(latent_map):
@@ -135,14 +135,14 @@ def test_zooming_stops_where_there_is_nothing_more_to_see(latent_map):
 
 
 def test_the_right_button_pans_and_commits_nothing(latent_map):
-    told = Told(latent_map.committed)
+    recorded = Recorder(latent_map.committed)
     start = at(latent_map, (0.0, 0.0))
     drag(latent_map, RIGHT, start, start + QPoint(30, 0), start + QPoint(60, -40))
     np.testing.assert_allclose(latent_map.pixel_to_z(start + QPoint(60, -40)), (0.0, 0.0), atol=PIXEL)
-    assert told.calls == []
+    assert recorded.calls == []
 
 
-def test_the_map_does_not_run_away_from_a_drag_over_its_edge(latent_map):
+def test_a_drag_over_the_edge_does_not_pan_the_map(latent_map):
     view = latent_map.view()
     latent_map.committed.connect(lambda xy, _gesture: latent_map.follow(xy))
     start = at(latent_map, (0.0, 0.0))
@@ -170,17 +170,17 @@ def test_the_aspect_stays_locked(latent_map):
     ],
 )
 def test_arrows_nudge_and_shift_is_ten_times_finer(latent_map, key, direction):
-    told = Told(latent_map.nudged)
+    recorded = Recorder(latent_map.nudged)
     QTest.keyClick(latent_map, key)
     QTest.keyClick(latent_map, key, Qt.KeyboardModifier.ShiftModifier)
-    (coarse, first), (fine, second) = told.calls
+    (coarse, first), (fine, second) = recorded.calls
     np.testing.assert_allclose(coarse / np.abs(coarse).max(), direction)
     np.testing.assert_allclose(fine * 10, coarse)
     assert first != second
     assert 0 < np.abs(coarse).max() < latent_map.view().y_max
 
 
-def test_dropped_files_are_told(latent_map, qtbot, tmp_path):
+def test_the_paths_of_dropped_files_are_emitted(latent_map, qtbot, tmp_path):
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(tmp_path / "a.png")), QUrl("https://example.org/b.png")])
     what = (Qt.DropAction.CopyAction, mime, LEFT, Qt.KeyboardModifier.NoModifier)
@@ -189,9 +189,9 @@ def test_dropped_files_are_told(latent_map, qtbot, tmp_path):
         enter = QDragEnterEvent(QPoint(200, 200), *what)
     QApplication.sendEvent(latent_map.viewport(), enter)
     assert enter.isAccepted()
-    with qtbot.waitSignal(latent_map.filesDropped) as told:
+    with qtbot.waitSignal(latent_map.filesDropped) as emitted:
         QApplication.sendEvent(latent_map.viewport(), QDropEvent(QPointF(200, 200), *what))
-    assert told.args == [[str(tmp_path / "a.png")]]
+    assert emitted.args == [[str(tmp_path / "a.png")]]
 
 
 @pytest.fixture
@@ -204,11 +204,11 @@ def grid_of_points(latent_map) -> np.ndarray:
 
 def test_a_lasso_selects_what_it_surrounds(latent_map, grid_of_points, qtbot):
     latent_map.set_mode("select")
-    commits = Told(latent_map.committed)
+    commits = Recorder(latent_map.committed)
     corners = [(-0.5, -0.5), (1.5, -0.5), (1.5, 0.5), (-0.5, 0.5)]
-    with qtbot.waitSignal(latent_map.selectionChanged) as told:
+    with qtbot.waitSignal(latent_map.selectionChanged) as emitted:
         drag(latent_map, LEFT, *[at(latent_map, z) for z in corners])
-    np.testing.assert_allclose(grid_of_points[told.args[0]], [(0, 0), (1, 0)])
+    np.testing.assert_allclose(grid_of_points[emitted.args[0]], [(0, 0), (1, 0)])
     assert commits.calls == []
 
 
@@ -216,7 +216,7 @@ def test_what_was_selected_is_shown_until_the_pointer_moves(latent_map, grid_of_
     latent_map.set_mode("select")
     corners = [at(latent_map, z) for z in ((-0.5, -0.5), (1.5, -0.5), (1.5, 0.5), (-0.5, 0.5))]
     QTest.mouseMove(latent_map.viewport(), corners[0])
-    hovered = Told(latent_map.hovered)
+    hovered = Recorder(latent_map.hovered)
     drag(latent_map, LEFT, *corners)
     for _ in range(3):
         QApplication.processEvents()
@@ -229,32 +229,32 @@ def test_shift_selects_a_rectangle_of_shown_classes_and_a_click_clears(latent_ma
     latent_map.set_mode("select")
     QTest.mouseClick(child(latent_map, QAbstractButton, "legendClass1"), LEFT)
     shift = Qt.KeyboardModifier.ShiftModifier
-    with qtbot.waitSignal(latent_map.selectionChanged) as told:
+    with qtbot.waitSignal(latent_map.selectionChanged) as emitted:
         ends = [at(latent_map, z) for z in ((-2.5, -0.5), (0.0, 0.0), (2.5, 0.5))]
         drag(latent_map, LEFT, *ends, modifier=shift)
-    np.testing.assert_allclose(grid_of_points[told.args[0]], [(-2, 0), (0, 0), (2, 0)])
-    with qtbot.waitSignal(latent_map.selectionChanged) as told:
+    np.testing.assert_allclose(grid_of_points[emitted.args[0]], [(-2, 0), (0, 0), (2, 0)])
+    with qtbot.waitSignal(latent_map.selectionChanged) as emitted:
         QTest.mouseClick(latent_map.viewport(), LEFT, pos=at(latent_map, (1, 1)))
-    assert len(told.args[0]) == 0
+    assert len(emitted.args[0]) == 0
 
 
 def test_path_mode_adds_moves_and_removes_waypoints(latent_map):
     latent_map.set_mode("path")
-    told = Told(latent_map.pathEdited)
+    recorded = Recorder(latent_map.pathEdited)
     for z in ((-1.0, 0.0), (1.0, 0.0)):
         QTest.mouseClick(latent_map.viewport(), LEFT, pos=at(latent_map, z))
     drag(latent_map, LEFT, at(latent_map, (1.0, 0.0)), at(latent_map, (1.0, 1.0)))
-    np.testing.assert_allclose(told.calls[-1][0], [(-1, 0), (1, 1)], atol=PIXEL)
+    np.testing.assert_allclose(recorded.calls[-1][0], [(-1, 0), (1, 1)], atol=PIXEL)
     QTest.keyClick(latent_map, Qt.Key.Key_Backspace)
-    np.testing.assert_allclose(told.calls[-1][0], [(-1, 0)], atol=PIXEL)
+    np.testing.assert_allclose(recorded.calls[-1][0], [(-1, 0)], atol=PIXEL)
     QTest.keyClick(latent_map, Qt.Key.Key_Escape)
-    assert told.calls[-1][0].shape == (0, 2)
+    assert recorded.calls[-1][0].shape == (0, 2)
 
 
 def test_the_preview_follows_a_dragged_waypoint(latent_map):
     latent_map.set_mode("path")
     QTest.mouseClick(latent_map.viewport(), LEFT, pos=at(latent_map, (1.0, 0.0)))
-    hovered = Told(latent_map.hovered)
+    hovered = Recorder(latent_map.hovered)
     drag(latent_map, LEFT, at(latent_map, (1.0, 0.0)), at(latent_map, (1.0, 0.5)), at(latent_map, (1.0, 1.0)))
     np.testing.assert_allclose(hovered.calls[-1][0], (1.0, 1.0), atol=PIXEL)
 
@@ -264,7 +264,7 @@ def test_a_click_beside_the_open_layer_panel_only_closes_it(latent_map):
     panel = child(latent_map, QWidget, "layerPanel")
     QTest.mouseClick(child(latent_map, QToolButton, "mapLayers"), LEFT)
     assert panel.isVisible()
-    edits = Told(latent_map.pathEdited)
+    edits = Recorder(latent_map.pathEdited)
     drag(latent_map, LEFT, at(latent_map, (-1.0, 0.0)), at(latent_map, (0.0, 0.0)))
     assert not panel.isVisible()
     assert edits.calls == []
@@ -274,7 +274,7 @@ def test_a_click_beside_the_open_layer_panel_only_closes_it(latent_map):
 
 def test_a_click_inside_the_layer_panel_stays_there(latent_map):
     QTest.mouseClick(child(latent_map, QToolButton, "mapLayers"), LEFT)
-    panel, commits = child(latent_map, QWidget, "layerPanel"), Told(latent_map.committed)
+    panel, commits = child(latent_map, QWidget, "layerPanel"), Recorder(latent_map.committed)
     QTest.mouseClick(panel, LEFT, pos=QPoint(2, 2))
     child(panel, QCheckBox, "layerVisible_density").click()
     assert panel.isVisible()
@@ -286,16 +286,16 @@ def test_an_unknown_mode_is_refused(latent_map):
         latent_map.set_mode("dance")
 
 
-def test_the_view_is_told_once_when_many_changes_come_together(latent_map, qtbot):
-    told = Told(latent_map.viewChanged)
+def test_many_changes_of_the_view_at_once_are_emitted_once(latent_map, qtbot):
+    recorded = Recorder(latent_map.viewChanged)
     for _ in range(20):
         wheel(latent_map, QPoint(300, 250), 1)
-    qtbot.waitUntil(lambda: bool(told.calls))
-    assert told.calls == [(latent_map.view(),)]
+    qtbot.waitUntil(lambda: bool(recorded.calls))
+    assert recorded.calls == [(latent_map.view(),)]
 
 
 class Watch(QObject):
-    """Notes what some events ask for."""
+    """Records the regions of paint events."""
 
     def __init__(self, widget, kind: QEvent.Type) -> None:
         super().__init__()

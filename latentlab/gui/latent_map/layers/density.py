@@ -1,4 +1,4 @@
-"""How densely the points lie."""
+"""The density of the points."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class _Picture:
         self.image: QImage = wrap_image(pixels)
 
     def covers(self, view: View) -> bool:
-        """Whether nothing of the view lies outside."""
+        """Whether the picture covers all of the view."""
         (x0, x1), (y0, y1) = self.x_range, self.y_range
         return x0 <= view.x_min and x1 >= view.x_max and y0 <= view.y_min and y1 >= view.y_max
 
@@ -36,7 +36,7 @@ class _Picture:
 
 
 class _Assembly:
-    """A picture that is assembled from tiles, transparent where none has come yet."""
+    """A picture that is assembled from tiles, transparent where there is none yet."""
 
     def __init__(self, x_range: Range, y_range: Range, columns: int, rows: int) -> None:
         self.grid = (x_range, y_range, columns, rows)
@@ -81,7 +81,7 @@ class ManifoldLayer(ImageLayer):
     """Draws the manifold: the newest picture, over the ones before it until it covers them.
 
     Tiles are painted into one picture for each rectangle of the axes (tiles of newer weights replace the older ones
-    in place), and the view is repainted at most once a frame, however fast they come.
+    in place), and the view is repainted at most once a frame, however fast they arrive.
 
     Signals
     -------
@@ -119,7 +119,7 @@ class ManifoldLayer(ImageLayer):
     def set_picture(self, picture: ByteArray | None, x_range: Range, y_range: Range) -> None:
         """Show one whole picture, uint8 [H, W] or [H, W, 3], its first row at the top; None shows nothing.
 
-        Tiles that are still to come are painted over it.
+        Tiles that arrive later are painted over it.
         """
         self._under = []
         if self._assembly is not None:

@@ -1,4 +1,4 @@
-"""The shapes that tell classes apart where colour cannot, as small soft-edged pictures."""
+"""Markers: shapes that distinguish classes where colours do not, as small antialiased images."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Sprite:
     Attributes
     ----------
     dx, dy : ndarray of int, [k]
-        Where each pixel lies from the point's own.
+        Offset of each pixel from the point's own.
     distance : ndarray of float, [k]
         Signed distance in pixels from the shape's edge, negative inside.
     reach : int
@@ -42,7 +42,7 @@ class Sprite:
 
     @property
     def band(self) -> npt.NDArray[np.intp]:
-        """How far out each pixel lies, in whole pixels from the deepest inside, which is 0."""
+        """Distance of each pixel from the deepest inside, which is 0, in whole pixels."""
         depth = np.ceil(self.distance - 0.5)
         return np.asarray(depth - depth.min(), dtype=np.intp)
 
@@ -88,23 +88,23 @@ def sprite(marker: str, radius: float) -> Sprite:
     return Sprite(x[touched].astype(np.intp), y[touched].astype(np.intp), distance[touched], reach)
 
 
-def _polygon(corners: int, size: float, turn: float = 90.0, inner: float = 1.0) -> Shape:
+def _polygon(corners: int, size: float, rotation: float = 90.0, inner: float = 1.0) -> Shape:
     """Signed distance from a regular polygon, or from a star when ``inner`` is below 1."""
 
     def distance(x: FloatArray, y: FloatArray, radius: float) -> FloatArray:
         steps = corners if inner == 1.0 else 2 * corners
-        angle = np.deg2rad(turn) + 2 * np.pi * np.arange(steps) / steps
+        angle = np.deg2rad(rotation) + 2 * np.pi * np.arange(steps) / steps
         length = np.where(np.arange(steps) % 2 == 1, inner, 1.0) * size * radius
         return _distance_to_polygon(x, y, np.cos(angle) * length, np.sin(angle) * length)
 
     return distance
 
 
-def _cross(turn: float) -> Shape:
+def _cross(rotation: float) -> Shape:
     """Signed distance from two crossed bars."""
 
     def distance(x: FloatArray, y: FloatArray, radius: float) -> FloatArray:
-        cos, sin = np.cos(np.deg2rad(turn)), np.sin(np.deg2rad(turn))
+        cos, sin = np.cos(np.deg2rad(rotation)), np.sin(np.deg2rad(rotation))
         u, v = np.abs(cos * x - sin * y), np.abs(sin * x + cos * y)
         arm, half = 1.2 * radius, 0.42 * radius
         return np.asarray(np.minimum(np.maximum(u - arm, v - half), np.maximum(u - half, v - arm)))
@@ -133,13 +133,13 @@ def _distance_to_polygon(x: FloatArray, y: FloatArray, px: FloatArray, py: Float
 
 _SHAPES = {
     "disc": _disc,
-    "square": _polygon(4, 1.25, turn=45.0),
+    "square": _polygon(4, 1.25, rotation=45.0),
     "triangle": _polygon(3, 1.35),
     "diamond": _polygon(4, 1.25),
     "plus": _cross(0.0),
-    "down": _polygon(3, 1.35, turn=270.0),
+    "down": _polygon(3, 1.35, rotation=270.0),
     "cross": _cross(45.0),
     "pentagon": _polygon(5, 1.15),
     "star": _polygon(5, 1.35, inner=0.5),
-    "hexagon": _polygon(6, 1.1, turn=0.0),
+    "hexagon": _polygon(6, 1.1, rotation=0.0),
 }

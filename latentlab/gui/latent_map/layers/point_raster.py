@@ -29,7 +29,7 @@ class Window:
     Attributes
     ----------
     left, top : float
-        Where the picture's upper left corner lies on the axes.
+        The image's upper left corner, in units of the axes.
     scale : float
         Device pixels for each unit; y rises upwards, rows go down.
     width, height : int
@@ -217,7 +217,7 @@ class Rasterizer:
                 shape = sprite(marker, radius)
                 offset = shape.dy * window.width + shape.dx
                 shapes.append((pixel[chosen], slot[chosen], offset, shape.band, shape.table(colours)))
-        # From the rim inwards: where markers overlap, a pixel goes to the point it lies deepest in.
+        # From the rim inwards: where markers overlap, a pixel belongs to the marker in which it is deepest.
         for band in range(max(int(bands.max()) for _, _, _, bands, _ in shapes), -1, -1):
             for mine, theirs, offset, bands, table in shapes:
                 here = bands == band

@@ -43,7 +43,7 @@ class TrustLayer(ImageLayer):
         """Dim what is far from these points; None dims nothing."""
         self._coverage = coverage
         if coverage is not None:
-            # Full strength at the edge of the grid, so that there is no seam to what lies beyond it.
+            # Full strength at the edge of the grid, so that there is no seam to the area beyond it.
             farness = coverage.farness()
             to_edge = np.minimum.outer(_to_edge(farness.shape[0]), _to_edge(farness.shape[1]))
             strength = STRENGTH * np.maximum(farness, np.clip(1 - to_edge / EDGE_CELLS, 0, 1))
@@ -70,6 +70,6 @@ class TrustLayer(ImageLayer):
 
 
 def _to_edge(count: int) -> FloatArray:
-    """How many cells each cell lies from the nearer end, [count]."""
+    """Distance of each cell from the nearer end, in cells: [count]."""
     index = np.arange(count)
     return np.minimum(index, index[::-1]).astype(float)

@@ -14,14 +14,14 @@ def test_the_cursor_shows_on_dark_and_on_light(latent_map, pixels_of, grey):
     before = pixels_of(latent_map).astype(int)
     latent_map.set_cursor((0.5, 0.5))
     after = pixels_of(latent_map).astype(int)
-    place = at(latent_map, (0.5, 0.5))
-    around = (slice(place.y() - 12, place.y() + 12), slice(place.x() - 12, place.x() + 12))
+    pixel = at(latent_map, (0.5, 0.5))
+    around = (slice(pixel.y() - 12, pixel.y() + 12), slice(pixel.x() - 12, pixel.x() + 12))
     assert (np.abs(after - before)[around].max(axis=-1) > 100).sum() > 40
     latent_map.set_cursor(None)
     np.testing.assert_array_equal(pixels_of(latent_map), before)
 
 
-def test_preview_path_and_posterior_are_drawn_and_taken_away(latent_map, pixels_of):
+def test_preview_path_and_posterior_are_drawn_and_removed(latent_map, pixels_of):
     empty = pixels_of(latent_map)
     for show, hide in (
         (lambda: latent_map.set_preview((1, 1)), lambda: latent_map.set_preview(None)),

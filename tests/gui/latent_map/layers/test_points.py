@@ -28,27 +28,27 @@ def test_points_lie_where_they_are_in_their_classes_colours(latent_map, colour_a
 
 @pytest.mark.parametrize("count", [50, 5_000, 60_000, 300_000])
 def test_no_point_is_dropped_at_any_number(latent_map, pixels_of, count):
-    """Points on a coarse lattice of pixels: every one of its places must be lit."""
+    """Points on a coarse lattice of pixels: every one of them must be lit."""
     only(latent_map, "points")
-    places = [(x, y) for x in np.linspace(-2, 2, 7) for y in np.linspace(-2, 2, 7)][:50]
-    xy = np.array(places, np.float32)[np.arange(count) % len(places)]
+    lattice = [(x, y) for x in np.linspace(-2, 2, 7) for y in np.linspace(-2, 2, 7)][:50]
+    xy = np.array(lattice, np.float32)[np.arange(count) % len(lattice)]
     latent_map.set_points(xy, None, ())
     shown = pixels_of(latent_map).astype(int)
     background = np.array(QColor(DARK.map).getRgb()[:3])
-    for place in places:
-        pixel = at(latent_map, place)
+    for point in lattice:
+        pixel = at(latent_map, point)
         around = shown[pixel.y() - 1 : pixel.y() + 2, pixel.x() - 1 : pixel.x() + 2]
         assert np.abs(around - background).max() > 40
 
 
-def test_a_pan_of_a_crowd_shows_the_points_where_they_are_at_once_and_after_rest(latent_map, pixels_of, qtbot):
+def test_a_pan_of_a_crowd_shows_the_points_where_they_are_at_once_and_when_the_view_rests(latent_map, pixels_of, qtbot):
     only(latent_map, "points")
     xy = np.random.default_rng(0).uniform(-5, 5, (600_000, 2)).astype(np.float32)
     latent_map.set_points(np.concatenate([xy, [(0, 0)]]), None, ())
     pixels_of(latent_map)
     latent_map.view_box.pan(150, 90)
     moved = pixels_of(latent_map)
-    # The picture that was moved is drawn again when the hand has rested: then it no longer changes.
+    # The moved picture is drawn anew once the view rests, and no longer changes.
     qtbot.waitUntil(lambda: not np.array_equal(pixels_of(latent_map), moved))
     moved, exact = ((picture[120:400, 80:380].max(axis=-1) > 60).mean() for picture in (moved, pixels_of(latent_map)))
     assert moved > 0.5 * exact > 0
