@@ -1,6 +1,6 @@
-"""Folders and files of images become uint8 arrays (numpy and Pillow; no Qt, no torch).
+"""Loads folders and files of images as uint8 arrays (numpy and Pillow; no Qt, no torch).
 
-What is named here is imported when it is first used: a process that only decodes needs little of it.
+Public names are imported when first used: a process that only decodes needs few of them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from latentlab.data.summary import summary
     from latentlab.data.types import FileStats, LoadProgress, Skipped
 
-_HOMES = {
+_MODULES = {
     "Dataset": "dataset",
     "FileStats": "types",
     "LoadProgress": "types",
@@ -40,8 +40,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    value = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
     globals()[name] = value
     return value

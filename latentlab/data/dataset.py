@@ -22,29 +22,29 @@ class Dataset:
     Attributes
     ----------
     images
-        uint8 [N, C, H, W], C 1 or 3; an array, or a memory map that is read as it is used. Not to be written to.
+        uint8 [N, C, H, W], C 1 or 3; an array or a memory map. Read-only.
     labels
         int64 [N], index into ``classes``; -1 where unknown.
     classes
-        Names of the classes; empty when nothing is labelled.
+        Class names; empty when there are no labels.
     paths
-        N names that tell the images apart: paths relative to the folder, or ``file#index``.
+        N unique names: paths relative to the folder, or ``file#index``.
     name
-        Short name for people.
+        Short name for the user.
     source
         The string that opens the same data again.
     config
-        How the images were made ready.
+        How the images were prepared.
     skipped
-        What was left out, and why.
+        Files that were not loaded, and why.
     factors
-        Generative factors by name, [N] each, where they are known (the demos).
+        Generative factors by name, [N] each, if known (demos).
     metadata
         Further columns by name, [N] each: float64 (NaN where missing) or text.
     file_stats
-        Formats, modes and sizes of the files read.
+        Formats, modes and sizes of the files.
     preview_samples
-        Some images as they were found, where they come from one array: a preview of other settings is made of them.
+        Some unprepared images, if they come from one array: for previews of other settings.
     """
 
     images: Images
@@ -82,7 +82,7 @@ class Dataset:
         return channels, height, width
 
     def split(self, validation: float | None = None, seed: int | None = None) -> tuple[Labels, Labels]:
-        """Training and validation indices; see `split`. ``None`` takes the configuration's value."""
+        """Training and validation indices; see `split`. ``None`` means the configuration's value."""
         return split(
             self.labels,
             self.config.validation if validation is None else validation,
@@ -91,17 +91,16 @@ class Dataset:
 
 
 def split(labels: Labels, validation: float, seed: int) -> tuple[Labels, Labels]:
-    """Hold out a share of the images for validation, the same share of each class.
+    """Split into training and validation images, stratified by class.
 
     Parameters
     ----------
     labels
-        int64 [N]; equal values form a class, unknown (-1) among them.
+        int64 [N]; unknown (-1) counts as a class.
     validation
-        Share in [0, 0.9]. At least one image is held out when it is above 0 and N above 1;
-        at least one is left for training.
+        Fraction in [0, 0.9]. If it is positive and N > 1, at least one image is in each part.
     seed
-        The same labels, share and seed give the same split.
+        Equal labels, fraction and seed give equal splits.
 
     Returns
     -------
@@ -111,24 +110,24 @@ def split(labels: Labels, validation: float, seed: int) -> tuple[Labels, Labels]
     count = len(labels)
     held = min(max(round(validation * count), 1), count - 1) if validation > 0 and count > 1 else 0
     order = np.random.default_rng([seed, 0x5711]).permutation(count)
-    # Each image's place within its class, as a share of the class, in shuffled order: the smallest are held out.
+    # Rank of each image in its shuffled class, as a fraction of the class: the smallest are for validation.
     by_class = order[np.argsort(labels[order], kind="stable")]
     _, starts, sizes = np.unique(labels[by_class], return_index=True, return_counts=True)
-    place = np.empty(count)
-    place[by_class] = (np.arange(count) - np.repeat(starts, sizes) + 0.5) / np.repeat(sizes, sizes)
-    ranked = order[np.argsort(place[order], kind="stable")]
+    rank = np.empty(count)
+    rank[by_class] = (np.arange(count) - np.repeat(starts, sizes) + 0.5) / np.repeat(sizes, sizes)
+    ranked = order[np.argsort(rank[order], kind="stable")]
     return np.sort(ranked[held:]).astype(np.int64), np.sort(ranked[:held]).astype(np.int64)
 
 
 def fingerprint(digest: str, labels: Labels, classes: tuple[str, ...]) -> str:
-    """Name the content of a dataset: equal for equal data wherever it lies, 32 hexadecimal digits.
+    """Identify the content of a dataset, wherever it is stored: 32 hexadecimal digits.
 
     Parameters
     ----------
     digest
-        Of the images.
+        `digest_of` the images.
     labels, classes
-        Of the dataset.
+        As in `Dataset`.
     """
     hashed = hashlib.blake2b(digest_size=16)
     hashed.update(repr((digest, classes)).encode("utf-8", "surrogatepass"))
@@ -137,7 +136,7 @@ def fingerprint(digest: str, labels: Labels, classes: tuple[str, ...]) -> str:
 
 
 def digest_of(images: Images) -> str:
-    """Hash of the shape and of up to 256 evenly spaced images: a large memory map need not be read whole."""
+    """Hash of the shape and of up to 256 evenly spaced images: a large memory map is not read completely."""
     hashed = hashlib.blake2b(repr(images.shape).encode(), digest_size=16)
     if len(images):
         chosen = np.unique(np.linspace(0, len(images) - 1, min(len(images), _HASHED_IMAGES)).astype(np.int64))

@@ -1,4 +1,4 @@
-"""Some images of an array as they were found, to be made anew by other settings without reading all of it again."""
+"""Some unprepared images of an array, to preview other settings without reading the array again."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class PreviewSamples:
     Attributes
     ----------
     images
-        [n, H, W, C] as they were found.
+        [n, H, W, C] as in the file.
     labels, classes
-        Of these images, and what they are called.
+        Labels [n] of these images, and class names.
     extent
-        Lowest and highest value of the whole array; both 0 where they did not matter.
+        Minimum and maximum of the whole array; both 0 if they were not needed.
     """
 
     images: NDArray[Any]
@@ -42,31 +42,31 @@ class PreviewSamples:
     def from_array(
         cls, images: NDArray[Any], labels: Labels, classes: tuple[str, ...], whole: ValueRange
     ) -> PreviewSamples:
-        """Take up to 96 rows, evenly spaced, or as many as 32 MB hold."""
+        """Copy up to 96 evenly spaced rows, at most 32 MB."""
         count = min(len(images), _MOST, max(1, _BYTES // images[0].nbytes))
         rows = np.unique(np.linspace(0, len(images) - 1, count).astype(np.int64))
         return cls(np.ascontiguousarray(images[rows]), labels[rows], classes, whole)
 
     def prepare(self, config: DataConfig, most: int) -> Generator[None, None, Images]:
-        """Make up to ``most`` of those whose classes are wanted as ``config`` says; yields after each.
+        """Prepare up to ``most`` images of the configured classes; yields after each.
 
         Returns
         -------
-        uint8 [n, C, H, W], in colour when one of them is.
+        uint8 [n, C, H, W]; RGB if one of them is in colour.
         """
-        wanted = np.arange(len(self.images))
+        rows = np.arange(len(self.images))
         if config.classes:
             numbers = [number for number, name in enumerate(self.classes) if name in config.classes]
-            wanted = wanted[np.isin(self.labels, numbers)]
-        if len(wanted) > most:
-            wanted = wanted[np.linspace(0, len(wanted) - 1, most).astype(np.int64)]
+            rows = rows[np.isin(self.labels, numbers)]
+        if len(rows) > most:
+            rows = rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
         stretch = config.levels == "stretch"
         lowest, highest = self.finite_range if any(self.finite_range) else finite_range([self.images])
         value_range = choose_range(self.images.dtype, lowest, highest, stretch)
         height, width = self.images.shape[1:3]
         target = target_size([(width, height)], config)
         prepared = []
-        for row in wanted.tolist():
+        for row in rows.tolist():
             prepared.append(prepare_array(to_uint8(self.images[row], value_range).transpose(2, 0, 1), target, config))
             yield
         channels = max(map(len, prepared), default=1)

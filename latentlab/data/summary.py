@@ -1,4 +1,4 @@
-"""What a dataset holds, in plain values for ``latentlab info`` and the data panel."""
+"""A summary of a dataset, for ``latentlab info``."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from latentlab.data.types import UNKNOWN
 
 
 def summary(dataset: Dataset) -> dict[str, Any]:
-    """Say what a dataset holds, in values that JSON can write.
+    """Summarise a dataset in values that can be written as JSON.
 
     ``kind`` ("dataset"), ``name``, ``source``, ``images``, ``image_shape``, ``classes`` (names), ``class_counts``
-    (images by class), ``unlabelled``, ``formats``, ``modes``, ``sizes`` (images by what their files hold),
-    ``factors`` and ``metadata`` (names), ``bytes`` (in memory, once made ready), ``fingerprint``, ``config`` and
-    ``skipped`` (``path`` and ``reason`` of each file left out).
+    (images by class), ``unlabelled``, ``formats``, ``modes``, ``sizes`` (number of images of each),
+    ``factors`` and ``metadata`` (names), ``bytes`` (of the prepared images), ``fingerprint``, ``config`` and
+    ``skipped`` (``path`` and ``reason`` of each file that was not loaded).
     """
     labels = dataset.labels
     counts = np.bincount(labels[labels != UNKNOWN], minlength=len(dataset.classes))
@@ -43,6 +43,6 @@ def summary(dataset: Dataset) -> dict[str, Any]:
 
 
 def _other_sizes(dataset: Dataset) -> dict[str, int]:
-    """Images of the sizes that are not named."""
+    """Number of images of all other sizes."""
     more = dataset.file_stats.more_sizes
     return {f"{more} others": len(dataset) - sum(dataset.file_stats.sizes.values())} if more else {}

@@ -1,4 +1,4 @@
-"""Types that the modules of `latentlab.data` share: arrays, progress, and what was skipped or found."""
+"""Types shared by the modules of `latentlab.data`: arrays, progress, skipped files and file statistics."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ NO_IMAGE = "not an image by its name"
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    r"""A file that is not in the dataset, and why.
+    r"""A file that was not loaded, and why.
 
     Attributes
     ----------
     path
-        Relative to the dataset's folder; bytes that are no UTF-8 are shown as ``\\xNN``.
+        Relative to the dataset's folder; bytes that are not UTF-8 are written as ``\\xNN``.
     reason
         A few words for the user.
     """
@@ -34,22 +34,22 @@ class Skipped:
 
     @property
     def is_not_image_file(self) -> bool:
-        """Whether its name does not even say that it is an image: such a file is not broken."""
+        """Whether its name is not that of an image: such a file is not damaged."""
         return self.reason.startswith(NO_IMAGE)
 
 
 @dataclass(frozen=True, slots=True)
 class LoadProgress:
-    """How far a loading is.
+    """Progress of loading a dataset.
 
     Attributes
     ----------
     done, total
-        In units of ``message``; ``total`` is ``None`` while it is not known.
+        In units of ``message``; ``total`` is ``None`` while unknown.
     message
-        What runs now, for the status line.
+        The current step, for the status line.
     images
-        The first images, uint8 [n, C, H, W], in one of the progresses of a loading that takes long enough to care.
+        The first images, uint8 [n, C, H, W]; sent once, if loading takes long enough.
     """
 
     done: int
@@ -60,9 +60,9 @@ class LoadProgress:
 
 @dataclass(frozen=True, slots=True)
 class FileStats:
-    """What the files themselves hold, each with its number of images: formats, pixel modes and sizes.
+    """Number of images by file format, pixel mode and size.
 
-    Of sizes only the most frequent are named; ``more_sizes`` is how many there are besides.
+    ``sizes`` has the most frequent sizes; ``more_sizes`` is the number of others.
     """
 
     formats: dict[str, int] = field(default_factory=dict)

@@ -1,1 +1,1 @@
-"""From one image file or array to a uint8 array of the size asked for."""
+"""Converts one image, from a file or an array, to a uint8 array of the requested size."""

@@ -1,16 +1,16 @@
-"""Values of any depth become 8 bits: the one place that decides how.
+"""Converts values of any bit depth to 8 bits; no other module does.
 
 ========================  =============================================================================
-values                    black and white are
+values                    mapped to 0 and 255
 ========================  =============================================================================
 boolean                   False and True
-8-bit                     0 and 255 (0 and 1 for an array that holds nothing else)
+8-bit                     0 and 255 (0 and 1 for an array of only these)
 16-bit                    0 and 65535
-other integers            0 and 255, else 0 and 65535 where they fit, else the minimum and the maximum
-floating point            0 and 1, else 0 and 255, else −1 and 1 where they fit, else minimum and maximum
+other integers            0 and 255 or 0 and 65535, the first that fits, else minimum and maximum
+floating point            0 and 1, 0 and 255 or −1 and 1, the first that fits, else minimum and maximum
 ========================  =============================================================================
 
-``levels="stretch"`` takes the minimum and maximum for everything deeper than 8 bits. What is not finite is black.
+``levels="stretch"`` uses minimum and maximum for more than 8 bits. Non-finite values become 0.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ValueRange = tuple[float, float]
 
 
 def choose_range(dtype: np.dtype[Any], lowest: float, highest: float, stretch: bool = False) -> ValueRange:
-    """Values that become 0 and 255, for data of ``dtype`` that lies between ``lowest`` and ``highest``."""
+    """The values mapped to 0 and 255, for data of ``dtype`` between ``lowest`` and ``highest``."""
     if dtype.kind == "b":
         return 0.0, 1.0
     if dtype == np.uint8:
@@ -42,7 +42,7 @@ def choose_range(dtype: np.dtype[Any], lowest: float, highest: float, stretch: b
 
 
 def finite_range(chunks: Iterable[NDArray[Any]]) -> ValueRange:
-    """Lowest and highest finite value; (0, 0) when there is none.
+    """Minimum and maximum of the finite values; (0, 0) if there are none.
 
     Stops early for uint8 chunks: one value above 1 says all there is to know.
     """

@@ -1,21 +1,21 @@
-"""One image file becomes a grey or RGB picture of the size asked for: what is accepted, how modes are converted.
+"""Reads an image file as a grey or RGB image of the requested size: accepted formats, and how modes are converted.
 
 =====================  ==========================================================================================
-found                  becomes
+in the file            converted to
 =====================  ==========================================================================================
-EXIF orientation       turned upright
+EXIF orientation       rotated upright
 animated, many pages   the first frame
 1-bit                  black and white
 16-bit, float          8 bits by the table of `latentlab.data.images.bit_depth`; 16-bit colour keeps the upper 8 bits
 palette                its colours
 alpha, transparency    composited over ``behind``
 CMYK, YCbCr, Lab       RGB (colour profiles are not applied)
-colour, grey asked     ITU-R 601 luma, 0.299 R + 0.587 G + 0.114 B
+colour, channels=1     ITU-R 601 luma, 0.299 R + 0.587 G + 0.114 B
 colour, "auto"         grey when red, green and blue are equal everywhere, else RGB
 =====================  ==========================================================================================
 
-A file is opened by its content, not by its name, as one of PNG, JPEG, WebP, TIFF, BMP, GIF and PPM/PGM/PBM; TIFF,
-the format with by far the largest reader, only when it is named ``.tif`` or ``.tiff``.
+The format is detected from the content and not from the name: PNG, JPEG, WebP, TIFF, BMP, GIF or PPM/PGM/PBM. TIFF,
+whose reader is by far the largest, is only read from files named ``.tif`` or ``.tiff``.
 """
 
 from __future__ import annotations
@@ -38,29 +38,29 @@ SUFFIXES = frozenset(
 )
 _TIFF_SUFFIXES = (".tif", ".tiff")
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-_TURNED = (5, 6, 7, 8)  # EXIF orientations that exchange width and height
-_JPEG = ("JPEG", "MPO")  # MPO: what some cameras append a second picture to
+_SWAPPED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
+_JPEG = ("JPEG", "MPO")  # MPO: JPEG with a second image appended, from some cameras
 _EXIF_KEYS = frozenset({"exif", "xmp", "Raw profile type exif", "XML:com.adobe.xmp"})
 _BITS_PER_SAMPLE = 258
 _SMALL_FILE = 8 << 20
 
-# Pillow refuses more than 179 million pixels and warns above half of that; both are refused here, in any thread.
+# Pillow refuses more than 179 million pixels and warns above half of that. Here both are errors, in any thread.
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 
 class UnreadableError(Exception):
-    """A file that cannot become pixels; the message is the reason, in a few words."""
+    """A file cannot be read as an image; the message is the reason, in a few words."""
 
 
 class PreparedImage(NamedTuple):
-    """An image made ready, and what it was made from.
+    """A prepared image, and format, mode and size of its file.
 
     Attributes
     ----------
     image
         Of mode L or RGB.
     format, mode, size
-        Of the file: Pillow's names, and (width, height) when upright.
+        Of the file: Pillow's names, and upright (width, height).
     """
 
     image: Image.Image
@@ -70,18 +70,18 @@ class PreparedImage(NamedTuple):
 
 
 def open_regular(path: str | PurePath) -> BufferedReader:
-    """Open a regular file for reading; anything else is refused without waiting for a writer.
+    """Open a regular file for reading; others, such as a FIFO, are refused without blocking.
 
     Raises
     ------
     UnreadableError
-        Also when the file has vanished or may not be read.
+        Also when the file does not exist or its permissions forbid reading.
     """
     return open(_open_regular(path)[0], "rb")
 
 
 def _open_regular(path: str | PurePath) -> tuple[int, int]:
-    """Descriptor and size of a regular file."""
+    """Open a regular file; returns descriptor and size."""
     try:
         descriptor = os.open(path, _OPEN_FLAGS)
     except OSError as error:
@@ -94,7 +94,7 @@ def _open_regular(path: str | PurePath) -> tuple[int, int]:
 
 
 def failure_reason(error: Exception) -> str:
-    """Why a file could not be read, in a few words."""
+    """Why a file could not be read, in a few words for the user."""
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
         return "decompression bomb: too many pixels"
     if isinstance(error, UnidentifiedImageError):
@@ -108,7 +108,7 @@ def failure_reason(error: Exception) -> str:
 
 
 def read_image_info(path: str) -> tuple[Size, str]:
-    """Upright size and mode by the file's header alone.
+    """Read upright size and mode from the file's header.
 
     Raises
     ------
@@ -120,12 +120,12 @@ def read_image_info(path: str) -> tuple[Size, str]:
             return _upright_size(image), image.mode
         except UnreadableError:
             raise
-        except Exception as error:  # Pillow's readers raise nearly anything for damaged files
+        except Exception as error:  # Pillow raises nearly any exception for damaged files
             raise UnreadableError(failure_reason(error)) from None
 
 
 def read_image(path: str, target: Size | None, options: ImageOptions) -> PreparedImage:
-    """Read an image file and make it ready.
+    """Read and prepare an image file.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def read_image(path: str, target: Size | None, options: ImageOptions) -> Prepare
     Raises
     ------
     UnreadableError
-        When the file is no whole image of an accepted format.
+        When the file is not a complete image of an accepted format.
     """
     with _opened(path) as file:
         try:
@@ -147,31 +147,31 @@ def read_image(path: str, target: Size | None, options: ImageOptions) -> Prepare
         except UnreadableError:
             raise
         except MemoryError:
-            raise UnreadableError("too large for the memory") from None
-        except Exception as error:  # Pillow's readers raise nearly anything for damaged files
+            raise UnreadableError("does not fit into memory") from None
+        except Exception as error:  # Pillow raises nearly any exception for damaged files
             raise UnreadableError(failure_reason(error)) from None
 
 
 def prepare_image(image: Image.Image, target: Size | None, options: ImageOptions) -> PreparedImage:
-    """Make ready an image that has been opened; it is used up."""
+    """Prepare an opened image, which is modified."""
     format, mode, size = image.format or "", image.mode, _upright_size(image)
     _draft(image, size, target, options)
-    image.load()  # while its file is open
+    image.load()  # while the file is open
     if _orientation(image) != 1:
         ImageOps.exif_transpose(image, in_place=True)
-    return PreparedImage(finish(image, target, options), format, mode, size)
+    return PreparedImage(convert_and_resize(image, target, options), format, mode, size)
 
 
-def finish(image: Image.Image, target: Size | None, options: ImageOptions) -> Image.Image:
-    """An upright image in the channels, then of the size asked for."""
+def convert_and_resize(image: Image.Image, target: Size | None, options: ImageOptions) -> Image.Image:
+    """Convert an upright image to the requested channels and size."""
     image = _to_grey_or_rgb(image, options)
     return image if target is None else fit_image(image, target, options)
 
 
 def _opened(path: str) -> BinaryIO:
-    """A regular file for decoding; a small one is read at once.
+    """Open a regular file; a small one is read completely.
 
-    Every call to the system lets go of the GIL, and having it back costs threads more than the reading.
+    Every system call releases the GIL, and acquiring it again costs threads more time than the reading.
     """
     descriptor, size = _open_regular(path)
     if size > _SMALL_FILE:
@@ -193,19 +193,21 @@ def _open(file: BinaryIO, path: str) -> Image.Image:
 
 
 def _upright_size(image: Image.Image) -> Size:
-    turned = image.format != "TIFF" and _orientation(image) in _TURNED  # Pillow's TIFF reader has it upright already
-    return (image.height, image.width) if turned else image.size
+    swapped = (
+        image.format != "TIFF" and _orientation(image) in _SWAPPED
+    )  # Pillow's TIFF reader returns the upright size
+    return (image.height, image.width) if swapped else image.size
 
 
 def _orientation(image: Image.Image) -> int:
     if image.format in _JPEG and _EXIF_KEYS.isdisjoint(image.info):
-        return 1  # what most JPEGs say, without the cost of asking
+        return 1  # true for most JPEGs; avoids the cost of parsing EXIF
     orientation: int = image.getexif().get(ExifTags.Base.Orientation, 1)
     return orientation
 
 
 def _draft(image: Image.Image, size: Size, target: Size | None, options: ImageOptions) -> None:
-    """Let the JPEG decoder itself scale down, by 2, 4 or 8, to no less than is needed."""
+    """Let the JPEG decoder scale down by 2, 4 or 8, to at least the needed size."""
     if image.format not in _JPEG:
         return
     needed = scaled_size(size, target, options.fit) if target else size
@@ -219,16 +221,16 @@ def _to_grey_or_rgb(image: Image.Image, options: ImageOptions) -> Image.Image:
         image = _to_eight_bits(image, options)
     elif image.has_transparency_data:
         image = image.convert("RGBA")
-        behind = Image.new("RGBA", image.size, (options.behind,) * 3 + (255,))
-        image = Image.alpha_composite(behind, image)
+        background = Image.new("RGBA", image.size, (options.behind,) * 3 + (255,))
+        image = Image.alpha_composite(background, image)
     mode = "L" if options.channels == 1 or image.mode in {"1", "L"} else "RGB"
-    if image.mode != mode:  # Pillow would copy it
+    if image.mode != mode:  # otherwise Pillow would copy it
         image = image.convert(mode)
     return ImageOps.invert(image) if options.invert else image
 
 
 def _to_eight_bits(image: Image.Image, options: ImageOptions) -> Image.Image:
-    # Here, since a process that decodes ordinary files starts in half the time without them.
+    # Imported here: a process that decodes 8-bit files starts in half the time without them.
     import numpy as np
 
     from latentlab.data.images.bit_depth import choose_range, finite_range, to_uint8

@@ -1,4 +1,4 @@
-"""Images of any size and aspect become one size: the policy, and the size chosen when none is asked for."""
+"""Resizes images of any size and aspect ratio to one size, and chooses that size if none is set."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ if TYPE_CHECKING:
 Size = tuple[int, int]  # (width, height), as Pillow has it
 
 _FILTER = Image.Resampling.BICUBIC
-# Large reductions go through a box average first, to no less than this many times the size asked for:
-# Pillow calls 3 "almost indistinguishable" from resampling at once.
+# Large reductions start with a box average to at least this many times the target size:
+# Pillow documents 3 as "almost indistinguishable" from direct resampling.
 _REDUCING_GAP = 3.0
 _CHOICES = (64, 48, 32, 24, 16)
 
 
 class ImageOptions(Protocol):
-    """What of a ``DataConfig`` says how an image is made ready: a process that only decodes has no more of it."""
+    """The fields of ``DataConfig`` that change an image; a decoding process has only these."""
 
     @property
     def channels(self) -> Literal["auto", 1, 3]:
-        """Grey, RGB, or as the image is."""
+        """Grey, RGB, or as in the image."""
 
     @property
     def fit(self) -> Literal["fit", "crop", "stretch"]:
-        """How an image of another aspect becomes the size asked for."""
+        """How an image of another aspect ratio is resized."""
 
     @property
     def invert(self) -> bool:
-        """Whether black and white change places."""
+        """Whether to invert black and white."""
 
     @property
     def levels(self) -> Literal["full", "stretch"]:
-        """How values deeper than 8 bits become 8."""
+        """How values of more than 8 bits are converted to 8."""
 
     @property
     def behind(self) -> int:
@@ -48,10 +48,11 @@ class ImageOptions(Protocol):
 
 
 def target_size(sizes: Sequence[Size], config: DataConfig) -> Size:
-    """Size that images of ``sizes`` are given.
+    """The size to which images of ``sizes`` are resized.
 
-    ``image_size`` squared when it is set; else the images' own where they agree and both sides lie within 8 to 256;
-    else a square, the largest of 64, 48, 32, 24, 16 that is not above the median of the shorter sides (8 below that).
+    A square of side ``image_size`` if it is set; else the images' own size if they are equal and both sides are 8 to
+    256; else a square of side 64, 48, 32, 24 or 16, the largest that is not above the median of the shorter sides (8
+    if none is).
     """
     from latentlab.config.data import LARGEST_IMAGE, SMALLEST_IMAGE
 
@@ -65,19 +66,19 @@ def target_size(sizes: Sequence[Size], config: DataConfig) -> Size:
     return side, side
 
 
-def scaled_size(size: Size, target: Size, how: str) -> Size:
-    """Size an image is scaled to, before margins are added or cut off."""
-    if how == "stretch":
+def scaled_size(size: Size, target: Size, fit: str) -> Size:
+    """Size of the scaled image, before margins are added or cropped."""
+    if fit == "stretch":
         return target
     ratios = target[0] / size[0], target[1] / size[1]
-    ratio = max(ratios) if how == "crop" else min(ratios)
-    if how == "crop":
+    ratio = max(ratios) if fit == "crop" else min(ratios)
+    if fit == "crop":
         return max(target[0], round(size[0] * ratio)), max(target[1], round(size[1] * ratio))
     return min(target[0], max(1, round(size[0] * ratio))), min(target[1], max(1, round(size[1] * ratio)))
 
 
 def fit_image(image: Image.Image, target: Size, options: ImageOptions) -> Image.Image:
-    """Make ``image`` (mode L or RGB) the size ``target`` by ``options.fit``, resampled bicubically."""
+    """Resize ``image`` (mode L or RGB) to ``target`` by ``options.fit``, with bicubic resampling."""
     if image.size == target:
         return image
     if options.fit == "crop":
@@ -86,11 +87,11 @@ def fit_image(image: Image.Image, target: Size, options: ImageOptions) -> Image.
         across, down = (width - target[0] / ratio) / 2, (height - target[1] / ratio) / 2
         box = (max(across, 0.0), max(down, 0.0), min(width - across, width), min(height - down, height))
         return image.resize(target, _FILTER, box=box, reducing_gap=_REDUCING_GAP)
-    drawn = scaled_size(image.size, target, options.fit)
-    image = image.resize(drawn, _FILTER, reducing_gap=_REDUCING_GAP)
-    if drawn == target:
+    size = scaled_size(image.size, target, options.fit)
+    image = image.resize(size, _FILTER, reducing_gap=_REDUCING_GAP)
+    if size == target:
         return image
-    left, top = (target[0] - drawn[0]) // 2, (target[1] - drawn[1]) // 2
-    border = (left, top, target[0] - drawn[0] - left, target[1] - drawn[1] - top)
+    left, top = (target[0] - size[0]) // 2, (target[1] - size[1]) // 2
+    border = (left, top, target[0] - size[0] - left, target[1] - size[1] - top)
     margin = options.margin if image.mode == "L" else (options.margin,) * 3
     return ImageOps.expand(image, border, fill=margin)

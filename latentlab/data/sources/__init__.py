@@ -1,1 +1,6 @@
-"""Where images come from: folders, arrays, IDX files, torchvision's sets, demos."""
+"""Where images come from: folders, arrays, IDX files, torchvision's datasets, demos.
+
+To add a file format, write a module here with a function that reads a file as an
+`latentlab.data.sources.array_dataset.ArraySource` (``idx.py`` is a short example), and add one line to
+``FILE_FORMATS`` in ``open.py``. To add a demo, add one line to ``DEMOS`` there.
+"""

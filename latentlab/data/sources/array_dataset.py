@@ -1,4 +1,4 @@
-"""Images that come as one array become a dataset: arrays of files, and the demos."""
+"""Datasets from one array of images: array files and demos."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _IMAGES_AT_ONCE = 256
 
 @dataclass(frozen=True)
 class ArraySource:
-    """Images in one array, of any depth and layout, as they were found.
+    """Images in one array as read from a file, of any bit depth.
 
     Attributes
     ----------
@@ -40,9 +40,9 @@ class ArraySource:
     labels
         int64 [N] into ``classes``, -1 unknown.
     item
-        What the images are called, ``item#index``.
+        Prefix of the images' names, ``item#index``.
     identity
-        What names this array in the cache: empty when it is made faster than it is read.
+        Identifies this array in the cache; empty when preparing it is faster than reading a cache entry.
     """
 
     images: NDArray[Any]
@@ -58,112 +58,112 @@ class ArraySource:
 
 
 def encode_labels(values: NDArray[Any]) -> tuple[Labels, tuple[str, ...]]:
-    """Labels of any kind as numbers into a tuple of their names, in ascending order."""
+    """Labels of any type as indices into a tuple of their names, in ascending order."""
     names, labels = np.unique(values, return_inverse=True)
     return labels.astype(np.int64).reshape(-1), tuple(str(name) for name in names)
 
 
 def cache_identity(path: Path) -> tuple[str | int, ...]:
-    """What names a file's content in the cache: place, size and time of the last change."""
+    """Identifies a file's content in the cache: path, size and modification time."""
     status = path.stat()
     return str(path.resolve()), status.st_size, status.st_mtime_ns
 
 
 def unlabelled(count: int) -> Labels:
-    """``count`` times -1."""
+    """``count`` unknown labels."""
     return np.full(count, UNKNOWN, dtype=np.int64)
 
 
-def dataset_from_array(table: ArraySource, config: DataConfig) -> Iterator[LoadProgress | Dataset]:
-    """Draw the subset, convert depth, size and channels; yields progress, then the dataset."""
-    images = table.images if table.images.ndim == 4 else table.images[..., None]
+def dataset_from_array(source: ArraySource, config: DataConfig) -> Iterator[LoadProgress | Dataset]:
+    """Select the subset, convert depth, size and channels; yields progress, then the dataset."""
+    images = source.images if source.images.ndim == 4 else source.images[..., None]
     height, width, channels = images.shape[1:]
     if not 1 <= channels <= 4 or 0 in images.shape:
-        raise InputError(f"{table.name}: an array of shape {table.images.shape} holds no images")
-    index = select_subset(table.labels, table.classes, config)
-    extremes = yield from _extent(images, config)
+        raise InputError(f"{source.name}: an array of shape {source.images.shape} is not an array of images")
+    index = select_subset(source.labels, source.classes, config)
+    extremes = yield from _scan_range(images, config)
     value_range = choose_range(images.dtype, *extremes, config.levels == "stretch")
     target = target_size([(width, height)], config)
     whole = len(index) == len(images)
-    as_it_is = _fits(images, value_range, target, config) and (yield from _has_channels(images, config))
-    if as_it_is and (whole or len(index) * images[0].nbytes < MAP_THRESHOLD):
+    unchanged = _fits(images, value_range, target, config) and (yield from _has_channels(images, config))
+    if unchanged and (whole or len(index) * images[0].nbytes < MAP_THRESHOLD):
         prepared: Images = np.moveaxis(images, 3, 1)
         prepared = prepared if whole else prepared[index]
         prepared = prepared if isinstance(prepared, np.memmap) else np.ascontiguousarray(prepared)
     else:
-        prepared = yield from _made(table, images, index, value_range, target, config)
-    labels, classes = renumber_classes(table.labels[index], table.classes, config)
+        prepared = yield from _prepared(source, images, index, value_range, target, config)
+    labels, classes = renumber_classes(source.labels[index], source.classes, config)
     yield Dataset(
         images=advise_random_access(prepared),
         labels=labels,
         classes=classes,
-        paths=[f"{table.item}#{number}" for number in index.tolist()],
-        name=table.name,
-        source=table.source,
+        paths=[f"{source.item}#{number}" for number in index.tolist()],
+        name=source.name,
+        source=source.source,
         config=config,
-        factors=_rows(table.factors, index) if table.factors is not None else None,
-        metadata=_rows(table.metadata, index),
+        factors=_rows(source.factors, index) if source.factors is not None else None,
+        metadata=_rows(source.metadata, index),
         file_stats=FileStats(
-            {table.format: len(index)},
-            {f"{table.images.dtype} × {channels}": len(index)},
+            {source.format: len(index)},
+            {f"{source.images.dtype} × {channels}": len(index)},
             {f"{width}×{height}": len(index)},
         ),
-        preview_samples=PreviewSamples.from_array(images, table.labels, table.classes, extremes),
+        preview_samples=PreviewSamples.from_array(images, source.labels, source.classes, extremes),
     )
 
 
-def _made(
-    table: ArraySource, images: NDArray[Any], index: Labels, value_range: ValueRange, target: Size, config: DataConfig
+def _prepared(
+    source: ArraySource, images: NDArray[Any], index: Labels, value_range: ValueRange, target: Size, config: DataConfig
 ) -> Generator[LoadProgress, None, Images]:
-    """Convert the rows ``index``, or take them from the cache where they come from a file."""
+    """Convert the rows ``index``, or take them from the cache if they come from a file."""
     cache = Cache()
-    name = key(config, *table.cache_identity, index.astype("<i8").tobytes())
-    known = cache.get(name) if table.cache_identity else None
-    if known is not None:
-        return known.images
+    name = key(config, *source.cache_identity, index.astype("<i8").tobytes())
+    cached = cache.get(name) if source.cache_identity else None
+    if cached is not None:
+        return cached.images
     with ExitStack() as stack:
-        entry = stack.enter_context(cache.new_entry(name)) if table.cache_identity else PendingEntry(None)
+        entry = stack.enter_context(cache.new_entry(name)) if source.cache_identity else PendingEntry(None)
         buffer = ImageBuffer(entry.images)
-        # Few at a time: resizing is slow, and other work waits for the next step.
+        # In small chunks: resizing is slow, and other work waits for the next step.
         step = max(1, min(_IMAGES_AT_ONCE, _CHUNK_BYTES // max(1, images[0].nbytes)))
         for start in range(0, len(index), step):
-            chunk = to_uint8(images[_run(index[start : start + step])], value_range).transpose(0, 3, 1, 2)
+            chunk = to_uint8(images[_as_slice(index[start : start + step])], value_range).transpose(0, 3, 1, 2)
             yield from buffer.add([prepare_array(image, target, config) for image in chunk])
-            yield LoadProgress(min(start + step, len(index)), len(index), "Making images ready", buffer.preview())
+            yield LoadProgress(min(start + step, len(index)), len(index), "Preparing images", buffer.preview())
         prepared = PreparedImages(
-            (yield from buffer.finish()), np.zeros(len(index), dtype=np.int32), [(table.format, "", "")]
+            (yield from buffer.finish()), np.zeros(len(index), dtype=np.int32), [(source.format, "", "")]
         )
         return (yield from cache.store(name, entry, prepared)).images
 
 
-def _extent(images: NDArray[Any], config: DataConfig) -> Generator[LoadProgress, None, ValueRange]:
-    """Lowest and highest value of every image of the file, whichever subset is used; zeros where they do not matter.
+def _scan_range(images: NDArray[Any], config: DataConfig) -> Generator[LoadProgress, None, ValueRange]:
+    """Minimum and maximum of all images of the file, whatever the subset; zeros if they are not needed.
 
     Raises
     ------
     InputError
-        When no value is a finite number.
+        When no value is finite.
     """
     if images.dtype.kind == "b" or (images.dtype == np.uint16 and config.levels == "full"):
         return 0.0, 0.0
     step = max(1, _CHUNK_BYTES // max(1, images[0].nbytes))
     lowest, highest = np.inf, -np.inf
-    numbers = images.dtype.kind != "f"
+    any_finite = images.dtype.kind != "f"
     for start in range(0, len(images), step):
         chunk = images[start : start + step]
-        numbers = numbers or bool(np.isfinite(chunk).any())
+        any_finite = any_finite or bool(np.isfinite(chunk).any())
         low, high = finite_range([chunk])
         lowest, highest = min(lowest, low), max(highest, high)
         if images.dtype == np.uint8 and highest > 1:
             break
-        yield LoadProgress(start, len(images), "Looking at values")
-    if not numbers:
-        raise InputError("the array holds no finite number")
+        yield LoadProgress(start, len(images), "Finding the value range")
+    if not any_finite:
+        raise InputError("the array has no finite number")
     return lowest, highest
 
 
 def _fits(images: NDArray[Any], value_range: ValueRange, target: Size, config: DataConfig) -> bool:
-    """Whether pixels and size are what training needs."""
+    """Whether the pixels can be used as they are."""
     return (
         images.dtype == np.uint8
         and value_range == (0.0, 255.0)
@@ -174,7 +174,7 @@ def _fits(images: NDArray[Any], value_range: ValueRange, target: Size, config: D
 
 
 def _has_channels(images: NDArray[Any], config: DataConfig) -> Generator[LoadProgress, None, bool]:
-    """Whether the channels are those wanted; for "auto" the first image in colour settles it."""
+    """Whether the channels are those of the configuration; "auto" is decided by the first colour image."""
     channels = images.shape[3]
     if config.channels != "auto" or channels == 1:
         return config.channels in ("auto", channels)
@@ -183,12 +183,12 @@ def _has_channels(images: NDArray[Any], config: DataConfig) -> Generator[LoadPro
         chunk = images[start : start + step]
         if (chunk != chunk[..., :1]).any():
             return True
-        yield LoadProgress(start, len(images), "Looking for colour")
+        yield LoadProgress(start, len(images), "Detecting colour")
     return False
 
 
-def _run(index: Labels) -> Labels | slice:
-    """A slice where the indices are consecutive, so that nothing is copied."""
+def _as_slice(index: Labels) -> Labels | slice:
+    """A slice if the indices are consecutive, which avoids a copy."""
     first, last = int(index[0]), int(index[-1])
     return slice(first, last + 1) if last - first + 1 == len(index) else index
 

@@ -1,4 +1,4 @@
-"""``demo:shapes``: grey pictures made on the spot from known factors, after dSprites (Matthey et al. 2017)."""
+"""``demo:shapes``: grey images generated from known factors, after dSprites (Matthey et al. 2017)."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ Floats = NDArray[np.float64]
 SIDE = 64
 SHAPES = ("square", "ellipse", "heart")
 SCALES = (8.0, 10.0, 12.0, 14.0)
-# A quarter turn: a square repeats after it, so every image is of its factors alone.
+# A quarter turn, after which a square repeats: every image has unique factors.
 ROTATIONS = tuple(np.pi / 2 * step / 8 for step in range(8))
-PLACES = 10
+POSITIONS = 10
 SPACING = 3
 
 
 def shapes() -> ArraySource:
-    """All 3 shapes × 4 scales × 8 rotations × 10 × 10 places: 9,600 images of 64 × 64, anti-aliased.
+    """All 3 shapes × 4 scales × 8 rotations × 10 × 10 positions: 9,600 images of 64 × 64, anti-aliased.
 
     ``factors``: ``shape`` (0 square, 1 ellipse, 2 heart; also the label), ``scale`` (half height in pixels),
     ``rotation`` (radians, in [0, π/2)), ``x`` and ``y`` (centre in pixels, y downwards).
     """
-    travel = SPACING * (PLACES - 1)
+    travel = SPACING * (POSITIONS - 1)
     canvas = np.stack([
         coverage(shape, scale, rotation, SIDE + travel)
         for shape in SHAPES for scale in SCALES for rotation in ROTATIONS
     ])  # fmt: skip
     canvas = np.rint(canvas * 255).astype(np.uint8)
-    images = np.empty((len(canvas), PLACES, PLACES, SIDE, SIDE), dtype=np.uint8)
-    for column in range(PLACES):
-        for row in range(PLACES):
+    images = np.empty((len(canvas), POSITIONS, POSITIONS, SIDE, SIDE), dtype=np.uint8)
+    for column in range(POSITIONS):
+        for row in range(POSITIONS):
             top, left = travel - SPACING * row, travel - SPACING * column
             images[:, column, row] = canvas[:, top : top + SIDE, left : left + SIDE]
-    centres = (SIDE - 1) / 2 + SPACING * (np.arange(PLACES) - (PLACES - 1) / 2)
+    centres = (SIDE - 1) / 2 + SPACING * (np.arange(POSITIONS) - (POSITIONS - 1) / 2)
     axes = (np.arange(len(SHAPES)), np.array(SCALES), np.array(ROTATIONS), centres, centres)
     grids = [grid.reshape(-1) for grid in np.meshgrid(*axes, indexing="ij")]
     factors = dict(zip(("shape", "scale", "rotation", "x", "y"), grids, strict=True))
@@ -46,12 +46,12 @@ def shapes() -> ArraySource:
 
 
 def coverage(shape: str, scale: float, rotation: float, side: int) -> Floats:
-    """How much of each pixel a shape in the middle of a ``side`` × ``side`` picture covers, in [0, 1]."""
+    """Fraction of each pixel covered by a shape centred in a ``side`` × ``side`` image, in [0, 1]."""
     grid = np.arange(side) - (side - 1) / 2
     x, y = np.meshgrid(grid, grid)
     cosine, sine = np.cos(rotation), np.sin(rotation)
-    turned = (cosine * x + sine * y) / scale, (cosine * y - sine * x) / scale
-    return np.clip(0.5 - _DISTANCES[shape](*turned) * scale, 0.0, 1.0)
+    rotated = (cosine * x + sine * y) / scale, (cosine * y - sine * x) / scale
+    return np.clip(0.5 - _DISTANCES[shape](*rotated) * scale, 0.0, 1.0)
 
 
 def _square(x: Floats, y: Floats) -> Floats:
@@ -61,7 +61,7 @@ def _square(x: Floats, y: Floats) -> Floats:
 
 
 def _ellipse(x: Floats, y: Floats) -> Floats:
-    """Distance to first order: the implicit function over the length of its gradient."""
+    """First-order distance: the implicit function divided by the norm of its gradient."""
     a, b = 0.55, 1.0
     value = np.maximum(np.hypot(x / a, y / b), 1e-9)
     return (value - 1) * value / np.maximum(np.hypot(x / a**2, y / b**2), 1e-9)

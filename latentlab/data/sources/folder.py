@@ -1,4 +1,4 @@
-"""A folder of images becomes a dataset: found, labelled, drawn, decoded by all cores or taken from the cache."""
+"""Datasets from a folder of images: scan, label, select, then decode on all cores or read the cache."""
 
 from __future__ import annotations
 
@@ -29,42 +29,42 @@ from latentlab.data.types import Columns, Images, Labels, LoadProgress, Skipped
 from latentlab.errors import InputError
 from latentlab.utils.text import pluralize
 
-_MEASURED = 1000
-_COPIED_AT_ONCE = 4 << 20
+_MAX_MEASURED = 1000
+_CHUNK_BYTES = 4 << 20
 
 
 def open_folder(folder: Path, config: DataConfig, table: Path | None = None) -> Iterator[LoadProgress | Dataset]:
-    """Read a folder as it is; yields progress, then the dataset.
+    """Read a folder; yields progress, then the dataset.
 
-    Labels come from ``labels.csv`` where it has them, else from class folders. The subset is drawn from the files
-    that may be images; those of them that turn out not to be are skipped.
+    Labels come from ``labels.csv`` if it has some, else from class folders. The subset is selected from all files with
+    the name of an image; those that cannot be read are skipped.
 
     Parameters
     ----------
     folder
-        Any folder.
+        The folder.
     config
-        How images are made ready and which are used.
+        How images are prepared and which are used.
     table
-        A file of labels to use in place of the folder's ``labels.csv``.
+        A table of labels to use instead of the folder's ``labels.csv``.
     """
     found = yield from scan_from_cache(str(folder))
     is_new = found is None
     if found is None:
         found = yield from _scanned(str(folder))
     if not found.paths:
-        raise InputError(_nothing_in(folder, found.skipped))
+        raise InputError(_no_images_message(folder, found.skipped))
     labels, classes, metadata, missing = yield from _labelled(folder, found, table)
-    # With a million files each of these takes a while: not all in one step.
-    yield LoadProgress(0, len(labels), "Choosing images")
+    # Each of these takes a while with a million files: yield in between.
+    yield LoadProgress(0, len(labels), "Selecting images")
     index = select_subset(labels, classes, config)
     yield LoadProgress(0, len(index), "Reading images")
-    prepared = yield from _made(str(folder), found, index, config)
+    prepared = yield from _prepared(str(folder), found, index, config)
     skipped = [*found.skipped, *missing] + [
         Skipped(printable(found.paths[index[number]]), reason) for number, reason in prepared.reasons.items()
     ]
     if not len(prepared.images):
-        raise InputError(_nothing_in(folder, skipped))
+        raise InputError(_no_images_message(folder, skipped))
     skipped = yield from sorted_in_steps(skipped, attrgetter("path"))
     index = index[prepared.item_index]
     labels, classes = renumber_classes(labels[index], classes, config)
@@ -91,13 +91,13 @@ def _scanned(folder: str) -> Generator[LoadProgress, None, Scan]:
         if isinstance(step, Scan):
             return step
         yield step
-    raise AssertionError("a scan ends with what it found")
+    raise AssertionError("the last item of a scan is a Scan")
 
 
 def _labelled(
     folder: Path, found: Scan, table: Path | None
 ) -> Generator[LoadProgress, None, tuple[Labels, tuple[str, ...], Columns, list[Skipped]]]:
-    """Labels, classes and further columns of what was found, and rows of a table that belong to none of it."""
+    """Labels, classes and further columns of the images, and the table rows without an image."""
     metadata: Columns = {}
     missing: list[Skipped] = []
     if table is None and found.label_file is not None:
@@ -112,15 +112,17 @@ def _labelled(
     return labels, classes, metadata, missing
 
 
-def _nothing_in(folder: Path, skipped: list[Skipped]) -> str:
+def _no_images_message(folder: Path, skipped: list[Skipped]) -> str:
     text = f"there are no images in {printable(str(folder))}"
     if skipped:
         text += f" ({pluralize(len(skipped), 'file')} skipped, the first: {skipped[0].path}, {skipped[0].reason})"
     return text
 
 
-def _made(folder: str, found: Scan, index: Labels, config: DataConfig) -> Generator[LoadProgress, None, PreparedImages]:
-    """Pixels of the files ``index``: from the cache of them, from that of the whole folder, or from the files."""
+def _prepared(
+    folder: str, found: Scan, index: Labels, config: DataConfig
+) -> Generator[LoadProgress, None, PreparedImages]:
+    """Images of the files ``index``: from their cache entry, from that of the whole folder, or from the files."""
     cache = Cache()
     names = "\0".join(found.paths)
     yield LoadProgress(0, len(index), "Reading images")
@@ -135,7 +137,7 @@ def _made(folder: str, found: Scan, index: Labels, config: DataConfig) -> Genera
     with cache.new_entry(name) as entry:
         buffer = ImageBuffer(entry.images)
         if source is not None:
-            prepared = yield from _acquire_process(source, index, config, buffer)
+            prepared = yield from _subset_of_cached(source, index, config, buffer)
         else:
             target = yield from _target(folder, found.paths, config)
             prepared = yield from prepare_images(
@@ -147,14 +149,14 @@ def _made(folder: str, found: Scan, index: Labels, config: DataConfig) -> Genera
         return (yield from cache.store(name, entry, prepared))
 
 
-def _acquire_process(
+def _subset_of_cached(
     source: PreparedImages, index: Labels, config: DataConfig, buffer: ImageBuffer
 ) -> Generator[LoadProgress, None, PreparedImages]:
-    """Some of the images of a whole folder that has been read before, as if only they had been."""
+    """A subset of a folder that is cached as a whole; equal to reading only the subset."""
     codes = source.codes[index]
     reasons = {number: source.reasons[int(item)] for number, item in enumerate(index) if codes[number] < 0}
     rows = np.searchsorted(source.item_index, index[codes >= 0])
-    step = max(1, _COPIED_AT_ONCE // max(1, source.images[:1].nbytes))
+    step = max(1, _CHUNK_BYTES // max(1, source.images[:1].nbytes))
     for start in range(0, len(rows), step):
         chunk = source.images[rows[start : start + step]]
         yield from buffer.add(
@@ -169,18 +171,18 @@ def _without_equal_channels(image: Images) -> Images:
 
 
 def _target(folder: str, paths: list[str], config: DataConfig) -> Generator[LoadProgress, None, Size]:
-    """Size of the dataset's images, judged from the headers of at most 1,000 of its files, evenly spaced.
+    """Size of the dataset's images, from the headers of at most 1,000 evenly spaced files.
 
-    All files are judged, not only the subset in use, so that the size does not change with the subset.
+    Taken from all files and not only the subset, so that the size does not depend on the subset.
     """
     sizes: list[Size] = []
     if config.image_size is None:
-        chosen = np.unique(np.linspace(0, len(paths) - 1, min(len(paths), _MEASURED)).astype(np.int64))
+        chosen = np.unique(np.linspace(0, len(paths) - 1, min(len(paths), _MAX_MEASURED)).astype(np.int64))
         for done, number in enumerate(chosen.tolist()):
             try:
                 sizes.append(read_image_info(f"{folder}/{paths[number]}")[0])
             except UnreadableError:
-                continue  # named when its pixels are asked for
+                continue  # reported when it is decoded
             if done % 50 == 0:
                 yield LoadProgress(done, len(chosen), "Measuring images")
     return target_size(sizes or [(1, 1)], config)

@@ -23,7 +23,7 @@ from latentlab.errors import InputError
 from latentlab.utils.text import pluralize
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-_DEFLATE_RATIO = 1032  # deflate makes nothing smaller than this
+_DEFLATE_RATIO = 1032  # the largest ratio that deflate can reach
 _NAME = re.compile(r"idx\d.ubyte", re.IGNORECASE)
 _GZIP_MAGIC = b"\x1f\x8b"
 _File = BufferedReader | gzip.GzipFile
@@ -42,30 +42,28 @@ def is_idx(path: Path) -> bool:
 
 
 def open_idx(path: Path) -> Generator[LoadProgress, None, ArraySource]:
-    """Read images and, where they are found beside, their labels.
+    """Read images, and their labels if there is a file of them in the same folder.
 
-    Labels lie in the same folder under the same name with ``labels`` and ``idx1`` for ``images`` and ``idx3``,
-    gzipped or not.
+    Its name has ``labels`` and ``idx1`` instead of ``images`` and ``idx3``; it may be gzipped.
 
     Raises
     ------
     InputError
-        When the file is damaged, holds no images, or disagrees with its labels.
+        When the file is damaged, has no images, or does not match its labels.
     """
     images = yield from read_idx(path)
     if images.ndim == 1:
-        raise InputError(f"{path.name} holds labels; open the file of its images")
+        raise InputError(f"{path.name} has labels; open the file of images")
     if images.ndim == 4 and images.shape[3] > 4:
         images = np.moveaxis(images, 1, 3)
     labels = unlabelled(len(images))
     classes: tuple[str, ...] = ()
-    beside = _labels_beside(path)
-    if beside is not None:
-        values = yield from read_idx(beside)
+    labels_path = _labels_path(path)
+    if labels_path is not None:
+        values = yield from read_idx(labels_path)
         if values.shape != (len(images),):
-            raise InputError(
-                f"{path.name} holds {pluralize(len(images), 'image')}, {beside.name} {pluralize(values.size, 'label')}"
-            )
+            counts = pluralize(len(images), "image"), pluralize(values.size, "label")
+            raise InputError(f"{path.name} has {counts[0]}, {labels_path.name} {counts[1]}")
         labels, classes = encode_labels(values)
     return ArraySource(
         images, labels, classes, path.name, path.name.split(".")[0], str(path), "IDX", cache_identity(path)
@@ -73,9 +71,9 @@ def open_idx(path: Path) -> Generator[LoadProgress, None, ArraySource]:
 
 
 def read_idx(path: Path) -> Generator[LoadProgress, None, NDArray[Any]]:
-    """Read one IDX file as an array; a large one that is not gzipped is mapped.
+    """Read an IDX file as an array; a large one that is not gzipped is memory-mapped.
 
-    Its header's promise is held against the file's size before anything is allocated.
+    The size in its header is checked against the file's size before memory is allocated.
     """
     try:
         with _open(path) as file:
@@ -88,7 +86,7 @@ def read_idx(path: Path) -> Generator[LoadProgress, None, NDArray[Any]]:
                 flat = yield from read_values(file, dtype, expected // dtype.itemsize, path.name)
                 flat = flat.astype(dtype.newbyteorder("="), copy=False)
             if isinstance(file, gzip.GzipFile) and file.read(1):
-                raise InputError(f"{path.name} is no whole IDX file: it goes on behind its {expected} bytes of data")
+                raise InputError(f"{path.name} is damaged: it continues after its {expected} bytes of data")
     except UnreadableError as error:
         raise InputError(f"{path.name} cannot be read: {error}") from None
     except (OSError, EOFError, zlib.error) as error:
@@ -111,13 +109,13 @@ def _open(path: Path) -> Iterator[_File]:
 def _header(file: _File, path: Path) -> tuple[np.dtype[Any], tuple[int, ...]]:
     magic = file.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _TYPES or not 1 <= magic[3] <= 4:
-        raise InputError(f"{path.name} is no IDX file: its first bytes are {magic.hex(' ') or 'missing'}")
+        raise InputError(f"{path.name} is not an IDX file: its first bytes are {magic.hex(' ') or 'missing'}")
     sizes = file.read(4 * magic[3])
     if len(sizes) < 4 * magic[3]:
-        raise InputError(f"{path.name} is cut short within its header")
+        raise InputError(f"{path.name} is truncated within its header")
     shape = tuple(int.from_bytes(sizes[i : i + 4], "big") for i in range(0, len(sizes), 4))
     if 0 in shape or len(shape) == 2:
-        raise InputError(f"{path.name} holds no images: its shape is {shape}")
+        raise InputError(f"{path.name} has no images: its shape is {shape}")
     return np.dtype(_TYPES[magic[2]]), shape
 
 
@@ -125,12 +123,12 @@ def _check_size(path: Path, file: _File, expected: int, header: int) -> None:
     size = os.stat(path).st_size
     if isinstance(file, gzip.GzipFile):
         if expected + header > size * _DEFLATE_RATIO:
-            raise InputError(f"{path.name} promises {expected} bytes, more than its {size} compressed bytes can hold")
+            raise InputError(f"{path.name} announces {expected} bytes, more than its {size} compressed bytes can hold")
     elif expected + header != size:
-        raise InputError(f"{path.name} promises {expected + header} bytes and has {size}")
+        raise InputError(f"{path.name} should have {expected + header} bytes and has {size}")
 
 
-def _labels_beside(path: Path) -> Path | None:
+def _labels_path(path: Path) -> Path | None:
     name = re.sub("images", "labels", path.name, flags=re.IGNORECASE)
     name = re.sub(r"idx[34]", "idx1", name, flags=re.IGNORECASE)
     plain = name.removesuffix(".gz")

@@ -1,4 +1,4 @@
-"""``labels.csv``: a table of paths or file names, labels, and further columns."""
+"""``labels.csv``: a table of paths or file names, labels and further columns."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class LabelTable:
     Attributes
     ----------
     labels
-        int64 [N], -1 where the table has none; ``None`` when it has no column of labels.
+        int64 [N], -1 where unknown; ``None`` when there is no column of labels.
     classes
-        Their names, in natural order.
+        Class names, in natural order.
     metadata
-        The other columns, [N] each: float64 (NaN where missing) when every entry is a number, else text.
+        The other columns, [N] each: float64 (NaN where missing) if all entries are numbers, else text.
     skipped
-        Rows that no image belongs to.
+        Rows without an image.
     """
 
     labels: Labels | None
@@ -49,18 +49,18 @@ class LabelTable:
 
 
 def read_labels(file: Path, paths: Sequence[str]) -> Generator[LoadProgress, None, LabelTable]:
-    """Read a table and find the rows of the images ``paths``.
+    """Read a table and match its rows to the images ``paths``.
 
-    The first row names the columns unless it begins with the name of an image. The column of paths is the first
-    called path, file, filename, image, id or the like, else the first; that of labels the first called label,
-    class, category, target or the like, else the second of two. A row belongs to the image of its relative path,
-    else of its file name, either with or without suffix. Of two rows for one image the first counts.
-    More than 1,000 distinct labels are no classes and become a column of metadata.
+    The first row holds column names unless it starts with an image's file name. The path column is named path, file,
+    filename, image, id or the like, else it is the first; the label column is named label, class, category, target or
+    the like, else it is the other one of two. A row is matched by relative path, else by file name, with or without
+    suffix. If two rows match an image, the first is used. A label column with more than 1,000 distinct values is
+    metadata and not classes.
 
     Raises
     ------
     InputError
-        When the file is no table of UTF-8 text, or too large.
+        When the file is not a table in UTF-8, or too large.
     """
     names, rows = yield from _read_rows(file)
     path_column, label_column = _columns(names)
@@ -69,7 +69,7 @@ def read_labels(file: Path, paths: Sequence[str]) -> Generator[LoadProgress, Non
     for number, name in enumerate(names):
         if number != path_column:
             cells = [row[number].strip() if number < len(row) else "" for row in rows] + [""]
-            columns[_free_name(name or f"column {number + 1}", columns)] = [cells[row] for row in row_of.tolist()]
+            columns[_unique_name(name or f"column {number + 1}", columns)] = [cells[row] for row in row_of.tolist()]
             if number == label_column:
                 label_name = next(reversed(columns))
             yield LoadProgress(number, len(names), f"Reading {file.name}")
@@ -81,7 +81,7 @@ def read_labels(file: Path, paths: Sequence[str]) -> Generator[LoadProgress, Non
             labels, classes = _numbered(columns.pop(label_name), distinct)
     used = set(row_of.tolist())
     skipped = [
-        Skipped(row[path_column][:200], f"in {file.name}, but no image here belongs to it")
+        Skipped(row[path_column][:200], f"in {file.name}, but there is no such image here")
         for number, row in enumerate(rows)
         if number not in used
     ]
@@ -100,12 +100,12 @@ def _read_rows(file: Path) -> Generator[LoadProgress, None, tuple[list[str], lis
             if number % _ROWS_AT_ONCE == 0:
                 yield LoadProgress(number, None, f"Reading {file.name}")
     except csv.Error as error:
-        raise InputError(f"{file.name} is no table: {error}") from None
+        raise InputError(f"{file.name} is not a table: {error}") from None
     if not rows:
         raise InputError(f"{file.name} is empty")
     width = max(map(len, rows))
     if width > _MOST_COLUMNS:
-        raise InputError(f"{file.name} has {width} columns; at most {_MOST_COLUMNS} are read")
+        raise InputError(f"{file.name} has {width} columns, more than {_MOST_COLUMNS}")
     if Path(rows[0][0].strip()).suffix.lower() in SUFFIXES:
         names = ["path", "label", *("" for _ in range(width - 2))][:width]
     else:
@@ -122,11 +122,11 @@ def _read_text(file: Path) -> str:
     except UnreadableError as error:
         raise InputError(f"{file.name} cannot be read: {error}") from None
     except UnicodeDecodeError as error:
-        raise InputError(f"{file.name} is no UTF-8 text (byte {error.start})") from None
+        raise InputError(f"{file.name} is not UTF-8 text (byte {error.start})") from None
     if len(data) > _LARGEST_FILE:
         raise InputError(f"{file.name} is larger than {_LARGEST_FILE >> 20} MB")
     if "\0" in text:
-        raise InputError(f"{file.name} is no text: it holds zero bytes")
+        raise InputError(f"{file.name} is not text: it contains zero bytes")
     return text
 
 
@@ -140,7 +140,7 @@ def _columns(names: list[str]) -> tuple[int, int | None]:
 
 
 def _matched(listed: list[str], paths: Sequence[str], name: str) -> Generator[LoadProgress, None, NDArray[np.int64]]:
-    """Row of each image, -1 where there is none."""
+    """Row index of each image, -1 if there is none."""
     by_path: dict[str, int] = {}
     by_name: dict[str, int] = {}
     for number, entry in enumerate(listed):
@@ -157,7 +157,7 @@ def _matched(listed: list[str], paths: Sequence[str], name: str) -> Generator[Lo
                 found[number] = table[entry]
                 break
         if number % _ROWS_AT_ONCE == 0:
-            yield LoadProgress(number, len(paths), f"Looking up {name}")
+            yield LoadProgress(number, len(paths), f"Matching {name}")
     return found
 
 
@@ -165,7 +165,7 @@ def _stem(path: str) -> str:
     return path.rpartition(".")[0]
 
 
-def _free_name(name: str, taken: dict[str, list[str]]) -> str:
+def _unique_name(name: str, taken: dict[str, list[str]]) -> str:
     candidate, count = name, 1
     while candidate in taken:
         count += 1
@@ -175,8 +175,8 @@ def _free_name(name: str, taken: dict[str, list[str]]) -> str:
 
 def _numbered(cells: list[str], distinct: set[str]) -> tuple[Labels, tuple[str, ...]]:
     classes = tuple(sorted(distinct, key=natural_sort_key))
-    number = {name: place for place, name in enumerate(classes)} | {"": UNKNOWN}
-    return np.array([number[cell] for cell in cells], dtype=np.int64), classes
+    index = {name: number for number, name in enumerate(classes)} | {"": UNKNOWN}
+    return np.array([index[cell] for cell in cells], dtype=np.int64), classes
 
 
 def _column(cells: list[str]) -> NDArray[Any]:

@@ -22,13 +22,13 @@ from latentlab.errors import InputError
 
 _IMAGE_NAMES = ("images", "image", "imgs", "x", "x_train", "train_images", "data", "arr_0")
 _LABEL_NAMES = ("labels", "label", "y", "y_train", "train_labels", "targets", "target", "arr_1")
-_VERSIONS = ((1, 0), (2, 0), (3, 0))  # 3.0 differs from 2.0 in the names of fields, which images have none of
+_VERSIONS = ((1, 0), (2, 0), (3, 0))  # 3.0 differs from 2.0 only in field names, which images do not have
 _DEFLATE_RATIO = 1032
 _Header = tuple[tuple[int, ...], bool, np.dtype[Any]]
 
 
 def open_npy(path: Path) -> Generator[LoadProgress, None, ArraySource]:
-    """Images of a ``.npy`` file, mapped, not read: a file larger than the memory can be used."""
+    """Open a ``.npy`` file of images as a memory map, so that it may be larger than the memory."""
     yield LoadProgress(0, None, f"Reading {path.name}")
     try:
         with open_regular(path) as file:
@@ -36,7 +36,7 @@ def open_npy(path: Path) -> Generator[LoadProgress, None, ArraySource]:
             expected = file.tell() + _bytes(shape, dtype)
             size = path.stat().st_size
             if expected != size:
-                raise InputError(f"{path.name} promises {expected} bytes and has {size}")
+                raise InputError(f"{path.name} should have {expected} bytes and has {size}")
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except UnreadableError as error:
         raise InputError(f"{path.name} cannot be read: {error}") from None
@@ -49,10 +49,10 @@ def open_npy(path: Path) -> Generator[LoadProgress, None, ArraySource]:
 
 
 def open_npz(path: Path) -> Generator[LoadProgress, None, ArraySource]:
-    """Images, labels and further columns of an ``.npz`` file.
+    """Read images, labels and further columns of an ``.npz`` file.
 
-    The images are the array named ``images``, ``x``, ``data`` … or the only one of 3 or 4 dimensions;
-    labels the one named ``labels``, ``y``, ``targets`` …; every other array of one value an image is metadata.
+    The images are the array named ``images``, ``x``, ``data`` …, or the only array of 3 or 4 dimensions; the labels are
+    the array named ``labels``, ``y``, ``targets`` …. Every other array with one value per image is metadata.
     """
     try:
         with open_regular(path), zipfile.ZipFile(path) as archive:
@@ -80,7 +80,7 @@ def open_npz(path: Path) -> Generator[LoadProgress, None, ArraySource]:
 
 
 def _headers(archive: zipfile.ZipFile, name: str) -> dict[str, _Header]:
-    """Shape, order and type of every member, each held against the member's size."""
+    """Shape, order and dtype of every member, checked against the member's size."""
     headers = {}
     for info in archive.infolist():
         if not info.filename.endswith(".npy"):
@@ -89,7 +89,7 @@ def _headers(archive: zipfile.ZipFile, name: str) -> dict[str, _Header]:
             header = _read_header(cast(BinaryIO, member), f"{name}: {info.filename}")
             expected = member.tell() + _bytes(header[0], header[2])
         if expected != info.file_size or info.file_size > info.compress_size * _DEFLATE_RATIO + 64:
-            raise InputError(f"{name}: {info.filename} promises {expected} bytes that are not there")
+            raise InputError(f"{name}: {info.filename} announces {expected} bytes that it does not have")
         headers[info.filename.removesuffix(".npy")] = header
     return headers
 
@@ -98,31 +98,31 @@ def _read_header(file: BinaryIO, name: str) -> _Header:
     try:
         version = npy.read_magic(file)
         if version not in _VERSIONS:
-            raise InputError(f"{name} is of an unknown version of the npy format, {version}")
+            raise InputError(f"{name} has an unknown version of the npy format, {version}")
         reader = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, fortran, dtype = reader(file)
     except (InputError, OSError, zipfile.BadZipFile, zlib.error):
         raise
-    except Exception as error:  # numpy parses the header as Python: tokenizer, syntax and recursion errors too
-        raise InputError(f"{name} has no whole npy header: {_first_line(error)}") from None
+    except Exception as error:  # numpy parses the header as Python and raises tokenizer, syntax and recursion errors
+        raise InputError(f"{name} has a damaged npy header: {_first_line(error)}") from None
     if min(shape, default=0) < 0:
-        raise InputError(f"{name} promises a shape of {shape}")
+        raise InputError(f"{name} announces a shape of {shape}")
     if dtype.hasobject or dtype.kind not in "buifUS":
-        raise InputError(f"{name} holds {dtype.name} values; only numbers, booleans and text are read")
+        raise InputError(f"{name} has {dtype.name} values; only numbers, booleans and text can be read")
     return shape, fortran, dtype
 
 
 def _image_key(headers: dict[str, _Header], name: str) -> str:
     numeric = [key for key, (shape, _, dtype) in headers.items() if len(shape) >= 2 and dtype.kind in "buif"]
     by_name = {key.lower(): key for key in numeric}
-    for known in _IMAGE_NAMES:
-        if known in by_name:
-            return by_name[known]
+    for image_name in _IMAGE_NAMES:
+        if image_name in by_name:
+            return by_name[image_name]
     candidates = [key for key in by_name.values() if len(headers[key][0]) in (3, 4)]
     if len(candidates) == 1:
         return candidates[0]
     held = ", ".join(f"{key} {headers[key][0]}" for key in headers) or "nothing"
-    raise InputError(f"{name} holds no array named images, nor a single one of 3 or 4 dimensions (it holds {held})")
+    raise InputError(f"{name} has no array named images, and not exactly one of 3 or 4 dimensions (it has {held})")
 
 
 def _read(
@@ -137,13 +137,13 @@ def _read(
             flat = map_values(Path(archive.filename), dtype, math.prod(shape), offset)
         else:
             flat = yield from read_values(cast(Readable, member), dtype, math.prod(shape), f"{name}: {key}")
-            member.read(1)  # the end of the member is where its checksum is compared
+            member.read(1)  # reading to the end compares the checksum
             flat = flat.astype(dtype.newbyteorder("="), copy=False)
     return flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
 
 
 def _start_of(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> int:
-    """Where a member's bytes begin: behind its local header, which has a name and an extra field of its own."""
+    """Offset of a member's bytes, after its local header with a name and an extra field."""
     if archive.fp is None:
         raise ValueError("the archive is closed")
     archive.fp.seek(info.header_offset + 26)
@@ -152,13 +152,13 @@ def _start_of(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> int:
 
 
 def as_images(array: NDArray[Any], name: str) -> NDArray[Any]:
-    """Bring any known layout to [N, H, W] or [N, H, W, C].
+    """Convert any known layout to [N, H, W] or [N, H, W, C].
 
-    Four dimensions are NHWC when the last is 1 to 4, else NCHW when the second is; three are NHW, or one
-    image HWC when the last is 1 to 4; two are N flattened square images.
+    Four dimensions are NHWC if the last is 1 to 4, else NCHW if the second is; three are NHW, or one image HWC if the
+    last is 1 to 4; two are N flattened square images.
     """
     if array.dtype.kind not in "buif":
-        raise InputError(f"{name} holds text, not images")
+        raise InputError(f"{name} is text, not images")
     if 0 not in array.shape:
         if array.ndim == 4 and array.shape[3] <= 4:
             return array
@@ -169,7 +169,7 @@ def as_images(array: NDArray[Any], name: str) -> NDArray[Any]:
         if array.ndim == 2 and math.isqrt(array.shape[1]) ** 2 == array.shape[1] >= 64:
             side = math.isqrt(array.shape[1])
             return array.reshape(len(array), side, side)
-    raise InputError(f"{name} has shape {array.shape}, which is no known layout of images (N×H×W, N×H×W×C, N×C×H×W)")
+    raise InputError(f"{name} has shape {array.shape}, which is not a known layout of images (N×H×W, N×H×W×C, N×C×H×W)")
 
 
 def _bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:

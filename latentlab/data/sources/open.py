@@ -1,9 +1,10 @@
-"""From what a user names, a path or ``demo:shapes``, to a dataset."""
+"""``open_dataset``: from a path or a name such as ``demo:shapes`` to a dataset."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from latentlab.config.data import DataConfig
 from latentlab.data.dataset import Dataset
@@ -17,12 +18,36 @@ from latentlab.data.sources.torchvision_sets import open_torchvision
 from latentlab.data.types import LoadProgress
 from latentlab.errors import InputError
 
+
+class FileFormat(NamedTuple):
+    """A dataset in one file.
+
+    Attributes
+    ----------
+    name
+        For messages to the user.
+    matches
+        Whether a file is of this format, by its name or its first bytes.
+    read
+        Reads a file; a generator that yields progress and returns the images.
+    """
+
+    name: str
+    matches: Callable[[Path], bool]
+    read: Callable[[Path], Generator[LoadProgress, None, ArraySource]]
+
+
+FILE_FORMATS = (
+    FileFormat(".npz", lambda path: path.suffix.lower() == ".npz", open_npz),
+    FileFormat(".npy", lambda path: path.suffix.lower() == ".npy", open_npy),
+    FileFormat("IDX", is_idx, open_idx),
+)
 DEMOS: dict[str, Callable[[], ArraySource]] = {"shapes": shapes, "colour": colour}
 _ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 
 
 def open_dataset(source: str | Path, config: DataConfig | None = None) -> Iterator[LoadProgress | Dataset]:
-    """Read a dataset step by step, for a worker that has other things to do in between.
+    """Read a dataset step by step, so that a worker can do other work in between.
 
     Parameters
     ----------
@@ -30,16 +55,16 @@ def open_dataset(source: str | Path, config: DataConfig | None = None) -> Iterat
         A folder of images, an ``.npz``, ``.npy`` or IDX file, or ``demo:shapes``, ``demo:colour``,
         or a torchvision set as ``torchvision:MNIST``.
     config
-        How images are made ready and which are used.
+        How images are prepared and which are used.
 
     Yields
     ------
-    `LoadProgress` a few times in a tenth of a second, and at last the `Dataset`. Closing the generator cancels.
+    `LoadProgress` about every 0.03 s, and finally the `Dataset`. Closing the generator cancels.
 
     Raises
     ------
     InputError
-        In one sentence.
+        One sentence for the user.
     """
     config = config or DataConfig()
     text = str(source)
@@ -54,7 +79,7 @@ def open_dataset(source: str | Path, config: DataConfig | None = None) -> Iterat
         yield from open_torchvision(text, config)
         return
     path = Path(text).expanduser().absolute()
-    if ".." in path.parts:  # the source is remembered, and the folder it went through may go
+    if ".." in path.parts:  # the source is stored, and a folder on the way may be removed later
         path = path.resolve()
     if path.is_dir():
         yield from open_folder(path, config)
@@ -65,7 +90,7 @@ def open_dataset(source: str | Path, config: DataConfig | None = None) -> Iterat
 
 
 def load_dataset(source: str | Path, config: DataConfig | None = None) -> Dataset:
-    """Read a dataset at once; see `open_dataset`."""
+    """Read a dataset in one call; see `open_dataset`."""
     for step in open_dataset(source, config):
         if isinstance(step, Dataset):
             return step
@@ -75,15 +100,12 @@ def load_dataset(source: str | Path, config: DataConfig | None = None) -> Datase
 def _open_file(path: Path) -> Generator[LoadProgress, None, ArraySource]:
     if not path.exists():
         raise InputError(f"there is no file or folder {path}")
-    suffix = path.suffix.lower()
-    if suffix == ".npz":
-        return (yield from open_npz(path))
-    if suffix == ".npy":
-        return (yield from open_npy(path))
-    if is_idx(path):
-        return (yield from open_idx(path))
-    if suffix in _ARCHIVES:
+    for file_format in FILE_FORMATS:
+        if file_format.matches(path):
+            return (yield from file_format.read(path))
+    if path.suffix.lower() in _ARCHIVES:
         raise InputError(f"{path.name} is an archive: unpack it first, then open the folder")
+    *names, last = (file_format.name for file_format in FILE_FORMATS)
     raise InputError(
-        f"{path.name} is no dataset: a folder of images, a table of labels (.csv), .npz, .npy or IDX is needed"
+        f"{path.name} is not a dataset: use a folder of images, a table of labels (.csv), {', '.join(names)} or {last}"
     )

@@ -1,4 +1,4 @@
-"""A folder's files, found without waiting on anything: each folder once, regular files only."""
+"""Find the image files of a folder: regular files only, each folder once, without opening a file."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from latentlab.utils.gc_control import set_aside, without_collector
 T = TypeVar("T")
 _File = tuple[str, int, int]  # name, bytes, time of the last change
 
-_BETWEEN = 0.03  # seconds
-_FEW = 200  # entries looked at between two steps: each is a call to the file system
-_MANY = 5_000
-_RUN = 20_000
-_SET_ASIDE = 100_000  # files whose descriptions take too long to be looked through for garbage
+_STEP_SECONDS = 0.03
+_ENTRIES_PER_STEP = 200  # each is a system call
+_NAMES_PER_STEP = 5_000
+_SORTED_AT_ONCE = 20_000
+_FREEZE_ABOVE = 100_000  # files; so many objects make garbage collection slow
 _SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "icon\r"})
-_BROKEN_LINKS = {errno.ELOOP: "a link in a circle", errno.ENOENT: "a link to nothing"}
+_BROKEN_LINKS = {errno.ELOOP: "a circular link", errno.ENOENT: "a broken link"}
 _LABEL_FILE = "labels.csv"
 
 
 @dataclass
 class ListedFolder:
-    """Names in one folder: all of them as they were listed, images ascending, and other plain files."""
+    """Names in one folder: all in listing order, the images sorted, and other regular files."""
 
     folder: str
     names: list[str] = field(default_factory=list)
@@ -43,25 +43,25 @@ class ListedFolder:
 
 @dataclass
 class Scan:
-    """What lies in a folder.
+    """The content of a folder.
 
     Attributes
     ----------
     paths
-        Of the files that may be images, relative to the folder, ``/`` between the parts; folders and names ascending.
+        Files with the name of an image, relative to the folder, with ``/``; sorted by folder and name.
     folders
-        Relative path of each folder that holds some of them, and how many, in the same order.
+        Relative path and number of images of each folder with images, in the same order.
     sizes, times
-        Of each: bytes, and time of the last change in nanoseconds.
+        Size in bytes and modification time in nanoseconds of each path.
     empty_folders
-        Relative paths of the folders that hold nothing at all.
+        Relative paths of empty folders.
     skipped
-        What else lies there, and links, folders and files that cannot be read.
+        Other files, and links, folders and files that cannot be read.
     label_file
-        Path of the ``labels.csv`` at the top, if there is one.
+        Path of a ``labels.csv`` at the top level.
     listed
-        Every folder looked into, those with images first and in order; ``None`` where there are links, or files that
-        are empty or cannot be read: what becomes of those is not seen by their names.
+        All folders, those with images first and in order; ``None`` if there are links, or files that are empty or
+        cannot be read: changes of those cannot be detected from names.
     """
 
     paths: list[str] = field(default_factory=list)
@@ -75,12 +75,12 @@ class Scan:
 
 
 def printable(path: str) -> str:
-    r"""A path as text that can be printed and written: bytes that are no UTF-8 become ``\xNN``."""
+    r"""A path as printable text: bytes that are not UTF-8 become ``\xNN``."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def all_printable(paths: list[str]) -> list[str]:
-    """Every path as `printable`; the same list when none needs it."""
+    """Apply `printable` to all paths; returns the same list if none changes."""
     try:
         "".join(paths).encode()
     except UnicodeEncodeError:
@@ -89,22 +89,22 @@ def all_printable(paths: list[str]) -> list[str]:
 
 
 def scan(root: str) -> Iterator[LoadProgress | Scan]:
-    """Find the files of a folder that may be images; yields progress, then the `Scan`.
+    """Find the files of a folder with the name of an image; yields progress, then the `Scan`.
 
-    Hidden files and folders are left out. Links to folders are followed, each folder being visited once and under
-    its real name where it has one; nothing is opened, so no FIFO or device can hold it up.
+    Hidden files and folders are ignored. Links to folders are followed; every folder is visited once, by its real name
+    if that lies within the root. No file is opened, so that a FIFO or device cannot block.
     """
     scanner = _Scanner(root)
     with without_collector():
         yield from scanner.run()
-        if len(scanner.found.paths) + len(scanner.found.skipped) > _SET_ASIDE:
+        if len(scanner.result.paths) + len(scanner.result.skipped) > _FREEZE_ABOVE:
             set_aside()
-    yield scanner.found
+    yield scanner.result
 
 
 class _Scanner:
     def __init__(self, root: str) -> None:
-        self.found = Scan()
+        self.result = Scan()
         self._root = root
         self._top = os.path.realpath(root)
         self._visited: set[tuple[int, int]] = set()
@@ -112,38 +112,38 @@ class _Scanner:
         self._links: list[str] = []
         self._files: dict[tuple[str, ...], list[_File]] = {}
         self._listed: dict[str, ListedFolder] = {}
-        self._is_plain = True
+        self._is_cacheable = True
         self._count = 0
         self._last = time.monotonic()
 
     def run(self) -> Iterator[LoadProgress]:
-        """Find everything: real folders first, so that a link to one of them adds nothing."""
+        """Visit real folders first, so that a link to one of them adds nothing."""
         while self._folders or self._links:
             if self._folders:
                 yield from self._walk(self._folders.pop())
                 continue
-            self._is_plain = False
-            if self._leads_up(self._links[0]):
-                self._skip(self._links.pop(0), "a link to a folder that it lies in")
+            self._is_cacheable = False
+            if self._is_ancestor(self._links[0]):
+                self._skip(self._links.pop(0), "a link to a folder that contains it")
             else:
                 self._folders.append(self._links.pop(0))
         for folder in sorted(self._files):
             prefix = "".join(part + "/" for part in folder)
-            self.found.folders.append((prefix[:-1], len(self._files[folder])))
+            self.result.folders.append((prefix[:-1], len(self._files[folder])))
             listed = self._listed[prefix[:-1]]
             files = yield from sorted_in_steps(self._files.pop(folder), itemgetter(0))
-            for some in batches(iter(files), _MANY):
-                listed.images += [name for name, _, _ in some]
-                self.found.paths += [prefix + name for name, _, _ in some]
-                self.found.sizes.extend([size for _, size, _ in some])
-                self.found.times.extend([changed for _, _, changed in some])
+            for batch in batches(iter(files), _NAMES_PER_STEP):
+                listed.images += [name for name, _, _ in batch]
+                self.result.paths += [prefix + name for name, _, _ in batch]
+                self.result.sizes.extend([size for _, size, _ in batch])
+                self.result.times.extend([changed for _, _, changed in batch])
                 yield from self._progress()
-        self.found.skipped = yield from sorted_in_steps(self.found.skipped, attrgetter("path"))
-        if self._is_plain:
-            with_images = [self._listed.pop(folder) for folder, _ in self.found.folders]
-            self.found.listed = with_images + list(self._listed.values())
+        self.result.skipped = yield from sorted_in_steps(self.result.skipped, attrgetter("path"))
+        if self._is_cacheable:
+            with_images = [self._listed.pop(folder) for folder, _ in self.result.folders]
+            self.result.listed = with_images + list(self._listed.values())
 
-    def _leads_up(self, link: str) -> bool:
+    def _is_ancestor(self, link: str) -> bool:
         target = os.path.realpath(os.path.join(self._root, link))
         return os.path.commonpath([target, self._top]) == target
 
@@ -151,35 +151,37 @@ class _Scanner:
         path = os.path.join(self._root, folder)
         files: list[_File] = []
         listed = self._listed[folder] = ListedFolder(folder)
-        anything = False
+        found_any = False
         try:
             status = os.stat(path)
             if (status.st_dev, status.st_ino) in self._visited:
-                self._is_plain = False
+                self._is_cacheable = False
                 return
             self._visited.add((status.st_dev, status.st_ino))
             with os.scandir(path) as entries:
-                for some in batches(entries, _FEW):
-                    listed.names += [entry.name for entry in some]
-                    anything |= self._look_at(folder + "/" if folder else "", some, files, listed.others)
+                for batch in batches(entries, _ENTRIES_PER_STEP):
+                    listed.names += [entry.name for entry in batch]
+                    found_any |= self._sort_entries(folder + "/" if folder else "", batch, files, listed.others)
                     yield from self._progress()
         except OSError as error:
             self._skip(folder or ".", failure_reason(error))
         if files:
             self._files[tuple(folder.split("/")) if folder else ()] = files
-        elif not anything and folder:
-            self.found.empty_folders.append(folder)
+        elif not found_any and folder:
+            self.result.empty_folders.append(folder)
 
-    def _look_at(self, prefix: str, entries: Sequence[os.DirEntry[str]], files: list[_File], others: list[str]) -> bool:
-        """Sort entries: folders to walk, links for later, image files, and what to skip; whether there was any."""
-        anything = False
+    def _sort_entries(
+        self, prefix: str, entries: Sequence[os.DirEntry[str]], files: list[_File], others: list[str]
+    ) -> bool:
+        """Sort entries into folders, links, image files and skipped files; returns whether there were any."""
+        found_any = False
         for entry in entries:
             name = entry.name
             lower = name.lower()
             if lower[0] == "." or lower in _SYSTEM_FILES:
                 continue
             dot = lower.rfind(".")
-            anything = True
+            found_any = True
             try:
                 if entry.is_dir():
                     (self._links if entry.is_symlink() else self._folders).append(prefix + name)
@@ -195,43 +197,43 @@ class _Scanner:
                 others.append(name)
                 if prefix or lower != _LABEL_FILE:
                     reason = f"{NO_IMAGE} ({printable(lower[dot:])})"
-                    self.found.skipped.append(Skipped(printable(prefix + name), reason))
+                    self.result.skipped.append(Skipped(printable(prefix + name), reason))
                 else:
-                    self.found.label_file = name
+                    self.result.label_file = name
             elif not status.st_size:
                 self._skip(prefix + name, "empty file")
             else:
                 files.append((name, status.st_size, status.st_mtime_ns))
         self._count += len(entries)
-        return anything
+        return found_any
 
     def _skip(self, path: str, reason: str) -> None:
-        self._is_plain = False
-        self.found.skipped.append(Skipped(printable(path), reason))
+        self._is_cacheable = False
+        self.result.skipped.append(Skipped(printable(path), reason))
 
     def _progress(self) -> Iterator[LoadProgress]:
         now = time.monotonic()
-        if now - self._last > _BETWEEN:
+        if now - self._last > _STEP_SECONDS:
             self._last = now
             yield LoadProgress(self._count, None, "Looking for images")
 
 
 def sorted_in_steps(items: list[T], key: Callable[[T], str]) -> Generator[LoadProgress, None, list[T]]:
-    """Sort step by step: a million at once would take too long between two steps."""
-    runs = []
-    for start in range(0, len(items), _RUN):
-        runs.append(sorted(items[start : start + _RUN], key=key))
-        yield LoadProgress(start, len(items), "Putting files in order")
-    if len(runs) == 1:
-        return runs[0]
+    """Sort in steps and yield in between: sorting a million at once takes too long."""
+    parts = []
+    for start in range(0, len(items), _SORTED_AT_ONCE):
+        parts.append(sorted(items[start : start + _SORTED_AT_ONCE], key=key))
+        yield LoadProgress(start, len(items), "Sorting files")
+    if len(parts) == 1:
+        return parts[0]
     merged: list[T] = []
-    for some in batches(heapq.merge(*runs, key=key), _MANY):
-        merged += some
-        yield LoadProgress(len(merged), len(items), "Putting files in order")
+    for batch in batches(heapq.merge(*parts, key=key), _NAMES_PER_STEP):
+        merged += batch
+        yield LoadProgress(len(merged), len(items), "Sorting files")
     return merged
 
 
 def batches(items: Iterator[T], size: int) -> Iterator[list[T]]:
-    """Cut into lists of ``size``, the last one shorter."""
-    while some := list(islice(items, size)):
-        yield some
+    """Split into lists of ``size`` items; the last may be shorter."""
+    while batch := list(islice(items, size)):
+        yield batch

@@ -1,8 +1,7 @@
-"""What a folder listed when it was last read, so that reading it again need only compare.
+"""Stores the listing of a folder, so that opening it again only compares names.
 
-Names are listed again and every file is asked for its size and time, as a scan does; what is saved is sorting out
-names, which takes longer than both. A listing holds for folders of plain files: with links, and where anything could
-not be read, the folder is scanned anew.
+Names are listed again, and size and time of every file are read, as in a scan; sorting the names, which takes longer
+than both, is saved. Folders with links or unreadable files are not stored and always scanned.
 """
 
 from __future__ import annotations
@@ -23,26 +22,26 @@ from latentlab.data.sources.scan import ListedFolder, Scan, batches
 from latentlab.data.types import LoadProgress, Skipped
 from latentlab.paths import cache_folder
 
-_MOST = 64  # listings kept
-_LARGEST = 500_000  # names: more would take too long to read at once
-_AT_ONCE = 1000
+_MAX_LISTINGS = 64
+_MAX_NAMES = 500_000  # reading more at once would take too long
+_NAMES_PER_STEP = 1000
 _VERSION = 1
 _SUPPORTED = os.stat in os.supports_dir_fd and os.scandir in os.supports_fd
 
 
 def scan_from_cache(root: str) -> Generator[LoadProgress, None, Scan | None]:
-    """Find a folder's files by its last listing.
+    """Find a folder's files with its stored listing.
 
     Returns
     -------
-    What `latentlab.data.sources.scan.scan` would find; ``None`` when that has to be done.
+    The result of `latentlab.data.sources.scan.scan`; ``None`` if the folder has changed or was not stored.
     """
     found = _read(_file_of(root)) if _SUPPORTED else None
     if found is None:
         return None
     try:
         for listed in found.listed or ():
-            if not (yield from _is_as_before(root, listed, found)):
+            if not (yield from _is_unchanged(root, listed, found)):
                 return None
     except OSError:
         return None
@@ -50,8 +49,8 @@ def scan_from_cache(root: str) -> Generator[LoadProgress, None, Scan | None]:
 
 
 def store(root: str, found: Scan) -> None:
-    """Keep what a scan found for the next time, where it can be."""
-    if not _SUPPORTED or found.listed is None or sum(len(each.names) for each in found.listed) > _LARGEST:
+    """Store a scan, if possible."""
+    if not _SUPPORTED or found.listed is None or sum(len(each.names) for each in found.listed) > _MAX_NAMES:
         return
     file = _file_of(root)
     with suppress(OSError):
@@ -63,35 +62,35 @@ def store(root: str, found: Scan) -> None:
             os.replace(temporary, file)
         except OSError:
             os.unlink(temporary)
-        for old in sorted(file.parent.iterdir(), key=lambda each: each.stat().st_mtime_ns)[:-_MOST]:
+        for old in sorted(file.parent.iterdir(), key=lambda each: each.stat().st_mtime_ns)[:-_MAX_LISTINGS]:
             old.unlink()
 
 
-def _is_as_before(root: str, listed: ListedFolder, found: Scan) -> Generator[LoadProgress, None, bool]:
-    """Compare one folder's names, and take size and time of each of its images; whether nothing else has changed."""
+def _is_unchanged(root: str, listed: ListedFolder, found: Scan) -> Generator[LoadProgress, None, bool]:
+    """Compare one folder's names, and read size and time of its images; returns whether nothing else changed."""
     folder = os.open(os.path.join(root, listed.folder), os.O_RDONLY)
     try:
         names: list[str] = []
         with os.scandir(folder) as entries:
-            for some in batches(entries, _AT_ONCE):
-                names += [entry.name for entry in some]
-                yield LoadProgress(len(found.sizes), None, "Looking for changes")
+            for batch in batches(entries, _NAMES_PER_STEP):
+                names += [entry.name for entry in batch]
+                yield LoadProgress(len(found.sizes), None, "Checking for changes")
         if names != listed.names:
             return False
-        for part in batches(iter(listed.images), _AT_ONCE):
+        for part in batches(iter(listed.images), _NAMES_PER_STEP):
             states = [os.stat(name, dir_fd=folder) for name in part]
             if {stat.S_IFMT(state.st_mode) for state in states} != {stat.S_IFREG}:
                 return False
             found.sizes.extend([state.st_size for state in states])
             found.times.extend([state.st_mtime_ns for state in states])
-            yield LoadProgress(len(found.sizes), None, "Looking for changes")
+            yield LoadProgress(len(found.sizes), None, "Checking for changes")
         return all(stat.S_ISREG(os.stat(name, dir_fd=folder).st_mode) for name in listed.others)
     finally:
         os.close(folder)
 
 
 def _packed(found: Scan, all_listed: list[ListedFolder]) -> bytes:
-    """A checksum of the rest; how many names of which folder; the names, with zero bytes between them."""
+    """A checksum of the rest, the number of names of each folder, and the names separated by zero bytes."""
     counts = [(each.folder, len(each.names), len(each.images), len(each.others)) for each in all_listed]
     head = json.dumps({
         "counts": counts,
@@ -105,7 +104,7 @@ def _packed(found: Scan, all_listed: list[ListedFolder]) -> bytes:
 
 
 def _read(file: Path) -> Scan | None:
-    """What was kept, without sizes and times; ``None`` when there is nothing, or it is damaged."""
+    """The stored scan without sizes and times; ``None`` if it is missing or damaged."""
     try:
         checksum, _, rest = file.read_bytes().partition(b"\n")
         if f"{zlib.crc32(rest):08x}".encode() != checksum:

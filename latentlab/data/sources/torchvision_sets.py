@@ -1,7 +1,7 @@
-"""``torchvision:NAME``: torchvision's sets by name, from the cache folder or, the first time, from the network.
+"""``torchvision:NAME``: torchvision's datasets by name, downloaded to the cache folder when first used.
 
-torchvision, and torch with it, is imported when such a set is opened and not before: never in the window's process.
-Of these sets CIFAR alone is pickled; torchvision compares its files with the published checksums before it reads them.
+torchvision, and torch with it, is imported only when such a dataset is opened, never in the window's process. Only
+CIFAR is pickled; torchvision compares its files with published checksums before reading them.
 """
 
 from __future__ import annotations
@@ -45,49 +45,48 @@ NAMES = (
     *("CelebA", "Omniglot", "Flowers102", "OxfordIIITPet", "DTD", "EuroSAT", "GTSRB", "FGVCAircraft", "Food101"),
     *("LFWPeople", "Caltech101", "Caltech256", "Imagenette", "Country211", "RenderedSST2", "StanfordCars"),
 )
-_STALLED = 90.0  # seconds without a byte
-_MEASURED = 200
+_STALL_SECONDS = 90.0  # without a byte
+_MAX_MEASURED = 200
 
 
 def open_torchvision(text: str, config: DataConfig) -> Iterator[LoadProgress | Dataset]:
     """Open ``torchvision:NAME`` or ``torchvision:NAME/SPLIT``; yields progress, then the dataset.
 
-    The split is the training one unless said; for EMNIST it is one of its variants, "balanced" unless said.
+    The default split is the training split; for EMNIST, SPLIT is one of its variants, by default "balanced".
 
     Raises
     ------
     InputError
-        For an unknown name or split, when torchvision is not installed, or the set is not at hand and cannot be
-        downloaded.
+        For an unknown name or split, when torchvision is not installed, or when the dataset cannot be downloaded.
     """
     name, _, split = text.removeprefix("torchvision:").partition("/")
-    known = next((each for each in NAMES if each.lower() == name.lower()), None)
-    if known is None:
-        raise InputError(f"there is no {text}; the sets are {', '.join(NAMES)}")
+    official = next((each for each in NAMES if each.lower() == name.lower()), None)
+    if official is None:
+        raise InputError(f"there is no {text}; the datasets are {', '.join(NAMES)}")
     datasets = yield from run_in_thread(torchvision_datasets, LoadProgress(0, None, "Loading torchvision"))
     root = cache_folder() / "torchvision"
-    opened = yield from _opened(datasets, known, split, root)
+    opened = yield from _opened(datasets, official, split, root)
     if opened is None:
-        yield from _download(known, split, root)
-        opened = yield from _opened(datasets, known, split, root)
+        yield from _download(official, split, root)
+        opened = yield from _opened(datasets, official, split, root)
     if opened is None:
-        raise InputError(f"torchvision:{known} was downloaded, but its files are not whole; try again")
-    if hasattr(getattr(opened, "data", None), "shape"):  # some hold a list of paths under this name
-        yield from dataset_from_array(_table(opened, known, text), config)
+        raise InputError(f"torchvision:{official} was downloaded, but its files are incomplete; try again")
+    if hasattr(getattr(opened, "data", None), "shape"):  # some datasets have a list of paths in this attribute
+        yield from dataset_from_array(_array_source(opened, official, text), config)
     else:
-        yield from _from_items(opened, known, text, config)
+        yield from _from_items(opened, official, text, config)
 
 
 def torchvision_datasets() -> Any:
-    """The module ``torchvision.datasets``, imported by name: nothing in ``latentlab.data`` depends on it."""
+    """Import ``torchvision.datasets``, by name: ``latentlab.data`` does not depend on it."""
     try:
         return importlib.import_module("torchvision.datasets")
     except ImportError:
-        raise InputError("torchvision is not installed; it is needed to open its sets by name") from None
+        raise InputError("torchvision is not installed; it is needed to open its datasets by name") from None
 
 
 def construct(datasets: Any, name: str, split: str, root: str | Path, download: bool) -> Any:
-    """Make torchvision's object for a set, whatever its constructor calls the split."""
+    """Construct torchvision's dataset object, whatever its argument for the split is called."""
     kind = getattr(datasets, name)
     arguments = inspect.signature(kind.__init__).parameters
     chosen: dict[str, Any] = {}
@@ -105,7 +104,7 @@ def construct(datasets: Any, name: str, split: str, root: str | Path, download: 
 
 
 def _opened(datasets: Any, name: str, split: str, root: Path) -> Generator[LoadProgress, None, Any]:
-    """The set when its files are at hand, else ``None``."""
+    """Open the dataset if its files are on disk, else return ``None``."""
     progress = LoadProgress(0, None, f"Opening torchvision:{name}")
     try:
         return (yield from run_in_thread(lambda: construct(datasets, name, split, root, download=False), progress))
@@ -115,31 +114,31 @@ def _opened(datasets: Any, name: str, split: str, root: Path) -> Generator[LoadP
         if isinstance(error, ImportError):
             raise InputError(
                 f"torchvision:{name} needs a package that is not installed ({error}); "
-                'pip install "latentlab[sets]" brings it'
+                'install it with pip install "latentlab[sets]"'
             ) from None
         return None
 
 
 def _download(name: str, split: str, root: Path) -> Iterator[LoadProgress]:
-    """Download into a folder of its own, and move what came to ``root`` when it is whole."""
+    """Download into a temporary folder, and move the files to ``root`` when they are complete."""
     try:
         root.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=f"unfinished-{name}-", dir=root))
     except OSError as error:
         raise InputError(f"torchvision:{name} cannot be downloaded to {root}: {error.strerror}") from None
     try:
-        yield from _child(name, split, folder)
-        for prepared in folder.iterdir():
-            place = root / prepared.name
-            if place.is_dir():
-                shutil.rmtree(place)
-            prepared.replace(place)
+        yield from _download_in_process(name, split, folder)
+        for path in folder.iterdir():
+            target = root / path.name
+            if target.is_dir():
+                shutil.rmtree(target)
+            path.replace(target)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _child(name: str, split: str, folder: Path) -> Iterator[LoadProgress]:
-    command = [sys.executable, "-m", "latentlab.data.sources.torchvision_download", name, split, str(folder)]
+def _download_in_process(name: str, split: str, folder: Path) -> Iterator[LoadProgress]:
+    command = [sys.executable, "-m", "latentlab.data.sources.torchvision_sets", name, split, str(folder)]
     with tempfile.TemporaryFile() as errors:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors)
         try:
@@ -148,8 +147,8 @@ def _child(name: str, split: str, folder: Path) -> Iterator[LoadProgress]:
                 now = _size(folder)
                 if now != size:
                     size, changed = now, time.monotonic()
-                if time.monotonic() - changed > _STALLED:
-                    raise InputError(f"torchvision:{name} cannot be downloaded: nothing came for {_STALLED:.0f} s")
+                if time.monotonic() - changed > _STALL_SECONDS:
+                    raise InputError(f"torchvision:{name} cannot be downloaded: no data for {_STALL_SECONDS:.0f} s")
                 yield LoadProgress(size >> 20, None, f"Downloading torchvision:{name}: {size / 1e6:.1f} MB")
                 with suppress(subprocess.TimeoutExpired):
                     child.wait(POLL_SECONDS)
@@ -163,30 +162,30 @@ def _child(name: str, split: str, folder: Path) -> Iterator[LoadProgress]:
             missing = re.search(r"'?(\w+)'? is required|No module named '(\w+)'", lines[-1])
             if missing:
                 raise InputError(
-                    f"torchvision:{name} needs the package {missing[1] or missing[2]} to be downloaded, which is not "
-                    'installed; pip install "latentlab[sets]" brings it'
+                    f"torchvision:{name} needs the package {missing[1] or missing[2]} to be downloaded; "
+                    'install it with pip install "latentlab[sets]"'
                 )
             cause = re.search(r"<urlopen error ([^>]*)>", lines[-1])
             raise InputError(
-                f"torchvision:{name} is not on this computer and cannot be downloaded, try again when online "
+                f"torchvision:{name} is not on this computer and cannot be downloaded; try again when online "
                 f"({cause[1] if cause else lines[-1][:200]})"
             )
 
 
 def _size(folder: Path) -> int:
     total = 0
-    with suppress(OSError):  # files come and go
+    with suppress(OSError):  # files appear and disappear
         for path in folder.rglob("*"):
             if path.is_file():
                 total += path.stat().st_size
     return total
 
 
-def _table(opened: Any, name: str, text: str) -> ArraySource:
-    """A set that torchvision holds as one array."""
+def _array_source(opened: Any, name: str, text: str) -> ArraySource:
+    """A dataset that torchvision holds as one array."""
     images = as_images(np.asarray(opened.data), text)
     if name == "EMNIST":
-        images = images.swapaxes(1, 2)  # its files hold every character transposed
+        images = images.swapaxes(1, 2)  # EMNIST's characters are transposed
     labels, classes = _labels(opened, len(images))
     return ArraySource(images, labels, classes, name, name, text, "torchvision", cache_identity=(text, len(images)))
 
@@ -206,18 +205,18 @@ def _labels(opened: Any, count: int) -> tuple[Labels, tuple[str, ...]]:
 
 
 def _class_name(name: Any) -> str:
-    """One of torchvision's class names: "7" for MNIST's "7 - seven", the first of several."""
+    """A short class name: "7" for MNIST's "7 - seven", the first of several synonyms."""
     first = name[0] if isinstance(name, list | tuple) else name
     digit, dash, _ = str(first).partition(" - ")
     return digit if dash and digit.isdigit() else str(first)
 
 
 def _from_items(opened: Any, name: str, text: str, config: DataConfig) -> Iterator[LoadProgress | Dataset]:
-    """A set that torchvision reads image by image."""
+    """A dataset that torchvision reads image by image."""
     count = len(opened)
     labels, classes = _labels(opened, count)
     index = select_subset(labels, classes, config)
-    prepared = yield from _made(opened, text, index, config)
+    prepared = yield from _prepared(opened, text, index, config)
     if not len(prepared.images):
         raise InputError(f"none of the images of {text} could be read: {next(iter(prepared.reasons.values()))}")
     skipped = [Skipped(f"{name}#{index[number]}", reason) for number, reason in prepared.reasons.items()]
@@ -237,30 +236,32 @@ def _from_items(opened: Any, name: str, text: str, config: DataConfig) -> Iterat
     )
 
 
-def _made(opened: Any, text: str, index: Labels, config: DataConfig) -> Generator[LoadProgress, None, PreparedImages]:
+def _prepared(
+    opened: Any, text: str, index: Labels, config: DataConfig
+) -> Generator[LoadProgress, None, PreparedImages]:
     cache, name = Cache(), key(config, text, len(opened), index.astype("<i8").tobytes())
-    known = cache.get(name)
-    if known is not None:
-        return known
+    cached = cache.get(name)
+    if cached is not None:
+        return cached
 
-    def picture(number: int) -> Image.Image:
+    def load(number: int) -> Image.Image:
         try:
             item: Image.Image = opened[number][0]
-        except Exception as error:  # whatever the set's own reader raises
+        except Exception as error:  # datasets raise errors of any kind
             raise UnreadableError(failure_reason(error)) from None
         return item
 
     sizes = []
     if config.image_size is None:
-        chosen = np.unique(np.linspace(0, len(opened) - 1, min(len(opened), _MEASURED)).astype(np.int64))
+        chosen = np.unique(np.linspace(0, len(opened) - 1, min(len(opened), _MAX_MEASURED)).astype(np.int64))
         for number in chosen.tolist():
             with suppress(UnreadableError):
-                sizes.append(picture(number).size)
+                sizes.append(load(number).size)
             yield LoadProgress(0, None, "Measuring images")
     target = target_size(sizes or [(1, 1)], config)
 
     def read(number: int) -> DecodedImage:
-        return decode_image(picture(number), target, config)
+        return decode_image(load(number), target, config)
 
     with cache.new_entry(name) as entry:
         prepared = yield from prepare_images(index.tolist(), read, ImageBuffer(entry.images))
@@ -268,9 +269,27 @@ def _made(opened: Any, text: str, index: Labels, config: DataConfig) -> Generato
 
 
 def _attributes(opened: Any, index: Labels) -> Columns:
-    """CelebA's forty attributes, 0 or 1 each, as columns."""
+    """CelebA's 40 attributes, 0 or 1 each, as columns."""
     if not hasattr(opened, "attr") or not hasattr(opened, "attr_names"):
         return {}
     values = np.asarray(opened.attr)[index].astype(np.float64)
     names = [name for name in opened.attr_names if name]
     return {name: values[:, column] for column, name in enumerate(names)}
+
+
+def main(name: str, split: str, folder: str) -> int:
+    """Download one dataset: ``python -m latentlab.data.sources.torchvision_sets NAME SPLIT FOLDER``.
+
+    Runs in a process of its own, which Cancel can kill at any time. On failure, the last line on stderr is the reason.
+    """
+    try:
+        construct(torchvision_datasets(), name, split, folder, download=True)
+    except Exception as error:  # of any kind: the parent process reports it
+        reason = " ".join(str(error).split()) or type(error).__name__
+        sys.stderr.write(f"\n{reason[:500]}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:4]))

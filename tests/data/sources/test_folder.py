@@ -161,10 +161,10 @@ def test_row_31_each_folder_is_visited_once_whatever_links_say(tmp_path):
     assert len(dataset) == 2
     assert "real/a.png" in dataset.paths
     assert reasons(dataset) == {
-        "real/loop": "a link to a folder that it lies in",
-        "up": "a link to a folder that it lies in",
-        "circle.png": "a link in a circle",
-        "broken.png": "a link to nothing",
+        "real/loop": "a link to a folder that contains it",
+        "up": "a link to a folder that contains it",
+        "circle.png": "a circular link",
+        "broken.png": "a broken link",
     }
 
 
@@ -276,7 +276,7 @@ def test_a_path_that_does_not_exist_is_said(tmp_path):
 
 def test_a_file_that_is_no_dataset_is_said(tmp_path):
     (tmp_path / "a.txt").write_text("x")
-    with pytest.raises(InputError, match="is no dataset"):
+    with pytest.raises(InputError, match="is not a dataset"):
         load_dataset(tmp_path / "a.txt")
 
 

@@ -59,12 +59,12 @@ def test_colour_images(tmp_path):
 
 def test_the_file_of_labels_is_not_taken_for_images(tmp_path):
     write_idx(tmp_path, IMAGES, LABELS)
-    with pytest.raises(InputError, match="holds labels; open the file of its images"):
+    with pytest.raises(InputError, match="has labels; open the file of images"):
         load_dataset(tmp_path / "some-labels-idx1-ubyte")
 
 
 def test_labels_that_do_not_belong_to_the_images_are_refused(tmp_path):
-    with pytest.raises(InputError, match=r"holds 12 images, .* 5 labels"):
+    with pytest.raises(InputError, match=r"has 12 images, .* 5 labels"):
         load_dataset(write_idx(tmp_path, IMAGES, LABELS[:5]))
 
 
@@ -79,7 +79,7 @@ def test_row_33_a_header_that_promises_more_than_there_is_is_refused_before_allo
     lie = bytes([0, 0, 8, 3]) + b"\x7f\xff\xff\xff" * 3 + b"some bytes"
     for name, data in (("a-images-idx3-ubyte", lie), ("b-images-idx3-ubyte.gz", gzip.compress(lie))):
         (tmp_path / name).write_bytes(data)
-        with pytest.raises(InputError, match="promises"):
+        with pytest.raises(InputError, match=r"announces|should have"):
             load_dataset(tmp_path / name)
 
 
@@ -96,7 +96,7 @@ def test_row_33_a_damaged_gzip_stream(tmp_path):
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 0xFF
     path.write_bytes(data)
-    with pytest.raises(InputError, match=r"damaged|cut short"):
+    with pytest.raises(InputError, match=r"damaged|truncated"):
         load_dataset(path)
 
 

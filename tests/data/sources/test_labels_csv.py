@@ -67,7 +67,7 @@ def test_rows_without_a_file_are_listed_once_however_often_the_folder_is_opened(
     labelled(folder, "path,label\na.png,cat\nabsent.png,dog\n")
     dataset = labelled(folder, "path,label\na.png,cat\nabsent.png,dog\n")
     assert [(each.path, each.reason) for each in dataset.skipped] == [
-        ("absent.png", "in labels.csv, but no image here belongs to it")
+        ("absent.png", "in labels.csv, but there is no such image here")
     ]
 
 
@@ -94,14 +94,14 @@ def test_a_table_can_be_opened_itself(folder):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"path,label\n\xff\xfe.png,x\n", "no UTF-8"),
+        (b"path,label\n\xff\xfe.png,x\n", "not UTF-8"),
         (b"path,label\n\0,x\n", "zero bytes"),
         (b"\n\n", "is empty"),
-        (b'path,label\n"' + b"x" * 200_000 + b'",y\n', "is no table"),
+        (b'path,label\n"' + b"x" * 200_000 + b'",y\n', "is not a table"),
         (b"path" + b"," * 300, "301 columns"),
     ],
 )
-def test_row_33_a_table_that_is_none_is_refused(folder, data, message):
+def test_row_33_a_damaged_table_is_refused(folder, data, message):
     (folder / "labels.csv").write_bytes(data)
     with pytest.raises(InputError, match=message):
         load_dataset(folder)

@@ -96,7 +96,7 @@ def test_the_only_array_of_images_needs_no_name(tmp_path):
 
 def test_an_npz_without_images_says_what_it_holds(tmp_path):
     np.savez(tmp_path / "a.npz", one=np.zeros(3), two=np.zeros((4, 4)))
-    with pytest.raises(InputError, match=r"it holds one \(3,\), two \(4, 4\)"):
+    with pytest.raises(InputError, match=r"it has one \(3,\), two \(4, 4\)"):
         load_dataset(tmp_path / "a.npz")
 
 
@@ -130,7 +130,7 @@ def test_a_large_subset_of_a_mapped_file_is_mapped_too(tmp_path, monkeypatch):
 def test_what_unpacks_to_more_than_the_memory_is_refused(tmp_path, monkeypatch):
     np.savez_compressed(tmp_path / "a.npz", images=GREY)
     monkeypatch.setattr("latentlab.data.loading.read_bytes.total_memory", lambda: 100)
-    with pytest.raises(InputError, match="more than the memory holds"):
+    with pytest.raises(InputError, match="more than fits into memory"):
         load_dataset(tmp_path / "a.npz")
 
 
@@ -165,7 +165,7 @@ def test_row_33_a_shape_that_the_file_cannot_hold_is_refused_before_allocation(t
     with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("images.npy", lie)
     for name in ("a.npy", "a.npz"):
-        with pytest.raises(InputError, match="promises"):
+        with pytest.raises(InputError, match=r"announces|should have"):
             load_dataset(tmp_path / name)
 
 

@@ -108,7 +108,7 @@ def test_a_damaged_listing_is_done_without(folder, how):
 
 
 def test_listings_are_bounded_in_number_and_the_oldest_goes_first(tmp_path, monkeypatch):
-    monkeypatch.setattr(scan_cache, "_MOST", 2)
+    monkeypatch.setattr(scan_cache, "_MAX_LISTINGS", 2)
     roots = [save(tmp_path / name / "a.png").parent for name in "abc"]
     for age, root in enumerate(roots):
         scan_cache.store(str(root), scanned(root))

@@ -72,7 +72,7 @@ def test_row_33_of_cifar10_nothing_is_unpickled_that_is_not_what_its_authors_pub
     layouts.put_cifar(monkeypatch).write_bytes(pickle.dumps(Payload(str(tmp_path / "ran"))))
     downloads = []
     monkeypatch.setattr(torchvision_sets, "_download", lambda *arguments: downloads.append(arguments) or iter(()))
-    with pytest.raises(InputError, match="its files are not whole"):
+    with pytest.raises(InputError, match="its files are incomplete"):
         load_dataset("torchvision:CIFAR10")
     assert downloads
     assert not (tmp_path / "ran").exists()
