@@ -130,10 +130,10 @@ def read_image(path: str, target: Size | None, options: ImageOptions) -> Prepare
     Parameters
     ----------
     path
-        Of a file.
+        Path of the file.
     target
-        (width, height) to make it; ``None`` keeps its own.
-    look
+        (width, height) of the result; ``None`` keeps the image's own size.
+    options
         Channels, fit, invert, levels and background.
 
     Raises
