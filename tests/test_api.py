@@ -1,5 +1,6 @@
-"""The names that scripts hold on to: ``latentlab.load_dataset``, ``train``, ``load_model``, ``evaluate``."""
+"""The public functions: ``latentlab.load_dataset``, ``train``, ``load_model``, ``evaluate``, ``impute``."""
 
+import doctest
 import subprocess
 import sys
 from pathlib import Path
@@ -8,12 +9,13 @@ import numpy as np
 import pytest
 
 import latentlab
+import latentlab.api
 from latentlab.errors import InputError
 from tests.training.helpers import bars
 
 
 @pytest.mark.real
-def test_importing_is_light():
+def test_importing_latentlab_imports_no_large_package():
     code = "import sys, latentlab; assert not {'torch', 'PySide6', 'numpy', 'pydantic'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
@@ -40,7 +42,7 @@ def test_from_images_to_latents_and_back(tmp_path):
     assert found.log_likelihood >= found.elbo
 
 
-def test_impute_fills_in_hidden_pixels_and_leaves_the_others(tmp_path):
+def test_impute_replaces_hidden_pixels_only(tmp_path):
     dataset = bars()
     settings = {"epochs": 1, "batch_size": 16, "architecture.hidden": 16, "corruption.kind": "mask", "device": "cpu"}
     for _ in latentlab.train(dataset, out=tmp_path / "run", **settings):
@@ -80,7 +82,7 @@ def test_impute_refuses_bad_input_in_one_sentence(image, mask, options, message)
         latentlab.impute(model, image, mask, **options)
 
 
-def test_what_is_wrong_is_said_at_the_call(tmp_path):
+def test_bad_arguments_are_refused_at_the_call(tmp_path):
     for settings in ({"recipe": "no-such"}, {"no_such": 1}, {"epochs": 0}, {"device": "cuda:99"}):
         with pytest.raises(InputError):
             latentlab.train(bars(), out=tmp_path / "run", **settings)
@@ -91,7 +93,16 @@ def test_what_is_wrong_is_said_at_the_call(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_recipes_are_named():
-    assert "vae" in latentlab.config.recipes.RECIPES
+def test_the_examples_are_true():
+    found = doctest.testmod(latentlab.api)
+    assert found.failed == 0
+    assert found.attempted > 15
+
+
+def test_recipes_are_found_without_an_import_and_with_one():
+    assert "vae" in latentlab.recipes.RECIPES
+    from latentlab.recipes import recipe
+
+    assert recipe("vae") is latentlab.recipes.RECIPES["vae"]
     with pytest.raises(AttributeError):
         _ = latentlab.no_such_name

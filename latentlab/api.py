@@ -1,0 +1,218 @@
+"""The public Python functions: ``import latentlab`` offers all of them (no Qt; torch is imported when it is needed)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+    from latentlab.config.events import Event
+    from latentlab.data import Dataset
+    from latentlab.evaluation import Evaluation
+    from latentlab.models.inference import InferenceModel
+
+
+def load_dataset(source: str | Path, **settings: Any) -> Dataset:
+    """Read images.
+
+    Parameters
+    ----------
+    source
+        A folder of images, an ``.npz``, ``.npy`` or IDX file, or ``demo:shapes``.
+    **settings
+        Fields of ``latentlab.config.DataConfig``: ``image_size``, ``channels``, ``limit`` and so on.
+
+    Returns
+    -------
+    Dataset
+        ``images`` uint8 [N, C, H, W], ``labels`` [N], ``classes``, ``paths``, ``skipped``.
+
+    Raises
+    ------
+    latentlab.errors.InputError
+        When the source cannot be read, or a setting is refused.
+
+    Examples
+    --------
+    >>> import latentlab
+    >>> dataset = latentlab.load_dataset("demo:shapes", limit=64)
+    >>> dataset.images.shape, dataset.images.dtype
+    ((64, 1, 64, 64), dtype('uint8'))
+    """
+    from latentlab import data
+    from latentlab.config import DataConfig, validated
+
+    return data.load_dataset(source, validated(DataConfig, settings))
+
+
+def train(
+    dataset: Dataset, recipe: str = "vae", out: str | Path | None = None, resume: bool = False, **settings: Any
+) -> Iterator[Event]:
+    """Train a model; the iterator runs the training while it is consumed.
+
+    Parameters
+    ----------
+    dataset
+        From :func:`load_dataset`.
+    recipe
+        A name in ``latentlab.recipes.RECIPES``.
+    out
+        The run folder, new or empty; without it nothing is written.
+    resume
+        Continue from the folder's last checkpoint.
+    **settings
+        Any setting of model or training, as after ``--set``: ``latent_dim=2``, ``epochs=5``,
+        ``**{"architecture.kind": "conv"}``.
+
+    Returns
+    -------
+    iterator of Event
+        ``Started``, an ``Epoch`` for each epoch, ``Checkpoint``, ``Warned``, and ``Finished`` at the end.
+
+    Raises
+    ------
+    latentlab.errors.InputError
+        At once, before anything is written.
+    latentlab.errors.RunError
+        While the iterator is consumed.
+
+    Examples
+    --------
+    >>> import latentlab
+    >>> dataset = latentlab.load_dataset("demo:shapes", limit=64)
+    >>> [event.event for event in latentlab.train(dataset, epochs=2)]
+    ['started', 'epoch', 'epoch', 'finished']
+    """
+    import json
+    from pathlib import Path
+
+    from latentlab.config import RunConfig, with_settings
+    from latentlab.config.recipes import recipe as find_recipe
+    from latentlab.training import Trainer
+
+    config = RunConfig(model=find_recipe(recipe).config())
+    config = with_settings(config, [f"{name}={json.dumps(value)}" for name, value in settings.items()])
+    trainer = Trainer(dataset, config, None if out is None else Path(out), resume)
+    return (event for event in trainer.steps() if event is not None and event.event != "progress")
+
+
+def load_model(source: str | Path, device: str = "auto") -> InferenceModel:
+    """Open a trained model: a ``.safetensors`` file, a run folder, or ``bundled:NAME``.
+
+    Parameters
+    ----------
+    source
+        Which model.
+    device
+        ``auto`` (CUDA, then MPS, then CPU), ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+
+    Returns
+    -------
+    InferenceModel
+        ``encode`` takes images [N, C, H, W] and returns mean and standard deviation, float32 [N, d] each;
+        ``decode`` takes latents [N, d] and returns float32 images in [0, 1].
+
+    Raises
+    ------
+    latentlab.errors.InputError
+        When there is no such model, or its file cannot be read.
+
+    Examples
+    --------
+    >>> import latentlab
+    >>> model = latentlab.load_model("bundled:mnist-2d", device="cpu")
+    >>> model.decode([[0.0, 0.0], [1.0, -1.0]]).shape
+    (2, 1, 28, 28)
+    """
+    from latentlab.models import inference
+
+    return inference.load_model(source, device)
+
+
+def evaluate(model: InferenceModel, dataset: Dataset, importance_samples: int = 50, seed: int = 0) -> Evaluation:
+    """Measure a model on images, in nats per image.
+
+    Parameters
+    ----------
+    model, dataset
+        From :func:`load_model` and :func:`load_dataset`; the images should be ones that the model has not seen.
+    importance_samples
+        Latents drawn for each image.
+    seed
+        Of these draws.
+
+    Examples
+    --------
+    >>> import latentlab
+    >>> dataset = latentlab.load_dataset("demo:shapes", limit=16)
+    >>> model = latentlab.load_model("bundled:shapes-6d", device="cpu")
+    >>> found = latentlab.evaluate(model, dataset, importance_samples=2)
+    >>> found.images, round(found.elbo + found.rate + found.distortion, 3) == 0
+    (16, True)
+    """
+    from latentlab import evaluation
+
+    return evaluation.evaluate(
+        model.module,
+        dataset.images,
+        dataset.labels,
+        importance_samples=importance_samples,
+        binarise=model.header.training.get("binarise", "none"),
+        seed=seed,
+    )
+
+
+def impute(
+    model: InferenceModel,
+    image: ArrayLike,
+    mask: ArrayLike,
+    samples: int = 100,
+    label: int | None = None,
+    seed: int = 0,
+) -> NDArray[np.float32]:
+    """Replace hidden pixels by their expected value given the observed ones.
+
+    Parameters
+    ----------
+    model
+        From :func:`load_model`; models trained with ``corruption.kind=mask`` impute best.
+    image
+        [C, H, W], [N, C, H, W], or [H, W] for a model of grey images: uint8, or floats in [0, 1].
+    mask
+        [H, W] or [N, H, W], true (or white) for hidden pixels.
+    samples
+        Latents drawn for each image, for self-normalised importance sampling (Mattei & Frellsen 2019).
+    label
+        Class of the images, for a conditional model.
+    seed
+        Of the draws.
+
+    Returns
+    -------
+    ndarray
+        float32 in [0, 1], in the shape of ``image``; observed pixels are unchanged.
+
+    Raises
+    ------
+    latentlab.errors.InputError
+        When image and mask do not fit the model or each other.
+
+    Examples
+    --------
+    >>> import latentlab, numpy as np
+    >>> model = latentlab.load_model("bundled:mnist-2d", device="cpu")
+    >>> image = model.decode([[0.0, 0.0]])[0, 0]  # [28, 28]
+    >>> mask = np.zeros((28, 28), bool)
+    >>> mask[14:] = True
+    >>> filled = latentlab.impute(model, image, mask, samples=10)
+    >>> filled.shape, bool(np.array_equal(filled[:14], image[:14]))
+    ((28, 28), True)
+    """
+    from latentlab import evaluation
+
+    return evaluation.impute_images(model, image, mask, samples, label, seed)
