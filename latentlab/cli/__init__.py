@@ -29,9 +29,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == [WORKER_FLAG]:
-        from latentlab.engine.worker.__main__ import main as work
+        from latentlab.engine.worker.__main__ import main as worker_main
 
-        return work(arguments[1:])
+        return worker_main(arguments[1:])
     debug = "--debug" in arguments
     try:
         return _run([argument for argument in arguments if argument != "--debug"])
@@ -40,11 +40,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as error:
         return _fail(str(error) or "interrupted", INTERRUPTED, debug)
     except BrokenPipeError:
-        # Whoever read our output has gone; nothing more can be said there, not even by the interpreter's last flush.
+        # The reader of our output is gone: the interpreter's last flush must not fail either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:
-        message = f"{type(error).__name__}: {error} (add --debug to see where)"
+        message = f"{type(error).__name__}: {error} (add --debug for the traceback)"
         return _fail(message, 1, debug)
 
 
@@ -65,7 +65,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _with_joined_latents(arguments: list[str]) -> list[str]:
-    """Join ``--z -1,2`` to ``--z=-1,2``: argparse takes what begins with a minus for an option."""
+    """Join ``--z -1,2`` to ``--z=-1,2``: argparse reads a leading minus as an option."""
     joined: list[str] = []
     for argument in arguments:
         if joined and joined[-1] == "--z":

@@ -1,4 +1,4 @@
-"""``latentlab info``, ``recipes`` and ``doctor``: what there is."""
+"""``latentlab info``, ``recipes`` and ``doctor``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PACKAGES = ("torch", "torchvision", "numpy", "Pillow", "PySide6-Essentials", "p
 
 
 def info(arguments: argparse.Namespace) -> int:
-    """Tell what a model, a run or a dataset holds."""
+    """Describe a model, a run or a dataset."""
     values = _model_info(arguments.source) if _is_model(arguments.source) else _dataset_info(arguments.source)
     if arguments.json:
         write_json(values)
@@ -36,7 +36,7 @@ def info(arguments: argparse.Namespace) -> int:
 
 
 def _print_skipped(skipped: list[Skipped]) -> None:
-    """What is broken first, then what was never an image."""
+    """Print the unreadable images first, then the files that are not images."""
     others = sum(each.is_not_image_file for each in skipped)
     print(f"\n{skipped_summary(len(skipped), others)}:")
     for each in sorted(skipped, key=attrgetter("is_not_image_file")):
@@ -54,7 +54,7 @@ def recipes(arguments: argparse.Namespace) -> int:
 
 
 def doctor(arguments: argparse.Namespace) -> int:
-    """Tell versions, devices and places."""
+    """Show versions, devices and folders."""
     from latentlab.models.device import available_devices
 
     devices = available_devices()
@@ -113,16 +113,16 @@ def _model_info(source: str) -> dict[str, Any]:
         lines = folder.read_metrics()
         epochs_done = sum(line.get("event") == "epoch" for line in lines)
         values["run"] = {"epochs_done": epochs_done, "checkpoint": folder.checkpoint.exists()}
-        by_hand = [line for line in lines if line.get("event") == "adjusted"]
-        if by_hand:
+        adjusted = [line for line in lines if line.get("event") == "adjusted"]
+        if adjusted:
             values["changed_by_hand"] = [
-                {name: value for name, value in line.items() if name != "event"} for line in by_hand
+                {name: value for name, value in line.items() if name != "event"} for line in adjusted
             ]
     return values
 
 
 def _dataset_info(source: str) -> dict[str, Any]:
-    # The rest of this file answers without the readers of images.
+    # Imported here: the other functions do not need the readers of images.
     from latentlab.cli.open_data import open_data
     from latentlab.config import DataConfig
     from latentlab.data import summary
@@ -138,12 +138,12 @@ def _version(package: str) -> str:
 
 
 def _short(value: Any, most: int = 8) -> str:
-    """A value for people: nested ones flat, long ones cut."""
+    """A value as text: nested values in one line, long lists cut."""
     if isinstance(value, float):
         return f"{value:.3f}"
     if isinstance(value, dict):
         return ", ".join(f"{name} {_short(item)}" for name, item in value.items())
     if isinstance(value, list | tuple):
         shown = ", ".join(_short(item) for item in value[:most])
-        return shown if len(value) <= most else f"{shown} … ({len(value)} in all)"
+        return shown if len(value) <= most else f"{shown} … ({len(value)} in total)"
     return str(value)

@@ -1,4 +1,4 @@
-"""What the commands share in talking to a terminal or to another program."""
+"""Output of the commands."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def write_json(values: Any) -> None:
-    """Write one JSON value as a line of its own, at once."""
+    """Write one JSON value as a line, and flush."""
     print(json.dumps(values), flush=True)
 
 

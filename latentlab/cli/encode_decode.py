@@ -1,4 +1,4 @@
-"""``latentlab encode`` and ``decode``: a trained model put to use."""
+"""``latentlab encode`` and ``decode``."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def encode(arguments: argparse.Namespace) -> int:
 
 
 def decode(arguments: argparse.Namespace) -> int:
-    """Write the images of given, drawn or evenly laid latents."""
+    """Write the images of given latents, of samples, or of a grid."""
     out = output_path(arguments.out, (".png", ".npz"))
-    # Files are read before torch is: what is wrong with them is said at once.
+    # Files are read before torch is imported, so that errors in them are reported at once.
     z = None if arguments.z_file is None else _read_latents(Path(arguments.z_file))
     from latentlab.models.inference import load_model
 
@@ -55,7 +55,7 @@ def decode(arguments: argparse.Namespace) -> int:
     elif arguments.z is not None:
         z = _parse_latents(arguments.z)
     if z is None:
-        raise AssertionError("argparse asks for one of them")
+        raise AssertionError("argparse requires one of these options")
     images = model.decode(z, _classes(label, model, len(z), arguments.samples is not None))
     if out.suffix.lower() == ".npz":
         atomic_write(out, lambda file: np.savez(file, images=images, z=z))
@@ -64,14 +64,14 @@ def decode(arguments: argparse.Namespace) -> int:
 
         picture = tile(images, columns or math.ceil(math.sqrt(len(images))))
         atomic_write(out, lambda file: Image.fromarray(picture).save(file, format="PNG"))
-    still = model.latent_dim - 2
-    note = f", over the first two latents; the other {still} are 0" if columns and still > 0 else ""
+    others = model.latent_dim - 2
+    note = f", over the first two latents; the other {others} are 0" if columns and others > 0 else ""
     print(f"{out}: {pluralize(len(images), 'image')}{note}")
     return 0
 
 
 def output_path(name: str, suffixes: tuple[str, ...]) -> Path:
-    """The file to write, checked before any work: one of ``suffixes``, in a folder that exists."""
+    """The file to write, checked before any work: its suffix is one of ``suffixes``, and its folder exists."""
     path = Path(name)
     if path.suffix.lower() not in suffixes:
         raise InputError(f"cannot write {name}: its name must end in {' or '.join(suffixes)}")
@@ -81,7 +81,7 @@ def output_path(name: str, suffixes: tuple[str, ...]) -> Path:
 
 
 def _write_csv(file: BinaryIO, dataset: Dataset, mean: NDArray[np.float32], std: NDArray[np.float32]) -> None:
-    # A name that is no UTF-8 is shown as \xNN: the table stays readable.
+    # Bytes of a name that are not UTF-8 are written as \xNN.
     text = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="")
     rows = csv.writer(text)
     dimensions = range(mean.shape[1])
@@ -108,17 +108,17 @@ def _parse_latents(texts: list[str]) -> NDArray[np.float32]:
     try:
         rows = [[float(number) for number in text.split(",")] for text in texts]
     except ValueError:
-        raise InputError(f"--z takes numbers with commas between them, not {' '.join(texts)!r}") from None
+        raise InputError(f"--z needs numbers separated by commas, not {' '.join(texts)!r}") from None
     if len({len(row) for row in rows}) > 1:
-        raise InputError("every --z must have as many numbers as the others")
+        raise InputError("all --z must have equally many numbers")
     return np.array(rows, np.float32)
 
 
 def _grid(cells: int, model: InferenceModel) -> NDArray[np.float32]:
-    """Latents of an even grid, the highest z₂ first; only plain numbers have a plane to lay it on."""
+    """Latents of an even grid, the highest z₂ first; refused for latents that are not plain numbers."""
     kind = latent_layout(model.header.model, model.image_shape).kind
     if kind != "plain":
-        raise InputError(f"--grid needs latents that are plain numbers, this model's are {kind}: use --samples 64")
+        raise InputError(f"--grid needs latents that are plain numbers, and this model's are {kind}: use --samples 64")
     from latentlab.latent.grids import quantile_grid
     from latentlab.training import from_the_top
 
@@ -126,7 +126,7 @@ def _grid(cells: int, model: InferenceModel) -> NDArray[np.float32]:
 
 
 def _classes(label: int | None, model: InferenceModel, count: int, are_samples: bool) -> int | NDArray[np.int64] | None:
-    """The class asked for; without one a conditional model's samples are of each in turn, all else of the first."""
+    """The given class; without one, a conditional model's samples take all classes in turn, other latents the first."""
     in_turn = model.classes_of_samples(count)
     if label is not None or in_turn is None:
         return label
@@ -134,14 +134,14 @@ def _classes(label: int | None, model: InferenceModel, count: int, are_samples: 
 
 
 def label_index(text: str | None, model: InferenceModel) -> int | None:
-    """The class that ``--label`` names, by its name or its number."""
+    """Index of the class given to ``--label`` by name or number."""
     if text is None:
         return None
     classes = model.header.classes
     if model.classes_of_samples(1) is None:
-        raise InputError("--label is for conditional models, and this one takes no class: leave it out")
+        raise InputError("--label is for conditional models, and this model is not conditional: omit it")
     if text in classes:
         return classes.index(text)
     if text.isdecimal() and int(text) < len(classes):
         return int(text)
-    raise InputError(f"there is no class {text!r}; those there are: {', '.join(classes) or 'none'}")
+    raise InputError(f"there is no class {text!r}; the classes are: {', '.join(classes) or 'none'}")

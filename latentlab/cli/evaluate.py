@@ -1,4 +1,4 @@
-"""``latentlab evaluate``: what a model is worth on images."""
+"""``latentlab evaluate``: measure a model on images."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ _UNITS = dict.fromkeys(
     ),
     NATS,
 )
-# A longer row of numbers is told by its ends: a quantised model has hundreds of latents.
-_LONGEST_ROW = 32
+# Of a longer row only the range is shown: a quantised model has hundreds of latents.
+_MAX_VALUES = 32
 
 
 def evaluate(arguments: argparse.Namespace) -> int:
@@ -41,7 +41,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
 
     model, dataset = model_and_data(arguments)
     binarise = model.header.training.get("binarise", "none")
-    # First what may be refused.
+    # First, because it may be refused.
     gaps = _gaps(model, dataset, arguments.seed) if arguments.gaps else {}
     found = evaluation.evaluate(
         model.module,
@@ -51,41 +51,41 @@ def evaluate(arguments: argparse.Namespace) -> int:
         binarise=binarise,
         seed=arguments.seed,
     )
-    said = [*_on_the_images(model, dataset)]
-    said += evaluation.remarks(model.module, dataset.images, dataset.labels, binarise)
-    if dataset.factors is not None and not _plain(model):
-        said.append("factors are told by latents that are plain numbers: there are no scores of disentanglement")
+    remarks = [*_remarks_on_images(model, dataset)]
+    remarks += evaluation.remarks(model.module, dataset.images, dataset.labels, binarise)
+    if dataset.factors is not None and not _is_plain(model):
+        remarks.append("disentanglement is not measured: it needs latents that are plain numbers")
     values = found.as_dict() | gaps | _disentanglement(model, dataset, arguments.seed)
     if arguments.json:
-        write_json(values | {"remarks": said})
+        write_json(values | {"remarks": remarks})
     else:
         write_table({name: f"{_rounded(value)} {_UNITS.get(name, '')}".strip() for name, value in values.items()})
-        for sentence in said:
+        for sentence in remarks:
             print(f"note: {sentence}")
     return 0
 
 
-def _on_the_images(model: InferenceModel, dataset: Dataset) -> Iterator[str]:
-    """What must be known of the images: whether the model has learned from them, and what was made of them for it."""
-    known = model.header.data
-    if known.get("fingerprint") == dataset.fingerprint:
+def _remarks_on_images(model: InferenceModel, dataset: Dataset) -> Iterator[str]:
+    """Whether the model was trained on the images, and how they were changed to fit the model."""
+    trained_on = model.header.data
+    if trained_on.get("fingerprint") == dataset.fingerprint:
         learned, held_out = map(len, dataset.split())
         yield (
             f"the model was trained on {learned:,} of these {pluralize(len(dataset), 'image')}, with "
-            f"{held_out:,} held out, and all are measured together: latentlab info tells the figures of those held out"
+            f"{held_out:,} held out, and all are measured together: latentlab info has the metrics of those held out"
         )
         return
-    if known.get("source") == dataset.source:
-        yield "these images are of the dataset that the model was trained on: some it may have learned from"
+    if trained_on.get("source") == dataset.source:
+        yield "these images are from the model's training dataset: it may have been trained on some of them"
     channels, height, width = model.image_shape
     coloured = sum(count for mode, count in dataset.file_stats.modes.items() if _is_coloured(mode))
     if channels == 1 and coloured:
         pronoun = "them" if coloured > 1 else "it"
-        yield f"{pluralize(coloured, 'image')} in colour made grey, as the model takes {pronoun}"
+        yield f"{pluralize(coloured, 'image')} converted from colour to grey, as the model needs {pronoun}"
     others = len(dataset) - dataset.file_stats.sizes.get(f"{width}×{height}", 0)
     if dataset.file_stats.sizes and others:
         usual = max(dataset.file_stats.sizes, key=dataset.file_stats.sizes.__getitem__)
-        made = f"made {width}×{height}, as the model takes them"
+        made = f"resized to {width}×{height}, as the model needs them"
         yield f"{pluralize(others, 'image')} of other sizes (mostly {usual}) {made}"
 
 
@@ -110,9 +110,9 @@ def _gaps(model: InferenceModel, dataset: Dataset, seed: int) -> dict[str, float
 
 
 def _disentanglement(model: InferenceModel, dataset: Dataset, seed: int) -> dict[str, float]:
-    """The scores, where latents are plain numbers and at least two known factors vary among the images."""
+    """The scores, if latents are plain numbers and at least two known factors vary among the images."""
     varying = {name: values for name, values in (dataset.factors or {}).items() if (values != values[0]).any()}
-    if len(varying) < 2 or not _plain(model):
+    if len(varying) < 2 or not _is_plain(model):
         return {}
     from latentlab import evaluation
 
@@ -120,14 +120,14 @@ def _disentanglement(model: InferenceModel, dataset: Dataset, seed: int) -> dict
     return evaluation.disentanglement(mean, std, varying, seed)._asdict()
 
 
-def _plain(model: InferenceModel) -> bool:
-    """Whether its latents are plain numbers."""
+def _is_plain(model: InferenceModel) -> bool:
+    """Whether the model's latents are plain numbers."""
     return latent_layout(model.header.model, model.image_shape).kind == "plain"
 
 
 def _rounded(value: Any) -> str:
     if isinstance(value, tuple):
-        if len(value) > _LONGEST_ROW:
+        if len(value) > _MAX_VALUES:
             return f"{len(value)} numbers from {_rounded(min(value))} to {_rounded(max(value))}"
         return " ".join(map(_rounded, value)) or "none"
     if value is None:

@@ -1,4 +1,4 @@
-"""``latentlab impute``: the hidden part of an image, filled in by a trained model."""
+"""``latentlab impute``: fill in the hidden part of an image."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from latentlab.storage import atomic_write
 
 
 def impute(arguments: argparse.Namespace) -> int:
-    """Write an image whose hidden pixels have their expected values."""
+    """Write the image with the expected values of its hidden pixels."""
     out = output_path(arguments.out, (".png", ".npz"))
     for given in (arguments.image, arguments.mask):
         if out.exists() and os.path.exists(given) and os.path.samefile(out, given):
@@ -28,7 +28,7 @@ def impute(arguments: argparse.Namespace) -> int:
     if size != mask_size:
         raise InputError(
             f"the mask has {mask_size[0]} × {mask_size[1]} pixels and the image {size[0]} × {size[1]}: "
-            "they must be of the same size"
+            "they must have the same size"
         )
     from latentlab.evaluation import impute_images
     from latentlab.models.inference import load_model

@@ -1,4 +1,4 @@
-"""Opening a dataset, and a model with it, from the command line."""
+"""Open a dataset, or a model and a dataset, for a command."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def open_data(source: str, config: DataConfig) -> Dataset:
             if isinstance(step, Dataset):
                 return step
             _show(bar, step)
-    raise AssertionError("opening ends with a dataset")
+    raise AssertionError("the last step of opening is a dataset")
 
 
 def model_and_data(arguments: argparse.Namespace) -> tuple[InferenceModel, Dataset]:
-    """Open the model, and the dataset made ready as the model's own was.
+    """Open the model, and the dataset prepared like the model's training data.
 
     Raises
     ------
     InputError
-        As opening either, and for images of another shape than the model's.
+        When either cannot be opened, or the images have another shape than the model's.
     """
     from latentlab.models.inference import load_model
 
@@ -46,7 +46,7 @@ def model_and_data(arguments: argparse.Namespace) -> tuple[InferenceModel, Datas
     dataset = open_data(arguments.data, model.header.data_config(arguments.limit))
     if dataset.image_shape != model.image_shape:
         raise InputError(
-            f"the model takes images of shape {list(model.image_shape)}, those of {dataset.name} are "
+            f"the model needs images of shape {list(model.image_shape)}, and those of {dataset.name} are "
             f"{list(dataset.image_shape)}"
         )
     return model, dataset

@@ -1,4 +1,4 @@
-"""What can be said on the command line; what it does is imported when it is said."""
+"""The commands and their options; the code of a command is imported when it is run."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ COMMANDS = ("train", "evaluate", "encode", "decode", "impute", "info", "recipes"
 
 _USAGE = """latentlab [PATH] [--engine process|thread] [--device NAME]
        latentlab COMMAND …"""
-_DESCRIPTION = """Without a command the window opens, on PATH if one is given: a model, a run folder,
-a session, a folder of images or a dataset file.
+_DESCRIPTION = """Without a command the window opens, with PATH if given: a model, a run folder, a session,
+a folder of images or a dataset file.
 
 DATA is a folder of images, an .npz, .npy or IDX file, or demo:shapes.
 MODEL is a .safetensors file, a run folder, or bundled:NAME."""
 
 
-_GRID = "N × N, even in the standard normal's quantiles of the first two latents; further ones stay 0"
-_LIMIT = "use at most so many images: a seeded random subset"
+_GRID = "N × N latents at even quantiles of the standard normal in the first two dimensions; the others are 0"
+_LIMIT = "use at most N images: a seeded random subset"
 
 
-_BEST = """The model kept is that of the epoch with the highest ELBO on the images held out, and patience
-(--set patience=N) counts the epochs since; both take the ELBO at β = 1, whatever β or divergence is trained with."""
+_BEST = """The saved model is that of the epoch with the highest ELBO on the validation images, and patience
+(--set patience=N) counts the epochs since then. Both use the ELBO at β = 1, whatever the training uses."""
 
 
 class Parser(argparse.ArgumentParser):
-    """Tells what is wrong as every other error is told: in one line."""
+    """Reports errors like all other errors: in one line."""
 
     def error(self, message: str) -> NoReturn:
-        """Refuse the arguments."""
+        """Raise ``InputError`` for wrong arguments."""
         raise InputError(f"{message} (see {self.prog} --help)")
 
 
 def build_parser() -> Parser:
-    """The parser of everything but the window's own options."""
+    """The parser of all commands; the window's options have their own (:mod:`latentlab.app.launch`)."""
     parser = Parser(
         prog="latentlab",
         usage=_USAGE,
@@ -59,43 +59,43 @@ def build_parser() -> Parser:
     _add_info(commands)
     _add_tensorboard(commands)
     _add_command(commands, "recipes", "about:recipes", "list the recipes")
-    _add_command(commands, "doctor", "about:doctor", "tell versions, devices and places, for a report")
+    _add_command(commands, "doctor", "about:doctor", "show versions, devices and folders, for a report")
     return parser
 
 
 def _add_train(commands: argparse._SubParsersAction[Parser]) -> None:
     command = _add_command(commands, "train", "train:train", "train a model on images")
     command.epilog = _BEST
-    command.add_argument("data", metavar="DATA", help="what to train on")
-    command.add_argument("--out", required=True, metavar="RUN", help="the run's folder, new or empty")
-    command.add_argument("--recipe", metavar="NAME", help="see latentlab recipes (default: vae)")
+    command.add_argument("data", metavar="DATA", help="the images to train on")
+    command.add_argument("--out", required=True, metavar="RUN", help="the run folder, new or empty")
+    command.add_argument("--recipe", metavar="NAME", help="a recipe (vae): see latentlab recipes")
     for option, metavar, help_text in (
-        ("--latent-dim", "N", "size of the latent space (2)"),
+        ("--latent-dim", "N", "dimensions of the latent space (2)"),
         ("--epochs", "N", "passes over the images (20)"),
-        ("--batch-size", "N", "images a step (128)"),
-        ("--learning-rate", "X", "Adam's (0.001)"),
-        ("--image-size", "N", "side every image is made to fit, 8 to 256 (the images' own)"),
-        ("--channels", "N", "auto, 1 or 3 (auto)"),
-        ("--validation", "X", "share of the images held out (0.1)"),
+        ("--batch-size", "N", "images in one step (128)"),
+        ("--learning-rate", "X", "step size of Adam (0.001)"),
+        ("--image-size", "N", "side in pixels that every image is fitted to, 8 to 256 (the images' own)"),
+        ("--channels", "N", "1 (grey), 3 (colour) or auto (auto)"),
+        ("--validation", "X", "fraction of the images held out for validation (0.1)"),
         ("--device", "NAME", "auto, cpu, cuda, cuda:N or mps (auto)"),
-        ("--seed", "N", "of weights, order, noise and split (0)"),
+        ("--seed", "N", "seed of weights, order, noise and split (0)"),
         ("--limit", "N", _LIMIT),
     ):
         command.add_argument(option, metavar=metavar, help=help_text)
     command.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="any setting by its dotted name"
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="any other setting, by its dotted name"
     )
-    command.add_argument("--resume", action="store_true", help="go on from the run's last checkpoint")
+    command.add_argument("--resume", action="store_true", help="resume from the run's last checkpoint")
 
 
 def _add_evaluate(commands: argparse._SubParsersAction[Parser]) -> None:
     command = _add_command(commands, "evaluate", "evaluate:evaluate", "measure a model on images, in nats")
     _add_model_and_data(command)
     command.add_argument(
-        "--importance-samples", type=_count(10_000), default=50, metavar="K", help="latents an image (50)"
+        "--importance-samples", type=_count(10_000), default=50, metavar="K", help="latents drawn for each image (50)"
     )
-    command.add_argument("--gaps", action="store_true", help="the amortisation and the approximation gap too (slow)")
-    command.add_argument("--seed", type=_count(2**62, least=0), default=0, metavar="N", help="of the noise")
+    command.add_argument("--gaps", action="store_true", help="also the amortisation and approximation gaps (slow)")
+    command.add_argument("--seed", type=_count(2**62, least=0), default=0, metavar="N", help="seed of the noise (0)")
 
 
 def _add_encode(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -108,14 +108,16 @@ def _add_decode(commands: argparse._SubParsersAction[Parser]) -> None:
     command = _add_command(commands, "decode", "encode_decode:decode", "write the images of latents", json=False)
     command.add_argument("model", metavar="MODEL")
     what = command.add_mutually_exclusive_group(required=True)
-    what.add_argument("--z", action="append", metavar="Z1,Z2,…", help="a latent; may be given again")
+    what.add_argument("--z", action="append", metavar="Z1,Z2,…", help="a latent; may be given several times")
     what.add_argument("--z-file", metavar="FILE", help="latents [N, d] in an .npy file")
     what.add_argument("--grid", type=_count(200), metavar="N", help=_GRID)
-    what.add_argument("--samples", type=_count(100_000), metavar="N", help="N latents drawn from the prior")
+    what.add_argument("--samples", type=_count(100_000), metavar="N", help="N samples from the prior")
     command.add_argument(
-        "--label", metavar="CLASS", help="name or number, for a conditional model (samples: each in turn)"
+        "--label",
+        metavar="CLASS",
+        help="class by name or number, for a conditional model (samples: all in turn)",
     )
-    command.add_argument("--seed", type=_count(2**62, least=0), default=0, metavar="N", help="of the samples")
+    command.add_argument("--seed", type=_count(2**62, least=0), default=0, metavar="N", help="seed of the samples (0)")
     command.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps")
     command.add_argument("--out", required=True, metavar="FILE", help="image.png or images.npz")
 
@@ -124,22 +126,22 @@ def _add_impute(commands: argparse._SubParsersAction[Parser]) -> None:
     command = _add_command(commands, "impute", "impute:impute", "fill in the hidden part of an image", json=False)
     command.epilog = (
         "Hidden pixels become their expected value given the observed ones, by importance sampling "
-        "(Mattei & Frellsen 2019). Models trained with --set corruption.kind=mask do it best."
+        "(Mattei & Frellsen 2019). Models trained with --set corruption.kind=mask do this best."
     )
     command.add_argument("model", metavar="MODEL")
-    command.add_argument("image", metavar="IMAGE", help="an image file; it is resized as the model's data were")
+    command.add_argument("image", metavar="IMAGE", help="an image file; it is resized like the model's training images")
     command.add_argument(
-        "--mask", required=True, metavar="MASK", help="an image of the same size: white where pixels are hidden"
+        "--mask", required=True, metavar="MASK", help="an image of the same size: white for hidden pixels"
     )
     command.add_argument("--samples", type=_count(100_000), default=100, metavar="K", help="latents drawn (100)")
-    command.add_argument("--label", metavar="CLASS", help="name or number, for a conditional model")
-    command.add_argument("--seed", type=_count(2**62, least=0), default=0, metavar="N", help="of the latents (0)")
+    command.add_argument("--label", metavar="CLASS", help="class by name or number, for a conditional model")
+    command.add_argument("--seed", type=_count(2**62, least=0), default=0, metavar="N", help="seed of the latents (0)")
     command.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps")
     command.add_argument("--out", required=True, metavar="FILE", help="image.png or image.npz")
 
 
 def _add_info(commands: argparse._SubParsersAction[Parser]) -> None:
-    command = _add_command(commands, "info", "about:info", "tell what a model, a run or a dataset holds")
+    command = _add_command(commands, "info", "about:info", "describe a model, a run or a dataset")
     command.add_argument("source", metavar="MODEL|DATA|RUN")
 
 
@@ -147,7 +149,7 @@ def _add_tensorboard(commands: argparse._SubParsersAction[Parser]) -> None:
     name = "export-tensorboard"
     command = _add_command(commands, name, "tensorboard:export_tensorboard", "write a run's curves for TensorBoard")
     command.add_argument("run_folder", metavar="RUN")
-    command.add_argument("--out", required=True, metavar="DIR", help="where TensorBoard is to look")
+    command.add_argument("--out", required=True, metavar="DIR", help="log directory for TensorBoard")
 
 
 def _add_model_and_data(command: Parser) -> None:
@@ -161,14 +163,14 @@ def _add_command(
     commands: argparse._SubParsersAction[Parser], name: str, function: str, summary: str, json: bool = True
 ) -> Parser:
     command = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:], allow_abbrev=False)
-    command.set_defaults(run=_late(function))
+    command.set_defaults(run=_imported_later(function))
     if json:
-        command.add_argument("--json", action="store_true", help="write JSON")
+        command.add_argument("--json", action="store_true", help="write JSON to stdout")
     return command
 
 
-def _late(function: str) -> Run:
-    """A function of this package, imported when it is called."""
+def _imported_later(function: str) -> Run:
+    """A function of this package that is imported when it is called."""
     module, _, name = function.partition(":")
 
     def run(arguments: argparse.Namespace) -> int:

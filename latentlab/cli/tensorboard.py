@@ -1,4 +1,4 @@
-"""``latentlab export-tensorboard``: a run's metrics as TensorBoard reads them."""
+"""``latentlab export-tensorboard``: a run's metrics for TensorBoard."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ def export_tensorboard(arguments: argparse.Namespace) -> int:
     run = RunFolder(arguments.run_folder)
     lines = run.read_metrics()
     if not lines:
-        raise InputError(f"{run.path} holds no metrics of a run")
+        raise InputError(f"{run.path} has no metrics of a run")
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        raise InputError('TensorBoard is not installed; pip install "latentlab[export]" brings it') from None
+        raise InputError('TensorBoard is not installed; install it with pip install "latentlab[export]"') from None
     count = 0
     out = Path(arguments.out)
     with SummaryWriter(str(out)) as writer:
         for name, value, step, seconds in scalars(lines):
-            # The run's own seconds, so that TensorBoard's relative time is the run's.
+            # The run's time, so that TensorBoard's relative time is that of the run.
             writer.add_scalar(name, value, step, walltime=seconds)
             count += 1
     if arguments.json:
         write_json({"out": str(out), "scalars": count})
     else:
-        print(f"{out}: {count:,} values; look at them with tensorboard --logdir {out}")
+        print(f"{out}: {count:,} values; show them with tensorboard --logdir {out}")
     return 0
 
 
 def scalars(lines: list[dict[str, Any]]) -> Iterator[Scalar]:
-    """Name, value, optimizer step and second of everything in a run's metrics.
+    """Name, value, optimizer step and time in seconds of all values in a run's metrics.
 
-    Names are ``train/elbo``, ``validation/rate``, ``kl/z1``, ``images_per_second``, and ``changed/beta`` where
-    something was changed by hand.
+    Names are ``train/elbo``, ``validation/rate``, ``kl/z1``, ``images_per_second``, and ``changed/beta`` for settings
+    that the user changed during the run.
     """
     seconds = 0.0
     for line in lines:
@@ -62,6 +62,6 @@ def scalars(lines: list[dict[str, Any]]) -> Iterator[Scalar]:
         for split in ("train", "validation"):
             for name, value in line.get(split, {}).items():
                 yield f"{split}/{name}", value, step, seconds
-        for place, value in enumerate(line.get("kl_per_dimension", ()), 1):
-            yield f"kl/z{place}", value, step, seconds
+        for number, value in enumerate(line.get("kl_per_dimension", ()), 1):
+            yield f"kl/z{number}", value, step, seconds
         yield "images_per_second", line["images_per_second"], step, seconds

@@ -43,43 +43,43 @@ _OPTIONS = {
 
 
 def train(arguments: argparse.Namespace) -> int:
-    """Train, telling how it goes; on SIGINT, SIGTERM and SIGHUP checkpoint and end."""
+    """Train and report the progress; on SIGINT, SIGTERM and SIGHUP write a checkpoint and end."""
     out = Path(arguments.out)
     with _signals() as interruption:
         folder = RunFolder(out)
         folder.check(arguments.resume, "add --resume")
         config = run_config(arguments, folder)
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-            return _train_together(arguments, config, interruption)
+            return _train_distributed(arguments, config, interruption)
         dataset = open_data(arguments.data, config.data)
         from latentlab.training import Trainer
 
         training = Trainer(dataset, config, out, arguments.resume)
-        interruption.calls(training.stop)
+        interruption.call(training.stop)
         report = _reporter(arguments, dataset)
         code = _follow(training, interruption, report)
     if code == _INTERRUPTED:
-        _tell_of_interruption(training)
+        _report_interruption(training)
     return code
 
 
-def _train_together(arguments: argparse.Namespace, config: RunConfig, interruption: _Interruption) -> int:
-    """One of the processes that ``torchrun`` has started; the first of them writes and reports."""
+def _train_distributed(arguments: argparse.Namespace, config: RunConfig, interruption: _Interruption) -> int:
+    """Train as one of the processes started by ``torchrun``; only the first of them writes and reports."""
     from latentlab.training import Trainer
     from latentlab.training.distributed import joined
 
     with joined(config.training.device) as group:
         if group is None:
-            raise InputError("WORLD_SIZE is set, but not RANK: start several processes with torchrun")
+            raise InputError("WORLD_SIZE is set, but RANK is not: start the processes with torchrun")
         with group.in_turn():
             dataset = open_data(arguments.data, config.data)
         training = Trainer(dataset, config, Path(arguments.out), arguments.resume, group)
-        interruption.calls(training.stop, patient=True)
-        report = _reporter(arguments, dataset) if group.writes else _to_nobody
+        interruption.call(training.stop, is_patient=True)
+        report = _reporter(arguments, dataset) if group.writes else _discard
         code = _follow(training, interruption, report)
         if code == _INTERRUPTED and group.writes:
-            _tell_of_interruption(training)
-        group.wait()  # the others stay until everything is written: torchrun would end the last one
+            _report_interruption(training)
+        group.wait()  # until everything is written: torchrun would kill the first process when another one ends
         return code
 
 
@@ -95,21 +95,21 @@ def _reporter(arguments: argparse.Namespace, dataset: Dataset) -> Callable[[Even
         if arguments.json:
             report(Warned(message))
         else:
-            _tell(message)
+            _print(message)
     return report
 
 
-def _to_nobody(event: Event) -> None:
-    """What the processes that do not write tell."""
+def _discard(event: Event) -> None:
+    """Report nothing, in the processes that do not write."""
 
 
 def run_config(arguments: argparse.Namespace, folder: RunFolder) -> RunConfig:
-    """The configuration asked for: the run's own when it is resumed, else the recipe's, with the options applied.
+    """The configuration: the run's own if it is resumed, else the recipe's, with the options applied.
 
     Raises
     ------
     InputError
-        For an unknown recipe or setting, or a value that is refused.
+        For an unknown recipe or setting, or a refused value.
     """
     if arguments.resume and folder.record.exists():
         config = folder.read_record().config
@@ -123,89 +123,89 @@ def run_config(arguments: argparse.Namespace, folder: RunFolder) -> RunConfig:
 
 
 def _follow(training: Trainer, interruption: _Interruption, report: Callable[[Event], None]) -> int:
-    """Train to the end; the exit code.
+    """Train to the end; returns the exit code.
 
     Raises
     ------
     OSError
-        Once the run is safe, when whoever read what is told has gone.
+        When stdout is closed; the run is checkpointed first.
     """
-    deaf: OSError | None = None
+    closed_output: OSError | None = None
     first = training.step
     for event in training.steps():
         try:
-            if event is not None and deaf is None:
+            if event is not None and closed_output is None:
                 if isinstance(event, Finished) and training.step == first:
-                    report(Warned(_why_nothing_was_left(event)))
+                    report(Warned(_why_nothing_was_trained(event)))
                 report(event)
         except OSError as error:  # a closed pipe, a terminal that was closed
-            deaf = error
+            closed_output = error
             training.stop()
-        if (interruption.came or deaf) and training.closing and not isinstance(event, Finished):
-            # What is left is the points and the picture; the run is safe, and resuming makes them.
+        if (interruption.has_come or closed_output) and training.closing and not isinstance(event, Finished):
+            # Only the points and the preview are missing; the run is checkpointed, and resuming adds them.
             break
     else:
-        if deaf is None:
+        if closed_output is None:
             return 0
-    if deaf is not None and not interruption.came:
-        raise deaf
+    if closed_output is not None and not interruption.has_come:
+        raise closed_output
     return _INTERRUPTED
 
 
-def _why_nothing_was_left(end: Finished) -> str:
-    """Of a run that was over before it was resumed: what would make it go on."""
+def _why_nothing_was_trained(end: Finished) -> str:
+    """Why a resumed run had already ended, and how it can continue."""
     if end.reason == "patience":
         stale = pluralize(end.epochs - end.best_epoch, "epoch")
         return (
-            f"nothing was trained: patience has ended this run after {stale} without a better ELBO; it goes on with "
-            "--set patience=0, or with a larger number"
+            f"nothing was trained: patience has ended this run after {stale} without a better ELBO; continue it with "
+            "--set patience=0 or a larger number"
         )
-    return f"nothing was trained: the run was over after {pluralize(end.epochs, 'epoch')}; --epochs asks for more"
+    return f"nothing was trained: the run was complete after {pluralize(end.epochs, 'epoch')}; set more --epochs"
 
 
-def _tell_of_interruption(training: Trainer) -> None:
-    """Say what is kept."""
+def _report_interruption(training: Trainer) -> None:
+    """Report what was saved."""
     done = int(training.epoch)
-    kept = f"checkpoint at epoch {done}, step {training.step}"
+    saved = f"checkpoint at epoch {done}, step {training.step}"
     if not done:
-        kept = f"checkpoint in the first epoch, at step {training.step}, with the model as it is then"
-    _tell(f"interrupted: {kept}; go on with --resume")
+        saved = f"checkpoint in the first epoch, at step {training.step}, with the present model"
+    _print(f"interrupted: {saved}; continue with --resume")
 
 
-def _tell(message: str) -> None:
-    """Say something beside the results, which have stdout to themselves."""
-    with suppress(OSError):  # the terminal may have been closed, which is why it is told
+def _print(message: str) -> None:
+    """Print to stderr: stdout is for the results alone."""
+    with suppress(OSError):  # the terminal may have been closed
         tqdm.write(f"latentlab: {message}", file=sys.stderr)
 
 
 class _InterruptedError(KeyboardInterrupt):
-    """Of a class of its own.
+    """An interruption that ends with our exit code.
 
-    A plain ``KeyboardInterrupt`` that comes while Python executes a string, as imports make it do, has the interpreter
-    end by SIGINT, however it is caught.
+    If a plain ``KeyboardInterrupt`` is raised while Python executes a string, as imports do, the interpreter ends by
+    SIGINT, even if it is caught.
     """
 
 
 class _Interruption:
-    """Whether a signal asked to end, and what to do then; before there is anything, ``KeyboardInterrupt``."""
+    """Whether a signal has arrived, and what it calls; before the training exists it raises ``KeyboardInterrupt``."""
 
     def __init__(self) -> None:
-        self.came = False
+        self.has_come = False
         self._stop: Callable[[], None] | None = None
-        self._patient = False
+        self._is_patient = False
 
-    def calls(self, stop: Callable[[], None], patient: bool = False) -> None:
-        """Call ``stop`` from now on; ``patient`` when one signal may come twice (from terminal and torchrun)."""
+    def call(self, stop: Callable[[], None], is_patient: bool = False) -> None:
+        """Call ``stop`` on a signal; ``is_patient`` if it may arrive twice (from terminal and torchrun)."""
         self._stop = stop
-        self._patient = patient
+        self._is_patient = is_patient
 
     def handle(self, number: int, frame: FrameType | None) -> None:
-        """Handle a signal; a second one does not wait any more."""
+        """Handle a signal; a second one ends at once."""
         if self._stop is None:
             raise _InterruptedError("interrupted before the first step: nothing was written")
-        if self.came and not self._patient:
-            raise _InterruptedError("interrupted at once: --resume goes on from the last whole checkpoint, if any")
-        self.came = True
+        if self.has_come and not self._is_patient:
+            raise _InterruptedError("interrupted at once: --resume continues from the last complete checkpoint, if any")
+        self.has_come = True
         self._stop()
 
 
@@ -213,7 +213,7 @@ class _Interruption:
 def _signals() -> Iterator[_Interruption]:
     interruption = _Interruption()
     numbers = [signal.SIGINT, signal.SIGTERM]
-    # A terminal that is closed; nohup has said to ignore it.
+    # A closed terminal; nohup ignores this signal.
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         numbers.append(signal.SIGHUP)
     before = [signal.signal(number, interruption.handle) for number in numbers]
@@ -230,7 +230,7 @@ def _report_json(event: Event) -> None:
 
 
 class _Report:
-    """Lines for people, and a progress bar on a terminal."""
+    """Lines of text, and a progress bar on a terminal."""
 
     def __init__(self) -> None:
         self._bar: Any = None
@@ -260,9 +260,9 @@ class _Report:
         self._bar = tqdm(total=steps, initial=first, unit="step", disable=not sys.stderr.isatty(), leave=False)
 
     def _write(self, line: str) -> None:
-        # Through tqdm, which moves its bar out of the way; the line itself belongs on stdout.
+        # tqdm moves its bar out of the way; the line goes to stdout.
         tqdm.write(line, file=sys.stdout)
-        sys.stdout.flush()  # a file, too, is to be followed
+        sys.stdout.flush()  # so that a file can be followed too
 
 
 def _reason(event: Finished) -> str:

@@ -1,6 +1,6 @@
 """Frozen, validated descriptions of data, model and training (pydantic; no Qt, no torch)."""
 
-from latentlab.config.base import Config
+from latentlab.config.base import Config, settings_of, validated
 from latentlab.config.data import LARGEST_IMAGE, SMALLEST_IMAGE, DataConfig
 from latentlab.config.model import ModelConfig
 from latentlab.config.parts import (
@@ -16,7 +16,7 @@ from latentlab.config.parts import (
     RateConfig,
     SupervisionConfig,
 )
-from latentlab.config.run import RunConfig, settings_of, validated, with_settings
+from latentlab.config.run import RunConfig, with_settings
 from latentlab.config.training import TrainingConfig
 
 __all__ = [

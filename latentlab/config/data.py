@@ -1,4 +1,4 @@
-"""How images are read and made ready: ``DataConfig``."""
+"""How images are read and prepared: ``DataConfig``."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ class DataConfig(Config):
     Attributes
     ----------
     image_size
-        Side in pixels (8 to 256) of the square every image is made to fit. ``None`` keeps the
-        images' own size where they all agree and lies in that range, else chooses one.
+        Side in pixels (8 to 256) of the square that every image is fitted to. ``None`` keeps the images' own size if
+        they share one in that range, and chooses one otherwise.
     channels
-        ``1`` (grey), ``3`` (RGB) or ``"auto"``: grey when every image is grey.
+        ``1`` (grey), ``3`` (RGB) or ``"auto"``: grey if every image is grey.
     fit
-        ``"fit"`` pads to the square, ``"crop"`` cuts the centre, ``"stretch"`` ignores the aspect.
+        ``"fit"`` pads to the square, ``"crop"`` cuts out the centre, ``"stretch"`` ignores the aspect ratio.
     invert
-        Swap black and white (before padding: margins stay the background).
+        Swap black and white, before padding: margins keep the background.
     levels
-        How values deeper than 8 bits become 8: ``"full"`` maps the range of their type (0 to 65535 for 16 bits),
-        ``"stretch"`` each image's own minimum to maximum, for exposures that use a part of it.
+        How values of more than 8 bits are reduced to 8: ``"full"`` maps the range of their type (0 to 65535 for
+        16 bits), ``"stretch"`` each image's own minimum to maximum, for exposures that use only a part of it.
     background
-        What shows through transparent pixels and in the margins of ``"fit"``. ``"auto"`` is white behind
-        transparency, as on a page, and black in margins.
+        Colour of transparent pixels and of the margins of ``"fit"``. ``"auto"`` is white for transparency, as on a
+        page, and black for margins.
     limit
-        Use at most so many images, drawn with ``seed``; ``None`` for all.
+        Maximum number of images, drawn with ``seed``; ``None`` for all.
     classes
         Keep only these class names; empty for all.
     per_class
-        At most so many images of each class, drawn with ``seed``; ``None`` for all.
+        Maximum number of images of each class, drawn with ``seed``; ``None`` for all.
     validation
-        Share of the images held out for validation (0 to 0.9), stratified where labels exist.
+        Fraction of the images held out for validation (0 to 0.9), stratified by class if there are labels.
     seed
-        Of the subset and of the split.
+        Seed of the subset and of the split.
     """
 
     image_size: int | None = Field(default=None, ge=SMALLEST_IMAGE, le=LARGEST_IMAGE)

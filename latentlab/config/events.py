@@ -1,7 +1,7 @@
-"""What a training tells: frozen dataclasses, the same from Python, as JSON lines, and in the window.
+"""The events of a training: frozen dataclasses, the same in Python, as JSON lines, and in the window.
 
 Rates, distortions and ELBOs are in nats per image (sum over pixels and latents, mean over images),
-with β = 1 whatever the objective's weight.
+always at β = 1, whatever the weights of the objective.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Started(Event):
-    """The data is in place and the first step comes next."""
+    """The data is ready, and the first step follows."""
 
     event: ClassVar[str] = "started"
     recipe: str
@@ -45,13 +45,13 @@ class Started(Event):
 
 @dataclass(frozen=True)
 class Progress(Event):
-    """Where a run is, about ten times a second; not part of ``--json``. ``epoch`` counts from 1.
+    """Progress of a run, about ten times a second; not part of ``--json``. ``epoch`` counts from 1.
 
     ``train`` holds the running means since the epoch's start by name: ``elbo``, ``rate``, ``distortion``,
-    ``objective`` and the recipe's own terms; ``gradient_norm`` where it is measured. ``recent`` holds the same of the
-    last half a second, or of the last five steps where those take longer: the epoch's means lag behind.
-    ``remaining`` is in seconds, ``None`` while nothing can be said; ``device_memory`` in bytes: what the process holds
-    of the device's, on the CPU of the machine's, ``None`` where that cannot be told.
+    ``objective`` and the recipe's own terms, and ``gradient_norm`` if it is measured. ``recent`` holds the same means
+    over the last half second, or the last five steps if these take longer: the epoch's means lag behind.
+    ``remaining`` is in seconds, ``None`` while unknown; ``device_memory`` is the process's memory on the device in
+    bytes (on the CPU: of the machine), ``None`` if unknown.
     """
 
     event: ClassVar[str] = "progress"
@@ -69,7 +69,7 @@ class Progress(Event):
 
 @dataclass(frozen=True)
 class Epoch(Event):
-    """One pass over the training images is done; ``epoch`` counts from 1."""
+    """One pass over the training images is complete; ``epoch`` counts from 1."""
 
     event: ClassVar[str] = "epoch"
     epoch: int
@@ -84,9 +84,9 @@ class Epoch(Event):
 
 @dataclass(frozen=True)
 class Adjusted(Event):
-    """Something was changed while the run went on, from ``step`` on; what stayed is ``None``.
+    """Settings were changed during the run, from ``step`` on; those that stayed are ``None``.
 
-    ``epoch`` is in epochs done, with the fraction of the one that runs. ``metrics.jsonl`` keeps it between the epochs.
+    ``epoch`` is the number of epochs done, with a fraction. ``metrics.jsonl`` keeps these events between the epochs.
     """
 
     event: ClassVar[str] = "adjusted"
@@ -101,7 +101,7 @@ class Adjusted(Event):
 
 @dataclass(frozen=True)
 class Checkpoint(Event):
-    """A whole checkpoint is safe on disk."""
+    """A complete checkpoint is on disk."""
 
     event: ClassVar[str] = "checkpoint"
     path: str
@@ -110,7 +110,7 @@ class Checkpoint(Event):
 
 @dataclass(frozen=True)
 class Warned(Event):
-    """Something the user should know; the run goes on."""
+    """Something the user should know; the run continues."""
 
     event: ClassVar[str] = "warning"
     message: str
@@ -118,9 +118,9 @@ class Warned(Event):
 
 @dataclass(frozen=True)
 class Finished(Event):
-    """The run's end: all epochs done, or stopped early (``reason``), with the best model saved.
+    """The run has ended, with all epochs or early (``reason``), and its best model is saved.
 
-    ``best_epoch`` is the one that model is of, counted from 1; 0 where no epoch was done.
+    ``best_epoch`` is that model's epoch, counted from 1; 0 if no epoch was completed.
     """
 
     event: ClassVar[str] = "finished"
@@ -133,7 +133,7 @@ class Finished(Event):
 
 
 def event_from(values: dict[str, Any]) -> Event | None:
-    """The event that a line of ``metrics.jsonl`` holds (an ``Epoch`` or ``Adjusted``); ``None`` for any other line."""
+    """The event on a line of ``metrics.jsonl``: an ``Epoch`` or ``Adjusted``; ``None`` for any other line."""
     kinds: dict[str, type[Event]] = {kind.event: kind for kind in (Epoch, Adjusted)}
     kind = kinds.get(str(values.get("event")))
     if kind is None:
@@ -145,5 +145,5 @@ def event_from(values: dict[str, Any]) -> Event | None:
         given["kl_per_dimension"] = tuple(given["kl_per_dimension"])
     try:
         return kind(**given)
-    except TypeError:  # a line of another version, with something missing
+    except TypeError:  # a line of another version, with a field missing
         return None

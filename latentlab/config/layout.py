@@ -1,4 +1,4 @@
-"""What the numbers of a latent stand for: plain dimensions, layers of them, categories, or grids of codes."""
+"""The structure of a latent: plain dimensions, layers of them, categories, or grids of codes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 from latentlab.config.model import ModelConfig
 
-# Halvings of the image down to the fine grid of codes; the coarse one is another below it. Images whose larger side
+# Halvings of the image down to the fine grid of codes; the coarse grid is halved once more. Images whose larger side
 # is less than ``SMALL`` are halved once less.
 HALVINGS = 2
 SMALL = 16
@@ -21,16 +21,16 @@ Sizes = list[tuple[int, int]]
 
 @dataclass(frozen=True)
 class Level:
-    """Some of the latent's numbers, side by side: ``start`` to ``start + size``.
+    """A contiguous part of a latent: ``start`` to ``start + size``.
 
     Attributes
     ----------
     name
-        For the user; empty when there is one level only.
+        For the user; empty if there is only one level.
     start, size
-        Which numbers.
+        First index and number of dimensions.
     grid
-        (h, w) of a grid of codes, whose entries lie in them as [D, h, w].
+        (h, w) of a grid of codes; the part is then [D, h, w].
     """
 
     name: str
@@ -39,25 +39,25 @@ class Level:
     grid: tuple[int, int] | None = None
 
     @property
-    def place(self) -> slice:
-        """Which numbers, to index a latent with."""
+    def indices(self) -> slice:
+        """Indexes the part of a latent [d]."""
         return slice(self.start, self.start + self.size)
 
 
 @dataclass(frozen=True)
 class LatentLayout:
-    """How a latent is to be read.
+    """The structure of a latent.
 
     Attributes
     ----------
     kind
-        ``plain`` numbers; ``categories``: one-hot vectors side by side; ``codes``: entries of codebooks.
+        ``plain`` numbers; ``categories``: concatenated one-hot vectors; ``codes``: entries of codebooks.
     levels
-        The parts of a hierarchy, the top or coarse one first; a single one otherwise.
+        The levels of a hierarchy, the top or coarse one first; otherwise a single one.
     categories
-        Of each variable.
+        Number of categories of each variable.
     codes
-        Entries of each codebook.
+        Number of entries of each codebook.
     """
 
     kind: Literal["plain", "categories", "codes"]
@@ -67,12 +67,12 @@ class LatentLayout:
 
     @property
     def latent_dim(self) -> int:
-        """Numbers in a latent."""
+        """Number of dimensions."""
         return sum(level.size for level in self.levels)
 
 
 def latent_layout(config: ModelConfig, image_shape: tuple[int, int, int]) -> LatentLayout:
-    """The layout of the latents that a model of this configuration encodes to and decodes from."""
+    """The layout of the latents of a model with this configuration."""
     if config.family == "vq":
         book = config.codebook
         grids = code_grids(image_shape, book.levels)
@@ -89,10 +89,7 @@ def latent_layout(config: ModelConfig, image_shape: tuple[int, int, int]) -> Lat
 
 
 def layer_sizes(latent_dim: int, layers: int) -> list[int]:
-    """How ``latent_dim`` is shared among the layers, the top first: each about twice as wide as the one above.
-
-    Every layer has at least one.
-    """
+    """Dimensions of each layer, the top first: each about twice as many as the layer above, at least one."""
     spare = latent_dim - layers
     parts = 2**layers - 1
     sizes = [1 + spare * 2**level // parts for level in range(layers)]
@@ -101,7 +98,7 @@ def layer_sizes(latent_dim: int, layers: int) -> list[int]:
 
 
 def halvings(height: int, width: int, count: int) -> Sizes:
-    """Sizes from the image's own through ``count`` halvings, rounded up, whatever is left."""
+    """(h, w) of the image and after each of ``count`` halvings, rounded up."""
     sizes = [(height, width)]
     for _ in range(count):
         high, wide = sizes[-1]
@@ -122,6 +119,6 @@ def code_grids(image_shape: tuple[int, int, int], levels: int) -> Sizes:
 
 
 def _levels(names: list[str], sizes: list[int], grids: Sizes | None = None) -> tuple[Level, ...]:
-    starts = [sum(sizes[:place]) for place in range(len(sizes))]
-    of_level: list[tuple[int, int] | None] = [None] * len(sizes) if grids is None else [*grids]
-    return tuple(Level(*parts) for parts in zip(names, starts, sizes, of_level, strict=True))
+    starts = [sum(sizes[:index]) for index in range(len(sizes))]
+    level_grids: list[tuple[int, int] | None] = [None] * len(sizes) if grids is None else [*grids]
+    return tuple(Level(*values) for values in zip(names, starts, sizes, level_grids, strict=True))

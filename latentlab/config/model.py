@@ -1,4 +1,4 @@
-"""What a model computes, as a composition of parts: ``ModelConfig``."""
+"""A model as a composition of parts: ``ModelConfig``."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ class ModelConfig(Config):
     Attributes
     ----------
     family
-        ``vae`` is the composition; the others take part of it and go their own way.
+        ``vae`` is the composition of the parts; the other families use some of them and add their own.
     latent_dim
-        Size of z. A quantised model's is the size of its code grid instead, whatever is said here.
+        Size of z. Ignored by quantised models, where it is the size of the code grid.
     beta
         Weight of the rate in the objective.
     samples
-        Latents K drawn per image and step.
+        Number K of latents drawn per image and step.
     bound
         Mean over the K samples, or their log-mean-exp.
     kl
-        Rate in closed form where there is one, or as the mean of log q − log p over the samples.
+        Rate in closed form if there is one, or as the mean of log q − log p over the samples.
     estimator
-        Of the encoder's gradient: through the sample, or by the score function with a leave-one-out baseline.
+        Estimator of the encoder's gradient: through the sample, or the score function with a leave-one-out baseline.
     conditional
-        Whether encoder, decoder and all see the label.
+        Whether all networks get the label.
     """
 
     recipe: str = "vae"
@@ -72,11 +72,15 @@ class ModelConfig(Config):
     supervision: SupervisionConfig = SupervisionConfig()
 
     @model_validator(mode="after")
-    def _parts_fit(self) -> ModelConfig:
-        for wrong, why in (*self._posterior_conflicts(), *self._objective_conflicts(), *self._family_conflicts()):
-            if wrong:
-                # Not a ValueError: pydantic lets it pass as it stands, one clear sentence.
-                raise InputError(why)
+    def _check_parts(self) -> ModelConfig:
+        for is_conflict, message in (
+            *self._posterior_conflicts(),
+            *self._objective_conflicts(),
+            *self._family_conflicts(),
+        ):
+            if is_conflict:
+                # Not a ValueError: pydantic passes this one on unchanged, as one clear sentence.
+                raise InputError(message)
         return self
 
     def _posterior_conflicts(self) -> tuple[tuple[bool, str], ...]:
@@ -93,7 +97,7 @@ class ModelConfig(Config):
             ),
             (
                 q.kind == "cholesky" and self.latent_dim > WIDEST_COVARIANCE,
-                f"a full covariance has a latent_dim of at most {WIDEST_COVARIANCE}",
+                f"posterior.kind=cholesky needs a latent_dim of at most {WIDEST_COVARIANCE}",
             ),
             (q.start == "prior" and q.refine == 0, "without an encoder (posterior.start=prior) set posterior.refine"),
             (
@@ -102,7 +106,7 @@ class ModelConfig(Config):
             ),
             (
                 q.search == "evolution" and q.refine > 0 and q.kind != "delta",
-                "posterior.search=evolution looks for points: set posterior.kind=delta",
+                "posterior.search=evolution needs posterior.kind=delta",
             ),
             (
                 prior == "vamp" and (self.conditional or q.kind in ("delta", "iaf", "planar")),
@@ -118,11 +122,10 @@ class ModelConfig(Config):
                 importance and (q.kind in ("delta", "concrete") or self.rate.kind != "beta" or q.refine > 0),
                 "bound=importance needs a posterior with a density, rate.kind=beta and no posterior.refine",
             ),
-            (importance and divergence != "none", "bound=importance goes without a divergence"),
+            (importance and divergence != "none", "bound=importance needs divergence.kind=none"),
             (
                 score and (q.kind != "diagonal" or self.samples < 2 or importance or q.refine > 0),
-                "estimator=score needs posterior.kind=diagonal, bound=elbo and samples of at least 2, "
-                "each the others' baseline",
+                "estimator=score needs posterior.kind=diagonal, bound=elbo, no posterior.refine and at least 2 samples",
             ),
             (
                 divergence == "total-correlation" and q.kind != "diagonal",
@@ -130,11 +133,11 @@ class ModelConfig(Config):
             ),
             (
                 divergence in ("energy", "kernel", "total-correlation") and self.prior.kind != "standard",
-                f"divergence.kind={divergence} is measured against prior.kind=standard",
+                f"divergence.kind={divergence} needs prior.kind=standard",
             ),
             (
                 divergence != "none" and self.prior.kind == "categorical",
-                "a divergence goes with continuous latents",
+                "a divergence needs continuous latents: set divergence.kind=none",
             ),
             (
                 self.rate.kind == "free-bits" and self.prior.kind not in ("standard", "categorical"),
@@ -142,7 +145,7 @@ class ModelConfig(Config):
             ),
             (
                 self.rate.kind == "free-bits" and q.kind in ("iaf", "planar"),
-                "rate.kind=free-bits needs a rate for each dimension, which a flow posterior has not",
+                "rate.kind=free-bits needs a rate for each dimension, which a flow posterior does not have",
             ),
         )
 

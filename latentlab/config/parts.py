@@ -1,4 +1,4 @@
-"""The parts a model is composed of, each a small description of its own."""
+"""The parts that a model is composed of."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class ArchitectureConfig(Config):
     Attributes
     ----------
     kind
-        ``mlp``: fully connected; ``conv``: strided convolutions, for images of any size; ``residual``: the same
-        with a residual block at every level.
+        ``mlp``: fully connected; ``conv``: strided convolutions, for images of any size; ``residual``: strided
+        convolutions with a residual block at every level.
     hidden
         Units in each of the MLP's hidden layers.
     layers
-        Number of the MLP's hidden layers; with 0 it is an affine map.
+        Number of the MLP's hidden layers; 0 for an affine map.
     width
         Channels of the first convolution; deeper ones have up to four times as many.
     activation
@@ -41,27 +41,27 @@ class PosteriorConfig(Config):
     ----------
     kind
         ``diagonal`` or ``cholesky`` (full covariance) Gaussian; ``iaf`` or ``planar`` flow over a diagonal
-        Gaussian; ``concrete`` categories; ``delta``, a point without a density.
+        Gaussian; ``concrete`` categories; ``delta``: a point without a density.
     steps
-        Number of a flow's steps.
+        Number of steps of a flow.
     hidden
         Hidden units of each of IAF's networks.
     categories
-        Of each concrete latent; ``latent_dim`` is a multiple of it.
+        Number of categories of each concrete latent; ``latent_dim`` must be a multiple of it.
     temperature
-        Of the concrete relaxation, at the start; it falls exponentially.
+        Initial temperature of the concrete relaxation; it decays exponentially.
     coldest
         The concrete relaxation's final temperature.
     cooling
-        Epochs until the concrete relaxation has its final temperature.
+        Epochs until the concrete relaxation reaches its final temperature.
     start
-        Where an image's own q begins: at the encoder's output, or, without an encoder, at the prior.
+        Where each image's own q starts: at the encoder's output, or, without an encoder, at the prior.
     refine
-        Steps of improvement of each image's own q, beginning at ``start``; 0 leaves the encoder's output.
+        Steps by which each image's own q is improved from ``start``; 0 keeps the encoder's output.
     search
         How each image's own q is improved: by Adam on the ELBO's gradient, or without gradients by evolution.
     refine_rate
-        Adam's learning rate, or the size of evolution's first step, when each image's own q is improved.
+        Adam's learning rate, or the size of evolution's first step, for these improvements.
     """
 
     kind: Literal["diagonal", "cholesky", "iaf", "planar", "concrete", "delta"] = "diagonal"
@@ -86,9 +86,9 @@ class PriorConfig(Config):
         ``standard`` normal; learned ``mixture`` of Gaussians; ``vamp``: mixture of the posteriors at learned
         pseudo-inputs; ``flow``: a learned autoregressive flow; ``categorical``: uniform, for concrete latents.
     components
-        Of the mixture, or pseudo-inputs.
+        Number of components of the mixture, or of pseudo-inputs.
     steps
-        Number of the flow's steps.
+        Number of steps of the flow.
     hidden
         Hidden units of each of the flow's networks.
     """
@@ -105,12 +105,12 @@ class LikelihoodConfig(Config):
     Attributes
     ----------
     kind
-        Of the pixels.
+        Distribution of a pixel.
     sigma
-        The Gaussian's: ``fixed`` at ``sigma_value``; one number ``learned``, which starts there; ``optimal``, the
-        one that suits the batch best; or one for each ``pixel``, which the decoder tells.
+        σ of the Gaussian: ``fixed`` at ``sigma_value``; one ``learned`` number that starts there; ``optimal``: the best
+        one for each batch; ``pixel``: one for each pixel, from the decoder.
     sigma_value
-        The Gaussian's σ if ``sigma`` is fixed; if it is learned, where it starts.
+        The Gaussian's σ if ``sigma`` is fixed; its initial value if it is learned.
     """
 
     kind: Literal["bernoulli", "gaussian"] = "bernoulli"
@@ -119,13 +119,13 @@ class LikelihoodConfig(Config):
 
 
 class RateConfig(Config):
-    """What the rate costs in the objective.
+    """The rate's term in the objective.
 
     Attributes
     ----------
     kind
-        ``beta``: β times it; ``capacity``: γ times its distance from a capacity that rises; ``free-bits``: β times
-        it, where each latent dimension (or layer of a hierarchy) is charged for ``free_bits`` at least.
+        ``beta``: β times the rate; ``capacity``: γ times its distance from a rising capacity; ``free-bits``: β times
+        the rate, where each latent dimension (or layer of a hierarchy) counts at least ``free_bits``.
     warmup
         Epochs over which β rises from 0.
     gamma
@@ -135,7 +135,7 @@ class RateConfig(Config):
     epochs
         Epochs until the final capacity is reached.
     free_bits
-        Least rate that each latent dimension (or layer of a hierarchy) is charged for, in nats.
+        Minimum rate that each latent dimension (or layer of a hierarchy) counts with, in nats.
     """
 
     kind: Literal["beta", "capacity", "free-bits"] = "beta"
@@ -155,11 +155,11 @@ class DivergenceConfig(Config):
         ``mmd``: maximum mean discrepancy; ``sliced-wasserstein``; ``energy`` distance; ``kernel``: a Gaussian
         kernel's distance in closed form; ``total-correlation`` by minibatch weighting.
     weight
-        λ, against errors summed over pixels.
+        λ, relative to errors summed over pixels.
     kernel
-        MMD's: inverse multiquadric or Gaussian.
+        Kernel of the MMD: inverse multiquadric or Gaussian.
     projections
-        Directions of the sliced distance.
+        Number of directions of the sliced distance.
     """
 
     kind: Literal["none", "mmd", "sliced-wasserstein", "energy", "kernel", "total-correlation"] = "none"
@@ -169,15 +169,15 @@ class DivergenceConfig(Config):
 
 
 class CorruptionConfig(Config):
-    """What is done to an image before the encoder sees it in training.
+    """How training images are corrupted before the encoder gets them.
 
     Attributes
     ----------
     kind
-        ``noise`` is added, and the clean image asked for; or pixels are hidden by a ``mask``, and only those that
-        are left carry likelihood.
+        ``noise`` is added, and the decoder reconstructs the clean image; or a ``mask`` hides pixels, and only the
+        others count in the likelihood.
     level
-        Standard deviation of the noise, or share of the pixels hidden.
+        Standard deviation of the noise, or fraction of pixels hidden.
     """
 
     kind: Literal["none", "noise", "mask"] = "none"
@@ -185,17 +185,17 @@ class CorruptionConfig(Config):
 
 
 class HierarchyConfig(Config):
-    """Layers of latents, for the families that have them.
+    """Layers of latents, for the hierarchical families.
 
     Attributes
     ----------
     layers
-        How many; they share ``latent_dim``, each about twice as wide as the one above.
+        Number of layers; they share ``latent_dim``, each about twice as wide as the one above.
     hidden
         Units of the networks between layers.
     bottom_up
-        The ladder's: half of each layer's latents, but the top's, are inferred on the way up from the image, the
-        others on the way down.
+        For the ladder: half of the latents of each layer except the top are inferred bottom-up from the image, the
+        others top-down.
     """
 
     layers: int = Field(default=3, ge=2, le=12)
@@ -209,17 +209,17 @@ class CodebookConfig(Config):
     Attributes
     ----------
     size
-        Number of the codebook's entries.
+        Number of entries of the codebook.
     dimension
-        Numbers in each entry.
+        Size of each entry.
     commitment
-        Weight of the encoder's distance from the entries.
+        Weight of the encoder's distance to the entries.
     decay
-        Of the moving averages that the entries are.
+        Decay of the moving averages that are the entries.
     levels
-        Grids of codes: 1, or 2 (a coarse and a fine one).
+        Number of grids of codes: 1, or 2 (a coarse and a fine one).
     prior
-        Over the grids: uniform, or learned, one code after another.
+        Prior over the grids: uniform, or learned, one code after another.
     """
 
     size: int = Field(default=512, ge=2, le=65536)
@@ -236,14 +236,14 @@ class AdversaryConfig(Config):
     Attributes
     ----------
     weight
-        Of what it says: γ of the total correlation, or of the adversarial term.
+        γ of the total correlation, or weight of the adversarial term.
     hidden
         Units of its layers.
     pixels
-        VAE-GAN's: weight of the pixels' distortion beside the features'; 0 is the paper's.
+        For VAE-GAN: weight of the distortion of pixels beside that of features; 0 in the paper.
     margin
-        VAE-GAN's: the discriminator rests while its cross-entropy is better than chance's (log 2) by more than so
-        many nats; the adversarial term rests while it is worse by more.
+        For VAE-GAN: the discriminator is not trained while its cross-entropy is better than chance (log 2) by more than
+        this many nats; the adversarial term is skipped while it is worse by more.
     """
 
     weight: float = Field(default=6.4, ge=0.0)
@@ -253,14 +253,14 @@ class AdversaryConfig(Config):
 
 
 class SupervisionConfig(Config):
-    """Labels of a few images.
+    """Labels of a few images, for semi-supervised training.
 
     Attributes
     ----------
     labels
-        Labelled images used, equally many of each class: the first met in training.
+        Number of labelled images used, equally many of each class: the first ones in training.
     weight
-        α of the classification term, in nats of the mean cross-entropy.
+        α of the classification term, which is the mean cross-entropy in nats.
     """
 
     labels: int = Field(default=100, ge=1, le=100_000)

@@ -1,4 +1,4 @@
-"""Recipes: named model configurations, as plain data (no torch)."""
+"""Recipes: named model configurations, as plain data."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Recipe:
     Attributes
     ----------
     name, summary, formula, paper
-        What the picker and ``latentlab recipes`` show: two sentences, the objective, the reference.
+        What the window and ``latentlab recipes`` show: two sentences, the objective, the reference.
     values
-        What differs from ``ModelConfig``'s defaults, nested by part.
+        Differences from ``ModelConfig``'s defaults, nested by part.
     matters
-        Dotted names of the few settings worth offering first.
+        Dotted names of the few most important settings.
     """
 
     name: str
@@ -36,28 +36,28 @@ class Recipe:
         return validated(ModelConfig, {"recipe": self.name, **self.values, **changes})
 
     def suited(self, to: ModelConfig | None) -> ModelConfig:
-        """The recipe's configuration with the networks, pixels and latent size of ``to`` where it has none of its own.
+        """The recipe's configuration with networks, likelihood and latent size of ``to``, unless it has its own.
 
         ``to`` suits some images (:mod:`latentlab.config.suggestion`); the recipe's own settings stay.
         """
         if to is None:
             return self.config()
-        open_to_choice = [part for part in ("architecture", "likelihood", "latent_dim") if part not in self.values]
-        return self.config(**to.model_dump(include=set(open_to_choice)))
+        free = [part for part in ("architecture", "likelihood", "latent_dim") if part not in self.values]
+        return self.config(**to.model_dump(include=set(free)))
 
 
 _FIRST = (
     Recipe(
         "vae",
         "The variational autoencoder: an encoder and a decoder trained together to maximise the ELBO. "
-        "Rate and distortion are weighed equally.",
+        "Rate and distortion are weighted equally.",
         "E_q[log p(x|z)] − KL(q(z|x) ‖ p(z))",
         "Kingma & Welling 2014, Auto-Encoding Variational Bayes (arXiv:1312.6114)",
     ),
     Recipe(
         "ae",
         "A plain autoencoder: reconstruction alone, with nothing that shapes the latent space. "
-        "The contrast: its samples from the prior fail.",
+        "For comparison: samples from the prior fail.",
         "log p(x|z = μ(x))",
         "Hinton & Salakhutdinov 2006, Reducing the Dimensionality of Data with Neural Networks",
         {"posterior": {"kind": "delta"}, "beta": 0.0},
@@ -66,7 +66,7 @@ _FIRST = (
     Recipe(
         "gaussian-vae",
         "A VAE whose pixels are Gaussian, for grey and colour images. "
-        "σ is the best for each batch, one learned number, one per pixel, or fixed; it balances rate and distortion.",
+        "σ is optimal for each batch, one learned number, one per pixel, or fixed; it balances rate and distortion.",
         "E_q[log N(x; μ(z), σ²)] − KL(q(z|x) ‖ p(z))",
         "Rybkin, Daniilidis & Levine 2021, Simple and Effective VAE Training with Calibrated Decoders "
         "(arXiv:2006.13202)",
@@ -76,7 +76,7 @@ _FIRST = (
     Recipe(
         "full-covariance-vae",
         "The posterior's dimensions may depend on each other: z = μ + L ε with a lower triangular L. "
-        "The bound is tighter where the true posterior is tilted.",
+        "The bound is tighter if the true posterior is correlated.",
         "E_q[log p(x|z)] − KL(N(μ, L Lᵀ) ‖ N(0, I))",
         "Rezende, Mohamed & Wierstra 2014, Stochastic Backpropagation (arXiv:1401.4082)",
         {"posterior": {"kind": "cholesky"}},
@@ -88,7 +88,7 @@ _OBJECTIVES = (
     Recipe(
         "iwae",
         "The importance-weighted autoencoder: K latents per image, and the logarithm of their mean weight. "
-        "The bound tightens with K, and the posterior need no longer be simple.",
+        "The bound tightens with K, even for a simple posterior.",
         "E[log 1/K Σ_k p(x, z_k) / q(z_k|x)]",
         "Burda, Grosse & Salakhutdinov 2016, Importance Weighted Autoencoders (arXiv:1509.00519)",
         {"bound": "importance", "samples": 5, "kl": "monte-carlo"},
@@ -97,7 +97,7 @@ _OBJECTIVES = (
     Recipe(
         "score-function-vae",
         "The encoder's gradient by REINFORCE, with the other samples as baseline, instead of through the sample. "
-        "The contrast: the curves show how much larger its variance is.",
+        "For comparison: the curves show how much larger its variance is.",
         "∇ E_q[f(z)] = E_q[(f(z) − b) ∇ log q(z|x)]",
         "Mnih & Gregor 2014, Neural Variational Inference and Learning in Belief Networks (arXiv:1402.0030)",
         {"estimator": "score", "samples": 8},
@@ -106,7 +106,7 @@ _OBJECTIVES = (
     Recipe(
         "beta-vae",
         "The ELBO with its KL term weighted by β. Above 1 it trades reconstruction for simpler, "
-        "more separated latents; β = 1 is the VAE.",
+        "more disentangled latents; β = 1 is the VAE.",
         "E_q[log p(x|z)] − β · KL(q(z|x) ‖ p(z))",
         "Higgins et al. 2017, beta-VAE: Learning Basic Visual Concepts with a Constrained Variational Framework",
         {"beta": 4.0},
@@ -115,7 +115,7 @@ _OBJECTIVES = (
     Recipe(
         "capacity-vae",
         "The rate is held at a capacity C that rises during training. "
-        "Latents take up the factors of the images one after another, the costliest first.",
+        "Latents learn the factors of the images one after another, the most important first.",
         "E_q[log p(x|z)] − γ · |KL(q(z|x) ‖ p(z)) − C|",
         "Burgess et al. 2018, Understanding disentangling in β-VAE (arXiv:1804.03599)",
         {"latent_dim": 10, "rate": {"kind": "capacity"}},
@@ -123,8 +123,8 @@ _OBJECTIVES = (
     ),
     Recipe(
         "tc-vae",
-        "Only the total correlation is charged extra: the part of the KL that says how the dimensions depend on each "
-        "other. It is estimated from the batch, each image weighed as in the whole set.",
+        "Only the total correlation is penalised: the part of the KL that measures how the dimensions depend on each "
+        "other. It is estimated from the batch, weighted as a sample of the whole dataset.",
         "ELBO − (β − 1) · KL(q(z) ‖ Π q(z_i)), β − 1 = divergence.weight",
         "Chen et al. 2018, Isolating Sources of Disentanglement in Variational Autoencoders (arXiv:1802.04942)",
         {"latent_dim": 10, "divergence": {"kind": "total-correlation", "weight": 5.0}},
@@ -132,8 +132,8 @@ _OBJECTIVES = (
     ),
     Recipe(
         "factor-vae",
-        "The total correlation again, told by a discriminator that knows real latents from shuffled ones. "
-        "The two networks are trained in turns.",
+        "The total correlation, estimated by a discriminator between real and shuffled latents. "
+        "The two networks are trained alternately.",
         "ELBO − γ · KL(q(z) ‖ Π q(z_i)), γ = adversary.weight",
         "Kim & Mnih 2018, Disentangling by Factorising (arXiv:1802.05983)",
         {"family": "factor", "latent_dim": 10},
@@ -144,8 +144,7 @@ _OBJECTIVES = (
 _LABELS = (
     Recipe(
         "cvae",
-        "Encoder and decoder are told the label, so that z is left with what the label does not say. "
-        "Choose a class and keep the style.",
+        "Encoder and decoder get the label, so that z represents everything else. Choose a class and keep the style.",
         "E_q[log p(x|z, c)] − KL(q(z|x, c) ‖ p(z))",
         "Sohn, Lee & Yan 2015, Learning Structured Output Representation using Deep Conditional Generative Models",
         {"conditional": True},
@@ -153,8 +152,8 @@ _LABELS = (
     ),
     Recipe(
         "semi-supervised-vae",
-        "M2: a class and a continuous latent per image, with the class known of a few images only. "
-        "Where it is not known it is summed out; a classifier comes of it.",
+        "M2: a class and a continuous latent per image, with known classes of only a few images. "
+        "Unknown classes are marginalised; a classifier is learned too.",
         "Σ_y q(y|x) [ELBO(x, y) − log q(y|x)] + ELBO of the labelled − α · cross-entropy",
         "Kingma et al. 2014, Semi-supervised Learning with Deep Generative Models (arXiv:1406.5298)",
         {"family": "semi-supervised", "conditional": True, "latent_dim": 10},
@@ -165,7 +164,7 @@ _LABELS = (
 _DIVERGENCES = (
     Recipe(
         "mmd-vae",
-        "InfoVAE: the posteriors together are pulled to the prior by the maximum mean discrepancy, and each alone only "
+        "InfoVAE: the maximum mean discrepancy pulls the aggregate posterior to the prior, the KL each single one only "
         "a little. The latents stay informative.",
         "E_q[log p(x|z)] − β · KL(q(z|x) ‖ p(z)) − λ · MMD²(q(z), p(z))",
         "Zhao, Song & Ermon 2019, InfoVAE (arXiv:1706.02262)",
@@ -174,8 +173,8 @@ _DIVERGENCES = (
     ),
     Recipe(
         "wae",
-        "The Wasserstein autoencoder: points instead of posteriors, and their distribution pulled to the prior by the "
-        "maximum mean discrepancy. Sharper than a VAE, with no likelihood to report.",
+        "The Wasserstein autoencoder: points instead of posteriors, whose distribution the maximum mean discrepancy "
+        "pulls to the prior. Sharper than a VAE, without a likelihood to report.",
         "log p(x|z = μ(x)) − λ · MMD²(q(z), p(z))",
         "Tolstikhin et al. 2018, Wasserstein Auto-Encoders (arXiv:1711.01558)",
         {"posterior": {"kind": "delta"}, "beta": 0.0, "divergence": {"kind": "mmd", "weight": 100.0}},
@@ -183,8 +182,8 @@ _DIVERGENCES = (
     ),
     Recipe(
         "swae",
-        "Points, their distribution compared with the prior along random directions, where sorting solves the "
-        "transport. Large batches (500) serve it best.",
+        "Points, whose distribution is compared with the prior along random directions, where sorting solves the "
+        "transport problem. Large batches (500) work best.",
         "log p(x|z = μ(x)) − λ · SW²(q(z), p(z))",
         "Kolouri et al. 2019, Sliced-Wasserstein Autoencoder (arXiv:1804.01947)",
         {"posterior": {"kind": "delta"}, "beta": 0.0, "divergence": {"kind": "sliced-wasserstein", "weight": 100.0}},
@@ -192,8 +191,8 @@ _DIVERGENCES = (
     ),
     Recipe(
         "energy-vae",
-        "Points, pulled to the prior by the energy distance, whose part with the prior is known in closed form. "
-        "Nothing is drawn and no kernel is to be chosen.",
+        "Points, pulled to the prior by the energy distance, whose term with the prior has a closed form. "
+        "No samples and no choice of kernel are needed.",
         "log p(x|z = μ(x)) − λ · (2 E‖Z − Y‖ − E‖Z − Z′‖ − E‖Y − Y′‖), Y ~ N(0, I)",
         "Turinici 2021, Radon-Sobolev Variational Auto-Encoders (arXiv:1911.13135)",
         {"posterior": {"kind": "delta"}, "beta": 0.0, "divergence": {"kind": "energy", "weight": 100.0}},
@@ -201,8 +200,8 @@ _DIVERGENCES = (
     ),
     Recipe(
         "kernel-vae",
-        "Points, pulled to the prior by a Gaussian kernel's distance, whose part with the prior is known in closed "
-        "form. The gradient has no noise but the batch's.",
+        "Points, pulled to the prior by a Gaussian kernel's distance, whose term with the prior has a closed "
+        "form. The batch is the only source of noise in the gradient.",
         "log p(x|z = μ(x)) − λ · (E k(Z, Z′) − 2 E k(Z, Y) + E k(Y, Y′)), Y ~ N(0, I)",
         "Gretton et al. 2012, A Kernel Two-Sample Test, in closed form against N(0, I)",
         {"posterior": {"kind": "delta"}, "beta": 0.0, "divergence": {"kind": "kernel", "weight": 1000.0}},
@@ -210,8 +209,8 @@ _DIVERGENCES = (
     ),
     Recipe(
         "vae-gan",
-        "The error is measured in what a discriminator sees, which learns meanwhile to tell real images from drawn "
-        "ones. Sharper images, at the price of the likelihood.",
+        "The reconstruction error is measured on the features of a discriminator that learns to tell real images from "
+        "samples. Sharper images, at the cost of the likelihood.",
         "KL(q(z|x) ‖ p(z)) + ½‖D_l(x) − D_l(x̃)‖² − ω · log p(x|z) + λ · adversarial, ω = adversary.pixels",
         "Larsen et al. 2016, Autoencoding beyond pixels using a learned similarity metric (arXiv:1512.09300)",
         {"family": "vae-gan", "latent_dim": 10, "adversary": {"weight": 1.0, "pixels": 0.5}},
@@ -223,7 +222,7 @@ _DISCRETE = (
     Recipe(
         "vq-vae",
         "A grid of codes per image, each the nearest of a learned codebook: sharp reconstructions. "
-        "A prior over the grid, one code after another, is learned beside them, so that it draws images.",
+        "An autoregressive prior over the grid is learned too, so that it can generate images.",
         "log p(x|e) + log p(codes) − ¼ ‖z(x) − e‖²",
         "van den Oord, Vinyals & Kavukcuoglu 2017, Neural Discrete Representation Learning (arXiv:1711.00937)",
         {"family": "vq", "architecture": {"kind": "residual"}, "codebook": {"prior": "autoregressive"}},
@@ -231,8 +230,8 @@ _DISCRETE = (
     ),
     Recipe(
         "vq-vae-2",
-        "Two grids of codes, a coarse one for the whole and a fine one for the detail. "
-        "A prior over both is learned beside them, so that it draws images.",
+        "Two grids of codes, a coarse one for the global structure and a fine one for the details. "
+        "A prior over both is learned too, so that it can generate images.",
         "log p(x|e) + log p(codes) − ¼ ‖z(x) − e‖²",
         "Razavi, van den Oord & Vinyals 2019, Generating Diverse High-Fidelity Images with VQ-VAE-2 (arXiv:1906.00446)",
         {
@@ -244,7 +243,7 @@ _DISCRETE = (
     ),
     Recipe(
         "concrete-vae",
-        "Latents that are categories, relaxed while training so that gradients pass, ever less as it cools. "
+        "Categorical latents, relaxed during training so that gradients exist, with a falling temperature. "
         "Evaluated with hard categories.",
         "E_q[log p(x|z)] − Σ_n KL(Cat(π_n) ‖ uniform)",
         "Jang, Gu & Poole 2017, Categorical Reparameterization with Gumbel-Softmax (arXiv:1611.01144)",
@@ -256,8 +255,8 @@ _DISCRETE = (
 _RICHER = (
     Recipe(
         "iaf-vae",
-        "The posterior is a Gaussian bent by inverse autoregressive steps, each a masked network. "
-        "It can take any shape, and the bound tightens.",
+        "The posterior is a Gaussian transformed by inverse autoregressive steps, each a masked network. "
+        "It can have any shape, and the bound tightens.",
         "E[log p(x|z_T)] − E[log q₀(z₀) − Σ_t log|det ∂z_t/∂z_{t−1}| − log p(z_T)]",
         "Kingma et al. 2016, Improving Variational Inference with Inverse Autoregressive Flow (arXiv:1606.04934)",
         {"latent_dim": 10, "posterior": {"kind": "iaf", "steps": 2}},
@@ -265,7 +264,7 @@ _RICHER = (
     ),
     Recipe(
         "planar-vae",
-        "The posterior is a Gaussian pushed across a few planes, which the encoder places for each image. "
+        "The posterior is a Gaussian deformed along a few planes, which the encoder chooses for each image. "
         "The simplest flow.",
         "z_t = z_{t−1} + û tanh(wᵀ z_{t−1} + b), log q = log q₀ − Σ log|1 + ûᵀ ψ|",
         "Rezende & Mohamed 2015, Variational Inference with Normalizing Flows (arXiv:1505.05770)",
@@ -274,7 +273,7 @@ _RICHER = (
     ),
     Recipe(
         "vamp-vae",
-        "The prior is a mixture of the posteriors at learned pseudo-inputs, so that it lies where the images are. "
+        "The prior is a mixture of the posteriors of learned pseudo-inputs, so that it matches the images. "
         "The rate falls without a loss of detail.",
         "E_q[log p(x|z)] − KL(q(z|x) ‖ 1/K Σ_k q(z|u_k))",
         "Tomczak & Welling 2018, VAE with a VampPrior (arXiv:1705.07120)",
@@ -283,10 +282,10 @@ _RICHER = (
     ),
     Recipe(
         "ladder-vae",
-        "Several layers of latents, inferred from the top down: each from the image and from what the layers above "
-        "expect. Half of each can be inferred on the way up instead, as in BIVA.",
+        "Several layers of latents, inferred top-down: each from the image and the prediction of the layers above. "
+        "Half of each layer can be inferred bottom-up instead, as in BIVA.",
         "E_q[log p(x|z)] − Σ_l KL(q(z_l|x, z_{<l}) ‖ p(z_l|z_{<l}))",
-        "Sønderby et al. 2016, Ladder Variational Autoencoders (arXiv:1602.02282); upwards: Maaløe et al. 2019, BIVA "
+        "Sønderby et al. 2016, Ladder Variational Autoencoders (arXiv:1602.02282); bottom-up: Maaløe et al. 2019, BIVA "
         "(arXiv:1902.02102)",
         {"family": "ladder", "latent_dim": 28, "rate": {"kind": "free-bits", "warmup": 5.0}},
         ("latent_dim", "hierarchy.layers", "hierarchy.bottom_up", "rate.free_bits", "rate.warmup"),
@@ -294,7 +293,7 @@ _RICHER = (
     Recipe(
         "helmholtz",
         "Two layers of latents trained by wake and sleep: the decoder learns from images, the encoder from dreams. "
-        "The contrast: its ELBO stays behind one that is maximised directly.",
+        "For comparison: its ELBO is lower than one that is maximised directly.",
         "wake: −log p(x, z), z ~ q; sleep: −log q(z|x), (x, z) ~ p",
         "Hinton et al. 1995, The wake-sleep algorithm for unsupervised neural networks",
         {"family": "wake-sleep", "latent_dim": 18, "hierarchy": {"layers": 2}},
@@ -302,8 +301,8 @@ _RICHER = (
     ),
     Recipe(
         "per-datapoint-vae",
-        "Each image's posterior is improved by gradient steps from where the encoder put it. "
-        "The gain is the amortisation gap: what one encoder for all images costs.",
+        "Each image's posterior is improved by gradient steps from the encoder's output. "
+        "The gain is the amortisation gap: the cost of one encoder for all images.",
         "max_λ E_{q_λ}[log p(x|z)] − KL(q_λ ‖ p(z)) for each x, λ from the encoder",
         "Krishnan, Liang & Hoffman 2018, On the challenges of learning with inference networks (arXiv:1710.06085)",
         {"posterior": {"refine": 20}},
@@ -311,7 +310,7 @@ _RICHER = (
     ),
     Recipe(
         "decoder-only-vae",
-        "No encoder at all: each image's latent is searched for, by gradient or by evolution. "
+        "No encoder: each image's latent is found by gradient steps or by evolution. "
         "To generate images, a decoder is enough.",
         "max_θ log p(x|z*) with z* = argmax_z log p(x|z) + log p(z)",
         "Bojanowski et al. 2018, Optimizing the Latent Space of Generative Networks (arXiv:1707.05776)",
@@ -331,9 +330,9 @@ def recipe(name: str) -> Recipe:
     Raises
     ------
     InputError
-        Naming those there are.
+        When there is none of this name.
     """
     try:
         return RECIPES[name]
     except KeyError:
-        raise InputError(f"there is no recipe {name!r}; those there are: {', '.join(RECIPES)}") from None
+        raise InputError(f"there is no recipe {name!r}; the recipes are: {', '.join(RECIPES)}") from None

@@ -1,4 +1,4 @@
-"""What was done in the window, as the command that repeats it."""
+"""The command that repeats a training done in the window."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from latentlab.config import RunConfig, TrainingConfig, validated
 from latentlab.config.recipes import recipe
 from latentlab.errors import InputError
 
-# Settings with an option of their own; all others go through --set.
+# Settings with an option of their own; all others are given by --set.
 _OPTIONS = {
     "model.latent_dim": "--latent-dim",
     "training.epochs": "--epochs",
@@ -28,29 +28,29 @@ _OPTIONS = {
 def training_command(source: str, out: str, config: RunConfig) -> str:
     """The ``latentlab train`` command that repeats a training, as one line for a POSIX shell.
 
-    Only what differs from the recipe's defaults is written. A model of no known recipe is written as changes to the
+    Only differences from the recipe's defaults are written; a model of an unknown recipe is written as changes to the
     recipe ``vae``.
     """
     try:
-        known = recipe(config.model.recipe)
+        base = recipe(config.model.recipe)
     except InputError:
-        known = recipe("vae")
-    words = ["latentlab", "train", source, "--out", out, "--recipe", known.name]
-    for name, value in _differences(config, RunConfig(model=known.config())):
+        base = recipe("vae")
+    words = ["latentlab", "train", source, "--out", out, "--recipe", base.name]
+    for name, value in _differences(config, RunConfig(model=base.config())):
         text = _text(value)
         words += [_OPTIONS[name], text] if name in _OPTIONS else ["--set", f"{name}={text}"]
     return shlex.join(words)
 
 
 def trained_config(model: Mapping[str, Any], data: Mapping[str, Any], training: Mapping[str, Any]) -> RunConfig:
-    """The configuration of a run, from what a model file says of its model, data and training.
+    """The configuration of a run, from the model, data and training recorded in a model file.
 
-    What the file does not record (where and when it was trained) has its default value.
+    What the file does not record has its default value.
 
     Raises
     ------
     InputError
-        When a value is not one that its setting can have.
+        When a recorded value is refused.
     """
     settings = {name: value for name, value in training.items() if name in TrainingConfig.model_fields}
     return validated(RunConfig, {"model": dict(model), "data": dict(data), "training": settings})

@@ -6,13 +6,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from latentlab.config.base import Config
-
-DEVICES = r"^(auto|cpu|mps|cuda(:\d+)?)$"
+from latentlab.config.base import DEVICES, Config
 
 
 class TrainingConfig(Config):
-    """One training: how long, how fast, where.
+    """How long, how fast and where a model is trained.
 
     Attributes
     ----------
@@ -25,33 +23,34 @@ class TrainingConfig(Config):
     weight_decay
         Decoupled weight decay (AdamW when above 0).
     gradient_clip
-        Largest gradient norm; 0 for no clipping.
+        Maximum gradient norm; 0 for no clipping.
     schedule
-        Of the learning rate: constant, or a cosine to 0 over the run.
+        Schedule of the learning rate: constant, or a cosine to 0 over the run.
     patience
-        Stop after so many epochs without a better validation ELBO; 0 for never. It is the ELBO itself (β = 1) that
-        counts, here and for which epoch's model is kept, whatever β or divergence is trained with: a bound on the
-        likelihood, comparable between runs and while β is changed, which the objective is not.
+        Stop after this many epochs without a better validation ELBO; 0 for never. Here and for the choice of the best
+        epoch, the ELBO at β = 1 counts, whatever β or divergence the model is trained with: a bound on the
+        likelihood is comparable between runs and while β changes, the objective is not.
     seed
-        Of initial weights, permutations and sampling.
+        Seed of initial weights, permutations and sampling.
     device
         ``auto`` (CUDA, then MPS, then CPU), ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
     threads
-        Of the processor, for a run on the CPU: the last bits of the result depend on it. 0 for a number that
-        depends on the model's size and on the machine's cores alone.
+        Number of CPU threads for a run on the CPU; the last bits of the result depend on it. 0 chooses a number from
+        the model's size and the machine's cores alone.
     precision
-        In what the networks compute while training: ``float32``, ``bfloat16``, or ``auto``: bfloat16 on a CUDA device
-        that has it and a model large enough to gain, as long as the ELBO stays within its noise. All else is float32.
+        Precision of the networks during training: ``float32``, ``bfloat16``, or ``auto``: bfloat16 on a CUDA device
+        that supports it, if the model is large enough to gain and the ELBO stays within its noise. All else is
+        float32.
     graphs
-        ``auto`` records a step on a CUDA device and replays it, where model and step allow it; ``off`` never does.
+        ``auto`` records a step on a CUDA device and replays it, if model and step allow it; ``off`` never does.
     binarise
-        ``none`` keeps grey values; ``static`` draws each pixel once with the data's seed; ``dynamic`` draws
-        anew at every use (Burda et al. 2016). Likelihoods are comparable only within one of them.
+        ``none`` keeps grey values; ``static`` draws each pixel once with the data's seed; ``dynamic`` draws it again at
+        every use (Burda et al. 2016). Only likelihoods of the same kind are comparable.
     checkpoint_minutes
-        A checkpoint is written at the end of an epoch, and within an epoch after so many minutes.
+        A checkpoint is written at the end of each epoch, and within an epoch after this many minutes.
     history
-        Keep small pictures of epochs in the run folder, so that the map's learning can be replayed; what that may
-        take of the run's time is bounded, and the model is the same to the bit without.
+        Keep small snapshots of epochs in the run folder, so that the training can be replayed on the map. The time
+        they take is bounded, and the model is bit-identical without them.
     """
 
     epochs: int = Field(default=20, ge=1, le=1_000_000)

@@ -65,7 +65,7 @@ class CodebookController(QObject):
         level, entries = self._level(), self._entries[self._session.level]
         assert level.grid is not None
         latent = self._session.latent
-        cells = latent[level.place].reshape(-1, *level.grid)  # a view: [D, h, w]
+        cells = latent[level.indices].reshape(-1, *level.grid)  # a view: [D, h, w]
         cells[:, row, column] = entries[code]
         self._explore.go_to(latent, ("paint", gesture), "Paint")
 
@@ -82,7 +82,7 @@ class CodebookController(QObject):
             return
         level = self._level()
         assert level.grid is not None
-        cells = self._session.latent[level.place].reshape(-1, *level.grid)
+        cells = self._session.latent[level.indices].reshape(-1, *level.grid)
         self._grid.set_codes(nearest_codes(cells, self._entries[self._session.level]))
 
 

@@ -124,4 +124,4 @@ def describe_latent(z: FloatArray, layout: LatentLayout, level: int) -> str:
             return f"{' and '.join(grids)} codes"
     if len(layout.levels) < 2:
         return ""
-    return f"{shown.name}: {in_numbers(z[shown.place].astype(np.float64), shown.start)}"
+    return f"{shown.name}: {in_numbers(z[shown.indices].astype(np.float64), shown.start)}"

@@ -285,13 +285,13 @@ class Session(QObject):
 
         Not if others are chosen, nor during training: KLs are not meaningful yet.
         """
-        place = self.layout.levels[self._level].place
+        indices = self.layout.levels[self._level].indices
         if kl is None or self.layout.kind != "plain" or self._axes_are_chosen or self.run_is_active:
             return False
-        level_kl = kl[place]
+        level_kl = kl[indices]
         if level_kl.size <= 2 or not np.isfinite(level_kl).all():
             return False
-        x, y = np.sort(np.argsort(-level_kl, kind="stable")[:2]) + place.start + 1
+        x, y = np.sort(np.argsort(-level_kl, kind="stable")[:2]) + indices.start + 1
         before, self._axes = self._axes, AxesChoice(f"z{x}", f"z{y}")
         return self._axes != before
 
@@ -313,7 +313,7 @@ class Session(QObject):
         level = self.layout.levels[self._level]
         if level.size == self._latent.size:
             return components
-        of_level: FloatArray = components[np.abs(components[:, level.place]).max(axis=1, initial=0.0) > 0]
+        of_level: FloatArray = components[np.abs(components[:, level.indices]).max(axis=1, initial=0.0) > 0]
         return of_level
 
     @property

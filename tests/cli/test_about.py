@@ -43,7 +43,7 @@ def test_info_of_a_run_and_of_its_data(run, data, capsys):
     assert "images" in capsys.readouterr().out
 
 
-def test_info_of_a_run_tells_what_was_changed_by_hand(run, tmp_path, capsys):
+def test_info_of_a_run_lists_changed_settings(run, tmp_path, capsys):
     changed = shutil.copytree(run, tmp_path / "changed")
     RunFolder(changed).append_metrics(Adjusted(3, 1.5, beta=2.74).as_json())
     assert json_of(capsys, "info", str(changed))["changed_by_hand"] == [{"step": 3, "epoch": 1.5, "beta": 2.74}]
@@ -51,7 +51,7 @@ def test_info_of_a_run_tells_what_was_changed_by_hand(run, tmp_path, capsys):
     assert "step 3, epoch 1.500, beta 2.740" in capsys.readouterr().out
 
 
-def test_info_tells_broken_images_from_other_files(tmp_path, capsys):
+def test_info_lists_broken_images_before_other_files(tmp_path, capsys):
     save(tmp_path / "good.png", grey())
     (tmp_path / "readme.txt").write_text("of another kind")
     (tmp_path / "z.png").write_bytes(b"broken")
@@ -64,7 +64,7 @@ def test_info_tells_broken_images_from_other_files(tmp_path, capsys):
     )
 
 
-def test_info_refuses_what_is_nothing(tmp_path, capsys):
+def test_info_refuses_unknown_sources(tmp_path, capsys):
     (tmp_path / "evil.safetensors").write_bytes(pickle.dumps({"a": [1] * 100}))
     (tmp_path / "evil.pt").write_bytes(b"PK\x03\x04" + bytes(100))
     for name in ("absent", "evil.safetensors", "evil.pt", "bundled:absent"):
@@ -83,7 +83,7 @@ def test_recipes_are_all_listed(capsys):
     assert all(name in capsys.readouterr().out for name in ("vae",))
 
 
-def test_doctor_tells_versions_devices_and_places(capsys):
+def test_doctor_shows_versions_devices_and_folders(capsys):
     found = json_of(capsys, "doctor")
     assert found["latentlab"] == latentlab.__version__
     assert found["devices"][-1] == "cpu"
@@ -99,13 +99,15 @@ def test_version_and_help(capsys):
         assert "latentlab" in capsys.readouterr().out
 
 
-def test_an_unexpected_error_is_one_line_and_a_traceback_only_with_debug(monkeypatch, capsys):
+def test_an_unexpected_error_is_one_line_without_debug(monkeypatch, capsys):
     def fails(arguments):
         raise ZeroDivisionError("two\nlines")
 
     monkeypatch.setattr("latentlab.cli.about.recipes", fails)
     assert main(["recipes"]) == 1
-    assert capsys.readouterr().err == ("latentlab: error: ZeroDivisionError: two lines (add --debug to see where)\n")
+    assert capsys.readouterr().err == (
+        "latentlab: error: ZeroDivisionError: two lines (add --debug for the traceback)\n"
+    )
     assert main(["recipes", "--debug"]) == 1
     assert "Traceback" in capsys.readouterr().err
 
@@ -124,7 +126,7 @@ def test_everything_else_opens_the_window(monkeypatch):
 
 @pytest.mark.real
 @pytest.mark.parametrize("arguments", [["recipes"], ["info", "bundled:mnist-2d"], ["info", "demo:shapes"], ["--help"]])
-def test_looking_needs_neither_torch_nor_qt(arguments):
+def test_info_and_recipes_import_neither_torch_nor_qt(arguments):
     code = f"""
 import contextlib, sys
 from latentlab.cli import main
@@ -138,7 +140,7 @@ assert not loaded, loaded
 
 
 @pytest.mark.real
-def test_a_reader_that_goes_away_is_no_traceback():
+def test_a_closed_pipe_gives_no_traceback():
     code = "import sys; from latentlab.cli import main; sys.exit(main(['recipes', '--json'] ))"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
         child.stdout.close()

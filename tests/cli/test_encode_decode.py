@@ -12,7 +12,7 @@ from tests.cli.conftest import SMALL
 from tests.training.helpers import bars
 
 
-def test_encode_writes_npz_and_csv_of_the_same_numbers(run, data, tmp_path):
+def test_encode_writes_the_same_numbers_to_npz_and_csv(run, data, tmp_path):
     for name in ("z.npz", "z.csv"):
         assert main(["encode", str(run), str(data), "--out", str(tmp_path / name)]) == 0
     arrays = np.load(tmp_path / "z.npz")
@@ -65,15 +65,15 @@ def test_decode_samples_by_seed(run, tmp_path):
     ("arguments", "why"),
     [
         (["--z", "1,2,3", "--out", "x.png"], "latents of 2 numbers, not [3]"),
-        (["--z", "1,two", "--out", "x.png"], "numbers with commas"),
-        (["--z", "1,2", "--z", "1", "--out", "x.png"], "as many numbers"),
+        (["--z", "1,two", "--out", "x.png"], "numbers separated by commas"),
+        (["--z", "1,2", "--z", "1", "--out", "x.png"], "equally many numbers"),
         (["--z", "nan,0", "--out", "x.png"], "not finite"),
         (["--z-file", "absent.npy", "--out", "x.png"], "no file absent.npy"),
         (["--z-file", "junk.npy", "--out", "x.png"], "does not hold latents"),
         (["--grid", "0", "--out", "x.png"], "from 1 to 200"),
         (["--grid", "3", "--out", "x.gif"], ".png or .npz"),
         (["--grid", "3", "--out", "absent/x.png"], "no folder"),
-        (["--samples", "3", "--label", "1", "--out", "x.png"], "this one takes no class"),
+        (["--samples", "3", "--label", "1", "--out", "x.png"], "this model is not conditional"),
         (["--out", "x.png"], "one of the arguments"),
         (["--grid", "3", "--samples", "2", "--out", "x.png"], "not allowed with"),
     ],
@@ -89,7 +89,7 @@ def test_decode_refuses_in_one_line(run, tmp_path, monkeypatch, capsys, argument
     assert not (tmp_path / "x.png").exists()
 
 
-def test_a_conditional_model_refuses_a_class_that_is_not_there(data, tmp_path, capsys):
+def test_a_conditional_model_refuses_an_unknown_class(data, tmp_path, capsys):
     folder = str(tmp_path / "run")
     assert main(["train", str(data), "--out", folder, "--recipe", "cvae", "--epochs", "1", *SMALL]) == 0
     assert main(["decode", folder, "--samples", "2", "--label", "q", "--out", str(tmp_path / "x.png")]) == 2
@@ -97,7 +97,7 @@ def test_a_conditional_model_refuses_a_class_that_is_not_there(data, tmp_path, c
     assert main(["decode", folder, "--samples", "2", "--label", "1", "--out", str(tmp_path / "x.png")]) == 0
 
 
-def test_a_grid_is_for_latents_that_have_a_plane(data, tmp_path, capsys):
+def test_a_grid_is_refused_for_latents_that_are_not_plain_numbers(data, tmp_path, capsys):
     folder, out = str(tmp_path / "codes"), str(tmp_path / "x.png")
     assert main(["train", str(data), "--out", folder, "--recipe", "vq-vae", "--epochs", "1", *SMALL]) == 0
     assert main(["decode", folder, "--grid", "3", "--out", out]) == 2
@@ -112,17 +112,17 @@ def test_a_grid_is_for_latents_that_have_a_plane(data, tmp_path, capsys):
     assert z[:, :2].all()
 
 
-def test_images_of_another_shape_are_made_the_models(run, tmp_path):
+def test_images_are_resized_to_the_models_shape(run, tmp_path):
     np.savez(tmp_path / "wide.npz", images=np.zeros((4, 8, 12), np.uint8))
     assert main(["encode", str(run), str(tmp_path / "wide.npz"), "--out", str(tmp_path / "z.npz")]) == 0
     assert np.load(tmp_path / "z.npz")["mean"].shape == (4, 2)
 
 
-def test_images_that_cannot_be_are_refused(tmp_path, capsys):
-    """A model of oblong images says so when it is given others."""
+def test_images_that_cannot_be_resized_are_refused(tmp_path, capsys):
+    """A model of oblong images refuses square ones."""
     np.savez(tmp_path / "tall.npz", images=np.zeros((8, 12, 9), np.uint8))
     np.savez(tmp_path / "square.npz", images=np.zeros((8, 10, 10), np.uint8))
     folder = str(tmp_path / "run")
     assert main(["train", str(tmp_path / "tall.npz"), "--out", folder, "--epochs", "1", *SMALL]) == 0
     assert main(["encode", folder, str(tmp_path / "square.npz"), "--out", str(tmp_path / "z.npz")]) == 2
-    assert "images of shape [1, 12, 9], those of square are [1, 10, 10]" in capsys.readouterr().err
+    assert "images of shape [1, 12, 9], and those of square are [1, 10, 10]" in capsys.readouterr().err

@@ -9,7 +9,7 @@ from latentlab.cli import main
 from tests.cli.conftest import SMALL
 
 
-def test_evaluate_tells_nats(run, data, capsys):
+def test_evaluate_measures_in_nats(run, data, capsys):
     arguments = ["evaluate", str(run), str(data), "--limit", "30", "--importance-samples", "5", "--device", "cpu"]
     assert main([*arguments, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
@@ -22,20 +22,20 @@ def test_evaluate_tells_nats(run, data, capsys):
     assert "nats per image" in capsys.readouterr().out
 
 
-def test_evaluate_says_what_the_images_are_to_the_model(run, data, tmp_path, capsys):
-    """Those it was trained on; some of them; or others, which had to be made fit."""
+def test_evaluate_remarks_how_the_images_relate_to_the_model(run, data, tmp_path, capsys):
+    """Its training images; some of them; or others, which were resized."""
     quick = ("--importance-samples", "1")
     assert any(
         "trained on 54 of these 60 images, with 6 held" in said for said in remarks_on(capsys, run, data, *quick)
     )
     some = remarks_on(capsys, run, data, "--limit", "30", *quick)
-    assert any("some it may have learned from" in said for said in some)
+    assert any("it may have been trained on some of them" in said for said in some)
     colours = np.random.default_rng(0).integers(0, 256, (9, 10, 12, 3)).astype(np.uint8)
     np.save(tmp_path / "colours.npy", colours)
     others = remarks_on(capsys, run, tmp_path / "colours.npy", *quick)
     assert others[:2] == [
-        "9 images in colour made grey, as the model takes them",
-        "9 images of other sizes (mostly 12×10) made 8×8, as the model takes them",
+        "9 images converted from colour to grey, as the model needs them",
+        "9 images of other sizes (mostly 12×10) resized to 8×8, as the model needs them",
     ]
 
 
@@ -43,7 +43,7 @@ def remarks_on(capsys, *arguments):
     return measured(capsys, *arguments)["remarks"]
 
 
-def test_evaluate_tells_what_has_collapsed_and_how_varied_samples_are(run, data, capsys):
+def test_evaluate_counts_active_units_and_measures_the_variety_of_samples(run, data, capsys):
     found = measured(capsys, run, data)
     assert len(found["kl_per_dimension"]) == 2
     assert found["collapsed"] == [place for place, kl in enumerate(found["kl_per_dimension"]) if kl < 0.01]
@@ -59,7 +59,7 @@ def test_evaluate_measures_the_gaps_when_asked(run, data, capsys):
     assert found["encoder_elbo"] == pytest.approx(found["elbo"], abs=1)
 
 
-def test_evaluate_tells_a_kinds_own_figures(data, tmp_path, capsys):
+def test_evaluate_has_the_metrics_of_the_model_family(data, tmp_path, capsys):
     for recipe, figure, most in (("semi-supervised-vae", "classification_error", 1), ("vq-vae", "perplexity", 512)):
         run = tmp_path / recipe
         small = ("--set", "architecture.width=4", *SMALL)
@@ -67,7 +67,7 @@ def test_evaluate_tells_a_kinds_own_figures(data, tmp_path, capsys):
         assert 0 <= measured(capsys, run, data, "--importance-samples", "1")[figure] <= most
 
 
-def test_evaluate_scores_disentanglement_where_factors_are_known(tmp_path, capsys):
+def test_evaluate_scores_disentanglement_if_factors_are_known(tmp_path, capsys):
     small = ("--image-size", "8", "--limit", "300", "--latent-dim", "3")
     run = tmp_path / "run"
     assert main(["train", "demo:shapes", "--out", str(run), "--epochs", "1", *small, *SMALL]) == 0
@@ -76,14 +76,14 @@ def test_evaluate_scores_disentanglement_where_factors_are_known(tmp_path, capsy
         assert 0 <= found[score] <= 1
 
 
-def test_evaluate_refuses_gaps_of_what_cannot_be_refined(data, tmp_path, capsys):
+def test_evaluate_refuses_gaps_of_models_that_cannot_be_refined(data, tmp_path, capsys):
     assert main(["train", str(data), "--recipe", "ae", "--out", str(tmp_path / "ae"), "--epochs", "1", *SMALL]) == 0
     capsys.readouterr()
     assert main(["evaluate", str(tmp_path / "ae"), str(data), "--gaps"]) == 2
     assert "diagonal or full-covariance" in capsys.readouterr().err
 
 
-def test_evaluate_says_what_its_figures_do_not_mean(run, data, tmp_path, capsys):
+def test_evaluate_remarks_what_its_metrics_do_not_mean(run, data, tmp_path, capsys):
     assert any("grey pixels" in said for said in measured(capsys, run, data)["remarks"])
     points = tmp_path / "points"
     gaussian = ("--set", "likelihood.kind=gaussian", *SMALL)

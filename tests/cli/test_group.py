@@ -23,7 +23,7 @@ OPTIONS = ("--recipe", "kernel-vae", *OPTIMAL, "--epochs", "3", *SMALL, "--batch
 
 
 def train_together(data, folder, *options):
-    """Train on two processes; the lines on stdout."""
+    """Train on two processes; returns the lines on stdout."""
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "latentlab")
     command = [sys.executable, *launcher, "train", str(data), "--out", str(folder), *OPTIONS, *options]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -33,8 +33,8 @@ def train_together(data, folder, *options):
 
 
 @pytest.mark.real
-def test_two_processes_learn_what_one_learns(data, tmp_path):
-    """They go on with a run that one has begun, and write and tell it once."""
+def test_two_processes_learn_the_same_as_one(data, tmp_path):
+    """They continue a run that one process started, and write and report it once."""
     for name, epochs in (("one", "3"), ("two", "1")):
         assert main(["train", str(data), "--out", str(tmp_path / name), *OPTIONS, "--epochs", epochs]) == 0
     lines = train_together(data, tmp_path / "two", "--resume")
@@ -54,7 +54,7 @@ def test_two_processes_learn_what_one_learns(data, tmp_path):
 
 
 def start(command, rank):
-    """One of two processes, started as torchrun would, on the CPU."""
+    """One of two processes, started like torchrun does, on the CPU."""
     place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(start.port), "WORLD_SIZE": "2", "RANK": str(rank)}
     environment = os.environ | {"OMP_NUM_THREADS": "1"} | place
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
@@ -63,7 +63,7 @@ def start(command, rank):
 
 @pytest.fixture
 def together():
-    """Start a command in two processes; none outlives the test."""
+    """Start a command in two processes, which end with the test."""
     started = []
 
     def begin(*command):
@@ -81,7 +81,7 @@ def together():
 
 
 @pytest.mark.real
-def test_noise_turns_and_unequal_shares_stay_in_step(together, tmp_path):
+def test_random_numbers_turns_and_unequal_shards_stay_synchronised(together, tmp_path):
     """See ``in_step.py``: what is asserted there is asserted in both processes."""
     pair = together(str(Path(__file__).with_name("in_step.py")), str(tmp_path))
     for process in pair:
@@ -90,7 +90,7 @@ def test_noise_turns_and_unequal_shares_stay_in_step(together, tmp_path):
 
 
 @pytest.mark.real
-def test_a_signal_to_one_ends_all_and_a_lost_one_is_told_of(together, data, tmp_path):
+def test_a_signal_to_one_process_ends_all_and_a_lost_process_is_reported(together, data, tmp_path):
     folder = tmp_path / "run"
     options = ("--recipe", "vae", "--epochs", "100000", *SMALL, "--batch-size", "15", "--json", "--resume")
     command = ("-m", "latentlab", "train", str(data), "--out", str(folder), *options)

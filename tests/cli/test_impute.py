@@ -20,7 +20,7 @@ def files(tmp_path):
     return tmp_path
 
 
-def test_impute_writes_the_picture_and_the_numbers(run, files, capsys):
+def test_impute_writes_an_image_or_arrays(run, files, capsys):
     for name in ("x.png", "x.npz"):
         arguments = ["impute", str(run), str(files / "image.png"), "--mask", str(files / "mask.png")]
         assert main([*arguments, "--samples", "30", "--out", str(files / name)]) == 0
@@ -39,8 +39,8 @@ def test_impute_writes_the_picture_and_the_numbers(run, files, capsys):
     assert abs(picture - expected[0] * 255).max() <= 1
 
 
-def test_image_and_mask_are_resized_alike(run, files):
-    """A wide image gets margins, in which nothing is hidden."""
+def test_image_and_mask_are_resized_in_the_same_way(run, files):
+    """A wide image gets margins without hidden pixels."""
     wide = np.full((20, 40), 90, np.uint8)
     Image.fromarray(wide).save(files / "wide.png")
     Image.fromarray(np.full((20, 40), 255, np.uint8)).save(files / "all.png")
@@ -72,7 +72,7 @@ def test_a_conditional_model_needs_the_class(data, files, capsys):
         (["image.png", "--mask", "black.png", "--out", "x.png"], "hides nothing"),
         (["image.png", "--mask", "mask.png", "--out", "x.jpg"], ".png or .npz"),
         (["image.png", "--mask", "mask.png", "--out", "image.png"], "image.png is an input"),
-        (["image.png", "--mask", "mask.png", "--label", "1", "--out", "x.png"], "takes no class"),
+        (["image.png", "--mask", "mask.png", "--label", "1", "--out", "x.png"], "is not conditional"),
         (["image.png", "--mask", "mask.png", "--samples", "0", "--out", "x.png"], "from 1 to"),
     ],
 )

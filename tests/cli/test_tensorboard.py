@@ -9,7 +9,7 @@ from latentlab.cli.tensorboard import scalars
 from latentlab.storage import RunFolder
 
 
-def test_every_number_has_its_name_step_and_time(run):
+def test_every_value_has_a_name_a_step_and_a_time(run):
     lines = RunFolder(run).read_metrics()
     lines.insert(1, {"event": "adjusted", "step": 5, "epoch": 1.2, "beta": 2.0})
     found = list(scalars(lines))
@@ -20,7 +20,7 @@ def test_every_number_has_its_name_step_and_time(run):
     assert ("changed/beta", 2.0, 5, first["seconds"]) in found
 
 
-def test_tensorboard_reads_what_is_written(run, tmp_path):
+def test_tensorboard_reads_the_file(run, tmp_path):
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     assert main(["export-tensorboard", str(run), "--out", str(tmp_path / "tb")]) == 0
     events = accumulator.EventAccumulator(str(tmp_path / "tb"))
@@ -30,7 +30,7 @@ def test_tensorboard_reads_what_is_written(run, tmp_path):
     assert written == [(line["step"], pytest.approx(line["validation"]["elbo"], rel=1e-6)) for line in lines]
 
 
-def test_without_tensorboard_it_says_how_to_get_it(run, tmp_path, monkeypatch, capsys):
+def test_without_tensorboard_the_error_says_how_to_install_it(run, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     assert main(["export-tensorboard", str(run), "--out", str(tmp_path / "tb")]) == 2
     assert "latentlab[export]" in capsys.readouterr().err
@@ -39,4 +39,4 @@ def test_without_tensorboard_it_says_how_to_get_it(run, tmp_path, monkeypatch, c
 
 def test_a_folder_without_metrics_is_refused(tmp_path, capsys):
     assert main(["export-tensorboard", str(tmp_path), "--out", str(tmp_path / "tb")]) == 2
-    assert "holds no metrics" in capsys.readouterr().err
+    assert "has no metrics" in capsys.readouterr().err

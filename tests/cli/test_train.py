@@ -37,7 +37,7 @@ def test_json_lines_are_the_events(data, tmp_path, capsys):
     assert {"run", "model", "epochs", "seconds"} <= set(lines[-1])
 
 
-def test_people_get_a_line_an_epoch(data, tmp_path, capsys):
+def test_without_json_each_epoch_is_a_line(data, tmp_path, capsys):
     assert main(["train", str(data), "--out", str(tmp_path / "run"), "--epochs", "2", *SMALL]) == 0
     out = capsys.readouterr().out.splitlines()
     assert out[0].startswith("vae: 54 images, 6 for validation")
@@ -58,7 +58,7 @@ def test_options_and_settings_reach_the_run(data, tmp_path):
     assert (config.training.learning_rate, config.training.seed, config.training.schedule) == (0.01, 9, "cosine")
 
 
-def test_resuming_needs_only_what_changes(run, data, tmp_path, capsys):
+def test_resuming_needs_only_the_changed_options(run, data, tmp_path, capsys):
     """The run's own configuration is the default."""
     folder = tmp_path / "run"
     assert main(["train", str(data), "--out", str(folder), "--epochs", "1", "--latent-dim", "3", *SMALL]) == 0
@@ -68,8 +68,8 @@ def test_resuming_needs_only_what_changes(run, data, tmp_path, capsys):
     assert len(RunFolder(folder).read_metrics()) == 2
 
 
-def test_resuming_what_is_over_says_how_to_go_on(data, tmp_path, capsys):
-    """Whether its epochs are done, or its patience."""
+def test_resuming_a_complete_run_says_how_to_continue(data, tmp_path, capsys):
+    """Both after all epochs and after patience."""
     folder = str(tmp_path / "run")
     # So high a rate that no epoch is better than the first for long.
     patient = ["--epochs", "500", "--set", "patience=2", "--learning-rate", "0.2"]
@@ -83,7 +83,7 @@ def test_resuming_what_is_over_says_how_to_go_on(data, tmp_path, capsys):
     assert len(RunFolder(folder).read_metrics()) == done + 1
     capsys.readouterr()
     assert main(["train", str(data), "--out", folder, "--resume"]) == 0
-    assert f"nothing was trained: the run was over after {done + 1} epochs" in capsys.readouterr().out
+    assert f"nothing was trained: the run was complete after {done + 1} epochs" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_resuming_what_is_over_says_how_to_go_on(data, tmp_path, capsys):
         (["--no-such-option"], "unrecognized arguments"),
     ],
 )
-def test_refusals_are_one_line_and_leave_no_folder(data, tmp_path, capsys, arguments, why):
+def test_errors_are_one_line_and_leave_no_folder(data, tmp_path, capsys, arguments, why):
     assert main(["train", str(data), "--out", str(tmp_path / "run"), *arguments]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -120,7 +120,7 @@ def test_a_folder_in_use_is_refused(run, data, capsys):
 
 
 def start(data, folder, *arguments):
-    """A training in a process of its own, of so many epochs that it is surely interrupted."""
+    """A training in a separate process, with more epochs than can be completed."""
     command = [sys.executable, "-m", "latentlab", "train", str(data), "--out", str(folder), "--json", *SMALL]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
@@ -137,7 +137,7 @@ def wait_for(child, text):
 
 @pytest.mark.real
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_row_23_a_signal_checkpoints_and_ends_with_130(data, tmp_path, number):
+def test_row_23_a_signal_checkpoints_and_exits_with_130(data, tmp_path, number):
     with start(data, tmp_path / "run", "--epochs", "100000") as child:
         wait_for(child, '"epoch": 2,')
         child.send_signal(number)
@@ -146,11 +146,11 @@ def test_row_23_a_signal_checkpoints_and_ends_with_130(data, tmp_path, number):
     assert json_lines(out)[-1]["event"] == "checkpoint"
     step = RunFolder(tmp_path / "run").read_checkpoint().position["position"]["step"]
     assert step >= 8
-    assert err == f"latentlab: interrupted: checkpoint at epoch {step // 4}, step {step}; go on with --resume\n"
+    assert err == f"latentlab: interrupted: checkpoint at epoch {step // 4}, step {step}; continue with --resume\n"
     assert (tmp_path / "run" / "model.safetensors").exists()
 
 
-def test_what_nohup_ignores_stays_ignored(data, tmp_path, capsys):
+def test_signals_ignored_by_nohup_stay_ignored(data, tmp_path, capsys):
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         seen = []
@@ -170,8 +170,8 @@ def test_what_nohup_ignores_stays_ignored(data, tmp_path, capsys):
 
 
 @pytest.mark.real
-def test_a_reader_that_goes_away_costs_no_step(data, tmp_path):
-    """As under ``| head``: checkpoint and end."""
+def test_a_closed_pipe_loses_no_step(data, tmp_path):
+    """As with ``| head``: checkpoint and end."""
     with start(data, tmp_path / "run", "--epochs", "100000") as child:
         wait_for(child, '"epoch": 2,')
         child.stdout.close()
@@ -181,7 +181,7 @@ def test_a_reader_that_goes_away_costs_no_step(data, tmp_path):
     assert [line["step"] for line in RunFolder(tmp_path / "run").read_metrics()] == list(range(4, step + 1, 4))
 
 
-def test_interrupted_in_the_first_epoch_it_says_what_is_kept(data, tmp_path, monkeypatch, capsys):
+def test_interrupted_in_the_first_epoch_it_reports_the_checkpoint(data, tmp_path, monkeypatch, capsys):
 
     class Interrupting(io.StringIO):
         """Sends the signal when the run says that it begins."""
@@ -196,12 +196,12 @@ def test_interrupted_in_the_first_epoch_it_says_what_is_kept(data, tmp_path, mon
     assert [line["event"] for line in json_lines(sys.stdout.getvalue())] == ["started", "checkpoint"]
     assert capsys.readouterr().err == (
         "latentlab: interrupted: checkpoint in the first epoch, at step 0, with the model as it is then; "
-        "go on with --resume\n"
+        "continue with --resume\n"
     )
     assert RunFolder(tmp_path / "run").model.exists()
 
 
-def test_resuming_nothing_starts_and_says_so(data, tmp_path, capsys):
+def test_resuming_without_a_run_starts_one_and_says_so(data, tmp_path, capsys):
     said = f"no run in {tmp_path / 'run'} yet: starting from the beginning"
     arguments = ["train", str(data), "--out", str(tmp_path / "run"), "--epochs", "1", "--resume", *SMALL]
     assert main([*arguments, "--json"]) == 0
@@ -216,8 +216,8 @@ def test_resuming_nothing_starts_and_says_so(data, tmp_path, capsys):
 
 
 @pytest.mark.real
-def test_rows_7_and_10_killed_at_any_moment_and_resumed_it_ends_as_if_nothing_had_happened(data, tmp_path):
-    """SIGKILL, three times, wherever it is then."""
+def test_rows_7_and_10_a_run_killed_at_any_moment_and_resumed_ends_like_an_uninterrupted_one(data, tmp_path):
+    """SIGKILL, three times, at random moments."""
     arguments = ["--epochs", "150", "--set", "checkpoint_minutes=0.0001", "--resume"]
     for moment in (0.05, 0.23, 0.41):
         with start(data, tmp_path / "parts", *arguments) as child:

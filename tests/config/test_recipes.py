@@ -24,7 +24,7 @@ def test_recipe_is_valid_and_explained(name):
 
 
 def test_unknown_recipe_names_those_there_are():
-    with pytest.raises(InputError, match="no recipe 'vea'; those there are: vae"):
+    with pytest.raises(InputError, match="no recipe 'vea'; the recipes are: vae"):
         recipe("vea")
 
 
@@ -57,8 +57,8 @@ def test_what_a_recipe_leaves_open_suits_the_images(name):
         ({"posterior": {"refine": 5, "search": "evolution"}}, "delta"),
         ({"prior": {"kind": "vamp"}, "conditional": True}, "vamp"),
         ({"bound": "importance", "posterior": {"kind": "delta"}}, "bound=importance"),
-        ({"bound": "importance", "divergence": {"kind": "mmd"}}, "without a divergence"),
-        ({"estimator": "score"}, "samples of at least 2"),
+        ({"bound": "importance", "divergence": {"kind": "mmd"}}, "divergence.kind=none"),
+        ({"estimator": "score"}, "at least 2 samples"),
         ({"divergence": {"kind": "total-correlation"}, "posterior": {"kind": "delta"}}, "total-correlation"),
         ({"divergence": {"kind": "energy"}, "prior": {"kind": "mixture"}}, "prior.kind=standard"),
         ({"rate": {"kind": "free-bits"}, "posterior": {"kind": "iaf"}}, "flow posterior"),

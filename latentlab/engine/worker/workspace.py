@@ -202,9 +202,9 @@ def components_of(mean: FloatArray, layout: LatentLayout | None = None) -> Float
         return principal_components(mean, _MOST_COMPONENTS)
     of_levels = []
     for level in layout.levels:
-        within = principal_components(mean[:, level.place], _MOST_COMPONENTS)
+        within = principal_components(mean[:, level.indices], _MOST_COMPONENTS)
         of_levels.append(np.zeros((len(within), mean.shape[1]), np.float32))
-        of_levels[-1][:, level.place] = within
+        of_levels[-1][:, level.indices] = within
     return np.concatenate(of_levels)
 
 
