@@ -20,7 +20,7 @@ WINDOW = """
 import json, sys, threading
 from PySide6.QtCore import QObject, QThread, QTimer
 from latentlab import app
-from latentlab.events import Epoch
+from latentlab.config.events import Epoch
 
 application = app.build(["--device", "cpu"])
 application.window.show()
@@ -60,7 +60,7 @@ def begin():
     QTimer.singleShot(200, look)
 
 def look():
-    from latentlab.gui.report_dialog import ReportDialog
+    from latentlab.gui.widgets.report_dialog import ReportDialog
     from latentlab.paths import data_folder
     dialogs = application.window.findChildren(ReportDialog)
     say(

@@ -222,6 +222,7 @@ def test_row_23_sigterm_checkpoints_and_ends_cleanly(model_file, image_file, tmp
     assert RunFolder(tmp_path / "run").read_checkpoint() is not None
 
 
+@pytest.mark.logs("the worker ended with code")
 def test_row_22_a_killed_worker_is_restarted_and_the_run_resumes_from_its_checkpoint(
     qapp, qtbot, model_file, image_file, tmp_path
 ):

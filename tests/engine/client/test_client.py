@@ -43,6 +43,7 @@ def engine(qapp, host, monkeypatch):
 
 
 in_a_process = pytest.mark.parametrize("host", ["process"], indirect=True)
+loses_workers = pytest.mark.logs("the worker ended with code")
 
 
 def decode(generation: int) -> Decode:
@@ -134,6 +135,7 @@ def test_row_22_a_worker_that_does_not_stop_is_killed_in_time_and_that_is_report
 
 @pytest.mark.parametrize("how", ["kill", "segfault"])
 @in_a_process
+@loses_workers
 def test_row_22_a_lost_worker_is_replaced_and_opens_the_same_model(engine, qtbot, how):
     """SIGKILL and a native crash."""
     with qtbot.waitSignal(engine.modelChanged, timeout=10_000) as before:
@@ -161,6 +163,7 @@ def _keep(signal_):
     return kept
 
 
+@loses_workers
 def test_an_error_that_escapes_the_worker_ends_it(engine, qtbot):
     lost = _keep(engine.workerLost)
     with qtbot.waitSignals([engine.workerLost, engine.workerReady], timeout=10_000):
@@ -169,6 +172,7 @@ def test_an_error_that_escapes_the_worker_ends_it(engine, qtbot):
     assert "ValueError: as asked" in lost[0].details
 
 
+@loses_workers
 def test_a_worker_that_crashes_at_start_is_not_started_forever(qapp, qtbot, monkeypatch):
     starts = []
 
@@ -188,6 +192,7 @@ def test_a_worker_that_crashes_at_start_is_not_started_forever(qapp, qtbot, monk
     client.deleteLater()
 
 
+@loses_workers
 def test_row_15_an_accelerator_that_stays_lost_is_replaced_by_the_cpu(qapp, qtbot, monkeypatch):
     devices = []
 
@@ -215,6 +220,7 @@ def test_the_workers_output_goes_to_its_log_not_to_the_channel(engine, qtbot):
 
 
 @in_a_process
+@loses_workers
 def test_requests_without_a_worker_reach_the_next_one(engine, qtbot):
     with qtbot.waitSignal(engine.workerReady, timeout=10_000):
         pass
