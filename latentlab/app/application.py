@@ -47,8 +47,7 @@ from latentlab.engine.client.worker_host import WorkerHost
 from latentlab.engine.protocol.messages import WorkerReady
 from latentlab.gui.panels.log import LogHandler
 from latentlab.gui.widgets import dialogs
-from latentlab.gui.widgets.about_dialog import AboutDialog
-from latentlab.gui.widgets.report_dialog import ReportDialog
+from latentlab.gui.widgets.dialogs import AboutDialog, ReportDialog
 from latentlab.state.activity import Activity
 from latentlab.state.session import Session
 

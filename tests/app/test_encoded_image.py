@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from PySide6.QtWidgets import QLabel
 
-from latentlab.gui.panels.decoded_image import PixelView
+from latentlab.gui.widgets.qimage import PixelView
 from tests.app.conftest import SECONDS, find
 
 

@@ -60,7 +60,7 @@ def begin():
     QTimer.singleShot(200, look)
 
 def look():
-    from latentlab.gui.widgets.report_dialog import ReportDialog
+    from latentlab.gui.widgets.dialogs import ReportDialog
     from latentlab.paths import data_folder
     dialogs = application.window.findChildren(ReportDialog)
     say(

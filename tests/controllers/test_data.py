@@ -21,7 +21,7 @@ from latentlab.engine.protocol.messages import (
     TrainingEvent,
 )
 from latentlab.gui.panels.data import DataPanel
-from latentlab.gui.panels.decoded_image import PixelView
+from latentlab.gui.widgets.qimage import PixelView
 from tests.controllers.conftest import model_info, some_points
 from tests.controllers.test_autosave import dataset_info
 

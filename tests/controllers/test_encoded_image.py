@@ -15,8 +15,9 @@ from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.latent_map import MapController
 from latentlab.engine.protocol.messages import EncodeImage, Failed, ImageEncoded, NearestFound, WorkerLost
 from latentlab.gui.latent_map import LatentMap
-from latentlab.gui.panels.decoded_image import DecodedImage, PixelView
+from latentlab.gui.panels.decoded_image import DecodedImage
 from latentlab.gui.panels.latent_sliders import LatentSliders
+from latentlab.gui.widgets.qimage import PixelView
 from latentlab.gui.widgets.toasts import Toasts
 from tests.controllers.conftest import model_info, some_points
 

@@ -14,7 +14,8 @@ from latentlab.config.layout import ACTIVE_KL
 from latentlab.gui.curves.run_legend import Entry, RunLegend
 from latentlab.gui.curves.series import CurveSet
 from latentlab.gui.style.theme import SPACE, current_theme, tabular
-from latentlab.gui.widgets.controls import EmptyState, StayingMenu, button, column, named, row, tool_button
+from latentlab.gui.widgets.containers import EmptyState
+from latentlab.gui.widgets.controls import StayOpenMenu, button, column, named, row, tool_button
 from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.gui.widgets.elided_label import ElidedLabel
 
@@ -88,7 +89,7 @@ class TrainingCurves(QWidget):
         self._legend.shownToggled.connect(self._on_shown_toggled)
         self._legend.removed.connect(self._on_removed)
         self._terms = tool_button("curveTerms", "terms", "Choose which terms are drawn", text="Terms ▾")
-        self._menu = StayingMenu(self._terms)
+        self._menu = StayOpenMenu(self._terms)
         self._terms.setMenu(self._menu)
         self._terms.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         body = QWidget()

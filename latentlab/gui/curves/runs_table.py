@@ -10,7 +10,8 @@ from PySide6.QtGui import QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from latentlab.gui.style.theme import SPACE, tabular
-from latentlab.gui.widgets.controls import EmptyState, button, column, named, row
+from latentlab.gui.widgets.containers import EmptyState
+from latentlab.gui.widgets.controls import button, column, named, row
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ from latentlab.config import DataConfig, validated
 from latentlab.errors import InputError
 from latentlab.gui.panels.class_picker import ClassPicker
 from latentlab.gui.panels.dataset_facts import Shape, cost, details, found, images_left
-from latentlab.gui.panels.decoded_image import PixelView
 from latentlab.gui.style.theme import SPACE
 from latentlab.gui.widgets.config_form import Settings, add_settings, form
-from latentlab.gui.widgets.controls import EmptyState, Fold, button, column, label, named, row, rule, scrolled
+from latentlab.gui.widgets.containers import EmptyState, Fold
+from latentlab.gui.widgets.controls import button, column, label, named, row, rule, scrolled
 from latentlab.gui.widgets.elided_label import ElidedLabel
-from latentlab.gui.widgets.qimage import ByteArray
+from latentlab.gui.widgets.qimage import ByteArray, PixelView
 from latentlab.utils.text import pluralize, skipped_summary
 
 if TYPE_CHECKING:

@@ -7,25 +7,23 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QMimeData, QPoint, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QMimeData, QPoint, Qt, Signal
 from PySide6.QtGui import (
     QAction,
     QContextMenuEvent,
     QDrag,
     QGuiApplication,
-    QImage,
     QMouseEvent,
-    QPainter,
-    QPaintEvent,
     QPixmap,
 )
-from PySide6.QtWidgets import QApplication, QGridLayout, QLabel, QMenu, QSizePolicy, QWidget
+from PySide6.QtWidgets import QApplication, QGridLayout, QLabel, QMenu, QWidget
 
 from latentlab.gui.style.theme import SPACE, tabular
 from latentlab.gui.widgets import dialogs
-from latentlab.gui.widgets.controls import EmptyState, Still, button, column, label, named, row, tool_button
+from latentlab.gui.widgets.containers import EmptyState, SteadyLabel
+from latentlab.gui.widgets.controls import button, column, label, named, row, tool_button
 from latentlab.gui.widgets.elided_label import ElidedLabel
-from latentlab.gui.widgets.qimage import ByteArray, to_qimage
+from latentlab.gui.widgets.qimage import ByteArray, PixelView, to_qimage
 from latentlab.utils.text import subscript
 
 SMALL = 56  # px: side of the nearest image
@@ -40,58 +38,6 @@ def in_numbers(values: NDArray[np.float64], first: int = 0) -> str:
         for place, value in enumerate(values[:MOST_NUMBERS])
     ]
     return "   ".join(shown) + ("  …" if values.size > MOST_NUMBERS else "")
-
-
-class PixelView(QWidget):
-    """Draws one uint8 image as large as fits, each pixel a crisp square unless ``smooth``."""
-
-    def __init__(self, hint: int = 96) -> None:
-        super().__init__()
-        self._hint = hint
-        self._picture: QImage | None = None
-        self._smooth = False
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-
-    def set_picture(self, image: ByteArray | None) -> None:
-        """Show another image; ``None`` for none."""
-        self._picture = None if image is None else to_qimage(image)
-        self.update()
-
-    def picture(self) -> QImage | None:
-        """What is shown."""
-        return self._picture
-
-    def set_smooth(self, smooth: bool) -> None:
-        """Blend between pixels, or keep them crisp."""
-        self._smooth = smooth
-        self.update()
-
-    def target(self) -> QRect:
-        """Where the image is drawn: whole multiples of its pixels where there is room for two."""
-        if self._picture is None:
-            return QRect()
-        ratio = self.devicePixelRatioF()
-        factor = min(self.width() * ratio / self._picture.width(), self.height() * ratio / self._picture.height())
-        if factor >= 2 and not self._smooth:
-            factor = int(factor)
-        size = QSize(round(self._picture.width() * factor / ratio), round(self._picture.height() * factor / ratio))
-        return QRect(QPoint((self.width() - size.width()) // 2, (self.height() - size.height()) // 2), size)
-
-    def sizeHint(self) -> QSize:
-        """A square."""
-        return QSize(self._hint, self._hint)
-
-    def minimumSizeHint(self) -> QSize:
-        """A third of what it would like."""
-        return QSize(self._hint // 3, self._hint // 3)
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw the image."""
-        if self._picture is None:
-            return
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self._smooth)
-        painter.drawImage(self.target(), self._picture)
 
 
 def _beside(view: PixelView, text: QLabel) -> QWidget:
@@ -202,7 +148,7 @@ class DecodedImage(QWidget):
         layout.addWidget(self._empty, 1)
         layout.addWidget(self._view, 1)
         layout.addLayout(row(self._now, self._cue, None, self._smooth))
-        layout.addWidget(Still(self._caption))
+        layout.addWidget(SteadyLabel(self._caption))
         layout.addWidget(self._nearest)
         layout.addWidget(self._encoded)
         self._nearest.hide()

@@ -11,7 +11,8 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QStackedLayout, QTabBar, QWidget
 
 from latentlab.gui.style.theme import SPACE
-from latentlab.gui.widgets.controls import EmptyState, button, column, label, named, row, tool_button
+from latentlab.gui.widgets.containers import EmptyState
+from latentlab.gui.widgets.controls import button, column, label, named, row, tool_button
 from latentlab.gui.widgets.image_strip import ImageStrip
 from latentlab.gui.widgets.qimage import ByteArray
 

@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QSize
 from latentlab.config.layout import ACTIVE_KL
 from latentlab.gui.style.icons import set_icon
 from latentlab.gui.style.theme import SPACE, tabular
-from latentlab.gui.widgets.controls import EmptyState, Fold, button, column, label, named, row, scrolled, tool_button
+from latentlab.gui.widgets.containers import EmptyState, Fold
+from latentlab.gui.widgets.controls import button, column, label, named, row, scrolled, tool_button
 from latentlab.gui.widgets.latent_slider import LatentSlider
 from latentlab.utils.text import subscript
 

@@ -9,7 +9,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFormLayout, QGridLayout, QLabel, QWidget
 
 from latentlab.gui.style.theme import SPACE, tabular
-from latentlab.gui.widgets.controls import EmptyState, button, column, label, named, row, rule, scrolled
+from latentlab.gui.widgets.containers import EmptyState
+from latentlab.gui.widgets.controls import button, column, label, named, row, rule, scrolled
 from latentlab.gui.widgets.elided_label import ElidedLabel
 from latentlab.utils.text import subscript
 

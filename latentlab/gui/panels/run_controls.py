@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QProgressBar, QPushButton, QWidget
 
 from latentlab.gui.style.icons import set_icon
 from latentlab.gui.style.theme import SPACE, tabular
-from latentlab.gui.widgets.controls import Still, button, column, label, named, row
+from latentlab.gui.widgets.containers import SteadyLabel
+from latentlab.gui.widgets.controls import button, column, label, named, row
 from latentlab.gui.widgets.elided_label import ElidedButton
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class RunControls(QWidget):
         self._progress_text.setFont(tabular(self._progress_text.font()))
         self._progress_box = QWidget()
         progress = column(self._progress_box, 0, SPACE // 2)
-        progress.addWidget(Still(self._progress_text))
+        progress.addWidget(SteadyLabel(self._progress_text))
         progress.addWidget(self._progress)
 
     def _build_buttons(self) -> None:

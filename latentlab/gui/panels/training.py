@@ -14,7 +14,8 @@ from latentlab.errors import InputError
 from latentlab.gui.panels.run_controls import RunControls
 from latentlab.gui.style.theme import SPACE
 from latentlab.gui.widgets.config_form import Settings, add_groups, add_settings, empty, form
-from latentlab.gui.widgets.controls import Fold, button, column, label, named, scrolled
+from latentlab.gui.widgets.containers import Fold
+from latentlab.gui.widgets.controls import button, column, label, named, scrolled
 
 ALWAYS = tuple(
     f"training.{name}" for name in ("epochs", "batch_size", "learning_rate", "schedule", "patience", "seed", "device")

@@ -1,4 +1,4 @@
-"""Forms made from a configuration's own fields: a row for each, whatever settings there are."""
+"""Forms made from a configuration's fields, one row per setting."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _MISSING = object()
 
 
 class Settings(dict[str, Setting]):
-    """The settings of a configuration by dotted name, in order; their widgets belong to ``parent``.
+    """The settings of a configuration by dotted name, in order; their widgets are children of ``parent``.
 
-    ``choices`` makes a setting a choice among these values; those of ``without`` are left out.
+    ``choices`` gives the values offered for a setting; those named in ``without`` are left out.
     """
 
     def __init__(
@@ -48,28 +48,28 @@ class Settings(dict[str, Setting]):
                 self[name] = Setting(name, field, tip, parent, choices.get(name))
 
     def values(self) -> Any:
-        """The settings themselves, as of any mapping."""
+        """The settings."""
         return super().values()
 
     def show(self, values: Mapping[str, Any]) -> None:
-        """Show nested values, as ``model_dump`` gives them; settings they lack stay as they are."""
+        """Show nested values as ``model_dump`` returns them; settings without a value are unchanged."""
         for name, setting in self.items():
-            place: Any = values
+            value: Any = values
             for part in name.split("."):
-                place = place.get(part, _MISSING) if isinstance(place, Mapping) else _MISSING
-            if place is not _MISSING:
-                setting.set_value(place)
+                value = value.get(part, _MISSING) if isinstance(value, Mapping) else _MISSING
+            if value is not _MISSING:
+                setting.set_value(value)
 
     def chosen(self) -> dict[str, Any]:
-        """What the controls show, nested as ``model_validate`` takes it."""
-        made: dict[str, Any] = {}
+        """The values shown, nested as ``model_validate`` expects."""
+        nested: dict[str, Any] = {}
         for name, setting in self.items():
             *path, last = name.split(".")
-            place = made
+            section = nested
             for part in path:
-                place = place.setdefault(part, {})
-            place[last] = setting.value()
-        return made
+                section = section.setdefault(part, {})
+            section[last] = setting.value()
+        return nested
 
 
 def form() -> QFormLayout:
@@ -78,7 +78,7 @@ def form() -> QFormLayout:
     made.setContentsMargins(0, 0, 0, 0)
     made.setHorizontalSpacing(SPACE + SPACE // 2)
     made.setVerticalSpacing(SPACE - 2)
-    # A control that has no room beside the widest label goes below its own.
+    # A control that does not fit beside the widest label goes below its own label.
     made.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
     made.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
     made.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
@@ -86,7 +86,7 @@ def form() -> QFormLayout:
 
 
 def empty(layout: QFormLayout) -> None:
-    """Take every row out of a form: settings are put aside, headings are deleted."""
+    """Remove all rows of a form; the widgets of settings are kept, headings are deleted."""
     while layout.rowCount():
         taken = layout.takeRow(0)
         for item in (taken.labelItem, taken.fieldItem):
@@ -98,14 +98,14 @@ def empty(layout: QFormLayout) -> None:
 
 
 def add_settings(layout: QFormLayout, settings: Iterable[Setting], after: QWidget | None = None) -> QWidget | None:
-    """Add settings to a form, each named in full; the tab order goes on from ``after``."""
+    """Add settings to a form with their full titles; the tab order continues from ``after``."""
     for setting in settings:
         after = _add(layout, setting, setting.title, after)
     return after
 
 
 def add_groups(layout: QFormLayout, settings: Iterable[Setting], after: QWidget | None = None) -> QWidget | None:
-    """Add settings to a form under a heading for each part of the configuration."""
+    """Add settings to a form, with a heading for each part of the configuration."""
     heading = None
     for setting in settings:
         group = setting.name.split(".")[-2]
@@ -128,7 +128,7 @@ def _add(layout: QFormLayout, setting: Setting, title: str, after: QWidget | Non
 
 @lru_cache(maxsize=32)
 def _notes(kind: type[BaseModel]) -> dict[str, str]:
-    """What a configuration's docstring says of each attribute (``name, other`` newline, indented text)."""
+    """The description of each attribute in a configuration's docstring."""
     text = inspect.cleandoc(kind.__doc__ or "")
     notes: dict[str, str] = {}
     for found in re.finditer(r"^(\w+(?:, \w+)*)\n((?:    .+\n?)+)", text, re.MULTILINE):

@@ -1,15 +1,20 @@
-"""Choosing files and folders, and the question before leaving: all without stopping the event loop."""
+"""Dialogs for files, folders, questions, About and error reports; none of them blocks the event loop."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QDialog, QFileDialog, QFormLayout, QMessageBox, QPlainTextEdit, QWidget
+
+from latentlab.gui.style.theme import SPACE
+from latentlab.gui.widgets.controls import button, column, label, named, row
+from latentlab.gui.widgets.elided_label import ElidedLabel
 
 
 def choose_folder(parent: QWidget, title: str, then: Callable[[str], object]) -> QFileDialog:
-    """Let the user choose a folder; ``then`` gets its path."""
+    """Let the user choose a folder; ``then`` is called with its path."""
     dialog = _dialog(parent, title, then)
     dialog.setFileMode(QFileDialog.FileMode.Directory)
     dialog.setOption(QFileDialog.Option.ShowDirsOnly, True)
@@ -18,7 +23,7 @@ def choose_folder(parent: QWidget, title: str, then: Callable[[str], object]) ->
 
 
 def choose_file(parent: QWidget, title: str, kinds: str, then: Callable[[str], object]) -> QFileDialog:
-    """Let the user choose a file that exists; ``kinds`` is a Qt name filter such as ``Models (*.safetensors)``."""
+    """Let the user choose an existing file; ``kinds`` is a Qt name filter such as ``Models (*.safetensors)``."""
     dialog = _dialog(parent, title, then)
     dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
     dialog.setNameFilter(kinds)
@@ -27,7 +32,7 @@ def choose_file(parent: QWidget, title: str, kinds: str, then: Callable[[str], o
 
 
 def choose_target(parent: QWidget, title: str, name: str, kinds: str, then: Callable[[str], object]) -> QFileDialog:
-    """Let the user name a file to write; ``name`` is proposed, and its suffix added where none is given."""
+    """Let the user name a file to write; ``name`` is suggested, and its suffix is added if none is typed."""
     dialog = _dialog(parent, title, then)
     dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
     dialog.setFileMode(QFileDialog.FileMode.AnyFile)
@@ -41,9 +46,9 @@ def choose_target(parent: QWidget, title: str, name: str, kinds: str, then: Call
 def ask(
     parent: QWidget, question: str, explanation: str, yes: str, then: Callable[[], object], no: str = ""
 ) -> QMessageBox:
-    """Ask once; ``then`` is called when the user presses ``yes``.
+    """Ask a question; ``then`` is called when the user presses the button ``yes``.
 
-    With words of its own for it, ``no`` is what Enter means: ``yes`` then loses something.
+    ``no`` renames the Cancel button and makes it the default, for answers that lose something.
     """
     box = QMessageBox(QMessageBox.Icon.Question, "latentlab", question, parent=parent)
     box.setObjectName("question")
@@ -64,3 +69,67 @@ def _dialog(parent: QWidget, title: str, then: Callable[[str], object]) -> QFile
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.fileSelected.connect(then)
     return dialog
+
+
+class AboutDialog(QDialog):
+    """Shows facts about the program in sections: ``{"Versions": {"torch": "2.15"}, "Paths": {…}}``."""
+
+    def __init__(self, facts: Mapping[str, Mapping[str, str]], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("aboutDialog")
+        self.setWindowTitle("About latentlab")
+        self.setMinimumWidth(480)
+        self._facts = facts
+        layout = column(self, SPACE * 2)
+        layout.addWidget(label("latentlab", "title"))
+        layout.addWidget(
+            label("Train a variational autoencoder on your own images and explore its latent space.", "dim", wrap=True)
+        )
+        for section, values in facts.items():
+            layout.addWidget(label(section, "section"))
+            form = QFormLayout()
+            for name, value in values.items():
+                value_label = ElidedLabel(value)
+                value_label.setToolTip(value)
+                form.addRow(label(name, "dim"), value_label)
+            layout.addLayout(form)
+        copy = button("copyAbout", "Copy", "Copy these lines", self.copy, icon="copy")
+        close = button("closeAbout", "Close", "Close", self.accept)
+        layout.addLayout(row(None, copy, close))
+
+    def text(self) -> str:
+        """The facts as lines of text."""
+        lines = []
+        for section, values in self._facts.items():
+            lines += [section, *(f"  {name}: {value}" for name, value in values.items())]
+        return "\n".join(lines)
+
+    def copy(self) -> None:
+        """Put the facts on the clipboard."""
+        QGuiApplication.clipboard().setText(self.text())
+
+
+class ReportDialog(QDialog):
+    """Tells of an uncaught exception and offers its report for copying."""
+
+    def __init__(self, message: str, report: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("reportDialog")
+        self.setWindowTitle("Error in latentlab")
+        self.resize(640, 420)
+        self._report = QPlainTextEdit(report)
+        self._report.setReadOnly(True)
+        self._report.setProperty("role", "mono")
+        named(self._report, "report", "report", "Please send this with a bug report")
+        layout = column(self, SPACE * 2)
+        layout.addWidget(label("latentlab has made an error", "title"))
+        layout.addWidget(label(message, wrap=True))
+        layout.addWidget(label("Your work was saved just now, and you can continue.", "dim", wrap=True))
+        layout.addWidget(self._report, 1)
+        copy = button("copyReport", "Copy report", "Copy the report", self.copy, icon="copy", primary=True)
+        close = button("closeReport", "Continue", "Close this dialog", self.accept)
+        layout.addLayout(row(None, close, copy))
+
+    def copy(self) -> None:
+        """Put the report on the clipboard."""
+        QGuiApplication.clipboard().setText(self._report.toPlainText())

@@ -1,4 +1,4 @@
-"""A dock with a title bar of the window's own make, which goes when a tab already says its name."""
+"""A dock with its own title bar, which is hidden while the dock is one of several tabs."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from latentlab.gui.widgets.controls import label, tool_button
 
 
 class Dock(QDockWidget):
-    """A movable, closable panel; while tabbed with others the tab is its title and its handle."""
+    """A movable, closable panel; while tabbed with others, the tab serves as title and handle."""
 
     def __init__(self, name: str, title: str, window: QMainWindow) -> None:
         super().__init__(title, window)
         self.setObjectName(f"{name}Dock")
         self.setAccessibleName(title)
-        self.set_panel(QWidget())  # until there is a panel
+        self.set_panel(QWidget())  # replaced when the panel is made
         self.toggleViewAction().setToolTip(f"Show or hide {title}")
         self._title = self._make_title(name, title)
         self._no_title = QWidget(self)
@@ -25,15 +25,15 @@ class Dock(QDockWidget):
         self.topLevelChanged.connect(self.match_tabs)
 
     def set_panel(self, panel: QWidget) -> None:
-        """Show this panel, in the place of the one before."""
-        before = self.widget()
+        """Show this panel instead of the one before."""
+        old_panel = self.widget()
         panel.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setWidget(panel)
-        if before is not None:
-            before.deleteLater()
+        if old_panel is not None:
+            old_panel.deleteLater()
 
     def match_tabs(self) -> None:
-        """Show or hide the title bar as the dock stands alone or is one of several tabs."""
+        """Show the title bar if the dock stands alone, hide it if it is one of several tabs."""
         window = self.parentWidget()
         assert isinstance(window, QMainWindow)
         tabbed = not self.isFloating() and bool(window.tabifiedDockWidgets(self))
@@ -47,7 +47,7 @@ class Dock(QDockWidget):
         bar = QWidget(self)
         bar.setObjectName("dockTitle")
         bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        floating = tool_button(f"{name}Float", f"float {title}", "Take out of the window, or put back", "float")
+        floating = tool_button(f"{name}Float", f"float {title}", "Detach from the window, or dock again", "float")
         closing = tool_button(f"{name}Close", f"close {title}", "Close; the View menu brings it back", "close")
         floating.clicked.connect(lambda: self.setFloating(not self.isFloating()))
         closing.clicked.connect(self.close)

@@ -1,4 +1,4 @@
-"""One line of text that is cut rather than ask for more room."""
+"""A label and a button whose text is elided when it does not fit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from latentlab.gui.style.theme import SPACE
 
 
 class ElidedLabel(QWidget):
-    """One line that shows its end or its start with an ellipsis rather than grow; the tooltip has it whole."""
+    """A line of text that is elided when it does not fit; the tooltip shows all of it."""
 
     def __init__(self, text: str = "", mode: Qt.TextElideMode = Qt.TextElideMode.ElideMiddle) -> None:
         super().__init__()
@@ -20,11 +20,11 @@ class ElidedLabel(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def text(self) -> str:
-        """The whole text."""
+        """The full text."""
         return self._text
 
     def setText(self, text: str) -> None:
-        """Show another text."""
+        """Show this text."""
         self._text = text
         self.setToolTip(text)
         self.setAccessibleDescription(text)
@@ -33,22 +33,22 @@ class ElidedLabel(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        """As wide as the widest text so far, one line high.
+        """One line high, as wide as the widest text so far.
 
-        A line that tells of every shorter text would have the window laid out anew many times a second.
+        A width that followed every text would have the window laid out many times a second.
         """
         metrics = self.fontMetrics()
         self._widest = max(self._widest, metrics.horizontalAdvance(self._text or " "))
         return QSize(self._widest, metrics.height() + 2)
 
     def minimumSizeHint(self) -> QSize:
-        """Narrow, one line high."""
+        """One line high, at most 40 px wide."""
         size = self.sizeHint()
         size.setWidth(min(size.width(), 40))
         return size
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw the elided text."""
+        """Paint the elided text."""
         painter = QPainter(self)
         painter.setPen(self.palette().color(self.foregroundRole()))
         text = self.fontMetrics().elidedText(self._text, self._mode, self.width())
@@ -56,31 +56,31 @@ class ElidedLabel(QWidget):
 
 
 class ElidedButton(QPushButton):
-    """A button as wide as it is given room, whose text is cut where that is too little."""
+    """A button as wide as its layout makes it, whose text is elided when it does not fit."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._whole = self._short = ""
+        self._full = self._short = ""
         self.setAutoDefault(False)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
     def set_text(self, text: str, short: str = "") -> None:
-        """Show as much of a text as there is room for; with ``short``, that where the whole does not fit."""
-        self._whole, self._short = text, short or text
+        """Show a text, or ``short`` if the text does not fit; that is elided if it does not fit either."""
+        self._full, self._short = text, short or text
         self.setAccessibleName(text)
         self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Cut the text anew."""
+        """Fit the text to the new width."""
         super().resizeEvent(event)
         self._fit()
 
     def minimumSizeHint(self) -> QSize:
-        """No width of its own."""
+        """Any width."""
         return QSize(0, super().minimumSizeHint().height())
 
     def _fit(self) -> None:
-        room = self.width() - 4 * SPACE
-        fits = self.fontMetrics().horizontalAdvance(self._whole) <= room
-        text = self._whole if fits else self._short
-        self.setText(self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, max(room, 0)))
+        width = self.width() - 4 * SPACE
+        fits = self.fontMetrics().horizontalAdvance(self._full) <= width
+        text = self._full if fits else self._short
+        self.setText(self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, max(width, 0)))

@@ -1,12 +1,12 @@
-"""Numbers that tell one movement of the hand from the next, so that each becomes one step of undo."""
+"""Ids of gestures: all changes of one drag or key press have the same id and form one undo step."""
 
 from __future__ import annotations
 
 import itertools
 
-_numbers = itertools.count(1)
+_ids = itertools.count(1)
 
 
 def next_gesture() -> int:
-    """A number no gesture of this process has had."""
-    return next(_numbers)
+    """A new id, unique in this process."""
+    return next(_ids)

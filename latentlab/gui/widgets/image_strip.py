@@ -1,4 +1,4 @@
-"""Rows of images painted by one widget: no widget per tile, so that a strip can follow the hand."""
+"""Rows of images painted by one widget: without a widget per tile a strip can be updated at every mouse move."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from latentlab.gui.widgets.qimage import ByteArray, to_qimage
 SMALLEST_TILE, TOO_SMALL_TILE, COMFORTABLE_TILE, LARGEST_TILE = 24, 32, 44, 192
 GAP = 2
 ROW_GAP = 4
-Place = tuple[int, int]
+Tile = tuple[int, int]  # row, column
 
 
 class ImageStrip(QAbstractScrollArea):
-    """Paints rows of equal images, and tells which one was chosen by mouse or keyboard.
+    """Paints rows of images of equal size; tiles are chosen by mouse or keyboard.
 
-    Ctrl and the wheel change the tiles' size; the wheel alone scrolls.
+    The wheel scrolls; with Ctrl it changes the tiles' size.
 
     Signals
     -------
@@ -50,8 +50,8 @@ class ImageStrip(QAbstractScrollArea):
         self._heads: tuple[str, ...] = ()
         self._marked = -1
         self._zoom = 1.0
-        self._hover: Place | None = None
-        self._current: Place | None = None
+        self._hover: Tile | None = None
+        self._current: Tile | None = None
         self._pickable = False
         self._from_end = False
         self._tile = QSize(SMALLEST_TILE, SMALLEST_TILE)
@@ -76,8 +76,8 @@ class ImageStrip(QAbstractScrollArea):
     ) -> None:
         """Show images [rows, columns, H, W] or [rows, columns, H, W, 3]; ``None`` for nothing.
 
-        ``pickable`` tiles are outlined under the pointer; ``from_end`` starts at the last column. ``heads`` stand over
-        the columns, that of the column ``marked`` stands out.
+        ``pickable`` tiles are outlined under the pointer; ``from_end`` scrolls to the last column. ``heads`` are texts
+        above the columns, of which the one of column ``marked`` is highlighted.
         """
         self._from_end = from_end
         if images is None or images.size == 0:
@@ -96,16 +96,16 @@ class ImageStrip(QAbstractScrollArea):
         self.viewport().update()
 
     def tile_rect(self, row: int, column: int) -> QRect:
-        """Where a tile is painted, in the viewport's pixels."""
+        """The rectangle of a tile, in pixels of the viewport."""
         size = self._tile
         x = self._name_width + column * (size.width() + GAP) - self.horizontalScrollBar().value()
         y = self._head + row * (size.height() + ROW_GAP) - self.verticalScrollBar().value() + self._top
         return QRect(QPoint(x, y), size)
 
-    # --- measures -------------------------------------------------------------------------------
+    # --- layout ---------------------------------------------------------------------------------
 
     def _measure(self) -> None:
-        """Find the tiles' size: as high as lets every row be seen, within limits, times the user's zoom."""
+        """Compute the tiles' size: as high as fits all rows, within limits, times the user's zoom."""
         names = [self.fontMetrics().horizontalAdvance(name) for name in self._names if name]
         self._name_width = max(names) + SPACE if names else 0
         self._head = self.fontMetrics().height() + 2 if self._heads else 0
@@ -121,9 +121,9 @@ class ImageStrip(QAbstractScrollArea):
 
     def _best_tile(self) -> QSize:
         room = (self.viewport().height() - self._head - ROW_GAP * (self._rows - 1)) / self._rows
-        if room < TOO_SMALL_TILE:  # many rows scroll rather than shrink until nothing can be made out
+        if room < TOO_SMALL_TILE:  # too many rows: scroll instead of shrinking the tiles further
             room = COMFORTABLE_TILE
-        if not self._from_end:  # a sweep is best seen whole; a history grows and scrolls
+        if not self._from_end:  # a traversal should be visible as a whole; visited latents scroll
             across = (self.viewport().width() - self._name_width) / self._columns - GAP
             room = min(room, across * self._tile_source.height() / self._tile_source.width())
         height = max(SMALLEST_TILE + 4, min(96.0, room)) * self._zoom
@@ -142,25 +142,25 @@ class ImageStrip(QAbstractScrollArea):
         if self._from_end:
             self.horizontalScrollBar().setValue(self.horizontalScrollBar().maximum())
 
-    def _place_at(self, point: QPoint) -> Place | None:
+    def _tile_at(self, point: QPoint) -> Tile | None:
         size = self._tile
         x = point.x() - self._name_width + self.horizontalScrollBar().value()
         y = point.y() - self._top - self._head + self.verticalScrollBar().value()
         if point.y() < self._head:
             return None
-        place = (y // (size.height() + ROW_GAP), x // (size.width() + GAP))
-        return place if 0 <= place[0] < self._rows and 0 <= place[1] < self._columns else None
+        tile = (y // (size.height() + ROW_GAP), x // (size.width() + GAP))
+        return tile if 0 <= tile[0] < self._rows and 0 <= tile[1] < self._columns else None
 
     def _keep_inside(self) -> None:
         for name in ("_hover", "_current"):
-            place = getattr(self, name)
-            if place is not None and not (place[0] < self._rows and place[1] < self._columns):
+            tile = getattr(self, name)
+            if tile is not None and not (tile[0] < self._rows and tile[1] < self._columns):
                 setattr(self, name, None)
 
-    # --- the picture ----------------------------------------------------------------------------
+    # --- painting -------------------------------------------------------------------------------
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint the tiles in sight."""
+        """Paint the visible tiles."""
         painter = QPainter(self.viewport())
         colours = current_theme()
         if self._sheet is None:
@@ -175,52 +175,52 @@ class ImageStrip(QAbstractScrollArea):
         self._paint_names(painter)
         self._paint_heads(painter)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        for place, name, width in ((self._hover, "accent", 2), (self._focused(), "accent", 3)):
-            if place is not None and self._pickable:
-                painter.setPen(QPen(colours.colour(name), width))
-                painter.drawRect(self.tile_rect(*place).adjusted(1, 1, -1, -1))
+        for tile, width in ((self._hover, 2), (self._focused(), 3)):
+            if tile is not None and self._pickable:
+                painter.setPen(QPen(colours.colour("accent"), width))
+                painter.drawRect(self.tile_rect(*tile).adjusted(1, 1, -1, -1))
 
-    def _focused(self) -> Place | None:
+    def _focused(self) -> Tile | None:
         return self._current if self.hasFocus() else None
 
     def _paint_names(self, painter: QPainter) -> None:
-        """The rows' names stay in sight while the tiles scroll under them."""
+        """Paint the rows' names, which stay visible while the tiles scroll below them."""
         colours = current_theme()
         width = self._name_width
         if width:
             painter.fillRect(QRect(0, 0, width, self.viewport().height()), colours.colour("surface"))
         painter.setPen(colours.colour("dim"))
         for row, name in enumerate(self._names[: self._rows]):
-            place = self.tile_rect(row, 0)
-            place.setX(0)
-            place.setWidth(width)
-            painter.drawText(place, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), name)
+            rect = self.tile_rect(row, 0)
+            rect.setX(0)
+            rect.setWidth(width)
+            painter.drawText(rect, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), name)
 
     def _paint_heads(self, painter: QPainter) -> None:
-        """The columns' heads stay in sight while the rows scroll under them."""
+        """Paint the columns' heads, which stay visible while the rows scroll below them."""
         if not self._heads:
             return
         colours = current_theme()
         top = self._top if not self.verticalScrollBar().maximum() else 0
         painter.fillRect(QRect(0, top, self.viewport().width(), self._head), colours.colour("surface"))
-        free = 0  # where the last head that was written ends
-        for place in sorted(range(len(self._heads)), key=lambda each: (each != self._marked, each)):
-            tile = self.tile_rect(0, place)
-            width = self._advance(place)
-            where = QRect(tile.center().x() - width // 2, top, width + 1, self._head)
-            # What the head of a column says for those after it ("epoch 1", "2", …) is not cut off at the left.
-            if tile.left() >= self._name_width and width > self._advance(place + 1):
-                where.moveLeft(max(where.left(), self._name_width))
-            if place != self._marked:
-                if where.left() < free or where.intersects(self._marked_head(top)):
+        free_from = 0  # x after the last head that was painted
+        for column in sorted(range(len(self._heads)), key=lambda each: (each != self._marked, each)):
+            tile = self.tile_rect(0, column)
+            width = self._head_width(column)
+            rect = QRect(tile.center().x() - width // 2, top, width + 1, self._head)
+            # A longer head that explains the following ones ("epoch 1", "2", …) is not cut off at the left.
+            if tile.left() >= self._name_width and width > self._head_width(column + 1):
+                rect.moveLeft(max(rect.left(), self._name_width))
+            if column != self._marked:
+                if rect.left() < free_from or rect.intersects(self._marked_head(top)):
                     continue
-                free = where.right() + SPACE
-            painter.setPen(colours.colour("accent_text" if place == self._marked else "dim"))
-            painter.drawText(where, int(Qt.AlignmentFlag.AlignCenter), self._heads[place])
+                free_from = rect.right() + SPACE
+            painter.setPen(colours.colour("accent_text" if column == self._marked else "dim"))
+            painter.drawText(rect, int(Qt.AlignmentFlag.AlignCenter), self._heads[column])
 
-    def _advance(self, place: int) -> int:
-        """Pixels that a column's head is wide; 0 where there is none."""
-        return self.fontMetrics().horizontalAdvance(self._heads[place]) if place < len(self._heads) else 0
+    def _head_width(self, column: int) -> int:
+        """Width of a column's head in pixels; 0 if it has none."""
+        return self.fontMetrics().horizontalAdvance(self._heads[column]) if column < len(self._heads) else 0
 
     def _marked_head(self, top: int) -> QRect:
         if not 0 <= self._marked < len(self._heads):
@@ -228,44 +228,44 @@ class ImageStrip(QAbstractScrollArea):
         width = self.fontMetrics().horizontalAdvance(self._heads[self._marked]) + SPACE
         return QRect(self.tile_rect(0, self._marked).center().x() - width // 2, top, width, self._head)
 
-    # --- the hand -------------------------------------------------------------------------------
+    # --- mouse and keyboard ---------------------------------------------------------------------
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Choose the tile under the pointer."""
-        place = self._place_at(event.position().toPoint())
-        if event.button() == Qt.MouseButton.LeftButton and place is not None:
-            self._current = place
+        tile = self._tile_at(event.position().toPoint())
+        if event.button() == Qt.MouseButton.LeftButton and tile is not None:
+            self._current = tile
             self.viewport().update()
-            self.tileChosen.emit(*place)
+            self.tileChosen.emit(*tile)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Outline the tile under the pointer."""
-        place = self._place_at(event.position().toPoint())
-        hand = place is not None and self._pickable
-        self.viewport().setCursor(Qt.CursorShape.PointingHandCursor if hand else Qt.CursorShape.ArrowCursor)
-        if place != self._hover:
-            self._hover = place
+        tile = self._tile_at(event.position().toPoint())
+        can_pick = tile is not None and self._pickable
+        self.viewport().setCursor(Qt.CursorShape.PointingHandCursor if can_pick else Qt.CursorShape.ArrowCursor)
+        if tile != self._hover:
+            self._hover = tile
             self.viewport().update()
 
     def viewportEvent(self, event: QEvent) -> bool:
-        """Forget the outlined tile when the pointer leaves."""
+        """Remove the outline when the pointer leaves."""
         if event.type() == QEvent.Type.Leave and self._hover is not None:
             self._hover = None
             self.viewport().update()
         return bool(super().viewportEvent(event))
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Scroll (sideways where rows all fit); with Ctrl change the tiles' size."""
-        turns = event.angleDelta().y() / 120.0
+        """Scroll, horizontally if all rows fit; with Ctrl change the tiles' size."""
+        notches = event.angleDelta().y() / 120.0
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            self._zoom = max(0.5, min(4.0, self._zoom * 1.15**turns))
+            self._zoom = max(0.5, min(4.0, self._zoom * 1.15**notches))
             self._measure()
             self.viewport().update()
             event.accept()
-        elif self.verticalScrollBar().maximum() == 0 and turns:
+        elif self.verticalScrollBar().maximum() == 0 and notches:
             bar = self.horizontalScrollBar()
             self._from_end = False
-            bar.setValue(round(bar.value() - turns * bar.singleStep()))
+            bar.setValue(round(bar.value() - notches * bar.singleStep()))
             event.accept()
         else:
             super().wheelEvent(event)
@@ -300,17 +300,17 @@ class ImageStrip(QAbstractScrollArea):
         self.viewport().update()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
-        """Show which tile the keys would choose."""
+        """Outline the tile that keys would choose."""
         super().focusInEvent(event)
         self.viewport().update()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
-        """Take that mark away."""
+        """Remove that outline."""
         super().focusOutEvent(event)
         self.viewport().update()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Fit the tiles to the new height."""
+        """Fit the tiles to the new size."""
         super().resizeEvent(event)
         self._measure()
 

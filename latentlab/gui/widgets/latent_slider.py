@@ -1,8 +1,8 @@
-"""One latent dimension under the hand: a slider of real values that paints where its zero is."""
+"""The slider of a latent dimension: real values around a marked zero."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QSlider, QWidget
 
@@ -16,14 +16,14 @@ _RADIUS = 7.0
 class LatentSlider(QSlider):
     """A slider of real values around 0.
 
-    A value beyond the range is kept and told as it is; the handle then stands at the end. The value may be
-    changed by dragging, clicking, arrow keys (Shift: ten times finer), the wheel while focused, and ``setValue``.
+    A value shown outside the range is kept, with the handle at the end. The user changes the value by dragging,
+    clicking, arrow keys (Shift: ten times finer) and the wheel while focused.
 
     Signals
     -------
     edited(value, gesture)
-        Another value was chosen; all edits of one press … release carry the same gesture number, and so does the
-        zero that a double click chooses after its first click.
+        The value was changed. All edits between press and release have the same gesture id, as has the zero that a
+        double click chooses after its first click.
     resetRequested
         Delete or Backspace was pressed.
     """
@@ -35,40 +35,38 @@ class LatentSlider(QSlider):
         super().__init__(Qt.Orientation.Horizontal, parent)
         self._value = 0.0
         self._span = 4.0
-        self._gesture: int | None = None
-        self._pressed = 0  # the gesture of the newest press
+        self._gesture: int | None = None  # id of the drag or key press in progress
+        self._pressed = 0  # id of the latest press
         self.setRange(-4 * _STEPS, 4 * _STEPS)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 
     def is_held(self) -> bool:
-        """Whether a gesture is under way."""
+        """Whether a drag or a key press is in progress."""
         return self._gesture is not None
 
     def value(self) -> float:  # type: ignore[override]
-        """The value, also where it lies beyond the range."""
+        """The value, also outside the range."""
         return self._value
 
     def setValue(self, value: float) -> None:
-        """Choose a value as the user would: it is kept within the range and told by ``edited``."""
+        """Choose a value as the user would: it is limited to the range, and ``edited`` is emitted."""
         self._edit(value, next_gesture())
 
     def show_value(self, value: float) -> None:
-        """Show a value without telling it back."""
+        """Show a value without emitting ``edited``."""
         self._value = float(value)
-        blocked = self.blockSignals(True)
-        super().setValue(round(max(-self._span, min(self._span, self._value)) * _STEPS))
-        self.blockSignals(blocked)
+        with QSignalBlocker(self):
+            super().setValue(round(max(-self._span, min(self._span, self._value)) * _STEPS))
         self.update()
 
     def set_span(self, span: float) -> None:
-        """Let the slider run from ``-span`` to ``span``."""
+        """Set the range to ``-span`` … ``span``."""
         self._span = float(span)
         value = self._value
-        blocked = self.blockSignals(True)
-        self.setRange(-round(span * _STEPS), round(span * _STEPS))
-        self.blockSignals(blocked)
+        with QSignalBlocker(self):
+            self.setRange(-round(span * _STEPS), round(span * _STEPS))
         self.show_value(value)
 
     def _edit(self, value: float, gesture: int) -> None:
@@ -77,10 +75,10 @@ class LatentSlider(QSlider):
             self.show_value(value)
             self.edited.emit(value, gesture)
 
-    # --- the hand -------------------------------------------------------------------------------
+    # --- mouse and keyboard ---------------------------------------------------------------------
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Take hold: the handle comes under the pointer."""
+        """Start a drag: the handle jumps to the pointer."""
         if event.button() != Qt.MouseButton.LeftButton:
             event.ignore()
             return
@@ -90,23 +88,23 @@ class LatentSlider(QSlider):
         event.accept()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Follow the pointer while held."""
+        """Follow the pointer during a drag."""
         if self._gesture is not None:
             self._edit(self._value_at(event.position().x()), self._gesture)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Let go."""
+        """End the drag."""
         if event.button() == Qt.MouseButton.LeftButton:
             self._gesture = None
             self.setSliderDown(False)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Go back to zero; one step with what the first click has moved."""
+        """Go back to zero, in one undo step with the first click."""
         if event.button() == Qt.MouseButton.LeftButton:
             self._edit(0.0, self._pressed)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Nudge by a tenth (Shift: a hundredth), jump with page keys, to an end with Home and End."""
+        """Change by 0.1 (Shift: 0.01) with arrows, by 1 with page keys, to an end with Home and End."""
         fine = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
         step = 0.01 if fine else 0.1
         key = Qt.Key(event.key())
@@ -130,16 +128,16 @@ class LatentSlider(QSlider):
             super().keyPressEvent(event)
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
-        """End a held key's gesture."""
+        """End the key press."""
         if not event.isAutoRepeat():
             self._gesture = None
         super().keyReleaseEvent(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Nudge while focused; else let the panel scroll."""
-        turns = event.angleDelta().y() / 120.0
-        if self.hasFocus() and turns:
-            self._edit(round(self._value + 0.1 * turns, 4), next_gesture())
+        """Change by 0.1 while focused; otherwise let the panel scroll."""
+        notches = event.angleDelta().y() / 120.0
+        if self.hasFocus() and notches:
+            self._edit(round(self._value + 0.1 * notches, 4), next_gesture())
             event.accept()
         else:
             event.ignore()
@@ -148,18 +146,18 @@ class LatentSlider(QSlider):
         width = max(1.0, self.width() - 2 * _RADIUS)
         return ((x - _RADIUS) / width * 2.0 - 1.0) * self._span
 
-    # --- the picture ----------------------------------------------------------------------------
+    # --- painting -------------------------------------------------------------------------------
 
     def sizeHint(self) -> QSize:
-        """Room for a drag of a hundred pixels and more."""
+        """Wide enough for a drag of a hundred pixels."""
         return QSize(120, 22)
 
     def minimumSizeHint(self) -> QSize:
-        """Still a drag of some use."""
+        """The narrowest usable width."""
         return QSize(56, 22)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw track, zero, the filled part from zero, and the handle."""
+        """Paint the track, the zero mark, the bar from zero to the value, and the handle."""
         colours = current_theme()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -1,10 +1,12 @@
-"""Between uint8 arrays and Qt's images."""
+"""uint8 arrays as Qt images, and a widget that paints one."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QPoint, QRect, QSize
+from PySide6.QtGui import QImage, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 ByteArray = NDArray[np.uint8]
 
@@ -21,3 +23,55 @@ def to_qimage(image: ByteArray) -> QImage:
     else:
         raise ValueError(f"an image has the shape [H, W] or [H, W, 3], not {list(image.shape)}")
     return QImage(image.data, image.shape[1], image.shape[0], step, kind).copy()
+
+
+class PixelView(QWidget):
+    """Draws one uint8 image as large as fits, with sharp pixels unless ``set_smooth`` is on."""
+
+    def __init__(self, hint: int = 96) -> None:
+        super().__init__()
+        self._hint = hint
+        self._picture: QImage | None = None
+        self._smooth = False
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    def set_picture(self, image: ByteArray | None) -> None:
+        """Show this image; ``None`` for none."""
+        self._picture = None if image is None else to_qimage(image)
+        self.update()
+
+    def picture(self) -> QImage | None:
+        """The image shown; ``None`` if there is none."""
+        return self._picture
+
+    def set_smooth(self, smooth: bool) -> None:
+        """Interpolate between pixels, or keep them sharp squares."""
+        self._smooth = smooth
+        self.update()
+
+    def target(self) -> QRect:
+        """The rectangle the image fills; enlarged at least twice, its scale is an integer unless smooth."""
+        if self._picture is None:
+            return QRect()
+        ratio = self.devicePixelRatioF()
+        factor = min(self.width() * ratio / self._picture.width(), self.height() * ratio / self._picture.height())
+        if factor >= 2 and not self._smooth:
+            factor = int(factor)
+        size = QSize(round(self._picture.width() * factor / ratio), round(self._picture.height() * factor / ratio))
+        return QRect(QPoint((self.width() - size.width()) // 2, (self.height() - size.height()) // 2), size)
+
+    def sizeHint(self) -> QSize:
+        """A square of the hinted side."""
+        return QSize(self._hint, self._hint)
+
+    def minimumSizeHint(self) -> QSize:
+        """A third of the size hint."""
+        return QSize(self._hint // 3, self._hint // 3)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw the image."""
+        if self._picture is None:
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self._smooth)
+        painter.drawImage(self.target(), self._picture)

@@ -1,6 +1,6 @@
-"""One setting of a configuration and the control that edits it, made from the field's own type and bounds.
+"""One setting of a configuration and the control that edits it, made from the field's type and bounds.
 
-Most settings are folded away, and making a control takes about a millisecond: it is made when it is first wanted.
+Most settings are folded away, and making a control takes about a millisecond: it is made when it is first needed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
@@ -30,31 +30,31 @@ from PySide6.QtWidgets import (
 
 from latentlab.gui.widgets.controls import label, named
 
-_DIGITS = 3  # after the point, of a number between narrow bounds
-_INSET = 5  # px: text begins where it does in a line edit
+_DECIMALS = 3  # of a number between narrow bounds
+_INSET = 5  # px: aligns the text with that of a line edit
 _LARGEST_SPIN = 2**31 - 1
-_NARROWEST_SPIN = 96  # px: less than the largest number takes, which nobody asks for
-_TITLES = {"beta": "β", "sigma": "σ", "sigma_value": "σ value", "latent_dim": "Latent dim", "kl": "KL"}
+_MIN_SPIN_WIDTH = 96  # px: less than the largest number needs, which is not used
+_TITLES = {"beta": "β", "sigma": "σ", "sigma_value": "σ value", "latent_dim": "Latent dimensions", "kl": "KL"}
 _WORDS = {"mlp": "MLP", "conv": "convolutional", 1: "1 · grey", 3: "3 · colour", "auto": "automatic"}
 _NONE = {"image_size": "own size", "limit": "all", "per_class": "all"}
 
 
 class Setting(QObject):
-    """One setting of a configuration: its dotted name, its label, and the control that edits it.
+    """One setting of a configuration: its name, its label, and the control that edits it.
 
     Attributes
     ----------
     name
-        Dotted, as on the command line: ``training.batch_size``.
+        The dotted name used on the command line: ``training.batch_size``.
     title, short_title
-        What it is called; and where the part it belongs to is named above it.
+        What the form calls it; the short title is for below a heading that names its part.
     label, control
-        What a form puts side by side; made when first asked for.
+        The widgets a form puts side by side; made when first used.
 
     Signals
     -------
     changed
-        The user chose another value.
+        The user changed the value.
     """
 
     changed = Signal()
@@ -72,26 +72,26 @@ class Setting(QObject):
         self.short_title = _short_title(name)
         self._tip = f"{tip}\n{name}".strip()
         self._enabled, self._invalid = True, False
-        # The value, until there is a control to show it.
-        self._waiting: Any = self._as_shown(field.get_default(call_default_factory=True))
+        # Holds the value until the control is made.
+        self._stored: Any = self._as_shown(field.get_default(call_default_factory=True))
 
     @cached_property
     def control(self) -> QWidget:
-        """The widget that edits it."""
+        """The widget that edits the value."""
         made = self._make(self._field, self._allowed)
         named(made, _object_name(self.name), self.title, self._tip)
         made.setParent(self._parent)
         made.setEnabled(self._enabled)
         made.hide()
         self.__dict__["control"] = made
-        self.set_value(self._waiting)
+        self.set_value(self._stored)
         if self._invalid:
             self._mark()
         return made
 
     @cached_property
     def label(self) -> QLabel:
-        """What it is called, as a form shows it."""
+        """The label with the title."""
         made = label(self.title)
         made.setParent(self._parent)
         made.setBuddy(self.control)
@@ -104,9 +104,9 @@ class Setting(QObject):
         return "control" in self.__dict__
 
     def value(self) -> Any:
-        """The value shown; text that is no number comes as it stands, for validation to refuse."""
+        """The value shown; text that is not a number is returned as it is, for validation to reject."""
         if not self._is_made:
-            return self._waiting
+            return self._stored
         control = self.control
         if isinstance(control, QCheckBox):
             return control.isChecked()
@@ -121,48 +121,46 @@ class Setting(QObject):
         return self._parse(control.text().strip())
 
     def set_value(self, value: Any) -> None:
-        """Show a value, without telling it back."""
+        """Show a value without emitting ``changed``."""
         if not self._is_made:
-            self._waiting = self._as_shown(value)
+            self._stored = self._as_shown(value)
             return
         control = self.control
-        blocked = control.blockSignals(True)
-        if isinstance(control, QCheckBox):
-            control.setChecked(bool(value))
-        elif isinstance(control, QComboBox):
-            if control.findData(value) < 0:
-                control.addItem(str(value), value)
-            control.setCurrentIndex(control.findData(value))
-        elif isinstance(control, QSpinBox):
-            control.setValue(control.minimum() if value is None else int(value))
-        elif isinstance(control, QDoubleSpinBox):
-            control.setValue(float(value))
-        elif isinstance(control, QLineEdit):
-            control.setText(_written(value))
-        control.blockSignals(blocked)
+        with QSignalBlocker(control):
+            if isinstance(control, QCheckBox):
+                control.setChecked(bool(value))
+            elif isinstance(control, QComboBox):
+                if control.findData(value) < 0:
+                    control.addItem(str(value), value)
+                control.setCurrentIndex(control.findData(value))
+            elif isinstance(control, QSpinBox):
+                control.setValue(control.minimum() if value is None else int(value))
+            elif isinstance(control, QDoubleSpinBox):
+                control.setValue(float(value))
+            elif isinstance(control, QLineEdit):
+                control.setText(_formatted(value))
 
     def set_choices(self, values: Sequence[Any]) -> None:
-        """Offer other values in a setting that is a choice; the chosen one stays."""
+        """Offer other values in a combo box; the chosen value is kept."""
         self._allowed = values
         if not self._is_made:
             return
         assert isinstance(self.control, QComboBox)
         chosen = self.value()
-        blocked = self.control.blockSignals(True)
-        self.control.clear()
-        self._fill(self.control, values)
-        self.control.blockSignals(blocked)
+        with QSignalBlocker(self.control):
+            self.control.clear()
+            self._fill(self.control, values)
         self.set_value(chosen)
 
-    def set_invalid(self, why: str) -> None:
-        """Mark the value as refused, saying why; an empty text takes the mark away."""
-        if self._invalid != bool(why):
-            self._invalid = bool(why)
+    def set_invalid(self, reason: str) -> None:
+        """Mark the value as invalid for a reason; an empty text removes the mark."""
+        if self._invalid != bool(reason):
+            self._invalid = bool(reason)
             if self._is_made:
                 self._mark()
 
     def set_enabled(self, enabled: bool) -> None:
-        """Let the value be changed, or not."""
+        """Allow or prevent changes of the value."""
         self._enabled = enabled
         if self._is_made:
             self.control.setEnabled(enabled)
@@ -173,7 +171,7 @@ class Setting(QObject):
         self.control.style().polish(self.control)
 
     def _as_shown(self, value: Any) -> Any:
-        """The value as its control would give it back, which has so many digits and no other kinds."""
+        """The value as its control would return it: of the control's type and rounded to its decimals."""
         if self._kind is bool:
             return bool(value)
         if self._allowed or value is None:
@@ -181,9 +179,9 @@ class Setting(QObject):
         low, high = _bounds(self._field)
         if self._kind is int:
             return int(value)
-        if self._kind is float and _is_share(low, high):
-            return round(float(value), _DIGITS)
-        return self._parse(_written(value))
+        if self._kind is float and _is_fraction(low, high):
+            return round(float(value), _DECIMALS)
+        return self._parse(_formatted(value))
 
     def _make(self, field: FieldInfo, allowed: Sequence[Any]) -> QWidget:
         if self._kind is bool:
@@ -197,30 +195,30 @@ class Setting(QObject):
             return combo
         low, high = _bounds(field)
         if self._kind is int:
-            return self._whole_number(low, high)
-        if self._kind is float and _is_share(low, high):
-            return self._share(low, high)
+            return self._integer_spin(low, high)
+        if self._kind is float and _is_fraction(low, high):
+            return self._fraction_spin(low, high)
         line = QLineEdit()
         line.setPlaceholderText(self._none() if self._optional else "all" if self._kind == tuple[str, ...] else "")
         line.editingFinished.connect(self.changed)
         return line
 
-    def _whole_number(self, low: float, high: float) -> QWidget:
+    def _integer_spin(self, low: float, high: float) -> QWidget:
         spin = _Spin()
-        least = 0 if low == -float("inf") else int(low)
-        spin.setRange(least - self._optional, int(min(high, _LARGEST_SPIN)))
+        lowest = 0 if low == -float("inf") else int(low)
+        spin.setRange(lowest - self._optional, int(min(high, _LARGEST_SPIN)))
         spin.setSpecialValueText(self._none() if self._optional else "")
-        spin.setMinimumWidth(_NARROWEST_SPIN)
+        spin.setMinimumWidth(_MIN_SPIN_WIDTH)
         spin.setAccelerated(True)
         spin.setGroupSeparatorShown(True)
         spin.valueChanged.connect(self.changed)
         return spin
 
-    def _share(self, low: float, high: float) -> QWidget:
+    def _fraction_spin(self, low: float, high: float) -> QWidget:
         spin = _DoubleSpin()
         spin.setRange(low, high)
         spin.setSingleStep(0.05)
-        spin.setDecimals(_DIGITS)
+        spin.setDecimals(_DECIMALS)
         spin.valueChanged.connect(self.changed)
         return spin
 
@@ -247,7 +245,7 @@ class Setting(QObject):
 
 
 class _Combo(QComboBox):
-    """A choice that the wheel passes over, so that scrolling a form changes nothing."""
+    """A combo box that ignores the wheel, so that scrolling a form changes nothing."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -259,7 +257,7 @@ class _Combo(QComboBox):
 
 
 class _NumberMixin:
-    """A number that the wheel changes only while it has the focus."""
+    """A spin box that the wheel changes only while it has the focus."""
 
     def wheelEvent(self: Any, event: QWheelEvent) -> None:
         if self.hasFocus():
@@ -294,27 +292,27 @@ def _plain_type(annotation: Any) -> tuple[Any, bool]:
 
 
 def _bounds(field: FieldInfo) -> tuple[float, float]:
-    """The least and the largest value; of a bound that is itself excluded, the whole number beside it."""
+    """The least and largest value; an exclusive bound of an integer is replaced by its neighbour."""
     low, high = -float("inf"), float("inf")
-    beside = 1.0 if _plain_type(field.annotation)[0] is int else 0.0
+    step = 1.0 if _plain_type(field.annotation)[0] is int else 0.0
     for each in field.metadata:
         if isinstance(each, Ge):
             low = float(typing.cast(float, each.ge))
         elif isinstance(each, Gt):
-            low = float(typing.cast(float, each.gt)) + beside
+            low = float(typing.cast(float, each.gt)) + step
         elif isinstance(each, Le):
             high = float(typing.cast(float, each.le))
         elif isinstance(each, Lt):
-            high = float(typing.cast(float, each.lt)) - beside
+            high = float(typing.cast(float, each.lt)) - step
     return low, high
 
 
-def _is_share(low: float, high: float) -> bool:
+def _is_fraction(low: float, high: float) -> bool:
     return low > -float("inf") and high <= 1.0
 
 
 def _title(name: str) -> str:
-    """What a setting is called where its part is not named above it."""
+    """The title of a setting without a heading that names its part."""
     *sections, last = name.split(".")
     part = "" if len(sections) < 2 else sections[-1]
     if last == "kind":
@@ -335,7 +333,7 @@ def _object_name(name: str) -> str:
     return parts[0] + "".join(part.capitalize() for part in parts[1:])
 
 
-def _written(value: Any) -> str:
+def _formatted(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, float):

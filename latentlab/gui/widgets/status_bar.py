@@ -1,4 +1,4 @@
-"""The status bar: what runs now, how far, how long left, and Cancel; device and frame rate for the toolbar."""
+"""The status bar with a message, progress and Cancel; device and frame rate labels for the toolbar."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from latentlab.gui.widgets.elided_label import ElidedLabel
 
 
 class StatusBar(QStatusBar):
-    """Says what runs now.
+    """Shows the current activity.
 
     Signals
     -------
     cancelRequested
-        Give up what runs now.
+        Cancel was pressed.
     """
 
     cancelRequested = Signal()
@@ -29,46 +29,46 @@ class StatusBar(QStatusBar):
         self._message = ElidedLabel("Ready")
         named(self._message, "statusMessage", "status", "")
         self._bar = QProgressBar()
-        named(self._bar, "statusProgress", "progress", "How far it is")
+        named(self._bar, "statusProgress", "progress", "Progress of what runs now")
         self._bar.setTextVisible(False)
         self._bar.setFixedWidth(160)
-        self._cancel = button("statusCancel", "Cancel", "Give up what runs now", self.cancelRequested.emit, link=True)
+        self._cancel = button("statusCancel", "Cancel", "Cancel what runs now", self.cancelRequested.emit, link=True)
         self.addWidget(self._message, 1)
         self.addPermanentWidget(self._bar)
         self.addPermanentWidget(self._cancel)
         self.set_progress(None)
 
     def set_message(self, text: str) -> None:
-        """Say what runs now."""
+        """Show a message."""
         self._message.setText(text)
 
     def message(self) -> str:
-        """What is said now."""
+        """The message shown."""
         return self._message.text()
 
-    def set_progress(self, share: float | None, *, busy: bool = False, cancellable: bool = False) -> None:
-        """Show how far it is (0 to 1), or that it runs (``busy``); ``None`` and not busy takes the bar away."""
-        self._bar.setVisible(busy or share is not None)
-        self._bar.setRange(0, 0 if share is None else 1000)
-        if share is not None:
-            self._bar.setValue(round(share * 1000))
+    def set_progress(self, fraction: float | None, *, busy: bool = False, cancellable: bool = False) -> None:
+        """Show a fraction (0 to 1), or with ``busy`` an indeterminate bar; ``None`` and not busy hides the bar."""
+        self._bar.setVisible(busy or fraction is not None)
+        self._bar.setRange(0, 0 if fraction is None else 1000)
+        if fraction is not None:
+            self._bar.setValue(round(fraction * 1000))
         self._cancel.setVisible(cancellable)
 
 
 def device_label() -> QLabel:
-    """Where the worker computes."""
+    """The label that names the device the model computes on."""
     made = label("", "dim")
-    named(made, "device", "device", "Where the model computes")
+    named(made, "device", "device", "The device the model computes on")
     made.setContentsMargins(SPACE, 0, SPACE, 0)
     return made
 
 
 def frame_rate_label() -> QLabel:
-    """How fast the window answers."""
+    """The label for the rate of decoded images."""
     made = label("", "dim")
-    named(made, "frameRate", "frame rate", "Images decoded and shown per second while the hand moves")
+    named(made, "frameRate", "frame rate", "Images decoded and shown per second during a drag")
     made.setFont(tabular(made.font()))
-    # Of a fixed size it does not have the toolbar laid out anew, and the window with it, four times a second.
+    # Its size is fixed, so that four changes a second do not lay out the toolbar and with it the window.
     made.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
     made.setFixedSize(made.fontMetrics().horizontalAdvance("0000 fps"), made.fontMetrics().height() + SPACE)
     return made

@@ -1,4 +1,4 @@
-"""What has happened, said without getting in the way: cards in a corner of the window."""
+"""Notifications as cards in a corner of the window, which never take the focus."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from latentlab.gui.style.icons import pixmap
 from latentlab.gui.style.theme import SPACE, current_theme
 from latentlab.gui.widgets.controls import button, label, row, tool_button
 
-MOST = 4
+MAX_CARDS = 4
 SECONDS = 6.0
 WIDTH = 368
 Actions = Sequence[tuple[str, Callable[[], object]]]
@@ -21,12 +21,12 @@ _COLOURS = {"info": "accent", "warning": "warning", "error": "error"}
 
 
 class Card(QFrame):
-    """One message, with details that unfold and buttons that do something about it.
+    """One message, with details that unfold and buttons for actions.
 
     Signals
     -------
     dismissed
-        It was closed, or its time is over.
+        It was closed, or its time is up.
     resized
         Its details were folded or unfolded.
     """
@@ -67,8 +67,8 @@ class Card(QFrame):
         self._timer.setSingleShot(True)
         self._timer.setInterval(round(SECONDS * 1000))
         self._timer.timeout.connect(self.dismissed)
-        self._goes = level == "info" and not actions
-        if self._goes:
+        self._disappears = level == "info" and not actions
+        if self._disappears:
             self._timer.start()
         self._draw_icon()
 
@@ -80,16 +80,16 @@ class Card(QFrame):
                 self._more,
                 button("copyDetails", "Copy", self._copy_tip(), self._on_copy, link=True),
             ]
-        for place, (text, callback) in enumerate(actions):
-            made.append(button(f"notificationAction{place}", text, text, self._then_dismiss(callback)))
+        for index, (text, callback) in enumerate(actions):
+            made.append(button(f"notificationAction{index}", text, text, self._then_dismiss(callback)))
         if len(made) > 1:
             layout.addLayout(row(*made))
 
     def _copy_tip(self) -> str:
         return "Copy the details" if self._copied else "Copy message and details"
 
-    def again(self, details: str, copied: str) -> None:
-        """Say that the same has happened once more, with these details."""
+    def count_again(self, details: str, copied: str) -> None:
+        """Count a repetition of the message, and show its details."""
         self._count += 1
         if self._details_text and details:
             self._details_text, self._copied = details, copied
@@ -122,13 +122,13 @@ class Card(QFrame):
         self._icon.setPixmap(drawn)
 
     def enterEvent(self, event: QEnterEvent) -> None:
-        """Stay while the pointer is here."""
+        """Stop the timer while the pointer is over the card."""
         self._timer.stop()
         super().enterEvent(event)
 
     def leaveEvent(self, event: QEvent) -> None:
-        """Begin to go again."""
-        if self._goes and self._details.isHidden():
+        """Start the timer again."""
+        if self._disappears and self._details.isHidden():
             self._timer.start()
         super().leaveEvent(event)
 
@@ -140,23 +140,22 @@ class Card(QFrame):
 
 
 class Notification:
-    """The handle of a card that is shown, for whoever knows when its cause is gone."""
+    """The handle of a card, with which it is withdrawn when its cause is gone."""
 
     def __init__(self, remove: Callable[[], None]) -> None:
         self._remove = remove
 
     def withdraw(self) -> None:
-        """Take the card away; nothing happens when it is gone already."""
+        """Remove the card, if it is still shown."""
         self._remove()
 
 
 class Toasts(QWidget):
-    """Cards over the lower right corner of a widget: information goes by itself, warnings and errors stay.
+    """Cards over the lower right corner of a widget: information disappears after a while, warnings and errors stay.
 
-    At most four are shown; information makes way first. The same message again is counted on its card. A new card
-    goes over those that are there, and none of them moves while the pointer is over them: a button that is about to be
-    clicked stays where it is.
-    The layer is only as large as its cards, so that the map under it stays at hand.
+    At most four are shown; information is removed first. A repeated message is counted on its card. A new card is
+    placed above the others, and no card moves while the pointer is over them, so that a button about to be clicked
+    stays in place. The widget is only as large as its cards: the map around them remains usable.
     """
 
     def __init__(self, host: QWidget, over: QWidget | None = None) -> None:
@@ -182,34 +181,34 @@ class Toasts(QWidget):
         message
             One sentence.
         details
-            What can be unfolded and copied.
+            Text that can be unfolded and copied.
         actions
-            Words and what they do; the card goes with the click.
+            Text and callback of each button; a click removes the card.
         copied
-            What its Copy button copies; message and details if empty.
+            Text for its Copy button; message and details if empty.
         """
         for card in self._cards:
             if (card.level, card.message) == (level, message) and not actions:
-                card.again(details, copied)
-                self._place()
+                card.count_again(details, copied)
+                self._lay_out()
                 return Notification(partial(self._remove, card))
-        while len(self._cards) >= MOST:
+        while len(self._cards) >= MAX_CARDS:
             self._remove(next((card for card in self._cards if card.level == "info"), self._cards[0]))
         card = Card(level if level in _COLOURS else "info", message, details, actions, self, copied)
         card.dismissed.connect(lambda: self._remove(card))
-        card.resized.connect(self._place)
+        card.resized.connect(self._lay_out)
         self._cards.append(card)
         self._lifts[card] = self._free_lift(card)
         card.show()
-        self._place()
+        self._lay_out()
         return Notification(partial(self._remove, card))
 
     def messages(self) -> list[str]:
-        """What is shown, oldest first."""
+        """The messages shown, oldest first."""
         return [card.message for card in self._cards]
 
     def clear(self) -> None:
-        """Take every card away."""
+        """Remove every card."""
         for card in list(self._cards):
             self._remove(card)
 
@@ -219,10 +218,10 @@ class Toasts(QWidget):
             del self._lifts[card]
             card.hide()
             card.deleteLater()
-            self._place()
+            self._lay_out()
 
     def _free_lift(self, card: Card) -> int:
-        """The lowest place for a new card that moves no other."""
+        """The lowest free position for a new card."""
         height = card.heightForWidth(self._width())
         taken = sorted((lift, lift + other.heightForWidth(self._width())) for other, lift in self._lifts.items())
         lift = 0
@@ -232,8 +231,8 @@ class Toasts(QWidget):
             lift = top + SPACE
         return lift
 
-    def _stack(self) -> int:
-        """Let no card lie over another, nor, unless the pointer is here, a gap between two; the height of them all."""
+    def _stack_cards(self) -> int:
+        """Remove overlaps, and gaps unless the pointer is over the cards; return the total height."""
         free = 0
         for card, lift in sorted(self._lifts.items(), key=lambda item: item[1]):
             self._lifts[card] = max(lift, free) if self._is_held else free
@@ -243,14 +242,14 @@ class Toasts(QWidget):
     def _width(self) -> int:
         return min(WIDTH, self._over.width() - 4 * SPACE)
 
-    def _place(self) -> None:
+    def _lay_out(self) -> None:
         self.setVisible(bool(self._cards))
         if not self._cards:
             self._is_held = False
             return
         host, width = self._host, self._width()
         corner = self._over.mapTo(host, QPoint(self._over.width(), self._over.height()))
-        height = min(self._stack(), host.height())
+        height = min(self._stack_cards(), host.height())
         self.setGeometry(corner.x() - width - 2 * SPACE, max(0, corner.y() - height - 2 * SPACE), width, height)
         for card, lift in self._lifts.items():
             tall = card.heightForWidth(width)
@@ -260,18 +259,18 @@ class Toasts(QWidget):
     # --- events ---------------------------------------------------------------------------------
 
     def enterEvent(self, event: QEnterEvent) -> None:
-        """Keep every card where it is while the pointer is here."""
+        """Keep all cards in place while the pointer is over them."""
         self._is_held = True
         super().enterEvent(event)
 
     def leaveEvent(self, event: QEvent) -> None:
         """Close the gaps."""
         self._is_held = False
-        self._place()
+        self._lay_out()
         super().leaveEvent(event)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Stay in the corner."""
+        """Follow the widget's corner."""
         if event.type() in (QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.ZOrderChange) and self._cards:
-            self._place()
+            self._lay_out()
         return bool(super().eventFilter(watched, event))

@@ -15,7 +15,7 @@ from latentlab.gui.curves.panel import MAX_RUNS, TrainingCurves
 from latentlab.gui.curves.run_legend import RunLegend, distinct
 from latentlab.gui.curves.series import MAX_POINTS, Series
 from latentlab.gui.style.theme import current_theme
-from latentlab.gui.widgets.controls import StayingMenu
+from latentlab.gui.widgets.controls import StayOpenMenu
 from latentlab.gui.widgets.elided_label import ElidedLabel
 
 
@@ -238,7 +238,7 @@ def test_changes_are_labelled_inside_the_plot_without_overlap(qtbot, curves):
 def test_several_terms_can_be_chosen_without_reopening_the_menu(qtbot, curves):
     feed(curves)
     qtbot.waitUntil(lambda: drawn(curves))
-    menu = curves.findChild(StayingMenu)
+    menu = curves.findChild(StayOpenMenu)
     menu.popup(curves.mapToGlobal(QPoint(0, 0)))
     for term in ("objective", "rate"):
         place = menu.actionGeometry(check(curves, term)).center()

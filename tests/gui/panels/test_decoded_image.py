@@ -8,9 +8,9 @@ from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QMenu, QPushButton, QToolButton
 
-from latentlab.gui.panels.decoded_image import DecodedImage, PixelView
+from latentlab.gui.panels.decoded_image import DecodedImage
 from latentlab.gui.widgets.elided_label import ElidedLabel
-from latentlab.gui.widgets.qimage import to_qimage
+from latentlab.gui.widgets.qimage import PixelView, to_qimage
 
 
 @pytest.mark.parametrize("shape", [(28, 28), (9, 13), (16, 16, 3)])

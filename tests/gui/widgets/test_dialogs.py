@@ -9,8 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 
 from latentlab.gui.panels.log import LogHandler, LogView
-from latentlab.gui.widgets.about_dialog import AboutDialog
-from latentlab.gui.widgets.report_dialog import ReportDialog
+from latentlab.gui.widgets.dialogs import AboutDialog, ReportDialog
 
 
 def press(qtbot, widget, name):

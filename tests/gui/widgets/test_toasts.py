@@ -8,7 +8,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 from latentlab.gui.widgets import toasts
-from latentlab.gui.widgets.toasts import MOST, Toasts
+from latentlab.gui.widgets.toasts import MAX_CARDS, Toasts
 
 
 @pytest.fixture
@@ -34,9 +34,9 @@ def test_information_goes_and_errors_stay(qtbot, cards, monkeypatch):
 
 def test_their_number_is_bounded_and_errors_outlast_information(cards):
     cards.notify("info", "first")
-    for place in range(MOST):
+    for place in range(MAX_CARDS):
         cards.notify("error", f"error {place}")
-    assert cards.messages() == [f"error {place}" for place in range(MOST)]
+    assert cards.messages() == [f"error {place}" for place in range(MAX_CARDS)]
 
 
 def test_the_same_again_is_counted(cards):
