@@ -11,18 +11,18 @@ from latentlab.storage.model_file import (
     write_model,
 )
 from latentlab.storage.run_folder import CheckpointFile, RunFolder, RunRecord, find_model
-from latentlab.storage.snapshots import History, Snapshot
+from latentlab.storage.snapshots import Snapshot, SnapshotFolder
 
 __all__ = [
     "SCHEMA_VERSION",
     "CheckpointFile",
-    "History",
     "ModelFile",
     "ModelHeader",
     "Points",
     "RunFolder",
     "RunRecord",
     "Snapshot",
+    "SnapshotFolder",
     "atomic_write",
     "check_weights",
     "find_model",

@@ -18,7 +18,7 @@ from latentlab.config import RunConfig
 from latentlab.errors import InputError
 from latentlab.paths import resource
 from latentlab.storage.atomic import atomic_write, is_leftover, remove_leftovers, write_error
-from latentlab.storage.snapshots import History
+from latentlab.storage.snapshots import SnapshotFolder
 from latentlab.storage.tensors import Arrays, digest, read_metadata, read_tensors, write_tensors
 
 if sys.platform != "win32":
@@ -57,7 +57,7 @@ class RunFolder:
         The folder.
     model, checkpoint, metrics, record
         Paths of ``model.safetensors`` (best), ``checkpoint.safetensors`` (last), ``metrics.jsonl``, ``run.json``.
-    history
+    snapshots
         Snapshots of its epochs, in the subfolder ``history``.
     """
 
@@ -67,7 +67,7 @@ class RunFolder:
         self.checkpoint = self.path / "checkpoint.safetensors"
         self.metrics = self.path / "metrics.jsonl"
         self.record = self.path / "run.json"
-        self.history = History(self.path / "history")
+        self.snapshots = SnapshotFolder(self.path / "history")
 
     def check(self, resume: bool = False, to_resume: str = "pass resume=True") -> None:
         """Check that a run can be written here, without creating anything.

@@ -1,4 +1,4 @@
-"""Sessions on disk: what was open and where the hand was, as versioned JSON (no Qt, no torch)."""
+"""Session files: open sources and the state of the window, as versioned JSON (no Qt, no torch)."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ AxisName = Annotated[str, Field(pattern=r"^(z|pc)[1-9]\d{0,3}$")]
 
 
 class SessionFile(Config):
-    """What a saved session holds: sources to open again, and the state of the hand.
+    """A saved session: the sources to open again, the selected latent and the last run.
 
     Attributes
     ----------
     model, dataset
-        Sources that ``OpenModel`` and ``OpenDataset`` take; empty for none.
+        Sources for ``OpenModel`` and ``OpenDataset``; empty for none.
     latent, label, axes, locked
-        Of the model's latent space; dropped by the reader when they do not fit the model.
+        In the model's latent space; ignored if they do not fit the model.
     run_folder, run_config, run_was_live
-        The last run, and whether it was interrupted.
+        The last run, and whether it was still training.
     closed_at
-        Epochs the run had done when its window was closed in the midst of it; ``None`` where that was not so.
+        Epochs the run had done when its window was closed during training; otherwise ``None``.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -51,7 +51,7 @@ class SessionFile(Config):
 
 
 def write_session(path: Path, session: SessionFile) -> None:
-    """Write atomically; raises ``RunError`` when the disk does not take it."""
+    """Write atomically; raises ``RunError`` when writing fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(path, session.model_dump_json(indent=2).encode())
 
@@ -62,7 +62,7 @@ def read_session(path: Path) -> SessionFile:
     Raises
     ------
     InputError
-        In one sentence: not there, too large, not a session, or from a newer latentlab.
+        One sentence: it does not exist, is too large, is not a session, or is of a newer latentlab.
     """
     try:
         size = path.stat().st_size
@@ -82,16 +82,16 @@ def read_session(path: Path) -> SessionFile:
     return session
 
 
-# --- autosaves: one a process, so that two windows never share one ------------------------------------
+# --- autosaves: one per process, so that two windows never share one ------------------------------------
 
 
 def autosave_path(process_id: int | None = None) -> Path:
-    """Where the window of that process (this one) keeps its autosave."""
+    """Path of the autosave of a process, by default this one."""
     return data_folder() / "autosave" / f"{process_id or os.getpid()}{SUFFIX}"
 
 
 def abandoned_autosaves() -> list[Path]:
-    """Autosaves whose window is gone without having removed them, newest first."""
+    """Autosaves of processes that ended without removing them, newest first."""
     found = [
         path
         for path in (data_folder() / "autosave").glob(f"*{SUFFIX}")
@@ -101,19 +101,19 @@ def abandoned_autosaves() -> list[Path]:
 
 
 def set_aside(path: Path) -> Path:
-    """Move a file that cannot be read out of the way, keeping it as a backup."""
+    """Rename an unreadable file to keep it as a backup."""
     backup = path.with_name(path.name + ".bad")
     os.replace(path, backup)
     return backup
 
 
 def is_running(process_id: str) -> bool:
-    """Whether a process of that id, written in decimals, lives on this machine."""
+    """Whether a process with this id (as decimal text) is running on this machine."""
     if not process_id.isdecimal():
         return False
     if int(process_id) == os.getpid():
         return True
-    if os.name == "nt":  # os.kill would end the process there
+    if os.name == "nt":  # on Windows os.kill would end the process
         return _is_running_on_windows(int(process_id))
     try:
         os.kill(int(process_id), 0)

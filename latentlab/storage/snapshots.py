@@ -1,4 +1,4 @@
-"""A run's history: small pictures of what the model knew at the end of an epoch, one file for each epoch kept."""
+"""Snapshots of a run: encoded points and decoded images at the end of an epoch, one file per stored epoch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from latentlab.errors import InputError
 from latentlab.storage.atomic import remove_leftovers, write_error
 from latentlab.storage.tensors import digest, read_tensors, write_tensors
 
-MOST_KEPT = 120
+MAX_SNAPSHOTS = 120
 
 _KEY = "latentlab_history"
 _NAME = re.compile(r"epoch-(\d{1,9})\.safetensors")
@@ -29,28 +29,28 @@ Extent = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What is kept of one epoch.
+    """The snapshot of one epoch.
 
     Attributes
     ----------
     epoch
-        Epochs done, from 1.
+        Number of finished epochs, from 1.
     metrics
-        That epoch's means by name (``train_elbo``, ``validation_rate`` …), nats per image.
+        Means of that epoch by name (``train_elbo``, ``validation_rate`` …), nats per image.
     mean
-        float32 [n, d]: posterior means of some images, the same ones in every epoch. On disk in half precision.
+        float32 [n, d]: posterior means of some images, the same in every epoch. Stored as float16.
     label
         int64 [n], −1 where unknown.
     index
-        int64 [n]: each point's image in the dataset.
+        int64 [n]: index of each point's image in the dataset.
     classes, fingerprint
-        Names of the dataset's classes, and which dataset it is.
+        Class names and fingerprint of the dataset.
     picture, extent
-        The manifold of the first two dimensions through 0, uint8 [H, W] or [H, W, 3], z₂ rising upwards; and its
-        (left, right, bottom, top) in z.
+        The decoded manifold of the first two dimensions, with the others 0: uint8 [H, W] or [H, W, 3], z₂ upwards; and
+        its (left, right, bottom, top) in z.
     originals, reconstructions, samples
-        uint8 [k, h, w] or [k, h, w, 3]: some images, what the model makes of them, and images of latents that were
-        drawn from the prior with the same noise in every epoch.
+        uint8 [k, h, w] or [k, h, w, 3]: some images, their reconstructions, and decoded samples of the prior with the
+        same noise in every epoch.
     """
 
     epoch: int
@@ -67,28 +67,27 @@ class Snapshot:
     samples: ByteArray
 
 
-class History:
+class SnapshotFolder:
     """The ``history`` folder of a run.
 
-    At most ``MOST_KEPT`` epochs stay, the first and the newest always. Which of the others goes when one comes too
-    many: the one that is missed least, by how near its neighbours are, an early epoch counting for more than a late
-    one because a model learns most at first.
+    At most ``MAX_SNAPSHOTS`` epochs are stored, always with the first and the newest. When there is one too many, the
+    epoch with the closest neighbours is removed; early epochs have a higher weight, as a model learns most at first.
 
     Parameters
     ----------
     folder
-        The history's own folder; it need not exist yet.
+        The folder; it may not exist yet.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
 
     def path(self, epoch: int) -> Path:
-        """Where an epoch's snapshot is, or would be."""
+        """Path of an epoch's snapshot, whether it exists or not."""
         return self.folder / f"epoch-{epoch:06d}.safetensors"
 
     def epochs(self) -> tuple[int, ...]:
-        """The epochs that are kept, in order; none where there is no such folder."""
+        """The stored epochs, sorted; empty if the folder does not exist."""
         try:
             names = os.listdir(self.folder)
         except OSError:
@@ -96,7 +95,7 @@ class History:
         return tuple(sorted({int(found[1]) for name in names if (found := _NAME.fullmatch(name))}))
 
     def write(self, snapshot: Snapshot) -> None:
-        """Keep a snapshot, and give up others where there are too many now.
+        """Store a snapshot, and remove another one if there are too many.
 
         Raises
         ------
@@ -133,12 +132,12 @@ class History:
         self._remove(set(self.epochs()) - set(thinned(self.epochs())))
 
     def read(self, epoch: int) -> Snapshot:
-        """An epoch's snapshot.
+        """Read the snapshot of an epoch.
 
         Raises
         ------
         InputError
-            When it is not kept, or its file is damaged.
+            When it is not stored, or its file is damaged.
         """
         path = self.path(epoch)
         text, tensors = read_tensors(path, _KEY)
@@ -152,7 +151,7 @@ class History:
         return Snapshot(epoch=epoch, **parts)
 
     def trim(self, epochs: int) -> None:
-        """Remove what was kept after so many epochs: a run that goes on from there will make it again."""
+        """Remove the snapshots after ``epochs``: a resumed run writes them again."""
         if self.folder.is_dir():
             remove_leftovers(self.folder)
             self._remove({epoch for epoch in self.epochs() if epoch > epochs})
@@ -165,29 +164,29 @@ class History:
                 raise write_error(self.path(epoch), error) from error
 
 
-def thinned(epochs: Sequence[int], most: int = MOST_KEPT) -> tuple[int, ...]:
-    """Which of ``epochs``, in order, stay: at most ``most`` of them, the first and the last always."""
+def thinned(epochs: Sequence[int], most: int = MAX_SNAPSHOTS) -> tuple[int, ...]:
+    """Select at most ``most`` of the sorted ``epochs``, always with the first and the last."""
     kept = list(epochs)
     while len(kept) > max(2, most):
-        # Between two neighbours that are so far apart, in epochs, as the learning at that time makes them.
+        # Distance between an epoch's two neighbours, divided by √epoch.
         gaps = [(kept[at + 1] - kept[at - 1]) / max(1, kept[at]) ** 0.5 for at in range(1, len(kept) - 1)]
         del kept[1 + int(np.argmin(gaps))]
     return tuple(kept)
 
 
 def evenly(epochs: Sequence[int], most: int) -> tuple[int, ...]:
-    """At most ``most`` of ``epochs``, evenly taken from the list, its first and last among them."""
+    """Select at most ``most`` evenly spaced entries of ``epochs``, including the first and the last."""
     if len(epochs) <= most:
         return tuple(epochs)
-    places = np.unique(np.rint(np.linspace(0, len(epochs) - 1, most)).astype(int))
-    return tuple(epochs[place] for place in places)
+    positions = np.unique(np.rint(np.linspace(0, len(epochs) - 1, most)).astype(int))
+    return tuple(epochs[position] for position in positions)
 
 
 def _described(values: dict[str, Any]) -> dict[str, Any]:
-    """What a file says of itself."""
+    """Validate the JSON metadata."""
     left, right, bottom, top = (float(value) for value in values["extent"])
     if not (np.isfinite([left, right, bottom, top]).all() and left < right and bottom < top):
-        raise ValueError("its picture lies nowhere")
+        raise ValueError("its picture has an invalid extent")
     return {
         "metrics": {str(name): float(value) for name, value in values["metrics"].items()},
         "classes": tuple(str(name) for name in values["classes"]),
@@ -197,20 +196,20 @@ def _described(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _checked(tensors: dict[str, NDArray[Any]]) -> dict[str, Any]:
-    """The arrays of a file, of the shapes and types that are relied on."""
+    """Validate shapes and types of the arrays."""
     mean = tensors["mean"].astype(np.float32)
     label, index = tensors["label"], tensors["index"]
     if mean.ndim != 2 or not np.isfinite(mean).all():
-        raise ValueError("its points are none")
+        raise ValueError("its points are invalid")
     if not (label.shape == index.shape == (len(mean),) and label.dtype == index.dtype == np.int64):
-        raise ValueError("its points and their labels disagree")
+        raise ValueError("its points and labels do not match")
     parts: dict[str, Any] = {"mean": mean, "label": label, "index": index}
     for name, axes in (("picture", 2), ("originals", 3), ("reconstructions", 3), ("samples", 3)):
         array = tensors[name]
         grey, colour = array.ndim == axes, array.ndim == axes + 1 and array.shape[-1] == 3
         if array.dtype != np.uint8 or not (grey or colour):
-            raise ValueError(f"its {name} are no images")
+            raise ValueError(f"its {name} are not images")
         parts[name] = array
     if parts["originals"].shape != parts["reconstructions"].shape:
-        raise ValueError("its images and reconstructions disagree")
+        raise ValueError("its images and reconstructions do not match")
     return parts

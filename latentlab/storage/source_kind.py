@@ -1,4 +1,4 @@
-"""What a path or name stands for (no Qt, no torch)."""
+"""Classifies a path or name as a model, session, image or dataset (no Qt, no torch)."""
 
 from __future__ import annotations
 
@@ -8,13 +8,19 @@ from latentlab.errors import InputError
 from latentlab.storage.session_file import SUFFIX
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm"}
-_MODELS = {".safetensors", ".pt", ".pth", ".ckpt", ".bin"}  # the pickles among them only to be refused by name
+_MODELS = {
+    ".safetensors",
+    ".pt",
+    ".pth",
+    ".ckpt",
+    ".bin",
+}  # pickles: only to refuse them clearly
 _NAMED = ("bundled:", "demo:", "torchvision:")
 _RUN_FILES = ("model.safetensors", "checkpoint.safetensors")
 
 
 def kind_of(source: str) -> str:
-    """``model``, ``session``, ``image`` or ``dataset``, by name and without reading any file."""
+    """Return ``model``, ``session``, ``image`` or ``dataset``, from names only."""
     path = Path(source)
     if source.startswith("bundled:") or path.suffix.lower() in _MODELS:
         return "model"
@@ -26,19 +32,19 @@ def kind_of(source: str) -> str:
 
 
 def require_source(source: str) -> None:
-    """Refuse a path that leads nowhere; names such as ``bundled:…`` and ``demo:…`` are left to those who know them.
+    """Refuse a path that does not exist; names such as ``bundled:…`` and ``demo:…`` are not checked here.
 
     Raises
     ------
     InputError
-        Naming the path.
+        Names the path.
     """
     if not source.startswith(_NAMED) and not Path(source).exists():
         raise InputError(f"there is no file or folder {source!r}, and no such command; see latentlab --help")
 
 
 def absolute(source: str) -> str:
-    """The source as it is to be remembered: a path that leads there from any folder, a name as it is."""
+    """The source to store: a path is made absolute, a name is unchanged."""
     if source.startswith(_NAMED):
         return source
     path = Path(source).expanduser().absolute()

@@ -79,7 +79,7 @@ class Output:
         if self.folder is not None:
             self.folder.create(RunRecord(self._config, self._data()))
             self.folder.trim_metrics(position.epochs_done, position.adjustments)
-            self.folder.history.trim(position.epochs_done)
+            self.folder.snapshots.trim(position.epochs_done)
 
     def note(self, event: Epoch | Adjusted) -> None:
         """Append an epoch, or a change made by hand, to the metrics.

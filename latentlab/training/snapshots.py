@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from latentlab.data import Dataset
 from latentlab.latent.grids import linear_grid, plane_through
 from latentlab.models.inference import InferenceModel
-from latentlab.storage import History, Snapshot
+from latentlab.storage import Snapshot, SnapshotFolder
 from latentlab.training.map_preview import PREVIEW_RANGE, from_the_top, tile
 from latentlab.utils import duty_cycle
 from latentlab.utils.pixels import as_pixels, shrink, to_bytes
@@ -59,7 +59,7 @@ class Snapshots:
         The newest epoch that is kept; 0 before the first.
     """
 
-    def __init__(self, history: History, model: InferenceModel, dataset: Dataset, seconds: float = 0.0) -> None:
+    def __init__(self, history: SnapshotFolder, model: InferenceModel, dataset: Dataset, seconds: float = 0.0) -> None:
         self._history, self._model, self._dataset = history, model, dataset
         self._since = seconds
         self._spent, self._taken = 0.0, 0

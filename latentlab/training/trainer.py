@@ -300,7 +300,7 @@ class Trainer:
             self._try_precision()
         self._stepper.optimisers.start(self._position.step)
         if self._output.folder is not None and self.config.training.history:
-            kept = Snapshots(self._output.folder.history, self.loaded, self._dataset, self._clock.seconds)
+            kept = Snapshots(self._output.folder.snapshots, self.loaded, self._dataset, self._clock.seconds)
             self._remembering.begin(kept)
         self._clock.resume()
         self._read_out.begin()

@@ -20,7 +20,7 @@ def test_a_run_is_replayed_compared_and_opened_again(application, qtbot, folder,
         pass
     qtbot.waitUntil(lambda: session.run_state == "idle", timeout=SECONDS)
     run = session.run_folder
-    assert RunFolder(run).history.epochs() == (1, 2, 3, 4)
+    assert RunFolder(run).snapshots.epochs() == (1, 2, 3, 4)
     live = application.session.points.mean
     drawn = []
     monkeypatch.setattr(application.latent_map, "set_points", lambda xy, *_: drawn.append(xy))
@@ -30,7 +30,7 @@ def test_a_run_is_replayed_compared_and_opened_again(application, qtbot, folder,
     qtbot.waitUntil(lambda: session.viewed_epoch is not None, timeout=SECONDS)
     assert session.viewed_epoch.epoch == 1
     first = drawn[-1]
-    assert np.allclose(first, RunFolder(run).history.read(1).mean, atol=1e-6)
+    assert np.allclose(first, RunFolder(run).snapshots.read(1).mean, atol=1e-6)
     assert not np.allclose(first, live)
     assert "epoch 1" in find(application, "mapPast").text()
 

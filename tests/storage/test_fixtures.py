@@ -15,7 +15,7 @@ import pytest
 
 import latentlab
 from latentlab.cli import main
-from latentlab.storage import History, RunFolder
+from latentlab.storage import RunFolder, SnapshotFolder
 from latentlab.storage.session_file import read_session
 
 V1 = Path(__file__).parents[1] / "fixtures" / "v1"
@@ -34,7 +34,7 @@ def test_a_run_is_resumed_for_one_more_epoch(run, capsys):
     assert main([*arguments, "--set", "architecture.hidden=16", "--batch-size", "16", "--device", "cpu"]) == 0
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [event["epoch"] for event in events if event["event"] == "epoch"] == [3]
-    history = History(run / "history")
+    history = SnapshotFolder(run / "history")
     assert history.epochs() == (1, 2, 3)
     assert [json.loads(line)["epoch"] for line in (run / "metrics.jsonl").read_text().splitlines()] == [1, 2, 3]
 
@@ -54,7 +54,7 @@ def test_model_snapshots_and_checkpoint_are_read(run):
     images = latentlab.load_dataset(run.parent / "bars.npz").images
     mean, _ = model.encode(images)
     np.testing.assert_allclose(mean, model.points.mean, atol=1e-5)
-    snapshot = History(run / "history").read(2)
+    snapshot = SnapshotFolder(run / "history").read(2)
     assert snapshot.mean.shape == (60, 2)
     assert snapshot.reconstructions.shape == snapshot.originals.shape
     assert RunFolder(run).read_checkpoint() is not None

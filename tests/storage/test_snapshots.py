@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latentlab.errors import InputError
-from latentlab.storage import History, Snapshot
+from latentlab.storage import Snapshot, SnapshotFolder
 from latentlab.storage import snapshots as module
 from latentlab.storage.snapshots import evenly, thinned
 
@@ -35,7 +35,7 @@ def snapshot(epoch=1, points=5, latent_dim=3, scale=1.0, colour=()):
 @pytest.mark.parametrize(("scale", "colour", "close"), [(1.0, (), 2e-3), (1e6, (3,), 0.0)])
 def test_a_snapshot_comes_back(tmp_path, scale, colour, close):
     """Points are kept in half precision where that has room for them."""
-    given_, history = snapshot(7, scale=scale, colour=colour), History(tmp_path / "history")
+    given_, history = snapshot(7, scale=scale, colour=colour), SnapshotFolder(tmp_path / "history")
     assert history.epochs() == ()
     history.write(given_)
     assert history.epochs() == (7,)
@@ -49,7 +49,7 @@ def test_a_snapshot_comes_back(tmp_path, scale, colour, close):
 
 
 def test_a_damaged_file_is_named_and_nothing_of_it_is_used(tmp_path):
-    history = History(tmp_path / "history")
+    history = SnapshotFolder(tmp_path / "history")
     history.write(snapshot())
     whole = history.path(1).read_bytes()
     for spoilt in (whole[:-3], whole[:-3] + b"\x00\x01\x02", b"", b"\x80\x04" + whole):
@@ -62,14 +62,14 @@ def test_a_damaged_file_is_named_and_nothing_of_it_is_used(tmp_path):
 
 @pytest.mark.parametrize("change", [{"mean": np.full((5, 3), np.nan, np.float32)}, {"samples": np.zeros((2, 5, 6, 2))}])
 def test_what_is_no_snapshot_is_refused_though_its_sum_is_right(tmp_path, change):
-    history = History(tmp_path / "history")
+    history = SnapshotFolder(tmp_path / "history")
     history.write(Snapshot(**{**vars(snapshot()), **change}))
     with pytest.raises(InputError, match="damaged"):
         history.read(1)
 
 
 def test_what_comes_after_a_resume_is_removed_and_other_files_are_left_alone(tmp_path):
-    history = History(tmp_path / "history")
+    history = SnapshotFolder(tmp_path / "history")
     history.trim(3)
     for epoch in (1, 3, 4, 9):
         history.write(snapshot(epoch))
@@ -81,9 +81,9 @@ def test_what_comes_after_a_resume_is_removed_and_other_files_are_left_alone(tmp
 
 
 def test_a_long_history_stays_bounded_with_its_ends(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "MOST_KEPT", 6)
+    monkeypatch.setattr(module, "MAX_SNAPSHOTS", 6)
     monkeypatch.setattr(module.thinned, "__defaults__", (6,))
-    history = History(tmp_path / "history")
+    history = SnapshotFolder(tmp_path / "history")
     for epoch in range(1, 41):
         history.write(snapshot(epoch))
         assert len(history.epochs()) == min(6, epoch)
@@ -95,7 +95,7 @@ def test_thinning_leaves_a_long_run_evenly_covered_and_its_beginning_more_densel
     for epoch in range(1, 2001):
         kept = thinned((*kept, epoch))
     gaps = np.diff(kept)
-    assert len(kept) == module.MOST_KEPT
+    assert len(kept) == module.MAX_SNAPSHOTS
     assert gaps.max() <= 60, "no long time is missing"
     assert gaps[:20].mean() < gaps[-20:].mean() / 2
 

@@ -24,7 +24,7 @@ def generous(monkeypatch):
 def test_an_epoch_can_be_seen_again(generous, tmp_path):
     dataset = bars()
     training, _ = train(dataset, run_config(), tmp_path / "run")
-    history = RunFolder(tmp_path / "run").history
+    history = RunFolder(tmp_path / "run").snapshots
     assert history.epochs() == (1, 2, 3)
     assert training.newest_snapshot == 3
     last = history.read(3)
@@ -60,7 +60,7 @@ def test_the_model_is_the_same_to_the_bit_without_it(generous, tmp_path, model, 
     for name in ("with", "without"):
         train(bars(), run_config(model, binarise=binarise, history=name == "with"), tmp_path / name)
     assert not (tmp_path / "without" / "history").exists()
-    assert RunFolder(tmp_path / "with").history.epochs() == (1, 2, 3)
+    assert RunFolder(tmp_path / "with").snapshots.epochs() == (1, 2, 3)
     assert content(tmp_path / "with") == content(tmp_path / "without")
 
 
@@ -74,13 +74,13 @@ def test_a_resumed_run_goes_on_with_it_and_makes_again_what_came_after_its_check
     while training.step < 10:
         next(steps)
     del steps
-    history = RunFolder(tmp_path / "run").history
+    history = RunFolder(tmp_path / "run").snapshots
     assert history.epochs() == (1, 2)
     stale = history.path(2).stat().st_mtime_ns
     train(bars(), run_config(), tmp_path / "run", resume=True)
     assert history.epochs() == (1, 2, 3)
     assert history.path(2).stat().st_mtime_ns > stale
-    whole = RunFolder(tmp_path / "whole").history
+    whole = RunFolder(tmp_path / "whole").snapshots
     for epoch in (1, 2, 3):
         assert (history.read(epoch).mean == whole.read(epoch).mean).all()
         assert (history.read(epoch).samples == whole.read(epoch).samples).all()
@@ -90,7 +90,7 @@ def test_epochs_that_would_cost_too_much_are_left_out_but_not_the_first_and_the_
     monkeypatch.setattr(snapshots, "SHARE", 0.0)
     monkeypatch.setattr(snapshots, "GRANT", 0.0)
     train(bars(), run_config(epochs=6), tmp_path / "run")
-    assert RunFolder(tmp_path / "run").history.epochs() == (1, 6)
+    assert RunFolder(tmp_path / "run").snapshots.epochs() == (1, 6)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_what_the_history_takes_is_bounded_and_spread_over_the_run(tmp_path, mon
     monkeypatch.setattr(snapshots, "SHARE", 0.02)
     monkeypatch.setattr(snapshots, "GRANT", grant)
     training, _ = train(bars(), run_config(epochs=1))
-    taken = snapshots.Snapshots(files.History(tmp_path / "history"), training.loaded, bars())
+    taken = snapshots.Snapshots(files.SnapshotFolder(tmp_path / "history"), training.loaded, bars())
     clock = [0.0]
     monkeypatch.setattr(snapshots.time, "perf_counter", lambda: clock[0])
     monkeypatch.setattr(taken, "_work", lambda epoch, _metrics: _costing(taken, epoch, clock, 0.01))
@@ -136,7 +136,7 @@ def test_a_stopped_run_keeps_what_it_came_to_and_makes_that_epoch_anew(generous,
     mean = training.loaded.encode(bars().images)[0]
     training.stop()
     list(running)
-    history = RunFolder(tmp_path / "run").history
+    history = RunFolder(tmp_path / "run").snapshots
     assert history.epochs() == kept
     last = history.read(kept[-1])
     assert np.allclose(last.mean, mean[last.index], atol=2e-3), "as it was, not as it was best"
@@ -169,4 +169,4 @@ def test_row_8_a_full_disk_ends_the_run_in_one_sentence(tmp_path, monkeypatch):
     assert os.listdir(tmp_path / "run" / "history") == []
     assert any((before[name] != array).any() for name, array in weights_of(training.model).items())
     train(bars(), run_config(), tmp_path / "run", resume=True)
-    assert {1, 3} <= set(RunFolder(tmp_path / "run").history.epochs())
+    assert {1, 3} <= set(RunFolder(tmp_path / "run").snapshots.epochs())

@@ -73,7 +73,7 @@ class RunHistoryReader:
 
     def _epochs(self, run: str) -> tuple[int, ...]:
         """The epochs whose snapshots exist and are not known to be damaged."""
-        snapshots = RunFolder(run).history
+        snapshots = RunFolder(run).snapshots
         return tuple(
             epoch
             for epoch in snapshots.epochs()
@@ -130,7 +130,7 @@ class RunHistoryReader:
         )
 
     def _snapshot(self, run: str, epoch: int) -> Snapshot | None:
-        snapshots = RunFolder(run).history
+        snapshots = RunFolder(run).snapshots
         state = _state_of(snapshots.path(epoch))
         if state is None or state in self._bad:
             return None

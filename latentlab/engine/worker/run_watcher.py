@@ -97,7 +97,7 @@ class RunWatcher:
         return read_model(self.folder.model)
 
     def _has_other_snapshots(self) -> bool:
-        before, self._snapshots_state = self._snapshots_state, _state_of(self.folder.history.folder)
+        before, self._snapshots_state = self._snapshots_state, _state_of(self.folder.snapshots.folder)
         return before != self._snapshots_state
 
 

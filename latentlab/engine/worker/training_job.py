@@ -118,7 +118,7 @@ class TrainingJob:
             self._publish_event(event)
         if self._trainer.newest_snapshot != self._sent_snapshot:
             self._sent_snapshot = self._trainer.newest_snapshot
-            self._workspace.send(RunSnapshots(self.out, RunFolder(self.out).history.epochs()))
+            self._workspace.send(RunSnapshots(self.out, RunFolder(self.out).snapshots.epochs()))
         if self.state == "running":
             self._points.advance()
 

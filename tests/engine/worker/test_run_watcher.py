@@ -137,7 +137,7 @@ def test_the_snapshots_of_an_opened_run_can_be_read(driver, image_file, tmp_path
 def test_a_damaged_snapshot_is_reported_once_and_left_out(driver, image_file, tmp_path):
     out = tmp_path / "run"
     train_elsewhere(image_file, out, 2)
-    history = RunFolder(out).history
+    history = RunFolder(out).snapshots
     assert history.epochs() == (1, 2)
     history.path(1).write_bytes(b"nonsense")
     driver.ask(OpenModel(str(out)), ReadSnapshot(1, str(out), 1))
