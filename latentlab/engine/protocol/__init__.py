@@ -1,1 +1,1 @@
-"""What window and worker say to each other (no Qt, no torch)."""
+"""The messages between window and worker, and the mailbox and pipe that carry them (no Qt, no torch)."""

@@ -1,1 +1,1 @@
-"""The worker process: everything that computes runs here (torch, no Qt)."""
+"""The worker, in which everything is computed (torch, no Qt)."""

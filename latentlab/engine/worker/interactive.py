@@ -66,7 +66,7 @@ class InteractiveRequests:
     A request that takes more than one piece is a generator, one for each slot, advanced by :meth:`advance`. A newer
     request of its slot replaces it, except for a search, which is finished first: its result is still of use, and
     under a moving pointer none would ever be finished otherwise. Another model ends them all. During training the
-    pieces are decoded by slightly different weights, and each says by which.
+    pieces are decoded by slightly different weights; results carry their epoch.
 
     Parameters
     ----------

@@ -203,7 +203,7 @@ def test_a_dropped_image_is_prepared_as_the_models_data_was(driver, model_file, 
     assert encoded.rate > 0
 
 
-def test_the_original_of_an_encoded_image_is_the_encoders_input(driver, model_file, tmp_path):
+def test_honest_the_original_of_an_encoded_image_is_the_encoders_input(driver, model_file, tmp_path):
     pixels = np.random.default_rng(3).integers(0, 256, (40, 20, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "wide.png")
     driver.ask(EncodeImage(str(tmp_path / "wide.png")))
