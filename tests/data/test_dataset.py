@@ -23,7 +23,7 @@ CLASSES = ("a", "b", "c")
     share=st.floats(0, 0.9),
     seed=st.integers(0, 2**63 - 1),
 )
-def test_a_split_is_a_partition_that_can_be_drawn_again(labels, share, seed):
+def test_a_split_is_a_reproducible_partition(labels, share, seed):
     labels = np.array(labels)
     training, validation = split(labels, share, seed)
     assert sorted(np.concatenate([training, validation]).tolist()) == list(range(len(labels)))
@@ -42,14 +42,14 @@ def test_another_seed_gives_another_split():
     assert not np.array_equal(split(LABELS, 0.1, 0)[1], split(LABELS, 0.1, 1)[1])
 
 
-def test_a_dataset_splits_as_its_configuration_says():
+def test_a_dataset_splits_by_its_configuration():
     dataset = load_dataset("demo:shapes", DataConfig(limit=100, validation=0.25, seed=4))
     training, validation = dataset.split()
     assert (len(training), len(validation)) == (75, 25)
     assert np.array_equal(validation, split(dataset.labels, 0.25, 4)[1])
 
 
-def test_a_subset_of_classes_then_a_number_of_each_then_a_limit():
+def test_classes_then_per_class_then_limit_are_applied():
     config = DataConfig(classes=("a", "c"), per_class=50, limit=80)
     index = select_subset(LABELS, CLASSES, config)
     assert len(index) == 80
@@ -59,7 +59,7 @@ def test_a_subset_of_classes_then_a_number_of_each_then_a_limit():
     assert not np.array_equal(index, select_subset(LABELS, CLASSES, config.model_copy(update={"seed": 1})))
 
 
-def test_a_number_of_each_class():
+def test_per_class_limits_each_class():
     index = select_subset(LABELS, CLASSES, DataConfig(per_class=150))
     assert np.unique(LABELS[index], return_counts=True)[1].tolist() == [100, 150, 150, 100]
 
@@ -68,12 +68,12 @@ def test_a_limit_beyond_the_images_takes_all():
     assert len(select_subset(LABELS, CLASSES, DataConfig(limit=5000))) == 1000
 
 
-def test_an_unknown_class_is_named_with_those_there_are():
+def test_an_unknown_class_is_refused_with_the_available_ones():
     with pytest.raises(InputError, match=r"no class 'x' \(classes: a, b, c\)"):
         select_subset(LABELS, CLASSES, DataConfig(classes=("x",)))
 
 
-def test_the_fingerprint_is_of_the_content():
+def test_the_fingerprint_depends_on_the_content_only():
     images = np.zeros((5, 1, 8, 8), np.uint8)
     labels = np.zeros(5, np.int64)
     first = fingerprint(digest_of(images), labels, ("a",))

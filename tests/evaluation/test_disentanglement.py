@@ -31,7 +31,7 @@ def test_latents_that_share_every_factor_have_no_gap():
     assert scores.beta_vae_score < 0.6
 
 
-def test_noise_tells_nothing():
+def test_noise_scores_at_chance():
     mean = np.random.default_rng(1).standard_normal((len(GRID), 4))
     scores = disentanglement(mean, np.full(GRID.shape, 0.5), FACTORS)
     assert scores.mig < 0.05
@@ -39,14 +39,14 @@ def test_noise_tells_nothing():
     assert scores.beta_vae_score < 0.4
 
 
-def test_a_factor_told_by_two_latents_alike_costs_its_share_of_the_gap():
+def test_a_factor_in_two_latents_has_no_gap():
     mean = np.concatenate([GRID, GRID[:, :1]], axis=1)
     scores = disentanglement(mean, np.full(mean.shape, 0.02), FACTORS)
     assert scores.mig == pytest.approx(3 / 4, abs=0.02)
     assert scores.factor_vae_score == 1
 
 
-def test_points_are_scored_and_wide_posteriors_know_less():
+def test_point_posteriors_are_scored_and_wide_ones_score_lower():
     assert disentanglement(GRID, np.zeros(GRID.shape), FACTORS).mig == pytest.approx(1, abs=0.02)
     # Two values ±1 seen through noise of standard deviation 1 tell .4859 bits of one.
     mean = 2 * np.stack(np.meshgrid([0, 1], [0, 1], np.arange(500), indexing="ij")[:2]).reshape(2, -1).T - 1.0
@@ -54,7 +54,7 @@ def test_points_are_scored_and_wide_posteriors_know_less():
     assert scores.mig == pytest.approx(0.4859, abs=0.05)
 
 
-def test_latents_that_never_vary_and_factors_that_do_not():
+def test_constant_latents_and_constant_factors():
     flat = disentanglement(np.zeros(GRID.shape), np.ones(GRID.shape), FACTORS)
     assert (flat.mig, flat.factor_vae_score) == (0, 0)
     with pytest.raises(InputError, match="at least two factors"):

@@ -44,7 +44,7 @@ def test_a_richer_posterior_closes_the_approximation_gap():
     assert gaps.log_likelihood >= gaps.richer_elbo - 0.05
 
 
-def test_gaps_are_refused_where_nothing_can_be_refined():
+def test_gaps_are_refused_for_point_posteriors():
     with pytest.raises(InputError, match="diagonal or full-covariance"):
         inference_gaps(tiny(posterior={"kind": "delta"}), np.zeros((1, 1, 3, 4), np.uint8))
 
@@ -74,7 +74,7 @@ def test_missing_pixels_are_their_conditional_mean():
 
 
 @pytest.mark.parametrize("recipe", ["ae", "vq-vae", "ladder-vae"])
-def test_without_weights_missing_pixels_are_those_of_the_reconstruction(recipe):
+def test_without_importance_weights_missing_pixels_are_reconstructed(recipe):
     model = build(smaller(recipe, corruption={"kind": "mask"}), (1, 8, 8)).eval()
     x, mask = images(3, (1, 8, 8)).x, torch.ones(3, 1, 8, 8)
     mask[:, :, 4:] = 0

@@ -34,7 +34,7 @@ def test_numbers_depend_on_the_seed_alone(model, images):
     assert evaluate(model, images, importance_samples=5, seed=2) != first
 
 
-def test_noise_of_a_training_around_it_is_left_alone(model, images):
+def test_the_rng_state_of_the_caller_is_restored(model, images):
     before = torch.get_rng_state()
     model.train()
     evaluate(model, images, importance_samples=2)
@@ -54,7 +54,7 @@ def test_parts_add_up_and_the_likelihood_is_no_less_than_its_bound(model, images
     assert sum(result.kl_per_dimension) == pytest.approx(result.rate, rel=1e-5)
 
 
-def test_samples_and_images_in_pieces_say_the_same(model, images, monkeypatch):
+def test_results_do_not_depend_on_chunk_sizes(model, images, monkeypatch):
     whole = evaluate(model, images, importance_samples=400)
     monkeypatch.setattr("latentlab.evaluation.batches.LARGEST_OUTPUT", 5 * 7 * 64)
     pieces = evaluate(model, images, importance_samples=400, batch_size=7)
@@ -127,12 +127,12 @@ def test_quick_bound_is_the_elbo(model, images):
     assert quick.as_dict() == {"elbo": quick.elbo, "rate": quick.rate, "distortion": quick.distortion}
 
 
-def test_read_only_memory_is_welcome(model, images):
+def test_read_only_images_are_accepted(model, images):
     images.setflags(write=False)
     assert evaluate(model, images, importance_samples=1).images == 37
 
 
-def test_what_cannot_be_evaluated_is_said(model, images):
+def test_invalid_input_is_refused(model, images):
     with pytest.raises(InputError, match="no images"):
         evaluate(model, images[:0])
     with pytest.raises(InputError, match=r"shape \(1, 8, 8\), not \(1, 4, 8\)"):

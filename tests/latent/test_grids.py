@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from latentlab.latent import coarse_to_fine, linear_grid, quantile_grid
 
 
-def test_the_quantile_grid_cuts_the_prior_into_equal_parts():
+def test_the_quantile_grid_has_cells_of_equal_probability():
     grid = quantile_grid(5, latent_dim=4)
     assert grid.shape == (5, 5, 4)
     shares = [NormalDist().cdf(float(z)) for z in grid[0, :, 0]]

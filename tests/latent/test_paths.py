@@ -17,7 +17,7 @@ def test_a_traversal_moves_one_dimension_at_a_time():
 
 
 @pytest.mark.parametrize("spherical", [False, True])
-def test_a_path_passes_its_waypoints_in_even_shares(spherical):
+def test_every_segment_of_a_path_has_equal_steps(spherical):
     waypoints = np.array([[1, 0, 0], [0, 2, 0], [0, 0, 3]], np.float32)
     path = interpolate(waypoints, 9, spherical)
     np.testing.assert_allclose(path[[0, 4, 8]], waypoints, atol=1e-6)
@@ -25,7 +25,7 @@ def test_a_path_passes_its_waypoints_in_even_shares(spherical):
     assert interpolate(waypoints, 1, spherical).tolist() == [[1, 0, 0]]
 
 
-def test_the_spherical_path_turns_evenly_and_keeps_its_distance():
+def test_the_spherical_path_has_even_angles_and_linear_lengths():
     path = interpolate([[2.0, 0.0], [0.0, 2.0]], 4, spherical=True)
     angles = np.arctan2(path[:, 1], path[:, 0])
     np.testing.assert_allclose(angles, np.linspace(0, np.pi / 2, 4), atol=1e-6)
@@ -35,5 +35,5 @@ def test_the_spherical_path_turns_evenly_and_keeps_its_distance():
 
 
 @pytest.mark.parametrize("ends", [[[0, 0], [1, 1]], [[1, 1], [2, 2]], [[1, 0], [-1, 0]]])
-def test_where_no_angle_is_defined_the_path_is_straight(ends):
+def test_a_path_without_a_defined_angle_is_straight(ends):
     np.testing.assert_allclose(interpolate(ends, 5, spherical=True), interpolate(ends, 5), atol=1e-6)

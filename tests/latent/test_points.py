@@ -32,7 +32,7 @@ def test_components_of_more_dimensions_than_points_are_the_same_axes(random):
     assert len(principal_components(points[:3])) == 2, "three points span a plane"
 
 
-def test_neighbours_are_those_that_comparing_all_finds(random):
+def test_neighbours_equal_those_of_a_full_sort(random):
     points = random.normal(size=(500, 3)).astype(np.float32)
     z = random.normal(size=3).astype(np.float32)
     distances = np.linalg.norm(points - z, axis=1)

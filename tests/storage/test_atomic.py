@@ -40,7 +40,7 @@ def test_a_symbolic_link_is_followed(tmp_path):
     assert (tmp_path / "real").read_bytes() == b"new"
 
 
-def test_a_folder_that_is_not_there_is_bad_input(tmp_path):
+def test_a_missing_folder_is_an_input_error(tmp_path):
     with pytest.raises(InputError, match=r"the folder .*absent does not exist; restore it or write elsewhere"):
         atomic_write(tmp_path / "absent" / "a", b"")
 
@@ -94,7 +94,7 @@ atomic_write(sys.argv[1], slowly)
     assert os.listdir(tmp_path) == ["a"]
 
 
-def test_leftovers_are_told_from_other_hidden_files(tmp_path):
+def test_leftovers_are_distinguished_from_other_hidden_files(tmp_path):
     for name in (".gitignore", ".notes.tmp", "plain.0123abcd.tmp"):
         (tmp_path / name).write_bytes(b"")
     remove_leftovers(tmp_path)

@@ -74,7 +74,7 @@ def read_raw_description(path):
 
 
 @pytest.mark.parametrize("with_points", [True, False])
-def test_what_is_written_comes_back(path, with_points):
+def test_a_model_is_read_as_written(path, with_points):
     model = a_model(with_points)
     written = write_model(path, model)
     back = read_model(path)
@@ -335,7 +335,7 @@ def test_a_hostile_description_is_refused(path, edit):
         ("preview", np.zeros((4, 4, 2), np.uint8)),
     ],
 )
-def test_points_that_cannot_be_are_refused(path, name, array):
+def test_invalid_points_are_refused(path, name, array):
     from latentlab.storage.tensors import digest
 
     write_model(path, a_model())

@@ -21,7 +21,7 @@ def run(tmp_path):
     return folder
 
 
-def test_checking_makes_nothing(tmp_path):
+def test_check_creates_nothing(tmp_path):
     RunFolder(tmp_path / "deep" / "run").check()
     RunFolder(tmp_path).check()
     assert os.listdir(tmp_path) == []
@@ -59,14 +59,14 @@ RunFolder({str(locked / "run")!r}).check()
     assert f"InputError: cannot write to {locked}" in done.stderr, done.stderr
 
 
-def test_the_record_comes_back(run):
+def test_a_record_is_read_as_written(run):
     assert run.read_record() == RECORD
     run.record.write_text("{")
     with pytest.raises(InputError, match="is damaged"):
         run.read_record()
 
 
-def test_a_checkpoint_comes_back_to_the_bit(run):
+def test_a_checkpoint_is_read_bit_for_bit(run):
     assert run.read_checkpoint() is None
     tensors = {
         "rng": np.arange(5000, dtype=np.uint8),
@@ -90,7 +90,7 @@ def test_a_damaged_checkpoint_is_named(run):
         run.read_checkpoint()
 
 
-def test_metrics_are_whole_lines_cut_back_to_the_checkpoint(run):
+def test_metrics_are_complete_lines_trimmed_to_the_checkpoint(run):
     assert run.read_metrics() == []
     for epoch in (1, 2, 3):
         run.append_metrics({"event": "epoch", "epoch": epoch})
@@ -103,7 +103,7 @@ def test_metrics_are_whole_lines_cut_back_to_the_checkpoint(run):
     assert [line["epoch"] for line in run.read_metrics()] == [1, 2, 3]
 
 
-def test_a_metrics_line_that_does_not_fit_is_taken_back(run):
+def test_a_metrics_line_that_does_not_fit_is_removed(run):
     run.append_metrics({"step": 1})
     code = f"""
 import resource, signal

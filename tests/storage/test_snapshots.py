@@ -33,7 +33,7 @@ def snapshot(epoch=1, points=5, latent_dim=3, scale=1.0, colour=()):
 
 
 @pytest.mark.parametrize(("scale", "colour", "close"), [(1.0, (), 2e-3), (1e6, (3,), 0.0)])
-def test_a_snapshot_comes_back(tmp_path, scale, colour, close):
+def test_a_snapshot_is_read_as_written(tmp_path, scale, colour, close):
     """Points are kept in half precision where that has room for them."""
     given_, history = snapshot(7, scale=scale, colour=colour), SnapshotFolder(tmp_path / "history")
     assert history.epochs() == ()
@@ -61,14 +61,14 @@ def test_a_damaged_file_is_named_and_nothing_of_it_is_used(tmp_path):
 
 
 @pytest.mark.parametrize("change", [{"mean": np.full((5, 3), np.nan, np.float32)}, {"samples": np.zeros((2, 5, 6, 2))}])
-def test_what_is_no_snapshot_is_refused_though_its_sum_is_right(tmp_path, change):
+def test_an_invalid_snapshot_with_a_valid_checksum_is_refused(tmp_path, change):
     history = SnapshotFolder(tmp_path / "history")
     history.write(Snapshot(**{**vars(snapshot()), **change}))
     with pytest.raises(InputError, match="damaged"):
         history.read(1)
 
 
-def test_what_comes_after_a_resume_is_removed_and_other_files_are_left_alone(tmp_path):
+def test_trim_removes_later_epochs_and_no_other_files(tmp_path):
     history = SnapshotFolder(tmp_path / "history")
     history.trim(3)
     for epoch in (1, 3, 4, 9):
@@ -80,7 +80,7 @@ def test_what_comes_after_a_resume_is_removed_and_other_files_are_left_alone(tmp
     assert sorted(os.listdir(history.folder)) == ["epoch-000001.safetensors", "epoch-000003.safetensors", "notes.txt"]
 
 
-def test_a_long_history_stays_bounded_with_its_ends(tmp_path, monkeypatch):
+def test_the_number_of_snapshots_is_bounded_and_the_ends_stay(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "MAX_SNAPSHOTS", 6)
     monkeypatch.setattr(module.thinned, "__defaults__", (6,))
     history = SnapshotFolder(tmp_path / "history")
@@ -101,7 +101,7 @@ def test_thinning_leaves_a_long_run_evenly_covered_and_its_beginning_more_densel
 
 
 @given(st.lists(st.integers(1, 10**6), min_size=1, max_size=60, unique=True), st.integers(2, 20))
-def test_thinning_keeps_the_ends_and_invents_nothing(epochs, most):
+def test_thinning_returns_a_subset_with_the_ends(epochs, most):
     epochs = sorted(epochs)
     for some in (thinned(epochs, most), evenly(epochs, most)):
         assert len(some) == min(most, len(epochs))

@@ -14,7 +14,7 @@ def test_names_stay_as_they_are(name):
     assert absolute(name) == name
 
 
-def test_paths_lead_there_from_any_folder(tmp_path: Path, monkeypatch):
+def test_paths_are_made_absolute(tmp_path: Path, monkeypatch):
     (tmp_path / "here").mkdir()
     (tmp_path / "linked").symlink_to(tmp_path / "here")
     monkeypatch.chdir(tmp_path / "here")
@@ -24,7 +24,7 @@ def test_paths_lead_there_from_any_folder(tmp_path: Path, monkeypatch):
     assert absolute("linked") == str(tmp_path / "linked"), "a link keeps the name that the user knows"
 
 
-def test_a_dataset_says_its_source_without_the_way_there(tmp_path: Path, monkeypatch):
+def test_the_source_of_a_dataset_has_no_parent_references(tmp_path: Path, monkeypatch):
     (tmp_path / "here").mkdir()
     np.save(tmp_path / "images.npy", np.zeros((4, 8, 8), np.uint8))
     monkeypatch.chdir(tmp_path / "here")

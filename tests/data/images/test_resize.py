@@ -23,7 +23,7 @@ def test_fit_pads_to_the_square_and_keeps_the_aspect():
     assert (fitted(WIDE, (32, 32))[:8] == 0).all()
 
 
-def test_crop_cuts_the_centre():
+def test_crop_keeps_the_centre():
     assert (fitted(WIDE, (16, 16), fit="crop") == WIDE[:, 8:24]).all()
 
 
@@ -35,11 +35,11 @@ def test_stretch_ignores_the_aspect():
 
 @pytest.mark.parametrize("how", ["fit", "crop", "stretch"])
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (257, 3), (8, 8)])
-def test_every_size_becomes_the_one_asked_for(how, size):
+def test_images_of_every_size_are_resized_to_the_target(how, size):
     assert fitted(np.full(size[::-1], 9), (16, 16), fit=how).shape == (16, 16)
 
 
-def test_images_that_agree_keep_their_own_size():
+def test_images_of_equal_size_keep_it():
     assert target_size([(20, 28)] * 3, DataConfig()) == (20, 28)
 
 
@@ -53,9 +53,9 @@ def test_images_that_agree_keep_their_own_size():
         ([(60, 99), (50, 70)], 48),
     ],
 )
-def test_images_that_do_not_agree_or_are_too_large_get_a_square(sizes, side):
+def test_images_of_different_or_large_sizes_become_square(sizes, side):
     assert target_size(sizes, DataConfig()) == (side, side)
 
 
-def test_a_size_asked_for_is_taken():
+def test_a_configured_size_is_used():
     assert target_size([(20, 28)], DataConfig(image_size=40)) == (40, 40)

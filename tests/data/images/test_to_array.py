@@ -52,7 +52,7 @@ def test_row_30_big_endian_sixteen_bits(tmp_path):
     assert pixels(path)[0].tolist() == [[0, 255], [128, 1]]
 
 
-def test_row_30_stretch_uses_what_an_exposure_holds(tmp_path):
+def test_row_30_stretch_maps_the_image_s_own_range(tmp_path):
     path = save(tmp_path / "a.tif", Image.fromarray(np.array([[1000, 2000, 3000]], dtype=np.uint16)))
     assert pixels(path, levels="stretch")[0, 0].tolist() == [0, 128, 255]
     assert pixels(path)[0, 0].tolist() == [4, 8, 12]
@@ -129,37 +129,37 @@ def test_row_30_exif_orientation_is_applied(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", ["gif", "webp", "png", "tif"])
-def test_row_30_of_an_animation_the_first_frame(tmp_path, suffix):
+def test_row_30_an_animation_gives_its_first_frame(tmp_path, suffix):
     frames = [grey(value) for value in (30, 200, 250)]
     options = {"lossless": True} if suffix == "webp" else {}
     path = save(tmp_path / f"a.{suffix}", frames[0], save_all=True, append_images=frames[1:], **options)
     assert (pixels(path, channels=1) == 30).all()
 
 
-def test_row_30_of_a_camera_s_two_pictures_the_first(tmp_path):
+def test_row_30_an_mpo_file_gives_its_first_image(tmp_path):
     path = tmp_path / "a.jpg"
     grey(30).save(path, format="MPO", save_all=True, append_images=[grey(200)])
     assert (pixels(path) == 30).all()
 
 
-def test_row_30_colour_becomes_luma_when_grey_is_asked(tmp_path):
+def test_row_30_colour_is_converted_to_luma(tmp_path):
     path = save(tmp_path / "a.png", Image.fromarray(COLOURS))
     luma = COLOURS @ np.array([0.299, 0.587, 0.114])
     assert np.abs(pixels(path, channels=1)[0] - luma).max() <= 1
 
 
-def test_row_30_grey_fills_three_channels_when_colour_is_asked(tmp_path):
+def test_row_30_grey_is_broadcast_to_three_channels(tmp_path):
     path = save(tmp_path / "a.png", grey(RAMP))
     assert (pixels(path, channels=3) == RAMP).all()
 
 
-def test_row_30_grey_stored_as_colour_is_seen_to_be_grey(tmp_path):
+def test_row_30_grey_stored_as_rgb_is_detected(tmp_path):
     path = save(tmp_path / "a.png", grey(RAMP).convert("RGB"))
     assert pixels(path).shape == (1, 8, 10)
     assert (pixels(path)[0] == RAMP).all()
 
 
-def test_invert_leaves_the_margins_alone(tmp_path):
+def test_invert_does_not_change_the_margins(tmp_path):
     path = save(tmp_path / "a.png", grey(255, (8, 4)))
     prepared = decode(str(path), (8, 8), DataConfig(invert=True, background="white")).pixels
     assert (prepared[0, 2:6] == 0).all()

@@ -82,7 +82,7 @@ def test_the_second_opening_decodes_nothing_and_gives_the_same(pictures, decodes
         {"background": "white"},
     ],
 )
-def test_whatever_changes_pixels_is_made_anew(pictures, decodes, change):
+def test_settings_that_change_pixels_use_another_entry(pictures, decodes, change):
     load_dataset(pictures)
     decodes.clear()
     load_dataset(pictures, DataConfig(**change))
@@ -96,7 +96,7 @@ def test_a_changed_file_is_read_again(pictures, decodes):
 
 
 @pytest.mark.parametrize("change", [{"classes": ("1",)}, {"limit": 7}, {"per_class": 3}])
-def test_a_subset_is_taken_from_the_whole_and_is_what_it_would_be_without(pictures, decodes, change):
+def test_a_subset_taken_from_a_cached_folder_equals_one_that_is_decoded(pictures, decodes, change):
     config = DataConfig(**change)
     fresh = load_dataset(pictures, config)
     load_dataset(pictures)
@@ -109,7 +109,7 @@ def test_a_subset_is_taken_from_the_whole_and_is_what_it_would_be_without(pictur
     assert same(fresh, again)
 
 
-def test_a_grey_subset_of_a_coloured_whole_is_grey(tmp_path):
+def test_a_grey_subset_of_a_colour_dataset_is_grey(tmp_path):
     save(tmp_path / "grey/a.png", grey(60))
     save(tmp_path / "red/b.png", grey(60).convert("RGB").point(lambda value: value).copy())
     image = grey(60).convert("RGB")
@@ -121,7 +121,7 @@ def test_a_grey_subset_of_a_coloured_whole_is_grey(tmp_path):
 
 @pytest.mark.parametrize("name", ["images.u8", "codes.i4", "entry.json"])
 @pytest.mark.parametrize("how", ["flip", "cut", "empty", "remove"])
-def test_a_corrupt_entry_is_made_anew(pictures, decodes, name, how):
+def test_a_corrupt_entry_is_replaced(pictures, decodes, name, how):
     first = load_dataset(pictures)
     file = entries()[0] / name
     data = bytearray(file.read_bytes())
@@ -137,7 +137,7 @@ def test_a_corrupt_entry_is_made_anew(pictures, decodes, name, how):
     assert len(decodes) == 41
 
 
-def test_the_entry_used_longest_ago_goes_first(tmp_path):
+def test_the_least_recently_used_entry_is_evicted_first(tmp_path):
     cache = Cache(tmp_path, max_bytes=2500)
     prepared = PreparedImages(np.zeros((1, 1, 25, 40), np.uint8), np.zeros(1, np.int32), [("PNG", "L", "40×25")])
     for number, name in enumerate(("old", "older but used", "new")):
@@ -153,7 +153,7 @@ def test_the_entry_used_longest_ago_goes_first(tmp_path):
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("unfinished")] == []
 
 
-def test_an_entry_larger_than_the_cache_stays_for_its_own_training(tmp_path):
+def test_an_entry_larger_than_the_cache_is_not_evicted_when_stored(tmp_path):
     cache = Cache(tmp_path, max_bytes=10)
     prepared = PreparedImages(np.zeros((1, 1, 25, 40), np.uint8), np.zeros(1, np.int32), [("PNG", "L", "40×25")])
     store(cache, "large", prepared)
@@ -169,7 +169,7 @@ def test_a_map_outlives_its_entry(pictures):
     assert (second.images == before).all()
 
 
-def test_two_instances_at_once(pictures):
+def test_two_processes_share_a_cache(pictures):
     code = f"from latentlab.data import load_dataset; print(load_dataset({str(pictures)!r}).fingerprint)"
     children = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) for _ in range(3)]
     printed = {child.communicate(timeout=60)[0].decode().strip() for child in children}
@@ -177,7 +177,7 @@ def test_two_instances_at_once(pictures):
     assert len(entries()) == 1
 
 
-def test_a_cache_that_cannot_be_written_is_done_without(pictures, monkeypatch, tmp_path):
+def test_loading_works_when_the_cache_cannot_be_written(pictures, monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setattr("latentlab.data.loading.cache.cache_folder", lambda: tmp_path / "file")
     assert len(load_dataset(pictures)) == 40
@@ -189,7 +189,7 @@ def small_memory(monkeypatch):
     monkeypatch.setattr(image_buffer, "CHUNK_BYTES", 300)
 
 
-def test_more_than_the_memory_takes_is_written_and_mapped(pictures, decodes, monkeypatch):
+def test_many_images_are_written_to_disk_and_mapped(pictures, decodes, monkeypatch):
     whole = load_dataset(pictures)
     Cache().remove(entries()[0])
     monkeypatch.setattr(image_buffer, "_IN_MEMORY", 500)
@@ -201,7 +201,7 @@ def test_more_than_the_memory_takes_is_written_and_mapped(pictures, decodes, mon
 
 
 @pytest.mark.usefixtures("small_memory")
-def test_colour_that_comes_late_turns_all_of_it_to_colour(tmp_path):
+def test_a_late_colour_image_converts_all_images_to_rgb(tmp_path):
     for number in range(60):
         save(tmp_path / f"{number:02}.png", grey(number))
     image = grey(9).convert("RGB")

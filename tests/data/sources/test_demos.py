@@ -14,7 +14,7 @@ def demo(request):
     return load_dataset(f"demo:{request.param}")
 
 
-def test_every_combination_of_the_factors_is_there_once(demo):
+def test_every_combination_of_factors_occurs_once(demo):
     levels = [len(np.unique(values)) for values in demo.factors.values()]
     assert np.prod(levels) == len(demo)
     assert len(np.unique(np.stack(list(demo.factors.values())), axis=1).T) == len(demo)
@@ -61,7 +61,7 @@ def test_factors_follow_the_subset():
     assert np.array_equal(some.factors["rotation"], whole.factors["rotation"][rows])
 
 
-def test_it_is_made_the_same_every_time():
+def test_demos_are_deterministic():
     assert load_dataset("demo:shapes").fingerprint == load_dataset("demo:shapes").fingerprint
 
 
@@ -69,6 +69,6 @@ def test_another_size_and_channels():
     assert load_dataset("demo:colour", DataConfig(limit=20, image_size=32, channels=1)).images.shape == (20, 1, 32, 32)
 
 
-def test_an_unknown_demo_names_those_there_are():
+def test_an_unknown_demo_is_refused_with_the_available_ones():
     with pytest.raises(InputError, match="demo:shapes, demo:colour"):
         load_dataset("demo:nothing")

@@ -41,7 +41,7 @@ def test_class_folders_give_labels_in_natural_order(tmp_path):
     assert dataset.labels.tolist() == [0, 2, 1]
 
 
-def test_folders_that_all_share_and_parts_of_a_set_are_no_classes(tmp_path):
+def test_common_folders_and_split_folders_are_not_classes(tmp_path):
     for path in ("set/train/cat/a.png", "set/train/dog/b.png", "set/test/cat/c.png"):
         save(tmp_path / path)
     dataset = load_dataset(tmp_path)
@@ -49,13 +49,13 @@ def test_folders_that_all_share_and_parts_of_a_set_are_no_classes(tmp_path):
     assert dataset.labels.tolist() == [0, 0, 1]
 
 
-def test_parts_of_a_set_without_classes_are_flat(tmp_path):
+def test_split_folders_without_classes_have_no_labels(tmp_path):
     save(tmp_path / "train/a.png")
     save(tmp_path / "test/b.png")
     assert load_dataset(tmp_path).classes == ()
 
 
-def test_row_26_no_images_is_said_with_the_reason(tmp_path):
+def test_row_26_a_folder_without_images_is_refused_with_the_reason(tmp_path):
     with pytest.raises(InputError, match="there are no images in"):
         load_dataset(tmp_path)
     (tmp_path / "notes.txt").write_text("none")
@@ -109,7 +109,7 @@ def test_row_27_undecodable_names_are_read_and_shown_as_text(tmp_path):
     dataset.paths[0].encode("utf-8")
 
 
-def test_row_28_bad_files_are_skipped_and_listed_and_the_others_keep_their_place(tmp_path):
+def test_row_28_damaged_files_are_skipped_and_listed_and_the_order_stays(tmp_path):
     for number in range(5):
         save(tmp_path / f"{number}.png", grey(number * 10))
     noise = grey(np.random.default_rng(0).integers(0, 255, (8, 10)))
@@ -127,7 +127,7 @@ def test_row_28_bad_files_are_skipped_and_listed_and_the_others_keep_their_place
     assert reasons(dataset)["empty.png"] == "empty file"
 
 
-def test_row_30_mixed_sizes_and_modes_become_one(tmp_path):
+def test_row_30_mixed_sizes_and_modes_are_unified(tmp_path):
     save(tmp_path / "a.png", grey(50, (40, 30)))
     save(tmp_path / "b.png", grey(70, (90, 100)))
     save(tmp_path / "c.png", Image.new("RGB", (64, 64), (200, 10, 10)))
@@ -146,7 +146,7 @@ def test_row_31_only_regular_files_are_read(tmp_path):
     assert reasons(dataset) == {"b.png": "not a regular file"}
 
 
-def test_row_31_each_folder_is_visited_once_whatever_links_say(tmp_path):
+def test_row_31_each_folder_is_visited_once_despite_links(tmp_path):
     root, elsewhere = tmp_path / "root", tmp_path / "elsewhere"
     save(root / "real" / "a.png")
     save(elsewhere / "b.png")
@@ -168,7 +168,7 @@ def test_row_31_each_folder_is_visited_once_whatever_links_say(tmp_path):
     }
 
 
-def test_row_31_what_may_not_be_read_is_skipped(tmp_path, monkeypatch):
+def test_row_31_unreadable_files_and_folders_are_skipped(tmp_path, monkeypatch):
     save(tmp_path / "a.png")
     locked, shut = save(tmp_path / "locked.png"), tmp_path / "shut"
     save(shut / "b.png")
@@ -193,7 +193,7 @@ def test_row_31_what_may_not_be_read_is_skipped(tmp_path, monkeypatch):
     assert reasons(dataset) == {"locked.png": "permission denied", "shut": "permission denied"}
 
 
-def test_row_31_a_file_that_vanishes_meanwhile_is_skipped(tmp_path):
+def test_row_31_a_file_that_vanishes_during_loading_is_skipped(tmp_path):
     for number in range(3):
         save(tmp_path / f"{number}.png")
     loading = open_dataset(tmp_path, DataConfig(image_size=8))
@@ -221,7 +221,7 @@ def many_files(tmp_path_factory):
     return root
 
 
-def test_row_32_scanning_200_000_files_is_told_step_by_step_in_bounded_memory(many_files):
+def test_row_32_scanning_200_000_files_reports_progress_in_bounded_memory(many_files):
     (many_files / "0" / "0.png").write_bytes(b"x")  # 50,000 of them are not empty now
     steps = list(scan(str(many_files)))
     found = steps.pop()
@@ -269,19 +269,19 @@ def test_progress_reaches_the_total_and_shows_the_first_images(tmp_path):
     assert (previews[0] == dataset.images[: len(previews[0])]).all()
 
 
-def test_a_path_that_does_not_exist_is_said(tmp_path):
+def test_a_path_that_does_not_exist_is_refused(tmp_path):
     with pytest.raises(InputError, match="there is no file or folder"):
         load_dataset(tmp_path / "absent")
 
 
-def test_a_file_that_is_no_dataset_is_said(tmp_path):
+def test_an_unknown_file_format_is_refused(tmp_path):
     (tmp_path / "a.txt").write_text("x")
     with pytest.raises(InputError, match="is not a dataset"):
         load_dataset(tmp_path / "a.txt")
 
 
 @pytest.mark.parametrize("name", ["a.zip", "a.tar.gz"])
-def test_an_archive_is_to_be_unpacked_first(tmp_path, name):
+def test_an_archive_is_refused_with_advice(tmp_path, name):
     (tmp_path / name).write_bytes(b"PK")
     with pytest.raises(InputError, match="unpack it first"):
         load_dataset(tmp_path / name)

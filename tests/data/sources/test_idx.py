@@ -16,7 +16,7 @@ LABELS = np.arange(12) % 3 + 4
 
 
 @pytest.mark.parametrize("zipped", [False, True])
-def test_images_and_the_labels_beside(tmp_path, zipped):
+def test_labels_are_read_from_the_file_beside_the_images(tmp_path, zipped):
     dataset = load_dataset(write_idx(tmp_path, IMAGES, LABELS, zipped))
     assert (dataset.images[:, 0] == IMAGES).all()
     assert dataset.classes == ("4", "5", "6")
@@ -57,7 +57,7 @@ def test_colour_images(tmp_path):
         assert (load_dataset(tmp_path / name).images == colours.transpose(0, 3, 1, 2)).all()
 
 
-def test_the_file_of_labels_is_not_taken_for_images(tmp_path):
+def test_a_file_of_labels_is_refused_as_images(tmp_path):
     write_idx(tmp_path, IMAGES, LABELS)
     with pytest.raises(InputError, match="has labels; open the file of images"):
         load_dataset(tmp_path / "some-labels-idx1-ubyte")
@@ -75,7 +75,7 @@ def test_a_large_plain_file_is_mapped(tmp_path, monkeypatch):
     assert (dataset.images[:, 0] == IMAGES).all()
 
 
-def test_row_33_a_header_that_promises_more_than_there_is_is_refused_before_allocation(tmp_path):
+def test_row_33_a_header_larger_than_the_file_is_refused_before_allocation(tmp_path):
     lie = bytes([0, 0, 8, 3]) + b"\x7f\xff\xff\xff" * 3 + b"some bytes"
     for name, data in (("a-images-idx3-ubyte", lie), ("b-images-idx3-ubyte.gz", gzip.compress(lie))):
         (tmp_path / name).write_bytes(data)

@@ -56,7 +56,7 @@ def test_quotes_byte_order_mark_and_accents(folder):
     assert names(labelled(folder, '\ufeffpath,label\n"a.png","Käse, alt"\n')) == ["Käse, alt", None, None]
 
 
-def test_class_folders_serve_when_the_table_has_no_labels(folder):
+def test_class_folders_are_used_when_the_table_has_no_labels(folder):
     save(folder / "other/d.png")
     dataset = labelled(folder, "path,age,height\na.png,1,2\n")
     assert dataset.classes == ("other", "sub")
@@ -71,11 +71,11 @@ def test_rows_without_a_file_are_listed_once_however_often_the_folder_is_opened(
     ]
 
 
-def test_of_two_rows_for_one_image_the_first_counts(folder):
+def test_the_first_of_two_rows_for_an_image_is_used(folder):
     assert names(labelled(folder, "path,label\na.png,cat\na.png,dog\n"))[0] == "cat"
 
 
-def test_a_label_of_its_own_for_everything_is_metadata(tmp_path):
+def test_too_many_distinct_labels_are_metadata(tmp_path):
     for number in range(1100):
         save(tmp_path / f"{number}.bmp", grey(number % 256, (8, 8)))
     rows = "".join(f"{number}.bmp,{number / 7}\n" for number in range(1100))

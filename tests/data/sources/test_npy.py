@@ -89,18 +89,18 @@ def test_labels_and_further_columns_of_npz(tmp_path):
     assert dataset.metadata["site"].tolist() == ["u", "w", "u", "w"]
 
 
-def test_the_only_array_of_images_needs_no_name(tmp_path):
+def test_a_single_array_of_images_is_found_by_its_shape(tmp_path):
     np.savez(tmp_path / "a.npz", faces=RGB, identity=np.arange(6))
     assert len(load_dataset(tmp_path / "a.npz")) == 6
 
 
-def test_an_npz_without_images_says_what_it_holds(tmp_path):
+def test_an_npz_without_images_is_refused_with_its_content(tmp_path):
     np.savez(tmp_path / "a.npz", one=np.zeros(3), two=np.zeros((4, 4)))
     with pytest.raises(InputError, match=r"it has one \(3,\), two \(4, 4\)"):
         load_dataset(tmp_path / "a.npz")
 
 
-def test_a_npy_file_larger_than_it_need_be_is_mapped_not_read(tmp_path):
+def test_a_npy_file_is_mapped_not_read(tmp_path):
     np.save(tmp_path / "a.npy", RGB.transpose(0, 3, 1, 2))
     dataset = load_dataset(tmp_path / "a.npy")
     assert isinstance(dataset.images, np.memmap)
@@ -127,7 +127,7 @@ def test_a_large_subset_of_a_mapped_file_is_mapped_too(tmp_path, monkeypatch):
     assert np.array_equal(dataset.images, RGB[rows].transpose(0, 3, 1, 2))
 
 
-def test_what_unpacks_to_more_than_the_memory_is_refused(tmp_path, monkeypatch):
+def test_an_array_that_unpacks_to_more_than_the_memory_is_refused(tmp_path, monkeypatch):
     np.savez_compressed(tmp_path / "a.npz", images=GREY)
     monkeypatch.setattr("latentlab.data.loading.read_bytes.total_memory", lambda: 100)
     with pytest.raises(InputError, match="more than fits into memory"):
@@ -236,7 +236,7 @@ print(summary(dataset)["images"])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_DATA is Linux's")
-def test_a_dataset_larger_than_the_memory_is_opened_where_it_lies(tmp_path):
+def test_a_dataset_larger_than_the_memory_is_memory_mapped(tmp_path):
     shape = (250_000, 3, 256, 256)  # 49 GB, of which the file system stores a page or two
     with (tmp_path / "a.npy").open("wb") as file:
         npy.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
@@ -250,7 +250,7 @@ def test_a_dataset_larger_than_the_memory_is_opened_where_it_lies(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(mmap, "MADV_RANDOM"), reason="no madvise here")
-def test_rows_of_a_map_larger_than_the_memory_are_read_without_what_lies_around_them(tmp_path, monkeypatch):
+def test_rows_of_a_large_map_are_read_without_readahead(tmp_path, monkeypatch):
     advice = []
 
     class Noted(mmap.mmap):

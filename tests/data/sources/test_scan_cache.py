@@ -41,7 +41,7 @@ def folder(tmp_path):
     return root
 
 
-def test_an_unchanged_folder_is_found_as_by_a_scan(folder):
+def test_an_unchanged_folder_gives_the_result_of_a_scan(folder):
     assert rescanned(folder) == scanned(folder)
 
 
@@ -79,13 +79,13 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_every_change_is_noticed(folder, change):
+def test_every_change_is_detected(folder, change):
     CHANGES[change](folder)
     assert rescanned(folder) in (None, scanned(folder))
 
 
 @pytest.mark.parametrize("kind", ["link", "broken link", "empty file", "fifo"])
-def test_a_folder_that_holds_more_than_plain_files_is_always_scanned(folder, kind):
+def test_a_folder_with_links_is_always_scanned(folder, kind):
     target = folder / "new.png"
     if kind == "empty file":
         target.touch()
@@ -97,7 +97,7 @@ def test_a_folder_that_holds_more_than_plain_files_is_always_scanned(folder, kin
 
 
 @pytest.mark.parametrize("how", ["flip", "cut", "empty", "garbage"])
-def test_a_damaged_listing_is_done_without(folder, how):
+def test_a_damaged_listing_is_ignored(folder, how):
     (file,) = (cache_folder() / "listings").iterdir()
     data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 0x10
@@ -117,7 +117,7 @@ def test_listings_are_bounded_in_number_and_the_oldest_goes_first(tmp_path, monk
     assert [rescanned(root) is not None for root in roots] == [False, True, True]
 
 
-def test_a_changed_file_is_decoded_anew_though_its_folder_looks_the_same(folder):
+def test_a_changed_file_is_decoded_again_when_names_are_unchanged(folder):
     config = DataConfig(image_size=8)
     load_dataset(folder, config)
     before = folder.stat().st_mtime_ns

@@ -33,7 +33,7 @@ def no_network(monkeypatch):
 
 @pytest.mark.usefixtures("no_network")
 @pytest.mark.parametrize("name", ["MNIST", "FashionMNIST", "KMNIST"])
-def test_sets_of_mnist_s_kind_that_are_there_are_opened_without_the_network(name):
+def test_downloaded_mnist_like_datasets_are_opened_offline(name):
     layouts.put_idx(name)
     dataset = load_dataset(f"torchvision:{name.lower()}/test", DataConfig(limit=12))
     assert len(dataset.classes) == 10
@@ -43,7 +43,7 @@ def test_sets_of_mnist_s_kind_that_are_there_are_opened_without_the_network(name
 
 
 @pytest.mark.usefixtures("no_network")
-def test_emnist_stands_upright():
+def test_emnist_characters_are_upright():
     layouts.put_idx("EMNIST", "emnist-letters-", np.arange(20) % 26 + 1)
     dataset = load_dataset("torchvision:EMNIST/letters")
     assert np.array_equal(dataset.images[:, 0], layouts.GREY.swapaxes(1, 2))
@@ -68,7 +68,7 @@ class Payload:
 
 
 @pytest.mark.usefixtures("no_network")
-def test_row_33_of_cifar10_nothing_is_unpickled_that_is_not_what_its_authors_published(monkeypatch, tmp_path):
+def test_row_33_cifar10_files_with_another_checksum_are_not_unpickled(monkeypatch, tmp_path):
     layouts.put_cifar(monkeypatch).write_bytes(pickle.dumps(Payload(str(tmp_path / "ran"))))
     downloads = []
     monkeypatch.setattr(torchvision_sets, "_download", lambda *arguments: downloads.append(arguments) or iter(()))
@@ -147,7 +147,7 @@ def mirror(monkeypatch, tmp_path):
         thread.join()
 
 
-def test_a_set_that_is_not_there_is_downloaded_with_progress(mirror):
+def test_a_missing_dataset_is_downloaded_with_progress(mirror):
     loading = open_dataset("torchvision:MNIST", DataConfig())
     told = []
     for step in loading:
@@ -173,7 +173,7 @@ def test_a_download_under_way_is_cancelled_at_once_and_leaves_nothing(mirror):
 
 
 @pytest.mark.usefixtures("no_network")
-def test_row_37_offline_is_said_in_a_sentence_and_can_be_tried_again():
+def test_row_37_a_download_offline_is_refused_in_one_sentence_and_can_be_retried():
     with pytest.raises(InputError, match=r"torchvision:KMNIST is not on this computer .* try again when online"):
         load_dataset("torchvision:KMNIST")
     assert list((cache_folder() / "torchvision").iterdir()) == []
@@ -202,13 +202,13 @@ def test_a_download_is_cancelled_at_once():
     assert list((cache_folder() / "torchvision").iterdir()) == []
 
 
-def test_an_unknown_set_names_those_there_are():
+def test_an_unknown_dataset_is_refused_with_the_available_ones():
     with pytest.raises(InputError, match="MNIST, FashionMNIST"):
         load_dataset("torchvision:ImageNotThere")
 
 
 @pytest.mark.usefixtures("no_network")
-def test_an_unknown_split_is_said():
+def test_an_unknown_split_is_refused():
     with pytest.raises(InputError, match="has no split 'none'"):
         load_dataset("torchvision:MNIST/none")
 
@@ -233,7 +233,7 @@ class Pictures:
         return Image.new("RGB", (30, 40), (number, 0, 9)), self._labels[number]
 
 
-def test_a_set_read_image_by_image(monkeypatch):
+def test_a_dataset_that_is_read_image_by_image(monkeypatch):
     import torchvision.datasets
 
     monkeypatch.setattr(torchvision.datasets, "Flowers102", Pictures)
