@@ -66,20 +66,20 @@ def train(arguments: argparse.Namespace) -> int:
 def _train_distributed(arguments: argparse.Namespace, config: RunConfig, interruption: _Interruption) -> int:
     """Train as one of the processes started by ``torchrun``; only the first of them writes and reports."""
     from latentlab.training import Trainer
-    from latentlab.training.distributed import joined
+    from latentlab.training.distributed import process_group
 
-    with joined(config.training.device) as group:
+    with process_group(config.training.device) as group:
         if group is None:
             raise InputError("WORLD_SIZE is set, but RANK is not: start the processes with torchrun")
-        with group.in_turn():
+        with group.main_first():
             dataset = open_data(arguments.data, config.data)
         training = Trainer(dataset, config, Path(arguments.out), arguments.resume, group)
         interruption.call(training.stop, is_patient=True)
-        report = _reporter(arguments, dataset) if group.writes else _discard
+        report = _reporter(arguments, dataset) if group.is_main else _discard
         code = _follow(training, interruption, report)
-        if code == _INTERRUPTED and group.writes:
+        if code == _INTERRUPTED and group.is_main:
             _report_interruption(training)
-        group.wait()  # until everything is written: torchrun would kill the first process when another one ends
+        group.barrier()  # until everything is written: torchrun would kill the first process when another one ends
         return code
 
 

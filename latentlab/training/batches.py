@@ -1,4 +1,4 @@
-"""Images on their way into the model: resident on the device, gathered by index, converted there."""
+"""Batches of images for training: kept on the device, gathered by index and converted there."""
 
 from __future__ import annotations
 
@@ -16,41 +16,45 @@ from latentlab.models.base import Batch
 from latentlab.training.seeding import BINARISE, ORDER, derived_seed
 
 Indices = NDArray[np.int64]
-_SHARE_OF_MEMORY = 0.4
+_MEMORY_FRACTION = 0.4
 _COPIED_AT_ONCE = 4096
 
 
 class BatchLoader:
     """A dataset's images as batches on a device.
 
-    The uint8 images stay on the device as a whole when they fit into its memory; else they stay where they are,
-    as a memory map on disk perhaps, and each batch is copied over.
+    The uint8 images are held on the device if they fit into its memory; otherwise they stay where they are, for example
+    in a memory map on disk, and each batch is copied.
 
     Parameters
     ----------
     images
         uint8 [N, C, H, W].
     labels
-        int64 [N], −1 where unknown; ``None`` when there are none.
+        int64 [N], −1 where unknown; ``None`` for unlabelled data.
     training
-        Indices of the images trained on.
+        Indices of the training images.
+    batch_size
+        Images in a batch; the last one of an epoch may have fewer.
     device
-        Where the batches are wanted.
+        The device of the batches.
     seed
-        Of the order of the images in each epoch.
+        For the order of the images in each epoch.
     binarise
         ``static`` draws every pixel once, ``dynamic`` at every use.
     static_seed
-        Of the static draw: the data's, so that two runs see the same pixels.
+        For the static draw: the dataset's seed, so that two runs train on the same pixels.
     layout
         Memory format of the batches.
 
     Attributes
     ----------
+    batch_size, num_images, steps_per_epoch
+        Images in a batch, training images, and batches in an epoch.
     device
-        Where the batches are wanted.
+        The device of the batches.
     resident
-        Whether the images are on the device.
+        Whether the images are held on the device.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class BatchLoader:
         images: NDArray[np.uint8],
         labels: Indices | None,
         training: Indices,
+        batch_size: int,
         device: torch.device,
         seed: int,
         binarise: Literal["none", "static", "dynamic"] = "none",
@@ -65,73 +70,78 @@ class BatchLoader:
         layout: torch.memory_format = torch.contiguous_format,
     ) -> None:
         self.device = device
+        self.num_images = len(training)
+        self.batch_size = min(batch_size, self.num_images)
+        self.steps_per_epoch = -(-self.num_images // self.batch_size)
         self._seed = seed
         self._layout = layout
         self._dynamic = binarise == "dynamic"
-        self._order = torch.from_numpy(training)
+        self._training = torch.from_numpy(training)
         self._images = _resident(images, device, binarise == "static", static_seed)
         self.resident = self._images.device == device
-        # Beside the images: what comes from elsewhere comes along with them.
+        # On the images' device: both are gathered by the same indices.
         self._labels = None if labels is None else torch.from_numpy(np.array(labels)).to(self._images.device)
 
-    def __len__(self) -> int:
-        return len(self._order)
+    def epoch(self, number: int, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches of one epoch from batch ``first`` on: indices in the dataset, and positions in the training set.
 
-    def order(self, epoch: int, size: int, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches of one epoch from number ``first`` on, as images' indices in the dataset and in the training set.
-
-        Their order depends on the seed and the epoch alone.
+        Their order depends only on the seed and the epoch's number.
         """
-        generator = torch.Generator().manual_seed(derived_seed(self._seed, ORDER, epoch))
-        places = torch.randperm(len(self._order), generator=generator)
-        images = self._order[places]
-        places = places.to(self.device)
-        images = images.to(self._images.device)
-        for start in range(first * size, len(images), size):
-            stop = start + size
-            yield images[start:stop], places[start:stop]
+        generator = torch.Generator().manual_seed(derived_seed(self._seed, ORDER, number))
+        positions = torch.randperm(self.num_images, generator=generator)
+        indices = self._training[positions].to(self._images.device)
+        positions = positions.to(self.device)
+        for start in range(first * self.batch_size, self.num_images, self.batch_size):
+            stop = start + self.batch_size
+            yield indices[start:stop], positions[start:stop]
 
-    def batch(self, images: Tensor, places: Tensor) -> Batch:
+    def load(self, indices: Tensor, positions: Tensor) -> Batch:
         """The batch of these images; a dynamic draw takes torch's random numbers."""
-        pixels, labels = self.gather(images)
+        pixels, labels = self.gather(indices)
         x = pixels.to(torch.float32, memory_format=self._layout).div_(255)
-        return Batch(torch.bernoulli(x) if self._dynamic else x, labels, places.to(self.device))
+        return Batch(torch.bernoulli(x) if self._dynamic else x, labels, positions.to(self.device))
+
+    def load_first(self, count: int | None = None) -> Batch:
+        """The run's first batch, or its first ``count`` images."""
+        indices, positions = next(self.epoch(0))
+        return self.load(indices[:count], positions[:count])
 
     def gather(self, indices: Indices | Tensor) -> tuple[Tensor, Tensor | None]:
-        """Images (uint8, on the device) and labels of the dataset by index."""
+        """Images (uint8, on the device) and labels by index in the dataset."""
         chosen = torch.as_tensor(indices).to(self._images.device)
-        return self._taken(self._images, chosen), None if self._labels is None else self._taken(self._labels, chosen)
+        return self._select(self._images, chosen), None if self._labels is None else self._select(self._labels, chosen)
 
-    def _taken(self, rows: Tensor, chosen: Tensor) -> Tensor:
+    def _select(self, rows: Tensor, chosen: Tensor) -> Tensor:
         """Rows by index, on the device."""
         if self.resident or self.device.type != "cuda":
             return rows.index_select(0, chosen).to(self.device)
-        # Through pinned memory, which a copy reads while the program goes on; torch keeps it until it has been read.
+        # From pinned memory, so that the copy is asynchronous; torch keeps the memory until it has been read.
         pinned = torch.empty((len(chosen), *rows.shape[1:]), dtype=rows.dtype, pin_memory=True)
         torch.index_select(rows, 0, chosen, out=pinned)
         return pinned.to(self.device, non_blocking=True)
 
 
-def _resident(images: NDArray[np.uint8], device: torch.device, draw: bool, seed: int) -> Tensor:
+def _resident(images: NDArray[np.uint8], device: torch.device, binarise: bool, seed: int) -> Tensor:
+    """The images on the device if they fit, else where they are; binarised once if asked for."""
     with warnings.catch_warnings():
-        # The images may be a read-only map; nothing here writes to it.
+        # The images may be a read-only memory map; nothing here writes to it.
         warnings.filterwarnings("ignore", message=".*not writable")
         mapped = torch.from_numpy(images)
-    fits = images.nbytes <= _SHARE_OF_MEMORY * _free_memory(device)
-    if not draw and (not fits or device.type == "cpu"):
+    fits = images.nbytes <= _MEMORY_FRACTION * _free_memory(device)
+    if not binarise and (not fits or device.type == "cpu"):
         return mapped
     whole = torch.empty(images.shape, dtype=torch.uint8, device=device if fits else "cpu")
     generator = torch.Generator().manual_seed(derived_seed(seed, BINARISE))
     for start in range(0, len(images), _COPIED_AT_ONCE):
         part = mapped[start : start + _COPIED_AT_ONCE]
-        if draw:
+        if binarise:
             part = torch.bernoulli(part.to(torch.float32).div_(255), generator=generator).mul_(255).to(torch.uint8)
         whole[start : start + _COPIED_AT_ONCE] = part.to(whole.device)
     return whole
 
 
 def _free_memory(device: torch.device) -> float:
-    """Bytes free on the device; on the CPU and where it cannot be told, the machine's memory."""
+    """Bytes free on a CUDA device; elsewhere the machine's memory."""
     if device.type == "cuda":
         return float(torch.cuda.mem_get_info(device)[0])
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:

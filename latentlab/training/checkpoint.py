@@ -1,4 +1,4 @@
-"""Where a run is, as something that can be written down and gone on from to the bit."""
+"""The state of a run: saved in a checkpoint, from which the run resumes to the bit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from latentlab.training.metrics import RunningMeans
 from latentlab.training.seeding import RandomStream
 from latentlab.training.step.optimizers import Optimizers
 
-# What may be another when a run goes on; everything else makes it a different run.
+# Settings that may differ when a run is resumed; with any other change it is a different run.
 _MAY_CHANGE = {
     "model.beta",
     *(
@@ -43,24 +43,26 @@ _MAY_CHANGE = {
 
 @dataclass
 class RunProgress:
-    """How far a run is.
+    """How far a run is, and what was found out for it on the way.
 
     Attributes
     ----------
     step
         Optimizer steps done.
     epochs_done
-        Epochs done, their validation included.
+        Epochs done, including their validation.
     stale_epochs
         Epochs since the best one.
     micro_batch
-        Images that fit on the device at a time.
+        Images that fit into the device's memory at a time.
     seconds
-        It took so far.
+        Duration so far, without pauses.
     adjustments
-        Changes made by hand so far.
+        Changes of settings by hand so far.
     precision
-        What the networks compute in while training; empty before the first step.
+        Precision of the networks while training; empty before the first step.
+    threads
+        CPU threads of the steps; 0 in checkpoints of earlier versions.
     """
 
     step: int = 0
@@ -70,42 +72,21 @@ class RunProgress:
     seconds: float = 0.0
     adjustments: int = 0
     precision: str = ""
+    threads: int = 0
 
 
 @dataclass
-class Schedule:
-    """How long a run is to be; it may be changed while the run goes on.
+class RunLimits:
+    """How far a run may go; may be changed while it runs.
 
     Attributes
     ----------
     epochs, patience
-        As of ``TrainingConfig``.
+        As in ``TrainingConfig``.
     """
 
     epochs: int
     patience: int
-
-
-@dataclass(frozen=True)
-class DatasetSize:
-    """How large a run is.
-
-    Attributes
-    ----------
-    training, validation
-        Images trained on, and held out.
-    batch
-        Images of a step; an epoch's last may have fewer.
-    """
-
-    training: int
-    validation: int
-    batch: int
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Optimizer steps of an epoch."""
-        return -(-self.training // self.batch)
 
 
 @dataclass
@@ -115,15 +96,15 @@ class BestModel:
     Attributes
     ----------
     epoch, step
-        When it was; ``epoch`` 0 while no epoch is done.
+        When it was reached; ``epoch`` is 0 until an epoch is done.
     metrics
         Its means: ``validation_elbo`` and so on, nats per image.
     weights
-        A copy of its weights; empty while no epoch is done.
+        A copy of its weights; empty until an epoch is done.
     saved
         Whether the model file holds it.
     beta
-        The rate's weight as it was trained with last; ``None`` while no epoch is done.
+        The weight of the rate in its objective; ``None`` until an epoch is done.
     """
 
     epoch: int = 0
@@ -135,73 +116,73 @@ class BestModel:
 
     def offer(
         self,
-        position: RunProgress,
+        progress: RunProgress,
         train: dict[str, float],
         validation: dict[str, float] | None,
         model: LatentModel,
     ) -> bool:
-        """Keep ``model`` if its validation ELBO is the highest yet; without validation, the newest is the best."""
+        """Keep ``model`` if its validation ELBO is the highest so far; without validation, always keep it."""
         if validation is not None and self.epoch and validation["elbo"] <= self.metrics["validation_elbo"]:
             return False
-        shown = {
-            "train": {name: train[name] for name in ("elbo", "rate", "distortion")},
-            "validation": validation or {},
-        }
-        self.epoch, self.step, self.beta = position.epochs_done, position.step, float(model.beta)
-        self.metrics = {f"{split}_{name}": value for split, means in shown.items() for name, value in means.items()}
+        self.epoch, self.step, self.beta = progress.epochs_done, progress.step, float(model.beta)
+        train = {name: train[name] for name in ("elbo", "rate", "distortion")}
+        self.metrics = named_by_split(train, validation)
         self.weights = weights_of(model)
         self.saved = False
         return True
 
 
+def named_by_split(train: dict[str, float], validation: dict[str, float] | None) -> dict[str, float]:
+    """Means by name, as ``train_elbo`` and ``validation_elbo``."""
+    splits = {"train": train, "validation": validation or {}}
+    return {f"{split}_{name}": value for split, means in splits.items() for name, value in means.items()}
+
+
 @dataclass(frozen=True)
-class RunState:
-    """The parts of a running training that a checkpoint holds."""
+class TrainerState:
+    """Everything of a run that a checkpoint holds."""
 
     config: RunConfig
     model: LatentModel
-    optimisers: Optimizers
+    optimizers: Optimizers
     stream: RandomStream
-    meter: RunningMeans
-    position: RunProgress
+    means: RunningMeans
+    progress: RunProgress
     best: BestModel
-    plan: Schedule
+    limits: RunLimits
 
-    def pack(self) -> CheckpointFile:
-        """Everything that is needed to go on."""
-        names, images, sums = self.meter.state()
+    def state_dict(self) -> CheckpointFile:
+        """The run's state as it is now."""
+        names, images, sums = self.means.state()
         tensors = {
             **_prefixed("model.", weights_of(self.model)),
             **_prefixed("best.", self.best.weights),
-            **_prefixed("optimizer.", _arrays(self.optimisers.state())),
-            **_prefixed("random.", _arrays(self.stream.state())),
+            **_prefixed("optimizer.", _arrays(self.optimizers.state_dict())),
+            **_prefixed("random.", _arrays(self.stream.state_dict())),
             "epoch_sums": sums.cpu().numpy(),
         }
+        best = {name: getattr(self.best, name) for name in ("epoch", "step", "metrics", "beta")}
+        # Of each setting that may be changed during the run: as configured, and as it is now.
         position = {
-            "position": dataclasses.asdict(self.position),
-            "best": {
-                "epoch": self.best.epoch,
-                "step": self.best.step,
-                "metrics": self.best.metrics,
-                "beta": self.best.beta,
-            },
+            "position": dataclasses.asdict(self.progress),
+            "best": best,
             "epoch_terms": list(names),
             "epoch_images": images,
-            "learning_rate": [self.config.training.learning_rate, self.optimisers.learning_rate],
+            "learning_rate": [self.config.training.learning_rate, self.optimizers.learning_rate],
             "beta": [self.config.model.beta, self.model.beta],
-            "schedule": [self.config.training.schedule, self.optimisers.schedule],
-            "epochs": [self.config.training.epochs, self.plan.epochs],
-            "patience": [self.config.training.patience, self.plan.patience],
+            "schedule": [self.config.training.schedule, self.optimizers.schedule],
+            "epochs": [self.config.training.epochs, self.limits.epochs],
+            "patience": [self.config.training.patience, self.limits.patience],
         }
         return CheckpointFile(position, tensors)
 
-    def unpack(self, checkpoint: CheckpointFile, path: str) -> None:
-        """Go on from a checkpoint.
+    def load_state_dict(self, checkpoint: CheckpointFile, path: str) -> None:
+        """Continue from a checkpoint.
 
         Raises
         ------
         InputError
-            When it is not one of this run.
+            When it does not belong to this run.
         """
         values = checkpoint.position
         parts = {prefix: _part(checkpoint.tensors, f"{prefix}.") for prefix in ("model", "best", "optimizer", "random")}
@@ -209,45 +190,49 @@ class RunState:
         check_weights(expected, parts["model"], path)
         try:
             for name, value in values["position"].items():
-                setattr(self.position, name, value)
+                setattr(self.progress, name, value)
             best = values["best"]
             self.best.epoch, self.best.step, self.best.metrics = best["epoch"], best["step"], best["metrics"]
-            self.best.beta = best.get("beta")  # once it was not written down
+            self.best.beta = best.get("beta")  # absent in early versions
             names, images = tuple(values["epoch_terms"]), values["epoch_images"]
-            if isinstance(images, int):  # one number for all terms, as it once was
+            if isinstance(images, int):  # in early versions one number for all terms
                 images = [images] * len(names)
-            self.meter.restore(names, images, torch.from_numpy(checkpoint.tensors["epoch_sums"].copy()))
-            # A value changed while the run went on lives longer than the run, unless another is now asked for.
-            asked, live = values["learning_rate"]
-            if asked == self.config.training.learning_rate:
-                self.optimisers.learning_rate = live
-            asked, live = values["beta"]
-            if asked == self.config.model.beta:
-                self.model.beta = live
-            asked, live = values["schedule"]
-            if asked == self.config.training.schedule:
-                self.optimisers.schedule = live
-            # Once it was one number, and patience was not written down.
-            before = values["epochs"] if isinstance(values["epochs"], list) else [values["epochs"]] * 2
-            asked, live = before
-            if asked == self.config.training.epochs:
-                self.plan.epochs = live
-            if self.plan.epochs > live:
-                # More epochs are asked for, also where patience had come to its end.
-                self.position.stale_epochs = 0
-            asked, live = values.get("patience", [self.config.training.patience] * 2)
-            if asked == self.config.training.patience:
-                self.plan.patience = live
+            self.means.load_state(names, images, torch.from_numpy(checkpoint.tensors["epoch_sums"].copy()))
+            self._load_settings(values)
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path} is damaged: its description is not readable ({error})") from None
         put_weights(self.model, parts["model"])
         self.best.weights, self.best.saved = parts["best"], bool(parts["best"])
-        self.optimisers.restore(_tensors(parts["optimizer"]))
-        self.stream.restore(_tensors(parts["random"]))
+        self.optimizers.load_state_dict(_tensors(parts["optimizer"]))
+        self.stream.load_state_dict(_tensors(parts["random"]))
+
+    def _load_settings(self, values: dict[str, Any]) -> None:
+        """Keep the settings that were changed during the run, except those that are now configured differently."""
+        training = self.config.training
+        configured, current = values["learning_rate"]
+        if configured == training.learning_rate:
+            self.optimizers.learning_rate = current
+        configured, current = values["beta"]
+        if configured == self.config.model.beta:
+            self.model.beta = current
+        configured, current = values["schedule"]
+        if configured == training.schedule:
+            self.optimizers.schedule = current
+        # In early versions one number, and no patience.
+        epochs = values["epochs"]
+        configured, current = epochs if isinstance(epochs, list) else (epochs, epochs)
+        if configured == training.epochs:
+            self.limits.epochs = current
+        if self.limits.epochs > current:
+            # More epochs are asked for, even if patience was exhausted.
+            self.progress.stale_epochs = 0
+        configured, current = values.get("patience", [training.patience] * 2)
+        if configured == training.patience:
+            self.limits.patience = current
 
 
 def check_same_run(record: RunRecord, config: RunConfig, fingerprint: str, path: str) -> None:
-    """Refuse to go on with other data, another model, or another order of the images.
+    """Refuse to resume with other data, another model, or another order of the images.
 
     Raises
     ------

@@ -1,11 +1,11 @@
-"""One run on several processes, one a device, as ``torchrun`` starts them.
+"""One run on several processes, one per device, as ``torchrun`` starts them.
 
-Every process holds the model and the images and takes its share of each batch; the gradients are averaged by torch's
-DistributedDataParallel (Li et al. 2020, arXiv:2006.15704), so that the weights stay the same everywhere.
+Every process holds the model and the images and takes its shard of each batch; torch's DistributedDataParallel averages
+the gradients (Li et al. 2020, arXiv:2006.15704), so that all processes have the same weights.
 
-What a recipe computes of a whole batch at once (a divergence between samples, an optimal σ, where codebooks go) it
-computes of the whole. What differs from one process is the noise, of which each has its own. Steps are not recorded as
-CUDA graphs: of a phase's gradients some are missing, and DistributedDataParallel asks on the processor for which.
+What a recipe computes over a whole batch (a divergence between samples, an optimal σ, codebook updates) is computed
+over all shards. Each process has its own noise. Steps are not recorded as CUDA graphs: each phase leaves some
+parameters without a gradient, and DistributedDataParallel looks for these from Python.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from latentlab.errors import RunError
 from latentlab.models.base import Batch, LatentModel, Losses, StepState
 from latentlab.models.batch_reduction import batch_share
 
-_A_STEP = timedelta(minutes=10)  # that others are waited for in the midst of one
-_LOADING = timedelta(days=2)  # that the first process may take to read a dataset that is not in the cache yet
+_STEP_TIMEOUT = timedelta(minutes=10)  # for the other processes during a step
+_LOADING_TIMEOUT = timedelta(days=2)  # for the main process while it reads a dataset that is not in the cache yet
 
 
 @dataclass(frozen=True)
@@ -35,74 +35,74 @@ class ProcessGroup:
     Attributes
     ----------
     rank, size
-        This process's number from 0, and how many there are.
+        This process's number from 0, and the number of processes.
     device
-        What this process computes on.
-    patient
-        The same processes as they speak beside the steps: through the processor, and with time to wait.
+        The device of this process.
+    cpu_group
+        torch's group for communication through the CPU with a long timeout, between steps.
     """
 
     rank: int
     size: int
     device: torch.device
-    patient: distributed.ProcessGroup | None = None
+    cpu_group: distributed.ProcessGroup | None = None
 
     @property
-    def writes(self) -> bool:
-        """Whether it is this process that writes files and tells how it goes."""
+    def is_main(self) -> bool:
+        """Whether this process writes the files and reports progress."""
         return self.rank == 0
 
-    def share(self, images: Tensor, places: Tensor) -> tuple[Tensor, Tensor, Share]:
-        """The part of a batch that this process takes.
+    def shard(self, indices: Tensor, positions: Tensor) -> tuple[Tensor, Tensor, Shard]:
+        """Take this process's part of a batch.
 
-        Shares differ by one image at most. Where there are fewer images than processes some get one that does not
-        count: all must take part in every step.
+        Shards differ by one image at most. With fewer images than processes, some get one image that does not count:
+        all must take part in every step.
         """
         mine = slice(self.rank, None, self.size)
-        count = len(images[mine])
-        share = Share(self, count, len(images))
-        return (images[mine], places[mine], share) if count else (images[:1], places[:1], share)
+        count = len(indices[mine])
+        shard = Shard(self, count, len(indices))
+        return (indices[mine], positions[mine], shard) if count else (indices[:1], positions[:1], shard)
 
     def sum(self, values: Tensor) -> Tensor:
-        """The sum of everybody's values (waits for the slowest)."""
+        """The sum over all processes (waits for the slowest)."""
         summed = values.detach().to("cpu", copy=True)
-        distributed.all_reduce(summed, group=self.patient)
+        distributed.all_reduce(summed, group=self.cpu_group)
         return summed.to(values.device)
 
-    def any(self, mine: bool) -> bool:
-        """Whether somebody says so (waits for the slowest)."""
-        return bool(self.sum(torch.tensor(float(mine))).item())
+    def any(self, value: bool) -> bool:
+        """Whether ``value`` is true in any process (waits for the slowest)."""
+        return bool(self.sum(torch.tensor(float(value))).item())
 
-    def all(self, mine: Tensor) -> Tensor:
-        """Whether everybody says so, as a scalar on the device, which need not be waited for."""
-        others = (~mine).to(torch.float32)
-        distributed.all_reduce(others)
-        return others == 0
+    def all(self, value: Tensor) -> Tensor:
+        """Whether ``value`` is true in all processes, as a scalar on the device; does not wait for it."""
+        false = (~value).to(torch.float32)
+        distributed.all_reduce(false)
+        return false == 0
 
-    def wait(self) -> None:
-        """Wait until everybody is here."""
+    def barrier(self) -> None:
+        """Wait until every process has called this."""
         self.sum(torch.zeros(1))
 
     @contextmanager
-    def in_turn(self) -> Iterator[None]:
-        """Let the process that writes do it first; the others find what it has left in the cache."""
-        if not self.writes:
-            self.wait()
+    def main_first(self) -> Iterator[None]:
+        """Run the block in the main process first; the others then find its results in the cache."""
+        if not self.is_main:
+            self.barrier()
         yield
-        if self.writes:
-            self.wait()
+        if self.is_main:
+            self.barrier()
 
     def parallel(self, model: LatentModel) -> DistributedDataParallel:
-        """The model's losses as a module, called with phase, batch, state and share; its gradients are averaged."""
-        # Not for all recipes: looking for them costs time, and torch warns where there are none.
-        return DistributedDataParallel(_LossesOf(model), find_unused_parameters=may_leave_out(model))
+        """The model's losses as a module, called with phase, batch, state and shard; its gradients are averaged."""
+        # Only where needed: looking for unused parameters costs time, and torch warns if there are none.
+        return DistributedDataParallel(_ModelLosses(model), find_unused_parameters=has_unused_parameters(model))
 
 
-def may_leave_out(model: LatentModel) -> bool:
-    """Whether a step's objective may have gradients for some of the parameters only.
+def has_unused_parameters(model: LatentModel) -> bool:
+    """Whether the objective of a step may leave some parameters without a gradient.
 
-    Those of one phase have none for another's; what is learned of labels waits for them; and points have no rate by
-    which a prior could be learned.
+    A phase has none for the parameters of another, what is learned from labels has none in a batch without labels, and
+    with points as posterior there is no rate from which a prior could be learned.
     """
     config = model.config
     unlearned_prior = config.posterior.kind == "delta" and config.prior.kind != "standard"
@@ -110,17 +110,17 @@ def may_leave_out(model: LatentModel) -> bool:
 
 
 @dataclass(frozen=True)
-class Share:
+class Shard:
     """A process's part of one batch.
 
     Attributes
     ----------
     group
-        Who shares it.
+        The processes that share the batch.
     images
-        Those of its images that count.
+        The number of its images that count.
     total
-        Images of the whole batch.
+        The number of images in the whole batch.
     """
 
     group: ProcessGroup
@@ -129,78 +129,78 @@ class Share:
 
     @property
     def weight(self) -> float:
-        """How much larger it is than the average share."""
+        """Its size relative to the average shard."""
         return self.images * self.group.size / self.total
 
     def sum(self, values: Tensor) -> Tensor:
-        """The sum of all processes' values, with its gradient."""
+        """The sum over all processes, with its gradient."""
         from torch.distributed.nn.functional import all_reduce
 
         summed: Tensor = all_reduce(values if self.images else values * 0)  # type: ignore[no-untyped-call]
         return summed
 
     def rows(self, values: Tensor) -> Tensor:
-        """All images' rows, in the batch's order, of this process's [B, D], with their gradient."""
+        """The rows of all images, in the batch's order, from each process's [B, D]; with their gradient."""
         whole = values.new_zeros(self.total, *values.shape[1:])
-        # Every row is somebody's and 0 to the others: the sum is the whole.
+        # Each row is filled by one process and 0 in the others: the sum is the whole.
         whole[self.group.rank :: self.group.size] = values[: self.images]
         return self.sum(whole)
 
 
-class _LossesOf(nn.Module):
-    """What DistributedDataParallel wraps: it watches over ``forward`` alone."""
+class _ModelLosses(nn.Module):
+    """The module that DistributedDataParallel wraps: it averages gradients of what ``forward`` computes."""
 
     def __init__(self, model: LatentModel) -> None:
         super().__init__()
         self.model = model
 
     def forward(
-        self, phase: str, batch: Batch, state: StepState, share: Share
+        self, phase: str, batch: Batch, state: StepState, shard: Shard
     ) -> tuple[Tensor, dict[str, Tensor], Tensor | None]:
-        with batch_share(share):
+        with batch_share(shard):
             losses: Losses = self.model.losses(phase, batch, state)
         return losses.objective, losses.terms, losses.applies
 
 
 @contextmanager
-def joined(device: str) -> Iterator[ProcessGroup | None]:
-    """Join the processes that ``torchrun`` started, with NCCL on CUDA and Gloo elsewhere; ``None`` for one alone.
+def process_group(device: str) -> Iterator[ProcessGroup | None]:
+    """Join the processes that ``torchrun`` started, by NCCL on CUDA and Gloo elsewhere; ``None`` without ``torchrun``.
 
     Parameters
     ----------
     device
-        ``auto`` takes the CUDA device of the process's number on its machine where there is one, else the CPU.
+        ``auto`` takes the CUDA device of the process's local rank if there is one, else the CPU.
 
     Raises
     ------
     RunError
-        Out of the ``with`` block, when another process has ended or does not answer in the midst of a step.
+        Out of the ``with`` block, when another process has ended or does not answer during a step.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1 or "RANK" not in os.environ:
         yield None
         return
     cuda = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
-    place = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if cuda else torch.device("cpu")
+    own = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if cuda else torch.device("cpu")
     if cuda:
-        torch.cuda.set_device(place)
-    distributed.init_process_group("nccl" if cuda else "gloo", timeout=_A_STEP)
-    patient = distributed.new_group(backend="gloo", timeout=_LOADING)
-    assert isinstance(patient, distributed.ProcessGroup)
+        torch.cuda.set_device(own)
+    distributed.init_process_group("nccl" if cuda else "gloo", timeout=_STEP_TIMEOUT)
+    cpu_group = distributed.new_group(backend="gloo", timeout=_LOADING_TIMEOUT)
+    assert isinstance(cpu_group, distributed.ProcessGroup)
     try:
-        yield ProcessGroup(distributed.get_rank(), size, place, patient)
+        yield ProcessGroup(distributed.get_rank(), size, own, cpu_group)
     except RuntimeError as error:
-        if not is_lost(error):
+        if not _is_connection_lost(error):
             raise
-        # Nothing is taken down in good order any more: the others would be waited for.
+        # Without destroy_process_group, which would wait for the others.
         raise RunError(
-            "another process of this run has ended or does not answer; start all of them again with --resume to go on "
-            "from the last checkpoint"
+            "another process of this run has ended or does not answer; start all of them again with --resume to "
+            "continue from the last checkpoint"
         ) from error
     distributed.destroy_process_group()
 
 
-def is_lost(error: RuntimeError) -> bool:
-    """Whether torch means that another process is not there any more (Gloo has no class of its own for it)."""
+def _is_connection_lost(error: RuntimeError) -> bool:
+    """Whether another process is gone (Gloo has no exception class for it)."""
     signs = ("gloo/", "Connection closed by peer", "Connection reset by peer", "Broken pipe", "NCCL")
     return isinstance(error, distributed.DistError) or any(sign in str(error) for sign in signs)

@@ -1,4 +1,4 @@
-"""What is changed by hand while a run goes on, and how it is told and noted."""
+"""Settings that are changed by hand during a run, reported and recorded once they have settled."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from latentlab.config.events import Adjusted
-from latentlab.training.checkpoint import RunState
-from latentlab.training.run_writer import Output
+from latentlab.training.checkpoint import TrainerState
+from latentlab.training.run_writer import RunWriter
 
 
-class Adjustments:
-    """Applies changes to a live run and writes them down: of a hand that drags only where it came to rest.
+class LiveChanges:
+    """Applies changes to a run at once, and reports and records them debounced.
 
     Parameters
     ----------
     state
-        The run that is changed.
-    output
-        Where it is noted.
+        The run.
+    writer
+        Records the changes.
     steps_per_epoch
-        Says of which epoch a step is.
+        Optimizer steps in an epoch.
     """
 
-    def __init__(self, state: RunState, output: Output, steps_per_epoch: int) -> None:
-        self._state, self._output, self._steps_per_epoch = state, output, steps_per_epoch
-        self._changes: dict[str, Any] = {}
-        self._changed_at, self._told_from = (0, 0.0), 0.0  # step and epoch of the last change, and when it is told
-        self._noted: list[Adjusted] = []
+    def __init__(self, state: TrainerState, writer: RunWriter, steps_per_epoch: int) -> None:
+        self._state, self._writer, self._steps_per_epoch = state, writer, steps_per_epoch
+        self._pending: dict[str, Any] = {}
+        self._changed_at, self._record_from = (0, 0.0), 0.0  # step and epoch of the last change; time to record it
+        self._recorded: list[Adjusted] = []
 
-    def change(
+    def apply(
         self,
         learning_rate: float | None,
         beta: float | None,
@@ -39,45 +39,44 @@ class Adjustments:
         patience: int | None,
         rest: float,
     ) -> None:
-        """Change what is not ``None``; see :meth:`Training.update`."""
+        """Change what is not ``None``; see :meth:`Trainer.update`."""
         state = self._state
         if epochs is not None:
-            state.plan.epochs = epochs = max(epochs, state.position.epochs_done + 1)
+            state.limits.epochs = epochs = max(epochs, state.progress.epochs_done + 1)
         if patience is not None:
-            state.plan.patience = patience
+            state.limits.patience = patience
         if learning_rate is not None:
-            state.optimisers.learning_rate = learning_rate
+            state.optimizers.learning_rate = learning_rate
         if schedule is not None:
-            state.optimisers.schedule = schedule
+            state.optimizers.schedule = schedule
         if beta is not None:
             state.model.beta = beta
-        new = {
+        given = {
             "learning_rate": learning_rate,
             "beta": beta,
             "schedule": schedule,
             "epochs": epochs,
             "patience": patience,
         }
-        changes = {name: value for name, value in new.items() if value is not None}
-        step = state.position.step
-        here = step, step / self._steps_per_epoch
-        if here != self._changed_at and self._changes.keys() - changes.keys():
-            self.note()  # of other things, from another step on
-        self._changes |= changes
-        self._changed_at, self._told_from = here, time.monotonic() + rest
+        changes = {name: value for name, value in given.items() if value is not None}
+        now = state.progress.step, state.progress.step / self._steps_per_epoch
+        if now != self._changed_at and self._pending.keys() - changes.keys():
+            self.record()  # other settings, changed at an earlier step
+        self._pending |= changes
+        self._changed_at, self._record_from = now, time.monotonic() + rest
 
-    def note(self) -> None:
-        """Write down what was changed; before a checkpoint too, which holds the changed values."""
-        if self._changes:
-            event = Adjusted(*self._changed_at, **self._changes)
-            self._changes = {}
-            self._state.position.adjustments += 1
-            self._noted.append(event)
-            self._output.note(event)
+    def record(self) -> None:
+        """Record the pending changes now: a checkpoint, which holds the changed values, must not come before."""
+        if self._pending:
+            event = Adjusted(*self._changed_at, **self._pending)
+            self._pending = {}
+            self._state.progress.adjustments += 1
+            self._recorded.append(event)
+            self._writer.append(event)
 
-    def news(self) -> Iterator[Adjusted]:
-        """What was noted and not told yet, with what has come to rest since."""
-        if self._changes and time.monotonic() >= self._told_from:
-            self.note()
-        told, self._noted = self._noted, []
-        yield from told
+    def events(self) -> Iterator[Adjusted]:
+        """The changes not reported yet: those recorded, and those that have settled since."""
+        if self._pending and time.monotonic() >= self._record_from:
+            self.record()
+        recorded, self._recorded = self._recorded, []
+        yield from recorded

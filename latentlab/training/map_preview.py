@@ -1,4 +1,4 @@
-"""What a model file carries beside the weights: the dataset as points, and a picture of the manifold."""
+"""The map stored in a model file beside the weights: the dataset as points, and a picture of the manifold."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from latentlab.models.inference import CHUNK, InferenceModel
 from latentlab.storage import Points
 
 MOST_POINTS = 20_000
-MOST_NUMBERS = 4 * 2**20
-"""Of the points' means, so that 32 MB hold them with their deviations: a grid of codes has hundreds to an image."""
+MOST_VALUES = 4 * 2**20
+"""Of the points' means, so that 32 MB hold means and standard deviations: a grid of codes has hundreds per image."""
 
 PREVIEW_RANGE = 3.0
 _PREVIEW_PIXELS = 448
@@ -24,18 +24,16 @@ _PREVIEW_PIXELS = 448
 def encode_points(
     model: InferenceModel, dataset: Dataset, most: int = MOST_POINTS, seed: int = 0
 ) -> Generator[None, None, Points]:
-    """Encode a dataset a chunk at a time; the generator's value is its ``Points``.
+    """Encode a dataset a chunk at a time; the generator returns its ``Points``.
 
     Parameters
     ----------
-    model
-        Which encodes.
-    dataset
-        What is encoded.
+    model, dataset
+        The encoder and the images.
     most
-        With more images than that, so many of them are drawn with ``seed``, in the dataset's order.
+        The number of points; of a larger dataset, a subset is drawn with ``seed``, in the dataset's order.
     seed
-        Of the drawing.
+        For the subset.
     """
     index = some_of(len(dataset.images), model.latent_dim, most, seed)
     means, stds = [], []
@@ -49,8 +47,8 @@ def encode_points(
 
 
 def some_of(count: int, latent_dim: int, most: int = MOST_POINTS, seed: int = 0) -> NDArray[np.int64]:
-    """Which of ``count`` images a file keeps as points: all, or as many as it may hold, drawn with ``seed``."""
-    most = max(1, min(most, MOST_NUMBERS // latent_dim))
+    """Sorted indices of those of ``count`` images that a file holds as points; a subset is drawn with ``seed``."""
+    most = max(1, min(most, MOST_VALUES // latent_dim))
     if count <= most:
         return np.arange(count)
     return np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
@@ -59,9 +57,9 @@ def some_of(count: int, latent_dim: int, most: int = MOST_POINTS, seed: int = 0)
 def manifold_preview(
     model: InferenceModel, reach: float = PREVIEW_RANGE
 ) -> Generator[None, None, tuple[NDArray[np.uint8], tuple[float, float, float, float]]]:
-    """Decode the first two dimensions' plane through 0 on an even grid, a chunk at a time.
+    """Decode the plane of the first two dimensions through 0 on an even grid, a chunk at a time.
 
-    Even in z, unlike the grid of Kingma & Welling's figure 4, so that the picture lies right under a map of z.
+    The grid is even in z, unlike that of Kingma & Welling's figure 4, so that the picture fits a map of z.
 
     Returns
     -------
@@ -72,17 +70,17 @@ def manifold_preview(
     """
     _, height, width = model.image_shape
     cells = max(4, min(20, _PREVIEW_PIXELS // max(height, width)))
-    places = linear_grid(cells, cells, (-reach, reach), (-reach, reach))
-    z = from_the_top(plane_through(places[0, :, 0], places[:, 0, 1], model.latent_dim))
+    grid = linear_grid(cells, cells, (-reach, reach), (-reach, reach))
+    z = from_the_top(plane_through(grid[0, :, 0], grid[:, 0, 1], model.latent_dim))
     images = []
     for start in range(0, len(z), CHUNK):
-        images.append(model.decode(z[start : start + CHUNK], 0))  # of the first class, as the window begins
+        images.append(model.decode(z[start : start + CHUNK], 0))  # of the first class, which the window shows first
         yield
     return tile(np.concatenate(images), cells), (-reach, reach, -reach, reach)
 
 
 def from_the_top(grid: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Latents [rows, columns, d], lowest row first, in the order in which a picture shows them: [rows · columns, d]."""
+    """Latents [rows, columns, d], lowest row first, in the order of a picture's cells: [rows · columns, d]."""
     return grid[::-1].reshape(-1, grid.shape[-1])
 
 

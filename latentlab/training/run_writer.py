@@ -1,4 +1,4 @@
-"""What a run writes, or does not write when it has no folder."""
+"""Writes the files of a run, or nothing when it has no folder."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 from latentlab.config import RunConfig
 from latentlab.config.events import Adjusted, Checkpoint, Epoch
 from latentlab.data import Dataset
+from latentlab.errors import RunError
 from latentlab.models.base import LatentModel
-from latentlab.models.inference import weights_of
+from latentlab.models.inference import InferenceModel, put_weights, weights_of
 from latentlab.storage import CheckpointFile, ModelFile, ModelHeader, Points, RunFolder, RunRecord, write_model
-from latentlab.training.checkpoint import BestModel, RunProgress, RunState, check_same_run
+from latentlab.training.checkpoint import BestModel, RunProgress, TrainerState, check_same_run
+from latentlab.training.map_preview import encode_points, manifold_preview
 
 
-class Output:
+class RunWriter:
     """The files of one run.
 
     Parameters
@@ -30,99 +32,107 @@ class Output:
     resume
         Whether the folder may hold the run already.
     dataset, config
-        What is trained on, and how.
-    writes
-        Whether this process is the one that writes.
+        The data and the settings of the run.
+    is_main
+        Whether this process writes.
 
     Attributes
     ----------
     folder
-        The run folder, or ``None`` when nothing is written.
+        The run folder, or ``None`` if this process writes nothing.
 
     Raises
     ------
     InputError
-        When the folder is in use or read-only, or holds a run that is not this one. Nothing is made yet.
+        When the folder is in use or read-only, or holds a different run. Nothing has been created yet.
     """
 
     def __init__(
-        self, out: Path | None, resume: bool, dataset: Dataset, config: RunConfig, writes: bool = True
+        self, out: Path | None, resume: bool, dataset: Dataset, config: RunConfig, is_main: bool = True
     ) -> None:
-        self.folder = self._read = None if out is None else RunFolder(out)
-        self._resume = resume
+        folder = None if out is None else RunFolder(out)
+        self._resumed = folder if resume else None
         self._config = config
         self._dataset = dataset
-        self._unwritten: deque[Epoch | Adjusted] = deque()  # what a full disk did not take
-        if self.folder is not None:
-            self.folder.check(resume)
-            if resume and self.folder.record.exists():
-                check_same_run(self.folder.read_record(), config, dataset.fingerprint, str(self.folder.path))
-        if not writes:
-            self.folder = None
+        self._unwritten: deque[Epoch | Adjusted] = deque()  # after a write error
+        if folder is not None:
+            folder.check(resume)
+            if resume and folder.record.exists():
+                check_same_run(folder.read_record(), config, dataset.fingerprint, str(folder.path))
+        self.folder = folder if is_main else None
 
     def last_checkpoint(self) -> CheckpointFile | None:
-        """Where the run can go on; ``None`` when it begins."""
-        return self._read.read_checkpoint() if self._read is not None and self._resume else None
+        """The checkpoint to resume from; ``None`` to start from the beginning."""
+        return None if self._resumed is None else self._resumed.read_checkpoint()
 
-    def held(self) -> AbstractContextManager[None]:
-        """Keep other runs out of the folder meanwhile.
+    def locked(self) -> AbstractContextManager[None]:
+        """Keep other runs out of the folder.
 
         Raises
         ------
         InputError
-            When another run is trained into it.
+            When another run is being trained into it.
         """
         return nullcontext() if self.folder is None else self.folder.held()
 
-    def begin(self, position: RunProgress) -> None:
-        """Make the folder, and cut what was written after ``position``."""
+    def start(self, progress: RunProgress) -> None:
+        """Create the folder, and remove what was written after ``progress``."""
         if self.folder is not None:
             self.folder.create(RunRecord(self._config, self._data()))
-            self.folder.trim_metrics(position.epochs_done, position.adjustments)
-            self.folder.snapshots.trim(position.epochs_done)
+            self.folder.trim_metrics(progress.epochs_done, progress.adjustments)
+            self.folder.snapshots.trim(progress.epochs_done)
 
-    def note(self, event: Epoch | Adjusted) -> None:
-        """Append an epoch, or a change made by hand, to the metrics.
+    def append(self, event: Epoch | Adjusted) -> None:
+        """Append an epoch, or a change by hand, to the metrics.
 
         Raises
         ------
         RunError
-            When the disk is full or fails; ``catch_up`` tries again.
+            When the disk is full or fails; ``write_pending`` tries again.
         """
         self._unwritten.append(event)
-        for _ in self.catch_up():
+        for _ in self.write_pending():
             pass
 
-    def catch_up(self) -> Iterator[Epoch | Adjusted]:
-        """Write what could not be written before, and tell it."""
+    def write_pending(self) -> Iterator[Epoch | Adjusted]:
+        """Write the events that could not be written before, and yield them."""
         while self._unwritten:
             if self.folder is not None:
                 self.folder.append_metrics(self._unwritten[0].as_json())
             yield self._unwritten.popleft()
 
-    def checkpoint(self, state: RunState) -> Checkpoint | None:
-        """Write the best model where it is new, then the checkpoint."""
+    def write_checkpoint(self, state: TrainerState) -> Checkpoint | None:
+        """Write the best model if it is new, then the checkpoint."""
         if self.folder is None:
             return None
         if not state.best.saved:
-            self.model(state.model, state.best)
-        self.folder.write_checkpoint(state.pack())
-        return Checkpoint(str(self.folder.checkpoint), state.position.step)
+            self.write_model(state.model, state.best)
+        self.folder.write_checkpoint(state.state_dict())
+        return Checkpoint(str(self.folder.checkpoint), state.progress.step)
 
-    @property
-    def is_gone(self) -> bool:
-        """Whether the folder that was made is there no more, but its place is."""
-        return self.folder is not None and not self.folder.path.exists() and self.folder.path.absolute().parent.is_dir()
+    def write_best(self, loaded: InferenceModel, best: BestModel) -> Iterator[None]:
+        """Load the best weights into the model and write its file with points and preview, a piece at a time.
 
-    def make_anew(self, best: BestModel) -> None:
-        """Make the folder again, without the epochs told before; the best model is to be written again."""
-        if self.folder is not None:
-            self.folder.create(RunRecord(self._config, self._data()))
-            best.saved = False
-            for _ in self.catch_up():
-                pass
+        Parameters
+        ----------
+        loaded
+            The model as trained last; afterwards the best one, with the points, preview and header of its file.
+        best
+            Its weights, if an epoch was done.
 
-    def model(
+        Raises
+        ------
+        RunError
+            When the disk is full or fails.
+        """
+        if best.weights:
+            put_weights(loaded.module, best.weights)
+        points = yield from encode_points(loaded, self._dataset)
+        preview, extent = yield from manifold_preview(loaded)
+        loaded.points, loaded.preview = points, preview
+        loaded.header = self.write_model(loaded.module, best, points, preview, extent)
+
+    def write_model(
         self,
         model: LatentModel,
         best: BestModel,
@@ -130,21 +140,21 @@ class Output:
         preview: NDArray[np.uint8] | None = None,
         extent: tuple[float, float, float, float] | None = None,
     ) -> ModelHeader:
-        """Write the best model, or the present one while no epoch is done; tell what its file says."""
-        header = self.header(model, best).model_copy(update={"preview_extent": extent})
+        """Write the best model, or the present one until an epoch is done; returns the header of its file."""
+        header = self.model_header(model, best).model_copy(update={"preview_extent": extent})
         if self.folder is not None:
             weights = best.weights or weights_of(model)
             header = write_model(self.folder.model, ModelFile(header, weights, points, preview))
             best.saved = bool(best.weights)
         return header
 
-    def header(self, model: LatentModel, best: BestModel) -> ModelHeader:
-        """What the model's file says of it."""
-        # Not where and when it ran, nor what was kept of its epochs: the same run makes the same file.
+    def model_header(self, model: LatentModel, best: BestModel) -> ModelHeader:
+        """The header of the model's file."""
+        # Without the settings that do not affect the model: the same run writes the same file.
         settings = self._config.training.model_dump(
             mode="json", exclude={"device", "checkpoint_minutes", "graphs", "history"}
         )
-        # The weight may have been changed by hand while the run went on: what these weights were trained with.
+        # β may have been changed by hand during the run: the one that these weights were trained with.
         beta = float(model.beta) if best.beta is None else best.beta
         return ModelHeader(
             model=self._config.model.model_copy(update={"beta": beta}),
@@ -154,6 +164,30 @@ class Output:
             training=settings | {"epoch": best.epoch, "step": best.step},
             metrics=best.metrics,
             parameters=sum(parameter.numel() for parameter in model.parameters()),
+        )
+
+    @property
+    def folder_was_removed(self) -> bool:
+        """Whether the run folder is gone while its parent folder still exists."""
+        return self.folder is not None and not self.folder.path.exists() and self.folder.path.absolute().parent.is_dir()
+
+    def recreate_folder(self, best: BestModel) -> None:
+        """Create the folder again, without the earlier metrics; the best model will be written again."""
+        if self.folder is not None:
+            self.folder.create(RunRecord(self._config, self._data()))
+            best.saved = False
+            for _ in self.write_pending():
+                pass
+
+    def folder_removed_error(self, step: int, closing: bool) -> RunError:
+        """The error that ends a run whose folder was removed."""
+        kept = "a new folder of that name holds its checkpoint and its best model, but not its curves so far"
+        if closing:
+            kept = "its best model is in a new folder of that name"
+        path = "" if self.folder is None else f" {self.folder.path}"
+        return RunError(
+            f"the run's folder{path} was removed or moved while it was trained; training stopped at step {step}, "
+            f"and {kept}"
         )
 
     def _data(self) -> dict[str, Any]:

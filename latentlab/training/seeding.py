@@ -1,4 +1,4 @@
-"""Random numbers that depend on the seed and the position alone, whoever else draws meanwhile."""
+"""Random numbers of a run that depend only on its seed and step, whatever else draws from torch's generators."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ import numpy as np
 import torch
 from torch import Tensor
 
-# What a seed is derived for; the numbers are part of the results and stay.
+# Purposes of derived seeds. The numbers determine the results: do not change them.
 WEIGHTS, NOISE, ORDER, BINARISE, VALIDATION, POINTS = range(6)
 
 
 def derived_seed(seed: int, purpose: int, index: int = 0) -> int:
-    """A seed for one purpose: as good as independent of those for others."""
+    """A seed for one purpose, statistically independent of those for other purposes."""
     return int(np.random.SeedSequence([seed, purpose, index]).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 class RandomStream:
-    """A training's own state of torch's generators, put in place while a ``with`` block lasts.
+    """A run's own state of torch's random number generators, in effect inside a ``with`` block.
 
-    Between the steps the window decodes, samples and encodes in the same process; none of it moves this stream,
-    so that the same seed gives the same model from the window and from the command line.
+    Between the steps the window decodes, samples and encodes in the same process. None of that advances this stream, so
+    that the same seed gives the same model from the window and from the command line.
 
     Parameters
     ----------
     device
-        Whose generator is kept, beside the CPU's.
+        The stream covers its generator and the CPU's.
     seed
-        Where the stream begins.
+        The start of the stream.
     """
 
     def __init__(self, device: torch.device, seed: int) -> None:
@@ -42,34 +42,34 @@ class RandomStream:
 
     def __enter__(self) -> RandomStream:
         self._others = self._current()
-        self._put(self._own)
+        self._set(self._own)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._own = self._current()
-        self._put(self._others)
+        self._set(self._others)
 
     @contextmanager
-    def aside(self) -> Iterator[None]:
-        """Draw from here what shall not move the stream."""
-        own = self.state()
+    def forked(self) -> Iterator[None]:
+        """Draw from the stream in a block without advancing it."""
+        own = self.state_dict()
         with self:
             yield
         self._own = own
 
-    def restart(self, seed: int) -> None:
-        """Begin anew where ``seed`` says."""
+    def reseed(self, seed: int) -> None:
+        """Start anew from a seed."""
         self._own = {
             kind: torch.Generator(self._device if kind != "cpu" else "cpu").manual_seed(seed).get_state()
             for kind in self._own
         }
 
-    def state(self) -> dict[str, Tensor]:
-        """Where the stream is: a uint8 tensor for each kind of generator."""
+    def state_dict(self) -> dict[str, Tensor]:
+        """The state of the stream: a uint8 tensor for each kind of generator."""
         return dict(self._own)
 
-    def restore(self, state: dict[str, Tensor]) -> None:
-        """Go on from an earlier ``state``; a generator that it does not hold stays where it is."""
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Continue from an earlier ``state_dict``; a generator that is not in it keeps its state."""
         self._own |= {kind: tensor for kind, tensor in state.items() if kind in self._own}
 
     def _current(self) -> dict[str, Tensor]:
@@ -80,7 +80,7 @@ class RandomStream:
             states["mps"] = torch.mps.get_rng_state()
         return states
 
-    def _put(self, states: dict[str, Tensor]) -> None:
+    def _set(self, states: dict[str, Tensor]) -> None:
         torch.set_rng_state(states["cpu"])
         if "cuda" in states:
             torch.cuda.set_rng_state(states["cuda"], self._device)

@@ -4,61 +4,61 @@ from __future__ import annotations
 
 from typing import Literal
 
-from latentlab.training.checkpoint import RunProgress, Schedule
+from latentlab.training.checkpoint import RunLimits, RunProgress
 from latentlab.training.distributed import ProcessGroup
 
-_STEPS_BETWEEN_QUESTIONS = 10  # whether to stop, put to every process: an answer makes the device wait
+_STEPS_BETWEEN_AGREEMENTS = 10  # between processes on whether to stop: it makes the device wait
 
 
-class Ending:
-    """Knows whether a run goes on: until its epochs are done, its patience is at its end, or it is asked to stop.
+class StopRule:
+    """Ends a run after its epochs, when patience is exhausted, or when it is asked to stop.
 
     Parameters
     ----------
-    position, plan
-        How far the run is, and how long it is to be.
+    progress, limits
+        How far the run is, and how far it may go.
     group
-        The processes that train together: they end after the same step, whichever of them was asked.
+        The processes of the run: all end after the same step, whichever of them was asked.
     """
 
-    def __init__(self, position: RunProgress, plan: Schedule, group: ProcessGroup | None) -> None:
-        self._position, self._plan, self._group = position, plan, group
-        self._asked = False  # of this process
-        self._agreed = False  # by all
+    def __init__(self, progress: RunProgress, limits: RunLimits, group: ProcessGroup | None) -> None:
+        self._progress, self._limits, self._group = progress, limits, group
+        self._requested = False  # of this process
+        self._agreed = False  # by all processes
 
-    def ask(self) -> None:
-        """Let the run end after its current step."""
-        self._asked = True
+    def request(self) -> None:
+        """End the run after its current step."""
+        self._requested = True
 
-    def withdraw(self) -> None:
-        """Let the run go on after all; several processes cannot take back what they have agreed on."""
-        self._asked = False
+    def withdraw_request(self) -> None:
+        """Let the run continue after all; several processes cannot take back what they have agreed on."""
+        self._requested = False
 
-    def is_now(self) -> bool:
-        """Whether to end after the step just taken; several processes agree on it every few steps."""
+    def stops_now(self) -> bool:
+        """Whether to stop after the step just taken; several processes agree on it every few steps."""
         if self._group is None:
-            return self._asked
-        if self._position.step % _STEPS_BETWEEN_QUESTIONS == 0 and self._group.any(self._asked):
+            return self._requested
+        if self._progress.step % _STEPS_BETWEEN_AGREEMENTS == 0 and self._group.any(self._requested):
             self._agreed = True
         return self._agreed
 
     @property
-    def goes_on(self) -> bool:
-        """Whether another epoch is to be trained, or the one that runs to be brought to its end."""
-        stops = self._asked if self._group is None else self._agreed
-        return not (stops or self._is_done or self._is_out_of_patience)
+    def is_over(self) -> bool:
+        """Whether no further epoch is to be trained or finished."""
+        stopped = self._requested if self._group is None else self._agreed
+        return stopped or self._is_done or self._is_out_of_patience
 
     @property
     def reason(self) -> Literal["done", "patience", "stopped"]:
-        """Why it does not go on."""
+        """Why the run is over."""
         if self._is_done:
             return "done"
         return "patience" if self._is_out_of_patience else "stopped"
 
     @property
     def _is_done(self) -> bool:
-        return self._position.epochs_done >= self._plan.epochs
+        return self._progress.epochs_done >= self._limits.epochs
 
     @property
     def _is_out_of_patience(self) -> bool:
-        return 0 < self._plan.patience <= self._position.stale_epochs
+        return 0 < self._limits.patience <= self._progress.stale_epochs

@@ -1,4 +1,4 @@
-"""The loop: ``Trainer`` advances a run one optimizer step at a time and tells how it goes."""
+"""The training loop: ``Trainer`` advances a run one optimizer step at a time and reports on it."""
 
 from __future__ import annotations
 
@@ -11,80 +11,76 @@ import torch
 from torch import Tensor
 
 from latentlab.config import RunConfig
-from latentlab.config.events import Checkpoint, Epoch, Event, Finished, Progress, Started
+from latentlab.config.events import Checkpoint, Epoch, Event, Finished, Progress, Warned
 from latentlab.data import Dataset
 from latentlab.errors import InputError, LatentlabError, RunError
 from latentlab.models import build
+from latentlab.models.base import StepState
 from latentlab.models.device import resolve_device
 from latentlab.models.inference import InferenceModel, memory_format, to_device
 from latentlab.training.batches import BatchLoader
-from latentlab.training.checkpoint import BestModel, DatasetSize, RunProgress, RunState, Schedule
-from latentlab.training.closing import save_best
+from latentlab.training.checkpoint import BestModel, RunLimits, RunProgress, TrainerState, named_by_split
 from latentlab.training.distributed import ProcessGroup
-from latentlab.training.learning import Learner
-from latentlab.training.live_changes import Adjustments
-from latentlab.training.metrics import RunClock, RunningMeans
-from latentlab.training.remembering import Remembering
-from latentlab.training.run_writer import Output
+from latentlab.training.live_changes import LiveChanges
+from latentlab.training.metrics import RunningMeans
+from latentlab.training.run_writer import RunWriter
 from latentlab.training.seeding import NOISE, WEIGHTS, RandomStream, derived_seed
-from latentlab.training.snapshots import Snapshots
-from latentlab.training.step.cpu_threads import torch_threads, training_threads, work_of_a_step
-from latentlab.training.step.cuda_graph import GraphedStep, recorder_for
+from latentlab.training.snapshots import SnapshotTaker
+from latentlab.training.step.cpu_threads import step_flops, torch_threads, training_threads
+from latentlab.training.step.cuda_graph import GraphedStep
 from latentlab.training.step.optimizer_step import OptimizerStep
-from latentlab.training.step.precision import Precision
-from latentlab.training.step.precision_trial import GIVEN_UP, PrecisionTrial
-from latentlab.training.stopping import Ending
-from latentlab.training.timing import ProgressReporter
+from latentlab.training.step.optimizers import NonFiniteStepError
+from latentlab.training.step.precision import GIVEN_UP, Precision
+from latentlab.training.step.queue_depth import queue_limiter_for
+from latentlab.training.step.step_recorder import recorder_for
+from latentlab.training.stopping import StopRule
+from latentlab.training.timing import ProgressReporter, RunClock
 from latentlab.training.validation import Validation
 
-# An epoch may be shorter than writing a checkpoint takes.
-_BETWEEN_EPOCH_CHECKPOINTS = 2.0
-
-
-class _Over:
-    """What ``next`` gives when there is nothing left to do."""
-
-
-_OVER = _Over()
+_SECONDS_BETWEEN_EPOCH_CHECKPOINTS = 2.0  # an epoch may be shorter than writing a checkpoint
 
 
 class Trainer:
-    """One run: a model, what it learns from, and how far it is.
+    """One run: a model, its data, and the state of its training.
 
-    Everything that would stop it is said by the constructor, before a folder is made.
+    The constructor raises everything that would prevent the run, before a folder is created.
 
     Parameters
     ----------
     dataset
-        The images; its own configuration takes the place of ``config.data``.
+        The images; its configuration replaces ``config.data``.
     config
         Model and training.
     out
         The run folder; without it nothing is written.
     resume
-        Go on from the folder's last checkpoint, or begin when there is none yet.
+        Continue from the folder's last checkpoint, or start if there is none yet.
     group
-        The processes that train together, each calling this with the same arguments; only one of them writes.
-        The batches are those of one process; the noise is another.
+        The processes of the run, each of which calls this with the same arguments; only the main one writes.
+        The batches are those of a run on one process, the noise is different.
 
     Attributes
     ----------
     model
-        The network as it learns.
+        The network in training.
     loaded
-        The same, ready to encode and decode between steps.
+        The same network for encoding and decoding between steps.
     config, device, threads
-        The run's configuration, where it computes, and with how many of torch's threads.
+        The configuration, the device, and the number of CPU threads of a step.
+    state
+        What a checkpoint holds: progress, optimizers, best model and so on.
+    graphed_step
+        Replays steps as CUDA graphs; ``None`` if they are not recorded.
 
     Raises
     ------
     InputError
-        For an absent device, a folder that is in use or read-only, or a run that cannot go on with this data.
+        For an absent device, a folder that is in use or read-only, or a run that cannot be resumed with this data.
 
     Examples
     --------
-    >>> training = Training(dataset, RunConfig(), Path("run"))
-    >>> for event in training.steps():
+    >>> trainer = Trainer(dataset, RunConfig(), Path("run"))
+    >>> for event in trainer.steps():
     ...     if event is not None:
     ...         print(event)
     """
@@ -98,102 +94,104 @@ class Trainer:
         group: ProcessGroup | None = None,
     ) -> None:
         self.config = config = config.model_copy(update={"data": dataset.config})
-        self._group = group
         self.device = resolve_device(config.training.device) if group is None else group.device
-        training, held_out = dataset.split()
+        training, validation = dataset.split()
         if not len(training):
             raise InputError(f"{dataset.name} holds no image to train on")
-        self._output = Output(out, resume, dataset, config, group is None or group.writes)
-        self._dataset = dataset
-
-        seed = config.training.seed
+        self._dataset, self._group = dataset, group
+        self._writer = RunWriter(out, resume, dataset, config, group is None or group.is_main)
+        settings, seed, rank = config.training, config.training.seed, 0 if group is None else group.rank
         with RandomStream(self.device, derived_seed(seed, WEIGHTS)):
             self.model = to_device(build(config.model, dataset.image_shape, len(dataset.classes)), self.device).train()
-        rank = 0 if group is None else group.rank
-        self._stream = RandomStream(self.device, derived_seed(seed, NOISE, rank))
-        self._extent = DatasetSize(len(training), len(held_out), min(config.training.batch_size, len(training)))
-        self._feed = BatchLoader(
+        self._batches = BatchLoader(
             dataset.images,
             dataset.labels if self.model.classes and (dataset.labels >= 0).any() else None,
             training,
+            settings.batch_size,
             self.device,
             seed,
-            config.training.binarise,
+            settings.binarise,
             dataset.config.seed,
             memory_format(self.model),
         )
-        self._stepper = OptimizerStep(self.model, config.training, self._extent.batch)
-        self._meter = RunningMeans(self.device)
-        self._position = RunProgress(micro_batch=self._extent.batch)
-        self._best = BestModel()
-        self._plan = Schedule(config.training.epochs, config.training.patience)
-        self._state = RunState(
+        self._optimizer_step = OptimizerStep(self.model, settings, self._batches.batch_size)
+        self.state = TrainerState(
             config,
             self.model,
-            self._stepper.optimisers,
-            self._stream,
-            self._meter,
-            self._position,
-            self._best,
-            self._plan,
+            self._optimizer_step.optimizers,
+            RandomStream(self.device, derived_seed(seed, NOISE, rank)),
+            RunningMeans(self.device),
+            RunProgress(micro_batch=self._batches.batch_size),
+            BestModel(),
+            RunLimits(settings.epochs, settings.patience),
         )
-        if (checkpoint := self._output.last_checkpoint()) is not None:
-            self._state.unpack(checkpoint, str(out))
-            self._stepper.micro_batch = self._position.micro_batch
-            if group is not None and rank:
-                # The checkpoint is the first process's, and so are the epoch's means in it.
-                names, _, sums = self._meter.state()
-                self._meter.restore(names, [0] * len(names), torch.zeros_like(sums))
-        recorder = recorder_for(self.device, config.training) if group is None else None
-        self._steps = GraphedStep(self._stepper, self._feed, self.model, self.device, self._extent.batch, recorder)
-        self._learner = Learner(self._state, self._extent, self._stepper, self._steps, self._feed, self._output, group)
-        work = work_of_a_step(config.training, self.model)
-        self._precision = Precision(config.training.precision, self.model, self.device, work, self._position.precision)
-        self._trial = PrecisionTrial(self._precision, self._position, self._feed, self._stream, group)
-        self.threads = training_threads(config.training, self.model)
-        self._clock = RunClock(self._position.seconds)
-        self._validation = Validation(self.model, config.training, self._feed, held_out, self._clock, group)
-        self._read_out = ProgressReporter(self._state, self._extent, self._clock, self.device)
-        self._adjustments = Adjustments(self._state, self._output, self._extent.steps_per_epoch)
-        self._ending = Ending(self._position, self._plan, group)
-        self._remembering = Remembering(self._position, self._plan, self._extent, self._clock)
+        self._load_checkpoint(str(out))
+        self._prepare_steps()
+        self._clock = RunClock(self.state.progress.seconds)
+        self._validation = Validation(self.model, settings, self._batches, validation, self._clock, group)
+        self._reporter = ProgressReporter(self.state, self._batches, len(validation), self._clock)
+        self._live_changes = LiveChanges(self.state, self._writer, self._batches.steps_per_epoch)
+        self._stop_rule = StopRule(self.state.progress, self.state.limits, group)
+        self._snapshots: SnapshotTaker | None = None
         self._closing = False
         self._saved_at = time.monotonic()
-        self.loaded = InferenceModel(self.model, self._output.header(self.model, self._best), self.device)
+        self.loaded = InferenceModel(self.model, self._writer.model_header(self.model, self.state.best), self.device)
 
-    # --- what others may ask of it -----------------------------------------------------------------
+    def _load_checkpoint(self, path: str) -> None:
+        """Continue from the run's last checkpoint, if there is one."""
+        checkpoint = self._writer.last_checkpoint()
+        if checkpoint is None:
+            return
+        self.state.load_state_dict(checkpoint, path)
+        self._optimizer_step.micro_batch = self.state.progress.micro_batch
+        if self._group is not None and not self._group.is_main:
+            # The sums in the checkpoint are over all processes; the main process holds them.
+            names, _, sums = self.state.means.state()
+            self.state.means.load_state(names, [0] * len(names), torch.zeros_like(sums))
+
+    def _prepare_steps(self) -> None:
+        """Choose the number of threads and the precision, and how a step reaches the device."""
+        settings, progress = self.config.training, self.state.progress
+        self.threads = progress.threads = training_threads(settings, self.model, progress.threads)
+        work = step_flops(settings, self.model)
+        self._precision = Precision(settings.precision, self.model, self.device, work, progress.precision)
+        self._queue_limiter = queue_limiter_for(self.device)
+        self.graphed_step: GraphedStep | None = None
+        recorder = recorder_for(self.device, settings) if self._group is None else None
+        if recorder is not None and self._batches.resident:
+            self.graphed_step = GraphedStep(self._optimizer_step, self._batches, self.model, recorder)
 
     @property
     def step(self) -> int:
         """Optimizer steps done."""
-        return self._position.step
+        return self.state.progress.step
 
     @property
     def epoch(self) -> float:
-        """Epochs done, with the fraction of the one that runs."""
-        return self._position.step / self._extent.steps_per_epoch
+        """Epochs done, with the fraction of the current one."""
+        return self.state.progress.step / self._batches.steps_per_epoch
 
     @property
     def newest_snapshot(self) -> int:
-        """The newest epoch that the run's history holds; 0 while there is none."""
-        return self._remembering.newest
+        """The newest epoch of which the run folder holds a snapshot; 0 if there is none."""
+        return 0 if self._snapshots is None else self._snapshots.newest
 
     @property
     def closing(self) -> bool:
-        """Whether the last checkpoint is written and only the points and the picture are still to be made."""
+        """Whether the last checkpoint is written, and only the model's points and preview are still to be made."""
         return self._closing
 
     def stop(self) -> None:
-        """Ask the run to checkpoint after its current step and to end."""
-        self._ending.ask()
+        """Ask the run to write a checkpoint after its current step and to end."""
+        self._stop_rule.request()
 
     def withdraw_stop(self) -> None:
-        """Let a run that was asked to stop, and could not write its checkpoint, go on with another ``steps()``.
+        """Let a run that was asked to stop, but failed to write its checkpoint, continue with another ``steps()``.
 
-        Once the run is closing its end stays: another ``steps()`` tries that again.
+        Once the run is closing, another ``steps()`` only tries to close it again.
         """
         if not self._closing:
-            self._ending.withdraw()
+            self._stop_rule.withdraw_request()
 
     def update(
         self,
@@ -204,33 +202,32 @@ class Trainer:
         patience: int | None = None,
         rest: float = 0.0,
     ) -> None:
-        """Change the learning rate, its schedule, the weight of the rate in the objective, or how long the run goes on.
+        """Change the learning rate, its schedule, β, or how long the run goes on, from the next step on.
 
-        From the next step on. An epoch that runs is brought to its end, however few epochs are asked for; a cosine
-        goes on at the place that the new number of epochs gives it. The run tells it as ``Adjusted``, once for all
-        changes between two steps; and once for a hand that drags, when it has not changed the same again for ``rest``
-        seconds, or at the next checkpoint: only where it came to rest is told and noted.
+        A current epoch is always finished, however few epochs are asked for; a cosine schedule continues at the
+        position that the new number of epochs gives. Changes are debounced: one ``Adjusted`` event ``rest`` seconds
+        after the last change of the same settings, or at the next checkpoint.
         """
         if not self._closing:
-            self._adjustments.change(learning_rate, beta, schedule, epochs, patience, rest)
+            self._live_changes.apply(learning_rate, beta, schedule, epochs, patience, rest)
 
     def checkpoint(self) -> Checkpoint | None:
-        """Write the best model so far, and all that is needed to go on to the bit.
+        """Write the best model so far, and everything that is needed to resume to the bit.
 
-        ``None`` without a folder, and once the run is closing: its last checkpoint is written then.
+        Returns ``None`` without a folder, and once the run is closing, when its last checkpoint is already written.
         """
         if self._closing:
             return None
-        self._learner.check()
-        self._adjustments.note()
-        self._position.micro_batch = self._stepper.micro_batch
-        self._position.seconds = self._clock.seconds
-        event = self._output.checkpoint(self._state)
+        self._check_finite()
+        self._live_changes.record()
+        self.state.progress.micro_batch = self._optimizer_step.micro_batch
+        self.state.progress.seconds = self._clock.seconds
+        event = self._writer.write_checkpoint(self.state)
         self._saved_at = time.monotonic()
         return event
 
     def steps(self) -> Iterator[Event | None]:
-        """Train: each ``next()`` does one optimizer step, or a piece of other work as long, or hands on an event.
+        """Train: each ``next()`` does one optimizer step, or other work of that length, or returns an event.
 
         Yields
         ------
@@ -240,135 +237,193 @@ class Trainer:
         Raises
         ------
         RunError
-            When the objective stops being finite, the device has no memory even for one image, or the disk is full
-            (``DiskFullError``): then another call goes on from where the run is, to the bit. When somebody has taken
-            the folder away: the run is saved in a new one.
+            When the objective becomes non-finite, the device has too little memory even for one image, or the disk is
+            full (``DiskFullError``): another call then continues from there, to the bit. When the run folder was
+            removed: the run is saved in a new one.
         InputError
             When another run is being trained into the folder.
         """
-        with self._output.held():
-            work = self._work()
+        with self._writer.locked():
+            events = self._train()
             while True:
-                # Fixed, for bits depend on it; between the steps others have theirs.
+                # The same number throughout the run; other work between the steps uses its own.
                 with torch_threads(self.threads):
                     try:
-                        event = next(work, _OVER)
+                        event = next(events)
+                    except StopIteration:
+                        return
                     except LatentlabError as error:
-                        if not self._output.is_gone:
+                        if not self._writer.folder_was_removed:
                             raise
-                        raise self._saved_anew() from error
-                if isinstance(event, _Over):
-                    return
+                        raise self._save_in_new_folder() from error
                 yield event
 
-    # --- the parts of it -----------------------------------------------------------------------------
-
-    def _work(self) -> Iterator[Event | None]:
-        """The run from start to end."""
-        self._begin()
-        yield self._started()
-        for event in self._output.catch_up():
-            if isinstance(event, Epoch):  # a change by hand is told below
-                yield event
-        at = self._position
-        while self._ending.goes_on:
-            first = at.step - at.epochs_done * self._extent.steps_per_epoch
-            for images, places in self._feed.order(at.epochs_done, self._extent.batch, first):
-                yield from self._adjustments.news()
-                yield from self._train_on(images, places)
-                yield self._progress()
+    def _train(self) -> Iterator[Event | None]:
+        """The run from its start, or its checkpoint, to its end."""
+        yield from self._start()
+        progress, batches = self.state.progress, self._batches
+        while not self._stop_rule.is_over:
+            steps_done = progress.step - progress.epochs_done * batches.steps_per_epoch
+            for indices, positions in batches.epoch(progress.epochs_done, first=steps_done):
+                yield from self._live_changes.events()
+                yield from self._step(indices, positions)
+                yield self._progress_report()
                 yield from self._checkpoint_after(self.config.training.checkpoint_minutes * 60)
-                if self._ending.is_now():
+                if self._stop_rule.stops_now():
                     break
             else:
-                yield from self._end_epoch()
-                yield from self._checkpoint_after(_BETWEEN_EPOCH_CHECKPOINTS)
+                yield from self._end_epoch()  # validate, keep the best model, take a snapshot
+                yield from self._checkpoint_after(_SECONDS_BETWEEN_EPOCH_CHECKPOINTS)
                 self._clock.end_epoch()
-        self._adjustments.note()
-        yield from self._adjustments.news()
         yield from self._finish()
 
-    def _begin(self) -> None:
+    def _start(self) -> Iterator[Event]:
+        """Create the folder and prepare the model."""
+        progress = self.state.progress
         if self._group is not None:
-            self._group.wait()  # nobody looks whether the folder is empty any more
-        self._output.begin(self._position)
-        if self._position.step == 0:
-            with self._stream:
-                first = self._feed.batch(*next(self._feed.order(0, self._extent.batch)))
-                self.model.prepare(first, len(self._feed))
-        if not self._position.precision:
-            self._try_precision()
-        self._stepper.optimisers.start(self._position.step)
-        if self._output.folder is not None and self.config.training.history:
-            kept = Snapshots(self._output.folder.snapshots, self.loaded, self._dataset, self._clock.seconds)
-            self._remembering.begin(kept)
+            self._group.barrier()  # every process has checked that the folder may be used
+        self._writer.start(progress)
+        if progress.step == 0:
+            with self.state.stream:
+                self.model.prepare(self._batches.load_first(), self._batches.num_images)
+        if not progress.precision:
+            self._check_precision()
+        self.state.optimizers.start_counting(progress.step)
+        if self._writer.folder is not None and self.config.training.history:
+            self._snapshots = SnapshotTaker(self._writer.folder.snapshots, self.loaded, self._dataset, self._clock)
         self._clock.resume()
-        self._read_out.begin()
         self._saved_at = time.monotonic()
+        yield self._reporter.started(self._precision.name)
+        for event in self._writer.write_pending():  # of an earlier steps() that failed
+            if isinstance(event, Epoch):  # changes by hand are reported by _live_changes
+                yield event
 
-    def _train_on(self, images: Tensor, places: Tensor) -> Iterator[Event]:
-        """One optimizer step, and what is to be told of it."""
+    def _step(self, indices: Tensor, positions: Tensor) -> Iterator[Warned]:
+        """Take one optimizer step on a batch, and add its terms to the epoch's means.
+
+        Parameters
+        ----------
+        indices, positions
+            Of the batch's images, in the dataset and in the training set.
+        """
         self._clock.resume()
-        self._learner.take(images, places)
-        self._clock.tick(len(images))
-        yield from self._learner.warnings()
+        progress, batches, shard, count = self.state.progress, self._batches, None, len(indices)
+        if self._group is not None:
+            if not self._group.is_main:
+                # A checkpoint holds only the main process's stream; the others' follow from the step.
+                index = self._group.rank + progress.step * self._group.size
+                self.state.stream.reseed(derived_seed(self.config.training.seed, NOISE, index))
+            indices, positions, shard = self._group.shard(indices, positions)
+        now = StepState(progress.step, progress.epochs_done, batches.steps_per_epoch, batches.num_images)
+        total_steps = batches.steps_per_epoch * self.state.limits.epochs
+        learning_rate = self.state.optimizers.scheduled_rate(progress.step / total_steps)
+        try:
+            with self.state.stream:
+                self.model.on_step_start(now)
+                if self.graphed_step is not None:
+                    terms = self.graphed_step.run(indices, positions, now, learning_rate)
+                else:
+                    batch = batches.load(indices, positions)
+                    terms = self._optimizer_step.run(batch, now, learning_rate, shard)
+        except NonFiniteStepError as error:
+            raise self._non_finite_error(error.step) from None
+        if self._queue_limiter is not None:
+            self._queue_limiter.step_queued()
+        self.state.means.add(terms, count if shard is None else shard.images)
+        progress.step += 1
+        self._clock.tick(count)
+        while self._optimizer_step.notices:
+            yield Warned(self._optimizer_step.notices.pop(0))
 
-    def _progress(self) -> Progress | None:
-        """How it goes, now and then."""
-        if not self._read_out.is_due():
+    def _progress_report(self) -> Progress | None:
+        """A report ten times a second, else ``None``."""
+        if not self._reporter.is_due():
             return None
-        self._learner.check()
-        return self._read_out.read()
+        self._check_finite()
+        return self._reporter.report()
 
     def _end_epoch(self) -> Iterator[Event | None]:
-        """Validate, keep the model if it is the best yet, and tell."""
-        self._learner.check()
-        train = self._meter.read(self._group)
-        rate = self._clock.mark()
-        validation, per_dimension = yield from self._validation.run(self._stepper.micro_batch)
-        at = self._position
-        at.epochs_done += 1
-        better = self._best.offer(at, train, validation, self.model)
-        at.stale_epochs = 0 if better else at.stale_epochs + 1
-        self._meter.clear()
+        """Validate, keep the model if it is the best so far, and take a snapshot."""
+        self._check_finite()
+        state, progress, limits = self.state, self.state.progress, self.state.limits
+        train = state.means.read(self._group)
+        rate = self._clock.images_per_second()
+        validation, kl_per_dimension = yield from self._validation.run(self._optimizer_step.micro_batch)
+        progress.epochs_done += 1
+        is_best = state.best.offer(progress, train, validation, self.model)
+        progress.stale_epochs = 0 if is_best else progress.stale_epochs + 1
+        state.means.end_epoch()
         epoch = Epoch(
-            epoch=at.epochs_done,
-            epochs=self._plan.epochs,
+            epoch=progress.epochs_done,
+            epochs=limits.epochs,
             train=train,
             validation=validation,
             images_per_second=rate,
             seconds=self._clock.seconds,
-            step=at.step,
-            kl_per_dimension=per_dimension,
+            step=progress.step,
+            kl_per_dimension=kl_per_dimension,
         )
-        self._output.note(epoch)
+        self._writer.append(epoch)
         yield epoch
-        self._try_precision()
-        yield from self._remembering.epoch(train, validation, last=not self._ending.goes_on)
+        self._check_precision()
+        if self._snapshots is not None and (
+            self._snapshots.is_due(progress.epochs_done, limits.epochs) or self._stop_rule.is_over
+        ):
+            yield from self._snapshots.take(progress.epochs_done, named_by_split(train, validation))
 
-    def _saved_anew(self) -> RunError:
-        """Save the run where somebody took its folder away, and say so; it does not go on of its own accord."""
-        self._output.make_anew(self._best)
-        if self._closing:  # the weights may be the best ones by now: none to go on from
-            self._output.model(self.model, self._best)
-            kept = "its best model is in a new folder of that name"
-        else:
-            self.checkpoint()
-            kept = "a new folder of that name holds its checkpoint and its best model, but not its curves so far"
-        folder = self._output.folder
-        where = "" if folder is None else f" {folder.path}"
-        return RunError(
-            f"the run's folder{where} was removed or moved while it was trained; training stopped at step "
-            f"{self._position.step}, and {kept}"
+    def _finish(self) -> Iterator[Event | None]:
+        """Write the last checkpoint, then the best model with its points and preview, and load it."""
+        self._live_changes.record()
+        yield from self._live_changes.events()
+        event = self.checkpoint()
+        self._closing = True
+        if event is not None:
+            yield event
+        if self._group is not None and not self._group.is_main:
+            return
+        progress, best, folder = self.state.progress, self.state.best, self._writer.folder
+        unfinished = progress.step > progress.epochs_done * self._batches.steps_per_epoch
+        last = progress.epochs_done + unfinished
+        if self._snapshots is not None and last > self._snapshots.newest:
+            yield from self._snapshots.take(last, {})
+        yield from self._writer.write_best(self.loaded, best)
+        self._clock.tick()
+        yield Finished(
+            run="" if folder is None else str(folder.path),
+            model="" if folder is None else str(folder.model),
+            epochs=progress.epochs_done,
+            seconds=self._clock.seconds,
+            reason=self._stop_rule.reason,
+            best_epoch=best.epoch,
         )
 
-    def _try_precision(self) -> None:
-        """See on the first images whether bfloat16 still stays within the ELBO's noise."""
-        if not self._trial.holds(min(self._extent.batch, self._stepper.micro_batch)):
-            self._steps.forget()
-            self._steps.notices.append(GIVEN_UP)
+    def _check_precision(self) -> None:
+        """Fall back to float32 if bfloat16 moves the ELBO of the first images by more than its noise."""
+        count = min(self._batches.batch_size, self._optimizer_step.micro_batch)
+        if not self._precision.check(self._batches, count, self.state.stream, self._group):
+            self._optimizer_step.notices.append(GIVEN_UP)
+            if self.graphed_step is not None:
+                self.graphed_step.discard_recordings()
+        self.state.progress.precision = self._precision.name
 
-    def _checkpoint_after(self, seconds: float) -> Iterator[Event]:
+    def _check_finite(self) -> None:
+        """Raise if the device had to skip a step; waits for the device."""
+        try:
+            self.state.optimizers.check()
+        except NonFiniteStepError as error:
+            raise self._non_finite_error(error.step) from None
+
+    def _non_finite_error(self, step: int) -> RunError:
+        folder = self._writer.folder
+        saved = "" if folder is None or not folder.checkpoint.exists() else f" (on disk, those of {folder.checkpoint})"
+        return RunError(
+            f"the objective is no longer finite at step {step} (recipe {self.config.model.recipe}, learning "
+            f"rate {self.state.optimizers.learning_rate:g}); training stopped before that step and the last good "
+            f"weights are kept{saved}; try a lower learning rate"
+        )
+
+    def _checkpoint_after(self, seconds: float) -> Iterator[Checkpoint]:
+        """Write a checkpoint if the last one is older."""
         if time.monotonic() - self._saved_at < seconds:
             return
         event = self.checkpoint()
@@ -376,39 +431,11 @@ class Trainer:
         if event is not None:
             yield event
 
-    def _finish(self) -> Iterator[Event | None]:
-        """Checkpoint, then save the best model with its points and its picture, and leave it live."""
-        event = self.checkpoint()
-        self._closing = True
-        if event is not None:
-            yield event
-        if self._group is not None and not self._group.writes:
-            return
-        yield from self._remembering.end()
-        yield from save_best(self.loaded, self._best, self._dataset, self._output)
-        self._clock.tick()
-        folder = self._output.folder
-        yield Finished(
-            run="" if folder is None else str(folder.path),
-            model="" if folder is None else str(folder.model),
-            epochs=self._position.epochs_done,
-            seconds=self._clock.seconds,
-            reason=self._ending.reason,
-            best_epoch=self._best.epoch,
-        )
-
-    def _started(self) -> Started:
-        return Started(
-            recipe=self.config.model.recipe,
-            images=self._extent.training,
-            validation_images=self._extent.validation,
-            device=str(self.device),
-            parameters=self.loaded.header.parameters,
-            latent_dim=self.model.latent_dim,
-            image_shape=self._dataset.image_shape,
-            epoch=self._position.epochs_done,
-            epochs=self._plan.epochs,
-            steps_per_epoch=self._extent.steps_per_epoch,
-            precision=self._precision.name,
-            beta=self.model.beta,
-        )
+    def _save_in_new_folder(self) -> RunError:
+        """Save the run after its folder was removed; returns the error that ends it."""
+        self._writer.recreate_folder(self.state.best)
+        if self._closing:  # the model may hold the best weights by now, from which the run cannot be resumed
+            self._writer.write_model(self.model, self.state.best)
+        else:
+            self.checkpoint()
+        return self._writer.folder_removed_error(self.step, self._closing)

@@ -1,4 +1,4 @@
-"""Run by two processes at once: trainings together, and what must hold in both of them."""
+"""Run by two processes at once: trains with both and asserts in each of them."""
 
 import sys
 from pathlib import Path
@@ -7,13 +7,13 @@ import torch
 
 from latentlab.storage import RunFolder
 from latentlab.training import Trainer
-from latentlab.training.distributed import joined
+from latentlab.training.distributed import process_group
 from tests.training.helpers import bars, run_config
 
 RECIPES = {
     "vae": {},
     "factor-vae": {"family": "factor", "latent_dim": 3},
-    # One player or the other is always ahead, in each process another one.
+    # A phase is skipped in almost every step, in each process another one.
     "vae-gan": {"family": "vae-gan", "architecture": {"kind": "conv", "width": 4}, "adversary": {"margin": 0.0}},
     "vq-vae": {"family": "vq", "architecture": {"kind": "conv", "width": 4}, "codebook": {"size": 8, "dimension": 4}},
     "tc-vae": {"latent_dim": 3, "divergence": {"kind": "total-correlation"}},
@@ -21,34 +21,34 @@ RECIPES = {
 
 
 def run(group, model, folder, resume=False, stop_at=None):
-    """A run of 16 steps; the second process asks to stop after one of them."""
-    # 54 images for training in batches of 15: shares of 8 and 7, and of 5 and 4 at an epoch's end.
-    training = Trainer(bars(), run_config(model, batch_size=15, epochs=4), folder, resume, group)
-    before = weights(training)
-    looked_at = {training.step}
-    for _ in training.steps():
-        if training.step == stop_at and group.rank == 1:
-            training.stop()
-        if training.step not in looked_at:
-            looked_at.add(training.step)
-            now = weights(training)
+    """A run of 16 steps; the second process asks to stop after step ``stop_at``."""
+    # 54 training images in batches of 15: shards of 8 and 7, and of 5 and 4 at an epoch's end.
+    trainer = Trainer(bars(), run_config(model, batch_size=15, epochs=4), folder, resume, group)
+    before = weights(trainer)
+    seen = {trainer.step}
+    for _ in trainer.steps():
+        if trainer.step == stop_at and group.rank == 1:
+            trainer.stop()
+        if trainer.step not in seen:
+            seen.add(trainer.step)
+            now = weights(trainer)
             assert torch.isfinite(now).all()
             assert not torch.equal(now, before)
-            assert torch.equal(group.sum(now), 2 * now), "both have the same weights"
-    group.wait()
-    return training
+            assert torch.equal(group.sum(now), 2 * now), "both processes have the same weights"
+    group.barrier()
+    return trainer
 
 
-def weights(training):
-    return torch.cat([parameter.detach().flatten().double() for parameter in training.model.parameters()])
+def weights(trainer):
+    return torch.cat([parameter.detach().flatten().double() for parameter in trainer.model.parameters()])
 
 
 def main(folder):
-    with joined("cpu") as group:
+    with process_group("cpu") as group:
         for name, model in RECIPES.items():
             assert run(group, model, folder / name).step == 16
         stopped = run(group, {}, folder / "parts", stop_at=3)
-        assert stopped.step == 10, "all end with the step at which they ask each other"
+        assert stopped.step == 10, "both end after the step at which they agree"
         assert run(group, {}, folder / "parts", resume=True).step == 16
         whole, parts = (RunFolder(folder / name).read_checkpoint().tensors for name in ("vae", "parts"))
         assert whole.keys() == parts.keys()

@@ -1,4 +1,4 @@
-"""A dataset of small pictures that can be learned in a second, and runs on it."""
+"""A dataset of small images that can be learned in a second, and runs on it."""
 
 import numpy as np
 
@@ -35,9 +35,9 @@ def run_config(model=None, **training):
 
 
 def train(dataset, config, out=None, resume=False):
-    """Run to the end; the training and its events."""
-    training = Trainer(dataset, config, out, resume)
-    return training, [event for event in training.steps() if event is not None]
+    """Run to the end; returns the trainer and its events."""
+    trainer = Trainer(dataset, config, out, resume)
+    return trainer, [event for event in trainer.steps() if event is not None]
 
 
 def named(events, name):

@@ -1,4 +1,4 @@
-"""What goes wrong while training, and what is left then (reliability rows 8, 14 and 17)."""
+"""Faults during training, and what is left after them (reliability rows 8, 14 and 17)."""
 
 import errno
 import os
@@ -12,15 +12,14 @@ from latentlab.errors import RunError
 from latentlab.models.base import Losses
 from latentlab.models.inference import weights_of
 from latentlab.storage import RunFolder
-from latentlab.training import Trainer
-from latentlab.training import timing as module
+from latentlab.training import Trainer, timing
 from latentlab.training.step.optimizers import Optimizers
 from tests.training.helpers import bars, named, run_config, train
 
 
-def spoil(training, at, value, where="objective"):
-    """Make the loss (or a gradient) of one step not finite."""
-    real = training.model.losses
+def spoil(trainer, at, value, where="objective"):
+    """Make the loss (or a gradient) non-finite from step ``at`` on."""
+    real = trainer.model.losses
 
     def losses(phase, batch, state):
         found = real(phase, batch, state)
@@ -28,76 +27,76 @@ def spoil(training, at, value, where="objective"):
             return found
         if where == "objective":
             return Losses(found.objective * value, found.terms)
-        next(training.model.parameters()).register_hook(lambda gradient: gradient * value)
+        next(trainer.model.parameters()).register_hook(lambda gradient: gradient * value)
         return found
 
-    training.model.losses = losses
+    trainer.model.losses = losses
 
 
-def run_until(training, step):
-    """Advance to a step and return the iterator that goes on from it."""
-    steps = training.steps()
-    while training.step < step:
+def run_until(trainer, step):
+    """Advance to a step; returns the iterator that continues from it."""
+    steps = trainer.steps()
+    while trainer.step < step:
         next(steps)
     return steps
 
 
 @pytest.mark.parametrize("deferred", [False, True])
 @pytest.mark.parametrize(("value", "where"), [(np.nan, "objective"), (np.inf, "objective"), (np.nan, "gradient")])
-def test_row_17_a_loss_that_is_not_finite_stops_before_its_step(tmp_path, monkeypatch, value, where, deferred):
-    """``deferred`` is how CUDA is asked: late, the bad step having been skipped on the device."""
+def test_row_17_a_non_finite_loss_stops_before_its_step(tmp_path, monkeypatch, value, where, deferred):
+    """``deferred`` is the guard on CUDA, which reports later that the device skipped the step."""
     monkeypatch.setattr(
         "latentlab.training.step.optimizer_step.Optimizers", lambda model, config: Optimizers(model, config, deferred)
     )
-    monkeypatch.setattr(module, "_READ_OUT_SECONDS", 1e9)
-    training = Trainer(bars(), run_config(epochs=2), tmp_path / "run")
-    spoil(training, 2, value, where)
-    steps = run_until(training, 2)
-    before = weights_of(training.model)
+    monkeypatch.setattr(timing, "_REPORT_SECONDS", 1e9)
+    trainer = Trainer(bars(), run_config(epochs=2), tmp_path / "run")
+    spoil(trainer, 2, value, where)
+    steps = run_until(trainer, 2)
+    before = weights_of(trainer.model)
     with pytest.raises(RunError, match=r"at step 2 \(recipe vae, learning rate 0.001\).*lower learning rate"):
         list(steps)
-    for name, array in weights_of(training.model).items():
+    for name, array in weights_of(trainer.model).items():
         assert (array == before[name]).all()
         assert np.isfinite(array).all()
 
 
-@pytest.mark.parametrize("spoilt", ["encoder", "decoder"])
+@pytest.mark.parametrize("network", ["encoder", "decoder"])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize("at", [1, 4])
-def test_row_17_one_number_of_a_large_gradient_stops_any_step(spoilt, value, at):
-    """With a finite objective, and whether or not the norm is measured in that step."""
-    training = Trainer(bars(), run_config({"architecture": {"kind": "mlp", "hidden": 200}}))
-    weight = max(getattr(training.model, spoilt).parameters(), key=torch.numel)
+def test_row_17_one_non_finite_element_of_a_large_gradient_stops_any_step(network, value, at):
+    """With a finite objective, and whether or not the norm is computed in that step."""
+    trainer = Trainer(bars(), run_config({"architecture": {"kind": "mlp", "hidden": 200}}))
+    weight = max(getattr(trainer.model, network).parameters(), key=torch.numel)
     assert weight.numel() > 4096
-    steps = run_until(training, at)
-    before = weights_of(training.model)
+    steps = run_until(trainer, at)
+    before = weights_of(trainer.model)
 
-    def spoil_one(gradient):
+    def spoil_element(gradient):
         gradient = gradient.clone()
         gradient.view(-1)[-1] = value
         return gradient
 
-    weight.register_hook(spoil_one)
+    weight.register_hook(spoil_element)
     with pytest.raises(RunError, match=f"at step {at}"):
         list(steps)
-    for name, array in weights_of(training.model).items():
+    for name, array in weights_of(trainer.model).items():
         assert (array == before[name]).all()
 
 
-def test_the_checkpoint_before_a_bad_step_can_be_resumed_with_a_lower_rate(tmp_path):
-    training = Trainer(bars(), run_config(), tmp_path / "run")
-    spoil(training, 5, np.nan)
-    steps = run_until(training, 4)
-    training.checkpoint()
+def test_the_checkpoint_before_a_non_finite_step_can_be_resumed_with_a_lower_rate(tmp_path):
+    trainer = Trainer(bars(), run_config(), tmp_path / "run")
+    spoil(trainer, 5, np.nan)
+    steps = run_until(trainer, 4)
+    trainer.checkpoint()
     with pytest.raises(RunError, match=r"checkpoint\.safetensors"):
         list(steps)
     _, events = train(bars(), run_config(learning_rate=1e-4), tmp_path / "run", resume=True)
     assert events[-1].reason == "done"
 
 
-def out_of_memory_above(training, most):
-    """Make the model fail as CUDA does when a batch has more than ``most`` images."""
-    real, sizes = training.model.losses, []
+def out_of_memory_above(trainer, most):
+    """Make the model run out of memory when a batch has more than ``most`` images; returns the sizes that fitted."""
+    real, sizes = trainer.model.losses, []
 
     def losses(phase, batch, state):
         if len(batch.x) > most:
@@ -105,59 +104,59 @@ def out_of_memory_above(training, most):
         sizes.append(len(batch.x))
         return real(phase, batch, state)
 
-    training.model.losses = losses
+    trainer.model.losses = losses
     return sizes
 
 
 def test_row_14_out_of_memory_halves_the_micro_batch_and_accumulates(tmp_path):
-    training = Trainer(bars(), run_config(), tmp_path / "run")
-    sizes = out_of_memory_above(training, 5)
-    events = [event for event in training.steps() if event is not None]
+    trainer = Trainer(bars(), run_config(), tmp_path / "run")
+    sizes = out_of_memory_above(trainer, 5)
+    events = [event for event in trainer.steps() if event is not None]
     assert max(sizes) == 4
     warnings = named(events, "warning")
     assert len(warnings) == 1
-    assert "too little memory for 16 images at a time; going on with 4" in warnings[0].message
+    assert "too little memory for 16 images at a time; continuing with 4" in warnings[0].message
     assert named(events, "epoch")[-1].step == 12
     assert events[-1].reason == "done"
 
 
 def test_row_14_out_of_memory_with_one_image_gives_advice():
-    training = Trainer(bars(), run_config())
-    out_of_memory_above(training, 0)
+    trainer = Trainer(bars(), run_config())
+    out_of_memory_above(trainer, 0)
     with pytest.raises(RunError, match=r"too little memory for even one image.*smaller images"):
-        list(training.steps())
+        list(trainer.steps())
 
 
-def test_micro_batches_add_up_to_the_batchs_gradient():
-    """The same mathematics: with no noise (a point posterior) the steps agree to rounding."""
+def test_micro_batches_add_up_to_the_gradient_of_the_batch():
+    """Without noise (a point posterior) the steps agree to rounding."""
     point = {"posterior": {"kind": "delta"}, "recipe": "ae", "beta": 0.0}
     whole = Trainer(bars(), run_config(point))
     parts = Trainer(bars(), run_config(point))
     out_of_memory_above(parts, 5)
-    for training in (whole, parts):
-        list(training.steps())
+    for trainer in (whole, parts):
+        list(trainer.steps())
     for name, array in weights_of(whole.model).items():
         assert np.allclose(array, weights_of(parts.model)[name], atol=1e-4)
 
 
-def test_other_runtime_errors_are_not_taken_for_memory():
-    training = Trainer(bars(), run_config())
+def test_other_runtime_errors_are_raised():
+    trainer = Trainer(bars(), run_config())
 
     def losses(phase, batch, state):
         raise RuntimeError("shapes cannot be multiplied")
 
-    training.model.losses = losses
+    trainer.model.losses = losses
     with pytest.raises(RuntimeError, match="cannot be multiplied"):
-        list(training.steps())
+        list(trainer.steps())
 
 
 @pytest.mark.parametrize("at_the_end", [False, True])
-def test_a_run_whose_folder_is_taken_away_is_saved_in_a_new_one(tmp_path, at_the_end):
-    """In its midst, or at the end, where only the points and the picture are left to be written."""
+def test_a_run_whose_folder_is_removed_is_saved_in_a_new_one(tmp_path, at_the_end):
+    """During an epoch, or at the end, when only the points and the preview are still to be written."""
     train(bars(), run_config(), tmp_path / "alone")
-    training = Trainer(bars(), run_config(), tmp_path / "run")
-    steps = training.steps()
-    while not training.closing if at_the_end else training.epoch < 1.5:
+    trainer = Trainer(bars(), run_config(), tmp_path / "run")
+    steps = trainer.steps()
+    while not trainer.closing if at_the_end else trainer.epoch < 1.5:
         next(steps)
     shutil.rmtree(tmp_path / "run")
     with pytest.raises(RunError, match="was removed or moved while it was trained; training stopped at step"):
@@ -168,9 +167,9 @@ def test_a_run_whose_folder_is_taken_away_is_saved_in_a_new_one(tmp_path, at_the
 
 
 def test_row_8_a_full_disk_ends_in_one_sentence_and_the_last_checkpoint_stays(tmp_path, monkeypatch):
-    training = Trainer(bars(), run_config(), tmp_path / "run")
-    steps = run_until(training, 3)
-    training.checkpoint()
+    trainer = Trainer(bars(), run_config(), tmp_path / "run")
+    steps = run_until(trainer, 3)
+    trainer.checkpoint()
     before = RunFolder(tmp_path / "run").checkpoint.read_bytes()
 
     def full(descriptor):

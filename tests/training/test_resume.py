@@ -1,4 +1,4 @@
-"""A run that was stopped anywhere ends where the uninterrupted one ends, to the bit (reliability row 10)."""
+"""A run that is stopped at any step and resumed ends as an uninterrupted one, to the bit (reliability row 10)."""
 
 import itertools
 import sys
@@ -12,7 +12,7 @@ from tests.training.helpers import bars, named, run_config, train
 
 
 def content(folder):
-    """The model file whole, header and all, and the checkpoint's tensors."""
+    """The bytes of the model file, the tensors of the checkpoint, and the metrics without times."""
     run = RunFolder(folder)
     tensors = {name: array.tobytes() for name, array in run.read_checkpoint().tensors.items()}
     lines = [
@@ -31,14 +31,14 @@ def whole(tmp_path_factory):
 
 @pytest.mark.parametrize("at", [0, 1, 3, 4, 5, 8, 11, 12])
 def test_row_10_stopped_at_any_step_and_resumed(whole, tmp_path, at):
-    """Steps 4, 8 and 12 are ends of epochs, before their validation."""
-    training = Trainer(bars(), run_config(), tmp_path / "run")
+    """Steps 4, 8 and 12 are the last of an epoch, before its validation."""
+    trainer = Trainer(bars(), run_config(), tmp_path / "run")
     if at == 0:
-        training.stop()
-    for _ in training.steps():
-        if training.step == at:
-            training.stop()
-    assert training.step == at
+        trainer.stop()
+    for _ in trainer.steps():
+        if trainer.step == at:
+            trainer.stop()
+    assert trainer.step == at
     _, events = train(bars(), run_config(), tmp_path / "run", resume=True)
     assert events[-1].reason == "done"
     assert content(tmp_path / "run") == whole
@@ -46,21 +46,21 @@ def test_row_10_stopped_at_any_step_and_resumed(whole, tmp_path, at):
 
 @pytest.mark.parametrize("at", [2, 5, 7])
 def test_row_10_abandoned_after_a_checkpoint_and_resumed(whole, tmp_path, at):
-    """As by kill −9: whatever was done after the checkpoint is done again."""
-    training = Trainer(bars(), run_config(), tmp_path / "run")
-    steps = training.steps()
-    while training.step < at:
+    """As after SIGKILL: the steps after the checkpoint are repeated."""
+    trainer = Trainer(bars(), run_config(), tmp_path / "run")
+    steps = trainer.steps()
+    while trainer.step < at:
         next(steps)
-    training.checkpoint()
-    while training.step < at + 4:
+    trainer.checkpoint()
+    while trainer.step < at + 4:
         next(steps)
     steps.close()
     train(bars(), run_config(), tmp_path / "run", resume=True)
     assert content(tmp_path / "run") == whole
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="has no such locks")
-def test_a_folder_is_one_runs_at_a_time(whole, tmp_path):
+@pytest.mark.skipif(sys.platform == "win32", reason="no such locks")
+def test_two_runs_cannot_use_a_folder_at_the_same_time(whole, tmp_path):
     first = Trainer(bars(), run_config(), tmp_path / "run")
     steps = first.steps()
     while first.step < 5:
@@ -70,21 +70,21 @@ def test_a_folder_is_one_runs_at_a_time(whole, tmp_path):
         next(Trainer(bars(), run_config(), tmp_path / "run", resume=True).steps())
     for _ in steps:
         pass
-    assert content(tmp_path / "run") == whole, "the first was not disturbed"
+    assert content(tmp_path / "run") == whole, "the first run was not affected"
     train(bars(), run_config(), tmp_path / "run", resume=True)
 
 
-def test_row_10_the_best_epoch_is_the_best_also_when_it_was_before_the_stop(tmp_path, monkeypatch):
-    """Each epoch is made worse than the one before it."""
+def test_row_10_the_best_epoch_may_be_before_the_stop(tmp_path, monkeypatch):
+    """Validation is replaced so that each epoch is worse than the one before."""
     real = validation.quick_bound
     for folder, stops in (("whole", ()), ("parts", (5, 9))):
         worse = itertools.count(1)
         monkeypatch.setattr(validation, "quick_bound", lambda *a, n=worse: real(*a)._replace(elbo=-float(next(n))))
         for at in (*stops, None):
-            training = Trainer(bars(), run_config(), tmp_path / folder, resume=True)
-            for _ in training.steps():
-                if training.step == at:
-                    training.stop()
+            trainer = Trainer(bars(), run_config(), tmp_path / folder, resume=True)
+            for _ in trainer.steps():
+                if trainer.step == at:
+                    trainer.stop()
     assert RunFolder(tmp_path / "whole").read_checkpoint().position["best"]["epoch"] == 1
     assert content(tmp_path / "parts") == content(tmp_path / "whole")
 
@@ -96,105 +96,105 @@ def test_stopped_twice_with_a_convolution_clipping_and_noise(tmp_path):
     )  # fmt: skip
     train(bars(), config, tmp_path / "whole")
     for at in (3, 7):
-        training = Trainer(bars(), config, tmp_path / "parts", resume=True)
-        for _ in training.steps():
-            if training.step == at:
-                training.stop()
+        trainer = Trainer(bars(), config, tmp_path / "parts", resume=True)
+        for _ in trainer.steps():
+            if trainer.step == at:
+                trainer.stop()
     train(bars(), config, tmp_path / "parts", resume=True)
     assert content(tmp_path / "parts") == content(tmp_path / "whole")
 
 
-def test_resuming_begins_when_there_is_no_checkpoint_yet(whole, tmp_path):
-    training = Trainer(bars(), run_config(), tmp_path / "run", resume=True)
-    next(training.steps())
+def test_resuming_without_a_checkpoint_starts_from_the_beginning(whole, tmp_path):
+    trainer = Trainer(bars(), run_config(), tmp_path / "run", resume=True)
+    next(trainer.steps())
     assert RunFolder(tmp_path / "run").read_checkpoint() is None
     train(bars(), run_config(), tmp_path / "run", resume=True)
     assert content(tmp_path / "run") == whole
 
 
-def test_a_finished_run_goes_on_for_more_epochs(whole, tmp_path):
+def test_a_finished_run_can_be_resumed_for_more_epochs(whole, tmp_path):
     train(bars(), run_config(epochs=2), tmp_path / "run")
     _, events = train(bars(), run_config(), tmp_path / "run", resume=True)
     assert [event.epoch for event in named(events, "epoch")] == [3]
     assert content(tmp_path / "run") == whole
 
 
-def test_values_changed_while_it_ran_live_on(tmp_path):
-    training = Trainer(bars(), run_config(), tmp_path / "run")
-    for _ in training.steps():
-        if training.step == 2:
-            training.update(learning_rate=0.5, beta=2.0)
-            training.stop()
+def test_settings_changed_during_the_run_are_resumed(tmp_path):
+    trainer = Trainer(bars(), run_config(), tmp_path / "run")
+    for _ in trainer.steps():
+        if trainer.step == 2:
+            trainer.update(learning_rate=0.5, beta=2.0)
+            trainer.stop()
     resumed = Trainer(bars(), run_config(), tmp_path / "run", resume=True)
-    assert resumed._stepper.optimisers.learning_rate == 0.5
+    assert resumed.state.optimizers.learning_rate == 0.5
     assert resumed.model.beta == 2.0
     slower = Trainer(bars(), run_config(learning_rate=0.01), tmp_path / "run", resume=True)
-    assert slower._stepper.optimisers.learning_rate == 0.01
+    assert slower.state.optimizers.learning_rate == 0.01
 
 
-def test_a_models_file_says_the_beta_it_was_trained_with(tmp_path):
-    """And a run that was stopped and resumed after the change says the same."""
+def test_the_model_file_holds_the_beta_it_was_trained_with(tmp_path):
+    """The same in a run that was stopped and resumed after the change."""
     for folder, stops in (("whole", ()), ("parts", (9,))):
-        training = Trainer(bars(), run_config(), tmp_path / folder)
-        assert training.loaded.header.model.beta == 1.0
-        for _ in training.steps():
-            if training.step == 2:
-                training.update(beta=2.5)
-            if training.step in stops:
-                training.stop()
+        trainer = Trainer(bars(), run_config(), tmp_path / folder)
+        assert trainer.loaded.header.model.beta == 1.0
+        for _ in trainer.steps():
+            if trainer.step == 2:
+                trainer.update(beta=2.5)
+            if trainer.step in stops:
+                trainer.stop()
     train(bars(), run_config(), tmp_path / "parts", resume=True)
     assert read_model(RunFolder(tmp_path / "whole").model).header.model.beta == 2.5
     assert content(tmp_path / "parts") == content(tmp_path / "whole")
 
 
-def test_of_a_hand_that_drags_only_where_it_came_to_rest_is_noted_and_before_any_checkpoint(tmp_path):
-    training = Trainer(bars(), run_config(), tmp_path / "run")
+def test_changes_are_recorded_debounced_and_before_any_checkpoint(tmp_path):
+    trainer = Trainer(bars(), run_config(), tmp_path / "run")
     betas, before = [], 0
-    for _ in training.steps():
-        if training.step == before:
+    for _ in trainer.steps():
+        if trainer.step == before:
             continue  # an event between two steps
-        before = training.step
-        if training.step in (1, 2, 3):
-            training.update(beta=1.0 + training.step, rest=60.0)
-            betas.append(training.model.beta)
-        if training.step == 5:
-            training.checkpoint()
-        if training.step == 6:
-            training.update(beta=9.0, rest=60.0)
-            training.update(learning_rate=0.5, rest=60.0)
-            training.stop()
-    assert betas == [2.0, 3.0, 4.0], "the weight follows the hand"
-    noted = [line for line in RunFolder(tmp_path / "run").read_metrics() if line["event"] == "adjusted"]
-    assert [(line["step"], line["beta"], line.get("learning_rate")) for line in noted] == [(3, 4, None), (6, 9, 0.5)]
-    assert Trainer(bars(), run_config(), tmp_path / "run", resume=True)._position.adjustments == 2
+        before = trainer.step
+        if trainer.step in (1, 2, 3):
+            trainer.update(beta=1.0 + trainer.step, rest=60.0)
+            betas.append(trainer.model.beta)
+        if trainer.step == 5:
+            trainer.checkpoint()
+        if trainer.step == 6:
+            trainer.update(beta=9.0, rest=60.0)
+            trainer.update(learning_rate=0.5, rest=60.0)
+            trainer.stop()
+    assert betas == [2.0, 3.0, 4.0], "each change takes effect at once"
+    recorded = [line for line in RunFolder(tmp_path / "run").read_metrics() if line["event"] == "adjusted"]
+    assert [(line["step"], line["beta"], line.get("learning_rate")) for line in recorded] == [(3, 4, None), (6, 9, 0.5)]
+    assert Trainer(bars(), run_config(), tmp_path / "run", resume=True).state.progress.adjustments == 2
 
 
 def test_a_run_whose_length_was_changed_resumes_to_the_bit(tmp_path):
-    """A cosine's place depends on the number of epochs, so that it shows."""
+    """With a cosine schedule, which depends on the number of epochs."""
     config = run_config(schedule="cosine", epochs=2)
     for folder, stops in (("whole", ()), ("parts", (6, 13))):
         events = []
         for at in (*stops, None):
-            training = Trainer(bars(), config, tmp_path / folder, resume=True)
-            for event in training.steps():
+            trainer = Trainer(bars(), config, tmp_path / folder, resume=True)
+            for event in trainer.steps():
                 events.append(event)
-                if training.step == 2 and event is None:
-                    training.update(epochs=4, patience=9)
-                if training.step == at:
-                    training.stop()
+                if trainer.step == 2 and event is None:
+                    trainer.update(epochs=4, patience=9)
+                if trainer.step == at:
+                    trainer.stop()
         assert (events[-1].reason, events[-1].epochs) == ("done", 4)
     assert content(tmp_path / "parts") == content(tmp_path / "whole")
-    noted = [line for line in RunFolder(tmp_path / "whole").read_metrics() if line["event"] == "adjusted"]
-    assert noted == [{"event": "adjusted", "step": 2, "epoch": 0.5, "epochs": 4, "patience": 9}]
+    recorded = [line for line in RunFolder(tmp_path / "whole").read_metrics() if line["event"] == "adjusted"]
+    assert recorded == [{"event": "adjusted", "step": 2, "epoch": 0.5, "epochs": 4, "patience": 9}]
     longer, _ = train(bars(), run_config(schedule="cosine", epochs=5), tmp_path / "parts", resume=True)
-    assert longer.epoch == 5, "what is asked for anew counts more"
+    assert longer.epoch == 5, "a new configuration overrides the change"
 
 
-def test_a_checkpoint_from_before_epochs_could_be_changed_is_resumed(whole, tmp_path):
-    training = Trainer(bars(), run_config(), tmp_path / "run")
-    for _ in training.steps():
-        if training.step == 5:
-            training.stop()
+def test_a_checkpoint_of_an_early_version_is_resumed(whole, tmp_path):
+    trainer = Trainer(bars(), run_config(), tmp_path / "run")
+    for _ in trainer.steps():
+        if trainer.step == 5:
+            trainer.stop()
     folder = RunFolder(tmp_path / "run")
     file = folder.read_checkpoint()
     position = {name: value for name, value in file.position.items() if name != "patience"}
@@ -205,36 +205,36 @@ def test_a_checkpoint_from_before_epochs_could_be_changed_is_resumed(whole, tmp_
     assert resumed.epoch == 3
 
 
-def test_a_change_by_hand_is_noted_where_it_was_and_survives_a_kill(tmp_path):
-    """The file holds a change if and only if the checkpoint that is gone on from holds it."""
-    training = Trainer(bars(), run_config(), tmp_path / "run")
-    steps = training.steps()
-    while training.step < 2:
+def test_a_change_by_hand_is_recorded_at_its_step_and_survives_a_kill(tmp_path):
+    """The metrics hold a change if and only if the checkpoint that is resumed holds it."""
+    trainer = Trainer(bars(), run_config(), tmp_path / "run")
+    steps = trainer.steps()
+    while trainer.step < 2:
         next(steps)
-    training.update(beta=2.0)
-    training.update(schedule="cosine")
-    training.checkpoint()
-    training.update(learning_rate=0.5)
-    told = [event for event in (next(steps) for _ in range(6)) if event is not None and event.event == "adjusted"]
-    assert [(event.step, event.beta, event.schedule, event.learning_rate) for event in told] == [
+    trainer.update(beta=2.0)
+    trainer.update(schedule="cosine")
+    trainer.checkpoint()
+    trainer.update(learning_rate=0.5)
+    adjusted = [event for event in (next(steps) for _ in range(6)) if event is not None and event.event == "adjusted"]
+    assert [(event.step, event.beta, event.schedule, event.learning_rate) for event in adjusted] == [
         (2, 2.0, "cosine", None), (2, None, None, 0.5),
     ]  # fmt: skip
     del steps
     resumed, _ = train(bars(), run_config(), tmp_path / "run", resume=True)
-    noted = [line for line in RunFolder(tmp_path / "run").read_metrics() if line["event"] == "adjusted"]
-    assert noted == [{"event": "adjusted", "step": 2, "epoch": 0.5, "beta": 2.0, "schedule": "cosine"}]
-    optimisers = resumed._stepper.optimisers
-    assert (resumed.model.beta, optimisers.schedule, optimisers.learning_rate) == (2.0, "cosine", 1e-3)
+    recorded = [line for line in RunFolder(tmp_path / "run").read_metrics() if line["event"] == "adjusted"]
+    assert recorded == [{"event": "adjusted", "step": 2, "epoch": 0.5, "beta": 2.0, "schedule": "cosine"}]
+    optimizers = resumed.state.optimizers
+    assert (resumed.model.beta, optimizers.schedule, optimizers.learning_rate) == (2.0, "cosine", 1e-3)
 
 
-def test_more_epochs_are_made_after_patience_had_ended_the_run(tmp_path):
-    hasty = {"patience": 1, "learning_rate": 1.0, "epochs": 30}
-    _, events = train(bars(), run_config(**hasty), tmp_path / "run")
+def test_more_epochs_can_be_trained_after_patience_ended_the_run(tmp_path):
+    impatient = {"patience": 1, "learning_rate": 1.0, "epochs": 30}
+    _, events = train(bars(), run_config(**impatient), tmp_path / "run")
     assert events[-1].reason == "patience"
     done = events[-1].epochs
-    _, again = train(bars(), run_config(**hasty), tmp_path / "run", resume=True)
+    _, again = train(bars(), run_config(**impatient), tmp_path / "run", resume=True)
     assert named(again, "epoch") == []
-    _, more = train(bars(), run_config(**hasty | {"epochs": 31}), tmp_path / "run", resume=True)
+    _, more = train(bars(), run_config(**impatient | {"epochs": 31}), tmp_path / "run", resume=True)
     assert named(more, "epoch")[0].epoch == done + 1
 
 

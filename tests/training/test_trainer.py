@@ -1,4 +1,4 @@
-"""What a run tells, keeps and leaves behind."""
+"""The events of a run, what it keeps, and what it leaves behind."""
 
 import json
 import os
@@ -12,16 +12,15 @@ from latentlab.config.events import Adjusted, Checkpoint, Finished, Started
 from latentlab.errors import InputError
 from latentlab.models.inference import load_model, weights_of
 from latentlab.storage import RunFolder, read_model
-from latentlab.training import Trainer
-from latentlab.training import validation as module
+from latentlab.training import Trainer, validation
 from tests.training.helpers import bars, named, run_config, train
 
 
-def weights(training):
-    return {name: array.tobytes() for name, array in weights_of(training.model).items()}
+def weights(trainer):
+    return {name: array.tobytes() for name, array in weights_of(trainer.model).items()}
 
 
-def test_it_tells_from_start_to_finish(tmp_path):
+def test_a_run_reports_from_start_to_finish(tmp_path):
     _, events = train(bars(), run_config(), tmp_path / "run")
     assert isinstance(events[0], Started)
     assert (events[0].images, events[0].validation_images, events[0].steps_per_epoch) == (54, 6, 4)
@@ -40,18 +39,18 @@ def test_it_tells_from_start_to_finish(tmp_path):
 
 
 def test_each_next_is_one_step():
-    training = Trainer(bars(), run_config())
-    steps = training.steps()
+    trainer = Trainer(bars(), run_config())
+    steps = trainer.steps()
     next(steps)
     for step in range(1, 4):
         next(steps)
-        assert training.step == step
-        assert training.epoch == step / 4
+        assert trainer.step == step
+        assert trainer.epoch == step / 4
 
 
-def test_the_folder_holds_a_model_with_points_and_picture(tmp_path):
+def test_the_folder_holds_a_model_with_points_and_preview(tmp_path):
     dataset = bars()
-    training, _ = train(dataset, run_config(), tmp_path / "run")
+    trainer, _ = train(dataset, run_config(), tmp_path / "run")
     assert sorted(os.listdir(tmp_path / "run")) == [
         "checkpoint.safetensors", "history", "metrics.jsonl", "model.safetensors", "run.json",
     ]  # fmt: skip
@@ -66,25 +65,25 @@ def test_the_folder_holds_a_model_with_points_and_picture(tmp_path):
     assert model.preview.dtype == np.uint8
     assert model.preview.std() > 1
     assert model.header.preview_extent == (-3, 3, -3, 3)
-    assert weights(training) == {name: array.tobytes() for name, array in weights_of(model.module).items()}
+    assert weights(trainer) == {name: array.tobytes() for name, array in weights_of(model.module).items()}
 
 
 def test_the_best_epoch_is_kept_not_the_last(tmp_path, monkeypatch):
-    """Validation is made to look best after the second epoch."""
-    real, calls = module.quick_bound, []
+    """Validation is replaced so that it is best after the second epoch."""
+    real, calls = validation.quick_bound, []
 
     def quick_bound(*arguments, **options):
         calls.append(1)
         bound = real(*arguments, **options)
         return bound._replace(elbo=-100.0 - abs(len(calls) - 2))
 
-    monkeypatch.setattr(module, "quick_bound", quick_bound)
+    monkeypatch.setattr(validation, "quick_bound", quick_bound)
     config = run_config(epochs=4)
     seen = {}
-    training = Trainer(bars(), config, tmp_path / "run")
-    for event in training.steps():
+    trainer = Trainer(bars(), config, tmp_path / "run")
+    for event in trainer.steps():
         if event is not None and event.event == "epoch":
-            seen[event.epoch] = weights(training)
+            seen[event.epoch] = weights(trainer)
     file = read_model(tmp_path / "run" / "model.safetensors")
     assert file.header.training["epoch"] == 2
     assert file.header.metrics["validation_elbo"] == -100.0
@@ -92,35 +91,35 @@ def test_the_best_epoch_is_kept_not_the_last(tmp_path, monkeypatch):
 
 
 def test_patience_ends_a_run_that_no_longer_improves(monkeypatch):
-    real = module.quick_bound
-    monkeypatch.setattr(module, "quick_bound", lambda *a, **o: real(*a, **o)._replace(elbo=-7.0))
+    real = validation.quick_bound
+    monkeypatch.setattr(validation, "quick_bound", lambda *a, **o: real(*a, **o)._replace(elbo=-7.0))
     _, events = train(bars(), run_config(epochs=50, patience=3))
     assert (events[-1].epochs, events[-1].reason) == (4, "patience")
 
 
-def test_without_validation_images_the_last_is_kept():
-    training, events = train(bars(validation=0.0), run_config(epochs=2))
+def test_without_validation_images_the_last_epoch_is_kept():
+    trainer, events = train(bars(validation=0.0), run_config(epochs=2))
     assert [event.validation for event in named(events, "epoch")] == [None, None]
-    assert set(training.loaded.header.metrics) == {"train_elbo", "train_rate", "train_distortion"}
+    assert set(trainer.loaded.header.metrics) == {"train_elbo", "train_rate", "train_distortion"}
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_few_images_train_too(count):
+def test_few_images_can_be_trained_on(count):
     """Row 26: one image, fewer than a batch."""
     _, events = train(bars(count), run_config(epochs=2, batch_size=128))
     assert np.isfinite(named(events, "epoch")[-1].train["elbo"])
 
 
-def test_no_image_is_refused():
+def test_a_dataset_without_images_is_refused():
     with pytest.raises(InputError, match="no image"):
         Trainer(bars(0), run_config())
 
 
 def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    training, events = train(bars(), run_config(epochs=1))
+    trainer, events = train(bars(), run_config(epochs=1))
     assert not named(events, "checkpoint")
-    assert training.loaded.points is not None
+    assert trainer.loaded.points is not None
     assert os.listdir(tmp_path) == []
 
 
@@ -131,19 +130,19 @@ def test_a_refused_training_leaves_no_folder(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-def test_the_same_seed_gives_the_same_model_whoever_draws_meanwhile():
+def test_the_same_seed_gives_the_same_model_whatever_else_draws_random_numbers():
     first, _ = train(bars(), run_config())
-    training = Trainer(bars(), run_config())
-    for _ in training.steps():
+    trainer = Trainer(bars(), run_config())
+    for _ in trainer.steps():
         torch.randn(3)
-        training.loaded.decode(np.zeros((1, 2)))
-        training.loaded.sample_prior(2)
-    assert weights(training) == weights(first)
+        trainer.loaded.decode(np.zeros((1, 2)))
+        trainer.loaded.sample_prior(2)
+    assert weights(trainer) == weights(first)
     other, _ = train(bars(), run_config(seed=4))
     assert weights(other) != weights(first)
 
 
-def test_a_training_does_not_move_others_random_numbers():
+def test_a_run_does_not_advance_other_random_numbers():
     torch.manual_seed(0)
     expected = torch.randn(3)
     torch.manual_seed(0)
@@ -151,74 +150,74 @@ def test_a_training_does_not_move_others_random_numbers():
     assert torch.equal(torch.randn(3), expected)
 
 
-def test_the_live_model_can_be_used_between_steps():
-    training = Trainer(bars(), run_config())
+def test_the_model_can_be_used_between_steps():
+    trainer = Trainer(bars(), run_config())
     pictures = []
-    for _ in training.steps():
-        pictures.append(training.loaded.decode(np.zeros((1, 2), np.float32)))
-        assert training.model.training
+    for _ in trainer.steps():
+        pictures.append(trainer.loaded.decode(np.zeros((1, 2), np.float32)))
+        assert trainer.model.training
     assert pictures[0].shape == (1, 1, 8, 8)
     assert not np.array_equal(pictures[0], pictures[-1])
 
 
-def test_stop_checkpoints_and_ends_with_a_whole_model(tmp_path):
-    training = Trainer(bars(), run_config(), tmp_path / "run")
+def test_stop_writes_a_checkpoint_and_a_complete_model(tmp_path):
+    trainer = Trainer(bars(), run_config(), tmp_path / "run")
     events = []
-    for event in training.steps():
+    for event in trainer.steps():
         events.append(event)
-        if training.step == 5:
-            training.stop()
-    assert training.step == 5
+        if trainer.step == 5:
+            trainer.stop()
+    assert trainer.step == 5
     assert [e for e in events if isinstance(e, Checkpoint)][-1].step == 5
     assert events[-1].reason == "stopped"
     assert load_model(tmp_path / "run", "cpu").points is not None
 
 
 def test_learning_rate_and_beta_change_the_next_step():
-    still = Trainer(bars(), run_config())
-    moved = Trainer(bars(), run_config())
-    for training in (still, moved):
-        steps = training.steps()
+    unchanged = Trainer(bars(), run_config())
+    changed = Trainer(bars(), run_config())
+    for trainer in (unchanged, changed):
+        steps = trainer.steps()
         next(steps), next(steps)
-        if training is moved:
-            moved.update(learning_rate=1e-9, beta=3.0)
-        before = weights_of(training.model)
+        if trainer is changed:
+            changed.update(learning_rate=1e-9, beta=3.0)
+        before = weights_of(trainer.model)
         next(steps)
-        training.change = max(abs(array - before[n]).max() for n, array in weights_of(training.model).items())
-    assert moved.model.beta == 3.0
-    assert moved.change < 1e-7 < still.change
+        trainer.change = max(abs(array - before[n]).max() for n, array in weights_of(trainer.model).items())
+    assert changed.model.beta == 3.0
+    assert changed.change < 1e-7 < unchanged.change
 
 
-def test_a_run_is_made_shorter_and_the_epoch_that_runs_is_ended():
-    training = Trainer(bars(), run_config(epochs=50))
+def test_a_run_that_is_shortened_finishes_its_current_epoch():
+    trainer = Trainer(bars(), run_config(epochs=50))
     events = []
-    for event in training.steps():
+    for event in trainer.steps():
         events.append(event)
-        if training.step == 6 and event is None:
-            training.update(epochs=1)
+        if trainer.step == 6 and event is None:
+            trainer.update(epochs=1)
     assert (events[-1].epochs, events[-1].reason) == (2, "done")
-    (told,) = [event for event in events if isinstance(event, Adjusted)]
-    assert (told.step, told.epochs) == (6, 2)
+    (adjusted,) = [event for event in events if isinstance(event, Adjusted)]
+    assert (adjusted.step, adjusted.epochs) == (6, 2)
 
 
-def test_patience_may_be_lost_while_the_run_goes_on():
-    training = Trainer(bars(), run_config(epochs=50, learning_rate=1.0))
+def test_patience_can_be_set_during_the_run():
+    trainer = Trainer(bars(), run_config(epochs=50, learning_rate=1.0))
     events = []
-    for event in training.steps():
+    for event in trainer.steps():
         events.append(event)
-        if training.epoch == 3:
-            training.update(patience=1)
+        if trainer.epoch == 3:
+            trainer.update(patience=1)
     event = events[-1]
     assert event.reason == "patience"
     assert event.epochs < 50
 
 
-def test_a_cosine_schedule_ends_at_nothing():
-    training = Trainer(bars(), run_config(schedule="cosine", learning_rate=0.01))
-    scheduled = training._stepper.optimisers.scheduled
-    assert scheduled(0) == 0.01
-    assert scheduled(0.5) == pytest.approx(0.005)
-    assert scheduled(1) == pytest.approx(0, abs=1e-12)
+def test_a_cosine_schedule_ends_at_zero():
+    trainer = Trainer(bars(), run_config(schedule="cosine", learning_rate=0.01))
+    rate = trainer.state.optimizers.scheduled_rate
+    assert rate(0) == 0.01
+    assert rate(0.5) == pytest.approx(0.005)
+    assert rate(1) == pytest.approx(0, abs=1e-12)
 
 
 def test_gradients_are_clipped():
@@ -227,9 +226,9 @@ def test_gradients_are_clipped():
     assert weights(free) != weights(clipped)
 
 
-def test_weight_decay_shrinks():
-    def size(training):
-        return sum(float((array**2).sum()) for array in weights_of(training.model).values())
+def test_weight_decay_shrinks_the_weights():
+    def size(trainer):
+        return sum(float((array**2).sum()) for array in weights_of(trainer.model).values())
 
     plain, _ = train(bars(), run_config())
     decayed, _ = train(bars(), run_config(weight_decay=10.0))
@@ -237,21 +236,21 @@ def test_weight_decay_shrinks():
 
 
 @pytest.mark.parametrize("binarise", ["static", "dynamic"])
-def test_binarised_training_reports_a_true_bound(binarise):
-    """Bernoulli on zeros and ones: the log-likelihood is one of a probability, never above 0."""
+def test_binarised_training_reports_a_bound_on_a_probability(binarise):
+    """Bernoulli on zeros and ones: the likelihood is a probability, its logarithm never above 0."""
     _, events = train(bars(), run_config(binarise=binarise))
     assert 0 < named(events, "epoch")[-1].validation["distortion"] < 64 * np.log(2) * 1.5
 
 
-def test_a_convolutional_model_on_colour_trains(tmp_path):
+def test_a_convolutional_model_trains_on_colour_images(tmp_path):
     config = run_config({"architecture": {"kind": "conv", "width": 4}}, epochs=1)
-    training, _ = train(bars(channels=3, side=12), config, tmp_path / "run")
+    trainer, _ = train(bars(channels=3, side=12), config, tmp_path / "run")
     images = load_model(tmp_path / "run", "cpu").decode(np.zeros((2, 2)))
     assert images.shape == (2, 3, 12, 12)
-    assert training.loaded.preview.shape[2] == 3
+    assert trainer.loaded.preview.shape[2] == 3
 
 
-def test_a_memory_map_is_read_where_it_lies(tmp_path):
+def test_a_memory_map_trains_the_same_model(tmp_path):
     dataset = bars()
     np.save(tmp_path / "images.npy", dataset.images)
     mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
@@ -262,14 +261,6 @@ def test_a_memory_map_is_read_where_it_lies(tmp_path):
     assert weights(first) == weights(second)
 
 
-def test_the_datasets_configuration_is_the_runs(tmp_path):
+def test_the_run_has_the_configuration_of_its_dataset(tmp_path):
     train(bars(validation=0.5), run_config(epochs=1), tmp_path / "run")
     assert RunFolder(tmp_path / "run").read_record().config.data == DataConfig(validation=0.5)
-
-
-def test_progress_tells_the_memory_that_is_held(monkeypatch):
-    monkeypatch.setattr("latentlab.training.timing._READ_OUT_SECONDS", 0.0)
-    _, events = train(bars(), run_config(epochs=1))
-    held = [event.device_memory for event in named(events, "progress")]
-    assert held
-    assert all(value is None or value > 10**7 for value in held), "torch alone takes more"

@@ -1,4 +1,4 @@
-"""How many of the images held out are evaluated at once."""
+"""How many validation images are evaluated at once."""
 
 import numpy as np
 import pytest
@@ -8,26 +8,25 @@ from latentlab.config import TrainingConfig
 from latentlab.evaluation.quick import QuickBound
 from latentlab.models import build
 from latentlab.training import validation
-from latentlab.training.metrics import RunClock
+from latentlab.training.timing import RunClock
 from latentlab.training.validation import Validation
 from tests.training.helpers import run_config
 
 
-class Images:
-    """1,000 to learn from, on a device that is not there."""
+class Batches:
+    """Batches of 16 on a device that need not exist; an image is its index."""
+
+    batch_size = 16
 
     def __init__(self, device):
         self.device = torch.device(device)
-
-    def __len__(self):
-        return 1000
 
     def gather(self, index):
         return index, None
 
 
-def outcome_of(steps):
-    """What a generator returns in the end."""
+def result_of(steps):
+    """The return value of a generator."""
     try:
         while True:
             next(steps)
@@ -40,14 +39,14 @@ def outcome_of(steps):
     [
         ("cpu", 16, 28, 0, 16),
         ("cuda", 16, 28, 0, 64),
-        ("cuda", 8, 28, 0, 8),  # the memory was too short for 16
+        ("cuda", 8, 28, 0, 8),  # the memory was too small for 16
         ("cuda", 16, 28, 2, 16),
         ("cuda", 16, 384, 0, 28),
         ("cuda", 16, 1024, 0, 16),
     ],
 )
-def test_a_gpu_evaluates_more_at_once_where_there_is_room(monkeypatch, device, size, side, refine, at_once):
-    """The means are over all images whatever the size."""
+def test_a_gpu_evaluates_more_images_at_once_if_they_fit(monkeypatch, device, size, side, refine, at_once):
+    """The means are over all images, whatever the batch size."""
     sizes = []
 
     def quick_bound(model, images, labels, batch_size, binarise, seed):
@@ -59,7 +58,7 @@ def test_a_gpu_evaluates_more_at_once_where_there_is_room(monkeypatch, device, s
     monkeypatch.setattr(validation, "quick_bound", quick_bound)
     with torch.device("meta"):
         model = build(run_config({"posterior": {"refine": refine}}).model, (1, side, side))
-    held_out = Validation(model, TrainingConfig(batch_size=16), Images(device), np.arange(150), RunClock(), None)
-    found = outcome_of(held_out.run(size))
+    held_out = Validation(model, TrainingConfig(batch_size=16), Batches(device), np.arange(150), RunClock(), None)
+    found = result_of(held_out.run(size))
     assert sizes == [at_once] * (150 // at_once) + [150 % at_once]
     assert found.means["rate"] == pytest.approx(74.5)

@@ -1,7 +1,9 @@
-"""How many of the processor's threads a training takes: fixed for a run, because its last bits depend on it.
+"""The number of torch's CPU threads for a run: fixed, because the last bits of the results depend on it.
 
-Matrix products and convolutions add up in another order on another number of threads. The number therefore never
-follows the load of the machine: the window, the command line and a resumed run compute the same.
+Matrix products and convolutions add in another order on another number of threads. The number is therefore chosen by a
+rule from the work of a step and the number of cores, not by timing: two trials on a busy machine may choose
+differently, and then the window, the command line and a repeated run with the same seed would train different models.
+A checkpoint holds the number, so that a resumed run continues with it.
 """
 
 from __future__ import annotations
@@ -15,23 +17,29 @@ from latentlab.config import TrainingConfig
 from latentlab.models.base import LatentModel
 from latentlab.utils.thread_priority import available_cores
 
-_WORTH_A_THREAD = 2e9
-"""Floating-point operations of a step below which one thread more costs more than it brings (measured on 2 cores:
+_FLOPS_PER_THREAD = 2e9
+"""Floating-point operations of a step for which another thread pays (measured on 2 cores:
 784-500-20 at batch 128 needs 0.6e9 and is up to twice as slow on two threads; convolutions gain 1.6 times)."""
 
 
-def training_threads(config: TrainingConfig, model: LatentModel) -> int:
-    """Number of threads for a run's steps on the CPU: ``config.threads``, or by how much work a step is."""
+def training_threads(config: TrainingConfig, model: LatentModel, resumed: int = 0) -> int:
+    """Number of threads for the steps of a run on the CPU.
+
+    It is ``config.threads`` if that is given; else the number that a ``resumed`` run had, if this machine has as many
+    cores; else a number from the work of a step.
+    """
     if config.threads:
         return config.threads
-    return max(1, min(available_cores(), int(work_of_a_step(config, model) / _WORTH_A_THREAD)))
+    if 0 < resumed <= available_cores():
+        return resumed
+    return max(1, min(available_cores(), int(step_flops(config, model) / _FLOPS_PER_THREAD)))
 
 
-def work_of_a_step(config: TrainingConfig, model: LatentModel) -> float:
-    """About how many floating-point operations a step's networks take."""
+def step_flops(config: TrainingConfig, model: LatentModel) -> float:
+    """Approximate number of floating-point operations of the networks in a step."""
     _, height, width = model.image_shape
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    # A convolution's weights are used at every place of its output: on average about a sixteenth of the pixels.
+    # A convolution uses its weights at every position of its output: on average about a sixteenth of the pixels.
     uses = 1.0 if model.config.architecture.kind == "mlp" else height * width / 16
     # Two for multiply and add, three for forward and backward.
     return 6.0 * parameters * uses * config.batch_size * model.config.samples
@@ -39,7 +47,7 @@ def work_of_a_step(config: TrainingConfig, model: LatentModel) -> float:
 
 @contextmanager
 def torch_threads(number: int) -> Iterator[None]:
-    """Let torch use so many threads meanwhile."""
+    """Let torch use ``number`` threads in the block."""
     before = torch.get_num_threads()
     if before == number:
         yield

@@ -1,14 +1,14 @@
-"""A step recorded once on a GPU and replayed, so that the GPU need not wait for the program that feeds it.
+"""Steps recorded as CUDA graphs and replayed, so that the GPU does not wait for Python.
 
-A step of a small model is a hundred kernels of a few microseconds each; to launch one from Python takes longer than to
-run it. A CUDA graph launches all of them at once. It is chosen over ``torch.compile`` because there is nothing to
-compile, and so nothing to hide: recording takes about as long as a step; and because losses, gradients, guard and
-optimizer are replayed as they are, to be compared with the step they were recorded from.
+A step of a small model is a hundred kernels of a few microseconds each; launching one from Python takes longer than
+running it. A CUDA graph launches all of them at once. It is used rather than ``torch.compile`` because recording takes
+about as long as a step, where compiling takes many seconds, and because losses, gradients, guard and optimizer are
+replayed as they are, so that a replay can be compared with the step it was recorded from.
 
-A recording repeats everything but what it reads from tensors: which images, the learning rate, the state of the random
-numbers, and the model's schedules (the rate's weight and capacity, a temperature), which ``on_step_start`` writes into
-their buffers before every step. There is one for each size of batch: an epoch's last may be smaller. What does not fit
-(a batch that is split, a model that has to ask the device) is computed the usual way.
+A replay repeats everything except what it reads from tensors: the indices of the images, the learning rate, the state
+of the random numbers, and the model's schedules (rate weight, capacity, temperature), which ``on_step_start`` writes
+into their buffers before each step. There is a recording for each batch size: the last batch of an epoch may be
+smaller. Steps that cannot be recorded (a split batch, a model that reads values from the device) run eagerly.
 """
 
 from __future__ import annotations
@@ -18,154 +18,117 @@ from torch import Tensor
 
 from latentlab.models.base import LatentModel, StepState
 from latentlab.training.batches import BatchLoader
-from latentlab.training.distributed import Share
 from latentlab.training.step.optimizer_step import OptimizerStep, Terms
-from latentlab.training.step.queue_depth import run_ahead_on
-from latentlab.training.step.step_recorder import CudaGraphs, Recorder, Recording, recorder_for
-from latentlab.training.step.verify_replay import difference
+from latentlab.training.step.step_recorder import Recording, StepRecorder
+from latentlab.training.step.verify_replay import replay_error
 
-__all__ = ["CudaGraphs", "GraphedStep", "Recorder", "Recording", "recorder_for"]
-
-# Steps of a size before one is recorded: they bring up all that is made at the first use. What depends on the size
-# alone is made in one.
+# Eager steps of a batch size before its step is recorded: the first steps allocate and initialise whatever is created
+# on first use. For a second size, one is enough.
 _FIRST_STEPS, _FIRST_OF_A_SIZE = 3, 1
 
 
 class GraphedStep:
-    """Takes the steps of a run, each the fastest way there is for it.
+    """Runs the optimizer steps of a run as replays where possible, and eagerly otherwise.
 
     Parameters
     ----------
-    stepper, feed, model
-        What takes them, and with what.
-    device
-        Where.
-    batch_size
-        Of all batches but an epoch's last.
+    optimizer_step, batches, model
+        The step, its images and its model.
     recorder
-        What records them; ``None`` never to record.
-
-    Attributes
-    ----------
-    notices
-        What the user should know of, once; whoever tells it takes it out.
+        Records the steps.
     """
 
     def __init__(
-        self,
-        stepper: OptimizerStep,
-        feed: BatchLoader,
-        model: LatentModel,
-        device: torch.device,
-        batch_size: int,
-        recorder: Recorder | None,
+        self, optimizer_step: OptimizerStep, batches: BatchLoader, model: LatentModel, recorder: StepRecorder
     ) -> None:
-        self._stepper, self._feed, self._model, self._device = stepper, feed, model, device
-        # Images that are not on the device come through the processor, batch by batch.
-        self._recorder = recorder if feed.resident else None
-        self._ahead = run_ahead_on(device)
-        self._sizes = {size: _Size(size, device) for size in (batch_size, len(feed) % batch_size) if size}
-        self.notices: list[str] = []
+        self._step, self._batches, self._model = optimizer_step, batches, model
+        self._recorder: StepRecorder | None = recorder
+        sizes = (batches.batch_size, batches.num_images % batches.batch_size)
+        self._sizes = {size: _BatchSize(size, batches.device) for size in sizes if size}
 
-    def take(
-        self, images: Tensor, places: Tensor, state: StepState, learning_rate: float, share: Share | None = None
-    ) -> Terms:
-        """Take one step on these images; wait while more are queued on the device than it needs.
+    @property
+    def recorded_sizes(self) -> set[int]:
+        """The batch sizes whose step is recorded."""
+        return {size for size, state in self._sizes.items() if state.recording is not None}
+
+    def run(self, indices: Tensor, positions: Tensor, state: StepState, learning_rate: float) -> Terms:
+        """Take one step.
 
         Parameters
         ----------
-        images, places
-            Indices of the images in the dataset, and in the training set.
-        state, learning_rate, share
-            As ``OptimizerStep.step`` takes them.
+        indices, positions
+            Of the images, in the dataset and in the training set.
+        state, learning_rate
+            As ``OptimizerStep.run`` takes them.
 
         Returns
         -------
         dict
             The step's terms, to be read before the next step.
         """
-        self._model.on_step_start(state)
-        terms = self._taken(images, places, state, learning_rate, share)
-        if self._ahead is not None:
-            self._ahead.queued()
-        return terms
 
-    def forget(self) -> None:
-        """Drop the recordings: what a step computes has changed otherwise than by the tensors that it reads."""
-        for size in self._sizes.values():
-            size.recording, size.steps = None, 0
+        def eager_step() -> Terms:
+            return self._step.run(self._batches.load(indices, positions), state, learning_rate)
 
-    def _taken(
-        self, images: Tensor, places: Tensor, state: StepState, learning_rate: float, share: Share | None
-    ) -> Terms:
-        def computed() -> Terms:
-            return self._stepper.step(self._feed.batch(images, places), state, learning_rate, share)
-
-        recorder, size = self._recorder, self._sizes.get(len(images))
+        recorder, size = self._recorder, self._sizes.get(len(indices))
         if recorder is None or size is None:
-            return computed()
-        if len(images) > self._stepper.micro_batch:
-            size.recording = None  # it holds memory, of which there is too little
-            return computed()
+            return eager_step()
+        if len(indices) > self._step.micro_batch:
+            size.recording = None  # it holds memory, which is short
+            return eager_step()
         if not self._model.is_capturable:
-            return computed()
+            return eager_step()
         if size.recording is None and not self._is_warm(size):
-            return recorder.warm_up(computed)
-        size.take_over(images, places)
-        self._stepper.optimisers.set_rate(learning_rate)
+            return recorder.warm_up(eager_step)
+        size.set_indices(indices, positions)
+        self._step.optimizers.set_learning_rate(learning_rate)
         if size.recording is None:
-            size.recording = self._recorded(recorder, size, state)
-        return computed() if size.recording is None else size.recording.replay()
+            size.recording = self._record(recorder, size, state)
+        return eager_step() if size.recording is None else size.recording.replay()
 
-    def _is_warm(self, size: _Size) -> bool:
-        """Whether a step of that size can be recorded; counts one that is taken instead."""
-        others = any(each.recording is not None for each in self._sizes.values())
-        size.steps += 1
-        return size.steps > (_FIRST_OF_A_SIZE if others else _FIRST_STEPS)
+    def discard_recordings(self) -> None:
+        """Record anew: what a step computes has changed other than through the tensors that it reads."""
+        for size in self._sizes.values():
+            size.recording, size.eager_steps = None, 0
 
-    def _recorded(self, recorder: Recorder, size: _Size, state: StepState) -> Recording | None:
-        """Record a step on the images chosen, and see whether it does what it should; never again if it does not."""
+    def _is_warm(self, size: _BatchSize) -> bool:
+        """Whether the step of this size can be recorded now; if not, counts the eager step taken instead."""
+        size.eager_steps += 1
+        return size.eager_steps > (_FIRST_OF_A_SIZE if self.recorded_sizes else _FIRST_STEPS)
+
+    def _record(self, recorder: StepRecorder, size: _BatchSize, state: StepState) -> Recording | None:
+        """Record a step on the current images and verify it; on failure, run eagerly from now on."""
 
         def step() -> Terms:
-            return self._stepper.whole_step(self._feed.batch(size.images, size.places), state)
+            return self._step.run_recordable(self._batches.load(size.indices, size.positions), state)
 
         recording: Recording | None = None
         try:
             recording = recorder.record(step)
-            trouble = difference(self._stepper, self._device, step, recording.replay)
-        except RuntimeError as error:
-            trouble = str(error).strip().partition("\n")[0]
-            # What was left of a step is no longer where it says; if the device is lost, the next step will say so.
-            self._stepper.discard_partial_step()
-        if not trouble:
+            error = replay_error(self._step, self._batches.device, step, recording.replay)
+        except RuntimeError as raised:
+            error = str(raised).strip().partition("\n")[0]
+            # Tensors of the partial step are not where it says they are. If the device is lost, the next step fails.
+            self._step.discard_partial_step()
+        if not error:
             return recording
         self._recorder = None
-        self.forget()
-        self.notices.append(
-            f"the steps cannot be replayed as a CUDA graph ({trouble}); going on without, which is slower"
+        self.discard_recordings()
+        self._step.notices.append(
+            f"the steps cannot be replayed as a CUDA graph ({error}); continuing without, which is slower"
         )
         return None
 
 
-class _Size:
-    """The steps on batches of one size.
-
-    Attributes
-    ----------
-    images, places
-        Where a recorded step finds the indices of its images.
-    recording
-        Of such a step, if there is one.
-    steps
-        Taken of it before it was recorded.
-    """
+class _BatchSize:
+    """The recording for batches of one size, and the tensors from which it reads the indices of its images."""
 
     def __init__(self, size: int, device: torch.device) -> None:
-        self.images = torch.zeros(size, dtype=torch.int64, device=device)
-        self.places = torch.zeros_like(self.images)
+        self.indices = torch.zeros(size, dtype=torch.int64, device=device)
+        self.positions = torch.zeros_like(self.indices)
         self.recording: Recording | None = None
-        self.steps = 0
+        self.eager_steps = 0
 
-    def take_over(self, images: Tensor, places: Tensor) -> None:
-        """Let the next replay be of these."""
-        torch._foreach_copy_([self.images, self.places], [images, places])
+    def set_indices(self, indices: Tensor, positions: Tensor) -> None:
+        """Use these images in the next replay."""
+        torch._foreach_copy_([self.indices, self.positions], [indices, positions])

@@ -1,4 +1,4 @@
-"""One optimizer step: the losses of every phase, in as many pieces as the memory asks for."""
+"""One optimizer step: for each phase of the model its losses, their gradients, and Adam's update."""
 
 from __future__ import annotations
 
@@ -11,90 +11,105 @@ from torch.nn.parallel import DistributedDataParallel
 from latentlab.config import TrainingConfig
 from latentlab.errors import RunError
 from latentlab.models.base import Batch, LatentModel, StepState
-from latentlab.training.distributed import Share
+from latentlab.training.distributed import Shard
 from latentlab.training.step.optimizers import Optimizers, is_out_of_memory
 
 Terms = dict[str, Tensor]
 Gradients = tuple[Tensor, Terms, Tensor | None]
-"""The objective that a phase's gradients are of, its terms, and whether to apply the gradients."""
+"""A phase's objective, its terms, and whether to apply its gradients (``None`` for yes)."""
 
 
 class OptimizerStep:
-    """Takes a model's optimizer steps.
+    """Takes the optimizer steps of a model.
+
+    A batch that does not fit into the device's memory is split into micro-batches, whose gradients are added up. With
+    several processes a batch is this process's shard, and the gradients are averaged over all processes.
 
     Parameters
     ----------
     model, config
-        What is trained, and how.
+        The model, and how it is trained.
     micro_batch
-        Images to put through the model at a time.
+        Images in one forward pass.
 
     Attributes
     ----------
     micro_batch
-        The same, halved each time the device's memory did not do.
-    optimisers
-        One a phase.
+        The same; halved whenever the device runs out of memory.
+    optimizers
+        One for each phase.
+    notices
+        Messages for the user; the caller removes what it has passed on.
     """
 
     def __init__(self, model: LatentModel, config: TrainingConfig, micro_batch: int) -> None:
         self.micro_batch = micro_batch
-        self.optimisers = Optimizers(model, config)
+        self.optimizers = Optimizers(model, config)
+        self.notices: list[str] = []
         self._model = model
         self._parallel: DistributedDataParallel | None = None
 
-    def step(self, batch: Batch, state: StepState, learning_rate: float, share: Share | None = None) -> Terms:
-        """Take one step on a batch; its terms, as means over the batch that are still on the device.
+    def run(self, batch: Batch, state: StepState, learning_rate: float, shard: Shard | None = None) -> Terms:
+        """Take one step; returns its terms, means over the batch, on the device.
 
-        The gradient's norm is among them where it is measured.
-
-        With several processes the batch is a ``share`` of one.
+        The gradient norm is among them if it was computed.
 
         Raises
         ------
-        BadStep
-            When a phase's objective or gradient is not finite; the weights are as before.
+        NonFiniteStepError
+            When the objective or a gradient of a phase is not finite; that phase is not applied.
         RunError
-            When the memory does not do even for one image at a time.
+            When the memory is too small even for one image.
         """
-        self.optimisers.set_rate(learning_rate)
-        return self._take(state, lambda phase: self._gradients(phase, batch, state, share))
+        allowed = self.micro_batch
+        self.optimizers.set_learning_rate(learning_rate)
+        terms = self._step(state, lambda phase: self._gradients(phase, batch, state, shard))
+        if self.micro_batch < allowed:
+            self.notices.append(
+                f"{batch.x.device} has too little memory for {min(len(batch.x), allowed)} images at a time; "
+                f"continuing with {self.micro_batch}, their gradients added up"
+            )
+        return terms
 
-    def whole_step(self, batch: Batch, state: StepState) -> Terms:
-        """The same with the learning rate as it is, in one process and one piece: what can be recorded and replayed."""
-        # A later phase's gradients too: an earlier one adds to them, and a recording would go on adding to tensors
-        # that are not there any more.
+    def run_recordable(self, batch: Batch, state: StepState) -> Terms:
+        """Take one step in one process and without splitting the batch, at the learning rate that is set.
+
+        This is what a CUDA graph can record and replay.
+        """
+        # The gradients of all phases: backward of an earlier phase adds to those of a later one, and a replay would
+        # add to tensors that no longer exist.
         for parameter in self._model.parameters():
             parameter.grad = None
-        return self._take(state, lambda phase: self._accumulated(phase, batch, state))
+        return self._step(state, lambda phase: self._accumulated(phase, batch, state))
 
     def weights(self) -> list[Tensor]:
         """Every weight and buffer that a step may change."""
         return [*self._model.parameters(), *self._model.buffers()]
 
     def discard_partial_step(self) -> None:
-        """Forget what a step has left that did not come to its end."""
+        """Discard what an interrupted step left behind."""
         for phase in self._model.phases:
-            self.optimisers.clear(phase)
+            self.optimizers.zero_grad(phase)
         self._model.discard_partial_step()
 
-    def _take(self, state: StepState, gradients: Callable[[str], Gradients]) -> Terms:
+    def _step(self, state: StepState, gradients: Callable[[str], Gradients]) -> Terms:
         terms: Terms = {}
         for phase in self._model.phases:
-            self.optimisers.clear(phase)
-            objective, of_phase, applies = gradients(phase)
-            norm = self.optimisers.step(phase, objective, state, applies)
+            self.optimizers.zero_grad(phase)
+            objective, phase_terms, applies = gradients(phase)
+            norm = self.optimizers.step(phase, objective, state, applies)
             suffix = "" if phase == self._model.phases[0] else f"_{phase}"
-            terms |= of_phase | {f"objective{suffix}": objective}
+            terms |= phase_terms | {f"objective{suffix}": objective}
             if norm is not None:
                 terms[f"gradient_norm{suffix}"] = norm
         self._model.on_step_end(state)
-        self.optimisers.count()
+        self.optimizers.end_step()
         return terms
 
-    def _gradients(self, phase: str, batch: Batch, state: StepState, share: Share | None) -> Gradients:
-        if share is not None:
-            return self._shared(phase, batch, state, share)
+    def _gradients(self, phase: str, batch: Batch, state: StepState, shard: Shard | None) -> Gradients:
+        """Compute the gradients of a phase, with half the images at a time whenever the memory is too small."""
+        if shard is not None:
+            return self._averaged(phase, batch, state, shard)
         while True:
             try:
                 return self._accumulated(phase, batch, state)
@@ -102,22 +117,42 @@ class OptimizerStep:
                 if not is_out_of_memory(error):
                     raise
             # Outside the except block: the traceback holds on to the tensors that did not fit.
-            self.optimisers.clear(phase)
+            self.optimizers.zero_grad(phase)
             self._model.discard_partial_step()
-            self._halve(batch)
+            self._halve_micro_batch(batch)
 
-    def _shared(self, phase: str, batch: Batch, state: StepState, share: Share) -> Gradients:
-        """Everybody's gradients, averaged, and this process's own objective and terms.
+    def _accumulated(self, phase: str, batch: Batch, state: StepState) -> Gradients:
+        """Compute the gradients of a phase on the whole batch, one micro-batch after the other."""
+        size = len(batch.x)
+        if size <= self.micro_batch:
+            losses = self._model.losses(phase, batch, state)
+            return self._backward(losses.objective, 1.0, losses.applies), losses.terms, losses.applies
+        objective = torch.zeros((), device=batch.x.device)
+        terms: Terms = {}
+        applies: Tensor | None = None
+        for start in range(0, size, self.micro_batch):
+            part = _rows(batch, slice(start, start + self.micro_batch))
+            weight = len(part.x) / size
+            losses = self._model.losses(phase, part, state)
+            objective += self._backward(losses.objective, weight, losses.applies) * weight
+            if losses.applies is not None:
+                applies = losses.applies if applies is None else applies | losses.applies
+            for name, term in losses.terms.items():
+                terms[name] = terms.get(name, 0.0) + term * weight
+        return objective, terms, applies
 
-        The batch is not split when memory is short: more processes are the way to smaller shares.
+    def _averaged(self, phase: str, batch: Batch, state: StepState, shard: Shard) -> Gradients:
+        """Compute the gradients of a phase averaged over all processes; objective and terms are this process's own.
+
+        A shard is not split when memory is short: more processes make smaller shards.
         """
-        # Not before the first step: the model is prepared with data then.
-        self._parallel = self._parallel or share.group.parallel(self._model)
+        # Created with the first step: the model is prepared with data before.
+        self._parallel = self._parallel or shard.group.parallel(self._model)
         try:
-            objective, terms, applies = self._parallel(phase, batch, state, share)
+            objective, terms, applies = self._parallel(phase, batch, state, shard)
             if applies is not None:
-                applies = share.group.all(applies)
-            return self._backward(objective, share.weight, applies), terms, applies
+                applies = shard.group.all(applies)
+            return self._backward(objective, shard.weight, applies), terms, applies
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
@@ -126,7 +161,21 @@ class OptimizerStep:
                 "try a smaller batch, or more processes"
             ) from None
 
-    def _halve(self, batch: Batch) -> None:
+    def _backward(self, objective: Tensor, weight: float, applies: Tensor | None) -> Tensor:
+        """Add ``weight`` times the objective's gradient; returns the objective, or 0 when the phase is skipped.
+
+        Where the guard is deferred the device is not asked whether to skip: the gradient is computed, and is 0.
+        """
+        if applies is None:
+            (objective if weight == 1.0 else objective * weight).backward()  # type: ignore[no-untyped-call]
+            return objective.detach()
+        if self.optimizers.deferred:
+            objective = torch.where(applies, objective, torch.zeros_like(objective))
+        elif not applies:
+            return torch.zeros_like(objective)
+        return self._backward(objective, weight, None)
+
+    def _halve_micro_batch(self, batch: Batch) -> None:
         present = min(self.micro_batch, len(batch.x))
         if present == 1:
             raise RunError(
@@ -137,42 +186,8 @@ class OptimizerStep:
         if batch.x.device.type == "cuda":
             torch.cuda.empty_cache()
 
-    def _accumulated(self, phase: str, batch: Batch, state: StepState) -> Gradients:
-        """Gradients of one phase's loss on the batch; its objective and terms, and whether the step is to be taken."""
-        size = len(batch.x)
-        if size <= self.micro_batch:
-            losses = self._model.losses(phase, batch, state)
-            return self._backward(losses.objective, 1.0, losses.applies), losses.terms, losses.applies
-        objective = torch.zeros((), device=batch.x.device)
-        terms: Terms = {}
-        applies: Tensor | None = None
-        for start in range(0, size, self.micro_batch):
-            part = _part(batch, slice(start, start + self.micro_batch))
-            share = len(part.x) / size
-            losses = self._model.losses(phase, part, state)
-            objective += self._backward(losses.objective, share, losses.applies) * share
-            if losses.applies is not None:
-                applies = losses.applies if applies is None else applies | losses.applies
-            for name, term in losses.terms.items():
-                terms[name] = terms.get(name, 0.0) + term * share
-        return objective, terms, applies
 
-    def _backward(self, objective: Tensor, share: float, applies: Tensor | None) -> Tensor:
-        """Add ``share`` times the objective's gradient, nothing where the phase rests; the objective, 0 where it rests.
-
-        Where the device runs ahead it is not asked whether to rest: the gradient is made, and is 0.
-        """
-        if applies is None:
-            (objective if share == 1.0 else objective * share).backward()  # type: ignore[no-untyped-call]
-            return objective.detach()
-        if self.optimisers.deferred:
-            objective = torch.where(applies, objective, torch.zeros_like(objective))
-        elif not applies:
-            return torch.zeros_like(objective)
-        return self._backward(objective, share, None)
-
-
-def _part(batch: Batch, rows: slice) -> Batch:
+def _rows(batch: Batch, rows: slice) -> Batch:
     return Batch(
         batch.x[rows],
         None if batch.label is None else batch.label[rows],

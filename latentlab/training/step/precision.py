@@ -1,13 +1,13 @@
-"""In what a model's networks compute while training: float32, or bfloat16 where that costs no nats.
+"""The precision of a model's networks while training: float32, or bfloat16 where that costs no nats.
 
-bfloat16 has float32's range and 8 bits of precision, and graphics processors multiply matrices of it many times as fast
-(Kalamkar et al. 2019, arXiv:1905.12322). Only encoders and decoders compute in it, by torch's autocast, and only in
-training: their outputs are float32 again, so that likelihoods, densities, divergences and every sum over pixels,
-latents and images are float32, as are the weights, the optimizer, all files, and what is evaluated or shown.
+bfloat16 has float32's range and 8 bits of precision, and GPUs multiply bfloat16 matrices many times as fast (Kalamkar
+et al. 2019, arXiv:1905.12322). Only encoders and decoders compute in it, by torch's autocast, and only in training.
+Their outputs are converted back, so that likelihoods, densities, divergences and every sum over pixels, latents and
+images are float32, as are the weights, the optimizer, all files, and what is evaluated or shown.
 
-float32 means what torch means by it: matrix products in full precision; convolutions on CUDA through cuDNN, whose
-default is TF32 (10 bits of mantissa). TF32 for matrix products is left off, as torch leaves it: it is a switch of the
-whole process, which also evaluates.
+float32 means what torch means by it: matrix products in full precision; convolutions on CUDA by cuDNN, whose default
+is TF32 (10 bits of mantissa). TF32 for matrix products stays off, torch's default: it is a switch of the whole process,
+which also evaluates.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from latentlab.models.base import Batch, LatentModel
 from latentlab.models.families.vq import VQVAE
 from latentlab.models.networks import Decoder, Encoder
 from latentlab.models.seeded_noise import fixed_noise
+from latentlab.training.batches import BatchLoader
+from latentlab.training.distributed import ProcessGroup
+from latentlab.training.seeding import RandomStream
 
 Name = Literal["float32", "bfloat16"]
 
@@ -31,69 +34,78 @@ _WORTH_CASTING = 5e9
 """Floating-point operations of a step below which ``auto`` stays with float32: every weight and activation has to be
 cast, some twenty kernels of a microsecond or two each. An estimate from that alone; it has not been measured."""
 
+GIVEN_UP = "bfloat16 would move the ELBO by more than its noise over a batch; the networks compute in float32"
+"""The warning when ``auto`` falls back to float32."""
+
 
 class Precision:
     """Lets a model's networks compute in bfloat16, or not.
 
     Parameters
     ----------
-    asked
-        ``float32``, ``bfloat16``, or ``auto``: bfloat16 where the device has it and a step is work enough, as long as
-        ``holds`` says so.
+    requested
+        ``float32``, ``bfloat16``, or ``auto``: bfloat16 if the device supports it and a step is large enough, as long
+        as ``holds`` is true.
     model, device
-        Whose networks, and where they are.
-    work
+        The model and its device.
+    step_flops
         Floating-point operations of a step.
-    so_far
-        What a run that goes on computed in when it was left; empty for a new one.
+    resumed
+        The precision that a resumed run had; empty for a new run.
 
     Attributes
     ----------
     name
         ``float32`` or ``bfloat16``.
     may_change
-        Whether ``name`` is to be tried, and given up where it does not hold.
+        Whether ``name`` is to be tried, and given up if ``holds`` is false.
     """
 
     def __init__(
         self,
-        asked: Literal["auto", "float32", "bfloat16"],
+        requested: Literal["auto", "float32", "bfloat16"],
         model: LatentModel,
         device: torch.device,
-        work: float,
-        so_far: str = "",
+        step_flops: float,
+        resumed: str = "",
     ) -> None:
         self._model, self._device = model, device
-        pays = so_far != "float32" and work >= _WORTH_CASTING and has_bfloat16(device)
-        low = asked == "bfloat16" or (asked == "auto" and pays)
+        pays = resumed != "float32" and step_flops >= _WORTH_CASTING and has_bfloat16(device)
+        low = requested == "bfloat16" or (requested == "auto" and pays)
         self.name: Name = "bfloat16" if low else "float32"
-        self.may_change = low and asked == "auto"
+        self.may_change = low and requested == "auto"
         self._trying = False
         self._entered: list[Any] = []
         if low:
             for network in networks(model):
-                # Hooks, not methods put in their place: a copy of the model must not compute with these weights.
+                # Hooks rather than replaced methods: a deep copy of the model must compute with its own weights.
                 network.register_forward_pre_hook(self._enter)
                 network.register_forward_hook(self._leave, always_call=True)
 
-    def holds(self, batch: Batch) -> bool:
-        """Whether bfloat16 stays within the noise of these images' ELBO.
+    def check(self, batches: BatchLoader, count: int, stream: RandomStream, group: ProcessGroup | None) -> bool:
+        """Whether the precision may stay; if it may change, try it on the run's first ``count`` images.
 
-        With the same draws in both, the mean ELBO has to move by less than its standard error over the images.
+        If it fails in any process, all give it up. The stream is not advanced.
         """
+        if not self.may_change:
+            return True
+        with stream.forked():
+            failed = not self.holds(batches.load_first(count))
+        if failed if group is None else group.any(failed):
+            self.name, self.may_change = "float32", False
+            return False
+        return True
+
+    def holds(self, batch: Batch) -> bool:
+        """Whether bfloat16 moves the mean ELBO of these images by less than its standard error, with the same noise."""
         exact = self._elbo(batch)
         with self._tried():
             rounded = self._elbo(batch)
         error = exact.std() / math.sqrt(len(exact)) if len(exact) > 1 else torch.zeros(())
         return bool(((rounded - exact).mean().abs() < error).item())
 
-    def give_up(self) -> None:
-        """Compute in float32 from now on."""
-        self.name = "float32"
-        self.may_change = False
-
     def _elbo(self, batch: Batch) -> Tensor:
-        """One sample's ELBO of each image, [B], as evaluated; with the same noise each time."""
+        """The one-sample ELBO of each image in evaluation mode, [B]; the noise is the same in every call."""
         self._model.eval()
         try:
             with torch.no_grad(), fixed_noise(self._device, 0):
@@ -112,7 +124,7 @@ class Precision:
 
     def _enter(self, network: nn.Module, inputs: tuple[Any, ...]) -> None:
         low = self._trying or (network.training and self.name == "bfloat16")
-        # Without autocast's cache: it would outlive a recorded step, and each weight is used once.
+        # No cache: it would outlive a recorded step, and each weight is used only once.
         context: Any = torch.autocast(self._device.type, torch.bfloat16, enabled=low, cache_enabled=False)
         context.__enter__()
         self._entered.append(context)
@@ -123,7 +135,7 @@ class Precision:
 
 
 def has_bfloat16(device: torch.device) -> bool:
-    """Whether the device multiplies matrices of bfloat16 by itself, so that it is faster there."""
+    """Whether the device multiplies bfloat16 matrices in hardware."""
     if device.type != "cuda":
         return False
     with torch.cuda.device(device):
@@ -131,7 +143,7 @@ def has_bfloat16(device: torch.device) -> bool:
 
 
 def networks(model: LatentModel) -> list[nn.Module]:
-    """The parts that may compute in bfloat16: encoders and decoders, a discriminator's among them."""
+    """The modules that may compute in bfloat16: encoders and decoders, including a discriminator's."""
     if isinstance(model, VQVAE):
         return [model.encoder, model.decoder]
     return [part for part in model.modules() if isinstance(part, Encoder | Decoder)]

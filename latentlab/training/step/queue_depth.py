@@ -1,8 +1,8 @@
-"""How far the program runs ahead of a GPU: far enough that it never waits, no further, for the hand waits behind it.
+"""Limits how many steps are queued on a GPU: enough that it never waits, few enough that a decode request need not.
 
-Steps are queued without waiting for any. A replayed step takes the program a tenth of a millisecond and the GPU several
-times as long: between two read-outs of the means, half a second of steps would pile up, and an image that is to be
-decoded in between, a pause, or a changed β would come after all of them.
+Steps are queued without waiting for their results. A replayed step takes the program a tenth of a millisecond and the
+GPU several times as long: between two read-outs of the means half a second of steps would pile up, and the decode of an
+image, a pause or a changed β would come after all of them.
 """
 
 from __future__ import annotations
@@ -15,87 +15,81 @@ from typing import Protocol
 import torch
 
 LONGEST = 0.008
-"""Seconds of steps that may be queued, where a step is not longer."""
+"""Seconds of steps that may be queued, unless one step takes longer."""
 
-_FEWEST = 2  # steps: one that runs, and one that is ready
-_MOST = 32  # by which a program that was held up is caught up with
+_FEWEST = 2  # steps: one running and one ready
+_MOST = 32  # steps: lets a program that was delayed catch up
 
 
 class Event(Protocol):
-    """A mark in a device's queue."""
+    """A marker in the device's queue, as ``torch.cuda.Event``."""
 
     def record(self) -> None:
-        """Put it at the queue's end."""
+        """Append it to the queue."""
         ...
 
     def query(self) -> bool:
-        """Whether the device has come to it."""
+        """Whether the device has reached it."""
         ...
 
     def synchronize(self) -> None:
-        """Wait until it has."""
+        """Wait until the device reaches it."""
         ...
 
 
 class QueueDepthLimiter:
-    """Waits until few enough steps are queued.
+    """Waits while too many steps are queued.
 
     Parameters
     ----------
-    mark
-        Makes a mark.
+    new_event
+        Creates an event.
     clock
-        Tells the time in seconds.
+        Returns the time in seconds.
 
     Attributes
     ----------
-    most
-        Steps that may be queued; by how long they were found to take.
+    max_queued
+        Steps that may be queued, from the measured duration of a step.
     """
 
-    def __init__(self, mark: Callable[[], Event], clock: Callable[[], float] = time.monotonic) -> None:
-        self._mark, self._clock = mark, clock
+    def __init__(self, new_event: Callable[[], Event], clock: Callable[[], float] = time.monotonic) -> None:
+        self._new_event, self._clock = new_event, clock
         self._queued: deque[Event] = deque()
-        self._free: list[Event] = []
-        self._came_at: float | None = None  # when the last step that was waited for was done
-        self.most = _FEWEST
+        self._unused: list[Event] = []
+        self._reached_at: float | None = None  # when the last event that was waited for was reached
+        self.max_queued = _FEWEST
 
-    def queued(self) -> None:
-        """Note that a step was queued, and wait while there are too many."""
-        mark = self._free.pop() if self._free else self._mark()
-        mark.record()
-        self._queued.append(mark)
-        while len(self._queued) > self.most:
-            self._let_pass(self._queued.popleft())
+    def step_queued(self) -> None:
+        """Call after queueing a step; waits while too many are queued."""
+        event = self._unused.pop() if self._unused else self._new_event()
+        event.record()
+        self._queued.append(event)
+        while len(self._queued) > self.max_queued:
+            self._wait_for(self._queued.popleft())
 
-    def _let_pass(self, mark: Event) -> None:
-        if mark.query():
-            self._came_at = None  # it was done earlier: who knows when
-            # The device is not the slower one, or was waited for elsewhere: then there is room for more.
-            self.most = min(_MOST, self.most + 1)
+    def _wait_for(self, event: Event) -> None:
+        if event.query():
+            self._reached_at = None  # it was reached earlier, at an unknown time
+            # The program is the slower one, or has waited elsewhere: there is room for more.
+            self.max_queued = min(_MOST, self.max_queued + 1)
         else:
-            mark.synchronize()
+            event.synchronize()
             now = self._clock()
-            if self._came_at is not None:
-                took = max(now - self._came_at, LONGEST / _MOST)
-                self.most = max(_FEWEST, int(LONGEST / took))
-            self._came_at = now
-        self._free.append(mark)
+            if self._reached_at is not None:
+                seconds = max(now - self._reached_at, LONGEST / _MOST)
+                self.max_queued = max(_FEWEST, int(LONGEST / seconds))
+            self._reached_at = now
+        self._unused.append(event)
 
 
-def run_ahead_on(device: torch.device) -> QueueDepthLimiter | None:
-    """What limits the steps queued on a device; ``None`` where none are."""
-    if device.type != "cuda":
-        return None
-
-    def mark() -> Event:
-        return _Mark(device)
-
-    return QueueDepthLimiter(mark)
+def queue_limiter_for(device: torch.device) -> QueueDepthLimiter | None:
+    """The limiter for a device; ``None`` if it has no queue."""
+    return QueueDepthLimiter(lambda: _CudaEvent(device)) if device.type == "cuda" else None
 
 
-class _Mark:
-    """An event of a CUDA device's current stream, waited for without keeping a processor busy."""
+class _CudaEvent:
+    """An event of a CUDA device's current stream; waiting for it does not keep a CPU core busy."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device

@@ -1,4 +1,4 @@
-"""What records a step on a device: a CUDA graph (https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs)."""
+"""Records a step as a CUDA graph (https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs)."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ Step = Callable[[], Terms]
 
 
 class Recording(Protocol):
-    """A step that was recorded."""
+    """A recorded step."""
 
     def replay(self) -> Terms:
-        """Do it again; its terms, in tensors that the next replay overwrites."""
+        """Take the step again; returns its terms, in tensors that the next replay overwrites."""
         ...
 
 
-class Recorder(Protocol):
-    """What can record a step."""
+class StepRecorder(Protocol):
+    """Records steps."""
 
     def warm_up(self, step: Step) -> Terms:
-        """Take a step where one will be recorded."""
+        """Take a step the way it will be recorded."""
         ...
 
     def record(self, step: Step) -> Recording:
@@ -35,13 +35,13 @@ class Recorder(Protocol):
         Raises
         ------
         RuntimeError
-            When it does what cannot be recorded. Other steps can be taken all the same.
+            When the step does what cannot be recorded. Eager steps still work.
         """
         ...
 
 
-class CudaGraphs:
-    """Records CUDA graphs.
+class CudaGraphRecorder:
+    """Records steps as CUDA graphs.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class CudaGraphs:
         self._stream: torch.cuda.Stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
     def warm_up(self, step: Step) -> Terms:
-        """Take a step on the stream that is recorded from: what belongs to a stream is made there."""
+        """Take a step on the stream that will be recorded: what belongs to a stream is created there."""
         current = torch.cuda.current_stream(self._device)
         self._stream.wait_stream(current)
         with torch.cuda.stream(self._stream):
@@ -64,35 +64,35 @@ class CudaGraphs:
 
     def record(self, step: Step) -> Recording:
         """Record a step without taking it."""
-        # An older graph that is found to be garbage must not be taken down in the midst of this one.
+        # The garbage collector must not destroy an older graph during the capture.
         gc.collect()
         collects = gc.isenabled()
         gc.disable()
         try:
             with torch.cuda.device(self._device):
-                return self._recorded(step)
+                return self._capture(step)
         finally:
             if collects:
                 gc.enable()
 
-    def _recorded(self, step: Step) -> Recording:
+    def _capture(self, step: Step) -> Recording:
         graph = torch.cuda.CUDAGraph()
-        current, noise = torch.cuda.current_stream(self._device), torch.cuda.get_rng_state(self._device)
+        current, rng_state = torch.cuda.current_stream(self._device), torch.cuda.get_rng_state(self._device)
         try:
-            # Other threads of the process may go on using the device, the one of the backward pass among them.
+            # thread_local: other threads, the backward pass's among them, may use the device during the capture.
             with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
                 terms = step()
         except BaseException:
-            # A recording that cannot be ended leaves its stream the current one, and its random numbers expecting to
-            # be recorded, in torch 2.11 at least: the next step would draw none ("Offset increment outside graph
-            # capture encountered unexpectedly").
+            # After a failed capture, torch (2.11 at least) leaves its stream current and its generator waiting to be
+            # captured; the next random number would raise "Offset increment outside graph capture encountered
+            # unexpectedly".
             torch.cuda.set_stream(current)
-            _renew_noise(self._device, noise)
+            _renew_generator(self._device, rng_state)
             raise
-        return _CudaRecording(graph, terms)
+        return _CudaGraphRecording(graph, terms)
 
 
-class _CudaRecording:
+class _CudaGraphRecording:
     def __init__(self, graph: torch.cuda.CUDAGraph, terms: Terms) -> None:
         self._graph = graph
         self._terms = terms
@@ -102,13 +102,14 @@ class _CudaRecording:
         return self._terms
 
 
-def _renew_noise(device: torch.device, state: torch.Tensor) -> None:
-    """Let the device's random numbers go on from ``state`` as if nothing had ever been recorded of them."""
-    own = torch.cuda.default_generators[torch.cuda.current_device() if device.index is None else device.index]
-    own.graphsafe_set_state(torch.Generator(device).graphsafe_get_state())
-    own.set_state(state)
+def _renew_generator(device: torch.device, rng_state: torch.Tensor) -> None:
+    """Give the device's default generator a new state that no capture knows, at ``rng_state``."""
+    index = torch.cuda.current_device() if device.index is None else device.index
+    generator = torch.cuda.default_generators[index]
+    generator.graphsafe_set_state(torch.Generator(device).graphsafe_get_state())
+    generator.set_state(rng_state)
 
 
-def recorder_for(device: torch.device, config: TrainingConfig) -> Recorder | None:
-    """What records the steps of a run in one process, if anything."""
-    return CudaGraphs(device) if device.type == "cuda" and config.graphs == "auto" else None
+def recorder_for(device: torch.device, config: TrainingConfig) -> StepRecorder | None:
+    """The recorder for a run in one process; ``None`` if its steps are not to be recorded."""
+    return CudaGraphRecorder(device) if device.type == "cuda" and config.graphs == "auto" else None

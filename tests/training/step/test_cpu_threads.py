@@ -1,4 +1,4 @@
-"""The same run on the same number of threads, whatever others set."""
+"""A run has its own number of CPU threads, whatever else sets torch's."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ def dataset() -> Dataset:
     return Dataset(images, np.full(300, -1), (), [str(i) for i in range(300)], "noise", "noise", DataConfig())
 
 
-def test_the_number_of_threads_around_a_run_changes_no_bit_of_it(dataset, threads):
-    # A shape for which a matrix product's last bits depend on the threads, where there are two cores or more.
+def test_the_number_of_threads_outside_a_run_does_not_affect_it(dataset, threads):
+    # A shape for which the last bits of a matrix product depend on the threads, on two cores or more.
     config = RunConfig(model=ModelConfig(latent_dim=10), training=TrainingConfig(epochs=3, batch_size=37, device="cpu"))
     results = []
     for number in (1, 2):
-        training = Trainer(dataset, config)
-        for _event in training.steps():
-            assert torch.get_num_threads() == number or training.step == 0
+        trainer = Trainer(dataset, config)
+        for _event in trainer.steps():
+            assert torch.get_num_threads() == number or trainer.step == 0
             threads(number)
-        results.append(b"".join(p.detach().numpy().tobytes() for p in training.model.parameters()))
+        results.append(b"".join(p.detach().numpy().tobytes() for p in trainer.model.parameters()))
     assert results[0] == results[1]
 
 

@@ -1,4 +1,4 @@
-"""Recorded steps: everything but the recording itself, which a stand-in for CUDA's does on the CPU."""
+"""Recorded steps, with a recorder on the CPU in place of CUDA's."""
 
 import gc
 from unittest import mock
@@ -9,47 +9,49 @@ import torch
 from latentlab.config import TrainingConfig
 from latentlab.config.recipes import RECIPES
 from latentlab.errors import RunError
-from latentlab.models.base import StepState
+from latentlab.models import build
+from latentlab.models.base import Batch, StepState
 from latentlab.models.divergences import closed_form
 from latentlab.models.inference import weights_of
 from latentlab.storage import RunFolder
 from latentlab.training import Trainer
-from latentlab.training.step.cuda_graph import recorder_for
+from latentlab.training.step.optimizer_step import OptimizerStep
 from latentlab.training.step.optimizers import Optimizers
+from latentlab.training.step.step_recorder import recorder_for
 from tests.training.helpers import bars, named, run_config
-from tests.training.step.tape import Recorder, Tape
+from tests.training.step.tape import Tape, TapeRecorder
 
-RATE = 2.0**-10  # the same in float32 and in float64
+RATE = 2.0**-10  # exact in float32
 
 
 @pytest.fixture
 def recorder(monkeypatch):
-    """One that takes the place of CUDA's, with the guard that CUDA has, which tells later."""
-    made = Recorder()
-    monkeypatch.setattr("latentlab.training.trainer.recorder_for", lambda device, config: made)
+    """A recorder on the CPU, with the deferred guard of CUDA."""
+    recorder = TapeRecorder()
+    monkeypatch.setattr("latentlab.training.trainer.recorder_for", lambda device, config: recorder)
     monkeypatch.setattr(
         "latentlab.training.step.optimizer_step.Optimizers", lambda model, config: Optimizers(model, config, True)
     )
     monkeypatch.setattr(closed_form, "_terms", lambda spread: closed_form.MAX_TERMS)
-    return made
+    return recorder
 
 
 def run(out=None, resume=False, model=None, stop_at=None, change=None, dataset=None, **training):
-    run = Trainer(
+    trainer = Trainer(
         dataset or bars(), run_config(model, **({"learning_rate": RATE, "epochs": 4} | training)), out, resume
     )
     events = []
-    for event in run.steps():
+    for event in trainer.steps():
         events.append(event)
-        if run.step == stop_at:
-            run.stop()
-        if change is not None and run.step == change[0]:
-            run.update(**change[1])
+        if trainer.step == stop_at:
+            trainer.stop()
+        if change is not None and trainer.step == change[0]:
+            trainer.update(**change[1])
             change = None
-    return run, [event for event in events if event is not None]
+    return trainer, [event for event in events if event is not None]
 
 
-def computed(monkeypatch, **arguments):
+def run_eagerly(monkeypatch, **arguments):
     """The same run without a recorder."""
     with monkeypatch.context() as patch:
         patch.setattr("latentlab.training.trainer.recorder_for", lambda device, config: None)
@@ -69,13 +71,13 @@ def means(events):
 @pytest.mark.parametrize(
     "ask", [lambda x: x.sum().item(), lambda x: bool((x > 0).any()), lambda x: x[x > 0], torch.nonzero]
 )
-def test_the_stand_in_refuses_what_a_gpu_refuses(ask):
+def test_the_tape_refuses_what_a_cuda_graph_refuses(ask):
     with Tape(), pytest.raises(RuntimeError, match="not permitted"):
         ask(torch.ones(4))
 
 
-def test_the_stand_in_repeats_operations_alone():
-    """What the program computes by itself stays as it was; what is in the memory does not."""
+def test_the_tape_repeats_tensor_operations_only():
+    """Python values stay as they were recorded; tensors do not."""
     total, plain = torch.zeros(()), [1.0]
     with Tape() as tape:
         plain[0] += 1.0
@@ -88,38 +90,38 @@ def test_the_stand_in_repeats_operations_alone():
     assert (total, plain) == (14, [2.0])
 
 
-def test_replayed_steps_are_the_computed_ones(recorder, monkeypatch):
-    """To the bit here, their noise and means too; what is compared beforehand leaves no trace."""
+def test_replayed_steps_equal_eager_ones(recorder, monkeypatch):
+    """To the bit on the CPU, with their noise and means; verifying the replay leaves no trace."""
     replayed, events = run()
-    plain, expected = computed(monkeypatch)
+    plain, expected = run_eagerly(monkeypatch)
     assert_same(replayed, plain)
     assert means(events) == means(expected)
-    # Three steps, an epoch's smaller last one, and the others are replayed; two of each size to compare.
+    # Three eager steps and a smaller last one of the epoch; then replays, after two of each size to verify it.
     assert (recorder.warmed, recorder.recorded, recorder.replayed) == (4, 2, 2 * 2 + 12)
     assert not named(events, "warning")
 
 
 @pytest.mark.parametrize("change", [{"beta": 2.0}, {"learning_rate": 2 * RATE}])
-def test_a_change_by_hand_needs_no_other_recording(recorder, monkeypatch, change):
+def test_a_change_by_hand_needs_no_new_recording(recorder, monkeypatch, change):
     """Recorded steps read the learning rate and β from tensors."""
     replayed, _ = run(change=(9, change))
-    plain, _ = computed(monkeypatch, change=(9, change))
+    plain, _ = run_eagerly(monkeypatch, change=(9, change))
     assert_same(replayed, plain)
     assert recorder.recorded == 2
 
 
 @pytest.mark.parametrize("refine", [0, 2])
-def test_dragging_beta_needs_no_other_recording(recorder, monkeypatch, refine):
-    """Every step after the recording is a replay."""
+def test_dragging_beta_needs_no_new_recording(recorder, monkeypatch, refine):
+    """All steps after the recording are replays."""
     model = {"posterior": {"refine": refine}}
     changes = {9: 2.0, 10: 2.5, 11: 0.5, 13: 1.0}
 
     def dragged():
-        training = Trainer(bars(), run_config(model, learning_rate=RATE, epochs=4))
-        for _ in training.steps():
-            if training.step in changes:
-                training.update(beta=changes[training.step])
-        return training
+        trainer = Trainer(bars(), run_config(model, learning_rate=RATE, epochs=4))
+        for _ in trainer.steps():
+            if trainer.step in changes:
+                trainer.update(beta=changes[trainer.step])
+        return trainer
 
     replayed = dragged()
     assert (recorder.warmed, recorder.recorded, recorder.replayed) == (4, 2, 2 * 2 + 12)
@@ -149,17 +151,17 @@ def test_dragging_beta_needs_no_other_recording(recorder, monkeypatch, refine):
         ),
     ],
 )
-def test_every_step_that_can_be_is_replayed_with_its_schedule(recorder, monkeypatch, model, recorded):
+def test_replays_follow_the_schedules_of_the_model(recorder, monkeypatch, model, recorded):
     replayed, events = run(model=model)
-    plain, _ = computed(monkeypatch, model=model)
+    plain, _ = run_eagerly(monkeypatch, model=model)
     assert_same(replayed, plain)
     assert recorder.recorded == recorded
     assert not named(events, "warning")
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_what_a_recipe_does_is_all_on_the_device(recorder, monkeypatch, name):
-    """A replay repeats the device's operations alone: nothing that the program counts or decides enters into it."""
+def test_every_recipe_computes_its_steps_on_the_device(recorder, monkeypatch, name):
+    """A replay repeats only the operations of the device, nothing that Python counts or decides."""
     values = RECIPES[name].config().model_dump()
     values["architecture"] |= {"hidden": 16, "width": 4}
     values["supervision"]["labels"] = 8
@@ -168,21 +170,21 @@ def test_what_a_recipe_does_is_all_on_the_device(recorder, monkeypatch, name):
     replayed, events = run(**arguments)
     assert recorder.recorded == 2
     assert recorder.replayed > 2 * recorder.recorded
-    plain, _ = computed(monkeypatch, **arguments)
+    plain, _ = run_eagerly(monkeypatch, **arguments)
     assert_same(replayed, plain)
     assert not named(events, "warning")
 
 
-def test_a_cosine_schedule_is_read_from_its_tensor(recorder, monkeypatch):
+def test_replays_follow_a_cosine_schedule(recorder, monkeypatch):
     replayed, _ = run(schedule="cosine")
-    plain, _ = computed(monkeypatch, schedule="cosine")
+    plain, _ = run_eagerly(monkeypatch, schedule="cosine")
     assert_same(replayed, plain)
     assert recorder.recorded == 2
 
 
-def test_pixels_drawn_at_every_use_are_drawn_in_the_recording(recorder, monkeypatch):
+def test_dynamic_pixels_are_drawn_in_each_replay(recorder, monkeypatch):
     replayed, _ = run(binarise="dynamic")
-    plain, _ = computed(monkeypatch, binarise="dynamic")
+    plain, _ = run_eagerly(monkeypatch, binarise="dynamic")
     assert_same(replayed, plain)
     assert recorder.recorded == 2
 
@@ -191,7 +193,7 @@ def test_a_run_stopped_between_replays_resumes_to_the_bit(recorder, monkeypatch,
     run(tmp_path / "run", stop_at=6)
     assert recorder.recorded == 1
     run(tmp_path / "run", resume=True)
-    computed(monkeypatch, out=tmp_path / "whole")
+    run_eagerly(monkeypatch, out=tmp_path / "whole")
     parts, whole = (RunFolder(tmp_path / name).read_checkpoint().tensors for name in ("run", "whole"))
     assert parts.keys() == whole.keys()
     for name, array in whole.items():
@@ -206,64 +208,65 @@ def test_a_run_stopped_between_replays_resumes_to_the_bit(recorder, monkeypatch,
         ("other losses", "other losses"),
     ],
 )
-def test_a_recording_that_is_not_the_step_is_not_used(recorder, monkeypatch, spoil, why):
-    """One notice, and the run is the computed one."""
+def test_a_wrong_recording_is_not_used(recorder, monkeypatch, spoil, why):
+    """There is one warning, and the run equals the eager one."""
     recorder.spoil = spoil
     replayed, events = run()
-    plain, _ = computed(monkeypatch)
+    plain, _ = run_eagerly(monkeypatch)
     assert_same(replayed, plain)
     (warning,) = named(events, "warning")
     assert why in warning.message
-    assert "going on without" in warning.message
+    assert "continuing without" in warning.message
     assert recorder.recorded == 1
 
 
-def test_a_replayed_step_that_is_not_finite_is_not_applied(recorder):
-    run = Trainer(bars(), run_config(learning_rate=RATE, epochs=4))
-    steps = run.steps()
-    while run.step < 6:
+def test_a_non_finite_replayed_step_is_not_applied(recorder):
+    trainer = Trainer(bars(), run_config(learning_rate=RATE, epochs=4))
+    steps = trainer.steps()
+    while trainer.step < 6:
         next(steps)
     assert recorder.replayed > 2
-    before = weights_of(run.model)
+    before = weights_of(trainer.model)
     with torch.no_grad():
-        next(run.model.parameters()).fill_(torch.nan)
+        next(trainer.model.parameters()).fill_(torch.nan)
     with pytest.raises(RunError, match="no longer finite at step 6 "):
         list(steps)
-    after = weights_of(run.model)
+    after = weights_of(trainer.model)
     assert all((after[name] == array).all() for name, array in list(before.items())[1:])
 
 
 def test_a_model_that_takes_too_much_memory_is_not_recorded(recorder):
-    training = Trainer(bars(), run_config())
-    real = training.model.losses
+    trainer = Trainer(bars(), run_config())
+    real = trainer.model.losses
 
     def losses(phase, batch, state):
         if len(batch.x) > 8:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
         return real(phase, batch, state)
 
-    training.model.losses = losses
-    events = [event for event in training.steps() if event is not None]
+    trainer.model.losses = losses
+    events = [event for event in trainer.steps() if event is not None]
     assert recorder.recorded == 0
     assert len(named(events, "warning")) == 1
 
 
-def test_a_whole_step_adds_to_no_gradient_that_was_there():
-    """A recording would go on adding to it when it is long gone."""
-    training = Trainer(bars(), run_config({"family": "factor", "latent_dim": 3}))
-    next(training.steps())
-    left = []
-    for parameter in training.model.parameters():
+def test_a_recordable_step_does_not_add_to_earlier_gradients():
+    """A replay would add to tensors that no longer exist."""
+    config = run_config({"family": "factor", "latent_dim": 3})
+    model = build(config.model, (1, 8, 8), 0)
+    batch = Batch(torch.rand(16, 1, 8, 8), None, torch.arange(16))
+    model.prepare(batch, 16)
+    earlier = []
+    for parameter in model.parameters():
         parameter.grad = torch.zeros_like(parameter)
-        left.append(parameter.grad)
-    images = torch.arange(16)
-    training._stepper.whole_step(training._feed.batch(images, images), StepState())
-    assert not any(gradient.any() for gradient in left)
+        earlier.append(parameter.grad)
+    OptimizerStep(model, config.training, 16).run_recordable(batch, StepState())
+    assert not any(gradient.any() for gradient in earlier)
 
 
 @pytest.fixture
 def cuda(monkeypatch):
-    """torch.cuda's names with their own signatures and nothing behind them; what was called, in order."""
+    """Mocks of torch.cuda's functions with their signatures; they record the calls in order."""
     calls = mock.Mock()
     names = ("Stream", "stream", "current_stream", "set_stream", "get_rng_state", "CUDAGraph", "graph", "device")
     for name in names:
@@ -273,8 +276,8 @@ def cuda(monkeypatch):
     return calls
 
 
-def test_what_records_on_cuda_calls_it_as_it_is_to_be_called(cuda):
-    """Steps are taken on the stream that is recorded from, between waits; only the graph replays."""
+def test_the_cuda_recorder_calls_torch_correctly(cuda):
+    """Warm-up steps run on the capture stream between waits; only the graph replays."""
     device = torch.device("cuda", 1)
     recorder = recorder_for(device, TrainingConfig())
     stream = cuda.Stream.return_value
@@ -304,8 +307,8 @@ def test_what_records_on_cuda_calls_it_as_it_is_to_be_called(cuda):
     graph.replay.assert_called_once_with()
 
 
-def test_a_recording_that_breaks_off_leaves_stream_and_noise_as_they_were(cuda, monkeypatch):
-    """As not every torch does by itself."""
+def test_a_failed_capture_restores_stream_and_random_numbers(cuda, monkeypatch):
+    """Which not every version of torch does."""
     generators = [mock.Mock(), mock.Mock()]
     monkeypatch.setattr(torch.cuda, "default_generators", generators)
     monkeypatch.setattr(torch, "Generator", mock.create_autospec(torch.Generator))
@@ -327,19 +330,19 @@ def test_a_recording_that_breaks_off_leaves_stream_and_noise_as_they_were(cuda, 
     assert gc.isenabled()
 
 
-def test_nothing_is_recorded_on_the_cpu_or_where_it_is_not_wanted(cuda):
+def test_nothing_is_recorded_on_the_cpu_or_with_graphs_off(cuda):
     assert recorder_for(torch.device("cpu"), TrainingConfig()) is None
     assert recorder_for(torch.device("cuda", 0), TrainingConfig(graphs="off")) is None
 
 
-def test_a_player_rests_without_the_device_being_asked(recorder, monkeypatch):
-    """As where it is: its weights and moments stay, whatever gradients it has."""
+def test_a_phase_is_skipped_without_asking_the_device(recorder, monkeypatch):
+    """Its weights and moments stay as they are, as when the device is asked."""
     values = {"family": "vae-gan", "architecture": {"kind": "conv", "width": 4}, "adversary": {"margin": 0.0}}
     replayed, events = run(model=values, dataset=bars(side=16))
     assert recorder.replayed > 2
     monkeypatch.undo()
-    asked, expected = run(model=values, dataset=bars(side=16))
-    assert_same(replayed, asked)
-    rested = [epoch["gradient_norm_discriminator"] == 0 for epoch in means(expected)]
-    assert True in rested
-    assert [epoch["objective_discriminator"] == 0 for epoch in means(events)] == rested
+    eager, expected = run(model=values, dataset=bars(side=16))
+    assert_same(replayed, eager)
+    skipped = [epoch["gradient_norm_discriminator"] == 0 for epoch in means(expected)]
+    assert True in skipped
+    assert [epoch["objective_discriminator"] == 0 for epoch in means(events)] == skipped

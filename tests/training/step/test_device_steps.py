@@ -1,7 +1,7 @@
-"""What a step asks of a device that runs ahead of the program: nothing, so that nobody waits.
+"""A step on a GPU never makes the program wait for the device.
 
-No device is needed: the tensors are torch's fakes, which have a device, a type and a shape and nothing in them.
-Gradients are not computed here, for autograd asks the driver even of fakes; ``test_graphs.py`` records them on the CPU.
+No device is needed: torch's fake tensors have a device, a type and a shape, but no data. Gradients are not computed
+here, since autograd asks the driver even for fake tensors; ``test_cuda_graph.py`` records them on the CPU.
 """
 
 import numpy as np
@@ -20,14 +20,14 @@ from latentlab.training.step.optimizer_step import OptimizerStep
 from tests.training.helpers import run_config
 
 CUDA = torch.device("cuda", 0)
-ASKS = {
+WAITS = {
     "semi-supervised-vae": "it gathers labelled images until it has enough of each class",
 }
 AT = StepState(5, 1, 3, 60)
 
 
 class Watch(TorchDispatchMode):
-    """Notes every operation that makes the program wait for the device, or the device for the program's memory."""
+    """Records every operation that makes the program wait for the device, or reads the program's memory."""
 
     def __init__(self):
         super().__init__()
@@ -36,7 +36,7 @@ class Watch(TorchDispatchMode):
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         name = func._schema.name
         if name in ("aten::_fused_adam_", "aten::_fused_adamw_"):
-            return None  # has no fake, changes tensors in place and asks nothing
+            return None  # has no fake implementation; works in place and does not wait
         tensors = [value for value in args if isinstance(value, torch.Tensor)]
         found = func(*args, **(kwargs or {}))
         if name in ("aten::_local_scalar_dense", "aten::nonzero", "aten::is_nonzero", "aten::equal", "aten::bincount"):
@@ -58,7 +58,7 @@ def small(name):
 
 @pytest.fixture
 def no_gradients(monkeypatch):
-    """Gradients without computing them: autograd's engine wants the device itself."""
+    """Zero gradients in place of autograd, which needs the device."""
     leaves = []
 
     def backward(objective, *arguments, **options):
@@ -76,31 +76,31 @@ def no_gradients(monkeypatch):
 @pytest.mark.filterwarnings("ignore:Accessing the data pointer of FakeTensor")
 @pytest.mark.parametrize("name", RECIPES)
 def test_no_step_waits_for_the_device(name, no_gradients):
-    """Nor does writing its schedules; where labels are gathered, once they are."""
+    """Nor does writing its schedules; a recipe that gathers labels waits only until it has enough."""
     config = small(name)
-    asked = False
+    waited = False
     with FakeTensorMode(allow_non_fake_inputs=True):
         with CUDA:
             model = build(config.model, (1, 16, 16), 4).train()
         no_gradients.extend(model.parameters())
-        stepper = OptimizerStep(model, config.training, 8)
-        meter = RunningMeans(CUDA)
+        step = OptimizerStep(model, config.training, 8)
+        means = RunningMeans(CUDA)
         x = torch.rand(8, 1, 16, 16, device=CUDA)
         batch = Batch(x, torch.zeros(8, dtype=torch.int64, device=CUDA), torch.arange(8, device=CUDA))
         watch = Watch()
         try:
             with watch:
                 model.on_step_start(AT)
-                meter.add(stepper.step(batch, AT, 2e-3), 8)
+                means.add(step.run(batch, AT, 2e-3), 8)
         except (DataDependentOutputException, DynamicOutputShapeException):
-            asked = True
-        assert (asked or bool(watch.found)) == (name in ASKS), watch.found
-        assert model.is_capturable == (name not in ASKS)
+            waited = True
+        assert (waited or bool(watch.found)) == (name in WAITS), watch.found
+        assert model.is_capturable == (name not in WAITS)
         model.has_all_labels = True
         assert model.is_capturable
         watch = Watch()
         with watch:
-            stepper.whole_step(batch, AT)
+            step.run_recordable(batch, AT)
         assert not watch.found
 
 
@@ -116,7 +116,7 @@ def test_no_step_waits_for_the_device(name, no_gradients):
         lambda x: x + torch.tensor([1.0], device=CUDA),
     ],
 )
-def test_the_watch_notices(ask):
+def test_the_watch_finds_operations_that_wait(ask):
     with FakeTensorMode():
         x = torch.rand(8, device=CUDA)
         watch = Watch()
@@ -128,28 +128,28 @@ def test_the_watch_notices(ask):
     assert watch.found
 
 
-def feed_on_cuda(**options):
+def loader_on_cuda(**options):
     labels = np.arange(20)
-    return BatchLoader(np.zeros((20, 1, 8, 8), np.uint8), labels, labels, CUDA, 0, **options)
+    return BatchLoader(np.zeros((20, 1, 8, 8), np.uint8), labels, labels, 4, CUDA, 0, **options)
 
 
 @pytest.mark.parametrize("binarise", ["none", "dynamic"])
 def test_a_batch_of_resident_images_is_made_on_the_device(monkeypatch, binarise):
     monkeypatch.setattr(batches, "_free_memory", lambda device: 1e9)
     with FakeTensorMode(allow_non_fake_inputs=True):
-        source = feed_on_cuda(binarise=binarise)
-        assert source.resident
-        images, places = next(source.order(0, 4))
+        loader = loader_on_cuda(binarise=binarise)
+        assert loader.resident
+        indices, positions = next(loader.epoch(0))
         watch = Watch()
         with watch:
-            batch = source.batch(images, places)
+            batch = loader.load(indices, positions)
     assert not watch.found
     assert batch.x.device == batch.label.device == batch.index.device == CUDA
 
 
 @pytest.mark.parametrize("binarise", ["none", "static"])
-def test_images_that_do_not_fit_come_through_pinned_memory(monkeypatch, binarise):
-    """Pixels and labels alike; the program does not wait for either copy."""
+def test_images_that_do_not_fit_are_copied_through_pinned_memory(monkeypatch, binarise):
+    """Pixels and labels; the program waits for neither copy."""
     monkeypatch.setattr(batches, "_free_memory", lambda device: 10.0)
     pinned, real = [], torch.empty
 
@@ -159,13 +159,13 @@ def test_images_that_do_not_fit_come_through_pinned_memory(monkeypatch, binarise
         return real(*shape, **options)
 
     with FakeTensorMode(allow_non_fake_inputs=True):
-        source = feed_on_cuda(binarise=binarise)
-        assert not source.resident
-        images, places = next(source.order(0, 4))
+        loader = loader_on_cuda(binarise=binarise)
+        assert not loader.resident
+        indices, positions = next(loader.epoch(0))
         monkeypatch.setattr(torch, "empty", empty)
         watch = Watch()
         with watch:
-            batch = source.batch(images, places)
+            batch = loader.load(indices, positions)
     assert pinned == [(4, 1, 8, 8), (4,)]
     assert watch.found == ["aten::_to_copy to cuda:0"] * 2
     assert batch.x.device == batch.label.device == batch.index.device == CUDA

@@ -1,4 +1,4 @@
-"""bfloat16 in the networks while training, float32 everywhere else."""
+"""bfloat16 in the networks during training, float32 everywhere else."""
 
 import copy
 
@@ -17,12 +17,12 @@ from latentlab.training.step.precision import Precision
 from tests.training.helpers import bars, named, run_config, train
 
 CPU = torch.device("cpu")
-MUCH = 1e12  # work that is worth casting for
+MANY = 1e12  # floating-point operations, enough for bfloat16
 
 
 @pytest.fixture
 def capable(monkeypatch):
-    """A device that has bfloat16, and any work worth it."""
+    """A device that has bfloat16, for steps of any size."""
     monkeypatch.setattr(precision, "has_bfloat16", lambda device: True)
     monkeypatch.setattr(precision, "_WORTH_CASTING", 0.0)
 
@@ -48,7 +48,7 @@ def losses(model, batch):
 def test_networks_compute_in_bfloat16_and_nothing_else(name):
     model, batch = model_and_batch(name)
     exact = losses(model, batch)
-    Precision("bfloat16", model, CPU, MUCH)
+    Precision("bfloat16", model, CPU, MANY)
     seen = {}
     for network in precision.networks(model):
         linear = next(part for part in network.modules() if hasattr(part, "weight"))
@@ -63,17 +63,17 @@ def test_networks_compute_in_bfloat16_and_nothing_else(name):
     assert all(p.grad is None or p.grad.dtype == torch.float32 for p in model.parameters())
 
 
-def test_what_is_evaluated_is_float32():
+def test_evaluation_computes_in_float32():
     model, batch = model_and_batch()
     images = (batch.x * 255).to(torch.uint8)
     exact = quick_bound(model, images, None, 8, "none", 0)
-    Precision("bfloat16", model, CPU, MUCH)
+    Precision("bfloat16", model, CPU, MANY)
     assert quick_bound(model, images, None, 8, "none", 0) == exact
 
 
 def test_a_copy_of_the_model_computes_with_its_own_weights():
     model, batch = model_and_batch()
-    Precision("bfloat16", model, CPU, MUCH)
+    Precision("bfloat16", model, CPU, MANY)
     other = copy.deepcopy(model)
     with torch.no_grad():
         for parameter in other.parameters():
@@ -82,9 +82,9 @@ def test_a_copy_of_the_model_computes_with_its_own_weights():
     assert losses(model, batch).terms["rate"] > 0
 
 
-def test_a_network_that_fails_leaves_no_autocast_behind():
+def test_autocast_ends_when_a_network_fails():
     model, batch = model_and_batch()
-    Precision("bfloat16", model, CPU, MUCH)
+    Precision("bfloat16", model, CPU, MANY)
     with pytest.raises(RuntimeError):
         losses(model, Batch(batch.x[:, :, :3]))
     assert not torch.is_autocast_enabled("cpu")
@@ -92,14 +92,14 @@ def test_a_network_that_fails_leaves_no_autocast_behind():
 
 def test_auto_is_float32_on_the_cpu():
     model, _ = model_and_batch()
-    chosen = Precision("auto", model, CPU, MUCH)
+    chosen = Precision("auto", model, CPU, MANY)
     assert (chosen.name, chosen.may_change) == ("float32", False)
     assert not model.encoder._forward_pre_hooks
     assert not precision.has_bfloat16(CPU)
 
 
 def test_auto_keeps_bfloat16_within_the_noise(capable, tmp_path):
-    """And files hold float32."""
+    """Files hold float32."""
     _, events = train(bars(), run_config(), tmp_path / "run")
     assert named(events, "started")[0].precision == "bfloat16"
     assert not named(events, "warning")
@@ -109,33 +109,34 @@ def test_auto_keeps_bfloat16_within_the_noise(capable, tmp_path):
         assert array.dtype.kind in "iu" or array.dtype.itemsize >= 4, name
 
 
-def test_auto_gives_bfloat16_up_when_the_elbo_leaves_its_noise(capable, monkeypatch, tmp_path):
-    """At an epoch's end, once, with a notice; it stays so when the run is resumed."""
-    training = Trainer(bars(), run_config(), tmp_path / "run")
-    real, rounding = training.model.bound, training._precision
+def test_auto_gives_up_bfloat16_when_the_elbo_changes_by_more_than_its_noise(capable, monkeypatch, tmp_path):
+    """At the end of an epoch, once, with a warning; also after the run is resumed."""
+    trainer = Trainer(bars(), run_config(), tmp_path / "run")
+    real, autocast = trainer.model.bound, []
+    trainer.model.encoder.register_forward_pre_hook(lambda *_: autocast.append(torch.is_autocast_enabled("cpu")))
 
     def bound(batch, samples=1):
         found = real(batch, samples)
-        off = 100.0 if rounding._trying and training.epoch >= 1 else 0.0
+        off = 100.0 if autocast[-1] and trainer.epoch >= 1 else 0.0
         return Bound(found.log_likelihood + off, found.rate, found.log_ratio)
 
-    training.model.bound = bound
-    steps = training.steps()
+    trainer.model.bound = bound
+    steps = trainer.steps()
     events = []
-    while training.step < 7:
+    while trainer.step < 7:
         events.append(next(steps))
-    training.stop()
+    trainer.stop()
     events = [event for event in [*events, *steps] if event is not None]
     assert named(events, "started")[0].precision == "bfloat16"
     (warning,) = named(events, "warning")
     assert "bfloat16 would move the ELBO" in warning.message
-    assert rounding.name == "float32"
+    assert trainer.state.progress.precision == "float32"
     _, events = train(bars(), run_config(), tmp_path / "run", resume=True)
     assert named(events, "started")[0].precision == "float32"
     assert not named(events, "warning")
 
 
-def test_float32_is_asked_for_and_kept(capable):
+def test_float32_stays_float32(capable):
     _, events = train(bars(), run_config(precision="float32", epochs=1))
     assert named(events, "started")[0].precision == "float32"
 
@@ -153,9 +154,9 @@ def test_a_run_in_bfloat16_learns_and_resumes_to_the_bit(tmp_path):
         assert (array == weights_of(resumed.model)[name]).all(), name
 
 
-def test_the_choice_moves_no_noise(capable):
-    """A run that tries and one that is told compute the same."""
+def test_trying_the_precision_does_not_advance_the_random_numbers(capable):
+    """A run with ``auto`` and one with ``bfloat16`` compute the same."""
     tried, _ = train(bars(), run_config(epochs=2))
-    told, _ = train(bars(), run_config(epochs=2, precision="bfloat16"))
+    given, _ = train(bars(), run_config(epochs=2, precision="bfloat16"))
     for name, array in weights_of(tried.model).items():
-        assert (array == weights_of(told.model)[name]).all(), name
+        assert (array == weights_of(given.model)[name]).all(), name

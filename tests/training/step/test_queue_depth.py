@@ -1,21 +1,21 @@
-"""How far the program runs ahead of a device that takes its time."""
+"""How many steps are queued on a slow device."""
 
 import pytest
 import torch
 
-from latentlab.training.step.queue_depth import LONGEST, QueueDepthLimiter, run_ahead_on
+from latentlab.training.step.queue_depth import LONGEST, QueueDepthLimiter, queue_limiter_for
 
 
 class Device:
-    """Does a step after the other, each in so many seconds; the program queues one in so many."""
+    """Takes ``step`` seconds for a step; the program takes ``queueing`` seconds to queue one."""
 
     def __init__(self, step, queueing):
         self.step, self.queueing = step, queueing
         self.now = self.done_at = 0.0
         self.waited = 0.0
 
-    def mark(self):
-        return Mark(self)
+    def event(self):
+        return Event(self)
 
     def queue(self):
         self.now += self.queueing
@@ -23,11 +23,11 @@ class Device:
 
     @property
     def behind(self):
-        """Seconds of work that are queued."""
+        """Seconds of queued work."""
         return self.done_at - self.now
 
 
-class Mark:
+class Event:
     def __init__(self, device):
         self.device = device
         self.at = None
@@ -44,7 +44,7 @@ class Mark:
 
 
 def run(device, steps=400):
-    ahead = QueueDepthLimiter(device.mark, lambda: device.now)
+    limiter = QueueDepthLimiter(device.event, lambda: device.now)
     idle, most = 0.0, 0.0
     for count in range(steps):
         before = device.done_at
@@ -52,42 +52,42 @@ def run(device, steps=400):
         if count > 100:
             idle += max(0.0, device.now - before)
             most = max(most, device.behind)
-        ahead.queued()
+        limiter.step_queued()
     return idle, most
 
 
 @pytest.mark.parametrize("step", [0.0003, 0.001, 0.003, 0.02, 0.3])
 def test_the_device_is_never_idle_and_never_far_behind(step):
-    """Further than that only by the two steps it needs: one that runs and one that is ready."""
+    """Longer queues than ``LONGEST`` have only two steps: one running and one ready."""
     idle, behind = run(Device(step, 0.0001))
     assert idle == 0
     assert behind <= max(LONGEST, 2 * step) + 2 * step
 
 
-def test_a_program_that_is_the_slower_one_waits_for_nothing():
+def test_a_program_slower_than_the_device_never_waits():
     device = Device(0.0001, 0.0003)
     run(device)
     assert device.waited == 0
 
 
-def test_a_program_that_is_held_up_finds_enough_queued():
-    """Short steps pile up as long as an image's decoding takes."""
+def test_enough_steps_are_queued_for_a_program_that_is_delayed():
+    """The queue covers the time of decoding an image."""
     device = Device(0.0003, 0.0001)
-    ahead = QueueDepthLimiter(device.mark, lambda: device.now)
+    limiter = QueueDepthLimiter(device.event, lambda: device.now)
     for _ in range(200):
         device.queue()
-        ahead.queued()
+        limiter.step_queued()
     assert device.behind > 0.005
 
 
-def test_marks_are_used_again():
-    device, made = Device(0.001, 0.0001), []
-    ahead = QueueDepthLimiter(lambda: made.append(Mark(device)) or made[-1], lambda: device.now)
+def test_events_are_reused():
+    device, created = Device(0.001, 0.0001), []
+    limiter = QueueDepthLimiter(lambda: created.append(Event(device)) or created[-1], lambda: device.now)
     for _ in range(300):
         device.queue()
-        ahead.queued()
-    assert len(made) < 40
+        limiter.step_queued()
+    assert len(created) < 40
 
 
 def test_steps_on_the_cpu_are_not_queued():
-    assert run_ahead_on(torch.device("cpu")) is None
+    assert queue_limiter_for(torch.device("cpu")) is None

@@ -1,4 +1,4 @@
-"""Every recipe is a citizen: it trains, is stopped and resumed to the bit, saved, opened and used."""
+"""Every recipe trains, is stopped and resumed to the bit, saved, opened and used."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from latentlab.config import ModelConfig
 from latentlab.config.recipes import RECIPES
 from latentlab.models.inference import load_model
 from latentlab.training import Trainer
-from latentlab.training.distributed import may_leave_out
+from latentlab.training.distributed import has_unused_parameters
 from tests.training.helpers import bars, named, run_config, train
 from tests.training.test_resume import content
 
@@ -28,14 +28,14 @@ def test_a_recipe_trains_resumes_and_opens(name, tmp_path):
         assert {"elbo", "rate", "distortion"} <= set(means)
         assert np.isfinite(list(means.values())).all()
 
-    training = Trainer(dataset, config, tmp_path / "parts")
-    parameters, learned = list(training.model.parameters()), []
+    trainer = Trainer(dataset, config, tmp_path / "parts")
+    parameters, learned = list(trainer.model.parameters()), []
     for parameter in parameters:
         parameter.register_post_accumulate_grad_hook(lambda which: learned.append(id(which)))
-    for _ in training.steps():
-        if training.step == 5:
-            training.stop()
-    assert may_leave_out(training.model) or {id(parameter) for parameter in parameters} == set(learned)
+    for _ in trainer.steps():
+        if trainer.step == 5:
+            trainer.stop()
+    assert has_unused_parameters(trainer.model) or {id(parameter) for parameter in parameters} == set(learned)
     train(dataset, config, tmp_path / "parts", resume=True)
     assert content(tmp_path / "parts") == content(tmp_path / "whole")
 
