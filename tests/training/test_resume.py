@@ -173,13 +173,13 @@ def test_a_run_whose_length_was_changed_resumes_to_the_bit(tmp_path):
     """With a cosine schedule, which depends on the number of epochs."""
     config = run_config(schedule="cosine", epochs=2)
     for folder, stops in (("whole", ()), ("parts", (6, 13))):
-        events = []
+        events, changes = [], [{"epochs": 4, "patience": 9}]
         for at in (*stops, None):
             trainer = Trainer(bars(), config, tmp_path / folder, resume=True)
             for event in trainer.steps():
                 events.append(event)
-                if trainer.step == 2 and event is None:
-                    trainer.update(epochs=4, patience=9)
+                if trainer.step == 2 and changes:
+                    trainer.update(**changes.pop())
                 if trainer.step == at:
                     trainer.stop()
         assert (events[-1].reason, events[-1].epochs) == ("done", 4)

@@ -190,11 +190,11 @@ def test_learning_rate_and_beta_change_the_next_step():
 
 def test_a_run_that_is_shortened_finishes_its_current_epoch():
     trainer = Trainer(bars(), run_config(epochs=50))
-    events = []
+    events, changes = [], [{"epochs": 1}]
     for event in trainer.steps():
         events.append(event)
-        if trainer.step == 6 and event is None:
-            trainer.update(epochs=1)
+        if trainer.step == 6 and changes:
+            trainer.update(**changes.pop())
     assert (events[-1].epochs, events[-1].reason) == (2, "done")
     (adjusted,) = [event for event in events if isinstance(event, Adjusted)]
     assert (adjusted.step, adjusted.epochs) == (6, 2)
