@@ -111,7 +111,7 @@ def test_row_36_the_program_exits_with_2():
 
 SHOWN = """
 import sys
-from latentlab.display import require_display
+from latentlab.app.display_check import require_display
 for _ in range(40):
     require_display()
     from PySide6.QtGui import QGuiApplication
