@@ -1,4 +1,4 @@
-"""The two kinds of trouble a user is told about in one sentence."""
+"""The errors that are reported to the user in one sentence."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ class LatentlabError(Exception):
 
 
 class InputError(LatentlabError):
-    """What was given is at fault: a path, a file, an option (exit code 2)."""
+    """Bad input: a path, a file, an option (exit code 2)."""
 
     exit_code = 2
 
 
 class RunError(LatentlabError):
-    """The work itself failed: NaN loss, disk full, device lost (exit code 1)."""
+    """The work failed: NaN loss, disk full, device lost (exit code 1)."""
 
     exit_code = 1
 
 
 class DiskFullError(RunError):
-    """There is no space left where something is written; what was there is whole, and it can be tried again."""
+    """The disk is full; existing files are intact, and writing can be tried again."""

@@ -1,4 +1,4 @@
-"""The running program: start-up, the composition root, and the way out."""
+"""The running program: start-up, the composition root, and shutdown."""
 
 from __future__ import annotations
 

@@ -35,6 +35,7 @@ from latentlab.controllers.latent_map import MapController
 from latentlab.controllers.levels import LevelController
 from latentlab.controllers.model import ModelController
 from latentlab.controllers.notifications import NotificationsController
+from latentlab.controllers.opened_run import OpenedRunController
 from latentlab.controllers.prior import PriorController
 from latentlab.controllers.run_comparison import RunComparisonController
 from latentlab.controllers.runs import RunsController
@@ -147,6 +148,7 @@ class Application(QObject):
         DatasetFitController(session, window.data_panel, window.notifications, parent)
         self.model = ModelController(session, engine, self.undo, window.model_panel, parent)
         self.training = TrainingController(session, engine, window.training_panel, window.curves, self.activity, parent)
+        OpenedRunController(session, engine, window.training_panel, window.curves, self.activity, parent)
         self._runs = RunsController(session, self.training, self.model, window.runs_table, parent)
         # A panel behind another tab is not hidden for Qt: only its dock reports that it comes to the front.
         window.docks["runs"].visibilityChanged.connect(self._on_runs_visibility_changed)

@@ -1,7 +1,7 @@
-"""When the window's own process goes wrong: fault logs of a crash, and reports of uncaught exceptions.
+"""Crashes of the window's process: fault logs, and reports of uncaught exceptions.
 
-A segfault leaves a log that the next start finds; an exception that nobody caught reaches one handler,
-with a report that can be copied, and never just the terminal.
+A segfault leaves a log that the next start finds. An uncaught exception reaches one handler, which shows a report
+that can be copied, and does not only go to the terminal.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SUFFIX = ".fault.log"
 
 
 class FaultLog:
-    """faulthandler's log of this process: a file while the process lives, removed at a clean end."""
+    """faulthandler's log of this process: a file that a normal end removes."""
 
     def __init__(self) -> None:
         self._path = data_folder() / "crashes" / f"{os.getpid()}{_SUFFIX}"
@@ -37,7 +37,7 @@ class FaultLog:
         faulthandler.enable(self._file)
 
     def close(self) -> None:
-        """Stop logging and remove the file: this process ended well."""
+        """Stop logging and remove the file: this process ends normally."""
         if self._file is not None:
             faulthandler.disable()
             self._file.close()
@@ -46,7 +46,7 @@ class FaultLog:
 
 
 def take_fault_logs() -> list[str]:
-    """The texts of crashed processes' fault logs, which are removed; newest last."""
+    """Remove the fault logs of crashed processes and return their texts, newest last."""
     texts = []
     folder = data_folder() / "crashes"
     for path in sorted(folder.glob(f"*{_SUFFIX}"), key=_age):
@@ -71,7 +71,7 @@ def _age(path: Path) -> float:
 
 
 class UncaughtExceptions:
-    """Sends every uncaught exception, of any thread, to ``report(summary, details)`` until ``remove``."""
+    """Passes every uncaught exception, of any thread, to ``report(summary, details)`` until ``remove``."""
 
     def __init__(self, report: Callable[[str, str], None]) -> None:
         self._report = report
@@ -80,7 +80,7 @@ class UncaughtExceptions:
         threading.excepthook = self._on_thread_exception
 
     def remove(self) -> None:
-        """Put back the hooks that were there before."""
+        """Restore the previous hooks."""
         sys.excepthook, threading.excepthook = self._hooks
 
     def _on_exception(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

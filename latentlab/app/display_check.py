@@ -1,4 +1,4 @@
-"""Whether there is a screen to open a window on (no Qt: Qt aborts the process when there is none)."""
+"""Whether there is a display for a window (no Qt: Qt aborts the process when there is none)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import BinaryIO
 from latentlab.errors import InputError
 
 _NEEDS_NO_SCREEN = ("offscreen", "minimal", "vnc", "linuxfb", "eglfs")
-# What Qt loads at run time and a bare Debian lacks: library, package.
+# Libraries that Qt loads at run time and a minimal Debian lacks, with their packages.
 _LIBRARIES = {
     "libEGL.so.1": "libegl1",
     "libGL.so.1": "libgl1",
@@ -33,22 +33,21 @@ _X11_LIBRARIES = {
     "libxcb-image.so.0": "libxcb-image0",
     "libxcb-render-util.so.0": "libxcb-render-util0",
 }
-_ADVICE = "the command line needs none: see latentlab train, evaluate, encode, decode --help"
+_ADVICE = "the command line needs no display: see latentlab train, evaluate, encode, decode --help"
 
 
-_PATIENCE = 5.0  # seconds for a server to answer: one on another machine may be slow
-_STARTING_ANEW = 0.5  # seconds in which a server that has lost its last client refuses others (measured: 0.12 at most)
+_TIMEOUT = 5.0  # seconds for a server to answer: one on another machine may be slow
+_RESET_SECONDS = 0.5  # in which a server that has lost its last client refuses others (measured: 0.12 at most)
 _NO_SUCH_NAME = 5  # xcb's XCB_CONN_CLOSED_PARSE_ERR
 
 _held: dict[str, int] = {}
-"""Connections that were tried, by display, and stay: an X server that loses its last client starts anew, and would
-refuse Qt in that moment."""
+"""Open connections by display: an X server that loses its last client resets, and would refuse Qt at that moment."""
 
 
 def require_display() -> None:
-    """Refuse, in one sentence, to open a window where none can be shown.
+    """Raise an error if no window can be shown.
 
-    Connects to the X server as Qt will, and stays connected as long as the process lives.
+    Connects to the X server like Qt, and keeps the connection until the process ends.
 
     Raises
     ------
@@ -65,7 +64,7 @@ def require_display() -> None:
         return
     display = os.environ.get("DISPLAY", "")
     if not display:
-        raise InputError(f"no display to open a window on (DISPLAY is not set); {_ADVICE}")
+        raise InputError(f"no display for a window (DISPLAY is not set); {_ADVICE}")
     _require(_X11)
     if display not in _held:
         _held[display] = _connected(display)
@@ -87,12 +86,12 @@ def _loads(library: str) -> bool:
 
 
 def _wayland_answers() -> bool:
-    """Whether a Wayland compositor listens where the environment says."""
+    """Whether a Wayland compositor listens at the address in the environment."""
     name = os.environ.get("WAYLAND_DISPLAY", "")
     if not name:
         return False
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(_PATIENCE)
+        probe.settimeout(_TIMEOUT)
         try:
             probe.connect(os.path.join(os.environ.get("XDG_RUNTIME_DIR", ""), name))
         except OSError:
@@ -106,15 +105,15 @@ def _connected(display: str) -> int:
     Raises
     ------
     InputError
-        When there is none to be had.
+        When it cannot be made.
     """
-    end = time.monotonic() + _STARTING_ANEW
+    end = time.monotonic() + _RESET_SECONDS
     while True:
         connection, fault, reason = _connect(display)
         if not fault:
             return connection
         if fault == _NO_SUCH_NAME:
-            raise InputError(f"DISPLAY is {display!r}, which is no display's name; {_ADVICE}")
+            raise InputError(f"DISPLAY is {display!r}, which is not the name of a display; {_ADVICE}")
         if time.monotonic() > end:
             break
         time.sleep(0.05)
@@ -124,24 +123,24 @@ def _connected(display: str) -> int:
 
 
 def _connect(display: str) -> tuple[int, int, str]:
-    """Try once: the connection, xcb's number for what is wrong (0: nothing), and the server's reason.
+    """Try once; returns the connection, xcb's error number (0: none), and the server's reason.
 
     Raises
     ------
     InputError
-        When the server takes too long: what it is told to wait for may never come.
+        When the server does not answer in time.
     """
     xcb = ctypes.CDLL("libxcb.so.1")
     xcb.xcb_connect.restype = ctypes.c_void_p
     xcb.xcb_connection_has_error.argtypes = xcb.xcb_disconnect.argtypes = [ctypes.c_void_p]
     found: list[int] = []
-    # xcb waits without end for the server's greeting, in a thread that does not keep the program from ending.
+    # xcb waits forever for the server's greeting: in a thread that does not keep the program from ending.
     attempt = threading.Thread(
         target=lambda: found.append(xcb.xcb_connect(os.fsencode(display), None)), name="latentlab-display", daemon=True
     )
     with _native_errors() as errors:
         attempt.start()
-        attempt.join(_PATIENCE)
+        attempt.join(_TIMEOUT)
         errors.seek(0)
         reason = " ".join(errors.read().decode(errors="replace").split()).rstrip(".")
     if not found:
@@ -155,7 +154,7 @@ def _connect(display: str) -> tuple[int, int, str]:
 
 @contextlib.contextmanager
 def _native_errors() -> Iterator[BinaryIO]:
-    """What native code writes to the standard error, which is where xcb puts a server's reason."""
+    """Captures what native code writes to stderr: xcb writes the server's reason there."""
     with tempfile.TemporaryFile() as errors:
         sys.stderr.flush()
         before = os.dup(2)

@@ -1,8 +1,7 @@
-"""What is on screen first: the window's frame and, in the place of the map, the model's stored picture.
+"""The first screen: the window's frame and, instead of the map, the model's stored picture.
 
-The rest of the program takes longer to import and build than this takes to be painted, so it comes after the first
-paint, a piece at a time. Do not import anything here that can be deferred (pyqtgraph, pydantic, the panels, the
-engine's messages).
+The rest of the program takes longer to import and build than the first paint, and follows it in small steps. Do not
+import anything here that can be deferred (pyqtgraph, pydantic, the panels, the engine's messages).
 """
 
 from __future__ import annotations
@@ -34,17 +33,17 @@ log = logging.getLogger("latentlab")
 
 
 class FirstPaint(QObject):
-    """The window before there is anything behind it.
+    """The window before its panels and controllers exist.
 
     Parameters
     ----------
     model
-        What the worker opens first: its stored picture is shown.
+        The model that the worker opens first; its stored picture is shown.
 
     Attributes
     ----------
     qt, settings, window
-        The parts that the application goes on with.
+        The parts that the application uses.
     """
 
     def __init__(self, model: str) -> None:
@@ -71,7 +70,7 @@ class FirstPaint(QObject):
         log.debug("the window is painted")
 
     def make_map(self) -> LatentMap:
-        """Put the map into the place of its preview."""
+        """Replace the preview by the map."""
         from latentlab.gui.latent_map import LatentMap  # imports pyqtgraph, longer than the first paint takes
 
         latent_map = LatentMap()
@@ -82,11 +81,11 @@ class FirstPaint(QObject):
         return latent_map
 
     def import_behind(self, name: str) -> None:
-        """Import a module, and work out what the first points will need, while the window answers."""
+        """Import a module, and compute the colours of the first points, while the window reacts to events."""
 
         def work() -> None:
             import_module(name)
-            class_colours(MAX_COLOURS)  # kept by the module; else the window would wait for them
+            class_colours(MAX_COLOURS)  # cached by the module; the window would wait for them later
 
         thread = threading.Thread(target=work, name="latentlab-import")
         thread.start()
@@ -111,7 +110,7 @@ class _Painted(QObject):
 
 
 def process_events() -> None:
-    """Let the event loop turn, and then another thread have the interpreter for a moment."""
+    """Process pending events, then release the interpreter to another thread for a moment."""
     QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 5)
     time.sleep(0.001)
 

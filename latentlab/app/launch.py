@@ -1,8 +1,8 @@
-"""Opening the window: the command line's options, the worker's head start, and the event loop.
+"""Opening the window: command-line options, start of the worker, event loop.
 
-Nothing here imports Qt at module level, and nothing here ever imports torch: the worker is started first and
-imports torch in its own process while this one builds the window. The window is painted before most of the program
-is imported: frame and map first (:mod:`latentlab.app.first_paint`), then what is behind them, a piece at a time.
+The worker is started first and imports torch in its own process while this one builds the window. The window is
+painted before most of the program is imported: first its frame and the stored picture
+(:mod:`latentlab.app.first_paint`), then everything else in small steps. Nothing here imports Qt at module level.
 """
 
 from __future__ import annotations
@@ -31,8 +31,13 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 def add_window_options(parser: argparse.ArgumentParser) -> None:
     """Add the window's options to a parser."""
     parser.add_argument("path", nargs="?", help="a model, run folder, session, image folder or dataset file")
-    parser.add_argument("--engine", choices=("process", "thread"), default="process", help="where the worker lives")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    parser.add_argument(
+        "--engine",
+        choices=("process", "thread"),
+        default="process",
+        help="where the worker runs (process)",
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (auto)")
 
 
 def build(argv: Sequence[str] = ()) -> Application:
@@ -51,7 +56,7 @@ def build(argv: Sequence[str] = ()) -> Application:
     Raises
     ------
     InputError
-        When there is no display, or the path leads nowhere.
+        When there is no display, or the path does not exist.
     """
     options, first, host = _start_worker(argv)
     try:
@@ -68,7 +73,7 @@ def build(argv: Sequence[str] = ()) -> Application:
 
 
 def open_window(argv: Sequence[str] = ()) -> Application:
-    """Show the window as soon as its map can be painted, and make the rest while it answers.
+    """Show the window as early as possible, and build the rest while it reacts to events.
 
     Parameters
     ----------
@@ -78,14 +83,14 @@ def open_window(argv: Sequence[str] = ()) -> Application:
     Raises
     ------
     InputError
-        When there is no display, or the path leads nowhere.
+        When there is no display, or the path does not exist.
     """
-    # Each look for garbage goes through all that has been imported: some tens of milliseconds, and there is none yet.
+    # A garbage collection would search all imported objects for tens of milliseconds, and there is no garbage yet.
     gc.disable()
     try:
         options, first, host = _start_worker(argv)
         try:
-            return _shown(options, first, host)
+            return _show(options, first, host)
         except BaseException:
             host.kill()
             raise
@@ -94,7 +99,7 @@ def open_window(argv: Sequence[str] = ()) -> Application:
         gc.enable()
 
 
-def _shown(options: argparse.Namespace, first: str, host: WorkerHost) -> Application:
+def _show(options: argparse.Namespace, first: str, host: WorkerHost) -> Application:
     from latentlab.app.first_paint import FirstPaint, process_events
 
     front = FirstPaint(first)
@@ -116,7 +121,7 @@ def _start_worker(argv: Sequence[str]) -> tuple[argparse.Namespace, str, WorkerH
         from latentlab.storage.source_kind import absolute, kind_of, require_source
 
         require_source(options.path)
-        options.path = absolute(options.path)  # what is opened is remembered
+        options.path = absolute(options.path)  # it is remembered as a recent file
         first = options.path if kind_of(options.path) == "model" else DEFAULT_MODEL
     require_display()
     return options, first, launch(options.engine, options.device, first)
@@ -133,6 +138,6 @@ def main(argv: Sequence[str] = ()) -> int:
     Raises
     ------
     InputError
-        When there is no display, or the path leads nowhere.
+        When there is no display, or the path does not exist.
     """
     return open_window(argv).run()

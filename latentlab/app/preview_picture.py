@@ -1,4 +1,4 @@
-"""The picture of the manifold that a model file carries, read before anything else is (no Qt, no torch, no config)."""
+"""The picture of the manifold stored in a model file, read before anything else (no Qt, no torch, no config)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Extent = tuple[float, float, float, float]
 def preview_picture(source: str) -> tuple[npt.NDArray[np.uint8], Extent] | None:
     """Read the picture for the window's first paint.
 
-    The worker reads the same file whole and checks it; until then nothing is known of it but this picture.
+    The worker reads and checks the whole file later; here only the picture is read.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def preview_picture(source: str) -> tuple[npt.NDArray[np.uint8], Extent] | None:
     -------
     picture, extent
         uint8 [H, W] or [H, W, 3], and (left, right, bottom, top) in units of the map's axes; ``None`` when there is
-        no picture, for whatever reason: the worker will say it.
+        no picture, for any reason: the worker reports it.
     """
     try:
         with safe_open(_path(source), "numpy") as file:

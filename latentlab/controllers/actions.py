@@ -1,4 +1,4 @@
-"""Menus, toolbar, dialogs and drops: whatever opens, saves, copies or switches something."""
+"""Menus, toolbar, dialogs and drops: opening, saving, copying, and switching what is shown."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ DATA_KINDS = "Images and datasets (*.npz *.npy *-ubyte *.gz *.csv);;All files (*
 
 
 class ActionsController(QObject):
-    """Joins the window's actions with the controllers that carry them out."""
+    """Connects the window's actions with the controllers that carry them out."""
 
     def __init__(
         self,
@@ -48,14 +48,14 @@ class ActionsController(QObject):
         model: ModelController,
         encoded_image: EncodedImageController,
         training: TrainingController,
-        recovery: AutosaveController,
+        autosave: AutosaveController,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._session, self._engine, self._window, self._settings = session, engine, window, settings
         self._map = latent_map
-        self._refusal: Notification | None = None  # of the training's settings
-        self._data, self._model, self._training, self._recovery = data, model, training, recovery
+        self._settings_warning: Notification | None = None
+        self._data, self._model, self._training, self._autosave = data, model, training, autosave
         self._encoded_image = encoded_image
         self._connect_actions(undo)
         self._connect_panels()
@@ -65,7 +65,7 @@ class ActionsController(QObject):
         data.opened.connect(self._on_opened)
         model.opened.connect(self._on_opened)
         model.saved.connect(self._on_opened)
-        training.dataWanted.connect(data.open)
+        training.dataRequested.connect(data.open)
         training.finished.connect(self._on_training_finished)
         engine.failed.connect(self._on_failed)
         session.runStateChanged.connect(self._show_run_state)
@@ -73,7 +73,7 @@ class ActionsController(QObject):
         session.modelChanged.connect(self._show_document)
         session.dirtyChanged.connect(self._show_document)
         window.set_recent(settings.recent())
-        self._say_waiting("Opening the model …")
+        self._show_waiting("Opening the model …")
         self._show_run_state()
 
     def _connect_actions(self, undo: QUndoStack) -> None:
@@ -118,22 +118,22 @@ class ActionsController(QObject):
         window.filmstrip.openDatasetRequested.connect(self._on_open_folder)
         window.filmstrip.pathToolRequested.connect(self._on_path_tool_requested)
         window.training_panel.openDatasetRequested.connect(self._on_open_folder)
-        window.training_panel.configRefused.connect(self._refuse_settings)
-        window.training_panel.configAccepted.connect(self._withdraw_refusal)
-        window.data_panel.configRefused.connect(self._refuse)
+        window.training_panel.configRefused.connect(self._warn_of_settings)
+        window.training_panel.configAccepted.connect(self._withdraw_settings_warning)
+        window.data_panel.configRefused.connect(self._warn)
 
     # --- opening --------------------------------------------------------------------------------------
 
     def open(self, source: str, data_config: DataConfig | None = None) -> None:
-        """Open whatever a path or name stands for."""
+        """Open a model, run folder, session, image folder, dataset file or image."""
         match kind_of(source):
             case "model":
                 self._model.open(source)
             case "session":
                 try:
-                    self._recovery.restore(read_session(Path(source)))
+                    self._autosave.restore(read_session(Path(source)))
                 except LatentlabError as error:
-                    self._refuse(str(error))
+                    self._warn(str(error))
             case "image":
                 self._encoded_image.open(source)
             case _:
@@ -141,14 +141,14 @@ class ActionsController(QObject):
                 self._data.open(source, data_config)
 
     def _on_paths_dropped(self, paths: list[str]) -> None:
-        """Open the first of each kind, and say so of the others."""
+        """Open the first path of each kind, and warn about the others."""
         by_kind: dict[str, list[str]] = {}
         for path in paths:
             by_kind.setdefault(kind_of(path), []).append(path)
         for kind, same_kind in by_kind.items():
             self.open(same_kind[0])
             if len(same_kind) > 1:
-                self._refuse(_not_opened(kind, [Path(path).name for path in same_kind]))
+                self._warn(_not_opened(kind, [Path(path).name for path in same_kind]))
 
     def _on_opened(self, source: str) -> None:
         if source.startswith("bundled:"):
@@ -173,7 +173,7 @@ class ActionsController(QObject):
     def _on_save_model(self) -> None:
         model = self._session.model
         if model is None:
-            self._refuse("There is no model to save yet.")
+            self._warn("There is no model to save.")
             return
         name = f"{model.name}.safetensors"
         dialogs.choose_target(self._window, "Save the model", name, MODEL_KINDS, self._model.save)
@@ -197,34 +197,34 @@ class ActionsController(QObject):
         if saved:
             self._window.notifications.notify("info", f"Saved {path}")
         else:
-            self._refuse(f"{path} could not be written")
+            self._warn(f"{path} could not be written")
 
     def _on_copy_command(self) -> None:
         try:
             command = command_of_model(self._session)
         except LatentlabError as error:
-            self._refuse(str(error))
+            self._warn(str(error))
             return
         QGuiApplication.clipboard().setText(command)
         self._window.notifications.notify("info", "Copied the command that trains this model", command, copied=command)
 
-    def _refuse_settings(self, message: str) -> None:
-        self._withdraw_refusal()
-        self._refusal = self._refuse(message)
+    def _warn_of_settings(self, message: str) -> None:
+        self._withdraw_settings_warning()
+        self._settings_warning = self._warn(message)
 
-    def _withdraw_refusal(self) -> None:
-        if self._refusal is not None:
-            self._refusal.withdraw()
-            self._refusal = None
+    def _withdraw_settings_warning(self) -> None:
+        if self._settings_warning is not None:
+            self._settings_warning.withdraw()
+            self._settings_warning = None
 
-    def _refuse(self, message: str) -> Notification:
+    def _warn(self, message: str) -> Notification:
         return self._window.notifications.notify("warning", message)
 
     def _on_path_tool_requested(self) -> None:
         self._window.set_tool("path")
         self._map.set_mode("path")
 
-    # --- showing --------------------------------------------------------------------------------------
+    # --- the window -----------------------------------------------------------------------------------
 
     def _on_pause(self) -> None:
         panel = self._window.training_panel
@@ -235,7 +235,7 @@ class ActionsController(QObject):
         theme.set_scheme(scheme)
 
     def _on_training_finished(self, _event: object) -> None:
-        """The best model is in its run folder: nothing is left to lose."""
+        """Mark the model as saved: the best one is in its run folder."""
         self._session.set_dirty(False)
 
     def _show_run_state(self) -> None:
@@ -244,8 +244,8 @@ class ActionsController(QObject):
         if run.is_active:
             self._window.show_panel("training")
 
-    def _say_waiting(self, text: str) -> None:
-        """Say in every place that a model fills that one is on its way; an empty text takes that back."""
+    def _show_waiting(self, text: str) -> None:
+        """Show a text in every panel that waits for a model; an empty text removes it."""
         self._map.set_message(text or None)
         window = self._window
         for panel in (window.decoded_image, window.latent_sliders, window.filmstrip, window.model_panel):
@@ -253,14 +253,14 @@ class ActionsController(QObject):
 
     def _on_failed(self, _failure: object) -> None:
         if self._session.model is None:
-            self._say_waiting("")
-            self._map.set_message("The latent map of a model is drawn here.", "Open a model…", self._on_open_model)
+            self._show_waiting("")
+            self._map.set_message("The latent map of a model appears here.", "Open a model…", self._on_open_model)
 
     def _show_document(self) -> None:
         model = self._session.model
         if model is not None:
-            self._say_waiting("")
-            # Of a model that has begun to learn they may take a while: the training comes first.
+            self._show_waiting("")
+            # May take a while at the start of a run: the training comes first.
             self._window.filmstrip.set_waiting("The first images are being decoded …")
         self._window.set_document("" if model is None else model.name, self._session.dirty)
 

@@ -1,4 +1,4 @@
-"""Nothing is lost: the session is saved while the window lives, and offered again when it died."""
+"""Autosaves of the session: written while the window is open, and offered after a crash."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ from latentlab.storage.session_file import (
 )
 
 AUTOSAVE_SECONDS = 15
-_PATIENCE = 2.0  # seconds for a slow disk before a window that is failing writes beside it
+_WRITE_SECONDS = 2.0  # that a failing window waits for a running write to a slow disk before it writes itself
 
 
 class AutosaveController(QObject):
-    """Autosaves the session, saves it where the user says, and restores it.
+    """Autosaves the session, and restores saved ones.
 
-    The autosave of a window that ended well is removed; one that is found at the start belongs to a window that
-    did not, and is offered: Restore, Discard, or neither, which keeps it for the next start. A window that is closed
-    in the midst of a run leaves one too, which the next start offers once.
+    A window that closes normally removes its autosave. One that is found at the start is from a window that crashed,
+    and is offered: Restore, Discard, or neither, which keeps it for the next start. A window that is closed during a
+    run leaves one too, which the next start offers once.
 
     Signals
     -------
     autosaveFailed(message)
-        The disk did not take it.
+        The autosave could not be written.
     autosaved
-        The disk took it.
+        It was written.
     """
 
     autosaveFailed = Signal(str)
@@ -61,17 +61,17 @@ class AutosaveController(QObject):
         self._pending: SessionFile | None = None
         self._closing: SessionFile | None = None
         self._written: SessionFile | None = None
-        self._writer = ThreadPoolExecutor(1, "latentlab-autosave")  # a disk may take long to say that it has it
+        self._writer = ThreadPoolExecutor(1, "latentlab-autosave")  # a disk may take long to confirm
         self._writing: Future[None] | None = None
-        self._failure = ""  # as it was last said
-        self._failure_card: Notification | None = None
+        self._failure = ""  # the last message
+        self._failure_notification: Notification | None = None
         self.autosaveFailed.connect(self._on_failed)
         self.autosaved.connect(self._on_saved)
         self._timer = QTimer(self)
         self._timer.setInterval(AUTOSAVE_SECONDS * 1000)
-        self._timer.timeout.connect(self._autosave_beside)
+        self._timer.timeout.connect(self._autosave_in_thread)
         self._timer.start()
-        session.runStateChanged.connect(self._autosave_beside)
+        session.runStateChanged.connect(self._autosave_in_thread)
         session.modelChanged.connect(self._on_model_changed)
         session.datasetChanged.connect(self._on_dataset_changed)
 
@@ -94,16 +94,16 @@ class AutosaveController(QObject):
         )
 
     def save(self, path: Path) -> None:
-        """Save the session where the user chose; raises ``LatentlabError`` when the disk does not take it."""
+        """Save the session to ``path``; raises ``LatentlabError`` when it cannot be written."""
         write_session(path, self.snapshot())
 
     def autosave(self) -> None:
-        """Save now, for the case that this window dies; silent when nothing changed."""
+        """Save now, in case this window crashes; does nothing without changes."""
         snapshot = self._unsaved()
         if snapshot is None:
             return
         if self._writing is not None:
-            wait([self._writing], _PATIENCE)  # or the older one might come last
+            wait([self._writing], _WRITE_SECONDS)  # or the older one might be written last
         try:
             write_session(autosave_path(), snapshot)
         except (LatentlabError, OSError) as error:
@@ -113,34 +113,34 @@ class AutosaveController(QObject):
         self._on_saved()
 
     def note_closing(self) -> None:
-        """Remember the run that is live, before the worker ends it: the next start offers to go on with it."""
+        """Remember the active run before the worker ends it: the next start offers to resume it."""
         self._closing = self.snapshot() if self._session.run_is_active else None
 
     def close(self) -> None:
-        """Remove this window's autosave: it ends well; or leave what the next start is to go on with."""
+        """Remove this window's autosave, or leave the one with which the next start can resume the run."""
         self._timer.stop()
         self._writer.shutdown()
         autosave_path().unlink(missing_ok=True)
         if self._closing is None or not RunFolder(self._closing.run_folder).checkpoint.exists():
             return
         left = self._closing.model_copy(update={"closed_at": self._session.run.epoch})
-        with contextlib.suppress(LatentlabError, OSError):  # a full disk: the run is in its folder all the same
+        with contextlib.suppress(LatentlabError, OSError):  # a full disk: the run is still in its folder
             write_session(autosave_path(), left)
 
-    def _autosave_beside(self) -> None:
-        """Save beside the event loop."""
+    def _autosave_in_thread(self) -> None:
+        """Save in the writer's thread."""
         snapshot = self._unsaved()
         if snapshot is not None:
             self._written = snapshot
             self._writing = self._writer.submit(self._write, snapshot)
 
     def _unsaved(self) -> SessionFile | None:
-        """The session, if it has changed since it was saved and something is open."""
+        """The session, if something is open and it has changed since it was saved."""
         snapshot = self.snapshot()
         return snapshot if snapshot != self._written and (snapshot.model or snapshot.dataset) else None
 
     def _write(self, snapshot: SessionFile) -> None:
-        """In the writer's thread."""
+        """Write an autosave, in the writer's thread."""
         try:
             write_session(autosave_path(), snapshot)
         except (LatentlabError, OSError) as error:
@@ -149,23 +149,23 @@ class AutosaveController(QObject):
             self.autosaved.emit()
 
     def _on_failed(self, message: str) -> None:
-        """Say so once; it is tried again."""
+        """Notify once; saving is tried again."""
         self._written = None
-        told = f"The session cannot be autosaved: {message}"
-        if told != self._failure:
+        message = f"The session cannot be autosaved: {message}"
+        if message != self._failure:
             self._on_saved()
-            self._failure, self._failure_card = told, self._notifications.notify("warning", told)
+            self._failure, self._failure_notification = message, self._notifications.notify("warning", message)
 
     def _on_saved(self) -> None:
         self._failure = ""
-        if self._failure_card is not None:
-            self._failure_card.withdraw()
-            self._failure_card = None
+        if self._failure_notification is not None:
+            self._failure_notification.withdraw()
+            self._failure_notification = None
 
     # --- restoring ------------------------------------------------------------------------------------
 
     def offer(self) -> None:
-        """Offer what windows that died have left."""
+        """Offer the autosaves of windows that crashed."""
         for path in abandoned_autosaves():
             try:
                 saved = read_session(path)
@@ -177,28 +177,31 @@ class AutosaveController(QObject):
                 continue
             if saved.closed_at is not None:
                 path.unlink(missing_ok=True)
-                self._offer_to_go_on(saved, saved.closed_at)
+                self._offer_to_resume(saved, saved.closed_at)
                 continue
             self._notifications.notify(
                 "warning",
-                _what_was_lost(saved),
-                actions=[("Restore", partial(self._take_over, path, saved)), ("Discard", partial(path.unlink, True))],
+                _crash_message(saved),
+                actions=[
+                    ("Restore", partial(self._restore_from, path, saved)),
+                    ("Discard", partial(path.unlink, True)),
+                ],
             )
 
-    def _offer_to_go_on(self, saved: SessionFile, epoch: float) -> None:
+    def _offer_to_resume(self, saved: SessionFile, epoch: float) -> None:
         run = RunFolder(saved.run_folder)
         if saved.run_config is None or not run.checkpoint.exists():
-            return  # nothing is left to go on with
+            return  # there is no checkpoint to resume from
         at = f"at epoch {epoch:.0f} of {saved.run_config.training.epochs}"
-        actions: Actions = (("Go on", partial(self.restore, saved)), ("Dismiss", lambda: None))
+        actions: Actions = (("Resume", partial(self.restore, saved)), ("Dismiss", lambda: None))
         self._notifications.notify("info", f"The run {run.path.name} was closed {at}.", actions=actions)
 
-    def _take_over(self, path: Path, saved: SessionFile) -> None:
+    def _restore_from(self, path: Path, saved: SessionFile) -> None:
         self.restore(saved)
         path.unlink(missing_ok=True)
 
     def restore(self, saved: SessionFile) -> None:
-        """Open again what a saved session names; the hand's place follows when the model is there."""
+        """Open the model and dataset of a saved session; its latent is set when the model is open."""
         self._pending = saved
         if saved.model:
             self._engine.request(OpenModel(saved.model))
@@ -229,7 +232,7 @@ class AutosaveController(QObject):
             self._training.start(saved.run_config, saved.run_folder, resume=True)
 
 
-def _what_was_lost(saved: SessionFile) -> str:
+def _crash_message(saved: SessionFile) -> str:
     if saved.run_was_live:
-        return f"latentlab ended while it trained into {saved.run_folder}. Restore the session and go on training?"
+        return f"latentlab ended unexpectedly while training into {saved.run_folder}. Restore the session and the run?"
     return f"latentlab ended unexpectedly with {saved.model or saved.dataset} open. Restore the session?"

@@ -19,39 +19,39 @@ def command_of_model(session: Session) -> str:
     Parameters
     ----------
     session
-        Says which model is on screen, and which run is the last one. The run's settings, with what was changed while
-        it went on, count if the model is of that run; any other model says itself how it was trained.
+        Has the model on screen and the last run. The run's settings, with the changes made during the run, are used if
+        the model is of that run; of any other model, the settings recorded in its file.
 
     Raises
     ------
     InputError
-        When there is no model, when it does not say how it was trained, or when its images are not on this machine.
+        When there is no model, its file does not record its training, or its images are not on this machine.
     """
     model = session.model
     if model is None:
-        raise InputError("Open a model first: the command to copy is the one that trains it.")
+        raise InputError("Open a model first: the copied command trains that model.")
     source = str(model.data.get("source", ""))
     run = session.run
     if run.config is not None and _run_folder_of(model) == Path(run.folder).absolute():
         source, config = run.source or source, run.config
-        if not run.is_active:  # the best epoch's model: β may have been changed since that epoch
+        if not run.is_active:  # the best epoch's model: β may have been changed after that epoch
             config = config.model_copy(update={"model": validated(ModelConfig, model.config)})
     else:
         config = trained_config(model.config, model.data.get("config", {}), model.training)
-    found = _images_of(model, source, session.dataset)
-    return training_command(found, str(new_run_folder(config.model.recipe, Path(found).stem)), config)
+    images = _images_of(model, source, session.dataset)
+    return training_command(images, str(new_run_folder(config.model.recipe, Path(images).stem)), config)
 
 
 def _run_folder_of(model: ModelInfo) -> Path:
-    """The folder that a model's source is, or that its ``model.safetensors`` is in."""
+    """The run folder of a model: its source, or the folder of its ``model.safetensors``."""
     path = Path(model.source).absolute()
     return path.parent if path.name == "model.safetensors" else path
 
 
 def _images_of(model: ModelInfo, source: str, dataset: DatasetInfo | None) -> str:
-    """Where a model's images are: at their source, or, if it is gone, where the open dataset has the same images."""
+    """Source of the model's images, or, if that is gone, of the open dataset if it has the same images."""
     if not source:
-        raise InputError(f"{model.name} does not say which images it was trained on.")
+        raise InputError(f"{model.name} does not record which images it was trained on.")
     try:
         require_source(source)
     except InputError:

@@ -1,4 +1,4 @@
-"""Runs side by side: curves of other run folders drawn beside the current run's, also while they are trained."""
+"""Comparing runs: curves of other run folders beside the current run's, also while these are trained."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject
 
-from latentlab.controllers.training import draw_event
+from latentlab.controllers.opened_run import draw_event
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import CompareRuns, RunFollowed
 from latentlab.gui.curves.panel import TrainingCurves
@@ -17,12 +17,12 @@ from latentlab.storage import RunFolder
 
 
 class RunComparisonController(QObject):
-    """Keeps the engine telling of the runs that the user compares.
+    """Draws the curves of the runs that the user compares, as the engine reads them.
 
     Parameters
     ----------
     choose
-        Lets the user choose a folder, and gives its path to the function it is called with.
+        Lets the user choose a folder, and calls the given function with its path.
     """
 
     def __init__(
@@ -44,30 +44,30 @@ class RunComparisonController(QObject):
         engine.workerReady.connect(self._on_worker_ready)
 
     def compare(self, folders: Iterable[str]) -> None:
-        """Draw the curves of these run folders too."""
+        """Draw the curves of these run folders as well."""
         for folder in folders:
             if not RunFolder(folder).record.exists():
                 self._notifications.notify("warning", f"{folder} is not a run folder; it cannot be compared.")
             elif folder not in self._runs and folder not in self._curves.run_keys():
                 self._runs.append(folder)
                 self._curves.compare_run(Path(folder).name, folder)
-        self._ask()
+        self._request()
 
-    def _ask(self) -> None:
+    def _request(self) -> None:
         self._engine.request(CompareRuns(tuple(self._runs)))
 
     def _on_run_removed(self, key: str) -> None:
         if key in self._runs:
             self._runs.remove(key)
-            self._ask()
+            self._request()
 
     def _on_worker_ready(self, _ready: object) -> None:
-        """Another worker knows nothing of what its predecessor told of."""
+        """Repeat the request for a restarted worker."""
         if self._runs:
-            self._ask()
+            self._request()
 
     def _on_run_followed(self, result: RunFollowed) -> None:
-        # One that has been opened or is trained here meanwhile is drawn by those who know more of it.
+        # A run that was opened or is trained in this window meanwhile is drawn by other controllers.
         if result.compared and result.run in self._runs and result.run != self._curves.current_run():
             for event in result.events:
                 draw_event(self._curves, event, result.run)

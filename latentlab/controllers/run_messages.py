@@ -1,4 +1,4 @@
-"""What is said of a run: how long it takes, what was changed, how it ended, where it goes (no widgets)."""
+"""Texts about a run: its progress, its changes, how it ended; and the name of its folder."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from latentlab.config.events import Adjusted, Finished
 from latentlab.paths import runs_folder
 from latentlab.state.run_status import INTERRUPTED, RunState, RunStatus
+from latentlab.utils.text import pluralize
 
 
 def duration(seconds: float) -> str:
@@ -20,7 +21,7 @@ def duration(seconds: float) -> str:
 
 
 def progress_text(run: RunStatus) -> str:
-    """The line about a run beside its progress bar; empty for one that was only opened."""
+    """The text beside a run's progress bar; empty for a run that was only opened."""
     if run.message:
         return run.message
     match run.state:
@@ -29,8 +30,8 @@ def progress_text(run: RunStatus) -> str:
             return pace(run) + left if run.current_epoch else "Preparing the images and the first step"
         case RunState.PAUSED:
             return f"Paused at epoch {run.epoch:.1f}"
-        case RunState.STOPPING:  # which may take a while: every image is encoded by the best model
-            return "Stopping: the best model is being saved, and its map"
+        case RunState.STOPPING:  # may take a while: the best model encodes all images
+            return "Stopping: saving the best model and its map"
     return f"Interrupted at epoch {run.epoch:.1f}" if run.end_reason == INTERRUPTED and run.has_started else ""
 
 
@@ -46,7 +47,7 @@ def pace(run: RunStatus) -> str:
 
 
 def changes(event: Adjusted) -> list[str]:
-    """What was changed, in a few letters each."""
+    """The changes, as short texts."""
     named = (
         ("β", event.beta),
         ("learning rate", event.learning_rate),
@@ -58,19 +59,19 @@ def changes(event: Adjusted) -> list[str]:
 
 
 def ending(event: Finished) -> str:
-    """How a run ended, and of which epoch the model is that is kept, without a full stop."""
-    done = f"{event.epochs} epoch{'' if event.epochs == 1 else 's'}"
-    how = {
+    """How a run ended and which epoch's model is kept, without a full stop."""
+    done = pluralize(event.epochs, "epoch")
+    texts = {
         "done": f"Done after {done}",
         "stopped": f"Stopped after {done}",
-        "patience": f"Stopped early after {done}, {event.epochs - event.best_epoch} without gain",
+        "patience": f"Stopped early after {done}, {event.epochs - event.best_epoch} without improvement",
     }
-    kept = "" if event.best_epoch in (0, event.epochs) else f"; the best, of epoch {event.best_epoch}, is kept"
-    return how.get(event.reason, f"Ended after {done}") + kept
+    kept = "" if event.best_epoch in (0, event.epochs) else f"; the best epoch, {event.best_epoch}, is kept"
+    return texts.get(event.reason, f"Ended after {done}") + kept
 
 
 def new_run_folder(recipe: str, dataset: str) -> Path:
-    """A folder that does not exist yet: time, recipe and data in its name."""
+    """A folder that does not exist yet, named after time, recipe and dataset."""
     plain = "".join(c if c.isalnum() or c in "-_" else "-" for c in dataset)[:40].strip("-") or "images"
     stem = f"{time.strftime('%Y-%m-%d-%H%M%S')}-{recipe}-{plain}"
     folder, number = runs_folder() / stem, 2

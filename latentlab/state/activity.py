@@ -11,25 +11,25 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 READY = "Ready"
 TRANSIENT_SECONDS = 8.0
-"""How long a message stays that says what happened rather than what is going on."""
+"""How long a message about an event stays."""
 
 
 @dataclass(frozen=True)
 class ActivityEntry:
-    """One thing that is going on, or that has just happened.
+    """Something that is going on, or that has just happened.
 
     Attributes
     ----------
     text
-        What it is.
+        Its description.
     fraction
-        How much of it is done, 0 to 1; ``None`` while unknown.
+        Completed fraction, 0 to 1; ``None`` while unknown.
     is_busy
-        Whether it is going on although ``fraction`` is unknown.
+        Whether it is in progress although ``fraction`` is unknown.
     seconds_left
-        Expected time to its end; ``None`` while unknown.
+        Expected remaining time; ``None`` while unknown.
     cancel
-        Gives it up; ``None`` when it cannot be cancelled.
+        Cancels it; ``None`` if it cannot be cancelled.
     """
 
     text: str
@@ -42,12 +42,12 @@ class ActivityEntry:
 class Activity(QObject):
     """A stack of activities by id; the one that began last is shown.
 
-    Whoever begins an activity ends it when its cause ends. A transient message ends by itself as well.
+    The code that begins an activity also ends it. A transient message also ends by itself.
 
     Signals
     -------
     changed
-        Another entry is shown, or the shown one has changed.
+        The shown entry is another one or has changed.
     """
 
     changed = Signal()
@@ -63,7 +63,7 @@ class Activity(QObject):
 
     @property
     def shown(self) -> ActivityEntry:
-        """The newest activity; while there is none, the idle text."""
+        """The newest activity, or the idle text if there is none."""
         return next(reversed(self._entries.values()), self._idle)
 
     def begin(self, activity_id: str, entry: ActivityEntry) -> None:
@@ -94,7 +94,7 @@ class Activity(QObject):
         self._announce(before)
 
     def cancel(self) -> None:
-        """Give up the shown activity, if it can be cancelled."""
+        """Cancel the shown activity, if possible."""
         if self.shown.cancel is not None:
             self.shown.cancel()
 

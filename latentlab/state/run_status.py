@@ -1,4 +1,4 @@
-"""The training run as the window knows it: its state, how far it is, and what may be done with it (no Qt)."""
+"""The training run as the window knows it: its state, its progress, and what can be done with it (no Qt)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from latentlab.config import RunConfig
 from latentlab.config.info import DatasetInfo
 
 INTERRUPTED = "interrupted"
-"""The reason of a run that did not end by itself: the worker was lost, or the run failed."""
+"""The end reason of a run that failed or whose worker was lost."""
 
 
 class RunState(StrEnum):
-    """What the training does."""
+    """The states of a training."""
 
     IDLE = "idle"
     STARTING = "starting"
@@ -24,35 +24,35 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True)
 class RunStatus:
-    """The live run, the last one, or one that was opened.
+    """The active run, the last one, or one that was opened.
 
     Attributes
     ----------
     state, folder
-        What it does, and where it is written; the folder is empty before the first run.
+        Its state, and the folder it is written to, which is empty before the first run.
     config
-        Its settings, with what was changed while it went on; ``None`` before the first run.
+        Its settings, with the changes made during training; ``None`` before the first run.
     source, fingerprint
         The images it is trained on.
     epoch
-        How far it has come, in epochs.
+        Epochs done, with a fraction.
     completed_epochs, epochs
-        Whole epochs done, and how many it is to have in all.
+        Complete epochs done, and the total number planned.
     current_epoch
-        Number of the epoch that is being trained, counted from 1; 0 before the first step.
+        Number of the epoch in progress, counted from 1; 0 before the first step.
     fraction
-        How much of it is done, 0 to 1; ``None`` while unknown.
+        Completed fraction, 0 to 1; ``None`` while unknown.
     images_per_second, seconds_left
-        Its pace, and the expected time to its end; ``None`` while unknown.
+        Its speed, and the expected remaining time; ``None`` while unknown.
     has_started
         Whether it was trained in this window, to its first step at least.
     end_reason
-        ``done``, ``patience``, ``stopped`` or ``interrupted``; empty while it goes on, and for a run without a
+        ``done``, ``patience``, ``stopped`` or ``interrupted``; empty during training, and for a run without a
         checkpoint.
     message
-        How it ended, for people; empty while it goes on.
+        How it ended, for the user; empty during training.
     is_followed
-        Whether what it has in its metrics file has been read: it was opened.
+        Whether it was opened and its metrics have been read.
     is_trained_elsewhere
         Whether it was opened and is being trained by another process.
     """
@@ -82,32 +82,32 @@ class RunStatus:
 
     @property
     def is_learning(self) -> bool:
-        """Whether it may change the weights at any moment, and is disturbed by what else is asked for."""
+        """Whether it may change the weights at any moment, and other requests slow it down."""
         return self.state not in (RunState.IDLE, RunState.PAUSED)
 
     @property
     def can_pause(self) -> bool:
-        """Whether it can be held where it is."""
+        """Whether it can be paused."""
         return self.state is RunState.RUNNING
 
     @property
     def can_unpause(self) -> bool:
-        """Whether it is held and can go on."""
+        """Whether it is paused and can continue."""
         return self.state is RunState.PAUSED
 
     @property
     def planned_epochs(self) -> int:
-        """The epochs it is short of its plan because it was stopped or lost, in all; 0 when it is not."""
+        """Total epochs planned, if it was stopped or lost before it had them; else 0."""
         is_short = self.end_reason in ("stopped", INTERRUPTED) and self.completed_epochs < self.epochs
         return self.epochs if is_short else 0
 
     def is_trained_on(self, dataset: DatasetInfo | None) -> bool:
-        """Whether these are its images, read as it read them."""
+        """Whether these are its images, read with its settings."""
         if dataset is None or self.config is None:
             return False
         same_images = (dataset.fingerprint or dataset.source) == (self.fingerprint or self.source)
         return same_images and dataset.config == self.config.data
 
     def can_resume(self, dataset: DatasetInfo | None) -> bool:
-        """Whether it has ended with a checkpoint, and its images are open."""
+        """Whether it has ended with a checkpoint and its images are open."""
         return bool(self.end_reason) and self.is_trained_on(dataset)

@@ -1,4 +1,4 @@
-"""Geometry, theme and recent files: all that QSettings is for."""
+"""Geometry, theme and recent files, kept in QSettings."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from PySide6.QtCore import QByteArray, QSettings
 
 from latentlab.paths import settings_file
 
-MOST_RECENT = 10
+MAX_RECENT = 10
 Scheme = Literal["system", "light", "dark"]
 
 
 class WindowSettings:
-    """What the window remembers from one start to the next.
+    """What the window remembers between starts.
 
     Attributes
     ----------
     set_aside
-        Where a settings file that could not be read was moved, or ``None``.
+        Where an unreadable settings file was moved to, or ``None``.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -56,7 +56,7 @@ class WindowSettings:
         self._store.setValue("window/state", QByteArray(layout[1]))
 
     def scheme(self) -> Scheme:
-        """Which colours the window wears."""
+        """The colour scheme."""
         stored = self._store.value("window/scheme")
         return next((scheme for scheme in get_args(Scheme) if scheme == stored), "system")
 
@@ -67,15 +67,15 @@ class WindowSettings:
     # --- recent files -------------------------------------------------------------------------------
 
     def recent(self) -> list[str]:
-        """What was opened lately, newest first."""
+        """Recently opened sources, newest first."""
         stored = self._store.value("recent") or []
         entries = [stored] if isinstance(stored, str) else stored
-        return [entry for entry in entries if isinstance(entry, str) and entry][:MOST_RECENT]
+        return [entry for entry in entries if isinstance(entry, str) and entry][:MAX_RECENT]
 
     def add_recent(self, source: str) -> None:
-        """Put a source at the head of the recent ones."""
+        """Put a source first among the recent ones."""
         others = [entry for entry in self.recent() if entry != source]
-        self._store.setValue("recent", [source, *others][:MOST_RECENT])
+        self._store.setValue("recent", [source, *others][:MAX_RECENT])
 
     def flush(self) -> None:
         """Write now."""

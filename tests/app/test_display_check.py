@@ -67,32 +67,32 @@ def refused(says):
 
 
 @pytest.mark.parametrize(
-    ("display", "says"), [("", "no display"), (":4077", "':4077' does not answer"), ("?", "no display's name")]
+    ("display", "says"), [("", "no display"), (":4077", "':4077' does not answer"), ("?", "not the name of a display")]
 )
-def test_row_36_no_display_is_said_in_one_line(asked, display, says):
+def test_row_36_a_missing_display_is_reported_in_one_line(asked, display, says):
     asked(display)
     refused(says)
 
 
-def test_row_36_a_server_that_hangs_up(asked, server, capfd):
+def test_row_36_a_server_that_closes_the_connection(asked, server, capfd):
     asked(server(lambda client: client.close()))
     refused("does not answer")
     assert capfd.readouterr().err == ""
 
 
-def test_row_36_a_server_that_never_answers_is_not_waited_for_without_end(asked, server, monkeypatch):
-    monkeypatch.setattr(module, "_PATIENCE", 0.2)
+def test_row_36_a_server_that_never_answers_is_not_waited_for_forever(asked, server, monkeypatch):
+    monkeypatch.setattr(module, "_TIMEOUT", 0.2)
     asked(server(lambda client: None))
     refused("does not answer")
 
 
-def test_row_36_a_server_that_lets_nobody_in_is_quoted(asked, server, capfd):
+def test_row_36_the_reason_of_a_server_that_refuses_is_quoted(asked, server, capfd):
     asked(server(refuse))
     refused(r"refuses to show a window \(No protocol specified\)")
     assert capfd.readouterr().err == "", "one line, not two"
 
 
-def test_row_36_a_dead_compositor_is_none(asked, monkeypatch, tmp_path):
+def test_row_36_a_compositor_that_does_not_listen_is_no_display(asked, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-7")
     asked("")
@@ -123,8 +123,8 @@ print("shown")
 
 
 @pytest.mark.skipif(shutil.which("Xvfb") is None, reason="needs Xvfb")
-def test_a_server_that_starts_anew_when_its_last_client_leaves_never_refuses_qt(tmp_path):
-    """What is tried first stays connected; before it did not, one start in thirty was refused, and Qt aborted."""
+def test_a_server_that_resets_after_its_last_client_never_refuses_qt(tmp_path):
+    """The first connection stays open; without it one start in thirty was refused, and Qt aborted."""
     receiver, sender = os.pipe()
     command = ["Xvfb", "-displayfd", str(sender), "-screen", "0", "640x480x24", "-nolisten", "tcp"]
     screen = subprocess.Popen(command, pass_fds=(sender,), stderr=subprocess.DEVNULL)

@@ -1,4 +1,4 @@
-"""Autosaves: written while the window lives, offered when it died, and never lost by looking away."""
+"""Autosaves: written while the window is open, offered after a crash, and kept until the user decides."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def dataset_info(source: str = "photos") -> DatasetInfo:
 
 
 class Cards(Toasts):
-    """Keeps what is offered."""
+    """Records the notifications."""
 
     def __init__(self, host):
         super().__init__(host)
@@ -49,13 +49,13 @@ def parts(qtbot, session, engine, activity):
     recovery.close()
 
 
-def a_dead_process() -> int:
+def ended_process_id() -> int:
     return int(
         subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True).stdout
     )
 
 
-def test_the_autosave_follows_the_session_and_goes_with_a_good_end(parts, session):
+def test_the_autosave_follows_the_session_and_is_removed_by_a_normal_end(parts, session):
     recovery, _, _ = parts
     session.set_model(model_info(2), 1, is_new_model=True)
     session.set_latent([1, -1])
@@ -65,7 +65,7 @@ def test_the_autosave_follows_the_session_and_goes_with_a_good_end(parts, sessio
     assert not autosave_path().exists()
 
 
-def test_the_autosave_of_a_run_waits_for_no_disk(parts, session, qtbot, monkeypatch):
+def test_autosaving_does_not_wait_for_the_disk(parts, session, qtbot, monkeypatch):
     may_write, threads = threading.Event(), []
 
     def slow_disk(path, snapshot):
@@ -82,7 +82,7 @@ def test_the_autosave_of_a_run_waits_for_no_disk(parts, session, qtbot, monkeypa
     assert threads == [thread for thread in threads if thread is not threading.main_thread()] != []
 
 
-def test_a_disk_that_takes_no_autosave_is_told_of(parts, session, qtbot, monkeypatch):
+def test_an_autosave_that_cannot_be_written_is_reported(parts, session, qtbot, monkeypatch):
     recovery, _, cards = parts
 
     def full(path, snapshot):
@@ -99,9 +99,9 @@ def test_a_disk_that_takes_no_autosave_is_told_of(parts, session, qtbot, monkeyp
         session.set_run_state("idle")
 
 
-def test_row_11_a_dead_windows_session_is_offered_and_restored(parts, session, engine):
+def test_row_11_a_crashed_windows_session_is_offered_and_restored(parts, session, engine):
     recovery, _, cards = parts
-    path = autosave_path(a_dead_process())
+    path = autosave_path(ended_process_id())
     run = RunConfig()
     write_session(
         path,
@@ -113,7 +113,7 @@ def test_row_11_a_dead_windows_session_is_offered_and_restored(parts, session, e
     recovery.offer()
     ((message, actions),) = cards.cards
     assert "run" in message
-    assert path.exists(), "looking away loses nothing"
+    assert path.exists(), "it is kept until the user decides"
     actions["Restore"]()
     assert not path.exists()
     assert engine.last(OpenModel).source == "m.safetensors"
@@ -128,16 +128,16 @@ def test_row_11_a_dead_windows_session_is_offered_and_restored(parts, session, e
 
 def test_row_11_discard_removes_it(parts):
     recovery, _, cards = parts
-    path = autosave_path(a_dead_process())
+    path = autosave_path(ended_process_id())
     write_session(path, SessionFile(model="bundled:mnist-2d"))
     recovery.offer()
     cards.cards[0][1]["Discard"]()
     assert not path.exists()
 
 
-def test_row_13_an_unreadable_autosave_is_kept_as_a_backup_and_told(parts):
+def test_row_13_an_unreadable_autosave_is_kept_as_a_backup_and_reported(parts):
     recovery, _, cards = parts
-    path = autosave_path(a_dead_process())
+    path = autosave_path(ended_process_id())
     path.parent.mkdir(parents=True)
     path.write_text("garbage")
     recovery.offer()
@@ -145,7 +145,7 @@ def test_row_13_an_unreadable_autosave_is_kept_as_a_backup_and_told(parts):
     assert path.with_name(path.name + ".bad").read_text() == "garbage"
 
 
-def test_a_saved_session_that_does_not_fit_its_model_is_taken_as_far_as_it_fits(parts, session):
+def test_values_of_a_session_that_do_not_fit_the_model_are_ignored(parts, session):
     recovery, _, _ = parts
     recovery.restore(SessionFile(model="m.safetensors", latent=(1.0, 2.0, 3.0), label=4))
     session.set_model(model_info(2), 1, is_new_model=True)
@@ -153,9 +153,7 @@ def test_a_saved_session_that_does_not_fit_its_model_is_taken_as_far_as_it_fits(
     assert session.label is None
 
 
-def test_a_run_that_was_closed_in_its_midst_is_offered_once_by_the_next_start(
-    parts, session, engine, tmp_path, monkeypatch
-):
+def test_a_run_interrupted_by_closing_is_offered_once_at_the_next_start(parts, session, engine, tmp_path, monkeypatch):
     recovery, training, cards = parts
     run = tmp_path / "run"
     run.mkdir()
@@ -174,6 +172,6 @@ def test_a_run_that_was_closed_in_its_midst_is_offered_once_by_the_next_start(
     after.offer()
     ((message, actions),) = cards.cards
     assert message == f"The run run was closed at epoch 3 of {RunConfig().training.epochs}."
-    actions["Go on"]()
+    actions["Resume"]()
     assert engine.last(OpenDataset).source == "photos"
     after.close()

@@ -81,7 +81,7 @@ def test_honest_what_cannot_be_repeated_is_refused_in_one_sentence(session, imag
     with pytest.raises(InputError, match="Open a model first"):
         command_of_model(session)
     session.set_model(model_info(), 1, True)
-    with pytest.raises(InputError, match="m does not say which images it was trained on"):
+    with pytest.raises(InputError, match="m does not record which images it was trained on"):
         command_of_model(session)
     session.set_model(trained_on(tmp_path / "gone", FILE), 2, True)
     session.set_dataset(dataset_info(str(images)))

@@ -25,7 +25,8 @@ def cards(qtbot, session, engine, activity):
     return cards
 
 
-def test_the_disk_is_said_to_be_full_until_the_run_has_been_written(cards, engine):
+@pytest.mark.logs("another matter", "the disk is full")
+def test_a_full_disk_is_reported_until_the_run_could_be_written(cards, engine):
     engine.failed.emit(Failed("Decode", "another matter"))
     engine.failed.emit(Failed("Checkpoint", "the disk is full"))
     assert cards.messages() == ["another matter", "the disk is full"]

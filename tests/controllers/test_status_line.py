@@ -11,6 +11,7 @@ from latentlab.config.events import Epoch, Finished, Progress, Started
 from latentlab.controllers.data import DataController
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.latent_map import MapController
+from latentlab.controllers.opened_run import OpenedRunController
 from latentlab.controllers.selection import SelectionController
 from latentlab.controllers.training import TrainingController
 from latentlab.engine.protocol.messages import (
@@ -45,6 +46,7 @@ def training(qtbot, session, engine, activity, status):
     for widget in (panel, curves):
         qtbot.addWidget(widget)
     session.set_dataset(dataset_info())
+    OpenedRunController(session, engine, panel, curves, activity, panel)
     return TrainingController(session, engine, panel, curves, activity, panel)
 
 

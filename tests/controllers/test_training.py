@@ -1,4 +1,4 @@
-"""Runs: started on what is open, shown as they go, repeated as a command."""
+"""Runs: started on the open images, shown during training, continued."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QLineEdit
 from latentlab.config import RunConfig, TrainingConfig
 from latentlab.config.events import Adjusted, Epoch, Finished, Progress, Started
 from latentlab.config.recipes import RECIPES
+from latentlab.controllers.opened_run import OpenedRunController
 from latentlab.controllers.run_messages import duration, ending
 from latentlab.controllers.training import TrainingController
 from latentlab.engine.protocol.messages import (
@@ -31,10 +32,11 @@ def parts(qtbot, session, engine, activity, status):
     for widget in (panel, curves):
         qtbot.addWidget(widget)
     panel.set_recipes(list(RECIPES.values()))
+    OpenedRunController(session, engine, panel, curves, activity, panel)
     return TrainingController(session, engine, panel, curves, activity), panel, status
 
 
-def test_there_is_nothing_to_train_on_before_images_are_open(parts, session, engine):
+def test_training_needs_open_images(parts, session, engine):
     controller, panel, _ = parts
     button = panel.findChild(object, "trainButton")
     assert not button.isEnabled()
@@ -44,7 +46,7 @@ def test_there_is_nothing_to_train_on_before_images_are_open(parts, session, eng
     assert button.isEnabled()
 
 
-def test_a_run_uses_the_open_images_and_a_folder_of_its_own(parts, session, engine, own_folders):
+def test_a_run_uses_the_open_images_and_a_new_folder(parts, session, engine, own_folders):
     controller, _, _ = parts
     session.set_dataset(dataset_info())
     controller.start(RunConfig(training=TrainingConfig(epochs=3)))
@@ -57,7 +59,7 @@ def test_a_run_uses_the_open_images_and_a_folder_of_its_own(parts, session, engi
     assert engine.count(Train) == 1, "one run at a time"
 
 
-def test_events_move_the_panel_and_the_status_line(parts, session, engine, qtbot):
+def test_events_update_panel_and_status_line(parts, session, engine, qtbot):
     controller, panel, status = parts
     session.set_dataset(dataset_info())
     controller.start(RunConfig())
@@ -79,7 +81,7 @@ def test_events_move_the_panel_and_the_status_line(parts, session, engine, qtbot
     assert status.message() == "Ready"
 
 
-def test_beta_is_changed_while_the_run_is_live(parts, engine):
+def test_beta_can_be_changed_during_a_run(parts, engine):
     _, panel, _ = parts
     panel.betaChanged.emit(2.5)
     assert engine.last(AdjustTraining).beta == 2.5
@@ -87,7 +89,7 @@ def test_beta_is_changed_while_the_run_is_live(parts, engine):
     assert engine.count(StopTraining) == 1
 
 
-def test_what_a_run_costs_and_uses_becomes_terms_of_the_curves(parts, engine):
+def test_speed_memory_and_active_units_are_terms_of_the_curves(parts, engine):
     controller, *_ = parts
     train = {"elbo": -10.0, "rate": 2.0, "distortion": 8.0, "gradient_norm": 3.0}
     progress = Progress(20, 40, 3, 4, train, 12300.0, 5.0, 80.0, device_memory=3 * 2**20)
@@ -98,7 +100,7 @@ def test_what_a_run_costs_and_uses_becomes_terms_of_the_curves(parts, engine):
     assert value("active_units", validation=True) == 2.0
 
 
-def test_changes_by_hand_are_marked_on_the_curves(parts, engine):
+def test_changed_settings_are_marked_on_the_curves(parts, engine):
     controller, panel, _ = parts
     panel.adjusted.emit({"learning_rate": 0.5})
     assert engine.last(AdjustTraining) == AdjustTraining(learning_rate=0.5)
@@ -108,7 +110,7 @@ def test_changes_by_hand_are_marked_on_the_curves(parts, engine):
     assert changes == [(1.01, "learning rate 0.2"), (2.0, "learning rate 0.3")], "a drag makes one mark"
 
 
-def test_honest_the_runs_configuration_has_what_was_changed_while_it_went_on(parts, engine, session):
+def test_honest_the_runs_configuration_has_the_changed_settings(parts, engine, session):
     """Promise Honest: the command that repeats a run has the values that the run used last."""
     controller, *_ = parts
     session.set_dataset(dataset_info())
@@ -150,7 +152,7 @@ def test_yours_an_opened_runs_settings_stay_when_its_images_are_opened(parts, en
     assert panel.config().training == config.training
 
 
-def test_how_long_a_run_is_to_be_is_changed_while_it_is_live(parts, engine, session):
+def test_the_length_of_a_run_can_be_changed_during_it(parts, engine, session):
     controller, panel, _ = parts
     session.set_dataset(dataset_info())
     controller.start(RunConfig())
@@ -162,7 +164,7 @@ def test_how_long_a_run_is_to_be_is_changed_while_it_is_live(parts, engine, sess
     assert controller._curves._runs[-1].changes == [(7.5, "epochs 8"), (7.5, "patience 2")]
 
 
-def test_an_opened_run_is_followed_on_the_curves_and_an_own_one_is_left_alone(parts, engine, session):
+def test_the_curves_follow_an_opened_run_but_not_one_trained_here(parts, engine, session):
     controller, _, status = parts
     first, second = (Epoch(n, 9, {"elbo": -float(n)}, {"elbo": -float(n)}, 1.0, 1.0) for n in (1, 2))
     engine.runFollowed.emit(RunFollowed("/runs/other", (first, Adjusted(3, 1.5, beta=2.0))))
@@ -182,10 +184,10 @@ def test_an_opened_run_is_followed_on_the_curves_and_an_own_one_is_left_alone(pa
     ("reason", "done", "epochs"),
     [("done", 4, 7), ("patience", 2, 3), ("stopped", 2, 3), ("stopped", 3, 4), ("stopped", 4, 7)],
 )
-def test_the_last_run_goes_on_in_its_folder(parts, session, engine, reason, done, epochs):
+def test_the_last_run_continues_in_its_folder(parts, session, engine, reason, done, epochs):
     controller, panel, _ = parts
     session.set_dataset(dataset_info())
-    controller.go_on(RunConfig())
+    controller.continue_run(RunConfig())
     assert engine.count(Train) == 0, "there is no last run"
     controller.start(RunConfig(model=RECIPES["vae"].config(latent_dim=5), training=TrainingConfig(epochs=4)))
     first = engine.last(Train)
@@ -209,20 +211,20 @@ def test_the_last_run_goes_on_in_its_folder(parts, session, engine, reason, done
     ("event", "said"),
     [
         (Finished("run", "model", 1, 9.0, "stopped", 1), "Stopped after 1 epoch"),
-        (Finished("run", "model", 9, 9.0, "done", 7), "Done after 9 epochs; the best, of epoch 7, is kept"),
+        (Finished("run", "model", 9, 9.0, "done", 7), "Done after 9 epochs; the best epoch, 7, is kept"),
         (
             Finished("run", "model", 9, 9.0, "patience", 4),
-            "Stopped early after 9 epochs, 5 without gain; the best, of epoch 4, is kept",
+            "Stopped early after 9 epochs, 5 without improvement; the best epoch, 4, is kept",
         ),
     ],
 )
-def test_the_end_of_a_run_says_which_epoch_is_kept(event, said):
+def test_the_text_of_the_end_says_which_epoch_is_kept(event, said):
     assert ending(event) == said
 
 
-def test_an_opened_run_offers_its_settings_its_images_and_to_go_on(parts, session, engine, qtbot):
+def test_an_opened_run_offers_its_settings_its_images_and_to_continue(parts, session, engine, qtbot):
     controller, panel, _ = parts
-    run_data, go_on = (panel.findChild(object, name) for name in ("openRunData", "continueButton"))
+    run_data, continue_button = (panel.findChild(object, name) for name in ("openRunData", "continueButton"))
     config = RunConfig(
         model=RECIPES["beta-vae"].config(latent_dim=5),
         training=TrainingConfig(epochs=9),
@@ -230,22 +232,22 @@ def test_an_opened_run_offers_its_settings_its_images_and_to_go_on(parts, sessio
     )
     engine.runOpened.emit(RunOpened("runs/mine", config, "photos", "", 4, "stopped"))
     assert panel.config().model == config.model
-    assert (run_data.isHidden(), go_on.isHidden()) == (False, True)
-    with qtbot.waitSignal(controller.dataWanted) as wanted:
+    assert (run_data.isHidden(), continue_button.isHidden()) == (False, True)
+    with qtbot.waitSignal(controller.dataRequested) as wanted:
         run_data.click()
     assert wanted.args == ["photos", config.data]
     session.set_dataset(dataset_info("others"))
     assert not run_data.isHidden()
-    assert go_on.isHidden()
+    assert continue_button.isHidden()
     assert panel.config().model == config.model, "what suits other images is only offered"
     session.set_dataset(dataset_info())
-    assert (run_data.isHidden(), go_on.isHidden()) == (True, False)
-    go_on.click()
+    assert (run_data.isHidden(), continue_button.isHidden()) == (True, False)
+    continue_button.click()
     request = engine.last(Train)
     assert (request.out, request.resume, request.config) == ("runs/mine", True, config)
 
 
-def test_a_run_that_is_trained_elsewhere_is_not_gone_on_with_until_it_has_ended_there(parts, session, engine):
+def test_a_run_trained_elsewhere_can_be_continued_once_it_has_ended_there(parts, session, engine):
     _, panel, status = parts
     session.set_dataset(dataset_info())
     config = RunConfig(data=dataset_info().config)
@@ -260,25 +262,25 @@ def test_a_run_that_is_trained_elsewhere_is_not_gone_on_with_until_it_has_ended_
     assert not panel.findChild(object, "continueButton").isHidden(), "it has ended there"
 
 
-def test_after_a_lost_worker_the_run_it_trained_is_offered_and_not_the_one_before(parts, session, engine):
+def test_after_a_lost_worker_its_own_run_is_offered_and_not_the_one_before(parts, session, engine):
     controller, panel, _ = parts
-    go_on = panel.findChild(object, "continueButton")
+    continue_button = panel.findChild(object, "continueButton")
     session.set_dataset(dataset_info())
     for epochs in (4, 6):
         controller.start(RunConfig(training=TrainingConfig(epochs=epochs)))
-        assert session.run_folder not in go_on.accessibleName()
+        assert session.run_folder not in continue_button.accessibleName()
         engine.trainingEvent.emit(TrainingEvent(Started("vae", 90, 10, "cpu", 1000, 2, (1, 8, 8), 0, epochs, 10)))
         if epochs == 4:
             engine.trainingEvent.emit(TrainingEvent(Finished("run", "run/model.safetensors", 4, 9.0)))
         engine.trainingState.emit(TrainingState("idle", session.run_folder))
-    assert not go_on.isHidden()
+    assert not continue_button.isHidden()
     second = engine.last(Train)
-    go_on.click()
+    continue_button.click()
     again = engine.last(Train)
     assert (again.out, again.resume, again.config.training.epochs) == (second.out, True, 6)
 
 
-def test_a_run_cannot_be_made_shorter_than_it_is_already(parts, session, engine, qtbot):
+def test_a_run_cannot_be_made_shorter_than_its_completed_epochs(parts, session, engine, qtbot):
     controller, panel, _ = parts
     session.set_dataset(dataset_info())
     controller.start(RunConfig(training=TrainingConfig(epochs=200)))
@@ -299,22 +301,22 @@ def test_a_run_that_could_not_start_leaves_the_panel_ready(parts, session, engin
     assert panel.findChild(object, "trainButton").isEnabled()
 
 
-def test_a_run_that_could_not_go_on_just_now_may_be_asked_to_again(parts, session, engine):
+def test_continuing_can_be_tried_again_after_a_failure(parts, session, engine):
     _, panel, _ = parts
-    go_on = panel.findChild(object, "continueButton")
+    continue_button = panel.findChild(object, "continueButton")
     session.set_dataset(dataset_info())
     config = RunConfig(data=dataset_info().config)
     engine.runOpened.emit(RunOpened("/runs/mine", config, "photos", "", 1, "stopped"))
-    go_on.click()
-    assert go_on.isHidden()
+    continue_button.click()
+    assert continue_button.isHidden()
     engine.failed.emit(Failed("Train", "another run is being trained into /runs/mine; stop it first"))
-    assert not go_on.isHidden()
+    assert not continue_button.isHidden()
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.4, "0 s"), (59.6, "1 min 00 s"), (80, "1 min 20 s"), (3900, "1 h 05 min")]
 )
-def test_durations_read_as_people_say_them(seconds, text):
+def test_durations_are_in_hours_minutes_and_seconds(seconds, text):
     assert duration(seconds) == text
 
 

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from latentlab.state.window_settings import MOST_RECENT, WindowSettings
+from latentlab.state.window_settings import MAX_RECENT, WindowSettings
 
 
 def test_layout_scheme_and_recent_files_come_back(tmp_path, qapp):
     settings = WindowSettings(tmp_path / "window.ini")
     settings.set_layout((b"\x00geometry", b"state"))
     settings.set_scheme("dark")
-    for number in range(MOST_RECENT + 3):
+    for number in range(MAX_RECENT + 3):
         settings.add_recent(f"/photos/{number}")
     settings.add_recent("/photos/5")
     settings.flush()
     again = WindowSettings(tmp_path / "window.ini")
     assert again.layout() == (b"\x00geometry", b"state")
     assert again.scheme() == "dark"
-    assert again.recent()[:2] == ["/photos/5", f"/photos/{MOST_RECENT + 2}"]
-    assert len(again.recent()) == MOST_RECENT
+    assert again.recent()[:2] == ["/photos/5", f"/photos/{MAX_RECENT + 2}"]
+    assert len(again.recent()) == MAX_RECENT
     assert again.set_aside is None
 
 
