@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from latentlab.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
+from latentlab.data import load_dataset
 from latentlab.engine.client.worker_host import launch
 from latentlab.engine.protocol.messages import DatasetOpened, OpenDataset, OpenModel, PointsChanged, Shutdown, Train
 
@@ -134,3 +135,13 @@ def driver(shared, model_file):
 def train(out: Path, epochs: int = 2, resume: bool = False, **training) -> Train:
     settings = TrainingConfig.model_validate({"epochs": epochs, "batch_size": 32, **training})
     return Train(RunConfig(model=SMALL, training=settings), str(out), resume)
+
+
+def train_elsewhere(image_file, out, epochs):
+    """Train outside of the worker: a thread worker does not know of this run either."""
+    from latentlab.training import Trainer
+
+    training = TrainingConfig(epochs=epochs, batch_size=32, device="cpu")
+    config = RunConfig(model=SMALL, training=training)
+    for _ in Trainer(load_dataset(image_file), config, out, resume=True).steps():
+        pass

@@ -7,36 +7,19 @@ import time
 
 import numpy as np
 
-from latentlab.config import RunConfig, TrainingConfig
-from latentlab.data import load_dataset
 from latentlab.engine.protocol.messages import (
     CompareRuns,
     Decode,
     Decoded,
-    EpochsRead,
     Failed,
     ModelChanged,
-    Notice,
     OpenModel,
-    ReadEpochs,
-    ReadSnapshot,
     RunFollowed,
     RunOpened,
-    RunSnapshots,
-    SnapshotRead,
 )
 from latentlab.engine.worker.run_watcher import RunUpdate, RunWatcher
 from latentlab.storage import RunFolder
-from latentlab.training import Trainer
-from tests.engine.conftest import SMALL
-
-
-def train_elsewhere(image_file, out, epochs):
-    """Train outside of the worker: a thread worker does not know of this run either."""
-    training = TrainingConfig(epochs=epochs, batch_size=32, device="cpu")
-    config = RunConfig(model=SMALL, training=training)
-    for _ in Trainer(load_dataset(image_file), config, out, resume=True).steps():
-        pass
+from tests.engine.conftest import SMALL, train_elsewhere
 
 
 def test_curves_and_model_follow_a_run_that_is_trained_elsewhere(driver, image_file, model_file, tmp_path):
@@ -113,39 +96,3 @@ def test_compared_runs_are_followed_until_the_comparison_ends(driver, image_file
     train_elsewhere(image_file, tmp_path / "b", 3)
     time.sleep(1.2)
     assert driver.seen(RunFollowed) == []
-
-
-def test_the_snapshots_of_an_opened_run_can_be_read(driver, image_file, tmp_path):
-    out = tmp_path / "run"
-    train_elsewhere(image_file, out, 1)
-    driver.ask(OpenModel(str(out)))
-    assert driver.wait(RunSnapshots) == RunSnapshots(str(out), (1,))
-    train_elsewhere(image_file, out, 3)
-    driver.wait(RunSnapshots, lambda result: result.epochs[-1] == 3)
-    driver.ask(ReadSnapshot(1, str(out), 1), ReadEpochs(2, str(out), "reconstruct", rows=4))
-    read = driver.wait(SnapshotRead)
-    assert (read.generation, read.epoch, read.mean.shape) == (1, 1, (300, 2))
-    assert read.classes == ("0", "1")
-    assert "validation_elbo" in read.metrics
-    strip = driver.wait(EpochsRead)
-    assert (strip.generation, strip.epochs[0], strip.epochs[-1]) == (2, 1, 3)
-    assert strip.images.shape == (4, len(strip.epochs), 8, 8)
-    assert (strip.images[:, 0] == read.reconstructions[:4]).all()
-    assert (strip.originals == read.originals[:4]).all()
-
-
-def test_a_damaged_snapshot_is_reported_once_and_left_out(driver, image_file, tmp_path):
-    out = tmp_path / "run"
-    train_elsewhere(image_file, out, 2)
-    history = RunFolder(out).snapshots
-    assert history.epochs() == (1, 2)
-    history.path(1).write_bytes(b"nonsense")
-    driver.ask(OpenModel(str(out)), ReadSnapshot(1, str(out), 1))
-    assert "Epoch 1 cannot be shown again" in driver.wait(Notice).message
-    assert driver.wait(RunSnapshots, lambda result: result.epochs == (2,)).run == str(out)
-    driver.ask(ReadEpochs(2, str(out), "sample"))
-    strip = driver.wait(EpochsRead)
-    assert (strip.epochs, strip.originals, strip.images.shape) == ((2,), None, (6, 1, 8, 8))
-    driver.ask(ReadSnapshot(3, str(out), 2))
-    driver.wait(SnapshotRead)
-    assert driver.seen(Notice) == []

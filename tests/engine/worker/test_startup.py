@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latentlab.config import ModelConfig
 from latentlab.engine.protocol.channel import REQUEST_ORDER, Mailbox
 from latentlab.engine.protocol.messages import Decode, OpenModel
 from latentlab.engine.worker.decode_service import DecodeService, Fallback
@@ -17,47 +16,10 @@ from latentlab.engine.worker.error_reporting import ErrorReporter
 from latentlab.engine.worker.numpy_decoder import numpy_decoder
 from latentlab.engine.worker.startup import import_while_decoding
 from latentlab.engine.worker.workspace import Workspace
-from latentlab.models import build
 from latentlab.models.device import resolve_device
 from latentlab.models.inference import model_from
-from latentlab.storage import ModelFile, ModelHeader
 from latentlab.utils.pixels import as_pixels, to_bytes
-
-SHAPE = (3, 8, 8)
-
-
-def model_file_of(**values) -> ModelFile:
-    config = ModelConfig.model_validate({"latent_dim": 3, **values})
-    model = build(config, SHAPE, 2)
-    weights = {name: tensor.detach().numpy() for name, tensor in model.state_dict().items()}
-    header = ModelHeader(model=config, image_shape=SHAPE, classes=("a", "b"), parameters=0, sha256="")
-    return ModelFile(header, weights, None, None)
-
-
-@pytest.mark.parametrize("sigma", [None, "fixed", "learned", "optimal"])
-@pytest.mark.parametrize("activation", ["relu", "tanh", "elu", "silu", "softplus"])
-def test_the_numpy_decoder_decodes_what_torch_decodes(activation, sigma):
-    likelihood = {"kind": "bernoulli"} if sigma is None else {"kind": "gaussian", "sigma": sigma}
-    file = model_file_of(architecture={"hidden": 9, "layers": 2, "activation": activation}, likelihood=likelihood)
-    z = 5 * np.random.default_rng(0).standard_normal((20, 3)).astype(np.float32)
-    decoder = numpy_decoder(file)
-    assert decoder is not None
-    expected = model_from(file, resolve_device("cpu"), Path("m")).decode(z)
-    np.testing.assert_allclose(decoder.decode(z), expected, atol=1e-6)
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"architecture": {"kind": "conv", "width": 4}},
-        {"conditional": True},
-        {"likelihood": {"kind": "gaussian", "sigma": "pixel"}},
-        {"family": "ladder"},
-    ],
-    ids=lambda values: next(iter(values)),
-)
-def test_other_decoders_are_left_to_torch(values):
-    assert numpy_decoder(model_file_of(**values)) is None
+from tests.engine.worker.test_numpy_decoder import model_file_of
 
 
 class StartingWorker:
