@@ -58,8 +58,8 @@ def build_parser() -> Parser:
     _add_impute(commands)
     _add_info(commands)
     _add_tensorboard(commands)
-    _add_command(commands, "recipes", "about:recipes", "list the recipes")
-    _add_command(commands, "doctor", "about:doctor", "show versions, devices and folders, for a report")
+    _add_command(commands, "recipes", "info:recipes", "list the recipes")
+    _add_command(commands, "doctor", "info:doctor", "show versions, devices and folders, for a report")
     return parser
 
 
@@ -141,7 +141,7 @@ def _add_impute(commands: argparse._SubParsersAction[Parser]) -> None:
 
 
 def _add_info(commands: argparse._SubParsersAction[Parser]) -> None:
-    command = _add_command(commands, "info", "about:info", "describe a model, a run or a dataset")
+    command = _add_command(commands, "info", "info:info", "describe a model, a run or a dataset")
     command.add_argument("source", metavar="MODEL|DATA|RUN")
 
 

@@ -16,7 +16,7 @@ LARGEST_FOR_MLP = 32  # side in pixels up to which a fully connected network is 
 _STEPS_WANTED = {"mlp": 4000, "conv": 1200}
 _STEPS_PER_EPOCH = 20  # at least, so that the curves have enough values
 _BATCHES = (16, 32, 64, 128)
-_FEWEST_EPOCHS, _MOST_EPOCHS = {"mlp": 20, "conv": 5}, 200
+_MIN_EPOCHS, _MAX_EPOCHS = {"mlp": 20, "conv": 5}, 200
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def suggest_settings(images: int, image_shape: tuple[int, int, int], recipe_name
         kind = "mlp" if model.architecture.kind == "mlp" else "conv"
     batch = max((size for size in _BATCHES if size * _STEPS_PER_EPOCH <= images), default=_BATCHES[0])
     epochs = math.ceil(_STEPS_WANTED[kind] / math.ceil(images / batch))
-    epochs = min(max(epochs, _FEWEST_EPOCHS[kind]), _MOST_EPOCHS)
+    epochs = min(max(epochs, _MIN_EPOCHS[kind]), _MAX_EPOCHS)
     # Many epochs on few images overfit: stop when the validation ELBO no longer improves.
     training = TrainingConfig(batch_size=batch, epochs=epochs, patience=20 if epochs > 20 else 0)
     fixed = recipe(recipe_name).values if recipe_name else {}

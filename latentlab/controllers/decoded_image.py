@@ -9,7 +9,7 @@ from latentlab.config.layout import LatentLayout
 from latentlab.controllers.generations import Generations
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import Decode, Decoded, FloatArray, Nearest, NearestFound
-from latentlab.gui.panels.decoded_image import MOST_NUMBERS, DecodedImage, in_numbers
+from latentlab.gui.panels.decoded_image import MAX_NUMBERS, DecodedImage, in_numbers
 from latentlab.gui.widgets.delayed_call import DelayedCall
 from latentlab.state.session import Posterior, Session
 from latentlab.utils.text import subscript
@@ -118,7 +118,7 @@ def describe_latent(z: FloatArray, layout: LatentLayout, level: int) -> str:
         case "categories":
             variables = z.reshape(-1, layout.categories)
             texts = [f"c{subscript(number)}\u00a0{part.argmax() + 1}" for number, part in enumerate(variables, 1)]
-            return "   ".join(texts[:MOST_NUMBERS]) + ("  …" if len(texts) > MOST_NUMBERS else "")
+            return "   ".join(texts[:MAX_NUMBERS]) + ("  …" if len(texts) > MAX_NUMBERS else "")
         case "codes":
             grids = [f"{level.grid[0]} × {level.grid[1]}" for level in layout.levels if level.grid is not None]
             return f"{' and '.join(grids)} codes"

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-_MOST_COMPARED = 512
-_MOST_POINTS = 20_000
+_MAX_COMPARED = 512
+_MAX_POINTS = 20_000
 _BLOCK = 16  # points compared at a time: a few milliseconds, and the distances fit the processor's cache
 
 
@@ -47,9 +47,9 @@ def neighbour_distances(points: ArrayLike, seed: int = 0) -> Iterator[NDArray[np
     if len(array) < 2:
         return
     random = np.random.default_rng(seed)
-    if len(array) > _MOST_POINTS:
-        array = array[random.choice(len(array), _MOST_POINTS, replace=False)]
-    chosen = random.permutation(len(array))[:_MOST_COMPARED]
+    if len(array) > _MAX_POINTS:
+        array = array[random.choice(len(array), _MAX_POINTS, replace=False)]
+    chosen = random.permutation(len(array))[:_MAX_COMPARED]
     lengths = np.einsum("nd,nd->n", array, array)
     for start in range(0, len(chosen), _BLOCK):
         index = chosen[start : start + _BLOCK]

@@ -16,7 +16,7 @@ from latentlab.errors import InputError
 from latentlab.models.base import LatentModel
 from latentlab.models.inference import put_weights, weights_of
 from latentlab.storage import CheckpointFile, RunRecord, check_weights
-from latentlab.training.metrics import RunningMeans
+from latentlab.training.running_means import RunningMeans
 from latentlab.training.seeding import RandomStream
 from latentlab.training.step.optimizers import Optimizers
 

@@ -13,8 +13,8 @@ from latentlab.latent.grids import linear_grid, plane_through
 from latentlab.models.inference import CHUNK, InferenceModel
 from latentlab.storage import Points
 
-MOST_POINTS = 20_000
-MOST_VALUES = 4 * 2**20
+MAX_POINTS = 20_000
+MAX_VALUES = 4 * 2**20
 """Of the points' means, so that 32 MB hold means and standard deviations: a grid of codes has hundreds per image."""
 
 PREVIEW_RANGE = 3.0
@@ -22,7 +22,7 @@ _PREVIEW_PIXELS = 448
 
 
 def encode_points(
-    model: InferenceModel, dataset: Dataset, most: int = MOST_POINTS, seed: int = 0
+    model: InferenceModel, dataset: Dataset, most: int = MAX_POINTS, seed: int = 0
 ) -> Generator[None, None, Points]:
     """Encode a dataset a chunk at a time; the generator returns its ``Points``.
 
@@ -46,9 +46,9 @@ def encode_points(
     return Points(np.concatenate(means), np.concatenate(stds), dataset.labels[index], index)
 
 
-def some_of(count: int, latent_dim: int, most: int = MOST_POINTS, seed: int = 0) -> NDArray[np.int64]:
+def some_of(count: int, latent_dim: int, most: int = MAX_POINTS, seed: int = 0) -> NDArray[np.int64]:
     """Sorted indices of those of ``count`` images that a file holds as points; a subset is drawn with ``seed``."""
-    most = max(1, min(most, MOST_VALUES // latent_dim))
+    most = max(1, min(most, MAX_VALUES // latent_dim))
     if count <= most:
         return np.arange(count)
     return np.sort(np.random.default_rng(seed).choice(count, most, replace=False))

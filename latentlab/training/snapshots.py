@@ -28,10 +28,10 @@ GRANT = 3.0
 IMAGES = 12
 """Number of reconstructed images, and of samples from the prior, in a snapshot."""
 
-_FEWEST_POINTS, _MOST_POINTS = 300, 2000
+_MIN_POINTS, _MAX_POINTS = 300, 2000
 _FRACTION_OF_IMAGES = 0.05
-_MOST_VALUES, _FEWEST_OF_LARGE = 131_072, 64  # of a snapshot's points: 256 KB in half precision
-_CELLS, _FEWEST_CELLS = 12, 6  # per side of the manifold
+_MAX_VALUES, _MIN_OF_LARGE = 131_072, 64  # of a snapshot's points: 256 KB in half precision
+_CELLS, _MIN_CELLS = 12, 6  # per side of the manifold
 _MANIFOLD_SECONDS = 0.25
 _PICTURE_PIXELS, _IMAGE_PIXELS = 336, 64  # per side, at most
 _CHUNK_SECONDS = 0.016  # of work between two yields: about a frame
@@ -149,7 +149,7 @@ class SnapshotTaker:
         low = np.minimum(np.percentile(columns, 1, axis=0), -PREVIEW_RANGE)
         high = np.maximum(np.percentile(columns, 99, axis=0), PREVIEW_RANGE)
         affordable = math.isqrt(int(_MANIFOLD_SECONDS / self._decoding.per_image))
-        cells = max(_FEWEST_CELLS, min(_CELLS, affordable))
+        cells = max(_MIN_CELLS, min(_CELLS, affordable))
         grid = linear_grid(cells, cells, (low[0], high[0]), (low[1], high[1]))
         z = from_the_top(plane_through(grid[0, :, 0], grid[:, 0, 1], self._model.latent_dim))
         images = yield from self._decode(z, np.zeros(len(z), np.int64))
@@ -213,8 +213,8 @@ def shown_images(dataset: Dataset, count: int, seed: int = 0) -> NDArray[np.int6
 
 def point_indices(images: int, latent_dim: int) -> NDArray[np.int64]:
     """Sorted indices of the images that are the points of a run's snapshots."""
-    wanted = int(np.clip(_FRACTION_OF_IMAGES * images, _FEWEST_POINTS, _MOST_POINTS))
-    count = min(images, wanted, max(_FEWEST_OF_LARGE, _MOST_VALUES // latent_dim))
+    wanted = int(np.clip(_FRACTION_OF_IMAGES * images, _MIN_POINTS, _MAX_POINTS))
+    count = min(images, wanted, max(_MIN_OF_LARGE, _MAX_VALUES // latent_dim))
     return np.sort(np.random.default_rng(0).choice(images, count, replace=False)).astype(np.int64)
 
 

@@ -11,7 +11,7 @@ import torch
 from latentlab.config.events import Progress, Started
 from latentlab.training.batches import BatchLoader
 from latentlab.training.checkpoint import TrainerState
-from latentlab.training.map_preview import MOST_POINTS
+from latentlab.training.map_preview import MAX_POINTS
 
 _PAUSE = 1.0  # seconds without work that count as a pause rather than as the window's share of the processor
 _RATE_READ_OUTS = 20
@@ -152,7 +152,7 @@ class ProgressReporter:
     def _remaining(self) -> float | None:
         """Seconds to the end of the run with its final encoding, if patience does not end it earlier."""
         progress, batches, epochs = self._state.progress, self._batches, self._state.limits.epochs
-        points = min(MOST_POINTS, batches.num_images + self._validation_images)
+        points = min(MAX_POINTS, batches.num_images + self._validation_images)
         return self._clock.remaining(
             batches.steps_per_epoch * epochs - progress.step,
             epochs - progress.epochs_done,

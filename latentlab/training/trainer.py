@@ -22,8 +22,8 @@ from latentlab.training.batches import BatchLoader
 from latentlab.training.checkpoint import BestModel, RunLimits, RunProgress, TrainerState, named_by_split
 from latentlab.training.distributed import ProcessGroup
 from latentlab.training.live_changes import LiveChanges
-from latentlab.training.metrics import RunningMeans
 from latentlab.training.run_writer import RunWriter
+from latentlab.training.running_means import RunningMeans
 from latentlab.training.seeding import NOISE, WEIGHTS, RandomStream, derived_seed
 from latentlab.training.snapshots import SnapshotTaker
 from latentlab.training.step.cpu_threads import step_flops, torch_threads, training_threads

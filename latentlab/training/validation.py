@@ -35,8 +35,8 @@ class ValidationMeans(NamedTuple):
 
 
 _TIMES = 4
-_MOST_VALUES = 2**22
-"""A GPU evaluates ``_TIMES`` as many images at once as it trains on, but not more than ``_MOST_VALUES`` pixels."""
+_MAX_VALUES = 2**22
+"""A GPU evaluates ``_TIMES`` as many images at once as it trains on, but not more than ``_MAX_VALUES`` pixels."""
 
 
 class Validation:
@@ -102,4 +102,4 @@ class Validation:
         out_of_memory = micro_batch < batches.batch_size
         if batches.device.type != "cuda" or out_of_memory or self._model.config.posterior.refine:
             return micro_batch
-        return max(micro_batch, min(_TIMES * micro_batch, _MOST_VALUES // math.prod(self._model.image_shape)))
+        return max(micro_batch, min(_TIMES * micro_batch, _MAX_VALUES // math.prod(self._model.image_shape)))

@@ -42,7 +42,7 @@ from latentlab.utils.thread_priority import available_cores
 
 SIZE = (178, 218)  # CelebA's
 SIDE = 64
-MOST_LINKS = 60_000  # that a file may have; file systems allow 65,000
+MAX_LINKS = 60_000  # that a file may have; file systems allow 65,000
 
 
 def make_photos(folder: Path, count: int) -> None:
@@ -136,7 +136,7 @@ def make_empty_files(folder: Path, count: int) -> None:
         (folder / str(part)).mkdir()
         descriptor = os.open(folder / str(part), os.O_RDONLY)
         for number in range(count // 4):
-            if number % MOST_LINKS == 0:
+            if number % MAX_LINKS == 0:
                 first = f"{number}.png"
                 (folder / str(part) / first).write_bytes(b"x")
             else:

@@ -21,8 +21,8 @@ from latentlab.errors import InputError
 _PATH_NAMES = ("path", "file", "filename", "file_name", "image_path", "image", "img", "image_id", "name", "id")
 _LABEL_NAMES = ("label", "labels", "class", "class_name", "category", "target", "y")
 _LARGEST_FILE = 1 << 30
-_MOST_COLUMNS = 256
-_MOST_CLASSES = 1000
+_MAX_COLUMNS = 256
+_MAX_CLASSES = 1000
 _ROWS_AT_ONCE = 5000
 
 
@@ -77,7 +77,7 @@ def read_labels(file: Path, paths: Sequence[str]) -> Generator[LoadProgress, Non
     classes: tuple[str, ...] = ()
     if label_column is not None:
         distinct = {cell for cell in columns[label_name] if cell}
-        if len(distinct) <= _MOST_CLASSES:
+        if len(distinct) <= _MAX_CLASSES:
             labels, classes = _numbered(columns.pop(label_name), distinct)
     used = set(row_of.tolist())
     skipped = [
@@ -104,8 +104,8 @@ def _read_rows(file: Path) -> Generator[LoadProgress, None, tuple[list[str], lis
     if not rows:
         raise InputError(f"{file.name} is empty")
     width = max(map(len, rows))
-    if width > _MOST_COLUMNS:
-        raise InputError(f"{file.name} has {width} columns, more than {_MOST_COLUMNS}")
+    if width > _MAX_COLUMNS:
+        raise InputError(f"{file.name} has {width} columns, more than {_MAX_COLUMNS}")
     if Path(rows[0][0].strip()).suffix.lower() in SUFFIXES:
         names = ["path", "label", *("" for _ in range(width - 2))][:width]
     else:

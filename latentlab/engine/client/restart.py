@@ -35,7 +35,7 @@ _NEEDING_DATASET = (
 """Requests that need the dataset, and those that control a run that waits for it."""
 
 _EARLY = 10.0  # seconds after being ready: an exit before that probably has the last one's cause
-_MOST_EARLY_EXITS = 4
+_MAX_EARLY_EXITS = 4
 _FIRST_PAUSE, _LONGEST_PAUSE = 250, 8000  # milliseconds
 
 
@@ -130,7 +130,7 @@ class RestartBackoff:
         was_late = self._ready is not None and time.monotonic() - self._ready > _EARLY
         self.count = 1 if was_late else self.count + 1
         self._ready = None
-        if self.count > _MOST_EARLY_EXITS:
+        if self.count > _MAX_EARLY_EXITS:
             return None
         return 0 if self.count == 1 else min(_LONGEST_PAUSE, _FIRST_PAUSE << self.count)
 

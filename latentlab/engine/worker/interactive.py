@@ -43,7 +43,7 @@ from latentlab.utils.text import subscript
 
 _PIECE = 0.008  # seconds of decoding between two checks of the mailbox
 _SEARCH_PIECE = 0.004  # seconds of searching
-_MOST_CELLS = 512  # a side
+_MAX_CELLS = 512  # a side
 _SEARCHES = ("nearest", "distance")  # slots, in the order in which they are worked on
 _DECODINGS = ("strip", "grid")
 
@@ -186,7 +186,7 @@ class InteractiveRequests:
         """Decode the manifold, each cell once: a coarse tile is used again for its own cell in the finer passes."""
         model = self._workspace.need_model()
         columns, rows = request.columns, request.rows
-        if not (0 < columns <= _MOST_CELLS and 0 < rows <= _MOST_CELLS):
+        if not (0 < columns <= _MAX_CELLS and 0 < rows <= _MAX_CELLS):
             raise InputError(f"a manifold of {columns} × {rows} cells is out of bounds")
         positions = linear_grid(columns, rows, request.x_range, request.y_range).astype(np.float32)
         is_decoded = np.zeros((rows, columns), bool)

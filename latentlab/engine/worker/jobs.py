@@ -38,8 +38,8 @@ from latentlab.utils.array_types import FloatArray, IntArray
 from latentlab.utils.pixels import as_pixels, to_bytes
 
 _BETWEEN_PROGRESS = 0.1  # seconds
-_MOST_SKIPPED_SENT = 1000
-_MOST_KINDS_SENT = 1000
+_MAX_SKIPPED_SENT = 1000
+_MAX_KINDS_SENT = 1000
 _PIECE = 0.01  # seconds of encoding between two checks of the mailbox
 
 
@@ -221,7 +221,7 @@ def _info(dataset: Dataset) -> DatasetInfo:
         class_counts=tuple(counts.tolist()),
         training_images=len(training),
         validation_images=len(validation),
-        skipped=tuple((each.path, each.reason) for each in islice(broken_first, _MOST_SKIPPED_SENT)),
+        skipped=tuple((each.path, each.reason) for each in islice(broken_first, _MAX_SKIPPED_SENT)),
         skipped_count=len(dataset.skipped),
         config=dataset.config,
         bytes_in_memory=dataset.images.nbytes,
@@ -238,4 +238,4 @@ def _info(dataset: Dataset) -> DatasetInfo:
 
 def _ranked(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
     """Most frequent first; only so many, since every image may have a size of its own."""
-    return tuple(sorted(counts.items(), key=lambda each: (-each[1], each[0]))[:_MOST_KINDS_SENT])
+    return tuple(sorted(counts.items(), key=lambda each: (-each[1], each[0]))[:_MAX_KINDS_SENT])

@@ -29,10 +29,10 @@ from latentlab.storage import RunFolder
 from latentlab.training import Trainer
 from latentlab.utils.duty_cycle import POINTS, DutyCycle
 
-_LEAST_INTERVAL = 0.25  # seconds between two updates of the map
+_MIN_INTERVAL = 0.25  # seconds between two updates of the map
 _ENCODING_TIME = 0.05  # seconds that encoding the points of one update may take
 _DEBOUNCE = 0.5  # seconds without another change of a dragged slider before the change is recorded
-_FEWEST_POINTS, _MOST_POINTS = 200, 5000
+_MIN_POINTS, _MAX_POINTS = 200, 5000
 
 
 class TrainingJob:
@@ -236,7 +236,7 @@ class PointsRefresher:
     def __init__(self, workspace: Workspace, trainer: Trainer, dataset: Dataset, out: str) -> None:
         self._workspace, self._trainer, self._dataset, self._out = workspace, trainer, dataset, out
         # A smaller part is the beginning of a larger one, so that the same points move however much time there is.
-        self._order = np.random.default_rng(0).permutation(len(dataset))[:_MOST_POINTS]
+        self._order = np.random.default_rng(0).permutation(len(dataset))[:_MAX_POINTS]
         self._batch_size = encoding_batch_size()
         self._work: Iterator[None] | None = self._encode()  # the first update at once: the map is empty
         self._duty_cycle = DutyCycle(POINTS)
@@ -264,12 +264,12 @@ class PointsRefresher:
 
     def _encode(self) -> Iterator[None]:
         affordable = _ENCODING_TIME / self._batch_size.seconds_per_image
-        index = np.sort(self._order[: int(np.clip(affordable, _FEWEST_POINTS, _MOST_POINTS))])
+        index = np.sort(self._order[: int(np.clip(affordable, _MIN_POINTS, _MAX_POINTS))])
         parts = []
         for _done, part in encoded(self._trainer.loaded, self._dataset, index, self._batch_size):
             parts.append(part)
             yield
-        self._due = time.monotonic() + _LEAST_INTERVAL
+        self._due = time.monotonic() + _MIN_INTERVAL
         epoch = self._trainer.epoch
         info = info_of(self._trainer.loaded.header, self._out, None)
         self._workspace.publish_model(info, is_new_model=False, training=True, epoch=epoch)

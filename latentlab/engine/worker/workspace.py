@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 Send = Callable[[Result], None]
 
-_MOST_COMPONENTS = 16
-_MOST_COLUMNS = 32
+_MAX_COMPONENTS = 16
+_MAX_COLUMNS = 32
 
 
 class Workspace:
@@ -171,7 +171,7 @@ class Workspace:
             return {}
         columns = {**(dataset.factors or {}), **dataset.metadata}
         rows = slice(None) if index is None else index
-        return {name: np.asarray(values)[rows] for name, values in list(columns.items())[:_MOST_COLUMNS]}
+        return {name: np.asarray(values)[rows] for name, values in list(columns.items())[:_MAX_COLUMNS]}
 
 
 def info_of(header: ModelHeader, source: str, path: Path | None) -> ModelInfo:
@@ -199,10 +199,10 @@ def info_of(header: ModelHeader, source: str, path: Path | None) -> ModelInfo:
 def components_of(mean: FloatArray, layout: LatentLayout | None = None) -> FloatArray:
     """Principal components [k, d] of points [N, d]; for a hierarchy those of each level separately, top level first."""
     if layout is None or len(layout.levels) < 2:
-        return principal_components(mean, _MOST_COMPONENTS)
+        return principal_components(mean, _MAX_COMPONENTS)
     of_levels = []
     for level in layout.levels:
-        within = principal_components(mean[:, level.indices], _MOST_COMPONENTS)
+        within = principal_components(mean[:, level.indices], _MAX_COMPONENTS)
         of_levels.append(np.zeros((len(within), mean.shape[1]), np.float32))
         of_levels[-1][:, level.indices] = within
     return np.concatenate(of_levels)

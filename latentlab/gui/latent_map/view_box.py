@@ -23,9 +23,9 @@ from latentlab.gui.latent_map.view import PRIOR_REACH, Range, View
 
 FloatArray = npt.NDArray[np.floating]
 
-MOST_ZOOMED_OUT = 8.0
-MOST_ZOOMED_IN = 1e-3
-"""The shorter side of the view shows at most and at least this many times the extent of what there is to see."""
+MAX_ZOOM_OUT = 8.0
+MAX_ZOOM_IN = 1e-3
+"""The shorter side of the view is at most and at least this many times the extent of the content."""
 ZOOM_PER_DEGREE = 1.2 ** (1 / 15)
 
 
@@ -87,7 +87,7 @@ class MapViewBox(pg.ViewBox):  # type: ignore[misc]
         """Show everything ``factor`` times larger while the point ``about`` (x, y) stays where it is."""
         view = self.view()
         span = min(view.x_max - view.x_min, view.y_max - view.y_min)
-        largest, smallest = MOST_ZOOMED_OUT * self._extent, MOST_ZOOMED_IN * self._extent
+        largest, smallest = MAX_ZOOM_OUT * self._extent, MAX_ZOOM_IN * self._extent
         # A view beyond the bounds, because a point was followed there, may only be zoomed back.
         factor = float(np.clip(factor, min(1.0, span / largest), max(1.0, span / smallest)))
         x, y = np.asarray(about, float).tolist()

@@ -28,16 +28,16 @@ from latentlab.utils.text import subscript
 
 SMALL = 56  # px: side of the nearest image
 PAIR = 84  # px: side of an encoded image and of its reconstruction
-MOST_NUMBERS = 6  # of a latent that are written out
+MAX_NUMBERS = 6  # of a latent that are written out
 
 
 def in_numbers(values: NDArray[np.float64], first: int = 0) -> str:
     """The first few of a latent's numbers [n] by name; ``first`` is the place of the first in the whole latent."""
     shown = [
         f"z{subscript(first + place + 1)}\u00a0{value:.2f}".replace("-", "−")
-        for place, value in enumerate(values[:MOST_NUMBERS])
+        for place, value in enumerate(values[:MAX_NUMBERS])
     ]
-    return "   ".join(shown) + ("  …" if values.size > MOST_NUMBERS else "")
+    return "   ".join(shown) + ("  …" if values.size > MAX_NUMBERS else "")
 
 
 def _beside(view: PixelView, text: QLabel) -> QWidget:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QPlainTextEdit, QWidget
 from latentlab.gui.style.theme import SPACE
 from latentlab.gui.widgets.controls import button, column, named, row
 
-MOST_LINES = 2000
+MAX_LINES = 2000
 
 
 class LogView(QWidget):
@@ -23,7 +23,7 @@ class LogView(QWidget):
         self._text = QPlainTextEdit()
         named(self._text, "logText", "log", "")
         self._text.setReadOnly(True)
-        self._text.setMaximumBlockCount(MOST_LINES)
+        self._text.setMaximumBlockCount(MAX_LINES)
         self._text.setPlaceholderText("What the program writes while it runs shows here.")
         self._text.setProperty("role", "mono")
         copy = button("copyLog", "Copy", "Copy the log", self._on_copy, icon="copy")

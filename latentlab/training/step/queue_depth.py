@@ -17,7 +17,7 @@ import torch
 LONGEST = 0.008
 """Seconds of steps that may be queued, unless one step takes longer."""
 
-_FEWEST = 2  # steps: one running and one ready
+_MIN_QUEUED = 2  # steps: one running and one ready
 _MOST = 32  # steps: lets a program that was delayed catch up
 
 
@@ -58,7 +58,7 @@ class QueueDepthLimiter:
         self._queued: deque[Event] = deque()
         self._unused: list[Event] = []
         self._reached_at: float | None = None  # when the last event that was waited for was reached
-        self.max_queued = _FEWEST
+        self.max_queued = _MIN_QUEUED
 
     def step_queued(self) -> None:
         """Call after queueing a step; waits while too many are queued."""
@@ -78,7 +78,7 @@ class QueueDepthLimiter:
             now = self._clock()
             if self._reached_at is not None:
                 seconds = max(now - self._reached_at, LONGEST / _MOST)
-                self.max_queued = max(_FEWEST, int(LONGEST / seconds))
+                self.max_queued = max(_MIN_QUEUED, int(LONGEST / seconds))
             self._reached_at = now
         self._unused.append(event)
 

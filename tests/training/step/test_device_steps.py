@@ -15,7 +15,7 @@ from latentlab.models import build
 from latentlab.models.base import Batch, StepState
 from latentlab.training import batches
 from latentlab.training.batches import BatchLoader
-from latentlab.training.metrics import RunningMeans
+from latentlab.training.running_means import RunningMeans
 from latentlab.training.step.optimizer_step import OptimizerStep
 from tests.training.helpers import run_config
 

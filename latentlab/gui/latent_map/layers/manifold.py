@@ -16,7 +16,7 @@ ByteArray = npt.NDArray[np.uint8]
 FRAME_MS = 16
 LARGEST_SIDE = 4096
 """Pixels on a side of the assembled picture at most; larger tiles are thinned out to fit."""
-MOST_UNFINISHED = 2
+MAX_UNFINISHED = 2
 
 
 class _Picture:
@@ -141,7 +141,7 @@ class ManifoldLayer(ImageLayer):
         if before is not None and before.picture is not None:
             self._under.append(before.picture)
             # The oldest is whole and stays; of the unfinished ones only the newest are worth the time to draw them.
-            del self._under[1 : len(self._under) - MOST_UNFINISHED]
+            del self._under[1 : len(self._under) - MAX_UNFINISHED]
         self._assembly = _Assembly(x_range, y_range, columns, rows)
 
     def put_tiles(self, generation: int, cells: npt.NDArray[np.integer], span: int, tiles: ByteArray) -> None:

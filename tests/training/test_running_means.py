@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from latentlab.training.metrics import RunningMeans
+from latentlab.training.running_means import RunningMeans
 
 CPU = torch.device("cpu")
 

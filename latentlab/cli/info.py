@@ -1,4 +1,4 @@
-"""``latentlab info``, ``recipes`` and ``doctor``."""
+"""The commands ``latentlab info``, ``recipes`` and ``doctor``."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def test_an_unexpected_error_is_one_line_without_debug(monkeypatch, capsys):
     def fails(arguments):
         raise ZeroDivisionError("two\nlines")
 
-    monkeypatch.setattr("latentlab.cli.about.recipes", fails)
+    monkeypatch.setattr("latentlab.cli.info.recipes", fails)
     assert main(["recipes"]) == 1
     assert capsys.readouterr().err == (
         "latentlab: error: ZeroDivisionError: two lines (add --debug for the traceback)\n"
