@@ -87,7 +87,7 @@ def forward(seconds: float) -> dict[str, float]:
 
 
 def latency(host: str, training: bool, seconds: float) -> dict[str, float]:
-    """One request at a time, about a hundred a second, as a fast hand makes them."""
+    """One request at a time, about a hundred a second, as a fast drag makes them."""
     from PySide6.QtCore import QCoreApplication, QTimer
 
     from latentlab.engine.protocol.messages import Decode

@@ -193,15 +193,15 @@ def encode_image(workspace: Workspace, request: EncodeImage) -> None:
     bound = quick_bound(model.module, pixels[None], labels)
     workspace.send(
         ImageEncoded(
-            workspace.version,
-            request.path,
-            mean[0],
-            std[0],
-            as_pixels(pixels[None])[0],
-            as_pixels(to_bytes(model.decode(mean, labels)))[0],
-            bound.distortion,
-            bound.rate,
-            label,
+            model_version=workspace.version,
+            path=request.path,
+            mean=mean[0],
+            std=std[0],
+            image=as_pixels(pixels[None])[0],
+            reconstruction=as_pixels(to_bytes(model.decode(mean, labels)))[0],
+            distortion=bound.distortion,
+            rate=bound.rate,
+            label=label,
         )
     )
 
