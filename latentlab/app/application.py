@@ -227,6 +227,8 @@ class Application(QObject):
         logging.getLogger("latentlab").removeHandler(self._log)
         self._exceptions.remove()
         self._fault_log.close()
+        # While Python still holds the commands: garbage collection may free them before the stack, which then crashes.
+        self.undo.clear()
         self._controllers.deleteLater()
         self.window.deleteLater()
         self.closed.emit()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QLabel, QMessageBox, QPushButton
@@ -74,6 +75,13 @@ def test_nothing_updates_the_window_after_it_is_closed(application):
     application.close()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     application.activity.begin("late", ActivityEntry("too late"))
-    application.session.set_latent([1.0, 1.0])
     application.session.set_run_state("running")
     application.session.set_model(None, 99, is_new_model=True)
+
+
+def test_closing_frees_the_undo_commands_while_they_can_be_freed(application):
+    """Garbage collection frees commands in any order, and an undo stack that outlives its commands crashes."""
+    application.latent_map.committed.emit(np.array([0.5, 0.5]), 1)
+    assert application.undo.count() == 1
+    application.close()
+    assert application.undo.count() == 0
