@@ -1,22 +1,22 @@
-"""Images per second of training, against a bare loop and the ways of others.
+"""Images per second of training, compared with a bare loop and other training loops.
 
 ``python tests/benchmarks/bench_training.py --mnist FOLDER``
 
-All contestants train the same MLP (784-500-20, batch 128) on the same digits, interleaved in rounds in one process;
-medians over the rounds, and the median of each round's ratio to ours. On the CPU one torch thread, in processor time;
-on a GPU in real time. Then with convolutions, on the digits and on made-up colour images of 64 × 64 (``--conv`` on the
-CPU, where a step takes 10 and 100 times as long). On a GPU also: the share of the time in which a kernel runs (CUPTI,
-through torch's profiler), and what computing in bfloat16 does to the ELBO; six minutes or so in all.
-The tables are ready for RESULTS.md. Without a GPU the script says so and ends with the CPU's.
+All loops train the same MLP (784-500-20, batch 128) on the same digits, interleaved in rounds in one process; the
+tables give medians over the rounds, and the median of the ratio in each round. On the CPU with one torch thread, in
+processor time; on a GPU in real time. Then with convolutions, on the digits and on synthetic colour images of 64 × 64
+(``--conv`` on the CPU, where a step takes 10 and 100 times as long). On a GPU also: the fraction of the time in which a
+kernel runs (CUPTI, through torch's profiler), and the effect of bfloat16 on the ELBO; about six minutes in all.
+The tables are ready for RESULTS.md. Without a GPU the script says so and ends after the CPU.
 
-- *bare*: uint8 on the device, index per batch, fused Adam, channels last, nothing else: the floor.
+- *bare*: uint8 on the device, index per batch, fused Adam, channels last, nothing else.
 - *ours*: ``latentlab.training.Trainer`` as the command line runs it: guard, means, gradient norm, progress.
   On a GPU also without CUDA graphs, and with the networks in float32.
 - *tensors*: DataLoader over a TensorDataset, Adam.
-- *dicts*: the way of Pythae: a dictionary per item, collated, and the loss read at every step.
-- *pythae*: Pythae's own trainer, where it is installed.
-- *example*: the way of pytorch/examples: torchvision's MNIST (or pictures of 64 × 64), ToTensor on each picture,
-  DataLoader, loss read at every step.
+- *dicts*: as Pythae: a dictionary per item, collated, and the loss read at every step.
+- *pythae*: Pythae's own trainer, if it is installed.
+- *example*: as pytorch/examples: torchvision's MNIST (or PIL images of 64 × 64), ToTensor on each image, DataLoader,
+  loss read at every step.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ CONV_IMAGES, CONV_SIDE, CONV_WIDTHS, SMALLEST_SIDE = 10_000, 64, (32, 64, 128, 1
 
 
 class Plain(nn.Module):
-    """A variational autoencoder, written down plainly; its loss is the negative ELBO per image."""
+    """A minimal variational autoencoder; its loss is the negative ELBO per image."""
 
     def __init__(self, encoder: nn.Module, features: int, decoder: nn.Module) -> None:
         super().__init__()
@@ -197,15 +197,15 @@ def ours(task: Task, device: torch.device, **settings: str) -> Iterator[int]:
         model=model_of(task),
         training=TrainingConfig(epochs=1_000_000, batch_size=BATCH, device=str(device), threads=1, **settings),
     )
-    training = Trainer(dataset, config)
+    trainer = Trainer(dataset, config)
     before, per_epoch = 0, math.ceil(len(task.images) / BATCH)
-    for event in training.steps():
+    for event in trainer.steps():
         if isinstance(event, Started):
             print(f"{' '.join(['ours', *settings.values()])}: {event.parameters:,} parameters, {event.precision}")
         if isinstance(event, Warned):
-            print(f"ours: {event.message}")  # a fallback must not pass for what it falls back from
-        if training.step > before:
-            before = training.step
+            print(f"ours: {event.message}")  # a fallback must be visible in the output
+        if trainer.step > before:
+            before = trainer.step
             yield BATCH if before % per_epoch else len(task.images) - (per_epoch - 1) * BATCH
 
 
@@ -215,22 +215,22 @@ def model_of(task: Task) -> ModelConfig:
 
 
 def without_graphs(task: Task, device: torch.device) -> Iterator[int]:
-    """Ours, every kernel launched by itself."""
+    """Ours, without CUDA graphs."""
     return ours(task, device, graphs="off")
 
 
 def in_float32(task: Task, device: torch.device) -> Iterator[int]:
-    """Ours, with nothing in bfloat16."""
+    """Ours, in float32."""
     return ours(task, device, precision="float32")
 
 
 def in_bfloat16(task: Task, device: torch.device) -> Iterator[int]:
-    """Ours, with the networks in bfloat16 whether that is thought to pay or not."""
+    """Ours, with the networks in bfloat16 regardless of their size."""
     return ours(task, device, precision="bfloat16")
 
 
 def tensors(task: Task, device: torch.device) -> Iterator[int]:
-    """PyTorch's loader over tensors that are ready."""
+    """PyTorch's loader over float tensors."""
     data = TensorDataset(torch.from_numpy(task.images).to(torch.float32).div_(255))
     model = task.plain().to(device)
     adam = torch.optim.Adam(model.parameters(), lr=1e-3)
@@ -266,7 +266,7 @@ def dicts(task: Task, device: torch.device) -> Iterator[int]:
 
 
 class Pictures(Dataset[tuple[Tensor, int]]):
-    """Colour images as torchvision's datasets have them: a picture made of each, and a tensor of the picture."""
+    """Colour images as in torchvision's datasets: each becomes a PIL image, and then a tensor."""
 
     def __init__(self, images: np.ndarray) -> None:
         from torchvision import transforms
@@ -282,7 +282,7 @@ class Pictures(Dataset[tuple[Tensor, int]]):
 
 
 def example(task: Task, device: torch.device) -> Iterator[int]:
-    """A picture made of each image and a tensor of each picture, every time."""
+    """A PIL image and a tensor of each image, in every epoch."""
     from torchvision import datasets, transforms
 
     digit = task.images.shape[1] == 1
@@ -312,12 +312,12 @@ def digits(root: Path) -> np.ndarray:
 
 @contextlib.contextmanager
 def unpacked(folder: Path | None) -> Iterator[Path]:
-    """MNIST's files where torchvision looks for them; made-up ones of the same size without a folder."""
+    """MNIST's files where torchvision expects them; random ones of the same size without a folder."""
     with tempfile.TemporaryDirectory() as scratch:
         raw = Path(scratch) / "MNIST" / "raw"
         raw.mkdir(parents=True)
         for name in FILES:
-            (raw / name).write_bytes(made_up(name) if folder is None else gzip.decompress(packed(folder / name)))
+            (raw / name).write_bytes(random_idx(name) if folder is None else gzip.decompress(packed(folder / name)))
         yield Path(scratch)
 
 
@@ -326,7 +326,7 @@ def packed(path: Path) -> bytes:
     return path.with_name(path.name + ".gz").read_bytes()
 
 
-def made_up(name: str) -> bytes:
+def random_idx(name: str) -> bytes:
     """An IDX file of random bytes."""
     count = 60_000 if name.startswith("train") else 10_000
     sizes = [count, 28, 28] if "images" in name else [count]
@@ -336,8 +336,8 @@ def made_up(name: str) -> bytes:
 
 
 def rate(way: Iterator[int], seconds: float, device: torch.device) -> float:
-    """Images per second over so many seconds of whole steps."""
-    # On the CPU the process's own time: other work on a shared machine then only costs what it costs the caches.
+    """Images per second over ``seconds`` of complete steps."""
+    # On the CPU processor time, which other work on a shared machine affects only through the caches.
     clock = time.perf_counter if device.type == "cuda" else time.process_time
     synchronize(device)
     start, images = clock(), 0
@@ -355,16 +355,16 @@ def synchronize(device: torch.device) -> None:
 
 @dataclass(frozen=True)
 class Use:
-    """What a step of our own training is made of on a GPU.
+    """How our training uses a GPU.
 
     Attributes
     ----------
     share
-        Of the time, in which at least one kernel (or copy) runs.
-    kernels, launches
-        In a step, and how many of the latter are whole graphs.
+        Fraction of the time in which at least one kernel (or copy) runs.
+    kernels, graphs
+        Kernels, and launches of whole graphs, per step.
     program
-        Seconds of the processor that the program needs for a step.
+        Processor seconds of the program per step.
     """
 
     share: float
@@ -374,7 +374,7 @@ class Use:
 
 
 def use_of(task: Task, device: torch.device, steps: int = 500) -> Use:
-    """Look at some steps of our own training, once they are recorded."""
+    """Profile some steps of our training, after they have been recorded."""
     way = ours(task, device)
     rate(way, 2.0, device)
 
@@ -386,7 +386,7 @@ def use_of(task: Task, device: torch.device, steps: int = 500) -> Use:
         synchronize(device)
         return time.perf_counter() - start, time.process_time() - busy
 
-    wall, program = take()  # the profiler would add to it
+    wall, program = take()  # without the profiler's overhead
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
         take()
     events = list(profile.events())
@@ -397,7 +397,7 @@ def use_of(task: Task, device: torch.device, steps: int = 500) -> Use:
 
 
 def covered(spans: list[tuple[float, float]]) -> float:
-    """How much of the time lies in at least one of the spans (start, end)."""
+    """Total length of the union of the spans (start, end)."""
     total, until = 0.0, -math.inf
     for start, end in sorted(spans):
         total += max(0.0, end - max(start, until))
@@ -406,17 +406,17 @@ def covered(spans: list[tuple[float, float]]) -> float:
 
 
 def compare_precisions(name: str, dataset: Images, model: ModelConfig, device: torch.device, epochs: int) -> None:
-    """Train in float32 twice, with two seeds, and in bfloat16, and print what held-out images say of each."""
+    """Train in float32 with two seeds, and in bfloat16, and print the ELBO of the validation images."""
     print(f"\n{name}: {epochs} epochs of {len(dataset.images):,} images, batch {BATCH}, on {device}\n")
     print("| networks in | seed | ELBO of held-out images (nats) | standard error |\n|---|---|---|---|")
     found = {}
     for precision, seed in (("float32", 0), ("float32", 1), ("bfloat16", 0)):
         settings = TrainingConfig(epochs=epochs, batch_size=BATCH, device=str(device), precision=precision, seed=seed)
-        training = Trainer(dataset, RunConfig(model=model, training=settings))
-        for event in training.steps():
+        trainer = Trainer(dataset, RunConfig(model=model, training=settings))
+        for event in trainer.steps():
             if isinstance(event, Warned):
                 print(f"({event.message})")
-        elbo = elbo_of_each(training, dataset)
+        elbo = elbo_per_image(trainer, dataset)
         found[precision, seed] = elbo.mean().item()
         print(f"| {precision} | {seed} | {elbo.mean():.3f} | {elbo.std() / math.sqrt(len(elbo)):.3f} |")
     moved = abs(found["bfloat16", 0] - found["float32", 0])
@@ -426,22 +426,22 @@ def compare_precisions(name: str, dataset: Images, model: ModelConfig, device: t
 
 
 @torch.no_grad()
-def elbo_of_each(training: Trainer, dataset: Images) -> Tensor:
-    """The ELBO [N] of the images held out, one latent each, with the same noise every time."""
+def elbo_per_image(trainer: Trainer, dataset: Images) -> Tensor:
+    """The one-sample ELBO [N] of the validation images; the noise is the same in every call."""
     _, held_out = dataset.split()
-    model = training.model.eval()
+    model = trainer.model.eval()
     torch.manual_seed(0)
     found = []
     for start in range(0, len(held_out), 512):
         chosen = np.array(dataset.images[held_out[start : start + 512]])
-        x = torch.from_numpy(chosen).to(training.device).to(torch.float32) / 255
+        x = torch.from_numpy(chosen).to(trainer.device).to(torch.float32) / 255
         bound = model.bound(Batch(x), 1)
         found.append((bound.log_likelihood - bound.rate)[0].double().cpu())
     return torch.cat(found)
 
 
 def print_use(task: Task, device: torch.device) -> None:
-    """The rows on how a GPU is used."""
+    """Print the rows on the use of the GPU."""
     use = use_of(task, device)
     seen = f"{use.share:.0%}" if use.kernels else "none seen by the profiler"
     met = "met" if use.share >= 0.9 else "missed"
@@ -451,7 +451,7 @@ def print_use(task: Task, device: torch.device) -> None:
 
 
 def compare(task: Task, device: torch.device, rounds: int, seconds: float) -> None:
-    """Run all ways in rounds and print the table."""
+    """Run all loops in rounds and print the table."""
     contestants = WAYS | (ON_A_GPU if device.type == "cuda" else {})
     if task.plain is plain_mlp and peers.has_pythae():
         contestants["pythae"] = lambda task, device: peers.pythae(task.images, HIDDEN, LATENT, BATCH, device)
@@ -480,9 +480,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--mnist", type=Path, help="folder of MNIST's gzipped IDX files (else random bytes)")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=1.0, help="of each way in each round")
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each loop in each round")
     parser.add_argument("--conv", action="store_true", help="the convolutions on the CPU too")
-    parser.add_argument("--gpu-only", action="store_true", help="leave the CPU's rows out")
+    parser.add_argument("--gpu-only", action="store_true", help="skip the CPU")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     print(f"torch {torch.__version__}, Python {platform.python_version()}, {os.cpu_count()} CPU cores")

@@ -1,4 +1,4 @@
-"""``torchrun … -m latentlab train``: several processes learn what one learns."""
+"""``torchrun … -m latentlab train``: several processes train the same model as one."""
 
 import json
 import os
@@ -16,8 +16,8 @@ from latentlab.cli import main
 from latentlab.storage import RunFolder
 from tests.cli.conftest import SMALL
 
-# A recipe without noise that computes two things of whole batches, a distance between images' latents and the optimal
-# sigma; and batches of which the last is smaller and none has an even number of images.
+# A recipe without noise that computes two things over whole batches, a distance between latents and the optimal sigma;
+# with an odd batch size and a smaller last batch.
 OPTIMAL = ("--set", "likelihood.kind=gaussian", "--set", "likelihood.sigma=optimal")
 OPTIONS = ("--recipe", "kernel-vae", *OPTIMAL, "--epochs", "3", *SMALL, "--batch-size", "15", "--json")
 
@@ -38,8 +38,8 @@ def test_two_processes_learn_the_same_as_one(data, tmp_path):
     for name, epochs in (("one", "3"), ("two", "1")):
         assert main(["train", str(data), "--out", str(tmp_path / name), *OPTIONS, "--epochs", epochs]) == 0
     lines = train_together(data, tmp_path / "two", "--resume")
-    told = [line["event"] for line in lines if line["event"] != "checkpoint"]
-    assert told == ["started", "epoch", "epoch", "finished"]
+    events = [line["event"] for line in lines if line["event"] != "checkpoint"]
+    assert events == ["started", "epoch", "epoch", "finished"]
 
     one, two = (load_file(tmp_path / name / "model.safetensors") for name in ("one", "two"))
     assert one.keys() == two.keys()
@@ -55,8 +55,8 @@ def test_two_processes_learn_the_same_as_one(data, tmp_path):
 
 def start(command, rank):
     """One of two processes, started like torchrun does, on the CPU."""
-    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(start.port), "WORLD_SIZE": "2", "RANK": str(rank)}
-    environment = os.environ | {"OMP_NUM_THREADS": "1"} | place
+    rendezvous = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(start.port), "WORLD_SIZE": "2", "RANK": str(rank)}
+    environment = os.environ | {"OMP_NUM_THREADS": "1"} | rendezvous
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen([sys.executable, *command], env=environment, **pipes)
 
@@ -82,7 +82,7 @@ def together():
 
 @pytest.mark.real
 def test_random_numbers_turns_and_unequal_shards_stay_synchronised(together, tmp_path):
-    """See ``in_step.py``: what is asserted there is asserted in both processes."""
+    """Asserted by ``in_step.py`` in both processes, with noise, several phases and shards of different sizes."""
     pair = together(str(Path(__file__).with_name("in_step.py")), str(tmp_path))
     for process in pair:
         _, errors = process.communicate(timeout=150)

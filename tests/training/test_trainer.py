@@ -123,8 +123,8 @@ def test_without_a_folder_nothing_is_written(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == []
 
 
-def test_a_refused_training_leaves_no_folder(tmp_path):
-    with pytest.raises(InputError, match=r"there is no device 'cuda:99' on this machine; those there are: .*cpu"):
+def test_a_refused_run_leaves_no_folder(tmp_path):
+    with pytest.raises(InputError, match=r"there is no device 'cuda:99' on this machine; available: .*cpu"):
         Trainer(bars(), run_config(device="cuda:99"), tmp_path / "run")
     Trainer(bars(), run_config(), tmp_path / "run")
     assert os.listdir(tmp_path) == []

@@ -17,9 +17,10 @@ from latentlab.config import TrainingConfig
 from latentlab.models.base import LatentModel
 from latentlab.utils.thread_priority import available_cores
 
-_FLOPS_PER_THREAD = 2e9
-"""Floating-point operations of a step for which another thread pays (measured on 2 cores:
-784-500-20 at batch 128 needs 0.6e9 and is up to twice as slow on two threads; convolutions gain 1.6 times)."""
+# Floating-point operations of a step per thread, if a core stays free for the window, and if all cores are used.
+# Measured on 2 cores: 784-500-20 at batch 128 (0.6e9) is 1.4 times as fast on two threads when nothing else runs, and
+# 0.5 to 0.8 times beside other work; convolutions gain 1.6 times. More threads than two have not been measured.
+_FLOPS_PER_THREAD, _FLOPS_PER_THREAD_ON_ALL_CORES = 0.3e9, 2e9
 
 
 def training_threads(config: TrainingConfig, model: LatentModel, resumed: int = 0) -> int:
@@ -28,11 +29,12 @@ def training_threads(config: TrainingConfig, model: LatentModel, resumed: int = 
     It is ``config.threads`` if that is given; else the number that a ``resumed`` run had, if this machine has as many
     cores; else a number from the work of a step.
     """
+    cores, work = available_cores(), step_flops(config, model)
     if config.threads:
         return config.threads
-    if 0 < resumed <= available_cores():
+    if 0 < resumed <= cores:
         return resumed
-    return max(1, min(available_cores(), int(step_flops(config, model) / _FLOPS_PER_THREAD)))
+    return max(1, min(cores - 1, int(work / _FLOPS_PER_THREAD)), min(cores, int(work / _FLOPS_PER_THREAD_ON_ALL_CORES)))
 
 
 def step_flops(config: TrainingConfig, model: LatentModel) -> float:

@@ -39,10 +39,27 @@ def test_the_number_of_threads_outside_a_run_does_not_affect_it(dataset, threads
     assert results[0] == results[1]
 
 
-def test_threads_follow_the_model_or_the_configuration(monkeypatch):
-    monkeypatch.setattr("latentlab.training.step.cpu_threads.available_cores", lambda: 8)
+CORES = "latentlab.training.step.cpu_threads.available_cores"
+
+
+@pytest.mark.parametrize(("cores", "mlp", "convolutions"), [(1, 1, 1), (2, 1, 2), (4, 2, 4), (8, 2, 8)])
+def test_the_number_of_threads_follows_the_work_of_a_step(monkeypatch, cores, mlp, convolutions):
+    """A small step leaves a core free for the window."""
+    monkeypatch.setattr(CORES, lambda: cores)
     small = build(ModelConfig(), (1, 28, 28))
-    convolutional = build(ModelConfig.model_validate({"architecture": {"kind": "conv"}}), (3, 64, 64))
-    assert training_threads(TrainingConfig(), small) == 1
-    assert training_threads(TrainingConfig(), convolutional) == 8
+    large = build(ModelConfig.model_validate({"architecture": {"kind": "conv"}}), (3, 64, 64))
+    assert training_threads(TrainingConfig(), small) == mlp
+    assert training_threads(TrainingConfig(), large) == convolutions
     assert training_threads(TrainingConfig(threads=3), small) == 3
+
+
+def test_a_resumed_run_keeps_its_number_of_threads_if_there_are_as_many_cores(monkeypatch, dataset, tmp_path):
+    config = RunConfig(training=TrainingConfig(epochs=1, device="cpu"))
+    monkeypatch.setattr(CORES, lambda: 4)
+    trainer = Trainer(dataset, config, tmp_path / "run")
+    trainer.stop()
+    list(trainer.steps())
+    assert trainer.threads == 2
+    for cores, threads in ((2, 2), (1, 1)):
+        monkeypatch.setattr(CORES, lambda number=cores: number)
+        assert Trainer(dataset, config, tmp_path / "run", resume=True).threads == threads
