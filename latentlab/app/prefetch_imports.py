@@ -7,7 +7,7 @@ from importlib import import_module
 
 from PySide6.QtCore import QObject
 
-from latentlab.gui.widgets.delayed_call import DelayedCall
+from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.state.session import Session
 from latentlab.utils.thread_priority import short_gil_switch_interval
 
@@ -26,13 +26,13 @@ class ImportPrefetcher(QObject):
         super().__init__(parent)
         self._session = session
         self._thread: threading.Thread | None = None
-        self._start = DelayedCall(REST_MS, self.start, self)
+        self._start = Debouncer(REST_MS, self.start, self)
         session.latentChanged.connect(self._start.debounce)
         session.datasetChanged.connect(self.start)
 
     def start(self) -> None:
         """Import now; a second call does nothing."""
-        self._start.stop()
+        self._start.cancel()
         if self._thread is None:
             self._session.latentChanged.disconnect(self._start.debounce)
             self._thread = threading.Thread(target=_work, name="latentlab-prefetch", daemon=True)
@@ -40,7 +40,7 @@ class ImportPrefetcher(QObject):
 
     def close(self) -> None:
         """Start no import any more, and wait for the one that has begun."""
-        self._start.stop()
+        self._start.cancel()
         if self._thread is not None:
             self._thread.join()
 

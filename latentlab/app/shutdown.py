@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import Failed, PauseTraining, TrainingState, WorkerLost
 from latentlab.gui.main_window import MainWindow
-from latentlab.gui.widgets.delayed_call import DelayedCall
+from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.gui.widgets.dialogs import ask
 from latentlab.state.activity import Activity, ActivityEntry
 from latentlab.state.run_status import RunState
@@ -56,7 +56,7 @@ class ShutdownController(QObject):
         self._save_on_exit = save_on_exit
         self._is_closing = False
         self._is_saving, self._failure = False, ""  # whether a checkpoint is being written, and why it failed
-        self._timeout = DelayedCall(round(WORKER_SECONDS * 1000), self._on_timeout, self)
+        self._timeout = Debouncer(round(WORKER_SECONDS * 1000), self._on_timeout, self)
         window.closeRequested.connect(self._on_close_requested)
         engine.failed.connect(self._on_failed)
         engine.trainingState.connect(self._on_state)
@@ -110,7 +110,7 @@ class ShutdownController(QObject):
 
     def _on_checkpoint_ended(self) -> None:
         self._is_saving = False
-        self._timeout.stop()
+        self._timeout.cancel()
         if not self._failure:
             self.close()
             return
@@ -140,7 +140,7 @@ class ShutdownController(QObject):
     def finish(self) -> None:
         """End the worker and close the window; blocks no longer than the worker is given."""
         self._is_closing, self._is_saving = True, False
-        self._timeout.stop()
+        self._timeout.cancel()
         self.closing.emit()
         self._engine.shutdown(WORKER_SECONDS)
         self._save_on_exit()

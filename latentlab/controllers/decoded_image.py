@@ -10,7 +10,7 @@ from latentlab.controllers.generations import Generations
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import Decode, Decoded, FloatArray, Nearest, NearestFound
 from latentlab.gui.panels.decoded_image import MAX_NUMBERS, DecodedImage, in_numbers
-from latentlab.gui.widgets.delayed_call import DelayedCall
+from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.state.session import Posterior, Session
 from latentlab.utils.text import subscript
 
@@ -39,7 +39,7 @@ class DecodedImageController(QObject):
         self._decoded, self._nearest = Generations(), Generations()
         self._nearest_latent: FloatArray | None = None
         # During a run the nearest image waits until the latent rests: every search slows the training.
-        self._nearest_request = DelayedCall(REST_MS, self._request_nearest, self)
+        self._nearest_request = Debouncer(REST_MS, self._request_nearest, self)
 
         session.latentChanged.connect(self._on_latent_changed)
         session.labelChanged.connect(self._on_latent_changed)

@@ -15,7 +15,7 @@ from latentlab.controllers.commands import ShowEncodedImage
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import EncodeImage, Failed, ImageEncoded, WorkerLost
 from latentlab.gui.panels.decoded_image import DecodedImage
-from latentlab.gui.widgets.delayed_call import DelayedCall
+from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.gui.widgets.toasts import Notification, Toasts
 from latentlab.state.session import Session
 
@@ -54,7 +54,7 @@ class EncodedImageController(QObject):
         self._shown: ImageEncoded | None = None
         self._encoded_by = ""  # name of the model that encoded the shown image
         self._notification: Notification | None = None
-        self._scheduled_update = DelayedCall(INTERVAL_MS, self._update, self)
+        self._scheduled_update = Debouncer(INTERVAL_MS, self._update, self)
 
         session.modelChanged.connect(self._on_model_changed)
         session.encodedImageChanged.connect(self._on_encoded_image_changed)
@@ -74,7 +74,7 @@ class EncodedImageController(QObject):
 
     def _schedule_update(self) -> None:
         """Encode the shown image again if the model has newer weights: once an interval while they change."""
-        if self._is_outdated() and not self._scheduled_update.isActive():
+        if self._is_outdated() and not self._scheduled_update.is_pending():
             self._scheduled_update.start(INTERVAL_MS if self._session.is_learning else 0)
 
     def _is_outdated(self) -> bool:
@@ -135,7 +135,7 @@ class EncodedImageController(QObject):
         if not is_new_model:
             self._schedule_update()
             return
-        self._scheduled_update.stop()
+        self._scheduled_update.cancel()
         if self._shown is not None:
             self._withdraw_notification()
             name, path = Path(self._shown.path).name, self._shown.path

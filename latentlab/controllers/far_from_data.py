@@ -8,7 +8,7 @@ from latentlab.controllers.generations import Generations
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import DistanceMeasured, DistanceToData
 from latentlab.gui.panels.decoded_image import DecodedImage
-from latentlab.gui.widgets.delayed_call import DelayedCall
+from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.state.session import Session
 
 FAR = 3.0
@@ -33,7 +33,7 @@ class FarFromDataController(QObject):
         self._generations = Generations()
         self._committed_is_far = self._preview_is_far = False
         self._is_pending = False  # whether the latent has changed since it was measured
-        self._interval = DelayedCall(INTERVAL_MS, self._on_interval, self)
+        self._interval = Debouncer(INTERVAL_MS, self._on_interval, self)
         session.latentChanged.connect(self._schedule)
         session.previewChanged.connect(self._on_preview_changed)
         session.pointsChanged.connect(self._on_points_changed)
@@ -57,7 +57,7 @@ class FarFromDataController(QObject):
         session = self._session
         if session.preview is None and not session.is_learning:
             self._measure()  # the search for the nearest image is the same: this costs nothing more
-        elif self._interval.isActive():
+        elif self._interval.is_pending():
             self._is_pending = True
         else:
             self._is_pending = session.is_learning

@@ -20,7 +20,7 @@ from latentlab.engine.protocol.messages import (
     Traverse,
 )
 from latentlab.gui.panels.filmstrip import Filmstrip
-from latentlab.gui.widgets.delayed_call import DelayedCall
+from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.state.session import Session
 from latentlab.utils.duty_cycle import STRIP, DutyCycle
 
@@ -51,8 +51,8 @@ class FilmstripController(QObject):
         self._seed = 0
         self._visited: list[tuple[FloatArray, np.ndarray]] = []
         self._last: Decoded | None = None
-        self._visit = DelayedCall(REST_MS, self._add_visited, self)
-        self._strip_request = DelayedCall(REST_MS, self._request_strip, self)
+        self._visit = Debouncer(REST_MS, self._add_visited, self)
+        self._strip_request = Debouncer(REST_MS, self._request_strip, self)
         request_soon = self._strip_request.debounce
 
         filmstrip.kindChosen.connect(self._request_strip)

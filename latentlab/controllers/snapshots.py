@@ -23,7 +23,7 @@ from latentlab.engine.protocol.messages import (
 from latentlab.gui.curves.panel import TrainingCurves
 from latentlab.gui.panels.filmstrip import BY_EPOCH, Filmstrip
 from latentlab.gui.panels.snapshot_bar import SnapshotBar
-from latentlab.gui.widgets.delayed_call import DelayedCall
+from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.state.session import Session
 
 STRIP_INTERVAL_MS = 600  # between two readings of the strip over epochs, so that short epochs are not read one by one
@@ -52,7 +52,7 @@ class SnapshotsController(QObject):
         self._followed, self._best_elbo = "", -inf  # an opened run, and its best validation ELBO
         self._requested: int | None = None  # the epoch that is, or is about to be, viewed
         self._generations, self._strip_generations = Generations(), Generations()
-        self._strip_request = DelayedCall(STRIP_INTERVAL_MS, self._request_strip, self)
+        self._strip_request = Debouncer(STRIP_INTERVAL_MS, self._request_strip, self)
 
         bar.epochChosen.connect(self.view_epoch)
         bar.nowChosen.connect(self.return_to_now)

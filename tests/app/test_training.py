@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 import numpy as np
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QPushButton
@@ -59,7 +60,8 @@ def test_train_pause_stop_save_and_open_again(application, qtbot, folder, tmp_pa
     qtbot.waitUntil(lambda: shown(application).shape == (16, 16), timeout=SECONDS)
 
 
-def test_a_file_that_is_no_model_leaves_the_live_one(application, qtbot, tmp_path):
+@pytest.mark.logs("is not a latentlab model")
+def test_a_file_that_is_not_a_model_does_not_replace_the_current_one(application, qtbot, tmp_path):
     bad = tmp_path / "bad.safetensors"
     bad.write_bytes(b"\xff" * 100)
     with qtbot.waitSignal(application.engine.failed, timeout=SECONDS):
@@ -71,7 +73,8 @@ def test_a_file_that_is_no_model_leaves_the_live_one(application, qtbot, tmp_pat
     qtbot.waitUntil(lambda: not np.array_equal(before, shown(application)), timeout=SECONDS)
 
 
-def test_a_folder_without_images_is_said_in_a_sentence(application, qtbot, tmp_path):
+@pytest.mark.logs("there are no images in")
+def test_a_folder_without_images_is_reported_in_one_sentence(application, qtbot, tmp_path):
     (tmp_path / "empty").mkdir()
     with qtbot.waitSignal(application.engine.failed, timeout=SECONDS) as signal:
         application.window.pathsDropped.emit([str(tmp_path / "empty")])

@@ -1,4 +1,4 @@
-"""Controllers without pixels: a session, real widgets that are never shown, and an engine that only listens."""
+"""Controllers without pixels: a session, real widgets that are not shown, and an engine that only records."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from latentlab.state.session import Session
 
 
 class Engine(ResultSignals):
-    """Keeps what it is asked, and answers only what a test makes it say."""
+    """Records requests; a test emits its results."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Opening images: what is asked of the engine, and what panel, session and status line are told."""
+"""Opening images: requests to the engine, and updates of panel, session and status line."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_progress_is_shown_until_the_images_are_open(parts, session, engine, qtb
 
 
 @pytest.mark.parametrize("end", [DatasetCancelled(), Failed("OpenDataset", "there are no images in photos")])
-def test_what_was_open_stays_when_opening_ends_without_images(parts, session, engine, end):
+def test_the_open_dataset_stays_when_another_cannot_be_opened(parts, session, engine, end):
     controller, panel, status = parts
     opened(engine)
     controller.open("other")
@@ -62,7 +62,7 @@ def test_what_was_open_stays_when_opening_ends_without_images(parts, session, en
 
 
 @pytest.mark.parametrize(("shape", "encoded"), [((1, 8, 8), 1), ((1, 28, 28), 0)])
-def test_images_that_the_live_model_takes_are_put_on_the_map(parts, session, engine, shape, encoded):
+def test_images_that_fit_the_current_model_are_encoded(parts, session, engine, shape, encoded):
     session.set_model(model_info(image_shape=shape), 1, is_new_model=True)
     opened(engine)
     assert engine.count(EncodeDataset) == encoded
@@ -77,7 +77,7 @@ def grey_shown(panel) -> int:
     return picture.pixelColor(0, 0).red()
 
 
-def test_the_first_images_show_while_the_rest_load_and_go_when_that_is_given_up(parts, engine):
+def test_the_first_images_are_previewed_until_opening_ends_or_is_cancelled(parts, engine):
     controller, panel, _ = parts
     opened(engine)
     controller.open("other")
@@ -101,7 +101,7 @@ def test_changed_controls_are_previewed_on_images_of_the_open_dataset(parts, ses
 
 
 @pytest.mark.parametrize("end", ["points", "failure"])
-def test_the_progress_of_encoding_goes_when_that_is_over(parts, session, engine, end):
+def test_the_progress_of_encoding_ends_with_it(parts, session, engine, end):
     _, _, status = parts
     session.set_model(model_info(image_shape=(1, 8, 8)), 1, is_new_model=True)
     opened(engine)
@@ -115,7 +115,7 @@ def test_the_progress_of_encoding_goes_when_that_is_over(parts, session, engine,
 
 
 @pytest.mark.parametrize(("kept", "encoded"), [(4, 1), (10, 0)])
-def test_images_that_a_model_file_does_not_keep_follow_when_the_run_is_over(parts, session, engine, kept, encoded):
+def test_all_images_are_encoded_after_a_run_whose_model_file_keeps_only_some(parts, session, engine, kept, encoded):
     opened(engine)
     session.set_points(some_points(count=kept))
     engine.trainingEvent.emit(TrainingEvent(Finished("run", "run/model.safetensors", 1, 1.0)))

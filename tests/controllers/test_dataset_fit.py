@@ -20,8 +20,8 @@ EIGHT, FACES = (1, 8, 8), (1, 28, 20)
 
 
 @pytest.fixture
-def said(qtbot, session, engine):
-    """The words of the Data panel, the notices and the map's note."""
+def texts(qtbot, session, engine):
+    """The texts of the Data panel, of the notifications and of the map's note."""
     window = QWidget()
     qtbot.addWidget(window)
     panel, notifications, latent_map = DataPanel(window), Toasts(window), LatentMap(window)
@@ -38,13 +38,13 @@ def faces(**changes):
     return replace(dataset_info(), **({"image_shape": FACES, "fingerprint": "faces"} | changes))
 
 
-def test_honest_images_that_do_not_fit_are_said_not_to_be_on_the_map(said, session):
-    """*Honest*: points of other images do not stay as if they were those of the open dataset."""
+def test_honest_images_that_do_not_fit_are_reported_as_not_on_the_map(texts, session):
+    """*Honest*: points of other images are not shown as if they were those of the open dataset."""
     session.set_model(model_info(data={"fingerprint": "digits"}), 1, is_new_model=True)
     session.set_points(replace(some_points(), fingerprint="digits"))
-    assert said() == ("", [], "")
+    assert texts() == ("", [], "")
     session.set_dataset(faces())
-    panel, notices, note = said()
+    panel, notices, note = texts()
     assert panel == (
         "These images (20 × 28 grey) do not fit the open model (8 × 8 grey) and are not on the map:"
         " train a model on them, or read them again with image size 8."
@@ -53,29 +53,29 @@ def test_honest_images_that_do_not_fit_are_said_not_to_be_on_the_map(said, sessi
     assert note == "points of the model's training images, not of the open images"
 
 
-def test_honest_points_of_a_dataset_opened_before_are_named_so(said, session):
-    """*Honest*: the same, where the points on the map came from another dataset."""
+def test_honest_points_of_an_earlier_dataset_say_so(texts, session):
+    """*Honest*: the same for points of another dataset."""
     session.set_model(model_info(data={"fingerprint": "digits"}), 1, is_new_model=True)
     session.set_points(replace(some_points(), fingerprint="more digits"))
     session.set_dataset(faces())
-    assert said()[2] == "points of the images that were open before, not of the open images"
+    assert texts()[2] == "points of the images that were open before, not of the open images"
 
 
-def test_what_was_said_goes_when_images_and_model_fit(said, session):
+def test_the_texts_disappear_when_images_and_model_fit(texts, session):
     session.set_dataset(faces())
     session.set_model(model_info(), 1, is_new_model=True)
-    assert said()[0]
+    assert texts()[0]
     session.set_model(model_info(image_shape=FACES), 2, is_new_model=True)
     session.set_points(replace(some_points(version=2), fingerprint="faces"))
-    assert said() == ("", [], "")
+    assert texts() == ("", [], "")
 
 
-def test_beside_a_run_the_note_says_how_far_its_points_are(said, session):
+def test_during_a_run_the_note_names_the_epoch_of_the_points(texts, session):
     session.set_model(model_info(), 1, is_new_model=True)
     session.set_points(replace(some_points(), fingerprint="digits", epoch=2.5))
     session.set_dataset(faces())
     session.set_run_state("running")
-    assert said()[2] == "epoch 2.5"
+    assert texts()[2] == "epoch 2.5"
 
 
 @pytest.mark.parametrize(
@@ -87,5 +87,5 @@ def test_beside_a_run_the_note_says_how_far_its_points_are(said, session):
         ((1, 28, 20), (3, 28, 20), "train a model on them, or read them again with 3 channels."),
     ],
 )
-def test_the_remedies_offered_are_those_that_would_make_the_images_fit(images, model, remedy):
+def test_the_suggested_settings_would_make_the_images_fit(images, model, remedy):
     assert misfit(images, model).endswith(f"are not on the map: {remedy}")

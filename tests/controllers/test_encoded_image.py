@@ -1,4 +1,4 @@
-"""An image file is shown as the live model sees it, and nothing of it outlives that model."""
+"""An image file is shown as the current model encodes it, and removed with that model."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_yours_opening_an_image_is_one_undo_step_with_its_latent(parts, session,
     assert session.latent.tolist() == [0, 0]
 
 
-def test_yours_undo_brings_back_the_class_of_before(parts, session, engine, undo):
+def test_yours_undo_restores_the_previous_class(parts, session, engine, undo):
     controller, _, _, _ = parts
     session.set_model(model_info(2, conditional=True, classes=("a", "b")), 2, is_new_model=True)
     controller.open("face.png")
@@ -97,7 +97,7 @@ def test_yours_undo_brings_back_the_class_of_before(parts, session, engine, undo
     assert session.label == 0
 
 
-def test_honest_no_image_outlives_the_model_that_encoded_it(parts, session, engine, undo):
+def test_honest_the_image_is_removed_with_the_model_that_encoded_it(parts, session, engine, undo):
     controller, panel, _, notifications = parts
     controller.open("face.png")
     engine.imageEncoded.emit(encoded())
@@ -174,7 +174,7 @@ def test_honest_an_image_that_a_lost_worker_did_not_encode_is_named(parts, engin
     assert "face.png was not encoded" in messages(notifications)
 
 
-def test_honest_the_ellipse_is_the_posterior_of_the_image_file_while_the_latent_is_its_mean(
+def test_honest_the_ellipse_is_the_image_files_posterior_while_the_latent_is_its_mean(
     parts, session, engine, monkeypatch
 ):
     controller, _, latent_map, _ = parts

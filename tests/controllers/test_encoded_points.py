@@ -15,20 +15,20 @@ from latentlab.gui.panels.model import ModelPanel
 from tests.controllers.conftest import model_info, some_points
 
 
-def test_text_becomes_categories_and_nothing_is_no_class():
+def test_text_becomes_categories_and_empty_text_has_none():
     found = colours_of_column(np.array(["cat", "", "dog", "cat"]))
     assert [found.names[label] if label >= 0 else None for label in found.labels] == ["cat", None, "dog", "cat"]
     assert not found.is_ordered
 
 
-def test_few_numbers_keep_their_names_and_their_order():
+def test_few_distinct_numbers_are_ordered_categories():
     found = colours_of_column(np.array([3.0, 1.0, np.nan, 2.0]))
     assert found.labels.tolist() == [2, 0, -1, 1]
     assert found.names == ("1", "2", "3")
     assert found.is_ordered
 
 
-def test_many_numbers_become_even_steps_and_far_ones_take_the_last():
+def test_many_numbers_become_even_steps_and_outliers_the_last_one():
     values = np.append(np.linspace(0, 1, 1000), 1e9)
     found = colours_of_column(values)
     assert found.is_ordered
@@ -49,7 +49,7 @@ def parts(qtbot, session, engine, undo):
     return latent_map, panel
 
 
-def test_the_panel_offers_the_columns_and_the_map_follows_the_choice(parts, session, monkeypatch):
+def test_the_panel_offers_the_columns_and_the_map_is_coloured_by_the_chosen_one(parts, session, monkeypatch):
     latent_map, panel = parts
     drawn = []
     monkeypatch.setattr(

@@ -1,4 +1,4 @@
-"""Gestures become undoable moves of the session's latent; widgets are told and never tell back."""
+"""Gestures become undoable moves of the session's latent, which the widgets show."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_drag_is_one_undo_step(parts, session, undo):
     assert session.latent.tolist() == [0, 0, 0]
 
 
-def test_sliders_move_any_dimension_and_are_told_of_the_map(parts, session, undo):
+def test_sliders_move_any_dimension_and_follow_the_map(parts, session, undo):
     _, latent_map, sliders = parts
     sliders.valueEdited.emit(2, 1.5, 1)
     assert session.latent.tolist() == [0, 0, 1.5]
@@ -53,7 +53,7 @@ def test_sliders_move_any_dimension_and_are_told_of_the_map(parts, session, undo
     assert undo.count() == 2
 
 
-def test_the_map_follows_a_slider_out_of_its_view_and_no_farther_than_needed(parts, session, undo):
+def test_the_map_follows_a_slider_out_of_its_view_as_far_as_needed(parts, session, undo):
     _, latent_map, sliders = parts
     before = latent_map.view()
     sliders.valueEdited.emit(0, 1.0, 1)
@@ -84,7 +84,7 @@ def test_reset_goes_back_to_the_origin(parts, session):
     assert session.latent.tolist() == [0, 0, 0]
 
 
-def test_another_model_clears_the_steps(parts, session, undo):
+def test_another_model_clears_the_undo_steps(parts, session, undo):
     _, latent_map, _ = parts
     latent_map.committed.emit(np.array([1.0, 1.0]), 1)
     session.set_model(model_info(2), 2, is_new_model=True)
@@ -114,7 +114,7 @@ def test_honest_newer_weights_of_the_same_model_keep_lock_and_padlock(parts, ses
     assert padlock.isChecked()
 
 
-def test_honest_a_lock_restored_with_the_model_is_drawn_closed(qtbot, session, undo):
+def test_honest_a_lock_restored_with_the_model_is_shown_closed(qtbot, session, undo):
     sliders, latent_map = LatentSliders(), LatentMap()
     for widget in (sliders, latent_map):
         qtbot.addWidget(widget)
@@ -142,12 +142,12 @@ def test_without_a_model_nothing_moves(qtbot, session, undo):
 def test_honest_cursor_follows_the_components_of_new_points(parts, session, monkeypatch):
     """*Honest*: the cursor stands on the plane that the new points are projected onto."""
     _, latent_map, _ = parts
-    places = []
-    monkeypatch.setattr(latent_map, "set_cursor", places.append)
+    positions = []
+    monkeypatch.setattr(latent_map, "set_cursor", positions.append)
     session.set_points(some_points(3))
     session.set_axes(AxesChoice("pc1", "pc2"))
     session.set_latent([1, 2, 0])
-    np.testing.assert_allclose(places[-1], [1, 2])
+    np.testing.assert_allclose(positions[-1], [1, 2])
     swapped = np.eye(3, dtype=np.float32)[[1, 0, 2]]
     session.set_points(replace(some_points(3), components=swapped))
-    np.testing.assert_allclose(places[-1], [2, 1])
+    np.testing.assert_allclose(positions[-1], [2, 1])

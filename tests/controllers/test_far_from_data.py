@@ -16,7 +16,7 @@ from tests.controllers.conftest import model_info, some_points
 
 @pytest.fixture
 def cues(qtbot, session, engine):
-    """The words shown on the map and beside the decoded image, of a 10-dimensional model with points."""
+    """The texts on the map and beside the decoded image, for a 10-dimensional model with points."""
     latent_map, image = LatentMap(), DecodedImage()
     for widget in (latent_map, image):
         qtbot.addWidget(widget)
@@ -38,7 +38,7 @@ def answer(engine, times_typical: float, request: DistanceToData | None = None, 
 
 
 def test_honest_a_latent_far_along_a_dimension_off_the_map_is_far_from_data(cues, session, engine):
-    """*Honest*: a cue when you stand where no data is, whichever dimension leads there."""
+    """*Honest*: a cue for latents far from all data, in whichever dimension."""
     away = np.zeros(10)
     away[7] = 20.0  # on the map it is still among the points
     session.set_latent(away)
@@ -50,8 +50,8 @@ def test_honest_a_latent_far_along_a_dimension_off_the_map_is_far_from_data(cues
     assert cues() == ("", "")
 
 
-def test_honest_the_cue_is_of_the_latent_under_the_pointer_and_then_of_the_committed_one(cues, session, engine):
-    """*Honest*: what is said is said of the image that is shown."""
+def test_honest_the_cue_is_about_the_latent_shown(cues, session, engine):
+    """*Honest*: the cue is about the image that is shown."""
     answer(engine, 1.0)
     session.set_preview(np.full(10, 9.0))
     assert engine.last(DistanceToData).preview
@@ -61,7 +61,7 @@ def test_honest_the_cue_is_of_the_latent_under_the_pointer_and_then_of_the_commi
     assert cues() == ("", "")
     answer(engine, 8.8)
     session.set_preview(np.zeros(10))
-    assert cues() == ("", ""), "nothing is said of a latent before it was measured"
+    assert cues() == ("", ""), "no cue before the latent was measured"
 
 
 def test_measurements_of_older_latents_and_other_points_are_not_shown(cues, session, engine):
@@ -74,24 +74,24 @@ def test_measurements_of_older_latents_and_other_points_are_not_shown(cues, sess
     assert cues() == ("", "")
 
 
-def test_the_cue_goes_with_its_points(cues, session, engine):
+def test_the_cue_disappears_with_the_points(cues, session, engine):
     answer(engine, 8.8)
     assert cues() == ("far from data", "far from data")
     session.set_points(None)
     assert cues() == ("", "")
 
 
-def test_beside_a_run_it_is_measured_at_a_pace(cues, session, engine, qtbot):
+def test_during_a_run_it_is_measured_at_intervals(cues, session, engine, qtbot):
     session.set_run_state("running")
     before = engine.count(DistanceToData)
     for step in range(1, 6):
         session.set_preview(np.full(10, step))
     assert engine.count(DistanceToData) == before
     qtbot.waitUntil(lambda: engine.count(DistanceToData) > before, timeout=20 * INTERVAL_MS)
-    assert engine.last(DistanceToData).z[0] == 5, "where the pointer is by then"
+    assert engine.last(DistanceToData).z[0] == 5, "the latest position of the pointer"
 
 
-def test_under_a_moving_pointer_it_is_measured_at_once_and_then_at_a_pace(cues, session, engine, qtbot):
+def test_under_a_moving_pointer_it_is_measured_at_once_and_then_at_intervals(cues, session, engine, qtbot):
     before = engine.count(DistanceToData)
     for step in range(1, 6):
         session.set_preview(np.full(10, step))

@@ -1,4 +1,4 @@
-"""Latents that are more than plain numbers: draws from the prior, levels, categories, codes."""
+"""Draws from the prior, and latents that are not plain numbers: levels, categories, codes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def show(session, layout, version=1):
     session.set_model(model_info(layout.latent_dim, layout=layout), version, is_new_model=True)
 
 
-def test_what_is_locked_is_left_alone_by_a_draw_from_the_prior(sliders, session, engine, undo):
+def test_a_draw_from_the_prior_does_not_change_locked_dimensions(sliders, session, engine, undo):
     session.set_model(model_info(3), 1, is_new_model=True)
     sliders.lockToggled.emit(1, True)
     sliders.sampleRequested.emit(-1)
@@ -60,7 +60,7 @@ def test_what_is_locked_is_left_alone_by_a_draw_from_the_prior(sliders, session,
     assert session.latent.tolist() == [1, 0, 3]
 
 
-def test_a_draw_for_a_model_that_is_gone_is_not_shown(sliders, session, engine):
+def test_a_draw_from_a_previous_model_is_ignored(sliders, session, engine):
     session.set_model(model_info(3), 1, is_new_model=True)
     sliders.sampleRequested.emit(-1)
     asked = engine.last(DrawLatent)
@@ -69,7 +69,7 @@ def test_a_draw_for_a_model_that_is_gone_is_not_shown(sliders, session, engine):
     assert session.latent.tolist() == [0, 0, 0]
 
 
-def test_another_level_shows_its_own_sliders_and_axes_and_is_undone(sliders, session, undo, qtbot):
+def test_another_level_shows_its_sliders_and_axes_and_can_be_undone(sliders, session, undo, qtbot):
     show(session, LADDER)
     level = sliders.findChild(object, "level")
     shown = [f"latentSlider{d}" for d in range(5) if sliders.findChild(object, f"latentSlider{d}").isVisible()]
@@ -83,7 +83,7 @@ def test_another_level_shows_its_own_sliders_and_axes_and_is_undone(sliders, ses
     assert (session.level, session.axes.x, level.currentIndex()) == (0, "z1", 0)
 
 
-def test_a_picked_category_is_a_one_hot_vector_in_the_latent(sliders, session, undo, qtbot):
+def test_a_chosen_category_is_a_one_hot_vector_in_the_latent(sliders, session, undo, qtbot):
     show(session, CATEGORIES)
     assert session.latent.tolist() == [1, 0, 0, 1, 0, 0]
     picker = sliders.findChild(object, "category1")
@@ -94,11 +94,11 @@ def test_a_picked_category_is_a_one_hot_vector_in_the_latent(sliders, session, u
     assert session.latent.tolist() == [1, 0, 0, 1, 0, 0]
     assert picker.currentIndex() == 0
     session.set_latent([0.4, 0.3, 0.3, 0, 0.1, 0.9])
-    assert sliders.findChild(object, "category0").currentIndex() == -1, "between categories it is none of them"
+    assert sliders.findChild(object, "category0").currentIndex() == -1, "no category is chosen between categories"
     assert picker.currentIndex() == 2
 
 
-def test_a_stroke_over_codes_is_one_step_and_sets_their_entries(sliders, session, engine, undo, qtbot):
+def test_a_stroke_over_codes_is_one_undo_step_and_sets_their_entries(sliders, session, engine, undo, qtbot):
     show(session, CODES)
     session.set_level(1)
     engine.codebooks.emit(Codebooks(engine.last(ReadCodebooks).generation, 1, ENTRIES))
@@ -123,17 +123,17 @@ def test_principal_components_are_those_of_the_chosen_level(sliders, session, un
     session.set_points(some_points(10))
     assert (session.axes.x, len(session.components)) == ("pc1", 2)
     assert session.plane().x.nonzero()[0].tolist() == [0]
-    told = []
-    session.axesChanged.connect(lambda: told.append(session.level))
+    levels = []
+    session.axesChanged.connect(lambda: levels.append(session.level))
     sliders.levelChosen.emit(1)
-    assert told == [1], "the map is drawn along other directions"
+    assert levels == [1], "the map shows other directions"
     assert len(session.components) == 8
     assert session.plane().x.nonzero()[0].tolist() == [2]
     undo.undo()
     assert session.plane().x.nonzero()[0].tolist() == [0]
 
 
-def test_a_latent_is_told_as_what_it_is():
+def test_latents_are_described_by_their_kind():
     assert describe_latent(np.array([0, 1, 0, 0, 0, 1], np.float32), CATEGORIES, 0) == "c₁\u00a02   c₂\u00a03"
     assert describe_latent(np.zeros(10, np.float32), CODES, 1) == "1 × 1 and 2 × 2 codes"
     assert (
@@ -148,7 +148,7 @@ def test_codes_are_the_nearest_entries():
     assert nearest_codes(cells, ENTRIES[0]).tolist() == [[1, 2]]
 
 
-def test_plain_latents_after_others_have_their_sliders_back(sliders, session):
+def test_plain_latents_after_others_have_sliders_again(sliders, session):
     show(session, CATEGORIES)
     assert sliders.findChild(object, "latentSlider0") is None
     session.set_model(model_info(2), 2, is_new_model=True)

@@ -1,4 +1,4 @@
-"""The manifold is asked for what is in view, and painted from answers that still hold."""
+"""The manifold is requested for the part in view, and painted from answers that are still valid."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def parts(qtbot, session, engine, monkeypatch):
     return controller, latent_map, painted
 
 
-def test_cells_are_square_cover_the_view_and_stay_in_place_while_panning():
+def test_cells_are_square_cover_the_view_and_stay_in_place_during_panning():
     one, other = Layout.of(View(-3, 3, -2, 2, 900, 600)), Layout.of(View(-2.9, 3.1, -2, 2, 900, 600))
     cell = (one.x_range[1] - one.x_range[0]) / one.columns
     assert cell == pytest.approx((one.y_range[1] - one.y_range[0]) / one.rows)
@@ -46,7 +46,7 @@ def test_cells_are_square_cover_the_view_and_stay_in_place_while_panning():
     assert max(one.columns, one.rows) <= MAX_CELLS + 1
 
 
-def test_zooming_in_asks_for_finer_cells(parts, engine):
+def test_zooming_in_requests_finer_cells(parts, engine):
     _, latent_map, _ = parts
     before = engine.last(DecodeGrid)
     latent_map.viewChanged.emit(View(-0.3, 0.3, -0.2, 0.2, 900, 600))
@@ -55,7 +55,7 @@ def test_zooming_in_asks_for_finer_cells(parts, engine):
     assert after.x_range[1] - after.x_range[0] < 0.2 * (before.x_range[1] - before.x_range[0])
 
 
-def test_only_a_move_off_the_plane_asks_for_another_slice(parts, session, engine):
+def test_only_a_move_off_the_plane_requests_another_slice(parts, session, engine):
     before = engine.count(DecodeGrid)
     session.set_latent([1, 1, 0])
     assert engine.count(DecodeGrid) == before
@@ -70,15 +70,15 @@ def test_other_axes_show_another_plane(parts, session, engine):
 
 
 def rotated(points: PointsChanged, degrees: float) -> PointsChanged:
-    """The same points, with the first two components turned in their plane."""
+    """The same points, with the first two components rotated in their plane."""
     angle = np.deg2rad(degrees)
-    turn = np.eye(3, dtype=np.float32)
-    turn[:2, :2] = [[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]
-    return replace(points, components=turn)
+    rotation = np.eye(3, dtype=np.float32)
+    rotation[:2, :2] = [[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]
+    return replace(points, components=rotation)
 
 
 def test_honest_manifold_is_decoded_again_when_new_points_have_other_components(parts, session, engine):
-    """*Honest*: what lies behind the points is decoded on the plane that the points are projected onto."""
+    """*Honest*: the background is decoded on the plane that the points are projected onto."""
     session.set_points(some_points(3))
     session.set_axes(AxesChoice("pc1", "pc2"))
     np.testing.assert_array_equal(engine.last(DecodeGrid).axes.x, [1, 0, 0])
@@ -92,7 +92,7 @@ def test_honest_manifold_is_decoded_again_when_new_points_have_other_components(
     np.testing.assert_array_equal(engine.last(DecodeGrid).axes.x, session.plane().x)
 
 
-def test_components_that_turn_slightly_while_a_model_learns_wait_for_the_pace(parts, session, engine, monkeypatch):
+def test_components_that_rotate_slightly_during_training_wait_for_the_next_picture(parts, session, engine, monkeypatch):
     clock = [100.0]
     monkeypatch.setattr("latentlab.utils.duty_cycle.time.monotonic", lambda: clock[0])
     session.set_points(some_points(3))
@@ -101,7 +101,7 @@ def test_components_that_turn_slightly_while_a_model_learns_wait_for_the_pace(pa
     session.set_model(model_info(3), 2, is_new_model=False)
     asked = engine.count(DecodeGrid)
     session.set_points(rotated(some_points(3), 1))
-    assert engine.count(DecodeGrid) == asked, "what was begun is finished first"
+    assert engine.count(DecodeGrid) == asked, "a picture that was begun is finished first"
     session.set_points(rotated(some_points(3), 20))
     assert engine.count(DecodeGrid) == asked + 1
     np.testing.assert_allclose(engine.last(DecodeGrid).axes.x, session.plane().x)
@@ -118,7 +118,7 @@ def test_answers_of_older_requests_and_models_are_not_painted(parts, session, en
     assert [generation for generation, *_ in painted] == [new.generation]
 
 
-def test_coarse_tiles_do_not_replace_a_whole_picture_of_the_same_place(parts, session, engine):
+def test_coarse_tiles_do_not_replace_a_complete_picture_of_the_same_view(parts, session, engine):
     _, _, painted = parts
     engine.gridTiles.emit(tiles(engine.last(DecodeGrid), span=4))
     engine.gridTiles.emit(tiles(engine.last(DecodeGrid), done=True))
@@ -128,24 +128,24 @@ def test_coarse_tiles_do_not_replace_a_whole_picture_of_the_same_place(parts, se
     assert [span for _, _, span, _ in painted] == [4, 1, 1]
 
 
-def test_a_model_that_learns_is_followed_at_a_pace(parts, session, engine, monkeypatch):
+def test_during_training_it_is_decoded_at_a_limited_rate(parts, session, engine, monkeypatch):
     clock = [100.0]
     monkeypatch.setattr("latentlab.utils.duty_cycle.time.monotonic", lambda: clock[0])
     _, latent_map, painted = parts
-    told = []
-    monkeypatch.setattr(latent_map, "set_staleness_text", lambda *what: told.append(what))
+    texts = []
+    monkeypatch.setattr(latent_map, "set_staleness_text", lambda *what: texts.append(what))
     session.set_run_state("running")
     session.set_model(model_info(3), 2, is_new_model=False)
     asked = engine.last(DecodeGrid)
     session.set_model(model_info(3), 3, is_new_model=False)
-    assert engine.last(DecodeGrid) is asked, "what was begun is finished first"
+    assert engine.last(DecodeGrid) is asked, "a picture that was begun is finished first"
     engine.gridTiles.emit(replace(tiles(asked, version=3), epoch=1.5))
     engine.gridTiles.emit(replace(tiles(asked, version=3, done=True), seconds=0.1, epoch=1.75))
-    assert told[-1] == ("manifold 1.5", "manifold"), "as fresh as its oldest tile"
-    assert len(painted) == 2, "its tiles are shown although the weights went on"
+    assert texts[-1] == ("manifold 1.5", "manifold"), "the epoch of its oldest tile"
+    assert len(painted) == 2, "its tiles are shown although there are newer weights"
     clock[0] += 1.0
     session.set_model(model_info(3), 4, is_new_model=False)
-    assert engine.last(DecodeGrid) is asked, "a tenth of a second is worth ten of training"
+    assert engine.last(DecodeGrid) is asked, "a tenth of a second is one percent of ten seconds of training"
     clock[0] += 9.0
     session.set_model(model_info(3), 5, is_new_model=False)
     after = engine.last(DecodeGrid)
@@ -153,13 +153,13 @@ def test_a_model_that_learns_is_followed_at_a_pace(parts, session, engine, monke
     engine.gridTiles.emit(replace(tiles(after, version=5, done=True), seconds=0.1))
     clock[0] += 10.0
     engine.trainingEvent.emit(TrainingProgress(Progress(9, 40, 1, 4, {}, 1.0, 1.0, None)))
-    assert engine.last(DecodeGrid) is not after, "the map's points may take much longer than its picture"
+    assert engine.last(DecodeGrid) is not after, "also without new points, which may take much longer"
     after = engine.last(DecodeGrid)
     session.set_run_state("idle")
     assert engine.last(DecodeGrid) is not after, "the best model's own picture in the end"
 
 
-def test_newest_wins_but_a_fast_hand_still_sees_something():
+def test_older_results_are_refused_but_the_newest_request_is_not_waited_for():
     generations = Generations()
     first, second, third = generations.next(), generations.next(), generations.next()
     assert generations.accept(first)  # newer requests wait, and still this is newer than what is shown
@@ -184,12 +184,12 @@ def test_a_stored_picture_is_shown_until_there_is_a_tile(parts, session, engine,
     assert len(shown) == 1
 
 
-def test_it_is_coarse_beside_a_training_and_fine_at_once_when_that_rests(parts, session, engine, monkeypatch):
+def test_it_is_coarse_during_training_and_fine_at_once_when_that_pauses(parts, session, engine, monkeypatch):
     clock = [100.0]
     monkeypatch.setattr("latentlab.utils.duty_cycle.time.monotonic", lambda: clock[0])
 
     def version(number: int, seconds: float) -> int:
-        """Cells of the next picture of a model that learns, and takes so long for each of them."""
+        """Number of cells of the next picture during training, when each takes this long."""
         clock[0] += 1000.0
         session.set_model(model_info(3), number, is_new_model=False)
         asked = engine.last(DecodeGrid)
@@ -203,15 +203,15 @@ def test_it_is_coarse_beside_a_training_and_fine_at_once_when_that_rests(parts, 
     first, slow, quick = version(3, 0.01), version(4, 1e-6), version(5, 1e-6)
     assert first == slow < quick == whole.columns * whole.rows
     version(6, 2e-4)
-    assert first < version(7, 2e-4) < quick, "as fine as is ready every few seconds"
+    assert first < version(7, 2e-4) < quick, "as fine as can be ready every few seconds"
     session.set_run_state("paused")
     assert engine.last(DecodeGrid).columns == whole.columns
     before = engine.count(DecodeGrid)
     session.set_model(model_info(3), 8, is_new_model=False)
-    assert engine.count(DecodeGrid) == before + 1, "nothing is disturbed any more"
+    assert engine.count(DecodeGrid) == before + 1, "there is no training to slow down"
 
 
-def test_a_map_that_was_shown_before_is_decoded_as_it_is(qtbot, session, engine):
+def test_a_map_that_was_shown_before_is_decoded_in_its_present_view(qtbot, session, engine):
     latent_map = LatentMap()
     qtbot.addWidget(latent_map)
     latent_map.resize(600, 400)

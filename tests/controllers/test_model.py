@@ -22,7 +22,7 @@ def panel(qtbot, session, engine, undo):
     return panel
 
 
-def test_the_newest_model_is_the_live_one(panel, session, engine):
+def test_the_newest_model_is_the_current_one(panel, session, engine):
     engine.modelChanged.emit(ModelChanged(3, model_info(3), is_new_model=True))
     engine.modelChanged.emit(ModelChanged(2, model_info(2), is_new_model=True))
     assert session.model.latent_dim == 3
@@ -31,7 +31,7 @@ def test_the_newest_model_is_the_live_one(panel, session, engine):
     assert session.dirty
 
 
-def test_points_of_another_version_are_dropped(panel, session, engine):
+def test_points_of_another_version_are_ignored(panel, session, engine):
     engine.modelChanged.emit(ModelChanged(2, model_info(2), is_new_model=True))
     engine.pointsChanged.emit(some_points(version=1))
     assert session.points is None
@@ -58,7 +58,7 @@ def test_the_two_axes_are_of_one_kind_and_differ(panel, session, engine, undo, x
     assert session.axes == AxesChoice("z1", "z2")
 
 
-def test_axes_of_a_level_are_its_own(panel, session, engine):
+def test_each_level_has_its_own_axes(panel, session, engine):
     layout = LatentLayout("plain", (Level("top", 0, 2), Level("bottom", 2, 3)))
     engine.modelChanged.emit(ModelChanged(1, model_info(5, layout=layout), is_new_model=True))
     engine.pointsChanged.emit(some_points(5))
@@ -71,7 +71,7 @@ def test_axes_of_a_level_are_its_own(panel, session, engine):
     assert [offered.itemData(i) for i in range(offered.count())] == ["z3", "z4", "z5", "pc1", "pc2", "pc3"]
 
 
-def test_a_first_model_that_is_none_gives_way_to_the_bundled_one(panel, engine):
+def test_the_bundled_model_replaces_a_first_model_that_cannot_be_opened(panel, engine):
     failure = Failed("OpenModel", "x.safetensors: not a latentlab model")
     engine.failed.emit(failure)
     assert engine.last(OpenModel).source == DEFAULT_MODEL

@@ -1,4 +1,4 @@
-"""Promise Yours: the command that is copied trains the model on screen, and runs as it is pasted."""
+"""Promise Yours: the copied command trains the model on screen, and runs as pasted."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ FILE = RunConfig(
 RUN = RunConfig(model=RECIPES["vae"].config(beta=2.0), training=TrainingConfig(epochs=30, device="cpu"))
 
 
-def test_yours_it_is_of_the_model_on_screen_and_not_of_the_run_opened_before(session, images):
+def test_yours_it_trains_the_model_on_screen_and_not_the_run_opened_before(session, images):
     session.update_run(folder="runs/orl", config=RUN, source="orl")
     session.set_dataset(dataset_info("orl"))
     session.set_model(trained_on(images, FILE), 1, True)
@@ -67,7 +67,7 @@ def test_yours_it_is_of_the_model_on_screen_and_not_of_the_run_opened_before(ses
 
 
 @pytest.mark.parametrize("source", ["runs/mine", "runs/mine/model.safetensors"])
-def test_yours_a_runs_model_has_the_runs_settings_and_its_own_beta(session, images, source):
+def test_yours_it_has_the_runs_settings_and_the_models_own_beta(session, images, source):
     """The best epoch's β counts; while the run goes on, the run's present β."""
     session.update_run(folder="runs/mine", config=RUN, source=str(images))
     best = RUN.model_copy(update={"model": RUN.model.model_copy(update={"beta": 1.5})})
@@ -77,7 +77,7 @@ def test_yours_a_runs_model_has_the_runs_settings_and_its_own_beta(session, imag
     assert parsed(command_of_model(session))[2] == RUN
 
 
-def test_honest_what_cannot_be_repeated_is_refused_in_one_sentence(session, images, tmp_path):
+def test_honest_a_training_that_cannot_be_repeated_is_refused_in_one_sentence(session, images, tmp_path):
     with pytest.raises(InputError, match="Open a model first"):
         command_of_model(session)
     session.set_model(model_info(), 1, True)
@@ -89,14 +89,14 @@ def test_honest_what_cannot_be_repeated_is_refused_in_one_sentence(session, imag
         command_of_model(session)
 
 
-def test_yours_images_that_were_moved_are_found_where_they_are_open(session, images, tmp_path):
+def test_yours_moved_images_are_found_in_the_open_dataset(session, images, tmp_path):
     session.set_model(trained_on(tmp_path / "gone", FILE), 1, True)
     moved = dataset_info(str(images))
     session.set_dataset(type(moved)(**(vars(moved) | {"fingerprint": "abc"})))
     assert parsed(command_of_model(session))[0] == str(images)
 
 
-def test_yours_it_runs_to_the_end_as_pasted_and_makes_the_same_model(session, images, tmp_path):
+def test_yours_it_runs_as_pasted_and_trains_the_same_model(session, images, tmp_path):
     first = tmp_path / "first"
     words = ["--epochs", "2", "--batch-size", "8", "--latent-dim", "3", "--set", "architecture.hidden=8"]
     assert main(["train", str(images), "--out", str(first), *words]) == 0
@@ -107,7 +107,7 @@ def test_yours_it_runs_to_the_end_as_pasted_and_makes_the_same_model(session, im
     assert read_model(again.model).header.sha256 == read_model(first / "model.safetensors").header.sha256
 
 
-def test_yours_a_model_of_no_known_recipe_is_repeated_too(session, images):
+def test_yours_it_repeats_models_of_unknown_recipes_too(session, images):
     own = FILE.model_copy(update={"model": FILE.model.model_copy(update={"recipe": "my own"})})
     session.set_model(trained_on(images, own), 1, True)
     assert parsed(command_of_model(session))[2] == own

@@ -1,4 +1,4 @@
-"""Runs side by side: their folders' curves are drawn, and no longer asked for when they are taken away."""
+"""Comparing runs: their curves are drawn until they are removed."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from latentlab.gui.curves.runs_table import RunsTable
 
 @pytest.fixture
 def curves(qtbot):
-    made = TrainingCurves()
-    qtbot.addWidget(made)
-    return made
+    curves = TrainingCurves()
+    qtbot.addWidget(curves)
+    return curves
 
 
 @pytest.fixture
 def table(qtbot):
-    made = RunsTable()
-    qtbot.addWidget(made)
-    return made
+    table = RunsTable()
+    qtbot.addWidget(table)
+    return table
 
 
 @pytest.fixture
@@ -33,8 +33,8 @@ def folders(tmp_path):
     return [str(tmp_path / name) for name in ("one", "two")]
 
 
-class Told:
-    """Takes the place of the window's notifications."""
+class Notifications:
+    """Records messages instead of showing them."""
 
     def __init__(self):
         self.messages = []
@@ -44,20 +44,20 @@ class Told:
 
 
 @pytest.fixture
-def told():
-    return Told()
+def notifications():
+    return Notifications()
 
 
 @pytest.fixture
-def comparing(engine, curves, table, folders, told):
-    return RunComparisonController(engine, curves, table, lambda then: then(folders[1]), told)
+def comparing(engine, curves, table, folders, notifications):
+    return RunComparisonController(engine, curves, table, lambda then: then(folders[1]), notifications)
 
 
 def epoch(number):
     return Epoch(number, 9, {"elbo": -float(number)}, {"elbo": -float(number)}, 1.0, 1.0, 10, (0.5, 0.0))
 
 
-def test_chosen_runs_are_asked_for_and_drawn_beside_the_current_one(comparing, engine, curves, table, folders):
+def test_chosen_runs_are_requested_and_drawn_beside_the_current_one(comparing, engine, curves, table, folders):
     one, two = folders
     curves.start_run("mine", "/runs/mine")
     table.compareRequested.emit([one, one])
@@ -75,14 +75,14 @@ def test_chosen_runs_are_asked_for_and_drawn_beside_the_current_one(comparing, e
     assert engine.count(CompareRuns) == 4, "another worker is asked again"
 
 
-def test_a_run_that_is_opened_meanwhile_is_drawn_once(comparing, engine, curves, folders):
+def test_a_compared_run_that_is_opened_is_drawn_once(comparing, engine, curves, folders):
     comparing.compare(folders[:1])
     curves.start_run("one", folders[0])
     engine.runFollowed.emit(RunFollowed(folders[0], (epoch(1),), compared=True))
     assert curves.value("elbo") is None
 
 
-def test_what_is_no_run_is_refused_in_a_sentence(comparing, engine, curves, told, tmp_path):
+def test_a_folder_that_is_not_a_run_is_refused_in_one_sentence(comparing, engine, curves, notifications, tmp_path):
     comparing.compare([str(tmp_path)])
-    assert "is not a run folder" in told.messages[0]
+    assert "is not a run folder" in notifications.messages[0]
     assert curves.run_keys() == []

@@ -1,4 +1,4 @@
-"""The table of runs: earlier ones are there at once, and again whenever it comes into sight."""
+"""The table of runs: earlier ones are listed at the start, and new ones when the table becomes visible."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_runs_of_other_sessions_are_listed_at_the_start_and_new_ones_after_a_ref
     qtbot.waitUntil(lambda: table.as_text().count("\n") == 3)
 
 
-def test_two_runs_of_a_recipe_are_told_apart_beside_it(parts, qtbot):
+def test_runs_of_the_same_recipe_have_different_names(parts, qtbot):
     runs, table = parts
     an_earlier_run("2026-11-21-070832-vae-photos", -9.0)
     runs.refresh()

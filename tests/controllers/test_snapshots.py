@@ -1,4 +1,4 @@
-"""Looking back: an epoch of the run on map and filmstrip in the place of the live model, and the way back to now."""
+"""Snapshots: an earlier epoch of the run on map and filmstrip, and the return to the current model."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def parts(qtbot, session, engine):
     return parts
 
 
-def test_an_epoch_takes_the_live_models_place_until_it_is_left(parts, session, engine):
+def test_an_epoch_replaces_the_current_model_until_the_return(parts, session, engine):
     live = session.points.mean
     assert np.allclose(parts.map.points, live)
     parts.bar.epochChosen.emit(3)
@@ -110,7 +110,7 @@ def test_an_epoch_takes_the_live_models_place_until_it_is_left(parts, session, e
     session.set_points(newer)
     parts.map.viewChanged.emit(View(-2, 2, -2, 2, 400, 400, 1.0))
     parts.map.hovered.emit(np.zeros(2))
-    assert np.allclose(parts.map.points, past.mean), "what is learned meanwhile waits"
+    assert np.allclose(parts.map.points, past.mean), "newer points wait"
     assert engine.count(DecodeGrid) == asked
     assert session.preview is None
 
@@ -120,14 +120,14 @@ def test_an_epoch_takes_the_live_models_place_until_it_is_left(parts, session, e
     assert parts.badge().text() == ""
 
 
-@pytest.mark.parametrize("way", ["map", "slider", "model"])
-def test_a_committed_latent_or_another_model_leads_back_to_now(parts, session, engine, way):
+@pytest.mark.parametrize("cause", ["map", "slider", "model"])
+def test_a_committed_latent_or_another_model_returns_to_now(parts, session, engine, cause):
     parts.bar.epochChosen.emit(3)
     engine.snapshotRead.emit(read(1))
     assert session.viewed_epoch is not None
-    if way == "map":
+    if cause == "map":
         parts.map.committed.emit(np.zeros(2), 1)
-    elif way == "slider":
+    elif cause == "slider":
         parts.sliders.valueEdited.emit(0, 1.5, 1)
     else:
         session.set_model(model_info(), 2, True)
@@ -135,7 +135,7 @@ def test_a_committed_latent_or_another_model_leads_back_to_now(parts, session, e
     assert session.viewed_epoch is None
 
 
-def test_only_the_newest_answer_of_the_shown_run_counts(parts, session, engine):
+def test_only_the_newest_answer_of_the_shown_run_is_used(parts, session, engine):
     for epoch in (1, 3, 5):
         parts.history.view_epoch(epoch)
     engine.snapshotRead.emit(read(2))
@@ -144,14 +144,14 @@ def test_only_the_newest_answer_of_the_shown_run_counts(parts, session, engine):
     assert session.viewed_epoch.epoch == 3
     parts.history.return_to_now()
     engine.snapshotRead.emit(read(3, 5))
-    assert session.viewed_epoch is None, "it was asked before the user came back"
+    assert session.viewed_epoch is None, "it was requested before the return"
     engine.runSnapshots.emit(RunSnapshots("/runs/other", (1, 2)))
     assert parts.bar._epochs == (1, 3, 5)
     engine.trainingEvent.emit(TrainingEvent(Epoch(8, 9, {}, None, 1.0, 1.0)))
     assert parts.bar.findChild(QLabel, "historyEpoch").text() == "now, after epoch 8"
 
 
-def test_another_worker_is_asked_again(parts, engine):
+def test_the_request_is_repeated_for_a_restarted_worker(parts, engine):
     engine.workerReady.emit(WorkerReady("cpu", ("cpu",), {}, 1))
     assert engine.count(ReadSnapshot) == 0
     parts.history.view_epoch(3)
@@ -159,7 +159,7 @@ def test_another_worker_is_asked_again(parts, engine):
     assert engine.last(ReadSnapshot) == ReadSnapshot(2, RUN, 3)
 
 
-def test_an_epoch_that_cannot_be_read_gives_way_to_its_neighbour(parts, session, engine):
+def test_the_nearest_epoch_replaces_one_that_cannot_be_read(parts, session, engine):
     parts.history.view_epoch(3)
     engine.runSnapshots.emit(RunSnapshots(RUN, (1, 4, 5)))
     assert engine.last(ReadSnapshot) == ReadSnapshot(2, RUN, 4)
@@ -168,7 +168,7 @@ def test_an_epoch_that_cannot_be_read_gives_way_to_its_neighbour(parts, session,
     assert parts.bar.isHidden()
 
 
-def test_a_selection_in_the_past_is_of_its_points(parts, session, engine):
+def test_a_selection_in_a_viewed_epoch_is_of_its_points(parts, session, engine):
     parts.history.view_epoch(3)
     past = read(1)
     engine.snapshotRead.emit(past)
@@ -176,7 +176,7 @@ def test_a_selection_in_the_past_is_of_its_points(parts, session, engine):
     assert np.allclose(session.latent, past.mean[[2, 4]].mean(axis=0))
 
 
-def test_the_picture_is_shown_on_the_plane_it_is_of(parts, session, engine):
+def test_the_picture_is_shown_only_on_its_own_plane(parts, session, engine):
     parts.history.view_epoch(3)
     engine.snapshotRead.emit(read(1))
     assert parts.map.picture is not None
@@ -186,7 +186,7 @@ def test_the_picture_is_shown_on_the_plane_it_is_of(parts, session, engine):
     assert parts.map.picture is not None
 
 
-def test_images_are_laid_out_over_the_epochs_and_a_click_goes_there(parts, engine, qtbot):
+def test_images_are_laid_out_over_the_epochs_and_a_click_views_one(parts, engine, qtbot):
     filmstrip = parts.filmstrip
     filmstrip.set_kind("reconstruct")
     filmstrip.resize(640, 300)
@@ -196,7 +196,7 @@ def test_images_are_laid_out_over_the_epochs_and_a_click_goes_there(parts, engin
     images = np.zeros((2, 3, 8, 8), np.uint8)
     engine.epochsRead.emit(EpochsRead(1, RUN, "reconstruct", (1, 3, 5), images, images[:, 0]))
     filmstrip._view.tileChosen.emit(0, 0)
-    assert engine.count(ReadSnapshot) == 0, "the image itself is of no epoch"
+    assert engine.count(ReadSnapshot) == 0, "the original image belongs to no epoch"
     filmstrip._view.tileChosen.emit(0, 2)
     assert engine.last(ReadSnapshot).epoch == 3
     engine.runSnapshots.emit(RunSnapshots(RUN, (1, 3, 5, 6)))
@@ -204,15 +204,15 @@ def test_images_are_laid_out_over_the_epochs_and_a_click_goes_there(parts, engin
     filmstrip.hide()
 
 
-def test_now_is_named_by_the_live_epoch(parts, engine):
-    words = parts.bar.findChild(QLabel, "historyEpoch")
+def test_now_names_the_current_epoch(parts, engine):
+    label = parts.bar.findChild(QLabel, "historyEpoch")
     engine.trainingEvent.emit(TrainingProgress(Progress(350, 1000, 36, 100, {}, 1.0, 1.0, None)))
-    assert words.text() == "now, after epoch 35"
+    assert label.text() == "now, after epoch 35"
     engine.modelChanged.emit(ModelChanged(2, model_info(source=RUN), False, True, 35.8))
-    assert words.text() == "now, at epoch 35.8"
+    assert label.text() == "now, at epoch 35.8"
 
 
-def test_what_is_of_today_says_so_beside_the_past(qtbot, parts, session, engine, monkeypatch):
+def test_the_decoded_image_beside_a_snapshot_says_that_it_is_of_now(qtbot, parts, session, engine, monkeypatch):
     image = DecodedImage()
     qtbot.addWidget(image)
     DecodedImageController(session, engine, image, image)
@@ -230,7 +230,7 @@ def test_what_is_of_today_says_so_beside_the_past(qtbot, parts, session, engine,
     assert (ellipses[-1], note.isHidden()) == (True, True)
 
 
-def test_no_slider_is_folded_while_a_run_is_live(parts, session):
+def test_no_slider_is_folded_during_a_run(parts, session):
     fold = parts.sliders.findChild(QWidget, "collapsedFold")
     session.set_run_state("running")
     for epoch in (0.3, 1.2):
@@ -240,27 +240,27 @@ def test_no_slider_is_folded_while_a_run_is_live(parts, session):
     assert fold.isVisibleTo(parts.sliders)
 
 
-def test_a_run_that_has_ended_and_one_that_was_opened_show_their_best_epoch(parts, engine):
-    words = parts.bar.findChild(QLabel, "historyEpoch")
+def test_ended_and_opened_runs_name_their_best_epoch(parts, engine):
+    label = parts.bar.findChild(QLabel, "historyEpoch")
     ended = Finished(RUN, f"{RUN}/model.safetensors", 9, 1.0, "patience", 4)
     for event in (Epoch(9, 20, {}, None, 1.0, 1.0), ended):
         engine.trainingEvent.emit(TrainingEvent(event))
-    assert words.text() == "now: the best, epoch 4"
+    assert label.text() == "now: the best, epoch 4"
     engine.trainingEvent.emit(TrainingEvent(Progress(95, 200, 10, 20, {}, 1.0, 1.0, None)))
-    assert words.text() == "now, at epoch 9.5"
+    assert label.text() == "now, at epoch 9.5"
     validation = [{"elbo": elbo} for elbo in (-9.0, -7.0, -8.0)]
     epochs = [Epoch(place, 20, {}, means, 1.0, 1.0) for place, means in enumerate(validation, start=8)]
     engine.runFollowed.emit(RunFollowed(RUN, tuple(epochs)))
-    assert words.text() == "now: the best, epoch 9"
+    assert label.text() == "now: the best, epoch 9"
 
 
 def test_honest_a_run_opened_twice_shows_its_best_epoch_both_times(parts, session, engine):
     """*Honest*: the same model is not called the newest after it was called the best."""
-    words = parts.bar.findChild(QLabel, "historyEpoch")
+    label = parts.bar.findChild(QLabel, "historyEpoch")
     elbos = (-9.0, -7.0, -8.0)
     epochs = tuple(Epoch(number, 3, {}, {"elbo": elbo}, 1.0, 1.0) for number, elbo in enumerate(elbos, start=1))
     for version in (2, 3):
         session.set_model(model_info(source=RUN), version, True)
         engine.runSnapshots.emit(RunSnapshots(RUN, (1, 2, 3)))
         engine.runFollowed.emit(RunFollowed(RUN, epochs))
-        assert words.text() == "now: the best, epoch 2"
+        assert label.text() == "now: the best, epoch 2"

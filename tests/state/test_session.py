@@ -1,4 +1,4 @@
-"""The session: compares before it emits, and keeps its parts consistent."""
+"""The session emits only changes, and keeps its parts consistent."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def session(qapp):
     return session
 
 
-def test_a_change_that_is_none_is_silent(session, qtbot):
+def test_setting_the_same_value_emits_nothing(session, qtbot):
     session.set_latent([1, 2, 3])
     with qtbot.assertNotEmitted(session.latentChanged):
         session.set_latent(np.array([1.0, 2.0, 3.0]))
@@ -43,7 +43,7 @@ def test_a_change_that_is_none_is_silent(session, qtbot):
         session.set_latent([1, 2, 4])
 
 
-def test_what_is_given_out_is_a_copy(session):
+def test_returned_latents_are_copies(session):
     session.latent[:] = 9
     assert session.latent.tolist() == [0, 0, 0]
 
@@ -62,7 +62,7 @@ def test_a_model_of_another_size_starts_at_the_origin(session):
     assert session.axes == AxesChoice("z1", "z2")
 
 
-def test_newer_weights_keep_the_hand_where_it_is(session):
+def test_newer_weights_do_not_move_the_latent(session):
     session.set_latent([1, 2, 3])
     session.set_model(model(), 2, is_new_model=False)
     assert session.latent.tolist() == [1, 2, 3]
@@ -96,7 +96,7 @@ def points_with(kl: list[float] | None) -> PointsChanged:
     return PointsChanged(1, none, none, np.zeros(0, np.int64), (), None if kl is None else np.array(kl, np.float32))
 
 
-def test_a_model_opens_on_the_two_dimensions_that_carry_most(session, qtbot):
+def test_a_model_opens_on_the_two_dimensions_with_the_highest_kl(session, qtbot):
     with qtbot.waitSignal(session.axesChanged):
         session.set_points(points_with([0.1, 3.0, 2.0]))
     assert session.axes == AxesChoice("z2", "z3")
@@ -111,7 +111,7 @@ def test_a_model_opens_on_the_two_dimensions_that_carry_most(session, qtbot):
     assert session.axes == AxesChoice(), "there is no rate to go by"
 
 
-def test_axes_that_were_chosen_stay_and_a_run_that_begins_has_none_strongest(session):
+def test_chosen_axes_stay_and_a_starting_run_does_not_change_them(session):
     session.set_axes(AxesChoice())
     session.set_points(points_with([0.1, 3.0, 2.0]))
     assert session.axes == AxesChoice(), "chosen, if the same"
@@ -135,7 +135,7 @@ def test_a_conditional_model_decodes_for_a_class(session):
     assert session.label == 0
 
 
-def test_what_changes_about_the_run_is_announced_once_and_its_state_apart(session):
+def test_run_status_and_state_have_signals_of_their_own(session):
     heard = []
     session.runStatusChanged.connect(lambda: heard.append("status"))
     session.runStateChanged.connect(lambda: heard.append("state"))

@@ -1,4 +1,4 @@
-"""What the window remembers, and what a broken file costs: nothing but a notice."""
+"""What the window remembers, and how it handles a broken settings file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from latentlab.state.window_settings import MAX_RECENT, WindowSettings
 
 
-def test_layout_scheme_and_recent_files_come_back(tmp_path, qapp):
+def test_layout_scheme_and_recent_files_are_restored(tmp_path, qapp):
     settings = WindowSettings(tmp_path / "window.ini")
     settings.set_layout((b"\x00geometry", b"state"))
     settings.set_scheme("dark")
@@ -24,7 +24,7 @@ def test_layout_scheme_and_recent_files_come_back(tmp_path, qapp):
 
 
 @pytest.mark.parametrize("content", [b"\x00\x01\xff" * 500, b"[window\nscheme==\x00"])
-def test_row_13_corrupt_settings_give_defaults_and_a_backup(tmp_path, qapp, content):
+def test_row_13_corrupt_settings_are_backed_up_and_replaced_by_defaults(tmp_path, qapp, content):
     path = tmp_path / "window.ini"
     path.write_bytes(content)
     settings = WindowSettings(path)
@@ -34,7 +34,7 @@ def test_row_13_corrupt_settings_give_defaults_and_a_backup(tmp_path, qapp, cont
     assert settings.scheme() == "system"
 
 
-def test_values_of_another_kind_are_defaults(tmp_path, qapp):
+def test_values_of_a_wrong_type_are_replaced_by_defaults(tmp_path, qapp):
     path = tmp_path / "window.ini"
     path.write_text("[General]\nrecent=@Invalid()\n[window]\nscheme=pink\ngeometry=7\nstate=8\n")
     settings = WindowSettings(path)
