@@ -59,6 +59,10 @@ BUNDLED = (
 )
 
 
+FIRST_HINT = "Move over the map to preview images, click to choose a latent, scroll to zoom"
+"""The idle text of the status line on the first start, until the first run."""
+
+
 class Application(QObject):
     """The running program.
 
@@ -97,6 +101,8 @@ class Application(QObject):
         self._fault_log = FaultLog()
         self.session = Session(self)
         self.activity = Activity(self)
+        if self._settings.layout() is None:  # the first start
+            self.activity.set_idle_text(FIRST_HINT)
         self.undo = QUndoStack(self)
         self.engine = EngineClient(self)
         self._controllers = QObject(self)  # their parent: deleted before the window, so that none updates a dead widget
@@ -135,7 +141,7 @@ class Application(QObject):
         FarFromDataController(session, engine, image, parent)
         self._encoded_image = EncodedImageController(session, engine, self.undo, image, window.notifications, parent)
         filmstrip = FilmstripController(session, engine, window.filmstrip, parent)
-        SnapshotsController(session, engine, window.history_bar, window.filmstrip, window.curves, parent)
+        SnapshotsController(session, engine, window.snapshot_bar, window.filmstrip, window.curves, parent)
         filmstrip.latentPicked.connect(explore.go_to)
         decoded_image.latentPicked.connect(explore.go_to)
 

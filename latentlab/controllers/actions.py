@@ -7,7 +7,9 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QGuiApplication, QUndoStack
+from PySide6.QtWidgets import QFileDialog
 
+from latentlab import paths
 from latentlab.config import DataConfig
 from latentlab.controllers.autosave import AutosaveController
 from latentlab.controllers.data import DataController
@@ -29,6 +31,8 @@ from latentlab.storage.session_file import read_session
 from latentlab.storage.source_kind import IMAGE_SUFFIXES, kind_of
 
 MODEL_KINDS = "Models (*.safetensors)"
+CHECKPOINT = "checkpoint.safetensors"
+"""A file of a run folder without a model description: opening it opens its run."""
 IMAGE_KINDS = f"Images ({' '.join(f'*{suffix}' for suffix in sorted(IMAGE_SUFFIXES))})"
 DATA_KINDS = "Images and datasets (*.npz *.npy *-ubyte *.gz *.csv);;All files (*)"
 
@@ -82,6 +86,7 @@ class ActionsController(QObject):
         a.open_file.triggered.connect(self._on_open_file)
         a.open_image.triggered.connect(self._on_open_image)
         a.open_model.triggered.connect(self._on_open_model)
+        a.open_run.triggered.connect(self._on_open_run)
         a.save_model.triggered.connect(self._on_save_model)
         a.export_map.triggered.connect(self._on_export_map)
         a.undo.triggered.connect(undo.undo)
@@ -128,7 +133,9 @@ class ActionsController(QObject):
         """Open a model, run folder, session, image folder, dataset file or image."""
         match kind_of(source):
             case "model":
-                self._model.open(source)
+                path = Path(source)
+                is_checkpoint = path.name == CHECKPOINT and (path.parent / "model.safetensors").is_file()
+                self._model.open(str(path.parent) if is_checkpoint else source)
             case "session":
                 try:
                     self._autosave.restore(read_session(Path(source)))
@@ -166,7 +173,15 @@ class ActionsController(QObject):
         dialogs.choose_file(self._window, "Open an image", IMAGE_KINDS, self._encoded_image.open)
 
     def _on_open_model(self) -> None:
-        dialogs.choose_file(self._window, "Open a model", MODEL_KINDS, self.open)
+        self._start_in_runs(dialogs.choose_file(self._window, "Open a model", MODEL_KINDS, self.open))
+
+    def _on_open_run(self) -> None:
+        self._start_in_runs(dialogs.choose_folder(self._window, "Open a run", self.open))
+
+    def _start_in_runs(self, dialog: QFileDialog) -> None:
+        folder = paths.runs_folder()
+        if folder.is_dir():
+            dialog.setDirectory(str(folder))
 
     # --- saving and copying -----------------------------------------------------------------------------
 
@@ -240,7 +255,7 @@ class ActionsController(QObject):
 
     def _show_run_state(self) -> None:
         run = self._session.run
-        self._window.set_run_state(run.state, self._session.dataset is not None)
+        self._window.set_run_status(run, self._session.dataset is not None)
         if run.is_active:
             self._window.show_panel("training")
 

@@ -9,7 +9,7 @@ from latentlab.config.layout import LatentLayout
 from latentlab.controllers.generations import Generations
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import Decode, Decoded, FloatArray, Nearest, NearestFound
-from latentlab.gui.panels.decoded_image import MAX_NUMBERS, DecodedImage, in_numbers
+from latentlab.gui.panels.decoded_image import MAX_VALUES, DecodedImage, latent_text
 from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.state.session import Posterior, Session
 from latentlab.utils.text import subscript
@@ -118,10 +118,10 @@ def describe_latent(z: FloatArray, layout: LatentLayout, level: int) -> str:
         case "categories":
             variables = z.reshape(-1, layout.categories)
             texts = [f"c{subscript(number)}\u00a0{part.argmax() + 1}" for number, part in enumerate(variables, 1)]
-            return "   ".join(texts[:MAX_NUMBERS]) + ("  …" if len(texts) > MAX_NUMBERS else "")
+            return "   ".join(texts[:MAX_VALUES]) + ("  …" if len(texts) > MAX_VALUES else "")
         case "codes":
             grids = [f"{level.grid[0]} × {level.grid[1]}" for level in layout.levels if level.grid is not None]
             return f"{' and '.join(grids)} codes"
     if len(layout.levels) < 2:
         return ""
-    return f"{shown.name}: {in_numbers(z[shown.indices].astype(np.float64), shown.start)}"
+    return f"{shown.name}: {latent_text(z[shown.indices].astype(np.float64), shown.start)}"

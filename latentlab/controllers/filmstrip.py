@@ -99,7 +99,7 @@ class FilmstripController(QObject):
             self._generations.discard_pending()
             self._visited.clear()
             self._last = None
-            for kind in ("traverse", "interpolate", "reconstruct", "sample", "history"):
+            for kind in ("traverse", "interpolate", "reconstruct", "sample", "visited"):
                 self._filmstrip.set_strip(kind, None)
         if is_new_model or not self._session.is_learning:
             self._strip_request.debounce()
@@ -174,4 +174,4 @@ class FilmstripController(QObject):
         self._visited = [*self._visited[-MAX_VISITED + 1 :], (last.z, last.image)]
         images = np.stack([image for _, image in reversed(self._visited)])[None]
         latents = np.stack([z for z, _ in reversed(self._visited)])[None]
-        self._filmstrip.set_strip("history", images, (), latents)
+        self._filmstrip.set_strip("visited", images, (), latents)

@@ -1,11 +1,12 @@
-"""The number of images decoded and shown each second while the latent moves."""
+"""The number of images decoded and shown each second during a drag."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, Qt, QTimer
+from PySide6.QtGui import QGuiApplication
 
 from latentlab.engine.client.client import EngineClient
 from latentlab.gui.main_window import MainWindow
@@ -15,7 +16,7 @@ INTERVAL_MS = 250
 
 
 class FrameRateController(QObject):
-    """Shows the rate of decoded images over the last second; without images it shows nothing and no timer runs."""
+    """Shows the rate of images decoded during a drag, over the last second; otherwise no text, and no timer runs."""
 
     def __init__(self, engine: EngineClient, window: MainWindow, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -27,6 +28,9 @@ class FrameRateController(QObject):
         engine.decoded.connect(self._on_decoded)
 
     def _on_decoded(self, _result: object) -> None:
+        # Outside a drag the number counts the user's key presses and looks like a slow program.
+        if QGuiApplication.mouseButtons() == Qt.MouseButton.NoButton:
+            return
         self._times.append(time.monotonic())
         if not self._timer.isActive():
             self._timer.start()

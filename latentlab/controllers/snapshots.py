@@ -161,13 +161,13 @@ class SnapshotsController(QObject):
             self._bar.set_shown(None)
             self._curves.mark_epoch(None)
             self._filmstrip.mark_epoch(None)
-            self._filmstrip.set_past({})
+            self._filmstrip.set_snapshot({})
             return
         self._bar.set_shown(snapshot.epoch)
         self._curves.mark_epoch(float(snapshot.epoch))
         self._filmstrip.mark_epoch(snapshot.epoch)
         images = {"reconstruct": (snapshot.originals, snapshot.reconstructions), "sample": (snapshot.samples,)}
-        self._filmstrip.set_past(images, f"epoch {snapshot.epoch}")
+        self._filmstrip.set_snapshot(images, f"epoch {snapshot.epoch}")
 
     # --- the strip over epochs ------------------------------------------------------------------------
 

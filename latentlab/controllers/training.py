@@ -25,7 +25,7 @@ from latentlab.engine.protocol.messages import (
     UnpauseTraining,
 )
 from latentlab.gui.curves.panel import TrainingCurves
-from latentlab.gui.panels.run_controls import epochs_in_all
+from latentlab.gui.panels.run_controls import total_epochs
 from latentlab.gui.panels.training import TrainingPanel
 from latentlab.state.activity import READY, Activity, ActivityEntry
 from latentlab.state.run_status import INTERRUPTED, RunState, RunStatus
@@ -128,7 +128,7 @@ class TrainingController(QObject):
         run = self._session.run
         if run.config is None or not run.can_resume(self._session.dataset):
             return
-        epochs = epochs_in_all(requested.training.epochs, run.completed_epochs, run.planned_epochs)
+        epochs = total_epochs(requested.training.epochs, run.completed_epochs, run.planned_epochs)
         names = ("learning_rate", "schedule", "patience", "device")
         changes = {name: getattr(requested.training, name) for name in names}
         training = run.config.training.model_copy(update={"epochs": epochs, **changes})
@@ -170,7 +170,7 @@ class TrainingController(QObject):
     def _on_adjusted(self, values: dict[str, object]) -> None:
         epochs, run = values.get("epochs"), self._session.run
         if isinstance(epochs, int) and epochs <= run.completed_epochs and run.config is not None:
-            self._panel.set_live({"epochs": run.config.training.epochs})
+            self._panel.set_adjusted({"epochs": run.config.training.epochs})
             done = run.completed_epochs
             self.warned.emit(f"{done} epochs are done already: the run cannot have {epochs} in all; Stop ends it now.")
             return
@@ -187,9 +187,9 @@ class TrainingController(QObject):
 
     def _show_run_state(self) -> None:
         run = self._session.run
-        self._panel.set_state(run.state)
+        self._panel.set_run_status(run)
         if not run.is_active and run.config is not None and run.config.training.epochs == self._total_epochs:
-            self._panel.set_live({"epochs": self._requested_epochs})  # not the total of that run
+            self._panel.set_adjusted({"epochs": self._requested_epochs})  # not the total of that run
 
     def _show_activity(self, run: RunStatus) -> None:
         activity = self._activity
@@ -237,7 +237,7 @@ class TrainingController(QObject):
         if not self._curves.make_current(folder):
             self._curves.start_run(f"{event.recipe} · {Path(folder).name}", folder)
         self._panel.set_beta(event.beta)
-        self._panel.set_live({"epochs": event.epochs})
+        self._panel.set_adjusted({"epochs": event.epochs})
 
     def _on_progress(self, event: Progress) -> None:
         run = self._session.run
@@ -270,7 +270,7 @@ class TrainingController(QObject):
         draw_event(self._curves, event)
         names = ("epochs", "patience", "learning_rate", "schedule")
         changed = {name: value for name in names if (value := getattr(event, name)) is not None}
-        self._panel.set_live({name: changed[name] for name in names[:2] if name in changed})
+        self._panel.set_adjusted({name: changed[name] for name in names[:2] if name in changed})
         run = self._session.run
         if run.config is not None:
             training = run.config.training.model_copy(update=changed)

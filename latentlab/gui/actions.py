@@ -1,4 +1,4 @@
-"""Every action of the menus and the toolbar, with its shortcut, in one place."""
+"""The actions of the menus and the toolbar with their shortcuts."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ class Actions(QObject):
 
     Attributes
     ----------
-    open_folder, open_file, open_image, open_model, save_model, export_map, quit
+    open_folder, open_file, open_image, open_model, open_run, save_model, export_map, quit
         File.
     undo, redo
         Edit.
     map_axes, reset_view, fit_view, reset_layout, theme_system, theme_light, theme_dark
-        View; the window makes the layers' own. One theme is checked (``schemes``).
+        View; the window makes those of the layers. One theme is checked (``schemes``).
     train, continue_run, pause, stop
         Train.
     explore, select, path
-        What the mouse does on the map; one of them is checked (``tools``).
+        The tools of the map; one of them is checked (``tools``).
     copy_command
         Tools.
     about
@@ -39,28 +39,29 @@ class Actions(QObject):
         self.open_folder.setIconText("Open")
         self.open_file = make("Open &dataset file…", "", "Ctrl+Shift+O", "Open an npz, npy or IDX file")
         self.open_image = make("Open &image…", "", "Ctrl+I", "Encode one image and show it beside its reconstruction")
-        self.open_model = make("Open &model…", "model", "Ctrl+M", "Open a model file or run folder")
-        self.save_model = make("&Save model as…", "save", _Key.Save, "Save the live model")
+        self.open_model = make("Open &model…", "model", "Ctrl+M", "Open a model file")
+        self.open_run = make("Open &run…", "", "", "Open the model of a run, by its folder")
+        self.save_model = make("&Save model as…", "save", _Key.Save, "Save the current model")
         self.export_map = make("&Export map picture…", "image", "Ctrl+E", "Save a picture of the latent map")
         self.quit = make("&Quit", "", _Key.Quit, "Close the window", role=QAction.MenuRole.QuitRole)
         self.undo = make("&Undo", "undo", _Key.Undo, "Undo the last gesture")
         self.redo = make("&Redo", "redo", _Key.Redo, "Redo what was undone")
-        self.reset_view = make("&Reset view", "reset", "Ctrl+0", "Show the prior's middle")
+        self.reset_view = make("&Reset view", "reset", "Ctrl+0", "Show the centre of the prior")
         self.fit_view = make("&Fit points", "fit", "Ctrl+F", "Show all encoded points")
-        self.map_axes = make("Map &axes", "", "Ctrl+Shift+A", "Choose the directions the map shows")
-        self.reset_layout = make("Reset &panels", "", "", "Bring back the first arrangement of panels")
+        self.map_axes = make("Map &axes", "", "Ctrl+Shift+A", "Choose the latent directions of the map's axes")
+        self.reset_layout = make("Reset &panels", "", "", "Restore the default layout of panels")
         self.train = make("&Train", "train", "Ctrl+T", "Start a run")
-        self.continue_run = make("&Continue", "", "Ctrl+Shift+T", "Go on with the last run in its folder")
-        self.pause = make("&Pause", "pause", "Ctrl+P", "Hold the run, or go on with it")
-        self.stop = make("&Stop", "stop", "Ctrl+.", "End the run and keep its best model")
-        self.explore = make("Explore", "explore", "E", "Move to preview, click to commit", checkable=True)
+        self.continue_run = make("&Continue", "", "Ctrl+Shift+T", "Continue the last run in its folder")
+        self.pause = make("&Pause", "pause", "Ctrl+P", "Pause the run, or resume it")
+        self.stop = make("&Stop", "stop", "Ctrl+.", "Stop the run and keep its best model")
+        self.explore = make("Explore", "explore", "E", "Move to preview a latent, click to choose it", checkable=True)
         self.select = make("Select", "select", "S", "Draw around points to select them", checkable=True)
         self.path = make("Path", "path", "P", "Draw a path to interpolate along", checkable=True)
-        self.copy_command = make("&Copy as command", "copy", "Ctrl+Shift+C", "Copy the command that repeats this")
+        self.copy_command = make("&Copy as command", "copy", "Ctrl+Shift+C", "Copy the command that trains this model")
         self.about = make("&About latentlab", "info", "", "Versions, device, paths", role=QAction.MenuRole.AboutRole)
-        self.theme_system = make("&System", "", "", "Follow the system", checkable=True)
-        self.theme_light = make("&Light", "", "", "Always light", checkable=True)
-        self.theme_dark = make("&Dark", "", "", "Always dark", checkable=True)
+        self.theme_system = make("&System", "", "", "Follow the system's theme", checkable=True)
+        self.theme_light = make("&Light", "", "", "Always use the light theme", checkable=True)
+        self.theme_dark = make("&Dark", "", "", "Always use the dark theme", checkable=True)
         self.tools = self._group(self.explore, self.select, self.path)
         self.schemes = self._group(self.theme_system, self.theme_light, self.theme_dark)
         self.undo.setEnabled(False)

@@ -1,4 +1,4 @@
-"""The window: the map in the middle, panels around it, menus, toolbar, status."""
+"""The main window: the map in the middle, panels around it, menus, toolbar and status bar."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ if TYPE_CHECKING:
     from latentlab.gui.panels.model import ModelPanel
     from latentlab.gui.panels.snapshot_bar import SnapshotBar
     from latentlab.gui.panels.training import TrainingPanel
+    from latentlab.state.run_status import RunStatus
 
 STATE_VERSION = 1
-NARROW = 1180  # px: in a window below this the panels leave the map what they can spare
-WIDE_COLUMNS, NARROW_COLUMNS = (320, 304), (270, 282)  # px: left and right
+NARROW = 1180  # px: in a narrower window the side columns are narrower too
+WIDE_COLUMNS, NARROW_COLUMNS = (320, 304), (270, 282)  # px: left and right column
 _PANELS = (
     ("decoded_image", "panels.decoded_image", "decoded", "DecodedImage"),
     ("latent_sliders", "panels.latent_sliders", "sliders", "LatentSliders"),
@@ -43,13 +44,13 @@ _PANELS = (
     ("runs_table", "curves.runs_table", "runs", "RunsTable"),
     ("log_view", "panels.log", "log", "LogView"),
 )
-"""Attribute, module, dock and class of each panel, in the order in which they are made."""
+"""Attribute, module, dock and class of each panel, in the order they are made."""
 _COLUMNS = (("data", "model", "training", "curves", "runs"), ("decoded", "sliders"))
-_ABOUT = 12  # px: by which a column may differ from what it was made
+_TOLERANCE = 12  # px: a column that differs less from its default width was not resized by the user
 
 
 class MainWindow(QMainWindow):
-    """Holds the panels and offers the actions; knows nothing of what they mean.
+    """Contains the panels and offers the actions; controllers give them their meaning.
 
     Parameters
     ----------
@@ -62,27 +63,27 @@ class MainWindow(QMainWindow):
     ----------
     latent_map
         The widget in the middle.
-    history_bar
-        The scrubber under the map.
+    snapshot_bar
+        The bar of epochs under the map.
     data_panel, model_panel, training_panel, curves, runs_table, decoded_image, latent_sliders, filmstrip, log_view
         The panels, each in a dock of ``docks`` by name.
     actions_ : Actions
         The menus' and the toolbar's actions.
     notifications, status, device, frame_rate
-        Cards, status bar, and the two labels at the toolbar's end.
+        Notifications, status bar, and the two labels at the toolbar's end.
 
     Signals
     -------
     pathsDropped(paths)
         Files or folders were dropped on the window: a list of str.
     recentChosen(path)
-        An entry of File → Recent.
+        An entry of File → Recent was chosen.
     toolChosen(name)
         ``explore``, ``select`` or ``path``.
     layerToggled(name, shown)
-        A layer of the map was switched in the View menu.
+        A layer of the map was shown or hidden in the View menu.
     closeRequested
-        The user wants to leave; the window stays until ``allow_close``.
+        The user wants to close the window; it stays open until ``allow_close``.
     """
 
     pathsDropped = Signal(list)
@@ -100,7 +101,7 @@ class MainWindow(QMainWindow):
     latent_sliders: LatentSliders
     filmstrip: Filmstrip
     log_view: LogView
-    history_bar: SnapshotBar
+    snapshot_bar: SnapshotBar
 
     def __init__(self, latent_map: QWidget, parent: QWidget | None = None, *, panels_later: bool = False) -> None:
         super().__init__(parent)
@@ -128,8 +129,8 @@ class MainWindow(QMainWindow):
         self._build_toolbar()
         self.notifications = Toasts(self, self._map_area)
         self.resize(1280, 800)
-        self._first_sizes()
-        self._first_state = self.saveState(STATE_VERSION)
+        self._set_default_sizes()
+        self._default_state = self.saveState(STATE_VERSION)
         if not panels_later:
             for _ in self.build_panels():
                 pass
@@ -169,16 +170,16 @@ class MainWindow(QMainWindow):
         )
 
     def build_panels(self) -> Iterator[None]:
-        """Make the panels, half of one with each step, those in sight first; to be run to its end."""
+        """Make the panels, half of one with each step and visible ones first; the iterator must be exhausted."""
         for attribute, module, dock, kind in _PANELS:
-            # Imported here and not above: the window is painted before any panel is needed.
+            # Imported here: the window is painted before any panel is needed.
             panel = getattr(import_module(f"latentlab.gui.{module}"), kind)(self.docks[dock])
             setattr(self, attribute, panel)
             yield
             self.docks[dock].set_panel(panel)
             yield
-        self.history_bar = import_module("latentlab.gui.panels.snapshot_bar").SnapshotBar()
-        self._centre.addWidget(self.history_bar)
+        self.snapshot_bar = import_module("latentlab.gui.panels.snapshot_bar").SnapshotBar()
+        self._centre.addWidget(self.snapshot_bar)
         self._join_panels()
 
     def _join_panels(self) -> None:
@@ -189,8 +190,8 @@ class MainWindow(QMainWindow):
         self.filmstrip.pathToolRequested.connect(a.path.trigger)
         self.filmstrip.sampleRequested.connect(lambda: self.latent_sliders.sampleRequested.emit(-1))
 
-    def _first_sizes(self) -> None:
-        """Give the map most of the room, and each panel what it needs."""
+    def _set_default_sizes(self) -> None:
+        """Give each panel the size it needs and the map the rest."""
         d = self.docks
         down = Qt.Orientation.Vertical
         self._set_columns(*(NARROW_COLUMNS if self._is_narrow else WIDE_COLUMNS))
@@ -203,7 +204,7 @@ class MainWindow(QMainWindow):
         self.resizeDocks(docks, [left, left, right, right], Qt.Orientation.Horizontal)
 
     def _match_columns(self) -> None:
-        """Let panels as wide as they were made by themselves suit a window that has become narrow, or wide."""
+        """When the window becomes narrow or wide, change the width of columns the user has not resized."""
         narrow = self.width() < NARROW
         if narrow == self._is_narrow:
             return
@@ -211,7 +212,7 @@ class MainWindow(QMainWindow):
         before, after = (WIDE_COLUMNS, NARROW_COLUMNS) if narrow else (NARROW_COLUMNS, WIDE_COLUMNS)
         columns = [max(self.docks[name].width() for name in names) for names in _COLUMNS]
         wanted = [
-            new if abs(now - old) <= _ABOUT else now for now, old, new in zip(columns, before, after, strict=True)
+            new if abs(now - old) <= _TOLERANCE else now for now, old, new in zip(columns, before, after, strict=True)
         ]
         if wanted != columns:
             self._set_columns(*wanted)
@@ -219,7 +220,7 @@ class MainWindow(QMainWindow):
     def _build_menus(self) -> None:
         a, bar = self.actions_, self.menuBar()
         file = bar.addMenu("&File")
-        file.addActions([a.open_folder, a.open_file, a.open_image, a.open_model])
+        file.addActions([a.open_folder, a.open_file, a.open_image, a.open_model, a.open_run])
         self._recent = file.addMenu("&Recent")
         file.addSeparator()
         file.addActions([a.save_model, a.export_map])
@@ -276,10 +277,10 @@ class MainWindow(QMainWindow):
             a.pause.setText(text)
             pause.ensurePolished()
             widths.append(pause.sizeHint().width())
-        pause.setMinimumWidth(max(widths))  # whichever it says, what stands beside it does not move
+        pause.setMinimumWidth(max(widths))  # so that the buttons beside it do not move when its text changes
         a.tools.triggered.connect(self._on_tool_triggered)
 
-    # --- told -----------------------------------------------------------------------------------
+    # --- what is shown --------------------------------------------------------------------------
 
     def set_recent(self, paths: Sequence[str]) -> None:
         """Offer recent files, newest first."""
@@ -303,7 +304,7 @@ class MainWindow(QMainWindow):
         self._map_layout.activate()
 
     def set_layers(self, layers: Sequence[tuple[str, str, bool]]) -> None:
-        """Offer the map's layers in the View menu: (name, title, shown) each."""
+        """Offer the map's layers in the View menu: name, title and visibility of each."""
         self._layers.clear()
         self._layers.setEnabled(bool(layers))
         for name, title, shown in layers:
@@ -320,29 +321,28 @@ class MainWindow(QMainWindow):
             action.setChecked(visible)
 
     def set_document(self, name: str, dirty: bool = False) -> None:
-        """Show the model's name in the title, marked when it is not saved."""
+        """Show the model's name in the title, marked if it is not saved."""
         self.setWindowTitle(f"{name}[*] — latentlab" if name else "latentlab[*]")
         self.setWindowModified(dirty)
 
-    def set_run_state(self, state: str, can_train: bool = True) -> None:
+    def set_run_status(self, run: RunStatus, can_train: bool = True) -> None:
         """Enable Train, Pause and Stop for a run's state."""
-        live = state in ("running", "paused")
-        self.actions_.train.setEnabled(state == "idle" and can_train)
-        self.actions_.pause.setEnabled(live)
-        self.actions_.pause.setText("&Resume" if state == "paused" else "&Pause")
-        set_icon(self.actions_.pause, "train" if state == "paused" else "pause")
-        self.actions_.stop.setEnabled(live or state == "starting")
+        self.actions_.train.setEnabled(can_train and not run.is_active)
+        self.actions_.pause.setEnabled(run.can_adjust)
+        self.actions_.pause.setText("&Resume" if run.can_unpause else "&Pause")
+        set_icon(self.actions_.pause, "train" if run.can_unpause else "pause")
+        self.actions_.stop.setEnabled(run.can_stop)
 
     def set_device(self, text: str) -> None:
-        """Say where the worker computes."""
+        """Show the device the worker computes on."""
         self.device.setText(text)
 
     def set_frame_rate(self, images_per_second: float | None) -> None:
-        """Say how many images are decoded and shown per second; ``None`` while the hand rests."""
+        """Show how many images are decoded per second; ``None`` hides the label's text."""
         self.frame_rate.setText("" if images_per_second is None else f"{images_per_second:.0f} fps")
 
     def set_tool(self, name: str) -> None:
-        """Show which tool the mouse is, without telling it back."""
+        """Show which tool is active, without emitting ``toolChosen``."""
         {"explore": self.actions_.explore, "select": self.actions_.select, "path": self.actions_.path}[name].setChecked(
             True
         )
@@ -355,17 +355,17 @@ class MainWindow(QMainWindow):
     # --- geometry -------------------------------------------------------------------------------
 
     def save_layout(self) -> tuple[bytes, bytes]:
-        """Geometry and arrangement of docks, for ``restore_layout``."""
+        """The window's geometry and the layout of its docks, for ``restore_layout``."""
         return bytes(self.saveGeometry().data()), bytes(self.saveState(STATE_VERSION).data())
 
     def restore_layout(self, geometry: bytes, state: bytes) -> bool:
-        """Bring back a saved geometry and arrangement; what does not fit leaves the window as it is."""
+        """Restore a saved geometry and layout; ``False`` if they do not fit this window, which then is unchanged."""
         fits = self.restoreGeometry(QByteArray(geometry))
         return self.restoreState(QByteArray(state), STATE_VERSION) and fits
 
     def reset_layout(self) -> None:
-        """Bring back the first arrangement of docks."""
-        self.restoreState(self._first_state, STATE_VERSION)
+        """Restore the default layout of docks."""
+        self.restoreState(self._default_state, STATE_VERSION)
 
     def allow_close(self) -> None:
         """Let the window close, and close it."""
@@ -373,7 +373,7 @@ class MainWindow(QMainWindow):
         self.close()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Ask first: stay open until ``allow_close``."""
+        """Emit ``closeRequested``, and stay open until ``allow_close``."""
         if self._may_close:
             event.accept()
         else:
@@ -383,12 +383,12 @@ class MainWindow(QMainWindow):
     # --- events ---------------------------------------------------------------------------------
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leave the map its room."""
+        """Adapt the columns to the window's width."""
         super().resizeEvent(event)
         self._match_columns()
 
     def event(self, event: QEvent) -> bool:
-        """Match the docks' titles to their tabs whenever the arrangement changes."""
+        """Update the docks' title bars whenever the layout changes."""
         if event.type() == QEvent.Type.LayoutRequest:
             for dock in self.docks.values():
                 dock.match_tabs()
@@ -401,12 +401,12 @@ class MainWindow(QMainWindow):
         super().changeEvent(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Welcome local files."""
+        """Accept local files."""
         if any(url.isLocalFile() for url in event.mimeData().urls()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Tell which files were dropped."""
+        """Emit ``pathsDropped``."""
         paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
         if paths:
             event.acceptProposedAction()

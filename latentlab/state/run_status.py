@@ -96,6 +96,16 @@ class RunStatus:
         return self.state is RunState.PAUSED
 
     @property
+    def can_adjust(self) -> bool:
+        """Whether β and the adjustable settings can be changed: it is running or paused."""
+        return self.can_pause or self.can_unpause
+
+    @property
+    def can_stop(self) -> bool:
+        """Whether it can be stopped."""
+        return self.can_adjust or self.state is RunState.STARTING
+
+    @property
     def planned_epochs(self) -> int:
         """Total epochs planned, if it was stopped or lost before it had them; else 0."""
         is_short = self.end_reason in ("stopped", INTERRUPTED) and self.completed_epochs < self.epochs

@@ -11,7 +11,7 @@ from tests.app.test_training import open_folder, press
 
 
 def test_a_run_is_replayed_compared_and_opened_again(application, qtbot, folder, monkeypatch):
-    bar, session, window = application.window.history_bar, application.session, application.window
+    bar, session, window = application.window.snapshot_bar, application.session, application.window
     open_folder(application, qtbot, folder)
     assert bar.isHidden()
     find(application, "epochs").setValue(4)

@@ -245,13 +245,13 @@ def test_ended_and_opened_runs_name_their_best_epoch(parts, engine):
     ended = Finished(RUN, f"{RUN}/model.safetensors", 9, 1.0, "patience", 4)
     for event in (Epoch(9, 20, {}, None, 1.0, 1.0), ended):
         engine.trainingEvent.emit(TrainingEvent(event))
-    assert label.text() == "now: the best, epoch 4"
+    assert label.text() == "now: best model, epoch 4"
     engine.trainingEvent.emit(TrainingEvent(Progress(95, 200, 10, 20, {}, 1.0, 1.0, None)))
     assert label.text() == "now, at epoch 9.5"
     validation = [{"elbo": elbo} for elbo in (-9.0, -7.0, -8.0)]
     epochs = [Epoch(place, 20, {}, means, 1.0, 1.0) for place, means in enumerate(validation, start=8)]
     engine.runFollowed.emit(RunFollowed(RUN, tuple(epochs)))
-    assert label.text() == "now: the best, epoch 9"
+    assert label.text() == "now: best model, epoch 9"
 
 
 def test_honest_a_run_opened_twice_shows_its_best_epoch_both_times(parts, session, engine):
@@ -263,4 +263,4 @@ def test_honest_a_run_opened_twice_shows_its_best_epoch_both_times(parts, sessio
         session.set_model(model_info(source=RUN), version, True)
         engine.runSnapshots.emit(RunSnapshots(RUN, (1, 2, 3)))
         engine.runFollowed.emit(RunFollowed(RUN, epochs))
-        assert label.text() == "now: the best, epoch 2"
+        assert label.text() == "now: best model, epoch 2"

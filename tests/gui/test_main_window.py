@@ -14,6 +14,7 @@ from latentlab.config.recipes import RECIPES
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.main_window import MainWindow
 from latentlab.gui.style import theme
+from latentlab.state.run_status import RunState, RunStatus
 
 INFO = DatasetInfo(
     name="photos",
@@ -175,11 +176,11 @@ def test_a_tab_takes_the_place_of_the_title_bar(qtbot, window):
 
 
 def test_run_state_moves_the_actions(window):
-    window.set_run_state("paused")
+    window.set_run_status(RunStatus(RunState.PAUSED))
     a = window.actions_
     assert [a.train.isEnabled(), a.pause.isEnabled(), a.stop.isEnabled()] == [False, True, True]
     assert a.pause.text() == "&Resume"
-    window.set_run_state("idle", can_train=False)
+    window.set_run_status(RunStatus(), can_train=False)
     assert not a.train.isEnabled()
 
 

@@ -1,4 +1,4 @@
-"""A choice of category for every categorical latent, those that carry most first."""
+"""A combo box for each categorical latent, ordered by KL."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ MIXED = "mixed"
 
 
 class CategoryPickers(QWidget):
-    """One row per categorical latent: name, category, KL.
+    """One row per categorical latent: its name, category and KL.
 
     Parameters
     ----------
     variables, categories
-        How many latents there are, and how many categories each has.
+        Number of latents, and of each one's categories.
 
     Signals
     -------
     categoryChosen(variable, category)
-        Another category was chosen.
+        A category was chosen.
     """
 
     categoryChosen = Signal(int, int)
@@ -54,16 +54,16 @@ class CategoryPickers(QWidget):
         kl = label("", "dim")
         kl.setFont(tabular(kl.font()))
         kl.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        kl.setToolTip(f"KL(q ‖ p) of {name}, mean over the encoded images: how much it carries")
+        kl.setToolTip(f"KL(q ‖ p) of {name}, mean over the encoded images: how much information it carries")
         return label(name), picker, kl
 
     def set_chosen(self, categories: Sequence[int | None]) -> None:
-        """Show each latent's category, ``None`` where it is a mixture of several; without telling it back."""
+        """Show each latent's category, ``None`` for a mixture, without emitting a signal."""
         for (_, picker, _), category in zip(self._rows, categories, strict=True):
             picker.setCurrentIndex(-1 if category is None else category)
 
     def set_kl(self, kl: Any | None) -> None:
-        """Show each latent's KL [variables] in nats and order the rows by it; ``None`` forgets it."""
+        """Show each latent's KL [variables] in nats and order the rows by it; ``None`` removes it."""
         values = None if kl is None else np.asarray(kl, np.float64)
         for variable, (_, _, shown) in enumerate(self._rows):
             shown.setText("" if values is None else f"{values[variable]:.2f} nat")
@@ -73,9 +73,9 @@ class CategoryPickers(QWidget):
         while self._grid.count():
             self._grid.takeAt(0)
         previous: QWidget | None = None
-        for place, variable in enumerate(order):
+        for row, variable in enumerate(order):
             for column, widget in enumerate(self._rows[variable]):
-                self._grid.addWidget(widget, place, column)
+                self._grid.addWidget(widget, row, column)
             picker = self._rows[variable][1]
             if previous is not None:
                 QWidget.setTabOrder(previous, picker)

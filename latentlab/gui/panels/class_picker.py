@@ -1,26 +1,26 @@
-"""The classes of a dataset with their counts, each of which can be left out."""
+"""A list of a dataset's classes with their counts, from which classes can be left out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QWidget
 
 from latentlab.gui.style.theme import SPACE
 from latentlab.gui.widgets.controls import button, column, label, named, row
 
 _NAME = Qt.ItemDataRole.UserRole
-_TALLEST = 168  # px
+_MAX_HEIGHT = 168  # px
 
 
 class ClassPicker(QWidget):
-    """A list to check; all of the classes are chosen as long as no list of names is given.
+    """A list of classes to check; all are used until some are chosen.
 
     Signals
     -------
     changed
-        The user chose otherwise.
+        The user changed the choice.
     """
 
     changed = Signal()
@@ -39,70 +39,68 @@ class ClassPicker(QWidget):
         layout = column(self, 0, SPACE // 2)
         layout.addWidget(self._list)
         layout.addLayout(row(self._summary, None, every, none))
-        self._retell()
+        self._show_summary()
 
     def chosen(self) -> tuple[str, ...]:
         """Names of the classes to use, in order; empty for all of them."""
         return () if self._all else tuple(item.data(_NAME) for item in self._items() if _checked(item))
 
     def names(self) -> list[str]:
-        """Every class that is listed."""
+        """Names of all listed classes."""
         return [item.data(_NAME) for item in self._items()]
 
     def is_empty(self) -> bool:
-        """Whether every class is unchecked, which is no dataset."""
+        """Whether every class is unchecked, which leaves no dataset."""
         return not self._all and not self.chosen()
 
     def set_classes(self, counts: Mapping[str, int | None]) -> None:
-        """List other classes, with their numbers of images where they are known; what is chosen stays chosen."""
+        """List these classes, with their numbers of images if known; the choice is kept."""
         chosen = self.chosen()
-        self._list.blockSignals(True)
-        self._list.clear()
-        for name, count in counts.items():
-            item = QListWidgetItem(name if count is None else f"{name}  {count:,}")
-            item.setData(_NAME, name)
-            item.setFlags(Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
-            self._list.addItem(item)
-        self._list.blockSignals(False)
+        flags = Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+        with QSignalBlocker(self._list):
+            self._list.clear()
+            for name, count in counts.items():
+                item = QListWidgetItem(name if count is None else f"{name}  {count:,}")
+                item.setData(_NAME, name)
+                item.setFlags(flags)
+                self._list.addItem(item)
         height = self._list.sizeHintForRow(0) * len(counts) + 2 * self._list.frameWidth() + 2
-        self._list.setFixedHeight(min(_TALLEST, max(height, 24)))
+        self._list.setFixedHeight(min(_MAX_HEIGHT, max(height, 24)))
         self.set_chosen(chosen)
 
     def set_chosen(self, names: Sequence[str]) -> None:
-        """Check these classes, of which some may not be listed yet; none of them means all."""
+        """Check these classes, also ones not listed yet; an empty sequence means all."""
         self._all = not names
         unlisted = [name for name in names if name not in self.names()]
         if unlisted:
-            known = {item.data(_NAME): None for item in self._items()}
+            listed = dict.fromkeys(self.names())
             self._all = True
-            self.set_classes(known | dict.fromkeys(unlisted))
+            self.set_classes(listed | dict.fromkeys(unlisted))
             self._all = False
         wanted = set(names)
-        self._list.blockSignals(True)
-        for item in self._items():
-            item.setCheckState(_state(self._all or item.data(_NAME) in wanted))
-        self._list.blockSignals(False)
-        self._retell()
+        with QSignalBlocker(self._list):
+            for item in self._items():
+                item.setCheckState(_state(self._all or item.data(_NAME) in wanted))
+        self._show_summary()
 
     def _items(self) -> list[QListWidgetItem]:
-        return [self._list.item(place) for place in range(self._list.count())]
+        return [self._list.item(index) for index in range(self._list.count())]
 
     def _check_every(self, checked: bool) -> None:
-        self._list.blockSignals(True)
-        for item in self._items():
-            item.setCheckState(_state(checked))
-        self._list.blockSignals(False)
+        with QSignalBlocker(self._list):
+            for item in self._items():
+                item.setCheckState(_state(checked))
         self._all = checked
-        self._retell()
+        self._show_summary()
         self.changed.emit()
 
     def _on_item_changed(self, _item: QListWidgetItem) -> None:
-        # Classes that are not listed, as the open subset lacks them, come back by the button alone.
+        # Classes that the open subset lacks are not listed; only the button All brings them back.
         self._all = False
-        self._retell()
+        self._show_summary()
         self.changed.emit()
 
-    def _retell(self) -> None:
+    def _show_summary(self) -> None:
         count = self._list.count()
         used = count if self._all else len(self.chosen())
         self._summary.setText("all used" if self._all else f"{used:,} of {count:,} used")

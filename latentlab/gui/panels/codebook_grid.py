@@ -1,4 +1,4 @@
-"""A grid of codebook entries to paint on, and the palette the brush is chosen from."""
+"""A grid of codebook entries to paint on, and a palette to choose the painted code from."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from latentlab.gui.style.theme import SPACE, current_theme
 from latentlab.gui.widgets.controls import column, label, named
 from latentlab.gui.widgets.gesture_id import next_gesture
 
-_LARGEST_CELL = 24.0  # px: small enough that the palette is in sight below the grid
-_SWATCH = 14.0  # px: of a palette's cell
-_NUMBERED = 22.0  # px: cells as large as this show their code's number,
-_DIGITS = 10  # px: in figures as high as this
+_MAX_CELL = 24.0  # px: small enough that the palette is visible below the grid
+_SWATCH = 14.0  # px: a cell of the palette
+_MIN_NUMBERED = 22.0  # px: cells of at least this size show their code's number
+_FONT_HEIGHT = 10  # px: of these numbers
 _MOVES = {
     Qt.Key.Key_Left: (0, -1),
     Qt.Key.Key_Right: (0, 1),
@@ -28,7 +28,7 @@ _MOVES = {
 
 
 class _Cells(QWidget):
-    """Coloured cells in rows; tells which one the hand is on."""
+    """Coloured cells in rows, chosen by mouse or keyboard."""
 
     pressed = Signal(int, int, int)  # row, column, gesture
     picked = Signal(int, int)  # row, column: with the right button
@@ -39,7 +39,7 @@ class _Cells(QWidget):
         self.codes: NDArray[np.int64] = np.zeros((0, 0), np.int64)
         self.colours: NDArray[np.uint8] = np.zeros((0, 3), np.uint8)
         self.current: tuple[int, int] = (0, 0)
-        self.marked = False  # whether the current cell is marked also without the keyboard's focus
+        self.marked = False  # whether the current cell is outlined even without the keyboard focus
         self._gesture: int | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.CrossCursor)
@@ -52,29 +52,29 @@ class _Cells(QWidget):
         return min(self._largest, room)
 
     def rect_of(self, row: int, column: int) -> QRectF:
-        """Where a cell is."""
+        """The rectangle of a cell."""
         side = self.side()
         return QRectF(column * side, row * side, side, side)
 
     def cell_at(self, position: QPointF) -> tuple[int, int] | None:
-        """The cell under a point, if there is one."""
+        """The cell at a point; ``None`` if there is none."""
         side = self.side()
         row, column = int(position.y() // side), int(position.x() // side)
         rows, columns = self.codes.shape
-        there = 0 <= row < rows and 0 <= column < columns and self.codes[row, column] >= 0
-        return (row, column) if there else None
+        exists = 0 <= row < rows and 0 <= column < columns and self.codes[row, column] >= 0
+        return (row, column) if exists else None
 
     def sizeHint(self) -> QSize:
-        """As high as its rows are at this width."""
+        """As high as its rows at the current width."""
         rows, columns = self.codes.shape
         return QSize(round(columns * self._largest), math.ceil(rows * self.side()) + 1)
 
     def minimumSizeHint(self) -> QSize:
-        """Any width, all rows."""
+        """Any width, with all rows."""
         return QSize(40, self.sizeHint().height())
 
     def resizeEvent(self, _event: object) -> None:
-        """The height follows from the width."""
+        """Follow the new width with the height."""
         self.setMinimumHeight(self.sizeHint().height())
         self.updateGeometry()
 
@@ -92,7 +92,7 @@ class _Cells(QWidget):
         self.update()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Go on with the stroke."""
+        """Continue the stroke."""
         cell = self.cell_at(event.position())
         if self._gesture is not None and cell is not None and cell != self.current:
             self.current = cell
@@ -104,7 +104,7 @@ class _Cells(QWidget):
         self._gesture = None
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Walk with the arrows, press with Space or Enter."""
+        """Move with the arrow keys, press with Space or Enter."""
         key = Qt.Key(event.key())
         if key in _MOVES:
             down, right = _MOVES[key]
@@ -119,10 +119,10 @@ class _Cells(QWidget):
             super().keyPressEvent(event)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw the cells, their numbers where they fit, and the current one's frame."""
+        """Paint the cells, their numbers if they fit, and the outline of the current cell."""
         painter = QPainter(self)
         font = self.font()
-        font.setPixelSize(_DIGITS)
+        font.setPixelSize(_FONT_HEIGHT)
         painter.setFont(font)
         side = self.side()
         for cell, code in np.ndenumerate(self.codes):
@@ -130,7 +130,7 @@ class _Cells(QWidget):
                 continue
             rect, colour = self.rect_of(*cell), QColor(*(int(part) for part in self.colours[code]))
             painter.fillRect(rect.adjusted(0.5, 0.5, -0.5, -0.5), colour)
-            if side >= _NUMBERED:
+            if side >= _MIN_NUMBERED:
                 painter.setPen(QColor("black" if colour.lightness() > 128 else "white"))
                 painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, str(code))
         if self.codes.size and (self.marked or self.hasFocus()):
@@ -142,12 +142,12 @@ class _Cells(QWidget):
 class CodebookGrid(QWidget):
     """The codes of a quantised latent as cells, and a palette of all codes.
 
-    Click or drag over cells to paint them with the palette's chosen code; the right button takes a cell's code up.
+    Click or drag over cells to paint them with the chosen code; the right button chooses a cell's code.
 
     Signals
     -------
     painted(row, column, code, gesture)
-        A cell is to have another code; all cells of one stroke carry the same gesture number.
+        A cell was painted with another code; all cells of one stroke have the same gesture id.
     """
 
     painted = Signal(int, int, int, int)
@@ -155,10 +155,10 @@ class CodebookGrid(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("codeGrid")
-        self._cells, self._palette = _Cells(_LARGEST_CELL), _Cells(_SWATCH)
+        self._cells, self._palette = _Cells(_MAX_CELL), _Cells(_SWATCH)
         self._palette.marked = True
-        named(self._cells, "codeCells", "code grid", "Paint with the chosen code; right click takes a cell's code up")
-        named(self._palette, "codePalette", "palette of codes", "Choose the code to paint with; alike codes look alike")
+        named(self._cells, "codeCells", "code grid", "Paint with the chosen code; right-click chooses a cell's code")
+        named(self._palette, "codePalette", "palette of codes", "Choose the code to paint; similar codes look alike")
         self._chosen_text = label("", "dim")
         self._chosen_text.setObjectName("chosenCode")
         layout = column(self, 0)
@@ -171,17 +171,17 @@ class CodebookGrid(QWidget):
         self._palette.pressed.connect(self._on_swatch_pressed)
         self.set_palette(np.zeros((0, 3), np.uint8))
 
-    # --- told -----------------------------------------------------------------------------------
+    # --- what is shown --------------------------------------------------------------------------
 
     def set_palette(self, colours: Any) -> None:
-        """Show every code's colour, uint8 [K, 3]."""
+        """Set the colour of each code, uint8 [K, 3]."""
         colours = np.asarray(colours, np.uint8)
         self._cells.colours = self._palette.colours = colours
         self._lay_out_palette()
         self.choose(min(self._chosen, max(0, len(colours) - 1)))
 
     def set_codes(self, codes: Any) -> None:
-        """Show the grid of codes, int [h, w], without telling it back."""
+        """Show a grid of codes, int [h, w], without emitting ``painted``."""
         codes = np.asarray(codes, np.int64)
         if codes.shape != self._cells.codes.shape:
             self._cells.current = (0, 0)
@@ -191,33 +191,33 @@ class CodebookGrid(QWidget):
         self._cells.update()
 
     def codes(self) -> NDArray[np.int64]:
-        """What is shown, [h, w]."""
+        """The codes shown, int [h, w]."""
         return self._cells.codes.copy()
 
     def chosen(self) -> int:
-        """The code that is painted with."""
+        """The code to paint with."""
         return self._chosen
 
     def choose(self, code: int) -> None:
-        """Paint with another code from now on."""
+        """Choose the code to paint with."""
         self._chosen = code
         columns = max(1, self._palette.codes.shape[1])
         self._palette.current = divmod(code, columns)
-        self._chosen_text.setText(f"code {code} of {len(self._palette.colours)}")
+        self._chosen_text.setText(f"Code {code} of {len(self._palette.colours)}")
         self._palette.update()
 
     def cell_centre(self, row: int, column: int) -> QPointF:
-        """Where a cell is, in the pixels of the widget named ``codeCells``."""
+        """The centre of a cell in the widget named ``codeCells``."""
         return self._cells.rect_of(row, column).center()
 
     def swatch_centre(self, code: int) -> QPointF:
-        """Where a code's swatch is, in the pixels of the widget named ``codePalette``."""
+        """The centre of a code's swatch in the widget named ``codePalette``."""
         return self._palette.rect_of(*divmod(code, max(1, self._palette.codes.shape[1]))).center()
 
     # --- inside ---------------------------------------------------------------------------------
 
     def resizeEvent(self, _event: object) -> None:
-        """As many swatches in a row as there is room for."""
+        """Fit the palette's columns to the new width."""
         self._lay_out_palette()
 
     def _lay_out_palette(self) -> None:

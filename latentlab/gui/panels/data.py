@@ -1,21 +1,22 @@
-"""Which images the model learns from, and how they are read."""
+"""The Data panel: the open dataset, and how its images are read."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QPlainTextEdit, QProgressBar, QVBoxLayout, QWidget
 
 from latentlab.config import DataConfig, validated
 from latentlab.errors import InputError
 from latentlab.gui.panels.class_picker import ClassPicker
-from latentlab.gui.panels.dataset_facts import Shape, cost, details, found, images_left
+from latentlab.gui.panels.dataset_facts import Shape, cost, details, file_summary, images_left
 from latentlab.gui.style.theme import SPACE
 from latentlab.gui.widgets.config_form import Settings, add_settings, form
 from latentlab.gui.widgets.containers import EmptyState, Fold
 from latentlab.gui.widgets.controls import button, column, label, named, row, rule, scrolled
+from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.gui.widgets.elided_label import ElidedLabel
 from latentlab.gui.widgets.qimage import ByteArray, PixelView
 from latentlab.utils.text import pluralize, skipped_summary
@@ -24,27 +25,27 @@ if TYPE_CHECKING:
     from latentlab.config.info import DatasetInfo
 
 DEMO = "demo:shapes"
-LOOKS = ("image_size", "channels", "fit", "invert")
+READING = ("image_size", "channels", "fit", "invert")
 SUBSET = ("per_class", "limit", "validation", "seed")
-_TALLEST_SHEET = 168  # px
-_DEBOUNCE = 150  # ms without a change before images are read anew
+_MAX_SHEET_HEIGHT = 168  # px
+PREVIEW_DELAY = 150  # ms without a change before a preview is requested
 
 
 class DataPanel(QWidget):
-    """Opens a dataset and shows what it holds.
+    """Opens a dataset and shows what it contains.
 
     Signals
     -------
     openRequested(source, config)
-        A dataset is to be opened (again) as the controls say: a source and a ``DataConfig``.
+        A dataset should be opened with the settings shown: a source and a ``DataConfig``.
     openFolderRequested, openFileRequested
         The user wants to choose a folder, or a dataset file.
     previewRequested(source, config)
-        The controls changed and came to rest: some images of the open dataset are to be shown as they say.
+        Settings were changed: some images of the open dataset should be shown as read with them.
     cancelRequested
-        Give up the opening.
+        Opening should be cancelled.
     configRefused(message)
-        The settings do not make a valid configuration.
+        The settings are invalid.
     """
 
     openRequested = Signal(str, object)
@@ -59,12 +60,9 @@ class DataPanel(QWidget):
         self.setObjectName("dataPanel")
         self._source = ""
         self._open_info: DatasetInfo | None = None
-        self._whole: DatasetInfo | None = None  # of the open source, before a subset of it was opened
-        self._shape: Shape = (1, 1, 1)  # of the images last shown
-        self._preview_timer = QTimer(self)
-        self._preview_timer.setSingleShot(True)
-        self._preview_timer.setInterval(_DEBOUNCE)
-        self._preview_timer.timeout.connect(self._ask_preview)
+        self._whole: DatasetInfo | None = None  # the open source before a subset of it was opened
+        self._shape: Shape = (1, 1, 1)  # of the images shown last
+        self._preview_timer = Debouncer(PREVIEW_DELAY, self._request_preview, self)
         body = self._body = QWidget()
         self._area = scrolled(body)
         outer = column(self, 0, 0)
@@ -91,7 +89,7 @@ class DataPanel(QWidget):
         self._demo = button(
             "demoShapesButton",
             "Demo",
-            "Open 64 × 64 shapes made on the spot from known factors",
+            "Open 64 × 64 images of shapes, generated from known factors",
             lambda: self.open(DEMO),
         )
         layout.addWidget(self._path)
@@ -104,14 +102,14 @@ class DataPanel(QWidget):
         self._progress = QProgressBar()
         named(self._progress, "datasetProgress", "progress of opening", "")
         self._progress.setTextVisible(False)
-        self._cancel = button("cancelDataset", "Cancel", "Give up this opening", self.cancelRequested.emit)
+        self._cancel = button("cancelDataset", "Cancel", "Cancel opening", self.cancelRequested.emit)
         inner.addLayout(row(self._progress_text, None, self._cancel))
         inner.addWidget(self._progress)
         self._progress_box.hide()
         layout.addWidget(self._progress_box)
 
     def _build_info(self, layout: QVBoxLayout) -> None:
-        self._empty = EmptyState("Open a folder of images, or try the demo shapes: their samples and counts show here.")
+        self._empty = EmptyState("Open a folder of images, or try the demo shapes, to see samples and counts here.")
         self._info = QWidget()
         inner = column(self._info, 0)
         self._counts = label("", "heading")
@@ -120,8 +118,8 @@ class DataPanel(QWidget):
         self._misfit.setObjectName("datasetMisfit")
         self._misfit.hide()
         self._details = label("", "dim", wrap=True)
-        self._found = label("", "dim", wrap=True, selectable=True)
-        self._found.setObjectName("datasetFound")
+        self._files = label("", "dim", wrap=True, selectable=True)
+        self._files.setObjectName("datasetFound")
         self._skipped = QPlainTextEdit()
         self._skipped.setReadOnly(True)
         self._skipped.setFixedHeight(120)
@@ -131,18 +129,18 @@ class DataPanel(QWidget):
         skipped_column.addWidget(self._skipped)
         copy = button("copySkipped", "Copy list", "Copy the skipped files", self._on_copy_skipped, icon="copy")
         skipped_column.addLayout(row(None, copy))
-        self._skipped_fold = Fold("skippedFold", "skipped", "Files that were not used, and why", skipped)
-        # Right below the number of images: what is missing from it is looked for there.
-        for widget in (self._counts, self._misfit, self._skipped_fold, self._details, self._found):
+        self._skipped_fold = Fold("skippedFold", "skipped", "List the files that were not used, and why", skipped)
+        # Skipped files are listed right below the number of images, where missing ones are looked for.
+        for widget in (self._counts, self._misfit, self._skipped_fold, self._details, self._files):
             inner.addWidget(widget)
         layout.addWidget(self._empty)
         layout.addWidget(self._info)
 
     def _build_sheet(self) -> QWidget:
-        """The contact sheet and what it costs stay where they are while the controls scroll: both are seen together."""
+        """Make the contact sheet and the cost, which stay visible while the controls scroll."""
         self._sheet_box = QWidget()
         self._sheet = PixelView(160)
-        named(self._sheet, "contactSheet", "contact sheet", "Some of the images, as the model will see them")
+        named(self._sheet, "contactSheet", "contact sheet", "Some of the images, as the model receives them")
         self._cost = label("", "dim", wrap=True)
         self._cost.setObjectName("datasetCost")
         inner = column(self._sheet_box, SPACE, SPACE // 2)
@@ -153,25 +151,25 @@ class DataPanel(QWidget):
 
     def _build_controls(self, layout: QVBoxLayout) -> None:
         self._settings = Settings(DataConfig, "data.", self._body, without=("data.classes",))
-        looks = [self._settings[f"data.{name}"] for name in LOOKS]
+        reading = [self._settings[f"data.{name}"] for name in READING]
         subset = [self._settings[f"data.{name}"] for name in SUBSET]
         rest_box = QWidget()
-        looks_form, subset_form, rest = form(), form(), form()
+        reading_form, subset_form, rest = form(), form(), form()
         rest_box.setLayout(rest)
         self._classes = ClassPicker()
-        self._classes_fold = Fold("classesFold", "classes", "Classes, their counts, and which to use", self._classes)
+        self._classes_fold = Fold("classesFold", "classes", "Choose the classes to use", self._classes)
         self._apply = button("applyData", "Read again", "Open the dataset again with these settings", self._on_apply)
         layout.addWidget(rule())
         layout.addWidget(label("How images are read", "section"))
-        layout.addLayout(looks_form)
-        fold = Fold("moreData", "All settings", "Every other setting of reading", rest_box)
+        layout.addLayout(reading_form)
+        fold = Fold("moreData", "All settings", "All other settings of reading", rest_box)
         layout.addWidget(fold)
         layout.addWidget(label("Which images are used", "section"))
         layout.addWidget(self._classes_fold)
         layout.addLayout(subset_form)
-        last = add_settings(looks_form, looks)
+        last = add_settings(reading_form, reading)
         add_settings(subset_form, subset, last)
-        others = [each for each in self._settings.values() if each not in looks + subset]
+        others = [each for each in self._settings.values() if each not in reading + subset]
 
         def fill(unfolded: bool) -> None:
             if unfolded and not rest.rowCount():
@@ -185,34 +183,34 @@ class DataPanel(QWidget):
             setting.changed.connect(self._on_changed)
         self._classes.changed.connect(self._on_changed)
 
-    # --- told -----------------------------------------------------------------------------------
+    # --- what is shown --------------------------------------------------------------------------
 
     def config(self) -> DataConfig:
-        """What the controls say.
+        """The configuration shown.
 
         Raises
         ------
         InputError
-            Naming the first setting that is refused.
+            Naming the first invalid setting.
         """
         if self._classes.is_empty():
-            raise InputError("every class is left out; check at least one")
+            raise InputError("no class is checked; check at least one")
         return validated(DataConfig, self._settings.chosen()["data"] | {"classes": self._classes.chosen()})
 
     def set_config(self, config: DataConfig) -> None:
-        """Show a configuration in the controls."""
+        """Show a configuration."""
         self._settings.show({"data": config.model_dump()})
         self._classes.set_chosen(config.classes)
         self._show_cost()
 
     def set_info(self, info: DatasetInfo | None) -> None:
-        """Show what the open dataset holds; ``None`` shows the empty state."""
+        """Show the open dataset; ``None`` shows the empty state."""
         self._empty.setVisible(info is None)
         self._info.setVisible(info is not None)
         self._apply.setEnabled(info is not None)
         self._source = "" if info is None else info.source
         self._path.setText("No dataset is open" if info is None else info.source)
-        self._preview_timer.stop()
+        self._preview_timer.cancel()
         if info is None or self._open_info is None or info.source != self._open_info.source:
             self._whole = None
             self._classes.set_chosen(())
@@ -231,32 +229,32 @@ class DataPanel(QWidget):
         self._show_cost()
         self._counts.setText(pluralize(info.images, "image"))
         self._details.setText(details(info))
-        self._found.setText(found(info))
-        self._found.setToolTip(found(info, most=40))
-        self._found.setVisible(bool(found(info)))
+        self._files.setText(file_summary(info))
+        self._files.setToolTip(file_summary(info, max_named=40))
+        self._files.setVisible(bool(file_summary(info)))
         self._skipped.setPlainText("\n".join(f"{path}: {reason}" for path, reason in info.skipped))
-        self._skipped_fold.set_title(f"{skipped_summary(info.skipped_count, info.others_count)}: which, and why")
+        self._skipped_fold.set_title(skipped_summary(info.skipped_count, info.others_count))
         self._skipped_fold.setVisible(info.skipped_count > 0)
 
     def set_misfit(self, text: str) -> None:
-        """Say why the open images do not fit the open model; an empty text says nothing."""
+        """Show why the open images do not fit the open model; an empty text hides the message."""
         self._misfit.setText(text)
         self._misfit.setVisible(bool(text))
 
     def set_contact_sheet(self, image: ByteArray | None) -> None:
-        """Show some of the images as the model will see them: uint8 [H, W] or [H, W, 3]."""
+        """Show some of the images as the model receives them: uint8 [H, W] or [H, W, 3]."""
         self._sheet.set_picture(image)
         self._sheet_box.setVisible(image is not None)
         self._fit_sheet()
 
     def set_preview(self, image: ByteArray, shape: Shape) -> None:
-        """Show some images as the controls would have them read, and the shape (C, H, W) that they get."""
+        """Show some images read with the changed settings, and the shape (C, H, W) they have then."""
         self._shape = shape
         self.set_contact_sheet(image)
         self._show_cost()
 
     def set_progress(self, message: str, done: int = 0, total: int = 0) -> None:
-        """Show how far the opening is (``total`` 0 while unknown); an empty message takes the bar away."""
+        """Show the progress of opening (``total`` is 0 while unknown); an empty message hides it."""
         self._progress_box.setVisible(bool(message))
         self._progress.setMaximum(total)
         self._progress.setValue(done)
@@ -264,7 +262,7 @@ class DataPanel(QWidget):
         self._progress_text.setText(message + count)
 
     def open(self, source: str) -> None:
-        """Ask for a dataset to be opened as the controls say; the classes chosen are those of the open one alone."""
+        """Request a dataset with the settings shown; chosen classes are only used for the dataset that is open."""
         if source != self._source:
             self._classes.set_chosen(())
         try:
@@ -275,35 +273,35 @@ class DataPanel(QWidget):
         self.openRequested.emit(source, config)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Give the contact sheet its share of the height."""
+        """Fit the contact sheet to the new size."""
         super().resizeEvent(event)
         self._fit_sheet()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Turn the wheel above the contact sheet: the controls scroll as they do under the wheel itself."""
-        # Handed over, not sent: what the bar does not take would come back here.
+        """Scroll the controls when the wheel is turned over the contact sheet."""
+        # Called directly: an event that is sent and not accepted would be passed back here.
         self._area.verticalScrollBar().event(event)
 
     def _fit_sheet(self) -> None:
         picture = self._sheet.picture()
         if picture is not None:
             needed = (self.width() - 2 * SPACE) * picture.height() // picture.width()
-            self._sheet.setFixedHeight(min(needed, _TALLEST_SHEET, self.height() // 3))
+            self._sheet.setFixedHeight(min(needed, _MAX_SHEET_HEIGHT, self.height() // 3))
 
     def _on_changed(self) -> None:
         self._show_cost()
         if self._open_info is not None:
-            self._preview_timer.start()
+            self._preview_timer.debounce()
 
-    def _ask_preview(self) -> None:
+    def _request_preview(self) -> None:
         try:
             config = self.config()
         except InputError:
-            return  # said when the dataset is to be read so
+            return  # reported when the dataset is opened
         self.previewRequested.emit(self._source, config)
 
     def _show_cost(self) -> None:
-        """Say what the images take as the controls stand; of a shape that is not known yet, as last shown."""
+        """Show the memory and time the images need with the settings shown; an unknown shape is taken as unchanged."""
         info, whole = self._open_info, self._whole
         try:
             config = None if info is None or whole is None else self.config()
@@ -317,11 +315,11 @@ class DataPanel(QWidget):
             height = width = config.image_size
         if config.channels != "auto":
             channels = config.channels
-        left = images_left(_class_counts(whole), whole.images - sum(whole.class_counts), config)
-        # Files are drawn before they are read: those that turn out to be broken are missing from the number.
-        is_drawn = config.per_class is not None or config.limit is not None
-        at_most = is_drawn and whole.skipped_count > whole.others_count
-        self._cost.setText(cost(info, left, (channels, height, width), at_most))
+        count = images_left(_class_counts(whole), whole.images - sum(whole.class_counts), config)
+        # Files are chosen before they are read: those that cannot be read reduce the number.
+        is_subset = config.per_class is not None or config.limit is not None
+        at_most = is_subset and whole.skipped_count > whole.others_count
+        self._cost.setText(cost(info, count, (channels, height, width), at_most))
 
     def _on_apply(self) -> None:
         self.open(self._source)

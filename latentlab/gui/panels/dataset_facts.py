@@ -1,4 +1,4 @@
-"""What a dataset holds and what reading it otherwise would cost, in words for the Data panel."""
+"""Texts for the Data panel: what a dataset contains, and what changed settings would cost."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, int, int]
 
-_NAMED = 4  # kinds of files that are named before the rest is only counted
+_MAX_NAMED = 4  # kinds of files that are named; the rest is counted
 
 
 def shape_text(shape: Shape) -> str:
-    """``28 × 28 grey`` of (1, 28, 28)."""
+    """``28 × 28 grey`` for (1, 28, 28)."""
     channels, height, width = shape
     return f"{width} × {height} {'grey' if channels == 1 else 'colour'}"
 
 
 def misfit(images: Shape, model: Shape) -> str:
-    """Why images of one shape do not fit a model of another, and what can be done; empty where they fit."""
+    """Why images of one shape do not fit a model of another, and what to do; empty if they fit."""
     if images == model:
         return ""
     channels, height, width = model
@@ -41,17 +41,17 @@ def misfit(images: Shape, model: Shape) -> str:
 
 
 def details(info: DatasetInfo) -> str:
-    """Shape, split and bytes of the open images in one line."""
+    """Shape, split and memory of the open images in one line."""
     return (
         f"{shape_text(info.image_shape)} · {info.training_images:,} training, {info.validation_images:,} validation"
         f" · {size_text(info.bytes_in_memory)} in memory"
     )
 
 
-def found(info: DatasetInfo, most: int = _NAMED) -> str:
-    """Formats, modes and sizes of the files, the most frequent first; and the names of further columns."""
+def file_summary(info: DatasetInfo, max_named: int = _MAX_NAMED) -> str:
+    """Formats, modes and sizes of the files, most frequent first, and the names of further columns."""
     lines = [
-        f"{title}: {_listed(kinds, most, more)}"
+        f"{title}: {_listed(kinds, max_named, more)}"
         for title, kinds, more in (
             ("Files", info.formats, 0),
             ("Modes", info.modes, 0),
@@ -67,12 +67,12 @@ def found(info: DatasetInfo, most: int = _NAMED) -> str:
 
 
 def cost(info: DatasetInfo, images: int, shape: Shape, at_most: bool = False) -> str:
-    """What ``images`` of ``shape`` take in memory, and in time against those that are open where that differs.
+    """The memory that ``images`` of ``shape`` need and, if it differs, the time of an epoch relative to the open ones.
 
-    ``at_most`` when they may be fewer: files are drawn before it is known that they are broken.
+    ``at_most`` if they may be fewer: files are chosen before it is known which of them cannot be read.
 
-    The time of an epoch goes with the number of values that are read, encoded and decoded; for a model of the same
-    widths that is right to about a factor of two.
+    The time of an epoch is taken as proportional to the number of values that are read, encoded and decoded; for a
+    model of the same widths this is right within about a factor of two.
     """
     channels, height, width = shape
     size = images * channels * height * width
@@ -82,11 +82,11 @@ def cost(info: DatasetInfo, images: int, shape: Shape, at_most: bool = False) ->
     if 0.95 < ratio < 1.05:
         return text
     factor = f"{_rounded(ratio)} times" if ratio > 1 else f"1/{_rounded(1 / max(ratio, 1e-9))} of"
-    return f"{text}; a pass over them (an epoch) takes about {factor} the time it takes now"
+    return f"{text}; an epoch takes about {factor} the present time"
 
 
 def images_left(counts: Mapping[str, int], unlabelled: int, config: DataConfig) -> int:
-    """How many images a configuration's classes, number per class and limit leave of those there are."""
+    """How many images remain with a configuration's classes, number per class and limit."""
     groups = [count for name, count in counts.items() if not config.classes or name in config.classes]
     if not config.classes:
         groups.append(unlabelled)
@@ -96,7 +96,7 @@ def images_left(counts: Mapping[str, int], unlabelled: int, config: DataConfig) 
 
 
 def size_text(size: int) -> str:
-    """Bytes with their unit, three digits."""
+    """A number of bytes with a unit, to three digits."""
     value = float(size)
     for unit in ("B", "kB", "MB", "GB"):
         if value < 1000:
@@ -109,10 +109,10 @@ def _rounded(value: float) -> str:
     return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
 
 
-def _listed(kinds: Sequence[tuple[str, int]], most: int, more: int) -> str:
-    """The first ``most`` kinds with their counts, and how many others there are, ``more`` of them without a name."""
+def _listed(kinds: Sequence[tuple[str, int]], max_named: int, more: int) -> str:
+    """The first kinds with their counts, and the number of others; ``more`` is the number of kinds not in the list."""
     if len(kinds) + more == 1:
         return kinds[0][0]
-    shown = [f"{name} ({count:,})" for name, count in kinds[:most]]
+    shown = [f"{name} ({count:,})" for name, count in kinds[:max_named]]
     rest = len(kinds) + more - len(shown)
     return ", ".join(shown) + (f" and {rest:,} more" if rest > 0 else "")

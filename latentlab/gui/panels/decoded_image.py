@@ -1,4 +1,4 @@
-"""The image the decoder makes of the latent under the hand, drawn large, with real images beside it."""
+"""The decoded image of the current latent, drawn large, with real images to compare it with."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ from latentlab.utils.text import subscript
 
 SMALL = 56  # px: side of the nearest image
 PAIR = 84  # px: side of an encoded image and of its reconstruction
-MAX_NUMBERS = 6  # of a latent that are written out
+MAX_VALUES = 6  # of a latent's values that are written out
 
 
-def in_numbers(values: NDArray[np.float64], first: int = 0) -> str:
-    """The first few of a latent's numbers [n] by name; ``first`` is the place of the first in the whole latent."""
+def latent_text(values: NDArray[np.float64], first: int = 0) -> str:
+    """The first few of a latent's values [n] by name; ``first`` is the index of the first in the whole latent."""
     shown = [
-        f"z{subscript(first + place + 1)}\u00a0{value:.2f}".replace("-", "−")
-        for place, value in enumerate(values[:MAX_NUMBERS])
+        f"z{subscript(first + index + 1)}\u00a0{value:.2f}".replace("-", "−")
+        for index, value in enumerate(values[:MAX_VALUES])
     ]
-    return "   ".join(shown) + ("  …" if values.size > MAX_NUMBERS else "")
+    return "   ".join(shown) + ("  …" if values.size > MAX_VALUES else "")
 
 
 def _beside(view: PixelView, text: QLabel) -> QWidget:
@@ -49,7 +49,7 @@ def _beside(view: PixelView, text: QLabel) -> QWidget:
 
 
 class EncodedImage(QWidget):
-    """An image file as the model is given it, beside the model's reconstruction of it.
+    """An image file as the model receives it, beside the model's reconstruction.
 
     Parameters
     ----------
@@ -68,13 +68,13 @@ class EncodedImage(QWidget):
         close.clicked.connect(lambda _checked=False: closed())
         self._views = tuple(PixelView(PAIR) for _ in range(2))
         captions = ("original", "reconstruction")
-        tips = ("The file as the model is given it: resized, in the model's channels", "Decoded at its posterior mean")
+        tips = ("The file resized, with the model's channels", "Decoded at the posterior mean")
         pair = QGridLayout()
-        for place, (view, name) in enumerate(zip(self._views, ("originalImage", "reconstructionImage"), strict=True)):
-            named(view, name, captions[place], tips[place])
+        for index, (view, name) in enumerate(zip(self._views, ("originalImage", "reconstructionImage"), strict=True)):
+            named(view, name, captions[index], tips[index])
             view.setFixedSize(PAIR, PAIR)
-            pair.addWidget(view, 0, place)
-            pair.addWidget(label(captions[place], "dim"), 1, place)
+            pair.addWidget(view, 0, index)
+            pair.addWidget(label(captions[index], "dim"), 1, index)
         pair.setColumnStretch(len(self._views), 1)
         heading = row(self._name, close)
         heading.setStretch(0, 1)
@@ -84,7 +84,7 @@ class EncodedImage(QWidget):
         layout.addWidget(self._error)
 
     def set_images(self, image: ByteArray | None, reconstruction: ByteArray | None, name: str, error: str) -> None:
-        """Show another pair, uint8 [H, W] or [H, W, 3] each."""
+        """Show an image and its reconstruction, each uint8 [H, W] or [H, W, 3]."""
         for view, shown in zip(self._views, (image, reconstruction), strict=True):
             view.set_picture(shown)
         self._name.setText(name)
@@ -92,20 +92,20 @@ class EncodedImage(QWidget):
 
 
 class DecodedImage(QWidget):
-    """The decoded image, large; under it what it stands for, and a real image to compare with.
+    """The decoded image, with its latent below it and real images to compare it with.
 
-    Copying, saving and dragging out give the image at the model's own size.
+    Copying, saving and dragging it out give the image at the model's own size.
 
     Signals
     -------
     saveRequested(path)
-        Another file name was chosen for the shown image.
+        A file name was chosen for the shown image.
     openModelRequested
         The empty state's button was pressed.
     nearestClicked
-        The nearest real image was clicked: its latent may be committed.
+        The nearest real image was clicked.
     encodedImageClosed
-        The encoded image file is to be removed.
+        The encoded image file should be removed.
     """
 
     saveRequested = Signal(str)
@@ -118,7 +118,7 @@ class DecodedImage(QWidget):
         self.setObjectName("decodedImage")
         self.setAccessibleName("decoded image")
         self._image: ByteArray | None = None
-        self._pressed: QPoint | None = None
+        self._pressed: QPoint | None = None  # where a drag may start
         self._is_preview = self._is_far = False
         self._view = PixelView(240)
         self._view.setToolTip("Right-click to copy or save; drag it out into another program")
@@ -131,17 +131,17 @@ class DecodedImage(QWidget):
         self._cue = label("", "dim")
         self._cue.setObjectName("decodedCue")
         self._now = label("now", "dim")
-        self._now.setToolTip("Decoded by the model as it is now, not by that of the epoch on the map")
+        self._now.setToolTip("Decoded by the current model, not by the model of the epoch on the map")
         self._now.setObjectName("decodedNow")
         self._now.hide()
-        self._smooth = tool_button("smoothImage", "smooth", "Blend between pixels", text="Smooth", checkable=True)
+        self._smooth = tool_button("smoothImage", "smooth", "Interpolate between pixels", text="Smooth", checkable=True)
         self._smooth.setProperty("chip", True)
         self._smooth.toggled.connect(self._view.set_smooth)
         self._nearest_view, self._nearest_text = self._small_view("nearestImage")
         self._nearest = _beside(self._nearest_view, self._nearest_text)
         self._encoded = EncodedImage(self.encodedImageClosed.emit)
         self._empty = EmptyState(
-            "The image at the latent under your hand.",
+            "The decoded image of the latent you point at appears here.",
             button("decodedOpenModel", "Open model…", "Open a model file", self.openModelRequested.emit, icon="model"),
         )
         layout = column(self)
@@ -161,10 +161,10 @@ class DecodedImage(QWidget):
         view.setFixedSize(SMALL, SMALL)
         return view, label("", "dim", wrap=True)
 
-    # --- told -----------------------------------------------------------------------------------
+    # --- what is shown --------------------------------------------------------------------------
 
     def set_image(self, image: ByteArray | None) -> None:
-        """Show a uint8 image [H, W] or [H, W, 3] at the model's own size; ``None`` for none."""
+        """Show a uint8 image [H, W] or [H, W, 3]; ``None`` shows the empty state."""
         self._image = None if image is None else np.array(image, dtype=np.uint8, copy=True)
         self._view.set_picture(self._image)
         for widget, shown in ((self._view, image is not None), (self._smooth, image is not None)):
@@ -172,25 +172,22 @@ class DecodedImage(QWidget):
         self._empty.setVisible(image is None)
 
     def image(self) -> ByteArray | None:
-        """What is shown, at the model's own size: uint8 [H, W] or [H, W, 3]."""
+        """The image shown, uint8 [H, W] or [H, W, 3]."""
         return self._image
 
     def set_waiting(self, text: str) -> None:
-        """Say what is on its way while there is no image; an empty text takes that back."""
+        """Show a waiting message while there is no image; an empty text removes it."""
         self._empty.set_waiting(text)
 
-    def set_caption(self, latent: Any | None, preview: bool = False, words: str = "") -> None:
-        """Say which latent [d] it is, and whether it is only a preview.
-
-        ``words`` stand for the latent where its numbers mean little.
-        """
-        numbers = "" if latent is None else in_numbers(np.asarray(latent, dtype=np.float64).reshape(-1))
-        self._caption.setText(words or numbers)
+    def set_caption(self, latent: Any | None, preview: bool = False, text: str = "") -> None:
+        """Write the latent [d], or ``text`` instead of its values, and whether the image is only a preview."""
+        values = "" if latent is None else latent_text(np.asarray(latent, dtype=np.float64).reshape(-1))
+        self._caption.setText(text or values)
         self._is_preview = preview
         self._show_cue()
 
     def set_far_from_data(self, far: bool) -> None:
-        """Say whether the latent lies far from all data, in all its dimensions."""
+        """Show or hide the cue that the latent is far from all data, measured in all dimensions."""
         self._is_far = far
         self._show_cue()
 
@@ -204,12 +201,12 @@ class DecodedImage(QWidget):
         self._cue.style().unpolish(self._cue)
         self._cue.style().polish(self._cue)
 
-    def set_now(self, said: bool) -> None:
-        """Say that the image is the live model's, while all around it shows the past."""
-        self._now.setVisible(said)
+    def set_now(self, shown: bool) -> None:
+        """Show or hide the note that the image is the current model's while the map shows an earlier epoch."""
+        self._now.setVisible(shown)
 
     def set_nearest(self, image: ByteArray | None, text: str = "") -> None:
-        """Show the nearest real image, with a line under it."""
+        """Show the nearest real image and a text beside it; ``None`` hides it."""
         self._nearest_view.set_picture(image)
         self._nearest_text.setText(text)
         self._nearest.setVisible(image is not None)
@@ -218,17 +215,17 @@ class DecodedImage(QWidget):
     def set_encoded_image(
         self, image: ByteArray | None, reconstruction: ByteArray | None = None, name: str = "", error: str = ""
     ) -> None:
-        """Show an image file, by ``name``, beside its reconstruction and the ``error`` of that; ``None`` removes both.
+        """Show an image file by ``name``, its reconstruction, and a text about the reconstruction ``error``.
 
-        Both are uint8 [H, W] or [H, W, 3]: the image as the model is given it.
+        Both are uint8 [H, W] or [H, W, 3], the image as the model receives it; ``None`` removes both.
         """
         self._encoded.set_images(image, reconstruction, name, error)
         self._encoded.setVisible(image is not None)
 
-    # --- out ------------------------------------------------------------------------------------
+    # --- copying, saving, dragging --------------------------------------------------------------
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        """Offer copying and saving."""
+        """Offer to copy and to save the image."""
         if self._image is None:
             return
         menu = QMenu(self)
@@ -240,7 +237,7 @@ class DecodedImage(QWidget):
         menu.popup(event.globalPos())
 
     def copy(self) -> None:
-        """Put the image on the clipboard at the model's own size."""
+        """Copy the image to the clipboard."""
         if self._image is not None:
             QGuiApplication.clipboard().setImage(to_qimage(self._image))
 
@@ -248,12 +245,12 @@ class DecodedImage(QWidget):
         dialogs.choose_target(self, "Save image", "decoded.png", "PNG image (*.png)", self.saveRequested.emit)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Remember where a drag may start."""
+        """Remember where a drag or a click starts."""
         if event.button() == Qt.MouseButton.LeftButton and self._image is not None:
             self._pressed = event.position().toPoint()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Drag the image out once the hand has moved far enough."""
+        """Drag the image out once the pointer has moved far enough."""
         if self._pressed is None or self._image is None:
             return
         if (event.position().toPoint() - self._pressed).manhattanLength() < QApplication.startDragDistance():
@@ -267,7 +264,7 @@ class DecodedImage(QWidget):
         drag.exec(Qt.DropAction.CopyAction)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Tell of a click on the nearest image; a press elsewhere that became no drag is forgotten."""
+        """Emit ``nearestClicked`` after a click on the nearest image."""
         clicked = self._pressed is not None and self.childAt(event.position().toPoint()) is self._nearest_view
         self._pressed = None
         if clicked and self._nearest_view.cursor().shape() == Qt.CursorShape.PointingHandCursor:

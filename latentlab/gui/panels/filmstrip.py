@@ -1,4 +1,4 @@
-"""Rows of decoded images: traversals, an interpolation, reconstructions, samples, and where the hand has been."""
+"""The filmstrip: traversals, interpolation, reconstructions, samples, and the latents visited."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtWidgets import QStackedLayout, QTabBar, QWidget
 
 from latentlab.gui.style.theme import SPACE
@@ -17,22 +17,22 @@ from latentlab.gui.widgets.image_strip import ImageStrip
 from latentlab.gui.widgets.qimage import ByteArray
 
 KINDS = {
-    "traverse": ("Traversals", "Each dimension swept, with the others held"),
+    "traverse": ("Traversals", "Each dimension varied while the others are held"),
     "interpolate": ("Interpolation", "The images along the path on the map"),
-    "reconstruct": ("Reconstructions", "Images of the dataset above what the model makes of them"),
+    "reconstruct": ("Reconstructions", "Images of the dataset above their reconstructions"),
     "sample": ("Samples", "Images of latents drawn from the prior"),
-    "history": ("History", "Where you have been"),
+    "visited": ("Visited", "Images of the latents you have chosen"),
 }
 OVER_EPOCHS = ("reconstruct", "sample")
-"""The strips that a run's history holds."""
+"""The strips that a run's snapshots contain."""
 BY_EPOCH = {"columns": 24, "rows": 4}
-"""How much of a run's history is laid out at a time."""
+"""How much of a run's snapshots is shown at a time."""
 _EMPTY = {
-    "traverse": "Each latent dimension swept from end to end, once a model is open.",
-    "interpolate": "Draw a path on the map with the Path tool: the images along it show here.",
+    "traverse": "Each latent dimension varied over its range, once a model is open.",
+    "interpolate": "Draw a path on the map with the Path tool to see the images along it here.",
     "reconstruct": "Images above their reconstructions, once a dataset and a model are open.",
     "sample": "Images of latents drawn from the prior, once a model is open.",
-    "history": "Click on the map: the images you have been to collect here.",
+    "visited": "Click on the map to collect the images of the latents you choose here.",
 }
 
 
@@ -41,7 +41,7 @@ class _Strip:
     images: ByteArray | None
     names: tuple[str, ...]
     latents: NDArray[np.float32] | None
-    fresh: str = ""
+    weights_note: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,17 +57,17 @@ class Filmstrip(QWidget):
     Signals
     -------
     kindChosen(kind)
-        Another strip is wanted: traverse, interpolate, reconstruct, sample or history.
+        Another strip was chosen: traverse, interpolate, reconstruct, sample or visited.
     latentPicked(z)
-        A tile was chosen whose latent is known (float32 [d]).
+        A tile with a known latent (float32 [d]) was chosen.
     refreshRequested(kind)
-        The shown strip is to be made anew (other samples, other images).
+        The strip should be made again with other samples or images.
     epochsWanted
-        The shown strip is to be seen over the epochs of the run.
+        The strip should be shown over the epochs of the run.
     epochPicked(epoch)
-        A tile of that epoch was chosen.
+        A tile of this epoch was chosen.
     openModelRequested, openDatasetRequested, pathToolRequested, sampleRequested
-        An empty state's button was pressed: a model, a dataset, the map's Path tool or a sample would fill it.
+        The button of an empty strip was pressed.
     """
 
     kindChosen = Signal(str)
@@ -86,8 +86,8 @@ class Filmstrip(QWidget):
         self.setAccessibleName("filmstrip")
         self._strips: dict[str, _Strip] = {}
         self._over_epochs: dict[str, _OverEpochs] = {}
-        self._past: dict[str, ByteArray] = {}
-        self._past_when = ""
+        self._snapshot: dict[str, ByteArray] = {}
+        self._snapshot_text = ""
         self._marked: int | None = None
         self._has_epochs = False
         self._kind = "traverse"
@@ -96,14 +96,14 @@ class Filmstrip(QWidget):
         self._tabs.setExpanding(False)
         self._tabs.setDrawBase(False)
         self._tabs.setElideMode(Qt.TextElideMode.ElideNone)
-        for place, (title, tip) in enumerate(KINDS.values()):
+        for index, (title, tip) in enumerate(KINDS.values()):
             self._tabs.addTab(title)
-            self._tabs.setTabToolTip(place, tip)
+            self._tabs.setTabToolTip(index, tip)
         self._tabs.currentChanged.connect(self._on_tab_changed)
-        self._refresh = tool_button("refreshStrip", "again", "Make this strip anew, with others", "dice")
+        self._refresh = tool_button("refreshStrip", "refresh", "Show other images", "dice")
         self._refresh.clicked.connect(lambda: self.refreshRequested.emit(self._kind))
-        self._when = label("", "dim")
-        self._when.setObjectName("stripWhen")
+        self._note = label("", "dim")
+        self._note.setObjectName("stripWhen")
         self._by_epoch = tool_button(
             "stripByEpoch", "by epoch", "The same images at each epoch of the run", text="By epoch", checkable=True
         )
@@ -118,7 +118,7 @@ class Filmstrip(QWidget):
         for empty in self._empties.values():
             self._stack.addWidget(empty)
         layout = column(self, SPACE, SPACE // 2)
-        head = row(self._tabs, self._when, self._by_epoch, self._refresh)
+        head = row(self._tabs, self._note, self._by_epoch, self._refresh)
         head.setStretch(0, 1)
         layout.addLayout(head)
         layout.addWidget(holder, 1)
@@ -128,12 +128,12 @@ class Filmstrip(QWidget):
         text, tip, icon, signal = {
             "interpolate": ("Path tool", "Draw a path on the map", "path", self.pathToolRequested),
             "reconstruct": ("Open images…", "Open a folder of images", "open", self.openDatasetRequested),
-            "history": ("Sample", "Go to a latent drawn from the prior", "dice", self.sampleRequested),
+            "visited": ("Sample", "Go to a latent drawn from the prior", "dice", self.sampleRequested),
         }.get(kind, ("Open model…", "Open a model file", "model", self.openModelRequested))
         return EmptyState(_EMPTY[kind], button(f"fill_{kind}", text, tip, signal.emit, icon=icon))
 
     def set_waiting(self, text: str) -> None:
-        """Say what is on its way in the strips that a model fills; an empty text takes that back."""
+        """Show a waiting message in the strips that a model fills; an empty text removes it."""
         for kind in ("traverse", "sample"):
             self._empties[kind].set_waiting(text)
 
@@ -142,11 +142,10 @@ class Filmstrip(QWidget):
         return self._kind
 
     def set_kind(self, kind: str) -> None:
-        """Show another strip, without telling it back."""
+        """Show another strip without emitting ``kindChosen``."""
         self._kind = kind
-        blocked = self._tabs.blockSignals(True)
-        self._tabs.setCurrentIndex(list(KINDS).index(kind))
-        self._tabs.blockSignals(blocked)
+        with QSignalBlocker(self._tabs):
+            self._tabs.setCurrentIndex(list(KINDS).index(kind))
         self._show()
 
     def set_strip(
@@ -155,26 +154,26 @@ class Filmstrip(QWidget):
         images: ByteArray | None,
         row_names: Sequence[str] = (),
         latents: NDArray[np.float32] | None = None,
-        fresh: str = "",
+        weights_note: str = "",
     ) -> None:
         """Fill a strip: images [rows, columns, H, W(, 3)] and, where known, latents [rows, columns, d].
 
-        It is kept until another comes for its kind; ``None`` brings the kind's empty state back. ``fresh`` says of
-        which weights it is, where they are still learning.
+        It is kept until the next call for its kind; ``None`` shows the kind's empty state. ``weights_note`` says which
+        weights it was decoded with during a run.
         """
-        self._strips[kind] = _Strip(images, tuple(row_names), latents, fresh)
+        self._strips[kind] = _Strip(images, tuple(row_names), latents, weights_note)
         if kind == self._kind:
             self._show()
 
-    def set_has_epochs(self, there: bool) -> None:
-        """Offer to lay the images out over the epochs of a run, or take the offer back."""
-        self._has_epochs = there
-        if not there:
+    def set_has_epochs(self, has_epochs: bool) -> None:
+        """Offer to show the images over the epochs of a run, or withdraw the offer."""
+        self._has_epochs = has_epochs
+        if not has_epochs:
             self._over_epochs = {}
         self._show()
 
     def wants_epochs(self) -> bool:
-        """Whether images over epochs are what is to be shown now."""
+        """Whether images over epochs should be shown."""
         return self._has_epochs and self._kind in OVER_EPOCHS and self._by_epoch.isChecked() and self.isVisible()
 
     def set_epochs(
@@ -186,20 +185,20 @@ class Filmstrip(QWidget):
             self._show()
 
     def mark_epoch(self, epoch: int | None) -> None:
-        """Let an epoch stand out among the others; ``None`` for none."""
+        """Highlight an epoch; ``None`` for none."""
         if epoch != self._marked:
             self._marked = epoch
             self._show()
 
-    def set_past(self, rows: Mapping[str, Sequence[ByteArray]], when: str = "") -> None:
-        """Show rows of images [columns, H, W(, 3)] of a past epoch in the place of some strips; none of them: now."""
-        self._past = {kind: np.stack(images) for kind, images in rows.items()}
-        self._past_when = when
+    def set_snapshot(self, rows: Mapping[str, Sequence[ByteArray]], epoch_text: str = "") -> None:
+        """Show rows of images [columns, H, W(, 3)] of an earlier epoch instead of some strips; empty for none."""
+        self._snapshot = {kind: np.stack(images) for kind, images in rows.items()}
+        self._snapshot_text = epoch_text
         self._show()
 
     def clear(self) -> None:
-        """Forget every strip, as another model comes."""
-        self._strips, self._over_epochs, self._past = {}, {}, {}
+        """Remove every strip."""
+        self._strips, self._over_epochs, self._snapshot = {}, {}, {}
         self._show()
 
     def sizeHint(self) -> QSize:
@@ -209,18 +208,22 @@ class Filmstrip(QWidget):
     def _show(self) -> None:
         kind, strip = self._kind, self._strips.get(self._kind)
         over = self._over_epochs.get(kind) if self._has_epochs and self._by_epoch.isChecked() else None
-        past = self._past.get(kind) if over is None else None
+        snapshot = self._snapshot.get(kind) if over is None else None
         self._by_epoch.setVisible(self._has_epochs and kind in OVER_EPOCHS)
-        when = self._past_when if past is not None else strip.fresh if strip is not None and over is None else ""
-        self._when.setText(when)
-        self._when.setVisible(bool(when))
-        self._refresh.setVisible(kind in OVER_EPOCHS and over is None and past is None)
+        note = ""
+        if snapshot is not None:
+            note = self._snapshot_text
+        elif strip is not None and over is None:
+            note = strip.weights_note
+        self._note.setText(note)
+        self._note.setVisible(bool(note))
+        self._refresh.setVisible(kind in OVER_EPOCHS and over is None and snapshot is None)
         if over is not None:
             self._show_over_epochs(over)
             return
-        if past is not None:
+        if snapshot is not None:
             names = ("images", "reconstructions") if kind == "reconstruct" else ("samples",)
-            self._view.set_rows(past, names, pickable=False)
+            self._view.set_rows(snapshot, names, pickable=False)
             self._stack.setCurrentWidget(self._view)
             return
         if strip is None or strip.images is None or strip.images.size == 0:
@@ -228,12 +231,12 @@ class Filmstrip(QWidget):
             return
         self._view.setAccessibleName(KINDS[self._kind][0])
         self._view.set_rows(
-            strip.images, strip.names, pickable=strip.latents is not None, from_end=self._kind == "history"
+            strip.images, strip.names, pickable=strip.latents is not None, from_end=self._kind == "visited"
         )
         self._stack.setCurrentWidget(self._view)
 
     def _show_over_epochs(self, over: _OverEpochs) -> None:
-        """Time runs to the right; what is reconstructed stands before it."""
+        """Show epochs from left to right, after the images that are reconstructed."""
         images, heads = over.images, [f"epoch {over.epochs[0]}", *(str(epoch) for epoch in over.epochs[1:])]
         marked = over.epochs.index(self._marked) if self._marked in over.epochs else -1
         if over.originals is not None:
@@ -247,19 +250,19 @@ class Filmstrip(QWidget):
         if self.wants_epochs():
             self.epochsWanted.emit()
 
-    def _on_tab_changed(self, place: int) -> None:
-        self.set_kind(list(KINDS)[place])
+    def _on_tab_changed(self, index: int) -> None:
+        self.set_kind(list(KINDS)[index])
         self.kindChosen.emit(self._kind)
         if self.wants_epochs():
             self.epochsWanted.emit()
 
-    def _on_tile_chosen(self, place: int, across: int) -> None:
+    def _on_tile_chosen(self, row_index: int, column_index: int) -> None:
         over = self._over_epochs.get(self._kind)
         if over is not None and self._has_epochs and self._by_epoch.isChecked():
-            across -= over.originals is not None
-            if across >= 0:
-                self.epochPicked.emit(over.epochs[across])
+            column_index -= over.originals is not None
+            if column_index >= 0:
+                self.epochPicked.emit(over.epochs[column_index])
             return
         strip = self._strips.get(self._kind)
-        if strip is not None and strip.latents is not None and self._kind not in self._past:
-            self.latentPicked.emit(np.array(strip.latents[place, across], dtype=np.float32))
+        if strip is not None and strip.latents is not None and self._kind not in self._snapshot:
+            self.latentPicked.emit(np.array(strip.latents[row_index, column_index], dtype=np.float32))

@@ -1,45 +1,48 @@
-"""A slider for every latent dimension, those that carry most first."""
+"""The Latent panel: a slider for every latent dimension, ordered by KL."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QWidget
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QWidget
 
 from latentlab.config.layout import ACTIVE_KL
 from latentlab.gui.style.icons import set_icon
 from latentlab.gui.style.theme import SPACE, tabular
 from latentlab.gui.widgets.containers import EmptyState, Fold
-from latentlab.gui.widgets.controls import button, column, label, named, row, scrolled, tool_button
+from latentlab.gui.widgets.controls import button, column, combo_box, label, named, row, scrolled, tool_button
 from latentlab.gui.widgets.latent_slider import LatentSlider
 from latentlab.utils.text import subscript
 
-_BUTTON = 23  # px: what the icon needs; in a narrow window the room is the slider's
+_BUTTON = 23  # px: as wide as the icon needs, which leaves more for the slider
 
 
 class _Row(QWidget):
-    """One dimension: name, slider, value, KL, lock and dice."""
+    """One dimension: its name, slider, value, KL, lock and dice."""
 
     def __init__(self, dimension: int, parent: QWidget) -> None:
         super().__init__(parent)
         name = f"z{subscript(dimension + 1)}"
         self.slider = LatentSlider(self)
         named(self.slider, f"latentSlider{dimension}", f"latent {name}", f"{name}: drag, or double-click to reset")
-        self.value = label("0.00")
-        self.value.setObjectName(f"latentValue{dimension}")
+        self.value = _ValueEdit()
+        named(self.value, f"latentValue{dimension}", f"value of {name}", f"Type a value for {name}")
+        self.value.editingFinished.connect(self._on_value_typed)
         self.kl = label("", "dim")
         self.kl.setObjectName(f"latentKl{dimension}")
-        self.kl.setToolTip(f"KL(q ‖ p) of {name}, mean over the encoded images: how much it carries")
+        self.kl.setToolTip(f"KL(q ‖ p) of {name}, mean over the encoded images: how much information it carries")
         self.lock = tool_button(
-            f"latentLock{dimension}", f"lock {name}", "Hold this dimension when sampling", "unlock", checkable=True
+            f"latentLock{dimension}", f"lock {name}", "Keep this dimension when sampling", "unlock", checkable=True
         )
-        self.dice = tool_button(f"latentDice{dimension}", f"sample {name}", "Sample this one from the prior", "dice")
+        self.dice = tool_button(f"latentDice{dimension}", f"sample {name}", "Sample it from the prior", "dice")
         self.slider.edited.connect(self._on_slider_edited)
         title = label(name)
-        self._widths(title)
+        self._set_widths(title)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACE // 2)
@@ -49,12 +52,12 @@ class _Row(QWidget):
             made.setFixedWidth(_BUTTON)
             layout.addWidget(made)
 
-    def _widths(self, title: QLabel) -> None:
+    def _set_widths(self, title: QLabel) -> None:
         title.setFixedWidth(self.fontMetrics().horizontalAdvance("z₀₀") + 2)
-        for number, widest in ((self.value, "−0.00"), (self.kl, "0.00 nat")):
+        for number, widest in ((self.value, "−00.00"), (self.kl, "0.00 nat")):
             number.setFont(tabular(number.font()))
             number.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            # Both: a label of a fixed size does not have its row laid out anew for each number.
+            # With a fixed size a new number does not lay out its row again.
             number.setFixedSize(self.fontMetrics().horizontalAdvance(widest), self.fontMetrics().height())
 
     def show_value(self, value: float) -> None:
@@ -65,10 +68,16 @@ class _Row(QWidget):
         self.kl.setText("" if kl is None else f"{kl:.1f} nat" if kl >= 0.05 else f"{kl:.2f} nat")
 
     def show_locked(self, locked: bool) -> None:
-        blocked = self.lock.blockSignals(True)
-        self.lock.setChecked(locked)
-        self.lock.blockSignals(blocked)
+        with QSignalBlocker(self.lock):
+            self.lock.setChecked(locked)
         set_icon(self.lock, "lock" if locked else "unlock", "dim")
+
+    def _on_value_typed(self) -> None:
+        """Move the slider to the typed value; text that is not a number is replaced by the present value."""
+        if self.value.isModified():
+            with suppress(ValueError):
+                self.slider.setValue(float(self.value.text().replace("−", "-").replace(",", ".")))
+            self._write(self.slider.value())
 
     def _on_slider_edited(self, value: float, _gesture: int) -> None:
         self._write(value)
@@ -77,21 +86,61 @@ class _Row(QWidget):
         self.value.setText(f"{value:.2f}".replace("-", "−"))
 
 
-class LatentSliders(QWidget):
-    """One row per latent dimension: slider, value, KL, lock, dice.
+class _ValueEdit(QLineEdit):
+    """A number that looks like a label until it has the focus; Escape restores the value."""
 
-    Rows are ordered by KL, and collapsed dimensions (KL below ``ACTIVE_KL``) folded away where others are not.
+    def __init__(self) -> None:
+        super().__init__("0.00")
+        self.setProperty("role", "value")
+        self.setFrame(False)
+        self.setMaxLength(8)
+        self._before = self.text()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Select the number, so that typing replaces it."""
+        super().focusInEvent(event)
+        self._before = self.text()
+        QTimer.singleShot(0, self, self.selectAll)  # after the click that gave the focus has set the cursor
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Restore the value with Escape."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.setText(self._before)
+            self.clearFocus()
+        else:
+            super().keyPressEvent(event)
+
+
+def _header(parent: QWidget) -> QWidget:
+    """The headings of the columns of values and KLs."""
+    header = QWidget(parent)
+    layout = row(None, space=SPACE // 2)
+    header.setLayout(layout)
+    metrics = header.fontMetrics()
+    for text, widest in (("value", "−00.00"), ("KL", "0.00 nat")):
+        heading = label(text, "dim")
+        heading.setAlignment(Qt.AlignmentFlag.AlignRight)
+        heading.setFixedWidth(metrics.horizontalAdvance(widest))
+        layout.addWidget(heading)
+    layout.addSpacing(2 * _BUTTON + SPACE)
+    return header
+
+
+class LatentSliders(QWidget):
+    """One row per latent dimension: slider, value, KL, lock and dice.
+
+    Rows are ordered by KL; collapsed dimensions (KL below ``ACTIVE_KL``) are folded unless all have collapsed.
 
     Signals
     -------
     valueEdited(dimension, value, gesture)
-        A slider was moved; all edits from press to release carry the same gesture number.
+        A value was changed; all edits of one drag have the same gesture id.
     resetRequested(dimension)
-        A slider was double-clicked, or every one is to go back to the origin (−1).
+        A dimension should be reset to 0, or all of them (−1).
     lockToggled(dimension, locked)
         A lock was closed or opened.
     sampleRequested(dimension)
-        A dimension is to be drawn from the prior, or all that are not locked (−1).
+        A dimension should be sampled from the prior, or all that are not locked (−1).
     labelChosen(index)
         Another class was chosen for a conditional model.
     levelChosen(index)
@@ -114,10 +163,10 @@ class LatentSliders(QWidget):
         self._rows: list[_Row] = []
         self._kl: np.ndarray[Any, np.dtype[np.float64]] | None = None
         self._folds = True
-        self._level_rows: range | None = None  # None: all
+        self._level_rows: range | None = None  # dimensions of the chosen level; None for all
         self._span = 4.0
         self._empty = EmptyState(
-            "A slider for every latent dimension of a model.",
+            "Each latent dimension of the open model has a slider here.",
             button("slidersOpenModel", "Open model…", "Open a model file", self.openModelRequested.emit, icon="model"),
         )
         self._body = QWidget()
@@ -130,20 +179,20 @@ class LatentSliders(QWidget):
 
     def _build_body(self) -> None:
         self._sample_all = button(
-            "sampleAll", "Sample", "Draw every unlocked dimension from the prior", self._on_sample_all, icon="dice"
+            "sampleAll", "Sample", "Sample every unlocked dimension from the prior", self._on_sample_all, icon="dice"
         )
-        self._reset_all = button(
-            "resetAll", "Reset", "Take every dimension back to 0", self._on_reset_all, icon="reset"
-        )
-        self._label_title = label("label")
-        self._label = QComboBox()
-        named(self._label, "label", "label", "The class the decoder is given")
+        self._reset_all = button("resetAll", "Reset", "Set every dimension to 0", self._on_reset_all, icon="reset")
+        self._label_title = label("Class")
+        self._label = combo_box()
+        named(self._label, "label", "label", "The class the decoder is conditioned on")
         self._label.activated.connect(self.labelChosen)
-        self._level_title = label("level")
-        self._level = QComboBox()
-        named(self._level, "level", "level", "The level of the hierarchy that sliders and map speak of")
+        self._level_title = label("Level")
+        self._level = combo_box()
+        named(self._level, "level", "level", "The level of the hierarchy that sliders and map show")
         self._level.activated.connect(self.levelChosen)
         self._instead = row()
+        self._header = _header(self._body)
+        self._header.hide()
         self._shown = QGridLayout()
         self._folded_body = QWidget()
         self._folded = QGridLayout(self._folded_body)
@@ -158,6 +207,7 @@ class LatentSliders(QWidget):
         layout.addLayout(row(self._label_title, self._label))
         layout.addLayout(row(self._level_title, self._level))
         layout.addLayout(self._instead)
+        layout.addWidget(self._header)
         layout.addLayout(self._shown)
         layout.addWidget(self._fold)
         layout.addStretch(1)
@@ -166,10 +216,10 @@ class LatentSliders(QWidget):
         self.set_levels((), 0)
         self._fold.hide()
 
-    # --- told -----------------------------------------------------------------------------------
+    # --- what is shown --------------------------------------------------------------------------
 
     def set_waiting(self, text: str) -> None:
-        """Say what is on its way while there is no model; an empty text takes that back."""
+        """Show a waiting message while there is no model; an empty text removes it."""
         self._empty.set_waiting(text)
 
     def set_dimensions(self, count: int) -> None:
@@ -189,29 +239,28 @@ class LatentSliders(QWidget):
         self._area.setVisible(count > 0)
 
     def set_latent(self, latent: Any) -> None:
-        """Show a latent [d], without telling it back."""
+        """Show a latent [d] without emitting ``valueEdited``."""
         values = np.asarray(latent, dtype=np.float64).reshape(-1)
         for each, value in zip(self._rows, values, strict=False):
-            if each.slider.value() != value:  # writing a number lays its row out anew
+            if each.slider.value() != value:
                 each.show_value(float(value))
 
     def set_kl(self, kl: Any | None, fold: bool = True, keep: bool = False) -> None:
-        """Show each dimension's KL [d] in nats, order the rows by it and fold the collapsed; ``None`` forgets it.
+        """Show each dimension's KL [d] in nats, order the rows by it and fold collapsed ones; ``None`` removes it.
 
-        Without ``fold`` every row stays in sight: a dimension that has only begun to learn has not collapsed.
-        With ``keep``, and while a slider is held, every row stays where it is.
+        Without ``fold`` every row stays visible: early in a run a low KL does not mean a collapse.
+        With ``keep``, and during a drag, every row stays in place.
         """
         keep = keep or any(each.slider.is_held() for each in self._rows)
         self._folds = fold
         self._kl = None if kl is None else np.asarray(kl, dtype=np.float64).reshape(-1)
         for dimension, each in enumerate(self._rows):
-            known = self._kl is not None and dimension < self._kl.size
-            each.show_kl(float(self._kl[dimension]) if known and self._kl is not None else None)
+            each.show_kl(None if self._kl is None or dimension >= self._kl.size else float(self._kl[dimension]))
         if not keep:
             self._arrange()
 
     def set_range(self, sigma: float) -> None:
-        """Let every slider run from ``-sigma`` to ``sigma`` (the prior's standard deviations)."""
+        """Set every slider's range to ``-sigma`` … ``sigma``, in standard deviations of the prior."""
         self._span = float(sigma)
         for each in self._rows:
             each.slider.set_span(self._span)
@@ -223,18 +272,18 @@ class LatentSliders(QWidget):
             each.show_locked(dimension in locked)
 
     def set_classes(self, names: Sequence[str]) -> None:
-        """Offer these classes to a conditional model; none hides the choice."""
+        """Offer the classes of a conditional model; without any the choice is hidden."""
         self._label.clear()
         self._label.addItems(list(names))
         self._label.setVisible(bool(names))
         self._label_title.setVisible(bool(names))
 
     def set_label(self, index: int | None) -> None:
-        """Show the chosen class, without telling it back."""
+        """Show the chosen class without emitting a signal."""
         self._label.setCurrentIndex(-1 if index is None else index)
 
     def set_levels(self, names: Sequence[str], chosen: int) -> None:
-        """Offer the levels of a hierarchy and show the chosen one; fewer than two hide the choice."""
+        """Offer the levels of a hierarchy and show the chosen one; with fewer than two the choice is hidden."""
         self._level.clear()
         self._level.addItems(list(names))
         self._level.setCurrentIndex(chosen if names else -1)
@@ -242,13 +291,13 @@ class LatentSliders(QWidget):
         self._level_title.setVisible(len(names) > 1)
 
     def set_shown(self, dimensions: range | None) -> None:
-        """Show the sliders of these dimensions only; ``None`` shows all."""
+        """Show only the sliders of these dimensions; ``None`` shows all."""
         if dimensions != self._level_rows:
             self._level_rows = dimensions
             self._arrange()
 
     def set_instead(self, widget: QWidget | None) -> None:
-        """Show another widget where the sliders would be, for latents that are no plain numbers; take it over."""
+        """Show a widget instead of the sliders, for latents that are not vectors; it becomes a child."""
         while (item := self._instead.takeAt(0)) is not None:
             if (before := item.widget()) is not None:
                 before.hide()
@@ -259,7 +308,7 @@ class LatentSliders(QWidget):
             self._area.show()
 
     def latent(self) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """What the sliders show [d]."""
+        """The latent shown [d]."""
         return np.array([each.slider.value() for each in self._rows])
 
     # --- rows -----------------------------------------------------------------------------------
@@ -285,21 +334,22 @@ class LatentSliders(QWidget):
                 self._rows[dimension].hide()
             order = [dimension for dimension in order if dimension in self._level_rows]
             collapsed &= set(order)
-        if not self._folds or len(collapsed) == len(order):  # nothing in sight would be no help
+        if not self._folds or len(collapsed) == len(order):  # do not fold everything
             collapsed = set()
         for grid in (self._shown, self._folded):
             while grid.count():
                 grid.takeAt(0)
         previous: QWidget = self._label
-        for place, dimension in enumerate(order):
+        for row_index, dimension in enumerate(order):
             each = self._rows[dimension]
-            (self._folded if dimension in collapsed else self._shown).addWidget(each, place, 0)
-            for control in (each.slider, each.lock, each.dice):
+            (self._folded if dimension in collapsed else self._shown).addWidget(each, row_index, 0)
+            for control in (each.slider, each.value, each.lock, each.dice):
                 QWidget.setTabOrder(previous, control)
                 previous = control
             each.show()
-        self._fold.set_title(f"collapsed ({len(collapsed)})")
+        self._fold.set_title(f"Collapsed ({len(collapsed)})")
         self._fold.setVisible(bool(collapsed))
+        self._header.setVisible(bool(order))
 
     def _on_lock_toggled(self, dimension: int, locked: bool) -> None:
         self._rows[dimension].show_locked(locked)

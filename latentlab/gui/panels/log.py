@@ -1,4 +1,4 @@
-"""The log: what the program wrote while it ran, to read and to copy."""
+"""The Log panel: the program's newest log lines."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ class LogView(QWidget):
         named(self._text, "logText", "log", "")
         self._text.setReadOnly(True)
         self._text.setMaximumBlockCount(MAX_LINES)
-        self._text.setPlaceholderText("What the program writes while it runs shows here.")
+        self._text.setPlaceholderText("Log messages appear here.")
         self._text.setProperty("role", "mono")
         copy = button("copyLog", "Copy", "Copy the log", self._on_copy, icon="copy")
-        clear = button("clearLog", "Clear", "Clear this view", self._text.clear)
+        clear = button("clearLog", "Clear", "Remove all lines from this view", self._text.clear)
         layout = column(self, SPACE)
         layout.addWidget(self._text)
         layout.addLayout(row(None, copy, clear))
 
     def add_line(self, line: str) -> None:
-        """Add a line; the oldest go when there are too many."""
+        """Add a line; above ``MAX_LINES`` the oldest are removed."""
         self._text.appendPlainText(line)
 
     def text(self) -> str:
-        """What is shown."""
+        """The lines shown."""
         return self._text.toPlainText()
 
     def _on_copy(self) -> None:
@@ -61,5 +61,5 @@ class LogHandler(logging.Handler):
         """Format and send a record."""
         try:
             self._bridge.lineLogged.emit(self.format(record))
-        except RuntimeError:  # the view is gone: nobody is left to read it
+        except RuntimeError:  # the view has been deleted
             self.handleError(record)

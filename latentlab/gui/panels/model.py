@@ -1,4 +1,4 @@
-"""The open model: what it is, how good it is, and which of its directions the map shows."""
+"""The Model panel: facts and metrics of the open model, and the choice of the map's axes."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QFormLayout, QGridLayout, QLabel, QWidget
+from PySide6.QtWidgets import QFormLayout, QGridLayout, QLabel, QSizePolicy, QWidget
 
 from latentlab.gui.style.theme import SPACE, tabular
 from latentlab.gui.widgets.containers import EmptyState
-from latentlab.gui.widgets.controls import button, column, label, named, row, rule, scrolled
+from latentlab.gui.widgets.controls import button, column, combo_box, label, named, row, rule, scrolled
 from latentlab.gui.widgets.elided_label import ElidedLabel
 from latentlab.utils.text import subscript
 
@@ -18,24 +18,30 @@ if TYPE_CHECKING:
     from latentlab.config.info import ModelInfo
 
 SPLITS = ("test", "validation", "train")
-TERMS = {"elbo": "ELBO", "rate": "rate", "distortion": "distortion", "log_likelihood": "log-likelihood"}
+TERMS = {
+    "elbo": ("ELBO", "Evidence lower bound: the log-likelihood term minus the rate"),
+    "rate": ("Rate", "KL divergence of the posterior q(z|x) from the prior p(z)"),
+    "distortion": ("Distortion", "Minus the log-likelihood term: −log p(x|z)"),
+    "log_likelihood": ("log p(x)", "Log-likelihood, by an importance-weighted estimate"),
+}
+"""Title and tooltip of each term."""
 
 
 class ModelPanel(QWidget):
-    """Shows the live model and chooses the map's axes.
+    """Shows the current model and offers the map's axes and the points' colours.
 
     Signals
     -------
     openRequested
         The user wants to choose a model file.
     modelChosen(source)
-        A bundled or recent model was picked: ``bundled:NAME`` or a path.
+        A bundled model was chosen: ``bundled:NAME``.
     saveRequested
-        The live model is to be saved.
+        The current model should be saved.
     axesChosen(x, y)
-        Other map axes: ``z1`` … for dimensions, ``pc1`` … for principal components.
+        Map axes were chosen: ``z1`` … for dimensions, ``pc1`` … for principal components.
     colourByChosen(column)
-        What the points' colours are to stand for: a column's name, or empty for the class.
+        What the points' colours should show: a column's name, or empty for the class.
     """
 
     openRequested = Signal()
@@ -57,12 +63,14 @@ class ModelPanel(QWidget):
         self._name = label("", "title")
         self._name.setObjectName("modelName")
         self._path = ElidedLabel("")
-        self._bundled = QComboBox()
-        named(self._bundled, "bundledModels", "bundled models", "Open a model that is shipped with latentlab")
+        # A long name would make its label, and with it the whole panel, wider than the column.
+        self._name.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._bundled = combo_box()
+        named(self._bundled, "bundledModels", "bundled models", "Open a model that comes with latentlab")
         self._bundled.activated.connect(self._on_bundled_activated)
-        self._open = button("openModelButton", "Open…", "Open a model file or run folder", self.openRequested.emit)
-        self._save = button("saveModelButton", "Save as…", "Save the live model", self.saveRequested.emit)
-        self._empty = EmptyState("Open a model, or train one on your images: what it is and its ELBO show here.")
+        self._open = button("openModelButton", "Open…", "Open a model file or a run", self.openRequested.emit)
+        self._save = button("saveModelButton", "Save as…", "Save the current model", self.saveRequested.emit)
+        self._empty = EmptyState("Open a model, or train one on your images, to see its facts and its ELBO here.")
         self._facts = QFormLayout()
         self._facts.setSpacing(SPACE // 2)
         self._facts.setHorizontalSpacing(SPACE * 2)
@@ -72,19 +80,20 @@ class ModelPanel(QWidget):
         metrics.addWidget(label("Nats per image", "section"))
         self._metrics = QGridLayout()
         self._metrics.setVerticalSpacing(SPACE // 2)
+        self._metrics.setHorizontalSpacing(SPACE // 2)
         metrics.addLayout(self._metrics)
-        self._x, self._y = QComboBox(), QComboBox()
-        named(self._x, "xAxis", "x axis", "The direction the map shows from left to right")
-        named(self._y, "yAxis", "y axis", "The direction the map shows upwards")
+        self._x, self._y = combo_box(), combo_box()
+        named(self._x, "xAxis", "x axis", "The latent direction along the map's horizontal axis")
+        named(self._y, "yAxis", "y axis", "The latent direction along the map's vertical axis")
         for axis in (self._x, self._y):
             axis.activated.connect(self._on_axis_activated)
         axes = QFormLayout()
-        axes.addRow("x axis", self._x)
-        axes.addRow("y axis", self._y)
-        self._colour = QComboBox()
-        named(self._colour, "colourBy", "colour by", "What the points' colours stand for")
+        axes.addRow("X axis", self._x)
+        axes.addRow("Y axis", self._y)
+        self._colour = combo_box()
+        named(self._colour, "colourBy", "colour by", "What the points' colours show")
         self._colour.activated.connect(lambda: self.colourByChosen.emit(self._colour.currentData()))
-        axes.addRow("colour by", self._colour)
+        axes.addRow("Colour by", self._colour)
         self._info = QWidget()
         inner = column(self._info, 0)
         for widget in (self._name, self._path):
@@ -102,14 +111,14 @@ class ModelPanel(QWidget):
         self.set_bundled(())
         self.set_info(None)
 
-    # --- told -----------------------------------------------------------------------------------
+    # --- what is shown --------------------------------------------------------------------------
 
     def set_waiting(self, text: str) -> None:
-        """Say what is on its way while there is no model; an empty text takes that back."""
+        """Show a waiting message while there is no model; an empty text removes it."""
         self._empty.set_waiting(text)
 
     def set_bundled(self, models: Sequence[tuple[str, str]]) -> None:
-        """Offer shipped models: (source, words to show) each."""
+        """Offer the bundled models: source and text of each."""
         self._bundled.clear()
         self._bundled.addItem("Bundled models…", "")
         for source, text in models:
@@ -117,7 +126,7 @@ class ModelPanel(QWidget):
         self._bundled.setVisible(bool(models))
 
     def set_info(self, info: ModelInfo | None) -> None:
-        """Show the live model; ``None`` shows the empty state."""
+        """Show the current model; ``None`` shows the empty state."""
         self._empty.setVisible(info is None)
         self._info.setVisible(info is not None)
         self._save.setEnabled(info is not None)
@@ -126,43 +135,46 @@ class ModelPanel(QWidget):
         if info is None:
             return
         self._name.setText(info.name)
-        # Where a shipped model lies is of no use to anyone; its name opens it anywhere.
+        # For a bundled model the name is more useful than its path inside the package.
         self._path.setText(info.source if info.source.startswith("bundled:") else info.path or info.source)
         channels, height, width = info.image_shape
         colour = "grey" if channels == 1 else "colour"
         for name, value in (
-            ("recipe", info.recipe),
-            ("latent_dim", str(info.latent_dim)),
-            ("images", f"{width} × {height} {colour}"),
-            ("parameters", f"{info.parameters:,}"),
+            ("Recipe", info.recipe),
+            ("Latent dimensions", str(info.latent_dim)),
+            ("Images", f"{width} × {height} {colour}"),
+            ("Parameters", f"{info.parameters:,}"),
         ):
             self._facts.addRow(label(name, "dim"), label(value, selectable=True))
         self.set_metrics(info.metrics)
 
     def set_metrics(self, metrics: Mapping[str, float]) -> None:
-        """Show how good the model is: ``SPLIT_TERM`` in nats per image, a column for each split there is."""
+        """Show the model's metrics ``SPLIT_TERM`` in nats per image, one column per split."""
         while (item := self._metrics.takeAt(0)) is not None:
             if (shown := item.widget()) is not None:
                 shown.deleteLater()
         splits = [split for split in SPLITS if any(name.startswith(f"{split}_") for name in metrics)]
         terms = [term for term in TERMS if any(f"{split}_{term}" in metrics for split in splits)]
         self._metrics_box.setVisible(bool(terms))
-        for across, split in enumerate(splits, 1):
-            self._metrics.addWidget(_figure(split, "dim"), 0, across)
-        for down, term in enumerate(terms, 1):
-            self._metrics.addWidget(label(TERMS[term], "dim"), down, 0)
-            for across, split in enumerate(splits, 1):
+        for column_index, split in enumerate(splits, 1):
+            self._metrics.addWidget(_cell(split, "dim"), 0, column_index)
+        for row_index, term in enumerate(terms, 1):
+            title, tip = TERMS[term]
+            heading = label(title, "dim")
+            heading.setToolTip(tip)
+            self._metrics.addWidget(heading, row_index, 0)
+            for column_index, split in enumerate(splits, 1):
                 value = metrics.get(f"{split}_{term}")
                 text = "" if value is None else f"{value:,.1f}".replace("-", "−")
-                self._metrics.addWidget(_figure(text), down, across)
+                self._metrics.addWidget(_cell(text), row_index, column_index)
 
     def set_axes(self, dimensions: int | range, components: int, x: str, y: str) -> None:
-        """Offer these dimensions (the first so many) and ``components`` principal components; show the chosen two."""
+        """Offer these dimensions (a range, or the first so many) and principal components; show the chosen two."""
         offered = range(dimensions) if isinstance(dimensions, int) else dimensions
         names = [f"z{i + 1}" for i in offered] + [f"pc{i + 1}" for i in range(components)]
         can_choose = len(names) > 1
         if names:
-            # What the map shows is named also where it is not offered: a session's, before its points are there.
+            # The current axes are listed even if not offered: those of a session before its points are encoded.
             names += [name for name in dict.fromkeys((x, y)) if name not in names]
         for axis, chosen in ((self._x, x), (self._y, y)):
             axis.clear()
@@ -173,7 +185,7 @@ class ModelPanel(QWidget):
             axis.setEnabled(can_choose)
 
     def set_columns(self, columns: Sequence[str], chosen: str) -> None:
-        """Offer the class and these columns as what the points' colours stand for, and show the chosen one."""
+        """Offer the class and these columns for the points' colours, and show the chosen one."""
         self._colour.clear()
         for value, text in (("", "class"), *((name, name) for name in columns)):
             self._colour.addItem(text, value)
@@ -181,11 +193,11 @@ class ModelPanel(QWidget):
         self._colour.setEnabled(bool(columns))
 
     def focus_axes(self) -> None:
-        """Put the keyboard on the choice of axes."""
+        """Give the keyboard focus to the choice of the x axis."""
         self._x.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
-    def _on_bundled_activated(self, place: int) -> None:
-        source = self._bundled.itemData(place)
+    def _on_bundled_activated(self, index: int) -> None:
+        source = self._bundled.itemData(index)
         self._bundled.setCurrentIndex(0)
         if source:
             self.modelChosen.emit(source)
@@ -194,8 +206,8 @@ class ModelPanel(QWidget):
         self.axesChosen.emit(self._x.currentData(), self._y.currentData())
 
 
-def _figure(text: str, role: str = "") -> QLabel:
-    """A number in a table, or the head of its column."""
+def _cell(text: str, role: str = "") -> QLabel:
+    """A number in the table of metrics, or the heading of a column."""
     made = label(text, role, selectable=True)
     made.setFont(tabular(made.font()))
     made.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)

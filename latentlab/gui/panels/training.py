@@ -1,10 +1,10 @@
-"""How a model is trained: recipe, settings, the buttons of a run and how far it is."""
+"""The Training panel: recipe, settings, and the controls of a run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
@@ -17,14 +17,20 @@ from latentlab.gui.widgets.config_form import Settings, add_groups, add_settings
 from latentlab.gui.widgets.containers import Fold
 from latentlab.gui.widgets.controls import button, column, label, named, scrolled
 
+if TYPE_CHECKING:
+    from latentlab.state.run_status import RunStatus
+
+if TYPE_CHECKING:
+    from latentlab.state.run_status import RunStatus
+
 ALWAYS = tuple(
     f"training.{name}" for name in ("epochs", "batch_size", "learning_rate", "schedule", "patience", "seed", "device")
 )
-# Of a live run told when they are whole: the 3 of a 30 that is being typed would end it.
-LIVE_NUMBERS = ("training.epochs", "training.patience")
-LIVE = ("training.learning_rate", "training.schedule", *LIVE_NUMBERS)  # may be changed while it goes on, as β may
+# During a run these are sent only when typing ends: the 3 of a 30 being typed would end the run.
+ADJUSTABLE_INTEGERS = ("training.epochs", "training.patience")
+ADJUSTABLE = ("training.learning_rate", "training.schedule", *ADJUSTABLE_INTEGERS)  # during a run, as β is
 
-_PLAINLY = (
+_PLAIN_TEXTS = (
     ("Input should be a valid number, unable to parse string as a number", "not a number"),
     ("Input should be a valid integer, unable to parse string as an integer", "not a whole number"),
     ("Input should be", "must be"),
@@ -32,7 +38,7 @@ _PLAINLY = (
 
 
 class RecipeLike(Protocol):
-    """What the picker needs to know of a recipe."""
+    """The attributes of a recipe that the panel uses."""
 
     @property
     def name(self) -> str: ...  # noqa: D102
@@ -48,7 +54,7 @@ class RecipeLike(Protocol):
 
 
 class SuggestionLike(Protocol):
-    """Settings that suit some images, and in one line why."""
+    """Suggested settings, and one line about the reason."""
 
     @property
     def config(self) -> RunConfig: ...  # noqa: D102
@@ -57,31 +63,31 @@ class SuggestionLike(Protocol):
 
 
 class TrainingPanel(QWidget):
-    """Chooses a recipe and its settings, and starts, holds and ends a run.
+    """Chooses a recipe and its settings, and starts, pauses and stops a run.
 
     Signals
     -------
     trainRequested(config)
-        A run is to start with this ``RunConfig`` (its data part is the default: the dataset's own counts).
+        A run should start with this ``RunConfig``; the open dataset's config replaces its data part.
     pauseRequested, resumeRequested, stopRequested
-        For the live run.
+        The active run should be paused, resumed or stopped.
     betaChanged(value)
-        Another weight of the KL term while a run is live.
+        β was changed during a run.
     adjusted(values)
-        Others of the settings that a live run can take, by name: ``learning_rate``, ``schedule``, ``epochs``,
+        Adjustable settings were changed during a run, by name: ``learning_rate``, ``schedule``, ``epochs``,
         ``patience``.
     continueRequested(config)
-        The last run is to go on; of ``config`` count its training settings.
-    continueOffered(there)
-        Going on with the last run is offered, or no longer.
+        The last run should be continued with the training settings of ``config``.
+    continueOffered(offered)
+        The Continue button was shown or hidden.
     openRunDataRequested
-        The images of the run that was opened are to be opened.
+        The images of the opened run should be opened.
     configRefused(message)
-        The settings do not make a valid configuration.
+        The settings are invalid.
     configAccepted
-        The settings that did not do so any more do.
+        Invalid settings have become valid.
     openDatasetRequested
-        The button beside "why training cannot start" was pressed.
+        The button below the reason why training cannot start was pressed.
     """
 
     trainRequested = Signal(object)
@@ -100,16 +106,16 @@ class TrainingPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("trainingPanel")
-        self._state = "idle"
+        self._is_active = self._can_adjust = False
         self._suggestion_for: Callable[[str], SuggestionLike] | None = None
-        self._chosen_recipe = ""  # by the user, or with a run's settings: suggestions are for it
-        self._is_suggested = False  # what was set last is the suggestion for the open images
-        self._as_set: tuple[str, object] | None = None  # recipe and settings as the program set them last
-        self._can_train, self._why, self._refused = True, "", ""
+        self._chosen_recipe = ""  # by the user, or with a run's settings; suggestions are for this recipe
+        self._is_suggested = False  # whether the settings set last are the suggestion for the open images
+        self._last_set: tuple[str, object] | None = None  # recipe and settings as the program set them last
+        self._can_train, self._reason, self._invalid = True, "", ""
         self._recipes: dict[str, RecipeLike] = {}
-        self._behind: list[str] = []  # names of the settings in the fold
-        self._last: QWidget | None = None  # the control before them in the order of tabs
-        # From the outside in: a widget that moves to another parent has the style sheet applied to all it holds.
+        self._folded: list[str] = []  # names of the settings in the fold
+        self._last_control: QWidget | None = None  # before the fold in the tab order
+        # Built from the outside in: reparenting a widget applies the style sheet to all its children again.
         outer = column(self, 0, 0)
         body = QWidget(self)
         outer.addWidget(scrolled(body), 1)
@@ -118,8 +124,8 @@ class TrainingPanel(QWidget):
         for setting in self._settings.values():
             setting.changed.connect(self._check)
         self._settings["training.epochs"].changed.connect(self._name_continue)
-        for name in LIVE:
-            self._settings[name].changed.connect(partial(self._on_live_changed, name))
+        for name in ADJUSTABLE:
+            self._settings[name].changed.connect(partial(self._on_adjustable_changed, name))
         layout = column(body)
         self._build_recipe(layout)
         self._build_settings(layout)
@@ -128,13 +134,13 @@ class TrainingPanel(QWidget):
         outer.addWidget(self._run)
         self._join_run()
         self.set_config(RunConfig())
-        self.set_state("idle")
+        self._show_state()
 
     # --- building -------------------------------------------------------------------------------
 
     def _build_recipe(self, layout: QVBoxLayout) -> None:
         self._recipe = QComboBox()
-        named(self._recipe, "recipe", "recipe", "The named model configuration to train")
+        named(self._recipe, "recipe", "recipe", "The model configuration to train")
         self._recipe.activated.connect(self._on_recipe_activated)
         self._summary = label("", wrap=True)
         self._formula = label("", "mono", wrap=True, selectable=True)
@@ -151,7 +157,7 @@ class TrainingPanel(QWidget):
         self._suggest = button(
             "useSuggestion",
             "Use the suggested settings",
-            "Networks, latent size, batch and epochs as they suit the open images and the recipe",
+            "Set networks, latent size, batch size and epochs that suit the open images and the recipe",
             self._take_suggestion,
             link=True,
         )
@@ -162,7 +168,7 @@ class TrainingPanel(QWidget):
         self._main, self._rest = form(), form()
         rest = QWidget()
         rest.setLayout(self._rest)
-        self._fold = Fold("allSettings", "All settings", "Every other setting of model and training", rest)
+        self._fold = Fold("allSettings", "All settings", "All other settings of model and training", rest)
         self._fold.toggled.connect(self._fill_rest)
         layout.addLayout(self._main)
         layout.addWidget(self._fold)
@@ -183,34 +189,34 @@ class TrainingPanel(QWidget):
         ):
             theirs.connect(own)
 
-    # --- told -----------------------------------------------------------------------------------
+    # --- what is shown --------------------------------------------------------------------------
 
     def set_recipes(self, recipes: Iterable[RecipeLike]) -> None:
-        """Offer these recipes; the first is chosen."""
+        """Offer these recipes and choose the first."""
         self._recipes = {recipe.name: recipe for recipe in recipes}
         self._recipe.clear()
         for recipe in self._recipes.values():
             self._recipe.addItem(recipe.name, recipe.name)
         if self._recipes:
             self.set_recipe(next(iter(self._recipes)))
-            self._as_set = self._shown()
+            self._last_set = self._shown()
 
     def set_recipe(self, name: str) -> None:
-        """Show a recipe with its own settings; what it leaves open suits the images, epochs and the like stay."""
+        """Show a recipe with the model settings suggested for the images; training settings are kept."""
         recipe = self._recipes[name]
         self._show_recipe(recipe)
-        suited = recipe.config() if self._suggestion_for is None else self._suggestion_for(name).config.model
-        self._settings.show({"model": suited.model_dump()})
+        model = recipe.config() if self._suggestion_for is None else self._suggestion_for(name).config.model
+        self._settings.show({"model": model.model_dump()})
         self._check()
 
     def set_config(self, config: RunConfig, *, chosen: bool = False) -> None:
-        """Show a run's model and training settings; ``chosen`` ones are not replaced by what suits other images."""
+        """Show a run's model and training settings; if ``chosen``, suggestions for other images do not replace them."""
         if config.model.recipe in self._recipes:
             self._show_recipe(self._recipes[config.model.recipe])
         else:
             self._arrange(())
         self._settings.show(config.model_dump(include={"model", "training"}))
-        self._as_set = ("", None) if chosen else self._shown()
+        self._last_set = ("", None) if chosen else self._shown()
         self._is_suggested = False
         if chosen and config.model.recipe in self._recipes:
             self._chosen_recipe = config.model.recipe
@@ -218,12 +224,12 @@ class TrainingPanel(QWidget):
         self._check()
 
     def config(self) -> RunConfig:
-        """What the controls say.
+        """The configuration shown.
 
         Raises
         ------
         InputError
-            Naming the first setting that is refused.
+            Naming the first invalid setting.
         """
         values = self._settings.chosen()
         if self._recipe.currentData():
@@ -231,17 +237,17 @@ class TrainingPanel(QWidget):
         return validated(RunConfig, values)
 
     def suggest(self, suggestion_for: Callable[[str], SuggestionLike], *, keep_changes: bool = False) -> None:
-        """Offer settings that suit the images, and show them.
+        """Show the settings suggested for the open images, and offer them again after changes.
 
         Parameters
         ----------
         suggestion_for
-            Gives the suggestion for a recipe by name; for an empty one with a recipe that suits the images. A recipe
-            that the user has chosen stays.
+            Returns the suggestion for a recipe, by name; for an empty name it also suggests the recipe. A recipe that
+            the user has chosen is kept.
         keep_changes
-            Do not show them if the user has changed some setting since settings were suggested last.
+            Do not show the suggestion if the user has changed settings since the last one.
         """
-        changed = self._as_set is not None and self._as_set != self._shown()
+        changed = self._last_set is not None and self._last_set != self._shown()
         self._suggestion_for, self._is_suggested = suggestion_for, False
         if not (changed and keep_changes):
             self._take_suggestion()
@@ -259,77 +265,78 @@ class TrainingPanel(QWidget):
         return self._recipe.currentText(), self._settings.chosen()
 
     def _show_suggestion(self) -> None:
-        """Say why these settings; or offer the suggested ones, where the user has chosen others."""
-        there = self._suggestion_for is not None
-        follows = self._is_suggested and self._as_set == self._shown()
-        idle = self._state == "idle"
-        offered = there and not follows and idle
+        """Show the reason for suggested settings, or offer them if the user has chosen others."""
+        is_shown = self._is_suggested and self._last_set == self._shown()
+        offered = self._suggestion_for is not None and not is_shown and not self._is_active
         if not offered and self.window().focusWidget() is self._suggest:
-            self._recipe.setFocus()  # the next control may be far below, where the form would scroll to
-        self._suggestion.setVisible(follows and idle)
+            self._recipe.setFocus()  # else the next control gets it, and the form scrolls far down to it
+        self._suggestion.setVisible(is_shown and not self._is_active)
         self._suggest.setVisible(offered)
 
     def set_devices(self, devices: Sequence[str]) -> None:
-        """Say which devices can be chosen beside ``auto``."""
+        """Offer these devices beside ``auto``."""
         self._settings["training.device"].set_choices(["auto", *(each for each in devices if each != "auto")])
 
-    def set_can_train(self, can: bool, why: str = "") -> None:
-        """Say whether a run could start, and if not, why."""
-        self._can_train, self._why = can, why
+    def set_can_train(self, can: bool, reason: str = "") -> None:
+        """Set whether a run can be started; if not, the reason is shown."""
+        self._can_train, self._reason = can, reason
         self._show_readiness()
 
-    def set_state(self, state: str) -> None:
-        """Show a run's state: idle, starting, running, paused or stopping."""
-        self._state = state
-        idle, live = state == "idle", state in ("running", "paused")
-        # Before Stop is enabled: Qt passes the focus of a control that is disabled to the next one that is not.
+    def set_run_status(self, run: RunStatus) -> None:
+        """Enable the settings and buttons for a run's state."""
+        self._is_active, self._can_adjust = run.is_active, run.can_adjust
+        # Settings are disabled before Stop is enabled: Qt passes the focus to the next enabled control.
+        self._show_state()
+        self._run.set_run_status(run)
+        self._show_readiness()
+
+    def _show_state(self) -> None:
+        idle = not self._is_active
         for setting in self._settings.values():
-            setting.set_enabled(idle or (live and setting.name in LIVE))
-        self._run.set_state(state)
-        for name in LIVE_NUMBERS:
+            setting.set_enabled(idle or (self._can_adjust and setting.name in ADJUSTABLE))
+        for name in ADJUSTABLE_INTEGERS:
             spin = self._settings[name].control
             assert isinstance(spin, QAbstractSpinBox)
-            spin.setKeyboardTracking(not live)
+            spin.setKeyboardTracking(not self._can_adjust)
         epochs = self._settings["training.epochs"].control
         assert isinstance(epochs, QSpinBox)
-        epochs.setSuffix("" if idle else " in all")
+        epochs.setSuffix("" if idle else " in total")
         self._recipe.setEnabled(idle)
-        self._about.setVisible(idle)  # the room is for what a live run can take
-        self._show_readiness()
+        self._about.setVisible(idle)  # during a run its space is used for the adjustable settings
 
     def set_can_continue(self, run: str, done: int = 0, planned: int = 0) -> None:
-        """Offer going on with the last run, by its name; an empty one takes the offer back.
+        """Offer to continue the last run, by its name, after ``done`` epochs; an empty name withdraws the offer.
 
-        It has ``done`` epochs, and goes on as ``run_controls.epochs_in_all`` says of them and of the settings'.
+        ``run_controls.total_epochs`` gives the number of epochs it will have.
         """
         self._run.set_can_continue(run, done, planned)
 
     def set_run_data(self, source: str, run: str = "") -> None:
-        """Offer to open the images that the opened run was trained on; an empty source takes the offer back."""
+        """Offer to open the images that the opened run was trained on; an empty source withdraws the offer."""
         self._run.set_run_data(source, run)
 
     def _name_continue(self) -> None:
         epochs = self._settings["training.epochs"].value()
-        self._run.set_asked(epochs if isinstance(epochs, int) else 0)
+        self._run.set_epochs(epochs if isinstance(epochs, int) else 0)
 
     def set_beta(self, beta: float) -> None:
-        """Show the live run's β, without telling it back."""
+        """Show the run's β without emitting a signal."""
         self._run.set_beta(beta)
         self._settings["model.beta"].set_value(beta)
 
-    def set_live(self, values: Mapping[str, object]) -> None:
-        """Show what a live run has taken, by name as ``adjusted`` tells it, without telling it back."""
+    def set_adjusted(self, values: Mapping[str, object]) -> None:
+        """Show adjustable settings as the run has applied them, named as in ``adjusted``, without emitting a signal."""
         for name, value in values.items():
             setting = self._settings[f"training.{name}"]
-            if setting.value() != value:  # else leave alone what may be typed in just now
+            if setting.value() != value:  # else do not disturb a value that is being typed
                 setting.set_value(value)
         self._name_continue()
 
-    def set_progress(self, share: float | None, text: str = "") -> None:
-        """Show how far the run is (0 to 1; ``None`` while unknown) and a line about it."""
-        self._run.set_progress(share, text)
+    def set_progress(self, fraction: float | None, text: str = "") -> None:
+        """Show the run's progress (0 to 1; ``None`` while unknown) and a line of text."""
+        self._run.set_progress(fraction, text)
 
-    # --- inside ---------------------------------------------------------------------------------
+    # --- internal -------------------------------------------------------------------------------
 
     def train(self) -> None:
         """Start a run as the Train button does."""
@@ -339,34 +346,34 @@ class TrainingPanel(QWidget):
         try:
             config = self.config()
         except InputError as error:
-            self.configRefused.emit(self._in_words(error))
+            self.configRefused.emit(self._message(error))
             return
         self.trainRequested.emit(config)
 
     def continue_run(self) -> None:
-        """Go on with the last run as the Continue button does."""
+        """Continue the last run as the Continue button does."""
         self._on_continue()
 
     def _on_continue(self) -> None:
         try:
             self.continueRequested.emit(self.config())
         except InputError as error:
-            self.configRefused.emit(self._in_words(error))
+            self.configRefused.emit(self._message(error))
 
-    def _on_live_changed(self, name: str) -> None:
-        if self._state in ("running", "paused") and not self._refused:
+    def _on_adjustable_changed(self, name: str) -> None:
+        if self._can_adjust and not self._invalid:
             self.adjusted.emit({name.rpartition(".")[2]: self._settings[name].value()})
 
-    def _on_recipe_activated(self, _place: int) -> None:
-        """Keep the recipe, with what suits it; settings that the user has changed stay, but for the model's."""
+    def _on_recipe_activated(self, _index: int) -> None:
+        """Show the settings suggested for the recipe; training settings that the user has changed are kept."""
         self._chosen_recipe = self._recipe.currentData()
-        is_changed = self._as_set is not None and self._as_set[1] != self._settings.chosen()
+        is_changed = self._last_set is not None and self._last_set[1] != self._settings.chosen()
         if self._suggestion_for is not None and not is_changed:
             self._take_suggestion()
             return
         self.set_recipe(self._chosen_recipe)
         if not is_changed:
-            self._as_set = self._shown()
+            self._last_set = self._shown()
             self._show_suggestion()
 
     def _show_recipe(self, recipe: RecipeLike) -> None:
@@ -377,42 +384,42 @@ class TrainingPanel(QWidget):
         self._arrange(recipe.matters)
 
     def _arrange(self, matters: Sequence[str]) -> None:
-        """Put the settings that matter in front, the others into the fold."""
-        wanted = dict.fromkeys([*(f"model.{name}" for name in matters or ("latent_dim",)), *ALWAYS])
-        front = [name for name in wanted if name in self._settings]
-        self._behind = [name for name in self._settings if name not in front]
+        """Show the settings that matter to the recipe first, and fold the others."""
+        first = dict.fromkeys([*(f"model.{name}" for name in matters or ("latent_dim",)), *ALWAYS])
+        unfolded = [name for name in first if name in self._settings]
+        self._folded = [name for name in self._settings if name not in unfolded]
         empty(self._main)
         empty(self._rest)
-        self._last = add_settings(self._main, [self._settings[name] for name in front], self._recipe)
+        self._last_control = add_settings(self._main, [self._settings[name] for name in unfolded], self._recipe)
         self._fill_rest(self._fold.is_unfolded())
 
     def _fill_rest(self, unfolded: bool) -> None:
-        """Make the controls of the settings in the fold: they are many, and at the start nobody sees them."""
+        """Make the controls of the folded settings when first unfolded: they are many."""
         if unfolded and not self._rest.rowCount():
-            add_groups(self._rest, [self._settings[name] for name in self._behind], self._last)
+            add_groups(self._rest, [self._settings[name] for name in self._folded], self._last_control)
 
     def _check(self) -> None:
-        """Mark the setting that would be refused, and say why where a run would be started."""
-        before, self._refused, at_fault = self._refused, "", ""
+        """Mark an invalid setting, and show the reason above the Train button."""
+        before, self._invalid, invalid_name = self._invalid, "", ""
         try:
             self.config()
         except InputError as error:
-            self._refused, at_fault = self._in_words(error), str(error).partition(":")[0]
-        if before and not self._refused:
+            self._invalid, invalid_name = self._message(error), str(error).partition(":")[0]
+        if before and not self._invalid:
             self.configAccepted.emit()
         for name, setting in self._settings.items():
-            setting.set_invalid(self._refused if name == at_fault else "")
+            setting.set_invalid(self._invalid if name == invalid_name else "")
         self._show_readiness()
 
-    def _in_words(self, refusal: InputError) -> str:
+    def _message(self, refusal: InputError) -> str:
         """A refusal that calls the setting what its control is called."""
         name, _, why = str(refusal).partition(": ")
         if name not in self._settings:
             return str(refusal)
-        for said, plainly in _PLAINLY:
+        for said, plainly in _PLAIN_TEXTS:
             why = why.replace(said, plainly)
         return f"{self._settings[name].title}: {why}"
 
     def _show_readiness(self) -> None:
         self._show_suggestion()
-        self._run.set_readiness(self._can_train, self._why, self._refused)
+        self._run.set_readiness(self._can_train, self._reason, self._invalid)

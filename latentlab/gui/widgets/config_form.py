@@ -118,6 +118,8 @@ def add_groups(layout: QFormLayout, settings: Iterable[Setting], after: QWidget 
 
 def _add(layout: QFormLayout, setting: Setting, title: str, after: QWidget | None) -> QWidget:
     setting.label.setText(title)
+    # Qt centres a label on the height of its text, not on that of a taller control.
+    setting.label.setMinimumHeight(setting.control.sizeHint().height())
     layout.addRow(setting.label, setting.control)
     setting.label.show()
     setting.control.show()

@@ -319,7 +319,7 @@ def _title(name: str) -> str:
         return part.capitalize()
     words = _TITLES.get(last, last.replace("_", " "))
     words = f"{part} {words}" if part else words
-    return words[:1].upper() + words[1:] if words.isascii() else words
+    return words[:1].upper() + words[1:] if words[:1].isascii() else words
 
 
 def _short_title(name: str) -> str:

@@ -79,8 +79,8 @@ def test_without_latents_nothing_is_picked(qtbot, filmstrip):
 def test_the_wheel_scrolls_to_what_does_not_fit(qtbot, filmstrip):
     images = np.zeros((1, 60, 8, 8), np.uint8)
     images[0, -1] = 255
-    filmstrip.set_strip("history", images, (), np.zeros((1, 60, 2), np.float32))
-    filmstrip.set_kind("history")
+    filmstrip.set_strip("visited", images, (), np.zeros((1, 60, 2), np.float32))
+    filmstrip.set_kind("visited")
     last = view(filmstrip).tile_rect(0, 59)
     assert view(filmstrip).viewport().rect().contains(last)  # the newest is in sight
 

@@ -61,7 +61,7 @@ def test_more_epochs_leave_the_eye_where_it_is(qtbot, bar):
 
 def test_it_plays_from_the_first_epoch_to_now_and_can_be_held(qtbot, bar, monkeypatch):
     monkeypatch.setattr(module, "REPLAY_MS", 4)
-    monkeypatch.setattr(module, "FASTEST_MS", 1)
+    monkeypatch.setattr(module, "MIN_EPOCH_MS", 1)
     told = []
     bar.epochChosen.connect(told.append)
     with qtbot.waitSignal(bar.nowChosen):

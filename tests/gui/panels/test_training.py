@@ -14,6 +14,7 @@ from latentlab.errors import InputError
 from latentlab.gui.panels.training import TrainingPanel
 from latentlab.gui.widgets.config_form import Settings
 from latentlab.gui.widgets.setting_field import _object_name
+from latentlab.state.run_status import RunState, RunStatus
 
 
 @pytest.fixture
@@ -113,17 +114,17 @@ def test_the_settings_that_matter_stand_in_front(panel):
     ],
 )
 def test_buttons_follow_the_run(panel, state, train, pause, stop):
-    panel.set_state(state)
+    panel.set_run_status(RunStatus(RunState(state)))
     enabled = [button(panel, name).isEnabled() for name in ("trainButton", "pauseButton", "stopButton")]
     assert enabled == [train, pause, stop]
     assert panel.findChild(object, "batchSize").isEnabled() == (state == "idle")
 
 
 def test_pause_becomes_resume(qtbot, panel):
-    panel.set_state("running")
+    panel.set_run_status(RunStatus(RunState.RUNNING))
     with qtbot.waitSignal(panel.pauseRequested):
         qtbot.mouseClick(button(panel, "pauseButton"), Qt.MouseButton.LeftButton)
-    panel.set_state("paused")
+    panel.set_run_status(RunStatus(RunState.PAUSED))
     with qtbot.waitSignal(panel.resumeRequested):
         qtbot.mouseClick(button(panel, "pauseButton"), Qt.MouseButton.LeftButton)
     with qtbot.waitSignal(panel.stopRequested):
@@ -141,7 +142,7 @@ def test_why_training_cannot_start_is_said_with_the_button_that_helps(qtbot, pan
 
 
 def test_beta_is_told_while_running_and_not_when_set(qtbot, panel):
-    panel.set_state("running")
+    panel.set_run_status(RunStatus(RunState.RUNNING))
     with qtbot.assertNotEmitted(panel.betaChanged):
         panel.set_beta(2.0)
     live = panel.findChild(object, "betaLive")
@@ -153,7 +154,7 @@ def test_beta_is_told_while_running_and_not_when_set(qtbot, panel):
 
 
 def test_what_a_live_run_can_take_is_told_and_the_rest_is_held(qtbot, panel):
-    panel.set_state("running")
+    panel.set_run_status(RunStatus(RunState.RUNNING))
     assert not panel.findChild(object, "batchSize").isEnabled()
     with qtbot.waitSignal(panel.adjusted) as changed:
         type_into(qtbot, panel.findChild(QLineEdit, "learningRate"), "0.0005")
@@ -165,12 +166,12 @@ def test_what_a_live_run_can_take_is_told_and_the_rest_is_held(qtbot, panel):
     qtbot.keyClicks(epochs, "30")
     assert told == [], "3 epochs were never asked for"
     qtbot.keyClick(epochs, Qt.Key.Key_Return)
-    panel.set_live({"epochs": 31, "patience": 4})
+    panel.set_adjusted({"epochs": 31, "patience": 4})
     assert told == [{"epochs": 30}]
     assert (panel.config().training.epochs, panel.config().training.patience) == (31, 4)
     with qtbot.assertNotEmitted(panel.adjusted):
         type_into(qtbot, panel.findChild(QLineEdit, "learningRate"), "fast")
-    panel.set_state("idle")
+    panel.set_run_status(RunStatus(RunState.IDLE))
     with qtbot.assertNotEmitted(panel.adjusted):
         type_into(qtbot, panel.findChild(QLineEdit, "learningRate"), "0.002")
 
@@ -257,12 +258,12 @@ def test_going_on_is_offered_after_a_run(qtbot, panel):
     with qtbot.waitSignal(panel.continueRequested) as asked:
         qtbot.mouseClick(button(panel, "continueButton"), Qt.MouseButton.LeftButton)
     assert asked.args[0] == panel.config()
-    panel.set_state("running")
+    panel.set_run_status(RunStatus(RunState.RUNNING))
     assert not button(panel, "continueButton").isVisible()
 
 
 def test_progress_is_shown_with_its_line(panel):
-    panel.set_state("running")
+    panel.set_run_status(RunStatus(RunState.RUNNING))
     panel.set_progress(0.25, "epoch 1 of 4 · 12,300 images/s")
     assert panel.findChild(object, "progress").value() == 250
     assert panel.findChild(object, "progressText").text().startswith("epoch 1")
@@ -277,10 +278,10 @@ def test_yours_space_after_train_pauses_the_run_and_never_ends_it(qtbot, panel, 
     stopped, paused = [], []
     panel.stopRequested.connect(lambda: stopped.append(True))
     panel.pauseRequested.connect(lambda: paused.append(True))
-    panel.set_state("starting")
+    panel.set_run_status(RunStatus(RunState.STARTING))
     qtbot.keyClick(panel.window().focusWidget() or panel, Qt.Key.Key_Space)
     assert (stopped, paused) == ([], []), "nothing can be paused yet"
-    panel.set_state("running")
+    panel.set_run_status(RunStatus(RunState.RUNNING))
     assert panel.window().focusWidget() is button(panel, "pauseButton")
     qtbot.keyClick(panel.window().focusWidget(), Qt.Key.Key_Space)
     assert (stopped, paused) == ([], [True])
@@ -296,17 +297,17 @@ def test_yours_stop_gets_the_focus_from_nobody_but_the_user(qtbot, panel):
             ("paused", "stopping"),
             ("running", "idle"),
         ):
-            panel.set_state(before)
+            panel.set_run_status(RunStatus(RunState(before)))
             control = panel.findChild(QWidget, name)
             if control is None or not control.isEnabled():
                 continue
             control.setFocus()
-            panel.set_state(after)
+            panel.set_run_status(RunStatus(RunState(after)))
             focused = panel.window().focusWidget()
             assert focused is not button(panel, "stopButton"), (name, before, after)
-    panel.set_state("running")
+    panel.set_run_status(RunStatus(RunState.RUNNING))
     button(panel, "stopButton").setFocus()
-    panel.set_state("paused")
+    panel.set_run_status(RunStatus(RunState.PAUSED))
     assert panel.window().focusWidget() is button(panel, "stopButton"), "where the user put it, it stays"
 
 
