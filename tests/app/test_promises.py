@@ -147,13 +147,16 @@ def test_the_axes_are_any_two_dimensions_or_principal_components(qtbot, own_fold
     with closing(app.build(["bundled:mnist-10d", "--engine", "thread", "--device", "cpu"])) as application:
         application.window.show()
         points_arrive(application, qtbot)
+        tiles = []
+        application.engine.gridTiles.connect(tiles.append)
         for x, y in (("z₃", "z₅"), ("PC 1", "PC 2")):
+            tiles.clear()
             for name, text in (("xAxis", x), ("yAxis", y)):
                 combo = find(application, name)
                 index = next(i for i in range(combo.count()) if combo.itemText(i).startswith(text))
-                with qtbot.waitSignal(application.engine.gridTiles, timeout=SECONDS):
-                    combo.setCurrentIndex(index)
-                    combo.activated.emit(index)
+                combo.setCurrentIndex(index)
+                combo.activated.emit(index)
+            qtbot.waitUntil(lambda: any(each.done for each in tiles), timeout=SECONDS)
         before = application.session.latent
         qtbot.mouseClick(application.latent_map.viewport(), Qt.MouseButton.LeftButton, pos=at(application, (1.0, 0.5)))
         moved = application.session.latent - before
