@@ -8,6 +8,9 @@ from pydantic import Field
 
 from latentlab.config.base import DEVICES, Config
 
+EndReason = Literal["done", "patience", "stopped"]
+"""Why a run ended: all epochs are trained, patience is exhausted, or it was asked to stop."""
+
 
 class TrainingConfig(Config):
     """How long, how fast and where a model is trained.
@@ -68,3 +71,18 @@ class TrainingConfig(Config):
     binarise: Literal["none", "static", "dynamic"] = "none"
     checkpoint_minutes: float = Field(default=5.0, gt=0.0)
     history: bool = True
+
+
+def end_reason(epochs: int, patience: int, epochs_done: int, stale_epochs: int) -> EndReason:
+    """Why a run with these settings ends, or ended, after ``epochs_done`` epochs; ``stopped`` if not by itself.
+
+    Parameters
+    ----------
+    epochs, patience
+        As in `TrainingConfig`.
+    epochs_done, stale_epochs
+        Completed epochs, and how many of them followed the best one.
+    """
+    if epochs_done >= epochs:
+        return "done"
+    return "patience" if 0 < patience <= stale_epochs else "stopped"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
+from latentlab.config.training import EndReason, end_reason
 from latentlab.training.checkpoint import RunLimits, RunProgress
 from latentlab.training.distributed import ProcessGroup
 
@@ -31,7 +30,7 @@ class StopRule:
         self._requested = True
 
     def withdraw_request(self) -> None:
-        """Let the run continue after all; several processes cannot take back what they have agreed on."""
+        """Let the run continue after all; several processes cannot withdraw what they have agreed on."""
         self._requested = False
 
     def stops_now(self) -> bool:
@@ -46,19 +45,10 @@ class StopRule:
     def is_over(self) -> bool:
         """Whether no further epoch is to be trained or finished."""
         stopped = self._requested if self._group is None else self._agreed
-        return stopped or self._is_done or self._is_out_of_patience
+        return stopped or self.reason != "stopped"
 
     @property
-    def reason(self) -> Literal["done", "patience", "stopped"]:
-        """Why the run is over."""
-        if self._is_done:
-            return "done"
-        return "patience" if self._is_out_of_patience else "stopped"
-
-    @property
-    def _is_done(self) -> bool:
-        return self._progress.epochs_done >= self._limits.epochs
-
-    @property
-    def _is_out_of_patience(self) -> bool:
-        return 0 < self._limits.patience <= self._progress.stale_epochs
+    def reason(self) -> EndReason:
+        """Why the run is over; ``stopped`` while it is not."""
+        limits, progress = self._limits, self._progress
+        return end_reason(limits.epochs, limits.patience, progress.epochs_done, progress.stale_epochs)

@@ -104,7 +104,7 @@ class EngineClient(ResultSignals):
     def shutdown(self, timeout: float = 10.0) -> bool:
         """Let the worker checkpoint an active run and end; kill it if it does not answer in time.
 
-        The event loop keeps running meanwhile, without user input, so that the window shows why it waits.
+        The event loop keeps running, without user input, so that the window shows why it waits.
 
         Parameters
         ----------

@@ -137,7 +137,7 @@ class Mailbox:
             return self._pop(slot)
 
     def take_if_overdue(
-        self, slot: str, patience: Callable[[], float | None], is_over: Callable[[], bool]
+        self, slot: str, timeout: Callable[[], float | None], is_over: Callable[[], bool]
     ) -> Any | None:
         """Wait for a message of one slot that :meth:`take` does not take in time; remove and return it.
 
@@ -147,8 +147,8 @@ class Mailbox:
         ----------
         slot
             Name of the slot.
-        patience
-            Seconds to leave a message to :meth:`take`; ``None`` leaves every message to it.
+        timeout
+            Seconds that :meth:`take` has to take a message first; ``None`` leaves every message to it.
         is_over
             Whether to stop waiting.
 
@@ -159,11 +159,11 @@ class Mailbox:
         """
         with self._changed:
             while not self._closed and not is_over():
-                allowed = patience()
-                if slot not in self._slots or allowed is None or self._is_behind(slot):
+                seconds = timeout()
+                if slot not in self._slots or seconds is None or self._is_behind(slot):
                     self._changed.wait()
                     continue
-                left = self._since[slot] + allowed - time.monotonic()
+                left = self._since[slot] + seconds - time.monotonic()
                 if left <= 0:
                     return self._pop(slot)
                 self._changed.wait(left)

@@ -1,10 +1,10 @@
 """Decodes the latent at the pointer in a second thread, from a snapshot of the weights, while a training step runs.
 
 A step of convolutions takes a third of a second on two cores, a checkpoint waits for the disk, and importing torch's
-compiler takes seconds. The loop cannot answer meanwhile; a second thread can, since torch releases the GIL while it
-computes. It reads its own copy of the weights, so that no step waits for it, no half-applied step is shown, and the
-result of the training stays the same to the bit: only the loop writes the copy, between two steps; decoding draws no
-random numbers; and the number of torch's threads is set for each thread separately.
+compiler takes seconds. The loop cannot answer during that time; a second thread can, since torch releases the GIL
+while it computes. It reads its own copy of the weights, so that no step waits for it, no half step is shown, and
+the result of the training stays the same to the bit: only the loop writes the copy, between two steps; decoding draws
+no random numbers; and the number of torch's threads is set for each thread separately.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from latentlab.utils.array_types import FloatArray
 from latentlab.utils.duty_cycle import WEIGHTS_COPY
 
 LONG = 0.015
-"""Seconds of a turn of the loop above which requests are not left to it."""
+"""If an iteration of the loop takes more seconds than this, the thread answers at once."""
 
-_PATIENCE = 0.012  # seconds that a request is left to a loop of short turns, which has the newest weights
+_TIMEOUT = 0.012  # seconds for which short iterations of the loop, which has the newest weights, may answer first
 
 
 class ConcurrentDecoder:
@@ -61,18 +61,18 @@ class ConcurrentDecoder:
             self._snapshot = self._fallback = None
         else:
             self._snapshot = WeightsSnapshot(model)
-            self._fallback = Fallback(self._snapshot, model, _PATIENCE)
+            self._fallback = Fallback(self._snapshot, model, _TIMEOUT)
         self._copied_at, self._copying_took = time.perf_counter(), 0.0
         self._longest_recent = 0.0
         self._service.set_fallback(self._fallback)
 
-    def after_turn(self, seconds: float) -> None:
-        """Adapt to how long a turn of the loop took, and update the snapshot if that costs little."""
+    def after_iteration(self, seconds: float) -> None:
+        """Adapt to how long an iteration of the loop took, and update the snapshot if that costs little."""
         if self._snapshot is None or self._fallback is None:
             return
-        # One long turn is enough to stop waiting for the loop; many short ones are needed to wait again.
+        # One long iteration is enough to stop waiting for the loop; many short ones are needed to wait again.
         self._longest_recent = max(seconds, 0.9 * self._longest_recent)
-        self._fallback.patience = 0.0 if self._longest_recent > LONG else _PATIENCE
+        self._fallback.timeout = 0.0 if self._longest_recent > LONG else _TIMEOUT
         now = time.perf_counter()
         if now > self._copied_at + self._copying_took / WEIGHTS_COPY and self._snapshot.update():
             self._copied_at = time.perf_counter()

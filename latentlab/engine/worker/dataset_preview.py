@@ -21,7 +21,7 @@ from latentlab.utils.array_types import ByteArray, IntArray
 
 _SHOWN, _COLUMNS, _GAP = 48, 8, 1
 _MEASURED = 200
-_PIECE = 0.02  # seconds of reading between two checks of the mailbox
+_SLICE_SECONDS = 0.02  # seconds of reading between two checks of the mailbox
 _LONGEST = 1.5  # seconds of reading in total: fewer large pictures are shown
 _NOTHING: ByteArray = np.empty((0, 1, 1, 1), np.uint8)
 
@@ -104,7 +104,7 @@ def _from_files(folder: Path, dataset: Dataset, config: DataConfig) -> Generator
         with suppress(UnreadableError):
             images.append(decode(str(folder / dataset.paths[number]), target, config).pixels)
         piece += time.perf_counter() - began
-        if piece > _PIECE:
+        if piece > _SLICE_SECONDS:
             spent, piece = spent + piece, 0.0
             yield
         if spent > _LONGEST:

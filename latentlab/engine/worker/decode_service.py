@@ -48,13 +48,13 @@ class Fallback:
         Used by the second thread alone.
     model
         The model it decodes like; not used once the workspace holds another. ``None`` before torch is imported.
-    patience
-        Seconds that a request is left to the loop.
+    timeout
+        Seconds that the loop has to answer a request first.
     """
 
     decoder: Decoder
     model: InferenceModel | None = None
-    patience: float = 0.0
+    timeout: float = 0.0
 
 
 class DecodeService:
@@ -101,7 +101,7 @@ class DecodeService:
             Whether to return; asked again after :meth:`Mailbox.wake`.
         """
         try:
-            while (request := self._inbox.take_if_overdue("decode", self._patience, is_over)) is not None:
+            while (request := self._inbox.take_if_overdue("decode", self._timeout, is_over)) is not None:
                 with self._report_errors(Decode.__name__):
                     fallback = self._fallback
                     if fallback is not None:
@@ -109,9 +109,9 @@ class DecodeService:
         except ChannelClosed:
             return  # the loop finds it closed, too
 
-    def _patience(self) -> float | None:
+    def _timeout(self) -> float | None:
         fallback = self._fallback
-        return None if fallback is None or fallback.model is not self._workspace.model else fallback.patience
+        return None if fallback is None or fallback.model is not self._workspace.model else fallback.timeout
 
     def _decode(self, request: Decode, decoder: Decoder, model: InferenceModel | None) -> None:
         version = self._workspace.version  # before the comparison: a new model is set before its version

@@ -41,8 +41,8 @@ from latentlab.utils.array_types import ByteArray, FloatArray, IntArray
 from latentlab.utils.pixels import as_pixels, shrink, to_bytes
 from latentlab.utils.text import subscript
 
-_PIECE = 0.008  # seconds of decoding between two checks of the mailbox
-_SEARCH_PIECE = 0.004  # seconds of searching
+_SLICE_SECONDS = 0.008  # seconds of decoding between two checks of the mailbox
+_SEARCH_SLICE_SECONDS = 0.004  # seconds of searching
 _MAX_CELLS = 512  # a side
 _SEARCHES = ("nearest", "distance")  # slots, in the order in which they are worked on
 _DECODINGS = ("strip", "grid")
@@ -76,7 +76,7 @@ class InteractiveRequests:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._batch_size = AdaptiveBatchSize(_PIECE, first=4)
+        self._batch_size = AdaptiveBatchSize(_SLICE_SECONDS, first=4)
         self._search = NearestSearch(workspace)
         self._work: dict[str, _Work] = {}  # by slot
         self._next_search: dict[str, Nearest | DistanceToData] = {}  # by slot
@@ -85,7 +85,7 @@ class InteractiveRequests:
 
     @property
     def working_on(self) -> str:
-        """Name of the request whose next piece is due; empty when there is none."""
+        """Name of the request whose next piece is due; empty if there is none."""
         slot = self._due()
         return "" if slot is None else self._work[slot].name
 
@@ -95,7 +95,9 @@ class InteractiveRequests:
         Raises
         ------
         InputError
-            When what it needs is not there.
+            When the model or dataset that it needs is not open.
+        TypeError
+            For a request of an unknown class.
         """
         workspace = self._workspace
         size = _latent_size(request)
@@ -119,10 +121,10 @@ class InteractiveRequests:
             case DecodeRows() | Traverse() | Interpolate() | Reconstruct() | Sample():
                 self._begin(request, self._strip(request))
             case _:
-                raise AssertionError(f"{request!r} is not interactive")
+                raise TypeError(f"unknown request {type(request).__name__}: the worker has no code that answers it")
 
     def advance(self) -> None:
-        """Do one piece, in turn of a search and of a decoding: the strip before the manifold."""
+        """Do one piece, alternating between a search and a decoding; the strip is decoded before the manifold."""
         slot = self._due()
         if slot is None:
             return
@@ -135,7 +137,7 @@ class InteractiveRequests:
         self._piece_began = time.perf_counter()
         try:
             next(work.pieces)
-            while is_search and time.perf_counter() - self._piece_began < _SEARCH_PIECE:
+            while is_search and time.perf_counter() - self._piece_began < _SEARCH_SLICE_SECONDS:
                 next(work.pieces)
             work.seconds += time.perf_counter() - self._piece_began
         except BaseException as error:
@@ -143,7 +145,7 @@ class InteractiveRequests:
             if not isinstance(error, StopIteration):
                 raise
 
-    def drop(self) -> None:
+    def cancel_all(self) -> None:
         """Cancel what is being answered."""
         self._work.clear()
         self._next_search.clear()

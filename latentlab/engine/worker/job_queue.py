@@ -62,11 +62,11 @@ class JobQueue:
         is_cancelled = len(saving) < len(self._waiting)
         self._waiting = saving
         if self._running is not None and self._running[0] != SaveModel.__name__:
-            self.drop()
+            self.cancel_running()
             is_cancelled = True
         return is_cancelled
 
-    def drop(self) -> None:
+    def cancel_running(self) -> None:
         """Cancel the running job, so that its files are closed."""
         if self._running is not None:
             self._running[1].close()
@@ -85,7 +85,7 @@ class JobQueue:
 
 
 class PreviewSlot:
-    """Reads the images of the newest requested preview, a step at a time.
+    """Reads the images of the newest requested preview, step by step.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ class PreviewSlot:
         """Start this preview, in place of an unfinished one."""
         from latentlab.engine.worker.dataset_preview import previewing
 
-        self.drop()
+        self.cancel()
         self._work = previewing(self._workspace, request)
 
     def advance(self) -> None:
@@ -118,7 +118,7 @@ class PreviewSlot:
         if is_over:
             self._work = None
 
-    def drop(self) -> None:
+    def cancel(self) -> None:
         """Cancel the preview, so that its files are closed."""
         if self._work is not None:
             self._work.close()

@@ -40,7 +40,7 @@ from latentlab.utils.pixels import as_pixels, to_bytes
 _BETWEEN_PROGRESS = 0.1  # seconds
 _MAX_SKIPPED_SENT = 1000
 _MAX_KINDS_SENT = 1000
-_PIECE = 0.01  # seconds of encoding between two checks of the mailbox
+_SLICE_SECONDS = 0.01  # seconds of encoding between two checks of the mailbox
 
 
 def opening(workspace: Workspace, request: OpenDataset) -> Generator[None, None, None]:
@@ -106,7 +106,7 @@ def encoding(workspace: Workspace) -> Generator[None, None, None]:
 
 def encoding_batch_size() -> AdaptiveBatchSize:
     """For :func:`encoded`: a batch takes about a frame."""
-    return AdaptiveBatchSize(_PIECE, first=16)
+    return AdaptiveBatchSize(_SLICE_SECONDS, first=16)
 
 
 def encoded(

@@ -1,4 +1,4 @@
-"""The loop that owns torch: the newest decode first, then a piece of the manifold, then a step of what runs, again.
+"""The loop that owns torch: the newest decode first, then a piece of the manifold, then one step of the active run.
 
 Only what decoding needs is imported here. What opens, saves and trains is imported when it is first needed, or after
 the first request has been answered, so that the first image does not wait for it.
@@ -21,6 +21,7 @@ from latentlab.engine.protocol.exit_codes import DEVICE_LOST, OK
 from latentlab.engine.protocol.messages import (
     AdjustTraining,
     CancelLoading,
+    CompareRuns,
     DatasetCancelled,
     Decode,
     EncodeDataset,
@@ -30,6 +31,8 @@ from latentlab.engine.protocol.messages import (
     OpenModel,
     PauseTraining,
     PreviewDataset,
+    ReadEpochs,
+    ReadSnapshot,
     Request,
     SaveModel,
     Shutdown,
@@ -56,11 +59,11 @@ if TYPE_CHECKING:
     from latentlab.engine.worker.training_job import TrainingJob
 
 _SHARE_BESIDE_A_STEP = 0.15  # of a step's time, for decoding between two steps (requests limit how often)
-_ANSWERS_PER_TURN = 8  # so that a run still gets its steps while requests keep arriving
+_ANSWERS_PER_ITERATION = 8  # so that a run still gets its steps while requests keep arriving
 
 
 class Worker:
-    """Answers every request of :mod:`latentlab.engine.protocol.messages`, one thing at a time.
+    """Answers every request of :mod:`latentlab.engine.protocol.messages`, one after the other.
 
     An exception becomes a ``Failed`` result and the loop keeps running; only a lost device ends it.
 
@@ -117,7 +120,7 @@ class Worker:
         int
             Exit code.
         """
-        # One thread decodes fastest beside a window: two wait for each other at every small operation.
+        # One thread decodes fastest beside a window: two threads block each other at every small operation.
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
@@ -130,13 +133,13 @@ class Worker:
         try:
             self._start(opened)
             while not self._is_ending:
-                self._turn()
-            self._leave()
+                self._iterate()
+            self._shut_down()
         except DeviceLostError:
             return DEVICE_LOST
         except ChannelClosed:  # the window is gone: results are dropped
-            self._workspace.send = _drop
-            self._leave()
+            self._workspace.send = _discard
+            self._shut_down()
         finally:
             self._concurrent_decoder.close()
         return OK
@@ -159,8 +162,8 @@ class Worker:
             gc.freeze()  # torch's hundred thousand objects live as long as the process: a collection need not scan them
         self._workspace.send(WorkerReady(str(device), tuple(available_devices()), versions, os.getpid()))
 
-    def _turn(self) -> None:
-        """Answer waiting requests; then do one piece of everything that runs."""
+    def _iterate(self) -> None:
+        """Answer waiting requests; then do one piece of each unfinished work."""
         began = time.perf_counter()
         run_is_active = self._run is not None and self._run.is_active
         is_busy = run_is_active or bool(self._jobs or self._preview or self._interactive.working_on)
@@ -170,7 +173,7 @@ class Worker:
             with self._report_errors(type(request).__name__):
                 self._answer(request)
             answers += 1
-            request = self._inbox.take() if answers < _ANSWERS_PER_TURN else None
+            request = self._inbox.take() if answers < _ANSWERS_PER_ITERATION else None
         if answers:
             self._prefetcher.import_jobs()
         if self._inbox.closed:
@@ -183,7 +186,7 @@ class Worker:
         self._jobs.advance()
         if run_is_active and self._run is not None and self._run.is_active:  # not if it has just been paused
             self._advance_run(self._run)
-            self._concurrent_decoder.after_turn(time.perf_counter() - began)
+            self._concurrent_decoder.after_iteration(time.perf_counter() - began)
 
     def _seconds_idle(self) -> float | None:
         """Seconds until a run folder is to be checked again; ``None`` when none is watched."""
@@ -200,7 +203,7 @@ class Worker:
             self._model_loader.stop_watching()
 
     def _advance_interactive(self) -> None:
-        """Do a piece; beside long steps several, so that an answer does not take as many steps as it has pieces."""
+        """Do one piece, or several if training steps are long, so that an answer does not take many steps."""
         end = time.perf_counter() + _SHARE_BESIDE_A_STEP * self._step_seconds
         while name := self._interactive.working_on:
             with self._report_errors(name):
@@ -234,7 +237,7 @@ class Worker:
                 self._model_loader.open(request)
             case OpenDataset():
                 self._prefetcher.import_optimizers()
-                self._preview.drop()
+                self._preview.cancel()
                 self._jobs.cancel_loading()
                 self._jobs.put(request)
             case PreviewDataset():
@@ -242,8 +245,7 @@ class Worker:
             case EncodeDataset() | SaveModel():
                 self._jobs.put(request)
             case CancelLoading():
-                if self._jobs.cancel_loading():
-                    self._workspace.send(DatasetCancelled())
+                self._cancel_loading()
             case EncodeImage():
                 from latentlab.engine.worker.jobs import encode_image
 
@@ -252,8 +254,14 @@ class Worker:
                 self._train(request)
             case PauseTraining() | UnpauseTraining() | StopTraining() | AdjustTraining():
                 self._control_run(request)
-            case _ if not self._run_history.answer(request):
+            case ReadSnapshot() | ReadEpochs() | CompareRuns():
+                self._run_history.answer(request)
+            case _:
                 self._interactive.answer(request)
+
+    def _cancel_loading(self) -> None:
+        if self._jobs.cancel_loading():
+            self._workspace.send(DatasetCancelled())
 
     def _train(self, request: Train) -> None:
         self._check_no_run("starting another")
@@ -296,15 +304,15 @@ class Worker:
 
     # --- the end ---------------------------------------------------------------------------------------
 
-    def _leave(self) -> None:
+    def _shut_down(self) -> None:
         """Checkpoint an active run, and close unfinished work."""
-        self._interactive.drop()
-        self._preview.drop()
-        self._jobs.drop()
+        self._interactive.cancel_all()
+        self._preview.cancel()
+        self._jobs.cancel_running()
         if self._run is not None:
             with self._report_errors("Shutdown"):
-                self._run.leave()
+                self._run.shut_down()
 
 
-def _drop(result: object) -> None:
+def _discard(result: object) -> None:
     """Receives results after the window is gone."""

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from latentlab.config import RunConfig, validated
+from latentlab.config.training import end_reason
 from latentlab.engine.protocol.messages import OpenModel, RunFollowed, RunOpened
 from latentlab.engine.worker.run_history import RunHistoryReader
 from latentlab.engine.worker.run_watcher import RunWatcher
@@ -127,10 +128,7 @@ def opened_run(source: str) -> RunOpened | None:
         config = _with_changes(config, checkpoint)
     except (InputError, KeyError, TypeError, ValueError):
         return RunOpened(run, config, *dataset)
-    if epochs >= config.training.epochs:
-        reason = "done"
-    else:
-        reason = "patience" if 0 < config.training.patience <= stale_epochs else "stopped"
+    reason = end_reason(config.training.epochs, config.training.patience, epochs, stale_epochs)
     return RunOpened(run, config, *dataset, epochs, reason)
 
 

@@ -18,8 +18,8 @@ def numpy_decoder(file: ModelFile) -> NumpyDecoder | None:
     """A model's decoder, if it is an MLP with Bernoulli or Gaussian pixels; ``None`` for all others."""
     config = file.header.model
     is_mlp = config.family == "vae" and not config.conditional and config.architecture.kind == "mlp"
-    if not is_mlp or config.likelihood.sigma == "pixel":
-        return None
+    if not is_mlp or config.likelihood.kind not in _MEANS or config.likelihood.sigma == "pixel":
+        return None  # also for a likelihood or setting that is not implemented here: torch decodes the first image
     try:
         return NumpyDecoder(file)
     except KeyError:  # the weights do not match the configuration: loading it with torch reports that
@@ -80,4 +80,5 @@ _ACTIVATIONS: dict[str, _Function] = {
     "silu": lambda x: x * _sigmoid(x),
     "softplus": lambda x: np.logaddexp(x, np.float32(0)),
 }
+# Means by the kind of likelihood; models with any other are left to torch.
 _MEANS: dict[str, _Function] = {"bernoulli": _sigmoid, "gaussian": lambda x: np.clip(x, 0, 1)}

@@ -12,7 +12,6 @@ from latentlab.engine.protocol.messages import (
     Notice,
     ReadEpochs,
     ReadSnapshot,
-    Request,
     RunFollowed,
     RunSnapshots,
     SnapshotRead,
@@ -39,8 +38,8 @@ class RunHistoryReader:
         self._compared = MetricsWatcher()
         self._bad: set[tuple[Path, int]] = set()  # damaged files with their times: they may be written again
 
-    def answer(self, request: Request) -> bool:
-        """Answer a request about run folders; whether it was one.
+    def answer(self, request: ReadSnapshot | ReadEpochs | CompareRuns) -> None:
+        """Answer a request about run folders.
 
         Raises
         ------
@@ -54,12 +53,9 @@ class RunHistoryReader:
                 self._read_epochs(request)
             case CompareRuns():
                 self._compared.watch(request.runs)
-            case _:
-                return False
-        return True
 
     def wait(self) -> float | None:
-        """Seconds until compared runs are to be checked again; ``None`` when there are none."""
+        """Seconds until compared runs are to be checked again; ``None`` if there are none."""
         return self._compared.wait()
 
     def check(self) -> None:

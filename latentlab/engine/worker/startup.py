@@ -67,7 +67,7 @@ def run(
 
 
 def import_while_decoding(module: str, inbox: Mailbox, service: DecodeService, own_process: bool) -> None:
-    """Import a module in a second thread, and answer ``Decode`` meanwhile; all other requests wait.
+    """Import a module in a second thread while answering ``Decode``; all other requests wait.
 
     An error of the import is ignored: the caller imports the module, too.
 

@@ -155,7 +155,7 @@ class TrainingJob:
             request.learning_rate, request.beta, request.schedule, request.epochs, request.patience, rest
         )
 
-    def leave(self) -> None:
+    def shut_down(self) -> None:
         """Write a checkpoint and end at once: the worker is ending.
 
         Raises

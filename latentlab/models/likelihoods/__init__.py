@@ -3,7 +3,8 @@
 Decoders output logits or means, never probabilities whose logarithm would be taken later.
 
 To add a likelihood, write a subclass of ``Likelihood`` in a file beside these, add its line to ``LIKELIHOODS``, and its
-name to the choices of ``LikelihoodConfig.kind``; a test compares the two.
+name to the choices of ``LikelihoodConfig.kind``; a test compares the two. The decoder that is used before torch is
+imported, ``engine/worker/numpy_decoder.py``, has means of its own; a model with another likelihood waits for torch.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ def test_a_request_that_the_loop_does_not_take_is_answered_by_the_newest_snapsho
         for parameter in model.module.parameters():
             parameter.add_(0.5)
     np.testing.assert_array_equal(setup.ask(2).image, first.image)  # during a step
-    setup.decoder.after_turn(2 * LONG)
+    setup.decoder.after_iteration(2 * LONG)
     now = setup.ask(3).image
     np.testing.assert_array_equal(now, image_of(model))
     assert (now != first.image).any()
@@ -86,7 +86,7 @@ def test_requests_that_the_loop_can_answer_are_left_to_it(setup, model_file):
 
 def test_a_request_behind_an_older_one_waits_for_it(setup, model_file):
     setup.open(load_model(model_file, "cpu"))
-    setup.decoder.after_turn(2 * LONG)
+    setup.decoder.after_iteration(2 * LONG)
     setup.inbox.put(StopTraining())
     setup.inbox.put(Decode(1, ZERO))
     assert isinstance(setup.inbox.take(), StopTraining)
@@ -130,7 +130,7 @@ def test_decoding_beside_it_does_not_change_a_training_by_one_bit(setup, image_f
 
     dragging = threading.Thread(target=drag)
     dragging.start()
-    beside = weights(watched, lambda: setup.decoder.after_turn(2 * LONG))
+    beside = weights(watched, lambda: setup.decoder.after_iteration(2 * LONG))
     over.set()
     dragging.join()
     assert beside == alone

@@ -37,6 +37,7 @@ from latentlab.engine.protocol.messages import (
     PauseTraining,
     PointsChanged,
     Reconstruct,
+    Request,
     Sample,
     SaveModel,
     StopTraining,
@@ -372,3 +373,10 @@ def test_a_run_folder_that_is_gone_is_not_silently_started_from_scratch(driver, 
     failed = driver.wait(Failed)
     assert failed.message == f"there is no run in {tmp_path / 'gone'} any more; put its folder back, or train a new one"
     assert not (tmp_path / "gone").exists()
+
+
+def test_an_unknown_request_is_reported_by_its_name(shared):
+    shared.ask(Request())
+    failed = shared.wait(Failed)
+    assert (failed.request, failed.expected) == ("Request", False)
+    assert "unknown request Request" in failed.message

@@ -27,7 +27,7 @@ def sent():
 
 @pytest.fixture
 def interactive(points, sent, monkeypatch):
-    monkeypatch.setattr("latentlab.engine.worker.interactive._SEARCH_PIECE", 0.0)  # one step at a time
+    monkeypatch.setattr("latentlab.engine.worker.interactive._SEARCH_SLICE_SECONDS", 0.0)  # one step at a time
     workspace = Workspace(sent.append)
     workspace.points, workspace.points_version = points, 3
     return InteractiveRequests(workspace)
