@@ -1,4 +1,4 @@
-"""Whether there is a display for a window (no Qt: Qt aborts the process when there is none)."""
+"""Whether there is a display for a window (no Qt: Qt aborts the process if there is none)."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def typical_distance(points: ArrayLike, quantile: float = 0.95, seed: int = 0) -
 
 
 def typical_of(distances: Iterable[NDArray[np.float32]], quantile: float = 0.95) -> float:
-    """The quantile of blocks of distances, as from :func:`neighbour_distances`; infinite when there are none."""
+    """The quantile of blocks of distances, as from :func:`neighbour_distances`; infinite if there are none."""
     blocks = list(distances)
     return float(np.quantile(np.concatenate(blocks), quantile)) if blocks else float("inf")
 

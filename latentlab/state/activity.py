@@ -16,7 +16,7 @@ TRANSIENT_SECONDS = 8.0
 
 @dataclass(frozen=True)
 class ActivityEntry:
-    """Something that is going on, or that has just happened.
+    """Work in progress, or something that has just happened.
 
     Attributes
     ----------
@@ -81,14 +81,14 @@ class Activity(QObject):
         self._start_timer()
 
     def end(self, activity_id: str) -> None:
-        """End an activity or message; nothing happens when there is none of this id."""
+        """End an activity or message; nothing happens if there is none of this id."""
         before = self.shown
         self._ends.pop(activity_id, None)
         self._entries.pop(activity_id, None)
         self._announce(before)
 
     def set_idle_text(self, text: str) -> None:
-        """Set what is shown while nothing is going on."""
+        """Set what is shown while there is no activity."""
         before = self.shown
         self._idle = ActivityEntry(text)
         self._announce(before)

@@ -48,7 +48,7 @@ class MapState:
     is_far_from_data
         Whether the latent shown is far from every encoded image.
     staleness
-        Of which epoch or of which images the points are; empty when they are up to date.
+        The epoch or the images that outdated points belong to; empty when they are up to date.
     run_is_active, is_learning
         Whether there is a run, and whether it may change the weights at any moment.
     """

@@ -178,7 +178,7 @@ class RunFolder:
         write_tensors(self.checkpoint, _CHECKPOINT_KEY, text, checkpoint.tensors)
 
     def read_checkpoint(self) -> CheckpointFile | None:
-        """Read the checkpoint; ``None`` when there is none yet.
+        """Read the checkpoint; ``None`` if there is none yet.
 
         Raises
         ------
@@ -198,7 +198,7 @@ class RunFolder:
         return CheckpointFile(position, tensors)
 
     def read_position(self) -> dict[str, Any] | None:
-        """Read the progress stored in the checkpoint, without its tensors; ``None`` when there is none yet.
+        """Read the progress stored in the checkpoint, without its tensors; ``None`` if there is none yet.
 
         Raises
         ------

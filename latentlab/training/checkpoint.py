@@ -43,7 +43,7 @@ _MAY_CHANGE = {
 
 @dataclass
 class RunProgress:
-    """How far a run is, and what was found out for it on the way.
+    """How far a run is, and the values determined during it.
 
     Attributes
     ----------

@@ -58,7 +58,7 @@ class RandomStream:
         self._own = own
 
     def reseed(self, seed: int) -> None:
-        """Start anew from a seed."""
+        """Restart from a seed."""
         self._own = {
             kind: torch.Generator(self._device if kind != "cpu" else "cpu").manual_seed(seed).get_state()
             for kind in self._own

@@ -173,7 +173,7 @@ class Trainer:
 
     @property
     def newest_snapshot(self) -> int:
-        """The newest epoch of which the run folder holds a snapshot; 0 if there is none."""
+        """The newest epoch that has a snapshot in the run folder; 0 if there is none."""
         return 0 if self._snapshots is None else self._snapshots.newest
 
     @property
@@ -202,7 +202,7 @@ class Trainer:
         patience: int | None = None,
         rest: float = 0.0,
     ) -> None:
-        """Change the learning rate, its schedule, β, or how long the run goes on, from the next step on.
+        """Change the learning rate, its schedule, β, or the length of the run, from the next step on.
 
         A current epoch is always finished, however few epochs are asked for; a cosine schedule continues at the
         position that the new number of epochs gives. Changes are debounced: one ``Adjusted`` event ``rest`` seconds

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def without_collector() -> Iterator[None]:
-    """Disable the collector meanwhile; afterwards it is as before.
+    """Disable the collector inside the block; afterwards it is as before.
 
     With a million objects a collection takes a second, at an unpredictable moment, and finds nothing: descriptions of
     files have no reference cycles.

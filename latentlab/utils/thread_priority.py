@@ -1,4 +1,4 @@
-"""Cores and priorities: the window comes before its worker, and threads in the foreground before those behind."""
+"""Cores and priorities: the window before its worker, and foreground threads before background threads."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 NICENESS = 10
-"""Of what gives way to the window; the window has 0, and 19 is the lowest priority."""
+"""Of what runs in the background of the window; the window has 0, and 19 is the lowest priority."""
 
 
 def available_cores() -> int:

@@ -5,11 +5,11 @@ process a core, threads with processes .81 (JPEG, 2 cores; tests/benchmarks/RESU
 call into Pillow releases the GIL and has to take it back.
 
 The processes are `latentlab.data.loading.decode_process.DecodeProcess`. A `ProcessPoolExecutor` was tried
-(Python 3.11) and not taken:
+(Python 3.11) and rejected:
 
 - With "spawn" and with "forkserver" its workers import ``__main__`` again: a script that calls ``load_dataset``
   without an ``if __name__ == "__main__"`` guard runs a second time. "fork" is unsafe beside torch's and Qt's threads.
-- Its workers outlive a parent that is killed: they were still there 6 s later. Ours end when their stdin does.
+- Its workers outlive a parent that is killed: they were still there 6 s later. Ours end when stdin closes.
 - One crash breaks the whole pool (``BrokenProcessPool``) and does not say which file caused it.
 - Before Python 3.14 (``kill_workers``) there is no public way to end a worker while it decodes an image.
 """

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SHOWN_FIRST = ("elbo", "rate", "distortion")
 KL = "kl"
 MAX_RUNS = 7  # the number of colours
-REDRAW_MS = 400  # a redraw takes the time of a few frames, one plot per turn of the event loop
+REDRAW_MS = 400  # a redraw takes the time of a few frames, one plot per iteration of the event loop
 STEP_MS = 20  # between two plots of one redraw
 SAME_CHANGE = 0.05  # epochs: dragging a slider makes one mark
 _TITLES = {

@@ -90,7 +90,7 @@ class CurveSet:
         self.add(epoch, {name: value for name, value in train.items() if name not in drawn}, validation)
 
     def latest(self) -> float:
-        """The newest epoch of any term; 0 while there is none."""
+        """The newest epoch of any term; 0 if there is none."""
         last = [
             epochs[-1]
             for each in (*self.train.values(), *self.validation.values())

@@ -70,7 +70,7 @@ class LayerStack(QObject):
         self.points.legendChanged.connect(self._on_points_changed)
         self._coverage: Coverage | None = None
         self._coverage_is_stale = False
-        # With the next turn of the event loop: points and coverage together would take longer than a frame.
+        # In the next iteration of the event loop: points and coverage together would take longer than a frame.
         self._coverage_timer = QTimer(self)
         self._coverage_timer.setSingleShot(True)
         self._coverage_timer.timeout.connect(self._update_coverage)
@@ -101,7 +101,7 @@ class LayerStack(QObject):
             layer.set_theme(theme)
 
     def extent_of_points(self) -> tuple[Range, Range] | None:
-        """Ranges of the axes that show all points with a margin; None when there are none."""
+        """Ranges of the axes that show all points with a margin; None if there are none."""
         tiles = self.points.tiles()
         if not len(tiles):
             return None

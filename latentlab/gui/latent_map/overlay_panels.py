@@ -63,13 +63,13 @@ class OverlayPanels(QObject):
     # --- what they say ----------------------------------------------------------------------------
 
     def set_message(self, text: str, button: str, clicked: Callable[[], object] | None) -> None:
-        """Say in one line what would fill the empty map, with a button that does; an empty text says nothing."""
+        """Show one line on how to fill the empty map, and a button that does it; an empty text removes both."""
         self._on_message_clicked = clicked
         self._message.say(text, button)
         self._place()
 
     def set_staleness_text(self, text: str, part: str) -> None:
-        """Say of which epoch a part of the map is; the text for the points is first, and the others need it."""
+        """Show which epoch a part of the map belongs to; the points' text comes first, and is needed for the others."""
         self._staleness[part] = text
         points = self._staleness.get("points")
         others = [text for name, text in self._staleness.items() if text and name != "points"]
@@ -79,12 +79,12 @@ class OverlayPanels(QObject):
             self._place()
 
     def set_epoch_banner(self, text: str) -> None:
-        """Say that the map shows a past epoch; an empty text says nothing."""
+        """Show that the map is of a past epoch; an empty text removes the banner."""
         self._epoch_banner.say(text)
         self._place()
 
     def set_far_from_data(self, far: bool) -> None:
-        """Say that the shown latent is far from all data."""
+        """Show or hide the note that the shown latent is far from all data."""
         if far != self._far_note.isVisibleTo(self._over):
             self._far_note.say(FAR_FROM_DATA if far else "")
             self._place()

@@ -37,8 +37,8 @@ class MapViewBox(pg.ViewBox):  # type: ignore[misc]
 
     Attributes
     ----------
-    before_press : callable
-        Asked before a press acts; when it returns True, the press has been used up.
+    press_filter : callable
+        Called before a press acts; if it returns True, the press is ignored.
 
     Signals
     -------
@@ -51,9 +51,9 @@ class MapViewBox(pg.ViewBox):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__(lockAspect=True, enableMouse=False, enableMenu=False, defaultPadding=0.0)
         self.disableAutoRange()
-        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemIsFocusable, False)  # keys are the widget's
+        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemIsFocusable, False)  # the widget handles keys
         self.setAcceptHoverEvents(True)
-        self.before_press: Callable[[], bool] = lambda: False
+        self.press_filter: Callable[[], bool] = lambda: False
         self._tool = Tool()
         self._is_pressed = False
         self._pan_from: QPointF | None = None
@@ -132,7 +132,7 @@ class MapViewBox(pg.ViewBox):  # type: ignore[misc]
     def mousePressEvent(self, event: QGraphicsSceneMouseEvent) -> None:
         """Begin the tool's gesture, or a pan."""
         event.accept()
-        if self.before_press():
+        if self.press_filter():
             return
         if event.button() == Qt.MouseButton.LeftButton:
             self._is_pressed = True

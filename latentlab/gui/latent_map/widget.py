@@ -121,7 +121,7 @@ class LatentMap(QWidget):
         self.view_box.sigRangeChanged.connect(self._on_view_changed)
         self.view_box.sigResized.connect(self._on_box_resized)
         self.view_box.hovered.connect(self.hovered)
-        self.view_box.before_press = self._overlays.close_layer_panel
+        self.view_box.press_filter = self._overlays.close_layer_panel
         self._graphics.pinched.connect(lambda factor, pixel: self.view_box.zoom(factor, self.pixel_to_z(pixel)))
         self.layer_stack.stateChanged.connect(self.layerChanged)
         self._overlays.fitClicked.connect(self.fit_to_points)
@@ -152,7 +152,7 @@ class LatentMap(QWidget):
         self.view_box.show_range((-PRIOR_REACH, PRIOR_REACH), (-PRIOR_REACH, PRIOR_REACH))
 
     def fit_to_points(self) -> None:
-        """Show all points, or the prior's region when there are none."""
+        """Show all points, or the prior's region if there are none."""
         extent = self.layer_stack.extent_of_points()
         if extent is None:
             self.reset_view()
@@ -270,31 +270,31 @@ class LatentMap(QWidget):
         """Draw a layer with an opacity between 0 and 1 (clipped)."""
         self.layer_stack[name].set_state(opacity=opacity)
 
-    # --- what is said over it ---------------------------------------------------------------------
+    # --- messages over the map ---------------------------------------------------------------------
 
     def set_message(self, text: str | None, button: str = "", clicked: Callable[[], object] | None = None) -> None:
-        """Say in one line what would fill the empty map, and offer the button that does.
+        """Show one line on how to fill the empty map, and a button that does it.
 
         Parameters
         ----------
         text : str or None
             The line; None or an empty one removes the message.
         button : str
-            Text of the button; there is none without.
+            Text of the button; no text, no button.
         clicked : callable, optional
             Called when the button is clicked.
         """
         self._overlays.set_message(text or "", button, clicked)
 
     def set_staleness_text(self, text: str, part: str = "points") -> None:
-        """Say of which epoch the map is, for instance "epoch 3.0"; an empty text says nothing.
+        """Show which epoch the map belongs to, for instance "epoch 3.0"; an empty text removes the note.
 
         The text for another ``part`` than the points is shown behind that for the points.
         """
         self._overlays.set_staleness_text(text, part)
 
     def set_epoch_banner(self, text: str) -> None:
-        """Say that the map shows a past epoch; an empty text says nothing."""
+        """Show that the map is of a past epoch; an empty text removes the banner."""
         self._overlays.set_epoch_banner(text)
 
     def set_far_from_data(self, far: bool) -> None:

@@ -30,7 +30,7 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
 
     def __init__(self, orientation: str) -> None:
         super().__init__(orientation, maxTickLength=TICK_PX)
-        self.enableAutoSIPrefix(False)  # it writes the label anew whenever the range changes
+        self.enableAutoSIPrefix(False)  # it rewrites the label whenever the range changes
         self.setStyle(maxTickLevel=0, tickTextOffset=3, autoExpandTextSpace=False)
         self.setTickDensity(DENSITY)
         if orientation == "left":

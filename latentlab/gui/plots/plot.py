@@ -32,7 +32,7 @@ class Plot(pg.PlotItem):  # type: ignore[misc]
         super().__init__(viewBox=view_box, axisItems={"bottom": self.x_axis, "left": self.y_axis}, enableMenu=False)
         self.hideButtons()
         for unused in ("top", "right"):
-            self.getAxis(unused).unlinkFromView()  # hidden, it would still write its label anew at every change
+            self.getAxis(unused).unlinkFromView()  # hidden, it would still rewrite its label at every change
         self.getViewBox().disableAutoRange()
 
     def set_theme(self, theme: Theme, font: QFont) -> None:

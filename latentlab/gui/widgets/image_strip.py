@@ -77,7 +77,7 @@ class ImageStrip(QAbstractScrollArea):
         """Show images [rows, columns, H, W] or [rows, columns, H, W, 3]; ``None`` for nothing.
 
         ``pickable`` tiles are outlined under the pointer; ``from_end`` scrolls to the last column. ``heads`` are texts
-        above the columns, of which the one of column ``marked`` is highlighted.
+        above the columns; that of column ``marked`` is highlighted.
         """
         self._from_end = from_end
         if images is None or images.size == 0:

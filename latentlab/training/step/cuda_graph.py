@@ -87,7 +87,7 @@ class GraphedStep:
         return eager_step() if size.recording is None else size.recording.replay()
 
     def discard_recordings(self) -> None:
-        """Record anew: what a step computes has changed other than through the tensors that it reads."""
+        """Record again: what a step computes has changed other than through the tensors that it reads."""
         for size in self._sizes.values():
             size.recording, size.eager_steps = None, 0
 

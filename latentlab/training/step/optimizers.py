@@ -156,7 +156,7 @@ class Optimizers:
                 first, second, steps = ([state[name] for state in states if state] for name in names)
                 self._moments[phase] = first, second, steps
             return
-        # The function that adam.step() calls in the end; gathering its arguments anew takes 2 % of a small step.
+        # The function that adam.step() calls in the end; gathering its arguments again takes 2 % of a small step.
         first, second, steps = self._moments[phase]
         with torch.no_grad():
             adam_step(

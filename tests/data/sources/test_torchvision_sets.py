@@ -198,7 +198,7 @@ def test_a_download_is_cancelled_at_once():
     started = time.monotonic()
     loading.close()
     assert time.monotonic() - started < 0.5
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("meanwhile")]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("in_thread")]
     assert list((cache_folder() / "torchvision").iterdir()) == []
 
 

@@ -135,7 +135,7 @@ class Layer(pg.GraphicsObject):  # type: ignore[misc]
         self.update()
 
     def set_coverage(self, coverage: Coverage | None) -> None:
-        """Use where the points are; None when there are none."""
+        """Use where the points are; None if there are none."""
 
     # --- painting ---------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Layers that are images: a pan moves what was drawn, and what is drawn anew is drawn exactly."""
+"""Layers that are images: a pan moves the drawn image, and a redraw draws it exactly."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from latentlab.gui.latent_map.view import View
 from latentlab.gui.style.theme import Theme
 
 REST_MS = 40
-"""After so long without a change an image that was moved by a part of a pixel is drawn anew."""
+"""After so long without a change an image that was moved by a part of a pixel is redrawn."""
 
 
 class ImageLayer(Layer):
     """A layer that keeps what it has drawn for a view and a border round it.
 
-    A pan within the border moves the kept image by whole device pixels; a zoom, or ``redraw``, draws it anew.
+    A pan within the border moves the kept image by whole device pixels; a zoom, or ``redraw``, redraws it.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class ImageLayer(Layer):
         self._rest.timeout.connect(self.redraw)
 
     def redraw(self) -> None:
-        """Draw anew with the next paint."""
+        """Redraw with the next paint."""
         self._kept = None
         self.update()
 

@@ -36,7 +36,7 @@ class _Picture:
 
 
 class _Assembly:
-    """A picture that is assembled from tiles, transparent where there is none yet."""
+    """A picture that is assembled from tiles, transparent where a tile is missing."""
 
     def __init__(self, x_range: Range, y_range: Range, columns: int, rows: int) -> None:
         self.grid = (x_range, y_range, columns, rows)

@@ -18,7 +18,7 @@ from latentlab.gui.style.palettes import MAX_COLOURS, UNLABELLED, palette
 from latentlab.gui.style.theme import Theme
 
 REST_MS = 40
-"""After so long without a change a picture that is too costly for one frame is drawn anew."""
+"""After so long without a change a picture that is too costly for one frame is redrawn."""
 FRAME_BUDGET = 400_000
 """Pixel writes that still fit into a frame (about 4 ms): below it every frame is drawn exactly."""
 OVERVIEW_PX = 1024
@@ -35,7 +35,7 @@ class _Picture:
         self.image: QImage = wrap_image(self._pixels)
 
     def buffer(self, window: Window) -> Pixels:
-        """The array to draw the window into, made anew only when the size has changed."""
+        """The array to draw the window into, reallocated only when the size has changed."""
         if self._pixels.shape != (window.height, window.width):
             self._pixels = np.zeros((window.height, window.width), np.uint32)
             self.image = wrap_image(self._pixels)
@@ -48,7 +48,7 @@ class PointsLayer(Layer):
 
     The points are rasterised for the view and a border round it. While the view moves and rasterising would take
     longer than a frame, the last picture is moved and stretched, over an overview where it does not reach; once the
-    view rests, the points are rasterised anew.
+    view rests, the points are rasterised again.
     """
 
     name = "points"
@@ -136,7 +136,7 @@ class PointsLayer(Layer):
         return self._tiles
 
     def viewRangeChanged(self) -> None:
-        """Move the picture now; rasterise anew once the view rests, should that take long."""
+        """Move the picture now; rasterise again once the view rests, should that take long."""
         if len(self._xy):
             if self._rest.isActive():
                 self._rest.start()
