@@ -28,7 +28,7 @@ _LIMIT = "use at most N images: a seeded random subset"
 
 
 _BEST = """The saved model is that of the epoch with the highest ELBO on the validation images, and patience
-(--set patience=N) counts the epochs since then. Both use the ELBO at β = 1, whatever the training uses."""
+(--set patience=N) counts the epochs since then. Both use the ELBO at β = 1, even if the training does not."""
 
 
 class Parser(argparse.ArgumentParser):

@@ -31,7 +31,7 @@ class TrainingConfig(Config):
         Schedule of the learning rate: constant, or a cosine to 0 over the run.
     patience
         Stop after this many epochs without a better validation ELBO; 0 for never. Here and for the choice of the best
-        epoch, the ELBO at β = 1 counts, whatever β or divergence the model is trained with: a bound on the
+        epoch, the ELBO at β = 1 counts, even if the objective has another β or a divergence: a bound on the
         likelihood is comparable between runs and while β changes, the objective is not.
     seed
         Seed of initial weights, permutations and sampling.

@@ -1,4 +1,4 @@
-"""The large image: whatever latent is committed or under the pointer, decoded, and the nearest encoded image."""
+"""The large image, decoded from the latent under the pointer or the committed one, and the nearest encoded image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The latent map: shows what the session says, by the differences from what it showed before."""
+"""The latent map: updated by the differences between two states that are resolved from the session."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class MapController(QObject):
     Attributes
     ----------
     manifold : Manifold
-        Decodes what lies behind the points.
+        Decodes the background of the points.
     """
 
     def __init__(

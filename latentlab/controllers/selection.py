@@ -1,4 +1,4 @@
-"""The points selected on the map: their mean becomes the latent, and the status line says so while that is true."""
+"""The points selected on the map: their mean becomes the latent, which the status line shows while it lasts."""
 
 from __future__ import annotations
 

@@ -195,7 +195,7 @@ def test_interrupted_in_the_first_epoch_it_reports_the_checkpoint(data, tmp_path
     assert main(["train", str(data), "--out", str(tmp_path / "run"), "--epochs", "3", "--json", *SMALL]) == 130
     assert [line["event"] for line in json_lines(sys.stdout.getvalue())] == ["started", "checkpoint"]
     assert capsys.readouterr().err == (
-        "latentlab: interrupted: checkpoint in the first epoch, at step 0, with the model as it is then; "
+        "latentlab: interrupted: checkpoint in the first epoch, at step 0, with the present model; "
         "continue with --resume\n"
     )
     assert RunFolder(tmp_path / "run").model.exists()
