@@ -5,6 +5,7 @@ The README's table has the rows; each test names its row in its docstring.
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from contextlib import closing
@@ -188,6 +189,17 @@ def test_a_dropped_folder_and_a_dropped_model_are_opened(application, qtbot, fol
     assert application.session.dataset.images == 40
     application.window.pathsDropped.emit(["bundled:shapes-6d"])
     qtbot.waitUntil(lambda: application.session.model.name == "shapes-6d", timeout=SECONDS)
+
+
+def test_a_runs_checkpoint_opens_its_run(application, qtbot, tmp_path):
+    """Drop a model: opens it, also by a file of its run that holds no model."""
+    run = shutil.copytree(Path(__file__).parents[1] / "fixtures" / "v1" / "run", tmp_path / "run")
+    application.window.pathsDropped.emit([str(run / "checkpoint.safetensors")])
+    qtbot.waitUntil(lambda: Path(application.session.model.source) == run, timeout=SECONDS)
+
+
+def test_the_first_start_says_what_to_do(application):
+    assert find(application, "statusMessage").text().startswith("Move over the map")
 
 
 def test_a_run_moves_map_and_curves_beside_the_exploring_and_closing_asks_once(application, qtbot, folder):

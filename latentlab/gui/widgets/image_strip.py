@@ -126,9 +126,10 @@ class ImageStrip(QAbstractScrollArea):
         if not self._from_end:  # a traversal should be visible as a whole; visited latents scroll
             across = (self.viewport().width() - self._name_width) / self._columns - GAP
             room = min(room, across * self._tile_source.height() / self._tile_source.width())
-        height = max(SMALLEST_TILE + 4, min(96.0, room)) * self._zoom
+        height = max(SMALLEST_TILE, min(96.0, room)) * self._zoom
         height = max(SMALLEST_TILE, min(LARGEST_TILE, height))
-        return QSize(round(height * self._tile_source.width() / self._tile_source.height()), round(height))
+        # Rounded down: rounding up makes the content a few pixels too large, and scroll bars appear.
+        return QSize(int(height * self._tile_source.width() / self._tile_source.height()), int(height))
 
     def _update_scroll_bars(self) -> None:
         content, shown = self._content, self.viewport().size()

@@ -1,11 +1,11 @@
-"""Sliders told by set_latent stay silent; the hand, the keys and setValue are edits."""
+"""Latent sliders: values shown are no edits; mouse, keys, typed numbers and setValue are."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QComboBox, QToolButton
+from PySide6.QtWidgets import QComboBox, QLineEdit, QToolButton
 
 from latentlab.gui.panels.latent_sliders import LatentSliders
 from latentlab.gui.widgets.latent_slider import LatentSlider
@@ -19,30 +19,53 @@ def sliders(shown) -> LatentSliders:
 
 
 @pytest.fixture
-def told(sliders):
-    edits: list[tuple[int, float, int]] = []
-    sliders.valueEdited.connect(lambda *edit: edits.append(edit))
-    return edits
+def edits(sliders):
+    made: list[tuple[int, float, int]] = []
+    sliders.valueEdited.connect(lambda *edit: made.append(edit))
+    return made
 
 
 def slider(sliders: LatentSliders, dimension: int) -> LatentSlider:
     return sliders.findChild(LatentSlider, f"latentSlider{dimension}")
 
 
-def test_set_latent_shows_and_does_not_tell(sliders, told):
+def test_set_latent_shows_a_value_without_a_signal(sliders, edits):
     sliders.set_latent(np.array([0.5, -1.25, 9.0], np.float32))
     assert sliders.latent() == pytest.approx([0.5, -1.25, 9.0])  # also what lies beyond the range
-    assert told == []
+    assert edits == []
 
 
-def test_set_value_is_an_edit_of_its_own(sliders, told):
+def test_set_value_is_an_edit_of_its_own(sliders, edits):
     slider(sliders, 1).setValue(-1.0)
     slider(sliders, 1).setValue(0.5)
-    assert [(d, v) for d, v, _ in told] == [(1, -1.0), (1, 0.5)]
-    assert told[0][2] != told[1][2]
+    assert [(d, v) for d, v, _ in edits] == [(1, -1.0), (1, 0.5)]
+    assert edits[0][2] != edits[1][2]
 
 
-def test_a_drag_is_one_gesture(qtbot, sliders, told):
+def type_value(qtbot, sliders: LatentSliders, text: str, key: Qt.Key) -> QLineEdit:
+    field = sliders.findChild(QLineEdit, "latentValue1")
+    field.setFocus()
+    field.selectAll()
+    qtbot.keyClicks(field, text)
+    qtbot.keyClick(field, key)
+    return field
+
+
+def test_a_value_can_be_typed_beside_its_slider(qtbot, sliders, edits):
+    assert type_value(qtbot, sliders, "-1.25", Qt.Key.Key_Return).text() == "−1.25"
+    assert [(dimension, value) for dimension, value, _ in edits] == [(1, -1.25)]
+    assert sliders.latent() == pytest.approx([0.0, -1.25, 0.0])
+
+
+@pytest.mark.parametrize(("text", "key"), [("x", Qt.Key.Key_Return), ("2", Qt.Key.Key_Escape)])
+def test_text_that_is_no_number_and_escape_leave_the_value_as_it_is(qtbot, sliders, edits, text, key):
+    sliders.set_latent(np.array([0.0, 0.5, 0.0], np.float32))
+    assert type_value(qtbot, sliders, text, key).text() == "0.50"
+    assert edits == []
+    assert sliders.latent()[1] == 0.5
+
+
+def test_a_drag_is_one_gesture(qtbot, sliders, edits):
     held = slider(sliders, 0)
     middle = held.rect().center()
     qtbot.mousePress(held, Qt.MouseButton.LeftButton, pos=middle + QPoint(10, 0))
@@ -50,29 +73,29 @@ def test_a_drag_is_one_gesture(qtbot, sliders, told):
         qtbot.mouseMove(held, middle + QPoint(x, 0))
     qtbot.mouseRelease(held, Qt.MouseButton.LeftButton, pos=middle + QPoint(30, 0))
     qtbot.mouseClick(held, Qt.MouseButton.LeftButton, pos=middle - QPoint(20, 0))
-    values = [value for _, value, _ in told]
-    assert len(told) == 4
+    values = [value for _, value, _ in edits]
+    assert len(edits) == 4
     assert 0 < values[0] < values[1] < values[2]
     assert values[3] < 0
-    assert len({gesture for *_, gesture in told[:3]}) == 1
-    assert told[3][2] != told[0][2]
+    assert len({gesture for *_, gesture in edits[:3]}) == 1
+    assert edits[3][2] != edits[0][2]
 
 
-def test_arrow_keys_nudge_and_shift_is_ten_times_finer(qtbot, sliders, told):
+def test_arrow_keys_nudge_and_shift_is_ten_times_finer(qtbot, sliders, edits):
     held = slider(sliders, 2)
     held.setFocus()
     qtbot.keyClick(held, Qt.Key.Key_Right)
     qtbot.keyClick(held, Qt.Key.Key_Left, Qt.KeyboardModifier.ShiftModifier)
-    assert [value for _, value, _ in told] == pytest.approx([0.1, 0.09])
+    assert [value for _, value, _ in edits] == pytest.approx([0.1, 0.09])
 
 
-def test_a_double_click_resets_in_one_gesture_with_its_first_click(qtbot, sliders, told):
+def test_a_double_click_resets_in_one_gesture_with_its_first_click(qtbot, sliders, edits):
     held = slider(sliders, 1)
     for gesture in (qtbot.mouseClick, qtbot.mouseDClick):
         gesture(held, Qt.MouseButton.LeftButton, pos=held.rect().center() / 2)
-    assert len(told) == 2
-    assert told[-1][:2] == (1, 0.0)
-    assert told[0][2] == told[1][2], "one step of undo"
+    assert len(edits) == 2
+    assert edits[-1][:2] == (1, 0.0)
+    assert edits[0][2] == edits[1][2], "one step of undo"
 
 
 def test_keys_lock_and_dice(qtbot, sliders):
