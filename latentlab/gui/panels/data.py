@@ -143,7 +143,7 @@ class DataPanel(QWidget):
         named(self._sheet, "contactSheet", "contact sheet", "Some of the images, as the model receives them")
         self._cost = label("", "dim", wrap=True)
         self._cost.setObjectName("datasetCost")
-        inner = column(self._sheet_box, SPACE, SPACE // 2)
+        inner = column(self._sheet_box, space=SPACE // 2)
         inner.addWidget(self._cost)
         inner.addWidget(self._sheet)
         self._sheet_box.hide()
@@ -285,7 +285,7 @@ class DataPanel(QWidget):
     def _fit_sheet(self) -> None:
         picture = self._sheet.picture()
         if picture is not None:
-            needed = (self.width() - 2 * SPACE) * picture.height() // picture.width()
+            needed = (self.width() - 3 * SPACE) * picture.height() // picture.width()
             self._sheet.setFixedHeight(min(needed, _MAX_SHEET_HEIGHT, self.height() // 3))
 
     def _on_changed(self) -> None:

@@ -31,7 +31,7 @@ from PySide6.QtWidgets import (
 from latentlab.gui.widgets.controls import label, named
 
 _DECIMALS = 3  # of a number between narrow bounds
-_INSET = 5  # px: aligns the text with that of a line edit
+_INSET = 7  # px: aligns the text with that of a line edit
 _LARGEST_SPIN = 2**31 - 1
 _MIN_SPIN_WIDTH = 96  # px: less than the largest number needs, which is not used
 _TITLES = {"beta": "β", "sigma": "σ", "sigma_value": "σ value", "latent_dim": "Latent dimensions", "kl": "KL"}
