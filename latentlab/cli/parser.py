@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from latentlab import __version__
 from latentlab.errors import InputError
+from latentlab.utils.file_formats import FORMAT_NAMES
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -16,10 +17,10 @@ COMMANDS = ("train", "evaluate", "encode", "decode", "impute", "info", "recipes"
 
 _USAGE = """latentlab [PATH] [--engine process|thread] [--device NAME]
        latentlab COMMAND …"""
-_DESCRIPTION = """Without a command the window opens, with PATH if given: a model, a run folder, a session,
+_DESCRIPTION = f"""Without a command the window opens, with PATH if given: a model, a run folder, a session,
 a folder of images or a dataset file.
 
-DATA is a folder of images, an .npz, .npy or IDX file, or demo:shapes.
+DATA is a folder of images, an {FORMAT_NAMES} file, or demo:shapes.
 MODEL is a .safetensors file, a run folder, or bundled:NAME."""
 
 

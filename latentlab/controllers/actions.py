@@ -29,12 +29,12 @@ from latentlab.state.session import Session
 from latentlab.state.window_settings import Scheme, WindowSettings
 from latentlab.storage.session_file import read_session
 from latentlab.storage.source_kind import IMAGE_SUFFIXES, kind_of
+from latentlab.utils.file_formats import DATASET_FILTER
 
 MODEL_KINDS = "Models (*.safetensors)"
 CHECKPOINT = "checkpoint.safetensors"
 """A file of a run folder without a model description: opening it opens its run."""
 IMAGE_KINDS = f"Images ({' '.join(f'*{suffix}' for suffix in sorted(IMAGE_SUFFIXES))})"
-DATA_KINDS = "Images and datasets (*.npz *.npy *-ubyte *.gz *.csv);;All files (*)"
 
 
 class ActionsController(QObject):
@@ -167,7 +167,7 @@ class ActionsController(QObject):
         dialogs.choose_folder(self._window, "Open a folder of images", self.open)
 
     def _on_open_file(self) -> None:
-        dialogs.choose_file(self._window, "Open a dataset file", DATA_KINDS, self.open)
+        dialogs.choose_file(self._window, "Open a dataset file", DATASET_FILTER, self.open)
 
     def _on_open_image(self) -> None:
         dialogs.choose_file(self._window, "Open an image", IMAGE_KINDS, self._encoded_image.open)

@@ -7,6 +7,7 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QWidget
 
 from latentlab.gui.style.icons import set_icon
+from latentlab.utils.file_formats import FORMAT_NAMES
 
 _Key = QKeySequence.StandardKey
 
@@ -37,7 +38,7 @@ class Actions(QObject):
         make = self._make
         self.open_folder = make("Open images &folder…", "open", _Key.Open, "Open a folder of images")
         self.open_folder.setIconText("Open")
-        self.open_file = make("Open &dataset file…", "", "Ctrl+Shift+O", "Open an npz, npy or IDX file")
+        self.open_file = make("Open &dataset file…", "", "Ctrl+Shift+O", f"Open an {FORMAT_NAMES} file")
         self.open_image = make("Open &image…", "", "Ctrl+I", "Encode one image and show it beside its reconstruction")
         self.open_model = make("Open &model…", "model", "Ctrl+M", "Open a model file")
         self.open_run = make("Open &run…", "", "", "Open the model of a run, by its folder")

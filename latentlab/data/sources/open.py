@@ -17,6 +17,7 @@ from latentlab.data.sources.npy import open_npy, open_npz
 from latentlab.data.sources.torchvision_sets import open_torchvision
 from latentlab.data.types import LoadProgress
 from latentlab.errors import InputError
+from latentlab.utils.file_formats import FORMAT_NAMES
 
 
 class FileFormat(NamedTuple):
@@ -25,7 +26,7 @@ class FileFormat(NamedTuple):
     Attributes
     ----------
     name
-        For messages to the user.
+        The one in `latentlab.utils.file_formats`.
     matches
         Whether a file is of this format, by its name or its first bytes.
     read
@@ -105,7 +106,4 @@ def _open_file(path: Path) -> Generator[LoadProgress, None, ArraySource]:
             return (yield from file_format.read(path))
     if path.suffix.lower() in _ARCHIVES:
         raise InputError(f"{path.name} is an archive: unpack it first, then open the folder")
-    *names, last = (file_format.name for file_format in FILE_FORMATS)
-    raise InputError(
-        f"{path.name} is not a dataset: use a folder of images, a table of labels (.csv), {', '.join(names)} or {last}"
-    )
+    raise InputError(f"{path.name} is not a dataset: use a folder of images, a table of labels (.csv), {FORMAT_NAMES}")

@@ -19,6 +19,7 @@ from latentlab.gui.widgets.controls import button, column, label, named, row, ru
 from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.gui.widgets.elided_label import ElidedLabel
 from latentlab.gui.widgets.qimage import ByteArray, PixelView
+from latentlab.utils.file_formats import FORMAT_NAMES
 from latentlab.utils.text import pluralize, skipped_summary
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class DataPanel(QWidget):
         named(self._path, "datasetPath", "dataset", "")
         self._open = button("openDatasetButton", "Folder…", "Open a folder of images", self.openFolderRequested.emit)
         self._file = button(
-            "openDatasetFileButton", "File…", "Open an npz, npy or IDX file", self.openFileRequested.emit
+            "openDatasetFileButton", "File…", f"Open an {FORMAT_NAMES} file", self.openFileRequested.emit
         )
         self._demo = button(
             "demoShapesButton",
