@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from PySide6.QtCore import Qt
 
 from latentlab.storage import RunFolder
@@ -10,6 +11,7 @@ from tests.app.conftest import SECONDS, find
 from tests.app.test_training import open_folder, press
 
 
+@pytest.mark.logs("takes images of shape")
 def test_a_run_is_replayed_compared_and_opened_again(application, qtbot, folder, monkeypatch):
     bar, session, window = application.window.snapshot_bar, application.session, application.window
     open_folder(application, qtbot, folder)
