@@ -17,7 +17,8 @@ from latentlab.state.session import Session
 class MapController(QObject):
     """Resolves the map's state after every change of the session, and applies what is different.
 
-    No other controller writes to the map, apart from its message while it is empty.
+    The points and the manifold are written by `EncodedPoints` and `Manifold`, which this controller owns. Apart from
+    these only `ActionsController` writes to the map: its tool, its layers' visibility, and the message if it is empty.
 
     Attributes
     ----------
