@@ -58,7 +58,7 @@ class RunProgress:
     seconds
         Duration so far, without pauses.
     adjustments
-        Changes of settings by hand so far.
+        Changes of settings by the user so far.
     precision
         Precision of the networks while training; empty before the first step.
     threads

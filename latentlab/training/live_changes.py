@@ -1,4 +1,4 @@
-"""Settings that are changed by hand during a run, reported and recorded once they have settled."""
+"""Settings that the user changes during a run, reported and recorded once they have settled."""
 
 from __future__ import annotations
 

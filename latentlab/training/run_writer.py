@@ -83,7 +83,7 @@ class RunWriter:
             self.folder.snapshots.trim(progress.epochs_done)
 
     def append(self, event: Epoch | Adjusted) -> None:
-        """Append an epoch, or a change by hand, to the metrics.
+        """Append an epoch, or a change of settings, to the metrics.
 
         Raises
         ------
@@ -154,7 +154,7 @@ class RunWriter:
         settings = self._config.training.model_dump(
             mode="json", exclude={"device", "checkpoint_minutes", "graphs", "history"}
         )
-        # β may have been changed by hand during the run: the one that these weights were trained with.
+        # β may have been changed during the run: the one that these weights were trained with.
         beta = float(model.beta) if best.beta is None else best.beta
         return ModelHeader(
             model=self._config.model.model_copy(update={"beta": beta}),

@@ -295,7 +295,7 @@ class Trainer:
         self._saved_at = time.monotonic()
         yield self._reporter.started(self._precision.name)
         for event in self._writer.write_pending():  # of an earlier steps() that failed
-            if isinstance(event, Epoch):  # changes by hand are reported by _live_changes
+            if isinstance(event, Epoch):  # changes of settings are reported by _live_changes
                 yield event
 
     def _step(self, indices: Tensor, positions: Tensor) -> Iterator[Warned]:

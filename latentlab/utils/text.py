@@ -24,7 +24,7 @@ def pluralize(count: int, singular: str, plural: str = "") -> str:
 
 
 def skipped_summary(skipped: int, others: int) -> str:
-    """Say how many files are not in a dataset.
+    """How many files are not in a dataset.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ def test_row_24_a_segfault_leaves_a_log_for_the_next_start():
     assert run(f"{imports}; log = FaultLog(); faulthandler._sigsegv()") != 0
     (text,) = take_fault_logs()
     assert "Segmentation fault" in text
-    assert take_fault_logs() == [], "told once"
+    assert take_fault_logs() == [], "reported once"
 
 
 def test_a_normal_end_leaves_no_log():

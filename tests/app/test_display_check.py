@@ -30,7 +30,7 @@ def asked(monkeypatch):
 
 @pytest.fixture
 def server():
-    """Makes displays that do with each connection what they are told to."""
+    """Makes displays that handle each connection as specified."""
     with contextlib.ExitStack() as stack:
 
         def made(answer):

@@ -29,13 +29,13 @@ found = lambda name: application.window.findChild(QObject, name)
 def say(**what):
     print(json.dumps(what), flush=True)
 
-def told(result):
+def on_training_event(result):
     if isinstance(result.event, Epoch) and result.event.epoch == 2:
         say(run=application.session.run_folder)
         begin()
 
 application.engine.datasetOpened.connect(lambda _: (found("epochs").setValue(1_000_000), found("trainButton").click()))
-application.engine.trainingEvent.connect(told)
+application.engine.trainingEvent.connect(on_training_event)
 application.window.pathsDropped.emit([sys.argv[1]])
 """
 
@@ -97,7 +97,7 @@ def test_row_21_a_window_closed_while_it_trains_checkpoints_and_ends_with_0(own_
         run = next_word(window)["run"]
         _, errors = window.communicate(timeout=60)
     assert window.returncode == 0, errors
-    assert complaints(errors) == [], "no destroyed thread, no timer that goes on"
+    assert complaints(errors) == [], "no destroyed thread, no timer that keeps running"
     assert RunFolder(run).read_checkpoint().position["position"]["epochs_done"] >= 2
 
 
@@ -114,7 +114,7 @@ def test_row_23_a_signal_to_the_window_checkpoints_and_ends_with_0(own_folders, 
 
 @pytest.mark.real
 def test_row_19_exceptions_nobody_caught_are_one_report_and_the_session_is_saved(own_folders, folder):
-    """Three in a slot and one in another thread; the run goes on meanwhile."""
+    """Three in a slot and one in another thread; the run continues."""
     with opened(RAISES, folder) as window:
         next_word(window)
         seen = next_word(window)

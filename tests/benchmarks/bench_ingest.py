@@ -193,7 +193,7 @@ class Client:
 
 
 def bench_cancel(folder: Path, options: argparse.Namespace) -> None:
-    """From the request to the window's being told, while files are looked for and while they are decoded."""
+    """From the request to the window's notification, while files are looked for and while they are decoded."""
     many, photos = folder / "many", folder / "photos"
     many.mkdir()
     photos.mkdir()
@@ -204,7 +204,7 @@ def bench_cancel(folder: Path, options: argparse.Namespace) -> None:
         taken = []
         for number in range(4 * options.rounds):
             client.engine.request(OpenDataset(str(source), DataConfig(image_size=SIDE)))
-            # The worker tells of a loading ten times a second; then to other moments of it.
+            # The worker reports progress ten times a second; then to other moments of it.
             client.until(client.engine.datasetProgress, 60)
             QCoreApplication.processEvents()
             wait = QEventLoop()

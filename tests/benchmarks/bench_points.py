@@ -3,7 +3,7 @@
 Both pan a 900 × 700 window in which every point is in view, a few pixels a frame, and paint each frame at once.
 Rounds are interleaved, and the ratio is taken in each round; figures are medians. Times are processor times, which
 other work on the machine changes least. The map is measured with its axes, legend and panels; *drawn exactly* is a
-frame in which every point is rasterised anew, as when the view rests.
+frame in which every point is rasterised again, as when the view rests.
 
 Goals for 10⁶ points: a frame of panning in at most 10 ms, and at least 20 times as fast as ScatterPlotItem.
 

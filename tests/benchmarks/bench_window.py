@@ -1,4 +1,4 @@
-"""The window's answers: start-up, drag to image, and training beside the hand.
+"""The window's answers: start-up, drag to image, and dragging during training.
 
 Each contestant runs in a process of its own, in turn, several rounds in one call; medians and the ratio of each
 round are printed. Run on a machine that does nothing else::
@@ -6,8 +6,8 @@ round are printed. Run on a machine that does nothing else::
     python tests/benchmarks/bench_window.py startup
     python tests/benchmarks/bench_window.py drag
     python tests/benchmarks/bench_window.py training        # the MLP recipe: throughput, lateness, cost of following
-    python tests/benchmarks/bench_window.py convolutions    # 64 × 64: steps longer than the hand can wait
-    python tests/benchmarks/bench_window.py importing       # the hand while the worker imports torch's compiler
+    python tests/benchmarks/bench_window.py convolutions    # 64 × 64: steps longer than a drag can wait
+    python tests/benchmarks/bench_window.py importing       # a drag while the worker imports torch's compiler
     python tests/benchmarks/bench_window.py all             # all of them in about 8 minutes, as rows of RESULTS.md
 """
 
@@ -210,7 +210,7 @@ def compare_training(rounds: int, seconds: float) -> Rows:
 
 
 def compare_convolutions(rounds: int, seconds: float) -> Rows:
-    """64 × 64 with convolutions, whose steps are longer than the hand can wait."""
+    """64 × 64 with convolutions, whose steps are longer than a drag can wait."""
     names = ("conv-headless", "conv-resting", "conv-unfollowed", "conv-dragged")
     rows = _in_turn("convolutions", names, rounds, seconds)
     dragged = [each["conv-dragged"] for each in rows]
@@ -221,7 +221,7 @@ def compare_convolutions(rounds: int, seconds: float) -> Rows:
 
 
 def compare_importing(rounds: int, _seconds: float) -> Rows:
-    """The hand while the worker opens images, imports torch's compiler and starts a run."""
+    """A drag while the worker opens images, imports torch's compiler and starts a run."""
     rows = [contestant("importing", "importing", 0) for _ in range(rounds)]
     yield _drag_to_image(rows, "the worker importing torch's compiler")
     yield _lateness(rows, "lateness meanwhile, 99th percentile")

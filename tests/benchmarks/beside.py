@@ -11,8 +11,8 @@ from pathlib import Path
 from driving import FRAME, Heart, opened_window, quantile, rest, turn
 
 WARM_UP = 3.0
-IMPORTING = 6.0  # seconds of a hand beside a worker that imports
-RESTED = 3.0  # seconds that the window has been open by then: its own imports come when the hand rests for one
+IMPORTING = 6.0  # seconds of dragging while the worker imports
+RESTED = 3.0  # seconds that the window has been open by then: its own imports come when the pointer rests for one
 AS_WORKER = "--as-worker-that-follows-nothing"
 SHAPES = {"mlp": (20_000, 28), "conv": (5_000, 64)}  # images, and pixels a side
 
@@ -90,19 +90,19 @@ def windowed(recipe: str, seconds: float, *, dragging: bool = False, following: 
         turn(application)
     rest(application, WARM_UP)
     first = len(marks)
-    hand(application, seconds, dragging, beating=False)
+    drag_or_rest(application, seconds, dragging, beating=False)
     found = speed(marks[first:])
-    measured = hand(application, seconds, dragging)
+    measured = drag_or_rest(application, seconds, dragging)
     application.close()
     return measured | {"speed": found}
 
 
 def importing(_seconds: float) -> dict[str, float]:
-    """A drag that begins as images are opened and a run is started: the worker imports torch's compiler meanwhile."""
+    """A drag that begins as images are opened and a run is started, while the worker imports torch's compiler."""
     application = opened_window()
     rest(application, RESTED)
     start_training(application, "mlp")
-    measured = hand(application, IMPORTING, dragging=True)
+    measured = drag_or_rest(application, IMPORTING, dragging=True)
     application.close()
     return measured
 
@@ -116,7 +116,7 @@ def start_training(application, recipe: str, history: bool = True) -> None:
     application.window.pathsDropped.emit([str(noise(recipe))])
 
 
-def hand(application, seconds: float, dragging: bool, beating: bool = True) -> dict[str, float]:
+def drag_or_rest(application, seconds: float, dragging: bool, beating: bool = True) -> dict[str, float]:
     """How late the window's own beats come, and after how long a move's own image is shown, for a while.
 
     A move whose image never comes, because a newer one was wanted by then, is not counted: ``shown`` is the share of
@@ -167,7 +167,7 @@ def speed(marks: list[tuple[float, int]]) -> float:
 
 
 def follow_nothing() -> None:
-    """Draw nothing anew because the model learned, in this process and in the worker's, after the first time."""
+    """Redraw nothing because the model learned, in this process and in the worker's, after the first time."""
     from latentlab.engine.client import worker_host
     from latentlab.utils.duty_cycle import DutyCycle
 

@@ -45,7 +45,7 @@ def picture(rows: dict[str, NDArray[np.float32]]) -> Image.Image:
 
 
 def main() -> None:
-    """Train all recipes, one after another, and write the picture anew after each."""
+    """Train all recipes, one after another, and rewrite the picture after each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("images", help="IDX file, with its labels beside it")
     parser.add_argument("--out", type=Path, default=Path("gallery.png"))

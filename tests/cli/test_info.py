@@ -1,4 +1,4 @@
-"""``latentlab info``, ``recipes`` and ``doctor``, and how errors are told."""
+"""``latentlab info``, ``recipes`` and ``doctor``, and how errors are reported."""
 
 import json
 import pickle

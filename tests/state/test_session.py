@@ -101,11 +101,11 @@ def test_a_model_opens_on_the_two_dimensions_with_the_highest_kl(session, qtbot)
         session.set_points(points_with([0.1, 3.0, 2.0]))
     assert session.axes == AxesChoice("z2", "z3")
     session.set_points(points_with([5.0, 3.0, 2.0]))
-    assert session.axes == AxesChoice("z2", "z3"), "they do not change under the hand"
+    assert session.axes == AxesChoice("z2", "z3"), "they do not change while the user explores"
     session.set_model(model(4), 2, is_new_model=True)
     session.set_latent([1, 0, 0, 0])
     session.set_points(points_with([0.1, 3.0, 2.0, 0.0]))
-    assert session.axes == AxesChoice(), "nor while it is on its way"
+    assert session.axes == AxesChoice(), "nor while it is loading"
     session.set_model(model(3), 3, is_new_model=True)
     session.set_points(points_with(None))
     assert session.axes == AxesChoice(), "there is no rate to go by"

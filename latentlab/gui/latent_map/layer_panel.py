@@ -79,7 +79,7 @@ class LayerPanel(QFrame):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint the panel's ground."""
+        """Paint the panel's background."""
         paint_ground(self, self._theme)
 
     def _on_switch_toggled(self, name: str, visible: bool) -> None:

@@ -178,7 +178,7 @@ class Legend(QFrame):
         self.setGeometry(corner.x() - wide - bar - 8, corner.y(), wide + bar + 8, min(tall, max(height, least)))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint the panel's ground."""
+        """Paint the panel's background."""
         paint_ground(self, self._theme)
 
     def _on_switch_soloed(self, number: int) -> None:
@@ -194,24 +194,24 @@ class Legend(QFrame):
 
 
 def paint_ground(widget: QWidget, theme: Theme) -> None:
-    """Paint a rounded, nearly opaque ground under a small panel over the map."""
+    """Paint a rounded, nearly opaque background under a small panel over the map."""
     size, ratio = widget.size(), widget.devicePixelRatioF()
     QPainter(widget).drawPixmap(0, 0, _ground(size.width(), size.height(), ratio, theme))
 
 
 @lru_cache(maxsize=32)
 def _ground(width: int, height: int, ratio: float, theme: Theme) -> QPixmap:
-    """The ground as a picture: panels over the map are painted with every frame."""
+    """The background as a picture: panels over the map are painted with every frame."""
     pixmap = QPixmap(round(width * ratio), round(height * ratio))
     pixmap.setDevicePixelRatio(ratio)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    ground, rim = QColor(theme.raised), QColor(theme.control)
-    ground.setAlpha(224)
+    background, rim = QColor(theme.raised), QColor(theme.control)
+    background.setAlpha(224)
     rim.setAlpha(70)
     painter.setPen(QPen(rim, 1))
-    painter.setBrush(ground)
+    painter.setBrush(background)
     painter.drawRoundedRect(QRectF(0.5, 0.5, width - 1, height - 1), 6, 6)
     painter.end()
     return pixmap

@@ -40,7 +40,7 @@ class Note(QLabel):
         self.setStyleSheet(f"color: {theme.text}; background: transparent;")
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint the ground, then the text."""
+        """Paint the background, then the text."""
         paint_ground(self, self._theme)
         super().paintEvent(event)
 
@@ -54,7 +54,7 @@ class Banner(Note):
         self.setStyleSheet(f"color: {theme.on_accent}; background: transparent; font-weight: 600;")
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint the ground, then the text."""
+        """Paint the background, then the text."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
@@ -104,7 +104,7 @@ class Message(QFrame):
         self._line.setStyleSheet(f"color: {theme.text}; background: transparent;")
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint the panel's ground."""
+        """Paint the panel's background."""
         paint_ground(self, self._theme)
 
 
@@ -143,14 +143,14 @@ class CornerTools(QFrame):
         self._layers.setChecked(shown)
 
     def _make_button(self, name: str, accessible: str, tip: str) -> QToolButton:
-        made = QToolButton()
-        made.setObjectName(name)
-        made.setAccessibleName(accessible)
-        made.setToolTip(tip)
-        made.setAutoRaise(True)
-        made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        made.setIconSize(QSize(16, 16))
-        return made
+        button = QToolButton()
+        button.setObjectName(name)
+        button.setAccessibleName(accessible)
+        button.setToolTip(tip)
+        button.setAutoRaise(True)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.setIconSize(QSize(16, 16))
+        return button
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in these colours."""
@@ -160,7 +160,7 @@ class CornerTools(QFrame):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint the panel's ground."""
+        """Paint the panel's background."""
         paint_ground(self, self._theme)
 
 

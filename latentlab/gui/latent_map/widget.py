@@ -298,7 +298,7 @@ class LatentMap(QWidget):
         self._overlays.set_epoch_banner(text)
 
     def set_far_from_data(self, far: bool) -> None:
-        """Say that the latent shown, previewed or committed, is far from all data; the caller measures it."""
+        """Show or hide the note that the latent shown is far from all data; the caller measures it."""
         self._overlays.set_far_from_data(far)
 
     def picture(self) -> QPixmap:

@@ -110,7 +110,7 @@ class AboutDialog(QDialog):
 
 
 class ReportDialog(QDialog):
-    """Tells of an uncaught exception and offers its report for copying."""
+    """Reports an uncaught exception, with details to copy."""
 
     def __init__(self, message: str, report: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)

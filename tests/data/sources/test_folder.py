@@ -228,7 +228,7 @@ def test_row_32_scanning_200_000_files_reports_progress_in_bounded_memory(many_f
     assert isinstance(found, Scan)
     assert (len(found.paths), len(found.skipped)) == (50_000, 150_000)
     assert len(steps) > 5
-    # What describes so many files is not looked through for garbage, neither meanwhile nor later.
+    # Descriptions of so many files are not scanned by the garbage collector, neither during the scan nor later.
     assert gc.isenabled()
     assert not any(each is found.skipped for each in gc.get_objects())
     bytes_each = sum(map(sys.getsizeof, found.paths)) / 50_000 + found.sizes.itemsize + found.times.itemsize

@@ -101,7 +101,7 @@ def test_celeba_is_opened_without_the_network_with_its_attributes_as_columns(mon
 
 @pytest.fixture
 def mirror(monkeypatch, tmp_path):
-    """A server on this machine in place of MNIST's; it waits after half a megabyte of an answer until told to go on."""
+    """A local server in place of MNIST's; it waits after half a megabyte of an answer until ``go_on`` is set."""
     files, go_on = {}, threading.Event()
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -149,16 +149,16 @@ def mirror(monkeypatch, tmp_path):
 
 def test_a_missing_dataset_is_downloaded_with_progress(mirror):
     loading = open_dataset("torchvision:MNIST", DataConfig())
-    told = []
+    messages = []
     for step in loading:
         if isinstance(step, Dataset):
             break
-        if step.message.startswith("Downloading") and step.message not in told:
-            told.append(step.message)
+        if step.message.startswith("Downloading") and step.message not in messages:
+            messages.append(step.message)
             if "0.5 MB" in step.message:
                 mirror.set()
     assert len(step) == 1000
-    assert len(told) > 2
+    assert len(messages) > 2
     assert load_dataset("torchvision:MNIST/test").classes == tuple("0123456789")
 
 

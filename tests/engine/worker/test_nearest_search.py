@@ -1,4 +1,4 @@
-"""The nearest encoded image, searched step by step so that images are decoded meanwhile."""
+"""The nearest encoded image, searched step by step so that images are decoded in between."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from tests.engine.worker.test_numpy_decoder import model_file_of
 
 
 class StartingWorker:
-    """A worker whose import lasts until it is told to end."""
+    """A worker whose import lasts until it is asked to end."""
 
     def __init__(self, decoder) -> None:
         self.inbox = Mailbox(REQUEST_ORDER)

@@ -1,4 +1,4 @@
-"""Where points are dense and where there are none, against the distances themselves."""
+"""Where points are dense and where they are absent, compared with the distances themselves."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class ImageLayer(Layer):
         self.redraw()
 
     def render(self, painter: QPainter, view: View) -> None:
-        """Draw all of a view on a transparent ground, in logical pixels from its top left corner."""
+        """Draw all of a view on a transparent background, in logical pixels from its top left corner."""
         raise NotImplementedError
 
     def draw(self, painter: QPainter, view: View) -> None:

@@ -48,7 +48,7 @@ def test_a_pan_of_a_crowd_shows_the_points_where_they_are_at_once_and_when_the_v
     pixels_of(latent_map)
     latent_map.view_box.pan(150, 90)
     moved = pixels_of(latent_map)
-    # The moved picture is drawn anew once the view rests, and no longer changes.
+    # The moved picture is redrawn once the view rests, and no longer changes.
     qtbot.waitUntil(lambda: not np.array_equal(pixels_of(latent_map), moved))
     moved, exact = ((picture[120:400, 80:380].max(axis=-1) > 60).mean() for picture in (moved, pixels_of(latent_map)))
     assert moved > 0.5 * exact > 0
