@@ -60,12 +60,12 @@ class OverlayPanels(QObject):
         self._legend.shownChanged.connect(lambda _shown: self._layers.points.set_hidden(self._legend.hidden()))
         self._message.clicked.connect(lambda: self._on_message_clicked and self._on_message_clicked())
 
-    # --- what they say ----------------------------------------------------------------------------
+    # --- texts -----------------------------------------------------------------------------------
 
     def set_message(self, text: str, button: str, clicked: Callable[[], object] | None) -> None:
         """Show one line on how to fill the empty map, and a button that does it; an empty text removes both."""
         self._on_message_clicked = clicked
-        self._message.say(text, button)
+        self._message.show_text(text, button)
         self._place()
 
     def set_staleness_text(self, text: str, part: str) -> None:
@@ -73,20 +73,20 @@ class OverlayPanels(QObject):
         self._staleness[part] = text
         points = self._staleness.get("points")
         others = [text for name, text in self._staleness.items() if text and name != "points"]
-        said = " · ".join([points, *others]) if points else ""
-        if said != self._staleness_note.text():
-            self._staleness_note.say(said)
+        shown = " · ".join([points, *others]) if points else ""
+        if shown != self._staleness_note.text():
+            self._staleness_note.show_text(shown)
             self._place()
 
     def set_epoch_banner(self, text: str) -> None:
         """Show that the map is of a past epoch; an empty text removes the banner."""
-        self._epoch_banner.say(text)
+        self._epoch_banner.show_text(text)
         self._place()
 
     def set_far_from_data(self, far: bool) -> None:
         """Show or hide the note that the shown latent is far from all data."""
         if far != self._far_note.isVisibleTo(self._over):
-            self._far_note.say(FAR_FROM_DATA if far else "")
+            self._far_note.show_text(FAR_FROM_DATA if far else "")
             self._place()
 
     def set_theme(self, theme: Theme) -> None:

@@ -27,7 +27,7 @@ class Note(QLabel):
         self._theme: Theme = DARK
         self.hide()
 
-    def say(self, text: str) -> None:
+    def show_text(self, text: str) -> None:
         """Show this text; an empty one hides the note."""
         if text != self.text():
             self.setText(text)
@@ -88,7 +88,7 @@ class Message(QFrame):
         column.addWidget(self._button, 0, Qt.AlignmentFlag.AlignHCenter)
         self.hide()
 
-    def say(self, text: str, action: str) -> None:
+    def show_text(self, text: str, action: str) -> None:
         """Show this line and a button that reads ``action`` (none if empty); no text hides it all."""
         self._line.setText(text)
         self.setAccessibleName(text)

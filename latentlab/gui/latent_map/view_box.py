@@ -125,7 +125,7 @@ class MapViewBox(pg.ViewBox):  # type: ignore[misc]
         self.setCursor(tool.cursor)
 
     @property
-    def is_held(self) -> bool:
+    def is_button_down(self) -> bool:
         """Whether a button is down on the map."""
         return self._is_pressed or self._pan_from is not None
 

@@ -38,7 +38,7 @@ _ARROWS = {
 class LatentMap(QWidget):
     """The live latent map.
 
-    It keeps no state of the program: ``set_…`` methods say what to draw, signals say what the user does.
+    It keeps no program state: ``set_…`` methods say what to draw, signals report what the user does.
     Points are (x, y) on the shown axes, whatever latent dimensions those stand for.
 
     Attributes
@@ -161,7 +161,7 @@ class LatentMap(QWidget):
 
     def follow(self, xy: npt.ArrayLike) -> None:
         """Bring a point (x, y) into view, panning no farther than needed; not while a button is held on the map."""
-        if not self.view_box.is_held:
+        if not self.view_box.is_button_down:
             self.view_box.bring_into_view(xy, FOLLOW_MARGIN)
 
     def _on_view_changed(self) -> None:
