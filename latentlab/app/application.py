@@ -154,7 +154,8 @@ class Application(QObject):
         DatasetFitController(session, window.data_panel, window.notifications, parent)
         self.model = ModelController(session, engine, self.undo, window.model_panel, parent)
         self.training = TrainingController(session, engine, window.training_panel, window.curves, self.activity, parent)
-        OpenedRunController(session, engine, window.training_panel, window.curves, self.activity, parent)
+        opened_run = OpenedRunController(session, engine, window.training_panel, window.curves, self.activity, parent)
+        opened_run.unfinishedRunOpened.connect(lambda: window.show_panel("training"))
         self._runs = RunsController(session, self.training, self.model, window.runs_table, parent)
         # A panel behind another tab is not hidden for Qt: only its dock reports that it comes to the front.
         window.docks["runs"].visibilityChanged.connect(self._on_runs_visibility_changed)

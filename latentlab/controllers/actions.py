@@ -74,6 +74,8 @@ class ActionsController(QObject):
         engine.failed.connect(self._on_failed)
         session.runStateChanged.connect(self._show_run_state)
         session.datasetChanged.connect(self._show_run_state)
+        session.datasetChanged.connect(self._show_continue_tip)
+        session.runStatusChanged.connect(self._show_continue_tip)
         session.modelChanged.connect(self._show_document)
         session.dirtyChanged.connect(self._show_document)
         window.set_recent(settings.recent())
@@ -258,6 +260,11 @@ class ActionsController(QObject):
         self._window.set_run_status(run, self._session.dataset is not None)
         if run.is_active:
             self._window.show_panel("training")
+
+    def _show_continue_tip(self) -> None:
+        """Say in the tooltip of Continue which images must be opened first."""
+        missing = self._session.run.missing_source(self._session.dataset)
+        self._window.actions_.show_continue_tip(f"To continue the opened run, open {missing} first" if missing else "")
 
     def _show_waiting(self, text: str) -> None:
         """Show a text in every panel that waits for a model; an empty text removes it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import QObject, Signal
 
 from latentlab.config import DataConfig
@@ -50,9 +52,13 @@ class DataController(QObject):
         self._session, self._engine, self._panel, self._activity = session, engine, panel, activity
         self._opening = ""  # the source being opened
         self._contact_sheet: ByteArray | None = None  # of the open dataset
+        self._run_data = ("", "")  # source and name of the opened run whose images are not open
         panel.openRequested.connect(self.open)
         panel.previewRequested.connect(self._preview)
         panel.cancelRequested.connect(self.cancel)
+        panel.openRunDataRequested.connect(self._on_open_run_data)
+        session.runStatusChanged.connect(self._show_run_data)
+        session.datasetChanged.connect(self._show_run_data)
         engine.datasetProgress.connect(self._on_progress)
         engine.datasetPreview.connect(self._on_preview)
         engine.datasetOpened.connect(self._on_opened)
@@ -75,6 +81,20 @@ class DataController(QObject):
     def cancel(self) -> None:
         """Cancel the opening."""
         self._engine.request(CancelLoading())
+
+    def _show_run_data(self) -> None:
+        """Offer to open the images of an opened run that can be continued with them."""
+        run = self._session.run
+        source = run.missing_source(self._session.dataset)
+        run_data = (source, Path(run.folder).absolute().name) if source else ("", "")
+        if run_data != self._run_data:
+            self._run_data = run_data
+            self._panel.set_run_data(*run_data)
+
+    def _on_open_run_data(self) -> None:
+        run = self._session.run
+        if run.config is not None:
+            self.open(run.source, run.config.data)
 
     def _preview(self, source: str, config: DataConfig) -> None:
         if not self._opening:  # its own images are previewed first

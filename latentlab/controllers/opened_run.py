@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
 from latentlab.config.events import Adjusted, Epoch, Event
 from latentlab.config.layout import ACTIVE_KL
@@ -21,7 +21,15 @@ _FOLLOWED = "followed run"  # id of the activity
 
 
 class OpenedRunController(QObject):
-    """Shows an opened run's settings in the panel, and follows its metrics on the curves and in the status line."""
+    """Shows an opened run's settings in the panel, and follows its metrics on the curves and in the status line.
+
+    Signals
+    -------
+    unfinishedRunOpened
+        A run was opened that ended before its last epoch.
+    """
+
+    unfinishedRunOpened = Signal()
 
     def __init__(
         self,
@@ -79,6 +87,8 @@ class OpenedRunController(QObject):
             self._activity.show_for(_FOLLOWED, f"{name}: no longer trained elsewhere, at epoch {opened.epochs}")
         else:
             self._panel.set_config(opened.config, chosen=True)
+            if self._session.run.planned_epochs:
+                self.unfinishedRunOpened.emit()
 
     def _on_run_followed(self, result: RunFollowed) -> None:
         """Draw the events of the opened run."""

@@ -154,7 +154,7 @@ class TrainingController(QObject):
         """Offer to continue the last run, or to open its images if others or none are open."""
         run, dataset = self._session.run, self._session.dataset
         name = Path(run.folder).absolute().name
-        missing_source = run.source if run.end_reason and not run.is_trained_on(dataset) else ""
+        missing_source = run.missing_source(dataset)
         offered = (run.can_resume(dataset), run.completed_epochs, run.planned_epochs, missing_source, name)
         if offered == self._offered:
             return

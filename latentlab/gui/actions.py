@@ -10,6 +10,7 @@ from latentlab.gui.style.icons import set_icon
 from latentlab.utils.file_formats import FORMAT_NAMES
 
 _Key = QKeySequence.StandardKey
+_CONTINUE_TIP = "Continue the last run in its folder"
 
 
 class Actions(QObject):
@@ -52,7 +53,7 @@ class Actions(QObject):
         self.map_axes = make("Map &axes", "", "Ctrl+Shift+A", "Choose the latent directions of the map's axes")
         self.reset_layout = make("Reset &panels", "", "", "Restore the default layout of panels")
         self.train = make("&Train", "train", "Ctrl+T", "Start a run")
-        self.continue_run = make("&Continue", "", "Ctrl+Shift+T", "Continue the last run in its folder")
+        self.continue_run = make("&Continue", "", "Ctrl+Shift+T", _CONTINUE_TIP)
         self.pause = make("&Pause", "pause", "Ctrl+P", "Pause the run, or resume it")
         self.stop = make("&Stop", "stop", "Ctrl+.", "Stop the run and keep its best model")
         self.explore = make("Explore", "explore", "E", "Move to preview a latent, click to choose it", checkable=True)
@@ -67,6 +68,10 @@ class Actions(QObject):
         self.schemes = self._group(self.theme_system, self.theme_light, self.theme_dark)
         self.undo.setEnabled(False)
         self.redo.setEnabled(False)
+
+    def show_continue_tip(self, text: str) -> None:
+        """Show in the tooltip of Continue why it is disabled; an empty text restores the usual one."""
+        self.continue_run.setToolTip(_with_keys(text or _CONTINUE_TIP, self.continue_run))
 
     def _make(
         self,
@@ -85,8 +90,7 @@ class Actions(QObject):
         action.setMenuRole(role)
         if shortcut != "":
             action.setShortcut(QKeySequence(shortcut))
-        keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-        action.setToolTip(f"{tip} ({keys})" if keys else tip)
+        action.setToolTip(_with_keys(tip, action))
         if icon:
             set_icon(action, icon)
         return action
@@ -97,3 +101,9 @@ class Actions(QObject):
             group.addAction(action)
         actions[0].setChecked(True)
         return group
+
+
+def _with_keys(tip: str, action: QAction) -> str:
+    """The tip, followed by the action's shortcut."""
+    keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+    return f"{tip} ({keys})" if keys else tip

@@ -118,6 +118,10 @@ class RunStatus:
         same_images = (dataset.fingerprint or dataset.source) == (self.fingerprint or self.source)
         return same_images and dataset.config == self.config.data
 
+    def missing_source(self, dataset: DatasetInfo | None) -> str:
+        """The images that must be opened before the run can be continued; empty if none need to be."""
+        return self.source if self.end_reason and not self.is_trained_on(dataset) else ""
+
     def can_resume(self, dataset: DatasetInfo | None) -> bool:
         """Whether it has ended with a checkpoint and its images are open."""
         return bool(self.end_reason) and self.is_trained_on(dataset)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtWidgets import QLineEdit
+from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton
 
 from latentlab.config import RunConfig, TrainingConfig
 from latentlab.config.events import Adjusted, Epoch, Finished, Progress, Started
 from latentlab.config.recipes import RECIPES
+from latentlab.controllers.data import DataController
 from latentlab.controllers.opened_run import OpenedRunController
 from latentlab.controllers.run_messages import duration, ending
 from latentlab.controllers.training import TrainingController
 from latentlab.engine.protocol.messages import (
     AdjustTraining,
     Failed,
+    OpenDataset,
     RunFollowed,
     RunOpened,
     StopTraining,
@@ -22,6 +24,7 @@ from latentlab.engine.protocol.messages import (
     TrainingState,
 )
 from latentlab.gui.curves.panel import TrainingCurves
+from latentlab.gui.panels.data import DataPanel
 from latentlab.gui.panels.training import TrainingPanel
 from tests.controllers.test_autosave import dataset_info
 
@@ -346,3 +349,24 @@ def test_a_run_whose_worker_was_lost_stays_the_last_one_when_a_new_worker_opens_
     engine.runOpened.emit(RunOpened(run, session.run.config, "photos", "", 1, "stopped"))
     assert panel.findChild(object, "progressText").text() == "Interrupted at epoch 1.5"
     assert "to epoch 4" in panel.findChild(object, "continueButton").toolTip()
+
+
+def test_an_unfinished_run_says_in_both_panels_that_its_images_are_needed(session, engine, activity, curves, qtbot):
+    training, data = TrainingPanel(), DataPanel()
+    qtbot.addWidget(training)
+    qtbot.addWidget(data)
+    opened_run = OpenedRunController(session, engine, training, curves, activity, training)
+    TrainingController(session, engine, training, curves, activity, training)
+    DataController(session, engine, data, activity, data)
+    config = RunConfig(data=dataset_info().config)
+    with qtbot.waitSignal(opened_run.unfinishedRunOpened):
+        engine.runOpened.emit(RunOpened("/runs/mine", config, "photos", "", 1, "stopped"))
+    for panel in (training, data):
+        texts = [each.text() for each in panel.findChildren(QLabel) if not each.isHidden()]
+        assert any("mine" in text and "images" in text for text in texts), texts
+    button = data.findChild(QPushButton, "openRunDataInDataPanel")
+    assert not button.isHidden()
+    button.click()
+    assert engine.last(OpenDataset) == OpenDataset("photos", config.data)
+    session.set_dataset(dataset_info())
+    assert button.isHidden()

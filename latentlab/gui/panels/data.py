@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from latentlab.config.info import DatasetInfo
 
 DEMO = "demo:shapes"
+_EMPTY = "Open a folder of images, or try the demo shapes, to see samples and counts here."
 READING = ("image_size", "channels", "fit", "invert")
 SUBSET = ("per_class", "limit", "validation", "seed")
 _MAX_SHEET_HEIGHT = 168  # px
@@ -45,6 +46,8 @@ class DataPanel(QWidget):
         Settings were changed: some images of the open dataset should be shown as read with them.
     cancelRequested
         Opening should be cancelled.
+    openRunDataRequested
+        The images of the opened run should be opened.
     configRefused(message)
         The settings are invalid.
     """
@@ -54,6 +57,7 @@ class DataPanel(QWidget):
     openFileRequested = Signal()
     previewRequested = Signal(str, object)
     cancelRequested = Signal()
+    openRunDataRequested = Signal()
     configRefused = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -110,7 +114,15 @@ class DataPanel(QWidget):
         layout.addWidget(self._progress_box)
 
     def _build_info(self, layout: QVBoxLayout) -> None:
-        self._empty = EmptyState("Open a folder of images, or try the demo shapes, to see samples and counts here.")
+        self._run_data = button(
+            "openRunDataInDataPanel",
+            "Open the run's images",
+            "Open the images of the opened run, which can then be continued",
+            self.openRunDataRequested.emit,
+            icon="open",
+        )
+        self._run_data.hide()
+        self._empty = EmptyState(_EMPTY)
         self._info = QWidget()
         inner = column(self._info, 0)
         self._counts = label("", "heading")
@@ -135,6 +147,7 @@ class DataPanel(QWidget):
         for widget in (self._counts, self._misfit, self._skipped_fold, self._details, self._files):
             inner.addWidget(widget)
         layout.addWidget(self._empty)
+        layout.addWidget(self._run_data)
         layout.addWidget(self._info)
 
     def _build_sheet(self) -> QWidget:
@@ -236,6 +249,12 @@ class DataPanel(QWidget):
         self._skipped.setPlainText("\n".join(f"{path}: {reason}" for path, reason in info.skipped))
         self._skipped_fold.set_title(skipped_summary(info.skipped_count, info.others_count))
         self._skipped_fold.setVisible(info.skipped_count > 0)
+
+    def set_run_data(self, source: str, run: str = "") -> None:
+        """Offer to open the images that the opened run was trained on; an empty source withdraws the offer."""
+        self._empty.set_text(f"{run} was trained on {source}. Open these images to continue it." if source else _EMPTY)
+        self._run_data.setToolTip(f"Open {source} as {run} read it; the run can then be continued")
+        self._run_data.setVisible(bool(source))
 
     def set_misfit(self, text: str) -> None:
         """Show why the open images do not fit the open model; an empty text hides the message."""

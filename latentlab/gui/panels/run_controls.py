@@ -50,7 +50,7 @@ class RunControls(QWidget):
         self._continued, self._done, self._planned = "", 0, 0  # the run that can be continued, its epochs and its plan
         self._epochs_set = 0  # in the settings
         self._can_train, self._reason, self._invalid = True, "", ""
-        self._has_run_data = False
+        self._has_run_data, self._run_data_hint = False, ""
         self._beta: QLabeledDoubleSlider | None = None
         self._reason_label = label("", "dim", wrap=True)
         self._beta_row = QWidget()
@@ -139,6 +139,7 @@ class RunControls(QWidget):
     def set_run_data(self, source: str, run: str) -> None:
         """Offer to open the images that the opened run was trained on; an empty source withdraws the offer."""
         self._has_run_data = bool(source)
+        self._run_data_hint = f"To continue {run}, open its images." if source else ""
         self._run_data.setToolTip(f"Open {source} as {run} read it; the run can then be continued")
         self._show_readiness()
 
@@ -207,8 +208,9 @@ class RunControls(QWidget):
     def _show_readiness(self) -> None:
         idle = not self._is_active
         reason = self._invalid or ("" if self._can_train else self._reason)
+        hint = self._invalid or self._run_data_hint or reason
         self._train.setEnabled(idle and not reason and self._can_train)
-        self._reason_label.setText(reason if idle else "")
+        self._reason_label.setText(hint if idle else "")
         self._reason_label.setVisible(bool(self._reason_label.text()))
         self._reason_label.setProperty("role", "error" if self._invalid else "dim")
         self._reason_label.style().unpolish(self._reason_label)

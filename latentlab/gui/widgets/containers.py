@@ -28,6 +28,11 @@ class EmptyState(QWidget):
             layout.addLayout(row(None, *buttons, None))
         layout.addStretch(1)
 
+    def set_text(self, text: str) -> None:
+        """Replace the line of text."""
+        self._text = text
+        self._line.setText(text)
+
     def set_waiting(self, text: str) -> None:
         """Show a waiting message without the buttons; an empty text restores the empty state."""
         self._line.setText(text or self._text)
