@@ -99,7 +99,7 @@ class ActionsController(QObject):
         a.fit_view.triggered.connect(self._map.fit_to_points)
         a.train.triggered.connect(panel.train)
         a.continue_run.triggered.connect(panel.continue_run)
-        panel.continueOffered.connect(a.continue_run.setEnabled)
+        panel.continueAvailable.connect(a.continue_run.setEnabled)
         a.pause.triggered.connect(self._on_pause)
         a.stop.triggered.connect(self._training.stop)
         a.copy_command.triggered.connect(self._on_copy_command)

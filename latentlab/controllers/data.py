@@ -163,7 +163,7 @@ class DataController(QObject):
 
 
 class DatasetFitController(QObject):
-    """Says in the Data panel, and once in a notification, when the open images do not fit the model, and what to do."""
+    """Reports in the Data panel, and once in a notification, that the open images do not fit, and what to do."""
 
     def __init__(
         self, session: Session, panel: DataPanel, notifications: Toasts, parent: QObject | None = None

@@ -62,9 +62,9 @@ class DecodedImageController(QObject):
             self._request_nearest()
 
     def _on_viewed_epoch_changed(self) -> None:
-        """Say beside a snapshot that the image is the current model's."""
+        """Mark that the image is the current model's while the map shows an earlier epoch."""
         is_viewing = self._session.viewed_epoch is not None
-        self._image.set_now(is_viewing)
+        self._image.set_is_current(is_viewing)
         if not is_viewing:
             self._request_nearest()
 

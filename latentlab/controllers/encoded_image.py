@@ -35,7 +35,7 @@ class EncodedImageController(QObject):
 
     Opening an image is one undo step: its undo restores the latent, the class and the image from before. With newer
     weights of the same model the image is encoded again, and the latent follows unless it was moved meanwhile; with
-    another model the image is removed, which a notification says.
+    another model the image is removed, and a notification is shown.
     """
 
     def __init__(

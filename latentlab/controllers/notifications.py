@@ -58,7 +58,7 @@ class NotificationsController(QObject):
             self._unsaved.append(shown)
 
     def _on_run_written(self, _event: Event) -> None:
-        """Withdraw the warnings of a full disk: the run could be written."""
+        """Remove the warnings of a full disk: the run could be written."""
         while self._unsaved:
             self._unsaved.pop().withdraw()
 

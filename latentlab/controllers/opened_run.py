@@ -82,7 +82,7 @@ class OpenedRunController(QObject):
                 is_followed=has_ended_elsewhere,
             )
         )
-        if has_ended_elsewhere:  # the panel keeps what the user has set meanwhile
+        if has_ended_elsewhere:  # the panel keeps the settings that the user has changed
             name = Path(opened.run).name
             self._activity.show_for(_FOLLOWED, f"{name}: no longer trained elsewhere, at epoch {opened.epochs}")
         else:
@@ -107,7 +107,7 @@ class OpenedRunController(QObject):
                 self._show_progress(result, f"{name}: epoch {event.epoch} of {event.epochs}")
 
     def _update_run(self, result: RunFollowed) -> None:
-        """Withdraw the offer to continue the run if it turns out to be trained elsewhere."""
+        """Do not offer to continue the run if it turns out to be trained elsewhere."""
         run = self._session.run
         if result.run != run.folder or run.has_started or run.is_active:
             return

@@ -1,4 +1,4 @@
-"""The status line: shows the newest activity, or the state of the run while there is none."""
+"""The status line: shows the newest activity, or the state of the run if there is none."""
 
 from __future__ import annotations
 

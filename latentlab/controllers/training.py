@@ -68,7 +68,7 @@ class TrainingController(QObject):
         self._before_start = session.run  # the run before the one that is being started
         self._requested_epochs = self._total_epochs = 0  # as the user requested them, and with those of before
         self._suggested_for = ""  # source of the dataset of the last suggestion
-        self._offered: tuple[object, ...] = ()  # how the run can continue, as the panel shows it
+        self._continuation: tuple[object, ...] = ()  # how the run can continue, as the panel shows it
 
         panel.trainRequested.connect(self.start)
         panel.pauseRequested.connect(lambda: engine.request(PauseTraining()))
@@ -155,11 +155,11 @@ class TrainingController(QObject):
         run, dataset = self._session.run, self._session.dataset
         name = Path(run.folder).absolute().name
         missing_source = run.missing_source(dataset)
-        offered = (run.can_resume(dataset), run.completed_epochs, run.planned_epochs, missing_source, name)
-        if offered == self._offered:
+        continuation = (run.can_resume(dataset), run.completed_epochs, run.planned_epochs, missing_source, name)
+        if continuation == self._continuation:
             return
-        self._offered = offered
-        self._panel.set_can_continue(name if offered[0] else "", run.completed_epochs, run.planned_epochs)
+        self._continuation = continuation
+        self._panel.set_can_continue(name if continuation[0] else "", run.completed_epochs, run.planned_epochs)
         self._panel.set_run_data(missing_source, name)
 
     def _on_open_run_data(self) -> None:
@@ -172,7 +172,9 @@ class TrainingController(QObject):
         if isinstance(epochs, int) and epochs <= run.completed_epochs and run.config is not None:
             self._panel.set_adjusted({"epochs": run.config.training.epochs})
             done = run.completed_epochs
-            self.warned.emit(f"{done} epochs are done already: the run cannot have {epochs} in all; Stop ends it now.")
+            self.warned.emit(
+                f"{done} epochs are done already: the run cannot have {epochs} in total; Stop ends it now."
+            )
             return
         self._engine.request(AdjustTraining(**values))  # type: ignore[arg-type]
 

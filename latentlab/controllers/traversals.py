@@ -16,7 +16,7 @@ Rows = tuple[FloatArray, tuple[str, ...]]
 
 
 def strongest(kl: FloatArray | None, among: Sequence[int], count: int) -> tuple[int, ...]:
-    """The ``count`` dimensions with the highest KL, highest first; the first ones while there is no KL."""
+    """The ``count`` dimensions with the highest KL, highest first; the first ones if there is no KL."""
     dimensions = list(among)
     if kl is not None:
         dimensions.sort(key=lambda dimension: -kl[dimension])

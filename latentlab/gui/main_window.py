@@ -50,12 +50,12 @@ _TOLERANCE = 12  # px: a column that differs less from its default width was not
 
 
 class MainWindow(QMainWindow):
-    """Contains the panels and offers the actions; controllers give them their meaning.
+    """Contains the panels and the actions; controllers connect them to the session and the engine.
 
     Parameters
     ----------
     latent_map
-        The widget in the middle; ``set_latent_map`` may put another there.
+        The widget in the middle; ``set_latent_map`` may replace it.
     panels_later
         Leave the docks empty, so that the window can be painted: ``build_panels`` then fills them.
 
@@ -268,9 +268,9 @@ class MainWindow(QMainWindow):
         self.toolbar.addWidget(self.frame_rate)
         self.addToolBar(self.toolbar)
         for action in (a.undo, a.redo):
-            made = self.toolbar.widgetForAction(action)
-            if isinstance(made, QToolButton):
-                made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+            widget = self.toolbar.widgetForAction(action)
+            if isinstance(widget, QToolButton):
+                widget.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
         pause = self.toolbar.widgetForAction(a.pause)
         widths = []
         for text in ("&Resume", "&Pause"):
@@ -291,7 +291,7 @@ class MainWindow(QMainWindow):
         self._recent.setEnabled(bool(paths))
 
     def set_latent_map(self, latent_map: QWidget) -> None:
-        """Put another widget into the middle, at the same pixels, before anything is painted."""
+        """Replace the widget in the middle by one of the same geometry, before anything is painted."""
         before, self.latent_map = self.latent_map, latent_map
         latent_map.setGeometry(before.geometry())
         self._map_layout.replaceWidget(before, latent_map)
@@ -315,7 +315,7 @@ class MainWindow(QMainWindow):
             action.toggled.connect(lambda on, name=name: self.layerToggled.emit(name, on))
 
     def show_layer(self, name: str, visible: bool) -> None:
-        """Tick or untick a layer in the View menu, without a signal."""
+        """Tick or untick a layer in the View menu, without emitting a signal."""
         action = next(action for action in self._layers.actions() if action.objectName() == name)
         with QSignalBlocker(action):
             action.setChecked(visible)

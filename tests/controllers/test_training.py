@@ -304,7 +304,7 @@ def test_a_run_cannot_be_made_shorter_than_its_completed_epochs(parts, session, 
     engine.trainingEvent.emit(TrainingEvent(Epoch(63, 200, {"elbo": -1.0}, None, 1.0, 1.0)))
     with qtbot.waitSignal(controller.warned) as warned:
         panel.adjusted.emit({"epochs": 40})
-    assert warned.args == ["63 epochs are done already: the run cannot have 40 in all; Stop ends it now."]
+    assert warned.args == ["63 epochs are done already: the run cannot have 40 in total; Stop ends it now."]
     assert engine.count(AdjustTraining) == 0
     assert panel.config().training.epochs == 200
 

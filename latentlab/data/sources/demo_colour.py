@@ -47,7 +47,7 @@ def colour() -> ArraySource:
     factors = {name: grid.reshape(-1) for name, grid in zip(axes, grids, strict=True)}
     labels = factors["shape"].astype(np.int64)
     last = np.moveaxis(images.reshape(-1, 3, SIDE, SIDE), 1, 3)
-    return ArraySource(last, labels, SHAPES, "colour", "colour", "demo:colour", "made", factors=factors)
+    return ArraySource(last, labels, SHAPES, "colour", "colour", "demo:colour", "generated", factors=factors)
 
 
 def hue_to_rgb(hue: float, value: float) -> NDArray[np.float64]:

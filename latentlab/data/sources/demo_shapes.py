@@ -41,7 +41,7 @@ def shapes() -> ArraySource:
     factors = dict(zip(("shape", "scale", "rotation", "x", "y"), grids, strict=True))
     labels = factors["shape"].astype(np.int64)
     return ArraySource(
-        images.reshape(-1, SIDE, SIDE), labels, SHAPES, "shapes", "shapes", "demo:shapes", "made", factors=factors
+        images.reshape(-1, SIDE, SIDE), labels, SHAPES, "shapes", "shapes", "demo:shapes", "generated", factors=factors
     )
 
 

@@ -30,7 +30,7 @@ class Entry:
 
 
 class RunLegend(QScrollArea):
-    """The runs whose curves are drawn; hidden while there is only one.
+    """The runs whose curves are drawn; hidden if there is only one.
 
     Signals
     -------

@@ -162,9 +162,9 @@ class TermPlot(_CurvePlot):
         the validation mean if there is one.
         """
         dim = self._theme.dim
-        # A run that ended long before says nothing of this epoch.
-        there = [run for run in runs if epoch is None or epoch <= run.latest() + 1.0] or runs[-1:]
-        values = [(run, _at(run.train.get(term), epoch), _at(run.validation.get(term), epoch)) for run in there]
+        # Runs that ended long before this epoch have no value there.
+        shown = [run for run in runs if epoch is None or epoch <= run.latest() + 1.0] or runs[-1:]
+        values = [(run, _at(run.train.get(term), epoch), _at(run.validation.get(term), epoch)) for run in shown]
         text = f"<b>{'−' if self._sign < 0 else ''}{self._title}</b>"
         if len(values) == 1:
             _, train, validation = values[0]

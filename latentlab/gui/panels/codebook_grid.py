@@ -214,7 +214,7 @@ class CodebookGrid(QWidget):
         """The centre of a code's swatch in the widget named ``codePalette``."""
         return self._palette.rect_of(*divmod(code, max(1, self._palette.codes.shape[1]))).center()
 
-    # --- inside ---------------------------------------------------------------------------------
+    # --- internal -------------------------------------------------------------------------------
 
     def resizeEvent(self, _event: object) -> None:
         """Fit the palette's columns to the new width."""

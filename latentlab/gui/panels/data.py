@@ -298,8 +298,8 @@ class DataPanel(QWidget):
         self._fit_sheet()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Scroll the controls when the wheel is turned over the contact sheet."""
-        # Called directly: an event that is sent and not accepted would be passed back here.
+        """Scroll the controls."""
+        # Call event() directly: sendEvent would propagate an ignored event back here.
         self._area.verticalScrollBar().event(event)
 
     def _fit_sheet(self) -> None:
@@ -321,7 +321,7 @@ class DataPanel(QWidget):
         self.previewRequested.emit(self._source, config)
 
     def _show_cost(self) -> None:
-        """Show the memory and time the images need with the settings shown; an unknown shape is taken as unchanged."""
+        """Show the memory and time needed with the present settings, using the last known image shape."""
         info, whole = self._open_info, self._whole
         try:
             config = None if info is None or whole is None else self.config()

@@ -40,7 +40,7 @@ def latent_text(values: NDArray[np.float64], first: int = 0) -> str:
     return "   ".join(shown) + ("  …" if values.size > MAX_VALUES else "")
 
 
-def _beside(view: PixelView, text: QLabel) -> QWidget:
+def _with_text(view: PixelView, text: QLabel) -> QWidget:
     box = QWidget()
     line = row(view, text)
     line.setStretch(1, 1)
@@ -121,6 +121,7 @@ class DecodedImage(QWidget):
         self._pressed: QPoint | None = None  # where a drag may start
         self._is_preview = self._is_far = False
         self._view = PixelView(240)
+        self._view.setObjectName("decodedView")
         self._view.setToolTip("Right-click to copy or save; drag it out into another program")
         self._build()
 
@@ -138,10 +139,10 @@ class DecodedImage(QWidget):
         self._smooth.setProperty("chip", True)
         self._smooth.toggled.connect(self._view.set_smooth)
         self._nearest_view, self._nearest_text = self._small_view("nearestImage")
-        self._nearest = _beside(self._nearest_view, self._nearest_text)
+        self._nearest = _with_text(self._nearest_view, self._nearest_text)
         self._encoded = EncodedImage(self.encodedImageClosed.emit)
         self._empty = EmptyState(
-            "The decoded image of the latent you point at appears here.",
+            "The decoded image at the pointer appears here.",
             button("decodedOpenModel", "Open model…", "Open a model file", self.openModelRequested.emit, icon="model"),
         )
         layout = column(self)
@@ -176,7 +177,7 @@ class DecodedImage(QWidget):
         return self._image
 
     def set_waiting(self, text: str) -> None:
-        """Show a waiting message while there is no image; an empty text removes it."""
+        """Show what is loading; an empty text clears the message."""
         self._empty.set_waiting(text)
 
     def set_caption(self, latent: Any | None, preview: bool = False, text: str = "") -> None:
@@ -201,9 +202,9 @@ class DecodedImage(QWidget):
         self._cue.style().unpolish(self._cue)
         self._cue.style().polish(self._cue)
 
-    def set_now(self, shown: bool) -> None:
+    def set_is_current(self, visible: bool) -> None:
         """Show or hide the note that the image is the current model's while the map shows an earlier epoch."""
-        self._now.setVisible(shown)
+        self._now.setVisible(visible)
 
     def set_nearest(self, image: ByteArray | None, text: str = "") -> None:
         """Show the nearest real image and a text beside it; ``None`` hides it."""

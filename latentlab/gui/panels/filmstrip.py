@@ -17,7 +17,7 @@ from latentlab.gui.widgets.image_strip import ImageStrip
 from latentlab.gui.widgets.qimage import ByteArray
 
 KINDS = {
-    "traverse": ("Traversals", "Each dimension varied while the others are held"),
+    "traverse": ("Traversals", "Each dimension varied while the others are constant"),
     "interpolate": ("Interpolation", "The images along the path on the map"),
     "reconstruct": ("Reconstructions", "Images of the dataset above their reconstructions"),
     "sample": ("Samples", "Images of latents drawn from the prior"),
@@ -61,7 +61,7 @@ class Filmstrip(QWidget):
     latentPicked(z)
         A tile with a known latent (float32 [d]) was chosen.
     refreshRequested(kind)
-        The strip should be made again with other samples or images.
+        The strip should be computed again with other samples or images.
     epochsWanted
         The strip should be shown over the epochs of the run.
     epochPicked(epoch)
@@ -133,7 +133,7 @@ class Filmstrip(QWidget):
         return EmptyState(_EMPTY[kind], button(f"fill_{kind}", text, tip, signal.emit, icon=icon))
 
     def set_waiting(self, text: str) -> None:
-        """Show a waiting message in the strips that a model fills; an empty text removes it."""
+        """Show what is loading in the strips that a model fills; an empty text clears the message."""
         for kind in ("traverse", "sample"):
             self._empties[kind].set_waiting(text)
 
@@ -166,7 +166,7 @@ class Filmstrip(QWidget):
             self._show()
 
     def set_has_epochs(self, has_epochs: bool) -> None:
-        """Offer to show the images over the epochs of a run, or withdraw the offer."""
+        """Set whether the images can be shown over the epochs of a run."""
         self._has_epochs = has_epochs
         if not has_epochs:
             self._over_epochs = {}

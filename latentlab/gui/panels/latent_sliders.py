@@ -48,9 +48,9 @@ class _Row(QWidget):
         layout.setSpacing(SPACE // 2)
         for widget, stretch in ((title, 0), (self.slider, 1), (self.value, 0), (self.kl, 0)):
             layout.addWidget(widget, stretch)
-        for made in (self.lock, self.dice):
-            made.setFixedWidth(_BUTTON)
-            layout.addWidget(made)
+        for tool in (self.lock, self.dice):
+            tool.setFixedWidth(_BUTTON)
+            layout.addWidget(tool)
 
     def _set_widths(self, title: QLabel) -> None:
         title.setFixedWidth(self.fontMetrics().horizontalAdvance("z₀₀") + 2)
@@ -219,7 +219,7 @@ class LatentSliders(QWidget):
     # --- what is shown --------------------------------------------------------------------------
 
     def set_waiting(self, text: str) -> None:
-        """Show a waiting message while there is no model; an empty text removes it."""
+        """Show what is loading; an empty text clears the message."""
         self._empty.set_waiting(text)
 
     def set_dimensions(self, count: int) -> None:
@@ -251,7 +251,7 @@ class LatentSliders(QWidget):
         Without ``fold`` every row stays visible: early in a run a low KL does not mean a collapse.
         With ``keep``, and during a drag, every row stays in place.
         """
-        keep = keep or any(each.slider.is_held() for each in self._rows)
+        keep = keep or any(each.slider.is_adjusting() for each in self._rows)
         self._folds = fold
         self._kl = None if kl is None else np.asarray(kl, dtype=np.float64).reshape(-1)
         for dimension, each in enumerate(self._rows):
@@ -314,13 +314,13 @@ class LatentSliders(QWidget):
     # --- rows -----------------------------------------------------------------------------------
 
     def _new_row(self, dimension: int) -> _Row:
-        made = _Row(dimension, self._body)
-        made.slider.set_span(self._span)
-        made.slider.edited.connect(lambda value, gesture: self.valueEdited.emit(dimension, value, gesture))
-        made.slider.resetRequested.connect(lambda: self.resetRequested.emit(dimension))
-        made.dice.clicked.connect(lambda: self.sampleRequested.emit(dimension))
-        made.lock.toggled.connect(lambda locked: self._on_lock_toggled(dimension, locked))
-        return made
+        row = _Row(dimension, self._body)
+        row.slider.set_span(self._span)
+        row.slider.edited.connect(lambda value, gesture: self.valueEdited.emit(dimension, value, gesture))
+        row.slider.resetRequested.connect(lambda: self.resetRequested.emit(dimension))
+        row.dice.clicked.connect(lambda: self.sampleRequested.emit(dimension))
+        row.lock.toggled.connect(lambda locked: self._on_lock_toggled(dimension, locked))
+        return row
 
     def _arrange(self) -> None:
         kl = self._kl

@@ -41,7 +41,7 @@ class ModelPanel(QWidget):
     axesChosen(x, y)
         Map axes were chosen: ``z1`` … for dimensions, ``pc1`` … for principal components.
     colourByChosen(column)
-        What the points' colours should show: a column's name, or empty for the class.
+        What the points should be coloured by: a column's name, or empty for the class.
     """
 
     openRequested = Signal()
@@ -70,7 +70,7 @@ class ModelPanel(QWidget):
         self._bundled.activated.connect(self._on_bundled_activated)
         self._open = button("openModelButton", "Open…", "Open a model file or a run", self.openRequested.emit)
         self._save = button("saveModelButton", "Save as…", "Save the current model", self.saveRequested.emit)
-        self._empty = EmptyState("Open a model, or train one on your images, to see its facts and its ELBO here.")
+        self._empty = EmptyState("Open a model, or train one on your images. Its details and ELBO appear here.")
         self._facts = QFormLayout()
         self._facts.setSpacing(SPACE // 2)
         self._facts.setHorizontalSpacing(SPACE * 2)
@@ -91,7 +91,7 @@ class ModelPanel(QWidget):
         axes.addRow("X axis", self._x)
         axes.addRow("Y axis", self._y)
         self._colour = combo_box()
-        named(self._colour, "colourBy", "colour by", "What the points' colours show")
+        named(self._colour, "colourBy", "colour by", "What the points are coloured by")
         self._colour.activated.connect(lambda: self.colourByChosen.emit(self._colour.currentData()))
         axes.addRow("Colour by", self._colour)
         self._info = QWidget()
@@ -114,7 +114,7 @@ class ModelPanel(QWidget):
     # --- what is shown --------------------------------------------------------------------------
 
     def set_waiting(self, text: str) -> None:
-        """Show a waiting message while there is no model; an empty text removes it."""
+        """Show what is loading; an empty text clears the message."""
         self._empty.set_waiting(text)
 
     def set_bundled(self, models: Sequence[tuple[str, str]]) -> None:
@@ -170,11 +170,11 @@ class ModelPanel(QWidget):
 
     def set_axes(self, dimensions: int | range, components: int, x: str, y: str) -> None:
         """Offer these dimensions (a range, or the first so many) and principal components; show the chosen two."""
-        offered = range(dimensions) if isinstance(dimensions, int) else dimensions
-        names = [f"z{i + 1}" for i in offered] + [f"pc{i + 1}" for i in range(components)]
+        indices = range(dimensions) if isinstance(dimensions, int) else dimensions
+        names = [f"z{i + 1}" for i in indices] + [f"pc{i + 1}" for i in range(components)]
         can_choose = len(names) > 1
         if names:
-            # The current axes are listed even if not offered: those of a session before its points are encoded.
+            # The current axes are always listed, also those of a session whose points are not encoded yet.
             names += [name for name in dict.fromkeys((x, y)) if name not in names]
         for axis, chosen in ((self._x, x), (self._y, y)):
             axis.clear()
@@ -208,7 +208,7 @@ class ModelPanel(QWidget):
 
 def _cell(text: str, role: str = "") -> QLabel:
     """A number in the table of metrics, or the heading of a column."""
-    made = label(text, role, selectable=True)
-    made.setFont(tabular(made.font()))
-    made.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-    return made
+    value_label = label(text, role, selectable=True)
+    value_label.setFont(tabular(value_label.font()))
+    value_label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    return value_label

@@ -30,8 +30,8 @@ class RunControls(QWidget):
         β was changed during a run; rounded to three significant digits.
     openRunDataRequested, openDatasetRequested
         The run's own images, or any others, should be opened.
-    continueOffered(offered)
-        The Continue button was shown or hidden.
+    continueAvailable(available)
+        Whether the last run can be continued changed.
     """
 
     trainPressed = Signal()
@@ -42,7 +42,7 @@ class RunControls(QWidget):
     betaChanged = Signal(float)
     openRunDataRequested = Signal()
     openDatasetRequested = Signal()
-    continueOffered = Signal(bool)
+    continueAvailable = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -91,7 +91,7 @@ class RunControls(QWidget):
         self._run_data = button(
             "openRunData",
             "Open the run's images",
-            "Open the images of the opened run, which can then be continued",
+            "Open the images with this run's settings, so that it can be continued",
             self.openRunDataRequested.emit,
             icon="open",
         )
@@ -126,7 +126,7 @@ class RunControls(QWidget):
         self._show_readiness()
 
     def set_can_continue(self, run: str, done: int, planned: int) -> None:
-        """Offer to continue the last run, by its name, after ``done`` epochs; an empty name withdraws the offer."""
+        """Offer to continue the last run, by its name, after ``done`` epochs; an empty name hides the button."""
         self._continued, self._done, self._planned = run, done, planned
         self._name_continue()
         self._show_readiness()
@@ -137,10 +137,10 @@ class RunControls(QWidget):
         self._name_continue()
 
     def set_run_data(self, source: str, run: str) -> None:
-        """Offer to open the images that the opened run was trained on; an empty source withdraws the offer."""
+        """Offer to open the images that the opened run was trained on; an empty source hides the button."""
         self._has_run_data = bool(source)
         self._run_data_hint = f"To continue {run}, open its images." if source else ""
-        self._run_data.setToolTip(f"Open {source} as {run} read it; the run can then be continued")
+        self._run_data.setToolTip(f"Open {source} with the settings of {run}, so that it can be continued")
         self._show_readiness()
 
     def set_beta(self, beta: float) -> None:
@@ -179,7 +179,7 @@ class RunControls(QWidget):
             self._progress.setFocus()
 
     def _name_continue(self) -> None:
-        """Write on the button how far it will continue."""
+        """Show on the button the epoch to which the run will be continued."""
         length = f"to epoch {total_epochs(self._epochs_set, self._done, self._planned)}"
         self._continue.set_text(f"Continue {length} · {self._continued}", f"Continue {length}")
         self._continue.setToolTip(f"Continue {self._continued} in its folder, {length}")
@@ -215,10 +215,10 @@ class RunControls(QWidget):
         self._reason_label.setProperty("role", "error" if self._invalid else "dim")
         self._reason_label.style().unpolish(self._reason_label)
         self._reason_label.style().polish(self._reason_label)
-        offered = idle and bool(self._continued) and self._can_train
-        if offered == self._continue.isHidden():
-            self._continue.setVisible(offered)
-            self.continueOffered.emit(offered)
+        can_continue = idle and bool(self._continued) and self._can_train
+        if can_continue == self._continue.isHidden():
+            self._continue.setVisible(can_continue)
+            self.continueAvailable.emit(can_continue)
         self._run_data.setVisible(idle and self._has_run_data)
         self._open_data.setVisible(idle and not self._can_train and not self._invalid)
 
@@ -233,17 +233,17 @@ def total_epochs(requested: int, done: int, planned: int) -> int:
     done
         Epochs the run has completed.
     planned
-        Epochs the run was meant to have if it was stopped before, else 0; the total if ``requested`` is not more than
-        ``done``. If it is not either, ``requested`` further epochs are trained.
+        The original total if the run was stopped early, else 0; the total if ``requested`` is not more than ``done``.
+        If neither exceeds ``done``, ``requested`` more epochs are trained.
     """
     return requested if requested > done else planned if planned > done else done + requested
 
 
-def _widest(made: QPushButton, *texts: str) -> int:
+def _widest(push_button: QPushButton, *texts: str) -> int:
     """The width a button needs for any of these texts; leaves the first one shown."""
-    made.ensurePolished()
+    push_button.ensurePolished()
     widths = []
     for text in (*texts, texts[0]):
-        made.setText(text)
-        widths.append(made.sizeHint().width())
+        push_button.setText(text)
+        widths.append(push_button.sizeHint().width())
     return max(widths)

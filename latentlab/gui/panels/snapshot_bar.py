@@ -1,4 +1,4 @@
-"""The bar under the map that goes back through the saved epochs of a run."""
+"""The slider under the map that shows earlier epochs of a run."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class _Scrubber(QSlider):
 class SnapshotBar(QWidget):
     """A slider over the saved epochs, with the current model at its right end; hidden if there are none.
 
-    Arrow keys go an epoch back and forth, Home to the first epoch, End to the current model; Space plays.
+    Arrow keys step by one epoch, Home shows the first epoch, End the current model; Space plays.
 
     Signals
     -------
@@ -65,12 +65,12 @@ class SnapshotBar(QWidget):
         self._slider.setPageStep(5)
         self._slider.valueChanged.connect(self._on_value_changed)
         self._slider.installEventFilter(self)
-        self._where = label()
-        self._where.setObjectName("historyEpoch")
-        self._where.setFont(tabular(self._where.font()))
-        self._where.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._epoch_text = label()
+        self._epoch_text.setObjectName("historyEpoch")
+        self._epoch_text.setFont(tabular(self._epoch_text.font()))
+        self._epoch_text.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._now = button("historyNow", "Now", "Back to the current model (End)", self._on_now)
-        layout = row(self._play, self._slider, self._where, self._now)
+        layout = row(self._play, self._slider, self._epoch_text, self._now)
         layout.setContentsMargins(SPACE, SPACE // 2, SPACE, SPACE // 2)
         layout.setStretch(1, 1)
         self.setLayout(layout)
@@ -127,10 +127,12 @@ class SnapshotBar(QWidget):
         if 0 < self._best < done:
             now = f"now: best model, epoch {self._best}"
         text = now if shown is None else f"epoch {shown} of {last}"
-        self._where.setText(text)
+        self._epoch_text.setText(text)
         self._slider.setAccessibleDescription(text)
-        widest = max(self._where.fontMetrics().horizontalAdvance(each) for each in (f"now, after epoch {last}", text))
-        self._where.setMinimumWidth(widest)
+        widest = max(
+            self._epoch_text.fontMetrics().horizontalAdvance(each) for each in (f"now, after epoch {last}", text)
+        )
+        self._epoch_text.setMinimumWidth(widest)
         self._now.setEnabled(shown is not None)
 
     # --- mouse and keyboard ---------------------------------------------------------------------

@@ -20,9 +20,6 @@ from latentlab.gui.widgets.controls import button, column, label, named, scrolle
 if TYPE_CHECKING:
     from latentlab.state.run_status import RunStatus
 
-if TYPE_CHECKING:
-    from latentlab.state.run_status import RunStatus
-
 ALWAYS = tuple(
     f"training.{name}" for name in ("epochs", "batch_size", "learning_rate", "schedule", "patience", "seed", "device")
 )
@@ -30,7 +27,7 @@ ALWAYS = tuple(
 ADJUSTABLE_INTEGERS = ("training.epochs", "training.patience")
 ADJUSTABLE = ("training.learning_rate", "training.schedule", *ADJUSTABLE_INTEGERS)  # during a run, as β is
 
-_PLAIN_TEXTS = (
+_READABLE_MESSAGES = (
     ("Input should be a valid number, unable to parse string as a number", "not a number"),
     ("Input should be a valid integer, unable to parse string as an integer", "not a whole number"),
     ("Input should be", "must be"),
@@ -78,8 +75,8 @@ class TrainingPanel(QWidget):
         ``patience``.
     continueRequested(config)
         The last run should be continued with the training settings of ``config``.
-    continueOffered(offered)
-        The Continue button was shown or hidden.
+    continueAvailable(available)
+        Whether the last run can be continued changed.
     openRunDataRequested
         The images of the opened run should be opened.
     configRefused(message)
@@ -97,7 +94,7 @@ class TrainingPanel(QWidget):
     betaChanged = Signal(float)
     adjusted = Signal(object)
     continueRequested = Signal(object)
-    continueOffered = Signal(bool)
+    continueAvailable = Signal(bool)
     configRefused = Signal(str)
     configAccepted = Signal()
     openDatasetRequested = Signal()
@@ -185,7 +182,7 @@ class TrainingPanel(QWidget):
             (self.betaChanged, run.betaChanged),
             (self.openRunDataRequested, run.openRunDataRequested),
             (self.openDatasetRequested, run.openDatasetRequested),
-            (self.continueOffered, run.continueOffered),
+            (self.continueAvailable, run.continueAvailable),
         ):
             theirs.connect(own)
 
@@ -267,14 +264,14 @@ class TrainingPanel(QWidget):
     def _show_suggestion(self) -> None:
         """Show the reason for suggested settings, or offer them if the user has chosen others."""
         is_shown = self._is_suggested and self._last_set == self._shown()
-        offered = self._suggestion_for is not None and not is_shown and not self._is_active
-        if not offered and self.window().focusWidget() is self._suggest:
+        can_suggest = self._suggestion_for is not None and not is_shown and not self._is_active
+        if not can_suggest and self.window().focusWidget() is self._suggest:
             self._recipe.setFocus()  # else the next control gets it, and the form scrolls far down to it
         self._suggestion.setVisible(is_shown and not self._is_active)
-        self._suggest.setVisible(offered)
+        self._suggest.setVisible(can_suggest)
 
     def set_devices(self, devices: Sequence[str]) -> None:
-        """Offer these devices beside ``auto``."""
+        """Set the devices that can be selected in addition to ``auto``."""
         self._settings["training.device"].set_choices(["auto", *(each for each in devices if each != "auto")])
 
     def set_can_train(self, can: bool, reason: str = "") -> None:
@@ -305,14 +302,14 @@ class TrainingPanel(QWidget):
         self._about.setVisible(idle)  # during a run its space is used for the adjustable settings
 
     def set_can_continue(self, run: str, done: int = 0, planned: int = 0) -> None:
-        """Offer to continue the last run, by its name, after ``done`` epochs; an empty name withdraws the offer.
+        """Offer to continue the last run, by its name, after ``done`` epochs; an empty name hides the button.
 
         ``run_controls.total_epochs`` gives the number of epochs it will have.
         """
         self._run.set_can_continue(run, done, planned)
 
     def set_run_data(self, source: str, run: str = "") -> None:
-        """Offer to open the images that the opened run was trained on; an empty source withdraws the offer."""
+        """Offer to open the images that the opened run was trained on; an empty source hides the button."""
         self._run.set_run_data(source, run)
 
     def _name_continue(self) -> None:
@@ -383,9 +380,9 @@ class TrainingPanel(QWidget):
         self._paper.setText(recipe.paper)
         self._arrange(recipe.matters)
 
-    def _arrange(self, matters: Sequence[str]) -> None:
-        """Show the settings that matter to the recipe first, and fold the others."""
-        first = dict.fromkeys([*(f"model.{name}" for name in matters or ("latent_dim",)), *ALWAYS])
+    def _arrange(self, key_settings: Sequence[str]) -> None:
+        """Show the recipe's key settings first, and fold the others."""
+        first = dict.fromkeys([*(f"model.{name}" for name in key_settings or ("latent_dim",)), *ALWAYS])
         unfolded = [name for name in first if name in self._settings]
         self._folded = [name for name in self._settings if name not in unfolded]
         empty(self._main)
@@ -411,14 +408,14 @@ class TrainingPanel(QWidget):
             setting.set_invalid(self._invalid if name == invalid_name else "")
         self._show_readiness()
 
-    def _message(self, refusal: InputError) -> str:
-        """A refusal that calls the setting what its control is called."""
-        name, _, why = str(refusal).partition(": ")
+    def _message(self, error: InputError) -> str:
+        """The error message with the control's label instead of the setting's name."""
+        name, _, reason = str(error).partition(": ")
         if name not in self._settings:
-            return str(refusal)
-        for said, plainly in _PLAIN_TEXTS:
-            why = why.replace(said, plainly)
-        return f"{self._settings[name].title}: {why}"
+            return str(error)
+        for technical, readable in _READABLE_MESSAGES:
+            reason = reason.replace(technical, readable)
+        return f"{self._settings[name].title}: {reason}"
 
     def _show_readiness(self) -> None:
         self._show_suggestion()

@@ -134,6 +134,6 @@ def _notes(kind: type[BaseModel]) -> dict[str, str]:
     text = inspect.cleandoc(kind.__doc__ or "")
     notes: dict[str, str] = {}
     for found in re.finditer(r"^(\w+(?:, \w+)*)\n((?:    .+\n?)+)", text, re.MULTILINE):
-        words = " ".join(found[2].split()).replace("``", "")
-        notes |= dict.fromkeys(found[1].split(", "), words)
+        description = " ".join(found[2].split()).replace("``", "")
+        notes |= dict.fromkeys(found[1].split(", "), description)
     return notes

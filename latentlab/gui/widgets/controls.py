@@ -44,53 +44,53 @@ def button(
     link: bool = False,
 ) -> QPushButton:
     """A push button; ``primary`` is filled with the accent colour, ``link`` looks like a link."""
-    made = QPushButton(text)
-    named(made, name, text, tip)
-    made.setAutoDefault(False)
-    made.setProperty("primary", primary)
-    made.setProperty("link", link)
+    widget = QPushButton(text)
+    named(widget, name, text, tip)
+    widget.setAutoDefault(False)
+    widget.setProperty("primary", primary)
+    widget.setProperty("link", link)
     if link:
-        made.setCursor(Qt.CursorShape.PointingHandCursor)
+        widget.setCursor(Qt.CursorShape.PointingHandCursor)
     if icon:
-        set_icon(made, icon, "on_accent" if primary else "text")
+        set_icon(widget, icon, "on_accent" if primary else "text")
     if clicked is not None:
-        made.clicked.connect(lambda _checked=False: clicked())
-    return made
+        widget.clicked.connect(lambda _checked=False: clicked())
+    return widget
 
 
 def tool_button(
     name: str, accessible: str, tip: str, icon: str = "", text: str = "", *, checkable: bool = False
 ) -> QToolButton:
     """A flat button with an icon or a text."""
-    made = QToolButton()
-    named(made, name, accessible, tip)
-    made.setCheckable(checkable)
-    made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    made.setText(text)
+    widget = QToolButton()
+    named(widget, name, accessible, tip)
+    widget.setCheckable(checkable)
+    widget.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    widget.setText(text)
     if icon:
-        set_icon(made, icon, "dim")
-    return made
+        set_icon(widget, icon, "dim")
+    return widget
 
 
 def combo_box() -> QComboBox:
     """A combo box that may be narrower than its longest item, so that items never widen a panel."""
-    made = QComboBox()
-    made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    made.setMinimumContentsLength(8)
-    made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-    return made
+    picker = QComboBox()
+    picker.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    picker.setMinimumContentsLength(8)
+    picker.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    return picker
 
 
 def label(text: str = "", role: str = "", *, wrap: bool = False, selectable: bool = False) -> QLabel:
     """A label in one of the style sheet's roles (title, heading, section, dim, warning, error)."""
-    made = QLabel(text)
-    made.setTextFormat(Qt.TextFormat.PlainText)
+    widget = QLabel(text)
+    widget.setTextFormat(Qt.TextFormat.PlainText)
     if role:
-        made.setProperty("role", role)
-    made.setWordWrap(wrap)
+        widget.setProperty("role", role)
+    widget.setWordWrap(wrap)
     if selectable:
-        made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return made
+        widget.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return widget
 
 
 def rule() -> QFrame:
@@ -114,23 +114,23 @@ class StayOpenMenu(QMenu):
 
 def row(*widgets: QWidget | None, space: int = SPACE) -> QHBoxLayout:
     """Widgets side by side; ``None`` is a stretch."""
-    made = QHBoxLayout()
-    made.setContentsMargins(0, 0, 0, 0)
-    made.setSpacing(space)
+    layout = QHBoxLayout()
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(space)
     for widget in widgets:
         if widget is None:
-            made.addStretch(1)
+            layout.addStretch(1)
         else:
-            made.addWidget(widget)
-    return made
+            layout.addWidget(widget)
+    return layout
 
 
 def column(parent: QWidget, margin: int = SPACE + SPACE // 2, space: int = SPACE) -> QVBoxLayout:
     """The vertical layout of a panel's body."""
-    made = QVBoxLayout(parent)
-    made.setContentsMargins(margin, margin, margin, margin)
-    made.setSpacing(space)
-    return made
+    layout = QVBoxLayout(parent)
+    layout.setContentsMargins(margin, margin, margin, margin)
+    layout.setSpacing(space)
+    return layout
 
 
 def scrolled(body: QWidget) -> QScrollArea:

@@ -122,7 +122,7 @@ class ReportDialog(QDialog):
         self._report.setProperty("role", "mono")
         named(self._report, "report", "report", "Please send this with a bug report")
         layout = column(self, SPACE * 2)
-        layout.addWidget(label("latentlab has made an error", "title"))
+        layout.addWidget(label("latentlab has encountered an error", "title"))
         layout.addWidget(label(message, wrap=True))
         layout.addWidget(label("Your work was saved just now, and you can continue.", "dim", wrap=True))
         layout.addWidget(self._report, 1)

@@ -55,7 +55,7 @@ class Dock(QDockWidget):
         layout.setContentsMargins(SPACE + SPACE // 2, SPACE // 4, SPACE // 2, SPACE // 4)
         layout.setSpacing(0)
         layout.addWidget(label(title, "heading"), 1)
-        for made in (floating, closing):
-            made.setProperty("small", True)
-            layout.addWidget(made)
+        for button in (floating, closing):
+            button.setProperty("small", True)
+            layout.addWidget(button)
         return bar

@@ -42,7 +42,7 @@ class LatentSlider(QSlider):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 
-    def is_held(self) -> bool:
+    def is_adjusting(self) -> bool:
         """Whether a drag or a key press is in progress."""
         return self._gesture is not None
 
@@ -174,7 +174,7 @@ class LatentSlider(QSlider):
         painter.drawRect(QRectF(zero - 0.5, middle - 5, 1, 10))
         painter.setBrush(colours.colour("accent" if enabled else "faint"))
         painter.drawRect(QRectF(min(zero, x), middle - 2, abs(x - zero), 4))
-        held = self.isSliderDown() or self.hasFocus()
-        painter.setPen(QPen(colours.colour("text" if held else "surface"), 1.5))
+        is_highlighted = self.isSliderDown() or self.hasFocus()
+        painter.setPen(QPen(colours.colour("text" if is_highlighted else "surface"), 1.5))
         painter.drawEllipse(QPointF(x, middle), _RADIUS - 1, _RADIUS - 1)
         painter.end()

@@ -35,7 +35,7 @@ _INSET = 7  # px: aligns the text with that of a line edit
 _LARGEST_SPIN = 2**31 - 1
 _MIN_SPIN_WIDTH = 96  # px: less than the largest number needs, which is not used
 _TITLES = {"beta": "β", "sigma": "σ", "sigma_value": "σ value", "latent_dim": "Latent dimensions", "kl": "KL"}
-_WORDS = {"mlp": "MLP", "conv": "convolutional", 1: "1 · grey", 3: "3 · colour", "auto": "automatic"}
+_CHOICE_TEXTS = {"mlp": "MLP", "conv": "convolutional", 1: "1 · grey", 3: "3 · colour", "auto": "automatic"}
 _NONE = {"image_size": "own size", "limit": "all", "per_class": "all"}
 
 
@@ -78,26 +78,26 @@ class Setting(QObject):
     @cached_property
     def control(self) -> QWidget:
         """The widget that edits the value."""
-        made = self._make(self._field, self._allowed)
-        named(made, _object_name(self.name), self.title, self._tip)
-        made.setParent(self._parent)
-        made.setEnabled(self._enabled)
-        made.hide()
-        self.__dict__["control"] = made
+        control = self._make(self._field, self._allowed)
+        named(control, _object_name(self.name), self.title, self._tip)
+        control.setParent(self._parent)
+        control.setEnabled(self._enabled)
+        control.hide()
+        self.__dict__["control"] = control
         self.set_value(self._stored)
         if self._invalid:
             self._mark()
-        return made
+        return control
 
     @cached_property
     def label(self) -> QLabel:
         """The label with the title."""
-        made = label(self.title)
-        made.setParent(self._parent)
-        made.setBuddy(self.control)
-        made.setToolTip(self._tip)
-        made.hide()
-        return made
+        title_label = label(self.title)
+        title_label.setParent(self._parent)
+        title_label.setBuddy(self.control)
+        title_label.setToolTip(self._tip)
+        title_label.hide()
+        return title_label
 
     @property
     def _is_made(self) -> bool:
@@ -224,7 +224,7 @@ class Setting(QObject):
 
     def _fill(self, combo: QComboBox, values: Sequence[Any]) -> None:
         for value in values:
-            combo.addItem(_WORDS.get(value, str(value)), value)
+            combo.addItem(_CHOICE_TEXTS.get(value, str(value)), value)
         if self._optional:
             combo.addItem(self._none(), None)
 
@@ -317,9 +317,9 @@ def _title(name: str) -> str:
     part = "" if len(sections) < 2 else sections[-1]
     if last == "kind":
         return part.capitalize()
-    words = _TITLES.get(last, last.replace("_", " "))
-    words = f"{part} {words}" if part else words
-    return words[:1].upper() + words[1:] if words[:1].isascii() else words
+    title = _TITLES.get(last, last.replace("_", " "))
+    title = f"{part} {title}" if part else title
+    return title[:1].upper() + title[1:] if title[:1].isascii() else title
 
 
 def _short_title(name: str) -> str:

@@ -57,18 +57,20 @@ class StatusBar(QStatusBar):
 
 def device_label() -> QLabel:
     """The label that names the device the model computes on."""
-    made = label("", "dim")
-    named(made, "device", "device", "The device the model computes on")
-    made.setContentsMargins(SPACE, 0, SPACE, 0)
-    return made
+    widget = label("", "dim")
+    named(widget, "device", "device", "The device the model computes on")
+    widget.setContentsMargins(SPACE, 0, SPACE, 0)
+    return widget
 
 
 def frame_rate_label() -> QLabel:
     """The label for the rate of decoded images."""
-    made = label("", "dim")
-    named(made, "frameRate", "frame rate", "Images decoded and shown per second during a drag")
-    made.setFont(tabular(made.font()))
+    rate_label = label("", "dim")
+    named(rate_label, "frameRate", "frame rate", "Images decoded and shown per second during a drag")
+    rate_label.setFont(tabular(rate_label.font()))
     # Its size is fixed, so that four changes a second do not lay out the toolbar and with it the window.
-    made.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-    made.setFixedSize(made.fontMetrics().horizontalAdvance("0000 fps"), made.fontMetrics().height() + SPACE)
-    return made
+    rate_label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    rate_label.setFixedSize(
+        rate_label.fontMetrics().horizontalAdvance("0000 fps"), rate_label.fontMetrics().height() + SPACE
+    )
+    return rate_label

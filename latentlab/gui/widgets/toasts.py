@@ -73,17 +73,17 @@ class Card(QFrame):
         self._draw_icon()
 
     def _add_buttons(self, layout: QVBoxLayout, actions: Actions) -> None:
-        made: list[QWidget | None] = [None]
+        buttons: list[QWidget | None] = [None]
         if self._details_text:
             self._more = button("notificationDetails", "Details", "Show the details", self._on_details, link=True)
-            made += [
+            buttons += [
                 self._more,
                 button("copyDetails", "Copy", self._copy_tip(), self._on_copy, link=True),
             ]
         for index, (text, callback) in enumerate(actions):
-            made.append(button(f"notificationAction{index}", text, text, self._then_dismiss(callback)))
-        if len(made) > 1:
-            layout.addLayout(row(*made))
+            buttons.append(button(f"notificationAction{index}", text, text, self._then_dismiss(callback)))
+        if len(buttons) > 1:
+            layout.addLayout(row(*buttons))
 
     def _copy_tip(self) -> str:
         return "Copy the details" if self._copied else "Copy message and details"
@@ -165,7 +165,7 @@ class Toasts(QWidget):
         self._host, self._over = host, over or host
         self._cards: list[Card] = []
         self._lifts: dict[Card, int] = {}  # px from the corner up to each card's lower edge
-        self._is_held = False
+        self._is_hovered = False
         self._over.installEventFilter(self)
         self.hide()
 
@@ -235,7 +235,7 @@ class Toasts(QWidget):
         """Remove overlaps, and gaps unless the pointer is over the cards; return the total height."""
         free = 0
         for card, lift in sorted(self._lifts.items(), key=lambda item: item[1]):
-            self._lifts[card] = max(lift, free) if self._is_held else free
+            self._lifts[card] = max(lift, free) if self._is_hovered else free
             free = self._lifts[card] + card.heightForWidth(self._width()) + SPACE
         return free - SPACE
 
@@ -245,7 +245,7 @@ class Toasts(QWidget):
     def _lay_out(self) -> None:
         self.setVisible(bool(self._cards))
         if not self._cards:
-            self._is_held = False
+            self._is_hovered = False
             return
         host, width = self._host, self._width()
         corner = self._over.mapTo(host, QPoint(self._over.width(), self._over.height()))
@@ -260,12 +260,12 @@ class Toasts(QWidget):
 
     def enterEvent(self, event: QEnterEvent) -> None:
         """Keep all cards in place while the pointer is over them."""
-        self._is_held = True
+        self._is_hovered = True
         super().enterEvent(event)
 
     def leaveEvent(self, event: QEvent) -> None:
         """Close the gaps."""
-        self._is_held = False
+        self._is_hovered = False
         self._lay_out()
         super().leaveEvent(event)
 
