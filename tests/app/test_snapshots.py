@@ -37,8 +37,9 @@ def test_a_run_is_replayed_compared_and_opened_again(application, qtbot, folder,
     assert "epoch 1" in find(application, "mapPast").text()
 
     window.filmstrip.set_kind("reconstruct")
+    assert find(application, "stripWhen").text() == "epoch 1"
     press(application, qtbot, "stripByEpoch")
-    qtbot.waitUntil(lambda: "reconstruct" in window.filmstrip._over_epochs, timeout=SECONDS)
+    qtbot.waitUntil(lambda: find(application, "stripWhen").text() == "", timeout=SECONDS)
 
     qtbot.mouseClick(application.latent_map.viewport(), Qt.MouseButton.LeftButton)
     assert session.viewed_epoch is None
@@ -49,14 +50,10 @@ def test_a_run_is_replayed_compared_and_opened_again(application, qtbot, folder,
     assert bar.isHidden()
     window.curves.clear()
     window.runs_table.compareRequested.emit([run])
-    qtbot.waitUntil(lambda: window.curves.value("elbo") is None and _drawn(window.curves, run) == 4, timeout=SECONDS)
+    qtbot.waitUntil(
+        lambda: window.curves.value("elbo") is None and window.curves.curve("elbo", run)[0].size == 4, timeout=SECONDS
+    )
     application.open(run)
     qtbot.waitUntil(lambda: not bar.isHidden(), timeout=SECONDS)
     qtbot.waitUntil(lambda: window.curves.current_run() == run, timeout=SECONDS)
     assert window.curves.run_keys() == [run]
-
-
-def _drawn(curves, run: str) -> int:
-    """How many epochs of a run's ELBO the curves hold."""
-    found = curves._find(run)
-    return 0 if found is None or "elbo" not in found.train else found.train["elbo"].arrays()[0].size

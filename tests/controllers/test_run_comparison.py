@@ -66,9 +66,8 @@ def test_chosen_runs_are_requested_and_drawn_beside_the_current_one(comparing, e
     engine.runFollowed.emit(RunFollowed(two, (epoch(1), Adjusted(3, 1.5, beta=2.0), epoch(2)), compared=True))
     assert curves.run_keys() == [one, two, "/runs/mine"]
     assert curves.value("elbo") is None
-    run = curves._find(two)
-    assert run.validation["elbo"].arrays()[1].tolist() == [-1.0, -2.0]
-    assert run.changes == [(1.5, "β 2")]
+    assert curves.curve("elbo", two, validation=True)[1].tolist() == [-1.0, -2.0]
+    assert curves.changes(two) == [(1.5, "β 2")]
     curves.runRemoved.emit(one)
     assert engine.last(CompareRuns) == CompareRuns((two,))
     engine.workerReady.emit(WorkerReady("cpu", ("cpu",), {}, 1))

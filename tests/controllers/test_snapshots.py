@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PySide6.QtGui import QUndoStack
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QLabel, QSlider, QToolButton, QWidget
 
 from latentlab.config.events import Epoch, Finished, Progress
 from latentlab.controllers.decoded_image import DecodedImageController
@@ -36,6 +36,7 @@ from latentlab.gui.panels.decoded_image import DecodedImage
 from latentlab.gui.panels.filmstrip import Filmstrip
 from latentlab.gui.panels.latent_sliders import LatentSliders
 from latentlab.gui.panels.snapshot_bar import SnapshotBar
+from latentlab.gui.widgets.image_strip import ImageStrip
 from latentlab.state.activity import Activity
 from latentlab.state.session import AxesChoice
 from tests.controllers.conftest import model_info, some_points
@@ -146,7 +147,7 @@ def test_only_the_newest_answer_of_the_shown_run_is_used(parts, session, engine)
     engine.snapshotRead.emit(read(3, 5))
     assert session.viewed_epoch is None, "it was requested before the return"
     engine.runSnapshots.emit(RunSnapshots("/runs/other", (1, 2)))
-    assert parts.bar._epochs == (1, 3, 5)
+    assert parts.bar.findChild(QSlider, "historySlider").maximum() == 3, "still the three epochs of the shown run"
     engine.trainingEvent.emit(TrainingEvent(Epoch(8, 9, {}, None, 1.0, 1.0)))
     assert parts.bar.findChild(QLabel, "historyEpoch").text() == "now, after epoch 8"
 
@@ -191,13 +192,14 @@ def test_images_are_laid_out_over_the_epochs_and_a_click_views_one(parts, engine
     filmstrip.set_kind("reconstruct")
     filmstrip.resize(640, 300)
     filmstrip.show()
-    filmstrip._by_epoch.click()
+    filmstrip.findChild(QToolButton, "stripByEpoch").click()
     assert (engine.last(ReadEpochs).kind, engine.last(ReadEpochs).run) == ("reconstruct", RUN)
     images = np.zeros((2, 3, 8, 8), np.uint8)
     engine.epochsRead.emit(EpochsRead(1, RUN, "reconstruct", (1, 3, 5), images, images[:, 0]))
-    filmstrip._view.tileChosen.emit(0, 0)
+    strip = filmstrip.findChild(ImageStrip, "stripView")
+    strip.tileChosen.emit(0, 0)
     assert engine.count(ReadSnapshot) == 0, "the original image belongs to no epoch"
-    filmstrip._view.tileChosen.emit(0, 2)
+    strip.tileChosen.emit(0, 2)
     assert engine.last(ReadSnapshot).epoch == 3
     engine.runSnapshots.emit(RunSnapshots(RUN, (1, 3, 5, 6)))
     qtbot.waitUntil(lambda: engine.count(ReadEpochs) == 2)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication, QWidget
+from shiboken6 import delete
 
 from latentlab.gui.style import theme
 
@@ -30,6 +32,6 @@ def themed(qapp: QApplication):
     yield qapp
     theme.set_scheme("system")
     qapp.setStyleSheet("")
-    theme._Follower.of(qapp)._shown = None  # else the next test's window would go without its style sheet
+    delete(qapp.findChild(QObject, "latentlabTheme"))  # else the next test's window would have no style sheet
     qapp.setStyle(name)
     qapp.setPalette(palette)

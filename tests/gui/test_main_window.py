@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QAction, QDropEvent, QKeySequence
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QSpinBox, QWidget
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QMenu, QSpinBox, QWidget
 
 from latentlab.config import DataConfig
 from latentlab.config.info import DatasetInfo
@@ -140,18 +140,23 @@ def test_tools_are_chosen_by_key_and_set_in_silence(qtbot, window):
     assert window.actions_.select.isChecked()
 
 
+def menu(window, title: str) -> QMenu:
+    """The menu with this title."""
+    return next(each for each in window.findChildren(QMenu) if each.title() == title)
+
+
 def test_recent_files_and_layers_are_offered(qtbot, window):
     window.set_recent(["/tmp/a", "/tmp/b"])
     with qtbot.waitSignal(window.recentChosen) as chosen:
-        window._recent.actions()[1].trigger()
+        menu(window, "&Recent").actions()[1].trigger()
     assert chosen.args == ["/tmp/b"]
     window.set_layers([("points", "Points", True)])
     with qtbot.waitSignal(window.layerToggled) as toggled:
-        window._layers.actions()[0].trigger()
+        menu(window, "&Layers").actions()[0].trigger()
     assert toggled.args == ["points", False]
     with qtbot.assertNotEmitted(window.layerToggled):
         window.show_layer("points", True)
-    assert window._layers.actions()[0].isChecked()
+    assert menu(window, "&Layers").actions()[0].isChecked()
 
 
 def test_the_layout_is_saved_and_brought_back(window):

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QStackedLayout, QToolButton, 
 
 from latentlab.config.layout import ACTIVE_KL
 from latentlab.gui.curves.run_legend import Entry, RunLegend
-from latentlab.gui.curves.series import CurveSet
+from latentlab.gui.curves.series import CurveSet, FloatArray
 from latentlab.gui.style.theme import SPACE, current_theme, tabular
 from latentlab.gui.widgets.containers import EmptyState
 from latentlab.gui.widgets.controls import StayOpenMenu, button, column, named, row, tool_button
@@ -192,6 +192,20 @@ class TrainingCurves(QWidget):
             return None
         series = (self._current.validation if validation else self._current.train).get(term)
         return None if series is None else series.at(None)
+
+    def curve(self, term: str, key: str, *, validation: bool = False) -> tuple[FloatArray, FloatArray]:
+        """Epochs and values of a term of the run ``key``, in order; empty arrays if there are none."""
+        run = self._find(key)
+        series = None if run is None else (run.validation if validation else run.train).get(term)
+        if series is None:
+            return np.zeros(0), np.zeros(0)
+        epochs, values = series.arrays()
+        return epochs.copy(), values.copy()
+
+    def changes(self, key: str) -> list[tuple[float, str]]:
+        """Epoch and text of each setting that was changed during the run ``key``."""
+        run = self._find(key)
+        return [] if run is None else list(run.changes)
 
     def shown_terms(self) -> list[str]:
         """The terms that have a plot, from top to bottom."""

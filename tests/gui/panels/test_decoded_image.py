@@ -19,7 +19,7 @@ def test_image_is_what_was_given_and_what_is_painted(shown, shape):
     widget = shown(DecodedImage())
     widget.set_image(image)
     assert np.array_equal(widget.image(), image)
-    view = widget._view
+    view = widget.findChild(PixelView, "decodedView")
     target, painted = view.target(), view.grab().toImage()
     for y, x in ((0, 0), (shape[0] - 1, shape[1] - 1), (shape[0] // 2, 1)):
         px = target.left() + round((x + 0.5) * target.width() / shape[1])
@@ -58,12 +58,12 @@ def test_caption_says_where_one_stands(shown):
     widget = shown(DecodedImage())
     widget.set_image(np.zeros((8, 8), np.uint8))
     widget.set_caption([0.5, -2.0], preview=True)
-    words = " ".join(each.text() for each in widget.findChildren(type(widget._cue)))
-    assert "preview" in words
-    assert "−2.00" in words
+    texts = " ".join(each.text() for each in widget.findChildren(QLabel))
+    assert "preview" in texts
+    assert "−2.00" in texts
     widget.set_caption([9.0, 9.0])
     widget.set_far_from_data(True)
-    assert widget._cue.text() == "far from data"
+    assert widget.findChild(QLabel, "decodedCue").text() == "far from data"
 
 
 def test_a_click_on_the_nearest_image_is_told(qtbot, shown):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QLabel, QPlainTextEdit, QWidget
 
 from latentlab.gui.widgets import toasts
-from latentlab.gui.widgets.toasts import MAX_CARDS, Toasts
+from latentlab.gui.widgets.toasts import MAX_CARDS, Card, Toasts
 
 
 @pytest.fixture
@@ -34,16 +34,16 @@ def test_information_goes_and_errors_stay(qtbot, cards, monkeypatch):
 
 def test_their_number_is_bounded_and_errors_outlast_information(cards):
     cards.notify("info", "first")
-    for place in range(MAX_CARDS):
-        cards.notify("error", f"error {place}")
-    assert cards.messages() == [f"error {place}" for place in range(MAX_CARDS)]
+    for index in range(MAX_CARDS):
+        cards.notify("error", f"error {index}")
+    assert cards.messages() == [f"error {index}" for index in range(MAX_CARDS)]
 
 
 def test_the_same_again_is_counted(cards):
     for _ in range(3):
         cards.notify("warning", "No disk space.")
     assert cards.messages() == ["No disk space."]
-    assert any("3×" in label.text() for label in cards.findChildren(type(cards._cards[0]._text)))
+    assert any("3×" in label.text() for label in cards.findChildren(QLabel))
 
 
 def test_details_unfold_and_are_copied(qtbot, cards):
@@ -66,28 +66,33 @@ def test_an_action_acts_and_the_card_goes(qtbot, cards):
     assert cards.messages() == []
 
 
-def places(cards: Toasts) -> dict[str, int]:
+def visible(cards: Toasts) -> list[Card]:
+    """The cards shown, oldest first."""
+    return [card for card in cards.findChildren(Card) if card.isVisible()]
+
+
+def lower_edges(cards: Toasts) -> dict[str, int]:
     """Where each card's lower edge is in the window."""
-    return {card.message: card.mapTo(cards.parentWidget(), card.rect().bottomLeft()).y() for card in cards._cards}
+    return {card.message: card.mapTo(cards.parentWidget(), card.rect().bottomLeft()).y() for card in visible(cards)}
 
 
 def test_a_new_card_moves_none_and_one_that_goes_moves_none_under_the_pointer(qtbot, cards):
     cards.notify("error", "It broke.", actions=[("Go on", lambda: None)])
-    first = places(cards)
+    first = lower_edges(cards)
     cards.notify("warning", "The disk is almost full, and this takes more than a line to be said of it here.")
-    both = places(cards)
+    both = lower_edges(cards)
     assert both["It broke."] == first["It broke."]
     assert len({*both.values()}) == 2
-    qtbot.mouseMove(cards._cards[0], QPoint(20, 20))
-    qtbot.waitUntil(lambda: cards._is_held)
-    cards._cards[0].dismissed.emit()
-    assert places(cards).items() <= both.items()
+    qtbot.mouseMove(visible(cards)[0], QPoint(20, 20))
+    qtbot.waitUntil(cards.underMouse)
+    visible(cards)[0].dismissed.emit()
+    assert lower_edges(cards).items() <= both.items()
     cards.notify("info", "Saved.")
-    assert places(cards)["Saved."] == first["It broke."], "the gap is taken first"
-    cards._cards[1].dismissed.emit()
+    assert lower_edges(cards)["Saved."] == first["It broke."], "the gap is taken first"
+    visible(cards)[1].dismissed.emit()
     qtbot.mouseMove(cards.parentWidget(), QPoint(5, 5))
-    qtbot.waitUntil(lambda: not cards._is_held)
-    (left,) = places(cards).values()
+    qtbot.waitUntil(lambda: not cards.underMouse())
+    (left,) = lower_edges(cards).values()
     assert left == first["It broke."], "gaps close once the pointer has left"
 
 
