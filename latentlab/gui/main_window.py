@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QEvent, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
-from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QTabWidget, QToolBar, QToolButton, QWidget
+from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QTabBar, QTabWidget, QToolBar, QToolButton, QWidget
 
 from latentlab.gui.actions import Actions
 from latentlab.gui.style.icons import recolour, set_icon
@@ -361,11 +361,25 @@ class MainWindow(QMainWindow):
     def restore_layout(self, geometry: bytes, state: bytes) -> bool:
         """Restore a saved geometry and layout; ``False`` if they do not fit this window, which then is unchanged."""
         fits = self.restoreGeometry(QByteArray(geometry))
-        return self.restoreState(QByteArray(state), STATE_VERSION) and fits
+        return self._restore_docks(QByteArray(state)) and fits
 
     def reset_layout(self) -> None:
         """Restore the default layout of docks."""
-        self.restoreState(self._default_state, STATE_VERSION)
+        self._restore_docks(self._default_state)
+
+    def _restore_docks(self, state: QByteArray) -> bool:
+        """Restore a layout of docks; hide the tab bars before it, which Qt replaces but leaves visible."""
+        before = self._tab_bars()
+        fits = self.restoreState(state, STATE_VERSION)
+        after = self._tab_bars()
+        current = {title for bar in after if bar not in before for title in _titles(bar)}
+        for bar in before:
+            if current.intersection(_titles(bar)):
+                bar.hide()
+        return fits
+
+    def _tab_bars(self) -> list[QTabBar]:
+        return self.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly)
 
     def allow_close(self) -> None:
         """Let the window close, and close it."""
@@ -419,3 +433,7 @@ class MainWindow(QMainWindow):
     def _on_tool_triggered(self, action: QAction) -> None:
         names = {self.actions_.explore: "explore", self.actions_.select: "select", self.actions_.path: "path"}
         self.toolChosen.emit(names[action])
+
+
+def _titles(bar: QTabBar) -> list[str]:
+    return [bar.tabText(index) for index in range(bar.count())]

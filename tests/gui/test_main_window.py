@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QAction, QDropEvent, QKeySequence
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QMenu, QSpinBox, QWidget
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QMenu, QSpinBox, QTabBar, QWidget
 
 from latentlab.config import DataConfig
 from latentlab.config.info import DatasetInfo
@@ -167,6 +167,25 @@ def test_the_layout_is_saved_and_brought_back(window):
     assert window.restore_layout(*saved)
     assert not window.docks["filmstrip"].isVisible()
     assert not window.restore_layout(b"garbage", b"garbage")
+
+
+def test_a_restored_layout_leaves_one_tab_bar_for_each_group_of_tabs(qtbot, themed):
+    first, second = MainWindow(LatentMap()), MainWindow(LatentMap())
+    first.show()
+    first.docks["data"].close()
+    second.restore_layout(*first.save_layout())
+    first.allow_close()
+    second.show()
+    qtbot.waitExposed(second)
+
+    def tabs() -> list[list[str]]:
+        bars = [bar for bar in second.findChildren(QTabBar) if bar.parent() is second and bar.isVisible()]
+        return sorted([bar.tabText(index) for index in range(bar.count())] for bar in bars)
+
+    qtbot.waitUntil(lambda: tabs() == [["Curves", "Runs"], ["Model", "Training"]])
+    second.reset_layout()
+    qtbot.waitUntil(lambda: tabs() == [["Curves", "Runs"], ["Data", "Model", "Training"]])
+    second.allow_close()
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support raise")
