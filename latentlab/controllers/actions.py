@@ -20,7 +20,7 @@ from latentlab.controllers.training import TrainingController
 from latentlab.engine.client.client import EngineClient
 from latentlab.errors import LatentlabError
 from latentlab.gui.latent_map import LatentMap
-from latentlab.gui.main_window import MainWindow
+from latentlab.gui.main_window import OPENING, MainWindow
 from latentlab.gui.style import theme
 from latentlab.gui.widgets import dialogs
 from latentlab.gui.widgets.qimage import to_qimage
@@ -79,7 +79,7 @@ class ActionsController(QObject):
         session.modelChanged.connect(self._show_document)
         session.dirtyChanged.connect(self._show_document)
         window.set_recent(settings.recent())
-        self._show_waiting("Opening the model …")
+        self._show_waiting(OPENING)
         self._show_run_state()
 
     def _connect_actions(self, undo: QUndoStack) -> None:

@@ -66,8 +66,8 @@ class Actions(QObject):
         self.theme_dark = make("&Dark", "", "", "Always use the dark theme", checkable=True)
         self.tools = self._group(self.explore, self.select, self.path)
         self.schemes = self._group(self.theme_system, self.theme_light, self.theme_dark)
-        self.undo.setEnabled(False)
-        self.redo.setEnabled(False)
+        for action in (self.undo, self.redo, self.train, self.continue_run, self.pause, self.stop):
+            action.setEnabled(False)
 
     def show_continue_tip(self, text: str) -> None:
         """Show in the tooltip of Continue why it is disabled; an empty text restores the usual one."""

@@ -45,6 +45,10 @@ _PANELS = (
     ("log_view", "panels.log", "log", "LogView"),
 )
 """Attribute, module, dock and class of each panel, in the order they are made."""
+_MODEL_PANELS = ("decoded_image", "latent_sliders", "filmstrip", "model_panel")
+"""The panels that are empty until a model is open."""
+OPENING = "Opening the model …"
+"""Shown in these panels at the start."""
 _COLUMNS = (("data", "model", "training", "curves", "runs"), ("decoded", "sliders"))
 _TOLERANCE = 12  # px: a column that differs less from its default width was not resized by the user
 
@@ -111,6 +115,7 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(1024, 700)
         self.setAcceptDrops(True)
         self._may_close = self._is_narrow = False
+        self._is_starting = panels_later  # no model is open yet
         self.latent_map = latent_map
         self._map_area = QWidget()
         self._map_layout = column(self._map_area, 0, 0)
@@ -175,6 +180,10 @@ class MainWindow(QMainWindow):
             # Imported here: the window is painted before any panel is needed.
             panel = getattr(import_module(f"latentlab.gui.{module}"), kind)(self.docks[dock])
             setattr(self, attribute, panel)
+            if self._is_starting and attribute in _MODEL_PANELS:
+                panel.set_waiting(OPENING)
+            elif self._is_starting and attribute == "training_panel":
+                panel.set_can_train(False)
             yield
             self.docks[dock].set_panel(panel)
             yield
@@ -239,7 +248,6 @@ class MainWindow(QMainWindow):
         bar.addMenu("T&ools").addActions([a.copy_command])
         bar.addMenu("&Help").addAction(a.about)
         a.quit.triggered.connect(self.close)
-        a.continue_run.setEnabled(False)
         a.map_axes.triggered.connect(self._on_map_axes)
         a.reset_layout.triggered.connect(self.reset_layout)
         for menu in bar.findChildren(QMenu):

@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QAction, QDropEvent, QKeySequence
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QMenu, QSpinBox, QTabBar, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QPushButton,
+    QSpinBox,
+    QTabBar,
+    QWidget,
+)
 
 from latentlab.config import DataConfig
 from latentlab.config.info import DatasetInfo
@@ -197,6 +207,19 @@ def test_a_tab_takes_the_place_of_the_title_bar(qtbot, window):
     window.docks["data"].setFloating(True)
     qtbot.waitUntil(lambda: titled("data"))
     window.docks["data"].setFloating(False)
+
+
+def test_until_a_model_is_open_nothing_can_be_trained_and_the_panels_wait(qtbot, themed):
+    window = MainWindow(LatentMap(), panels_later=True)
+    qtbot.addWidget(window)
+    a = window.actions_
+    assert not any(action.isEnabled() for action in (a.train, a.continue_run, a.pause, a.stop))
+    for _ in window.build_panels():
+        pass
+    assert not window.training_panel.findChild(QPushButton, "trainButton").isEnabled()
+    for panel in (window.decoded_image, window.latent_sliders, window.filmstrip, window.model_panel):
+        assert any(each.text() == "Opening the model …" for each in panel.findChildren(QLabel)), panel
+    window.allow_close()
 
 
 def test_run_state_moves_the_actions(window):
