@@ -42,6 +42,7 @@ from latentlab.controllers.runs import RunsController
 from latentlab.controllers.selection import SelectionController
 from latentlab.controllers.snapshots import SnapshotsController
 from latentlab.controllers.status_line import StatusLineController
+from latentlab.controllers.tool_hints import ToolHintController
 from latentlab.controllers.training import TrainingController
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.client.worker_host import WorkerHost
@@ -57,10 +58,6 @@ BUNDLED = (
     ("mnist-10d", "Handwritten digits, 10 dimensions"),
     ("shapes-6d", "Shapes of known factors, 6 dimensions"),
 )
-
-
-FIRST_HINT = "Move over the map to preview images, click to choose a latent, scroll to zoom"
-"""The idle text of the status line on the first start, until the first run."""
 
 
 class Application(QObject):
@@ -101,8 +98,6 @@ class Application(QObject):
         self._fault_log = FaultLog()
         self.session = Session(self)
         self.activity = Activity(self)
-        if self._settings.layout() is None:  # the first start
-            self.activity.set_idle_text(FIRST_HINT)
         self.undo = QUndoStack(self)
         self.engine = EngineClient(self)
         self._controllers = QObject(self)  # their parent: deleted before the window, so that none updates a dead widget
@@ -149,6 +144,8 @@ class Application(QObject):
         """Make the controllers of data, model and training."""
         session, engine, window, parent = self.session, self.engine, self.window, self._controllers
         FrameRateController(engine, window, parent)
+        is_first_start = self._settings.layout() is None
+        ToolHintController(session, window, self.activity, is_first_start=is_first_start, parent=parent)
         StatusLineController(self.activity, window.status, parent)
         self.data = DataController(session, engine, window.data_panel, self.activity, parent)
         DatasetFitController(session, window.data_panel, window.notifications, parent)

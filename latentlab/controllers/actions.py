@@ -123,7 +123,6 @@ class ActionsController(QObject):
         window.decoded_image.saveRequested.connect(self._on_save_image)
         window.filmstrip.openModelRequested.connect(self._on_open_model)
         window.filmstrip.openDatasetRequested.connect(self._on_open_folder)
-        window.filmstrip.pathToolRequested.connect(self._on_path_tool_requested)
         window.training_panel.openDatasetRequested.connect(self._on_open_folder)
         window.training_panel.configRefused.connect(self._warn_of_settings)
         window.training_panel.configAccepted.connect(self._withdraw_settings_warning)
@@ -236,10 +235,6 @@ class ActionsController(QObject):
 
     def _warn(self, message: str) -> Notification:
         return self._window.notifications.notify("warning", message)
-
-    def _on_path_tool_requested(self) -> None:
-        self._window.set_tool("path")
-        self._map.set_mode("path")
 
     # --- the window -----------------------------------------------------------------------------------
 

@@ -49,6 +49,7 @@ class FilmstripController(QObject):
         self._session, self._engine, self._filmstrip = session, engine, filmstrip
         self._generations, self._duty_cycle = Generations(), DutyCycle(STRIP)
         self._seed = 0
+        self._has_path = False  # with two waypoints at least
         self._visited: list[tuple[FloatArray, np.ndarray]] = []
         self._last: Decoded | None = None
         self._visit = Debouncer(REST_MS, self._add_visited, self)
@@ -80,8 +81,11 @@ class FilmstripController(QObject):
             self._strip_request.debounce()
 
     def _on_path_changed(self) -> None:
-        if self._path() is None:
+        had_path, self._has_path = self._has_path, self._path() is not None
+        if not self._has_path:
             self._filmstrip.set_strip("interpolate", None)
+        elif not had_path:
+            self._filmstrip.set_kind("interpolate")
         self._strip_request.debounce()
 
     def _path(self) -> FloatArray | None:

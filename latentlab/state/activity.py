@@ -60,11 +60,13 @@ class Activity(QObject):
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._end_overdue)
         self._idle = ActivityEntry(READY)
+        self._hint = ""
 
     @property
     def shown(self) -> ActivityEntry:
-        """The newest activity, or the idle text if there is none."""
-        return next(reversed(self._entries.values()), self._idle)
+        """The newest activity, or the idle text if there is none, or instead of "Ready" the hint."""
+        idle = ActivityEntry(self._hint) if self._hint and self._idle.text == READY else self._idle
+        return next(reversed(self._entries.values()), idle)
 
     def begin(self, activity_id: str, entry: ActivityEntry) -> None:
         """Begin an activity, or update the one of this id, which keeps its position in the stack."""
@@ -91,6 +93,12 @@ class Activity(QObject):
         """Set what is shown while there is no activity."""
         before = self.shown
         self._idle = ActivityEntry(text)
+        self._announce(before)
+
+    def set_hint(self, text: str) -> None:
+        """Set what is shown instead of "Ready"; an empty text removes it."""
+        before = self.shown
+        self._hint = text
         self._announce(before)
 
     def cancel(self) -> None:

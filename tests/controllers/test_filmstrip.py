@@ -47,3 +47,14 @@ def test_the_interpolation_ends_with_its_path(qtbot, session, engine, strip, fil
     assert shown.isVisible()
     session.set_path(np.zeros((0, 2), np.float32))
     assert not shown.isVisible()
+
+
+def test_a_path_of_two_waypoints_brings_its_interpolation_to_the_front_once(session, engine, strip, filmstrip):
+    session.set_model(model_info(2), 1, is_new_model=True)
+    session.set_path(np.zeros((1, 2), np.float32))
+    assert filmstrip.kind() == "traverse"
+    session.set_path(np.zeros((2, 2), np.float32))
+    assert filmstrip.kind() == "interpolate"
+    filmstrip.set_kind("sample")
+    session.set_path(np.zeros((3, 2), np.float32))
+    assert filmstrip.kind() == "sample"
