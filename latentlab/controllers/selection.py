@@ -9,6 +9,7 @@ from latentlab.controllers.explore import ExploreController
 from latentlab.gui.latent_map import LatentMap
 from latentlab.state.activity import Activity
 from latentlab.state.session import Session
+from latentlab.utils.text import pluralize
 
 _MESSAGE = "selection"  # id of the activity
 
@@ -37,7 +38,9 @@ class SelectionController(QObject):
             self._withdraw_message()
             return
         self._explore.go_to(points.mean[selected].mean(axis=0), text="Select")
-        self._activity.show_for(_MESSAGE, f"{len(selected):,} points selected; their mean is shown")
+        count = len(selected)
+        text = f"{pluralize(count, 'point')} selected; {'its latent' if count == 1 else 'their mean'} is shown"
+        self._activity.show_for(_MESSAGE, text)
 
     def _withdraw_message(self) -> None:
         self._activity.end(_MESSAGE)

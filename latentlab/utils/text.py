@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+MINUS = "−"
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
@@ -51,3 +52,17 @@ def subscript(number: int) -> str:
     '₁₂'
     """
     return str(number).translate(_SUBSCRIPTS)
+
+
+def format_number(value: float, form: str) -> str:
+    """A number in a format specification, with a true minus sign, and without one before a rounded 0.
+
+    Examples
+    --------
+    >>> format_number(-175.84, ".1f"), format_number(-0.001, ".2f"), format_number(-2e-7, ".3g")
+    ('−175.8', '0.00', '−2e−07')
+    """
+    text = f"{value:{form}}"
+    if text.startswith("-") and not text.strip("-0.,"):
+        text = text[1:]
+    return text.replace("-", MINUS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from PySide6.QtWidgets import QTableWidget
 
 from latentlab import paths
 from latentlab.config import RunConfig
@@ -40,7 +41,8 @@ def parts(qtbot, session, engine, undo, activity):
 def test_runs_of_other_sessions_are_listed_at_the_start_and_new_ones_after_a_refresh(parts, qtbot):
     runs, table = parts
     qtbot.waitUntil(lambda: table.as_text().count("\n") == 2)
-    assert "-10.0" in table.as_text()
+    assert "-10.0" in table.as_text(), "a spreadsheet reads no other minus sign"
+    assert table.findChild(QTableWidget, "runsTable").item(0, 2).text() == "−10.0"
     an_earlier_run("second", -9.0)
     runs.refresh()
     runs.refresh()

@@ -150,6 +150,11 @@ def test_honest_a_started_run_replaces_the_message_about_an_opened_one(training,
     assert status.message() == "Ready"
 
 
+def test_one_selected_point_is_not_called_points(latent_map, status):
+    latent_map.selectionChanged.emit(np.arange(1))
+    assert status.message() == "1 point selected; its latent is shown"
+
+
 @pytest.mark.parametrize("end", ["escape", "latent", "points", "model", "path"])
 def test_honest_the_message_about_a_selection_lasts_while_its_mean_is_shown(latent_map, session, qtbot, status, end):
     latent_map.selectionChanged.emit(np.arange(7))

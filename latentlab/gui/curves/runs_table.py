@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 from latentlab.gui.style.theme import SPACE, tabular
 from latentlab.gui.widgets.containers import EmptyState
 from latentlab.gui.widgets.controls import button, column, named, row
+from latentlab.utils.text import MINUS, format_number
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,8 @@ class RunsTable(QWidget):
 
     def _text(self, row: int, column: int) -> str:
         item = self._table.item(row, column)
-        return "" if item is None else item.text()
+        text = "" if item is None else item.text()
+        return text.replace(MINUS, "-") if self._columns[column].number_format else text  # else it is no number
 
     def _on_selection_changed(self) -> None:
         self._compare.setEnabled(bool(self._selected()))
@@ -173,4 +175,4 @@ class RunsTable(QWidget):
 def _formatted(column: Column, value: Value) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else format(value, column.number_format)
+    return value if isinstance(value, str) else format_number(value, column.number_format)

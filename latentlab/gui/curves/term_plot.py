@@ -14,6 +14,7 @@ from latentlab.gui.curves.change_marks import ChangeMarks
 from latentlab.gui.curves.series import CurveSet, FloatArray, Series
 from latentlab.gui.plots.plot import Plot
 from latentlab.gui.style.theme import Theme, current_theme
+from latentlab.utils.text import format_number
 
 _TITLE_HEIGHT = 17
 _AXIS_WIDTH = 44
@@ -249,5 +250,5 @@ def _at(series: Series | None, epoch: float | None) -> float | None:
 def _number(value: float) -> str:
     for least, form in ((10_000, ",.0f"), (100, ",.1f"), (0.1, ".2f"), (0, ".3g")):
         if abs(value) >= least:
-            return f"{value:{form}}".replace("-", "−")
+            return format_number(value, form)
     return "–"

@@ -24,7 +24,7 @@ from latentlab.gui.widgets.containers import EmptyState, SteadyLabel
 from latentlab.gui.widgets.controls import button, column, label, named, row, tool_button
 from latentlab.gui.widgets.elided_label import ElidedLabel
 from latentlab.gui.widgets.qimage import ByteArray, PixelView, to_qimage
-from latentlab.utils.text import subscript
+from latentlab.utils.text import format_number, subscript
 
 SMALL = 56  # px: side of the nearest image
 PAIR = 84  # px: side of an encoded image and of its reconstruction
@@ -34,7 +34,7 @@ MAX_VALUES = 6  # of a latent's values that are written out
 def latent_text(values: NDArray[np.float64], first: int = 0) -> str:
     """The first few of a latent's values [n] by name; ``first`` is the index of the first in the whole latent."""
     shown = [
-        f"z{subscript(first + index + 1)}\u00a0{value:.2f}".replace("-", "−")
+        f"z{subscript(first + index + 1)}\u00a0{format_number(value, '.2f')}"
         for index, value in enumerate(values[:MAX_VALUES])
     ]
     return "   ".join(shown) + ("  …" if values.size > MAX_VALUES else "")

@@ -17,7 +17,7 @@ from latentlab.gui.style.theme import SPACE, tabular
 from latentlab.gui.widgets.containers import EmptyState, Fold
 from latentlab.gui.widgets.controls import button, column, combo_box, label, named, row, scrolled, tool_button
 from latentlab.gui.widgets.latent_slider import LatentSlider
-from latentlab.utils.text import subscript
+from latentlab.utils.text import MINUS, format_number, subscript
 
 _BUTTON = 23  # px: as wide as the icon needs, which leaves more for the slider
 
@@ -76,14 +76,14 @@ class _Row(QWidget):
         """Move the slider to the typed value; text that is not a number is replaced by the present value."""
         if self.value.isModified():
             with suppress(ValueError):
-                self.slider.setValue(float(self.value.text().replace("−", "-").replace(",", ".")))
+                self.slider.setValue(float(self.value.text().replace(MINUS, "-").replace(",", ".")))
             self._write(self.slider.value())
 
     def _on_slider_edited(self, value: float, _gesture: int) -> None:
         self._write(value)
 
     def _write(self, value: float) -> None:
-        self.value.setText(f"{value:.2f}".replace("-", "−"))
+        self.value.setText(format_number(value, ".2f"))
 
 
 class _ValueEdit(QLineEdit):

@@ -12,7 +12,7 @@ from latentlab.gui.style.theme import SPACE, tabular
 from latentlab.gui.widgets.containers import EmptyState
 from latentlab.gui.widgets.controls import button, column, combo_box, label, named, row, rule, scrolled
 from latentlab.gui.widgets.elided_label import ElidedLabel
-from latentlab.utils.text import subscript
+from latentlab.utils.text import format_number, subscript
 
 if TYPE_CHECKING:
     from latentlab.config.info import ModelInfo
@@ -165,7 +165,7 @@ class ModelPanel(QWidget):
             self._metrics.addWidget(heading, row_index, 0)
             for column_index, split in enumerate(splits, 1):
                 value = metrics.get(f"{split}_{term}")
-                text = "" if value is None else f"{value:,.1f}".replace("-", "−")
+                text = "" if value is None else format_number(value, ",.1f")
                 self._metrics.addWidget(_cell(text), row_index, column_index)
 
     def set_axes(self, dimensions: int | range, components: int, x: str, y: str) -> None:

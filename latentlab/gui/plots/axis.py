@@ -11,10 +11,10 @@ from PySide6.QtGui import QColor, QFont, QPainter, QResizeEvent
 from PySide6.QtWidgets import QGraphicsItem
 
 from latentlab.gui.style.theme import Theme
+from latentlab.utils.text import format_number
 
 TICK_PX = 4
 DENSITY = 1.6  # of pyqtgraph's default number of ticks
-MINUS = "−"
 _PLAIN = (1e-3, 1e5)  # sizes of numbers that are written without an exponent
 _LABEL_MARGIN = 4  # px that a text document keeps free round its text
 
@@ -124,7 +124,7 @@ def tick_labels(values: list[float], spacing: float) -> list[str]:
     largest = max((abs(value) for value in values), default=0.0)
     decimals = max(0, -math.floor(math.log10(spacing) + 1e-9))
     form = f".{decimals}f" if _PLAIN[0] <= spacing and largest < _PLAIN[1] else ".4g"
-    return [f"{value + 0.0:{form}}".replace("-", MINUS) for value in values]
+    return [format_number(value, form) for value in values]
 
 
 def log_ticks(low: float, high: float) -> list[float]:
