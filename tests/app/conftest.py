@@ -17,7 +17,7 @@ SECONDS = 60_000
 
 @pytest.fixture
 def application(qtbot, own_folders):
-    """The window with the bundled model, shown, its first image there; the worker a thread of this process."""
+    """The window with the bundled model, shown with its first image; the worker is a thread of this process."""
     application = app.build(["--engine", "thread", "--device", "cpu"])
     application.window.show()
     qtbot.waitUntil(lambda: find(application, "decodedImage").image() is not None, timeout=SECONDS)

@@ -30,7 +30,7 @@ def visible_images(application) -> list[np.ndarray]:
     ]
 
 
-def said(application) -> str:
+def messages(application) -> str:
     return "\n".join(each.text() for each in find(application, "notifications").findChildren(QLabel))
 
 
@@ -46,7 +46,7 @@ def test_honest_a_dropped_image_is_shown_and_not_only_its_reconstruction(applica
     qtbot.waitUntil(lambda: application.session.points is not None, timeout=SECONDS)
     with qtbot.waitSignal(found, timeout=SECONDS):
         application.latent_map.committed.emit(np.array([1.0, 1.0]), 1)
-    with qtbot.waitSignal(found, timeout=SECONDS):  # what is nearest is shown beside it, not in its place
+    with qtbot.waitSignal(found, timeout=SECONDS):  # the nearest image is shown beside it, not instead of it
         drop(application, qtbot, path)
     qtbot.waitUntil(
         lambda: any(np.array_equal(image, pixels) for image in visible_images(application)), timeout=SECONDS
@@ -67,7 +67,7 @@ def test_honest_a_dropped_image_does_not_outlive_its_model(application, qtbot, i
     application.window.pathsDropped.emit(["bundled:mnist-10d"])
     qtbot.waitUntil(lambda: application.session.latent.size == 10, timeout=SECONDS)
     assert not reconstruction.isVisible()
-    assert "stripes.png was encoded by mnist-2d" in said(application)
+    assert "stripes.png was encoded by mnist-2d" in messages(application)
 
 
 def test_honest_of_several_dropped_images_the_others_are_said_not_to_be_opened(
@@ -76,4 +76,4 @@ def test_honest_of_several_dropped_images_the_others_are_said_not_to_be_opened(
     for name in ("second.png", "third.png"):
         (tmp_path / name).write_bytes(image_file[0].read_bytes())
     drop(application, qtbot, image_file[0], tmp_path / "second.png", tmp_path / "third.png")
-    assert "stripes.png is shown; the other 2 were not opened" in said(application)
+    assert "stripes.png is shown; the other 2 were not opened" in messages(application)

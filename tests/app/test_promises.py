@@ -117,9 +117,9 @@ def test_the_wheel_zooms_and_the_manifold_is_decoded_for_the_view(application, q
     """Wheel: zooms; the manifold is decoded again for what is now in view."""
     latent_map = application.latent_map
     wide, done = latent_map.view(), []
-    place = QPointF(at(application, (0.0, 0.0)))
+    position = QPointF(at(application, (0.0, 0.0)))
     wheel = QWheelEvent(
-        place, QPointF(latent_map.viewport().mapToGlobal(place.toPoint())), QPoint(), QPoint(0, 480),
+        position, QPointF(latent_map.viewport().mapToGlobal(position.toPoint())), QPoint(), QPoint(0, 480),
         Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
     )  # fmt: skip
     QApplication.sendEvent(latent_map.viewport(), wheel)
@@ -330,7 +330,7 @@ def test_honest_images_that_do_not_fit_the_model_are_said_so_where_one_looks(app
     qtbot.waitUntil(lambda: application.session.points is not None, timeout=SECONDS)
     application.window.data_panel.open(str(folder))
     qtbot.waitUntil(lambda: application.session.dataset is not None, timeout=SECONDS)
-    said = find(application, "datasetMisfit").text()
-    assert said.startswith("These images (16 × 16 grey) do not fit the open model (28 × 28 grey)")
-    assert said in application.window.notifications.messages()
+    text = find(application, "datasetMisfit").text()
+    assert text.startswith("These images (16 × 16 grey) do not fit the open model (28 × 28 grey)")
+    assert text in application.window.notifications.messages()
     assert "not of the open images" in find(application, "mapFreshness").text()

@@ -49,10 +49,10 @@ def test_a_class_is_chosen_and_image_map_and_strips_follow(application, qtbot, t
     label = find(application, "label")
     assert [label.itemText(i) for i in range(label.count())] == ["dark", "light"]
     label.setFocus()
-    asked = application.map.manifold.generation
+    requested = application.map.manifold.generation
     strips, tiles = [], []
     application.engine.strip.connect(strips.append)
-    application.engine.gridTiles.connect(lambda result: tiles.append(result.done and result.generation > asked))
+    application.engine.gridTiles.connect(lambda result: tiles.append(result.done and result.generation > requested))
     follows(application, qtbot, lambda: qtbot.keyClick(label, Qt.Key.Key_Down))
     qtbot.waitUntil(lambda: any(tiles) and bool(strips), timeout=SECONDS)
 

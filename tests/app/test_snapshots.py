@@ -1,4 +1,4 @@
-"""Looking back in the real window: a run is trained, its first epoch is seen again, and the window returns to now."""
+"""Snapshots in the real window: a run is trained, its first epoch is viewed, and the window returns to now."""
 
 from __future__ import annotations
 

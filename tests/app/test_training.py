@@ -103,9 +103,9 @@ def test_yours_the_copied_command_is_of_the_model_on_screen(application, qtbot, 
 
     def copied():
         application.window.actions_.copy_command.trigger()
-        program, *words = shlex.split(QGuiApplication.clipboard().text())
+        program, *options = shlex.split(QGuiApplication.clipboard().text())
         assert program == "latentlab"
-        arguments = build_parser().parse_args(words)
+        arguments = build_parser().parse_args(options)
         return arguments.data, arguments.out, run_config(arguments, RunFolder(arguments.out))
 
     open_folder(application, qtbot, folder)

@@ -1,4 +1,4 @@
-"""Images that do not fit the open model: said in the Data panel, in a notice and on the map."""
+"""Images that do not fit the open model: reported in the Data panel, in a notice and on the map."""
 
 from __future__ import annotations
 

@@ -54,9 +54,9 @@ def messages(notifications: Toasts) -> str:
 
 def test_honest_the_file_is_shown_beside_its_reconstruction_with_its_error(parts, session, engine):
     controller, panel, _, _ = parts
-    controller.open("there/face.png")
-    assert engine.last(EncodeImage) == EncodeImage("there/face.png")
-    engine.imageEncoded.emit(encoded("there/face.png"))
+    controller.open("photos/face.png")
+    assert engine.last(EncodeImage) == EncodeImage("photos/face.png")
+    engine.imageEncoded.emit(encoded("photos/face.png"))
     session.set_points(some_points())
     engine.nearestFound.emit(
         NearestFound(10, 1, 0, 0.1, np.zeros(2, np.float32), 0, "other.png", np.full((8, 8), 50, np.uint8), 1.0)

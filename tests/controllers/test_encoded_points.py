@@ -56,7 +56,7 @@ def test_the_panel_offers_the_columns_and_the_map_is_coloured_by_the_chosen_one(
         latent_map, "set_points", lambda xy, labels, names, ordered, title: drawn.append((names, ordered))
     )
     offered = panel.findChild(object, "colourBy")
-    assert [offered.itemText(place) for place in range(offered.count())] == ["class", "age"]
+    assert [offered.itemText(index) for index in range(offered.count())] == ["class", "age"]
     panel.colourByChosen.emit("age")
     panel.colourByChosen.emit("")
     assert len(drawn[0][0]) == COLOUR_STEPS

@@ -49,12 +49,12 @@ def test_a_draw_from_the_prior_does_not_change_locked_dimensions(sliders, sessio
     session.set_model(model_info(3), 1, is_new_model=True)
     sliders.lockToggled.emit(1, True)
     sliders.sampleRequested.emit(-1)
-    asked = engine.last(DrawLatent)
-    engine.latentDrawn.emit(LatentDrawn(asked.generation, 1, np.array([1, 2, 3], np.float32)))
+    request = engine.last(DrawLatent)
+    engine.latentDrawn.emit(LatentDrawn(request.generation, 1, np.array([1, 2, 3], np.float32)))
     assert session.latent.tolist() == [1, 0, 3]
     sliders.sampleRequested.emit(2)
-    asked = engine.last(DrawLatent)
-    engine.latentDrawn.emit(LatentDrawn(asked.generation, 1, np.array([7, 8, 9], np.float32)))
+    request = engine.last(DrawLatent)
+    engine.latentDrawn.emit(LatentDrawn(request.generation, 1, np.array([7, 8, 9], np.float32)))
     assert session.latent.tolist() == [1, 0, 9]
     undo.undo()
     assert session.latent.tolist() == [1, 0, 3]
@@ -63,9 +63,9 @@ def test_a_draw_from_the_prior_does_not_change_locked_dimensions(sliders, sessio
 def test_a_draw_from_a_previous_model_is_ignored(sliders, session, engine):
     session.set_model(model_info(3), 1, is_new_model=True)
     sliders.sampleRequested.emit(-1)
-    asked = engine.last(DrawLatent)
+    request = engine.last(DrawLatent)
     session.set_model(model_info(3), 2, is_new_model=True)
-    engine.latentDrawn.emit(LatentDrawn(asked.generation, 1, np.ones(3, np.float32)))
+    engine.latentDrawn.emit(LatentDrawn(request.generation, 1, np.ones(3, np.float32)))
     assert session.latent.tolist() == [0, 0, 0]
 
 

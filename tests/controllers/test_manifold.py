@@ -85,9 +85,9 @@ def test_honest_manifold_is_decoded_again_when_new_points_have_other_components(
     session.set_points(rotated(some_points(3), 90))
     np.testing.assert_allclose(engine.last(DecodeGrid).axes.x, session.plane().x)
     np.testing.assert_allclose(engine.last(DecodeGrid).axes.x, [0, 1, 0], atol=1e-6)
-    asked = engine.count(DecodeGrid)
+    requested = engine.count(DecodeGrid)
     session.set_points(rotated(some_points(3), 90))
-    assert engine.count(DecodeGrid) == asked, "the same components"
+    assert engine.count(DecodeGrid) == requested, "the same components"
     session.set_points(None)
     np.testing.assert_array_equal(engine.last(DecodeGrid).axes.x, session.plane().x)
 
@@ -99,11 +99,11 @@ def test_components_that_rotate_slightly_during_training_wait_for_the_next_pictu
     session.set_axes(AxesChoice("pc1", "pc2"))
     session.set_run_state("running")
     session.set_model(model_info(3), 2, is_new_model=False)
-    asked = engine.count(DecodeGrid)
+    requested = engine.count(DecodeGrid)
     session.set_points(rotated(some_points(3), 1))
-    assert engine.count(DecodeGrid) == asked, "a picture that was begun is finished first"
+    assert engine.count(DecodeGrid) == requested, "a picture that was begun is finished first"
     session.set_points(rotated(some_points(3), 20))
-    assert engine.count(DecodeGrid) == asked + 1
+    assert engine.count(DecodeGrid) == requested + 1
     np.testing.assert_allclose(engine.last(DecodeGrid).axes.x, session.plane().x)
 
 
@@ -136,20 +136,20 @@ def test_during_training_it_is_decoded_at_a_limited_rate(parts, session, engine,
     monkeypatch.setattr(latent_map, "set_staleness_text", lambda *what: texts.append(what))
     session.set_run_state("running")
     session.set_model(model_info(3), 2, is_new_model=False)
-    asked = engine.last(DecodeGrid)
+    request = engine.last(DecodeGrid)
     session.set_model(model_info(3), 3, is_new_model=False)
-    assert engine.last(DecodeGrid) is asked, "a picture that was begun is finished first"
-    engine.gridTiles.emit(replace(tiles(asked, version=3), epoch=1.5))
-    engine.gridTiles.emit(replace(tiles(asked, version=3, done=True), seconds=0.1, epoch=1.75))
+    assert engine.last(DecodeGrid) is request, "a picture that was begun is finished first"
+    engine.gridTiles.emit(replace(tiles(request, version=3), epoch=1.5))
+    engine.gridTiles.emit(replace(tiles(request, version=3, done=True), seconds=0.1, epoch=1.75))
     assert texts[-1] == ("manifold 1.5", "manifold"), "the epoch of its oldest tile"
     assert len(painted) == 2, "its tiles are shown although there are newer weights"
     clock[0] += 1.0
     session.set_model(model_info(3), 4, is_new_model=False)
-    assert engine.last(DecodeGrid) is asked, "a tenth of a second is one percent of ten seconds of training"
+    assert engine.last(DecodeGrid) is request, "a tenth of a second is one percent of ten seconds of training"
     clock[0] += 9.0
     session.set_model(model_info(3), 5, is_new_model=False)
     after = engine.last(DecodeGrid)
-    assert after is not asked
+    assert after is not request
     engine.gridTiles.emit(replace(tiles(after, version=5, done=True), seconds=0.1))
     clock[0] += 10.0
     engine.trainingEvent.emit(TrainingProgress(Progress(9, 40, 1, 4, {}, 1.0, 1.0, None)))
@@ -192,9 +192,9 @@ def test_it_is_coarse_during_training_and_fine_at_once_when_that_pauses(parts, s
         """Number of cells of the next picture during training, when each takes this long."""
         clock[0] += 1000.0
         session.set_model(model_info(3), number, is_new_model=False)
-        asked = engine.last(DecodeGrid)
-        cells = asked.columns * asked.rows
-        engine.gridTiles.emit(replace(tiles(asked, version=number, done=True), seconds=seconds * cells))
+        request = engine.last(DecodeGrid)
+        cells = request.columns * request.rows
+        engine.gridTiles.emit(replace(tiles(request, version=number, done=True), seconds=seconds * cells))
         return cells
 
     whole = engine.last(DecodeGrid)

@@ -1,4 +1,4 @@
-"""Notices go with their cause."""
+"""Notifications are removed with their cause."""
 
 from __future__ import annotations
 

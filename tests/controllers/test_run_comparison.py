@@ -71,7 +71,7 @@ def test_chosen_runs_are_requested_and_drawn_beside_the_current_one(comparing, e
     curves.runRemoved.emit(one)
     assert engine.last(CompareRuns) == CompareRuns((two,))
     engine.workerReady.emit(WorkerReady("cpu", ("cpu",), {}, 1))
-    assert engine.count(CompareRuns) == 4, "another worker is asked again"
+    assert engine.count(CompareRuns) == 4, "the request is repeated for another worker"
 
 
 def test_a_compared_run_that_is_opened_is_drawn_once(comparing, engine, curves, folders):

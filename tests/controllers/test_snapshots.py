@@ -106,18 +106,18 @@ def test_an_epoch_replaces_the_current_model_until_the_return(parts, session, en
     assert "epoch 3" in parts.badge().text()
     assert parts.bar.findChild(QLabel, "historyEpoch").text() == "epoch 3 of 5"
 
-    asked = engine.count(DecodeGrid)
+    requested = engine.count(DecodeGrid)
     newer = some_points(version=1, count=20)
     session.set_points(newer)
     parts.map.viewChanged.emit(View(-2, 2, -2, 2, 400, 400, 1.0))
     parts.map.hovered.emit(np.zeros(2))
     assert np.allclose(parts.map.points, past.mean), "newer points wait"
-    assert engine.count(DecodeGrid) == asked
+    assert engine.count(DecodeGrid) == requested
     assert session.preview is None
 
     parts.bar.nowChosen.emit()
     assert np.allclose(parts.map.points, newer.mean)
-    assert engine.count(DecodeGrid) == asked + 1
+    assert engine.count(DecodeGrid) == requested + 1
     assert parts.badge().text() == ""
 
 
@@ -214,7 +214,7 @@ def test_now_names_the_current_epoch(parts, engine):
     assert label.text() == "now, at epoch 35.8"
 
 
-def test_the_decoded_image_beside_a_snapshot_says_that_it_is_of_now(qtbot, parts, session, engine, monkeypatch):
+def test_the_decoded_image_is_marked_as_current_while_a_snapshot_is_viewed(qtbot, parts, session, engine, monkeypatch):
     image = DecodedImage()
     qtbot.addWidget(image)
     DecodedImageController(session, engine, image, image)
@@ -251,7 +251,7 @@ def test_ended_and_opened_runs_name_their_best_epoch(parts, engine):
     engine.trainingEvent.emit(TrainingEvent(Progress(95, 200, 10, 20, {}, 1.0, 1.0, None)))
     assert label.text() == "now, at epoch 9.5"
     validation = [{"elbo": elbo} for elbo in (-9.0, -7.0, -8.0)]
-    epochs = [Epoch(place, 20, {}, means, 1.0, 1.0) for place, means in enumerate(validation, start=8)]
+    epochs = [Epoch(number, 20, {}, means, 1.0, 1.0) for number, means in enumerate(validation, start=8)]
     engine.runFollowed.emit(RunFollowed(RUN, tuple(epochs)))
     assert label.text() == "now: best model, epoch 9"
 

@@ -221,11 +221,11 @@ def test_the_last_run_continues_in_its_folder(parts, session, engine, reason, do
     assert panel.config().training.epochs == epochs
     engine.trainingEvent.emit(TrainingEvent(Finished("run", "run/model.safetensors", epochs, 9.0)))
     engine.trainingState.emit(TrainingState("idle"))
-    assert panel.config().training.epochs == 3, "what was asked, and no plan that grows with every leg"
+    assert panel.config().training.epochs == 3, "the requested number; it does not grow with every continuation"
 
 
 @pytest.mark.parametrize(
-    ("event", "said"),
+    ("event", "text"),
     [
         (Finished("run", "model", 1, 9.0, "stopped", 1), "Stopped after 1 epoch"),
         (Finished("run", "model", 9, 9.0, "done", 7), "Done after 9 epochs; the best epoch, 7, is kept"),
@@ -235,8 +235,8 @@ def test_the_last_run_continues_in_its_folder(parts, session, engine, reason, do
         ),
     ],
 )
-def test_the_text_of_the_end_says_which_epoch_is_kept(event, said):
-    assert ending(event) == said
+def test_the_text_of_the_end_says_which_epoch_is_kept(event, text):
+    assert ending(event) == text
 
 
 def test_an_opened_run_offers_its_settings_its_images_and_to_continue(parts, session, engine, qtbot):
@@ -276,7 +276,7 @@ def test_a_run_trained_elsewhere_can_be_continued_once_it_has_ended_there(parts,
     assert panel.findChild(object, "continueButton").isHidden()
     assert status.message() == "mine: epoch 2 of 9, trained elsewhere"
     engine.runOpened.emit(RunOpened("/runs/mine", config, "photos", "", 2, "stopped"))
-    assert not panel.findChild(object, "continueButton").isHidden(), "it has ended there"
+    assert not panel.findChild(object, "continueButton").isHidden(), "it has ended in the other process"
 
 
 def test_after_a_lost_worker_its_own_run_is_offered_and_not_the_one_before(parts, session, engine):

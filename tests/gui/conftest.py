@@ -1,4 +1,4 @@
-"""Shown widgets, and the scheme put back after each test."""
+"""Shown widgets, and the theme, which is restored after each test."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from latentlab.gui.style import theme
 
 @pytest.fixture
 def shown(qtbot):
-    """Show a widget at a size and wait until it is there."""
+    """Show a widget at a size and wait until it is exposed."""
 
     def show(widget: QWidget, width: int = 360, height: int = 480) -> QWidget:
         qtbot.addWidget(widget)
@@ -26,7 +26,7 @@ def shown(qtbot):
 
 @pytest.fixture
 def themed(qapp: QApplication):
-    """The window's own style, taken off again."""
+    """The application with the light theme, which is removed afterwards."""
     palette, name = qapp.palette(), qapp.style().objectName()
     theme.apply(qapp, "light")
     yield qapp

@@ -95,9 +95,9 @@ def test_nothing_is_cut_off_or_covered(qtbot, window, size):
     docks = [
         dock.geometry() for dock in window.docks.values() if dock.isVisible() and not dock.visibleRegion().isEmpty()
     ]
-    for place, one in enumerate(docks):
+    for index, one in enumerate(docks):
         assert window.rect().contains(one)
-        assert not any(one.intersects(other) for other in docks[place + 1 :])
+        assert not any(one.intersects(other) for other in docks[index + 1 :])
 
 
 def test_the_map_keeps_most_of_the_room(window):
@@ -122,7 +122,7 @@ def test_in_a_narrow_window_the_panels_spare_some_room_unless_the_user_made_them
     assert widths()[0] == 400
 
 
-def test_dropped_files_are_told(qtbot, window, tmp_path):
+def test_dropped_files_are_emitted(qtbot, window, tmp_path):
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(tmp_path / "a b.png")), QUrl("https://example.org/x.png")])
     event = QDropEvent(
@@ -169,7 +169,7 @@ def test_recent_files_and_layers_are_offered(qtbot, window):
     assert menu(window, "&Layers").actions()[0].isChecked()
 
 
-def test_the_layout_is_saved_and_brought_back(window):
+def test_the_layout_is_saved_and_restored(window):
     window.docks["filmstrip"].close()
     saved = window.save_layout()
     window.reset_layout()

@@ -158,11 +158,11 @@ def feed_long(curves: TrainingCurves, epochs: int = 40) -> None:
 def turn_wheel(curves: TrainingCurves, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> bool:
     """Whether the plots took the wheel for themselves."""
     view = canvas(curves).viewport()
-    place = QPointF(view.width() / 2, 40)
+    position = QPointF(view.width() / 2, 40)
     nowhere = QPoint(0, 0)
     phase = Qt.ScrollPhase.NoScrollPhase
-    globally = QPointF(view.mapToGlobal(place.toPoint()))
-    event = QWheelEvent(place, globally, nowhere, QPoint(0, -240), Qt.MouseButton.NoButton, modifiers, phase, False)
+    globally = QPointF(view.mapToGlobal(position.toPoint()))
+    event = QWheelEvent(position, globally, nowhere, QPoint(0, -240), Qt.MouseButton.NoButton, modifiers, phase, False)
     QApplication.sendEvent(view, event)
     return event.isAccepted()
 
@@ -228,7 +228,7 @@ def test_changes_are_labelled_inside_the_plot_without_overlap(qtbot, curves):
     assert found[0][1] == "epochs 60"
     assert "epochs 50" not in [text for _, text in found], "only the last of changes at one position is labelled"
     assert "β 2" in [text for _, text in found]
-    assert all(view.contains(place) for place, _ in found)
+    assert all(view.contains(position) for position, _ in found)
     assert not any(one.intersects(other) for k, (one, _) in enumerate(found) for other, _ in found[:k])
     curves.mark_epoch(10.1)
     assert curves.findChild(ElidedLabel, "curvesReadout").text() == "epoch 10.1 · β 2"
@@ -241,8 +241,8 @@ def test_several_terms_can_be_chosen_without_reopening_the_menu(qtbot, curves):
     menu = curves.findChild(StayOpenMenu)
     menu.popup(curves.mapToGlobal(QPoint(0, 0)))
     for term in ("objective", "rate"):
-        place = menu.actionGeometry(check(curves, term)).center()
-        qtbot.mouseClick(menu, Qt.MouseButton.LeftButton, pos=place)
+        position = menu.actionGeometry(check(curves, term)).center()
+        qtbot.mouseClick(menu, Qt.MouseButton.LeftButton, pos=position)
     assert menu.isVisible()
     assert curves.shown_terms() == ["elbo", "distortion", "objective"]
     menu.close()
@@ -263,7 +263,7 @@ def test_every_run_has_a_colour_and_a_legend_line_that_hides_or_removes_it(qtbot
     plot = plot_of(curves, "elbo")
     qtbot.waitUntil(lambda: "-90" in plot.titleLabel.text.replace("−", "-"))
     pens = [curve.opts["pen"].color().name() for curve in lines(plot)]
-    assert pens == [current_theme().series[place] for place in (0, 0, 2, 2, 1, 1)]
+    assert pens == [current_theme().series[index] for index in (0, 0, 2, 2, 1, 1)]
 
     (line,) = [each for each in curves.findChildren(object, "legendRun") if each.text() == "three"]
     line.click()

@@ -27,9 +27,9 @@ def recipes(table):
 def test_a_click_on_a_title_sorts_by_number(qtbot, table):
     assert recipes(table) == ["vae", "ae", "iwae"], "in the given order"
     head = table.findChild(QTableWidget).horizontalHeader()
-    place = head.viewport().rect().center()
-    place.setX(head.sectionViewportPosition(1) + 8)
-    qtbot.mouseClick(head.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    position = head.viewport().rect().center()
+    position.setX(head.sectionViewportPosition(1) + 8)
+    qtbot.mouseClick(head.viewport(), Qt.MouseButton.LeftButton, pos=position)
     assert recipes(table) == ["vae", "iwae", "ae"]
 
 
@@ -49,17 +49,17 @@ def test_it_is_copied_as_text_and_as_markdown(qtbot, table):
 def test_only_the_selected_rows_are_copied_if_several_are_selected(qtbot, table):
     cells = table.findChild(QTableWidget)
     for line, key in ((0, Qt.KeyboardModifier.NoModifier), (2, Qt.KeyboardModifier.ControlModifier)):
-        place = cells.visualItemRect(cells.item(line, 0)).center()
-        qtbot.mouseClick(cells.viewport(), Qt.MouseButton.LeftButton, key, pos=place)
+        position = cells.visualItemRect(cells.item(line, 0)).center()
+        qtbot.mouseClick(cells.viewport(), Qt.MouseButton.LeftButton, key, pos=position)
     assert [line.split("\t")[0] for line in table.as_text().splitlines()] == ["recipe", "vae", "iwae"]
 
 
 def test_a_double_click_chooses_the_run(qtbot, table):
     cells = table.findChild(QTableWidget)
-    place = cells.visualItemRect(cells.item(1, 1)).center()
-    qtbot.mouseClick(cells.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    position = cells.visualItemRect(cells.item(1, 1)).center()
+    qtbot.mouseClick(cells.viewport(), Qt.MouseButton.LeftButton, pos=position)
     with qtbot.waitSignal(table.runChosen) as chosen:
-        qtbot.mouseDClick(cells.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        qtbot.mouseDClick(cells.viewport(), Qt.MouseButton.LeftButton, pos=position)
     assert chosen.args == ["b"]
 
 
@@ -67,11 +67,11 @@ def test_the_curves_of_selected_rows_are_requested(qtbot, table):
     cells, compare = table.findChild(QTableWidget), table.findChild(QPushButton, "compareRuns")
     assert not compare.isEnabled()
     for line, key in ((0, Qt.KeyboardModifier.NoModifier), (2, Qt.KeyboardModifier.ControlModifier)):
-        place = cells.visualItemRect(cells.item(line, 0)).center()
-        qtbot.mouseClick(cells.viewport(), Qt.MouseButton.LeftButton, key, pos=place)
-    with qtbot.waitSignal(table.compareRequested) as asked:
+        position = cells.visualItemRect(cells.item(line, 0)).center()
+        qtbot.mouseClick(cells.viewport(), Qt.MouseButton.LeftButton, key, pos=position)
+    with qtbot.waitSignal(table.compareRequested) as requested:
         qtbot.mouseClick(compare, Qt.MouseButton.LeftButton)
-    assert asked.args == [["a", "c"]]
+    assert requested.args == [["a", "c"]]
 
 
 def test_without_runs_the_table_is_hidden(table):
@@ -85,9 +85,9 @@ def test_honest_the_highlight_stays_on_its_run_when_another_is_inserted_above(qt
     cells, draw = table.findChild(QTableWidget), table.findChild(QPushButton, "compareRuns")
 
     def drawn():
-        with qtbot.waitSignal(table.compareRequested) as asked:
+        with qtbot.waitSignal(table.compareRequested) as requested:
             qtbot.mouseClick(draw, Qt.MouseButton.LeftButton)
-        return asked.args[0]
+        return requested.args[0]
 
     cells.selectRow(0)
     table.set_rows(COLUMNS, (("new", ("gaussian-vae", 1.0, 3)), *ROWS))

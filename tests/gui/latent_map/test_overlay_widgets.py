@@ -139,7 +139,7 @@ def test_steps_of_a_value_have_a_title_and_share_one_marker(latent_map, pixels_o
     assert not title.isVisible()
 
 
-def test_the_legend_goes_with_the_points(three_classes):
+def test_the_legend_is_hidden_with_the_points(three_classes):
     legend = child(three_classes, Legend, "legend")
     three_classes.set_layer_visible("points", False)
     assert not legend.isVisible()

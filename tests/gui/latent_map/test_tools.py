@@ -311,7 +311,7 @@ class Watch(QObject):
 def test_a_moved_cross_hair_paints_only_where_it_was_and_is(latent_map, qtbot):
     latent_map.set_points(np.random.default_rng(0).normal(size=(500, 2)))
     latent_map.set_cursor((0.0, 0.0))
-    for _ in range(3):  # what was asked for before is painted
+    for _ in range(3):  # earlier paint requests are handled
         QApplication.processEvents()
     painted = Watch(latent_map.viewport(), QEvent.Type.Paint)
     latent_map.set_cursor((1.0, 0.5))

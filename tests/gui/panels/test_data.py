@@ -1,4 +1,4 @@
-"""The Data panel tells what to open and how; it shows what was found."""
+"""The Data panel: requests to open a dataset, and what the open one contains."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ def turn_wheel(widget, angle):
 
 def classes_of(panel):
     listed = panel.findChild(QListWidget, "datasetClasses")
-    return [listed.item(place) for place in range(listed.count())]
+    return [listed.item(index) for index in range(listed.count())]
 
 
-def click_class(qtbot, panel, place):
+def click_class(qtbot, panel, index):
     """Click the box of a class, as a hand does."""
     listed = panel.findChild(QListWidget, "datasetClasses")
-    listed.scrollToItem(listed.item(place))
-    where = listed.visualItemRect(listed.item(place))
+    listed.scrollToItem(listed.item(index))
+    where = listed.visualItemRect(listed.item(index))
     option = QStyleOptionViewItem()
     listed.initViewItemOption(option)
     option.rect = where
@@ -129,7 +129,7 @@ def test_the_skipped_can_be_copied(qtbot, panel):
     assert QGuiApplication.clipboard().text() == "bad.png: cut short"
 
 
-def test_progress_can_be_cancelled_and_goes(qtbot, panel):
+def test_opening_can_be_cancelled_and_its_progress_disappears(qtbot, panel):
     panel.set_progress("Reading", 20, 100)
     bar = panel.findChild(object, "datasetProgress")
     assert bar.isVisible()
@@ -142,15 +142,15 @@ def test_progress_can_be_cancelled_and_goes(qtbot, panel):
 
 def test_a_changed_control_asks_for_a_preview_once_it_rests_and_opens_nothing(qtbot, panel):
     panel.set_info(INFO)
-    asked, opened = [], []
-    panel.previewRequested.connect(lambda source, config: asked.append((source, config)))
+    requested, opened = [], []
+    panel.previewRequested.connect(lambda source, config: requested.append((source, config)))
     panel.openRequested.connect(lambda *_: opened.append(1))
     with qtbot.waitSignal(panel.previewRequested):
         qtbot.mouseClick(panel.findChild(QCheckBox, "invert"), Qt.MouseButton.LeftButton, pos=QPoint(8, 8))
         fit = panel.findChild(QComboBox, "fit")
         fit.setFocus()
         qtbot.keyClick(fit, Qt.Key.Key_End)
-    assert asked == [("/tmp/photos", DataConfig(invert=True, fit="stretch"))]
+    assert requested == [("/tmp/photos", DataConfig(invert=True, fit="stretch"))]
     assert not opened
 
 

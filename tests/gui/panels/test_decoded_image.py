@@ -1,4 +1,4 @@
-"""What is shown is what was given, pixel for pixel."""
+"""The decoded image is shown pixel for pixel."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_image_is_what_was_given_and_what_is_painted(shown, shape):
         assert painted.pixelColor(px, py).getRgb()[:3] == tuple(np.broadcast_to(image[y, x], 3))
 
 
-def test_while_a_model_opens_nothing_is_offered(shown):
+def test_no_button_is_shown_while_a_model_opens(shown):
     image = shown(DecodedImage())
     button = image.findChild(QPushButton, "decodedOpenModel")
     image.set_waiting("Opening the model …")
@@ -54,7 +54,7 @@ def test_copy_gives_the_models_own_size(shown):
     assert copied.pixelColor(3, 3).red() == 77
 
 
-def test_caption_says_where_one_stands(shown):
+def test_the_caption_shows_the_latent(shown):
     widget = shown(DecodedImage())
     widget.set_image(np.zeros((8, 8), np.uint8))
     widget.set_caption([0.5, -2.0], preview=True)
@@ -66,7 +66,7 @@ def test_caption_says_where_one_stands(shown):
     assert widget.findChild(QLabel, "decodedCue").text() == "far from data"
 
 
-def test_a_click_on_the_nearest_image_is_told(qtbot, shown):
+def test_a_click_on_the_nearest_image_emits_a_signal(qtbot, shown):
     widget = shown(DecodedImage())
     widget.set_image(np.zeros((8, 8), np.uint8))
     widget.set_nearest(np.zeros((8, 8), np.uint8), "nearest")
@@ -115,9 +115,9 @@ def test_alive_saving_an_image_asks_for_the_file_without_a_nested_event_loop(qtb
     assert not nested, "the event loop ran inside of the action"
     menu.close()
     dialog = widget.findChild(QFileDialog)
-    with qtbot.waitSignal(widget.saveRequested) as asked:
-        dialog.fileSelected.emit("there.png")
-    assert asked.args == ["there.png"]
+    with qtbot.waitSignal(widget.saveRequested) as requested:
+        dialog.fileSelected.emit("saved.png")
+    assert requested.args == ["saved.png"]
     dialog.close()
 
 
@@ -126,7 +126,7 @@ def test_an_image_of_another_kind_is_refused():
         to_qimage(np.zeros((4, 4, 2), np.uint8))
 
 
-def test_a_caption_that_changes_has_nothing_laid_out_anew_but_gets_the_room_it_needs(shown, qtbot):
+def test_a_changed_caption_causes_no_layout_unless_it_needs_more_space(shown, qtbot):
     widget = shown(DecodedImage())
     widget.resize(200, 500)
     widget.set_image(np.zeros((8, 8), np.uint8))
@@ -135,20 +135,20 @@ def test_a_caption_that_changes_has_nothing_laid_out_anew_but_gets_the_room_it_n
     qtbot.waitUntil(lambda: caption.height() >= caption.heightForWidth(caption.width()))
 
     class Watch(QObject):
-        asked = 0
+        requests = 0
 
         def eventFilter(self, _watched, event) -> bool:
-            self.asked += event.type() == QEvent.Type.LayoutRequest
+            self.requests += event.type() == QEvent.Type.LayoutRequest
             return False
 
-    for _ in range(3):  # what was asked for before is laid out
+    for _ in range(3):  # earlier layout requests are handled
         QCoreApplication.processEvents()
     watch = Watch()
     widget.installEventFilter(watch)
     for step in range(5):
         widget.set_caption(np.full(2, step / 10))
         QCoreApplication.processEvents()
-    assert watch.asked == 0
+    assert watch.requests == 0
     widget.set_caption(np.full(6, -1.25))
     qtbot.waitUntil(
         lambda: caption.height() >= caption.heightForWidth(caption.width()) > caption.fontMetrics().height() * 2

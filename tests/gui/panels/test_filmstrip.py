@@ -1,4 +1,4 @@
-"""Strips are painted as given; a click tells the latent of its tile."""
+"""Strips are painted pixel for pixel; a click emits the latent of its tile."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def view(filmstrip: Filmstrip) -> ImageStrip:
 
 
 def test_a_click_picks_the_tiles_latent(qtbot, filled):
-    place = view(filled).tile_rect(1, 3).center()
+    position = view(filled).tile_rect(1, 3).center()
     with qtbot.waitSignal(filled.latentPicked) as picked:
-        qtbot.mouseClick(view(filled).viewport(), Qt.MouseButton.LeftButton, pos=place)
+        qtbot.mouseClick(view(filled).viewport(), Qt.MouseButton.LeftButton, pos=position)
     assert picked.args[0].tolist() == [16.0, 17.0]
 
 

@@ -1,4 +1,4 @@
-"""Latent sliders: values shown are no edits; mouse, keys, typed numbers and setValue are."""
+"""Latent sliders: mouse, keys, typed numbers and setValue are edits; values shown by the program are not."""
 
 from __future__ import annotations
 
@@ -154,9 +154,9 @@ def test_dimensions_are_folded_only_where_others_have_learned(sliders):
         assert [slider(sliders, dimension).isVisible() for dimension in range(3)] == in_sight
 
 
-def test_no_row_moves_while_a_run_is_live_or_a_slider_is_held(qtbot, sliders):
+def test_no_row_moves_during_a_run_or_while_a_slider_is_dragged(qtbot, sliders):
     def tops():
-        return [sliders.findChild(object, f"latentSlider{place}").parentWidget().y() for place in range(3)]
+        return [sliders.findChild(object, f"latentSlider{dimension}").parentWidget().y() for dimension in range(3)]
 
     sliders.set_kl([3.0, 2.0, 1.0])
     qtbot.waitUntil(lambda: tops() == sorted(tops()) and len(set(tops())) == 3)

@@ -34,17 +34,17 @@ def panel(shown) -> ModelPanel:
     return shown(widget, 340, 700)
 
 
-def words(panel) -> list[str]:
+def texts(panel) -> list[str]:
     return [each.text() for each in panel.findChildren(QLabel) if each.isVisible()]
 
 
 def test_facts_and_numbers_are_shown(panel):
-    assert {"digits", "1,234,567", "−104.3", "−101.5", "test", "train"} <= set(words(panel))
+    assert {"digits", "1,234,567", "−104.3", "−101.5", "test", "train"} <= set(texts(panel))
     panel.set_info(None)
-    assert "1,234,567" not in words(panel)
+    assert "1,234,567" not in texts(panel)
 
 
-def test_axes_are_told_by_name(qtbot, panel):
+def test_axes_are_chosen_by_name(qtbot, panel):
     axis = panel.findChild(QComboBox, "yAxis")
     assert axis.currentText() == "z₃"
     axis.setFocus()
@@ -62,7 +62,7 @@ def test_axes_of_one_level_are_offered_and_the_shown_one_beside_them(panel):
     assert axis.currentText() == "z₁"
 
 
-def test_a_bundled_model_is_told_by_its_source(qtbot, panel):
+def test_a_bundled_model_is_chosen_by_its_source(qtbot, panel):
     panel.set_bundled([("bundled:mnist-2d", "digits")])
     with qtbot.waitSignal(panel.modelChosen) as chosen:
         box = panel.findChild(QComboBox, "bundledModels")

@@ -1,4 +1,4 @@
-"""The Training panel makes a valid configuration, or says which setting is refused."""
+"""The Training panel returns a valid configuration, or names the invalid setting."""
 
 from __future__ import annotations
 
@@ -47,20 +47,20 @@ def test_every_recipe_reads_whole_in_a_narrow_panel(qtbot, panel, name):
     panel.set_recipe(name)
     recipe = RECIPES[name]
 
-    def words():
+    def labels():
         return [each for each in panel.findChildren(QLabel) if each.isVisible() and each.wordWrap()]
 
     def fits():
-        ends = [each.mapTo(panel, QPoint(each.width(), 0)).x() for each in (*words(), *controls())]
+        ends = [each.mapTo(panel, QPoint(each.width(), 0)).x() for each in (*labels(), *controls())]
         return max(ends) <= panel.width() and all(
-            each.height() >= each.heightForWidth(each.width()) for each in words()
+            each.height() >= each.heightForWidth(each.width()) for each in labels()
         )
 
     def controls():
         return [panel.findChild(QWidget, _object_name(f"model.{setting}")) for setting in recipe.matters]
 
     qtbot.waitUntil(fits)
-    assert {recipe.summary, recipe.formula, recipe.paper} <= {each.text() for each in words()}
+    assert {recipe.summary, recipe.formula, recipe.paper} <= {each.text() for each in labels()}
     assert all(control.isVisible() for control in controls())
     assert panel.findChild(QWidget, "architectureActivation") is None, "what matters less is not even made"
 
@@ -72,9 +72,9 @@ def test_train_tells_what_the_controls_say(qtbot, panel):
     type_into(qtbot, panel.findChild(QSpinBox, "latentDim"), "7")
     type_into(qtbot, panel.findChild(QSpinBox, "epochs"), "3")
     type_into(qtbot, panel.findChild(QLineEdit, "learningRate"), "0.0005")
-    with qtbot.waitSignal(panel.trainRequested) as asked:
+    with qtbot.waitSignal(panel.trainRequested) as requested:
         qtbot.mouseClick(button(panel, "trainButton"), Qt.MouseButton.LeftButton)
-    (config,) = asked.args
+    (config,) = requested.args
     assert isinstance(config, RunConfig)
     assert config.model == RECIPES["beta-vae"].config(latent_dim=7)
     assert (config.training.epochs, config.training.learning_rate) == (3, 0.0005)
@@ -141,7 +141,7 @@ def test_why_training_cannot_start_is_said_with_the_button_that_helps(qtbot, pan
     assert not button(panel, "trainingOpenDataset").isVisible()
 
 
-def test_beta_is_told_while_running_and_not_when_set(qtbot, panel):
+def test_beta_is_emitted_when_changed_by_the_user_and_not_when_set(qtbot, panel):
     panel.set_run_status(RunStatus(RunState.RUNNING))
     with qtbot.assertNotEmitted(panel.betaChanged):
         panel.set_beta(2.0)
@@ -153,21 +153,21 @@ def test_beta_is_told_while_running_and_not_when_set(qtbot, panel):
     assert panel.config().model.beta == 3.0
 
 
-def test_what_a_live_run_can_take_is_told_and_the_rest_is_held(qtbot, panel):
+def test_adjustable_settings_are_emitted_during_a_run_and_the_others_are_disabled(qtbot, panel):
     panel.set_run_status(RunStatus(RunState.RUNNING))
     assert not panel.findChild(object, "batchSize").isEnabled()
     with qtbot.waitSignal(panel.adjusted) as changed:
         type_into(qtbot, panel.findChild(QLineEdit, "learningRate"), "0.0005")
     assert changed.args == [{"learning_rate": 0.0005}]
     epochs = panel.findChild(object, "epochs")
-    told = []
-    panel.adjusted.connect(told.append)
+    emitted = []
+    panel.adjusted.connect(emitted.append)
     epochs.selectAll()
     qtbot.keyClicks(epochs, "30")
-    assert told == [], "3 epochs were never asked for"
+    assert emitted == [], "3 epochs were never requested"
     qtbot.keyClick(epochs, Qt.Key.Key_Return)
     panel.set_adjusted({"epochs": 31, "patience": 4})
-    assert told == [{"epochs": 30}]
+    assert emitted == [{"epochs": 30}]
     assert (panel.config().training.epochs, panel.config().training.patience) == (31, 4)
     with qtbot.assertNotEmitted(panel.adjusted):
         type_into(qtbot, panel.findChild(QLineEdit, "learningRate"), "fast")
@@ -201,7 +201,7 @@ COLOUR = RunConfig(
 GREY = RunConfig(model=RECIPES["vae"].config(latent_dim=3), training=TrainingConfig(epochs=50))
 
 
-def test_a_suggestion_is_taken_until_the_user_chooses(qtbot, panel):
+def test_a_suggestion_is_applied_until_the_user_chooses(qtbot, panel):
     panel.suggest(suggestion_of(COLOUR), keep_changes=True)
     assert panel.config() == COLOUR
     assert panel.findChild(object, "suggestion").isVisible()
@@ -255,9 +255,9 @@ def test_going_on_is_offered_after_a_run(qtbot, panel):
     for done, planned, goal in ((5, 40, 7), (9, 40, 40), (9, 0, 16)):
         panel.set_can_continue("run-1", done, planned)
         assert button(panel, "continueButton").accessibleName() == f"Continue to epoch {goal} · run-1"
-    with qtbot.waitSignal(panel.continueRequested) as asked:
+    with qtbot.waitSignal(panel.continueRequested) as requested:
         qtbot.mouseClick(button(panel, "continueButton"), Qt.MouseButton.LeftButton)
-    assert asked.args[0] == panel.config()
+    assert requested.args[0] == panel.config()
     panel.set_run_status(RunStatus(RunState.RUNNING))
     assert not button(panel, "continueButton").isVisible()
 

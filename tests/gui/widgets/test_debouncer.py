@@ -1,4 +1,4 @@
-"""One call for many requests."""
+"""Several requests cause one call."""
 
 from __future__ import annotations
 

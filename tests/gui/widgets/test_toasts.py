@@ -1,4 +1,4 @@
-"""Cards: information goes by itself, errors stay, their number is bounded."""
+"""Notifications: information disappears, errors stay, and their number is bounded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def press(qtbot, cards, name):
     qtbot.mouseClick(cards.findChild(object, name), Qt.MouseButton.LeftButton)
 
 
-def test_information_goes_and_errors_stay(qtbot, cards, monkeypatch):
+def test_information_disappears_and_errors_stay(qtbot, cards, monkeypatch):
     monkeypatch.setattr(toasts, "SECONDS", 0.05)
     cards.notify("error", "It broke.")
     cards.notify("info", "Saved.")
@@ -39,7 +39,7 @@ def test_their_number_is_bounded_and_errors_outlast_information(cards):
     assert cards.messages() == [f"error {index}" for index in range(MAX_CARDS)]
 
 
-def test_the_same_again_is_counted(cards):
+def test_a_repeated_message_is_counted(cards):
     for _ in range(3):
         cards.notify("warning", "No disk space.")
     assert cards.messages() == ["No disk space."]
@@ -58,7 +58,7 @@ def test_details_unfold_and_are_copied(qtbot, cards):
     assert QGuiApplication.clipboard().text() == "It broke.\n\nline 1\nline 2"
 
 
-def test_an_action_acts_and_the_card_goes(qtbot, cards):
+def test_an_action_runs_and_removes_its_card(qtbot, cards):
     done = []
     cards.notify("error", "The worker ended.", actions=[("Continue from checkpoint", lambda: done.append(True))])
     press(qtbot, cards, "notificationAction0")
@@ -76,10 +76,10 @@ def lower_edges(cards: Toasts) -> dict[str, int]:
     return {card.message: card.mapTo(cards.parentWidget(), card.rect().bottomLeft()).y() for card in visible(cards)}
 
 
-def test_a_new_card_moves_none_and_one_that_goes_moves_none_under_the_pointer(qtbot, cards):
+def test_neither_a_new_nor_a_removed_card_moves_others_under_the_pointer(qtbot, cards):
     cards.notify("error", "It broke.", actions=[("Go on", lambda: None)])
     first = lower_edges(cards)
-    cards.notify("warning", "The disk is almost full, and this takes more than a line to be said of it here.")
+    cards.notify("warning", "The disk is almost full, and this text needs more than one line of a card.")
     both = lower_edges(cards)
     assert both["It broke."] == first["It broke."]
     assert len({*both.values()}) == 2
@@ -105,12 +105,12 @@ def test_cards_stay_inside_the_corner(cards):
     assert cards.geometry().bottom() > host.height() * 0.9
 
 
-def test_a_card_goes_when_its_cause_is_gone(cards):
+def test_a_card_can_be_withdrawn(cards):
     disk = cards.notify("error", "the disk is full")
-    cards.notify("warning", "another matter")
+    cards.notify("warning", "another message")
     disk.withdraw()
     disk.withdraw()
-    assert cards.messages() == ["another matter"]
+    assert cards.messages() == ["another message"]
 
 
 def test_yours_a_notice_that_names_what_it_copies_copies_only_that(qtbot, cards):
@@ -122,7 +122,7 @@ def test_yours_a_notice_that_names_what_it_copies_copies_only_that(qtbot, cards)
     assert cards.messages() == ["Copied the command"]
 
 
-def test_a_card_that_is_withdrawn_takes_no_other_of_the_same_words_with_it(cards):
+def test_withdrawing_a_card_keeps_another_with_the_same_text(cards):
     first = cards.notify("warning", "Restore the session?", actions=[("Restore", lambda: None)])
     cards.notify("warning", "Restore the session?", actions=[("Restore", lambda: None)])
     first.withdraw()

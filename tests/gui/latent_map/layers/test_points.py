@@ -78,8 +78,10 @@ def test_dimming_keeps_a_class_marker(latent_map, pixels_of):
     latent_map.set_points([(0, 0), (2, 2)], [2, 0], ("a", "b", "c"))
 
     def lit() -> np.ndarray:
-        place = at(latent_map, (0, 0))
-        part = pixels_of(latent_map)[place.y() - 8 : place.y() + 9, place.x() - 8 : place.x() + 9, 1].astype(int)
+        position = at(latent_map, (0, 0))
+        part = pixels_of(latent_map)[
+            position.y() - 8 : position.y() + 9, position.x() - 8 : position.x() + 9, 1
+        ].astype(int)
         return part > part.min() + 0.5 * np.ptp(part)
 
     bright = lit()
