@@ -20,7 +20,8 @@ _USAGE = """latentlab [PATH] [--engine process|thread] [--device NAME]
 _DESCRIPTION = f"""Without a command the window opens, with PATH if given: a model, a run folder, a session,
 a folder of images or a dataset file.
 
-DATA is a folder of images, an {FORMAT_NAMES} file, or demo:shapes.
+DATA is a folder of images, an {FORMAT_NAMES} file, demo:shapes, demo:colour,
+or torchvision:NAME, for instance torchvision:MNIST.
 MODEL is a .safetensors file, a run folder, or bundled:NAME."""
 
 
