@@ -19,6 +19,25 @@ class InputError(LatentlabError):
     exit_code = 2
 
 
+class SettingError(InputError):
+    """A setting has an invalid value; the message is its name followed by the reason.
+
+    Attributes
+    ----------
+    setting
+        Its dotted name.
+    reason
+        For instance ``must be at least 1, not 0``.
+    """
+
+    def __init__(self, setting: str, reason: str) -> None:
+        super().__init__(setting, reason)
+        self.setting, self.reason = setting, reason
+
+    def __str__(self) -> str:
+        return f"{self.setting} {self.reason}"
+
+
 class RunError(LatentlabError):
     """The work failed: NaN loss, disk full, device lost (exit code 1)."""
 

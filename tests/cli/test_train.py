@@ -89,15 +89,15 @@ def test_resuming_a_complete_run_says_how_to_continue(data, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (["--epochs", "-1"], "training.epochs"),
-        (["--epochs", "many"], "training.epochs"),
+        (["--epochs", "-1"], "training.epochs must be at least 1, not -1"),
+        (["--epochs", "many"], "training.epochs must be a whole number, not 'many'"),
         (["--recipe", "no-such"], "no recipe 'no-such'"),
         (["--set", "no.such.key=1"], "no such setting"),
         (["--set", "betta=2"], "betta: there is no such setting; did you mean beta"),
         (["--set", "hiden=2"], "did you mean architecture.hidden"),
         (["--set", "beta"], "KEY=VALUE"),
         (["--device", "cuda:99"], "no device 'cuda:99'"),
-        (["--device", "toaster"], "training.device: auto, cpu, cuda, cuda:N or mps (got 'toaster')"),
+        (["--device", "toaster"], "training.device must be auto, cpu, cuda, cuda:N or mps, not 'toaster'"),
         (["--image-size", "7"], "data.image_size"),
         (["--no-such-option"], "unrecognized arguments"),
     ],

@@ -65,7 +65,9 @@ def open_npz(path: Path) -> Generator[LoadProgress, None, ArraySource]:
                     columns[name] = yield from _read(archive, name, headers[name], path.name)
     except UnreadableError as error:
         raise InputError(f"{path.name} cannot be read: {error}") from None
-    except (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except zipfile.BadZipFile:
+        raise InputError(f"{path.name} is damaged or not an .npz file") from None
+    except (OSError, ValueError, EOFError, KeyError, RuntimeError, zlib.error) as error:
         raise InputError(f"{path.name} is damaged: {_first_line(error)}") from None
     labels = unlabelled(len(images))
     classes: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
 
 from latentlab.config import ModelConfig, RunConfig, TrainingConfig, validated
-from latentlab.errors import InputError
+from latentlab.errors import InputError, SettingError
 from latentlab.gui.panels.run_controls import RunControls
 from latentlab.gui.style.theme import SPACE
 from latentlab.gui.widgets.config_form import Settings, add_groups, add_settings, empty, form
@@ -26,12 +26,6 @@ ALWAYS = tuple(
 # During a run these are sent only when typing ends: the 3 of a 30 being typed would end the run.
 ADJUSTABLE_INTEGERS = ("training.epochs", "training.patience")
 ADJUSTABLE = ("training.learning_rate", "training.schedule", *ADJUSTABLE_INTEGERS)  # during a run, as β is
-
-_READABLE_MESSAGES = (
-    ("Input should be a valid number, unable to parse string as a number", "not a number"),
-    ("Input should be a valid integer, unable to parse string as an integer", "not a whole number"),
-    ("Input should be", "must be"),
-)
 
 
 class RecipeLike(Protocol):
@@ -401,7 +395,8 @@ class TrainingPanel(QWidget):
         try:
             self.config()
         except InputError as error:
-            self._invalid, invalid_name = self._message(error), str(error).partition(":")[0]
+            self._invalid = self._message(error)
+            invalid_name = error.setting if isinstance(error, SettingError) else ""
         if before and not self._invalid:
             self.configAccepted.emit()
         for name, setting in self._settings.items():
@@ -410,12 +405,9 @@ class TrainingPanel(QWidget):
 
     def _message(self, error: InputError) -> str:
         """The error message with the control's label instead of the setting's name."""
-        name, _, reason = str(error).partition(": ")
-        if name not in self._settings:
+        if not isinstance(error, SettingError) or error.setting not in self._settings:
             return str(error)
-        for technical, readable in _READABLE_MESSAGES:
-            reason = reason.replace(technical, readable)
-        return f"{self._settings[name].title}: {reason}"
+        return f"{self._settings[error.setting].title} {error.reason}"
 
     def _show_readiness(self) -> None:
         self._show_suggestion()

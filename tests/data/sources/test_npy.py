@@ -177,6 +177,12 @@ def test_row_33_damaged_files(tmp_path, name, data):
         load_dataset(tmp_path / name)
 
 
+def test_a_file_that_is_no_npz_is_refused_in_plain_words(tmp_path):
+    (tmp_path / "a.npz").write_text("no archive")
+    with pytest.raises(InputError, match=r"^a\.npz is damaged or not an \.npz file$"):
+        load_dataset(tmp_path / "a.npz")
+
+
 def test_row_33_a_flipped_byte_in_an_npz_is_found(tmp_path):
     np.savez(tmp_path / "a.npz", images=GREY)
     data = bytearray((tmp_path / "a.npz").read_bytes())

@@ -87,7 +87,7 @@ def test_a_refused_setting_is_named_and_nothing_starts(qtbot, panel):
         panel.config()
     with qtbot.waitSignal(panel.configRefused) as refused:
         panel.train()
-    assert refused.args[0] == "Learning rate: not a number (got 'fast')"
+    assert refused.args[0] == "Learning rate must be a number, not 'fast'"
     with qtbot.waitSignal(panel.configAccepted):
         type_into(qtbot, panel.findChild(QLineEdit, "learningRate"), "0.001")
     assert button(panel, "trainButton").isEnabled()
