@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QPushButton
 
+from latentlab import app
 from latentlab.cli.parser import build_parser
 from latentlab.cli.train import run_config
 from latentlab.engine.protocol.messages import ModelSaved
@@ -129,3 +130,26 @@ def test_yours_the_copied_command_is_of_the_model_on_screen(application, qtbot, 
     copy_buttons = application.window.notifications.findChildren(QPushButton, "copyDetails")
     next(each for each in copy_buttons if each.parentWidget().message.startswith("Copied the command")).click()
     assert QGuiApplication.clipboard().text() == command
+
+
+def test_a_run_that_was_closed_can_be_continued_from_its_folder(application, qtbot, folder, own_folders):
+    open_folder(application, qtbot, folder)
+    find(application, "epochs").setValue(10_000)
+    press(application, qtbot, "trainButton")
+    qtbot.waitUntil(lambda: application.session.run.completed_epochs > 0, timeout=SECONDS)
+    run = application.session.run_folder
+    application.close()
+    again = app.build(["--engine", "thread", "--device", "cpu", run])
+    try:
+        again.window.show()
+        again.window.show_panel("data")
+        qtbot.waitUntil(lambda: find(again, "openRunData").isVisible(), timeout=SECONDS)
+        assert not again.window.actions_.continue_run.isEnabled()
+        assert str(folder) in again.window.actions_.continue_run.toolTip()
+        press(again, qtbot, "openRunData")
+        qtbot.waitUntil(lambda: find(again, "continueButton").isVisible(), timeout=SECONDS)
+        press(again, qtbot, "continueButton")
+        qtbot.waitUntil(lambda: again.session.run_state == "running", timeout=SECONDS)
+        assert again.session.run_folder == run
+    finally:
+        again.close()
