@@ -279,6 +279,7 @@ class ActionsController(QObject):
             self._show_waiting("")
             # May take a while at the start of a run: the training comes first.
             self._window.filmstrip.set_waiting("The first images are being decoded …")
+            self._window.decoded_image.set_waiting("The first image is being decoded …")
         self._window.set_document("" if model is None else model.name, self._session.dirty)
 
 
