@@ -42,6 +42,7 @@ from latentlab.models import VAE
 from latentlab.models.inference import InferenceModel
 from latentlab.storage import RunFolder
 from latentlab.training import Trainer
+from latentlab.training.step.optimizer_step import OptimizerStep
 from tests.engine.conftest import Driver, train
 
 ZERO = np.zeros(2, np.float32)
@@ -189,7 +190,7 @@ def test_row_18_an_exception_anywhere_is_a_result_with_details_and_the_next_work
         raise RuntimeError("a fault of the program")
 
     if where == "step":
-        monkeypatch.setattr(Trainer, "_train_on", fail)
+        monkeypatch.setattr(OptimizerStep, "run", fail)
         worker.ask(train(tmp_path / "run"))
     elif where == "decode":
         monkeypatch.setattr(InferenceModel, "decode", fail)
