@@ -18,6 +18,7 @@ from latentlab.gui.panels.decoded_image import DecodedImage
 from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.gui.widgets.toasts import Notification, Toasts
 from latentlab.state.session import Session
+from latentlab.utils.text import format_number
 
 INTERVAL_MS = 1000  # between two encodings of the shown image while a run changes the weights
 
@@ -161,7 +162,7 @@ class EncodedImageController(QObject):
         if shown is None:
             self._panel.set_encoded_image(None)
             return
-        error = f"distortion {shown.distortion:.1f}, rate {shown.rate:.1f} nats"
+        error = f"distortion {format_number(shown.distortion, '.1f')}, rate {format_number(shown.rate, '.1f')} nats"
         if self._session.is_learning:
             error += "\nencoded again as the model learns"
         self._panel.set_encoded_image(shown.image, shown.reconstruction, Path(shown.path).name, error)

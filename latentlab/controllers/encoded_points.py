@@ -13,6 +13,7 @@ from latentlab.engine.protocol.messages import FloatArray
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.latent_map.view import PRIOR_REACH
 from latentlab.state.map_state import MapState
+from latentlab.utils.text import format_number
 
 PRIOR_SHARE = 0.9  # share of the points within the prior's region for which that region is the first view
 MAX_CATEGORIES = 12  # a column with more distinct numbers is a continuous value
@@ -89,9 +90,10 @@ def colours_of_column(values: NDArray[Any]) -> PointColours:
     labels = np.full(len(numbers), -1, np.int64)
     if len(distinct) <= MAX_CATEGORIES:
         labels[is_finite] = np.searchsorted(distinct, numbers[is_finite])
-        return PointColours(labels, tuple(f"{value:g}" for value in distinct), len(distinct) > 2)
+        return PointColours(labels, tuple(format_number(value, "g") for value in distinct), len(distinct) > 2)
     low, high = np.percentile(numbers[is_finite], (1, 99))
     edges = np.linspace(low, high, COLOUR_STEPS + 1)
     steps = np.searchsorted(edges, numbers[is_finite], side="right") - 1
     labels[is_finite] = np.clip(steps, 0, COLOUR_STEPS - 1)
-    return PointColours(labels, tuple(f"{a:.3g} – {b:.3g}" for a, b in pairwise(edges)), True)
+    ranges = tuple(f"{format_number(a, '.3g')} – {format_number(b, '.3g')}" for a, b in pairwise(edges))
+    return PointColours(labels, ranges, True)
