@@ -30,7 +30,8 @@ def load_dataset(source: str | Path, **settings: Any) -> Dataset:
     Returns
     -------
     Dataset
-        ``images`` uint8 [N, C, H, W], ``labels`` [N], ``classes``, ``paths``, ``skipped``.
+        ``images`` uint8 [N, C, H, W], ``labels`` [N], ``classes``, ``paths``; ``left_out`` lists what is
+        not in it and why.
 
     Raises
     ------
@@ -72,7 +73,8 @@ def train(
     Returns
     -------
     iterator of Event
-        ``Started``, an ``Epoch`` for each epoch, ``Checkpoint``, ``Warned``, and ``Finished`` at the end.
+        ``Started``, an ``Epoch`` for each epoch, ``Checkpoint``, ``Warned``, and ``Finished`` at the end; a ``Warned``
+        before ``Started`` when parts of the source were left out of the dataset.
 
     Raises
     ------
@@ -89,16 +91,19 @@ def train(
     ['started', 'epoch', 'epoch', 'finished']
     """
     import json
+    from itertools import chain
     from pathlib import Path
 
     from latentlab.config import RunConfig, with_settings
+    from latentlab.config.events import Warned
     from latentlab.config.recipes import recipe as find_recipe
     from latentlab.training import Trainer
 
     config = RunConfig(model=find_recipe(recipe).config())
     config = with_settings(config, [f"{name}={json.dumps(value)}" for name, value in settings.items()])
     trainer = Trainer(dataset, config, None if out is None else Path(out), resume)
-    return (event for event in trainer.steps() if event is not None and event.event != "progress")
+    warnings = [Warned(dataset.left_out_summary)] if dataset.left_out else []
+    return chain(warnings, (event for event in trainer.steps() if event is not None and event.event != "progress"))
 
 
 def load_model(source: str | Path, device: str = "auto") -> InferenceModel:

@@ -14,9 +14,9 @@ from latentlab import __version__, paths
 from latentlab.cli.console import write_json, write_table
 from latentlab.config.layout import latent_layout
 from latentlab.config.recipes import RECIPES
-from latentlab.data import Skipped
+from latentlab.data import LeftOut
+from latentlab.data.types import summarize_left_out
 from latentlab.storage import RunFolder, find_model, read_model
-from latentlab.utils.text import skipped_summary
 from latentlab.utils.thread_priority import available_cores
 
 _PACKAGES = ("torch", "torchvision", "numpy", "Pillow", "PySide6-Essentials", "pyqtgraph", "safetensors", "pydantic")
@@ -31,15 +31,14 @@ def info(arguments: argparse.Namespace) -> int:
     skipped = values.pop("skipped", [])
     write_table({name: _short(value) for name, value in values.items() if value not in ({}, [], ())})
     if skipped:
-        _print_skipped([Skipped(**each) for each in skipped])
+        _print_left_out([LeftOut(**each) for each in skipped])
     return 0
 
 
-def _print_skipped(skipped: list[Skipped]) -> None:
+def _print_left_out(left_out: list[LeftOut]) -> None:
     """Print the unreadable images first, then the files that are not images."""
-    others = sum(each.is_not_image_file for each in skipped)
-    print(f"\n{skipped_summary(len(skipped), others)}:")
-    for each in sorted(skipped, key=attrgetter("is_not_image_file")):
+    print(f"\n{summarize_left_out(left_out, has_example=False)}:")
+    for each in sorted(left_out, key=attrgetter("is_not_image_file")):
         print(f"{each.path}: {each.reason}")
 
 
@@ -127,7 +126,7 @@ def _dataset_info(source: str) -> dict[str, Any]:
     from latentlab.config import DataConfig
     from latentlab.data import summary
 
-    return summary(open_data(source, DataConfig()))
+    return summary(open_data(source, DataConfig(), is_quiet=True))
 
 
 def _version(package: str) -> str:

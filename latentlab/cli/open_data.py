@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from latentlab.models.inference import InferenceModel
 
 
-def open_data(source: str, config: DataConfig) -> Dataset:
-    """Open a dataset, with a progress bar on a terminal.
+def open_data(source: str, config: DataConfig, is_quiet: bool = False) -> Dataset:
+    """Open a dataset, with a progress bar on a terminal; what was left out is said on stderr, unless ``is_quiet``.
 
     Raises
     ------
@@ -27,9 +27,18 @@ def open_data(source: str, config: DataConfig) -> Dataset:
     with tqdm(disable=not sys.stderr.isatty(), leave=False, delay=0.5) as bar:
         for step in open_dataset(source, config):
             if isinstance(step, Dataset):
-                return step
+                break
             _show(bar, step)
-    raise AssertionError("the last step of opening is a dataset")
+        else:
+            raise AssertionError("the last step of opening is a dataset")
+    if step.left_out and not is_quiet:
+        print(f"latentlab: {left_out_message(step)}", file=sys.stderr)
+    return step
+
+
+def left_out_message(dataset: Dataset) -> str:
+    """What was left out of a dataset, and where all of it is listed."""
+    return f"{dataset.left_out_summary}; see latentlab info {dataset.source}"
 
 
 def model_and_data(arguments: argparse.Namespace) -> tuple[InferenceModel, Dataset]:

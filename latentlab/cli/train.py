@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from latentlab.cli.console import write_json
-from latentlab.cli.open_data import open_data
+from latentlab.cli.open_data import left_out_message, open_data
 from latentlab.config import RunConfig, with_settings
 from latentlab.config.events import Epoch, Event, Finished, Progress, Started, Warned
 from latentlab.config.recipes import recipe
 from latentlab.errors import InputError
 from latentlab.storage import RunFolder
-from latentlab.utils.text import pluralize, skipped_summary
+from latentlab.utils.text import pluralize
 
 if TYPE_CHECKING:
     from latentlab.data import Dataset
@@ -51,7 +51,7 @@ def train(arguments: argparse.Namespace) -> int:
         config = run_config(arguments, folder)
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
             return _train_distributed(arguments, config, interruption)
-        dataset = open_data(arguments.data, config.data)
+        dataset = open_data(arguments.data, config.data, is_quiet=True)
         from latentlab.training import Trainer
 
         training = Trainer(dataset, config, out, arguments.resume)
@@ -72,7 +72,7 @@ def _train_distributed(arguments: argparse.Namespace, config: RunConfig, interru
         if group is None:
             raise InputError("WORLD_SIZE is set, but RANK is not: start the processes with torchrun")
         with group.main_first():
-            dataset = open_data(arguments.data, config.data)
+            dataset = open_data(arguments.data, config.data, is_quiet=True)
         training = Trainer(dataset, config, Path(arguments.out), arguments.resume, group)
         interruption.call(training.stop, is_patient=True)
         report = _reporter(arguments, dataset) if group.is_main else _discard
@@ -85,9 +85,8 @@ def _train_distributed(arguments: argparse.Namespace, config: RunConfig, interru
 
 def _reporter(arguments: argparse.Namespace, dataset: Dataset) -> Callable[[Event], None]:
     report = _report_json if arguments.json else _Report()
-    if dataset.skipped:
-        others = sum(each.is_not_image_file for each in dataset.skipped)
-        report(Warned(f"{skipped_summary(len(dataset.skipped), others)}; see latentlab info {arguments.data}"))
+    if dataset.left_out:
+        report(Warned(left_out_message(dataset)))
     folder = RunFolder(arguments.out)
     if arguments.resume and not folder.checkpoint.exists():
         what = "checkpoint" if folder.record.exists() else "run"

@@ -42,7 +42,7 @@ class DatasetInfo:
     class_counts: tuple[int, ...]
     training_images: int
     validation_images: int
-    skipped: tuple[tuple[str, str], ...]  # path, reason (the first thousand)
+    skipped: tuple[tuple[str, str], ...]  # path and reason of what was left out (the first thousand)
     skipped_count: int
     config: DataConfig
     bytes_in_memory: int
@@ -51,6 +51,7 @@ class DatasetInfo:
     modes: tuple[tuple[str, int], ...] = ()
     sizes: tuple[tuple[str, int], ...] = ()
     columns: tuple[str, ...] = ()  # names of known factors and further columns
-    others_count: int = 0  # skipped files whose names are not those of images
+    unreadable_count: int = 0  # images and frames that could not be read
+    left_out_summary: str = ""  # how much was left out, in one line
     more_sizes: int = 0  # number of sizes that are not listed
     fingerprint: str = ""

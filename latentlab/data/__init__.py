@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from latentlab.data.dataset import Dataset, split
     from latentlab.data.sources.open import DEMOS, load_dataset, open_dataset
     from latentlab.data.summary import summary
-    from latentlab.data.types import FileStats, LoadProgress, Skipped
+    from latentlab.data.types import FileStats, LeftOut, LoadProgress
 
 _MODULES = {
     "Dataset": "dataset",
     "FileStats": "types",
     "LoadProgress": "types",
-    "Skipped": "types",
+    "LeftOut": "types",
     "split": "dataset",
     "summary": "summary",
     "DEMOS": "sources.open",
@@ -30,8 +30,8 @@ __all__ = [
     "DEMOS",
     "Dataset",
     "FileStats",
+    "LeftOut",
     "LoadProgress",
-    "Skipped",
     "load_dataset",
     "open_dataset",
     "split",

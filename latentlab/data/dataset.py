@@ -9,7 +9,7 @@ import numpy as np
 
 from latentlab.config.data import DataConfig
 from latentlab.data.preview_samples import PreviewSamples
-from latentlab.data.types import Columns, FileStats, Images, Labels, Skipped
+from latentlab.data.types import Columns, FileStats, Images, Labels, LeftOut, summarize_left_out
 from latentlab.utils.text import pluralize
 
 _HASHED_IMAGES = 256
@@ -35,8 +35,8 @@ class Dataset:
         The string that opens the same data again.
     config
         How the images were prepared.
-    skipped
-        Files that were not loaded, and why.
+    left_out
+        Files, frames, arrays, rows and columns of the source that are not in the dataset, each with its reason.
     factors
         Generative factors by name, [N] each, if known (demos).
     metadata
@@ -54,7 +54,7 @@ class Dataset:
     name: str
     source: str
     config: DataConfig
-    skipped: list[Skipped] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
     factors: Columns | None = None
     metadata: Columns = field(default_factory=dict)
     file_stats: FileStats = field(default_factory=FileStats)
@@ -80,6 +80,16 @@ class Dataset:
         """(C, H, W)."""
         _, channels, height, width = self.images.shape
         return channels, height, width
+
+    @property
+    def skipped(self) -> list[LeftOut]:
+        """The same list as ``left_out``, by its older name."""
+        return self.left_out
+
+    @property
+    def left_out_summary(self) -> str:
+        """What was left out, in one line; empty for nothing."""
+        return summarize_left_out(self.left_out)
 
     def split(self, validation: float | None = None, seed: int | None = None) -> tuple[Labels, Labels]:
         """Training and validation indices; see `split`. ``None`` means the configuration's value."""

@@ -17,7 +17,7 @@ def summary(dataset: Dataset) -> dict[str, Any]:
     ``kind`` ("dataset"), ``name``, ``source``, ``images``, ``image_shape``, ``classes`` (names), ``class_counts``
     (images by class), ``unlabelled``, ``formats``, ``modes``, ``sizes`` (number of images of each),
     ``factors`` and ``metadata`` (names), ``bytes`` (of the prepared images), ``fingerprint``, ``config`` and
-    ``skipped`` (``path`` and ``reason`` of each file that was not loaded).
+    ``skipped`` (``path``, ``reason`` and ``kind`` of each file, frame, array, row and column that was left out).
     """
     labels = dataset.labels
     counts = np.bincount(labels[labels != UNKNOWN], minlength=len(dataset.classes))
@@ -38,7 +38,7 @@ def summary(dataset: Dataset) -> dict[str, Any]:
         "bytes": int(dataset.images.size),
         "fingerprint": dataset.fingerprint,
         "config": dataset.config.model_dump(),
-        "skipped": [dataclasses.asdict(each) for each in dataset.skipped],
+        "skipped": [dataclasses.asdict(each) for each in dataset.left_out],
     }
 
 

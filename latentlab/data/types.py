@@ -1,13 +1,16 @@
-"""Types shared by the modules of `latentlab.data`: arrays, progress, skipped files and file statistics."""
+"""Types shared by the modules of `latentlab.data`: arrays, progress, what was left out, and file statistics."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from latentlab.utils.text import left_out_summary
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
@@ -17,25 +20,52 @@ UNKNOWN = -1
 NO_IMAGE = "not an image by its name"
 
 
+LeftOutKind = Literal["file", "frame", "array", "row", "column", "folder"]
+
+
 @dataclass(frozen=True, slots=True)
-class Skipped:
-    r"""A file that was not loaded, and why.
+class LeftOut:
+    r"""A part of a source that is not in the dataset, and why.
 
     Attributes
     ----------
     path
-        Relative to the dataset's folder; bytes that are not UTF-8 are written as ``\\xNN``.
+        What it is: a path relative to the dataset's folder (bytes that are not UTF-8 are written as ``\\xNN``), or the
+        name of an array, a column, or a row's entry.
     reason
         A few words for the user.
+    kind
+        What kind of part it is.
     """
 
     path: str
     reason: str
+    kind: LeftOutKind = "file"
 
     @property
     def is_not_image_file(self) -> bool:
         """Whether its name is not that of an image: such a file is not damaged."""
         return self.reason.startswith(NO_IMAGE)
+
+
+def summarize_left_out(left_out: Iterable[LeftOut], has_example: bool = True) -> str:
+    """What was left out in one line, with the first reason if ``has_example``; empty for nothing.
+
+    Examples
+    --------
+    >>> summarize_left_out([LeftOut("a.png", "empty file"), LeftOut("masks", "not used as images", "array")])
+    '1 file and 1 array left out (a.png: empty file; …)'
+    """
+    counts = Counter[str]()
+    first, first_other = "", ""
+    for each in left_out:
+        if each.is_not_image_file:
+            counts["other file"] += 1
+            first_other = first_other or f"{each.path}: {each.reason}"
+        else:
+            counts[each.kind] += 1
+            first = first or f"{each.path}: {each.reason}"
+    return left_out_summary(counts, (first or first_other) if has_example else "")
 
 
 @dataclass(frozen=True, slots=True)

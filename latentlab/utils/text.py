@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 MINUS = "−"
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
@@ -24,23 +26,31 @@ def pluralize(count: int, singular: str, plural: str = "") -> str:
     return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
 
 
-def skipped_summary(skipped: int, others: int) -> str:
-    """How many files are not in a dataset.
+def left_out_summary(counts: Mapping[str, int], example: str = "") -> str:
+    """How much of a source is not in the dataset.
 
     Parameters
     ----------
-    skipped
-        Number of these files.
-    others
-        How many of them do not have the name of an image.
+    counts
+        Number of parts left out of each kind: ``"file"``, ``"frame"`` and so on; ``"other file"`` counts files without
+        the name of an image.
+    example
+        One of them with its reason.
 
     Examples
     --------
-    >>> skipped_summary(5, 0), skipped_summary(5, 3), skipped_summary(1, 1)
-    ('5 files skipped', '2 files skipped and 3 other files', '1 other file')
+    >>> left_out_summary({"file": 2, "frame": 19}), left_out_summary({"file": 1, "other file": 3})
+    ('2 files and 19 frames left out', '1 file left out and 3 other files')
+    >>> left_out_summary({"file": 2}, "a.png: empty file"), left_out_summary({"other file": 1})
+    ('2 files left out (a.png: empty file; …)', '1 other file')
     """
-    broken = [f"{pluralize(skipped - others, 'file')} skipped"] if skipped > others else []
-    return " and ".join([*broken, *([pluralize(others, "other file")] if others else [])])
+    lost = [pluralize(count, kind) for kind, count in counts.items() if count and kind != "other file"]
+    lists = [part for part in (", ".join(lost[:-1]), *lost[-1:]) if part]
+    parts = [f"{' and '.join(lists)} left out"] if lost else []
+    if counts.get("other file"):
+        parts.append(pluralize(counts["other file"], "other file"))
+    more = "; …" if sum(counts.values()) > 1 else ""
+    return " and ".join(parts) + (f" ({example}{more})" if example and parts else "")
 
 
 def subscript(number: int) -> str:

@@ -58,7 +58,7 @@ def test_info_lists_broken_images_before_other_files(tmp_path, capsys):
     assert main(["info", str(tmp_path)]) == 0
     said = capsys.readouterr().out
     assert said.endswith(
-        "1 file skipped and 1 other file:\n"
+        "1 file left out and 1 other file:\n"
         "z.png: not an image of a known format\n"
         "readme.txt: not an image by its name (.txt)\n"
     )

@@ -4,7 +4,8 @@ import json
 
 from PIL import Image
 
-from latentlab.data import load_dataset, summary
+from latentlab.data import LeftOut, load_dataset, summary
+from latentlab.data.types import summarize_left_out
 from tests.data.helpers import grey, save
 
 
@@ -21,8 +22,16 @@ def test_summary_of_a_folder_is_json_serializable(tmp_path):
     assert info["formats"] == {"PNG": 3, "JPEG": 1}
     assert info["modes"] == {"L": 3, "RGB": 1}
     assert info["sizes"] == {"16×8": 4}
-    assert info["skipped"] == [{"path": "dog/notes.png", "reason": "not an image of a known format"}]
+    assert info["skipped"] == [{"path": "dog/notes.png", "reason": "not an image of a known format", "kind": "file"}]
     assert info["config"]["fit"] == "fit"
+
+
+def test_what_was_left_out_is_counted_by_kind_with_the_first_reason():
+    parts = [LeftOut("notes.txt", "not an image by its name (.txt)"), LeftOut("a.tif#1", "cut short", "frame")]
+    parts += [LeftOut("mask", "has no images", "array"), LeftOut("a.tif#2", "cut short", "frame")]
+    assert summarize_left_out(parts) == ("2 frames and 1 array left out and 1 other file (a.tif#1: cut short; …)")
+    assert summarize_left_out(parts[:1]) == "1 other file (notes.txt: not an image by its name (.txt))"
+    assert summarize_left_out([]) == ""
 
 
 def test_rare_sizes_are_counted_together(tmp_path):

@@ -25,9 +25,8 @@ from latentlab.data.sources.labels_csv import read_labels
 from latentlab.data.sources.scan import Scan, all_printable, printable, scan, sorted_in_steps
 from latentlab.data.sources.scan_cache import scan_from_cache, store
 from latentlab.data.subset import renumber_classes, select_subset
-from latentlab.data.types import Columns, Images, Labels, LoadProgress, Skipped
+from latentlab.data.types import Columns, Images, Labels, LeftOut, LoadProgress, summarize_left_out
 from latentlab.errors import InputError
-from latentlab.utils.text import pluralize
 
 _MAX_MEASURED = 1000
 _CHUNK_BYTES = 4 << 20
@@ -60,12 +59,12 @@ def open_folder(folder: Path, config: DataConfig, table: Path | None = None) -> 
     index = select_subset(labels, classes, config)
     yield LoadProgress(0, len(index), "Reading images")
     prepared = yield from _prepared(str(folder), found, index, config)
-    skipped = [*found.skipped, *missing] + [
-        Skipped(printable(found.paths[index[number]]), reason) for number, reason in prepared.reasons.items()
+    left_out = [*found.skipped, *missing] + [
+        LeftOut(printable(found.paths[index[number]]), reason) for number, reason in prepared.reasons.items()
     ]
     if not len(prepared.images):
-        raise InputError(_no_images_message(folder, skipped))
-    skipped = yield from sorted_in_steps(skipped, attrgetter("path"))
+        raise InputError(_no_images_message(folder, left_out))
+    left_out = yield from sorted_in_steps(left_out, attrgetter("path"))
     index = index[prepared.item_index]
     labels, classes = renumber_classes(labels[index], classes, config)
     classes = tuple(map(printable, classes))
@@ -79,7 +78,7 @@ def open_folder(folder: Path, config: DataConfig, table: Path | None = None) -> 
         name=printable(folder.name),
         source=str(table or folder),
         config=config,
-        skipped=skipped,
+        left_out=left_out,
         metadata={name: column[index] for name, column in metadata.items()},
         file_stats=prepared.file_stats(),
         fingerprint=fingerprint(prepared.digest, labels, classes),
@@ -96,15 +95,15 @@ def _scanned(folder: str) -> Generator[LoadProgress, None, Scan]:
 
 def _labelled(
     folder: Path, found: Scan, table: Path | None
-) -> Generator[LoadProgress, None, tuple[Labels, tuple[str, ...], Columns, list[Skipped]]]:
+) -> Generator[LoadProgress, None, tuple[Labels, tuple[str, ...], Columns, list[LeftOut]]]:
     """Labels, classes and further columns of the images, and the table rows without an image."""
     metadata: Columns = {}
-    missing: list[Skipped] = []
+    missing: list[LeftOut] = []
     if table is None and found.label_file is not None:
         table = folder / found.label_file
     if table is not None:
         listed = yield from read_labels(table, found.paths)
-        missing = listed.skipped
+        missing = listed.left_out
         metadata = listed.metadata
         if listed.labels is not None:
             return listed.labels, listed.classes, metadata, missing
@@ -112,11 +111,9 @@ def _labelled(
     return labels, classes, metadata, missing
 
 
-def _no_images_message(folder: Path, skipped: list[Skipped]) -> str:
+def _no_images_message(folder: Path, left_out: list[LeftOut]) -> str:
     text = f"there are no images in {printable(str(folder))}"
-    if skipped:
-        text += f" ({pluralize(len(skipped), 'file')} skipped, the first: {skipped[0].path}, {skipped[0].reason})"
-    return text
+    return f"{text}: {summarize_left_out(left_out)}" if left_out else text
 
 
 def _prepared(

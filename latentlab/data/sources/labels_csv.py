@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from latentlab.data.images.image_file import SUFFIXES, UnreadableError, open_regular
 from latentlab.data.sources.class_folders import natural_sort_key
 from latentlab.data.sources.scan import printable
-from latentlab.data.types import UNKNOWN, Labels, LoadProgress, Skipped
+from latentlab.data.types import UNKNOWN, Labels, LeftOut, LoadProgress
 from latentlab.errors import InputError
 
 _PATH_NAMES = ("path", "file", "filename", "file_name", "image_path", "image", "img", "image_id", "name", "id")
@@ -38,14 +38,14 @@ class LabelTable:
         Class names, in natural order.
     metadata
         The other columns, [N] each: float64 (NaN where missing) if all entries are numbers, else text.
-    skipped
+    left_out
         Rows without an image.
     """
 
     labels: Labels | None
     classes: tuple[str, ...]
     metadata: dict[str, NDArray[Any]]
-    skipped: list[Skipped]
+    left_out: list[LeftOut]
 
 
 def read_labels(file: Path, paths: Sequence[str]) -> Generator[LoadProgress, None, LabelTable]:
@@ -80,12 +80,12 @@ def read_labels(file: Path, paths: Sequence[str]) -> Generator[LoadProgress, Non
         if len(distinct) <= _MAX_CLASSES:
             labels, classes = _numbered(columns.pop(label_name), distinct)
     used = set(row_of.tolist())
-    skipped = [
-        Skipped(row[path_column][:200], f"in {file.name}, but there is no such image here")
+    left_out = [
+        LeftOut(row[path_column][:200], f"in {file.name}, but there is no such image here", "row")
         for number, row in enumerate(rows)
         if number not in used
     ]
-    return LabelTable(labels, classes, {name: _column(cells) for name, cells in columns.items()}, skipped)
+    return LabelTable(labels, classes, {name: _column(cells) for name, cells in columns.items()}, left_out)
 
 
 def _read_rows(file: Path) -> Generator[LoadProgress, None, tuple[list[str], list[list[str]]]]:

@@ -15,7 +15,7 @@ from operator import attrgetter, itemgetter
 from typing import TypeVar
 
 from latentlab.data.images.image_file import SUFFIXES, failure_reason
-from latentlab.data.types import NO_IMAGE, LoadProgress, Skipped
+from latentlab.data.types import NO_IMAGE, LeftOut, LoadProgress
 from latentlab.utils.gc_control import set_aside, without_collector
 
 T = TypeVar("T")
@@ -69,7 +69,7 @@ class Scan:
     sizes: array[int] = field(default_factory=lambda: array("q"))
     times: array[int] = field(default_factory=lambda: array("q"))
     empty_folders: list[str] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
+    skipped: list[LeftOut] = field(default_factory=list)
     label_file: str | None = None
     listed: list[ListedFolder] | None = None
 
@@ -197,7 +197,7 @@ class _Scanner:
                 others.append(name)
                 if prefix or lower != _LABEL_FILE:
                     reason = f"{NO_IMAGE} ({printable(lower[dot:])})"
-                    self.result.skipped.append(Skipped(printable(prefix + name), reason))
+                    self.result.skipped.append(LeftOut(printable(prefix + name), reason))
                 else:
                     self.result.label_file = name
             elif not status.st_size:
@@ -209,7 +209,7 @@ class _Scanner:
 
     def _skip(self, path: str, reason: str) -> None:
         self._is_cacheable = False
-        self.result.skipped.append(Skipped(printable(path), reason))
+        self.result.skipped.append(LeftOut(printable(path), reason))
 
     def _progress(self) -> Iterator[LoadProgress]:
         now = time.monotonic()

@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from latentlab.data.sources.scan import ListedFolder, Scan, batches
-from latentlab.data.types import LoadProgress, Skipped
+from latentlab.data.types import LeftOut, LoadProgress
 from latentlab.paths import cache_folder
 
 _MAX_LISTINGS = 64
 _MAX_NAMES = 500_000  # reading more at once would take too long
 _NAMES_PER_STEP = 1000
-_VERSION = 1
+_VERSION = 2
 _SUPPORTED = os.stat in os.supports_dir_fd and os.scandir in os.supports_fd
 
 
@@ -95,7 +95,7 @@ def _packed(found: Scan, all_listed: list[ListedFolder]) -> bytes:
     head = json.dumps({
         "counts": counts,
         "empty_folders": found.empty_folders,
-        "skipped": [(each.path, each.reason) for each in found.skipped],
+        "skipped": [(each.path, each.reason, each.kind) for each in found.skipped],
         "label_file": found.label_file,
     })  # fmt: skip
     names = "\0".join(name for each in all_listed for part in (each.names, each.images, each.others) for name in part)
@@ -119,7 +119,7 @@ def _unpacked(head: dict[str, Any], names: list[str]) -> Scan:
     all_listed: list[ListedFolder] = []
     found = Scan(
         empty_folders=head["empty_folders"],
-        skipped=[Skipped(path, reason) for path, reason in head["skipped"]],
+        skipped=[LeftOut(*each) for each in head["skipped"]],
         label_file=head["label_file"],
         listed=all_listed,
     )

@@ -36,7 +36,7 @@ from latentlab.data.loading.read_bytes import advise_random_access
 from latentlab.data.sources.array_dataset import ArraySource, dataset_from_array, unlabelled
 from latentlab.data.sources.npy import as_images
 from latentlab.data.subset import renumber_classes, select_subset
-from latentlab.data.types import UNKNOWN, Columns, Labels, LoadProgress, Skipped
+from latentlab.data.types import UNKNOWN, Columns, Labels, LeftOut, LoadProgress
 from latentlab.errors import InputError
 from latentlab.paths import cache_folder
 
@@ -219,7 +219,7 @@ def _from_items(opened: Any, name: str, text: str, config: DataConfig) -> Iterat
     prepared = yield from _prepared(opened, text, index, config)
     if not len(prepared.images):
         raise InputError(f"none of the images of {text} could be read: {next(iter(prepared.reasons.values()))}")
-    skipped = [Skipped(f"{name}#{index[number]}", reason) for number, reason in prepared.reasons.items()]
+    left_out = [LeftOut(f"{name}#{index[number]}", reason) for number, reason in prepared.reasons.items()]
     index = index[prepared.item_index]
     labels, classes = renumber_classes(labels[index], classes, config)
     yield Dataset(
@@ -230,7 +230,7 @@ def _from_items(opened: Any, name: str, text: str, config: DataConfig) -> Iterat
         name=name,
         source=text,
         config=config,
-        skipped=skipped,
+        left_out=left_out,
         metadata=_attributes(opened, index),
         file_stats=prepared.file_stats(),
     )

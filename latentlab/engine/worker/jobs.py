@@ -15,6 +15,7 @@ from latentlab.config.info import DatasetInfo
 from latentlab.data import Dataset, open_dataset
 from latentlab.data.images.image_file import UnreadableError
 from latentlab.data.images.to_array import decode
+from latentlab.data.types import summarize_left_out
 from latentlab.engine.protocol.messages import (
     DatasetOpened,
     DatasetPreview,
@@ -39,6 +40,7 @@ from latentlab.utils.pixels import as_pixels, to_bytes
 
 _BETWEEN_PROGRESS = 0.1  # seconds
 _MAX_SKIPPED_SENT = 1000
+_IMAGE_KINDS = ("file", "frame")
 _MAX_KINDS_SENT = 1000
 _SLICE_SECONDS = 0.01  # seconds of encoding between two checks of the mailbox
 
@@ -210,8 +212,9 @@ def _info(dataset: Dataset) -> DatasetInfo:
     training, validation = dataset.split()
     labels = dataset.labels
     counts = np.bincount(labels[labels >= 0], minlength=len(dataset.classes))
-    others = [each.is_not_image_file for each in dataset.skipped]
-    broken_first = chain(compress(dataset.skipped, map(not_, others)), compress(dataset.skipped, others))
+    left_out = dataset.left_out
+    others = [each.is_not_image_file for each in left_out]
+    broken_first = chain(compress(left_out, map(not_, others)), compress(left_out, others))
     return DatasetInfo(
         name=dataset.name,
         source=dataset.source,
@@ -222,7 +225,7 @@ def _info(dataset: Dataset) -> DatasetInfo:
         training_images=len(training),
         validation_images=len(validation),
         skipped=tuple((each.path, each.reason) for each in islice(broken_first, _MAX_SKIPPED_SENT)),
-        skipped_count=len(dataset.skipped),
+        skipped_count=len(left_out),
         config=dataset.config,
         bytes_in_memory=dataset.images.nbytes,
         unlabelled=int((labels < 0).sum()),
@@ -230,7 +233,8 @@ def _info(dataset: Dataset) -> DatasetInfo:
         modes=_ranked(dataset.file_stats.modes),
         sizes=_ranked(dataset.file_stats.sizes),
         columns=(*(dataset.factors or ()), *dataset.metadata),
-        others_count=sum(others),
+        unreadable_count=sum(each.kind in _IMAGE_KINDS for each in compress(left_out, map(not_, others))),
+        left_out_summary=summarize_left_out(left_out, has_example=False),
         more_sizes=dataset.file_stats.more_sizes,
         fingerprint=dataset.fingerprint,
     )

@@ -20,7 +20,7 @@ from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.gui.widgets.elided_label import ElidedLabel
 from latentlab.gui.widgets.qimage import ByteArray, PixelView
 from latentlab.utils.file_formats import FORMAT_NAMES
-from latentlab.utils.text import pluralize, skipped_summary
+from latentlab.utils.text import pluralize
 
 if TYPE_CHECKING:
     from latentlab.config.info import DatasetInfo
@@ -136,14 +136,14 @@ class DataPanel(QWidget):
         self._skipped = QPlainTextEdit()
         self._skipped.setReadOnly(True)
         self._skipped.setFixedHeight(120)
-        named(self._skipped, "skippedList", "skipped files", "Files that were not used, and why")
+        named(self._skipped, "skippedList", "left out", "What was not used, and why")
         skipped = QWidget()
         skipped_column = column(skipped, 0, SPACE // 2)
         skipped_column.addWidget(self._skipped)
-        copy = button("copySkipped", "Copy list", "Copy the skipped files", self._on_copy_skipped, icon="copy")
+        copy = button("copySkipped", "Copy list", "Copy what was left out", self._on_copy_skipped, icon="copy")
         skipped_column.addLayout(row(None, copy))
-        self._skipped_fold = Fold("skippedFold", "skipped", "List the files that were not used, and why", skipped)
-        # Skipped files are listed right below the number of images, where missing ones are looked for.
+        self._skipped_fold = Fold("skippedFold", "left out", "List what was not used, and why", skipped)
+        # What was left out is listed right below the number of images, where missing ones are looked for.
         for widget in (self._counts, self._misfit, self._skipped_fold, self._details, self._files):
             inner.addWidget(widget)
         layout.addWidget(self._empty)
@@ -247,7 +247,7 @@ class DataPanel(QWidget):
         self._files.setToolTip(file_summary(info, max_named=40))
         self._files.setVisible(bool(file_summary(info)))
         self._skipped.setPlainText("\n".join(f"{path}: {reason}" for path, reason in info.skipped))
-        self._skipped_fold.set_title(skipped_summary(info.skipped_count, info.others_count))
+        self._skipped_fold.set_title(info.left_out_summary)
         self._skipped_fold.setVisible(info.skipped_count > 0)
 
     def set_run_data(self, source: str, run: str = "") -> None:
@@ -338,7 +338,7 @@ class DataPanel(QWidget):
         count = images_left(_class_counts(whole), whole.images - sum(whole.class_counts), config)
         # Files are chosen before they are read: those that cannot be read reduce the number.
         is_subset = config.per_class is not None or config.limit is not None
-        at_most = is_subset and whole.skipped_count > whole.others_count
+        at_most = is_subset and whole.unreadable_count > 0
         self._cost.setText(cost(info, count, (channels, height, width), at_most))
 
     def _on_apply(self) -> None:

@@ -59,7 +59,7 @@ def test_row_26_a_folder_without_images_is_refused_with_the_reason(tmp_path):
     with pytest.raises(InputError, match="there are no images in"):
         load_dataset(tmp_path)
     (tmp_path / "notes.txt").write_text("none")
-    with pytest.raises(InputError, match=r"1 file skipped, the first: notes\.txt, not an image by its name"):
+    with pytest.raises(InputError, match=r"1 other file \(notes\.txt: not an image by its name"):
         load_dataset(tmp_path)
     (tmp_path / "a.png").write_text("none")
     with pytest.raises(InputError, match="there are no images in"):

@@ -41,6 +41,8 @@ INFO = DatasetInfo(
     validation_images=123,
     skipped=(("bad.png", "cut short"),),
     skipped_count=1,
+    unreadable_count=1,
+    left_out_summary="1 file left out",
     config=DataConfig(),
     bytes_in_memory=1_263_616,
     formats=(("PNG", 1200), ("TIFF", 34)),
@@ -121,7 +123,7 @@ def test_what_was_found_is_shown_and_can_be_read_again(qtbot, panel):
     assert again.args == ["/tmp/photos", DataConfig()]
 
 
-def test_the_skipped_can_be_copied(qtbot, panel):
+def test_what_was_left_out_can_be_copied(qtbot, panel):
     panel.set_info(INFO)
     press(qtbot, panel, "skippedFold")
     assert panel.findChild(QPlainTextEdit, "skippedList").isVisible()
@@ -178,14 +180,14 @@ def test_a_number_that_broken_files_may_miss_is_no_promise(qtbot, panel):
     panel.set_info(INFO)
     cost = panel.findChild(object, "datasetCost")
     assert cost.text().startswith("Up to 40 images of")
-    panel.set_info(replace(INFO, others_count=1))
+    panel.set_info(replace(INFO, unreadable_count=0))
     assert cost.text().startswith("40 images of")
 
 
 def test_the_number_of_files_left_out_stands_below_that_of_images(panel):
-    panel.set_info(replace(INFO, skipped_count=5, others_count=3))
+    panel.set_info(replace(INFO, skipped_count=5, left_out_summary="2 files left out and 3 other files"))
     fold = panel.findChild(object, "skippedFold")
-    assert fold.text() == "2 files skipped and 3 other files"
+    assert fold.text() == "2 files left out and 3 other files"
     counts, details = (panel.findChild(object, name) for name in ("datasetCounts", "datasetFound"))
     top, middle, below = (each.mapTo(panel, QPoint(0, 0)).y() for each in (counts, fold, details))
     assert top < middle < below
