@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 import re
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -58,6 +59,23 @@ def no_unexpected_log_lines(request: pytest.FixtureRequest) -> Iterator[None]:
     messages = [f"{record.name}: {record.getMessage()}" for record in handler.records]
     unexpected = [text for text in messages if not any(re.search(pattern, text) for pattern in expected)]
     assert not unexpected, f"unexpected log lines: {unexpected}"
+
+
+_modules_when_frozen = 0
+
+
+@pytest.fixture(autouse=True)
+def imported_objects_are_frozen() -> None:
+    """Take what libraries made on import out of the garbage collector's lists.
+
+    torch and Qt bring a million objects. The search for timers left behind walks all objects that the collector knows,
+    after a whole collection: without this it takes most of the time of a test of the window.
+    """
+    global _modules_when_frozen
+    if len(sys.modules) > _modules_when_frozen + 20:
+        gc.collect()
+        gc.freeze()
+        _modules_when_frozen = len(sys.modules)
 
 
 @pytest.fixture(autouse=True)
