@@ -14,7 +14,8 @@ from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import OpenDataset, OpenModel
 from latentlab.errors import LatentlabError
 from latentlab.gui.widgets.toasts import Actions, Notification, Toasts
-from latentlab.state.session import AxesChoice, Session
+from latentlab.state.map_axes import AxesChoice
+from latentlab.state.session import Session
 from latentlab.storage import RunFolder
 from latentlab.storage.session_file import (
     SessionFile,

@@ -7,7 +7,8 @@ from collections.abc import Hashable
 from PySide6.QtGui import QUndoCommand
 
 from latentlab.engine.protocol.messages import FloatArray, ImageEncoded
-from latentlab.state.session import AxesChoice, Session
+from latentlab.state.map_axes import AxesChoice
+from latentlab.state.session import Session
 
 _LATENT_COMMAND = 1
 

@@ -7,7 +7,8 @@ from PySide6.QtGui import QUndoStack
 
 from latentlab.controllers.commands import ChooseLevel
 from latentlab.gui.panels.latent_sliders import LatentSliders
-from latentlab.state.session import AxesChoice, Session
+from latentlab.state.map_axes import AxesChoice
+from latentlab.state.session import Session
 
 
 class LevelController(QObject):

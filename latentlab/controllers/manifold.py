@@ -12,8 +12,8 @@ from latentlab.controllers.generations import Generations
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import Axes, DecodeGrid, GridTiles
 from latentlab.gui.latent_map import LatentMap, View
+from latentlab.state.map_axes import AxesChoice
 from latentlab.state.map_state import MapState
-from latentlab.state.session import AxesChoice
 from latentlab.utils.duty_cycle import MANIFOLD, DutyCycle
 
 CELL_PIXELS = 32

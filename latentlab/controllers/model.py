@@ -10,7 +10,8 @@ from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import Failed, ModelChanged, ModelSaved, OpenModel, PointsChanged, SaveModel
 from latentlab.gui.panels.model import ModelPanel
 from latentlab.paths import DEFAULT_MODEL
-from latentlab.state.session import AxesChoice, Session
+from latentlab.state.map_axes import AxesChoice
+from latentlab.state.session import Session
 
 
 class ModelController(QObject):

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from latentlab.engine.protocol.messages import Axes, FloatArray, PointsChanged, SnapshotRead
-from latentlab.state.session import AxesChoice, Posterior, Session
+from latentlab.state.map_axes import AxesChoice
+from latentlab.state.session import Posterior, Session
 from latentlab.utils.text import subscript
 
 OF_TRAINING_IMAGES = "points of the model's training images, not of the open images"

@@ -16,20 +16,8 @@ from latentlab.config import DataConfig
 from latentlab.config.info import DatasetInfo, ModelInfo
 from latentlab.config.layout import LatentLayout, Level
 from latentlab.engine.protocol.messages import Axes, FloatArray, ImageEncoded, PointsChanged, SnapshotRead
+from latentlab.state.map_axes import AxesChoice, MapAxes, level_components
 from latentlab.state.run_status import RunState, RunStatus
-
-
-@dataclass(frozen=True)
-class AxesChoice:
-    """Names of the two directions the map shows: ``z1`` … for dimensions, ``pc1`` … for principal components."""
-
-    x: str = "z1"
-    y: str = "z2"
-
-    @property
-    def is_principal(self) -> bool:
-        """Whether they are principal components."""
-        return self.x.startswith("pc")
 
 
 @dataclass(frozen=True)
@@ -95,9 +83,7 @@ class Session(QObject):
         self._dataset: DatasetInfo | None = None
         self.data_config = DataConfig()
         """How the next dataset will be read."""
-        self._axes = AxesChoice()
-        self._axes_are_chosen = False  # by the user, or restored with a session
-        self._choose_axes_on_first_points = False
+        self._axes = MapAxes()
         self._colour_by = ""
         self._run = RunStatus()
         self._dirty = False
@@ -123,7 +109,7 @@ class Session(QObject):
             raise ValueError("a latent that is not finite")
         if not np.array_equal(latent, self._latent):
             self._latent = latent
-            self._choose_axes_on_first_points = False  # other axes would move the map while it is used
+            self._axes.ignore_first_points()
             self._emit(self.latentChanged)
 
     @property
@@ -171,7 +157,7 @@ class Session(QObject):
             raise ValueError(f"there is no level {level}")
         if level != self._level:
             self._level = level
-            self._emit(self.levelChanged, *([self.axesChanged] if self._axes.is_principal else []))
+            self._emit(self.levelChanged, *([self.axesChanged] if self.axes.is_principal else []))
 
     def first_latent(self) -> FloatArray:
         """The latent a model starts at: the origin, or the first category of every variable."""
@@ -238,9 +224,7 @@ class Session(QObject):
             self._latent = self.first_latent()
             self._preview = None
             self._level = 0
-            kind = "z" if self.layout.kind == "plain" else "pc"
-            self._axes = AxesChoice(f"{kind}1", f"{kind}2" if size > 1 else f"{kind}1")
-            self._axes_are_chosen = False
+            self._axes.reset(self.layout)
             signals += [self.axesChanged, self.latentChanged]
         if (is_new_model or is_new_space) and self._locked:
             self._locked = frozenset()  # a lock is on a dimension of one model
@@ -257,7 +241,7 @@ class Session(QObject):
         signals += [self.encodedImageChanged] if self._encoded_image is not None else []
         signals += [self.pathChanged] if self._path is not None else []
         self._opened_version = version
-        self._choose_axes_on_first_points = True
+        self._axes.expect_first_points()
         self._points = self._encoded_image = self._path = self._viewed_epoch = self._nearest_posterior = None
         self._is_far_from_data = False
         self._label = 0 if model is not None and model.conditional else None
@@ -274,26 +258,12 @@ class Session(QObject):
             return
         self._points = points
         signals = [self.pointsChanged]
-        if points is not None and self._choose_axes_on_first_points:
-            self._choose_axes_on_first_points = False
-            if self._choose_strongest_axes(points.kl):
+        if points is not None:
+            layout = self.layout
+            kl = None if self.run_is_active else points.kl  # during training a KL does not mean anything yet
+            if self._axes.choose_strongest(kl, layout, layout.levels[self._level]):
                 signals.insert(0, self.axesChanged)
         self._emit(*signals)
-
-    def _choose_strongest_axes(self, kl: FloatArray | None) -> bool:
-        """Put the level's two dimensions with the highest KL on the map, in order of number; returns if they changed.
-
-        Not if others are chosen, nor during training: KLs are not meaningful yet.
-        """
-        indices = self.layout.levels[self._level].indices
-        if kl is None or self.layout.kind != "plain" or self._axes_are_chosen or self.run_is_active:
-            return False
-        level_kl = kl[indices]
-        if level_kl.size <= 2 or not np.isfinite(level_kl).all():
-            return False
-        x, y = np.sort(np.argsort(-level_kl, kind="stable")[:2]) + indices.start + 1
-        before, self._axes = self._axes, AxesChoice(f"z{x}", f"z{y}")
-        return self._axes != before
 
     @property
     def points_are_of_dataset(self) -> bool:
@@ -310,11 +280,7 @@ class Session(QObject):
         components = None if self._points is None else self._points.components
         if components is None:
             return np.zeros((0, self._latent.size), np.float32)
-        level = self.layout.levels[self._level]
-        if level.size == self._latent.size:
-            return components
-        of_level: FloatArray = components[np.abs(components[:, level.indices]).max(axis=1, initial=0.0) > 0]
-        return of_level
+        return level_components(components, self.layout.levels[self._level])
 
     @property
     def nearest_posterior(self) -> Posterior | None:
@@ -387,38 +353,19 @@ class Session(QObject):
     @property
     def axes(self) -> AxesChoice:
         """The directions the map shows."""
-        return self._axes
+        return self._axes.choice
 
     def set_axes(self, axes: AxesChoice) -> None:
         """Choose the directions the map shows; the next points do not change them."""
-        self._axes_are_chosen = True
-        if axes != self._axes:
-            self._axes = axes
+        if self._axes.choose(axes):
             self._emit(self.axesChanged)
 
     def plane(self) -> Axes:
         """The plane through the current latent that the map shows.
 
         Principal components fall back to plain dimensions until there are points with components.
-        A one-dimensional latent space has a second axis along which nothing changes.
         """
-        size = self._latent.size
-        x, y = self._direction(self._axes.x, size), self._direction(self._axes.y, size)
-        if size == 1:
-            y = np.zeros(1, np.float32)
-        origin = self._latent - (self._latent @ x) * x - (self._latent @ y) * y
-        return Axes(origin.astype(np.float32), x, y)
-
-    def _direction(self, name: str, size: int) -> FloatArray:
-        index = int(name.lstrip("pcz")) - 1
-        if name.startswith("pc"):
-            components = self.components
-            if index < len(components):
-                return np.asarray(components[index], np.float32)
-        direction = np.zeros(size, np.float32)
-        if index < size:
-            direction[index] = 1.0
-        return direction
+        return self._axes.plane(self._latent, self.components)
 
     # --- the run --------------------------------------------------------------------------------
 

@@ -17,7 +17,8 @@ from latentlab.errors import RunError
 from latentlab.gui.curves.panel import TrainingCurves
 from latentlab.gui.panels.training import TrainingPanel
 from latentlab.gui.widgets.toasts import Toasts
-from latentlab.state.session import AxesChoice, Session
+from latentlab.state.map_axes import AxesChoice
+from latentlab.state.session import Session
 from latentlab.storage.session_file import SessionFile, autosave_path, read_session, write_session
 from tests.controllers.conftest import model_info
 

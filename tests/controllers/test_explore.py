@@ -15,7 +15,7 @@ from latentlab.engine.protocol.messages import DrawLatent, LatentDrawn
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.latent_map.widget import FOLLOW_MARGIN
 from latentlab.gui.panels.latent_sliders import LatentSliders
-from latentlab.state.session import AxesChoice
+from latentlab.state.map_axes import AxesChoice
 from tests.controllers.conftest import model_info, some_points
 
 

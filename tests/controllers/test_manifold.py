@@ -13,7 +13,7 @@ from latentlab.controllers.latent_map import MapController
 from latentlab.controllers.manifold import MAX_CELLS, Layout
 from latentlab.engine.protocol.messages import DecodeGrid, GridTiles, PointsChanged, TrainingProgress
 from latentlab.gui.latent_map import LatentMap, View
-from latentlab.state.session import AxesChoice
+from latentlab.state.map_axes import AxesChoice
 from tests.controllers.conftest import model_info, some_points
 
 

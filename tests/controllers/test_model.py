@@ -10,7 +10,7 @@ from latentlab.controllers.model import ModelController
 from latentlab.engine.protocol.messages import Failed, ModelChanged, OpenModel
 from latentlab.gui.panels.model import ModelPanel
 from latentlab.paths import DEFAULT_MODEL
-from latentlab.state.session import AxesChoice
+from latentlab.state.map_axes import AxesChoice
 from tests.controllers.conftest import model_info, some_points
 
 

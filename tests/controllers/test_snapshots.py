@@ -38,7 +38,7 @@ from latentlab.gui.panels.latent_sliders import LatentSliders
 from latentlab.gui.panels.snapshot_bar import SnapshotBar
 from latentlab.gui.widgets.image_strip import ImageStrip
 from latentlab.state.activity import Activity
-from latentlab.state.session import AxesChoice
+from latentlab.state.map_axes import AxesChoice
 from tests.controllers.conftest import model_info, some_points
 
 RUN = "/runs/one"

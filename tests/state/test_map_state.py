@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from latentlab.engine.protocol.messages import ImageEncoded
+from latentlab.state.map_axes import AxesChoice
 from latentlab.state.map_state import OF_EARLIER_IMAGES, OF_TRAINING_IMAGES, MapState, changed_fields, resolve
-from latentlab.state.session import AxesChoice, Posterior
+from latentlab.state.session import Posterior
 from tests.controllers.conftest import model_info, some_points
 from tests.controllers.test_autosave import dataset_info
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from latentlab.engine.protocol.messages import ModelInfo, PointsChanged
+from latentlab.state.map_axes import AxesChoice
 from latentlab.state.run_status import RunState
-from latentlab.state.session import AxesChoice, Session
+from latentlab.state.session import Session
 
 
 def model(latent_dim: int = 3, conditional: bool = False) -> ModelInfo:
