@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QEvent, QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
-from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QTabBar, QTabWidget, QToolBar, QToolButton, QWidget
+from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from latentlab.gui.actions import Actions
+from latentlab.gui.dock_layout import DockLayout
 from latentlab.gui.style.icons import recolour, set_icon
 from latentlab.gui.widgets.controls import column
-from latentlab.gui.widgets.dock import Dock
 from latentlab.gui.widgets.status_bar import StatusBar, device_label, frame_rate_label
 from latentlab.gui.widgets.toasts import Toasts
 
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from latentlab.gui.panels.training import TrainingPanel
     from latentlab.state.run_status import RunStatus
 
-STATE_VERSION = 1
-NARROW = 1180  # px: in a narrower window the side columns are narrower too
-WIDE_COLUMNS, NARROW_COLUMNS = (320, 304), (270, 282)  # px: left and right column
 _PANELS = (
     ("decoded_image", "panels.decoded_image", "decoded", "DecodedImage"),
     ("latent_sliders", "panels.latent_sliders", "sliders", "LatentSliders"),
@@ -49,8 +46,6 @@ _MODEL_PANELS = ("decoded_image", "latent_sliders", "filmstrip", "model_panel")
 """The panels that are empty until a model is open."""
 OPENING = "Opening the model …"
 """Shown in these panels at the start."""
-_COLUMNS = (("data", "model", "training", "curves", "runs"), ("decoded", "sliders"))
-_TOLERANCE = 12  # px: a column that differs less from its default width was not resized by the user
 
 
 class MainWindow(QMainWindow):
@@ -114,7 +109,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("latentlab")
         self.setMinimumSize(1024, 700)
         self.setAcceptDrops(True)
-        self._may_close = self._is_narrow = False
+        self._may_close = False
         self._is_starting = panels_later  # no model is open yet
         self.latent_map = latent_map
         self._map_area = QWidget()
@@ -125,54 +120,21 @@ class MainWindow(QMainWindow):
         self._centre.addWidget(self._map_area, 1)
         self.setCentralWidget(centre)
         self.actions_ = Actions(self)
-        self.docks: dict[str, Dock] = {}
+        self._dock_layout = DockLayout(self)
+        self.docks = self._dock_layout.docks
         self.status = StatusBar()
         self.setStatusBar(self.status)
         self.device, self.frame_rate = device_label(), frame_rate_label()
-        self._build_docks()
         self._build_menus()
         self._build_toolbar()
         self.notifications = Toasts(self, self._map_area)
         self.resize(1280, 800)
-        self._set_default_sizes()
-        self._default_state = self.saveState(STATE_VERSION)
+        self._dock_layout.set_default()
         if not panels_later:
             for _ in self.build_panels():
                 pass
 
     # --- building -------------------------------------------------------------------------------
-
-    def _build_docks(self) -> None:
-        area = Qt.DockWidgetArea
-        for name, title, where in (
-            ("data", "Data", area.LeftDockWidgetArea),
-            ("model", "Model", area.LeftDockWidgetArea),
-            ("training", "Training", area.LeftDockWidgetArea),
-            ("curves", "Curves", area.LeftDockWidgetArea),
-            ("runs", "Runs", area.LeftDockWidgetArea),
-            ("decoded", "Decoded image", area.RightDockWidgetArea),
-            ("sliders", "Latent", area.RightDockWidgetArea),
-            ("filmstrip", "Filmstrip", area.BottomDockWidgetArea),
-            ("log", "Log", area.BottomDockWidgetArea),
-        ):
-            dock = Dock(name, title, self)
-            self.addDockWidget(where, dock)
-            self.docks[name] = dock
-        self.tabifyDockWidget(self.docks["data"], self.docks["model"])
-        self.tabifyDockWidget(self.docks["model"], self.docks["training"])
-        self.tabifyDockWidget(self.docks["curves"], self.docks["runs"])
-        self.docks["log"].hide()
-        self.docks["data"].raise_()
-        self.docks["curves"].raise_()
-        self.setCorner(Qt.Corner.BottomLeftCorner, area.LeftDockWidgetArea)
-        self.setCorner(Qt.Corner.BottomRightCorner, area.RightDockWidgetArea)
-        self.setTabPosition(area.AllDockWidgetAreas, QTabWidget.TabPosition.North)
-        self.setDocumentMode(True)
-        self.setDockOptions(
-            QMainWindow.DockOption.AnimatedDocks
-            | QMainWindow.DockOption.AllowNestedDocks
-            | QMainWindow.DockOption.AllowTabbedDocks
-        )
 
     def build_panels(self) -> Iterator[None]:
         """Make the panels, half of one with each step and visible ones first; the iterator must be exhausted."""
@@ -198,33 +160,6 @@ class MainWindow(QMainWindow):
         self.filmstrip.openDatasetRequested.connect(a.open_folder.trigger)
         self.filmstrip.pathToolRequested.connect(a.path.trigger)
         self.filmstrip.sampleRequested.connect(lambda: self.latent_sliders.sampleRequested.emit(-1))
-
-    def _set_default_sizes(self) -> None:
-        """Give each panel the size it needs and the map the rest."""
-        d = self.docks
-        down = Qt.Orientation.Vertical
-        self._set_columns(*(NARROW_COLUMNS if self._is_narrow else WIDE_COLUMNS))
-        self.resizeDocks([d["data"], d["curves"]], [400, 290], down)
-        self.resizeDocks([d["decoded"], d["sliders"]], [390, 300], down)
-        self.resizeDocks([d["filmstrip"]], [172], down)
-
-    def _set_columns(self, left: int, right: int) -> None:
-        docks = [self.docks[name] for name in ("data", "curves", "decoded", "sliders")]
-        self.resizeDocks(docks, [left, left, right, right], Qt.Orientation.Horizontal)
-
-    def _match_columns(self) -> None:
-        """When the window becomes narrow or wide, change the width of columns the user has not resized."""
-        narrow = self.width() < NARROW
-        if narrow == self._is_narrow:
-            return
-        self._is_narrow = narrow
-        before, after = (WIDE_COLUMNS, NARROW_COLUMNS) if narrow else (NARROW_COLUMNS, WIDE_COLUMNS)
-        columns = [max(self.docks[name].width() for name in names) for names in _COLUMNS]
-        wanted = [
-            new if abs(now - old) <= _TOLERANCE else now for now, old, new in zip(columns, before, after, strict=True)
-        ]
-        if wanted != columns:
-            self._set_columns(*wanted)
 
     def _build_menus(self) -> None:
         a, bar = self.actions_, self.menuBar()
@@ -364,30 +299,15 @@ class MainWindow(QMainWindow):
 
     def save_layout(self) -> tuple[bytes, bytes]:
         """The window's geometry and the layout of its docks, for ``restore_layout``."""
-        return bytes(self.saveGeometry().data()), bytes(self.saveState(STATE_VERSION).data())
+        return self._dock_layout.save()
 
     def restore_layout(self, geometry: bytes, state: bytes) -> bool:
         """Restore a saved geometry and layout; ``False`` if they do not fit this window, which then is unchanged."""
-        fits = self.restoreGeometry(QByteArray(geometry))
-        return self._restore_docks(QByteArray(state)) and fits
+        return self._dock_layout.restore(geometry, state)
 
     def reset_layout(self) -> None:
         """Restore the default layout of docks."""
-        self._restore_docks(self._default_state)
-
-    def _restore_docks(self, state: QByteArray) -> bool:
-        """Restore a layout of docks; hide the tab bars before it, which Qt replaces but leaves visible."""
-        before = self._tab_bars()
-        fits = self.restoreState(state, STATE_VERSION)
-        after = self._tab_bars()
-        current = {title for bar in after if bar not in before for title in _titles(bar)}
-        for bar in before:
-            if current.intersection(_titles(bar)):
-                bar.hide()
-        return fits
-
-    def _tab_bars(self) -> list[QTabBar]:
-        return self.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly)
+        self._dock_layout.reset()
 
     def allow_close(self) -> None:
         """Let the window close, and close it."""
@@ -407,13 +327,12 @@ class MainWindow(QMainWindow):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Adapt the columns to the window's width."""
         super().resizeEvent(event)
-        self._match_columns()
+        self._dock_layout.match_columns()
 
     def event(self, event: QEvent) -> bool:
         """Update the docks' title bars whenever the layout changes."""
         if event.type() == QEvent.Type.LayoutRequest:
-            for dock in self.docks.values():
-                dock.match_tabs()
+            self._dock_layout.match_tabs()
         return bool(super().event(event))
 
     def changeEvent(self, event: QEvent) -> None:
@@ -441,7 +360,3 @@ class MainWindow(QMainWindow):
     def _on_tool_triggered(self, action: QAction) -> None:
         names = {self.actions_.explore: "explore", self.actions_.select: "select", self.actions_.path: "path"}
         self.toolChosen.emit(names[action])
-
-
-def _titles(bar: QTabBar) -> list[str]:
-    return [bar.tabText(index) for index in range(bar.count())]

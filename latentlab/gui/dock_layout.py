@@ -1,0 +1,131 @@
+"""The arrangement of the window's docks: the default one, its column widths, saving and restoring."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QByteArray, Qt
+from PySide6.QtWidgets import QMainWindow, QTabBar, QTabWidget
+
+from latentlab.gui.widgets.dock import Dock
+
+STATE_VERSION = 1
+NARROW = 1180  # px: in a narrower window the side columns are narrower too
+WIDE_COLUMNS, NARROW_COLUMNS = (320, 304), (270, 282)  # px: left and right column
+_LEFT, _RIGHT = ("data", "model", "training", "curves", "runs"), ("decoded", "sliders")
+_BOTTOM = ("filmstrip", "log")
+_TITLES = {
+    "data": "Data",
+    "model": "Model",
+    "training": "Training",
+    "curves": "Curves",
+    "runs": "Runs",
+    "decoded": "Decoded image",
+    "sliders": "Latent",
+    "filmstrip": "Filmstrip",
+    "log": "Log",
+}
+_TOLERANCE = 12  # px: a column that differs less from its default width was not resized by the user
+
+
+class DockLayout:
+    """Makes the docks of a window and arranges them around its central widget.
+
+    Parameters
+    ----------
+    window
+        The window; its toolbars must exist when ``set_default`` is called.
+
+    Attributes
+    ----------
+    docks
+        The docks by name, in the order of the View menu.
+    """
+
+    def __init__(self, window: QMainWindow) -> None:
+        self._window = window
+        self._is_narrow = False
+        self.docks = {name: Dock(name, title, window) for name, title in _TITLES.items()}
+        area = Qt.DockWidgetArea
+        for names, side in (
+            (_LEFT, area.LeftDockWidgetArea),
+            (_RIGHT, area.RightDockWidgetArea),
+            (_BOTTOM, area.BottomDockWidgetArea),
+        ):
+            for name in names:
+                window.addDockWidget(side, self.docks[name])
+        for name, next_tab in (("data", "model"), ("model", "training"), ("curves", "runs")):
+            window.tabifyDockWidget(self.docks[name], self.docks[next_tab])
+        self.docks["log"].hide()
+        self.docks["data"].raise_()
+        self.docks["curves"].raise_()
+        window.setCorner(Qt.Corner.BottomLeftCorner, area.LeftDockWidgetArea)
+        window.setCorner(Qt.Corner.BottomRightCorner, area.RightDockWidgetArea)
+        window.setTabPosition(area.AllDockWidgetAreas, QTabWidget.TabPosition.North)
+        window.setDocumentMode(True)
+        window.setDockOptions(
+            QMainWindow.DockOption.AnimatedDocks
+            | QMainWindow.DockOption.AllowNestedDocks
+            | QMainWindow.DockOption.AllowTabbedDocks
+        )
+
+    def set_default(self) -> None:
+        """Give each panel the size it needs and the map the rest; ``reset`` restores this arrangement."""
+        d, down = self.docks, Qt.Orientation.Vertical
+        self._set_columns(*(NARROW_COLUMNS if self._is_narrow else WIDE_COLUMNS))
+        self._window.resizeDocks([d["data"], d["curves"]], [400, 290], down)
+        self._window.resizeDocks([d["decoded"], d["sliders"]], [390, 300], down)
+        self._window.resizeDocks([d["filmstrip"]], [172], down)
+        self._default = self._window.saveState(STATE_VERSION)
+
+    def match_columns(self) -> None:
+        """When the window becomes narrow or wide, change the width of columns the user has not resized."""
+        narrow = self._window.width() < NARROW
+        if narrow == self._is_narrow:
+            return
+        self._is_narrow = narrow
+        before, after = (WIDE_COLUMNS, NARROW_COLUMNS) if narrow else (NARROW_COLUMNS, WIDE_COLUMNS)
+        columns = [max(self.docks[name].width() for name in names) for names in (_LEFT, _RIGHT)]
+        wanted = [
+            new if abs(now - old) <= _TOLERANCE else now for now, old, new in zip(columns, before, after, strict=True)
+        ]
+        if wanted != columns:
+            self._set_columns(*wanted)
+
+    def match_tabs(self) -> None:
+        """Update the docks' title bars after a change of the arrangement."""
+        for dock in self.docks.values():
+            dock.match_tabs()
+
+    def save(self) -> tuple[bytes, bytes]:
+        """The window's geometry and the arrangement of its docks, for ``restore``."""
+        return bytes(self._window.saveGeometry().data()), bytes(self._window.saveState(STATE_VERSION).data())
+
+    def restore(self, geometry: bytes, state: bytes) -> bool:
+        """Restore a saved geometry and arrangement; ``False`` if they do not fit, and the window is unchanged."""
+        fits = self._window.restoreGeometry(QByteArray(geometry))
+        return self._restore_docks(QByteArray(state)) and fits
+
+    def reset(self) -> None:
+        """Restore the default arrangement."""
+        self._restore_docks(self._default)
+
+    def _set_columns(self, left: int, right: int) -> None:
+        docks = [self.docks[name] for name in ("data", "curves", "decoded", "sliders")]
+        self._window.resizeDocks(docks, [left, left, right, right], Qt.Orientation.Horizontal)
+
+    def _restore_docks(self, state: QByteArray) -> bool:
+        """Restore an arrangement; hide the tab bars before it, which Qt replaces but leaves visible."""
+        before = self._tab_bars()
+        fits = self._window.restoreState(state, STATE_VERSION)
+        after = self._tab_bars()
+        current = {title for bar in after if bar not in before for title in _titles(bar)}
+        for bar in before:
+            if current.intersection(_titles(bar)):
+                bar.hide()
+        return fits
+
+    def _tab_bars(self) -> list[QTabBar]:
+        return self._window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly)
+
+
+def _titles(bar: QTabBar) -> list[str]:
+    return [bar.tabText(index) for index in range(bar.count())]
