@@ -26,13 +26,10 @@ from latentlab.training.run_writer import RunWriter
 from latentlab.training.running_means import RunningMeans
 from latentlab.training.seeding import NOISE, WEIGHTS, RandomStream, derived_seed
 from latentlab.training.snapshots import SnapshotTaker
-from latentlab.training.step.cpu_threads import step_flops, torch_threads, training_threads
-from latentlab.training.step.cuda_graph import GraphedStep
+from latentlab.training.step.cpu_threads import torch_threads
 from latentlab.training.step.optimizer_step import OptimizerStep
 from latentlab.training.step.optimizers import NonFiniteStepError
-from latentlab.training.step.precision import GIVEN_UP, Precision
-from latentlab.training.step.queue_depth import queue_limiter_for
-from latentlab.training.step.step_recorder import recorder_for
+from latentlab.training.step.step_runner import StepRunner
 from latentlab.training.stopping import StopRule
 from latentlab.training.timing import ProgressReporter, RunClock
 from latentlab.training.validation import Validation
@@ -126,7 +123,8 @@ class Trainer:
             RunLimits(settings.epochs, settings.patience),
         )
         self._load_checkpoint(str(out))
-        self._prepare_steps()
+        self._step_runner = StepRunner(self._optimizer_step, self.state, self._batches, group)
+        self.threads, self.graphed_step = self._step_runner.threads, self._step_runner.graphed_step
         self._clock = RunClock(self.state.progress.seconds)
         self._validation = Validation(self.model, settings, self._batches, validation, self._clock, group)
         self._reporter = ProgressReporter(self.state, self._batches, len(validation), self._clock)
@@ -148,18 +146,6 @@ class Trainer:
             # The sums in the checkpoint are over all processes; the main process holds them.
             names, _, sums = self.state.means.state()
             self.state.means.load_state(names, [0] * len(names), torch.zeros_like(sums))
-
-    def _prepare_steps(self) -> None:
-        """Choose the number of threads and the precision, and how a step reaches the device."""
-        settings, progress = self.config.training, self.state.progress
-        self.threads = progress.threads = training_threads(settings, self.model, progress.threads)
-        work = step_flops(settings, self.model)
-        self._precision = Precision(settings.precision, self.model, self.device, work, progress.precision)
-        self._queue_limiter = queue_limiter_for(self.device)
-        self.graphed_step: GraphedStep | None = None
-        recorder = recorder_for(self.device, settings) if self._group is None else None
-        if recorder is not None and self._batches.resident:
-            self.graphed_step = GraphedStep(self._optimizer_step, self._batches, self.model, recorder)
 
     @property
     def step(self) -> int:
@@ -287,13 +273,13 @@ class Trainer:
             with self.state.stream:
                 self.model.prepare(self._batches.load_first(), self._batches.num_images)
         if not progress.precision:
-            self._check_precision()
+            self._step_runner.check_precision()
         self.state.optimizers.start_counting(progress.step)
         if self._writer.folder is not None and self.config.training.history:
             self._snapshots = SnapshotTaker(self._writer.folder.snapshots, self.loaded, self._dataset, self._clock)
         self._clock.resume()
         self._saved_at = time.monotonic()
-        yield self._reporter.started(self._precision.name)
+        yield self._reporter.started(self._step_runner.precision)
         for event in self._writer.write_pending():  # of an earlier steps() that failed
             if isinstance(event, Epoch):  # changes of settings are reported by _live_changes
                 yield event
@@ -318,17 +304,9 @@ class Trainer:
         total_steps = batches.steps_per_epoch * self.state.limits.epochs
         learning_rate = self.state.optimizers.scheduled_rate(progress.step / total_steps)
         try:
-            with self.state.stream:
-                self.model.on_step_start(now)
-                if self.graphed_step is not None:
-                    terms = self.graphed_step.run(indices, positions, now, learning_rate)
-                else:
-                    batch = batches.load(indices, positions)
-                    terms = self._optimizer_step.run(batch, now, learning_rate, shard)
+            terms = self._step_runner.run(indices, positions, now, learning_rate, shard)
         except NonFiniteStepError as error:
             raise self._non_finite_error(error.step) from None
-        if self._queue_limiter is not None:
-            self._queue_limiter.step_queued()
         self.state.means.add(terms, count if shard is None else shard.images)
         progress.step += 1
         self._clock.tick(count)
@@ -365,7 +343,7 @@ class Trainer:
         )
         self._writer.append(epoch)
         yield epoch
-        self._check_precision()
+        self._step_runner.check_precision()
         if self._snapshots is not None and (
             self._snapshots.is_due(progress.epochs_done, limits.epochs) or self._stop_rule.is_over
         ):
@@ -396,15 +374,6 @@ class Trainer:
             reason=self._stop_rule.reason,
             best_epoch=best.epoch,
         )
-
-    def _check_precision(self) -> None:
-        """Fall back to float32 if bfloat16 moves the ELBO of the first images by more than its noise."""
-        count = min(self._batches.batch_size, self._optimizer_step.micro_batch)
-        if not self._precision.check(self._batches, count, self.state.stream, self._group):
-            self._optimizer_step.notices.append(GIVEN_UP)
-            if self.graphed_step is not None:
-                self.graphed_step.discard_recordings()
-        self.state.progress.precision = self._precision.name
 
     def _check_finite(self) -> None:
         """Raise if the device had to skip a step; waits for the device."""

@@ -28,7 +28,7 @@ RATE = 2.0**-10  # exact in float32
 def recorder(monkeypatch):
     """A recorder on the CPU, with the deferred guard of CUDA."""
     recorder = TapeRecorder()
-    monkeypatch.setattr("latentlab.training.trainer.recorder_for", lambda device, config: recorder)
+    monkeypatch.setattr("latentlab.training.step.step_runner.recorder_for", lambda device, config: recorder)
     monkeypatch.setattr(
         "latentlab.training.step.optimizer_step.Optimizers", lambda model, config: Optimizers(model, config, True)
     )
@@ -54,7 +54,7 @@ def run(out=None, resume=False, model=None, stop_at=None, change=None, dataset=N
 def run_eagerly(monkeypatch, **arguments):
     """The same run without a recorder."""
     with monkeypatch.context() as patch:
-        patch.setattr("latentlab.training.trainer.recorder_for", lambda device, config: None)
+        patch.setattr("latentlab.training.step.step_runner.recorder_for", lambda device, config: None)
         return run(**arguments)
 
 
@@ -125,7 +125,7 @@ def test_dragging_beta_needs_no_new_recording(recorder, monkeypatch, refine):
 
     replayed = dragged()
     assert (recorder.warmed, recorder.recorded, recorder.replayed) == (4, 2, 2 * 2 + 12)
-    monkeypatch.setattr("latentlab.training.trainer.recorder_for", lambda device, config: None)
+    monkeypatch.setattr("latentlab.training.step.step_runner.recorder_for", lambda device, config: None)
     assert_same(replayed, dragged())
 
 
