@@ -76,7 +76,7 @@ def _differences(recipe: Recipe) -> str:
 
 def _first_settings(recipe: Recipe) -> str:
     config, rows = recipe.config(), []
-    for key in recipe.matters:
+    for key in recipe.key_settings:
         field, value = _field(ModelConfig, key), config
         for part in key.split("."):
             value = getattr(value, part)

@@ -20,7 +20,7 @@ class Recipe:
         What the window and ``latentlab recipes`` show: two sentences, the objective, the reference.
     values
         Differences from ``ModelConfig``'s defaults, nested by part.
-    matters
+    key_settings
         Dotted names of the few most important settings.
     """
 
@@ -29,7 +29,7 @@ class Recipe:
     formula: str
     paper: str
     values: Mapping[str, Any] = field(default_factory=dict)
-    matters: tuple[str, ...] = ("latent_dim", "architecture.kind", "beta")
+    key_settings: tuple[str, ...] = ("latent_dim", "architecture.kind", "beta")
 
     def config(self, **changes: Any) -> ModelConfig:
         """The recipe's configuration, with top-level fields replaced by ``changes``."""

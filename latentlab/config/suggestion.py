@@ -27,12 +27,12 @@ class Suggestion:
     ----------
     config
         Model and training; its data part has the defaults.
-    why
+    reason
         The reasons, for the user.
     """
 
     config: RunConfig
-    why: str
+    reason: str
 
 
 def suggest_settings(images: int, image_shape: tuple[int, int, int], recipe_name: str = "") -> Suggestion:
@@ -69,8 +69,8 @@ def suggest_settings(images: int, image_shape: tuple[int, int, int], recipe_name
     # Many epochs on few images overfit: stop when the validation ELBO no longer improves.
     training = TrainingConfig(batch_size=batch, epochs=epochs, patience=20 if epochs > 20 else 0)
     fixed = recipe(recipe_name).values if recipe_name else {}
-    why = _reasons(images, image_shape, model, training, recipe_name, fixed)
-    return Suggestion(RunConfig(model=model, training=training), why)
+    reason = _reasons(images, image_shape, model, training, recipe_name, fixed)
+    return Suggestion(RunConfig(model=model, training=training), reason)
 
 
 def _reasons(

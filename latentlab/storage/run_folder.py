@@ -99,7 +99,7 @@ class RunFolder:
             raise InputError(f"cannot write to {nearest}; choose another folder for the run")
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Lock the folder against other runs; the lock ends with the process at the latest.
 
         No lock is taken where the system has none: on Windows and on some network file systems.
@@ -125,7 +125,7 @@ class RunFolder:
             if descriptor is not None:
                 os.close(descriptor)
 
-    def is_held(self) -> bool | None:
+    def is_locked(self) -> bool | None:
         """Whether a running process has the lock; ``None`` where the system has no such locks."""
         if sys.platform == "win32":
             return None

@@ -73,7 +73,7 @@ class RunWriter:
         InputError
             When another run is being trained into it.
         """
-        return nullcontext() if self.folder is None else self.folder.held()
+        return nullcontext() if self.folder is None else self.folder.locked()
 
     def start(self, progress: RunProgress) -> None:
         """Create the folder, and remove what was written after ``progress``."""

@@ -20,7 +20,7 @@ def test_recipe_is_valid_and_explained(name):
     assert chosen.formula
     assert chosen.paper
     known = settings_of(RunConfig)
-    assert all(f"model.{setting}" in known or setting in known for setting in chosen.matters)
+    assert all(f"model.{setting}" in known or setting in known for setting in chosen.key_settings)
 
 
 def test_unknown_recipe_names_those_there_are():

@@ -25,7 +25,7 @@ def test_usual_datasets(images, shape, recipe, kind, latent_dim, batch, epochs):
     assert (model.recipe, model.architecture.kind, model.latent_dim) == (recipe, kind, latent_dim)
     assert (training.batch_size, training.epochs) == (batch, epochs)
     for part in (f"{images:,}", f"{shape[2]} × {shape[1]}", f"{latent_dim} latent", f"{epochs} epochs", f"of {batch}"):
-        assert part in found.why
+        assert part in found.reason
 
 
 @given(st.integers(1, 10**8), st.sampled_from([1, 3]), st.integers(8, 256), st.integers(8, 256))
@@ -46,6 +46,6 @@ def test_yours_every_recipe_gets_settings_that_suit_it(name):
     """Promise Yours: the recipe that was chosen keeps what makes it what it is."""
     own, found = RECIPES[name], suggest_settings(10_000, (1, 64, 64), name)
     assert found.config.model == own.suited(suggest_settings(10_000, (1, 64, 64)).config.model)
-    assert f"the recipe {name}" in found.why
-    assert ("latent dimensions" in found.why) == ("latent_dim" not in own.values)
-    assert ("convolutions" in found.why) == ("architecture" not in own.values)
+    assert f"the recipe {name}" in found.reason
+    assert ("latent dimensions" in found.reason) == ("latent_dim" not in own.values)
+    assert ("convolutions" in found.reason) == ("architecture" not in own.values)

@@ -99,7 +99,7 @@ class ModelLoader:
         """Publish the run that an opened model belongs to, if any; one that is trained elsewhere has not ended."""
         run = opened_run(source)
         if run is not None:
-            self._workspace.send(replace(run, reason="") if RunFolder(run.run).is_held() else run)
+            self._workspace.send(replace(run, reason="") if RunFolder(run.run).is_locked() else run)
 
     def _watch(self, source: str) -> None:
         """Watch the opened run folder; for any other model stop watching."""

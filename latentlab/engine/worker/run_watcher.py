@@ -59,7 +59,7 @@ class RunWatcher:
         self._snapshots_state: FileState = None
         self._metrics = _MetricsReader(self.folder)
         self._has_checked = False
-        self.is_locked_by_trainer = bool(self.folder.is_held())
+        self.is_locked_by_trainer = bool(self.folder.is_locked())
         self._timer = _IntervalTimer()
 
     def wait(self) -> float:
@@ -85,9 +85,9 @@ class RunWatcher:
         """Whether the trainer has released the folder since the last check."""
         if not self.is_locked_by_trainer and not has_grown:
             return False
-        is_held = self.folder.is_held()
-        self.is_locked_by_trainer = bool(is_held)
-        return is_held is False
+        is_locked = self.folder.is_locked()
+        self.is_locked_by_trainer = bool(is_locked)
+        return is_locked is False
 
     def _new_model(self) -> ModelFile | None:
         state = _state_of(self.folder.model)

@@ -40,7 +40,7 @@ class RecipeLike(Protocol):
     @property
     def paper(self) -> str: ...  # noqa: D102
     @property
-    def matters(self) -> Sequence[str]: ...  # noqa: D102
+    def key_settings(self) -> Sequence[str]: ...  # noqa: D102
     def config(self) -> ModelConfig: ...  # noqa: D102
 
 
@@ -50,7 +50,7 @@ class SuggestionLike(Protocol):
     @property
     def config(self) -> RunConfig: ...  # noqa: D102
     @property
-    def why(self) -> str: ...  # noqa: D102
+    def reason(self) -> str: ...  # noqa: D102
 
 
 class TrainingPanel(QWidget):
@@ -248,7 +248,7 @@ class TrainingPanel(QWidget):
         if self._suggestion_for is not None:
             suggested = self._suggestion_for(self._chosen_recipe)
             self.set_config(suggested.config)
-            self._suggestion.setText(suggested.why)
+            self._suggestion.setText(suggested.reason)
             self._is_suggested = True
             self._show_suggestion()
 
@@ -372,7 +372,7 @@ class TrainingPanel(QWidget):
         self._summary.setText(recipe.summary)
         self._formula.setText(recipe.formula)
         self._paper.setText(recipe.paper)
-        self._arrange(recipe.matters)
+        self._arrange(recipe.key_settings)
 
     def _arrange(self, key_settings: Sequence[str]) -> None:
         """Show the recipe's key settings first, and fold the others."""

@@ -75,7 +75,7 @@ def test_each_line_of_the_metrics_is_returned_once(tmp_path, monkeypatch):
 
 def test_a_run_has_ended_when_its_folder_is_released(tmp_path, monkeypatch):
     monkeypatch.setattr("latentlab.engine.worker.run_watcher._INTERVAL", 0.0)
-    with RunFolder(tmp_path).held():
+    with RunFolder(tmp_path).locked():
         watcher = RunWatcher(tmp_path)
         assert (watcher.is_locked_by_trainer, watcher.check().has_ended) == (True, False)
     assert watcher.check().has_ended

@@ -57,7 +57,7 @@ def test_every_recipe_reads_whole_in_a_narrow_panel(qtbot, panel, name):
         )
 
     def controls():
-        return [panel.findChild(QWidget, _object_name(f"model.{setting}")) for setting in recipe.matters]
+        return [panel.findChild(QWidget, _object_name(f"model.{setting}")) for setting in recipe.key_settings]
 
     qtbot.waitUntil(fits)
     assert {recipe.summary, recipe.formula, recipe.paper} <= {each.text() for each in labels()}
@@ -176,12 +176,12 @@ def test_adjustable_settings_are_emitted_during_a_run_and_the_others_are_disable
         type_into(qtbot, panel.findChild(QLineEdit, "learningRate"), "0.002")
 
 
-def suggestion_of(config: RunConfig, why: str = "Chosen for these images."):
+def suggestion_of(config: RunConfig, reason: str = "Chosen for these images."):
     """What suits some images: ``config``, or its settings with another recipe."""
 
     def suggest(name: str) -> SimpleNamespace:
         model = RECIPES[name].suited(config.model) if name else config.model
-        return SimpleNamespace(config=config.model_copy(update={"model": model}), why=f"{why} {name}".strip())
+        return SimpleNamespace(config=config.model_copy(update={"model": model}), reason=f"{reason} {name}".strip())
 
     return suggest
 
