@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QSpinBox, QVBoxLayout, QWidget
 
 from latentlab.config import ModelConfig, RunConfig, TrainingConfig, validated
 from latentlab.errors import InputError, SettingError
+from latentlab.gui.panels.recipe_picker import RecipeLike, RecipePicker, SuggestionLike
 from latentlab.gui.panels.run_controls import RunControls
-from latentlab.gui.style.theme import SPACE
 from latentlab.gui.widgets.config_form import Settings, add_groups, add_settings, empty, form
 from latentlab.gui.widgets.containers import Fold
-from latentlab.gui.widgets.controls import button, column, label, named, scrolled
+from latentlab.gui.widgets.controls import column, scrolled
 
 if TYPE_CHECKING:
     from latentlab.state.run_status import RunStatus
@@ -26,31 +26,6 @@ ALWAYS = tuple(
 # During a run these are sent only when typing ends: the 3 of a 30 being typed would end the run.
 ADJUSTABLE_INTEGERS = ("training.epochs", "training.patience")
 ADJUSTABLE = ("training.learning_rate", "training.schedule", *ADJUSTABLE_INTEGERS)  # during a run, as β is
-
-
-class RecipeLike(Protocol):
-    """The attributes of a recipe that the panel uses."""
-
-    @property
-    def name(self) -> str: ...  # noqa: D102
-    @property
-    def summary(self) -> str: ...  # noqa: D102
-    @property
-    def formula(self) -> str: ...  # noqa: D102
-    @property
-    def paper(self) -> str: ...  # noqa: D102
-    @property
-    def key_settings(self) -> Sequence[str]: ...  # noqa: D102
-    def config(self) -> ModelConfig: ...  # noqa: D102
-
-
-class SuggestionLike(Protocol):
-    """Suggested settings, and one line about the reason."""
-
-    @property
-    def config(self) -> RunConfig: ...  # noqa: D102
-    @property
-    def reason(self) -> str: ...  # noqa: D102
 
 
 class TrainingPanel(QWidget):
@@ -103,7 +78,6 @@ class TrainingPanel(QWidget):
         self._is_suggested = False  # whether the settings set last are the suggestion for the open images
         self._last_set: tuple[str, object] | None = None  # recipe and settings as the program set them last
         self._can_train, self._reason, self._invalid = True, "", ""
-        self._recipes: dict[str, RecipeLike] = {}
         self._folded: list[str] = []  # names of the settings in the fold
         self._last_control: QWidget | None = None  # before the fold in the tab order
         # Built from the outside in: reparenting a widget applies the style sheet to all its children again.
@@ -118,7 +92,10 @@ class TrainingPanel(QWidget):
         for name in ADJUSTABLE:
             self._settings[name].changed.connect(partial(self._on_adjustable_changed, name))
         layout = column(body)
-        self._build_recipe(layout)
+        self._recipe = RecipePicker(body)
+        self._recipe.recipeChosen.connect(self._on_recipe_chosen)
+        self._recipe.suggestionRequested.connect(self._take_suggestion)
+        layout.addWidget(self._recipe)
         self._build_settings(layout)
         layout.addStretch(1)
         self._run = RunControls(self)
@@ -128,32 +105,6 @@ class TrainingPanel(QWidget):
         self._show_state()
 
     # --- building -------------------------------------------------------------------------------
-
-    def _build_recipe(self, layout: QVBoxLayout) -> None:
-        self._recipe = QComboBox()
-        named(self._recipe, "recipe", "recipe", "The model configuration to train")
-        self._recipe.activated.connect(self._on_recipe_activated)
-        self._summary = label("", wrap=True)
-        self._formula = label("", "mono", wrap=True, selectable=True)
-        self._paper = label("", "dim", wrap=True, selectable=True)
-        self._about = QWidget()
-        inner = column(self._about, 0, SPACE // 2)
-        for widget in (self._summary, self._formula, self._paper):
-            widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-            inner.addWidget(widget)
-        layout.addWidget(self._recipe)
-        layout.addWidget(self._about)
-        self._suggestion = label("", "dim", wrap=True)
-        self._suggestion.setObjectName("suggestion")
-        self._suggest = button(
-            "useSuggestion",
-            "Use the suggested settings",
-            "Set networks, latent size, batch size and epochs that suit the open images and the recipe",
-            self._take_suggestion,
-            link=True,
-        )
-        layout.addWidget(self._suggestion)
-        layout.addWidget(self._suggest)
 
     def _build_settings(self, layout: QVBoxLayout) -> None:
         self._main, self._rest = form(), form()
@@ -184,17 +135,14 @@ class TrainingPanel(QWidget):
 
     def set_recipes(self, recipes: Iterable[RecipeLike]) -> None:
         """Offer these recipes and choose the first."""
-        self._recipes = {recipe.name: recipe for recipe in recipes}
-        self._recipe.clear()
-        for recipe in self._recipes.values():
-            self._recipe.addItem(recipe.name, recipe.name)
-        if self._recipes:
-            self.set_recipe(next(iter(self._recipes)))
+        self._recipe.set_recipes(recipes)
+        if self._recipe.recipes:
+            self.set_recipe(self._recipe.current)
             self._last_set = self._shown()
 
     def set_recipe(self, name: str) -> None:
         """Show a recipe with the model settings suggested for the images; training settings are kept."""
-        recipe = self._recipes[name]
+        recipe = self._recipe.recipes[name]
         self._show_recipe(recipe)
         model = recipe.config() if self._suggestion_for is None else self._suggestion_for(name).config.model
         self._settings.show({"model": model.model_dump()})
@@ -202,14 +150,15 @@ class TrainingPanel(QWidget):
 
     def set_config(self, config: RunConfig, *, chosen: bool = False) -> None:
         """Show a run's model and training settings; if ``chosen``, suggestions for other images do not replace them."""
-        if config.model.recipe in self._recipes:
-            self._show_recipe(self._recipes[config.model.recipe])
+        recipe = self._recipe.recipes.get(config.model.recipe)
+        if recipe is not None:
+            self._show_recipe(recipe)
         else:
             self._arrange(())
         self._settings.show(config.model_dump(include={"model", "training"}))
         self._last_set = ("", None) if chosen else self._shown()
         self._is_suggested = False
-        if chosen and config.model.recipe in self._recipes:
+        if chosen and recipe is not None:
             self._chosen_recipe = config.model.recipe
         self._name_continue()
         self._check()
@@ -223,8 +172,8 @@ class TrainingPanel(QWidget):
             Naming the first invalid setting.
         """
         values = self._settings.chosen()
-        if self._recipe.currentData():
-            values["model"]["recipe"] = self._recipe.currentData()
+        if self._recipe.current:
+            values["model"]["recipe"] = self._recipe.current
         return validated(RunConfig, values)
 
     def suggest(self, suggestion_for: Callable[[str], SuggestionLike], *, keep_changes: bool = False) -> None:
@@ -248,21 +197,18 @@ class TrainingPanel(QWidget):
         if self._suggestion_for is not None:
             suggested = self._suggestion_for(self._chosen_recipe)
             self.set_config(suggested.config)
-            self._suggestion.setText(suggested.reason)
+            self._recipe.set_reason(suggested.reason)
             self._is_suggested = True
             self._show_suggestion()
 
     def _shown(self) -> tuple[str, object]:
-        return self._recipe.currentText(), self._settings.chosen()
+        return self._recipe.current, self._settings.chosen()
 
     def _show_suggestion(self) -> None:
         """Show the reason for suggested settings, or offer them if the user has chosen others."""
         is_shown = self._is_suggested and self._last_set == self._shown()
         can_suggest = self._suggestion_for is not None and not is_shown and not self._is_active
-        if not can_suggest and self.window().focusWidget() is self._suggest:
-            self._recipe.setFocus()  # else the next control gets it, and the form scrolls far down to it
-        self._suggestion.setVisible(is_shown and not self._is_active)
-        self._suggest.setVisible(can_suggest)
+        self._recipe.show_suggestion(is_shown and not self._is_active, can_suggest)
 
     def set_devices(self, devices: Sequence[str]) -> None:
         """Set the devices that can be selected in addition to ``auto``."""
@@ -292,8 +238,7 @@ class TrainingPanel(QWidget):
         epochs = self._settings["training.epochs"].control
         assert isinstance(epochs, QSpinBox)
         epochs.setSuffix("" if idle else " in total")
-        self._recipe.setEnabled(idle)
-        self._about.setVisible(idle)  # during a run its space is used for the adjustable settings
+        self._recipe.set_can_choose(idle)
 
     def set_can_continue(self, run: str, done: int = 0, planned: int = 0) -> None:
         """Offer to continue the last run, by its name, after ``done`` epochs; an empty name hides the button.
@@ -355,23 +300,20 @@ class TrainingPanel(QWidget):
         if self._can_adjust and not self._invalid:
             self.adjusted.emit({name.rpartition(".")[2]: self._settings[name].value()})
 
-    def _on_recipe_activated(self, _index: int) -> None:
+    def _on_recipe_chosen(self, name: str) -> None:
         """Show the settings suggested for the recipe; training settings that the user has changed are kept."""
-        self._chosen_recipe = self._recipe.currentData()
+        self._chosen_recipe = name
         is_changed = self._last_set is not None and self._last_set[1] != self._settings.chosen()
         if self._suggestion_for is not None and not is_changed:
             self._take_suggestion()
             return
-        self.set_recipe(self._chosen_recipe)
+        self.set_recipe(name)
         if not is_changed:
             self._last_set = self._shown()
             self._show_suggestion()
 
     def _show_recipe(self, recipe: RecipeLike) -> None:
-        self._recipe.setCurrentIndex(self._recipe.findData(recipe.name))
-        self._summary.setText(recipe.summary)
-        self._formula.setText(recipe.formula)
-        self._paper.setText(recipe.paper)
+        self._recipe.show_recipe(recipe)
         self._arrange(recipe.key_settings)
 
     def _arrange(self, key_settings: Sequence[str]) -> None:
@@ -381,7 +323,7 @@ class TrainingPanel(QWidget):
         self._folded = [name for name in self._settings if name not in unfolded]
         empty(self._main)
         empty(self._rest)
-        self._last_control = add_settings(self._main, [self._settings[name] for name in unfolded], self._recipe)
+        self._last_control = add_settings(self._main, [self._settings[name] for name in unfolded], self._recipe.box)
         self._fill_rest(self._fold.is_unfolded())
 
     def _fill_rest(self, unfolded: bool) -> None:
