@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 import numpy as np
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from latentlab.gui.latent_map.coverage import Coverage
 from latentlab.gui.latent_map.layers.base import Layer, LayerState, LegendContent
@@ -21,6 +21,7 @@ from latentlab.gui.latent_map.layers.trust import TrustLayer
 from latentlab.gui.latent_map.view import Range
 from latentlab.gui.latent_map.view_box import MapViewBox
 from latentlab.gui.style.theme import Theme
+from latentlab.gui.widgets.debouncer import Debouncer
 
 _L = TypeVar("_L", bound=Layer)
 MARGIN = 0.04  # of the points' extent, on each side when all of them are shown
@@ -71,9 +72,7 @@ class LayerStack(QObject):
         self._coverage: Coverage | None = None
         self._coverage_is_stale = False
         # In the next iteration of the event loop: points and coverage together would take longer than a frame.
-        self._coverage_timer = QTimer(self)
-        self._coverage_timer.setSingleShot(True)
-        self._coverage_timer.timeout.connect(self._update_coverage)
+        self._coverage_update = Debouncer(0, self._update_coverage, self)
 
     def _add(self, layer: _L) -> _L:
         """Put a layer over those added before."""
@@ -111,7 +110,7 @@ class LayerStack(QObject):
 
     def _on_points_changed(self) -> None:
         self._coverage_is_stale = True
-        self._coverage_timer.start()
+        self._coverage_update.debounce()
 
     def _on_state_changed(self, state: LayerState) -> None:
         if state.visible and self._layers[state.name].needs_coverage:

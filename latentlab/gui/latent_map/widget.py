@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QKeyEvent, QPainter, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
@@ -19,6 +19,7 @@ from latentlab.gui.latent_map.view import AXIS_HEIGHT, AXIS_WIDTH, MARGIN, PRIOR
 from latentlab.gui.latent_map.view_box import MapViewBox
 from latentlab.gui.plots.plot import Plot
 from latentlab.gui.style.theme import Theme, current_theme
+from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.gui.widgets.gesture_id import next_gesture
 
 ByteArray = npt.NDArray[np.uint8]
@@ -100,9 +101,7 @@ class LatentMap(QWidget):
         }
         self._held_nudge = 0
         self._sent_view: View | None = None
-        self._view_timer = QTimer(self)
-        self._view_timer.setSingleShot(True)
-        self._view_timer.setInterval(VIEW_MS)
+        self._view_report = Debouncer(VIEW_MS, self._send_view, self)
         self._connect()
         self.set_axes_names("z₁", "z₂")
         self.set_mode("explore")
@@ -117,7 +116,6 @@ class LatentMap(QWidget):
         self._graphics.setCentralItem(self.plot)
 
     def _connect(self) -> None:
-        self._view_timer.timeout.connect(self._send_view)
         self.view_box.sigRangeChanged.connect(self._on_view_changed)
         self.view_box.sigResized.connect(self._on_box_resized)
         self.view_box.hovered.connect(self.hovered)
@@ -165,8 +163,7 @@ class LatentMap(QWidget):
             self.view_box.bring_into_view(xy, FOLLOW_MARGIN)
 
     def _on_view_changed(self) -> None:
-        if not self._view_timer.isActive():
-            self._view_timer.start()
+        self._view_report.throttle()
 
     def _send_view(self) -> None:
         view = self.view()

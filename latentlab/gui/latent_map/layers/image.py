@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, Qt, QTimer
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QPainter, QPixmap
 
 from latentlab.gui.latent_map.layers.base import Layer
 from latentlab.gui.latent_map.pictures import BORDER_PX
 from latentlab.gui.latent_map.view import View
 from latentlab.gui.style.theme import Theme
+from latentlab.gui.widgets.debouncer import Debouncer
 
 REST_MS = 40
 """After so long without a change an image that was moved by a part of a pixel is redrawn."""
@@ -23,10 +24,7 @@ class ImageLayer(Layer):
     def __init__(self) -> None:
         super().__init__()
         self._kept: tuple[View, QPixmap] | None = None
-        self._rest = QTimer(self)
-        self._rest.setSingleShot(True)
-        self._rest.setInterval(REST_MS)
-        self._rest.timeout.connect(self.redraw)
+        self._redraw_at_rest = Debouncer(REST_MS, self.redraw, self)
 
     def redraw(self) -> None:
         """Redraw with the next paint."""
@@ -52,7 +50,7 @@ class ImageLayer(Layer):
         whole = QPointF(round(corner.x()), round(corner.y()))
         painter.drawPixmap(whole / view.ratio, pixmap)
         if (corner - whole).manhattanLength() > 0.02:
-            self._rest.start()
+            self._redraw_at_rest.debounce()
 
     def _rendered(self, view: View) -> QPixmap:
         pixmap = QPixmap(round(view.width_px * view.ratio), round(view.height_px * view.ratio))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QImage, QPainter, QPainterPath
 
 from latentlab.errors import InputError
 from latentlab.gui.latent_map.layers.image import ImageLayer
 from latentlab.gui.latent_map.pictures import draw_image, to_argb, wrap_image
 from latentlab.gui.latent_map.view import Range, View
+from latentlab.gui.widgets.debouncer import Debouncer
 
 ByteArray = npt.NDArray[np.uint8]
 FRAME_MS = 16
@@ -99,10 +100,7 @@ class ManifoldLayer(ImageLayer):
         self._under: list[_Picture] = []
         self._assembly: _Assembly | None = None
         self._generation: int | None = None
-        self._frame = QTimer(self)
-        self._frame.setSingleShot(True)
-        self._frame.setInterval(FRAME_MS)
-        self._frame.timeout.connect(self.redraw)
+        self._next_frame = Debouncer(FRAME_MS, self.redraw, self)
 
     def is_blank(self) -> bool:
         """Whether there is nothing to paint."""
@@ -156,8 +154,7 @@ class ManifoldLayer(ImageLayer):
             is_first = True
         if is_first:
             self.extentChanged.emit()
-        if not self._frame.isActive():
-            self._frame.start()
+        self._next_frame.throttle()
 
     def render(self, painter: QPainter, view: View) -> None:
         """Draw the pictures, the newest last."""

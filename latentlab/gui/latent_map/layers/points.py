@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QTimer
 from PySide6.QtGui import QImage, QPainter, QRegion
 
 from latentlab.gui.latent_map.layers.base import Layer, LegendContent
@@ -16,6 +15,7 @@ from latentlab.gui.latent_map.pictures import BORDER_PX, wrap_image
 from latentlab.gui.latent_map.view import View
 from latentlab.gui.style.palettes import MAX_COLOURS, UNLABELLED, palette
 from latentlab.gui.style.theme import Theme
+from latentlab.gui.widgets.debouncer import Debouncer
 
 REST_MS = 40
 """After so long without a change a picture that is too costly for one frame is redrawn."""
@@ -65,10 +65,7 @@ class PointsLayer(Layer):
         self._tiles: PointTiles | None = None
         self._raster = Rasterizer()
         self._detail, self._overview = _Picture(), _Picture()
-        self._rest = QTimer(self)
-        self._rest.setSingleShot(True)
-        self._rest.setInterval(REST_MS)
-        self._rest.timeout.connect(self._on_rest)
+        self._rasterize_at_rest = Debouncer(REST_MS, self._on_rest, self)
 
     @property
     def xy(self) -> npt.NDArray[np.float32]:
@@ -138,8 +135,8 @@ class PointsLayer(Layer):
     def viewRangeChanged(self) -> None:
         """Move the picture now; rasterise again once the view rests, should that take long."""
         if len(self._xy):
-            if self._rest.isActive():
-                self._rest.start()
+            if self._rasterize_at_rest.is_pending():
+                self._rasterize_at_rest.debounce()
             self.update()
 
     def is_blank(self) -> bool:
@@ -152,8 +149,8 @@ class PointsLayer(Layer):
         if not self._is_exact(window):
             if self._cost(window) <= FRAME_BUDGET or self._detail.window is None:
                 self._rasterize(self._detail, window)
-            elif not self._rest.isActive():
-                self._rest.start()
+            else:
+                self._rasterize_at_rest.throttle()
         self._draw_picture(painter, view)
 
     def _draw_picture(self, painter: QPainter, view: View) -> None:
