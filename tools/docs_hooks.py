@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import inspect
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -107,38 +106,24 @@ def settings(section: str) -> str:
     """Every setting of ``model``, ``training`` or ``data``: name, default, what it takes, what it means."""
     kinds: dict[str, type[BaseModel]] = {"model": ModelConfig, "training": TrainingConfig, "data": DataConfig}
     rows = []
-    for key, kind, name, field in _fields(kinds[section]):
+    for key, field in _fields(kinds[section]):
         default = "" if field.is_required() else f"`{_plain(field.default)}`"
-        rows.append((f"`{key}`", default, _range(field), _meaning(kind, name, field)))
+        rows.append((f"`{key}`", default, _range(field), (field.description or "").replace("``", "`")))
     return _table(("setting", "default", "takes", "meaning"), rows)
 
 
-def _fields(kind: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, type[BaseModel], str, FieldInfo]]:
-    """Dotted name, class, name and field of every setting below a configuration."""
+def _fields(kind: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """Dotted name and field of every setting below a configuration."""
     for name, field in kind.model_fields.items():
         inner = field.annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             yield from _fields(inner, f"{prefix}{name}.")
         else:
-            yield prefix + name, kind, name, field
+            yield prefix + name, field
 
 
 def _field(kind: type[BaseModel], key: str) -> FieldInfo:
-    return next(field for dotted, _, _, field in _fields(kind) if dotted == key)
-
-
-def _meaning(kind: type[BaseModel], name: str, field: FieldInfo) -> str:
-    """The field's description, or else its entry in the class's numpy docstring."""
-    text = field.description or ""
-    if not text:
-        section = inspect.cleandoc(kind.__doc__ or "").partition("Attributes\n----------\n")[2]
-        for entry in re.split(r"\n(?=\S)", section):
-            names, _, described = entry.partition("\n")
-            if name in [each.strip() for each in names.split(",")]:
-                text = described
-    if (kind, name) == (ModelConfig, "recipe"):
-        text = text or "Name of the recipe that the configuration came from."
-    return " ".join(text.replace("``", "`").split())
+    return next(field for dotted, field in _fields(kind) if dotted == key)
 
 
 def _range(field: FieldInfo) -> str:

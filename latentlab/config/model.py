@@ -28,37 +28,34 @@ WIDEST_COVARIANCE = 256
 
 
 class ModelConfig(Config):
-    """A model: which recipe it came from, and the parts it is composed of.
+    """A model: which recipe it came from, and the parts it is composed of."""
 
-    Attributes
-    ----------
-    family
-        ``vae`` is the composition of the parts; the other families use some of them and add their own.
-    latent_dim
-        Size of z. Ignored by quantised models, where it is the size of the code grid.
-    beta
-        Weight of the rate in the objective.
-    samples
-        Number K of latents drawn per image and step.
-    bound
-        Mean over the K samples, or their log-mean-exp.
-    kl
-        Rate in closed form if there is one, or as the mean of log q − log p over the samples.
-    estimator
-        Estimator of the encoder's gradient: through the sample, or the score function with a leave-one-out baseline.
-    conditional
-        Whether all networks get the label.
-    """
-
-    recipe: str = "vae"
-    family: Family = "vae"
-    latent_dim: int = Field(default=2, ge=1, le=4096)
-    beta: float = Field(default=1.0, ge=0.0)
-    samples: int = Field(default=1, ge=1, le=10_000)
-    bound: Literal["elbo", "importance"] = "elbo"
-    kl: Literal["analytic", "monte-carlo"] = "analytic"
-    estimator: Literal["reparameterised", "score"] = "reparameterised"
-    conditional: bool = False
+    recipe: str = Field(default="vae", description="Name of the recipe that the configuration came from.")
+    family: Family = Field(
+        default="vae",
+        description="``vae`` is the composition of the parts; the other families use some of them and add their own.",
+    )
+    latent_dim: int = Field(
+        default=2,
+        ge=1,
+        le=4096,
+        description="Size of z. Ignored by quantised models, where it is the size of the code grid.",
+    )
+    beta: float = Field(default=1.0, ge=0.0, description="Weight of the rate in the objective.")
+    samples: int = Field(default=1, ge=1, le=10_000, description="Number K of latents drawn per image and step.")
+    bound: Literal["elbo", "importance"] = Field(
+        default="elbo", description="Mean over the K samples, or their log-mean-exp."
+    )
+    kl: Literal["analytic", "monte-carlo"] = Field(
+        default="analytic",
+        description="Rate in closed form if there is one, or as the mean of log q − log p over the samples.",
+    )
+    estimator: Literal["reparameterised", "score"] = Field(
+        default="reparameterised",
+        description="Estimator of the encoder's gradient: through the sample, or the score function with a "
+        "leave-one-out baseline.",
+    )
+    conditional: bool = Field(default=False, description="Whether all networks get the label.")
     architecture: ArchitectureConfig = ArchitectureConfig()
     posterior: PosteriorConfig = PosteriorConfig()
     prior: PriorConfig = PriorConfig()

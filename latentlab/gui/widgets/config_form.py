@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -38,13 +35,12 @@ class Settings(dict[str, Setting]):
         self._add(kind, prefix, parent, choices or {})
 
     def _add(self, kind: type[BaseModel], prefix: str, parent: QWidget, choices: Mapping[str, Sequence[Any]]) -> None:
-        notes = _notes(kind)
         for key, field in kind.model_fields.items():
             inner, name = field.annotation, prefix + key
             if isinstance(inner, type) and issubclass(inner, BaseModel):
                 self._add(inner, f"{name}.", parent, choices)
             elif name not in self._without:
-                tip = field.description or notes.get(key, "")
+                tip = (field.description or "").replace("``", "")
                 self[name] = Setting(name, field, tip, parent, choices.get(name))
 
     def values(self) -> Any:
@@ -126,14 +122,3 @@ def _add(layout: QFormLayout, setting: Setting, title: str, after: QWidget | Non
     if after is not None:
         QWidget.setTabOrder(after, setting.control)
     return setting.control
-
-
-@lru_cache(maxsize=32)
-def _notes(kind: type[BaseModel]) -> dict[str, str]:
-    """The description of each attribute in a configuration's docstring."""
-    text = inspect.cleandoc(kind.__doc__ or "")
-    notes: dict[str, str] = {}
-    for found in re.finditer(r"^(\w+(?:, \w+)*)\n((?:    .+\n?)+)", text, re.MULTILINE):
-        description = " ".join(found[2].split()).replace("``", "")
-        notes |= dict.fromkeys(found[1].split(", "), description)
-    return notes
