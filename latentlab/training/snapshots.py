@@ -17,6 +17,7 @@ from latentlab.storage import Snapshot, SnapshotFolder
 from latentlab.training.map_preview import PREVIEW_RANGE, from_the_top, tile
 from latentlab.training.timing import RunClock
 from latentlab.utils import duty_cycle
+from latentlab.utils.adaptive_batch_size import AdaptiveBatchSize
 from latentlab.utils.pixels import as_pixels, shrink, to_bytes
 
 SHARE = duty_cycle.SNAPSHOTS
@@ -65,7 +66,7 @@ class SnapshotTaker:
         self._since = clock.seconds
         self._spent, self._taken = 0.0, 0
         self._first: int | None = None  # epochs done when is_due was first called
-        self._encoding, self._decoding = _Chunks(), _Chunks()
+        self._encoding, self._decoding = (AdaptiveBatchSize(_CHUNK_SECONDS, 4, _MAX_POINTS) for _ in range(2))
         self._points = point_indices(len(dataset), model.latent_dim)
         self._images = shown_images(dataset, IMAGES)
         self.newest = max((0, *folder.epochs()))
@@ -148,7 +149,7 @@ class SnapshotTaker:
         columns = mean[:, :2] if mean.shape[1] > 1 else np.repeat(mean, 2, axis=1)
         low = np.minimum(np.percentile(columns, 1, axis=0), -PREVIEW_RANGE)
         high = np.maximum(np.percentile(columns, 99, axis=0), PREVIEW_RANGE)
-        affordable = math.isqrt(int(_MANIFOLD_SECONDS / self._decoding.per_image))
+        affordable = math.isqrt(int(_MANIFOLD_SECONDS / self._decoding.seconds_per_image))
         cells = max(_MIN_CELLS, min(_CELLS, affordable))
         grid = linear_grid(cells, cells, (low[0], high[0]), (low[1], high[1]))
         z = from_the_top(plane_through(grid[0, :, 0], grid[:, 0, 1], self._model.latent_dim))
@@ -163,7 +164,7 @@ class SnapshotTaker:
             chosen = index[chunk]
             return model.encode(np.asarray(dataset.images[chosen]), dataset.labels[chosen])[0]
 
-        return (yield from self._encoding.process(encode, len(index)))
+        return (yield from _processed(encode, len(index), self._encoding))
 
     def _decode(self, z: NDArray[np.float32], labels: NDArray[np.int64]) -> Generator[None, None, NDArray[np.float32]]:
         model = self._model
@@ -172,35 +173,22 @@ class SnapshotTaker:
         def decode(chunk: slice) -> NDArray[np.float32]:
             return model.decode(z[chunk], labels[chunk] if conditional else None)
 
-        return (yield from self._decoding.process(decode, len(z)))
+        return (yield from _processed(decode, len(z), self._decoding))
 
 
-class _Chunks:
-    """Processes many images in chunks shorter than a frame, whose size follows the measured time per image.
-
-    Attributes
-    ----------
-    per_image
-        Seconds per image.
-    """
-
-    def __init__(self) -> None:
-        self.per_image = _CHUNK_SECONDS / 4  # until the first measurement
-
-    def process(
-        self, work: Callable[[slice], NDArray[np.float32]], count: int
-    ) -> Generator[None, None, NDArray[np.float32]]:
-        """The results of ``work`` for images 0 to ``count``, concatenated."""
-        parts, start = [], 0
-        while start < count:
-            chunk = slice(start, min(count, start + max(1, int(_CHUNK_SECONDS / self.per_image))))
-            began = time.perf_counter()
-            parts.append(work(chunk))
-            seconds = (time.perf_counter() - began) / (chunk.stop - chunk.start)
-            self.per_image += 0.5 * (max(seconds, 1e-7) - self.per_image)
-            start = chunk.stop
-            yield
-        return np.concatenate(parts)
+def _processed(
+    work: Callable[[slice], NDArray[np.float32]], count: int, batch_size: AdaptiveBatchSize
+) -> Generator[None, None, NDArray[np.float32]]:
+    """The results of ``work`` for images 0 to ``count``, a chunk at a time, concatenated."""
+    parts, start = [], 0
+    while start < count:
+        chunk = slice(start, min(count, start + batch_size.images))
+        began = time.perf_counter()
+        parts.append(work(chunk))
+        batch_size.record(chunk.stop - chunk.start, time.perf_counter() - began)
+        start = chunk.stop
+        yield
+    return np.concatenate(parts)
 
 
 def shown_images(dataset: Dataset, count: int, seed: int = 0) -> NDArray[np.int64]:
