@@ -2,7 +2,7 @@
 
 The window is opened without a screen and its worker runs in a thread, so that both sides can be watched. A slider is
 moved once; every function of the package that is called until the decoded image has changed is counted, by file, in the
-order of first calls. What other listeners do meanwhile (traversals, nearest image) is listed too.
+order of first calls. What other listeners do in between (traversals, nearest image) is listed too.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class EncodedImageController(QObject):
     """Encodes image files, one at a time, and keeps the shown one consistent with the current model.
 
     Opening an image is one undo step: its undo restores the latent, the class and the image from before. With newer
-    weights of the same model the image is encoded again, and the latent follows unless it was moved meanwhile; with
+    weights of the same model the image is encoded again, and the latent follows unless it has been moved since; with
     another model the image is removed, and a notification is shown.
     """
 
@@ -103,7 +103,7 @@ class EncodedImageController(QObject):
             self._withdraw_notification()
             self._undo.push(ShowEncodedImage(self._session, result))
         else:
-            self._request(result.path, is_update=False)  # another model was opened meanwhile
+            self._request(result.path, is_update=False)  # another model has been opened since
 
     def _show_newer(self, result: ImageEncoded) -> None:
         """Show the image as newer weights encode it; the latent follows if it is still the image's."""

@@ -67,7 +67,7 @@ class RunComparisonController(QObject):
             self._request()
 
     def _on_run_followed(self, result: RunFollowed) -> None:
-        # A run that was opened or is trained in this window meanwhile is drawn by other controllers.
+        # A run that has been opened since, or is trained in this window, is drawn by other controllers.
         if result.compared and result.run in self._runs and result.run != self._curves.current_run():
             for event in result.events:
                 draw_event(self._curves, event, result.run)

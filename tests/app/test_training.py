@@ -100,7 +100,7 @@ def test_row_21_closing_while_training_asks_and_checkpoints(application, qtbot, 
 
 
 def test_yours_the_copied_command_is_of_the_model_on_screen(application, qtbot, folder):
-    """Promise Yours: it has the β of the run that goes on, and another model's command once that one is open."""
+    """Promise Yours: it has the β of the active run, and another model's command once that one is open."""
 
     def copied():
         application.window.actions_.copy_command.trigger()

@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def contestant(name: str, seconds: float) -> dict[str, float]:
-    """Run one contestant in a fresh process."""
+    """Run one contestant in a new process."""
     command = [sys.executable, __file__, "latency", "--inside", name, "--seconds", str(seconds)]
     environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
     done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)

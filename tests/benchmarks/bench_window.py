@@ -46,10 +46,10 @@ def main() -> None:
 
 
 def contestant(what: str, name: str, seconds: float) -> dict[str, float]:
-    """Run one contestant in a fresh process with folders of its own."""
+    """Run one contestant in a new process with folders of its own."""
     with tempfile.TemporaryDirectory() as home:
-        places = {f"XDG_{kind}_HOME": f"{home}/{kind}" for kind in ("CACHE", "DATA", "CONFIG", "STATE")}
-        environment = {"QT_QPA_PLATFORM": "offscreen", **os.environ, **places}
+        folders = {f"XDG_{kind}_HOME": f"{home}/{kind}" for kind in ("CACHE", "DATA", "CONFIG", "STATE")}
+        environment = {"QT_QPA_PLATFORM": "offscreen", **os.environ, **folders}
         command = [sys.executable, __file__, what, "--inside", name, "--seconds", str(seconds)]
         done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(done.stdout.splitlines()[-1])
@@ -169,9 +169,9 @@ def drag(seconds: float) -> dict[str, float]:
     end, step = time.perf_counter() + seconds, 0
     while time.perf_counter() < end:
         step += 1
-        before, place = image.image(), (1.5 * ((step * 0.37) % 2 - 1), 1.5 * ((step * 0.61) % 2 - 1))
+        before, position = image.image(), (1.5 * ((step * 0.37) % 2 - 1), 1.5 * ((step * 0.61) % 2 - 1))
         start = time.perf_counter()
-        QTest.mouseMove(viewport, application.latent_map.z_to_pixel(place).toPoint())
+        QTest.mouseMove(viewport, application.latent_map.z_to_pixel(position).toPoint())
         while image.image() is before and time.perf_counter() - start < 1:
             turn(application, wait=0)
         latencies.append(time.perf_counter() - start)

@@ -144,8 +144,8 @@ def drag_or_rest(application, seconds: float, dragging: bool, beating: bool = Tr
     while time.perf_counter() < end:
         if dragging:
             step += 1
-            place, before = latent_map.z_to_pixel((1.5 * ((step * 0.017) % 2 - 1), 0.3)), time.perf_counter()
-            QTest.mouseMove(viewport, place.toPoint())
+            pixel, before = latent_map.z_to_pixel((1.5 * ((step * 0.017) % 2 - 1), 0.3)), time.perf_counter()
+            QTest.mouseMove(viewport, pixel.toPoint())
             moved[application.session.latent.tobytes()] = before
         rest(application, FRAME)
     heart.stop()

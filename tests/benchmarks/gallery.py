@@ -39,8 +39,8 @@ def picture(rows: dict[str, NDArray[np.float32]]) -> Image.Image:
     named = Image.new("RGB", (NAMES + sheet.width, sheet.height), "white")
     named.paste(sheet, (NAMES, 0))
     draw, height = ImageDraw.Draw(named), sheet.height / len(rows)
-    for place, name in enumerate(rows):
-        draw.text((6, (place + 0.5) * height), name, fill="black", anchor="lm")
+    for row, name in enumerate(rows):
+        draw.text((6, (row + 0.5) * height), name, fill="black", anchor="lm")
     return named
 
 

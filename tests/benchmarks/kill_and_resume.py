@@ -72,8 +72,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     moments = random.Random(options.seed)
-    with tempfile.TemporaryDirectory() as place:
-        whole, parts = Path(place, "whole"), Path(place, "parts")
+    with tempfile.TemporaryDirectory() as folder:
+        whole, parts = Path(folder, "whole"), Path(folder, "parts")
         began = time.monotonic()
         finish(whole)
         longest = (time.monotonic() - began) / options.kills

@@ -209,8 +209,8 @@ def montage(out: Path, names: list[str], when: str) -> None:
     rows = -(-len(tiles) // COLUMNS)
     sheet = Image.new("RGB", (COLUMNS * width, rows * (height + _CAPTION)), "white")
     draw = ImageDraw.Draw(sheet)
-    for place, (name, tile) in enumerate(tiles):
-        left, top = place % COLUMNS * width, place // COLUMNS * (height + _CAPTION)
+    for index, (name, tile) in enumerate(tiles):
+        left, top = index % COLUMNS * width, index // COLUMNS * (height + _CAPTION)
         draw.text((left + 4, top + 2), name, fill="black")
         sheet.paste(tile.convert("RGB").resize((width, height), Image.Resampling.LANCZOS), (left, top + _CAPTION))
     sheet.save(out / f"montage-{when}.png")

@@ -46,7 +46,7 @@ def remarks_on(capsys, *arguments):
 def test_evaluate_counts_active_units_and_measures_the_variety_of_samples(run, data, capsys):
     found = measured(capsys, run, data)
     assert len(found["kl_per_dimension"]) == 2
-    assert found["collapsed"] == [place for place, kl in enumerate(found["kl_per_dimension"]) if kl < 0.01]
+    assert found["collapsed"] == [index for index, kl in enumerate(found["kl_per_dimension"]) if kl < 0.01]
     assert 0 < found["sample_diversity"] < 1
     assert not {"mig", "amortisation_gap", "figures"} & set(found)
 

@@ -68,7 +68,7 @@ def test_yours_it_trains_the_model_on_screen_and_not_the_run_opened_before(sessi
 
 @pytest.mark.parametrize("source", ["runs/mine", "runs/mine/model.safetensors"])
 def test_yours_it_has_the_runs_settings_and_the_models_own_beta(session, images, source):
-    """The best epoch's β counts; while the run goes on, the run's present β."""
+    """The best epoch's β counts; while the run is active, the run's present β."""
     session.update_run(folder="runs/mine", config=RUN, source=str(images))
     best = RUN.model_copy(update={"model": RUN.model.model_copy(update={"beta": 1.5})})
     session.set_model(trained_on(images, best, source), 1, True)

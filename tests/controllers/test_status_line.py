@@ -1,4 +1,4 @@
-"""Honest: the status line shows what is going on, and nothing that is outdated."""
+"""Honest: the status line shows the current activity, and nothing that is outdated."""
 
 from __future__ import annotations
 

@@ -162,7 +162,7 @@ def test_yours_other_images_start_from_their_own_suggestion(parts, engine, sessi
 
 
 def test_yours_an_opened_runs_settings_stay_when_its_images_are_opened(parts, engine, session):
-    """Promise Yours: a run that is opened goes on with its own settings."""
+    """Promise Yours: a run that is opened is resumed with its own settings."""
     _, panel, _ = parts
     session.set_dataset(dataset_info("photos"))
     config = RunConfig(data=dataset_info().config, training=TrainingConfig(epochs=77, learning_rate=0.002))

@@ -267,4 +267,4 @@ def test_honest_the_status_line_is_left_alone_by_tooltips_of_buttons_and_menus(w
     window.status.set_message("Training: epoch 3 of 20")
     window.actions_.train.showStatusText(window)
     window.docks["log"].toggleViewAction().showStatusText(window)
-    assert window.status.currentMessage() == "", "a hint would cover what is going on"
+    assert window.status.currentMessage() == "", "a hint would cover the current activity"

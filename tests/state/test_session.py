@@ -73,9 +73,9 @@ def test_the_plane_passes_through_the_latent(session):
     session.set_latent([1, 2, 3])
     session.set_axes(AxesChoice("z3", "z1"))
     plane = session.plane()
-    place = plane.project(session.latent[None])
-    assert place.tolist() == [[3, 1]]
-    assert plane.lift(place)[0].tolist() == [1, 2, 3]
+    position = plane.project(session.latent[None])
+    assert position.tolist() == [[3, 1]]
+    assert plane.lift(position)[0].tolist() == [1, 2, 3]
 
 
 def test_principal_axes_are_the_points_components(session):

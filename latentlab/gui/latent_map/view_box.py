@@ -142,7 +142,7 @@ class MapViewBox(pg.ViewBox):  # type: ignore[misc]
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
 
     def mouseMoveEvent(self, event: QGraphicsSceneMouseEvent) -> None:
-        """Go on with the gesture or the pan."""
+        """Continue the gesture or the pan."""
         event.accept()
         if self._pan_from is not None:
             moved = event.pos() - self._pan_from

@@ -111,7 +111,7 @@ class RecipePicker(QWidget):
         self._about.setVisible(can)
 
     def set_reason(self, reason: str) -> None:
-        """Set the line that tells why the suggested settings were chosen."""
+        """Set the line that gives the reason for the suggested settings."""
         self._reason.setText(reason)
 
     def show_suggestion(self, reason: bool, offer: bool) -> None:

@@ -1,7 +1,7 @@
 """The window's light and dark schemes; the scheme follows the system or is chosen, and can change at any time.
 
 Colours depend only on the application's palette: widgets call ``current_theme()`` while they paint, and Qt's
-``PaletteChange`` event tells them of a change. The chosen scheme is the only state here.
+``PaletteChange`` event informs them of a change. The chosen scheme is the only state here.
 """
 
 from __future__ import annotations

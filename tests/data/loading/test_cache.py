@@ -98,15 +98,15 @@ def test_a_changed_file_is_read_again(pictures, decodes):
 @pytest.mark.parametrize("change", [{"classes": ("1",)}, {"limit": 7}, {"per_class": 3}])
 def test_a_subset_taken_from_a_cached_folder_equals_one_that_is_decoded(pictures, decodes, change):
     config = DataConfig(**change)
-    fresh = load_dataset(pictures, config)
+    decoded = load_dataset(pictures, config)
     load_dataset(pictures)
     for entry in entries():
-        if len(np.memmap(entry / "images.u8")) == len(fresh.images.reshape(-1)):
+        if len(np.memmap(entry / "images.u8")) == len(decoded.images.reshape(-1)):
             Cache().remove(entry)
     decodes.clear()
     again = load_dataset(pictures, config)
     assert decodes == []
-    assert same(fresh, again)
+    assert same(decoded, again)
 
 
 def test_a_grey_subset_of_a_colour_dataset_is_grey(tmp_path):

@@ -106,13 +106,13 @@ WHOLE = idx_bytes(IMAGES[:3])
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     start=st.binary(max_size=20),
-    place=st.integers(0, len(WHOLE) - 1),
+    offset=st.integers(0, len(WHOLE) - 1),
     length=st.integers(0, len(WHOLE)),
     zipped=st.booleans(),
 )
-def test_row_33_any_mutation_is_read_or_refused_in_a_sentence(tmp_path, start, place, length, zipped):
+def test_row_33_any_mutation_is_read_or_refused_in_a_sentence(tmp_path, start, offset, length, zipped):
     data = bytearray(WHOLE[:length])
-    data[place : place + len(start)] = start
+    data[offset : offset + len(start)] = start
     path = tmp_path / "a-images-idx3-ubyte"
     path.write_bytes(gzip.compress(bytes(data)) if zipped else bytes(data))
     dataset = opened_or_refused(path)

@@ -101,8 +101,8 @@ def test_celeba_is_opened_without_the_network_with_its_attributes_as_columns(mon
 
 @pytest.fixture
 def mirror(monkeypatch, tmp_path):
-    """A local server in place of MNIST's; it waits after half a megabyte of an answer until ``go_on`` is set."""
-    files, go_on = {}, threading.Event()
+    """A local server in place of MNIST's; it waits after half a megabyte of an answer until ``send_rest`` is set."""
+    files, send_rest = {}, threading.Event()
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
@@ -114,7 +114,7 @@ def mirror(monkeypatch, tmp_path):
                 self.wfile.write(data[: 1 << 19])
                 self.wfile.flush()
                 if len(data) > 1 << 19:
-                    go_on.wait(60)
+                    send_rest.wait(60)
                 self.wfile.write(data[1 << 19 :])
             except OSError:  # cancelled over there
                 return
@@ -141,8 +141,8 @@ def mirror(monkeypatch, tmp_path):
         monkeypatch.setenv("PYTHONPATH", str(tmp_path))
         monkeypatch.setenv("no_proxy", "127.0.0.1")
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        yield go_on
-        go_on.set()
+        yield send_rest
+        send_rest.set()
         server.shutdown()
         thread.join()
 

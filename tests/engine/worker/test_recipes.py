@@ -98,8 +98,8 @@ def test_a_recipe_answers_all_requests_of_the_window(worker, data, name, tmp_pat
     assert first.latent_dim == size == first.layout.latent_dim
     assert first.conditional == RECIPES[name].config().conditional
 
-    places = [level.indices for level in first.layout.levels]
-    assert all(sum(bool(row[place].any()) for place in places) == 1 for row in points.components)
+    slices = [level.indices for level in first.layout.levels]
+    assert all(sum(bool(row[indices].any()) for indices in slices) == 1 for row in points.components)
 
     z, label = points.mean[0], 0 if first.conditional else None
     worker.ask(Decode(1, z, label))

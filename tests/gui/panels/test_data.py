@@ -57,7 +57,7 @@ def press(qtbot, panel, name):
 
 
 def turn_wheel(widget, angle):
-    """Turn the wheel above a widget, as the window system tells it."""
+    """Turn the wheel above a widget, as the window system sends it."""
     window = widget.window()
     QTest.wheelEvent(window.windowHandle(), QPointF(widget.mapTo(window, widget.rect().center())), QPoint(0, angle))
 
@@ -68,7 +68,7 @@ def classes_of(panel):
 
 
 def click_class(qtbot, panel, index):
-    """Click the box of a class, as a hand does."""
+    """Click the box of a class with the mouse."""
     listed = panel.findChild(QListWidget, "datasetClasses")
     listed.scrollToItem(listed.item(index))
     where = listed.visualItemRect(listed.item(index))

@@ -71,7 +71,7 @@ def test_it_plays_from_the_first_epoch_to_now_and_can_be_paused(qtbot, bar, monk
     qtbot.keyClick(slider(bar), Qt.Key.Key_Space)
     assert bar.is_playing()
     slider(bar).setValue(2)
-    assert not bar.is_playing(), "a hand on the slider takes over"
+    assert not bar.is_playing(), "moving the slider stops the replay"
 
 
 def test_a_click_on_the_groove_goes_to_the_epoch_under_the_pointer(qtbot, bar):

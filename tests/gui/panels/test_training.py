@@ -65,7 +65,7 @@ def test_every_recipe_reads_whole_in_a_narrow_panel(qtbot, panel, name):
     assert panel.findChild(QWidget, "architectureActivation") is None, "what matters less is not even made"
 
 
-def test_train_tells_what_the_controls_say(qtbot, panel):
+def test_train_requests_what_the_controls_show(qtbot, panel):
     recipe = panel.findChild(QComboBox, "recipe")
     recipe.setFocus()
     qtbot.keyClicks(recipe, "beta-vae")

@@ -76,7 +76,7 @@ def luminance(colours) -> np.ndarray:
 
 @pytest.mark.parametrize(("dark", "contrast"), [(True, 3.0), (False, 2.0)])
 def test_honest_every_step_of_a_value_can_be_seen_on_its_background(dark, contrast):
-    """*Honest*: points are never dropped, neither by a colour that cannot be told from what is behind it."""
+    """*Honest*: points are never dropped, neither by a colour that cannot be distinguished from what is behind it."""
     ground = (DARK if dark else LIGHT).map
     behind = luminance([[int(ground[at : at + 2], 16) for at in (1, 3, 5)]])
     steps = palette(12, dark, ordered=True)
