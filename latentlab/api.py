@@ -147,9 +147,19 @@ def evaluate(model: InferenceModel, dataset: Dataset, importance_samples: int = 
     model, dataset
         From :func:`load_model` and :func:`load_dataset`; the images should be ones that the model has not seen.
     importance_samples
-        Latents drawn for each image.
+        Latents K drawn for each image, for the log-likelihood.
     seed
-        Of these draws.
+        Of all noise.
+
+    Returns
+    -------
+    Evaluation
+        The same for the same seed.
+
+    Raises
+    ------
+    latentlab.errors.InputError
+        For no images, or images whose shape is not the model's.
 
     Examples
     --------
@@ -187,15 +197,17 @@ def impute(
     model
         From :func:`load_model`; models trained with ``corruption.kind=mask`` impute best.
     image
-        [C, H, W], [N, C, H, W], or [H, W] for a model of grey images: uint8, or floats in [0, 1].
+        [C, H, W], [N, C, H, W], or [H, W] for a model of grey images: uint8, or floats in [0, 1]. Hidden pixels may
+        hold anything.
     mask
-        [H, W] or [N, H, W], true (or white) for hidden pixels.
+        [H, W] for all images, or [N, H, W]: true where a pixel is hidden. Numbers above half of their range
+        (127 for uint8, 0.5 for floats) count as true.
     samples
         Latents drawn for each image, for self-normalised importance sampling (Mattei & Frellsen 2019).
     label
         Class of the images, for a conditional model.
     seed
-        Of the draws.
+        Of these draws.
 
     Returns
     -------
@@ -205,7 +217,7 @@ def impute(
     Raises
     ------
     latentlab.errors.InputError
-        When image and mask do not fit the model or each other.
+        In one sentence: a wrong shape, a mask that hides nothing, no samples, or a class that is missing or unknown.
 
     Examples
     --------

@@ -26,35 +26,7 @@ def impute_images(
     label: int | None = None,
     seed: int = 0,
 ) -> NDArray[np.float32]:
-    """Fill in the hidden pixels of one or more images.
-
-    Parameters
-    ----------
-    model
-        Best one trained with ``corruption.kind=mask``.
-    image
-        [C, H, W], [N, C, H, W], or [H, W] for a model of grey images: uint8, or floats in [0, 1]. Hidden pixels may
-        hold anything.
-    mask
-        [H, W] for all images, or [N, H, W]: true where a pixel is hidden. Numbers above half of their range
-        (127 for uint8, 0.5 for floats) count as true.
-    samples
-        Latents drawn for each image.
-    label
-        Class of the images, for a conditional model.
-    seed
-        Of the latents.
-
-    Returns
-    -------
-    ndarray
-        float32 in [0, 1], of the shape of ``image``: unchanged where observed.
-
-    Raises
-    ------
-    InputError
-        In one sentence: a wrong shape, a mask that hides nothing, no samples, or a class that is missing or unknown.
-    """
+    """Fill in the hidden pixels of one or more images; :func:`latentlab.impute` describes the parameters."""
     if samples < 1:
         raise InputError("imputation needs at least 1 sample")
     given = np.asarray(image)

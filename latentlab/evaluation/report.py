@@ -98,14 +98,12 @@ def evaluate(
         uint8 [N, C, H, W], N ≥ 1.
     labels
         int64 [N], −1 where unknown.
-    importance_samples
-        Latents K per image for the log-likelihood.
+    importance_samples, seed
+        As in :func:`latentlab.evaluate`.
     batch_size
         Images per batch.
     binarise
         Sample grey values to black or white first, to compare with likelihoods of binary images.
-    seed
-        Seed of all noise.
 
     Raises
     ------
