@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+from typing import Any
 
 from PySide6.QtGui import QUndoCommand
 
@@ -13,14 +14,32 @@ from latentlab.state.session import Session
 _LATENT_COMMAND = 1
 
 
-class MoveLatent(QUndoCommand):
+class _Change(QUndoCommand):
+    """Apply one value, and with undo the value before."""
+
+    def __init__(self, text: str, before: Any, after: Any, apply: Callable[[Any], object]) -> None:
+        super().__init__(text)
+        self._before, self._after, self._apply = before, after, apply
+
+    def redo(self) -> None:
+        """Apply the new value."""
+        self._apply(self._after)
+
+    def undo(self) -> None:
+        """Apply the old value again."""
+        self._apply(self._before)
+
+
+class MoveLatent(_Change):
     """Commit another latent; moves of the same gesture merge into one step."""
 
     def __init__(self, session: Session, latent: FloatArray, gesture: Hashable, text: str = "Move") -> None:
-        super().__init__(text)
-        self._session = session
-        self._before = session.latent
-        self._after = latent
+        def apply(latent: FloatArray) -> None:
+            # Only guards against a race: the stack is cleared when a model of another size is opened.
+            if latent.size == session.latent.size:
+                session.set_latent(latent)
+
+        super().__init__(text, session.latent, latent, apply)
         self._gesture = gesture
 
     def id(self) -> int:
@@ -34,100 +53,43 @@ class MoveLatent(QUndoCommand):
         self._after = other._after
         return True
 
-    def redo(self) -> None:
-        """Commit the new latent."""
-        self._apply(self._after)
 
-    def undo(self) -> None:
-        """Commit the old latent again."""
-        self._apply(self._before)
-
-    def _apply(self, latent: FloatArray) -> None:
-        # Only guards against a race: the stack is cleared when a model of another size is opened.
-        if latent.size == self._session.latent.size:
-            self._session.set_latent(latent)
-
-
-class ChooseAxes(QUndoCommand):
+class ChooseAxes(_Change):
     """Show other directions on the map."""
 
     def __init__(self, session: Session, axes: AxesChoice) -> None:
-        super().__init__("Choose axes")
-        self._session = session
-        self._before = session.axes
-        self._after = axes
-
-    def redo(self) -> None:
-        """Show the new directions."""
-        self._session.set_axes(self._after)
-
-    def undo(self) -> None:
-        """Show the old directions again."""
-        self._session.set_axes(self._before)
+        super().__init__("Choose axes", session.axes, axes, session.set_axes)
 
 
-class ChooseLabel(QUndoCommand):
+class ChooseLabel(_Change):
     """Decode for another class."""
 
     def __init__(self, session: Session, label: int | None) -> None:
-        super().__init__("Choose class")
-        self._session = session
-        self._before = session.label
-        self._after = label
-
-    def redo(self) -> None:
-        """Decode for the new class."""
-        self._session.set_label(self._after)
-
-    def undo(self) -> None:
-        """Decode for the old class again."""
-        self._session.set_label(self._before)
+        super().__init__("Choose class", session.label, label, session.set_label)
 
 
-class ChooseLevel(QUndoCommand):
-    """Show another level on sliders and map."""
+class ChooseLevel(_Change):
+    """Show another level on sliders and map, on axes of its own."""
 
     def __init__(self, session: Session, level: int, axes: AxesChoice) -> None:
-        super().__init__("Choose level")
-        self._session = session
-        self._before = session.level, session.axes
-        self._after = level, axes
+        def apply(choice: tuple[int, AxesChoice]) -> None:
+            session.set_level(choice[0])
+            session.set_axes(choice[1])
 
-    def redo(self) -> None:
-        """Show the new level on its own axes."""
-        self._apply(*self._after)
-
-    def undo(self) -> None:
-        """Show the old level again on its previous axes."""
-        self._apply(*self._before)
-
-    def _apply(self, level: int, axes: AxesChoice) -> None:
-        self._session.set_level(level)
-        self._session.set_axes(axes)
+        super().__init__("Choose level", (session.level, session.axes), (level, axes), apply)
 
 
-class ShowEncodedImage(QUndoCommand):
+class ShowEncodedImage(_Change):
     """Show an encoded image file at its posterior mean, decoded for its class; or remove the one that is shown."""
 
     def __init__(self, session: Session, encoded: ImageEncoded | None) -> None:
-        super().__init__("Open image" if encoded is not None else "Remove image")
-        self._session = session
-        self._before = session.encoded_image, session.latent, session.label
-        self._after = (
-            (None, session.latent, session.label) if encoded is None else (encoded, encoded.mean, encoded.label)
-        )
+        def apply(shown: tuple[ImageEncoded | None, FloatArray, int | None]) -> None:
+            image, latent, label = shown
+            if latent.size == session.latent.size:  # only guards against a race, as in MoveLatent
+                session.set_encoded_image(image)
+                session.set_label(label)
+                session.set_latent(latent)
 
-    def redo(self) -> None:
-        """Show the image and go to its latent, or remove it."""
-        self._apply(*self._after)
-
-    def undo(self) -> None:
-        """Show what was shown before, at its latent."""
-        self._apply(*self._before)
-
-    def _apply(self, encoded: ImageEncoded | None, latent: FloatArray, label: int | None) -> None:
-        # Only guards against a race, as in MoveLatent.
-        if latent.size == self._session.latent.size:
-            self._session.set_encoded_image(encoded)
-            self._session.set_label(label)
-            self._session.set_latent(latent)
+        before = session.encoded_image, session.latent, session.label
+        after = (None, session.latent, session.label) if encoded is None else (encoded, encoded.mean, encoded.label)
+        super().__init__("Open image" if encoded is not None else "Remove image", before, after, apply)

@@ -50,7 +50,6 @@ class Theme:
     on_accent: str
     warning: str
     error: str
-    good: str
     series: tuple[str, ...]
     map: str
     mark: str
@@ -82,7 +81,6 @@ LIGHT = Theme(
     on_accent="#ffffff",
     warning="#9a5b00",
     error="#b3261e",
-    good="#1d7a46",
     series=("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#3a8fc4", "#56606b"),
     map="#f7f7f5",
     mark="#ffa51f",
@@ -108,7 +106,6 @@ DARK = Theme(
     on_accent="#ffffff",
     warning="#f0b44c",
     error="#ff8078",
-    good="#5fc98b",
     series=("#56b4e9", "#e69f00", "#2fc79b", "#e08fbc", "#f0e442", "#9ab8ff", "#b6bdc7"),
     map="#15171a",
     mark="#ffb000",
