@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QMenu,
     QPushButton,
     QSpinBox,
-    QTabBar,
     QWidget,
 )
 
@@ -177,25 +176,6 @@ def test_the_layout_is_saved_and_restored(window):
     assert window.restore_layout(*saved)
     assert not window.docks["filmstrip"].isVisible()
     assert not window.restore_layout(b"garbage", b"garbage")
-
-
-def test_a_restored_layout_leaves_one_tab_bar_for_each_group_of_tabs(qtbot, themed):
-    first, second = MainWindow(LatentMap()), MainWindow(LatentMap())
-    first.show()
-    first.docks["data"].close()
-    second.restore_layout(*first.save_layout())
-    first.allow_close()
-    second.show()
-    qtbot.waitExposed(second)
-
-    def tabs() -> list[list[str]]:
-        bars = [bar for bar in second.findChildren(QTabBar) if bar.parent() is second and bar.isVisible()]
-        return sorted([bar.tabText(index) for index in range(bar.count())] for bar in bars)
-
-    qtbot.waitUntil(lambda: tabs() == [["Curves", "Runs"], ["Model", "Training"]])
-    second.reset_layout()
-    qtbot.waitUntil(lambda: tabs() == [["Curves", "Runs"], ["Data", "Model", "Training"]])
-    second.allow_close()
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support raise")

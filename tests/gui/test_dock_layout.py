@@ -1,0 +1,42 @@
+"""The arrangement of docks in a bare window."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QLabel, QMainWindow, QTabBar
+
+from latentlab.gui.dock_layout import DockLayout
+
+
+def arranged(qtbot) -> tuple[QMainWindow, DockLayout]:
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    window.setCentralWidget(QLabel("map"))
+    layout = DockLayout(window)
+    window.resize(1280, 800)
+    layout.set_default()
+    return window, layout
+
+
+def test_a_restored_layout_leaves_one_tab_bar_for_each_group_of_tabs(qtbot, themed):
+    first, saved = arranged(qtbot)
+    second, restored = arranged(qtbot)
+    first.show()
+    saved.docks["data"].close()
+    assert restored.restore(*saved.save())
+    second.show()
+    qtbot.waitExposed(second)
+
+    def tabs() -> list[list[str]]:
+        bars = [bar for bar in second.findChildren(QTabBar) if bar.parent() is second and bar.isVisible()]
+        return sorted([bar.tabText(index) for index in range(bar.count())] for bar in bars)
+
+    qtbot.waitUntil(lambda: tabs() == [["Curves", "Runs"], ["Model", "Training"]])
+    restored.reset()
+    qtbot.waitUntil(lambda: tabs() == [["Curves", "Runs"], ["Data", "Model", "Training"]])
+
+
+def test_what_is_no_layout_is_refused_and_changes_nothing(qtbot):
+    _window, layout = arranged(qtbot)
+    before = layout.save()
+    assert not layout.restore(b"garbage", b"garbage")
+    assert layout.save() == before
