@@ -70,9 +70,9 @@ class RecipePicker(QWidget):
         self._paper = label("", "dim", wrap=True, selectable=True)
         self._about = QWidget()
         inner = column(self._about, 0, SPACE // 2)
-        for widget in (self._summary, self._formula, self._paper):
-            widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-            inner.addWidget(widget)
+        for text in (self._summary, self._formula, self._paper):
+            text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+            inner.addWidget(text)
         self._reason = label("", "dim", wrap=True)
         self._reason.setObjectName("suggestion")
         self._suggest = button(
