@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from latentlab.models.inference import InferenceModel
 
 
-def load_dataset(source: str | Path, **settings: Any) -> Dataset:
+def load_dataset(source: str | Path | Sequence[str | Path], **settings: Any) -> Dataset:
     """Read images.
 
     Parameters
     ----------
     source
-        A folder of images, an ``.npz``, ``.npy`` or IDX file, or ``demo:shapes``.
+        A folder of images, a file (.npz, .npy, IDX, Parquet, HDF5, video, zip or tar), a zarr store, a text file of
+        paths, or ``demo:shapes``. Several, in a list, are one dataset.
     **settings
         Fields of ``latentlab.config.DataConfig``: ``image_size``, ``channels``, ``limit`` and so on.
 

@@ -95,13 +95,15 @@ def nothing_left_behind(request: pytest.FixtureRequest):
 
 
 def _wait_until_gone(before: set[threading.Thread], seconds: float = 5.0) -> list[threading.Thread]:
-    # Threads made by native pools (torch's, tqdm's monitor) are daemons of the process, not of the test.
+    # Threads made by native pools (torch's, tqdm's monitor) and zarr's are of the process, not of the test.
     end = time.monotonic() + seconds
     while True:
         left = [
             thread
             for thread in threading.enumerate()
-            if thread not in before and thread.is_alive() and not thread.name.startswith(("Dummy", "tqdm", "pydevd"))
+            if thread not in before
+            and thread.is_alive()
+            and not thread.name.startswith(("Dummy", "tqdm", "pydevd", "zarr_io", "asyncio_"))
         ]
         if not left or time.monotonic() > end:
             return left

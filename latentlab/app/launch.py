@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from latentlab.app.display_check import require_display
 from latentlab.engine.client.worker_host import launch
 from latentlab.paths import DEFAULT_MODEL
+from latentlab.utils.source_names import join_sources
 
 if TYPE_CHECKING:
     from latentlab.app.application import Application
@@ -30,7 +31,9 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 def add_window_options(parser: argparse.ArgumentParser) -> None:
     """Add the window's options to a parser."""
-    parser.add_argument("path", nargs="?", help="a model, run folder, session, image folder or dataset file")
+    parser.add_argument(
+        "path", nargs="*", help="a model, run folder, session, image folder or dataset file; several are one dataset"
+    )
     parser.add_argument(
         "--engine",
         choices=("process", "thread"),
@@ -117,11 +120,13 @@ def _start_worker(argv: Sequence[str]) -> tuple[argparse.Namespace, str, WorkerH
     """The options, the model to open first, and the worker that opens it."""
     options = parse(argv)
     first: str = DEFAULT_MODEL
+    options.path = join_sources(options.path) if options.path else None
     if options.path:
-        from latentlab.storage.source_kind import absolute, kind_of, require_source
+        from latentlab.storage.source_kind import kind_of, require_source
+        from latentlab.utils.source_names import absolute_source
 
         require_source(options.path)
-        options.path = absolute(options.path)  # it is remembered as a recent file
+        options.path = absolute_source(options.path)  # it is remembered as a recent file
         first = options.path if kind_of(options.path) == "model" else DEFAULT_MODEL
     require_display()
     return options, first, launch(options.engine, options.device, first)

@@ -5,23 +5,25 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from latentlab import __version__
 from latentlab.errors import InputError
 from latentlab.utils.file_formats import FORMAT_NAMES
+from latentlab.utils.source_names import join_sources
 
 Run = Callable[[argparse.Namespace], int]
 
 COMMANDS = ("train", "evaluate", "encode", "decode", "impute", "info", "recipes", "doctor", "export-tensorboard")
 
-_USAGE = """latentlab [PATH] [--engine process|thread] [--device NAME]
+_USAGE = """latentlab [PATH …] [--engine process|thread] [--device NAME]
        latentlab COMMAND …"""
 _DESCRIPTION = f"""Without a command the window opens, with PATH if given: a model, a run folder, a session,
 a folder of images or a dataset file.
 
-DATA is a folder of images, an {FORMAT_NAMES} file, demo:shapes, demo:colour,
-or torchvision:NAME, for instance torchvision:MNIST.
+DATA is a folder of images, a dataset file ({FORMAT_NAMES}), a zarr store,
+a text file of paths, demo:shapes, demo:colour, or torchvision:NAME, for instance torchvision:MNIST.
+Several folders or files are one dataset; shards-{{000..003}}.tar stands for four files.
 MODEL is a .safetensors file, a run folder, or bundled:NAME."""
 
 
@@ -68,7 +70,7 @@ def build_parser() -> Parser:
 def _add_train(commands: argparse._SubParsersAction[Parser]) -> None:
     command = _add_command(commands, "train", "train:train", "train a model on images")
     command.epilog = _BEST
-    command.add_argument("data", metavar="DATA", help="the images to train on")
+    _add_data(command, "data", "DATA", "the images to train on; several folders or files are one dataset")
     command.add_argument("--out", required=True, metavar="RUN", help="the run folder, new or empty")
     command.add_argument("--recipe", metavar="NAME", help="a recipe (vae): see latentlab recipes")
     for option, metavar, help_text in (
@@ -144,7 +146,7 @@ def _add_impute(commands: argparse._SubParsersAction[Parser]) -> None:
 
 def _add_info(commands: argparse._SubParsersAction[Parser]) -> None:
     command = _add_command(commands, "info", "info:info", "describe a model, a run or a dataset")
-    command.add_argument("source", metavar="MODEL|DATA|RUN")
+    _add_data(command, "source", "MODEL|DATA|RUN")
 
 
 def _add_tensorboard(commands: argparse._SubParsersAction[Parser]) -> None:
@@ -156,9 +158,20 @@ def _add_tensorboard(commands: argparse._SubParsersAction[Parser]) -> None:
 
 def _add_model_and_data(command: Parser) -> None:
     command.add_argument("model", metavar="MODEL")
-    command.add_argument("data", metavar="DATA")
+    _add_data(command, "data", "DATA")
     command.add_argument("--limit", type=_count(2**62), metavar="N", help=_LIMIT)
     command.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps")
+
+
+class _JoinSources(argparse.Action):
+    """Joins several sources to one name."""
+
+    def __call__(self, _parser: object, namespace: argparse.Namespace, values: Any, _option: object = None) -> None:
+        setattr(namespace, self.dest, join_sources(values))
+
+
+def _add_data(command: Parser, name: str, metavar: str, help_text: str | None = None) -> None:
+    command.add_argument(name, nargs="+", action=_JoinSources, metavar=metavar, help=help_text)
 
 
 def _add_command(

@@ -30,6 +30,7 @@ from latentlab.state.window_settings import Scheme, WindowSettings
 from latentlab.storage.session_file import read_session
 from latentlab.storage.source_kind import IMAGE_SUFFIXES, kind_of
 from latentlab.utils.file_formats import DATASET_FILTER
+from latentlab.utils.source_names import join_sources
 
 MODEL_KINDS = "Models (*.safetensors)"
 CHECKPOINT = "checkpoint.safetensors"
@@ -149,14 +150,23 @@ class ActionsController(QObject):
                 self._data.open(source, data_config)
 
     def _on_paths_dropped(self, paths: list[str]) -> None:
-        """Open the first path of each kind, and warn about the others."""
+        """Open all datasets as one and the first path of each other kind, and warn about the others."""
         by_kind: dict[str, list[str]] = {}
         for path in paths:
             by_kind.setdefault(kind_of(path), []).append(path)
         for kind, same_kind in by_kind.items():
+            if kind == "dataset" and len(same_kind) > 1:
+                self._open_together(same_kind)
+                continue
             self.open(same_kind[0])
             if len(same_kind) > 1:
                 self._warn(_not_opened(kind, [Path(path).name for path in same_kind]))
+
+    def _open_together(self, paths: list[str]) -> None:
+        try:
+            self.open(join_sources(paths))
+        except LatentlabError as error:
+            self._warn(str(error))
 
     def _on_opened(self, source: str) -> None:
         if source.startswith("bundled:"):

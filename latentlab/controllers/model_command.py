@@ -10,7 +10,8 @@ from latentlab.config.reproduce_command import trained_config, training_command
 from latentlab.controllers.run_messages import new_run_folder
 from latentlab.errors import InputError
 from latentlab.state.session import Session
-from latentlab.storage.source_kind import absolute, require_source
+from latentlab.storage.source_kind import require_source
+from latentlab.utils.source_names import absolute_source
 
 
 def command_of_model(session: Session) -> str:
@@ -61,4 +62,4 @@ def _images_of(model: ModelInfo, source: str, dataset: DatasetInfo | None) -> st
         raise InputError(
             f"{model.name} was trained on {source}, which is not on this machine: no command can train it here."
         ) from None
-    return absolute(source)
+    return absolute_source(source)

@@ -45,6 +45,8 @@ class Dataset:
         Formats, modes and sizes of the files.
     preview_samples
         Some unprepared images, if they come from one array: for previews of other settings.
+    folder
+        The folder of ``paths``, if each image is a file of its own.
     """
 
     images: Images
@@ -60,6 +62,7 @@ class Dataset:
     file_stats: FileStats = field(default_factory=FileStats)
     fingerprint: str = ""
     preview_samples: PreviewSamples | None = field(default=None, repr=False, compare=False)
+    folder: str | None = None
 
     def __post_init__(self) -> None:
         if not self.fingerprint:

@@ -39,9 +39,7 @@ class PreviewSamples:
     finite_range: ValueRange
 
     @classmethod
-    def from_array(
-        cls, images: NDArray[Any], labels: Labels, classes: tuple[str, ...], whole: ValueRange
-    ) -> PreviewSamples:
+    def from_array(cls, images: Any, labels: Labels, classes: tuple[str, ...], whole: ValueRange) -> PreviewSamples:
         """Copy up to 96 evenly spaced rows, at most 32 MB."""
         count = min(len(images), _MOST, max(1, _BYTES // images[0].nbytes))
         rows = np.unique(np.linspace(0, len(images) - 1, count).astype(np.int64))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from latentlab.errors import InputError
 from latentlab.storage.session_file import SUFFIX
+from latentlab.utils.source_names import NAMED, expand, parts_of
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm"}
 _MODELS = {
@@ -15,13 +16,14 @@ _MODELS = {
     ".ckpt",
     ".bin",
 }  # pickles: only to refuse them clearly
-_NAMED = ("bundled:", "demo:", "torchvision:")
 _RUN_FILES = ("model.safetensors", "checkpoint.safetensors")
 
 
 def kind_of(source: str) -> str:
     """Return ``model``, ``session``, ``image`` or ``dataset``, from names only."""
     path = Path(source)
+    if len(parts_of(source)) > 1:
+        return "dataset"
     if source.startswith("bundled:") or path.suffix.lower() in _MODELS:
         return "model"
     if source.endswith(SUFFIX):
@@ -39,13 +41,7 @@ def require_source(source: str) -> None:
     InputError
         Names the path.
     """
-    if not source.startswith(_NAMED) and not Path(source).exists():
-        raise InputError(f"there is no file or folder {source!r}, and no such command; see latentlab --help")
-
-
-def absolute(source: str) -> str:
-    """The source to store: a path is made absolute, a name is unchanged."""
-    if source.startswith(_NAMED):
-        return source
-    path = Path(source).expanduser().absolute()
-    return str(path.resolve() if ".." in path.parts else path)
+    paths = (path for part in parts_of(source) for path in expand(part) if not path.startswith(NAMED))
+    absent = next((path for path in paths if not Path(path).exists()), None)
+    if absent is not None:
+        raise InputError(f"there is no file or folder {absent!r}, and no such command; see latentlab --help")

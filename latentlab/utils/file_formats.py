@@ -6,6 +6,11 @@ FILE_PATTERNS: dict[str, tuple[str, ...]] = {
     ".npz": ("*.npz",),
     ".npy": ("*.npy",),
     "IDX": ("*-ubyte", "*.gz", "*.idx"),
+    "Parquet": ("*.parquet", "*.arrow"),
+    "HDF5": ("*.h5", "*.hdf5", "*.hdf"),
+    "video": ("*.mp4", "*.mov", "*.mkv", "*.webm", "*.avi", "*.m4v", "*.mpg", "*.mpeg"),
+    "zip": ("*.zip",),
+    "tar": ("*.tar", "*.tgz", "*.tar.gz", "*.tar.bz2", "*.tar.xz"),
 }
 """Patterns of the file names by the name of the format, in the order in which formats are tried."""
 
@@ -13,5 +18,6 @@ FILE_PATTERNS: dict[str, tuple[str, ...]] = {
 FORMAT_NAMES = f"{', '.join(_names)} or {_last}"
 """The names as a part of a sentence."""
 
-DATASET_FILTER = f"Datasets ({' '.join(sum(FILE_PATTERNS.values(), ()))} *.csv);;All files (*)"
-"""Filter of a dialog that opens a dataset file; a table of labels (.csv) stands for its folder of images."""
+DATASET_FILTER = f"Datasets ({' '.join(sum(FILE_PATTERNS.values(), ()))} *.csv *.txt);;All files (*)"
+"""Filter of a dialog that opens a dataset file; a table of labels (.csv) stands for its folder of images, and a text
+file lists paths."""

@@ -74,6 +74,14 @@ def test_a_file_that_is_not_a_model_does_not_replace_the_current_one(application
     qtbot.waitUntil(lambda: not np.array_equal(before, shown(application)), timeout=SECONDS)
 
 
+def test_several_dropped_folders_are_one_dataset_with_a_class_each(application, qtbot, folder):
+    with qtbot.waitSignal(application.engine.datasetOpened, timeout=SECONDS):
+        application.window.pathsDropped.emit([str(folder / "light"), str(folder / "dark")])
+    assert application.session.dataset.classes == ("light", "dark")
+    assert application.session.dataset.class_counts == (20, 20)
+    assert find(application, "datasetPath").text() == f"{folder / 'light'}|{folder / 'dark'}"
+
+
 @pytest.mark.logs("there are no images in")
 def test_a_folder_without_images_is_reported_in_one_sentence(application, qtbot, tmp_path):
     (tmp_path / "empty").mkdir()

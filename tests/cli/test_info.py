@@ -147,3 +147,11 @@ def test_a_closed_pipe_gives_no_traceback():
         error = child.stderr.read()
     assert child.returncode == 1
     assert error == b""
+
+
+def test_info_of_several_folders_describes_one_dataset(tmp_path, capsys):
+    for name in ("cats", "dogs"):
+        save(tmp_path / name / "a.png")
+    found = json_of(capsys, "info", str(tmp_path / "cats"), str(tmp_path / "dogs"))
+    assert (found["images"], found["classes"]) == (2, ["cats", "dogs"])
+    assert json_of(capsys, "info", found["source"])["fingerprint"] == found["fingerprint"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -53,3 +54,20 @@ def write_idx(folder: Path, images: np.ndarray, labels: np.ndarray | None = None
     if labels is not None:
         (folder / f"some-labels-idx1-ubyte{suffix}").write_bytes(pack(idx_bytes(labels.astype(np.uint8))))
     return path
+
+
+def encoded(value: int = 100, size: tuple[int, int] = (10, 8), format: str = "PNG") -> bytes:
+    """The content of a plain grey image file."""
+    file = BytesIO()
+    grey(value, size).save(file, format)
+    return file.getvalue()
+
+
+def values_of(dataset: Dataset) -> list[int]:
+    """The first value of each image: plain images are told apart by it."""
+    return dataset.images[:, 0, 0, 0].tolist()
+
+
+def reasons_of(dataset: Dataset) -> dict[str, str]:
+    """Why each part of a source was left out."""
+    return {each.path: each.reason for each in dataset.left_out}

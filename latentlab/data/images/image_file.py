@@ -107,16 +107,16 @@ def failure_reason(error: Exception) -> str:
     return f"damaged: {text[:160]}" if text else f"damaged: {type(error).__name__}"
 
 
-def read_image_info(path: str) -> tuple[Size, str]:
-    """Read upright size and mode from the file's header.
+def read_image_info(source: str | bytes) -> tuple[Size, str]:
+    """Read upright size and mode from the header of a file, given by its path or its content.
 
     Raises
     ------
     UnreadableError
     """
-    with open_regular(path) as file:
+    with BytesIO(source) if isinstance(source, bytes) else open_regular(source) as file:
         try:
-            image = _open(file, path)
+            image = _open(file, source)
             return _upright_size(image), image.mode
         except UnreadableError:
             raise
@@ -124,13 +124,13 @@ def read_image_info(path: str) -> tuple[Size, str]:
             raise UnreadableError(failure_reason(error)) from None
 
 
-def read_image(path: str, target: Size | None, options: ImageOptions) -> PreparedImage:
+def read_image(source: str | bytes, target: Size | None, options: ImageOptions) -> PreparedImage:
     """Read and prepare an image file.
 
     Parameters
     ----------
-    path
-        Path of the file.
+    source
+        Path of the file, or its content.
     target
         (width, height) of the result; ``None`` keeps the image's own size.
     options
@@ -141,9 +141,9 @@ def read_image(path: str, target: Size | None, options: ImageOptions) -> Prepare
     UnreadableError
         When the file is not a complete image of an accepted format.
     """
-    with _opened(path) as file:
+    with _opened(source) as file:
         try:
-            return prepare_image(_open(file, path), target, options)
+            return prepare_image(_open(file, source), target, options)
         except UnreadableError:
             raise
         except MemoryError:
@@ -168,12 +168,14 @@ def convert_and_resize(image: Image.Image, target: Size | None, options: ImageOp
     return image if target is None else fit_image(image, target, options)
 
 
-def _opened(path: str) -> BinaryIO:
+def _opened(source: str | bytes) -> BinaryIO:
     """Open a regular file; a small one is read completely.
 
     Every system call releases the GIL, and acquiring it again costs threads more time than the reading.
     """
-    descriptor, size = _open_regular(path)
+    if isinstance(source, bytes):
+        return BytesIO(source)
+    descriptor, size = _open_regular(source)
     if size > _SMALL_FILE:
         return open(descriptor, "rb")
     try:
@@ -184,10 +186,10 @@ def _opened(path: str) -> BinaryIO:
         os.close(descriptor)
 
 
-def _open(file: BinaryIO, path: str) -> Image.Image:
+def _open(file: BinaryIO, source: str | bytes) -> Image.Image:
     image = Image.open(file, formats=FORMATS)
-    suffix = os.path.splitext(path)[1].lower()
-    if image.format == "TIFF" and suffix not in _TIFF_SUFFIXES:
+    suffix = "" if isinstance(source, bytes) else os.path.splitext(source)[1].lower()
+    if image.format == "TIFF" and suffix not in _TIFF_SUFFIXES and not isinstance(source, bytes):
         raise UnreadableError(f"a TIFF file named {suffix or 'without a suffix'}")
     return image
 

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from latentlab.config.data import DataConfig
-from latentlab.data.images.image_file import PreparedImage, convert_and_resize, prepare_image, read_image
+from latentlab.data.images.bit_depth import choose_range, finite_range, to_uint8
+from latentlab.data.images.image_file import (
+    PreparedImage,
+    UnreadableError,
+    convert_and_resize,
+    prepare_image,
+    read_image,
+)
 from latentlab.data.images.resize import Size
 from latentlab.data.types import Images
 
@@ -31,15 +40,42 @@ class DecodedImage:
     size: Size
 
 
-def decode(path: str, target: Size | None, config: DataConfig) -> DecodedImage:
-    """Read and prepare an image file; see `latentlab.data.images.image_file.read_image`.
+def decode(source: str | bytes, target: Size | None, config: DataConfig) -> DecodedImage:
+    """Read and prepare an image file, from its path or its content.
+
+    See `latentlab.data.images.image_file.read_image`.
 
     Raises
     ------
     UnreadableError
         When the file is not a complete image of an accepted format.
     """
-    return _as_array(read_image(path, target, config), config)
+    return _as_array(read_image(source, target, config), config)
+
+
+def decode_pixels(pixels: NDArray[Any], target: Size | None, config: DataConfig, format: str) -> DecodedImage:
+    """Prepare an image [H, W] or [H, W, C] of any number type in the same way as a file.
+
+    Parameters
+    ----------
+    pixels, target, config
+        The image, the size (width, height) of the result, and how it is prepared.
+    format
+        Of the file that it comes from, for `DecodedImage.format`.
+
+    Raises
+    ------
+    UnreadableError
+        When the array is not an image.
+    """
+    if pixels.ndim == 2:
+        pixels = pixels[..., None]
+    if pixels.ndim != 3 or not 1 <= pixels.shape[2] <= 4 or 0 in pixels.shape:
+        raise UnreadableError(f"an array of shape {pixels.shape} is not an image")
+    value_range = choose_range(pixels.dtype, *finite_range([pixels]), config.levels == "stretch")
+    height, width, channels = pixels.shape
+    prepared = prepare_array(to_uint8(pixels, value_range).transpose(2, 0, 1), target, config)
+    return DecodedImage(prepared, format, f"{pixels.dtype} × {channels}", (width, height))
 
 
 def decode_image(image: Image.Image, target: Size | None, config: DataConfig) -> DecodedImage:

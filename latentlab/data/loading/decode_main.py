@@ -33,7 +33,7 @@ class Settings(NamedTuple):
 
 
 def main() -> int:
-    """Answer requests until stdin closes: the first holds size and options, the others are lists of paths."""
+    """Answer requests until stdin closes: the first holds size and options, the others lists of paths or contents."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is handled by the parent
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints goes to stderr, not into the answers
@@ -41,7 +41,7 @@ def main() -> int:
         target, options = receive(requests)
         send(answers, "ready")
         while True:
-            send(answers, [_answer(path, target, Settings(*options)) for path in receive(requests)])
+            send(answers, [_answer(file, target, Settings(*options)) for file in receive(requests)])
     except (EOFError, OSError):
         return 0
 
@@ -71,10 +71,10 @@ def receive(file: BinaryIO) -> Any:
     return marshal.loads(data)
 
 
-def _answer(path: str, target: Size | None, options: Settings) -> Answer:
+def _answer(file: str | bytes, target: Size | None, options: Settings) -> Answer:
     """Format, mode and size of the file, then size, channels and values of the image; or why it cannot be read."""
     try:
-        picture = read_image(path, target, options)
+        picture = read_image(file, target, options)
     except UnreadableError as error:
         return str(error)
     image = picture.image

@@ -84,8 +84,13 @@ class DecodePool(Generic[Item]):
         self._stopping = threading.Event()
         self._threads = ThreadPoolExecutor(size, thread_name_prefix="decode")
 
-    def submit(self, items: Sequence[Item]) -> Future[Results]:
-        """Decode a batch; the result holds each item's image, or the reason why it cannot be read."""
+    def submit(self, items: Sequence[Item] | Future[Sequence[Item]]) -> Future[Results]:
+        """Decode a batch, which may still be on its way.
+
+        Returns
+        -------
+        Future with each item's image, or the reason why it cannot be read.
+        """
         return self._threads.submit(self._decode, items)
 
     def start_processes(self) -> None:
@@ -108,7 +113,10 @@ class DecodePool(Generic[Item]):
         while self._idle:
             self._idle.popleft().close()
 
-    def _decode(self, items: Sequence[Item]) -> Results:
+    def _decode(self, batch: Sequence[Item] | Future[Sequence[Item]]) -> Results:
+        items = batch.result() if isinstance(batch, Future) else batch
+        if not items:  # stopped while it was fetched
+            return []
         worker = self._acquire_process()
         started = time.monotonic()
         if worker is None:

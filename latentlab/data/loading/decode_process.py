@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from latentlab.config.data import DataConfig
+from latentlab.data.images.image_file import UnreadableError
 from latentlab.data.images.resize import Size
 from latentlab.data.images.to_array import DecodedImage, as_pixels
 from latentlab.data.loading.decode_main import Answer, Settings, receive, send
@@ -20,7 +21,7 @@ class DecodeProcessLostError(Exception):
 
 
 class DecodeProcess:
-    """A process that decodes the files of one folder.
+    """A process that decodes files and the contents of files.
 
     Parameters
     ----------
@@ -61,8 +62,13 @@ class DecodeProcess:
         """Whether it has answered at least once; if it ends before, processes cannot be started here."""
         return self._is_ready
 
-    def decode(self, names: Sequence[str]) -> list[DecodedImage | str]:
-        """Decode some files and wait for the result: each file's image, or the reason why it cannot be read.
+    def decode(self, items: Sequence[str | bytes | UnreadableError]) -> list[DecodedImage | str]:
+        """Decode some images and wait for the result: each one's image, or the reason why it cannot be read.
+
+        Parameters
+        ----------
+        items
+            Paths of files, absolute or in the folder; contents of files; or why there is none.
 
         Raises
         ------
@@ -74,11 +80,12 @@ class DecodeProcess:
                 send(self._requests, self._setup)
                 receive(self._answers)
                 self._is_ready = True
-            send(self._requests, [f"{self._folder}/{name}" for name in names])
+            send(self._requests, [self._request(item) for item in items if not isinstance(item, UnreadableError)])
             answers: list[Answer] = receive(self._answers)
         except (OSError, EOFError, ValueError) as error:  # ValueError: the pipe was closed in the meantime
             raise DecodeProcessLostError from error
-        return [answer if isinstance(answer, str) else self._decoded(*answer) for answer in answers]
+        answered = iter(answers)
+        return [str(item) if isinstance(item, UnreadableError) else self._result(next(answered)) for item in items]
 
     @property
     def pid(self) -> int:
@@ -98,6 +105,12 @@ class DecodeProcess:
                 pipe.close()
             except OSError:  # unsent data
                 continue
+
+    def _request(self, item: str | bytes) -> str | bytes:
+        return item if isinstance(item, bytes) else os.path.join(self._folder, item)
+
+    def _result(self, answer: Answer) -> DecodedImage | str:
+        return answer if isinstance(answer, str) else self._decoded(*answer)
 
     def _decoded(
         self, format: str, mode: str, size: Size, prepared: Size, channels: int, values: bytes

@@ -6,19 +6,18 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 
 from latentlab.data.images.to_array import DecodedImage
 from latentlab.data.loading.decode_pool import DecodePool, Results, Worker
+from latentlab.data.loading.fetcher import Fetcher
 from latentlab.data.loading.image_buffer import ImageBuffer
 from latentlab.data.loading.in_thread import POLL_SECONDS
 from latentlab.data.loading.prepared_images import Kind, PreparedImages
 from latentlab.data.types import LoadProgress
 from latentlab.utils.thread_priority import available_cores
-
-Item = TypeVar("Item")
 
 _FIRST_BATCH, _LARGEST_BATCH = 4, 64
 _BATCH_SECONDS = 0.08
@@ -27,10 +26,11 @@ _MIN_PROCESS_SECONDS = 0.8  # remaining seconds above which starting processes p
 
 
 def prepare_images(
-    items: Sequence[Item],
-    read: Callable[[Item], DecodedImage],
+    items: Sequence[Any],
+    read: Callable[[Any], DecodedImage],
     buffer: ImageBuffer,
-    start: Callable[[], Worker[Item]] | None = None,
+    start: Callable[[], Worker[Any]] | None = None,
+    fetcher: Fetcher | None = None,
 ) -> Generator[LoadProgress, None, PreparedImages]:
     """Decode items on all cores, in order; yields progress every 0.03 s, also while waiting.
 
@@ -39,19 +39,21 @@ def prepare_images(
     Parameters
     ----------
     items
-        For example file names.
+        For example file names; numbers if there is a ``fetcher``.
     read
-        Decodes one item, in any thread; raises `UnreadableError`.
+        Decodes one item, or what was fetched for it, in any thread; raises `UnreadableError`.
     buffer
         Collects the pixels.
     start
         Starts a process that decodes as ``read`` does; ``None`` for threads only.
+    fetcher
+        Fetches what is decoded for each item, ahead of the decoding; it is stopped at the end.
     """
     codes = np.full(len(items), -1, dtype=np.int32)
     kinds: dict[Kind, int] = {}
     reasons: dict[int, str] = {}
     done = 0
-    for batch in _decode_batches(items, DecodePool(available_cores(), read, start)):
+    for batch in _decode_batches(items, DecodePool(available_cores(), read, start), fetcher):
         if batch is not None:
             yield from buffer.add([image.pixels for image in batch if isinstance(image, DecodedImage)])
             for number, image in enumerate(batch, start=done):
@@ -65,7 +67,9 @@ def prepare_images(
     return PreparedImages((yield from buffer.finish()), codes, list(kinds), reasons)
 
 
-def _decode_batches(items: Sequence[Item], pool: DecodePool[Item]) -> Generator[Results | None, None, None]:
+def _decode_batches(
+    items: Sequence[Any], pool: DecodePool[Any], fetcher: Fetcher | None
+) -> Generator[Results | None, None, None]:
     """Yield the results of all batches in order, and ``None`` while waiting for one."""
     pending: deque[Future[Results]] = deque()
     started = time.monotonic()
@@ -74,7 +78,8 @@ def _decode_batches(items: Sequence[Item], pool: DecodePool[Item]) -> Generator[
         while True:
             while len(pending) < 2 * pool.size + 2 and submitted < len(items):  # bounds the memory
                 size = _batch_size(pool.seconds_per_item)
-                pending.append(pool.submit(items[submitted : submitted + size]))
+                batch = items[submitted : submitted + size]
+                pending.append(pool.submit(batch if fetcher is None else fetcher.submit(batch)))
                 submitted += size
             if not estimated and time.monotonic() - started > _PROBE_SECONDS:
                 estimated = True
@@ -83,13 +88,15 @@ def _decode_batches(items: Sequence[Item], pool: DecodePool[Item]) -> Generator[
             if not pending:
                 return
             try:
-                batch = pending[0].result(timeout=POLL_SECONDS)
+                results = pending[0].result(timeout=POLL_SECONDS)
             except TimeoutError:
                 yield None
                 continue
             pending.popleft()
-            yield batch
+            yield results
     finally:
+        if fetcher is not None:
+            fetcher.stop()
         pool.stop(pending)
 
 

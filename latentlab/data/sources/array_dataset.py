@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,30 +22,61 @@ from latentlab.data.loading.prepared_images import PreparedImages
 from latentlab.data.loading.read_bytes import MAP_THRESHOLD, advise_random_access
 from latentlab.data.preview_samples import PreviewSamples
 from latentlab.data.subset import renumber_classes, select_subset
-from latentlab.data.types import UNKNOWN, Columns, FileStats, Images, Labels, LoadProgress
+from latentlab.data.types import UNKNOWN, Columns, FileStats, Images, Labels, LeftOut, LoadProgress
 from latentlab.errors import InputError
 
 _CHUNK_BYTES = 4 << 20
 _IMAGES_AT_ONCE = 256
 
 
+def _nothing_to_close() -> None:
+    """Of images in memory or mapped."""
+
+
+class ImageArray(Protocol):
+    """An array of images: numpy's, or one that is read in pieces, which has four axes."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes."""
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the values."""
+
+    def __len__(self) -> int:
+        """Number of images."""
+
+    def __getitem__(self, rows: Any, /) -> Any:
+        """Some images, by number, slice or ascending numbers."""
+
+
 @dataclass(frozen=True)
 class ArraySource:
-    """Images in one array as read from a file, of any bit depth.
+    """Images in one array of a file, of any bit depth.
 
     Attributes
     ----------
     images
-        [N, H, W, C] or [N, H, W], C 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha); any number type.
+        [N, H, W, C] or [N, H, W], C 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha); any number type. In memory,
+        mapped, or read in pieces from a file with chunks.
     labels
         int64 [N] into ``classes``, -1 unknown.
     item
         Prefix of the images' names, ``item#index``.
     identity
         Identifies this array in the cache; empty when preparing it is faster than reading a cache entry.
+    left_out
+        Other arrays of the file, and what else is not in the dataset.
+    close
+        Closes the file of images that are read in pieces.
     """
 
-    images: NDArray[Any]
+    images: ImageArray
     labels: Labels
     classes: tuple[str, ...]
     item: str
@@ -55,6 +86,8 @@ class ArraySource:
     cache_identity: tuple[str | int, ...] = ()
     factors: Columns | None = None
     metadata: Columns = field(default_factory=dict)
+    left_out: list[LeftOut] = field(default_factory=list)
+    close: Callable[[], None] = _nothing_to_close
 
 
 def encode_labels(values: NDArray[Any]) -> tuple[Labels, tuple[str, ...]]:
@@ -86,7 +119,7 @@ def dataset_from_array(source: ArraySource, config: DataConfig) -> Iterator[Load
     target = target_size([(width, height)], config)
     whole = len(index) == len(images)
     unchanged = _fits(images, value_range, target, config) and (yield from _has_channels(images, config))
-    if unchanged and (whole or len(index) * images[0].nbytes < MAP_THRESHOLD):
+    if unchanged and isinstance(images, np.ndarray) and (whole or len(index) * images[0].nbytes < MAP_THRESHOLD):
         prepared: Images = np.moveaxis(images, 3, 1)
         prepared = prepared if whole else prepared[index]
         prepared = prepared if isinstance(prepared, np.memmap) else np.ascontiguousarray(prepared)
@@ -101,6 +134,7 @@ def dataset_from_array(source: ArraySource, config: DataConfig) -> Iterator[Load
         name=source.name,
         source=source.source,
         config=config,
+        left_out=source.left_out,
         factors=_rows(source.factors, index) if source.factors is not None else None,
         metadata=_rows(source.metadata, index),
         file_stats=FileStats(
@@ -113,7 +147,7 @@ def dataset_from_array(source: ArraySource, config: DataConfig) -> Iterator[Load
 
 
 def _prepared(
-    source: ArraySource, images: NDArray[Any], index: Labels, value_range: ValueRange, target: Size, config: DataConfig
+    source: ArraySource, images: ImageArray, index: Labels, value_range: ValueRange, target: Size, config: DataConfig
 ) -> Generator[LoadProgress, None, Images]:
     """Convert the rows ``index``, or take them from the cache if they come from a file."""
     cache = Cache()
@@ -136,7 +170,7 @@ def _prepared(
         return (yield from cache.store(name, entry, prepared)).images
 
 
-def _scan_range(images: NDArray[Any], config: DataConfig) -> Generator[LoadProgress, None, ValueRange]:
+def _scan_range(images: ImageArray, config: DataConfig) -> Generator[LoadProgress, None, ValueRange]:
     """Minimum and maximum of all images of the file, whatever the subset; zeros if they are not needed.
 
     Raises
@@ -162,7 +196,7 @@ def _scan_range(images: NDArray[Any], config: DataConfig) -> Generator[LoadProgr
     return lowest, highest
 
 
-def _fits(images: NDArray[Any], value_range: ValueRange, target: Size, config: DataConfig) -> bool:
+def _fits(images: ImageArray, value_range: ValueRange, target: Size, config: DataConfig) -> bool:
     """Whether the pixels can be used as they are."""
     return (
         images.dtype == np.uint8
@@ -173,7 +207,7 @@ def _fits(images: NDArray[Any], value_range: ValueRange, target: Size, config: D
     )
 
 
-def _has_channels(images: NDArray[Any], config: DataConfig) -> Generator[LoadProgress, None, bool]:
+def _has_channels(images: ImageArray, config: DataConfig) -> Generator[LoadProgress, None, bool]:
     """Whether the channels are those of the configuration; "auto" is decided by the first colour image."""
     channels = images.shape[3]
     if config.channels != "auto" or channels == 1:

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 from latentlab.config.data import DataConfig
 from latentlab.data.dataset import Dataset
 from latentlab.data.sources.array_dataset import ArraySource, dataset_from_array
+from latentlab.data.sources.combine import combine
 from latentlab.data.sources.demo_colour import colour
 from latentlab.data.sources.demo_shapes import shapes
-from latentlab.data.sources.folder import open_folder
+from latentlab.data.sources.folder import folder_items
+from latentlab.data.sources.hdf5 import is_hdf5, open_hdf5
 from latentlab.data.sources.idx import is_idx, open_idx
+from latentlab.data.sources.items import ImageItems, dataset_from_items
 from latentlab.data.sources.npy import open_npy, open_npz
+from latentlab.data.sources.parquet import is_arrow, is_parquet, open_parquet
+from latentlab.data.sources.path_list import is_path_list, listed_items, listed_sources, read_path_list
+from latentlab.data.sources.shards import shards_in
+from latentlab.data.sources.tar_archive import is_tar, open_tar
 from latentlab.data.sources.torchvision_sets import open_torchvision
+from latentlab.data.sources.video import is_video, open_video
+from latentlab.data.sources.zarr_store import is_zarr, open_zarr
+from latentlab.data.sources.zip_archive import is_zip, open_zip
 from latentlab.data.types import LoadProgress
 from latentlab.errors import InputError
 from latentlab.utils.file_formats import FORMAT_NAMES
+from latentlab.utils.source_names import absolute_source, expand, join_sources, parts_of
+
+Opened = Generator[LoadProgress, None, ArraySource | ImageItems]
 
 
 class FileFormat(NamedTuple):
@@ -30,31 +44,38 @@ class FileFormat(NamedTuple):
     matches
         Whether a file is of this format, by its name or its first bytes.
     read
-        Reads a file; a generator that yields progress and returns the images.
+        Reads a file, given how its images will be prepared; a generator that yields progress and returns the images.
     """
 
     name: str
     matches: Callable[[Path], bool]
-    read: Callable[[Path], Generator[LoadProgress, None, ArraySource]]
+    read: Callable[[Path, DataConfig], Opened]
 
 
 FILE_FORMATS = (
-    FileFormat(".npz", lambda path: path.suffix.lower() == ".npz", open_npz),
-    FileFormat(".npy", lambda path: path.suffix.lower() == ".npy", open_npy),
-    FileFormat("IDX", is_idx, open_idx),
+    FileFormat(".npz", lambda path: path.suffix.lower() == ".npz", lambda path, _: open_npz(path)),
+    FileFormat(".npy", lambda path: path.suffix.lower() == ".npy", lambda path, _: open_npy(path)),
+    FileFormat("IDX", is_idx, lambda path, _: open_idx(path)),
+    FileFormat("Parquet", lambda path: is_parquet(path) or is_arrow(path), lambda path, _: open_parquet(path)),
+    FileFormat("HDF5", is_hdf5, lambda path, _: open_hdf5(path)),
+    FileFormat("video", is_video, lambda path, _: open_video(path)),
+    FileFormat("zip", is_zip, lambda path, _: open_zip(path)),
+    FileFormat("tar", is_tar, lambda path, _: open_tar(path)),
 )
 DEMOS: dict[str, Callable[[], ArraySource]] = {"shapes": shapes, "colour": colour}
-_ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 
 
-def open_dataset(source: str | Path, config: DataConfig | None = None) -> Iterator[LoadProgress | Dataset]:
+def open_dataset(
+    source: str | Path | Sequence[str | Path], config: DataConfig | None = None
+) -> Iterator[LoadProgress | Dataset]:
     """Read a dataset step by step, so that a worker can do other work in between.
 
     Parameters
     ----------
     source
-        A folder of images, an ``.npz``, ``.npy`` or IDX file, or ``demo:shapes``, ``demo:colour``,
-        or a torchvision set as ``torchvision:MNIST``.
+        A folder of images, a file (.npz, .npy, IDX, Parquet, HDF5, video, zip or tar), a zarr store, a text file of
+        paths, or ``demo:shapes``, ``demo:colour``, or a torchvision set as ``torchvision:MNIST``. Several folders or
+        files are one dataset: a list, ``cats|dogs``, or ``shards-{000..003}.tar``.
     config
         How images are prepared and which are used.
 
@@ -68,29 +89,25 @@ def open_dataset(source: str | Path, config: DataConfig | None = None) -> Iterat
         One sentence for the user.
     """
     config = config or DataConfig()
-    text = str(source)
+    text = str(source) if isinstance(source, str | Path) else join_sources(source)
     scheme, _, name = text.partition(":")
     if scheme == "demo":
         if name not in DEMOS:
             raise InputError(f"there is no {text}; the demos are {', '.join('demo:' + demo for demo in DEMOS)}")
         yield LoadProgress(0, None, f"Making {text}")
         yield from dataset_from_array(DEMOS[name](), config)
-        return
-    if scheme == "torchvision":
+    elif scheme == "torchvision":
         yield from open_torchvision(text, config)
-        return
-    path = Path(text).expanduser().absolute()
-    if ".." in path.parts:  # the source is stored, and a folder on the way may be removed later
-        path = path.resolve()
-    if path.is_dir():
-        yield from open_folder(path, config)
-    elif path.is_file() and path.suffix.lower() == ".csv":
-        yield from open_folder(path.parent, config, table=path)
     else:
-        yield from dataset_from_array((yield from _open_file(path)), config)
+        opened = yield from _open_all(text, config)
+        if isinstance(opened, ArraySource):
+            with closing(opened):
+                yield from dataset_from_array(opened, config)
+        else:
+            yield from dataset_from_items(opened, config)
 
 
-def load_dataset(source: str | Path, config: DataConfig | None = None) -> Dataset:
+def load_dataset(source: str | Path | Sequence[str | Path], config: DataConfig | None = None) -> Dataset:
     """Read a dataset in one call; see `open_dataset`."""
     for step in open_dataset(source, config):
         if isinstance(step, Dataset):
@@ -98,12 +115,70 @@ def load_dataset(source: str | Path, config: DataConfig | None = None) -> Datase
     raise AssertionError("opening ends with a dataset")
 
 
-def _open_file(path: Path) -> Generator[LoadProgress, None, ArraySource]:
+def _open_all(text: str, config: DataConfig) -> Opened:
+    """Open one source, or several as one dataset."""
+    source = absolute_source(text)
+    parts = [list(map(Path, expand(part))) for part in parts_of(source)]
+    if len(parts) == 1:
+        return (yield from _open_shards(parts[0], source, config))
+    opened = []
+    for paths, part in zip(parts, parts_of(source), strict=True):
+        opened.append(_checked((yield from _open_shards(paths, part, config)), part))
+    return combine(opened, source, " + ".join(part.name for part in opened))
+
+
+def _open_shards(paths: list[Path], source: str, config: DataConfig) -> Opened:
+    """Open files whose borders mean nothing as one source."""
+    if len(paths) == 1 and str(paths[0]) == source:
+        return (yield from _open(paths[0], config))
+    shards = []
+    for path in paths:
+        shards.append(_checked((yield from _open(path, config)), path.name))
+    return combine(shards, source, Path(source).name.partition(".")[0], has_classes=False)
+
+
+def _checked(opened: ArraySource | ImageItems, name: str) -> ImageItems:
+    """Images that can be combined with others.
+
+    Raises
+    ------
+    InputError
+        When they are an array, or there are none.
+    """
+    if isinstance(opened, ArraySource):
+        opened.close()
+        raise InputError(f"{name} is an array of images, which cannot be combined with other sources")
+    if not opened.names:
+        raise InputError(f"there are no images in {opened.place}")
+    return opened
+
+
+def _open(path: Path, config: DataConfig) -> Opened:
     if not path.exists():
         raise InputError(f"there is no file or folder {path}")
+    if path.is_dir():
+        return (yield from _open_folder(path, config))
+    if path.suffix.lower() == ".csv":
+        return (yield from folder_items(path.parent, table=path))
+    if is_path_list(path):
+        lines = yield from read_path_list(path)
+        sources = listed_sources(path, lines)
+        if not sources:
+            return (yield from listed_items(path, lines))
+        opened = []
+        for each in sources:
+            opened.append(_checked((yield from _open(each, config)), each.name))
+        return combine(opened, str(path), path.stem)
     for file_format in FILE_FORMATS:
         if file_format.matches(path):
-            return (yield from file_format.read(path))
-    if path.suffix.lower() in _ARCHIVES:
-        raise InputError(f"{path.name} is an archive: unpack it first, then open the folder")
+            return (yield from file_format.read(path, config))
     raise InputError(f"{path.name} is not a dataset: use a folder of images, a table of labels (.csv), {FORMAT_NAMES}")
+
+
+def _open_folder(path: Path, config: DataConfig) -> Opened:
+    """A folder of images; one without any may be a zarr store, or hold the shards of a dataset."""
+    if is_zarr(path):
+        return (yield from open_zarr(path))
+    items = yield from folder_items(path)
+    shards = [] if items.names else shards_in(path)
+    return (yield from _open_shards(shards, str(path), config)) if shards else items

@@ -62,7 +62,7 @@ def previewing(workspace: Workspace, request: PreviewDataset) -> Generator[None,
     dataset = workspace.dataset
     if dataset is None or dataset.source != request.source:
         return
-    folder = _folder(dataset.source)
+    folder = None if dataset.folder is None else Path(dataset.folder)
     if dataset.preview_samples is not None:
         images = yield from dataset.preview_samples.prepare(request.config, _SHOWN)
     elif folder is None:
@@ -71,14 +71,6 @@ def previewing(workspace: Workspace, request: PreviewDataset) -> Generator[None,
         images = yield from _from_files(folder, dataset, request.config)
     if len(images):
         workspace.send(DatasetPreview(request.source, request.config, images.shape[1:], contact_sheet(images)))
-
-
-def _folder(source: str) -> Path | None:
-    """The folder of a dataset's image files; ``None`` for other datasets."""
-    path = Path(source)
-    if path.is_dir():
-        return path
-    return path.parent if path.suffix.lower() == ".csv" and path.is_file() else None
 
 
 def _from_array(source: str, config: DataConfig) -> Generator[None, None, ByteArray]:

@@ -14,7 +14,7 @@ from latentlab.data import load_dataset, open_dataset
 from latentlab.data.loading import image_buffer
 from latentlab.data.loading.cache import Cache
 from latentlab.data.loading.prepared_images import PreparedImages
-from latentlab.data.sources import folder as folder_module
+from latentlab.data.sources import items as items_module
 from latentlab.paths import cache_folder
 from tests.data.helpers import grey, save
 
@@ -32,13 +32,13 @@ def pictures(tmp_path):
 def decodes(monkeypatch):
     """Paths that have been decoded."""
     decoded = []
-    real = folder_module.decode
+    real = items_module.decode
 
     def counted(path, target, config):
         decoded.append(path)
         return real(path, target, config)
 
-    monkeypatch.setattr(folder_module, "decode", counted)
+    monkeypatch.setattr(items_module, "decode", counted)
     return decoded
 
 

@@ -57,7 +57,7 @@ def test_processes_and_threads_give_equal_datasets(pictures, decoders, monkeypat
     by_processes = load_dataset(pictures, CONFIG)
     assert decoders[0].is_ready
     assert not any(is_running(decoder.pid) for decoder in decoders)
-    monkeypatch.setattr("latentlab.data.sources.folder.can_start", lambda: False)
+    monkeypatch.setattr("latentlab.data.sources.items.can_start", lambda: False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(own_folders / "another"))
     by_threads = load_dataset(pictures, CONFIG)
     assert len(decoders) == 1

@@ -275,13 +275,6 @@ def test_a_path_that_does_not_exist_is_refused(tmp_path):
 
 
 def test_an_unknown_file_format_is_refused(tmp_path):
-    (tmp_path / "a.txt").write_text("x")
+    (tmp_path / "a.doc").write_text("x")
     with pytest.raises(InputError, match="is not a dataset"):
-        load_dataset(tmp_path / "a.txt")
-
-
-@pytest.mark.parametrize("name", ["a.zip", "a.tar.gz"])
-def test_an_archive_is_refused_with_advice(tmp_path, name):
-    (tmp_path / name).write_bytes(b"PK")
-    with pytest.raises(InputError, match="unpack it first"):
-        load_dataset(tmp_path / name)
+        load_dataset(tmp_path / "a.doc")

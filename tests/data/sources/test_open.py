@@ -23,10 +23,21 @@ def test_texts_name_every_format(text):
 
 
 def test_names_are_part_of_a_sentence():
-    assert FORMAT_NAMES == ".npz, .npy or IDX"
+    assert FORMAT_NAMES == ".npz, .npy, IDX, Parquet, HDF5, video, zip or tar"
 
 
-@pytest.mark.parametrize("file", ["digits.npz", "train-images-idx3-ubyte", "train-images-idx3-ubyte.gz", "labels.csv"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        "digits.npz",
+        "train-images-idx3-ubyte",
+        "train-images-idx3-ubyte.gz",
+        "labels.csv",
+        "a.zip",
+        "s.tar.gz",
+        "a.parquet",
+    ],
+)
 def test_the_dialog_shows_dataset_files(file):
     patterns = DATASET_FILTER.split("(")[1].split(")")[0].split()
     assert any(fnmatch(file, pattern) for pattern in patterns)

@@ -1,0 +1,129 @@
+"""zarr stores with an array of images, also OME-Zarr, where every plane is an image (zarr)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Generator, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from latentlab.data.loading.in_thread import run_in_thread
+from latentlab.data.sources.array_dataset import ArraySource, unlabelled
+from latentlab.data.sources.extras import import_extra
+from latentlab.data.sources.lazy_array import LazyImages, StoredArray, check_promise
+from latentlab.data.sources.stored_arrays import choose, image_key
+from latentlab.data.types import LeftOut, LoadProgress
+from latentlab.errors import InputError
+
+_METADATA = ("zarr.json", ".zarray", ".zgroup")
+_MAX_ARRAYS = 1_000
+_MAX_CHUNKS = 1_000_000
+_UNSAFE = ("pickle", "json2", "msgpack2")  # codecs that build objects
+
+
+def is_zarr(path: Path) -> bool:
+    """Whether a folder is a zarr store."""
+    return path.is_dir() and any((path / name).is_file() for name in _METADATA)
+
+
+def open_zarr(path: Path) -> Generator[LoadProgress, None, ArraySource]:
+    """Find the images of a store, and read their labels.
+
+    Of the resolutions of an OME-Zarr image the first is read; its time points, channels and depths are images each.
+
+    Raises
+    ------
+    InputError
+        When zarr is missing, the store is damaged or has no images.
+    """
+    load = partial(import_extra, "zarr", "zarr", "zarr", f"{path.name} is read")
+    zarr = yield from run_in_thread(load, LoadProgress(0, None, "Loading zarr"))
+    return (yield from run_in_thread(partial(_source, zarr, path), LoadProgress(0, None, f"Reading {path.name}")))
+
+
+def _source(zarr: Any, path: Path) -> ArraySource:
+    try:
+        root = zarr.open(str(path), mode="r")
+        arrays: dict[str, StoredArray] = {}
+        left_out: list[LeftOut] = []
+        for name, array in _arrays(zarr, root, path.name):
+            fault = _fault(array)
+            if fault:
+                left_out.append(LeftOut(name, fault, "array"))
+            else:
+                arrays[name] = array
+        multiscale = _first_resolution(root)
+        key = multiscale if multiscale in arrays else image_key(arrays, path.name)
+        _check(path, key, arrays[key])
+        leading = max(1, len(arrays[key].shape) - 2) if key == multiscale else 1
+        images = LazyImages(arrays[key], f"{path.name}: {key}", leading)
+        chosen = choose(arrays, key, len(images), partial(_check, path))
+        identity = (str(path.resolve()), _fingerprint(path))
+    except InputError:
+        raise
+    except Exception as error:  # zarr and its codecs raise errors of any kind for damaged stores
+        raise InputError(f"{path.name} is damaged: {' '.join(str(error).split())[:200]}") from None
+    return ArraySource(
+        images=images,
+        labels=unlabelled(len(images)) if chosen.labels is None else chosen.labels,
+        classes=chosen.classes,
+        item=path.name,
+        name=path.stem,
+        source=str(path),
+        format="zarr",
+        cache_identity=identity,
+        factors=chosen.factors,
+        metadata=chosen.metadata,
+        left_out=left_out + chosen.left_out,
+    )
+
+
+def _arrays(zarr: Any, root: Any, name: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(root, zarr.Array):
+        yield name, root
+        return
+    for number, (path, node) in enumerate(root.members(max_depth=8)):
+        if number >= _MAX_ARRAYS:
+            return
+        if isinstance(node, zarr.Array):
+            yield path, node
+
+
+def _fault(array: Any) -> str:
+    if array.dtype.kind not in "buifSU":
+        return f"values of type {array.dtype}"
+    codecs = json.dumps(array.metadata.to_dict(), default=str)
+    unsafe = next((name for name in _UNSAFE if f'"{name}"' in codecs), None)
+    return f"stored with {unsafe}, which is not safe to read" if unsafe else ""
+
+
+def _first_resolution(root: Any) -> str | None:
+    attributes = dict(root.attrs)
+    found = attributes.get("multiscales") or attributes.get("ome", {}).get("multiscales")
+    try:
+        return str(found[0]["datasets"][0]["path"]) if found else None
+    except (KeyError, IndexError, TypeError):
+        return None
+
+
+def _check(path: Path, key: str, array: Any) -> None:
+    chunks = math.prod(-(-size // max(1, chunk)) for size, chunk in zip(array.shape, array.chunks, strict=True))
+    if chunks > _MAX_CHUNKS:
+        raise InputError(f"{path.name}: {key} has {chunks:,} chunks, more than {_MAX_CHUNKS:,}")
+    piece = math.prod(array.chunks) * array.dtype.itemsize
+    check_promise(f"{path.name}: {key}", array.shape, array.dtype, array.nbytes_stored(), piece)
+
+
+def _fingerprint(path: Path) -> str:
+    """Names, sizes and times of all files of the store."""
+    digest = hashlib.blake2b(digest_size=16)
+    for folder, folders, files in os.walk(path):
+        folders.sort()
+        for name in sorted(files):
+            status = os.stat(os.path.join(folder, name))
+            digest.update(os.fsencode(f"{folder}/{name} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}\0"))
+    return digest.hexdigest()
