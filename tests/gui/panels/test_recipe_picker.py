@@ -44,6 +44,8 @@ def test_the_focus_of_a_button_that_vanishes_goes_to_the_list(qtbot, picker):
     picker.set_reason("Chosen for these images.")
     picker.show_suggestion(reason=False, offer=True)
     offer = picker.findChild(QPushButton, "useSuggestion")
+    after = QPushButton("next in the tab order", picker)
+    after.show()
     offer.setFocus()
     with qtbot.waitSignal(picker.suggestionRequested):
         qtbot.keyClick(offer, Qt.Key.Key_Space)
