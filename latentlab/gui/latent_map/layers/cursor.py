@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPainterPath
 
 from latentlab.gui.latent_map.layers.base import Layer
 from latentlab.gui.latent_map.layers.strokes import stroke
@@ -101,13 +101,14 @@ class CursorLayer(Mark):
             return
         centre = view.point(self._xy)
         x, y, gap = centre.x(), centre.y(), RING_PX + TICK_PX
-        for colour, offset in ((QColor(0, 0, 0, 70), 1.0), (QColor(255, 255, 255, 80), 0.0)):
-            painter.setPen(QPen(colour, 1))
-            xs, ys = np.floor(x) + 0.5 + offset, np.floor(y) + 0.5 + offset
-            painter.drawLine(QPointF(0, ys), QPointF(x - gap, ys))
-            painter.drawLine(QPointF(x + gap, ys), QPointF(view.width_px, ys))
-            painter.drawLine(QPointF(xs, 0), QPointF(xs, y - gap))
-            painter.drawLine(QPointF(xs, y + gap), QPointF(xs, view.height_px))
+        # Filled, not stroked: a pen takes Qt five times as long.
+        left, top = int(np.floor(x)), int(np.floor(y))
+        before, after, above, below = (int(np.floor(edge)) for edge in (x - gap, x + gap, y - gap, y + gap))
+        for colour, offset in ((QColor(0, 0, 0, 70), 1), (QColor(255, 255, 255, 80), 0)):
+            painter.fillRect(0, top + offset, before, 1, colour)
+            painter.fillRect(after, top + offset, view.width_px - after, 1, colour)
+            painter.fillRect(left + offset, 0, 1, above, colour)
+            painter.fillRect(left + offset, below, 1, view.height_px - below, colour)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         path = QPainterPath()
         path.addEllipse(centre, RING_PX, RING_PX)

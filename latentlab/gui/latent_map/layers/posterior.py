@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QRectF
-from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QTransform
 
 from latentlab.gui.latent_map.layers.base import Layer
-from latentlab.gui.latent_map.layers.strokes import SHADE, polygon, stroke
+from latentlab.gui.latent_map.layers.strokes import SHADE, stroke
 from latentlab.gui.latent_map.view import View
 
 FloatArray = npt.NDArray[np.floating]
@@ -54,8 +54,7 @@ class PosteriorLayer(Layer):
         tint = QColor(accent)
         tint.setAlpha(40)
         for sigmas, width in ((CHI_95, 1.2), (1.0, 1.8)):
-            path = QPainterPath()
-            path.addPolygon(polygon(view.to_pixel(self._outline(self._mean, sigmas))))
+            path = self._outline(self._mean, sigmas, view)
             painter.fillPath(path, tint)
             stroke(painter, path, accent, width)
         painter.setPen(QPen(SHADE, 1))
@@ -66,13 +65,15 @@ class PosteriorLayer(Layer):
         """What it covers of the view, in logical pixels."""
         if self._mean is None:
             return QRectF()
-        pixels = self.view().to_pixel(self._outline(self._mean, CHI_95))
-        (left, top), (right, bottom) = pixels.min(axis=0), pixels.max(axis=0)
         room = MEAN_PX + 5.0
-        return QRectF(left - room, top - room, right - left + 2 * room, bottom - top + 2 * room) & self.boundingRect()
+        area = self._outline(self._mean, CHI_95, self.view()).boundingRect()
+        return area.adjusted(-room, -room, room, room) & self.boundingRect()
 
-    def _outline(self, mean: FloatArray, sigmas: float) -> FloatArray:
-        """Points [65, 2] on the axes, ``sigmas`` standard deviations from the mean all round."""
-        angle = np.linspace(0.0, 2 * np.pi, 65)
-        circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-        return np.asarray(mean + sigmas * circle @ self._axes.T)
+    def _outline(self, mean: FloatArray, sigmas: float, view: View) -> QPainterPath:
+        """The ellipse ``sigmas`` standard deviations from the mean, in logical pixels."""
+        # Qt's own ellipse, mapped: a polygon of many corners takes three times as long to paint.
+        circle = QPainterPath()
+        circle.addEllipse(QPointF(0, 0), sigmas, sigmas)
+        centre = view.point(mean)
+        first, second = (view.point(mean + axis) - centre for axis in self._axes.T)
+        return QTransform(first.x(), first.y(), second.x(), second.y(), centre.x(), centre.y()).map(circle)
