@@ -38,8 +38,10 @@ class DecodedImageController(QObject):
         self._session, self._engine, self._image = session, engine, image
         self._decoded, self._nearest = Generations(), Generations()
         self._nearest_latent: FloatArray | None = None
-        # During a run the nearest image waits until the latent rests: every search slows the training.
-        self._nearest_request = Debouncer(REST_MS, self._request_nearest, self)
+        # During a run the nearest image waits until the latent rests: every search slows the training. Otherwise it
+        # waits for the next iteration of the event loop: the worker would receive it while it decodes the image.
+        self._nearest_at_rest = Debouncer(REST_MS, self._request_nearest, self)
+        self._nearest_soon = Debouncer(0, self._request_nearest, self)
 
         session.latentChanged.connect(self._on_latent_changed)
         session.labelChanged.connect(self._on_latent_changed)
@@ -71,9 +73,9 @@ class DecodedImageController(QObject):
     def _on_latent_changed(self) -> None:
         self._request_image()
         if self._session.run_is_active:
-            self._nearest_request.debounce()
+            self._nearest_at_rest.debounce()
         else:
-            self._request_nearest()
+            self._nearest_soon.throttle()
 
     def _request_image(self) -> None:
         session = self._session

@@ -34,6 +34,7 @@ class FarFromDataController(QObject):
         self._committed_is_far = self._preview_is_far = False
         self._is_pending = False  # whether the latent has changed since it was measured
         self._interval = Debouncer(INTERVAL_MS, self._on_interval, self)
+        self._soon = Debouncer(0, self._measure, self)  # the worker would receive it while it decodes the image
         session.latentChanged.connect(self._schedule)
         session.previewChanged.connect(self._on_preview_changed)
         session.pointsChanged.connect(self._on_points_changed)
@@ -56,7 +57,7 @@ class FarFromDataController(QObject):
     def _schedule(self) -> None:
         session = self._session
         if session.preview is None and not session.is_learning:
-            self._measure()  # the search for the nearest image is the same: this costs nothing more
+            self._soon.throttle()  # the search for the nearest image is the same: this costs nothing more
         elif self._interval.is_pending():
             self._is_pending = True
         else:

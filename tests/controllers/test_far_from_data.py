@@ -25,6 +25,7 @@ def cues(qtbot, session, engine):
     session.set_model(model_info(10), 1, is_new_model=True)
     image.set_caption(session.latent)
     session.set_points(some_points(10))
+    qtbot.waitUntil(lambda: engine.count(DistanceToData) == 1)
     return lambda: (
         latent_map.findChild(QLabel, "mapFarFromData").text(),
         image.findChild(QLabel, "decodedCue").text(),
@@ -37,15 +38,23 @@ def answer(engine, times_typical: float, request: DistanceToData | None = None, 
     engine.distanceMeasured.emit(distance)
 
 
-def test_honest_a_latent_far_along_a_dimension_off_the_map_is_far_from_data(cues, session, engine):
+def commit(session, engine, qtbot, latent) -> None:
+    """Commit a latent, and let its distance be requested: in the next iteration of the event loop, after its image."""
+    before = engine.count(DistanceToData)
+    session.set_latent(latent)
+    assert engine.count(DistanceToData) == before
+    qtbot.waitUntil(lambda: engine.count(DistanceToData) > before)
+
+
+def test_honest_a_latent_far_along_a_dimension_off_the_map_is_far_from_data(cues, session, engine, qtbot):
     """*Honest*: a cue for latents far from all data, in whichever dimension."""
     away = np.zeros(10)
     away[7] = 20.0  # on the map it is still among the points
-    session.set_latent(away)
+    commit(session, engine, qtbot, away)
     np.testing.assert_array_equal(engine.last(DistanceToData).z, away)
     answer(engine, 8.8)
     assert cues() == ("far from data", "far from data")
-    session.set_latent(np.zeros(10))
+    commit(session, engine, qtbot, np.zeros(10))
     answer(engine, 0.9)
     assert cues() == ("", "")
 
@@ -64,12 +73,12 @@ def test_honest_the_cue_is_about_the_latent_shown(cues, session, engine):
     assert cues() == ("", ""), "no cue before the latent was measured"
 
 
-def test_measurements_of_older_latents_and_other_points_are_not_shown(cues, session, engine):
+def test_measurements_of_older_latents_and_other_points_are_not_shown(cues, session, engine, qtbot):
     first = engine.last(DistanceToData)
-    session.set_latent(np.ones(10))
+    commit(session, engine, qtbot, np.ones(10))
     answer(engine, 1.0)
     answer(engine, 8.8, first)
-    session.set_latent(np.full(10, 2.0))
+    commit(session, engine, qtbot, np.full(10, 2.0))
     answer(engine, 8.8, version=0)
     assert cues() == ("", "")
 
