@@ -66,7 +66,7 @@ class Application(QObject):
     Parameters
     ----------
     front
-        The window's frame and the map; the rest is made by ``build``.
+        The window's frame, and the map, which has been built; the rest is made by ``build``.
     host
         The worker, already started.
     device, path
@@ -91,7 +91,7 @@ class Application(QObject):
     def __init__(self, front: FirstPaint, host: WorkerHost, device: str, path: str | None) -> None:
         super().__init__()
         self._qt, self._settings = front.qt, front.settings
-        self.latent_map, self.window = front.make_map(), front.window
+        self.latent_map, self.window = front.latent_map, front.window
         self._host, self._device, self._path = host, device, path
         self._is_closed = False
         self._versions: dict[str, str] = {}
@@ -125,6 +125,8 @@ class Application(QObject):
         """Make the controllers of the latent space: the map, the sliders and what replaces them, images, strips."""
         session, engine, window, parent = self.session, self.engine, self.window, self._controllers
         latent_map, sliders, image = self.latent_map, window.latent_sliders, window.decoded_image
+        # First of all: the worker decodes while the others follow a new latent.
+        decoded_image = DecodedImageController(session, engine, image, parent)
         explore = ExploreController(session, self.undo, latent_map, sliders, parent)
         LevelController(session, self.undo, sliders, parent)
         CategoriesController(session, explore, sliders, parent)
@@ -132,7 +134,6 @@ class Application(QObject):
         PriorController(session, engine, explore, sliders, parent)
         SelectionController(session, explore, latent_map, self.activity, parent)
         self.map = MapController(session, engine, latent_map, parent)
-        decoded_image = DecodedImageController(session, engine, image, parent)
         FarFromDataController(session, engine, image, parent)
         self._encoded_image = EncodedImageController(session, engine, self.undo, image, window.notifications, parent)
         filmstrip = FilmstripController(session, engine, window.filmstrip, parent)

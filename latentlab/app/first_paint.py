@@ -10,6 +10,7 @@ import logging
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,8 @@ class FirstPaint(QObject):
     ----------
     qt, settings, window
         The parts that the application uses.
+    latent_map
+        The map, after ``build_map``.
     """
 
     def __init__(self, model: str) -> None:
@@ -69,16 +72,24 @@ class FirstPaint(QObject):
             process_events()
         log.debug("the window is painted")
 
-    def make_map(self) -> LatentMap:
-        """Replace the preview by the map."""
+    def build_map(self) -> Iterator[None]:
+        """Make the map and replace the preview by it, one part with each step; the iterator must be exhausted."""
         from latentlab.gui.latent_map import LatentMap  # imports pyqtgraph, longer than the first paint takes
 
-        latent_map = LatentMap()
+        self.latent_map = LatentMap(parts_later=True)
+        yield from self.latent_map.build()
+        yield
         if self._stored is not None:
             picture, (left, right, bottom, top) = self._stored
-            latent_map.set_manifold(picture, (left, right), (bottom, top))
-        self.window.set_latent_map(latent_map)
-        return latent_map
+            self.latent_map.set_manifold(picture, (left, right), (bottom, top))
+            yield
+        self.window.set_latent_map(self.latent_map)
+
+    def make_map(self) -> LatentMap:
+        """Replace the preview by the map, without a step between."""
+        for _ in self.build_map():
+            pass
+        return self.latent_map
 
     def import_behind(self, name: str) -> None:
         """Import a module, and compute the colours of the first points, while the window reacts to events."""

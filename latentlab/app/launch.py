@@ -66,7 +66,9 @@ def build(argv: Sequence[str] = ()) -> Application:
         from latentlab.app.application import Application
         from latentlab.app.first_paint import FirstPaint
 
-        application = Application(FirstPaint(first), host, options.device, _opened_in_addition(options, first))
+        front = FirstPaint(first)
+        front.make_map()
+        application = Application(front, host, options.device, _opened_in_addition(options, first))
         for _ in application.build():
             pass
         return application
@@ -110,6 +112,8 @@ def _show(options: argparse.Namespace, first: str, host: WorkerHost) -> Applicat
     front.import_behind("latentlab.app.application")
     from latentlab.app.application import Application
 
+    for _ in front.build_map():
+        process_events()
     application = Application(front, host, options.device, _opened_in_addition(options, first))
     for _ in application.build():
         process_events()

@@ -7,13 +7,21 @@ import sys
 
 CODE = """
 import sys
+from PySide6.QtWidgets import QApplication
 from latentlab.app.first_paint import FirstPaint
 
 first_paint = FirstPaint("bundled:mnist-2d")
 first_paint.show()
 late = [name for name in ("pyqtgraph", "pydantic", "torch") if name in sys.modules]
 assert not late, late
-latent_map = first_paint.make_map()
+preview, steps = first_paint.window.latent_map, 0
+for _ in first_paint.build_map():  # the window reacts to events between two steps
+    steps += 1
+    assert first_paint.window.latent_map is preview
+    assert preview.isVisible()
+    QApplication.processEvents()
+assert steps >= 5, steps
+latent_map = first_paint.latent_map
 assert first_paint.window.latent_map is latent_map
 assert latent_map.isVisible()
 assert latent_map.hasFocus()

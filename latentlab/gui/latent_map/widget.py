@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +42,13 @@ class LatentMap(QWidget):
     It keeps no program state: ``set_…`` methods say what to draw, signals report what the user does.
     Points are (x, y) on the shown axes, whatever latent dimensions those stand for.
 
+    Parameters
+    ----------
+    parent
+        The widget that it is in.
+    parts_later
+        Leave it empty: ``build`` then makes its parts, so that the event loop can run between them.
+
     Attributes
     ----------
     view_box : MapViewBox
@@ -80,7 +87,7 @@ class LatentMap(QWidget):
     selectionChanged = Signal(object)
     pathEdited = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, parts_later: bool = False) -> None:
         super().__init__(parent)
         self.setObjectName("latentMap")
         self.setAccessibleName("Latent map")
@@ -88,23 +95,35 @@ class LatentMap(QWidget):
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAcceptDrops(True)
+        self._is_built = False
+        self._held_nudge = 0
+        self._sent_view: View | None = None
+        self._view_report = Debouncer(VIEW_MS, self._send_view, self)
+        if not parts_later:
+            for _ in self.build():
+                pass
+
+    def build(self) -> Iterator[None]:
+        """Make the parts, one with each step; the iterator must be exhausted before the map is used or shown."""
         self._graphics = MapGraphicsView(self)
         self.view_box = MapViewBox()
+        yield
         self.plot = Plot(self.view_box)
+        yield
         self._fix_axes()
         self.layer_stack = LayerStack(self.view_box, self)
+        yield
         self._overlays = OverlayPanels(self.layer_stack, self)
+        yield
         self._tools: dict[str, Tool] = {
             "explore": ExploreTool(self.committed.emit),
             "select": SelectTool(self.layer_stack.outline.set_corners, self._select),
             "path": PathTool(lambda: self.layer_stack.path.points, self._edit_path),
         }
-        self._held_nudge = 0
-        self._sent_view: View | None = None
-        self._view_report = Debouncer(VIEW_MS, self._send_view, self)
         self._connect()
         self.set_axes_names("z₁", "z₂")
         self.set_mode("explore")
+        self._is_built = True
         self.set_theme(current_theme())
 
     def _fix_axes(self) -> None:
@@ -390,5 +409,5 @@ class LatentMap(QWidget):
     def changeEvent(self, event: QEvent) -> None:
         """Follow the palette from light to dark and back, and the font."""
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange):
+        if self._is_built and event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange):
             self.set_theme(current_theme())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pyqtgraph as pg
 import pytest
+from PySide6.QtCore import QEvent
 from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QApplication
 
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.style import theme
@@ -30,3 +32,15 @@ def test_the_map_follows_the_scheme(qtbot, colour_at):
     for name, colours in (("dark", DARK), ("light", LIGHT), ("dark", DARK)):
         theme.set_scheme(name)
         assert colour_at(widget, (0.5, 0.5)) == QColor(colours.map).getRgb()[:3]
+
+
+def test_a_change_of_the_palette_while_its_parts_are_made_is_taken_over(qtbot, colour_at):
+    widget = LatentMap(parts_later=True)
+    qtbot.addWidget(widget)
+    for number, _ in enumerate(widget.build()):
+        if number == 1:
+            QApplication.sendEvent(widget, QEvent(QEvent.Type.PaletteChange))
+    widget.resize(400, 300)
+    with qtbot.waitExposed(widget):
+        widget.show()
+    assert colour_at(widget, (0.5, 0.5)) == QColor(theme.current_theme().map).getRgb()[:3]
