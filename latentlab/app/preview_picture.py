@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,10 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 
 from latentlab.paths import resource
+from latentlab.utils.array_rules import PICTURE, Extent, extent_fault
 
-Extent = tuple[float, float, float, float]
+_LARGEST_HEADER = 10_000_000  # bytes, as in latentlab.storage.tensors
+_LARGEST_PICTURE = 64 << 20  # values
 
 
 def preview_picture(source: str) -> tuple[npt.NDArray[np.uint8], Extent] | None:
@@ -30,16 +33,27 @@ def preview_picture(source: str) -> tuple[npt.NDArray[np.uint8], Extent] | None:
         uint8 [H, W] or [H, W, 3], and (left, right, bottom, top) in units of the map's axes; ``None`` when there is
         no picture, for any reason: the worker reports it.
     """
+    path = _path(source)
     try:
-        with safe_open(_path(source), "numpy") as file:
-            extent = json.loads(file.metadata()["latentlab"])["preview_extent"]
+        if not path.is_file() or _header_size(path) > _LARGEST_HEADER:
+            return None
+        with safe_open(path, "numpy") as file:
+            edges = json.loads(file.metadata()["latentlab"])["preview_extent"]
+            if math.prod(file.get_slice("preview").get_shape()) > _LARGEST_PICTURE:
+                return None
             picture = file.get_tensor("preview")
-        left, right, bottom, top = (float(edge) for edge in extent)
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError):
+        left, right, bottom, top = (float(edge) for edge in edges)
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, RecursionError, OverflowError):
         return None
-    if picture.dtype != np.uint8 or picture.ndim not in (2, 3) or not left < right or not bottom < top:
+    extent = (left, right, bottom, top)
+    if extent_fault(extent) is not None or PICTURE.fault(picture, {}) is not None:
         return None
-    return picture, (left, right, bottom, top)
+    return picture, extent
+
+
+def _header_size(path: Path) -> int:
+    with path.open("rb") as file:
+        return int.from_bytes(file.read(8), "little")
 
 
 def _path(source: str) -> Path:

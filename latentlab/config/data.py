@@ -10,6 +10,7 @@ from latentlab.config.base import Config
 
 SMALLEST_IMAGE = 8
 LARGEST_IMAGE = 256
+MOST_IMAGES = 2**31 - 1
 
 
 class DataConfig(Config):
@@ -45,11 +46,17 @@ class DataConfig(Config):
         "transparency, as on a page, and black for margins.",
     )
     limit: int | None = Field(
-        default=None, ge=1, description="Maximum number of images, drawn with ``seed``; ``None`` for all."
+        default=None,
+        ge=1,
+        le=MOST_IMAGES,
+        description="Maximum number of images, drawn with ``seed``; ``None`` for all.",
     )
     classes: tuple[str, ...] = Field(default=(), description="Keep only these class names; empty for all.")
     per_class: int | None = Field(
-        default=None, ge=1, description="Maximum number of images of each class, drawn with ``seed``; ``None`` for all."
+        default=None,
+        ge=1,
+        le=MOST_IMAGES,
+        description="Maximum number of images of each class, drawn with ``seed``; ``None`` for all.",
     )
     validation: float = Field(
         default=0.1,

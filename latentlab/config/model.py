@@ -30,7 +30,9 @@ WIDEST_COVARIANCE = 256
 class ModelConfig(Config):
     """A model: which recipe it came from, and the parts it is composed of."""
 
-    recipe: str = Field(default="vae", description="Name of the recipe that the configuration came from.")
+    recipe: str = Field(
+        default="vae", max_length=200, description="Name of the recipe that the configuration came from."
+    )
     family: Family = Field(
         default="vae",
         description="``vae`` is the composition of the parts; the other families use some of them and add their own.",

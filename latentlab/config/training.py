@@ -26,6 +26,7 @@ class TrainingConfig(Config):
     patience: int = Field(
         default=0,
         ge=0,
+        le=1_000_000,
         description="Stop after this many epochs without a better validation ELBO; 0 for never. Here and for the "
         "choice of the best epoch, the ELBO at β = 1 counts, even if the objective has another β or a divergence: a "
         "bound on the likelihood is comparable between runs and while β changes, the objective is not.",

@@ -25,6 +25,7 @@ from latentlab.storage.session_file import (
     set_aside,
     write_session,
 )
+from latentlab.utils.array_rules import LARGEST_COORDINATE
 
 AUTOSAVE_SECONDS = 15
 _WRITE_SECONDS = 2.0  # that a failing window waits for a running write to a slow disk before it writes itself
@@ -85,7 +86,7 @@ class AutosaveController(QObject):
             model="" if session.model is None else session.model.source,
             dataset="" if session.dataset is None else session.dataset.source,
             data=session.data_config if session.dataset is None else session.dataset.config,
-            latent=tuple(session.latent.tolist()),
+            latent=tuple(session.latent.clip(-LARGEST_COORDINATE, LARGEST_COORDINATE).tolist()),
             label=session.label,
             axes=(session.axes.x, session.axes.y),
             locked=tuple(sorted(session.locked)),

@@ -17,6 +17,8 @@ from latentlab.models import build
 from latentlab.models.base import Batch, LatentModel
 from latentlab.models.device import resolve_device
 from latentlab.storage import ModelFile, ModelHeader, Points, check_weights, find_model, read_model
+from latentlab.storage.validation import WEIGHT
+from latentlab.utils.array_rules import ArrayRule
 
 FloatArray = NDArray[np.float32]
 
@@ -217,12 +219,22 @@ def model_from(file: ModelFile, device: torch.device, path: Path) -> InferenceMo
     # First on the meta device: a header may describe far more than the file contains.
     with torch.device("meta"):
         outline = build(header.model, header.image_shape, len(header.classes))
-    check_weights({name: tuple(t.shape) for name, t in outline.state_dict().items()}, file.weights, str(path))
+    check_weights(weight_rules(outline), file.weights, str(path))
     module = build(header.model, header.image_shape, len(header.classes))
     put_weights(module, file.weights)
     loaded = InferenceModel(to_device(module, device).eval(), header, device)
     loaded.points, loaded.preview = file.points, file.preview
     return loaded
+
+
+def weight_rules(module: LatentModel) -> dict[str, ArrayRule]:
+    """What every weight and buffer of a model may be, by name; the only integers are classes of images."""
+    rules = {}
+    for name, tensor in module.state_dict().items():
+        kind, shape = np.dtype(str(tensor.dtype).removeprefix("torch.")).kind, tuple(tensor.shape)
+        least, most = (-1, module.classes - 1) if kind == "i" else (WEIGHT.least, WEIGHT.most)
+        rules[name] = ArrayRule((kind,), (shape,), least, most)
+    return rules
 
 
 def to_device(module: LatentModel, device: torch.device) -> LatentModel:

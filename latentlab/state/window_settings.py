@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -11,6 +12,10 @@ from PySide6.QtCore import QByteArray, QSettings
 from latentlab.paths import settings_file
 
 MAX_RECENT = 10
+_LONGEST_SOURCE = 4096
+_LARGEST_FILE = 1 << 20  # bytes
+# A zero byte, and Qt's encoding of objects of any class: pictures, for instance, that unpack to gigabytes.
+_NEVER_WRITTEN = re.compile(rb'\0|[=,]\s*"?@(?!ByteArray\(|Invalid\(|@)\w+\(')
 Scheme = Literal["system", "light", "dark"]
 
 
@@ -26,20 +31,31 @@ class WindowSettings:
     def __init__(self, path: Path | None = None) -> None:
         self._path = settings_file() if path is None else path
         self.set_aside: Path | None = None
+        if not self._is_text():  # before Qt reads it
+            self._set_aside()
         self._store = self._open()
-        if self._store.status() != QSettings.Status.NoError or not self._is_text():
-            self.set_aside = self._path.with_name(self._path.name + ".bad")
-            os.replace(self._path, self.set_aside)
+        if self._store.status() != QSettings.Status.NoError:
+            self._set_aside()
             self._store = self._open()
 
     def _open(self) -> QSettings:
         return QSettings(str(self._path), QSettings.Format.IniFormat)
 
+    def _set_aside(self) -> None:
+        self.set_aside = self._path.with_name(self._path.name + ".bad")
+        os.replace(self._path, self.set_aside)
+
     def _is_text(self) -> bool:
+        """Whether the file is missing, or can be settings: a small text without the objects that Qt would rebuild."""
         try:
-            return b"\0" not in self._path.read_bytes()[:65536] if self._path.exists() else True
+            if not self._path.exists():
+                return True
+            if not self._path.is_file() or self._path.stat().st_size > _LARGEST_FILE:
+                return False
+            content = self._path.read_bytes()
         except OSError:
             return True
+        return _NEVER_WRITTEN.search(content) is None
 
     # --- layout -------------------------------------------------------------------------------------
 
@@ -70,7 +86,7 @@ class WindowSettings:
         """Recently opened sources, newest first."""
         stored = self._store.value("recent") or []
         entries = [stored] if isinstance(stored, str) else stored
-        return [entry for entry in entries if isinstance(entry, str) and entry][:MAX_RECENT]
+        return [entry for entry in entries if isinstance(entry, str) and 0 < len(entry) <= _LONGEST_SOURCE][:MAX_RECENT]
 
     def add_recent(self, source: str) -> None:
         """Put a source first among the recent ones."""

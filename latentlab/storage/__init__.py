@@ -1,6 +1,7 @@
 """Files on disk: models, runs, checkpoints, sessions. Every write is atomic (no Qt, no torch)."""
 
 from latentlab.storage.atomic import atomic_write, write_error
+from latentlab.storage.checkpoint_file import CheckpointFile
 from latentlab.storage.model_file import (
     SCHEMA_VERSION,
     ModelFile,
@@ -10,7 +11,7 @@ from latentlab.storage.model_file import (
     read_model,
     write_model,
 )
-from latentlab.storage.run_folder import CheckpointFile, RunFolder, RunRecord, find_model
+from latentlab.storage.run_folder import RunFolder, RunRecord, find_model
 from latentlab.storage.snapshots import Snapshot, SnapshotFolder
 
 __all__ = [

@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from latentlab.config import Config, DataConfig, ModelConfig
+from latentlab.config.layout import latent_layout
 from latentlab.errors import InputError
-from latentlab.storage.tensors import Arrays, digest, read_tensors, write_tensors
+from latentlab.storage.tensors import NOT_A_MODEL, Arrays, digest, read_tensors, write_tensors
+from latentlab.storage.validation import (
+    INDEX,
+    MAX_CLASSES,
+    MEAN,
+    STD,
+    WEIGHT,
+    Count,
+    DataRecord,
+    FileContentError,
+    Metrics,
+    Names,
+    PictureExtent,
+    SchemaVersion,
+    TrainingRecord,
+    check_arrays,
+    described,
+    json_object,
+    label_rule,
+    shortened,
+)
+from latentlab.utils.array_rules import PICTURE, ArrayRule, first_fault
 
 SCHEMA_VERSION = 1
 METADATA_KEY = "latentlab"
 _PREVIEW = "preview"
 _POINTS = "points."
+_REQUIRED = {"mean", "std", "label"}  # of the points
 _LARGEST_SIDE = 4096
 
 
@@ -47,20 +70,20 @@ class ModelHeader(Config):
         Hash of all tensors; set when the file is written.
     """
 
-    schema_version: int = Field(default=SCHEMA_VERSION, ge=1)
+    schema_version: SchemaVersion = SCHEMA_VERSION
     model: ModelConfig
     image_shape: tuple[
         Annotated[int, Field(ge=1, le=4)],
         Annotated[int, Field(ge=1, le=_LARGEST_SIDE)],
         Annotated[int, Field(ge=1, le=_LARGEST_SIDE)],
     ]
-    classes: tuple[str, ...] = ()
-    data: dict[str, Any] = Field(default_factory=dict)
-    training: dict[str, Any] = Field(default_factory=dict)
-    metrics: dict[str, float] = Field(default_factory=dict)
-    parameters: int = Field(default=0, ge=0)
-    preview_extent: tuple[float, float, float, float] | None = None
-    sha256: str = ""
+    classes: Names = ()
+    data: DataRecord = Field(default_factory=dict)
+    training: TrainingRecord = Field(default_factory=dict)
+    metrics: Metrics = Field(default_factory=dict)
+    parameters: Count = 0
+    preview_extent: PictureExtent | None = None
+    sha256: Annotated[str, Field(max_length=64)] = ""
 
     def data_config(self, limit: int | None = None) -> DataConfig:
         """How to load images for this model: as its training data, but all of them or ``limit``."""
@@ -122,17 +145,25 @@ def read_model(path: str | Path) -> ModelFile:
     """
     path = Path(path)
     text, tensors = read_tensors(path, METADATA_KEY)
-    header = _parse_header(path, text)
+    try:
+        header = _parse_header(path, text)
+    except FileContentError as fault:
+        raise InputError(f"{path} {NOT_A_MODEL}: {fault}") from None
     if digest(tensors) != header.sha256:
         raise InputError(f"{path} is damaged: its tensors' SHA-256 does not match the one recorded in it")
+    try:
+        _check_tensors(header, tensors)
+    except FileContentError as fault:
+        raise InputError(f"{path}: {fault}") from None
     preview = tensors.pop(_PREVIEW, None)
     stored = {name: tensors.pop(name) for name in list(tensors) if name.startswith(_POINTS)}
-    _check_preview(path, preview)
-    return ModelFile(header, tensors, _points(path, stored), preview)
+    return ModelFile(header, tensors, _points(stored, len(header.classes)), preview)
 
 
 def write_model(path: str | Path, model: ModelFile) -> ModelHeader:
     """Write a model file atomically.
+
+    Points that `read_model` would refuse, as of a model that encodes images beyond any range, are left out.
 
     Returns
     -------
@@ -149,20 +180,20 @@ def write_model(path: str | Path, model: ModelFile) -> ModelHeader:
         raise ValueError(f"weights may not be named {reserved}")
     if model.preview is not None:
         tensors[_PREVIEW] = model.preview
-    if model.points is not None:
+    if model.points is not None and _points_fault(model.header, model.points) is None:
         tensors |= {_POINTS + name: array for name, array in _stored_points(model.points).items()}
     header = model.header.model_copy(update={"schema_version": SCHEMA_VERSION, "sha256": digest(tensors)})
     write_tensors(Path(path), METADATA_KEY, header.model_dump_json(), tensors)
     return header
 
 
-def check_weights(expected: dict[str, tuple[int, ...]], weights: Arrays, path: str) -> None:
+def check_weights(expected: Mapping[str, ArrayRule], weights: Arrays, path: str) -> None:
     """Refuse weights that do not match the configuration in the same file.
 
     Parameters
     ----------
     expected
-        Shape of every tensor of the configured model, by name.
+        What every tensor of the configured model may be, by name.
     weights
         The tensors in the file.
     path
@@ -171,36 +202,37 @@ def check_weights(expected: dict[str, tuple[int, ...]], weights: Arrays, path: s
     Raises
     ------
     InputError
-        Names the first few keys that are missing, unexpected, or of another shape.
+        Names the first few keys that are missing, unexpected, or of another shape or kind.
     """
     faults = [f"{name} is missing" for name in expected if name not in weights]
-    faults += [f"{name} is not one of its tensors" for name in weights if name not in expected]
-    faults += [
-        f"{name} is {list(weights[name].shape)} instead of {list(shape)}"
-        for name, shape in expected.items()
-        if name in weights and weights[name].shape != shape
-    ]
+    faults += [f"{shortened(name)} is not one of its tensors" for name in weights if name not in expected]
+    for name, rule in expected.items():
+        if name in weights and (fault := rule.fault(weights[name], {})) is not None:
+            faults.append(f"{name} {fault}")
     if faults:
         more = f", and {len(faults) - 3} more" if len(faults) > 3 else ""
         raise InputError(f"{path}: configuration and weights disagree: {'; '.join(faults[:3])}{more}")
 
 
 def _parse_header(path: Path, text: str) -> ModelHeader:
-    try:
-        values = json.loads(text)
-        version = values["schema_version"]
-    except (ValueError, RecursionError, KeyError, TypeError, IndexError):
-        raise InputError(f"{path} is not a latentlab model: its description is not readable") from None
-    if isinstance(version, int) and version > SCHEMA_VERSION:
+    values = json_object(text)
+    version = values.get("schema_version")
+    if type(version) is int and version > SCHEMA_VERSION:
         raise InputError(
             f"{path} was written by a newer latentlab (schema version {version}; this one reads {SCHEMA_VERSION})"
         )
-    try:
-        return ModelHeader.model_validate(values)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{path} is not a latentlab model: its description's {where}: {first['msg']}") from None
+    if version is None:
+        raise FileContentError("its description is not readable")
+    return described(ModelHeader, values)
+
+
+def _points_fault(header: ModelHeader, points: Points) -> str | None:
+    arrays: Arrays = {"mean": points.mean, "std": points.std, "label": points.label}
+    return first_fault(arrays, {"mean": MEAN, "std": STD, "label": label_rule(MAX_CLASSES)}, _sizes(header))
+
+
+def _sizes(header: ModelHeader) -> dict[str, int]:
+    return {"d": latent_layout(header.model, header.image_shape).latent_dim}
 
 
 def _stored_points(points: Points) -> Arrays:
@@ -213,32 +245,32 @@ def _stored_points(points: Points) -> Arrays:
     return stored
 
 
-def _points(path: Path, stored: Arrays) -> Points | None:
+def _check_tensors(header: ModelHeader, tensors: Arrays) -> None:
+    """Check the values of all tensors, and the shapes of those that are not weights."""
+    rules = {
+        _POINTS + "mean": MEAN,
+        _POINTS + "std": STD,
+        _POINTS + "label": label_rule(MAX_CLASSES),
+        _POINTS + "index": INDEX,
+        _PREVIEW: PICTURE,
+    }
+    rules |= {name: WEIGHT for name in tensors if name not in rules}
+    check_arrays(tensors, rules, _sizes(header))
+    names = {name.removeprefix(_POINTS) for name in tensors if name.startswith(_POINTS)}
+    if not names:
+        return
+    if missing := _REQUIRED - names:
+        raise FileContentError(f"tensor {_POINTS}{min(missing)} is missing")
+    if unknown := names - _REQUIRED - {"index"}:
+        raise FileContentError(f"tensor {_POINTS}{min(unknown)} is not one of a model's")
+
+
+def _points(stored: Arrays, classes: int) -> Points | None:
+    """The encoded dataset in the types of `Points`; a label without a name, as of other data, is unknown."""
     if not stored:
         return None
-    try:
-        mean, std, label = (stored.pop(_POINTS + name) for name in ("mean", "std", "label"))
-    except KeyError as error:
-        raise InputError(f"{path}: tensor {error.args[0]} is missing") from None
-    index = stored.pop(_POINTS + "index", None)
-    shape, count = mean.shape[:2] if mean.ndim == 2 else (0, 0), mean.shape[:1]
-    expected = {"mean": (mean, shape), "std": (std, shape), "label": (label, count)}
-    if index is not None:
-        expected["index"] = (index, count)
-    for name, (array, shape) in expected.items():
-        if array.shape != shape or (array.dtype.kind != "f") == (name in ("mean", "std")):
-            raise InputError(f"{path}: tensor {_POINTS}{name} is {array.dtype} {list(array.shape)}, which is invalid")
-    return Points(
-        mean.astype(np.float32, copy=False),
-        std.astype(np.float32, copy=False),
-        label.astype(np.int64, copy=False),
-        None if index is None else index.astype(np.int64, copy=False),
-    )
-
-
-def _check_preview(path: Path, preview: NDArray[Any] | None) -> None:
-    if preview is None:
-        return
-    flat = preview.ndim == 2 or (preview.ndim == 3 and preview.shape[2] == 3)
-    if preview.dtype != np.uint8 or not flat:
-        raise InputError(f"{path}: tensor {_PREVIEW} is {preview.dtype} {list(preview.shape)}, which is invalid")
+    mean, std = (stored[_POINTS + name].astype(np.float32, copy=False) for name in ("mean", "std"))
+    label = stored[_POINTS + "label"].astype(np.int64)
+    label[label >= classes] = -1
+    index = stored.get(_POINTS + "index")
+    return Points(mean, std, label, None if index is None else index.astype(np.int64, copy=False))

@@ -12,20 +12,33 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import Field
 
-from latentlab.config import RunConfig
+from latentlab.config import Config, RunConfig
 from latentlab.errors import InputError
 from latentlab.paths import resource
 from latentlab.storage.atomic import atomic_write, is_leftover, remove_leftovers, write_error
+from latentlab.storage.checkpoint_file import CheckpointFile, read_checkpoint, read_position, write_checkpoint
 from latentlab.storage.snapshots import SnapshotFolder
-from latentlab.storage.tensors import Arrays, digest, read_metadata, read_tensors, write_tensors
+from latentlab.storage.tensors import DAMAGED
+from latentlab.storage.validation import (
+    DataRecord,
+    FileContentError,
+    described,
+    json_object,
+    metrics_line,
+    opened_regular,
+    read_bounded,
+    require_memory,
+)
 
 if sys.platform != "win32":
     import fcntl
 
 _BUNDLED = "bundled:"
-_CHECKPOINT_KEY = "latentlab_checkpoint"
+_LARGEST_RECORD = 32 << 20  # bytes
+_LONGEST_LINE = 32 << 20  # of the metrics: the KL of every dimension of a grid of codes
+_PARSED = 30  # memory for parsed metrics, as a multiple of their size in the file
 
 
 @dataclass(frozen=True)
@@ -40,12 +53,11 @@ class RunRecord:
     data: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class CheckpointFile:
-    """A checkpoint: progress of the run (plain values), and all tensors needed to resume it."""
+class _Record(Config):
+    """``run.json``."""
 
-    position: dict[str, Any]
-    tensors: Arrays
+    config: RunConfig
+    data: DataRecord = Field(default_factory=dict)
 
 
 class RunFolder:
@@ -165,17 +177,14 @@ class RunFolder:
             When it does not exist or is damaged.
         """
         try:
-            content = json.loads(self.record.read_bytes())
-            return RunRecord(RunConfig.model_validate(content["config"]), dict(content["data"]))
-        except OSError as error:
-            raise InputError(f"cannot read {self.record}: {error.strerror}") from None
-        except (ValueError, ValidationError, KeyError, TypeError, RecursionError):
-            raise InputError(f"{self.record} is damaged") from None
+            found = described(_Record, json_object(read_bounded(self.record, _LARGEST_RECORD, "a run")))
+        except FileContentError as fault:
+            raise InputError(f"{self.record} {DAMAGED}: {fault}") from None
+        return RunRecord(found.config, found.data)
 
     def write_checkpoint(self, checkpoint: CheckpointFile) -> None:
         """Replace the checkpoint atomically."""
-        text = json.dumps({"position": checkpoint.position, "sha256": digest(checkpoint.tensors)})
-        write_tensors(self.checkpoint, _CHECKPOINT_KEY, text, checkpoint.tensors)
+        write_checkpoint(self.checkpoint, checkpoint)
 
     def read_checkpoint(self) -> CheckpointFile | None:
         """Read the checkpoint; ``None`` if there is none yet.
@@ -185,17 +194,7 @@ class RunFolder:
         InputError
             When it is damaged.
         """
-        if not self.checkpoint.exists():
-            return None
-        text, tensors = read_tensors(self.checkpoint, _CHECKPOINT_KEY)
-        try:
-            content = json.loads(text)
-            position, sha256 = dict(content["position"]), content["sha256"]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            raise InputError(f"{self.checkpoint} is damaged: its description is not readable") from None
-        if digest(tensors) != sha256:
-            raise InputError(f"{self.checkpoint} is damaged: its tensors' SHA-256 does not match")
-        return CheckpointFile(position, tensors)
+        return read_checkpoint(self.checkpoint) if self.checkpoint.exists() else None
 
     def read_position(self) -> dict[str, Any] | None:
         """Read the progress stored in the checkpoint, without its tensors; ``None`` if there is none yet.
@@ -205,12 +204,7 @@ class RunFolder:
         InputError
             When its description is damaged.
         """
-        if not self.checkpoint.exists():
-            return None
-        try:
-            return dict(json.loads(read_metadata(self.checkpoint, _CHECKPOINT_KEY))["position"])
-        except (ValueError, KeyError, TypeError, RecursionError):
-            raise InputError(f"{self.checkpoint} is damaged: its description is not readable") from None
+        return read_position(self.checkpoint) if self.checkpoint.exists() else None
 
     def append_metrics(self, values: dict[str, Any]) -> None:
         """Append one line to ``metrics.jsonl``; a line that cannot be written completely is removed.
@@ -235,18 +229,16 @@ class RunFolder:
             raise write_error(self.metrics, error) from error
 
     def read_metrics(self) -> list[dict[str, Any]]:
-        """All complete lines of ``metrics.jsonl``, oldest first; a truncated last line is ignored."""
-        if not self.metrics.exists():
-            return []
-        lines = []
-        for line in self.metrics.read_bytes().splitlines(keepends=True):
-            try:
-                values = json.loads(line)
-            except ValueError:
-                continue
-            if line.endswith(b"\n") and isinstance(values, dict):
-                lines.append(values)
-        return lines
+        """The epochs and changed settings in ``metrics.jsonl``, oldest first, with the values that are valid.
+
+        A line that is truncated or damaged is left out, and so is a mean that is not finite.
+
+        Raises
+        ------
+        InputError
+            When the file is larger than the memory allows, or cannot be read.
+        """
+        return [line for values in self._lines() if (line := metrics_line(values)) is not None]
 
     def trim_metrics(self, epochs: int, adjustments: int = 0) -> None:
         """Keep the lines of the first ``epochs`` epochs and the first ``adjustments`` changed settings.
@@ -254,15 +246,32 @@ class RunFolder:
         A resumed run writes the later ones again. Truncated lines are dropped.
         """
         kept = []
-        for values in self.read_metrics():
+        for values in self._lines():
             if values.get("event") == "adjusted":
                 adjustments -= 1
                 keep = adjustments >= 0
             else:
-                keep = values.get("epoch", 0) <= epochs
+                epoch = values.get("epoch", 0)
+                keep = isinstance(epoch, int | float) and epoch <= epochs
             if keep:
                 kept.append(values)
         atomic_write(self.metrics, "".join(json.dumps(values) + "\n" for values in kept).encode())
+
+    def _lines(self) -> Iterator[dict[str, Any]]:
+        """The objects on complete lines of the metrics, as they are written there."""
+        if not self.metrics.exists():
+            return
+        with opened_regular(self.metrics) as (file, size):
+            require_memory(self.metrics, _PARSED * size)
+            left = size
+            while left > 0 and (line := file.readline(min(left, _LONGEST_LINE))):
+                left -= len(line)
+                try:
+                    values = json.loads(line)
+                except (ValueError, RecursionError):
+                    continue
+                if line.endswith(b"\n") and isinstance(values, dict):
+                    yield values
 
 
 def find_model(source: str | Path) -> Path:

@@ -6,18 +6,29 @@ import os
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from latentlab.config import Config, DataConfig, RunConfig
 from latentlab.errors import InputError
 from latentlab.paths import data_folder
 from latentlab.storage import atomic_write
+from latentlab.storage.validation import (
+    MAX_CLASSES,
+    Coordinate,
+    FileContentError,
+    SchemaVersion,
+    Text,
+    described,
+    json_object,
+    read_bounded,
+)
 
 SCHEMA_VERSION = 1
 SUFFIX = ".latentlab.json"
-_LARGEST_FILE = 1 << 20
+_LARGEST_FILE = 4 << 20  # bytes
+_LARGEST_LATENT = 2**17  # dimensions: a grid of codes has thousands
 
-Text = Annotated[str, Field(max_length=4096)]
+Dimension = Annotated[int, Field(ge=0, lt=_LARGEST_LATENT)]
 AxisName = Annotated[str, Field(pattern=r"^(z|pc)[1-9]\d{0,3}$")]
 
 
@@ -36,18 +47,18 @@ class SessionFile(Config):
         Epochs the run had done when its window was closed during training; otherwise ``None``.
     """
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: SchemaVersion = SCHEMA_VERSION
     model: Text = ""
     dataset: Text = ""
     data: DataConfig = DataConfig()
-    latent: Annotated[tuple[float, ...], Field(max_length=4096)] = ()
-    label: int | None = Field(default=None, ge=0)
+    latent: Annotated[tuple[Coordinate, ...], Field(max_length=_LARGEST_LATENT)] = ()
+    label: Annotated[int, Field(ge=0, lt=MAX_CLASSES)] | None = None
     axes: tuple[AxisName, AxisName] = ("z1", "z2")
-    locked: Annotated[tuple[int, ...], Field(max_length=4096)] = ()
+    locked: Annotated[tuple[Dimension, ...], Field(max_length=_LARGEST_LATENT)] = ()
     run_folder: Text = ""
     run_config: RunConfig | None = None
     run_was_live: bool = False
-    closed_at: float | None = Field(default=None, ge=0)
+    closed_at: float | None = Field(default=None, ge=0, le=1_000_000)
 
 
 def write_session(path: Path, session: SessionFile) -> None:
@@ -64,22 +75,15 @@ def read_session(path: Path) -> SessionFile:
     InputError
         One sentence: it does not exist, is too large, is not a session, or is of a newer latentlab.
     """
+    data = read_bounded(path, _LARGEST_FILE, "a session")
     try:
-        size = path.stat().st_size
-        if size > _LARGEST_FILE:
-            raise InputError(f"{path}: {size} bytes are too many for a session (at most {_LARGEST_FILE})")
-        text = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}") from None
-    try:
-        session = SessionFile.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{path}: not a latentlab session: {where + ': ' if where else ''}{first['msg']}") from None
-    if session.schema_version > SCHEMA_VERSION:
-        raise InputError(f"{path}: written by a newer latentlab (schema {session.schema_version})")
-    return session
+        values = json_object(data)
+        version = values.get("schema_version")
+        if type(version) is int and version > SCHEMA_VERSION:
+            raise InputError(f"{path}: written by a newer latentlab (schema {version})")
+        return described(SessionFile, values)
+    except FileContentError as fault:
+        raise InputError(f"{path}: not a latentlab session: {fault}") from None
 
 
 # --- autosaves: one per process, so that two windows never share one ------------------------------------

@@ -8,16 +8,35 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from latentlab.config import Config
 from latentlab.errors import InputError
 from latentlab.storage.atomic import remove_leftovers, write_error
-from latentlab.storage.tensors import digest, read_tensors, write_tensors
+from latentlab.storage.tensors import DAMAGED, Arrays, digest, read_tensors, write_tensors
+from latentlab.storage.validation import (
+    INDEX,
+    MEAN,
+    Epochs,
+    FileContentError,
+    Means,
+    Name,
+    Names,
+    PictureExtent,
+    check_arrays,
+    described,
+    image_rule,
+    json_object,
+    label_rule,
+    shortened,
+)
+from latentlab.utils.array_rules import PICTURE
 
 MAX_SNAPSHOTS = 120
+_MAX_LISTED = 10_000
+_MAX_IMAGES = 10_000
 
 _KEY = "latentlab_history"
 _NAME = re.compile(r"epoch-(\d{1,9})\.safetensors")
@@ -87,12 +106,12 @@ class SnapshotFolder:
         return self.folder / f"epoch-{epoch:06d}.safetensors"
 
     def epochs(self) -> tuple[int, ...]:
-        """The stored epochs, sorted; empty if the folder does not exist."""
+        """The stored epochs, sorted, at most 10,000; empty if the folder does not exist."""
         try:
             names = os.listdir(self.folder)
         except OSError:
             return ()
-        return tuple(sorted({int(found[1]) for name in names if (found := _NAME.fullmatch(name))}))
+        return tuple(sorted({int(found[1]) for name in names if (found := _NAME.fullmatch(name))})[:_MAX_LISTED])
 
     def write(self, snapshot: Snapshot) -> None:
         """Store a snapshot, and remove another one if there are too many.
@@ -140,15 +159,28 @@ class SnapshotFolder:
             When it is not stored, or its file is damaged.
         """
         path = self.path(epoch)
-        text, tensors = read_tensors(path, _KEY)
+        text, tensors = read_tensors(path, _KEY, DAMAGED)
         try:
-            values = json.loads(text)
-            if digest(tensors) != values["sha256"]:
-                raise ValueError("its SHA-256 does not match")
-            parts = _described(values) | _checked(tensors)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise InputError(f"{path} is damaged: {error}") from None
-        return Snapshot(epoch=epoch, **parts)
+            description = described(_Description, json_object(text))
+            if digest(tensors) != description.sha256:
+                raise FileContentError("its SHA-256 does not match")
+            _check_tensors(tensors, len(description.classes))
+        except FileContentError as fault:
+            raise InputError(f"{path} {DAMAGED}: {fault}") from None
+        return Snapshot(
+            epoch=epoch,
+            metrics=description.metrics,
+            mean=tensors["mean"].astype(np.float32),
+            label=tensors["label"].astype(np.int64),
+            index=tensors["index"].astype(np.int64),
+            classes=description.classes,
+            fingerprint=description.fingerprint,
+            picture=tensors["picture"],
+            extent=description.extent,
+            originals=tensors["originals"],
+            reconstructions=tensors["reconstructions"],
+            samples=tensors["samples"],
+        )
 
     def trim(self, epochs: int) -> None:
         """Remove the snapshots after ``epochs``: a resumed run writes them again."""
@@ -182,34 +214,28 @@ def evenly(epochs: Sequence[int], most: int) -> tuple[int, ...]:
     return tuple(epochs[position] for position in positions)
 
 
-def _described(values: dict[str, Any]) -> dict[str, Any]:
-    """Validate the JSON metadata."""
-    left, right, bottom, top = (float(value) for value in values["extent"])
-    if not (np.isfinite([left, right, bottom, top]).all() and left < right and bottom < top):
-        raise ValueError("its picture has an invalid extent")
-    return {
-        "metrics": {str(name): float(value) for name, value in values["metrics"].items()},
-        "classes": tuple(str(name) for name in values["classes"]),
-        "fingerprint": str(values["fingerprint"]),
-        "extent": (left, right, bottom, top),
-    }
+class _Description(Config):
+    """The description in a snapshot's metadata."""
+
+    epoch: Epochs
+    metrics: Means
+    classes: Names
+    fingerprint: Name
+    extent: PictureExtent
+    sha256: Name
 
 
-def _checked(tensors: dict[str, NDArray[Any]]) -> dict[str, Any]:
-    """Validate shapes and types of the arrays."""
-    mean = tensors["mean"].astype(np.float32)
-    label, index = tensors["label"], tensors["index"]
-    if mean.ndim != 2 or not np.isfinite(mean).all():
-        raise ValueError("its points are invalid")
-    if not (label.shape == index.shape == (len(mean),) and label.dtype == index.dtype == np.int64):
-        raise ValueError("its points and labels do not match")
-    parts: dict[str, Any] = {"mean": mean, "label": label, "index": index}
-    for name, axes in (("picture", 2), ("originals", 3), ("reconstructions", 3), ("samples", 3)):
-        array = tensors[name]
-        grey, colour = array.ndim == axes, array.ndim == axes + 1 and array.shape[-1] == 3
-        if array.dtype != np.uint8 or not (grey or colour):
-            raise ValueError(f"its {name} are not images")
-        parts[name] = array
-    if parts["originals"].shape != parts["reconstructions"].shape:
-        raise ValueError("its images and reconstructions do not match")
-    return parts
+_IMAGES = ("originals", "reconstructions", "samples")
+
+
+def _check_tensors(tensors: Arrays, classes: int) -> None:
+    rules = {"mean": MEAN, "label": label_rule(classes), "index": INDEX, "picture": PICTURE}
+    rules |= dict.fromkeys(_IMAGES, image_rule(range(1, _MAX_IMAGES + 1)))
+    if missing := [name for name in rules if name not in tensors]:
+        raise FileContentError(f"tensor {missing[0]} is missing")
+    if unknown := [name for name in tensors if name not in rules]:
+        raise FileContentError(f"tensor {shortened(unknown[0])} is not one of a snapshot's")
+    check_arrays(tensors, rules)
+    shapes = [tensors[name].shape for name in _IMAGES]
+    if shapes[0] != shapes[1] or shapes[0][1:] != shapes[2][1:]:
+        raise FileContentError("its images, reconstructions and samples have different sizes")

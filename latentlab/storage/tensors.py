@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,17 +17,24 @@ from safetensors.numpy import save as _save
 
 from latentlab.errors import InputError
 from latentlab.storage.atomic import atomic_write
+from latentlab.storage.validation import FileContentError, check_tensors, opened_regular, require_memory, shortened
 
 Arrays = dict[str, NDArray[Any]]
 
 LARGEST_HEADER = 10_000_000
 """Bytes. The format's own limit is ten times this; no model of ours comes near either."""
 
+NOT_A_MODEL = "is not a latentlab model"
+DAMAGED = "is damaged"
+
+_COPIES = 3
+"""Of a file in memory while it is read: its bytes, its arrays, and the largest array once more for the hash."""
+
 _ENTRY_KEYS = {"dtype", "shape", "data_offsets"}
 _TYPES = {"BOOL", "F16", "F32", "F64"} | {f"{sign}{bits}" for sign in "UI" for bits in (8, 16, 32, 64)}
 
 
-def read_tensors(path: Path, key: str) -> tuple[str, Arrays]:
+def read_tensors(path: Path, key: str, complaint: str = NOT_A_MODEL) -> tuple[str, Arrays]:
     """Read a safetensors file into memory.
 
     Parameters
@@ -36,6 +43,8 @@ def read_tensors(path: Path, key: str) -> tuple[str, Arrays]:
         The file.
     key
         Name of the metadata entry to return.
+    complaint
+        What a file that is refused is said to be.
 
     Returns
     -------
@@ -47,13 +56,14 @@ def read_tensors(path: Path, key: str) -> tuple[str, Arrays]:
     InputError
         One sentence that says why this is not a latentlab file.
     """
-    with _opened(path) as file:
+    with _opened(path, complaint) as (file, size):
         text = _checked_metadata(path, file, key)
+        require_memory(path, _COPIES * size)
         file.seek(0)
-        return text, _load(file.read())
+        return text, _load(file.read(size))
 
 
-def read_metadata(path: Path, key: str) -> str:
+def read_metadata(path: Path, key: str, complaint: str = NOT_A_MODEL) -> str:
     """Read only the metadata entry ``key``; the header is checked.
 
     Raises
@@ -61,7 +71,7 @@ def read_metadata(path: Path, key: str) -> str:
     InputError
         As in ``read_tensors``.
     """
-    with _opened(path) as file:
+    with _opened(path, complaint) as (file, _):
         return _checked_metadata(path, file, key)
 
 
@@ -83,17 +93,16 @@ def digest(tensors: Mapping[str, NDArray[Any]]) -> str:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    """Open a file for reading; its errors and those of safetensors become one sentence."""
-    try:
-        with open(path, "rb") as file:
-            yield file
-    except FileNotFoundError:
-        raise InputError(f"there is no file {path}") from None
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from None
-    except SafetensorError as error:
-        _refuse(path, str(error).removeprefix("Error while deserializing: "))
+def _opened(path: Path, complaint: str) -> Iterator[tuple[BinaryIO, int]]:
+    """Open a file for reading, with its size; its errors and those of safetensors become one sentence."""
+    with opened_regular(path) as opened:
+        try:
+            yield opened
+        except SafetensorError as error:
+            reason = shortened(str(error).removeprefix("Error while deserializing: "), 200)
+            raise InputError(f"{path} {complaint}: {reason}") from None
+        except FileContentError as fault:
+            raise InputError(f"{path} {complaint}: {fault}") from None
 
 
 def _checked_metadata(path: Path, file: BinaryIO, key: str) -> str:
@@ -106,23 +115,26 @@ def _checked_metadata(path: Path, file: BinaryIO, key: str) -> str:
     prefix = file.read(8)
     length = int.from_bytes(prefix, "little")
     if len(prefix) < 8:
-        _refuse(path, "it is too short for a safetensors file")
+        raise FileContentError("it is too short for a safetensors file")
     if length > LARGEST_HEADER:
-        _refuse(path, _what_it_is(prefix) or f"its header claims {length:,} bytes, more than {LARGEST_HEADER:,}")
+        raise FileContentError(
+            _what_it_is(prefix) or f"its header claims {length:,} bytes, more than {LARGEST_HEADER:,}"
+        )
     with safe_open(path, framework="numpy"):
         header = file.read(length)
     try:
         entries = json.loads(header, object_pairs_hook=_without_duplicates)
-    except ValueError as error:
-        _refuse(path, f"its header is not valid: {error}")
+    except (ValueError, RecursionError) as error:
+        raise FileContentError(f"its header is not valid: {shortened(str(error))}") from None
     metadata = entries.pop("__metadata__", None) or {}
     if key not in metadata:
-        _refuse(path, "it is a safetensors file without latentlab's description")
+        raise FileContentError("it is a safetensors file without latentlab's description")
     for name, entry in entries.items():
         if entry.keys() != _ENTRY_KEYS:
-            _refuse(path, f"its header describes tensor {name!r} with unknown fields")
+            raise FileContentError(f"its header describes tensor {shortened(name)} with unknown fields")
         if entry["dtype"] not in _TYPES:
-            _refuse(path, f"tensor {name!r} has a type that is not supported")
+            raise FileContentError(f"tensor {shortened(name)} has a type that is not supported")
+    check_tensors((name, tuple(entry["shape"])) for name, entry in entries.items())
     text: str = metadata[key]
     return text
 
@@ -141,7 +153,3 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(values) != len(pairs):
         raise ValueError("a name occurs twice")
     return values
-
-
-def _refuse(path: Path, why: str) -> NoReturn:
-    raise InputError(f"{path} is not a latentlab model: {why}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +15,7 @@ from torch import Tensor
 from latentlab.config import RunConfig
 from latentlab.errors import InputError
 from latentlab.models.base import LatentModel
-from latentlab.models.inference import put_weights, weights_of
+from latentlab.models.inference import put_weights, weight_rules, weights_of
 from latentlab.storage import CheckpointFile, RunRecord, check_weights
 from latentlab.training.running_means import RunningMeans
 from latentlab.training.seeding import RandomStream
@@ -122,7 +123,8 @@ class BestModel:
         model: LatentModel,
     ) -> bool:
         """Keep ``model`` if its validation ELBO is the highest so far; without validation, always keep it."""
-        if validation is not None and self.epoch and validation["elbo"] <= self.metrics["validation_elbo"]:
+        best = self.metrics.get("validation_elbo", -math.inf)
+        if validation is not None and self.epoch and validation["elbo"] <= best:
             return False
         self.epoch, self.step, self.beta = progress.epochs_done, progress.step, float(model.beta)
         train = {name: train[name] for name in ("elbo", "rate", "distortion")}
@@ -177,34 +179,33 @@ class TrainerState:
         return CheckpointFile(position, tensors)
 
     def load_state_dict(self, checkpoint: CheckpointFile, path: str) -> None:
-        """Continue from a checkpoint.
+        """Continue from a checkpoint; ``path`` names it in errors.
 
         Raises
         ------
         InputError
-            When it does not belong to this run.
+            When it does not belong to this run, or its tensors are not those of this model and these optimizers.
         """
         values = checkpoint.position
         parts = {prefix: _part(checkpoint.tensors, f"{prefix}.") for prefix in ("model", "best", "optimizer", "random")}
-        expected = {name: tuple(tensor.shape) for name, tensor in self.model.state_dict().items()}
-        check_weights(expected, parts["model"], path)
-        try:
-            for name, value in values["position"].items():
-                setattr(self.progress, name, value)
-            best = values["best"]
-            self.best.epoch, self.best.step, self.best.metrics = best["epoch"], best["step"], best["metrics"]
-            self.best.beta = best.get("beta")  # absent in early versions
-            names, images = tuple(values["epoch_terms"]), values["epoch_images"]
-            if isinstance(images, int):  # in early versions one number for all terms
-                images = [images] * len(names)
-            self.means.load_state(names, images, torch.from_numpy(checkpoint.tensors["epoch_sums"].copy()))
-            self._load_settings(values)
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"{path} is damaged: its description is not readable ({error})") from None
+        check_weights(weight_rules(self.model), parts["model"], path)
+        for name, value in values["position"].items():
+            setattr(self.progress, name, value)
+        best = values["best"]
+        self.best.epoch, self.best.step, self.best.metrics = best["epoch"], best["step"], best["metrics"]
+        self.best.beta = best.get("beta")  # absent in early versions
+        names, images = tuple(values["epoch_terms"]), values["epoch_images"]
+        if isinstance(images, int):  # in early versions one number for all terms
+            images = [images] * len(names)
+        self.means.load_state(names, images, torch.from_numpy(checkpoint.tensors["epoch_sums"].copy()))
+        self._load_settings(values)
         put_weights(self.model, parts["model"])
         self.best.weights, self.best.saved = parts["best"], bool(parts["best"])
-        self.optimizers.load_state_dict(_tensors(parts["optimizer"]))
-        self.stream.load_state_dict(_tensors(parts["random"]))
+        try:
+            self.optimizers.load_state_dict(_tensors(parts["optimizer"]))
+            self.stream.load_state_dict(_tensors(parts["random"]))
+        except ValueError as error:
+            raise InputError(f"{path} is damaged: {error}") from None
 
     def _load_settings(self, values: dict[str, Any]) -> None:
         """Keep the settings that were changed during the run, except those that are now configured differently."""

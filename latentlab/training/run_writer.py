@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latentlab.config import RunConfig
+from latentlab.config import RunConfig, validated
 from latentlab.config.events import Adjusted, Checkpoint, Epoch
 from latentlab.data import Dataset
 from latentlab.errors import RunError
@@ -149,22 +150,29 @@ class RunWriter:
         return header
 
     def model_header(self, model: LatentModel, best: BestModel) -> ModelHeader:
-        """The header of the model's file."""
+        """The header of the model's file.
+
+        Raises
+        ------
+        InputError
+            When a model file cannot hold it: a class name that is too long, or too many classes.
+        """
         # Without the settings that do not affect the model: the same run writes the same file.
         settings = self._config.training.model_dump(
             mode="json", exclude={"device", "checkpoint_minutes", "graphs", "history"}
         )
         # β may have been changed during the run: the one that these weights were trained with.
         beta = float(model.beta) if best.beta is None else best.beta
-        return ModelHeader(
-            model=self._config.model.model_copy(update={"beta": beta}),
-            image_shape=model.image_shape,
-            classes=self._dataset.classes,
-            data=self._data(),
-            training=settings | {"epoch": best.epoch, "step": best.step},
-            metrics=best.metrics,
-            parameters=sum(parameter.numel() for parameter in model.parameters()),
-        )
+        values = {
+            "model": self._config.model.model_copy(update={"beta": beta}),
+            "image_shape": model.image_shape,
+            "classes": self._dataset.classes,
+            "data": self._data(),
+            "training": settings | {"epoch": best.epoch, "step": best.step},
+            "metrics": {name: value for name, value in best.metrics.items() if math.isfinite(value)},
+            "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        }
+        return validated(ModelHeader, values)
 
     @property
     def folder_was_removed(self) -> bool:

@@ -69,7 +69,18 @@ class RandomStream:
         return dict(self._own)
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Continue from an earlier ``state_dict``; a generator that is not in it keeps its state."""
+        """Continue from an earlier ``state_dict``; a generator that is not in it keeps its state.
+
+        Raises
+        ------
+        ValueError
+            When a tensor is not the state of its generator.
+        """
+        for kind in self._own.keys() & state.keys():
+            try:
+                torch.Generator(self._device if kind != "cpu" else "cpu").set_state(state[kind])
+            except RuntimeError:
+                raise ValueError(f"tensor random.{kind} is not the state of a random number generator") from None
         self._own |= {kind: tensor for kind, tensor in state.items() if kind in self._own}
 
     def _current(self) -> dict[str, Tensor]:

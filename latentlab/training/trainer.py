@@ -141,7 +141,10 @@ class Trainer:
         if checkpoint is None:
             return
         self.state.load_state_dict(checkpoint, path)
-        self._optimizer_step.micro_batch = self.state.progress.micro_batch
+        progress, steps = self.state.progress, self._batches.steps_per_epoch
+        if not 0 <= progress.step - progress.epochs_done * steps <= steps:
+            raise InputError(f"{path} is damaged: step {progress.step} is not in epoch {progress.epochs_done + 1}")
+        self._optimizer_step.micro_batch = min(progress.micro_batch, self._batches.batch_size)
         if self._group is not None and not self._group.is_main:
             # The sums in the checkpoint are over all processes; the main process holds them.
             names, _, sums = self.state.means.state()

@@ -4,17 +4,20 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
 from latentlab.cli import main
 from latentlab.storage import RunFolder
 from tests.cli.conftest import SMALL
+from tests.storage.rewrite import rewrite
 
 
 def json_lines(text):
@@ -231,3 +234,14 @@ def test_rows_7_and_10_a_run_killed_at_any_moment_and_resumed_ends_like_an_unint
     assert whole.keys() == parts.keys()
     assert all(whole[name].tobytes() == parts[name].tobytes() for name in whole)
     assert [line["epoch"] for line in RunFolder(tmp_path / "parts").read_metrics()] == list(range(1, 151))
+
+
+def test_row_41_a_damaged_checkpoint_ends_resume_with_one_line(run, data, tmp_path, capsys):
+    folder = shutil.copytree(run, tmp_path / "run")
+    tensor = "optimizer.model.decoder.pixels.weight/exp_avg"
+    rewrite(folder / "checkpoint.safetensors", "latentlab_checkpoint", {tensor: np.zeros(1000, np.float32)})
+    assert main(["train", str(data), "--out", str(folder), "--resume", "--epochs", "9"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"latentlab: error: {folder}")
+    assert f"is damaged: tensor {tensor} is float32 [1000] instead of [64, 16]" in error
+    assert error.count("\n") == 1

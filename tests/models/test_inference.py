@@ -99,7 +99,7 @@ def edited(path, edit):
 @pytest.mark.parametrize(
     ("edit", "why"),
     [
-        (lambda model: model.update(latent_dim=4), r"is \[.*\] instead of \[.*\]"),
+        (lambda model: model.update(latent_dim=4), r"is float32 \[.*\] instead of \[.*\]"),
         (lambda model: model["architecture"].update(layers=2), "is missing"),
         (lambda model: model["architecture"].update(kind="conv"), "is missing"),
     ],

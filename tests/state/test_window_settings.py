@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from latentlab.state.window_settings import MAX_RECENT, WindowSettings
@@ -23,7 +25,17 @@ def test_layout_scheme_and_recent_files_are_restored(tmp_path, qapp):
     assert again.set_aside is None
 
 
-@pytest.mark.parametrize("content", [b"\x00\x01\xff" * 500, b"[window\nscheme==\x00"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x00\x01\xff" * 500,
+        b"[window\nscheme==\x00",
+        b"[window]\ngeometry=@Variant(\\0\\0\\0\\x46)",
+        b"[General]\nrecent=/a, @DateTime(\\0)",
+        b"[General]\nrecent=/" + b"a" * (1 << 20),
+    ],
+    ids=["bytes", "section", "object", "object in a list", "size"],
+)
 def test_row_13_corrupt_settings_are_backed_up_and_replaced_by_defaults(tmp_path, qapp, content):
     path = tmp_path / "window.ini"
     path.write_bytes(content)
@@ -41,3 +53,20 @@ def test_values_of_a_wrong_type_are_replaced_by_defaults(tmp_path, qapp):
     assert settings.scheme() == "system"
     assert settings.layout() is None
     assert settings.recent() == []
+
+
+def test_row_13_settings_that_are_a_pipe_are_not_waited_for(tmp_path, qapp):
+    os.mkfifo(tmp_path / "window.ini")
+    settings = WindowSettings(tmp_path / "window.ini")
+    assert settings.set_aside.is_fifo()
+    assert settings.recent() == []
+
+
+def test_names_that_look_like_objects_are_kept_and_endless_ones_left_out(tmp_path, qapp):
+    settings = WindowSettings(tmp_path / "window.ini")
+    for source in ("@Variant(x)", "/photos/@Variant(", "/" + "a" * 5000):
+        settings.add_recent(source)
+    settings.flush()
+    again = WindowSettings(tmp_path / "window.ini")
+    assert again.set_aside is None
+    assert again.recent() == ["/photos/@Variant(", "@Variant(x)"]

@@ -4,7 +4,9 @@ import contextlib
 import io
 import json
 import math
+import os
 import pickle
+import sys
 import zipfile
 
 import numpy as np
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
+from latentlab.app.preview_picture import preview_picture
 from latentlab.config import ModelConfig
 from latentlab.errors import InputError
 from latentlab.storage import (
@@ -25,6 +28,8 @@ from latentlab.storage import (
     read_model,
     write_model,
 )
+from latentlab.utils.array_rules import ArrayRule
+from tests.storage.rewrite import rewrite
 
 
 def a_model(with_points=True):
@@ -300,11 +305,15 @@ def test_a_newer_version_is_refused_by_its_number(path):
 def test_configuration_and_weights_that_disagree_are_named():
     """Row 5."""
     weights = {"a": np.zeros((2, 3)), "b": np.zeros(2), "c": np.zeros(1)}
-    check_weights({"a": (2, 3), "b": (2,), "c": (1,)}, weights, "m")
-    with pytest.raises(
-        InputError, match=r"d is missing; c is not one of its tensors; a is \[2, 3\] instead of \[3, 2\]"
-    ):
-        check_weights({"a": (3, 2), "b": (2,), "d": (1,)}, weights, "m")
+    rules = {name: ArrayRule(("f",), (array.shape,)) for name, array in weights.items()}
+    check_weights(rules, weights, "m")
+    with pytest.raises(InputError, match="c is float64, which is not allowed"):
+        check_weights(rules | {"c": ArrayRule(("i",))}, weights, "m")
+    rules |= {"a": ArrayRule(("f",), ((3, 2),)), "d": ArrayRule(("f",))}
+    del rules["c"]
+    why = r"d is missing; c is not one of its tensors; a is float64 \[2, 3\] instead of \[3, 2\]$"
+    with pytest.raises(InputError, match=why):
+        check_weights(rules, weights, "m")
 
 
 @pytest.mark.parametrize(
@@ -325,25 +334,154 @@ def test_a_hostile_description_is_refused(path, edit):
         read_model(path)
 
 
+def filled(number, shape=(5, 2), kind=np.float32):
+    return np.full(shape, number, kind)
+
+
 @pytest.mark.parametrize(
-    ("name", "array"),
+    ("name", "array", "why"),
     [
-        ("points.std", np.zeros((4, 2), np.float32)),
-        ("points.mean", np.zeros((5, 3), np.float32)),
-        ("points.label", np.zeros(5, np.float32)),
-        ("preview", np.zeros((4, 4), np.float32)),
-        ("preview", np.zeros((4, 4, 2), np.uint8)),
+        ("points.std", filled(1, (4, 2)), r"is float32 \[4, 2\] instead of \[5, 2\]"),
+        ("points.mean", filled(1, (5, 3)), r"is float32 \[5, 3\] instead of \[N, 2\]"),
+        ("points.mean", filled(1, (10,)), "instead of"),
+        ("points.mean", filled(3e38), r"holds 3e\+38, more than 1e\+09"),
+        ("points.mean", filled(-2e9), r"holds -2e\+09, less than"),
+        ("points.mean", filled(np.inf), "not finite"),
+        ("points.mean", filled(np.nan), "not finite"),
+        ("points.mean", filled(1e300, kind=np.float64), r"holds 1e\+300"),
+        ("points.mean", None, "is missing"),
+        ("points.std", filled(-0.5), "holds -0.5, less than 0"),
+        ("points.std", filled(np.nan), "not finite"),
+        ("points.label", filled(0, 5), "is float32, which is not allowed"),
+        ("points.label", filled(2**62, 5, np.int64), "more than 99999"),
+        ("points.label", filled(-2, 5, np.int8), "holds -2, less than -1"),
+        ("points.index", filled(-1, 5, np.int32), "holds -1, less than 0"),
+        ("points.index", filled(2**40, 5, np.int64), "more than"),
+        ("points.index", filled(0, 6, np.int32), "instead of"),
+        ("points.other", filled(0, 5), "is not one of a model's"),
+        ("preview", filled(0, (4, 4)), "is float32, which is not allowed"),
+        ("preview", filled(0, (4, 4, 2), np.uint8), "instead of"),
+        ("preview", filled(0, (0, 4), np.uint8), "instead of"),
+        ("encoder.weight", filled(np.nan, (3, 4)), "not finite"),
+        ("encoder.weight", filled(-np.inf, (3, 4)), "not finite"),
+        ("encoder.weight", filled(1e300, (3, 4), np.float64), r"holds 1e\+300"),
     ],
 )
-def test_invalid_points_are_refused(path, name, array):
-    from latentlab.storage.tensors import digest
-
+def test_row_40_tensors_beside_and_of_the_weights_are_checked(path, name, array, why):
     write_model(path, a_model())
-    tensors = load_file(path) | {name: array}
-    description = json.loads(read_raw_description(path)) | {"sha256": digest(tensors)}
-    save_file(tensors, path, metadata={"latentlab": json.dumps(description)})
-    with pytest.raises(InputError, match=name.split(".")[0]):
+    rewrite(path, "latentlab", {name: array})
+    with pytest.raises(InputError, match=f"^{path}: tensor {name} .*{why}"):
         read_model(path)
+
+
+def test_a_label_without_a_name_is_unknown(path):
+    """Models saved with the points of another dataset have such labels."""
+    write_model(path, a_model())
+    rewrite(path, "latentlab", {"points.label": np.array([0, 1, 2, -1, 99_999])})
+    assert read_model(path).points.label.tolist() == [0, 1, -1, -1, -1]
+
+
+@pytest.mark.parametrize("mean", [np.inf, 2e9])
+def test_points_that_would_be_refused_are_not_written(path, mean):
+    model = a_model()
+    points = Points(filled(mean), filled(1), model.points.label)
+    write_model(path, ModelFile(model.header, model.weights, points, model.preview))
+    assert read_model(path).points is None
+
+
+def deep(depth):
+    value = {}
+    for _ in range(depth):
+        value = {"a": value}
+    return value
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "why"),
+    [
+        ("preview_extent", [-1e308, 1e308, -3, 3], r"has an edge at .*1e\+308"),
+        ("preview_extent", [3, -3, -3, 3], "is empty"),
+        ("preview_extent", [0, 1e-300, -3, 3], "is empty"),
+        ("preview_extent", [1e8, 1e8 + 1, -3, 3], "is empty"),
+        ("preview_extent", [-3, 3], ""),
+        ("classes", ["a", "x" * 1_000_000], r"classes\.1: .* at most 1000 characters"),
+        ("classes", [str(number) for number in range(100_001)], "at most 100000 items"),
+        ("data", deep(100), "nested too deeply"),
+        ("data", {"name": ["x"]}, "name: "),
+        ("data", {"config": []}, "config: "),
+        ("data", {"note": "x" * 5000}, "5,000 characters"),
+        ("data", {"images": 1e30}, "images: "),
+        ("training", {"binarise": "often"}, "binarise: "),
+        ("training", {"step": -1}, "step: "),
+        ("training", {"note": 1e999}, "not finite"),
+        ("schema_version", True, "schema_version: "),
+        ("schema_version", 1.0, "schema_version: "),
+        ("schema_version", 0, "schema_version: "),
+        ("metrics", {"x": 1e300}, "metrics.x: "),
+        ("metrics", {"x" * 2000: 1.0}, "at most 1000 characters"),
+        ("parameters", 2**80, "parameters: "),
+        ("sha256", "a" * 1_000_000, "sha256: "),
+    ],
+)
+def test_row_40_the_description_is_checked(path, field, value, why):
+    write_model(path, a_model())
+    rewrite(path, "latentlab", edit=lambda description: description.update({field: value}))
+    with pytest.raises(InputError, match=f"^{path} is not a latentlab model: (?=.*{why}){field}") as caught:
+        read_model(path)
+    assert len(str(caught.value)) < 500 + len(str(path))
+
+
+def test_the_settings_of_a_model_that_exclude_each_other_are_refused_with_the_files_name(path):
+    write_model(path, a_model())
+    rewrite(path, "latentlab", edit=lambda description: description["model"]["posterior"].update(kind="concrete"))
+    with pytest.raises(InputError, match=f"^{path} is not a latentlab model: concrete latents"):
+        read_model(path)
+
+
+@pytest.mark.parametrize(
+    ("entries", "why"),
+    [
+        ({f"t{number}": ("F32", [0], [0, 0]) for number in range(20_001)}, "more than 20,000 tensors"),
+        ({"x" * 400: ("F32", [1], [0, 4])}, "the name of tensor x{79}… has 400 characters"),
+        ({"a": ("F32", [1] * 70, [0, 4])}, "tensor a has an impossible shape"),
+        ({"a": ("F32", [0, 2**62], [0, 0])}, "tensor a has an impossible shape"),
+    ],
+    ids=["number", "name", "dimensions", "size"],
+)
+def test_row_40_names_and_shapes_of_tensors_are_bounded(path, entries, why):
+    described = {n: {"dtype": d, "shape": s, "data_offsets": o} for n, (d, s, o) in entries.items()}
+    path.write_bytes(safetensors_bytes(described, max(o[-1] for _, _, o in entries.values())))
+    with pytest.raises(InputError, match=f"is not a latentlab model: .*{why}"):
+        read_model(path)
+
+
+def test_row_42_a_model_larger_than_the_memory_is_refused_with_both_sizes(path, monkeypatch):
+    write_model(path, a_model())
+    monkeypatch.setattr("latentlab.storage.validation.available_bytes", lambda: 3 << 10)
+    with pytest.raises(InputError, match=r"needs \d\.\d kB of memory to be read, and 3\.0 kB are available"):
+        read_model(path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes have no names")
+def test_a_pipe_is_not_waited_for(path):
+    os.mkfifo(path)
+    with pytest.raises(InputError, match="is not a regular file"):
+        read_model(path)
+    assert preview_picture(str(path)) is None
+
+
+def test_the_first_paint_shows_only_a_picture_that_the_worker_will_accept(path):
+    write_model(path, a_model())
+    picture, extent = preview_picture(str(path))
+    assert (picture == read_model(path).preview).all()
+    assert extent == (-3, 3, -3, 3)
+    for extent in ([-1e308, 1e308, -3, 3], [3, -3, -3, 3], [-3, 3], "abcd", None, [-3, 3, -3, float("nan")]):
+        rewrite(path, "latentlab", edit=lambda description: description.update(preview_extent=extent))  # noqa: B023
+        assert preview_picture(str(path)) is None
+    write_model(path, a_model())
+    for spoilt in (np.zeros((0, 4), np.uint8), np.zeros((4, 4), np.float32), np.zeros((4, 4, 2), np.uint8), None):
+        rewrite(path, "latentlab", {"preview": spoilt})
+        assert preview_picture(str(path)) is None
 
 
 JSON = st.recursive(

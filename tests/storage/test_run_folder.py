@@ -4,12 +4,11 @@ import os
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 
 from latentlab.config import RunConfig, TrainingConfig
 from latentlab.errors import InputError
-from latentlab.storage import CheckpointFile, RunFolder, RunRecord
+from latentlab.storage import RunFolder, RunRecord
 
 RECORD = RunRecord(RunConfig(training=TrainingConfig(epochs=3)), {"source": "demo:shapes", "fingerprint": "ab"})
 
@@ -61,33 +60,35 @@ RunFolder({str(locked / "run")!r}).check()
 
 def test_a_record_is_read_as_written(run):
     assert run.read_record() == RECORD
-    run.record.write_text("{")
-    with pytest.raises(InputError, match="is damaged"):
+    assert run.read_checkpoint() is None
+    assert run.read_position() is None
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("{", "not readable"),
+        ('{"config": {"training": {"epochs": -1}}, "data": {}}', "config.training.epochs"),
+        ('{"config": {}, "data": {"source": 5}}', "data: source"),
+        ('{"config": {"model": {"bound": "importance", "posterior": {"kind": "delta"}}}}', "bound=importance needs"),
+        ('{"config": {}, "more": {}}', "more"),
+    ],
+)
+def test_a_damaged_record_is_refused_with_the_name_of_the_field(run, content, why):
+    run.record.write_text(content)
+    with pytest.raises(InputError, match=f"^{run.record} is damaged: .*{why}"):
         run.read_record()
 
 
-def test_a_checkpoint_is_read_bit_for_bit(run):
-    assert run.read_checkpoint() is None
-    tensors = {
-        "rng": np.arange(5000, dtype=np.uint8),
-        "w": np.float32([[np.nan, -0.0]]),
-        "step": np.int64(3).reshape(()),
-    }
-    run.write_checkpoint(CheckpointFile({"step": 7, "rate": 0.1}, tensors))
-    back = run.read_checkpoint()
-    assert back.position == {"step": 7, "rate": 0.1}
-    assert {name: array.tobytes() for name, array in back.tensors.items()} == {
-        name: array.tobytes() for name, array in tensors.items()
-    }
-
-
-def test_a_damaged_checkpoint_is_named(run):
-    run.write_checkpoint(CheckpointFile({"step": 7}, {"w": np.zeros(100, np.float32)}))
-    data = bytearray(run.checkpoint.read_bytes())
-    data[-1] ^= 1
-    run.checkpoint.write_bytes(data)
-    with pytest.raises(InputError, match="SHA-256"):
-        run.read_checkpoint()
+def test_a_record_that_is_a_pipe_or_too_large_is_refused(run):
+    with open(run.record, "wb") as file:
+        file.truncate(33 << 20)
+    with pytest.raises(InputError, match=r"33\.0 MB are too many for a run \(at most 32\.0 MB\)"):
+        run.read_record()
+    run.record.unlink()
+    os.mkfifo(run.record)
+    with pytest.raises(InputError, match="not a regular file"):
+        run.read_record()
 
 
 def test_metrics_are_complete_lines_trimmed_to_the_checkpoint(run):
@@ -118,14 +119,33 @@ run.append_metrics({{"step": 2, "note": "x" * 100}})
     assert run.metrics.read_text() == '{"step": 1}\n'
 
 
-def test_a_header_whose_length_looks_like_a_pickle_is_read(run):
-    """0x0580 bytes of header begin the file as protocol 5 of pickle begins."""
-    run.write_checkpoint(CheckpointFile({"note": ""}, {"w": np.zeros(1, np.float32)}))
-    missing = 0x0580 - int.from_bytes(run.checkpoint.read_bytes()[:8], "little")
-    for padding in range(missing - 8, missing + 8):  # the header's own padding depends on what is in it
-        position = {"note": "x" * padding}
-        run.write_checkpoint(CheckpointFile(position, {"w": np.zeros(1, np.float32)}))
-        if run.checkpoint.read_bytes()[:2] == b"\x80\x05":
-            assert run.read_checkpoint().position == position
-            return
-    raise AssertionError("no such length was met")
+def test_what_is_invalid_in_the_metrics_is_left_out(run):
+    good = {"event": "epoch", "epoch": 1, "epochs": 3, "step": 4, "seconds": 0.5, "train": {"elbo": -4.5}}
+    for line in (
+        good,
+        good | {"epoch": 2, "train": {"elbo": -4.0, "rate": float("nan"), "own": 1e300}, "surprise": 1},
+        good | {"epoch": 1e30},
+        good | {"epoch": True},
+        good | {"epochs": -1},
+        good | {"seconds": float("inf")},
+        good | {"train": {"elbo": "high"}},
+        good | {"train": {"x" * 2000: 1.0}},
+        good | {"kl_per_dimension": [1.0, None]},
+        {"event": "adjusted", "step": 2, "epoch": 0.5, "beta": 2.0, "schedule": "cosine"},
+        {"event": "adjusted", "step": 2, "epoch": 0.5, "schedule": "<b>"},
+        {"event": ["epoch"]},
+        {"event": "started"},
+    ):
+        run.append_metrics(line)
+    assert run.read_metrics() == [
+        good,
+        good | {"epoch": 2, "train": {"elbo": -4.0}},
+        {"event": "adjusted", "step": 2, "epoch": 0.5, "beta": 2.0, "schedule": "cosine"},
+    ]
+
+
+def test_metrics_larger_than_the_memory_are_refused(run, monkeypatch):
+    run.append_metrics({"event": "epoch", "epoch": 1})
+    monkeypatch.setattr("latentlab.storage.validation.available_bytes", lambda: 100)
+    with pytest.raises(InputError, match="of memory to be read, and 100 bytes are available"):
+        run.read_metrics()

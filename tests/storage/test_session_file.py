@@ -39,13 +39,23 @@ def test_a_session_is_read_back_as_written(tmp_path):
         (b'{"axes": ["z1", "../../etc"]}', "axes"),
         (b'{"surprise": 1}', "surprise"),
         (json.dumps({"schema_version": SCHEMA_VERSION + 1}).encode(), "newer latentlab"),
-        (b" " * (1 << 20) + b"{}", "too many"),
+        (b'{"schema_version": true}', "schema_version"),
+        (b'{"schema_version": 1.0}', "schema_version"),
+        (b'{"latent": [1e30]}', "latent.0"),
+        (b'{"label": 4611686018427387904}', "label"),
+        (b'{"locked": [-1]}', "locked.0"),
+        (b'{"closed_at": 1e300}', "closed_at"),
+        (b'{"data": {"limit": 1%s}}' % (b"0" * 100), "data.limit"),
+        (b'{"run_config": {"training": {"patience": 1%s}}}' % (b"0" * 100), "run_config.training.patience"),
+        (b'{"run_config": {"model": {"posterior": {"kind": "concrete"}}}}', "concrete latents and the categorical"),
+        (b"[" * 100_000, "not readable"),
+        (b" " * (4 << 20) + b"{}", "too many"),
     ],
 )
 def test_row_13_and_38_a_bad_session_is_refused_in_a_sentence(tmp_path, text, says):
     path = tmp_path / "bad.latentlab.json"
     path.write_bytes(text)
-    with pytest.raises(InputError, match=says):
+    with pytest.raises(InputError, match=f"^{path}: .*{says}"):
         read_session(path)
 
 

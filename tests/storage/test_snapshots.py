@@ -22,7 +22,7 @@ def snapshot(epoch=1, points=5, latent_dim=3, scale=1.0, colour=()):
         mean=(scale * random.normal(size=(points, latent_dim))).astype(np.float32),
         label=np.arange(points) - 1,
         index=np.arange(points) * 2,
-        classes=("a", "b"),
+        classes=("a", "b", "c", "d"),
         fingerprint="f",
         picture=random.integers(0, 255, (8, 9, *colour), dtype=np.uint8),
         extent=(-3.0, 3.0, -4.0, 5.0),
@@ -42,7 +42,7 @@ def test_a_snapshot_is_read_as_written(tmp_path, scale, colour, close):
     read = history.read(7)
     assert np.allclose(read.mean, given_.mean, rtol=close, atol=close)
     assert (read.epoch, read.metrics, read.classes, read.fingerprint, read.extent) == (
-        7, {"train_elbo": -7.0}, ("a", "b"), "f", (-3.0, 3.0, -4.0, 5.0),
+        7, {"train_elbo": -7.0}, ("a", "b", "c", "d"), "f", (-3.0, 3.0, -4.0, 5.0),
     )  # fmt: skip
     for name in ("label", "index", "picture", "originals", "reconstructions", "samples"):
         assert (getattr(read, name) == getattr(given_, name)).all(), name
@@ -60,7 +60,24 @@ def test_a_damaged_file_is_named_and_nothing_of_it_is_used(tmp_path):
         history.read(2)
 
 
-@pytest.mark.parametrize("change", [{"mean": np.full((5, 3), np.nan, np.float32)}, {"samples": np.zeros((2, 5, 6, 2))}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mean": np.full((5, 3), np.nan, np.float32)},
+        {"mean": np.full((5, 3), 3e38, np.float32)},
+        {"mean": np.zeros((4, 3), np.float32)},
+        {"label": np.full(5, 2**62)},
+        {"label": np.full(5, 4)},
+        {"index": np.full(5, -1)},
+        {"samples": np.zeros((2, 5, 6, 2))},
+        {"samples": np.zeros((2, 6, 8), np.uint8)},
+        {"originals": np.zeros((0, 6, 7), np.uint8), "reconstructions": np.zeros((0, 6, 7), np.uint8)},
+        {"extent": (-1e308, 1e308, -1.0, 1.0)},
+        {"extent": (0.0, 0.0, -1.0, 1.0)},
+        {"classes": ("a", "b", "c", "d" * 1_000_000)},
+        {"fingerprint": "f" * 1_000_000},
+    ],
+)
 def test_an_invalid_snapshot_with_a_valid_checksum_is_refused(tmp_path, change):
     history = SnapshotFolder(tmp_path / "history")
     history.write(Snapshot(**{**vars(snapshot()), **change}))

@@ -1,13 +1,16 @@
 """A run that is stopped at any step and resumed ends as an uninterrupted one, to the bit (reliability row 10)."""
 
 import itertools
+import shutil
 import sys
 
+import numpy as np
 import pytest
 
 from latentlab.errors import InputError
 from latentlab.storage import CheckpointFile, RunFolder, read_model
 from latentlab.training import Trainer, validation
+from tests.storage.rewrite import rewrite
 from tests.training.helpers import bars, named, run_config, train
 
 
@@ -258,3 +261,81 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
     checkpoint.write_bytes(data)
     with pytest.raises(InputError, match="damaged"):
         Trainer(bars(), run_config(), tmp_path / "run", resume=True)
+
+
+@pytest.fixture(scope="module")
+def interrupted(tmp_path_factory):
+    """A run that was stopped in its second epoch."""
+    folder = tmp_path_factory.mktemp("interrupted") / "run"
+    trainer = Trainer(bars(), run_config(), folder)
+    for _ in trainer.steps():
+        if trainer.step == 6:
+            trainer.stop()
+    return folder
+
+
+WEIGHT = "decoder.pixels.weight"
+MOMENT = f"optimizer.model.{WEIGHT}/exp_avg"
+
+
+@pytest.mark.parametrize(
+    ("tensors", "position", "why"),
+    [
+        ({MOMENT: np.zeros((64, 15), np.float32)}, {}, r"tensor optimizer\..* is float32 \[64, 15\] instead of"),
+        ({MOMENT: np.zeros(1, np.float32)}, {}, "instead of"),
+        ({MOMENT: np.full((64, 16), np.nan, np.float32)}, {}, "not finite"),
+        # Weights and moments of another size agree with each other, and not with the configuration.
+        (
+            {
+                f"model.{WEIGHT}": np.zeros((64, 9), np.float32),
+                f"best.{WEIGHT}": np.zeros((64, 9), np.float32),
+                MOMENT: np.zeros((64, 9), np.float32),
+                f"{MOMENT}_sq": np.zeros((64, 9), np.float32),
+            },
+            {},
+            rf"{WEIGHT} is float32 \[64, 9\] instead of \[64, 16\]",
+        ),
+        ({"random.cpu": np.zeros(5056, np.uint8)}, {}, "is not the state of a random number generator"),
+        ({"random.cpu": np.zeros(8, np.uint8)}, {}, "is not the state of a random number generator"),
+        ({}, {"step": -1}, r"position\.step"),
+        ({}, {"epochs_done": 1e30}, r"position\.epochs_done"),
+        ({}, {"step": 9}, "step 9 is not in epoch 2"),
+        ({}, {"step": 3}, r"best\.step|step 3 is not in epoch 2"),
+    ],
+)
+def test_row_41_a_checkpoint_that_does_not_fit_is_refused(interrupted, tmp_path, tensors, position, why):
+    folder = RunFolder(shutil.copytree(interrupted, tmp_path / "run"))
+    before = folder.metrics.read_bytes()
+    rewrite(
+        folder.checkpoint, "latentlab_checkpoint", tensors, lambda text: text["position"]["position"].update(position)
+    )
+    with pytest.raises(
+        InputError, match=f"^{folder.path}.*(is damaged: |configuration and weights disagree: ).*({why})"
+    ):
+        Trainer(bars(), run_config(), folder.path, resume=True)
+    assert folder.metrics.read_bytes() == before
+
+
+def test_row_41_moments_of_another_phase_are_refused(tmp_path):
+    """They have the shape of their weight, which is not one of that phase."""
+    model = {"family": "factor", "recipe": "factor-vae"}
+    trainer = Trainer(bars(), run_config(model), tmp_path / "run")
+    for _ in trainer.steps():
+        if trainer.step == 2:
+            trainer.stop()
+    folder = RunFolder(tmp_path / "run")
+    tensors = folder.read_checkpoint().tensors
+    phases = {name.split(".")[1] for name in tensors if name.startswith("optimizer.")}
+    moved = next(name for name in tensors if name.startswith("optimizer."))
+    phase = moved.split(".")[1]
+    other = moved.replace(phase, min(phases - {phase}), 1).rpartition("/")[0]
+    rewrite(
+        folder.checkpoint,
+        "latentlab_checkpoint",
+        {
+            f"{other}/{moment}": tensors[f"{moved.rpartition('/')[0]}/{moment}"]
+            for moment in ("exp_avg", "exp_avg_sq", "step")
+        },
+    )
+    with pytest.raises(InputError, match=r"is damaged: tensor optimizer\..* belongs to none of its parameters"):
+        Trainer(bars(), run_config(model), folder.path, resume=True)

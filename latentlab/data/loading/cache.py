@@ -24,6 +24,7 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from operator import index
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from latentlab.data.loading.in_thread import run_in_thread
 from latentlab.data.loading.prepared_images import PreparedImages
 from latentlab.data.types import Images, LoadProgress
 from latentlab.paths import cache_folder
+from latentlab.utils.array_rules import LARGEST_SIDE
 
 MAX_BYTES = 20 << 30  # bytes
 
@@ -43,6 +45,7 @@ _CHECKED_WHOLE = 4 << 20
 _CHECKED_BLOCKS = 64
 _BLOCK = 4 << 10
 _STALE_SECONDS = 24 * 3600
+_LARGEST_ENTRY = 256 << 20  # bytes; a reason for each of a million unreadable files is a third of it
 _UNFINISHED = "unfinished-"
 # The other fields select images and do not change their pixels.
 _PIXEL_FIELDS = {"image_size", "channels", "fit", "invert", "levels", "background"}
@@ -95,7 +98,7 @@ class Cache:
             if folder.exists():
                 self.remove(folder)
             return None
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             self.remove(folder)
             return None
         with suppress(OSError):
@@ -219,18 +222,34 @@ def _sync(path: Path) -> None:
 
 
 def _read(folder: Path) -> PreparedImages:
+    """Read an entry, and check it whole: it may have been written by anything.
+
+    Raises
+    ------
+    OSError, ValueError, KeyError, TypeError
+        When it is missing or damaged.
+    """
+    if (folder / "entry.json").stat().st_size > _LARGEST_ENTRY:
+        raise ValueError("entry.json is too large")
     head, _, payload = (folder / "entry.json").read_text(encoding="utf-8").partition("\n")
     if f"{zlib.crc32(payload.encode()):08x}" != head:
         raise ValueError("entry.json is damaged")
     entry: dict[str, Any] = json.loads(payload)
-    images = map_images(folder / "images.u8", tuple(entry["shape"]))
-    codes = (folder / "codes.i4").read_bytes()
-    if _checksum(images) != entry["images"] or zlib.crc32(codes) != entry["codes"]:
+    count, channels, height, width = (index(size) for size in entry["shape"])
+    if min(count, height, width) < 1 or max(height, width) > LARGEST_SIDE or channels not in (1, 3):
+        raise ValueError("the images have an impossible shape")
+    images = map_images(folder / "images.u8", (count, channels, height, width))
+    stored = (folder / "codes.i4").read_bytes()
+    if _checksum(images) != entry["images"] or zlib.crc32(stored) != entry["codes"]:
         raise ValueError("pixels or codes are damaged")
     kinds = [(str(format), str(mode), str(size)) for format, mode, size in entry["kinds"]]
-    return PreparedImages(
-        images, np.frombuffer(codes, dtype="<i4").astype(np.int32), kinds, dict(entry["reasons"]), str(entry["digest"])
-    )
+    codes = np.frombuffer(stored, dtype="<i4").astype(np.int32)
+    if not len(codes) or codes.min() < -1 or codes.max() >= len(kinds) or np.count_nonzero(codes >= 0) != count:
+        raise ValueError("the codes do not describe the images")
+    reasons = {index(item): str(reason) for item, reason in entry["reasons"]}
+    if not all(0 <= item < len(codes) for item in reasons):
+        raise ValueError("a reason belongs to no item")
+    return PreparedImages(images, codes, kinds, reasons, str(entry["digest"]))
 
 
 def _checksum(images: Images) -> int:

@@ -30,7 +30,7 @@ from latentlab.engine.protocol.messages import (
     Traverse,
 )
 from latentlab.engine.worker.nearest_search import NearestSearch
-from latentlab.engine.worker.workspace import Workspace
+from latentlab.engine.worker.workspace import Workspace, require_drawable
 from latentlab.errors import InputError
 from latentlab.latent import coarse_to_fine, interpolate, linear_grid, traverse
 from latentlab.latent.grids import Pass
@@ -111,7 +111,7 @@ class InteractiveRequests:
                 else:
                     self._begin(request, self._search.answer(request))
             case DrawLatent():
-                z = workspace.need_model().sample_prior(1, request.seed)[0]
+                z = require_drawable(workspace.need_model().sample_prior(1, request.seed)[0])
                 workspace.send(LatentDrawn(request.generation, workspace.version, z))
             case ReadCodebooks():
                 entries = tuple(workspace.need_model().codebooks())

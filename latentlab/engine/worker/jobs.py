@@ -27,7 +27,7 @@ from latentlab.engine.protocol.messages import (
     SaveModel,
 )
 from latentlab.engine.worker.dataset_preview import contact_sheet, shown_on_sheet
-from latentlab.engine.worker.workspace import Workspace
+from latentlab.engine.worker.workspace import Workspace, require_drawable
 from latentlab.errors import InputError
 from latentlab.evaluation import quick_bound
 from latentlab.models.inference import InferenceModel, weights_of
@@ -174,7 +174,7 @@ def encode_image(workspace: Workspace, request: EncodeImage) -> None:
     Raises
     ------
     InputError
-        When it is not an image.
+        When it is not an image, or the model encodes it beyond the range of the map.
     """
     model = workspace.need_model()
     channels, height, width = model.image_shape
@@ -197,8 +197,8 @@ def encode_image(workspace: Workspace, request: EncodeImage) -> None:
         ImageEncoded(
             model_version=workspace.version,
             path=request.path,
-            mean=mean[0],
-            std=std[0],
+            mean=require_drawable(mean[0]),
+            std=require_drawable(std[0]),
             image=as_pixels(pixels[None])[0],
             reconstruction=as_pixels(to_bytes(model.decode(mean, labels)))[0],
             distortion=bound.distortion,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,10 +22,30 @@ def numpy_decoder(file: ModelFile) -> NumpyDecoder | None:
     is_mlp = config.family == "vae" and not config.conditional and config.architecture.kind == "mlp"
     if not is_mlp or config.likelihood.kind not in _MEANS or config.likelihood.sigma == "pixel":
         return None  # also for a likelihood or setting that is not implemented here: torch decodes the first image
-    try:
-        return NumpyDecoder(file)
-    except KeyError:  # the weights do not match the configuration: loading it with torch reports that
-        return None
+    # If the weights do not match the configuration, loading it with torch reports that.
+    return NumpyDecoder(file) if _is_complete(file) else None
+
+
+def _is_complete(file: ModelFile) -> bool:
+    """Whether each layer of the decoder has the shape that the configuration gives it."""
+    model, weights = file.header.model, file.weights
+    widths = [
+        model.latent_dim,
+        *[model.architecture.hidden] * model.architecture.layers,
+        math.prod(file.header.image_shape),
+    ]
+    return all(
+        (weight := weights.get(f"decoder.{name}.weight")) is not None
+        and weight.shape == (wide_out, wide_in)
+        and (bias := weights.get(f"decoder.{name}.bias")) is not None
+        and bias.shape == (wide_out,)
+        for name, (wide_in, wide_out) in zip(_layer_names(file), pairwise(widths), strict=True)
+    )
+
+
+def _layer_names(file: ModelFile) -> list[str]:
+    # Layers and activations alternate.
+    return [f"layers.{2 * number}" for number in range(file.header.model.architecture.layers)] + ["pixels"]
 
 
 class NumpyDecoder:
@@ -37,9 +59,9 @@ class NumpyDecoder:
 
     def __init__(self, file: ModelFile) -> None:
         architecture, weights = file.header.model.architecture, file.weights
-        # Layers and activations alternate.
-        names = [f"layers.{2 * number}" for number in range(architecture.layers)] + ["pixels"]
-        self._layers = [(weights[f"decoder.{name}.weight"].T, weights[f"decoder.{name}.bias"]) for name in names]
+        self._layers = [
+            (weights[f"decoder.{name}.weight"].T, weights[f"decoder.{name}.bias"]) for name in _layer_names(file)
+        ]
         self._activation = _ACTIVATIONS[architecture.activation]
         self._mean = _MEANS[file.header.model.likelihood.kind]
         self._image_shape = file.header.image_shape

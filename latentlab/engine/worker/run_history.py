@@ -131,11 +131,21 @@ class RunHistoryReader:
         if state is None or state in self._bad:
             return None
         try:
-            return snapshots.read(epoch)
+            snapshot = snapshots.read(epoch)
+            model = self._workspace.info
+            if model is not None and model.path == str(RunFolder(run).model):
+                _check_fits(snapshot, model.latent_dim, snapshots.path(epoch))
+            return snapshot
         except InputError as error:
             self._bad.add(state)
             self._workspace.send(Notice(f"Epoch {epoch} cannot be shown again: {error}"))
             return None
+
+
+def _check_fits(snapshot: Snapshot, latent_dim: int, path: Path) -> None:
+    """Refuse points that are not in the latent space of the run's model."""
+    if snapshot.mean.shape[1] != latent_dim:
+        raise InputError(f"{path} has points of {snapshot.mean.shape[1]} dimensions, and the model has {latent_dim}")
 
 
 def _state_of(path: Path) -> tuple[Path, int] | None:

@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 from latentlab.config.info import ModelInfo
 from latentlab.config.layout import LatentLayout, latent_layout
 from latentlab.data import Dataset
-from latentlab.engine.protocol.messages import ModelChanged, PointsChanged, Result
+from latentlab.engine.protocol.messages import ModelChanged, Notice, PointsChanged, Result
 from latentlab.errors import InputError
 from latentlab.latent.directions import principal_components
 from latentlab.storage import ModelFile, ModelHeader, Points
+from latentlab.storage.validation import MEAN, STD
+from latentlab.utils.array_rules import LARGEST_COORDINATE
 from latentlab.utils.array_types import ByteArray, FloatArray
+from latentlab.utils.text import pluralize
 
 if TYPE_CHECKING:
     from latentlab.models.inference import InferenceModel
@@ -58,6 +61,7 @@ class Workspace:
         self.points_version = -1
         self.points_data: str | None = None
         self.dataset: Dataset | None = None
+        self._reported_undrawable = False
 
     def publish_file(self, path: Path, file: ModelFile, source: str, is_new_model: bool = True) -> None:
         """Publish a model that was read from a file, and its points; needs no torch.
@@ -121,6 +125,7 @@ class Workspace:
         self.info = info
         if is_new_model:
             self.points = None
+            self._reported_undrawable = False
         self.send(ModelChanged(self.version, info, is_new_model, training, epoch))
 
     def publish_points(
@@ -145,6 +150,7 @@ class Workspace:
         preview, extent
             A picture of the manifold and its range on the map's axes.
         """
+        points = self._drawable(points)
         self.points, self.points_version, self.points_data = points, self.version, data
         layout = None if self.info is None else self.info.layout
         self.send(
@@ -164,6 +170,17 @@ class Workspace:
             )
         )
 
+    def _drawable(self, points: Points) -> Points:
+        """The points without those that the map cannot draw, which are reported once for each model."""
+        if MEAN.fault(points.mean, {}) is None and STD.fault(points.std, {}) is None:
+            return points
+        rows = np.flatnonzero(is_drawable(points.mean).all(axis=1) & is_drawable(points.std).all(axis=1))
+        if not self._reported_undrawable:
+            self._reported_undrawable = True
+            left_out = pluralize(len(points.mean) - len(rows), "image")
+            self.send(Notice(f"{left_out} left out of the map: the model encodes them beyond ±{LARGEST_COORDINATE:g}."))
+        return points.of(rows)
+
     def columns_of(self, index: NDArray[np.int64] | None, data: str | None) -> dict[str, NDArray[Any]]:
         """Factors and metadata of images of the dataset with the fingerprint ``data``, if it is open."""
         dataset = self.dataset
@@ -172,6 +189,26 @@ class Workspace:
         columns = {**(dataset.factors or {}), **dataset.metadata}
         rows = slice(None) if index is None else index
         return {name: np.asarray(values)[rows] for name, values in list(columns.items())[:_MAX_COLUMNS]}
+
+
+def is_drawable(values: FloatArray) -> NDArray[np.bool_]:
+    """Which values are finite and within the range of the map."""
+    with np.errstate(invalid="ignore"):
+        within: NDArray[np.bool_] = np.abs(values) <= LARGEST_COORDINATE
+    return within
+
+
+def require_drawable(latent: FloatArray) -> FloatArray:
+    """Return a latent of the model for the window.
+
+    Raises
+    ------
+    InputError
+        When it is not finite or beyond the range of the map.
+    """
+    if not is_drawable(latent).all():
+        raise InputError(f"the model gives a latent that is not finite or beyond ±{LARGEST_COORDINATE:g}")
+    return latent
 
 
 def info_of(header: ModelHeader, source: str, path: Path | None) -> ModelInfo:

@@ -213,7 +213,15 @@ class Optimizers:
         }
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Continue from an earlier ``state_dict``."""
+        """Continue from an earlier ``state_dict``.
+
+        Raises
+        ------
+        ValueError
+            Naming a tensor that belongs to no parameter, or has another shape than its parameter: the fused
+            optimizers would write beyond its end.
+        """
+        self._check(state)
         self._moments.clear()
         for phase, adam in self._adam.items():
             for parameter in self._parameters[phase]:
@@ -221,6 +229,19 @@ class Optimizers:
                 moments = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
                 if moments:
                     adam.state[parameter] = {name: _placed(value, parameter) for name, value in moments.items()}
+
+    def _check(self, state: dict[str, Tensor]) -> None:
+        shapes = {
+            f"{phase}.{self._names[id(parameter)]}": parameter.shape
+            for phase, parameters in self._parameters.items()
+            for parameter in parameters
+        }
+        for key, value in state.items():
+            path, _, moment = key.rpartition("/")
+            if path not in shapes:
+                raise ValueError(f"tensor optimizer.{key} belongs to none of its parameters")
+            if value.shape != (() if moment == "step" else shapes[path]):
+                raise ValueError(f"tensor optimizer.{key} is {list(value.shape)} instead of {list(shapes[path])}")
 
 
 @dataclass

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -135,6 +137,36 @@ def test_a_corrupt_entry_is_replaced(pictures, decodes, name, how):
     assert len(decodes) == 41
     load_dataset(pictures)
     assert len(decodes) == 41
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("shape", [2, 1, 25, 20]),  # as many pixels as there are, but not as many images as the codes say
+        ("shape", [1, 2, 25, 20]),
+        ("shape", [1.0, 1, 25, 40]),
+        ("shape", [-1, 1, -25, 40]),
+        ("shape", [1, 1, 25]),
+        ("kinds", []),
+        ("kinds", [["PNG", "L"]]),
+        ("reasons", [[5, "beyond the items"]]),
+        ("reasons", [["0", "not a number"]]),
+        ("reasons", 5),
+    ],
+)
+def test_row_40_an_entry_with_a_valid_checksum_and_an_invalid_description_is_removed(tmp_path, field, value):
+    cache = Cache(tmp_path)
+    codes = np.array([0, -1], np.int32)
+    store(
+        cache, "entry", PreparedImages(np.zeros((1, 1, 25, 40), np.uint8), codes, [("PNG", "L", "40×25")], {1: "cut"})
+    )
+    assert cache.get("entry").reasons == {1: "cut"}
+    file = tmp_path / "entry" / "entry.json"
+    payload = json.loads(file.read_text().partition("\n")[2])
+    text = json.dumps(payload | {field: value})
+    file.write_text(f"{zlib.crc32(text.encode()):08x}\n{text}")
+    assert cache.get("entry") is None
+    assert not (tmp_path / "entry").exists()
 
 
 def test_the_least_recently_used_entry_is_evicted_first(tmp_path):

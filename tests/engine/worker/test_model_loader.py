@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+from pathlib import Path
+
 import numpy as np
+import pytest
 
 from latentlab.config import ArchitectureConfig, DataConfig, ModelConfig, RunConfig, TrainingConfig
 from latentlab.data import load_dataset
+from latentlab.engine.protocol.messages import Decode, Decoded, Failed, ModelChanged, OpenModel, PointsChanged
 from latentlab.engine.worker.model_loader import opened_run
 from latentlab.training import Trainer
+from tests.storage.rewrite import rewrite
 
 
 def test_a_run_is_opened_with_the_settings_it_had_last(tmp_path):
@@ -26,3 +33,37 @@ def test_a_run_is_opened_with_the_settings_it_had_last(tmp_path):
     was = opened.config.training
     assert (was.learning_rate, was.schedule, was.epochs, opened.config.model.beta) == (0.25, "cosine", 7, 2.5)
     assert opened.reason == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("tensors", "edit", "why"),
+    [
+        ({"points.mean": np.full((50, 2), 3e38, np.float32)}, {}, r"tensor points\.mean holds 3e\+38"),
+        ({"points.mean": np.zeros((50, 7), np.float32), "points.std": np.ones((50, 7), np.float32)}, {}, "points"),
+        ({"points.label": np.full(50, 2**62)}, {}, r"tensor points\.label"),
+        ({"decoder.pixels.bias": np.full(64, np.nan, np.float32)}, {}, r"tensor decoder\.pixels\.bias"),
+        (
+            {"decoder.pixels.bias": np.zeros(63, np.float32)},
+            {},
+            r"decoder\.pixels\.bias is float32 \[63\] instead of \[64\]",
+        ),
+        ({}, {"preview_extent": [-1e308, 1e308, -3, 3]}, "preview_extent"),
+        ({}, {"classes": ["a", "b" * 1_000_000]}, r"classes\.1"),
+        ({}, {"schema_version": True}, "schema_version"),
+    ],
+)
+def test_row_40_a_model_that_is_refused_leaves_the_live_one_as_it_was(driver, model_file, tmp_path, tensors, edit, why):
+    path = Path(shutil.copy(model_file, tmp_path))
+    rewrite(path, "latentlab", tensors, lambda description: description.update(edit))
+    z = np.array([0.5, -1.0], np.float32)
+    driver.ask(Decode(1, z))
+    before = driver.wait(Decoded)
+    driver.ask(OpenModel(str(path)))
+    failed = driver.wait(Failed)
+    assert failed.expected
+    assert re.search(f"{path}.*{why}", failed.message)
+    driver.ask(Decode(2, z))
+    after = driver.wait(Decoded)
+    assert after.model_version == before.model_version
+    assert (after.image == before.image).all()
+    assert driver.seen(ModelChanged) == driver.seen(PointsChanged) == []

@@ -49,3 +49,10 @@ def test_the_numpy_decoder_decodes_what_torch_decodes(activation, sigma):
 )
 def test_other_decoders_are_left_to_torch(values):
     assert numpy_decoder(model_file_of(**values)) is None
+
+
+def test_weights_that_do_not_match_the_configuration_are_left_to_torch():
+    file = model_file_of(architecture={"hidden": 9, "layers": 1})
+    for name, shape in (("layers.0.weight", (9, 5)), ("pixels.bias", (3,)), ("pixels.weight", (1,))):
+        spoilt = file.weights | {f"decoder.{name}": np.zeros(shape, np.float32)}
+        assert numpy_decoder(ModelFile(file.header, spoilt)) is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from latentlab.engine.protocol.messages import (
     EpochsRead,
     Notice,
@@ -13,6 +15,7 @@ from latentlab.engine.protocol.messages import (
 )
 from latentlab.storage import RunFolder
 from tests.engine.conftest import train_elsewhere
+from tests.storage.rewrite import rewrite
 
 
 def test_the_snapshots_of_an_opened_run_can_be_read(driver, image_file, tmp_path):
@@ -49,3 +52,13 @@ def test_a_damaged_snapshot_is_reported_once_and_left_out(driver, image_file, tm
     driver.ask(ReadSnapshot(3, str(out), 2))
     driver.wait(SnapshotRead)
     assert driver.seen(Notice) == []
+
+
+def test_row_40_a_snapshot_of_another_latent_space_is_reported_and_left_out(driver, image_file, tmp_path):
+    out = tmp_path / "run"
+    train_elsewhere(image_file, out, 1)
+    snapshots = RunFolder(out).snapshots
+    rewrite(snapshots.path(1), "latentlab_history", {"mean": np.zeros((300, 5), np.float16)})
+    driver.ask(OpenModel(str(out)), ReadSnapshot(1, str(out), 1))
+    assert "has points of 5 dimensions, and the model has 2" in driver.wait(Notice).message
+    assert driver.seen(SnapshotRead) == []
