@@ -18,8 +18,8 @@ Payload = str | bytes | NDArray[Any] | UnreadableError
 is none."""
 
 Fetch = Callable[[Sequence[int]], Iterator[Payload]]
-"""Yields the payload of each of some ascending item numbers. Called in one thread, mostly with numbers that grow from
-call to call, so that a stream need not be read from its start each time."""
+"""Yields the payload of each of some item numbers. Called in one thread, with numbers that only grow from call to
+call, so that a stream is read once."""
 
 OpenReader = Callable[[], AbstractContextManager[Fetch]]
 

@@ -256,7 +256,7 @@ def _number(value: Any) -> float | str:
 
 @contextmanager
 def _reader(path: Path, key: str) -> Iterator[Fetch]:
-    """Reads rows in order; a part is read from its start again only for a row before the last one."""
+    """Reads rows in order."""
     limit = available_bytes() // _MEMORY_FRACTION
     with _opened(path) as table:
         ends = np.cumsum(table.rows)
@@ -285,7 +285,7 @@ class _Rows:
 
     def value(self, part: int, row: int) -> Any:
         """The value in a row of a part."""
-        if part != self._part or row < self._start:
+        if part != self._part:
             self._part, self._start, self._stop = part, 0, 0
             self._batches = self._table.batches(part, [self._key])
         while row >= self._stop:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import os
 from collections.abc import Generator, Iterator
@@ -22,7 +21,6 @@ from latentlab.errors import InputError
 _METADATA = ("zarr.json", ".zarray", ".zgroup")
 _MAX_ARRAYS = 1_000
 _MAX_CHUNKS = 1_000_000
-_UNSAFE = ("pickle", "json2", "msgpack2")  # codecs that build objects
 
 
 def is_zarr(path: Path) -> bool:
@@ -51,9 +49,8 @@ def _source(zarr: Any, path: Path) -> ArraySource:
         arrays: dict[str, StoredArray] = {}
         left_out: list[LeftOut] = []
         for name, array in _arrays(zarr, root, path.name):
-            fault = _fault(array)
-            if fault:
-                left_out.append(LeftOut(name, fault, "array"))
+            if array.dtype.kind not in "buifSU":
+                left_out.append(LeftOut(name, f"values of type {array.dtype}", "array"))
             else:
                 arrays[name] = array
         multiscale = _first_resolution(root)
@@ -91,14 +88,6 @@ def _arrays(zarr: Any, root: Any, name: str) -> Iterator[tuple[str, Any]]:
             return
         if isinstance(node, zarr.Array):
             yield path, node
-
-
-def _fault(array: Any) -> str:
-    if array.dtype.kind not in "buifSU":
-        return f"values of type {array.dtype}"
-    codecs = json.dumps(array.metadata.to_dict(), default=str)
-    unsafe = next((name for name in _UNSAFE if f'"{name}"' in codecs), None)
-    return f"stored with {unsafe}, which is not safe to read" if unsafe else ""
 
 
 def _first_resolution(root: Any) -> str | None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -43,12 +44,29 @@ def test_every_plane_of_an_ome_zarr_image_is_an_image(tmp_path):
     assert reasons_of(dataset).keys() == {"1"}
 
 
-def test_values_that_are_pickled_are_never_read(tmp_path):
-    zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=2).create_array("images", data=IMAGES)
+class Executed:
+    """Pickled, it makes a file when it is read."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def __reduce__(self):
+        return open, (str(self.file), "w")
+
+
+@pytest.mark.parametrize("setting", ["filters", "compressor"])
+def test_values_that_are_pickled_are_never_read(tmp_path, setting):
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=2)
+    group.create_array("images", data=IMAGES, chunks=IMAGES.shape)
     file = tmp_path / "a.zarr" / "images" / ".zarray"
-    file.write_text(json.dumps({**json.loads(file.read_text()), "filters": [{"id": "pickle"}]}))
-    with pytest.raises(InputError):
+    pickled = {"id": "pickle"}
+    file.write_text(
+        json.dumps({**json.loads(file.read_text()), setting: [pickled] if setting == "filters" else pickled})
+    )
+    (file.parent / "0.0.0.0").write_bytes(pickle.dumps(Executed(tmp_path / "executed")))
+    with pytest.raises(InputError, match=r"a\.zarr is damaged"):
         load_dataset(tmp_path / "a.zarr")
+    assert not (tmp_path / "executed").exists()
 
 
 def test_a_store_that_announces_more_than_it_holds_is_refused(tmp_path):
