@@ -44,9 +44,10 @@ from latentlab.controllers.snapshots import SnapshotsController
 from latentlab.controllers.status_line import StatusLineController
 from latentlab.controllers.tool_hints import ToolHintController
 from latentlab.controllers.training import TrainingController
+from latentlab.controllers.worker_status import WorkerStatusController
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.client.worker_host import WorkerHost
-from latentlab.engine.protocol.messages import WorkerReady
+from latentlab.engine.protocol.messages import Train, WorkerReady
 from latentlab.gui.panels.log import LogHandler
 from latentlab.gui.widgets import dialogs
 from latentlab.gui.widgets.dialogs import AboutDialog, ReportDialog
@@ -148,6 +149,7 @@ class Application(QObject):
         is_first_start = self._settings.layout() is None
         ToolHintController(session, window, self.activity, is_first_start=is_first_start, parent=parent)
         StatusLineController(self.activity, window.status, parent)
+        WorkerStatusController(session, engine, self.activity, window, parent)
         self.data = DataController(session, engine, window.data_panel, self.activity, parent)
         DatasetFitController(session, window.data_panel, window.notifications, parent)
         self.model = ModelController(session, engine, self.undo, window.model_panel, parent)
@@ -166,11 +168,13 @@ class Application(QObject):
         window.runs_table.compareRequested.connect(lambda _runs: window.show_panel("curves"))
         self._autosave = AutosaveController(session, engine, self.training, notifications, parent)
         self._prefetcher = ImportPrefetcher(session, parent)
-        NotificationsController(engine, self.training, notifications, self._continue_run, parent)
         self._actions = ActionsController(
             session, engine, self.undo, window, self.latent_map, self._settings,
             self.data, self.model, self._encoded_image, self.training, self._autosave, parent,
         )  # fmt: skip
+        NotificationsController(
+            engine, self.training, notifications, self._continue_run, self._actions.request_again, parent
+        )
         self._shutdown = ShutdownController(session, engine, window, self.activity, self._save_on_exit, parent)
         self._shutdown.closing.connect(self._autosave.note_closing)
         self._shutdown.closed.connect(self._on_shut_down)
@@ -252,10 +256,11 @@ class Application(QObject):
     def _choose_run(self, then: Callable[[str], object]) -> None:
         dialogs.choose_folder(self.window, "Add a run to compare", then).setDirectory(str(paths.runs_folder()))
 
-    def _continue_run(self, folder: str) -> None:
-        config = self.session.run.config
-        if config is not None:
-            self.training.start(config, folder, resume=True)
+    def _continue_run(self, request: Train) -> None:
+        run = self.session.run
+        # The session knows the settings that were changed during the run, unless another run was opened since.
+        config = run.config if run.folder == request.out and run.config is not None else request.config
+        self.training.start(config, request.out, request.resume)
 
     def _on_exception(self, summary: str, details: str) -> None:
         self._autosave.autosave()

@@ -18,6 +18,7 @@ from latentlab.controllers.model import ModelController
 from latentlab.controllers.model_command import command_of_model
 from latentlab.controllers.training import TrainingController
 from latentlab.engine.client.client import EngineClient
+from latentlab.engine.protocol.messages import EncodeImage, OpenDataset, OpenModel, Request, Train
 from latentlab.errors import LatentlabError
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.main_window import OPENING, MainWindow
@@ -73,6 +74,7 @@ class ActionsController(QObject):
         training.dataRequested.connect(data.open)
         training.finished.connect(self._on_training_finished)
         engine.failed.connect(self._on_failed)
+        engine.modelClosed.connect(self._on_failed)
         session.runStateChanged.connect(self._show_run_state)
         session.datasetChanged.connect(self._show_run_state)
         session.datasetChanged.connect(self._show_continue_tip)
@@ -193,6 +195,20 @@ class ActionsController(QObject):
         folder = paths.runs_folder()
         if folder.is_dir():
             dialog.setDirectory(str(folder))
+
+    def request_again(self, request: Request) -> None:
+        """Send a request again that was lost with its worker, as its controller sends it."""
+        match request:
+            case OpenModel():
+                self._model.open(request.source)
+            case OpenDataset():
+                self._data.open(request.source, request.config)
+            case EncodeImage():
+                self._encoded_image.open(request.path)
+            case Train():
+                self._training.start(request.config, request.out, request.resume)
+            case _:
+                self._engine.request(request)
 
     # --- saving and copying -----------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import (
     ByteArray,
     CancelLoading,
+    DatasetClosed,
     DatasetOpened,
     DatasetPreview,
     DatasetProgress,
@@ -63,6 +64,7 @@ class DataController(QObject):
         engine.datasetPreview.connect(self._on_preview)
         engine.datasetOpened.connect(self._on_opened)
         engine.datasetCancelled.connect(self._on_not_opened)
+        engine.datasetClosed.connect(self._on_closed)
         engine.pointsChanged.connect(self._on_encoding_ended)
         engine.trainingFinished.connect(self._on_training_finished)
         engine.failed.connect(self._on_failed)
@@ -126,6 +128,13 @@ class DataController(QObject):
         self._panel.set_contact_sheet(self._contact_sheet)
         self.opened.emit(result.info.source)
         self._encode_if_it_fits()
+
+    def _on_closed(self, _result: DatasetClosed) -> None:
+        """Show that no dataset is open."""
+        self._contact_sheet = None
+        self._session.set_dataset(None)
+        self._panel.set_info(None)
+        self._panel.set_contact_sheet(None)
 
     def _encode_if_it_fits(self) -> None:
         """Encode the images with the current model if it takes their shape; a run encodes them by itself."""

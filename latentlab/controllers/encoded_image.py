@@ -13,7 +13,7 @@ from PySide6.QtGui import QUndoStack
 
 from latentlab.controllers.commands import ShowEncodedImage
 from latentlab.engine.client.client import EngineClient
-from latentlab.engine.protocol.messages import EncodeImage, Failed, ImageEncoded, WorkerLost
+from latentlab.engine.protocol.messages import EncodeImage, Failed, ImageEncoded
 from latentlab.gui.panels.decoded_image import DecodedImage
 from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.gui.widgets.toasts import Notification, Toasts
@@ -62,7 +62,6 @@ class EncodedImageController(QObject):
         session.runStateChanged.connect(self._show)
         engine.imageEncoded.connect(self._on_image_encoded)
         engine.failed.connect(self._on_failed)
-        engine.workerLost.connect(self._on_worker_lost)
         panel.encodedImageClosed.connect(self._on_closed)
 
     def open(self, path: str) -> None:
@@ -123,12 +122,6 @@ class EncodedImageController(QObject):
         if self._pending.popleft().is_update and shown is not None:
             self._session.set_encoded_image(None)
             self._warn(f"{Path(shown.path).name} could not be encoded again and is no longer shown.")
-
-    def _on_worker_lost(self, _lost: WorkerLost) -> None:
-        for pending in self._pending:
-            if not pending.is_update:
-                self._warn(f"{Path(pending.path).name} was not encoded: the worker ended.")
-        self._pending.clear()
 
     # --- the session's changes ------------------------------------------------------------------------
 

@@ -7,7 +7,15 @@ from PySide6.QtGui import QUndoStack
 
 from latentlab.controllers.commands import ChooseAxes
 from latentlab.engine.client.client import EngineClient
-from latentlab.engine.protocol.messages import Failed, ModelChanged, ModelSaved, OpenModel, PointsChanged, SaveModel
+from latentlab.engine.protocol.messages import (
+    Failed,
+    ModelChanged,
+    ModelClosed,
+    ModelSaved,
+    OpenModel,
+    PointsChanged,
+    SaveModel,
+)
 from latentlab.gui.panels.model import ModelPanel
 from latentlab.paths import DEFAULT_MODEL
 from latentlab.state.map_axes import AxesChoice
@@ -41,6 +49,7 @@ class ModelController(QObject):
         panel.axesChosen.connect(self._on_axes_chosen)
         panel.colourByChosen.connect(session.set_colour_by)
         engine.modelChanged.connect(self._on_model_changed)
+        engine.modelClosed.connect(self._on_model_closed)
         engine.pointsChanged.connect(self._on_points_changed)
         engine.modelSaved.connect(self._on_saved)
         engine.failed.connect(self._on_failed)
@@ -68,6 +77,10 @@ class ModelController(QObject):
         elif result.is_new_model:
             self._session.set_dirty(False)
             self.opened.emit(result.info.source)
+
+    def _on_model_closed(self, result: ModelClosed) -> None:
+        self._session.set_model(None, result.model_version, is_new_model=True)
+        self._session.set_dirty(False)
 
     def _on_points_changed(self, result: PointsChanged) -> None:
         if result.model_version == self._session.model_version:

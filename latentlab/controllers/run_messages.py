@@ -70,11 +70,16 @@ def ending(event: Finished) -> str:
     return texts.get(event.reason, f"Ended after {done}") + kept
 
 
-def new_run_folder(recipe: str, dataset: str) -> Path:
-    """A folder that does not exist yet, named after time, recipe and dataset."""
+def run_folder_name(recipe: str, dataset: str) -> Path:
+    """The path of a folder for a new run, named after time, recipe and dataset; it may exist."""
     plain = "".join(c if c.isalnum() or c in "-_" else "-" for c in dataset)[:40].strip("-") or "images"
-    stem = f"{time.strftime('%Y-%m-%d-%H%M%S')}-{recipe}-{plain}"
-    folder, number = runs_folder() / stem, 2
+    return runs_folder() / f"{time.strftime('%Y-%m-%d-%H%M%S')}-{recipe}-{plain}"
+
+
+def new_run_folder(recipe: str, dataset: str) -> Path:
+    """The path of such a folder that does not exist; it is not created."""
+    first = run_folder_name(recipe, dataset)
+    folder, number = first, 2
     while folder.exists():
-        folder, number = runs_folder() / f"{stem}-{number}", number + 1
+        folder, number = first.with_name(f"{first.name}-{number}"), number + 1
     return folder

@@ -24,3 +24,4 @@ class StatusLineController(QObject):
         left = "" if entry.seconds_left is None else f" · {duration(entry.seconds_left)} left"
         self._status.set_message(entry.text + left)
         self._status.set_progress(entry.fraction, busy=entry.is_busy, cancellable=entry.cancel is not None)
+        self._status.set_cancel_text(entry.cancel_text)

@@ -12,7 +12,7 @@ from latentlab.config import RunConfig
 from latentlab.config.events import Adjusted, Epoch, Finished, Progress, Started
 from latentlab.config.suggestion import suggest_settings
 from latentlab.controllers.opened_run import draw_event
-from latentlab.controllers.run_messages import ending, new_run_folder, pace, paused_text, progress_text
+from latentlab.controllers.run_messages import ending, pace, paused_text, progress_text, run_folder_name
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import (
     AdjustTraining,
@@ -30,6 +30,7 @@ from latentlab.gui.panels.training import TrainingPanel
 from latentlab.state.activity import READY, Activity, ActivityEntry
 from latentlab.state.run_status import INTERRUPTED, RunState, RunStatus
 from latentlab.state.session import Session
+from latentlab.storage import RunFolder, claim_run_folder
 
 _RUN = "run"  # id of the activity
 
@@ -98,7 +99,8 @@ class TrainingController(QObject):
         if dataset is None or self._session.run_is_active:
             return
         before = self._before_start = self._session.run
-        folder = out or str(new_run_folder(config.model.recipe, dataset.name))
+        # Created at once: another window that trains in the same second gets another folder.
+        folder = out or str(claim_run_folder(run_folder_name(config.model.recipe, dataset.name)))
         is_resumed = resume and folder == before.folder
         self._requested_epochs = self._total_epochs = config.training.epochs
         config = config.model_copy(update={"data": dataset.config})
@@ -230,6 +232,7 @@ class TrainingController(QObject):
             reason = run.end_reason or INTERRUPTED
             self._session.update_run(state=RunState.IDLE, fraction=0.0, message=failure.message, end_reason=reason)
         else:  # the run before it is the last one again
+            RunFolder(run.folder).remove_if_empty()
             idle = replace(self._before_start, state=RunState.IDLE, fraction=0.0, message=failure.message)
             self._session.set_run(idle)
 

@@ -29,7 +29,11 @@ class ActivityEntry:
     seconds_left
         Expected remaining time; ``None`` while unknown.
     cancel
-        Cancels it; ``None`` if it cannot be cancelled.
+        Cancels it, or mends it; ``None`` if nothing can be done about it.
+    cancel_text
+        What ``cancel`` does, for its button.
+    is_fault
+        Whether something is wrong: shown before all other entries.
     """
 
     text: str
@@ -37,10 +41,12 @@ class ActivityEntry:
     is_busy: bool = False
     seconds_left: float | None = None
     cancel: Callable[[], object] | None = None
+    cancel_text: str = "Cancel"
+    is_fault: bool = False
 
 
 class Activity(QObject):
-    """A stack of activities by id; the one that began last is shown.
+    """A stack of activities by id; the one that began last is shown, but a fault before all others.
 
     The code that begins an activity also ends it. A transient message also ends by itself.
 
@@ -66,7 +72,9 @@ class Activity(QObject):
     def shown(self) -> ActivityEntry:
         """The newest activity, or the idle text if there is none, or instead of "Ready" the hint."""
         idle = ActivityEntry(self._hint) if self._hint and self._idle.text == READY else self._idle
-        return next(reversed(self._entries.values()), idle)
+        entries = list(self._entries.values())
+        faults = [entry for entry in entries if entry.is_fault]
+        return (faults or entries or [idle])[-1]
 
     def begin(self, activity_id: str, entry: ActivityEntry) -> None:
         """Begin an activity, or update the one of this id, which keeps its position in the stack."""

@@ -11,7 +11,7 @@ from latentlab.storage.model_file import (
     read_model,
     write_model,
 )
-from latentlab.storage.run_folder import RunFolder, RunRecord, find_model
+from latentlab.storage.run_folder import RunFolder, RunRecord, claim_run_folder, find_model
 from latentlab.storage.snapshots import Snapshot, SnapshotFolder
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "SnapshotFolder",
     "atomic_write",
     "check_weights",
+    "claim_run_folder",
     "find_model",
     "read_model",
     "write_error",

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -168,6 +168,11 @@ class RunFolder:
         except OSError as error:
             raise write_error(self.path, error) from error
 
+    def remove_if_empty(self) -> None:
+        """Remove a folder that was claimed for a run which did not start."""
+        with suppress(OSError):
+            self.path.rmdir()
+
     def read_record(self) -> RunRecord:
         """Read ``run.json``.
 
@@ -272,6 +277,27 @@ class RunFolder:
                     continue
                 if line.endswith(b"\n") and isinstance(values, dict):
                     yield values
+
+
+def claim_run_folder(folder: Path) -> Path:
+    """Create an empty folder for a run, and return its path.
+
+    If there is one of this name, the folder gets the first free name of ``folder-2``, ``folder-3`` and so on. Processes
+    that claim the same folder at the same time get different ones. The path is returned also if the folder cannot be
+    created: the run that is to be written there says why.
+    """
+    candidate, number = folder, 2
+    while True:
+        try:
+            candidate.parent.mkdir(parents=True, exist_ok=True)
+            candidate.mkdir()
+        except FileExistsError:
+            if candidate.parent.is_dir():
+                candidate, number = folder.with_name(f"{folder.name}-{number}"), number + 1
+                continue
+        except OSError:
+            pass
+        return candidate
 
 
 def find_model(source: str | Path) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from latentlab.config import RunConfig, validated
 from latentlab.config.events import Adjusted, Checkpoint, Epoch
 from latentlab.data import Dataset
-from latentlab.errors import RunError
+from latentlab.errors import InputError, RunError
 from latentlab.models.base import LatentModel
 from latentlab.models.inference import InferenceModel, put_weights, weights_of
 from latentlab.storage import CheckpointFile, ModelFile, ModelHeader, Points, RunFolder, RunRecord, write_model
@@ -56,6 +56,8 @@ class RunWriter:
         self._config = config
         self._dataset = dataset
         self._unwritten: deque[Epoch | Adjusted] = deque()  # after a write error
+        self._is_checked = False  # under the lock
+        self._checkpoint_state: tuple[int, int] | None = None  # of the checkpoint's file when it was read
         if folder is not None:
             folder.check(resume)
             if resume and folder.record.exists():
@@ -64,17 +66,35 @@ class RunWriter:
 
     def last_checkpoint(self) -> CheckpointFile | None:
         """The checkpoint to resume from; ``None`` to start from the beginning."""
-        return None if self._resumed is None else self._resumed.read_checkpoint()
+        if self._resumed is None:
+            return None
+        self._checkpoint_state = _state_of(self._resumed.checkpoint)
+        return self._resumed.read_checkpoint()
 
-    def locked(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def locked(self) -> Iterator[None]:
         """Keep other runs out of the folder.
 
         Raises
         ------
         InputError
-            When another run is being trained into it.
+            When another run is being trained into it, or was since this one was made.
         """
-        return nullcontext() if self.folder is None else self.folder.locked()
+        if self.folder is None:
+            yield
+            return
+        with self.folder.locked():
+            if not self._is_checked:
+                self._check_again(self.folder)
+                self._is_checked = True
+            yield
+
+    def _check_again(self, folder: RunFolder) -> None:
+        """Refuse a folder that another process has written to between the first check and the lock."""
+        if self._resumed is None:
+            folder.check()
+        elif _state_of(folder.checkpoint) != self._checkpoint_state:
+            raise InputError(f"another process has just trained the run in {folder.path}; resume it again")
 
     def start(self, progress: RunProgress) -> None:
         """Create the folder, and remove what was written after ``progress``."""
@@ -207,3 +227,12 @@ class RunWriter:
             "images": len(dataset.images),
             "config": dataset.config.model_dump(mode="json"),
         }
+
+
+def _state_of(path: Path) -> tuple[int, int] | None:
+    """Identifies one state of a file; ``None`` while it does not exist."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size

@@ -167,11 +167,18 @@ def test_the_newest_of_two_images_is_shown(parts, session, engine, undo):
     assert undo.count() == 1
 
 
-def test_honest_an_image_that_a_lost_worker_did_not_encode_is_named(parts, engine):
-    controller, _, _, notifications = parts
+def test_an_image_that_the_next_worker_encodes_is_shown(parts, engine, session):
+    """The client sends the request again, or refuses it; either way the controller is answered once."""
+    controller, _, _, _ = parts
     controller.open("face.png")
     engine.workerLost.emit(WorkerLost(-9, "The worker ended."))
-    assert "face.png was not encoded" in messages(notifications)
+    engine.imageEncoded.emit(encoded())
+    assert session.encoded_image.path == "face.png"
+    controller.open("other.png")
+    engine.failed.emit(Failed("EncodeImage", "Encoding other.png ended with the worker."))
+    controller.open("third.png")
+    engine.imageEncoded.emit(encoded("third.png"))
+    assert session.encoded_image.path == "third.png"
 
 
 def test_honest_the_ellipse_is_the_image_files_posterior_while_the_latent_is_its_mean(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton
 
@@ -370,3 +372,13 @@ def test_an_unfinished_run_says_in_both_panels_that_its_images_are_needed(sessio
     assert engine.last(OpenDataset) == OpenDataset("photos", config.data)
     session.set_dataset(dataset_info())
     assert button.isHidden()
+
+
+def test_row_47_the_folder_is_created_with_the_request_and_removed_if_the_run_is_refused(parts, session, engine):
+    controller, _, _ = parts
+    session.set_dataset(dataset_info())
+    controller.start(RunConfig())
+    folder = Path(session.run_folder)
+    assert folder.is_dir()
+    engine.failed.emit(Failed("Train", "a reason"))
+    assert not folder.exists()

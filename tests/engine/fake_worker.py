@@ -20,7 +20,9 @@ from latentlab.engine.protocol.messages import (
     ModelInfo,
     Notice,
     OpenModel,
+    Ping,
     PointsChanged,
+    Pong,
     SaveModel,
     Shutdown,
     WorkerReady,
@@ -41,6 +43,8 @@ def work(inbox: Mailbox, send, model: str = "", version: int = 1) -> int:
         match inbox.take(None):
             case Shutdown():
                 return 0
+            case Ping():
+                send(Pong())
             case Decode() as decode:
                 image = np.full((8, 8), decode.generation % 256, np.uint8)
                 send(Decoded(decode.generation, version, decode.z, image, decode.preview))
@@ -49,6 +53,8 @@ def work(inbox: Mailbox, send, model: str = "", version: int = 1) -> int:
                 send(ModelChanged(version, info(source), is_new_model))
             case EncodeImage(path="segfault"):
                 faulthandler._sigsegv()
+            case EncodeImage(path="abort"):
+                os.abort()
             case EncodeImage(path="raise"):
                 raise ValueError("as asked")
             case EncodeImage(path="hang"):

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -224,9 +225,10 @@ def test_row_23_sigterm_checkpoints_and_ends_cleanly(model_file, image_file, tmp
 
 
 @pytest.mark.logs("the worker ended with code")
-def test_row_22_a_killed_worker_is_restarted_and_the_run_resumes_from_its_checkpoint(
+def test_rows_10_and_22_a_killed_workers_run_resumes_from_its_checkpoint_and_ends_as_if_uninterrupted(
     qapp, qtbot, model_file, image_file, tmp_path
 ):
+    """To the bit."""
     client = EngineClient()
     results = []
     client.received.connect(results.append)
@@ -241,7 +243,7 @@ def test_row_22_a_killed_worker_is_restarted_and_the_run_resumes_from_its_checkp
     try:
         client.request(OpenDataset(str(image_file)))
         wait(DatasetOpened)
-        request = train(tmp_path / "run", epochs=1_000_000, checkpoint_minutes=1e-4)
+        request = train(tmp_path / "run", epochs=100, seed=3, checkpoint_minutes=1e-3)
         client.request(request)
         step = wait(TrainingEvent, lambda result: isinstance(result.event, Checkpoint)).event.step
         with qtbot.waitSignal(client.workerLost, timeout=10_000) as lost:
@@ -253,14 +255,20 @@ def test_row_22_a_killed_worker_is_restarted_and_the_run_resumes_from_its_checkp
         wait(DatasetOpened)
         client.request(Decode(1, ZERO))
         wait(Decoded)
-        client.request(train(tmp_path / "run", epochs=1_000_000, checkpoint_minutes=1e-4, resume=True))
-        started = wait(TrainingEvent, lambda result: isinstance(result.event, Started)).event
+        assert lost.args[0].again == replace(request, resume=True)
+        client.request(lost.args[0].again)
         resumed = wait(TrainingEvent, lambda result: isinstance(result.event, Checkpoint)).event
-        assert started.epoch >= 0
         assert resumed.step > step
+        wait(TrainingEvent, lambda result: isinstance(result.event, Finished))
     finally:
         assert client.shutdown(30)
         client.deleteLater()
+    for _ in Trainer(load_dataset(image_file), request.config, tmp_path / "alone").steps():
+        pass
+    run, alone = RunFolder(tmp_path / "run"), RunFolder(tmp_path / "alone")
+    assert run.model.read_bytes() == alone.model.read_bytes()
+    ended, other = run.read_checkpoint().tensors, alone.read_checkpoint().tensors
+    assert all(ended[name].tobytes() == other[name].tobytes() for name in other)
 
 
 WINDOW = """

@@ -8,7 +8,7 @@ import pytest
 
 from latentlab.config import RunConfig, TrainingConfig
 from latentlab.errors import InputError
-from latentlab.storage import RunFolder, RunRecord
+from latentlab.storage import RunFolder, RunRecord, claim_run_folder
 
 RECORD = RunRecord(RunConfig(training=TrainingConfig(epochs=3)), {"source": "demo:shapes", "fingerprint": "ab"})
 
@@ -149,3 +149,53 @@ def test_metrics_larger_than_the_memory_are_refused(run, monkeypatch):
     monkeypatch.setattr("latentlab.storage.validation.available_bytes", lambda: 100)
     with pytest.raises(InputError, match="of memory to be read, and 100 bytes are available"):
         run.read_metrics()
+
+
+CLAIM = """
+import sys
+from pathlib import Path
+from latentlab.storage import claim_run_folder
+print("ready", flush=True)
+sys.stdin.readline()
+for _ in range(100):
+    print(claim_run_folder(Path(sys.argv[1])), flush=True)
+"""
+
+
+def test_row_47_processes_that_claim_the_same_folder_at_once_get_different_ones(tmp_path):
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    command = [sys.executable, "-c", CLAIM, str(tmp_path / "runs" / "run")]
+    processes = [subprocess.Popen(command, **pipes) for _ in range(2)]
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    claimed = [line for process in processes for line in process.communicate(timeout=60)[0].split()]
+    assert len(set(claimed)) == len(claimed) == 200
+    assert {str(path) for path in (tmp_path / "runs").iterdir()} == set(claimed)
+
+
+def test_row_47_a_claimed_folder_takes_a_run_and_goes_with_one_that_did_not_start(tmp_path):
+    first, second = (RunFolder(claim_run_folder(tmp_path / "run")) for _ in range(2))
+    assert second.path.name == "run-2"
+    first.check()
+    first.remove_if_empty()
+    assert not first.path.exists()
+    (second.path / "notes.txt").touch()
+    second.remove_if_empty()
+    assert second.path.exists()
+
+
+@pytest.mark.parametrize("parent", ["a file", "read-only"])
+def test_a_folder_that_cannot_be_claimed_is_left_to_the_run_to_refuse(tmp_path, parent):
+    place = tmp_path / "runs"
+    if parent == "a file":
+        place.touch()
+    else:
+        place.mkdir(mode=0o500)
+        if os.access(place, os.W_OK):
+            pytest.skip("root may write everywhere")
+    claimed = claim_run_folder(place / "run")
+    with pytest.raises(InputError, match="cannot write to"):
+        RunFolder(claimed).check()

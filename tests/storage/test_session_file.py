@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -96,3 +97,30 @@ def test_rows_11_and_12_only_a_dead_windows_autosave_is_abandoned():
     assert autosave_path() != autosave_path(dead)
     assert abandoned_autosaves() == [autosave_path(dead)]
     assert autosave_path(dead).name == f"{dead}{SUFFIX}"
+
+
+WINDOW = """
+import sys
+from latentlab.storage.session_file import SessionFile, autosave_path, write_session
+write_session(autosave_path(), SessionFile(model=sys.argv[1]))
+print(autosave_path(), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_row_12_two_windows_that_are_open_at_once_autosave_separately(own_folders):
+    """Two processes; when one is killed, its session alone is offered."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    windows = [subprocess.Popen([sys.executable, "-c", WINDOW, model], **pipes) for model in ("one", "two")]
+    try:
+        paths = [Path(window.stdout.readline().strip()) for window in windows]
+        assert [read_session(path).model for path in paths] == ["one", "two"]
+        assert abandoned_autosaves() == []
+        windows[1].kill()
+        windows[1].wait()
+        assert abandoned_autosaves() == [paths[1]]
+        assert read_session(paths[1]).model == "two"
+    finally:
+        for window in windows:
+            window.kill()
+            window.communicate()

@@ -77,6 +77,22 @@ def test_two_runs_cannot_use_a_folder_at_the_same_time(whole, tmp_path):
     train(bars(), run_config(), tmp_path / "run", resume=True)
 
 
+@pytest.mark.parametrize("resume", [False, True])
+def test_row_47_a_folder_that_another_run_has_used_since_it_was_checked_is_refused(whole, tmp_path, resume):
+    """Both are made before either starts; the first has ended before the second takes the lock."""
+    if resume:
+        trainer = Trainer(bars(), run_config(), tmp_path / "run")
+        for _ in trainer.steps():
+            if trainer.step == 5:
+                trainer.stop()
+    first, second = (Trainer(bars(), run_config(), tmp_path / "run", resume) for _ in range(2))
+    for _ in first.steps():
+        pass
+    with pytest.raises(InputError, match="has just trained the run" if resume else "is not empty"):
+        next(second.steps())
+    assert content(tmp_path / "run") == whole
+
+
 def test_row_10_the_best_epoch_may_be_before_the_stop(tmp_path, monkeypatch):
     """Validation is replaced so that each epoch is worse than the one before."""
     real = validation.quick_bound

@@ -4,15 +4,31 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 
 from PySide6.QtCore import QCoreApplication, QDeadlineTimer, QEventLoop, QObject, Qt, QThread, QTimer, Signal
 
+from latentlab.engine.client.answer_watch import AnswerWatch
 from latentlab.engine.client.restart import GIVEN_UP, RestartBackoff, RestartState
 from latentlab.engine.client.result_signals import ResultSignals
+from latentlab.engine.client.unanswered import Outcome, UnansweredRequests, outcome_of, refusal
 from latentlab.engine.client.worker_host import HostName, WorkerHost, launch
 from latentlab.engine.protocol.channel import Mailbox
 from latentlab.engine.protocol.exit_codes import DEVICE_LOST
-from latentlab.engine.protocol.messages import Failed, Notice, Request, Result, Shutdown, WorkerReady
+from latentlab.engine.protocol.messages import (
+    Failed,
+    Notice,
+    OpenDataset,
+    OpenModel,
+    Ping,
+    Request,
+    RestartWorker,
+    Result,
+    Shutdown,
+    WorkerReady,
+    WorkerState,
+    WorkerStatus,
+)
 
 log = logging.getLogger("latentlab")
 
@@ -40,9 +56,14 @@ class EngineClient(ResultSignals):
 
     It belongs to the GUI thread, and emits every signal there. :meth:`request` never blocks.
 
-    A worker that ends unexpectedly (killed, crashed, out of memory, its GPU lost) is reported by ``workerLost``, and
-    another one is started, which opens the same model and dataset again. If workers keep ending, the next is started
-    after longer and longer pauses, with less and less to open, and finally no more.
+    The worker's life is one :class:`~latentlab.engine.protocol.worker_status.WorkerStatus`, emitted by
+    ``workerStatus`` when its state changes:
+
+    - A worker that ends unexpectedly (killed, crashed, out of memory, its GPU lost) is reported by ``workerLost``, and
+      another one is started, which opens the same model and dataset again. After three early exits in a row none is
+      started until ``RestartWorker`` is requested, or another model or dataset is opened.
+    - A worker that was asked something and is silent is said not to answer. It is never ended for that.
+    - Every request ends in an answer, a refusal or an offer (:mod:`latentlab.engine.client.unanswered`).
     """
 
     _arrived = Signal()
@@ -53,11 +74,18 @@ class EngineClient(ResultSignals):
         self._arrived.connect(self._drain, Qt.ConnectionType.QueuedConnection)
         self._receiver: _Receiver | None = None
         self._waiting = Mailbox()  # requests made while there is no worker
+        self._unanswered = UnansweredRequests()
         self._restart_state = RestartState()
         self._device = "auto"
         self._host_name: HostName = "process"
         self._backoff = RestartBackoff()
         self._closing = False
+        self._is_ready = self._is_given_up = False
+        self._is_restart = False  # whether the worker, or the one being started, replaces another
+        self._is_exit_wanted = False
+        self._state = WorkerState.STARTING
+        self._watch = AnswerWatch(self._ping, lambda: bool(self._inbox), self)
+        self._watch.changed.connect(self._update_status)
         self._restart_timer = QTimer(self)
         self._restart_timer.setSingleShot(True)
         self._restart_timer.timeout.connect(self._start_again)
@@ -66,6 +94,14 @@ class EngineClient(ResultSignals):
     def host(self) -> WorkerHost | None:
         """The worker's host; ``None`` while there is no worker."""
         return None if self._receiver is None else self._receiver.host
+
+    @property
+    def status(self) -> WorkerStatus:
+        """The worker's state, what is open in it, and what it has not answered."""
+        restart = self._restart_state
+        return WorkerStatus(
+            self._state, restart.open_model, restart.open_dataset, restart.run, self._unanswered.names()
+        )
 
     def start(self, host: WorkerHost | HostName = "process", device: str = "auto", model: str | None = None) -> None:
         """Start a worker, or use one that :func:`~latentlab.engine.client.worker_host.launch` started before Qt.
@@ -82,7 +118,7 @@ class EngineClient(ResultSignals):
         if self._receiver is not None:
             raise RuntimeError("the engine has been started")
         self._device = device
-        self._closing = False
+        self._closing = self._is_restart = self._is_given_up = False
         self._backoff = RestartBackoff()
         worker = launch(host, device, model) if isinstance(host, str) else host
         self._restart_state.record_start(worker.model)
@@ -91,15 +127,24 @@ class EngineClient(ResultSignals):
     def request(self, request: Request) -> None:
         """Send a request to the worker, or to the next one if there is none.
 
-        After a restart, requests that need the dataset wait until it is open again.
+        After a restart, requests that need the model or the dataset wait until it is open again. While no worker is
+        started any more, opening a model or a dataset starts one; other work is refused, with an offer.
         """
-        self._restart_state.record_request(request)
-        if self._restart_state.defer_until_dataset(request):
-            return
-        if self.host is None:
-            self._waiting.put(request)
+        if isinstance(request, RestartWorker):
+            self._restart()
+        elif self._is_given_up and isinstance(request, OpenModel | OpenDataset):
+            self._unanswered.record_request(request)
+            self._backoff = RestartBackoff()
+            self._start_again(request)
+        elif self._is_given_up:
+            refused = refusal(request)
+            if refused is not None:
+                self._inbox.put(refused)  # emitted later: who requests does not expect the answer meanwhile
         else:
-            self.host.send(request)
+            self._unanswered.record_request(request)
+            self._restart_state.record_request(request)
+            self._send(request)
+            self._update_status()
 
     def shutdown(self, timeout: float = 10.0) -> bool:
         """Let the worker checkpoint an active run and end; kill it if it does not answer in time.
@@ -118,6 +163,7 @@ class EngineClient(ResultSignals):
         """
         self._closing = True
         self._restart_timer.stop()
+        self._watch.stop()
         receiver = self._receiver
         if receiver is None:
             return True
@@ -135,37 +181,80 @@ class EngineClient(ResultSignals):
 
     # --- one worker ----------------------------------------------------------------------------------
 
-    def _receive_from(self, host: WorkerHost) -> None:
+    def _receive_from(self, host: WorkerHost, first: Sequence[Request] = ()) -> None:
+        """Receive from a worker, and send it what it is to do ``first`` and what was requested meanwhile."""
         self._host_name = host.name
         receiver = _Receiver(host, self._inbox, self)
         receiver.finished.connect(self._on_receiver_finished)
-        self._receiver = receiver
+        self._receiver, self._is_ready = receiver, False
+        self._watch.watch_start()
         receiver.start()
+        for request in first:
+            host.send(request)
         while (request := self._waiting.take()) is not None:
             host.send(request)
+        self._update_status()
+
+    def _send(self, request: Request) -> None:
+        if self._restart_state.defer(request):
+            return
+        if self.host is None:
+            self._waiting.put(request)
+        else:
+            self.host.send(request)
+            self._watch.record_request()
+
+    def _ping(self) -> None:
+        if self.host is not None:
+            self.host.send(Ping())
 
     def _on_receiver_finished(self) -> None:
         receiver = self._receiver
         if receiver is None or not receiver.isFinished() or self._closing:
             return
         self._retire(receiver)
+        self._watch.stop()
         details = receiver.host.stderr_tail()
         log.warning("the worker ended with code %s\n%s", receiver.exit_code, details)
-        for result in self._restart_state.record_exit(receiver.exit_code, details):
-            self.emit_result(result)
         pause = self._backoff.record_exit()
+        self._is_given_up, self._is_restart = pause is None, True
+        is_wanted, self._is_exit_wanted = self._is_exit_wanted, False
+        results = self._restart_state.record_exit(receiver.exit_code, details, is_wanted, pause is None)
+        # A worker that hangs is likely to hang in one of these.
+        sent_again, refused = self._unanswered.take_lost(may_send_again=self._backoff.count == 1 and not is_wanted)
+        if pause is not None:
+            self._restart_timer.start(pause)
+        for request in sent_again:
+            # What was asked about another latent space than the next model's has no answer.
+            if self._restart_state.will_open_shown_model or outcome_of(request) is not Outcome.LEFT_TO_WINDOW:
+                self._unanswered.record_request(request)
+                self._send(request)
+        for result in (*results, *refused):
+            self.emit_result(result)
         if receiver.exit_code == DEVICE_LOST and self._backoff.count > 1 and self._device != "cpu":
             self._device = "cpu"  # another process could not use it either
             self._deliver(Notice("The accelerator does not answer; the CPU is used from now on."))
         if pause is None:
-            self._deliver(Failed("start", GIVEN_UP, details, expected=False))
-        else:
-            self._restart_timer.start(pause)
+            self._deliver(Failed("start", GIVEN_UP, details, expected=False, again=RestartWorker()))
+        self._update_status()
 
-    def _start_again(self) -> None:
-        self._receive_from(launch(self._host_name, self._device, None, self._restart_state.version + 1))
-        for request in self._restart_state.restoring_requests(self._backoff.count):
-            self.request(request)
+    def _start_again(self, instead: OpenModel | OpenDataset | None = None) -> None:
+        """Start another worker, which opens what was open, or ``instead`` of it another model or dataset."""
+        self._is_given_up = False
+        host = launch(self._host_name, self._device, None, self._restart_state.version + 1)
+        self._receive_from(host, self._restart_state.restoring_requests(instead))
+
+    def _restart(self) -> None:
+        """End the worker, if there is one, and start another at once."""
+        if self._closing:
+            return
+        self._backoff = RestartBackoff()
+        if self._receiver is not None:
+            self._is_exit_wanted = True
+            self._receiver.host.kill()  # the next one is started when this one has ended
+        elif self._is_given_up or self._restart_timer.isActive():
+            self._restart_timer.stop()
+            self._start_again()
 
     def _retire(self, receiver: _Receiver) -> None:
         """Deliver the worker's last results, and drop it."""
@@ -188,9 +277,33 @@ class EngineClient(ResultSignals):
                 return
 
     def _deliver(self, result: Result) -> None:
-        self._restart_state.record_result(result)
+        self._unanswered.record_result(result)
+        told = self._restart_state.record_result(result)
+        self._watch.is_training = bool(self._restart_state.run)
+        self._watch.record_result(result)
         if isinstance(result, WorkerReady):
             self._backoff.record_ready()
+            self._is_ready = True
         for request in self._restart_state.take_deferred():
-            self.request(request)
-        self.emit_result(result)
+            self._send(request)
+        for each in told:
+            self.emit_result(each)
+        self._update_status()
+
+    # --- the worker's state --------------------------------------------------------------------------
+
+    def _update_status(self) -> None:
+        state = self._present_state()
+        if state is not self._state and not self._closing:
+            self._state = state
+            self.emit_result(self.status)
+
+    def _present_state(self) -> WorkerState:
+        if self._is_given_up:
+            return WorkerState.GIVEN_UP
+        if self._watch.is_silent:
+            return WorkerState.NOT_ANSWERING
+        if self._receiver is None or not self._is_ready:
+            return WorkerState.RESTARTING if self._is_restart else WorkerState.STARTING
+        is_busy = bool(self._restart_state.run) or self._unanswered.has_work()
+        return WorkerState.BUSY if is_busy else WorkerState.READY

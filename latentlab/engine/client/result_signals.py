@@ -20,7 +20,7 @@ class ResultSignals(QObject):
     -------
     received
         Every result, before the signal of its kind.
-    workerReady, workerLost, modelChanged, …
+    workerReady, workerStatus, workerLost, modelChanged, …
         One result of that kind.
     trainingStarted, trainingProgressed, epochCompleted, trainingAdjusted, checkpointWritten, trainingWarned, \
     trainingFinished
@@ -40,7 +40,12 @@ class ResultSignals(QObject):
 
     received = Signal(object)
     workerReady = Signal(object)
+    workerStatus = Signal(object)
     workerLost = Signal(object)
+    pong = Signal(object)
+    workBegun = Signal(object)
+    modelClosed = Signal(object)
+    datasetClosed = Signal(object)
     modelChanged = Signal(object)
     pointsChanged = Signal(object)
     decoded = Signal(object)

@@ -8,6 +8,8 @@ To add a request:
    ``interactive.py`` if it is computed with the current model in pieces shorter than a frame. A request without a
    ``case`` fails as an unknown request.
 4. ``engine/client/result_signals.py``: a signal with the name of the result.
-5. ``engine/client/restart.py``: the request in ``_NEEDING_DATASET`` if a restarted worker must open the dataset first.
-6. ``controllers/``: who sends the request, and receives the signal.
+5. ``engine/client/restart.py``: the request in ``NEEDING_MODEL`` or ``NEEDING_DATASET`` if a restarted worker must
+   open these first.
+6. ``engine/client/unanswered.py``: what answers the request, and what becomes of it if the worker ends before that.
+7. ``controllers/``: who sends the request, and receives the signal.
 """

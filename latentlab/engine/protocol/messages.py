@@ -4,8 +4,8 @@ Interactive requests carry a ``slot``: only the newest of each slot is kept, and
 ``generation`` so that the window can order results. All other requests are answered in order.
 Every result about a model carries its ``model_version``, which grows whenever its weights change.
 
-Everything in :mod:`~latentlab.engine.protocol.requests` and :mod:`~latentlab.engine.protocol.results` can be imported
-from here.
+Everything in :mod:`~latentlab.engine.protocol.requests`, :mod:`~latentlab.engine.protocol.results` and
+:mod:`~latentlab.engine.protocol.worker_status` can be imported from here.
 """
 
 # ruff: noqa: F403, PLC0414 (this module re-exports)
@@ -15,6 +15,7 @@ from latentlab.config.info import DatasetInfo as DatasetInfo
 from latentlab.config.info import ModelInfo as ModelInfo
 from latentlab.engine.protocol.requests import *
 from latentlab.engine.protocol.results import *
+from latentlab.engine.protocol.worker_status import *
 from latentlab.utils.array_types import ByteArray as ByteArray
 from latentlab.utils.array_types import FloatArray as FloatArray
 from latentlab.utils.array_types import IntArray as IntArray

@@ -284,3 +284,16 @@ class CancelLoading(Request):
 @dataclass(frozen=True)
 class Shutdown(Request):
     """Checkpoint an active run, then end the worker."""
+
+
+@dataclass(frozen=True)
+class Ping(Request):
+    """Answer with ``Pong``, after the requests before it: sent by the client when it has heard nothing for a while."""
+
+
+@dataclass(frozen=True)
+class RestartWorker(Request):
+    """End the worker, even one that does not answer, and start another; carried out by the client.
+
+    An active run goes back to its last checkpoint.
+    """

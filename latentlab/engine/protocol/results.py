@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from latentlab.config import DataConfig, RunConfig
 from latentlab.config.events import Event
 from latentlab.config.info import DatasetInfo, ModelInfo
+from latentlab.engine.protocol.requests import Request
 from latentlab.utils.array_types import ByteArray, FloatArray, IntArray
 
 
@@ -28,6 +29,18 @@ class WorkerReady(Result):
     devices: tuple[str, ...]
     versions: dict[str, str]
     process_id: int
+
+
+@dataclass(frozen=True)
+class Pong(Result):
+    """The answer to ``Ping``."""
+
+
+@dataclass(frozen=True)
+class WorkBegun(Result):
+    """The worker begins what may keep it from answering for many seconds, such as importing torch's compiler."""
+
+    request: str
 
 
 @dataclass(frozen=True)
@@ -339,12 +352,14 @@ class Failed(Result):
     all the same, and what the run learned since its last checkpoint is lost; to avoid that, send ``PauseTraining``
     first, which checkpoints without ending.
     ``expected`` distinguishes bad input from a bug; ``details`` can be copied into a report.
+    ``again`` is the request itself if it was lost with its worker: the window offers to send it again.
     """
 
     request: str
     message: str
     details: str = ""
     expected: bool = True
+    again: Request | None = None
 
 
 @dataclass(frozen=True)
@@ -353,16 +368,3 @@ class Notice(Result):
 
     message: str
     details: str = ""
-
-
-@dataclass(frozen=True)
-class WorkerLost(Result):
-    """Sent by the client: the worker ended unexpectedly; another is being started.
-
-    ``run`` is the folder of the run that was active, to offer resuming it from its last checkpoint.
-    """
-
-    exit_code: int | None
-    message: str
-    run: str = ""
-    details: str = field(default="")

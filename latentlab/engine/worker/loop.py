@@ -26,10 +26,13 @@ from latentlab.engine.protocol.messages import (
     Decode,
     EncodeDataset,
     EncodeImage,
+    ModelClosed,
     Notice,
     OpenDataset,
     OpenModel,
     PauseTraining,
+    Ping,
+    Pong,
     PreviewDataset,
     ReadEpochs,
     ReadSnapshot,
@@ -39,6 +42,7 @@ from latentlab.engine.protocol.messages import (
     StopTraining,
     Train,
     UnpauseTraining,
+    WorkBegun,
     WorkerReady,
 )
 from latentlab.engine.worker.concurrent_decoder import ConcurrentDecoder
@@ -59,6 +63,7 @@ if TYPE_CHECKING:
     from latentlab.engine.worker.training_job import TrainingJob
 
 _SHARE_BESIDE_A_STEP = 0.15  # of a step's time, for decoding between two steps (requests limit how often)
+_MAY_TAKE_LONG = (OpenModel, OpenDataset, EncodeDataset, EncodeImage, SaveModel, Train)  # for the first time, to import
 _ANSWERS_PER_ITERATION = 8  # so that a run still gets its steps while requests keep arriving
 
 
@@ -154,8 +159,10 @@ class Worker:
             self._workspace.send(Notice(f"{error}; the CPU is used instead"))
         self._model_loader = ModelLoader(self._workspace, self._run_history, device)
         if opened is not None:
-            with self._report_errors("OpenModel"):
+            with self._report_errors("OpenModel") as failed:
                 self._model_loader.load_published(*opened)
+            if failed:
+                self._workspace.send(ModelClosed(self._workspace.version))
         # str(): the window would import torch to unpickle a TorchVersion.
         versions = {"latentlab": latentlab.__version__, "torch": str(torch.__version__)}
         if self._own_process:
@@ -227,6 +234,14 @@ class Worker:
     # --- requests ------------------------------------------------------------------------------------
 
     def _answer(self, request: Request) -> None:
+        if isinstance(request, Ping):
+            self._workspace.send(Pong())
+            return
+        if isinstance(request, _MAY_TAKE_LONG):
+            self._workspace.send(WorkBegun(type(request).__name__))
+        self._dispatch(request)
+
+    def _dispatch(self, request: Request) -> None:
         match request:
             case Decode():
                 self._decode_service.answer(request)
@@ -279,6 +294,7 @@ class Worker:
         finally:
             self._concurrent_decoder.set_model(model)
         self._model_loader.stop_watching()
+        self._workspace.send(WorkBegun(type(request).__name__))  # the first step may compile, and record a graph
 
     def _control_run(self, request: Request) -> None:
         run = self._run

@@ -1,4 +1,4 @@
-"""The status bar with a message, progress and Cancel; device and frame rate labels for the toolbar."""
+"""The status bar with a message, progress and an action; device and frame rate labels for the toolbar."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class StatusBar(QStatusBar):
     Signals
     -------
     cancelRequested
-        Cancel was pressed.
+        Cancel was pressed, or the action that is offered instead.
     """
 
     cancelRequested = Signal()
@@ -53,6 +53,13 @@ class StatusBar(QStatusBar):
         if fraction is not None:
             self._bar.setValue(round(fraction * 1000))
         self._cancel.setVisible(cancellable)
+
+    def set_cancel_text(self, text: str) -> None:
+        """Set what the Cancel button says, for an activity that offers something else."""
+        if text != self._cancel.text():
+            self._cancel.setText(text)
+            self._cancel.setAccessibleName(text)
+            self._cancel.setToolTip("Cancel what runs now" if text == "Cancel" else text)
 
 
 def device_label() -> QLabel:
