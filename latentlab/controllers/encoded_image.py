@@ -115,11 +115,14 @@ class EncodedImageController(QObject):
             session.set_latent(result.mean)
 
     def _on_failed(self, failure: Failed) -> None:
-        """Remove an image that cannot be encoded again; the failure has a notification of its own."""
+        """Remove an image that cannot be encoded again; the failure has a notification of its own.
+
+        An encoding that was lost with its worker follows when the next one has opened the model.
+        """
         if failure.request != EncodeImage.__name__ or not self._pending:
             return
         shown = self._session.encoded_image
-        if self._pending.popleft().is_update and shown is not None:
+        if self._pending.popleft().is_update and shown is not None and failure.again is None:
             self._session.set_encoded_image(None)
             self._warn(f"{Path(shown.path).name} could not be encoded again and is no longer shown.")
 

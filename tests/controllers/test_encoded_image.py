@@ -13,7 +13,7 @@ from latentlab.controllers.decoded_image import DecodedImageController
 from latentlab.controllers.encoded_image import EncodedImageController
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.latent_map import MapController
-from latentlab.engine.protocol.messages import EncodeImage, Failed, ImageEncoded, NearestFound, WorkerLost
+from latentlab.engine.protocol.messages import EncodeImage, Failed, ImageEncoded, NearestFound
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.panels.decoded_image import DecodedImage
 from latentlab.gui.panels.latent_sliders import LatentSliders
@@ -167,18 +167,21 @@ def test_the_newest_of_two_images_is_shown(parts, session, engine, undo):
     assert undo.count() == 1
 
 
-def test_an_image_that_the_next_worker_encodes_is_shown(parts, engine, session):
-    """The client sends the request again, or refuses it; either way the controller is answered once."""
-    controller, _, _, _ = parts
+def test_an_image_that_the_next_worker_encodes_is_shown(parts, engine, session, qtbot):
+    """One that was lost with its worker is refused, and offered again by a notification."""
+    controller, panel, _, _ = parts
+    lost = Failed("EncodeImage", "Encoding face.png ended with the worker.", again=EncodeImage("face.png"))
     controller.open("face.png")
-    engine.workerLost.emit(WorkerLost(-9, "The worker ended."))
+    engine.failed.emit(lost)
+    controller.open("face.png")
     engine.imageEncoded.emit(encoded())
     assert session.encoded_image.path == "face.png"
-    controller.open("other.png")
-    engine.failed.emit(Failed("EncodeImage", "Encoding other.png ended with the worker."))
-    controller.open("third.png")
-    engine.imageEncoded.emit(encoded("third.png"))
-    assert session.encoded_image.path == "third.png"
+    session.set_model(model_info(2, name="first"), 2, is_new_model=False)
+    qtbot.waitUntil(lambda: engine.count(EncodeImage) == 3)
+    engine.failed.emit(lost)
+    assert grey(panel, "originalImage") is not None, "it is encoded again when the next worker has opened the model"
+    session.set_model(model_info(2, name="first"), 3, is_new_model=False)
+    qtbot.waitUntil(lambda: engine.count(EncodeImage) == 4)
 
 
 def test_honest_the_ellipse_is_the_image_files_posterior_while_the_latent_is_its_mean(

@@ -89,6 +89,10 @@ class AnswerWatch(QObject):
         self._heard = now
         if isinstance(result, Pong | WorkerReady):
             self._is_pinged = self._is_starting = self._has_begun_work = False
+            if self._is_asked:
+                self._timer.start(_milliseconds(SILENCE / 2))
+            else:
+                self._timer.stop()
         elif isinstance(result, WorkBegun):
             self._has_begun_work = True
         elif not isinstance(result, Decoded):  # which may come from the worker's second thread
@@ -103,7 +107,7 @@ class AnswerWatch(QObject):
             if self._has_unread():
                 left = SILENCE / 2
             if left > 0:
-                self._timer.start(_milliseconds(left))
+                self._timer.start(_milliseconds(min(left, SILENCE)))  # the patience may change meanwhile
             else:
                 self._set_silent(True)
         elif self._is_asked:

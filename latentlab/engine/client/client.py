@@ -191,8 +191,8 @@ class EngineClient(ResultSignals):
         receiver.start()
         for request in first:
             host.send(request)
-        while (request := self._waiting.take()) is not None:
-            host.send(request)
+        while (waiting := self._waiting.take()) is not None:
+            host.send(waiting)
         self._update_status()
 
     def _send(self, request: Request) -> None:
@@ -213,11 +213,11 @@ class EngineClient(ResultSignals):
         if receiver is None or not receiver.isFinished() or self._closing:
             return
         self._retire(receiver)
-        self._watch.stop()
         details = receiver.host.stderr_tail()
         log.warning("the worker ended with code %s\n%s", receiver.exit_code, details)
         pause = self._backoff.record_exit()
         self._is_given_up, self._is_restart = pause is None, True
+        self._watch.stop()
         is_wanted, self._is_exit_wanted = self._is_exit_wanted, False
         results = self._restart_state.record_exit(receiver.exit_code, details, is_wanted, pause is None)
         # A worker that hangs is likely to hang in one of these.

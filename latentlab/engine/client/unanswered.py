@@ -5,7 +5,7 @@ Every request ends in an answer, a refusal or an offer. When the worker ends:
 - What only reads is sent again to the next worker, once. If that one ends, too, or if the worker hung and was ended by
   the user, it may be the cause: what the window shows of a model is left to the window, which asks for it whenever a
   model is opened; the rest is refused, with the offer to send it again.
-- What opens, saves or trains is refused, with the offer to send it again.
+- What opens, saves, encodes or trains is refused, with the offer to send it again.
 - What controls a run or an opening is settled: both have ended with the worker, which says so.
 """
 
@@ -96,7 +96,7 @@ _RULES: dict[type[Request], tuple[Outcome, tuple[type[Result], ...]]] = {
     ReadSnapshot: (_READ, (SnapshotRead,)),
     ReadEpochs: (_READ, (EpochsRead,)),
     PreviewDataset: (_READ, (DatasetPreview,)),
-    EncodeImage: (_READ, (ImageEncoded,)),
+    EncodeImage: (_WORK, (ImageEncoded,)),  # not sent again: a hostile file may end every worker that reads it
     OpenModel: (_WORK, (ModelChanged,)),
     SaveModel: (_WORK, (ModelSaved,)),
     OpenDataset: (_WORK, (DatasetOpened, DatasetCancelled)),

@@ -59,11 +59,11 @@ def test_a_silent_worker_is_pinged_once_and_then_said_not_to_answer_until_it_doe
 
 
 def test_at_rest_no_timer_runs(watched, qtbot):
-    qtbot.waitUntil(watched.is_at_rest)  # the start's timer
+    assert watched.is_at_rest()
     watched.watch.record_request()
     qtbot.waitUntil(lambda: watched.pings == 1)
     watched.watch.record_result(Pong())
-    qtbot.waitUntil(watched.is_at_rest)
+    assert watched.is_at_rest()
     assert (watched.pings, watched.watch.is_silent) == (1, False)
 
 

@@ -61,9 +61,10 @@ VIEWS = (
 )  # fmt: skip
 READS = (
     DrawLatent(1, 0), ReadSnapshot(1, "run", 3), ReadEpochs(1, "run", "sample"), PreviewDataset("photos", DataConfig()),
-    EncodeImage("face.png"),
 )  # fmt: skip
-WORK = (OpenModel("other"), SaveModel("there"), OpenDataset("more"), Train(RunConfig(), "run"))
+WORK = (
+    OpenModel("other"), SaveModel("there"), OpenDataset("more"), EncodeImage("face.png"), Train(RunConfig(), "run"),
+)  # fmt: skip
 CONTROLS = (
     PauseTraining(), UnpauseTraining(), StopTraining(), AdjustTraining(beta=2.0), CancelLoading(), EncodeDataset(),
 )  # fmt: skip
@@ -230,9 +231,9 @@ def test_views_of_a_run_with_another_latent_space_are_not_sent_to_the_model_befo
     changed = ModelChanged(11, model_info(10, source="run"), is_new_model=True, training=True)
     workers.answer(changed, TrainingState("running", "run"))
     workers.client.request(Sample(3))
-    workers.client.request(EncodeImage("face.png"))
+    workers.client.request(DrawLatent(1, 0))
     workers.lose()
     assert workers.sent[0] == OpenModel("m.safetensors", is_new_model=True)
     workers.open()
     assert Sample(3) not in workers.sent
-    assert EncodeImage("face.png") in workers.sent
+    assert DrawLatent(1, 0) in workers.sent
