@@ -14,6 +14,7 @@ from latentlab import app
 from latentlab.config import ModelConfig, RunConfig, TrainingConfig
 from latentlab.engine.protocol.messages import WorkerState
 from latentlab.gui.widgets.dialogs import ReportDialog
+from latentlab.gui.widgets.gesture_id import next_gesture
 from latentlab.training.step.optimizer_step import OptimizerStep
 from tests.app.conftest import SECONDS, find, shown
 
@@ -53,7 +54,7 @@ def wait_for_new_image(application, qtbot) -> None:
     """The image follows the latent: a worker with the model that the window shows answers."""
     before = shown(application)
     with qtbot.waitSignal(application.engine.decoded, timeout=SECONDS):
-        application.latent_map.committed.emit(np.array([1.5, -1.0]), id(before))
+        application.latent_map.committed.emit(np.array([1.5, -1.0]), next_gesture())
     qtbot.waitUntil(lambda: not np.array_equal(shown(application), before), timeout=SECONDS)
 
 
