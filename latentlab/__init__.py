@@ -17,10 +17,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from latentlab.api import evaluate, impute, load_dataset, load_model, train
+from latentlab.api import disentanglement, evaluate, impute, load_dataset, load_model, train
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "evaluate", "impute", "load_dataset", "load_model", "recipes", "train"]
+__all__ = ["__version__", "disentanglement", "evaluate", "impute", "load_dataset", "load_model", "recipes", "train"]
 
 
 def __getattr__(name: str) -> Any:

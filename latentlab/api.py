@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from latentlab.config.events import Event
     from latentlab.data import Dataset
-    from latentlab.evaluation import Evaluation
+    from latentlab.evaluation import Disentanglement, Evaluation
     from latentlab.models.inference import InferenceModel
 
 
@@ -23,8 +23,8 @@ def load_dataset(source: str | Path | Sequence[str | Path], **settings: Any) -> 
     Parameters
     ----------
     source
-        A folder of images, a file (.npz, .npy, IDX, Parquet, HDF5, video, zip or tar), a zarr store, a text file of
-        paths, or ``demo:shapes``. Several, in a list, are one dataset.
+        A folder of images, a table, a file (.npz, .npy, .mat, IDX, Parquet, HDF5, video, zip or tar), a zarr store, a
+        text file of paths, or ``demo:shapes``. Several, in a list, are one dataset.
     **settings
         Fields of ``latentlab.config.DataConfig``: ``image_size``, ``channels``, ``limit`` and so on.
 
@@ -181,6 +181,42 @@ def evaluate(model: InferenceModel, dataset: Dataset, importance_samples: int = 
         binarise=model.header.training.get("binarise", "none"),
         seed=seed,
     )
+
+
+def disentanglement(
+    model: InferenceModel, dataset: Dataset, factors: Sequence[str] = (), seed: int = 0
+) -> Disentanglement:
+    """Score how well single latents stand for single generative factors: MIG, FactorVAE score and β-VAE score.
+
+    Parameters
+    ----------
+    model, dataset
+        From :func:`load_model` and :func:`load_dataset`.
+    factors
+        Columns of the dataset that are factors, with at most 256 distinct values each, ``label`` for the class; by
+        default those that the data name (dSprites, ``demo:shapes``).
+    seed
+        Of all sampling.
+
+    Raises
+    ------
+    latentlab.errors.InputError
+        When a column does not exist, fewer than two factors vary, or latents are not plain numbers.
+
+    Examples
+    --------
+    >>> import latentlab
+    >>> dataset = latentlab.load_dataset("demo:shapes", limit=64)
+    >>> model = latentlab.load_model("bundled:shapes-6d", device="cpu")
+    >>> scores = latentlab.disentanglement(model, dataset, factors=["shape", "x", "y"])
+    >>> 0 <= scores.mig <= 1
+    True
+    """
+    from latentlab import evaluation
+
+    chosen = dataset.with_factors(factors) if factors else dataset
+    found = evaluation.score_factors(model, chosen.images, chosen.labels, chosen.factors or {}, seed)
+    return found.scores
 
 
 def impute(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from latentlab.cli.console import write_json, write_table
 from latentlab.cli.open_data import model_and_data
-from latentlab.config.layout import latent_layout
+from latentlab.data.types import TEST, VALIDATION
+from latentlab.errors import InputError
 from latentlab.utils.text import pluralize
 
 if TYPE_CHECKING:
@@ -39,7 +40,11 @@ def evaluate(arguments: argparse.Namespace) -> int:
     """Measure a model on images."""
     from latentlab import evaluation
 
-    model, dataset = model_and_data(arguments)
+    model, whole = model_and_data(arguments)
+    part = arguments.split or _held_out_part(whole)
+    dataset = whole.part(part)
+    if arguments.factors:
+        dataset = dataset.with_factors([name.strip() for name in arguments.factors.split(",")])
     binarise = model.header.training.get("binarise", "none")
     # First, because it may be refused.
     gaps = _gaps(model, dataset, arguments.seed) if arguments.gaps else {}
@@ -51,11 +56,13 @@ def evaluate(arguments: argparse.Namespace) -> int:
         binarise=binarise,
         seed=arguments.seed,
     )
-    remarks = [*_remarks_on_images(model, dataset)]
+    remarks = [*_remarks_on_images(model, whole, dataset, part)]
     remarks += evaluation.remarks(model.module, dataset.images, dataset.labels, binarise)
-    if dataset.factors is not None and not _is_plain(model):
-        remarks.append("disentanglement is not measured: it needs latents that are plain numbers")
-    values = found.as_dict() | gaps | _disentanglement(model, dataset, arguments.seed)
+    scores, remark = _disentanglement(model, dataset, arguments)
+    remarks += [remark] if remark else []
+    values = found.as_dict() | gaps | scores
+    if whole.splits is not None:
+        values["split"] = part
     if arguments.json:
         write_json(values | {"remarks": remarks})
     else:
@@ -65,15 +72,25 @@ def evaluate(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _remarks_on_images(model: InferenceModel, dataset: Dataset) -> Iterator[str]:
-    """Whether the model was trained on the images, and how they were changed to fit the model."""
+def _held_out_part(dataset: Dataset) -> str:
+    """The split to measure: test, else validation, else all images."""
+    return next((name for name in (TEST, VALIDATION) if name in dataset.split_counts), "all")
+
+
+def _remarks_on_images(model: InferenceModel, whole: Dataset, dataset: Dataset, part: str) -> Iterator[str]:
+    """Which images are measured, whether the model was trained on them, and how they were changed to fit the model."""
     trained_on = model.header.data
-    if trained_on.get("fingerprint") == dataset.fingerprint:
-        learned, held_out = map(len, dataset.split())
+    is_known = trained_on.get("fingerprint") == whole.fingerprint
+    if whole.splits is not None:
+        counts = ", ".join(f"{count:,} {name}" for name, count in whole.split_counts.items())
+        yield f"{part} is measured, {pluralize(len(dataset), 'image')}: the data are split into {counts} (--split NAME)"
+    if is_known and part == "all":
+        learned, held_out = map(len, whole.split())
         yield (
             f"the model was trained on {learned:,} of these {pluralize(len(dataset), 'image')}, with "
             f"{held_out:,} held out, and all are measured together: latentlab info has the metrics of those held out"
         )
+    if is_known:
         return
     if trained_on.get("source") == dataset.source:
         yield "these images are from the model's training dataset: it may have been trained on some of them"
@@ -109,20 +126,24 @@ def _gaps(model: InferenceModel, dataset: Dataset, seed: int) -> dict[str, float
     }
 
 
-def _disentanglement(model: InferenceModel, dataset: Dataset, seed: int) -> dict[str, float]:
-    """The scores, if latents are plain numbers and at least two known factors vary among the images."""
-    varying = {name: values for name, values in (dataset.factors or {}).items() if (values != values[0]).any()}
-    if len(varying) < 2 or not _is_plain(model):
-        return {}
+def _disentanglement(
+    model: InferenceModel, dataset: Dataset, arguments: argparse.Namespace
+) -> tuple[dict[str, float], str]:
+    """The scores, and a sentence on what they are of or why there are none; both empty if there are no factors."""
+    if not dataset.factors:
+        return {}, ""
     from latentlab import evaluation
 
-    mean, std = model.encode(dataset.images, dataset.labels)
-    return evaluation.disentanglement(mean, std, varying, seed)._asdict()
-
-
-def _is_plain(model: InferenceModel) -> bool:
-    """Whether the model's latents are plain numbers."""
-    return latent_layout(model.header.model, model.image_shape).kind == "plain"
+    try:
+        found = evaluation.score_factors(model, dataset.images, dataset.labels, dataset.factors, arguments.seed)
+    except InputError as error:
+        if arguments.factors:
+            raise
+        return {}, f"disentanglement is not measured: {error}"
+    factors = ", ".join(f"{name} ({count} values)" for name, count in found.factors.items())
+    return found.scores._asdict(), (
+        f"disentanglement is measured on {pluralize(found.images, 'image')} with the factors {factors}"
+    )
 
 
 def _rounded(value: Any) -> str:

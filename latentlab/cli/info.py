@@ -28,8 +28,10 @@ def info(arguments: argparse.Namespace) -> int:
     if arguments.json:
         write_json(values)
         return 0
-    skipped = values.pop("skipped", [])
+    skipped, notes = values.pop("skipped", []), values.pop("notes", [])
     write_table({name: _short(value) for name, value in values.items() if value not in ({}, [], ())})
+    if notes:
+        print("\n" + "\n".join(f"note: {sentence}" for sentence in notes))
     if skipped:
         _print_left_out([LeftOut(**each) for each in skipped])
     return 0

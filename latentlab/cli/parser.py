@@ -80,7 +80,7 @@ def _add_train(commands: argparse._SubParsersAction[Parser]) -> None:
         ("--learning-rate", "X", "step size of Adam (0.001)"),
         ("--image-size", "N", "side in pixels that every image is fitted to, 8 to 256 (the images' own)"),
         ("--channels", "N", "1 (grey), 3 (colour) or auto (auto)"),
-        ("--validation", "X", "fraction of the images held out for validation (0.1)"),
+        ("--validation", "X", "fraction of the images held out for validation (the data's own split, else 0.1)"),
         ("--device", "NAME", "auto, cpu, cuda, cuda:N or mps (auto)"),
         ("--seed", "N", "seed of weights, order, noise and split (0)"),
         ("--limit", "N", _LIMIT),
@@ -97,6 +97,16 @@ def _add_evaluate(commands: argparse._SubParsersAction[Parser]) -> None:
     _add_model_and_data(command)
     command.add_argument(
         "--importance-samples", type=_count(10_000), default=50, metavar="K", help="latents drawn for each image (50)"
+    )
+    command.add_argument(
+        "--split",
+        metavar="NAME",
+        help="train, validation, test, unlabeled or all, where the data are split (test, else validation, else all)",
+    )
+    command.add_argument(
+        "--factors",
+        metavar="A,B,…",
+        help="columns that are generative factors, for disentanglement scores (those that the data name)",
     )
     command.add_argument("--gaps", action="store_true", help="also the amortisation and approximation gaps (slow)")
     command.add_argument("--seed", type=_count(2**62, least=0), default=0, metavar="N", help="seed of the noise (0)")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from latentlab.config.base import Config
 
@@ -58,14 +58,27 @@ class DataConfig(Config):
         le=MOST_IMAGES,
         description="Maximum number of images of each class, drawn with ``seed``; ``None`` for all.",
     )
+    split: Literal["data", "random"] = Field(
+        default="data",
+        description='``"data"`` keeps the data\'s own splits (folders, columns or arrays named train, validation, test, '
+        'unlabeled) where there are some, ``"random"`` holds out ``validation`` of all images.',
+    )
     validation: float = Field(
         default=0.1,
         ge=0.0,
         le=0.9,
         description="Fraction of the images held out for validation (0 to 0.9), stratified by class if there are "
-        "labels.",
+        'labels. Given without ``split``, it stands for ``split="random"``.',
     )
     seed: int = Field(default=0, ge=0, lt=2**63, description="Seed of the subset and of the split.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _random_split_for_a_fraction(cls, values: Any) -> Any:
+        # Also in configurations stored before there was ``split``: their runs must be resumed with the same images.
+        if isinstance(values, dict) and "validation" in values and "split" not in values:
+            return {**values, "split": "random"}
+        return values
 
     @property
     def behind(self) -> int:

@@ -54,4 +54,6 @@ class DatasetInfo:
     unreadable_count: int = 0  # images and frames that could not be read
     left_out_summary: str = ""  # how much was left out, in one line
     more_sizes: int = 0  # number of sizes that are not listed
+    splits: tuple[tuple[str, int], ...] = ()  # the data's own, with their numbers of images
+    notes: tuple[str, ...] = ()  # how the source was read, where it could have been read otherwise
     fingerprint: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Set
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -90,10 +91,20 @@ def colours_of_column(values: NDArray[Any]) -> PointColours:
     labels = np.full(len(numbers), -1, np.int64)
     if len(distinct) <= MAX_CATEGORIES:
         labels[is_finite] = np.searchsorted(distinct, numbers[is_finite])
-        return PointColours(labels, tuple(format_number(value, "g") for value in distinct), len(distinct) > 2)
+        form = _form(distinct)
+        return PointColours(labels, tuple(format_number(value, form) for value in distinct), len(distinct) > 2)
     low, high = np.percentile(numbers[is_finite], (1, 99))
     edges = np.linspace(low, high, COLOUR_STEPS + 1)
     steps = np.searchsorted(edges, numbers[is_finite], side="right") - 1
     labels[is_finite] = np.clip(steps, 0, COLOUR_STEPS - 1)
-    ranges = tuple(f"{format_number(a, '.3g')} – {format_number(b, '.3g')}" for a, b in pairwise(edges))
+    form = _form(edges)
+    ranges = tuple(f"{format_number(a, form)} – {format_number(b, form)}" for a, b in pairwise(edges))
     return PointColours(labels, ranges, True)
+
+
+def _form(numbers: NDArray[np.float64]) -> str:
+    """A format with as many digits as tell neighbouring numbers apart: years, for instance, need more than three."""
+    step = np.diff(numbers).min(initial=np.inf)
+    largest = np.abs(numbers).max(initial=0)
+    digits = math.ceil(math.log10(largest / step)) + 1 if 0 < step <= largest else 3
+    return f".{min(max(digits, 3), 12)}g"

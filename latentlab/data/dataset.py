@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from latentlab.config.data import DataConfig
 from latentlab.data.preview_samples import PreviewSamples
-from latentlab.data.types import Columns, FileStats, Images, Labels, LeftOut, summarize_left_out
+from latentlab.data.types import (
+    TEST,
+    TRAIN,
+    UNLABELLED,
+    VALIDATION,
+    Columns,
+    FileStats,
+    Images,
+    Labels,
+    LeftOut,
+    Splits,
+    summarize_left_out,
+)
+from latentlab.errors import InputError
 from latentlab.utils.text import pluralize
 
 _HASHED_IMAGES = 256
+_MAX_LEVELS = 256  # distinct values of a factor
 
 
 @dataclass(frozen=True)
@@ -41,6 +56,11 @@ class Dataset:
         Generative factors by name, [N] each, if known (demos).
     metadata
         Further columns by name, [N] each: float64 (NaN where missing) or text.
+    splits
+        str [N], the split that the data keep each image in: ``train``, ``validation``, ``test``, ``unlabeled``, or ""
+        for none; ``None`` if the data have no splits.
+    notes
+        Sentences on how the source was read, where it could have been read otherwise.
     file_stats
         Formats, modes and sizes of the files.
     preview_samples
@@ -59,6 +79,8 @@ class Dataset:
     left_out: list[LeftOut] = field(default_factory=list)
     factors: Columns | None = None
     metadata: Columns = field(default_factory=dict)
+    splits: Splits | None = None
+    notes: list[str] = field(default_factory=list)
     file_stats: FileStats = field(default_factory=FileStats)
     fingerprint: str = ""
     preview_samples: PreviewSamples | None = field(default=None, repr=False, compare=False)
@@ -95,12 +117,97 @@ class Dataset:
         return summarize_left_out(self.left_out)
 
     def split(self, validation: float | None = None, seed: int | None = None) -> tuple[Labels, Labels]:
-        """Training and validation indices; see `split`. ``None`` means the configuration's value."""
+        """Training and validation indices.
+
+        Splits of the data are kept where ``keeps_splits`` says so: validation images are those of ``validation``, or
+        of ``test`` if there is none, and test images are never for training. Images of the other splits and of none
+        are for training. Otherwise `split` draws the validation images from all.
+
+        Parameters
+        ----------
+        validation, seed
+            See `split`; ``None`` means the configuration's value. Drawn if ``validation`` is given.
+        """
+        if validation is None and self.keeps_splits:
+            return self._kept_splits()
         return split(
             self.labels,
             self.config.validation if validation is None else validation,
             self.config.seed if seed is None else seed,
         )
+
+    @property
+    def keeps_splits(self) -> bool:
+        """Whether `split` keeps the data's own splits: ``config.split`` is "data", and both parts have images."""
+        if self.splits is None or self.config.split != "data":
+            return False
+        held = np.isin(self.splits, (VALIDATION, TEST))
+        return bool(held.any() and not held.all())
+
+    @property
+    def split_counts(self) -> dict[str, int]:
+        """Number of images of each of the data's splits; empty if there are none."""
+        if self.splits is None:
+            return {}
+        counts = {name: int((self.splits == name).sum()) for name in (TRAIN, VALIDATION, TEST, UNLABELLED, "")}
+        return {name or "no split": count for name, count in counts.items() if count}
+
+    def with_factors(self, names: Sequence[str]) -> Dataset:
+        """The same images with the columns ``names`` as their generative factors; ``label`` stands for the class.
+
+        Raises
+        ------
+        InputError
+            When there is no such column, or it has more than 256 distinct values.
+        """
+        columns = {**(self.factors or {}), **self.metadata}
+        if self.classes:
+            columns.setdefault("label", self.labels)
+        for name in names:
+            if name not in columns:
+                raise InputError(f"{self.name} has no column {name!r} (columns: {', '.join(columns) or 'none'})")
+            distinct = len(np.unique(columns[name]))
+            if distinct > _MAX_LEVELS:
+                raise InputError(
+                    f"{name} has {distinct:,} distinct values, and a factor may have {_MAX_LEVELS}: images with "
+                    "an equal value are compared"
+                )
+        return replace(self, factors={name: columns[name] for name in names})
+
+    def part(self, name: str) -> Dataset:
+        """The images of one of the data's own splits, or of all of them (``all``).
+
+        Raises
+        ------
+        InputError
+            When there is no such split.
+        """
+        if name == "all":
+            return self
+        if not self.split_counts.get(name):
+            raise InputError(f"{self.name} has no split {name!r} (splits: {', '.join(self.split_counts) or 'none'})")
+        return self.subset(np.flatnonzero(self.splits == name).astype(np.int64))
+
+    def subset(self, index: Labels) -> Dataset:
+        """The images ``index``, int64 [n], as a dataset of their own."""
+        return replace(
+            self,
+            images=self.images[index],
+            labels=self.labels[index],
+            paths=[self.paths[number] for number in index.tolist()],
+            factors=None if self.factors is None else {name: each[index] for name, each in self.factors.items()},
+            metadata={name: column[index] for name, column in self.metadata.items()},
+            splits=None if self.splits is None else self.splits[index],
+            fingerprint="",
+        )
+
+    def _kept_splits(self) -> tuple[Labels, Labels]:
+        assert self.splits is not None
+        held = self.splits == VALIDATION
+        learned = ~held & (self.splits != TEST)
+        if not held.any():
+            held = self.splits == TEST
+        return np.flatnonzero(learned).astype(np.int64), np.flatnonzero(held).astype(np.int64)
 
 
 def split(labels: Labels, validation: float, seed: int) -> tuple[Labels, Labels]:

@@ -16,7 +16,10 @@ Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
 Columns = Mapping[str, NDArray[Any]]
 
+Splits = NDArray[np.str_]
+
 UNKNOWN = -1
+TRAIN, VALIDATION, TEST, UNLABELLED = "train", "validation", "test", "unlabeled"
 NO_IMAGE = "not an image by its name"
 
 
@@ -36,11 +39,14 @@ class LeftOut:
         A few words for the user.
     kind
         What kind of part it is.
+    count
+        How many there are, if this entry stands for several.
     """
 
     path: str
     reason: str
     kind: LeftOutKind = "file"
+    count: int = 1
 
     @property
     def is_not_image_file(self) -> bool:
@@ -60,10 +66,10 @@ def summarize_left_out(left_out: Iterable[LeftOut], has_example: bool = True) ->
     first, first_other = "", ""
     for each in left_out:
         if each.is_not_image_file:
-            counts["other file"] += 1
+            counts["other file"] += each.count
             first_other = first_other or f"{each.path}: {each.reason}"
         else:
-            counts[each.kind] += 1
+            counts[each.kind] += each.count
             first = first or f"{each.path}: {each.reason}"
     return left_out_summary(counts, (first or first_other) if has_example else "")
 

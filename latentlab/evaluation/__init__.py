@@ -2,6 +2,7 @@
 
 from latentlab.evaluation.batches import Binarise
 from latentlab.evaluation.disentanglement import Disentanglement, disentanglement
+from latentlab.evaluation.factor_scores import FactorScores, score_factors
 from latentlab.evaluation.gaps import Gaps, inference_gaps
 from latentlab.evaluation.imputation import impute, impute_images
 from latentlab.evaluation.quick import QuickBound, quick_bound
@@ -12,6 +13,7 @@ __all__ = [
     "Binarise",
     "Disentanglement",
     "Evaluation",
+    "FactorScores",
     "Gaps",
     "QuickBound",
     "disentanglement",
@@ -21,4 +23,5 @@ __all__ = [
     "inference_gaps",
     "quick_bound",
     "remarks",
+    "score_factors",
 ]

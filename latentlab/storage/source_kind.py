@@ -6,6 +6,7 @@ from pathlib import Path
 
 from latentlab.errors import InputError
 from latentlab.storage.session_file import SUFFIX
+from latentlab.utils.file_formats import array_in_file
 from latentlab.utils.source_names import NAMED, expand, parts_of
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm"}
@@ -42,6 +43,6 @@ def require_source(source: str) -> None:
         Names the path.
     """
     paths = (path for part in parts_of(source) for path in expand(part) if not path.startswith(NAMED))
-    absent = next((path for path in paths if not Path(path).exists()), None)
+    absent = next((path for path in paths if not Path(array_in_file(path)[0]).exists()), None)
     if absent is not None:
         raise InputError(f"there is no file or folder {absent!r}, and no such command; see latentlab --help")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import re
+
 FILE_PATTERNS: dict[str, tuple[str, ...]] = {
     ".npz": ("*.npz",),
     ".npy": ("*.npy",),
+    ".mat": ("*.mat",),
     "IDX": ("*-ubyte", "*.gz", "*.idx"),
     "Parquet": ("*.parquet", "*.arrow"),
     "HDF5": ("*.h5", "*.hdf5", "*.hdf"),
@@ -18,6 +22,24 @@ FILE_PATTERNS: dict[str, tuple[str, ...]] = {
 FORMAT_NAMES = f"{', '.join(_names)} or {_last}"
 """The names as a part of a sentence."""
 
-DATASET_FILTER = f"Datasets ({' '.join(sum(FILE_PATTERNS.values(), ()))} *.csv *.txt);;All files (*)"
+DATASET_FILTER = f"Datasets ({' '.join(sum(FILE_PATTERNS.values(), ()))} *.csv *.tsv *.jsonl *.txt);;All files (*)"
 """Filter of a dialog that opens a dataset file; a table of labels (.csv) stands for its folder of images, and a text
 file lists paths."""
+
+_ARRAY_IN_FILE = re.compile(r"(.+\.(?:npz|mat)):([^:]+)", re.IGNORECASE)
+
+
+def array_in_file(source: str) -> tuple[str, str]:
+    """A file and the name of an array in it, as in ``digits.npz:masks``; the name is empty if there is none.
+
+    The colon follows the suffix, so that it is not that of a drive; a file of this very name is opened as itself.
+
+    Examples
+    --------
+    >>> array_in_file("C:/data/digits.npz:masks"), array_in_file("C:/data/digits.npz")
+    (('C:/data/digits.npz', 'masks'), ('C:/data/digits.npz', ''))
+    """
+    found = _ARRAY_IN_FILE.fullmatch(source)
+    if found is None or os.path.exists(source):
+        return source, ""
+    return found[1], found[2]

@@ -5,8 +5,11 @@ import json
 import numpy as np
 import pytest
 
+import latentlab
 from latentlab.cli import main
+from latentlab.errors import InputError
 from tests.cli.conftest import SMALL
+from tests.training.helpers import bars
 
 
 def test_evaluate_measures_in_nats(run, data, capsys):
@@ -74,6 +77,53 @@ def test_evaluate_scores_disentanglement_if_factors_are_known(tmp_path, capsys):
     found = measured(capsys, run, "demo:shapes", "--limit", "300", "--importance-samples", "1")
     for score in ("mig", "factor_vae_score", "beta_vae_score"):
         assert 0 <= found[score] <= 1
+
+
+@pytest.fixture(scope="module")
+def split_data(tmp_path_factory):
+    dataset = bars()
+    path = tmp_path_factory.mktemp("split") / "bars.npz"
+    images = {"x_train": dataset.images[:40, 0], "x_test": dataset.images[40:, 0]}
+    np.savez(path, **images, level_train=np.arange(40) % 4, level_test=np.arange(20) % 4, kind_train=np.arange(40) % 2)
+    return path
+
+
+def test_evaluate_measures_the_test_split_and_says_so(run, split_data, capsys):
+    quick = ("--importance-samples", "1")
+    found = measured(capsys, run, split_data, *quick)
+    assert (found["split"], found["images"]) == ("test", 20)
+    assert found["remarks"][0] == (
+        "test is measured, 20 images: the data are split into 40 train, 20 test (--split NAME)"
+    )
+    for part, images in (("train", 40), ("all", 60)):
+        found = measured(capsys, run, split_data, "--split", part, *quick)
+        assert (found["split"], found["images"]) == (part, images)
+    assert main(["evaluate", str(run), str(split_data), "--split", "dev"]) == 2
+    assert "no split 'dev' (splits: train, test)" in capsys.readouterr().err
+
+
+def test_evaluate_scores_columns_that_are_chosen_as_factors(run, split_data, capsys):
+    options = ("--importance-samples", "1", "--split", "all")
+    assert "mig" not in measured(capsys, run, split_data, *options)
+    found = measured(capsys, run, split_data, "--factors", "level, kind", *options)
+    assert 0 <= found["mig"] <= 1
+    assert found["remarks"][-1] == (
+        "disentanglement is measured on 40 images with the factors level (4 values), kind (2 values)"
+    )
+    for factors, message in (
+        ("level", "two factors that vary"),
+        ("absent,kind", "no column 'absent' (columns: level, kind"),
+    ):
+        assert main(["evaluate", str(run), str(split_data), "--factors", factors]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_python_scores_factors(run, split_data):
+    model, dataset = latentlab.load_model(run, "cpu"), latentlab.load_dataset(split_data)
+    scores = latentlab.disentanglement(model, dataset, ["level", "kind"])
+    assert 0 <= scores.factor_vae_score <= 1
+    with pytest.raises(InputError, match="two factors that vary among the images, and there are 0"):
+        latentlab.disentanglement(model, dataset)
 
 
 def test_evaluate_refuses_gaps_of_models_that_cannot_be_refined(data, tmp_path, capsys):

@@ -62,3 +62,18 @@ def test_the_panel_offers_the_columns_and_the_map_is_coloured_by_the_chosen_one(
     assert len(drawn[0][0]) == COLOUR_STEPS
     assert drawn[0][1]
     assert drawn[1] == (("a",), False)
+
+
+@pytest.mark.parametrize(
+    ("values", "first"),
+    [
+        (np.linspace(2021, 2023, 50), "2021.0 – 2021.2"),
+        (np.linspace(0, 100, 50), "1"),
+        (np.array([2021.0, 2021.5, 2021.75]), "2021"),
+        (np.array([7.0, 7.0]), "7"),
+    ],
+)
+def test_values_that_differ_are_written_so(values, first):
+    names = colours_of_column(values).names
+    assert len(set(names)) == len(names)
+    assert names[0].startswith(first[:4].rstrip("0.") if "–" in first else first)

@@ -22,7 +22,7 @@ from latentlab.data.loading.prepared_images import PreparedImages
 from latentlab.data.loading.read_bytes import MAP_THRESHOLD, advise_random_access
 from latentlab.data.preview_samples import PreviewSamples
 from latentlab.data.subset import renumber_classes, select_subset
-from latentlab.data.types import UNKNOWN, Columns, FileStats, Images, Labels, LeftOut, LoadProgress
+from latentlab.data.types import UNKNOWN, Columns, FileStats, Images, Labels, LeftOut, LoadProgress, Splits
 from latentlab.errors import InputError
 
 _CHUNK_BYTES = 4 << 20
@@ -68,10 +68,10 @@ class ArraySource:
         int64 [N] into ``classes``, -1 unknown.
     item
         Prefix of the images' names, ``item#index``.
-    identity
+    factors, metadata, splits, left_out, notes
+        As in `latentlab.data.dataset.Dataset`.
+    cache_identity
         Identifies this array in the cache; empty when preparing it is faster than reading a cache entry.
-    left_out
-        Other arrays of the file, and what else is not in the dataset.
     close
         Closes the file of images that are read in pieces.
     """
@@ -86,7 +86,9 @@ class ArraySource:
     cache_identity: tuple[str | int, ...] = ()
     factors: Columns | None = None
     metadata: Columns = field(default_factory=dict)
+    splits: Splits | None = None
     left_out: list[LeftOut] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     close: Callable[[], None] = _nothing_to_close
 
 
@@ -97,9 +99,9 @@ def encode_labels(values: NDArray[Any]) -> tuple[Labels, tuple[str, ...]]:
 
 
 def cache_identity(path: Path) -> tuple[str | int, ...]:
-    """Identifies a file's content in the cache: path, size and modification time."""
+    """Identifies a file's content in the cache: path, size, times and inode."""
     status = path.stat()
-    return str(path.resolve()), status.st_size, status.st_mtime_ns
+    return str(path.resolve()), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 def unlabelled(count: int) -> Labels:
@@ -134,9 +136,11 @@ def dataset_from_array(source: ArraySource, config: DataConfig) -> Iterator[Load
         name=source.name,
         source=source.source,
         config=config,
-        left_out=source.left_out,
         factors=_rows(source.factors, index) if source.factors is not None else None,
         metadata=_rows(source.metadata, index),
+        splits=None if source.splits is None else source.splits[index],
+        left_out=source.left_out,
+        notes=source.notes,
         file_stats=FileStats(
             {source.format: len(index)},
             {f"{source.images.dtype} × {channels}": len(index)},

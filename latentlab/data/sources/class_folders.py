@@ -7,11 +7,10 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from latentlab.data.types import UNKNOWN, Labels
+from latentlab.data.sources.splits import split_name
+from latentlab.data.types import TEST, TRAIN, UNKNOWN, UNLABELLED, VALIDATION, Labels, Splits
 
 Classes = tuple[str, ...]
-
-_SPLIT_NAMES = frozenset({"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval"})
 
 
 def natural_sort_key(name: str) -> list[tuple[int, int, str]]:
@@ -23,9 +22,9 @@ def natural_sort_key(name: str) -> list[tuple[int, int, str]]:
 def class_folders(folders: Sequence[tuple[str, int]], empty_folders: Iterable[str] = ()) -> tuple[Labels, Classes]:
     """Label images by their folder.
 
-    Folder levels that all images share are skipped, and so is a level with only folders named train, test, validation
-    and the like; the next level gives the class. Deeper folders belong to their class. Images next to the class
-    folders are unlabelled. An empty class folder is a class without images.
+    Folder levels that all images share are skipped, and so is a level of splits (see `split_folders`); the next level
+    gives the class. Deeper folders belong to their class. Images next to the class folders are unlabelled, and so are
+    those in a folder ``unlabeled``. An empty class folder is a class without images.
 
     Parameters
     ----------
@@ -41,8 +40,10 @@ def class_folders(folders: Sequence[tuple[str, int]], empty_folders: Iterable[st
     """
     tree = [folder.split("/") if folder else [] for folder, _ in folders]
     counts = [count for _, count in folders]
-    depth = _class_depth(tree)
-    names = {parts[depth] for parts in tree if len(parts) > depth}
+    split_depth = _split_depth(tree)
+    depth = _shared_depth(tree) if split_depth is None else _depth_below(tree, split_depth)
+    have_class = [len(parts) > depth and not _is_unlabelled(parts, split_depth) for parts in tree]
+    names = {parts[depth] for parts, has_class in zip(tree, have_class, strict=True) if has_class}
     if names:
         above = {tuple(parts[:depth]) for parts in tree if len(parts) > depth}
         for parts in (folder.split("/") for folder in empty_folders):
@@ -50,15 +51,60 @@ def class_folders(folders: Sequence[tuple[str, int]], empty_folders: Iterable[st
                 names.add(parts[depth])
     classes = tuple(sorted(names, key=natural_sort_key))
     index = {name: number for number, name in enumerate(classes)}
-    labels = [index[parts[depth]] if len(parts) > depth else UNKNOWN for parts in tree]
+    labels = [index[parts[depth]] if has_class else UNKNOWN for parts, has_class in zip(tree, have_class, strict=True)]
     return np.repeat(np.array(labels, dtype=np.int64), counts), classes
 
 
-def _class_depth(tree: list[list[str]]) -> int:
+def split_folders(folders: Sequence[tuple[str, int]]) -> Splits | None:
+    """The split that each image belongs to by its folder: ``train/``, ``test/``, ``val/``, ``unlabeled/`` and the like.
+
+    They are on the first level that not all images share: either all folders there are splits, of two kinds at least,
+    or one is for training and another for validation or test, and images elsewhere belong to no split.
+
+    Parameters
+    ----------
+    folders
+        As for `class_folders`.
+
+    Returns
+    -------
+    str [N], "" for no split; ``None`` if there are no such folders.
+    """
+    tree = [folder.split("/") if folder else [] for folder, _ in folders]
+    depth = _split_depth(tree)
+    if depth is None:
+        return None
+    names = [split_name(parts[depth]) or "" if len(parts) > depth else "" for parts in tree]
+    splits: Splits = np.repeat(np.array(names, dtype=np.str_), [count for _, count in folders])
+    return splits
+
+
+def _shared_depth(tree: list[list[str]]) -> int:
+    """The first level at which not all images lie in the same folder."""
     depth = 0
-    while all(len(parts) > depth for parts in tree):
-        names = {parts[depth] for parts in tree}
-        if len(names) > 1 and not all(name.lower() in _SPLIT_NAMES for name in names):
-            break
+    while tree and all(len(parts) > depth for parts in tree) and len({parts[depth] for parts in tree}) == 1:
         depth += 1
     return depth
+
+
+def _split_depth(tree: list[list[str]]) -> int | None:
+    """The level of the folders of splits; ``None`` if there are none."""
+    depth = _shared_depth(tree)
+    splits = {split_name(parts[depth]) for parts in tree if len(parts) > depth}
+    if len(splits - {None}) > 1 and (None not in splits or (TRAIN in splits and {TEST, VALIDATION} & splits)):
+        return depth
+    return None
+
+
+def _depth_below(tree: list[list[str]], split_depth: int) -> int:
+    """The level of the classes below the splits; levels that all images there share are skipped."""
+    below = [
+        parts[split_depth + 1 :]
+        for parts in tree
+        if len(parts) > split_depth + 1 and not _is_unlabelled(parts, split_depth)
+    ]
+    return split_depth + 1 + _shared_depth(below)
+
+
+def _is_unlabelled(parts: list[str], split_depth: int | None) -> bool:
+    return split_depth is not None and len(parts) > split_depth and split_name(parts[split_depth]) == UNLABELLED

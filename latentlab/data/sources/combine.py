@@ -15,7 +15,7 @@ from latentlab.data.loading.fetcher import Fetch, Payload
 from latentlab.data.sources.class_folders import natural_sort_key
 from latentlab.data.sources.columns import Column
 from latentlab.data.sources.items import ImageItems
-from latentlab.data.types import UNKNOWN, Columns, Labels
+from latentlab.data.types import UNKNOWN, Columns, Labels, Splits
 
 _PART_COLUMN = "source"
 
@@ -63,6 +63,8 @@ def combine(parts: Sequence[ImageItems], source: str, name: str, has_classes: bo
             for each in part.left_out
         ],
         metadata=metadata,
+        splits=_joined_splits(parts),
+        notes=[f"{title}: {note}" for title, part in zip(titles, parts, strict=True) for note in part.notes],
     )
 
 
@@ -87,6 +89,15 @@ def _joined_labels(parts: Sequence[ImageItems]) -> tuple[Labels, tuple[str, ...]
     tables = [np.array([*(index[name] for name in part.classes), UNKNOWN], dtype=np.int64) for part in parts]
     joined: Labels = np.concatenate([table[part.labels] for table, part in zip(tables, parts, strict=True)])
     return joined, classes
+
+
+def _joined_splits(parts: Sequence[ImageItems]) -> Splits | None:
+    """Splits of all parts, none for the images of a part without any; ``None`` if no part has splits."""
+    if all(part.splits is None for part in parts):
+        return None
+    return np.concatenate(
+        [np.full(len(part.names), "", dtype=np.str_) if part.splits is None else part.splits for part in parts]
+    )
 
 
 def _joined_columns(columns: Sequence[Columns], parts: Sequence[ImageItems]) -> Iterator[tuple[str, Column]]:

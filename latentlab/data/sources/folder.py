@@ -7,32 +7,32 @@ from functools import partial
 from pathlib import Path
 
 from latentlab.data.sources.array_dataset import unlabelled
-from latentlab.data.sources.class_folders import class_folders
+from latentlab.data.sources.class_folders import class_folders, split_folders
 from latentlab.data.sources.items import ImageItems
-from latentlab.data.sources.labels_csv import read_labels
+from latentlab.data.sources.label_tables import LabelTable, read_tables
 from latentlab.data.sources.scan import Scan, printable, scan
 from latentlab.data.sources.scan_cache import scan_from_cache, store
-from latentlab.data.types import Columns, Labels, LeftOut, LoadProgress
+from latentlab.data.types import Labels, LoadProgress
 
 
 def folder_items(folder: Path, table: Path | None = None) -> Generator[LoadProgress, None, ImageItems]:
     """List and label the images of a folder.
 
-    Labels come from ``labels.csv`` if it has some, else from class folders. All files with the name of an image are
-    listed; those that cannot be read are left out later.
+    Labels and splits come from tables such as ``labels.csv`` if these have some, else from folders. All files with the
+    name of an image are listed; those that cannot be read are left out later.
 
     Parameters
     ----------
     folder
         The folder.
     table
-        A table of labels to use instead of the folder's ``labels.csv``.
+        A table of labels to use instead of the folder's own.
     """
     found = yield from scan_from_cache(str(folder))
     is_new = found is None
     if found is None:
         found = yield from _scanned(str(folder))
-    labels, classes, metadata, missing = yield from _labelled(folder, found, table)
+    labels, classes, listed = yield from _labelled(folder, found, table)
     yield LoadProgress(0, len(labels), "Selecting images")
     names = "\0".join(found.paths)
     yield LoadProgress(0, len(labels), "Selecting images")
@@ -43,10 +43,12 @@ def folder_items(folder: Path, table: Path | None = None) -> Generator[LoadProgr
         name=printable(folder.name),
         source=str(table or folder),
         place=printable(str(folder)),
-        cache_identity=(Path(folder).resolve().as_posix(), names, found.sizes.tobytes(), found.times.tobytes()),
+        cache_identity=(Path(folder).resolve().as_posix(), names, found.states()),
         folder=str(folder),
-        left_out=found.skipped + missing,
-        metadata=metadata,
+        left_out=found.skipped + listed.left_out,
+        metadata=listed.metadata,
+        splits=listed.splits,
+        notes=listed.notes,
         on_opened=partial(store, str(folder), found) if is_new else None,
     )
 
@@ -61,19 +63,14 @@ def _scanned(folder: str) -> Generator[LoadProgress, None, Scan]:
 
 def _labelled(
     folder: Path, found: Scan, table: Path | None
-) -> Generator[LoadProgress, None, tuple[Labels, tuple[str, ...], Columns, list[LeftOut]]]:
-    """Labels, classes and further columns of the images, and the table rows without an image."""
-    metadata: Columns = {}
-    missing: list[LeftOut] = []
+) -> Generator[LoadProgress, None, tuple[Labels, tuple[str, ...], LabelTable]]:
+    """Labels, classes, splits and further columns of the images, and what is left out of the tables."""
     if not found.paths:
-        return unlabelled(0), (), metadata, missing
-    if table is None and found.label_file is not None:
-        table = folder / found.label_file
-    if table is not None:
-        listed = yield from read_labels(table, found.paths)
-        missing = listed.left_out
-        metadata = listed.metadata
-        if listed.labels is not None:
-            return listed.labels, listed.classes, metadata, missing
-    labels, classes = class_folders(found.folders, found.empty_folders)
-    return labels, classes, metadata, missing
+        return unlabelled(0), (), LabelTable()
+    files = [folder / name for name in found.tables] if table is None else [table]
+    listed = (yield from read_tables(folder, files, found.paths)) if files else LabelTable()
+    if listed.splits is None:
+        listed.splits = split_folders(found.folders)
+    if listed.labels is not None:
+        return listed.labels, listed.classes, listed
+    return *class_folders(found.folders, found.empty_folders), listed

@@ -31,7 +31,7 @@ from latentlab.data.loading.prepared_images import PreparedImages
 from latentlab.data.loading.read_bytes import advise_random_access
 from latentlab.data.sources.scan import all_printable, printable, sorted_in_steps
 from latentlab.data.subset import renumber_classes, select_subset
-from latentlab.data.types import Columns, Images, Labels, LeftOut, LoadProgress, summarize_left_out
+from latentlab.data.types import Columns, Images, Labels, LeftOut, LoadProgress, Splits, summarize_left_out
 from latentlab.errors import InputError
 
 _MAX_MEASURED = 1000
@@ -68,6 +68,8 @@ class ImageItems:
         Files, members, rows and columns that are not among the images.
     factors, metadata
         Generative factors and further columns by name, [N] each.
+    splits, notes
+        As in `latentlab.data.dataset.Dataset`.
     on_opened
         Called when the dataset is complete.
     """
@@ -87,6 +89,8 @@ class ImageItems:
     left_out: list[LeftOut] = field(default_factory=list)
     factors: Columns | None = None
     metadata: Columns = field(default_factory=dict)
+    splits: Splits | None = None
+    notes: list[str] = field(default_factory=list)
     on_opened: Callable[[], None] | None = None
 
 
@@ -130,6 +134,8 @@ def dataset_from_items(items: ImageItems, config: DataConfig) -> Iterator[LoadPr
         left_out=left_out,
         factors=_rows(items.factors, index) if items.factors is not None else None,
         metadata=_rows(items.metadata, index),
+        splits=None if items.splits is None else items.splits[index],
+        notes=items.notes,
         file_stats=prepared.file_stats(),
         fingerprint=fingerprint(prepared.digest, labels, classes),
         folder=items.folder,

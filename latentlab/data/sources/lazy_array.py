@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from latentlab.data.sources.npy import as_images
+from latentlab.data.sources.array_layout import as_images
 from latentlab.errors import InputError
 from latentlab.utils.memory import available_bytes, format_bytes
 
@@ -39,7 +39,7 @@ class LazyImages:
     Parameters
     ----------
     stored
-        The array in its file, in any layout that `latentlab.data.sources.npy.as_images` knows.
+        The array in its file, in any layout that `latentlab.data.sources.array_layout.as_images` knows.
     name
         For messages.
     leading

@@ -17,10 +17,13 @@ from latentlab.data.sources.folder import folder_items
 from latentlab.data.sources.hdf5 import is_hdf5, open_hdf5
 from latentlab.data.sources.idx import is_idx, open_idx
 from latentlab.data.sources.items import ImageItems, dataset_from_items
+from latentlab.data.sources.mat import open_mat
 from latentlab.data.sources.npy import open_npy, open_npz
 from latentlab.data.sources.parquet import is_arrow, is_parquet, open_parquet
 from latentlab.data.sources.path_list import is_path_list, listed_items, listed_sources, read_path_list
+from latentlab.data.sources.pixel_table import find_pixel_columns, open_pixel_table
 from latentlab.data.sources.shards import shards_in
+from latentlab.data.sources.table_file import TABLE_SUFFIXES, open_table
 from latentlab.data.sources.tar_archive import is_tar, open_tar
 from latentlab.data.sources.torchvision_sets import open_torchvision
 from latentlab.data.sources.video import is_video, open_video
@@ -28,7 +31,7 @@ from latentlab.data.sources.zarr_store import is_zarr, open_zarr
 from latentlab.data.sources.zip_archive import is_zip, open_zip
 from latentlab.data.types import LoadProgress
 from latentlab.errors import InputError
-from latentlab.utils.file_formats import FORMAT_NAMES
+from latentlab.utils.file_formats import FORMAT_NAMES, array_in_file
 from latentlab.utils.source_names import absolute_source, expand, join_sources, parts_of
 
 Opened = Generator[LoadProgress, None, ArraySource | ImageItems]
@@ -45,16 +48,20 @@ class FileFormat(NamedTuple):
         Whether a file is of this format, by its name or its first bytes.
     read
         Reads a file, given how its images will be prepared; a generator that yields progress and returns the images.
+    read_array
+        Reads the images of the array of this name, in a format with several arrays.
     """
 
     name: str
     matches: Callable[[Path], bool]
     read: Callable[[Path, DataConfig], Opened]
+    read_array: Callable[[Path, str], Opened] | None = None
 
 
 FILE_FORMATS = (
-    FileFormat(".npz", lambda path: path.suffix.lower() == ".npz", lambda path, _: open_npz(path)),
+    FileFormat(".npz", lambda path: path.suffix.lower() == ".npz", lambda path, _: open_npz(path), open_npz),
     FileFormat(".npy", lambda path: path.suffix.lower() == ".npy", lambda path, _: open_npy(path)),
+    FileFormat(".mat", lambda path: path.suffix.lower() == ".mat", lambda path, _: open_mat(path), open_mat),
     FileFormat("IDX", is_idx, lambda path, _: open_idx(path)),
     FileFormat("Parquet", lambda path: is_parquet(path) or is_arrow(path), lambda path, _: open_parquet(path)),
     FileFormat("HDF5", is_hdf5, lambda path, _: open_hdf5(path)),
@@ -73,9 +80,10 @@ def open_dataset(
     Parameters
     ----------
     source
-        A folder of images, a file (.npz, .npy, IDX, Parquet, HDF5, video, zip or tar), a zarr store, a text file of
-        paths, or ``demo:shapes``, ``demo:colour``, or a torchvision set as ``torchvision:MNIST``. Several folders or
-        files are one dataset: a list, ``cats|dogs``, or ``shards-{000..003}.tar``.
+        A folder of images, a table (.csv, .tsv, .jsonl), a file (.npz, .npy, .mat, IDX, Parquet, HDF5, video, zip or
+        tar), a zarr store, a text file of paths, or ``demo:shapes``, ``demo:colour``, or a torchvision set as
+        ``torchvision:MNIST``. Several folders or files are one dataset: a list, ``cats|dogs``, or
+        ``shards-{000..003}.tar``. ``digits.npz:masks`` takes the images from the array ``masks``.
     config
         How images are prepared and which are used.
 
@@ -154,12 +162,14 @@ def _checked(opened: ArraySource | ImageItems, name: str) -> ImageItems:
 
 
 def _open(path: Path, config: DataConfig) -> Opened:
+    file, array = array_in_file(str(path))
+    path = Path(file)
     if not path.exists():
         raise InputError(f"there is no file or folder {path}")
     if path.is_dir():
         return (yield from _open_folder(path, config))
-    if path.suffix.lower() == ".csv":
-        return (yield from folder_items(path.parent, table=path))
+    if path.suffix.lower() in TABLE_SUFFIXES:
+        return (yield from _open_table(path))
     if is_path_list(path):
         lines = yield from read_path_list(path)
         sources = listed_sources(path, lines)
@@ -171,8 +181,19 @@ def _open(path: Path, config: DataConfig) -> Opened:
         return combine(opened, str(path), path.stem)
     for file_format in FILE_FORMATS:
         if file_format.matches(path):
+            if array and file_format.read_array is not None:
+                return (yield from file_format.read_array(path, array))
             return (yield from file_format.read(path, config))
-    raise InputError(f"{path.name} is not a dataset: use a folder of images, a table of labels (.csv), {FORMAT_NAMES}")
+    raise InputError(f"{path.name} is not a dataset: use a folder of images, a table (.csv), {FORMAT_NAMES}")
+
+
+def _open_table(path: Path) -> Opened:
+    """A table of pixels, or of labels of the images in its folder."""
+    table = yield from open_table(path)
+    pixels = find_pixel_columns(table)
+    if pixels is None:
+        return (yield from folder_items(path.parent, table=path))
+    return (yield from open_pixel_table(path, table, *pixels))
 
 
 def _open_folder(path: Path, config: DataConfig) -> Opened:

@@ -19,16 +19,25 @@ from latentlab.data.types import NO_IMAGE, LeftOut, LoadProgress
 from latentlab.utils.gc_control import set_aside, without_collector
 
 T = TypeVar("T")
-_File = tuple[str, int, int]  # name, bytes, time of the last change
+FileState = tuple[int, int, int, int]  # bytes, times of the content's and of the inode's last change, inode number
+_File = tuple[str, FileState]
 
 _STEP_SECONDS = 0.03
 _ENTRIES_PER_STEP = 200  # each is a system call
 _NAMES_PER_STEP = 5_000
 _SORTED_AT_ONCE = 20_000
+_INODE_BITS = 2**64 - 1
 _FREEZE_ABOVE = 100_000  # files; so many objects make garbage collection slow
 _SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "icon\r"})
+# Of NAS systems, Windows, Linux, macOS and Jupyter: thumbnails and deleted files, never images of the dataset.
+_SYSTEM_FOLDERS = frozenset(
+    {"@eadir", "@recycle", "#recycle", "#snapshot", "$recycle.bin", "recycler", "system volume information"}
+    | {"lost+found", "__macosx", ".ipynb_checkpoints", ".thumbnails", ".trashes", ".appledouble", ".spotlight-v100"}
+)
 _BROKEN_LINKS = {errno.ELOOP: "a circular link", errno.ENOENT: "a broken link"}
-_LABEL_FILE = "labels.csv"
+# Tables of labels and further columns that are read without being named; the second also in folders of splits.
+_TABLES = ("labels.csv", "labels.tsv", "labels.jsonl")
+_METADATA = ("metadata.csv", "metadata.tsv", "metadata.jsonl")
 
 
 @dataclass
@@ -51,14 +60,16 @@ class Scan:
         Files with the name of an image, relative to the folder, with ``/``; sorted by folder and name.
     folders
         Relative path and number of images of each folder with images, in the same order.
-    sizes, times
-        Size in bytes and modification time in nanoseconds of each path.
+    sizes, times, changes, inodes
+        Size in bytes, modification time and time of the inode's change in nanoseconds, and inode number of each path. A
+        file that was replaced by one with the same size and modification time has another of the last two.
     empty_folders
         Relative paths of empty folders.
     skipped
         Other files, and links, folders and files that cannot be read.
-    label_file
-        Path of a ``labels.csv`` at the top level.
+    tables
+        Paths of ``labels.csv``, ``metadata.csv`` and the like at the top level, and of ``metadata.csv`` and the like in
+        its folders.
     listed
         All folders, those with images first and in order; ``None`` if there are links, or files that are empty or
         cannot be read: changes of those cannot be detected from names.
@@ -68,10 +79,27 @@ class Scan:
     folders: list[tuple[str, int]] = field(default_factory=list)
     sizes: array[int] = field(default_factory=lambda: array("q"))
     times: array[int] = field(default_factory=lambda: array("q"))
+    changes: array[int] = field(default_factory=lambda: array("q"))
+    inodes: array[int] = field(default_factory=lambda: array("Q"))
     empty_folders: list[str] = field(default_factory=list)
     skipped: list[LeftOut] = field(default_factory=list)
-    label_file: str | None = None
+    tables: list[str] = field(default_factory=list)
     listed: list[ListedFolder] | None = None
+
+    def add_states(self, states: Sequence[FileState]) -> None:
+        """Append size, times and inode number of the next paths."""
+        for number, column in enumerate((self.sizes, self.times, self.changes, self.inodes)):
+            column.extend([state[number] for state in states])
+
+    def states(self) -> bytes:
+        """Sizes, times and inode numbers of all paths, to identify their content."""
+        return b"".join(each.tobytes() for each in (self.sizes, self.times, self.changes, self.inodes))
+
+
+def file_state(status: os.stat_result) -> FileState:
+    """What tells a file from another one of the same name."""
+    # Inode numbers have 128 bits on some systems.
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino & _INODE_BITS
 
 
 def printable(path: str) -> str:
@@ -113,6 +141,7 @@ class _Scanner:
         self._files: dict[tuple[str, ...], list[_File]] = {}
         self._listed: dict[str, ListedFolder] = {}
         self._is_cacheable = True
+        self._system_folders: dict[str, int] = {}
         self._count = 0
         self._last = time.monotonic()
 
@@ -133,11 +162,15 @@ class _Scanner:
             listed = self._listed[prefix[:-1]]
             files = yield from sorted_in_steps(self._files.pop(folder), itemgetter(0))
             for batch in batches(iter(files), _NAMES_PER_STEP):
-                listed.images += [name for name, _, _ in batch]
-                self.result.paths += [prefix + name for name, _, _ in batch]
-                self.result.sizes.extend([size for _, size, _ in batch])
-                self.result.times.extend([changed for _, _, changed in batch])
+                listed.images += [name for name, _ in batch]
+                self.result.paths += [prefix + name for name, _ in batch]
+                self.result.add_states([state for _, state in batch])
                 yield from self._progress()
+        self.result.tables.sort(key=_table_order)
+        self.result.skipped += [
+            LeftOut(printable(name), f"a system's folder{f', in {count} places' if count > 1 else ''}", "folder")
+            for name, count in self._system_folders.items()
+        ]
         self.result.skipped = yield from sorted_in_steps(self.result.skipped, attrgetter("path"))
         if self._is_cacheable:
             with_images = [self._listed.pop(folder) for folder, _ in self.result.folders]
@@ -178,6 +211,9 @@ class _Scanner:
         for entry in entries:
             name = entry.name
             lower = name.lower()
+            if lower in _SYSTEM_FOLDERS:
+                self._system_folders[name] = self._system_folders.get(name, 0) + 1
+                continue
             if lower[0] == "." or lower in _SYSTEM_FILES:
                 continue
             dot = lower.rfind(".")
@@ -195,15 +231,15 @@ class _Scanner:
                 self._skip(prefix + name, "not a regular file")
             elif dot > 0 and lower[dot:] not in SUFFIXES:
                 others.append(name)
-                if prefix or lower != _LABEL_FILE:
+                if _is_table(prefix, lower):
+                    self.result.tables.append(prefix + name)
+                else:
                     reason = f"{NO_IMAGE} ({printable(lower[dot:])})"
                     self.result.skipped.append(LeftOut(printable(prefix + name), reason))
-                else:
-                    self.result.label_file = name
             elif not status.st_size:
                 self._skip(prefix + name, "empty file")
             else:
-                files.append((name, status.st_size, status.st_mtime_ns))
+                files.append((name, file_state(status)))
         self._count += len(entries)
         return found_any
 
@@ -216,6 +252,17 @@ class _Scanner:
         if now - self._last > _STEP_SECONDS:
             self._last = now
             yield LoadProgress(self._count, None, "Looking for images")
+
+
+def _is_table(prefix: str, name: str) -> bool:
+    """Whether a file is a table that is read without being named."""
+    return (not prefix and name in _TABLES) or (prefix.count("/") <= 2 and name in _METADATA)
+
+
+def _table_order(path: str) -> tuple[int, bool, str]:
+    """Tables of the top first, and labels before metadata."""
+    folder, _, name = path.rpartition("/")
+    return len(folder.split("/")) if folder else 0, name.lower() in _METADATA, path
 
 
 def sorted_in_steps(items: list[T], key: Callable[[T], str]) -> Generator[LoadProgress, None, list[T]]:

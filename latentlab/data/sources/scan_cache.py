@@ -18,7 +18,7 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
-from latentlab.data.sources.scan import ListedFolder, Scan, batches
+from latentlab.data.sources.scan import ListedFolder, Scan, batches, file_state
 from latentlab.data.types import LeftOut, LoadProgress
 from latentlab.paths import cache_folder
 
@@ -81,8 +81,7 @@ def _is_unchanged(root: str, listed: ListedFolder, found: Scan) -> Generator[Loa
             states = [os.stat(name, dir_fd=folder) for name in part]
             if {stat.S_IFMT(state.st_mode) for state in states} != {stat.S_IFREG}:
                 return False
-            found.sizes.extend([state.st_size for state in states])
-            found.times.extend([state.st_mtime_ns for state in states])
+            found.add_states([file_state(state) for state in states])
             yield LoadProgress(len(found.sizes), None, "Checking for changes")
         return all(stat.S_ISREG(os.stat(name, dir_fd=folder).st_mode) for name in listed.others)
     finally:
@@ -96,7 +95,7 @@ def _packed(found: Scan, all_listed: list[ListedFolder]) -> bytes:
         "counts": counts,
         "empty_folders": found.empty_folders,
         "skipped": [(each.path, each.reason, each.kind) for each in found.skipped],
-        "label_file": found.label_file,
+        "tables": found.tables,
     })  # fmt: skip
     names = "\0".join(name for each in all_listed for part in (each.names, each.images, each.others) for name in part)
     rest = f"{head}\n{names}".encode("utf-8", "surrogateescape")
@@ -120,7 +119,7 @@ def _unpacked(head: dict[str, Any], names: list[str]) -> Scan:
     found = Scan(
         empty_folders=head["empty_folders"],
         skipped=[LeftOut(*each) for each in head["skipped"]],
-        label_file=head["label_file"],
+        tables=head["tables"],
         listed=all_listed,
     )
     start = 0

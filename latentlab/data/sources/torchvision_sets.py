@@ -34,7 +34,7 @@ from latentlab.data.loading.pipeline import prepare_images
 from latentlab.data.loading.prepared_images import PreparedImages
 from latentlab.data.loading.read_bytes import advise_random_access
 from latentlab.data.sources.array_dataset import ArraySource, dataset_from_array, unlabelled
-from latentlab.data.sources.npy import as_images
+from latentlab.data.sources.array_layout import as_images
 from latentlab.data.subset import renumber_classes, select_subset
 from latentlab.data.types import UNKNOWN, Columns, Labels, LeftOut, LoadProgress
 from latentlab.errors import InputError

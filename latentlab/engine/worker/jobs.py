@@ -236,6 +236,8 @@ def _info(dataset: Dataset) -> DatasetInfo:
         unreadable_count=sum(each.kind in _IMAGE_KINDS for each in compress(left_out, map(not_, others))),
         left_out_summary=summarize_left_out(left_out, has_example=False),
         more_sizes=dataset.file_stats.more_sizes,
+        splits=tuple(dataset.split_counts.items()),
+        notes=tuple(dataset.notes),
         fingerprint=dataset.fingerprint,
     )
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 DEMO = "demo:shapes"
 _EMPTY = "Open a folder of images, or try the demo shapes, to see samples and counts here."
 READING = ("image_size", "channels", "fit", "invert")
-SUBSET = ("per_class", "limit", "validation", "seed")
+SUBSET = ("per_class", "limit", "split", "validation", "seed")
 _MAX_SHEET_HEIGHT = 168  # px
 PREVIEW_DELAY = 150  # ms without a change before a preview is requested
 

@@ -61,8 +61,11 @@ def file_summary(info: DatasetInfo, max_named: int = _MAX_NAMED) -> str:
     ]
     if info.columns:
         lines.append(f"Columns: {', '.join(info.columns)}")
+    if info.splits:
+        lines.append(f"Splits of the data: {', '.join(f'{count:,} {name}' for name, count in info.splits)}")
     if info.unlabelled and info.classes:
         lines.append(f"Without a class: {info.unlabelled:,}")
+    lines += info.notes
     return "\n".join(lines)
 
 

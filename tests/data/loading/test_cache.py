@@ -283,3 +283,28 @@ def test_an_abandoned_opening_leaves_nothing(pictures):
     next(loading)
     loading.close()
     assert entries() == []
+
+
+@pytest.mark.parametrize("how", ["rewritten", "replaced"])
+def test_a_file_with_the_size_and_time_of_the_old_one_is_read_again(tmp_path, how):
+    path = save(tmp_path / "a.bmp", grey(10))
+    load_dataset(tmp_path)
+    before = path.stat()
+    other = save(tmp_path.parent / f"other-{how}.bmp", grey(200))
+    if how == "replaced":
+        other.replace(path)
+    else:
+        path.write_bytes(other.read_bytes())
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    assert load_dataset(tmp_path).images[0, 0, 4, 4] == 200
+
+
+def test_an_array_file_replaced_with_the_same_size_and_time_is_read_again(tmp_path):
+    path, config = tmp_path / "a.npy", DataConfig(image_size=8)
+    np.save(path, np.full((3, 9, 9), 10, np.uint8))
+    load_dataset(path, config)
+    before = path.stat()
+    np.save(path, np.full((3, 9, 9), 200, np.uint8))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert load_dataset(path, config).images.max() == 200

@@ -278,3 +278,22 @@ def test_an_unknown_file_format_is_refused(tmp_path):
     (tmp_path / "a.doc").write_text("x")
     with pytest.raises(InputError, match="is not a dataset"):
         load_dataset(tmp_path / "a.doc")
+
+
+def test_folders_of_systems_are_never_images_nor_classes_and_are_said_once(tmp_path):
+    for path in (
+        *("cat/0.png", "dog/0.png", "cat/@eaDir/0.png/SYNOPHOTO_THUMB_M.jpg", "dog/@eaDir/0.jpg"),
+        *("__MACOSX/cat/0.png", "$RECYCLE.BIN/S-1/R0.png", "System Volume Information/x.png", "LOST+FOUND/x.png"),
+        "cat/.ipynb_checkpoints/0-checkpoint.png",
+    ):
+        save(tmp_path / path)
+    for name in (".DS_Store", "Thumbs.db", "desktop.ini"):
+        (tmp_path / "cat" / name).write_bytes(b"x")
+    for _ in range(2):  # scanned, and from the stored listing
+        dataset = load_dataset(tmp_path)
+        assert dataset.paths == ["cat/0.png", "dog/0.png"]
+        assert dataset.classes == ("cat", "dog")
+        assert {each.path for each in dataset.left_out} == {
+            *("@eaDir", "__MACOSX", "$RECYCLE.BIN", "System Volume Information", "LOST+FOUND", ".ipynb_checkpoints"),
+        }  # fmt: skip
+        assert {each.kind for each in dataset.left_out} == {"folder"}
