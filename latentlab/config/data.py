@@ -60,8 +60,8 @@ class DataConfig(Config):
     )
     split: Literal["data", "random"] = Field(
         default="data",
-        description='``"data"`` keeps the data\'s own splits (folders, columns or arrays named train, validation, test, '
-        'unlabeled) where there are some, ``"random"`` holds out ``validation`` of all images.',
+        description='``"data"`` keeps the data\'s own splits (folders, columns or arrays named train, validation, '
+        'test, unlabeled) where there are some, ``"random"`` holds out ``validation`` of all images.',
     )
     validation: float = Field(
         default=0.1,

@@ -157,8 +157,9 @@ def _content(path: Path, members: Mapping[str, Member], chosen: str) -> _Content
         if name not in used:
             split, base = split_in_name(name)
             if split is None or _WHOLE in content.images:
-                split, base = _WHOLE, name.lower()
-            content.arrays.setdefault(base, {})[split] = name
+                content.arrays.setdefault(name.lower(), {})[_WHOLE] = name
+            else:
+                content.arrays.setdefault(base, {})[split] = name
     return content
 
 

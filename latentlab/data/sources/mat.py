@@ -100,7 +100,7 @@ class _Hdf5:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._h5py = _module("h5py", path, 'pip install "latentlab[mat]"')
+        self._h5py = importlib.import_module("h5py")
 
     def members(self) -> Generator[LoadProgress, None, dict[str, Member]]:
         """All arrays, without reading them."""

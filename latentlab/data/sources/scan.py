@@ -32,7 +32,7 @@ _SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini", "icon\r"})
 # Of NAS systems, Windows, Linux, macOS and Jupyter: thumbnails and deleted files, never images of the dataset.
 _SYSTEM_FOLDERS = frozenset(
     {"@eadir", "@recycle", "#recycle", "#snapshot", "$recycle.bin", "recycler", "system volume information"}
-    | {"lost+found", "__macosx", ".ipynb_checkpoints", ".thumbnails", ".trashes", ".appledouble", ".spotlight-v100"}
+    | {"lost+found", "__macosx", ".ipynb_checkpoints"}
 )
 _BROKEN_LINKS = {errno.ELOOP: "a circular link", errno.ENOENT: "a broken link"}
 # Tables of labels and further columns that are read without being named; the second also in folders of splits.

@@ -95,7 +95,7 @@ def test_of_several_arrays_of_images_one_is_taken_and_another_can_be_chosen(open
     assert np.array_equal(load_dataset(chosen.source).images, chosen.images)
     resized = DataConfig(image_size=16)  # through the cache, where the two are different entries
     assert not np.array_equal(load_dataset(chosen.source, resized).images, load_dataset(dataset.source, resized).images)
-    with pytest.raises(InputError, match=r"no array of images named labels \\(it has images \\(12, 9, 8\\)"):
+    with pytest.raises(InputError, match=r"no array of images named labels \(it has images \(12, 9, 8\)"):
         opened(":labels", **arrays)
 
 

@@ -23,7 +23,7 @@ def test_texts_name_every_format(text):
 
 
 def test_names_are_part_of_a_sentence():
-    assert FORMAT_NAMES == ".npz, .npy, IDX, Parquet, HDF5, video, zip or tar"
+    assert FORMAT_NAMES == ".npz, .npy, .mat, IDX, Parquet, HDF5, video, zip or tar"
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,8 @@ def test_names_are_part_of_a_sentence():
         "train-images-idx3-ubyte",
         "train-images-idx3-ubyte.gz",
         "labels.csv",
+        "metadata.jsonl",
+        "a.mat",
         "a.zip",
         "s.tar.gz",
         "a.parquet",
