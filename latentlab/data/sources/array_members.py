@@ -155,11 +155,11 @@ def _content(path: Path, members: Mapping[str, Member], chosen: str) -> _Content
     used = {*content.images.values(), *(each.path for each in content.left_out)}
     for name in usable:
         if name not in used:
-            split, base = split_in_name(name)
-            if split is None or _WHOLE in content.images:
+            part, base = split_in_name(name)
+            if part is None or _WHOLE in content.images:
                 content.arrays.setdefault(name.lower(), {})[_WHOLE] = name
             else:
-                content.arrays.setdefault(base, {})[split] = name
+                content.arrays.setdefault(base, {})[part] = name
     return content
 
 

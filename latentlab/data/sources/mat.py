@@ -41,7 +41,7 @@ def open_mat(path: Path, array: str = "") -> Generator[LoadProgress, None, Array
     Raises
     ------
     InputError
-        When scipy or h5py is needed and not installed, or the file is damaged or has no images.
+        When scipy is needed and not installed, or the file is damaged or has no images.
     """
     try:
         with open_regular(path) as file:
