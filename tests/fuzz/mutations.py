@@ -51,20 +51,24 @@ def spoilt_json(draw: st.DrawFn, value: Any) -> Any:
     for _ in range(draw(st.integers(1, 3))):
         slots = list(_slots(value))
         if not slots:
-            return draw(HOSTILE_VALUES)
+            return _hostile(draw)
         container, key = draw(st.sampled_from(slots))
         action = draw(st.sampled_from(["replace", "replace", "replace", "remove", "rename", "double"]))
         if action == "replace":
-            container[key] = draw(HOSTILE_VALUES)
+            container[key] = _hostile(draw)
         elif action == "remove":
             del container[key]
         elif isinstance(container, list):
-            container[key:key] = [container[key]] * (1 if action == "double" else 50)
+            container[key:key] = [copy.deepcopy(container[key]) for _ in range(1 if action == "double" else 50)]
         else:
-            container[draw(st.text(max_size=4)) or "surprise"] = container[key]
+            container[draw(st.text(max_size=4)) or "surprise"] = copy.deepcopy(container[key])
             if action == "rename":
                 del container[key]
     return value
+
+
+def _hostile(draw: st.DrawFn) -> Any:
+    return copy.deepcopy(draw(HOSTILE_VALUES))  # it may be spoilt itself, and would be drawn so again
 
 
 def _slots(value: Any) -> Any:
