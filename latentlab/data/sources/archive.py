@@ -62,9 +62,14 @@ def left_out_member(name: str, reason: str) -> LeftOut:
     return LeftOut(printable(name), reason)
 
 
+def folders_of_names(names: Sequence[str]) -> list[tuple[str, int]]:
+    """The folders in the names of images, each with the number of images that follow each other in it."""
+    return [(folder, sum(1 for _ in group)) for folder, group in itertools.groupby(names, _folder_of)]
+
+
 def labels_of_names(names: Sequence[str]) -> tuple[Labels, tuple[str, ...]]:
-    """Labels of images by the folders in their names, as `latentlab.data.sources.class_folders` gives them."""
-    return class_folders([(folder, sum(1 for _ in group)) for folder, group in itertools.groupby(names, _folder_of)])
+    """Labels of images by the folders in their names."""
+    return class_folders(folders_of_names(names))
 
 
 def _folder_of(name: str) -> str:

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latentlab.data.sources.class_folders import natural_sort_key
-from latentlab.data.types import UNKNOWN, Columns, Labels
+from latentlab.data.sources.values import Meaning, meaning_of_numbers, meaning_of_texts
+from latentlab.data.types import UNKNOWN
 
 Column = NDArray[Any]
 
 LABEL_NAMES = ("label", "labels", "cls", "class", "class_name", "fine_label", "category", "target", "targets", "y")
-MAX_CLASSES = 1000
 _MISSING = ("", "nan", "none", "null")
 
 
@@ -32,13 +31,10 @@ def as_column(values: Sequence[Any]) -> Column:
         return np.array(["" if value is None else str(value) for value in values], dtype=np.str_)
 
 
-def split_off_labels(
-    columns: Mapping[str, Column], class_names: Mapping[str, Sequence[str]] | None = None
-) -> tuple[Labels | None, tuple[str, ...], Columns]:
-    """Labels, classes and the other columns.
+def interpret(columns: Mapping[str, Column], class_names: Mapping[str, Sequence[str]] | None = None) -> Meaning:
+    """Which column is the label, and what it says.
 
-    The labels are the first column named label, class, category, target or the like, else the first with known class
-    names, unless its values are real numbers or more than 1,000.
+    It is the first column named label, class, category, target or the like, else the first with known class names.
 
     Parameters
     ----------
@@ -49,35 +45,30 @@ def split_off_labels(
 
     Returns
     -------
-    labels, classes, rest
-        int64 [N] into the names, in natural order unless they are known, -1 where missing or negative; ``None`` if no
-        column has labels.
+    As for a table's column of labels, with the other columns.
     """
     known = class_names or {}
     by_name = {name.rpartition("/")[2].lower(): name for name in reversed(list(columns))}
     chosen = next((by_name[name] for name in LABEL_NAMES if name in by_name), None) or next(iter(known), None)
-    found = None if chosen is None or chosen not in columns else class_labels(columns[chosen], known.get(chosen, ()))
-    if found is None:
-        return None, (), dict(columns)
-    return *found, {name: column for name, column in columns.items() if name != chosen}
+    if chosen is None or chosen not in columns:
+        return Meaning(columns=dict(columns))
+    found = meaning_of_column(chosen, columns[chosen], known.get(chosen, ()))
+    found.columns = {name: column for name, column in columns.items() if name != chosen} | found.columns
+    return found
 
 
-def class_labels(column: Column, class_names: Sequence[str] = ()) -> tuple[Labels, tuple[str, ...]] | None:
-    """Labels and classes of a column; ``None`` if its values are real numbers or too many to be classes."""
+def meaning_of_column(name: str, column: Column, class_names: Sequence[str] = ()) -> Meaning:
+    """What a column of labels says; known class names keep their order, also those without an image."""
     if column.dtype.kind == "f":
-        known = np.isfinite(column) & (column >= 0)
-        if (column[known] % 1).any():
-            return None
-        texts = [str(int(value)) if is_known else "" for value, is_known in zip(column, known, strict=True)]
-    else:
-        texts = [str(value).strip() for value in column.tolist()]
-    names = sorted({text for text in texts if text}, key=natural_sort_key)
-    if set(names) <= set(class_names):
-        names = list(dict.fromkeys(class_names))
-    if not names or len(names) > MAX_CLASSES:
-        return None
-    index = {name: number for number, name in enumerate(names)} | {"": UNKNOWN}
-    return np.array([index[text] for text in texts], dtype=np.int64), tuple(names)
+        return meaning_of_numbers(name, column)
+    distinct, codes = np.unique(column, return_inverse=True)
+    texts = [str(text).strip() for text in distinct]
+    if class_names and {text for text in texts if text} <= set(class_names):
+        index = {text: number for number, text in enumerate(dict.fromkeys(class_names))} | {"": UNKNOWN}
+        return Meaning(
+            np.array([index[text] for text in texts], dtype=np.int64)[codes], tuple(dict.fromkeys(class_names))
+        )
+    return meaning_of_texts(name, texts, codes)
 
 
 def _is_missing(value: Any) -> bool:

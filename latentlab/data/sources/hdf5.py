@@ -78,6 +78,7 @@ def _source_of(path: Path, file: Any) -> ArraySource:
         factors=chosen.factors,
         metadata=chosen.metadata,
         left_out=left_out + chosen.left_out,
+        notes=[chosen.note] if chosen.note else [],
     )
 
 

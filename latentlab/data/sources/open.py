@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
+
+import numpy as np
 
 from latentlab.config.data import DataConfig
 from latentlab.data.dataset import Dataset
@@ -22,7 +25,7 @@ from latentlab.data.sources.npy import open_npy, open_npz
 from latentlab.data.sources.parquet import is_arrow, is_parquet, open_parquet
 from latentlab.data.sources.path_list import is_path_list, listed_items, listed_sources, read_path_list
 from latentlab.data.sources.pixel_table import find_pixel_columns, open_pixel_table
-from latentlab.data.sources.shards import shards_in
+from latentlab.data.sources.shards import shards_in, split_of_shard, with_splits
 from latentlab.data.sources.table_file import TABLE_SUFFIXES, open_table
 from latentlab.data.sources.tar_archive import is_tar, open_tar
 from latentlab.data.sources.torchvision_sets import open_torchvision
@@ -202,4 +205,11 @@ def _open_folder(path: Path, config: DataConfig) -> Opened:
         return (yield from open_zarr(path))
     items = yield from folder_items(path)
     shards = [] if items.names else shards_in(path)
-    return (yield from _open_shards(shards, str(path), config)) if shards else items
+    if not shards:
+        return items
+    parts = []
+    for shard in shards:
+        part = _checked((yield from _open(shard, config)), shard.name)
+        split = np.full(len(part.names), split_of_shard(shard, path))
+        parts.append(replace(part, splits=split if part.splits is None else part.splits))
+    return with_splits(combine(parts, str(path), path.name, has_classes=False))

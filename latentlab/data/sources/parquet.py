@@ -20,7 +20,7 @@ from latentlab.data.images.image_file import UnreadableError
 from latentlab.data.loading.fetcher import Fetch, Payload
 from latentlab.data.loading.in_thread import run_in_thread
 from latentlab.data.sources.array_dataset import cache_identity, unlabelled
-from latentlab.data.sources.columns import Column, as_column, split_off_labels
+from latentlab.data.sources.columns import Column, as_column, interpret
 from latentlab.data.sources.extras import import_extra
 from latentlab.data.sources.items import ImageItems
 from latentlab.data.types import LeftOut, LoadProgress
@@ -100,18 +100,19 @@ def _items(path: Path) -> ImageItems:
     except Exception as error:  # pyarrow raises errors of many kinds for damaged files
         raise InputError(f"{path.name} is damaged: {_first_line(error)}") from None
     class_names = {name: found for name in columns if (found := _class_names(features.get(name, {})))}
-    labels, classes, metadata = split_off_labels(columns, class_names)
+    meaning = interpret(columns, class_names)
     return ImageItems(
         names=names,
-        labels=unlabelled(count) if labels is None else labels,
-        classes=classes,
+        labels=unlabelled(count) if meaning.labels is None else meaning.labels,
+        classes=meaning.classes,
         name=path.stem,
         source=str(path),
         place=path.name,
         cache_identity=cache_identity(path),
         open_reader=partial(_reader, path, key),
-        left_out=left_out + more,
-        metadata=metadata,
+        left_out=left_out + more + meaning.left_out,
+        metadata=meaning.columns,
+        notes=[meaning.note] if meaning.note else [],
     )
 
 

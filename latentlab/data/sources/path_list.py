@@ -7,11 +7,13 @@ from collections.abc import Generator
 from pathlib import Path
 
 from latentlab.data.images.image_file import UnreadableError, open_regular
-from latentlab.data.sources.archive import labels_of_names
+from latentlab.data.sources.archive import folders_of_names, labels_of_names
 from latentlab.data.sources.array_dataset import cache_identity
-from latentlab.data.sources.columns import as_column, class_labels
+from latentlab.data.sources.class_folders import split_folders
+from latentlab.data.sources.columns import as_column, meaning_of_column
 from latentlab.data.sources.items import ImageItems
 from latentlab.data.sources.scan import printable
+from latentlab.data.sources.values import Meaning
 from latentlab.data.types import LeftOut, LoadProgress
 from latentlab.errors import InputError
 from latentlab.utils.file_formats import FILE_PATTERNS
@@ -106,17 +108,20 @@ def listed_items(path: Path, lines: list[tuple[str, str]]) -> Generator[LoadProg
     if not names:
         first = left_out[0]
         raise InputError(f"{path.name} is not a list of images: none of its paths exists, for instance {first.path}")
-    found = class_labels(as_column(labels)) if any(labels) else None
-    if found is None:
-        found = labels_of_names(names)
+    meaning = meaning_of_column("label", as_column(labels)) if any(labels) else Meaning()
+    if meaning.labels is None:
+        meaning.labels, meaning.classes = labels_of_names(names)
     return ImageItems(
         names=names,
-        labels=found[0],
-        classes=found[1],
+        labels=meaning.labels,
+        classes=meaning.classes,
         name=path.stem,
         source=str(path),
         place=path.name,
         cache_identity=(*cache_identity(path), "\0".join(states)),
         folder=str(path.parent),
-        left_out=left_out,
+        left_out=left_out + meaning.left_out,
+        metadata=meaning.columns,
+        splits=split_folders(folders_of_names(names)),
+        notes=[meaning.note] if meaning.note else [],
     )

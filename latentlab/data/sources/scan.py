@@ -166,7 +166,7 @@ class _Scanner:
                 self.result.paths += [prefix + name for name, _ in batch]
                 self.result.add_states([state for _, state in batch])
                 yield from self._progress()
-        self.result.tables.sort(key=_table_order)
+        self.result.tables.sort(key=table_order)
         self.result.skipped += [
             LeftOut(printable(name), f"a system's folder{f', in {count} places' if count > 1 else ''}", "folder")
             for name, count in self._system_folders.items()
@@ -259,7 +259,12 @@ def _is_table(prefix: str, name: str) -> bool:
     return (not prefix and name in _TABLES) or (prefix.count("/") <= 2 and name in _METADATA)
 
 
-def _table_order(path: str) -> tuple[int, bool, str]:
+def is_table(path: str) -> bool:
+    """Whether a file is a table of labels or columns, by its name."""
+    return path.rpartition("/")[2].lower() in (*_TABLES, *_METADATA)
+
+
+def table_order(path: str) -> tuple[int, bool, str]:
     """Tables of the top first, and labels before metadata."""
     folder, _, name = path.rpartition("/")
     return len(folder.split("/")) if folder else 0, name.lower() in _METADATA, path

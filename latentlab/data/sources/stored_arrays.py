@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from latentlab.data.sources.columns import LABEL_NAMES, Column, as_column, split_off_labels
+from latentlab.data.sources.columns import LABEL_NAMES, Column, as_column, interpret
 from latentlab.data.sources.lazy_array import StoredArray
 from latentlab.data.types import Columns, Labels, LeftOut
 from latentlab.errors import InputError
@@ -37,6 +37,8 @@ class Chosen:
         Arrays of one value per image.
     left_out
         The others.
+    note
+        A sentence for the user when the labels are not simply classes.
     """
 
     key: str
@@ -45,6 +47,7 @@ class Chosen:
     factors: Columns | None = None
     metadata: Columns = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
+    note: str = ""
 
 
 def image_key(arrays: Mapping[str, StoredArray], name: str) -> str:
@@ -96,7 +99,10 @@ def choose(
             chosen.factors = _factors(name, np.asarray(array[:]))
         else:
             columns.update(_factors(name, np.asarray(array[:])))
-    chosen.labels, chosen.classes, chosen.metadata = split_off_labels(columns)
+    meaning = interpret(columns)
+    chosen.labels, chosen.classes, chosen.metadata = meaning.labels, meaning.classes, meaning.columns
+    chosen.left_out += meaning.left_out
+    chosen.note = meaning.note
     return chosen
 
 

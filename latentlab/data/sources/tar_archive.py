@@ -24,13 +24,13 @@ from latentlab.data.loading.fetcher import Fetch, Payload
 from latentlab.data.loading.in_thread import run_in_thread
 from latentlab.data.sources.archive import (
     is_ignored,
-    labels_of_names,
     left_out_member,
     member_fault,
     member_limit,
     tidy,
 )
-from latentlab.data.sources.array_dataset import cache_identity
+from latentlab.data.sources.archive_tables import ArchiveTables
+from latentlab.data.sources.array_dataset import cache_identity, unlabelled
 from latentlab.data.sources.items import ImageItems
 from latentlab.data.sources.webdataset import Sidecars
 from latentlab.data.types import LeftOut, LoadProgress
@@ -64,6 +64,7 @@ class _Listing:
     members: dict[str, _Member] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
     sidecars: Sidecars = field(default_factory=Sidecars)
+    tables: ArchiveTables = field(default_factory=ArchiveTables)
     fault: str = ""
     limit: int = field(default_factory=member_limit)
 
@@ -143,20 +144,23 @@ def open_tar(path: Path) -> Generator[LoadProgress, None, ImageItems]:
     if listing.fault:
         listing.left_out.append(LeftOut(path.name, f"the rest of the archive: {listing.fault}"))
     names = list(listing.members)  # as they lie in the archive, so that a stream is read once
-    labels, classes, metadata = listing.sidecars.columns(names)
-    if labels is None:
-        labels, classes = labels_of_names(names)
+    listed = yield from listing.tables.read(names)
+    meaning = listing.sidecars.meaning(names)
+    if meaning.labels is not None:
+        listed.labels, listed.classes = meaning.labels, meaning.classes
     return ImageItems(
         names=names,
-        labels=labels,
-        classes=classes,
+        labels=unlabelled(0) if listed.labels is None else listed.labels,
+        classes=listed.classes,
         name=path.name.partition(".")[0],
         source=str(path),
         place=path.name,
         cache_identity=cache_identity(path),
         open_reader=partial(_reader, path, [listing.members[name] for name in names]),
-        left_out=listing.left_out + listing.sidecars.left_out(names),
-        metadata=metadata,
+        left_out=listing.left_out + listing.sidecars.left_out(names) + meaning.left_out + listed.left_out,
+        metadata={**listed.metadata, **meaning.columns},
+        splits=listed.splits,
+        notes=[*listed.notes, *filter(None, [meaning.note])],
     )
 
 
@@ -191,6 +195,10 @@ def _list_member(info: tarfile.TarInfo, file: BinaryIO, listing: _Listing) -> No
     if not info.isreg() or info.sparse is not None:
         kind = "a link" if info.issym() or info.islnk() else "a sparse file" if info.isreg() else "not a regular file"
         listing.left_out.append(left_out_member(name, kind))
+        return
+    if listing.tables.wants(name, info.size, listing.limit):
+        file.seek(info.offset_data)
+        listing.tables.add(name, file.read(info.size))
         return
     if listing.sidecars.wants(name, info.size):
         file.seek(info.offset_data)

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from latentlab.data.sources.columns import Column, as_column, split_off_labels
-from latentlab.data.types import NO_IMAGE, Columns, Labels, LeftOut
+from latentlab.data.sources.columns import Column, as_column, interpret
+from latentlab.data.sources.values import Meaning
+from latentlab.data.types import NO_IMAGE, LeftOut
 
 _SUFFIXES = {".cls": "label", ".txt": "text", ".json": ""}
 _LARGEST = 1 << 20
@@ -61,8 +62,8 @@ class Sidecars:
             if isinstance(value, str | int | float):
                 self._set(column, key, value[:_LONGEST_TEXT] if isinstance(value, str) else value)
 
-    def columns(self, names: Sequence[str]) -> tuple[Labels | None, tuple[str, ...], Columns]:
-        """Labels, classes and further columns of the images ``names``; ``None`` when there are no labels."""
+    def meaning(self, names: Sequence[str]) -> Meaning:
+        """Labels, classes and further columns of the images ``names``."""
         keys = [_key(name) for name in names]
         used = {
             column: as_column([values.get(key) for key in keys])
@@ -70,7 +71,7 @@ class Sidecars:
             if not values.keys().isdisjoint(keys)
         }
         columns: dict[str, Column] = {name: column for name, column in used.items() if column is not None}
-        return split_off_labels(columns)
+        return interpret(columns)
 
     def left_out(self, names: Sequence[str]) -> list[LeftOut]:
         """Files that could not be read, or that belong to none of the images ``names``."""

@@ -76,6 +76,7 @@ def _source(zarr: Any, path: Path) -> ArraySource:
         factors=chosen.factors,
         metadata=chosen.metadata,
         left_out=left_out + chosen.left_out,
+        notes=[chosen.note] if chosen.note else [],
     )
 
 

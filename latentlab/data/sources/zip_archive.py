@@ -16,13 +16,13 @@ from latentlab.data.loading.fetcher import Fetch, Payload
 from latentlab.data.loading.in_thread import run_in_thread
 from latentlab.data.sources.archive import (
     is_ignored,
-    labels_of_names,
     left_out_member,
     member_fault,
     member_limit,
     tidy,
 )
-from latentlab.data.sources.array_dataset import cache_identity
+from latentlab.data.sources.archive_tables import ArchiveTables
+from latentlab.data.sources.array_dataset import cache_identity, unlabelled
 from latentlab.data.sources.items import ImageItems
 from latentlab.data.types import LeftOut, LoadProgress
 from latentlab.errors import InputError
@@ -55,23 +55,28 @@ def open_zip(path: Path) -> Generator[LoadProgress, None, ImageItems]:
     InputError
         When the archive is damaged, or its directory is too large.
     """
-    members, left_out = yield from run_in_thread(partial(_listed, path), LoadProgress(0, None, f"Reading {path.name}"))
+    tables = ArchiveTables()
+    listing = partial(_listed, path, tables)
+    members, left_out = yield from run_in_thread(listing, LoadProgress(0, None, f"Reading {path.name}"))
     names = list(members)
-    labels, classes = labels_of_names(names)
+    listed = yield from tables.read(names)
     return ImageItems(
         names=names,
-        labels=labels,
-        classes=classes,
+        labels=unlabelled(0) if listed.labels is None else listed.labels,
+        classes=listed.classes,
         name=path.stem,
         source=str(path),
         place=path.name,
         cache_identity=cache_identity(path),
         open_reader=partial(_reader, path, [members[name] for name in names]),
-        left_out=left_out,
+        left_out=left_out + listed.left_out,
+        metadata=listed.metadata,
+        splits=listed.splits,
+        notes=listed.notes,
     )
 
 
-def _listed(path: Path) -> tuple[dict[str, zipfile.ZipInfo], list[LeftOut]]:
+def _listed(path: Path, tables: ArchiveTables) -> tuple[dict[str, zipfile.ZipInfo], list[LeftOut]]:
     """The images by name, and the other members. Of two members with one name the last counts, as when unpacking."""
     members: dict[str, zipfile.ZipInfo] = {}
     left_out: list[LeftOut] = []
@@ -84,6 +89,11 @@ def _listed(path: Path) -> tuple[dict[str, zipfile.ZipInfo], list[LeftOut]]:
                     name = tidy(info.filename)
                     if info.is_dir() or is_ignored(name):
                         continue
+                    if not _fault(info) and tables.wants(name, info.file_size, limit):
+                        content = _content(archive, info, limit)
+                        if isinstance(content, bytes):
+                            tables.add(name, content)
+                            continue
                     fault = _fault(info) or member_fault(name, info.file_size, limit)
                     if fault or name in members:
                         left_out.append(left_out_member(name, fault or "there is another file of this name"))

@@ -51,6 +51,19 @@ def test_shards_in_a_folder_are_one_dataset(tmp_path):
     assert dataset.labels.tolist() == [0, 0, 0, 1, 1, 1]
     assert dataset.classes == ("zebra", "ant", "owl")
     assert len(set(dataset.paths)) == 6
+    assert dataset.splits is None
+
+
+@pytest.mark.parametrize(
+    "names", [["data/train-0.parquet", "data/test-0.parquet"], ["train/0.parquet", "test/0.parquet"]]
+)
+def test_files_named_after_splits_are_splits(tmp_path, names):
+    for number, name in enumerate(names):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        pq.write_table(table(2, FEATURES, start=number * 10, label=[1, 2]), tmp_path / name)
+    dataset = load_dataset(tmp_path)
+    of_images = dict(zip(values_of(dataset), dataset.splits.tolist(), strict=True))
+    assert of_images == {0: "train", 1: "train", 10: "test", 11: "test"}
 
 
 def test_a_column_of_bytes_and_text_labels(tmp_path):

@@ -56,6 +56,13 @@ def test_what_is_not_an_image_is_left_out_with_its_reason(tmp_path):
     }
 
 
+def test_a_table_inside_an_archive_gives_labels(tmp_path):
+    members = {"labels.csv": b"path,label\n1.png,x\n2.png,y\n", "1.png": encoded(1), "2.png": encoded(2)}
+    dataset = load_dataset(write(tmp_path / "a.tgz", members, "w:gz"))
+    assert dataset.classes == ("x", "y")
+    assert dataset.labels.tolist() == [0, 1]
+
+
 def test_a_webdataset_shard_has_labels_and_columns(tmp_path):
     members = {}
     for number in range(3):

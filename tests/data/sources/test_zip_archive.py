@@ -42,6 +42,24 @@ def test_an_archive_is_known_by_its_content(tmp_path):
     assert values_of(load_dataset(path)) == [7]
 
 
+def test_tables_and_splits_inside_an_archive_are_used_as_in_a_folder(tmp_path):
+    members = {f"{split}/{number}.png": encoded(number) for split in ("train", "test") for number in (1, 2)}
+    members["train/metadata.csv"] = b"file_name,label,age\n1.png,cat,3\n2.png,dog,4\n"
+    members["labels.csv"] = b"path,label\ntest/1.png,dog\ngone.png,dog\n"
+    dataset = load_dataset(write(tmp_path / "a.zip", members))
+    assert dataset.splits.tolist() == ["train", "train", "test", "test"]
+    assert dataset.classes
+    assert dataset.metadata["age"].tolist()[:2] == [3, 4]
+    assert reasons_of(dataset).keys() == {"gone.png"}
+
+
+def test_a_table_is_never_copied_outside_its_folder(tmp_path):
+    members = {"a.png": encoded(1), "../labels.csv": b"path,label\na.png,x\n"}
+    dataset = load_dataset(write(tmp_path / "a.zip", members))
+    assert dataset.classes == ()
+    assert list(reasons_of(dataset)) == ["../labels.csv"]
+
+
 def test_what_is_not_an_image_is_left_out_with_its_reason(tmp_path):
     members = {
         "a.png": encoded(1),

@@ -1,0 +1,51 @@
+"""Tables inside an archive, such as ``labels.csv``: copied to a temporary folder and read as those of a folder."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Generator, Sequence
+from pathlib import Path, PurePosixPath
+
+from latentlab.data.sources.archive import folders_of_names
+from latentlab.data.sources.class_folders import class_folders, split_folders
+from latentlab.data.sources.label_tables import LabelTable, read_tables
+from latentlab.data.sources.scan import is_table, table_order
+from latentlab.data.types import LoadProgress
+
+
+class ArchiveTables:
+    """Collects the tables of an archive while its members are listed; the copies end with the object."""
+
+    def __init__(self) -> None:
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._names: list[str] = []
+
+    def wants(self, name: str, size: int, limit: int) -> bool:
+        """Whether a member is a table that belongs to the images, by its name: at the top or one folder below."""
+        parts = PurePosixPath(name).parts
+        return len(parts) <= 2 and ".." not in parts and not name.startswith("/") and is_table(name) and size <= limit
+
+    def add(self, name: str, content: bytes) -> None:
+        """Copy a table; its name was accepted by `wants`."""
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="latentlab-tables-")
+        target = Path(self._folder.name, name)
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(content)
+        if name not in self._names:
+            self._names.append(name)
+
+    def read(self, names: Sequence[str]) -> Generator[LoadProgress, None, LabelTable]:
+        """Labels, splits and columns of the images ``names``: from the tables, else from the folders in their names."""
+        listed = LabelTable()
+        if self._folder is not None and names:
+            root = Path(self._folder.name)
+            listed = yield from read_tables(root, [root / name for name in sorted(self._names, key=table_order)], names)
+        if self._folder is not None:
+            self._folder.cleanup()
+        folders = folders_of_names(names)
+        if listed.splits is None:
+            listed.splits = split_folders(folders)
+        if listed.labels is None:
+            listed.labels, listed.classes = class_folders(folders)
+        return listed
