@@ -11,6 +11,7 @@ from latentlab.controllers.data import DataController
 from latentlab.engine.protocol.messages import (
     CancelLoading,
     DatasetCancelled,
+    DatasetClosed,
     DatasetOpened,
     DatasetPreview,
     DatasetProgress,
@@ -120,3 +121,19 @@ def test_all_images_are_encoded_after_a_run_whose_model_file_keeps_only_some(par
     session.set_points(some_points(count=kept))
     engine.trainingEvent.emit(TrainingEvent(Finished("run", "run/model.safetensors", 1, 1.0)))
     assert engine.count(EncodeDataset) == encoded
+
+
+def test_row_44_images_that_the_next_worker_cannot_open_are_not_shown_any_more(parts, session, engine):
+    _, panel, _ = parts
+    opened(engine)
+    engine.datasetClosed.emit(DatasetClosed())
+    assert session.dataset is None
+    assert panel.findChild(object, "datasetPath").text() == "No dataset is open"
+
+
+def test_row_44_images_that_the_next_worker_opens_again_are_encoded_again(parts, session, engine):
+    """An encoding that was lost with its worker is not sent again by the client."""
+    session.set_model(model_info(), 1, is_new_model=True)
+    opened(engine)
+    opened(engine)
+    assert engine.count(EncodeDataset) == 2

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QComboBox
 
 from latentlab.config.layout import LatentLayout, Level
 from latentlab.controllers.model import ModelController
-from latentlab.engine.protocol.messages import Failed, ModelChanged, OpenModel
+from latentlab.engine.protocol.messages import Failed, ModelChanged, ModelClosed, OpenModel
 from latentlab.gui.panels.model import ModelPanel
 from latentlab.paths import DEFAULT_MODEL
 from latentlab.state.map_axes import AxesChoice
@@ -77,3 +77,12 @@ def test_the_bundled_model_replaces_a_first_model_that_cannot_be_opened(panel, e
     assert engine.last(OpenModel).source == DEFAULT_MODEL
     engine.failed.emit(failure)
     assert engine.count(OpenModel) == 1
+
+
+def test_row_44_a_model_that_the_next_worker_cannot_open_is_not_shown_any_more(panel, session, engine):
+    engine.modelChanged.emit(ModelChanged(3, model_info(3), is_new_model=True))
+    engine.modelClosed.emit(ModelClosed(3))
+    assert session.model is None
+    assert session.latent.size == 0
+    engine.modelChanged.emit(ModelChanged(4, model_info(2), is_new_model=True))
+    assert session.model.latent_dim == 2
