@@ -29,7 +29,12 @@ def info(arguments: argparse.Namespace) -> int:
         write_json(values)
         return 0
     skipped, notes = values.pop("skipped", []), values.pop("notes", [])
+    value_range = values.pop("value_range", {})
+    if value_range:
+        values["value_range"] = value_range["sentence"]
     write_table({name: _short(value) for name, value in values.items() if value not in ({}, [], ())})
+    if value_range.get("warning"):
+        print(f"\nwarning: {value_range['warning']}")
     if notes:
         print("\n" + "\n".join(f"note: {sentence}" for sentence in notes))
     if skipped:

@@ -58,6 +58,8 @@ def model_and_data(arguments: argparse.Namespace) -> tuple[InferenceModel, Datas
             f"the model needs images of shape {list(model.image_shape)}, and those of {dataset.name} are "
             f"{list(dataset.image_shape)}"
         )
+    if dataset.value_range.warning:
+        tqdm.write(f"latentlab: warning: value range: {dataset.value_range.warning}", file=sys.stderr)
     return model, dataset
 
 

@@ -80,6 +80,7 @@ def _add_train(commands: argparse._SubParsersAction[Parser]) -> None:
         ("--learning-rate", "X", "step size of Adam (0.001)"),
         ("--image-size", "N", "side in pixels that every image is fitted to, 8 to 256 (the images' own)"),
         ("--channels", "N", "1 (grey), 3 (colour) or auto (auto)"),
+        ("--levels", "L", "values that are black and white: auto, type, window, or two numbers A,B (auto)"),
         ("--validation", "X", "fraction of the images held out for validation (the data's own split, else 0.1)"),
         ("--device", "NAME", "auto, cpu, cuda, cuda:N or mps (auto)"),
         ("--seed", "N", "seed of weights, order, noise and split (0)"),

@@ -35,6 +35,7 @@ _OPTIONS = {
     "learning_rate": ("training.learning_rate",),
     "image_size": ("data.image_size",),
     "channels": ("data.channels",),
+    "levels": ("data.levels",),
     "validation": ("data.validation",),
     "device": ("training.device",),
     "seed": ("training.seed", "data.seed"),

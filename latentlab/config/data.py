@@ -2,15 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import math
+import re
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from latentlab.config.base import Config
 
 SMALLEST_IMAGE = 8
 LARGEST_IMAGE = 256
 MOST_IMAGES = 2**31 - 1
+
+
+LEVELS = ("auto", "type", "window", "full")
+_EVERY = re.compile(r"(?:every )?([1-9]\d{0,8})")
+
+
+def _levels(value: Any) -> str:
+    """One of ``LEVELS``, or a window as two numbers, ``"a,b"``."""
+    value = {"stretch": "window"}.get(value, value) if isinstance(value, str) else value
+    if isinstance(value, str) and value in LEVELS:
+        return value
+    try:
+        ends = [float(part) for part in (value.split(",") if isinstance(value, str) else value)]
+    except (TypeError, ValueError):
+        ends = []
+    if len(ends) != 2 or not all(map(math.isfinite, ends)) or not ends[0] < ends[1]:
+        raise PydanticCustomError("levels", "must be auto, type, window, or two rising numbers such as 0,4095")
+    return ",".join(f"{end:.15g}" for end in ends)
+
+
+def _frames(value: Any) -> str:
+    """``"all"``, ``"first"`` or ``"every N"``."""
+    if value in ("all", "first"):
+        return str(value)
+    step = _EVERY.fullmatch(str(value))
+    if step is None or isinstance(value, bool):
+        raise PydanticCustomError("frames", "must be all, first, or every N")
+    return "all" if step[1] == "1" else f"every {step[1]}"
 
 
 class DataConfig(Config):
@@ -34,11 +65,15 @@ class DataConfig(Config):
     invert: bool = Field(
         default=False, description="Swap black and white, before padding: margins keep the background."
     )
-    levels: Literal["full", "stretch"] = Field(
-        default="full",
-        description='How values of more than 8 bits are reduced to 8: ``"full"`` maps the range of their type (0 to '
-        '65535 for 16 bits), ``"stretch"`` each image\'s own minimum to maximum, for exposures that use only a part '
-        "of it.",
+    levels: Annotated[str, BeforeValidator(_levels)] = Field(
+        default="auto",
+        description='Which values are shown black and white, one decision for the whole dataset. ``"auto"``: the range '
+        'that the values fit, such as 0 to 255 or 0 to 1; ``"type"``: the range of their type; ``"window"``: their own '
+        'minimum to maximum; ``"a,b"``: from a to b. ``"full"`` is the rule of version 0.1, which its models keep.',
+    )
+    frames: Annotated[str, BeforeValidator(_frames)] = Field(
+        default="all",
+        description='Which frames of a stack or an animation are images: ``"all"``, ``"first"`` or ``"every N"``.',
     )
     background: Literal["auto", "black", "white"] = Field(
         default="auto",
@@ -79,6 +114,21 @@ class DataConfig(Config):
         if isinstance(values, dict) and "validation" in values and "split" not in values:
             return {**values, "split": "random"}
         return values
+
+    @model_validator(mode="before")
+    @classmethod
+    def _first_frames_as_before(cls, values: Any) -> Any:
+        # Configurations stored before there was ``frames`` have a rule of levels that is no longer the default.
+        if isinstance(values, dict) and values.get("levels") in ("full", "stretch") and "frames" not in values:
+            return {**values, "frames": "first"}
+        return values
+
+    @property
+    def frame_step(self) -> int | None:
+        """One of so many frames is an image; ``None`` for the first only."""
+        if self.frames == "first":
+            return None
+        return 1 if self.frames == "all" else int(self.frames.removeprefix("every "))
 
     @property
     def behind(self) -> int:

@@ -57,3 +57,6 @@ class DatasetInfo:
     splits: tuple[tuple[str, int], ...] = ()  # the data's own, with their numbers of images
     notes: tuple[str, ...] = ()  # how the source was read, where it could have been read otherwise
     fingerprint: str = ""
+    value_range: tuple[float, float] = (0.0, 255.0)  # values shown black and white
+    range_sentence: str = ""  # how it was decided
+    range_warning: str = ""

@@ -108,6 +108,8 @@ class DataController(QObject):
             self._panel.set_contact_sheet(preview.contact_sheet)
         elif not self._opening and self._is_open(preview.source):
             self._panel.set_preview(preview.contact_sheet, preview.image_shape)
+            if preview.value_range is not None and "," not in preview.config.levels:  # else it is being dragged
+                self._panel.set_value_range(preview.value_range)
 
     def _is_open(self, source: str) -> bool:
         return self._session.dataset is not None and self._session.dataset.source == source
@@ -126,6 +128,11 @@ class DataController(QObject):
         self._panel.set_info(result.info)
         self._contact_sheet = result.contact_sheet
         self._panel.set_contact_sheet(self._contact_sheet)
+        found = result.histogram
+        if found is None:
+            self._panel.set_histogram(None)
+        else:
+            self._panel.set_histogram(found.counts, found.low, found.high, result.info.value_range)
         self.opened.emit(result.info.source)
         self._encode_if_it_fits()
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from latentlab.config.data import DataConfig
+from latentlab.data.images.value_range import EIGHT_BITS, ValueFacts, ValueRange
 from latentlab.data.preview_samples import PreviewSamples
 from latentlab.data.types import (
     TEST,
@@ -60,9 +61,13 @@ class Dataset:
         str [N], the split that the data keep each image in: ``train``, ``validation``, ``test``, ``unlabeled``, or ""
         for none; ``None`` if the data have no splits.
     notes
-        Sentences on how the source was read, where it could have been read otherwise.
+        Sentences on how the source was read, where it could have been read otherwise, and on what looked wrong.
     file_stats
         Formats, modes and sizes of the files.
+    value_range
+        Which values of the files are black and white.
+    value_facts
+        The values that it was decided by, of each type of image.
     preview_samples
         Some unprepared images, if they come from one array: for previews of other settings.
     folder
@@ -83,6 +88,8 @@ class Dataset:
     notes: list[str] = field(default_factory=list)
     file_stats: FileStats = field(default_factory=FileStats)
     fingerprint: str = ""
+    value_range: ValueRange = EIGHT_BITS
+    value_facts: tuple[ValueFacts, ...] = field(default=(), repr=False, compare=False)
     preview_samples: PreviewSamples | None = field(default=None, repr=False, compare=False)
     folder: str | None = None
 

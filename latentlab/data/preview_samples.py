@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentlab.config.data import DataConfig
-from latentlab.data.images.bit_depth import ValueRange, choose_range, finite_range, to_uint8
 from latentlab.data.images.resize import target_size
 from latentlab.data.images.to_array import prepare_array
+from latentlab.data.images.value_range import ValueFacts, choose_range, to_uint8
 from latentlab.data.types import Images, Labels
 
 _MOST = 96
@@ -29,21 +29,21 @@ class PreviewSamples:
         [n, H, W, C] as in the file.
     labels, classes
         Labels [n] of these images, and class names.
-    extent
-        Minimum and maximum of the whole array; both 0 if they were not needed.
+    facts
+        About the values of the whole array.
     """
 
     images: NDArray[Any]
     labels: Labels
     classes: tuple[str, ...]
-    finite_range: ValueRange
+    facts: ValueFacts
 
     @classmethod
-    def from_array(cls, images: Any, labels: Labels, classes: tuple[str, ...], whole: ValueRange) -> PreviewSamples:
+    def from_array(cls, images: Any, labels: Labels, classes: tuple[str, ...], facts: ValueFacts) -> PreviewSamples:
         """Copy up to 96 evenly spaced rows, at most 32 MB."""
         count = min(len(images), _MOST, max(1, _BYTES // images[0].nbytes))
         rows = np.unique(np.linspace(0, len(images) - 1, count).astype(np.int64))
-        return cls(np.ascontiguousarray(images[rows]), labels[rows], classes, whole)
+        return cls(np.ascontiguousarray(images[rows]), labels[rows], classes, facts)
 
     def prepare(self, config: DataConfig, most: int) -> Generator[None, None, Images]:
         """Prepare up to ``most`` images of the configured classes; yields after each.
@@ -58,14 +58,14 @@ class PreviewSamples:
             rows = rows[np.isin(self.labels, numbers)]
         if len(rows) > most:
             rows = rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
-        stretch = config.levels == "stretch"
-        lowest, highest = self.finite_range if any(self.finite_range) else finite_range([self.images])
-        value_range = choose_range(self.images.dtype, lowest, highest, stretch)
+        chosen = choose_range(self.facts, config.levels)
         height, width = self.images.shape[1:3]
         target = target_size([(width, height)], config)
         prepared = []
         for row in rows.tolist():
-            prepared.append(prepare_array(to_uint8(self.images[row], value_range).transpose(2, 0, 1), target, config))
+            prepared.append(
+                prepare_array(to_uint8(self.images[row], (chosen.low, chosen.high)).transpose(2, 0, 1), target, config)
+            )
             yield
         channels = max(map(len, prepared), default=1)
         shape = len(prepared), channels, target[1], target[0]

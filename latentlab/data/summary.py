@@ -17,7 +17,7 @@ def summary(dataset: Dataset) -> dict[str, Any]:
     ``kind`` ("dataset"), ``name``, ``source``, ``images``, ``image_shape``, ``classes`` (names), ``class_counts``
     (images by class), ``unlabelled``, ``formats``, ``modes``, ``sizes`` (number of images of each), ``splits``
     (images of each of the data's own splits), ``training`` and ``validation`` (images of each part of
-    `Dataset.split`), ``notes`` (sentences on how the source was read), ``factors`` and ``metadata`` (names),
+    `Dataset.split`), ``value_range`` (``low``, ``high``, ``origin``, ``sentence``, ``used``, ``warning``), ``notes`` (sentences on how the source was read), ``factors`` and ``metadata`` (names),
     ``bytes`` (of the prepared images), ``fingerprint``, ``config`` and ``skipped`` (``path``, ``reason`` and ``kind``
     of each file, frame, array, row and column that was left out).
     """
@@ -40,6 +40,7 @@ def summary(dataset: Dataset) -> dict[str, Any]:
         "training": len(training),
         "validation": len(validation),
         "notes": dataset.notes,
+        "value_range": dataclasses.asdict(dataset.value_range),
         "factors": list(dataset.factors or ()),
         "metadata": list(dataset.metadata),
         "bytes": int(dataset.images.size),

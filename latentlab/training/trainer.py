@@ -283,6 +283,8 @@ class Trainer:
         self._clock.resume()
         self._saved_at = time.monotonic()
         yield self._reporter.started(self._step_runner.precision)
+        if self._dataset.value_range.warning:
+            yield Warned(f"value range: {self._dataset.value_range.warning}")
         for event in self._writer.write_pending():  # of an earlier steps() that failed
             if isinstance(event, Epoch):  # changes of settings are reported by _live_changes
                 yield event

@@ -35,8 +35,8 @@ class ImageOptions(Protocol):
         """Whether to invert black and white."""
 
     @property
-    def levels(self) -> Literal["full", "stretch"]:
-        """How values of more than 8 bits are converted to 8."""
+    def levels(self) -> str:
+        """Which values are black and white."""
 
     @property
     def behind(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,15 +11,18 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from latentlab.config.data import DataConfig
-from latentlab.data.images.bit_depth import choose_range, finite_range, to_uint8
 from latentlab.data.images.image_file import (
+    FileItem,
+    Pair,
     PreparedImage,
+    Ranges,
     UnreadableError,
     convert_and_resize,
     prepare_image,
     read_image,
 )
 from latentlab.data.images.resize import Size
+from latentlab.data.images.value_range import ValueScan, choose_range, to_uint8
 from latentlab.data.types import Images
 
 
@@ -32,15 +36,20 @@ class DecodedImage:
         uint8 [C, H, W].
     format, mode, size
         Of the file: Pillow's names, and upright (width, height).
+    note
+        What of the file was not used or looks wrong, in a few words; usually empty.
     """
 
     pixels: Images
     format: str
     mode: str
     size: Size
+    note: str = ""
 
 
-def decode(source: str | bytes, target: Size | None, config: DataConfig) -> DecodedImage:
+def decode(
+    source: str | bytes, target: Size | None, config: DataConfig, frame: int = 0, ranges: Ranges | None = None
+) -> DecodedImage:
     """Read and prepare an image file, from its path or its content.
 
     See `latentlab.data.images.image_file.read_image`.
@@ -50,10 +59,31 @@ def decode(source: str | bytes, target: Size | None, config: DataConfig) -> Deco
     UnreadableError
         When the file is not a complete image of an accepted format.
     """
-    return _as_array(read_image(source, target, config), config)
+    return _as_array(read_image(source, target, config, frame, None, ranges), config)
 
 
-def decode_pixels(pixels: NDArray[Any], target: Size | None, config: DataConfig, format: str) -> DecodedImage:
+def decode_item(folder: str, item: FileItem, target: Size | None, config: DataConfig, ranges: Ranges) -> DecodedImage:
+    """Read and prepare one image of a dataset in a folder.
+
+    Raises
+    ------
+    UnreadableError
+        When the file is not a complete image of an accepted format.
+    UnexpectedImageError
+        When the dataset was not prepared for it.
+    """
+    name, frame, frames = (item, 0, frames_of_plain(config)) if isinstance(item, str) else item
+    return _as_array(read_image(os.path.join(folder, name), target, config, frame, frames, ranges), config)
+
+
+def frames_of_plain(config: DataConfig) -> int | None:
+    """How many frames a file has that is named without a frame; ``None`` if only first frames are used."""
+    return None if config.frame_step is None else 1
+
+
+def decode_pixels(
+    pixels: NDArray[Any], target: Size | None, config: DataConfig, format: str, ranges: Ranges | None = None
+) -> DecodedImage:
     """Prepare an image [H, W] or [H, W, C] of any number type in the same way as a file.
 
     Parameters
@@ -62,6 +92,8 @@ def decode_pixels(pixels: NDArray[Any], target: Size | None, config: DataConfig,
         The image, the size (width, height) of the result, and how it is prepared.
     format
         Of the file that it comes from, for `DecodedImage.format`.
+    ranges
+        The dataset's value ranges; ``None`` decides by this image alone.
 
     Raises
     ------
@@ -72,9 +104,14 @@ def decode_pixels(pixels: NDArray[Any], target: Size | None, config: DataConfig,
         pixels = pixels[..., None]
     if pixels.ndim != 3 or not 1 <= pixels.shape[2] <= 4 or 0 in pixels.shape:
         raise UnreadableError(f"an array of shape {pixels.shape} is not an image")
-    value_range = choose_range(pixels.dtype, *finite_range([pixels]), config.levels == "stretch")
+    scan = ValueScan(pixels.dtype)
+    scan.add(pixels)
+    facts = scan.facts()
+    known: Pair | None = getattr(ranges, facts.group) if ranges is not None and facts.group else None
+    chosen = choose_range(facts, config.levels) if known is None else None
+    value_range = known if chosen is None else (chosen.low, chosen.high)
     height, width, channels = pixels.shape
-    prepared = prepare_array(to_uint8(pixels, value_range).transpose(2, 0, 1), target, config)
+    prepared = prepare_array(to_uint8(pixels, value_range or (0.0, 255.0)).transpose(2, 0, 1), target, config)
     return DecodedImage(prepared, format, f"{pixels.dtype} × {channels}", (width, height))
 
 
@@ -111,7 +148,7 @@ def as_pixels(values: bytes, size: Size, channels: int, config: DataConfig) -> I
 def _as_array(prepared: PreparedImage, config: DataConfig) -> DecodedImage:
     image = prepared.image
     pixels = as_pixels(image.tobytes(), image.size, len(image.getbands()), config)
-    return DecodedImage(pixels, prepared.format, prepared.mode, prepared.size)
+    return DecodedImage(pixels, prepared.format, prepared.mode, prepared.size, prepared.note)
 
 
 def _is_grey(pixels: Images) -> bool:

@@ -40,7 +40,7 @@ from latentlab.utils.array_rules import LARGEST_SIDE
 
 MAX_BYTES = 20 << 30  # bytes
 
-_VERSION = 2
+_VERSION = 3
 _CHECKED_WHOLE = 4 << 20
 _CHECKED_BLOCKS = 64
 _BLOCK = 4 << 10
@@ -48,7 +48,7 @@ _STALE_SECONDS = 24 * 3600
 _LARGEST_ENTRY = 256 << 20  # bytes; a reason for each of a million unreadable files is a third of it
 _UNFINISHED = "unfinished-"
 # The other fields select images and do not change their pixels.
-_PIXEL_FIELDS = {"image_size", "channels", "fit", "invert", "levels", "background"}
+_PIXEL_FIELDS = {"image_size", "channels", "fit", "invert", "levels", "frames", "background"}
 
 
 def key(config: DataConfig, *cache_identity: str | bytes | int) -> str:
@@ -98,7 +98,7 @@ class Cache:
             if folder.exists():
                 self.remove(folder)
             return None
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             self.remove(folder)
             return None
         with suppress(OSError):
@@ -145,6 +145,7 @@ class Cache:
                 prepared.codes,
                 prepared.kinds,
                 prepared.reasons,
+                prepared.notes,
                 prepared.digest,
             )
         return prepared
@@ -204,6 +205,7 @@ def _write(folder: Path, prepared: PreparedImages) -> Generator[LoadProgress, No
         "shape": prepared.images.shape,
         "kinds": prepared.kinds,
         "reasons": list(prepared.reasons.items()),
+        "notes": prepared.notes,
         "digest": prepared.digest,
         "images": _checksum(prepared.images),
         "codes": zlib.crc32(codes),
@@ -249,7 +251,10 @@ def _read(folder: Path) -> PreparedImages:
     reasons = {index(item): str(reason) for item, reason in entry["reasons"]}
     if not all(0 <= item < len(codes) for item in reasons):
         raise ValueError("a reason belongs to no item")
-    return PreparedImages(images, codes, kinds, reasons, str(entry["digest"]))
+    notes = {str(note): (index(count), index(first)) for note, (count, first) in entry["notes"].items()}
+    if not all(0 <= first < len(codes) for _, first in notes.values()):
+        raise ValueError("a note belongs to no item")
+    return PreparedImages(images, codes, kinds, reasons, notes, str(entry["digest"]))
 
 
 def _checksum(images: Images) -> int:

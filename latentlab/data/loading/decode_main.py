@@ -14,11 +14,12 @@ import struct
 import sys
 from typing import Any, BinaryIO, Literal, NamedTuple
 
-from latentlab.data.images.image_file import UnreadableError, read_image
+from latentlab.data.images.image_file import FileItem, Ranges, UnexpectedImageError, UnreadableError, read_image
+from latentlab.data.images.library_warnings import collected_warnings
 from latentlab.data.images.resize import Size
 
 LENGTH = struct.Struct("<Q")
-Answer = tuple[str, str, Size, Size, int, bytes] | str
+Answer = tuple[str, str, Size, str, Size, int, bytes] | str | None
 
 
 class Settings(NamedTuple):
@@ -27,21 +28,24 @@ class Settings(NamedTuple):
     channels: Literal["auto", 1, 3]
     fit: Literal["fit", "crop", "stretch"]
     invert: bool
-    levels: Literal["full", "stretch"]
+    levels: str
     behind: int
     margin: int
 
 
 def main() -> int:
-    """Answer requests until stdin closes: the first holds size and options, the others lists of paths or contents."""
+    """Answer requests until stdin closes: the first holds what all images share, the others paths or contents."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is handled by the parent
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints goes to stderr, not into the answers
     try:
-        target, options = receive(requests)
+        target, options, ranges, frames = receive(requests)
+        settings, values = Settings(*options), Ranges(*ranges)
         send(answers, "ready")
-        while True:
-            send(answers, [_answer(file, target, Settings(*options)) for file in receive(requests)])
+        with collected_warnings():
+            while True:
+                items = receive(requests)
+                send(answers, [_answer(item, target, settings, values, frames) for item in items])
     except (EOFError, OSError):
         return 0
 
@@ -71,14 +75,23 @@ def receive(file: BinaryIO) -> Any:
     return marshal.loads(data)
 
 
-def _answer(file: str | bytes, target: Size | None, options: Settings) -> Answer:
-    """Format, mode and size of the file, then size, channels and values of the image; or why it cannot be read."""
+def _answer(
+    item: FileItem | bytes, target: Size | None, options: Settings, ranges: Ranges, frames: int | None
+) -> Answer:
+    """Format, mode, size and note of the file, then size, channels and values of the image.
+
+    A text is why it cannot be read; ``None`` is for an `UnexpectedImageError`.
+    """
+    source, frame, expected = item if isinstance(item, tuple) else (item, 0, frames)
     try:
-        picture = read_image(file, target, options)
+        picture = read_image(source, target, options, frame, expected, ranges)
     except UnreadableError as error:
         return str(error)
+    except UnexpectedImageError:
+        return None
     image = picture.image
-    return picture.format, picture.mode, picture.size, image.size, len(image.getbands()), image.tobytes()
+    values = image.tobytes()
+    return picture.format, picture.mode, picture.size, picture.note, image.size, len(image.getbands()), values
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Generic, Protocol, TypeVar
 
-from latentlab.data.images.image_file import UnreadableError
+from latentlab.data.images.image_file import UnexpectedImageError, UnreadableError
+from latentlab.data.images.library_warnings import collected_warnings
 from latentlab.data.images.to_array import DecodedImage
 from latentlab.data.loading.decode_process import DecodeProcessLostError
 
@@ -127,6 +128,9 @@ class DecodePool(Generic[Item]):
                 results = worker.decode(items)
             except DecodeProcessLostError:
                 return self._retry_one_by_one(worker, items)
+            except UnexpectedImageError:
+                self._idle.append(worker)
+                raise
             self._idle.append(worker)
             if not was_ready:  # the time includes the process's start
                 return results
@@ -135,13 +139,14 @@ class DecodePool(Generic[Item]):
 
     def _decode_in_thread(self, items: Sequence[Item]) -> Results:
         results: Results = []
-        for item in items:
-            if self._stopping.is_set():
-                break
-            try:
-                results.append(self._read(item))
-            except UnreadableError as error:
-                results.append(str(error))
+        with collected_warnings():
+            for item in items:
+                if self._stopping.is_set():
+                    break
+                try:
+                    results.append(self._read(item))
+                except UnreadableError as error:
+                    results.append(str(error))
         return results
 
     def _acquire_process(self) -> Worker[Item] | None:
@@ -186,6 +191,9 @@ class DecodePool(Generic[Item]):
                 self._discard(worker)
                 worker = None
                 results.append(CRASHED)
+            except UnexpectedImageError:
+                self._idle.append(worker)
+                raise
         if worker is not None:
             self._idle.append(worker)
         return results

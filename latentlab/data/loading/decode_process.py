@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from latentlab.config.data import DataConfig
-from latentlab.data.images.image_file import UnreadableError
+from latentlab.data.images.image_file import FileItem, Ranges, UnexpectedImageError, UnreadableError
 from latentlab.data.images.resize import Size
 from latentlab.data.images.to_array import DecodedImage, as_pixels
 from latentlab.data.loading.decode_main import Answer, Settings, receive, send
+
+_EIGHT_BITS = Ranges()
 
 
 class DecodeProcessLostError(Exception):
@@ -27,8 +29,10 @@ class DecodeProcess:
     ----------
     folder
         The folder of the files.
-    target, config
-        As in `latentlab.data.images.to_array.decode`.
+    target, config, ranges
+        As in `latentlab.data.images.to_array.decode_item`.
+    frames
+        How many frames a file named without a frame should have; ``None`` if it does not matter.
 
     Raises
     ------
@@ -36,11 +40,13 @@ class DecodeProcess:
         When no process can be started.
     """
 
-    def __init__(self, folder: str, target: Size, config: DataConfig) -> None:
+    def __init__(
+        self, folder: str, target: Size, config: DataConfig, ranges: Ranges = _EIGHT_BITS, frames: int | None = None
+    ) -> None:
         self._folder = folder
         self._config = config
         options = Settings(config.channels, config.fit, config.invert, config.levels, config.behind, config.margin)
-        self._setup = (target, tuple(options))
+        self._setup = (target, tuple(options), tuple(ranges), frames)
         self._is_ready = False
         flags = 0
         if sys.platform == "win32":
@@ -62,18 +68,21 @@ class DecodeProcess:
         """Whether it has answered at least once; if it ends before, processes cannot be started here."""
         return self._is_ready
 
-    def decode(self, items: Sequence[str | bytes | UnreadableError]) -> list[DecodedImage | str]:
+    def decode(self, items: Sequence[FileItem | bytes | UnreadableError]) -> list[DecodedImage | str]:
         """Decode some images and wait for the result: each one's image, or the reason why it cannot be read.
 
         Parameters
         ----------
         items
-            Paths of files, absolute or in the folder; contents of files; or why there is none.
+            Paths of files, absolute or in the folder, with a frame if they have several; contents of files; or why
+            there is none.
 
         Raises
         ------
         DecodeProcessLostError
             When the process ends before it has answered.
+        UnexpectedImageError
+            When the dataset was not prepared for one of them.
         """
         try:
             if not self._is_ready:
@@ -106,16 +115,18 @@ class DecodeProcess:
             except OSError:  # unsent data
                 continue
 
-    def _request(self, item: str | bytes) -> str | bytes:
+    def _request(self, item: FileItem | bytes) -> FileItem | bytes:
+        if isinstance(item, tuple):
+            return os.path.join(self._folder, item[0]), *item[1:]
         return item if isinstance(item, bytes) else os.path.join(self._folder, item)
 
     def _result(self, answer: Answer) -> DecodedImage | str:
-        return answer if isinstance(answer, str) else self._decoded(*answer)
-
-    def _decoded(
-        self, format: str, mode: str, size: Size, prepared: Size, channels: int, values: bytes
-    ) -> DecodedImage:
-        return DecodedImage(as_pixels(values, prepared, channels, self._config), format, mode, size)
+        if answer is None:
+            raise UnexpectedImageError
+        if isinstance(answer, str):
+            return answer
+        format, mode, size, note, prepared, channels, values = answer
+        return DecodedImage(as_pixels(values, prepared, channels, self._config), format, mode, size, note)
 
 
 def can_start() -> bool:

@@ -22,6 +22,7 @@ from latentlab.utils.thread_priority import available_cores
 _FIRST_BATCH, _LARGEST_BATCH = 4, 64
 _BATCH_SECONDS = 0.08
 _PROBE_SECONDS = 0.2  # seconds after which the remaining time is estimated
+_MAX_NOTES = 50
 _MIN_PROCESS_SECONDS = 0.8  # remaining seconds above which starting processes pays
 
 
@@ -41,7 +42,8 @@ def prepare_images(
     items
         For example file names; numbers if there is a ``fetcher``.
     read
-        Decodes one item, or what was fetched for it, in any thread; raises `UnreadableError`.
+        Decodes one item, or what was fetched for it, in any thread; raises `UnreadableError`. Every other error ends
+        the preparation.
     buffer
         Collects the pixels.
     start
@@ -52,6 +54,7 @@ def prepare_images(
     codes = np.full(len(items), -1, dtype=np.int32)
     kinds: dict[Kind, int] = {}
     reasons: dict[int, str] = {}
+    notes: dict[str, tuple[int, int]] = {}
     done = 0
     for batch in _decode_batches(items, DecodePool(available_cores(), read, start), fetcher):
         if batch is not None:
@@ -60,11 +63,14 @@ def prepare_images(
                 if isinstance(image, DecodedImage):
                     kind = image.format, image.mode, f"{image.size[0]}×{image.size[1]}"
                     codes[number] = kinds.setdefault(kind, len(kinds))
+                    if image.note and (image.note in notes or len(notes) < _MAX_NOTES):
+                        count, first = notes.get(image.note, (0, number))
+                        notes[image.note] = count + 1, first
                 else:
                     reasons[number] = image
             done += len(batch)
         yield LoadProgress(done, len(items), "Reading images", buffer.preview())
-    return PreparedImages((yield from buffer.finish()), codes, list(kinds), reasons)
+    return PreparedImages((yield from buffer.finish()), codes, list(kinds), reasons, notes)
 
 
 def _decode_batches(

@@ -32,6 +32,8 @@ class PreparedImages:
         Format, mode and size ("640×480") of the files.
     reasons
         Why an item could not be read, by its index.
+    notes
+        What of some items was not used or looked wrong, with the number of items and the index of the first.
     digest
         `latentlab.data.dataset.digest_of` the images; stored in the cache to save the time.
     """
@@ -40,6 +42,7 @@ class PreparedImages:
     codes: NDArray[np.int32]
     kinds: list[Kind]
     reasons: Mapping[int, str] = field(default_factory=dict)
+    notes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     digest: str = ""
 
     def __post_init__(self) -> None:

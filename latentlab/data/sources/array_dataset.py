@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from latentlab.config.data import DataConfig
 from latentlab.data.dataset import Dataset
-from latentlab.data.images.bit_depth import ValueRange, choose_range, finite_range, to_uint8
+from latentlab.data.images.image_file import Pair
 from latentlab.data.images.resize import Size, target_size
 from latentlab.data.images.to_array import prepare_array
+from latentlab.data.images.value_range import ValueFacts, ValueScan, choose_range, to_uint8
 from latentlab.data.loading.cache import Cache, PendingEntry, key
 from latentlab.data.loading.image_buffer import ImageBuffer
 from latentlab.data.loading.prepared_images import PreparedImages
@@ -27,6 +28,8 @@ from latentlab.errors import InputError
 
 _CHUNK_BYTES = 4 << 20
 _IMAGES_AT_ONCE = 256
+_FIRST_SCANNED = 64  # images; often enough for 8 bits
+_MAX_SCANNED_BYTES = 1 << 28  # of a larger array, evenly spaced images are looked at
 
 
 def _nothing_to_close() -> None:
@@ -116,8 +119,9 @@ def dataset_from_array(source: ArraySource, config: DataConfig) -> Iterator[Load
     if not 1 <= channels <= 4 or 0 in images.shape:
         raise InputError(f"{source.name}: an array of shape {source.images.shape} is not an array of images")
     index = select_subset(source.labels, source.classes, config)
-    extremes = yield from _scan_range(images, config)
-    value_range = choose_range(images.dtype, *extremes, config.levels == "stretch")
+    facts = yield from _scan_values(images)
+    chosen = choose_range(facts, config.levels)
+    value_range = chosen.low, chosen.high
     target = target_size([(width, height)], config)
     whole = len(index) == len(images)
     unchanged = _fits(images, value_range, target, config) and (yield from _has_channels(images, config))
@@ -146,16 +150,18 @@ def dataset_from_array(source: ArraySource, config: DataConfig) -> Iterator[Load
             {f"{source.images.dtype} × {channels}": len(index)},
             {f"{width}×{height}": len(index)},
         ),
-        preview_samples=PreviewSamples.from_array(images, source.labels, source.classes, extremes),
+        value_range=chosen,
+        value_facts=(facts,),
+        preview_samples=PreviewSamples.from_array(images, source.labels, source.classes, facts),
     )
 
 
 def _prepared(
-    source: ArraySource, images: ImageArray, index: Labels, value_range: ValueRange, target: Size, config: DataConfig
+    source: ArraySource, images: ImageArray, index: Labels, value_range: Pair, target: Size, config: DataConfig
 ) -> Generator[LoadProgress, None, Images]:
     """Convert the rows ``index``, or take them from the cache if they come from a file."""
     cache = Cache()
-    name = key(config, *source.cache_identity, index.astype("<i8").tobytes())
+    name = key(config, *source.cache_identity, repr(value_range), index.astype("<i8").tobytes())
     cached = cache.get(name) if source.cache_identity else None
     if cached is not None:
         return cached.images
@@ -174,33 +180,41 @@ def _prepared(
         return (yield from cache.store(name, entry, prepared)).images
 
 
-def _scan_range(images: ImageArray, config: DataConfig) -> Generator[LoadProgress, None, ValueRange]:
-    """Minimum and maximum of all images of the file, whatever the subset; zeros if they are not needed.
+def _scan_values(images: ImageArray) -> Generator[LoadProgress, None, ValueFacts]:
+    """Look at the values of the array's images, whatever the subset; alpha does not count.
 
     Raises
     ------
     InputError
-        When no value is finite.
+        When no value is finite, or they are complex.
     """
-    if images.dtype.kind == "b" or (images.dtype == np.uint16 and config.levels == "full"):
-        return 0.0, 0.0
-    step = max(1, _CHUNK_BYTES // max(1, images[0].nbytes))
-    lowest, highest = np.inf, -np.inf
-    any_finite = images.dtype.kind != "f"
-    for start in range(0, len(images), step):
-        chunk = images[start : start + step]
-        any_finite = any_finite or bool(np.isfinite(chunk).any())
-        low, high = finite_range([chunk])
-        lowest, highest = min(lowest, low), max(highest, high)
-        if images.dtype == np.uint8 and highest > 1:
-            break
-        yield LoadProgress(start, len(images), "Finding the value range")
-    if not any_finite:
+    if images.dtype.kind == "c":
+        raise InputError("complex numbers are not images: save their magnitude")
+    size = max(1, images[0].nbytes)
+    colours = slice({2: 1, 4: 3}.get(images.shape[3], 4))
+    scan = ValueScan(images.dtype.newbyteorder("="), total=len(images))
+    few = _evenly(len(images), min(_FIRST_SCANNED, _CHUNK_BYTES // size))
+    scan.add(images[few][..., colours], len(few))
+    if not scan.needs_no_more():
+        scan = ValueScan(scan.dtype, total=len(images))
+        rows = _evenly(len(images), _MAX_SCANNED_BYTES // size)
+        step = max(1, _CHUNK_BYTES // size)
+        for start in range(0, len(rows), step):
+            chosen = rows[start : start + step]
+            scan.add(images[_as_slice(chosen)][..., colours], len(chosen))
+            yield LoadProgress(start, len(rows), "Finding the value range")
+    facts = scan.facts()
+    if not facts.is_finite:
         raise InputError("the array has no finite number")
-    return lowest, highest
+    return facts
 
 
-def _fits(images: ImageArray, value_range: ValueRange, target: Size, config: DataConfig) -> bool:
+def _evenly(count: int, most: int) -> Labels:
+    """Up to ``most`` evenly spaced numbers below ``count``, at least one."""
+    return np.unique(np.linspace(0, count - 1, min(count, max(1, most))).astype(np.int64))
+
+
+def _fits(images: ImageArray, value_range: Pair, target: Size, config: DataConfig) -> bool:
     """Whether the pixels can be used as they are."""
     return (
         images.dtype == np.uint8

@@ -6,6 +6,7 @@ from collections.abc import Generator
 from functools import partial
 from pathlib import Path
 
+from latentlab.data.images.image_file import UnreadableError, read_facts
 from latentlab.data.sources.array_dataset import unlabelled
 from latentlab.data.sources.class_folders import class_folders, split_folders
 from latentlab.data.sources.items import ImageItems
@@ -13,6 +14,7 @@ from latentlab.data.sources.label_tables import LabelTable, read_tables
 from latentlab.data.sources.scan import Scan, printable, scan
 from latentlab.data.sources.scan_cache import scan_from_cache, store
 from latentlab.data.types import Labels, LoadProgress
+from latentlab.errors import InputError
 
 
 def folder_items(folder: Path, table: Path | None = None) -> Generator[LoadProgress, None, ImageItems]:
@@ -50,6 +52,34 @@ def folder_items(folder: Path, table: Path | None = None) -> Generator[LoadProgr
         splits=listed.splits,
         notes=listed.notes,
         on_opened=partial(store, str(folder), found) if is_new else None,
+    )
+
+
+def stack_items(path: Path) -> Generator[LoadProgress, None, ImageItems]:
+    """The frames of one file, a TIFF stack or an animation, as images.
+
+    Raises
+    ------
+    InputError
+        When it cannot be read, or is a single image.
+    """
+    yield LoadProgress(0, None, f"Reading {path.name}")
+    try:
+        frames = read_facts(str(path)).frames
+    except UnreadableError as error:
+        raise InputError(f"{path.name} cannot be read: {error}") from None
+    if frames < 2:
+        raise InputError(f"{path.name} is a single image: open its folder, or a file of several frames")
+    status = path.stat()
+    return ImageItems(
+        names=[path.name],
+        labels=unlabelled(1),
+        classes=(),
+        name=printable(path.stem),
+        source=str(path),
+        place=printable(str(path)),
+        cache_identity=(path.resolve().as_posix(), status.st_size, status.st_mtime_ns),
+        folder=str(path.parent),
     )
 
 

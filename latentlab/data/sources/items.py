@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import wait
 from dataclasses import dataclass, field
 from functools import partial
 from operator import attrgetter
@@ -18,25 +17,24 @@ import numpy as np
 
 from latentlab.config.data import DataConfig
 from latentlab.data.dataset import Dataset, fingerprint
-from latentlab.data.images.image_file import UnreadableError, read_image_info
+from latentlab.data.images.image_file import BANDS_USED, FileItem, Ranges, UnexpectedImageError, UnreadableError
 from latentlab.data.images.resize import Size, target_size
-from latentlab.data.images.to_array import DecodedImage, decode, decode_pixels
+from latentlab.data.images.to_array import DecodedImage, decode, decode_item, decode_pixels, frames_of_plain
+from latentlab.data.images.value_range import decide
 from latentlab.data.loading.cache import Cache, key
 from latentlab.data.loading.decode_process import DecodeProcess, can_start
 from latentlab.data.loading.fetcher import Fetcher, OpenReader, Payload
 from latentlab.data.loading.image_buffer import ImageBuffer
-from latentlab.data.loading.in_thread import POLL_SECONDS
 from latentlab.data.loading.pipeline import prepare_images
 from latentlab.data.loading.prepared_images import PreparedImages
 from latentlab.data.loading.read_bytes import advise_random_access
 from latentlab.data.sources.scan import all_printable, printable, sorted_in_steps
+from latentlab.data.sources.survey import Samples, Survey, survey_fetched, survey_files
 from latentlab.data.subset import renumber_classes, select_subset
 from latentlab.data.types import Columns, Images, Labels, LeftOut, LoadProgress, Splits, summarize_left_out
 from latentlab.errors import InputError
+from latentlab.utils.text import pluralize
 
-_MAX_MEASURED = 1000
-_MAX_FETCHED = 100
-_FETCHED_AT_ONCE = 10
 _CHUNK_BYTES = 4 << 20
 
 
@@ -106,20 +104,23 @@ def dataset_from_items(items: ImageItems, config: DataConfig) -> Iterator[LoadPr
     """
     if not items.names:
         raise InputError(_no_images_message(items.place, items.left_out))
-    labels, classes = items.labels, items.classes
-    # Each of these takes a while with a million files: yield in between.
-    yield LoadProgress(0, len(labels), "Selecting images")
-    index = select_subset(labels, classes, config)
-    yield LoadProgress(0, len(index), "Reading images")
-    prepared = yield from _prepared(items, index, config)
+    survey, samples, index, prepared = yield from _surveyed(items, config)
+    names = samples.names(items.names, index)
     left_out = items.left_out + [
-        LeftOut(printable(items.names[index[number]]), reason) for number, reason in prepared.reasons.items()
+        LeftOut(printable(names[number]), reason, "frame" if samples.is_frame(int(index[number])) else "file")
+        for number, reason in prepared.reasons.items()
     ]
+    notes = []
+    for text, (count, first) in prepared.notes.items():
+        others = f" and {pluralize(count - 1, 'other image')}" if count > 1 else ""
+        notes.append(f"{printable(names[first])}{others}: {text}")
+        if text.endswith(BANDS_USED):
+            left_out.append(LeftOut(printable(names[first]) + others, text, "array"))
     if not len(prepared.images):
         raise InputError(_no_images_message(items.place, left_out))
     left_out = yield from sorted_in_steps(left_out, attrgetter("path"))
     index = index[prepared.item_index]
-    labels, classes = renumber_classes(labels[index], classes, config)
+    labels, classes = renumber_classes(samples.per_image(items.labels)[index], items.classes, config)
     classes = tuple(map(printable, classes))
     if items.on_opened is not None:
         items.on_opened()
@@ -127,23 +128,25 @@ def dataset_from_items(items: ImageItems, config: DataConfig) -> Iterator[LoadPr
         images=advise_random_access(prepared.images),
         labels=labels,
         classes=classes,
-        paths=all_printable([items.names[number] for number in index.tolist()]),
+        paths=all_printable(samples.names(items.names, index)),
         name=items.name,
         source=items.source,
         config=config,
         left_out=left_out,
-        factors=_rows(items.factors, index) if items.factors is not None else None,
-        metadata=_rows(items.metadata, index),
-        splits=None if items.splits is None else items.splits[index],
-        notes=items.notes,
+        factors=_rows(items.factors, samples, index) if items.factors is not None else None,
+        metadata=_rows(items.metadata, samples, index),
+        splits=None if items.splits is None else samples.per_image(items.splits)[index],
         file_stats=prepared.file_stats(),
+        value_range=decide(survey.facts, config.levels)[1],
+        value_facts=survey.facts,
+        notes=items.notes + notes,
         fingerprint=fingerprint(prepared.digest, labels, classes),
         folder=items.folder,
     )
 
 
-def _rows(columns: Columns, index: Labels) -> Columns:
-    return {name: column[index] for name, column in columns.items()}
+def _rows(columns: Columns, samples: Samples, index: Labels) -> Columns:
+    return {name: samples.per_image(column)[index] for name, column in columns.items()}
 
 
 def _no_images_message(place: str, left_out: list[LeftOut]) -> str:
@@ -151,13 +154,42 @@ def _no_images_message(place: str, left_out: list[LeftOut]) -> str:
     return f"{text}: {summarize_left_out(left_out)}" if left_out else text
 
 
-def _prepared(items: ImageItems, index: Labels, config: DataConfig) -> Generator[LoadProgress, None, PreparedImages]:
-    """Images of the items ``index``: from their cache entry, from that of the whole source, or decoded."""
+def _surveyed(
+    items: ImageItems, config: DataConfig
+) -> Generator[LoadProgress, None, tuple[Survey, Samples, Labels, PreparedImages]]:
+    """Survey, select and prepare the images; again with a complete survey if a file is not as it seemed."""
+    # Each of these takes a while with a million files: yield in between.
+    yield LoadProgress(0, len(items.names), "Selecting images")
+    identity = key(DataConfig(), *items.cache_identity)
+    for complete in (False, True):
+        if items.open_reader is not None:
+            survey = yield from survey_fetched(items.open_reader, len(items.names), identity)
+        else:
+            survey = yield from survey_files(items.folder or "", items.names, config, identity, complete)
+        samples = survey.samples(len(items.names), config)
+        yield LoadProgress(0, samples.count, "Selecting images")
+        index = select_subset(samples.per_image(items.labels), items.classes, config)
+        yield LoadProgress(0, len(index), "Reading images")
+        try:
+            return survey, samples, index, (yield from _prepared(items, survey, samples, index, config))
+        except UnexpectedImageError:
+            continue
+    raise InputError(f"the files in {items.place} have changed while they were read: open it again")
+
+
+def _prepared(
+    items: ImageItems, survey: Survey, samples: Samples, index: Labels, config: DataConfig
+) -> Generator[LoadProgress, None, PreparedImages]:
+    """Images ``index``: from their cache entry, from that of the whole source, or decoded."""
     cache = Cache()
+    ranges, _ = decide(survey.facts, config.levels)
+    if items.open_reader is not None:
+        ranges = Ranges(ranges.eight, ranges.whole or (0.0, 65535.0), ranges.real or (0.0, 1.0))
+    frames = b"" if survey.frames is None else survey.frames.tobytes()
     yield LoadProgress(0, len(index), "Reading images")
-    whole = key(config, *items.cache_identity)
+    whole = key(config, *items.cache_identity, repr(ranges), frames)
     yield LoadProgress(0, len(index), "Reading images")
-    everything = len(index) == len(items.names)
+    everything = len(index) == samples.count
     name = whole if everything else key(config, whole, index.astype("<i8").tobytes())
     prepared = cache.get(name)
     if prepared is not None:
@@ -168,29 +200,41 @@ def _prepared(items: ImageItems, index: Labels, config: DataConfig) -> Generator
         if source is not None:
             prepared = yield from _subset_of_cached(source, index, config, buffer)
         else:
-            prepared = yield from _decoded(items, index, config, buffer)
+            sizes = [items.size] if items.size is not None else survey.sizes or [(1, 1)]
+            target = target_size(sizes, config)
+            prepared = yield from _decoded(
+                items, samples.items(items.names, index), index, target, ranges, config, buffer
+            )
         return (yield from cache.store(name, entry, prepared))
 
 
 def _decoded(
-    items: ImageItems, index: Labels, config: DataConfig, buffer: ImageBuffer
+    items: ImageItems,
+    files: list[FileItem],
+    index: Labels,
+    target: Size,
+    ranges: Ranges,
+    config: DataConfig,
+    buffer: ImageBuffer,
 ) -> Generator[LoadProgress, None, PreparedImages]:
     folder = items.folder or ""
-    target = yield from _target(items, config)
+    frames = frames_of_plain(config) if items.open_reader is None else None
 
-    def read(payload: Payload) -> DecodedImage:
+    def read(payload: Payload | FileItem) -> DecodedImage:
         if isinstance(payload, UnreadableError):
             raise payload
-        if isinstance(payload, str):
-            return decode(os.path.join(folder, payload), target, config)
-        if isinstance(payload, bytes):
-            return decode(payload, target, config)
-        return decode_pixels(payload, target, config, items.format)
+        if isinstance(payload, np.ndarray):
+            return decode_pixels(payload, target, config, items.format, ranges)
+        if isinstance(payload, bytes) or items.open_reader is not None:
+            source = payload if isinstance(payload, bytes) else os.path.join(folder, str(payload))
+            return decode(source, target, config, 0, ranges)
+        return decode_item(folder, payload, target, config, ranges)
 
-    start = partial(DecodeProcess, folder, target, config) if items.kind == "encoded" and can_start() else None
+    start = None
+    if items.kind == "encoded" and can_start():
+        start = partial(DecodeProcess, folder, target, config, ranges, frames)
     if items.open_reader is None:
-        names = [items.names[number] for number in index.tolist()]
-        return (yield from prepare_images(names, read, buffer, start))
+        return (yield from prepare_images(files, read, buffer, start))
     return (yield from prepare_images(index.tolist(), read, buffer, start, Fetcher(items.open_reader)))
 
 
@@ -208,52 +252,13 @@ def _subset_of_cached(
             [_without_equal_channels(image) for image in chunk] if config.channels == "auto" else chunk
         )
         yield LoadProgress(start, len(rows), "Reading images", buffer.preview())
-    return PreparedImages((yield from buffer.finish()), codes, source.kinds, reasons)
+    notes = {
+        note: (count, int(np.searchsorted(index, first)))
+        for note, (count, first) in source.notes.items()
+        if first in index
+    }
+    return PreparedImages((yield from buffer.finish()), codes, source.kinds, reasons, notes)
 
 
 def _without_equal_channels(image: Images) -> Images:
     return image[:1] if (image == image[:1]).all() else image
-
-
-def _target(items: ImageItems, config: DataConfig) -> Generator[LoadProgress, None, Size]:
-    """Size of the dataset's images, from the headers of some of them.
-
-    At most 1,000 evenly spaced files; of what has to be fetched, the first 100. Taken from all images and not only the
-    subset, so that the size does not depend on the subset.
-    """
-    sizes: list[Size] = []
-    if config.image_size is None and items.size is not None:
-        sizes.append(items.size)
-    elif config.image_size is None and items.open_reader is not None:
-        sizes = yield from _fetched_sizes(items.open_reader, min(len(items.names), _MAX_FETCHED))
-    elif config.image_size is None:
-        count = len(items.names)
-        chosen = np.unique(np.linspace(0, count - 1, min(count, _MAX_MEASURED)).astype(np.int64))
-        for done, number in enumerate(chosen.tolist()):
-            sizes += _size_of(os.path.join(items.folder or "", items.names[number]))
-            if done % 50 == 0:
-                yield LoadProgress(done, len(chosen), "Measuring images")
-    return target_size(sizes or [(1, 1)], config)
-
-
-def _fetched_sizes(open_reader: OpenReader, count: int) -> Generator[LoadProgress, None, list[Size]]:
-    sizes: list[Size] = []
-    with Fetcher(open_reader) as fetcher:
-        for start in range(0, count, _FETCHED_AT_ONCE):
-            batch = fetcher.submit(range(start, min(start + _FETCHED_AT_ONCE, count)))
-            while not batch.done():
-                wait([batch], POLL_SECONDS)
-                yield LoadProgress(start, count, "Measuring images")
-            for payload in batch.result():
-                sizes += _size_of(payload)
-    return sizes
-
-
-def _size_of(payload: Payload) -> list[Size]:
-    """Upright size of an image; empty if it cannot be read, which is reported when it is decoded."""
-    if isinstance(payload, str | bytes):
-        try:
-            return [read_image_info(payload)[0]]
-        except UnreadableError:
-            return []
-    return [] if isinstance(payload, UnreadableError) or payload.ndim < 2 else [(payload.shape[1], payload.shape[0])]

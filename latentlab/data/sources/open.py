@@ -12,11 +12,12 @@ import numpy as np
 
 from latentlab.config.data import DataConfig
 from latentlab.data.dataset import Dataset
+from latentlab.data.images.image_file import has_image_format
 from latentlab.data.sources.array_dataset import ArraySource, dataset_from_array
 from latentlab.data.sources.combine import combine
 from latentlab.data.sources.demo_colour import colour
 from latentlab.data.sources.demo_shapes import shapes
-from latentlab.data.sources.folder import folder_items
+from latentlab.data.sources.folder import folder_items, stack_items
 from latentlab.data.sources.hdf5 import is_hdf5, open_hdf5
 from latentlab.data.sources.idx import is_idx, open_idx
 from latentlab.data.sources.items import ImageItems, dataset_from_items
@@ -83,9 +84,9 @@ def open_dataset(
     Parameters
     ----------
     source
-        A folder of images, a table (.csv, .tsv, .jsonl), a file (.npz, .npy, .mat, IDX, Parquet, HDF5, video, zip or
-        tar), a zarr store, a text file of paths, or ``demo:shapes``, ``demo:colour``, or a torchvision set as
-        ``torchvision:MNIST``. Several folders or files are one dataset: a list, ``cats|dogs``, or
+        A folder of images, a table (.csv, .tsv, .jsonl), a file (.npz, .npy, .mat, IDX, Parquet, HDF5, video, zip,
+        tar, TIFF stack or animation), a zarr store, a text file of paths, or ``demo:shapes``, ``demo:colour``, or a
+        torchvision set as ``torchvision:MNIST``. Several folders or files are one dataset: a list, ``cats|dogs``, or
         ``shards-{000..003}.tar``. ``digits.npz:masks`` takes the images from the array ``masks``.
     config
         How images are prepared and which are used.
@@ -187,6 +188,8 @@ def _open(path: Path, config: DataConfig) -> Opened:
             if array and file_format.read_array is not None:
                 return (yield from file_format.read_array(path, array))
             return (yield from file_format.read(path, config))
+    if has_image_format(path):
+        return (yield from stack_items(path))
     raise InputError(f"{path.name} is not a dataset: use a folder of images, a table (.csv), {FORMAT_NAMES}")
 
 

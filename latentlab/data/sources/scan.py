@@ -1,10 +1,11 @@
-"""Find the image files of a folder: regular files only, each folder once, without opening a file."""
+"""Find the image files of a folder: regular files only, each folder once, opening only files of unknown names."""
 
 from __future__ import annotations
 
 import errno
 import heapq
 import os
+import re
 import stat
 import time
 from array import array
@@ -14,7 +15,7 @@ from itertools import islice
 from operator import attrgetter, itemgetter
 from typing import TypeVar
 
-from latentlab.data.images.image_file import SUFFIXES, failure_reason
+from latentlab.data.images.image_file import SUFFIXES, failure_reason, has_image_format
 from latentlab.data.types import NO_IMAGE, LeftOut, LoadProgress
 from latentlab.utils.gc_control import set_aside, without_collector
 
@@ -38,6 +39,16 @@ _BROKEN_LINKS = {errno.ELOOP: "a circular link", errno.ENOENT: "a broken link"}
 # Tables of labels and further columns that are read without being named; the second also in folders of splits.
 _TABLES = ("labels.csv", "labels.tsv", "labels.jsonl")
 _METADATA = ("metadata.csv", "metadata.tsv", "metadata.jsonl")
+_ADDRESS_END = re.compile(r"[?&#]")
+_OTHER_SUFFIXES = frozenset(
+    {".7z", ".ai", ".avi", ".bat", ".bin", ".bz2", ".c", ".cfg", ".ckpt", ".cpp", ".css", ".csv", ".db"}
+    | {".dcm", ".doc", ".docx", ".eps", ".exe", ".gz", ".h", ".h5", ".hdf5", ".htm", ".html", ".ini", ".ipynb"}
+    | {".js", ".json", ".jsonl", ".lock", ".log", ".mat", ".md", ".mkv", ".mov", ".mp3", ".mp4", ".npy"}
+    | {".npz", ".ods", ".onnx", ".parquet", ".pdf", ".pickle", ".pkl", ".ppt", ".pptx", ".psd", ".pt", ".pth"}
+    | {".py", ".pyc", ".rar", ".rst", ".safetensors", ".sh", ".sqlite", ".svg", ".tar", ".tex", ".tgz", ".toml"}
+    | {".tsv", ".txt", ".wav", ".webm", ".xls", ".xlsx", ".xml", ".xz", ".yaml", ".yml", ".zip", ".zst"}
+)
+"""Files with these names are not opened to see whether they are images."""
 
 
 @dataclass
@@ -120,7 +131,8 @@ def scan(root: str) -> Iterator[LoadProgress | Scan]:
     """Find the files of a folder with the name of an image; yields progress, then the `Scan`.
 
     Hidden files and folders are ignored. Links to folders are followed; every folder is visited once, by its real name
-    if that lies within the root. No file is opened, so that a FIFO or device cannot block.
+    if that lies within the root. Only regular files are opened, so that a FIFO or device cannot block, and only those
+    whose names say neither that they are images nor that they are not.
     """
     scanner = _Scanner(root)
     with without_collector():
@@ -229,7 +241,7 @@ class _Scanner:
                 continue
             if not stat.S_ISREG(status.st_mode):
                 self._skip(prefix + name, "not a regular file")
-            elif dot > 0 and lower[dot:] not in SUFFIXES:
+            elif dot > 0 and lower[dot:] not in SUFFIXES and not self._is_image(prefix + name, lower, status.st_size):
                 others.append(name)
                 if _is_table(prefix, lower):
                     self.result.tables.append(prefix + name)
@@ -242,6 +254,15 @@ class _Scanner:
                 files.append((name, file_state(status)))
         self._count += len(entries)
         return found_any
+
+    def _is_image(self, path: str, lower: str, size: int) -> bool:
+        """Whether a file without the name of an image is one: ``photo.jpg?w=800``, or by its first bytes."""
+        suffix = "." + _ADDRESS_END.split(lower, 1)[0].rpartition(".")[2]
+        if suffix in SUFFIXES:
+            return True
+        if suffix in _OTHER_SUFFIXES or not size:
+            return False
+        return has_image_format(os.path.join(self._root, path))
 
     def _skip(self, path: str, reason: str) -> None:
         self._is_cacheable = False

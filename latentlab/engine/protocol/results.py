@@ -192,6 +192,16 @@ class DatasetPreview(Result):
     config: DataConfig
     image_shape: tuple[int, int, int]
     contact_sheet: ByteArray
+    value_range: tuple[float, float] | None = None  # values shown black and white; ``None`` while opening
+
+
+@dataclass(frozen=True)
+class ValueHistogram:
+    """How often values occur in a dataset: ``counts`` int64 [bins] of equal width from ``low`` to ``high``."""
+
+    counts: IntArray
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -200,6 +210,7 @@ class DatasetOpened(Result):
 
     info: DatasetInfo
     contact_sheet: ByteArray
+    histogram: ValueHistogram | None = None
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,21 @@ import numpy as np
 
 from latentlab.config import DataConfig
 from latentlab.data import Dataset, open_dataset
-from latentlab.data.images.image_file import UnreadableError, read_image_info
+from latentlab.data.images.image_file import (
+    UnexpectedImageError,
+    UnreadableError,
+    read_image_info,
+)
 from latentlab.data.images.resize import target_size
 from latentlab.data.images.to_array import decode
-from latentlab.engine.protocol.messages import DatasetPreview, PreviewDataset
+from latentlab.data.images.value_range import decide
+from latentlab.data.sources.survey import item_of
+from latentlab.engine.protocol.messages import DatasetPreview, PreviewDataset, ValueHistogram
 from latentlab.engine.worker.workspace import Workspace
 from latentlab.utils.array_types import ByteArray, IntArray
 
 _SHOWN, _COLUMNS, _GAP = 48, 8, 1
+_BINS = 128
 _MEASURED = 200
 _SLICE_SECONDS = 0.02  # seconds of reading between two checks of the mailbox
 _LONGEST = 1.5  # seconds of reading in total: fewer large pictures are shown
@@ -70,7 +77,18 @@ def previewing(workspace: Workspace, request: PreviewDataset) -> Generator[None,
     else:
         images = yield from _from_files(folder, dataset, request.config)
     if len(images):
-        workspace.send(DatasetPreview(request.source, request.config, images.shape[1:], contact_sheet(images)))
+        chosen = decide(dataset.value_facts, request.config.levels)[1]
+        sheet = contact_sheet(images)
+        window = chosen.low, chosen.high
+        workspace.send(DatasetPreview(request.source, request.config, images.shape[1:], sheet, window))
+
+
+def value_histogram(dataset: Dataset) -> ValueHistogram | None:
+    """The histogram of the most frequent type of image; ``None`` for images of 1 bit."""
+    if not dataset.value_facts:
+        return None
+    counts, edges = dataset.value_facts[0].histogram(_BINS)
+    return ValueHistogram(counts, float(edges[0]), float(edges[-1]))
 
 
 def _from_array(source: str, config: DataConfig) -> Generator[None, None, ByteArray]:
@@ -84,6 +102,7 @@ def _from_array(source: str, config: DataConfig) -> Generator[None, None, ByteAr
 
 def _from_files(folder: Path, dataset: Dataset, config: DataConfig) -> Generator[None, None, ByteArray]:
     target = yield from _target(folder, dataset, config)
+    ranges, _ = decide(dataset.value_facts, config.levels)
     index = np.arange(len(dataset))
     classes = [number for number, name in enumerate(dataset.classes) if name in config.classes]
     if classes:
@@ -93,8 +112,9 @@ def _from_files(folder: Path, dataset: Dataset, config: DataConfig) -> Generator
     for number in shown_on_sheet(index).tolist():
         began = time.perf_counter()
         # Files that have disappeared since are left out; reading the dataset again reports them.
-        with suppress(UnreadableError):
-            images.append(decode(str(folder / dataset.paths[number]), target, config).pixels)
+        with suppress(UnreadableError, UnexpectedImageError):
+            path, frame = item_of(folder, dataset.paths[number])
+            images.append(decode(path, target, config, frame, ranges).pixels)
         piece += time.perf_counter() - began
         if piece > _SLICE_SECONDS:
             spent, piece = spent + piece, 0.0
@@ -118,7 +138,7 @@ def _target(folder: Path, dataset: Dataset, config: DataConfig) -> Generator[Non
     if config.image_size is None:
         for number in np.linspace(0, len(dataset) - 1, min(len(dataset), _MEASURED)).astype(int).tolist():
             try:
-                sizes.append(read_image_info(str(folder / dataset.paths[number]))[0])
+                sizes.append(read_image_info(item_of(folder, dataset.paths[number])[0])[0])
             except UnreadableError:
                 continue
             yield

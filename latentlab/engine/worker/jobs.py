@@ -26,7 +26,7 @@ from latentlab.engine.protocol.messages import (
     OpenDataset,
     SaveModel,
 )
-from latentlab.engine.worker.dataset_preview import contact_sheet, shown_on_sheet
+from latentlab.engine.worker.dataset_preview import contact_sheet, shown_on_sheet, value_histogram
 from latentlab.engine.worker.workspace import Workspace, require_drawable
 from latentlab.errors import InputError
 from latentlab.evaluation import quick_bound
@@ -58,7 +58,7 @@ def opening(workspace: Workspace, request: OpenDataset) -> Generator[None, None,
         if isinstance(step, Dataset):
             workspace.dataset = step
             images = np.asarray(step.images[shown_on_sheet(np.arange(len(step)))])
-            workspace.send(DatasetOpened(_info(step), contact_sheet(images)))
+            workspace.send(DatasetOpened(_info(step), contact_sheet(images), value_histogram(step)))
             return
         if step.images is not None:
             shape = step.images.shape[1:]
@@ -239,6 +239,9 @@ def _info(dataset: Dataset) -> DatasetInfo:
         splits=tuple(dataset.split_counts.items()),
         notes=tuple(dataset.notes),
         fingerprint=dataset.fingerprint,
+        value_range=(dataset.value_range.low, dataset.value_range.high),
+        range_sentence=dataset.value_range.sentence,
+        range_warning=dataset.value_range.warning,
     )
 
 

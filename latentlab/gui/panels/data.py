@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QPlainTextEdit, QProgressBar, QVBoxLayout, QWidget
 
 from latentlab.config import DataConfig, validated
+from latentlab.config.data import LEVELS
 from latentlab.errors import InputError
 from latentlab.gui.panels.class_picker import ClassPicker
 from latentlab.gui.panels.dataset_facts import Shape, cost, details, file_summary, images_left
@@ -24,10 +27,11 @@ from latentlab.utils.text import pluralize
 
 if TYPE_CHECKING:
     from latentlab.config.info import DatasetInfo
+    from latentlab.gui.panels.value_histogram import ValueHistogram
 
 DEMO = "demo:shapes"
 _EMPTY = "Open a folder of images, or try the demo shapes, to see samples and counts here."
-READING = ("image_size", "channels", "fit", "invert")
+READING = ("image_size", "channels", "fit", "invert", "levels")
 SUBSET = ("per_class", "limit", "split", "validation", "seed")
 _MAX_SHEET_HEIGHT = 168  # px
 PREVIEW_DELAY = 150  # ms without a change before a preview is requested
@@ -67,6 +71,7 @@ class DataPanel(QWidget):
         self._open_info: DatasetInfo | None = None
         self._whole: DatasetInfo | None = None  # the open source before a subset of it was opened
         self._shape: Shape = (1, 1, 1)  # of the images shown last
+        self._histogram: ValueHistogram | None = None  # made with the first values: importing pyqtgraph takes long
         self._preview_timer = Debouncer(PREVIEW_DELAY, self._request_preview, self)
         body = self._body = QWidget()
         self._area = scrolled(body)
@@ -130,6 +135,8 @@ class DataPanel(QWidget):
         self._misfit = label("", "warning", wrap=True, selectable=True)
         self._misfit.setObjectName("datasetMisfit")
         self._misfit.hide()
+        self._range_warning = label("", "warning", wrap=True, selectable=True)
+        self._range_warning.setObjectName("datasetRangeWarning")
         self._details = label("", "dim", wrap=True)
         self._files = label("", "dim", wrap=True, selectable=True)
         self._files.setObjectName("datasetFound")
@@ -144,7 +151,7 @@ class DataPanel(QWidget):
         skipped_column.addLayout(row(None, copy))
         self._skipped_fold = Fold("skippedFold", "left out", "List what was not used, and why", skipped)
         # What was left out is listed right below the number of images, where missing ones are looked for.
-        for widget in (self._counts, self._misfit, self._skipped_fold, self._details, self._files):
+        for widget in (self._counts, self._misfit, self._range_warning, self._skipped_fold, self._details, self._files):
             inner.addWidget(widget)
         layout.addWidget(self._empty)
         layout.addWidget(self._run_data)
@@ -157,14 +164,15 @@ class DataPanel(QWidget):
         named(self._sheet, "contactSheet", "contact sheet", "Some of the images, as the model receives them")
         self._cost = label("", "dim", wrap=True)
         self._cost.setObjectName("datasetCost")
-        inner = column(self._sheet_box, space=SPACE // 2)
+        inner = self._sheet_layout = column(self._sheet_box, space=SPACE // 2)
         inner.addWidget(self._cost)
         inner.addWidget(self._sheet)
         self._sheet_box.hide()
         return self._sheet_box
 
     def _build_controls(self, layout: QVBoxLayout) -> None:
-        self._settings = Settings(DataConfig, "data.", self._body, without=("data.classes",))
+        choices = {"data.levels": LEVELS}
+        self._settings = Settings(DataConfig, "data.", self._body, choices, without=("data.classes",))
         reading = [self._settings[f"data.{name}"] for name in READING]
         subset = [self._settings[f"data.{name}"] for name in SUBSET]
         rest_box = QWidget()
@@ -214,6 +222,7 @@ class DataPanel(QWidget):
     def set_config(self, config: DataConfig) -> None:
         """Show a configuration."""
         self._settings.show({"data": config.model_dump()})
+        self._show_levels(config.levels)
         self._classes.set_chosen(config.classes)
         self._show_cost()
 
@@ -242,6 +251,8 @@ class DataPanel(QWidget):
         self._shape = info.image_shape
         self._show_cost()
         self._counts.setText(pluralize(info.images, "image"))
+        self._range_warning.setText(info.range_warning and f"Value range: {info.range_warning}.")
+        self._range_warning.setVisible(bool(info.range_warning))
         self._details.setText(details(info))
         self._files.setText(file_summary(info))
         self._files.setToolTip(file_summary(info, max_named=40))
@@ -266,6 +277,31 @@ class DataPanel(QWidget):
         self._sheet.set_picture(image)
         self._sheet_box.setVisible(image is not None)
         self._fit_sheet()
+
+    def set_histogram(
+        self,
+        counts: NDArray[np.int64] | None,
+        low: float = 0.0,
+        high: float = 1.0,
+        window: tuple[float, float] = (0, 1),
+    ) -> None:
+        """Show how often values occur: counts [bins] from ``low`` to ``high``, and the values shown black and white.
+
+        ``None`` hides the histogram.
+        """
+        if counts is not None:
+            if self._histogram is None:
+                self._make_histogram().set_histogram(counts, low, high)
+            else:
+                self._histogram.set_histogram(counts, low, high)
+            self.set_value_range(window)
+        if self._histogram is not None:
+            self._histogram.setVisible(counts is not None)
+
+    def set_value_range(self, window: tuple[float, float]) -> None:
+        """Show which values are black and white in the histogram."""
+        if self._histogram is not None:
+            self._histogram.set_window(*window)
 
     def set_preview(self, image: ByteArray, shape: Shape) -> None:
         """Show some images read with the changed settings, and the shape (C, H, W) they have then."""
@@ -307,6 +343,36 @@ class DataPanel(QWidget):
         if picture is not None:
             needed = (self.width() - 3 * SPACE) * picture.height() // picture.width()
             self._sheet.setFixedHeight(min(needed, _MAX_SHEET_HEIGHT, self.height() // 3))
+
+    def _make_histogram(self) -> ValueHistogram:
+        from latentlab.gui.panels.value_histogram import ValueHistogram
+
+        histogram = self._histogram = ValueHistogram()
+        histogram.windowMoved.connect(self._on_window_moved)
+        histogram.windowChosen.connect(self._on_window_chosen)
+        self._sheet_layout.addWidget(histogram)
+        return histogram
+
+    def _on_window_moved(self, low: float, high: float) -> None:
+        """Preview the window while it is dragged; the worker answers the newest request only."""
+        self._preview_timer.cancel()
+        try:
+            config = validated(DataConfig, self.config().model_dump() | {"levels": (low, high)})
+        except InputError:
+            return
+        self.previewRequested.emit(self._source, config)
+
+    def _on_window_chosen(self, low: float, high: float) -> None:
+        """Make the window the setting ``levels``."""
+        levels = f"{low:.6g},{high:.6g}"
+        self._show_levels(levels)
+        self._on_changed()
+
+    def _show_levels(self, levels: str) -> None:
+        setting = self._settings["data.levels"]
+        setting.set_value(LEVELS[0])  # an earlier window is no longer offered
+        setting.set_choices(LEVELS if levels in LEVELS else (*LEVELS, levels))
+        setting.set_value(levels)
 
     def _on_changed(self) -> None:
         self._show_cost()

@@ -49,7 +49,7 @@ def details(info: DatasetInfo) -> str:
 
 
 def file_summary(info: DatasetInfo, max_named: int = _MAX_NAMED) -> str:
-    """Formats, modes and sizes of the files, most frequent first, and the names of further columns."""
+    """Formats, modes, sizes and values of the files, most frequent first, and the names of further columns."""
     lines = [
         f"{title}: {_listed(kinds, max_named, more)}"
         for title, kinds, more in (
@@ -59,6 +59,8 @@ def file_summary(info: DatasetInfo, max_named: int = _MAX_NAMED) -> str:
         )
         if any(name for name, _ in kinds)
     ]
+    if info.range_sentence:
+        lines.append(f"Values: {info.range_sentence}")
     if info.columns:
         lines.append(f"Columns: {', '.join(info.columns)}")
     if info.splits:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import sys
 import zlib
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 
 from latentlab.config import DataConfig
-from latentlab.data.images.image_file import UnreadableError, read_image_info
+from latentlab.data.images.image_file import UnreadableError, read_facts, read_image_info
 from latentlab.data.images.to_array import decode
 from tests.data.helpers import grey, save
 
@@ -55,7 +56,8 @@ def test_row_30_big_endian_sixteen_bits(tmp_path):
 def test_row_30_stretch_maps_the_image_s_own_range(tmp_path):
     path = save(tmp_path / "a.tif", Image.fromarray(np.array([[1000, 2000, 3000]], dtype=np.uint16)))
     assert pixels(path, levels="stretch")[0, 0].tolist() == [0, 128, 255]
-    assert pixels(path)[0, 0].tolist() == [4, 8, 12]
+    assert pixels(path)[0, 0].tolist() == [62, 125, 187]  # 12 bits
+    assert pixels(path, levels="type")[0, 0].tolist() == [4, 8, 12]
 
 
 @pytest.mark.parametrize(
@@ -190,16 +192,127 @@ def test_row_29_a_decompression_bomb_is_refused_by_its_header(tmp_path):
         pixels(tmp_path / "a.png")
 
 
-def test_row_29_a_tiff_named_png_is_refused(tmp_path):
-    path = save(tmp_path / "a.tif").rename(tmp_path / "a.png")
-    with pytest.raises(UnreadableError, match=r"a TIFF file named \.png"):
-        pixels(path)
+@pytest.mark.parametrize(
+    ("start", "reason"),
+    [
+        (b"\0\0\1\0" + bytes(60), "an icon file, which is not read"),
+        (b"%PDF-1.7", "a PDF document, which is not read"),
+        (b"\xef\xbb\xbf <!DOCTYPE html>", "a web page, which is not read"),
+        (b"\0\0\0\x0cjP  \r\n", "JPEG 2000, which is not read"),
+        (b"some text", "not an image of a known format"),
+    ],
+)
+def test_row_29_formats_outside_the_list_are_refused_by_their_name(tmp_path, start, reason):
+    (tmp_path / "a.png").write_bytes(start)
+    with pytest.raises(UnreadableError, match=f"^{reason}"):
+        pixels(tmp_path / "a.png")
 
 
-def test_row_29_formats_outside_the_list_are_refused(tmp_path):
-    path = save(tmp_path / "a.ico", grey(50, (16, 16))).rename(tmp_path / "a.png")
-    with pytest.raises(UnreadableError, match="not an image of a known format"):
-        pixels(path)
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif", "gif", "bmp", "ppm", "avif"])
+@pytest.mark.parametrize("name", ["photo.jpg", "photo.jpg?w=800", "nosuffix"])
+def test_the_content_and_not_the_name_decides_the_kind(tmp_path, suffix, name):
+    path = save(tmp_path / f"a.{suffix}", grey(200, (32, 32))).rename(tmp_path / name)
+    assert np.abs(pixels(path, channels=1).astype(int) - 200).max() <= 3
+
+
+def png_bytes(width, height, *chunks, rows=None):
+    """A grey 8-bit PNG with further chunks before its pixels."""
+
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    body = zlib.compress(rows if rows is not None else bytes((width + 1) * height))
+    parts = [(b"IHDR", header), *chunks, (b"IDAT", body), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+
+
+SCENE = b"x" * 3_000_000
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        (b"tEXt", b"prompt\0" + SCENE),
+        (b"zTXt", b"prompt\0\0" + zlib.compress(SCENE)),
+        (b"iTXt", b"prompt\0\1\0\0\0" + zlib.compress(SCENE)),
+        (b"iCCP", b"icc\0\0" + zlib.compress(SCENE)),
+    ],
+    ids=lambda chunk: chunk[0].decode(),
+)
+def test_a_png_with_much_text_or_a_large_profile_is_read(tmp_path, chunk):
+    (tmp_path / "a.png").write_bytes(png_bytes(8, 8, chunk))
+    assert pixels(tmp_path / "a.png").shape == (1, 8, 8)
+
+
+def test_text_that_unpacks_without_end_is_refused(tmp_path):
+    bomb = zlib.compress(bytes(70 << 20), 9)
+    (tmp_path / "a.png").write_bytes(png_bytes(8, 8, (b"zTXt", b"prompt\0\0" + bomb)))
+    with pytest.raises(UnreadableError, match=r"unpacks to more than 64 MB"):
+        pixels(tmp_path / "a.png")
+
+
+def test_row_29_a_photo_of_108_megapixels_is_read_in_a_reduced_copy(tmp_path):
+    path = save(tmp_path / "a.jpg", Image.linear_gradient("L").resize((12_000, 9_000)), quality=30)
+    prepared = decode(str(path), (32, 24), DataConfig())
+    assert prepared.size == (12_000, 9_000)
+    assert np.abs(np.diff(prepared.pixels[0, :, 0].astype(int)) - 10.6).max() < 3
+
+
+@pytest.mark.parametrize(
+    ("suffix", "header"),
+    [
+        ("ppm", b"P6 30000 30000 255\n"),
+        ("ppm", b"P5 60000 60000 65535\n"),
+        ("pbm", b"P4 100000 100000\n"),
+        ("pfm", b"PF 20000 20000 -1.0\n"),
+        ("bmp", b"BM" + struct.pack("<IHHIIiiHHIIiiII", 100, 0, 0, 54, 40, 30000, 30000, 1, 24, 0, 0, 0, 0, 0, 0)),
+        ("webp", b"RIFF\x1e\0\0\0WEBPVP8X\x0a\0\0\0\x02\0\0\0" + b"\xff\x3f\0\xff\x3f\0" + bytes(8)),
+    ],
+)
+def test_row_29_a_header_that_announces_more_than_the_file_holds_is_refused_at_once(tmp_path, suffix, header):
+    (tmp_path / f"a.{suffix}").write_bytes(header + bytes(100))
+    with pytest.raises(UnreadableError, match=r"decompression bomb|of the memory|damaged"):
+        pixels(tmp_path / f"a.{suffix}")
+
+
+def test_an_image_that_takes_more_than_the_memory_is_refused_with_both_sizes(tmp_path, monkeypatch):
+    monkeypatch.setattr("latentlab.data.images.limits.available_bytes", lambda: 64 << 20)
+    (tmp_path / "a.png").write_bytes(png_bytes(10_000, 9_000))
+    with pytest.raises(UnreadableError, match=r"^10,000 × 9,000 pixels take 85\.8 MB, and one image may take 32\.0 MB"):
+        pixels(tmp_path / "a.png")
+
+
+def test_heic_is_read(tmp_path):
+    pillow_heif = pytest.importorskip("pillow_heif")
+    pillow_heif.from_pillow(grey(120, (64, 48)).convert("RGB")).save(tmp_path / "a.HEIC", quality=90)
+    assert np.abs(pixels(tmp_path / "a.HEIC").astype(int) - 120).max() < 4
+
+
+def test_without_pillow_heif_the_reason_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99))
+    with pytest.raises(UnreadableError, match=r"^HEIC is read with pip install latentlab\[heic\]$"):
+        pixels(tmp_path / "a.heic")
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp", "png", "tif"])
+def test_any_frame_can_be_read_in_any_order(tmp_path, suffix):
+    frames = [grey(value) for value in (30, 120, 250)]
+    options = {"lossless": True} if suffix == "webp" else {}
+    path = save(tmp_path / f"a.{suffix}", frames[0], save_all=True, append_images=frames[1:], **options)
+    assert read_facts(str(path)).frames == 3
+    config = DataConfig(channels=1)
+    shown = [int(decode(str(path), None, config, frame).pixels[0, 0, 0]) for frame in (2, 0, 1, 1)]
+    assert shown == [250, 30, 120, 120]
+
+
+def test_a_file_that_is_replaced_is_read_anew(tmp_path):
+    path = tmp_path / "a.tif"
+    for values in ((10, 20), (30, 40)):
+        frames = [grey(value) for value in values]
+        save(path, frames[0], save_all=True, append_images=frames[1:], software="x" * values[0])
+        assert [int(decode(str(path), None, DataConfig(), frame).pixels[0, 0, 0]) for frame in (0, 1)] == list(values)
 
 
 def test_a_jpeg_named_png_is_read_by_its_content(tmp_path):

@@ -34,13 +34,13 @@ def pictures(tmp_path):
 def decodes(monkeypatch):
     """Paths that have been decoded."""
     decoded = []
-    real = items_module.decode
+    real = items_module.decode_item
 
-    def counted(path, target, config):
-        decoded.append(path)
-        return real(path, target, config)
+    def counted(folder, item, *others):
+        decoded.append(f"{folder}/{item}")
+        return real(folder, item, *others)
 
-    monkeypatch.setattr(items_module, "decode", counted)
+    monkeypatch.setattr(items_module, "decode_item", counted)
     return decoded
 
 

@@ -140,3 +140,21 @@ def test_a_contact_sheet_shows_each_image_at_its_position():
     np.testing.assert_array_equal(sheet[5:, 7:13], images[4, 0])
     assert (sheet[4] == 0).all()
     assert contact_sheet(images[:, [0, 0, 0]], 9).shape == (4, 5 * 7 - 1, 3)
+
+
+def test_a_folder_of_deep_stacks_is_previewed_with_its_one_range(thread, tmp_path):
+    tifffile = pytest.importorskip("tifffile")
+    for number, top in enumerate((1000, 4000)):
+        frames = np.stack([np.full((16, 16), top, np.uint16), np.zeros((16, 16), np.uint16)])
+        tifffile.imwrite(tmp_path / f"{number}.tif", frames, photometric="minisblack")
+    thread.ask(OpenDataset(str(tmp_path), DataConfig()))
+    opened = thread.wait(DatasetOpened)
+    assert opened.info.images == 4
+    assert opened.info.value_range == (0, 4095)
+    assert (opened.histogram.low, opened.histogram.high) == (0, 4000)
+    assert opened.histogram.counts.sum() == 4 * 256
+    for levels, value_range in (("type", (0, 65535)), ("window", (0, 4000)), ("0,2000", (0, 2000))):
+        preview = previewed(thread, tmp_path, levels=levels)
+        assert preview.value_range == value_range
+        expected = load_dataset(tmp_path, DataConfig(levels=levels)).images[:, 0, 0, 0]
+        assert preview.contact_sheet[0, [0, 17, 34, 51]].tolist() == expected.tolist()

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from latentlab.config import DataConfig
 from latentlab.config.info import DatasetInfo
 from latentlab.gui.panels.data import DataPanel
+from latentlab.gui.panels.value_histogram import ValueHistogram
 
 
 @pytest.fixture
@@ -254,3 +255,31 @@ def test_the_contact_sheet_is_seen_beside_every_control(qtbot, panel):
     assert panel.findChild(object, "applyData").visibleRegion().boundingRect().height() > 20
     assert sheet.visibleRegion().boundingRect().size() == sheet.size()
     assert 80 < sheet.height() < 160
+
+
+def test_the_histograms_window_is_previewed_while_dragged_and_becomes_the_setting(qtbot, panel):
+    panel.set_info(INFO)
+    panel.set_contact_sheet(np.zeros((32, 64), np.uint8))
+    panel.set_histogram(np.array([5, 0, 1]), 0.0, 3000.0, (0.0, 4095.0))
+    histogram = panel.findChild(ValueHistogram)
+    assert histogram.window_range() == (0.0, 4095.0)
+    with qtbot.waitSignal(panel.previewRequested) as preview:
+        histogram.windowMoved.emit(10.0, 900.0)
+    assert preview.args[1].levels == "10,900"
+    assert panel.config().levels == "auto"
+    with qtbot.waitSignal(panel.previewRequested) as preview:
+        histogram.windowChosen.emit(20.0, 800.0)
+    assert preview.args[1].levels == panel.config().levels == "20,800"
+    levels = panel.findChild(QComboBox, "levels")
+    histogram.windowChosen.emit(20.0, 700.0)
+    assert [levels.itemData(row) for row in range(levels.count())] == ["auto", "type", "window", "full", "20,700"]
+    panel.set_histogram(None)
+    assert not histogram.isVisible()
+
+
+def test_the_value_range_and_its_warning_are_shown(panel):
+    panel.set_info(replace(INFO, range_sentence="uint16 values from 0 to 9", range_warning="nearly black: …"))
+    assert "Values: uint16 values from 0 to 9" in panel.findChild(object, "datasetFound").text()
+    assert panel.findChild(object, "datasetRangeWarning").text() == "Value range: nearly black: …."
+    panel.set_info(INFO)
+    assert not panel.findChild(object, "datasetRangeWarning").isVisible()
