@@ -17,9 +17,10 @@ def summary(dataset: Dataset) -> dict[str, Any]:
     ``kind`` ("dataset"), ``name``, ``source``, ``images``, ``image_shape``, ``classes`` (names), ``class_counts``
     (images by class), ``unlabelled``, ``formats``, ``modes``, ``sizes`` (number of images of each), ``splits``
     (images of each of the data's own splits), ``training`` and ``validation`` (images of each part of
-    `Dataset.split`), ``value_range`` (``low``, ``high``, ``origin``, ``sentence``, ``used``, ``warning``), ``notes`` (sentences on how the source was read), ``factors`` and ``metadata`` (names),
-    ``bytes`` (of the prepared images), ``fingerprint``, ``config`` and ``skipped`` (``path``, ``reason`` and ``kind``
-    of each file, frame, array, row and column that was left out).
+    `Dataset.split`), ``value_range`` (``low``, ``high``, ``origin``, ``sentence``, ``used``, ``warning``),
+    ``notes`` (sentences on how the source was read), ``factors`` and ``metadata`` (names), ``bytes`` (of the prepared
+    images), ``fingerprint``, ``config`` and ``skipped`` (``path``, ``reason`` and ``kind`` of each file, frame, array,
+    row and column that was left out).
     """
     labels = dataset.labels
     training, validation = dataset.split()

@@ -183,6 +183,10 @@ def _open(path: Path, config: DataConfig) -> Opened:
         for each in sources:
             opened.append(_checked((yield from _open(each, config)), each.name))
         return combine(opened, str(path), path.stem)
+    return (yield from _open_file(path, array, config))
+
+
+def _open_file(path: Path, array: str, config: DataConfig) -> Opened:
     for file_format in FILE_FORMATS:
         if file_format.matches(path):
             if array and file_format.read_array is not None:
