@@ -36,7 +36,7 @@ from PIL import Image, ImageFile, ImageOps, PngImagePlugin
 
 from latentlab.data.images.file_kind import HEAD, file_kind, foreign_kind, webp_size
 from latentlab.data.images.library_warnings import collected_warnings
-from latentlab.data.images.limits import BANDS_USED, UnreadableError, check_announced, check_memory
+from latentlab.data.images.limits import BANDS_USED, FIRST_FRAME_USED, UnreadableError, check_announced, check_memory
 from latentlab.data.images.orientation import orientation_of, swaps_sides, upright
 from latentlab.data.images.resize import ImageOptions, Size, fit_image, scaled_size
 
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BANDS_USED",
+    "FIRST_FRAME_USED",
     "SUFFIXES",
     "FileItem",
     "ImageFacts",
@@ -99,6 +100,10 @@ _UNSUPPORTED = re.compile(
 # Some programs write their whole scene into an image's text. Pillow's own limits are 1 MB and 64 MB.
 PngImagePlugin.MAX_TEXT_CHUNK = 64 << 20
 PngImagePlugin.MAX_TEXT_MEMORY = 128 << 20
+
+
+ANY_FRAMES = 0
+"""Number of frames of a file of which only the first is used, which its note says if there are others."""
 
 
 class UnexpectedImageError(Exception):
@@ -287,7 +292,8 @@ def read_image(
     frame
         Number of the frame.
     frames
-        How many frames the file should have; ``None`` if it does not matter.
+        How many frames the file should have; ``None`` if it does not matter, ``ANY_FRAMES`` to note that there are
+        others.
     ranges
         The dataset's value ranges; ``None`` decides by this image alone.
 
@@ -299,9 +305,12 @@ def read_image(
         When it has more frames than ``frames``, or values of a type that has no range.
     """
     with _reading(source) as image:
-        if frames is not None and image.frames != frames:
+        if frames and image.frames != frames:
             raise UnexpectedImageError("another number of frames")
-        return image.prepare(frame, target, options, ranges)
+        prepared = image.prepare(frame, target, options, ranges)
+        if frames == ANY_FRAMES and image.is_animated:
+            return prepared._replace(note="; ".join(filter(None, [prepared.note, FIRST_FRAME_USED])))
+        return prepared
 
 
 def prepare_image(image: Image.Image, target: Size | None, options: ImageOptions) -> PreparedImage:

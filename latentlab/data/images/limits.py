@@ -10,6 +10,7 @@ _ALWAYS = 64 << 20  # bytes that are not worth a look at the memory
 _USUAL = 1 << 30
 
 BANDS_USED = "bands used"
+FIRST_FRAME_USED = "only its first frame is used"
 """End of the note on a file some of whose bands are not used."""
 
 

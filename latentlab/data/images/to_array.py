@@ -48,7 +48,12 @@ class DecodedImage:
 
 
 def decode(
-    source: str | bytes, target: Size | None, config: DataConfig, frame: int = 0, ranges: Ranges | None = None
+    source: str | bytes,
+    target: Size | None,
+    config: DataConfig,
+    frame: int = 0,
+    ranges: Ranges | None = None,
+    frames: int | None = None,
 ) -> DecodedImage:
     """Read and prepare an image file, from its path or its content.
 
@@ -59,7 +64,7 @@ def decode(
     UnreadableError
         When the file is not a complete image of an accepted format.
     """
-    return _as_array(read_image(source, target, config, frame, None, ranges), config)
+    return _as_array(read_image(source, target, config, frame, frames, ranges), config)
 
 
 def decode_item(folder: str, item: FileItem, target: Size | None, config: DataConfig, ranges: Ranges) -> DecodedImage:

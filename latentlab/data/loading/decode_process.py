@@ -32,7 +32,8 @@ class DecodeProcess:
     target, config, ranges
         As in `latentlab.data.images.to_array.decode_item`.
     frames
-        How many frames a file named without a frame should have; ``None`` if it does not matter.
+        How many frames a file named without a frame should have; ``None`` if it does not matter,
+        ``ANY_FRAMES`` as in `latentlab.data.images.image_file.read_image`.
 
     Raises
     ------

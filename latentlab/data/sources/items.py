@@ -17,7 +17,15 @@ import numpy as np
 
 from latentlab.config.data import DataConfig
 from latentlab.data.dataset import Dataset, fingerprint
-from latentlab.data.images.image_file import BANDS_USED, FileItem, Ranges, UnexpectedImageError, UnreadableError
+from latentlab.data.images.image_file import (
+    ANY_FRAMES,
+    BANDS_USED,
+    FIRST_FRAME_USED,
+    FileItem,
+    Ranges,
+    UnexpectedImageError,
+    UnreadableError,
+)
 from latentlab.data.images.resize import Size, target_size
 from latentlab.data.images.to_array import DecodedImage, decode, decode_item, decode_pixels, frames_of_plain
 from latentlab.data.images.value_range import decide
@@ -116,6 +124,8 @@ def dataset_from_items(items: ImageItems, config: DataConfig) -> Iterator[LoadPr
         notes.append(f"{printable(names[first])}{others}: {text}")
         if text.endswith(BANDS_USED):
             left_out.append(LeftOut(printable(names[first]) + others, text, "array"))
+        elif text.endswith(FIRST_FRAME_USED):
+            left_out.append(LeftOut(printable(names[first]) + others, text, "frame"))
     if not len(prepared.images):
         raise InputError(_no_images_message(items.place, left_out))
     left_out = yield from sorted_in_steps(left_out, attrgetter("path"))
@@ -218,7 +228,9 @@ def _decoded(
     buffer: ImageBuffer,
 ) -> Generator[LoadProgress, None, PreparedImages]:
     folder = items.folder or ""
-    frames = frames_of_plain(config) if items.open_reader is None else None
+    frames = frames_of_plain(config)
+    if frames is not None and items.open_reader is not None:
+        frames = ANY_FRAMES
 
     def read(payload: Payload | FileItem) -> DecodedImage:
         if isinstance(payload, UnreadableError):
@@ -227,7 +239,7 @@ def _decoded(
             return decode_pixels(payload, target, config, items.format, ranges)
         if isinstance(payload, bytes) or items.open_reader is not None:
             source = payload if isinstance(payload, bytes) else os.path.join(folder, str(payload))
-            return decode(source, target, config, 0, ranges)
+            return decode(source, target, config, 0, ranges, frames)
         return decode_item(folder, payload, target, config, ranges)
 
     start = None

@@ -69,7 +69,7 @@ FILE_FORMATS = (
     FileFormat("IDX", is_idx, lambda path, _: open_idx(path)),
     FileFormat("Parquet", lambda path: is_parquet(path) or is_arrow(path), lambda path, _: open_parquet(path)),
     FileFormat("HDF5", is_hdf5, lambda path, _: open_hdf5(path)),
-    FileFormat("video", is_video, lambda path, _: open_video(path)),
+    FileFormat("video", is_video, lambda path, config: open_video(path, config.frame_step)),
     FileFormat("zip", is_zip, lambda path, _: open_zip(path)),
     FileFormat("tar", is_tar, lambda path, _: open_tar(path)),
 )

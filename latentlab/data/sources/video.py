@@ -28,8 +28,8 @@ def is_video(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES
 
 
-def open_video(path: Path, every: int = 1) -> Generator[LoadProgress, None, ImageItems]:
-    """Count the frames of a video's first stream, and list every ``every``-th.
+def open_video(path: Path, every: int | None = 1) -> Generator[LoadProgress, None, ImageItems]:
+    """Count the frames of a video's first stream, and list every ``every``-th; ``None`` for the first only.
 
     Raises
     ------
@@ -45,7 +45,8 @@ def open_video(path: Path, every: int = 1) -> Generator[LoadProgress, None, Imag
         if step is None:
             break
         count, size = step
-    numbers = range(0, count, every)
+    step = every or max(1, count)
+    numbers = range(0, count, step)
     return ImageItems(
         names=[f"{path.name}#{number}" for number in numbers],
         labels=unlabelled(len(numbers)),
@@ -53,8 +54,8 @@ def open_video(path: Path, every: int = 1) -> Generator[LoadProgress, None, Imag
         name=path.stem,
         source=str(path),
         place=path.name,
-        cache_identity=(*cache_identity(path), f"every {every}"),
-        open_reader=partial(_reader, av, path, every),
+        cache_identity=(*cache_identity(path), f"every {step}"),
+        open_reader=partial(_reader, av, path, step),
         kind="pixels",
         format="video",
         size=size,

@@ -42,6 +42,13 @@ def test_a_subset_has_the_frames_of_its_names(tmp_path):
     np.testing.assert_allclose(brightness(dataset), 20 * np.array(numbers), atol=6)
 
 
+@pytest.mark.parametrize(("frames", "numbers"), [("every 5", [0, 5, 10]), ("first", [0])])
+def test_the_configuration_says_which_frames_are_images(tmp_path, frames, numbers):
+    dataset = load_dataset(write(tmp_path / "film.mp4"), DataConfig(frames=frames))
+    assert dataset.paths == [f"film.mp4#{number}" for number in numbers]
+    np.testing.assert_allclose(brightness(dataset), 20 * np.array(numbers), atol=6)
+
+
 def test_a_film_that_ends_early_keeps_what_it_has(tmp_path):
     path = write(tmp_path / "film.avi", 30)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import struct
 import zipfile
+from io import BytesIO
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from latentlab.config import DataConfig
 from latentlab.data import load_dataset
 from latentlab.errors import InputError
-from tests.data.helpers import encoded, opened_or_refused, reasons_of, values_of
+from tests.data.helpers import encoded, grey, opened_or_refused, reasons_of, values_of
 
 
 def write(path, members, compression=zipfile.ZIP_DEFLATED):
@@ -51,6 +52,15 @@ def test_tables_and_splits_inside_an_archive_are_used_as_in_a_folder(tmp_path):
     assert dataset.classes
     assert dataset.metadata["age"].tolist()[:2] == [3, 4]
     assert reasons_of(dataset).keys() == {"gone.png"}
+
+
+@pytest.mark.parametrize(("frames", "said"), [("all", {"a.gif": "only its first frame is used"}), ("first", {})])
+def test_other_frames_than_the_first_are_left_out_and_said(tmp_path, frames, said):
+    gif = BytesIO()
+    grey(10).save(gif, "GIF", save_all=True, append_images=[grey(90)])
+    dataset = load_dataset(write(tmp_path / "a.zip", {"a.gif": gif.getvalue()}), DataConfig(frames=frames))
+    assert values_of(dataset) == [10]
+    assert reasons_of(dataset) == said
 
 
 def test_a_table_is_never_copied_outside_its_folder(tmp_path):
