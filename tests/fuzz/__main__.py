@@ -20,7 +20,7 @@ from pathlib import Path
 from tests.fuzz.child import INPUT_SECONDS, open_input
 from tests.fuzz.targets import TARGETS
 
-_SLICE = 45.0  # seconds of a target before the next one's turn
+_SLICE = 90.0  # seconds of a target before the next one's turn
 _STARTING = 120.0  # seconds that a process may need before its first input
 
 
