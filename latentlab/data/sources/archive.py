@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 from latentlab.data.images.image_file import SUFFIXES
 from latentlab.data.sources.class_folders import class_folders
-from latentlab.data.sources.scan import printable
+from latentlab.data.sources.scan import is_system_folder, printable
 from latentlab.data.types import NO_IMAGE, Labels, LeftOut
 from latentlab.utils.memory import available_bytes, format_bytes
 
@@ -49,7 +49,8 @@ def member_fault(name: str, size: int, limit: int) -> str:
 def is_ignored(name: str) -> bool:
     """Whether a member is hidden, or one that only the operating system needs."""
     parts = PurePosixPath(name).parts
-    return not parts or any(part.startswith(".") and part not in (".", "..") for part in parts)
+    is_hidden = any(part.startswith(".") and part not in (".", "..") for part in parts)
+    return not parts or is_hidden or any(map(is_system_folder, parts[:-1]))
 
 
 def tidy(name: str) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 from urllib.parse import unquote
 
 import numpy as np
-from numpy.typing import NDArray
 
 from latentlab.data.images.image_file import SUFFIXES
 
@@ -58,7 +59,7 @@ class PathIndex:
         self._deepest = min(_MAX_TAIL, max((path.count("/") + 1 for path in paths), default=1))
         self._exact = {path: number for number, path in enumerate(paths)}
         # Made when first needed: most tables have relative paths as they are, and need none of these.
-        self._by_tail: dict[tuple[bool, bool, int], tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
+        self._by_tail: dict[tuple[bool, bool, int], tuple[array[int], array[int]]] = {}
 
     def find(self, entry: str) -> Match:
         """Find the image that ``entry`` means."""
@@ -97,25 +98,28 @@ class PathIndex:
 
     def _with_tail(self, tail: str, is_folded: bool, is_stem: bool, length: int) -> int:
         """The image whose last ``length`` components are ``tail``; 0 stands for the whole path."""
+        if not (length or is_folded or is_stem):
+            return self._exact.get(tail, NOT_FOUND)
         key = is_folded, is_stem, length
         if key not in self._by_tail:
             self._by_tail[key] = self._index_tails(*key)
         hashes, order = self._by_tail[key]
         wanted = hash(tail)
-        first = int(np.searchsorted(hashes, wanted))
+        first = bisect_left(hashes, wanted)
         if first == len(hashes) or hashes[first] != wanted:
             return NOT_FOUND
         if first + 1 < len(hashes) and hashes[first + 1] == wanted:
             return AMBIGUOUS
-        number = int(order[first])
+        number = order[first]
         return number if self._tail_of(number, *key) == tail else NOT_FOUND
 
-    def _index_tails(self, is_folded: bool, is_stem: bool, length: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _index_tails(self, is_folded: bool, is_stem: bool, length: int) -> tuple[array[int], array[int]]:
         """Sorted hashes of the images' tails, and their numbers: 16 bytes an image, a sixth of a dictionary's."""
         deep_enough = [number for number, path in enumerate(self._paths) if not length or path.count("/") >= length - 1]
         hashes = np.array([hash(self._tail_of(number, is_folded, is_stem, length)) for number in deep_enough], np.int64)
         order = np.argsort(hashes, kind="stable")
-        return hashes[order], np.array(deep_enough, dtype=np.int64)[order]
+        numbers = np.array(deep_enough, dtype=np.int64)[order]
+        return array("q", hashes[order].tobytes()), array("q", numbers.tobytes())  # faster than numpy item by item
 
     def _tail_of(self, number: int, is_folded: bool, is_stem: bool, length: int) -> str:
         path = self._paths[number]

@@ -113,6 +113,11 @@ def file_state(status: os.stat_result) -> FileState:
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino & _INODE_BITS
 
 
+def is_system_folder(name: str) -> bool:
+    """Whether a folder of this name is one that systems make for themselves, such as ``@eaDir``."""
+    return name.lower() in _SYSTEM_FOLDERS
+
+
 def printable(path: str) -> str:
     r"""A path as printable text: bytes that are not UTF-8 become ``\xNN``."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
@@ -223,7 +228,7 @@ class _Scanner:
         for entry in entries:
             name = entry.name
             lower = name.lower()
-            if lower in _SYSTEM_FOLDERS:
+            if is_system_folder(name):
                 self._system_folders[name] = self._system_folders.get(name, 0) + 1
                 continue
             if lower[0] == "." or lower in _SYSTEM_FILES:

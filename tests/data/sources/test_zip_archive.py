@@ -43,6 +43,12 @@ def test_an_archive_is_known_by_its_content(tmp_path):
     assert values_of(load_dataset(path)) == [7]
 
 
+def test_folders_of_systems_inside_an_archive_are_not_images(tmp_path):
+    members = {"cat/1.png": encoded(1), "dog/2.png": encoded(2), "__MACOSX/cat/1.png": encoded(3)}
+    dataset = load_dataset(write(tmp_path / "a.zip", members | {"dog/@eaDir/2.png": encoded(4)}))
+    assert (values_of(dataset), dataset.classes) == ([1, 2], ("cat", "dog"))
+
+
 def test_tables_and_splits_inside_an_archive_are_used_as_in_a_folder(tmp_path):
     members = {f"{split}/{number}.png": encoded(number) for split in ("train", "test") for number in (1, 2)}
     members["train/metadata.csv"] = b"file_name,label,age\n1.png,cat,3\n2.png,dog,4\n"
