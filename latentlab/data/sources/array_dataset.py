@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +20,7 @@ from latentlab.data.images.to_array import prepare_array
 from latentlab.data.images.value_range import ValueFacts, ValueScan, choose_range, to_uint8
 from latentlab.data.loading.cache import Cache, PendingEntry, key
 from latentlab.data.loading.image_buffer import ImageBuffer
+from latentlab.data.loading.in_thread import run_in_thread
 from latentlab.data.loading.prepared_images import PreparedImages
 from latentlab.data.loading.read_bytes import MAP_THRESHOLD, advise_random_access
 from latentlab.data.preview_samples import PreviewSamples
@@ -132,6 +134,9 @@ def dataset_from_array(source: ArraySource, config: DataConfig) -> Iterator[Load
     else:
         prepared = yield from _prepared(source, images, index, value_range, target, config)
     labels, classes = renumber_classes(source.labels[index], source.classes, config)
+    # In a thread: rows that are far apart in a compressed file take a while.
+    sample = partial(PreviewSamples.from_array, images, source.labels, source.classes, facts)
+    samples = yield from run_in_thread(sample, LoadProgress(len(index), len(index), "Preparing images"))
     yield Dataset(
         images=advise_random_access(prepared),
         labels=labels,
@@ -152,7 +157,7 @@ def dataset_from_array(source: ArraySource, config: DataConfig) -> Iterator[Load
         ),
         value_range=chosen,
         value_facts=(facts,),
-        preview_samples=PreviewSamples.from_array(images, source.labels, source.classes, facts),
+        preview_samples=samples,
     )
 
 
