@@ -8,30 +8,35 @@ FRAME = 1 / 60
 
 
 class Heart:
-    """Beats every 5 ms on the GUI thread; ``late`` holds by how much each beat came too late, in seconds."""
+    """Beats every 5 ms on the GUI thread.
+
+    ``late`` holds by how much each beat came too late, in seconds; ``busy`` the thread's processor time since the beat
+    before, which other work on the machine changes less.
+    """
 
     def __init__(self) -> None:
         from PySide6.QtCore import Qt, QTimer
 
-        self.late = [0.0]
+        self.late, self.busy = [0.0], [0.0]
         self._timer = QTimer()
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(5)
         self._timer.timeout.connect(self._beat)
-        self._last = 0.0
+        self._last = self._last_busy = 0.0
 
     def start(self) -> None:
         if not self._timer.isActive():
-            self._last = time.perf_counter()
+            self._last, self._last_busy = time.perf_counter(), time.thread_time()
             self._timer.start()
 
     def stop(self) -> None:
         self._timer.stop()
 
     def _beat(self) -> None:
-        now = time.perf_counter()
+        now, busy = time.perf_counter(), time.thread_time()
         self.late.append(max(0.0, now - self._last - 0.005))
-        self._last = now
+        self.busy.append(busy - self._last_busy)
+        self._last, self._last_busy = now, busy
 
 
 def opened_window():
