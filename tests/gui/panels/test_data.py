@@ -283,3 +283,9 @@ def test_the_value_range_and_its_warning_are_shown(panel):
     assert panel.findChild(object, "datasetRangeWarning").text() == "Value range: nearly black: …."
     panel.set_info(INFO)
     assert not panel.findChild(object, "datasetRangeWarning").isVisible()
+
+
+def test_splits_of_the_data_and_notes_on_reading_them_are_shown(panel):
+    panel.set_info(replace(INFO, splits=(("train", 1000), ("test", 234)), notes=("data is read as N×(C·H·W)",)))
+    lines = panel.findChild(object, "datasetFound").text().splitlines()
+    assert lines[-2:] == ["Splits of the data: 1,000 train, 234 test", "data is read as N×(C·H·W)"]
