@@ -17,10 +17,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from latentlab.api import disentanglement, evaluate, impute, load_dataset, load_model, train
+from latentlab.api import disentanglement, evaluate, impute, load_dataset, load_model, suggest, train
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "disentanglement", "evaluate", "impute", "load_dataset", "load_model", "recipes", "train"]
+__all__ = [
+    "__version__",
+    "disentanglement",
+    "evaluate",
+    "impute",
+    "load_dataset",
+    "load_model",
+    "recipes",
+    "suggest",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from latentlab.config.events import Event
+    from latentlab.config.suggestion import Suggestion
     from latentlab.data import Dataset
     from latentlab.evaluation import Disentanglement, Evaluation
     from latentlab.models.inference import InferenceModel
@@ -52,8 +53,33 @@ def load_dataset(source: str | Path | Sequence[str | Path], **settings: Any) -> 
     return data.load_dataset(source, validated(DataConfig, settings))
 
 
+def suggest(dataset: Dataset) -> Suggestion:
+    """Choose settings for a first training, as the window and the command line do.
+
+    Parameters
+    ----------
+    dataset
+        From :func:`load_dataset`.
+
+    Returns
+    -------
+    Suggestion
+        ``config`` (data, model and training) and ``reason``, in one line.
+
+    Examples
+    --------
+    >>> import latentlab
+    >>> found = latentlab.suggest(latentlab.load_dataset("demo:shapes", limit=64))
+    >>> found.config.model.architecture.kind, found.config.training.batch_size
+    ('conv', 16)
+    """
+    from latentlab.data.suggest import suggest
+
+    return suggest(dataset)
+
+
 def train(
-    dataset: Dataset, recipe: str = "vae", out: str | Path | None = None, resume: bool = False, **settings: Any
+    dataset: Dataset, recipe: str | None = None, out: str | Path | None = None, resume: bool = False, **settings: Any
 ) -> Iterator[Event]:
     """Train a model; the iterator runs the training while it is consumed.
 
@@ -62,25 +88,29 @@ def train(
     dataset
         From :func:`load_dataset`.
     recipe
-        A name in ``latentlab.recipes.RECIPES``.
+        A name in ``latentlab.recipes.RECIPES``. Without one, and without a run to resume, the settings are those of
+        :func:`suggest`.
     out
         The run folder, new or empty; without it nothing is written.
     resume
-        Continue from the folder's last checkpoint.
+        Continue from the folder's last checkpoint, with the run's settings.
     **settings
         Any setting of model or training, as after ``--set``: ``latent_dim=2``, ``epochs=5``,
-        ``**{"architecture.kind": "conv"}``.
+        ``**{"architecture.kind": "conv"}``. Settings of the data, such as ``validation``, are for
+        :func:`load_dataset`.
 
     Returns
     -------
     iterator of Event
-        ``Started``, an ``Epoch`` for each epoch, ``Checkpoint``, ``Warned``, and ``Finished`` at the end; a ``Warned``
-        before ``Started`` when parts of the source were left out of the dataset.
+        ``Started``, an ``Epoch`` for each epoch, ``Checkpoint``, ``Warned``, and ``Finished`` at the end. Before
+        ``Started``: a ``Warned`` when parts of the source were left out of the dataset, and ``Suggested`` when the
+        settings were suggested.
 
     Raises
     ------
     latentlab.errors.InputError
-        At once, before anything is written.
+        At once, before anything is written; also for a setting that could not act: one of the data, or one that the
+        model does not read.
     latentlab.errors.RunError
         While the iterator is consumed.
 
@@ -88,23 +118,22 @@ def train(
     --------
     >>> import latentlab
     >>> dataset = latentlab.load_dataset("demo:shapes", limit=64)
-    >>> [event.event for event in latentlab.train(dataset, epochs=2)]
+    >>> [event.event for event in latentlab.train(dataset, recipe="vae", epochs=2)]
     ['started', 'epoch', 'epoch', 'finished']
     """
-    import json
     from itertools import chain
     from pathlib import Path
 
-    from latentlab.config import RunConfig, with_settings
     from latentlab.config.events import Warned
-    from latentlab.config.recipes import recipe as find_recipe
     from latentlab.training import Trainer
+    from latentlab.training.configure import configure
 
-    config = RunConfig(model=find_recipe(recipe).config())
-    config = with_settings(config, [f"{name}={json.dumps(value)}" for name, value in settings.items()])
-    trainer = Trainer(dataset, config, None if out is None else Path(out), resume)
+    folder = None if out is None else Path(out)
+    config, notes = configure(dataset, recipe, folder, resume, settings)
+    trainer = Trainer(dataset, config, folder, resume)
     warnings = [Warned(dataset.left_out_summary)] if dataset.left_out else []
-    return chain(warnings, (event for event in trainer.steps() if event is not None and event.event != "progress"))
+    steps = (event for event in trainer.steps() if event is not None and event.event != "progress")
+    return chain(warnings, notes, steps)
 
 
 def load_model(source: str | Path, device: str = "auto") -> InferenceModel:

@@ -42,6 +42,27 @@ def test_from_images_to_latents_and_back(tmp_path):
     assert found.log_likelihood >= found.elbo
 
 
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        (
+            {"validation": 0.5},
+            "validation is a setting of the data, which are prepared already: give it to load_dataset",
+        ),
+        ({"image_size": 32}, "image_size"),
+        ({"limit": 10}, "limit=10"),
+        ({"data.channels": 3}, "channels=3"),
+        ({"codebook.size": 4}, "does nothing"),
+        ({"recipe": "vae", "divergence.weight": 4}, "does nothing"),
+    ],
+)
+def test_settings_that_cannot_act_are_refused(tmp_path, settings, why):
+    with pytest.raises(InputError) as error:
+        latentlab.train(bars(), out=tmp_path / "run", **settings)
+    assert why in str(error.value)
+    assert not (tmp_path / "run").exists()
+
+
 def test_impute_replaces_hidden_pixels_only(tmp_path):
     dataset = bars()
     settings = {"epochs": 1, "batch_size": 16, "architecture.hidden": 16, "corruption.kind": "mask", "device": "cpu"}

@@ -28,6 +28,7 @@ MODEL is a .safetensors file, a run folder, or bundled:NAME."""
 
 
 _GRID = "N × N latents at even quantiles of the standard normal in the first two dimensions; the others are 0"
+_RECIPE = "a recipe: see latentlab recipes; without one, settings are suggested for the images, as in the window"
 _LIMIT = "use at most N images: a seeded random subset"
 
 
@@ -72,9 +73,13 @@ def _add_train(commands: argparse._SubParsersAction[Parser]) -> None:
     command.epilog = _BEST
     _add_data(command, "data", "DATA", "the images to train on; several folders or files are one dataset")
     command.add_argument("--out", required=True, metavar="RUN", help="the run folder, new or empty")
-    command.add_argument("--recipe", metavar="NAME", help="a recipe (vae): see latentlab recipes")
+    command.add_argument(
+        "--recipe",
+        metavar="NAME",
+        help="a recipe: see latentlab recipes; without one, settings are suggested for the images as in the window",
+    )
     for option, metavar, help_text in (
-        ("--latent-dim", "N", "dimensions of the latent space (2)"),
+        ("--latent-dim", "N", "dimensions of the latent space"),
         ("--epochs", "N", "passes over the images (20)"),
         ("--batch-size", "N", "images in one step (128)"),
         ("--learning-rate", "X", "step size of Adam (0.001)"),

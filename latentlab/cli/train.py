@@ -17,10 +17,11 @@ from tqdm import tqdm
 from latentlab.cli.console import write_json
 from latentlab.cli.open_data import left_out_message, open_data
 from latentlab.config import RunConfig, with_settings
-from latentlab.config.events import Epoch, Event, Finished, Progress, Started, Warned
-from latentlab.config.recipes import recipe
+from latentlab.config.events import Epoch, Event, Finished, Progress, Started, Suggested, Warned
+from latentlab.config.suggestion import suggest_settings
 from latentlab.errors import InputError
 from latentlab.storage import RunFolder
+from latentlab.storage.starting_config import starting_config
 from latentlab.utils.text import pluralize
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ _OPTIONS = {
     "seed": ("training.seed", "data.seed"),
     "limit": ("data.limit",),
 }
+_TYPICAL_SHAPES = ((1, 28, 28), (1, 64, 64), (3, 64, 64))  # each gets another suggestion
 
 
 def train(arguments: argparse.Namespace) -> int:
@@ -53,11 +55,12 @@ def train(arguments: argparse.Namespace) -> int:
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
             return _train_distributed(arguments, config, interruption)
         dataset = open_data(arguments.data, config.data, is_quiet=True)
+        config, notes = _for_images(arguments, dataset)
         from latentlab.training import Trainer
 
         training = Trainer(dataset, config, out, arguments.resume)
         interruption.call(training.stop)
-        report = _reporter(arguments, dataset)
+        report = _reporter(arguments, dataset, notes)
         code = _follow(training, interruption, report)
     if code == _INTERRUPTED:
         _report_interruption(training)
@@ -74,9 +77,10 @@ def _train_distributed(arguments: argparse.Namespace, config: RunConfig, interru
             raise InputError("WORLD_SIZE is set, but RANK is not: start the processes with torchrun")
         with group.main_first():
             dataset = open_data(arguments.data, config.data, is_quiet=True)
+        config, notes = _for_images(arguments, dataset)
         training = Trainer(dataset, config, Path(arguments.out), arguments.resume, group)
         interruption.call(training.stop, is_patient=True)
-        report = _reporter(arguments, dataset) if group.is_main else _discard
+        report = _reporter(arguments, dataset, notes) if group.is_main else _discard
         code = _follow(training, interruption, report)
         if code == _INTERRUPTED and group.is_main:
             _report_interruption(training)
@@ -84,7 +88,7 @@ def _train_distributed(arguments: argparse.Namespace, config: RunConfig, interru
         return code
 
 
-def _reporter(arguments: argparse.Namespace, dataset: Dataset) -> Callable[[Event], None]:
+def _reporter(arguments: argparse.Namespace, dataset: Dataset, notes: list[Event]) -> Callable[[Event], None]:
     report = _report_json if arguments.json else _Report()
     if dataset.left_out:
         report(Warned(left_out_message(dataset)))
@@ -96,6 +100,8 @@ def _reporter(arguments: argparse.Namespace, dataset: Dataset) -> Callable[[Even
             report(Warned(message))
         else:
             _print(message)
+    for note in notes:
+        report(note)
     return report
 
 
@@ -106,20 +112,40 @@ def _discard(event: Event) -> None:
 def run_config(arguments: argparse.Namespace, folder: RunFolder) -> RunConfig:
     """The configuration: the run's own if it is resumed, else the recipe's, with the options applied.
 
+    Without a recipe the model and its training are those of the first suggestion that takes the options: which one
+    suits the images is known when they have been read.
+
     Raises
     ------
     InputError
         For an unknown recipe or setting, or a refused value.
     """
-    if arguments.resume and folder.record.exists():
-        config = folder.read_record().config
-        if arguments.recipe not in (None, config.model.recipe):
-            raise InputError(f"the run in {folder.path} has recipe {config.model.recipe}, not {arguments.recipe}")
-    else:
-        config = RunConfig(model=recipe(arguments.recipe or "vae").config())
+    start = starting_config(folder, arguments.resume, arguments.recipe)
+    settings = _settings(arguments)
+    if start is not None:
+        return with_settings(start, settings)
+    errors = []
+    for shape in _TYPICAL_SHAPES:
+        try:
+            return suggest_settings(1, shape, settings=settings).config
+        except InputError as error:
+            errors.append(error)
+    raise errors[0]
+
+
+def _settings(arguments: argparse.Namespace) -> list[str]:
+    """The options as ``KEY=VALUE`` settings."""
     given = {option: getattr(arguments, option) for option in _OPTIONS}
     settings = [f"{name}={value}" for option, value in given.items() if value is not None for name in _OPTIONS[option]]
-    return with_settings(config, [*settings, *arguments.set])
+    return [*settings, *arguments.set]
+
+
+def _for_images(arguments: argparse.Namespace, dataset: Dataset) -> tuple[RunConfig, list[Event]]:
+    """The configuration for the images that were read, and the events that explain it."""
+    from latentlab.training.configure import configured
+
+    start = starting_config(RunFolder(arguments.out), arguments.resume, arguments.recipe)
+    return configured(dataset, start, _settings(arguments), arguments.out)
 
 
 def _follow(training: Trainer, interruption: _Interruption, report: Callable[[Event], None]) -> int:
@@ -244,6 +270,8 @@ class _Report:
         elif isinstance(event, Epoch):
             self._bar.update(event.step - self._bar.n)
             self._write(_epoch_line(event))
+        elif isinstance(event, Suggested):
+            self._write(f"{event.why} As a command: {event.command}")
         elif isinstance(event, Warned):
             self._write(f"warning: {event.message}")
         elif isinstance(event, Finished):

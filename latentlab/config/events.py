@@ -25,6 +25,18 @@ class Event:
 
 
 @dataclass(frozen=True)
+class Suggested(Event):
+    """The settings were chosen for the images, as no recipe was given.
+
+    ``why`` gives the choice and its reasons in one line; ``command`` states all settings and trains the same model.
+    """
+
+    event: ClassVar[str] = "suggested"
+    why: str
+    command: str
+
+
+@dataclass(frozen=True)
 class Started(Event):
     """The data is ready, and the first step follows."""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from latentlab.config import RunConfig, TrainingConfig, validated
 from latentlab.config.recipes import recipe
+from latentlab.config.unread import unread_settings
 from latentlab.errors import InputError
 
 # Settings with an option of their own; all others are given by --set.
@@ -28,15 +29,18 @@ _OPTIONS = {
 def training_command(source: str, out: str, config: RunConfig) -> str:
     """The ``latentlab train`` command that repeats a training, as one line for a POSIX shell.
 
-    Only differences from the recipe's defaults are written; a model of an unknown recipe is written as changes to the
-    recipe ``vae``.
+    Only differences from the recipe's defaults are written, without those that the model does not read; a model of an
+    unknown recipe is written as changes to the recipe ``vae``.
     """
     try:
         base = recipe(config.model.recipe)
     except InputError:
         base = recipe("vae")
+    unread = {f"model.{name}" for name in unread_settings(config.model)}
     words = ["latentlab", "train", source, "--out", out, "--recipe", base.name]
     for name, value in _differences(config, RunConfig(model=base.config())):
+        if name in unread:
+            continue
         text = _text(value)
         words += [_OPTIONS[name], text] if name in _OPTIONS else ["--set", f"{name}={text}"]
     return shlex.join(words)

@@ -38,14 +38,21 @@ def with_settings(config: RunConfig, settings: Iterable[str]) -> RunConfig:
         key, sign, text = setting.partition("=")
         if not sign or not key:
             raise InputError(f"setting {setting!r} is not of the form KEY=VALUE")
-        name = _full_name(key.strip())
+        name = full_name(key.strip())
         _set(values, name.split("."), _parse(text.strip()))
         if name == "data.validation":  # given by hand, it is meant to act: see DataConfig
             values["data"]["split"] = "random"
     return validated(RunConfig, values)
 
 
-def _full_name(key: str) -> str:
+def full_name(key: str) -> str:
+    """The dotted name of a setting with its section, ``model.beta`` for ``beta``.
+
+    Raises
+    ------
+    InputError
+        When there is no such setting.
+    """
     names = settings_of(RunConfig)
     for candidate in (key, *(f"{section}.{key}" for section in ("model", "training", "data"))):
         if candidate in names:

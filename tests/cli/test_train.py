@@ -28,8 +28,9 @@ def test_json_lines_are_the_events(data, tmp_path, capsys):
     assert main(["train", str(data), "--out", str(tmp_path / "run"), "--epochs", "2", "--json", *SMALL]) == 0
     lines = json_lines(capsys.readouterr().out)
     assert [line["event"] for line in lines if line["event"] != "checkpoint"] == [
-        "started", "epoch", "epoch", "finished",
+        "suggested", "started", "epoch", "epoch", "finished",
     ]  # fmt: skip
+    assert set(lines.pop(0)) == {"event", "why", "command"}
     assert {"recipe", "images", "validation_images", "device", "parameters", "latent_dim", "image_shape"} <= set(
         lines[0]
     )
@@ -43,8 +44,10 @@ def test_json_lines_are_the_events(data, tmp_path, capsys):
 def test_without_json_each_epoch_is_a_line(data, tmp_path, capsys):
     assert main(["train", str(data), "--out", str(tmp_path / "run"), "--epochs", "2", *SMALL]) == 0
     out = capsys.readouterr().out.splitlines()
-    assert out[0].startswith("vae: 54 images, 6 for validation")
-    assert out[1].startswith("epoch 1/2  validation ELBO -")
+    assert out[0].startswith("Chosen for 54 grey images of 8 × 8: ")
+    assert " As a command: latentlab train " in out[0]
+    assert out[1].startswith("vae: 54 images, 6 for validation")
+    assert out[2].startswith("epoch 1/2  validation ELBO -")
     assert "model.safetensors: 2 epochs" in out[-1]
 
 
@@ -102,6 +105,7 @@ def test_resuming_a_complete_run_says_how_to_continue(data, tmp_path, capsys):
         (["--device", "cuda:99"], "no device 'cuda:99'"),
         (["--device", "toaster"], "training.device must be auto, cpu, cuda, cuda:N or mps, not 'toaster'"),
         (["--image-size", "7"], "data.image_size"),
+        (["--set", "codebook.size=9"], "codebook.size does nothing for this model (vae): it needs family=vq"),
         (["--no-such-option"], "unrecognized arguments"),
     ],
 )
@@ -196,7 +200,7 @@ def test_interrupted_in_the_first_epoch_it_reports_the_checkpoint(data, tmp_path
 
     monkeypatch.setattr(sys, "stdout", Interrupting())
     assert main(["train", str(data), "--out", str(tmp_path / "run"), "--epochs", "3", "--json", *SMALL]) == 130
-    assert [line["event"] for line in json_lines(sys.stdout.getvalue())] == ["started", "checkpoint"]
+    assert [line["event"] for line in json_lines(sys.stdout.getvalue())] == ["suggested", "started", "checkpoint"]
     assert capsys.readouterr().err == (
         "latentlab: interrupted: checkpoint in the first epoch, at step 0, with the present model; "
         "continue with --resume\n"
