@@ -96,7 +96,7 @@ class ValueHistogram(QWidget):
 
     def _set_theme(self) -> None:
         theme = current_theme()
-        self._view.setBackground(theme.surface)
+        self._view.setBackground(theme.window)
         self._plot.set_theme(theme, self.font())
         self._curve.setPen(pg.mkPen(theme.colour("dim")))
         self._curve.setBrush(theme.colour("dim", 110))
