@@ -19,6 +19,13 @@ _MOST = 96
 _BYTES = 32 << 20
 
 
+def sampled_rows(images: Any) -> Labels:
+    """int64 [n]: up to 96 evenly spaced rows of an array of images, at most 32 MB."""
+    count = min(len(images), _MOST, max(1, _BYTES // images[0].nbytes))
+    rows: Labels = np.unique(np.linspace(0, len(images) - 1, count).astype(np.int64))
+    return rows
+
+
 @dataclass(frozen=True)
 class PreviewSamples:
     """A few rows of an array of images.
@@ -41,8 +48,7 @@ class PreviewSamples:
     @classmethod
     def from_array(cls, images: Any, labels: Labels, classes: tuple[str, ...], facts: ValueFacts) -> PreviewSamples:
         """Copy up to 96 evenly spaced rows, at most 32 MB."""
-        count = min(len(images), _MOST, max(1, _BYTES // images[0].nbytes))
-        rows = np.unique(np.linspace(0, len(images) - 1, count).astype(np.int64))
+        rows = sampled_rows(images)
         return cls(np.ascontiguousarray(images[rows]), labels[rows], classes, facts)
 
     def prepare(self, config: DataConfig, most: int) -> Generator[None, None, Images]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,10 +19,9 @@ from latentlab.data.images.to_array import prepare_array
 from latentlab.data.images.value_range import ValueFacts, ValueScan, choose_range, to_uint8
 from latentlab.data.loading.cache import Cache, PendingEntry, key
 from latentlab.data.loading.image_buffer import ImageBuffer
-from latentlab.data.loading.in_thread import run_in_thread
 from latentlab.data.loading.prepared_images import PreparedImages
 from latentlab.data.loading.read_bytes import MAP_THRESHOLD, advise_random_access
-from latentlab.data.preview_samples import PreviewSamples
+from latentlab.data.preview_samples import PreviewSamples, sampled_rows
 from latentlab.data.subset import renumber_classes, select_subset
 from latentlab.data.types import UNKNOWN, Columns, FileStats, Images, Labels, LeftOut, LoadProgress, Splits
 from latentlab.errors import InputError
@@ -134,9 +132,7 @@ def dataset_from_array(source: ArraySource, config: DataConfig) -> Iterator[Load
     else:
         prepared = yield from _prepared(source, images, index, value_range, target, config)
     labels, classes = renumber_classes(source.labels[index], source.classes, config)
-    # In a thread: rows that are far apart in a compressed file take a while.
-    sample = partial(PreviewSamples.from_array, images, source.labels, source.classes, facts)
-    samples = yield from run_in_thread(sample, LoadProgress(len(index), len(index), "Preparing images"))
+    samples = yield from _samples(source, images, facts)
     yield Dataset(
         images=advise_random_access(prepared),
         labels=labels,
@@ -159,6 +155,19 @@ def dataset_from_array(source: ArraySource, config: DataConfig) -> Iterator[Load
         value_facts=(facts,),
         preview_samples=samples,
     )
+
+
+def _samples(
+    source: ArraySource, images: ImageArray, facts: ValueFacts
+) -> Generator[LoadProgress, None, PreviewSamples]:
+    """Some images for previews; row by row if they are read in pieces, each of which takes a while to decompress."""
+    if isinstance(images, np.ndarray):
+        return PreviewSamples.from_array(images, source.labels, source.classes, facts)
+    rows, parts = sampled_rows(images), []
+    for row in rows.tolist():
+        parts.append(images[row])
+        yield LoadProgress(len(parts), len(rows), "Preparing images")
+    return PreviewSamples.from_array(np.stack(parts), source.labels[rows], source.classes, facts)
 
 
 def _prepared(
