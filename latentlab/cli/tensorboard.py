@@ -48,20 +48,21 @@ def scalars(lines: list[dict[str, Any]]) -> Iterator[Scalar]:
     """Name, value, optimizer step and time in seconds of all values in a run's metrics.
 
     Names are ``train/elbo``, ``validation/rate``, ``kl/z1``, ``images_per_second``, and ``changed/beta`` for settings
-    that the user changed during the run.
+    that the user changed during the run. What a damaged line lacks is left out.
     """
     seconds = 0.0
     for line in lines:
-        step = int(line["step"])
+        step = int(line.get("step", 0))
         if line["event"] == "adjusted":
             for name in ("learning_rate", "beta"):
-                if name in line:
+                if line.get(name) is not None:
                     yield f"changed/{name}", line[name], step, seconds
             continue
-        seconds = line["seconds"]
+        seconds = line.get("seconds", seconds)
         for split in ("train", "validation"):
-            for name, value in line.get(split, {}).items():
+            for name, value in (line.get(split) or {}).items():
                 yield f"{split}/{name}", value, step, seconds
-        for number, value in enumerate(line.get("kl_per_dimension", ()), 1):
+        for number, value in enumerate(line.get("kl_per_dimension") or (), 1):
             yield f"kl/z{number}", value, step, seconds
-        yield "images_per_second", line["images_per_second"], step, seconds
+        if "images_per_second" in line:
+            yield "images_per_second", line["images_per_second"], step, seconds

@@ -40,3 +40,11 @@ def test_without_tensorboard_the_error_says_how_to_install_it(run, tmp_path, mon
 def test_a_folder_without_metrics_is_refused(tmp_path, capsys):
     assert main(["export-tensorboard", str(tmp_path), "--out", str(tmp_path / "tb")]) == 2
     assert "has no metrics" in capsys.readouterr().err
+
+
+def test_what_a_damaged_line_lacks_is_left_out():
+    lines = [
+        {"event": "epoch", "epoch": 1, "train": {"elbo": -4.5}, "validation": None, "kl_per_dimension": None},
+        {"event": "adjusted", "beta": None, "learning_rate": 0.5},
+    ]
+    assert list(scalars(lines)) == [("train/elbo", -4.5, 0, 0.0), ("changed/learning_rate", 0.5, 0, 0.0)]
