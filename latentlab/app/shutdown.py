@@ -14,6 +14,7 @@ from latentlab.gui.widgets.dialogs import ask
 from latentlab.state.activity import Activity, ActivityEntry
 from latentlab.state.run_status import RunState
 from latentlab.state.session import Session
+from latentlab.utils.plain_text import as_line
 
 WORKER_SECONDS = 20.0
 _SAVING = "saving the run"  # id of the activity
@@ -118,7 +119,7 @@ class ShutdownController(QObject):
         ask(
             self._window,
             "The run could not be saved.",
-            f"{self._failure[:1].upper()}{self._failure[1:]}\n\n"
+            f"{as_line(self._failure[:1].upper() + self._failure[1:])}\n\n"
             "Closing now loses what it has learned since its last checkpoint.",
             "Close anyway",
             self.close,

@@ -7,6 +7,7 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QWidget
 
 from latentlab.gui.style.icons import set_icon
+from latentlab.gui.widgets.plain_text import set_tool_tip
 from latentlab.utils.file_formats import FORMAT_NAMES
 
 _Key = QKeySequence.StandardKey
@@ -71,7 +72,7 @@ class Actions(QObject):
 
     def show_continue_tip(self, text: str) -> None:
         """Show in the tooltip of Continue why it is disabled; an empty text restores the usual one."""
-        self.continue_run.setToolTip(_with_keys(text or _CONTINUE_TIP, self.continue_run))
+        set_tool_tip(self.continue_run, _with_keys(text or _CONTINUE_TIP, self.continue_run))
 
     def _make(
         self,
@@ -90,7 +91,7 @@ class Actions(QObject):
         action.setMenuRole(role)
         if shortcut != "":
             action.setShortcut(QKeySequence(shortcut))
-        action.setToolTip(_with_keys(tip, action))
+        set_tool_tip(action, _with_keys(tip, action))
         if icon:
             set_icon(action, icon)
         return action

@@ -14,6 +14,7 @@ from latentlab.gui.actions import Actions
 from latentlab.gui.dock_layout import DockLayout
 from latentlab.gui.style.icons import recolour, set_icon
 from latentlab.gui.widgets.controls import column
+from latentlab.gui.widgets.plain_text import add_action, window_title
 from latentlab.gui.widgets.status_bar import StatusBar, device_label, frame_rate_label
 from latentlab.gui.widgets.toasts import Toasts
 
@@ -229,7 +230,7 @@ class MainWindow(QMainWindow):
         """Offer recent files, newest first."""
         self._recent.clear()
         for path in paths:
-            action = self._recent.addAction(path)
+            action = add_action(self._recent, path)
             action.triggered.connect(lambda _checked=False, path=path: self.recentChosen.emit(path))
         self._recent.setEnabled(bool(paths))
 
@@ -251,7 +252,7 @@ class MainWindow(QMainWindow):
         self._layers.clear()
         self._layers.setEnabled(bool(layers))
         for name, title, shown in layers:
-            action = self._layers.addAction(title)
+            action = add_action(self._layers, title)
             action.setCheckable(True)
             action.setChecked(shown)
             action.setObjectName(name)
@@ -265,7 +266,7 @@ class MainWindow(QMainWindow):
 
     def set_document(self, name: str, dirty: bool = False) -> None:
         """Show the model's name in the title, marked if it is not saved."""
-        self.setWindowTitle(f"{name}[*] — latentlab" if name else "latentlab[*]")
+        self.setWindowTitle(f"{window_title(name)}[*] — latentlab" if name else "latentlab[*]")
         self.setWindowModified(dirty)
 
     def set_run_status(self, run: RunStatus, can_train: bool = True) -> None:

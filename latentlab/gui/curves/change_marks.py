@@ -10,9 +10,11 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from latentlab.gui.style.theme import Theme
+from latentlab.utils.plain_text import as_line
 
 Change = tuple[float, str]
 _GAP = 3.0  # px
+_TEXT = 60  # letters of a label
 _CLOSE = 5.0  # px: of changes of one setting closer than this only the last is labelled
 _ROWS = 3  # of labels, from the bottom up, where they would overlap
 
@@ -33,8 +35,9 @@ class ChangeMarks(pg.GraphicsObject):  # type: ignore[misc]
 
     def set_changes(self, changes: Sequence[Change]) -> None:
         """Mark these changes: epoch and text of each, in order."""
-        if tuple(changes) != self._changes:
-            self._changes = tuple(changes)
+        changes = tuple((epoch, as_line(text, _TEXT)) for epoch, text in changes)
+        if changes != self._changes:
+            self._changes = changes
             self.update()
 
     def set_labelled(self, labelled: bool) -> None:

@@ -18,6 +18,7 @@ from latentlab.gui.widgets.containers import EmptyState
 from latentlab.gui.widgets.controls import StayOpenMenu, button, column, named, row, tool_button
 from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.gui.widgets.elided_label import ElidedLabel
+from latentlab.gui.widgets.plain_text import add_action
 
 if TYPE_CHECKING:
     from latentlab.gui.curves.canvas import CurveCanvas
@@ -298,7 +299,7 @@ class TrainingCurves(QWidget):
         self._menu.clear()
         self._checks = {}
         for term in terms:
-            check = self._menu.addAction(_title(term))
+            check = add_action(self._menu, _title(term))
             check.setObjectName(f"curve_{term}")
             check.setCheckable(True)
             check.setChecked(chosen.get(term, term in SHOWN_FIRST))

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QWidget
 from latentlab.gui.plots.legend_row import LegendRow
 from latentlab.gui.style.theme import Theme
 from latentlab.gui.widgets.controls import column, named, row, tool_button
+from latentlab.utils.plain_text import as_line
 
 MAX_LINES = 3  # visible at once; with more the legend scrolls
 _LINE_HEIGHT = 22  # px
@@ -91,7 +92,7 @@ class _Line(LegendRow):
 
     def __init__(self, entry: Entry, short_name: str) -> None:
         super().__init__(entry.name, short_name)
-        named(self, "legendRun", entry.name, f"{entry.key or entry.name}\nClick to hide or show its curves")
+        named(self, "legendRun", entry.name, f"{as_line(entry.key or entry.name)}\nClick to hide or show its curves")
         self.setChecked(entry.shown)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._colour_index = entry.colour_index

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +15,7 @@ from latentlab.gui.curves.change_marks import ChangeMarks
 from latentlab.gui.curves.series import CurveSet, FloatArray, Series
 from latentlab.gui.plots.plot import Plot
 from latentlab.gui.style.theme import Theme, current_theme
+from latentlab.utils.plain_text import NAME, as_line
 from latentlab.utils.text import format_number
 
 _TITLE_HEIGHT = 17
@@ -50,10 +52,10 @@ class _CurvePlot(Plot):
         """The run's colour in the theme."""
         return self._theme.series[run.colour_index % len(self._theme.series)]
 
-    def set_title(self, html: str) -> None:
-        """Show a line of rich text above the plot."""
+    def set_title(self, markup: str) -> None:
+        """Show a line of rich text above the plot; names in it must be escaped."""
         self.titleLabel.setVisible(True)
-        self.titleLabel.setText(html, size="8.5pt", color=self._theme.text)
+        self.titleLabel.setText(markup, size="8.5pt", color=self._theme.text)
         self.titleLabel.setMinimumWidth(0)  # else a long title makes all plots wider than the view
 
 
@@ -62,7 +64,7 @@ class TermPlot(_CurvePlot):
 
     def __init__(self, title: str) -> None:
         super().__init__()
-        self._title = title
+        self._title = html.escape(as_line(title, NAME))  # of a run's metrics: shown in rich text
         self._curves: list[pg.PlotDataItem] = []
         self._drawn: list[tuple[int, int, float, str, bool, bool]] = []
         self._changes = ChangeMarks()

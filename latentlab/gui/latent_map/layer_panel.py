@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QFrame, QGridLayout, QSlider, QWidget
 from latentlab.gui.latent_map.layers.base import LayerState
 from latentlab.gui.latent_map.legend import paint_ground
 from latentlab.gui.style.theme import DARK, Theme
+from latentlab.gui.widgets.plain_text import set_tool_tip
 
 
 class LayerPanel(QFrame):
@@ -46,7 +47,7 @@ class LayerPanel(QFrame):
         switch = QCheckBox(layer.title)
         switch.setObjectName(f"layerVisible_{layer.name}")
         switch.setAccessibleName(f"Show {layer.title}")
-        switch.setToolTip(f"Show or hide: {layer.title}")
+        set_tool_tip(switch, f"Show or hide: {layer.title}")
         switch.setChecked(layer.visible)
         switch.toggled.connect(lambda visible: self._on_switch_toggled(layer.name, visible))
         self._switches[layer.name] = switch
@@ -56,7 +57,7 @@ class LayerPanel(QFrame):
         slider = QSlider(Qt.Orientation.Horizontal)
         slider.setObjectName(f"layerOpacity_{layer.name}")
         slider.setAccessibleName(f"Opacity of {layer.title}")
-        slider.setToolTip(f"Opacity of {layer.title}")
+        set_tool_tip(slider, f"Opacity of {layer.title}")
         slider.setRange(0, 100)
         slider.setValue(round(100 * layer.opacity))
         slider.setFixedWidth(96)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
-from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from latentlab.gui.latent_map.layers.base import LegendContent
 from latentlab.gui.latent_map.layers.markers import MARKERS, sprite
@@ -18,6 +18,8 @@ from latentlab.gui.latent_map.pictures import wrap_image
 from latentlab.gui.plots.legend_row import ROW_PX, LegendRow
 from latentlab.gui.style.palettes import UNLABELLED, palette
 from latentlab.gui.style.theme import DARK, Theme
+from latentlab.gui.widgets.plain_text import PlainLabel, set_tool_tip
+from latentlab.utils.plain_text import NAME, as_line
 
 MARKER_PX = 5.0
 WIDEST_PX = 150
@@ -51,8 +53,9 @@ class ClassSwitch(LegendRow):
         self._marker = marker
         self._colour: tuple[int, int, int] = UNLABELLED
         self.setObjectName("legendUnlabelled" if number == NO_CLASS else f"legendClass{number}")
+        name = as_line(name, NAME)
         self.setAccessibleName(f"Class {name}")
-        self.setToolTip(f"{name}: click to hide or show its points, double-click to show them alone")
+        set_tool_tip(self, f"{name}: click to hide or show its points, double-click to show them alone")
         self.setChecked(True)
 
     def set_colour(self, colour: Sequence[int]) -> None:
@@ -99,9 +102,8 @@ class Legend(QFrame):
         self._theme: Theme = DARK
         self._content = LegendContent(())
         self._switches: dict[int, ClassSwitch] = {}
-        self._title = QLabel()
+        self._title = PlainLabel()
         self._title.setObjectName("legendTitle")
-        self._title.setTextFormat(Qt.TextFormat.PlainText)
         self._title.setContentsMargins(6, 0, 4, 2)
         self._area = QScrollArea(self)
         self._area.setFrameShape(QFrame.Shape.NoFrame)
@@ -121,7 +123,7 @@ class Legend(QFrame):
         if content == self._content:
             return
         before, self._content = self._content, content
-        self._title.setText(content.title)
+        self._title.setText(as_line(content.title, NAME))
         self._title.setVisible(bool(content.title))
         if replace(before, title="") == replace(content, title=""):
             return

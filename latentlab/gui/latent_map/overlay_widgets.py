@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from latentlab.gui.latent_map.legend import paint_ground
 from latentlab.gui.style.icons import pixmap
 from latentlab.gui.style.theme import DARK, Theme
 from latentlab.gui.widgets.controls import button
+from latentlab.gui.widgets.plain_text import PlainLabel, set_tool_tip
+from latentlab.utils.plain_text import as_line
 
 INSET = 8
 
 
-class Note(QLabel):
+class Note(PlainLabel):
     """A short line of text; hidden while it is empty, and the mouse goes through it."""
 
     def __init__(self, name: str, accessible: str, parent: QWidget) -> None:
-        super().__init__(parent)
+        super().__init__(parent=parent)
         self.setObjectName(name)
         self.setAccessibleName(accessible)
-        self.setTextFormat(Qt.TextFormat.PlainText)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setContentsMargins(8, 3, 8, 3)
         self._theme: Theme = DARK
@@ -29,6 +30,7 @@ class Note(QLabel):
 
     def show_text(self, text: str) -> None:
         """Show this text; an empty one hides the note."""
+        text = as_line(text)
         if text != self.text():
             self.setText(text)
             self.adjustSize()
@@ -61,7 +63,7 @@ class Banner(Note):
         painter.setBrush(self._theme.colour("accent"))
         painter.drawRoundedRect(self.rect(), 6, 6)
         painter.end()
-        QLabel.paintEvent(self, event)
+        PlainLabel.paintEvent(self, event)
 
 
 class Message(QFrame):
@@ -79,7 +81,8 @@ class Message(QFrame):
         super().__init__(parent)
         self.setObjectName("mapMessage")
         self._theme: Theme = DARK
-        self._line = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
+        self._line = PlainLabel()
+        self._line.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._button = button("mapMessageButton", "Open", "Fill the map", self.clicked.emit, primary=True)
         column = QVBoxLayout(self)
         column.setContentsMargins(28, 22, 28, 22)
@@ -91,7 +94,7 @@ class Message(QFrame):
     def show_text(self, text: str, action: str) -> None:
         """Show this line and a button that reads ``action`` (none if empty); no text hides it all."""
         self._line.setText(text)
-        self.setAccessibleName(text)
+        self.setAccessibleName(as_line(text))
         self._button.setText(action)
         self._button.setAccessibleName(action)
         self._button.setVisible(bool(action))
@@ -146,7 +149,7 @@ class CornerTools(QFrame):
         button = QToolButton()
         button.setObjectName(name)
         button.setAccessibleName(accessible)
-        button.setToolTip(tip)
+        set_tool_tip(button, tip)
         button.setAutoRaise(True)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.setIconSize(QSize(16, 16))

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QWidget
 
 from latentlab.gui.style.theme import SPACE, tabular
 from latentlab.gui.widgets.controls import label, named
+from latentlab.gui.widgets.plain_text import set_tool_tip
 from latentlab.utils.text import subscript
 
 MIXED = "mixed"
@@ -54,7 +55,7 @@ class CategoryPickers(QWidget):
         kl = label("", "dim")
         kl.setFont(tabular(kl.font()))
         kl.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        kl.setToolTip(f"KL(q ‖ p) of {name}, mean over the encoded images: how much information it carries")
+        set_tool_tip(kl, f"KL(q ‖ p) of {name}, mean over the encoded images: how much information it carries")
         return label(name), picker, kl
 
     def set_chosen(self, categories: Sequence[int | None]) -> None:

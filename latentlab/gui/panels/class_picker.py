@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, Q
 
 from latentlab.gui.style.theme import SPACE
 from latentlab.gui.widgets.controls import button, column, label, named, row
+from latentlab.utils.plain_text import NAME, as_line
 
 _NAME = Qt.ItemDataRole.UserRole
 _MAX_HEIGHT = 168  # px
@@ -60,7 +61,8 @@ class ClassPicker(QWidget):
         with QSignalBlocker(self._list):
             self._list.clear()
             for name, count in counts.items():
-                item = QListWidgetItem(name if count is None else f"{name}  {count:,}")
+                text = as_line(name, NAME)
+                item = QListWidgetItem(text if count is None else f"{text}  {count:,}")
                 item.setData(_NAME, name)
                 item.setFlags(flags)
                 self._list.addItem(item)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent, QWheelEvent
-from PySide6.QtWidgets import QPlainTextEdit, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
 from latentlab.config import DataConfig, validated
 from latentlab.config.data import LEVELS
@@ -21,8 +21,10 @@ from latentlab.gui.widgets.containers import EmptyState, Fold
 from latentlab.gui.widgets.controls import button, column, label, named, row, rule, scrolled
 from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.gui.widgets.elided_label import ElidedLabel
+from latentlab.gui.widgets.plain_text import PlainTextView, set_tool_tip
 from latentlab.gui.widgets.qimage import ByteArray, PixelView
 from latentlab.utils.file_formats import FORMAT_NAMES
+from latentlab.utils.plain_text import LINE, NAME, as_line
 from latentlab.utils.text import pluralize
 
 if TYPE_CHECKING:
@@ -138,10 +140,9 @@ class DataPanel(QWidget):
         self._range_warning = label("", "warning", wrap=True, selectable=True)
         self._range_warning.setObjectName("datasetRangeWarning")
         self._details = label("", "dim", wrap=True)
-        self._files = label("", "dim", wrap=True, selectable=True)
+        self._files = label("", "dim", wrap=True, selectable=True, lines=True)
         self._files.setObjectName("datasetFound")
-        self._skipped = QPlainTextEdit()
-        self._skipped.setReadOnly(True)
+        self._skipped = PlainTextView()
         self._skipped.setFixedHeight(120)
         named(self._skipped, "skippedList", "left out", "What was not used, and why")
         skipped = QWidget()
@@ -255,16 +256,17 @@ class DataPanel(QWidget):
         self._range_warning.setVisible(bool(info.range_warning))
         self._details.setText(details(info))
         self._files.setText(file_summary(info))
-        self._files.setToolTip(file_summary(info, max_named=40))
+        set_tool_tip(self._files, file_summary(info, max_named=40), lines=True)
         self._files.setVisible(bool(file_summary(info)))
-        self._skipped.setPlainText("\n".join(f"{path}: {reason}" for path, reason in info.skipped))
+        self._skipped.setPlainText("\n".join(as_line(f"{path}: {reason}") for path, reason in info.skipped))
         self._skipped_fold.set_title(info.left_out_summary)
         self._skipped_fold.setVisible(info.skipped_count > 0)
 
     def set_run_data(self, source: str, run: str = "") -> None:
         """Offer to open the images that the opened run was trained on; an empty source withdraws the offer."""
+        run, source = as_line(run, NAME), as_line(source, LINE)
         self._empty.set_text(f"{run} was trained on {source}. Open these images to continue it." if source else _EMPTY)
-        self._run_data.setToolTip(f"Open {source} as {run} read it; the run can then be continued")
+        set_tool_tip(self._run_data, f"Open {source} as {run} read it; the run can then be continued")
         self._run_data.setVisible(bool(source))
 
     def set_misfit(self, text: str) -> None:
@@ -315,7 +317,7 @@ class DataPanel(QWidget):
         self._progress.setMaximum(total)
         self._progress.setValue(done)
         count = f" {done:,} of {total:,}" if total else f" {done:,}" if done else ""
-        self._progress_text.setText(message + count)
+        self._progress_text.setText(as_line(message, NAME) + count)
 
     def open(self, source: str) -> None:
         """Request a dataset with the settings shown; chosen classes are only used for the dataset that is open."""

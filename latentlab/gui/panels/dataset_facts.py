@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from latentlab.config import DataConfig
+from latentlab.utils.plain_text import NAME, as_line
 from latentlab.utils.text import pluralize
 
 if TYPE_CHECKING:
@@ -62,12 +63,13 @@ def file_summary(info: DatasetInfo, max_named: int = _MAX_NAMED) -> str:
     if info.range_sentence:
         lines.append(f"Values: {info.range_sentence}")
     if info.columns:
-        lines.append(f"Columns: {', '.join(info.columns)}")
+        lines.append(f"Columns: {', '.join(as_line(name, NAME) for name in info.columns)}")
     if info.splits:
-        lines.append(f"Splits of the data: {', '.join(f'{count:,} {name}' for name, count in info.splits)}")
+        splits = ", ".join(f"{count:,} {as_line(name, NAME)}" for name, count in info.splits)
+        lines.append(f"Splits of the data: {splits}")
     if info.unlabelled and info.classes:
         lines.append(f"Without a class: {info.unlabelled:,}")
-    lines += info.notes
+    lines += [as_line(note) for note in info.notes]
     return "\n".join(lines)
 
 
@@ -117,7 +119,7 @@ def _rounded(value: float) -> str:
 def _listed(kinds: Sequence[tuple[str, int]], max_named: int, more: int) -> str:
     """The first kinds with their counts, and the number of others; ``more`` is the number of kinds not in the list."""
     if len(kinds) + more == 1:
-        return kinds[0][0]
-    shown = [f"{name} ({count:,})" for name, count in kinds[:max_named]]
+        return as_line(kinds[0][0], NAME)
+    shown = [f"{as_line(name, NAME)} ({count:,})" for name, count in kinds[:max_named]]
     rest = len(kinds) + more - len(shown)
     return ", ".join(shown) + (f" and {rest:,} more" if rest > 0 else "")

@@ -23,7 +23,9 @@ from latentlab.gui.widgets import dialogs
 from latentlab.gui.widgets.containers import EmptyState, SteadyLabel
 from latentlab.gui.widgets.controls import button, column, label, named, row, tool_button
 from latentlab.gui.widgets.elided_label import ElidedLabel
+from latentlab.gui.widgets.plain_text import set_tool_tip
 from latentlab.gui.widgets.qimage import ByteArray, PixelView, to_qimage
+from latentlab.utils.plain_text import NAME, as_line
 from latentlab.utils.text import format_number, subscript
 
 SMALL = 56  # px: side of the nearest image
@@ -61,9 +63,9 @@ class EncodedImage(QWidget):
         super().__init__()
         self._name = ElidedLabel()
         self._name.setObjectName("encodedImageName")
-        self._error = label("", "dim", wrap=True, selectable=True)
+        self._error = label("", "dim", wrap=True, selectable=True, lines=True)
         self._error.setObjectName("encodedImageError")
-        self._error.setToolTip("Distortion: −log p(x|z). Rate: the KL divergence of q(z|x) from the prior.")
+        set_tool_tip(self._error, "Distortion: −log p(x|z). Rate: the KL divergence of q(z|x) from the prior.")
         close = tool_button("closeEncodedImage", "remove the encoded image", "Remove this image", "close")
         close.clicked.connect(lambda _checked=False: closed())
         self._views = tuple(PixelView(PAIR) for _ in range(2))
@@ -122,7 +124,7 @@ class DecodedImage(QWidget):
         self._is_preview = self._is_far = False
         self._view = PixelView(240)
         self._view.setObjectName("decodedView")
-        self._view.setToolTip("Right-click to copy or save; drag it out into another program")
+        set_tool_tip(self._view, "Right-click to copy or save; drag it out into another program")
         self._build()
 
     def _build(self) -> None:
@@ -132,7 +134,7 @@ class DecodedImage(QWidget):
         self._cue = label("", "dim")
         self._cue.setObjectName("decodedCue")
         self._now = label("now", "dim")
-        self._now.setToolTip("Decoded by the current model, not by the model of the epoch on the map")
+        set_tool_tip(self._now, "Decoded by the current model, not by the model of the epoch on the map")
         self._now.setObjectName("decodedNow")
         self._now.hide()
         self._smooth = tool_button("smoothImage", "smooth", "Interpolate between pixels", text="Smooth", checkable=True)
@@ -209,7 +211,7 @@ class DecodedImage(QWidget):
     def set_nearest(self, image: ByteArray | None, text: str = "") -> None:
         """Show the nearest real image and a text beside it; ``None`` hides it."""
         self._nearest_view.set_picture(image)
-        self._nearest_text.setText(text)
+        self._nearest_text.setText(as_line(text, NAME))
         self._nearest.setVisible(image is not None)
         self._nearest_view.setCursor(Qt.CursorShape.PointingHandCursor)
 

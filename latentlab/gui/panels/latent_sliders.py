@@ -17,6 +17,8 @@ from latentlab.gui.style.theme import SPACE, tabular
 from latentlab.gui.widgets.containers import EmptyState, Fold
 from latentlab.gui.widgets.controls import button, column, combo_box, label, named, row, scrolled, tool_button
 from latentlab.gui.widgets.latent_slider import LatentSlider
+from latentlab.gui.widgets.plain_text import set_tool_tip
+from latentlab.utils.plain_text import NAME, as_line
 from latentlab.utils.text import MINUS, format_number, subscript
 
 _BUTTON = 23  # px: as wide as the icon needs, which leaves more for the slider
@@ -35,7 +37,7 @@ class _Row(QWidget):
         self.value.editingFinished.connect(self._on_value_typed)
         self.kl = label("", "dim")
         self.kl.setObjectName(f"latentKl{dimension}")
-        self.kl.setToolTip(f"KL(q ‖ p) of {name}, mean over the encoded images: how much information it carries")
+        set_tool_tip(self.kl, f"KL(q ‖ p) of {name}, mean over the encoded images: how much information it carries")
         self.lock = tool_button(
             f"latentLock{dimension}", f"lock {name}", "Keep this dimension when sampling", "unlock", checkable=True
         )
@@ -274,7 +276,7 @@ class LatentSliders(QWidget):
     def set_classes(self, names: Sequence[str]) -> None:
         """Offer the classes of a conditional model; without any the choice is hidden."""
         self._label.clear()
-        self._label.addItems(list(names))
+        self._label.addItems([as_line(name, NAME) for name in names])
         self._label.setVisible(bool(names))
         self._label_title.setVisible(bool(names))
 
@@ -285,7 +287,7 @@ class LatentSliders(QWidget):
     def set_levels(self, names: Sequence[str], chosen: int) -> None:
         """Offer the levels of a hierarchy and show the chosen one; with fewer than two the choice is hidden."""
         self._level.clear()
-        self._level.addItems(list(names))
+        self._level.addItems([as_line(name, NAME) for name in names])
         self._level.setCurrentIndex(chosen if names else -1)
         self._level.setVisible(len(names) > 1)
         self._level_title.setVisible(len(names) > 1)

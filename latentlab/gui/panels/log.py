@@ -6,10 +6,11 @@ import logging
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QWidget
 
 from latentlab.gui.style.theme import SPACE
 from latentlab.gui.widgets.controls import button, column, named, row
+from latentlab.gui.widgets.plain_text import PlainTextView
 
 MAX_LINES = 2000
 
@@ -20,9 +21,8 @@ class LogView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("logView")
-        self._text = QPlainTextEdit()
+        self._text = PlainTextView()
         named(self._text, "logText", "log", "")
-        self._text.setReadOnly(True)
         self._text.setMaximumBlockCount(MAX_LINES)
         self._text.setPlaceholderText("Log messages appear here.")
         self._text.setProperty("role", "mono")

@@ -12,6 +12,8 @@ from latentlab.gui.style.theme import SPACE, tabular
 from latentlab.gui.widgets.containers import EmptyState
 from latentlab.gui.widgets.controls import button, column, combo_box, label, named, row, rule, scrolled
 from latentlab.gui.widgets.elided_label import ElidedLabel
+from latentlab.gui.widgets.plain_text import set_tool_tip
+from latentlab.utils.plain_text import NAME, as_line
 from latentlab.utils.text import format_number, subscript
 
 if TYPE_CHECKING:
@@ -134,13 +136,13 @@ class ModelPanel(QWidget):
             self._facts.removeRow(0)
         if info is None:
             return
-        self._name.setText(info.name)
+        self._name.setText(as_line(info.name))
         # For a bundled model the name is more useful than its path inside the package.
         self._path.setText(info.source if info.source.startswith("bundled:") else info.path or info.source)
         channels, height, width = info.image_shape
         colour = "grey" if channels == 1 else "colour"
         for name, value in (
-            ("Recipe", info.recipe),
+            ("Recipe", as_line(info.recipe, NAME)),
             ("Latent dimensions", str(info.latent_dim)),
             ("Images", f"{width} × {height} {colour}"),
             ("Parameters", f"{info.parameters:,}"),
@@ -161,7 +163,7 @@ class ModelPanel(QWidget):
         for row_index, term in enumerate(terms, 1):
             title, tip = TERMS[term]
             heading = label(title, "dim")
-            heading.setToolTip(tip)
+            set_tool_tip(heading, tip)
             self._metrics.addWidget(heading, row_index, 0)
             for column_index, split in enumerate(splits, 1):
                 value = metrics.get(f"{split}_{term}")
@@ -187,7 +189,7 @@ class ModelPanel(QWidget):
     def set_columns(self, columns: Sequence[str], chosen: str) -> None:
         """Offer the class and these columns for the points' colours, and show the chosen one."""
         self._colour.clear()
-        for value, text in (("", "class"), *((name, name) for name in columns)):
+        for value, text in (("", "class"), *((name, as_line(name, NAME)) for name in columns)):
             self._colour.addItem(text, value)
         self._colour.setCurrentIndex(max(0, self._colour.findData(chosen)))
         self._colour.setEnabled(bool(columns))

@@ -12,6 +12,8 @@ from latentlab.gui.style.theme import SPACE, tabular
 from latentlab.gui.widgets.containers import SteadyLabel
 from latentlab.gui.widgets.controls import button, column, label, named, row
 from latentlab.gui.widgets.elided_label import ElidedButton
+from latentlab.gui.widgets.plain_text import set_tool_tip
+from latentlab.utils.plain_text import NAME, as_line
 
 if TYPE_CHECKING:
     from superqt import QLabeledDoubleSlider
@@ -127,7 +129,7 @@ class RunControls(QWidget):
 
     def set_can_continue(self, run: str, done: int, planned: int) -> None:
         """Offer to continue the last run, by its name, after ``done`` epochs; an empty name hides the button."""
-        self._continued, self._done, self._planned = run, done, planned
+        self._continued, self._done, self._planned = as_line(run, NAME), done, planned
         self._name_continue()
         self._show_readiness()
 
@@ -139,8 +141,9 @@ class RunControls(QWidget):
     def set_run_data(self, source: str, run: str) -> None:
         """Offer to open the images that the opened run was trained on; an empty source hides the button."""
         self._has_run_data = bool(source)
+        run, source = as_line(run, NAME), as_line(source)
         self._run_data_hint = f"To continue {run}, open its images." if source else ""
-        self._run_data.setToolTip(f"Open {source} with the settings of {run}, so that it can be continued")
+        set_tool_tip(self._run_data, f"Open {source} with the settings of {run}, so that it can be continued")
         self._show_readiness()
 
     def set_beta(self, beta: float) -> None:
@@ -182,7 +185,7 @@ class RunControls(QWidget):
         """Show on the button the epoch to which the run will be continued."""
         length = f"to epoch {total_epochs(self._epochs_set, self._done, self._planned)}"
         self._continue.set_text(f"Continue {length} · {self._continued}", f"Continue {length}")
-        self._continue.setToolTip(f"Continue {self._continued} in its folder, {length}")
+        set_tool_tip(self._continue, f"Continue {self._continued} in its folder, {length}")
 
     def _beta_slider(self) -> QLabeledDoubleSlider:
         """The slider of β, made with the first run: importing superqt takes a third of the window's start."""

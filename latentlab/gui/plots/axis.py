@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QFont, QPainter, QResizeEvent
 from PySide6.QtWidgets import QGraphicsItem
 
 from latentlab.gui.style.theme import Theme
+from latentlab.utils.plain_text import NAME, as_line
 from latentlab.utils.text import format_number
 
 TICK_PX = 4
@@ -57,7 +58,7 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
 
     def set_name(self, name: str) -> None:
         """Set the text of the label, which may be empty."""
-        self.setLabel(name)
+        self.setLabel(as_line(name, NAME))
         self.showLabel(bool(name))
         self.resizeEvent()
 

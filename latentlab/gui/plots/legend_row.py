@@ -10,6 +10,8 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QAbstractButton
 
 from latentlab.gui.style.theme import Theme, current_theme
+from latentlab.gui.widgets.plain_text import set_literal_text
+from latentlab.utils.plain_text import NAME, as_line
 
 ROW_PX = 20
 MARK_PX = 12  # from the left edge to the middle of the mark
@@ -30,11 +32,11 @@ class LegendRow(QAbstractButton):
 
     def __init__(self, name: str, short_name: str = "") -> None:
         super().__init__()
-        self._short_name = short_name
+        self._short_name = as_line(short_name, NAME)
         self._theme = current_theme()
         self._picture = QPixmap()
         self._look: object = None  # that the picture was made for
-        self.setText(name)
+        set_literal_text(self, as_line(name, NAME))
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QMenu,
     QPushButton,
     QScrollArea,
@@ -22,6 +21,8 @@ from PySide6.QtWidgets import (
 
 from latentlab.gui.style.icons import set_icon
 from latentlab.gui.style.theme import SPACE
+from latentlab.gui.widgets.plain_text import PlainLabel, set_tool_tip
+from latentlab.utils.plain_text import as_line
 
 MIN_PANEL_WIDTH = 268  # px: below this controls would be cut off
 
@@ -29,8 +30,8 @@ MIN_PANEL_WIDTH = 268  # px: below this controls would be cut off
 def named(widget: QWidget, name: str, accessible: str, tip: str) -> None:
     """Set a control's object name, its name for screen readers, and its tooltip."""
     widget.setObjectName(name)
-    widget.setAccessibleName(accessible)
-    widget.setToolTip(tip)
+    widget.setAccessibleName(as_line(accessible))
+    set_tool_tip(widget, tip, lines=True)
 
 
 def button(
@@ -81,10 +82,14 @@ def combo_box() -> QComboBox:
     return picker
 
 
-def label(text: str = "", role: str = "", *, wrap: bool = False, selectable: bool = False) -> QLabel:
-    """A label in one of the style sheet's roles (title, heading, section, dim, warning, error)."""
-    widget = QLabel(text)
-    widget.setTextFormat(Qt.TextFormat.PlainText)
+def label(
+    text: str = "", role: str = "", *, wrap: bool = False, selectable: bool = False, lines: bool = False
+) -> PlainLabel:
+    """A label in one of the style sheet's roles (title, heading, section, dim, warning, error).
+
+    One with ``lines`` keeps the line breaks of its text: names in it must be visible lines.
+    """
+    widget = PlainLabel(text, lines=lines)
     if role:
         widget.setProperty("role", role)
     widget.setWordWrap(wrap)

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QFileDialog, QFormLayout, QMessageBox, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QDialog, QFileDialog, QFormLayout, QMessageBox, QWidget
 
 from latentlab.gui.style.theme import SPACE
 from latentlab.gui.widgets.controls import button, column, label, named, row
 from latentlab.gui.widgets.elided_label import ElidedLabel
+from latentlab.gui.widgets.plain_text import PlainTextView, message_box
+from latentlab.utils.plain_text import as_line
 
 
 def choose_folder(parent: QWidget, title: str, then: Callable[[str], object]) -> QFileDialog:
@@ -50,9 +52,8 @@ def ask(
 
     ``no`` renames the Cancel button and makes it the default, for answers that lose something.
     """
-    box = QMessageBox(QMessageBox.Icon.Question, "latentlab", question, parent=parent)
+    box = message_box(parent, "latentlab", question, explanation)
     box.setObjectName("question")
-    box.setInformativeText(explanation)
     accept = box.addButton(yes, QMessageBox.ButtonRole.AcceptRole)
     refuse = box.addButton(QMessageBox.StandardButton.Cancel)
     if no:
@@ -89,8 +90,8 @@ class AboutDialog(QDialog):
             layout.addWidget(label(section, "section"))
             form = QFormLayout()
             for name, value in values.items():
-                value_label = ElidedLabel(value)
-                value_label.setToolTip(value)
+                value_label = ElidedLabel()
+                value_label.setText(value)
                 form.addRow(label(name, "dim"), value_label)
             layout.addLayout(form)
         copy = button("copyAbout", "Copy", "Copy these lines", self.copy, icon="copy")
@@ -117,13 +118,12 @@ class ReportDialog(QDialog):
         self.setObjectName("reportDialog")
         self.setWindowTitle("Error in latentlab")
         self.resize(640, 420)
-        self._report = QPlainTextEdit(report)
-        self._report.setReadOnly(True)
+        self._report = PlainTextView(report)
         self._report.setProperty("role", "mono")
         named(self._report, "report", "report", "Please send this with a bug report")
         layout = column(self, SPACE * 2)
         layout.addWidget(label("latentlab has encountered an error", "title"))
-        layout.addWidget(label(message, wrap=True))
+        layout.addWidget(label(as_line(message), wrap=True))
         layout.addWidget(label("Your work was saved just now, and you can continue.", "dim", wrap=True))
         layout.addWidget(self._report, 1)
         copy = button("copyReport", "Copy report", "Copy the report", self.copy, icon="copy", primary=True)

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QMainWindow, QWidget
 
 from latentlab.gui.style.theme import SPACE
 from latentlab.gui.widgets.controls import label, tool_button
+from latentlab.gui.widgets.plain_text import set_tool_tip
 
 
 class Dock(QDockWidget):
@@ -17,7 +18,7 @@ class Dock(QDockWidget):
         self.setObjectName(f"{name}Dock")
         self.setAccessibleName(title)
         self.set_panel(QWidget())  # replaced when the panel is made
-        self.toggleViewAction().setToolTip(f"Show or hide {title}")
+        set_tool_tip(self.toggleViewAction(), f"Show or hide {title}")
         self._title = self._make_title(name, title)
         self._no_title = QWidget(self)
         self._no_title.hide()

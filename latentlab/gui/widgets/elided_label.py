@@ -7,6 +7,8 @@ from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QPushButton, QSizePolicy, QWidget
 
 from latentlab.gui.style.theme import SPACE
+from latentlab.gui.widgets.plain_text import set_tool_tip, without_mnemonic
+from latentlab.utils.plain_text import as_line
 
 
 class ElidedLabel(QWidget):
@@ -14,21 +16,21 @@ class ElidedLabel(QWidget):
 
     def __init__(self, text: str = "", mode: Qt.TextElideMode = Qt.TextElideMode.ElideMiddle) -> None:
         super().__init__()
-        self._text = text
+        self._text = as_line(text)
         self._mode = mode
         self._widest = 0
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def text(self) -> str:
-        """The full text."""
+        """The full text, as a visible line."""
         return self._text
 
     def setText(self, text: str) -> None:
         """Show this text."""
-        self._text = text
-        self.setToolTip(text)
-        self.setAccessibleDescription(text)
-        if self.fontMetrics().horizontalAdvance(text) > self._widest:
+        self._text = as_line(text)
+        set_tool_tip(self, self._text)
+        self.setAccessibleDescription(self._text)
+        if self.fontMetrics().horizontalAdvance(self._text) > self._widest:
             self.updateGeometry()
         self.update()
 
@@ -66,8 +68,8 @@ class ElidedButton(QPushButton):
 
     def set_text(self, text: str, short: str = "") -> None:
         """Show a text, or ``short`` if the text does not fit; that is elided if it does not fit either."""
-        self._full, self._short = text, short or text
-        self.setAccessibleName(text)
+        self._full, self._short = as_line(text), as_line(short or text)
+        self.setAccessibleName(self._full)
         self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -83,4 +85,5 @@ class ElidedButton(QPushButton):
         width = self.width() - 4 * SPACE
         fits = self.fontMetrics().horizontalAdvance(self._full) <= width
         text = self._full if fits else self._short
-        self.setText(self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, max(width, 0)))
+        text = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, max(width, 0))
+        self.setText(without_mnemonic(text))

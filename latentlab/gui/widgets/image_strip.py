@@ -21,9 +21,11 @@ from PySide6.QtWidgets import QAbstractScrollArea, QFrame
 
 from latentlab.gui.style.theme import SPACE, current_theme
 from latentlab.gui.widgets.qimage import ByteArray, to_qimage
+from latentlab.utils.plain_text import as_line
 
 SMALLEST_TILE, TOO_SMALL_TILE, COMFORTABLE_TILE, LARGEST_TILE = 24, 32, 44, 192
 GAP = 2
+_NAME = 40  # letters of a row's name, which takes its room from the images
 ROW_GAP = 4
 Tile = tuple[int, int]  # row, column
 
@@ -88,8 +90,8 @@ class ImageStrip(QAbstractScrollArea):
             sheet = np.swapaxes(images, 1, 2).reshape(self._rows * height, self._columns * width, *images.shape[4:])
             self._sheet = to_qimage(sheet)
             self._tile_source = QSize(width, height)
-        self._names = tuple(names)
-        self._heads, self._marked = tuple(heads), marked
+        self._names = tuple(as_line(name, _NAME) for name in names)
+        self._heads, self._marked = tuple(as_line(head, _NAME) for head in heads), marked
         self._pickable = pickable
         self._keep_inside()
         self._measure()

@@ -29,6 +29,8 @@ from PySide6.QtWidgets import (
 )
 
 from latentlab.gui.widgets.controls import label, named
+from latentlab.gui.widgets.plain_text import set_tool_tip
+from latentlab.utils.plain_text import NAME, as_line
 
 _DECIMALS = 3  # of a number between narrow bounds
 _INSET = 7  # px: aligns the text with that of a line edit
@@ -95,7 +97,7 @@ class Setting(QObject):
         title_label = label(self.title)
         title_label.setParent(self._parent)
         title_label.setBuddy(self.control)
-        title_label.setToolTip(self._tip)
+        set_tool_tip(title_label, self._tip, lines=True)
         title_label.hide()
         return title_label
 
@@ -131,7 +133,7 @@ class Setting(QObject):
                 control.setChecked(bool(value))
             elif isinstance(control, QComboBox):
                 if control.findData(value) < 0:
-                    control.addItem(str(value), value)
+                    control.addItem(as_line(str(value), NAME), value)
                 control.setCurrentIndex(control.findData(value))
             elif isinstance(control, QSpinBox):
                 control.setValue(control.minimum() if value is None else int(value))
@@ -224,7 +226,7 @@ class Setting(QObject):
 
     def _fill(self, combo: QComboBox, values: Sequence[Any]) -> None:
         for value in values:
-            combo.addItem(_CHOICE_TEXTS.get(value, str(value)), value)
+            combo.addItem(_CHOICE_TEXTS.get(value, as_line(str(value), NAME)), value)
         if self._optional:
             combo.addItem(self._none(), None)
 
