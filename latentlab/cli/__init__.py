@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from collections.abc import Sequence
 
+from latentlab.cli import console
 from latentlab.cli.parser import COMMANDS, build_parser
 from latentlab.engine import WORKER_FLAG
 from latentlab.errors import LatentlabError
@@ -32,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from latentlab.engine.worker.__main__ import main as worker_main
 
         return worker_main(arguments[1:])
+    console.prepare()
     debug = "--debug" in arguments
     try:
         return _run([argument for argument in arguments if argument != "--debug"])
@@ -39,10 +40,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(str(error), error.exit_code, debug)
     except KeyboardInterrupt as error:
         return _fail(str(error) or "interrupted", INTERRUPTED, debug)
-    except BrokenPipeError:
-        # The reader of our output is gone: the interpreter's last flush must not fail either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except Exception as error:
         message = f"{type(error).__name__}: {error} (add --debug for the traceback)"
         return _fail(message, 1, debug)
@@ -56,9 +53,11 @@ def window() -> int:
 def _run(arguments: list[str]) -> int:
     first = next((argument for argument in arguments if not argument.startswith("-")), None)
     if first in COMMANDS or {"-h", "--help", "--version"} & set(arguments):
-        parsed = build_parser().parse_args(_with_joined_latents(arguments))
-        code: int = parsed.run(parsed)
-        return code
+        try:
+            parsed = build_parser().parse_args(_with_joined_latents(arguments))
+        except SystemExit:  # the help or the version was written
+            raise SystemExit(console.finish(0, output_was_all=True)) from None
+        return console.finish(parsed.run(parsed), output_was_all=parsed.output_is_all)
     from latentlab import app
 
     return app.main(arguments)
@@ -78,5 +77,5 @@ def _with_joined_latents(arguments: list[str]) -> list[str]:
 def _fail(message: str, code: int, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    print(f"latentlab: error: {' '.join(message.split())}", file=sys.stderr)
+    console.write_note(f"latentlab: error: {' '.join(message.split())}")
     return code

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from latentlab.cli.console import write_json, write_table
+from latentlab.cli.console import write_json, write_line, write_table
 from latentlab.cli.open_data import model_and_data
 from latentlab.data.types import TEST, VALIDATION
 from latentlab.errors import InputError
@@ -68,7 +68,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     else:
         write_table({name: f"{_rounded(value)} {_UNITS.get(name, '')}".strip() for name, value in values.items()})
         for sentence in remarks:
-            print(f"note: {sentence}")
+            write_line(f"note: {sentence}")
     return 0
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from latentlab.cli.console import write_line
 from latentlab.cli.encode_decode import label_index, output_path
 from latentlab.config import DataConfig
 from latentlab.data.images.image_file import UnreadableError, read_image_info
@@ -46,7 +47,7 @@ def impute(arguments: argparse.Namespace) -> int:
 
         picture = tile(filled[None], 1)
         atomic_write(out, lambda file: Image.fromarray(picture).save(file, format="PNG"))
-    print(f"{out}: {int(mask.sum()):,} of {mask.size:,} pixels filled in")
+    write_line(f"{out}: {int(mask.sum()):,} of {mask.size:,} pixels filled in")
     return 0
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from latentlab import __version__, paths
-from latentlab.cli.console import write_json, write_table
+from latentlab.cli.console import write_json, write_line, write_table
 from latentlab.config.layout import latent_layout
 from latentlab.config.recipes import RECIPES
 from latentlab.data import LeftOut
@@ -44,9 +44,10 @@ def info(arguments: argparse.Namespace) -> int:
 
 def _print_left_out(left_out: list[LeftOut]) -> None:
     """Print the unreadable images first, then the files that are not images."""
-    print(f"\n{summarize_left_out(left_out, has_example=False)}:")
+    write_line("")
+    write_line(f"{summarize_left_out(left_out, has_example=False)}:")
     for each in sorted(left_out, key=attrgetter("is_not_image_file")):
-        print(f"{each.path}: {each.reason}")
+        write_line(f"{each.path}: {each.reason}")
 
 
 def recipes(arguments: argparse.Namespace) -> int:
@@ -55,7 +56,8 @@ def recipes(arguments: argparse.Namespace) -> int:
         write_json([{"name": r.name, "summary": r.summary, "paper": r.paper} for r in RECIPES.values()])
         return 0
     for recipe in RECIPES.values():
-        print(f"{recipe.name}\n    {recipe.summary}\n    {recipe.formula}\n    {recipe.paper}")
+        for line in (recipe.name, f"    {recipe.summary}", f"    {recipe.formula}", f"    {recipe.paper}"):
+            write_line(line)
     return 0
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from latentlab.cli.console import write_note
 from latentlab.config import DataConfig
 from latentlab.data import Dataset, LoadProgress, open_dataset
 from latentlab.errors import InputError
@@ -32,7 +33,7 @@ def open_data(source: str, config: DataConfig, is_quiet: bool = False) -> Datase
         else:
             raise AssertionError("the last step of opening is a dataset")
     if step.left_out and not is_quiet:
-        print(f"latentlab: {left_out_message(step)}", file=sys.stderr)
+        write_note(f"latentlab: {left_out_message(step)}")
     return step
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from latentlab import __version__
+from latentlab.cli import console
 from latentlab.errors import InputError
 from latentlab.utils.file_formats import FORMAT_NAMES
 from latentlab.utils.source_names import join_sources
@@ -36,12 +37,20 @@ _BEST = """The saved model is that of the epoch with the highest ELBO on the val
 (--set patience=N) counts the epochs since then. Both use the ELBO at β = 1, even if the training does not."""
 
 
+class _Writable(Protocol):
+    def write(self, s: str, /) -> object: ...
+
+
 class Parser(argparse.ArgumentParser):
     """Reports errors like all other errors: in one line."""
 
     def error(self, message: str) -> NoReturn:
         """Raise ``InputError`` for wrong arguments."""
         raise InputError(f"{message} (see {self.prog} --help)")
+
+    def _print_message(self, message: str, file: _Writable | None = None) -> None:
+        """Write the help or the version, also where the output cannot take all of it."""
+        console.write_text(message)
 
 
 def build_parser() -> Parser:
@@ -63,8 +72,8 @@ def build_parser() -> Parser:
     _add_impute(commands)
     _add_info(commands)
     _add_tensorboard(commands)
-    _add_command(commands, "recipes", "info:recipes", "list the recipes")
-    _add_command(commands, "doctor", "info:doctor", "show versions, devices and folders, for a report")
+    _add_command(commands, "recipes", "info:recipes", "list the recipes", answers=True)
+    _add_command(commands, "doctor", "info:doctor", "show versions, devices and folders, for a report", answers=True)
     return parser
 
 
@@ -99,7 +108,9 @@ def _add_train(commands: argparse._SubParsersAction[Parser]) -> None:
 
 
 def _add_evaluate(commands: argparse._SubParsersAction[Parser]) -> None:
-    command = _add_command(commands, "evaluate", "evaluate:evaluate", "measure a model on images, in nats")
+    command = _add_command(
+        commands, "evaluate", "evaluate:evaluate", "measure a model on images, in nats", answers=True
+    )
     _add_model_and_data(command)
     command.add_argument(
         "--importance-samples", type=_count(10_000), default=50, metavar="K", help="latents drawn for each image (50)"
@@ -161,7 +172,7 @@ def _add_impute(commands: argparse._SubParsersAction[Parser]) -> None:
 
 
 def _add_info(commands: argparse._SubParsersAction[Parser]) -> None:
-    command = _add_command(commands, "info", "info:info", "describe a model, a run or a dataset")
+    command = _add_command(commands, "info", "info:info", "describe a model, a run or a dataset", answers=True)
     _add_data(command, "source", "MODEL|DATA|RUN")
 
 
@@ -191,10 +202,16 @@ def _add_data(command: Parser, name: str, metavar: str, help_text: str | None = 
 
 
 def _add_command(
-    commands: argparse._SubParsersAction[Parser], name: str, function: str, summary: str, json: bool = True
+    commands: argparse._SubParsersAction[Parser],
+    name: str,
+    function: str,
+    summary: str,
+    json: bool = True,
+    answers: bool = False,
 ) -> Parser:
+    """Add a command; one that ``answers`` has nothing to do but to write its output."""
     command = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:], allow_abbrev=False)
-    command.set_defaults(run=_imported_later(function))
+    command.set_defaults(run=_imported_later(function), output_is_all=answers)
     if json:
         command.add_argument("--json", action="store_true", help="write JSON to stdout")
     return command

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from latentlab.cli.console import write_json
+from latentlab.cli.console import write_json, write_line
 from latentlab.errors import InputError
 from latentlab.storage import RunFolder
 
@@ -40,7 +40,7 @@ def export_tensorboard(arguments: argparse.Namespace) -> int:
     if arguments.json:
         write_json({"out": str(out), "scalars": count})
     else:
-        print(f"{out}: {count:,} values; show them with tensorboard --logdir {out}")
+        write_line(f"{out}: {count:,} values; show them with tensorboard --logdir {out}")
     return 0
 
 

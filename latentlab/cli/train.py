@@ -7,14 +7,14 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from latentlab.cli.console import write_json
+from latentlab.cli.console import output_failure, write_json, write_line, write_note
 from latentlab.cli.open_data import left_out_message, open_data
 from latentlab.config import RunConfig, with_settings
 from latentlab.config.events import Epoch, Event, Finished, Progress, Started, Suggested, Warned
@@ -99,7 +99,7 @@ def _reporter(arguments: argparse.Namespace, dataset: Dataset, notes: list[Event
         if arguments.json:
             report(Warned(message))
         else:
-            _print(message)
+            write_note(f"latentlab: {message}")
     for note in notes:
         report(note)
     return report
@@ -149,33 +149,20 @@ def _for_images(arguments: argparse.Namespace, dataset: Dataset) -> tuple[RunCon
 
 
 def _follow(training: Trainer, interruption: _Interruption, report: Callable[[Event], None]) -> int:
-    """Train to the end; returns the exit code.
-
-    Raises
-    ------
-    OSError
-        When stdout is closed; the run is checkpointed first.
-    """
-    closed_output: OSError | None = None
-    first = training.step
+    """Train to the end, also if nothing can be written to the standard output; returns the exit code."""
+    first, has_output = training.step, True
     for event in training.steps():
-        try:
-            if event is not None and closed_output is None:
-                if isinstance(event, Finished) and training.step == first:
-                    report(Warned(_why_nothing_was_trained(event)))
-                report(event)
-        except OSError as error:  # a closed pipe, a terminal that was closed
-            closed_output = error
-            training.stop()
-        if (interruption.has_come or closed_output) and training.closing and not isinstance(event, Finished):
+        if event is not None:
+            if isinstance(event, Finished) and training.step == first:
+                report(Warned(_why_nothing_was_trained(event)))
+            report(event)
+        if has_output and output_failure():
+            has_output = False
+            write_note(f"latentlab: the output cannot be written ({output_failure()}): the run continues without it")
+        if interruption.has_come and training.closing and not isinstance(event, Finished):
             # Only the points and the preview are missing; the run is checkpointed, and resuming adds them.
-            break
-    else:
-        if closed_output is None:
-            return 0
-    if closed_output is not None and not interruption.has_come:
-        raise closed_output
-    return _INTERRUPTED
+            return _INTERRUPTED
+    return 0
 
 
 def _why_nothing_was_trained(end: Finished) -> str:
@@ -195,13 +182,7 @@ def _report_interruption(training: Trainer) -> None:
     saved = f"checkpoint at epoch {done}, step {training.step}"
     if not done:
         saved = f"checkpoint in the first epoch, at step {training.step}, with the present model"
-    _print(f"interrupted: {saved}; continue with --resume")
-
-
-def _print(message: str) -> None:
-    """Print to stderr: stdout is for the results alone."""
-    with suppress(OSError):  # the terminal may have been closed
-        tqdm.write(f"latentlab: {message}", file=sys.stderr)
+    write_note(f"latentlab: interrupted: {saved}; continue with --resume")
 
 
 class _InterruptedError(KeyboardInterrupt):
@@ -269,28 +250,23 @@ class _Report:
             self._bar.set_postfix_str(f"ELBO {event.train['elbo']:.1f}, {event.images_per_second:,.0f} images/s")
         elif isinstance(event, Epoch):
             self._bar.update(event.step - self._bar.n)
-            self._write(_epoch_line(event))
+            write_line(_epoch_line(event))
         elif isinstance(event, Suggested):
-            self._write(f"{event.why} As a command: {event.command}")
+            write_line(f"{event.why} As a command: {event.command}")
         elif isinstance(event, Warned):
-            self._write(f"warning: {event.message}")
+            write_line(f"warning: {event.message}")
         elif isinstance(event, Finished):
             self._bar.close()
-            print(f"{event.model}: {pluralize(event.epochs, 'epoch')} in {event.seconds:.0f} s ({_reason(event)})")
+            write_line(f"{event.model}: {pluralize(event.epochs, 'epoch')} in {event.seconds:.0f} s ({_reason(event)})")
 
     def _start(self, event: Started) -> None:
-        print(
+        write_line(
             f"{event.recipe}: {pluralize(event.images, 'image')}, {event.validation_images:,} for validation, "
             f"{event.parameters:,} parameters, on {event.device}"
             + (f" in {event.precision}" if event.precision != "float32" else "")
         )
         first, steps = event.epoch * event.steps_per_epoch, event.epochs * event.steps_per_epoch
         self._bar = tqdm(total=steps, initial=first, unit="step", disable=not sys.stderr.isatty(), leave=False)
-
-    def _write(self, line: str) -> None:
-        # tqdm moves its bar out of the way; the line goes to stdout.
-        tqdm.write(line, file=sys.stdout)
-        sys.stdout.flush()  # so that a file can be followed too
 
 
 def _reason(event: Finished) -> str:

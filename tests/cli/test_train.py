@@ -176,18 +176,6 @@ def test_signals_ignored_by_nohup_stay_ignored(data, tmp_path, capsys):
         signal.signal(signal.SIGHUP, before)
 
 
-@pytest.mark.real
-def test_a_closed_pipe_loses_no_step(data, tmp_path):
-    """As with ``| head``: checkpoint and end."""
-    with start(data, tmp_path / "run", "--epochs", "100000") as child:
-        wait_for(child, '"epoch": 2,')
-        child.stdout.close()
-        assert child.wait(timeout=60) == 1
-        assert child.stderr.read() == ""
-    step = RunFolder(tmp_path / "run").read_checkpoint().position["position"]["step"]
-    assert [line["step"] for line in RunFolder(tmp_path / "run").read_metrics()] == list(range(4, step + 1, 4))
-
-
 def test_interrupted_in_the_first_epoch_it_reports_the_checkpoint(data, tmp_path, monkeypatch, capsys):
 
     class Interrupting(io.StringIO):
