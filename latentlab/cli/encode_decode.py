@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from latentlab.cli.console import write_line
 from latentlab.cli.open_data import model_and_data
 from latentlab.config.layout import latent_layout
 from latentlab.data import Dataset
 from latentlab.errors import InputError
 from latentlab.storage import atomic_write
+from latentlab.utils.plain_text import quote_cell
 from latentlab.utils.text import pluralize
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ def encode(arguments: argparse.Namespace) -> int:
         atomic_write(out, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
     else:
         atomic_write(out, lambda file: _write_csv(file, dataset, mean, std))
-    print(f"{out}: {len(mean)} latents")
+    write_line(f"{out}: {len(mean)} latents")
     return 0
 
 
@@ -66,7 +68,7 @@ def decode(arguments: argparse.Namespace) -> int:
         atomic_write(out, lambda file: Image.fromarray(picture).save(file, format="PNG"))
     others = model.latent_dim - 2
     note = f", over the first two latents; the other {others} are 0" if columns and others > 0 else ""
-    print(f"{out}: {pluralize(len(images), 'image')}{note}")
+    write_line(f"{out}: {pluralize(len(images), 'image')}{note}")
     return 0
 
 
@@ -87,7 +89,7 @@ def _write_csv(file: BinaryIO, dataset: Dataset, mean: NDArray[np.float32], std:
     dimensions = range(mean.shape[1])
     rows.writerow(["path", "label", *(f"mean_{i}" for i in dimensions), *(f"std_{i}" for i in dimensions)])
     for path, label, means, stds in zip(dataset.paths, dataset.labels.tolist(), mean, std, strict=True):
-        rows.writerow([path, label, *means, *stds])
+        rows.writerow([quote_cell(path), label, *means, *stds])
     text.flush()
     text.detach()
 

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from latentlab.cli import main
+from latentlab.data import load_dataset
 from latentlab.models.inference import load_model
 from tests.cli.conftest import SMALL
 from tests.training.helpers import bars
@@ -26,6 +27,23 @@ def test_encode_writes_the_same_numbers_to_npz_and_csv(run, data, tmp_path):
     assert list(rows[0]) == ["path", "label", "mean_0", "mean_1", "std_0", "std_1"]
     assert [row["path"] for row in rows] == arrays["path"].tolist()
     assert (np.array([row["mean_1"] for row in rows], np.float32) == mean[:, 1]).all()
+
+
+def test_names_in_a_csv_are_no_formulas_and_are_read_back(run, tmp_path):
+    """As a spreadsheet opens the file; latentlab reads the same names from it again."""
+    names = ["=1+1.png", "+x.png", "-x.png", "@x.png", "'=x.png", "plain.png"]
+    (tmp_path / "images").mkdir()
+    for name in names:
+        Image.new("L", (8, 8), 90).save(tmp_path / "images" / name)
+    table = tmp_path / "images" / "labels.csv"
+    assert main(["encode", str(run), str(tmp_path / "images"), "--out", str(table)]) == 0
+    with open(table, newline="") as file:
+        cells = [row["path"] for row in csv.DictReader(file)]
+    assert sorted(cells) == sorted(["'=1+1.png", "'+x.png", "'-x.png", "'@x.png", "''=x.png", "plain.png"])
+    again = load_dataset(tmp_path / "images")
+    assert sorted(again.paths) == sorted(names)
+    assert again.skipped == []
+    assert not np.isnan(again.metadata["mean_0"]).any(), "every row has found its image"
 
 
 def test_decode_lays_the_grid_left_to_right_with_z2_rising(run, tmp_path):

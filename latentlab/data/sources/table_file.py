@@ -16,6 +16,7 @@ from typing import Any, TextIO
 from latentlab.data.images.image_file import UnreadableError, open_regular
 from latentlab.data.types import LoadProgress
 from latentlab.errors import InputError
+from latentlab.utils.plain_text import unquote_cell
 from latentlab.utils.text import pluralize
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl")
@@ -54,6 +55,9 @@ class TableFile:
     def rows(self) -> Iterator[tuple[Row, int]]:
         """Rows that are not empty, each with the number of characters read so far.
 
+        An apostrophe that keeps a spreadsheet from taking a cell for a formula, as ``latentlab encode`` writes it, is
+        not part of the cell.
+
         JSON lines begin with a row of the keys, marked by `NAMES` in front of them; when a key comes that is new,
         there is another such row, with all keys so far.
 
@@ -71,6 +75,9 @@ class TableFile:
                 return
             try:
                 for row in csv.reader(lines, delimiter=self.delimiter):
+                    if lines.has_apostrophe:
+                        lines.has_apostrophe = False
+                        row = [unquote_cell(cell) for cell in row]
                     if any(row):
                         yield row, lines.characters
             except csv.Error as error:
@@ -199,6 +206,7 @@ class _Lines:
     def __init__(self, file: TextIO, name: str) -> None:
         self._file, self._name = file, name
         self.characters = 0
+        self.has_apostrophe = False  # since a reader has set it back
 
     def __iter__(self) -> _Lines:
         return self
@@ -217,6 +225,7 @@ class _Lines:
         if "\0" in line:
             raise InputError(f"{self._name} is not text: it contains zero bytes")
         self.characters += len(line)
+        self.has_apostrophe = self.has_apostrophe or "'" in line
         return line
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt, Signal
@@ -12,6 +13,8 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 from latentlab.gui.style.theme import SPACE, tabular
 from latentlab.gui.widgets.containers import EmptyState
 from latentlab.gui.widgets.controls import button, column, named, row
+from latentlab.gui.widgets.plain_text import set_tool_tip
+from latentlab.utils.plain_text import NAME, as_line, quote_cell
 from latentlab.utils.text import MINUS, format_number
 
 
@@ -25,6 +28,7 @@ class Column:
 
 
 Value = str | float | int | None
+_MARKUP = re.compile(r"[\\|<>&`*\[\]~]")
 
 
 class _Cell(QTableWidgetItem):
@@ -98,14 +102,14 @@ class RunsTable(QWidget):
         self._table.setColumnCount(len(columns))
         self._table.setRowCount(len(rows))
         for column_index, each in enumerate(columns):
-            header = QTableWidgetItem(each.title)
-            header.setToolTip(each.tip)
+            header = QTableWidgetItem(as_line(each.title, NAME))
+            set_tool_tip(header, each.tip)
             self._table.setHorizontalHeaderItem(column_index, header)
         for row_index, (name, values) in enumerate(rows):
             for column_index, (each, value) in enumerate(zip(columns, values, strict=True)):
                 cell = _Cell(value, _formatted(each, value))
                 cell.setData(Qt.ItemDataRole.UserRole, name)
-                cell.setToolTip(name)
+                set_tool_tip(cell, name)
                 self._table.setItem(row_index, column_index, cell)
         # Not sorted until a title is clicked: the rows come newest first.
         self._table.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
@@ -117,11 +121,15 @@ class RunsTable(QWidget):
             each_button.setEnabled(bool(rows))
 
     def as_text(self, markdown: bool = False) -> str:
-        """The selected rows, or all if fewer than two are selected, below the titles: tab-separated or as Markdown."""
+        """The selected rows, or all if fewer than two are selected, below the titles: tab-separated or as Markdown.
+
+        A spreadsheet takes no text of the tab-separated table for a formula, and Markdown takes none for markup.
+        """
+        as_cell = _markdown_cell if markdown else quote_cell
         selected = sorted({index.row() for index in self._table.selectedIndexes()})
         rows = selected if len(selected) > 1 else range(self._table.rowCount())
         cells = [[each.title for each in self._columns]]
-        cells += [[self._text(row, column) for column in range(len(self._columns))] for row in rows]
+        cells += [[self._text(row, column, as_cell) for column in range(len(self._columns))] for row in rows]
         if not markdown:
             return "".join("\t".join(line) + "\n" for line in cells)
         cells.insert(1, ["---:" if each.number_format else "---" for each in self._columns])
@@ -132,10 +140,10 @@ class RunsTable(QWidget):
         super().showEvent(event)
         self.shown.emit()
 
-    def _text(self, row: int, column: int) -> str:
+    def _text(self, row: int, column: int, as_cell: Callable[[str], str]) -> str:
         item = self._table.item(row, column)
         text = "" if item is None else item.text()
-        return text.replace(MINUS, "-") if self._columns[column].number_format else text  # else it is no number
+        return text.replace(MINUS, "-") if self._columns[column].number_format else as_cell(text)
 
     def _on_selection_changed(self) -> None:
         self._compare.setEnabled(bool(self._selected()))
@@ -175,4 +183,8 @@ class RunsTable(QWidget):
 def _formatted(column: Column, value: Value) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else format_number(value, column.number_format)
+    return as_line(value, NAME) if isinstance(value, str) else format_number(value, column.number_format)
+
+
+def _markdown_cell(text: str) -> str:
+    return _MARKUP.sub(r"\\\g<0>", text)

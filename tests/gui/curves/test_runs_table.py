@@ -46,6 +46,12 @@ def test_it_is_copied_as_text_and_as_markdown(qtbot, table):
     ]
 
 
+def test_a_copied_table_holds_no_formula_and_no_markup(table):
+    table.set_rows((Column("run"), Column("ELBO", "", ".1f")), [("a", ("=1+1\t|<b>", -3.0)), ("b", ("-x\n`", 2.0))])
+    assert table.as_text() == "run\tELBO\n'=1+1\\t|<b>\t-3.0\n'-x\\n`\t2.0\n"
+    assert table.as_text(markdown=True).splitlines()[2:] == [r"| =1+1\\t\|\<b\> | -3.0 |", r"| -x\\n\` | 2.0 |"]
+
+
 def test_only_the_selected_rows_are_copied_if_several_are_selected(qtbot, table):
     cells = table.findChild(QTableWidget)
     for line, key in ((0, Qt.KeyboardModifier.NoModifier), (2, Qt.KeyboardModifier.ControlModifier)):
