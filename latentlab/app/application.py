@@ -186,10 +186,12 @@ class Application(QObject):
         window.actions_.about.triggered.connect(self._on_about)
         if self._settings.set_aside is not None:
             window.notifications.notify(
-                "warning", f"The window's settings could not be read and were kept as {self._settings.set_aside}."
+                "warning",
+                f"The window's settings could not be read and were kept as {self._settings.set_aside}.",
+                important=True,
             )
         for text in take_fault_logs():
-            window.notifications.notify("warning", "latentlab crashed the last time it ran.", text)
+            window.notifications.notify("warning", "latentlab crashed the last time it ran.", text, important=True)
         self._autosave.offer()
 
     def _watch_for_errors(self) -> None:

@@ -36,7 +36,9 @@ def info(arguments: argparse.Namespace) -> int:
     if value_range.get("warning"):
         print(f"\nwarning: {value_range['warning']}")
     if notes:
-        print("\n" + "\n".join(f"note: {sentence}" for sentence in notes))
+        write_line("")
+        for sentence in notes:
+            write_line(f"note: {sentence}")
     if skipped:
         _print_left_out([LeftOut(**each) for each in skipped])
     return 0

@@ -156,7 +156,8 @@ class AutosaveController(QObject):
         message = f"The session cannot be autosaved: {message}"
         if message != self._failure:
             self._on_saved()
-            self._failure, self._failure_notification = message, self._notifications.notify("warning", message)
+            self._failure = message
+            self._failure_notification = self._notifications.notify("warning", message, important=True)
 
     def _on_saved(self) -> None:
         self._failure = ""
@@ -174,7 +175,7 @@ class AutosaveController(QObject):
             except LatentlabError as error:
                 backup = set_aside(path)
                 self._notifications.notify(
-                    "warning", f"An autosave could not be read and was kept as {backup}: {error}"
+                    "warning", f"An autosave could not be read and was kept as {backup}: {error}", important=True
                 )
                 continue
             if saved.closed_at is not None:
@@ -188,6 +189,7 @@ class AutosaveController(QObject):
                     ("Restore", partial(self._restore_from, path, saved)),
                     ("Discard", partial(path.unlink, True)),
                 ],
+                important=True,
             )
 
     def _offer_to_resume(self, saved: SessionFile, epoch: float) -> None:

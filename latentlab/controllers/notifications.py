@@ -14,6 +14,7 @@ from latentlab.controllers.training import TrainingController
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import Failed, ModelSaved, Notice, Request, RestartWorker, Train, WorkerLost
 from latentlab.gui.widgets.toasts import Actions, Notification, Toasts
+from latentlab.utils.plain_text import TEXT, as_line
 
 log = logging.getLogger("latentlab")
 
@@ -52,19 +53,24 @@ class NotificationsController(QObject):
         training.warned.connect(lambda message: self._notify("warning", message))
         training.finished.connect(lambda event: self._notify("info", ending(event), f"Its model is {event.model}"))
 
-    def _notify(self, level: str, message: str, details: str = "", actions: Actions = ()) -> Notification:
+    def _notify(
+        self, level: str, message: str, details: str = "", actions: Actions = (), important: bool = False
+    ) -> Notification:
+        message = as_line(message, TEXT)  # it may quote a name of several lines
         log.log(
             logging.INFO if level == "info" else logging.WARNING, "%s%s", message, f"\n{details}" if details else ""
         )
-        return self._notifications.notify(level, message, details, actions)
+        return self._notifications.notify(level, message, details, actions, important=important)
 
     def _on_failed(self, failure: Failed) -> None:
         actions: Actions = ()
         if failure.again is not None:
             is_start = isinstance(failure.again, RestartWorker)
             actions = (("Start the worker" if is_start else "Try again", partial(self._request_again, failure.again)),)
-        shown = self._notify("error", failure.message, failure.details, actions)
-        if failure.request == "Checkpoint":
+        is_unsaved = failure.request == "Checkpoint"
+        is_important = is_unsaved or isinstance(failure.again, RestartWorker)
+        shown = self._notify("error", failure.message, failure.details, actions, important=is_important)
+        if is_unsaved:
             self._unsaved.append(shown)
         elif isinstance(failure.again, RestartWorker):
             self._given_up = shown
@@ -82,7 +88,7 @@ class NotificationsController(QObject):
         if lost.again is not None:
             text = "Resume from the checkpoint" if lost.has_checkpoint else "Start the run again"
             actions = ((text, partial(self._continue_run, lost.again)),)
-        self._notify("error", lost.message, lost.details, actions)
+        self._notify("error", lost.message, lost.details, actions, important=True)
 
     def _on_worker_ready(self, _ready: object) -> None:
         """Remove the message that no worker is started any more."""

@@ -33,9 +33,12 @@ class Cards(Toasts):
     def __init__(self, host):
         super().__init__(host)
         self.cards = []
+        self.important, self.threads = [], []
 
-    def notify(self, level, message, details="", actions=()):
+    def notify(self, level, message, details="", actions=(), important=False):
         self.cards.append((message, dict(actions)))
+        self.important.append(important)
+        self.threads.append(threading.current_thread())
 
 
 @pytest.fixture
@@ -95,6 +98,8 @@ def test_an_autosave_that_cannot_be_written_is_reported(parts, session, qtbot, m
         session.set_run_state("running")
     qtbot.waitUntil(lambda: bool(cards.cards))
     assert cards.cards == [("The session cannot be autosaved: the disk is full", {})]
+    assert cards.important == [True]
+    assert cards.threads == [threading.main_thread()], "row 34: a slot is called on its own thread"
     monkeypatch.setattr("latentlab.controllers.autosave.write_session", write_session)
     with qtbot.waitSignal(recovery.autosaved):
         session.set_run_state("idle")
@@ -143,6 +148,7 @@ def test_row_13_an_unreadable_autosave_is_kept_as_a_backup_and_reported(parts):
     path.write_text("garbage")
     recovery.offer()
     assert "could not be read" in cards.cards[0][0]
+    assert cards.important == [True]
     assert path.with_name(path.name + ".bad").read_text() == "garbage"
 
 

@@ -75,11 +75,8 @@ class TableFile:
                 return
             try:
                 for row in csv.reader(lines, delimiter=self.delimiter):
-                    if lines.has_apostrophe:
-                        lines.has_apostrophe = False
-                        row = [unquote_cell(cell) for cell in row]
                     if any(row):
-                        yield row, lines.characters
+                        yield (_unquoted(row) if lines.take_apostrophe() else row), lines.characters
             except csv.Error as error:
                 raise InputError(f"{self.path.name} is not a table: {error}") from None
 
@@ -206,7 +203,7 @@ class _Lines:
     def __init__(self, file: TextIO, name: str) -> None:
         self._file, self._name = file, name
         self.characters = 0
-        self.has_apostrophe = False  # since a reader has set it back
+        self._has_apostrophe = False
 
     def __iter__(self) -> _Lines:
         return self
@@ -225,8 +222,17 @@ class _Lines:
         if "\0" in line:
             raise InputError(f"{self._name} is not text: it contains zero bytes")
         self.characters += len(line)
-        self.has_apostrophe = self.has_apostrophe or "'" in line
+        self._has_apostrophe = self._has_apostrophe or "'" in line
         return line
+
+    def take_apostrophe(self) -> bool:
+        """Whether there was an apostrophe in the lines since the last call."""
+        taken, self._has_apostrophe = self._has_apostrophe, False
+        return taken
+
+
+def _unquoted(row: Row) -> Row:
+    return [unquote_cell(cell) for cell in row]
 
 
 def _cell(value: Any) -> str:

@@ -7,13 +7,18 @@ from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QEnterEvent, QGuiApplication
-from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from latentlab.gui.style.icons import pixmap
 from latentlab.gui.style.theme import SPACE, current_theme
 from latentlab.gui.widgets.controls import button, label, row, tool_button
+from latentlab.gui.widgets.plain_text import PlainTextView
+from latentlab.utils.plain_text import as_line
 
 MAX_CARDS = 4
+MAX_IMPORTANT = MAX_CARDS - 1  # shown at once: a place is left for the newest of the others
+MAX_WAITING = 50
+_MESSAGE = 600  # letters of a message; the whole text is in the log
 SECONDS = 6.0
 WIDTH = 368
 Actions = Sequence[tuple[str, Callable[[], object]]]
@@ -35,15 +40,22 @@ class Card(QFrame):
     resized = Signal()
 
     def __init__(
-        self, level: str, message: str, details: str, actions: Actions, parent: QWidget, copied: str = ""
+        self,
+        level: str,
+        message: str,
+        details: str,
+        actions: Actions,
+        parent: QWidget,
+        copied: str = "",
+        is_important: bool = False,
     ) -> None:
         super().__init__(parent)
         self.setProperty("role", "card")
         self.setObjectName("notificationCard")
         self.setAccessibleName(f"{level}: {message}")
-        self.level, self.message, self._count = level, message, 1
+        self.level, self.message, self.is_important, self._count = level, message, is_important, 1
         self._details_text, self._copied = details, copied
-        self._icon = QLabel()
+        self._icon = label()
         self._text = label(message, wrap=True, selectable=True)
         self._close = tool_button("dismissNotification", "dismiss", "Dismiss", "close")
         self._close.clicked.connect(self.dismissed)
@@ -55,8 +67,7 @@ class Card(QFrame):
         layout.setContentsMargins(SPACE + 4, SPACE, SPACE, SPACE)
         layout.setSpacing(SPACE)
         layout.addLayout(head)
-        self._details = QPlainTextEdit(details)
-        self._details.setReadOnly(True)
+        self._details = PlainTextView(details)
         self._details.setProperty("role", "mono")
         self._details.setFixedHeight(112)
         self._details.setAccessibleName("details")
@@ -67,7 +78,7 @@ class Card(QFrame):
         self._timer.setSingleShot(True)
         self._timer.setInterval(round(SECONDS * 1000))
         self._timer.timeout.connect(self.dismissed)
-        self._disappears = level == "info" and not actions
+        self._disappears = level == "info" and not actions and not is_important
         if self._disappears:
             self._timer.start()
         self._draw_icon()
@@ -153,9 +164,11 @@ class Notification:
 class Toasts(QWidget):
     """Cards over the lower right corner of a widget: information disappears after a while, warnings and errors stay.
 
-    At most four are shown; information is removed first. A repeated message is counted on its card. A new card is
-    placed above the others, and no card moves while the pointer is over them, so that a button about to be clicked
-    stays in place. The widget is only as large as its cards: the map around them remains usable.
+    At most four are shown; information is removed first. An important message is never removed for another: it stays
+    until it is dismissed, at most three are shown, and further ones wait for their turn in order. A repeated message is
+    counted on its card. A new card is placed above the others, and no card moves while the pointer is over them, so
+    that a button about to be clicked stays in place. The widget is only as large as its cards: the map around them
+    remains usable.
     """
 
     def __init__(self, host: QWidget, over: QWidget | None = None) -> None:
@@ -164,13 +177,20 @@ class Toasts(QWidget):
         self.setAccessibleName("notifications")
         self._host, self._over = host, over or host
         self._cards: list[Card] = []
+        self._waiting: list[Card] = []  # important ones that have not been shown yet, oldest first
         self._lifts: dict[Card, int] = {}  # px from the corner up to each card's lower edge
         self._is_hovered = False
         self._over.installEventFilter(self)
         self.hide()
 
     def notify(
-        self, level: str, message: str, details: str = "", actions: Actions = (), copied: str = ""
+        self,
+        level: str,
+        message: str,
+        details: str = "",
+        actions: Actions = (),
+        copied: str = "",
+        important: bool = False,
     ) -> Notification:
         """Show a card, and return the handle that withdraws it.
 
@@ -186,22 +206,36 @@ class Toasts(QWidget):
             Text and callback of each button; a click removes the card.
         copied
             Text for its Copy button; message and details if empty.
+        important
+            Whether it must be seen, such as that work or settings were lost: it stays until it is dismissed.
         """
-        for card in self._cards:
-            if (card.level, card.message) == (level, message) and not actions:
+        message = as_line(message, _MESSAGE)
+        for card in (*self._cards, *self._waiting):
+            if (card.level, card.message) == (level, message) and not actions and card.is_important >= important:
                 card.count_again(details, copied)
                 self._lay_out()
                 return Notification(partial(self._remove, card))
-        while len(self._cards) >= MAX_CARDS:
-            self._remove(next((card for card in self._cards if card.level == "info"), self._cards[0]))
-        card = Card(level if level in _COLOURS else "info", message, details, actions, self, copied)
+        card = Card(level if level in _COLOURS else "info", message, details, actions, self, copied, important)
         card.dismissed.connect(lambda: self._remove(card))
         card.resized.connect(self._lay_out)
+        if important and sum(each.is_important for each in self._cards) >= MAX_IMPORTANT:
+            card.hide()
+            self._waiting.append(card)
+            if len(self._waiting) > MAX_WAITING:
+                self._remove(self._waiting[-1])
+        else:
+            self._show(card)
+        return Notification(partial(self._remove, card))
+
+    def _show(self, card: Card) -> None:
+        """Show a card, in the place of another one if there are too many."""
+        while len(self._cards) >= MAX_CARDS:
+            others = [each for each in self._cards if not each.is_important]
+            self._remove(next((each for each in others if each.level == "info"), others[0]))
         self._cards.append(card)
         self._lifts[card] = self._free_lift(card)
         card.show()
         self._lay_out()
-        return Notification(partial(self._remove, card))
 
     def messages(self) -> list[str]:
         """The messages shown, oldest first."""
@@ -209,16 +243,21 @@ class Toasts(QWidget):
 
     def clear(self) -> None:
         """Remove every card."""
-        for card in list(self._cards):
+        for card in (*self._waiting, *self._cards):
             self._remove(card)
 
     def _remove(self, card: Card) -> None:
-        if card in self._cards:
+        if card in self._waiting:
+            self._waiting.remove(card)
+            card.deleteLater()
+        elif card in self._cards:
             self._cards.remove(card)
             del self._lifts[card]
             card.hide()
             card.deleteLater()
             self._lay_out()
+            if card.is_important and self._waiting:
+                self._show(self._waiting.pop(0))
 
     def _free_lift(self, card: Card) -> int:
         """The lowest free position for a new card."""

@@ -39,6 +39,49 @@ def test_their_number_is_bounded_and_errors_outlast_information(cards):
     assert cards.messages() == [f"error {index}" for index in range(MAX_CARDS)]
 
 
+def test_an_important_message_stays_until_it_is_dismissed(qtbot, cards):
+    cards.notify("warning", "The settings were reset.", important=True)
+    for index in range(3 * MAX_CARDS):
+        cards.notify("error", f"error {index}")
+    assert cards.messages() == ["The settings were reset.", "error 9", "error 10", "error 11"]
+    press(qtbot, cards, "dismissNotification")
+    assert cards.messages() == ["error 9", "error 10", "error 11"]
+
+
+def test_important_information_does_not_disappear(qtbot, cards, monkeypatch):
+    monkeypatch.setattr(toasts, "SECONDS", 0.02)
+    cards.notify("info", "The defaults were restored.", important=True)
+    cards.notify("info", "Saved.")
+    qtbot.waitUntil(lambda: cards.messages() == ["The defaults were restored."])
+
+
+def test_more_important_messages_than_fit_are_shown_in_turn_and_leave_room_for_others(cards):
+    lost = [cards.notify("warning", f"lost {index}", important=True) for index in range(6)]
+    cards.notify("warning", "lost 4", important=True)
+    cards.notify("info", "Saved.")
+    assert cards.messages() == ["lost 0", "lost 1", "lost 2", "Saved."]
+    lost[3].withdraw()  # its cause is gone before it was shown
+    visible(cards)[1].dismissed.emit()
+    assert cards.messages() == ["lost 0", "lost 2", "Saved.", "lost 4"]
+    (repeated,) = (card for card in visible(cards) if card.message == "lost 4")
+    assert any("2×" in label.text() for label in repeated.findChildren(QLabel))
+    visible(cards)[0].dismissed.emit()
+    assert cards.messages() == ["lost 2", "Saved.", "lost 4", "lost 5"]
+    cards.clear()
+    assert cards.messages() == []
+    assert not cards.isVisible()
+
+
+def test_the_number_of_waiting_messages_is_bounded(cards):
+    for index in range(100):
+        cards.notify("warning", f"lost {index}", important=True)
+    shown = []
+    while cards.messages():
+        shown += cards.messages()[:1]
+        visible(cards)[0].dismissed.emit()
+    assert shown == [f"lost {index}" for index in range(toasts.MAX_IMPORTANT + toasts.MAX_WAITING)]
+
+
 def test_a_repeated_message_is_counted(cards):
     for _ in range(3):
         cards.notify("warning", "No disk space.")
