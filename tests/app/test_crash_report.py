@@ -7,8 +7,12 @@ import sys
 import threading
 
 import pytest
+import shiboken6
 
 from latentlab.app.crash_report import UncaughtExceptions, take_fault_logs
+from latentlab.controllers.status_line import StatusLineController
+from latentlab.gui.widgets.status_bar import StatusBar
+from latentlab.state.activity import Activity
 
 
 def run(code: str) -> int:
@@ -58,3 +62,19 @@ def test_row_19_an_exception_of_another_thread_is_reported_too(reports):
     thread.start()
     thread.join()
     assert reports[0][0] == "ValueError: elsewhere"
+
+
+@pytest.mark.logs("already deleted")
+def test_row_35_a_signal_for_a_deleted_widget_is_reported_and_others_receive_it(qapp, reports):
+    activity, status, received = Activity(), StatusBar(), []
+    controller = StatusLineController(activity, status)
+    activity.changed.connect(lambda: received.append(activity.shown.text))
+    shiboken6.delete(status)
+    activity.set_idle_text("after the deletion")
+    assert received == ["after the deletion"]
+    ((summary, details),) = reports
+    assert "already deleted" in summary
+    assert "status_line.py" in details
+    shiboken6.delete(controller)
+    activity.set_idle_text("without anyone")
+    assert len(reports) == 1

@@ -52,6 +52,8 @@ def begin():
 
 RAISES = """
 def begin():
+    # No regular autosave has this latent, and the next one is due in seconds.
+    application.session.set_latent([1.25, -0.75])
     for _ in range(3):
         QTimer.singleShot(0, lambda: 1 / 0)
     failing = threading.Thread(target=lambda: [][0])
@@ -61,12 +63,12 @@ def begin():
 
 def look():
     from latentlab.gui.widgets.dialogs import ReportDialog
-    from latentlab.paths import data_folder
+    from latentlab.storage.session_file import autosave_path, read_session
     dialogs = application.window.findChildren(ReportDialog)
     say(
         dialogs=len(dialogs),
         report=dialogs[0].findChild(QObject, "report").toPlainText(),
-        saved=[path.name for path in data_folder().rglob("*") if "autosave" in str(path)],
+        saved=read_session(autosave_path()).latent,
         state=application.session.run_state,
     )
     application.close()
@@ -123,7 +125,7 @@ def test_row_19_exceptions_nobody_caught_are_one_report_and_the_session_is_saved
     assert seen["dialogs"] == 1
     assert "Traceback" in seen["report"]
     assert "Python" in seen["report"], "what is asked for with every report"
-    assert seen["saved"]
+    assert seen["saved"] == [1.25, -0.75], "saved when the exception came"
     assert seen["state"] == "running"
     assert errors.count("ZeroDivisionError") == 3, "the terminal sees all of them"
     assert "IndexError" in errors
