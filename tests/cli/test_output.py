@@ -20,6 +20,7 @@ def started(*arguments, encoding="utf-8", redirected="", **pipes):
     """A command in a process of its own, with the shell's redirections; returns it with its standard error."""
     command = [sys.executable, "-m", "latentlab", *map(str, arguments)]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONIOENCODING": encoding}
+    environment.pop("PYTHONUNBUFFERED", None)  # or the interpreter would have nothing left to write at its end
     shell = ["sh", "-c", f'exec "$@" {redirected}', "sh", *command]
     return subprocess.run(shell, env=environment, timeout=120, check=False, stderr=subprocess.PIPE, **pipes)
 
