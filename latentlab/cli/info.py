@@ -93,6 +93,8 @@ def doctor(arguments: argparse.Namespace) -> int:
 
 
 def _is_model(source: str) -> bool:
+    if not source.strip():
+        return False  # not the working folder
     path = Path(source)
     if source.startswith("bundled:") or path.suffix.lower() in (".safetensors", ".pt", ".pth", ".ckpt"):
         return True

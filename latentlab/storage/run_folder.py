@@ -306,7 +306,7 @@ def find_model(source: str | Path) -> Path:
     Raises
     ------
     InputError
-        When it does not exist.
+        When it does not exist, or the name is empty.
     """
     text = os.fspath(source)
     if text.startswith(_BUNDLED):
@@ -315,6 +315,8 @@ def find_model(source: str | Path) -> Path:
         if name not in names:
             raise InputError(f"there is no bundled model {name!r}; available: {', '.join(names) or 'none'}")
         return resource("models", f"{name}.safetensors")
+    if not text.strip():  # as a path it is the working folder
+        raise InputError("there is no model: the name is empty")
     path = Path(text)
     if path.is_dir():
         model = RunFolder(path).model

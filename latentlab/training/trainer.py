@@ -33,6 +33,7 @@ from latentlab.training.step.step_runner import StepRunner
 from latentlab.training.stopping import StopRule
 from latentlab.training.timing import ProgressReporter, RunClock
 from latentlab.training.validation import Validation
+from latentlab.utils.text import pluralize
 
 _SECONDS_BETWEEN_EPOCH_CHECKPOINTS = 2.0  # an epoch may be shorter than writing a checkpoint
 
@@ -132,6 +133,7 @@ class Trainer:
         self._stop_rule = StopRule(self.state.progress, self.state.limits, group)
         self._snapshots: SnapshotTaker | None = None
         self._closing = False
+        self._warnings: list[str] = []  # to be reported when the steps begin
         self._saved_at = time.monotonic()
         self.loaded = InferenceModel(self.model, self._writer.model_header(self.model, self.state.best), self.device)
 
@@ -169,6 +171,20 @@ class Trainer:
     def closing(self) -> bool:
         """Whether the last checkpoint is written, and only the model's points and preview are still to be made."""
         return self._closing
+
+    def restart_patience(self) -> None:
+        """Count the epochs without a better model anew if patience had ended the run, before the first step.
+
+        The change is recorded like one of ``patience``, and reported.
+        """
+        progress, patience = self.state.progress, self.state.limits.patience
+        if self._stop_rule.reason == "patience":
+            progress.stale_epochs = 0
+            self.update(patience=patience)
+            self._warnings.append(
+                f"Early stopping had ended this run: the {pluralize(patience, 'epoch')} without a better ELBO after "
+                "which it stops are counted anew."
+            )
 
     def stop(self) -> None:
         """Ask the run to write a checkpoint after its current step and to end."""
@@ -285,6 +301,8 @@ class Trainer:
         yield self._reporter.started(self._step_runner.precision)
         if self._dataset.value_range.warning:
             yield Warned(f"value range: {self._dataset.value_range.warning}")
+        while self._warnings:
+            yield Warned(self._warnings.pop(0))
         for event in self._writer.write_pending():  # of an earlier steps() that failed
             if isinstance(event, Epoch):  # changes of settings are reported by _live_changes
                 yield event

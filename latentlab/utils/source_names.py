@@ -27,7 +27,7 @@ def join_sources(sources: Iterable[str | Path]) -> str:
     Raises
     ------
     InputError
-        When one of several contains the separator.
+        When one of several contains the separator, or a name is empty.
 
     Examples
     --------
@@ -37,6 +37,8 @@ def join_sources(sources: Iterable[str | Path]) -> str:
     texts = [str(source) for source in sources]
     if not texts:
         raise InputError("there is no source: the list is empty")
+    if not all(text.strip() for text in texts):
+        raise InputError("there is no source: the name is empty")
     faulty = next((text for text in texts if SEPARATOR in text and _exists(text)), None)
     if len(texts) > 1 and faulty is not None:
         raise InputError(f"{faulty} cannot be combined with others: its name contains {SEPARATOR}")

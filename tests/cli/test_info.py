@@ -32,6 +32,15 @@ def test_info_of_a_model(capsys):
     assert found["parameters"] > 100_000
 
 
+@pytest.mark.parametrize("command", [["info"], ["train", "--out", "run"], ["evaluate", "bundled:mnist-2d"]])
+def test_an_empty_name_is_not_the_working_folder(command, tmp_path, monkeypatch, capsys):
+    save(tmp_path / "image.png", grey())
+    monkeypatch.chdir(tmp_path)
+    assert main([*command, ""]) == 2
+    assert "there is no source: the name is empty" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 def test_info_of_a_run_and_of_its_data(run, data, capsys):
     found = json_of(capsys, "info", str(run))
     assert found["kind"] == "model"

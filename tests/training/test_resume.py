@@ -257,6 +257,26 @@ def test_more_epochs_can_be_trained_after_patience_ended_the_run(tmp_path):
     assert named(more, "epoch")[0].epoch == done + 1
 
 
+def test_patience_can_be_counted_anew_after_it_ended_the_run(tmp_path):
+    impatient = run_config(patience=2, learning_rate=1.0, epochs=90)
+    _, events = train(bars(), impatient, tmp_path / "run")
+    done = events[-1].epochs
+    trainer = Trainer(bars(), impatient, tmp_path / "run", resume=True)
+    trainer.restart_patience()
+    again = [event for event in trainer.steps() if event is not None]
+    assert len(named(again, "epoch")) >= 2
+    assert named(again, "epoch")[0].epoch == done + 1
+    assert "2 epochs without a better ELBO after which it stops are counted anew" in named(again, "warning")[0].message
+    assert named(again, "adjusted")[0].patience == 2, "it is marked in the curves and recorded"
+
+
+def test_patience_that_has_not_ended_the_run_keeps_its_count(tmp_path):
+    trainer = Trainer(bars(), run_config(patience=9), tmp_path / "run")
+    trainer.state.progress.stale_epochs = 4
+    trainer.restart_patience()
+    assert trainer.state.progress.stale_epochs == 4
+
+
 def test_other_images_or_another_model_are_refused(tmp_path):
     train(bars(), run_config(epochs=1), tmp_path / "run")
     for dataset, config, why in (

@@ -101,7 +101,7 @@ def open_dataset(
         One sentence for the user.
     """
     config = config or DataConfig()
-    text = str(source) if isinstance(source, str | Path) else join_sources(source)
+    text = join_sources([source] if isinstance(source, str | Path) else source)
     scheme, _, name = text.partition(":")
     if scheme == "demo":
         if name not in DEMOS:
@@ -172,6 +172,8 @@ def _open(path: Path, config: DataConfig) -> Opened:
         raise InputError(f"there is no file or folder {path}")
     if path.is_dir():
         return (yield from _open_folder(path, config))
+    if not path.is_file():  # a pipe would be waited for, a device may have no end
+        raise InputError(f"cannot read {path}: it is neither a regular file nor a folder")
     if path.suffix.lower() in TABLE_SUFFIXES:
         return (yield from _open_table(path))
     if is_path_list(path):

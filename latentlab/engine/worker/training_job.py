@@ -70,6 +70,8 @@ class TrainingJob:
         if request.resume:
             _check_resumable(workspace, RunFolder(request.out))
         self._trainer = Trainer(self._dataset, config, Path(request.out), request.resume)
+        if request.resume:  # it would end at once, although the user wants it to continue
+            self._trainer.restart_patience()
         self._steps = self._trainer.steps()
         self.out = request.out
         self.state = "running"

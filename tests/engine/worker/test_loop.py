@@ -356,6 +356,17 @@ def test_the_window_trains_to_the_same_bits_as_the_command_line(driver, image_fi
     assert all(window.weights[name].tobytes() == alone.weights[name].tobytes() for name in alone.weights)
 
 
+def test_a_run_that_early_stopping_has_ended_continues_when_asked(driver, image_file, tmp_path):
+    out, impatient = tmp_path / "run", {"epochs": 90, "patience": 1, "learning_rate": 1.0}
+    driver.ask(OpenDataset(str(image_file)), train(out, **impatient))
+    ended = driver.wait(TrainingEvent, lambda result: isinstance(result.event, Finished)).event
+    assert ended.reason == "patience"
+    driver.wait(TrainingState, lambda result: result.state == "idle")
+    driver.ask(train(out, resume=True, **impatient))
+    again = driver.wait(TrainingEvent, lambda result: isinstance(result.event, Finished) and result.event != ended)
+    assert again.event.epochs > ended.epochs
+
+
 def test_a_refused_run_leaves_the_current_model(driver, tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()
