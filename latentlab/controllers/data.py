@@ -69,7 +69,7 @@ class DataController(QObject):
         engine.trainingFinished.connect(self._on_training_finished)
         engine.failed.connect(self._on_failed)
         engine.workerLost.connect(self._on_encoding_ended)
-        session.modelChanged.connect(self._on_encoding_ended)  # those points are of a model that is replaced
+        session.modelChanged.connect(self._on_model_changed)
 
     def open(self, source: str, config: DataConfig | None = None) -> None:
         """Open a folder, a dataset file or ``demo:…``; the open dataset stays until that succeeds."""
@@ -150,6 +150,12 @@ class DataController(QObject):
             return
         if session.model.image_shape == session.dataset.image_shape:
             self._engine.request(EncodeDataset())
+
+    def _on_model_changed(self, is_new_model: bool) -> None:
+        """Encode the open images with a model that is opened after them."""
+        self._on_encoding_ended(is_new_model)  # points being encoded are of a model that is replaced
+        if is_new_model and not self._opening:  # images being opened are encoded when they are
+            self._encode_if_it_fits()
 
     def _on_training_finished(self, _event: Finished) -> None:
         """Encode all images after a run, whose points are only those that its model file keeps."""

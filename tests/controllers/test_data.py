@@ -69,6 +69,18 @@ def test_images_that_fit_the_current_model_are_encoded(parts, session, engine, s
     assert engine.count(EncodeDataset) == encoded
 
 
+@pytest.mark.parametrize(
+    ("shape", "state", "encoded"), [((1, 8, 8), "idle", 1), ((1, 9, 9), "idle", 0), ((1, 8, 8), "running", 0)]
+)
+def test_images_are_encoded_by_a_model_that_is_opened_after_them(parts, session, engine, shape, state, encoded):
+    opened(engine)
+    session.set_run_state(state)
+    session.set_model(model_info(image_shape=shape), 1, is_new_model=True)
+    assert engine.count(EncodeDataset) == encoded
+    session.set_model(model_info(image_shape=shape), 2, is_new_model=False)
+    assert engine.count(EncodeDataset) == encoded, "newer weights of the same model"
+
+
 def preview(source: str, value: int) -> DatasetPreview:
     return DatasetPreview(source, DataConfig(), (1, 8, 8), np.full((8, 8), value, np.uint8))
 
