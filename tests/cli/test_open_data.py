@@ -13,7 +13,7 @@ from tests.data.helpers import grey, save
 @pytest.fixture
 def damaged(tmp_path):
     for number in range(4):
-        save(tmp_path / "photos" / f"{number}.png", grey(number, (8, 8)))
+        save(tmp_path / "photos" / f"{number}.png", grey(60 * number, (8, 8)))
     (tmp_path / "photos/broken.png").write_bytes(b"broken")
     return tmp_path / "photos"
 
