@@ -31,7 +31,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from latentlab.data.images.image_file import Pair, Ranges
+from latentlab.data.images.image_types import Pair, Ranges
 
 Origin = Literal["type", "data", "window"]
 
@@ -109,7 +109,7 @@ class ValueFacts:
 
     @property
     def group(self) -> str:
-        """The field of `latentlab.data.images.image_file.Ranges` for such values; empty for booleans."""
+        """The field of `latentlab.data.images.image_types.Ranges` for such values; empty for booleans."""
         kind = self.dtype.kind
         return "" if kind == "b" else "real" if kind == "f" else "eight" if self.dtype == np.uint8 else "whole"
 
