@@ -265,7 +265,12 @@ class Application(QObject):
         self.training.start(config, request.out, request.resume)
 
     def _on_exception(self, summary: str, details: str) -> None:
-        self._autosave.autosave()
+        try:
+            self._autosave.autosave()
+        finally:  # an exception of the autosave is only logged: the first one is what is reported
+            self._show_report(summary, details)
+
+    def _show_report(self, summary: str, details: str) -> None:
         if any(dialog.isVisible() for dialog in self.window.findChildren(ReportDialog)):
             return  # one dialog is enough: repeated exceptions are in the log
         ReportDialog(summary, f"{details}\n{_facts_as_text(self._facts())}", self.window).open()

@@ -22,6 +22,7 @@ from latentlab.storage.session_file import (
     abandoned_autosaves,
     autosave_path,
     read_session,
+    session_of,
     set_aside,
     write_session,
 )
@@ -66,6 +67,7 @@ class AutosaveController(QObject):
         self._writer = ThreadPoolExecutor(1, "latentlab-autosave")  # a disk may take long to confirm
         self._writing: Future[None] | None = None
         self._failure = ""  # the last message
+        self._left_out: tuple[str, ...] = ()  # of the session, because it cannot be kept
         self._failure_notification: Notification | None = None
         self.autosaveFailed.connect(self._on_failed)
         self.autosaved.connect(self._on_saved)
@@ -80,20 +82,25 @@ class AutosaveController(QObject):
     # --- saving ---------------------------------------------------------------------------------------
 
     def snapshot(self) -> SessionFile:
-        """The session as it would be saved now."""
+        """The session as it would be saved now; notifies once of what cannot be kept."""
         session = self._session
-        return SessionFile(
-            model="" if session.model is None else session.model.source,
-            dataset="" if session.dataset is None else session.dataset.source,
-            data=session.data_config if session.dataset is None else session.dataset.config,
-            latent=tuple(session.latent.clip(-LARGEST_COORDINATE, LARGEST_COORDINATE).tolist()),
-            label=session.label,
-            axes=(session.axes.x, session.axes.y),
-            locked=tuple(sorted(session.locked)),
-            run_folder=session.run_folder,
-            run_config=session.run.config,
-            run_was_live=session.run_is_active,
-        )
+        snapshot, left_out = session_of({
+            "model": "" if session.model is None else session.model.source,
+            "dataset": "" if session.dataset is None else session.dataset.source,
+            "data": session.data_config if session.dataset is None else session.dataset.config,
+            "latent": tuple(session.latent.clip(-LARGEST_COORDINATE, LARGEST_COORDINATE).tolist()),
+            "label": session.label,
+            "axes": (session.axes.x, session.axes.y),
+            "locked": tuple(sorted(session.locked)),
+            "run_folder": session.run_folder,
+            "run_config": session.run.config,
+            "run_was_live": session.run_is_active,
+        })  # fmt: skip
+        if left_out != self._left_out:
+            self._left_out = left_out
+            for fault in left_out:
+                self._notifications.notify("warning", f"A part of the session is not saved: {fault}.", important=True)
+        return snapshot
 
     def save(self, path: Path) -> None:
         """Save the session to ``path``; raises ``LatentlabError`` when it cannot be written."""

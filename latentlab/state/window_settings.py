@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import Literal, get_args
 
 from PySide6.QtCore import QByteArray, QSettings
 
 from latentlab.paths import settings_file
+from latentlab.state.settings_text import is_without_objects
 
 MAX_RECENT = 10
 _LONGEST_SOURCE = 4096
 _LARGEST_FILE = 1 << 20  # bytes
-# A zero byte, and Qt's encoding of objects of any class: pictures, for instance, that unpack to gigabytes.
-_NEVER_WRITTEN = re.compile(rb'\0|[=,]\s*"?@(?!ByteArray\(|Invalid\(|@)\w+\(')
 Scheme = Literal["system", "light", "dark"]
 
 
@@ -55,7 +53,7 @@ class WindowSettings:
             content = self._path.read_bytes()
         except OSError:
             return True
-        return _NEVER_WRITTEN.search(content) is None
+        return is_without_objects(content)
 
     # --- layout -------------------------------------------------------------------------------------
 

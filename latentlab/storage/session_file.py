@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, PlainValidator, ValidationError
 
 from latentlab.config import Config, DataConfig, RunConfig
 from latentlab.errors import InputError
 from latentlab.paths import data_folder
 from latentlab.storage import atomic_write
 from latentlab.storage.validation import (
+    LONGEST_SOURCE,
+    LONGEST_TEXT,
     MAX_CLASSES,
     Coordinate,
     FileContentError,
     SchemaVersion,
-    Text,
     described,
     json_object,
     read_bounded,
@@ -25,11 +28,28 @@ from latentlab.storage.validation import (
 
 SCHEMA_VERSION = 1
 SUFFIX = ".latentlab.json"
-_LARGEST_FILE = 4 << 20  # bytes
+_LARGEST_FILE = 16 << 20  # bytes: the longest source takes 12 MB if each of its characters is escaped
 _LARGEST_LATENT = 2**17  # dimensions: a grid of codes has thousands
 
 Dimension = Annotated[int, Field(ge=0, lt=_LARGEST_LATENT)]
 AxisName = Annotated[str, Field(pattern=r"^(z|pc)[1-9]\d{0,3}$")]
+
+
+def _path_text(most: int) -> PlainValidator:
+    """A text of at most ``most`` characters; unlike pydantic's, with the bytes of file names that are not UTF-8."""
+
+    def check(value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError("it is not a text")
+        if len(value) > most:
+            raise ValueError(f"it has {len(value):,} characters, more than {most:,}")
+        return value
+
+    return PlainValidator(check)
+
+
+PathText = Annotated[str, _path_text(LONGEST_TEXT)]
+SourceText = Annotated[str, _path_text(LONGEST_SOURCE)]
 
 
 class SessionFile(Config):
@@ -48,23 +68,44 @@ class SessionFile(Config):
     """
 
     schema_version: SchemaVersion = SCHEMA_VERSION
-    model: Text = ""
-    dataset: Text = ""
+    model: PathText = ""
+    dataset: SourceText = ""
     data: DataConfig = DataConfig()
     latent: Annotated[tuple[Coordinate, ...], Field(max_length=_LARGEST_LATENT)] = ()
     label: Annotated[int, Field(ge=0, lt=MAX_CLASSES)] | None = None
     axes: tuple[AxisName, AxisName] = ("z1", "z2")
     locked: Annotated[tuple[Dimension, ...], Field(max_length=_LARGEST_LATENT)] = ()
-    run_folder: Text = ""
+    run_folder: PathText = ""
     run_config: RunConfig | None = None
     run_was_live: bool = False
     closed_at: float | None = Field(default=None, ge=0, le=1_000_000)
 
 
+def session_of(values: Mapping[str, Any]) -> tuple[SessionFile, tuple[str, ...]]:
+    """A session of what can be kept of ``values``.
+
+    Returns
+    -------
+    session, left_out
+        The session, and one sentence for each field that has its default because the value cannot be kept.
+    """
+    try:
+        return SessionFile(**values), ()
+    except ValidationError as error:
+        faults = {str(fault["loc"][0]): fault["msg"] for fault in error.errors(include_url=False, include_input=False)}
+    kept = {name: value for name, value in values.items() if name not in faults}
+    left_out = tuple(
+        f"the {name.replace('_', ' ')} cannot be kept: {message.removeprefix('Value error, ')}"
+        for name, message in faults.items()
+    )
+    return SessionFile(**kept), left_out
+
+
 def write_session(path: Path, session: SessionFile) -> None:
     """Write atomically; raises ``RunError`` when writing fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(path, session.model_dump_json(indent=2).encode())
+    # Not by pydantic: bytes of file names that are not UTF-8 have escapes in JSON.
+    atomic_write(path, json.dumps(session.model_dump(mode="json"), indent=2).encode())
 
 
 def read_session(path: Path) -> SessionFile:

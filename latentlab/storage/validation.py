@@ -226,8 +226,8 @@ def _checked_extent(extent: Extent) -> Extent:
 def _plain(value: Any, depth: int = _MAX_DEPTH) -> Any:
     """Check values whose meaning is not known here: JSON of a limited depth, with finite numbers."""
     if isinstance(value, str):
-        if len(value) > _LONGEST_TEXT:
-            raise ValueError(f"a text has {len(value):,} characters, more than {_LONGEST_TEXT:,}")
+        if len(value) > LONGEST_TEXT:
+            raise ValueError(f"a text has {len(value):,} characters, more than {LONGEST_TEXT:,}")
     elif isinstance(value, float) and not math.isfinite(value):
         raise ValueError("a number is not finite")
     elif isinstance(value, int) and abs(value) >= 2**63:
@@ -253,9 +253,12 @@ def _is_plottable(value: float) -> bool:
     return math.isfinite(value) and abs(value) <= LARGEST_METRIC
 
 
-_LONGEST_TEXT = 4096
-Text = Annotated[str, Field(max_length=_LONGEST_TEXT)]
+LONGEST_TEXT = 4096
+LONGEST_SOURCE = 1 << 20  # characters: thousands of files may be one dataset
+Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 """A path, or any other text."""
+Source = Annotated[str, Field(max_length=LONGEST_SOURCE)]
+"""What a dataset is opened by: one path, or many."""
 Name = Annotated[str, Field(max_length=1000)]
 """Of a class, a metric, a dataset."""
 Names = Annotated[tuple[Name, ...], Field(max_length=MAX_CLASSES)]
@@ -276,7 +279,7 @@ class _DataRecord(BaseModel):
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
     name: Text = ""
-    source: Text = ""
+    source: Source = ""
     fingerprint: Name = ""
     images: Count = 0
     config: dict[str, Any] = Field(default_factory=dict)
@@ -293,7 +296,7 @@ class _TrainingRecord(BaseModel):
 
 def _follows(kind: type[BaseModel]) -> AfterValidator:
     def check(values: dict[str, Any]) -> dict[str, Any]:
-        _plain(values)
+        _plain({name: value for name, value in values.items() if name != "source"})  # which may be longer
         try:
             described(kind, values)
         except FileContentError as fault:

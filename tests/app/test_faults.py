@@ -61,9 +61,11 @@ def begin():
     failing.join()
     QTimer.singleShot(200, look)
 
+from latentlab.controllers.autosave import AutosaveController
+from latentlab.gui.widgets.dialogs import ReportDialog
+from latentlab.storage.session_file import autosave_path, read_session
+
 def look():
-    from latentlab.gui.widgets.dialogs import ReportDialog
-    from latentlab.storage.session_file import autosave_path, read_session
     dialogs = application.window.findChildren(ReportDialog)
     say(
         dialogs=len(dialogs),
@@ -71,6 +73,14 @@ def look():
         saved=read_session(autosave_path()).latent,
         state=application.session.run_state,
     )
+    dialogs[0].close()
+    AutosaveController.autosave = lambda self: [].pop()
+    QTimer.singleShot(0, lambda: {}["the second"])
+    QTimer.singleShot(200, look_again)
+
+def look_again():
+    shown = [each for each in application.window.findChildren(ReportDialog) if each.isVisible()]
+    say(reports=[each.findChild(QObject, "report").toPlainText() for each in shown])
     application.close()
 """
 
@@ -120,8 +130,10 @@ def test_row_19_exceptions_nobody_caught_are_one_report_and_the_session_is_saved
     with opened(RAISES, folder) as window:
         next_word(window)
         seen = next_word(window)
+        (after_failed_save,) = next_word(window)["reports"]
         _, errors = window.communicate(timeout=60)
     assert window.returncode == 0, errors
+    assert "the second" in after_failed_save, "also if the session cannot be saved"
     assert seen["dialogs"] == 1
     assert "Traceback" in seen["report"]
     assert "Python" in seen["report"], "what is asked for with every report"

@@ -69,6 +69,31 @@ def test_the_autosave_follows_the_session_and_is_removed_by_a_normal_end(parts, 
     assert not autosave_path().exists()
 
 
+@pytest.mark.parametrize("source", ["|".join(["/photos/of a holiday"] * 500), "/photos/\udcff"], ids=["long", "bytes"])
+def test_whatever_dataset_is_open_is_kept(parts, session, source):
+    recovery, _, cards = parts
+    session.set_dataset(dataset_info(source))
+    recovery.autosave()
+    assert read_session(autosave_path()).dataset == source
+    assert cards.cards == []
+
+
+def test_what_cannot_be_kept_is_left_out_and_said_once_and_the_rest_is_saved(parts, session):
+    recovery, _, cards = parts
+    session.set_model(model_info(2), 1, is_new_model=True)
+    session.set_dataset(dataset_info("a" * 2_000_000))
+    for latent in ([1, -1], [0.5, 0]):
+        session.set_latent(latent)
+        recovery.autosave()
+    saved = read_session(autosave_path())
+    assert (saved.dataset, saved.latent) == ("", (0.5, 0.0))
+    ((message, _),) = cards.cards
+    assert message == (
+        "A part of the session is not saved: the dataset cannot be kept: it has 2,000,000 characters, more than "
+        "1,048,576."
+    )
+
+
 def test_autosaving_does_not_wait_for_the_disk(parts, session, qtbot, monkeypatch):
     may_write, threads = threading.Event(), []
 

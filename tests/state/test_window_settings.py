@@ -33,8 +33,28 @@ def test_layout_scheme_and_recent_files_are_restored(tmp_path, qapp):
         b"[window]\ngeometry=@Variant(\\0\\0\\0\\x46)",
         b"[General]\nrecent=/a, @DateTime(\\0)",
         b"[General]\nrecent=/" + b"a" * (1 << 20),
+        b'[General]\nrecent=/a, "@DateTime(\\0)"',
+        b"[General]\nrecent=\\x40Point(1 2)",
+        b"[General]\nrecent=/a,@\\120oint(1 2)",
+        b'[General]\nrecent=""@Point(1 2)',
+        b'[General]\nrecent=\\", @Point(1 2), \\"',
+        b'[General]\nother="x\nrecent=", @Point(1 2), "',
+        b"[General]\nrecent=/a\\\n,@Point(1 2)",
     ],
-    ids=["bytes", "section", "object", "object in a list", "size"],
+    ids=[
+        "bytes",
+        "section",
+        "object",
+        "object in a list",
+        "size",
+        "object in quotes",
+        "escaped object",
+        "object with an escape",
+        "object after quotes",
+        "object between escaped quotes",
+        "object between lines",
+        "object in a continued line",
+    ],
 )
 def test_row_13_corrupt_settings_are_backed_up_and_replaced_by_defaults(tmp_path, qapp, content):
     path = tmp_path / "window.ini"
@@ -64,9 +84,10 @@ def test_row_13_settings_that_are_a_pipe_are_not_waited_for(tmp_path, qapp):
 
 def test_names_that_look_like_objects_are_kept_and_endless_ones_left_out(tmp_path, qapp):
     settings = WindowSettings(tmp_path / "window.ini")
-    for source in ("@Variant(x)", "/photos/@Variant(", "/" + "a" * 5000):
+    names = ('/"a, @Point(1 2)', "/photos, @Variant(x)", "@Variant(x)", "/photos/@Variant(")
+    for source in (*names, "/" + "a" * 5000):
         settings.add_recent(source)
     settings.flush()
     again = WindowSettings(tmp_path / "window.ini")
     assert again.set_aside is None
-    assert again.recent() == ["/photos/@Variant(", "@Variant(x)"]
+    assert again.recent() == [*reversed(names)]

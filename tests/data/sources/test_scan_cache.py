@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 import os
 import time
+import zlib
 
 import pytest
 
@@ -105,6 +107,44 @@ def test_a_damaged_listing_is_ignored(folder, how):
     assert rescanned(folder) is None
     assert load_dataset(folder).paths == scanned(folder).paths
     assert rescanned(folder) == scanned(folder)
+
+
+def swap_names(head, names):
+    """The image ``a.png`` becomes a file beside the root, which is there."""
+    position = [index for index, name in enumerate(names) if name == "a.png"][-1]
+    names[position] = "../beside.png"
+
+
+FORGERIES = {
+    "a negative count": lambda head, names: head["counts"][0].__setitem__(slice(1, 3), [-1, 5]),
+    "fewer names": lambda head, names: head["counts"][0].__setitem__(1, 0),
+    "a count that is none": lambda head, names: head["counts"][0].__setitem__(1, True),
+    "a missing count": lambda head, names: head["counts"][0].pop(),
+    "a folder outside": lambda head, names: head["counts"][-1].__setitem__(0, "../beside"),
+    "a folder by its whole path": lambda head, names: head["counts"][-1].__setitem__(0, "/"),
+    "a folder twice": lambda head, names: head["counts"].append(["", 0, 0, 0]),
+    "an empty folder outside": lambda head, names: head.update(empty_folders=["a", "../beside"]),
+    "an empty folder that is a number": lambda head, names: head.update(empty_folders=[7]),
+    "a table outside": lambda head, names: head.update(tables=["../beside/labels.csv"]),
+    "a table twice": lambda head, names: head.update(tables=["labels.csv"] * 2),
+    "a reason that is none": lambda head, names: head.update(skipped=[["a", 1, "file"]]),
+    "a kind that is none": lambda head, names: head.update(skipped=[["a", "b", "c"]]),
+    "an image outside": swap_names,
+    "no object": lambda head, names: head.clear(),
+}
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_row_38_a_forged_listing_with_its_checksum_is_ignored(folder, forgery):
+    save(folder.parent / "beside.png")
+    save(folder.parent / "beside/a.png")
+    (file,) = (cache_folder() / "listings").iterdir()
+    text, _, stored = file.read_bytes().partition(b"\n")[2].decode().partition("\n")
+    head, names = json.loads(text), stored.split("\0")
+    FORGERIES[forgery](head, names)
+    rest = (json.dumps(head) + "\n" + "\0".join(names)).encode()
+    file.write_bytes(f"{zlib.crc32(rest):08x}\n".encode() + rest)
+    assert rescanned(folder) is None
 
 
 def test_listings_are_bounded_in_number_and_the_oldest_goes_first(tmp_path, monkeypatch):
