@@ -215,14 +215,14 @@ def test_the_content_and_not_the_name_decides_the_kind(tmp_path, suffix, name):
     assert np.abs(pixels(path, channels=1).astype(int) - 200).max() <= 3
 
 
-def png_bytes(width, height, *chunks, rows=None):
-    """A grey 8-bit PNG with further chunks before its pixels."""
+def png_bytes(width, height, *chunks, rows=None, depth=8):
+    """A grey PNG, black without ``rows``, with further chunks before its pixels."""
 
     def chunk(name, data):
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    body = zlib.compress(rows if rows is not None else bytes((width + 1) * height))
+    header = struct.pack(">IIBBBBB", width, height, depth, 0, 0, 0, 0)
+    body = zlib.compress(rows if rows is not None else bytes((width * depth // 8 + 1) * height), 1)
     parts = [(b"IHDR", header), *chunks, (b"IDAT", body), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
 
@@ -257,6 +257,16 @@ def test_row_29_a_photo_of_108_megapixels_is_read_in_a_reduced_copy(tmp_path):
     prepared = decode(str(path), (32, 24), DataConfig())
     assert prepared.size == (12_000, 9_000)
     assert np.abs(np.diff(prepared.pixels[0, :, 0].astype(int)) - 10.6).max() < 3
+
+
+@pytest.mark.parametrize(("width", "height"), [(9_600, 9_400), (13_600, 13_400)])
+def test_row_29_between_and_above_the_limits_of_pillow_the_memory_decides(tmp_path, monkeypatch, width, height):
+    """Pillow warns above 89 megapixels and refuses above 179; one bit each is quick to unpack."""
+    (tmp_path / "a.png").write_bytes(png_bytes(width, height, depth=1))
+    assert decode(str(tmp_path / "a.png"), (32, 24), DataConfig()).size == (width, height)
+    monkeypatch.setattr("latentlab.data.images.limits.available_bytes", lambda: 160 << 20)
+    with pytest.raises(UnreadableError, match=f"^{width:,} × {height:,} pixels take .* of the memory"):
+        pixels(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize(
