@@ -50,9 +50,13 @@ def test_a_run_is_opened_with_the_settings_it_had_last(tmp_path):
         ({}, {"preview_extent": [-1e308, 1e308, -3, 3]}, "preview_extent"),
         ({}, {"classes": ["a", "b" * 1_000_000]}, r"classes\.1"),
         ({}, {"schema_version": True}, "schema_version"),
+        ({}, {"schema_version": 2}, r"newer latentlab \(schema version 2; this one reads 1\)"),
+        ({}, {"image_shape": [1, 8, 9]}, r"configuration and weights disagree: \S+ is float32 \[.*\] instead of"),
     ],
 )
-def test_row_40_a_model_that_is_refused_leaves_the_live_one_as_it_was(driver, model_file, tmp_path, tensors, edit, why):
+def test_rows_5_and_40_a_model_that_is_refused_leaves_the_live_one_as_it_was(
+    driver, model_file, tmp_path, tensors, edit, why
+):
     path = Path(shutil.copy(model_file, tmp_path))
     rewrite(path, "latentlab", tensors, lambda description: description.update(edit))
     z = np.array([0.5, -1.0], np.float32)
