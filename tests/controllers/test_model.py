@@ -79,6 +79,14 @@ def test_the_bundled_model_replaces_a_first_model_that_cannot_be_opened(panel, e
     assert engine.count(OpenModel) == 1
 
 
+def test_the_bundled_model_replaces_a_first_model_that_was_shown_before_it_could_be_loaded(panel, session, engine):
+    engine.modelChanged.emit(ModelChanged(1, model_info(3), is_new_model=True))
+    engine.modelClosed.emit(ModelClosed(1))
+    engine.failed.emit(Failed("OpenModel", "x.safetensors: configuration and weights disagree"))
+    assert session.model is None
+    assert engine.last(OpenModel).source == DEFAULT_MODEL
+
+
 def test_row_44_a_model_that_the_next_worker_cannot_open_is_not_shown_any_more(panel, session, engine):
     engine.modelChanged.emit(ModelChanged(3, model_info(3), is_new_model=True))
     engine.modelClosed.emit(ModelClosed(3))

@@ -44,6 +44,7 @@ from latentlab.engine.protocol.messages import (
     OpenModel,
     PauseTraining,
     Ping,
+    PointsChanged,
     PreviewDataset,
     ReadCodebooks,
     ReadEpochs,
@@ -101,7 +102,8 @@ _RULES: dict[type[Request], tuple[Outcome, tuple[type[Result], ...]]] = {
     SaveModel: (_WORK, (ModelSaved,)),
     OpenDataset: (_WORK, (DatasetOpened, DatasetCancelled)),
     Train: (_WORK, (TrainingState,)),
-    EncodeDataset: (_CONTROL, ()),  # the window asks for it whenever a dataset is opened, also by the next worker
+    # The window asks for it whenever a dataset is opened, also by the next worker; see _ENDS_ENCODING.
+    EncodeDataset: (_CONTROL, ()),
     PauseTraining: (_CONTROL, ()),
     UnpauseTraining: (_CONTROL, ()),
     StopTraining: (_CONTROL, ()),
@@ -113,6 +115,9 @@ _RULES: dict[type[Request], tuple[Outcome, tuple[type[Result], ...]]] = {
 }
 """For each request what becomes of it, and the results that answer it. A ``Failed`` with its name answers it, too."""
 
+
+_ENDS_ENCODING = (PointsChanged, DatasetCancelled, ModelChanged)
+"""Encoding ends with the points, by a cancellation, and in silence when there is another model."""
 
 _NAMES: dict[type[Request], str] = {
     DrawLatent: "Sampling a latent",
@@ -140,8 +145,8 @@ class UnansweredRequests:
         self._requests: list[Request] = []
 
     def names(self) -> tuple[str, ...]:
-        """Their names, oldest first."""
-        return tuple(type(request).__name__ for request in self._requests)
+        """Their names, oldest first; without those that are never answered completely."""
+        return tuple(type(each).__name__ for each in self._requests if not isinstance(each, CompareRuns))
 
     def has_work(self) -> bool:
         """Whether one of them takes longer than to read something."""
@@ -149,13 +154,15 @@ class UnansweredRequests:
 
     def record_request(self, request: Request) -> None:
         """Record what is asked of the worker; a newer request of a slot, or for a dataset, replaces the older one."""
-        if outcome_of(request) is Outcome.SETTLED:
+        if outcome_of(request) is Outcome.SETTLED and not isinstance(request, EncodeDataset):
             return
         self._requests = [each for each in self._requests if not _replaces(request, each)]
         self._requests.append(request)
 
     def record_result(self, result: Result) -> None:
-        """Remove the oldest request that the result answers."""
+        """Remove the oldest request that the result answers, and an encoding that it ends."""
+        if isinstance(result, _ENDS_ENCODING):
+            self._requests = [each for each in self._requests if not isinstance(each, EncodeDataset)]
         for request in self._requests:
             if _answers(result, request):
                 self._requests.remove(request)
@@ -183,7 +190,7 @@ class UnansweredRequests:
             if outcome is Outcome.OFFERED or (outcome is Outcome.SENT_AGAIN and not may_send_again):
                 message = f"{_what(request)} ended with the worker."
                 refused.append(Failed(type(request).__name__, message, again=request))
-            elif may_send_again:
+            elif may_send_again and outcome is not Outcome.SETTLED:
                 again.append(request)
         return again, refused
 
@@ -199,8 +206,10 @@ def refusal(request: Request) -> Failed | None:
 def _replaces(new: Request, old: Request) -> bool:
     if new.slot is not None:
         return new.slot == old.slot
-    # The worker ends an unfinished opening for a newer one.
-    return isinstance(new, OpenDataset) and isinstance(old, OpenDataset)
+    # The worker ends an unfinished opening, and an encoding, for a newer opening.
+    if isinstance(new, OpenDataset):
+        return isinstance(old, OpenDataset | EncodeDataset)
+    return isinstance(new, EncodeDataset) and isinstance(old, EncodeDataset)
 
 
 def _answers(result: Result, request: Request) -> bool:

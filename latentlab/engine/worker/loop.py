@@ -26,7 +26,6 @@ from latentlab.engine.protocol.messages import (
     Decode,
     EncodeDataset,
     EncodeImage,
-    ModelClosed,
     Notice,
     OpenDataset,
     OpenModel,
@@ -47,7 +46,7 @@ from latentlab.engine.protocol.messages import (
 )
 from latentlab.engine.worker.concurrent_decoder import ConcurrentDecoder
 from latentlab.engine.worker.decode_service import DecodeService
-from latentlab.engine.worker.error_reporting import DeviceLostError, ErrorReporter
+from latentlab.engine.worker.error_reporting import DeviceLostError, ErrorReporter, is_device_lost
 from latentlab.engine.worker.interactive import InteractiveRequests
 from latentlab.engine.worker.job_queue import JobQueue, PreviewSlot
 from latentlab.engine.worker.model_loader import ModelLoader
@@ -159,15 +158,22 @@ class Worker:
             self._workspace.send(Notice(f"{error}; the CPU is used instead"))
         self._model_loader = ModelLoader(self._workspace, self._run_history, device)
         if opened is not None:
-            with self._report_errors("OpenModel") as failed:
-                self._model_loader.load_published(*opened)
-            if failed:
-                self._workspace.send(ModelClosed(self._workspace.version))
+            with self._report_errors("OpenModel"):
+                self._load_published(*opened)
         # str(): the window would import torch to unpickle a TorchVersion.
         versions = {"latentlab": latentlab.__version__, "torch": str(torch.__version__)}
         if self._own_process:
             gc.freeze()  # torch's hundred thousand objects live as long as the process: a collection need not scan them
         self._workspace.send(WorkerReady(str(device), tuple(available_devices()), versions, os.getpid()))
+
+    def _load_published(self, path: Path, file: ModelFile) -> None:
+        """Load the model that the window shows; if that fails, close it before the failure is reported."""
+        try:
+            self._model_loader.load_published(path, file)
+        except Exception as error:
+            if not is_device_lost(error):  # the next worker opens it
+                self._workspace.close_model()
+            raise
 
     def _iterate(self) -> None:
         """Answer waiting requests; then do one piece of each unfinished work."""

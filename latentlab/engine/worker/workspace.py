@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from latentlab.config.info import ModelInfo
 from latentlab.config.layout import LatentLayout, latent_layout
 from latentlab.data import Dataset
-from latentlab.engine.protocol.messages import ModelChanged, Notice, PointsChanged, Result
+from latentlab.engine.protocol.messages import ModelChanged, ModelClosed, Notice, PointsChanged, Result
 from latentlab.errors import InputError
 from latentlab.latent.directions import principal_components
 from latentlab.storage import ModelFile, ModelHeader, Points
@@ -80,6 +80,11 @@ class Workspace:
         if file.points is not None:
             data = header.data.get("fingerprint")
             self.publish_points(file.points, header.classes, data, 0.0, file.preview, header.preview_extent)
+
+    def close_model(self) -> None:
+        """Publish that no model is open any more."""
+        self.model = self.info = self.points = self.points_data = None
+        self.send(ModelClosed(self.version))
 
     def need_model(self) -> InferenceModel:
         """The current model.

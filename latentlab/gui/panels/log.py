@@ -59,7 +59,4 @@ class LogHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Format and send a record."""
-        try:
-            self._bridge.lineLogged.emit(self.format(record))
-        except RuntimeError:  # the view has been deleted
-            self.handleError(record)
+        self._bridge.lineLogged.emit(self.format(record))

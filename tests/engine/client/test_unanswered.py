@@ -14,6 +14,7 @@ from latentlab.engine.protocol.messages import (
     Axes,
     CancelLoading,
     CompareRuns,
+    DatasetCancelled,
     DatasetInfo,
     DatasetOpened,
     Decode,
@@ -33,6 +34,7 @@ from latentlab.engine.protocol.messages import (
     OpenDataset,
     OpenModel,
     PauseTraining,
+    PointsChanged,
     PreviewDataset,
     ReadCodebooks,
     ReadEpochs,
@@ -216,6 +218,41 @@ def test_an_answer_ends_the_waiting_and_nothing_else_does(workers):
     assert workers.client.status.unanswered == ()
     workers.client.request(SaveModel("there"))
     workers.answer(ModelSaved("there"))
+    assert workers.client.status.unanswered == ()
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        PointsChanged(10, Z[None], Z[None], Z[:1].astype(int), (), None),
+        ModelChanged(11, model_info(), is_new_model=False),
+        DatasetCancelled(),
+        Failed("EncodeDataset", "the images do not fit the model"),
+        DatasetOpened(DATASET, None),
+    ],
+    ids=lambda end: type(end).__name__,
+)
+def test_the_worker_is_busy_until_the_encoding_ends(workers, end):
+    for _ in range(2):
+        workers.client.request(EncodeDataset())
+    assert workers.client.status.unanswered == ("EncodeDataset",)
+    assert workers.client.status.state is WorkerState.BUSY
+    if isinstance(end, DatasetOpened):
+        workers.client.request(OpenDataset("more"))  # the worker ends an encoding for it
+    workers.answer(end)
+    assert workers.client.status.unanswered == ()
+    assert workers.client.status.state is WorkerState.READY
+
+
+def test_an_opening_is_answered_although_it_ends_an_encoding(workers):
+    workers.client.request(EncodeDataset())
+    workers.client.request(OpenModel("m.safetensors"))
+    workers.answer(ModelChanged(11, model_info(), is_new_model=True))
+    assert workers.client.status.unanswered == ()
+
+
+def test_compared_runs_are_followed_and_not_waited_for(workers):
+    workers.client.request(CompareRuns(("run",)))
     assert workers.client.status.unanswered == ()
 
 

@@ -11,9 +11,20 @@ import pytest
 
 from latentlab.config import ArchitectureConfig, DataConfig, ModelConfig, RunConfig, TrainingConfig
 from latentlab.data import load_dataset
-from latentlab.engine.protocol.messages import Decode, Decoded, Failed, ModelChanged, OpenModel, PointsChanged
+from latentlab.engine.protocol.messages import (
+    Decode,
+    Decoded,
+    Failed,
+    ModelChanged,
+    ModelClosed,
+    OpenModel,
+    PointsChanged,
+    SaveModel,
+    WorkerReady,
+)
 from latentlab.engine.worker.model_loader import opened_run
 from latentlab.training import Trainer
+from tests.engine.conftest import Driver
 from tests.storage.rewrite import rewrite
 
 
@@ -33,6 +44,23 @@ def test_a_run_is_opened_with_the_settings_it_had_last(tmp_path):
     was = opened.config.training
     assert (was.learning_rate, was.schedule, was.epochs, opened.config.model.beta) == (0.25, "cosine", 7, 2.5)
     assert opened.reason == "stopped"
+
+
+def test_row_40_a_first_model_whose_weights_do_not_fit_is_closed_before_that_is_said(model_file, tmp_path):
+    """It has been published by then: the window shows it, with its points."""
+    path = Path(shutil.copy(model_file, tmp_path))
+    rewrite(path, "latentlab", {"encoder.layers.0.bias": np.zeros(3, np.float32)})
+    driver = Driver("thread", model=str(path))
+    try:
+        told = driver.until(Failed)
+        driver.wait(WorkerReady)
+        driver.ask(SaveModel(str(tmp_path / "again.safetensors")))
+        assert driver.wait(Failed).message == "open a model first"
+    finally:
+        driver.close()
+    assert [type(each) for each in told] == [ModelChanged, PointsChanged, ModelClosed, Failed]
+    assert told[-2].model_version == told[0].model_version
+    assert re.search(r"configuration and weights disagree: encoder\.layers\.0\.bias", told[-1].message)
 
 
 @pytest.mark.parametrize(
