@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import threading
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from latentlab.config import DataConfig
@@ -37,6 +39,18 @@ def save(path: Path, image: Image.Image | None = None, **options: object) -> Pat
     path.parent.mkdir(parents=True, exist_ok=True)
     (image or grey()).save(path, **options)
     return path
+
+
+def beside_the_steps(monkeypatch: pytest.MonkeyPatch, owner: object, name: str) -> list[bool]:
+    """For each later call of a function: whether it came in another thread than this one."""
+    here, wrapped, calls = threading.get_ident(), getattr(owner, name), []
+
+    def recorded(*args: object, **named: object) -> object:
+        calls.append(threading.get_ident() != here)
+        return wrapped(*args, **named)
+
+    monkeypatch.setattr(owner, name, recorded)
+    return calls
 
 
 def idx_bytes(array: np.ndarray, code: int = 8) -> bytes:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Generator, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 
+from latentlab.data.loading.in_thread import run_in_thread
 from latentlab.data.sources.archive import folders_of_names
 from latentlab.data.sources.class_folders import class_folders, split_folders
 from latentlab.data.sources.label_tables import LabelTable, read_tables
@@ -43,9 +45,15 @@ class ArchiveTables:
             listed = yield from read_tables(root, [root / name for name in sorted(self._names, key=table_order)], names)
         if self._folder is not None:
             self._folder.cleanup()
-        folders = folders_of_names(names)
-        if listed.splits is None:
-            listed.splits = split_folders(folders)
-        if listed.labels is None:
-            listed.labels, listed.classes = class_folders(folders)
+        # In a thread: names in no order are as many folders as images.
+        yield from run_in_thread(partial(_use_folders, listed, names), LoadProgress(0, len(names), "Reading folders"))
         return listed
+
+
+def _use_folders(listed: LabelTable, names: Sequence[str]) -> None:
+    """Take splits and labels from the folders in the names, where no table has some."""
+    folders = folders_of_names(names)
+    if listed.splits is None:
+        listed.splits = split_folders(folders)
+    if listed.labels is None:
+        listed.labels, listed.classes = class_folders(folders)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -29,6 +31,8 @@ from latentlab.errors import InputError
 _CHUNK_BYTES = 4 << 20
 _IMAGES_AT_ONCE = 256
 _FIRST_SCANNED = 64  # images; often enough for 8 bits
+_FIRST_ROWS = 4
+_PIECE_SECONDS = 0.03
 _MAX_SCANNED_BYTES = 1 << 28  # of a larger array, evenly spaced images are looked at
 
 
@@ -125,7 +129,7 @@ def dataset_from_array(source: ArraySource, config: DataConfig) -> Iterator[Load
     target = target_size([(width, height)], config)
     whole = len(index) == len(images)
     unchanged = _fits(images, value_range, target, config) and (yield from _has_channels(images, config))
-    if unchanged and isinstance(images, np.ndarray) and (whole or len(index) * images[0].nbytes < MAP_THRESHOLD):
+    if unchanged and isinstance(images, np.ndarray) and (whole or len(index) * _image_bytes(images) < MAP_THRESHOLD):
         prepared: Images = np.moveaxis(images, 3, 1)
         prepared = prepared if whole else prepared[index]
         prepared = prepared if isinstance(prepared, np.memmap) else np.ascontiguousarray(prepared)
@@ -183,9 +187,11 @@ def _prepared(
         entry = stack.enter_context(cache.new_entry(name)) if source.cache_identity else PendingEntry(None)
         buffer = ImageBuffer(entry.images)
         # In small chunks: resizing is slow, and other work waits for the next step.
-        step = max(1, min(_IMAGES_AT_ONCE, _CHUNK_BYTES // max(1, images[0].nbytes)))
+        step = max(1, min(_IMAGES_AT_ONCE, _CHUNK_BYTES // _image_bytes(images)))
         for start in range(0, len(index), step):
-            chunk = to_uint8(images[_as_slice(index[start : start + step])], value_range).transpose(0, 3, 1, 2)
+            progress = LoadProgress(start, len(index), "Preparing images")
+            values = yield from _read(images, index[start : start + step], progress)
+            chunk = to_uint8(values, value_range).transpose(0, 3, 1, 2)
             yield from buffer.add([prepare_array(image, target, config) for image in chunk])
             yield LoadProgress(min(start + step, len(index)), len(index), "Preparing images", buffer.preview())
         prepared = PreparedImages(
@@ -204,19 +210,21 @@ def _scan_values(images: ImageArray) -> Generator[LoadProgress, None, ValueFacts
     """
     if images.dtype.kind == "c":
         raise InputError("complex numbers are not images: save their magnitude")
-    size = max(1, images[0].nbytes)
+    size = _image_bytes(images)
     colours = slice({2: 1, 4: 3}.get(images.shape[3], 4))
     scan = ValueScan(images.dtype.newbyteorder("="), total=len(images))
     few = _evenly(len(images), min(_FIRST_SCANNED, _CHUNK_BYTES // size))
-    scan.add(images[few][..., colours], len(few))
+    progress = LoadProgress(0, len(few), "Finding the value range")
+    scan.add((yield from _read(images, few, progress))[..., colours], len(few))
     if not scan.needs_no_more():
         scan = ValueScan(scan.dtype, total=len(images))
         rows = _evenly(len(images), _MAX_SCANNED_BYTES // size)
         step = max(1, _CHUNK_BYTES // size)
         for start in range(0, len(rows), step):
             chosen = rows[start : start + step]
-            scan.add(images[_as_slice(chosen)][..., colours], len(chosen))
-            yield LoadProgress(start, len(rows), "Finding the value range")
+            progress = LoadProgress(start, len(rows), "Finding the value range")
+            scan.add((yield from _read(images, chosen, progress))[..., colours], len(chosen))
+            yield progress
     facts = scan.facts()
     if not facts.is_finite:
         raise InputError("the array has no finite number")
@@ -244,13 +252,33 @@ def _has_channels(images: ImageArray, config: DataConfig) -> Generator[LoadProgr
     channels = images.shape[3]
     if config.channels != "auto" or channels == 1:
         return config.channels in ("auto", channels)
-    step = max(1, _CHUNK_BYTES // images[0].nbytes)
+    step = max(1, _CHUNK_BYTES // _image_bytes(images))
     for start in range(0, len(images), step):
-        chunk = images[start : start + step]
+        progress = LoadProgress(start, len(images), "Detecting colour")
+        rows = np.arange(start, min(start + step, len(images)))
+        chunk = yield from _read(images, rows, progress)
         if (chunk != chunk[..., :1]).any():
             return True
-        yield LoadProgress(start, len(images), "Detecting colour")
+        yield progress
     return False
+
+
+def _image_bytes(images: ImageArray) -> int:
+    return max(1, math.prod(images.shape[1:]) * images.dtype.itemsize)
+
+
+def _read(images: ImageArray, rows: Labels, progress: LoadProgress) -> Generator[LoadProgress, None, NDArray[Any]]:
+    """Some images; if they are read from a file, in pieces of 0.03 s: for one row whole chunks may be decompressed."""
+    if isinstance(images, np.ndarray):
+        return images[_as_slice(rows)]
+    parts, done, size = [], 0, _FIRST_ROWS
+    while done < len(rows):
+        began = time.monotonic()
+        parts.append(images[_as_slice(rows[done : done + size])])
+        done += size
+        size = max(1, size // 2) if time.monotonic() - began > _PIECE_SECONDS else size * 2
+        yield progress
+    return np.concatenate(parts)
 
 
 def _as_slice(index: Labels) -> Labels | slice:

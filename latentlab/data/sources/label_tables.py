@@ -92,15 +92,24 @@ def read_tables(root: Path, files: Sequence[Path], paths: Sequence[str]) -> Gene
     InputError
         When a file is not a table.
     """
-    paths = all_printable(list(paths))
+    # In a thread what takes long with a million images: the index of their paths, and what a column means.
+    progress = LoadProgress(0, len(paths), "Reading tables")
+    paths = yield from run_in_thread(lambda: all_printable(list(paths)), progress)
     collector = _Collector(len(paths))
     for file in files:
-        folder = file.parent.relative_to(root).as_posix() if file.parent != root else ""
-        inside = [number for number, path in enumerate(paths) if path.startswith(folder + "/")] if folder else None
-        listed = paths if inside is None else [paths[number].removeprefix(folder + "/") for number in inside]
         table = yield from open_table(file)
-        yield from _TableReader(table, PathIndex(listed, str(file.parent)), inside, collector).read()
-    return collector.finish()
+        index, inside = yield from run_in_thread(partial(_index_of, root, file.parent, paths), progress)
+        yield from _TableReader(table, index, inside, collector).read()
+    return (yield from run_in_thread(collector.finish, progress))
+
+
+def _index_of(root: Path, parent: Path, paths: Sequence[str]) -> tuple[PathIndex, list[int] | None]:
+    """The images that a table in the folder ``parent`` may name, and their numbers if these are not all images."""
+    folder = parent.relative_to(root).as_posix() if parent != root else ""
+    if not folder:
+        return PathIndex(paths, str(parent)), None
+    inside = [number for number, path in enumerate(paths) if path.startswith(folder + "/")]
+    return PathIndex([paths[number].removeprefix(folder + "/") for number in inside], str(parent)), inside
 
 
 class _Collector:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from functools import partial
 from pathlib import Path
 
 from latentlab.data.images.image_file import UnreadableError, open_regular
+from latentlab.data.loading.in_thread import run_in_thread
 from latentlab.data.sources.archive import folders_of_names, labels_of_names
 from latentlab.data.sources.array_dataset import cache_identity
 from latentlab.data.sources.class_folders import split_folders
@@ -14,7 +16,7 @@ from latentlab.data.sources.columns import as_column, meaning_of_column
 from latentlab.data.sources.items import ImageItems
 from latentlab.data.sources.scan import printable
 from latentlab.data.sources.values import Meaning
-from latentlab.data.types import LeftOut, LoadProgress
+from latentlab.data.types import LeftOut, LoadProgress, Splits
 from latentlab.errors import InputError
 from latentlab.utils.file_formats import FILE_PATTERNS
 from latentlab.utils.memory import available_bytes, format_bytes
@@ -108,9 +110,8 @@ def listed_items(path: Path, lines: list[tuple[str, str]]) -> Generator[LoadProg
     if not names:
         first = left_out[0]
         raise InputError(f"{path.name} is not a list of images: none of its paths exists, for instance {first.path}")
-    meaning = meaning_of_column("label", as_column(labels)) if any(labels) else Meaning()
-    if meaning.labels is None:
-        meaning.labels, meaning.classes = labels_of_names(names)
+    progress = LoadProgress(len(lines), len(lines), "Looking for images")
+    meaning, splits = yield from run_in_thread(partial(_meaning, names, labels), progress)
     return ImageItems(
         names=names,
         labels=meaning.labels,
@@ -122,6 +123,14 @@ def listed_items(path: Path, lines: list[tuple[str, str]]) -> Generator[LoadProg
         folder=str(path.parent),
         left_out=left_out + meaning.left_out,
         metadata=meaning.columns,
-        splits=split_folders(folders_of_names(names)),
+        splits=splits,
         notes=[meaning.note] if meaning.note else [],
     )
+
+
+def _meaning(names: list[str], labels: list[str]) -> tuple[Meaning, Splits | None]:
+    """Labels and further columns by the list, else by the folders in the names; and the splits by these."""
+    meaning = meaning_of_column("label", as_column(labels)) if any(labels) else Meaning()
+    if meaning.labels is None:
+        meaning.labels, meaning.classes = labels_of_names(names)
+    return meaning, split_folders(folders_of_names(names))

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from latentlab.config import DataConfig
 from latentlab.data import load_dataset
+from latentlab.data.sources import label_tables
+from latentlab.data.sources.table_columns import TableColumn
 from latentlab.errors import InputError
-from tests.data.helpers import grey, opened_or_refused, save
+from tests.data.helpers import beside_the_steps, grey, opened_or_refused, save
 
 
 @pytest.fixture
@@ -282,3 +284,13 @@ def test_row_33_any_table_is_read_or_refused_in_a_sentence(tmp_path, data):
     if dataset is not None:
         assert len(dataset) == len(dataset.labels) == 1
         assert all(len(column) == 1 for column in dataset.metadata.values())
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"), [(label_tables, "PathIndex"), (TableColumn, "meaning"), (TableColumn, "values")]
+)
+def test_steps_do_not_wait_for_the_index_of_paths_and_for_the_meaning_of_columns(folder, monkeypatch, owner, name):
+    calls = beside_the_steps(monkeypatch, owner, name)
+    dataset = labelled(folder, "path,label,age\na.png,cat,1\nsub/b.png,dog,2\n")
+    assert calls == [True]
+    assert names(dataset) == ["cat", "dog", None]

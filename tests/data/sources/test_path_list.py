@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from latentlab.data import load_dataset
+from latentlab.data.sources import path_list
 from latentlab.errors import InputError
-from tests.data.helpers import grey, reasons_of, save, values_of
+from tests.data.helpers import beside_the_steps, grey, reasons_of, save, values_of
 
 
 @pytest.fixture
@@ -80,3 +81,10 @@ def test_a_list_larger_than_the_memory_is_refused_before_it_is_read(images, monk
     monkeypatch.setattr("latentlab.data.sources.path_list.available_bytes", lambda: 100)
     with pytest.raises(InputError, match=r"chosen\.txt has .* more than the limit of"):
         load_dataset(write(images, "../far/cat/0.png"))
+
+
+@pytest.mark.parametrize("name", ["labels_of_names", "split_folders", "as_column"])
+def test_steps_do_not_wait_for_labels_of_all_images(images, monkeypatch, name):
+    calls = beside_the_steps(monkeypatch, path_list, name)
+    load_dataset(write(images, "../far/cat/0.png", "../far/dog/2.png" + ("\tyes" if name == "as_column" else "")))
+    assert calls == [True]

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from latentlab.config import DataConfig
 from latentlab.data import load_dataset
+from latentlab.data.sources import archive_tables
 from latentlab.errors import InputError
-from tests.data.helpers import encoded, grey, opened_or_refused, reasons_of, values_of
+from tests.data.helpers import beside_the_steps, encoded, grey, opened_or_refused, reasons_of, values_of
 
 
 def write(path, members, compression=zipfile.ZIP_DEFLATED):
@@ -164,3 +165,11 @@ def test_no_damage_raises_anything_but_a_refusal(tmp_path, changes):
         data[-1 - at % len(data)] = value
     path.write_bytes(data)
     opened_or_refused(path)
+
+
+@pytest.mark.parametrize("name", ["folders_of_names", "class_folders", "split_folders"])
+def test_steps_do_not_wait_for_the_folders_of_all_images(tmp_path, monkeypatch, name):
+    calls = beside_the_steps(monkeypatch, archive_tables, name)
+    dataset = load_dataset(write(tmp_path / "a.zip", {"x/a.png": encoded(1), "y/b.png": encoded(2)}))
+    assert calls == [True]
+    assert dataset.classes == ("x", "y")
