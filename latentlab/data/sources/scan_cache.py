@@ -14,10 +14,12 @@ import tempfile
 import zlib
 from collections.abc import Generator
 from contextlib import suppress
+from functools import partial
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, get_args
 
+from latentlab.data.loading.in_thread import run_in_thread
 from latentlab.data.sources.scan import ListedFolder, Scan, batches, file_state
 from latentlab.data.types import LeftOut, LeftOutKind, LoadProgress
 from latentlab.paths import cache_folder
@@ -37,7 +39,9 @@ def scan_from_cache(root: str) -> Generator[LoadProgress, None, Scan | None]:
     -------
     The result of `latentlab.data.sources.scan.scan`; ``None`` if the folder has changed or was not stored.
     """
-    found = _read(_file_of(root)) if _SUPPORTED else None
+    if not _SUPPORTED:
+        return None
+    found = yield from run_in_thread(partial(_read, _file_of(root)), LoadProgress(0, None, "Checking for changes"))
     if found is None:
         return None
     try:
