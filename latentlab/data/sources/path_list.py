@@ -10,7 +10,7 @@ from pathlib import Path
 from latentlab.data.images.image_file import UnreadableError, open_regular
 from latentlab.data.loading.in_thread import run_in_thread
 from latentlab.data.sources.archive import folders_of_names, labels_of_names
-from latentlab.data.sources.array_dataset import cache_identity
+from latentlab.data.sources.array_dataset import cache_identity, unlabelled
 from latentlab.data.sources.class_folders import split_folders
 from latentlab.data.sources.columns import as_column, meaning_of_column
 from latentlab.data.sources.items import ImageItems
@@ -114,7 +114,7 @@ def listed_items(path: Path, lines: list[tuple[str, str]]) -> Generator[LoadProg
     meaning, splits = yield from run_in_thread(partial(_meaning, names, labels), progress)
     return ImageItems(
         names=names,
-        labels=meaning.labels,
+        labels=unlabelled(len(names)) if meaning.labels is None else meaning.labels,
         classes=meaning.classes,
         name=path.stem,
         source=str(path),
