@@ -71,10 +71,10 @@ class SessionFile(Config):
     model: PathText = ""
     dataset: SourceText = ""
     data: DataConfig = DataConfig()
-    latent: Annotated[tuple[Coordinate, ...], Field(max_length=_LARGEST_LATENT)] = ()
+    latent: Annotated[tuple[Coordinate, ...], Field(max_length=_LARGEST_LATENT, fail_fast=True)] = ()
     label: Annotated[int, Field(ge=0, lt=MAX_CLASSES)] | None = None
     axes: tuple[AxisName, AxisName] = ("z1", "z2")
-    locked: Annotated[tuple[Dimension, ...], Field(max_length=_LARGEST_LATENT)] = ()
+    locked: Annotated[tuple[Dimension, ...], Field(max_length=_LARGEST_LATENT, fail_fast=True)] = ()
     run_folder: PathText = ""
     run_config: RunConfig | None = None
     run_was_live: bool = False

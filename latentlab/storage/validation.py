@@ -261,7 +261,7 @@ Source = Annotated[str, Field(max_length=LONGEST_SOURCE)]
 """What a dataset is opened by: one path, or many."""
 Name = Annotated[str, Field(max_length=1000)]
 """Of a class, a metric, a dataset."""
-Names = Annotated[tuple[Name, ...], Field(max_length=MAX_CLASSES)]
+Names = Annotated[tuple[Name, ...], Field(max_length=MAX_CLASSES, fail_fast=True)]
 SchemaVersion = Annotated[int, Field(strict=True, ge=1, le=2**31)]
 Count = Annotated[int, Field(strict=True, ge=0, le=LARGEST_COUNT)]
 Epochs = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
@@ -271,7 +271,7 @@ Seconds = Annotated[float, Field(ge=0.0, le=1e12)]
 Coordinate = Annotated[float, Field(ge=-LARGEST_COORDINATE, le=LARGEST_COORDINATE)]
 PictureExtent = Annotated[tuple[float, float, float, float], AfterValidator(_checked_extent)]
 Means = Annotated[dict[Name, Metric], Field(max_length=1000), BeforeValidator(_finite_only)]
-KLs = Annotated[list[Metric], Field(max_length=2**20)]
+KLs = Annotated[list[Metric], Field(max_length=2**20, fail_fast=True)]
 
 
 class _DataRecord(BaseModel):

@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 
 from latentlab.data.types import LoadProgress
 from latentlab.errors import InputError
+from latentlab.utils.memory import available_bytes, format_bytes
 
 MAP_THRESHOLD = 512 << 20  # bytes from which a file is mapped instead of read, where possible
 _STEP = 4 << 20
+_ALWAYS_ALLOWED = 1 << 30  # bytes that any compressed file may unpack to, if they fit into memory
+_LARGEST_RATIO = 200  # above that of sprites on a plain ground, which is about 110
 
 
 class Readable(Protocol):
@@ -27,21 +30,17 @@ class Readable(Protocol):
 
 
 def read_values(
-    file: Readable, dtype: np.dtype[Any], count: int, name: str
+    file: Readable, dtype: np.dtype[Any], count: int, name: str, packed: int
 ) -> Generator[LoadProgress, None, NDArray[Any]]:
-    """Read ``count`` values in the file's byte order; yields progress every 4 MB.
+    """Read ``count`` values in the file's byte order from ``packed`` bytes of it; yields progress every 4 MB.
 
     Raises
     ------
     InputError
-        When the file is too short, or the values do not fit into memory.
+        When the file is too short, or the values are more than `check_unpacked` allows.
     """
     total = count * dtype.itemsize
-    if total > total_memory():
-        raise InputError(
-            f"{name} unpacks to {total / 1e9:.0f} GB, more than fits into memory; unpack it, or save it as .npy, "
-            "to use it from disk"
-        )
+    check_unpacked(name, total, packed)
     data = bytearray(total)
     view, done = memoryview(data), 0
     while done < total:
@@ -51,6 +50,35 @@ def read_values(
         done += read
         yield LoadProgress(done, total, f"Reading {name}")
     return np.frombuffer(data, dtype=dtype)
+
+
+def check_unpacked(name: str, size: int, packed: int) -> None:
+    """Refuse an array that takes more than half of the available memory, or unpacks to what no images do.
+
+    Parameters
+    ----------
+    name
+        For the message.
+    size, packed
+        Bytes of the array in memory, and in the file.
+
+    Raises
+    ------
+    InputError
+        Naming the limit.
+    """
+    limit = available_bytes() // 2
+    if size > limit:
+        raise InputError(
+            f"{name} takes {format_bytes(size)} of memory, more than the limit of {format_bytes(limit)}, half of what "
+            "is available; save it as .npy, to use it from disk"
+        )
+    limit = max(_ALWAYS_ALLOWED, packed * _LARGEST_RATIO)
+    if size > limit:
+        raise InputError(
+            f"{name} unpacks from {format_bytes(packed)} to {format_bytes(size)}, more than the limit of "
+            f"{format_bytes(limit)} for a file of this size"
+        )
 
 
 def map_values(path: Path, dtype: np.dtype[Any], count: int, offset: int) -> NDArray[Any]:

@@ -21,10 +21,15 @@ class ArchiveTables:
     def __init__(self) -> None:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._names: list[str] = []
+        self._bytes = 0
 
     def wants(self, name: str, size: int, limit: int) -> bool:
-        """Whether a member is a table that belongs to the images, by its name: at the top or one folder below."""
+        """Whether a member is a table that belongs to the images, by its name: at the top or one folder below.
+
+        All tables together may have ``limit`` bytes.
+        """
         parts = PurePosixPath(name).parts
+        size += self._bytes
         return len(parts) <= 2 and ".." not in parts and not name.startswith("/") and is_table(name) and size <= limit
 
     def add(self, name: str, content: bytes) -> None:
@@ -34,6 +39,7 @@ class ArchiveTables:
         target = Path(self._folder.name, name)
         target.parent.mkdir(exist_ok=True)
         target.write_bytes(content)
+        self._bytes += len(content)
         if name not in self._names:
             self._names.append(name)
 

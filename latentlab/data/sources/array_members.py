@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from latentlab.data.loading.read_bytes import total_memory
 from latentlab.data.sources.array_dataset import ArraySource, cache_identity, unlabelled
 from latentlab.data.sources.array_layout import as_images, layout_note, layout_of
 from latentlab.data.sources.splits import split_in_name
 from latentlab.data.sources.values import Meaning, meaning_of_matrix, meaning_of_numbers, meaning_of_texts, text_array
 from latentlab.data.types import TEST, TRAIN, UNKNOWN, UNLABELLED, VALIDATION, Columns, Labels, LeftOut, LoadProgress
 from latentlab.errors import InputError
+from latentlab.utils.memory import available_bytes
 from latentlab.utils.text import pluralize
 
 _IMAGE_NAMES = ("images", "image", "imgs", "img", "x", "data", "arr_0")
@@ -185,7 +185,7 @@ def _read_images(
 ) -> Generator[LoadProgress, None, NDArray[Any]]:
     """The images of all splits as one array."""
     names = list(content.images.values())
-    if len(names) > 1 and 2 * sum(_bytes(members[name]) for name in names) > total_memory():
+    if len(names) > 1 and 2 * sum(_bytes(members[name]) for name in names) > available_bytes():
         raise InputError(
             f"the splits of {path.name} do not fit into memory together; open one of them, as {path.name}:{names[0]}"
         )

@@ -83,7 +83,7 @@ def read_idx(path: Path) -> Generator[LoadProgress, None, NDArray[Any]]:
             if expected > MAP_THRESHOLD and not isinstance(file, gzip.GzipFile):
                 flat = map_values(path, dtype, expected // dtype.itemsize, offset=file.tell())
             else:
-                flat = yield from read_values(file, dtype, expected // dtype.itemsize, path.name)
+                flat = yield from read_values(file, dtype, expected // dtype.itemsize, path.name, os.stat(path).st_size)
                 flat = flat.astype(dtype.newbyteorder("="), copy=False)
             if isinstance(file, gzip.GzipFile) and file.read(1):
                 raise InputError(f"{path.name} is damaged: it continues after its {expected} bytes of data")

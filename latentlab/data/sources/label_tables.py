@@ -18,7 +18,7 @@ from latentlab.data.sources.path_index import AMBIGUOUS, NOT_FOUND, PathIndex, h
 from latentlab.data.sources.scan import all_printable
 from latentlab.data.sources.splits import SPLIT_COLUMNS, splits_of
 from latentlab.data.sources.table_columns import TableColumn
-from latentlab.data.sources.table_file import NAMES, Row, TableFile, check_width, open_table
+from latentlab.data.sources.table_file import NAMES, Row, TableFile, check_width, open_table, some_rows
 from latentlab.data.sources.values import MAX_COLUMNS, Meaning, meaning_of_matrix
 from latentlab.data.types import Labels, LeftOut, LoadProgress, Splits
 from latentlab.errors import InputError
@@ -207,7 +207,7 @@ class _TableReader:
     def read(self) -> Generator[LoadProgress, None, None]:
         """Read all rows, and report those that are not used."""
         rows = self._table.rows()
-        sample = list(islice(rows, _SAMPLE_ROWS))
+        sample = list(some_rows(rows, _SAMPLE_ROWS))
         if not sample:
             raise InputError(f"{self._name} is empty")
         size = max(1, self._table.path.stat().st_size)
@@ -224,7 +224,7 @@ class _TableReader:
         images: list[int] = []
         batch: list[Row] = []
         characters = 0
-        for row, characters in islice(rows, _ROWS_AT_ONCE):  # noqa: B007
+        for row, characters in some_rows(rows, _ROWS_AT_ONCE):  # noqa: B007
             if row[0] == NAMES:
                 self._add_columns(row[1:])
                 continue

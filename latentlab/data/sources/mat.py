@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from latentlab.data.images.image_file import UnreadableError, open_regular
 from latentlab.data.loading.in_thread import run_in_thread
-from latentlab.data.loading.read_bytes import total_memory
+from latentlab.data.loading.read_bytes import check_unpacked
 from latentlab.data.sources.array_dataset import ArraySource
 from latentlab.data.sources.array_members import Member, source_from_members
 from latentlab.data.types import LoadProgress
@@ -58,8 +58,7 @@ def _checked(
 ) -> Generator[LoadProgress, None, NDArray[Any]]:
     member = members[name]
     size = int(np.prod(member.shape, dtype=object)) * member.dtype.itemsize
-    if size > total_memory():
-        raise InputError(f"{path.name}: {name} has {size / 1e9:.0f} GB, more than fits into memory; save it as .npy")
+    check_unpacked(f"{path.name}: {name}", size, path.stat().st_size)
     array = yield from reader.read(name)
     if array.shape != member.shape:
         raise InputError(f"{path.name} is damaged: {name} announces shape {member.shape} and has {array.shape}")

@@ -150,7 +150,8 @@ def _read(
             offset = _start_of(archive, info) + member.tell()
             flat = map_values(Path(archive.filename), dtype, math.prod(shape), offset)
         else:
-            flat = yield from read_values(cast(Readable, member), dtype, math.prod(shape), f"{name}: {key}")
+            count, title = math.prod(shape), f"{name}: {key}"
+            flat = yield from read_values(cast(Readable, member), dtype, count, title, info.compress_size)
             member.read(1)  # reading to the end compares the checksum
             flat = flat.astype(dtype.newbyteorder("="), copy=False)
     return flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latentlab.data.loading.read_bytes import total_memory
 from latentlab.data.sources.array_dataset import ArraySource, cache_identity, unlabelled
 from latentlab.data.sources.array_layout import in_layout, layout_note, layout_of
 from latentlab.data.sources.splits import SPLIT_COLUMNS, splits_of
-from latentlab.data.sources.table_file import Row, TableFile
+from latentlab.data.sources.table_file import Row, TableFile, some_rows
 from latentlab.data.sources.values import as_numbers, column_of_texts, meaning_of_texts
 from latentlab.data.types import LeftOut, LoadProgress
 from latentlab.errors import InputError
+from latentlab.utils.memory import available_bytes, format_bytes
 from latentlab.utils.text import pluralize
 
 _FEWEST_PIXELS = 64
@@ -86,10 +86,11 @@ def open_pixel_table(
     cells: dict[int, list[str]] = {number: [] for number in others}
     parts: list[NDArray[Any]] = []
     width, total, rows_done = 0, 0, 0
+    limit = available_bytes() // 4  # the parts are joined to a second copy
     rows = table.rows()
     if has_names:
         next(rows)
-    while batch := list(islice(rows, _ROWS_AT_ONCE)):
+    while batch := list(some_rows(rows, _ROWS_AT_ONCE)):
         for row, _ in batch:
             if len(row) != len(names):
                 raise InputError(
@@ -99,8 +100,11 @@ def open_pixel_table(
         texts = [row[pixels[0]].split() if is_packed else [row[number] for number in pixels] for row, _ in batch]
         width = width or len(texts[0])
         total += len(batch) * width * _FLOAT_BYTES
-        if total > total_memory() // 2:
-            raise InputError(f"{path.name} has more pixels than fit into half of the memory; save them as .npy")
+        if total > limit:
+            raise InputError(
+                f"{path.name} has more pixels than the limit of {format_bytes(limit)}, a quarter of the memory that is "
+                "available; save them as .npy"
+            )
         parts.append(_numbers(texts, width, path.name, rows_done - len(batch)))
         for number in others:
             cells[number] += [row[number].strip() for row, _ in batch]

@@ -26,6 +26,7 @@ _CHUNK = 4 << 20
 _SAMPLE = 64 << 10
 _SAMPLE_ROWS = 50
 _LONGEST_LINE = 1 << 20
+_CHARACTERS_AT_ONCE = 4 << 20
 _ALWAYS_ZERO = 0.3  # fraction of zero bytes at even or odd positions of UTF-16 without a byte order mark
 
 Row = list[str]
@@ -75,6 +76,7 @@ class TableFile:
                 return
             try:
                 for row in csv.reader(lines, delimiter=self.delimiter):
+                    lines.begin_row()
                     if any(row):
                         yield (_unquoted(row) if lines.take_apostrophe() else row), lines.characters
             except csv.Error as error:
@@ -86,6 +88,7 @@ class TableFile:
             if not line.strip():
                 continue
             try:
+                lines.begin_row()
                 values = json.loads(line)
             except (ValueError, RecursionError):
                 raise InputError(f"{self.path.name} is not JSON lines: line {number} is not JSON") from None
@@ -204,6 +207,11 @@ class _Lines:
         self._file, self._name = file, name
         self.characters = 0
         self._has_apostrophe = False
+        self._row_start = 0
+
+    def begin_row(self) -> None:
+        """Count the characters of a row from here."""
+        self._row_start = self.characters
 
     def __iter__(self) -> _Lines:
         return self
@@ -223,6 +231,8 @@ class _Lines:
             raise InputError(f"{self._name} is not text: it contains zero bytes")
         self.characters += len(line)
         self._has_apostrophe = self._has_apostrophe or "'" in line
+        if self.characters - self._row_start > _LONGEST_LINE:  # within quotes, a row goes over many lines
+            raise InputError(f"{self._name} is not a table: a row has more than {_LONGEST_LINE:,} characters")
         return line
 
     def take_apostrophe(self) -> bool:
@@ -246,6 +256,16 @@ def _cell(value: Any) -> str:
     if isinstance(value, dict | list):
         return json.dumps(value)
     return str(value)
+
+
+def some_rows(rows: Iterator[tuple[Row, int]], most: int) -> Iterator[tuple[Row, int]]:
+    """Up to ``most`` rows, and fewer if they have more than four million characters."""
+    first = None
+    for row, characters in islice(rows, most):
+        yield row, characters
+        first = characters if first is None else first
+        if characters - first > _CHARACTERS_AT_ONCE:
+            return
 
 
 def check_width(width: int, most: int, name: str) -> None:

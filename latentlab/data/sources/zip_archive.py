@@ -26,11 +26,13 @@ from latentlab.data.sources.array_dataset import cache_identity, unlabelled
 from latentlab.data.sources.items import ImageItems
 from latentlab.data.types import LeftOut, LoadProgress
 from latentlab.errors import InputError
-from latentlab.utils.memory import available_bytes
+from latentlab.utils.memory import available_bytes, format_bytes
 
 _MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 _DEFLATE_RATIO = 1032  # the largest ratio that deflate can reach
 _SLACK = 64
+_ALWAYS_ALLOWED = 64 << 20
+_LARGEST_RATIO = 200  # images and tables hardly shrink that much
 _ENCRYPTED = 0x1
 _END = b"PK\x05\x06"
 _END64_LOCATOR = b"PK\x06\x07"
@@ -132,6 +134,12 @@ def _fault(info: zipfile.ZipInfo) -> str:
         return "encrypted"
     if info.compress_type == zipfile.ZIP_DEFLATED and info.file_size > info.compress_size * _DEFLATE_RATIO + _SLACK:
         return f"announces {info.file_size:,} bytes, more than its {info.compress_size:,} compressed bytes can hold"
+    limit = max(_ALWAYS_ALLOWED, info.compress_size * _LARGEST_RATIO)
+    if info.file_size > limit:
+        return (
+            f"unpacks from {format_bytes(info.compress_size)} to {format_bytes(info.file_size)}, more than "
+            f"the limit of {format_bytes(limit)} for a file of this size"
+        )
     return ""
 
 

@@ -129,8 +129,8 @@ def test_a_large_subset_of_a_mapped_file_is_mapped_too(tmp_path, monkeypatch):
 
 def test_an_array_that_unpacks_to_more_than_the_memory_is_refused(tmp_path, monkeypatch):
     np.savez_compressed(tmp_path / "a.npz", images=GREY)
-    monkeypatch.setattr("latentlab.data.loading.read_bytes.total_memory", lambda: 100)
-    with pytest.raises(InputError, match="more than fits into memory"):
+    monkeypatch.setattr("latentlab.data.loading.read_bytes.available_bytes", lambda: 100)
+    with pytest.raises(InputError, match="more than the limit of 50 bytes"):
         load_dataset(tmp_path / "a.npz")
 
 
