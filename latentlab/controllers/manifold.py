@@ -53,14 +53,24 @@ class Layout:
             max(8, round(cell / per_pixel)),
         )
 
+    @property
+    def cell(self) -> float:
+        """Side of a cell, in units of the axes."""
+        return (self.x_range[1] - self.x_range[0]) / self.columns
+
+    def covers(self, view: View) -> bool:
+        """Whether the cells cover all of the view."""
+        (left, right), (low, high) = self.x_range, self.y_range
+        return left <= view.x_min and right >= view.x_max and low <= view.y_min and high >= view.y_max
+
 
 class Manifold(QObject):
     """Keeps the manifold layer decoded for the view and for the map's state.
 
-    While the same cells are decoded again with newer weights, coarse tiles are skipped: the finer picture on screen,
-    although slightly older, is better. During training it is decoded at a rate that costs the run little, and a
-    picture that was begun is finished first; its cells are large enough that there can be a picture every
-    ``TRAINING_INTERVAL`` seconds. When the run pauses or ends, the finest picture is requested at once. A viewed
+    While a finished picture of the same plane covers the view, tiles that are coarser than its cells are skipped: the
+    finer picture on screen, although slightly older, is better. During training it is decoded at a rate that costs the
+    run little, and a picture that was begun is finished first; its cells are large enough that there can be a picture
+    every ``TRAINING_INTERVAL`` seconds. When the run pauses or ends, the finest picture is requested at once. A viewed
     epoch shows its stored picture, and nothing is requested.
     """
 
@@ -72,8 +82,8 @@ class Manifold(QObject):
         self._view = latent_map.view()  # the map may have been shown before, without a change of view since
         self._layout: Layout | None = None
         self._plane: Axes | None = None
-        self._is_complete = False  # whether the picture on screen is finished at the requested layout
-        self._skip_coarse = False
+        self._finished: Layout | None = None  # of the finished picture of the plane that is on screen
+        self._finest_kept = np.inf  # side of the cells on screen, which coarser tiles may not replace
         self._awaits_tiles = True  # whether no tile of the current model was painted yet
         self._first_tile = -1, 0.0  # generation of the tiles that are arriving, and the epoch of the first one
         self._seconds_per_cell = 0.0  # 0 until it was measured on the current model
@@ -99,7 +109,7 @@ class Manifold(QObject):
                 self._show_snapshot()
             return
         if "viewed_epoch" in changed:
-            self._layout, self._is_complete = None, False
+            self._layout = self._finished = None
         if self._awaits_tiles and changed & {"axes", "points"}:
             self._show_stored_picture()
         weights_settled = not state.is_learning and changed & {"model_version", "is_learning"}
@@ -113,9 +123,9 @@ class Manifold(QObject):
     def _start_model(self, shows_another: bool) -> None:
         """Forget the previous model; a picture from before the first model is that model's own stored one."""
         self._generations.discard_pending()
-        self._layout = None
+        self._layout = self._finished = None
         self._seconds_per_cell, self._cell_scale = 0.0, CELL_SCALES[-1]
-        self._is_complete, self._awaits_tiles = False, True
+        self._awaits_tiles = True
         if shows_another:
             self._map.set_manifold(*_EMPTY)
 
@@ -169,9 +179,10 @@ class Manifold(QObject):
         if not view.width_px or not view.height_px:
             return
         layout = Layout.of(view, self._affordable_scale(view) if state.is_learning else 1.0)
-        is_same = layout == self._layout and self._plane is not None and _same(plane, self._plane)
-        self._skip_coarse = is_same and self._is_complete
-        self._is_complete = self._is_complete and is_same
+        if self._plane is None or not _same(plane, self._plane):
+            self._finished = None
+        finished = self._finished
+        self._finest_kept = finished.cell if finished is not None and finished.covers(view) else np.inf
         self._layout, self._plane = layout, plane
         generation = self._generations.next()
         self._duty_cycle.mark_requested()
@@ -216,14 +227,21 @@ class Manifold(QObject):
             self._map.set_staleness_text(
                 f"manifold {self._first_tile[1]:.1f}" if state.run_is_active else "", "manifold"
             )
-        if result.done and result.generation == self._generations.newest:
+        is_newest = result.generation == self._generations.newest
+        if result.done and is_newest:
             self._duty_cycle.record_cost(result.seconds)
             if self._layout is not None:
                 self._seconds_per_cell = result.seconds / (self._layout.columns * self._layout.rows)
-        if result.span == 1 or not self._skip_coarse:
+        if result.span == 1 or not self._is_coarser(result.span):
             self._awaits_tiles = False
             self._map.put_tiles(result.generation, result.cells, result.span, result.tiles)
-        self._is_complete = self._is_complete or result.done
+            if is_newest and (result.done or result.span > 1):
+                # Coarse tiles may already have replaced the picture that was finished before.
+                self._finished = self._layout if result.done else None
+
+    def _is_coarser(self, span: int) -> bool:
+        """Whether tiles of this many cells a side are coarser than the finished picture that covers the view."""
+        return self._layout is not None and span * self._layout.cell > 1.001 * self._finest_kept
 
 
 def _same(one: Axes, other: Axes) -> bool:

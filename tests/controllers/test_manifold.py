@@ -128,6 +128,36 @@ def test_coarse_tiles_do_not_replace_a_complete_picture_of_the_same_view(parts, 
     assert [span for _, _, span, _ in painted] == [4, 1, 1]
 
 
+def test_coarse_tiles_do_not_replace_a_finished_picture_when_cells_become_finer_during_training(
+    parts, session, engine, monkeypatch
+):
+    clock = [100.0]
+    monkeypatch.setattr("latentlab.utils.duty_cycle.time.monotonic", lambda: clock[0])
+    _, latent_map, painted = parts
+    session.set_run_state("running")
+    session.set_model(model_info(3), 2, is_new_model=True)
+    first = engine.last(DecodeGrid)
+    engine.gridTiles.emit(replace(tiles(first, version=2, done=True), seconds=1e-6))  # finer cells are affordable
+    clock[0] += 1000.0
+    session.set_model(model_info(3), 3, is_new_model=False)
+    finer = engine.last(DecodeGrid)
+    assert finer.columns > 2 * first.columns
+    painted.clear()
+    for span in (8, 2, 1):
+        engine.gridTiles.emit(tiles(finer, span, version=3))
+    assert [span for _, _, span, _ in painted] == [2, 1], "what is not coarser than the picture refines it"
+    clock[0] += 1000.0
+    session.set_run_state("paused")
+    engine.gridTiles.emit(tiles(engine.last(DecodeGrid), version=3, done=True))
+    painted.clear()
+    latent_map.viewChanged.emit(View(-9, 9, -6, 6, 900, 600))
+    engine.gridTiles.emit(tiles(engine.last(DecodeGrid), span=4, version=3))
+    assert [span for _, _, span, _ in painted] == [4], "the picture does not cover this view"
+    latent_map.viewChanged.emit(View(-3, 3, -2, 2, 900, 600))
+    engine.gridTiles.emit(tiles(engine.last(DecodeGrid), span=4, version=3))
+    assert [span for _, _, span, _ in painted] == [4, 4], "coarse tiles may have replaced the picture"
+
+
 def test_during_training_it_is_decoded_at_a_limited_rate(parts, session, engine, monkeypatch):
     clock = [100.0]
     monkeypatch.setattr("latentlab.utils.duty_cycle.time.monotonic", lambda: clock[0])
