@@ -184,7 +184,8 @@ def evaluate(model: InferenceModel, dataset: Dataset, importance_samples: int = 
     Returns
     -------
     Evaluation
-        The same for the same seed.
+        The same for the same seed. Classes are matched by name; ``remarks`` says which of them the model does not know,
+        what was left out of the dataset, and what else the numbers depend on.
 
     Raises
     ------
@@ -200,16 +201,23 @@ def evaluate(model: InferenceModel, dataset: Dataset, importance_samples: int = 
     >>> found.images, round(found.elbo + found.rate + found.distortion, 3) == 0
     (16, True)
     """
+    from dataclasses import replace
+
     from latentlab import evaluation
 
-    return evaluation.evaluate(
+    matched = model.labels_of(dataset)
+    binarise = model.header.training.get("binarise", "none")
+    found = evaluation.evaluate(
         model.module,
         dataset.images,
-        dataset.labels,
+        matched.labels,
         importance_samples=importance_samples,
-        binarise=model.header.training.get("binarise", "none"),
+        binarise=binarise,
         seed=seed,
     )
+    remarks = evaluation.remarks(model.module, dataset.images, matched.labels, binarise)
+    left_out = dataset.left_out_summary
+    return replace(found, remarks=tuple(each for each in (matched.sentence, left_out, *remarks) if each))
 
 
 def disentanglement(
@@ -244,7 +252,7 @@ def disentanglement(
     from latentlab import evaluation
 
     chosen = dataset.with_factors(factors) if factors else dataset
-    found = evaluation.score_factors(model, chosen.images, chosen.labels, chosen.factors or {}, seed)
+    found = evaluation.score_factors(model, chosen.images, model.labels_of(chosen).labels, chosen.factors or {}, seed)
     return found.scores
 
 

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from latentlab.cli.console import write_line
+from latentlab.cli.console import write_line, write_note
+from latentlab.cli.latent_tables import Latents, read_latents, write_latents
 from latentlab.cli.open_data import model_and_data
 from latentlab.config.layout import latent_layout
-from latentlab.data import Dataset
+from latentlab.data.match_classes import match_classes
 from latentlab.errors import InputError
 from latentlab.storage import atomic_write
-from latentlab.utils.plain_text import quote_cell
+from latentlab.storage.outputs import check_output
 from latentlab.utils.text import pluralize
 
 if TYPE_CHECKING:
@@ -29,13 +28,10 @@ if TYPE_CHECKING:
 def encode(arguments: argparse.Namespace) -> int:
     """Write the posterior means and standard deviations of a dataset."""
     out = output_path(arguments.out, (".npz", ".csv"))
-    model, dataset = model_and_data(arguments)
-    mean, std = model.encode(dataset.images, dataset.labels)
-    if out.suffix.lower() == ".npz":
-        arrays = {"mean": mean, "std": std, "label": dataset.labels, "path": np.array(dataset.paths, dtype=np.str_)}
-        atomic_write(out, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
-    else:
-        atomic_write(out, lambda file: _write_csv(file, dataset, mean, std))
+    check_output(out, arguments.model, data=arguments.data)
+    model, dataset, labels = model_and_data(arguments)
+    mean, std = model.encode(dataset.images, labels)
+    write_latents(out, dataset, mean, std)
     write_line(f"{out}: {len(mean)} latents")
     return 0
 
@@ -43,8 +39,9 @@ def encode(arguments: argparse.Namespace) -> int:
 def decode(arguments: argparse.Namespace) -> int:
     """Write the images of given latents, of samples, or of a grid."""
     out = output_path(arguments.out, (".png", ".npz"))
+    check_output(out, arguments.model, *([] if arguments.z_file is None else [arguments.z_file]))
     # Files are read before torch is imported, so that errors in them are reported at once.
-    z = None if arguments.z_file is None else _read_latents(Path(arguments.z_file))
+    latents = None if arguments.z_file is None else read_latents(Path(arguments.z_file))
     from latentlab.models.inference import load_model
 
     model = load_model(arguments.model, arguments.device)
@@ -54,11 +51,12 @@ def decode(arguments: argparse.Namespace) -> int:
         z, columns = _grid(arguments.grid, model), arguments.grid
     elif arguments.samples is not None:
         z = model.sample_prior(arguments.samples, arguments.seed)
-    elif arguments.z is not None:
-        z = _parse_latents(arguments.z)
-    if z is None:
-        raise AssertionError("argparse requires one of these options")
-    images = model.decode(z, _classes(label, model, len(z), arguments.samples is not None))
+    else:
+        z = _parse_latents(arguments.z) if latents is None else latents.z
+    classes = _classes(label, model, len(z), arguments.samples is not None)
+    if latents is not None and label is None:
+        classes = _classes_in_file(latents, model, classes)
+    images = model.decode(z, classes)
     if out.suffix.lower() == ".npz":
         atomic_write(out, lambda file: np.savez(file, images=images, z=z))
     else:
@@ -72,6 +70,19 @@ def decode(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _classes_in_file(
+    latents: Latents, model: InferenceModel, default: int | NDArray[np.int64] | None
+) -> int | NDArray[np.int64] | None:
+    """The model's classes of latents in a file, by name if it has names; ``default`` if it has no labels."""
+    if latents.labels is None or model.classes_of_samples(1) is None:
+        return default
+    names = latents.class_names or model.header.classes
+    matched = match_classes(latents.labels, names, model.header.classes)
+    if matched.sentence:
+        write_note(f"latentlab: {matched.sentence}")
+    return matched.labels
+
+
 def output_path(name: str, suffixes: tuple[str, ...]) -> Path:
     """The file to write, checked before any work: its suffix is one of ``suffixes``, and its folder exists."""
     path = Path(name)
@@ -80,30 +91,6 @@ def output_path(name: str, suffixes: tuple[str, ...]) -> Path:
     if not path.absolute().parent.is_dir():
         raise InputError(f"cannot write {name}: there is no folder {path.absolute().parent}")
     return path
-
-
-def _write_csv(file: BinaryIO, dataset: Dataset, mean: NDArray[np.float32], std: NDArray[np.float32]) -> None:
-    # Bytes of a name that are not UTF-8 are written as \xNN.
-    text = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="")
-    rows = csv.writer(text)
-    dimensions = range(mean.shape[1])
-    rows.writerow(["path", "label", *(f"mean_{i}" for i in dimensions), *(f"std_{i}" for i in dimensions)])
-    for path, label, means, stds in zip(dataset.paths, dataset.labels.tolist(), mean, std, strict=True):
-        rows.writerow([quote_cell(path), label, *means, *stds])
-    text.flush()
-    text.detach()
-
-
-def _read_latents(path: Path) -> NDArray[np.float32]:
-    try:
-        values = np.load(path, allow_pickle=False)
-        if not isinstance(values, np.ndarray) or values.ndim != 2:
-            raise ValueError
-        return values.astype(np.float32)
-    except FileNotFoundError:
-        raise InputError(f"there is no file {path}") from None
-    except (OSError, ValueError, EOFError, TypeError):
-        raise InputError(f"{path} does not hold latents [N, d] in .npy format") from None
 
 
 def _parse_latents(texts: list[str]) -> NDArray[np.float32]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from latentlab.utils.text import pluralize
 
 if TYPE_CHECKING:
     from latentlab.data import Dataset
+    from latentlab.data.types import Labels
     from latentlab.models.inference import InferenceModel
 
 NATS = "nats per image"
@@ -40,31 +42,33 @@ def evaluate(arguments: argparse.Namespace) -> int:
     """Measure a model on images."""
     from latentlab import evaluation
 
-    model, whole = model_and_data(arguments)
+    model, whole, _ = model_and_data(arguments)
     part = arguments.split or _held_out_part(whole)
     dataset = whole.part(part)
     if arguments.factors:
         dataset = dataset.with_factors([name.strip() for name in arguments.factors.split(",")])
+    labels = model.labels_of(dataset).labels
     binarise = model.header.training.get("binarise", "none")
     # First, because it may be refused.
-    gaps = _gaps(model, dataset, arguments.seed) if arguments.gaps else {}
+    gaps = _gaps(model, dataset, labels, arguments.seed) if arguments.gaps else {}
     found = evaluation.evaluate(
         model.module,
         dataset.images,
-        dataset.labels,
+        labels,
         importance_samples=arguments.importance_samples,
         binarise=binarise,
         seed=arguments.seed,
     )
     remarks = [*_remarks_on_images(model, whole, dataset, part)]
-    remarks += evaluation.remarks(model.module, dataset.images, dataset.labels, binarise)
-    scores, remark = _disentanglement(model, dataset, arguments)
+    remarks += evaluation.remarks(model.module, dataset.images, labels, binarise)
+    scores, remark = _disentanglement(model, dataset, labels, arguments)
     remarks += [remark] if remark else []
     values = found.as_dict() | gaps | scores
     if whole.splits is not None:
         values["split"] = part
     if arguments.json:
-        write_json(values | {"remarks": remarks})
+        skipped = [dataclasses.asdict(each) for each in whole.left_out]
+        write_json(values | {"remarks": remarks, "skipped": skipped})
     else:
         write_table({name: f"{_rounded(value)} {_UNITS.get(name, '')}".strip() for name, value in values.items()})
         for sentence in remarks:
@@ -111,11 +115,11 @@ def _is_coloured(mode: str) -> bool:
     return mode.startswith(("RGB", "CMYK", "YCbCr", "LAB", "HSV")) or mode.endswith(("× 3", "× 4"))
 
 
-def _gaps(model: InferenceModel, dataset: Dataset, seed: int) -> dict[str, float]:
+def _gaps(model: InferenceModel, dataset: Dataset, labels: Labels, seed: int) -> dict[str, float]:
     from latentlab import evaluation
 
     binarise = model.header.training.get("binarise", "none")
-    gaps = evaluation.inference_gaps(model.module, dataset.images, dataset.labels, binarise=binarise, seed=seed)
+    gaps = evaluation.inference_gaps(model.module, dataset.images, labels, binarise=binarise, seed=seed)
     return {
         "encoder_elbo": gaps.encoder_elbo,
         "refined_elbo": gaps.refined_elbo,
@@ -127,7 +131,7 @@ def _gaps(model: InferenceModel, dataset: Dataset, seed: int) -> dict[str, float
 
 
 def _disentanglement(
-    model: InferenceModel, dataset: Dataset, arguments: argparse.Namespace
+    model: InferenceModel, dataset: Dataset, labels: Labels, arguments: argparse.Namespace
 ) -> tuple[dict[str, float], str]:
     """The scores, and a sentence on what they are of or why there are none; both empty if there are no factors."""
     if not dataset.factors:
@@ -135,7 +139,7 @@ def _disentanglement(
     from latentlab import evaluation
 
     try:
-        found = evaluation.score_factors(model, dataset.images, dataset.labels, dataset.factors, arguments.seed)
+        found = evaluation.score_factors(model, dataset.images, labels, dataset.factors, arguments.seed)
     except InputError as error:
         if arguments.factors:
             raise

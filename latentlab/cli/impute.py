@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +16,13 @@ from latentlab.data.images.image_file import UnreadableError, read_image_info
 from latentlab.data.images.to_array import decode
 from latentlab.errors import InputError
 from latentlab.storage import atomic_write
+from latentlab.storage.outputs import check_output
 
 
 def impute(arguments: argparse.Namespace) -> int:
     """Write the image with the expected values of its hidden pixels."""
     out = output_path(arguments.out, (".png", ".npz"))
-    for given in (arguments.image, arguments.mask):
-        if out.exists() and os.path.exists(given) and os.path.samefile(out, given):
-            raise InputError(f"{arguments.out} is an input of this command: write to another file")
+    check_output(out, arguments.model, arguments.image, arguments.mask)
     size, mask_size = _size(arguments.image), _size(arguments.mask)
     if size != mask_size:
         raise InputError(

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from latentlab.cli.console import write_note
 from latentlab.config import DataConfig
 from latentlab.data import Dataset, LoadProgress, open_dataset
+from latentlab.data.types import Labels
 from latentlab.errors import InputError
 
 if TYPE_CHECKING:
@@ -42,8 +43,13 @@ def left_out_message(dataset: Dataset) -> str:
     return f"{dataset.left_out_summary}; see latentlab info {dataset.source}"
 
 
-def model_and_data(arguments: argparse.Namespace) -> tuple[InferenceModel, Dataset]:
+def model_and_data(arguments: argparse.Namespace) -> tuple[InferenceModel, Dataset, Labels]:
     """Open the model, and the dataset prepared like the model's training data.
+
+    Returns
+    -------
+    (InferenceModel, Dataset, Labels)
+        The labels are in the model's numbers. What the model cannot know about the images is said on stderr.
 
     Raises
     ------
@@ -59,9 +65,12 @@ def model_and_data(arguments: argparse.Namespace) -> tuple[InferenceModel, Datas
             f"the model needs images of shape {list(model.image_shape)}, and those of {dataset.name} are "
             f"{list(dataset.image_shape)}"
         )
-    if dataset.value_range.warning:
-        tqdm.write(f"latentlab: warning: value range: {dataset.value_range.warning}", file=sys.stderr)
-    return model, dataset
+    matched = model.labels_of(dataset)
+    warning = dataset.value_range.warning
+    for sentence in (matched.sentence, f"warning: value range: {warning}" if warning else ""):
+        if sentence:
+            write_note(f"latentlab: {sentence}")
+    return model, dataset, matched.labels
 
 
 def _show(bar: Any, progress: LoadProgress) -> None:

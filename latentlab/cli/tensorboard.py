@@ -10,6 +10,7 @@ from typing import Any
 from latentlab.cli.console import write_json, write_line
 from latentlab.errors import InputError
 from latentlab.storage import RunFolder
+from latentlab.storage.outputs import check_output
 
 Scalar = tuple[str, float, int, float]
 
@@ -22,6 +23,7 @@ def export_tensorboard(arguments: argparse.Namespace) -> int:
     InputError
         When there are no metrics, or TensorBoard is not installed.
     """
+    check_output(arguments.out, arguments.run_folder)
     run = RunFolder(arguments.run_folder)
     lines = run.read_metrics()
     if not lines:

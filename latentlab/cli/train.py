@@ -21,6 +21,7 @@ from latentlab.config.events import Epoch, Event, Finished, Progress, Started, S
 from latentlab.config.suggestion import suggest_settings
 from latentlab.errors import InputError
 from latentlab.storage import RunFolder
+from latentlab.storage.outputs import check_output
 from latentlab.storage.starting_config import starting_config
 from latentlab.utils.text import pluralize
 
@@ -49,6 +50,7 @@ def train(arguments: argparse.Namespace) -> int:
     """Train and report the progress; on SIGINT, SIGTERM and SIGHUP write a checkpoint and end."""
     out = Path(arguments.out)
     with _signals() as interruption:
+        check_output(out, data=arguments.data)
         folder = RunFolder(out)
         folder.check(arguments.resume, "add --resume")
         config = run_config(arguments, folder)

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from latentlab.config.base import Config
+from latentlab.errors import SettingError
 
 SMALLEST_IMAGE = 8
 LARGEST_IMAGE = 256
@@ -53,6 +54,12 @@ class DataConfig(Config):
         le=LARGEST_IMAGE,
         description="Side in pixels (8 to 256) of the square that every image is fitted to. ``None`` keeps the "
         "images' own size if they share one in that range, and chooses one otherwise.",
+    )
+    image_height: int | None = Field(
+        default=None,
+        ge=SMALLEST_IMAGE,
+        le=LARGEST_IMAGE,
+        description="Height in pixels if images are not fitted to a square; ``image_size`` is then the width.",
     )
     channels: Literal["auto", 1, 3] = Field(
         default="auto", description='``1`` (grey), ``3`` (RGB) or ``"auto"``: grey if every image is grey.'
@@ -122,6 +129,12 @@ class DataConfig(Config):
         if isinstance(values, dict) and values.get("levels") in ("full", "stretch") and "frames" not in values:
             return {**values, "frames": "first"}
         return values
+
+    @model_validator(mode="after")
+    def _height_with_width(self) -> DataConfig:
+        if self.image_height is not None and self.image_size is None:
+            raise SettingError("data.image_height", "needs image_size, the width in pixels")
+        return self
 
     @property
     def frame_step(self) -> int | None:

@@ -56,6 +56,8 @@ class Evaluation:
     figures
         Metrics of some model families only: ``classification_error`` (semi-supervised, a fraction), ``perplexity`` (of
         a VQ-VAE's finest codebook, over all images).
+    remarks
+        Sentences on what the numbers depend on; from :func:`latentlab.evaluate`.
     """
 
     images: int
@@ -70,11 +72,13 @@ class Evaluation:
     importance_samples: int
     sample_diversity: float | None = None
     figures: dict[str, float] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """The fields as plain values for JSON, with those of ``figures`` at the same level."""
+        """The numbers as plain values for JSON, with those of ``figures`` at the same level."""
         values = dataclasses.asdict(self)
         figures: dict[str, float] = values.pop("figures")
+        del values["remarks"]
         return values | figures
 
 

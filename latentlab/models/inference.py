@@ -12,6 +12,9 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from latentlab.data import Dataset
+from latentlab.data.images.to_array import prepare_array
+from latentlab.data.match_classes import MatchedLabels, match_classes
 from latentlab.errors import InputError
 from latentlab.models import build
 from latentlab.models.base import Batch, LatentModel
@@ -70,15 +73,22 @@ class InferenceModel:
         """(C, H, W)."""
         return self.module.image_shape
 
-    def encode(self, images: ArrayLike, label: ArrayLike | None = None) -> tuple[FloatArray, FloatArray]:
+    def labels_of(self, dataset: Dataset) -> MatchedLabels:
+        """A dataset's labels in the model's numbers, by the names of the classes, if the model reads labels."""
+        if not self.module.classes:
+            return MatchedLabels(dataset.labels, {})
+        return match_classes(dataset.labels, dataset.classes, self.header.classes)
+
+    def encode(self, images: ArrayLike | Dataset, label: ArrayLike | None = None) -> tuple[FloatArray, FloatArray]:
         """Posterior mean and standard deviation of images.
 
         Parameters
         ----------
         images
-            [N, C, H, W] of the model's shape: uint8, or floats in [0, 1].
+            A dataset, whose classes are then matched to the model's by name; or [N, C, H, W], uint8 or floats in
+            [0, 1]. Images of another shape than the model's are prepared as its training images were.
         label
-            int [N], for a conditional model; −1 where unknown.
+            Classes for a conditional model: int [N] or names, one for all or [N]; −1 where unknown.
 
         Returns
         -------
@@ -88,17 +98,20 @@ class InferenceModel:
         Raises
         ------
         InputError
-            For images of another shape.
+            For what is not images, or a class that the model does not have.
         """
+        if isinstance(images, Dataset):
+            label = self.labels_of(images).labels if label is None else label
+            images = images.images
         array = np.asarray(images)
-        if array.ndim != 4 or array.shape[1:] != self.image_shape:
+        if array.ndim != 4 or array.shape[1] not in (1, 3) or 0 in array.shape[1:]:
             raise InputError(f"the model takes images of shape {list(self.image_shape)}, not {list(array.shape[1:])}")
         labels = self._labels(label, len(array))
         means, stds = [np.zeros((0, self.latent_dim), np.float32)], [np.zeros((0, self.latent_dim), np.float32)]
         with self._ready():
             for start in range(0, len(array), CHUNK):
                 rows = slice(start, start + CHUNK)
-                batch = Batch(self._images(array[rows]), None if labels is None else labels[rows])
+                batch = Batch(self._images(self._fitted(array[rows])), None if labels is None else labels[rows])
                 mean, std = self.module.encode(batch)
                 means.append(_numpy(mean))
                 stds.append(_numpy(std))
@@ -112,7 +125,7 @@ class InferenceModel:
         z
             [N, d].
         label
-            int [N] or one int for all, for a conditional model.
+            Classes for a conditional model: int [N] or names, or one for all; −1 where unknown.
 
         Returns
         -------
@@ -122,7 +135,8 @@ class InferenceModel:
         Raises
         ------
         InputError
-            For latents of another size, or with values that are not finite.
+            For latents of another size, or with values that are not finite, and for a class that the model does not
+            have.
         """
         latents = np.asarray(z, dtype=np.float32)
         if latents.ndim != 2 or latents.shape[1] != self.latent_dim:
@@ -180,10 +194,34 @@ class InferenceModel:
         x = x.to(torch.float32).div_(255) if x.dtype == torch.uint8 else x.to(torch.float32)
         return x.contiguous(memory_format=memory_format(self.module))
 
+    def _fitted(self, images: NDArray[Any]) -> NDArray[Any]:
+        """Images [N, C, H, W] in the model's shape."""
+        if images.shape[1:] == self.image_shape:
+            return images
+        if images.dtype != np.uint8:
+            if images.dtype.kind != "f" or not ((images >= 0) & (images <= 1)).all():
+                raise InputError("images of another shape than the model's must be uint8, or floats from 0 to 1")
+            images = np.rint(images * 255).astype(np.uint8)
+        channels, height, width = self.image_shape
+        config = self.header.data_config().model_copy(update={"channels": channels, "invert": False})
+        return np.stack([prepare_array(image, (width, height), config) for image in images])
+
     def _labels(self, label: ArrayLike | None, count: int) -> Tensor | None:
         if label is None:
             return None
-        labels = np.array(np.broadcast_to(np.asarray(label, dtype=np.int64), (count,)))
+        given, classes = np.asarray(label), self.header.classes
+        if given.dtype.kind == "U":
+            absent = next((name for name in given.ravel().tolist() if name not in classes), None)
+            if absent is not None:
+                raise InputError(f"the model has no class {absent!r} (classes: {', '.join(classes) or 'none'})")
+            given = np.array([classes.index(name) for name in given.ravel().tolist()]).reshape(given.shape)
+        try:
+            labels = np.array(np.broadcast_to(given.astype(np.int64), (count,)))
+        except (TypeError, ValueError):
+            raise InputError(f"{count} labels are needed, or one, not an array {list(given.shape)}") from None
+        wrong = labels[(labels < -1) | (labels >= self.module.classes)] if self.module.classes else labels[:0]
+        if len(wrong):
+            raise InputError(f"there is no class {wrong[0]}: the model has {self.module.classes}, from 0")
         return torch.from_numpy(labels).to(self.device)
 
 

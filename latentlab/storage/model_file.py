@@ -92,12 +92,12 @@ class ModelHeader(Config):
             config = DataConfig.model_validate(self.data.get("config", {}))
         except ValidationError:
             config = DataConfig()
-        square = {"image_size": height} if height == width else {}
-        return DataConfig.model_validate(
-            config.model_dump()
-            | {"classes": (), "per_class": None, "limit": limit, "channels": self.image_shape[0]}
-            | square
-        )
+        size = {"image_size": width, "image_height": None if height == width else height}
+        own = {"classes": (), "per_class": None, "limit": limit, "channels": self.image_shape[0]}
+        try:
+            return DataConfig.model_validate(config.model_dump() | own | size)
+        except ValidationError:  # larger or smaller than any dataset is prepared, as foreign models may be
+            return DataConfig.model_validate(config.model_dump() | own)
 
 
 @dataclass(frozen=True)

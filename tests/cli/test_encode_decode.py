@@ -1,12 +1,15 @@
 """``latentlab encode`` and ``decode``."""
 
 import csv
+import os
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import latentlab
 from latentlab.cli import main
+from latentlab.config import DataConfig
 from latentlab.data import load_dataset
 from latentlab.models.inference import load_model
 from tests.cli.conftest import SMALL
@@ -24,7 +27,8 @@ def test_encode_writes_the_same_numbers_to_npz_and_csv(run, data, tmp_path):
     assert (arrays["label"] == bars().labels).all()
     with open(tmp_path / "z.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["path", "label", "mean_0", "mean_1", "std_0", "std_1"]
+    assert list(rows[0]) == ["path", "label", "mean_0", "mean_1", "std_0", "std_1", "class"]
+    assert [row["class"] for row in rows] == [arrays["class_names"][label] for label in arrays["label"]]
     assert [row["path"] for row in rows] == arrays["path"].tolist()
     assert (np.array([row["mean_1"] for row in rows], np.float32) == mean[:, 1]).all()
 
@@ -136,11 +140,111 @@ def test_images_are_resized_to_the_models_shape(run, tmp_path):
     assert np.load(tmp_path / "z.npz")["mean"].shape == (4, 2)
 
 
-def test_images_that_cannot_be_resized_are_refused(tmp_path, capsys):
-    """A model of oblong images refuses square ones."""
-    np.savez(tmp_path / "tall.npz", images=np.zeros((8, 12, 9), np.uint8))
-    np.savez(tmp_path / "square.npz", images=np.zeros((8, 10, 10), np.uint8))
-    folder = str(tmp_path / "run")
-    assert main(["train", str(tmp_path / "tall.npz"), "--out", folder, "--epochs", "1", *SMALL]) == 0
-    assert main(["encode", folder, str(tmp_path / "square.npz"), "--out", str(tmp_path / "z.npz")]) == 2
-    assert "images of shape [1, 12, 9], and those of square are [1, 10, 10]" in capsys.readouterr().err
+@pytest.mark.parametrize("shape", [(24, 18), (10, 10), (12, 9, 3)], ids=["double", "square", "colour"])
+def test_a_model_of_oblong_images_fits_what_it_is_given(oblong, tmp_path, shape):
+    images = np.random.default_rng(1).integers(0, 255, (5, *shape), dtype=np.uint8)
+    np.savez(tmp_path / "other.npz", images=images)
+    assert main(["encode", str(oblong), str(tmp_path / "other.npz"), "--out", str(tmp_path / "z.npz")]) == 0
+    prepared = load_dataset(tmp_path / "other.npz", DataConfig(image_size=9, image_height=12, channels=1))
+    model = load_model(oblong, "cpu")
+    mean, _ = model.encode(prepared.images)
+    assert prepared.image_shape == (1, 12, 9)
+    assert np.array_equal(np.load(tmp_path / "z.npz")["mean"], mean)
+
+
+@pytest.fixture(scope="module")
+def oblong(tmp_path_factory):
+    """A model of images 9 wide and 12 high."""
+    folder = tmp_path_factory.mktemp("oblong")
+    np.savez(folder / "tall.npz", images=np.zeros((8, 12, 9), np.uint8))
+    assert main(["train", str(folder / "tall.npz"), "--out", str(folder / "run"), "--epochs", "1", *SMALL]) == 0
+    return folder / "run"
+
+
+# --- classes of other data, and tables that come back ---------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def conditional(data, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("conditional") / "run"
+    assert main(["train", str(data), "--out", str(folder), "--recipe", "cvae", "--epochs", "1", *SMALL]) == 0
+    return folder
+
+
+def save_classes(path, names):
+    """The bars with a name for each of the four classes in the place of 0, 1, 2 and 3."""
+    np.savez(path, images=bars().images[:, 0], labels=np.array(names)[bars().labels])
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["0", "1", "2", "3"], ""),
+        (["0", "-none-", "2", "3"], "does not know the class -none-: it takes 15 images as unlabelled"),
+        (["e", "f", "g", "h"], "does not know the classes e, f, g, h: it takes 60 images as unlabelled"),
+    ],
+)
+def test_classes_cross_by_name(conditional, data, tmp_path, capsys, names, said):
+    assert main(["encode", str(conditional), str(data), "--out", str(tmp_path / "own.npz")]) == 0
+    save_classes(tmp_path / "other.npz", names)
+    capsys.readouterr()
+    assert main(["encode", str(conditional), str(tmp_path / "other.npz"), "--out", str(tmp_path / "z.npz")]) == 0
+    assert said in capsys.readouterr().err
+    own, other = np.load(tmp_path / "own.npz"), np.load(tmp_path / "z.npz")
+    names_of = [names[label] for label in bars().labels]
+    assert [str(other["class_names"][label]) for label in other["label"]] == names_of, "the data's own names"
+    known = np.array([name in "0123" for name in names_of])
+    assert np.array_equal(own["mean"][known], other["mean"][known])
+    assert (own["mean"][~known] != other["mean"][~known]).any(axis=1).all()
+    model, dataset = load_model(conditional, "cpu"), load_dataset(tmp_path / "other.npz")
+    assert np.array_equal(model.encode(dataset)[0], other["mean"])
+    assert said in " ".join(latentlab.evaluate(model, dataset, importance_samples=1).remarks)
+
+
+@pytest.mark.parametrize("suffix", ["npz", "csv"])
+@pytest.mark.parametrize("names", [["3", "2", "1", "0"], ["0", "1", "=2", "3"]])
+def test_what_encode_writes_is_decoded_for_the_same_classes(conditional, tmp_path, capsys, suffix, names):
+    save_classes(tmp_path / "data.npz", names)
+    table, out = tmp_path / f"z.{suffix}", tmp_path / "x.npz"
+    assert main(["encode", str(conditional), str(tmp_path / "data.npz"), "--out", str(table)]) == 0
+    assert main(["decode", str(conditional), "--z-file", str(table), "--out", str(out)]) == 0
+    assert ("class =2" in capsys.readouterr().err) == ("=2" in names)
+    model, decoded = load_model(conditional, "cpu"), np.load(out)
+    labels = np.array([int(name) if name in "0123" else -1 for name in names])[bars().labels]
+    mean, _ = model.encode(bars().images, labels)
+    np.testing.assert_allclose(decoded["z"], mean, atol=1e-6)
+    np.testing.assert_allclose(decoded["images"], model.decode(mean, labels), atol=1e-6)
+    assert main(["decode", str(conditional), "--z-file", str(table), "--label", "1", "--out", str(out)]) == 0
+    np.testing.assert_allclose(np.load(out)["images"], model.decode(mean, 1), atol=1e-6)
+
+
+# --- an output is never an input ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["encode", "run", "data.npz", "--out", "data.npz"],
+        ["encode", "run", "data.npz", "--out", "link.npz"],
+        ["encode", "run", "data.npz", "--out", "hard.npz"],
+        ["encode", "run", "data.npz:images", "--out", "data.npz"],
+        ["decode", "run", "--z-file", "data.npz", "--out", "link.npz"],
+        ["impute", "run", "a.png", "--mask", "m.png", "--out", "m.png"],
+        ["train", "photos", "--out", "photos"],
+        ["export-tensorboard", "run", "--out", "run"],
+    ],
+    ids=" ".join,
+)
+def test_an_output_that_is_an_input_is_refused(run, data, tmp_path, monkeypatch, capsys, command):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run").symlink_to(run)
+    (tmp_path / "data.npz").write_bytes(data.read_bytes())
+    (tmp_path / "link.npz").symlink_to("data.npz")
+    os.link("data.npz", "hard.npz")
+    (tmp_path / "photos").mkdir()
+    for name in ("a.png", "m.png", "photos/a.png"):
+        Image.fromarray(bars().images[0, 0]).save(name)
+    before = {path: path.read_bytes() for path in sorted(tmp_path.rglob("*.*"))}
+    assert main(command) == 2
+    assert f"{command[-1]} is an input of this command" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in sorted(tmp_path.rglob("*.*"))} == before

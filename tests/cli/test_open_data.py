@@ -29,7 +29,9 @@ def test_commands_say_what_they_leave_out_on_stderr(run, damaged, tmp_path, caps
     assert said.err == f"latentlab: {SENTENCE}{damaged}\n"
     assert "left out" not in said.out
     if command == "evaluate":
-        assert json.loads(said.out)["images"] == 4
+        values = json.loads(said.out)
+        assert values["images"] == 4
+        assert [each["path"] for each in values["skipped"]] == ["broken.png"]
 
 
 def test_training_warns_of_what_it_leaves_out(damaged, tmp_path, capsys):

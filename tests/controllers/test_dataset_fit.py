@@ -83,7 +83,7 @@ def test_during_a_run_the_note_names_the_epoch_of_the_points(texts, session):
     [
         ((3, 8, 8), EIGHT, "train a model on them, or read them again with 1 channel."),
         ((3, 16, 16), EIGHT, "train a model on them, or read them again with image size 8 and 1 channel."),
-        ((1, 16, 16), FACES, "train a model on them."),
+        ((1, 16, 16), FACES, "train a model on them, or read them again with image size 20 and image height 28."),
         ((1, 28, 20), (3, 28, 20), "train a model on them, or read them again with 3 channels."),
     ],
 )

@@ -1,6 +1,7 @@
 """The NumPy interface of a model, and what is refused when its file is opened."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from latentlab.models.inference import CHUNK, InferenceModel, load_model, weight
 from latentlab.paths import resource
 from latentlab.storage import ModelFile, ModelHeader, read_model, write_model
 from latentlab.storage.tensors import digest
+from tests.training.helpers import bars
 
 BUNDLED = sorted(path.stem for path in resource("models").glob("*.safetensors"))
 
@@ -61,9 +63,40 @@ def test_wrong_shapes_and_values_are_refused():
     for z in (np.zeros((2, 4)), np.zeros(3), [[np.inf, 0, 0]]):
         with pytest.raises(InputError):
             model.decode(z)
-    for images in (np.zeros((2, 1, 8, 9)), np.zeros((1, 8, 8)), np.zeros((2, 3, 8, 8))):
+    for images in (np.zeros((1, 8, 8)), np.zeros((2, 2, 8, 8)), np.zeros((2, 1, 0, 8))):
         with pytest.raises(InputError, match=r"images of shape \[1, 8, 8\]"):
             model.encode(images)
+    with pytest.raises(InputError, match="uint8, or floats from 0 to 1"):
+        model.encode(np.full((2, 1, 9, 9), 2.0))
+
+
+@pytest.mark.parametrize("shape", [(1, 16, 16), (3, 8, 8), (3, 10, 20)])
+def test_images_of_another_shape_are_fitted(shape):
+    model = a_model()
+    images = np.random.default_rng(0).integers(0, 255, (3, *shape), dtype=np.uint8)
+    mean, _ = model.encode(images)
+    alone, _ = model.encode(images[1:2])
+    assert mean.shape == (3, 3)
+    assert len(np.unique(mean)) == mean.size
+    np.testing.assert_allclose(mean[1:2], alone, atol=1e-6)
+    np.testing.assert_allclose(model.encode(images / 255)[0], mean, atol=1e-6)
+
+
+def test_classes_are_numbers_in_range_or_names():
+    config = ModelConfig(latent_dim=3, conditional=True, architecture={"hidden": 16})
+    header = ModelHeader(model=config, image_shape=(1, 8, 8), classes=("cat", "dog"))
+    model = InferenceModel(build(config, (1, 8, 8), 2), header, "cpu")
+    z = np.ones((2, 3))
+    assert np.array_equal(model.decode(z, ["dog", "cat"]), model.decode(z, [1, 0]))
+    for wrong, why in ((2, "no class 2"), ([0, -3], "no class -3"), ("bird", "no class 'bird'"), ([0] * 3, "2 labels")):
+        with pytest.raises(InputError, match=why):
+            model.decode(z, wrong)
+        with pytest.raises(InputError, match=why):
+            model.encode(np.zeros((2, 1, 8, 8)), wrong)
+    named = replace(bars(), classes=("dog", "bird", "cat", "fox"), fingerprint="")
+    mean, _ = model.encode(named)
+    by_number, _ = model.encode(named.images, np.array([1, -1, 0, -1])[named.labels])
+    assert np.array_equal(mean, by_number)
 
 
 def test_a_file_restores_the_model(path):

@@ -50,14 +50,14 @@ class ImageOptions(Protocol):
 def target_size(sizes: Sequence[Size], config: DataConfig) -> Size:
     """The size to which images of ``sizes`` are resized.
 
-    A square of side ``image_size`` if it is set; else the images' own size if they are equal and both sides are 8 to
-    256; else a square of side 64, 48, 32, 24 or 16, the largest that is not above the median of the shorter sides (8
-    if none is).
+    A square of side ``image_size`` if it is set, or ``image_size`` × ``image_height``; else the images' own size if
+    they are equal and both sides are 8 to 256; else a square of side 64, 48, 32, 24 or 16, the largest that is not
+    above the median of the shorter sides (8 if none is).
     """
     from latentlab.config.data import LARGEST_IMAGE, SMALLEST_IMAGE
 
     if config.image_size is not None:
-        return config.image_size, config.image_size
+        return config.image_size, config.image_height or config.image_size
     if len(set(sizes)) == 1 and all(SMALLEST_IMAGE <= side <= LARGEST_IMAGE for side in sizes[0]):
         return sizes[0]
     shorter = sorted(min(size) for size in sizes)

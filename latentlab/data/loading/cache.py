@@ -48,7 +48,7 @@ _STALE_SECONDS = 24 * 3600
 _LARGEST_ENTRY = 256 << 20  # bytes; a reason for each of a million unreadable files is a third of it
 _UNFINISHED = "unfinished-"
 # The other fields select images and do not change their pixels.
-_PIXEL_FIELDS = {"image_size", "channels", "fit", "invert", "levels", "frames", "background"}
+_PIXEL_FIELDS = {"image_size", "image_height", "channels", "fit", "invert", "levels", "frames", "background"}
 
 
 def key(config: DataConfig, *cache_identity: str | bytes | int) -> str:

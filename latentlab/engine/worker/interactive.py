@@ -266,7 +266,7 @@ class InteractiveRequests:
             raise InputError(f"the model takes images of shape {model.image_shape}, not {dataset.image_shape}")
         chosen = shown_images(dataset, request.count, request.seed)
         images = np.asarray(dataset.images[chosen])
-        labels = model.classes_of_images(images, dataset.labels[chosen])
+        labels = model.classes_of_images(images, model.labels_of(dataset).labels[chosen])
         mean, _std = model.encode(images, labels)
         return as_pixels(images), mean[None], labels
 

@@ -23,6 +23,7 @@ from latentlab.engine.protocol.messages import (
     EncodeImage,
     ImageEncoded,
     ModelSaved,
+    Notice,
     OpenDataset,
     SaveModel,
 )
@@ -32,6 +33,7 @@ from latentlab.errors import InputError
 from latentlab.evaluation import quick_bound
 from latentlab.models.inference import InferenceModel, weights_of
 from latentlab.storage import ModelFile, Points, write_model
+from latentlab.storage.outputs import check_output
 from latentlab.training import manifold_preview
 from latentlab.training.map_preview import some_of
 from latentlab.utils.adaptive_batch_size import AdaptiveBatchSize
@@ -85,6 +87,9 @@ def encoding(workspace: Workspace) -> Generator[None, None, None]:
         raise InputError(
             f"the model takes images of shape {list(model.image_shape)}, these are {list(dataset.image_shape)}"
         )
+    unmatched = model.labels_of(dataset).sentence
+    if unmatched:
+        workspace.send(Notice(f"{unmatched[0].upper()}{unmatched[1:]}."))
     existing = workspace.points_of(dataset)
     index = np.arange(len(dataset))
     if existing is not None and existing.index is not None:
@@ -116,11 +121,12 @@ def encoded(
 ) -> Iterator[tuple[int, tuple[FloatArray, FloatArray]]]:
     """Encode the images ``index`` in batches; yields the number encoded so far, and the batch's mean and std."""
     batch_size = batch_size or encoding_batch_size()
+    labels = model.labels_of(dataset).labels
     start = 0
     while start < len(index):
         chosen = index[start : start + batch_size.images]
         began = time.perf_counter()
-        part = model.encode(np.asarray(dataset.images[chosen]), dataset.labels[chosen])
+        part = model.encode(np.asarray(dataset.images[chosen]), labels[chosen])
         batch_size.record(len(chosen), time.perf_counter() - began)
         start += len(chosen)
         yield start, part
@@ -156,14 +162,17 @@ def saving(workspace: Workspace, request: SaveModel) -> Generator[None, None, No
         When the file cannot be written.
     """
     model = workspace.need_model()
+    path = Path(request.path)
+    if path.suffix != ".safetensors":
+        path = path.with_name(path.name + ".safetensors")
+    info, dataset = workspace.info, workspace.dataset
+    open_model = [] if info is None else [each for each in (info.source, info.path) if each]
+    check_output(path, *open_model, data="" if dataset is None else dataset.source)
     weights, points = weights_of(model.module), workspace.points
     if points is not None:
         points = points.of(some_of(len(points.mean), model.latent_dim))
     preview, extent = yield from manifold_preview(model)
     header = model.header.model_copy(update={"preview_extent": extent})
-    path = Path(request.path)
-    if path.suffix != ".safetensors":
-        path = path.with_name(path.name + ".safetensors")
     write_model(path, ModelFile(header, weights, points, preview))
     workspace.send(ModelSaved(str(path)))
 

@@ -400,7 +400,7 @@ class DataPanel(QWidget):
             return
         channels, height, width = self._shape
         if config.image_size is not None:
-            height = width = config.image_size
+            height, width = config.image_height or config.image_size, config.image_size
         if config.channels != "auto":
             channels = config.channels
         count = images_left(_class_counts(whole), whole.images - sum(whole.class_counts), config)

@@ -29,15 +29,13 @@ def misfit(images: Shape, model: Shape) -> str:
         return ""
     channels, height, width = model
     again = []
-    if images[1:] != model[1:] and height == width:
-        again.append(f"image size {height}")
+    if images[1:] != model[1:]:
+        again.append(f"image size {width}" if height == width else f"image size {width} and image height {height}")
     if images[0] != channels:
         again.append(pluralize(channels, "channel"))
-    possible = images[1:] == model[1:] or height == width  # images are read as squares, or at their own size
-    remedy = f", or read them again with {' and '.join(again)}" if possible else ""
     return (
         f"These images ({shape_text(images)}) do not fit the open model ({shape_text(model)}) and are not on the map:"
-        f" train a model on them{remedy}."
+        f" train a model on them, or read them again with {' and '.join(again)}."
     )
 
 

@@ -224,6 +224,17 @@ def test_a_saved_model_has_the_same_weights_and_map(driver, model_file, tmp_path
     assert copy.preview is not None
 
 
+def test_a_model_is_not_saved_over_its_own_file(driver, model_file, tmp_path):
+    before = model_file.read_bytes()
+    (tmp_path / "link.safetensors").symlink_to(model_file)
+    for path in (model_file, tmp_path / "link.safetensors"):
+        driver.ask(SaveModel(str(path)))
+        failed = driver.wait(Failed)
+        assert failed.expected
+        assert "is an input of this command" in failed.message
+    assert model_file.read_bytes() == before
+
+
 def test_a_dataset_is_described_and_stays_open_when_another_cannot_be_opened(driver, image_file, tmp_path):
     driver.ask(OpenDataset(str(image_file), DataConfig(limit=100)))
     info = driver.wait(DatasetOpened).info

@@ -1,0 +1,203 @@
+"""Tables of latents: ``encode`` writes them, ``decode`` reads them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import zipfile
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentlab.data import Dataset
+from latentlab.data.images.image_file import UnreadableError, open_regular
+from latentlab.data.sources.table_file import open_table
+from latentlab.data.types import UNKNOWN, Labels
+from latentlab.errors import InputError
+from latentlab.storage import atomic_write
+from latentlab.utils.memory import available_bytes
+from latentlab.utils.plain_text import quote_cell
+
+_COLUMN = re.compile(r"(mean|z)_?(\d+)")
+_ARRAYS = ("mean", "z")
+
+
+class Latents(NamedTuple):
+    """Latents from a file.
+
+    Attributes
+    ----------
+    z
+        float32 [N, d].
+    labels
+        int64 [N], index into ``class_names``, −1 where unknown; ``None`` if the file has none.
+    class_names
+        Empty if the file has only numbers.
+    """
+
+    z: NDArray[np.float32]
+    labels: Labels | None = None
+    class_names: tuple[str, ...] = ()
+
+
+def write_latents(out: Path, dataset: Dataset, mean: NDArray[np.float32], std: NDArray[np.float32]) -> None:
+    """Write the posteriors of a dataset as ``.npz`` or ``.csv``, with the names of its classes if it has any."""
+    if out.suffix.lower() == ".npz":
+        paths = np.array(dataset.paths, dtype=np.str_)
+        arrays: dict[str, NDArray[Any]] = {"mean": mean, "std": std, "label": dataset.labels, "path": paths}
+        if dataset.classes:
+            arrays["class_names"] = np.array(dataset.classes, dtype=np.str_)
+        atomic_write(out, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
+    else:
+        atomic_write(out, lambda file: _write_csv(file, dataset, mean, std))
+
+
+def _write_csv(file: BinaryIO, dataset: Dataset, mean: NDArray[np.float32], std: NDArray[np.float32]) -> None:
+    # Bytes of a name that are not UTF-8 are written as \xNN.
+    text = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="")
+    rows = csv.writer(text)
+    dimensions, classes = range(mean.shape[1]), dataset.classes
+    names = [*(f"mean_{i}" for i in dimensions), *(f"std_{i}" for i in dimensions), *(["class"] if classes else [])]
+    rows.writerow(["path", "label", *names])
+    for path, label, means, stds in zip(dataset.paths, dataset.labels.tolist(), mean, std, strict=True):
+        name = [quote_cell(classes[label]) if label >= 0 else ""] if classes else []
+        rows.writerow([quote_cell(path), label, *means, *stds, *name])
+    text.flush()
+    text.detach()
+
+
+def read_latents(path: Path) -> Latents:
+    """Read latents: a file that ``encode`` or ``decode`` wrote, another table with such columns, or ``.npy``.
+
+    A ``.npz`` file has the latents as ``mean`` or ``z``, with ``label`` and ``class_names`` beside them if there are
+    any. A table has the columns ``mean_0``, ``mean_1``… or ``z_0``, ``z_1``…, and ``class`` or ``label``; or nothing
+    but numbers. A ``.npy`` file has the latents [N, d], or one latent [d].
+
+    Raises
+    ------
+    InputError
+        In one sentence: there is no such file, or it has no latents.
+    """
+    if not path.exists():
+        raise InputError(f"there is no file {path}")
+    try:
+        if path.suffix.lower() in (".csv", ".tsv"):
+            return _from_table(path)
+        with open_regular(path):
+            return _from_arrays(path)
+    except UnreadableError as error:
+        raise InputError(f"{path} cannot be read: {error}") from None
+    except (OSError, ValueError, EOFError, TypeError, MemoryError, zipfile.BadZipFile):
+        raise InputError(f"{path} does not hold latents: an .npy, .npz or .csv file with latents [N, d]") from None
+
+
+def _from_arrays(path: Path) -> Latents:
+    if path.suffix.lower() != ".npz":
+        return Latents(_as_latents(np.load(path, mmap_mode="r", allow_pickle=False), path.name))
+    with zipfile.ZipFile(path) as archive:
+        needed = sum(info.file_size for info in archive.infolist())
+    if needed > available_bytes():
+        raise InputError(f"{path} does not fit in memory")
+    with np.load(path, allow_pickle=False) as arrays:
+        name = next((name for name in _ARRAYS if name in arrays.files), None)
+        if name is None:
+            raise InputError(f"{path} has no latents named mean or z (arrays: {', '.join(arrays.files) or 'none'})")
+        z = _as_latents(arrays[name], f"{name} in {path.name}")
+        if "label" not in arrays.files:
+            return Latents(z)
+        labels = np.asarray(arrays["label"])
+        class_names = tuple(map(str, arrays["class_names"].tolist())) if "class_names" in arrays.files else ()
+    if labels.shape != z.shape[:1]:
+        raise InputError(f"{path} has {len(z)} latents and labels of shape {list(labels.shape)}")
+    if labels.dtype.kind == "U":
+        return Latents(z, *_numbered(labels.tolist()))
+    if labels.dtype.kind not in "iu":
+        raise InputError(f"the labels in {path} are {labels.dtype}: they must be whole numbers or names")
+    if class_names and labels.size and labels.max() >= len(class_names):
+        raise InputError(f"{path} has the label {labels.max()} and {len(class_names)} class names")
+    return Latents(z, labels.astype(np.int64), class_names)
+
+
+def _as_latents(values: NDArray[Any], name: str) -> NDArray[np.float32]:
+    """Latents [N, d] of an array; one latent [d] is a row."""
+    if values.ndim == 1:
+        values = values[None]
+    if values.ndim != 2 or values.dtype.kind not in "fiu":
+        raise InputError(f"{name} is {values.dtype} {list(values.shape)}, and latents are numbers [N, d]")
+    return np.asarray(values, dtype=np.float32)
+
+
+def _from_table(path: Path) -> Latents:
+    rows = _rows(path)
+    header = next(rows, None)
+    if header is None:
+        raise InputError(f"{path} is empty")
+    names = [name.strip().lower() for name in header]
+    columns = _latent_columns(names)
+    if not columns and all(map(_is_number, header)):
+        columns, rows = list(range(len(header))), chain([header], rows)
+    if not columns:
+        raise InputError(f"{path} has no columns mean_0, mean_1, … of latents (columns: {', '.join(header[:8])})")
+    by_name = "class" in names
+    label_column = names.index("class") if by_name else names.index("label") if "label" in names else None
+    values: list[list[float]] = []
+    labels: list[str] = []
+    for number, row in enumerate(rows, start=2):
+        try:
+            values.append([float(row[column]) for column in columns])
+            if label_column is not None:
+                labels.append(row[label_column].strip())
+        except (ValueError, IndexError):
+            raise InputError(f"{path}: line {number} does not have a number in every column of the latents") from None
+    z = np.array(values, np.float32).reshape(len(values), len(columns))
+    if label_column is None:
+        return Latents(z)
+    if by_name or not all(re.fullmatch(r"-?\d{1,9}", label) for label in labels if label):
+        return Latents(z, *_numbered(labels))
+    return Latents(z, np.array([int(label or UNKNOWN) for label in labels], np.int64))
+
+
+def _rows(path: Path) -> Iterator[Sequence[str]]:
+    opening = open_table(path)
+    while True:
+        try:
+            next(opening)
+        except StopIteration as end:
+            table = end.value
+            break
+    for row, _ in table.rows():
+        yield row
+
+
+def _latent_columns(names: Sequence[str]) -> list[int]:
+    """The columns of the latents in the order of their numbers, which may begin with 0 or 1."""
+    found: dict[str, dict[int, int]] = {}
+    for column, name in enumerate(names):
+        match = _COLUMN.fullmatch(name)
+        if match:
+            found.setdefault(match[1], {})[int(match[2])] = column
+    columns = next((found[kind] for kind in _ARRAYS if kind in found), {})
+    numbers = sorted(columns)
+    if numbers and numbers != list(range(numbers[0], numbers[0] + len(numbers))):
+        raise InputError(f"a column of the latents is missing: there are only the numbers {numbers[:8]}")
+    return [columns[number] for number in numbers]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _numbered(names: Sequence[str]) -> tuple[Labels, tuple[str, ...]]:
+    """Labels and class names of the class of each latent; an empty name is unknown."""
+    class_names = tuple(sorted({name for name in names if name}))
+    numbers = {name: number for number, name in enumerate(class_names)}
+    return np.array([numbers.get(name, UNKNOWN) for name in names], np.int64), class_names
