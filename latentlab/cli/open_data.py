@@ -11,6 +11,7 @@ from tqdm import tqdm
 from latentlab.cli.console import write_note
 from latentlab.config import DataConfig
 from latentlab.data import Dataset, LoadProgress, open_dataset
+from latentlab.data.match_classes import with_folder_classes
 from latentlab.data.types import Labels
 from latentlab.errors import InputError
 
@@ -65,6 +66,8 @@ def model_and_data(arguments: argparse.Namespace) -> tuple[InferenceModel, Datas
             f"the model needs images of shape {list(model.image_shape)}, and those of {dataset.name} are "
             f"{list(dataset.image_shape)}"
         )
+    if model.module.classes:
+        dataset = with_folder_classes(dataset, model.header.classes)
     matched = model.labels_of(dataset)
     warning = dataset.value_range.warning
     for sentence in (matched.sentence, f"warning: value range: {warning}" if warning else ""):

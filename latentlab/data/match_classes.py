@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from latentlab.data.dataset import Dataset
 from latentlab.data.types import UNKNOWN, Labels
 from latentlab.utils.text import pluralize
 
@@ -44,6 +45,20 @@ class MatchedLabels:
             count = pluralize(self.unlabelled, "image")
             parts.append(f"{count} without a class, which the model reads")
         return "; ".join(parts)
+
+
+def with_folder_classes(dataset: Dataset, model_classes: Sequence[str]) -> Dataset:
+    """A dataset without classes whose folders have the names of a model's classes, with these as its classes.
+
+    A folder alone is no class for training, but it is one for a model that knows its name.
+    """
+    if dataset.classes or dataset.folder is None:
+        return dataset
+    folders = [path.partition("/")[0] if "/" in path else "" for path in dataset.paths]
+    classes = tuple(name for name in model_classes if name in set(folders))
+    numbers = {name: number for number, name in enumerate(classes)}
+    labels = np.array([numbers.get(folder, UNKNOWN) for folder in folders], np.int64)
+    return replace(dataset, labels=labels, classes=classes) if classes else dataset
 
 
 def match_classes(labels: Labels, classes: Sequence[str], model_classes: Sequence[str]) -> MatchedLabels:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from latentlab.data import Dataset
 from latentlab.data.images.to_array import prepare_array
-from latentlab.data.match_classes import MatchedLabels, match_classes
+from latentlab.data.match_classes import MatchedLabels, match_classes, with_folder_classes
 from latentlab.errors import InputError
 from latentlab.models import build
 from latentlab.models.base import Batch, LatentModel
@@ -77,7 +77,9 @@ class InferenceModel:
         """A dataset's labels in the model's numbers, by the names of the classes, if the model reads labels."""
         if not self.module.classes:
             return MatchedLabels(dataset.labels, {})
-        return match_classes(dataset.labels, dataset.classes, self.header.classes)
+        classes = self.header.classes
+        named = with_folder_classes(dataset, classes)
+        return match_classes(named.labels, named.classes, classes)
 
     def encode(self, images: ArrayLike | Dataset, label: ArrayLike | None = None) -> tuple[FloatArray, FloatArray]:
         """Posterior mean and standard deviation of images.

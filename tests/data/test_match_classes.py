@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from latentlab.data.match_classes import match_classes
+from latentlab.data import load_dataset
+from latentlab.data.match_classes import match_classes, with_folder_classes
+from tests.data.helpers import grey, save
 
 
 @pytest.mark.parametrize(
@@ -25,3 +27,13 @@ def test_nothing_is_said_when_all_is_known():
     matched = match_classes(np.array([1, 0]), ("a", "b"), ("b", "a", "c"))
     assert matched.labels.tolist() == [0, 1]
     assert matched.sentence == ""
+
+
+def test_one_folder_is_a_class_that_the_model_knows_by_name(tmp_path):
+    for number in range(2):
+        save(tmp_path / "dog" / f"{number}.png", grey(90 * number, (8, 8)))
+    dataset = load_dataset(tmp_path)
+    assert dataset.classes == ()
+    known = with_folder_classes(dataset, ("cat", "dog"))
+    assert (known.classes, known.labels.tolist()) == (("dog",), [0, 0])
+    assert with_folder_classes(dataset, ("cat", "bird")) is dataset
