@@ -245,7 +245,8 @@ class Manifold(QObject):
 
 
 def _same(one: Axes, other: Axes) -> bool:
-    return np.allclose(one.origin, other.origin) and np.array_equal(one.x, other.x) and np.array_equal(one.y, other.y)
+    same_origin = one.origin.shape == other.origin.shape and np.allclose(one.origin, other.origin)
+    return same_origin and np.array_equal(one.x, other.x) and np.array_equal(one.y, other.y)
 
 
 def _nearly_same(one: Axes, other: Axes) -> bool:
