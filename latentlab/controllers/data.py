@@ -72,13 +72,18 @@ class DataController(QObject):
         session.modelChanged.connect(self._on_model_changed)
 
     def open(self, source: str, config: DataConfig | None = None) -> None:
-        """Open a folder, a dataset file or ``demo:…``; the open dataset stays until that succeeds."""
-        if config is not None:
-            self._panel.set_config(config)
-        self._session.data_config = config or self._panel.config()
+        """Open a folder, a dataset file or ``demo:…``; the open dataset stays until that succeeds.
+
+        Without a configuration the panel requests it with the settings shown, or says which of them is invalid.
+        """
+        if config is None:
+            self._panel.open(source)
+            return
+        self._panel.set_config(config)
+        self._session.data_config = config
         self._opening = source
         self._show(f"Opening {source}", 0, 0)
-        self._engine.request(OpenDataset(source, self._session.data_config))
+        self._engine.request(OpenDataset(source, config))
 
     def cancel(self) -> None:
         """Cancel the opening."""

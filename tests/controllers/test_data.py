@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from PySide6.QtWidgets import QAbstractButton
 
 from latentlab.config import DataConfig
 from latentlab.config.events import Finished
@@ -36,6 +39,19 @@ def parts(qtbot, session, engine, activity, status):
 
 def opened(engine) -> None:
     engine.datasetOpened.emit(DatasetOpened(dataset_info(), np.zeros((8, 8), np.uint8)))
+
+
+def test_a_source_opens_with_all_its_classes_while_none_of_the_open_images_is_checked(parts, engine, qtbot):
+    controller, panel, _ = parts
+    classes = replace(dataset_info(), classes=("cat", "dog"), class_counts=(5, 5))
+    panel.set_info(classes)
+    panel.findChild(QAbstractButton, "classesFold").click()
+    panel.findChild(QAbstractButton, "noClasses").click()
+    with qtbot.waitSignal(panel.configRefused):  # dropped again: an exception would end in a report
+        controller.open("photos")
+    assert engine.count(OpenDataset) == 0
+    controller.open("others")
+    assert engine.last(OpenDataset).config.classes == ()
 
 
 def test_progress_is_shown_until_the_images_are_open(parts, session, engine, qtbot):

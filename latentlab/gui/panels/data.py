@@ -299,6 +299,7 @@ class DataPanel(QWidget):
             self.set_value_range(window)
         if self._histogram is not None:
             self._histogram.setVisible(counts is not None)
+            self._fit_sheet()
 
     def set_value_range(self, window: tuple[float, float]) -> None:
         """Show which values are black and white in the histogram."""
@@ -344,7 +345,9 @@ class DataPanel(QWidget):
         picture = self._sheet.picture()
         if picture is not None:
             needed = (self.width() - 3 * SPACE) * picture.height() // picture.width()
-            self._sheet.setFixedHeight(min(needed, _MAX_SHEET_HEIGHT, self.height() // 3))
+            # Half of the panel stays for the controls, also where there is a histogram.
+            most = self.height() // (3 if self._histogram is None or self._histogram.isHidden() else 5)
+            self._sheet.setFixedHeight(min(needed, _MAX_SHEET_HEIGHT, most))
 
     def _make_histogram(self) -> ValueHistogram:
         from latentlab.gui.panels.value_histogram import ValueHistogram
@@ -395,7 +398,8 @@ class DataPanel(QWidget):
             config = None if info is None or whole is None else self.config()
         except InputError:
             config = None
-        self._cost.setVisible(config is not None)
+        # The open images' own size and memory stand below their number.
+        self._cost.setVisible(config is not None and info is not None and config != info.config)
         if info is None or whole is None or config is None:
             return
         channels, height, width = self._shape

@@ -166,12 +166,14 @@ def test_the_image_size_shows_what_it_costs_before_anything_is_read(qtbot, panel
     panel.set_info(INFO)
     cost = panel.findChild(object, "datasetCost")
     assert cost.text() == "1,234 images of 32 × 32 grey pixels: 1.26\u00a0MB of memory"
+    assert cost.isHidden(), "size and memory of the open images stand twice"
     size = panel.findChild(QSpinBox, "imageSize")
     size.setFocus()
     size.selectAll()
     qtbot.keyClicks(size, "64")
     longer = "; an epoch takes about 4 times the present time"
     assert cost.text() == "1,234 images of 64 × 64 grey pixels: 5.05\u00a0MB of memory" + longer
+    assert not cost.isHidden()
     panel.set_preview(np.zeros((9, 9, 3), np.uint8), (3, 64, 64))
     assert cost.text() == "1,234 images of 64 × 64 colour pixels: 15.2\u00a0MB of memory" + longer.replace("4", "12")
 
