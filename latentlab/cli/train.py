@@ -103,8 +103,16 @@ def _reporter(arguments: argparse.Namespace, dataset: Dataset, notes: list[Event
         else:
             write_note(f"latentlab: {message}")
     for note in notes:
-        report(note)
+        if isinstance(note, Suggested) and arguments.json and arguments.latent_dim is not None:
+            # Readers of an older version, which had no suggestions, take the first line for "started".
+            write_note(f"latentlab: {_suggestion_line(note)}")
+        else:
+            report(note)
     return report
+
+
+def _suggestion_line(event: Suggested) -> str:
+    return f"{event.why} As a command: {event.command}"
 
 
 def _discard(event: Event) -> None:
@@ -254,7 +262,7 @@ class _Report:
             self._bar.update(event.step - self._bar.n)
             write_line(_epoch_line(event))
         elif isinstance(event, Suggested):
-            write_line(f"{event.why} As a command: {event.command}")
+            write_line(_suggestion_line(event))
         elif isinstance(event, Warned):
             write_line(f"warning: {event.message}")
         elif isinstance(event, Finished):

@@ -72,6 +72,15 @@ def test_all_three_doors_choose_the_same(source, of_window, own_folders, tmp_pat
     assert trained.data == of_window.data
 
 
+def test_with_a_latent_dimension_the_first_json_line_stays_that_of_the_start(tmp_path, own_folders, capsys):
+    np.savez(tmp_path / "grey.npz", images=np.zeros((6, 8, 8), np.uint8) + np.arange(8, dtype=np.uint8) * 30)
+    options = ["--latent-dim", "3", "--epochs", "1", "--device", "cpu", "--json"]
+    assert main(["train", str(tmp_path / "grey.npz"), "--out", str(tmp_path / "run"), *options]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out.splitlines()[0])["event"] == "started"
+    assert "As a command: latentlab train" in said.err
+
+
 def test_a_recipe_or_a_run_is_taken_as_it_is(tmp_path, own_folders):
     np.savez(tmp_path / "colour.npz", images=np.zeros((6, 8, 8, 3), np.uint8))
     dataset = latentlab.load_dataset(tmp_path / "colour.npz")
