@@ -155,15 +155,6 @@ def ppm_header(folder: Path) -> Path:
     return _alone(folder, "a.pgm", b"P5\n60000 60000\n255\n" + bytes(100))
 
 
-def jpeg_header(folder: Path) -> Path:
-    file = io.BytesIO()
-    Image.new("RGB", (64, 64)).save(file, "JPEG")
-    content = bytearray(file.getvalue())
-    at = content.index(b"\xff\xc0")
-    content[at + 5 : at + 9] = struct.pack(">HH", 18_000, 18_000)
-    return _alone(folder, "a.jpg", bytes(content))
-
-
 def _tiff(width: int, height: int, tags: dict[int, tuple[int, int, int]], data: bytes = b"", pages: int = 1) -> bytes:
     """A little-endian TIFF, grey of 8 bits unless ``tags`` (type, count, value) say otherwise; strip at offset 8."""
     entries = {256: (4, 1, width), 257: (4, 1, height), 258: (3, 1, 8), 259: (3, 1, 1), 262: (3, 1, 1)}
@@ -246,13 +237,6 @@ def tar_header(folder: Path) -> Path:
     return path
 
 
-def _parquet(path: Path, table: Any, **options: Any) -> Path:
-    import pyarrow.parquet as pq
-
-    pq.write_table(table, path, **options)
-    return path
-
-
 def hdf5_lies(folder: Path) -> Path:
     import h5py
 
@@ -286,13 +270,6 @@ def _safetensors(path: Path, header: dict[str, Any], size: int) -> Path:
         file.write(len(text).to_bytes(8, "little") + text)
         file.truncate(8 + len(text) + size)
     return path
-
-
-def model_sparse(folder: Path) -> Path:
-    """A file with a hole, which takes nothing of the disk."""
-    size = 40 << 30
-    header = {"__metadata__": {"latentlab": "{}"}, "x": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}
-    return _safetensors(folder / "m.safetensors", header, size)
 
 
 def model_zip(folder: Path) -> Path:

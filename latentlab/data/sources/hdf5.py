@@ -12,9 +12,9 @@ from typing import Any
 
 from latentlab.data.images.image_file import UnreadableError, open_regular
 from latentlab.data.loading.in_thread import run_in_thread
-from latentlab.data.sources.array_dataset import ArraySource, cache_identity, unlabelled
+from latentlab.data.sources.array_dataset import ArraySource, cache_identity
 from latentlab.data.sources.lazy_array import LazyImages, StoredArray, check_promise
-from latentlab.data.sources.stored_arrays import choose, image_key
+from latentlab.data.sources.stored_arrays import choose, image_key, source_of_arrays
 from latentlab.data.types import LeftOut, LoadProgress
 from latentlab.errors import InputError
 
@@ -66,20 +66,7 @@ def _source_of(path: Path, file: Any) -> ArraySource:
     _check(path.name, key, arrays[key])
     images = LazyImages(arrays[key], f"{path.name}: {key}")
     chosen = choose(arrays, key, len(images), partial(_check, path.name))
-    return ArraySource(
-        images=images,
-        labels=unlabelled(len(images)) if chosen.labels is None else chosen.labels,
-        classes=chosen.classes,
-        item=path.name,
-        name=path.stem,
-        source=str(path),
-        format="HDF5",
-        cache_identity=cache_identity(path),
-        factors=chosen.factors,
-        metadata=chosen.metadata,
-        left_out=left_out + chosen.left_out,
-        notes=[chosen.note] if chosen.note else [],
-    )
+    return source_of_arrays(path, images, chosen, "HDF5", cache_identity(path), left_out)
 
 
 def _arrays(file: Any) -> tuple[dict[str, StoredArray], list[LeftOut]]:

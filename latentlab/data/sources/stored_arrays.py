@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from latentlab.data.sources.array_dataset import ArraySource, unlabelled
 from latentlab.data.sources.columns import LABEL_NAMES, Column, as_column, interpret
-from latentlab.data.sources.lazy_array import StoredArray
+from latentlab.data.sources.lazy_array import LazyImages, StoredArray
 from latentlab.data.types import Columns, Labels, LeftOut
 from latentlab.errors import InputError
 from latentlab.utils.memory import available_bytes
@@ -104,6 +106,31 @@ def choose(
     chosen.left_out += meaning.left_out
     chosen.note = meaning.note
     return chosen
+
+
+def source_of_arrays(
+    path: Path,
+    images: LazyImages,
+    chosen: Chosen,
+    file_format: str,
+    identity: tuple[str | int, ...],
+    left_out: list[LeftOut],
+) -> ArraySource:
+    """The images with what was chosen beside them; ``left_out`` comes before what `choose` left out."""
+    return ArraySource(
+        images=images,
+        labels=unlabelled(len(images)) if chosen.labels is None else chosen.labels,
+        classes=chosen.classes,
+        item=path.name,
+        name=path.stem,
+        source=str(path),
+        format=file_format,
+        cache_identity=identity,
+        factors=chosen.factors,
+        metadata=chosen.metadata,
+        left_out=left_out + chosen.left_out,
+        notes=[chosen.note] if chosen.note else [],
+    )
 
 
 def _fault(name: str, array: StoredArray, count: int, check: Callable[[str, StoredArray], None]) -> str:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from latentlab.data.loading.in_thread import run_in_thread
-from latentlab.data.sources.array_dataset import ArraySource, unlabelled
+from latentlab.data.sources.array_dataset import ArraySource
 from latentlab.data.sources.extras import import_extra
 from latentlab.data.sources.lazy_array import LazyImages, StoredArray, check_promise
-from latentlab.data.sources.stored_arrays import choose, image_key
+from latentlab.data.sources.stored_arrays import choose, image_key, source_of_arrays
 from latentlab.data.types import LeftOut, LoadProgress
 from latentlab.errors import InputError
 
@@ -64,20 +64,7 @@ def _source(zarr: Any, path: Path) -> ArraySource:
         raise
     except Exception as error:  # zarr and its codecs raise errors of any kind for damaged stores
         raise InputError(f"{path.name} is damaged: {' '.join(str(error).split())[:200]}") from None
-    return ArraySource(
-        images=images,
-        labels=unlabelled(len(images)) if chosen.labels is None else chosen.labels,
-        classes=chosen.classes,
-        item=path.name,
-        name=path.stem,
-        source=str(path),
-        format="zarr",
-        cache_identity=identity,
-        factors=chosen.factors,
-        metadata=chosen.metadata,
-        left_out=left_out + chosen.left_out,
-        notes=[chosen.note] if chosen.note else [],
-    )
+    return source_of_arrays(path, images, chosen, "zarr", identity, left_out)
 
 
 def _arrays(zarr: Any, root: Any, name: str) -> Iterator[tuple[str, Any]]:
