@@ -11,8 +11,6 @@ from latentlab.engine.protocol.messages import FloatArray, ImageEncoded
 from latentlab.state.map_axes import AxesChoice
 from latentlab.state.session import Session
 
-_LATENT_COMMAND = 1
-
 
 class _Change(QUndoCommand):
     """Apply one value, and with undo the value before."""
@@ -31,7 +29,7 @@ class _Change(QUndoCommand):
 
 
 class MoveLatent(_Change):
-    """Commit another latent; moves of the same gesture merge into one step."""
+    """Commit another latent; moves of the same gesture are one step."""
 
     def __init__(self, session: Session, latent: FloatArray, gesture: Hashable, text: str = "Move") -> None:
         def apply(latent: FloatArray) -> None:
@@ -42,15 +40,15 @@ class MoveLatent(_Change):
         super().__init__(text, session.latent, latent, apply)
         self._gesture = gesture
 
-    def id(self) -> int:
-        """Latent moves merge only with latent moves."""
-        return _LATENT_COMMAND
+    def extend(self, latent: FloatArray, gesture: Hashable) -> bool:
+        """Move on to ``latent`` if it is of the same gesture.
 
-    def mergeWith(self, other: QUndoCommand) -> bool:
-        """Merge with the next move of the same gesture."""
-        if not isinstance(other, MoveLatent) or other._gesture != self._gesture:
+        Not by ``mergeWith``: PySide never frees the Python object of a command that Qt has merged into another.
+        """
+        if gesture != self._gesture:
             return False
-        self._after = other._after
+        self._after = latent
+        self.redo()
         return True
 
 

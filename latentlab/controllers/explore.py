@@ -57,8 +57,12 @@ class ExploreController(QObject):
         if self._session.model is None:
             return
         latent = np.asarray(latent, np.float32)
-        if not np.array_equal(latent, self._session.latent):
-            self._undo.push(MoveLatent(self._session, latent, gesture or next_gesture(), text))
+        if np.array_equal(latent, self._session.latent):
+            return
+        gesture = gesture or next_gesture()
+        last = None if self._undo.canRedo() else self._undo.command(self._undo.count() - 1)
+        if not (isinstance(last, MoveLatent) and last.extend(latent, gesture)):
+            self._undo.push(MoveLatent(self._session, latent, gesture, text))
 
     def _lift(self, point: object) -> FloatArray:
         """The latent [d] at a point (x, y) of the map."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from PySide6.QtGui import QUndoCommand
 from PySide6.QtWidgets import QToolButton
 
 from latentlab.controllers.explore import ExploreController
@@ -40,6 +42,30 @@ def test_a_drag_is_one_undo_step(parts, session, undo):
     np.testing.assert_allclose(session.latent, [0.3, 1.0, 0.0], atol=1e-6)
     undo.undo()
     assert session.latent.tolist() == [0, 0, 0]
+
+
+def test_a_long_drag_keeps_one_command(parts, undo):
+    def alive() -> int:
+        gc.collect()
+        return sum(isinstance(each, QUndoCommand) for each in gc.get_objects())
+
+    _, latent_map, _ = parts
+    before = alive()
+    for number in range(50):
+        latent_map.committed.emit(np.array([0.01 * number, 1.0]), 7)
+    assert undo.count() == 1
+    assert alive() == before + 1
+
+
+def test_a_gesture_that_goes_on_after_undo_is_a_step_of_its_own(parts, session, undo):
+    _, latent_map, _ = parts
+    latent_map.committed.emit(np.array([0.1, 1.0]), 7)
+    latent_map.committed.emit(np.array([0.2, 1.0]), 8)
+    undo.undo()
+    latent_map.committed.emit(np.array([0.3, 1.0]), 7)
+    assert undo.count() == 2
+    undo.undo()
+    np.testing.assert_allclose(session.latent, [0.1, 1.0, 0.0], atol=1e-6)
 
 
 def test_sliders_move_any_dimension_and_follow_the_map(parts, session, undo):
