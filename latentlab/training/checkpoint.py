@@ -243,7 +243,9 @@ def check_same_run(record: RunRecord, config: RunConfig, fingerprint: str, path:
     if record.data.get("fingerprint") != fingerprint:
         raise InputError(f"the run in {path} was trained on other images than these; it cannot be resumed with them")
     before, now = _flat(record.config.model_dump(mode="json")), _flat(config.model_dump(mode="json"))
-    for name, value in now.items():
+    # ``data.split`` last: a validation fraction that was given changes it too, and the fraction is what was typed.
+    for name in sorted(now, key=lambda name: name == "data.split"):
+        value = now[name]
         if name not in _MAY_CHANGE and before.get(name) != value:
             raise InputError(
                 f"the run in {path} has {name} {before.get(name)!r}, not {value!r}; it cannot be resumed so"
