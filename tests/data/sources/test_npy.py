@@ -234,7 +234,7 @@ resource.setrlimit(resource.RLIMIT_DATA, (allowed, allowed))
 dataset = load_dataset(sys.argv[1], DataConfig(channels=3))
 assert dataset.images.nbytes > 40 * allowed, dataset
 assert dataset.images[::5000].shape == (50, 3, 256, 256)
-assert dataset.images[0].max() == 9
+assert dataset.images[0].max() == 255
 training, validation = dataset.split()
 assert dataset.images[training[-32:]].shape == (32, 3, 256, 256)
 print(summary(dataset)["images"])
@@ -247,7 +247,7 @@ def test_a_dataset_larger_than_the_memory_is_memory_mapped(tmp_path):
     with (tmp_path / "a.npy").open("wb") as file:
         npy.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
         start = file.tell()
-        file.write(bytes([9, 3]))
+        file.write(bytes([255, 3]))  # bright: the range is found without reading many images
         file.truncate(start + int(np.prod(shape, dtype=object)))
     done = subprocess.run(
         [sys.executable, "-c", LARGER, str(tmp_path / "a.npy")], capture_output=True, text=True, check=False
