@@ -36,6 +36,7 @@ from latentlab.controllers.levels import LevelController
 from latentlab.controllers.model import ModelController
 from latentlab.controllers.notifications import NotificationsController
 from latentlab.controllers.opened_run import OpenedRunController
+from latentlab.controllers.picking import PickController
 from latentlab.controllers.prior import PriorController
 from latentlab.controllers.run_comparison import RunComparisonController
 from latentlab.controllers.runs import RunsController
@@ -128,7 +129,7 @@ class Application(QObject):
         latent_map, sliders, image = self.latent_map, window.latent_sliders, window.decoded_image
         # First of all: the worker decodes while the others follow a new latent.
         decoded_image = DecodedImageController(session, engine, image, parent)
-        explore = ExploreController(session, self.undo, latent_map, sliders, parent)
+        explore = self._explore = ExploreController(session, self.undo, latent_map, sliders, parent)
         LevelController(session, self.undo, sliders, parent)
         CategoriesController(session, explore, sliders, parent)
         CodebookController(session, engine, explore, sliders, parent)
@@ -147,7 +148,8 @@ class Application(QObject):
         session, engine, window, parent = self.session, self.engine, self.window, self._controllers
         FrameRateController(engine, window, parent)
         is_first_start = self._settings.layout() is None
-        ToolHintController(session, window, self.activity, is_first_start=is_first_start, parent=parent)
+        hints = ToolHintController(session, window, self.activity, is_first_start=is_first_start, parent=parent)
+        PickController(session, self._explore, self.latent_map, hints, parent)
         StatusLineController(self.activity, window.status, parent)
         WorkerStatusController(session, engine, self.activity, window, parent)
         self.data = DataController(session, engine, window.data_panel, self.activity, parent)

@@ -29,25 +29,30 @@ class _Change(QUndoCommand):
 
 
 class MoveLatent(_Change):
-    """Commit another latent; moves of the same gesture are one step."""
+    """Commit another latent, for another class if one is given; moves of the same gesture are one step."""
 
-    def __init__(self, session: Session, latent: FloatArray, gesture: Hashable, text: str = "Move") -> None:
-        def apply(latent: FloatArray) -> None:
+    def __init__(
+        self, session: Session, latent: FloatArray, gesture: Hashable, text: str = "Move", label: int | None = None
+    ) -> None:
+        def apply(latent_and_label: tuple[FloatArray, int | None]) -> None:
+            latent, label = latent_and_label
             # Only guards against a race: the stack is cleared when a model of another size is opened.
             if latent.size == session.latent.size:
+                session.set_label(label)
                 session.set_latent(latent)
 
-        super().__init__(text, session.latent, latent, apply)
+        before = session.latent, session.label
+        super().__init__(text, before, (latent, session.label if label is None else label), apply)
         self._gesture = gesture
 
-    def extend(self, latent: FloatArray, gesture: Hashable) -> bool:
+    def extend(self, latent: FloatArray, gesture: Hashable, label: int | None = None) -> bool:
         """Move on to ``latent`` if it is of the same gesture.
 
         Not by ``mergeWith``: PySide never frees the Python object of a command that Qt has merged into another.
         """
         if gesture != self._gesture:
             return False
-        self._after = latent
+        self._after = latent, self._after[1] if label is None else label
         self.redo()
         return True
 

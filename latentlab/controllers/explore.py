@@ -52,17 +52,22 @@ class ExploreController(QObject):
 
     # --- gestures ---------------------------------------------------------------------------------
 
-    def go_to(self, latent: FloatArray, gesture: Hashable | None = None, text: str = "Move") -> None:
-        """Commit ``latent`` [d] as an undoable step, or as a part of the step of the same ``gesture``."""
+    def go_to(
+        self, latent: FloatArray, gesture: Hashable | None = None, text: str = "Move", label: int | None = None
+    ) -> None:
+        """Commit ``latent`` [d] as an undoable step, or as a part of the step of the same ``gesture``.
+
+        ``label`` is the class to decode it for; ``None`` keeps the one that is chosen.
+        """
         if self._session.model is None:
             return
         latent = np.asarray(latent, np.float32)
-        if np.array_equal(latent, self._session.latent):
+        if np.array_equal(latent, self._session.latent) and label in (None, self._session.label):
             return
         gesture = gesture or next_gesture()
         last = None if self._undo.canRedo() else self._undo.command(self._undo.count() - 1)
-        if not (isinstance(last, MoveLatent) and last.extend(latent, gesture)):
-            self._undo.push(MoveLatent(self._session, latent, gesture, text))
+        if not (isinstance(last, MoveLatent) and last.extend(latent, gesture, label)):
+            self._undo.push(MoveLatent(self._session, latent, gesture, text, label))
 
     def _lift(self, point: object) -> FloatArray:
         """The latent [d] at a point (x, y) of the map."""

@@ -37,9 +37,16 @@ class ToolHintController(QObject):
         super().__init__(parent)
         self._session, self._activity = session, activity
         self._tool, self._is_first_start = "explore", is_first_start
+        self._point_hint = ""
         window.toolChosen.connect(self._on_tool_chosen)
         session.runStateChanged.connect(self._on_run_state_changed)
         self._show()
+
+    def set_point_hint(self, text: str) -> None:
+        """Show a hint about the data point at the pointer instead; an empty text removes it."""
+        if text != self._point_hint:
+            self._point_hint = text
+            self._show()
 
     def _on_tool_chosen(self, name: str) -> None:
         self._tool = name
@@ -51,4 +58,5 @@ class ToolHintController(QObject):
             self._show()
 
     def _show(self) -> None:
-        self._activity.set_hint(_HINTS.get(self._tool, FIRST_HINT if self._is_first_start else ""))
+        of_tool = _HINTS.get(self._tool, FIRST_HINT if self._is_first_start else "")
+        self._activity.set_hint(self._point_hint or of_tool)

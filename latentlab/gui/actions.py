@@ -57,7 +57,13 @@ class Actions(QObject):
         self.continue_run = make("&Continue", "", "Ctrl+Shift+T", _CONTINUE_TIP)
         self.pause = make("&Pause", "pause", "Ctrl+P", "Pause the run, or resume it")
         self.stop = make("&Stop", "stop", "Ctrl+.", "Stop the run and keep its best model")
-        self.explore = make("Explore", "explore", "E", "Move to preview a latent, click to choose it", checkable=True)
+        self.explore = make(
+            "Explore",
+            "explore",
+            "E",
+            "Move to preview a latent, click to choose it; Ctrl+click takes that of a data point",
+            checkable=True,
+        )
         self.select = make("Select", "select", "S", "Draw around points to select them", checkable=True)
         self.path = make("Path", "path", "P", "Draw a path to interpolate along", checkable=True)
         self.copy_command = make("&Copy as command", "copy", "Ctrl+Shift+C", "Copy the command that trains this model")

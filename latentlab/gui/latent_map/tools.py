@@ -37,6 +37,10 @@ class Tool:
     def press(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
         """The button went down."""
 
+    def press_again(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
+        """The button went down for the second time of a double click; by default a press like any other."""
+        self.press(pixel, view, modifiers)
+
     def drag(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
         """The pointer moved with the button down."""
 
@@ -49,20 +53,61 @@ class Tool:
 
 
 class ExploreTool(Tool):
-    """Click and drag commit z at once; one drag is one gesture."""
+    """Click and drag commit z at once; one drag is one gesture.
 
-    def __init__(self, commit: Callable[[FloatArray, int], None]) -> None:
-        self._commit = commit
+    With Ctrl, by a double click, and by a click on a picture, a data point is picked instead: its own latent, which in
+    more than two dimensions seldom lies on the plane that the map shows. A drag that begins on a picture goes on in the
+    plane through that latent.
+
+    Parameters
+    ----------
+    commit
+        Called with a point of the axes, float [2], and the gesture's id.
+    pick
+        Called with the index of a data point and the gesture's id.
+    target
+        Returns the data point that a press at a pixel would pick, and whether it would without Ctrl or a second click.
+    """
+
+    def __init__(
+        self,
+        commit: Callable[[FloatArray, int], None],
+        pick: Callable[[int, int], None],
+        target: Callable[[FloatArray, View], tuple[int | None, bool]],
+    ) -> None:
+        self._commit, self._pick, self._target = commit, pick, target
         self._id = 0
+        self._picked_at: FloatArray | None = None
 
     def press(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
-        """Commit where the button went down."""
+        """Pick the point that is aimed at, else commit where the button went down."""
         self._id = next_gesture()
-        self._commit(view.from_pixel(pixel), self._id)
+        self._picked_at = None
+        index, is_aimed_at = self._target(pixel, view)
+        if index is not None and (is_aimed_at or modifiers & Qt.KeyboardModifier.ControlModifier):
+            self._picked_at = pixel
+            self._pick(index, self._id)
+        elif not modifiers & Qt.KeyboardModifier.ControlModifier:
+            self._commit(view.from_pixel(pixel), self._id)
+
+    def press_again(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
+        """Pick the point at the pointer, in one gesture with the first press."""
+        index, _ = self._target(pixel, view)
+        if index is None:
+            self.press(pixel, view, modifiers)
+        else:
+            self._picked_at = pixel
+            self._pick(index, self._id)
 
     def drag(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
-        """Commit wherever the pointer goes, under the same id."""
-        self._commit(view.from_pixel(pixel), self._id)
+        """Commit wherever the pointer goes, or with Ctrl pick every point it meets, under the same id."""
+        if modifiers & Qt.KeyboardModifier.ControlModifier:
+            index, _ = self._target(pixel, view)
+            if index is not None:
+                self._pick(index, self._id)
+        elif self._picked_at is None or np.abs(pixel - self._picked_at).max() >= CLICK_PX:
+            self._picked_at = None
+            self._commit(view.from_pixel(pixel), self._id)
 
 
 class SelectTool(Tool):

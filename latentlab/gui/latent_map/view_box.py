@@ -42,11 +42,11 @@ class MapViewBox(pg.ViewBox):  # type: ignore[misc]
 
     Signals
     -------
-    hovered(object)
-        The point of the axes under the pointer, float [2]; None when the pointer has left.
+    hovered(object, object)
+        The point of the axes under the pointer, float [2], and the keyboard's modifiers; None when it has left.
     """
 
-    hovered = Signal(object)
+    hovered = Signal(object, object)
 
     def __init__(self) -> None:
         super().__init__(lockAspect=True, enableMouse=False, enableMenu=False, defaultPadding=0.0)
@@ -131,12 +131,19 @@ class MapViewBox(pg.ViewBox):  # type: ignore[misc]
 
     def mousePressEvent(self, event: QGraphicsSceneMouseEvent) -> None:
         """Begin the tool's gesture, or a pan."""
+        self._press(event, self._tool.press)
+
+    def _press(
+        self,
+        event: QGraphicsSceneMouseEvent,
+        begin: Callable[[FloatArray, View, Qt.KeyboardModifier], None],
+    ) -> None:
         event.accept()
         if self.press_filter():
             return
         if event.button() == Qt.MouseButton.LeftButton:
             self._is_pressed = True
-            self._tool.press(_pixel(event), self.view(), event.modifiers())
+            begin(_pixel(event), self.view(), event.modifiers())
         elif event.button() in (Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton):
             self._pan_from = event.pos()
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
@@ -151,7 +158,7 @@ class MapViewBox(pg.ViewBox):  # type: ignore[misc]
         elif self._is_pressed:
             self._tool.drag(_pixel(event), self.view(), event.modifiers())
             if self._tool.previews:
-                self._emit_hovered(event.pos())
+                self._emit_hovered(event.pos(), event.modifiers())
 
     def mouseReleaseEvent(self, event: QGraphicsSceneMouseEvent) -> None:
         """End the gesture or the pan."""
@@ -165,8 +172,8 @@ class MapViewBox(pg.ViewBox):  # type: ignore[misc]
             self.setCursor(self._tool.cursor)
 
     def mouseDoubleClickEvent(self, event: QGraphicsSceneMouseEvent) -> None:
-        """Take the second press of a double click as a press."""
-        self.mousePressEvent(event)
+        """Give the second press of a double click to the tool."""
+        self._press(event, self._tool.press_again)
 
     def wheelEvent(self, event: QGraphicsSceneWheelEvent, axis: int | None = None) -> None:
         """Zoom about the pointer, which may be on an axis."""
@@ -177,19 +184,19 @@ class MapViewBox(pg.ViewBox):  # type: ignore[misc]
         """Emit where the pointer is; Qt repeats the event when the scene changes under a pointer at rest."""
         if event.screenPos() != self._hovered_at:
             self._hovered_at = event.screenPos()
-            self._emit_hovered(event.pos())
+            self._emit_hovered(event.pos(), event.modifiers())
 
     def hoverLeaveEvent(self, event: QGraphicsSceneHoverEvent) -> None:
         """Emit that the pointer has left."""
         self._hovered_at = None
-        self.hovered.emit(None)
+        self.hovered.emit(None, Qt.KeyboardModifier.NoModifier)
 
     def mouseDragEvent(self, event: object, axis: int | None = None) -> None:
         """Do nothing: a drag on an axis is no gesture of the map."""
 
-    def _emit_hovered(self, pixel: QPointF) -> None:
+    def _emit_hovered(self, pixel: QPointF, modifiers: Qt.KeyboardModifier) -> None:
         if self.rect().contains(pixel):
-            self.hovered.emit(self._point_at(pixel))
+            self.hovered.emit(self._point_at(pixel), modifiers)
 
     def _point_at(self, pixel: QPointF) -> FloatArray:
         return self.view().from_pixel((pixel.x(), pixel.y()))

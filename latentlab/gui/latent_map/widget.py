@@ -14,6 +14,7 @@ from latentlab.gui.latent_map.graphics_view import MapGraphicsView
 from latentlab.gui.latent_map.layer_stack import LayerStack
 from latentlab.gui.latent_map.layers.base import LayerState
 from latentlab.gui.latent_map.overlay_panels import OverlayPanels
+from latentlab.gui.latent_map.point_picker import PointPicker
 from latentlab.gui.latent_map.tools import ExploreTool, PathTool, SelectTool, Tool, inside
 from latentlab.gui.latent_map.view import AXIS_HEIGHT, AXIS_WIDTH, MARGIN, PRIOR_REACH, Range, View
 from latentlab.gui.latent_map.view_box import MapViewBox
@@ -64,6 +65,13 @@ class LatentMap(QWidget):
         Where the pointer is, float [2]; None when it has left the map.
     committed(object, int)
         A click or drag chose this point, float [2]; the id stays the same during one drag.
+    pointPicked(int, int)
+        A click with Ctrl, a double click or a click on a picture picked the data point of this index; the id is the
+        gesture's, as in ``committed``.
+    pointPreviewed(int)
+        The pointer is where a press would pick this data point; ``hovered`` is not emitted then.
+    pointHovered(int)
+        The data point that is marked at the pointer; −1 for none.
     nudged(object, int)
         Arrow keys moved by this much, float [2]; the id stays the same while a key is held.
     viewChanged(object)
@@ -80,6 +88,9 @@ class LatentMap(QWidget):
 
     hovered = Signal(object)
     committed = Signal(object, int)
+    pointPicked = Signal(int, int)
+    pointPreviewed = Signal(int)
+    pointHovered = Signal(int)
     nudged = Signal(object, int)
     viewChanged = Signal(object)
     layerChanged = Signal(object)
@@ -91,7 +102,9 @@ class LatentMap(QWidget):
         super().__init__(parent)
         self.setObjectName("latentMap")
         self.setAccessibleName("Latent map")
-        self.setAccessibleDescription("Move to preview, click or drag to choose a latent, arrow keys to nudge it.")
+        self.setAccessibleDescription(
+            "Move to preview, click or drag to choose a latent, Ctrl+click to take a data point's, arrows to nudge it."
+        )
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAcceptDrops(True)
@@ -115,8 +128,9 @@ class LatentMap(QWidget):
         yield
         self._overlays = OverlayPanels(self.layer_stack, self)
         yield
+        self._picker = PointPicker(self.layer_stack, self)
         self._tools: dict[str, Tool] = {
-            "explore": ExploreTool(self.committed.emit),
+            "explore": ExploreTool(self._commit, self.pointPicked.emit, self._picker.target),
             "select": SelectTool(self.layer_stack.outline.set_corners, self._select),
             "path": PathTool(lambda: self.layer_stack.path.points, self._edit_path),
         }
@@ -137,7 +151,9 @@ class LatentMap(QWidget):
     def _connect(self) -> None:
         self.view_box.sigRangeChanged.connect(self._on_view_changed)
         self.view_box.sigResized.connect(self._on_box_resized)
-        self.view_box.hovered.connect(self.hovered)
+        self.view_box.hovered.connect(self._on_hovered)
+        self._picker.previewed.connect(self.pointPreviewed)
+        self._picker.hovered.connect(self.pointHovered)
         self.view_box.press_filter = self._overlays.close_layer_panel
         self._graphics.pinched.connect(lambda factor, pixel: self.view_box.zoom(factor, self.pixel_to_z(pixel)))
         self.layer_stack.stateChanged.connect(self.layerChanged)
@@ -224,6 +240,7 @@ class LatentMap(QWidget):
         title : str
             What the classes or values are of.
         """
+        self._picker.clear()
         self.layer_stack.points.set_points(xy, labels, class_names, ordered, title)
         extent = self.layer_stack.extent_of_points()
         self.view_box.set_extent(0.0 if extent is None else max(high - low for low, high in extent))
@@ -332,6 +349,7 @@ class LatentMap(QWidget):
         if mode not in self._tools:
             raise ValueError(f"no mode is called {mode!r}")
         self._mode = mode
+        self._picker.clear()
         self.layer_stack.outline.set_corners(None)
         self.view_box.set_tool(self._tools[mode])
 
@@ -358,6 +376,15 @@ class LatentMap(QWidget):
             pass
         elif not self._tools[self._mode].key(key):
             event.ignore()
+
+    def _on_hovered(self, xy: FloatArray | None, modifiers: Qt.KeyboardModifier) -> None:
+        is_picking = self._mode == "explore" and self._picker.hover(xy, modifiers, self.view())
+        if not is_picking:
+            self.hovered.emit(xy)
+
+    def _commit(self, xy: FloatArray, gesture: int) -> None:
+        self._picker.clear()
+        self.committed.emit(xy, gesture)
 
     def _select(self, corners: FloatArray, view: View) -> None:
         points = self.layer_stack.points

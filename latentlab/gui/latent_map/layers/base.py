@@ -148,6 +148,10 @@ class Layer(pg.GraphicsObject):  # type: ignore[misc]
         """Whether there is nothing to paint."""
         return False
 
+    def is_shown(self) -> bool:
+        """Whether something of the layer can be seen."""
+        return self.isVisible() and self.opacity() > 0 and not self.is_blank()
+
     def draw(self, painter: QPainter, view: View) -> None:
         """Paint in logical pixels from the view's top left corner."""
         raise NotImplementedError

@@ -16,6 +16,7 @@ FloatArray = npt.NDArray[np.floating]
 RING_PX = 8.0
 TICK_PX = 7.0
 PREVIEW_PX = 4.5
+PICK_PX = 7.0
 
 
 class Mark(Layer):
@@ -64,6 +65,21 @@ class Preview(Mark):
         stroke(painter, path, self.theme.mark, 1.6)
 
 
+class PickMark(Mark):
+    """The data point that a click would pick: a ring round its marker, white on a dark shade."""
+
+    reach = PICK_PX + 4.0
+
+    def draw(self, painter: QPainter, view: View) -> None:
+        """Paint the ring."""
+        if self._xy is None:
+            return
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        path = QPainterPath()
+        path.addEllipse(view.point(self._xy), PICK_PX, PICK_PX)
+        stroke(painter, path, "#ffffff", 1.6)
+
+
 class CursorLayer(Mark):
     """The committed latent: a ring with four ticks, and hairlines that lead to the axes.
 
@@ -71,6 +87,8 @@ class CursorLayer(Mark):
     ----------
     preview : Preview
         The mark of the previewed latent, switched and faded together with the cursor.
+    pick : PickMark
+        The mark of the data point that a click would pick, likewise.
     """
 
     name = "cursor"
@@ -80,11 +98,14 @@ class CursorLayer(Mark):
         super().__init__()
         self.preview = Preview()
         self.preview.setParentItem(self)
+        self.pick = PickMark()
+        self.pick.setParentItem(self)
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in these colours from now on."""
         super().set_theme(theme)
         self.preview.set_theme(theme)
+        self.pick.set_theme(theme)
 
     def _areas(self) -> list[QRectF]:
         near = super()._areas()

@@ -67,13 +67,17 @@ class PointTiles:
     ----------
     x, y, slot : ndarray
         The finite points in tile order; input order is kept inside a tile.
+    order : ndarray of uint32
+        Row in ``xy`` of each of these.
     """
 
     def __init__(self, xy: npt.NDArray[np.float32], slot: npt.NDArray[np.uint8]) -> None:
         x, y = (np.ascontiguousarray(column, np.float32) for column in xy.T)
         finite = np.isfinite(x) & np.isfinite(y)
+        rows: npt.NDArray[np.integer] | None = None
         if not finite.all():
-            x, y, slot = x[finite], y[finite], slot[finite]
+            rows = np.flatnonzero(finite)
+            x, y, slot = x[rows], y[rows], slot[rows]
         low = (float(x.min()), float(y.min())) if len(x) else (0.0, 0.0)
         high = (float(x.max()), float(y.max())) if len(x) else (1.0, 1.0)
         self._low = low
@@ -82,6 +86,7 @@ class PointTiles:
         tile = row.astype(np.uint16) * np.uint16(TILES) + column.astype(np.uint16)
         order = np.argsort(tile, kind="stable")
         self.x, self.y, self.slot = x[order], y[order], np.ascontiguousarray(slot[order])
+        self.order = (order if rows is None else rows[order]).astype(np.uint32)
         counts = np.bincount(tile, minlength=TILES * TILES)
         self._starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         self.x_range, self.y_range = (low[0], high[0]), (low[1], high[1])
@@ -116,6 +121,18 @@ class PointTiles:
             start, stop = self._starts[row * TILES + c0], self._starts[row * TILES + c1 + 1]
             if stop > start:
                 yield slice(int(start), int(stop)), False
+
+    def nearest(self, xy: tuple[float, float], reach: float) -> int | None:
+        """Row in ``xy`` of the point nearest to (x, y); None if none is within ``reach``, in units of the axes."""
+        x, y = xy
+        closest, found = reach * reach, None
+        for span, _ in self.spans(Window(x - reach, y + reach, 1.0 / reach, 2, 2)):
+            # Subtracted before it is squared: float32 is exact enough then.
+            squared = (self.x[span] - np.float32(x)) ** 2 + (self.y[span] - np.float32(y)) ** 2
+            row = int(squared.argmin())
+            if squared[row] <= closest:
+                closest, found = float(squared[row]), int(self.order[span.start + row])
+        return found
 
     def count(self, window: Window) -> int:
         """About how many points are in the window: those of every tile that overlaps it."""

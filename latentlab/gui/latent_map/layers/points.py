@@ -132,6 +132,16 @@ class PointsLayer(Layer):
             self._tiles = PointTiles(self._xy[shown], self._slots()[shown])
         return self._tiles
 
+    def nearest(self, xy: npt.ArrayLike, reach: float) -> int | None:
+        """Index of the shown point nearest to (x, y); None if none is within ``reach``, in units of the axes."""
+        x, y = np.asarray(xy, float).tolist()
+        row = self.tiles().nearest((x, y), reach)
+        return row if row is None or not self._hidden else int(np.flatnonzero(self.shown)[row])
+
+    def has_markers(self) -> bool:
+        """Whether so few points are in view that they are drawn as markers, which can be aimed at."""
+        return bool(len(self._xy)) and self._size(_window(self.view())).radius > 0
+
     def viewRangeChanged(self) -> None:
         """Move the picture now; rasterise again once the view rests, should that take long."""
         if len(self._xy):
