@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from PySide6.QtGui import QUndoCommand
 
 from latentlab.engine.protocol.messages import FloatArray, ImageEncoded
+from latentlab.state.board import BoardItem
 from latentlab.state.map_axes import AxesChoice
+from latentlab.state.selection import Selection
 from latentlab.state.session import Session
 
 
@@ -80,6 +82,25 @@ class ChooseLevel(_Change):
             session.set_axes(choice[1])
 
         super().__init__("Choose level", (session.level, session.axes), (level, axes), apply)
+
+
+class ChangeSelection(_Change):
+    """Select other images, or none."""
+
+    def __init__(self, session: Session, selection: Selection | None, text: str = "Select") -> None:
+        def apply(selection: Selection | None) -> None:
+            points = session.points
+            if selection is None or points is None or selection.fingerprint == points.fingerprint:
+                session.set_selection(selection)  # a selection of a dataset that was closed since stays undone
+
+        super().__init__(text, session.selection, selection, apply)
+
+
+class ChangeBoard(_Change):
+    """Add, remove, rename or move items of the Board."""
+
+    def __init__(self, session: Session, items: Sequence[BoardItem], text: str) -> None:
+        super().__init__(text, session.board.items, tuple(items), session.board.set_items)
 
 
 class ShowEncodedImage(_Change):

@@ -16,8 +16,10 @@ from latentlab.config import DataConfig
 from latentlab.config.info import DatasetInfo, ModelInfo
 from latentlab.config.layout import LatentLayout, Level
 from latentlab.engine.protocol.messages import Axes, FloatArray, ImageEncoded, PointsChanged, SnapshotRead
+from latentlab.state.board import Board
 from latentlab.state.map_axes import AxesChoice, MapAxes, level_components
 from latentlab.state.run_status import RunState, RunStatus
+from latentlab.state.selection import Selection
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class Session(QObject):
         Another model was opened, or the current one has newer weights.
     pointsChanged, encodedImageChanged, viewedEpochChanged, datasetChanged, axesChanged, colourByChanged, dirtyChanged
         As the properties of these names.
+    selectionChanged
+        Other images are selected.
     runStatusChanged
         Something about the run is different: ten times a second while it is trained.
     runStateChanged
@@ -53,6 +57,7 @@ class Session(QObject):
     levelChanged = Signal()
     lockedChanged = Signal()
     pathChanged = Signal()
+    selectionChanged = Signal()
     modelChanged = Signal(bool)
     pointsChanged = Signal()
     encodedImageChanged = Signal()
@@ -67,6 +72,9 @@ class Session(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self.board = Board(self)
+        """What was found and kept; it outlives models and datasets."""
+        self._selection: Selection | None = None
         self._latent: FloatArray = np.zeros(0, np.float32)
         self._preview: FloatArray | None = None
         self._label: int | None = None
@@ -190,6 +198,19 @@ class Session(QObject):
             self._path = waypoints
             self._emit(self.pathChanged)
 
+    @property
+    def selection(self) -> Selection | None:
+        """The selected images, at least one, or ``None``."""
+        return self._selection
+
+    def set_selection(self, selection: Selection | None) -> None:
+        """Select other images; an empty selection is none."""
+        if selection is not None and not len(selection):
+            selection = None
+        if selection != self._selection:
+            self._selection = selection
+            self._emit(self.selectionChanged)
+
     # --- model and points -----------------------------------------------------------------------
 
     @property
@@ -258,6 +279,10 @@ class Session(QObject):
             return
         self._points = points
         signals = [self.pointsChanged]
+        selection = self._selection
+        if points is not None and selection is not None and selection.fingerprint != points.fingerprint:
+            self._selection = None  # its images are of another dataset
+            signals.append(self.selectionChanged)
         if points is not None:
             layout = self.layout
             kl = None if self.run_is_active else points.kl  # during training a KL does not mean anything yet

@@ -75,6 +75,7 @@ class PointsChanged(Result):
     preview_extent: tuple[float, float, float, float] | None = None  # x_min, x_max, y_min, y_max
     columns: dict[str, NDArray[Any]] = field(default_factory=dict)  # factors and metadata: numbers or text, [N] each
     fingerprint: str = ""  # of the encoded dataset; empty if the model file does not say
+    index: IntArray | None = None  # the image of each point in the dataset [N]; None: image i is point i
 
 
 @dataclass(frozen=True)

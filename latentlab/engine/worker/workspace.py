@@ -172,6 +172,7 @@ class Workspace:
                 preview_extent=extent if preview is not None else None,
                 columns=self.columns_of(points.index, data),
                 fingerprint=data or "",
+                index=points.index,
             )
         )
 

@@ -1,0 +1,93 @@
+"""The images selected on the map (no Qt): which they are, and how another selection changes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from latentlab.engine.protocol.messages import PointsChanged
+from latentlab.utils.array_types import IntArray
+
+
+class SelectMode(StrEnum):
+    """What newly chosen images do to the selection."""
+
+    REPLACE = "replace"
+    ADD = "add"
+    SUBTRACT = "subtract"
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """Some images of a dataset.
+
+    Images and not points: points of later weights, or of a part of the dataset, are in another order.
+
+    Attributes
+    ----------
+    images
+        int64 [k], numbers of the images in the dataset, ascending and distinct.
+    fingerprint
+        Of the dataset; empty if the points do not say.
+    description
+        How they were chosen, in a few words: ``lasso``, ``class 3``.
+    """
+
+    images: IntArray
+    fingerprint: str = ""
+    description: str = ""
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return len(self.images)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the same images of the same dataset are selected."""
+        if not isinstance(other, Selection):
+            return NotImplemented
+        return self.fingerprint == other.fingerprint and np.array_equal(self.images, other.images)
+
+    def __hash__(self) -> int:
+        """Equal selections have equal hashes."""
+        return hash((self.fingerprint, self.images.tobytes()))
+
+    def rows(self, points: PointsChanged) -> IntArray:
+        """Rows of the points that encode these images, int64 [≤ k]; none if the points are of another dataset."""
+        if self.fingerprint != points.fingerprint:
+            return np.zeros(0, np.int64)
+        if points.index is None:
+            return self.images[self.images < len(points.mean)]
+        return np.flatnonzero(np.isin(points.index, self.images))
+
+    def combined(self, other: Selection, mode: SelectMode) -> Selection:
+        """Return this selection after ``other`` has replaced it, was added or was taken away.
+
+        Of a selection of another dataset nothing is left: ``other`` then counts as the first one.
+        """
+        if mode is SelectMode.REPLACE or (self.fingerprint != other.fingerprint and mode is SelectMode.ADD):
+            return other
+        if self.fingerprint != other.fingerprint:
+            return Selection(np.zeros(0, np.int64), other.fingerprint)
+        if mode is SelectMode.ADD:
+            sign, images = "+", np.union1d(self.images, other.images)
+        else:
+            sign, images = "−", np.setdiff1d(self.images, other.images, assume_unique=True)
+        parts = [part for part in (self.description, other.description) if part]
+        return Selection(images, other.fingerprint, f" {sign} ".join(parts) if len(parts) > 1 else "".join(parts))
+
+
+def selection_of_rows(points: PointsChanged, rows: IntArray, description: str) -> Selection:
+    """The selection of some points by their rows [k], in any order."""
+    rows = np.unique(np.asarray(rows, np.int64))
+    images = rows if points.index is None else np.sort(points.index[rows])
+    return Selection(images, points.fingerprint, description)
+
+
+def inverted(selection: Selection, points: PointsChanged) -> Selection:
+    """The points that are not selected."""
+    chosen = np.zeros(len(points.mean), bool)
+    chosen[selection.rows(points)] = True
+    description = f"not ({selection.description})" if selection.description else "not selected"
+    return selection_of_rows(points, np.flatnonzero(~chosen), description)
