@@ -46,7 +46,7 @@ def test_neighbours_equal_those_of_a_full_sort(random):
 def test_neighbours_do_not_depend_on_the_chunks(random, monkeypatch):
     points, z = random.normal(size=(100, 4)), np.zeros(4)
     whole = nearest(points, z, 5)
-    monkeypatch.setattr("latentlab.latent.neighbours._CHUNK_VALUES", 12)
+    monkeypatch.setattr("latentlab.latent.search._CHUNK_VALUES", 12)
     np.testing.assert_array_equal(nearest(points, z, 5)[0], whole[0])
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from latentlab.engine.protocol.messages import DistanceMeasured, DistanceToData, Nearest, NearestFound
 from latentlab.engine.worker.workspace import Workspace
 from latentlab.latent.density import neighbour_distances, typical_of
-from latentlab.latent.neighbours import nearest
+from latentlab.latent.search import nearest
 from latentlab.storage import Points
 from latentlab.utils.array_types import FloatArray
 from latentlab.utils.pixels import as_pixels

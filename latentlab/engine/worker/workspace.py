@@ -14,7 +14,7 @@ from latentlab.config.layout import LatentLayout, latent_layout
 from latentlab.data import Dataset
 from latentlab.engine.protocol.messages import ModelChanged, ModelClosed, Notice, PointsChanged, Result
 from latentlab.errors import InputError
-from latentlab.latent.directions import principal_components
+from latentlab.latent.components import principal_components
 from latentlab.storage import ModelFile, ModelHeader, Points
 from latentlab.storage.validation import MEAN, STD
 from latentlab.utils.array_rules import LARGEST_COORDINATE
