@@ -184,8 +184,9 @@ def evaluate(model: InferenceModel, dataset: Dataset, importance_samples: int = 
     Returns
     -------
     Evaluation
-        The same for the same seed. Classes are matched by name; ``remarks`` says which of them the model does not know,
-        what was left out of the dataset, and what else the numbers depend on.
+        The same for the same seed. Classes are matched by name, and images are read with the value range of the
+        model's training images unless they were loaded with ``levels``; ``remarks`` says so, which classes the model
+        does not know, what was left out of the dataset, and what else the numbers depend on.
 
     Raises
     ------
@@ -205,6 +206,7 @@ def evaluate(model: InferenceModel, dataset: Dataset, importance_samples: int = 
 
     from latentlab import evaluation
 
+    dataset = model.images_of(dataset)
     matched = model.labels_of(dataset)
     binarise = model.header.training.get("binarise", "none")
     found = evaluation.evaluate(
@@ -216,8 +218,8 @@ def evaluate(model: InferenceModel, dataset: Dataset, importance_samples: int = 
         seed=seed,
     )
     remarks = evaluation.remarks(model.module, dataset.images, matched.labels, binarise)
-    left_out = dataset.left_out_summary
-    return replace(found, remarks=tuple(each for each in (matched.sentence, left_out, *remarks) if each))
+    said = (matched.sentence, dataset.left_out_summary, dataset.value_range.remark, *remarks)
+    return replace(found, remarks=tuple(each for each in said if each))
 
 
 def disentanglement(
@@ -251,7 +253,7 @@ def disentanglement(
     """
     from latentlab import evaluation
 
-    chosen = dataset.with_factors(factors) if factors else dataset
+    chosen = model.images_of(dataset.with_factors(factors) if factors else dataset)
     found = evaluation.score_factors(model, chosen.images, model.labels_of(chosen).labels, chosen.factors or {}, seed)
     return found.scores
 

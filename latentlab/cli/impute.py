@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from latentlab.cli.console import write_line
+from latentlab.cli.console import write_line, write_note
 from latentlab.cli.encode_decode import label_index, output_path
-from latentlab.config import DataConfig
-from latentlab.data.images.image_file import UnreadableError, read_image_info
-from latentlab.data.images.to_array import decode
+from latentlab.config import DataConfig, validated
+from latentlab.data.images.image_file import ANY_FRAMES, Ranges, UnreadableError, read_image_info
+from latentlab.data.images.to_array import decode_known
 from latentlab.errors import InputError
 from latentlab.storage import atomic_write
 from latentlab.storage.outputs import check_output
@@ -33,9 +33,11 @@ def impute(arguments: argparse.Namespace) -> int:
     from latentlab.models.inference import load_model
 
     model = load_model(arguments.model, arguments.device)
-    config = model.header.data_config()
+    config, known = model.header.data_config(), model.value_ranges
+    if arguments.levels is not None:
+        config, known = validated(DataConfig, config.model_dump() | {"levels": arguments.levels}), None
     _, height, width = model.image_shape
-    image = _read(arguments.image, (width, height), config)
+    image = _read(arguments.image, (width, height), config, known)
     mask = _read(arguments.mask, (width, height), DataConfig(channels=1, fit=config.fit, background="black"))[0] > 127
     filled = impute_images(model, image, mask, arguments.samples, label_index(arguments.label, model), arguments.seed)
     if out.suffix.lower() == ".npz":
@@ -56,12 +58,15 @@ def _size(path: str) -> tuple[int, int]:
         raise _unreadable(path, error) from None
 
 
-def _read(path: str, size: tuple[int, int], config: DataConfig) -> NDArray[np.uint8]:
-    """An image file as uint8 [C, height, width] for ``size`` (width, height)."""
+def _read(path: str, size: tuple[int, int], config: DataConfig, known: Ranges | None = None) -> NDArray[np.uint8]:
+    """An image file as uint8 [C, height, width] for ``size`` (width, height); what is not used of it is said."""
     try:
-        return decode(path, size, config).pixels
+        found = decode_known(path, size, config, known, ANY_FRAMES)
     except UnreadableError as error:
         raise _unreadable(path, error) from None
+    if found.note:
+        write_note(f"latentlab: {path}: {found.note}")
+    return found.pixels
 
 
 def _unreadable(path: str, error: UnreadableError) -> InputError:

@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from latentlab.cli.console import write_note
-from latentlab.config import DataConfig
+from latentlab.config import DataConfig, validated
 from latentlab.data import Dataset, LoadProgress, open_dataset
 from latentlab.data.match_classes import with_folder_classes
 from latentlab.data.types import Labels
 from latentlab.errors import InputError
 
 if TYPE_CHECKING:
+    from latentlab.data.images.image_types import Ranges
     from latentlab.models.inference import InferenceModel
 
 
-def open_data(source: str, config: DataConfig, is_quiet: bool = False) -> Dataset:
+def open_data(source: str, config: DataConfig, is_quiet: bool = False, ranges: Ranges | None = None) -> Dataset:
     """Open a dataset, with a progress bar on a terminal; what was left out is said on stderr, unless ``is_quiet``.
+
+    ``ranges`` are those of a model's training images.
 
     Raises
     ------
@@ -28,7 +31,7 @@ def open_data(source: str, config: DataConfig, is_quiet: bool = False) -> Datase
         As ``latentlab.data.open_dataset``.
     """
     with tqdm(disable=not sys.stderr.isatty(), leave=False, delay=0.5) as bar:
-        for step in open_dataset(source, config):
+        for step in open_dataset(source, config, ranges):
             if isinstance(step, Dataset):
                 break
             _show(bar, step)
@@ -60,7 +63,10 @@ def model_and_data(arguments: argparse.Namespace) -> tuple[InferenceModel, Datas
     from latentlab.models.inference import load_model
 
     model = load_model(arguments.model, arguments.device)
-    dataset = open_data(arguments.data, model.header.data_config(arguments.limit))
+    config, ranges = model.header.data_config(arguments.limit), model.value_ranges
+    if arguments.levels is not None:
+        config, ranges = validated(DataConfig, config.model_dump() | {"levels": arguments.levels}), None
+    dataset = open_data(arguments.data, config, ranges=ranges)
     if dataset.image_shape != model.image_shape:
         raise InputError(
             f"the model needs images of shape {list(model.image_shape)}, and those of {dataset.name} are "
@@ -69,8 +75,7 @@ def model_and_data(arguments: argparse.Namespace) -> tuple[InferenceModel, Datas
     if model.module.classes:
         dataset = with_folder_classes(dataset, model.header.classes)
     matched = model.labels_of(dataset)
-    warning = dataset.value_range.warning
-    for sentence in (matched.sentence, f"warning: value range: {warning}" if warning else ""):
+    for sentence in (matched.sentence, dataset.value_range.remark):
         if sentence:
             write_note(f"latentlab: {sentence}")
     return model, dataset, matched.labels

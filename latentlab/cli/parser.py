@@ -107,6 +107,11 @@ def _add_train(commands: argparse._SubParsersAction[Parser]) -> None:
     command.add_argument("--resume", action="store_true", help="resume from the run's last checkpoint")
 
 
+_LEVELS = (
+    "values that are black and white: auto, type, window, or two numbers A,B (those of the model's training images)"
+)
+
+
 def _add_evaluate(commands: argparse._SubParsersAction[Parser]) -> None:
     command = _add_command(
         commands, "evaluate", "evaluate:evaluate", "measure a model on images, in nats", answers=True
@@ -164,6 +169,7 @@ def _add_impute(commands: argparse._SubParsersAction[Parser]) -> None:
     command.add_argument(
         "--mask", required=True, metavar="MASK", help="an image of the same size: white for hidden pixels"
     )
+    command.add_argument("--levels", metavar="L", help=_LEVELS)
     command.add_argument("--samples", type=_count(100_000), default=100, metavar="K", help="latents drawn (100)")
     command.add_argument("--label", metavar="CLASS", help="class by name or number, for a conditional model")
     command.add_argument("--seed", type=_count(2**62, least=0), default=0, metavar="N", help="seed of the latents (0)")
@@ -187,6 +193,7 @@ def _add_model_and_data(command: Parser) -> None:
     command.add_argument("model", metavar="MODEL")
     _add_data(command, "data", "DATA")
     command.add_argument("--limit", type=_count(2**62), metavar="N", help=_LIMIT)
+    command.add_argument("--levels", metavar="L", help=_LEVELS)
     command.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps")
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from latentlab.config.data import DataConfig
+from latentlab.data.images.image_types import NO_RANGES, Ranges
 from latentlab.data.images.value_range import EIGHT_BITS, ValueFacts, ValueRange
 from latentlab.data.preview_samples import PreviewSamples
 from latentlab.data.types import (
@@ -68,6 +69,8 @@ class Dataset:
         Which values of the files are black and white.
     value_facts
         The values that it was decided by, of each type of image.
+    ranges
+        The value range of each type of image that the dataset has, as a model that is trained on it keeps them.
     preview_samples
         Some unprepared images, if they come from one array: for previews of other settings.
     folder
@@ -90,6 +93,7 @@ class Dataset:
     fingerprint: str = ""
     value_range: ValueRange = EIGHT_BITS
     value_facts: tuple[ValueFacts, ...] = field(default=(), repr=False, compare=False)
+    ranges: Ranges = NO_RANGES
     preview_samples: PreviewSamples | None = field(default=None, repr=False, compare=False)
     folder: str | None = None
 

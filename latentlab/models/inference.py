@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from latentlab.data import Dataset
+from latentlab.data.images.image_types import Ranges
 from latentlab.data.images.to_array import prepare_array
 from latentlab.data.match_classes import MatchedLabels, match_classes, with_folder_classes
 from latentlab.errors import InputError
@@ -73,6 +74,27 @@ class InferenceModel:
         """(C, H, W)."""
         return self.module.image_shape
 
+    @property
+    def value_ranges(self) -> Ranges | None:
+        """The value ranges of its training images, for `load_dataset`; ``None`` if its file does not have them."""
+        known = self.header.value_ranges
+        return Ranges(known.get("eight"), known.get("whole"), known.get("real")) if known else None
+
+    def images_of(self, dataset: Dataset) -> Dataset:
+        """A dataset with its images as the model reads them: with the value range of its training images.
+
+        The source is read again if its values have another range; ``levels`` other than "auto" are kept.
+
+        Raises
+        ------
+        InputError
+            When the source cannot be read any more, or has changed.
+        """
+        # Imported here: the first image that a model decodes needs no readers of datasets.
+        from latentlab.data.sources.read_again import read_at_once
+
+        return read_at_once(dataset, self.value_ranges)
+
     def labels_of(self, dataset: Dataset) -> MatchedLabels:
         """A dataset's labels in the model's numbers, by the names of the classes, if the model reads labels."""
         if not self.module.classes:
@@ -87,7 +109,8 @@ class InferenceModel:
         Parameters
         ----------
         images
-            A dataset, whose classes are then matched to the model's by name; or [N, C, H, W], uint8 or floats in
+            A dataset, whose classes are then matched to the model's by name, and which is read with the value range
+            of the model's training images unless it was loaded with ``levels``; or [N, C, H, W], uint8 or floats in
             [0, 1]. Images of another shape than the model's are prepared as its training images were.
         label
             Classes for a conditional model: int [N] or names, one for all or [N]; −1 where unknown.
@@ -104,7 +127,7 @@ class InferenceModel:
         """
         if isinstance(images, Dataset):
             label = self.labels_of(images).labels if label is None else label
-            images = images.images
+            images = self.images_of(images).images
         array = np.asarray(images)
         if array.ndim != 4 or array.shape[1] not in (1, 3) or 0 in array.shape[1:]:
             raise InputError(f"the model takes images of shape {list(self.image_shape)}, not {list(array.shape[1:])}")

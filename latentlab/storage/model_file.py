@@ -59,7 +59,7 @@ class ModelHeader(Config):
     classes
         Class names of its data.
     data, training
-        Provenance: dataset name, source, fingerprint and sizes; training settings, epoch and step.
+        Provenance: dataset name, source, fingerprint, sizes and value ranges; training settings, epoch and step.
     metrics
         By name, in nats per image unless stated otherwise (``validation_elbo``, ``test_elbo``).
     parameters
@@ -84,6 +84,14 @@ class ModelHeader(Config):
     parameters: Count = 0
     preview_extent: PictureExtent | None = None
     sha256: Annotated[str, Field(max_length=64)] = ""
+
+    @property
+    def value_ranges(self) -> dict[str, tuple[float, float]]:
+        """Values of its training images that were black and white, by type: ``eight`` bits, ``whole``, ``real``.
+
+        Empty for a model whose file does not say so, as of version 0.1.
+        """
+        return {name: (float(low), float(high)) for name, (low, high) in self.data.get("ranges", {}).items()}
 
     def data_config(self, limit: int | None = None) -> DataConfig:
         """How to load images for this model: as its training data, but all of them or ``limit``."""

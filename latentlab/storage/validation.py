@@ -274,6 +274,16 @@ Means = Annotated[dict[Name, Metric], Field(max_length=1000), BeforeValidator(_f
 KLs = Annotated[list[Metric], Field(max_length=2**20, fail_fast=True)]
 
 
+def _rising(limits: list[float]) -> list[float]:
+    if not limits[0] < limits[1]:
+        raise ValueError("a value range must be two rising numbers")
+    return limits
+
+
+ValueLimits = Annotated[list[Metric], Field(min_length=2, max_length=2), AfterValidator(_rising)]
+"""The values that are black and white."""
+
+
 class _DataRecord(BaseModel):
     """What is recorded of a model's data; further fields are plain values."""
 
@@ -283,6 +293,7 @@ class _DataRecord(BaseModel):
     fingerprint: Name = ""
     images: Count = 0
     config: dict[str, Any] = Field(default_factory=dict)
+    ranges: dict[Literal["eight", "whole", "real"], ValueLimits] = Field(default_factory=dict)
 
 
 class _TrainingRecord(BaseModel):

@@ -226,6 +226,7 @@ class RunWriter:
             "fingerprint": dataset.fingerprint,
             "images": len(dataset.images),
             "config": dataset.config.model_dump(mode="json"),
+            "ranges": {name: list(each) for name, each in dataset.ranges._asdict().items() if each is not None},
         }
 
 

@@ -89,3 +89,11 @@ def test_impute_refuses_in_one_line(run, files, monkeypatch, capsys, arguments, 
     assert why in error
     assert not (files / "x.png").exists()
     assert (files / "image.png").read_bytes() == before
+
+
+def test_impute_says_which_frames_it_does_not_use(run, files, capsys):
+    first, second = (Image.fromarray(np.full((8, 8), value, np.uint8)) for value in (40, 90))
+    first.save(files / "two.tif", save_all=True, append_images=[second])
+    arguments = ["impute", str(run), str(files / "two.tif"), "--mask", str(files / "mask.png")]
+    assert main([*arguments, "--samples", "2", "--out", str(files / "x.npz")]) == 0
+    assert "two.tif: only its first frame is used" in capsys.readouterr().err

@@ -534,3 +534,15 @@ def test_find_model(path, tmp_path):
     for absent in ("bundled:absent", "bundled:../../secret", tmp_path / "absent"):
         with pytest.raises(InputError, match="there is no"):
             find_model(absent)
+
+
+@pytest.mark.parametrize(
+    "ranges",
+    [{"whole": [4095, 0]}, {"whole": [0, 1, 2]}, {"real": [0, 1e39]}, {"other": [0, 1]}, {"eight": "ab"}, [1], 3],
+    ids=str,
+)
+def test_row_40_value_ranges_that_no_images_have_are_refused(path, ranges):
+    write_model(path, a_model())
+    header_edited(path, lambda description: description["data"].update(ranges=ranges))
+    with pytest.raises(InputError, match="ranges"):
+        read_model(path)

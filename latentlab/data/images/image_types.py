@@ -41,6 +41,10 @@ class Ranges(NamedTuple):
     real: Pair | None = None
 
 
+NO_RANGES = Ranges(None)
+"""Where no type of image is known."""
+
+
 class ImageFacts(NamedTuple):
     """What the header of a file says.
 

@@ -19,10 +19,12 @@ from latentlab.data.images.image_file import (
     UnreadableError,
     convert_and_resize,
     prepare_image,
+    read_facts,
     read_image,
+    read_raw_values,
 )
 from latentlab.data.images.resize import Size
-from latentlab.data.images.value_range import ValueScan, choose_range, to_uint8
+from latentlab.data.images.value_range import ValueScan, choose_range, decide, to_uint8
 from latentlab.data.types import Images
 
 
@@ -65,6 +67,32 @@ def decode(
         When the file is not a complete image of an accepted format.
     """
     return _as_array(read_image(source, target, config, frame, frames, ranges), config)
+
+
+def decode_known(
+    source: str | bytes, target: Size | None, config: DataConfig, known: Ranges | None, frames: int | None = None
+) -> DecodedImage:
+    """Read and prepare an image file for a model whose training images had the value ranges ``known``.
+
+    An image of a type that they do not hold is read by itself. For the other parameters see `decode`.
+
+    Raises
+    ------
+    UnreadableError
+        When the file is not a complete image of an accepted format.
+    """
+    group = read_facts(source, count_frames=False).group if known is not None else ""
+    if known is None or (group == "eight" and known.eight is None):
+        return decode(source, target, config, 0, None, frames)
+    if known.eight == (0.0, 255.0) and group == "eight":  # a dark image may have the values of a mask
+        return decode(source, target, config, 0, known, frames)
+    raw = read_raw_values(source)
+    if raw is None:
+        return decode(source, target, config, 0, known, frames)
+    scan = ValueScan(raw.values.dtype, raw.bits)
+    scan.add(raw.values)
+    ranges, _ = decide([scan.facts()], config.levels, known)
+    return decode(source, target, config, 0, ranges, frames)
 
 
 def decode_item(folder: str, item: FileItem, target: Size | None, config: DataConfig, ranges: Ranges) -> DecodedImage:

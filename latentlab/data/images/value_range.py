@@ -20,6 +20,10 @@ Values fit if all of them do, or all but a few stray ones: fewer than 1 in 10,00
 are not 0. Values beyond the range are shown black or white; a warning says so if they are more than 1 in 100.
 
 Another warning says when the values use less than a tenth of the range.
+
+A model keeps the ranges of its training images, and other images that it reads get the same (`decide` with ``known``):
+the same numbers are then the same images as in its training, whatever else the dataset holds. Only where images are
+scaled by another convention (0 to 1, −1 to 1 or 0 to 255) than those of the training, their own range is kept.
 """
 
 from __future__ import annotations
@@ -33,16 +37,23 @@ from numpy.typing import NDArray
 
 from latentlab.data.images.image_types import Pair, Ranges
 
-Origin = Literal["type", "data", "window"]
+Origin = Literal["type", "data", "window", "model"]
 
 _STRAY = 1e-4  # fraction of all values below which those beyond a range do not count
 _STRAY_OF_NONZERO = 0.01
 _CLIPPED = 0.01
 _LITTLE_USED = 0.1
 _WELL_USED = 0.25
+_CONVENTIONS = {(0.0, 1.0), (-1.0, 1.0), (0.0, 255.0)}  # images are scaled to either, and mean the same
 _FEW = 16  # distinct values of a mask
 _DEPTHS = (1.0, 255.0, 1023.0, 4095.0, 16383.0, 65535.0)
 _WIDE_DEPTHS = (2.0**24 - 1, 2.0**32 - 1)
+_SOURCES: dict[Origin, str] = {
+    "type": "",
+    "data": ", the data's own minimum and maximum",
+    "window": ", as set",
+    "model": ", as in the model's training images",
+}
 _SAMPLED = 1 << 17  # values kept of a scan
 _OF_CHUNK = 1 << 15  # values kept of one chunk
 
@@ -57,7 +68,7 @@ class ValueRange:
         The values shown black and white.
     origin
         ``"type"``: the range of the type or bit depth; ``"data"``: minimum and maximum of the data; ``"window"``: set
-        by the user.
+        by the user; ``"model"``: that of a model's training images.
     sentence
         The decision in words.
     used
@@ -72,6 +83,12 @@ class ValueRange:
     sentence: str
     used: float = 1.0
     warning: str = ""
+
+    @property
+    def remark(self) -> str:
+        """What a reader of a model's numbers should know of the range: its warning, and that it is the model's."""
+        sentence = self.sentence if self.origin == "model" and (self.low, self.high) != (0.0, 255.0) else ""
+        return "; ".join(f"value range: {text}" for text in (sentence, self.warning) if text)
 
 
 EIGHT_BITS = ValueRange(0.0, 255.0, "type", "8 bits: 0 is black and 255 white")
@@ -247,7 +264,7 @@ def to_uint8(values: NDArray[Any], value_range: Pair) -> NDArray[np.uint8]:
     return rounded
 
 
-def decide(all_facts: Sequence[ValueFacts], levels: str) -> tuple[Ranges, ValueRange]:
+def decide(all_facts: Sequence[ValueFacts], levels: str, known: Ranges | None = None) -> tuple[Ranges, ValueRange]:
     """The ranges of a dataset's image types, and the one that stands for the dataset: its most frequent type's.
 
     Parameters
@@ -256,10 +273,16 @@ def decide(all_facts: Sequence[ValueFacts], levels: str) -> tuple[Ranges, ValueR
         Of each type, the most frequent first; booleans have no range.
     levels
         As in ``DataConfig``.
+    known
+        Ranges of a model's training images, for images that the model reads. They are used instead of ``levels`` for
+        the types that they hold; fractions are also read as whole numbers were, and the reverse, if 99 in 100 values
+        are within that range and they use a tenth of it.
     """
-    chosen = [(facts.group, choose_range(facts, levels)) for facts in all_facts]
+    chosen = [(facts.group, _known_or_chosen(facts, levels, known)) for facts in all_facts]
     window = window_of(levels)
     ranges = Ranges() if window is None else Ranges(window, window, window)
+    if known is not None:
+        ranges = Ranges(*(new or old for new, old in zip(known, ranges, strict=True)))
     ranges = ranges._replace(**{group: (each.low, each.high) for group, each in chosen if group})
     if not chosen:
         return ranges, EIGHT_BITS
@@ -267,6 +290,45 @@ def decide(all_facts: Sequence[ValueFacts], levels: str) -> tuple[Ranges, ValueR
     sentence = "; ".join(each.sentence for _, each in chosen)
     warning = "; ".join(each.warning for _, each in chosen if each.warning)
     return ranges, replace(first, sentence=sentence, warning=warning)
+
+
+def seen_ranges(all_facts: Sequence[ValueFacts], levels: str, known: Ranges | None = None) -> Ranges:
+    """The ranges of the types that a dataset has, for a model that is trained on it; ``None`` for the other types."""
+    ranges, _ = decide(all_facts, levels, known)
+    if window_of(levels) is not None and known is None:
+        return ranges
+    groups = {facts.group for facts in all_facts}
+    return Ranges(*(each if name in groups else None for name, each in zip(Ranges._fields, ranges, strict=True)))
+
+
+def _known_or_chosen(facts: ValueFacts, levels: str, known: Ranges | None) -> ValueRange:
+    """The range of a model's training images where it has one for these values, else the decision by ``levels``."""
+    own = choose_range(facts, levels)
+    found = None if known is None else _known(facts, known)
+    if found is None:
+        return own
+    low, high = found
+    bottom, top = facts.bulk()
+    used = max(0.0, min(top, high) - max(bottom, low)) / (high - low)
+    if {found, (own.low, own.high)} <= _CONVENTIONS and (used < _LITTLE_USED or facts.outside(low, high) > _CLIPPED):
+        return replace(
+            own, sentence=f"{own.sentence} (in the model's training images {_number(low)} and {_number(high)})"
+        )
+    sentence = _sentence(facts, low, high, "model")
+    if (own.low, own.high) != found:
+        sentence += f" (by themselves these images would have {_number(own.low)} and {_number(own.high)})"
+    return ValueRange(low, high, "model", sentence, used, _warning(facts, low, high, used, of_model=True))
+
+
+def _known(facts: ValueFacts, known: Ranges) -> Pair | None:
+    own: Pair | None = getattr(known, facts.group) if facts.group else None
+    if own is not None or facts.group in ("", "eight"):
+        return own
+    bottom, top = facts.bulk()
+    for low, high in filter(None, (known.whole, known.real, known.eight)):
+        if facts.outside(low, high) <= _CLIPPED and top - bottom >= _LITTLE_USED * (high - low):
+            return low, high
+    return None
 
 
 def window_of(levels: str) -> Pair | None:
@@ -341,20 +403,23 @@ def _before_value_ranges(facts: ValueFacts) -> tuple[float, float, Origin]:
 
 
 def _sentence(facts: ValueFacts, low: float, high: float, origin: Origin) -> str:
-    source = {"type": "", "data": ", the data's own minimum and maximum", "window": ", as set"}[origin]
+    source = _SOURCES[origin]
     text = f"{facts.dtype.name} values from {_number(facts.minimum)} to {_number(facts.maximum)}"
     if facts.scanned < facts.total:
         text += f" in {facts.scanned:,} of {facts.total:,} images"
     return f"{text}: {_number(low)} is black and {_number(high)} white{source}"
 
 
-def _warning(facts: ValueFacts, low: float, high: float, used: float) -> str:
+def _warning(facts: ValueFacts, low: float, high: float, used: float, of_model: bool = False) -> str:
+    """What is wrong with a range; of a model's, every value beyond it, as its training had none."""
     if not len(facts.sample):
         return ""
     outside = facts.outside(low, high)
-    if outside > _CLIPPED:
+    is_beyond = of_model and (facts.minimum < low or facts.maximum > high)
+    if outside > _CLIPPED or is_beyond:
+        share = f"{outside:.0%}" if outside >= _CLIPPED else f"{100 * outside:.2g} %" if outside else "a few"
         return (
-            f"{outside:.0%} of the values are outside the range from {_number(low)} to {_number(high)} and become "
+            f"{share} of the values are outside the range from {_number(low)} to {_number(high)} and become "
             f"black or white; levels=window uses {_number(facts.minimum)} to {_number(facts.maximum)}"
         )
     if used >= _LITTLE_USED:
@@ -367,6 +432,11 @@ def _warning(facts: ValueFacts, low: float, high: float, used: float) -> str:
     look = "black" if (top - low) < 0.5 * (high - low) else "white" if (bottom - low) > 0.5 * (high - low) else "grey"
     remedy = f"levels=window uses {_number(bottom)} to {_number(top)}" if top > bottom else "all values are equal"
     return f"nearly {look}: {values} in a range from {_number(low)} to {_number(high)}; {remedy}"
+
+
+def limits_text(value_range: ValueRange) -> str:
+    """Which values are black and white, as part of a sentence."""
+    return f"{_number(value_range.low)} as black and {_number(value_range.high)} as white"
 
 
 def _number(value: float) -> str:

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from latentlab.config.data import DataConfig
 from latentlab.data.dataset import Dataset
-from latentlab.data.images.image_file import Pair
+from latentlab.data.images.image_file import Pair, Ranges
 from latentlab.data.images.resize import Size, target_size
 from latentlab.data.images.to_array import prepare_array
-from latentlab.data.images.value_range import ValueFacts, ValueScan, choose_range, to_uint8
+from latentlab.data.images.value_range import ValueFacts, ValueScan, decide, seen_ranges, to_uint8
 from latentlab.data.loading.cache import Cache, PendingEntry, key
 from latentlab.data.loading.image_buffer import ImageBuffer
 from latentlab.data.loading.prepared_images import PreparedImages
@@ -116,15 +116,20 @@ def unlabelled(count: int) -> Labels:
     return np.full(count, UNKNOWN, dtype=np.int64)
 
 
-def dataset_from_array(source: ArraySource, config: DataConfig) -> Iterator[LoadProgress | Dataset]:
-    """Select the subset, convert depth, size and channels; yields progress, then the dataset."""
+def dataset_from_array(
+    source: ArraySource, config: DataConfig, known: Ranges | None = None
+) -> Iterator[LoadProgress | Dataset]:
+    """Select the subset, convert depth, size and channels; yields progress, then the dataset.
+
+    ``known`` are the value ranges of a model's training images, for images that it reads.
+    """
     images = source.images if source.images.ndim == 4 else source.images[..., None]
     height, width, channels = images.shape[1:]
     if not 1 <= channels <= 4 or 0 in images.shape:
         raise InputError(f"{source.name}: an array of shape {source.images.shape} is not an array of images")
     index = select_subset(source.labels, source.classes, config)
     facts = yield from _scan_values(images)
-    chosen = choose_range(facts, config.levels)
+    chosen = decide([facts], config.levels, known)[1]
     value_range = chosen.low, chosen.high
     target = target_size([(width, height)], config)
     whole = len(index) == len(images)
@@ -157,6 +162,7 @@ def dataset_from_array(source: ArraySource, config: DataConfig) -> Iterator[Load
         ),
         value_range=chosen,
         value_facts=(facts,),
+        ranges=seen_ranges([facts], config.levels, known),
         preview_samples=samples,
     )
 

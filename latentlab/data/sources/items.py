@@ -28,7 +28,7 @@ from latentlab.data.images.image_file import (
 )
 from latentlab.data.images.resize import Size, target_size
 from latentlab.data.images.to_array import DecodedImage, decode, decode_item, decode_pixels, frames_of_plain
-from latentlab.data.images.value_range import decide
+from latentlab.data.images.value_range import decide, seen_ranges
 from latentlab.data.loading.cache import Cache, key
 from latentlab.data.loading.decode_process import DecodeProcess, can_start
 from latentlab.data.loading.fetcher import Fetcher, OpenReader, Payload
@@ -100,10 +100,13 @@ class ImageItems:
     on_opened: Callable[[], None] | None = None
 
 
-def dataset_from_items(items: ImageItems, config: DataConfig) -> Iterator[LoadProgress | Dataset]:
+def dataset_from_items(
+    items: ImageItems, config: DataConfig, known: Ranges | None = None
+) -> Iterator[LoadProgress | Dataset]:
     """Select the subset, then decode on all cores or read the cache; yields progress, then the dataset.
 
-    Images that cannot be read are left out.
+    Images that cannot be read are left out. ``known`` are the value ranges of a model's training images, for images
+    that it reads.
 
     Raises
     ------
@@ -112,7 +115,7 @@ def dataset_from_items(items: ImageItems, config: DataConfig) -> Iterator[LoadPr
     """
     if not items.names:
         raise InputError(_no_images_message(items.place, items.left_out))
-    survey, samples, index, prepared = yield from _surveyed(items, config)
+    survey, samples, index, prepared = yield from _surveyed(items, config, known)
     names = samples.names(items.names, index)
     left_out = items.left_out + [
         LeftOut(printable(names[number]), reason, "frame" if samples.is_frame(int(index[number])) else "file")
@@ -147,8 +150,9 @@ def dataset_from_items(items: ImageItems, config: DataConfig) -> Iterator[LoadPr
         metadata=_rows(items.metadata, samples, index),
         splits=None if items.splits is None else samples.per_image(items.splits)[index],
         file_stats=prepared.file_stats(),
-        value_range=decide(survey.facts, config.levels)[1],
+        value_range=decide(survey.facts, config.levels, known)[1],
         value_facts=survey.facts,
+        ranges=seen_ranges(survey.facts, config.levels, known),
         notes=items.notes + notes,
         fingerprint=fingerprint(prepared.digest, labels, classes),
         folder=items.folder,
@@ -165,7 +169,7 @@ def _no_images_message(place: str, left_out: list[LeftOut]) -> str:
 
 
 def _surveyed(
-    items: ImageItems, config: DataConfig
+    items: ImageItems, config: DataConfig, known: Ranges | None
 ) -> Generator[LoadProgress, None, tuple[Survey, Samples, Labels, PreparedImages]]:
     """Survey, select and prepare the images; again with a complete survey if a file is not as it seemed."""
     # Each of these takes a while with a million files: yield in between.
@@ -181,18 +185,18 @@ def _surveyed(
         index = select_subset(samples.per_image(items.labels), items.classes, config)
         yield LoadProgress(0, len(index), "Reading images")
         try:
-            return survey, samples, index, (yield from _prepared(items, survey, samples, index, config))
+            return survey, samples, index, (yield from _prepared(items, survey, samples, index, config, known))
         except UnexpectedImageError:
             continue
     raise InputError(f"the files in {items.place} have changed while they were read: open it again")
 
 
 def _prepared(
-    items: ImageItems, survey: Survey, samples: Samples, index: Labels, config: DataConfig
+    items: ImageItems, survey: Survey, samples: Samples, index: Labels, config: DataConfig, known: Ranges | None
 ) -> Generator[LoadProgress, None, PreparedImages]:
     """Images ``index``: from their cache entry, from that of the whole source, or decoded."""
     cache = Cache()
-    ranges, _ = decide(survey.facts, config.levels)
+    ranges, _ = decide(survey.facts, config.levels, known)
     if items.open_reader is not None:
         ranges = Ranges(ranges.eight, ranges.whole or (0.0, 65535.0), ranges.real or (0.0, 1.0))
     frames = b"" if survey.frames is None else survey.frames.tobytes()

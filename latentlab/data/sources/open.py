@@ -12,7 +12,7 @@ import numpy as np
 
 from latentlab.config.data import DataConfig
 from latentlab.data.dataset import Dataset
-from latentlab.data.images.image_file import has_image_format
+from latentlab.data.images.image_file import Ranges, has_image_format
 from latentlab.data.sources.array_dataset import ArraySource, dataset_from_array
 from latentlab.data.sources.combine import combine
 from latentlab.data.sources.demo_colour import colour
@@ -77,7 +77,7 @@ DEMOS: dict[str, Callable[[], ArraySource]] = {"shapes": shapes, "colour": colou
 
 
 def open_dataset(
-    source: str | Path | Sequence[str | Path], config: DataConfig | None = None
+    source: str | Path | Sequence[str | Path], config: DataConfig | None = None, ranges: Ranges | None = None
 ) -> Iterator[LoadProgress | Dataset]:
     """Read a dataset step by step, so that a worker can do other work in between.
 
@@ -90,6 +90,9 @@ def open_dataset(
         ``shards-{000..003}.tar``. ``digits.npz:masks`` takes the images from the array ``masks``.
     config
         How images are prepared and which are used.
+    ranges
+        The value ranges of a model's training images, for images that the model reads; instead of ``config.levels``
+        for the types of values that they hold.
 
     Yields
     ------
@@ -107,21 +110,23 @@ def open_dataset(
         if name not in DEMOS:
             raise InputError(f"there is no {text}; the demos are {', '.join('demo:' + demo for demo in DEMOS)}")
         yield LoadProgress(0, None, f"Making {text}")
-        yield from dataset_from_array(DEMOS[name](), config)
+        yield from dataset_from_array(DEMOS[name](), config, ranges)
     elif scheme == "torchvision":
-        yield from open_torchvision(text, config)
+        yield from open_torchvision(text, config, ranges)
     else:
         opened = yield from _open_all(text, config)
         if isinstance(opened, ArraySource):
             with closing(opened):
-                yield from dataset_from_array(opened, config)
+                yield from dataset_from_array(opened, config, ranges)
         else:
-            yield from dataset_from_items(opened, config)
+            yield from dataset_from_items(opened, config, ranges)
 
 
-def load_dataset(source: str | Path | Sequence[str | Path], config: DataConfig | None = None) -> Dataset:
+def load_dataset(
+    source: str | Path | Sequence[str | Path], config: DataConfig | None = None, ranges: Ranges | None = None
+) -> Dataset:
     """Read a dataset in one call; see `open_dataset`."""
-    for step in open_dataset(source, config):
+    for step in open_dataset(source, config, ranges):
         if isinstance(step, Dataset):
             return step
     raise AssertionError("opening ends with a dataset")

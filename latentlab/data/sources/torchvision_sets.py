@@ -24,7 +24,7 @@ from PIL import Image
 
 from latentlab.config.data import DataConfig
 from latentlab.data.dataset import Dataset
-from latentlab.data.images.image_file import UnreadableError, failure_reason
+from latentlab.data.images.image_file import Ranges, UnreadableError, failure_reason
 from latentlab.data.images.resize import target_size
 from latentlab.data.images.to_array import DecodedImage, decode_image
 from latentlab.data.loading.cache import Cache, key
@@ -49,10 +49,11 @@ _STALL_SECONDS = 90.0  # without a byte
 _MAX_MEASURED = 200
 
 
-def open_torchvision(text: str, config: DataConfig) -> Iterator[LoadProgress | Dataset]:
+def open_torchvision(text: str, config: DataConfig, ranges: Ranges | None = None) -> Iterator[LoadProgress | Dataset]:
     """Open ``torchvision:NAME`` or ``torchvision:NAME/SPLIT``; yields progress, then the dataset.
 
     The default split is the training split; for EMNIST, SPLIT is one of its variants, by default "balanced".
+    ``ranges`` are those of a model's training images, for images that it reads.
 
     Raises
     ------
@@ -72,7 +73,7 @@ def open_torchvision(text: str, config: DataConfig) -> Iterator[LoadProgress | D
     if opened is None:
         raise InputError(f"torchvision:{official} was downloaded, but its files are incomplete; try again")
     if hasattr(getattr(opened, "data", None), "shape"):  # some datasets have a list of paths in this attribute
-        yield from dataset_from_array(_array_source(opened, official, text), config)
+        yield from dataset_from_array(_array_source(opened, official, text), config, ranges)
     else:
         yield from _from_items(opened, official, text, config)
 

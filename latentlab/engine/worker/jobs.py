@@ -14,7 +14,9 @@ from latentlab.config import DataConfig, validated
 from latentlab.config.info import DatasetInfo
 from latentlab.data import Dataset, open_dataset
 from latentlab.data.images.image_file import UnreadableError
-from latentlab.data.images.to_array import decode
+from latentlab.data.images.to_array import decode_known
+from latentlab.data.images.value_range import decide, limits_text
+from latentlab.data.sources.read_again import needs_reading_again, read_again
 from latentlab.data.types import summarize_left_out
 from latentlab.engine.protocol.messages import (
     DatasetOpened,
@@ -83,6 +85,7 @@ def encoding(workspace: Workspace) -> Generator[None, None, None]:
         When there is no model or dataset, or they do not fit each other.
     """
     model, dataset, version = workspace.need_model(), workspace.need_dataset(), workspace.version
+    fingerprint = dataset.fingerprint
     if dataset.image_shape != model.image_shape:
         raise InputError(
             f"the model takes images of shape {list(model.image_shape)}, these are {list(dataset.image_shape)}"
@@ -94,6 +97,8 @@ def encoding(workspace: Workspace) -> Generator[None, None, None]:
     index = np.arange(len(dataset))
     if existing is not None and existing.index is not None:
         index = np.setdiff1d(index, existing.index)
+    if fingerprint != model.header.data.get("fingerprint"):
+        dataset = yield from _as_the_model_reads(workspace, model, dataset)
     sent_at = time.monotonic()
     parts = []
     for done, part in encoded(model, dataset, index):
@@ -108,7 +113,45 @@ def encoding(workspace: Workspace) -> Generator[None, None, None]:
         points = joined(parts, dataset, index)
     else:
         points = _merged(existing, joined(parts, dataset, index)) if parts else existing
-    workspace.publish_points(points, dataset.classes, dataset.fingerprint)
+    workspace.publish_points(points, dataset.classes, fingerprint)
+
+
+def _as_the_model_reads(
+    workspace: Workspace, model: InferenceModel, dataset: Dataset
+) -> Generator[None, None, Dataset]:
+    """The dataset with the value range of the model's training images, which the window is told if it differs."""
+    known = model.value_ranges
+    if known is None:
+        return dataset
+    if not needs_reading_again(dataset, known):
+        mine, training = dataset.value_range, decide(dataset.value_facts, "auto", known)[1]
+        if (
+            dataset.value_facts
+            and training.origin == "model"
+            and (mine.low, mine.high) != (training.low, training.high)
+        ):
+            workspace.send(
+                Notice(
+                    f"The images are encoded with {limits_text(mine)} as set, and the model was trained with "
+                    f"{limits_text(training)}."
+                )
+            )
+        return dataset
+    steps = read_again(dataset, known)
+    while True:
+        try:
+            progress = next(steps)
+        except StopIteration as end:
+            found: Dataset = end.value
+            break
+        workspace.send(DatasetProgress(progress.message, progress.done, progress.total or 0))
+        yield
+    text = f"The images are encoded with {limits_text(found.value_range)}, as the model's training images"
+    if (found.value_range.low, found.value_range.high) != (dataset.value_range.low, dataset.value_range.high):
+        text += f"; they are shown with {limits_text(dataset.value_range)}"
+    warning = found.value_range.warning
+    workspace.send(Notice(f"{text}{': ' if warning else ''}{warning}."))
+    return found
 
 
 def encoding_batch_size() -> AdaptiveBatchSize:
@@ -189,7 +232,7 @@ def encode_image(workspace: Workspace, request: EncodeImage) -> None:
     channels, height, width = model.image_shape
     config = validated(DataConfig, {**model.header.data.get("config", {}), "channels": channels})
     try:
-        pixels = decode(request.path, (width, height), config).pixels
+        pixels = decode_known(request.path, (width, height), config, model.value_ranges).pixels
     except UnreadableError as error:
         raise InputError(f"{request.path}: {error}") from None
     if pixels.shape != model.image_shape:

@@ -11,7 +11,8 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 import latentlab
-from latentlab.data.images.value_range import ValueScan, choose_range, decide, to_uint8
+from latentlab.data.images.image_types import Ranges
+from latentlab.data.images.value_range import ValueScan, choose_range, decide, seen_ranges, to_uint8
 from latentlab.errors import InputError
 
 RANDOM = np.random.default_rng(0)
@@ -250,3 +251,38 @@ def test_training_warns_of_nearly_black_images(tmp_path):
     del events
     assert (started.event, warning.event) == ("started", "warning")
     assert "nearly black" in warning.message
+
+
+def known_as(values, known, levels="auto"):
+    chosen = decide([facts(np.asarray(values))], levels, known)[1]
+    return chosen.low, chosen.high, chosen.origin
+
+
+def test_a_models_range_is_used_for_its_type_of_values():
+    known = Ranges(None, (0, 4095), (-100, 300))
+    assert known_as(np.array([0, 900], np.uint16), known) == (0, 4095, "model")
+    assert known_as(np.array([0, 60000], np.uint16), known) == (0, 4095, "model"), "clipped, and a warning says so"
+    assert known_as(np.array([1.5, 90.0]), known) == (-100, 300, "model")
+    assert known_as(np.array([0, 200], np.uint8), known) == (0, 255, "type"), "8 bits were not among its images"
+
+
+def test_a_models_range_is_that_of_the_same_numbers_of_another_type():
+    known = Ranges(None, (0, 4095), None)
+    assert known_as(np.array([0.0, 900.0]), known) == (0, 4095, "model")
+    assert known_as(np.array([0.0, 0.7]), known) == (0, 1, "type")
+    assert known_as(np.array([0.0, 60000.0]), known) == (0, 65535, "type")
+
+
+def test_images_scaled_by_another_convention_keep_their_own_range():
+    masks, photos = np.array([0, 1], np.uint8), np.array([0, 255], np.uint8)
+    assert known_as(masks, Ranges((0, 255))) == (0, 1, "type")
+    assert known_as(photos, Ranges((0, 1))) == (0, 255, "type")
+    assert known_as(np.array([0.0, 0.6]), Ranges(None, None, (-1, 1))) == (-1, 1, "model")
+    sentence = decide([facts(masks)], "auto", Ranges((0, 255)))[1].sentence
+    assert sentence.endswith("(in the model's training images 0 and 255)")
+
+
+def test_the_ranges_that_a_model_keeps_are_those_of_the_types_seen():
+    whole, real = facts(np.array([0, 3000], np.uint16)), facts(np.array([0.0, 0.7]))
+    assert seen_ranges([whole, real], "auto") == (None, (0, 4095), (0, 1))
+    assert seen_ranges([real], "2,3") == ((2, 3),) * 3
