@@ -195,6 +195,7 @@ class _Kept(threading.local):
     """The file with frames that this thread has read last: going back to its beginning for every frame is slow."""
 
     key: tuple[object, ...] = ()
+    content: bytes | None = None  # of a file in an archive
     image: PillowImage | TiffImage | None = None
 
 
@@ -203,13 +204,19 @@ _kept = _Kept()
 
 def _kept_open(source: str | bytes) -> PillowImage | TiffImage:
     if isinstance(source, bytes):
-        return _open(BytesIO(source), len(source))
+        if _kept.image is not None and _kept.content is source:
+            return _kept.image
+        _kept.image = _kept.content = None
+        image = _open(BytesIO(source), len(source))
+        if image.is_animated:
+            _kept.content, _kept.image = source, image
+        return image
     descriptor, status = open_descriptor(source)
     key = source, status.st_ino, status.st_size, status.st_mtime_ns
-    if _kept.image is not None and _kept.key == key:
+    if _kept.image is not None and _kept.content is None and _kept.key == key:
         os.close(descriptor)
         return _kept.image
-    _kept.image = None
+    _kept.image = _kept.content = None
     image = _open(DescriptorFile.opened(descriptor, status.st_size), status.st_size)
     if image.is_animated:
         _kept.key, _kept.image = key, image

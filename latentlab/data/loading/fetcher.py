@@ -5,23 +5,57 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack
-from typing import Any
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
 from latentlab.data.images.image_file import UnreadableError, failure_reason
 from latentlab.errors import LatentlabError
 
-Payload = str | bytes | NDArray[Any] | UnreadableError
-"""An image before it is decoded: the path of its file, the content of a file, pixels [H, W] or [H, W, C]; or why there
-is none."""
+
+class FramePayload(NamedTuple):
+    """A frame of a file: path or content of the file, the frame's number, and how many frames the file has."""
+
+    file: str | bytes
+    frame: int
+    frames: int
+
+
+Payload = str | bytes | FramePayload | NDArray[Any] | UnreadableError
+"""An image before it is decoded: the path of its file, the content of a file, a frame of one, pixels [H, W] or
+[H, W, C]; or why there is none."""
 
 Fetch = Callable[[Sequence[int]], Iterator[Payload]]
 """Yields the payload of each of some item numbers. Called in one thread, with numbers that only grow from call to
 call, so that a stream is read once."""
-
 OpenReader = Callable[[], AbstractContextManager[Fetch]]
+
+
+@contextmanager
+def frames_reader(open_reader: OpenReader, frames: Sequence[tuple[int, int, int]]) -> Iterator[Fetch]:
+    """Fetches frames of the files of another reader, each file once for its frames that follow each other.
+
+    Parameters
+    ----------
+    open_reader
+        Opens the reader of the files.
+    frames
+        Of each item: the number of its file, of the frame in it, and how many frames the file has.
+    """
+    with open_reader() as fetch:
+        last: int = -1
+        payload: Payload = ""
+
+        def fetch_frames(numbers: Sequence[int]) -> Iterator[Payload]:
+            nonlocal last, payload
+            for number in numbers:
+                file, frame, count = frames[number]
+                if file != last:
+                    last, payload = file, next(iter(fetch([file])))
+                yield FramePayload(payload, frame, count) if isinstance(payload, str | bytes) else payload
+
+        yield fetch_frames
 
 
 class Fetcher:

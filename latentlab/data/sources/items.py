@@ -18,9 +18,7 @@ import numpy as np
 from latentlab.config.data import DataConfig
 from latentlab.data.dataset import Dataset, fingerprint
 from latentlab.data.images.image_file import (
-    ANY_FRAMES,
     BANDS_USED,
-    FIRST_FRAME_USED,
     FileItem,
     Ranges,
     UnexpectedImageError,
@@ -31,7 +29,7 @@ from latentlab.data.images.to_array import DecodedImage, decode, decode_item, de
 from latentlab.data.images.value_range import decide, seen_ranges
 from latentlab.data.loading.cache import Cache, key
 from latentlab.data.loading.decode_process import DecodeProcess, can_start
-from latentlab.data.loading.fetcher import Fetcher, OpenReader, Payload
+from latentlab.data.loading.fetcher import Fetcher, FramePayload, OpenReader, Payload, frames_reader
 from latentlab.data.loading.image_buffer import ImageBuffer
 from latentlab.data.loading.pipeline import prepare_images
 from latentlab.data.loading.prepared_images import PreparedImages
@@ -127,8 +125,6 @@ def dataset_from_items(
         notes.append(f"{printable(names[first])}{others}: {text}")
         if text.endswith(BANDS_USED):
             left_out.append(LeftOut(printable(names[first]) + others, text, "array"))
-        elif text.endswith(FIRST_FRAME_USED):
-            left_out.append(LeftOut(printable(names[first]) + others, text, "frame"))
     if not len(prepared.images):
         raise InputError(_no_images_message(items.place, left_out))
     left_out = yield from sorted_in_steps(left_out, attrgetter("path"))
@@ -177,7 +173,7 @@ def _surveyed(
     identity = key(DataConfig(), *items.cache_identity)
     for complete in (False, True):
         if items.open_reader is not None:
-            survey = yield from survey_fetched(items.open_reader, len(items.names), identity)
+            survey = yield from survey_fetched(items.open_reader, len(items.names), config, identity, complete)
         else:
             survey = yield from survey_files(items.folder or "", items.names, config, identity, complete)
         samples = survey.samples(len(items.names), config)
@@ -216,15 +212,13 @@ def _prepared(
         else:
             sizes = [items.size] if items.size is not None else survey.sizes or [(1, 1)]
             target = target_size(sizes, config)
-            prepared = yield from _decoded(
-                items, samples.items(items.names, index), index, target, ranges, config, buffer
-            )
+            prepared = yield from _decoded(items, samples, index, target, ranges, config, buffer)
         return (yield from cache.store(name, entry, prepared))
 
 
 def _decoded(
     items: ImageItems,
-    files: list[FileItem],
+    samples: Samples,
     index: Labels,
     target: Size,
     ranges: Ranges,
@@ -233,14 +227,15 @@ def _decoded(
 ) -> Generator[LoadProgress, None, PreparedImages]:
     folder = items.folder or ""
     frames = frames_of_plain(config)
-    if frames is not None and items.open_reader is not None:
-        frames = ANY_FRAMES
 
     def read(payload: Payload | FileItem) -> DecodedImage:
         if isinstance(payload, UnreadableError):
             raise payload
         if isinstance(payload, np.ndarray):
             return decode_pixels(payload, target, config, items.format, ranges)
+        if isinstance(payload, FramePayload):
+            source = payload.file if isinstance(payload.file, bytes) else os.path.join(folder, payload.file)
+            return decode(source, target, config, payload.frame, ranges, payload.frames)
         if isinstance(payload, bytes) or items.open_reader is not None:
             source = payload if isinstance(payload, bytes) else os.path.join(folder, str(payload))
             return decode(source, target, config, 0, ranges, frames)
@@ -250,8 +245,13 @@ def _decoded(
     if items.kind == "encoded" and can_start():
         start = partial(DecodeProcess, folder, target, config, ranges, frames)
     if items.open_reader is None:
-        return (yield from prepare_images(files, read, buffer, start))
-    return (yield from prepare_images(index.tolist(), read, buffer, start, Fetcher(items.open_reader)))
+        return (yield from prepare_images(samples.items(items.names, index), read, buffer, start))
+    chosen = samples.frames_of(index)
+    if chosen is None:
+        return (yield from prepare_images(index.tolist(), read, buffer, start, Fetcher(items.open_reader)))
+    # In threads only: the content of a file would be sent to a process once for every frame.
+    fetcher = Fetcher(partial(frames_reader, items.open_reader, chosen))
+    return (yield from prepare_images(range(len(index)), read, buffer, None, fetcher))
 
 
 def _subset_of_cached(

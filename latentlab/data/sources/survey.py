@@ -40,7 +40,7 @@ _ENOUGH, _ENOUGH_SECONDS = 24, 0.2  # images and seconds after which 8-bit image
 _STEP_SECONDS = 0.03
 _NAMES_PER_STEP = 50_000
 _MAX_STORED = 64
-_VERSION = 1
+_VERSION = 2
 _FRAME_SUFFIXES = (".gif", ".tif", ".tiff", ".apng", ".webp", ".avif", ".avifs")
 
 
@@ -107,13 +107,14 @@ class Samples:
         """What to decode for the images ``index``."""
         if self.file is None or self.frame is None or self.frames is None:
             return [paths[number] for number in index.tolist()]
+        return [(paths[file], frame, count) for file, frame, count in self.frames_of(index) or ()]
+
+    def frames_of(self, index: Labels) -> list[tuple[int, int, int]] | None:
+        """File, frame and number of frames of the images ``index``; ``None`` if every file is one image."""
+        if self.file is None or self.frame is None or self.frames is None:
+            return None
         files = self.file[index]
-        return [
-            (paths[file], frame, count)
-            for file, frame, count in zip(
-                files.tolist(), self.frame[index].tolist(), self.frames[files].tolist(), strict=True
-            )
-        ]
+        return list(zip(files.tolist(), self.frame[index].tolist(), self.frames[files].tolist(), strict=True))
 
     def names(self, paths: Sequence[str], index: Labels) -> list[str]:
         """Names of the images ``index``: the path, with ``#frame`` where a file has several frames."""
@@ -168,56 +169,74 @@ def survey_files(
     return found
 
 
-def survey_fetched(open_reader: OpenReader, count: int, identity: str) -> Generator[LoadProgress, None, Survey]:
+def survey_fetched(
+    open_reader: OpenReader, count: int, config: DataConfig, identity: str, complete: bool = False
+) -> Generator[LoadProgress, None, Survey]:
     """Look at the first images of a source from which they are fetched, or take the stored survey; yields progress.
 
-    Of a file with frames the first is used. Types that are not among these images have the range of 16 bits or 0 to 1.
+    Types that are not among these images have the range of 16 bits or 0 to 1. Once a file has several frames, those of
+    all files are counted.
+
+    Parameters
+    ----------
+    open_reader, count
+        Opens the source, and its number of files.
+    config
+        Decides whether frames need to be counted.
+    identity
+        Identifies the files and their content.
+    complete
+        Count the frames of all files; a stored survey is used only if it has.
     """
-    store = _file_of(identity)
+    counted = config.frame_step is not None
+    store = _file_of(f"{identity}{counted}")
     stored = _read(store, count)
-    if stored is not None:
+    if stored is not None and stored.is_complete >= (complete and counted):
         return stored
-    count = min(count, _MAX_FETCHED)
     sizes: list[Size] = []
     scans: dict[str, ValueScan] = {}
+    frames = np.ones(count, dtype=np.int64)
     with Fetcher(open_reader) as fetcher, collected_warnings():
-        for start in range(0, count, _FETCHED_AT_ONCE):
+        start = 0
+        while start < count and (start < _MAX_FETCHED or complete or (frames > 1).any()):
             batch = fetcher.submit(range(start, min(start + _FETCHED_AT_ONCE, count)))
             while not batch.done():
                 wait([batch], POLL_SECONDS)
                 yield LoadProgress(start, count, "Measuring images")
-            for payload in batch.result():
+            for number, payload in enumerate(batch.result(), start):
                 with suppress(UnreadableError):
-                    _look_at(payload, sizes, scans)
+                    frames[number] = _look_at(payload, sizes, scans, counted, only_frames=number >= _MAX_FETCHED)
                 yield LoadProgress(start, count, "Measuring images")
+            start += _FETCHED_AT_ONCE
     scanned = sorted(scans.values(), key=lambda scan: -scan.scanned)
-    found = Survey(True, None, tuple(replace(scan.facts(), total=scan.scanned) for scan in scanned), tuple(sizes))
+    facts = tuple(replace(scan.facts(), total=scan.scanned) for scan in scanned)
+    found = Survey(start >= count, frames if (frames > 1).any() else None, facts, tuple(sizes))
     _write(store, found)
     return found
 
 
-def _look_at(payload: Payload, sizes: list[Size], scans: dict[str, ValueScan]) -> None:
-    """Add an image's size, and its values if they may be needed."""
-    if isinstance(payload, UnreadableError):
-        return
+def _look_at(payload: Payload, sizes: list[Size], scans: dict[str, ValueScan], counted: bool, only_frames: bool) -> int:
+    """Add an image's size, and its values if they may be needed; returns the number of frames of its file."""
     if isinstance(payload, str | bytes):
-        sizes.append(read_facts(payload, count_frames=False).size)
+        facts = read_facts(payload, count_frames=counted)
+        if only_frames:
+            return facts.frames
+        sizes.append(facts.size)
         enough = scans.get("eight")
-        if enough is not None and enough.needs_no_more() and enough.scanned >= _ENOUGH:
-            return
-        raw = read_raw_values(payload)
-        if raw is None:
-            return
-        values, bits = raw.values, raw.bits
-    else:
-        values, bits = payload, None
-        if values.ndim < 2:
-            return
-        sizes.append((values.shape[1], values.shape[0]))
-        if values.ndim == 3 and values.shape[2] in (2, 4):
-            values = values[..., :-1]
-        if values.dtype.kind not in "iuf":
-            return
+        if enough is None or not enough.needs_no_more() or enough.scanned < _ENOUGH:
+            raw = read_raw_values(payload)
+            if raw is not None:
+                _add_values(raw.values, raw.bits, scans)
+        return facts.frames
+    if isinstance(payload, np.ndarray) and payload.ndim >= 2 and not only_frames:
+        sizes.append((payload.shape[1], payload.shape[0]))
+        values = payload[..., :-1] if payload.ndim == 3 and payload.shape[2] in (2, 4) else payload
+        if values.dtype.kind in "iuf":
+            _add_values(values, None, scans)
+    return 1
+
+
+def _add_values(values: NDArray[Any], bits: int | None, scans: dict[str, ValueScan]) -> None:
     group = "real" if values.dtype.kind == "f" else "eight" if values.dtype == np.uint8 else "whole"
     scans.setdefault(group, ValueScan(values.dtype, bits)).add(values)
 

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from latentlab.config import DataConfig
 from latentlab.data import load_dataset
-from latentlab.data.sources import archive_tables
+from latentlab.data.sources import archive_tables, zip_archive
 from latentlab.errors import InputError
 from tests.data.helpers import beside_the_steps, encoded, grey, opened_or_refused, reasons_of, values_of
+from tests.data.sources.test_tar_archive import write as write_tar
 
 
 def write(path, members, compression=zipfile.ZIP_DEFLATED):
@@ -62,13 +63,50 @@ def test_tables_and_splits_inside_an_archive_are_used_as_in_a_folder(tmp_path):
     assert reasons_of(dataset).keys() == {"gone.png"}
 
 
-@pytest.mark.parametrize(("frames", "said"), [("all", {"a.gif": "only its first frame is used"}), ("first", {})])
-def test_other_frames_than_the_first_are_left_out_and_said(tmp_path, frames, said):
-    gif = BytesIO()
-    grey(10).save(gif, "GIF", save_all=True, append_images=[grey(90)])
-    dataset = load_dataset(write(tmp_path / "a.zip", {"a.gif": gif.getvalue()}), DataConfig(frames=frames))
-    assert values_of(dataset) == [10]
-    assert reasons_of(dataset) == said
+FRAMES = {
+    "all": {"cat/a.gif#0": 10, "cat/a.gif#1": 90, "cat/a.gif#2": 200, "dog/b.png": 30},
+    "first": {"cat/a.gif": 10, "dog/b.png": 30},
+    "every 2": {"cat/a.gif#0": 10, "cat/a.gif#2": 200, "dog/b.png": 30},
+}
+
+
+def animation(*values):
+    file = BytesIO()
+    first, *others = map(grey, values)
+    first.save(file, "GIF", save_all=True, append_images=others)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("frames", FRAMES)
+@pytest.mark.parametrize("write", [write, write_tar], ids=["zip", "tar"])
+def test_frames_of_a_file_inside_an_archive_are_images_as_in_a_folder(tmp_path, write, frames):
+    members = {"cat/a.gif": animation(10, 90, 200), "dog/b.png": encoded(30)}
+    dataset = load_dataset(write(tmp_path / "a", members), DataConfig(frames=frames))
+    assert dict(zip(dataset.paths, values_of(dataset), strict=True)) == FRAMES[frames]
+    assert [dataset.classes[label] for label in dataset.labels] == [path[:3] for path in dataset.paths]
+    assert dataset.left_out == []
+
+
+def test_frames_far_behind_in_an_archive_are_found_too(tmp_path, monkeypatch):
+    """The first survey looks at some of the files only; it is made again when a file turns out to have frames."""
+    monkeypatch.setattr("latentlab.data.sources.survey._MAX_FETCHED", 2)
+    members = {f"{number}.png": encoded(100 + number) for number in range(30)} | {"z.gif": animation(100, 200)}
+    path = write(tmp_path / "a.zip", members)
+    for _ in range(2):  # decoded, and from the cache
+        dataset = load_dataset(path)
+        assert dataset.paths[-2:] == ["z.gif#0", "z.gif#1"]
+        assert values_of(dataset) == [*range(100, 130), 100, 200]
+
+
+def test_a_file_is_fetched_once_for_all_its_frames(tmp_path, monkeypatch):
+    path = write(tmp_path / "a.zip", {"a.gif": animation(*range(0, 200, 5)), "b.gif": animation(7, 9)})
+    read = []
+    content = zip_archive._content
+    monkeypatch.setattr(
+        zip_archive, "_content", lambda archive, info, limit: read.append(1) or content(archive, info, limit)
+    )
+    assert len(load_dataset(path)) == 42
+    assert len(read) == 4  # both, by the survey and to decode them
 
 
 def test_a_table_is_never_copied_outside_its_folder(tmp_path):
