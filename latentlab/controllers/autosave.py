@@ -27,6 +27,7 @@ from latentlab.storage.session_file import (
     write_session,
 )
 from latentlab.utils.array_rules import LARGEST_COORDINATE
+from latentlab.utils.text import format_epoch
 
 AUTOSAVE_SECONDS = 15
 _WRITE_SECONDS = 2.0  # that a failing window waits for a running write to a slow disk before it writes itself
@@ -203,7 +204,7 @@ class AutosaveController(QObject):
         run = RunFolder(saved.run_folder)
         if saved.run_config is None or not run.checkpoint.exists():
             return  # there is no checkpoint to resume from
-        at = f"at epoch {epoch:.0f} of {saved.run_config.training.epochs}"
+        at = f"at {format_epoch(epoch, saved.run_config.training.epochs)}"
         actions: Actions = (("Resume", partial(self.restore, saved)), ("Dismiss", lambda: None))
         self._notifications.notify("info", f"The run {run.path.name} was closed {at}.", actions=actions)
 

@@ -23,6 +23,7 @@ from latentlab.gui.panels.filmstrip import Filmstrip
 from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.state.session import Session
 from latentlab.utils.duty_cycle import STRIP, DutyCycle
+from latentlab.utils.text import format_epoch
 
 MAX_ROWS = 8  # of a traversal
 STEPS = 15
@@ -162,7 +163,7 @@ class FilmstripController(QObject):
         is_current = result.model_version >= self._session.opened_version
         if is_current and self._generations.accept(result.generation):
             self._duty_cycle.record_cost(result.seconds)
-            epoch = f"epoch {result.epoch:.1f}" if self._session.run_is_active else ""
+            epoch = format_epoch(result.epoch) if self._session.run_is_active else ""
             self._filmstrip.set_strip(result.kind, result.images, result.row_names, result.latents, epoch)
 
     def _on_decoded(self, result: Decoded) -> None:

@@ -12,6 +12,7 @@ from latentlab.engine.client.client import EngineClient
 from latentlab.gui.latent_map import LatentMap
 from latentlab.state.map_state import MapState, changed_fields, resolve
 from latentlab.state.session import Session
+from latentlab.utils.text import format_epoch
 
 
 class MapController(QObject):
@@ -64,6 +65,7 @@ class MapController(QObject):
             latent_map.set_staleness_text(state.staleness)
         if "viewed_epoch" in changed:
             epoch = state.viewed_epoch
-            latent_map.set_epoch_banner("" if epoch is None else f"epoch {epoch.epoch}  ·  click to return to now")
+            text = "" if epoch is None else f"{format_epoch(epoch.epoch)}  ·  click to return to now"
+            latent_map.set_epoch_banner(text)
         if "is_far_from_data" in changed:
             latent_map.set_far_from_data(state.is_far_from_data)

@@ -15,6 +15,7 @@ from latentlab.gui.latent_map import LatentMap, View
 from latentlab.state.map_axes import AxesChoice
 from latentlab.state.map_state import MapState
 from latentlab.utils.duty_cycle import MANIFOLD, DutyCycle
+from latentlab.utils.text import format_epoch
 
 CELL_PIXELS = 32
 MAX_CELLS = 40  # a side
@@ -225,7 +226,7 @@ class Manifold(QObject):
         if result.done:
             # As old as the oldest tile.
             self._map.set_staleness_text(
-                f"manifold {self._first_tile[1]:.1f}" if state.run_is_active else "", "manifold"
+                f"manifold at {format_epoch(self._first_tile[1])}" if state.run_is_active else "", "manifold"
             )
         is_newest = result.generation == self._generations.newest
         if result.done and is_newest:

@@ -16,6 +16,7 @@ from latentlab.gui.panels.training import TrainingPanel
 from latentlab.state.activity import Activity, ActivityEntry
 from latentlab.state.run_status import INTERRUPTED, RunState, RunStatus
 from latentlab.state.session import Session
+from latentlab.utils.text import format_epoch
 
 _FOLLOWED = "followed run"  # id of the activity
 
@@ -84,7 +85,7 @@ class OpenedRunController(QObject):
         )
         if has_ended_elsewhere:  # the panel keeps the settings that the user has changed
             name = Path(opened.run).name
-            self._activity.show_for(_FOLLOWED, f"{name}: no longer trained elsewhere, at epoch {opened.epochs}")
+            self._activity.show_for(_FOLLOWED, f"{name}: no longer trained elsewhere, at {format_epoch(opened.epochs)}")
         else:
             self._panel.set_config(opened.config, chosen=True)
             if self._session.run.planned_epochs:
@@ -104,7 +105,7 @@ class OpenedRunController(QObject):
         for event in result.events:
             draw_event(self._curves, event)
             if isinstance(event, Epoch):
-                self._show_progress(result, f"{name}: epoch {event.epoch} of {event.epochs}")
+                self._show_progress(result, f"{name}: {format_epoch(event.epoch, event.epochs)}")
 
     def _update_run(self, result: RunFollowed) -> None:
         """Do not offer to continue the run if it turns out to be trained elsewhere."""

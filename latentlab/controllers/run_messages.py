@@ -8,7 +8,7 @@ from pathlib import Path
 from latentlab.config.events import Adjusted, Finished
 from latentlab.paths import runs_folder
 from latentlab.state.run_status import INTERRUPTED, RunState, RunStatus
-from latentlab.utils.text import pluralize
+from latentlab.utils.text import format_epoch, pluralize
 
 
 def duration(seconds: float) -> str:
@@ -29,21 +29,20 @@ def progress_text(run: RunStatus) -> str:
             left = "" if run.seconds_left is None else f" · {duration(run.seconds_left)} left"
             return pace(run) + left if run.current_epoch else "Preparing the images and the first step"
         case RunState.PAUSED:
-            return f"Paused at epoch {run.epoch:.1f}"
+            return f"Paused at {format_epoch(run.epoch)}"
         case RunState.STOPPING:  # may take a while: the best model encodes all images
             return "Stopping: saving the best model and its map"
-    return f"Interrupted at epoch {run.epoch:.1f}" if run.end_reason == INTERRUPTED and run.has_started else ""
+    return f"Interrupted at {format_epoch(run.epoch)}" if run.end_reason == INTERRUPTED and run.has_started else ""
 
 
 def paused_text(run: RunStatus) -> str:
     """``Paused at epoch 3 of 20``, or ``at epoch 2.5`` within an epoch."""
-    at = f"{run.epoch:.1f}".removesuffix(".0")
-    return f"Paused at epoch {at}" + (f" of {run.epochs}" if run.epochs else "")
+    return f"Paused at {format_epoch(run.epoch, run.epochs)}"
 
 
 def pace(run: RunStatus) -> str:
-    """``epoch 3/20 · 1,200 images/s``."""
-    return f"epoch {run.current_epoch}/{run.epochs} · {run.images_per_second:,.0f} images/s"
+    """``epoch 2.4 of 20 · 1,200 images/s``."""
+    return f"{format_epoch(run.epoch, run.epochs)} · {run.images_per_second:,.0f} images/s"
 
 
 def changes(event: Adjusted) -> list[str]:

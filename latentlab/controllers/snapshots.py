@@ -25,6 +25,7 @@ from latentlab.gui.panels.filmstrip import BY_EPOCH, Filmstrip
 from latentlab.gui.panels.snapshot_bar import SnapshotBar
 from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.state.session import Session
+from latentlab.utils.text import format_epoch
 
 STRIP_INTERVAL_MS = 600  # between two readings of the strip over epochs, so that short epochs are not read one by one
 
@@ -167,7 +168,7 @@ class SnapshotsController(QObject):
         self._curves.mark_epoch(float(snapshot.epoch))
         self._filmstrip.mark_epoch(snapshot.epoch)
         images = {"reconstruct": (snapshot.originals, snapshot.reconstructions), "sample": (snapshot.samples,)}
-        self._filmstrip.set_snapshot(images, f"epoch {snapshot.epoch}")
+        self._filmstrip.set_snapshot(images, format_epoch(snapshot.epoch))
 
     # --- the strip over epochs ------------------------------------------------------------------------
 

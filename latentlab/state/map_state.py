@@ -10,7 +10,7 @@ import numpy as np
 from latentlab.engine.protocol.messages import Axes, FloatArray, PointsChanged, SnapshotRead
 from latentlab.state.map_axes import AxesChoice
 from latentlab.state.session import Posterior, Session
-from latentlab.utils.text import subscript
+from latentlab.utils.text import format_epoch, subscript
 
 OF_TRAINING_IMAGES = "points of the model's training images, not of the open images"
 OF_EARLIER_IMAGES = "points of the images that were open before, not of the open images"
@@ -163,7 +163,7 @@ def _staleness(session: Session) -> str:
     if points is None or session.viewed_epoch is not None:
         return ""
     if session.run_is_active:
-        return f"epoch {points.epoch:.1f}"
+        return format_epoch(points.epoch)
     if session.points_are_of_dataset:
         return ""
     trained_on = "" if session.model is None else session.model.data.get("fingerprint", "")

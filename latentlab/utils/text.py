@@ -53,6 +53,25 @@ def left_out_summary(counts: Mapping[str, int], example: str = "") -> str:
     return " and ".join(parts) + (f" ({example}{more})" if example and parts else "")
 
 
+def format_epoch(epoch: float, total: int = 0) -> str:
+    """How far a run has come, as it is written everywhere in the window.
+
+    Parameters
+    ----------
+    epoch
+        Completed epochs; a fraction within an epoch.
+    total
+        Epochs of the whole run; 0 leaves them out.
+
+    Examples
+    --------
+    >>> format_epoch(3), format_epoch(2.45, 20), format_epoch(12.0, 20)
+    ('epoch 3', 'epoch 2.5 of 20', 'epoch 12 of 20')
+    """
+    text = f"epoch {epoch:,.1f}".removesuffix(".0")
+    return f"{text} of {total:,}" if total else text
+
+
 def subscript(number: int) -> str:
     """A number in subscript digits.
 

@@ -203,7 +203,7 @@ def test_a_run_interrupted_by_closing_is_offered_once_at_the_next_start(parts, s
     after.offer()
     after.offer()
     ((message, actions),) = cards.cards
-    assert message == f"The run run was closed at epoch 3 of {RunConfig().training.epochs}."
+    assert message == f"The run run was closed at epoch 3.1 of {RunConfig().training.epochs}."
     actions["Resume"]()
     assert engine.last(OpenDataset).source == "photos"
     after.close()

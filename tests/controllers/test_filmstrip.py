@@ -6,11 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PySide6.QtWidgets import QLabel
 
 from latentlab.controllers.filmstrip import FilmstripController
+from latentlab.controllers.run_messages import pace
 from latentlab.engine.protocol.messages import Interpolate, Strip, Traverse
 from latentlab.gui.panels.filmstrip import Filmstrip
 from latentlab.gui.widgets.image_strip import ImageStrip
+from latentlab.state.run_status import RunState, RunStatus
 from tests.controllers.conftest import model_info, some_points
 
 
@@ -34,6 +37,16 @@ def test_rows_are_ordered_by_kl_and_by_number_during_a_run(qtbot, session, engin
     session.set_run_state("running")
     session.set_latent([0.5, 0.0, 0.0])
     qtbot.waitUntil(lambda: engine.last(Traverse).dimensions == (0, 1, 2))
+
+
+def test_a_strip_names_its_epoch_as_the_status_line_does(qtbot, session, engine, strip, filmstrip):
+    session.set_model(model_info(2), 1, is_new_model=True)
+    session.set_run(RunStatus(RunState.RUNNING, epoch=0.5, current_epoch=1, epochs=18))
+    qtbot.waitUntil(lambda: engine.count(Traverse) > 0)
+    images = np.zeros((1, 5, 8, 8), np.uint8)
+    engine.strip.emit(Strip(engine.last(Traverse).generation, 1, "traverse", images, (), epoch=0.52))
+    assert filmstrip.findChild(QLabel, "stripWhen").text() == "epoch 0.5"
+    assert pace(session.run).startswith("epoch 0.5 of 18 ")
 
 
 def test_the_interpolation_ends_with_its_path(qtbot, session, engine, strip, filmstrip):

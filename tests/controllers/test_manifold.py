@@ -171,7 +171,7 @@ def test_during_training_it_is_decoded_at_a_limited_rate(parts, session, engine,
     assert engine.last(DecodeGrid) is request, "a picture that was begun is finished first"
     engine.gridTiles.emit(replace(tiles(request, version=3), epoch=1.5))
     engine.gridTiles.emit(replace(tiles(request, version=3, done=True), seconds=0.1, epoch=1.75))
-    assert texts[-1] == ("manifold 1.5", "manifold"), "the epoch of its oldest tile"
+    assert texts[-1] == ("manifold at epoch 1.5", "manifold"), "the epoch of its oldest tile"
     assert len(painted) == 2, "its tiles are shown although there are newer weights"
     clock[0] += 1.0
     session.set_model(model_info(3), 4, is_new_model=False)

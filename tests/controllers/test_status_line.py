@@ -89,7 +89,7 @@ def test_honest_opening_images_during_a_run_does_not_end_the_message_about_it(da
     engine.datasetProgress.emit(DatasetProgress("Reading images", 5, 10))
     assert status.message() == "Reading images"
     engine.failed.emit(Failed("OpenDataset", "there are no images in photos"))
-    assert status.message() == "Training: epoch 1/20 · 1 images/s · 1 min 20 s left"
+    assert status.message() == "Training: epoch 3 of 20 · 1 images/s · 1 min 20 s left"
 
 
 def test_honest_the_end_of_a_run_removes_its_progress_from_the_status_line(training, engine, session, status):

@@ -91,7 +91,7 @@ def test_events_update_panel_and_status_line(parts, session, engine, qtbot):
     train = {"elbo": -10.0, "rate": 2.0, "distortion": 8.0}
     engine.trainingEvent.emit(TrainingEvent(Progress(20, 40, 3, 4, train, 12300.0, 5.0, 80.0)))
     assert panel.findChild(object, "progress").value() == 500
-    assert "epoch 3/4" in status.message()
+    assert "epoch 2 of 4" in status.message()
     assert "12,300 images/s" in status.message()
     assert "1 min 20 s left" in status.message()
     engine.trainingEvent.emit(TrainingEvent(Epoch(3, 4, train, train, 12300.0, 5.0)))

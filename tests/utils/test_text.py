@@ -6,5 +6,5 @@ from latentlab.utils import text
 
 
 def test_the_examples_are_true():
-    assert doctest.testmod(text).attempted == 5
+    assert doctest.testmod(text).attempted == 6
     assert doctest.testmod(text).failed == 0

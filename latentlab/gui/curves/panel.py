@@ -19,6 +19,7 @@ from latentlab.gui.widgets.controls import StayOpenMenu, button, column, named, 
 from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.gui.widgets.elided_label import ElidedLabel
 from latentlab.gui.widgets.plain_text import add_action
+from latentlab.utils.text import format_epoch
 
 if TYPE_CHECKING:
     from latentlab.gui.curves.canvas import CurveCanvas
@@ -313,7 +314,7 @@ class TrainingCurves(QWidget):
             return
         left, right = self._canvas.shown_epochs()
         change = "" if self._current is None else self._current.change_near(epoch, 0.02 * (right - left))
-        self._readout.setText(f"epoch {epoch:.1f}" + (f" · {change}" if change else ""))
+        self._readout.setText(format_epoch(epoch) + (f" · {change}" if change else ""))
 
     def _on_shown_toggled(self, key: str, shown: bool) -> None:
         run = self._find(key)

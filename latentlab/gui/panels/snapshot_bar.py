@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QSlider, QStyle, QStyleOptionSlider, 
 from latentlab.gui.style.icons import set_icon
 from latentlab.gui.style.theme import SPACE, tabular
 from latentlab.gui.widgets.controls import button, label, named, row, tool_button
+from latentlab.utils.text import format_epoch
 
 REPLAY_MS = 6000
 MIN_EPOCH_MS, MAX_EPOCH_MS = 60, 500  # of an epoch in a replay
@@ -123,10 +124,10 @@ class SnapshotBar(QWidget):
             self._slider.setValue(index)
         last = max(ceil(self._done), epochs[-1] if epochs else 0)
         done = self._done or last
-        now = f"now, after epoch {done:.0f}" if done == int(done) else f"now, at epoch {done:.1f}"
+        now = f"now, {'after' if done == int(done) else 'at'} {format_epoch(done)}"
         if 0 < self._best < done:
-            now = f"now: best model, epoch {self._best}"
-        text = now if shown is None else f"epoch {shown} of {last}"
+            now = f"now: best model, {format_epoch(self._best)}"
+        text = now if shown is None else format_epoch(shown, last)
         self._epoch_text.setText(text)
         self._slider.setAccessibleDescription(text)
         widest = max(
