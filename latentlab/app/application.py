@@ -45,6 +45,7 @@ from latentlab.controllers.snapshots import SnapshotsController
 from latentlab.controllers.status_line import StatusLineController
 from latentlab.controllers.tool_hints import ToolHintController
 from latentlab.controllers.training import TrainingController
+from latentlab.controllers.undo_history import UndoHistoryController
 from latentlab.controllers.worker_status import WorkerStatusController
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.client.worker_host import WorkerHost
@@ -129,6 +130,7 @@ class Application(QObject):
         latent_map, sliders, image = self.latent_map, window.latent_sliders, window.decoded_image
         # First of all: the worker decodes while the others follow a new latent.
         decoded_image = DecodedImageController(session, engine, image, parent)
+        UndoHistoryController(session, self.undo, self.activity, parent)
         explore = self._explore = ExploreController(session, self.undo, latent_map, sliders, parent)
         LevelController(session, self.undo, sliders, parent)
         CategoriesController(session, explore, sliders, parent)

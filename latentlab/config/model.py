@@ -50,7 +50,8 @@ class ModelConfig(Config):
     )
     kl: Literal["analytic", "monte-carlo"] = Field(
         default="analytic",
-        description="Rate in closed form if there is one, or as the mean of log q − log p over the samples.",
+        description="Rate in closed form if there is one, or as the mean of log q − log p over the samples (not for "
+        "categories, whose samples have no gradient).",
     )
     estimator: Literal["reparameterised", "score"] = Field(
         default="reparameterised",

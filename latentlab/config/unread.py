@@ -66,6 +66,7 @@ def unread_settings(model: ModelConfig) -> dict[str, str]:
         (not is_mlp, "architecture.width", "architecture.kind=conv or residual"),
         (posterior in ("iaf", "planar"), "posterior.steps", "posterior.kind=iaf or planar"),
         (posterior == "iaf", "posterior.hidden", "posterior.kind=iaf"),
+        (posterior != "concrete", "kl", "a posterior.kind other than concrete, whose rate is always in closed form"),
         (
             posterior == "concrete",
             "posterior.categories posterior.temperature posterior.coldest posterior.cooling",

@@ -5,7 +5,8 @@ menus, toolbar, dialogs, drops                                ``actions.py``
 the map                                                       ``latent_map.py``, with ``encoded_points.py``,
                                                               ``manifold.py``
 the latent: gestures, sliders, undo                           ``explore.py``, ``commands.py``, ``levels.py``,
-                                                              ``selection.py``, ``prior.py``
+                                                              ``selection.py``, ``prior.py``,
+                                                              ``undo_history.py``
 sliders replaced by pickers or a grid of codes                ``categories.py``, ``codebook.py``
 the large image                                               ``decoded_image.py``, ``encoded_image.py``,
                                                               ``far_from_data.py``

@@ -30,33 +30,62 @@ class _Change(QUndoCommand):
         self._apply(self._before)
 
 
-class MoveLatent(_Change):
-    """Commit another latent, for another class if one is given; moves of the same gesture are one step."""
+class GestureStep(_Change):
+    """A change by a gesture of the hand; later changes of the same gesture extend it."""
+
+    def __init__(self, text: str, before: Any, after: Any, apply: Callable[[Any], object], gesture: Hashable) -> None:
+        super().__init__(text, before, after, apply)
+        self._gesture = gesture
+
+    def extend(self, after: Any, gesture: Hashable) -> bool:
+        """Apply a further change if it is of the same gesture; returns whether it is.
+
+        Not by ``mergeWith``: PySide never frees the Python object of a command that Qt has merged into another.
+        """
+        if gesture != self._gesture:
+            return False
+        self._after = after
+        self.redo()
+        return True
+
+
+class MoveLatent(GestureStep):
+    """Commit another latent, for another class if one is given."""
 
     def __init__(
         self, session: Session, latent: FloatArray, gesture: Hashable, text: str = "Move", label: int | None = None
     ) -> None:
         def apply(latent_and_label: tuple[FloatArray, int | None]) -> None:
             latent, label = latent_and_label
-            # Only guards against a race: the stack is cleared when a model of another size is opened.
+            # Only guards against a race: the stack is cleared when the latent space becomes another one.
             if latent.size == session.latent.size:
-                session.set_label(label)
+                _decode_for(session, label)
                 session.set_latent(latent)
 
         before = session.latent, session.label
-        super().__init__(text, before, (latent, session.label if label is None else label), apply)
-        self._gesture = gesture
+        super().__init__(text, before, (latent, session.label if label is None else label), apply, gesture)
 
-    def extend(self, latent: FloatArray, gesture: Hashable, label: int | None = None) -> bool:
-        """Move on to ``latent`` if it is of the same gesture.
 
-        Not by ``mergeWith``: PySide never frees the Python object of a command that Qt has merged into another.
-        """
-        if gesture != self._gesture:
-            return False
-        self._after = latent, self._after[1] if label is None else label
-        self.redo()
-        return True
+class EditPath(GestureStep):
+    """Draw, change or remove the path: waypoints [n, d]."""
+
+    def __init__(self, session: Session, waypoints: FloatArray | None, gesture: Hashable) -> None:
+        super().__init__("Edit path", session.path, waypoints, session.set_path, gesture)
+
+
+class LockDimension(_Change):
+    """Lock a dimension of the latent, or unlock it."""
+
+    def __init__(self, session: Session, dimension: int, locked: bool) -> None:
+        text = f"{'Lock' if locked else 'Unlock'} z{dimension + 1}"
+        super().__init__(text, not locked, locked, lambda value: session.set_locked(dimension, value))
+
+
+class ChooseColour(_Change):
+    """Colour the points by another column."""
+
+    def __init__(self, session: Session, column: str) -> None:
+        super().__init__("Choose colour", session.colour_by, column, session.set_colour_by)
 
 
 class ChooseAxes(_Change):
@@ -70,7 +99,7 @@ class ChooseLabel(_Change):
     """Decode for another class."""
 
     def __init__(self, session: Session, label: int | None) -> None:
-        super().__init__("Choose class", session.label, label, session.set_label)
+        super().__init__("Choose class", session.label, label, lambda label: _decode_for(session, label))
 
 
 class ChooseLevel(_Change):
@@ -110,10 +139,18 @@ class ShowEncodedImage(_Change):
         def apply(shown: tuple[ImageEncoded | None, FloatArray, int | None]) -> None:
             image, latent, label = shown
             if latent.size == session.latent.size:  # only guards against a race, as in MoveLatent
-                session.set_encoded_image(image)
-                session.set_label(label)
+                is_of_this_model = image is not None and image.model_version >= session.opened_version
+                session.set_encoded_image(image if is_of_this_model else None)
+                _decode_for(session, label)
                 session.set_latent(latent)
 
         before = session.encoded_image, session.latent, session.label
         after = (None, session.latent, session.label) if encoded is None else (encoded, encoded.mean, encoded.label)
         super().__init__("Open image" if encoded is not None else "Remove image", before, after, apply)
+
+
+def _decode_for(session: Session, label: int | None) -> None:
+    """Choose the class, unless the model opened since has none of this index."""
+    model = session.model
+    if model is not None and model.conditional and label is not None and label < max(1, len(model.classes)):
+        session.set_label(label)

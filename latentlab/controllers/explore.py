@@ -8,7 +8,7 @@ import numpy as np
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QUndoStack
 
-from latentlab.controllers.commands import ChooseLabel, MoveLatent
+from latentlab.controllers.commands import ChooseLabel, EditPath, GestureStep, LockDimension, MoveLatent
 from latentlab.engine.protocol.messages import FloatArray
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.panels.latent_sliders import LatentSliders
@@ -38,9 +38,10 @@ class ExploreController(QObject):
         latent_map.hovered.connect(self._on_map_hovered)
         latent_map.committed.connect(self._on_map_committed)
         latent_map.nudged.connect(self._on_map_nudged)
+        latent_map.pathEdited.connect(self._on_path_edited)
         sliders.valueEdited.connect(self._on_slider_edited)
         sliders.resetRequested.connect(self._on_reset_requested)
-        sliders.lockToggled.connect(session.set_locked)
+        sliders.lockToggled.connect(self._on_lock_toggled)
         sliders.labelChosen.connect(self._on_label_chosen)
 
         session.modelChanged.connect(self._on_model_changed)
@@ -65,9 +66,14 @@ class ExploreController(QObject):
         if np.array_equal(latent, self._session.latent) and label in (None, self._session.label):
             return
         gesture = gesture or next_gesture()
-        last = None if self._undo.canRedo() else self._undo.command(self._undo.count() - 1)
-        if not (isinstance(last, MoveLatent) and last.extend(latent, gesture, label)):
+        after = latent, self._session.label if label is None else label
+        if not self._extend(MoveLatent, after, gesture):
             self._undo.push(MoveLatent(self._session, latent, gesture, text, label))
+
+    def _extend(self, kind: type[GestureStep], after: object, gesture: Hashable) -> bool:
+        """Extend the last step if it is of this kind and gesture; returns whether it is."""
+        last = None if self._undo.canRedo() else self._undo.command(self._undo.count() - 1)
+        return isinstance(last, kind) and last.extend(after, gesture)
 
     def _lift(self, point: object) -> FloatArray:
         """The latent [d] at a point (x, y) of the map."""
@@ -104,6 +110,15 @@ class ExploreController(QObject):
         latent[chosen] = first[chosen]
         self.go_to(latent, text="Reset")
 
+    def _on_path_edited(self, points: object, gesture: int) -> None:
+        waypoints = self._session.plane().lift(np.asarray(points, np.float32))
+        if self._session.model is not None and not self._extend(EditPath, waypoints, ("path", gesture)):
+            self._undo.push(EditPath(self._session, waypoints, ("path", gesture)))
+
+    def _on_lock_toggled(self, dimension: int, locked: bool) -> None:
+        if locked != (dimension in self._session.locked):
+            self._undo.push(LockDimension(self._session, dimension, locked))
+
     def _on_label_chosen(self, label: int) -> None:
         if self._session.model is not None and label != self._session.label:
             self._undo.push(ChooseLabel(self._session, label))
@@ -114,7 +129,6 @@ class ExploreController(QObject):
         if not is_new_model:
             return
         session, model = self._session, self._session.model
-        self._undo.clear()  # steps in another model's latent space mean nothing in this one
         self._sliders.set_instead(None)
         is_plain = model is not None and session.layout.kind == "plain"
         self._sliders.set_dimensions(session.latent.size if is_plain else 0)

@@ -36,7 +36,6 @@ class MapController(QObject):
         self._points = EncodedPoints(latent_map)
         self.manifold = Manifold(engine, latent_map, self)
         session.changed.connect(self._update)
-        latent_map.pathEdited.connect(lambda points: session.set_path(session.plane().lift(points)))
         self._update()
 
     def _update(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
-from latentlab.controllers.commands import ChooseAxes
+from latentlab.controllers.commands import ChooseAxes, ChooseColour
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import (
     Failed,
@@ -47,7 +47,7 @@ class ModelController(QObject):
         self._tried_default = False
         panel.modelChosen.connect(self.open)
         panel.axesChosen.connect(self._on_axes_chosen)
-        panel.colourByChosen.connect(session.set_colour_by)
+        panel.colourByChosen.connect(self._on_colour_by_chosen)
         engine.modelChanged.connect(self._on_model_changed)
         engine.modelClosed.connect(self._on_model_closed)
         engine.pointsChanged.connect(self._on_points_changed)
@@ -57,6 +57,7 @@ class ModelController(QObject):
         session.pointsChanged.connect(self._show_axes)
         session.axesChanged.connect(self._show_axes)
         session.levelChanged.connect(self._show_axes)
+        session.colourByChanged.connect(self._show_axes)
 
     def open(self, source: str) -> None:
         """Open a model file, a run folder or ``bundled:NAME``; the current model stays until that succeeds."""
@@ -105,6 +106,10 @@ class ModelController(QObject):
             self._show_axes()
         else:
             self._undo.push(ChooseAxes(self._session, chosen))
+
+    def _on_colour_by_chosen(self, column: str) -> None:
+        if column != self._session.colour_by:
+            self._undo.push(ChooseColour(self._session, column))
 
     def _show(self, is_new_model: bool) -> None:
         self._panel.set_info(self._session.model)

@@ -98,12 +98,14 @@ def inference_gaps(
 def _sums_of_batch(model: VAE, batch: Batch, steps: int, samples: int) -> np.ndarray[Any, Any]:
     with torch.no_grad():
         start = model.initial_posterior(batch) if isinstance(model, PerDatapointVAE) else model.infer(batch)
-    refined = refine(model, start, batch, steps, rate=0.05)
+    # The gaps are those of the ELBO, whatever β the model was trained with.
+    refined = refine(model, start, batch, steps, rate=0.05, beta=1.0)
     richer = refined
     if isinstance(refined, Diagonal):
         size = refined.mean.shape[1]
         off_diagonal = refined.mean.new_zeros(len(batch.x), size * (size - 1) // 2)
-        richer = refine(model, Cholesky(refined.mean, refined.log_std, off_diagonal), batch, steps, rate=0.02)
+        full = Cholesky(refined.mean, refined.log_std, off_diagonal)
+        richer = refine(model, full, batch, steps, rate=0.02, beta=1.0)
     with torch.no_grad():
         elbos = []
         for q in (start, refined, richer):

@@ -199,7 +199,8 @@ def _summed_terms(model: LatentModel, batch: Batch, samples: int) -> np.ndarray[
     """Rate, distortion, and L_K − ELBO, summed over a batch.
 
     The last is log-mean-exp minus mean of the same K log-weights: never negative, by Jensen's inequality. Added to an
-    ELBO with the exact rate it estimates L_K with less variance than the log-weights alone, whose rate is sampled.
+    ELBO with the exact rate it estimates L_K with less variance than the log-weights alone, whose rate is sampled. For
+    weights whose mean is not the ELBO (``log_ratio_estimates_rate``), L_K is their log-mean-exp alone.
     """
     chunk = samples_at_once(model, batch, samples)
     rate = distortion = 0.0
@@ -212,8 +213,12 @@ def _summed_terms(model: LatentModel, batch: Batch, samples: int) -> np.ndarray[
     log_weights = torch.cat(weights)
     largest = log_weights.amax(0)
     excess = log_weights - largest
-    gain = torch.log(torch.exp(excess).mean(0)) - excess.mean(0)
-    return np.array([rate, distortion, gain.clamp_min(0).sum().item()])
+    log_mean = torch.log(torch.exp(excess).mean(0))
+    if model.log_ratio_estimates_rate:
+        gain = (log_mean - excess.mean(0)).clamp_min(0).sum().item()
+    else:
+        gain = (largest + log_mean).sum().item() + rate + distortion
+    return np.array([rate, distortion, gain])
 
 
 def _double(values: Tensor) -> np.ndarray[Any, Any]:

@@ -123,11 +123,15 @@ class LatentModel(nn.Module):
         Whether log p(x|z) is a density of pixels in [0, 1] rather than a probability of binary pixels.
     decodes_per_sample
         Images decoded per latent that ``bound`` draws, for planning memory.
+    log_ratio_estimates_rate
+        Whether the mean over K of ``log_ratio`` estimates ``rate``. It does not where the importance weights sum
+        out a variable (a class): by Jensen's inequality their mean logarithm is then above the ELBO.
     """
 
     phases: tuple[str, ...] = ("model",)
     is_density: bool = False
     decodes_per_sample: int = 1
+    log_ratio_estimates_rate: bool = True
 
     def __init__(self, config: ModelConfig, image_shape: tuple[int, int, int], classes: int = 0) -> None:
         super().__init__()

@@ -71,7 +71,9 @@ def engine(qapp):
 
 @pytest.fixture
 def undo(qapp):
-    return QUndoStack()
+    stack = QUndoStack()
+    yield stack
+    stack.clear()  # while Python holds the commands: freed before their stack, they crash it
 
 
 @pytest.fixture

@@ -105,7 +105,10 @@ def test_honest_the_image_is_removed_with_the_model_that_encoded_it(parts, sessi
     assert session.encoded_image is None
     assert grey(panel, "originalImage") is None
     assert "face.png was encoded by first" in messages(notifications)
-    assert not undo.canUndo()
+    undo.undo()
+    undo.redo()
+    assert session.latent.tolist() == [1, -1], "the latent space is the same"
+    assert session.encoded_image is None, "the second model would encode it otherwise"
     again = next(each for each in notifications.findChildren(QPushButton) if "Encode" in each.text())
     again.click()
     assert engine.count(EncodeImage) == 2

@@ -110,11 +110,32 @@ def test_reset_goes_back_to_the_origin(parts, session):
     assert session.latent.tolist() == [0, 0, 0]
 
 
-def test_another_model_clears_the_undo_steps(parts, session, undo):
+def test_a_lock_is_undone(parts, session, undo):
+    _, _, sliders = parts
+    padlock = sliders.findChild(QToolButton, "latentLock1")
+    padlock.click()
+    undo.undo()
+    assert session.locked == frozenset()
+    assert not padlock.isChecked()
+    undo.redo()
+    assert session.locked == {1}
+    assert padlock.isChecked()
+    assert undo.count() == 1
+
+
+def test_every_gesture_on_the_path_is_one_undo_step(parts, session, undo):
     _, latent_map, _ = parts
-    latent_map.committed.emit(np.array([1.0, 1.0]), 1)
-    session.set_model(model_info(2), 2, is_new_model=True)
-    assert undo.count() == 0
+    latent_map.pathEdited.emit(np.array([(0.0, 0.0)]), 1)
+    for x in (1.0, 2.0, 3.0):
+        latent_map.pathEdited.emit(np.array([(0.0, 0.0), (x, 1.0)]), 2)
+    latent_map.pathEdited.emit(np.zeros((0, 2)), 3)
+    assert len(session.path) == 0
+    undo.undo()
+    assert session.path.tolist() == [[0, 0, 0], [3, 1, 0]]
+    undo.undo()
+    assert session.path.tolist() == [[0, 0, 0]]
+    undo.undo()
+    assert session.path is None
 
 
 def test_honest_no_lock_outlives_its_model_and_the_padlocks_show_the_session(parts, session, engine):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from PySide6.QtWidgets import QComboBox
 
@@ -56,6 +59,16 @@ def test_the_two_axes_are_of_one_kind_and_differ(panel, session, engine, undo, x
     assert (session.axes.x, session.axes.y) == shown
     undo.undo()
     assert session.axes == AxesChoice("z1", "z2")
+
+
+def test_the_choice_of_colours_is_undone_in_the_panel_too(panel, session, engine, undo):
+    engine.modelChanged.emit(ModelChanged(1, model_info(3), is_new_model=True))
+    engine.pointsChanged.emit(replace(some_points(3), columns={"height": np.arange(50)}))
+    panel.colourByChosen.emit("height")
+    assert session.colour_by == "height"
+    undo.undo()
+    assert session.colour_by == ""
+    assert panel.findChild(QComboBox, "colourBy").currentText() == "class"
 
 
 def test_each_level_has_its_own_axes(panel, session, engine):

@@ -170,7 +170,7 @@ def test_honest_the_message_about_a_selection_lasts_while_its_mean_is_shown(late
         case "model":
             session.set_model(model_info(), 2, is_new_model=True)
         case "path":
-            latent_map.pathEdited.emit(np.zeros((1, 2)))
+            latent_map.pathEdited.emit(np.zeros((1, 2)), 1)
     assert status.message() == "Ready"
 
 

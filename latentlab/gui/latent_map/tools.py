@@ -155,12 +155,14 @@ class PathTool(Tool):
 
     previews = True
 
-    def __init__(self, points: Callable[[], FloatArray], edit: Callable[[FloatArray], None]) -> None:
+    def __init__(self, points: Callable[[], FloatArray], edit: Callable[[FloatArray, int], None]) -> None:
         self._points, self._edit = points, edit
         self._held: int | None = None
+        self._id = 0
 
     def press(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
         """Hold the waypoint under the pointer, or add one."""
+        self._id = next_gesture()
         points = self._points()
         if len(points):
             away = np.hypot(*(view.to_pixel(points) - pixel).T)
@@ -169,14 +171,14 @@ class PathTool(Tool):
                 self._held = nearest
                 return
         self._held = len(points)
-        self._edit(np.concatenate([points, view.from_pixel(pixel)[None]]))
+        self._edit(np.concatenate([points, view.from_pixel(pixel)[None]]), self._id)
 
     def drag(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
         """Move the held waypoint."""
         points = self._points().copy()
         if self._held is not None and self._held < len(points):
             points[self._held] = view.from_pixel(pixel)
-            self._edit(points)
+            self._edit(points, self._id)
 
     def release(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
         """Let go."""
@@ -186,10 +188,10 @@ class PathTool(Tool):
         """Backspace or Delete removes the last waypoint, Escape every one."""
         points = self._points()
         if key in (Qt.Key.Key_Backspace, Qt.Key.Key_Delete) and len(points):
-            self._edit(points[:-1])
+            self._edit(points[:-1], next_gesture())
             return True
         if key == Qt.Key.Key_Escape and len(points):
-            self._edit(points[:0])
+            self._edit(points[:0], next_gesture())
             return True
         return False
 

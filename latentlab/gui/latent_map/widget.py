@@ -82,8 +82,8 @@ class LatentMap(QWidget):
         Paths of files dropped on the map.
     selectionChanged(object)
         Indices of the points chosen in the *select* mode, int64 [k].
-    pathEdited(object)
-        Waypoints of the path after an edit in the *path* mode, float [n, 2].
+    pathEdited(object, int)
+        Waypoints of the path after an edit in the *path* mode, float [n, 2]; the id stays the same during one drag.
     """
 
     hovered = Signal(object)
@@ -96,7 +96,7 @@ class LatentMap(QWidget):
     layerChanged = Signal(object)
     filesDropped = Signal(list)
     selectionChanged = Signal(object)
-    pathEdited = Signal(object)
+    pathEdited = Signal(object, int)
 
     def __init__(self, parent: QWidget | None = None, *, parts_later: bool = False) -> None:
         super().__init__(parent)
@@ -392,9 +392,9 @@ class LatentMap(QWidget):
         points.set_selected(chosen)
         self.selectionChanged.emit(chosen)
 
-    def _edit_path(self, points: FloatArray) -> None:
+    def _edit_path(self, points: FloatArray, gesture: int) -> None:
         self.layer_stack.path.set_points(points)
-        self.pathEdited.emit(points)
+        self.pathEdited.emit(points, gesture)
 
     # --- dropped files ----------------------------------------------------------------------------
 

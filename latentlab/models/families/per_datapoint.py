@@ -85,6 +85,7 @@ def refine(
     rate: float = 0.1,
     search: str = "gradient",
     shared_noise: bool = False,
+    beta: float | None = None,
 ) -> VariationalPosterior:
     """Refine the posterior of each image with the model fixed.
 
@@ -102,6 +103,8 @@ def refine(
         ``gradient``, or ``evolution`` for point masses.
     shared_noise
         Draw the same noise for every image, so that the result for one does not depend on the others.
+    beta
+        Weight of the rate in what is maximised; by default the model's.
 
     Returns
     -------
@@ -119,7 +122,8 @@ def refine(
         if search == "evolution":
             best = _evolve(model, parameters[0], own, steps, rate, shared_noise)
             return q.with_parameters((best,))
-        return q.with_parameters(_ascend(model, q, parameters, own, steps, rate, shared_noise))
+        weight = model.rate_schedule.beta if beta is None else beta
+        return q.with_parameters(_ascend(model, q, parameters, own, steps, rate, shared_noise, weight))
 
 
 def _ascend(
@@ -130,12 +134,14 @@ def _ascend(
     steps: int,
     rate: float,
     shared_noise: bool,
+    beta: Tensor | float,
 ) -> tuple[Tensor, ...]:
     leaves = [p.requires_grad_() for p in parameters]
     moments = [(torch.zeros_like(leaf), torch.zeros_like(leaf)) for leaf in leaves]
     for step in range(steps):
         # The sum, not the mean, so that an image's search does not depend on the batch size.
-        objective = -fitness(model, q.with_parameters(tuple(leaves)), batch, _noise(1, leaves[0], shared_noise)).sum()
+        noise = _noise(1, leaves[0], shared_noise)
+        objective = -fitness(model, q.with_parameters(tuple(leaves)), batch, noise, beta).sum()
         gradients = torch.autograd.grad(objective, leaves, allow_unused=True)
         decayed = rate * (1 - step / steps)  # to 0, so that the noise of single samples averages out
         for leaf, gradient, (first, second) in zip(leaves, gradients, moments, strict=True):
@@ -158,7 +164,7 @@ def _noise(samples: int, like: Tensor, shared_noise: bool) -> Tensor:
     return standard_noise(samples, like[:1] if shared_noise else like).expand(samples, *like.shape)
 
 
-def fitness(model: VAE, q: VariationalPosterior, batch: Batch, noise: Tensor) -> Tensor:
+def fitness(model: VAE, q: VariationalPosterior, batch: Batch, noise: Tensor, beta: Tensor | float) -> Tensor:
     """The quantity to maximise, [B]: the ELBO with its rate times β at noise [1, B, d], or log p(x, z) of a point."""
     draw = q.from_noise(noise)
     log_likelihood = model.log_likelihood(draw.z, batch)[0]
@@ -166,7 +172,7 @@ def fitness(model: VAE, q: VariationalPosterior, batch: Batch, noise: Tensor) ->
         return log_likelihood + model.log_prior(draw.z)[0]
     per_dimension = model.rate_per_dimension(q)
     rate = model.log_ratio(q, draw)[0] if per_dimension is None else per_dimension.sum(-1)
-    return log_likelihood - model.rate_schedule.beta * rate
+    return log_likelihood - beta * rate
 
 
 @torch.no_grad()

@@ -38,6 +38,7 @@ class SemiSupervisedVAE(VAE):
 
     labelled_images: Tensor
     labelled_classes: Tensor
+    log_ratio_estimates_rate = False
 
     def __init__(self, config: ModelConfig, image_shape: tuple[int, int, int], classes: int = 0) -> None:
         super().__init__(config, image_shape, classes)
@@ -63,7 +64,12 @@ class SemiSupervisedVAE(VAE):
         return self.has_all_labels
 
     def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
-        """−ELBO of every image with y summed out, −ELBO(x, y) of labelled images, and their cross-entropy."""
+        """−ELBO of every image with y summed out, −ELBO(x, y) of labelled images, and their cross-entropy.
+
+        Kingma et al. add the bounds of N_u unlabelled and N_l labelled images (eq. 8) and α N times the mean
+        cross-entropy (eq. 9). Per training image the labelled bound therefore has the weight N_l / N, whatever the
+        number of labelled images in a step.
+        """
         self._collect_labelled(batch)
         seen = self.corrupted(batch)
         log_likelihood, rate, _ = self._marginalised(seen, self.config.samples)
@@ -76,14 +82,14 @@ class SemiSupervisedVAE(VAE):
         draw = q.rsample(self.config.samples)
         own_rate = q.kl_to_prior()
         assert own_rate is not None
-        bound = self.log_likelihood(draw.z, labelled) - self.rate_schedule.beta * own_rate.sum(-1)
+        bound = self.log_likelihood(draw.z, labelled) - self.rate_schedule.cost(own_rate.sum(-1))
         bound = bound - math.log(self.classes)
         return batch_objective(
             log_likelihood,
             rate,
             self.rate_schedule.cost,
             extra={
-                "labelled_loss": (1.0, -bound * known),
+                "labelled_loss": (min(1.0, len(self.labelled_classes) / state.images), -bound * known),
                 "classification": (self.config.supervision.weight, cross_entropy * known),
             },
         )

@@ -103,7 +103,10 @@ class VAE(ImageModel):
         """The losses of latents ``draw`` from ``q`` and their log-likelihood [K, B]."""
         config = self.config
         importance = config.bound == "importance"
-        per_dimension = None if importance or config.kl == "monte-carlo" else self.rate_per_dimension(q)
+        # A hard draw of categories has no gradient: the mean gradient of its log q is 0, so that a sampled rate would
+        # not be minimised at all.
+        sampled = config.kl == "monte-carlo" and config.posterior.kind != "concrete"
+        per_dimension = None if importance or sampled else self.rate_per_dimension(q)
         rate = self.log_ratio(q, draw) if per_dimension is None else per_dimension.sum(-1).unsqueeze(0)
         extra = {}
         if self.divergence is not None:

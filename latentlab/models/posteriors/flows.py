@@ -150,21 +150,26 @@ class PlanarPosterior(Posterior):
 
         def transform(z: Tensor) -> tuple[Tensor, Tensor]:
             total = z.new_zeros(z.shape[:-1])
-            for u, w, b in planes:
+            for u, w, b, along in planes:
                 bend = torch.tanh((z * w).sum(-1, keepdim=True) + b)
                 slope = (1 - bend**2).squeeze(-1)
-                total = total + torch.log1p(slope * (u * w).sum(-1))
+                total = total + torch.log1p(slope * along)
                 z = z + u * bend
             return z, total
 
         return Flow(base, transform)
 
 
-def _plane(parameters: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
-    """û, w and b of one step, with û moved along w until the step is invertible: wᵀû > −1."""
+def _plane(parameters: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """û, w, b and wᵀû [B] of one step, with û moved along w until the step is invertible: wᵀû > −1.
+
+    wᵀû is returned as it was chosen: computed from û and w in float32 it may be below −1, where the logarithm of the
+    determinant 1 + ψ'(·) wᵀû is NaN.
+    """
     u, w, b = torch.split(parameters, [size, size, 1], dim=-1)
     along = (u * w).sum(-1, keepdim=True)
     # A little above −1, which keeps the logarithm of the determinant finite. Shifted relative to the paper, which maps
     # 0 to −.31: here 0 maps to 0, so that a step can begin as the identity.
     target = functional.softplus(along + INVERSE_SOFTPLUS_OF_1) - 1 + 1e-4
-    return u + (target - along) * w / ((w * w).sum(-1, keepdim=True) + 1e-8), w, b
+    moved = u + (target - along) * w / ((w * w).sum(-1, keepdim=True) + 1e-8)
+    return moved, w, b, target.squeeze(-1)

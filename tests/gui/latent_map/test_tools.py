@@ -249,6 +249,8 @@ def test_path_mode_adds_moves_and_removes_waypoints(latent_map):
     np.testing.assert_allclose(recorded.calls[-1][0], [(-1, 0)], atol=PIXEL)
     QTest.keyClick(latent_map, Qt.Key.Key_Escape)
     assert recorded.calls[-1][0].shape == (0, 2)
+    gestures = [gesture for _, gesture in recorded.calls]
+    assert len(set(gestures)) == 5, "two clicks, a drag and two keys"
 
 
 def test_the_preview_follows_a_dragged_waypoint(latent_map):
