@@ -14,10 +14,11 @@ from latentlab.latent.directions import (
 )
 from latentlab.latent.grids import coarse_to_fine, linear_grid, plane_through, quantile_grid
 from latentlab.latent.paths import interpolate, traverse
-from latentlab.latent.search import nearest
+from latentlab.latent.search import NeighbourIndex, nearest, neighbours
 
 __all__ = [
     "Direction",
+    "NeighbourIndex",
     "analogy",
     "coarse_to_fine",
     "direction",
@@ -25,6 +26,7 @@ __all__ = [
     "interpolate",
     "linear_grid",
     "nearest",
+    "neighbours",
     "orthogonalise",
     "plane_through",
     "principal_components",

@@ -40,7 +40,7 @@ def as_vector(values: ArrayLike, name: str) -> FloatArray:
     return _finite(array, name)
 
 
-def same_dimensions(one: FloatArray, other: FloatArray, names: str) -> None:
+def same_dimensions(one: NDArray[np.floating], other: NDArray[np.floating], names: str) -> None:
     """Refuse latents of different dimensions.
 
     Raises

@@ -1,11 +1,11 @@
-"""Directions, neighbours and distances of points."""
+"""Principal components and typical distances of points."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from latentlab.latent import nearest, principal_components, typical_distance
+from latentlab.latent import principal_components, typical_distance
 
 
 @pytest.fixture
@@ -30,24 +30,6 @@ def test_components_of_more_dimensions_than_points_are_the_same_axes(random):
     _, _, axes = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)
     np.testing.assert_allclose(np.abs((components * axes[:4]).sum(1)), 1, atol=1e-5)
     assert len(principal_components(points[:3])) == 2, "three points span a plane"
-
-
-def test_neighbours_equal_those_of_a_full_sort(random):
-    points = random.normal(size=(500, 3)).astype(np.float32)
-    z = random.normal(size=3).astype(np.float32)
-    distances = np.linalg.norm(points - z, axis=1)
-    for count in (1, 7, 500, 900):
-        index, distance = nearest(points, z, count)
-        expected = np.argsort(distances)[:count]
-        np.testing.assert_array_equal(index, expected)
-        np.testing.assert_allclose(distance, distances[expected], rtol=1e-5)
-
-
-def test_neighbours_do_not_depend_on_the_chunks(random, monkeypatch):
-    points, z = random.normal(size=(100, 4)), np.zeros(4)
-    whole = nearest(points, z, 5)
-    monkeypatch.setattr("latentlab.latent.search._CHUNK_VALUES", 12)
-    np.testing.assert_array_equal(nearest(points, z, 5)[0], whole[0])
 
 
 def test_the_typical_distance_is_that_between_neighbours():
