@@ -1,5 +1,6 @@
 """The geometry of latent space: grids, traversals, paths, directions, neighbours, distances (numpy; no Qt)."""
 
+from latentlab.latent.alignment import Procrustes, procrustes
 from latentlab.latent.components import principal_components
 from latentlab.latent.density import typical_distance
 from latentlab.latent.directions import (
@@ -15,23 +16,30 @@ from latentlab.latent.directions import (
 from latentlab.latent.grids import coarse_to_fine, linear_grid, plane_through, quantile_grid
 from latentlab.latent.paths import interpolate, traverse
 from latentlab.latent.search import NeighbourIndex, nearest, neighbours
+from latentlab.latent.selection import class_shares, contains, mean_image, ranked
 
 __all__ = [
     "Direction",
     "NeighbourIndex",
+    "Procrustes",
     "analogy",
+    "class_shares",
     "coarse_to_fine",
+    "contains",
     "direction",
     "direction_in_steps",
     "interpolate",
     "linear_grid",
+    "mean_image",
     "nearest",
     "neighbours",
     "orthogonalise",
     "plane_through",
     "principal_components",
+    "procrustes",
     "project",
     "quantile_grid",
+    "ranked",
     "regression_direction",
     "regression_direction_in_steps",
     "traverse",
