@@ -32,6 +32,17 @@ def test_gaps_of_a_model_whose_exact_likelihood_is_known():
     assert all(weight.grad is None for weight in model.parameters())
 
 
+def test_gaps_are_those_of_the_elbo_whatever_beta_the_model_has():
+    """At β = 4 a refined q would maximise log p(x|z) − 4 KL, and stay below the exact likelihood by more than a nat."""
+    torch.manual_seed(0)
+    model = ppca(offset=0.5, beta=4.0)
+    pixels = np.random.default_rng(0).integers(0, 256, (30, 1, 3, 4), dtype=np.uint8)
+    exact = ppca_marginal(model).log_prob(torch.from_numpy(pixels).double().flatten(1) / 255).mean().item()
+    gaps = inference_gaps(model, pixels, steps=150, importance_samples=100)
+    assert gaps.refined_elbo == pytest.approx(exact, abs=0.1)
+    assert gaps.richer_elbo == pytest.approx(exact, abs=0.1)
+
+
 def test_a_richer_posterior_closes_the_approximation_gap():
     torch.manual_seed(0)
     model = ppca(latent_dim=2)
