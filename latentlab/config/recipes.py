@@ -154,7 +154,7 @@ _LABELS = (
         "semi-supervised-vae",
         "M2: a class and a continuous latent per image, with known classes of only a few images. "
         "Unknown classes are marginalised; a classifier is learned too.",
-        "Σ_y q(y|x) [ELBO(x, y) − log q(y|x)] + ELBO of the labelled − α · cross-entropy",
+        "Σ_y q(y|x) [ELBO(x, y) − log q(y|x)] + N_l/N · ELBO of the N_l labelled of N − α · cross-entropy",
         "Kingma et al. 2014, Semi-supervised Learning with Deep Generative Models (arXiv:1406.5298)",
         {"family": "semi-supervised", "conditional": True, "latent_dim": 10},
         ("latent_dim", "supervision.labels", "supervision.weight"),
