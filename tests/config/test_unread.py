@@ -19,6 +19,7 @@ from latentlab.errors import InputError
         ("factor-vae", "adversary.margin=0.1", "family=vae-gan"),
         ("cvae", "supervision.labels=10", "semi-supervised"),
         ("ae", "rate.capacity=10", "rate.kind=capacity"),
+        ("concrete-vae", "kl=monte-carlo", "a posterior.kind other than concrete"),
     ],
 )
 def test_what_does_nothing_is_refused(recipe, setting, why):

@@ -165,3 +165,21 @@ def test_repeating_the_batch_does_not_change_the_loss(name):
     torch.testing.assert_close(first.objective, second.objective, rtol=tolerance, atol=tolerance)
     for term in first.terms:
         torch.testing.assert_close(first.terms[term], second.terms[term], rtol=tolerance, atol=tolerance)
+
+
+def test_the_rate_of_categories_has_a_gradient_when_it_is_to_be_sampled():
+    """E[∇ log q(z)] = 0 for hard draws z (Σ q ∇ log q = ∇ Σ q = 0): a sampled rate would not regularise."""
+    values = {"latent_dim": 8, "posterior": {"kind": "concrete", "categories": 4}, "prior": {"kind": "categorical"}}
+    gradients = []
+    for kl in ("analytic", "monte-carlo"):
+        torch.manual_seed(0)
+        model = tiny(kl=kl, **values)
+        with torch.no_grad():
+            for weight in model.decoder.parameters():
+                weight.zero_()  # the objective's only gradient is that of the rate
+            model.posterior.logits.bias.normal_()
+        losses = model.losses("model", images(5), StepState())
+        losses.objective.backward()
+        gradients.append(model.posterior.logits.bias.grad)
+    assert gradients[0].norm() > 0.1
+    torch.testing.assert_close(gradients[0], gradients[1])
