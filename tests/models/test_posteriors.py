@@ -88,6 +88,21 @@ def test_planar_flow_starts_near_the_identity_and_gets_gradients():
     assert all(step.bias.grad[:3].abs().max() > 0.1 for step in head.steps)
 
 
+def test_log_determinant_of_large_planes_is_finite():
+    """û·w, computed from û and w in float32, falls below −1 by the rounding of their entries."""
+    head = build_posterior(PosteriorConfig(kind="planar", steps=1), 1, 10)
+    with torch.no_grad():
+        head.steps[0].weight.zero_()
+        for entries in (10.0, 1000.0):
+            for _ in range(20):
+                head.steps[0].bias.copy_(entries * torch.randn(21))
+                # Where tanh is steepest: the determinant is 1 + û·w.
+                w, b = head.steps[0].bias[10:20], head.steps[0].bias[20]
+                start = (-b * w / (w @ w)).expand(1, 500, 10) + 1e-3 * torch.randn(1, 500, 10) / entries
+                log_det = head(torch.zeros(500, 1)).transform(start)[1]
+                assert torch.isfinite(log_det).all()
+
+
 def test_concrete_matches_torch():
     q = _posterior("concrete", 20, categories=5)
     draw = q.rsample(6)

@@ -171,5 +171,6 @@ def _plane(parameters: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor, Tenso
     # A little above −1, which keeps the logarithm of the determinant finite. Shifted relative to the paper, which maps
     # 0 to −.31: here 0 maps to 0, so that a step can begin as the identity.
     target = functional.softplus(along + INVERSE_SOFTPLUS_OF_1) - 1 + 1e-4
-    moved = u + (target - along) * w / ((w * w).sum(-1, keepdim=True) + 1e-8)
-    return moved, w, b, target.squeeze(-1)
+    length = (w * w).sum(-1, keepdim=True) + 1e-8
+    chosen = target + (along - target) * (1e-8 / length)
+    return u + (target - along) * w / length, w, b, chosen.squeeze(-1)
