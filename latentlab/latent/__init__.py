@@ -14,15 +14,19 @@ from latentlab.latent.directions import (
     regression_direction_in_steps,
 )
 from latentlab.latent.grids import coarse_to_fine, linear_grid, plane_through, quantile_grid
-from latentlab.latent.paths import interpolate, traverse
+from latentlab.latent.neighbour_graph import NeighbourGraph
+from latentlab.latent.paths import PATH_KINDS, at_even_speed, interpolate, path_length, traverse
 from latentlab.latent.search import NeighbourIndex, nearest, neighbours
 from latentlab.latent.selection import class_shares, contains, mean_image, ranked
 
 __all__ = [
+    "PATH_KINDS",
     "Direction",
+    "NeighbourGraph",
     "NeighbourIndex",
     "Procrustes",
     "analogy",
+    "at_even_speed",
     "class_shares",
     "coarse_to_fine",
     "contains",
@@ -34,6 +38,7 @@ __all__ = [
     "nearest",
     "neighbours",
     "orthogonalise",
+    "path_length",
     "plane_through",
     "principal_components",
     "procrustes",
