@@ -136,7 +136,11 @@ class Application(QObject):
         CategoriesController(session, explore, sliders, parent)
         CodebookController(session, engine, explore, sliders, parent)
         PriorController(session, engine, explore, sliders, parent)
-        SelectionController(session, explore, latent_map, self.activity, parent)
+        self._selection = SelectionController(session, self.undo, latent_map, self.activity, parent)
+        actions = window.actions_
+        actions.select_all.triggered.connect(self._selection.select_all)
+        actions.select_none.triggered.connect(self._selection.clear)
+        actions.invert_selection.triggered.connect(self._selection.invert)
         self.map = MapController(session, engine, latent_map, parent)
         FarFromDataController(session, engine, image, parent)
         self._encoded_image = EncodedImageController(session, engine, self.undo, image, window.notifications, parent)

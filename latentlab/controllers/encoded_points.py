@@ -32,7 +32,6 @@ class EncodedPoints:
     def apply(self, state: MapState, changed: Set[str]) -> None:
         """Draw what has changed."""
         if "opened_version" in changed:
-            self._map.set_selection(None)
             model = (state.source, state.latent.size)
             if model != self._viewed_model or not state.run_is_active:  # a restarted worker opens the same model
                 self._has_view = False
@@ -40,6 +39,9 @@ class EncodedPoints:
         shown, axes_changed = state.shown_points, bool(changed & {"axes", "axis_names"})
         if axes_changed or changed & {"points", "viewed_epoch", "colour_by"}:
             self._draw(state)
+        if changed & {"points", "viewed_epoch", "selection"}:
+            selection = state.selection
+            self._map.set_selection(None if shown is None or selection is None else selection.rows(shown))
         if axes_changed and shown is not None:
             self._map.fit_to_points()
         if "points" in changed and state.points is not None and not self._has_view:

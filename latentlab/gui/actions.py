@@ -21,13 +21,13 @@ class Actions(QObject):
     ----------
     open_folder, open_file, open_image, open_model, open_run, save_model, export_map, quit
         File.
-    undo, redo
+    undo, redo, select_all, select_none, invert_selection
         Edit.
     map_axes, reset_view, fit_view, reset_layout, theme_system, theme_light, theme_dark
         View; the window makes those of the layers. One theme is checked (``schemes``).
     train, continue_run, pause, stop
         Train.
-    explore, select, path
+    explore, select, select_box, path
         The tools of the map; one of them is checked (``tools``).
     copy_command
         Tools.
@@ -49,6 +49,9 @@ class Actions(QObject):
         self.quit = make("&Quit", "", _Key.Quit, "Close the window", role=QAction.MenuRole.QuitRole)
         self.undo = make("&Undo", "undo", _Key.Undo, "Undo the last gesture")
         self.redo = make("&Redo", "redo", _Key.Redo, "Redo what was undone")
+        self.select_all = make("Select &all points", "", _Key.SelectAll, "Select every image on the map")
+        self.select_none = make("&Clear selection", "", "Ctrl+D", "Select no image")
+        self.invert_selection = make("&Invert selection", "", "Ctrl+Shift+I", "Select the images that are not selected")
         self.reset_view = make("&Reset view", "reset", "Ctrl+0", "Show the centre of the prior")
         self.fit_view = make("&Fit points", "fit", "Ctrl+F", "Show all encoded points")
         self.map_axes = make("Map &axes", "", "Ctrl+Shift+A", "Choose the latent directions of the map's axes")
@@ -64,14 +67,17 @@ class Actions(QObject):
             "Move to preview a latent, click to choose it; Ctrl+click takes that of a data point",
             checkable=True,
         )
-        self.select = make("Select", "select", "S", "Draw around points to select them", checkable=True)
+        tip = "Draw around points to select them; Shift adds, Alt takes away"
+        self.select = make("Select", "lasso", "S", tip, checkable=True)
+        tip = "Drag a box over points to select them; Shift adds, Alt takes away"
+        self.select_box = make("Box", "select", "R", tip, checkable=True)
         self.path = make("Path", "path", "P", "Draw a path to interpolate along", checkable=True)
         self.copy_command = make("&Copy as command", "copy", "Ctrl+Shift+C", "Copy the command that trains this model")
         self.about = make("&About latentlab", "info", "", "Versions, device, paths", role=QAction.MenuRole.AboutRole)
         self.theme_system = make("&System", "", "", "Follow the system's theme", checkable=True)
         self.theme_light = make("&Light", "", "", "Always use the light theme", checkable=True)
         self.theme_dark = make("&Dark", "", "", "Always use the dark theme", checkable=True)
-        self.tools = self._group(self.explore, self.select, self.path)
+        self.tools = self._group(self.explore, self.select, self.select_box, self.path)
         self.schemes = self._group(self.theme_system, self.theme_light, self.theme_dark)
         for action in (self.undo, self.redo, self.train, self.continue_run, self.pause, self.stop):
             action.setEnabled(False)

@@ -79,7 +79,7 @@ class MainWindow(QMainWindow):
     recentChosen(path)
         An entry of File → Recent was chosen.
     toolChosen(name)
-        ``explore``, ``select`` or ``path``.
+        ``explore``, ``select``, ``box`` or ``path``.
     layerToggled(name, shown)
         A layer of the map was shown or hidden in the View menu.
     closeRequested
@@ -171,7 +171,10 @@ class MainWindow(QMainWindow):
         file.addActions([a.save_model, a.export_map])
         file.addSeparator()
         file.addAction(a.quit)
-        bar.addMenu("&Edit").addActions([a.undo, a.redo])
+        edit = bar.addMenu("&Edit")
+        edit.addActions([a.undo, a.redo])
+        edit.addSeparator()
+        edit.addActions([a.select_all, a.select_none, a.invert_selection])
         view = bar.addMenu("&View")
         view.addActions([dock.toggleViewAction() for dock in self.docks.values()])
         view.addSeparator()
@@ -204,7 +207,7 @@ class MainWindow(QMainWindow):
         self.toolbar.addSeparator()
         self.toolbar.addActions([a.undo, a.redo])
         self.toolbar.addSeparator()
-        self.toolbar.addActions([a.explore, a.select, a.path])
+        self.toolbar.addActions([a.explore, a.select, a.select_box, a.path])
         gap = QWidget()
         gap.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.toolbar.addWidget(gap)
@@ -287,9 +290,7 @@ class MainWindow(QMainWindow):
 
     def set_tool(self, name: str) -> None:
         """Show which tool is active, without emitting ``toolChosen``."""
-        {"explore": self.actions_.explore, "select": self.actions_.select, "path": self.actions_.path}[name].setChecked(
-            True
-        )
+        next(action for action, tool in self._tool_names().items() if tool == name).setChecked(True)
 
     def show_panel(self, name: str) -> None:
         """Bring a dock to the front: data, model, training, curves, runs, decoded, sliders, filmstrip or log."""
@@ -359,5 +360,8 @@ class MainWindow(QMainWindow):
         self.model_panel.focus_axes()
 
     def _on_tool_triggered(self, action: QAction) -> None:
-        names = {self.actions_.explore: "explore", self.actions_.select: "select", self.actions_.path: "path"}
-        self.toolChosen.emit(names[action])
+        self.toolChosen.emit(self._tool_names()[action])
+
+    def _tool_names(self) -> dict[QAction, str]:
+        a = self.actions_
+        return {a.explore: "explore", a.select: "select", a.select_box: "box", a.path: "path"}

@@ -9,6 +9,7 @@ import numpy as np
 
 from latentlab.engine.protocol.messages import Axes, FloatArray, PointsChanged, SnapshotRead
 from latentlab.state.map_axes import AxesChoice
+from latentlab.state.selection import Selection
 from latentlab.state.session import Posterior, Session
 from latentlab.utils.text import format_epoch, subscript
 
@@ -38,6 +39,8 @@ class MapState:
         The encoded dataset.
     viewed_epoch
         A snapshot of the run that is shown instead of the current model.
+    selection
+        The selected images.
     colour_by
         Column that the points' colours stand for; empty for their class.
     cursor, preview
@@ -64,6 +67,7 @@ class MapState:
     label: int | None = None
     points: PointsChanged | None = None
     viewed_epoch: SnapshotRead | None = None
+    selection: Selection | None = None
     colour_by: str = ""
     cursor: FloatArray | None = None
     preview: FloatArray | None = None
@@ -100,6 +104,7 @@ def resolve(session: Session) -> MapState:
         label=session.label,
         points=session.points,
         viewed_epoch=session.viewed_epoch,
+        selection=session.selection,
         colour_by=session.colour_by,
         cursor=None if model is None else plane.project(session.latent[None])[0],
         preview=None if preview is None else plane.project(preview[None])[0],

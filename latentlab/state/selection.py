@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from latentlab.engine.protocol.messages import PointsChanged
+from latentlab.engine.protocol.messages import PointsChanged, SnapshotRead
 from latentlab.utils.array_types import IntArray
 
 
@@ -53,7 +53,7 @@ class Selection:
         """Equal selections have equal hashes."""
         return hash((self.fingerprint, self.images.tobytes()))
 
-    def rows(self, points: PointsChanged) -> IntArray:
+    def rows(self, points: PointsChanged | SnapshotRead) -> IntArray:
         """Rows of the points that encode these images, int64 [≤ k]; none if the points are of another dataset."""
         if self.fingerprint != points.fingerprint:
             return np.zeros(0, np.int64)
@@ -78,14 +78,14 @@ class Selection:
         return Selection(images, other.fingerprint, f" {sign} ".join(parts) if len(parts) > 1 else "".join(parts))
 
 
-def selection_of_rows(points: PointsChanged, rows: IntArray, description: str) -> Selection:
+def selection_of_rows(points: PointsChanged | SnapshotRead, rows: IntArray, description: str) -> Selection:
     """The selection of some points by their rows [k], in any order."""
     rows = np.unique(np.asarray(rows, np.int64))
     images = rows if points.index is None else np.sort(points.index[rows])
     return Selection(images, points.fingerprint, description)
 
 
-def inverted(selection: Selection, points: PointsChanged) -> Selection:
+def inverted(selection: Selection, points: PointsChanged | SnapshotRead) -> Selection:
     """The points that are not selected."""
     chosen = np.zeros(len(points.mean), bool)
     chosen[selection.rows(points)] = True

@@ -49,7 +49,7 @@ def read(generation, epoch=3, run=RUN):
     images = random.integers(0, 255, (4, 8, 8), dtype=np.uint8)
     return SnapshotRead(
         generation, run, epoch, {}, random.normal(size=(9, 2)).astype(np.float32), np.zeros(9, np.int64), ("a",), {},
-        np.full((24, 24), epoch, np.uint8), (-3.0, 3.0, -3.0, 3.0), images, images, images,
+        np.full((24, 24), epoch, np.uint8), (-3.0, 3.0, -3.0, 3.0), images, images, images, "", np.arange(3, 12),
     )  # fmt: skip
 
 
@@ -76,9 +76,10 @@ class Parts:
         self.sliders = LatentSliders()
         for widget in (self.map, self.bar, self.filmstrip, self.curves, self.sliders):
             qtbot.addWidget(widget)
-        self.explore = ExploreController(session, QUndoStack(session), self.map, self.sliders)
+        undo = QUndoStack(session)
+        self.explore = ExploreController(session, undo, self.map, self.sliders)
         self.map_controller = MapController(session, engine, self.map)
-        self.selection = SelectionController(session, self.explore, self.map, Activity(session))
+        self.selection = SelectionController(session, undo, self.map, Activity(session))
         self.history = SnapshotsController(session, engine, self.bar, self.filmstrip, self.curves)
         session.set_model(model_info(source=RUN), 1, True)
         session.set_points(some_points())
@@ -173,8 +174,8 @@ def test_a_selection_in_a_viewed_epoch_is_of_its_points(parts, session, engine):
     parts.history.view_epoch(3)
     past = read(1)
     engine.snapshotRead.emit(past)
-    parts.map.selectionChanged.emit(np.array([2, 4]))
-    assert np.allclose(session.latent, past.mean[[2, 4]].mean(axis=0))
+    parts.map.pointsSelected.emit(np.array([2, 4]), "replace", "lasso")
+    assert session.selection.images.tolist() == past.index[[2, 4]].tolist()
 
 
 def test_the_picture_is_shown_only_on_its_own_plane(parts, session, engine):

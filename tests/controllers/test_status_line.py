@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
@@ -55,9 +57,9 @@ def latent_map(qtbot, session, undo, engine, activity, status):
     latent_map, sliders = LatentMap(), LatentSliders()
     for widget in (latent_map, sliders):
         qtbot.addWidget(widget)
-    explore = ExploreController(session, undo, latent_map, sliders, latent_map)
+    ExploreController(session, undo, latent_map, sliders, latent_map)
     MapController(session, engine, latent_map, latent_map)
-    SelectionController(session, explore, latent_map, activity, latent_map)
+    SelectionController(session, undo, latent_map, activity, latent_map)
     session.set_model(model_info(), 1, is_new_model=True)
     session.set_points(some_points())
     return latent_map
@@ -151,26 +153,22 @@ def test_honest_a_started_run_replaces_the_message_about_an_opened_one(training,
 
 
 def test_one_selected_point_is_not_called_points(latent_map, status):
-    latent_map.selectionChanged.emit(np.arange(1))
-    assert status.message() == "1 point selected; its latent is shown"
+    latent_map.pointsSelected.emit(np.arange(1), "replace", "lasso")
+    assert status.message() == "1 image selected"
 
 
-@pytest.mark.parametrize("end", ["escape", "latent", "points", "model", "path"])
-def test_honest_the_message_about_a_selection_lasts_while_its_mean_is_shown(latent_map, session, qtbot, status, end):
-    latent_map.selectionChanged.emit(np.arange(7))
-    assert status.message() == "7 points selected; their mean is shown"
+@pytest.mark.parametrize("end", ["escape", "points", "undo"])
+def test_honest_the_message_about_a_selection_lasts_no_longer_than_it(latent_map, session, undo, qtbot, status, end):
+    latent_map.pointsSelected.emit(np.arange(7), "replace", "lasso")
+    assert status.message() == "7 images selected"
     match end:
         case "escape":
             latent_map.set_mode("select")
             qtbot.keyClick(latent_map, Qt.Key.Key_Escape)
-        case "latent":
-            session.set_latent([2.0, -2.0])
         case "points":
-            session.set_points(some_points(version=2))
-        case "model":
-            session.set_model(model_info(), 2, is_new_model=True)
-        case "path":
-            latent_map.pathEdited.emit(np.zeros((1, 2)), 1)
+            session.set_points(replace(some_points(version=2), fingerprint="others"))
+        case "undo":
+            undo.undo()
     assert status.message() == "Ready"
 
 

@@ -303,6 +303,8 @@ class SnapshotRead(Result):
     originals: ByteArray
     reconstructions: ByteArray
     samples: ByteArray
+    fingerprint: str = ""
+    index: IntArray | None = None
 
 
 @dataclass(frozen=True)

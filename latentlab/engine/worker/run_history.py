@@ -97,6 +97,8 @@ class RunHistoryReader:
                 originals=snapshot.originals,
                 reconstructions=snapshot.reconstructions,
                 samples=snapshot.samples,
+                fingerprint=snapshot.fingerprint,
+                index=snapshot.index,
             )
         )
 

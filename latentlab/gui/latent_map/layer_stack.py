@@ -17,6 +17,7 @@ from latentlab.gui.latent_map.layers.outline import SelectionOutline
 from latentlab.gui.latent_map.layers.path import PathLayer
 from latentlab.gui.latent_map.layers.points import PointsLayer
 from latentlab.gui.latent_map.layers.posterior import PosteriorLayer
+from latentlab.gui.latent_map.layers.selected_points import SelectedPointsLayer
 from latentlab.gui.latent_map.layers.trust import TrustLayer
 from latentlab.gui.latent_map.view import Range
 from latentlab.gui.latent_map.view_box import MapViewBox
@@ -40,8 +41,8 @@ class LayerStack(QObject):
     ----------
     manifold, density, trust, points, posterior, path, cursor
         The layers that the user can switch and fade, from the lowest to the highest.
-    outline
-        The outline of the select tool, over them.
+    selected_points, outline
+        The selected points, over all points, and the outline of the select tools, over everything; always visible.
 
     Signals
     -------
@@ -62,6 +63,8 @@ class LayerStack(QObject):
         self.density = self._add(DensityLayer())
         self.trust = self._add(TrustLayer(self.manifold.extent))
         self.points = self._add(PointsLayer())
+        self.selected_points = SelectedPointsLayer(self.points)
+        box.add_layer(self.selected_points)
         self.posterior = self._add(PosteriorLayer())
         self.path = self._add(PathLayer())
         self.cursor = self._add(CursorLayer())
@@ -96,7 +99,7 @@ class LayerStack(QObject):
 
     def set_theme(self, theme: Theme) -> None:
         """Draw everything in these colours."""
-        for layer in (*self, self.outline):
+        for layer in (*self, self.selected_points, self.outline):
             layer.set_theme(theme)
 
     def extent_of_points(self) -> tuple[Range, Range] | None:

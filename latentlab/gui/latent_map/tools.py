@@ -6,11 +6,11 @@ A tool knows no widget: it is given positions in the view's pixels and reports b
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QImage, QPainter, QPainterPath, QPolygonF
+from PySide6.QtCore import Qt
 
 from latentlab.gui.latent_map.view import View
 from latentlab.gui.widgets.gesture_id import next_gesture
@@ -50,6 +50,9 @@ class Tool:
     def key(self, key: int) -> bool:
         """Handle a key of this tool; returns whether it was one."""
         return False
+
+    def cancel(self) -> None:
+        """Give up the gesture: another tool was chosen."""
 
 
 class ExploreTool(Tool):
@@ -110,44 +113,95 @@ class ExploreTool(Tool):
             self._commit(view.from_pixel(pixel), self._id)
 
 
-class SelectTool(Tool):
-    """A drag draws a lasso, with Shift a rectangle; a click clears the selection."""
+class Selector(Protocol):
+    """What selects: `PointSelector`. Outlines and positions are of the axes; modes: replace, add, subtract."""
 
-    def __init__(
-        self, outline: Callable[[FloatArray | None], None], select: Callable[[FloatArray, View], None]
-    ) -> None:
-        self._outline, self._select = outline, select
-        self._trail: list[FloatArray] = []
-        self._corners: FloatArray = np.zeros((0, 2))
+    def draw(self, corners: FloatArray, mode: str, how: str) -> None:
+        """Show an outline [n, 2] and what it would select."""
+
+    def close(self, corners: FloatArray, mode: str, how: str) -> None:
+        """Select the points inside an outline."""
+
+    def click(self, xy: FloatArray, mode: str, view: View) -> None:
+        """Select none, or add or take away the point at a click."""
+
+    def cancel(self) -> None:
+        """Give up the outline."""
+
+    def clear(self) -> bool:
+        """Select none; returns whether any was selected."""
+
+
+class SelectTool(Tool):
+    """A drag draws a lasso, or a rectangle; a click clears the selection.
+
+    With Shift points are added to the selection and with Alt (or Ctrl, where the window manager takes Alt) taken away;
+    a click then adds or takes the point under it.
+
+    Parameters
+    ----------
+    selector
+        What the outline and the clicks are given to.
+    is_box
+        Whether a drag draws a rectangle.
+    """
+
+    def __init__(self, selector: Selector, is_box: bool = False) -> None:
+        self._selector, self._is_box = selector, is_box
+        self._trail: list[FloatArray] = []  # of the axes: the view may be zoomed during the drag
 
     def press(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
         """Begin the outline."""
-        self._trail = [pixel]
-        self._corners = np.zeros((0, 2))
+        self._trail = [view.from_pixel(pixel)]
 
     def drag(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
         """Extend the outline."""
-        self._trail.append(pixel)
-        if modifiers & Qt.KeyboardModifier.ShiftModifier:
-            (x0, y0), (x1, y1) = self._trail[0], pixel
-            self._corners = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
-        else:
-            self._corners = np.array(self._trail)
-        self._outline(self._corners)
+        if self._trail:
+            self._trail.append(view.from_pixel(pixel))
+            self._selector.draw(self._corners(), _selection_mode(modifiers), self._how())
 
     def release(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
-        """Select the points inside; a click selects none."""
-        is_click = len(self._corners) < 3 or np.ptp(self._corners, axis=0).max() < CLICK_PX
-        self._select(np.zeros((0, 2)) if is_click else self._corners, view)
-        self._outline(None)
+        """Select the points inside, or the point that was clicked."""
+        if not self._trail:
+            return
+        corners, mode = self._corners(), _selection_mode(modifiers)
+        self._trail = []
+        if np.ptp(corners, axis=0).max() * view.scale < CLICK_PX:
+            self._selector.click(view.from_pixel(pixel), mode, view)
+        else:
+            self._selector.close(corners, mode, self._how())
 
     def key(self, key: int) -> bool:
-        """Escape clears the selection."""
+        """Escape gives up the outline that is being drawn; without one it clears the selection."""
         if key != Qt.Key.Key_Escape:
             return False
-        self._outline(None)
-        self._select(np.zeros((0, 2)), View(0, 1, 0, 1, 1, 1))
-        return True
+        if self._trail:
+            self.cancel()
+            return True
+        return self._selector.clear()
+
+    def cancel(self) -> None:
+        """Give up the outline."""
+        self._trail = []
+        self._selector.cancel()
+
+    def _how(self) -> str:
+        return "box" if self._is_box else "lasso"
+
+    def _corners(self) -> FloatArray:
+        """The outline [n, 2]; its last corner is where the pointer is."""
+        if not self._is_box:
+            return np.array(self._trail)
+        (x0, y0), (x1, y1) = self._trail[0], self._trail[-1]
+        return np.array([(x0, y1), (x0, y0), (x1, y0), (x1, y1)])
+
+
+def _selection_mode(modifiers: Qt.KeyboardModifier) -> str:
+    if modifiers & Qt.KeyboardModifier.ShiftModifier:
+        return "add"
+    if modifiers & (Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.ControlModifier):
+        return "subtract"
+    return "replace"
 
 
 class PathTool(Tool):
@@ -194,30 +248,3 @@ class PathTool(Tool):
             self._edit(points[:0], next_gesture())
             return True
         return False
-
-
-def inside(corners: FloatArray, xy: npt.NDArray[np.float32], view: View) -> npt.NDArray[np.bool_]:
-    """Find which points [N, 2] are inside an outline of pixels [n, 2] of the view, to the pixel: bool [N].
-
-    The outline is filled once and every point is looked up in it, so that a million points and a
-    freehand outline of hundreds of corners cost a few milliseconds.
-    """
-    width, height = view.width_px, view.height_px
-    if len(corners) < 3 or not len(xy):
-        return np.zeros(len(xy), bool)
-    mask = QImage(width, height, QImage.Format.Format_Grayscale8)
-    mask.fill(0)
-    path = QPainterPath()
-    path.addPolygon(QPolygonF([QPointF(float(x), float(y)) for x, y in corners]))
-    path.closeSubpath()
-    painter = QPainter(mask)
-    painter.fillPath(path, Qt.GlobalColor.white)
-    painter.end()
-    filled = np.frombuffer(mask.constBits(), np.uint8).reshape(height, mask.bytesPerLine())[:, :width] > 127
-    pixels = view.to_pixel(xy)
-    with np.errstate(invalid="ignore"):
-        here = (pixels >= 0).all(axis=1) & (pixels[:, 0] < width) & (pixels[:, 1] < height)
-    found = np.zeros(len(xy), bool)
-    columns, rows = pixels[here].astype(np.intp).T
-    found[here] = filled[rows, columns]
-    return found

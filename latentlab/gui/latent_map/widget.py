@@ -15,7 +15,8 @@ from latentlab.gui.latent_map.layer_stack import LayerStack
 from latentlab.gui.latent_map.layers.base import LayerState
 from latentlab.gui.latent_map.overlay_panels import OverlayPanels
 from latentlab.gui.latent_map.point_picker import PointPicker
-from latentlab.gui.latent_map.tools import ExploreTool, PathTool, SelectTool, Tool, inside
+from latentlab.gui.latent_map.point_selector import PointSelector
+from latentlab.gui.latent_map.tools import ExploreTool, PathTool, SelectTool, Tool
 from latentlab.gui.latent_map.view import AXIS_HEIGHT, AXIS_WIDTH, MARGIN, PRIOR_REACH, Range, View
 from latentlab.gui.latent_map.view_box import MapViewBox
 from latentlab.gui.plots.plot import Plot
@@ -80,8 +81,12 @@ class LatentMap(QWidget):
         A layer was switched or faded: its `LayerState`.
     filesDropped(list)
         Paths of files dropped on the map.
-    selectionChanged(object)
-        Indices of the points chosen in the *select* mode, int64 [k].
+    pointsSelected(object, str, str)
+        Indices of the points chosen with a select tool, int64 [k]; whether they ``replace`` the selection or are
+        to ``add`` or ``subtract``; and how they were chosen: ``lasso``, ``box`` or ``click``.
+        What is selected then is for the receiver to say, by ``set_selection``.
+    selectionPreviewed(int)
+        So many points would be selected if the button were released now; −1 once no outline is drawn.
     pathEdited(object, int)
         Waypoints of the path after an edit in the *path* mode, float [n, 2]; the id stays the same during one drag.
     """
@@ -95,7 +100,8 @@ class LatentMap(QWidget):
     viewChanged = Signal(object)
     layerChanged = Signal(object)
     filesDropped = Signal(list)
-    selectionChanged = Signal(object)
+    pointsSelected = Signal(object, str, str)
+    selectionPreviewed = Signal(int)
     pathEdited = Signal(object, int)
 
     def __init__(self, parent: QWidget | None = None, *, parts_later: bool = False) -> None:
@@ -129,9 +135,12 @@ class LatentMap(QWidget):
         self._overlays = OverlayPanels(self.layer_stack, self)
         yield
         self._picker = PointPicker(self.layer_stack, self)
+        self._selector = PointSelector(self.layer_stack, self)
+        self._mode = ""
         self._tools: dict[str, Tool] = {
             "explore": ExploreTool(self._commit, self.pointPicked.emit, self._picker.target),
-            "select": SelectTool(self.layer_stack.outline.set_corners, self._select),
+            "select": SelectTool(self._selector),
+            "box": SelectTool(self._selector, is_box=True),
             "path": PathTool(lambda: self.layer_stack.path.points, self._edit_path),
         }
         self._connect()
@@ -154,6 +163,8 @@ class LatentMap(QWidget):
         self.view_box.hovered.connect(self._on_hovered)
         self._picker.previewed.connect(self.pointPreviewed)
         self._picker.hovered.connect(self.pointHovered)
+        self._selector.selected.connect(self.pointsSelected)
+        self._selector.previewed.connect(self.selectionPreviewed)
         self.view_box.press_filter = self._overlays.close_layer_panel
         self._graphics.pinched.connect(lambda factor, pixel: self.view_box.zoom(factor, self.pixel_to_z(pixel)))
         self.layer_stack.stateChanged.connect(self.layerChanged)
@@ -345,12 +356,13 @@ class LatentMap(QWidget):
     # --- tools and keys ---------------------------------------------------------------------------
 
     def set_mode(self, mode: str) -> None:
-        """Choose what the left button does: ``"explore"``, ``"select"`` or ``"path"``."""
+        """Choose what the left button does: ``"explore"``, ``"select"``, ``"box"`` or ``"path"``."""
         if mode not in self._tools:
             raise ValueError(f"no mode is called {mode!r}")
+        if self._mode:
+            self._tools[self._mode].cancel()
         self._mode = mode
         self._picker.clear()
-        self.layer_stack.outline.set_corners(None)
         self.view_box.set_tool(self._tools[mode])
 
     def mode(self) -> str:
@@ -358,7 +370,10 @@ class LatentMap(QWidget):
         return self._mode
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Nudge with the arrows (Shift: ten times finer), zoom with plus and minus, show all with Home."""
+        """Nudge with the arrows (Shift: ten times finer), zoom with plus and minus, show all with Home.
+
+        Escape gives up what is being drawn, then clears it.
+        """
         key, view = event.key(), self.view()
         if key in _ARROWS:
             step = (view.y_max - view.y_min) / NUDGE_STEPS
@@ -374,7 +389,7 @@ class LatentMap(QWidget):
             self.fit_to_points()
         elif key == Qt.Key.Key_Escape and self._overlays.close_layer_panel():
             pass
-        elif not self._tools[self._mode].key(key):
+        elif not (self._tools[self._mode].key(key) or (key == Qt.Key.Key_Escape and self._selector.clear())):
             event.ignore()
 
     def _on_hovered(self, xy: FloatArray | None, modifiers: Qt.KeyboardModifier) -> None:
@@ -385,12 +400,6 @@ class LatentMap(QWidget):
     def _commit(self, xy: FloatArray, gesture: int) -> None:
         self._picker.clear()
         self.committed.emit(xy, gesture)
-
-    def _select(self, corners: FloatArray, view: View) -> None:
-        points = self.layer_stack.points
-        chosen = np.flatnonzero(inside(corners, points.xy, view) & points.shown)
-        points.set_selected(chosen)
-        self.selectionChanged.emit(chosen)
 
     def _edit_path(self, points: FloatArray, gesture: int) -> None:
         self.layer_stack.path.set_points(points)

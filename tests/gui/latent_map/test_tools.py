@@ -11,9 +11,10 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QMouseEvent, QRegion, QWh
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QCheckBox, QToolButton, QWidget
 
-from tests.gui.latent_map.conftest import at, child
+from tests.gui.latent_map.conftest import at, child, only
 
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
+BOX = [(-0.5, -0.5), (1.5, -0.5), (1.5, 0.5), (-0.5, 0.5)]
 PIXEL = 0.02  # more than half a pixel of these maps, in units of the axes
 
 
@@ -206,9 +207,10 @@ def test_a_lasso_selects_what_it_surrounds(latent_map, grid_of_points, qtbot):
     latent_map.set_mode("select")
     commits = Recorder(latent_map.committed)
     corners = [(-0.5, -0.5), (1.5, -0.5), (1.5, 0.5), (-0.5, 0.5)]
-    with qtbot.waitSignal(latent_map.selectionChanged) as emitted:
+    with qtbot.waitSignal(latent_map.pointsSelected) as emitted:
         drag(latent_map, LEFT, *[at(latent_map, z) for z in corners])
     np.testing.assert_allclose(grid_of_points[emitted.args[0]], [(0, 0), (1, 0)])
+    assert emitted.args[1:] == ["replace", "lasso"]
     assert commits.calls == []
 
 
@@ -225,17 +227,96 @@ def test_what_was_selected_is_shown_until_the_pointer_moves(latent_map, grid_of_
     np.testing.assert_allclose(hovered.calls[-1][0], (1.0, 1.0), atol=PIXEL)
 
 
-def test_shift_selects_a_rectangle_of_shown_classes_and_a_click_clears(latent_map, grid_of_points, qtbot):
-    latent_map.set_mode("select")
+def test_a_box_selects_points_of_shown_classes_and_a_click_clears(latent_map, grid_of_points, qtbot):
+    latent_map.set_mode("box")
     QTest.mouseClick(child(latent_map, QAbstractButton, "legendClass1"), LEFT)
-    shift = Qt.KeyboardModifier.ShiftModifier
-    with qtbot.waitSignal(latent_map.selectionChanged) as emitted:
-        ends = [at(latent_map, z) for z in ((-2.5, -0.5), (0.0, 0.0), (2.5, 0.5))]
-        drag(latent_map, LEFT, *ends, modifier=shift)
+    with qtbot.waitSignal(latent_map.pointsSelected) as emitted:
+        drag(latent_map, LEFT, *[at(latent_map, z) for z in ((-2.5, -0.5), (0.0, 0.0), (2.5, 0.5))])
     np.testing.assert_allclose(grid_of_points[emitted.args[0]], [(-2, 0), (0, 0), (2, 0)])
-    with qtbot.waitSignal(latent_map.selectionChanged) as emitted:
+    assert emitted.args[1:] == ["replace", "box"]
+    with qtbot.waitSignal(latent_map.pointsSelected) as emitted:
         QTest.mouseClick(latent_map.viewport(), LEFT, pos=at(latent_map, (1, 1)))
     assert len(emitted.args[0]) == 0
+
+
+@pytest.mark.parametrize(
+    ("modifier", "mode"),
+    [
+        (Qt.KeyboardModifier.ShiftModifier, "add"),
+        (Qt.KeyboardModifier.AltModifier, "subtract"),
+        (Qt.KeyboardModifier.ControlModifier, "subtract"),
+    ],
+)
+def test_a_modifier_adds_or_takes_away_what_is_surrounded_or_clicked(latent_map, grid_of_points, modifier, mode):
+    latent_map.set_mode("select")
+    selected = Recorder(latent_map.pointsSelected)
+    drag(latent_map, LEFT, *[at(latent_map, z) for z in BOX], modifier=modifier)
+    QTest.mouseClick(latent_map.viewport(), LEFT, modifier, at(latent_map, (1, 1)))
+    QTest.mouseClick(latent_map.viewport(), LEFT, modifier, at(latent_map, (1.5, 1.5)))
+    (inside, *one), (clicked, *other) = selected.calls
+    np.testing.assert_allclose(grid_of_points[inside], [(0, 0), (1, 0)])
+    np.testing.assert_allclose(grid_of_points[clicked], [(1, 1)])
+    assert (one, other) == ([mode, "lasso"], [mode, "click"])
+
+
+def press_and_move(widget, *pixels: QPoint, modifier=Qt.KeyboardModifier.NoModifier) -> None:
+    """Press and move, without a release."""
+    QTest.mousePress(widget.viewport(), LEFT, modifier, pixels[0])
+    for pixel in pixels[1:]:
+        move = _mouse_event(
+            QEvent.Type.MouseMove, QPointF(pixel), widget.viewport(), Qt.MouseButton.NoButton, LEFT, modifier
+        )
+        QApplication.sendEvent(widget.viewport(), move)
+
+
+def test_what_an_outline_would_select_is_shown_and_counted_as_it_grows(latent_map, grid_of_points, qtbot, colour_at):
+    only(latent_map, "points")
+    latent_map.set_selection([24])  # (2, 2)
+    latent_map.set_mode("select")
+    dimmed, bright = sum(colour_at(latent_map, (0, 0))), sum(colour_at(latent_map, (2, 2)))
+    counts = Recorder(latent_map.selectionPreviewed)
+    shift = Qt.KeyboardModifier.ShiftModifier
+    press_and_move(latent_map, *[at(latent_map, z) for z in BOX], modifier=shift)
+    qtbot.waitUntil(lambda: bool(counts.calls) and counts.calls[-1] == (3,))
+    assert sum(colour_at(latent_map, (0, 0))) > 1.5 * dimmed
+    assert abs(sum(colour_at(latent_map, (2, 2))) - bright) < 10, "what is selected already stays"
+    QTest.keyClick(latent_map, Qt.Key.Key_Escape)
+    assert counts.calls[-1] == (-1,)
+    assert abs(sum(colour_at(latent_map, (0, 0))) - dimmed) < 10
+
+
+def test_escape_gives_up_the_outline_and_only_then_clears(latent_map, grid_of_points):
+    latent_map.set_mode("select")
+    latent_map.set_selection([3])
+    selected = Recorder(latent_map.pointsSelected)
+    press_and_move(latent_map, *[at(latent_map, z) for z in BOX])
+    QTest.keyClick(latent_map, Qt.Key.Key_Escape)
+    QTest.mouseRelease(latent_map.viewport(), LEFT, pos=at(latent_map, (0, 0)))
+    assert selected.calls == []
+    QTest.keyClick(latent_map, Qt.Key.Key_Escape)
+    assert [(len(rows), mode) for rows, mode, _ in selected.calls] == [(0, "replace")]
+
+
+def test_another_tool_gives_up_the_outline(latent_map, grid_of_points):
+    latent_map.set_mode("select")
+    selected = Recorder(latent_map.pointsSelected)
+    press_and_move(latent_map, *[at(latent_map, z) for z in BOX])
+    latent_map.set_mode("explore")
+    QTest.mouseRelease(latent_map.viewport(), LEFT, pos=at(latent_map, (0, 0)))
+    assert selected.calls == []
+
+
+def test_a_large_crowd_is_selected_exactly_in_slices(latent_map, qtbot):
+    """More points than one slice searches; no point is left out or counted twice."""
+    xy = np.random.default_rng(0).uniform(-2, 2, (2_000_000, 2)).astype(np.float32)
+    latent_map.set_points(xy, None, ())
+    latent_map.set_mode("box")
+    with qtbot.waitSignal(latent_map.pointsSelected) as emitted:
+        corners = [at(latent_map, z) for z in ((-1.9, -1.9), (0, 0), (1.9, 1.9))]
+        drag(latent_map, LEFT, *corners)
+    low, high = sorted([latent_map.pixel_to_z(corners[0]).tolist(), latent_map.pixel_to_z(corners[-1]).tolist()])
+    expected = np.flatnonzero(((xy >= low) & (xy < high)).all(axis=1))
+    np.testing.assert_array_equal(np.sort(emitted.args[0]), expected)
 
 
 def test_path_mode_adds_moves_and_removes_waypoints(latent_map):

@@ -7,6 +7,7 @@ last one wins, in chunks that stay in the cache and buffers that are made once.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,6 +91,15 @@ class PointTiles:
         counts = np.bincount(tile, minlength=TILES * TILES)
         self._starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         self.x_range, self.y_range = (low[0], high[0]), (low[1], high[1])
+
+    def subset(self, chosen: npt.NDArray[np.bool_]) -> PointTiles:
+        """Only the points at the positions that are True, bool [len(self)], in the same tiles."""
+        some = copy(self)
+        some.x, some.y = self.x[chosen], self.y[chosen]
+        some.slot, some.order = self.slot[chosen], self.order[chosen]
+        before = np.concatenate([[0], np.cumsum(chosen, dtype=np.int64)])
+        some._starts = before[self._starts]
+        return some
 
     def __len__(self) -> int:
         """How many points are finite."""

@@ -1,0 +1,159 @@
+"""A layer of points that are drawn as one picture at the view's own resolution."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtGui import QImage, QPainter, QRegion
+
+from latentlab.gui.latent_map.layers.base import Layer
+from latentlab.gui.latent_map.layers.point_raster import Pixels, PointTiles, Rasterizer, Size, Window
+from latentlab.gui.latent_map.pictures import BORDER_PX, wrap_image
+from latentlab.gui.latent_map.view import View
+from latentlab.gui.style.theme import Theme
+from latentlab.gui.widgets.debouncer import Debouncer
+
+REST_MS = 40
+"""After so long without a change a picture that is too costly for one frame is redrawn."""
+FRAME_BUDGET = 400_000
+"""Pixel writes that still fit into a frame (about 4 ms): below it every frame is drawn exactly."""
+OVERVIEW_PX = 1024
+
+
+class _Picture:
+    """Points drawn for one window, and the buffer they are in."""
+
+    def __init__(self) -> None:
+        self.window: Window | None = None
+        self._pixels: Pixels = np.zeros((1, 1), np.uint32)
+        self.image: QImage = wrap_image(self._pixels)
+
+    def buffer(self, window: Window) -> Pixels:
+        """The array to draw the window into, reallocated only when the size has changed."""
+        if self._pixels.shape != (window.height, window.width):
+            self._pixels = np.zeros((window.height, window.width), np.uint32)
+            self.image = wrap_image(self._pixels)
+        self.window = window
+        return self._pixels
+
+
+class RasterizedLayer(Layer):
+    """Draws any number of points, none left out.
+
+    The points are rasterised for the view and a border round it. While the view moves and rasterising would take
+    longer than a frame, the last picture is moved and stretched, over an overview where it does not reach; once the
+    view rests, the points are rasterised again.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._raster = Rasterizer()
+        self._detail, self._overview = _Picture(), _Picture()
+        self._rasterize_at_rest = Debouncer(REST_MS, self._on_rest, self)
+
+    # --- what a subclass draws ----------------------------------------------------------------------
+
+    def tiles(self) -> PointTiles:
+        """The points that are drawn."""
+        raise NotImplementedError
+
+    def point_size(self, window: Window) -> Size:
+        """How large the points in a window are drawn."""
+        raise NotImplementedError
+
+    def colour_table(self) -> npt.NDArray[np.uint8]:
+        """Red, green, blue and alpha of each slot, uint8 [slots, 4]."""
+        raise NotImplementedError
+
+    def markers(self) -> npt.NDArray[np.intp]:
+        """Marker of each slot, [slots]."""
+        raise NotImplementedError
+
+    # --- drawing ------------------------------------------------------------------------------------
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in these colours from now on."""
+        self.redraw()
+        super().set_theme(theme)
+
+    def redraw(self) -> None:
+        """Draw anew: points or colours are others."""
+        self._detail.window = self._overview.window = None
+        self.update()
+
+    def viewRangeChanged(self) -> None:
+        """Move the picture now; rasterise again once the view rests, should that take long."""
+        if not self.is_blank():
+            if self._rasterize_at_rest.is_pending():
+                self._rasterize_at_rest.debounce()
+            self.update()
+
+    def draw(self, painter: QPainter, view: View) -> None:
+        """Paint the points in view."""
+        window = window_of(view)
+        if not self._is_exact(window):
+            if self._cost(window) <= FRAME_BUDGET or self._detail.window is None:
+                self._rasterize(self._detail, window)
+            else:
+                self._rasterize_at_rest.throttle()
+        self._draw_picture(painter, view)
+
+    def _draw_picture(self, painter: QPainter, view: View) -> None:
+        detail = self._detail.window
+        if detail is None:
+            return
+        area, whole = view.rectangle(detail.x_range, detail.y_range), view.rect()
+        if not area.adjusted(-0.5, -0.5, 0.5, 0.5).contains(whole) and self._cost(window_of(view)) > FRAME_BUDGET:
+            if self._overview.window is None:
+                self._rasterize(self._overview, _overview_window(self.tiles()))
+            overview = self._overview.window
+            if overview is not None:
+                painter.save()
+                painter.setClipRegion(QRegion(whole.toRect()).subtracted(QRegion(area.toRect())))
+                painter.drawImage(view.rectangle(overview.x_range, overview.y_range), self._overview.image)
+                painter.restore()
+        if abs(detail.scale - view.scale * view.ratio) < 1e-9 * detail.scale:
+            # At the same scale whole device pixels are copied, not resampled.
+            left, top = round(area.left() * view.ratio), round(area.top() * view.ratio)
+            painter.scale(1 / view.ratio, 1 / view.ratio)
+            painter.drawImage(left, top, self._detail.image)
+        else:
+            painter.drawImage(area, self._detail.image)
+
+    def _is_exact(self, window: Window) -> bool:
+        """Whether the last picture shows all of the view at its own scale."""
+        have = self._detail.window
+        if have is None or abs(have.scale - window.scale) > 1e-9 * window.scale:
+            return False
+        slack = (BORDER_PX - 8) / window.scale
+        return (
+            abs(have.left - window.left) <= slack
+            and abs(have.top - window.top) <= slack
+            and (have.width, have.height) == (window.width, window.height)
+        )
+
+    def _cost(self, window: Window) -> float:
+        return self.tiles().count(window) * self.point_size(window).cost
+
+    def _rasterize(self, picture: _Picture, window: Window) -> None:
+        size = self.point_size(window)
+        self._raster.draw(picture.buffer(window), self.tiles(), window, self.colour_table(), self.markers(), size)
+
+    def _on_rest(self) -> None:
+        self._rasterize(self._detail, window_of(self.view()))
+        self.update()
+
+
+def window_of(view: View) -> Window:
+    """The view and the border round it, in device pixels."""
+    drawn = view.widened(BORDER_PX)
+    width, height = round(drawn.width_px * view.ratio), round(drawn.height_px * view.ratio)
+    return Window(drawn.x_min, drawn.y_max, view.scale * view.ratio, width, height)
+
+
+def _overview_window(tiles: PointTiles) -> Window:
+    """All the points, at a resolution that is enough while the view moves."""
+    (x0, x1), (y0, y1) = tiles.x_range, tiles.y_range
+    scale = (OVERVIEW_PX - 16) / max(x1 - x0, y1 - y0, 1e-9)
+    width, height = (int(np.ceil((high - low) * scale)) + 16 for low, high in ((x0, x1), (y0, y1)))
+    return Window(x0 - 8 / scale, y1 + 8 / scale, scale, width, height)

@@ -1,0 +1,71 @@
+"""The selected points, over all the others."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from latentlab.gui.latent_map.layers.point_raster import PointTiles, Size, Window
+from latentlab.gui.latent_map.layers.points import PointsLayer
+from latentlab.gui.latent_map.layers.rasterized import RasterizedLayer
+
+
+class SelectedPointsLayer(RasterizedLayer):
+    """Draws the selected points as the layer of all points does, which is dimmed meanwhile.
+
+    Another selection is drawn without sorting or drawing all points again. The layer is not switched by the user: what
+    is selected can always be seen, also where the other points are hidden.
+
+    Parameters
+    ----------
+    points
+        The layer of all points.
+    """
+
+    def __init__(self, points: PointsLayer) -> None:
+        super().__init__()
+        self._points = points
+        self._preview: npt.NDArray[np.bool_] | None = None
+        self._tiles: PointTiles | None = None
+        points.contentChanged.connect(self._on_content_changed)
+
+    def set_preview(self, selected: npt.NDArray[np.bool_] | None) -> None:
+        """Draw what would be selected instead, bool [n] in the order of the points' tiles; None: what is selected."""
+        self._preview = selected
+        self._update()
+
+    def tiles(self) -> PointTiles:
+        """The selected points."""
+        if self._tiles is None:
+            every = self._points.tiles()
+            preview = self._preview
+            is_current = preview is not None and len(preview) == len(every)
+            self._tiles = every.subset(preview if is_current and preview is not None else self._points.is_selected())
+        return self._tiles
+
+    def is_blank(self) -> bool:
+        """Whether nothing is selected."""
+        return (self._preview is None and not self._points.has_selected) or not len(self.tiles())
+
+    def point_size(self, window: Window) -> Size:
+        """The size of all points, so that a selected one covers itself."""
+        return self._points.point_size(window)
+
+    def colour_table(self) -> npt.NDArray[np.uint8]:
+        """Colours of the points, opaque."""
+        table = self._points.colour_table()
+        table[:, 3] = 255
+        return table
+
+    def markers(self) -> npt.NDArray[np.intp]:
+        """Markers of the points."""
+        return self._points.markers()
+
+    def _on_content_changed(self) -> None:
+        self._preview = None
+        self._update()
+
+    def _update(self) -> None:
+        self._tiles = None
+        self._points.set_dimmed(self._points.has_selected or not self.is_blank())
+        self.redraw()
