@@ -34,6 +34,7 @@ from latentlab.controllers.frame_rate import FrameRateController
 from latentlab.controllers.latent_map import MapController
 from latentlab.controllers.levels import LevelController
 from latentlab.controllers.model import ModelController
+from latentlab.controllers.neighbours import NeighboursController
 from latentlab.controllers.notifications import NotificationsController
 from latentlab.controllers.opened_run import OpenedRunController
 from latentlab.controllers.picking import PickController
@@ -129,9 +130,10 @@ class Application(QObject):
         session, engine, window, parent = self.session, self.engine, self.window, self._controllers
         latent_map, sliders, image = self.latent_map, window.latent_sliders, window.decoded_image
         # First of all: the worker decodes while the others follow a new latent.
-        decoded_image = DecodedImageController(session, engine, image, parent)
+        DecodedImageController(session, engine, image, parent)
         UndoHistoryController(session, self.undo, self.activity, parent)
         explore = self._explore = ExploreController(session, self.undo, latent_map, sliders, parent)
+        NeighboursController(session, engine, explore, self.undo, image.nearest, parent)
         LevelController(session, self.undo, sliders, parent)
         CategoriesController(session, explore, sliders, parent)
         CodebookController(session, engine, explore, sliders, parent)
@@ -147,7 +149,6 @@ class Application(QObject):
         filmstrip = FilmstripController(session, engine, window.filmstrip, parent)
         SnapshotsController(session, engine, window.snapshot_bar, window.filmstrip, window.curves, parent)
         filmstrip.latentPicked.connect(explore.go_to)
-        decoded_image.latentPicked.connect(explore.go_to)
 
     def _build_panel_controllers(self) -> None:
         """Make the controllers of data, model and training."""

@@ -50,6 +50,8 @@ class MapController(QObject):
             latent_map.set_axes_names(*state.axis_names)
         self._points.apply(state, changed)
         self.manifold.apply(state, changed)
+        if "neighbours" in changed:
+            latent_map.set_neighbours(state.neighbours)
         if "path" in changed:
             latent_map.set_path(state.path)
         if "cursor" in changed:

@@ -47,6 +47,8 @@ class MapState:
         The committed latent and the one under the pointer on the shown axes, [2].
     posterior
         Mean [2] and covariance [2, 2] of a posterior on the shown axes.
+    neighbours
+        Encoded images nearest to the latent shown, on the shown axes, [k, 2].
     path
         Waypoints on the shown axes, [n, 2].
     is_far_from_data
@@ -72,6 +74,7 @@ class MapState:
     cursor: FloatArray | None = None
     preview: FloatArray | None = None
     posterior: tuple[FloatArray, FloatArray] | None = None
+    neighbours: FloatArray | None = None
     path: FloatArray | None = None
     is_far_from_data: bool = False
     staleness: str = ""
@@ -92,7 +95,7 @@ class MapState:
 def resolve(session: Session) -> MapState:
     """The map's state that follows from the session."""
     model, plane = session.model, session.plane()
-    preview, path = session.preview, session.path
+    preview, path, neighbours = session.preview, session.path, session.neighbours
     return MapState(
         opened_version=-1 if model is None else session.opened_version,
         model_version=-1 if model is None else session.model_version,
@@ -109,6 +112,8 @@ def resolve(session: Session) -> MapState:
         cursor=None if model is None else plane.project(session.latent[None])[0],
         preview=None if preview is None else plane.project(preview[None])[0],
         posterior=_posterior(session, plane),
+        # Not of a snapshot: its points are others.
+        neighbours=None if neighbours is None or session.viewed_epoch is not None else plane.project(neighbours),
         path=None if path is None else plane.project(path),
         # A snapshot's points are not those that the distance was measured to.
         is_far_from_data=session.is_far_from_data and session.viewed_epoch is None,

@@ -85,6 +85,7 @@ class Session(QObject):
         self._model_version = self._opened_version = -1
         self._points: PointsChanged | None = None
         self._nearest_posterior: Posterior | None = None
+        self._neighbours: FloatArray | None = None
         self._is_far_from_data = False
         self._encoded_image: ImageEncoded | None = None
         self._viewed_epoch: SnapshotRead | None = None
@@ -264,6 +265,7 @@ class Session(QObject):
         self._opened_version = version
         self._axes.expect_first_points()
         self._points = self._encoded_image = self._path = self._viewed_epoch = self._nearest_posterior = None
+        self._neighbours = None
         self._is_far_from_data = False
         self._label = 0 if model is not None and model.conditional else None
         return signals
@@ -316,6 +318,17 @@ class Session(QObject):
         """Set the posterior of the nearest encoded image."""
         if posterior is not self._nearest_posterior:
             self._nearest_posterior = posterior
+            self.changed.emit()
+
+    @property
+    def neighbours(self) -> FloatArray | None:
+        """Latents of the encoded images nearest to the latent shown, float32 [k, d], or ``None``."""
+        return self._neighbours
+
+    def set_neighbours(self, latents: FloatArray | None) -> None:
+        """Set the latents of the encoded images nearest to the latent shown."""
+        if latents is not self._neighbours:
+            self._neighbours = latents
             self.changed.emit()
 
     @property

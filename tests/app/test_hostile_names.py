@@ -258,7 +258,7 @@ def test_whatever_the_worker_reports_is_shown_as_plain_text(fifo, application, q
         )  # fmt: skip
         model = replace(session.model, name=name, source=path, path=path, recipe=name, classes=classes)
         mean = np.array([[0.0, 1.0], [1.0, 0.0]], np.float32)
-        latent = np.zeros(2, np.float32)
+        latent, first = np.zeros(2, np.float32), np.zeros(1, np.int64)
         means = {name: 1.0, "elbo": -1.0}
         details = name.replace("\n", " ")  # which keep their line breaks
         for result in (
@@ -266,7 +266,7 @@ def test_whatever_the_worker_reports_is_shown_as_plain_text(fifo, application, q
             DatasetOpened(info, pixels),
             ModelChanged(version, model, is_new_model=True),
             PointsChanged(version, mean, mean, np.array([0, 1]), classes, latent, columns={name: np.array(classes)}),
-            NearestFound(1, version, 0, 0.1, latent, 0, name, pixels),
+            NearestFound(1, version, first, first, mean[:1], first, first, (name,), pixels[None]),
             ImageEncoded(version, name, latent, latent, pixels, pixels, 1.0, 1.0),
             RunFollowed(name, (Epoch(1, 2, means, means, 1.0, 1.0), Adjusted(1, 1.0, schedule=name)), True),
             RunFollowed(name, (Epoch(1, 2, means, means, 1.0, 1.0), Adjusted(1, 1.0, schedule=name))),

@@ -8,7 +8,7 @@ from PySide6.QtGui import QUndoStack
 
 from latentlab.controllers.status_line import StatusLineController
 from latentlab.engine.client.result_signals import ResultSignals
-from latentlab.engine.protocol.messages import ModelInfo, PointsChanged
+from latentlab.engine.protocol.messages import ModelInfo, NearestFound, PointsChanged
 from latentlab.gui.widgets.status_bar import StatusBar
 from latentlab.state.activity import Activity
 from latentlab.state.session import Session
@@ -62,6 +62,14 @@ def some_points(latent_dim: int = 2, version: int = 1, count: int = 50) -> Point
         np.linspace(3, 1, latent_dim, dtype=np.float32),
         components=np.eye(latent_dim, dtype=np.float32),
     )
+
+
+def one_nearest(generation: int, z: object, *, name: str = "", image: np.ndarray | None = None) -> NearestFound:
+    """The nearest image alone."""
+    latent = np.array(z, np.float32)[None]
+    row = np.zeros(1, np.int64)
+    images = None if image is None else image[None]
+    return NearestFound(generation, 1, row, np.full(1, 0.1, np.float32), latent, row, row, (name,), images, 1.0)
 
 
 @pytest.fixture

@@ -13,13 +13,15 @@ from latentlab.controllers.decoded_image import DecodedImageController
 from latentlab.controllers.encoded_image import EncodedImageController
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.latent_map import MapController
-from latentlab.engine.protocol.messages import EncodeImage, Failed, ImageEncoded, NearestFound
+from latentlab.controllers.neighbours import NeighboursController
+from latentlab.engine.protocol.messages import EncodeImage, Failed, ImageEncoded
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.panels.decoded_image import DecodedImage
 from latentlab.gui.panels.latent_sliders import LatentSliders
+from latentlab.gui.widgets.image_strip import ImageStrip
 from latentlab.gui.widgets.qimage import PixelView
 from latentlab.gui.widgets.toasts import Toasts
-from tests.controllers.conftest import model_info, some_points
+from tests.controllers.conftest import model_info, one_nearest, some_points
 
 
 @pytest.fixture
@@ -28,9 +30,10 @@ def parts(qtbot, session, engine, undo):
     for widget in (panel, latent_map, sliders):
         qtbot.addWidget(widget)
     notifications = Toasts(panel)
-    ExploreController(session, undo, latent_map, sliders, panel)
+    explore = ExploreController(session, undo, latent_map, sliders, panel)
     MapController(session, engine, latent_map, latent_map)
     DecodedImageController(session, engine, panel, panel)
+    NeighboursController(session, engine, explore, undo, panel.nearest, panel)
     controller = EncodedImageController(session, engine, undo, panel, notifications, panel)
     session.set_model(model_info(2, name="first"), 1, is_new_model=True)
     return controller, panel, latent_map, notifications
@@ -58,11 +61,10 @@ def test_honest_the_file_is_shown_beside_its_reconstruction_with_its_error(parts
     assert engine.last(EncodeImage) == EncodeImage("photos/face.png")
     engine.imageEncoded.emit(encoded("photos/face.png"))
     session.set_points(some_points())
-    engine.nearestFound.emit(
-        NearestFound(10, 1, 0, 0.1, np.zeros(2, np.float32), 0, "other.png", np.full((8, 8), 50, np.uint8), 1.0)
-    )
+    engine.nearestFound.emit(one_nearest(10, [0, 0], name="other.png", image=np.full((8, 8), 50, np.uint8)))
     assert (grey(panel, "originalImage"), grey(panel, "reconstructionImage")) == (200, 100)
-    assert grey(panel, "nearestImage") == 50
+    strip = panel.findChild(ImageStrip, "nearestStrip")
+    assert strip.grab().toImage().pixelColor(strip.tile_rect(0, 0).center()).red() == 50
     assert panel.findChild(QLabel, "encodedImageError").text() == "distortion 12.5, rate 3.0 nats"
 
 
@@ -196,7 +198,7 @@ def test_honest_the_ellipse_is_the_image_files_posterior_while_the_latent_is_its
     session.set_points(some_points())
     controller.open("face.png")
     engine.imageEncoded.emit(encoded())
-    near = NearestFound(20, 1, 0, 0.1, np.array([0.7, 0.7], np.float32), 0, "other.png", None, 1.0)
+    near = one_nearest(20, [0.7, 0.7], name="other.png")
     engine.nearestFound.emit(near)
     mean, covariance = drawn[-1]
     np.testing.assert_allclose(mean, [1, -1])

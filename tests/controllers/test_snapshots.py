@@ -13,6 +13,7 @@ from latentlab.config.events import Epoch, Finished, Progress
 from latentlab.controllers.decoded_image import DecodedImageController
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.latent_map import MapController
+from latentlab.controllers.neighbours import NeighboursController
 from latentlab.controllers.selection import SelectionController
 from latentlab.controllers.snapshots import SnapshotsController
 from latentlab.engine.protocol.messages import (
@@ -20,7 +21,6 @@ from latentlab.engine.protocol.messages import (
     EpochsRead,
     ModelChanged,
     Nearest,
-    NearestFound,
     ReadEpochs,
     ReadSnapshot,
     RunFollowed,
@@ -39,7 +39,7 @@ from latentlab.gui.panels.snapshot_bar import SnapshotBar
 from latentlab.gui.widgets.image_strip import ImageStrip
 from latentlab.state.activity import Activity
 from latentlab.state.map_axes import AxesChoice
-from tests.controllers.conftest import model_info, some_points
+from tests.controllers.conftest import model_info, one_nearest, some_points
 
 RUN = "/runs/one"
 
@@ -219,10 +219,11 @@ def test_the_decoded_image_is_marked_as_current_while_a_snapshot_is_viewed(qtbot
     image = DecodedImage()
     qtbot.addWidget(image)
     DecodedImageController(session, engine, image, image)
+    NeighboursController(session, engine, parts.explore, QUndoStack(session), image.nearest, image)
     ellipses = []
     monkeypatch.setattr(parts.map, "set_posterior", lambda mean, *_: ellipses.append(mean is not None))
     note = image.findChild(QLabel, "decodedNow")
-    nearest = NearestFound(1, 1, 0, 0.0, np.zeros(2, np.float32), 0, "", None)
+    nearest = one_nearest(1, [0, 0])
     session.pointsChanged.emit()
     parts.history.view_epoch(3)
     engine.snapshotRead.emit(read(1))

@@ -52,6 +52,7 @@ class ResultSignals(QObject):
     gridTiles = Signal(object)
     strip = Signal(object)
     nearestFound = Signal(object)
+    copyMeasured = Signal(object)
     distanceMeasured = Signal(object)
     latentDrawn = Signal(object)
     codebooks = Signal(object)

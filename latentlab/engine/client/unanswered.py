@@ -18,6 +18,7 @@ from latentlab.engine.protocol.messages import (
     CancelLoading,
     Codebooks,
     CompareRuns,
+    CopyMeasured,
     DatasetCancelled,
     DatasetOpened,
     DatasetPreview,
@@ -36,6 +37,7 @@ from latentlab.engine.protocol.messages import (
     ImageEncoded,
     Interpolate,
     LatentDrawn,
+    MeasureCopy,
     ModelChanged,
     ModelSaved,
     Nearest,
@@ -91,6 +93,7 @@ _RULES: dict[type[Request], tuple[Outcome, tuple[type[Result], ...]]] = {
     DecodeRows: (_VIEW, (Strip,)),
     ReadCodebooks: (_VIEW, (Codebooks,)),
     Nearest: (_VIEW, (NearestFound,)),
+    MeasureCopy: (_VIEW, (CopyMeasured,)),
     DistanceToData: (_VIEW, (DistanceMeasured,)),
     CompareRuns: (_VIEW, ()),  # the worker keeps following these runs: never answered completely
     DrawLatent: (_READ, (LatentDrawn,)),

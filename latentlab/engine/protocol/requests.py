@@ -143,11 +143,26 @@ class ReadCodebooks(Request):
 
 @dataclass(frozen=True)
 class Nearest(Request):
-    """Find the encoded image nearest to ``z``: its index, its latent, and its pixels if the dataset is open."""
+    """Find the ``count`` encoded images nearest to ``z``, with their pixels if the dataset is open.
+
+    ``preview`` as in :class:`Decode`.
+    """
 
     slot: ClassVar[str | None] = "nearest"
     generation: int
-    z: FloatArray
+    z: FloatArray  # [d]
+    count: int = 1
+    preview: bool = False
+
+
+@dataclass(frozen=True)
+class MeasureCopy(Request):
+    """Decode ``z`` and compare it pixel by pixel with every image of the dataset that is on the map."""
+
+    slot: ClassVar[str | None] = "copy"
+    generation: int
+    z: FloatArray  # [d]
+    label: int | None = None
 
 
 @dataclass(frozen=True)

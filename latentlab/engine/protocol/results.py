@@ -144,7 +144,7 @@ class Codebooks(Result):
 
 @dataclass(frozen=True)
 class NearestFound(Result):
-    """The nearest encoded image; ``image`` is ``None`` while its dataset is not open.
+    """The nearest encoded images, nearest first.
 
     ``typical`` is the 95th percentile of the encoded images' distances to their nearest neighbours: a latent much
     farther than that from all of them is where no data is.
@@ -153,13 +153,32 @@ class NearestFound(Result):
     slot: ClassVar[str | None] = "nearest"
     generation: int
     model_version: int
-    index: int
-    distance: float
-    z: FloatArray
-    label: int
-    path: str
-    image: ByteArray | None
+    rows: IntArray  # of the points [k]
+    distance: FloatArray  # in latent units [k]
+    z: FloatArray  # [k, d]
+    label: IntArray  # [k], −1: unknown
+    numbers: IntArray  # of the images in their dataset [k]
+    paths: tuple[str, ...] = ()  # empty while their dataset is not open
+    images: ByteArray | None = None  # [k, H, W] or [k, H, W, 3]; ``None`` while their dataset is not open
     typical: float = float("inf")
+    preview: bool = False
+
+
+@dataclass(frozen=True)
+class CopyMeasured(Result):
+    """How near a decoded image is to the nearest image of the dataset, pixel by pixel.
+
+    Distances are Euclidean, over all pixels and channels in [0, 1].
+    """
+
+    slot: ClassVar[str | None] = "copy"
+    generation: int
+    model_version: int
+    number: int  # of the nearest image in the dataset
+    path: str
+    distance: float
+    typical: float  # the median distance of an image of the dataset to its nearest other one
+    around: float  # mean distance to the 50 nearest images
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from latentlab.engine.protocol.messages import (
     GridTiles,
     Interpolate,
     LatentDrawn,
+    MeasureCopy,
     Nearest,
     ReadCodebooks,
     Reconstruct,
@@ -29,6 +30,7 @@ from latentlab.engine.protocol.messages import (
     Strip,
     Traverse,
 )
+from latentlab.engine.worker.copy_search import CopySearch
 from latentlab.engine.worker.nearest_search import NearestSearch
 from latentlab.engine.worker.workspace import Workspace, require_drawable
 from latentlab.errors import InputError
@@ -45,7 +47,7 @@ _SLICE_SECONDS = 0.008  # seconds of decoding between two checks of the mailbox
 _SEARCH_SLICE_SECONDS = 0.004  # seconds of searching
 _MAX_CELLS = 512  # a side
 _SEARCHES = ("nearest", "distance")  # slots, in the order in which they are worked on
-_DECODINGS = ("strip", "grid")
+_DECODINGS = ("strip", "grid", "copy")
 
 _Strip: TypeAlias = DecodeRows | Traverse | Interpolate | Reconstruct | Sample
 
@@ -78,6 +80,7 @@ class InteractiveRequests:
         self._workspace = workspace
         self._batch_size = AdaptiveBatchSize(_SLICE_SECONDS, first=4)
         self._search = NearestSearch(workspace)
+        self._copy_search = CopySearch(workspace)
         self._work: dict[str, _Work] = {}  # by slot
         self._next_search: dict[str, Nearest | DistanceToData] = {}  # by slot
         self._searched_last = False
@@ -110,6 +113,8 @@ class InteractiveRequests:
                     self._next_search[request.slot] = request
                 else:
                     self._begin(request, self._search.answer(request))
+            case MeasureCopy():
+                self._begin(request, self._copy_search.answer(request))
             case DrawLatent():
                 z = require_drawable(workspace.need_model().sample_prior(1, request.seed)[0])
                 workspace.send(LatentDrawn(request.generation, workspace.version, z))
@@ -274,7 +279,7 @@ class InteractiveRequests:
 def _latent_size(request: Request) -> int | None:
     """Size of the latents in a request; ``None`` if it has none."""
     match request:
-        case Nearest() | DistanceToData() | Traverse():
+        case Nearest() | DistanceToData() | Traverse() | MeasureCopy():
             return request.z.size
         case DecodeGrid():
             return request.axes.origin.size

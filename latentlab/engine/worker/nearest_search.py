@@ -1,4 +1,4 @@
-"""Finds the encoded image nearest to a latent, in steps of about a millisecond.
+"""Finds the encoded images nearest to a latent, in steps of about a millisecond.
 
 An exact search of 10⁶ points of 2 dimensions takes 40 to 110 ms, and the typical distance between such points as
 long, once: an image must not wait for either.
@@ -13,23 +13,25 @@ import numpy as np
 
 from latentlab.engine.protocol.messages import DistanceMeasured, DistanceToData, Nearest, NearestFound
 from latentlab.engine.worker.workspace import Workspace
+from latentlab.latent import nearest
 from latentlab.latent.density import neighbour_distances, typical_of
-from latentlab.latent.search import nearest
 from latentlab.storage import Points
-from latentlab.utils.array_types import FloatArray
+from latentlab.utils.array_types import FloatArray, IntArray
 from latentlab.utils.pixels import as_pixels
 
 _ROWS, _VALUES = 1 << 14, 1 << 17  # points, and their coordinates, compared at a time: about a millisecond
+MOST = 12
+"""Nearest images that are found at most."""
 
 
 @dataclass(frozen=True)
 class _Found:
-    """The nearest point of an earlier search."""
+    """The nearest points of an earlier search, nearest first."""
 
     points: Points
     z: FloatArray
-    row: int
-    distance: float
+    rows: IntArray
+    distance: FloatArray
 
 
 class NearestSearch:
@@ -63,39 +65,45 @@ class NearestSearch:
             self._workspace.send(self._nearest_found(request, found, version))
         else:
             self._workspace.send(
-                DistanceMeasured(request.generation, version, found.distance, self._typical, request.preview)
+                DistanceMeasured(request.generation, version, float(found.distance[0]), self._typical, request.preview)
             )
 
     def _search(self, points: Points, z: FloatArray) -> Generator[None, None, _Found]:
-        """The nearest point; kept, since both requests are made for a committed latent."""
+        """The nearest points; kept, since both requests are made for the same latent."""
         last = self._last
         if last is not None and last.points is points and np.array_equal(last.z, z):
             return last
-        best, closest = 0, float("inf")
+        best, closest = np.zeros(0, np.int64), np.zeros(0, np.float32)
         rows = max(1, min(_ROWS, _VALUES // max(1, points.mean.shape[1])))
         for start in range(0, len(points.mean), rows):
-            (row,), (distance,) = nearest(points.mean[start : start + rows], z)
-            if distance < closest:
-                best, closest = start + int(row), float(distance)
+            found, distance = nearest(points.mean[start : start + rows], z, MOST)
+            best, closest = np.concatenate([best, start + found]), np.concatenate([closest, distance])
+            order = np.lexsort((best, closest))[:MOST]
+            best, closest = best[order], closest[order]
             yield
         self._last = _Found(points, z, best, closest)
         return self._last
 
     def _nearest_found(self, request: Nearest, found: _Found, version: int) -> NearestFound:
-        points, row = found.points, found.row
-        index = row if points.index is None else int(points.index[row])
-        image, path = None, ""
+        points, rows = found.points, found.rows[: max(1, request.count)]
+        numbers = rows if points.index is None else points.index[rows]
+        images, paths = None, ()
         dataset = self._workspace.dataset_of_points()
         if dataset is not None and points is self._workspace.points and points.index is not None:
-            image, path = as_pixels(np.asarray(dataset.images[index : index + 1]))[0], dataset.paths[index]
+            order = np.argsort(numbers)  # sources that read from a file are read forwards
+            pixels = as_pixels(np.asarray(dataset.images[numbers[order]]))
+            images = pixels[np.argsort(order)]
+            paths = tuple(dataset.paths[number] for number in numbers)
         return NearestFound(
             generation=request.generation,
             model_version=version,
-            index=row,
-            distance=found.distance,
-            z=points.mean[row],
-            label=int(points.label[row]),
-            path=path,
-            image=image,
+            rows=rows,
+            distance=found.distance[: len(rows)],
+            z=points.mean[rows],
+            label=points.label[rows],
+            numbers=numbers,
+            paths=paths,
+            images=images,
             typical=self._typical,
+            preview=request.preview,
         )

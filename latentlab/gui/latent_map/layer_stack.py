@@ -13,6 +13,7 @@ from latentlab.gui.latent_map.layers.base import Layer, LayerState, LegendConten
 from latentlab.gui.latent_map.layers.cursor import CursorLayer
 from latentlab.gui.latent_map.layers.density import DensityLayer
 from latentlab.gui.latent_map.layers.manifold import ManifoldLayer
+from latentlab.gui.latent_map.layers.neighbours import NeighboursLayer
 from latentlab.gui.latent_map.layers.outline import SelectionOutline
 from latentlab.gui.latent_map.layers.path import PathLayer
 from latentlab.gui.latent_map.layers.points import PointsLayer
@@ -39,7 +40,7 @@ class LayerStack(QObject):
 
     Attributes
     ----------
-    manifold, density, trust, points, posterior, path, cursor
+    manifold, density, trust, points, neighbours, posterior, path, cursor
         The layers that the user can switch and fade, from the lowest to the highest.
     selected_points, outline
         The selected points, over all points, and the outline of the select tools, over everything; always visible.
@@ -65,6 +66,7 @@ class LayerStack(QObject):
         self.points = self._add(PointsLayer())
         self.selected_points = SelectedPointsLayer(self.points)
         box.add_layer(self.selected_points)
+        self.neighbours = self._add(NeighboursLayer())
         self.posterior = self._add(PosteriorLayer())
         self.path = self._add(PathLayer())
         self.cursor = self._add(CursorLayer())

@@ -294,6 +294,10 @@ class LatentMap(QWidget):
         """Mark the previewed point (x, y); None removes the mark."""
         self.layer_stack.cursor.preview.set_position(xy)
 
+    def set_neighbours(self, xy: npt.ArrayLike | None) -> None:
+        """Mark the data points [k, 2] nearest to the latent shown; None removes the marks."""
+        self.layer_stack.neighbours.set_points(xy)
+
     def set_posterior(self, mean: npt.ArrayLike | None, covariance: npt.ArrayLike | None = None) -> None:
         """Draw a posterior's mean (x, y) and covariance [2, 2] on the shown axes; None removes it."""
         self.layer_stack.posterior.set_posterior(mean, covariance)

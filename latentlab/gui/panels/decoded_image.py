@@ -16,8 +16,9 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPixmap,
 )
-from PySide6.QtWidgets import QApplication, QGridLayout, QLabel, QMenu, QWidget
+from PySide6.QtWidgets import QApplication, QGridLayout, QMenu, QWidget
 
+from latentlab.gui.panels.nearest_images import NearestImages
 from latentlab.gui.style.theme import SPACE, tabular
 from latentlab.gui.widgets import dialogs
 from latentlab.gui.widgets.containers import EmptyState, SteadyLabel
@@ -25,10 +26,8 @@ from latentlab.gui.widgets.controls import button, column, label, named, row, to
 from latentlab.gui.widgets.elided_label import ElidedLabel
 from latentlab.gui.widgets.plain_text import set_tool_tip
 from latentlab.gui.widgets.qimage import ByteArray, PixelView, to_qimage
-from latentlab.utils.plain_text import NAME, as_line
 from latentlab.utils.text import format_number, subscript
 
-SMALL = 56  # px: side of the nearest image
 PAIR = 84  # px: side of an encoded image and of its reconstruction
 MAX_VALUES = 6  # of a latent's values that are written out
 
@@ -40,14 +39,6 @@ def latent_text(values: NDArray[np.float64], first: int = 0) -> str:
         for index, value in enumerate(values[:MAX_VALUES])
     ]
     return "   ".join(shown) + ("  …" if values.size > MAX_VALUES else "")
-
-
-def _with_text(view: PixelView, text: QLabel) -> QWidget:
-    box = QWidget()
-    line = row(view, text)
-    line.setStretch(1, 1)
-    box.setLayout(line)
-    return box
 
 
 class EncodedImage(QWidget):
@@ -98,21 +89,23 @@ class DecodedImage(QWidget):
 
     Copying, saving and dragging it out give the image at the model's own size.
 
+    Attributes
+    ----------
+    nearest : NearestImages
+        The real images nearest to the latent.
+
     Signals
     -------
     saveRequested(path)
         A file name was chosen for the shown image.
     openModelRequested
         The empty state's button was pressed.
-    nearestClicked
-        The nearest real image was clicked.
     encodedImageClosed
         The encoded image file should be removed.
     """
 
     saveRequested = Signal(str)
     openModelRequested = Signal()
-    nearestClicked = Signal()
     encodedImageClosed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -140,8 +133,7 @@ class DecodedImage(QWidget):
         self._smooth = tool_button("smoothImage", "smooth", "Interpolate between pixels", text="Smooth", checkable=True)
         self._smooth.setProperty("chip", True)
         self._smooth.toggled.connect(self._view.set_smooth)
-        self._nearest_view, self._nearest_text = self._small_view("nearestImage")
-        self._nearest = _with_text(self._nearest_view, self._nearest_text)
+        self.nearest = NearestImages()
         self._encoded = EncodedImage(self.encodedImageClosed.emit)
         self._empty = EmptyState(
             "The decoded image at the pointer appears here.",
@@ -152,17 +144,10 @@ class DecodedImage(QWidget):
         layout.addWidget(self._view, 1)
         layout.addLayout(row(self._now, self._cue, None, self._smooth))
         layout.addWidget(SteadyLabel(self._caption))
-        layout.addWidget(self._nearest)
+        layout.addWidget(self.nearest)
         layout.addWidget(self._encoded)
-        self._nearest.hide()
         self._encoded.hide()
         self.set_image(None)
-
-    def _small_view(self, name: str) -> tuple[PixelView, QLabel]:
-        view = PixelView(SMALL)
-        view.setObjectName(name)
-        view.setFixedSize(SMALL, SMALL)
-        return view, label("", "dim", wrap=True)
 
     # --- what is shown --------------------------------------------------------------------------
 
@@ -207,13 +192,6 @@ class DecodedImage(QWidget):
     def set_is_current(self, visible: bool) -> None:
         """Show or hide the note that the image is the current model's while the map shows an earlier epoch."""
         self._now.setVisible(visible)
-
-    def set_nearest(self, image: ByteArray | None, text: str = "") -> None:
-        """Show the nearest real image and a text beside it; ``None`` hides it."""
-        self._nearest_view.set_picture(image)
-        self._nearest_text.setText(as_line(text, NAME))
-        self._nearest.setVisible(image is not None)
-        self._nearest_view.setCursor(Qt.CursorShape.PointingHandCursor)
 
     def set_encoded_image(
         self, image: ByteArray | None, reconstruction: ByteArray | None = None, name: str = "", error: str = ""
@@ -266,9 +244,6 @@ class DecodedImage(QWidget):
         drag.setPixmap(QPixmap.fromImage(to_qimage(self._image)).scaled(64, 64))
         drag.exec(Qt.DropAction.CopyAction)
 
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Emit ``nearestClicked`` after a click on the nearest image."""
-        clicked = self._pressed is not None and self.childAt(event.position().toPoint()) is self._nearest_view
+    def mouseReleaseEvent(self, _event: QMouseEvent) -> None:
+        """Forget where a drag could have started."""
         self._pressed = None
-        if clicked and self._nearest_view.cursor().shape() == Qt.CursorShape.PointingHandCursor:
-            self.nearestClicked.emit()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import (
+    QContextMenuEvent,
     QFocusEvent,
     QImage,
     QKeyEvent,
@@ -39,9 +40,15 @@ class ImageStrip(QAbstractScrollArea):
     -------
     tileChosen(row, column)
         A tile was clicked, or chosen by Enter.
+    menuRequested(row, column, position)
+        A menu for a tile was asked for, by the right button or the Menu key; ``position`` is global.
+    tileHovered(row, column)
+        The pointer is over another tile; −1, −1 for none.
     """
 
     tileChosen = Signal(int, int)
+    menuRequested = Signal(int, int, QPoint)
+    tileHovered = Signal(int, int)
 
     def __init__(self) -> None:
         super().__init__()
@@ -246,15 +253,30 @@ class ImageStrip(QAbstractScrollArea):
         tile = self._tile_at(event.position().toPoint())
         can_pick = tile is not None and self._pickable
         self.viewport().setCursor(Qt.CursorShape.PointingHandCursor if can_pick else Qt.CursorShape.ArrowCursor)
+        self._set_hover(tile)
+
+    def _set_hover(self, tile: Tile | None) -> None:
         if tile != self._hover:
             self._hover = tile
             self.viewport().update()
+            self.tileHovered.emit(*(tile or (-1, -1)))
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Ask for a menu for the tile under the pointer, or for the one that keys would choose."""
+        by_key = event.reason() == QContextMenuEvent.Reason.Keyboard
+        tile = self._current if by_key else self._tile_at(event.pos())
+        if tile is None:
+            event.ignore()
+            return
+        self._current = tile
+        self.viewport().update()
+        position = self.viewport().mapToGlobal(self.tile_rect(*tile).center()) if by_key else event.globalPos()
+        self.menuRequested.emit(*tile, position)
 
     def viewportEvent(self, event: QEvent) -> bool:
         """Remove the outline when the pointer leaves."""
-        if event.type() == QEvent.Type.Leave and self._hover is not None:
-            self._hover = None
-            self.viewport().update()
+        if event.type() == QEvent.Type.Leave:
+            self._set_hover(None)
         return bool(super().viewportEvent(event))
 
     def wheelEvent(self, event: QWheelEvent) -> None:

@@ -28,6 +28,7 @@ from latentlab.engine.protocol.messages import (
     Failed,
     GridTiles,
     Interpolate,
+    MeasureCopy,
     ModelChanged,
     ModelSaved,
     Nearest,
@@ -59,7 +60,7 @@ PLANE = Axes(Z, Z, Z)
 VIEWS = (
     Decode(1, Z), DecodeGrid(1, PLANE, (0, 1), (0, 1), 1, 1, 8), Traverse(1, Z, (0,), Z), Interpolate(1, Z[None], 2),
     Reconstruct(1), Sample(1), DecodeRows(1, Z[None, None], ()), ReadCodebooks(1), Nearest(1, Z), DistanceToData(1, Z),
-    CompareRuns(("run",)),
+    MeasureCopy(1, Z), CompareRuns(("run",)),
 )  # fmt: skip
 READS = (
     DrawLatent(1, 0), ReadSnapshot(1, "run", 3), ReadEpochs(1, "run", "sample"), PreviewDataset("photos", DataConfig()),

@@ -159,14 +159,15 @@ def test_the_nearest_encoded_image_is_found_with_its_pixels(driver, image_file):
     driver.ask(EncodeDataset())
     points = driver.wait(PointsChanged)
     assert points.mean.shape == (IMAGES, 2)
-    driver.ask(Nearest(5, points.mean[17]))
+    driver.ask(Nearest(5, points.mean[17], 5))
     found = driver.wait(NearestFound)
     with np.load(image_file) as data:
         same = np.flatnonzero((points.mean == points.mean[17]).all(axis=1))
-        assert found.index in same
-        np.testing.assert_array_equal(found.image, data["images"][found.index])
-        assert found.label == data["labels"][found.index]
-    assert found.distance == 0
+        assert found.rows[0] in same
+        np.testing.assert_array_equal(found.images, data["images"][found.numbers])
+        np.testing.assert_array_equal(found.label, data["labels"][found.numbers])
+    assert found.distance[0] == 0
+    assert len(found.paths) == 5
     assert 0 < found.typical < 5
     assert found.model_version == points.model_version
     driver.ask(DistanceToData(6, np.full(2, 50.0, np.float32), preview=True))

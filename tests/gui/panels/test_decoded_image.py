@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QMenu, QPushButton, QToolButton
 
@@ -66,24 +66,13 @@ def test_the_caption_shows_the_latent(shown):
     assert widget.findChild(QLabel, "decodedCue").text() == "far from data"
 
 
-def test_a_click_on_the_nearest_image_emits_a_signal(qtbot, shown):
-    widget = shown(DecodedImage())
-    widget.set_image(np.zeros((8, 8), np.uint8))
-    widget.set_nearest(np.zeros((8, 8), np.uint8), "nearest")
-    small = widget.findChild(PixelView, "nearestImage")
-    qtbot.waitUntil(small.isVisible)
-    with qtbot.waitSignal(widget.nearestClicked):
-        qtbot.mouseClick(small, Qt.MouseButton.LeftButton)
-
-
 def test_honest_an_encoded_image_is_shown_beside_its_reconstruction_until_it_is_closed(qtbot, shown):
     widget = shown(DecodedImage())
     widget.set_image(np.zeros((8, 8), np.uint8))
-    widget.set_nearest(np.zeros((8, 8), np.uint8), "nearest")
     widget.set_encoded_image(
         np.full((8, 8), 200, np.uint8), np.full((8, 8), 100, np.uint8), "face.png", "distortion 12.5, rate 3.0 nats"
     )
-    for name, grey in (("originalImage", 200), ("reconstructionImage", 100), ("nearestImage", 0)):
+    for name, grey in (("originalImage", 200), ("reconstructionImage", 100)):
         view = widget.findChild(PixelView, name)
         qtbot.waitUntil(view.isVisible)
         assert view.picture().pixelColor(0, 0).red() == grey

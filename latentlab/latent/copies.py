@@ -1,0 +1,141 @@
+"""Whether a decoded image is a copy of an image of the data, by distances in pixel space (numpy; no Qt)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+
+AROUND = 50
+"""Number of nearest images whose mean distance is the scale of an image's surroundings."""
+COPY = 0.5
+"""Fraction of the usual distance below which an image counts as a copy."""
+_MAX_SAMPLED = 64
+
+
+def is_copy(distance: float, typical: float, around: float) -> bool:
+    """Whether an image is a copy of its nearest image.
+
+    It is when it is much nearer than the images of the data are to each other, and much nearer than to the other images
+    around it (Carlini et al. 2023, "Extracting training data from diffusion models", arXiv:2301.13188, section 5.1):
+    in a dense part of the data everything is near to something.
+
+    Parameters
+    ----------
+    distance
+        To the nearest image.
+    typical
+        Median distance of an image of the data to its nearest other one.
+    around
+        Mean distance to the ``AROUND`` nearest images.
+    """
+    return bool(distance < COPY * typical and distance < COPY * around)
+
+
+@dataclass(frozen=True)
+class PixelNeighbours:
+    """Distances of one image to the images of the data, in pixels.
+
+    Attributes
+    ----------
+    index
+        Of the nearest image.
+    distance
+        To it.
+    around
+        Mean distance to the ``AROUND`` nearest images.
+    """
+
+    index: int
+    distance: float
+    around: float
+
+
+class PixelSearch:
+    """Distances from one image to all others, in blocks, so that other work can be done between two of them.
+
+    Parameters
+    ----------
+    target
+        float [C, H, W] in [0, 1].
+
+    Examples
+    --------
+    >>> images = np.zeros((3, 1, 2, 2), np.uint8)
+    >>> images[2] = 255
+    >>> search = PixelSearch(np.ones((1, 2, 2)))
+    >>> search.add(images)
+    >>> search.result().index
+    2
+    """
+
+    def __init__(self, target: NDArray[np.floating]) -> None:
+        self._target = np.asarray(target, np.float32).reshape(-1)
+        self._distances: list[FloatArray] = []
+
+    def add(self, images: NDArray[np.uint8]) -> None:
+        """Compare with the next images, uint8 [n, C, H, W]."""
+        difference = images.reshape(len(images), -1).astype(np.float32)
+        difference /= 255
+        difference -= self._target
+        self._distances.append(np.sqrt(np.einsum("np,np->n", difference, difference)))
+
+    def result(self) -> PixelNeighbours:
+        """The nearest of the images so far, at least one; of equally near ones the first."""
+        distances = np.concatenate(self._distances)
+        index = int(distances.argmin())
+        count = min(AROUND, len(distances))
+        nearest = np.partition(distances, count - 1)[:count]
+        return PixelNeighbours(index, float(distances[index]), float(nearest.mean(dtype=np.float64)))
+
+
+class TypicalPixelDistance:
+    """The median distance of an image to its nearest other one, measured for 64 images against all, in blocks.
+
+    Parameters
+    ----------
+    count
+        Number of images.
+    seed
+        Draws the images that are measured.
+
+    Attributes
+    ----------
+    sampled
+        Sorted indices of those images, int64 [k].
+    """
+
+    def __init__(self, count: int, seed: int = 0) -> None:
+        chosen = np.random.default_rng(seed).choice(count, min(_MAX_SAMPLED, count), replace=False)
+        self.sampled: NDArray[np.int64] = np.sort(chosen).astype(np.int64)
+        self._images: FloatArray | None = None
+        self._squared = np.full(len(self.sampled), np.inf)
+
+    def set_sampled(self, images: NDArray[np.uint8]) -> None:
+        """Give the pixels of the ``sampled`` images, uint8 [k, C, H, W]; to be called before ``add``."""
+        self._images = _centred(images)
+
+    def add(self, start: int, images: NDArray[np.uint8]) -> None:
+        """Compare with the images ``start``, ``start + 1``, …, uint8 [n, C, H, W]."""
+        assert self._images is not None
+        block, own = _centred(images), self._images
+        squared = np.einsum("np,np->n", own, own)[:, None] + np.einsum("np,np->n", block, block) - 2 * (own @ block.T)
+        itself = self.sampled - start
+        inside = np.flatnonzero((itself >= 0) & (itself < len(block)))
+        squared[inside, itself[inside]] = np.inf
+        np.minimum(self._squared, squared.min(axis=1), out=self._squared)
+
+    def result(self) -> float:
+        """The median; infinite for fewer than two images."""
+        return float(np.sqrt(max(float(np.median(self._squared)), 0.0)))
+
+
+def _centred(images: NDArray[np.uint8]) -> FloatArray:
+    """Images as rows of numbers from −0.5 to 0.5, whose products lose fewer digits."""
+    rows: FloatArray = images.reshape(len(images), -1).astype(np.float32)
+    rows /= 255
+    rows -= 0.5
+    return rows
