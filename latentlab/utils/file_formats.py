@@ -26,7 +26,7 @@ DATASET_FILTER = f"Datasets ({' '.join(sum(FILE_PATTERNS.values(), ()))} *.csv *
 """Filter of a dialog that opens a dataset file; a table of labels (.csv) stands for its folder of images, and a text
 file lists paths."""
 
-_ARRAY_IN_FILE = re.compile(r"(.+\.(?:npz|mat)):([^:]+)", re.IGNORECASE)
+_ARRAY_IN_FILE = re.compile(r"(.+\.(?:npz|mat|h5|hdf5|hdf|zarr)):([^:]+)", re.IGNORECASE)
 
 
 def array_in_file(source: str) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -99,6 +100,44 @@ class LazyImages:
         indices = (np.unravel_index(number, self._leading) for number in range(start, stop))
         images = [np.asarray(self._stored[tuple(map(int, index))], dtype=self.dtype) for index in indices]
         return np.stack(images) if images else np.empty((0, *self._stored.shape[len(self._leading) :]), self.dtype)
+
+
+class SplitImages:
+    """Several `LazyImages` of one size after each other."""
+
+    def __init__(self, parts: Sequence[LazyImages]) -> None:
+        self._parts = list(parts)
+        self._starts = np.cumsum([0, *map(len, self._parts)])
+        self.dtype: np.dtype[Any] = np.result_type(*(part.dtype for part in self._parts))
+        self.shape: tuple[int, ...] = (int(self._starts[-1]), *self._parts[0].shape[1:])
+
+    @property
+    def ndim(self) -> int:
+        """4."""
+        return len(self.shape)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: int | slice | NDArray[np.int64]) -> NDArray[Any]:
+        """Read some images; the rows are ascending.
+
+        Raises
+        ------
+        InputError
+            When they are damaged.
+        """
+        if isinstance(rows, int | np.integer):
+            image: NDArray[Any] = self[int(rows) : int(rows) + 1][0]
+            return image
+        numbers = np.arange(*rows.indices(len(self))) if isinstance(rows, slice) else np.asarray(rows)
+        found = [np.empty((0, *self.shape[1:]), self.dtype)]
+        for part, start in zip(self._parts, self._starts.tolist(), strict=False):
+            within = numbers[(numbers >= start) & (numbers < start + len(part))] - start
+            if len(within):
+                is_run = int(within[-1]) - int(within[0]) + 1 == len(within)
+                found.append(part[slice(int(within[0]), int(within[-1]) + 1) if is_run else within])
+        return np.concatenate(found, dtype=self.dtype)
 
 
 def check_promise(name: str, shape: tuple[int, ...], dtype: np.dtype[Any], stored: int, piece: int) -> None:

@@ -68,7 +68,7 @@ FILE_FORMATS = (
     FileFormat(".mat", lambda path: path.suffix.lower() == ".mat", lambda path, _: open_mat(path), open_mat),
     FileFormat("IDX", is_idx, lambda path, _: open_idx(path)),
     FileFormat("Parquet", lambda path: is_parquet(path) or is_arrow(path), lambda path, _: open_parquet(path)),
-    FileFormat("HDF5", is_hdf5, lambda path, _: open_hdf5(path)),
+    FileFormat("HDF5", is_hdf5, lambda path, _: open_hdf5(path), open_hdf5),
     FileFormat("video", is_video, lambda path, config: open_video(path, config.frame_step)),
     FileFormat("zip", is_zip, lambda path, _: open_zip(path)),
     FileFormat("tar", is_tar, lambda path, _: open_tar(path)),
@@ -176,7 +176,7 @@ def _open(path: Path, config: DataConfig) -> Opened:
     if not path.exists():
         raise InputError(f"there is no file or folder {path}")
     if path.is_dir():
-        return (yield from _open_folder(path, config))
+        return (yield from _open_folder(path, config, array))
     if not path.is_file():  # a pipe would be waited for, a device may have no end
         raise InputError(f"cannot read {path}: it is neither a regular file nor a folder")
     if path.suffix.lower() in TABLE_SUFFIXES:
@@ -196,6 +196,8 @@ def _open(path: Path, config: DataConfig) -> Opened:
 def _open_file(path: Path, array: str, config: DataConfig) -> Opened:
     for file_format in FILE_FORMATS:
         if file_format.matches(path):
+            if array and file_format.read_array is None:
+                raise InputError(f"{path.name} is a {file_format.name} file, which has no array named {array}")
             if array and file_format.read_array is not None:
                 return (yield from file_format.read_array(path, array))
             return (yield from file_format.read(path, config))
@@ -213,10 +215,12 @@ def _open_table(path: Path) -> Opened:
     return (yield from open_pixel_table(path, table, *pixels))
 
 
-def _open_folder(path: Path, config: DataConfig) -> Opened:
+def _open_folder(path: Path, config: DataConfig, array: str) -> Opened:
     """A folder of images; one without any may be a zarr store, or hold the shards of a dataset."""
     if is_zarr(path):
-        return (yield from open_zarr(path))
+        return (yield from open_zarr(path, array))
+    if array:
+        raise InputError(f"{path.name} is a folder, which has no array named {array}")
     items = yield from folder_items(path)
     shards = [] if items.names else shards_in(path)
     if not shards:

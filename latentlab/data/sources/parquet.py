@@ -6,6 +6,7 @@ metadata, where the ``datasets`` library writes its features. A file is read by 
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from latentlab.data.images.image_file import UnreadableError
 from latentlab.data.loading.fetcher import Fetch, Payload
 from latentlab.data.loading.in_thread import run_in_thread
 from latentlab.data.sources.array_dataset import cache_identity, unlabelled
+from latentlab.data.sources.arrow_stream import ArrowStream, open_arrow
 from latentlab.data.sources.columns import Column, as_column, interpret
 from latentlab.data.sources.extras import import_extra
 from latentlab.data.sources.items import ImageItems
@@ -32,6 +34,9 @@ _IMAGE_NAMES = ("image", "images", "img", "picture", "jpg", "png", "jpeg", "webp
 _MEMORY_FRACTION = 8
 _ROWS_AT_ONCE = 32
 _MAX_COLUMNS = 64
+_MEMORY_PER_ROW = 200  # bytes, for names and labels
+_MAX_DEPTH = 4  # of columns within columns
+_NUMBERS = ("int", "uint", "float", "double", "halffloat", "bool", "timestamp", "date")
 _LONGEST_TEXT = 200
 
 
@@ -90,7 +95,7 @@ def _items(path: Path) -> ImageItems:
         with _opened(path) as table:
             features = _features(table.schema)
             key, left_out = _image_column(path, table, features)
-            count = sum(table.rows)
+            count = _count(path, table)
             names = _names(path, table, key, count)
             columns, more = _read_columns(path, table, key, features, count)
     except InputError:
@@ -116,17 +121,28 @@ def _items(path: Path) -> ImageItems:
     )
 
 
+def _count(path: Path, table: _Table) -> int:
+    """Number of rows.
+
+    Raises
+    ------
+    InputError
+        When the file announces more than can be listed.
+    """
+    count = sum(table.rows)
+    if count * _MEMORY_PER_ROW > available_bytes():
+        raise InputError(f"{path.name} announces {count:,} rows, too many for the available memory")
+    return count
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[_Table]:
     purpose = f"{path.name} is read"
     pyarrow = import_extra("pyarrow", "pyarrow", "hf", purpose)
     if is_arrow(path):
-        ipc = import_extra("pyarrow.ipc", "pyarrow", "hf", purpose)
         with pyarrow.memory_map(str(path)) as mapped:
-            parts = list(ipc.open_stream(mapped))
-            sizes = [{name: part.column(name).nbytes for name in part.schema.names} for part in parts]
-            schema = ipc.open_stream(path.open("rb")).schema if not parts else parts[0].schema
-            yield _Table(schema, [part.num_rows for part in parts], sizes, partial(_slices, parts))
+            stream = open_arrow(path, mapped)
+            yield _Table(stream.schema, stream.rows, stream.sizes, partial(_slices, stream))
         return
     parquet = import_extra("pyarrow.parquet", "pyarrow", "hf", purpose)
     with parquet.ParquetFile(path) as file:
@@ -138,8 +154,8 @@ def _opened(path: Path) -> Iterator[_Table]:
         yield _Table(file.schema_arrow, [group.num_rows for group in groups], list(map(_sizes, groups)), batches)
 
 
-def _slices(parts: list[Any], part: int, columns: list[str]) -> Iterator[Any]:
-    chosen = parts[part].select(columns)
+def _slices(stream: ArrowStream, part: int, columns: list[str]) -> Iterator[Any]:
+    chosen = stream.batch(part, columns)
     for start in range(0, chosen.num_rows, _ROWS_AT_ONCE):
         batch = chosen.slice(start, _ROWS_AT_ONCE)
         batch.validate(full=True)  # Arrow trusts the offsets in a file otherwise
@@ -204,33 +220,46 @@ def _names(path: Path, table: _Table, key: str, count: int) -> list[str]:
 def _read_columns(
     path: Path, table: _Table, key: str, features: dict[str, Any], count: int
 ) -> tuple[dict[str, Column], list[LeftOut]]:
-    """The columns of numbers and of short text; and those that are neither, or too large."""
+    """The columns of numbers and of short text, also within others; and those that are neither, or too large."""
     columns: dict[str, Column] = {}
     left_out: list[LeftOut] = []
     limit = available_bytes() // _MEMORY_FRACTION
-    for field in table.schema:
-        if field.name == key or _holds_bytes(field.type):
-            continue
-        kind = str(field.type)
+    fields = [field for field in table.schema if field.name != key and not _holds_bytes(field.type)]
+    for steps, kind in (leaf for field in fields for leaf in _leaves((field.name,), field.type)):
+        title = ".".join(steps)
         is_text = kind in ("string", "large_string") or kind.startswith("dictionary<values=string")
-        size = sum(sizes.get(field.name, 0) for sizes in table.sizes)
-        if not is_text and not kind.startswith(
-            ("int", "uint", "float", "double", "halffloat", "bool", "timestamp", "date")
-        ):
-            left_out.append(LeftOut(field.name, f"a column of {kind:.60}", "column"))
+        size = sum(sizes.get(steps[0], 0) for sizes in table.sizes)
+        if not is_text and not kind.startswith(_NUMBERS):
+            left_out.append(LeftOut(title, f"a column of {kind:.60}", "column"))
         elif len(columns) >= _MAX_COLUMNS:
-            left_out.append(LeftOut(field.name, f"more than {_MAX_COLUMNS} columns", "column"))
+            left_out.append(LeftOut(title, f"more than {_MAX_COLUMNS} columns", "column"))
         elif size > limit or (is_text and count * _LONGEST_TEXT * 4 > limit):
-            left_out.append(
-                LeftOut(field.name, f"a column of {format_bytes(size)}, too large for the memory", "column")
-            )
+            left_out.append(LeftOut(title, f"a column of {format_bytes(size)}, too large for the memory", "column"))
         else:
-            values: list[Any] = []
-            for part in range(len(table.rows)):
-                for batch in table.batches(part, [field.name]):
-                    values += batch.column(0).to_pylist()
-            columns[field.name] = as_column(_plain(values, _class_names(features.get(field.name, {}))))
+            columns[title] = as_column(_plain(_values(table, steps), _class_names(features.get(title, {}))))
     return columns, left_out
+
+
+def _leaves(path: tuple[str, ...], kind: Any) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The columns within a column of ``struct`` by their path, and their types; itself if it is another column."""
+    if not str(kind).startswith("struct<") or len(path) > _MAX_DEPTH:
+        yield path, str(kind)
+        return
+    for number in range(kind.num_fields):
+        field = kind.field(number)
+        yield from _leaves((*path, field.name), field.type)
+
+
+def _values(table: _Table, path: tuple[str, ...]) -> list[Any]:
+    """All values of a column, or of one within another."""
+    compute = importlib.import_module("pyarrow.compute")
+    values: list[Any] = []
+    for part in range(len(table.rows)):
+        for batch in table.batches(part, [path[0]]):
+            column = batch.column(0)
+            column = compute.struct_field(column, list(path[1:])) if path[1:] else column
+            values += column.to_pylist()
+    return values
 
 
 def _class_names(feature: dict[str, Any]) -> list[str]:

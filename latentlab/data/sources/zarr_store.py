@@ -14,13 +14,16 @@ from latentlab.data.loading.in_thread import run_in_thread
 from latentlab.data.sources.array_dataset import ArraySource
 from latentlab.data.sources.extras import import_extra
 from latentlab.data.sources.lazy_array import LazyImages, StoredArray, check_promise
-from latentlab.data.sources.stored_arrays import choose, image_key, source_of_arrays
+from latentlab.data.sources.stored_arrays import image_keys, source_of_arrays
 from latentlab.data.types import LeftOut, LoadProgress
 from latentlab.errors import InputError
+from latentlab.utils.memory import available_bytes
 
 _METADATA = ("zarr.json", ".zarray", ".zgroup")
 _MAX_ARRAYS = 1_000
 _MAX_CHUNKS = 1_000_000
+_LARGEST_RATIO = 1100  # of compressed text
+_MEMORY_FRACTION = 8
 
 
 def is_zarr(path: Path) -> bool:
@@ -28,8 +31,8 @@ def is_zarr(path: Path) -> bool:
     return path.is_dir() and any((path / name).is_file() for name in _METADATA)
 
 
-def open_zarr(path: Path) -> Generator[LoadProgress, None, ArraySource]:
-    """Find the images of a store, and read their labels.
+def open_zarr(path: Path, array: str = "") -> Generator[LoadProgress, None, ArraySource]:
+    """Find the images of a store, and read their labels; see `latentlab.data.sources.hdf5.open_hdf5`.
 
     Of the resolutions of an OME-Zarr image the first is read; its time points, channels and depths are images each.
 
@@ -40,31 +43,36 @@ def open_zarr(path: Path) -> Generator[LoadProgress, None, ArraySource]:
     """
     load = partial(import_extra, "zarr", "zarr", "zarr", f"{path.name} is read")
     zarr = yield from run_in_thread(load, LoadProgress(0, None, "Loading zarr"))
-    return (yield from run_in_thread(partial(_source, zarr, path), LoadProgress(0, None, f"Reading {path.name}")))
+    progress = LoadProgress(0, None, f"Reading {path.name}")
+    return (yield from run_in_thread(partial(_source, zarr, path, array), progress))
 
 
-def _source(zarr: Any, path: Path) -> ArraySource:
+def _source(zarr: Any, path: Path, chosen: str) -> ArraySource:
     try:
         root = zarr.open(str(path), mode="r")
         arrays: dict[str, StoredArray] = {}
         left_out: list[LeftOut] = []
+        limit = available_bytes() // _MEMORY_FRACTION
         for name, array in _arrays(zarr, root, path.name):
-            if array.dtype.kind not in "buifSU":
+            if array.dtype.kind == "T" and array.nbytes_stored() * _LARGEST_RATIO > limit:
+                left_out.append(LeftOut(name, "text that may be too large for the memory", "array"))
+            elif array.dtype.kind not in "buifSUT":
                 left_out.append(LeftOut(name, f"values of type {array.dtype}", "array"))
             else:
                 arrays[name] = array
         multiscale = _first_resolution(root)
-        key = multiscale if multiscale in arrays else image_key(arrays, path.name)
-        _check(path, key, arrays[key])
-        leading = max(1, len(arrays[key].shape) - 2) if key == multiscale else 1
-        images = LazyImages(arrays[key], f"{path.name}: {key}", leading)
-        chosen = choose(arrays, key, len(images), partial(_check, path))
+        keys = {"": multiscale} if multiscale in arrays and not chosen else image_keys(arrays, path.name, chosen)
+        images = {}
+        for split, key in keys.items():
+            _check(path, key, arrays[key])
+            leading = max(1, len(arrays[key].shape) - 2) if key == multiscale else 1
+            images[split] = LazyImages(arrays[key], f"{path.name}: {key}", leading)
         identity = (str(path.resolve()), _fingerprint(path))
+        return source_of_arrays(path, arrays, images, keys, partial(_check, path), "zarr", identity, left_out, chosen)
     except InputError:
         raise
     except Exception as error:  # zarr and its codecs raise errors of any kind for damaged stores
         raise InputError(f"{path.name} is damaged: {' '.join(str(error).split())[:200]}") from None
-    return source_of_arrays(path, images, chosen, "zarr", identity, left_out)
 
 
 def _arrays(zarr: Any, root: Any, name: str) -> Iterator[tuple[str, Any]]:

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from latentlab.data import load_dataset
+from latentlab.data.sources.arrow_stream import open_arrow
 from latentlab.errors import InputError
 from tests.data.helpers import encoded, opened_or_refused, reasons_of, save, values_of
 
@@ -105,6 +106,79 @@ def test_a_saved_arrow_dataset_is_read(tmp_path):
     assert dataset.labels.tolist() == [0, 1, 2, 0]
 
 
+def write_arrow(path, rows, compression=None, batch=None):
+    options = pa.ipc.IpcWriteOptions(compression=compression)
+    with pa.ipc.new_stream(path, rows.schema, options=options) as stream:
+        stream.write_table(rows, max_chunksize=batch)
+    return path
+
+
+@pytest.mark.parametrize("compression", [None, "zstd", "lz4"])
+def test_batches_of_an_arrow_file_are_read_whatever_their_columns(tmp_path, compression):
+    rows = table(
+        7,
+        FEATURES,
+        label=[0, 1, 2, 0, 1, 2, 0],
+        site=pa.array(["a", "b", "a", "b", "a", "b", None]).dictionary_encode(),
+        camera=[{"lens": {"mm": number}, "maker": "x", "tags": [1]} for number in range(7)],
+        nothing=pa.nulls(7),
+    )
+    dataset = load_dataset(write_arrow(tmp_path / "a.arrow", rows, compression, batch=3))
+    assert values_of(dataset) == list(range(7))
+    assert dataset.labels.tolist() == [0, 1, 2, 0, 1, 2, 0]
+    assert dataset.metadata["site"].tolist() == ["a", "b", "a", "b", "a", "b", ""]
+    assert dataset.metadata["camera.lens.mm"].tolist() == list(range(7))
+    assert reasons_of(dataset).keys() == {"camera.tags", "nothing"}
+
+
+def test_columns_within_columns_are_columns(tmp_path):
+    nested = [{"age": 3, "where": {"x": 0.5, "box": [1, 2]}}, None, {"age": None, "where": None}]
+    pq.write_table(table(3, about=nested), tmp_path / "a.parquet")
+    dataset = load_dataset(tmp_path / "a.parquet")
+    np.testing.assert_equal(dataset.metadata["about.age"], [3, np.nan, np.nan])
+    np.testing.assert_equal(dataset.metadata["about.where.x"], [0.5, np.nan, np.nan])
+    assert reasons_of(dataset).keys() == {"about.where.box"}
+
+
+def test_sizes_of_an_arrow_files_columns_are_known_from_its_headers(tmp_path):
+    rows = pa.table({"image": [b"\0" * 50_000] * 4, "site": ["x" * 100] * 4, "pair": [{"a": 1.5, "b": [2, 3]}] * 4})
+    for compression in (None, "zstd"):
+        path = write_arrow(tmp_path / "a.arrow", rows, compression)
+        with pa.memory_map(str(path)) as mapped:
+            stream = open_arrow(path, mapped)
+            (sizes,) = stream.sizes
+            assert stream.rows == [4]
+            assert 200_000 <= sizes["image"] < 200_500
+            assert 400 <= sizes["site"] < 600
+            assert 4 * 24 <= sizes["pair"] < 400
+
+
+def test_an_arrow_file_that_unpacks_to_far_more_is_refused_unread(tmp_path, monkeypatch):
+    monkeypatch.setattr("latentlab.data.sources.arrow_stream._ALWAYS_ALLOWED", 0)
+    path = write_arrow(tmp_path / "a.arrow", pa.table({"image": [b"\0" * 1_000_000] * 4}), "zstd", batch=1)
+    monkeypatch.setattr("latentlab.data.sources.arrow_stream.ArrowStream", None)
+    with pytest.raises(InputError, match=r"a\.arrow unpacks from .* to more than .*, which no images do"):
+        load_dataset(path)
+
+
+def test_more_rows_than_can_be_listed_are_refused(tmp_path, monkeypatch):
+    pq.write_table(table(5), tmp_path / "a.parquet")
+    monkeypatch.setattr("latentlab.data.sources.parquet.available_bytes", lambda: 900)
+    with pytest.raises(InputError, match=r"a\.parquet announces 5 rows, too many"):
+        load_dataset(tmp_path / "a.parquet")
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), min_size=1, max_size=4))
+def test_no_damage_of_an_arrow_file_raises_anything_but_a_refusal(tmp_path, changes):
+    path = write_arrow(tmp_path / "a.arrow", table(3, label=[1, 2, 3]), "zstd", batch=2)
+    data = bytearray(path.read_bytes())
+    for at, value in changes:
+        data[at % len(data)] = value
+    path.write_bytes(data)
+    opened_or_refused(path)
+
+
 def test_a_table_without_images_is_refused_with_its_columns(tmp_path):
     pq.write_table(pa.table({"a": [1], "b": ["x"]}), tmp_path / "a.parquet")
     with pytest.raises(
@@ -115,7 +189,7 @@ def test_a_table_without_images_is_refused_with_its_columns(tmp_path):
 
 def test_a_row_group_that_does_not_fit_into_memory_is_left_out(tmp_path, monkeypatch):
     pq.write_table(table(2), tmp_path / "a.parquet")
-    monkeypatch.setattr("latentlab.data.sources.parquet.available_bytes", lambda: 100)
+    monkeypatch.setattr("latentlab.data.sources.parquet.available_bytes", lambda: 450)
     with pytest.raises(InputError, match="too large for the memory"):
         load_dataset(tmp_path / "a.parquet")
 

@@ -27,6 +27,21 @@ def test_a_group_has_images_and_labels(tmp_path, version):
     assert reasons_of(dataset).keys() == {"more"}
 
 
+def test_splits_text_and_a_chosen_array(tmp_path):
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=2)
+    for split, images in (("train", IMAGES[:4]), ("test", IMAGES[4:])):
+        group.create_array(f"{split}/images", data=images)
+        texts = group.create_array(f"{split}/label", shape=(len(images),), dtype=str)
+        texts[:] = np.array(["cat", "dog"] * (len(images) // 2), dtype=object)
+    dataset = load_dataset(tmp_path / "a.zarr")
+    assert np.array_equal(dataset.images, IMAGES.transpose(0, 3, 1, 2))
+    assert dataset.splits.tolist() == ["train"] * 4 + ["test"] * 2
+    assert dataset.classes == ("cat", "dog")
+    assert dataset.labels.tolist() == [0, 1] * 3
+    chosen = load_dataset(f"{tmp_path / 'a.zarr'}:test/images")
+    assert np.array_equal(chosen.images, IMAGES[4:].transpose(0, 3, 1, 2))
+
+
 def test_an_array_on_its_own_is_a_dataset(tmp_path):
     zarr.save_array(tmp_path / "a.zarr", IMAGES[..., 0])
     dataset = load_dataset(tmp_path / "a.zarr")
