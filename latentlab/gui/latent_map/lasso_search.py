@@ -55,7 +55,9 @@ class LassoSearch(QObject):
             self._begin_next()
 
     def cancel(self) -> None:
-        """Search no more."""
+        """Search no more; a last outline, which the user has closed, is searched to its end first."""
+        if self._is_last:
+            self._search(float("inf"))
         self._next = self._steps = None
         self._continue.cancel()
         self._pause.cancel()
@@ -70,16 +72,16 @@ class LassoSearch(QObject):
         self._inside = np.zeros(len(tiles), bool)
         self._search()
 
-    def _search(self) -> None:
+    def _search(self, seconds: float = SLICE_SECONDS) -> None:
         if self._steps is None:
             return
-        end = time.perf_counter() + SLICE_SECONDS
+        end = time.perf_counter() + seconds
         for positions in self._steps:
             self._inside[positions] = True
             if time.perf_counter() >= end:
                 self._continue.debounce()
                 return
-        self._steps = None
-        if not self._is_last:
+        self._steps, was_last, self._is_last = None, self._is_last, False
+        if not was_last:
             self._pause.debounce()
-        self.found.emit(self._inside, self._is_last)
+        self.found.emit(self._inside, was_last)

@@ -306,6 +306,17 @@ def test_another_tool_gives_up_the_outline(latent_map, grid_of_points):
     assert selected.calls == []
 
 
+def test_a_gesture_that_follows_at_once_does_not_lose_the_one_before(latent_map):
+    """The points inside are still being searched when the next click comes."""
+    xy = np.random.default_rng(0).uniform(-2, 2, (3_000_000, 2)).astype(np.float32)
+    latent_map.set_points(xy, None, ())
+    latent_map.set_mode("box")
+    selected = Recorder(latent_map.pointsSelected)
+    drag(latent_map, LEFT, *[at(latent_map, z) for z in ((-1.9, -1.9), (0, 0), (1.9, 1.9))])
+    QTest.mouseClick(latent_map.viewport(), LEFT, Qt.KeyboardModifier.ShiftModifier, at(latent_map, (0, 0)))
+    assert [how for _, _, how in selected.calls] == ["box", "click"]
+
+
 def test_a_large_crowd_is_selected_exactly_in_slices(latent_map, qtbot):
     """More points than one slice searches; no point is left out or counted twice."""
     xy = np.random.default_rng(0).uniform(-2, 2, (2_000_000, 2)).astype(np.float32)
