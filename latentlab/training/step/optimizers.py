@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -50,9 +51,10 @@ class Optimizers:
         device = next(model.parameters()).device
         kind = torch.optim.AdamW if config.weight_decay > 0 else torch.optim.Adam
         self._moments: dict[str, tuple[list[Tensor], list[Tensor], list[Tensor]]] = {}
+        factors = model.learning_rate_factors()
         self._adam = {
             phase: kind(
-                parameters,
+                _groups(parameters, factors, config.learning_rate),
                 lr=config.learning_rate,
                 weight_decay=config.weight_decay,
                 fused=device.type in _FUSED and all(p.is_floating_point() for p in parameters),
@@ -66,14 +68,13 @@ class Optimizers:
         self._steps_applied = torch.zeros((), device=device, dtype=torch.int64)
         self._first_step = 0
         self._current_rate = config.learning_rate
-        self._rate_tensor: Tensor | None = None
         if self.deferred:
-            self._rate_tensor = torch.full((), config.learning_rate, device=device)
             for adam in self._adam.values():
                 for group in adam.param_groups:
                     # A recorded step reads the rate from this tensor. torch would warn about each step of a capturable
                     # optimizer that is not recorded.
-                    group["lr"], group["capturable"] = self._rate_tensor, device.type == "cuda"
+                    group["lr"] = torch.full((), group["lr"], device=device)
+                    group["capturable"] = device.type == "cuda"
                 adam._warned_capturable_if_run_uncaptured = True
 
     def scheduled_rate(self, fraction: float) -> float:
@@ -87,12 +88,13 @@ class Optimizers:
         if learning_rate == self._current_rate:
             return
         self._current_rate = learning_rate
-        if self._rate_tensor is not None:
-            self._rate_tensor.fill_(learning_rate)
-        else:
-            for adam in self._adam.values():
-                for group in adam.param_groups:
-                    group["lr"] = learning_rate
+        for adam in self._adam.values():
+            for group in adam.param_groups:
+                rate = learning_rate * group["factor"]
+                if self.deferred:
+                    group["lr"].fill_(rate)
+                else:
+                    group["lr"] = rate
 
     def zero_grad(self, phase: str) -> None:
         """Set the gradients of a phase to ``None``."""
@@ -148,7 +150,8 @@ class Optimizers:
         """Take Adam's step."""
         adam, parameters = self._adam[phase], self._parameters[phase]
         group = adam.param_groups[0]
-        if phase not in self._moments or self.deferred or len(gradients) < len(parameters) or not group["fused"]:
+        is_plain = group["fused"] and len(adam.param_groups) == 1 and not self.deferred
+        if phase not in self._moments or len(gradients) < len(parameters) or not is_plain:
             adam.step()
             states = [adam.state.get(parameter) for parameter in parameters]
             if all(states):
@@ -242,6 +245,14 @@ class Optimizers:
                 raise ValueError(f"tensor optimizer.{key} belongs to none of its parameters")
             if value.shape != (() if moment == "step" else shapes[path]):
                 raise ValueError(f"tensor optimizer.{key} is {list(value.shape)} instead of {list(shapes[path])}")
+
+
+def _groups(parameters: list[nn.Parameter], factors: dict[nn.Parameter, float], rate: float) -> list[dict[str, Any]]:
+    """The parameters in groups of equal ``factors`` of the learning rate, each at its own rate."""
+    groups: dict[float, list[nn.Parameter]] = {}
+    for parameter in parameters:
+        groups.setdefault(factors.get(parameter, 1.0), []).append(parameter)
+    return [{"params": own, "lr": rate * factor, "factor": factor} for factor, own in groups.items()]
 
 
 @dataclass

@@ -39,7 +39,7 @@ def labelled_batch(count):
 
 @pytest.mark.parametrize("images", [60, 6000])
 def test_the_labelled_bound_has_the_labelled_images_share_of_the_objective(images):
-    """J = Σ_labelled L(x, y) + Σ_unlabelled U(x) + …, divided by the number of images (Kingma et al. 2014, eq. 8, 9)."""
+    """J = Σ_labelled L(x, y) + Σ_unlabelled U(x) + …, per image (Kingma et al. 2014, eq. 8, 9)."""
     losses = m2().losses("model", labelled_batch(12), StepState(images=images))
     terms = losses.terms
     own = terms["distortion"] + terms["rate"]
