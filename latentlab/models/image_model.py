@@ -73,9 +73,12 @@ class ImageModel(LatentModel):
         flat: Tensor = self.decoder(z.reshape(-1, z.shape[-1]))
         return flat.reshape(*z.shape[:-1], *flat.shape[1:])
 
-    def log_likelihood(self, z: Tensor, batch: Batch) -> Tensor:
-        """Log p(x|z) in nats, [K, B], of latents [K, B, D], over the observed pixels."""
-        return self.likelihood.log_prob(self.output(z, batch.label), batch.x, batch.mask)
+    def log_likelihood(self, z: Tensor, batch: Batch, weights: Tensor | None = None) -> Tensor:
+        """Log p(x|z) in nats, [K, B], of latents [K, B, D], over the observed pixels.
+
+        ``weights`` [B] are those of ``Likelihood.log_prob``.
+        """
+        return self.likelihood.log_prob(self.output(z, batch.label), batch.x, batch.mask, weights)
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """Mean of p(x|z) for z [B, d]: float32 [B, C, H, W] in [0, 1]."""

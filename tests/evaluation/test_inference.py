@@ -9,7 +9,7 @@ import torch
 from latentlab.config import ModelConfig, validated
 from latentlab.errors import InputError
 from latentlab.evaluation import evaluate, impute, inference_gaps
-from latentlab.models import Batch, build
+from latentlab.models import Batch, StepState, build
 from tests.models.families.test_every_recipe import bars
 from tests.models.helpers import images, ppca, ppca_marginal, smaller, tiny, train
 
@@ -164,3 +164,21 @@ def test_latents_are_found_without_an_encoder(search):
 
     assert (height(found) > height(torch.zeros(5, 2))).all()
     assert (height(found) >= height(z) - 0.05).all()
+
+
+@pytest.mark.parametrize("recipe", ["decoder-only-vae", "per-datapoint-vae"])
+def test_a_search_in_training_neither_estimates_sigma_nor_sees_other_images(recipe):
+    torch.manual_seed(0)
+    values = {"likelihood": {"kind": "gaussian", "sigma": "optimal"}, "posterior": {"refine": 5}}
+    model = build(smaller(recipe, **values), SHAPE).train()
+    batch = bars(6)
+    model.log_likelihood(torch.zeros(1, 6, 2), batch)  # an estimate of earlier steps
+    before = model.likelihood.running_variance.clone()
+    torch.manual_seed(1)
+    together = model.refined(model.initial_posterior(batch), batch)
+    assert torch.equal(model.likelihood.running_variance, before)
+    if recipe == "decoder-only-vae":  # without noise
+        alone = model.refined(model.initial_posterior(Batch(batch.x[:1])), Batch(batch.x[:1]))
+        torch.testing.assert_close(alone.mean, together.mean[:1])
+    model.losses("model", batch, StepState())
+    assert model.likelihood.batches == 2, "one estimate in a step"

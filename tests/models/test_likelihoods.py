@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import distributions
@@ -64,11 +66,55 @@ def test_optimal_sigma_maximises_the_likelihood_and_is_averaged_for_evaluation()
     root = ((output - x) ** 2).mean().sqrt().item()
     for factor in (0.9, 1.0, 1.1):
         fixed = build_likelihood(LikelihoodConfig(kind="gaussian", sigma_value=root * factor)).log_prob(output, x).sum()
-        assert fixed <= best + 0.05
+        assert fixed <= best + 1e-3
     likelihood.eval()
     torch.testing.assert_close(likelihood.log_prob(output, x).sum(), best)
     alone = likelihood.log_prob(output[:, :1], x[:1])
     torch.testing.assert_close(alone, likelihood.log_prob(output, x)[:, :1])
+
+
+@pytest.mark.parametrize("error", [0.2, 0.02, 0.01])
+def test_optimal_sigma_is_the_root_of_the_mean_squared_error(error):
+    """log p = −n (log σ + ½ log 2π + ½) at σ² = MSE; a soft limit at e⁻⁶ would add .0025 to σ, 523 nats at .01."""
+    likelihood = build_likelihood(LikelihoodConfig(kind="gaussian", sigma="optimal"))
+    x = torch.rand(5, 3, 64, 64)
+    output = (x + error * torch.randn_like(x)).requires_grad_()
+    found = likelihood.log_prob(output[None], x).mean()
+    root = ((output - x) ** 2).mean().sqrt()
+    torch.testing.assert_close(found, -(3 * 64 * 64) * (root.log() + 0.5 * math.log(2 * math.pi) + 0.5))
+
+
+def test_optimal_sigma_of_a_perfect_reconstruction_is_the_lower_limit():
+    likelihood = build_likelihood(LikelihoodConfig(kind="gaussian", sigma="optimal"))
+    x = torch.rand(5, 1, 4, 4)
+    output = x[None].clone().requires_grad_()
+    found = likelihood.log_prob(output, x)
+    torch.testing.assert_close(found, torch.full((1, 5), 16 * (6 - 0.5 * math.log(2 * math.pi))))
+    found.sum().backward()
+    assert not output.grad.any()
+
+
+def test_images_weigh_what_they_are_given_in_an_optimal_sigma():
+    likelihood = build_likelihood(LikelihoodConfig(kind="gaussian", sigma="optimal"))
+    output, x, weights = torch.rand(2, 5, 1, 4, 4), torch.rand(5, 1, 4, 4), torch.rand(5)
+    log_probs = likelihood.log_prob(output, x, weights=weights)
+    squares = ((output - x) ** 2).mean((0, 2, 3, 4))
+    variance = (weights * squares).sum() / weights.sum()
+    torch.testing.assert_close(likelihood.running_variance, variance)
+    fixed = build_likelihood(LikelihoodConfig(kind="gaussian", sigma_value=variance.sqrt().item()))
+    torch.testing.assert_close(log_probs, fixed.log_prob(output, x))
+
+
+def test_a_held_sigma_is_the_running_one_and_stays():
+    likelihood = build_likelihood(LikelihoodConfig(kind="gaussian", sigma="optimal"))
+    output, x = torch.rand(1, 5, 1, 4, 4), torch.rand(5, 1, 4, 4)
+    expected = likelihood.log_prob(output, x)
+    before = likelihood.running_variance.clone()
+    with likelihood.held():
+        torch.testing.assert_close(likelihood.log_prob(output[:, :1], x[:1]), expected[:, :1])
+    assert torch.equal(likelihood.running_variance, before)
+    likelihood.log_prob(output[:, :1], x[:1])
+    assert not torch.equal(likelihood.running_variance, before)
 
 
 def test_masked_pixels_have_no_likelihood():

@@ -163,7 +163,8 @@ class VAEGAN(VAE):
             features = self._features_of(seen, self.likelihood.mean(output))
             target, decoded = self._split(features, count)
             real, fake = self._split(self.verdict(features), count)
-        pixels = self.likelihood.log_prob(output[None, :count], seen.x, seen.mask)
+        with self.likelihood.held():  # the encoder's phase has estimated what the likelihood estimates
+            pixels = self.likelihood.log_prob(output[None, :count], seen.x, seen.mask)
         error = -batch_mean(_log_likelihood(target, decoded[None, :count]) + self.config.adversary.pixels * pixels)
         rejection = batch_mean(functional.softplus(-fake))
         cross_entropy = 0.5 * (batch_mean(functional.softplus(-real)) + batch_mean(functional.softplus(fake))).detach()

@@ -71,7 +71,7 @@ class PerDatapointVAE(VAE):
 
     def _encoder_loss(self, q: VariationalPosterior, seen: Batch, state: StepState) -> tuple[Tensor, dict[str, Tensor]]:
         """The encoder's objective with the decoder frozen, and its ELBO, for comparison with the refined one."""
-        with frozen(self.decoder, self.likelihood, self.prior):
+        with frozen(self.decoder, self.likelihood, self.prior), self.likelihood.held():
             draw = q.rsample(self.config.samples)
             losses = self.objective(q, draw, self.log_likelihood(draw.z, seen), state)
         return losses.objective, {"encoder_elbo": losses.terms["elbo"]}
@@ -112,7 +112,8 @@ def refine(
         Of the same family, detached from the encoder.
     """
     # The search needs gradients also where they are disabled; inference tensors must be copied to take part.
-    with torch.inference_mode(False), torch.enable_grad():
+    # An optimal σ is not that of the search: the found latents estimate it, and no search depends on other images.
+    with torch.inference_mode(False), torch.enable_grad(), model.likelihood.held():
         parameters = tuple(p.detach().clone() for p in q.parameters())
         # Not dataclasses.astuple, which deep-copies each tensor.
         parts = (batch.x, batch.label, batch.index, batch.seen, batch.mask)

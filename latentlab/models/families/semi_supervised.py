@@ -82,7 +82,8 @@ class SemiSupervisedVAE(VAE):
         draw = q.rsample(self.config.samples)
         own_rate = q.kl_to_prior()
         assert own_rate is not None
-        bound = self.log_likelihood(draw.z, labelled) - self.rate_schedule.cost(own_rate.sum(-1))
+        with self.likelihood.held():  # an optimal σ is that of all images, not of the labelled ones
+            bound = self.log_likelihood(draw.z, labelled) - self.rate_schedule.cost(own_rate.sum(-1))
         bound = bound - math.log(self.classes)
         return batch_objective(
             log_likelihood,
@@ -102,11 +103,12 @@ class SemiSupervisedVAE(VAE):
         q = self.infer(repeated)
         draw = q.rsample(samples)
         shape = (samples, self.classes, count)
-        log_likelihood = self.log_likelihood(draw.z, repeated).view(shape)
+        weights = torch.exp(log_q)
+        # A class counts with its probability: an optimal σ² is the mean over images of Σ_y q(y|x) · squared error.
+        log_likelihood = self.log_likelihood(draw.z, repeated, weights.flatten().detach()).view(shape)
         log_ratio = self.log_ratio(q, draw).view(shape)
         own_rate = q.kl_to_prior()
         assert own_rate is not None
-        weights = torch.exp(log_q)
         uniform = -math.log(self.classes)
         rate = (weights * (own_rate.sum(-1).view(shape[1:]) + log_q - uniform)).sum(0)
         marginal = torch.logsumexp(log_likelihood - log_ratio + uniform, 1)

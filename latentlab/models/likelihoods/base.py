@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from torch import Tensor, nn
 
 from latentlab.config import LikelihoodConfig
@@ -24,7 +27,7 @@ class Likelihood(nn.Module):
     def __init__(self, config: LikelihoodConfig) -> None:
         super().__init__()
 
-    def log_prob(self, output: Tensor, x: Tensor, mask: Tensor | None = None) -> Tensor:
+    def log_prob(self, output: Tensor, x: Tensor, mask: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
         """Log p(x|z) in nats, [K, B].
 
         Parameters
@@ -35,8 +38,19 @@ class Likelihood(nn.Module):
             Images, [B, C, H, W].
         mask
             [B, 1, H, W], 1 where a pixel is observed; the others are left out. ``None``: all are.
+        weights
+            [B]: how much each image counts in what a likelihood estimates from the batch, such as an optimal σ;
+            they do not weight the result. ``None``: all alike.
         """
         raise NotImplementedError
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Estimate nothing from the batch inside this block: what is used was estimated in earlier calls.
+
+        One call in a step of training estimates; the others, such as a search for latents, are held.
+        """
+        yield
 
     def mean(self, output: Tensor) -> Tensor:
         """Mean of p(x|z) in [0, 1], [..., C, H, W], from the decoder's output [..., C', H, W]."""

@@ -47,7 +47,7 @@ class Bernoulli(Likelihood):
     tensor([0.5000])
     """
 
-    def log_prob(self, output: Tensor, x: Tensor, mask: Tensor | None = None) -> Tensor:
+    def log_prob(self, output: Tensor, x: Tensor, mask: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
         """Minus the cross-entropy in nats, [K, B]; x gets no gradient."""
         terms: Tensor = _BernoulliLogProb.apply(output, x)
         return sum_over_pixels(terms, mask)

@@ -78,3 +78,22 @@ def test_log_likelihood_is_the_log_mean_of_the_weights_with_the_class_summed_out
     assert weights.mean().item() > result.elbo + 0.1
     assert result.log_likelihood == pytest.approx(expected, abs=1e-3)
     assert result.log_likelihood > result.elbo
+
+
+def test_an_optimal_sigma_is_that_of_all_images_with_their_classes_probabilities():
+    """It maximises Σ_i Σ_y q(y|x_i) log N(x_i; x̂_iy, σ²): σ² = mean over images of Σ_y q(y|x) · mean squared error."""
+    model = m2(likelihood={"kind": "gaussian", "sigma": "optimal"})
+    batch = labelled_batch(12)
+    with torch.no_grad():
+        model.posterior.log_std.weight.zero_()
+        model.posterior.log_std.bias.fill_(-20)  # every draw is the mean
+        model.likelihood.batches.zero_()
+        model.losses("model", batch, StepState(images=1000))
+        log_q = model.log_class_probabilities(batch)
+        errors = []
+        for label in range(CLASSES):
+            own = Batch(batch.x, torch.full((12,), label))
+            output = model.output(model.infer(own).mean, own.label)
+            errors.append(((output - batch.x) ** 2).mean((1, 2, 3)))
+        expected = (log_q.exp() * torch.stack(errors, 1)).sum(1).mean()
+    torch.testing.assert_close(model.likelihood.running_variance, expected, rtol=1e-3, atol=0)
