@@ -14,6 +14,7 @@ from latentlab.latent.directions import (
     regression_direction_in_steps,
 )
 from latentlab.latent.grids import coarse_to_fine, linear_grid, plane_through, quantile_grid
+from latentlab.latent.mixture import GaussianMixture, fit_mixture, fit_mixture_in_steps
 from latentlab.latent.neighbour_graph import NeighbourGraph
 from latentlab.latent.paths import PATH_KINDS, at_even_speed, interpolate, path_length, traverse
 from latentlab.latent.search import NeighbourIndex, nearest, neighbours
@@ -22,6 +23,7 @@ from latentlab.latent.selection import class_shares, contains, mean_image, ranke
 __all__ = [
     "PATH_KINDS",
     "Direction",
+    "GaussianMixture",
     "NeighbourGraph",
     "NeighbourIndex",
     "Procrustes",
@@ -32,6 +34,8 @@ __all__ = [
     "contains",
     "direction",
     "direction_in_steps",
+    "fit_mixture",
+    "fit_mixture_in_steps",
     "interpolate",
     "linear_grid",
     "mean_image",
