@@ -72,9 +72,10 @@ def main(name: str, first_seed: int, seconds: float, work: Path) -> None:
         if done and time.monotonic() > end:
             return
         write(files, current)
-        faulthandler.dump_traceback_later(INPUT_SECONDS, exit=True)
-        # The first inputs import what they need, torch above all.
-        failure = open_input(target, current, _MAX_GROWTH if done > 5 else sys.maxsize)
+        # The first inputs import what they need, torch above all, which takes a minute beside other work.
+        is_first = done <= 5
+        faulthandler.dump_traceback_later(INPUT_SECONDS * (6 if is_first else 1), exit=True)
+        failure = open_input(target, current, sys.maxsize if is_first else _MAX_GROWTH)
         faulthandler.cancel_dump_traceback_later()
         done += 1
         (work / "count").write_text(str(done))
