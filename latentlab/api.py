@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from latentlab.utils.defaults import IMPORTANCE_SAMPLES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
@@ -169,7 +171,9 @@ def load_model(source: str | Path, device: str = "auto") -> InferenceModel:
     return inference.load_model(source, device)
 
 
-def evaluate(model: InferenceModel, dataset: Dataset, importance_samples: int = 50, seed: int = 0) -> Evaluation:
+def evaluate(
+    model: InferenceModel, dataset: Dataset, importance_samples: int = IMPORTANCE_SAMPLES, seed: int = 0
+) -> Evaluation:
     """Measure a model on images, in nats per image.
 
     Parameters

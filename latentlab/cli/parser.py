@@ -10,6 +10,7 @@ from typing import Any, NoReturn, Protocol
 from latentlab import __version__
 from latentlab.cli import console
 from latentlab.errors import InputError
+from latentlab.utils.defaults import IMPORTANCE_SAMPLES
 from latentlab.utils.file_formats import FORMAT_NAMES
 from latentlab.utils.source_names import join_sources
 
@@ -118,7 +119,11 @@ def _add_evaluate(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     _add_model_and_data(command)
     command.add_argument(
-        "--importance-samples", type=_count(10_000), default=50, metavar="K", help="latents drawn for each image (50)"
+        "--importance-samples",
+        type=_count(10_000),
+        default=IMPORTANCE_SAMPLES,
+        metavar="K",
+        help=f"latents drawn for each image ({IMPORTANCE_SAMPLES})",
     )
     command.add_argument(
         "--split",

@@ -18,6 +18,7 @@ from latentlab.evaluation.diversity import sample_diversity
 from latentlab.models import VQVAE
 from latentlab.models.base import Batch, Bound, LatentModel
 from latentlab.models.seeded_noise import fixed_noise
+from latentlab.utils.defaults import IMPORTANCE_SAMPLES
 
 # A latent is active when its posterior mean varies by more than this over the images (Burda et al. 2016).
 ACTIVE_VARIANCE = 0.01
@@ -87,7 +88,7 @@ def evaluate(
     model: LatentModel,
     images: np.ndarray[Any, Any] | Tensor,
     labels: np.ndarray[Any, Any] | Tensor | None = None,
-    importance_samples: int = 100,
+    importance_samples: int = IMPORTANCE_SAMPLES,
     batch_size: int = 256,
     binarise: Binarise = "none",
     seed: int = 0,

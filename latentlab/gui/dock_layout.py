@@ -114,18 +114,9 @@ class DockLayout:
 
     def _restore_docks(self, state: QByteArray) -> bool:
         """Restore an arrangement; hide the tab bars before it, which Qt replaces but leaves visible."""
-        before = self._tab_bars()
+        before = self._window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly)
         fits = self._window.restoreState(state, STATE_VERSION)
-        after = self._tab_bars()
-        current = {title for bar in after if bar not in before for title in _titles(bar)}
-        for bar in before:
-            if current.intersection(_titles(bar)):
+        if fits:
+            for bar in before:
                 bar.hide()
         return fits
-
-    def _tab_bars(self) -> list[QTabBar]:
-        return self._window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly)
-
-
-def _titles(bar: QTabBar) -> list[str]:
-    return [bar.tabText(index) for index in range(bar.count())]

@@ -1,11 +1,13 @@
 """``latentlab evaluate``."""
 
+import inspect
 import json
 
 import numpy as np
 import pytest
 
 import latentlab
+import latentlab.evaluation
 from latentlab.cli import main
 from latentlab.errors import InputError
 from tests.cli.conftest import SMALL
@@ -150,3 +152,12 @@ def measured(capsys, model, data, *options):
     capsys.readouterr()
     assert main(["evaluate", str(model), str(data), "--device", "cpu", "--json", *options]) == 0
     return json.loads(capsys.readouterr().out)
+
+
+def test_without_a_number_all_three_draw_as_many_importance_samples(run, data, capsys):
+    defaults = [
+        inspect.signature(function).parameters["importance_samples"].default
+        for function in (latentlab.evaluate, latentlab.evaluation.evaluate)
+    ]
+    assert main(["evaluate", str(run), str(data), "--limit", "2", "--device", "cpu", "--json"]) == 0
+    assert defaults == [json.loads(capsys.readouterr().out)["importance_samples"]] * 2
