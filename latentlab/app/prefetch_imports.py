@@ -12,13 +12,13 @@ from latentlab.state.session import Session
 from latentlab.utils.thread_priority import short_gil_switch_interval
 
 REST_MS = 1000
-_MODULES = ("superqt", "latentlab.gui.curves.canvas")
+_MODULES = ("latentlab.gui.curves.canvas",)
 
 
 class ImportPrefetcher(QObject):
     """Imports in a thread, once the latent has not moved for ``REST_MS``, or when images are opened.
 
-    Otherwise the window would freeze for as long as the import takes when curves and range slider are first shown;
+    Otherwise the window would freeze for as long as the import takes when curves are first shown;
     and during an import in a thread, dragging is slower too.
     """
 

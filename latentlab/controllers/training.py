@@ -75,7 +75,6 @@ class TrainingController(QObject):
         panel.pauseRequested.connect(lambda: engine.request(PauseTraining()))
         panel.resumeRequested.connect(lambda: engine.request(UnpauseTraining()))
         panel.stopRequested.connect(self.stop)
-        panel.betaChanged.connect(lambda beta: engine.request(AdjustTraining(beta=beta)))
         panel.adjusted.connect(self._on_adjusted)
         panel.continueRequested.connect(self.continue_run)
         panel.openRunDataRequested.connect(self._on_open_run_data)
@@ -241,8 +240,7 @@ class TrainingController(QObject):
         self._session.update_run(has_started=True, epochs=event.epochs)
         if not self._curves.make_current(folder):
             self._curves.start_run(f"{event.recipe} · {Path(folder).name}", folder)
-        self._panel.set_beta(event.beta)
-        self._panel.set_adjusted({"epochs": event.epochs})
+        self._panel.set_adjusted({"beta": event.beta, "epochs": event.epochs})
 
     def _on_progress(self, event: Progress) -> None:
         run = self._session.run

@@ -213,7 +213,7 @@ def test_a_run_moves_map_and_curves_beside_the_exploring_and_closing_asks_once(a
     qtbot.waitUntil(lambda: len(set(versions)) > 2, timeout=SECONDS)
     assert find(application, "pauseButton").isEnabled()
     assert find(application, "stopButton").isEnabled()
-    assert find(application, "betaLive").isEnabled()
+    assert find(application, "betaSlider").isEnabled()
     qtbot.waitUntil(lambda: find(application, "trainingCurves").value("elbo") is not None, timeout=SECONDS)
     before = shown(application)
     find(application, "latentSlider0").setValue(2.0)

@@ -122,7 +122,7 @@ def test_yours_the_copied_command_is_of_the_model_on_screen(application, qtbot, 
     press(application, qtbot, "trainButton")
     qtbot.waitUntil(lambda: application.session.run_state == "running", timeout=SECONDS)
     qtbot.waitUntil(lambda: application.session.model.source == application.session.run_folder, timeout=SECONDS)
-    find(application, "betaLive").setValue(2.5)
+    find(application, "betaSlider").setValue(250)
     qtbot.waitUntil(lambda: copied()[2].model.beta == 2.5, timeout=SECONDS)
     source, out, config = copied()
     assert (source, config.training.epochs) == (str(folder), 10_000)

@@ -106,7 +106,7 @@ def test_events_update_panel_and_status_line(parts, session, engine, qtbot):
 
 def test_beta_can_be_changed_during_a_run(parts, engine):
     _, panel, _ = parts
-    panel.betaChanged.emit(2.5)
+    panel.adjusted.emit({"beta": 2.5})
     assert engine.last(AdjustTraining).beta == 2.5
     panel.stopRequested.emit()
     assert engine.count(StopTraining) == 1

@@ -1,11 +1,11 @@
-"""The lower part of the Training panel: the buttons of a run, its progress, and its β while it is active."""
+"""The lower part of the Training panel: β, the buttons of a run, and its progress."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtWidgets import QProgressBar, QPushButton, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
 
 from latentlab.gui.style.icons import set_icon
 from latentlab.gui.style.theme import SPACE, tabular
@@ -16,20 +16,25 @@ from latentlab.gui.widgets.plain_text import set_tool_tip
 from latentlab.utils.plain_text import NAME, as_line
 
 if TYPE_CHECKING:
-    from superqt import QLabeledDoubleSlider
-
+    from latentlab.gui.widgets.setting_field import Setting
     from latentlab.state.run_status import RunStatus
+
+
+BETA_OF_RUN = "β of this run"
 
 
 class RunControls(QWidget):
     """Starts, pauses and stops a run; shows its progress, or why none can be started.
 
+    Parameters
+    ----------
+    beta
+        The setting of β, which is shown here, in reach during a run: it is that of the active run, else of the next.
+
     Signals
     -------
     trainPressed, pauseRequested, resumeRequested, stopRequested, continuePressed
         The buttons of a run.
-    betaChanged(value)
-        β was changed during a run; rounded to three significant digits.
     openRunDataRequested, openDatasetRequested
         The run's own images, or any others, should be opened.
     continueAvailable(available)
@@ -41,30 +46,35 @@ class RunControls(QWidget):
     resumeRequested = Signal()
     stopRequested = Signal()
     continuePressed = Signal()
-    betaChanged = Signal(float)
     openRunDataRequested = Signal()
     openDatasetRequested = Signal()
     continueAvailable = Signal(bool)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, beta: Setting, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._is_active = self._can_unpause = False
         self._continued, self._done, self._planned = "", 0, 0  # the run that can be continued, its epochs and its plan
         self._epochs_set = 0  # in the settings
         self._can_train, self._reason, self._invalid = True, "", ""
         self._has_run_data, self._run_data_hint = False, ""
-        self._beta: QLabeledDoubleSlider | None = None
+        self._beta = beta
         self._reason_label = label("", "dim", wrap=True)
-        self._beta_row = QWidget()
-        self._beta_row.setLayout(row(label("β")))
         self._build_progress()
         self._build_buttons()
         layout = column(self)
-        for widget in (self._reason_label, self._run_data, self._open_data, self._beta_row, self._progress_box):
+        layout.addLayout(self._make_beta_row())
+        for widget in (self._reason_label, self._run_data, self._open_data, self._progress_box):
             layout.addWidget(widget)
         layout.addWidget(self._continue)
         layout.addLayout(row(self._train, self._pause, self._stop))
         self._show_buttons(can_adjust=False, can_stop=False)
+
+    def _make_beta_row(self) -> QHBoxLayout:
+        line = row(self._beta.label, self._beta.control)
+        line.setStretch(1, 1)
+        for widget in (self._beta.label, self._beta.control):
+            widget.show()
+        return line
 
     def _build_progress(self) -> None:
         self._progress = QProgressBar()
@@ -116,9 +126,7 @@ class RunControls(QWidget):
         self._stop.setEnabled(can_stop)
         self._pause.setText("Resume" if self._can_unpause else "Pause")
         set_icon(self._pause, "train" if self._can_unpause else "pause")
-        if can_adjust:
-            self._beta_slider()
-        self._beta_row.setVisible(can_adjust)
+        self._beta.label.setText(BETA_OF_RUN if self._is_active else self._beta.title)
         self._progress_box.setVisible(self._is_active or bool(self._progress_text.text()))
         self._show_readiness()
 
@@ -145,14 +153,6 @@ class RunControls(QWidget):
         self._run_data_hint = f"To continue {run}, open its images." if source else ""
         set_tool_tip(self._run_data, f"Open {source} with the settings of {run}, so that it can be continued")
         self._show_readiness()
-
-    def set_beta(self, beta: float) -> None:
-        """Show the run's β without emitting ``betaChanged``."""
-        slider = self._beta_slider()
-        with QSignalBlocker(slider):
-            if not 0.02 * slider.maximum() <= beta <= slider.maximum():  # else a continued run keeps its scale
-                slider.setRange(0.0, max(4.0, 4.0 * beta))
-            slider.setValue(beta)
 
     def set_progress(self, fraction: float | None, text: str) -> None:
         """Show the run's progress (0 to 1; ``None`` while unknown) and a line of text."""
@@ -186,24 +186,6 @@ class RunControls(QWidget):
         length = f"to epoch {total_epochs(self._epochs_set, self._done, self._planned)}"
         self._continue.set_text(f"Continue {length} · {self._continued}", f"Continue {length}")
         set_tool_tip(self._continue, f"Continue {self._continued} in its folder, {length}")
-
-    def _beta_slider(self) -> QLabeledDoubleSlider:
-        """The slider of β, made with the first run: importing superqt takes a third of the window's start."""
-        if self._beta is None:
-            from superqt import QLabeledDoubleSlider
-
-            self._beta = QLabeledDoubleSlider()
-            self._beta.setRange(0.0, 4.0)
-            named(self._beta, "betaLive", "β of the run", "The weight of the KL term; changes apply to the active run")
-            self._beta.valueChanged.connect(self._on_beta_changed)
-            layout = self._beta_row.layout()
-            assert layout is not None
-            layout.addWidget(self._beta)
-        return self._beta
-
-    def _on_beta_changed(self, value: float) -> None:
-        """Emit the value shown, which is rounded."""
-        self.betaChanged.emit(float(f"{value:.3g}"))
 
     def _on_pause(self) -> None:
         (self.resumeRequested if self._can_unpause else self.pauseRequested).emit()

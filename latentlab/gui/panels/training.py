@@ -25,7 +25,9 @@ ALWAYS = tuple(
 )
 # During a run these are sent only when typing ends: the 3 of a 30 being typed would end the run.
 ADJUSTABLE_INTEGERS = ("training.epochs", "training.patience")
-ADJUSTABLE = ("training.learning_rate", "training.schedule", *ADJUSTABLE_INTEGERS)  # during a run, as β is
+BETA = "model.beta"
+ADJUSTABLE = (BETA, "training.learning_rate", "training.schedule", *ADJUSTABLE_INTEGERS)  # during a run
+_ADJUSTED = {name.rpartition(".")[2]: name for name in ADJUSTABLE}
 
 
 class TrainingPanel(QWidget):
@@ -37,11 +39,9 @@ class TrainingPanel(QWidget):
         A run should start with this ``RunConfig``; the open dataset's config replaces its data part.
     pauseRequested, resumeRequested, stopRequested
         The active run should be paused, resumed or stopped.
-    betaChanged(value)
-        β was changed during a run.
     adjusted(values)
-        Adjustable settings were changed during a run, by name: ``learning_rate``, ``schedule``, ``epochs``,
-        ``patience``.
+        Adjustable settings were changed during a run, by name: ``beta``, ``learning_rate``, ``schedule``,
+        ``epochs``, ``patience``.
     continueRequested(config)
         The last run should be continued with the training settings of ``config``.
     continueAvailable(available)
@@ -60,7 +60,6 @@ class TrainingPanel(QWidget):
     pauseRequested = Signal()
     resumeRequested = Signal()
     stopRequested = Signal()
-    betaChanged = Signal(float)
     adjusted = Signal(object)
     continueRequested = Signal(object)
     continueAvailable = Signal(bool)
@@ -98,7 +97,7 @@ class TrainingPanel(QWidget):
         layout.addWidget(self._recipe)
         self._build_settings(layout)
         layout.addStretch(1)
-        self._run = RunControls(self)
+        self._run = RunControls(self._settings[BETA], self)
         outer.addWidget(self._run)
         self._join_run()
         self.set_config(RunConfig())
@@ -119,12 +118,10 @@ class TrainingPanel(QWidget):
         run = self._run
         run.trainPressed.connect(self._on_train)
         run.continuePressed.connect(self._on_continue)
-        run.betaChanged.connect(self._settings["model.beta"].set_value)
         for own, theirs in (
             (self.pauseRequested, run.pauseRequested),
             (self.resumeRequested, run.resumeRequested),
             (self.stopRequested, run.stopRequested),
-            (self.betaChanged, run.betaChanged),
             (self.openRunDataRequested, run.openRunDataRequested),
             (self.openDatasetRequested, run.openDatasetRequested),
             (self.continueAvailable, run.continueAvailable),
@@ -255,15 +252,10 @@ class TrainingPanel(QWidget):
         epochs = self._settings["training.epochs"].value()
         self._run.set_epochs(epochs if isinstance(epochs, int) else 0)
 
-    def set_beta(self, beta: float) -> None:
-        """Show the run's β without emitting a signal."""
-        self._run.set_beta(beta)
-        self._settings["model.beta"].set_value(beta)
-
     def set_adjusted(self, values: Mapping[str, object]) -> None:
         """Show adjustable settings as the run has applied them, named as in ``adjusted``, without emitting a signal."""
         for name, value in values.items():
-            setting = self._settings[f"training.{name}"]
+            setting = self._settings[_ADJUSTED[name]]
             if setting.value() != value:  # else do not disturb a value that is being typed
                 setting.set_value(value)
         self._name_continue()
@@ -319,8 +311,8 @@ class TrainingPanel(QWidget):
     def _arrange(self, key_settings: Sequence[str]) -> None:
         """Show the recipe's key settings first, and fold the others."""
         first = dict.fromkeys([*(f"model.{name}" for name in key_settings or ("latent_dim",)), *ALWAYS])
-        unfolded = [name for name in first if name in self._settings]
-        self._folded = [name for name in self._settings if name not in unfolded]
+        unfolded = [name for name in first if name in self._settings and name != BETA]  # which is beside the buttons
+        self._folded = [name for name in self._settings if name not in unfolded and name != BETA]
         empty(self._main)
         empty(self._rest)
         self._last_control = add_settings(self._main, [self._settings[name] for name in unfolded], self._recipe.box)

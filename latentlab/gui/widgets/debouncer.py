@@ -10,8 +10,6 @@ from PySide6.QtCore import QObject, QTimer
 class Debouncer(QTimer):
     """A single-shot timer that calls a function once for many requests.
 
-    superqt has such timers too, but importing it takes a third of the window's start.
-
     Parameters
     ----------
     delay

@@ -30,6 +30,7 @@ from PySide6.QtWidgets import (
 
 from latentlab.gui.widgets.controls import label, named
 from latentlab.gui.widgets.plain_text import set_tool_tip
+from latentlab.gui.widgets.weight_field import WeightField
 from latentlab.utils.plain_text import NAME, as_line
 
 _DECIMALS = 3  # of a number between narrow bounds
@@ -38,6 +39,7 @@ _LARGEST_SPIN = 2**31 - 1
 _MIN_SPIN_WIDTH = 96  # px: less than the largest number needs, which is not used
 _TITLES = {"beta": "β", "sigma": "σ", "sigma_value": "σ value", "latent_dim": "Latent dimensions", "kl": "KL"}
 _CHOICE_TEXTS = {"mlp": "MLP", "conv": "convolutional", 1: "1 · grey", 3: "3 · colour", "auto": "automatic"}
+_DRAGGED = ("model.beta",)  # weights that have a slider, as they are changed during a run
 _NONE = {"image_size": "own size", "limit": "all", "per_class": "all"}
 
 
@@ -81,7 +83,8 @@ class Setting(QObject):
     def control(self) -> QWidget:
         """The widget that edits the value."""
         control = self._make(self._field, self._allowed)
-        named(control, _object_name(self.name), self.title, self._tip)
+        if not isinstance(control, WeightField):  # whose parts have names
+            named(control, _object_name(self.name), self.title, self._tip)
         control.setParent(self._parent)
         control.setEnabled(self._enabled)
         control.hide()
@@ -119,7 +122,7 @@ class Setting(QObject):
             return None if none else control.value()
         if isinstance(control, QDoubleSpinBox):
             return round(control.value(), 6)
-        assert isinstance(control, QLineEdit)
+        assert isinstance(control, QLineEdit | WeightField)
         return self._parse(control.text().strip())
 
     def set_value(self, value: Any) -> None:
@@ -141,6 +144,8 @@ class Setting(QObject):
                 control.setValue(float(value))
             elif isinstance(control, QLineEdit):
                 control.setText(_formatted(value))
+            elif isinstance(control, WeightField):
+                control.set_text(_formatted(value))
 
     def set_choices(self, values: Sequence[Any]) -> None:
         """Offer other values in a combo box; the chosen value is kept."""
@@ -168,9 +173,10 @@ class Setting(QObject):
             self.control.setEnabled(enabled)
 
     def _mark(self) -> None:
-        self.control.setProperty("invalid", self._invalid)
-        self.control.style().unpolish(self.control)
-        self.control.style().polish(self.control)
+        marked = self.control.line if isinstance(self.control, WeightField) else self.control
+        marked.setProperty("invalid", self._invalid)
+        marked.style().unpolish(marked)
+        marked.style().polish(marked)
 
     def _as_shown(self, value: Any) -> Any:
         """The value as its control would return it: of the control's type and rounded to its decimals."""
@@ -200,6 +206,10 @@ class Setting(QObject):
             return self._integer_spin(low, high)
         if self._kind is float and _is_fraction(low, high):
             return self._fraction_spin(low, high)
+        if self.name in _DRAGGED:
+            weight = WeightField(_object_name(self.name), self.title, self._tip)
+            weight.edited.connect(self.changed)
+            return weight
         line = QLineEdit()
         line.setPlaceholderText(self._none() if self._optional else "all" if self._kind == tuple[str, ...] else "")
         line.editingFinished.connect(self.changed)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QSpinBox, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QSlider, QSpinBox, QWidget
 
 from latentlab.config import ModelConfig, RunConfig, TrainingConfig
 from latentlab.config.recipes import RECIPES
@@ -141,16 +141,35 @@ def test_why_training_cannot_start_is_said_with_the_button_that_helps(qtbot, pan
     assert not button(panel, "trainingOpenDataset").isVisible()
 
 
-def test_beta_is_emitted_when_changed_by_the_user_and_not_when_set(qtbot, panel):
+def test_one_beta_is_of_the_active_run_or_of_the_next(qtbot, panel):
+    line, slider = panel.findChild(QLineEdit, "beta"), panel.findChild(QSlider, "betaSlider")
+    words = panel.findChildren(QLabel)
+
+    def labels() -> list[str]:
+        return [each.text() for each in words if "β" in each.text() and each.isVisible() and len(each.text()) < 20]
+
+    assert labels() == ["β"]
+    with qtbot.assertNotEmitted(panel.adjusted):
+        type_into(qtbot, line, "1.5")
+    assert panel.config().model.beta == 1.5
     panel.set_run_status(RunStatus(RunState.RUNNING))
-    with qtbot.assertNotEmitted(panel.betaChanged):
-        panel.set_beta(2.0)
-    live = panel.findChild(object, "betaLive")
-    assert live.isVisible()
-    with qtbot.waitSignal(panel.betaChanged) as changed:
-        live.setValue(3.0)
-    assert changed.args == [pytest.approx(3.0)]
-    assert panel.config().model.beta == 3.0
+    assert labels() == ["β of this run"]
+    with qtbot.assertNotEmitted(panel.adjusted):
+        panel.set_adjusted({"beta": 2.0})
+    assert (line.text(), slider.value()) == ("2", 200)
+    with qtbot.waitSignal(panel.adjusted) as changed:
+        slider.setValue(300)
+    assert changed.args == [{"beta": 3.0}]
+    with qtbot.waitSignal(panel.adjusted) as changed:
+        type_into(qtbot, line, "0.25")
+    assert changed.args == [{"beta": 0.25}]
+    assert panel.config().model.beta == 0.25
+
+
+def test_the_weight_of_the_rate_has_no_second_control_among_the_settings(panel):
+    panel.findChild(object, "allSettings").click()
+    tips = [each.objectName() for each in panel.findChildren(QWidget) if each.toolTip().endswith("model.beta")]
+    assert sorted(tips) == ["", "beta", "betaField", "betaSlider"], "a label, and a number with its slider"
 
 
 def test_adjustable_settings_are_emitted_during_a_run_and_the_others_are_disabled(qtbot, panel):
