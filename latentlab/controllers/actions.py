@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject
-from PySide6.QtGui import QAction, QGuiApplication, QUndoStack
+from PySide6.QtGui import QAction, QGuiApplication, QImage, QPixmap, QUndoStack
 from PySide6.QtWidgets import QFileDialog
 
 from latentlab import paths
@@ -14,6 +14,7 @@ from latentlab.config import DataConfig
 from latentlab.controllers.autosave import AutosaveController
 from latentlab.controllers.data import DataController
 from latentlab.controllers.encoded_image import EncodedImageController
+from latentlab.controllers.exports import save_picture
 from latentlab.controllers.model import ModelController
 from latentlab.controllers.model_command import command_of_model
 from latentlab.controllers.training import TrainingController
@@ -227,19 +228,21 @@ class ActionsController(QObject):
             "Export the map",
             "latent-map.png",
             "Pictures (*.png)",
-            lambda path: self._report_saved(path, picture.save(path)),
+            lambda path: self._save_picture(path, picture),
         )
 
     def _on_save_image(self, path: str) -> None:
         image = self._window.decoded_image.image()
         if image is not None:
-            self._report_saved(path, to_qimage(image).save(path))
+            self._save_picture(path, to_qimage(image))
 
-    def _report_saved(self, path: str, saved: bool) -> None:
-        if saved:
-            self._window.notifications.notify("info", f"Saved {path}")
+    def _save_picture(self, path: str, picture: QImage | QPixmap) -> None:
+        try:
+            save_picture(path, picture, self._session)
+        except LatentlabError as error:
+            self._warn(str(error))
         else:
-            self._warn(f"{path} could not be written")
+            self._window.notifications.notify("info", f"Saved {path}")
 
     def _on_copy_command(self) -> None:
         try:

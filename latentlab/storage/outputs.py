@@ -18,7 +18,7 @@ _LISTS = (".txt", ".lst", ".list")
 _MAX_LIST = 16 * 2**20  # bytes
 
 
-def check_output(out: str | Path, *inputs: str | Path, data: str = "") -> None:
+def check_output(out: str | Path, *inputs: str | Path, data: str = "", follows_links: bool = True) -> None:
     """Refuse an output that is one of the inputs of the same command, before anything is read.
 
     Links of both kinds are followed. A new file inside a folder of images is an output like any other, and so is an
@@ -32,6 +32,8 @@ def check_output(out: str | Path, *inputs: str | Path, data: str = "") -> None:
         Models, run folders and files; a name such as ``bundled:…`` is none of them.
     data
         The source of the images, as for ``latentlab.data.open_dataset``.
+    follows_links
+        Whether a folder of images is searched for links to the output, which takes seconds for a million files.
 
     Raises
     ------
@@ -43,7 +45,7 @@ def check_output(out: str | Path, *inputs: str | Path, data: str = "") -> None:
         if any(_is_same(target, each) for each in (path, *_files_of_run(path))):
             raise InputError(f"{out} is an input of this command: write to another file")
     for path in _paths_of(data):
-        if _is_same(target, path) or _is_read(target, path):
+        if _is_same(target, path) or _is_read(target, path, follows_links):
             raise InputError(f"{out} is an input of this command: write to another file")
 
 
@@ -84,7 +86,7 @@ def _files_of_run(path: Path) -> tuple[Path, ...]:
     return (run.model, run.checkpoint, run.record, run.metrics)
 
 
-def _is_read(out: Path, path: Path) -> bool:
+def _is_read(out: Path, path: Path, follows_links: bool) -> bool:
     """Whether an existing file is one that opening a folder, or a table of its images, reads; by any name."""
     if not out.is_file():
         return False
@@ -94,7 +96,9 @@ def _is_read(out: Path, path: Path) -> bool:
     suffix = out.suffix.lower()
     if suffix not in IMAGE_SUFFIXES and suffix not in _TABLE_SUFFIXES:
         return False
-    return _has_name_of_input(out, folder) or any(_is_same(out, link) for link in _links(folder, suffix))
+    if _has_name_of_input(out, folder):
+        return True
+    return follows_links and any(_is_same(out, link) for link in _links(folder, suffix))
 
 
 def _has_name_of_input(out: Path, folder: Path) -> bool:
