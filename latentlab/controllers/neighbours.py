@@ -24,7 +24,7 @@ COUNT = 8
 REST_MS = 120  # without a new latent
 COPY_REST_MS = 300  # before the decoded image is compared with all images
 PREVIEW_MS = 100  # between two searches while the pointer moves
-NO_DATASET = "open their dataset to see the images"
+NO_DATASET = "Open the dataset of these points to see the images."
 
 
 class NeighboursController(QObject):
@@ -48,6 +48,7 @@ class NeighboursController(QObject):
         self._session, self._engine, self._explore, self._undo, self._row = session, engine, explore, undo, row
         self._generations, self._copies = Generations(), Generations()
         self._shown: NearestFound | None = None
+        self._copy: CopyMeasured | None = None  # of the committed latent
         self._committed: NearestFound | None = None  # shown again when the pointer leaves the map
         self._at_rest = Debouncer(REST_MS, self._request, self)
         # Else in the next iteration of the event loop: the worker would receive it while it decodes the image.
@@ -86,7 +87,7 @@ class NeighboursController(QObject):
 
     def _forget(self) -> None:
         self._copies.discard_pending()
-        self._shown = self._committed = None
+        self._shown = self._committed = self._copy = None
         self._row.set_images((), None)
         self._row.set_copy_text("")
 
@@ -95,7 +96,7 @@ class NeighboursController(QObject):
             self._request()
 
     def _on_latent_changed(self) -> None:
-        self._committed = None
+        self._committed = self._copy = None
         self._copies.discard_pending()
         self._row.set_copy_text("")
         if self._session.run_is_active:
@@ -106,10 +107,12 @@ class NeighboursController(QObject):
 
     def _on_preview_changed(self) -> None:
         if self._session.preview is not None:
+            self._row.set_copy_text("")  # it is of another image
             if not self._session.is_learning:
                 self._while_moving.throttle()
             return
         self._while_moving.cancel()
+        self._show_copy()
         if self._committed is not None:
             self._show(self._committed)
 
@@ -161,8 +164,14 @@ class NeighboursController(QObject):
 
     def _on_copy_measured(self, result: CopyMeasured) -> None:
         if result.model_version == self._session.model_version and self._copies.accept(result.generation):
-            copied = is_copy(result.distance, result.typical, result.around)
-            self._row.set_copy_text(copy_text(result, copied), copied)
+            self._copy = result
+            if self._session.preview is None:
+                self._show_copy()
+
+    def _show_copy(self) -> None:
+        if self._copy is not None:
+            is_copied = is_copy(self._copy.distance, self._copy.typical, self._copy.around)
+            self._row.set_copy_text(copy_text(self._copy, is_copied), is_copied)
 
     # --- gestures -----------------------------------------------------------------------------------
 
@@ -201,5 +210,5 @@ def copy_text(result: CopyMeasured, is_copied: bool) -> str:
     """Whether an image is a copy of an image of the dataset, in words."""
     if not np.isfinite(result.typical) or result.typical <= 0:
         return ""
-    share = f"{format_number(result.distance / result.typical, '.1f')} × the typical distance between images"
+    share = f"{format_number(result.distance / result.typical, '.1f')} × the typical distance"
     return f"Copies image {result.number:,}: {share}" if is_copied else f"Not a copy: {share}"

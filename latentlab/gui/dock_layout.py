@@ -72,7 +72,7 @@ class DockLayout:
         d, down = self.docks, Qt.Orientation.Vertical
         self._set_columns(*(NARROW_COLUMNS if self._is_narrow else WIDE_COLUMNS))
         self._window.resizeDocks([d["data"], d["curves"]], [400, 290], down)
-        self._window.resizeDocks([d["decoded"], d["sliders"]], [390, 300], down)
+        self._window.resizeDocks([d["decoded"], d["sliders"]], [420, 270], down)
         self._window.resizeDocks([d["filmstrip"]], [172], down)
         self._default = self._window.saveState(STATE_VERSION)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QPoint, Signal
+from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QMenu, QWidget
 
 from latentlab.gui.style.icons import set_icon
 from latentlab.gui.style.theme import SPACE
+from latentlab.gui.widgets.containers import SteadyLabel
 from latentlab.gui.widgets.controls import column, label, named, row, tool_button
 from latentlab.gui.widgets.elided_label import ElidedLabel
 from latentlab.gui.widgets.image_strip import ImageStrip
@@ -19,7 +20,7 @@ from latentlab.gui.widgets.qimage import ByteArray
 from latentlab.utils.plain_text import NAME, as_line
 from latentlab.utils.text import format_number
 
-STRIP = 60  # px: height of the row, with the distances above it
+STRIP = 54  # px: height of the row, with the distances above it
 
 
 @dataclass(frozen=True)
@@ -75,10 +76,12 @@ class NearestImages(QWidget):
         self._head = tool_button(
             "nearestFold", "nearest images", "Show or hide the row of nearest images", text="Nearest", checkable=True
         )
+        self._head.setProperty("fold", True)
+        self._head.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._head.setChecked(True)
         self._head.toggled.connect(self._on_head_toggled)
         set_icon(self._head, "down", "dim")
-        self._text = ElidedLabel()
+        self._text = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
         self._text.setObjectName("nearestText")
         self._strip = ImageStrip()
         named(self._strip, "nearestStrip", "nearest images", "")
@@ -87,7 +90,8 @@ class NearestImages(QWidget):
         self._strip.tileChosen.connect(lambda _row, place: self.chosen.emit(place))
         self._strip.tileHovered.connect(lambda _row, place: self._describe(place))
         self._strip.menuRequested.connect(self._on_menu_requested)
-        self._copy = label("", "dim", wrap=True)
+        self._why_empty = label("", "dim", wrap=True)
+        self._copy = label("", "dim")
         self._copy.setObjectName("copyText")
         set_tool_tip(
             self._copy,
@@ -99,7 +103,9 @@ class NearestImages(QWidget):
         layout = column(self, 0, SPACE // 2)
         layout.addLayout(heading)
         layout.addWidget(self._strip)
-        layout.addWidget(self._copy)
+        layout.addWidget(self._why_empty)
+        self._copy_frame = SteadyLabel(self._copy)
+        layout.addWidget(self._copy_frame)
         self.set_images((), None)
 
     def is_unfolded(self) -> bool:
@@ -123,7 +129,7 @@ class NearestImages(QWidget):
             pickable=True,
             heads=[format_number(image.distance, ".2f") for image in self._images],
         )
-        self._note = note if pixels is None else ""
+        self._why_empty.setText("" if pixels is not None else note)
         self._show_parts()
         self._describe(-1)
         self.setVisible(bool(self._images))
@@ -136,7 +142,6 @@ class NearestImages(QWidget):
         self._copy.setProperty("role", "warning" if is_copy else "dim")
         self._copy.style().unpolish(self._copy)
         self._copy.style().polish(self._copy)
-        self._show_parts()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Ask for what was not measured while the panel was behind another."""
@@ -145,15 +150,17 @@ class NearestImages(QWidget):
 
     def _show_parts(self) -> None:
         is_open = self._head.isChecked()
-        self._strip.setVisible(is_open and not self._note)
-        self._copy.setVisible(is_open and bool(self._copy.text()))
+        has_note = bool(self._why_empty.text())
+        self._strip.setVisible(is_open and not has_note)
+        self._why_empty.setVisible(is_open and has_note)
+        self._copy_frame.setVisible(is_open and not has_note)
 
     def _describe(self, place: int) -> None:
         if not self._images:
             return
-        if self._note:
+        if self._why_empty.text():
             distances = ", ".join(format_number(image.distance, ".2f") for image in self._images)
-            self._text.setText(f"at {distances} · {self._note}")
+            self._text.setText(f"at {distances}")
         else:
             self._text.setText(self._images[place if 0 <= place < len(self._images) else 0].text)
 

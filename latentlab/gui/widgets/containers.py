@@ -55,6 +55,7 @@ class Fold(QWidget):
         super().__init__()
         self._body = body
         self._head = tool_button(name, title, tip, text=title, checkable=True)
+        self._head.setProperty("fold", True)
         self._head.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._head.toggled.connect(self._on_head_toggled)
         layout = column(self, 0, SPACE // 2)
