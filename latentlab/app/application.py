@@ -22,6 +22,7 @@ from latentlab.app.shutdown import ShutdownController
 from latentlab.config.recipes import RECIPES
 from latentlab.controllers.actions import ActionsController
 from latentlab.controllers.autosave import AutosaveController
+from latentlab.controllers.board import BoardController
 from latentlab.controllers.categories import CategoriesController
 from latentlab.controllers.codebook import CodebookController
 from latentlab.controllers.data import DataController, DatasetFitController
@@ -148,6 +149,7 @@ class Application(QObject):
         self._encoded_image = EncodedImageController(session, engine, self.undo, image, window.notifications, parent)
         filmstrip = FilmstripController(session, engine, window.filmstrip, parent)
         SnapshotsController(session, engine, window.snapshot_bar, window.filmstrip, window.curves, parent)
+        self._board = BoardController(session, engine, self.undo, window.board, window.actions_, self.activity, parent)
         filmstrip.latentPicked.connect(explore.go_to)
 
     def _build_panel_controllers(self) -> None:

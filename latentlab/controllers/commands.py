@@ -132,6 +132,24 @@ class ChangeBoard(_Change):
         super().__init__(text, session.board.items, tuple(items), session.board.set_items)
 
 
+class ChangeAxesAndBoard(_Change):
+    """Show other axes and change the Board: a direction that is removed is no axis any more."""
+
+    def __init__(self, session: Session, axes: AxesChoice, items: Sequence[BoardItem], text: str) -> None:
+        def apply(value: tuple[AxesChoice, tuple[BoardItem, ...]]) -> None:
+            axes, items = value
+            kept = {item.id for item in items}
+            # The axes first if they may not outlive an item, the items first if the axes need one.
+            if all(name[2:] in kept for name in (session.axes.x, session.axes.y) if name.startswith("d:")):
+                session.board.set_items(items)
+                session.set_axes(axes)
+            else:
+                session.set_axes(axes)
+                session.board.set_items(items)
+
+        super().__init__(text, (session.axes, session.board.items), (axes, tuple(items)), apply)
+
+
 class ShowEncodedImage(_Change):
     """Show an encoded image file at its posterior mean, decoded for its class; or remove the one that is shown."""
 

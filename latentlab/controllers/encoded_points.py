@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from latentlab.engine.protocol.messages import FloatArray
+from latentlab.engine.protocol.messages import Axes, FloatArray
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.latent_map.view import PRIOR_REACH
 from latentlab.state.map_state import MapState
@@ -28,6 +28,7 @@ class EncodedPoints:
         self._map = latent_map
         self._has_view = False
         self._viewed_model = ("", 0)  # source and size of the model whose view was chosen
+        self._drawn_on: Axes | None = None  # the plane that the points were projected on
 
     def apply(self, state: MapState, changed: Set[str]) -> None:
         """Draw what has changed."""
@@ -37,12 +38,13 @@ class EncodedPoints:
                 self._has_view = False
             self._viewed_model = model
         shown, axes_changed = state.shown_points, bool(changed & {"axes", "axis_names"})
-        if axes_changed or changed & {"points", "viewed_epoch", "colour_by"}:
+        is_turned = "plane" in changed and bool(state.axes.directions) and not _same_axes(state.plane, self._drawn_on)
+        if axes_changed or is_turned or changed & {"points", "viewed_epoch", "colour_by"}:
             self._draw(state)
         if changed & {"points", "viewed_epoch", "selection"}:
             selection = state.selection
             self._map.set_selection(None if shown is None or selection is None else selection.rows(shown))
-        if axes_changed and shown is not None:
+        if (axes_changed or is_turned) and shown is not None:
             self._map.fit_to_points()
         if "points" in changed and state.points is not None and not self._has_view:
             self._has_view = True
@@ -50,6 +52,7 @@ class EncodedPoints:
 
     def _draw(self, state: MapState) -> None:
         points, plane = state.shown_points, state.plane
+        self._drawn_on = plane
         if points is None or plane is None:
             self._map.set_points(None, None, ())
             return
@@ -69,6 +72,13 @@ class EncodedPoints:
             self._map.reset_view()
         else:
             self._map.fit_to_points()
+
+
+def _same_axes(one: Axes | None, other: Axes | None) -> bool:
+    """Whether two planes have the same axes, at whatever latent."""
+    if one is None or other is None:
+        return one is other
+    return np.array_equal(one.x, other.x) and np.array_equal(one.y, other.y)
 
 
 class PointColours(NamedTuple):

@@ -28,7 +28,7 @@ class LevelController(QObject):
         if index == session.level or not 0 <= index < len(session.layout.levels):
             return
         level, axes = session.layout.levels[index], session.axes
-        if session.layout.kind == "plain" and not axes.is_principal:
+        if session.layout.kind == "plain" and not axes.is_principal and not axes.directions:
             axes = AxesChoice(f"z{level.start + 1}", f"z{level.start + min(2, level.size)}")
         self._undo.push(ChooseLevel(session, index, axes))
 

@@ -18,7 +18,7 @@ from latentlab.engine.protocol.messages import (
 )
 from latentlab.gui.panels.model import ModelPanel
 from latentlab.paths import DEFAULT_MODEL
-from latentlab.state.map_axes import AxesChoice
+from latentlab.state.map_axes import AxesChoice, direction_axis
 from latentlab.state.session import Session
 
 
@@ -57,6 +57,7 @@ class ModelController(QObject):
         session.pointsChanged.connect(self._show_axes)
         session.axesChanged.connect(self._show_axes)
         session.levelChanged.connect(self._show_axes)
+        session.board.changed.connect(self._show_axes)
         session.colourByChanged.connect(self._show_axes)
 
     def open(self, source: str) -> None:
@@ -123,15 +124,22 @@ class ModelController(QObject):
         # A single number of a code means little, and a number of another level is not on the map.
         is_plain = session.layout.kind != "codes" or not components
         dimensions = range(level.start, level.start + level.size) if is_plain else range(0)
-        self._panel.set_axes(dimensions, components, session.axes.x, session.axes.y)
+        directions = [
+            (direction_axis(item.id), item.name)
+            for item in session.board.of_kind("direction")
+            if item.latent_dim == session.latent.size
+        ]
+        self._panel.set_axes(dimensions, components, session.axes.x, session.axes.y, directions)
         self._panel.set_columns(() if session.points is None else tuple(session.points.columns), session.colour_by)
 
 
 def _other_axis(chosen: str, other: str, first: int) -> str:
     """What the other axis shows: a different direction of the same kind as the chosen one.
 
-    ``first`` is the number of the level's first dimension.
+    A direction of the Board goes with any other. ``first`` is the number of the level's first dimension.
     """
+    if "d:" in (chosen[:2], other[:2]) and other != chosen:
+        return other
     kind, first = ("pc", 1) if chosen.startswith("pc") else ("z", first)
     if other.startswith(kind) and other != chosen:
         return other

@@ -29,7 +29,7 @@ class Actions(QObject):
         Train.
     explore, select, select_box, path
         The tools of the map; one of them is checked (``tools``).
-    copy_command
+    keep_latent, keep_selection, keep_path, new_direction, copy_command
         Tools.
     about
         Help.
@@ -72,6 +72,12 @@ class Actions(QObject):
         tip = "Drag a box over points to select them; Shift adds, Alt takes away"
         self.select_box = make("Box", "select", "R", tip, checkable=True)
         self.path = make("Path", "path", "P", "Draw a path to interpolate along", checkable=True)
+        self.keep_latent = make("&Keep latent", "", "Ctrl+B", "Keep the latent that is shown on the Board")
+        self.keep_selection = make("Keep &selection", "", "Ctrl+Shift+B", "Keep the selected images on the Board")
+        self.keep_path = make("Keep &path", "", "", "Keep the path drawn on the map on the Board")
+        self.new_direction = make(
+            "New &direction…", "", "Ctrl+Shift+D", "Find a direction between two groups of images, or along a column"
+        )
         self.copy_command = make("&Copy as command", "copy", "Ctrl+Shift+C", "Copy the command that trains this model")
         self.about = make("&About latentlab", "info", "", "Versions, device, paths", role=QAction.MenuRole.AboutRole)
         self.theme_system = make("&System", "", "", "Follow the system's theme", checkable=True)
@@ -79,7 +85,10 @@ class Actions(QObject):
         self.theme_dark = make("&Dark", "", "", "Always use the dark theme", checkable=True)
         self.tools = self._group(self.explore, self.select, self.select_box, self.path)
         self.schemes = self._group(self.theme_system, self.theme_light, self.theme_dark)
-        for action in (self.undo, self.redo, self.train, self.continue_run, self.pause, self.stop):
+        for action in (
+            self.undo, self.redo, self.train, self.continue_run, self.pause, self.stop, self.keep_latent,
+            self.keep_selection, self.keep_path, self.new_direction,
+        ):  # fmt: skip
             action.setEnabled(False)
 
     def show_continue_tip(self, text: str) -> None:

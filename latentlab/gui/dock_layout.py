@@ -10,7 +10,7 @@ from latentlab.gui.widgets.dock import Dock
 STATE_VERSION = 1
 NARROW = 1180  # px: in a narrower window the side columns are narrower too
 WIDE_COLUMNS, NARROW_COLUMNS = (320, 304), (270, 282)  # px: left and right column
-_LEFT, _RIGHT = ("data", "model", "training", "curves", "runs"), ("decoded", "sliders")
+_LEFT, _RIGHT = ("data", "model", "training", "curves", "runs", "board"), ("decoded", "sliders")
 _BOTTOM = ("filmstrip", "log")
 _TITLES = {
     "data": "Data",
@@ -18,6 +18,7 @@ _TITLES = {
     "training": "Training",
     "curves": "Curves",
     "runs": "Runs",
+    "board": "Board",
     "decoded": "Decoded image",
     "sliders": "Latent",
     "filmstrip": "Filmstrip",
@@ -52,7 +53,7 @@ class DockLayout:
         ):
             for name in names:
                 window.addDockWidget(side, self.docks[name])
-        for name, next_tab in (("data", "model"), ("model", "training"), ("curves", "runs")):
+        for name, next_tab in (("data", "model"), ("model", "training"), ("curves", "runs"), ("runs", "board")):
             window.tabifyDockWidget(self.docks[name], self.docks[next_tab])
         self.docks["log"].hide()
         self.docks["data"].raise_()

@@ -21,6 +21,7 @@ from latentlab.gui.widgets.toasts import Toasts
 if TYPE_CHECKING:
     from latentlab.gui.curves.panel import TrainingCurves
     from latentlab.gui.curves.runs_table import RunsTable
+    from latentlab.gui.panels.board import BoardPanel
     from latentlab.gui.panels.data import DataPanel
     from latentlab.gui.panels.decoded_image import DecodedImage
     from latentlab.gui.panels.filmstrip import Filmstrip
@@ -40,6 +41,7 @@ _PANELS = (
     ("model_panel", "panels.model", "model", "ModelPanel"),
     ("training_panel", "panels.training", "training", "TrainingPanel"),
     ("runs_table", "curves.runs_table", "runs", "RunsTable"),
+    ("board", "panels.board", "board", "BoardPanel"),
     ("log_view", "panels.log", "log", "LogView"),
 )
 """Attribute, module, dock and class of each panel, in the order they are made."""
@@ -65,7 +67,8 @@ class MainWindow(QMainWindow):
         The widget in the middle.
     snapshot_bar
         The bar of epochs under the map.
-    data_panel, model_panel, training_panel, curves, runs_table, decoded_image, latent_sliders, filmstrip, log_view
+    data_panel, model_panel, training_panel, curves, runs_table, board, decoded_image, latent_sliders, filmstrip, \
+    log_view
         The panels, each in a dock of ``docks`` by name.
     actions_ : Actions
         The menus' and the toolbar's actions.
@@ -97,6 +100,7 @@ class MainWindow(QMainWindow):
     training_panel: TrainingPanel
     curves: TrainingCurves
     runs_table: RunsTable
+    board: BoardPanel
     decoded_image: DecodedImage
     latent_sliders: LatentSliders
     filmstrip: Filmstrip
@@ -184,7 +188,10 @@ class MainWindow(QMainWindow):
         view.addAction(a.reset_layout)
         view.addMenu("&Theme").addActions([a.theme_system, a.theme_light, a.theme_dark])
         bar.addMenu("&Train").addActions([a.train, a.continue_run, a.pause, a.stop])
-        bar.addMenu("T&ools").addActions([a.copy_command])
+        tools = bar.addMenu("T&ools")
+        tools.addActions([a.keep_latent, a.keep_selection, a.keep_path, a.new_direction])
+        tools.addSeparator()
+        tools.addAction(a.copy_command)
         bar.addMenu("&Help").addAction(a.about)
         a.quit.triggered.connect(self.close)
         a.map_axes.triggered.connect(self._on_map_axes)
@@ -293,7 +300,7 @@ class MainWindow(QMainWindow):
         next(action for action, tool in self._tool_names().items() if tool == name).setChecked(True)
 
     def show_panel(self, name: str) -> None:
-        """Bring a dock to the front: data, model, training, curves, runs, decoded, sliders, filmstrip or log."""
+        """Bring a dock to the front: data, model, training, curves, runs, board, decoded, sliders, filmstrip or log."""
         self.docks[name].show()
         self.docks[name].raise_()
 

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from latentlab.state.selection import Selection
 from latentlab.utils.array_types import ByteArray, FloatArray
+from latentlab.utils.text import format_number
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,20 +21,42 @@ class Direction:
     Attributes
     ----------
     vector
-        float32 [d]. Its length is one unit of the direction's slider: from one group's mean to the other's, or one
-        unit of the column.
+        float32 [d]. Its length is one unit of the direction's slider: from one group's mean to the other's, one
+        standard deviation of a column, or one of the points along a principal component.
     origin
         float32 [d], where the slider is 0.
-    score, random_score, accuracy
-        How well it separates what it was made of: Cohen's d on held-out points, the same for random pairs of groups,
-        and held-out accuracy in [0, 1]; ``None`` where it is not known.
+    reach
+        The ends of the direction are this many units before and behind the origin: 0.5 for the means of two groups.
+    score, random_score, random_spread, p_value
+        How well it separates what it was made of: Cohen's d on held-out points, mean and standard deviation of the
+        same for random groups, and the share of these that score as high; ``None`` where it is not known.
+    accuracy
+        Share of held-out points on the right side of the origin.
+    r2
+        For a column: share of its variance that is predicted on held-out points.
+    explained
+        For a principal component: its share of the variance.
     """
 
     vector: FloatArray
     origin: FloatArray
+    reach: float = 0.5
     score: float | None = None
     random_score: float | None = None
+    random_spread: float | None = None
+    p_value: float | None = None
     accuracy: float | None = None
+    r2: float | None = None
+    explained: float | None = None
+
+    @property
+    def span(self) -> float:
+        """Units on each side of the origin that a slider covers."""
+        return max(3.0, 2 * self.reach)
+
+    def flipped(self) -> Direction:
+        """The opposite direction, which separates as well."""
+        return replace(self, vector=-self.vector)
 
     def coordinate(self, latent: FloatArray) -> float:
         """Where a latent [d] is along the direction, in units of its length."""
@@ -44,6 +67,44 @@ class Direction:
         step = coordinate - self.coordinate(latent)
         moved: FloatArray = (latent + step * self.vector).astype(np.float32)
         return moved
+
+    @property
+    def verdict(self) -> str:
+        """How good the direction is, in words."""
+        if self.explained is not None:
+            return f"{self.explained:.0%} of the variance"
+        if self.score is None:
+            return "not scored"
+        figures = f"d = {_number(self.score)}"
+        if self.random_score is not None:
+            figures += f", random {_number(self.random_score)}"
+        if self.random_spread is not None:
+            figures += f" ± {_number(self.random_spread)}"
+        if self.r2 is not None:
+            figures = f"r² = {_number(self.r2, '.2f')}, {figures}"
+        elif self.accuracy is not None:
+            figures += f", {self.accuracy:.0%} right"
+        if self.is_chance:
+            return f"no better than chance: {figures}"
+        words = next(words for least, words in _VERDICTS if self.score >= least)
+        return f"{words}: {figures}"
+
+    @property
+    def is_chance(self) -> bool:
+        """Whether random groups separate as well: within two standard deviations of them, or too often."""
+        if self.score is None:
+            return False
+        chance = (self.random_score or 0.0) + 2 * (self.random_spread or 0.0)
+        return self.score <= max(chance, 0.0) or (self.p_value is not None and self.p_value > _CHANCE)
+
+
+_CHANCE = 0.05
+_VERDICTS = ((2.0, "separates well"), (0.8, "separates in part"), (float("-inf"), "separates weakly"))
+"""Least Cohen's d for these words: 0.8 is Cohen's "large", and at 2 about 84 % are on the right side."""
+
+
+def _number(value: float, form: str = ".1f") -> str:
+    return "> 1,000" if value > 1000 else format_number(value, form)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,9 +153,11 @@ class BoardItem:
     model, latent_dim
         Source of the model in whose latent space it is, and d; empty and 0 for a selection, which is of a dataset.
     thumbnail
-        uint8 [H, W] or [H, W, 3]; ``None`` until there is one.
+        uint8 [H, W] or [H, W, 3]; ``None`` if the Board is to show the one that was drawn for it.
     tag
         A column of the user's own that a selection belongs to; empty for none.
+    has_slider
+        Whether a direction has a slider in the Latent panel.
     """
 
     name: str
@@ -104,6 +167,7 @@ class BoardItem:
     latent_dim: int = 0
     thumbnail: ByteArray | None = None
     tag: str = ""
+    has_slider: bool = False
     id: str = field(default_factory=lambda: uuid4().hex[:12])
 
     @property
@@ -127,13 +191,17 @@ class Board(QObject):
     -------
     changed
         Items were added, removed, moved or replaced.
+    thumbnailChanged(id)
+        An item has another picture.
     """
 
     changed = Signal()
+    thumbnailChanged = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._items: tuple[BoardItem, ...] = ()
+        self._thumbnails: dict[str, tuple[Content, ByteArray]] = {}  # beside the items: no step of undo loses them
 
     @property
     def items(self) -> tuple[BoardItem, ...]:
@@ -150,6 +218,23 @@ class Board(QObject):
     def item(self, identity: str) -> BoardItem | None:
         """The item with this id, or ``None``."""
         return next((item for item in self._items if item.id == identity), None)
+
+    def thumbnail(self, item: BoardItem) -> ByteArray | None:
+        """The item's picture, uint8 [H, W] or [H, W, 3]; ``None`` if none was drawn of its present content."""
+        if item.thumbnail is not None:
+            return item.thumbnail
+        content, image = self._thumbnails.get(item.id, (None, None))
+        return image if content is item.content else None
+
+    def set_thumbnail(self, item: BoardItem, image: ByteArray) -> None:
+        """Set the picture that was drawn of an item's content."""
+        self._thumbnails[item.id] = item.content, image
+        self.thumbnailChanged.emit(item.id)
+
+    def direction(self, axis: str) -> Direction | None:
+        """The direction that an axis of the map is named after (``d:`` and its id), or ``None``."""
+        item = self.item(axis[2:]) if axis.startswith("d:") else None
+        return item.content if item is not None and isinstance(item.content, Direction) else None
 
     def of_kind(self, kind: str) -> tuple[BoardItem, ...]:
         """Items of one kind."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,10 +10,18 @@ import numpy as np
 from latentlab.config.layout import LatentLayout, Level
 from latentlab.engine.protocol.messages import Axes, FloatArray
 
+VectorOf = Callable[[str], FloatArray | None]
+
+_DIRECTION = "d:"
+_NEARLY_PARALLEL = 1e-4
+
 
 @dataclass(frozen=True)
 class AxesChoice:
-    """Names of the two directions the map shows: ``z1`` … for dimensions, ``pc1`` … for principal components."""
+    """Names of the two directions the map shows.
+
+    ``z1`` … for dimensions, ``pc1`` … for principal components, ``d:`` and an id for directions of the Board.
+    """
 
     x: str = "z1"
     y: str = "z2"
@@ -21,6 +30,16 @@ class AxesChoice:
     def is_principal(self) -> bool:
         """Whether they are principal components."""
         return self.x.startswith("pc")
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """Ids of the Board's directions among the axes."""
+        return tuple(name[len(_DIRECTION) :] for name in (self.x, self.y) if name.startswith(_DIRECTION))
+
+
+def direction_axis(identity: str) -> str:
+    """Name of the axis along the Board's direction with this id."""
+    return f"{_DIRECTION}{identity}"
 
 
 class MapAxes:
@@ -85,16 +104,30 @@ class MapAxes:
         before, self.choice = self.choice, AxesChoice(f"z{x}", f"z{y}")
         return self.choice != before
 
-    def plane(self, latent: FloatArray, components: FloatArray) -> Axes:
+    def plane(self, latent: FloatArray, components: FloatArray, vector_of: VectorOf = lambda _name: None) -> Axes:
         """The plane through a latent [d] that the map shows.
 
-        Principal components [k, d] fall back to plain dimensions where there are none. A one-dimensional latent space
-        has a second axis along which nothing changes.
+        Its axes have unit length and are orthogonal, so that distances on the map are distances in the latent space
+        and a point of the map is the latent that is projected there: of a second axis that is not orthogonal to the
+        first one, only the orthogonal part is shown. A one-dimensional latent space has a second axis along which
+        nothing changes.
+
+        Parameters
+        ----------
+        latent
+            [d].
+        components
+            Principal components [k, d]; beyond these a name falls back to the dimension of its number.
+        vector_of
+            Vector [d] of a direction's axis by the name of the axis, or ``None`` if there is no such direction: the
+            axis is then the first dimension.
         """
-        x = _direction(self.choice.x, latent.size, components)
-        y = _direction(self.choice.y, latent.size, components)
+        x = axis_vector(self.choice.x, latent.size, components, vector_of)
+        y = axis_vector(self.choice.y, latent.size, components, vector_of)
         if latent.size == 1:
             y = np.zeros(1, np.float32)
+        elif latent.size and self.choice.directions:
+            x, y = _orthonormal(x, y)
         origin = latent - (latent @ x) * x - (latent @ y) * y
         return Axes(origin.astype(np.float32), x, y)
 
@@ -107,7 +140,26 @@ def level_components(components: FloatArray, level: Level) -> FloatArray:
     return of_level
 
 
-def _direction(name: str, size: int, components: FloatArray) -> FloatArray:
+def _orthonormal(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Unit vectors of the plane of two vectors, the first one along ``x``; parallel ones lie in some plane."""
+    first = x.astype(np.float64) / np.linalg.norm(x.astype(np.float64))
+    others = [y.astype(np.float64), *np.eye(len(x))[np.argsort(np.abs(first), kind="stable")[:1]]]
+    for other in others:
+        rest = other - (other @ first) * first
+        rest -= (rest @ first) * first  # twice is enough for full precision (Kahan's and Parlett's rule)
+        length = np.linalg.norm(rest)
+        if length > _NEARLY_PARALLEL * np.linalg.norm(other):
+            break
+    return first.astype(np.float32), (rest / length).astype(np.float32)
+
+
+def axis_vector(name: str, size: int, components: FloatArray, vector_of: VectorOf) -> FloatArray:
+    """The vector [d] that an axis is named after, of any length."""
+    if name.startswith(_DIRECTION):
+        vector = vector_of(name)
+        if vector is not None and vector.size == size and vector.any():
+            return vector
+        name = "z1"
     index = int(name.lstrip("pcz")) - 1
     if name.startswith("pc") and index < len(components):
         return np.asarray(components[index], np.float32)

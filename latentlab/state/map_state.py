@@ -13,6 +13,7 @@ from latentlab.state.selection import Selection
 from latentlab.state.session import Posterior, Session
 from latentlab.utils.text import format_epoch, subscript
 
+_SLANTED = 0.01  # cosine of the angle from which an axis is not orthogonal: 0.6 degrees off
 OF_TRAINING_IMAGES = "points of the model's training images, not of the open images"
 OF_EARLIER_IMAGES = "points of the images that were open before, not of the open images"
 
@@ -147,11 +148,24 @@ def _axis_names(session: Session) -> tuple[str, str]:
     """Names of the axes; the first one names the level of principal components, for which the second has no room."""
     axes, level = session.axes, session.layout.levels[session.level].name
     suffix = f" · {level}" if axes.is_principal and level else ""
-    return _axis_name(axes.x) + suffix, _axis_name(axes.y)
+    x, y = _axis_name(session, axes.x), _axis_name(session, axes.y)
+    plane = session.plane()
+    # Of a second axis that is not orthogonal to the first only the orthogonal part is shown: see MapAxes.plane.
+    is_part = axes.directions and plane.x.size > 1 and abs(float(plane.x @ _unit(session, axes.y))) > _SLANTED
+    return x + suffix, f"{y} ⟂" if is_part else y
 
 
-def _axis_name(name: str) -> str:
-    """``z1`` as z₁, ``pc1`` as PC 1."""
+def _unit(session: Session, axis: str) -> FloatArray:
+    vector = session.axis_vector(axis)
+    unit: FloatArray = vector / max(float(np.linalg.norm(vector)), 1e-20)
+    return unit
+
+
+def _axis_name(session: Session, name: str) -> str:
+    """``z1`` as z₁, ``pc1`` as PC 1, a direction by its name on the Board."""
+    if name.startswith("d:"):
+        item = session.board.item(name[2:])
+        return "z₁" if item is None else item.name
     return f"PC {name[2:]}" if name.startswith("pc") else f"z{subscript(int(name[1:]))}"
 
 

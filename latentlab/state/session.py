@@ -17,7 +17,7 @@ from latentlab.config.info import DatasetInfo, ModelInfo
 from latentlab.config.layout import LatentLayout, Level
 from latentlab.engine.protocol.messages import Axes, FloatArray, ImageEncoded, PointsChanged, SnapshotRead
 from latentlab.state.board import Board
-from latentlab.state.map_axes import AxesChoice, MapAxes, level_components
+from latentlab.state.map_axes import AxesChoice, MapAxes, axis_vector, level_components
 from latentlab.state.run_status import RunState, RunStatus
 from latentlab.state.selection import Selection
 
@@ -74,6 +74,7 @@ class Session(QObject):
         super().__init__(parent)
         self.board = Board(self)
         """What was found and kept; it outlives models and datasets."""
+        self.board.changed.connect(self.changed)
         self._selection: Selection | None = None
         self._latent: FloatArray = np.zeros(0, np.float32)
         self._preview: FloatArray | None = None
@@ -399,11 +400,19 @@ class Session(QObject):
             self._emit(self.axesChanged)
 
     def plane(self) -> Axes:
-        """The plane through the current latent that the map shows.
+        """The plane through the current latent that the map shows, see :meth:`MapAxes.plane`.
 
         Principal components fall back to plain dimensions until there are points with components.
         """
-        return self._axes.plane(self._latent, self.components)
+        return self._axes.plane(self._latent, self.components, self._vector_of)
+
+    def axis_vector(self, name: str) -> FloatArray:
+        """The vector [d] that an axis of the map is named after, of any length; see :class:`AxesChoice`."""
+        return axis_vector(name, self._latent.size, self.components, self._vector_of)
+
+    def _vector_of(self, axis: str) -> FloatArray | None:
+        direction = self.board.direction(axis)
+        return None if direction is None else direction.vector
 
     # --- the run --------------------------------------------------------------------------------
 

@@ -75,3 +75,23 @@ def test_a_selection_is_undone_and_ends_with_its_dataset(session):
     undo.redo()
     undo.undo()
     assert session.selection is None, "its dataset is closed"
+
+
+def test_what_a_direction_is_worth_is_said_in_words():
+    vector = np.ones(2, np.float32)
+
+    def verdict(**scores):
+        return Direction(vector, vector, **scores).verdict
+
+    chance = {"random_score": 0.0, "random_spread": 0.1}
+    assert verdict(score=3.14, accuracy=0.94, p_value=0.02, **chance) == (
+        "separates well: d = 3.1, random 0.0 ± 0.1, 94% right"
+    )
+    assert verdict(score=1.0, **chance).startswith("separates in part")
+    assert verdict(score=0.3, **chance).startswith("separates weakly")
+    assert verdict(score=0.15, **chance).startswith("no better than chance")
+    assert verdict(score=0.5, p_value=0.3, **chance).startswith("no better than chance")
+    assert verdict(score=float("inf"), **chance).startswith("separates well: d = > 1,000")
+    assert verdict(score=2.5, r2=0.83, **chance).startswith("separates well: r² = 0.83")
+    assert verdict(explained=0.231) == "23% of the variance"
+    assert verdict() == "not scored"

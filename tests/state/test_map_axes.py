@@ -66,3 +66,51 @@ def test_components_are_of_the_level_and_stand_for_dimensions_when_there_are_non
     plane = axes.plane(np.array([1, 2, 3, 4], np.float32), of_level)
     np.testing.assert_array_equal(plane.x, components[1])
     assert plane.y.tolist() == [0, 1, 0, 0]
+
+
+def directions(**vectors: list[float]):
+    """Vectors of directions by the name of their axis."""
+    return lambda name: np.array(vectors[name[2:]], np.float32) if name[2:] in vectors else None
+
+
+@pytest.mark.parametrize(
+    ("choice", "vectors"),
+    [
+        (AxesChoice("d:a", "d:b"), {"a": [3, 0, 0, 0], "b": [2, 2, 0, 0]}),
+        (AxesChoice("d:a", "z2"), {"a": [1, 1, 1, 0]}),
+        (AxesChoice("pc1", "d:a"), {"a": [0.5, 0, 0, 0.1]}),
+        (AxesChoice("d:a", "d:b"), {"a": [1, 2, 0, 0], "b": [-2, -4, 0, 0]}),  # parallel
+        (AxesChoice("d:a", "d:b"), {"a": [1, 2, 0, 0]}),  # the second one is gone
+    ],
+)
+def test_the_plane_of_any_directions_is_orthonormal_and_a_point_of_it_is_what_is_projected_there(choice, vectors):
+    axes = MapAxes()
+    axes.choose(choice)
+    random = np.random.default_rng(0)
+    components = np.eye(4, dtype=np.float32)[::-1].copy()
+    latent = random.standard_normal(4).astype(np.float32)
+    plane = axes.plane(latent, components, directions(**vectors))
+    both = np.stack([plane.x, plane.y]).astype(float)
+    np.testing.assert_allclose(both @ both.T, np.eye(2), atol=1e-6)
+    uv = random.standard_normal((50, 2)).astype(np.float32)
+    np.testing.assert_allclose(plane.project(plane.lift(uv)), uv, atol=1e-5)
+    np.testing.assert_allclose(plane.lift(plane.project(latent[None]))[0], latent, atol=1e-5)
+    if choice.x == "d:a":
+        unit = np.array(vectors["a"]) / np.linalg.norm(vectors["a"])
+        np.testing.assert_allclose(plane.x, unit, atol=1e-6)
+
+
+def test_the_second_axis_lies_in_the_plane_of_both_directions():
+    axes = MapAxes()
+    axes.choose(AxesChoice("d:a", "d:b"))
+    vector_of = directions(a=[1, 0, 0], b=[1, 1, 0])
+    plane = axes.plane(np.zeros(3, np.float32), np.zeros((0, 3), np.float32), vector_of)
+    np.testing.assert_allclose(plane.y, [0, 1, 0], atol=1e-6)
+    assert axes.choice.directions == ("a", "b")
+
+
+def test_a_direction_of_another_latent_space_falls_back_to_the_first_dimension():
+    axes = MapAxes()
+    axes.choose(AxesChoice("d:a", "z2"))
+    plane = axes.plane(np.zeros(2, np.float32), np.zeros((0, 2), np.float32), directions(a=[1, 0, 0]))
+    assert (plane.x.tolist(), plane.y.tolist()) == ([1, 0], [0, 1])

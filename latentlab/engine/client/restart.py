@@ -18,9 +18,11 @@ from latentlab.engine.protocol.messages import (
     DecodeRows,
     DistanceToData,
     DrawLatent,
+    DrawThumbnail,
     EncodeDataset,
     EncodeImage,
     Failed,
+    FindDirection,
     Interpolate,
     MeasureCopy,
     ModelChanged,
@@ -48,8 +50,8 @@ from latentlab.storage import RunFolder
 GIVEN_UP = "The worker keeps ending and is not started again."
 
 NEEDING_MODEL = (
-    Decode, DecodeGrid, DecodeRows, DistanceToData, DrawLatent, EncodeDataset, EncodeImage, Interpolate, MeasureCopy,
-    Nearest, ReadCodebooks, Reconstruct, Sample, SaveModel, Traverse,
+    Decode, DecodeGrid, DecodeRows, DistanceToData, DrawLatent, DrawThumbnail, EncodeDataset, EncodeImage,
+    FindDirection, Interpolate, MeasureCopy, Nearest, ReadCodebooks, Reconstruct, Sample, SaveModel, Traverse,
 )  # fmt: skip
 """Requests that a restarted worker can answer only after it has opened the model again."""
 NEEDING_DATASET = (

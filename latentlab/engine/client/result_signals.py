@@ -56,6 +56,8 @@ class ResultSignals(QObject):
     distanceMeasured = Signal(object)
     latentDrawn = Signal(object)
     codebooks = Signal(object)
+    thumbnailDrawn = Signal(object)
+    directionFound = Signal(object)
     datasetProgress = Signal(object)
     datasetPreview = Signal(object)
     datasetOpened = Signal(object)

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from latentlab.config import DataConfig, RunConfig
-from latentlab.utils.array_types import FloatArray
+from latentlab.utils.array_types import FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -139,6 +139,47 @@ class ReadCodebooks(Request):
 
     slot: ClassVar[str | None] = "codebooks"
     generation: int
+
+
+@dataclass(frozen=True)
+class DrawThumbnail(Request):
+    """Draw a small picture of something kept on the Board, known by ``key``.
+
+    It shows ``latents`` decoded side by side, or the mean of ``images`` of the dataset with this fingerprint; without
+    that dataset what their mean latent decodes to.
+    """
+
+    key: str
+    latents: FloatArray | None = None  # [n, d]
+    images: IntArray | None = None  # numbers of images in the dataset, [n]
+    fingerprint: str = ""
+    label: int | None = None
+
+
+@dataclass(frozen=True)
+class ImageGroup:
+    """Some of the encoded images: those with these numbers in the dataset, or of this class, or all others."""
+
+    images: IntArray | None = None  # [n]
+    label: int | None = None
+    are_others: bool = False
+
+
+@dataclass(frozen=True)
+class FindDirection(Request):
+    """Find a direction of the encoded images' latents, and how well it separates images that were held out.
+
+    From group ``b`` to group ``a``; or along the numbers of ``column``; or along a principal ``component`` [d].
+    ``fingerprint`` is that of the dataset which the groups and the column belong to.
+    """
+
+    slot: ClassVar[str | None] = "direction"
+    generation: int
+    fingerprint: str
+    a: ImageGroup | None = None
+    b: ImageGroup | None = None
+    column: str = ""
+    component: FloatArray | None = None
 
 
 @dataclass(frozen=True)

@@ -143,6 +143,35 @@ class Codebooks(Result):
 
 
 @dataclass(frozen=True)
+class ThumbnailDrawn(Result):
+    """A picture for the Board, [H, W] or [H, W, 3]; ``None`` if what it shows is not of this model and dataset."""
+
+    key: str
+    model_version: int
+    image: ByteArray | None
+
+
+@dataclass(frozen=True)
+class DirectionFound(Result):
+    """A direction of the encoded images' latents.
+
+    ``scores`` are named as the attributes of :class:`latentlab.latent.Direction`; a principal component has
+    ``explained``, its share of the variance. ``counts`` are the sizes of the groups that were compared, without the
+    ``shared`` images that are in both.
+    """
+
+    slot: ClassVar[str | None] = "direction"
+    generation: int
+    model_version: int
+    vector: FloatArray  # [d]
+    origin: FloatArray  # [d]
+    scores: dict[str, float]
+    counts: tuple[int, int]
+    shared: int = 0
+    epoch: float = 0.0  # of the weights that encoded the images
+
+
+@dataclass(frozen=True)
 class NearestFound(Result):
     """The nearest encoded images, nearest first.
 

@@ -10,16 +10,23 @@ from collections import deque
 from collections.abc import Generator, Iterator
 from typing import TypeAlias
 
-from latentlab.engine.protocol.messages import EncodeDataset, OpenDataset, PreviewDataset, SaveModel
+from latentlab.engine.protocol.messages import (
+    DrawThumbnail,
+    EncodeDataset,
+    FindDirection,
+    OpenDataset,
+    PreviewDataset,
+    SaveModel,
+)
 from latentlab.engine.worker.error_reporting import ErrorReporter
 from latentlab.engine.worker.workspace import Workspace
 
 Steps: TypeAlias = Generator[None, None, None]
-Job: TypeAlias = OpenDataset | EncodeDataset | SaveModel
+Job: TypeAlias = OpenDataset | EncodeDataset | SaveModel | DrawThumbnail | FindDirection
 
 
 class JobQueue:
-    """Opens, encodes and saves: one job after the other, a step at a time.
+    """Opens, encodes and saves, or works for the Board: one job after the other, a step at a time.
 
     Parameters
     ----------
@@ -73,6 +80,10 @@ class JobQueue:
             self._running = None
 
     def _start(self, job: Job) -> Steps:
+        if isinstance(job, DrawThumbnail | FindDirection):
+            from latentlab.engine.worker import board_jobs
+
+            return board_jobs.start(self._workspace, job)
         from latentlab.engine.worker.jobs import encoding, opening, saving
 
         match job:

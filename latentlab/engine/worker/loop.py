@@ -24,8 +24,10 @@ from latentlab.engine.protocol.messages import (
     CompareRuns,
     DatasetCancelled,
     Decode,
+    DrawThumbnail,
     EncodeDataset,
     EncodeImage,
+    FindDirection,
     Notice,
     OpenDataset,
     OpenModel,
@@ -106,6 +108,7 @@ class Worker:
         self._run: TrainingJob | None = None
         self._run_history = RunHistoryReader(workspace)
         self._jobs = JobQueue(workspace, report_errors)
+        self._board_jobs = JobQueue(workspace, report_errors)  # short ones, which wait for no opening
         self._preview = PreviewSlot(workspace, report_errors)
         self._prefetcher = ImportPrefetcher(own_process)
         self._is_ending = False
@@ -179,7 +182,7 @@ class Worker:
         """Answer waiting requests; then do one piece of each unfinished work."""
         began = time.perf_counter()
         run_is_active = self._run is not None and self._run.is_active
-        is_busy = run_is_active or bool(self._jobs or self._preview or self._interactive.working_on)
+        is_busy = run_is_active or bool(self._jobs or self._board_jobs or self._preview or self._interactive.working_on)
         request = self._inbox.take(0.0 if is_busy else self._seconds_idle())
         answers = 0
         while request is not None and not self._is_ending:
@@ -196,6 +199,7 @@ class Worker:
         self._check_run_folders()
         self._advance_interactive()
         self._preview.advance()
+        self._board_jobs.advance()
         self._jobs.advance()
         if run_is_active and self._run is not None and self._run.is_active:  # not if it has just been paused
             self._advance_run(self._run)
@@ -263,8 +267,9 @@ class Worker:
                 self._jobs.put(request)
             case PreviewDataset():
                 self._preview.put(request)
-            case EncodeDataset() | SaveModel():
-                self._jobs.put(request)
+            case EncodeDataset() | SaveModel() | DrawThumbnail() | FindDirection():
+                is_for_board = isinstance(request, DrawThumbnail | FindDirection)
+                (self._board_jobs if is_for_board else self._jobs).put(request)
             case CancelLoading():
                 self._cancel_loading()
             case EncodeImage():
@@ -331,6 +336,7 @@ class Worker:
         self._interactive.cancel_all()
         self._preview.cancel()
         self._jobs.cancel_running()
+        self._board_jobs.cancel_running()
         if self._run is not None:
             with self._report_errors("Shutdown"):
                 self._run.shut_down()

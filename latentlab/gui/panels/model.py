@@ -170,19 +170,40 @@ class ModelPanel(QWidget):
                 text = "" if value is None else format_number(value, ",.1f")
                 self._metrics.addWidget(_cell(text), row_index, column_index)
 
-    def set_axes(self, dimensions: int | range, components: int, x: str, y: str) -> None:
-        """Offer these dimensions (a range, or the first so many) and principal components; show the chosen two."""
+    def set_axes(
+        self,
+        dimensions: int | range,
+        components: int,
+        x: str,
+        y: str,
+        directions: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        """Offer dimensions, principal components and directions; show the chosen two.
+
+        Parameters
+        ----------
+        dimensions
+            A range of dimensions, or how many of the first ones.
+        components
+            How many principal components.
+        x, y
+            The chosen ones.
+        directions
+            Axis name and title of each direction of the Board.
+        """
         indices = range(dimensions) if isinstance(dimensions, int) else dimensions
         names = [f"z{i + 1}" for i in indices] + [f"pc{i + 1}" for i in range(components)]
-        can_choose = len(names) > 1
+        can_choose = len(names) + len(directions) > 1
         if names:
             # The current axes are always listed, also those of a session whose points are not encoded yet.
-            names += [name for name in dict.fromkeys((x, y)) if name not in names]
+            names += [name for name in dict.fromkeys((x, y)) if name not in names and not name.startswith("d:")]
         for axis, chosen in ((self._x, x), (self._y, y)):
             axis.clear()
             for name in names:
                 number = int(name.lstrip("pcz"))
                 axis.addItem(f"PC {number}" if name.startswith("pc") else f"z{subscript(number)}", name)
+            for name, title in directions:
+                axis.addItem(as_line(title, NAME), name)
             axis.setCurrentIndex(axis.findData(chosen))
             axis.setEnabled(can_choose)
 

@@ -23,9 +23,11 @@ from latentlab.engine.protocol.messages import (
     DecodeRows,
     DistanceToData,
     DrawLatent,
+    DrawThumbnail,
     EncodeDataset,
     EncodeImage,
     Failed,
+    FindDirection,
     GridTiles,
     Interpolate,
     MeasureCopy,
@@ -60,10 +62,11 @@ PLANE = Axes(Z, Z, Z)
 VIEWS = (
     Decode(1, Z), DecodeGrid(1, PLANE, (0, 1), (0, 1), 1, 1, 8), Traverse(1, Z, (0,), Z), Interpolate(1, Z[None], 2),
     Reconstruct(1), Sample(1), DecodeRows(1, Z[None, None], ()), ReadCodebooks(1), Nearest(1, Z), DistanceToData(1, Z),
-    MeasureCopy(1, Z), CompareRuns(("run",)),
+    MeasureCopy(1, Z), CompareRuns(("run",)), DrawThumbnail("key", Z[None]),
 )  # fmt: skip
 READS = (
-    DrawLatent(1, 0), ReadSnapshot(1, "run", 3), ReadEpochs(1, "run", "sample"), PreviewDataset("photos", DataConfig()),
+    DrawLatent(1, 0), FindDirection(1, ""), ReadSnapshot(1, "run", 3), ReadEpochs(1, "run", "sample"),
+    PreviewDataset("photos", DataConfig()),
 )  # fmt: skip
 WORK = (
     OpenModel("other"), SaveModel("there"), OpenDataset("more"), EncodeImage("face.png"), Train(RunConfig(), "run"),
