@@ -19,9 +19,10 @@ _MAX_POINTS = 8000
 _COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 _MAX_FULL = 64  # dimensions
 _HELD_OUT = 0.2
-_ITERATIONS = 100
+_MAX_COMPARED = 3000  # points that the fits which are compared have
+_ITERATIONS, _ITERATIONS_COMPARED = 100, 30
 _TOLERANCE = 1e-3  # nats per point
-_FLOOR = 1e-6  # of a component's variances, relative to the mean variance of the points
+_FLOOR = 1e-6  # added to variances, relative to the mean variance of the points
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +151,7 @@ def fit_mixture_in_steps(
     if len(full) > 1 or components is None:
         held = max(1, round(_HELD_OUT * len(chosen))) if len(chosen) > 4 else 0
         if held:
-            best = yield from _choose(chosen[held:], chosen[:held], components, full, random)
+            best = yield from _choose(chosen[held:][:_MAX_COMPARED], chosen[:held], components, full, random)
         else:
             best = components or 1, False
     yield (yield from _fit(chosen, *best, random))
@@ -193,7 +194,7 @@ def _choose(
             needed = count * (points.shape[1] + 1 if is_full else 2)
             if count > len(points) or (count > 1 and needed > len(points)) or worse == 2:
                 break
-            mixture = yield from _fit(points, count, is_full, random)
+            mixture = yield from _fit(points, count, is_full, random, _ITERATIONS_COMPARED)
             density = float(mixture.log_density(held_out).mean())
             worse = 0 if density > highest else worse + 1
             if density > highest:
@@ -202,7 +203,7 @@ def _choose(
 
 
 def _fit(
-    points: FloatArray, components: int, is_full: bool, random: np.random.Generator
+    points: FloatArray, components: int, is_full: bool, random: np.random.Generator, most: int = _ITERATIONS
 ) -> Generator[None, None, GaussianMixture]:
     """Expectation maximisation from k-means++ seeds until the density rises by less than the tolerance."""
     floor = _FLOOR * float(points.var(axis=0).mean()) or _FLOOR
@@ -211,7 +212,7 @@ def _fit(
     responsibilities[np.arange(len(points)), nearest] = 1
     mixture = _maximised(points, responsibilities, is_full, floor)
     before = -np.inf
-    for _ in range(_ITERATIONS if components > 1 else 0):
+    for _ in range(most if components > 1 else 0):
         joint = _log_joint(points, mixture)
         density = _log_sum_exp(joint)
         mixture = _maximised(points, np.exp(joint - density[:, None]), is_full, floor)
