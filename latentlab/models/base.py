@@ -229,6 +229,9 @@ class LatentModel(nn.Module):
         """Mean of p(x|z) for z [B, d]: float32 [B, C, H, W] in [0, 1]."""
         raise NotImplementedError
 
-    def sample_prior(self, count: int, generator: torch.Generator | None = None) -> Tensor:
-        """Draw latents [count, d] from the prior, on the model's device; ``generator`` is on the CPU."""
+    def sample_prior(self, count: int, generator: torch.Generator | None = None, temperature: float = 1.0) -> Tensor:
+        """Draw latents [count, d] from the prior, on the model's device; ``generator`` is on the CPU.
+
+        ``temperature`` is a factor of the prior's noise: less than 1 for latents that are more typical.
+        """
         raise NotImplementedError

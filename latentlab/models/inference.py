@@ -20,6 +20,7 @@ from latentlab.errors import InputError
 from latentlab.models import build
 from latentlab.models.base import Batch, LatentModel
 from latentlab.models.device import resolve_device
+from latentlab.models.generate import draw_latents
 from latentlab.storage import ModelFile, ModelHeader, Points, check_weights, find_model, read_model
 from latentlab.storage.validation import WEIGHT
 from latentlab.utils.array_rules import ArrayRule
@@ -177,10 +178,59 @@ class InferenceModel:
                 images.append(_numpy(self.module.decode(chunk, None if labels is None else labels[rows])))
         return np.concatenate(images)
 
-    def sample_prior(self, count: int, seed: int = 0) -> FloatArray:
-        """Draw latents [count, d] from the prior; the same for the same seed."""
+    def sample_prior(self, count: int, seed: int = 0, temperature: float = 1.0) -> FloatArray:
+        """Draw latents [count, d] from the prior; the same for the same seed.
+
+        ``temperature`` is a factor of the standard deviation of the prior's noise; a learned prior over codes divides
+        its logits by it.
+        """
         with self._ready():
-            return _numpy(self.module.sample_prior(count, torch.Generator().manual_seed(seed)))
+            return _numpy(self.module.sample_prior(count, torch.Generator().manual_seed(seed), temperature))
+
+    def generate(
+        self,
+        count: int,
+        source: str | Points | ArrayLike = "prior",
+        *,
+        temperature: float = 1.0,
+        seed: int = 0,
+        label: ArrayLike | None = None,
+    ) -> tuple[FloatArray, FloatArray]:
+        """Draw latents and decode them.
+
+        Parameters
+        ----------
+        count
+            Number of images.
+        source
+            ``prior``. ``aggregate``: a mixture of Gaussians fitted to the encoded dataset in the model's file, which
+            is where the decoder was trained. Or the latents [n, d] or ``Points`` of a selection: a mixture of them.
+        temperature
+            Factor of the standard deviations drawn with, above 0.
+        seed
+            Of all draws.
+        label
+            As for ``decode``; by default a conditional model takes all its classes in turn.
+
+        Returns
+        -------
+        images, z
+            float32 [count, C, H, W] in [0, 1], and float32 [count, d].
+
+        Raises
+        ------
+        InputError
+            When this model's latents cannot be drawn in this way.
+
+        Examples
+        --------
+        >>> model = load_model("bundled:mnist-2d", device="cpu")
+        >>> images, z = model.generate(4, "aggregate", temperature=0.7)
+        >>> images.shape, z.shape
+        ((4, 1, 28, 28), (4, 2))
+        """
+        z = draw_latents(self, count, source, temperature, seed)
+        return self.decode(z, self.classes_of_samples(count) if label is None else label), z
 
     def classes_of_samples(self, count: int) -> NDArray[np.int64] | None:
         """Classes to decode ``count`` samples of the prior with, cycling; ``None`` for an unconditional model."""

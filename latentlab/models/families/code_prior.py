@@ -107,8 +107,14 @@ class CodePrior(nn.Module):
         log_probabilities: Tensor = self(codes, context)
         return log_probabilities.gather(1, codes[:, None]).flatten(1).sum(1)
 
-    def sample(self, count: int, context: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
-        """Draw int64 [count, h, w], position by position.
+    def sample(
+        self,
+        count: int,
+        context: Tensor | None = None,
+        generator: torch.Generator | None = None,
+        temperature: float = 1.0,
+    ) -> Tensor:
+        """Draw int64 [count, h, w], position by position; ``temperature`` divides the logits.
 
         Every layer is computed once per position from cached outputs at earlier positions, so that the work is that of
         one pass over the grid, not of one pass per position.
@@ -125,7 +131,7 @@ class CodePrior(nn.Module):
                     layer.put(row, column, map_, functional.silu(hidden))
                     hidden = hidden + layer.at(row, column, map_, weight)
                 logits = self.logits(functional.silu(hidden)[..., None, None])[..., 0, 0]
-                probabilities = torch.softmax(logits, 1)
+                probabilities = torch.softmax(logits / temperature, 1)
                 if generator is not None:
                     probabilities = probabilities.cpu()
                 drawn = torch.multinomial(probabilities, 1, generator=generator)[:, 0].to(codes.device)

@@ -190,9 +190,10 @@ class LadderVAE(ImageModel):
             state = self._next_state(level, state, latents[-1])
         return self.likelihood.mean(self.output(torch.cat(latents, -1)))
 
-    def sample_prior(self, count: int, generator: torch.Generator | None = None) -> Tensor:
-        """Draw ε [count, d] from N(0, I)."""
-        return standard_normal(count, self.config.latent_dim, next(self.parameters()).device, generator)
+    def sample_prior(self, count: int, generator: torch.Generator | None = None, temperature: float = 1.0) -> Tensor:
+        """Draw ε [count, d] from N(0, temperature² I)."""
+        device = next(self.parameters()).device
+        return temperature * standard_normal(count, self.config.latent_dim, device, generator)
 
 
 def reading_features_only(head: DiagonalPosterior, features: int) -> DiagonalPosterior:

@@ -155,6 +155,6 @@ class VAE(ImageModel):
         q = self.infer(batch)
         return q.mean, q.std
 
-    def sample_prior(self, count: int, generator: torch.Generator | None = None) -> Tensor:
+    def sample_prior(self, count: int, generator: torch.Generator | None = None, temperature: float = 1.0) -> Tensor:
         """Draw latents [count, d] from the prior."""
-        return self.prior.sample(count, generator, self.infer_images)
+        return self.prior.sample(count, generator, self.infer_images, temperature)

@@ -240,8 +240,11 @@ class VQVAE(LatentModel):
         entries = [self._book(level).lookup(grid) for level, grid in enumerate(self.codes_from_latents(z))]
         return self.likelihood.mean(self._output(entries))
 
-    def sample_prior(self, count: int, generator: torch.Generator | None = None) -> Tensor:
-        """Latents [count, d] of codes drawn from the prior."""
+    def sample_prior(self, count: int, generator: torch.Generator | None = None, temperature: float = 1.0) -> Tensor:
+        """Latents [count, d] of codes drawn from the prior.
+
+        With a learned prior, ``temperature`` divides its logits; a uniform one has none.
+        """
         device = self._book(0).entries.device
         codes: list[Tensor] = []
         for level, grid in enumerate(self.grids):
@@ -253,5 +256,5 @@ class VQVAE(LatentModel):
             else:
                 prior = self.prior[level]
                 assert isinstance(prior, CodePrior)
-                codes.append(prior.sample(count, self._context(codes, level), generator))
+                codes.append(prior.sample(count, self._context(codes, level), generator, temperature))
         return self.latents_from_codes(codes)

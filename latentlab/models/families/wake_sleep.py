@@ -147,6 +147,7 @@ class HelmholtzMachine(ImageModel):
         """Mean of p(x|z) for ε [B, d], the top layer first."""
         return self.likelihood.mean(self.output(self._generate(z)[-1]))
 
-    def sample_prior(self, count: int, generator: torch.Generator | None = None) -> Tensor:
-        """Draw ε [count, d] from N(0, I)."""
-        return standard_normal(count, self.config.latent_dim, next(self.parameters()).device, generator)
+    def sample_prior(self, count: int, generator: torch.Generator | None = None, temperature: float = 1.0) -> Tensor:
+        """Draw ε [count, d] from N(0, temperature² I)."""
+        device = next(self.parameters()).device
+        return temperature * standard_normal(count, self.config.latent_dim, device, generator)

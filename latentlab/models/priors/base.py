@@ -56,7 +56,13 @@ class Prior(nn.Module):
         """
         raise NotImplementedError
 
-    def sample(self, count: int, generator: torch.Generator | None = None, encode: Encode | None = None) -> Tensor:
+    def sample(
+        self,
+        count: int,
+        generator: torch.Generator | None = None,
+        encode: Encode | None = None,
+        temperature: float = 1.0,
+    ) -> Tensor:
         """Draw [count, d] latents.
 
         Parameters
@@ -67,6 +73,8 @@ class Prior(nn.Module):
             On the CPU, whatever the device, so that a seed gives the same latents everywhere.
         encode
             As for ``log_prob``.
+        temperature
+            Factor of the noise's standard deviation; uniform categories have none.
         """
         raise NotImplementedError
 

@@ -39,7 +39,13 @@ class CategoricalPrior(Prior):
         count = self.latent_dim // self.categories
         return z.new_full(z.shape[:-1], -count * math.log(self.categories))
 
-    def sample(self, count: int, generator: torch.Generator | None = None, encode: Encode | None = None) -> Tensor:
+    def sample(
+        self,
+        count: int,
+        generator: torch.Generator | None = None,
+        encode: Encode | None = None,
+        temperature: float = 1.0,
+    ) -> Tensor:
         """Draw [count, d] latents: one-hot vectors side by side."""
         groups = self.latent_dim // self.categories
         chosen = self._choices(count * groups, self.categories, generator)

@@ -48,9 +48,15 @@ class FlowPrior(Prior):
             total = total - log_scale.sum(-1)
         return total + standard_normal_log_density(z).sum(-1)
 
-    def sample(self, count: int, generator: torch.Generator | None = None, encode: Encode | None = None) -> Tensor:
+    def sample(
+        self,
+        count: int,
+        generator: torch.Generator | None = None,
+        encode: Encode | None = None,
+        temperature: float = 1.0,
+    ) -> Tensor:
         """Draw [count, d] latents."""
-        u = self._normal(count, generator)
+        u = temperature * self._normal(count, generator)
         for step in reversed(self.steps):
             assert isinstance(step, MADE)
             z = torch.zeros_like(u)

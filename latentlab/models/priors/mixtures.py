@@ -50,10 +50,16 @@ class MixturePrior(Prior):
             z, len(self.means), lambda part: gaussian_log_density(part, self.means, self.log_stds).sum(-1)
         )
 
-    def sample(self, count: int, generator: torch.Generator | None = None, encode: Encode | None = None) -> Tensor:
+    def sample(
+        self,
+        count: int,
+        generator: torch.Generator | None = None,
+        encode: Encode | None = None,
+        temperature: float = 1.0,
+    ) -> Tensor:
         """Draw [count, d] latents."""
         chosen = self._choices(count, len(self.means), generator)
-        return self.means[chosen] + torch.exp(self.log_stds[chosen]) * self._normal(count, generator)
+        return self.means[chosen] + temperature * torch.exp(self.log_stds[chosen]) * self._normal(count, generator)
 
 
 class VampPrior(Prior):
@@ -93,15 +99,23 @@ class VampPrior(Prior):
         count = len(self.pseudo_inputs)
         return log_mean_density(z, count, lambda part: components.log_prob(part.expand(-1, count, -1)))
 
-    def sample(self, count: int, generator: torch.Generator | None = None, encode: Encode | None = None) -> Tensor:
+    def sample(
+        self,
+        count: int,
+        generator: torch.Generator | None = None,
+        encode: Encode | None = None,
+        temperature: float = 1.0,
+    ) -> Tensor:
         """Draw [count, d] latents."""
         chosen = self._choices(count, len(self.pseudo_inputs), generator)
         q = _required(encode)(self.pseudo_inputs.clamp(0, 1)[chosen])
         if generator is None:
-            return q.rsample(1).z[0]
-        # The posterior draws from the global stream: seed it from the generator.
-        with fixed_noise(self.device, int(torch.randint(2**62, (), generator=generator))):
-            return q.rsample(1).z[0]
+            z = q.rsample(1).z[0]
+        else:
+            # The posterior draws from the global stream: seed it from the generator.
+            with fixed_noise(self.device, int(torch.randint(2**62, (), generator=generator))):
+                z = q.rsample(1).z[0]
+        return z if temperature == 1 else q.mean + temperature * (z - q.mean)
 
 
 def _required(encode: Encode | None) -> Encode:

@@ -26,6 +26,12 @@ class StandardPrior(Prior):
         """Log N(z; 0, I) in nats, shape [...]."""
         return standard_normal_log_density(z).sum(-1)
 
-    def sample(self, count: int, generator: torch.Generator | None = None, encode: Encode | None = None) -> Tensor:
+    def sample(
+        self,
+        count: int,
+        generator: torch.Generator | None = None,
+        encode: Encode | None = None,
+        temperature: float = 1.0,
+    ) -> Tensor:
         """Draw [count, d] latents."""
-        return self._normal(count, generator)
+        return temperature * self._normal(count, generator)
