@@ -22,6 +22,7 @@ from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import EncodeImage, OpenDataset, OpenModel, Request, Train
 from latentlab.errors import LatentlabError
 from latentlab.gui.latent_map import LatentMap
+from latentlab.gui.latent_map.layers.base import LayerState
 from latentlab.gui.main_window import OPENING, MainWindow
 from latentlab.gui.style import theme
 from latentlab.gui.widgets import dialogs
@@ -113,8 +114,13 @@ class ActionsController(QObject):
             action.triggered.connect(partial(self._on_scheme_chosen, scheme))
         self._window.toolChosen.connect(self._map.set_mode)
         self._window.set_layers([(layer.name, layer.title, layer.visible) for layer in self._map.layers()])
-        self._map.layerChanged.connect(lambda layer: self._window.show_layer(layer.name, layer.visible))
+        self._map.layerChanged.connect(self._show_layer)
+        for layer in self._map.layers():
+            self._show_layer(layer)
         self._window.layerToggled.connect(self._map.set_layer_visible)
+
+    def _show_layer(self, layer: LayerState) -> None:
+        self._window.show_layer(layer.name, layer.visible, not layer.unavailable)
 
     def _connect_panels(self) -> None:
         window = self._window

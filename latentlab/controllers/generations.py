@@ -12,6 +12,7 @@ class Generations:
     def __init__(self) -> None:
         self._newest = 0
         self._shown = 0
+        self._discarded = -1
 
     def next(self) -> int:
         """The generation of a new request."""
@@ -28,11 +29,15 @@ class Generations:
 
         ``is_continuation`` also accepts further parts of the generation that is shown.
         """
-        if generation < self._shown or (generation == self._shown and not is_continuation):
+        if (
+            generation <= self._discarded
+            or generation < self._shown
+            or (generation == self._shown and not is_continuation)
+        ):
             return False
         self._shown = generation
         return True
 
     def discard_pending(self) -> None:
-        """Refuse the results of all requests so far: what they were about is gone."""
-        self._shown = self._newest
+        """Refuse the results of all requests so far, and their continuations: what they were about is gone."""
+        self._shown = self._discarded = self._newest

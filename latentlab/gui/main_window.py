@@ -268,11 +268,12 @@ class MainWindow(QMainWindow):
             action.setObjectName(name)
             action.toggled.connect(lambda on, name=name: self.layerToggled.emit(name, on))
 
-    def show_layer(self, name: str, visible: bool) -> None:
-        """Tick or untick a layer in the View menu, without emitting a signal."""
+    def show_layer(self, name: str, visible: bool, can_switch: bool = True) -> None:
+        """Tick or untick a layer in the View menu, and enable or disable it, without emitting a signal."""
         action = next(action for action in self._layers.actions() if action.objectName() == name)
         with QSignalBlocker(action):
             action.setChecked(visible)
+        action.setEnabled(can_switch)
 
     def set_document(self, name: str, dirty: bool = False) -> None:
         """Show the model's name in the title, marked if it is not saved."""

@@ -36,8 +36,8 @@ class MapState:
         The plane through the latent that the map shows.
     label
         Class that a conditional model decodes for.
-    points
-        The encoded dataset.
+    points, has_images
+        The encoded dataset, and whether its images are open.
     viewed_epoch
         A snapshot of the run that is shown instead of the current model.
     selection
@@ -69,6 +69,7 @@ class MapState:
     plane: Axes | None = None
     label: int | None = None
     points: PointsChanged | None = None
+    has_images: bool = False
     viewed_epoch: SnapshotRead | None = None
     selection: Selection | None = None
     colour_by: str = ""
@@ -107,6 +108,7 @@ def resolve(session: Session) -> MapState:
         plane=plane,
         label=session.label,
         points=session.points,
+        has_images=_has_images(session),
         viewed_epoch=session.viewed_epoch,
         selection=session.selection,
         colour_by=session.colour_by,
@@ -167,6 +169,11 @@ def _axis_name(session: Session, name: str) -> str:
         item = session.board.item(name[2:])
         return "z₁" if item is None else item.name
     return f"PC {name[2:]}" if name.startswith("pc") else f"z{subscript(int(name[1:]))}"
+
+
+def _has_images(session: Session) -> bool:
+    points, dataset = session.points, session.dataset
+    return points is not None and dataset is not None and points.fingerprint == dataset.fingerprint != ""
 
 
 def _posterior(session: Session, plane: Axes) -> tuple[FloatArray, FloatArray] | None:

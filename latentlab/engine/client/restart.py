@@ -31,6 +31,7 @@ from latentlab.engine.protocol.messages import (
     OpenDataset,
     OpenModel,
     PauseTraining,
+    PicturesOfPoints,
     PreviewDataset,
     ReadCodebooks,
     Reconstruct,
@@ -51,7 +52,8 @@ GIVEN_UP = "The worker keeps ending and is not started again."
 
 NEEDING_MODEL = (
     Decode, DecodeGrid, DecodeRows, DistanceToData, DrawLatent, DrawThumbnail, EncodeDataset, EncodeImage,
-    FindDirection, Interpolate, MeasureCopy, Nearest, ReadCodebooks, Reconstruct, Sample, SaveModel, Traverse,
+    FindDirection, Interpolate, MeasureCopy, Nearest, PicturesOfPoints, ReadCodebooks, Reconstruct, Sample, SaveModel,
+    Traverse,
 )  # fmt: skip
 """Requests that a restarted worker can answer only after it has opened the model again."""
 NEEDING_DATASET = (

@@ -48,7 +48,9 @@ from latentlab.engine.protocol.messages import (
     OpenDataset,
     OpenModel,
     PauseTraining,
+    PicturesOfPoints,
     Ping,
+    PointPictures,
     PointsChanged,
     PreviewDataset,
     ReadCodebooks,
@@ -100,6 +102,7 @@ _RULES: dict[type[Request], tuple[Outcome, tuple[type[Result], ...]]] = {
     Nearest: (_VIEW, (NearestFound,)),
     MeasureCopy: (_VIEW, (CopyMeasured,)),
     DistanceToData: (_VIEW, (DistanceMeasured,)),
+    PicturesOfPoints: (_VIEW, (PointPictures,)),
     CompareRuns: (_VIEW, ()),  # the worker keeps following these runs: never answered completely
     DrawLatent: (_READ, (LatentDrawn,)),
     FindDirection: (_READ, (DirectionFound,)),
@@ -226,7 +229,7 @@ def _answers(result: Result, request: Request) -> bool:
     match result:
         case Failed():
             return result.request == type(request).__name__
-        case GridTiles(done=False):
+        case GridTiles(done=False) | PointPictures(done=False):
             return False
         case ModelChanged():
             return isinstance(request, OpenModel) and result.info.source == request.source

@@ -217,6 +217,20 @@ class DistanceToData(Request):
 
 
 @dataclass(frozen=True)
+class PicturesOfPoints(Request):
+    """Send pictures of these encoded images, in this order: ``real`` ones of the open dataset, or ``decoded`` ones.
+
+    They have at most ``pixels`` on a side.
+    """
+
+    slot: ClassVar[str | None] = "pictures"
+    generation: int
+    rows: IntArray  # [k], of the points
+    kind: Literal["real", "decoded"]
+    pixels: int
+
+
+@dataclass(frozen=True)
 class ReadSnapshot(Request):
     """Read the snapshot of one epoch from the run folder ``run``."""
 

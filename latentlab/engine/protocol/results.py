@@ -223,6 +223,23 @@ class DistanceMeasured(Result):
 
 
 @dataclass(frozen=True)
+class PointPictures(Result):
+    """Some of the pictures that were requested; ``points_version`` is the model version that encoded the points.
+
+    Rows without a picture are left out. ``seconds`` is the computing time since the request.
+    """
+
+    generation: int
+    model_version: int
+    points_version: int
+    kind: str
+    rows: IntArray  # [k], of the points
+    pictures: ByteArray  # [k, h, w] or [k, h, w, 3]
+    done: bool
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class DatasetProgress(Result):
     """How far the opening has come; ``total`` is 0 while unknown."""
 

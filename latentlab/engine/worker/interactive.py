@@ -23,6 +23,8 @@ from latentlab.engine.protocol.messages import (
     LatentDrawn,
     MeasureCopy,
     Nearest,
+    PicturesOfPoints,
+    PointPictures,
     ReadCodebooks,
     Reconstruct,
     Request,
@@ -30,6 +32,7 @@ from latentlab.engine.protocol.messages import (
     Strip,
     Traverse,
 )
+from latentlab.engine.worker import point_pictures
 from latentlab.engine.worker.copy_search import CopySearch
 from latentlab.engine.worker.nearest_search import NearestSearch
 from latentlab.engine.worker.workspace import Workspace, require_drawable
@@ -47,7 +50,8 @@ _SLICE_SECONDS = 0.008  # seconds of decoding between two checks of the mailbox
 _SEARCH_SLICE_SECONDS = 0.004  # seconds of searching
 _MAX_CELLS = 512  # a side
 _SEARCHES = ("nearest", "distance")  # slots, in the order in which they are worked on
-_DECODINGS = ("strip", "grid", "copy")
+_DECODINGS = ("strip", "pictures", "grid", "copy")
+_IMAGES_READ = 64  # at a time, for pictures of the points
 
 _Strip: TypeAlias = DecodeRows | Traverse | Interpolate | Reconstruct | Sample
 
@@ -123,6 +127,8 @@ class InteractiveRequests:
                 workspace.send(Codebooks(request.generation, workspace.version, entries))
             case DecodeGrid():
                 self._begin(request, self._grid(request))
+            case PicturesOfPoints():
+                self._begin(request, self._pictures(request))
             case DecodeRows() | Traverse() | Interpolate() | Reconstruct() | Sample():
                 self._begin(request, self._strip(request))
             case _:
@@ -229,6 +235,38 @@ class InteractiveRequests:
                 epoch=self._workspace.epoch,
             )
         )
+
+    def _pictures(self, request: PicturesOfPoints) -> Iterator[None]:
+        """Read or decode pictures of the points, and send each piece at once."""
+        model, workspace = self._workspace.need_model(), self._workspace
+        rows, version = point_pictures.known_rows(workspace, request), workspace.points_version
+
+        def send(piece: IntArray, pictures: ByteArray, is_last: bool) -> None:
+            now = workspace.version
+            workspace.send(
+                PointPictures(
+                    request.generation, now, version, request.kind, piece, pictures, is_last, self._seconds("pictures")
+                )
+            )
+
+        if not len(rows):
+            send(rows, np.zeros((0, 1, 1), np.uint8), True)
+        elif request.kind == "real":
+            for start in range(0, len(rows), _IMAGES_READ):
+                piece = rows[start : start + _IMAGES_READ]
+                send(
+                    piece,
+                    point_pictures.real_pictures(workspace, piece, request.pixels),
+                    start + len(piece) == len(rows),
+                )
+                yield
+                if workspace.points_version != version:  # other points, perhaps of another dataset: their rows differ
+                    return
+        else:
+            latents, labels = point_pictures.latents_of(workspace, model, rows)
+            for part, images in self._decoded(model, latents, labels):
+                send(rows[part], point_pictures.small(images, request.pixels), part.stop == len(rows))
+                yield
 
     def _strip(self, request: _Strip) -> Iterator[None]:
         """Decode the filmstrip's rows and send them together."""

@@ -45,8 +45,8 @@ class Workspace:
         Grows whenever the weights of ``model`` have changed.
     epoch
         Of the current weights; 0 for a model that is not in training.
-    points, points_version, points_data
-        The encoded dataset, the model version that encoded it, and the dataset's fingerprint.
+    points, points_version, points_data, points_classes
+        The encoded dataset, the model version that encoded it, the dataset's fingerprint, and its classes' names.
     dataset
         The open dataset.
     """
@@ -60,6 +60,7 @@ class Workspace:
         self.points: Points | None = None
         self.points_version = -1
         self.points_data: str | None = None
+        self.points_classes: tuple[str, ...] = ()
         self.dataset: Dataset | None = None
         self._reported_undrawable = False
 
@@ -157,6 +158,7 @@ class Workspace:
         """
         points = self._drawable(points)
         self.points, self.points_version, self.points_data = points, self.version, data
+        self.points_classes = classes
         layout = None if self.info is None else self.info.layout
         self.send(
             PointsChanged(

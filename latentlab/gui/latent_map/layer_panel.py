@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QPaintEvent
-from PySide6.QtWidgets import QCheckBox, QFrame, QGridLayout, QSlider, QWidget
+from PySide6.QtGui import QPaintEvent, QStandardItemModel
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QGridLayout, QSlider, QWidget
 
 from latentlab.gui.latent_map.layers.base import LayerState
 from latentlab.gui.latent_map.legend import paint_ground
 from latentlab.gui.style.theme import DARK, Theme
 from latentlab.gui.widgets.plain_text import set_tool_tip
+from latentlab.utils.plain_text import as_line
 
 
 class LayerPanel(QFrame):
@@ -19,12 +20,13 @@ class LayerPanel(QFrame):
 
     Signals
     -------
-    visibleEdited(str, bool), opacityEdited(str, float)
-        The user switched a layer, or moved its opacity.
+    visibleEdited(str, bool), opacityEdited(str, float), choiceEdited(str, str)
+        The user switched a layer, moved its opacity, or chose what it shows.
     """
 
     visibleEdited = Signal(str, bool)
     opacityEdited = Signal(str, float)
+    choiceEdited = Signal(str, str)
 
     def __init__(self, layers: Sequence[LayerState], parent: QWidget) -> None:
         super().__init__(parent)
@@ -33,13 +35,18 @@ class LayerPanel(QFrame):
         self._theme: Theme = DARK
         self._switches: dict[str, QCheckBox] = {}
         self._sliders: dict[str, QSlider] = {}
+        self._choices: dict[str, QComboBox] = {}
         grid = QGridLayout(self)
         grid.setContentsMargins(10, 8, 10, 8)
         grid.setHorizontalSpacing(12)
         grid.setVerticalSpacing(4)
-        for row, layer in enumerate(layers):
+        for layer in layers:
+            row = grid.rowCount()
             grid.addWidget(self._make_switch(layer), row, 0)
             grid.addWidget(self._make_slider(layer), row, 1)
+            if layer.choices:
+                grid.addWidget(self._make_choice(layer), row + 1, 0, 1, 2)
+            self.show_layer(layer)
         self.adjustSize()
         self.hide()
 
@@ -66,13 +73,40 @@ class LayerPanel(QFrame):
         self._sliders[layer.name] = slider
         return slider
 
+    def _make_choice(self, layer: LayerState) -> QComboBox:
+        choice = QComboBox()
+        choice.setObjectName(f"layerChoice_{layer.name}")
+        choice.setAccessibleName(f"What {layer.title} shows")
+        for name, title, _ in layer.choices:
+            choice.addItem(title, name)
+        choice.activated.connect(lambda index: self.choiceEdited.emit(layer.name, choice.itemData(index)))
+        self._choices[layer.name] = choice
+        return choice
+
     def show_layer(self, layer: LayerState) -> None:
         """Show a layer's state in its row, without a signal."""
         switch, slider = self._switches[layer.name], self._sliders[layer.name]
         with QSignalBlocker(switch), QSignalBlocker(slider):
             switch.setChecked(layer.visible)
             slider.setValue(round(100 * layer.opacity))
-        slider.setEnabled(layer.visible)
+        switch.setEnabled(not layer.unavailable)
+        set_tool_tip(switch, layer.unavailable or f"Show or hide: {layer.title}")
+        slider.setEnabled(layer.visible and not layer.unavailable)
+        if layer.name in self._choices:
+            self._show_choice(layer)
+
+    def _show_choice(self, layer: LayerState) -> None:
+        choice = self._choices[layer.name]
+        choice.setCurrentIndex(choice.findData(layer.choice))
+        choice.setEnabled(layer.visible and not layer.unavailable)
+        model = choice.model()
+        for number, (_, _, refused) in enumerate(layer.choices):
+            item = model.item(number) if isinstance(model, QStandardItemModel) else None
+            if item is not None:
+                item.setEnabled(not refused)
+            choice.setItemData(number, as_line(refused), Qt.ItemDataRole.ToolTipRole)
+        reasons = [refused for _, _, refused in layer.choices if refused]
+        set_tool_tip(choice, reasons[0] if reasons else f"What {layer.title.lower()} show")
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in these colours."""
@@ -84,5 +118,4 @@ class LayerPanel(QFrame):
         paint_ground(self, self._theme)
 
     def _on_switch_toggled(self, name: str, visible: bool) -> None:
-        self._sliders[name].setEnabled(visible)
         self.visibleEdited.emit(name, visible)

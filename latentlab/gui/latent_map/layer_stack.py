@@ -12,10 +12,12 @@ from latentlab.gui.latent_map.coverage import Coverage
 from latentlab.gui.latent_map.layers.base import Layer, LayerState, LegendContent
 from latentlab.gui.latent_map.layers.cursor import CursorLayer
 from latentlab.gui.latent_map.layers.density import DensityLayer
+from latentlab.gui.latent_map.layers.lens import Lens
 from latentlab.gui.latent_map.layers.manifold import ManifoldLayer
 from latentlab.gui.latent_map.layers.neighbours import NeighboursLayer
 from latentlab.gui.latent_map.layers.outline import SelectionOutline
 from latentlab.gui.latent_map.layers.path import PathLayer
+from latentlab.gui.latent_map.layers.pictures import PicturesLayer
 from latentlab.gui.latent_map.layers.points import PointsLayer
 from latentlab.gui.latent_map.layers.posterior import PosteriorLayer
 from latentlab.gui.latent_map.layers.selected_points import SelectedPointsLayer
@@ -40,10 +42,11 @@ class LayerStack(QObject):
 
     Attributes
     ----------
-    manifold, density, trust, points, neighbours, posterior, path, cursor
+    manifold, density, trust, points, pictures, neighbours, posterior, path, cursor
         The layers that the user can switch and fade, from the lowest to the highest.
-    selected_points, outline
-        The selected points, over all points, and the outline of the select tools, over everything; always visible.
+    selected_points, outline, lens
+        The selected points, over all points, and over everything the outline of the select tools and the enlarged
+        picture at the pointer; always visible.
 
     Signals
     -------
@@ -66,12 +69,15 @@ class LayerStack(QObject):
         self.points = self._add(PointsLayer())
         self.selected_points = SelectedPointsLayer(self.points)
         box.add_layer(self.selected_points)
+        self.pictures = self._add(PicturesLayer(self.points))
         self.neighbours = self._add(NeighboursLayer())
         self.posterior = self._add(PosteriorLayer())
         self.path = self._add(PathLayer())
         self.cursor = self._add(CursorLayer())
         self.outline = SelectionOutline()
-        box.add_layer(self.outline)
+        self.lens = Lens()
+        for over in (self.outline, self.lens):
+            box.add_layer(over)
         self.manifold.extentChanged.connect(self.trust.redraw)
         self.points.legendChanged.connect(self._on_points_changed)
         self._coverage: Coverage | None = None
@@ -101,7 +107,7 @@ class LayerStack(QObject):
 
     def set_theme(self, theme: Theme) -> None:
         """Draw everything in these colours."""
-        for layer in (*self, self.selected_points, self.outline):
+        for layer in (*self, self.selected_points, self.outline, self.lens):
             layer.set_theme(theme)
 
     def extent_of_points(self) -> tuple[Range, Range] | None:

@@ -55,6 +55,7 @@ class OverlayPanels(QObject):
         self._tools.layersToggled.connect(self._on_layers_toggled)
         self._layer_panel.visibleEdited.connect(lambda name, visible: self._layers[name].set_state(visible=visible))
         self._layer_panel.opacityEdited.connect(lambda name, opacity: self._layers[name].set_state(opacity=opacity))
+        self._layer_panel.choiceEdited.connect(lambda name, choice: self._layers[name].choiceEdited.emit(choice))
         self._layers.stateChanged.connect(self._layer_panel.show_layer)
         self._layers.legendChanged.connect(self._show_legend)
         self._legend.shownChanged.connect(lambda _shown: self._layers.points.set_hidden(self._legend.hidden()))

@@ -42,7 +42,13 @@ class PointPicker(QObject):
         self._index: int | None = None
 
     def target(self, pixel: FloatArray, view: View) -> tuple[int | None, bool]:
-        """The data point that a press at a logical pixel of the view would pick with Ctrl, and whether also without."""
+        """The data point that a press at a logical pixel of the view would pick with Ctrl, and whether also without.
+
+        A picture is aimed at without Ctrl.
+        """
+        row = self._layers.pictures.picture_at(pixel, view)
+        if row is not None:
+            return row, True
         if not self._layers.points.is_shown():
             return None, False
         return self._layers.points.nearest(view.from_pixel(pixel), PICK_PX / view.scale), False
@@ -66,5 +72,9 @@ class PointPicker(QObject):
         if index == self._index:
             return
         self._index = index
-        self._layers.cursor.pick.set_position(None if index is None else self._layers.points.xy[index])
+        xy = None if index is None else self._layers.points.xy[index]
+        self._layers.cursor.pick.set_position(xy)
+        shows_picture = index is not None and self._layers.pictures.is_shown()
+        picture = self._layers.pictures.original(index) if shows_picture and index is not None else None
+        self._layers.lens.show_picture(picture, xy)
         self.hovered.emit(-1 if index is None else index)

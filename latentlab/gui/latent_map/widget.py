@@ -286,6 +286,10 @@ class LatentMap(QWidget):
         """
         self.layer_stack.manifold.put_tiles(generation, cells, span, tiles)
 
+    def put_pictures(self, rows: npt.NDArray[np.integer], pictures: ByteArray) -> None:
+        """Take pictures of the points of these rows, uint8 [k, h, w] or [k, h, w, 3]; ``wanted`` asks for them."""
+        self.layer_stack.pictures.put(rows, pictures)
+
     def set_cursor(self, xy: npt.ArrayLike | None) -> None:
         """Put the cursor on the committed point (x, y); None removes it."""
         self.layer_stack.cursor.set_position(xy)

@@ -30,12 +30,21 @@ class LayerState:
         Whether it is drawn.
     opacity : float
         From 0, invisible, to 1.
+    unavailable : str
+        Why it cannot be drawn now, whatever its switch; empty if it can.
+    choices : tuple of (str, str, str)
+        What it can show: name, title, and why it cannot be chosen now (empty if it can); empty without a choice.
+    choice : str
+        Name of the one that it shows.
     """
 
     name: str
     title: str
     visible: bool
     opacity: float
+    unavailable: str = ""
+    choices: tuple[tuple[str, str, str], ...] = ()
+    choice: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,8 @@ class Layer(pg.GraphicsObject):  # type: ignore[misc]
         The layer's switch and opacity when the map is made.
     needs_coverage : bool
         Whether ``set_coverage`` is to be called with where the points are, while the layer is visible.
+    choices : tuple of (str, str)
+        Name and title of each thing that the layer can show instead of the others.
     kept : bool
         Whether Qt keeps a picture of what was painted until ``update``: for what is costly to paint and seldom changes.
         Keeping costs a copy in every frame that pans or zooms.
@@ -86,6 +97,8 @@ class Layer(pg.GraphicsObject):  # type: ignore[misc]
         The layer was switched or faded: its `LayerState`.
     legendChanged
         ``legend`` returns something else.
+    choiceEdited(str)
+        The user wants the layer to show this choice.
     """
 
     name: ClassVar[str] = ""
@@ -93,15 +106,20 @@ class Layer(pg.GraphicsObject):  # type: ignore[misc]
     visible_at_first: ClassVar[bool] = True
     opacity_at_first: ClassVar[float] = 1.0
     needs_coverage: ClassVar[bool] = False
+    choices: ClassVar[tuple[tuple[str, str], ...]] = ()
     kept: ClassVar[bool] = False
 
     stateChanged = Signal(object)
     legendChanged = Signal()
+    choiceEdited = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
         self.theme: Theme = DARK
         self._rect = QRectF()
+        self._unavailable = ""
+        self._refused: dict[str, str] = {}
+        self._choice = self.choices[0][0] if self.choices else ""
         self.setVisible(self.visible_at_first)
         self.setOpacity(self.opacity_at_first)
         if self.kept:
@@ -110,8 +128,27 @@ class Layer(pg.GraphicsObject):  # type: ignore[misc]
     # --- as the user sees it ----------------------------------------------------------------------
 
     def state(self) -> LayerState:
-        """The layer's switch and opacity now."""
-        return LayerState(self.name, self.title, self.isVisible(), self.opacity())
+        """The layer's switch, opacity and choice now."""
+        choices = tuple((name, title, self._refused.get(name, "")) for name, title in self.choices)
+        visible, opacity = self.isVisible(), self.opacity()
+        return LayerState(self.name, self.title, visible, opacity, self._unavailable, choices, self._choice)
+
+    def set_unavailable(self, reason: str) -> None:
+        """Draw nothing and say why; an empty reason draws it again."""
+        before = self.state()
+        self._unavailable = reason
+        self._announce(before)
+
+    def set_choice(self, choice: str, refused: dict[str, str] | None = None) -> None:
+        """Show one of ``choices``; ``refused`` says which of them cannot be chosen, and why."""
+        before = self.state()
+        self._choice, self._refused = choice, refused or {}
+        self._announce(before)
+
+    def _announce(self, before: LayerState) -> None:
+        if self.state() != before:
+            self.update()
+            self.stateChanged.emit(self.state())
 
     def set_state(self, visible: bool | None = None, opacity: float | None = None) -> None:
         """Switch the layer on or off, or draw it with an opacity between 0 and 1 (clipped)."""
@@ -120,8 +157,7 @@ class Layer(pg.GraphicsObject):  # type: ignore[misc]
             self.setVisible(visible)
         if opacity is not None:
             self.setOpacity(float(np.clip(opacity, 0.0, 1.0)))
-        if self.state() != before:
-            self.stateChanged.emit(self.state())
+        self._announce(before)
 
     def legend(self) -> LegendContent | None:
         """What the legend lists while the layer is visible; None for a layer without one."""
@@ -150,7 +186,7 @@ class Layer(pg.GraphicsObject):  # type: ignore[misc]
 
     def is_shown(self) -> bool:
         """Whether something of the layer can be seen."""
-        return self.isVisible() and self.opacity() > 0 and not self.is_blank()
+        return self.isVisible() and self.opacity() > 0 and not self._unavailable and not self.is_blank()
 
     def draw(self, painter: QPainter, view: View) -> None:
         """Paint in logical pixels from the view's top left corner."""
@@ -177,7 +213,7 @@ class Layer(pg.GraphicsObject):  # type: ignore[misc]
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         """Paint the layer as it looks in this view."""
-        if self.is_blank():
+        if self._unavailable or self.is_blank():
             return
         painter.save()
         # The view box clips its children half a pixel too late on its lower and right edges.

@@ -131,6 +131,18 @@ class PointsLayer(RasterizedLayer):
             self._tiles = PointTiles(self._xy[shown], self._slots()[shown])
         return self._tiles
 
+    def emphasized(self) -> npt.NDArray[np.int64] | None:
+        """Indices of the shown points that are selected, or of all shown ones if none is; None for all points."""
+        if self._selected is not None:
+            return np.flatnonzero(self._selected & self.shown)
+        return np.flatnonzero(self.shown) if self._hidden else None
+
+    def colours(self, indices: npt.NDArray[np.integer]) -> npt.NDArray[np.uint8]:
+        """Red, green and blue of these points, uint8 [k, 3]."""
+        classes = self._class_slots()
+        labels = self._labels[indices]
+        return self.colour_table()[np.where(labels < 0, classes, labels % max(1, classes)), :3]
+
     def nearest(self, xy: npt.ArrayLike, reach: float) -> int | None:
         """Index of the shown point nearest to (x, y); None if none is within ``reach``, in units of the axes."""
         x, y = np.asarray(xy, float).tolist()
