@@ -16,7 +16,7 @@ from latentlab.models.seeded_noise import fixed_noise
 class QuickBound(NamedTuple):
     """Means in nats per image at β = 1; ``elbo = −(rate + distortion)`` exactly.
 
-    ``kl_per_dimension`` [d] is KL(q(z_i|x) ‖ N(0, 1)) of each dimension.
+    ``kl_per_dimension`` [d] is KL(q(z_j|x) ‖ p_j), p_j the prior's density of dimension j.
     """
 
     elbo: float

@@ -45,7 +45,8 @@ class Evaluation:
     active_units
         Latents whose posterior mean has a variance above .01.
     kl_per_dimension
-        Of each latent, in nats.
+        KL of each latent to the prior's density of that latent, in nats; their sum is the rate if the prior is
+        N(0, I) and q diagonal.
     collapsed
         Indices of the latents whose posterior has collapsed to the prior: a KL below .01. Points (standard deviation
         0) are never counted.

@@ -202,7 +202,11 @@ class LatentModel(nn.Module):
         raise NotImplementedError
 
     def kl_per_dimension(self, batch: Batch) -> Tensor:
-        """KL(N(mean_i, std_i²) ‖ N(0, 1)) of each dimension in nats, [B, d]; 0 for a point mass."""
+        """KL(q(z_j|x) ‖ p_j) of each dimension in nats, [B, d], p_j the prior's density of z_j; 0 for a point mass.
+
+        They sum to the rate if the dimensions of both q and the prior are independent. By default q is taken for a
+        diagonal Gaussian, and the prior for N(0, I).
+        """
         mean, std = self.encode(batch)
         return torch.where(std > 0, gaussian_kl(mean, torch.log(std.clamp_min(1e-30))), 0.0)
 

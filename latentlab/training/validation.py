@@ -27,7 +27,7 @@ class ValidationMeans(NamedTuple):
     means
         ``elbo``, ``rate`` and ``distortion``, nats per image.
     kl_per_dimension
-        The rate of each latent dimension, nats per image.
+        KL of each latent dimension to the prior's marginal, nats per image: the parts of the rate under N(0, I).
     """
 
     means: dict[str, float] | None

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pytest
 import torch
 from torch import distributions
 
 from latentlab.config import PosteriorConfig, PriorConfig
-from latentlab.models.functional import log_mean_exp
+from latentlab.evaluation import evaluate
+from latentlab.models.functional import gaussian_kl, log_mean_exp
 from latentlab.models.posteriors import build_posterior
 from latentlab.models.priors import build_prior
+from latentlab.models.priors.marginal_kl import marginal_kl
+from tests.models.helpers import images, tiny
 
 
 @pytest.mark.parametrize("latent_dim", [1, 2, 5])
@@ -106,3 +112,70 @@ def test_categorical_prior_is_uniform():
     z = prior.sample(1000, torch.Generator().manual_seed(0))
     assert (z.view(1000, 3, 4).sum(-1) == 1).all()
     assert prior.log_prob(z)[0].item() == pytest.approx(-3 * 1.3862944)
+
+
+def test_kl_to_a_mixture_is_the_integral_of_its_definition():
+    """∫ q (log q − log p), on a grid."""
+    means, stds = torch.tensor([[-2.0], [1.0], [1.5]]), torch.tensor([[0.5], [1.0], [0.7]])
+    q = [(-2.0, 0.5), (0.0, 0.3), (3.0, 1.0), (-0.5, 0.05)]
+    mean, std = (torch.tensor(values)[:, None] for values in zip(*q, strict=True))
+    found = marginal_kl(mean, std, means, stds.log()).squeeze(1)
+    z = torch.linspace(-12, 12, 200_001, dtype=torch.float64)
+    log_p = torch.logsumexp(distributions.Normal(means, stds).log_prob(z), 0) - math.log(3)
+    for (centre, width), kl in zip(q, found, strict=True):
+        log_q = distributions.Normal(torch.tensor(centre).double(), torch.tensor(width).double()).log_prob(z)
+        expected = torch.trapezoid(log_q.exp() * (log_q - log_p), z)
+        torch.testing.assert_close(kl.double(), expected, atol=5e-3, rtol=5e-3)
+
+
+@pytest.mark.parametrize("kind", ["vamp", "mixture", "flow"])
+def test_the_kl_of_a_single_dimension_is_the_rate(kind):
+    """With d = 1 the prior's marginal is the prior: the sum of one KL is the rate, whatever the prior is."""
+    model = tiny(latent_dim=1, prior={"kind": kind, "components": 5, "hidden": 8})
+    with torch.no_grad():
+        model.posterior.mean.bias.fill_(1.0 if kind == "flow" else 2.0)
+        for weight in model.posterior.parameters():
+            weight.add_(0.3 * torch.randn_like(weight))
+        if kind == "flow":
+            for made in model.prior.steps:
+                made.outward.bias.copy_(torch.tensor([0.7, 0.3]))
+    batch = images(20)
+    with torch.no_grad():
+        rates = model.bound(batch, 4000).rate
+        kl = model.kl_per_dimension(batch).sum(1)
+    error = 5 * rates.std(0) / 4000**0.5 + 0.02
+    assert ((kl - rates.mean(0)).abs() < (error if kind != "flow" else error + 0.1)).all()
+    mean, std = (part.detach() for part in model.encode(batch))
+    assert (kl - gaussian_kl(mean, std.log()).sum(1)).abs().max() > 0.2, "not the KL to N(0, 1)"
+
+
+def test_a_posterior_that_equals_its_vamp_prior_has_collapsed():
+    """All images, the pseudo-inputs too, have one q: its KL to the prior is 0 wherever it lies."""
+    model = tiny(latent_dim=3, prior={"kind": "vamp", "components": 4})
+    with torch.no_grad():
+        for head in (model.posterior.mean, model.posterior.log_std):
+            head.weight[:2].zero_()
+        model.posterior.mean.weight[2].mul_(30)
+        model.posterior.mean.bias.fill_(3.0)
+        model.posterior.log_std.bias.fill_(-1.0)
+    pixels = np.random.default_rng(0).integers(0, 256, (30, 1, 3, 4), dtype=np.uint8)
+    result = evaluate(model, pixels, importance_samples=1)
+    assert result.collapsed == (0, 1)
+    assert result.kl_per_dimension[:2] == pytest.approx((0, 0), abs=1e-5)
+
+
+def test_marginals_of_an_untrained_flow_are_standard():
+    prior = build_prior(PriorConfig(kind="flow", hidden=16), 3, (1, 3, 4))
+    zeros = torch.zeros(1, 3)
+    assert marginal_kl(zeros, torch.ones(1, 3), *prior.marginals()).abs().max() < 0.01
+    assert torch.equal(prior.marginals()[0], prior.marginals()[0])
+
+
+@pytest.mark.parametrize("posterior", ["diagonal", "cholesky"])
+def test_marginals_of_a_vamp_prior_are_those_of_its_samples(posterior):
+    prior, encode = _vamp(posterior)
+    drawn = prior.sample(40_000, torch.Generator().manual_seed(2), encode)
+    means, log_stds = prior.marginals(encode)
+    torch.testing.assert_close(drawn.mean(0), means.mean(0), atol=0.03, rtol=0)
+    second = (means**2 + torch.exp(2 * log_stds)).mean(0)
+    torch.testing.assert_close((drawn**2).mean(0), second, atol=0.08, rtol=0.02)

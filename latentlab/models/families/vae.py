@@ -15,6 +15,7 @@ from latentlab.models.image_model import ImageModel
 from latentlab.models.objective import batch_objective
 from latentlab.models.posteriors import PosteriorSample, VariationalPosterior, build_posterior
 from latentlab.models.priors import CategoricalPrior, build_prior
+from latentlab.models.priors.marginal_kl import marginal_kl
 from latentlab.models.score_function import gradient_variances, score_surrogate
 
 
@@ -146,9 +147,15 @@ class VAE(ImageModel):
         return Bound(self.log_likelihood(draw.z, batch), rate, log_ratio)
 
     def kl_per_dimension(self, batch: Batch) -> Tensor:
-        """KL of each dimension in nats, [B, d]: in closed form, else from the marginal moments."""
-        per_dimension = self.rate_per_dimension(self.infer(batch))
-        return super().kl_per_dimension(batch) if per_dimension is None else per_dimension
+        """KL of each dimension to the prior's marginal in nats, [B, d]: in closed form or by quadrature.
+
+        A flow posterior counts as the Gaussian of its mean and standard deviation.
+        """
+        q = self.infer(batch)
+        per_dimension = self.rate_per_dimension(q)
+        if per_dimension is not None:
+            return per_dimension
+        return marginal_kl(q.mean, q.std, *self.prior.marginals(self.infer_images))
 
     def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Posterior mean and standard deviation, float32 [B, d] each."""

@@ -56,6 +56,21 @@ class Prior(nn.Module):
         """
         raise NotImplementedError
 
+    def marginals(self, encode: Encode | None = None) -> tuple[Tensor, Tensor]:
+        """The density of each dimension by itself, as a mixture of K Gaussians of equal weight.
+
+        Parameters
+        ----------
+        encode
+            As for ``log_prob``.
+
+        Returns
+        -------
+        means, log_stds
+            [K, d] each.
+        """
+        raise NotImplementedError
+
     def sample(
         self,
         count: int,

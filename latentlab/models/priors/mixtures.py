@@ -50,6 +50,10 @@ class MixturePrior(Prior):
             z, len(self.means), lambda part: gaussian_log_density(part, self.means, self.log_stds).sum(-1)
         )
 
+    def marginals(self, encode: Encode | None = None) -> tuple[Tensor, Tensor]:
+        """The Gaussians' own dimensions, which are independent."""
+        return self.means, self.log_stds
+
     def sample(
         self,
         count: int,
@@ -98,6 +102,11 @@ class VampPrior(Prior):
         components = self.components(encode)
         count = len(self.pseudo_inputs)
         return log_mean_density(z, count, lambda part: components.log_prob(part.expand(-1, count, -1)))
+
+    def marginals(self, encode: Encode | None = None) -> tuple[Tensor, Tensor]:
+        """The dimensions of the posteriors at the pseudo-inputs; with a full covariance too, they are Gaussian."""
+        components = self.components(encode)
+        return components.mean, torch.log(components.std)
 
     def sample(
         self,

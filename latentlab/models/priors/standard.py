@@ -26,6 +26,11 @@ class StandardPrior(Prior):
         """Log N(z; 0, I) in nats, shape [...]."""
         return standard_normal_log_density(z).sum(-1)
 
+    def marginals(self, encode: Encode | None = None) -> tuple[Tensor, Tensor]:
+        """N(0, 1) in every dimension."""
+        zeros = torch.zeros(1, self.latent_dim, device=self.device)
+        return zeros, zeros
+
     def sample(
         self,
         count: int,
