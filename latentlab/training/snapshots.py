@@ -206,6 +206,45 @@ def point_indices(images: int, latent_dim: int) -> NDArray[np.int64]:
     return np.sort(np.random.default_rng(0).choice(images, count, replace=False)).astype(np.int64)
 
 
+def stored_image(
+    snapshot: Snapshot, image_shape: tuple[int, int, int], z: NDArray[np.float32]
+) -> NDArray[np.uint8] | None:
+    """The cell of a snapshot's manifold nearest to a latent of two dimensions.
+
+    Parameters
+    ----------
+    snapshot
+        Of a model with two latent dimensions.
+    image_shape
+        (C, H, W) of its images.
+    z
+        [2].
+
+    Returns
+    -------
+    ndarray or None
+        uint8 [h, w] or [h, w, 3], the model's image at the cell's centre; ``None`` beyond the picture, or if it does
+        not follow from the picture's size how many cells it has.
+    """
+    height, width = snapshot.picture.shape[:2]
+    sides = [count for count in range(_MIN_CELLS, _CELLS + 1) if _picture_size(count, image_shape) == (height, width)]
+    left, right, bottom, top = snapshot.extent
+    if len(sides) != 1 or not (left <= z[0] <= right and bottom <= z[1] <= top):
+        return None
+    cells = sides[0]
+    column = min(cells - 1, int((z[0] - left) / (right - left) * cells))
+    row = min(cells - 1, int((top - z[1]) / (top - bottom) * cells))
+    tall, wide = height // cells, width // cells
+    return snapshot.picture[row * tall : (row + 1) * tall, column * wide : (column + 1) * wide]
+
+
+def _picture_size(cells: int, image_shape: tuple[int, int, int]) -> tuple[int, int]:
+    """Height and width of a manifold's picture, by the rule of :func:`~latentlab.utils.pixels.shrink`."""
+    _, height, width = image_shape
+    factor = math.ceil(max(height, width) / max(1, _PICTURE_PIXELS // cells))
+    return cells * math.ceil(height / factor), cells * math.ceil(width / factor)
+
+
 def _small(images: NDArray[Any]) -> NDArray[np.uint8]:
     """Images float32 [N, C, H, W] in [0, 1] shrunk to uint8 [N, h, w] or [N, h, w, 3]."""
     pixels: NDArray[np.uint8] = as_pixels(to_bytes(shrink(images, _IMAGE_PIXELS)))

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
 from PySide6.QtWidgets import QLabel
 
 from latentlab.config import DataConfig

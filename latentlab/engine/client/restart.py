@@ -14,7 +14,9 @@ from latentlab.engine.protocol.messages import (
     DatasetClosed,
     DatasetOpened,
     Decode,
+    DecodeBoth,
     DecodeGrid,
+    DecodeOtherGrid,
     DecodeRows,
     DistanceToData,
     DrawLatent,
@@ -51,9 +53,9 @@ from latentlab.storage import RunFolder
 GIVEN_UP = "The worker keeps ending and is not started again."
 
 NEEDING_MODEL = (
-    Decode, DecodeGrid, DecodeRows, DistanceToData, DrawLatent, DrawThumbnail, EncodeDataset, EncodeImage,
-    FindDirection, Interpolate, MeasureCopy, Nearest, PicturesOfPoints, ReadCodebooks, Reconstruct, Sample, SaveModel,
-    Traverse,
+    Decode, DecodeBoth, DecodeGrid, DecodeOtherGrid, DecodeRows, DistanceToData, DrawLatent, DrawThumbnail,
+    EncodeDataset, EncodeImage, FindDirection, Interpolate, MeasureCopy, Nearest, PicturesOfPoints, ReadCodebooks,
+    Reconstruct, Sample, SaveModel, Traverse,
 )  # fmt: skip
 """Requests that a restarted worker can answer only after it has opened the model again."""
 NEEDING_DATASET = (

@@ -15,7 +15,9 @@ from enum import Enum, auto
 
 from latentlab.engine.protocol.messages import (
     AdjustTraining,
+    BothDecoded,
     CancelLoading,
+    CloseComparison,
     Codebooks,
     CompareRuns,
     CopyMeasured,
@@ -23,8 +25,10 @@ from latentlab.engine.protocol.messages import (
     DatasetOpened,
     DatasetPreview,
     Decode,
+    DecodeBoth,
     Decoded,
     DecodeGrid,
+    DecodeOtherGrid,
     DecodeRows,
     DirectionFound,
     DistanceMeasured,
@@ -45,8 +49,10 @@ from latentlab.engine.protocol.messages import (
     ModelSaved,
     Nearest,
     NearestFound,
+    OpenComparison,
     OpenDataset,
     OpenModel,
+    OtherTiles,
     PauseTraining,
     PicturesOfPoints,
     Ping,
@@ -92,6 +98,8 @@ _VIEW, _READ, _WORK, _CONTROL = Outcome.LEFT_TO_WINDOW, Outcome.SENT_AGAIN, Outc
 _RULES: dict[type[Request], tuple[Outcome, tuple[type[Result], ...]]] = {
     Decode: (_VIEW, (Decoded,)),
     DecodeGrid: (_VIEW, (GridTiles,)),
+    DecodeBoth: (_VIEW, (BothDecoded,)),
+    DecodeOtherGrid: (_VIEW, (OtherTiles,)),
     Traverse: (_VIEW, (Strip,)),
     Interpolate: (_VIEW, (Strip,)),
     Reconstruct: (_VIEW, (Strip,)),
@@ -116,6 +124,9 @@ _RULES: dict[type[Request], tuple[Outcome, tuple[type[Result], ...]]] = {
     Train: (_WORK, (TrainingState,)),
     # The window asks for it whenever a dataset is opened, also by the next worker; see _ENDS_ENCODING.
     EncodeDataset: (_CONTROL, ()),
+    # The window asks for it again when another worker is ready.
+    OpenComparison: (_CONTROL, ()),
+    CloseComparison: (_CONTROL, ()),
     PauseTraining: (_CONTROL, ()),
     UnpauseTraining: (_CONTROL, ()),
     StopTraining: (_CONTROL, ()),

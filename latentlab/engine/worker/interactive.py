@@ -14,7 +14,9 @@ import numpy as np
 
 from latentlab.engine.protocol.messages import (
     Codebooks,
+    DecodeBoth,
     DecodeGrid,
+    DecodeOtherGrid,
     DecodeRows,
     DistanceToData,
     DrawLatent,
@@ -23,6 +25,7 @@ from latentlab.engine.protocol.messages import (
     LatentDrawn,
     MeasureCopy,
     Nearest,
+    OtherTiles,
     PicturesOfPoints,
     PointPictures,
     ReadCodebooks,
@@ -34,6 +37,7 @@ from latentlab.engine.protocol.messages import (
 )
 from latentlab.engine.worker import point_pictures
 from latentlab.engine.worker.copy_search import CopySearch
+from latentlab.engine.worker.decode_both import decode_both
 from latentlab.engine.worker.nearest_search import NearestSearch
 from latentlab.engine.worker.workspace import Workspace, require_drawable
 from latentlab.errors import InputError
@@ -50,7 +54,7 @@ _SLICE_SECONDS = 0.008  # seconds of decoding between two checks of the mailbox
 _SEARCH_SLICE_SECONDS = 0.004  # seconds of searching
 _MAX_CELLS = 512  # a side
 _SEARCHES = ("nearest", "distance")  # slots, in the order in which they are worked on
-_DECODINGS = ("strip", "pictures", "grid", "copy")
+_DECODINGS = ("strip", "pictures", "grid", "other-grid", "copy")
 _IMAGES_READ = 64  # at a time, for pictures of the points
 
 _Strip: TypeAlias = DecodeRows | Traverse | Interpolate | Reconstruct | Sample
@@ -111,28 +115,39 @@ class InteractiveRequests:
         if size is not None and workspace.model is not None and size != workspace.model.latent_dim:
             return  # stale, by the same rule as a Decode
         match request:
+            case MeasureCopy():
+                self._begin(request, self._copy_search.answer(request))
             case Nearest() | DistanceToData():
                 assert request.slot is not None
                 if request.slot in self._work:
                     self._next_search[request.slot] = request
                 else:
                     self._begin(request, self._search.answer(request))
-            case MeasureCopy():
-                self._begin(request, self._copy_search.answer(request))
             case DrawLatent():
                 z = require_drawable(workspace.need_model().sample_prior(1, request.seed)[0])
                 workspace.send(LatentDrawn(request.generation, workspace.version, z))
             case ReadCodebooks():
                 entries = tuple(workspace.need_model().codebooks())
                 workspace.send(Codebooks(request.generation, workspace.version, entries))
+            case DecodeBoth() | DecodeOtherGrid():
+                self._answer_compared(request)
             case DecodeGrid():
-                self._begin(request, self._grid(request))
+                self._begin(request, self._grid(request, workspace.need_model()))
             case PicturesOfPoints():
                 self._begin(request, self._pictures(request))
             case DecodeRows() | Traverse() | Interpolate() | Reconstruct() | Sample():
                 self._begin(request, self._strip(request))
             case _:
                 raise TypeError(f"unknown request {type(request).__name__}: the worker has no code that answers it")
+
+    def _answer_compared(self, request: DecodeBoth | DecodeOtherGrid) -> None:
+        compared = self._workspace.compared
+        if isinstance(request, DecodeBoth):
+            decode_both(self._workspace, request)
+        elif compared is not None and compared.model is not None:
+            is_stale = compared.model.latent_dim != request.axes.origin.size  # made for an earlier one
+            if not is_stale:
+                self._begin(request, self._grid(request, compared.model))
 
     def advance(self) -> None:
         """Do one piece, alternating between a search and a decoding; the strip is decoded before the manifold."""
@@ -195,9 +210,8 @@ class InteractiveRequests:
             yield piece, images
             start = piece.stop
 
-    def _grid(self, request: DecodeGrid) -> Iterator[None]:
+    def _grid(self, request: DecodeGrid, model: InferenceModel) -> Iterator[None]:
         """Decode the manifold, each cell once: a coarse tile is used again for its own cell in the finer passes."""
-        model = self._workspace.need_model()
         columns, rows = request.columns, request.rows
         if not (0 < columns <= _MAX_CELLS and 0 < rows <= _MAX_CELLS):
             raise InputError(f"a manifold of {columns} × {rows} cells is out of bounds")
@@ -223,15 +237,18 @@ class InteractiveRequests:
                 yield
 
     def _send_tiles(self, request: DecodeGrid, scan: Pass, at: IntArray, tiles: ByteArray, is_last: bool) -> None:
+        compared = self._workspace.compared
+        is_other = isinstance(request, DecodeOtherGrid)
+        version = compared.request.generation if is_other and compared is not None else self._workspace.version
         self._workspace.send(
-            GridTiles(
+            (OtherTiles if is_other else GridTiles)(
                 generation=request.generation,
-                model_version=self._workspace.version,
+                model_version=version,
                 cells=scan.cells[at],
                 span=scan.span,
                 tiles=tiles,
                 done=is_last,
-                seconds=self._seconds("grid"),
+                seconds=self._seconds(request.slot or ""),
                 epoch=self._workspace.epoch,
             )
         )
@@ -317,6 +334,8 @@ class InteractiveRequests:
 def _latent_size(request: Request) -> int | None:
     """Size of the latents in a request; ``None`` if it has none."""
     match request:
+        case DecodeOtherGrid():
+            return None  # of the compared model
         case Nearest() | DistanceToData() | Traverse() | MeasureCopy():
             return request.z.size
         case DecodeGrid():

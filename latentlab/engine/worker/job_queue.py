@@ -14,6 +14,7 @@ from latentlab.engine.protocol.messages import (
     DrawThumbnail,
     EncodeDataset,
     FindDirection,
+    OpenComparison,
     OpenDataset,
     PreviewDataset,
     SaveModel,
@@ -22,7 +23,7 @@ from latentlab.engine.worker.error_reporting import ErrorReporter
 from latentlab.engine.worker.workspace import Workspace
 
 Steps: TypeAlias = Generator[None, None, None]
-Job: TypeAlias = OpenDataset | EncodeDataset | SaveModel | DrawThumbnail | FindDirection
+Job: TypeAlias = OpenDataset | EncodeDataset | SaveModel | DrawThumbnail | FindDirection | OpenComparison
 
 
 class JobQueue:
@@ -47,7 +48,15 @@ class JobQueue:
 
     def put(self, job: Job) -> None:
         """Add a job."""
+        if isinstance(job, OpenComparison):
+            self.cancel_comparison()
         self._waiting.append(job)
+
+    def cancel_comparison(self) -> None:
+        """Cancel the opening of a comparison."""
+        self._waiting = deque(job for job in self._waiting if not isinstance(job, OpenComparison))
+        if self._running is not None and self._running[0] == OpenComparison.__name__:
+            self.cancel_running()
 
     def advance(self) -> None:
         """Take a step of the running job, or start the next one."""
@@ -87,6 +96,10 @@ class JobQueue:
         from latentlab.engine.worker.jobs import encoding, opening, saving
 
         match job:
+            case OpenComparison():
+                from latentlab.engine.worker.comparison import comparing
+
+                return comparing(self._workspace, job)
             case OpenDataset():
                 return opening(self._workspace, job)
             case SaveModel():

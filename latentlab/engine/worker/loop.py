@@ -21,6 +21,7 @@ from latentlab.engine.protocol.exit_codes import DEVICE_LOST, OK
 from latentlab.engine.protocol.messages import (
     AdjustTraining,
     CancelLoading,
+    CloseComparison,
     CompareRuns,
     DatasetCancelled,
     Decode,
@@ -29,6 +30,7 @@ from latentlab.engine.protocol.messages import (
     EncodeImage,
     FindDirection,
     Notice,
+    OpenComparison,
     OpenDataset,
     OpenModel,
     PauseTraining,
@@ -64,7 +66,15 @@ if TYPE_CHECKING:
     from latentlab.engine.worker.training_job import TrainingJob
 
 _SHARE_BESIDE_A_STEP = 0.15  # of a step's time, for decoding between two steps (requests limit how often)
-_MAY_TAKE_LONG = (OpenModel, OpenDataset, EncodeDataset, EncodeImage, SaveModel, Train)  # for the first time, to import
+_MAY_TAKE_LONG = (
+    OpenModel,
+    OpenDataset,
+    EncodeDataset,
+    EncodeImage,
+    SaveModel,
+    Train,
+    OpenComparison,
+)  # for the first time, to import
 _ANSWERS_PER_ITERATION = 8  # so that a run still gets its steps while requests keep arriving
 
 
@@ -267,11 +277,11 @@ class Worker:
                 self._jobs.put(request)
             case PreviewDataset():
                 self._preview.put(request)
-            case EncodeDataset() | SaveModel() | DrawThumbnail() | FindDirection():
+            case EncodeDataset() | SaveModel() | OpenComparison() | DrawThumbnail() | FindDirection():
                 is_for_board = isinstance(request, DrawThumbnail | FindDirection)
                 (self._board_jobs if is_for_board else self._jobs).put(request)
-            case CancelLoading():
-                self._cancel_loading()
+            case CancelLoading() | CloseComparison():
+                self._cancel(request)
             case EncodeImage():
                 from latentlab.engine.worker.jobs import encode_image
 
@@ -285,8 +295,11 @@ class Worker:
             case _:
                 self._interactive.answer(request)
 
-    def _cancel_loading(self) -> None:
-        if self._jobs.cancel_loading():
+    def _cancel(self, request: CancelLoading | CloseComparison) -> None:
+        if isinstance(request, CloseComparison):
+            self._jobs.cancel_comparison()
+            self._workspace.compared = None
+        elif self._jobs.cancel_loading():
             self._workspace.send(DatasetCancelled())
 
     def _train(self, request: Train) -> None:

@@ -22,6 +22,7 @@ from latentlab.utils.array_types import ByteArray, FloatArray
 from latentlab.utils.text import pluralize
 
 if TYPE_CHECKING:
+    from latentlab.engine.worker.comparison import Compared
     from latentlab.models.inference import InferenceModel
 
 Send = Callable[[Result], None]
@@ -51,6 +52,8 @@ class Workspace:
         The encoded dataset, the model version that encoded it, the dataset's fingerprint, and its classes' names.
     dataset
         The open dataset.
+    compared
+        A second model beside the current one.
     """
 
     def __init__(self, send: Send, first_version: int = 1) -> None:
@@ -64,6 +67,7 @@ class Workspace:
         self.points_data: str | None = None
         self.points_classes: tuple[str, ...] = ()
         self.dataset: Dataset | None = None
+        self.compared: Compared | None = None
         self._reported_undrawable = False
 
     def publish_file(self, path: Path, file: ModelFile, source: str, is_new_model: bool = True) -> None:
