@@ -23,6 +23,8 @@ from latentlab.engine.protocol.messages import (
     DrawThumbnail,
     EncodeDataset,
     EncodeImage,
+    EncodeSelection,
+    ExportSelection,
     Failed,
     FindDirection,
     Interpolate,
@@ -35,18 +37,22 @@ from latentlab.engine.protocol.messages import (
     PauseTraining,
     PicturesOfPoints,
     PreviewDataset,
+    RankImages,
     ReadCodebooks,
     Reconstruct,
     Request,
     Result,
     Sample,
     SaveModel,
+    SearchImages,
     StopTraining,
+    SummarizeSelection,
     Train,
     TrainingState,
     Traverse,
     UnpauseTraining,
     WorkerLost,
+    WriteSubset,
 )
 from latentlab.storage import RunFolder
 
@@ -55,11 +61,13 @@ GIVEN_UP = "The worker keeps ending and is not started again."
 NEEDING_MODEL = (
     Decode, DecodeBoth, DecodeGrid, DecodeOtherGrid, DecodeRows, DistanceToData, DrawLatent, DrawThumbnail,
     EncodeDataset, EncodeImage, FindDirection, Interpolate, MeasureCopy, Nearest, PicturesOfPoints, ReadCodebooks,
-    Reconstruct, Sample, SaveModel, Traverse,
+    Reconstruct, Sample, SaveModel, Traverse, SummarizeSelection, SearchImages, RankImages, ExportSelection,
+    EncodeSelection,
 )  # fmt: skip
 """Requests that a restarted worker can answer only after it has opened the model again."""
 NEEDING_DATASET = (
-    EncodeDataset, PreviewDataset, Reconstruct, Train, PauseTraining, UnpauseTraining, StopTraining, AdjustTraining,
+    EncodeDataset, EncodeSelection, PreviewDataset, Reconstruct, WriteSubset,
+    Train, PauseTraining, UnpauseTraining, StopTraining, AdjustTraining,
 )  # fmt: skip
 """Requests that need the dataset, and those that control a run that waits for it."""
 

@@ -5,7 +5,7 @@ Interactive requests carry a ``slot``: only the newest of each slot is kept, and
 Every result about a model carries its ``model_version``, which grows whenever its weights change.
 
 Everything in :mod:`~latentlab.engine.protocol.requests`, :mod:`~latentlab.engine.protocol.results` and
-:mod:`~latentlab.engine.protocol.worker_status` can be imported from here.
+:mod:`~latentlab.engine.protocol.worker_status` and its neighbours can be imported from here.
 """
 
 # ruff: noqa: F403, PLC0414 (this module re-exports)
@@ -16,6 +16,7 @@ from latentlab.config.info import ModelInfo as ModelInfo
 from latentlab.engine.protocol.comparison import *
 from latentlab.engine.protocol.requests import *
 from latentlab.engine.protocol.results import *
+from latentlab.engine.protocol.selection_messages import *
 from latentlab.engine.protocol.worker_status import *
 from latentlab.utils.array_types import ByteArray as ByteArray
 from latentlab.utils.array_types import FloatArray as FloatArray

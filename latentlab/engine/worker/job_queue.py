@@ -13,17 +13,31 @@ from typing import TypeAlias
 from latentlab.engine.protocol.messages import (
     DrawThumbnail,
     EncodeDataset,
+    EncodeSelection,
+    ExportSelection,
     FindDirection,
     OpenComparison,
     OpenDataset,
     PreviewDataset,
     SaveModel,
+    WriteSubset,
 )
 from latentlab.engine.worker.error_reporting import ErrorReporter
 from latentlab.engine.worker.workspace import Workspace
 
 Steps: TypeAlias = Generator[None, None, None]
-Job: TypeAlias = OpenDataset | EncodeDataset | SaveModel | DrawThumbnail | FindDirection | OpenComparison
+Job: TypeAlias = (
+    OpenDataset
+    | EncodeDataset
+    | SaveModel
+    | DrawThumbnail
+    | FindDirection
+    | OpenComparison
+    | ExportSelection
+    | WriteSubset
+    | EncodeSelection
+)
+_WRITING = (SaveModel, ExportSelection, WriteSubset)
 
 
 class JobQueue:
@@ -73,11 +87,11 @@ class JobQueue:
             self._running = None
 
     def cancel_loading(self) -> bool:
-        """Cancel opening and encoding, but not saving; whether there was anything to cancel."""
-        saving: deque[Job] = deque(job for job in self._waiting if isinstance(job, SaveModel))
-        is_cancelled = len(saving) < len(self._waiting)
-        self._waiting = saving
-        if self._running is not None and self._running[0] != SaveModel.__name__:
+        """Cancel opening and encoding, but not writing; whether there was anything to cancel."""
+        writing: deque[Job] = deque(job for job in self._waiting if isinstance(job, _WRITING))
+        is_cancelled = len(writing) < len(self._waiting)
+        self._waiting = writing
+        if self._running is not None and self._running[0] not in [kind.__name__ for kind in _WRITING]:
             self.cancel_running()
             is_cancelled = True
         return is_cancelled
@@ -106,6 +120,20 @@ class JobQueue:
                 return saving(self._workspace, job)
             case EncodeDataset():
                 return encoding(self._workspace)
+            case ExportSelection() | WriteSubset() | EncodeSelection():
+                return _start_selection_job(self._workspace, job)
+
+
+def _start_selection_job(workspace: Workspace, job: ExportSelection | WriteSubset | EncodeSelection) -> Steps:
+    from latentlab.engine.worker.selection_export import encoding_selection, exporting, writing_subset
+
+    match job:
+        case ExportSelection():
+            return exporting(workspace, job)
+        case WriteSubset():
+            return writing_subset(workspace, job)
+        case EncodeSelection():
+            return encoding_selection(workspace, job)
 
 
 class PreviewSlot:

@@ -97,8 +97,7 @@ def encoding(workspace: Workspace) -> Generator[None, None, None]:
     index = np.arange(len(dataset))
     if existing is not None and existing.index is not None:
         index = np.setdiff1d(index, existing.index)
-    if fingerprint != model.header.data.get("fingerprint"):
-        dataset = yield from _as_the_model_reads(workspace, model, dataset)
+    dataset = yield from as_the_model_reads(workspace, model, dataset)
     sent_at = time.monotonic()
     parts = []
     for done, part in encoded(model, dataset, index):
@@ -116,12 +115,10 @@ def encoding(workspace: Workspace) -> Generator[None, None, None]:
     workspace.publish_points(points, dataset.classes, fingerprint)
 
 
-def _as_the_model_reads(
-    workspace: Workspace, model: InferenceModel, dataset: Dataset
-) -> Generator[None, None, Dataset]:
+def as_the_model_reads(workspace: Workspace, model: InferenceModel, dataset: Dataset) -> Generator[None, None, Dataset]:
     """The dataset with the value range of the model's training images, which the window is told if it differs."""
     known = model.value_ranges
-    if known is None:
+    if known is None or dataset.fingerprint == model.header.data.get("fingerprint"):
         return dataset
     if not needs_reading_again(dataset, known):
         mine, training = dataset.value_range, decide(dataset.value_facts, "auto", known)[1]

@@ -21,6 +21,7 @@ from latentlab.engine.protocol.exit_codes import DEVICE_LOST, OK
 from latentlab.engine.protocol.messages import (
     AdjustTraining,
     CancelLoading,
+    CancelRanking,
     CloseComparison,
     CompareRuns,
     DatasetCancelled,
@@ -28,6 +29,8 @@ from latentlab.engine.protocol.messages import (
     DrawThumbnail,
     EncodeDataset,
     EncodeImage,
+    EncodeSelection,
+    ExportSelection,
     FindDirection,
     Notice,
     OpenComparison,
@@ -37,16 +40,20 @@ from latentlab.engine.protocol.messages import (
     Ping,
     Pong,
     PreviewDataset,
+    RankImages,
     ReadEpochs,
     ReadSnapshot,
     Request,
     SaveModel,
+    SearchImages,
     Shutdown,
     StopTraining,
+    SummarizeSelection,
     Train,
     UnpauseTraining,
     WorkBegun,
     WorkerReady,
+    WriteSubset,
 )
 from latentlab.engine.worker.concurrent_decoder import ConcurrentDecoder
 from latentlab.engine.worker.decode_service import DecodeService
@@ -56,6 +63,7 @@ from latentlab.engine.worker.job_queue import JobQueue, PreviewSlot
 from latentlab.engine.worker.model_loader import ModelLoader
 from latentlab.engine.worker.prefetch_imports import ImportPrefetcher
 from latentlab.engine.worker.run_history import RunHistoryReader
+from latentlab.engine.worker.selection_requests import SelectionRequests
 from latentlab.engine.worker.workspace import Workspace
 from latentlab.errors import InputError
 from latentlab.models.device import available_devices, resolve_device
@@ -120,6 +128,7 @@ class Worker:
         self._jobs = JobQueue(workspace, report_errors)
         self._board_jobs = JobQueue(workspace, report_errors)  # short ones, which wait for no opening
         self._preview = PreviewSlot(workspace, report_errors)
+        self._selection = SelectionRequests(workspace, report_errors)
         self._prefetcher = ImportPrefetcher(own_process)
         self._is_ending = False
         self._step_seconds = 0.0  # of the last training step; 0 while no run is active
@@ -192,7 +201,8 @@ class Worker:
         """Answer waiting requests; then do one piece of each unfinished work."""
         began = time.perf_counter()
         run_is_active = self._run is not None and self._run.is_active
-        is_busy = run_is_active or bool(self._jobs or self._board_jobs or self._preview or self._interactive.working_on)
+        jobs = self._jobs, self._board_jobs, self._preview, self._selection
+        is_busy = run_is_active or any(jobs) or bool(self._interactive.working_on)
         request = self._inbox.take(0.0 if is_busy else self._seconds_idle())
         answers = 0
         while request is not None and not self._is_ending:
@@ -210,6 +220,7 @@ class Worker:
         self._advance_interactive()
         self._preview.advance()
         self._board_jobs.advance()
+        self._selection.advance()
         self._jobs.advance()
         if run_is_active and self._run is not None and self._run.is_active:  # not if it has just been paused
             self._advance_run(self._run)
@@ -270,18 +281,16 @@ class Worker:
             case OpenModel():
                 self._check_no_run("opening another model")
                 self._model_loader.open(request)
-            case OpenDataset():
-                self._prefetcher.import_optimizers()
-                self._preview.cancel()
-                self._jobs.cancel_loading()
+            case OpenDataset() | PreviewDataset() | CancelLoading() | CloseComparison():
+                self._load_or_cancel(request)
+            case SummarizeSelection() | SearchImages() | RankImages() | CancelRanking():
+                self._selection.put(request)
+            case (
+                EncodeDataset() | SaveModel() | OpenComparison() | ExportSelection() | WriteSubset() | EncodeSelection()
+            ):
                 self._jobs.put(request)
-            case PreviewDataset():
-                self._preview.put(request)
-            case EncodeDataset() | SaveModel() | OpenComparison() | DrawThumbnail() | FindDirection():
-                is_for_board = isinstance(request, DrawThumbnail | FindDirection)
-                (self._board_jobs if is_for_board else self._jobs).put(request)
-            case CancelLoading() | CloseComparison():
-                self._cancel(request)
+            case DrawThumbnail() | FindDirection():
+                self._board_jobs.put(request)
             case EncodeImage():
                 from latentlab.engine.worker.jobs import encode_image
 
@@ -295,12 +304,21 @@ class Worker:
             case _:
                 self._interactive.answer(request)
 
-    def _cancel(self, request: CancelLoading | CloseComparison) -> None:
-        if isinstance(request, CloseComparison):
-            self._jobs.cancel_comparison()
-            self._workspace.compared = None
-        elif self._jobs.cancel_loading():
-            self._workspace.send(DatasetCancelled())
+    def _load_or_cancel(self, request: OpenDataset | PreviewDataset | CancelLoading | CloseComparison) -> None:
+        match request:
+            case OpenDataset():
+                self._prefetcher.import_optimizers()
+                self._preview.cancel()
+                self._jobs.cancel_loading()
+                self._jobs.put(request)
+            case PreviewDataset():
+                self._preview.put(request)
+            case CancelLoading():
+                if self._jobs.cancel_loading():
+                    self._workspace.send(DatasetCancelled())
+            case CloseComparison():
+                self._jobs.cancel_comparison()
+                self._workspace.compared = None
 
     def _train(self, request: Train) -> None:
         self._check_no_run("starting another")
@@ -348,6 +366,7 @@ class Worker:
         """Checkpoint an active run, and close unfinished work."""
         self._interactive.cancel_all()
         self._preview.cancel()
+        self._selection.cancel_all()
         self._jobs.cancel_running()
         self._board_jobs.cancel_running()
         if self._run is not None:
