@@ -23,10 +23,12 @@ from latentlab.config.recipes import RECIPES
 from latentlab.controllers.actions import ActionsController
 from latentlab.controllers.autosave import AutosaveController
 from latentlab.controllers.board import BoardController
+from latentlab.controllers.board_menu import BoardMenuController
 from latentlab.controllers.categories import CategoriesController
 from latentlab.controllers.codebook import CodebookController
 from latentlab.controllers.data import DataController, DatasetFitController
 from latentlab.controllers.decoded_image import DecodedImageController
+from latentlab.controllers.directions import DirectionController
 from latentlab.controllers.encoded_image import EncodedImageController
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.far_from_data import FarFromDataController
@@ -149,8 +151,20 @@ class Application(QObject):
         self._encoded_image = EncodedImageController(session, engine, self.undo, image, window.notifications, parent)
         filmstrip = FilmstripController(session, engine, window.filmstrip, parent)
         SnapshotsController(session, engine, window.snapshot_bar, window.filmstrip, window.curves, parent)
-        self._board = BoardController(session, engine, self.undo, window.board, window.actions_, self.activity, parent)
         filmstrip.latentPicked.connect(explore.go_to)
+        self._build_board(explore)
+
+    def _build_board(self, explore: ExploreController) -> None:
+        """Make the controllers of what is kept."""
+        session, engine, window, parent = self.session, self.engine, self.window, self._controllers
+        board = BoardController(session, engine, self.undo, window.board, window.actions_, self.activity, parent)
+        sliders = window.latent_sliders.directions
+        directions = DirectionController(
+            session, engine, self.undo, board, explore, sliders, self.activity, window, parent
+        )
+        self._board_menu = BoardMenuController(
+            session, self.undo, board, directions, self._selection, explore, window, parent
+        )
 
     def _build_panel_controllers(self) -> None:
         """Make the controllers of data, model and training."""

@@ -96,6 +96,8 @@ class BoardPanel(QWidget):
         Delete was pressed with these items selected.
     activated(id)
         Enter or a double-click: what an item of its kind is kept for.
+    axisRequested(id, axis)
+        X or Y was pressed on the current item: ``"x"`` or ``"y"``.
     menuRequested(ids, position)
         The menu of the selected items was asked for, the current one first, at a position on the screen (QPoint).
     keepLatentRequested, newDirectionRequested
@@ -106,6 +108,7 @@ class BoardPanel(QWidget):
     moved = Signal(list)
     deleteRequested = Signal(list)
     activated = Signal(str)
+    axisRequested = Signal(str, str)
     menuRequested = Signal(list, QPoint)
     keepLatentRequested = Signal()
     newDirectionRequested = Signal()
@@ -135,6 +138,7 @@ class BoardPanel(QWidget):
         self._list.itemChanged.connect(self._on_item_changed)
         self._list.itemDoubleClicked.connect(lambda item: self.activated.emit(_row_of(item).identity))
         self._list.chosen.connect(lambda item: self.activated.emit(_row_of(item).identity))
+        self._list.axisPressed.connect(lambda item, axis: self.axisRequested.emit(_row_of(item).identity, axis))
         self._list.deletePressed.connect(lambda: self.deleteRequested.emit(self.selected()))
         self._list.orderChanged.connect(self._on_order_changed)
         self._list.menuWanted.connect(lambda at: self.menuRequested.emit(self._selected_from_current(), at))
@@ -237,6 +241,8 @@ class _BoardList(QListWidget):
     -------
     chosen(item)
         Enter was pressed.
+    axisPressed(item, axis)
+        X or Y was pressed.
     deletePressed, orderChanged
         Delete was pressed; items were moved.
     menuWanted(position)
@@ -244,6 +250,7 @@ class _BoardList(QListWidget):
     """
 
     chosen = Signal(object)
+    axisPressed = Signal(object, str)
     deletePressed = Signal()
     orderChanged = Signal()
     menuWanted = Signal(QPoint)
@@ -272,6 +279,8 @@ class _BoardList(QListWidget):
             self.deletePressed.emit()
         elif key in (Qt.Key.Key_Up, Qt.Key.Key_Down) and event.modifiers() & Qt.KeyboardModifier.AltModifier:
             self._move_current(-1 if key == Qt.Key.Key_Up else 1)
+        elif key in (Qt.Key.Key_X, Qt.Key.Key_Y) and not event.modifiers():
+            self.axisPressed.emit(item, "x" if key == Qt.Key.Key_X else "y")
         else:
             super().keyPressEvent(event)
 

@@ -12,6 +12,7 @@ from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QWidget
 
 from latentlab.config.layout import ACTIVE_KL
+from latentlab.gui.panels.direction_sliders import DirectionSliders
 from latentlab.gui.style.icons import set_icon
 from latentlab.gui.style.theme import SPACE, tabular
 from latentlab.gui.widgets.containers import EmptyState, Fold
@@ -133,6 +134,11 @@ class LatentSliders(QWidget):
 
     Rows are ordered by KL; collapsed dimensions (KL below ``ACTIVE_KL``) are folded unless all have collapsed.
 
+    Attributes
+    ----------
+    directions : DirectionSliders
+        The sliders of directions of the Board, above those of the dimensions.
+
     Signals
     -------
     valueEdited(dimension, value, gesture)
@@ -192,6 +198,7 @@ class LatentSliders(QWidget):
         self._level = combo_box()
         named(self._level, "level", "level", "The level of the hierarchy that sliders and map show")
         self._level.activated.connect(self.levelChosen)
+        self.directions = DirectionSliders()
         self._instead = row()
         self._header = _header(self._body)
         self._header.hide()
@@ -208,6 +215,7 @@ class LatentSliders(QWidget):
         layout.addLayout(row(self._sample_all, self._reset_all, None))
         layout.addLayout(row(self._label_title, self._label))
         layout.addLayout(row(self._level_title, self._level))
+        layout.addWidget(self.directions)
         layout.addLayout(self._instead)
         layout.addWidget(self._header)
         layout.addLayout(self._shown)

@@ -1,0 +1,303 @@
+"""Directions of the latent space: found between groups of images, shown as sliders and as axes of the map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path as FilePath
+from typing import Literal
+
+import numpy as np
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QUndoStack
+from PySide6.QtWidgets import QWidget
+
+from latentlab.controllers.board import BoardController
+from latentlab.controllers.commands import ChooseAxes
+from latentlab.controllers.explore import ExploreController
+from latentlab.controllers.generations import Generations
+from latentlab.engine.client.client import EngineClient
+from latentlab.engine.protocol.messages import DirectionFound, Failed, FindDirection, FloatArray, ImageGroup
+from latentlab.gui.panels.direction_dialog import DirectionDialog, DirectionKind, Option
+from latentlab.gui.panels.direction_sliders import DirectionRow, DirectionSliders
+from latentlab.state.activity import Activity, ActivityEntry
+from latentlab.state.board import BoardItem, Direction, Latent
+from latentlab.state.map_axes import AxesChoice, direction_axis
+from latentlab.state.selection import Selection
+from latentlab.state.session import Session
+
+SELECTED, OTHERS, CURRENT, IMAGE, ORIGIN = "selected", "others", "current", "image", "origin"
+"""Keys of the choices that are not on the Board: the selected images, all others, the latent shown, the opened image's
+mean, and 0."""
+REACH = 2.0
+"""Standard deviations of a column or a component from the origin to a direction's ends."""
+NO_CATEGORIES = "the latents are categories, and between two of them there is nothing"
+_FINDING = "direction"  # id of the activity
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A direction that is being found."""
+
+    name: str
+    provenance: str
+    request: FindDirection
+    reach: float = 0.5
+
+
+@dataclass
+class _Choices:
+    """What the dialog's choices stand for, by their keys."""
+
+    groups: dict[str, tuple[str, ImageGroup]] = field(default_factory=dict)
+    latents: dict[str, tuple[str, FloatArray]] = field(default_factory=dict)
+
+    def options(self, kind: Literal["groups", "latents"], *prefixes: str) -> tuple[Option, ...]:
+        """Texts and keys of the choices whose keys begin so."""
+        known: dict[str, tuple[str, object]] = getattr(self, kind)
+        return tuple((text, key) for key, (text, _) in known.items() if key.startswith(prefixes or ""))
+
+
+class DirectionController(QObject):
+    """Finds directions, shows their sliders, and puts them on the axes of the map.
+
+    A slider's value is where the latent is along the direction: moving it leaves all that is orthogonal to the
+    direction as it is. A drag is one undoable step.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        engine: EngineClient,
+        undo: QUndoStack,
+        board: BoardController,
+        explore: ExploreController,
+        sliders: DirectionSliders,
+        activity: Activity,
+        window: QWidget,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._engine, self._undo = session, engine, undo
+        self._board, self._explore, self._sliders = board, explore, sliders
+        self._activity, self._window = activity, window
+        self._generations = Generations()
+        self._wanted: _Wanted | None = None
+        sliders.valueEdited.connect(self._on_value_edited)
+        sliders.removeRequested.connect(lambda identity: self.set_slider(identity, False))
+        session.board.changed.connect(self._show_sliders)
+        session.modelChanged.connect(self._on_model_changed)
+        session.latentChanged.connect(self._show_values)
+        engine.directionFound.connect(self._on_found)
+        engine.failed.connect(self._on_failed)
+
+    # --- finding ------------------------------------------------------------------------------------
+
+    def choose(self, kind: str = "", towards: str = "", away: str = "") -> DirectionDialog | None:
+        """Ask between what a direction is to be found; nothing happens while there are no encoded images."""
+        if self._session.points is None:
+            return None
+        dialog = DirectionDialog(self.kinds(), (kind, towards or None, away or None), self._window)
+        dialog.findRequested.connect(self.find)
+        dialog.open()
+        return dialog
+
+    def kinds(self) -> tuple[DirectionKind, ...]:
+        """The ways to find a direction, with what can be chosen for each."""
+        session, points, choices = self._session, self._session.points, self._choices()
+        columns = [] if points is None else [n for n, values in points.columns.items() if values.dtype.kind in "biuf"]
+        selections = choices.options("groups", "item:", SELECTED)
+        classes = choices.options("groups", "class:")
+        latents = choices.options("latents")
+        components = [(f"PC {index + 1}", f"pc:{index}") for index in range(len(session.components))]
+        others = (("all other images", OTHERS),)
+        return (
+            DirectionKind(
+                "selections", "two selections", selections, (*selections, *others),
+                reason="" if selections else "select or keep some images first",
+            ),
+            DirectionKind(
+                "classes", "two classes", classes, (*classes, *others),
+                reason="" if len(classes) > 1 else "the images have no classes",
+            ),
+            DirectionKind(
+                "column", "low and high values of a column", tuple((name, f"column:{name}") for name in columns),
+                label="Column", reason="" if columns else "the images have no columns of numbers",
+            ),
+            DirectionKind("latents", "two latents", latents, latents),
+            DirectionKind(
+                "component", "ends of a principal component", tuple(components),
+                label="Component", reason="" if components else "there are no components",
+            ),
+        )  # fmt: skip
+
+    def find(self, kind: str, towards: str, away: str | None = None) -> None:
+        """Find a direction and keep it on the Board.
+
+        Parameters
+        ----------
+        kind
+            The name of one of the ``kinds``.
+        towards, away
+            Keys of the chosen options.
+        """
+        choices, session = self._choices(), self._session
+        points = session.points
+        if points is None:
+            return
+        fingerprint, generation = points.fingerprint, self._generations.next()
+        if kind == "column":
+            column = towards.removeprefix("column:")
+            request = FindDirection(generation, fingerprint, column=column)
+            self._request(_Wanted(column, f"along {column}", request, REACH))
+        elif kind == "component":
+            index = int(towards.removeprefix("pc:"))
+            if index < len(session.components):
+                request = FindDirection(generation, fingerprint, component=session.components[index])
+                self._request(_Wanted(f"PC {index + 1}", f"principal component {index + 1}", request, REACH))
+        elif kind == "latents" and towards in choices.latents and away in choices.latents:
+            self._keep_difference(choices.latents[towards], choices.latents[away])
+        elif towards in choices.groups:
+            name, group = choices.groups[towards]
+            other = ("others", replace(group, are_others=True)) if away == OTHERS else choices.groups.get(away or "")
+            if other is not None:
+                request = FindDirection(generation, fingerprint, group, other[1])
+                self._request(_Wanted(f"{name} − {other[0]}", f"from {other[0]} to {name}", request))
+
+    def _choices(self) -> _Choices:
+        session, points, choices = self._session, self._session.points, _Choices()
+        if points is None:
+            return choices
+        if session.selection is not None:
+            choices.groups[SELECTED] = ("the selected images", ImageGroup(session.selection.images))
+        for item in session.board.items:
+            if self._board.reason(item):
+                continue
+            if isinstance(item.content, Selection):
+                choices.groups[f"item:{item.id}"] = (item.name, ImageGroup(item.content.images))
+            elif isinstance(item.content, Latent):
+                choices.latents[f"item:{item.id}"] = (item.name, item.content.z)
+        for label, name in enumerate(points.classes):
+            choices.groups[f"class:{label}"] = (name, ImageGroup(label=label))
+        encoded = session.encoded_image
+        others = {
+            CURRENT: ("the latent shown", session.latent),
+            **({IMAGE: (FilePath(encoded.path).name, encoded.mean)} if encoded is not None else {}),
+            ORIGIN: ("the origin, 0", np.zeros_like(session.latent)),
+        }
+        choices.latents = {CURRENT: others.pop(CURRENT), **choices.latents, **others}
+        return choices
+
+    def _request(self, wanted: _Wanted) -> None:
+        self._wanted = wanted
+        self._activity.begin(_FINDING, ActivityEntry(f"Finding the direction {wanted.name} …", is_busy=True))
+        self._engine.request(wanted.request)
+
+    def _keep_difference(self, towards: tuple[str, FloatArray], away: tuple[str, FloatArray]) -> None:
+        vector = (towards[1] - away[1]).astype(np.float32)
+        if not vector.any():
+            self._activity.show_for(_FINDING, "Both are the same latent: there is no direction between them")
+            return
+        content = Direction(vector, ((towards[1] + away[1]) / 2).astype(np.float32))
+        name = f"{towards[0]} − {away[0]}"
+        self._board.keep(self._board.of_model(name, content, f"difference of two latents: {name}"), "New direction")
+
+    def _on_found(self, result: DirectionFound) -> None:
+        wanted = self._wanted
+        if wanted is None or not self._generations.accept(result.generation):
+            return
+        self._wanted = None
+        self._activity.end(_FINDING)
+        session, scores = self._session, result.scores
+        if result.model_version < session.opened_version or result.vector.size != session.latent.size:
+            return  # of a model that was closed since
+        content = Direction(
+            result.vector,
+            result.origin,
+            wanted.reach,
+            score=scores.get("cohens_d"),
+            random_score=scores.get("random_cohens_d"),
+            random_spread=scores.get("random_spread"),
+            p_value=scores.get("p_value"),
+            accuracy=scores.get("accuracy"),
+            r2=scores.get("r2"),
+            explained=scores.get("explained"),
+        )
+        self._board.keep(
+            self._board.of_model(wanted.name, content, _provenance(wanted, result, session)), "New direction"
+        )
+        self._activity.show_for(_FINDING, f"{wanted.name} {content.verdict}")
+
+    def _on_failed(self, failure: Failed) -> None:
+        if failure.request == FindDirection.__name__:
+            self._wanted = None
+            self._activity.end(_FINDING)
+
+    # --- sliders ------------------------------------------------------------------------------------
+
+    def why_no_slider(self) -> str:
+        """Why directions have no sliders with the current model; empty if they can."""
+        return NO_CATEGORIES if self._session.layout.kind == "categories" else ""
+
+    def set_slider(self, identity: str, shown: bool) -> None:
+        """Show the slider of a direction, or remove it."""
+        item = self._session.board.item(identity)
+        if item is not None and item.has_slider != shown:
+            text = f"{'Show' if shown else 'Remove'} the slider of {item.name}"
+            self._board.change(identity, text, has_slider=shown)
+
+    def move_to(self, identity: str, coordinate: float, gesture: object = None, text: str = "") -> None:
+        """Move the latent along a direction to a coordinate."""
+        item = self._session.board.item(identity)
+        if item is not None and isinstance(item.content, Direction) and not self._board.reason(item):
+            moved = item.content.moved(self._session.latent, coordinate)
+            self._explore.go_to(moved, gesture, text or f"Slide {item.name}")
+
+    def _on_value_edited(self, identity: str, value: float, gesture: int) -> None:
+        self.move_to(identity, value, ("direction", identity, gesture))
+
+    def _with_sliders(self) -> list[tuple[BoardItem, Direction]]:
+        return [
+            (item, item.content)
+            for item in self._session.board.items
+            if item.has_slider and isinstance(item.content, Direction) and not self._board.reason(item)
+        ]
+
+    def _on_model_changed(self, is_new_model: bool) -> None:
+        if is_new_model:
+            self._show_sliders()
+
+    def _show_sliders(self) -> None:
+        shown = [] if self.why_no_slider() else self._with_sliders()
+        self._sliders.set_directions(
+            [DirectionRow(item.id, item.name, direction.verdict, direction.span) for item, direction in shown]
+        )
+        self._show_values()
+
+    def _show_values(self) -> None:
+        latent = self._session.latent
+        self._sliders.set_values({item.id: direction.coordinate(latent) for item, direction in self._with_sliders()})
+
+    # --- the map's axes -----------------------------------------------------------------------------
+
+    def show_on_axis(self, identity: str, axis: Literal["x", "y"]) -> None:
+        """Put a direction on an axis of the map; if it is on the other one, they change places."""
+        item, axes = self._session.board.item(identity), self._session.axes
+        if item is None or not isinstance(item.content, Direction) or self._board.reason(item):
+            return
+        name = direction_axis(identity)
+        if axis == "x":
+            chosen = AxesChoice(name, axes.x if axes.y == name else axes.y)
+        else:
+            chosen = AxesChoice(axes.y if axes.x == name else axes.x, name)
+        if chosen != axes:
+            self._undo.push(ChooseAxes(self._session, chosen))
+
+
+def _provenance(wanted: _Wanted, result: DirectionFound, session: Session) -> str:
+    """How a direction was found, in one sentence."""
+    model = "" if session.model is None else f" in {session.model.name}"
+    counts = [f"{count:,}" for count in result.counts if count]
+    images = f", {' and '.join(counts)} images" if counts else ""
+    shared = f" ({result.shared:,} in both left out)" if result.shared else ""
+    epoch = f" at epoch {result.epoch:.1f}" if session.run_is_active else ""
+    return f"{wanted.provenance}{model}{epoch}{images}{shared}"
