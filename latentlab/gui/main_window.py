@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QMargins, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
 
@@ -47,6 +47,7 @@ _PANELS = (
 """Attribute, module, dock and class of each panel, in the order they are made."""
 _MODEL_PANELS = ("decoded_image", "latent_sliders", "filmstrip", "model_panel")
 """The panels that are empty until a model is open."""
+_MAP_MARGINS = QMargins(46, 44, 8, 62)  # px of the map with its axes, and with notes in its corners
 OPENING = "Opening the model …"
 """Shown in these panels at the start."""
 
@@ -132,7 +133,7 @@ class MainWindow(QMainWindow):
         self.device, self.frame_rate = device_label(), frame_rate_label()
         self._build_menus()
         self._build_toolbar()
-        self.notifications = Toasts(self, self._map_area)
+        self.notifications = Toasts(self, self._map_area, _MAP_MARGINS)
         self.resize(1280, 800)
         self._dock_layout.set_default()
         if not panels_later:

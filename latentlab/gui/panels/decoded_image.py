@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QMimeData, QPoint, Qt, Signal
+from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import (
     QAction,
     QContextMenuEvent,
@@ -16,19 +16,21 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPixmap,
 )
-from PySide6.QtWidgets import QApplication, QGridLayout, QMenu, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QGridLayout, QMenu, QScrollArea, QSizePolicy, QWidget
 
 from latentlab.gui.panels.nearest_images import NearestImages
 from latentlab.gui.style.theme import SPACE, tabular
 from latentlab.gui.widgets import dialogs
 from latentlab.gui.widgets.containers import EmptyState, SteadyLabel
 from latentlab.gui.widgets.controls import button, column, label, named, row, tool_button
+from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.gui.widgets.elided_label import ElidedLabel
 from latentlab.gui.widgets.plain_text import set_tool_tip
 from latentlab.gui.widgets.qimage import ByteArray, PixelView, to_qimage
 from latentlab.utils.text import format_number, subscript
 
-PAIR = 84  # px: side of an encoded image and of its reconstruction
+PAIR = 60  # px: side of an encoded image and of its reconstruction
+ROOM = 108  # px: height for what is below the image, unless the nearest images need more
 MAX_VALUES = 6  # of a latent's values that are written out
 
 
@@ -69,12 +71,12 @@ class EncodedImage(QWidget):
             pair.addWidget(view, 0, index)
             pair.addWidget(label(captions[index], "dim"), 1, index)
         pair.setColumnStretch(len(self._views), 1)
+        pair.addWidget(self._error, 0, len(self._views), 2, 1, Qt.AlignmentFlag.AlignVCenter)
         heading = row(self._name, close)
         heading.setStretch(0, 1)
         layout = column(self, 0, SPACE // 2)
         layout.addLayout(heading)
         layout.addLayout(pair)
-        layout.addWidget(self._error)
 
     def set_images(self, image: ByteArray | None, reconstruction: ByteArray | None, name: str, error: str) -> None:
         """Show an image and its reconstruction, each uint8 [H, W] or [H, W, 3]."""
@@ -82,6 +84,53 @@ class EncodedImage(QWidget):
             view.set_picture(shown)
         self._name.setText(name)
         self._error.setText(error)
+
+
+class LowerPart(QScrollArea):
+    """What is below the decoded image, which keeps its size: what has no room is scrolled.
+
+    Parameters
+    ----------
+    first, other
+        The first widget is given the height it asks for; the other one shares it, or has ``ROOM``.
+    """
+
+    def __init__(self, first: QWidget, other: QWidget) -> None:
+        super().__init__()
+        self._first, self._revealed = first, other
+        self._body = body = QWidget()
+        body.setObjectName("panelBody")
+        inner = column(body, 0)
+        inner.addWidget(first)
+        inner.addWidget(other)
+        inner.addStretch(1)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setWidget(body)
+        self._scroll = Debouncer(0, lambda: self.ensureWidgetVisible(self._revealed), self)
+
+    def reveal(self, widget: QWidget) -> None:
+        """Scroll to a widget in it that was just shown, once it has its position."""
+        self._revealed = widget
+        self._scroll.debounce()
+
+    def sizeHint(self) -> QSize:
+        """As high as what is in it, up to the limit."""
+        first = 0 if self._first.isHidden() else self._first.sizeHint().height()
+        return QSize(0, min(self._body.sizeHint().height(), max(first, ROOM)))
+
+    def minimumSizeHint(self) -> QSize:
+        """The same: it is the image that takes what is left."""
+        return self.sizeHint()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Ask for another height when what is in it does."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return bool(super().eventFilter(watched, event))
 
 
 class DecodedImage(QWidget):
@@ -144,8 +193,8 @@ class DecodedImage(QWidget):
         layout.addWidget(self._view, 1)
         layout.addLayout(row(self._now, self._cue, None, self._smooth))
         layout.addWidget(SteadyLabel(self._caption))
-        layout.addWidget(self.nearest)
-        layout.addWidget(self._encoded)
+        self._lower = LowerPart(self.nearest, self._encoded)
+        layout.addWidget(self._lower)
         self._encoded.hide()
         self.set_image(None)
 
@@ -201,7 +250,10 @@ class DecodedImage(QWidget):
         Both are uint8 [H, W] or [H, W, 3], the image as the model receives it; ``None`` removes both.
         """
         self._encoded.set_images(image, reconstruction, name, error)
+        was_hidden = self._encoded.isHidden()
         self._encoded.setVisible(image is not None)
+        if was_hidden and image is not None:
+            self._lower.reveal(self._encoded)
 
     # --- copying, saving, dragging --------------------------------------------------------------
 

@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QEnterEvent, QGuiApplication
+from PySide6.QtCore import QEvent, QMargins, QObject, QPoint, QRect, QTimer, Signal
+from PySide6.QtGui import QEnterEvent, QGuiApplication, QRegion
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from latentlab.gui.style.icons import pixmap
 from latentlab.gui.style.theme import SPACE, current_theme
-from latentlab.gui.widgets.controls import button, label, row, tool_button
-from latentlab.gui.widgets.plain_text import PlainTextView
+from latentlab.gui.widgets.controls import button, label, named, row, tool_button
+from latentlab.gui.widgets.elided_label import ElidedButton
+from latentlab.gui.widgets.plain_text import PlainTextView, set_tool_tip
 from latentlab.utils.plain_text import as_line
 
 MAX_CARDS = 4
 MAX_IMPORTANT = MAX_CARDS - 1  # shown at once: a place is left for the newest of the others
 MAX_WAITING = 50
 _MESSAGE = 600  # letters of a message; the whole text is in the log
+_SHOWN = 160  # letters of it that are on the card; its tooltip and its details have all
+_WORD = 20  # letters of a word that fit the narrowest card; the end of a longer one, such as a path, is shown
 SECONDS = 6.0
-WIDTH = 368
+WIDTH = 320  # px, and at most a third of what the cards are over
 Actions = Sequence[tuple[str, Callable[[], object]]]
 _COLOURS = {"info": "accent", "warning": "warning", "error": "error"}
 
@@ -55,18 +58,18 @@ class Card(QFrame):
         self.setAccessibleName(f"{level}: {message}")
         self.level, self.message, self.is_important, self._count = level, message, is_important, 1
         self._details_text, self._copied = details, copied
+        if details and len(message) > _SHOWN:
+            details = f"{message}\n\n{details}"
         self._icon = label()
-        self._text = label(message, wrap=True, selectable=True)
+        self._text = label(_shortened(message), wrap=True, selectable=True)
+        set_tool_tip(self._text, message)
         self._close = tool_button("dismissNotification", "dismiss", "Dismiss", "close")
         self._close.clicked.connect(self.dismissed)
-        head = row(self._icon, self._text, self._close)
-        head.setStretch(1, 1)
-        for widget in (self._icon, self._close):
-            head.setAlignment(widget, Qt.AlignmentFlag.AlignTop)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(SPACE + 4, SPACE, SPACE, SPACE)
-        layout.setSpacing(SPACE)
-        layout.addLayout(head)
+        layout.setContentsMargins(SPACE + 4, SPACE // 2, SPACE // 2, SPACE)
+        layout.setSpacing(SPACE // 2)
+        layout.addLayout(row(self._icon, None, self._close))
+        layout.addWidget(self._text)
         self._details = PlainTextView(details)
         self._details.setProperty("role", "mono")
         self._details.setFixedHeight(112)
@@ -91,10 +94,14 @@ class Card(QFrame):
                 self._more,
                 button("copyDetails", "Copy", self._copy_tip(), self._on_copy, link=True),
             ]
-        for index, (text, callback) in enumerate(actions):
-            buttons.append(button(f"notificationAction{index}", text, text, self._then_dismiss(callback)))
         if len(buttons) > 1:
             layout.addLayout(row(*buttons))
+        for index, (text, callback) in enumerate(actions):
+            action = ElidedButton()
+            named(action, f"notificationAction{index}", text, text)
+            action.set_text(text)
+            action.clicked.connect(self._then_dismiss(callback))
+            layout.addWidget(action)
 
     def _copy_tip(self) -> str:
         return "Copy the details" if self._copied else "Copy message and details"
@@ -105,7 +112,7 @@ class Card(QFrame):
         if self._details_text and details:
             self._details_text, self._copied = details, copied
             self._details.setPlainText(details)
-        self._text.setText(f"{self.message}  ({self._count}×)")
+        self._text.setText(f"{_shortened(self.message)}  ({self._count}×)")
         if self._timer.isActive():
             self._timer.start()
 
@@ -128,7 +135,7 @@ class Card(QFrame):
 
     def _draw_icon(self) -> None:
         colour = getattr(current_theme(), _COLOURS[self.level])
-        drawn = pixmap(self.level, colour, round(20 * self.devicePixelRatioF()))
+        drawn = pixmap(self.level, colour, round(18 * self.devicePixelRatioF()))
         drawn.setDevicePixelRatio(self.devicePixelRatioF())
         self._icon.setPixmap(drawn)
 
@@ -161,21 +168,37 @@ class Notification:
         self._remove()
 
 
-class Toasts(QWidget):
-    """Cards over the lower right corner of a widget: information disappears after a while, warnings and errors stay.
+def _shortened(message: str) -> str:
+    """The message as it fits a narrow card: not too long, and with the ends of long words."""
+    words = (word if len(word) <= _WORD else f"…{word[1 - _WORD :]}" for word in message.split(" "))
+    return as_line(" ".join(words), _SHOWN)
 
-    At most four are shown; information is removed first. An important message is never removed for another: it stays
-    until it is dismissed, at most three are shown, and further ones wait for their turn in order. A repeated message is
-    counted on its card. A new card is placed above the others, and no card moves while the pointer is over them, so
-    that a button about to be clicked stays in place. The widget is only as large as its cards: the map around them
-    remains usable.
+
+class Toasts(QWidget):
+    """Cards over the lower left corner of a widget: information disappears after a while, warnings and errors stay.
+
+    At most four are shown, and no more than there is room for; information is removed first. An important message is
+    never removed for another: it stays until it is dismissed, at most three are shown, and further ones wait for their
+    turn in order. A repeated message is counted on its card. A new card is placed above the others, and no card moves
+    while the pointer is over them, so that a button about to be clicked stays in place. The widget is only where its
+    cards are, at most a third as wide as what they are over: a click beside and between them reaches the map.
+
+    Parameters
+    ----------
+    host
+        The window.
+    over
+        The widget whose corner they are in; the window if ``None``.
+    margins
+        Parts of that widget which they leave free.
     """
 
-    def __init__(self, host: QWidget, over: QWidget | None = None) -> None:
+    def __init__(self, host: QWidget, over: QWidget | None = None, margins: QMargins | None = None) -> None:
         super().__init__(host)
         self.setObjectName("notifications")
         self.setAccessibleName("notifications")
         self._host, self._over = host, over or host
+        self._margins = margins or QMargins(2 * SPACE, 2 * SPACE, 2 * SPACE, 2 * SPACE)
         self._cards: list[Card] = []
         self._waiting: list[Card] = []  # important ones that have not been shown yet, oldest first
         self._lifts: dict[Card, int] = {}  # px from the corner up to each card's lower edge
@@ -214,9 +237,9 @@ class Toasts(QWidget):
             if (card.level, card.message) == (level, message) and not actions and card.is_important >= important:
                 card.count_again(details, copied)
                 self._lay_out()
-                return Notification(partial(self._remove, card))
+                return Notification(partial(self._dismiss, card))
         card = Card(level if level in _COLOURS else "info", message, details, actions, self, copied, important)
-        card.dismissed.connect(lambda: self._remove(card))
+        card.dismissed.connect(lambda: self._dismiss(card))
         card.resized.connect(self._lay_out)
         if important and sum(each.is_important for each in self._cards) >= MAX_IMPORTANT:
             card.hide()
@@ -225,13 +248,20 @@ class Toasts(QWidget):
                 self._remove(self._waiting[-1])
         else:
             self._show(card)
-        return Notification(partial(self._remove, card))
+        return Notification(partial(self._dismiss, card))
 
     def _show(self, card: Card) -> None:
-        """Show a card, in the place of another one if there are too many."""
-        while len(self._cards) >= MAX_CARDS:
+        """Show a card, in the place of others if there are too many."""
+        while len(self._cards) >= MAX_CARDS or not self._has_room_for(card):
             others = [each for each in self._cards if not each.is_important]
-            self._remove(next((each for each in others if each.level == "info"), others[0]))
+            if not others:
+                break
+            before = next((each for each in others if each.level == "info"), others[0])
+            if before.level == "info" or len(self._cards) >= MAX_CARDS:
+                self._remove(before)
+            else:  # a warning or an error is shown again when there is room
+                self._take_away(before)
+                self._waiting.insert(0, before)
         self._cards.append(card)
         self._lifts[card] = self._free_lift(card)
         card.show()
@@ -246,18 +276,38 @@ class Toasts(QWidget):
         for card in (*self._waiting, *self._cards):
             self._remove(card)
 
+    def _dismiss(self, card: Card) -> None:
+        """Remove a card, and show one that has waited."""
+        self._remove(card)
+        self._show_waiting()
+
     def _remove(self, card: Card) -> None:
         if card in self._waiting:
             self._waiting.remove(card)
             card.deleteLater()
         elif card in self._cards:
-            self._cards.remove(card)
-            del self._lifts[card]
-            card.hide()
+            self._take_away(card)
             card.deleteLater()
             self._lay_out()
-            if card.is_important and self._waiting:
-                self._show(self._waiting.pop(0))
+
+    def _take_away(self, card: Card) -> None:
+        self._cards.remove(card)
+        del self._lifts[card]
+        card.hide()
+
+    def _show_waiting(self) -> None:
+        """Show the first of the waiting cards that may be shown now."""
+        is_full = sum(each.is_important for each in self._cards) >= MAX_IMPORTANT
+        for card in self._waiting:
+            if not is_full if card.is_important else len(self._cards) < MAX_CARDS and self._has_room_for(card):
+                self._waiting.remove(card)
+                self._show(card)
+                return
+
+    def _has_room_for(self, card: Card) -> bool:
+        width = self._width()
+        heights = [each.heightForWidth(width) + SPACE for each in (*self._cards, card)]
+        return sum(heights) - SPACE <= self._area().height()
 
     def _free_lift(self, card: Card) -> int:
         """The lowest free position for a new card."""
@@ -279,20 +329,27 @@ class Toasts(QWidget):
         return free - SPACE
 
     def _width(self) -> int:
-        return min(WIDTH, self._over.width() - 4 * SPACE)
+        return min(WIDTH, self._over.width() // 3)
+
+    def _area(self) -> QRect:
+        """Where the cards may be, in the window."""
+        corner = self._over.mapTo(self._host, QPoint(0, 0))
+        return QRect(corner, self._over.size()).marginsRemoved(self._margins)
 
     def _lay_out(self) -> None:
         self.setVisible(bool(self._cards))
         if not self._cards:
             self._is_hovered = False
             return
-        host, width = self._host, self._width()
-        corner = self._over.mapTo(host, QPoint(self._over.width(), self._over.height()))
-        height = min(self._stack_cards(), host.height())
-        self.setGeometry(corner.x() - width - 2 * SPACE, max(0, corner.y() - height - 2 * SPACE), width, height)
+        area, width = self._area(), self._width()
+        height = min(self._stack_cards(), self._host.height())
+        self.setGeometry(area.left(), max(0, area.bottom() + 1 - height), width, height)
+        covered = QRegion()
         for card, lift in self._lifts.items():
             tall = card.heightForWidth(width)
             card.setGeometry(0, height - lift - tall, width, tall)
+            covered += card.geometry()
+        self.setMask(covered)
         self.raise_()
 
     # --- events ---------------------------------------------------------------------------------

@@ -84,6 +84,16 @@ def test_honest_an_encoded_image_is_shown_beside_its_reconstruction_until_it_is_
     assert not widget.findChild(PixelView, "originalImage").isVisible()
 
 
+def test_alive_the_decoded_image_stays_large_when_an_image_is_opened(qtbot, shown):
+    widget = shown(DecodedImage(), 300, 400)
+    picture = np.zeros((8, 8), np.uint8)
+    widget.set_image(picture)
+    widget.set_encoded_image(picture, picture, "face.png", "distortion 12.5, rate 3.0 nats")
+    opened = widget.findChild(PixelView, "originalImage")
+    qtbot.waitUntil(lambda: opened.isVisible() and not opened.visibleRegion().isEmpty())
+    assert widget.findChild(PixelView, "decodedView").height() >= widget.height() / 2
+
+
 @pytest.mark.qt_log_ignore("This plugin does not support")
 def test_alive_saving_an_image_asks_for_the_file_without_a_nested_event_loop(qtbot, shown):
     widget = shown(DecodedImage())

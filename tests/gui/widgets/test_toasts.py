@@ -144,8 +144,48 @@ def test_cards_stay_inside_the_corner(cards):
     host = cards.parentWidget()
     host.resize(900, 700)
     assert host.rect().contains(cards.geometry())
-    assert cards.geometry().right() > host.width() * 0.9
+    assert cards.geometry().left() < host.width() * 0.1
+    assert cards.width() <= host.width() / 3
     assert cards.geometry().bottom() > host.height() * 0.9
+
+
+def test_clicks_beside_and_between_the_cards_reach_what_is_under_them(qtbot, cards):
+    host = cards.parentWidget()
+    host.resize(900, 700)
+    first = cards.notify("error", "It broke.")
+    cards.notify("warning", "The disk is almost full, and this text needs more than one line of a card.")
+    cards.notify("info", "Saved.")
+    between = cards.mapTo(host, visible(cards)[1].geometry().center())
+    qtbot.mouseMove(visible(cards)[0], QPoint(20, 20))
+    qtbot.waitUntil(cards.underMouse)
+    visible(cards)[1].dismissed.emit()  # the others stay in place while the pointer is over them
+    assert host.childAt(between) is None
+    assert host.childAt(cards.geometry().right() + 5, cards.geometry().center().y()) is None
+    assert cards.isAncestorOf(host.childAt(cards.mapTo(host, visible(cards)[0].geometry().center())))
+    first.withdraw()
+
+
+def test_no_more_cards_are_shown_than_there_is_room_for(cards):
+    host = cards.parentWidget()
+    host.resize(460, 400)
+    seen = set()
+    for index in range(4):
+        cards.notify("error", f"error {index}: the images have another shape than the model.", "traceback")
+    assert cards.messages()[-1].startswith("error 3")
+    assert 1 <= len(cards.messages()) < 4
+    assert host.rect().contains(cards.geometry())
+    while cards.messages():
+        seen.update(cards.messages())
+        visible(cards)[-1].dismissed.emit()
+    assert len(seen) == 4, "the others are shown when there is room"
+
+
+def test_a_long_path_does_not_widen_a_card_and_is_in_the_tooltip(cards):
+    path = "/home/someone/" + "a-very-long-folder/" * 5 + "model.safetensors"
+    cards.notify("info", f"Saved {path}")
+    (text,) = [each for each in cards.findChildren(QLabel) if each.text().startswith("Saved")]
+    assert text.text() == "Saved …r/model.safetensors"
+    assert text.toolTip() == f"Saved {path}"
 
 
 def test_a_card_can_be_withdrawn(cards):
