@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from latentlab.models.posteriors import PosteriorSample, VariationalPosterior
+from latentlab.models.posteriors import VariationalPosterior
 
 
 def leave_one_out(values: Tensor) -> Tensor:
@@ -20,9 +20,13 @@ def leave_one_out(values: Tensor) -> Tensor:
     return (values - values.mean(0)) * (samples / (samples - 1))
 
 
-def score_surrogate(q: VariationalPosterior, draw: PosteriorSample, log_likelihood: Tensor) -> Tensor:
-    """[K, B], whose gradient at fixed z estimates that of −E_q[log p(x|z)] with respect to q's parameters."""
-    return -leave_one_out(log_likelihood.detach()) * q.log_prob(draw.z.detach())
+def score_surrogate(q: VariationalPosterior, z: Tensor, signal: Tensor) -> Tensor:
+    """[K, B], whose gradient at fixed ``z`` [K, B, d] estimates that of −E_q[signal] with respect to q's parameters.
+
+    ``signal`` [K, B] is log p(x|z), minus the weighted log q(z|x) − log p(z) where the rate is sampled. The gradient of
+    E_q[log q] needs no further term, as E_q[∇ log q] = ∇ ∫ q = 0.
+    """
+    return -leave_one_out(signal.detach()) * q.log_prob(z)
 
 
 def gradient_variances(q: VariationalPosterior, z: Tensor, log_likelihood: Tensor) -> dict[str, Tensor]:

@@ -149,6 +149,48 @@ def test_score_function_estimator_reports_the_bound_unchanged():
     torch.testing.assert_close(objective(model, batch), objective(plain, batch))
 
 
+@pytest.mark.parametrize(
+    ("beta", "rate", "slope"),
+    [
+        (1.0, {}, 1.0),
+        (3.0, {}, 3.0),
+        (1.0, {"kind": "capacity", "gamma": 7.0, "capacity": 500.0}, -7.0),  # below the capacity
+    ],
+)
+def test_score_function_estimator_takes_no_path_through_the_sample_in_a_sampled_rate(beta, rate, slope):
+    """∇ E_q[log p(x|z) − c (log q − log p(z))] = E_q[(the bracket − b) ∇ log q], as E_q[∇ log q] = 0 (Williams 1992).
+
+    c is the derivative of the rate's cost.
+    """
+    model = tiny(samples=4, estimator="score", kl="monte-carlo", beta=beta, rate=rate)
+    model.on_step_start(StepState(step=1000))
+    batch = images(5)
+    objective(model, batch, StepState(step=1000)).backward()
+    found = [weight.grad.clone() for weight in model.posterior.parameters()]
+    model.zero_grad()
+    torch.manual_seed(7)
+    q = model.infer(batch)
+    z = q.rsample(4).z.detach()
+    log_q = q.log_prob(z)
+    signal = model.log_likelihood(z, batch) - slope * (log_q - model.log_prior(z))
+    baseline = (signal.sum(0) - signal) / 3
+    (-(signal - baseline).detach() * log_q).mean().backward()
+    for weight, gradient in zip(model.posterior.parameters(), found, strict=True):
+        torch.testing.assert_close(gradient, weight.grad, rtol=1e-4, atol=1e-4)
+
+
+def test_a_learned_prior_gets_its_gradient_beside_the_score_function():
+    """∇ of −E_q[log p(z)] with respect to the prior, at fixed z."""
+    model = tiny(samples=4, estimator="score", prior={"kind": "mixture", "components": 3})
+    batch = images(5)
+    objective(model, batch).backward()
+    found = model.prior.means.grad.clone()
+    model.zero_grad()
+    torch.manual_seed(7)
+    (-model.log_prior(model.infer(batch).rsample(4).z.detach()).mean()).backward()
+    torch.testing.assert_close(found, model.prior.means.grad)
+
+
 @pytest.mark.parametrize("name", ["vae", "iwae", "full-covariance-vae", "gaussian-vae", "vq-vae", "ae"])
 def test_repeating_the_batch_does_not_change_the_loss(name):
     config = RECIPES[name].config()

@@ -108,10 +108,7 @@ class VAE(ImageModel):
         """The losses of latents ``draw`` from ``q`` and their log-likelihood [K, B]."""
         config = self.config
         importance = config.bound == "importance"
-        # A hard draw of categories has no gradient: the mean gradient of its log q is 0, so that a sampled rate would
-        # not be minimised at all.
-        sampled = config.kl == "monte-carlo" and config.posterior.kind != "concrete"
-        per_dimension = None if importance or sampled else self.rate_per_dimension(q)
+        per_dimension = None if self._is_rate_sampled(q) else self.rate_per_dimension(q)
         rate = self.log_ratio(q, draw) if per_dimension is None else per_dimension.sum(-1).unsqueeze(0)
         extra = {}
         if self.divergence is not None:
@@ -130,9 +127,30 @@ class VAE(ImageModel):
     def _score_losses(self, q: VariationalPosterior, draw: PosteriorSample, seen: Batch, state: StepState) -> Losses:
         z = draw.z.detach().requires_grad_()
         log_likelihood = self.log_likelihood(z, seen)
-        surrogate = score_surrogate(q, draw, log_likelihood)
-        losses = self.objective(q, draw, log_likelihood, state, surrogate)
+        signal, drawn = log_likelihood.detach(), draw
+        if self._is_rate_sampled(q):
+            # No path through the sample here either: what is drawn is fixed, and its log q a number. The prior still
+            # learns from log p(z).
+            fixed = z.detach()
+            drawn = PosteriorSample(fixed, lambda: q.log_prob(fixed).detach())
+            signal = signal - self._rate_slope(self.log_ratio(q, drawn).detach())
+        surrogate = score_surrogate(q, z.detach(), signal)
+        losses = self.objective(q, drawn, log_likelihood, state, surrogate)
         return dataclasses.replace(losses, terms=losses.terms | gradient_variances(q, z, log_likelihood))
+
+    def _is_rate_sampled(self, q: VariationalPosterior) -> bool:
+        """Whether the rate in the objective is log q − log p of the samples."""
+        # A hard draw of categories has no gradient: the mean gradient of its log q is 0, so that a sampled rate would
+        # not be minimised at all.
+        sampled = self.config.kl == "monte-carlo" and self.config.posterior.kind != "concrete"
+        return sampled or self.config.bound == "importance" or self.rate_per_dimension(q) is None
+
+    def _rate_slope(self, log_ratio: Tensor) -> Tensor:
+        """``log_ratio`` times the derivative of the objective with respect to the mean rate."""
+        mean = log_ratio.mean().requires_grad_()
+        with torch.enable_grad():
+            (slope,) = torch.autograd.grad(self.rate_schedule.cost(mean), mean)
+        return slope * log_ratio
 
     def bound(self, batch: Batch, samples: int = 1) -> Bound:
         """The terms of the ELBO with ``samples`` latents per image."""
