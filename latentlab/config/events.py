@@ -7,6 +7,7 @@ always at β = 1, whatever the weights of the objective.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -142,6 +143,19 @@ class Finished(Event):
     seconds: float
     reason: str = field(default="done")
     best_epoch: int = 0
+
+
+IMPORTANCE_BOUND = "importance_bound"
+"""Name of the mean that is the importance-weighted bound, of models that are trained by it."""
+
+
+def ranking_term(means: Collection[str]) -> str:
+    """The mean by which epochs are ranked, the higher the better: the bound that is trained.
+
+    The ELBO of an importance-weighted autoencoder may fall while its bound rises: its posteriors are trained for
+    another bound.
+    """
+    return IMPORTANCE_BOUND if IMPORTANCE_BOUND in means else "elbo"
 
 
 def event_from(values: dict[str, Any]) -> Event | None:

@@ -29,7 +29,8 @@ class TrainingConfig(Config):
         le=1_000_000,
         description="Stop after this many epochs without a better validation ELBO; 0 for never. Here and for the "
         "choice of the best epoch, the ELBO at β = 1 counts, even if the objective has another β or a divergence: a "
-        "bound on the likelihood is comparable between runs and while β changes, the objective is not.",
+        "bound on the likelihood is comparable between runs and while β changes, the objective is not. With "
+        "``bound=importance`` it is that bound; for points, which have no rate, the reconstruction alone counts.",
     )
     seed: int = Field(default=0, ge=0, lt=2**63, description="Seed of initial weights, permutations and sampling.")
     device: str = Field(

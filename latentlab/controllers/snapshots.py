@@ -8,7 +8,7 @@ from typing import Literal, cast
 
 from PySide6.QtCore import QObject
 
-from latentlab.config.events import Epoch, Progress
+from latentlab.config.events import Epoch, Progress, ranking_term
 from latentlab.controllers.generations import Generations
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import (
@@ -50,7 +50,7 @@ class SnapshotsController(QObject):
         self._session, self._engine = session, engine
         self._bar, self._filmstrip, self._curves = bar, filmstrip, curves
         self._run = ""
-        self._followed, self._best_elbo = "", -inf  # an opened run, and its best validation ELBO
+        self._followed, self._best_bound = "", -inf  # an opened run, and its best validation bound
         self._requested: int | None = None  # the epoch that is, or is about to be, viewed
         self._generations, self._strip_generations = Generations(), Generations()
         self._strip_request = Debouncer(STRIP_INTERVAL_MS, self._request_strip, self)
@@ -121,13 +121,14 @@ class SnapshotsController(QObject):
         if result.compared or self._session.run_is_active:
             return
         if result.run != self._followed:
-            self._followed, self._best_elbo = result.run, -inf
+            self._followed, self._best_bound = result.run, -inf
         for event in result.events:
             if isinstance(event, Epoch):
                 self._on_epoch(event)
-                elbo = (event.validation or {}).get("elbo", -inf)
-                if elbo > self._best_elbo:
-                    self._best_elbo = elbo
+                means = event.validation or {}
+                bound = means.get(ranking_term(means), -inf)
+                if bound > self._best_bound:
+                    self._best_bound = bound
                     self._bar.set_best(event.epoch)
 
     def _on_weights_changed(self, result: ModelChanged) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from torch import Tensor
 
+from latentlab.config.events import IMPORTANCE_BOUND
 from latentlab.models.base import Losses
 from latentlab.models.functional import log_mean_exp
 
@@ -43,8 +44,8 @@ def batch_objective(
     Returns
     -------
     Losses
-        ``objective`` with its gradient; without gradients ``elbo``, ``rate`` and ``distortion`` at β = 1 and the extra
-        terms, unweighted.
+        ``objective`` with its gradient; without gradients ``elbo``, ``rate`` and ``distortion`` at β = 1, with
+        ``importance`` also ``importance_bound`` at β = 1, and the extra terms, unweighted.
 
     Examples
     --------
@@ -66,6 +67,8 @@ def batch_objective(
         objective = mean_cost - mean_log_likelihood
     negative_distortion, rate_term = mean_log_likelihood.detach(), mean_rate.detach()
     terms = {"elbo": negative_distortion - rate_term, "rate": rate_term, "distortion": -negative_distortion}
+    if importance:
+        terms[IMPORTANCE_BOUND] = log_mean_exp(log_likelihood.detach() - rate.detach()).mean()
     for name, (weight, values) in (extra or {}).items():
         term = values.mean()
         objective = objective + weight * term

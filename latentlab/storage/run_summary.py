@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from latentlab.config import ModelConfig
+from latentlab.config.events import ranking_term
 from latentlab.config.layout import ACTIVE_KL
 from latentlab.errors import InputError
 from latentlab.storage.run_folder import RunFolder
@@ -47,7 +49,7 @@ def summarise_run(folder: str | Path) -> RunSummary | None:
     lines = [line for line in lines if _means(line) is not None]
     if not lines:
         return None
-    best = max(lines, key=lambda line: _means(line)["elbo"])
+    best = max(lines, key=lambda line: _rank(_means(line)))
     means, kls = _means(best), best.get("kl_per_dimension")
     model = record.config.model
     return RunSummary(
@@ -90,8 +92,14 @@ def recent_runs(parent: Path, most: int) -> list[Path]:
 
 
 def _means(line: dict[str, Any]) -> Any:
-    """Means that rank an epoch: of the validation images, else of the training images; ``None`` if incomplete."""
+    """Means of the validation images, else of the training images; ``None`` if incomplete."""
     means = line.get("validation") or line.get("train")
     if not isinstance(means, dict):
         return None
     return means if all(isinstance(means.get(term), int | float) for term in ("elbo", "rate", "distortion")) else None
+
+
+def _rank(means: dict[str, Any]) -> float:
+    """The bound by which epochs are compared; an epoch without it is below the others."""
+    value = means.get(ranking_term(means))
+    return float(value) if isinstance(value, int | float) else -math.inf

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from latentlab.config import RunConfig
+from latentlab.config.events import IMPORTANCE_BOUND, ranking_term
 from latentlab.errors import InputError
 from latentlab.models.base import LatentModel
 from latentlab.models.inference import put_weights, weight_rules, weights_of
@@ -122,12 +123,17 @@ class BestModel:
         validation: dict[str, float] | None,
         model: LatentModel,
     ) -> bool:
-        """Keep ``model`` if its validation ELBO is the highest so far; without validation, always keep it."""
-        best = self.metrics.get("validation_elbo", -math.inf)
-        if validation is not None and self.epoch and validation["elbo"] <= best:
-            return False
+        """Keep ``model`` if its validation bound is the highest so far; without validation, always keep it.
+
+        The bound is the ELBO, or the importance-weighted one where that is trained; an epoch of an earlier version, for
+        which it was not measured, is below any other.
+        """
+        if validation is not None and self.epoch:
+            term = ranking_term(validation)
+            if validation[term] <= self.metrics.get(f"validation_{term}", -math.inf):
+                return False
         self.epoch, self.step, self.beta = progress.epochs_done, progress.step, float(model.beta)
-        train = {name: train[name] for name in ("elbo", "rate", "distortion")}
+        train = {name: train[name] for name in ("elbo", "rate", "distortion", IMPORTANCE_BOUND) if name in train}
         self.metrics = named_by_split(train, validation)
         self.weights = weights_of(model)
         self.saved = False

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from latentlab.config import TrainingConfig
+from latentlab.config.events import IMPORTANCE_BOUND
 from latentlab.evaluation import Binarise, quick_bound
 from latentlab.models.base import LatentModel
 from latentlab.training.batches import BatchLoader
@@ -25,7 +26,8 @@ class ValidationMeans(NamedTuple):
     Attributes
     ----------
     means
-        ``elbo``, ``rate`` and ``distortion``, nats per image.
+        ``elbo``, ``rate`` and ``distortion``, nats per image; of a model that is trained by the importance-weighted
+        bound also that bound, with as many samples as in training.
     kl_per_dimension
         KL of each latent dimension to the prior's marginal, nats per image: the parts of the rate under N(0, I).
     """
@@ -75,21 +77,25 @@ class Validation:
         count, group, size = len(self._indices), self._group, self._batch_size(micro_batch)
         if not count:
             return ValidationMeans(None, None)
-        totals = np.zeros(3 + self._model.latent_dim)
+        config, totals = self._model.config, np.zeros(4 + self._model.latent_dim)
+        samples = config.samples if config.bound == "importance" else 0
         first, stride = (0, size) if group is None else (group.rank * size, group.size * size)
         for start in range(first, count, stride):
             self._clock.resume()
             indices = self._indices[start : start + size]
             images, labels = self._batches.gather(indices)
             # The noise depends only on the position, so that epochs can be compared.
-            bound = quick_bound(self._model, images, labels, size, self._binarise, (self._seed + start) % 2**63)
-            totals += len(indices) * np.array([bound.elbo, bound.rate, bound.distortion, *bound.kl_per_dimension])
+            seed = (self._seed + start) % 2**63
+            found = quick_bound(self._model, images, labels, size, self._binarise, seed, samples)
+            bounds = [found.elbo, found.rate, found.distortion, found.importance_bound or 0.0]
+            totals += len(indices) * np.array([*bounds, *found.kl_per_dimension])
             self._clock.tick()
             yield None
         if group is not None:
             totals = group.sum(torch.from_numpy(totals)).numpy()
-        elbo, rate, distortion, *per_dimension = (totals / count).tolist()
-        return ValidationMeans({"elbo": elbo, "rate": rate, "distortion": distortion}, tuple(per_dimension))
+        elbo, rate, distortion, bound, *per_dimension = (totals / count).tolist()
+        means = {"elbo": elbo, "rate": rate, "distortion": distortion}
+        return ValidationMeans(means | ({IMPORTANCE_BOUND: bound} if samples else {}), tuple(per_dimension))
 
     def _batch_size(self, micro_batch: int) -> int:
         """How many images to evaluate at once, when ``micro_batch`` images can be trained on at once.

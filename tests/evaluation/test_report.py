@@ -11,7 +11,9 @@ import torch
 from latentlab.config import ModelConfig, validated
 from latentlab.errors import InputError
 from latentlab.evaluation import evaluate, quick_bound
-from latentlab.models import build
+from latentlab.models import Batch, build
+from latentlab.models.functional import log_mean_exp
+from latentlab.models.seeded_noise import fixed_noise
 from tests.models.helpers import ppca, ppca_marginal
 
 SHAPE = (1, 8, 8)
@@ -110,7 +112,7 @@ def test_diversity_is_the_samples_spread_against_the_images(model, images):
 def test_binarised_images_are_black_or_white_and_the_same_each_time(model, images):
     seen = []
     bound = model.bound
-    model.bound = lambda batch: (seen.append(batch.x), bound(batch))[1]
+    model.bound = lambda batch, samples: (seen.append(batch.x), bound(batch, samples))[1]
     quick_bound(model, images, binarise="dynamic")
     quick_bound(model, images, binarise="dynamic")
     assert set(seen[0].unique().tolist()) == {0.0, 1.0}
@@ -139,3 +141,20 @@ def test_invalid_input_is_refused(model, images):
         evaluate(model, images[:, :, :4])
     with pytest.raises(InputError, match="at least 1"):
         evaluate(model, images, importance_samples=0)
+
+
+def test_quick_bound_measures_the_importance_weighted_bound_too(model, images, monkeypatch):
+    """L_K = mean over images of log 1/K Σ_k p(x, z_k) / q(z_k|x): above the ELBO (Burda et al. 2016)."""
+    quick = quick_bound(model, images, importance_samples=50)
+    assert quick.importance_bound > quick.elbo + 0.1
+    slow = evaluate(model, images, importance_samples=50)
+    assert quick.importance_bound == pytest.approx(slow.log_likelihood, abs=0.5)
+    assert quick.as_dict()["importance_bound"] == quick.importance_bound
+    with fixed_noise(torch.device("cpu"), 0), torch.no_grad():
+        bound = model.bound(Batch(torch.from_numpy(images) / 255), 50)
+    expected = log_mean_exp(bound.log_likelihood - bound.log_ratio).mean().item()
+    assert quick.importance_bound == pytest.approx(expected, abs=1e-3)
+    assert quick_bound(model, images).importance_bound is None
+    monkeypatch.setattr("latentlab.evaluation.batches.LARGEST_OUTPUT", 37 * 7 * 64)
+    pieces = quick_bound(model, images, importance_samples=50)
+    assert pieces.importance_bound == pytest.approx(quick.importance_bound, abs=0.5)

@@ -49,7 +49,7 @@ def test_a_gpu_evaluates_more_images_at_once_if_they_fit(monkeypatch, device, si
     """The means are over all images, whatever the batch size."""
     sizes = []
 
-    def quick_bound(model, images, labels, batch_size, binarise, seed):
+    def quick_bound(model, images, labels, batch_size, binarise, seed, importance_samples):
         sizes.append(len(images))
         assert len(images) <= batch_size
         mean = float(images.mean())

@@ -10,6 +10,7 @@ from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QAction, QShowEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QStackedLayout, QToolButton, QWidget
 
+from latentlab.config.events import IMPORTANCE_BOUND
 from latentlab.config.layout import ACTIVE_KL
 from latentlab.gui.curves.run_legend import Entry, RunLegend
 from latentlab.gui.curves.series import CurveSet, FloatArray
@@ -24,7 +25,7 @@ from latentlab.utils.text import format_epoch
 if TYPE_CHECKING:
     from latentlab.gui.curves.canvas import CurveCanvas
 
-SHOWN_FIRST = ("elbo", "rate", "distortion")
+SHOWN_FIRST = ("elbo", IMPORTANCE_BOUND, "rate", "distortion")
 KL = "kl"
 MAX_RUNS = 7  # the number of colours
 REDRAW_MS = 400  # a redraw takes the time of a few frames, one plot per iteration of the event loop
@@ -32,6 +33,7 @@ STEP_MS = 20  # between two plots of one redraw
 SAME_CHANGE = 0.05  # epochs: dragging a slider makes one mark
 _TITLES = {
     "elbo": "ELBO",
+    IMPORTANCE_BOUND: "importance-weighted bound",
     KL: "KL per dimension",
     "active_units": f"dimensions in use (KL > {ACTIVE_KL:g})",
     "device_memory": "memory, MiB",

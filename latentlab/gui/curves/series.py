@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from latentlab.config.events import ranking_term
+
 FloatArray = NDArray[np.float64]
 MAX_POINTS = 4000
 
@@ -98,9 +100,12 @@ class CurveSet:
         ]
         return float(max(last, default=0.0))
 
-    def best(self) -> tuple[float, float] | None:
-        """The epoch with the highest validation ELBO, whose model is kept, and that ELBO; ``None`` without any."""
-        series = self.validation.get("elbo")
+    def best(self, term: str) -> tuple[float, float] | None:
+        """The epoch with the highest validation bound, whose model is kept, and that bound; ``None`` without any.
+
+        Only if ``term`` is the bound by which this run's epochs are ranked.
+        """
+        series = self.validation.get(term) if term == ranking_term(self.validation) else None
         epochs, values = series.arrays() if series is not None else (np.zeros(0), np.zeros(0))
         if not np.isfinite(values).any():
             return None

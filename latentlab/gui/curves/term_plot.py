@@ -112,7 +112,7 @@ class TermPlot(_CurvePlot):
             curve.setData([], [])
         del self._drawn[len(series) :]
         self._changes.set_changes(runs[-1].changes if runs else [])
-        self._mark_best(runs[-1].best() if runs and term == "elbo" else None)
+        self._mark_best(runs[-1].best(term) if runs else None)
         self._fit_values(points)
 
     def _choose_scale(self, values: FloatArray, log: bool) -> None:
@@ -214,7 +214,7 @@ class TermPlot(_CurvePlot):
         )
 
     def _mark_best(self, best: tuple[float, float] | None) -> None:
-        """Draw a ring at the best epoch's validation ELBO."""
+        """Draw a ring at the best epoch's validation bound."""
         if best is None:
             self._best.setData([], [])
             return
