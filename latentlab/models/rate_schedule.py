@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from latentlab.config import RateConfig
+from latentlab.models.batch_reduction import mean_over_batch
 
 
 class RateSchedule(nn.Module):
@@ -62,6 +63,11 @@ class RateSchedule(nn.Module):
             self._warmup, self._capacity = values
             self._write()
 
+    @property
+    def needs_whole_batch(self) -> bool:
+        """Whether the cost is not linear in the rate, so that it is that of the whole batch's mean only."""
+        return self.config.kind != "beta"
+
     def cost(self, rates: Tensor) -> Tensor:
         """Cost of the rate in nats.
 
@@ -71,6 +77,16 @@ class RateSchedule(nn.Module):
             Mean rate in nats per group (latent dimension, layer, or all in one): shape [G] or []. For
             ``kind="beta"`` any shape: every element is weighted by itself.
         """
+        return self._cost_of(mean_over_batch(rates) if self.needs_whole_batch else rates)
+
+    def slope(self, rate: Tensor) -> Tensor:
+        """The derivative of the cost with respect to the mean rate, a scalar."""
+        mean = (mean_over_batch(rate) if self.needs_whole_batch else rate).detach().requires_grad_()
+        with torch.enable_grad():
+            (slope,) = torch.autograd.grad(self._cost_of(mean), mean)
+        return slope
+
+    def _cost_of(self, rates: Tensor) -> Tensor:
         if self.config.kind == "capacity":
             return self.config.gamma * (rates.sum() - self.capacity).abs()
         if self.config.kind == "free-bits":

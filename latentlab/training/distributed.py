@@ -3,9 +3,9 @@
 Every process holds the model and the images and takes its shard of each batch; torch's DistributedDataParallel averages
 the gradients (Li et al. 2020, arXiv:2006.15704), so that all processes have the same weights.
 
-What a recipe computes over a whole batch (a divergence between samples, an optimal σ, codebook updates) is computed
-over all shards. Each process has its own noise. Steps are not recorded as CUDA graphs: each phase leaves some
-parameters without a gradient, and DistributedDataParallel looks for these from Python.
+What a recipe computes over a whole batch (a divergence between samples, an optimal σ, codebook updates, a capacity or
+free bits of the rate) is computed over all shards. Each process has its own noise. Steps are not recorded as CUDA
+graphs: each phase leaves some parameters without a gradient, and DistributedDataParallel looks for these from Python.
 """
 
 from __future__ import annotations
@@ -138,6 +138,10 @@ class Shard:
 
         summed: Tensor = all_reduce(values if self.images else values * 0)  # type: ignore[no-untyped-call]
         return summed
+
+    def mean(self, values: Tensor) -> Tensor:
+        """The mean over the whole batch, from that over this shard, with its gradient."""
+        return self.sum(values * (self.images / self.total))
 
     def rows(self, values: Tensor) -> Tensor:
         """The rows of all images, in the batch's order, from each process's [B, D]; with their gradient."""

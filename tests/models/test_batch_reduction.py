@@ -5,10 +5,12 @@ from contextlib import nullcontext
 import pytest
 import torch
 
-from latentlab.config import CodebookConfig, LikelihoodConfig
+from latentlab.config import CodebookConfig, LikelihoodConfig, RateConfig
 from latentlab.models.batch_reduction import batch_share, gather_rows, ratio_over_batch
 from latentlab.models.families.codebook import Codebook
 from latentlab.models.likelihoods import build_likelihood
+from latentlab.models.rate_schedule import RateSchedule
+from latentlab.training.distributed import ProcessGroup, Shard
 
 
 class Halves:
@@ -19,6 +21,9 @@ class Halves:
 
     def sum(self, values):
         return values + self.others.pop(0)
+
+    def mean(self, values):
+        return self.sum(values / 2)
 
     def rows(self, values):
         whole = torch.zeros(2 * len(values), *values.shape[1:])
@@ -52,6 +57,31 @@ def test_optimal_sigma_is_of_the_whole_batch():
     with batch_share(Halves(torch.stack([squares, torch.tensor(3 * 16.0)]))):
         mine = likelihood.log_prob(output[:, ::2], x[::2])
     assert torch.allclose(mine, whole[:, ::2], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("config", "mine", "other", "expected"),
+    [
+        # |1/2 (4 + 8) − 5| = 1, and not the mean of 1 and 3.
+        (RateConfig(kind="capacity", gamma=1.0, capacity=5.0), 4.0, 8.0, 1.0),
+        # max(1/2 (1 + 4), 2) = 2.5, and not the mean of 2 and 4.
+        (RateConfig(kind="free-bits", free_bits=2.0), 1.0, 4.0, 2.5),
+        (RateConfig(), 1.0, 4.0, 1.0),  # linear: each share's own
+    ],
+)
+def test_a_capacity_and_free_bits_are_of_the_whole_batch(config, mine, other, expected):
+    schedule = RateSchedule(config, beta=1.0)
+    schedule.update(1000.0)
+    with batch_share(Halves(torch.tensor(other / 2))):
+        assert schedule.cost(torch.tensor(mine)).item() == pytest.approx(expected)
+    with batch_share(Halves(torch.tensor(other / 2))):
+        assert schedule.slope(torch.tensor(mine)).item() == pytest.approx(1.0)
+
+
+def test_a_shard_counts_with_its_images(monkeypatch):
+    shard = Shard(ProcessGroup(0, 2, torch.device("cpu")), images=3, total=12)
+    monkeypatch.setattr(Shard, "sum", lambda self, values: values + 9 / 12 * 8.0)
+    assert shard.mean(torch.tensor(4.0)).item() == pytest.approx(7.0)
 
 
 def test_codebooks_are_updated_from_the_whole_batch():

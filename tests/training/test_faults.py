@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 import torch
 
+from latentlab.config import ModelConfig, TrainingConfig, validated
 from latentlab.errors import RunError
-from latentlab.models.base import Losses
+from latentlab.models import build
+from latentlab.models.base import Batch, Losses, StepState
 from latentlab.models.inference import weights_of
 from latentlab.storage import RunFolder
 from latentlab.training import Trainer, timing
+from latentlab.training.step.optimizer_step import OptimizerStep
 from latentlab.training.step.optimizers import Optimizers
-from tests.training.helpers import bars, named, run_config, train
+from tests.training.helpers import ARCHITECTURE, bars, named, run_config, train
 
 
 def spoil(trainer, at, value, where="objective"):
@@ -137,6 +140,66 @@ def test_micro_batches_add_up_to_the_gradient_of_the_batch():
         list(trainer.steps())
     for name, array in weights_of(whole.model).items():
         assert np.allclose(array, weights_of(parts.model)[name], atol=1e-4)
+
+
+@pytest.mark.parametrize("kl", ["analytic", "monte-carlo"])
+@pytest.mark.parametrize(
+    "rate",
+    [
+        # Between the parts' mean rates, so that some are above the capacity and some below.
+        {"kind": "capacity", "capacity": None, "epochs": 1e-6, "gamma": 10.0},
+        {"kind": "free-bits", "free_bits": None},
+    ],
+    ids=["capacity", "free-bits"],
+)
+def test_a_capacity_and_free_bits_are_those_of_the_whole_batch(rate, kl):
+    """c(mean over the batch) has the gradient c'(mean) Σ_i w_i ∇mean_i, not Σ_i w_i c'(mean_i) ∇mean_i."""
+    if rate["kind"] == "free-bits" and kl == "monte-carlo":
+        return  # free bits of a sampled rate count it as a whole, which the capacity covers
+    torch.manual_seed(0)
+    batch = Batch(torch.rand(12, 1, 8, 8) * torch.linspace(0.1, 1, 12)[:, None, None, None])
+
+    def model_with(value):
+        torch.manual_seed(1)
+        settings = rate | {name: value for name, given in rate.items() if given is None}
+        values = {"architecture": ARCHITECTURE, "rate": settings, "kl": kl, "latent_dim": 3}
+        model = build(validated(ModelConfig, values), (1, 8, 8)).train()
+        with torch.no_grad():
+            model.posterior.mean.weight.mul_(8)
+            for weight in model.decoder.parameters():
+                weight.zero_()  # the gradient is that of the rate
+        return model
+
+    rates = model_with(1.0).kl_per_dimension(batch).detach()
+    value = 1.02 * (rates.sum(1) if rate["kind"] == "capacity" else rates).mean().item()
+    gradients = []
+    for micro_batch in (12, 5):
+        model = model_with(value)
+        step = OptimizerStep(model, TrainingConfig(), micro_batch)
+        model.on_step_start(StepState(1, 1, 1, 12))
+        torch.manual_seed(2)
+        noise = torch.randn(1, 12, 3)
+        drawn = iter([noise[:, :12]] if micro_batch == 12 else [*noise.split(5, 1), *noise.split(5, 1)])
+        with pytest.MonkeyPatch.context() as patch:
+            name = "latentlab.models.posteriors.diagonal.standard_noise"
+            patch.setattr(name, lambda samples, like, drawn=drawn: next(drawn))
+            step.run(batch, StepState(1, 1, 1, 12), 1e-3)
+        gradients.append(torch.cat([weight.grad.flatten() for weight in model.posterior.parameters()]))
+    assert gradients[0].abs().max() > 1e-3
+    torch.testing.assert_close(gradients[1], gradients[0], rtol=1e-4, atol=1e-4)
+
+
+def test_the_parts_of_a_batch_have_the_same_noise_in_both_passes():
+    """The mean rate that is found first must be that of the noise with which the gradients are computed."""
+    config = {"architecture": ARCHITECTURE, "rate": {"kind": "capacity"}, "kl": "monte-carlo"}
+    model = build(validated(ModelConfig, config), (1, 8, 8)).train()
+    rates = []
+    cost = model.rate_schedule.cost
+    model.rate_schedule.cost = lambda rate: (rates.append(rate.item()), cost(rate))[1]
+    OptimizerStep(model, TrainingConfig(), 4).run(Batch(torch.rand(12, 1, 8, 8)), StepState(0, 0, 1, 12), 1e-3)
+    assert len(rates) == 6
+    assert rates[:3] == rates[3:]
+    assert len(set(rates)) == 3
 
 
 def test_other_runtime_errors_are_raised():

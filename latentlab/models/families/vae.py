@@ -133,7 +133,8 @@ class VAE(ImageModel):
             # learns from log p(z).
             fixed = z.detach()
             drawn = PosteriorSample(fixed, lambda: q.log_prob(fixed).detach())
-            signal = signal - self._rate_slope(self.log_ratio(q, drawn).detach())
+            log_ratio = self.log_ratio(q, drawn).detach()
+            signal = signal - self.rate_schedule.slope(log_ratio.mean()) * log_ratio
         surrogate = score_surrogate(q, z.detach(), signal)
         losses = self.objective(q, drawn, log_likelihood, state, surrogate)
         return dataclasses.replace(losses, terms=losses.terms | gradient_variances(q, z, log_likelihood))
@@ -144,13 +145,6 @@ class VAE(ImageModel):
         # not be minimised at all.
         sampled = self.config.kl == "monte-carlo" and self.config.posterior.kind != "concrete"
         return sampled or self.config.bound == "importance" or self.rate_per_dimension(q) is None
-
-    def _rate_slope(self, log_ratio: Tensor) -> Tensor:
-        """``log_ratio`` times the derivative of the objective with respect to the mean rate."""
-        mean = log_ratio.mean().requires_grad_()
-        with torch.enable_grad():
-            (slope,) = torch.autograd.grad(self.rate_schedule.cost(mean), mean)
-        return slope * log_ratio
 
     def bound(self, batch: Batch, samples: int = 1) -> Bound:
         """The terms of the ELBO with ``samples`` latents per image."""

@@ -7,10 +7,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
+from torch.random import fork_rng
 
 from latentlab.config import TrainingConfig
 from latentlab.errors import RunError
-from latentlab.models.base import Batch, LatentModel, StepState
+from latentlab.models.base import Batch, LatentModel, Losses, StepState
+from latentlab.models.batch_reduction import SplitBatch, batch_share
 from latentlab.training.distributed import Shard
 from latentlab.training.step.optimizers import Optimizers, is_out_of_memory
 
@@ -130,16 +132,37 @@ class OptimizerStep:
         objective = torch.zeros((), device=batch.x.device)
         terms: Terms = {}
         applies: Tensor | None = None
-        for start in range(0, size, self.micro_batch):
-            part = _rows(batch, slice(start, start + self.micro_batch))
+        parts = [_rows(batch, slice(start, start + self.micro_batch)) for start in range(0, size, self.micro_batch)]
+        split = self._split(phase, parts, state)
+        for part in parts:
             weight = len(part.x) / size
-            losses = self._model.losses(phase, part, state)
+            losses = self._losses_of_part(phase, part, state, split)
             objective += self._backward(losses.objective, weight, losses.applies) * weight
             if losses.applies is not None:
                 applies = losses.applies if applies is None else applies | losses.applies
             for name, term in losses.terms.items():
                 terms[name] = terms.get(name, 0.0) + term * weight
         return objective, terms, applies
+
+    def _split(self, phase: str, parts: list[Batch], state: StepState) -> SplitBatch | None:
+        """Find what an objective needs of the whole batch, with the noise that the parts will have; else ``None``."""
+        if not self._model.rate_schedule.needs_whole_batch:
+            return None
+        split, device, size = SplitBatch(), parts[0].x.device, sum(len(part.x) for part in parts)
+        accelerators = [] if device.type == "cpu" else [device.index or 0]
+        with fork_rng(accelerators, device_type="cuda" if device.type == "cpu" else device.type):
+            for part in parts:
+                self._losses_of_part(phase, part, state, split, len(part.x) / size)
+        return split
+
+    def _losses_of_part(
+        self, phase: str, part: Batch, state: StepState, split: SplitBatch | None, weight: float | None = None
+    ) -> Losses:
+        if split is None:
+            return self._model.losses(phase, part, state)
+        split.start_part(weight)
+        with batch_share(split):
+            return self._model.losses(phase, part, state)
 
     def _averaged(self, phase: str, batch: Batch, state: StepState, shard: Shard) -> Gradients:
         """Compute the gradients of a phase averaged over all processes; objective and terms are this process's own.
