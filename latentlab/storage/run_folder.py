@@ -37,7 +37,8 @@ if sys.platform != "win32":
 
 _BUNDLED = "bundled:"
 _LARGEST_RECORD = 32 << 20  # bytes
-_LONGEST_LINE = 32 << 20  # of the metrics: the KL of every dimension of a grid of codes
+_LONGEST_LINE = 8 << 20  # of the metrics: the KL of every dimension of a grid of codes
+_MOST_BRACKETS = 64  # in a line: lists and objects within each other take far more memory than numbers
 _PARSED = 30  # memory for parsed metrics, as a multiple of their size in the file
 
 
@@ -271,6 +272,8 @@ class RunFolder:
             left = size
             while left > 0 and (line := file.readline(min(left, _LONGEST_LINE))):
                 left -= len(line)
+                if line.count(b"[") + line.count(b"{") > _MOST_BRACKETS:
+                    continue
                 try:
                     values = json.loads(line)
                 except (ValueError, RecursionError):

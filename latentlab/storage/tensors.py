@@ -103,6 +103,9 @@ def _opened(path: Path, complaint: str) -> Iterator[tuple[BinaryIO, int]]:
             raise InputError(f"{path} {complaint}: {reason}") from None
         except FileContentError as fault:
             raise InputError(f"{path} {complaint}: {fault}") from None
+        except MemoryError:  # also where the file cannot be mapped
+            require_memory(path, _COPIES * opened[1])
+            raise InputError(f"{path} does not fit into the memory that is available") from None
 
 
 def _checked_metadata(path: Path, file: BinaryIO, key: str) -> str:

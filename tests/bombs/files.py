@@ -143,6 +143,18 @@ def png_text_itxt(folder: Path) -> Path:
     return _alone(folder, "a.png", _png(8, 8, zlib.compress(bytes(72)), _chunk(b"iTXt", text)))
 
 
+def png_many_texts(folder: Path) -> Path:
+    """Each text unpacks to 60 MB; its wrong checksum, seen at the end, lets it not count as text."""
+    text = b"k\0\0" + _zlib(b"", 48)
+    return _alone(folder, "a.png", _png(8, 8, zlib.compress(bytes(72)), _chunk(b"zTXt", text) * 300))
+
+
+def png_deep_alpha(folder: Path) -> Path:
+    """16 bits and alpha: 2 GB of pixels, and several copies of a gigabyte on the way to grey."""
+    rows = _zlib(b"", 1968)
+    return _alone(folder, "a.png", _png(16_000, 16_000, rows, depth=16, colour=6))
+
+
 def gif_canvas(folder: Path) -> Path:
     file = io.BytesIO()
     Image.new("P", (8, 8)).save(file, "GIF")
@@ -237,6 +249,50 @@ def tar_header(folder: Path) -> Path:
     return path
 
 
+def arrow_batches(folder: Path) -> Path:
+    """A hundred batches of 64 MB of zeros."""
+    import pyarrow as pa
+
+    batch = pa.record_batch({"image": pa.array([bytes(64 * _MB)], pa.binary())})
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    streams = []
+    for count in (1, 2):
+        with pa.BufferOutputStream() as sink:
+            with pa.ipc.new_stream(sink, batch.schema, options=options) as stream:
+                for _ in range(count):
+                    stream.write_batch(batch)
+            streams.append(sink.getvalue().to_pybytes())
+    one, two = streams
+    message = two[len(one) - 8 : -8]  # eight bytes end a stream
+    path = folder / "x.arrow"
+    path.write_bytes(one[:-8] + message * 99 + one[-8:])
+    return path
+
+
+def arrow_batch(folder: Path) -> Path:
+    """One batch of 512 MB of zeros."""
+    import pyarrow as pa
+
+    batch = pa.record_batch({"image": pa.array([bytes(512 * _MB)], pa.binary())})
+    path = folder / "x.arrow"
+    with pa.ipc.new_stream(path, batch.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as stream:
+        stream.write_batch(batch)
+    return path
+
+
+def parquet_rows(folder: Path) -> Path:
+    """A billion images that are the same empty value."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = folder / "x.parquet"
+    empty = pa.table({"image": pa.array([b""] * 4_000_000, pa.binary())})
+    with pq.ParquetWriter(path, empty.schema) as writer:
+        for _ in range(8):
+            writer.write_table(empty)
+    return path
+
+
 def hdf5_lies(folder: Path) -> Path:
     import h5py
 
@@ -286,6 +342,12 @@ def model_description(folder: Path) -> Path:
     return _safetensors(folder / "m.safetensors", {"__metadata__": {"latentlab": text}}, 0)
 
 
+def model_sparse(folder: Path) -> Path:
+    """Weights of four gigabytes, none of which is on the disk."""
+    entry = {"dtype": "F32", "shape": [1 << 30], "data_offsets": [0, 4 << 30]}
+    return _safetensors(folder / "m.safetensors", {"__metadata__": {"latentlab": "{}"}, "w": entry}, 4 << 30)
+
+
 def session_large(folder: Path) -> Path:
     path = folder / "w.latentlab.json"
     path.write_bytes(b'{"schema_version":1,"model":"' + b"a" * (300 * _MB))
@@ -322,4 +384,13 @@ def run_metrics(folder: Path) -> Path:
     (folder / "run.json").write_bytes(record.read_bytes())
     with (folder / "metrics.jsonl").open("wb") as file:
         file.truncate(2 << 30)
+    return folder
+
+
+def metrics_line(folder: Path) -> Path:
+    """A line of 32 MB of empty lists."""
+    record = Path(__file__).parents[1] / "fixtures" / "v1" / "run" / "run.json"
+    (folder / "run.json").write_bytes(record.read_bytes())
+    line = b'{"event":"epoch","x":[' + b"[]," * ((32 * _MB - 40) // 3) + b"[]]}\n"
+    (folder / "metrics.jsonl").write_bytes(line + b'{"event":"epoch","epoch":3}\n')
     return folder

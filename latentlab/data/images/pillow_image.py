@@ -34,12 +34,40 @@ _PLUGINS = {
 }
 _ANIMATED = ("GIF", "WEBP", "PNG", "AVIF")
 _BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}  # per pixel in memory; 4 of others
+_COPIES_WITH_ALPHA = 3  # the image, what is behind it, and both together
 _DEFLATE_RATIO = 1032  # the largest ratio that deflate can reach
 _SCANNED_SIDE = 256  # a JPEG's values are looked at in a reduced copy
 
 # Some programs write their whole scene into an image's text. Pillow's own limits are 1 MB and 64 MB.
 PngImagePlugin.MAX_TEXT_CHUNK = 64 << 20
 PngImagePlugin.MAX_TEXT_MEMORY = 128 << 20
+_MOST_UNPACKED = 512 << 20  # bytes that all compressed texts of a file together may unpack to
+
+
+class _BoundedStream(PngImagePlugin.PngStream):
+    """Bounds what compressed texts take: Pillow does not count a text that turns out to be damaged at its end."""
+
+    _unpacked = 0
+
+    def chunk_zTXt(self, pos: int, length: int) -> bytes:
+        self._count(length)
+        return super().chunk_zTXt(pos, length)
+
+    def chunk_iTXt(self, pos: int, length: int) -> bytes:
+        self._count(length)
+        return super().chunk_iTXt(pos, length)
+
+    def chunk_iCCP(self, pos: int, length: int) -> bytes:
+        self._count(length)
+        return super().chunk_iCCP(pos, length)
+
+    def _count(self, length: int) -> None:
+        self._unpacked += min(length * _DEFLATE_RATIO, PngImagePlugin.MAX_TEXT_CHUNK)
+        if self._unpacked > _MOST_UNPACKED:
+            raise UnreadableError("its texts may unpack to more than 512 MB")
+
+
+PngImagePlugin.PngStream = _BoundedStream  # type: ignore[misc]
 
 
 def pillow_file(kind: str, start: bytes, file: BinaryIO) -> ImageFile.ImageFile:
@@ -144,6 +172,8 @@ class PillowImage:
             image.seek(frame)
         width, height = image.size
         needed = width * height * _BYTES.get(image.mode, 4)
+        if image.has_transparency_data:
+            needed = width * height * 4 * _COPIES_WITH_ALPHA
         if self.format == "JPEG" and image.info.get("progressive"):
             full = cast(Any, image).tile[0][1][2:] if getattr(image, "tile", None) else image.size
             needed += 2 * len(image.getbands()) * full[0] * full[1]  # coefficients of the whole image

@@ -35,6 +35,7 @@ from latentlab.data.sources.items import ImageItems
 from latentlab.data.sources.webdataset import Sidecars
 from latentlab.data.types import LeftOut, LoadProgress
 from latentlab.errors import InputError
+from latentlab.utils.memory import available_bytes
 
 _STREAMS: dict[bytes, Callable[[BinaryIO], BinaryIO]] = {
     b"\x1f\x8b": lambda file: cast(BinaryIO, gzip.GzipFile(fileobj=file)),
@@ -48,6 +49,7 @@ _LISTED_SECONDS = 0.2
 # Images hardly shrink any further: an archive that grows more than this is not one of images.
 _LARGEST_RATIO = 200
 _ALWAYS_ALLOWED = 4 << 30
+_MEMORY_PER_FILE = 2000  # bytes, until the images have been decoded
 _DAMAGED = (tarfile.TarError, OSError, EOFError, ValueError, zlib.error, lzma.LZMAError)
 
 
@@ -67,6 +69,16 @@ class _Listing:
     tables: ArchiveTables = field(default_factory=ArchiveTables)
     fault: str = ""
     limit: int = field(default_factory=member_limit)
+    most: int = field(default_factory=lambda: available_bytes() // _MEMORY_PER_FILE)
+
+    @property
+    def count(self) -> int:
+        """Number of files so far."""
+        return len(self.members) + len(self.left_out)
+
+    def is_full(self) -> bool:
+        """Whether there are more files than the memory allows to list."""
+        return self.count > self.most
 
 
 class _Stream(io.RawIOBase):
@@ -179,6 +191,9 @@ def _list_members(path: Path, listing: _Listing) -> Iterator[bool]:
                 while (info := archive.next()) is not None:
                     archive.members = []  # type: ignore[attr-defined]  # kept only for extracting
                     _list_member(info, file, listing)
+                    if listing.is_full():
+                        listing.fault = f"it has more than {listing.count:,} files, too many for the available memory"
+                        return
                     if time.monotonic() - began > _LISTED_SECONDS:
                         yield True
                         began = time.monotonic()

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from latentlab.data import load_dataset
+from latentlab.data.sources import tar_archive
 from latentlab.errors import InputError
 from tests.data.helpers import encoded, opened_or_refused, reasons_of, values_of
 
@@ -138,3 +139,15 @@ def test_no_damage_raises_anything_but_a_refusal(tmp_path, changes):
         data[at] = value
     path.write_bytes(data)
     opened_or_refused(path)
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_more_files_than_the_memory_allows_to_list_are_left_out(tmp_path, monkeypatch, mode):
+    """Of a small archive that announces millions of files without content."""
+    members = {"good.png": encoded(9)} | {f"{number}.png": b"" for number in range(400)}
+    path = write(tmp_path / "a.tar", members, mode)
+    monkeypatch.setattr(tar_archive, "available_bytes", lambda: 100 * 2000)
+    dataset = load_dataset(path)
+    assert values_of(dataset) == [9]
+    assert len(dataset.left_out) == 101
+    assert "it has more than 101 files, too many for the available memory" in reasons_of(dataset)["a.tar"]
