@@ -14,6 +14,7 @@ from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import OpenDataset, OpenModel
 from latentlab.errors import LatentlabError
 from latentlab.gui.widgets.toasts import Actions, Notification, Toasts
+from latentlab.state.board_entries import entries_of, items_of
 from latentlab.state.map_axes import AxesChoice
 from latentlab.state.session import Session
 from latentlab.storage import RunFolder
@@ -85,6 +86,7 @@ class AutosaveController(QObject):
     def snapshot(self) -> SessionFile:
         """The session as it would be saved now; notifies once of what cannot be kept."""
         session = self._session
+        board, too_large = entries_of(session.board.items)
         snapshot, left_out = session_of({
             "model": "" if session.model is None else session.model.source,
             "dataset": "" if session.dataset is None else session.dataset.source,
@@ -92,11 +94,13 @@ class AutosaveController(QObject):
             "latent": tuple(session.latent.clip(-LARGEST_COORDINATE, LARGEST_COORDINATE).tolist()),
             "label": session.label,
             "axes": (session.axes.x, session.axes.y),
+            "board": board,
             "locked": tuple(sorted(session.locked)),
             "run_folder": session.run_folder,
             "run_config": session.run.config,
             "run_was_live": session.run_is_active,
         })  # fmt: skip
+        left_out = (*left_out, *too_large)
         if left_out != self._left_out:
             self._left_out = left_out
             for fault in left_out:
@@ -147,7 +151,8 @@ class AutosaveController(QObject):
     def _unsaved(self) -> SessionFile | None:
         """The session, if something is open and it has changed since it was saved."""
         snapshot = self.snapshot()
-        return snapshot if snapshot != self._written and (snapshot.model or snapshot.dataset) else None
+        has_content = bool(snapshot.model or snapshot.dataset or snapshot.board)
+        return snapshot if has_content and snapshot != self._written else None
 
     def _write(self, snapshot: SessionFile) -> None:
         """Write an autosave, in the writer's thread."""
@@ -213,8 +218,14 @@ class AutosaveController(QObject):
         path.unlink(missing_ok=True)
 
     def restore(self, saved: SessionFile) -> None:
-        """Open the model and dataset of a saved session; its latent is set when the model is open."""
+        """Open the model and dataset of a saved session; its latent is set when the model is open.
+
+        What is on the Board already stays there, before what the session adds.
+        """
         self._pending = saved
+        board = self._session.board
+        known = {item.id for item in board.items}
+        board.set_items(board.with_added(*(item for item in items_of(saved.board) if item.id not in known)))
         if saved.model:
             self._engine.request(OpenModel(saved.model))
         if saved.dataset:

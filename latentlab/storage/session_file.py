@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, PlainValidator, ValidationError
+from pydantic import Field, ValidationError
 
 from latentlab.config import Config, DataConfig, RunConfig
 from latentlab.errors import InputError
 from latentlab.paths import data_folder
 from latentlab.storage import atomic_write
+from latentlab.storage.board_file import LARGEST_LATENT, KeptBoard
 from latentlab.storage.validation import (
     LONGEST_SOURCE,
     LONGEST_TEXT,
@@ -21,35 +22,22 @@ from latentlab.storage.validation import (
     Coordinate,
     FileContentError,
     SchemaVersion,
+    any_text,
     described,
     json_object,
     read_bounded,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""2 added the Board; a session of version 1 is read as one with an empty Board."""
 SUFFIX = ".latentlab.json"
-_LARGEST_FILE = 16 << 20  # bytes: the longest source takes 12 MB if each of its characters is escaped
-_LARGEST_LATENT = 2**17  # dimensions: a grid of codes has thousands
+_LARGEST_FILE = 24 << 20  # bytes: the longest source takes 12 MB if each character is escaped, a full Board 10
 
-Dimension = Annotated[int, Field(ge=0, lt=_LARGEST_LATENT)]
-AxisName = Annotated[str, Field(pattern=r"^(z|pc)[1-9]\d{0,3}$")]
+Dimension = Annotated[int, Field(ge=0, lt=LARGEST_LATENT)]
+AxisName = Annotated[str, Field(pattern=r"^((z|pc)[1-9]\d{0,3}|d:[0-9a-f]{1,32})$")]
 
-
-def _path_text(most: int) -> PlainValidator:
-    """A text of at most ``most`` characters; unlike pydantic's, with the bytes of file names that are not UTF-8."""
-
-    def check(value: Any) -> str:
-        if not isinstance(value, str):
-            raise ValueError("it is not a text")
-        if len(value) > most:
-            raise ValueError(f"it has {len(value):,} characters, more than {most:,}")
-        return value
-
-    return PlainValidator(check)
-
-
-PathText = Annotated[str, _path_text(LONGEST_TEXT)]
-SourceText = Annotated[str, _path_text(LONGEST_SOURCE)]
+PathText = Annotated[str, any_text(LONGEST_TEXT)]
+SourceText = Annotated[str, any_text(LONGEST_SOURCE)]
 
 
 class SessionFile(Config):
@@ -61,6 +49,8 @@ class SessionFile(Config):
         Sources for ``OpenModel`` and ``OpenDataset``; empty for none.
     latent, label, axes, locked
         In the model's latent space; ignored if they do not fit the model.
+    board
+        What was kept.
     run_folder, run_config, run_was_live
         The last run, and whether it was still training.
     closed_at
@@ -71,10 +61,11 @@ class SessionFile(Config):
     model: PathText = ""
     dataset: SourceText = ""
     data: DataConfig = DataConfig()
-    latent: Annotated[tuple[Coordinate, ...], Field(max_length=_LARGEST_LATENT, fail_fast=True)] = ()
+    latent: Annotated[tuple[Coordinate, ...], Field(max_length=LARGEST_LATENT, fail_fast=True)] = ()
     label: Annotated[int, Field(ge=0, lt=MAX_CLASSES)] | None = None
     axes: tuple[AxisName, AxisName] = ("z1", "z2")
-    locked: Annotated[tuple[Dimension, ...], Field(max_length=_LARGEST_LATENT, fail_fast=True)] = ()
+    locked: Annotated[tuple[Dimension, ...], Field(max_length=LARGEST_LATENT, fail_fast=True)] = ()
+    board: KeptBoard = ()
     run_folder: PathText = ""
     run_config: RunConfig | None = None
     run_was_live: bool = False
@@ -122,6 +113,8 @@ def read_session(path: Path) -> SessionFile:
         version = values.get("schema_version")
         if type(version) is int and version > SCHEMA_VERSION:
             raise InputError(f"{path}: written by a newer latentlab (schema {version})")
+        if type(version) is int and version == 1:
+            values["schema_version"] = SCHEMA_VERSION
         return described(SessionFile, values)
     except FileContentError as fault:
         raise InputError(f"{path}: not a latentlab session: {fault}") from None

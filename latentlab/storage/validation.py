@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Literal, TypeAlias, TypeVar
 
 from numpy.typing import NDArray
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
 
 from latentlab.errors import InputError
 from latentlab.utils.array_rules import LARGEST_COORDINATE, PICTURE, ArrayRule, Extent, extent_fault, first_fault
@@ -251,6 +251,19 @@ def _finite_only(values: Any) -> Any:
 
 def _is_plottable(value: float) -> bool:
     return math.isfinite(value) and abs(value) <= LARGEST_METRIC
+
+
+def any_text(most: int) -> PlainValidator:
+    """A text of at most ``most`` characters; unlike pydantic's, with the bytes of file names that are not UTF-8."""
+
+    def check(value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError("it is not a text")
+        if len(value) > most:
+            raise ValueError(f"it has {len(value):,} characters, more than {most:,}")
+        return value
+
+    return PlainValidator(check)
 
 
 LONGEST_TEXT = 4096

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 
+import numpy as np
 import pytest
 
 from latentlab.config import DataConfig, RunConfig
@@ -17,6 +18,7 @@ from latentlab.errors import RunError
 from latentlab.gui.curves.panel import TrainingCurves
 from latentlab.gui.panels.training import TrainingPanel
 from latentlab.gui.widgets.toasts import Toasts
+from latentlab.state.board import BoardItem, Direction, Latent
 from latentlab.state.map_axes import AxesChoice
 from latentlab.state.session import Session
 from latentlab.storage.session_file import SessionFile, autosave_path, read_session, write_session
@@ -207,3 +209,35 @@ def test_a_run_interrupted_by_closing_is_offered_once_at_the_next_start(parts, s
     actions["Resume"]()
     assert engine.last(OpenDataset).source == "photos"
     after.close()
+
+
+def test_the_board_is_autosaved_and_restored_beside_what_is_kept_already(parts, session):
+    recovery, _, _ = parts
+    kept, there = (
+        BoardItem(name, Latent(np.array([1, 2], np.float32)), latent_dim=2, id=number)
+        for name, number in (("kept", "a1"), ("there", "b2"))
+    )
+    session.board.set_items([kept])
+    recovery.autosave()
+    saved = read_session(autosave_path())
+    session.board.set_items([there])
+    recovery.restore(saved)
+    assert [item.name for item in session.board.items] == ["there", "kept"]
+    assert session.board.items[1].content.z.tolist() == [1, 2]
+    recovery.restore(saved)
+    assert len(session.board.items) == 2
+
+
+def test_a_direction_on_the_map_is_restored_with_its_axis(parts, session, engine):
+    recovery, _, _ = parts
+    session.set_model(model_info(2), 1, is_new_model=True)
+    direction = Direction(np.array([1, 1], np.float32), np.zeros(2, np.float32))
+    session.board.set_items([BoardItem("d", direction, latent_dim=2, id="d1")])
+    session.set_axes(AxesChoice("d:d1", "z2"))
+    recovery.autosave()
+    saved = read_session(autosave_path())
+    session.board.set_items(())
+    recovery.restore(saved)
+    session.set_model(model_info(2), 2, is_new_model=True)
+    assert session.axes == AxesChoice("d:d1", "z2")
+    np.testing.assert_allclose(session.plane().x, [0.5**0.5, 0.5**0.5])

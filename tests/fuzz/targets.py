@@ -191,8 +191,27 @@ def _read_run(folder: Path) -> None:
 
 def _sessions() -> st.SearchStrategy[Files]:
     data = (V1 / "window.latentlab.json").read_bytes()
-    spoilt = spoilt_json(json.loads(data)).map(_text) | spoilt_bytes(data)
+    board = {**json.loads(data), "schema_version": 2, "board": _board()}
+    spoilt = spoilt_json(json.loads(data)).map(_text) | spoilt_json(board).map(_text) | spoilt_bytes(data)
     return spoilt.map(lambda content: {"w.latentlab.json": content})
+
+
+def _board() -> list[dict[str, Any]]:
+    """An item of each kind."""
+    from latentlab.storage.board_file import pack_floats, pack_images
+
+    vector = pack_floats([1.0, -2.0])
+    contents = (
+        {"kind": "latent", "z": vector},
+        {"kind": "direction", "vector": vector, "origin": vector, "score": 2.5},
+        {"kind": "path", "waypoints": pack_floats([[1.0, 2.0], [3.0, 4.0]])},
+        {"kind": "selection", **pack_images(np.array([1, 5, 6]))},
+        {"kind": "selection", **pack_images(np.array([1, 500_000]))},
+    )
+    return [
+        {"id": str(number), "name": "kept", "latent_dim": 2, "content": content}
+        for number, content in enumerate(contents)
+    ]
 
 
 def _read_session(folder: Path) -> None:

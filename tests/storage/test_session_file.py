@@ -50,7 +50,7 @@ def test_a_session_is_read_back_as_written(tmp_path):
         (b'{"run_config": {"training": {"patience": 1%s}}}' % (b"0" * 100), "run_config.training.patience"),
         (b'{"run_config": {"model": {"posterior": {"kind": "concrete"}}}}', "concrete latents and the categorical"),
         (b"[" * 100_000, "not readable"),
-        (b" " * (16 << 20) + b"{}", "too many"),
+        (b" " * (24 << 20) + b"{}", "too many"),
     ],
 )
 def test_row_13_and_38_a_bad_session_is_refused_in_a_sentence(tmp_path, text, says):

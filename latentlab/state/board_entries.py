@@ -1,0 +1,151 @@
+"""The Board's items as they are written into a session file, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from pydantic import ValidationError
+
+from latentlab.state.board import BoardItem, Content, Direction, Latent, Path
+from latentlab.state.selection import Selection
+from latentlab.storage.board_file import (
+    LARGEST_LATENT,
+    MOST_IMAGES,
+    MOST_ITEMS,
+    MOST_TEXT,
+    KeptDirection,
+    KeptItem,
+    KeptLatent,
+    KeptPath,
+    KeptSelection,
+    floats,
+    image_count,
+    images,
+    pack_floats,
+    pack_images,
+    text_size,
+)
+from latentlab.storage.validation import LARGEST_METRIC, LONGEST_TEXT
+
+_SCORES = ("score", "random_score", "random_spread", "p_value", "accuracy", "r2", "explained")
+
+_written: WeakKeyDictionary[BoardItem, KeptItem | None] = WeakKeyDictionary()
+"""Items do not change: each is encoded once, however often the session is saved."""
+
+
+def entries_of(items: Iterable[BoardItem]) -> tuple[tuple[KeptItem, ...], tuple[str, ...]]:
+    """Items for a session file.
+
+    Returns
+    -------
+    entries, left_out
+        The items that can be kept, and one sentence for each of the others.
+    """
+    entries: list[KeptItem] = []
+    left_out: list[str] = []
+    number_of_images = characters = 0
+    for item in items:
+        entry = _entry(item)
+        number_of_images += 0 if entry is None else image_count(entry)
+        characters += 0 if entry is None else text_size(entry)
+        if entry is None or number_of_images > MOST_IMAGES or characters > MOST_TEXT or len(entries) == MOST_ITEMS:
+            left_out.append(f"{item.name} of the Board cannot be kept: it is too large")
+            number_of_images -= 0 if entry is None else image_count(entry)
+            characters -= 0 if entry is None else text_size(entry)
+        else:
+            entries.append(entry)
+    return tuple(entries), tuple(left_out)
+
+
+def items_of(entries: Iterable[KeptItem]) -> tuple[BoardItem, ...]:
+    """The items of a session file, which was checked when it was read."""
+    return tuple(
+        BoardItem(
+            entry.name,
+            _content(entry),
+            entry.provenance,
+            entry.model,
+            entry.latent_dim,
+            tag=entry.tag,
+            has_slider=entry.has_slider,
+            id=entry.id,
+        )
+        for entry in entries
+    )
+
+
+def _entry(item: BoardItem) -> KeptItem | None:
+    """An item as it is written; ``None`` if it is too large."""
+    if item not in _written:
+        try:
+            _written[item] = _encode(item)
+        except ValidationError:
+            _written[item] = None
+    return _written[item]
+
+
+def _encode(item: BoardItem) -> KeptItem | None:
+    content: KeptSelection | KeptDirection | KeptPath | KeptLatent
+    match item.content:
+        case Selection() as selection:
+            if len(selection) > MOST_IMAGES:
+                return None
+            about: dict[str, Any] = {
+                "fingerprint": selection.fingerprint,
+                "description": selection.description[:LONGEST_TEXT],
+            }
+            content = KeptSelection.model_construct(**pack_images(selection.images), **about)
+        case Direction() as direction:
+            if direction.vector.size > LARGEST_LATENT:
+                return None
+            vector, origin = pack_floats(direction.vector), pack_floats(direction.origin)
+            content = KeptDirection.model_validate(
+                {"vector": vector, "origin": origin, "reach": direction.reach, **_scores(direction)}
+            )
+        case Path() as path:
+            if 6 * path.waypoints.size > MOST_TEXT:
+                return None
+            waypoints = pack_floats(path.waypoints)
+            content = KeptPath.model_validate(
+                {"waypoints": waypoints, "interpolation": path.kind, "is_closed": path.is_closed}
+            )
+        case Latent() as latent:
+            content = KeptLatent(z=pack_floats(latent.z), label=latent.label)
+    # Not checked once more: what the session holds is right, and decoding a large selection again takes long.
+    return KeptItem.model_construct(
+        id=item.id,
+        name=item.name[:1000],
+        provenance=item.provenance[:LONGEST_TEXT],
+        model=item.model[:LONGEST_TEXT],
+        latent_dim=item.latent_dim,
+        tag=item.tag[:1000],
+        has_slider=item.has_slider,
+        content=content,
+    )
+
+
+def _scores(direction: Direction) -> dict[str, float]:
+    """The scores that are numbers; an infinite one is kept as a very large one."""
+    scores = {name: getattr(direction, name) for name in _SCORES}
+    return {
+        name: min(max(float(value), -LARGEST_METRIC), LARGEST_METRIC)
+        for name, value in scores.items()
+        if value is not None and not np.isnan(value)
+    }
+
+
+def _content(entry: KeptItem) -> Content:
+    match entry.content:
+        case KeptSelection() as selection:
+            return Selection(images(selection), selection.fingerprint, selection.description)
+        case KeptDirection() as direction:
+            scores = {name: getattr(direction, name) for name in _SCORES}
+            return Direction(floats(direction.vector), floats(direction.origin), direction.reach, **scores)
+        case KeptPath() as path:
+            waypoints = floats(path.waypoints).reshape(-1, entry.latent_dim)
+            return Path(waypoints, path.interpolation, path.is_closed)
+        case KeptLatent() as latent:
+            return Latent(floats(latent.z), latent.label)

@@ -1,0 +1,224 @@
+"""The Board inside a session file: latents, directions, paths and selections as checked JSON (no Qt, no torch).
+
+Arrays are texts of base64: float32, little endian; the images of a selection as bits or as gaps, whichever is shorter.
+Everything is checked when the session is read; `floats` and `images` then only decode.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pydantic import AfterValidator, Discriminator, Field, model_validator
+
+from latentlab.storage.validation import (
+    LARGEST_METRIC,
+    LONGEST_TEXT,
+    MAX_CLASSES,
+    Claim,
+    any_text,
+)
+from latentlab.utils.array_rules import LARGEST_COORDINATE
+
+MOST_ITEMS = 1000
+MOST_IMAGES = 20_000_000
+"""Images of all selections together, and one more than the greatest number of an image that is kept as a bit."""
+MOST_TEXT = 10 << 20
+"""Characters of all arrays together."""
+LARGEST_LATENT = 2**17
+"""Dimensions: a grid of codes has thousands."""
+
+LongName = Annotated[str, any_text(1000)]
+LongText = Annotated[str, any_text(LONGEST_TEXT)]
+Base64 = Annotated[str, Field(max_length=MOST_TEXT)]
+Score = Annotated[float, Field(ge=-LARGEST_METRIC, le=LARGEST_METRIC)] | None
+
+
+class KeptLatent(Claim):
+    """A latent, and the class it is decoded for."""
+
+    kind: Literal["latent"] = "latent"
+    z: Base64
+    label: Annotated[int, Field(ge=0, lt=MAX_CLASSES)] | None = None
+
+
+class KeptDirection(Claim):
+    """A direction and its scores; their meanings are those of :class:`latentlab.state.board.Direction`."""
+
+    kind: Literal["direction"] = "direction"
+    vector: Base64
+    origin: Base64
+    reach: Annotated[float, Field(gt=0, le=1e6)] = 0.5
+    score: Score = None
+    random_score: Score = None
+    random_spread: Score = None
+    p_value: Score = None
+    accuracy: Score = None
+    r2: Score = None
+    explained: Score = None
+
+
+class KeptPath(Claim):
+    """Waypoints [n, d] in one text."""
+
+    kind: Literal["path"] = "path"
+    waypoints: Base64
+    interpolation: Literal["linear", "spherical", "graph"] = "linear"
+    is_closed: bool = False
+
+
+class KeptSelection(Claim):
+    """Numbers of images, ascending and distinct.
+
+    As ``bits``, one for each image from 0 on (the lowest bit of a byte first), or as ``gaps``: int32, the first number
+    and then the difference of each to the one before.
+    """
+
+    kind: Literal["selection"] = "selection"
+    encoding: Literal["bits", "gaps"]
+    count: Annotated[int, Field(ge=1, le=MOST_IMAGES)]
+    data: Base64
+    fingerprint: LongName = ""
+    description: LongText = ""
+
+    @model_validator(mode="after")
+    def _check(self) -> KeptSelection:
+        found = images(self)
+        if len(found) != self.count:
+            raise ValueError(f"a selection of {self.count:,} images has {len(found):,}")
+        return self
+
+
+class KeptItem(Claim):
+    """An item of the Board; see :class:`latentlab.state.board.BoardItem`."""
+
+    id: Annotated[str, Field(pattern=r"^[0-9a-f]{1,32}$")]
+    name: LongName
+    provenance: LongText = ""
+    model: LongText = ""
+    latent_dim: Annotated[int, Field(ge=0, le=LARGEST_LATENT)] = 0
+    tag: LongName = ""
+    has_slider: bool = False
+    content: Annotated[KeptLatent | KeptDirection | KeptPath | KeptSelection, Discriminator("kind")]
+
+    @model_validator(mode="after")
+    def _check_size(self) -> KeptItem:
+        content, size = self.content, self.latent_dim
+        if isinstance(content, KeptSelection):
+            return self
+        if size == 0:
+            raise ValueError("it is of no latent space")
+        match content:
+            case KeptLatent():
+                sizes = [len(floats(content.z))]
+            case KeptDirection():
+                vector = floats(content.vector)
+                sizes = [len(vector), len(floats(content.origin))]
+                if not vector.any():
+                    raise ValueError("a direction has no length")
+            case KeptPath():
+                count = len(floats(content.waypoints))
+                sizes = [size if count and count % size == 0 else count]
+        if any(each != size for each in sizes):
+            raise ValueError(f"an array does not have {size} dimensions")
+        return self
+
+
+def _check_together(items: tuple[KeptItem, ...]) -> tuple[KeptItem, ...]:
+    if len({item.id for item in items}) < len(items):
+        raise ValueError("two items have the same id")
+    if sum(image_count(item) for item in items) > MOST_IMAGES:
+        raise ValueError(f"its selections have more than {MOST_IMAGES:,} images")
+    return items
+
+
+KeptBoard = Annotated[
+    tuple[KeptItem, ...], Field(max_length=MOST_ITEMS, fail_fast=True), AfterValidator(_check_together)
+]
+
+
+# --- arrays ------------------------------------------------------------------------------------------------------
+
+
+def pack_floats(values: ArrayLike) -> str:
+    """Numbers of any shape as a text, in order; those beyond the range of the map are clipped."""
+    array = np.asarray(values, np.float32).clip(-LARGEST_COORDINATE, LARGEST_COORDINATE)
+    return _encoded(array.astype("<f4"))
+
+
+def floats(text: str) -> NDArray[np.float32]:
+    """The numbers of a text, float32 [n].
+
+    Raises
+    ------
+    ValueError
+        When it is not base64 of finite numbers within the range of the map.
+    """
+    array = _decoded(text, "<f4").astype(np.float32)
+    if not np.isfinite(array).all() or np.abs(array).max(initial=0) > LARGEST_COORDINATE:
+        raise ValueError("an array has a number that is not finite or too large")
+    return array
+
+
+def pack_images(numbers: NDArray[np.int64]) -> dict[str, Any]:
+    """``encoding``, ``count`` and ``data`` of the numbers of some images, int64 [n], ascending and distinct."""
+    last = int(numbers[-1]) if len(numbers) else 0
+    if last < min(MOST_IMAGES, 32 * len(numbers)):  # a bit for each image takes less than 32 for each selected one
+        chosen = np.zeros(last + 1, bool)
+        chosen[numbers] = True
+        return {"encoding": "bits", "count": len(numbers), "data": _encoded(np.packbits(chosen, bitorder="little"))}
+    gaps = np.diff(numbers, prepend=0).astype("<i4")
+    return {"encoding": "gaps", "count": len(numbers), "data": _encoded(gaps)}
+
+
+def images(selection: KeptSelection) -> NDArray[np.int64]:
+    """The numbers of a selection's images, int64 [n], ascending and distinct.
+
+    Raises
+    ------
+    ValueError
+        When its data are not such numbers.
+    """
+    if selection.encoding == "bits":
+        if len(selection.data) > MOST_IMAGES // 6 + 8:  # 6 bits a character
+            raise ValueError(f"a selection has numbers beyond {MOST_IMAGES:,}")
+        return np.flatnonzero(np.unpackbits(_decoded(selection.data, "u1"), bitorder="little")).astype(np.int64)
+    gaps = _decoded(selection.data, "<i4")
+    if len(gaps) and (gaps[0] < 0 or (gaps[1:] < 1).any()):
+        raise ValueError("a selection's images are not ascending")
+    numbers = np.cumsum(gaps, dtype=np.int64)
+    if len(numbers) and numbers[-1] >= 2**31:
+        raise ValueError("a selection has a number that is too large")
+    return numbers
+
+
+def image_count(item: KeptItem) -> int:
+    """Number of images of a selection; 0 for any other item."""
+    return item.content.count if isinstance(item.content, KeptSelection) else 0
+
+
+def text_size(item: KeptItem) -> int:
+    """Characters of an item's arrays."""
+    return sum(len(value) for value in _texts(item.content))
+
+
+def _texts(content: Claim) -> Iterable[str]:
+    return (getattr(content, name) for name in ("z", "vector", "origin", "waypoints", "data") if hasattr(content, name))
+
+
+def _encoded(array: NDArray[Any]) -> str:
+    return base64.b64encode(array.tobytes()).decode("ascii")
+
+
+def _decoded(text: str, kind: str) -> NDArray[Any]:
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("an array is not base64") from None
+    if len(data) % np.dtype(kind).itemsize:
+        raise ValueError("an array ends within a number")
+    return np.frombuffer(data, kind)
