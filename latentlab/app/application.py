@@ -19,6 +19,7 @@ from latentlab.app.crash_report import FaultLog, UncaughtExceptions, take_fault_
 from latentlab.app.first_paint import FirstPaint
 from latentlab.app.prefetch_imports import ImportPrefetcher
 from latentlab.app.shutdown import ShutdownController
+from latentlab.config import DataConfig
 from latentlab.config.recipes import RECIPES
 from latentlab.controllers.actions import ActionsController
 from latentlab.controllers.autosave import AutosaveController
@@ -34,6 +35,7 @@ from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.far_from_data import FarFromDataController
 from latentlab.controllers.filmstrip import FilmstripController
 from latentlab.controllers.frame_rate import FrameRateController
+from latentlab.controllers.image_chooser import ImageChooserController
 from latentlab.controllers.latent_map import MapController
 from latentlab.controllers.levels import LevelController
 from latentlab.controllers.model import ModelController
@@ -45,6 +47,7 @@ from latentlab.controllers.prior import PriorController
 from latentlab.controllers.run_comparison import RunComparisonController
 from latentlab.controllers.runs import RunsController
 from latentlab.controllers.selection import SelectionController
+from latentlab.controllers.selection_panel import SelectionPanelController
 from latentlab.controllers.snapshots import SnapshotsController
 from latentlab.controllers.status_line import StatusLineController
 from latentlab.controllers.tool_hints import ToolHintController
@@ -169,6 +172,7 @@ class Application(QObject):
     def _build_panel_controllers(self) -> None:
         """Make the controllers of data, model and training."""
         session, engine, window, parent = self.session, self.engine, self.window, self._controllers
+        self._build_selection_controllers()
         FrameRateController(engine, window, parent)
         is_first_start = self._settings.layout() is None
         hints = ToolHintController(session, window, self.activity, is_first_start=is_first_start, parent=parent)
@@ -184,6 +188,19 @@ class Application(QObject):
         self._runs = RunsController(session, self.training, self.model, window.runs_table, parent)
         # A panel behind another tab is not hidden for Qt: only its dock reports that it comes to the front.
         window.docks["runs"].visibilityChanged.connect(self._on_runs_visibility_changed)
+
+    def _build_selection_controllers(self) -> None:
+        """Make the controllers of the Selection panel."""
+        session, engine, window, parent = self.session, self.engine, self.window, self._controllers
+        panel, selection = window.selection_panel, self._selection
+        ImageChooserController(session, engine, selection, panel.chooser, self.activity, parent)
+        self._selection_panel = SelectionPanelController(
+            session, engine, self.undo, selection, self._explore, panel, window.notifications, parent
+        )
+        panel.keepRequested.connect(window.actions_.keep_selection.trigger)
+        self._selection_panel.subsetWritten.connect(self._on_subset_written)
+        window.docks["selection"].visibilityChanged.connect(self._selection_panel.set_shown)
+        window.toolChosen.connect(self._on_tool_chosen)
 
     def _build_window_controllers(self) -> None:
         """Make the controllers of the window as a whole."""
@@ -275,6 +292,15 @@ class Application(QObject):
         self._versions = ready.versions
         self.window.set_device(ready.device)
         self.window.training_panel.set_devices(ready.devices)
+
+    def _on_tool_chosen(self, tool: str) -> None:
+        if tool in ("select", "box"):
+            self.window.show_panel("selection")
+
+    def _on_subset_written(self, source: str, config: DataConfig) -> None:
+        """Open the images to train on, and show the settings of the run."""
+        self.data.open(source, config)
+        self.window.show_panel("training")
 
     def _on_runs_visibility_changed(self, is_visible: bool) -> None:
         if is_visible:

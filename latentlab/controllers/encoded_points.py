@@ -14,6 +14,7 @@ from latentlab.engine.protocol.messages import Axes, FloatArray
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.latent_map.view import PRIOR_REACH
 from latentlab.state.map_state import MapState
+from latentlab.state.tags import columns_of
 from latentlab.utils.text import format_number
 
 PRIOR_SHARE = 0.9  # share of the points within the prior's region for which that region is the first view
@@ -39,7 +40,8 @@ class EncodedPoints:
             self._viewed_model = model
         shown, axes_changed = state.shown_points, bool(changed & {"axes", "axis_names"})
         is_turned = "plane" in changed and bool(state.axes.directions) and not _same_axes(state.plane, self._drawn_on)
-        if axes_changed or is_turned or changed & {"points", "viewed_epoch", "colour_by"}:
+        is_recoloured = "colour_by" in changed or ("tagged" in changed and bool(state.colour_by))
+        if axes_changed or is_turned or is_recoloured or changed & {"points", "viewed_epoch"}:
             self._draw(state)
         if changed & {"points", "viewed_epoch", "selection"}:
             selection = state.selection
@@ -56,7 +58,7 @@ class EncodedPoints:
         if points is None or plane is None:
             self._map.set_points(None, None, ())
             return
-        column = points.columns.get(state.colour_by)
+        column = columns_of(points, state.tagged).get(state.colour_by) if state.colour_by else None
         colours = PointColours(points.label, points.classes, False) if column is None else colours_of_column(column)
         title = "" if column is None else state.colour_by
         self._map.set_points(plane.project(points.mean), colours.labels, colours.names, colours.is_ordered, title)
@@ -96,7 +98,9 @@ def colours_of_column(values: NDArray[Any]) -> PointColours:
     """
     if values.dtype.kind not in "biuf":
         names, labels = np.unique(values.astype(str), return_inverse=True)
-        return PointColours(np.where(names[labels] == "", -1, labels).astype(np.int64), tuple(names.tolist()), False)
+        if len(names) and names[0] == "":  # no text is no category
+            names, labels = names[1:], labels - 1
+        return PointColours(labels.astype(np.int64), tuple(names.tolist()), False)
     numbers = values.astype(np.float64)
     is_finite = np.isfinite(numbers)
     distinct = np.unique(numbers[is_finite])

@@ -20,6 +20,7 @@ from latentlab.gui.panels.model import ModelPanel
 from latentlab.paths import DEFAULT_MODEL
 from latentlab.state.map_axes import AxesChoice, direction_axis
 from latentlab.state.session import Session
+from latentlab.state.tags import tagged
 
 
 class ModelController(QObject):
@@ -130,7 +131,10 @@ class ModelController(QObject):
             if item.latent_dim == session.latent.size
         ]
         self._panel.set_axes(dimensions, components, session.axes.x, session.axes.y, directions)
-        self._panel.set_columns(() if session.points is None else tuple(session.points.columns), session.colour_by)
+        own = () if session.points is None else tuple(session.points.columns)
+        tags = dict.fromkeys(item.tag for item in tagged(session.board.items))
+        columns = dict.fromkeys((*own, *tags)) if session.points is not None else {}
+        self._panel.set_columns(tuple(columns), session.colour_by)
 
 
 def _other_axis(chosen: str, other: str, first: int) -> str:

@@ -10,12 +10,13 @@ from latentlab.gui.widgets.dock import Dock
 STATE_VERSION = 1
 NARROW = 1180  # px: in a narrower window the side columns are narrower too
 WIDE_COLUMNS, NARROW_COLUMNS = (320, 304), (270, 282)  # px: left and right column
-_LEFT, _RIGHT = ("data", "model", "training", "curves", "runs", "board"), ("decoded", "sliders")
+_LEFT, _RIGHT = ("data", "model", "training", "selection", "curves", "runs", "board"), ("decoded", "sliders")
 _BOTTOM = ("filmstrip", "log")
 _TITLES = {
     "data": "Data",
     "model": "Model",
     "training": "Training",
+    "selection": "Selection",
     "curves": "Curves",
     "runs": "Runs",
     "board": "Board",
@@ -53,7 +54,13 @@ class DockLayout:
         ):
             for name in names:
                 window.addDockWidget(side, self.docks[name])
-        for name, next_tab in (("data", "model"), ("model", "training"), ("curves", "runs"), ("runs", "board")):
+        for name, next_tab in (
+            ("data", "model"),
+            ("model", "training"),
+            ("training", "selection"),
+            ("curves", "runs"),
+            ("runs", "board"),
+        ):
             window.tabifyDockWidget(self.docks[name], self.docks[next_tab])
         self.docks["log"].hide()
         self.docks["data"].raise_()

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from latentlab.gui.panels.latent_sliders import LatentSliders
     from latentlab.gui.panels.log import LogView
     from latentlab.gui.panels.model import ModelPanel
+    from latentlab.gui.panels.selection import SelectionPanel
     from latentlab.gui.panels.snapshot_bar import SnapshotBar
     from latentlab.gui.panels.training import TrainingPanel
     from latentlab.state.run_status import RunStatus
@@ -40,6 +41,7 @@ _PANELS = (
     ("data_panel", "panels.data", "data", "DataPanel"),
     ("model_panel", "panels.model", "model", "ModelPanel"),
     ("training_panel", "panels.training", "training", "TrainingPanel"),
+    ("selection_panel", "panels.selection", "selection", "SelectionPanel"),
     ("runs_table", "curves.runs_table", "runs", "RunsTable"),
     ("board", "panels.board", "board", "BoardPanel"),
     ("log_view", "panels.log", "log", "LogView"),
@@ -68,8 +70,8 @@ class MainWindow(QMainWindow):
         The widget in the middle.
     snapshot_bar
         The bar of epochs under the map.
-    data_panel, model_panel, training_panel, curves, runs_table, board, decoded_image, latent_sliders, filmstrip, \
-    log_view
+    data_panel, model_panel, training_panel, selection_panel, curves, runs_table, board, decoded_image, \
+    latent_sliders, filmstrip, log_view
         The panels, each in a dock of ``docks`` by name.
     actions_ : Actions
         The menus' and the toolbar's actions.
@@ -99,6 +101,7 @@ class MainWindow(QMainWindow):
     data_panel: DataPanel
     model_panel: ModelPanel
     training_panel: TrainingPanel
+    selection_panel: SelectionPanel
     curves: TrainingCurves
     runs_table: RunsTable
     board: BoardPanel
@@ -302,7 +305,7 @@ class MainWindow(QMainWindow):
         next(action for action, tool in self._tool_names().items() if tool == name).setChecked(True)
 
     def show_panel(self, name: str) -> None:
-        """Bring a dock to the front: data, model, training, curves, runs, board, decoded, sliders, filmstrip or log."""
+        """Bring a dock to the front, by its name in ``docks``."""
         self.docks[name].show()
         self.docks[name].raise_()
 

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from latentlab.engine.protocol.messages import Axes, FloatArray, PointsChanged, SnapshotRead
+from latentlab.state.board import BoardItem
 from latentlab.state.map_axes import AxesChoice
 from latentlab.state.selection import Selection
 from latentlab.state.session import Posterior, Session
+from latentlab.state.tags import tagged
 from latentlab.utils.text import format_epoch, subscript
 
 _SLANTED = 0.01  # cosine of the angle from which an axis is not orthogonal: 0.6 degrees off
@@ -42,6 +44,8 @@ class MapState:
         A snapshot of the run that is shown instead of the current model.
     selection
         The selected images.
+    tagged
+        The items of the Board that are values of the user's own columns.
     colour_by
         Column that the points' colours stand for; empty for their class.
     cursor, preview
@@ -72,6 +76,7 @@ class MapState:
     has_images: bool = False
     viewed_epoch: SnapshotRead | None = None
     selection: Selection | None = None
+    tagged: tuple[BoardItem, ...] = ()
     colour_by: str = ""
     cursor: FloatArray | None = None
     preview: FloatArray | None = None
@@ -111,6 +116,7 @@ def resolve(session: Session) -> MapState:
         has_images=_has_images(session),
         viewed_epoch=session.viewed_epoch,
         selection=session.selection,
+        tagged=tagged(session.board.items),
         colour_by=session.colour_by,
         cursor=None if model is None else plane.project(session.latent[None])[0],
         preview=None if preview is None else plane.project(preview[None])[0],

@@ -21,8 +21,8 @@ def arranged(qtbot) -> tuple[QMainWindow, DockLayout]:
 @pytest.mark.parametrize(
     ("closed", "shown"),
     [
-        (("data",), [["Curves", "Runs", "Board"], ["Model", "Training"]]),
-        (("curves", "runs", "board"), [["Data", "Model", "Training"]]),
+        (("data",), [["Curves", "Runs", "Board"], ["Model", "Training", "Selection"]]),
+        (("curves", "runs", "board"), [["Data", "Model", "Training", "Selection"]]),
     ],
 )
 def test_a_restored_layout_leaves_one_tab_bar_for_each_group_of_tabs(qtbot, qapp, closed, shown):
@@ -42,7 +42,7 @@ def test_a_restored_layout_leaves_one_tab_bar_for_each_group_of_tabs(qtbot, qapp
 
     assert tabs() == shown
     restored.reset()
-    assert tabs() == [["Curves", "Runs", "Board"], ["Data", "Model", "Training"]]
+    assert tabs() == [["Curves", "Runs", "Board"], ["Data", "Model", "Training", "Selection"]]
 
 
 def test_what_is_no_layout_is_refused_and_changes_nothing(qtbot):

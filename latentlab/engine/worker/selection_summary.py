@@ -10,7 +10,7 @@ import numpy as np
 
 from latentlab.data import Dataset
 from latentlab.engine.protocol.messages import SelectionSummary, SummarizeSelection
-from latentlab.engine.worker.selected_images import SelectableImages, checked, selectable_images
+from latentlab.engine.worker.selected_images import SelectableImages, selectable_images
 from latentlab.engine.worker.workspace import Workspace, require_drawable
 from latentlab.models.inference import InferenceModel
 from latentlab.utils.adaptive_batch_size import AdaptiveBatchSize
@@ -29,14 +29,14 @@ def summarizing(workspace: Workspace, request: SummarizeSelection) -> Generator[
     Raises
     ------
     InputError
-        When there is no model, or none of the images is open.
+        When there is no model, or there are no images.
     """
     model = workspace.need_model()
     available = selectable_images(workspace)
-    images = checked(request.images, available)
+    images = request.images[np.isin(request.images, available.images)]
     dataset = available.dataset
-    if dataset is not None and dataset.image_shape != model.image_shape:
-        return  # the map shows no points of such a dataset
+    if not len(images) or (dataset is not None and dataset.image_shape != model.image_shape):
+        return  # the map shows none of them
     shown = _evenly(images, min(request.count, _MOST_SHOWN))
     is_current = workspace.points_version == workspace.version
     labels, latents = yield from _encoded(model, available, shown, request.label, is_current)
