@@ -25,6 +25,7 @@ __all__ = [
     "disentanglement",
     "evaluate",
     "impute",
+    "latent",
     "load_dataset",
     "load_model",
     "recipes",
@@ -34,8 +35,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "recipes":
+    if name in ("latent", "recipes"):
         from importlib import import_module
 
-        return import_module("latentlab.recipes")
+        return import_module(f"latentlab.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

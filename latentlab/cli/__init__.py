@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from latentlab.engine import WORKER_FLAG
 from latentlab.errors import LatentlabError
 
 INTERRUPTED = 130
+_NEGATIVE_LATENT = re.compile(r"-[\d.][^,]*,")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -64,11 +66,13 @@ def _run(arguments: list[str]) -> int:
 
 
 def _with_joined_latents(arguments: list[str]) -> list[str]:
-    """Join ``--z -1,2`` to ``--z=-1,2``: argparse reads a leading minus as an option."""
+    """Let latents begin with a minus, which argparse reads as an option: ``--z=-1,2``, and `` -1,2`` among others."""
     joined: list[str] = []
     for argument in arguments:
         if joined and joined[-1] == "--z":
             joined[-1] = f"--z={argument}"
+        elif _NEGATIVE_LATENT.match(argument):
+            joined.append(f" {argument}")  # what has a space is no option
         else:
             joined.append(argument)
     return joined

@@ -43,7 +43,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     from latentlab import evaluation
 
     model, whole, _ = model_and_data(arguments)
-    part = arguments.split or _held_out_part(whole)
+    part = arguments.split or held_out_part(whole)
     dataset = whole.part(part)
     if arguments.factors:
         dataset = dataset.with_factors([name.strip() for name in arguments.factors.split(",")])
@@ -70,13 +70,13 @@ def evaluate(arguments: argparse.Namespace) -> int:
         skipped = [dataclasses.asdict(each) for each in whole.left_out]
         write_json(values | {"remarks": remarks, "skipped": skipped})
     else:
-        write_table({name: f"{_rounded(value)} {_UNITS.get(name, '')}".strip() for name, value in values.items()})
+        write_table({name: f"{rounded(value)} {_UNITS.get(name, '')}".strip() for name, value in values.items()})
         for sentence in remarks:
             write_line(f"note: {sentence}")
     return 0
 
 
-def _held_out_part(dataset: Dataset) -> str:
+def held_out_part(dataset: Dataset) -> str:
     """The split to measure: test, else validation, else all images."""
     return next((name for name in (TEST, VALIDATION) if name in dataset.split_counts), "all")
 
@@ -150,11 +150,12 @@ def _disentanglement(
     )
 
 
-def _rounded(value: Any) -> str:
+def rounded(value: Any) -> str:
+    """A figure as text; of many numbers their range."""
     if isinstance(value, tuple):
         if len(value) > _MAX_VALUES:
-            return f"{len(value)} numbers from {_rounded(min(value))} to {_rounded(max(value))}"
-        return " ".join(map(_rounded, value)) or "none"
+            return f"{len(value)} numbers from {rounded(min(value))} to {rounded(max(value))}"
+        return " ".join(map(rounded, value)) or "none"
     if value is None:
         return "unknown"
     return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from tqdm import tqdm
 
 from latentlab.cli.console import write_note
@@ -14,6 +15,7 @@ from latentlab.data import Dataset, LoadProgress, open_dataset
 from latentlab.data.match_classes import with_folder_classes
 from latentlab.data.types import Labels
 from latentlab.errors import InputError
+from latentlab.storage import Points
 
 if TYPE_CHECKING:
     from latentlab.data.images.image_types import Ranges
@@ -79,6 +81,23 @@ def model_and_data(arguments: argparse.Namespace) -> tuple[InferenceModel, Datas
         if sentence:
             write_note(f"latentlab: {sentence}")
     return model, dataset, matched.labels
+
+
+def points_of(model: InferenceModel, arguments: argparse.Namespace) -> Points:
+    """The encoded images of ``--data``, or those in the model's file if it is not given.
+
+    Raises
+    ------
+    InputError
+        When there are none.
+    """
+    if arguments.data is None:
+        if model.points is None or not len(model.points.mean):
+            raise InputError(f"{arguments.model} has no encoded images in its file: add --data DATA")
+        return model.points
+    _, dataset, labels = model_and_data(arguments)
+    mean, std = model.encode(dataset.images, labels)
+    return Points(mean, std, labels, np.arange(len(mean)))
 
 
 def _show(bar: Any, progress: LoadProgress) -> None:

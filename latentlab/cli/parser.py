@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from importlib import import_module
-from typing import Any, NoReturn, Protocol
 
 from latentlab import __version__
-from latentlab.cli import console
-from latentlab.errors import InputError
+from latentlab.cli.explore_options import EXPLORE_COMMANDS, add_explore_commands
+from latentlab.cli.options import (
+    LEVELS_HELP,
+    LIMIT_HELP,
+    Parser,
+    add_command,
+    add_data,
+    add_model_and_data,
+    count,
+)
 from latentlab.utils.defaults import IMPORTANCE_SAMPLES
 from latentlab.utils.file_formats import FORMAT_NAMES
-from latentlab.utils.source_names import join_sources
 
-Run = Callable[[argparse.Namespace], int]
-
-COMMANDS = ("train", "evaluate", "encode", "decode", "impute", "info", "recipes", "doctor", "export-tensorboard")
+COMMANDS = (
+    "train",
+    "evaluate",
+    "encode",
+    "decode",
+    "impute",
+    *EXPLORE_COMMANDS,
+    "info",
+    "recipes",
+    "doctor",
+    "export-tensorboard",
+)
 
 _USAGE = """latentlab [PATH …] [--engine process|thread] [--device NAME]
        latentlab COMMAND …"""
@@ -31,27 +44,10 @@ MODEL is a .safetensors file, a run folder, or bundled:NAME."""
 
 _GRID = "N × N latents at even quantiles of the standard normal in the first two dimensions; the others are 0"
 _RECIPE = "a recipe: see latentlab recipes; without one, settings are suggested for the images, as in the window"
-_LIMIT = "use at most N images: a seeded random subset"
 
 
 _BEST = """The saved model is that of the epoch with the highest ELBO on the validation images, and patience
 (--set patience=N) counts the epochs since then. Both use the ELBO at β = 1, even if the training does not."""
-
-
-class _Writable(Protocol):
-    def write(self, s: str, /) -> object: ...
-
-
-class Parser(argparse.ArgumentParser):
-    """Reports errors like all other errors: in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise ``InputError`` for wrong arguments."""
-        raise InputError(f"{message} (see {self.prog} --help)")
-
-    def _print_message(self, message: str, file: _Writable | None = None) -> None:
-        """Write the help or the version, also where the output cannot take all of it."""
-        console.write_text(message)
 
 
 def build_parser() -> Parser:
@@ -71,17 +67,18 @@ def build_parser() -> Parser:
     _add_encode(commands)
     _add_decode(commands)
     _add_impute(commands)
+    add_explore_commands(commands)
     _add_info(commands)
     _add_tensorboard(commands)
-    _add_command(commands, "recipes", "info:recipes", "list the recipes", answers=True)
-    _add_command(commands, "doctor", "info:doctor", "show versions, devices and folders, for a report", answers=True)
+    add_command(commands, "recipes", "info:recipes", "list the recipes", answers=True)
+    add_command(commands, "doctor", "info:doctor", "show versions, devices and folders, for a report", answers=True)
     return parser
 
 
 def _add_train(commands: argparse._SubParsersAction[Parser]) -> None:
-    command = _add_command(commands, "train", "train:train", "train a model on images")
+    command = add_command(commands, "train", "train:train", "train a model on images")
     command.epilog = _BEST
-    _add_data(command, "data", "DATA", "the images to train on; several folders or files are one dataset")
+    add_data(command, "data", "DATA", "the images to train on; several folders or files are one dataset")
     command.add_argument("--out", required=True, metavar="RUN", help="the run folder, new or empty")
     command.add_argument(
         "--recipe",
@@ -99,7 +96,7 @@ def _add_train(commands: argparse._SubParsersAction[Parser]) -> None:
         ("--validation", "X", "fraction of the images held out for validation (the data's own split, else 0.1)"),
         ("--device", "NAME", "auto, cpu, cuda, cuda:N or mps (auto)"),
         ("--seed", "N", "seed of weights, order, noise and split (0)"),
-        ("--limit", "N", _LIMIT),
+        ("--limit", "N", LIMIT_HELP),
     ):
         command.add_argument(option, metavar=metavar, help=help_text)
     command.add_argument(
@@ -108,19 +105,12 @@ def _add_train(commands: argparse._SubParsersAction[Parser]) -> None:
     command.add_argument("--resume", action="store_true", help="resume from the run's last checkpoint")
 
 
-_LEVELS = (
-    "values that are black and white: auto, type, window, or two numbers A,B (those of the model's training images)"
-)
-
-
 def _add_evaluate(commands: argparse._SubParsersAction[Parser]) -> None:
-    command = _add_command(
-        commands, "evaluate", "evaluate:evaluate", "measure a model on images, in nats", answers=True
-    )
-    _add_model_and_data(command)
+    command = add_command(commands, "evaluate", "evaluate:evaluate", "measure a model on images, in nats", answers=True)
+    add_model_and_data(command)
     command.add_argument(
         "--importance-samples",
-        type=_count(10_000),
+        type=count(10_000),
         default=IMPORTANCE_SAMPLES,
         metavar="K",
         help=f"latents drawn for each image ({IMPORTANCE_SAMPLES})",
@@ -136,35 +126,35 @@ def _add_evaluate(commands: argparse._SubParsersAction[Parser]) -> None:
         help="columns that are generative factors, for disentanglement scores (those that the data name)",
     )
     command.add_argument("--gaps", action="store_true", help="also the amortisation and approximation gaps (slow)")
-    command.add_argument("--seed", type=_count(2**62, least=0), default=0, metavar="N", help="seed of the noise (0)")
+    command.add_argument("--seed", type=count(2**62, least=0), default=0, metavar="N", help="seed of the noise (0)")
 
 
 def _add_encode(commands: argparse._SubParsersAction[Parser]) -> None:
-    command = _add_command(commands, "encode", "encode_decode:encode", "write the latents of images", json=False)
-    _add_model_and_data(command)
+    command = add_command(commands, "encode", "encode_decode:encode", "write the latents of images", json=False)
+    add_model_and_data(command)
     command.add_argument("--out", required=True, metavar="FILE", help="latents.npz or latents.csv")
 
 
 def _add_decode(commands: argparse._SubParsersAction[Parser]) -> None:
-    command = _add_command(commands, "decode", "encode_decode:decode", "write the images of latents", json=False)
+    command = add_command(commands, "decode", "encode_decode:decode", "write the images of latents", json=False)
     command.add_argument("model", metavar="MODEL")
     what = command.add_mutually_exclusive_group(required=True)
     what.add_argument("--z", action="append", metavar="Z1,Z2,…", help="a latent; may be given several times")
     what.add_argument("--z-file", metavar="FILE", help="latents [N, d] in an .npy file")
-    what.add_argument("--grid", type=_count(200), metavar="N", help=_GRID)
-    what.add_argument("--samples", type=_count(100_000), metavar="N", help="N samples from the prior")
+    what.add_argument("--grid", type=count(200), metavar="N", help=_GRID)
+    what.add_argument("--samples", type=count(100_000), metavar="N", help="N samples from the prior")
     command.add_argument(
         "--label",
         metavar="CLASS",
         help="class by name or number, for a conditional model (samples: all in turn)",
     )
-    command.add_argument("--seed", type=_count(2**62, least=0), default=0, metavar="N", help="seed of the samples (0)")
+    command.add_argument("--seed", type=count(2**62, least=0), default=0, metavar="N", help="seed of the samples (0)")
     command.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps")
     command.add_argument("--out", required=True, metavar="FILE", help="image.png or images.npz")
 
 
 def _add_impute(commands: argparse._SubParsersAction[Parser]) -> None:
-    command = _add_command(commands, "impute", "impute:impute", "fill in the hidden part of an image", json=False)
+    command = add_command(commands, "impute", "impute:impute", "fill in the hidden part of an image", json=False)
     command.epilog = (
         "Hidden pixels become their expected value given the observed ones, by importance sampling "
         "(Mattei & Frellsen 2019). Models trained with --set corruption.kind=mask do this best."
@@ -174,77 +164,21 @@ def _add_impute(commands: argparse._SubParsersAction[Parser]) -> None:
     command.add_argument(
         "--mask", required=True, metavar="MASK", help="an image of the same size: white for hidden pixels"
     )
-    command.add_argument("--levels", metavar="L", help=_LEVELS)
-    command.add_argument("--samples", type=_count(100_000), default=100, metavar="K", help="latents drawn (100)")
+    command.add_argument("--levels", metavar="L", help=LEVELS_HELP)
+    command.add_argument("--samples", type=count(100_000), default=100, metavar="K", help="latents drawn (100)")
     command.add_argument("--label", metavar="CLASS", help="class by name or number, for a conditional model")
-    command.add_argument("--seed", type=_count(2**62, least=0), default=0, metavar="N", help="seed of the latents (0)")
+    command.add_argument("--seed", type=count(2**62, least=0), default=0, metavar="N", help="seed of the latents (0)")
     command.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps")
     command.add_argument("--out", required=True, metavar="FILE", help="image.png or image.npz")
 
 
 def _add_info(commands: argparse._SubParsersAction[Parser]) -> None:
-    command = _add_command(commands, "info", "info:info", "describe a model, a run or a dataset", answers=True)
-    _add_data(command, "source", "MODEL|DATA|RUN")
+    command = add_command(commands, "info", "info:info", "describe a model, a run or a dataset", answers=True)
+    add_data(command, "source", "MODEL|DATA|RUN")
 
 
 def _add_tensorboard(commands: argparse._SubParsersAction[Parser]) -> None:
     name = "export-tensorboard"
-    command = _add_command(commands, name, "tensorboard:export_tensorboard", "write a run's curves for TensorBoard")
+    command = add_command(commands, name, "tensorboard:export_tensorboard", "write a run's curves for TensorBoard")
     command.add_argument("run_folder", metavar="RUN")
     command.add_argument("--out", required=True, metavar="DIR", help="log directory for TensorBoard")
-
-
-def _add_model_and_data(command: Parser) -> None:
-    command.add_argument("model", metavar="MODEL")
-    _add_data(command, "data", "DATA")
-    command.add_argument("--limit", type=_count(2**62), metavar="N", help=_LIMIT)
-    command.add_argument("--levels", metavar="L", help=_LEVELS)
-    command.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps")
-
-
-class _JoinSources(argparse.Action):
-    """Joins several sources to one name."""
-
-    def __call__(self, _parser: object, namespace: argparse.Namespace, values: Any, _option: object = None) -> None:
-        setattr(namespace, self.dest, join_sources(values))
-
-
-def _add_data(command: Parser, name: str, metavar: str, help_text: str | None = None) -> None:
-    command.add_argument(name, nargs="+", action=_JoinSources, metavar=metavar, help=help_text)
-
-
-def _add_command(
-    commands: argparse._SubParsersAction[Parser],
-    name: str,
-    function: str,
-    summary: str,
-    json: bool = True,
-    answers: bool = False,
-) -> Parser:
-    """Add a command; one that ``answers`` has nothing to do but to write its output."""
-    command = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:], allow_abbrev=False)
-    command.set_defaults(run=_imported_later(function), output_is_all=answers)
-    if json:
-        command.add_argument("--json", action="store_true", help="write JSON to stdout")
-    return command
-
-
-def _imported_later(function: str) -> Run:
-    """A function of this package that is imported when it is called."""
-    module, _, name = function.partition(":")
-
-    def run(arguments: argparse.Namespace) -> int:
-        found: Run = getattr(import_module(f"latentlab.cli.{module}"), name)
-        return found(arguments)
-
-    return run
-
-
-def _count(most: int, least: int = 1) -> Callable[[str], int]:
-    def count(text: str) -> int:
-        value = int(text)
-        if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"must be from {least} to {most:,}, not {value}")
-        return value
-
-    return count

@@ -2,6 +2,7 @@
 
 from latentlab.latent.alignment import Procrustes, procrustes
 from latentlab.latent.components import principal_components
+from latentlab.latent.copies import Memorisation, memorisation
 from latentlab.latent.density import typical_distance
 from latentlab.latent.directions import (
     Direction,
@@ -24,6 +25,7 @@ __all__ = [
     "PATH_KINDS",
     "Direction",
     "GaussianMixture",
+    "Memorisation",
     "NeighbourGraph",
     "NeighbourIndex",
     "Procrustes",
@@ -39,6 +41,7 @@ __all__ = [
     "interpolate",
     "linear_grid",
     "mean_image",
+    "memorisation",
     "nearest",
     "neighbours",
     "orthogonalise",

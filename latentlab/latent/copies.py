@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from latentlab.errors import InputError
 
 FloatArray = NDArray[np.float32]
 
@@ -14,6 +17,7 @@ AROUND = 50
 COPY = 0.5
 """Fraction of the usual distance below which an image counts as a copy."""
 _MAX_SAMPLED = 64
+_BLOCK_VALUES = 1 << 20  # pixels compared at a time
 
 
 def is_copy(distance: float, typical: float, around: float) -> bool:
@@ -54,6 +58,93 @@ class PixelNeighbours:
     around: float
 
 
+@dataclass(frozen=True, eq=False)
+class Memorisation:
+    """Distances of decoded images to the images of the data: Euclidean, of pixels from 0 to 1.
+
+    Attributes
+    ----------
+    index
+        int64 [n]: of each decoded image, the nearest image of the data.
+    distance
+        float64 [n], to that image.
+    around
+        float64 [n]: mean distance to the ``AROUND`` nearest images.
+    typical
+        Median distance of an image of the data to its nearest other one; infinite for a single image.
+    """
+
+    index: NDArray[np.int64]
+    distance: NDArray[np.float64]
+    around: NDArray[np.float64]
+    typical: float
+
+    @property
+    def ratio(self) -> NDArray[np.float64]:
+        """``distance`` / ``typical``, float64 [n]: well below 1 for copies."""
+        if self.typical > 0:
+            return self.distance / self.typical
+        return np.where(self.distance > 0, np.inf, 0.0)
+
+    @property
+    def is_copy(self) -> NDArray[np.bool_]:
+        """What :func:`is_copy` says of each image, bool [n]."""
+        return (self.distance < COPY * self.typical) & (self.distance < COPY * self.around)
+
+
+def memorisation(decoded: ArrayLike, images: ArrayLike, seed: int = 0) -> Memorisation:
+    """Compare decoded images with all images of the data, pixel by pixel, to tell copies from new images.
+
+    Parameters
+    ----------
+    decoded
+        [n, C, H, W], floats in [0, 1] or uint8.
+    images
+        [N, C, H, W], N ≥ 1, uint8 or floats in [0, 1].
+    seed
+        Draws the 64 images that the typical distance is measured for.
+
+    Raises
+    ------
+    InputError
+        For no images of the data, or images of different shapes.
+
+    References
+    ----------
+    Carlini et al. (2023). Extracting training data from diffusion models. arXiv:2301.13188.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from latentlab.latent import memorisation
+    >>> images = np.random.default_rng(0).random((50, 1, 4, 4))
+    >>> found = memorisation(images[3:4] + 0.01, images)
+    >>> found.index.tolist(), found.is_copy.tolist()
+    ([3], [True])
+    """
+    made, real = np.asarray(decoded), np.asarray(images)
+    if made.shape[1:] != real.shape[1:] or real.ndim < 2:
+        raise InputError(f"images of one shape are compared, not {list(made.shape[1:])} and {list(real.shape[1:])}")
+    if not len(real):
+        raise InputError("there are no images to compare with")
+    searches = [PixelSearch(target) for target in (made / 255 if made.dtype == np.uint8 else made)]
+    typical = TypicalPixelDistance(len(real), seed)
+    typical.set_sampled(real[typical.sampled])
+    rows = max(1, _BLOCK_VALUES // max(1, made[:1].size))
+    for start in range(0, len(real), rows):
+        block = real[start : start + rows]
+        typical.add(start, block)
+        for search in searches:
+            search.add(block)
+    found = [search.result() for search in searches]
+    return Memorisation(
+        np.array([each.index for each in found], np.int64),
+        np.array([each.distance for each in found]),
+        np.array([each.around for each in found]),
+        typical.result(),
+    )
+
+
 class PixelSearch:
     """Distances from one image to all others, in blocks, so that other work can be done between two of them.
 
@@ -76,10 +167,9 @@ class PixelSearch:
         self._target = np.asarray(target, np.float32).reshape(-1)
         self._distances: list[FloatArray] = []
 
-    def add(self, images: NDArray[np.uint8]) -> None:
+    def add(self, images: NDArray[Any]) -> None:
         """Compare with the next images, uint8 [n, C, H, W]."""
-        difference = images.reshape(len(images), -1).astype(np.float32)
-        difference /= 255
+        difference = _rows(images)
         difference -= self._target
         self._distances.append(np.sqrt(np.einsum("np,np->n", difference, difference)))
 
@@ -114,11 +204,11 @@ class TypicalPixelDistance:
         self._images: FloatArray | None = None
         self._squared = np.full(len(self.sampled), np.inf)
 
-    def set_sampled(self, images: NDArray[np.uint8]) -> None:
+    def set_sampled(self, images: NDArray[Any]) -> None:
         """Give the pixels of the ``sampled`` images, uint8 [k, C, H, W]; to be called before ``add``."""
         self._images = _centred(images)
 
-    def add(self, start: int, images: NDArray[np.uint8]) -> None:
+    def add(self, start: int, images: NDArray[Any]) -> None:
         """Compare with the images ``start``, ``start + 1``, …, uint8 [n, C, H, W]."""
         assert self._images is not None
         block, own = _centred(images), self._images
@@ -133,9 +223,16 @@ class TypicalPixelDistance:
         return float(np.sqrt(max(float(np.median(self._squared)), 0.0)))
 
 
-def _centred(images: NDArray[np.uint8]) -> FloatArray:
+def _centred(images: NDArray[Any]) -> FloatArray:
     """Images as rows of numbers from −0.5 to 0.5, whose products lose fewer digits."""
-    rows: FloatArray = images.reshape(len(images), -1).astype(np.float32)
-    rows /= 255
+    rows = _rows(images)
     rows -= 0.5
+    return rows
+
+
+def _rows(images: NDArray[Any]) -> FloatArray:
+    """Images, uint8 or floats in [0, 1], as rows of numbers from 0 to 1: float32 [n, pixels]."""
+    rows: FloatArray = images.reshape(len(images), -1).astype(np.float32)
+    if images.dtype == np.uint8:
+        rows /= 255
     return rows

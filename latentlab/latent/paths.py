@@ -94,10 +94,7 @@ def interpolate(
     [[0.0], [0.5], [1.0], [0.5]]
     """
     kind = kind or ("spherical" if spherical else "linear")
-    if kind == "geodesic":
-        raise InputError(f"geodesic paths are not available yet: use {_KINDS}")
-    if kind not in PATH_KINDS:
-        raise InputError(f"there is no path of kind {kind!r}: use {_KINDS}")
+    check_kind(kind)
     corners = as_latents(waypoints, "the waypoints")
     if steps < 1:
         raise InputError(f"a path needs at least 1 step, not {steps}")
@@ -113,6 +110,20 @@ def interpolate(
     start, end = corners[segment], corners[segment + 1]
     path = _slerp(start, end, t) if kind == "spherical" else start + t * (end - start)
     return path.astype(np.float32)
+
+
+def check_kind(kind: str) -> None:
+    """Refuse what is not in ``PATH_KINDS``.
+
+    Raises
+    ------
+    InputError
+        Names the kinds.
+    """
+    if kind == "geodesic":
+        raise InputError(f"geodesic paths are not available yet: use {_KINDS}")
+    if kind not in PATH_KINDS:
+        raise InputError(f"there is no path of kind {kind!r}: use {_KINDS}")
 
 
 def path_length(values: ArrayLike, loop: bool = False) -> float:

@@ -1,0 +1,94 @@
+"""Write frames as a film: GIF, WebP or MP4."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from latentlab.data.sources.extras import import_extra
+from latentlab.errors import InputError
+
+FILM_SUFFIXES = (".gif", ".webp", ".mp4")
+_QUALITY = "18"  # constant rate factor of H.264: differences are hard to see
+
+
+def check_film(suffix: str) -> None:
+    """Refuse an ``.mp4`` when PyAV is missing, before anything is computed.
+
+    Raises
+    ------
+    InputError
+        Says what to install.
+    """
+    if suffix == ".mp4":
+        _video_library()
+
+
+def write_film(file: BinaryIO, frames: NDArray[np.uint8], suffix: str, fps: int = 20, scale: int = 1) -> None:
+    """Write a film that repeats.
+
+    Parameters
+    ----------
+    file
+        Open for writing, and for seeking back.
+    frames
+        uint8 [N, H, W] or [N, H, W, 3], N ≥ 1.
+    suffix
+        ``.gif`` (times are rounded to hundredths of a second), ``.webp`` (lossless) or ``.mp4`` (H.264, played once;
+        extra ``video``).
+    fps
+        Frames a second.
+    scale
+        Side of the square that a pixel becomes.
+
+    Raises
+    ------
+    InputError
+        For ``.mp4`` without PyAV, or with a PyAV that lacks H.264.
+    """
+    if suffix == ".mp4":
+        _write_video(file, frames, fps, scale)
+        return
+    images = [Image.fromarray(_enlarged(frame, scale)) for frame in frames]
+    options: dict[str, Any] = {"lossless": True, "method": 0} if suffix == ".webp" else {"optimize": False}
+    images[0].save(
+        file,
+        format=suffix[1:].upper(),
+        save_all=True,
+        append_images=images[1:],
+        duration=round(1000 / fps),
+        loop=0,
+        **options,
+    )
+
+
+def _enlarged(frame: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
+    return frame if scale == 1 else np.repeat(np.repeat(frame, scale, axis=0), scale, axis=1)
+
+
+def _video_library() -> Any:
+    return import_extra("av", "PyAV", "video", "an .mp4 film is written")
+
+
+def _write_video(file: BinaryIO, frames: NDArray[np.uint8], fps: int, scale: int) -> None:
+    av = _video_library()
+    height, width = (side * scale for side in frames.shape[1:3])
+    with av.open(file, "w", format="mp4") as container:
+        try:
+            stream = container.add_stream("libx264", rate=Fraction(fps), options={"crf": _QUALITY})
+        except (ValueError, av.error.FFmpegError):
+            raise InputError("PyAV was built without H.264: write a .webp or .gif film") from None
+        # The colours of two pixels are stored together: sides are even.
+        stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
+        for frame in frames:
+            pixels = _enlarged(frame, scale)
+            pixels = np.pad(pixels, ((0, height % 2), (0, width % 2), *[(0, 0)] * (pixels.ndim - 2)), mode="edge")
+            if pixels.ndim == 2:
+                pixels = np.repeat(pixels[..., None], 3, axis=-1)
+            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
