@@ -3,7 +3,7 @@
 ============================================================  ==================================================
 menus, toolbar, dialogs, drops                                ``actions.py``
 the map                                                       ``latent_map.py``, with ``encoded_points.py``,
-                                                              ``manifold.py``
+                                                              ``manifold.py``, ``plane_distance.py``
 the latent: gestures, sliders, undo                           ``explore.py``, ``commands.py``, ``levels.py``,
                                                               ``selection.py``, ``prior.py``,
                                                               ``undo_history.py``

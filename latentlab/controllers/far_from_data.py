@@ -10,9 +10,8 @@ from latentlab.engine.protocol.messages import DistanceMeasured, DistanceToData
 from latentlab.gui.panels.decoded_image import DecodedImage
 from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.state.session import Session
+from latentlab.utils.defaults import FAR
 
-FAR = 3.0
-"""A latent is far from data if its distance to every point is more than this many typical distances of neighbours."""
 INTERVAL_MS = 120  # between two measurements under the pointer, or during a run
 
 

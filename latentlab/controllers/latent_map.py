@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject
 
 from latentlab.controllers.encoded_points import EncodedPoints
 from latentlab.controllers.manifold import Manifold
+from latentlab.controllers.plane_distance import PlaneDistanceController
 from latentlab.controllers.point_pictures import PointPicturesController
 from latentlab.engine.client.client import EngineClient
 from latentlab.gui.latent_map import LatentMap
@@ -19,9 +20,9 @@ from latentlab.utils.text import format_epoch
 class MapController(QObject):
     """Resolves the map's state after every change of the session, and applies what is different.
 
-    The points, the manifold and the pictures at the points are written by `EncodedPoints`, `Manifold` and
-    `PointPicturesController`, which this controller owns. Apart from these only `ActionsController` writes to the map:
-    its tool, its layers' visibility, and the message if it is empty.
+    The points, the manifold, the pictures at the points and the distances to them are written by `EncodedPoints`,
+    `Manifold`, `PointPicturesController` and `PlaneDistanceController`, which this controller owns. Apart from these
+    only `ActionsController` writes to the map: its tool, its layers' visibility, and the message if it is empty.
 
     Attributes
     ----------
@@ -38,6 +39,7 @@ class MapController(QObject):
         self._points = EncodedPoints(latent_map)
         self.manifold = Manifold(engine, latent_map, self)
         self._pictures = PointPicturesController(engine, latent_map, self)
+        self._distances = PlaneDistanceController(engine, latent_map, self)
         session.changed.connect(self._update)
         self._update()
 
@@ -56,6 +58,7 @@ class MapController(QObject):
         if "neighbours" in changed:
             latent_map.set_neighbours(state.neighbours)
         self._pictures.apply(state, changed)
+        self._distances.apply(state, changed)
         if "path" in changed:
             latent_map.set_path(state.path)
         if "cursor" in changed:

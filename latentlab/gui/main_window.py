@@ -49,7 +49,7 @@ _PANELS = (
 """Attribute, module, dock and class of each panel, in the order they are made."""
 _MODEL_PANELS = ("decoded_image", "latent_sliders", "filmstrip", "model_panel")
 """The panels that are empty until a model is open."""
-_MAP_MARGINS = QMargins(46, 44, 8, 62)  # px of the map with its axes, and with notes in its corners
+_MAP_MARGINS = QMargins(46, 44, 8, 88)  # px of the map with its axes, and with notes in its corners
 OPENING = "Opening the model …"
 """Shown in these panels at the start."""
 

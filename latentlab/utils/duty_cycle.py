@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-POINTS = 0.016
+POINTS = 0.014
 """Share of the run's time for the encoded points on the map."""
 MANIFOLD = 0.01
 """For the decoded manifold behind them."""
@@ -12,12 +12,14 @@ STRIP = 0.006
 """For the filmstrip."""
 PICTURES = 0.003
 """For decoded pictures at the points."""
+DISTANCES = 0.002
+"""For the distances of the map's plane from the points."""
 SNAPSHOTS = 0.01
 """For the snapshots of epochs that the run folder keeps."""
 WEIGHTS_COPY = 0.005
 """For copies of the weights, by which the image at the pointer is decoded."""
 
-TOTAL = POINTS + MANIFOLD + STRIP + PICTURES + SNAPSHOTS + WEIGHTS_COPY
+TOTAL = POINTS + MANIFOLD + STRIP + PICTURES + DISTANCES + SNAPSHOTS + WEIGHTS_COPY
 """All of them together."""
 
 TIMEOUT = 30.0  # seconds to wait for an answer that may never come, for instance after a failure

@@ -29,6 +29,7 @@ from latentlab.engine.protocol.messages import (
     FindDirection,
     Interpolate,
     MeasureCopy,
+    MeasurePlane,
     ModelChanged,
     ModelClosed,
     Nearest,
@@ -60,7 +61,8 @@ GIVEN_UP = "The worker keeps ending and is not started again."
 
 NEEDING_MODEL = (
     Decode, DecodeBoth, DecodeGrid, DecodeOtherGrid, DecodeRows, DistanceToData, DrawLatent, DrawThumbnail,
-    EncodeDataset, EncodeImage, FindDirection, Interpolate, MeasureCopy, Nearest, PicturesOfPoints, ReadCodebooks,
+    EncodeDataset, EncodeImage, FindDirection, Interpolate, MeasureCopy, MeasurePlane, Nearest, PicturesOfPoints,
+    ReadCodebooks,
     Reconstruct, Sample, SaveModel, Traverse, SummarizeSelection, SearchImages, RankImages, ExportSelection,
     EncodeSelection,
 )  # fmt: skip

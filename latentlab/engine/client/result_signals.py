@@ -54,6 +54,7 @@ class ResultSignals(QObject):
     nearestFound = Signal(object)
     copyMeasured = Signal(object)
     distanceMeasured = Signal(object)
+    planeMeasured = Signal(object)
     pointPictures = Signal(object)
     latentDrawn = Signal(object)
     comparisonOpened = Signal(object)

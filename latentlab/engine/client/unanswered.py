@@ -50,6 +50,7 @@ from latentlab.engine.protocol.messages import (
     Interpolate,
     LatentDrawn,
     MeasureCopy,
+    MeasurePlane,
     ModelChanged,
     ModelSaved,
     Nearest,
@@ -61,6 +62,7 @@ from latentlab.engine.protocol.messages import (
     PauseTraining,
     PicturesOfPoints,
     Ping,
+    PlaneMeasured,
     PointPictures,
     PointsChanged,
     PreviewDataset,
@@ -122,6 +124,7 @@ _RULES: dict[type[Request], tuple[Outcome, tuple[type[Result], ...]]] = {
     Nearest: (_VIEW, (NearestFound,)),
     MeasureCopy: (_VIEW, (CopyMeasured,)),
     DistanceToData: (_VIEW, (DistanceMeasured,)),
+    MeasurePlane: (_VIEW, (PlaneMeasured,)),
     PicturesOfPoints: (_VIEW, (PointPictures,)),
     CompareRuns: (_VIEW, ()),  # the worker keeps following these runs: never answered completely
     SummarizeSelection: (_VIEW, (SelectionSummary,)),
@@ -263,7 +266,7 @@ def _answers(result: Result, request: Request) -> bool:
     match result:
         case Failed():
             return result.request == type(request).__name__
-        case GridTiles(done=False) | PointPictures(done=False):
+        case GridTiles(done=False) | PlaneMeasured(done=False) | PointPictures(done=False):
             return False
         case ModelChanged():
             return isinstance(request, OpenModel) and result.info.source == request.source

@@ -217,6 +217,17 @@ class DistanceToData(Request):
 
 
 @dataclass(frozen=True)
+class MeasurePlane(Request):
+    """Measure how far the plane of the map is from the nearest encoded image, over the given ranges of its axes."""
+
+    slot: ClassVar[str | None] = "plane"
+    generation: int
+    axes: Axes
+    x_range: tuple[float, float]
+    y_range: tuple[float, float]
+
+
+@dataclass(frozen=True)
 class PicturesOfPoints(Request):
     """Send pictures of these encoded images, in this order: ``real`` ones of the open dataset, or ``decoded`` ones.
 

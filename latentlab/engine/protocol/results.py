@@ -223,6 +223,25 @@ class DistanceMeasured(Result):
 
 
 @dataclass(frozen=True)
+class PlaneMeasured(Result):
+    """How far each cell of the map's plane is from the nearest encoded image, in all dimensions: coarse, then finer.
+
+    Distances that are very far are not told apart. ``typical`` as in :class:`NearestFound`; infinite for one point.
+    ``seconds`` is the computing time since the request.
+    """
+
+    generation: int
+    model_version: int  # that encoded the points
+    x_range: tuple[float, float]
+    y_range: tuple[float, float]
+    distance: FloatArray  # [rows, columns], the first row lowest
+    cell: float
+    typical: float
+    done: bool
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class PointPictures(Result):
     """Some of the pictures that were requested; ``points_version`` is the model version that encoded the points.
 

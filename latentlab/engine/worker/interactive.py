@@ -24,6 +24,7 @@ from latentlab.engine.protocol.messages import (
     Interpolate,
     LatentDrawn,
     MeasureCopy,
+    MeasurePlane,
     Nearest,
     OtherTiles,
     PicturesOfPoints,
@@ -39,6 +40,7 @@ from latentlab.engine.worker import point_pictures
 from latentlab.engine.worker.copy_search import CopySearch
 from latentlab.engine.worker.decode_both import decode_both
 from latentlab.engine.worker.nearest_search import NearestSearch
+from latentlab.engine.worker.plane_search import PlaneSearch
 from latentlab.engine.worker.workspace import Workspace, require_drawable
 from latentlab.errors import InputError
 from latentlab.latent import coarse_to_fine, interpolate, linear_grid, traverse
@@ -53,7 +55,7 @@ from latentlab.utils.text import subscript
 _SLICE_SECONDS = 0.008  # seconds of decoding between two checks of the mailbox
 _SEARCH_SLICE_SECONDS = 0.004  # seconds of searching
 _MAX_CELLS = 512  # a side
-_SEARCHES = ("nearest", "distance")  # slots, in the order in which they are worked on
+_SEARCHES = ("nearest", "distance", "plane")  # slots, in the order in which they are worked on
 _DECODINGS = ("strip", "pictures", "grid", "other-grid", "copy")
 _IMAGES_READ = 64  # at a time, for pictures of the points
 
@@ -89,6 +91,7 @@ class InteractiveRequests:
         self._batch_size = AdaptiveBatchSize(_SLICE_SECONDS, first=4)
         self._search = NearestSearch(workspace)
         self._copy_search = CopySearch(workspace)
+        self._plane_search = PlaneSearch(workspace, self._search.typical)
         self._work: dict[str, _Work] = {}  # by slot
         self._next_search: dict[str, Nearest | DistanceToData] = {}  # by slot
         self._searched_last = False
@@ -115,14 +118,8 @@ class InteractiveRequests:
         if size is not None and workspace.model is not None and size != workspace.model.latent_dim:
             return  # stale, by the same rule as a Decode
         match request:
-            case MeasureCopy():
-                self._begin(request, self._copy_search.answer(request))
-            case Nearest() | DistanceToData():
-                assert request.slot is not None
-                if request.slot in self._work:
-                    self._next_search[request.slot] = request
-                else:
-                    self._begin(request, self._search.answer(request))
+            case MeasureCopy() | MeasurePlane() | Nearest() | DistanceToData():
+                self._begin_search(request)
             case DrawLatent():
                 z = require_drawable(workspace.need_model().sample_prior(1, request.seed)[0])
                 workspace.send(LatentDrawn(request.generation, workspace.version, z))
@@ -139,6 +136,18 @@ class InteractiveRequests:
                 self._begin(request, self._strip(request))
             case _:
                 raise TypeError(f"unknown request {type(request).__name__}: the worker has no code that answers it")
+
+    def _begin_search(self, request: MeasureCopy | MeasurePlane | Nearest | DistanceToData) -> None:
+        assert request.slot is not None
+        match request:
+            case MeasureCopy():
+                self._begin(request, self._copy_search.answer(request))
+            case MeasurePlane():
+                self._begin(request, self._plane_search.answer(request, lambda: self._seconds("plane")))
+            case _ if request.slot in self._work:
+                self._next_search[request.slot] = request
+            case _:
+                self._begin(request, self._search.answer(request))
 
     def _answer_compared(self, request: DecodeBoth | DecodeOtherGrid) -> None:
         compared = self._workspace.compared
@@ -338,7 +347,7 @@ def _latent_size(request: Request) -> int | None:
             return None  # of the compared model
         case Nearest() | DistanceToData() | Traverse() | MeasureCopy():
             return request.z.size
-        case DecodeGrid():
+        case DecodeGrid() | MeasurePlane():
             return request.axes.origin.size
         case Interpolate():
             return int(request.waypoints.shape[-1])

@@ -34,6 +34,24 @@ class _Found:
     distance: FloatArray
 
 
+class TypicalDistance:
+    """The typical distance between neighbours among points, measured once for each set of points."""
+
+    def __init__(self) -> None:
+        self._points: Points | None = None
+        self._distance = float("inf")
+
+    def of(self, points: Points) -> Generator[None, None, float]:
+        """Measure it step by step; infinite for a single point."""
+        if self._points is not points:
+            blocks = []
+            for block in neighbour_distances(points.mean):
+                blocks.append(block)
+                yield
+            self._points, self._distance = points, typical_of(blocks)
+        return self._distance
+
+
 class NearestSearch:
     """Answers ``Nearest`` and ``DistanceToData`` from the workspace's points.
 
@@ -41,13 +59,17 @@ class NearestSearch:
     ----------
     workspace
         Holds the encoded dataset.
+
+    Attributes
+    ----------
+    typical : TypicalDistance
+        The typical distance between neighbours among the points.
     """
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._last: _Found | None = None
-        self._typical_of: Points | None = None
-        self._typical = float("inf")
+        self.typical = TypicalDistance()
 
     def answer(self, request: Nearest | DistanceToData) -> Generator[None, None, None]:
         """Search step by step, then send the result; nothing while there are no points."""
@@ -55,17 +77,12 @@ class NearestSearch:
         if points is None or not len(points.mean):
             return  # requested before another model was opened, which has no points yet
         found = yield from self._search(points, request.z)
-        if self._typical_of is not points:
-            blocks = []
-            for block in neighbour_distances(points.mean):
-                blocks.append(block)
-                yield
-            self._typical_of, self._typical = points, typical_of(blocks)
+        typical = yield from self.typical.of(points)
         if isinstance(request, Nearest):
-            self._workspace.send(self._nearest_found(request, found, version))
+            self._workspace.send(self._nearest_found(request, found, version, typical))
         else:
             self._workspace.send(
-                DistanceMeasured(request.generation, version, float(found.distance[0]), self._typical, request.preview)
+                DistanceMeasured(request.generation, version, float(found.distance[0]), typical, request.preview)
             )
 
     def _search(self, points: Points, z: FloatArray) -> Generator[None, None, _Found]:
@@ -84,7 +101,7 @@ class NearestSearch:
         self._last = _Found(points, z, best, closest)
         return self._last
 
-    def _nearest_found(self, request: Nearest, found: _Found, version: int) -> NearestFound:
+    def _nearest_found(self, request: Nearest, found: _Found, version: int, typical: float) -> NearestFound:
         points, rows = found.points, found.rows[: max(1, request.count)]
         numbers = rows if points.index is None else points.index[rows]
         images, paths = None, ()
@@ -104,6 +121,6 @@ class NearestSearch:
             numbers=numbers,
             paths=paths,
             images=images,
-            typical=self._typical,
+            typical=typical,
             preview=request.preview,
         )

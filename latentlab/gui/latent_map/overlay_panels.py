@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QWidget
 
+from latentlab.gui.latent_map.distance_scale import DistanceScale
 from latentlab.gui.latent_map.layer_panel import LayerPanel
 from latentlab.gui.latent_map.layer_stack import LayerStack
 from latentlab.gui.latent_map.legend import Legend
@@ -47,6 +48,7 @@ class OverlayPanels(QObject):
         self._staleness_note = Note("mapFreshness", "Epoch of the map", over)
         self._epoch_banner = Banner("mapPast", "Epoch that is shown", over)
         self._far_note = Note("mapFarFromData", "Far from data", over)
+        self._distance_scale = DistanceScale(over)
         self._message = Message(over)
         self._connect()
 
@@ -58,6 +60,7 @@ class OverlayPanels(QObject):
         self._layer_panel.choiceEdited.connect(lambda name, choice: self._layers[name].choiceEdited.emit(choice))
         self._layers.stateChanged.connect(self._layer_panel.show_layer)
         self._layers.legendChanged.connect(self._show_legend)
+        self._layers.trust.scaleChanged.connect(self._show_scale)
         self._legend.shownChanged.connect(lambda _shown: self._layers.points.set_hidden(self._legend.hidden()))
         self._message.clicked.connect(lambda: self._on_message_clicked and self._on_message_clicked())
 
@@ -92,7 +95,7 @@ class OverlayPanels(QObject):
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in these colours."""
-        for panel in (self._legend, self._tools, self._layer_panel, self._message):
+        for panel in (self._legend, self._tools, self._layer_panel, self._distance_scale, self._message):
             panel.set_theme(theme)
         for note in (self._staleness_note, self._epoch_banner, self._far_note):
             note.set_theme(theme)
@@ -115,7 +118,10 @@ class OverlayPanels(QObject):
         at_corner(self._layer_panel, inside, corner.TopRightCorner, self._tools.height() + INSET)
         at_corner(self._staleness_note, inside, corner.BottomRightCorner)
         at_corner(self._epoch_banner, inside, corner.TopLeftCorner)
-        at_corner(self._far_note, inside, corner.BottomLeftCorner)
+        at_corner(self._distance_scale, inside, corner.BottomLeftCorner)
+        has_scale = self._distance_scale.isVisibleTo(self._over)
+        above = self._distance_scale.height() + INSET // 2 if has_scale else 0
+        at_corner(self._far_note, inside, corner.BottomLeftCorner, above)
         self._message.move(inside.center() - self._message.rect().center())
         top = inside.top() + 2 * INSET + self._tools.height()
         self._legend.place(QPoint(inside.right() - INSET, top), inside.bottom() - top - 5 * INSET)
@@ -136,7 +142,13 @@ class OverlayPanels(QObject):
         self._layer_panel.raise_()
         self._place()
 
+    def _show_scale(self) -> None:
+        trust = self._layers.trust
+        self._distance_scale.set_scale(trust.scale if trust.isVisible() else None)
+        self._place()
+
     def _show_legend(self) -> None:
+        self._show_scale()  # the layer may have been switched
         content = self._layers.legend()
         if content is not None:
             self._legend.set_content(content)

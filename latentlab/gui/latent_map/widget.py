@@ -290,6 +290,26 @@ class LatentMap(QWidget):
         """Take pictures of the points of these rows, uint8 [k, h, w] or [k, h, w, 3]; ``wanted`` asks for them."""
         self.layer_stack.pictures.put(rows, pictures)
 
+    def set_distances(
+        self,
+        distances: FloatArray | None,
+        x_range: Range = (0.0, 1.0),
+        y_range: Range = (0.0, 1.0),
+        scale: Range = (0.0, 1.0),
+    ) -> None:
+        """Dim what is far from data.
+
+        Parameters
+        ----------
+        distances : ndarray [rows, columns] or None
+            From each part of these ranges of the axes to the nearest point, the first row lowest; None dims nothing.
+        x_range, y_range : tuple of float
+            What the distances cover.
+        scale : tuple of float
+            The distances at which dimming begins and is complete.
+        """
+        self.layer_stack.trust.set_distances(distances, x_range, y_range, scale)
+
     def set_cursor(self, xy: npt.ArrayLike | None) -> None:
         """Put the cursor on the committed point (x, y); None removes it."""
         self.layer_stack.cursor.set_position(xy)

@@ -6,17 +6,15 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QPainter, QPainterPath
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QPainter, QPainterPath
 
-from latentlab.gui.latent_map.coverage import Coverage
 from latentlab.gui.latent_map.layers.image import ImageLayer
 from latentlab.gui.latent_map.pictures import draw_image, wrap_image
-from latentlab.gui.latent_map.view import View
+from latentlab.gui.latent_map.view import Range, View
 
 FloatArray = npt.NDArray[np.floating]
 STRENGTH = 0.62
-EDGE_CELLS = 6
 
 
 class TrustLayer(ImageLayer):
@@ -26,50 +24,49 @@ class TrustLayer(ImageLayer):
     ----------
     extent : callable
         Returns what part of a view the manifold covers; nothing else is dimmed.
+
+    Attributes
+    ----------
+    scale : tuple of float or None
+        The distances at which dimming begins and is complete; None while nothing is dimmed.
+
+    Signals
+    -------
+    scaleChanged
+        ``scale`` is another one.
     """
 
     name = "trust"
     title = "Dimming far from data"
     opacity_at_first = 0.8
-    needs_coverage = True
+
+    scaleChanged = Signal()
 
     def __init__(self, extent: Callable[[View], QPainterPath]) -> None:
         super().__init__()
         self._extent = extent
-        self._coverage: Coverage | None = None
+        self.scale: tuple[float, float] | None = None
+        self._ranges: tuple[Range, Range] = (0.0, 1.0), (0.0, 1.0)
         self._pixels: npt.NDArray[np.uint32] = np.zeros((1, 1), np.uint32)
 
-    def set_coverage(self, coverage: Coverage | None) -> None:
-        """Dim what is far from these points; None dims nothing."""
-        self._coverage = coverage
-        if coverage is not None:
-            # Full strength at the edge of the grid, so that there is no seam to the area beyond it.
-            farness = coverage.farness()
-            to_edge = np.minimum.outer(_to_edge(farness.shape[0]), _to_edge(farness.shape[1]))
-            strength = STRENGTH * np.maximum(farness, np.clip(1 - to_edge / EDGE_CELLS, 0, 1))
+    def set_distances(self, distances: FloatArray | None, x_range: Range, y_range: Range, scale: Range) -> None:
+        """Dim by these distances [rows, columns], the first row lowest, over these ranges; None dims nothing."""
+        before, self.scale = self.scale, None if distances is None else scale
+        if distances is not None:
+            self._ranges = x_range, y_range
+            near, far = scale
+            rise = np.clip((distances[::-1] - near) / max(far - near, 1e-30), 0.0, 1.0)
+            strength = STRENGTH * rise * rise * (3 - 2 * rise)
             self._pixels = np.round(255 * strength).astype(np.uint32) << np.uint32(24)  # black, only alpha
         self.redraw()
+        if self.scale != before:
+            self.scaleChanged.emit()
 
     def is_blank(self) -> bool:
         """Whether there is nothing to paint."""
-        return self._coverage is None
+        return self.scale is None
 
     def render(self, painter: QPainter, view: View) -> None:
-        """Dim by distance within the points' extent, and fully beyond it."""
-        if self._coverage is None:
-            return
-        x_range, y_range = self._coverage.x_range, self._coverage.y_range
-        covered = self._extent(view)
-        painter.setClipPath(covered, Qt.ClipOperation.IntersectClip)
-        draw_image(painter, view, wrap_image(self._pixels), x_range, y_range)
-        measured = QPainterPath()
-        measured.addRect(view.rectangle(x_range, y_range))
-        beyond = QColor(0, 0, 0)
-        beyond.setAlphaF(STRENGTH)
-        painter.fillPath(covered.subtracted(measured), beyond)
-
-
-def _to_edge(count: int) -> FloatArray:
-    """Distance of each cell from the nearer end, in cells: [count]."""
-    index = np.arange(count)
-    return np.minimum(index, index[::-1]).astype(float)
+        """Dim by the distance, interpolated between the cells."""
+        painter.setClipPath(self._extent(view), Qt.ClipOperation.IntersectClip)
+        draw_image(painter, view, wrap_image(self._pixels), *self._ranges)
