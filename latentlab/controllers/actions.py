@@ -30,11 +30,12 @@ from latentlab.gui.widgets.qimage import to_qimage
 from latentlab.gui.widgets.toasts import Notification
 from latentlab.state.session import Session
 from latentlab.state.window_settings import Scheme, WindowSettings
-from latentlab.storage.session_file import read_session
+from latentlab.storage.session_file import SUFFIX, read_session
 from latentlab.storage.source_kind import IMAGE_SUFFIXES, kind_of
 from latentlab.utils.file_formats import DATASET_FILTER
 from latentlab.utils.source_names import join_sources
 
+SESSION_KINDS = f"Sessions (*{SUFFIX})"
 MODEL_KINDS = "Models (*.safetensors)"
 CHECKPOINT = "checkpoint.safetensors"
 """A file of a run folder without a model description: opening it opens its run."""
@@ -94,7 +95,9 @@ class ActionsController(QObject):
         a.open_image.triggered.connect(self._on_open_image)
         a.open_model.triggered.connect(self._on_open_model)
         a.open_run.triggered.connect(self._on_open_run)
+        a.open_session.triggered.connect(self._on_open_session)
         a.save_model.triggered.connect(self._on_save_model)
+        a.save_session.triggered.connect(self._on_save_session)
         a.export_map.triggered.connect(self._on_export_map)
         a.undo.triggered.connect(undo.undo)
         a.redo.triggered.connect(undo.redo)
@@ -149,7 +152,7 @@ class ActionsController(QObject):
                 self._model.open(str(path.parent) if is_checkpoint else source)
             case "session":
                 try:
-                    self._autosave.restore(read_session(Path(source)))
+                    self._autosave.restore(read_session(Path(source)), is_saved=True)
                 except LatentlabError as error:
                     self._warn(str(error))
             case "image":
@@ -198,6 +201,9 @@ class ActionsController(QObject):
     def _on_open_run(self) -> None:
         self._start_in_runs(dialogs.choose_folder(self._window, "Open a run", self.open))
 
+    def _on_open_session(self) -> None:
+        dialogs.choose_file(self._window, "Open a session", SESSION_KINDS, self.open)
+
     def _start_in_runs(self, dialog: QFileDialog) -> None:
         folder = paths.runs_folder()
         if folder.is_dir():
@@ -226,6 +232,25 @@ class ActionsController(QObject):
             return
         name = f"{model.name}.safetensors"
         dialogs.choose_target(self._window, "Save the model", name, MODEL_KINDS, self._model.save)
+
+    def _on_save_session(self) -> None:
+        name = f"session{SUFFIX}"
+        dialog = dialogs.choose_target(self._window, "Save the session", name, SESSION_KINDS, self._save_session)
+        dialog.setDefaultSuffix(SUFFIX.removeprefix("."))
+
+    def _save_session(self, path: str) -> None:
+        target = Path(path if path.endswith(SUFFIX) else f"{path}{SUFFIX}")
+        if str(target) != path and target.exists():
+            self._warn(f"{target} exists already: choose another name")  # the dialog has asked about another file
+            return
+        try:
+            self._autosave.save(target)
+        except LatentlabError as error:
+            self._warn(str(error))
+            return
+        self._settings.add_recent(str(target))
+        self._window.set_recent(self._settings.recent())
+        self._window.notifications.notify("info", f"Saved {target}")
 
     def _on_export_map(self) -> None:
         picture = self._map.picture()

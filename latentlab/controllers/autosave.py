@@ -18,6 +18,7 @@ from latentlab.state.board_entries import entries_of, items_of
 from latentlab.state.map_axes import AxesChoice
 from latentlab.state.session import Session
 from latentlab.storage import RunFolder
+from latentlab.storage.board_file import KeptItem
 from latentlab.storage.session_file import (
     SessionFile,
     abandoned_autosaves,
@@ -28,7 +29,7 @@ from latentlab.storage.session_file import (
     write_session,
 )
 from latentlab.utils.array_rules import LARGEST_COORDINATE
-from latentlab.utils.text import format_epoch
+from latentlab.utils.text import format_epoch, pluralize
 
 AUTOSAVE_SECONDS = 15
 _WRITE_SECONDS = 2.0  # that a failing window waits for a running write to a slow disk before it writes itself
@@ -37,9 +38,10 @@ _WRITE_SECONDS = 2.0  # that a failing window waits for a running write to a slo
 class AutosaveController(QObject):
     """Autosaves the session, and restores saved ones.
 
-    A window that closes normally removes its autosave. One that is found at the start is from a window that crashed,
-    and is offered: Restore, Discard, or neither, which keeps it for the next start. A window that is closed during a
-    run leaves one too, which the next start offers once.
+    A window that closes normally removes its autosave, unless its Board has items that are saved nowhere else. One that
+    is found at the start is from such a window, or from one that crashed, and is offered: Restore, Discard, or neither,
+    which keeps it for the next start. A window that is closed during a run leaves one too, which the next start offers
+    once.
 
     Signals
     -------
@@ -66,6 +68,7 @@ class AutosaveController(QObject):
         self._pending: SessionFile | None = None
         self._closing: SessionFile | None = None
         self._written: SessionFile | None = None
+        self._saved_board: tuple[KeptItem, ...] = ()  # in a file that the user has named
         self._writer = ThreadPoolExecutor(1, "latentlab-autosave")  # a disk may take long to confirm
         self._writing: Future[None] | None = None
         self._failure = ""  # the last message
@@ -109,7 +112,9 @@ class AutosaveController(QObject):
 
     def save(self, path: Path) -> None:
         """Save the session to ``path``; raises ``LatentlabError`` when it cannot be written."""
-        write_session(path, self.snapshot())
+        snapshot = self.snapshot()
+        write_session(path, snapshot)
+        self._saved_board = snapshot.board
 
     def autosave(self) -> None:
         """Save now, in case this window crashes; does nothing without changes."""
@@ -131,15 +136,25 @@ class AutosaveController(QObject):
         self._closing = self.snapshot() if self._session.run_is_active else None
 
     def close(self) -> None:
-        """Remove this window's autosave, or leave the one with which the next start can resume the run."""
+        """Remove this window's autosave, or leave the one with which the next start can resume the run or the Board."""
         self._timer.stop()
         self._writer.shutdown()
         autosave_path().unlink(missing_ok=True)
-        if self._closing is None or not RunFolder(self._closing.run_folder).checkpoint.exists():
-            return
-        left = self._closing.model_copy(update={"closed_at": self._session.run.epoch})
-        with contextlib.suppress(LatentlabError, OSError):  # a full disk: the run is still in its folder
-            write_session(autosave_path(), left)
+        left = self._left_behind()
+        if left is not None:
+            with contextlib.suppress(LatentlabError, OSError):  # a full disk: the run is still in its folder
+                write_session(autosave_path(), left)
+
+    def _left_behind(self) -> SessionFile | None:
+        """What the next start should offer: the run that was active, or a Board that was not saved."""
+        if self._closing is not None and RunFolder(self._closing.run_folder).checkpoint.exists():
+            return self._closing.model_copy(update={"closed_at": self._session.run.epoch})
+        if not self._session.board.items:
+            return None
+        snapshot = self.snapshot()
+        if not snapshot.board or snapshot.board == self._saved_board:
+            return None
+        return snapshot.model_copy(update={"was_closed": True, "run_was_live": False})
 
     def _autosave_in_thread(self) -> None:
         """Save in the writer's thread."""
@@ -196,13 +211,13 @@ class AutosaveController(QObject):
                 self._offer_to_resume(saved, saved.closed_at)
                 continue
             self._notifications.notify(
-                "warning",
-                _crash_message(saved),
+                "info" if saved.was_closed else "warning",
+                _board_message(saved) if saved.was_closed else _crash_message(saved),
                 actions=[
                     ("Restore", partial(self._restore_from, path, saved)),
                     ("Discard", partial(path.unlink, True)),
                 ],
-                important=True,
+                important=not saved.was_closed,
             )
 
     def _offer_to_resume(self, saved: SessionFile, epoch: float) -> None:
@@ -217,13 +232,15 @@ class AutosaveController(QObject):
         self.restore(saved)
         path.unlink(missing_ok=True)
 
-    def restore(self, saved: SessionFile) -> None:
+    def restore(self, saved: SessionFile, *, is_saved: bool = False) -> None:
         """Open the model and dataset of a saved session; its latent is set when the model is open.
 
-        What is on the Board already stays there, before what the session adds.
+        What is on the Board already stays there, before what the session adds. ``is_saved`` says that the session is
+        in a file of the user's own, so that closing the window loses nothing of its Board.
         """
         self._pending = saved
         board = self._session.board
+        self._saved_board = saved.board if is_saved and not board.items else ()
         known = {item.id for item in board.items}
         board.set_items(board.with_added(*(item for item in items_of(saved.board) if item.id not in known)))
         if saved.model:
@@ -253,6 +270,11 @@ class AutosaveController(QObject):
         if self._session.dataset.source == saved.dataset:
             self._pending = None
             self._training.start(saved.run_config, saved.run_folder, resume=True)
+
+
+def _board_message(saved: SessionFile) -> str:
+    items = pluralize(len(saved.board), "item")
+    return f"The last window was closed with {items} on its Board. Restore its session?"
 
 
 def _crash_message(saved: SessionFile) -> str:

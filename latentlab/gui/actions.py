@@ -19,7 +19,8 @@ class Actions(QObject):
 
     Attributes
     ----------
-    open_folder, open_file, open_image, open_model, open_run, save_model, export_map, quit
+    open_folder, open_file, open_image, open_model, open_run, open_session, save_model, save_session, export_map,
+    quit
         File.
     undo, redo, select_all, select_none, invert_selection
         Edit.
@@ -44,6 +45,10 @@ class Actions(QObject):
         self.open_image = make("Open &image…", "", "Ctrl+I", "Encode one image and show it beside its reconstruction")
         self.open_model = make("Open &model…", "model", "Ctrl+M", "Open a model file")
         self.open_run = make("Open &run…", "", "", "Open the model of a run, by its folder")
+        self.open_session = make("Open sess&ion…", "", "", "Open a saved session, with its Board")
+        self.save_session = make(
+            "Save sessi&on as…", "", _Key.SaveAs, "Save what is open, the latent, the axes and the Board"
+        )
         self.save_model = make("&Save model as…", "save", _Key.Save, "Save the current model")
         self.export_map = make("&Export map picture…", "image", "Ctrl+E", "Save a picture of the latent map")
         self.quit = make("&Quit", "", _Key.Quit, "Close the window", role=QAction.MenuRole.QuitRole)

@@ -173,10 +173,10 @@ class MainWindow(QMainWindow):
     def _build_menus(self) -> None:
         a, bar = self.actions_, self.menuBar()
         file = bar.addMenu("&File")
-        file.addActions([a.open_folder, a.open_file, a.open_image, a.open_model, a.open_run])
+        file.addActions([a.open_folder, a.open_file, a.open_image, a.open_model, a.open_run, a.open_session])
         self._recent = file.addMenu("&Recent")
         file.addSeparator()
-        file.addActions([a.save_model, a.export_map])
+        file.addActions([a.save_model, a.save_session, a.export_map])
         file.addSeparator()
         file.addAction(a.quit)
         edit = bar.addMenu("&Edit")

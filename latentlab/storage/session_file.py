@@ -53,6 +53,8 @@ class SessionFile(Config):
         What was kept.
     run_folder, run_config, run_was_live
         The last run, and whether it was still training.
+    was_closed
+        Whether its window was closed with a Board that was not saved: not a crash.
     closed_at
         Epochs the run had done when its window was closed during training; otherwise ``None``.
     """
@@ -69,6 +71,7 @@ class SessionFile(Config):
     run_folder: PathText = ""
     run_config: RunConfig | None = None
     run_was_live: bool = False
+    was_closed: bool = False
     closed_at: float | None = Field(default=None, ge=0, le=1_000_000)
 
 

@@ -241,3 +241,38 @@ def test_a_direction_on_the_map_is_restored_with_its_axis(parts, session, engine
     session.set_model(model_info(2), 2, is_new_model=True)
     assert session.axes == AxesChoice("d:d1", "z2")
     np.testing.assert_allclose(session.plane().x, [0.5**0.5, 0.5**0.5])
+
+
+def test_a_window_closed_with_a_board_that_was_not_saved_offers_it_at_the_next_start(
+    parts, session, engine, tmp_path, monkeypatch
+):
+    recovery, training, cards = parts
+    item = BoardItem("kept", Latent(np.array([1, 2], np.float32)), latent_dim=2)
+    session.set_model(model_info(2), 1, is_new_model=True)
+    session.board.set_items([item])
+    recovery.close()
+    monkeypatch.setattr("latentlab.storage.session_file.is_running", lambda _process: False)
+    fresh = Session()
+    after = AutosaveController(fresh, engine, training, cards)
+    after.offer()
+    ((message, actions),) = cards.cards
+    assert message == "The last window was closed with 1 item on its Board. Restore its session?"
+    assert cards.important == [False]
+    assert autosave_path().exists(), "it is kept until the user decides"
+    actions["Restore"]()
+    assert [item.name for item in fresh.board.items] == ["kept"]
+    assert engine.last(OpenModel).source == "m.safetensors"
+    after.save(tmp_path / "s.latentlab.json")
+    after.close()
+    assert not autosave_path().exists(), "it is saved elsewhere"
+
+
+def test_a_board_from_a_file_is_not_offered_again(parts, session, tmp_path):
+    recovery, _, _ = parts
+    session.board.set_items([BoardItem("kept", Latent(np.array([1, 2], np.float32)), latent_dim=2)])
+    recovery.save(tmp_path / "s.latentlab.json")
+    session.board.set_items(())
+    recovery.restore(read_session(tmp_path / "s.latentlab.json"), is_saved=True)
+    assert len(session.board.items) == 1
+    recovery.close()
+    assert not autosave_path().exists()
