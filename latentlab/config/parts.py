@@ -188,6 +188,13 @@ class CodebookConfig(Config):
     prior: Literal["uniform", "autoregressive"] = Field(
         default="uniform", description="Prior over the grids: uniform, or learned, one code after another."
     )
+    prior_alone: float = Field(
+        default=0.35,
+        ge=0.0,
+        le=1.0,
+        description="Fraction of the run, at its end, in which the learned prior is trained alone, on codes that no "
+        "longer change.",
+    )
 
 
 class AdversaryConfig(Config):

@@ -222,7 +222,7 @@ _DISCRETE = (
     Recipe(
         "vq-vae",
         "A grid of codes per image, each the nearest of a learned codebook: sharp reconstructions. "
-        "An autoregressive prior over the grid is learned too, so that it can generate images.",
+        "An autoregressive prior over the grid is learned too, in the last third of the run alone, so that it can generate images.",
         "log p(x|e) + log p(codes) − ¼ ‖z(x) − e‖²",
         "van den Oord, Vinyals & Kavukcuoglu 2017, Neural Discrete Representation Learning (arXiv:1711.00937)",
         {"family": "vq", "architecture": {"kind": "residual"}, "codebook": {"prior": "autoregressive"}},

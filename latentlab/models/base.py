@@ -52,17 +52,25 @@ class StepState:
         Optimizer steps per epoch.
     images
         Size of the training set.
+    epochs
+        Epochs of the whole run; 0 if that is not known.
     """
 
     step: int = 0
     epoch: int = 0
     steps_per_epoch: int = 1
     images: int = 1
+    epochs: int = 0
 
     @property
     def epochs_done(self) -> float:
         """Epochs done so far, the fraction of the current one included."""
         return self.step / max(1, self.steps_per_epoch)
+
+    @property
+    def fraction_done(self) -> float:
+        """Fraction of the run that is done; 0 while its length is not known."""
+        return self.epochs_done / self.epochs if self.epochs else 0.0
 
 
 @dataclass(frozen=True)

@@ -323,8 +323,9 @@ class Trainer:
                 index = self._group.rank + progress.step * self._group.size
                 self.state.stream.reseed(derived_seed(self.config.training.seed, NOISE, index))
             indices, positions, shard = self._group.shard(indices, positions)
-        now = StepState(progress.step, progress.epochs_done, batches.steps_per_epoch, batches.num_images)
-        total_steps = batches.steps_per_epoch * self.state.limits.epochs
+        epochs = self.state.limits.epochs
+        now = StepState(progress.step, progress.epochs_done, batches.steps_per_epoch, batches.num_images, epochs)
+        total_steps = batches.steps_per_epoch * epochs
         learning_rate = self.state.optimizers.scheduled_rate(progress.step / total_steps)
         try:
             terms = self._step_runner.run(indices, positions, now, learning_rate, shard)

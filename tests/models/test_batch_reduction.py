@@ -93,7 +93,7 @@ def test_codebooks_are_updated_from_the_whole_batch():
         book = codebook()
         with batch_share(Halves(*others)) if others else nullcontext():
             book(maps)
-        book.update_entries()
+        book.update_entries(torch.ones(()))
         return book.entries
 
     maps = torch.rand(6, 2, 3, 3)

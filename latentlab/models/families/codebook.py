@@ -13,6 +13,9 @@ from latentlab.models.batch_reduction import sum_over_batch
 
 # Codes used less than this share of uniform use are reset to a vector of the batch.
 DEAD_SHARE = 0.03
+# A code that begins at a use of 1 and is never used falls below that share after ln(.03) / ln(.99) = 349 steps. Codes
+# that begin at different uses, log-uniform from √.03 to 1, do so after 175 to 349 steps and are not all reset at once.
+LEAST_FIRST_COUNT = DEAD_SHARE**0.5
 
 
 class Quantised(NamedTuple):
@@ -89,8 +92,8 @@ class Codebook(nn.Module):
         vectors = maps.permute(0, 2, 3, 1).flatten(0, 2)
         chosen = vectors[torch.randint(len(vectors), (self.config.size,), device=vectors.device)]
         self.entries.copy_(chosen + 0.01 * vectors.std() * torch.randn_like(chosen))
-        self.sums.copy_(self.entries)
-        self.counts.fill_(1)
+        self.counts.copy_(self._first_counts())
+        self.sums.copy_(self.entries * self.counts[:, None])
 
     def _collect(self, maps: Tensor, codes: Tensor) -> None:
         vectors = maps.permute(0, 2, 3, 1).flatten(0, 2)
@@ -102,26 +105,35 @@ class Codebook(nn.Module):
         """Drop the statistics of an interrupted step."""
         self._pending.clear()
 
+    def _first_counts(self) -> Tensor:
+        """Uses [size] that codes begin with, all different."""
+        counts: Tensor = LEAST_FIRST_COUNT ** torch.rand_like(self.counts)
+        return counts
+
     @torch.no_grad()
-    def update_entries(self) -> None:
-        """Update the moving averages with the vectors of the last step."""
+    def update_entries(self, is_learning: Tensor) -> None:
+        """Update the moving averages with the vectors of the last step, unless ``is_learning`` is 0.
+
+        It is a scalar, 0 or 1, which a captured CUDA graph reads in place.
+        """
         if not self._pending:
             return
         counts = torch.stack([part[0] for part in self._pending]).sum(0)
         sums = torch.stack([part[1] for part in self._pending]).sum(0)
         replacements = self._pending[-1][2]
         self._pending.clear()
-        self.steps.add_(1)
+        self.steps.add_(is_learning)
         # At first the mean of all steps: the encoder changes fast then, and entries that lag behind die.
-        weight = torch.maximum(1 / (1 + self.steps), torch.full_like(self.steps, 1 - self.config.decay))
+        weight = torch.maximum(1 / (1 + self.steps), torch.full_like(self.steps, 1 - self.config.decay)) * is_learning
         # Relative to uniform use, not absolute counts: independent of the batch size.
         uniform = counts.sum().clamp_min(1) / self.config.size
         self.counts.lerp_(counts / uniform, weight)
         self.sums.lerp_(sums / uniform, weight)
-        dead = self.counts < DEAD_SHARE
-        self.counts.copy_(torch.where(dead, 1.0, self.counts))
-        self.sums.copy_(torch.where(dead[:, None], replacements, self.sums))
-        self.entries.copy_(self.sums / self.counts[:, None])
+        dead = (self.counts < DEAD_SHARE) & (is_learning > 0)
+        first = self._first_counts()
+        self.counts.copy_(torch.where(dead, first, self.counts))
+        self.sums.copy_(torch.where(dead[:, None], replacements * first[:, None], self.sums))
+        self.entries.copy_(torch.where(is_learning > 0, self.sums / self.counts[:, None], self.entries))
 
 
 def perplexity(codes: Tensor, size: int) -> Tensor:

@@ -27,10 +27,17 @@ class VQVAE(LatentModel):
     The posterior is deterministic, so that the rate is minus the log-probability of the codes under the prior:
     log(size) per code for a uniform one. The ELBO is a bound as for any other model.
 
+    A learned prior is trained beside the rest, so that there are samples from the beginning, but on codes whose meaning
+    changes with every step. At the end of a run (``codebook.prior_alone``) it is therefore trained alone, as in both
+    papers, while encoder, codebooks and decoder stay as they are.
+
     Attributes
     ----------
     grids
         (h, w) of each level, the coarse level first.
+    learns_codes
+        Scalar, 1, or 0 while only the prior is trained. Not saved with the weights; a captured CUDA graph reads it in
+        place.
 
     Examples
     --------
@@ -46,8 +53,11 @@ class VQVAE(LatentModel):
     Razavi, van den Oord & Vinyals 2019, Generating Diverse High-Fidelity Images with VQ-VAE-2 (arXiv:1906.00446).
     """
 
+    learns_codes: Tensor
+
     def __init__(self, config: ModelConfig, image_shape: tuple[int, int, int], classes: int = 0) -> None:
         super().__init__(config, image_shape, 0)
+        self.register_buffer("learns_codes", torch.ones(()), persistent=False)
         book, architecture = config.codebook, config.architecture
         depth = code_depth(image_shape)
         sizes = halvings(*image_shape[1:], depth + book.levels - 1)
@@ -83,6 +93,12 @@ class VQVAE(LatentModel):
     def latent_dim(self) -> int:
         """Size of all codebook entries of an image, over all levels."""
         return self.config.codebook.dimension * sum(math.prod(grid) for grid in self.grids)
+
+    def on_step_start(self, state: StepState) -> None:
+        """Write the rate's schedule, and whether this step still changes the codes."""
+        super().on_step_start(state)
+        if self.prior is not None:
+            self.learns_codes.fill_(float(state.fraction_done < 1 - self.config.codebook.prior_alone))
 
     def phase_parameters(self, phase: str) -> Iterable[nn.Parameter]:
         """The prior's parameters, or all others."""
@@ -191,7 +207,9 @@ class VQVAE(LatentModel):
             extra={"commitment": (self.config.codebook.commitment, distance)},
         )
         used = perplexity(levels[-1].codes, self.config.codebook.size)
-        return Losses(losses.objective, losses.terms | {"perplexity": used})
+        # The objective's value also where its gradient is not applied.
+        terms = losses.terms | {"perplexity": used, "objective": losses.objective.detach()}
+        return Losses(losses.objective, terms, None if self.prior is None else self.learns_codes > 0)
 
     def _unquantised(self, batch: Batch) -> list[Tensor]:
         """The maps of each level before quantisation, the coarse level first; the codebooks collect no statistics."""
@@ -215,7 +233,7 @@ class VQVAE(LatentModel):
     def on_step_end(self, state: StepState) -> None:
         """Update the codebooks' moving averages."""
         for level in range(len(self.grids)):
-            self._book(level).update_entries()
+            self._book(level).update_entries(self.learns_codes)
 
     def bound(self, batch: Batch, samples: int = 1) -> Bound:
         """The terms of the ELBO; all samples are equal, as the codes are deterministic."""

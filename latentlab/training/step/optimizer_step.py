@@ -101,7 +101,7 @@ class OptimizerStep:
             objective, phase_terms, applies = gradients(phase)
             norm = self.optimizers.step(phase, objective, state, applies)
             suffix = "" if phase == self._model.phases[0] else f"_{phase}"
-            terms |= phase_terms | {f"objective{suffix}": objective}
+            terms |= {f"objective{suffix}": objective} | phase_terms
             if norm is not None:
                 terms[f"gradient_norm{suffix}"] = norm
         self._model.on_step_end(state)
