@@ -35,6 +35,7 @@ from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.far_from_data import FarFromDataController
 from latentlab.controllers.filmstrip import FilmstripController
 from latentlab.controllers.frame_rate import FrameRateController
+from latentlab.controllers.generate import GenerateController
 from latentlab.controllers.image_chooser import ImageChooserController
 from latentlab.controllers.latent_map import MapController
 from latentlab.controllers.levels import LevelController
@@ -153,6 +154,7 @@ class Application(QObject):
         FarFromDataController(session, engine, image, parent)
         self._encoded_image = EncodedImageController(session, engine, self.undo, image, window.notifications, parent)
         filmstrip = FilmstripController(session, engine, window.filmstrip, parent)
+        GenerateController(session, engine, explore, self.undo, window.generate_panel, window.notifications, parent)
         SnapshotsController(session, engine, window.snapshot_bar, window.filmstrip, window.curves, parent)
         filmstrip.latentPicked.connect(explore.go_to)
         self._build_board(explore)

@@ -324,8 +324,8 @@ class ActionsController(QObject):
     def _show_waiting(self, text: str) -> None:
         """Show a text in every panel that waits for a model; an empty text removes it."""
         self._map.set_message(text or None)
-        window = self._window
-        for panel in (window.decoded_image, window.latent_sliders, window.filmstrip, window.model_panel):
+        w = self._window
+        for panel in (w.decoded_image, w.latent_sliders, w.filmstrip, w.generate_panel, w.model_panel):
             panel.set_waiting(text)
 
     def _on_failed(self, _failure: object) -> None:

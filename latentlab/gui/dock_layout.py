@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain, pairwise
+
 from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtWidgets import QMainWindow, QTabBar, QTabWidget
 
@@ -11,7 +13,8 @@ STATE_VERSION = 1
 NARROW = 1180  # px: in a narrower window the side columns are narrower too
 WIDE_COLUMNS, NARROW_COLUMNS = (320, 304), (270, 282)  # px: left and right column
 _LEFT, _RIGHT = ("data", "model", "training", "selection", "curves", "runs", "board"), ("decoded", "sliders")
-_BOTTOM = ("filmstrip", "log")
+_BOTTOM = ("filmstrip", "generate", "log")
+_TABS = (("data", "model", "training", "selection"), ("curves", "runs", "board"), ("filmstrip", "generate"))
 _TITLES = {
     "data": "Data",
     "model": "Model",
@@ -23,6 +26,7 @@ _TITLES = {
     "decoded": "Decoded image",
     "sliders": "Latent",
     "filmstrip": "Filmstrip",
+    "generate": "Generate",
     "log": "Log",
 }
 _TOLERANCE = 12  # px: a column that differs less from its default width was not resized by the user
@@ -54,17 +58,12 @@ class DockLayout:
         ):
             for name in names:
                 window.addDockWidget(side, self.docks[name])
-        for name, next_tab in (
-            ("data", "model"),
-            ("model", "training"),
-            ("training", "selection"),
-            ("curves", "runs"),
-            ("runs", "board"),
-        ):
+        for name, next_tab in chain.from_iterable(map(pairwise, _TABS)):
             window.tabifyDockWidget(self.docks[name], self.docks[next_tab])
         self.docks["log"].hide()
         self.docks["data"].raise_()
         self.docks["curves"].raise_()
+        self.docks["filmstrip"].raise_()
         window.setCorner(Qt.Corner.BottomLeftCorner, area.LeftDockWidgetArea)
         window.setCorner(Qt.Corner.BottomRightCorner, area.RightDockWidgetArea)
         window.setTabPosition(area.AllDockWidgetAreas, QTabWidget.TabPosition.North)

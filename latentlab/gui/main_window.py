@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from latentlab.gui.panels.data import DataPanel
     from latentlab.gui.panels.decoded_image import DecodedImage
     from latentlab.gui.panels.filmstrip import Filmstrip
+    from latentlab.gui.panels.generate import GeneratePanel
     from latentlab.gui.panels.latent_sliders import LatentSliders
     from latentlab.gui.panels.log import LogView
     from latentlab.gui.panels.model import ModelPanel
@@ -37,6 +38,7 @@ _PANELS = (
     ("decoded_image", "panels.decoded_image", "decoded", "DecodedImage"),
     ("latent_sliders", "panels.latent_sliders", "sliders", "LatentSliders"),
     ("filmstrip", "panels.filmstrip", "filmstrip", "Filmstrip"),
+    ("generate_panel", "panels.generate", "generate", "GeneratePanel"),
     ("curves", "curves.panel", "curves", "TrainingCurves"),
     ("data_panel", "panels.data", "data", "DataPanel"),
     ("model_panel", "panels.model", "model", "ModelPanel"),
@@ -47,7 +49,7 @@ _PANELS = (
     ("log_view", "panels.log", "log", "LogView"),
 )
 """Attribute, module, dock and class of each panel, in the order they are made."""
-_MODEL_PANELS = ("decoded_image", "latent_sliders", "filmstrip", "model_panel")
+_MODEL_PANELS = ("decoded_image", "latent_sliders", "filmstrip", "model_panel", "generate_panel")
 """The panels that are empty until a model is open."""
 _MAP_MARGINS = QMargins(46, 44, 8, 88)  # px of the map with its axes, and with notes in its corners
 OPENING = "Opening the model …"
@@ -108,6 +110,7 @@ class MainWindow(QMainWindow):
     decoded_image: DecodedImage
     latent_sliders: LatentSliders
     filmstrip: Filmstrip
+    generate_panel: GeneratePanel
     log_view: LogView
     snapshot_bar: SnapshotBar
 
@@ -166,6 +169,7 @@ class MainWindow(QMainWindow):
         a = self.actions_
         self.curves.trainingRequested.connect(lambda: self.show_panel("training"))
         self.filmstrip.openModelRequested.connect(a.open_model.trigger)
+        self.generate_panel.openModelRequested.connect(a.open_model.trigger)
         self.filmstrip.openDatasetRequested.connect(a.open_folder.trigger)
         self.filmstrip.pathToolRequested.connect(a.path.trigger)
         self.filmstrip.sampleRequested.connect(lambda: self.latent_sliders.sampleRequested.emit(-1))

@@ -32,7 +32,7 @@ def draw_latents(
     _check_temperature(model, source, temperature)
     if isinstance(source, str) and source == "prior":
         return model.sample_prior(count, seed, temperature)
-    return mixture_of(model, source, seed).sample(count, seed, temperature)
+    return mixture_of(model, source).sample(count, seed, temperature)  # the fit is the same for every seed
 
 
 def mixture_of(model: InferenceModel, source: str | Points | ArrayLike = "aggregate", seed: int = 0) -> GaussianMixture:
@@ -44,10 +44,7 @@ def mixture_of(model: InferenceModel, source: str | Points | ArrayLike = "aggreg
         When the latents are not plain numbers, or there are none.
     """
     kind = latent_layout(model.header.model, model.image_shape).kind
-    if kind != "plain":
-        raise InputError(
-            f"this model's latents are {kind}, which a mixture of Gaussians does not describe: draw from its prior"
-        )
+    require_mixture(kind)
     if isinstance(source, str):
         if source != "aggregate":
             raise InputError(f"there is no source {source!r} of latents: use {' or '.join(SOURCES)}, or give latents")
@@ -60,6 +57,20 @@ def mixture_of(model: InferenceModel, source: str | Points | ArrayLike = "aggreg
     if latents.ndim != 2 or latents.shape[1] != model.latent_dim:
         raise InputError(f"the model's latents have {model.latent_dim} numbers, not {list(latents.shape[1:])}")
     return fit_mixture(latents, seed=seed)
+
+
+def require_mixture(kind: str) -> None:
+    """Refuse a kind of latents that a mixture of Gaussians does not describe.
+
+    Raises
+    ------
+    InputError
+        For ``codes`` and ``categories``.
+    """
+    if kind != "plain":
+        raise InputError(
+            f"this model's latents are {kind}, which a mixture of Gaussians does not describe: draw from its prior"
+        )
 
 
 def _check_temperature(model: InferenceModel, source: str | Points | ArrayLike, temperature: float) -> None:

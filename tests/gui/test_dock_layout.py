@@ -7,6 +7,8 @@ from PySide6.QtWidgets import QLabel, QMainWindow, QTabBar
 
 from latentlab.gui.dock_layout import DockLayout
 
+BOTTOM = ["Filmstrip", "Generate"]
+
 
 def arranged(qtbot) -> tuple[QMainWindow, DockLayout]:
     window = QMainWindow()
@@ -21,8 +23,8 @@ def arranged(qtbot) -> tuple[QMainWindow, DockLayout]:
 @pytest.mark.parametrize(
     ("closed", "shown"),
     [
-        (("data",), [["Curves", "Runs", "Board"], ["Model", "Training", "Selection"]]),
-        (("curves", "runs", "board"), [["Data", "Model", "Training", "Selection"]]),
+        (("data",), [["Curves", "Runs", "Board"], BOTTOM, ["Model", "Training", "Selection"]]),
+        (("curves", "runs", "board"), [["Data", "Model", "Training", "Selection"], BOTTOM]),
     ],
 )
 def test_a_restored_layout_leaves_one_tab_bar_for_each_group_of_tabs(qtbot, qapp, closed, shown):
@@ -42,7 +44,7 @@ def test_a_restored_layout_leaves_one_tab_bar_for_each_group_of_tabs(qtbot, qapp
 
     assert tabs() == shown
     restored.reset()
-    assert tabs() == [["Curves", "Runs", "Board"], ["Data", "Model", "Training", "Selection"]]
+    assert tabs() == [["Curves", "Runs", "Board"], ["Data", "Model", "Training", "Selection"], BOTTOM]
 
 
 def test_what_is_no_layout_is_refused_and_changes_nothing(qtbot):

@@ -77,7 +77,7 @@ def test_the_aggregate_posterior_is_that_of_the_points():
     np.testing.assert_allclose(z.std(0), np.sqrt(0.01 + 0.25), rtol=0.1)
     _, narrow = model.generate(2000, "aggregate", temperature=0.5, seed=2)
     assert narrow.std() < z.std()
-    np.testing.assert_array_equal(z, mixture_of(model, "aggregate", 2).sample(2000, 2))
+    np.testing.assert_array_equal(z, mixture_of(model, "aggregate").sample(2000, 2))
 
 
 def test_a_selection_is_drawn_from_by_its_points_or_latents():

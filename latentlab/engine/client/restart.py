@@ -27,6 +27,7 @@ from latentlab.engine.protocol.messages import (
     ExportSelection,
     Failed,
     FindDirection,
+    Generate,
     Interpolate,
     MeasureCopy,
     MeasurePlane,
@@ -61,10 +62,9 @@ GIVEN_UP = "The worker keeps ending and is not started again."
 
 NEEDING_MODEL = (
     Decode, DecodeBoth, DecodeGrid, DecodeOtherGrid, DecodeRows, DistanceToData, DrawLatent, DrawThumbnail,
-    EncodeDataset, EncodeImage, FindDirection, Interpolate, MeasureCopy, MeasurePlane, Nearest, PicturesOfPoints,
-    ReadCodebooks,
-    Reconstruct, Sample, SaveModel, Traverse, SummarizeSelection, SearchImages, RankImages, ExportSelection,
-    EncodeSelection,
+    EncodeDataset, EncodeImage, EncodeSelection, ExportSelection, FindDirection, Generate, Interpolate, MeasureCopy,
+    MeasurePlane, Nearest, PicturesOfPoints, RankImages, ReadCodebooks, Reconstruct, Sample, SaveModel, SearchImages,
+    SummarizeSelection, Traverse,
 )  # fmt: skip
 """Requests that a restarted worker can answer only after it has opened the model again."""
 NEEDING_DATASET = (

@@ -61,6 +61,8 @@ class ResultSignals(QObject):
     comparisonProgress = Signal(object)
     bothDecoded = Signal(object)
     otherTiles = Signal(object)
+    generated = Signal(object)
+    generationProgress = Signal(object)
     codebooks = Signal(object)
     thumbnailDrawn = Signal(object)
     directionFound = Signal(object)

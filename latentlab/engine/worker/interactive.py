@@ -20,6 +20,7 @@ from latentlab.engine.protocol.messages import (
     DecodeRows,
     DistanceToData,
     DrawLatent,
+    Generate,
     GridTiles,
     Interpolate,
     LatentDrawn,
@@ -39,6 +40,7 @@ from latentlab.engine.protocol.messages import (
 from latentlab.engine.worker import point_pictures
 from latentlab.engine.worker.copy_search import CopySearch
 from latentlab.engine.worker.decode_both import decode_both
+from latentlab.engine.worker.generating import ImageGenerator
 from latentlab.engine.worker.nearest_search import NearestSearch
 from latentlab.engine.worker.plane_search import PlaneSearch
 from latentlab.engine.worker.workspace import Workspace, require_drawable
@@ -56,7 +58,7 @@ _SLICE_SECONDS = 0.008  # seconds of decoding between two checks of the mailbox
 _SEARCH_SLICE_SECONDS = 0.004  # seconds of searching
 _MAX_CELLS = 512  # a side
 _SEARCHES = ("nearest", "distance", "plane")  # slots, in the order in which they are worked on
-_DECODINGS = ("strip", "pictures", "grid", "other-grid", "copy")
+_DECODINGS = ("strip", "pictures", "grid", "other-grid", "generate", "copy")
 _IMAGES_READ = 64  # at a time, for pictures of the points
 
 _Strip: TypeAlias = DecodeRows | Traverse | Interpolate | Reconstruct | Sample
@@ -92,6 +94,7 @@ class InteractiveRequests:
         self._search = NearestSearch(workspace)
         self._copy_search = CopySearch(workspace)
         self._plane_search = PlaneSearch(workspace, self._search.typical)
+        self._generator = ImageGenerator(workspace, self._decoded)
         self._work: dict[str, _Work] = {}  # by slot
         self._next_search: dict[str, Nearest | DistanceToData] = {}  # by slot
         self._searched_last = False
@@ -117,46 +120,52 @@ class InteractiveRequests:
         size = _latent_size(request)
         if size is not None and workspace.model is not None and size != workspace.model.latent_dim:
             return  # stale, by the same rule as a Decode
+        pieces = self._pieces_of(request)
+        if pieces is not None:
+            self._begin(request, pieces)
+            return
         match request:
-            case MeasureCopy() | MeasurePlane() | Nearest() | DistanceToData():
-                self._begin_search(request)
+            case Nearest() | DistanceToData():
+                assert request.slot is not None
+                if request.slot in self._work:
+                    self._next_search[request.slot] = request
+                else:
+                    self._begin(request, self._search.answer(request))
             case DrawLatent():
                 z = require_drawable(workspace.need_model().sample_prior(1, request.seed)[0])
                 workspace.send(LatentDrawn(request.generation, workspace.version, z))
             case ReadCodebooks():
                 entries = tuple(workspace.need_model().codebooks())
                 workspace.send(Codebooks(request.generation, workspace.version, entries))
-            case DecodeBoth() | DecodeOtherGrid():
-                self._answer_compared(request)
-            case DecodeGrid():
-                self._begin(request, self._grid(request, workspace.need_model()))
-            case PicturesOfPoints():
-                self._begin(request, self._pictures(request))
-            case DecodeRows() | Traverse() | Interpolate() | Reconstruct() | Sample():
-                self._begin(request, self._strip(request))
+            case DecodeBoth():
+                decode_both(workspace, request)
+            case DecodeOtherGrid():
+                pass  # of a model that is compared no more
             case _:
                 raise TypeError(f"unknown request {type(request).__name__}: the worker has no code that answers it")
 
-    def _begin_search(self, request: MeasureCopy | MeasurePlane | Nearest | DistanceToData) -> None:
-        assert request.slot is not None
+    def _pieces_of(self, request: Request) -> Iterator[None] | None:
+        """The pieces of a request that a newer one replaces; ``None`` for any other."""
+        pieces: Iterator[None] | None = None
         match request:
             case MeasureCopy():
-                self._begin(request, self._copy_search.answer(request))
+                pieces = self._copy_search.answer(request)
             case MeasurePlane():
-                self._begin(request, self._plane_search.answer(request, lambda: self._seconds("plane")))
-            case _ if request.slot in self._work:
-                self._next_search[request.slot] = request
-            case _:
-                self._begin(request, self._search.answer(request))
-
-    def _answer_compared(self, request: DecodeBoth | DecodeOtherGrid) -> None:
-        compared = self._workspace.compared
-        if isinstance(request, DecodeBoth):
-            decode_both(self._workspace, request)
-        elif compared is not None and compared.model is not None:
-            is_stale = compared.model.latent_dim != request.axes.origin.size  # made for an earlier one
-            if not is_stale:
-                self._begin(request, self._grid(request, compared.model))
+                pieces = self._plane_search.answer(request, lambda: self._seconds("plane"))
+            case Generate():
+                pieces = self._generator.answer(request)
+            case DecodeOtherGrid():
+                compared = self._workspace.compared
+                model = None if compared is None else compared.model
+                if model is not None and model.latent_dim == request.axes.origin.size:  # else of an earlier one
+                    pieces = self._grid(request, model)
+            case DecodeGrid():
+                pieces = self._grid(request, self._workspace.need_model())
+            case PicturesOfPoints():
+                pieces = self._pictures(request)
+            case DecodeRows() | Traverse() | Interpolate() | Reconstruct() | Sample():
+                pieces = self._strip(request)
+        return pieces
 
     def advance(self) -> None:
         """Do one piece, alternating between a search and a decoding; the strip is decoded before the manifold."""

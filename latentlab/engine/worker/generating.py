@@ -1,0 +1,137 @@
+"""Generates images: from the prior, from the aggregate posterior, from among selected images, along a direction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from latentlab.config.layout import latent_layout
+from latentlab.engine.protocol.messages import Generate, Generated, GenerationProgress
+from latentlab.engine.worker.workspace import Workspace, is_drawable
+from latentlab.errors import InputError
+from latentlab.latent.mixture import GaussianMixture, fit_mixture_in_steps
+from latentlab.models.generate import draw_latents, require_mixture
+from latentlab.models.inference import InferenceModel
+from latentlab.storage import Points
+from latentlab.utils.array_types import FloatArray, IntArray
+from latentlab.utils.pixels import as_pixels, to_bytes
+
+MAX_COUNT = 400
+REACH = 2.0
+"""At temperature 1 a direction is followed this many of its lengths to each side."""
+Decoded = Callable[[InferenceModel, FloatArray, "IntArray | None"], Iterator[tuple[slice, FloatArray]]]
+
+
+@dataclass(eq=False)
+class _Fit:
+    """A mixture that is fitted, and to what; it goes on for a newer request that needs the same."""
+
+    points: Points
+    images: bytes
+    steps: Iterator[GaussianMixture | None]
+    mixture: GaussianMixture | None = None
+
+
+class ImageGenerator:
+    """Answers ``Generate``.
+
+    Parameters
+    ----------
+    workspace
+        Holds the model and the encoded dataset.
+    decoded
+        Decodes latents in pieces that are shorter than a frame.
+    """
+
+    def __init__(self, workspace: Workspace, decoded: Decoded) -> None:
+        self._workspace, self._decoded = workspace, decoded
+        self._fit: _Fit | None = None  # the latest: other temperatures and seeds need no other
+
+    def answer(self, request: Generate) -> Generator[None, None, None]:
+        """Draw and decode, step by step; what cannot be drawn is said in the result."""
+        workspace = self._workspace
+        model, version = workspace.need_model(), workspace.version
+        is_from_file = request.source == "prior"
+        try:
+            if not 1 <= request.count <= MAX_COUNT:
+                raise InputError(f"1 to {MAX_COUNT} images are generated at a time, not {request.count}")
+            points = _points_of(workspace, model)
+            is_from_file = is_from_file or (request.source == "aggregate" and points is model.points)
+            z = yield from self._draw(request, model, points)
+            if not is_drawable(z).all():
+                raise InputError("the model gives a latent that is not finite")
+        except InputError as error:
+            workspace.send(Generated(request.generation, version, None, None, problem=str(error)))
+            return
+        labels = model.classes_of_samples(len(z))
+        parts = []
+        for _, images in self._decoded(model, z, labels):
+            parts.append(to_bytes(images))
+            yield
+        pixels = as_pixels(np.concatenate(parts))
+        workspace.send(Generated(request.generation, version, pixels, z, labels, is_from_file))
+
+    def _draw(
+        self, request: Generate, model: InferenceModel, points: Points | None
+    ) -> Generator[None, None, FloatArray]:
+        """Latents [count, d]."""
+        match request.source:
+            case "prior":
+                return draw_latents(model, request.count, "prior", request.temperature, request.seed)
+            case "direction":
+                return _along_direction(request, model)
+        kind = latent_layout(model.header.model, model.image_shape).kind
+        require_mixture(kind)
+        if request.source == "selection":
+            points = _selected(self._workspace, request.images)
+        if points is None or not len(points.mean):
+            raise InputError("there are no encoded images to draw from: open a dataset")
+        mixture = yield from self._mixture(request, points)
+        return mixture.sample(request.count, request.seed, request.temperature)
+
+    def _mixture(self, request: Generate, points: Points) -> Generator[None, None, GaussianMixture]:
+        key = b"" if request.images is None else request.images.tobytes()
+        whole = self._workspace.points if request.source == "selection" else points
+        assert whole is not None
+        fit = self._fit
+        if fit is None or fit.points is not whole or fit.images != key:
+            fit = self._fit = _Fit(whole, key, iter(fit_mixture_in_steps(points.mean, points.std)))
+        if fit.mixture is None:
+            message = f"Fitting a mixture of Gaussians to {len(points.mean):,} encoded images …"
+            self._workspace.send(GenerationProgress(request.generation, message))
+        while fit.mixture is None:
+            fit.mixture = next(fit.steps)
+            yield
+        return fit.mixture
+
+
+def _points_of(workspace: Workspace, model: InferenceModel) -> Points | None:
+    """The encoded dataset: as the model's file has it, as on the command line, else that of the map."""
+    return model.points if model.points is not None else workspace.points
+
+
+def _selected(workspace: Workspace, images: IntArray | None) -> Points:
+    points = workspace.points
+    if points is None or images is None:
+        raise InputError("select images on the map to generate from among them")
+    rows = images[images < len(points.mean)] if points.index is None else np.flatnonzero(np.isin(points.index, images))
+    if not len(rows):
+        raise InputError("none of the selected images is a point of the map")
+    return points.of(rows)
+
+
+def _along_direction(request: Generate, model: InferenceModel) -> FloatArray:
+    """Draws of the prior, one a row, each moved along the direction: [rows · steps, d]."""
+    if request.vector is None or request.vector.size != model.latent_dim or request.origin is None:
+        raise InputError("the direction is of another latent space")
+    steps = max(1, min(request.steps, request.count))
+    rows = -(-request.count // steps)
+    vector = request.vector.astype(np.float64)
+    z = draw_latents(model, rows, "prior", 1.0, request.seed).astype(np.float64)
+    where = (z - request.origin) @ vector / max(float(vector @ vector), 1e-20)
+    reach = REACH * request.temperature
+    wanted = np.linspace(-reach, reach, steps) if steps > 1 else np.zeros(1)
+    moved = z[:, None] + (wanted[None, :] - where[:, None])[..., None] * vector
+    return moved.reshape(rows * steps, -1)[: request.count].astype(np.float32)

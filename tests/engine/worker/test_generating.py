@@ -1,0 +1,111 @@
+"""Generated images are those that Python and the command line make of the same seed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from latentlab.engine.protocol.messages import Generate, Generated, GenerationProgress
+from latentlab.engine.worker.interactive import InteractiveRequests
+from latentlab.engine.worker.workspace import Workspace
+from latentlab.latent import fit_mixture
+from latentlab.models.inference import load_model
+from latentlab.storage import Points
+from latentlab.utils.pixels import to_bytes
+
+
+@pytest.fixture(scope="module")
+def model():
+    """With few points, so that a mixture is fitted fast."""
+    model = load_model("bundled:mnist-2d", device="cpu")
+    model.points = model.points.of(np.arange(300))
+    return model
+
+
+@pytest.fixture
+def sent():
+    return []
+
+
+@pytest.fixture
+def workspace(model, sent):
+    workspace = Workspace(sent.append)
+    workspace.model, workspace.version = model, 3
+    random = np.random.default_rng(0)
+    mean = random.normal(size=(40, 2)).astype(np.float32)
+    workspace.points = Points(mean, np.full_like(mean, 0.1), np.zeros(40, np.int64), np.arange(100, 140))
+    return workspace
+
+
+@pytest.fixture
+def interactive(workspace):
+    return InteractiveRequests(workspace)
+
+
+def answer(interactive, sent, *requests) -> list:
+    """The results, with the requests made one piece apart."""
+    sent.clear()
+    for request in requests:
+        interactive.answer(request)
+        interactive.advance()
+    while interactive.working_on:
+        interactive.advance()
+    return list(sent)
+
+
+@pytest.mark.parametrize("source", ["prior", "aggregate"])
+def test_images_are_those_of_the_models_own_generate(interactive, model, sent, source):
+    result = answer(interactive, sent, Generate(5, source, 6, temperature=0.7, seed=4))[-1]
+    images, z = model.generate(6, source, temperature=0.7, seed=4)
+    assert isinstance(result, Generated)
+    assert (result.generation, result.model_version, result.is_from_file, result.problem) == (5, 3, True, "")
+    np.testing.assert_array_equal(result.latents, z)
+    np.testing.assert_array_equal(result.images, to_bytes(images)[:, 0])
+
+
+def test_a_selection_is_drawn_from_the_mixture_of_its_own_points(interactive, workspace, sent):
+    chosen = np.array([101, 105, 110, 111, 120, 139])
+    result = answer(interactive, sent, Generate(1, "selection", 5, seed=2, images=chosen))[-1]
+    points = workspace.points.of(chosen - 100)
+    expected = fit_mixture(points.mean, points.std).sample(5, 2)
+    np.testing.assert_array_equal(result.latents, expected)
+    assert not result.is_from_file
+
+
+def test_along_a_direction_each_row_is_a_draw_of_the_prior_moved_in_even_steps(interactive, model, sent):
+    vector, origin = np.array([0.0, 0.5], np.float32), np.array([1.0, 1.0], np.float32)
+    request = Generate(1, "direction", 10, temperature=0.5, seed=3, vector=vector, origin=origin, steps=5)
+    z = answer(interactive, sent, request)[-1].latents.reshape(2, 5, 2)
+    drawn = model.sample_prior(2, 3)
+    np.testing.assert_allclose(z[:, :, 0], np.repeat(drawn[:, :1], 5, axis=1), atol=1e-6)
+    np.testing.assert_allclose(z[:, :, 1], np.tile(1 + 0.5 * np.linspace(-1, 1, 5), (2, 1)), atol=1e-6)
+
+
+def test_a_fit_goes_on_for_a_newer_request_and_is_kept(interactive, sent):
+    """A temperature that is dragged would begin it anew each time."""
+    results = answer(interactive, sent, *(Generate(each, "aggregate", 2, temperature=0.1 * each) for each in (1, 2, 3)))
+    assert [each.generation for each in results if isinstance(each, Generated)] == [3]
+    again = answer(interactive, sent, Generate(4, "aggregate", 2, seed=9))
+    assert not any(isinstance(each, GenerationProgress) for each in again)
+
+
+@pytest.mark.parametrize(
+    ("request_", "problem"),
+    [
+        (Generate(1, "prior", 0), "1 to 400"),
+        (Generate(1, "prior", 2, temperature=-1), "temperature"),
+        (Generate(1, "selection", 2), "select images"),
+        (Generate(1, "selection", 2, images=np.array([5])), "none of the selected"),
+        (Generate(1, "direction", 2, vector=np.zeros(3, np.float32), origin=np.zeros(3, np.float32)), "another latent"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said_in_one_sentence(interactive, sent, request_, problem):
+    result = answer(interactive, sent, request_)[-1]
+    assert problem in result.problem
+    assert result.images is None
+
+
+def test_without_points_there_is_no_aggregate_posterior(interactive, workspace, model, sent, monkeypatch):
+    monkeypatch.setattr(model, "points", None)
+    workspace.points = None
+    assert "open a dataset" in answer(interactive, sent, Generate(1, "aggregate", 2))[-1].problem
