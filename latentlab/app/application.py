@@ -29,6 +29,7 @@ from latentlab.controllers.categories import CategoriesController
 from latentlab.controllers.codebook import CodebookController
 from latentlab.controllers.data import DataController, DatasetFitController
 from latentlab.controllers.decoded_image import DecodedImageController
+from latentlab.controllers.dimension import DimensionController
 from latentlab.controllers.directions import DirectionController
 from latentlab.controllers.encoded_image import EncodedImageController
 from latentlab.controllers.explore import ExploreController
@@ -156,6 +157,8 @@ class Application(QObject):
         filmstrip = FilmstripController(session, engine, window.filmstrip, parent)
         GenerateController(session, engine, explore, self.undo, window.generate_panel, window.notifications, parent)
         SnapshotsController(session, engine, window.snapshot_bar, window.filmstrip, window.curves, parent)
+        dimension = DimensionController(session, engine, self.undo, sliders, window, parent)
+        dimension.latentPicked.connect(explore.go_to)
         filmstrip.latentPicked.connect(explore.go_to)
         self._build_board(explore)
 

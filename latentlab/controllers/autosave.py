@@ -99,6 +99,7 @@ class AutosaveController(QObject):
             "axes": (session.axes.x, session.axes.y),
             "board": board,
             "locked": tuple(sorted(session.locked)),
+            "dimension_names": tuple(sorted(session.names.items())),
             "run_folder": session.run_folder,
             "run_config": session.run.config,
             "run_was_live": session.run_is_active,
@@ -258,6 +259,8 @@ class AutosaveController(QObject):
             session.set_axes(AxesChoice(*saved.axes))
             for dimension in saved.locked:
                 session.set_locked(dimension, True)
+        for dimension, name in saved.dimension_names:
+            session.dimension_names.set_name(saved.model, dimension, name)
         if saved.label is not None and session.model.conditional and saved.label < len(session.model.classes):
             session.set_label(saved.label)
         if not saved.run_was_live:

@@ -81,6 +81,20 @@ class LockDimension(_Change):
         super().__init__(text, not locked, locked, lambda value: session.set_locked(dimension, value))
 
 
+class NameDimension(_Change):
+    """Give a dimension of the current model a name, or remove it (an empty one)."""
+
+    def __init__(self, session: Session, dimension: int, name: str) -> None:
+        source = "" if session.model is None else session.model.source
+        names = session.dimension_names
+        super().__init__(
+            f"Name z{dimension + 1}",
+            session.names.get(dimension, ""),
+            name,
+            lambda value: names.set_name(source, dimension, value),
+        )
+
+
 class ChooseColour(_Change):
     """Colour the points by another column."""
 

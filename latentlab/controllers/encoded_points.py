@@ -38,7 +38,8 @@ class EncodedPoints:
             if model != self._viewed_model or not state.run_is_active:  # a restarted worker opens the same model
                 self._has_view = False
             self._viewed_model = model
-        shown, axes_changed = state.shown_points, bool(changed & {"axes", "axis_names"})
+        # Other names on the same plane only rename the axes.
+        shown, axes_changed = state.shown_points, "axes" in changed or {"axis_names", "plane"} <= changed
         is_turned = "plane" in changed and bool(state.axes.directions) and not _same_axes(state.plane, self._drawn_on)
         is_recoloured = "colour_by" in changed or ("tagged" in changed and bool(state.colour_by))
         if axes_changed or is_turned or is_recoloured or changed & {"points", "viewed_epoch"}:

@@ -21,6 +21,7 @@ from latentlab.engine.protocol.messages import (
 )
 from latentlab.gui.panels.filmstrip import Filmstrip
 from latentlab.gui.widgets.debouncer import Debouncer
+from latentlab.state.dimension_names import symbol, titled
 from latentlab.state.session import Session
 from latentlab.utils.duty_cycle import STRIP, DutyCycle
 from latentlab.utils.text import format_epoch
@@ -63,7 +64,8 @@ class FilmstripController(QObject):
         session.latentChanged.connect(self._on_latent_changed)
         session.modelChanged.connect(self._on_model_changed)
         session.pathChanged.connect(self._on_path_changed)
-        for signal in (session.labelChanged, session.levelChanged, session.datasetChanged):
+        named = session.dimension_names.changed
+        for signal in (session.labelChanged, session.levelChanged, session.datasetChanged, named):
             signal.connect(request_soon)
         for signal in (session.pointsChanged, session.runStateChanged):
             signal.connect(self._on_points_changed)
@@ -164,7 +166,15 @@ class FilmstripController(QObject):
         if is_current and self._generations.accept(result.generation):
             self._duty_cycle.record_cost(result.seconds)
             epoch = format_epoch(result.epoch) if self._session.run_is_active else ""
-            self._filmstrip.set_strip(result.kind, result.images, result.row_names, result.latents, epoch)
+            self._filmstrip.set_strip(result.kind, result.images, self._titles(result), result.latents, epoch)
+
+    def _titles(self, result: Strip) -> tuple[str, ...]:
+        """Names of the rows, with those that the user gave to dimensions."""
+        if result.kind != "traverse":
+            return result.row_names
+        names = self._session.names
+        named = {symbol(dimension): titled(dimension, names) for dimension in names}
+        return tuple(named.get(name, name) for name in result.row_names)
 
     def _on_decoded(self, result: Decoded) -> None:
         if not result.preview and result.model_version >= self._session.opened_version:

@@ -59,6 +59,7 @@ class ModelController(QObject):
         session.axesChanged.connect(self._show_axes)
         session.levelChanged.connect(self._show_axes)
         session.board.changed.connect(self._show_axes)
+        session.dimension_names.changed.connect(self._show_axes)
         session.colourByChanged.connect(self._show_axes)
 
     def open(self, source: str) -> None:
@@ -130,7 +131,7 @@ class ModelController(QObject):
             for item in session.board.of_kind("direction")
             if item.latent_dim == session.latent.size
         ]
-        self._panel.set_axes(dimensions, components, session.axes.x, session.axes.y, directions)
+        self._panel.set_axes(dimensions, components, session.axes.x, session.axes.y, directions, session.names)
         own = () if session.points is None else tuple(session.points.columns)
         tags = dict.fromkeys(item.tag for item in tagged(session.board.items))
         columns = dict.fromkeys((*own, *tags)) if session.points is not None else {}

@@ -9,11 +9,12 @@ import numpy as np
 
 from latentlab.engine.protocol.messages import Axes, FloatArray, PointsChanged, SnapshotRead
 from latentlab.state.board import BoardItem
+from latentlab.state.dimension_names import titled
 from latentlab.state.map_axes import AxesChoice
 from latentlab.state.selection import Selection
 from latentlab.state.session import Posterior, Session
 from latentlab.state.tags import tagged
-from latentlab.utils.text import format_epoch, subscript
+from latentlab.utils.text import format_epoch
 
 _SLANTED = 0.01  # cosine of the angle from which an axis is not orthogonal: 0.6 degrees off
 OF_TRAINING_IMAGES = "points of the model's training images, not of the open images"
@@ -174,7 +175,7 @@ def _axis_name(session: Session, name: str) -> str:
     if name.startswith("d:"):
         item = session.board.item(name[2:])
         return "z₁" if item is None else item.name
-    return f"PC {name[2:]}" if name.startswith("pc") else f"z{subscript(int(name[1:]))}"
+    return f"PC {name[2:]}" if name.startswith("pc") else titled(int(name[1:]) - 1, session.names)
 
 
 def _has_images(session: Session) -> bool:

@@ -6,6 +6,7 @@ value stays the same.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from latentlab.config.info import DatasetInfo, ModelInfo
 from latentlab.config.layout import LatentLayout, Level
 from latentlab.engine.protocol.messages import Axes, FloatArray, ImageEncoded, PointsChanged, SnapshotRead
 from latentlab.state.board import Board
+from latentlab.state.dimension_names import DimensionNames
 from latentlab.state.map_axes import AxesChoice, MapAxes, axis_vector, level_components
 from latentlab.state.run_status import RunState, RunStatus
 from latentlab.state.selection import Selection
@@ -75,6 +77,9 @@ class Session(QObject):
         self.board = Board(self)
         """What was found and kept; it outlives models and datasets."""
         self.board.changed.connect(self.changed)
+        self.dimension_names = DimensionNames(self)
+        """Names of dimensions, by model; see ``names``."""
+        self.dimension_names.changed.connect(self.changed)
         self._selection: Selection | None = None
         self._latent: FloatArray = np.zeros(0, np.float32)
         self._preview: FloatArray | None = None
@@ -147,6 +152,11 @@ class Session(QObject):
         if label != self._label:
             self._label = label
             self._emit(self.labelChanged)
+
+    @property
+    def names(self) -> Mapping[int, str]:
+        """The user's names for dimensions of the current model, by index."""
+        return {} if self._model is None else self.dimension_names.of(self._model.source)
 
     @property
     def layout(self) -> LatentLayout:

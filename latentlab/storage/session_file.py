@@ -34,6 +34,8 @@ SUFFIX = ".latentlab.json"
 _LARGEST_FILE = 24 << 20  # bytes: the longest source takes 12 MB if each character is escaped, a full Board 10
 
 Dimension = Annotated[int, Field(ge=0, lt=LARGEST_LATENT)]
+DimensionName = Annotated[str, Field(min_length=1, max_length=40)]
+_MOST_NAMES = 4096
 AxisName = Annotated[str, Field(pattern=r"^((z|pc)[1-9]\d{0,3}|d:[0-9a-f]{1,32})$")]
 
 PathText = Annotated[str, any_text(LONGEST_TEXT)]
@@ -51,6 +53,8 @@ class SessionFile(Config):
         In the model's latent space; ignored if they do not fit the model.
     board
         What was kept.
+    dimension_names
+        Names that the user gave to the model's dimensions: index and name of each.
     run_folder, run_config, run_was_live
         The last run, and whether it was still training.
     was_closed
@@ -67,6 +71,7 @@ class SessionFile(Config):
     label: Annotated[int, Field(ge=0, lt=MAX_CLASSES)] | None = None
     axes: tuple[AxisName, AxisName] = ("z1", "z2")
     locked: Annotated[tuple[Dimension, ...], Field(max_length=LARGEST_LATENT, fail_fast=True)] = ()
+    dimension_names: Annotated[tuple[tuple[Dimension, DimensionName], ...], Field(max_length=_MOST_NAMES)] = ()
     board: KeptBoard = ()
     run_folder: PathText = ""
     run_config: RunConfig | None = None

@@ -18,6 +18,7 @@ from latentlab.engine.protocol.messages import (
     DecodeGrid,
     DecodeOtherGrid,
     DecodeRows,
+    DescribeDimension,
     DistanceToData,
     DrawLatent,
     DrawThumbnail,
@@ -61,10 +62,10 @@ from latentlab.storage import RunFolder
 GIVEN_UP = "The worker keeps ending and is not started again."
 
 NEEDING_MODEL = (
-    Decode, DecodeBoth, DecodeGrid, DecodeOtherGrid, DecodeRows, DistanceToData, DrawLatent, DrawThumbnail,
-    EncodeDataset, EncodeImage, EncodeSelection, ExportSelection, FindDirection, Generate, Interpolate, MeasureCopy,
-    MeasurePlane, Nearest, PicturesOfPoints, RankImages, ReadCodebooks, Reconstruct, Sample, SaveModel, SearchImages,
-    SummarizeSelection, Traverse,
+    Decode, DecodeBoth, DecodeGrid, DecodeOtherGrid, DecodeRows, DescribeDimension, DistanceToData, DrawLatent,
+    DrawThumbnail, EncodeDataset, EncodeImage, EncodeSelection, ExportSelection, FindDirection, Generate, Interpolate,
+    MeasureCopy, MeasurePlane, Nearest, PicturesOfPoints, RankImages, ReadCodebooks, Reconstruct, Sample, SaveModel,
+    SearchImages, SummarizeSelection, Traverse,
 )  # fmt: skip
 """Requests that a restarted worker can answer only after it has opened the model again."""
 NEEDING_DATASET = (

@@ -55,6 +55,7 @@ class ResultSignals(QObject):
     copyMeasured = Signal(object)
     distanceMeasured = Signal(object)
     planeMeasured = Signal(object)
+    dimensionDescribed = Signal(object)
     pointPictures = Signal(object)
     latentDrawn = Signal(object)
     comparisonOpened = Signal(object)

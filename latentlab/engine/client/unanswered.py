@@ -31,6 +31,8 @@ from latentlab.engine.protocol.messages import (
     DecodeGrid,
     DecodeOtherGrid,
     DecodeRows,
+    DescribeDimension,
+    DimensionDescribed,
     DirectionFound,
     DistanceMeasured,
     DistanceToData,
@@ -128,6 +130,7 @@ _RULES: dict[type[Request], tuple[Outcome, tuple[type[Result], ...]]] = {
     MeasureCopy: (_VIEW, (CopyMeasured,)),
     DistanceToData: (_VIEW, (DistanceMeasured,)),
     MeasurePlane: (_VIEW, (PlaneMeasured,)),
+    DescribeDimension: (_VIEW, (DimensionDescribed,)),
     PicturesOfPoints: (_VIEW, (PointPictures,)),
     CompareRuns: (_VIEW, ()),  # the worker keeps following these runs: never answered completely
     SummarizeSelection: (_VIEW, (SelectionSummary,)),

@@ -36,7 +36,9 @@ LARGE = 1 << 16
 """Arrays of at least so many bytes are passed in shared memory. The pipe's buffer is small, and a worker that sends its
 first points must not wait until the window, which is still being built, reads them."""
 
-REQUEST_ORDER = ("decode", "nearest", "distance", "both", "strip", "pictures", "grid", "other-grid", "generate", "copy")
+REQUEST_ORDER = (
+    "decode", "nearest", "distance", "both", "strip", "dimension", "pictures", "grid", "other-grid", "generate", "copy",
+)  # fmt: skip
 """Interactive requests in the order in which they are answered: the image at the pointer first."""
 
 _ALIGNMENT = 64

@@ -228,6 +228,18 @@ class MeasurePlane(Request):
 
 
 @dataclass(frozen=True)
+class DescribeDimension(Request):
+    """Describe a dimension: its images with the others held at ``z``, where pixels change, and what it goes with."""
+
+    slot: ClassVar[str | None] = "dimension"
+    generation: int
+    z: FloatArray  # [d]
+    dimension: int
+    values: FloatArray  # [steps], of the dimension, for the images
+    label: int | None = None
+
+
+@dataclass(frozen=True)
 class PicturesOfPoints(Request):
     """Send pictures of these encoded images, in this order: ``real`` ones of the open dataset, or ``decoded`` ones.
 

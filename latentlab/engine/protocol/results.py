@@ -242,6 +242,47 @@ class PlaneMeasured(Result):
 
 
 @dataclass(frozen=True)
+class Correlation:
+    """How strongly a dimension goes with a column of the encoded images, or with their class.
+
+    ``value`` is Pearson's r, from −1 to 1 (``is_signed``), or for texts and classes the correlation ratio, 0 to 1.
+    """
+
+    name: str
+    value: float
+    is_signed: bool
+
+
+@dataclass(frozen=True)
+class DimensionDescribed(Result):
+    """What a dimension does.
+
+    Attributes
+    ----------
+    images, latents
+        Images of the requested values, [n, H, W] or [n, H, W, 3], and their latents [n, d].
+    change
+        Derivative of the mean image by the dimension at the requested latent, [H, W], per unit of the dimension; of
+        several channels the one that changes most.
+    mean_change, averaged
+        Its absolute value, averaged over so many encoded images; ``None`` without any.
+    correlations
+        With columns and classes, the strongest first.
+    """
+
+    slot: ClassVar[str | None] = "dimension"
+    generation: int
+    model_version: int
+    dimension: int
+    images: ByteArray
+    latents: FloatArray
+    change: FloatArray
+    mean_change: FloatArray | None
+    averaged: int
+    correlations: tuple[Correlation, ...]
+
+
+@dataclass(frozen=True)
 class PointPictures(Result):
     """Some of the pictures that were requested; ``points_version`` is the model version that encoded the points.
 

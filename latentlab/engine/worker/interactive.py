@@ -18,6 +18,7 @@ from latentlab.engine.protocol.messages import (
     DecodeGrid,
     DecodeOtherGrid,
     DecodeRows,
+    DescribeDimension,
     DistanceToData,
     DrawLatent,
     Generate,
@@ -40,6 +41,7 @@ from latentlab.engine.protocol.messages import (
 from latentlab.engine.worker import point_pictures
 from latentlab.engine.worker.copy_search import CopySearch
 from latentlab.engine.worker.decode_both import decode_both
+from latentlab.engine.worker.dimension import describing
 from latentlab.engine.worker.generating import ImageGenerator
 from latentlab.engine.worker.nearest_search import NearestSearch
 from latentlab.engine.worker.plane_search import PlaneSearch
@@ -58,7 +60,7 @@ _SLICE_SECONDS = 0.008  # seconds of decoding between two checks of the mailbox
 _SEARCH_SLICE_SECONDS = 0.004  # seconds of searching
 _MAX_CELLS = 512  # a side
 _SEARCHES = ("nearest", "distance", "plane")  # slots, in the order in which they are worked on
-_DECODINGS = ("strip", "pictures", "grid", "other-grid", "generate", "copy")
+_DECODINGS = ("strip", "dimension", "pictures", "grid", "other-grid", "generate", "copy")
 _IMAGES_READ = 64  # at a time, for pictures of the points
 
 _Strip: TypeAlias = DecodeRows | Traverse | Interpolate | Reconstruct | Sample
@@ -161,6 +163,8 @@ class InteractiveRequests:
                     pieces = self._grid(request, model)
             case DecodeGrid():
                 pieces = self._grid(request, self._workspace.need_model())
+            case DescribeDimension():
+                pieces = describing(self._workspace, request, self._decoded)
             case PicturesOfPoints():
                 pieces = self._pictures(request)
             case DecodeRows() | Traverse() | Interpolate() | Reconstruct() | Sample():
@@ -354,7 +358,7 @@ def _latent_size(request: Request) -> int | None:
     match request:
         case DecodeOtherGrid():
             return None  # of the compared model
-        case Nearest() | DistanceToData() | Traverse() | MeasureCopy():
+        case Nearest() | DistanceToData() | Traverse() | DescribeDimension() | MeasureCopy():
             return request.z.size
         case DecodeGrid() | MeasurePlane():
             return request.axes.origin.size

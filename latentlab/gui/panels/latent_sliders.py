@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QPushButton, QSizePolicy, QWidget
 
 from latentlab.config.layout import ACTIVE_KL
 from latentlab.gui.panels.direction_sliders import DirectionSliders
@@ -18,10 +18,11 @@ from latentlab.gui.style.theme import SPACE, tabular
 from latentlab.gui.widgets.containers import EmptyState, Fold
 from latentlab.gui.widgets.controls import button, column, combo_box, label, named, row, scrolled, tool_button
 from latentlab.gui.widgets.latent_slider import LatentSlider
-from latentlab.gui.widgets.plain_text import set_tool_tip
+from latentlab.gui.widgets.plain_text import set_tool_tip, without_mnemonic
 from latentlab.utils.plain_text import NAME, as_line
 from latentlab.utils.text import MINUS, format_number, subscript
 
+_WIDEST_NAME = 48  # px: the slider needs the rest
 _BUTTON = 23  # px: as wide as the icon needs, which leaves more for the slider
 
 
@@ -44,19 +45,19 @@ class _Row(QWidget):
         )
         self.dice = tool_button(f"latentDice{dimension}", f"sample {name}", "Sample it from the prior", "dice")
         self.slider.edited.connect(self._on_slider_edited)
-        title = label(name)
-        self._set_widths(title)
+        self.title = TitleButton(dimension)
+        self._set_widths(self.title)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACE // 2)
-        for widget, stretch in ((title, 0), (self.slider, 1), (self.value, 0), (self.kl, 0)):
+        for widget, stretch in ((self.title, 0), (self.slider, 1), (self.value, 0), (self.kl, 0)):
             layout.addWidget(widget, stretch)
         for tool in (self.lock, self.dice):
             tool.setFixedWidth(_BUTTON)
             layout.addWidget(tool)
 
-    def _set_widths(self, title: QLabel) -> None:
-        title.setFixedWidth(self.fontMetrics().horizontalAdvance("z₀₀") + 2)
+    def _set_widths(self, title: TitleButton) -> None:
+        title.set_width(0)
         for number, widest in ((self.value, "−00.00"), (self.kl, "0.00 nat")):
             number.setFont(tabular(number.font()))
             number.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -87,6 +88,43 @@ class _Row(QWidget):
 
     def _write(self, value: float) -> None:
         self.value.setText(format_number(value, ".2f"))
+
+
+class TitleButton(QPushButton):
+    """The name of a dimension, which opens the view of what it does."""
+
+    def __init__(self, dimension: int) -> None:
+        super().__init__()
+        self._symbol, self._name = f"z{subscript(dimension + 1)}", ""
+        self.setFlat(True)
+        self.setProperty("role", "name")
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        named(self, f"latentName{dimension}", f"what {self._symbol} does", "")
+        self.set_name("")
+
+    def set_name(self, name: str) -> None:
+        """Show the name that the user has given; an empty one shows the symbol."""
+        self._name = name
+        title = f"{self._symbol} {name}".rstrip()
+        set_tool_tip(
+            self, f"What does {title} do? Its images, where pixels change, what it goes with, and a name for it"
+        )
+        self._show()
+
+    def set_width(self, width: int) -> None:
+        """Make it this wide, at least as wide as a symbol."""
+        self.setFixedWidth(max(width, self.fontMetrics().horizontalAdvance("z₀₀") + 2))
+        self._show()
+
+    def wanted_width(self) -> int:
+        """Width that shows the whole name."""
+        return self.fontMetrics().horizontalAdvance(self._name) + 4 if self._name else 0
+
+    def _show(self) -> None:
+        text = self._name or self._symbol
+        elided = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, max(self.width(), 8))
+        self.setText(without_mnemonic(elided))
 
 
 class _ValueEdit(QLineEdit):
@@ -153,10 +191,13 @@ class LatentSliders(QWidget):
         Another class was chosen for a conditional model.
     levelChosen(index)
         Another level of a hierarchy of latents was chosen.
+    dimensionAsked(dimension)
+        The name of a dimension was clicked: what does it do?
     openModelRequested
         The empty state's button was pressed.
     """
 
+    dimensionAsked = Signal(int)
     valueEdited = Signal(int, float, int)
     resetRequested = Signal(int)
     lockToggled = Signal(int, bool)
@@ -281,6 +322,14 @@ class LatentSliders(QWidget):
         for dimension, each in enumerate(self._rows):
             each.show_locked(dimension in locked)
 
+    def set_names(self, names: Mapping[int, str]) -> None:
+        """Show these names of dimensions, by index, instead of their symbols; the column is as wide as they need."""
+        for dimension, each in enumerate(self._rows):
+            each.title.set_name(as_line(names.get(dimension, ""), NAME))
+        width = min(_WIDEST_NAME, max((each.title.wanted_width() for each in self._rows), default=0))
+        for each in self._rows:
+            each.title.set_width(width)
+
     def set_classes(self, names: Sequence[str]) -> None:
         """Offer the classes of a conditional model; without any the choice is hidden."""
         self._label.clear()
@@ -328,6 +377,7 @@ class LatentSliders(QWidget):
         row.slider.set_span(self._span)
         row.slider.edited.connect(lambda value, gesture: self.valueEdited.emit(dimension, value, gesture))
         row.slider.resetRequested.connect(lambda: self.resetRequested.emit(dimension))
+        row.title.clicked.connect(lambda _checked=False: self.dimensionAsked.emit(dimension))
         row.dice.clicked.connect(lambda: self.sampleRequested.emit(dimension))
         row.lock.toggled.connect(lambda locked: self._on_lock_toggled(dimension, locked))
         return row
@@ -353,7 +403,7 @@ class LatentSliders(QWidget):
         for row_index, dimension in enumerate(order):
             each = self._rows[dimension]
             (self._folded if dimension in collapsed else self._shown).addWidget(each, row_index, 0)
-            for control in (each.slider, each.value, each.lock, each.dice):
+            for control in (each.title, each.slider, each.value, each.lock, each.dice):
                 QWidget.setTabOrder(previous, control)
                 previous = control
             each.show()

@@ -177,6 +177,7 @@ class ModelPanel(QWidget):
         x: str,
         y: str,
         directions: Sequence[tuple[str, str]] = (),
+        names_of_dimensions: Mapping[int, str] | None = None,
     ) -> None:
         """Offer dimensions, principal components and directions; show the chosen two.
 
@@ -190,7 +191,10 @@ class ModelPanel(QWidget):
             The chosen ones.
         directions
             Axis name and title of each direction of the Board.
+        names_of_dimensions
+            Names that the user gave to dimensions, by index.
         """
+        given = names_of_dimensions or {}
         indices = range(dimensions) if isinstance(dimensions, int) else dimensions
         names = [f"z{i + 1}" for i in indices] + [f"pc{i + 1}" for i in range(components)]
         can_choose = len(names) + len(directions) > 1
@@ -201,7 +205,8 @@ class ModelPanel(QWidget):
             axis.clear()
             for name in names:
                 number = int(name.lstrip("pcz"))
-                axis.addItem(f"PC {number}" if name.startswith("pc") else f"z{subscript(number)}", name)
+                title = f"z{subscript(number)} {as_line(given.get(number - 1, ''), NAME)}".rstrip()
+                axis.addItem(f"PC {number}" if name.startswith("pc") else title, name)
             for name, title in directions:
                 axis.addItem(as_line(title, NAME), name)
             axis.setCurrentIndex(axis.findData(chosen))

@@ -186,6 +186,19 @@ def cividis_table() -> ByteArray:
     return np.round(np.stack(columns, axis=1)).astype(np.uint8)
 
 
+def diverging(values: npt.ArrayLike, dark: bool = True) -> ByteArray:
+    """Colour values from −1 (blue) over 0 (the ground of the theme) to 1 (orange): uint8 [..., 3]."""
+    shares = np.clip(np.asarray(values, float), -1.0, 1.0)[..., None]
+    middle = np.array(_DIVERGING_MIDDLE[0 if dark else 1], float)
+    ends = np.where(shares < 0, np.array(_DIVERGING_ENDS[0], float), np.array(_DIVERGING_ENDS[1], float))
+    colours: ByteArray = np.round(middle + np.sqrt(np.abs(shares)) * (ends - middle)).astype(np.uint8)
+    return colours
+
+
+_DIVERGING_ENDS = ((70, 130, 230), (240, 140, 30))
+_DIVERGING_MIDDLE = ((16, 18, 22), (250, 250, 250))
+
+
 def cividis(values: npt.ArrayLike) -> ByteArray:
     """Cividis colours uint8 [..., 3] of values in [0, 1]; others are clipped, NaN counts as 0."""
     clean = np.clip(np.nan_to_num(np.asarray(values, float)), 0.0, 1.0)
