@@ -94,6 +94,24 @@ class Photographer:
         QTest.qWait(50)
         QApplication.sendEvent(target, QEvent(QEvent.Type.Leave))
 
+    def lasso(self, corners: list[tuple[float, float]]) -> None:
+        """Draw around points of the map with the Select tool."""
+        from PySide6.QtCore import QEvent, QPointF, Qt
+        from PySide6.QtGui import QMouseEvent
+        from PySide6.QtTest import QTest
+        from PySide6.QtWidgets import QApplication
+
+        self.find("actionSelect").trigger()
+        shown, left, none = self.find("latentMap"), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        pixels = [QPointF(shown.z_to_pixel(corner)) for corner in corners]
+        target = shown.viewport()
+        QTest.mousePress(target, left, none, pixels[0].toPoint())
+        for at in pixels[1:]:
+            where = QPointF(target.mapToGlobal(at.toPoint()))
+            move = QMouseEvent(QEvent.Type.MouseMove, at, where, Qt.MouseButton.NoButton, left, none)
+            QApplication.sendEvent(target, move)
+        QTest.mouseRelease(target, left, none, pixels[-1].toPoint())
+
     def photograph(self, name: str, widget: Any = None) -> None:
         """Save a picture of the window, or of a part of it, with a small palette."""
         from PIL import Image
@@ -169,12 +187,41 @@ class Photographer:
         self.settle(4)
         self.photograph("scrubber")
 
+    def selection(self) -> None:
+        """The picture of selected images."""
+        session = self.application.session
+        self.wait_for(lambda: session.points is not None, "the first model's points")
+        self.find("actionLight").trigger()
+        self.open("bundled:shapes-6d")
+        self.find("demoShapesButton").click()
+        self.wait_for(lambda: session.dataset is not None, "the images")
+        self.wait_for(
+            lambda: session.points is not None and session.points_are_of_dataset and session.points.columns,
+            "their points",
+        )
+        for name in ("curves", "runs", "board"):
+            self.window.docks[name].hide()
+        self.find("actionFitPoints").trigger()
+        self.settle(4)
+        view = self.find("latentMap").view()
+        across, up = view.x_max - view.x_min, view.y_max - view.y_min
+        shape = [(0.3, 0.55), (0.33, 0.75), (0.45, 0.85), (0.55, 0.7), (0.52, 0.5), (0.4, 0.45)]
+        self.lasso([(view.x_min + across * x, view.y_min + up * y) for x, y in shape])
+        self.settle(4)
+        self.photograph("selection")
+
+
+PARTS = ("tour", "selection")
+"""Methods of `Photographer` that make pictures."""
+
 
 def main() -> None:
     """Open the window, make the pictures, close it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", nargs="?", type=Path, default=Path(__file__).parents[1] / "docs" / "pictures")
-    out = parser.parse_args().out
+    parser.add_argument("--only", choices=PARTS, help="make the pictures of one part alone")
+    arguments = parser.parse_args()
+    out = arguments.out
     out.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     with tempfile.TemporaryDirectory() as home:
@@ -186,7 +233,9 @@ def main() -> None:
         try:
             application.window.resize(WIDTH, HEIGHT)
             application.window.show()
-            Photographer(application, out).tour()
+            photographer = Photographer(application, out)
+            for part in PARTS if arguments.only is None else (arguments.only,):
+                getattr(photographer, part)()
         finally:
             application.close()
 
