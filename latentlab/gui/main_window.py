@@ -49,6 +49,8 @@ _PANELS = (
     ("log_view", "panels.log", "log", "LogView"),
 )
 """Attribute, module, dock and class of each panel, in the order they are made."""
+_IN_PARTS = ("DataPanel", "TrainingPanel")
+"""The classes of panels that have so many controls that they are made in parts."""
 _MODEL_PANELS = ("decoded_image", "latent_sliders", "filmstrip", "model_panel", "generate_panel")
 """The panels that are empty until a model is open."""
 _MAP_MARGINS = QMargins(46, 44, 8, 88)  # px of the map with its axes, and with notes in its corners
@@ -149,10 +151,15 @@ class MainWindow(QMainWindow):
     # --- building -------------------------------------------------------------------------------
 
     def build_panels(self) -> Iterator[None]:
-        """Make the panels, half of one with each step and visible ones first; the iterator must be exhausted."""
+        """Make the panels, a part of one with each step and visible ones first; the iterator must be exhausted."""
         for attribute, module, dock, kind in _PANELS:
             # Imported here: the window is painted before any panel is needed.
-            panel = getattr(import_module(f"latentlab.gui.{module}"), kind)(self.docks[dock])
+            make = getattr(import_module(f"latentlab.gui.{module}"), kind)
+            if kind in _IN_PARTS:
+                panel = make(self.docks[dock], parts_later=True)
+                yield from panel.build()
+            else:
+                panel = make(self.docks[dock])
             setattr(self, attribute, panel)
             if self._is_starting and attribute in _MODEL_PANELS:
                 panel.set_waiting(OPENING)

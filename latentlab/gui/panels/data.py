@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,7 @@ from latentlab.errors import InputError
 from latentlab.gui.panels.class_picker import ClassPicker
 from latentlab.gui.panels.dataset_facts import Shape, cost, details, file_summary, images_left
 from latentlab.gui.style.theme import SPACE
-from latentlab.gui.widgets.config_form import Settings, add_settings, form
+from latentlab.gui.widgets.config_form import Settings, add_settings, form, make_controls
 from latentlab.gui.widgets.containers import EmptyState, Fold
 from latentlab.gui.widgets.controls import button, column, label, named, row, rule, scrolled
 from latentlab.gui.widgets.debouncer import Debouncer
@@ -42,6 +43,11 @@ PREVIEW_DELAY = 150  # ms without a change before a preview is requested
 class DataPanel(QWidget):
     """Opens a dataset and shows what it contains.
 
+    Parameters
+    ----------
+    parts_later
+        Leave it empty: ``build`` then makes its parts, so that the event loop can run between them.
+
     Signals
     -------
     openRequested(source, config)
@@ -66,7 +72,7 @@ class DataPanel(QWidget):
     openRunDataRequested = Signal()
     configRefused = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, parts_later: bool = False) -> None:
         super().__init__(parent)
         self.setObjectName("dataPanel")
         self._source = ""
@@ -75,6 +81,14 @@ class DataPanel(QWidget):
         self._shape: Shape = (1, 1, 1)  # of the images shown last
         self._histogram: ValueHistogram | None = None  # made with the first values: importing pyqtgraph takes long
         self._preview_timer = Debouncer(PREVIEW_DELAY, self._request_preview, self)
+        if not parts_later:
+            for _ in self.build():
+                pass
+
+    # --- building -------------------------------------------------------------------------------
+
+    def build(self) -> Iterator[None]:
+        """Make the parts, some with each step; the iterator must be exhausted before the panel is used or shown."""
         body = self._body = QWidget()
         self._area = scrolled(body)
         outer = column(self, 0, 0)
@@ -83,13 +97,14 @@ class DataPanel(QWidget):
         layout = column(body)
         self._build_source(layout)
         self._build_progress(layout)
+        yield
         self._build_info(layout)
-        self._build_controls(layout)
+        yield
+        yield from self._build_controls(layout)
         layout.addStretch(1)
+        yield
         self.set_config(DataConfig())
         self.set_info(None)
-
-    # --- building -------------------------------------------------------------------------------
 
     def _build_source(self, layout: QVBoxLayout) -> None:
         self._path = ElidedLabel("No dataset is open")
@@ -171,7 +186,7 @@ class DataPanel(QWidget):
         self._sheet_box.hide()
         return self._sheet_box
 
-    def _build_controls(self, layout: QVBoxLayout) -> None:
+    def _build_controls(self, layout: QVBoxLayout) -> Iterator[None]:
         choices = {"data.levels": LEVELS}
         self._settings = Settings(DataConfig, "data.", self._body, choices, without=("data.classes",))
         reading = [self._settings[f"data.{name}"] for name in READING]
@@ -190,6 +205,8 @@ class DataPanel(QWidget):
         layout.addWidget(label("Which images are used", "section"))
         layout.addWidget(self._classes_fold)
         layout.addLayout(subset_form)
+        yield
+        yield from make_controls(reading + subset)
         last = add_settings(reading_form, reading)
         add_settings(subset_form, subset, last)
         others = [each for each in self._settings.values() if each not in reading + subset]

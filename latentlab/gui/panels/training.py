@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from latentlab.config import ModelConfig, RunConfig, TrainingConfig, validated
 from latentlab.errors import InputError, SettingError
 from latentlab.gui.panels.recipe_picker import RecipeLike, RecipePicker, SuggestionLike
 from latentlab.gui.panels.run_controls import RunControls
-from latentlab.gui.widgets.config_form import Settings, add_groups, add_settings, empty, form
+from latentlab.gui.widgets.config_form import Settings, add_groups, add_settings, empty, form, make_controls
 from latentlab.gui.widgets.containers import Fold
 from latentlab.gui.widgets.controls import column, scrolled
 
@@ -32,6 +32,11 @@ _ADJUSTED = {name.rpartition(".")[2]: name for name in ADJUSTABLE}
 
 class TrainingPanel(QWidget):
     """Chooses a recipe and its settings, and starts, pauses and stops a run.
+
+    Parameters
+    ----------
+    parts_later
+        Leave it empty: ``build`` then makes its parts, so that the event loop can run between them.
 
     Signals
     -------
@@ -68,7 +73,7 @@ class TrainingPanel(QWidget):
     openDatasetRequested = Signal()
     openRunDataRequested = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, parts_later: bool = False) -> None:
         super().__init__(parent)
         self.setObjectName("trainingPanel")
         self._is_active = self._can_adjust = False
@@ -79,17 +84,27 @@ class TrainingPanel(QWidget):
         self._can_train, self._reason, self._invalid = True, "", ""
         self._folded: list[str] = []  # names of the settings in the fold
         self._last_control: QWidget | None = None  # before the fold in the tab order
+        if not parts_later:
+            for _ in self.build():
+                pass
+
+    # --- building -------------------------------------------------------------------------------
+
+    def build(self) -> Iterator[None]:
+        """Make the parts, some with each step; the iterator must be exhausted before the panel is used or shown."""
         # Built from the outside in: reparenting a widget applies the style sheet to all its children again.
         outer = column(self, 0, 0)
         body = QWidget(self)
         outer.addWidget(scrolled(body), 1)
         self._settings = Settings(ModelConfig, "model.", body, without=("model.recipe",))  # the picker is its control
+        yield
         self._settings.update(Settings(TrainingConfig, "training.", body, {"training.device": ("auto", "cpu")}))
         for setting in self._settings.values():
             setting.changed.connect(self._check)
         self._settings["training.epochs"].changed.connect(self._name_continue)
         for name in ADJUSTABLE:
             self._settings[name].changed.connect(partial(self._on_adjustable_changed, name))
+        yield
         layout = column(body)
         self._recipe = RecipePicker(body)
         self._recipe.recipeChosen.connect(self._on_recipe_chosen)
@@ -97,13 +112,14 @@ class TrainingPanel(QWidget):
         layout.addWidget(self._recipe)
         self._build_settings(layout)
         layout.addStretch(1)
+        yield
         self._run = RunControls(self._settings[BETA], self)
         outer.addWidget(self._run)
         self._join_run()
+        yield
+        yield from make_controls(self._settings[name] for name in ALWAYS)
         self.set_config(RunConfig())
         self._show_state()
-
-    # --- building -------------------------------------------------------------------------------
 
     def _build_settings(self, layout: QVBoxLayout) -> None:
         self._main, self._rest = form(), form()

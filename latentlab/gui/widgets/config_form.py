@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -14,6 +14,7 @@ from latentlab.gui.widgets.controls import label
 from latentlab.gui.widgets.setting_field import Setting
 
 _MISSING = object()
+_AT_ONCE = 3  # controls: some milliseconds
 
 
 class Settings(dict[str, Setting]):
@@ -66,6 +67,14 @@ class Settings(dict[str, Setting]):
                 section = section.setdefault(part, {})
             section[last] = setting.value()
         return nested
+
+
+def make_controls(settings: Iterable[Setting]) -> Iterator[None]:
+    """Make the controls and labels that a form will need, a few with each step."""
+    for number, setting in enumerate(settings, 1):
+        _ = setting.label  # made with its control when it is first used
+        if number % _AT_ONCE == 0:
+            yield
 
 
 def form() -> QFormLayout:
