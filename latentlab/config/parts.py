@@ -86,7 +86,7 @@ class PriorConfig(Config):
         default="standard",
         description="``standard`` normal; learned ``mixture`` of Gaussians; ``vamp``: mixture of the posteriors at "
         "learned pseudo-inputs; ``flow``: a learned autoregressive flow; ``categorical``: uniform, for concrete "
-        "latents.",
+        "latents. With points (``posterior.kind=delta``) a prior is not learned.",
     )
     components: int = Field(
         default=10, ge=1, le=10_000, description="Number of components of the mixture, or of pseudo-inputs."
@@ -102,7 +102,8 @@ class LikelihoodConfig(Config):
     sigma: Literal["fixed", "learned", "optimal", "pixel"] = Field(
         default="fixed",
         description="σ of the Gaussian: ``fixed`` at ``sigma_value``; one ``learned`` number that starts there; "
-        "``optimal``: the best one for each batch; ``pixel``: one for each pixel, from the decoder.",
+        "``optimal``: the best one for each batch, its samples weighted alike; ``pixel``: one for each pixel, from the "
+        "decoder.",
     )
     sigma_value: float = Field(
         default=1.0,
@@ -138,7 +139,7 @@ class DivergenceConfig(Config):
     kind: Literal["none", "mmd", "sliced-wasserstein", "energy", "kernel", "total-correlation"] = Field(
         default="none",
         description="``mmd``: maximum mean discrepancy; ``sliced-wasserstein``; ``energy`` distance; ``kernel``: a "
-        "Gaussian kernel's distance in closed form; ``total-correlation`` by minibatch weighting.",
+        "Gaussian kernel's distance in closed form; ``total-correlation``, estimated from the batch.",
     )
     weight: float = Field(default=1.0, ge=0.0, description="λ, relative to errors summed over pixels.")
     kernel: Literal["imq", "rbf"] = Field(

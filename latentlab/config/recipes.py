@@ -78,7 +78,7 @@ _FIRST = (
         "The posterior's dimensions may depend on each other: z = μ + L ε with a lower triangular L. "
         "The bound is tighter if the true posterior is correlated.",
         "E_q[log p(x|z)] − KL(N(μ, L Lᵀ) ‖ N(0, I))",
-        "Rezende, Mohamed & Wierstra 2014, Stochastic Backpropagation (arXiv:1401.4082)",
+        "Kingma & Welling 2019, An Introduction to Variational Autoencoders, section 2.5.1 (arXiv:1906.02691)",
         {"posterior": {"kind": "cholesky"}},
         ("latent_dim", "architecture.kind"),
     ),
@@ -99,7 +99,8 @@ _OBJECTIVES = (
         "The encoder's gradient by REINFORCE, with the other samples as baseline, instead of through the sample. "
         "For comparison: the curves show how much larger its variance is.",
         "∇ E_q[f(z)] = E_q[(f(z) − b) ∇ log q(z|x)]",
-        "Mnih & Gregor 2014, Neural Variational Inference and Learning in Belief Networks (arXiv:1402.0030)",
+        "Mnih & Rezende 2016, Variational Inference for Monte Carlo Objectives (arXiv:1602.06725), for the baseline; "
+        "Williams 1992, Simple statistical gradient-following algorithms",
         {"estimator": "score", "samples": 8},
         ("latent_dim", "samples", "architecture.kind"),
     ),
@@ -124,7 +125,7 @@ _OBJECTIVES = (
     Recipe(
         "tc-vae",
         "Only the total correlation is penalised: the part of the KL that measures how the dimensions depend on each "
-        "other. It is estimated from the batch, weighted as a sample of the whole dataset.",
+        "other. It is estimated from the batch, too low where posteriors are sharp.",
         "ELBO − (β − 1) · KL(q(z) ‖ Π q(z_i)), β − 1 = divergence.weight",
         "Chen et al. 2018, Isolating Sources of Disentanglement in Variational Autoencoders (arXiv:1802.04942)",
         {"latent_dim": 10, "divergence": {"kind": "total-correlation", "weight": 5.0}},
@@ -222,7 +223,7 @@ _DISCRETE = (
     Recipe(
         "vq-vae",
         "A grid of codes per image, each the nearest of a learned codebook: sharp reconstructions. "
-        "An autoregressive prior over the grid is learned too, in the last third of the run alone, so that it can generate images.",
+        "An autoregressive prior over the grid is learned too, at last alone, so that it can generate images.",
         "log p(x|e) + log p(codes) − ¼ ‖z(x) − e‖²",
         "van den Oord, Vinyals & Kavukcuoglu 2017, Neural Discrete Representation Learning (arXiv:1711.00937)",
         {"family": "vq", "architecture": {"kind": "residual"}, "codebook": {"prior": "autoregressive"}},
@@ -246,7 +247,8 @@ _DISCRETE = (
         "Categorical latents, relaxed during training so that gradients exist, with a falling temperature. "
         "Evaluated with hard categories.",
         "E_q[log p(x|z)] − Σ_n KL(Cat(π_n) ‖ uniform)",
-        "Jang, Gu & Poole 2017, Categorical Reparameterization with Gumbel-Softmax (arXiv:1611.01144)",
+        "Jang, Gu & Poole 2017, Categorical Reparameterization with Gumbel-Softmax (arXiv:1611.01144); Maddison, Mnih "
+        "& Teh 2017, The Concrete Distribution (arXiv:1611.00712)",
         {"latent_dim": 200, "posterior": {"kind": "concrete"}, "prior": {"kind": "categorical"}},
         ("latent_dim", "posterior.categories", "posterior.coldest", "posterior.cooling"),
     ),
@@ -285,17 +287,17 @@ _RICHER = (
         "Several layers of latents, inferred top-down: each from the image and the prediction of the layers above. "
         "Half of each layer can be inferred bottom-up instead, as in BIVA.",
         "E_q[log p(x|z)] − Σ_l KL(q(z_l|x, z_{<l}) ‖ p(z_l|z_{<l}))",
-        "Sønderby et al. 2016, Ladder Variational Autoencoders (arXiv:1602.02282); bottom-up: Maaløe et al. 2019, BIVA "
-        "(arXiv:1902.02102)",
+        "after Sønderby et al. 2016, Ladder Variational Autoencoders (arXiv:1602.02282); bottom-up: Maaløe et al. "
+        "2019, BIVA (arXiv:1902.02102)",
         {"family": "ladder", "latent_dim": 28, "rate": {"kind": "free-bits", "warmup": 5.0}},
         ("latent_dim", "hierarchy.layers", "hierarchy.bottom_up", "rate.free_bits", "rate.warmup"),
     ),
     Recipe(
         "helmholtz",
-        "Two layers of latents trained by wake and sleep: the decoder learns from images, the encoder from dreams. "
-        "For comparison: its ELBO is lower than one that is maximised directly.",
+        "Two layers of Gaussian latents trained by wake and sleep: the decoder learns from images, the encoder from "
+        "dreams. For comparison: its ELBO is lower than one that is maximised directly.",
         "wake: −log p(x, z), z ~ q; sleep: −log q(z|x), (x, z) ~ p",
-        "Hinton et al. 1995, The wake-sleep algorithm for unsupervised neural networks",
+        "Hinton et al. 1995, The wake-sleep algorithm for unsupervised neural networks, whose layers are binary",
         {"family": "wake-sleep", "latent_dim": 18, "hierarchy": {"layers": 2}},
         ("latent_dim", "hierarchy.layers"),
     ),
@@ -313,7 +315,7 @@ _RICHER = (
         "No encoder: each image's latent is found by gradient steps or by evolution. "
         "To generate images, a decoder is enough.",
         "max_θ log p(x|z*) with z* = argmax_z log p(x|z) + log p(z)",
-        "Bojanowski et al. 2018, Optimizing the Latent Space of Generative Networks (arXiv:1707.05776)",
+        "after Bojanowski et al. 2018, Optimizing the Latent Space of Generative Networks (arXiv:1707.05776)",
         {"posterior": {"kind": "delta", "start": "prior", "refine": 30, "refine_rate": 0.3}},
         ("latent_dim", "posterior.search", "posterior.refine"),
     ),

@@ -76,6 +76,7 @@ def unread_settings(model: ModelConfig) -> dict[str, str]:
         (prior in ("mixture", "vamp"), "prior.components", "prior.kind=mixture or vamp"),
         (prior == "flow", "prior.steps prior.hidden", "prior.kind=flow"),
         (likelihood == "gaussian", "likelihood.sigma likelihood.sigma_value", "likelihood.kind=gaussian"),
+        (posterior != "delta", "rate.kind rate.warmup", "a posterior.kind other than delta, which has no rate"),
         (rate == "capacity", "rate.gamma rate.capacity rate.epochs", "rate.kind=capacity"),
         (rate == "free-bits", "rate.free_bits", "rate.kind=free-bits"),
         (divergence != "none", "divergence.weight", "a divergence.kind"),

@@ -76,13 +76,15 @@ def impute(model: LatentModel, x: Tensor, mask: Tensor, samples: int = 100, labe
     samples
         Latents per image; decoded a few at a time, so that memory stays bounded.
     label
-        int64 [B], for a conditional model.
+        int64 [B], for a conditional model; ``None`` for the most probable class, if the model classifies.
 
     Returns
     -------
     Tensor
         float32 [B, C, H, W]: ``x`` where observed.
     """
+    if label is None and model.classes:
+        label = model.classify(Batch(x * mask, mask=mask))
     batch = Batch(x * mask, label, mask=mask)
     if not isinstance(model, VAE) or model.config.posterior.kind == "delta":
         mean, _ = model.encode(batch)

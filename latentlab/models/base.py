@@ -175,6 +175,11 @@ class LatentModel(nn.Module):
         """Factors of the learning rate for parameters that need another one than the rest."""
         return {}
 
+    @property
+    def images_to_prepare(self) -> int | None:
+        """Number of images that ``prepare`` uses at most; ``None`` for those of one step."""
+        return None
+
     def prepare(self, batch: Batch, images: int) -> None:
         """Initialise from a batch of the ``images`` training images before the first step (e.g. codebooks)."""
 

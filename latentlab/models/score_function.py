@@ -3,7 +3,9 @@
 References
 ----------
 Williams 1992, Simple statistical gradient-following algorithms for connectionist reinforcement learning.
-Mnih & Gregor 2014, Neural Variational Inference and Learning in Belief Networks (arXiv:1402.0030).
+Mnih & Rezende 2016, Variational Inference for Monte Carlo Objectives (arXiv:1602.06725), and Kool, van Hoof & Welling
+2019, Buy 4 REINFORCE Samples, Get a Baseline for Free!, for the other samples as baseline. A learned baseline, as in
+Mnih & Gregor 2014 (arXiv:1402.0030), is not used.
 """
 
 from __future__ import annotations

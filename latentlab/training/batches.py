@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import os
 import warnings
 from collections.abc import Iterator
@@ -102,9 +104,11 @@ class BatchLoader:
         return Batch(torch.bernoulli(x) if self._dynamic else x, labels, positions.to(self.device))
 
     def load_first(self, count: int | None = None) -> Batch:
-        """The run's first batch, or its first ``count`` images."""
-        indices, positions = next(self.epoch(0))
-        return self.load(indices[:count], positions[:count])
+        """The run's first batch, or its first ``count`` images, at most those of an epoch."""
+        count = self.batch_size if count is None else count
+        batches = itertools.islice(self.epoch(0), math.ceil(count / self.batch_size))
+        indices, positions = (torch.cat(parts)[:count] for parts in zip(*batches, strict=True))
+        return self.load(indices, positions)
 
     def gather(self, indices: Indices | Tensor) -> tuple[Tensor, Tensor | None]:
         """Images (uint8, on the device) and labels by index in the dataset."""

@@ -290,7 +290,8 @@ class Trainer:
         self._writer.start(progress)
         if progress.step == 0:
             with self.state.stream:
-                self.model.prepare(self._batches.load_first(), self._batches.num_images)
+                first = self._batches.load_first(self.model.images_to_prepare)
+                self.model.prepare(first, self._batches.num_images)
         if not progress.precision:
             self._step_runner.check_precision()
         self.state.optimizers.start_counting(progress.step)

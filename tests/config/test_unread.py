@@ -19,6 +19,7 @@ from latentlab.errors import InputError
         ("factor-vae", "adversary.margin=0.1", "family=vae-gan"),
         ("cvae", "supervision.labels=10", "semi-supervised"),
         ("ae", "rate.capacity=10", "rate.kind=capacity"),
+        ("wae", "rate.kind=capacity", "a posterior.kind other than delta"),
         ("concrete-vae", "kl=monte-carlo", "a posterior.kind other than concrete"),
     ],
 )

@@ -182,3 +182,18 @@ def test_a_search_in_training_neither_estimates_sigma_nor_sees_other_images(reci
         torch.testing.assert_close(alone.mean, together.mean[:1])
     model.losses("model", batch, StepState())
     assert model.likelihood.batches == 2, "one estimate in a step"
+
+
+def test_pixels_of_unlabelled_images_are_filled_in_with_the_most_probable_class():
+    """Networks that are conditioned on a class have never seen an average of all classes."""
+    torch.manual_seed(0)
+    model = build(smaller("semi-supervised-vae"), SHAPE, 4)
+    train(model, bars(48), 20, rate=1e-2)
+    model.eval()
+    batch, mask = bars(5), torch.ones(5, 1, 8, 8)
+    mask[:, :, :, 4:] = 0
+    likeliest = model.classify(Batch(batch.x * mask, mask=mask))
+    torch.manual_seed(1)
+    expected = impute(model, batch.x, mask, 5, likeliest)
+    torch.manual_seed(1)
+    assert torch.equal(impute(model, batch.x, mask, 5), expected)

@@ -225,3 +225,12 @@ def test_the_rate_of_categories_has_a_gradient_when_it_is_to_be_sampled():
         gradients.append(model.posterior.logits.bias.grad)
     assert gradients[0].norm() > 0.1
     torch.testing.assert_close(gradients[0], gradients[1])
+
+
+@pytest.mark.parametrize("rate", [{"kind": "capacity"}, {"kind": "free-bits"}])
+def test_points_have_no_rate_to_hold_at_a_capacity(rate):
+    model, plain = (tiny(posterior={"kind": "delta"}, beta=0.0, rate=kind) for kind in (rate, {}))
+    plain.load_state_dict(model.state_dict())
+    model.on_step_start(StepState(step=1000))
+    batch = images(5)
+    torch.testing.assert_close(objective(model, batch), objective(plain, batch))

@@ -15,7 +15,9 @@ from latentlab.models.functional import gaussian_kl, log_mean_exp
 from latentlab.models.posteriors import build_posterior
 from latentlab.models.priors import build_prior
 from latentlab.models.priors.marginal_kl import marginal_kl
+from latentlab.training import Trainer
 from tests.models.helpers import images, tiny
+from tests.training.helpers import bars, run_config
 
 
 @pytest.mark.parametrize("latent_dim", [1, 2, 5])
@@ -179,3 +181,15 @@ def test_marginals_of_a_vamp_prior_are_those_of_its_samples(posterior):
     torch.testing.assert_close(drawn.mean(0), means.mean(0), atol=0.03, rtol=0)
     second = (means**2 + torch.exp(2 * log_stds)).mean(0)
     torch.testing.assert_close((drawn**2).mean(0), second, atol=0.08, rtol=0.02)
+
+
+def test_every_pseudo_input_begins_at_an_image_of_its_own():
+    """Also where there are more of them than images in a batch."""
+    config = run_config({"prior": {"kind": "vamp", "components": 40}, "latent_dim": 2}, epochs=1, batch_size=16)
+    trainer = Trainer(bars(60), config)
+    prepared = []
+    trainer.model.prepare = lambda batch, images: prepared.append(batch.x)
+    next(trainer.steps())
+    (x,) = prepared
+    assert x.shape == (40, 1, 8, 8)
+    assert len(x.flatten(1).unique(dim=0)) == 40

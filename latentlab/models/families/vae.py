@@ -57,6 +57,11 @@ class VAE(ImageModel):
         """Those of the posterior."""
         return self.posterior.learning_rate_factors() if self.has_encoder else {}
 
+    @property
+    def images_to_prepare(self) -> int | None:
+        """A VampPrior's pseudo-inputs all begin at images of their own."""
+        return self.config.prior.components if self.config.prior.kind == "vamp" else None
+
     def prepare(self, batch: Batch, images: int) -> None:
         """Initialise the prior from training images."""
         self.prior.prepare(batch.x)
@@ -117,7 +122,8 @@ class VAE(ImageModel):
         return batch_objective(
             log_likelihood,
             rate,
-            self.rate_schedule.cost,
+            # Points have no rate, so that no capacity and no free bits are to be added either.
+            self.rate_schedule.cost if q.has_density else torch.zeros_like,
             importance,
             per_dimension if config.rate.kind == "free-bits" else None,
             extra,

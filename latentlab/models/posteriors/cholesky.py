@@ -34,7 +34,7 @@ class Cholesky(VariationalPosterior):
 
     References
     ----------
-    Rezende, Mohamed & Wierstra 2014, Stochastic Backpropagation (arXiv:1401.4082).
+    Kingma & Welling 2019, An Introduction to Variational Autoencoders (arXiv:1906.02691), section 2.5.1.
     """
 
     def __init__(self, mean: Tensor, log_diagonal: Tensor, below: Tensor) -> None:
