@@ -63,6 +63,7 @@ from latentlab.gui.panels.log import LogHandler
 from latentlab.gui.widgets import dialogs
 from latentlab.gui.widgets.dialogs import AboutDialog, ReportDialog
 from latentlab.state.activity import Activity
+from latentlab.state.selection import Selection
 from latentlab.state.session import Session
 
 BUNDLED = (
@@ -203,9 +204,15 @@ class Application(QObject):
             session, engine, self.undo, selection, self._explore, panel, window.notifications, parent
         )
         panel.keepRequested.connect(window.actions_.keep_selection.trigger)
+        self._board_menu.train_on = self._train_on
         self._selection_panel.subsetWritten.connect(self._on_subset_written)
         window.docks["selection"].visibilityChanged.connect(self._selection_panel.set_shown)
         window.toolChosen.connect(self._on_tool_chosen)
+
+    def _train_on(self, selection: Selection) -> None:
+        """Select kept images, and prepare a run on them."""
+        self._selection.select(selection)
+        self._selection_panel.train(inside=True)
 
     def _build_window_controllers(self) -> None:
         """Make the controllers of the window as a whole."""

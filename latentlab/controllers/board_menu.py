@@ -31,12 +31,28 @@ NO_IMAGE = "open an image first"
 
 @dataclass(frozen=True)
 class Entry:
-    """An entry of the menu: what it does, why it cannot be done now, and whether it is ticked (``None``: no tick)."""
+    """An entry of the menu.
+
+    Attributes
+    ----------
+    text, do
+        What is said and done.
+    reason
+        Why it cannot be done now; empty if it can.
+    ticked
+        Whether it is ticked; ``None`` for no tick.
+    keys
+        The keys that do the same in the panel.
+    begins_group
+        Whether a line separates it from what is above.
+    """
 
     text: str
     do: Callable[[], object]
     reason: str = ""
     ticked: bool | None = None
+    keys: str = ""
+    begins_group: bool = False
 
 
 class BoardMenuController(QObject):
@@ -86,8 +102,12 @@ class BoardMenuController(QObject):
         menu = QMenu(self._window.board)
         menu.setObjectName("boardMenu")
         menu.setToolTipsVisible(True)
-        for entry in self.entries(items):
+        for number, entry in enumerate(self.entries(items)):
+            if entry.begins_group and number:
+                menu.addSeparator()
             action = add_action(menu, entry.text)
+            # Only shown: a shortcut of the action would be the whole window's.
+            action.setText(f"{action.text()}\t{entry.keys}" if entry.keys else action.text())
             action.setEnabled(not entry.reason)
             set_tool_tip(action, f"{entry.text}: {entry.reason}" if entry.reason else entry.text)
             if entry.ticked is not None:
@@ -109,9 +129,11 @@ class BoardMenuController(QObject):
             found += self._of_one(items[0])
         found += self._of_several(items)
         if len(items) == 1:
-            found.append(Entry("Rename", partial(self._window.board.edit_name, items[0].id)))
+            edit = partial(self._window.board.edit_name, items[0].id)
+            found.append(Entry("Rename", edit, keys="F2", begins_group=True))
         names = items[0].name if len(items) == 1 else f"{len(items)} items"
-        return [*found, Entry(f"Remove {names}", partial(self._board.remove, [item.id for item in items]))]
+        remove = partial(self._board.remove, [item.id for item in items])
+        return [*found, Entry(f"Remove {names}", remove, keys="Del")]
 
     def _of_one(self, item: BoardItem) -> list[Entry]:
         reason = self._board.reason(item)
@@ -129,16 +151,27 @@ class BoardMenuController(QObject):
     def _of_selection(self, item: BoardItem, selection: Selection) -> list[Entry]:
         key = f"item:{item.id}"
         entries = [
-            Entry("Select again", partial(self._selection.select, selection)),
+            Entry("Select again", partial(self._selection.select, selection), keys="Enter"),
             Entry("Add to the selection", partial(self._selection.select, selection, SelectMode.ADD)),
             Entry("Take away from the selection", partial(self._selection.select, selection, SelectMode.SUBTRACT)),
-            Entry("New direction towards these…", partial(self._directions.choose, "selections", key, OTHERS)),
+            Entry(
+                "New direction towards these…",
+                partial(self._directions.choose, "selections", key, OTHERS),
+                begins_group=True,
+            ),
             Entry("New direction away from these…", partial(self._directions.choose, "selections", "", key)),
         ]
         if self.train_on is not None:
-            run = "a run is active" if self._session.run_is_active else ""
-            entries.append(Entry("Train on these images", partial(self.train_on, selection), run))
+            entries.append(
+                Entry("Train on these images", partial(self.train_on, selection), self._why_no_run(selection))
+            )
         return entries
+
+    def _why_no_run(self, selection: Selection) -> str:
+        dataset = self._session.dataset
+        if dataset is None or dataset.fingerprint != selection.fingerprint:
+            return "open its images first"
+        return "stop the run first" if self._session.run_is_active else ""
 
     def _of_direction(self, item: BoardItem, direction: Direction) -> list[Entry]:
         move, session = self._directions.move_to, self._session
@@ -147,14 +180,19 @@ class BoardMenuController(QObject):
         others = self._others(item)
         return [
             Entry(
-                "Slider", partial(self._directions.set_slider, item.id, not item.has_slider), no_slider, item.has_slider
+                "Slider",
+                partial(self._directions.set_slider, item.id, not item.has_slider),
+                no_slider,
+                ticked=item.has_slider,
+                keys="Enter",
             ),
-            Entry("Show on the map's x axis", partial(self._directions.show_on_axis, item.id, "x")),
-            Entry("Show on the map's y axis", partial(self._directions.show_on_axis, item.id, "y")),
+            Entry("Show on the map's x axis", partial(self._directions.show_on_axis, item.id, "x"), keys="X"),
+            Entry("Show on the map's y axis", partial(self._directions.show_on_axis, item.id, "y"), keys="Y"),
             Entry(
                 "Go to its end",
                 partial(move, item.id, direction.reach, None, f"Go to the end of {item.name}"),
                 no_slider,
+                begins_group=True,
             ),
             Entry(
                 "Go to its beginning",
@@ -163,7 +201,7 @@ class BoardMenuController(QObject):
             ),
             Entry("Path along it", partial(self._show_path, _along(direction, session.latent)), no_slider),
             Entry("Apply to the opened image", partial(self._apply, item, direction), no_slider or no_image),
-            Entry("Flip", partial(self._flip, item, direction)),
+            Entry("Flip", partial(self._flip, item, direction), begins_group=True),
             Entry(
                 "Keep the part orthogonal to the others",
                 partial(self._orthogonalise, item, others),
@@ -177,7 +215,11 @@ class BoardMenuController(QObject):
         here = np.stack([session.latent, latent.z]) if latent.z.size == session.latent.size else None
         longer = latent.z[None] if path is None or path.shape[1:] != latent.z.shape else np.vstack([path, latent.z])
         return [
-            Entry("Go to it", partial(self._explore.go_to, latent.z, None, f"Go to {item.name}", latent.label)),
+            Entry(
+                "Go to it",
+                partial(self._explore.go_to, latent.z, None, f"Go to {item.name}", latent.label),
+                keys="Enter",
+            ),
             Entry("Path from here to it", partial(self._show_path, here)),
             Entry("Add to the path", partial(self._show_path, longer)),
             Entry(
@@ -190,7 +232,7 @@ class BoardMenuController(QObject):
     def _of_path(self, path: Path) -> list[Entry]:
         waypoints = np.concatenate([path.waypoints, path.waypoints[:1]]) if path.is_closed else path.waypoints
         return [
-            Entry("Show on the map", partial(self._show_path, waypoints)),
+            Entry("Show on the map", partial(self._show_path, waypoints), keys="Enter"),
             Entry("Show in the filmstrip", partial(self._show_in_filmstrip, waypoints)),
         ]
 

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from PySide6.QtWidgets import QComboBox, QPushButton, QToolButton
 
+from latentlab.config import DataConfig
+from latentlab.config.info import DatasetInfo
 from latentlab.config.layout import LatentLayout, Level
 from latentlab.controllers.board import BoardController
 from latentlab.controllers.board_menu import BoardMenuController
@@ -27,6 +29,7 @@ from latentlab.state.selection import Selection
 from tests.controllers.conftest import model_info, some_points
 
 VECTOR = np.array([2, 0, 0], np.float32)
+DATASET = DatasetInfo("photos", "photos", 10, (1, 8, 8), (), (), 9, 1, (), 0, DataConfig(), 640)
 SCORES = {"cohens_d": 3.1, "random_cohens_d": 0.0, "random_spread": 0.1, "p_value": 0.02, "accuracy": 0.95}
 
 
@@ -60,10 +63,15 @@ def smile(origin=(1, 0, 0), **changes) -> Direction:
     return Direction(VECTOR, np.array(origin, np.float32), **changes)
 
 
+def plain(action) -> str:
+    """The text of an action without the keys behind it."""
+    return action.text().partition("\t")[0]
+
+
 def act(parts, item, text: str):
     """Trigger an entry of an item's menu."""
     menu = parts.menu.menu([item.id])
-    (action,) = [action for action in menu.actions() if action.text() == text]
+    (action,) = [action for action in menu.actions() if plain(action) == text]
     assert action.isEnabled(), action.toolTip()
     action.trigger()
     menu.deleteLater()
@@ -71,7 +79,11 @@ def act(parts, item, text: str):
 
 def reasons(parts, item) -> dict[str, str]:
     menu = parts.menu.menu([item.id])
-    found = {action.text(): "" if action.isEnabled() else action.toolTip() for action in menu.actions()}
+    found = {
+        plain(action): "" if action.isEnabled() else action.toolTip()
+        for action in menu.actions()
+        if not action.isSeparator()
+    }
     menu.deleteLater()
     return found
 
@@ -291,7 +303,7 @@ def test_latents_are_gone_to_and_joined_by_paths(parts, session, undo):
 def test_three_latents_make_an_analogy(parts, session):
     items = [kept(parts, Latent(np.eye(3, dtype=np.float32)[index]), str(index)) for index in range(3)]
     menu = parts.menu.menu([item.id for item in items])
-    (action,) = [each for each in menu.actions() if each.text() == "a − b + c…"]
+    (action,) = [each for each in menu.actions() if plain(each) == "a − b + c…"]
     action.trigger()
     menu.deleteLater()
     dialog = parts.window.findChild(AnalogyDialog)
@@ -310,6 +322,8 @@ def test_a_selection_is_selected_again_added_and_taken_away(parts, session):
     assert session.selection.images.tolist() == [3, 4, 5]
     trained = []
     parts.menu.train_on = trained.append
+    assert "open its images first" in reasons(parts, item)["Train on these images"]
+    session.set_dataset(replace(DATASET, fingerprint=""))
     act(parts, item, "Train on these images")
     assert trained == [item.content]
 

@@ -23,6 +23,8 @@ MOST_AVERAGED = 4096
 _PIXELS_AT_ONCE = 1 << 20
 _VALUES_AT_ONCE = 1 << 20
 
+_SCORES = ("cohens_d", "random_cohens_d", "random_spread", "p_value", "accuracy", "r2")  # infinite ones too
+
 Steps = Generator[None, None, None]
 
 
@@ -114,7 +116,7 @@ def _finding(workspace: Workspace, request: FindDirection) -> Steps:
             steps = direction_in_steps(points.mean[first], points.mean[second])
         yield
         found = yield from _last(steps)
-        scores = found.scores
+        scores = {name: value for name in _SCORES if not np.isnan(value := getattr(found, name))}
     vector, origin = found.vector.astype(np.float32), found.origin.astype(np.float32)
     workspace.send(DirectionFound(request.generation, version, vector, origin, scores, found.counts, shared, epoch))
 

@@ -64,6 +64,12 @@ def test_a_direction_between_two_groups_is_that_of_the_mathematics_with_its_scor
     assert steps > 20
 
 
+def test_groups_without_any_spread_have_an_infinite_score(workspace, points):
+    points.mean[:] = points.label[:, None]
+    found, _ = run(workspace, FindDirection(1, "data", ImageGroup(label=1), ImageGroup(label=0)))
+    assert found.scores["cohens_d"] == np.inf
+
+
 def test_groups_are_named_by_images_and_what_is_in_both_is_left_out(workspace, points):
     a, b = np.arange(0, 120), np.arange(100, 300)
     found, _ = run(workspace, FindDirection(1, "data", ImageGroup(a), ImageGroup(b)))
