@@ -232,6 +232,8 @@ class Application(QObject):
         self._shutdown = ShutdownController(session, engine, window, self.activity, self._save_on_exit, parent)
         self._shutdown.closing.connect(self._autosave.note_closing)
         self._shutdown.closed.connect(self._on_shut_down)
+        # The end of the user's session, which does not wait for an answer to a question.
+        self._qt.commitDataRequest.connect(self.close)
 
     def _fill_window(self) -> None:
         window = self.window
@@ -287,6 +289,7 @@ class Application(QObject):
         if self._is_closed:
             return
         self._is_closed = True
+        self._qt.commitDataRequest.disconnect(self.close)
         self._runs.close()
         self._prefetcher.close()
         logging.getLogger("latentlab").removeHandler(self._log)

@@ -22,6 +22,7 @@ from latentlab.storage.outputs import check_output
 from latentlab.utils.text import pluralize
 
 if TYPE_CHECKING:
+    from latentlab.data import Dataset
     from latentlab.models.inference import InferenceModel
 
 
@@ -31,9 +32,23 @@ def encode(arguments: argparse.Namespace) -> int:
     check_output(out, arguments.model, data=arguments.data)
     model, dataset, labels = model_and_data(arguments)
     mean, std = model.encode(dataset.images, labels)
+    if not_finite := _not_finite_message(dataset, mean, std):
+        write_note(f"latentlab: {not_finite}")
     write_latents(out, dataset, mean, std)
     write_line(f"{out}: {len(mean)} latents")
     return 0
+
+
+def _not_finite_message(dataset: Dataset, mean: NDArray[np.float32], std: NDArray[np.float32]) -> str:
+    """How many images the model encodes as numbers that are not finite, and the first of them."""
+    rows = np.flatnonzero(~(np.isfinite(mean).all(axis=1) & np.isfinite(std).all(axis=1)))
+    if not len(rows):
+        return ""
+    first = ", ".join(dataset.paths[row] for row in rows[:3].tolist()) + (", …" if len(rows) > 3 else "")
+    return (
+        f"warning: {len(rows):,} of {pluralize(len(mean), 'latent')} are not finite (of {first}): "
+        "the model gives no number for these images"
+    )
 
 
 def decode(arguments: argparse.Namespace) -> int:

@@ -76,8 +76,12 @@ def run_folder_name(recipe: str, dataset: str) -> Path:
 
 
 def new_run_folder(recipe: str, dataset: str) -> Path:
-    """The path of such a folder that does not exist; it is not created."""
-    first = run_folder_name(recipe, dataset)
+    """The path of a folder for a command that repeats a run: it does not exist and is not created.
+
+    Its name is none that a run gets which is started in the window before the command is pasted.
+    """
+    name = run_folder_name(recipe, dataset)
+    first = name.with_name(f"{name.name}-repeated")
     folder, number = first, 2
     while folder.exists():
         folder, number = first.with_name(f"{first.name}-{number}"), number + 1

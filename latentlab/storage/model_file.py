@@ -35,7 +35,7 @@ from latentlab.storage.validation import (
     label_rule,
     shortened,
 )
-from latentlab.utils.array_rules import PICTURE, ArrayRule, first_fault
+from latentlab.utils.array_rules import LARGEST_COORDINATE, PICTURE, ArrayRule, first_fault
 
 SCHEMA_VERSION = 1
 METADATA_KEY = "latentlab"
@@ -132,6 +132,14 @@ class Points:
         index = None if self.index is None else self.index[rows]
         return Points(self.mean[rows], self.std[rows], self.label[rows], index)
 
+    def storable(self) -> tuple[Points, int]:
+        """The points that a file may hold, and the number of others: not finite, or beyond any range."""
+        with np.errstate(invalid="ignore"):
+            within = (np.abs(self.mean) <= LARGEST_COORDINATE) & (np.abs(self.std) <= LARGEST_COORDINATE)
+        rows = np.flatnonzero(within.all(axis=1))
+        count = len(self.mean) - len(rows)
+        return (self.of(rows) if count else self), count
+
 
 @dataclass(frozen=True)
 class ModelFile:
@@ -171,7 +179,7 @@ def read_model(path: str | Path) -> ModelFile:
 def write_model(path: str | Path, model: ModelFile) -> ModelHeader:
     """Write a model file atomically.
 
-    Points that `read_model` would refuse, as of a model that encodes images beyond any range, are left out.
+    Points that `read_model` would refuse are left out, all of them: see `Points.storable`.
 
     Returns
     -------

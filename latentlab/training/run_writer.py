@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentlab.config import RunConfig, validated
-from latentlab.config.events import Adjusted, Checkpoint, Epoch
+from latentlab.config.events import Adjusted, Checkpoint, Epoch, Warned
 from latentlab.data import Dataset
 from latentlab.errors import InputError, RunError
 from latentlab.models.base import LatentModel
@@ -21,6 +21,8 @@ from latentlab.models.inference import InferenceModel, put_weights, weights_of
 from latentlab.storage import CheckpointFile, ModelFile, ModelHeader, Points, RunFolder, RunRecord, write_model
 from latentlab.training.checkpoint import BestModel, RunProgress, TrainerState, check_same_run
 from latentlab.training.map_preview import encode_points, manifold_preview
+from latentlab.utils.array_rules import LARGEST_COORDINATE
+from latentlab.utils.text import pluralize
 
 
 class RunWriter:
@@ -131,8 +133,10 @@ class RunWriter:
         self.folder.write_checkpoint(state.state_dict())
         return Checkpoint(str(self.folder.checkpoint), state.progress.step)
 
-    def write_best(self, loaded: InferenceModel, best: BestModel) -> Iterator[None]:
+    def write_best(self, loaded: InferenceModel, best: BestModel) -> Iterator[Warned | None]:
         """Load the best weights into the model and write its file with points and preview, a piece at a time.
+
+        Points that a file cannot hold are left out, with a warning.
 
         Parameters
         ----------
@@ -148,7 +152,10 @@ class RunWriter:
         """
         if best.weights:
             put_weights(loaded.module, best.weights)
-        points = yield from encode_points(loaded, self._dataset)
+        encoded = yield from encode_points(loaded, self._dataset)
+        points, left_out = encoded.storable()
+        if left_out:
+            yield Warned(points_left_out(left_out))
         preview, extent = yield from manifold_preview(loaded)
         loaded.points, loaded.preview = points, preview
         loaded.header = self.write_model(loaded.module, best, points, preview, extent)
@@ -228,6 +235,14 @@ class RunWriter:
             "config": dataset.config.model_dump(mode="json"),
             "ranges": {name: list(each) for name, each in dataset.ranges._asdict().items() if each is not None},
         }
+
+
+def points_left_out(count: int) -> str:
+    """A sentence on points that a model's file cannot hold."""
+    return (
+        f"{pluralize(count, 'image')} left out of the model file's map: the model encodes them beyond "
+        f"±{LARGEST_COORDINATE:g} or as numbers that are not finite"
+    )
 
 
 def _state_of(path: Path) -> tuple[int, int] | None:

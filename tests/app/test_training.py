@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import shlex
+import threading
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QApplication, QPushButton
 
 from latentlab import app
 from latentlab.cli.parser import build_parser
 from latentlab.cli.train import run_config
+from latentlab.data.images.to_array import decode_item
 from latentlab.engine.protocol.messages import ModelSaved
+from latentlab.paths import cache_folder
 from latentlab.storage import RunFolder
+from latentlab.training.step.optimizer_step import OptimizerStep
 from tests.app.conftest import SECONDS, find, shown
 
 
@@ -92,19 +96,79 @@ def test_a_folder_without_images_is_reported_in_one_sentence(application, qtbot,
     assert application.session.dataset is None
 
 
-def test_row_21_closing_while_training_asks_and_checkpoints(application, qtbot, folder):
+def train_without_end(application, qtbot, folder):
     open_folder(application, qtbot, folder)
     find(application, "epochs").setValue(10_000)
     press(application, qtbot, "trainButton")
     qtbot.waitUntil(lambda: application.session.run_state == "running", timeout=SECONDS)
-    application.window.close()
-    assert application.window.isVisible(), "it asks first"
-    box = find(application, "question")
-    with qtbot.waitSignal(application.closed, timeout=SECONDS):
-        qtbot.mouseClick(box.defaultButton(), Qt.MouseButton.LeftButton)
-    from pathlib import Path
 
-    assert (Path(application.session.run_folder) / "checkpoint.safetensors").is_file()
+
+def checkpoint_of(application):
+    return RunFolder(application.session.run_folder).read_checkpoint()
+
+
+def answer_and_close(application, qtbot):
+    assert application.window.isVisible(), "it asks first"
+    with qtbot.waitSignal(application.closed, timeout=SECONDS):
+        qtbot.mouseClick(find(application, "question").defaultButton(), Qt.MouseButton.LeftButton)
+
+
+def test_row_21_closing_while_training_asks_and_checkpoints(application, qtbot, folder):
+    train_without_end(application, qtbot, folder)
+    application.window.close()
+    answer_and_close(application, qtbot)
+    assert checkpoint_of(application) is not None
+
+
+def test_row_21_closing_in_the_first_epoch_checkpoints_too(application, qtbot, folder, monkeypatch):
+    run = OptimizerStep.run
+
+    def slow(*arguments):
+        threading.Event().wait(0.2)
+        return run(*arguments)
+
+    monkeypatch.setattr(OptimizerStep, "run", slow)
+    find(application, "batchSize").setValue(2)
+    train_without_end(application, qtbot, folder)
+    application.window.close()
+    answer_and_close(application, qtbot)
+    assert checkpoint_of(application).position["position"]["epochs_done"] == 0
+
+
+def test_row_21_quitting_the_program_asks_as_closing_the_window_does(application, qtbot, folder):
+    """As the menu of macOS quits it."""
+    train_without_end(application, qtbot, folder)
+    QCoreApplication.sendEvent(QApplication.instance(), QEvent(QEvent.Type.Quit))
+    qtbot.waitUntil(lambda: application.window.findChild(QObject, "question") is not None, timeout=SECONDS)
+    answer_and_close(application, qtbot)
+    assert checkpoint_of(application) is not None
+
+
+def test_row_23_the_end_of_the_users_session_checkpoints_without_a_question(application, qtbot, folder):
+    train_without_end(application, qtbot, folder)
+    with qtbot.waitSignal(application.closed, timeout=SECONDS):
+        QGuiApplication.instance().commitDataRequest.emit(None)
+    assert application.window.findChild(QObject, "question") is None
+    assert checkpoint_of(application) is not None
+
+
+def test_row_21_closing_while_a_dataset_opens_cancels_it(application, qtbot, folder, monkeypatch):
+    """Nothing is asked, and nothing of the opening is left in the cache."""
+    decoded = []
+
+    def slow(*arguments):
+        decoded.append(1)
+        threading.Event().wait(0.1)
+        return decode_item(*arguments)
+
+    monkeypatch.setattr("latentlab.data.sources.items.decode_item", slow)
+    application.window.pathsDropped.emit([str(folder)])
+    qtbot.waitUntil(lambda: bool(decoded), timeout=SECONDS)
+    with qtbot.waitSignal(application.closed, timeout=SECONDS):
+        application.window.close()
+    assert application.session.dataset is None
+    assert len(decoded) < 40
+    assert not list(cache_folder().glob("datasets/*"))
 
 
 def test_yours_the_copied_command_is_of_the_model_on_screen(application, qtbot, folder):

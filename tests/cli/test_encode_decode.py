@@ -11,7 +11,7 @@ import latentlab
 from latentlab.cli import main
 from latentlab.config import DataConfig
 from latentlab.data import load_dataset
-from latentlab.models.inference import load_model
+from latentlab.models.inference import InferenceModel, load_model
 from tests.cli.conftest import SMALL
 from tests.training.helpers import bars
 
@@ -31,6 +31,21 @@ def test_encode_writes_the_same_numbers_to_npz_and_csv(run, data, tmp_path):
     assert [row["class"] for row in rows] == [arrays["class_names"][label] for label in arrays["label"]]
     assert [row["path"] for row in rows] == arrays["path"].tolist()
     assert (np.array([row["mean_1"] for row in rows], np.float32) == mean[:, 1]).all()
+
+
+def test_latents_that_are_not_finite_are_counted(run, data, tmp_path, monkeypatch, capsys):
+    encode = InferenceModel.encode
+
+    def broken(model, images, label=None):
+        mean, std = encode(model, images, label)
+        mean[[2, 5]], std[7] = np.nan, np.inf
+        return mean, std
+
+    monkeypatch.setattr(InferenceModel, "encode", broken)
+    assert main(["encode", str(run), str(data), "--out", str(tmp_path / "z.npz")]) == 0
+    said = capsys.readouterr().err
+    assert f"3 of {len(bars())} latents are not finite (of bars.npz#2, bars.npz#5, bars.npz#7)" in said
+    assert len(np.load(tmp_path / "z.npz")["mean"]) == len(bars())
 
 
 def test_names_in_a_csv_are_no_formulas_and_are_read_back(run, tmp_path):

@@ -15,9 +15,11 @@ import pytest
 from safetensors.numpy import load_file
 
 from latentlab.cli import main
-from latentlab.storage import RunFolder
+from latentlab.models.inference import InferenceModel
+from latentlab.storage import RunFolder, read_model
 from tests.cli.conftest import SMALL
 from tests.storage.rewrite import rewrite
+from tests.training.helpers import bars
 
 
 def json_lines(text):
@@ -237,3 +239,22 @@ def test_row_41_a_damaged_checkpoint_ends_resume_with_one_line(run, data, tmp_pa
     assert error.startswith(f"latentlab: error: {folder}")
     assert f"is damaged: tensor {tensor} is float32 [1000] instead of [64, 16]" in error
     assert error.count("\n") == 1
+
+
+def test_images_that_the_model_encodes_beyond_any_range_are_left_out_of_its_map_and_said(
+    data, tmp_path, monkeypatch, capsys
+):
+    encode = InferenceModel.encode
+
+    def wild(model, images, label=None):
+        mean, std = encode(model, images, label)
+        mean[:2], mean[2] = 1e12, np.nan
+        return mean, std
+
+    monkeypatch.setattr(InferenceModel, "encode", wild)
+    out = tmp_path / "run"
+    assert main(["train", str(data), "--out", str(out), "--epochs", "1", *SMALL]) == 0
+    said = capsys.readouterr()
+    assert "3 images left out of the model file's map: the model encodes them beyond ±1e+09" in said.out + said.err
+    points = read_model(RunFolder(out).model).points
+    assert points.index.tolist() == list(range(3, len(bars())))

@@ -14,9 +14,11 @@ from latentlab.cli.train import run_config
 from latentlab.config import DataConfig, RunConfig, TrainingConfig
 from latentlab.config.recipes import RECIPES
 from latentlab.controllers.model_command import command_of_model
+from latentlab.controllers.run_messages import run_folder_name
 from latentlab.engine.worker.workspace import info_of
 from latentlab.errors import InputError
 from latentlab.storage import RunFolder, read_model
+from latentlab.storage.run_folder import claim_run_folder
 from tests.controllers.conftest import model_info
 from tests.controllers.test_autosave import dataset_info
 
@@ -111,3 +113,12 @@ def test_yours_it_repeats_models_of_unknown_recipes_too(session, images):
     own = FILE.model_copy(update={"model": FILE.model.model_copy(update={"recipe": "my own"})})
     session.set_model(trained_on(images, own), 1, True)
     assert parsed(command_of_model(session))[2] == own
+
+
+def test_yours_it_runs_although_a_run_is_started_in_the_same_second(session, images, monkeypatch):
+    monkeypatch.setattr("latentlab.controllers.run_messages.time.strftime", lambda _format: "2026-01-01-120000")
+    session.set_model(trained_on(images, FILE), 1, True)
+    _, out, _ = parsed(command_of_model(session))
+    started = claim_run_folder(run_folder_name(FILE.model.recipe, images.stem))
+    assert started.is_dir()
+    assert not out.exists()

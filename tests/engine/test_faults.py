@@ -280,37 +280,66 @@ from tests.engine.conftest import train
 from pathlib import Path
 
 host = launch("process", "cpu", sys.argv[1])
+moment = sys.argv[4]
 def deliver(result):
     if isinstance(result, DatasetOpened):
-        host.send(train(Path(sys.argv[3]), epochs=1_000_000))
-    if isinstance(result, TrainingEvent) and result.event.event == "epoch":
+        host.send(train(Path(sys.argv[3]), epochs=1_000_000, batch_size=1 if moment == "started" else 32))
+    is_moment = isinstance(result, TrainingEvent) and result.event.event == moment
+    if is_moment or (moment == "opening" and isinstance(result, DatasetProgress)):
         print(host.process.pid, flush=True)
 host.send(OpenDataset(sys.argv[2]))
 host.receive_until_exit(deliver)
 """
 
 
-def test_row_22b_a_killed_window_leaves_a_checkpoint_and_nothing_else(model_file, image_file, tmp_path):
-    shared_memory = _shared_memory()
-    run = tmp_path / "run"
+def kill_window(model_file, images, folder, moment: str) -> int:
+    """Start a window's process with a worker, kill it at a moment, wait for the worker's end; the time of the kill."""
     window = subprocess.Popen(
-        [sys.executable, "-c", WINDOW, str(model_file), str(image_file), str(run)],
+        [sys.executable, "-c", WINDOW, str(model_file), str(images), str(folder / "run"), moment],
         stdout=subprocess.PIPE,
         text=True,
         cwd=Path(__file__).parents[2],
-        env={**os.environ, "TMPDIR": str(tmp_path)},
+        env={**os.environ, "TMPDIR": str(folder)},
     )
     worker = int(window.stdout.readline())
-    checkpoint = RunFolder(run).checkpoint
-    before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
+    killed = time.time_ns()
     window.kill()
     window.wait()
     window.stdout.close()
     _wait_until(lambda: not Path(f"/proc/{worker}").exists() or _is_zombie(worker), 30)
-    assert RunFolder(run).read_checkpoint() is not None
-    assert checkpoint.stat().st_mtime_ns > before
+    return killed
+
+
+@pytest.fixture(scope="session")
+def many_images(tmp_path_factory):
+    """An npz of images that take seconds to prepare, and an epoch of single ones that takes longer."""
+    path = tmp_path_factory.mktemp("many") / "images.npz"
+    np.savez_compressed(path, images=np.random.default_rng(0).integers(0, 255, (30_000, 9, 8), np.uint8))
+    return path
+
+
+def test_row_22b_a_killed_window_leaves_a_checkpoint_and_nothing_else(model_file, image_file, tmp_path):
+    shared_memory = _shared_memory()
+    killed = kill_window(model_file, image_file, tmp_path, "epoch")
+    run = RunFolder(tmp_path / "run")
+    assert run.read_checkpoint() is not None
+    assert run.checkpoint.stat().st_mtime_ns > killed
     assert _shared_memory() <= shared_memory
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["run"]
+    # torch makes a folder for its compiler wherever temporary files are.
+    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith("torchinductor")] == ["run"]
+
+
+def test_row_22b_a_window_killed_in_the_first_epoch_leaves_a_checkpoint_too(model_file, many_images, tmp_path):
+    kill_window(model_file, many_images, tmp_path, "started")
+    assert RunFolder(tmp_path / "run").read_checkpoint().position["position"]["epochs_done"] == 0
+
+
+def test_row_22b_a_window_killed_while_a_dataset_opens_leaves_nothing(model_file, many_images, tmp_path, own_folders):
+    shared_memory = _shared_memory()
+    kill_window(model_file, many_images, tmp_path, "opening")
+    assert _shared_memory() <= shared_memory
+    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith("torchinductor")] == []
+    assert not list(own_folders.rglob("unfinished-*"))
 
 
 def _shared_memory() -> set[str]:

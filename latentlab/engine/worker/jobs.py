@@ -38,6 +38,7 @@ from latentlab.storage import ModelFile, Points, write_model
 from latentlab.storage.outputs import check_output
 from latentlab.training import manifold_preview
 from latentlab.training.map_preview import some_of
+from latentlab.training.run_writer import points_left_out
 from latentlab.utils.adaptive_batch_size import AdaptiveBatchSize
 from latentlab.utils.array_types import FloatArray, IntArray
 from latentlab.utils.pixels import as_pixels, to_bytes
@@ -210,7 +211,9 @@ def saving(workspace: Workspace, request: SaveModel) -> Generator[None, None, No
     check_output(path, *open_model, data="" if dataset is None else dataset.source)
     weights, points = weights_of(model.module), workspace.points
     if points is not None:
-        points = points.of(some_of(len(points.mean), model.latent_dim))
+        points, left_out = points.of(some_of(len(points.mean), model.latent_dim)).storable()
+        if left_out:
+            workspace.send(Notice(f"{points_left_out(left_out)}."))
     preview, extent = yield from manifold_preview(model)
     header = model.header.model_copy(update={"preview_extent": extent})
     write_model(path, ModelFile(header, weights, points, preview))
