@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
 from latentlab.engine.protocol.messages import PointsChanged, SnapshotRead
 from latentlab.utils.array_types import IntArray
@@ -59,7 +60,7 @@ class Selection:
             return np.zeros(0, np.int64)
         if points.index is None:
             return self.images[self.images < len(points.mean)]
-        return np.flatnonzero(np.isin(points.index, self.images))
+        return np.flatnonzero(_is_member(points.index, self.images))
 
     def combined(self, other: Selection, mode: SelectMode) -> Selection:
         """Return this selection after ``other`` has replaced it, was added or was taken away.
@@ -71,16 +72,18 @@ class Selection:
         if self.fingerprint != other.fingerprint:
             return Selection(np.zeros(0, np.int64), other.fingerprint)
         if mode is SelectMode.ADD:
-            sign, images = "+", np.union1d(self.images, other.images)
+            sign, images = "+", _united(self.images, other.images)
         else:
-            sign, images = "−", np.setdiff1d(self.images, other.images, assume_unique=True)
+            sign, images = "−", self.images[~_is_member(self.images, other.images)]
         parts = [part for part in (self.description, other.description) if part]
         return Selection(images, other.fingerprint, f" {sign} ".join(parts) if len(parts) > 1 else "".join(parts))
 
 
 def selection_of_rows(points: PointsChanged | SnapshotRead, rows: IntArray, description: str) -> Selection:
     """The selection of some points by their rows [k], in any order."""
-    rows = np.unique(np.asarray(rows, np.int64))
+    chosen = np.zeros(len(points.mean), bool)
+    chosen[rows] = True
+    rows = np.flatnonzero(chosen)
     images = rows if points.index is None else np.sort(points.index[rows])
     return Selection(images, points.fingerprint, description)
 
@@ -91,3 +94,34 @@ def inverted(selection: Selection, points: PointsChanged | SnapshotRead) -> Sele
     chosen[selection.rows(points)] = True
     description = f"not ({selection.description})" if selection.description else "not selected"
     return selection_of_rows(points, np.flatnonzero(~chosen), description)
+
+
+# By a table of all numbers rather than by sorting: ten million images take a twentieth of a second, not one.
+
+
+def _is_member(numbers: IntArray, images: IntArray) -> NDArray[np.bool_]:
+    """Which of the numbers are among the images, bool [n]."""
+    if not len(numbers) or not len(images):
+        return np.zeros(len(numbers), bool)
+    size = max(int(numbers.max()), int(images.max())) + 1
+    if size > _LARGEST_TABLE or min(int(numbers.min()), int(images.min())) < 0:
+        return np.isin(numbers, images)
+    table = np.zeros(size, bool)
+    table[images] = True
+    found: NDArray[np.bool_] = table[numbers]
+    return found
+
+
+def _united(one: IntArray, other: IntArray) -> IntArray:
+    """All images of both, ascending."""
+    if not len(one) or not len(other):
+        return one if len(one) else other
+    size = max(int(one.max()), int(other.max())) + 1
+    if size > _LARGEST_TABLE or min(int(one.min()), int(other.min())) < 0:
+        return np.union1d(one, other)
+    table = np.zeros(size, bool)
+    table[one] = table[other] = True
+    return np.flatnonzero(table)
+
+
+_LARGEST_TABLE = 1 << 28

@@ -92,13 +92,12 @@ class PointTiles:
         self._starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         self.x_range, self.y_range = (low[0], high[0]), (low[1], high[1])
 
-    def subset(self, chosen: npt.NDArray[np.bool_]) -> PointTiles:
-        """Only the points at the positions that are True, bool [len(self)], in the same tiles."""
+    def subset(self, positions: npt.NDArray[np.integer]) -> PointTiles:
+        """Only the points at these positions, ascending, in the same tiles."""
         some = copy(self)
-        some.x, some.y = self.x[chosen], self.y[chosen]
-        some.slot, some.order = self.slot[chosen], self.order[chosen]
-        before = np.concatenate([[0], np.cumsum(chosen, dtype=np.int64)])
-        some._starts = before[self._starts]
+        some.x, some.y = self.x[positions], self.y[positions]
+        some.slot, some.order = self.slot[positions], self.order[positions]
+        some._starts = np.searchsorted(positions, self._starts).astype(np.int64)
         return some
 
     def __len__(self) -> int:

@@ -43,6 +43,7 @@ class PointsLayer(RasterizedLayer):
         self._content = LegendContent(())
         self._hidden: frozenset[int] = frozenset()
         self._selected: npt.NDArray[np.bool_] | None = None
+        self._selected_in_tiles: tuple[tuple[int, int], npt.NDArray[np.bool_]] = ((0, 0), np.zeros(0, bool))
         self._is_dimmed = False
         self._tiles: PointTiles | None = None
 
@@ -107,11 +108,15 @@ class PointsLayer(RasterizedLayer):
         return self._selected is not None
 
     def is_selected(self) -> npt.NDArray[np.bool_]:
-        """Which points are selected, in the order of ``tiles()``, bool [n]."""
+        """Which points are selected, in the order of ``tiles()``, bool [n]; not to be changed."""
+        tiles = self.tiles()
         if self._selected is None:
-            return np.zeros(len(self.tiles()), bool)
-        selected: npt.NDArray[np.bool_] = self._selected[self.rows(slice(None))]
-        return selected
+            return np.zeros(len(tiles), bool)
+        known_of, known = self._selected_in_tiles
+        if known_of != (id(tiles), id(self._selected)):
+            known = self._selected[self.rows(slice(None))]
+            self._selected_in_tiles = (id(tiles), id(self._selected)), known
+        return known
 
     def rows(self, positions: npt.NDArray[np.integer] | slice) -> npt.NDArray[np.integer]:
         """Indices, in the order the points were given, of points at these positions in ``tiles()``."""

@@ -9,6 +9,9 @@ from latentlab.gui.latent_map.layers.point_raster import PointTiles, Size, Windo
 from latentlab.gui.latent_map.layers.points import PointsLayer
 from latentlab.gui.latent_map.layers.rasterized import RasterizedLayer
 
+MOST_PREVIEWED = 400_000
+"""Points drawn while an outline grows: of more, some are left out until the button is released."""
+
 
 class SelectedPointsLayer(RasterizedLayer):
     """Draws the selected points as the layer of all points does, which is dimmed meanwhile.
@@ -37,10 +40,13 @@ class SelectedPointsLayer(RasterizedLayer):
     def tiles(self) -> PointTiles:
         """The selected points."""
         if self._tiles is None:
-            every = self._points.tiles()
-            preview = self._preview
-            is_current = preview is not None and len(preview) == len(every)
-            self._tiles = every.subset(preview if is_current and preview is not None else self._points.is_selected())
+            every, preview = self._points.tiles(), self._preview
+            if preview is not None and len(preview) == len(every):
+                positions = np.flatnonzero(preview)
+                positions = positions[:: 1 + len(positions) // MOST_PREVIEWED]
+            else:
+                positions = np.flatnonzero(self._points.is_selected())
+            self._tiles = every.subset(positions)
         return self._tiles
 
     def is_blank(self) -> bool:
