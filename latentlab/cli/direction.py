@@ -42,6 +42,11 @@ def direction(arguments: argparse.Namespace) -> int:
     else:
         start, end = _groups(arguments, dataset, listed)
         found = between(mean[end], mean[start], seed=seed)
+    if model.module.classes and arguments.column is None:
+        write_note(
+            "latentlab: the model's encoder is told the class of each image: where the groups differ in class, the "
+            "scores say nothing about the images"
+        )
     arrays = {"vector": found.vector, "origin": found.origin, **{name: getattr(found, name) for name in _SCORES}}
     atomic_write(out, lambda file: np.savez(file, **arrays))
     _report(arguments, out, found)

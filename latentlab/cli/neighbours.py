@@ -36,10 +36,10 @@ def neighbours(arguments: argparse.Namespace) -> int:
     if not np.isfinite(found.typical):
         sentence = f"in pixels {nearest} is the nearest image to the decoded one"
     elif found.is_copy[0]:
-        sentence = f"the decoded image is a copy of {nearest}: {found.ratio[0]:.2f} of the typical distance of images"
+        sentence = f"the decoded image is a copy of {nearest}: {found.ratio[0]:.2f} × the typical distance of images"
     else:
         sentence = (
-            f"the decoded image is no copy: in pixels it is {found.ratio[0]:.2f} of the typical distance from "
+            f"the decoded image is no copy: in pixels it is {found.ratio[0]:.2f} × the typical distance from "
             f"{nearest}, the nearest"
         )
     write_line(f"note: {sentence}")
