@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from latentlab.cli.console import write_json, write_line, write_note, write_table
 from latentlab.cli.encode_decode import output_path
+from latentlab.cli.latent_tables import table_rows
 from latentlab.cli.open_data import model_and_data
 from latentlab.data import Dataset
+from latentlab.data.images.image_file import UnreadableError
 from latentlab.data.sources.path_list import read_path_list
 from latentlab.errors import InputError
 from latentlab.latent.directions import Direction, regression_direction
@@ -139,15 +141,30 @@ def _along_column(dataset: Dataset, name: str, mean: NDArray[np.float32], seed: 
 
 
 def _listed_names(path: str) -> list[str]:
-    reading = read_path_list(Path(path))
     if not Path(path).exists():
         raise InputError(f"there is no file {path}")
+    if Path(path).suffix.lower() in (".csv", ".tsv"):
+        return _names_in_table(Path(path))
+    reading = read_path_list(Path(path))
     while True:
         try:
             next(reading)
         except StopIteration as end:
             lines: list[tuple[str, str]] = end.value
             return [name for name, _ in lines]
+
+
+def _names_in_table(path: Path) -> list[str]:
+    """The column ``path`` of a table, such as a selection that the window exported."""
+    try:
+        rows = table_rows(path)
+        header = [name.strip().lower() for name in next(rows, [])]
+        if "path" not in header:
+            raise InputError(f"{path} has no column named path (columns: {', '.join(header[:8]) or 'none'})")
+        column = header.index("path")
+        return [row[column] for row in rows if len(row) > column]
+    except UnreadableError as error:
+        raise InputError(f"{path} cannot be read: {error}") from None
 
 
 def _listed_rows(dataset: Dataset, path: str, names: list[str]) -> Rows:

@@ -60,7 +60,9 @@ def _add_direction(commands: argparse._SubParsersAction[Parser]) -> None:
         metavar="NAME",
         help="a column of numbers; or one of text or of two values, whose values --from and --to then are",
     )
-    command.add_argument("--from-list", metavar="A.txt", help="a text file of the paths of images, one a line")
+    command.add_argument(
+        "--from-list", metavar="A.txt", help="images: a text file of paths, one a line, or a table with a column path"
+    )
     command.add_argument("--to-list", metavar="B.txt", help="another")
     command.add_argument("--seed", type=count(2**62, least=0), default=0, metavar="N", help="of the scores (0)")
     command.add_argument("--out", required=True, metavar="FILE", help="direction.npz: vector [d] and origin [d]")

@@ -133,7 +133,7 @@ def _as_latents(values: NDArray[Any], name: str) -> NDArray[np.float32]:
 
 
 def _from_table(path: Path) -> Latents:
-    rows = _rows(path)
+    rows = table_rows(path)
     header = next(rows, None)
     if header is None:
         raise InputError(f"{path} is empty")
@@ -162,7 +162,14 @@ def _from_table(path: Path) -> Latents:
     return Latents(z, np.array([int(label or UNKNOWN) for label in labels], np.int64))
 
 
-def _rows(path: Path) -> Iterator[Sequence[str]]:
+def table_rows(path: Path) -> Iterator[Sequence[str]]:
+    """The rows of a table that is not empty, its header first.
+
+    Raises
+    ------
+    InputError, UnreadableError
+        When it is not a table.
+    """
     opening = open_table(path)
     while True:
         try:

@@ -135,7 +135,7 @@ def direction(
     >>> import numpy as np
     >>> from latentlab.latent import direction
     >>> points = np.random.default_rng(0).normal(size=(400, 10))
-    >>> found = direction(points[:200] + [2] + [0] * 9, points[200:])
+    >>> found = direction(points[:200] + 2 * np.eye(10)[0], points[200:])
     >>> 1.6 < found.cohens_d < 2.4 and abs(found.random_cohens_d) < 0.1
     True
     """

@@ -125,8 +125,9 @@ def fit_mixture(
     >>> from latentlab.latent import fit_mixture
     >>> random = np.random.default_rng(0)
     >>> points = np.concatenate([random.normal(-5, 1, (500, 2)), random.normal(5, 1, (500, 2))])
-    >>> len(fit_mixture(points).weights)
-    2
+    >>> mixture = fit_mixture(points, components=2)
+    >>> np.sort(mixture.means[:, 0]).round().tolist()
+    [-5.0, 5.0]
     """
     *_, last = fit_mixture_in_steps(points, std, components=components, covariance=covariance, seed=seed)
     assert last is not None

@@ -98,10 +98,14 @@ def test_directions_along_columns_and_between_lists(run, table, tmp_path, capsys
     right = dataset.metadata["side"] == "right"
     sides = latent.direction(mean[right], mean[~right])
     (tmp_path / "left.txt").write_text("\n".join(f"{table}/{p}" for p in np.array(dataset.paths)[~right]))
+    (tmp_path / "right.csv").write_text(
+        "image,path,label\n" + "\n".join(f"1,{p}," for p in np.array(dataset.paths)[right])
+    )
     (tmp_path / "right.txt").write_text("# names\n" + "\n".join(np.array(dataset.paths)[right]) + "\nabsent.png\n")
     for way in (
         ["--column", "side"],
         ["--column", "side", "--from", "left", "--to", "right"],
+        ["--from-list", tmp_path / "left.txt", "--to-list", tmp_path / "right.csv"],
         ["--from-list", tmp_path / "left.txt", "--to-list", tmp_path / "right.txt"],
     ):
         assert main(["direction", str(run), str(table), *map(str, way), "--out", str(out)]) == 0
@@ -120,12 +124,14 @@ def test_directions_along_columns_and_between_lists(run, table, tmp_path, capsys
         (["--from", "1", "--to", "1"], "the same mean"),
         (["--column", "weight"], "no column 'weight'"),
         (["--from-list", "none.txt", "--to-list", "none.txt"], "no file none.txt"),
+        (["--from-list", "a.csv", "--to-list", "a.txt"], "a.csv has no column named path (columns: name, size)"),
         (["--from-list", "a.txt", "--to-list", "a.txt"], "none of the images in a.txt is in bars"),
     ],
 )
 def test_direction_refuses_in_one_line(run, data, tmp_path, monkeypatch, capsys, arguments, why):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.txt").write_text("absent.png\n")
+    (tmp_path / "a.csv").write_text("name,size\nabsent.png,3\n")
     assert main(["direction", str(run), str(data), *arguments, "--out", "d.npz"]) == 2
     error = capsys.readouterr().err
     assert why in error
