@@ -210,8 +210,43 @@ class Photographer:
         self.settle(4)
         self.photograph("selection")
 
+    def board(self) -> None:
+        """The picture of the Board, with a direction as slider and axis."""
+        session, window = self.application.session, self.window
+        self.wait_for(lambda: session.points is not None, "the first model's points")
+        self.find("actionLight").trigger()
+        version = session.model_version
+        self.open("bundled:mnist-10d")
+        self.wait_for(lambda: session.model_version > version and session.points is not None, "the second model")
+        self.wait_for(lambda: "starting" not in window.device.text(), "torch")
+        for name in ("data", "model", "training", "selection"):
+            window.docks[name].hide()
+        window.show_panel("board")
+        for z in ((0.7, -2.0), (-0.4, 0.9)):
+            self.click_map(z)
+            self.settle()
+            self.find("keepLatent").click()
+        self.lasso([(-2.5, 1.6), (-2.5, 3.0), (0.1, 3.0), (0.1, 1.6)])
+        self.settle()
+        self.find("actionKeepSelection").trigger()
+        self.find("actionClearSelection").trigger()
+        self.find("actionExplore").trigger()
+        for towards, away in ((4, 9), (0, 1)):
+            count = len(session.board.items)
+            self.find("newDirection").click()
+            for name, index in (("directionKind", 1), ("directionTowards", towards), ("directionAway", away)):
+                self.find(name).setCurrentIndex(index)
+            self.find("findDirection").click()
+            self.wait_for(lambda count=count: len(session.board.items) > count, "the direction")
+        chosen = session.board.items[-1].id
+        window.board.activated.emit(chosen)
+        window.board.axisRequested.emit(chosen, "x")
+        window.board.select([chosen])
+        self.settle(5)
+        self.photograph("board")
 
-PARTS = ("tour", "selection")
+
+PARTS = ("tour", "selection", "board")
 """Methods of `Photographer` that make pictures."""
 
 

@@ -110,7 +110,7 @@ def resolve(session: Session) -> MapState:
         source="" if model is None else model.source,
         latent=session.latent,
         axes=session.axes,
-        axis_names=_axis_names(session),
+        axis_names=_axis_names(session, plane),
         plane=plane,
         label=session.label,
         points=session.points,
@@ -153,12 +153,11 @@ def _same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def _axis_names(session: Session) -> tuple[str, str]:
+def _axis_names(session: Session, plane: Axes) -> tuple[str, str]:
     """Names of the axes; the first one names the level of principal components, for which the second has no room."""
     axes, level = session.axes, session.layout.levels[session.level].name
     suffix = f" · {level}" if axes.is_principal and level else ""
     x, y = _axis_name(session, axes.x), _axis_name(session, axes.y)
-    plane = session.plane()
     # Of a second axis that is not orthogonal to the first only the orthogonal part is shown: see MapAxes.plane.
     is_part = axes.directions and plane.x.size > 1 and abs(float(plane.x @ _unit(session, axes.y))) > _SLANTED
     return x + suffix, f"{y} ⟂" if is_part else y

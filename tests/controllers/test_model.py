@@ -13,6 +13,7 @@ from latentlab.controllers.model import ModelController
 from latentlab.engine.protocol.messages import Failed, ModelChanged, ModelClosed, OpenModel
 from latentlab.gui.panels.model import ModelPanel
 from latentlab.paths import DEFAULT_MODEL
+from latentlab.state.board import BoardItem, Direction
 from latentlab.state.map_axes import AxesChoice
 from tests.controllers.conftest import model_info, some_points
 
@@ -107,3 +108,23 @@ def test_row_44_a_model_that_the_next_worker_cannot_open_is_not_shown_any_more(p
     assert session.latent.size == 0
     engine.modelChanged.emit(ModelChanged(4, model_info(2), is_new_model=True))
     assert session.model.latent_dim == 2
+
+
+def test_directions_of_the_board_are_listed_as_axes_and_go_with_any_other(panel, session, undo):
+    session.set_model(model_info(3), 1, is_new_model=True)
+    fits, other = (
+        BoardItem(name, Direction(np.ones(size, np.float32), np.zeros(size, np.float32)), latent_dim=size, id=number)
+        for name, size, number in (("smile", 3, "a1"), ("elsewhere", 5, "b2"))
+    )
+    session.board.set_items([fits, other])
+    box = panel.findChild(QComboBox, "xAxis")
+    assert [box.itemText(index) for index in range(box.count())] == ["z₁", "z₂", "z₃", "smile"]
+    panel.axesChosen.emit("d:a1", "z2")
+    assert session.axes == AxesChoice("d:a1", "z2")
+    assert box.currentText() == "smile"
+    panel.axesChosen.emit("d:a1", "d:a1")
+    assert session.axes == AxesChoice("z1", "d:a1")
+    panel.axesChosen.emit("pc1", "d:a1")
+    assert session.axes == AxesChoice("pc1", "d:a1")
+    session.board.set_items(session.board.with_replaced("a1", name="grin"))
+    assert box.findText("grin") >= 0
