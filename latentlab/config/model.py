@@ -74,6 +74,10 @@ class ModelConfig(Config):
     @model_validator(mode="after")
     def _check_parts(self) -> ModelConfig:
         for is_conflict, message in (
+            (
+                self.likelihood.kind == "discretised-logistic" and self.likelihood.sigma not in ("learned", "pixel"),
+                "likelihood.kind=discretised-logistic needs likelihood.sigma=learned or pixel",
+            ),
             *self._posterior_conflicts(),
             *self._objective_conflicts(),
             *self._family_conflicts(),

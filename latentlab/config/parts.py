@@ -98,18 +98,23 @@ class PriorConfig(Config):
 class LikelihoodConfig(Config):
     """p(x|z)."""
 
-    kind: Literal["bernoulli", "gaussian"] = Field(default="bernoulli", description="Distribution of a pixel.")
+    kind: Literal["bernoulli", "gaussian", "continuous-bernoulli", "discretised-logistic"] = Field(
+        default="bernoulli",
+        description="Distribution of a pixel: ``bernoulli``, for black and white; ``gaussian``; "
+        "``continuous-bernoulli``, a density of grey values; ``discretised-logistic``: the probability of each of 256 "
+        "levels, for bits per dimension that can be compared.",
+    )
     sigma: Literal["fixed", "learned", "optimal", "pixel"] = Field(
         default="fixed",
-        description="σ of the Gaussian: ``fixed`` at ``sigma_value``; one ``learned`` number that starts there; "
-        "``optimal``: the best one for each batch, its samples weighted alike; ``pixel``: one for each pixel, from the "
-        "decoder.",
+        description="σ of the Gaussian, or the logistic distribution's scale: ``fixed`` at ``sigma_value``; one "
+        "``learned`` number that starts there; ``optimal``: the best one for each batch, its samples weighted alike; "
+        "``pixel``: one for each pixel, from the decoder.",
     )
     sigma_value: float = Field(
         default=1.0,
         ge=1e-3,
         le=1e3,
-        description="The Gaussian's σ if ``sigma`` is fixed; its initial value if it is learned.",
+        description="σ if ``sigma`` is fixed; its initial value if it is learned.",
     )
 
 

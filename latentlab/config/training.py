@@ -17,8 +17,23 @@ class TrainingConfig(Config):
 
     epochs: int = Field(default=20, ge=1, le=1_000_000, description="Passes over the training images.")
     batch_size: int = Field(default=128, ge=1, le=1_000_000, description="Images in one optimizer step.")
-    learning_rate: float = Field(default=1e-3, gt=0.0, le=10.0, description="Adam's step size.")
-    weight_decay: float = Field(default=0.0, ge=0.0, description="Decoupled weight decay (AdamW when above 0).")
+    optimizer: Literal["adam", "sgd", "rmsprop", "adagrad"] = Field(
+        default="adam",
+        description="``adam``; ``sgd``, stochastic gradient descent with ``momentum``; ``rmsprop``; or ``adagrad``, as "
+        "Kingma & Welling 2014. Only Adam's steps are recorded as CUDA graphs.",
+    )
+    learning_rate: float = Field(
+        default=1e-3,
+        gt=0.0,
+        le=10.0,
+        description="The optimizer's step size. The default suits Adam; SGD needs a smaller one, Adagrad a larger one.",
+    )
+    momentum: float = Field(default=0.9, ge=0.0, lt=1.0, description="Momentum of SGD.")
+    weight_decay: float = Field(
+        default=0.0,
+        ge=0.0,
+        description="Weight decay: decoupled with Adam (AdamW when above 0), else added to the gradient.",
+    )
     gradient_clip: float = Field(default=0.0, ge=0.0, description="Maximum gradient norm; 0 for no clipping.")
     schedule: Literal["constant", "cosine"] = Field(
         default="constant", description="Schedule of the learning rate: constant, or a cosine to 0 over the run."

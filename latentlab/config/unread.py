@@ -37,6 +37,10 @@ def check_settings_act(config: RunConfig, settings: Iterable[str]) -> list[str]:
     warnings = []
     for setting in settings:
         section, _, name = full_name(setting.partition("=")[0].strip()).partition(".")
+        if (section, name) == ("training", "momentum") and config.training.optimizer != "sgd":
+            raise InputError(
+                f"momentum does nothing with optimizer={config.training.optimizer}: it needs optimizer=sgd"
+            )
         if section != "model" or name not in unread:
             continue
         sentence = f"{name} does nothing for this model ({config.model.recipe}): it needs {unread[name]}"
@@ -75,7 +79,11 @@ def unread_settings(model: ModelConfig) -> dict[str, str]:
         (model.posterior.refine > 0, "posterior.search posterior.refine_rate", "posterior.refine above 0"),
         (prior in ("mixture", "vamp"), "prior.components", "prior.kind=mixture or vamp"),
         (prior == "flow", "prior.steps prior.hidden", "prior.kind=flow"),
-        (likelihood == "gaussian", "likelihood.sigma likelihood.sigma_value", "likelihood.kind=gaussian"),
+        (
+            likelihood in ("gaussian", "discretised-logistic"),
+            "likelihood.sigma likelihood.sigma_value",
+            "likelihood.kind=gaussian or discretised-logistic",
+        ),
         (posterior != "delta", "rate.kind rate.warmup", "a posterior.kind other than delta, which has no rate"),
         (rate == "capacity", "rate.gamma rate.capacity rate.epochs", "rate.kind=capacity"),
         (rate == "free-bits", "rate.free_bits", "rate.kind=free-bits"),

@@ -45,7 +45,7 @@ def remarks(
             "reconstructions and not bounds",
         ),
         (
-            grey and not model.is_density,
+            grey and model.config.likelihood.kind == "bernoulli",
             "grey pixels under a Bernoulli likelihood: compare these nats only with others on grey images",
         ),
         (

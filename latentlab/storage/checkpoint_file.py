@@ -31,7 +31,14 @@ from latentlab.storage.validation import (
 from latentlab.utils.array_rules import ArrayRule
 
 _KEY = "latentlab_checkpoint"
-_MOMENTS = {"exp_avg", "exp_avg_sq", "step"}
+MOMENTS = {
+    "adam": {"exp_avg", "exp_avg_sq", "step"},
+    "sgd": {"momentum_buffer"},
+    "rmsprop": {"square_avg", "step"},
+    "adagrad": {"sum", "step"},
+}
+"""What each optimizer keeps of a parameter."""
+_MEANS_OF_SQUARES = ("exp_avg_sq", "square_avg", "sum")
 _FINITE = ("float32", "float64")
 
 
@@ -190,11 +197,11 @@ def _moment_rule(name: str, tensors: Arrays) -> ArrayRule:
     path, _, moment = name.rpartition("/")
     _, _, parameter = path.partition(".")
     weight = tensors.get(f"model.{parameter}")
-    if moment not in _MOMENTS or weight is None:
+    if not any(moment in kept for kept in MOMENTS.values()) or weight is None:
         raise FileContentError(f"tensor optimizer.{shortened(name)} belongs to none of its parameters")
     if moment == "step":
         return ArrayRule(("float32",), ((),), 0.0, LARGEST_COUNT)
-    return ArrayRule((weight.dtype.name,), (weight.shape,), 0.0 if moment == "exp_avg_sq" else -math.inf)
+    return ArrayRule((weight.dtype.name,), (weight.shape,), 0.0 if moment in _MEANS_OF_SQUARES else -math.inf)
 
 
 def _check_complete(tensors: Mapping[str, np.ndarray[Any, Any]]) -> None:
@@ -204,7 +211,14 @@ def _check_complete(tensors: Mapping[str, np.ndarray[Any, Any]]) -> None:
     )
     if best and best != weights:
         raise FileContentError(f"tensor best.{shortened(min(weights ^ best))} is missing")
-    moments = {tuple(name.rsplit("/", 1)) for name in tensors if name.startswith("optimizer.")}
-    for parameter in {path for path, _ in moments}:
-        if missing := sorted(moment for moment in _MOMENTS if (parameter, moment) not in moments):
+    moments: dict[str, set[str]] = {}
+    for path, _, moment in (name.rpartition("/") for name in tensors if name.startswith("optimizer.")):
+        moments.setdefault(path, set()).add(moment)
+    every = set().union(*moments.values())
+    # The optimizer that has most of them in common, and the fewest besides.
+    expected = max(MOMENTS.values(), key=lambda kept: (len(kept & every), -len(kept)))
+    for parameter, found in moments.items():
+        if missing := sorted(expected - found):
             raise FileContentError(f"tensor {shortened(parameter)}/{missing[0]} is missing")
+        if foreign := sorted(found - expected):
+            raise FileContentError(f"tensor {shortened(parameter)}/{foreign[0]} belongs to none of its parameters")

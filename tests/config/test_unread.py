@@ -14,11 +14,12 @@ from latentlab.errors import InputError
     [
         ("vae", "codebook.size=8", "codebook.size does nothing for this model (vae): it needs family=vq"),
         ("vae", "model.divergence.weight=2", "a divergence.kind"),
-        ("vae", "likelihood.sigma=learned", "likelihood.kind=gaussian"),
+        ("vae", "likelihood.sigma=learned", "likelihood.kind=gaussian or discretised-logistic"),
         ("mmd-vae", "divergence.projections=9", "sliced-wasserstein"),
         ("factor-vae", "adversary.margin=0.1", "family=vae-gan"),
         ("cvae", "supervision.labels=10", "semi-supervised"),
         ("ae", "rate.capacity=10", "rate.kind=capacity"),
+        ("vae", "momentum=0.5", "momentum does nothing with optimizer=adam"),
         ("wae", "rate.kind=capacity", "a posterior.kind other than delta"),
         ("concrete-vae", "kl=monte-carlo", "a posterior.kind other than concrete"),
     ],

@@ -8,9 +8,11 @@ import pytest
 import torch
 from torch import distributions
 
-from latentlab.config import LikelihoodConfig
+from latentlab.config import LikelihoodConfig, ModelConfig, validated
+from latentlab.errors import InputError
 from latentlab.models.functional import soft_clip
 from latentlab.models.likelihoods import build_likelihood
+from latentlab.models.likelihoods.logistic import discretised_logistic_log_prob
 
 
 def test_bernoulli_matches_torch():
@@ -145,3 +147,83 @@ def test_learned_sigma_has_a_lower_limit():
     with torch.no_grad():
         likelihood.log_sigma.fill_(0.5)
     assert likelihood.clipped_log_sigma().item() == pytest.approx(0.5, abs=2e-3)
+
+
+def test_continuous_bernoulli_matches_torch():
+    likelihood = build_likelihood(LikelihoodConfig(kind="continuous-bernoulli"))
+    x = torch.rand(5, 1, 4, 5)
+    output = torch.linspace(-20, 20, 2 * x.numel()).view(2, *x.shape).requires_grad_()
+    reference = distributions.ContinuousBernoulli(logits=output.double())
+    found = likelihood.log_prob(output, x)
+    expected = reference.log_prob(x.double().expand_as(output)).sum((2, 3, 4))
+    torch.testing.assert_close(found.double(), expected, atol=1e-3, rtol=1e-5)
+    torch.testing.assert_close(likelihood.mean(output).double(), reference.mean, atol=1e-5, rtol=1e-5)
+    found.sum().backward()
+    assert torch.isfinite(output.grad).all()
+
+
+def test_continuous_bernoulli_is_a_density_at_any_logit():
+    """∫ p(x) dx = 1 and ∫ x p(x) dx = the mean, also around 0, where C is a quotient of small numbers."""
+    likelihood = build_likelihood(LikelihoodConfig(kind="continuous-bernoulli"))
+    logits = torch.tensor([-80.0, -3.0, -0.31, -0.29, -1e-3, 0.0, 1e-6, 0.05, 0.3, 2.0, 80.0])
+    x = torch.linspace(0, 1, 20_001)
+    output = logits[:, None, None, None, None].expand(-1, len(x), 1, 1, 1)
+    density = likelihood.log_prob(output, x[:, None, None, None]).double().exp()
+    torch.testing.assert_close(torch.trapezoid(density, x.double()), torch.ones(11).double(), atol=1e-4, rtol=0)
+    means = torch.trapezoid(density * x, x.double())
+    torch.testing.assert_close(likelihood.mean(logits).double(), means, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("sigma", ["learned", "pixel"])
+def test_discretised_logistic_matches_differences_of_the_distribution_function(sigma):
+    config = LikelihoodConfig(kind="discretised-logistic", sigma=sigma, sigma_value=0.05)
+    likelihood = build_likelihood(config)
+    x = torch.randint(0, 256, (5, 1, 6, 6)) / 255
+    x[0, 0, 0, :2] = torch.tensor([0.0, 1.0])
+    output = torch.rand(2, 5, likelihood.parameters_per_pixel, 6, 6)
+    mean, log_scale = (part.detach().double() for part in likelihood.mean_and_log_scale(output))
+    upper, lower = (torch.sigmoid((x.double() + step - mean) / log_scale.exp()) for step in (0.5 / 255, -0.5 / 255))
+    upper, lower = torch.where(x == 1, 1.0, upper), torch.where(x == 0, 0.0, lower)
+    expected = torch.log(upper - lower).sum((2, 3, 4))
+    torch.testing.assert_close(likelihood.log_prob(output, x).double(), expected, atol=1e-3, rtol=1e-4)
+
+
+@pytest.mark.parametrize("log_scale", [-8.0, -4.0, 0.0, 6.0])
+@pytest.mark.parametrize("centre", [-0.3, 0.0, 0.4982, 1.2])
+def test_the_probabilities_of_all_levels_sum_to_one(log_scale, centre):
+    """256 levels, with all the mass below the first and above the last; finite gradients far from the mean too."""
+    x = torch.arange(256) / 255
+    mean = torch.full((256,), centre, requires_grad=True)
+    scale = torch.tensor(log_scale, requires_grad=True)
+    log_probs = discretised_logistic_log_prob(x, mean, scale)
+    assert log_probs.double().exp().sum().item() == pytest.approx(1, abs=1e-4)
+    log_probs.sum().backward()
+    assert torch.isfinite(mean.grad).all()
+    assert torch.isfinite(scale.grad)
+
+
+def test_bits_of_a_wide_logistic_are_those_of_its_density():
+    """The probability of a level is its density times 1/255 where the density hardly changes within a level."""
+    config = LikelihoodConfig(kind="discretised-logistic", sigma="learned", sigma_value=0.3)
+    likelihood = build_likelihood(config)
+    x, output = torch.full((1, 1, 1, 1), 100 / 255), torch.full((1, 1, 1, 1, 1), 0.5)
+    scaled = (100 / 255 - 0.5) / 0.3
+    density = math.exp(-scaled) / (0.3 * (1 + math.exp(-scaled)) ** 2)
+    assert likelihood.log_prob(output, x).item() == pytest.approx(math.log(density / 255), abs=1e-3)
+    assert not likelihood.is_density
+
+
+def test_a_discretised_logistic_needs_a_scale_that_is_learned():
+    with pytest.raises(InputError, match=r"needs likelihood\.sigma=learned or pixel"):
+        validated(ModelConfig, {"likelihood": {"kind": "discretised-logistic"}})
+
+
+@pytest.mark.parametrize("kind", ["continuous-bernoulli", "discretised-logistic"])
+def test_drawn_pixels_have_the_right_mean(kind):
+    likelihood = build_likelihood(LikelihoodConfig(kind=kind, sigma="learned", sigma_value=0.03))
+    output = torch.tensor([[[0.4, 0.6], [0.5, 0.55]]])
+    drawn = likelihood.sample(output.expand(20_000, *output.shape))
+    torch.testing.assert_close(drawn.mean(0), likelihood.mean(output), atol=0.02, rtol=0)
+    assert 0 <= drawn.min() < drawn.max() <= 1
+    if kind == "discretised-logistic":
+        torch.testing.assert_close((drawn * 255).round(), drawn * 255, atol=1e-3, rtol=0)

@@ -14,11 +14,15 @@ from collections.abc import Callable
 from latentlab.config import LikelihoodConfig
 from latentlab.models.likelihoods.base import Likelihood
 from latentlab.models.likelihoods.bernoulli import Bernoulli
+from latentlab.models.likelihoods.continuous_bernoulli import ContinuousBernoulli
 from latentlab.models.likelihoods.gaussian import build_gaussian
+from latentlab.models.likelihoods.logistic import build_logistic
 
 LIKELIHOODS: dict[str, Callable[[LikelihoodConfig], Likelihood]] = {
     "bernoulli": Bernoulli,
     "gaussian": build_gaussian,
+    "continuous-bernoulli": ContinuousBernoulli,
+    "discretised-logistic": build_logistic,
 }
 
 

@@ -33,6 +33,12 @@ class _BernoulliLogProb(torch.autograd.Function):
         return (x - probs).mul_(gradient), None
 
 
+def bernoulli_log_prob(logits: Tensor, x: Tensor) -> Tensor:
+    """Log(λ^x (1 − λ)^(1 − x)) for logits of λ, elementwise; x gets no gradient."""
+    terms: Tensor = _BernoulliLogProb.apply(logits, x)
+    return terms
+
+
 class Bernoulli(Likelihood):
     """Independent Bernoulli pixels with the output as logits; grey values count as expectations.
 
@@ -49,8 +55,7 @@ class Bernoulli(Likelihood):
 
     def log_prob(self, output: Tensor, x: Tensor, mask: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
         """Minus the cross-entropy in nats, [K, B]; x gets no gradient."""
-        terms: Tensor = _BernoulliLogProb.apply(output, x)
-        return sum_over_pixels(terms, mask)
+        return sum_over_pixels(bernoulli_log_prob(output, x), mask)
 
     def mean(self, output: Tensor) -> Tensor:
         """Probabilities of white."""

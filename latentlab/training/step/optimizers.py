@@ -1,4 +1,4 @@
-"""One Adam optimizer for each phase of a model, and the guard against non-finite steps."""
+"""One optimizer for each phase of a model, and the guard against non-finite steps."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch.optim.adam import adam as adam_step
 
 from latentlab.config import TrainingConfig
 from latentlab.models.base import LatentModel, StepState
+from latentlab.storage.checkpoint_file import MOMENTS
 
 _FUSED = ("cpu", "cuda", "mps")
 _STEPS_BETWEEN_NORMS = 8
@@ -20,12 +21,12 @@ sums that the guard reads 1.7 %."""
 
 
 class Optimizers:
-    """Adam (or AdamW) for each phase, with gradient clipping, a learning-rate schedule and a non-finite guard.
+    """An optimizer for each phase, with gradient clipping, a learning-rate schedule and a non-finite guard.
 
     The guard keeps the weights as they are when the objective or a gradient is NaN or infinite. Every element of every
     gradient is checked in every step, through the gradient's norm or sum. On CUDA, where reading a value would make
-    the program wait, the device skips the step (``found_inf`` of the fused optimizers) and all later ones, and
-    ``check`` raises at the next read-out. Elsewhere ``step`` raises before anything is changed.
+    the program wait, the device skips the step (``found_inf`` of the fused Adam) and all later ones, and ``check``
+    raises at the next read-out. Elsewhere, and for the other optimizers, ``step`` raises before anything is changed.
 
     Parameters
     ----------
@@ -34,7 +35,7 @@ class Optimizers:
     config
         Learning rate, weight decay, clipping and schedule.
     deferred
-        Whether the guard reports later; by default only on CUDA.
+        Whether the guard reports later; by default only with Adam on CUDA.
 
     Attributes
     ----------
@@ -49,33 +50,27 @@ class Optimizers:
         self._parameters = {phase: list(model.phase_parameters(phase)) for phase in model.phases}
         self._names = {id(parameter): name for name, parameter in model.named_parameters()}
         device = next(model.parameters()).device
-        kind = torch.optim.AdamW if config.weight_decay > 0 else torch.optim.Adam
         self._moments: dict[str, tuple[list[Tensor], list[Tensor], list[Tensor]]] = {}
         factors = model.learning_rate_factors()
-        self._adam = {
-            phase: kind(
-                _groups(parameters, factors, config.learning_rate),
-                lr=config.learning_rate,
-                weight_decay=config.weight_decay,
-                fused=device.type in _FUSED and all(p.is_floating_point() for p in parameters),
-            )
+        self._optimizers = {
+            phase: _optimizer(_groups(parameters, factors, config.learning_rate), config, device)
             for phase, parameters in self._parameters.items()
         }
         self.learning_rate = config.learning_rate
         self.schedule = config.schedule
-        self.deferred = device.type == "cuda" if deferred is None else deferred
+        self.deferred = device.type == "cuda" and config.optimizer == "adam" if deferred is None else deferred
         self._non_finite = torch.zeros((), device=device)
         self._steps_applied = torch.zeros((), device=device, dtype=torch.int64)
         self._first_step = 0
         self._current_rate = config.learning_rate
         if self.deferred:
-            for adam in self._adam.values():
-                for group in adam.param_groups:
+            for optimizer in self._optimizers.values():
+                for group in optimizer.param_groups:
                     # A recorded step reads the rate from this tensor. torch would warn about each step of a capturable
                     # optimizer that is not recorded.
                     group["lr"] = torch.full((), group["lr"], device=device)
                     group["capturable"] = device.type == "cuda"
-                adam._warned_capturable_if_run_uncaptured = True
+                optimizer._warned_capturable_if_run_uncaptured = True
 
     def scheduled_rate(self, fraction: float) -> float:
         """The learning rate when ``fraction`` of the run (0 to 1) is done."""
@@ -88,8 +83,8 @@ class Optimizers:
         if learning_rate == self._current_rate:
             return
         self._current_rate = learning_rate
-        for adam in self._adam.values():
-            for group in adam.param_groups:
+        for optimizer in self._optimizers.values():
+            for group in optimizer.param_groups:
                 rate = learning_rate * group["factor"]
                 if self.deferred:
                     group["lr"].fill_(rate)
@@ -136,7 +131,7 @@ class Optimizers:
             skipped = self._non_finite
             if applies is not None:
                 skipped = torch.maximum(skipped, (~applies).to(skipped.dtype))
-            self._adam[phase].found_inf = skipped  # type: ignore[attr-defined]
+            self._optimizers[phase].found_inf = skipped  # type: ignore[attr-defined]
         elif not math.isfinite(_sum([objective.detach(), *(gradients if norm is None else [norm])])):
             raise NonFiniteStepError(state.step)
         self._apply(phase, gradients)
@@ -147,14 +142,15 @@ class Optimizers:
         return state.step % max(1, state.steps_per_epoch) % _STEPS_BETWEEN_NORMS == 0
 
     def _apply(self, phase: str, gradients: list[Tensor]) -> None:
-        """Take Adam's step."""
-        adam, parameters = self._adam[phase], self._parameters[phase]
-        group = adam.param_groups[0]
-        is_plain = group["fused"] and len(adam.param_groups) == 1 and not self.deferred
+        """Take the optimizer's step."""
+        optimizer, parameters = self._optimizers[phase], self._parameters[phase]
+        group = optimizer.param_groups[0]
+        is_adam = self._config.optimizer == "adam"
+        is_plain = is_adam and group["fused"] and len(optimizer.param_groups) == 1 and not self.deferred
         if phase not in self._moments or len(gradients) < len(parameters) or not is_plain:
-            adam.step()
-            states = [adam.state.get(parameter) for parameter in parameters]
-            if all(states):
+            optimizer.step()
+            states = [optimizer.state.get(parameter) for parameter in parameters]
+            if is_adam and all(states):
                 names = ("exp_avg", "exp_avg_sq", "step")
                 first, second, steps = ([state[name] for state in states if state] for name in names)
                 self._moments[phase] = first, second, steps
@@ -209,8 +205,8 @@ class Optimizers:
         """Every tensor of the optimizers, as ``phase.parameter/moment``."""
         return {
             f"{phase}.{self._names[id(parameter)]}/{moment}": value
-            for phase, adam in self._adam.items()
-            for parameter, moments in adam.state.items()
+            for phase, optimizer in self._optimizers.items()
+            for parameter, moments in optimizer.state.items()
             for moment, value in moments.items()
             if isinstance(value, Tensor)
         }
@@ -226,12 +222,12 @@ class Optimizers:
         """
         self._check(state)
         self._moments.clear()
-        for phase, adam in self._adam.items():
+        for phase, optimizer in self._optimizers.items():
             for parameter in self._parameters[phase]:
                 prefix = f"{phase}.{self._names[id(parameter)]}/"
                 moments = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
                 if moments:
-                    adam.state[parameter] = {name: _placed(value, parameter) for name, value in moments.items()}
+                    optimizer.state[parameter] = {name: _placed(value, parameter) for name, value in moments.items()}
 
     def _check(self, state: dict[str, Tensor]) -> None:
         shapes = {
@@ -241,10 +237,23 @@ class Optimizers:
         }
         for key, value in state.items():
             path, _, moment = key.rpartition("/")
-            if path not in shapes:
+            if path not in shapes or moment not in MOMENTS[self._config.optimizer]:
                 raise ValueError(f"tensor optimizer.{key} belongs to none of its parameters")
             if value.shape != (() if moment == "step" else shapes[path]):
                 raise ValueError(f"tensor optimizer.{key} is {list(value.shape)} instead of {list(shapes[path])}")
+
+
+def _optimizer(groups: list[dict[str, Any]], config: TrainingConfig, device: torch.device) -> torch.optim.Optimizer:
+    """The configuration's optimizer of some parameters."""
+    decay = config.weight_decay
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(groups, momentum=config.momentum, weight_decay=decay)
+    if config.optimizer == "rmsprop":
+        return torch.optim.RMSprop(groups, weight_decay=decay)
+    if config.optimizer == "adagrad":
+        return torch.optim.Adagrad(groups, weight_decay=decay)
+    kind = torch.optim.AdamW if decay > 0 else torch.optim.Adam
+    return kind(groups, weight_decay=decay, fused=device.type in _FUSED)
 
 
 def _groups(parameters: list[nn.Parameter], factors: dict[nn.Parameter, float], rate: float) -> list[dict[str, Any]]:

@@ -112,4 +112,6 @@ def _renew_generator(device: torch.device, rng_state: torch.Tensor) -> None:
 
 def recorder_for(device: torch.device, config: TrainingConfig) -> StepRecorder | None:
     """The recorder for a run in one process; ``None`` if its steps are not to be recorded."""
-    return CudaGraphRecorder(device) if device.type == "cuda" and config.graphs == "auto" else None
+    # Only the fused Adam can skip a step without asking the device.
+    is_recordable = device.type == "cuda" and config.graphs == "auto" and config.optimizer == "adam"
+    return CudaGraphRecorder(device) if is_recordable else None
