@@ -96,5 +96,5 @@ def test_a_run_with_another_optimizer_resumes_to_the_bit(tmp_path, name):
 
 def test_a_run_cannot_be_resumed_with_another_optimizer(tmp_path):
     train(bars(), run_config(epochs=1), tmp_path / "run")
-    with pytest.raises(InputError, match="has training.optimizer 'adam', not 'sgd'"):
+    with pytest.raises(InputError, match=r"has training\.optimizer 'adam', not 'sgd'"):
         Trainer(bars(), run_config(epochs=2, optimizer="sgd"), tmp_path / "run", resume=True)
