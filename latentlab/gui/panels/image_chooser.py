@@ -21,6 +21,7 @@ RANKS = (
 )
 """What images can be ranked by, what they are then, and what that means."""
 MOST_RANKED = 1_000_000
+_LETTERS = 4  # that a combo box has room for in the narrowest panel
 _RANK_TIP = "Select this many images"
 
 
@@ -72,11 +73,13 @@ class ImageChooser(QWidget):
         self._count.setValue(100)
         self._count.setKeyboardTracking(False)
         named(self._count, "chooseCount", "number of images", "How many images")
-        self._count.setFixedWidth(76)
+        self._count.setFixedWidth(70)
         self._choose = tool_button("chooseRanked", "choose", _RANK_TIP, "select")
         self._choose.clicked.connect(lambda _checked=False: self._on_rank_clicked())
         self._note = label("", "dim", wrap=True)
         self._note.setObjectName("chooseNote")
+        for box in (self._mode, self._class, self._rank):
+            box.setMinimumContentsLength(_LETTERS)
         self._arrange()
         self.set_classes(())
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QMenu, QPushButton, QWidget
 
 from latentlab.gui.panels.class_shares import ClassShares
@@ -24,7 +25,7 @@ COLUMNS = 6
 """Images side by side on the sheet."""
 MEAN = 76  # px: side of the mean images
 _BUTTONS = 3  # side by side
-_SHEET_PX = {1: 62, 2: 112, 4: 208}  # px: height of the sheet, by its rows
+_GAP = 4  # px: between the rows of the sheet
 
 
 class SelectionPanel(QWidget):
@@ -65,7 +66,9 @@ class SelectionPanel(QWidget):
         self.setAccessibleName("selection")
         self.tag_columns: tuple[str, ...] = ()
         self.tag_reason: Callable[[str, str], str] = lambda _column, _value: ""
-        self._shown = 0  # images on the sheet
+        self._shown = self._lines = 0  # images and rows on the sheet
+        self._aspect = 1.0  # height of an image by its width
+        self._has_originals = False
         body = QWidget()
         outer = column(self, 0, 0)
         outer.addWidget(scrolled(body))
@@ -132,6 +135,7 @@ class SelectionPanel(QWidget):
         }  # fmt: skip
         self._tips = {name: each.toolTip() for name, each in self._buttons.items()}
         for number, each in enumerate(self._buttons.values()):
+            each.setProperty("compact", True)
             grid.addWidget(each, number // _BUTTONS, number % _BUTTONS)
         return box
 
@@ -186,7 +190,8 @@ class SelectionPanel(QWidget):
                 if images is not None:
                     rows.append(_padded(images[start : start + COLUMNS]))
         self._sheet.set_rows(np.stack(rows), (), pickable=True)
-        self._sheet.setFixedHeight(_SHEET_PX.get(len(rows), 208))
+        self._lines, self._aspect = len(rows), rows[0].shape[1] / rows[0].shape[2]
+        self._fit_sheet()
         kind = "Images, each above its reconstruction" if self._has_originals else "Decoded images"
         named(self._sheet, "selectionSheet", "some of the selected images", f"{kind}; click one to go to its latent")
 
@@ -214,6 +219,17 @@ class SelectionPanel(QWidget):
             action.setEnabled(not why)
             set_tool_tip(action, why)
         self._export_menu.setToolTipsVisible(True)
+
+    def _fit_sheet(self) -> None:
+        """Make the sheet as high as its rows are at this width."""
+        tile = min(96.0, (self._sheet.width() / COLUMNS - 2) * self._aspect)
+        if self._lines:
+            self._sheet.setFixedHeight(max(40, int(self._lines * (tile + _GAP)) + 2))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fit the sheet to the new width."""
+        super().resizeEvent(event)
+        self._fit_sheet()
 
     # --- what the user does ---------------------------------------------------------------------
 
