@@ -237,12 +237,24 @@ class BoardMenuController(QObject):
         ]
 
     def _of_several(self, items: Sequence[BoardItem]) -> list[Entry]:
-        latents = [item for item in items if isinstance(item.content, Latent)]
-        if not items or len(latents) != len(items):
-            return []
-        usable = self._analogy_options()
-        reason = "" if len(usable) > 2 else "it needs three latents"
-        return [Entry("a − b + c…", partial(self._ask_for_analogy, [item.id for item in items]), reason)]
+        reason = next((reason for item in items if (reason := self._board.reason(item))), "")
+        if items and all(isinstance(item.content, Latent) for item in items):
+            return self._of_latents(items, reason)
+        if len(items) > 1 and all(isinstance(item.content, Direction) for item in items):
+            text = f"Keep the part of {items[0].name} orthogonal to the others"
+            return [Entry(text, partial(self._orthogonalise, items[0], self._others(items[0])), reason)]
+        return []
+
+    def _of_latents(self, items: Sequence[BoardItem], reason: str) -> list[Entry]:
+        entries = []
+        if len(items) > 1:
+            in_order = [item for item in self._session.board.items if item in items]
+            kept = [item.content.z for item in in_order if isinstance(item.content, Latent)]
+            waypoints = None if reason else np.stack(kept)
+            entries.append(Entry("Path through them", partial(self._show_path, waypoints), reason))
+        too_few = "" if len(self._analogy_options()) > 2 else "it needs three latents"
+        ask = partial(self._ask_for_analogy, [item.id for item in items])
+        return [*entries, Entry("a − b + c…", ask, reason or too_few)]
 
     # --- what they do -------------------------------------------------------------------------------
 

@@ -341,3 +341,27 @@ def test_what_cannot_be_used_has_only_entries_that_do_not_use_it(parts):
     assert found.pop("Rename") == found.pop("Remove Smile") == ""
     assert found
     assert all("5 dimensions" in reason for reason in found.values())
+
+
+def test_several_latents_make_a_path_in_the_order_of_the_board(parts, session):
+    items = [kept(parts, Latent(np.eye(3, dtype=np.float32)[index]), str(index)) for index in range(3)]
+    menu = parts.menu.menu([items[2].id, items[0].id])
+    next(action for action in menu.actions() if plain(action) == "Path through them").trigger()
+    menu.deleteLater()
+    assert session.path.tolist() == [[1, 0, 0], [0, 0, 1]]
+    other = kept(parts, Latent(np.ones(5, np.float32)), "other", 5)
+    menu = parts.menu.menu([items[0].id, other.id])
+    assert not any(action.isEnabled() for action in menu.actions() if plain(action) == "Path through them")
+    menu.deleteLater()
+
+
+def test_of_several_directions_the_current_one_is_made_orthogonal_to_the_others(parts):
+    items = [
+        kept(parts, Direction(np.array(vector, np.float32), np.zeros(3, np.float32)), name)
+        for name, vector in (("a", (1, 1, 1)), ("b", (1, 0, 0)), ("c", (0, 1, 0)))
+    ]
+    parts.window.board.select([items[0].id, items[1].id])
+    menu = parts.menu.menu([items[0].id, items[1].id])
+    next(action for action in menu.actions() if plain(action).startswith("Keep the part of a")).trigger()
+    menu.deleteLater()
+    np.testing.assert_allclose(parts.board.items[-1].content.vector, [0, 1, 1], atol=1e-6)
