@@ -139,7 +139,7 @@ class Application(QObject):
         session, engine, window, parent = self.session, self.engine, self.window, self._controllers
         latent_map, sliders, image = self.latent_map, window.latent_sliders, window.decoded_image
         # First of all: the worker decodes while the others follow a new latent.
-        DecodedImageController(session, engine, image, parent)
+        DecodedImageController(session, engine, image, parent, paint_hold=window.paint_hold)
         UndoHistoryController(session, self.undo, self.activity, parent)
         explore = self._explore = ExploreController(session, self.undo, latent_map, sliders, parent)
         NeighboursController(session, engine, explore, self.undo, image.nearest, parent)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 from PySide6.QtCore import QObject
 
@@ -10,6 +12,7 @@ from latentlab.controllers.generations import Generations
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import Decode, Decoded, FloatArray
 from latentlab.gui.panels.decoded_image import MAX_VALUES, DecodedImage, latent_text
+from latentlab.gui.widgets.paint_hold import HOLD_MS, PaintHold
 from latentlab.state.session import Session
 from latentlab.utils.text import subscript
 
@@ -17,19 +20,34 @@ from latentlab.utils.text import subscript
 class DecodedImageController(QObject):
     """Requests the image of the latent shown, and shows the newest answer.
 
-    The latent under the pointer takes precedence over the committed one.
+    The latent under the pointer takes precedence over the committed one. While answers are quick, the window is painted
+    together with the image.
+
+    Parameters
+    ----------
+    paint_hold
+        Delays the window's painting; ``None`` if it need not wait for the image.
     """
 
     def __init__(
-        self, session: Session, engine: EngineClient, image: DecodedImage, parent: QObject | None = None
+        self,
+        session: Session,
+        engine: EngineClient,
+        image: DecodedImage,
+        parent: QObject | None = None,
+        *,
+        paint_hold: PaintHold | None = None,
     ) -> None:
         super().__init__(parent)
         self._session, self._engine, self._image = session, engine, image
         self._decoded = Generations()
+        self._paint_hold = paint_hold
+        self._moved_at: float | None = None  # time of the first move that is not answered yet
+        self._is_quick = False  # whether the last answer to a move came before a hold would have ended
 
-        session.latentChanged.connect(self._request_image)
+        session.latentChanged.connect(self._on_moved)
         session.labelChanged.connect(self._request_image)
-        session.previewChanged.connect(self._request_image)
+        session.previewChanged.connect(self._on_moved)
         session.levelChanged.connect(self._request_image)  # the caption describes the level
         session.modelChanged.connect(self._request_image)
         session.viewedEpochChanged.connect(self._on_viewed_epoch_changed)
@@ -38,6 +56,13 @@ class DecodedImageController(QObject):
     def _on_viewed_epoch_changed(self) -> None:
         """Mark that the image is the current model's while the map shows an earlier epoch."""
         self._image.set_is_current(self._session.viewed_epoch is not None)
+
+    def _on_moved(self) -> None:
+        if self._moved_at is None:
+            self._moved_at = time.perf_counter()
+        self._request_image()
+        if self._paint_hold is not None and self._is_quick:
+            self._paint_hold.hold()
 
     def _request_image(self) -> None:
         session = self._session
@@ -48,6 +73,14 @@ class DecodedImageController(QObject):
         self._engine.request(Decode(self._decoded.next(), z, session.label, preview is not None))
 
     def _on_decoded(self, result: Decoded) -> None:
+        if self._moved_at is not None:
+            self._is_quick = time.perf_counter() - self._moved_at < HOLD_MS / 1000
+            self._moved_at = None
+        self._show(result)
+        if self._paint_hold is not None:
+            self._paint_hold.release()
+
+    def _show(self, result: Decoded) -> None:
         if result.model_version == self._session.model_version and self._decoded.accept(result.generation):
             self._image.set_image(result.image)
             text = describe_latent(result.z, self._session.layout, self._session.level)

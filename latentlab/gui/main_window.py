@@ -14,6 +14,7 @@ from latentlab.gui.actions import Actions
 from latentlab.gui.dock_layout import DockLayout
 from latentlab.gui.style.icons import recolour, set_icon
 from latentlab.gui.widgets.controls import column
+from latentlab.gui.widgets.paint_hold import PaintHold
 from latentlab.gui.widgets.plain_text import add_action, window_title
 from latentlab.gui.widgets.status_bar import StatusBar, device_label, frame_rate_label
 from latentlab.gui.widgets.toasts import Toasts
@@ -81,6 +82,8 @@ class MainWindow(QMainWindow):
         The menus' and the toolbar's actions.
     notifications, status, device, frame_rate
         Notifications, status bar, and the two labels at the toolbar's end.
+    paint_hold : PaintHold
+        Delays the window's painting until the decoded image is there.
 
     Signals
     -------
@@ -141,6 +144,7 @@ class MainWindow(QMainWindow):
         self.device, self.frame_rate = device_label(), frame_rate_label()
         self._build_menus()
         self._build_toolbar()
+        self.paint_hold = PaintHold(self)
         self.notifications = Toasts(self, self._map_area, _MAP_MARGINS)
         self.resize(1280, 800)
         self._dock_layout.set_default()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from latentlab.controllers.decoded_image import DecodedImageController
-from latentlab.engine.protocol.messages import Decode
+from latentlab.engine.protocol.messages import Decode, Decoded
 from latentlab.gui.panels.decoded_image import DecodedImage
 from tests.controllers.conftest import model_info, some_points
 
@@ -29,3 +29,40 @@ def test_every_new_latent_is_decoded_at_once(session, engine):
         session.set_latent(np.full(2, step))
     assert [type(request) for request in engine.asked] == 5 * [Decode]
     np.testing.assert_array_equal(engine.last(Decode).z, np.full(2, 5))
+
+
+class Hold:
+    """Records what is asked of it."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def hold(self) -> None:
+        self.calls.append("hold")
+
+    def release(self) -> None:
+        self.calls.append("release")
+
+
+@pytest.mark.parametrize(("seconds", "calls"), [(0.004, ["hold", "hold", "release"]), (0.02, ["release"])])
+def test_alive_painting_waits_for_the_image_while_answers_are_quick(
+    qtbot, session, engine, monkeypatch, seconds, calls
+):
+    clock, hold, panel = [100.0], Hold(), DecodedImage()
+    monkeypatch.setattr("latentlab.controllers.decoded_image.time.perf_counter", lambda: clock[0])
+    qtbot.addWidget(panel)
+    DecodedImageController(session, engine, panel, panel, paint_hold=hold)
+    session.set_model(model_info(), 1, is_new_model=True)
+
+    def answer() -> None:
+        request = engine.last(Decode)
+        clock[0] += seconds
+        engine.decoded.emit(Decoded(request.generation, 1, request.z, np.zeros((8, 8), np.uint8), request.preview))
+
+    session.set_latent([1.0, 1.0])
+    answer()
+    hold.calls.clear()
+    session.set_latent([2.0, 2.0])
+    session.set_latent([3.0, 3.0])
+    answer()
+    assert hold.calls == calls
