@@ -27,6 +27,8 @@ from latentlab.controllers.board import BoardController
 from latentlab.controllers.board_menu import BoardMenuController
 from latentlab.controllers.categories import CategoriesController
 from latentlab.controllers.codebook import CodebookController
+from latentlab.controllers.compare import CompareController
+from latentlab.controllers.compare_menu import CompareMenuController
 from latentlab.controllers.data import DataController, DatasetFitController
 from latentlab.controllers.decoded_image import DecodedImageController
 from latentlab.controllers.dimension import DimensionController
@@ -156,6 +158,8 @@ class Application(QObject):
         FarFromDataController(session, engine, image, parent)
         self._encoded_image = EncodedImageController(session, engine, self.undo, image, window.notifications, parent)
         filmstrip = FilmstripController(session, engine, window.filmstrip, parent)
+        compare = CompareController(session, engine, explore, window, self.activity, parent)
+        CompareMenuController(session, engine, compare, window, _bundled(), parent)
         GenerateController(session, engine, explore, self.undo, window.generate_panel, window.notifications, parent)
         SnapshotsController(session, engine, window.snapshot_bar, window.filmstrip, window.curves, parent)
         dimension = DimensionController(session, engine, self.undo, sliders, window, parent)
@@ -238,7 +242,7 @@ class Application(QObject):
     def _fill_window(self) -> None:
         window = self.window
         window.training_panel.set_recipes(list(RECIPES.values()))
-        window.model_panel.set_bundled([(f"bundled:{name}", title) for name, title in BUNDLED])
+        window.model_panel.set_bundled(_bundled())
         window.actions_.about.triggered.connect(self._on_about)
         if self._settings.set_aside is not None:
             window.notifications.notify(
@@ -355,6 +359,11 @@ class Application(QObject):
                 "settings": str(paths.settings_file()),
             },
         }
+
+
+def _bundled() -> list[tuple[str, str]]:
+    """Source and title of each bundled model."""
+    return [(f"bundled:{name}", title) for name, title in BUNDLED]
 
 
 class _Signals(QObject):

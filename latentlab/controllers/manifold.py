@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject
 
 from latentlab.controllers.generations import Generations
 from latentlab.engine.client.client import EngineClient
-from latentlab.engine.protocol.messages import Axes, DecodeGrid, GridTiles
+from latentlab.engine.protocol.messages import Axes, DecodeGrid, DecodeOtherGrid, GridTiles
 from latentlab.gui.latent_map import LatentMap, View
 from latentlab.state.map_axes import AxesChoice
 from latentlab.state.map_state import MapState
@@ -73,11 +73,19 @@ class Manifold(QObject):
     run little, and a picture that was begun is finished first; its cells are large enough that there can be a picture
     every ``TRAINING_INTERVAL`` seconds. When the run pauses or ends, the finest picture is requested at once. A viewed
     epoch shows its stored picture, and nothing is requested.
+
+    Parameters
+    ----------
+    is_compared
+        Whether it is the manifold of the compared model.
     """
 
-    def __init__(self, engine: EngineClient, latent_map: LatentMap, parent: QObject | None = None) -> None:
+    def __init__(
+        self, engine: EngineClient, latent_map: LatentMap, parent: QObject | None = None, *, is_compared: bool = False
+    ) -> None:
         super().__init__(parent)
         self._engine, self._map = engine, latent_map
+        self._request_kind = DecodeOtherGrid if is_compared else DecodeGrid
         self._state = MapState()
         self._generations, self._duty_cycle = Generations(), DutyCycle(MANIFOLD)
         self._view = latent_map.view()  # the map may have been shown before, without a change of view since
@@ -91,7 +99,7 @@ class Manifold(QObject):
         self._cell_scale = CELL_SCALES[-1]
         latent_map.viewChanged.connect(self._on_view_changed)
         engine.trainingEvent.connect(self._request_if_affordable)
-        engine.gridTiles.connect(self._on_tiles)
+        (engine.otherTiles if is_compared else engine.gridTiles).connect(self._on_tiles)
 
     @property
     def generation(self) -> int:
@@ -189,7 +197,7 @@ class Manifold(QObject):
         self._duty_cycle.mark_requested()
         self._map.begin_manifold(layout.x_range, layout.y_range, layout.columns, layout.rows, generation)
         self._engine.request(
-            DecodeGrid(
+            self._request_kind(
                 generation,
                 plane,
                 layout.x_range,

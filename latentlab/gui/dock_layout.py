@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QMainWindow, QTabBar, QTabWidget
 
 from latentlab.gui.widgets.dock import Dock
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 NARROW = 1180  # px: in a narrower window the side columns are narrower too
 WIDE_COLUMNS, NARROW_COLUMNS = (320, 304), (270, 282)  # px: left and right column
 _LEFT, _RIGHT = ("data", "model", "training", "selection", "curves", "runs", "board"), ("decoded", "sliders")

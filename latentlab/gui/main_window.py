@@ -7,13 +7,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QMargins, QSignalBlocker, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
 
 from latentlab.gui.actions import Actions
 from latentlab.gui.dock_layout import DockLayout
 from latentlab.gui.style.icons import recolour, set_icon
-from latentlab.gui.widgets.controls import column
+from latentlab.gui.widgets.controls import column, row
 from latentlab.gui.widgets.paint_hold import PaintHold
 from latentlab.gui.widgets.plain_text import add_action, window_title
 from latentlab.gui.widgets.status_bar import StatusBar, device_label, frame_rate_label
@@ -80,6 +80,8 @@ class MainWindow(QMainWindow):
         The panels, each in a dock of ``docks`` by name.
     actions_ : Actions
         The menus' and the toolbar's actions.
+    compare_menu
+        What the model can be compared with; filled when it is opened.
     notifications, status, device, frame_rate
         Notifications, status bar, and the two labels at the toolbar's end.
     paint_hold : PaintHold
@@ -97,6 +99,8 @@ class MainWindow(QMainWindow):
         A layer of the map was shown or hidden in the View menu.
     closeRequested
         The user wants to close the window; it stays open until ``allow_close``.
+    escapePressed
+        Escape was pressed where nothing else uses it.
     """
 
     pathsDropped = Signal(list)
@@ -104,6 +108,7 @@ class MainWindow(QMainWindow):
     toolChosen = Signal(str)
     layerToggled = Signal(str, bool)
     closeRequested = Signal()
+    escapePressed = Signal()
 
     data_panel: DataPanel
     model_panel: ModelPanel
@@ -134,7 +139,10 @@ class MainWindow(QMainWindow):
         self._map_layout.addWidget(latent_map)
         centre = QWidget()
         self._centre = column(centre, 0, 0)
-        self._centre.addWidget(self._map_area, 1)
+        self._maps = row(self._map_area, space=2)
+        self._maps.setStretch(0, 1)
+        self._centre.addLayout(self._maps, 1)
+        self._comparison: tuple[QWidget, ...] = ()
         self.setCentralWidget(centre)
         self.actions_ = Actions(self)
         self._dock_layout = DockLayout(self)
@@ -209,6 +217,7 @@ class MainWindow(QMainWindow):
         bar.addMenu("&Train").addActions([a.train, a.continue_run, a.pause, a.stop])
         tools = bar.addMenu("T&ools")
         tools.addActions([a.keep_latent, a.keep_selection, a.keep_path, a.new_direction])
+        self.compare_menu = tools.addMenu("&Compare with")
         tools.addSeparator()
         tools.addAction(a.copy_command)
         bar.addMenu("&Help").addAction(a.about)
@@ -324,6 +333,22 @@ class MainWindow(QMainWindow):
         self.docks[name].show()
         self.docks[name].raise_()
 
+    # --- comparison -----------------------------------------------------------------------------
+
+    def show_comparison(self, map_side: QWidget, details: QWidget) -> None:
+        """Show a second map beside the first, and details below both."""
+        self.hide_comparison()
+        self._maps.addWidget(map_side, 1)
+        self._centre.insertWidget(1, details)
+        self._comparison = map_side, details
+
+    def hide_comparison(self) -> None:
+        """Remove the second map and the details."""
+        for widget in self._comparison:
+            widget.hide()
+            widget.deleteLater()
+        self._comparison = ()
+
     # --- geometry -------------------------------------------------------------------------------
 
     def save_layout(self) -> tuple[bytes, bytes]:
@@ -363,6 +388,13 @@ class MainWindow(QMainWindow):
         if event.type() == QEvent.Type.LayoutRequest:
             self._dock_layout.match_tabs()
         return bool(super().event(event))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Emit ``escapePressed``."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.escapePressed.emit()
+        else:
+            super().keyPressEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:
         """Recolour icons with the palette."""

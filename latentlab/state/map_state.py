@@ -110,7 +110,7 @@ def resolve(session: Session) -> MapState:
         source="" if model is None else model.source,
         latent=session.latent,
         axes=session.axes,
-        axis_names=_axis_names(session, plane),
+        axis_names=axis_names(session, plane),
         plane=plane,
         label=session.label,
         points=session.points,
@@ -153,7 +153,7 @@ def _same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def _axis_names(session: Session, plane: Axes) -> tuple[str, str]:
+def axis_names(session: Session, plane: Axes) -> tuple[str, str]:
     """Names of the axes; the first one names the level of principal components, for which the second has no room."""
     axes, level = session.axes, session.layout.levels[session.level].name
     suffix = f" · {level}" if axes.is_principal and level else ""
