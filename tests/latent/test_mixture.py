@@ -65,6 +65,15 @@ def test_the_fit_is_as_good_as_that_of_scikit_learn(three):
         assert found > expected - 0.01
 
 
+def test_components_that_overlap_are_fitted_as_well(random):
+    sklearn = pytest.importorskip("sklearn.mixture")
+    points = np.concatenate([random.normal(0, 1, (1000, 2)), random.normal(2, 0.7, (1000, 2))])
+    for covariance, name in (("full", "full"), ("diagonal", "diag")):
+        expected = sklearn.GaussianMixture(2, covariance_type=name, random_state=0, tol=1e-5, max_iter=500).fit(points)
+        found = fit_mixture(points, components=2, covariance=covariance)
+        assert found.log_density(points).mean() == pytest.approx(expected.score(points), abs=0.005)
+
+
 def test_draws_have_the_density_that_was_fitted(three):
     points, _ = three
     mixture = fit_mixture(points, components=3)

@@ -41,6 +41,18 @@ def test_points_nearer_than_float32_can_tell_are_ranked(random):
     np.testing.assert_array_equal(NeighbourIndex(points).query(z, 20)[0], expected)
 
 
+@pytest.mark.parametrize("k", [1, 6])
+def test_points_at_nearly_the_same_distance_are_told_apart(random, k):
+    """Points on a sphere differ in distance by the rounding of their own coordinates."""
+    direction = random.normal(size=(20_000, 3))
+    for z in random.normal(size=(5, 3)) * 20 + 0.1:
+        points = (z + direction / np.linalg.norm(direction, axis=1, keepdims=True)).astype(np.float32)
+        difference = points.astype(np.float64) - z
+        expected = np.argsort((difference**2).sum(1), kind="stable")[:k]
+        np.testing.assert_array_equal(neighbours(points, z, k)[0], expected)
+        np.testing.assert_array_equal(NeighbourIndex(points).query(z, k)[0], expected)
+
+
 def test_ties_are_in_the_order_of_the_points():
     points = np.ones((10_000, 2), np.float32)
     assert neighbours(points, [0.0, 0.0], 4)[0].tolist() == [0, 1, 2, 3]

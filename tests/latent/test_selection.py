@@ -46,7 +46,9 @@ def test_the_cells_change_nothing(shape, dtype):
         "flat": np.array([[-1.0, 0.5], [1, 0.5], [0, 0.5]]),
         "huge": circle * 1e6,
     }[shape]
-    points = np.concatenate([random.normal(size=(60_000, 2)), polygon, polygon + 1e-9]).astype(dtype)
+    t = random.uniform(size=(len(polygon), 400, 1))
+    beside = polygon[:, None] * t + np.roll(polygon, 1, axis=0)[:, None] * (1 - t) + random.normal(size=t.shape) * 1e-3
+    points = np.concatenate([random.normal(size=(60_000, 2)), polygon, beside.reshape(-1, 2)]).astype(dtype)
     found = contains(polygon, points)
     np.testing.assert_array_equal(found, counted(polygon, points))
     assert found.any() == (shape != "flat")
