@@ -58,6 +58,8 @@ class MapAxes:
         self.choice = AxesChoice()
         self._is_chosen = False  # by the user, or restored with a session
         self._expects_first_points = False
+        self._last_given: tuple[FloatArray, FloatArray] | None = None
+        self._last_made: tuple[FloatArray, FloatArray] | None = None
 
     def reset(self, layout: LatentLayout) -> None:
         """Show the first two directions of another latent space: components if single numbers mean little."""
@@ -127,9 +129,16 @@ class MapAxes:
         if latent.size == 1:
             y = np.zeros(1, np.float32)
         elif latent.size and self.choice.directions:
-            x, y = _orthonormal(x, y)
+            x, y = self._orthonormal(x, y)
         origin = latent - (latent @ x) * x - (latent @ y) * y
         return Axes(origin.astype(np.float32), x, y)
+
+    def _orthonormal(self, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """As :func:`_orthonormal`, made once for the same vectors: the plane is asked for at every move."""
+        given = self._last_given
+        if self._last_made is None or given is None or not all(map(np.array_equal, given, (x, y))):
+            self._last_given, self._last_made = (x.copy(), y.copy()), _orthonormal(x, y)
+        return self._last_made
 
 
 def level_components(components: FloatArray, level: Level) -> FloatArray:

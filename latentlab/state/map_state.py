@@ -14,8 +14,10 @@ from latentlab.state.map_axes import AxesChoice
 from latentlab.state.selection import Selection
 from latentlab.state.session import Posterior, Session
 from latentlab.state.tags import tagged
+from latentlab.utils.plain_text import as_line
 from latentlab.utils.text import format_epoch
 
+_LONGEST_NAME = 32  # letters of a name on an axis
 _SLANTED = 0.01  # cosine of the angle from which an axis is not orthogonal: 0.6 degrees off
 OF_TRAINING_IMAGES = "points of the model's training images, not of the open images"
 OF_EARLIER_IMAGES = "points of the images that were open before, not of the open images"
@@ -173,8 +175,10 @@ def _axis_name(session: Session, name: str) -> str:
     """``z1`` as z₁, ``pc1`` as PC 1, a direction by its name on the Board."""
     if name.startswith("d:"):
         item = session.board.item(name[2:])
-        return "z₁" if item is None else item.name
-    return f"PC {name[2:]}" if name.startswith("pc") else titled(int(name[1:]) - 1, session.names)
+        return "z₁" if item is None else as_line(item.name, _LONGEST_NAME)
+    if name.startswith("pc"):
+        return f"PC {name[2:]}"
+    return as_line(titled(int(name[1:]) - 1, session.names), _LONGEST_NAME)
 
 
 def _has_images(session: Session) -> bool:

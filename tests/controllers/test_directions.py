@@ -365,3 +365,9 @@ def test_of_several_directions_the_current_one_is_made_orthogonal_to_the_others(
     next(action for action in menu.actions() if plain(action).startswith("Keep the part of a")).trigger()
     menu.deleteLater()
     np.testing.assert_allclose(parts.board.items[-1].content.vector, [0, 1, 1], atol=1e-6)
+
+
+def test_a_long_name_is_cut_on_an_axis(parts, session):
+    item = kept(parts, smile(), "x" * 100)
+    session.set_axes(AxesChoice(f"d:{item.id}", "z2"))
+    assert len(resolve(session).axis_names[0]) == 32

@@ -17,6 +17,7 @@ from latentlab.utils.text import format_number
 TICK_PX = 4
 DENSITY = 1.6  # of pyqtgraph's default number of ticks
 _PLAIN = (1e-3, 1e5)  # sizes of numbers that are written without an exponent
+_MOST_BESIDE = 5  # letters of a label that has room beside the plot
 _LABEL_MARGIN = 4  # px that a text document keeps free round its text
 
 
@@ -28,6 +29,8 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
     orientation
         ``"left"`` or ``"bottom"``.
     """
+
+    _ground = ""  # colour behind a label that reaches into the plot
 
     def __init__(self, orientation: str) -> None:
         super().__init__(orientation, maxTickLength=TICK_PX)
@@ -49,6 +52,8 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
         self.setTextPen(QColor(theme.dim))
         self.label.setDefaultTextColor(QColor(theme.text))
         self.setStyle(tickFont=font)
+        self._ground = theme.map
+        self.label.setHtml(self.labelString())
         self.resizeEvent()
 
     @property
@@ -65,8 +70,12 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
     # --- what pyqtgraph asks of an axis -----------------------------------------------------------
 
     def labelString(self) -> str:
-        """The label as plain text: `set_theme` sets its font and colour."""
-        return html.escape(self.labelText)
+        """The label as plain text: `set_theme` sets its font and colour. A long one at the left has a background."""
+        text = html.escape(self.labelText)
+        reaches_into_plot = self.orientation == "left" and len(self.labelText) > _MOST_BESIDE
+        if not reaches_into_plot or not self._ground:
+            return text
+        return f"<span style='background-color:{self._ground}'>&nbsp;{text}&nbsp;</span>"
 
     def resizeEvent(self, event: QResizeEvent | None = None) -> None:
         """Put the label at the far end of the axis."""
