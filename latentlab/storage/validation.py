@@ -34,6 +34,7 @@ _MAX_DIMENSIONS = 8
 _MAX_ELEMENTS = 2**48
 _MAX_DEPTH = 6
 _SHOWN = 80  # characters of a name in an error
+_LONGEST_MESSAGE = 600  # characters of what is wrong with a field, which may quote its value
 
 
 class FileContentError(ValueError):
@@ -196,7 +197,7 @@ def described(kind: type[M], values: Any) -> M:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(shortened(part) if isinstance(part, str) else str(part) for part in first["loc"])
-        message = first["msg"].removeprefix("Value error, ")
+        message = shortened(first["msg"].removeprefix("Value error, "), _LONGEST_MESSAGE)
         raise FileContentError(f"{where}: {message}" if where else message) from None
     except InputError as error:  # settings that exclude each other
         raise FileContentError(str(error)) from None
