@@ -53,10 +53,11 @@ class ModelConfig(Config):
         description="Rate in closed form if there is one, or as the mean of log q − log p over the samples (not for "
         "categories, whose samples have no gradient).",
     )
-    estimator: Literal["reparameterised", "score"] = Field(
+    estimator: Literal["reparameterised", "score", "sticking-the-landing", "doubly-reparameterised"] = Field(
         default="reparameterised",
-        description="Estimator of the encoder's gradient: through the sample, or the score function with a "
-        "leave-one-out baseline.",
+        description="Estimator of the encoder's gradient: through the sample; the ``score`` function with a "
+        "leave-one-out baseline; ``sticking-the-landing``: through the sample without the score term, whose variance "
+        "vanishes as q becomes exact; or that made unbiased for ``bound=importance``, ``doubly-reparameterised``.",
     )
     conditional: bool = Field(default=False, description="Whether all networks get the label.")
     architecture: ArchitectureConfig = ArchitectureConfig()
@@ -121,6 +122,7 @@ class ModelConfig(Config):
     def _objective_conflicts(self) -> tuple[tuple[bool, str], ...]:
         q, divergence = self.posterior, self.divergence.kind
         importance, score = self.bound == "importance", self.estimator == "score"
+        path = self.estimator in ("sticking-the-landing", "doubly-reparameterised")
         return (
             (
                 importance and (q.kind in ("delta", "concrete") or self.rate.kind != "beta" or q.refine > 0),
@@ -130,6 +132,18 @@ class ModelConfig(Config):
             (
                 score and (q.kind != "diagonal" or self.samples < 2 or importance or q.refine > 0),
                 "estimator=score needs posterior.kind=diagonal, bound=elbo, no posterior.refine and at least 2 samples",
+            ),
+            (
+                path and (q.kind not in ("diagonal", "cholesky") or q.refine > 0),
+                f"estimator={self.estimator} needs posterior.kind=diagonal or cholesky and no posterior.refine",
+            ),
+            (
+                self.estimator == "doubly-reparameterised" and not importance,
+                "estimator=doubly-reparameterised needs bound=importance",
+            ),
+            (
+                path and self.rate.kind == "free-bits",
+                f"estimator={self.estimator} samples the rate: set rate.kind=beta or capacity",
             ),
             (
                 divergence == "total-correlation" and q.kind != "diagonal",

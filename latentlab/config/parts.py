@@ -128,6 +128,11 @@ class RateConfig(Config):
         "``free_bits``.",
     )
     warmup: float = Field(default=0.0, ge=0.0, description="Epochs over which β rises from 0.")
+    cycle: float = Field(
+        default=0.0,
+        ge=0.0,
+        description="Epochs after which the warm-up begins again (cyclical annealing, Fu et al. 2019); 0 for once.",
+    )
     gamma: float = Field(default=1000.0, ge=0.0, description="γ: weight of the rate's distance from the capacity.")
     capacity: float = Field(default=25.0, ge=0.0, description="The final capacity, in nats.")
     epochs: float = Field(default=20.0, gt=0.0, description="Epochs until the final capacity is reached.")

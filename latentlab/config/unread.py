@@ -85,6 +85,7 @@ def unread_settings(model: ModelConfig) -> dict[str, str]:
             "likelihood.kind=gaussian or discretised-logistic",
         ),
         (posterior != "delta", "rate.kind rate.warmup", "a posterior.kind other than delta, which has no rate"),
+        (model.rate.warmup > 0, "rate.cycle", "rate.warmup above 0"),
         (rate == "capacity", "rate.gamma rate.capacity rate.epochs", "rate.kind=capacity"),
         (rate == "free-bits", "rate.free_bits", "rate.kind=free-bits"),
         (divergence != "none", "divergence.weight", "a divergence.kind"),

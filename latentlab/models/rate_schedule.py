@@ -18,7 +18,8 @@ class RateSchedule(nn.Module):
     Attributes
     ----------
     weight
-        β times the warm-up, which rises linearly from 0 to 1 over ``config.warmup`` epochs.
+        β times the warm-up, which rises linearly from 0 to 1 over ``config.warmup`` epochs, and again in every
+        ``config.cycle``.
     capacity
         Target of the rate in nats for ``config.kind == "capacity"``; 0 otherwise.
     beta
@@ -35,6 +36,7 @@ class RateSchedule(nn.Module):
     ----------
     Higgins et al. 2017, beta-VAE. Burgess et al. 2018, Understanding disentangling in β-VAE (arXiv:1804.03599).
     Kingma et al. 2016, Inverse Autoregressive Flow (arXiv:1606.04934), for free bits.
+    Fu et al. 2019, Cyclical Annealing Schedule (arXiv:1903.10145).
     """
 
     weight: Tensor
@@ -102,6 +104,7 @@ class RateSchedule(nn.Module):
 
 def schedule_at(config: RateConfig, epochs_done: float) -> tuple[float, float]:
     """The warm-up factor of β in [0, 1], and the capacity in nats, after ``epochs_done`` epochs."""
-    warmup = min(1.0, epochs_done / config.warmup) if config.warmup else 1.0
+    within_cycle = epochs_done % config.cycle if config.cycle else epochs_done
+    warmup = min(1.0, within_cycle / config.warmup) if config.warmup else 1.0
     capacity = config.capacity * min(1.0, epochs_done / config.epochs) if config.kind == "capacity" else 0.0
     return warmup, capacity

@@ -103,6 +103,7 @@ def test_capacity_free_bits_and_warmup():
         ({"kind": "free-bits", "free_bits": 0.0}, terms["rate"]),
         ({"warmup": 3.0}, terms["rate"] / 2),
         ({"warmup": 1.0}, terms["rate"]),
+        ({"warmup": 1.0, "cycle": 1.25}, terms["rate"] / 4),  # a quarter of an epoch after the second start
     ):
         model = tiny(rate=rate)
         model.load_state_dict(plain.state_dict())

@@ -13,6 +13,7 @@ from latentlab.models.batch_reduction import gather_rows
 from latentlab.models.divergences import Latents, build_divergence
 from latentlab.models.image_model import ImageModel
 from latentlab.models.objective import batch_objective
+from latentlab.models.path_gradients import DoublyReparameterised, without_score
 from latentlab.models.posteriors import PosteriorSample, VariationalPosterior, build_posterior
 from latentlab.models.priors import CategoricalPrior, build_prior
 from latentlab.models.priors.marginal_kl import marginal_kl
@@ -100,6 +101,8 @@ class VAE(ImageModel):
         draw = q.rsample(self.config.samples)
         if self.config.estimator == "score":
             return self._score_losses(q, draw, seen, state)
+        if self.config.estimator in ("sticking-the-landing", "doubly-reparameterised"):
+            return self._path_losses(q, draw, seen, state)
         return self.objective(q, draw, self.log_likelihood(draw.z, seen), state)
 
     def objective(
@@ -145,11 +148,20 @@ class VAE(ImageModel):
         losses = self.objective(q, drawn, log_likelihood, state, surrogate)
         return dataclasses.replace(losses, terms=losses.terms | gradient_variances(q, z, log_likelihood))
 
+    def _path_losses(self, q: VariationalPosterior, draw: PosteriorSample, seen: Batch, state: StepState) -> Losses:
+        doubly = DoublyReparameterised() if self.config.estimator == "doubly-reparameterised" else None
+        drawn = without_score(q, draw.z if doubly is None else doubly.watched(draw.z))
+        log_likelihood = self.log_likelihood(drawn.z, seen)
+        if doubly is not None:
+            doubly.set_log_weights(log_likelihood - self.rate_schedule.cost(self.log_ratio(q, drawn)))
+        return self.objective(q, drawn, log_likelihood, state)
+
     def _is_rate_sampled(self, q: VariationalPosterior) -> bool:
         """Whether the rate in the objective is log q − log p of the samples."""
         # A hard draw of categories has no gradient: the mean gradient of its log q is 0, so that a sampled rate would
         # not be minimised at all.
         sampled = self.config.kl == "monte-carlo" and self.config.posterior.kind != "concrete"
+        sampled = sampled or self.config.estimator in ("sticking-the-landing", "doubly-reparameterised")
         return sampled or self.config.bound == "importance" or self.rate_per_dimension(q) is None
 
     def bound(self, batch: Batch, samples: int = 1) -> Bound:
