@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from latentlab.engine.protocol.messages import PointsChanged, SnapshotRead
 from latentlab.utils.array_types import IntArray
 
+_LONGEST_DESCRIPTION = 200  # characters: of more steps only the last ones are told
+
 
 class SelectMode(StrEnum):
     """What newly chosen images do to the selection."""
@@ -76,7 +78,10 @@ class Selection:
         else:
             sign, images = "−", self.images[~_is_member(self.images, other.images)]
         parts = [part for part in (self.description, other.description) if part]
-        return Selection(images, other.fingerprint, f" {sign} ".join(parts) if len(parts) > 1 else "".join(parts))
+        text = f" {sign} ".join(parts) if len(parts) > 1 else "".join(parts)
+        if len(text) > _LONGEST_DESCRIPTION:
+            text = f"… {text[len(text) + 2 - _LONGEST_DESCRIPTION :]}"
+        return Selection(images, other.fingerprint, text)
 
 
 def selection_of_rows(points: PointsChanged | SnapshotRead, rows: IntArray, description: str) -> Selection:

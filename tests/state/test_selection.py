@@ -53,6 +53,11 @@ def test_what_was_combined_is_described():
     assert before.combined(other, SelectMode.ADD).description == "class 3 + lasso"
     assert before.combined(other, SelectMode.SUBTRACT).description == "class 3 − lasso"
     assert before.combined(other, SelectMode.REPLACE).description == "lasso"
+    for _ in range(60):
+        before = before.combined(other, SelectMode.ADD)
+    assert before.description.startswith("… ")
+    assert before.description.endswith("lasso + lasso")
+    assert len(before.description) <= 200
 
 
 def test_inverting_selects_the_other_points():

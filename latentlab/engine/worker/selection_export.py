@@ -35,6 +35,7 @@ from latentlab.errors import InputError
 from latentlab.storage import Points
 from latentlab.storage.atomic import atomic_write, write_error
 from latentlab.storage.outputs import check_output
+from latentlab.utils.memory import available_bytes, format_bytes
 from latentlab.utils.pixels import as_pixels
 from latentlab.utils.plain_text import quote_cell
 from latentlab.utils.tag_columns import Tag, tag_columns
@@ -43,6 +44,7 @@ from latentlab.utils.text import pluralize
 Steps = Generator[None, None, None]
 _ROWS_AT_ONCE = 500
 _FILES_AT_ONCE = 20
+_IMAGES_AT_ONCE = 256
 _LONGEST_NAME = 100  # characters of a folder or file
 
 
@@ -219,9 +221,8 @@ def writing_subset(workspace: Workspace, request: WriteSubset) -> Steps:
         atomic_write(path, content)
         config = _list_config(dataset)
     else:
-        yield
-        pixels = np.asarray(dataset.images[images])
-        path = folder / f"{name}-{len(images)}-{_digest(pixels.tobytes())}.npz"
+        pixels = yield from _pixels(dataset, images)
+        path = folder / f"{name}-{len(images)}-{_digest(pixels.data)}.npz"
         arrays: dict[str, NDArray[Any]] = {"images": pixels}
         if dataset.classes:
             arrays |= {"labels": dataset.labels[images], "class_names": np.array(dataset.classes, np.str_)}
@@ -252,7 +253,23 @@ def _whole(config: DataConfig, changes: dict[str, object]) -> DataConfig:
     return DataConfig.model_validate(values)
 
 
-def _digest(content: bytes) -> str:
+def _pixels(dataset: Dataset, images: IntArray) -> Generator[None, None, NDArray[np.uint8]]:
+    """The images [k, C, H, W], read some at a time."""
+    size, limit = len(images) * int(np.prod(dataset.image_shape)), available_bytes() // 3
+    if size > limit:
+        raise InputError(
+            f"{pluralize(len(images), 'image')} of an array take {format_bytes(size)}, more than the limit of "
+            f"{format_bytes(limit)} on this machine: choose fewer of them"
+        )
+    pixels = np.empty((len(images), *dataset.image_shape), np.uint8)
+    for start in range(0, len(images), _IMAGES_AT_ONCE):
+        rows = slice(start, start + _IMAGES_AT_ONCE)
+        pixels[rows] = dataset.images[images[rows]]
+        yield
+    return pixels
+
+
+def _digest(content: bytes | memoryview) -> str:
     return hashlib.blake2b(content, digest_size=4).hexdigest()
 
 

@@ -296,6 +296,16 @@ def test_a_subset_of_an_array_with_its_own_settings_opens_as_the_same_images(mod
     assert [again.classes[label] for label in again.labels] == mine
 
 
+def test_a_subset_that_memory_cannot_hold_is_refused(model, tmp_path, monkeypatch):
+    np.save(tmp_path / "images.npy", np.zeros((5, 28, 28), np.uint8))
+    bench = Bench(model, load_dataset(tmp_path / "images.npy"), monkeypatch)
+    monkeypatch.setattr("latentlab.engine.worker.selection_export.available_bytes", lambda: 3 * 28 * 28)
+    bench.ask(WriteSubset(str(tmp_path / "out"), np.arange(5)))
+    assert "more than the limit" in str(bench.errors[0])
+    bench.ask(WriteSubset(str(tmp_path / "out"), np.zeros(0, np.int64)))
+    assert "no image would be left" in str(bench.errors[1])
+
+
 def test_encoding_again_replaces_the_points_of_these_images_alone(bench):
     before = bench.workspace.points.mean.copy()
     bench.workspace.points.mean[:] = 0
