@@ -139,7 +139,7 @@ class EncodedImageController(QObject):
             self._notification = self._notifications.notify(
                 "info",
                 f"{name} was encoded by {self._encoded_by} and is no longer shown.",
-                actions=[("Encode it by this model", partial(self.open, path))],
+                actions=[("Encode again", partial(self.open, path))],
             )
 
     def _on_encoded_image_changed(self) -> None:

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QMenu,
     QPushButton,
     QSpinBox,
+    QTabBar,
     QWidget,
 )
 
@@ -94,6 +95,9 @@ def test_nothing_is_cut_off_or_covered(qtbot, window, size):
     docks = [
         dock.geometry() for dock in window.docks.values() if dock.isVisible() and not dock.visibleRegion().isEmpty()
     ]
+    for bar in (each for each in window.findChildren(QTabBar) if each.isVisible()):
+        texts = [bar.tabText(tab) for tab in range(bar.count())]  # cut off if the tabs need all the width there is
+        assert sum(bar.tabRect(tab).width() for tab in range(bar.count())) < bar.width() or len(texts) < 2, texts
     for index, one in enumerate(docks):
         assert window.rect().contains(one)
         assert not any(one.intersects(other) for other in docks[index + 1 :])

@@ -116,16 +116,23 @@ class OverlayPanels(QObject):
         inside, corner = self._inside, Qt.Corner
         at_corner(self._tools, inside, corner.TopRightCorner)
         at_corner(self._layer_panel, inside, corner.TopRightCorner, self._tools.height() + INSET)
-        at_corner(self._staleness_note, inside, corner.BottomRightCorner)
         at_corner(self._epoch_banner, inside, corner.TopLeftCorner)
-        at_corner(self._distance_scale, inside, corner.BottomLeftCorner)
-        has_scale = self._distance_scale.isVisibleTo(self._over)
-        above = self._distance_scale.height() + INSET // 2 if has_scale else 0
-        at_corner(self._far_note, inside, corner.BottomLeftCorner, above)
+        self._place_lower_notes()
         self._message.move(inside.center() - self._message.rect().center())
         top = inside.top() + 2 * INSET + self._tools.height()
         self._legend.place(QPoint(inside.right() - INSET, top), inside.bottom() - top - 5 * INSET)
         self._legend.setVisible(self._has_legend() and not self._layer_panel.isVisibleTo(self._over))
+
+    def _place_lower_notes(self) -> None:
+        """Put the notes of the lower edge beside each other, or above each other if there is no room."""
+        inside, corner = self._inside, Qt.Corner
+        scale, far, epoch = self._distance_scale, self._far_note, self._staleness_note
+        at_corner(scale, inside, corner.BottomLeftCorner)
+        above = scale.height() + INSET // 2 if scale.isVisibleTo(self._over) else 0
+        at_corner(far, inside, corner.BottomLeftCorner, above)
+        higher = above + (far.height() + INSET // 2 if far.isVisibleTo(self._over) else 0)
+        fits = max(scale.width(), far.width()) + epoch.width() + 3 * INSET <= inside.width()
+        at_corner(epoch, inside, corner.BottomRightCorner, 0 if fits else higher)
 
     def _has_legend(self) -> bool:
         return not self._legend.is_empty and self._layers.legend() is not None

@@ -104,6 +104,20 @@ def test_the_epoch_of_the_map_is_shown_and_hidden(latent_map):
     assert not note.isVisible()
 
 
+@pytest.mark.parametrize("width", [360, 700])
+def test_the_notes_along_the_lower_edge_do_not_cover_each_other(latent_map, qtbot, width):
+    latent_map.resize(width, 400)
+    qtbot.waitUntil(lambda: latent_map.viewport().width() == width)
+    latent_map.set_distances(np.zeros((2, 2), np.float32), scale=(0.42, 1.26))
+    latent_map.set_far_from_data(True)
+    latent_map.set_staleness_text("epoch 12.7")
+    latent_map.set_staleness_text("manifold at epoch 14.5", "manifold")
+    notes = [child(latent_map, QWidget, name) for name in ("distanceScale", "mapFarFromData", "mapFreshness")]
+    for number, note in enumerate(notes):
+        assert note.isVisible()
+        assert not any(note.geometry().intersects(other.geometry()) for other in notes[number + 1 :])
+
+
 def test_an_empty_map_offers_what_fills_it(latent_map):
     opened = []
     latent_map.set_message("Open a model to see its latent space.", "Open a model", lambda: opened.append(True))
