@@ -94,6 +94,7 @@ class Monkey:
             self._make_stroke: 40, self._press_key: 10, self._press_button: 12, self._choose_entry: 6,
             self._step_number: 4, self._trigger_action: 8, self._toggle_panel: 6, self._resize: 2, self._drop: 5,
             self._train: 4, self._end_run: 2, self._answer_dialogs: 6,
+            self._use_board: 8,
         }  # fmt: skip
 
     def play(self, seconds: float) -> None:
@@ -164,6 +165,33 @@ class Monkey:
         action = self._random.choice([each for each in actions if each is not self._window.actions_.quit])
         if action.isEnabled():
             action.trigger()
+
+    def _use_board(self) -> None:
+        """Use, move, rename or remove items of the Board, or trigger an entry of their menu."""
+        from PySide6.QtCore import QPoint
+        from PySide6.QtWidgets import QMenu
+
+        board, random_ = self._window.board, self._random
+        identities = [row.identity for row in board.rows()]
+        if not identities:
+            return
+        some = random_.sample(identities, min(len(identities), random_.choice((1, 1, 2, 3))))
+        gestures: list[Callable[[], None]] = [
+            lambda: board.activated.emit(some[0]),
+            lambda: board.axisRequested.emit(some[0], random_.choice("xy")),
+            lambda: board.renamed.emit(some[0], random_.choice(("a", "<b>b</b>", "c\n"))),
+            lambda: board.moved.emit(random_.sample(identities, len(identities))),
+            lambda: board.menuRequested.emit(some, QPoint(100, 100)),
+            lambda: board.menuRequested.emit(some, QPoint(100, 100)),
+        ]
+        if len(identities) > 20:
+            gestures = [lambda: board.deleteRequested.emit(identities[::2])]
+        board.select(some)
+        random_.choice(gestures)()
+        for menu in board.findChildren(QMenu, "boardMenu"):
+            entries = [action for action in menu.actions() if action.isEnabled() and not action.isSeparator()]
+            menu.close()
+            random_.choice(entries).trigger()
 
     def _toggle_panel(self) -> None:
         name = self._random.choice(list(self._window.docks))
