@@ -12,6 +12,8 @@ from latentlab.controllers.latent_map import MapController
 from latentlab.controllers.model import ModelController
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.panels.model import ModelPanel
+from latentlab.state.board import BoardItem, Direction
+from latentlab.state.map_axes import AxesChoice
 from tests.controllers.conftest import model_info, some_points
 
 
@@ -77,3 +79,17 @@ def test_values_that_differ_are_written_so(values, first):
     names = colours_of_column(values).names
     assert len(set(names)) == len(names)
     assert names[0].startswith(first[:4].rstrip("0.") if "–" in first else first)
+
+
+def test_points_are_drawn_on_the_directions_of_the_axes_and_again_when_one_is_flipped(parts, session):
+    latent_map, _panel = parts
+    unit = np.array([0.6, 0.8], np.float32)
+    item = BoardItem("d", Direction(3 * unit, unit), latent_dim=2)
+    session.board.set_items([item])
+    session.set_axes(AxesChoice(f"d:{item.id}", "z1"))
+    mean = session.points.mean
+    drawn = latent_map.layer_stack.points.xy
+    np.testing.assert_allclose(drawn[:, 0], mean @ unit, atol=1e-5)
+    np.testing.assert_allclose(np.abs(drawn[:, 1]), np.abs(mean @ [0.8, -0.6]), atol=1e-5)
+    session.board.set_items(session.board.with_replaced(item.id, content=item.content.flipped()))
+    np.testing.assert_allclose(latent_map.layer_stack.points.xy[:, 0], -mean @ unit, atol=1e-5)
