@@ -74,20 +74,22 @@ class HeldOutRidge:
 
     def of(self, values: FloatArray) -> Scores:
         """Scores of predictions on held-out points. The parts are the same for all values: decomposed once."""
-        predicted, baseline = np.empty(len(values)), np.empty(len(values))
+        predicted, baseline, position = np.empty((3, len(values)))
         for number in range(len(self._solvers)):
             held = self._fold == number
             solver = self._solvers[number]
             if solver is None:
                 solver = self._solvers[number] = Ridge(self._points[~held])
-            predicted[held] = solver.fit(values[~held], self._ridge).predict(self._points[held])
+            fit = solver.fit(values[~held], self._ridge)
+            predicted[held] = fit.predict(self._points[held])
             baseline[held] = values[~held].mean()
+            # At length 1: a part whose penalty is small would else weigh more than the others.
+            length = float(np.linalg.norm(fit.weights))
+            position[held] = (predicted[held] - baseline[held]) / length if length > 0 else 0
         is_high = upper_half(values)
-        centred = predicted - baseline
         variance = float(((values - baseline) ** 2).sum())
         r2 = 1 - float(((values - predicted) ** 2).sum()) / variance if variance > 0 else _NAN
-        # A part's prediction is compared with that part's threshold: the mean of what it was fitted to.
-        return Scores(_cohens_d(centred, is_high), _balanced_accuracy(centred, is_high), r2)
+        return Scores(_cohens_d(position, is_high), _balanced_accuracy(position, is_high), r2)
 
 
 class Ridge:

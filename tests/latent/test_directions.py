@@ -166,6 +166,12 @@ def test_a_column_of_noise_is_not_flattered(random):
     assert accuracy == pytest.approx(0.5, abs=0.1)
 
 
+def test_the_score_of_shuffled_values_is_0(random):
+    found = regression_direction(random.normal(size=(300, 6)), random.normal(size=300), permutations=300)
+    assert abs(found.random_cohens_d) < 0.04
+    assert found.random_spread == pytest.approx(np.sqrt(2 / 150), rel=0.5), "the standard error of Cohen's d"
+
+
 def test_ridge_equals_scikit_learn(random):
     linear_model = pytest.importorskip("sklearn.linear_model")
     points, values = random.normal(size=(60, 8)), random.normal(size=60)
