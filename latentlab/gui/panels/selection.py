@@ -78,11 +78,16 @@ class SelectionPanel(QWidget):
         self._layout.addWidget(rule())
         self._empty = EmptyState("Draw around points with the Select tool (S), or choose images above.")
         self._layout.addWidget(self._empty)
-        self._layout.addWidget(self._build_selected())
         self._layout.addStretch(1)
-        self.set_selection(0, "", ())
+        self._is_built = False
 
     # --- building -------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        """Make what shows selected images, when the first ones are selected: the window opens sooner."""
+        if not self._is_built:
+            self._is_built = True
+            self._layout.insertWidget(self._layout.count() - 1, self._build_selected())
 
     def _build_selected(self) -> QWidget:
         self._selected = QWidget()
@@ -166,6 +171,10 @@ class SelectionPanel(QWidget):
     def set_selection(self, count: int, how: str, classes: Sequence[tuple[str, int]], total: int = 0) -> None:
         """Show how many images are selected, how they were chosen, and how many there are of each class."""
         self._empty.setVisible(not count)
+        if count:
+            self._build()
+        if not self._is_built:
+            return
         self._selected.setVisible(bool(count))
         of = f" of {total:,}" if total else ""
         self._count.setText(f"{count:,} image{'' if count == 1 else 's'}{of}")
@@ -177,6 +186,8 @@ class SelectionPanel(QWidget):
 
     def set_images(self, originals: ByteArray | None, reconstructions: ByteArray | None) -> None:
         """Show images [n, H, W] or [n, H, W, 3] above their reconstructions; without originals these alone."""
+        if not self._is_built:
+            return
         self._sheet.setVisible(reconstructions is not None)
         if reconstructions is None:
             self._shown = 0
@@ -197,6 +208,8 @@ class SelectionPanel(QWidget):
 
     def set_means(self, mean: ByteArray | None, decoded: ByteArray | None) -> None:
         """Show the mean of the images and their decoded mean latent, each uint8 [H, W] or [H, W, 3]."""
+        if not self._is_built:
+            return
         self._mean.set_picture(mean)
         self._decoded.set_picture(decoded)
         for widget in (self._mean, self._mean_caption):
@@ -204,12 +217,16 @@ class SelectionPanel(QWidget):
         self._means.setVisible(decoded is not None)
 
     def set_note(self, text: str) -> None:
-        """Write a line below the images."""
+        """Write a line below the images, if some are selected."""
+        if not self._is_built:
+            return
         self._note.setText(text)
         self._note.setVisible(bool(text))
 
     def set_reasons(self, reasons: Mapping[str, str]) -> None:
-        """Say why something cannot be done: ``keep``, ``mean``, …, ``train``, ``encode``, ``exportFolder``."""
+        """Say why something cannot be done with selected images: ``mean``, ``train``, ``exportFolder``, …."""
+        if not self._is_built:
+            return
         for name, widget in self._buttons.items():
             why = reasons.get(name, "")
             widget.setEnabled(not why)
@@ -222,8 +239,8 @@ class SelectionPanel(QWidget):
 
     def _fit_sheet(self) -> None:
         """Make the sheet as high as its rows are at this width."""
-        tile = min(96.0, (self._sheet.width() / COLUMNS - 2) * self._aspect)
         if self._lines:
+            tile = min(96.0, (self._sheet.width() / COLUMNS - 2) * self._aspect)
             self._sheet.setFixedHeight(max(40, int(self._lines * (tile + _GAP)) + 2))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
