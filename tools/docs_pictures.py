@@ -245,8 +245,66 @@ class Photographer:
         self.settle(5)
         self.photograph("board")
 
+    def instruments(self) -> None:
+        """The pictures of nearest images, of the Generate panel, and of two compared models."""
+        session, window = self.application.session, self.window
+        self.wait_for(lambda: session.points is not None, "the first model's points")
+        self.wait_for(lambda: "starting" not in window.device.text(), "torch")
+        self.find("actionLight").trigger()
+        self.open("bundled:shapes-6d")
+        self.find("demoShapesButton").click()
+        self.wait_for(lambda: session.dataset is not None, "the images")
+        self.wait_for(lambda: session.points is not None and session.points_are_of_dataset, "their points")
+        self.find("latentMap").pointPicked.emit(10, 1)
+        self.wait_for(lambda: bool(self.find("copyText").text()), "the comparison with all images")
+        self.photograph("neighbours", window.docks["decoded"])
+        window.show_panel("generate")
+        combo = self.find("generateFrom")
+        combo.setCurrentIndex(combo.findData("aggregate"))
+        window.generate_panel.changed.emit()
+        self.settle(1)
+        self.wait_for(self.find("generateCopy").isEnabled, "the images")
+        self.settle(20)
+        self.photograph("generate", window.docks["generate"])
+        self._compare()
 
-PARTS = ("tour", "selection", "board")
+    def _compare(self) -> None:
+        """Two models of digits, on images that one of them decodes: MNIST may not be at hand."""
+        import numpy as np
+
+        import latentlab
+
+        session, window = self.application.session, self.window
+        model = latentlab.load_model("bundled:mnist-10d", "cpu")
+        points = model.points.of(np.arange(2000))
+        path = Path(tempfile.mkdtemp()) / "digits.npz"
+        np.savez(path, images=np.rint(255 * model.decode(points.mean)[:, 0]).astype(np.uint8), labels=points.label)
+        version = session.model_version
+        self.open("bundled:mnist-10d")
+        self.wait_for(lambda: session.model_version > version, "the model")
+        self.open(str(path))
+        self.wait_for(lambda: session.points is not None and session.points_are_of_dataset, "their points")
+        self.settle(3)
+        for name in ("data", "model", "training", "selection", "curves", "runs", "board"):
+            window.docks[name].hide()
+        window.compare_menu.aboutToShow.emit()
+        (other,) = [each for each in window.compare_menu.actions() if each.text().endswith("2 dimensions")]
+        other.trigger()
+        self.settle(1)
+        self.wait_for(lambda: self._exists("otherMap"), "the second map")
+        index = int(np.flatnonzero(session.points.label == 3)[0])
+        self.find("latentMap").pointPicked.emit(index, 1)
+        self.settle(5)
+        self.photograph("compare")
+
+    def _exists(self, name: str) -> bool:
+        try:
+            return self.find(name) is not None
+        except LookupError:
+            return False
+
+
+PARTS = ("tour", "selection", "board", "instruments")
 """Methods of `Photographer` that make pictures."""
 
 

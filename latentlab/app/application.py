@@ -160,7 +160,9 @@ class Application(QObject):
         filmstrip = FilmstripController(session, engine, window.filmstrip, parent)
         compare = CompareController(session, engine, explore, window, self.activity, parent)
         CompareMenuController(session, engine, compare, window, _bundled(), parent)
-        GenerateController(session, engine, explore, self.undo, window.generate_panel, window.notifications, parent)
+        GenerateController(
+            session, engine, explore, self.undo, window.generate_panel, window.notifications, self.activity, parent
+        )
         SnapshotsController(session, engine, window.snapshot_bar, window.filmstrip, window.curves, parent)
         dimension = DimensionController(session, engine, self.undo, sliders, window, parent)
         dimension.latentPicked.connect(explore.go_to)

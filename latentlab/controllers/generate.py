@@ -17,6 +17,7 @@ from latentlab.engine.protocol.messages import Generate, Generated, GenerationPr
 from latentlab.gui.panels.generate import GeneratePanel, SourceChoice
 from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.gui.widgets.toasts import Toasts
+from latentlab.state.activity import Activity, ActivityEntry
 from latentlab.state.board import BoardItem, Direction, Latent
 from latentlab.state.session import Session
 
@@ -24,6 +25,7 @@ SOON_MS = 30  # while a slider is dragged
 STEPS = 8
 """Images of each draw that is moved along a direction."""
 _DIRECTION = "direction:"
+_MESSAGE = "generate"  # id of the activity
 
 
 class GenerateController(QObject):
@@ -41,11 +43,12 @@ class GenerateController(QObject):
         undo: QUndoStack,
         panel: GeneratePanel,
         notifications: Toasts,
+        activity: Activity,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._session, self._engine, self._explore, self._undo = session, engine, explore, undo
-        self._panel, self._notifications = panel, notifications
+        self._panel, self._notifications, self._activity = panel, notifications, activity
         self._generations = Generations()
         self._request: Generate | None = None  # the newest
         self._shown: Generated | None = None
@@ -120,6 +123,7 @@ class GenerateController(QObject):
         if is_new_model:
             self._generations.discard_pending()
             self._shown = self._shown_request = None
+            self._activity.end(_MESSAGE)
             self._panel.set_images(None)
             self._panel.set_note("")
             self._show_sources()
@@ -170,7 +174,7 @@ class GenerateController(QObject):
 
     def _on_progress(self, result: GenerationProgress) -> None:
         if result.generation == self._generations.newest:
-            self._panel.set_note(result.message)
+            self._activity.begin(_MESSAGE, ActivityEntry(result.message, is_busy=True))
 
     def _on_generated(self, result: Generated) -> None:
         if result.model_version < self._session.opened_version or not self._generations.accept(result.generation):
@@ -178,6 +182,7 @@ class GenerateController(QObject):
         request = self._request
         if request is None or request.generation != result.generation:
             return
+        self._activity.end(_MESSAGE)
         self._panel.set_note(result.problem)
         if result.images is not None:
             self._shown, self._shown_request = result, request

@@ -26,13 +26,13 @@ COUNT = 24
 
 
 @pytest.fixture
-def panel(qtbot, session, engine, undo) -> GeneratePanel:
+def panel(qtbot, session, engine, undo, activity) -> GeneratePanel:
     """The shown panel, for a model of 3 dimensions with points, once images have been asked for."""
     latent_map, sliders, panel, window = LatentMap(), LatentSliders(), GeneratePanel(), QWidget()
     for widget in (latent_map, sliders, panel, window):
         qtbot.addWidget(widget)
     explore = ExploreController(session, undo, latent_map, sliders, latent_map)
-    GenerateController(session, engine, explore, undo, panel, Toasts(window), panel)
+    GenerateController(session, engine, explore, undo, panel, Toasts(window), activity, panel)
     session.set_model(model_info(3, source="bundled:m"), 1, is_new_model=True)
     session.set_points(replace(some_points(3), fingerprint="f"))
     panel.show()
@@ -151,10 +151,11 @@ def test_the_command_repeats_the_images_exactly_or_says_why_it_cannot(qtbot, pan
     assert "being trained" in copy.toolTip()
 
 
-def test_what_the_worker_does_and_what_it_cannot_do_is_written(panel, engine):
+def test_what_the_worker_does_and_what_it_cannot_do_is_written(panel, engine, activity):
     note = panel.findChild(QLabel, "generateNote")
     generation = engine.last(Generate).generation
     engine.generationProgress.emit(GenerationProgress(generation, "Fitting …"))
-    assert note.text() == "Fitting …"
+    assert activity.shown.text == "Fitting …"
     engine.generated.emit(Generated(generation, 1, None, None, problem="there are none"))
     assert note.text() == "there are none"
+    assert activity.shown.text == "Ready"

@@ -32,7 +32,7 @@ MAX_ENCODED = 10_000
 """Images that the compared model encodes, for its map and for the alignment."""
 MAX_ALIGNED = 256
 """Dimensions up to which two latent spaces are aligned: a singular value decomposition of more takes too long."""
-_MEASURED, _MEASURED_AT_A_TIME = 512, 64  # images
+_MEASURED, _MEASURED_AT_A_TIME = 512, 16  # images
 _MIN_COMMON = 3
 
 

@@ -138,8 +138,8 @@ class GeneratePanel(QWidget):
             self._copy,
             space=SPACE // 2,
         )
-        self._head.setStretch(0, 1)
-        self._head.setStretch(1, 1)
+        self._head.setStretch(0, 3)
+        self._head.setStretch(1, 2)
 
     def _spin(self, name: str, accessible: str, tip: str, low: int, high: int, value: int) -> QSpinBox:
         spin = QSpinBox()
@@ -202,7 +202,7 @@ class GeneratePanel(QWidget):
         self._empty.set_waiting(text)
 
     def set_note(self, text: str) -> None:
-        """Show what is being done, or why there are no images; an empty text removes it."""
+        """Show why there are no images; an empty text removes it."""
         self._note.setText(text)
         self._note.setVisible(bool(text))
 
