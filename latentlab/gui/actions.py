@@ -32,7 +32,7 @@ class Actions(QObject):
         The tools of the map; one of them is checked (``tools``).
     keep_latent, keep_selection, keep_path, new_direction, copy_command
         Tools.
-    about
+    shortcuts, about
         Help.
     """
 
@@ -84,6 +84,7 @@ class Actions(QObject):
             "New &direction…", "", "Ctrl+Shift+D", "Find a direction between two groups of images, or along a column"
         )
         self.copy_command = make("&Copy as command", "copy", "Ctrl+Shift+C", "Copy the command that trains this model")
+        self.shortcuts = make("&Keyboard shortcuts", "", "F1", "List what each key does")
         self.about = make("&About latentlab", "info", "", "Versions, device, paths", role=QAction.MenuRole.AboutRole)
         self.theme_system = make("&System", "", "", "Follow the system's theme", checkable=True)
         self.theme_light = make("&Light", "", "", "Always use the light theme", checkable=True)

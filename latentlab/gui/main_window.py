@@ -220,10 +220,11 @@ class MainWindow(QMainWindow):
         self.compare_menu = tools.addMenu("&Compare with")
         tools.addSeparator()
         tools.addAction(a.copy_command)
-        bar.addMenu("&Help").addAction(a.about)
+        bar.addMenu("&Help").addActions([a.shortcuts, a.about])
         a.quit.triggered.connect(self.close)
         a.map_axes.triggered.connect(self._on_map_axes)
         a.reset_layout.triggered.connect(self.reset_layout)
+        a.shortcuts.triggered.connect(self._on_shortcuts)
         for menu in bar.findChildren(QMenu):
             menu.setToolTipsVisible(menu not in (self._recent, self._layers))
         self.set_recent(())
@@ -413,6 +414,13 @@ class MainWindow(QMainWindow):
         if paths:
             event.acceptProposedAction()
             self.pathsDropped.emit(paths)
+
+    def _on_shortcuts(self) -> None:
+        from latentlab.gui.widgets.shortcuts_dialog import ShortcutsDialog, shortcuts_of
+
+        dialog = ShortcutsDialog(shortcuts_of(self.menuBar(), self.actions_.tools.actions()), self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
 
     def _on_map_axes(self) -> None:
         self.show_panel("model")
