@@ -53,7 +53,7 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
         self.label.setDefaultTextColor(QColor(theme.text))
         self.setStyle(tickFont=font)
         self._ground = theme.map
-        self.label.setHtml(self.labelString())
+        self._updateLabel()
         self.resizeEvent()
 
     @property

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QDialog, QGridLayout, QMenuBar, QWidget
+from PySide6.QtWidgets import QDialog, QGridLayout, QMenu, QMenuBar, QWidget
 
 from latentlab.gui.style.theme import SPACE
 from latentlab.gui.widgets.controls import button, column, label, row, scrolled
@@ -25,7 +26,8 @@ Sections = dict[str, list[tuple[str, str]]]
 
 def shortcuts_of(bar: QMenuBar, tools: Iterable[QAction]) -> Sections:
     """What the shortcuts of the menus and the tools do: for each menu pairs of a text and its key."""
-    menus = {_plain(each): each.menu().actions() for each in bar.actions() if each.menu() is not None}
+    own = bar.findChildren(QMenu, options=Qt.FindChildOption.FindDirectChildrenOnly)
+    menus = {_plain(each.menuAction()): each.actions() for each in own}
     menus["On the map"] = list(tools)
     native = QKeySequence.SequenceFormat.NativeText
     sections = {
