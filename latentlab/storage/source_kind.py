@@ -8,8 +8,10 @@ from latentlab.errors import InputError
 from latentlab.storage.session_file import SUFFIX
 from latentlab.utils.file_formats import array_in_file
 from latentlab.utils.source_names import NAMED, expand, parts_of
+from latentlab.utils.tiff_pages import is_tiff_stack
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm"}
+_STACKS = (".tif", ".tiff")
 _MODELS = {
     ".safetensors",
     ".pt",
@@ -21,7 +23,7 @@ _RUN_FILES = ("model.safetensors", "checkpoint.safetensors")
 
 
 def kind_of(source: str) -> str:
-    """Return ``model``, ``session``, ``image`` or ``dataset``, from names only."""
+    """Return ``model``, ``session``, ``image`` or ``dataset``, from names; a TIFF of several images is a dataset."""
     path = Path(source)
     if len(parts_of(source)) > 1:
         return "dataset"
@@ -31,7 +33,10 @@ def kind_of(source: str) -> str:
         return "session"
     if path.is_dir():
         return "model" if any((path / name).is_file() for name in _RUN_FILES) else "dataset"
-    return "image" if path.suffix.lower() in IMAGE_SUFFIXES else "dataset"
+    suffix = path.suffix.lower()
+    if suffix in _STACKS and is_tiff_stack(path):
+        return "dataset"
+    return "image" if suffix in IMAGE_SUFFIXES else "dataset"
 
 
 def require_source(source: str) -> None:

@@ -22,9 +22,10 @@ FILE_PATTERNS: dict[str, tuple[str, ...]] = {
 FORMAT_NAMES = f"{', '.join(_names)} or {_last}"
 """The names as a part of a sentence."""
 
-DATASET_FILTER = f"Datasets ({' '.join(sum(FILE_PATTERNS.values(), ()))} *.csv *.tsv *.jsonl *.txt);;All files (*)"
-"""Filter of a dialog that opens a dataset file; a table of labels (.csv) stands for its folder of images, and a text
-file lists paths."""
+_OTHERS = ("*.csv", "*.tsv", "*.jsonl", "*.txt", "*.tif", "*.tiff")
+DATASET_FILTER = f"Datasets ({' '.join(sum((*FILE_PATTERNS.values(), _OTHERS), ()))});;All files (*)"
+"""Filter of a dialog that opens a dataset file; a table of labels (.csv) stands for its folder of images, a text file
+lists paths, and a TIFF is a stack of images."""
 
 _ARRAY_IN_FILE = re.compile(r"(.+\.(?:npz|mat|h5|hdf5|hdf|zarr)):([^:]+)", re.IGNORECASE)
 

@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import latentlab
 from latentlab.config.events import event_from
 from latentlab.errors import InputError
 from latentlab.storage.tensors import digest
+from tests.fuzz import data_files
 from tests.fuzz.mutations import spoilt_arrays, spoilt_bytes, spoilt_json, spoilt_safetensors, spoilt_text
 
 V1 = Path(__file__).parents[1] / "fixtures" / "v1"
@@ -289,7 +291,8 @@ def _csv_files() -> st.SearchStrategy[Files]:
 
 
 def _load_data(folder: Path) -> None:
-    file = next((path for path in sorted(folder.iterdir()) if ".npz" in path.name or "idx3" in path.name), folder)
+    """Open the file of a dataset, the first of those that make one together, or else the folder."""
+    file = next((path for path in sorted(folder.iterdir()) if path.name.startswith("data")), folder)
     dataset = latentlab.load_dataset(file)
     assert len(dataset.labels) == len(dataset.images) == len(dataset.paths)
     assert dataset.labels.min(initial=-1) >= -1
@@ -353,4 +356,12 @@ TARGETS: dict[str, Callable[[], Target]] = {
     "npz": lambda: Target(_npz_files(), _load_data),
     "idx": lambda: Target(_idx_files(), _load_data),
     "csv": lambda: Target(_csv_files(), _load_data),
+    "jsonl": lambda: Target(data_files.json_lines_files(), _load_data),
+    "zip": lambda: Target(data_files.zip_files(), _load_data),
+    "tar": lambda: Target(data_files.tar_files(), _load_data),
+    "tiff": lambda: Target(data_files.tiff_files(), _load_data),
 }
+if find_spec("pyarrow") is not None:
+    TARGETS["parquet"] = lambda: Target(data_files.parquet_files(), _load_data)
+if find_spec("h5py") is not None:
+    TARGETS["hdf5"] = lambda: Target(data_files.hdf5_files(), _load_data)

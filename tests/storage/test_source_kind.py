@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 from latentlab.data import load_dataset
+from latentlab.storage.source_kind import kind_of
 from latentlab.utils.source_names import absolute_source
 
 
@@ -29,3 +31,23 @@ def test_the_source_of_a_dataset_has_no_parent_references(tmp_path: Path, monkey
     np.save(tmp_path / "images.npy", np.zeros((4, 8, 8), np.uint8))
     monkeypatch.chdir(tmp_path / "here")
     assert load_dataset("../images.npy").source == str(tmp_path / "images.npy")
+
+
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+def test_a_tiff_of_several_images_is_a_dataset_and_one_with_a_thumbnail_an_image(tmp_path, big, byteorder):
+    image = np.zeros((8, 8), np.uint8)
+    with tifffile.TiffWriter(tmp_path / "stack.tif", bigtiff=big, byteorder=byteorder) as file:
+        file.write(image)
+        file.write(image)
+    with tifffile.TiffWriter(tmp_path / "photo.tif", bigtiff=big, byteorder=byteorder) as file:
+        file.write(image)
+        file.write(image[::2, ::2], subfiletype=1)
+    tifffile.imwrite(tmp_path / "one.tif", image, bigtiff=big, byteorder=byteorder)
+    assert kind_of(str(tmp_path / "stack.tif")) == "dataset"
+    assert kind_of(str(tmp_path / "photo.tif")) == "image"
+    assert kind_of(str(tmp_path / "one.tif")) == "image"
+    for length in range(0, 400, 3):  # cut, it is one or the other
+        (tmp_path / "cut.tif").write_bytes((tmp_path / "stack.tif").read_bytes()[:length])
+        assert kind_of(str(tmp_path / "cut.tif")) in ("dataset", "image")
+    assert kind_of(str(tmp_path / "gone.tif")) == "image"
