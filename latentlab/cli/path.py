@@ -13,7 +13,7 @@ from latentlab.cli.encode_decode import label_index, output_path
 from latentlab.cli.image_output import write_images
 from latentlab.cli.latent_arguments import class_to_decode, waypoint
 from latentlab.cli.open_data import points_of
-from latentlab.data.images.film import FILM_SUFFIXES, check_film
+from latentlab.data.images.film import FILM_SUFFIXES, check_film, check_film_size
 from latentlab.latent.paths import at_even_speed, check_kind, interpolate, path_length
 from latentlab.storage.outputs import check_output
 from latentlab.utils.text import pluralize
@@ -34,6 +34,8 @@ def path(arguments: argparse.Namespace) -> int:
     from latentlab.models.inference import load_model
 
     model = load_model(arguments.model, arguments.device)
+    if out.suffix.lower() in FILM_SUFFIXES:
+        check_film_size(arguments.frames, *model.image_shape[1:], arguments.scale)
     label = label_index(arguments.label, model)
     waypoints = np.stack([waypoint(text, model, label, arguments.levels) for text in arguments.through])
     points = points_of(model, arguments).mean if arguments.kind == "graph" else None

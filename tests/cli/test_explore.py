@@ -200,6 +200,17 @@ def test_a_path_is_written_as_a_picture_or_a_film(run, model, tmp_path):
             assert film.info["loop"] == 0
 
 
+def test_a_film_that_is_too_large_is_refused(run, tmp_path, monkeypatch, capsys):
+    command = ["path", str(run), "--through", "-3,0", "3,0", "--out", str(tmp_path / "p.gif")]
+    monkeypatch.setattr("latentlab.data.images.film.MAX_SIDE", 100)
+    assert main([*command, "--scale", "13"]) == 2
+    assert "a film of 104 × 104 pixels is too large: at most 100 on a side" in capsys.readouterr().err
+    monkeypatch.setattr("latentlab.data.images.film.available_bytes", lambda: 1000)
+    assert main(command) == 2
+    assert "30 frames of 8 × 8 pixels take" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_path_is_written_as_a_video(run, model, tmp_path):
     av = pytest.importorskip("av")
     out = tmp_path / "p.mp4"

@@ -11,8 +11,11 @@ from PIL import Image
 
 from latentlab.data.sources.extras import import_extra
 from latentlab.errors import InputError
+from latentlab.utils.memory import available_bytes, format_bytes
 
 FILM_SUFFIXES = (".gif", ".webp", ".mp4")
+MAX_SIDE = 4096
+_BYTES_PER_PIXEL = 4  # while it is written
 _QUALITY = "18"  # constant rate factor of H.264: differences are hard to see
 
 
@@ -26,6 +29,25 @@ def check_film(suffix: str) -> None:
     """
     if suffix == ".mp4":
         _video_library()
+
+
+def check_film_size(count: int, height: int, width: int, scale: int = 1) -> None:
+    """Refuse a film that is too large, before anything is computed.
+
+    Raises
+    ------
+    InputError
+        For a side above 4,096 pixels, or more frames than fit in memory.
+    """
+    height, width = height * scale, width * scale
+    if max(height, width) > MAX_SIDE:
+        raise InputError(f"a film of {width} × {height} pixels is too large: at most {MAX_SIDE:,} on a side")
+    needed, limit = count * height * width * _BYTES_PER_PIXEL, available_bytes()
+    if needed > limit:
+        raise InputError(
+            f"{count:,} frames of {width} × {height} pixels take {format_bytes(needed)}, more than the limit of "
+            f"{format_bytes(limit)} on this machine"
+        )
 
 
 def write_film(file: BinaryIO, frames: NDArray[np.uint8], suffix: str, fps: int = 20, scale: int = 1) -> None:
