@@ -17,7 +17,6 @@ from latentlab.controllers.directions import CURRENT, OTHERS, DirectionControlle
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.selection import SelectionController
 from latentlab.engine.protocol.messages import FloatArray
-from latentlab.errors import InputError
 from latentlab.gui.main_window import MainWindow
 from latentlab.gui.panels.direction_dialog import AnalogyDialog
 from latentlab.gui.widgets.gesture_id import next_gesture
@@ -282,25 +281,16 @@ class BoardMenuController(QObject):
         self._explore.go_to(encoded.mean + direction.vector, text=f"Apply {item.name}", label=encoded.label)
         self._undo.endMacro()
 
-    def _others(self, item: BoardItem) -> list[Direction]:
+    def _others(self, item: BoardItem) -> list[BoardItem]:
         """The other selected directions, or all others if only this one is selected."""
         board, selected = self._session.board, self._window.board.selected()
         others = [each for each in board.of_kind("direction") if each.id != item.id and not self._board.reason(each)]
-        chosen = [each for each in others if each.id in selected] or others
-        return [each.content for each in chosen if isinstance(each.content, Direction)]
+        return [each for each in others if each.id in selected] or others
 
-    def _orthogonalise(self, item: BoardItem, others: Sequence[Direction]) -> None:
-        from latentlab.latent.directions import orthogonalise  # only when needed: the window starts without it
-
-        assert isinstance(item.content, Direction)
-        try:
-            part = orthogonalise(item.content.vector, [each.vector for each in others])
-        except InputError as error:
-            self._window.notifications.notify("warning", f"{item.name}: {error}")
-            return
-        content = Direction(part.vector.astype(np.float32), item.content.origin, item.content.reach)
-        how = f"the part of {item.name} that is orthogonal to {len(others)} other directions, not scored"
-        self._board.keep(self._board.of_model(f"{item.name} ⟂", content, how), "Make orthogonal")
+    def _orthogonalise(self, item: BoardItem, others: Sequence[BoardItem]) -> None:
+        reason = self._directions.orthogonalise(item, others)
+        if reason:
+            self._window.notifications.notify("warning", f"{item.name}: {reason}")
 
     def _analogy_options(self) -> list[tuple[str, str]]:
         shown = [("the latent shown", CURRENT)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Literal
@@ -17,6 +18,7 @@ from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.generations import Generations
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import DirectionFound, Failed, FindDirection, FloatArray, ImageGroup
+from latentlab.errors import InputError
 from latentlab.gui.panels.direction_dialog import DirectionDialog, DirectionKind, Option
 from latentlab.gui.panels.direction_sliders import DirectionRow, DirectionSliders
 from latentlab.state.activity import Activity, ActivityEntry
@@ -24,6 +26,7 @@ from latentlab.state.board import BoardItem, Direction, Latent
 from latentlab.state.map_axes import AxesChoice, direction_axis
 from latentlab.state.selection import Selection
 from latentlab.state.session import Session
+from latentlab.utils.text import pluralize
 
 SELECTED, OTHERS, CURRENT, IMAGE, ORIGIN = "selected", "others", "current", "image", "origin"
 """Keys of the choices that are not on the Board: the selected images, all others, the latent shown, the opened image's
@@ -82,6 +85,7 @@ class DirectionController(QObject):
         self._activity, self._window = activity, window
         self._generations = Generations()
         self._wanted: _Wanted | None = None
+        self._found: dict[str, tuple[Direction, _Wanted]] = {}  # how the directions of this session were found, by item
         sliders.valueEdited.connect(self._on_value_edited)
         sliders.removeRequested.connect(lambda identity: self.set_slider(identity, False))
         session.board.changed.connect(self._show_sliders)
@@ -222,15 +226,54 @@ class DirectionController(QObject):
             r2=scores.get("r2"),
             explained=scores.get("explained"),
         )
-        self._board.keep(
-            self._board.of_model(wanted.name, content, _provenance(wanted, result, session)), "New direction"
-        )
+        item = self._board.of_model(wanted.name, content, _provenance(wanted, result, session))
+        self._found[item.id] = content, wanted
+        self._board.keep(item, "New direction")
         self._activity.show_for(_FINDING, f"{wanted.name} {content.verdict}")
 
     def _on_failed(self, failure: Failed) -> None:
         if failure.request == FindDirection.__name__:
             self._wanted = None
             self._activity.end(_FINDING)
+
+    def orthogonalise(self, item: BoardItem, others: Sequence[BoardItem]) -> str:
+        """Keep the part of a direction that is orthogonal to others.
+
+        A direction between groups or along a column is found anew in that part of the latent space, so that it has
+        scores of its own; of any other its part is kept without scores.
+
+        Returns
+        -------
+        str
+            Why there is none; empty if it is kept, or being found.
+        """
+        against = [each for each in others if isinstance(each.content, Direction)]
+        vectors = np.stack([each.content.vector for each in against if isinstance(each.content, Direction)])
+        name = f"{item.name} ⟂ {against[0].name if len(against) == 1 else f'{len(against)} others'}"
+        found, points = self._found.get(item.id), self._session.points
+        if found is not None and found[0] is item.content and points is not None:
+            wanted = found[1]
+            if wanted.request.component is None and wanted.request.fingerprint == points.fingerprint:
+                before = wanted.request.against
+                vectors = vectors if before is None else np.concatenate([before, vectors])
+                request = replace(wanted.request, generation=self._generations.next(), against=vectors)
+                how = f"{wanted.provenance}, orthogonal to {', '.join(each.name for each in against)}"
+                self._request(_Wanted(name, how, request, wanted.reach))
+                return ""
+        return self._keep_part(item, name, vectors)
+
+    def _keep_part(self, item: BoardItem, name: str, vectors: FloatArray) -> str:
+        from latentlab.latent.directions import orthogonalise  # only when needed: the window starts without it
+
+        assert isinstance(item.content, Direction)
+        try:
+            part = orthogonalise(item.content.vector, list(vectors))
+        except InputError as error:
+            return str(error)
+        content = Direction(part.vector.astype(np.float32), item.content.origin, item.content.reach)
+        how = f"the part of {item.name} that is orthogonal to {pluralize(len(vectors), 'other direction')}"
+        self._board.keep(self._board.of_model(name, content, how), "Make orthogonal")
+        return ""
 
     # --- sliders ------------------------------------------------------------------------------------
 

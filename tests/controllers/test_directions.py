@@ -371,3 +371,18 @@ def test_a_long_name_is_cut_on_an_axis(parts, session):
     item = kept(parts, smile(), "x" * 100)
     session.set_axes(AxesChoice(f"d:{item.id}", "z2"))
     assert len(resolve(session).axis_names[0]) == 32
+
+
+def test_a_direction_that_was_found_is_found_anew_orthogonal_to_another_and_scored(parts, engine):
+    parts.directions.find("classes", "class:0", "class:1")
+    request = engine.last(FindDirection)
+    engine.directionFound.emit(DirectionFound(request.generation, 1, VECTOR, VECTOR, SCORES, (30, 20)))
+    found = parts.board.items[0]
+    other = kept(parts, Direction(np.array([0, 1, 0], np.float32), np.zeros(3, np.float32)), "c")
+    act(parts, found, "Keep the part orthogonal to the others")
+    request = engine.last(FindDirection)
+    assert (request.a.label, request.b.label, request.against.tolist()) == (0, 1, [[0, 1, 0]])
+    engine.directionFound.emit(DirectionFound(request.generation, 1, VECTOR, VECTOR, SCORES, (30, 20)))
+    part = parts.board.items[-1]
+    assert (part.name, part.content.score) == (f"a − b ⟂ {other.name}", 3.1)
+    assert part.provenance.startswith("from b to a, orthogonal to c in m")

@@ -170,7 +170,8 @@ class FindDirection(Request):
     """Find a direction of the encoded images' latents, and how well it separates images that were held out.
 
     From group ``b`` to group ``a``; or along the numbers of ``column``; or along a principal ``component`` [d].
-    ``fingerprint`` is that of the dataset which the groups and the column belong to.
+    ``fingerprint`` is that of the dataset which the groups and the column belong to. Of the latents only the part
+    that is orthogonal to the vectors ``against`` counts, for groups and columns.
     """
 
     slot: ClassVar[str | None] = "direction"
@@ -180,6 +181,7 @@ class FindDirection(Request):
     b: ImageGroup | None = None
     column: str = ""
     component: FloatArray | None = None
+    against: FloatArray | None = None  # [m, d]
 
 
 @dataclass(frozen=True)

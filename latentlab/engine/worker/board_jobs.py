@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from latentlab.data import Dataset
 from latentlab.engine.protocol.messages import DirectionFound, DrawThumbnail, FindDirection, ImageGroup, ThumbnailDrawn
@@ -109,16 +112,41 @@ def _finding(workspace: Workspace, request: FindDirection) -> Steps:
     if request.component is not None:
         found, scores = yield from _along_component(points, np.asarray(request.component, np.float64))
     else:
+        latents: NDArray[Any] = points.mean
+        if request.against is not None:
+            latents = yield from _orthogonal_part(latents, request.against)
         if request.column:
-            steps = regression_direction_in_steps(points.mean, _numbers(workspace, points, request.column))
+            steps = regression_direction_in_steps(latents, _numbers(workspace, points, request.column))
+            middle = points.mean.mean(axis=0, dtype=np.float64)
         else:
             first, second, shared = _two_groups(points, request)
-            steps = direction_in_steps(points.mean[first], points.mean[second])
+            steps = direction_in_steps(latents[first], latents[second])
+            ends = (points.mean[rows].mean(axis=0, dtype=np.float64) for rows in (first, second))
+            middle = np.mean(list(ends), axis=0)
         yield
         found = yield from _last(steps)
+        if request.against is not None:  # the middle of the latents themselves, not of their part
+            found = replace(found, origin=middle)
         scores = {name: value for name in _SCORES if not np.isnan(value := getattr(found, name))}
     vector, origin = found.vector.astype(np.float32), found.origin.astype(np.float32)
     workspace.send(DirectionFound(request.generation, version, vector, origin, scores, found.counts, shared, epoch))
+
+
+def _orthogonal_part(latents: FloatArray, against: FloatArray) -> Generator[None, None, NDArray[np.float64]]:
+    """The part of latents [N, d] that is orthogonal to some vectors [m, d]."""
+    if against.ndim != 2 or against.shape[1] != latents.shape[1]:
+        raise InputError(f"the model has {latents.shape[1]} latent dimensions, not {against.shape[-1]}")
+    _, strength, axes = np.linalg.svd(against.astype(np.float64), full_matrices=False)
+    axes = axes[strength > 1e-6 * strength.max(initial=0)]
+    part = np.empty(latents.shape)
+    at_once = max(1, _VALUES_AT_ONCE // latents.shape[1])
+    for begin in range(0, len(latents), at_once):
+        rows = slice(begin, begin + at_once)
+        part[rows] = latents[rows] - (latents[rows] @ axes.T) @ axes
+        yield
+    if np.abs(part).max(initial=0) <= 1e-6 * np.abs(latents).max(initial=0):
+        raise InputError("the other directions span the whole latent space: nothing is orthogonal to them")
+    return part
 
 
 def _last(steps: Iterator[Direction]) -> Generator[None, None, Direction]:

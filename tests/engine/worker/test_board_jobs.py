@@ -64,6 +64,23 @@ def test_a_direction_between_two_groups_is_that_of_the_mathematics_with_its_scor
     assert steps > 20
 
 
+def test_orthogonal_to_another_direction_only_what_is_left_separates(workspace, points):
+    against = np.stack([PLANTED, PLANTED + np.eye(DIM, dtype=np.float32)[4]])
+    groups = ImageGroup(label=1), ImageGroup(label=0)
+    found, _ = run(workspace, FindDirection(1, "data", *groups, against=against))
+    np.testing.assert_allclose(against @ found.vector, 0, atol=1e-4)
+    assert abs(found.scores["cohens_d"]) < 0.4, "all that separated them lies along the other direction"
+    ends = [points.mean[points.label == label].mean(axis=0) for label in (0, 1)]
+    np.testing.assert_allclose(found.origin, np.mean(ends, axis=0), atol=1e-5)
+    workspace.sent.clear()
+    found, _ = run(workspace, FindDirection(1, "data", *groups, against=np.eye(DIM, dtype=np.float32)[:1]))
+    expected = direction(points.mean[points.label == 1][:, 1:], points.mean[points.label == 0][:, 1:])
+    np.testing.assert_allclose(found.vector[1:], expected.vector, atol=1e-4)
+    assert found.scores["cohens_d"] == pytest.approx(expected.cohens_d, rel=1e-3)
+    with pytest.raises(InputError, match="span the whole"):
+        list(start(workspace.made, FindDirection(1, "data", *groups, against=np.eye(DIM, dtype=np.float32))))
+
+
 def test_groups_without_any_spread_have_an_infinite_score(workspace, points):
     points.mean[:] = points.label[:, None]
     found, _ = run(workspace, FindDirection(1, "data", ImageGroup(label=1), ImageGroup(label=0)))
