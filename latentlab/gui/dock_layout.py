@@ -14,7 +14,7 @@ NARROW = 1180  # px: in a narrower window the side columns are narrower too
 WIDE_COLUMNS, NARROW_COLUMNS = (320, 304), (270, 282)  # px: left and right column
 _LEFT, _RIGHT = ("data", "model", "training", "selection", "curves", "runs", "board"), ("decoded", "sliders")
 _BOTTOM = ("filmstrip", "generate", "log")
-_TABS = (("data", "model", "training", "selection"), ("curves", "runs", "board"), ("filmstrip", "generate"))
+_TABS = (("data", "model", "training", "selection"), ("curves", "runs", "board"), ("filmstrip", "generate", "log"))
 _TITLES = {
     "data": "Data",
     "model": "Model",

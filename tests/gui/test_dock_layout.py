@@ -47,6 +47,18 @@ def test_a_restored_layout_leaves_one_tab_bar_for_each_group_of_tabs(qtbot, qapp
     assert tabs() == [["Curves", "Runs", "Board"], ["Data", "Model", "Training", "Selection"], BOTTOM]
 
 
+def test_a_panel_shown_in_the_view_menu_is_in_front_of_the_tabs_it_shares(qtbot):
+    window, layout = arranged(qtbot)
+    with qtbot.waitExposed(window):
+        window.show()
+    log, filmstrip = layout.docks["log"], layout.docks["filmstrip"]
+    assert not log.isVisible()
+    width = filmstrip.width()
+    log.toggleViewAction().trigger()
+    qtbot.waitUntil(lambda: not log.visibleRegion().isEmpty())
+    assert log.width() == width, "it takes no room beside the filmstrip"
+
+
 def test_what_is_no_layout_is_refused_and_changes_nothing(qtbot):
     _window, layout = arranged(qtbot)
     before = layout.save()

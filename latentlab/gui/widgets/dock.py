@@ -24,6 +24,7 @@ class Dock(QDockWidget):
         self._no_title.hide()
         self.setTitleBarWidget(self._title)
         self.topLevelChanged.connect(self.match_tabs)
+        self.toggleViewAction().triggered.connect(self._on_toggled)
 
     def set_panel(self, panel: QWidget) -> None:
         """Show this panel instead of the one before."""
@@ -43,6 +44,10 @@ class Dock(QDockWidget):
             self.setTitleBarWidget(wanted)
             wanted.show()
             other.hide()
+
+    def _on_toggled(self, shown: bool) -> None:
+        if shown:  # not behind the tab that was in front
+            self.raise_()
 
     def _make_title(self, name: str, title: str) -> QWidget:
         bar = QWidget(self)
