@@ -33,6 +33,7 @@ from latentlab.controllers.data import DataController, DatasetFitController
 from latentlab.controllers.decoded_image import DecodedImageController
 from latentlab.controllers.dimension import DimensionController
 from latentlab.controllers.directions import DirectionController
+from latentlab.controllers.embedding import EmbeddingController
 from latentlab.controllers.encoded_image import EncodedImageController
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.far_from_data import FarFromDataController
@@ -154,6 +155,7 @@ class Application(QObject):
         actions.select_all.triggered.connect(self._selection.select_all)
         actions.select_none.triggered.connect(self._selection.clear)
         actions.invert_selection.triggered.connect(self._selection.invert)
+        EmbeddingController(session, engine, self.activity, parent)
         self.map = MapController(session, engine, latent_map, parent)
         FarFromDataController(session, engine, image, parent)
         self._encoded_image = EncodedImageController(session, engine, self.undo, image, window.notifications, parent)

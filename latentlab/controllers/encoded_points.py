@@ -27,7 +27,7 @@ class EncodedPoints:
 
     def __init__(self, latent_map: LatentMap) -> None:
         self._map = latent_map
-        self._has_view = False
+        self._has_view = self._has_layout = False
         self._viewed_model = ("", 0)  # source and size of the model whose view was chosen
         self._drawn_on: Axes | None = None  # the plane that the points were projected on
 
@@ -42,27 +42,42 @@ class EncodedPoints:
         shown, axes_changed = state.shown_points, "axes" in changed or {"axis_names", "plane"} <= changed
         is_turned = "plane" in changed and bool(state.axes.directions) and not _same_axes(state.plane, self._drawn_on)
         is_recoloured = "colour_by" in changed or ("tagged" in changed and bool(state.colour_by))
-        if axes_changed or is_turned or is_recoloured or changed & {"points", "viewed_epoch"}:
-            self._draw(state)
+        is_laid_out = "embedded" in changed and state.embedded is not None
+        if axes_changed or is_turned or is_recoloured or is_laid_out or changed & {"points", "viewed_epoch"}:
+            self._draw(state, is_turning=axes_changed or is_laid_out)
         if changed & {"points", "viewed_epoch", "selection"}:
             selection = state.selection
             self._map.set_selection(None if shown is None or selection is None else selection.rows(shown))
-        if (axes_changed or is_turned) and shown is not None:
+        is_first_layout = is_laid_out and not self._has_layout
+        self._has_layout = state.embedded is not None
+        if (axes_changed or is_turned or is_first_layout) and shown is not None:
             self._map.fit_to_points()
-        if "points" in changed and state.points is not None and not self._has_view:
+        if "points" in changed and state.points is not None and not self._has_view and state.plane is not None:
             self._has_view = True
             self._choose_first_view(state, state.points.mean)
 
-    def _draw(self, state: MapState) -> None:
-        points, plane = state.shown_points, state.plane
-        self._drawn_on = plane
-        if points is None or plane is None:
-            self._map.set_points(None, None, ())
-            return
+    def _draw(self, state: MapState, is_turning: bool = False) -> None:
+        points = state.shown_points
+        self._drawn_on = state.plane
+        xy = self._positions(state)
+        if points is None or xy is None:
+            if not state.axes.embedding or points is None or state.viewed_epoch is not None:
+                self._map.set_points(None, None, ())
+            return  # the points stay where they are until there is a layout
         column = columns_of(points, state.tagged).get(state.colour_by) if state.colour_by else None
         colours = PointColours(points.label, points.classes, False) if column is None else colours_of_column(column)
         title = "" if column is None else state.colour_by
-        self._map.set_points(plane.project(points.mean), colours.labels, colours.names, colours.is_ordered, title)
+        self._map.set_points(xy, colours.labels, colours.names, colours.is_ordered, title, is_turning=is_turning)
+
+    def _positions(self, state: MapState) -> FloatArray | None:
+        """Where the shown points are on the map, [N, 2]; ``None`` if there are none, or no layout of them yet."""
+        points, embedded = state.shown_points, state.embedded
+        if points is None:
+            return None
+        if state.plane is not None:
+            return state.plane.project(points.mean)
+        is_of_points = state.viewed_epoch is None and embedded is not None and len(embedded) == len(points.mean)
+        return embedded if is_of_points else None
 
     def _choose_first_view(self, state: MapState, mean: FloatArray) -> None:
         """Show the prior's region if it has most points in it, else all points; later the view is the user's.

@@ -82,18 +82,20 @@ class ExploreController(QObject):
 
     def _on_map_hovered(self, point: object | None) -> None:
         # The map of a viewed epoch is not the plane that the current model would decode.
-        is_off = point is None or self._session.model is None or self._session.viewed_epoch is not None
+        session = self._session
+        is_off = point is None or session.model is None or session.viewed_epoch is not None
+        is_off = is_off or bool(session.axes.embedding)
         self._session.set_preview(None if is_off else self._lift(point))
 
     def _on_map_committed(self, point: object, gesture: int) -> None:
-        if self._session.model is not None:
+        if self._session.model is not None and not self._session.axes.embedding:
             latent = self._lift(point)
             self._session.set_preview(None)  # the pointer is where the latent is
             self._session.set_viewed_epoch(None)
             self.go_to(latent, ("map", gesture))
 
     def _on_map_nudged(self, offset: object, gesture: int) -> None:
-        if self._session.model is not None:
+        if self._session.model is not None and not self._session.axes.embedding:
             plane = self._session.plane()
             step = np.asarray(offset, np.float32)
             self.go_to(self._session.latent + step[0] * plane.x + step[1] * plane.y, ("nudge", gesture), "Nudge")
@@ -111,6 +113,8 @@ class ExploreController(QObject):
         self.go_to(latent, text="Reset")
 
     def _on_path_edited(self, points: object, gesture: int) -> None:
+        if self._session.axes.embedding:
+            return  # there is nothing between the points of a layout
         waypoints = self._session.plane().lift(np.asarray(points, np.float32))
         if self._session.model is not None and not self._extend(EditPath, waypoints, ("path", gesture)):
             self._undo.push(EditPath(self._session, waypoints, ("path", gesture)))

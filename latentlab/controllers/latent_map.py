@@ -6,6 +6,7 @@ from collections.abc import Set
 
 from PySide6.QtCore import QObject
 
+from latentlab.controllers.embedding import apply_embedding
 from latentlab.controllers.encoded_points import EncodedPoints
 from latentlab.controllers.manifold import Manifold
 from latentlab.controllers.plane_distance import PlaneDistanceController
@@ -53,6 +54,7 @@ class MapController(QObject):
         latent_map = self._map
         if "axis_names" in changed:
             latent_map.set_axes_names(*state.axis_names)
+        apply_embedding(latent_map, state, changed)
         self._points.apply(state, changed)
         self.manifold.apply(state, changed)
         if "neighbours" in changed:

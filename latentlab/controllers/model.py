@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib.util import find_spec
+
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
+from latentlab.config.embedding import FEWEST_POINTS, LAYOUTERS, Method, install_advice
 from latentlab.controllers.commands import ChooseAxes, ChooseColour
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import (
@@ -18,7 +22,7 @@ from latentlab.engine.protocol.messages import (
 )
 from latentlab.gui.panels.model import ModelPanel
 from latentlab.paths import DEFAULT_MODEL
-from latentlab.state.map_axes import AxesChoice, direction_axis
+from latentlab.state.map_axes import AxesChoice, direction_axis, is_embedding_axis
 from latentlab.state.session import Session
 from latentlab.state.tags import tagged
 
@@ -104,7 +108,7 @@ class ModelController(QObject):
 
     def _on_axes_chosen(self, x: str, y: str) -> None:
         before, first = self._session.axes, self._session.layout.levels[self._session.level].start + 1
-        chosen = AxesChoice(x, _other_axis(x, y, first)) if x != before.x else AxesChoice(_other_axis(y, x, first), y)
+        chosen = _axes_with(before, x, y, first)
         if chosen == before:
             self._show_axes()
         else:
@@ -132,10 +136,34 @@ class ModelController(QObject):
             if item.latent_dim == session.latent.size
         ]
         self._panel.set_axes(dimensions, components, session.axes.x, session.axes.y, directions, session.names)
+        has_points = session.points is not None and len(session.points.mean) >= FEWEST_POINTS
+        layouts = [
+            (method, layouter.title, _missing(method) if has_points else "There are no points to lay out")
+            for method, layouter in LAYOUTERS.items()
+        ]
+        self._panel.set_layouts(layouts, session.axes.x)
         own = () if session.points is None else tuple(session.points.columns)
         tags = dict.fromkeys(item.tag for item in tagged(session.board.items))
         columns = dict.fromkeys((*own, *tags)) if session.points is not None else {}
         self._panel.set_columns(tuple(columns), session.colour_by)
+
+
+@cache
+def _missing(method: Method) -> str:
+    """Why a method of laying out the points cannot be chosen; empty if its package is installed."""
+    layouter = LAYOUTERS[method]
+    # Not imported here: they bring compilers, and the window never computes.
+    is_installed = find_spec(layouter.module) is not None
+    return "" if is_installed else f"Needs {install_advice(layouter.package)}"
+
+
+def _axes_with(before: AxesChoice, x: str, y: str, first: int) -> AxesChoice:
+    """The axes after one of them was chosen: a layout takes both, and the other one may have to be another."""
+    changed = [name for name, old in ((x, before.x), (y, before.y)) if name != old]
+    layout = next((name[:-1] for name in changed if is_embedding_axis(name)), "")
+    if layout:
+        return AxesChoice(f"{layout}1", f"{layout}2")
+    return AxesChoice(x, _other_axis(x, y, first)) if x != before.x else AxesChoice(_other_axis(y, x, first), y)
 
 
 def _other_axis(chosen: str, other: str, first: int) -> str:
@@ -143,7 +171,7 @@ def _other_axis(chosen: str, other: str, first: int) -> str:
 
     A direction of the Board goes with any other. ``first`` is the number of the level's first dimension.
     """
-    if "d:" in (chosen[:2], other[:2]) and other != chosen:
+    if "d:" in (chosen[:2], other[:2]) and other != chosen and not is_embedding_axis(other):
         return other
     kind, first = ("pc", 1) if chosen.startswith("pc") else ("z", first)
     if other.startswith(kind) and other != chosen:

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from latentlab.config.embedding import LAYOUTERS
 from latentlab.config.layout import LatentLayout, Level
 from latentlab.engine.protocol.messages import Axes, FloatArray
 
 VectorOf = Callable[[str], FloatArray | None]
 
+EMBEDDINGS: dict[str, str] = {method: layouter.title for method, layouter in LAYOUTERS.items()}
+"""Title of each method of laying out the points."""
 _DIRECTION = "d:"
 _NEARLY_PARALLEL = 1e-4
 
@@ -20,7 +23,8 @@ _NEARLY_PARALLEL = 1e-4
 class AxesChoice:
     """Names of the two directions the map shows.
 
-    ``z1`` … for dimensions, ``pc1`` … for principal components, ``d:`` and an id for directions of the Board.
+    ``z1`` … for dimensions, ``pc1`` … for principal components, ``d:`` and an id for directions of the Board; ``tsne1``
+    and ``tsne2`` or ``umap1`` and ``umap2`` for a layout of the points, whose axes are no directions.
     """
 
     x: str = "z1"
@@ -32,9 +36,19 @@ class AxesChoice:
         return self.x.startswith("pc")
 
     @property
+    def embedding(self) -> str:
+        """The method of the layout that is shown, ``tsne`` or ``umap``; empty for axes of the latent space."""
+        return self.x[:-1] if is_embedding_axis(self.x) else ""
+
+    @property
     def directions(self) -> tuple[str, ...]:
         """Ids of the Board's directions among the axes."""
         return tuple(name[len(_DIRECTION) :] for name in (self.x, self.y) if name.startswith(_DIRECTION))
+
+
+def is_embedding_axis(name: str) -> bool:
+    """Whether an axis is one of a layout of the points."""
+    return name[:-1] in EMBEDDINGS and name[-1:] in ("1", "2")
 
 
 def direction_axis(identity: str) -> str:
@@ -169,7 +183,7 @@ def axis_vector(name: str, size: int, components: FloatArray, vector_of: VectorO
         if vector is not None and vector.size == size and vector.any():
             return vector
         name = "z1"
-    index = int(name.lstrip("pcz")) - 1
+    index = int(name.lstrip("tsneumap" if is_embedding_axis(name) else "pcz")) - 1
     if name.startswith("pc") and index < len(components):
         return np.asarray(components[index], np.float32)
     direction = np.zeros(size, np.float32)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from latentlab.engine.protocol.messages import Axes, FloatArray, PointsChanged, SnapshotRead
 from latentlab.state.board import BoardItem
 from latentlab.state.dimension_names import titled
-from latentlab.state.map_axes import AxesChoice
+from latentlab.state.map_axes import EMBEDDINGS, AxesChoice, is_embedding_axis
 from latentlab.state.selection import Selection
 from latentlab.state.session import Posterior, Session
 from latentlab.state.tags import tagged
@@ -38,11 +39,13 @@ class MapState:
     axes, axis_names
         The directions shown, and their names as the user reads them.
     plane
-        The plane through the latent that the map shows.
+        The plane through the latent that the map shows; ``None`` on a layout of the points.
     label
         Class that a conditional model decodes for.
     points, has_images
         The encoded dataset, and whether its images are open.
+    embedded
+        The points as laid out by t-SNE or UMAP, [N, 2], if the axes are a layout's; the marks below are then at points.
     viewed_epoch
         A snapshot of the run that is shown instead of the current model.
     selection
@@ -77,6 +80,7 @@ class MapState:
     label: int | None = None
     points: PointsChanged | None = None
     has_images: bool = False
+    embedded: FloatArray | None = None
     viewed_epoch: SnapshotRead | None = None
     selection: Selection | None = None
     tagged: tuple[BoardItem, ...] = ()
@@ -106,7 +110,7 @@ def resolve(session: Session) -> MapState:
     """The map's state that follows from the session."""
     model, plane = session.model, session.plane()
     preview, path, neighbours = session.preview, session.path, session.neighbours
-    return MapState(
+    state = MapState(
         opened_version=-1 if model is None else session.opened_version,
         model_version=-1 if model is None else session.model_version,
         source="" if model is None else model.source,
@@ -133,6 +137,39 @@ def resolve(session: Session) -> MapState:
         run_is_active=session.run_is_active,
         is_learning=session.is_learning,
     )
+    return _on_embedding(state, session) if state.axes.embedding else state
+
+
+def _on_embedding(state: MapState, session: Session) -> MapState:
+    """The state on a layout of the points: marks are where the point with their latent is, and else nowhere."""
+    embedding, points = session.embedding, session.points
+    positions = None if embedding is None else embedding.positions
+
+    def at(latents: FloatArray | None) -> FloatArray | None:
+        if latents is None or positions is None or points is None or latents.shape[1:] != points.mean.shape[1:]:
+            return None
+        rows = [row for latent in latents for row in _rows_at(points.mean, latent)[:1]]
+        return positions[rows] if rows else None
+
+    cursor = at(session.latent[None])
+    preview = at(None if session.preview is None else session.preview[None])
+    return replace(
+        state,
+        embedded=positions,
+        plane=None,
+        cursor=None if cursor is None else cursor[0],
+        preview=None if preview is None else preview[0],
+        neighbours=at(session.neighbours) if session.viewed_epoch is None else None,
+        posterior=None,
+        path=None,
+    )
+
+
+def _rows_at(mean: FloatArray, latent: FloatArray) -> NDArray[np.int64]:
+    """Rows of ``mean`` [N, d] that are this latent [d]."""
+    rows = np.flatnonzero(mean[:, 0] == latent[0])
+    equal: NDArray[np.int64] = rows[(mean[rows] == latent).all(axis=1)]
+    return equal
 
 
 def changed_fields(old: MapState, new: MapState) -> frozenset[str]:
@@ -173,6 +210,8 @@ def _unit(session: Session, axis: str) -> FloatArray:
 
 def _axis_name(session: Session, name: str) -> str:
     """``z1`` as z₁, ``pc1`` as PC 1, a direction by its name on the Board."""
+    if is_embedding_axis(name):
+        return f"{EMBEDDINGS[name[:-1]]} {name[-1]}"
     if name.startswith("d:"):
         item = session.board.item(name[2:])
         return "z₁" if item is None else as_line(item.name, _LONGEST_NAME)

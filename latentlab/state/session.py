@@ -32,6 +32,14 @@ class Posterior:
     std: FloatArray
 
 
+@dataclass(frozen=True, eq=False)
+class Embedding:
+    """The encoded points laid out in two dimensions: method, and positions float32 [N, 2]."""
+
+    method: str
+    positions: FloatArray
+
+
 class Session(QObject):
     """What the program knows.
 
@@ -99,6 +107,7 @@ class Session(QObject):
         self.data_config = DataConfig()
         """How the next dataset will be read."""
         self._axes = MapAxes()
+        self._embedding: Embedding | None = None
         self._colour_by = ""
         self._run = RunStatus()
         self._dirty = False
@@ -276,7 +285,7 @@ class Session(QObject):
         self._opened_version = version
         self._axes.expect_first_points()
         self._points = self._encoded_image = self._path = self._viewed_epoch = self._nearest_posterior = None
-        self._neighbours = None
+        self._neighbours = self._embedding = None
         self._is_far_from_data = False
         self._label = 0 if model is not None and model.conditional else None
         return signals
@@ -398,6 +407,20 @@ class Session(QObject):
         if column != self._colour_by:
             self._colour_by = column
             self._emit(self.colourByChanged)
+
+    @property
+    def embedding(self) -> Embedding | None:
+        """The points as laid out by the method that the axes name, or ``None`` before there is a layout."""
+        shown, points = self._embedding, self._points
+        if shown is None or points is None or shown.method != self.axes.embedding:
+            return None
+        return shown if len(shown.positions) == len(points.mean) else None
+
+    def set_embedding(self, embedding: Embedding | None) -> None:
+        """Set a layout of the points."""
+        if embedding is not self._embedding:
+            self._embedding = embedding
+            self.changed.emit()
 
     @property
     def axes(self) -> AxesChoice:

@@ -55,7 +55,7 @@ def test_the_panel_offers_the_columns_and_the_map_is_coloured_by_the_chosen_one(
     latent_map, panel = parts
     drawn = []
     monkeypatch.setattr(
-        latent_map, "set_points", lambda xy, labels, names, ordered, title: drawn.append((names, ordered))
+        latent_map, "set_points", lambda xy, labels, names, ordered, title, **_: drawn.append((names, ordered))
     )
     offered = panel.findChild(object, "colourBy")
     assert [offered.itemText(index) for index in range(offered.count())] == ["class", "age"]

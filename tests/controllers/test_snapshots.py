@@ -59,9 +59,9 @@ class Map(LatentMap):
     points: np.ndarray
     picture: np.ndarray | None = None
 
-    def set_points(self, xy, *arguments):
+    def set_points(self, xy, *arguments, **options):
         self.points = xy
-        super().set_points(xy, *arguments)
+        super().set_points(xy, *arguments, **options)
 
     def set_manifold(self, picture, *ranges):
         self.picture = picture

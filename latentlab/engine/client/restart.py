@@ -22,6 +22,7 @@ from latentlab.engine.protocol.messages import (
     DistanceToData,
     DrawLatent,
     DrawThumbnail,
+    Embed,
     EncodeDataset,
     EncodeImage,
     EncodeSelection,
@@ -63,9 +64,9 @@ GIVEN_UP = "The worker keeps ending and is not started again."
 
 NEEDING_MODEL = (
     Decode, DecodeBoth, DecodeGrid, DecodeOtherGrid, DecodeRows, DescribeDimension, DistanceToData, DrawLatent,
-    DrawThumbnail, EncodeDataset, EncodeImage, EncodeSelection, ExportSelection, FindDirection, Generate, Interpolate,
-    MeasureCopy, MeasurePlane, Nearest, PicturesOfPoints, RankImages, ReadCodebooks, Reconstruct, Sample, SaveModel,
-    SearchImages, SummarizeSelection, Traverse,
+    DrawThumbnail, Embed, EncodeDataset, EncodeImage, EncodeSelection, ExportSelection, FindDirection, Generate,
+    Interpolate, MeasureCopy, MeasurePlane, Nearest, PicturesOfPoints, RankImages, ReadCodebooks, Reconstruct,
+    Sample, SaveModel, SearchImages, SummarizeSelection, Traverse,
 )  # fmt: skip
 """Requests that a restarted worker can answer only after it has opened the model again."""
 NEEDING_DATASET = (

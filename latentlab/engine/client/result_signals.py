@@ -56,6 +56,7 @@ class ResultSignals(QObject):
     distanceMeasured = Signal(object)
     planeMeasured = Signal(object)
     dimensionDescribed = Signal(object)
+    embedded = Signal(object)
     pointPictures = Signal(object)
     latentDrawn = Signal(object)
     comparisonOpened = Signal(object)

@@ -38,6 +38,8 @@ from latentlab.engine.protocol.messages import (
     DistanceToData,
     DrawLatent,
     DrawThumbnail,
+    Embed,
+    Embedded,
     EncodeDataset,
     EncodeImage,
     EncodeSelection,
@@ -130,6 +132,7 @@ _RULES: dict[type[Request], tuple[Outcome, tuple[type[Result], ...]]] = {
     MeasureCopy: (_VIEW, (CopyMeasured,)),
     DistanceToData: (_VIEW, (DistanceMeasured,)),
     MeasurePlane: (_VIEW, (PlaneMeasured,)),
+    Embed: (_VIEW, (Embedded,)),
     DescribeDimension: (_VIEW, (DimensionDescribed,)),
     PicturesOfPoints: (_VIEW, (PointPictures,)),
     CompareRuns: (_VIEW, ()),  # the worker keeps following these runs: never answered completely
@@ -272,7 +275,7 @@ def _answers(result: Result, request: Request) -> bool:
     match result:
         case Failed():
             return result.request == type(request).__name__
-        case GridTiles(done=False) | PlaneMeasured(done=False) | PointPictures(done=False):
+        case GridTiles(done=False) | PlaneMeasured(done=False) | PointPictures(done=False) | Embedded(done=False):
             return False
         case ModelChanged():
             return isinstance(request, OpenModel) and result.info.source == request.source

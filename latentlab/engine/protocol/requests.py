@@ -256,6 +256,15 @@ class PicturesOfPoints(Request):
 
 
 @dataclass(frozen=True)
+class Embed(Request):
+    """Lay the encoded images out in two dimensions by ``tsne`` or ``umap``; an empty method ends a present layout."""
+
+    slot: ClassVar[str | None] = "embedding"
+    generation: int
+    method: str
+
+
+@dataclass(frozen=True)
 class ReadSnapshot(Request):
     """Read the snapshot of one epoch from the run folder ``run``."""
 

@@ -300,6 +300,21 @@ class PointPictures(Result):
 
 
 @dataclass(frozen=True)
+class Embedded(Result):
+    """A layout of the encoded images so far; ``points_version`` is the model version that encoded them.
+
+    ``positions``, float32 [N, 2], is ``None`` if only the ``fraction`` that is done is newer.
+    """
+
+    generation: int
+    points_version: int
+    method: str
+    positions: FloatArray | None
+    fraction: float
+    done: bool
+
+
+@dataclass(frozen=True)
 class DatasetProgress(Result):
     """How far the opening has come; ``total`` is 0 while unknown."""
 

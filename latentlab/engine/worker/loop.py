@@ -27,6 +27,7 @@ from latentlab.engine.protocol.messages import (
     DatasetCancelled,
     Decode,
     DrawThumbnail,
+    Embed,
     EncodeDataset,
     EncodeImage,
     EncodeSelection,
@@ -57,6 +58,7 @@ from latentlab.engine.protocol.messages import (
 )
 from latentlab.engine.worker.concurrent_decoder import ConcurrentDecoder
 from latentlab.engine.worker.decode_service import DecodeService
+from latentlab.engine.worker.embedding import EmbeddingRunner
 from latentlab.engine.worker.error_reporting import DeviceLostError, ErrorReporter, is_device_lost
 from latentlab.engine.worker.interactive import InteractiveRequests
 from latentlab.engine.worker.job_queue import JobQueue, PreviewSlot
@@ -125,6 +127,7 @@ class Worker:
         self._interactive = InteractiveRequests(workspace)
         self._run: TrainingJob | None = None
         self._run_history = RunHistoryReader(workspace)
+        self._embedding = EmbeddingRunner(workspace)
         self._jobs = JobQueue(workspace, report_errors)
         self._board_jobs = JobQueue(workspace, report_errors)  # short ones, which wait for no opening
         self._preview = PreviewSlot(workspace, report_errors)
@@ -216,7 +219,7 @@ class Worker:
             self._is_ending = True
         if self._is_ending:
             return
-        self._check_run_folders()
+        self._check_others()
         self._advance_interactive()
         self._preview.advance()
         self._board_jobs.advance()
@@ -227,18 +230,20 @@ class Worker:
             self._concurrent_decoder.after_iteration(time.perf_counter() - began)
 
     def _seconds_idle(self) -> float | None:
-        """Seconds until a run folder is to be checked again; ``None`` when none is watched."""
-        waits = (self._run_history.wait(), self._model_loader.wait())
+        """Seconds until a run folder or a layout is to be checked again; ``None`` when there is none."""
+        waits = (self._run_history.wait(), self._model_loader.wait(), self._embedding.wait())
         return min((wait for wait in waits if wait is not None), default=None)
 
-    def _check_run_folders(self) -> None:
-        """Publish what runs that are trained elsewhere have gained since the last check."""
+    def _check_others(self) -> None:
+        """Publish what runs that are trained elsewhere, and a layout of points, have gained since the last check."""
         with self._report_errors("CompareRuns"):
             self._run_history.check()
         with self._report_errors("OpenModel") as failed:
             self._model_loader.check()
         if failed:
             self._model_loader.stop_watching()
+        with self._report_errors("Embed"):
+            self._embedding.check()
 
     def _advance_interactive(self) -> None:
         """Do one piece, or several if training steps are long, so that an answer does not take many steps."""
@@ -272,6 +277,13 @@ class Worker:
             self._workspace.send(WorkBegun(type(request).__name__))
         self._dispatch(request)
 
+    def _work_beside(self, request: DrawThumbnail | FindDirection | Embed) -> None:
+        """Begin what waits for no opening, and for which none waits."""
+        if isinstance(request, Embed):
+            self._embedding.answer(request)
+        else:
+            self._board_jobs.put(request)
+
     def _dispatch(self, request: Request) -> None:
         match request:
             case Decode():
@@ -289,8 +301,8 @@ class Worker:
                 EncodeDataset() | SaveModel() | OpenComparison() | ExportSelection() | WriteSubset() | EncodeSelection()
             ):
                 self._jobs.put(request)
-            case DrawThumbnail() | FindDirection():
-                self._board_jobs.put(request)
+            case DrawThumbnail() | FindDirection() | Embed():
+                self._work_beside(request)
             case EncodeImage():
                 from latentlab.engine.worker.jobs import encode_image
 
@@ -365,6 +377,7 @@ class Worker:
     def _shut_down(self) -> None:
         """Checkpoint an active run, and close unfinished work."""
         self._interactive.cancel_all()
+        self._embedding.close()
         self._preview.cancel()
         self._selection.cancel_all()
         self._jobs.cancel_running()

@@ -47,6 +47,7 @@ class OverlayPanels(QObject):
         self._layer_panel = LayerPanel([layer.state() for layer in layers], over)
         self._staleness_note = Note("mapFreshness", "Epoch of the map", over)
         self._epoch_banner = Banner("mapPast", "Epoch that is shown", over)
+        self._view_note = Note("mapView", "Kind of view", over)
         self._far_note = Note("mapFarFromData", "Far from data", over)
         self._distance_scale = DistanceScale(over)
         self._message = Message(over)
@@ -87,6 +88,12 @@ class OverlayPanels(QObject):
         self._epoch_banner.show_text(text)
         self._place()
 
+    def set_view_note(self, text: str) -> None:
+        """Show what kind of view the map is; an empty text removes the note."""
+        if text != self._view_note.text():
+            self._view_note.show_text(text)
+            self._place()
+
     def set_far_from_data(self, far: bool) -> None:
         """Show or hide the note that the shown latent is far from all data."""
         if far != self._far_note.isVisibleTo(self._over):
@@ -97,7 +104,7 @@ class OverlayPanels(QObject):
         """Draw in these colours."""
         for panel in (self._legend, self._tools, self._layer_panel, self._distance_scale, self._message):
             panel.set_theme(theme)
-        for note in (self._staleness_note, self._epoch_banner, self._far_note):
+        for note in (self._staleness_note, self._epoch_banner, self._view_note, self._far_note):
             note.set_theme(theme)
 
     def draw_legend(self, painter: QPainter) -> None:
@@ -127,11 +134,13 @@ class OverlayPanels(QObject):
         """Put the notes of the lower edge beside each other, or above each other if there is no room."""
         inside, corner = self._inside, Qt.Corner
         scale, far, epoch = self._distance_scale, self._far_note, self._staleness_note
-        at_corner(scale, inside, corner.BottomLeftCorner)
-        above = scale.height() + INSET // 2 if scale.isVisibleTo(self._over) else 0
+        # A view that is no plane has no distances from data, and a plane needs no name: one of the two at most.
+        lowest = self._view_note if self._view_note.text() else scale
+        at_corner(lowest, inside, corner.BottomLeftCorner)
+        above = lowest.height() + INSET // 2 if lowest.isVisibleTo(self._over) else 0
         at_corner(far, inside, corner.BottomLeftCorner, above)
         higher = above + (far.height() + INSET // 2 if far.isVisibleTo(self._over) else 0)
-        fits = max(scale.width(), far.width()) + epoch.width() + 3 * INSET <= inside.width()
+        fits = max(lowest.width(), far.width()) + epoch.width() + 3 * INSET <= inside.width()
         at_corner(epoch, inside, corner.BottomRightCorner, 0 if fits else higher)
 
     def _has_legend(self) -> bool:
@@ -151,7 +160,7 @@ class OverlayPanels(QObject):
 
     def _show_scale(self) -> None:
         trust = self._layers.trust
-        self._distance_scale.set_scale(trust.scale if trust.isVisible() else None)
+        self._distance_scale.set_scale(trust.scale if trust.isVisible() and not trust.state().unavailable else None)
         self._place()
 
     def _show_legend(self) -> None:

@@ -40,6 +40,8 @@ class PointPicker(QObject):
         super().__init__(parent)
         self._layers = layers
         self._index: int | None = None
+        self.picks_only = False
+        """Whether every press picks the nearest data point, however far."""
 
     def target(self, pixel: FloatArray, view: View) -> tuple[int | None, bool]:
         """The data point that a press at a logical pixel of the view would pick with Ctrl, and whether also without.
@@ -49,9 +51,21 @@ class PointPicker(QObject):
         row = self._layers.pictures.picture_at(pixel, view)
         if row is not None:
             return row, True
+        if self.picks_only:
+            return self._nearest(view.from_pixel(pixel), view), True
         if not self._layers.points.is_shown():
             return None, False
         return self._layers.points.nearest(view.from_pixel(pixel), PICK_PX / view.scale), False
+
+    def _nearest(self, xy: FloatArray, view: View) -> int | None:
+        """The nearest data point; first looked for near by, where there are fewer to compare."""
+        reach, farthest = PICK_PX / view.scale, 4 * max(view.width_px, view.height_px) / view.scale
+        while reach < 4 * farthest:
+            index = self._layers.points.nearest(xy, reach)
+            if index is not None:
+                return index
+            reach *= 4
+        return None
 
     def hover(self, xy: FloatArray | None, modifiers: Qt.KeyboardModifier, view: View) -> bool:
         """Mark the data point at the pointer; returns whether a press would pick it."""

@@ -235,6 +235,8 @@ class LatentMap(QWidget):
         class_names: Sequence[str] = (),
         ordered: bool = False,
         title: str = "",
+        *,
+        is_turning: bool = False,
     ) -> None:
         """Draw the encoded points and list their classes.
 
@@ -250,9 +252,15 @@ class LatentMap(QWidget):
             Whether the classes are steps of a value, coloured from dark to bright.
         title : str
             What the classes or values are of.
+        is_turning : bool
+            Whether the same points are shown from another side: they then move to their positions for a moment.
         """
         self._picker.clear()
-        self.layer_stack.points.set_points(xy, labels, class_names, ordered, title)
+        points = self.layer_stack.points
+        before = points.xy
+        points.set_points(xy, labels, class_names, ordered, title)
+        if is_turning:
+            points.turn_from(before)
         extent = self.layer_stack.extent_of_points()
         self.view_box.set_extent(0.0 if extent is None else max(high - low for low, high in extent))
 
@@ -368,6 +376,14 @@ class LatentMap(QWidget):
     def set_epoch_banner(self, text: str) -> None:
         """Show that the map is of a past epoch; an empty text removes the banner."""
         self._overlays.set_epoch_banner(text)
+
+    def set_picks_only(self, picks_only: bool) -> None:
+        """Let every click of the Explore tool pick the nearest data point: there is nothing between the points."""
+        self._picker.picks_only = picks_only
+
+    def set_view_note(self, text: str) -> None:
+        """Show what kind of view the map is, if that is not a plane of the latent space; an empty text removes it."""
+        self._overlays.set_view_note(text)
 
     def set_far_from_data(self, far: bool) -> None:
         """Show or hide the note that the latent shown is far from all data; the caller measures it."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QFormLayout, QGridLayout, QLabel, QSizePolicy, QWidget
 
 from latentlab.gui.style.theme import SPACE, tabular
@@ -200,7 +201,8 @@ class ModelPanel(QWidget):
         can_choose = len(names) + len(directions) > 1
         if names:
             # The current axes are always listed, also those of a session whose points are not encoded yet.
-            names += [name for name in dict.fromkeys((x, y)) if name not in names and not name.startswith("d:")]
+            present = [name for name in dict.fromkeys((x, y)) if name not in names]
+            names += [name for name in present if name.startswith(("z", "pc"))]
         for axis, chosen in ((self._x, x), (self._y, y)):
             axis.clear()
             for name in names:
@@ -211,6 +213,24 @@ class ModelPanel(QWidget):
                 axis.addItem(as_line(title, NAME), name)
             axis.setCurrentIndex(axis.findData(chosen))
             axis.setEnabled(can_choose)
+
+    def set_layouts(self, layouts: Sequence[tuple[str, str, str]], chosen: str) -> None:
+        """Offer layouts of the points after the axes: name, title, and why it cannot be chosen (empty if it can).
+
+        One that is chosen takes both axes: ``chosen`` is the name of the x axis.
+        """
+        for axis, number in ((self._x, "1"), (self._y, "2")):
+            if not axis.count():
+                continue
+            for name, title, refused in layouts:
+                axis.addItem(title, f"{name}{number}")
+                position, model = axis.count() - 1, axis.model()
+                item = model.item(position) if isinstance(model, QStandardItemModel) else None
+                if item is not None:
+                    item.setEnabled(not refused)
+                axis.setItemData(position, as_line(refused), Qt.ItemDataRole.ToolTipRole)
+                if chosen == f"{name}1":
+                    axis.setCurrentIndex(position)
 
     def set_columns(self, columns: Sequence[str], chosen: str) -> None:
         """Offer the class and these columns for the points' colours, and show the chosen one."""

@@ -25,6 +25,7 @@ from latentlab.engine.protocol.messages import (
     DistanceToData,
     DrawLatent,
     DrawThumbnail,
+    Embed,
     EncodeDataset,
     EncodeImage,
     Failed,
@@ -66,7 +67,7 @@ VIEWS = (
     Decode(1, Z), DecodeGrid(1, PLANE, (0, 1), (0, 1), 1, 1, 8), Traverse(1, Z, (0,), Z), Interpolate(1, Z[None], 2),
     Reconstruct(1), Sample(1), DecodeRows(1, Z[None, None], ()), ReadCodebooks(1), Nearest(1, Z), DistanceToData(1, Z),
     MeasureCopy(1, Z), MeasurePlane(1, PLANE, (0, 1), (0, 1)), CompareRuns(("run",)), DrawThumbnail("key", Z[None]),
-    PicturesOfPoints(1, np.zeros(1, np.int64), "real", 8), DescribeDimension(1, Z, 0, Z),
+    PicturesOfPoints(1, np.zeros(1, np.int64), "real", 8), DescribeDimension(1, Z, 0, Z), Embed(1, "tsne"),
 )  # fmt: skip
 READS = (
     DrawLatent(1, 0), FindDirection(1, ""), ReadSnapshot(1, "run", 3), ReadEpochs(1, "run", "sample"),

@@ -93,3 +93,16 @@ def test_the_nearest_of_many_points_is_found(with_points):
         squared = ((xy - np.float32(wanted)) ** 2).sum(axis=1)
         assert with_points.layer_stack.points.nearest(wanted, 0.5) == squared.argmin()
     assert with_points.layer_stack.points.nearest((50.0, 0.0), 0.5) is None
+
+
+def test_where_only_points_can_be_picked_the_nearest_is_however_far(with_points):
+    picked, committed, previewed = (
+        Recorder(signal) for signal in (with_points.pointPicked, with_points.committed, with_points.pointPreviewed)
+    )
+    with_points.set_picks_only(True)
+    hover(with_points, (2.5, 2.0))
+    assert previewed.calls == [(1,)]
+    QTest.mouseClick(with_points.viewport(), LEFT, NONE, at(with_points, (2.5, 2.0)))
+    QTest.mouseClick(with_points.viewport(), LEFT, NONE, at(with_points, (-2.5, 0.5)))
+    assert [index for index, _ in picked.calls] == [1, 0]
+    assert committed.calls == []

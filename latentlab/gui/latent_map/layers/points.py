@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -14,9 +15,15 @@ from latentlab.gui.latent_map.layers.markers import MARKERS
 from latentlab.gui.latent_map.layers.point_raster import PointTiles, Size, Window, point_size
 from latentlab.gui.latent_map.layers.rasterized import RasterizedLayer, window_of
 from latentlab.gui.latent_map.view import View
+from latentlab.gui.style.motion import animates
 from latentlab.gui.style.palettes import MAX_COLOURS, UNLABELLED, palette
+from latentlab.gui.widgets.debouncer import Debouncer
 
 ALPHA = 215
+FRAME_MS = 16
+TURN_SECONDS = 0.3
+MOST_TURNING = 200_000
+"""Points that move smoothly when other axes are chosen; more take longer than a frame to sort and draw."""
 DIMMED = 0.21
 """Opacity of points while others are selected."""
 
@@ -46,6 +53,8 @@ class PointsLayer(RasterizedLayer):
         self._selected_in_tiles: tuple[tuple[int, int], npt.NDArray[np.bool_]] = ((0, 0), np.zeros(0, bool))
         self._is_dimmed = False
         self._tiles: PointTiles | None = None
+        self._turn: tuple[npt.NDArray[np.float32], float, float] | None = None
+        self._next_frame = Debouncer(FRAME_MS, self._on_next_frame, self)
 
     @property
     def xy(self) -> npt.NDArray[np.float32]:
@@ -78,7 +87,7 @@ class PointsLayer(RasterizedLayer):
         names = (*class_names, *(str(number) for number in range(len(class_names), count)))
         if len(points) != len(self._xy):
             self._selected = None
-        self._xy, self._labels = points, known
+        self._xy, self._labels, self._turn = points, known, None
         has_unlabelled = labels is not None and bool((known < 0).any())
         self._content = LegendContent(names, has_unlabelled, ordered, title)
         self._invalidate()
@@ -129,11 +138,43 @@ class PointsLayer(RasterizedLayer):
             self._is_dimmed = is_dimmed
             self.update()
 
+    def turn_from(self, before: npt.NDArray[np.float32]) -> None:
+        """Let the points move from where they were before, [N, 2], to where they are; nothing with other points.
+
+        They move for ``TURN_SECONDS`` at most, unless there are too many to draw in a frame or the desktop asks for no
+        animations. Whoever asks where they are is told their final positions.
+        """
+        if len(before) != len(self._xy) or not 0 < len(before) <= MOST_TURNING or not animates():
+            return
+        now = time.monotonic()
+        self._turn = (before, now, now + TURN_SECONDS)
+        self._tiles = None
+        self._next_frame.throttle()
+
+    def _turned(self) -> npt.NDArray[np.float32]:
+        """The points between their former and their present positions."""
+        if self._turn is None:
+            return self._xy
+        before, began, ends = self._turn
+        share = min(1.0, (time.monotonic() - began) / (ends - began))
+        eased = np.float32(share * share * (3 - 2 * share))
+        between: npt.NDArray[np.float32] = before + (self._xy - before) * eased
+        return between
+
+    def _on_next_frame(self) -> None:
+        if self._turn is not None and time.monotonic() >= self._turn[2]:
+            self._turn = None
+            self.contentChanged.emit()  # pictures and selected points have waited
+        self._tiles = None
+        self.redraw()
+        if self._turn is not None:
+            self._next_frame.throttle()
+
     def tiles(self) -> PointTiles:
         """The shown points in tiles, sorted when first needed."""
         if self._tiles is None:
             shown = slice(None) if not self._hidden else self.shown
-            self._tiles = PointTiles(self._xy[shown], self._slots()[shown])
+            self._tiles = PointTiles(self._turned()[shown], self._slots()[shown])
         return self._tiles
 
     def emphasized(self) -> npt.NDArray[np.int64] | None:

@@ -109,3 +109,17 @@ def test_fit_shows_every_point(latent_map):
     assert view.x_max > 5
     assert view.y_min < 3
     assert view.y_max > 40
+
+
+def test_a_turn_moves_the_points_from_where_they_were_and_tells_their_final_positions(latent_map, qtbot, monkeypatch):
+    monkeypatch.setattr("latentlab.gui.latent_map.layers.points.animates", lambda: True)
+    layer = latent_map.layer_stack.points
+    latent_map.set_points([(-1.0, 0.0), (1.0, 0.0)])
+    latent_map.set_points([(1.0, 1.0), (-1.0, 1.0)], is_turning=True)
+    assert layer.xy.tolist() == [[1, 1], [-1, 1]]
+    on_the_way = layer.tiles()
+    assert on_the_way.y.max() < 0.9
+    qtbot.waitUntil(lambda: layer.tiles().y.min() == 1.0)
+    assert sorted(layer.tiles().x) == [-1, 1]
+    latent_map.set_points([(0.0, 0.0)], is_turning=True)
+    assert layer.tiles().x.tolist() == [0.0], "other points do not move"

@@ -1,0 +1,29 @@
+"""Ways to lay points of many dimensions out in two, and the packages that they need."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+Method = Literal["tsne", "umap"]
+FEWEST_POINTS = 8
+"""Points that a layout needs."""
+
+
+class Layouter(NamedTuple):
+    """What computes a layout: its title, the module to import, and its package."""
+
+    title: str
+    module: str
+    package: str
+
+
+LAYOUTERS: dict[Method, Layouter] = {
+    "tsne": Layouter("t-SNE", "openTSNE", "openTSNE"),
+    "umap": Layouter("UMAP", "umap", "umap-learn"),
+}
+"""By method; all packages are in the extra ``embed``."""
+
+
+def install_advice(package: str) -> str:
+    """How to install the package, as the end of a sentence."""
+    return f'{package}: pip install "latentlab[embed]"'

@@ -1,0 +1,91 @@
+"""Layouts of the points by t-SNE or UMAP: requested when they are chosen as axes, shown while they are computed."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+from PySide6.QtCore import QObject
+
+from latentlab.controllers.generations import Generations
+from latentlab.engine.client.client import EngineClient
+from latentlab.engine.protocol.messages import Embed, Embedded, Failed
+from latentlab.gui.latent_map import LatentMap
+from latentlab.state.activity import Activity, ActivityEntry
+from latentlab.state.map_axes import EMBEDDINGS
+from latentlab.state.map_state import MapState
+from latentlab.state.session import Embedding, Session
+from latentlab.utils.text import pluralize
+
+_ACTIVITY = "embedding"
+_NO_LATENTS = ("manifold", "density", "trust", "posterior", "path")
+"""Layers that need the latents between the points."""
+
+
+class EmbeddingController(QObject):
+    """Keeps the layout that the map's axes name up to date with the points.
+
+    During a run the points move all the time, and their layout stays; it is computed again when the run rests.
+    """
+
+    def __init__(
+        self, session: Session, engine: EngineClient, activity: Activity, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._engine, self._activity = session, engine, activity
+        self._generations = Generations()
+        self._requested: tuple[str, int] = ("", -1)  # method, and version of the points
+        session.axesChanged.connect(self._update)
+        session.pointsChanged.connect(self._update)
+        session.runStateChanged.connect(self._update)
+        engine.embedded.connect(self._on_embedded)
+        engine.failed.connect(self._on_failed)
+
+    def _update(self) -> None:
+        session, points = self._session, self._session.points
+        method = session.axes.embedding if points is not None else ""
+        if method and session.is_learning and session.embedding is not None:
+            return
+        wanted = (method, -1 if points is None or not method else points.model_version)
+        if wanted == self._requested:
+            return
+        was_running, self._requested = bool(self._requested[0]), wanted
+        if method or was_running:
+            self._engine.request(Embed(self._generations.next(), method))
+        if not method:
+            self._activity.end(_ACTIVITY)
+
+    def _cancel(self) -> None:
+        """Keep the layout as far as it has come."""
+        self._engine.request(Embed(self._generations.next(), ""))
+        self._activity.end(_ACTIVITY)
+
+    def _on_embedded(self, result: Embedded) -> None:
+        points = self._session.points
+        if points is None or result.method != self._requested[0] or result.points_version != points.model_version:
+            return
+        if not result.method or not self._generations.accept(result.generation, is_continuation=True):
+            return
+        if result.positions is not None and len(result.positions) == len(points.mean):
+            self._session.set_embedding(Embedding(result.method, result.positions))
+        if result.done:
+            self._activity.end(_ACTIVITY)
+            return
+        text = f"{EMBEDDINGS[result.method]} of {pluralize(len(points.mean), 'point')}"
+        fraction = result.fraction or None  # neighbours are searched first
+        self._activity.begin(_ACTIVITY, ActivityEntry(text, fraction, is_busy=True, cancel=self._cancel))
+
+    def _on_failed(self, failure: Failed) -> None:
+        if failure.request == Embed.__name__:
+            self._activity.end(_ACTIVITY)
+
+
+def apply_embedding(latent_map: LatentMap, state: MapState, changed: Set[str]) -> None:
+    """Let the map show and do what a layout allows: its points are selected and picked, nothing lies between them."""
+    if "axes" not in changed:
+        return
+    method = EMBEDDINGS.get(state.axes.embedding, "")
+    reason = f"A {method} view has no latents between its points" if method else ""
+    for name in _NO_LATENTS:
+        latent_map.layer_stack[name].set_unavailable(reason)
+    latent_map.set_picks_only(bool(method))
+    latent_map.set_view_note(f"{method} view: for selecting; distances between groups mean little" if method else "")
