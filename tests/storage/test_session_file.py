@@ -83,8 +83,8 @@ def test_row_38_hostile_json_is_a_session_or_an_input_error(tmp_path, value):
 
 def test_row_38_the_refusal_of_a_long_value_stays_a_sentence(tmp_path):
     path = tmp_path / "hostile.latentlab.json"
-    item = {"name": "a", "content": {"kind": [0] * 5_000}}
-    path.write_text(json.dumps({"schema_version": 1, "board": [item]}))
+    item = {"id": "abcdefabcdef", "name": "a", "content": {"kind": [0] * 5_000}}
+    path.write_text(json.dumps({"schema_version": 2, "board": [item]}))
     with pytest.raises(InputError, match="board") as refusal:
         read_session(path)
     assert len(str(refusal.value)) < 1000
