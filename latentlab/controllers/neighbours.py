@@ -24,7 +24,7 @@ COUNT = 8
 REST_MS = 120  # without a new latent
 COPY_REST_MS = 300  # before the decoded image is compared with all images
 PREVIEW_MS = 100  # between two searches while the pointer moves
-NO_DATASET = "Open the dataset of these points to see the images."
+NO_DATASET = "Open their dataset to see the images."
 
 
 class NeighboursController(QObject):

@@ -8,9 +8,11 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from latentlab.config import Config
 from latentlab.errors import InputError
@@ -37,6 +39,7 @@ from latentlab.utils.array_rules import PICTURE
 MAX_SNAPSHOTS = 120
 _MAX_LISTED = 10_000
 _MAX_IMAGES = 10_000
+_MAX_CELLS = 1000  # per side of the picture
 
 _KEY = "latentlab_history"
 _NAME = re.compile(r"epoch-(\d{1,9})\.safetensors")
@@ -70,6 +73,8 @@ class Snapshot:
     originals, reconstructions, samples
         uint8 [k, h, w] or [k, h, w, 3]: some images, their reconstructions, and decoded samples of the prior with the
         same noise in every epoch.
+    cells
+        Images per side of the ``picture``; 0 if it is not known, as in files of earlier versions.
     """
 
     epoch: int
@@ -84,6 +89,7 @@ class Snapshot:
     originals: ByteArray
     reconstructions: ByteArray
     samples: ByteArray
+    cells: int = 0
 
 
 class SnapshotFolder:
@@ -140,6 +146,7 @@ class SnapshotFolder:
                 "classes": snapshot.classes,
                 "fingerprint": snapshot.fingerprint,
                 "extent": snapshot.extent,
+                "cells": snapshot.cells,
                 "sha256": digest(tensors),
             }
         )
@@ -165,6 +172,8 @@ class SnapshotFolder:
             if digest(tensors) != description.sha256:
                 raise FileContentError("its SHA-256 does not match")
             _check_tensors(tensors, len(description.classes))
+            if description.cells and any(side % description.cells for side in tensors["picture"].shape[:2]):
+                raise FileContentError(f"its picture does not have {description.cells} cells per side")
         except FileContentError as fault:
             raise InputError(f"{path} {DAMAGED}: {fault}") from None
         return Snapshot(
@@ -180,6 +189,7 @@ class SnapshotFolder:
             originals=tensors["originals"],
             reconstructions=tensors["reconstructions"],
             samples=tensors["samples"],
+            cells=description.cells,
         )
 
     def trim(self, epochs: int) -> None:
@@ -222,6 +232,7 @@ class _Description(Config):
     classes: Names
     fingerprint: Name
     extent: PictureExtent
+    cells: Annotated[int, Field(ge=0, le=_MAX_CELLS)] = 0
     sha256: Name
 
 

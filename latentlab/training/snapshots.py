@@ -123,7 +123,7 @@ class SnapshotTaker:
         reconstructions = yield from self._decode(latents, labels)
         samples = model.sample_prior(IMAGES)
         samples = yield from self._decode(samples, np.arange(IMAGES) % max(1, len(dataset.classes)))
-        picture, extent = yield from self._manifold(mean)
+        picture, extent, cells = yield from self._manifold(mean)
         self._folder.write(
             Snapshot(
                 epoch=epoch,
@@ -138,14 +138,18 @@ class SnapshotTaker:
                 originals=_small(np.asarray(dataset.images[self._images], np.float32) / 255),
                 reconstructions=_small(reconstructions),
                 samples=_small(samples),
+                cells=cells,
             )
         )
         self.newest = epoch
 
     def _manifold(
         self, mean: NDArray[np.float32]
-    ) -> Generator[None, None, tuple[NDArray[np.uint8], tuple[float, float, float, float]]]:
-        """Decode the plane of the first two dimensions through 0, over the range of the prior and the points."""
+    ) -> Generator[None, None, tuple[NDArray[np.uint8], tuple[float, float, float, float], int]]:
+        """Decode the plane of the first two dimensions through 0, over the range of the prior and the points.
+
+        Returns the picture, its extent, and the number of cells per side.
+        """
         columns = mean[:, :2] if mean.shape[1] > 1 else np.repeat(mean, 2, axis=1)
         low = np.minimum(np.percentile(columns, 1, axis=0), -PREVIEW_RANGE)
         high = np.maximum(np.percentile(columns, 99, axis=0), PREVIEW_RANGE)
@@ -155,7 +159,7 @@ class SnapshotTaker:
         z = from_the_top(plane_through(grid[0, :, 0], grid[:, 0, 1], self._model.latent_dim))
         images = yield from self._decode(z, np.zeros(len(z), np.int64))
         picture = tile(shrink(images, _PICTURE_PIXELS // cells), cells)
-        return picture, (float(low[0]), float(high[0]), float(low[1]), float(high[1]))
+        return picture, (float(low[0]), float(high[0]), float(low[1]), float(high[1])), cells
 
     def _encode(self, index: NDArray[np.int64]) -> Generator[None, None, NDArray[np.float32]]:
         dataset, model = self._dataset, self._model
@@ -223,11 +227,11 @@ def stored_image(
     Returns
     -------
     ndarray or None
-        uint8 [h, w] or [h, w, 3], the model's image at the cell's centre; ``None`` beyond the picture, or if it does
-        not follow from the picture's size how many cells it has.
+        uint8 [h, w] or [h, w, 3], the model's image at the cell's centre; ``None`` beyond the picture, or if an
+        earlier version wrote it and its size does not tell how many cells it has.
     """
     height, width = snapshot.picture.shape[:2]
-    sides = [count for count in range(_MIN_CELLS, _CELLS + 1) if _picture_size(count, image_shape) == (height, width)]
+    sides = [snapshot.cells] if snapshot.cells else _possible_cells((height, width), image_shape)
     left, right, bottom, top = snapshot.extent
     if len(sides) != 1 or not (left <= z[0] <= right and bottom <= z[1] <= top):
         return None
@@ -236,6 +240,11 @@ def stored_image(
     row = min(cells - 1, int((top - z[1]) / (top - bottom) * cells))
     tall, wide = height // cells, width // cells
     return snapshot.picture[row * tall : (row + 1) * tall, column * wide : (column + 1) * wide]
+
+
+def _possible_cells(size: tuple[int, int], image_shape: tuple[int, int, int]) -> list[int]:
+    """Numbers of cells per side that a picture of this size may have."""
+    return [count for count in range(_MIN_CELLS, _CELLS + 1) if _picture_size(count, image_shape) == size]
 
 
 def _picture_size(cells: int, image_shape: tuple[int, int, int]) -> tuple[int, int]:

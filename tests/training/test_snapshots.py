@@ -1,5 +1,6 @@
 """Snapshots of a run: taken within a budget, continued on resume, and without any effect on the run."""
 
+import dataclasses
 import errno
 import os
 
@@ -8,8 +9,9 @@ import pytest
 
 from latentlab.errors import RunError
 from latentlab.models.inference import weights_of
-from latentlab.storage import RunFolder
+from latentlab.storage import RunFolder, Snapshot
 from latentlab.training import Trainer, snapshots
+from latentlab.training.snapshots import stored_image
 from latentlab.training.timing import RunClock
 from tests.training.helpers import bars, run_config, train
 from tests.training.test_resume import content
@@ -35,6 +37,7 @@ def test_a_snapshot_shows_the_model_of_its_epoch(unlimited, tmp_path):
     assert all((held_out == image).all(axis=(1, 2)).any() or len(held_out) < 12 for image in last.originals)
     assert last.originals.shape == last.reconstructions.shape == last.samples.shape == (12, 8, 8)
     assert last.picture.shape == (96, 96)
+    assert last.cells == 12
     assert last.metrics["validation_elbo"] == trainer.state.best.metrics["validation_elbo"]
     first = history.read(1)
     assert (first.index == last.index).all()
@@ -178,3 +181,24 @@ def test_row_8_a_full_disk_ends_the_run_with_one_sentence(tmp_path, monkeypatch)
     assert any((before[name] != array).any() for name, array in weights_of(trainer.model).items())
     train(bars(), run_config(), tmp_path / "run", resume=True)
     assert {1, 3} <= set(RunFolder(tmp_path / "run").snapshots.epochs())
+
+
+@pytest.mark.parametrize("side", [28, 32])
+def test_a_stored_image_is_the_cell_of_the_picture_at_a_latent(side):
+    """At 32 pixels 6 cells and 12 shrunk ones make a picture of the same size: the number is stored."""
+    cells, shown = 12, side if side == 28 else 16
+    grey = np.arange(cells * cells, dtype=np.uint8).reshape(cells, cells)
+    picture = np.repeat(np.repeat(grey, shown, axis=0), shown, axis=1)
+    images = np.zeros((1, 4, 4), np.uint8)
+    mean, label = np.zeros((1, 2), np.float32), np.zeros(1, np.int64)
+    snapshot = Snapshot(
+        1, {}, mean, label, label, (), "", picture, (-3.0, 3.0, -6.0, 6.0), images, images, images, cells=cells
+    )
+    shape = (1, side, side)
+    for z, expected in (((-2.9, 5.9), 0), ((2.9, 5.9), 11), ((-2.9, -5.9), 132), ((0.1, -0.1), 6 * 12 + 6)):
+        found = stored_image(snapshot, shape, np.array(z, np.float32))
+        assert found.shape == (shown, shown)
+        assert (found == expected).all()
+    assert stored_image(snapshot, shape, np.array([3.1, 0], np.float32)) is None
+    unknown = dataclasses.replace(snapshot, cells=0)
+    assert (stored_image(unknown, shape, np.zeros(2, np.float32)) is None) is (side == 32)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from latentlab.engine.worker.comparison import Compared
 
 NO_COUNTERPART = "no counterpart: the latent spaces are not aligned"
-NO_WEIGHTS = "a snapshot has no weights: of its epoch only the points and the stored pictures are kept"
+NO_WEIGHTS = "no image: the weights of past epochs are not kept"
 
 
 def decode_both(workspace: Workspace, request: DecodeBoth) -> None:
