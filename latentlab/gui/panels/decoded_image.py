@@ -15,6 +15,7 @@ from PySide6.QtGui import (
     QGuiApplication,
     QMouseEvent,
     QPixmap,
+    QResizeEvent,
 )
 from PySide6.QtWidgets import QApplication, QFrame, QGridLayout, QMenu, QScrollArea, QSizePolicy, QWidget
 
@@ -119,8 +120,19 @@ class LowerPart(QScrollArea):
 
     def sizeHint(self) -> QSize:
         """As high as what is in it, up to the limit."""
-        first = 0 if self._first.isHidden() else self._first.sizeHint().height()
-        return QSize(0, min(self._body.sizeHint().height(), max(first, ROOM)))
+        first = 0 if self._first.isHidden() else self._height_of(self._first)
+        return QSize(0, min(self._height_of(self._body), max(first, ROOM)))
+
+    def _height_of(self, widget: QWidget) -> int:
+        """The height a widget asks for at this width: its texts may need several lines."""
+        height = widget.heightForWidth(self.width()) if widget.hasHeightForWidth() else -1
+        return height if height >= 0 else widget.sizeHint().height()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Ask for the height that suits another width."""
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.updateGeometry()
 
     def minimumSizeHint(self) -> QSize:
         """The same: it is the image that takes what is left."""

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication
-from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QMenu, QPushButton, QToolButton
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QMenu, QPushButton, QScrollArea, QToolButton
 
 from latentlab.gui.panels.decoded_image import DecodedImage
+from latentlab.gui.panels.nearest_images import NearestImage
 from latentlab.gui.widgets.elided_label import ElidedLabel
 from latentlab.gui.widgets.qimage import PixelView, to_qimage
 
@@ -92,6 +93,15 @@ def test_alive_the_decoded_image_stays_large_when_an_image_is_opened(qtbot, show
     opened = widget.findChild(PixelView, "originalImage")
     qtbot.waitUntil(lambda: opened.isVisible() and not opened.visibleRegion().isEmpty())
     assert widget.findChild(PixelView, "decodedView").height() >= widget.height() / 2
+
+
+def test_a_note_of_several_lines_below_the_image_is_not_cut_off(qtbot, shown):
+    widget = shown(DecodedImage(), 300, 500)
+    widget.set_image(np.zeros((8, 8), np.uint8))
+    nearest = [NearestImage(number, 0.1 * number, "a") for number in range(8)]
+    widget.nearest.set_images(nearest, None, "Open the dataset of these points to see the images. " * 4)
+    area = widget.findChild(QScrollArea)
+    qtbot.waitUntil(lambda: area.height() >= widget.nearest.heightForWidth(area.width()), timeout=1000)
 
 
 @pytest.mark.qt_log_ignore("This plugin does not support")
