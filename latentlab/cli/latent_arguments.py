@@ -23,7 +23,8 @@ def parse_latent(text: str) -> NDArray[np.float32]:
         When it is not that.
     """
     try:
-        return np.array([float(number) for number in text.split(",")], np.float32)
+        with np.errstate(over="ignore"):  # infinite values are refused with the others that are not finite
+            return np.array([float(number) for number in text.split(",")], np.float32)
     except ValueError:
         raise InputError(f"--z needs numbers separated by commas, not {text!r}") from None
 

@@ -47,4 +47,6 @@ def image_for_model(path: str, model: InferenceModel, levels: str | None = None)
 
 
 def _unreadable(path: str, error: UnreadableError) -> InputError:
+    if not path.strip():
+        return InputError("the name of an image is empty")
     return InputError(f"cannot read {path}: {error}" if Path(path).exists() else f"there is no file {path}")

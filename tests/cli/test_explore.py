@@ -230,6 +230,8 @@ def test_a_path_is_written_as_a_video(run, model, tmp_path):
         (["--through", "0,0", "--kind", "curly", "--out", "x.npz"], "no path of kind 'curly'"),
         (["--through", "0,0,1", "--out", "x.npz"], "latents of 2 numbers, not 3"),
         (["--through", "0,nan", "1,1", "--out", "x.npz"], "not finite"),
+        (["--through", "1e300,0", "--out", "x.npz"], "not finite"),
+        (["--through", "", "--out", "x.npz"], "the name of an image is empty"),
         (["--through", "absent.png", "--out", "x.npz"], "no file absent.png"),
         (["--through", "0,0", "--out", "x.txt"], "must end in .npz or .png or .gif or .webp or .mp4"),
         (["--through", "x.gif", "--out", "x.gif"], "x.gif is an input of this command"),
