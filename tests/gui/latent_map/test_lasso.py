@@ -45,7 +45,11 @@ def outline(kind: str, count: int, rng: np.random.Generator) -> np.ndarray:
 def test_the_points_inside_are_those_of_the_even_odd_rule(kind, corners, points, scale, offset, seed):
     rng = np.random.default_rng(seed)
     polygon = outline(kind, corners, rng) * scale + offset
-    xy = (rng.normal(size=(points, 2)) * scale + offset).astype(np.float32)
+    xy = rng.normal(size=(points, 2)) * scale + offset
+    edge, along = rng.integers(0, corners, points // 2), rng.uniform(size=(points // 2, 1))
+    on_edges = polygon[edge] + along * (np.roll(polygon, -1, axis=0)[edge] - polygon[edge])
+    xy[: points // 2] = on_edges + rng.normal(size=on_edges.shape) * scale * rng.choice([1e-6, 1e-3])
+    xy = xy.astype(np.float32)
     expected = even_odd(polygon, xy)
     tiles = PointTiles(xy, np.zeros(points, np.uint8))
     found = list(points_inside(tiles, polygon))
