@@ -186,7 +186,20 @@ class Rasterizer:
         markers: npt.NDArray[np.intp],
         size: Size,
     ) -> None:
-        """Draw the points in the window.
+        """Draw the points in the window, see ``steps``."""
+        for _ in self.steps(picture, tiles, window, colours, markers, size):
+            pass
+
+    def steps(
+        self,
+        picture: Pixels,
+        tiles: PointTiles,
+        window: Window,
+        colours: npt.NDArray[np.uint8],
+        markers: npt.NDArray[np.intp],
+        size: Size,
+    ) -> Iterator[None]:
+        """Draw the points in the window, some tens of thousands with each step; other drawings may come between.
 
         Parameters
         ----------
@@ -207,11 +220,11 @@ class Rasterizer:
         if size.radius > 0:
             self._draw_markers(picture, tiles, window, colours, markers, size.radius)
         else:
-            self._draw_dots(picture, tiles, window, colours, size.side)
+            yield from self._draw_dots(picture, tiles, window, colours, size.side)
 
     def _draw_dots(
         self, picture: Pixels, tiles: PointTiles, window: Window, colours: npt.NDArray[np.uint8], side: int
-    ) -> None:
+    ) -> Iterator[None]:
         flat = picture.reshape(-1)
         table = pack(colours)
         for pixel, slot in self._pixels(tiles, window, side):
@@ -219,6 +232,7 @@ class Rasterizer:
             for dy in range(side):
                 for dx in range(side):
                     flat[pixel + (dy * window.width + dx)] = value
+            yield
 
     def _draw_markers(
         self,

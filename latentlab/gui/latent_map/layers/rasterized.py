@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtGui import QImage, QPainter, QRegion
@@ -17,6 +20,10 @@ REST_MS = 40
 """After so long without a change a picture that is too costly for one frame is redrawn."""
 FRAME_BUDGET = 400_000
 """Pixel writes that still fit into a frame (about 4 ms): below it every frame is drawn exactly."""
+MOST_AT_ONCE = 1_000_000
+"""Points drawn at once (about a frame): of more, a sample is shown first, and all of them once they are drawn."""
+SLICE_SECONDS = 0.006
+"""Of drawing, before other events are handled."""
 OVERVIEW_PX = 1024
 
 
@@ -25,6 +32,7 @@ class _Picture:
 
     def __init__(self) -> None:
         self.window: Window | None = None
+        self.is_sample = False
         self._pixels: Pixels = np.zeros((1, 1), np.uint32)
         self.image: QImage = wrap_image(self._pixels)
 
@@ -33,7 +41,7 @@ class _Picture:
         if self._pixels.shape != (window.height, window.width):
             self._pixels = np.zeros((window.height, window.width), np.uint32)
             self.image = wrap_image(self._pixels)
-        self.window = window
+        self.window, self.is_sample = window, False
         return self._pixels
 
 
@@ -42,13 +50,16 @@ class RasterizedLayer(Layer):
 
     The points are rasterised for the view and a border round it. While the view moves and rasterising would take
     longer than a frame, the last picture is moved and stretched, over an overview where it does not reach; once the
-    view rests, the points are rasterised again.
+    view rests, the points are rasterised again, in slices of the event loop. Other points are shown by a sample until
+    then, if they are millions.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._raster = Rasterizer()
-        self._detail, self._overview = _Picture(), _Picture()
+        self._detail, self._overview, self._next = _Picture(), _Picture(), _Picture()
+        self._steps: Iterator[None] | None = None  # of drawing the next picture
+        self._continue = Debouncer(0, self._take_steps, self)
         self._rasterize_at_rest = Debouncer(REST_MS, self._on_rest, self)
 
     # --- what a subclass draws ----------------------------------------------------------------------
@@ -79,11 +90,13 @@ class RasterizedLayer(Layer):
     def redraw(self) -> None:
         """Draw anew: points or colours are others."""
         self._detail.window = self._overview.window = None
+        self._cancel()
         self.update()
 
     def viewRangeChanged(self) -> None:
         """Move the picture now; rasterise again once the view rests, should that take long."""
         if not self.is_blank():
+            self._cancel()
             if self._rasterize_at_rest.is_pending():
                 self._rasterize_at_rest.debounce()
             self.update()
@@ -92,9 +105,12 @@ class RasterizedLayer(Layer):
         """Paint the points in view."""
         window = window_of(view)
         if not self._is_exact(window):
-            if self._cost(window) <= FRAME_BUDGET or self._detail.window is None:
+            if self._cost(window) <= FRAME_BUDGET:
+                self._cancel()
                 self._rasterize(self._detail, window)
-            else:
+            elif self._detail.window is None:
+                self._rasterize_sample(self._detail, window)
+            if not self._is_exact(window) and self._steps is None:
                 self._rasterize_at_rest.throttle()
         self._draw_picture(painter, view)
 
@@ -105,7 +121,7 @@ class RasterizedLayer(Layer):
         area, whole = view.rectangle(detail.x_range, detail.y_range), view.rect()
         if not area.adjusted(-0.5, -0.5, 0.5, 0.5).contains(whole) and self._cost(window_of(view)) > FRAME_BUDGET:
             if self._overview.window is None:
-                self._rasterize(self._overview, _overview_window(self.tiles()))
+                self._rasterize_sample(self._overview, _overview_window(self.tiles()))
             overview = self._overview.window
             if overview is not None:
                 painter.save()
@@ -123,7 +139,7 @@ class RasterizedLayer(Layer):
     def _is_exact(self, window: Window) -> bool:
         """Whether the last picture shows all of the view at its own scale."""
         have = self._detail.window
-        if have is None or abs(have.scale - window.scale) > 1e-9 * window.scale:
+        if have is None or self._detail.is_sample or abs(have.scale - window.scale) > 1e-9 * window.scale:
             return False
         slack = (BORDER_PX - 8) / window.scale
         return (
@@ -136,12 +152,44 @@ class RasterizedLayer(Layer):
         return self.tiles().count(window) * self.point_size(window).cost
 
     def _rasterize(self, picture: _Picture, window: Window) -> None:
+        for _ in self._drawing(picture, window, self.tiles()):
+            pass
+
+    def _rasterize_sample(self, picture: _Picture, window: Window) -> None:
+        """Draw not all of millions of points."""
+        tiles = self.tiles()
+        every = 1 + len(tiles) // MOST_AT_ONCE
+        if every > 1:
+            tiles = tiles.subset(np.arange(0, len(tiles), every))
+        for _ in self._drawing(picture, window, tiles):
+            pass
+        picture.is_sample = every > 1
+
+    def _drawing(self, picture: _Picture, window: Window, tiles: PointTiles) -> Iterator[None]:
         size = self.point_size(window)
-        self._raster.draw(picture.buffer(window), self.tiles(), window, self.colour_table(), self.markers(), size)
+        return self._raster.steps(picture.buffer(window), tiles, window, self.colour_table(), self.markers(), size)
 
     def _on_rest(self) -> None:
-        self._rasterize(self._detail, window_of(self.view()))
+        self._steps = self._drawing(self._next, window_of(self.view()), self.tiles())
+        self._take_steps()
+
+    def _take_steps(self) -> None:
+        """Draw for a slice of time; show the picture when it is complete."""
+        if self._steps is None:
+            return
+        end = time.perf_counter() + SLICE_SECONDS
+        for _ in self._steps:
+            if time.perf_counter() >= end:
+                self._continue.debounce()
+                return
+        self._steps = None
+        self._detail, self._next = self._next, self._detail
         self.update()
+
+    def _cancel(self) -> None:
+        """Give up the next picture: the view or the points are others."""
+        self._steps = None
+        self._continue.cancel()
 
 
 def window_of(view: View) -> Window:

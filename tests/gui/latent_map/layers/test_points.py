@@ -54,6 +54,24 @@ def test_a_pan_of_a_crowd_shows_the_points_where_they_are_at_once_and_when_the_v
     assert moved > 0.5 * exact > 0
 
 
+def test_millions_of_points_are_shown_by_a_sample_until_all_are_drawn(latent_map, pixels_of, qtbot, monkeypatch):
+    monkeypatch.setattr("latentlab.gui.latent_map.layers.rasterized.MOST_AT_ONCE", 100)
+    monkeypatch.setattr("latentlab.gui.latent_map.layers.rasterized.SLICE_SECONDS", 0.0)
+    only(latent_map, "points")
+    xy = np.random.default_rng(0).uniform(-2, 2, (300_000, 2)).astype(np.float32)
+    latent_map.set_points(xy, None, ())
+    lit = [(pixels_of(latent_map).max(axis=-1) > 60).mean()]
+
+    def is_complete() -> bool:
+        lit.append((pixels_of(latent_map).max(axis=-1) > 60).mean())
+        return lit[-1] > 0.2
+
+    qtbot.waitUntil(is_complete)
+    assert 0 < lit[0] < 0.1 * lit[-1]
+    latent_map.set_selection(np.arange(0, 300_000, 3))  # drawn over the others, which are not drawn anew
+    qtbot.waitUntil(lambda: not latent_map.layer_stack.selected_points.is_blank())
+
+
 def test_hidden_classes_and_layers_vanish(latent_map, colour_at):
     only(latent_map, "points")
     latent_map.set_points([(-1, 1), (1, -1)], [0, 1], ("a", "b"))
