@@ -22,6 +22,7 @@ from latentlab.engine.protocol.messages import (
     ModelFigures,
     OpenComparison,
 )
+from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.main_window import MainWindow
 from latentlab.gui.panels.compare import CompareDetails, ComparedMap
 from latentlab.gui.widgets.debouncer import Debouncer
@@ -166,7 +167,9 @@ class CompareController(QObject):
 
     def _make(self) -> _Shown:
         map_side, details = ComparedMap(), CompareDetails()
-        controller = ComparedMapController(self._session, self._engine, map_side.latent_map, self)
+        first_map = self._window.latent_map
+        assert isinstance(first_map, LatentMap)
+        controller = ComparedMapController(self._session, self._engine, first_map, map_side.latent_map, self)
         controller.previewed.connect(self._on_previewed)
         controller.chosen.connect(self._on_chosen)
         map_side.closeRequested.connect(self.close)

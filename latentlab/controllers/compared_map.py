@@ -30,7 +30,13 @@ class ComparedMapController(QObject):
     """Draws the compared model's points, manifold and linked cursor.
 
     Where both latent spaces have the same size and are aligned, its axes are those of the first map as the alignment
-    turns them, so that both maps show the images in the same arrangement; else its two dimensions with the highest KL.
+    turns them: both maps show the images in the same arrangement, and the second follows when the first is zoomed or
+    panned. Else they are its two dimensions with the highest KL.
+
+    Parameters
+    ----------
+    first_map, latent_map
+        The map of the current model, and that of the compared one.
 
     Signals
     -------
@@ -44,10 +50,16 @@ class ComparedMapController(QObject):
     chosen = Signal(object, int)
 
     def __init__(
-        self, session: Session, engine: EngineClient, latent_map: LatentMap, parent: QObject | None = None
+        self,
+        session: Session,
+        engine: EngineClient,
+        first_map: LatentMap,
+        latent_map: LatentMap,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._session, self._map = session, latent_map
+        self._session, self._map, self._first_map = session, latent_map, first_map
+        first_map.viewChanged.connect(self._follow_view)
         self._points = EncodedPoints(latent_map)
         self._manifold = Manifold(engine, latent_map, self, is_compared=True)
         self._state = MapState()
@@ -71,6 +83,7 @@ class ComparedMapController(QObject):
         self._update()
         if is_other:
             self._map.fit_to_points()
+            self._follow_view()
             snapshot = opened.snapshot
             self._map.set_epoch_banner("" if snapshot is None else f"epoch {snapshot.epoch}")
 
@@ -132,11 +145,28 @@ class ComparedMapController(QObject):
             preview=None if self._preview is None else plane.project(self._preview[None])[0],
         )
 
+    def _follow_view(self, _view: object = None) -> None:
+        """Show the part of the aligned plane that the first map shows."""
+        opened, view = self._opened, self._first_map.view()
+        if opened is None or not self._is_aligned(opened):
+            return
+        assert opened.alignment is not None
+        plane, (x, y) = self._session.plane(), self._axes(opened)[:2]
+        corners = plane.lift(np.array([[view.x_min, view.y_min], [view.x_max, view.y_max]], np.float32))
+        ends = opened.alignment.inverse(corners) @ np.stack([x, y]).T
+        self._map.view_box.show_range((float(ends[0, 0]), float(ends[1, 0])), (float(ends[0, 1]), float(ends[1, 1])))
+
+    def _is_aligned(self, opened: ComparisonOpened) -> bool:
+        """Whether the axes are those of the first map."""
+        size = opened.info.latent_dim
+        has_alignment = opened.alignment is not None and opened.alignment.scale > 0
+        return has_alignment and opened.snapshot is None and 1 < size == self._session.latent.size
+
     def _axes(self, opened: ComparisonOpened) -> tuple[FloatArray, FloatArray, tuple[str, str]]:
         """Two orthonormal directions [d], and their names."""
         size, plane = opened.info.latent_dim, self._session.plane()
         alignment = opened.alignment
-        if alignment is not None and opened.snapshot is None and 1 < size == plane.x.size:
+        if alignment is not None and self._is_aligned(opened):
             at = alignment.inverse(np.stack([plane.origin, plane.origin + plane.x, plane.origin + plane.y]))
             x, y = at[1] - at[0], at[2] - at[0]
             x_length, y_length = float(np.linalg.norm(x)), float(np.linalg.norm(y))

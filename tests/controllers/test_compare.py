@@ -168,6 +168,20 @@ def test_without_an_alignment_only_the_second_image_follows_its_map(compare, win
     assert engine.last(DecodeBoth).other_z.tolist() == [0.5, 0, 0, 0, 0]
 
 
+def test_on_aligned_axes_the_second_map_follows_the_zoom_of_the_first(qtbot, compare, window, engine, session):
+    window.show()
+    compare.open("other")
+    answer(engine, session)
+    window.latent_map.view_box.show_range((-0.2, 0.6), (-0.1, 0.7))
+    first = window.latent_map
+
+    def middle(latent_map) -> np.ndarray:
+        view = latent_map.view()
+        return np.array([view.x_min + view.x_max, view.y_min + view.y_max]) / 2
+
+    qtbot.waitUntil(lambda: np.allclose(middle(other_map(window)), 2 * middle(first), atol=1e-3))
+
+
 def test_the_second_manifold_is_requested_on_its_own_plane(qtbot, compare, window, engine, session):
     window.show()
     compare.open("other")
