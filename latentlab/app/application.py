@@ -47,6 +47,7 @@ from latentlab.controllers.model import ModelController
 from latentlab.controllers.neighbours import NeighboursController
 from latentlab.controllers.notifications import NotificationsController
 from latentlab.controllers.opened_run import OpenedRunController
+from latentlab.controllers.pair_plot import PairPlotController
 from latentlab.controllers.picking import PickController
 from latentlab.controllers.prior import PriorController
 from latentlab.controllers.run_comparison import RunComparisonController
@@ -196,6 +197,7 @@ class Application(QObject):
         self.data = DataController(session, engine, window.data_panel, self.activity, parent)
         DatasetFitController(session, window.data_panel, window.notifications, parent)
         self.model = ModelController(session, engine, self.undo, window.model_panel, parent)
+        PairPlotController(session, self.undo, window.model_panel, self.latent_map, window, parent)
         self.training = TrainingController(session, engine, window.training_panel, window.curves, self.activity, parent)
         opened_run = OpenedRunController(session, engine, window.training_panel, window.curves, self.activity, parent)
         opened_run.unfinishedRunOpened.connect(lambda: window.show_panel("training"))

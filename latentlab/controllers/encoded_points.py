@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latentlab.engine.protocol.messages import Axes, FloatArray
-from latentlab.gui.latent_map import LatentMap
+from latentlab.gui.latent_map import LatentMap, View
 from latentlab.gui.latent_map.view import PRIOR_REACH
 from latentlab.state.map_state import MapState
 from latentlab.state.tags import columns_of
@@ -27,7 +27,8 @@ class EncodedPoints:
 
     def __init__(self, latent_map: LatentMap) -> None:
         self._map = latent_map
-        self._has_view = self._has_layout = False
+        self._has_view = False
+        self._fitted: View | None = None  # the view that shows the whole layout
         self._viewed_model = ("", 0)  # source and size of the model whose view was chosen
         self._drawn_on: Axes | None = None  # the plane that the points were projected on
 
@@ -48,10 +49,12 @@ class EncodedPoints:
         if changed & {"points", "viewed_epoch", "selection"}:
             selection = state.selection
             self._map.set_selection(None if shown is None or selection is None else selection.rows(shown))
-        is_first_layout = is_laid_out and not self._has_layout
-        self._has_layout = state.embedded is not None
-        if (axes_changed or is_turned or is_first_layout) and shown is not None:
+        # The view follows a layout that is computed until the user moves it.
+        is_followed = is_laid_out and self._fitted in (None, self._map.view())
+        if (axes_changed or is_turned or is_followed) and shown is not None:
             self._map.fit_to_points()
+        if "axes" in changed or is_followed:
+            self._fitted = self._map.view() if state.embedded is not None else None
         if "points" in changed and state.points is not None and not self._has_view and state.plane is not None:
             self._has_view = True
             self._choose_first_view(state, state.points.mean)

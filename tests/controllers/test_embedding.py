@@ -77,7 +77,11 @@ def test_the_points_stay_until_there_is_a_layout_and_follow_it(parts, session, e
     view = parts.map.view()
     laid_out(engine, session, 2 * POSITIONS, done=False, fraction=0.5)
     np.testing.assert_array_equal(parts.map.layer_stack.points.xy, 2 * POSITIONS)
-    assert parts.map.view() == view, "the view is the user's"
+    assert parts.map.view().x_max > view.x_max, "the whole layout is in view"
+    parts.map.view_box.zoom(2.0, (0, 0))
+    view = parts.map.view()
+    laid_out(engine, session, 3 * POSITIONS, done=False, fraction=0.75)
+    assert parts.map.view() == view, "until the user has moved it"
     session.set_axes(AxesChoice("z1", "z2"))
     np.testing.assert_array_equal(parts.map.layer_stack.points.xy, before)
 

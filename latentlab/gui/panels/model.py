@@ -43,6 +43,8 @@ class ModelPanel(QWidget):
         The current model should be saved.
     axesChosen(x, y)
         Map axes were chosen: ``z1`` … for dimensions, ``pc1`` … for principal components.
+    pairsRequested
+        The pictures of all pairs of dimensions should be shown.
     colourByChosen(column)
         What the points should be coloured by: a column's name, or empty for the class.
     """
@@ -52,6 +54,7 @@ class ModelPanel(QWidget):
     saveRequested = Signal()
     axesChosen = Signal(str, str)
     colourByChosen = Signal(str)
+    pairsRequested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -93,6 +96,7 @@ class ModelPanel(QWidget):
         axes = QFormLayout()
         axes.addRow("X axis", self._x)
         axes.addRow("Y axis", self._y)
+        self._pairs = button("allPairs", "All pairs…", "", self.pairsRequested.emit)
         self._colour = combo_box()
         named(self._colour, "colourBy", "colour by", "What the points are coloured by")
         self._colour.activated.connect(lambda: self.colourByChosen.emit(self._colour.currentData()))
@@ -105,6 +109,7 @@ class ModelPanel(QWidget):
         inner.addWidget(self._metrics_box)
         inner.addWidget(rule())
         inner.addWidget(label("Map axes", "section"))
+        axes.addRow("", self._pairs)
         inner.addLayout(axes)
         self._layout.addWidget(self._bundled)
         self._layout.addLayout(row(self._open, self._save))
@@ -231,6 +236,11 @@ class ModelPanel(QWidget):
                 axis.setItemData(position, as_line(refused), Qt.ItemDataRole.ToolTipRole)
                 if chosen == f"{name}1":
                     axis.setCurrentIndex(position)
+
+    def set_pairs_available(self, reason: str) -> None:
+        """Enable the button of all pairs, or say why it is disabled."""
+        self._pairs.setEnabled(not reason)
+        set_tool_tip(self._pairs, reason or "The points over every pair of the strongest dimensions, to choose one")
 
     def set_columns(self, columns: Sequence[str], chosen: str) -> None:
         """Offer the class and these columns for the points' colours, and show the chosen one."""
