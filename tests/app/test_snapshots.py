@@ -25,7 +25,7 @@ def test_a_run_is_replayed_compared_and_opened_again(application, qtbot, folder,
     assert RunFolder(run).snapshots.epochs() == (1, 2, 3, 4)
     live = application.session.points.mean
     drawn = []
-    monkeypatch.setattr(application.latent_map, "set_points", lambda xy, *_: drawn.append(xy))
+    monkeypatch.setattr(application.latent_map, "set_points", lambda xy, *_, **__: drawn.append(xy))
 
     find(application, "historySlider").setFocus()
     qtbot.keyClick(find(application, "historySlider"), Qt.Key.Key_Home)
