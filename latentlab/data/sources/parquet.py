@@ -213,7 +213,7 @@ def _names(path: Path, table: _Table, key: str, count: int) -> list[str]:
     for part in range(len(table.rows)):
         for batch in table.batches(part, [f"{key}.path"]):
             names += batch.column(0).field("path").to_pylist()
-    usable = len(set(names)) == len(names) and all(isinstance(name, str) and name for name in names)
+    usable = len(set(names)) == len(names) == count and all(isinstance(name, str) and name for name in names)
     return [name[:_LONGEST_TEXT] for name in names] if usable else numbered
 
 
@@ -236,7 +236,11 @@ def _read_columns(
         elif size > limit or (is_text and count * _LONGEST_TEXT * 4 > limit):
             left_out.append(LeftOut(title, f"a column of {format_bytes(size)}, too large for the memory", "column"))
         else:
-            columns[title] = as_column(_plain(_values(table, steps), _class_names(features.get(title, {}))))
+            values = _values(table, steps)
+            if len(values) == count:
+                columns[title] = as_column(_plain(values, _class_names(features.get(title, {}))))
+            else:
+                left_out.append(LeftOut(title, f"damaged: {len(values):,} values in {count:,} rows", "column"))
     return columns, left_out
 
 

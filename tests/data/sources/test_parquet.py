@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from latentlab.data import load_dataset
+from latentlab.data.sources import parquet
 from latentlab.data.sources.arrow_stream import open_arrow
 from latentlab.errors import InputError
 from tests.data.helpers import encoded, opened_or_refused, reasons_of, save, values_of
@@ -192,6 +195,22 @@ def test_a_row_group_that_does_not_fit_into_memory_is_left_out(tmp_path, monkeyp
     monkeypatch.setattr("latentlab.data.sources.parquet.available_bytes", lambda: 450)
     with pytest.raises(InputError, match="too large for the memory"):
         load_dataset(tmp_path / "a.parquet")
+
+
+def test_row_groups_with_fewer_rows_than_announced_are_read_as_far_as_they_go(tmp_path, monkeypatch):
+    pq.write_table(table(4, FEATURES, label=[1, 2, 0, 1], age=[1, 2, 3, 4]), tmp_path / "a.parquet")
+    opened = parquet._opened
+
+    @contextmanager
+    def announces_more(path):
+        with opened(path) as found:
+            yield replace(found, rows=[6])
+
+    monkeypatch.setattr(parquet, "_opened", announces_more)
+    dataset = load_dataset(tmp_path / "a.parquet")
+    assert values_of(dataset) == [0, 1, 2, 3]
+    assert reasons_of(dataset)["age"] == "damaged: 4 values in 6 rows"
+    assert len(dataset.left_out) == 4
 
 
 def test_without_pyarrow_the_command_that_installs_it_is_named(tmp_path, monkeypatch):
