@@ -173,6 +173,7 @@ class CompareController(QObject):
         controller.previewed.connect(self._on_previewed)
         controller.chosen.connect(self._on_chosen)
         map_side.closeRequested.connect(self.close)
+        map_side.latent_map.filesDropped.connect(self._window.pathsDropped)
         self._window.show_comparison(map_side, details)
         return _Shown(map_side, details, controller)
 

@@ -71,6 +71,7 @@ class ComparedMapController(QObject):
         session.changed.connect(self._update)
         latent_map.hovered.connect(self._on_hovered)
         latent_map.committed.connect(self._on_committed)
+        latent_map.nudged.connect(self._on_nudged)
         latent_map.pointPicked.connect(self._on_point_picked)
         latent_map.pointPreviewed.connect(self._on_point_previewed)
 
@@ -204,6 +205,13 @@ class ComparedMapController(QObject):
         plane = self._state.plane
         if self._opened is not None and plane is not None:
             self.chosen.emit(self._linked(_lifted(plane, point)), gesture)
+
+    def _on_nudged(self, offset: object, gesture: int) -> None:
+        plane, latent = self._state.plane, self._latent
+        if plane is not None and latent is not None:
+            step = np.asarray(offset, np.float32)
+            other = latent + step[0] * plane.x + step[1] * plane.y
+            self.chosen.emit(self._linked(other.astype(np.float32)), gesture)
 
     def _on_point_picked(self, index: int, gesture: int) -> None:
         pair = self._of_point(index)

@@ -150,6 +150,15 @@ def test_a_click_on_the_second_map_moves_the_latent_in_one_undoable_step(compare
     assert not session.latent.any()
 
 
+def test_arrow_keys_move_on_the_second_map_too(compare, window, engine, session):
+    compare.open("other")
+    answer(engine, session)
+    both(engine, [0, 0])
+    other_map(window).nudged.emit(np.array([0.2, 0.0]), 1)
+    np.testing.assert_allclose(session.latent, [0.1, 0], atol=1e-2)
+    assert np.linalg.norm(engine.last(DecodeBoth).other_z) == pytest.approx(0.2, rel=1e-4)
+
+
 def test_a_point_picked_on_the_second_map_is_the_same_image_in_both(compare, window, engine, session):
     compare.open("other")
     result = answer(engine, session)
