@@ -11,7 +11,7 @@ from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import Embed, Embedded, Failed
 from latentlab.gui.latent_map import LatentMap
 from latentlab.state.activity import Activity, ActivityEntry
-from latentlab.state.map_axes import EMBEDDINGS
+from latentlab.state.map_axes import EMBEDDINGS, AxesChoice
 from latentlab.state.map_state import MapState
 from latentlab.state.session import Embedding, Session
 from latentlab.utils.text import pluralize
@@ -34,6 +34,7 @@ class EmbeddingController(QObject):
         self._session, self._engine, self._activity = session, engine, activity
         self._generations = Generations()
         self._requested: tuple[str, int] = ("", -1)  # method, and version of the points
+        self._has_begun = False  # whether the layout shown is more than its start
         session.axesChanged.connect(self._update)
         session.pointsChanged.connect(self._update)
         session.runStateChanged.connect(self._update)
@@ -55,9 +56,16 @@ class EmbeddingController(QObject):
             self._activity.end(_ACTIVITY)
 
     def _cancel(self) -> None:
-        """Keep the layout as far as it has come."""
+        """Keep the layout as far as it has come; before its first step it is only the principal components."""
         self._engine.request(Embed(self._generations.next(), ""))
         self._activity.end(_ACTIVITY)
+        if not self._has_begun:
+            self._show_components()
+
+    def _show_components(self) -> None:
+        """Show the axes that a layout starts from under their own names."""
+        has_components = len(self._session.components) > 1
+        self._session.set_axes(AxesChoice("pc1", "pc2") if has_components else AxesChoice())
 
     def _on_embedded(self, result: Embedded) -> None:
         points = self._session.points
@@ -66,6 +74,7 @@ class EmbeddingController(QObject):
         if not result.method or not self._generations.accept(result.generation, is_continuation=True):
             return
         if result.positions is not None and len(result.positions) == len(points.mean):
+            self._has_begun = result.fraction > 0
             self._session.set_embedding(Embedding(result.method, result.positions))
         if result.done:
             self._activity.end(_ACTIVITY)
@@ -77,6 +86,8 @@ class EmbeddingController(QObject):
     def _on_failed(self, failure: Failed) -> None:
         if failure.request == Embed.__name__:
             self._activity.end(_ACTIVITY)
+            if self._session.axes.embedding:
+                self._show_components()
 
 
 def apply_embedding(latent_map: LatentMap, state: MapState, changed: Set[str]) -> None:

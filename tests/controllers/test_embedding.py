@@ -135,11 +135,19 @@ def test_progress_is_shown_and_cancel_keeps_what_there_is(parts, session, engine
     np.testing.assert_array_equal(parts.map.layer_stack.points.xy, POSITIONS)
 
 
-def test_a_failure_ends_the_activity(session, engine, status, parts):
+def test_a_failure_ends_the_activity_and_the_view(session, engine, status, parts):
     session.set_axes(TSNE)
     laid_out(engine, session, POSITIONS, done=False, fraction=0.25)
     engine.failed.emit(Failed("Embed", "a layout needs openTSNE"))
     assert status.message() == "Ready"
+    assert session.axes == AxesChoice("pc1", "pc2"), "no principal components under another name"
+
+
+def test_a_layout_that_is_cancelled_before_its_first_step_is_not_called_one(session, engine, activity, parts):
+    session.set_axes(TSNE)
+    laid_out(engine, session, POSITIONS, done=False, fraction=0.0)
+    activity.cancel()
+    assert session.axes == AxesChoice("pc1", "pc2")
 
 
 def test_the_layout_follows_new_points_but_not_during_a_run(parts, session, engine):

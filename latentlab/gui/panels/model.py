@@ -20,6 +20,7 @@ from latentlab.utils.text import format_number, subscript
 if TYPE_CHECKING:
     from latentlab.config.info import ModelInfo
 
+ALL_PAIRS_TIP = "The points over every pair of the strongest dimensions, to choose one"
 SPLITS = ("test", "validation", "train")
 TERMS = {
     "elbo": ("ELBO", "Evidence lower bound: the log-likelihood term minus the rate"),
@@ -96,7 +97,7 @@ class ModelPanel(QWidget):
         axes = QFormLayout()
         axes.addRow("X axis", self._x)
         axes.addRow("Y axis", self._y)
-        self._pairs = button("allPairs", "All pairs…", "", self.pairsRequested.emit)
+        self._pairs = button("allPairs", "All pairs…", ALL_PAIRS_TIP, self.pairsRequested.emit)
         self._colour = combo_box()
         named(self._colour, "colourBy", "colour by", "What the points are coloured by")
         self._colour.activated.connect(lambda: self.colourByChosen.emit(self._colour.currentData()))
@@ -240,7 +241,7 @@ class ModelPanel(QWidget):
     def set_pairs_available(self, reason: str) -> None:
         """Enable the button of all pairs, or say why it is disabled."""
         self._pairs.setEnabled(not reason)
-        set_tool_tip(self._pairs, reason or "The points over every pair of the strongest dimensions, to choose one")
+        set_tool_tip(self._pairs, reason or ALL_PAIRS_TIP)
 
     def set_columns(self, columns: Sequence[str], chosen: str) -> None:
         """Offer the class and these columns for the points' colours, and show the chosen one."""
