@@ -7,7 +7,7 @@ EXIF orientation       rotated upright; damaged EXIF is ignored
 animated, many pages   one frame, the first unless another is asked for
 1-bit                  black and white
 other depths           8 bits by the dataset's `latentlab.data.images.value_range`
-16-bit colour          of a TIFF by the value range; of other formats the upper 8 bits
+16-bit colour          of TIFF and PNG by the value range; of other formats the upper 8 bits
 palette                its colours
 alpha, transparency    composited over ``behind``
 CMYK, YCbCr, Lab       RGB (colour profiles are not applied)

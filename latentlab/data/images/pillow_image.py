@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from PIL import Image, ImageFile, PngImagePlugin
 
@@ -21,6 +21,10 @@ from latentlab.data.images.limits import UnreadableError, check_memory
 from latentlab.data.images.orientation import orientation_of, swaps_sides, upright
 from latentlab.data.images.resize import ImageOptions, Size, scaled_size
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 _PLUGINS = {
     "PNG": ("PIL.PngImagePlugin", "PngImageFile"),
     "JPEG": ("PIL.JpegImagePlugin", "JpegImageFile"),  # also of MPO, a JPEG with a second image appended
@@ -34,6 +38,7 @@ _PLUGINS = {
 }
 _ANIMATED = ("GIF", "WEBP", "PNG", "AVIF")
 _BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}  # per pixel in memory; 4 of others
+_BYTES_OF_DEEP = 16  # per pixel, of the lower bits and the values of 16 bits
 _COPIES_WITH_ALPHA = 3  # the image, what is behind it, and both together
 _DEFLATE_RATIO = 1032  # the largest ratio that deflate can reach
 _SCANNED_SIDE = 256  # a JPEG's values are looked at in a reduced copy
@@ -100,6 +105,15 @@ def announced(kind: str, image: Image.Image, size: int) -> tuple[int, int]:
     return needed, size * (_DEFLATE_RATIO if kind == "PNG" else 1)
 
 
+def _deep_tile(image: Image.Image) -> object | None:
+    """The tile of a PNG with 16 bits of each colour, whose lower bits Pillow drops; ``None`` for another image."""
+    tiles = getattr(image, "tile", [])
+    if len(tiles) != 1 or tiles[0][3] not in ("RGB;16B", "RGBA;16B") or "transparency" in image.info:
+        return None
+    tile: object = tiles[0]
+    return tile
+
+
 class PillowImage:
     """A file that Pillow reads."""
 
@@ -107,6 +121,8 @@ class PillowImage:
         self.format = format
         self.messages: list[str] = []
         self.image = image
+        self._deep_tile = _deep_tile(image) if format == "PNG" and not self.is_animated else None
+        self._file = cast(Any, image).fp if self._deep_tile is not None else None
 
     @property
     def is_animated(self) -> bool:
@@ -129,6 +145,8 @@ class PillowImage:
 
     def group(self, frame: int) -> str:
         """The field of `Ranges`; empty for 1-bit images."""
+        if self._deep_tile is not None:
+            return "whole"
         mode = self.image.mode
         return "" if mode == "1" else "whole" if mode.startswith("I") else "real" if mode == "F" else "eight"
 
@@ -143,6 +161,8 @@ class PillowImage:
         group = self.group(frame)
         if not group:
             return None
+        if self._deep_tile is not None:
+            return RawValues(self._deep_values()[0], group, None)
         if group == "eight":
             image = image.convert("L" if image.mode in ("L", "LA") else "RGB")
         return RawValues(native(np.asarray(image)), group, None)
@@ -155,7 +175,10 @@ class PillowImage:
             self._draft(size, target, options)
         self._load(frame)
         group = self.group(frame)
-        if group in ("whole", "real"):
+        if self._deep_tile is not None:
+            values, alpha = self._deep_values()
+            image = from_values(values, alpha, None, False, range_of(ranges, group), options)
+        elif group in ("whole", "real"):
             import numpy as np
 
             image = from_values(native(np.asarray(image)), None, None, False, range_of(ranges, group), options)
@@ -166,6 +189,24 @@ class PillowImage:
             image = image.copy()
         return PreparedImage(image, self.format, mode, size, "; ".join(self.messages))
 
+    def _deep_values(self) -> tuple[NDArray[np.uint16], NDArray[np.uint8] | None]:
+        """All 16 bits of a colour image that is loaded, [H, W, 3], and its alpha, of 8 bits.
+
+        Pillow has the upper 8 bits of each value. Read again as if its bytes were swapped, the file gives the lower
+        ones.
+        """
+        import numpy as np
+
+        upper = np.asarray(self.image)
+        file = cast(BinaryIO, self._file)
+        file.seek(0)
+        swapped = pillow_file("PNG", b"", file)
+        tile = cast(Any, self._deep_tile)
+        swapped.tile = [tile._replace(args=tile.args.replace(";16B", ";16L"))]
+        swapped.load()
+        values = upper[..., :3].astype(np.uint16) << 8 | np.asarray(swapped)[..., :3]
+        return values, upper[..., 3] if upper.shape[2] == 4 else None
+
     def _load(self, frame: int) -> None:
         image = self.image
         if self.is_animated:
@@ -174,6 +215,8 @@ class PillowImage:
         needed = width * height * _BYTES.get(image.mode, 4)
         if image.has_transparency_data:
             needed = width * height * 4 * _COPIES_WITH_ALPHA
+        if self._deep_tile is not None:
+            needed += width * height * _BYTES_OF_DEEP
         if self.format == "JPEG" and image.info.get("progressive"):
             full = cast(Any, image).tile[0][1][2:] if getattr(image, "tile", None) else image.size
             needed += 2 * len(image.getbands()) * full[0] * full[1]  # coefficients of the whole image

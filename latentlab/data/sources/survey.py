@@ -40,7 +40,7 @@ _ENOUGH, _ENOUGH_SECONDS = 24, 0.2  # images and seconds after which 8-bit image
 _STEP_SECONDS = 0.03
 _NAMES_PER_STEP = 50_000
 _MAX_STORED = 64
-_VERSION = 2
+_VERSION = 3
 _FRAME_SUFFIXES = (".gif", ".tif", ".tiff", ".apng", ".webp", ".avif", ".avifs")
 
 

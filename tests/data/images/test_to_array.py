@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from latentlab.config import DataConfig
-from latentlab.data.images.image_file import UnreadableError, read_facts, read_image_info
+from latentlab.data import load_dataset
+from latentlab.data.images.image_file import UnreadableError, read_facts, read_image_info, read_raw_values
 from latentlab.data.images.to_array import decode
 from tests.data.helpers import grey, save
 
@@ -353,3 +354,55 @@ def test_jpeg_draft_gives_nearly_the_same_pixels(tmp_path):
     config = DataConfig(image_size=64)
     drafted, whole = (decode(str(each), (64, 64), config).pixels.astype(int) for each in (path, png))
     assert np.abs(drafted - whole).max() <= 4
+
+
+def deep_png(values):
+    """A PNG with 16 bits of each colour, whose rows are filtered by all five filters."""
+    height, width, channels = values.shape
+    rows = [row.astype(">u2").tobytes() for row in values]
+    step, before, filtered = 2 * channels, bytes(len(rows[0])), b""
+    for number, row in enumerate(rows):
+        left = bytes(step) + row[:-step]
+        corner = bytes(step) + before[:-step]
+        predicted = {
+            0: lambda *_: 0,
+            1: lambda a, *_: a,
+            2: lambda _a, b, _c: b,
+            3: lambda a, b, _c: (a + b) // 2,
+            4: lambda a, b, c: min((a, b, c), key=lambda each: abs(a + b - c - each)),
+        }[number % 5]
+        filtered += bytes([number % 5]) + bytes(
+            (x - predicted(a, b, c)) % 256 for x, a, b, c in zip(row, left, before, corner, strict=True)
+        )
+        before = row
+
+    def chunk(kind, data):
+        return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+
+    header = struct.pack(">IIBBBBB", width, height, 16, {3: 2, 4: 6}[channels], 0, 0, 0)
+    idat = chunk(b"IDAT", zlib.compress(filtered))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + idat + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_row_30_all_16_bits_of_a_colour_png_are_read(tmp_path, channels):
+    """As 12 bits in 16, whose upper 8 bits alone are nearly black."""
+    values = np.random.default_rng(4).integers(0, 4096, (10, 9, channels)).astype(np.uint16)
+    values[0, 0, 0] = 4095
+    if channels == 4:
+        values[..., 3] = 65535
+    (tmp_path / "a.png").write_bytes(deep_png(values))
+    raw = read_raw_values(str(tmp_path / "a.png"))
+    assert np.array_equal(raw.values, values[..., :3])
+    dataset = load_dataset(tmp_path)
+    assert dataset.value_range.high == 4095
+    expected = np.rint(values[..., :3] * (255 / 4095)).transpose(2, 0, 1)
+    assert np.array_equal(dataset.images[0], expected)
+
+
+def test_row_30_transparency_of_a_deep_png_is_composited(tmp_path):
+    values = np.zeros((8, 8, 4), np.uint16)
+    values[:, 4:, 3] = 65535
+    pixels = decode(deep_png(values), None, DataConfig(levels="type")).pixels
+    assert (pixels[:, :, :4] == 255).all()
+    assert not pixels[:, :, 4:].any()
