@@ -78,7 +78,7 @@ class Parts:
             qtbot.addWidget(widget)
         undo = QUndoStack(session)
         self.explore = ExploreController(session, undo, self.map, self.sliders)
-        self.map_controller = MapController(session, engine, self.map)
+        self.map_controller = MapController(session, engine, self.map, self.map)
         self.selection = SelectionController(session, undo, self.map, Activity(session))
         self.history = SnapshotsController(session, engine, self.bar, self.filmstrip, self.curves)
         session.set_model(model_info(source=RUN), 1, True)
