@@ -177,7 +177,10 @@ class ModelConfig(Config):
         return (
             (not plain, f"family={family} needs posterior.kind=diagonal, prior.kind=standard and posterior.refine=0"),
             (not direct, f"family={family} needs estimator=reparameterised, bound=elbo and divergence.kind=none"),
-            (self.rate.kind != "beta" and family != "ladder", f"family={family} needs rate.kind=beta"),
+            (
+                self.rate.kind != "beta" and family not in ("ladder", "factor", "vae-gan"),
+                f"family={family} needs rate.kind=beta",
+            ),
             (self.rate.kind == "capacity", f"family={family} has no capacity: set rate.kind=beta or free-bits"),
             (
                 self.conditional and family != "semi-supervised",

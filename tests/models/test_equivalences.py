@@ -235,3 +235,17 @@ def test_points_have_no_rate_to_hold_at_a_capacity(rate):
     model.on_step_start(StepState(step=1000))
     batch = images(5)
     torch.testing.assert_close(objective(model, batch), objective(plain, batch))
+
+
+@pytest.mark.parametrize("family", ["factor", "vae-gan"])
+def test_free_bits_of_models_with_a_discriminator(family):
+    """The rate of a dimension below λ costs λ: all of them together d λ, and nothing is gained by less."""
+    free, plain = (tiny(family=family, beta=2.0, rate=rate) for rate in ({"kind": "free-bits", "free_bits": 50.0}, {}))
+    plain.load_state_dict(free.state_dict())
+    batch, found = images(5), []
+    for model in (free, plain):
+        torch.manual_seed(7)
+        found.append(model.losses(model.phases[0], batch, StepState()))
+    difference = found[0].objective - found[1].objective
+    torch.testing.assert_close(difference.detach(), 2 * (2 * 50 - found[1].terms["rate"]), rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(found[0].terms["rate"], found[1].terms["rate"])

@@ -74,6 +74,7 @@ class FactorVAE(VAE):
             self.log_likelihood(draw.z, seen),
             per_dimension.sum(-1).unsqueeze(0),
             self.rate_schedule.cost,
+            groups=self.charged_groups(per_dimension),
             extra={"total_correlation": (self.config.adversary.weight, self.discriminator(draw.z[0]).squeeze(-1))},
         )
 
@@ -152,7 +153,12 @@ class VAEGAN(VAE):
             target, features = self._split(self._features_of(seen, images), len(seen.x))
             log_likelihood = _log_likelihood(target, features.view(len(draw.z), *target.shape))
         terms = batch_objective(pixels.detach(), rate.detach(), self.rate_schedule.cost).terms
-        losses = batch_objective(log_likelihood + self.config.adversary.pixels * pixels, rate, self.rate_schedule.cost)
+        losses = batch_objective(
+            log_likelihood + self.config.adversary.pixels * pixels,
+            rate,
+            self.rate_schedule.cost,
+            groups=self.charged_groups(per_dimension),
+        )
         return Losses(losses.objective, terms | {"feature_distortion": -batch_mean(log_likelihood.detach())})
 
     def _decoder_losses(self, latents: Tensor, seen: Batch) -> Losses:

@@ -94,6 +94,10 @@ class VAE(ImageModel):
         """KL(q ‖ p) in nats, [B, d], or ``None`` if posterior and prior have no closed form."""
         return q.kl_to_prior() if self.prior.has_closed_form_rate or not q.has_density else None
 
+    def charged_groups(self, per_dimension: Tensor | None) -> Tensor | None:
+        """The rates that are charged separately: those of each dimension, with free bits; else ``None``."""
+        return per_dimension if self.config.rate.kind == "free-bits" else None
+
     def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
         """The negative bound with its weighted rate, plus the divergence if there is one."""
         seen = self.corrupted(batch)
@@ -128,7 +132,7 @@ class VAE(ImageModel):
             # Points have no rate, so that no capacity and no free bits are to be added either.
             self.rate_schedule.cost if q.has_density else torch.zeros_like,
             importance,
-            per_dimension if config.rate.kind == "free-bits" else None,
+            self.charged_groups(per_dimension),
             extra,
             surrogate,
         )
