@@ -161,7 +161,8 @@ class ComparedMapController(QObject):
         """Whether the axes are those of the first map."""
         size = opened.info.latent_dim
         has_alignment = opened.alignment is not None and opened.alignment.scale > 0
-        return has_alignment and opened.snapshot is None and 1 < size == self._session.latent.size
+        is_plane = not self._session.axes.embedding  # a layout of the points has no directions
+        return has_alignment and is_plane and opened.snapshot is None and 1 < size == self._session.latent.size
 
     def _axes(self, opened: ComparisonOpened) -> tuple[FloatArray, FloatArray, tuple[str, str]]:
         """Two orthonormal directions [d], and their names."""

@@ -31,6 +31,7 @@ from latentlab.gui.panels.latent_sliders import LatentSliders
 from latentlab.gui.widgets.elided_label import ElidedLabel
 from latentlab.gui.widgets.qimage import PixelView
 from latentlab.latent import procrustes
+from latentlab.state.map_axes import AxesChoice
 from tests.controllers.conftest import model_info, some_points
 
 QUARTER_TURN = np.array([[0.0, 2.0], [-2.0, 0.0]], np.float32)
@@ -189,6 +190,14 @@ def test_on_aligned_axes_the_second_map_follows_the_zoom_of_the_first(qtbot, com
         return np.array([view.x_min + view.x_max, view.y_min + view.y_max]) / 2
 
     qtbot.waitUntil(lambda: np.allclose(middle(other_map(window)), 2 * middle(first), atol=1e-3))
+
+
+def test_beside_a_layout_of_the_points_the_second_map_has_axes_of_its_own(compare, window, engine, session):
+    session.set_axes(AxesChoice("tsne1", "tsne2"))
+    compare.open("other")
+    result = answer(engine, session)
+    np.testing.assert_allclose(other_map(window).layer_stack.points.xy, result.points.mean, atol=1e-5)
+    assert other_map(window).axis_names() == ("z₁", "z₂")
 
 
 def test_the_second_manifold_is_requested_on_its_own_plane(qtbot, compare, window, engine, session):
