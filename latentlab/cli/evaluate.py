@@ -103,7 +103,7 @@ def _remarks_on_images(model: InferenceModel, whole: Dataset, dataset: Dataset, 
     if channels == 1 and coloured:
         pronoun = "them" if coloured > 1 else "it"
         yield f"{pluralize(coloured, 'image')} converted from colour to grey, as the model needs {pronoun}"
-    others = len(dataset) - dataset.file_stats.sizes.get(f"{width}×{height}", 0)
+    others = len(whole) - dataset.file_stats.sizes.get(f"{width}×{height}", 0)  # of all splits, as the sizes are
     if dataset.file_stats.sizes and others:
         usual = max(dataset.file_stats.sizes, key=dataset.file_stats.sizes.__getitem__)
         made = f"resized to {width}×{height}, as the model needs them"

@@ -161,3 +161,12 @@ def test_without_a_number_all_three_draw_as_many_importance_samples(run, data, c
     ]
     assert main(["evaluate", str(run), str(data), "--limit", "2", "--device", "cpu", "--json"]) == 0
     assert defaults == [json.loads(capsys.readouterr().out)["importance_samples"]] * 2
+
+
+def test_images_of_a_split_are_no_images_of_another_size(run, tmp_path, capsys):
+    images = bars().images[:, 0]
+    np.savez(tmp_path / "split.npz", x_train=images[:20], x_test=images[20:])
+    assert main(["evaluate", str(run), str(tmp_path / "split.npz"), "--importance-samples", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "test is measured" in said
+    assert "of other sizes" not in said

@@ -39,6 +39,7 @@ from latentlab.data.images.image_types import Pair, Ranges
 
 Origin = Literal["type", "data", "window", "model"]
 
+_LARGEST = 1e30  # values beyond it are black or white: the range of larger ones is not finite
 _STRAY = 1e-4  # fraction of all values below which those beyond a range do not count
 _STRAY_OF_NONZERO = 0.01
 _CLIPPED = 0.01
@@ -88,7 +89,8 @@ class ValueRange:
     def remark(self) -> str:
         """What a reader of a model's numbers should know of the range: its warning, and that it is the model's."""
         sentence = self.sentence if self.origin == "model" and (self.low, self.high) != (0.0, 255.0) else ""
-        return "; ".join(f"value range: {text}" for text in (sentence, self.warning) if text)
+        text = "; ".join(each for each in (sentence, self.warning) if each)
+        return f"value range: {text}" if text else ""
 
 
 EIGHT_BITS = ValueRange(0.0, 255.0, "type", "8 bits: 0 is black and 255 white")
@@ -231,8 +233,9 @@ def choose_range(facts: ValueFacts, levels: str = "auto") -> ValueRange:
         As in ``DataConfig``: ``"auto"``, ``"type"``, ``"window"``, ``"full"`` or two numbers ``"a,b"``.
     """
     low, high, origin = _decide(facts, levels)
+    low, high = (max(-_LARGEST, min(each, _LARGEST)) for each in (low, high))
     if not high > low:
-        high = low + 1.0
+        high = low + max(1.0, 1e-6 * abs(low))  # 1 is lost in a large number
     bottom, top = facts.bulk()
     used = max(0.0, min(top, high) - max(bottom, low)) / (high - low)
     return ValueRange(low, high, origin, _sentence(facts, low, high, origin), used, _warning(facts, low, high, used))

@@ -286,3 +286,16 @@ def test_the_ranges_that_a_model_keeps_are_those_of_the_types_seen():
     whole, real = facts(np.array([0, 3000], np.uint16)), facts(np.array([0.0, 0.7]))
     assert seen_ranges([whole, real], "auto") == (None, (0, 4095), (0, 1))
     assert seen_ranges([real], "2,3") == ((2, 3),) * 3
+
+
+def test_a_range_is_finite_whatever_the_values():
+    found = choose_range(facts(np.array([-1e308, 0.0, 1e308] * 40)))
+    assert (found.low, found.high) == (-1e30, 1e30)
+    assert to_uint8(np.array([-1e308, 0.0, 1e308]), (found.low, found.high)).tolist() == [0, 128, 255]
+    assert "outside the range" in found.warning
+
+
+@pytest.mark.parametrize("value", [2.0**60, -(2.0**60), 1e308])
+def test_equal_values_have_a_range_however_large_they_are(value):
+    found = choose_range(facts(np.full(20, value)))
+    assert found.high > found.low
