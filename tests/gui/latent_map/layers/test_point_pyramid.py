@@ -54,3 +54,11 @@ def test_the_level_is_the_finest_with_cells_of_a_side():
     assert pyramid.cell_side(level) >= 0.3 > pyramid.cell_side(level + 1)
     assert pyramid.level_of(1e9) == 0
     assert pyramid.level_of(1e-9) == DEPTH
+
+
+def test_no_side_of_a_cell_is_preferred():
+    xy = np.random.default_rng(1).uniform(-4, 4, (50_000, 2)).astype(np.float32)
+    pyramid = PointPyramid(xy)
+    rows = pyramid.rows(5)
+    within = (xy[rows] - pyramid.corners(xy[rows], 5)) / pyramid.cell_side(5)
+    np.testing.assert_allclose(within.mean(axis=0), 0.5, atol=0.05)
