@@ -79,7 +79,7 @@ def _source_of(path: Path, file: Any, chosen: str) -> ArraySource:
     return source_of_arrays(path, arrays, images, keys, check, "HDF5", cache_identity(path), left_out, chosen)
 
 
-class _Texts:
+class VariableTexts:
     """Text of variable length, in pieces: any number of entries may refer to the same long text in the file."""
 
     dtype = np.dtype("U")
@@ -124,7 +124,7 @@ def _arrays(file: Any, path: Path) -> tuple[dict[str, StoredArray], list[LeftOut
             if node.external or node.is_virtual:
                 left_out.append(LeftOut(name, "its values are in other files", "array"))
             elif h5py.check_string_dtype(node.dtype) is not None and node.dtype.kind == "O" and node.shape is not None:
-                arrays[name] = _Texts(node, size)
+                arrays[name] = VariableTexts(node, size)
             elif node.dtype.kind not in "buifSU" or node.shape is None:
                 left_out.append(LeftOut(name, f"values of type {node.dtype}", "array"))
             else:
@@ -136,7 +136,7 @@ def _arrays(file: Any, path: Path) -> tuple[dict[str, StoredArray], list[LeftOut
 
 
 def _check(file: str, key: str, array: Any) -> None:
-    if isinstance(array, _Texts):
+    if isinstance(array, VariableTexts):
         return
     piece = math.prod(array.chunks) * array.dtype.itemsize if array.chunks else 0
     check_promise(f"{file}: {key}", array.shape, array.dtype, array.id.get_storage_size(), piece)

@@ -92,7 +92,7 @@ def open_parquet(path: Path) -> Generator[LoadProgress, None, ImageItems]:
 
 def _items(path: Path) -> ImageItems:
     try:
-        with _opened(path) as table:
+        with opened_table(path) as table:
             features = _features(table.schema)
             key, left_out = _image_column(path, table, features)
             count = _count(path, table)
@@ -136,7 +136,8 @@ def _count(path: Path, table: _Table) -> int:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[_Table]:
+def opened_table(path: Path) -> Iterator[_Table]:
+    """Open a Parquet or Arrow file for the time of a ``with`` block; its row counts are what it announces."""
     purpose = f"{path.name} is read"
     pyarrow = import_extra("pyarrow", "pyarrow", "hf", purpose)
     if is_arrow(path):
@@ -292,7 +293,7 @@ def _number(value: Any) -> float | str:
 def _reader(path: Path, key: str) -> Iterator[Fetch]:
     """Reads rows in order."""
     limit = available_bytes() // _MEMORY_FRACTION
-    with _opened(path) as table:
+    with opened_table(path) as table:
         ends = np.cumsum(table.rows)
         rows = _Rows(table, key)
 

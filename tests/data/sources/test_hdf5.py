@@ -106,11 +106,11 @@ def test_texts_that_are_longer_than_the_file_are_left_out(tmp_path, monkeypatch)
     with h5py.File(path, "a") as file:
         file.create_dataset("label", data=["x" * 100_000] * 12, dtype=h5py.string_dtype())
 
-    class OfSmallFile(hdf5._Texts):
+    class OfSmallFile(hdf5.VariableTexts):
         def __init__(self, dataset, _size):
             super().__init__(dataset, 150_000)
 
-    monkeypatch.setattr(hdf5, "_Texts", OfSmallFile)
+    monkeypatch.setattr(hdf5, "VariableTexts", OfSmallFile)
     assert "texts of" in reasons_of(load_dataset(path))["label"]
 
 

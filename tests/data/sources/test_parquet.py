@@ -199,14 +199,14 @@ def test_a_row_group_that_does_not_fit_into_memory_is_left_out(tmp_path, monkeyp
 
 def test_row_groups_with_fewer_rows_than_announced_are_read_as_far_as_they_go(tmp_path, monkeypatch):
     pq.write_table(table(4, FEATURES, label=[1, 2, 0, 1], age=[1, 2, 3, 4]), tmp_path / "a.parquet")
-    opened = parquet._opened
+    opened = parquet.opened_table
 
     @contextmanager
     def announces_more(path):
         with opened(path) as found:
             yield replace(found, rows=[6])
 
-    monkeypatch.setattr(parquet, "_opened", announces_more)
+    monkeypatch.setattr(parquet, "opened_table", announces_more)
     dataset = load_dataset(tmp_path / "a.parquet")
     assert values_of(dataset) == [0, 1, 2, 3]
     assert reasons_of(dataset)["age"] == "damaged: 4 values in 6 rows"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from latentlab.config import DataConfig
 from latentlab.data import load_dataset
-from latentlab.data.sources import archive_tables, zip_archive
+from latentlab.data.sources import archive_tables
 from latentlab.errors import InputError
 from tests.data.helpers import beside_the_steps, encoded, grey, opened_or_refused, reasons_of, values_of
 from tests.data.sources.test_tar_archive import write as write_tar
@@ -101,12 +101,16 @@ def test_frames_far_behind_in_an_archive_are_found_too(tmp_path, monkeypatch):
 def test_a_file_is_fetched_once_for_all_its_frames(tmp_path, monkeypatch):
     path = write(tmp_path / "a.zip", {"a.gif": animation(*range(0, 200, 5)), "b.gif": animation(7, 9)})
     read = []
-    content = zip_archive._content
-    monkeypatch.setattr(
-        zip_archive, "_content", lambda archive, info, limit: read.append(1) or content(archive, info, limit)
-    )
+    open_member = zipfile.ZipFile.open
+
+    def counted(archive, member, *rest, **more):
+        if isinstance(member, zipfile.ZipInfo):
+            read.append(member.filename)
+        return open_member(archive, member, *rest, **more)
+
+    monkeypatch.setattr(zipfile.ZipFile, "open", counted)
     assert len(load_dataset(path)) == 42
-    assert len(read) == 4  # both, by the survey and to decode them
+    assert sorted(read) == ["a.gif", "a.gif", "b.gif", "b.gif"]  # both, by the survey and to decode them
 
 
 def test_a_table_is_never_copied_outside_its_folder(tmp_path):
