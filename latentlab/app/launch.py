@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from latentlab.app.display_check import require_display
 from latentlab.engine.client.worker_host import launch
+from latentlab.errors import InputError
 from latentlab.paths import DEFAULT_MODEL
 from latentlab.utils.source_names import join_sources
 
@@ -32,7 +33,9 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 def add_window_options(parser: argparse.ArgumentParser) -> None:
     """Add the window's options to a parser."""
     parser.add_argument(
-        "path", nargs="*", help="a model, run folder, session, image folder or dataset file; several are one dataset"
+        "path",
+        nargs="*",
+        help="a model, run folder, session, image folder or dataset file; or a model and one dataset of all others",
     )
     parser.add_argument(
         "--engine",
@@ -68,7 +71,7 @@ def build(argv: Sequence[str] = ()) -> Application:
 
         front = FirstPaint(first)
         front.make_map()
-        application = Application(front, host, options.device, _opened_in_addition(options, first))
+        application = Application(front, host, options.device, options.path)
         for _ in application.build():
             pass
         return application
@@ -114,7 +117,7 @@ def _show(options: argparse.Namespace, first: str, host: WorkerHost) -> Applicat
 
     for _ in front.build_map():
         process_events()
-    application = Application(front, host, options.device, _opened_in_addition(options, first))
+    application = Application(front, host, options.device, options.path)
     for _ in application.build():
         process_events()
     return application
@@ -124,21 +127,29 @@ def _start_worker(argv: Sequence[str]) -> tuple[argparse.Namespace, str, WorkerH
     """The options, the model to open first, and the worker that opens it."""
     options = parse(argv)
     first: str = DEFAULT_MODEL
-    options.path = join_sources(options.path) if options.path else None
     if options.path:
-        from latentlab.storage.source_kind import kind_of, require_source
-        from latentlab.utils.source_names import absolute_source
-
-        require_source(options.path)
-        options.path = absolute_source(options.path)  # it is remembered as a recent file
-        first = options.path if kind_of(options.path) == "model" else DEFAULT_MODEL
+        first, options.path = _model_and_other(options.path)
+    else:
+        options.path = None
     require_display()
     return options, first, launch(options.engine, options.device, first)
 
 
-def _opened_in_addition(options: argparse.Namespace, first: str) -> str | None:
-    path: str | None = options.path
-    return None if path == first else path
+def _model_and_other(paths: list[str]) -> tuple[str, str | None]:
+    """The model to open first, and what is opened in addition: one source, or several that are one dataset."""
+    from latentlab.storage.source_kind import kind_of, require_source
+    from latentlab.utils.source_names import absolute_source
+
+    join_sources(paths)  # refuses an empty name
+    for path in paths:
+        require_source(path)
+    models = [path for path in paths if kind_of(path) == "model"]
+    if len(models) > 1:
+        raise InputError(f"the window opens one model, not {len(models)}: {', '.join(models)}")
+    others = [path for path in paths if path not in models]
+    # Absolute: they are remembered as recent files.
+    first = absolute_source(models[0]) if models else DEFAULT_MODEL
+    return first, absolute_source(join_sources(others)) if others else None
 
 
 def main(argv: Sequence[str] = ()) -> int:
