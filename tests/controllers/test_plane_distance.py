@@ -46,9 +46,9 @@ def test_more_than_the_view_is_measured_on_the_plane_through_the_latent(latent_m
 
 def test_dimming_begins_where_the_cue_says_far_from_data(latent_map, engine):
     answer(engine, typical=0.1, done=False)
-    assert scale(latent_map) == pytest.approx((0.3, 0.9))
+    assert scale(latent_map) == pytest.approx((0.15, 0.3))
     answer(engine, typical=0.01)
-    assert scale(latent_map) == pytest.approx((0.075, 0.225)), "no finer than the cells"
+    assert scale(latent_map) == pytest.approx((0.075, 0.15)), "no finer than the cells"
     answer(engine, typical=float("inf"))
     assert scale(latent_map) is None
 

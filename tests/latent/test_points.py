@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from latentlab.latent import principal_components, typical_distance
+from latentlab.latent import nearest, principal_components, typical_distance
+from latentlab.utils.defaults import FAR
 
 
 @pytest.fixture
@@ -38,3 +39,18 @@ def test_the_typical_distance_is_that_between_neighbours():
     assert typical_distance(lattice[:1]) == float("inf")
     many = np.random.default_rng(1).random((30_000, 2))
     assert typical_distance(many) == pytest.approx(typical_distance(many[:20_000]), rel=0.2)
+
+
+@pytest.mark.parametrize("size", [2, 10])
+def test_other_images_are_not_far_from_data_and_latents_between_clusters_are(random, size):
+    centres = 5 * np.eye(size)[:2]
+    points, held_out = (
+        (centres[:, None] + 0.5 * random.normal(size=(2, count, size))).reshape(-1, size) for count in (2000, 150)
+    )
+
+    def share_far(latents: np.ndarray) -> float:
+        far = FAR * typical_distance(points)
+        return float(np.mean([nearest(points, latent, 1)[1][0] > far for latent in latents]))
+
+    assert share_far(held_out) < 0.05
+    assert share_far(centres.mean(axis=0) + 0.1 * random.normal(size=(50, size))) > 0.9

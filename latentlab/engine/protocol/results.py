@@ -175,8 +175,8 @@ class DirectionFound(Result):
 class NearestFound(Result):
     """The nearest encoded images, nearest first.
 
-    ``typical`` is the 95th percentile of the encoded images' distances to their nearest neighbours: a latent much
-    farther than that from all of them is where no data is.
+    ``typical`` is the 95th percentile of the encoded images' distances to their nearest neighbours: a latent
+    farther than ``FAR`` times that from all of them is where no data is.
     """
 
     slot: ClassVar[str | None] = "nearest"
