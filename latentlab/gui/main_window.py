@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QMargins, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QLineEdit,
+    QMainWindow,
+    QMenu,
+    QSizePolicy,
+    QToolBar,
+    QToolButton,
+    QWidget,
+)
 
 from latentlab.gui.actions import Actions
 from latentlab.gui.dock_layout import DockLayout
@@ -391,9 +400,12 @@ class MainWindow(QMainWindow):
         return bool(super().event(event))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Emit ``escapePressed``."""
+        """Emit ``escapePressed``; Enter in a field gives the focus to the map, whose keys would be typed otherwise."""
+        is_enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
         if event.key() == Qt.Key.Key_Escape:
             self.escapePressed.emit()
+        elif is_enter and isinstance(self.focusWidget(), QLineEdit | QAbstractSpinBox):
+            self.latent_map.setFocus()
         else:
             super().keyPressEvent(event)
 

@@ -252,3 +252,14 @@ def test_honest_the_status_line_is_left_alone_by_tooltips_of_buttons_and_menus(w
     window.actions_.train.showStatusText(window)
     window.docks["log"].toggleViewAction().showStatusText(window)
     assert window.status.currentMessage() == "", "a hint would cover the current activity"
+
+
+@pytest.mark.parametrize("name", ["latentValue0", "chooseSearch", "epochs"])
+def test_enter_in_a_field_returns_the_focus_to_the_map(qtbot, window, name):
+    for panel in ("sliders", "selection", "training"):
+        window.show_panel(panel)
+    field = window.findChild(QWidget, name)
+    field.setFocus()
+    qtbot.waitUntil(field.hasFocus)
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    assert window.latent_map.hasFocus()

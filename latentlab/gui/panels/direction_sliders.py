@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
-from latentlab.gui.style.theme import SPACE, tabular
+from latentlab.gui.style.theme import SPACE
 from latentlab.gui.widgets.controls import column, label, named, row, tool_button
 from latentlab.gui.widgets.elided_label import ElidedLabel
 from latentlab.gui.widgets.latent_slider import LatentSlider
-from latentlab.gui.widgets.plain_text import set_tool_tip
+from latentlab.gui.widgets.value_edit import ValueEdit
 from latentlab.utils.plain_text import NAME, as_line
-from latentlab.utils.text import format_number
 
 _NAME_WIDTH = 84  # px
 
@@ -95,24 +94,24 @@ class _Row(QWidget):
         tip = f"{name}\n{shown.tip}\nDrag, or double-click to go to its middle"
         named(self.slider, f"directionSlider{index}", f"direction {name}", tip)
         self.slider.set_span(shown.span)
-        self.value = label("0.00")
-        self.value.setFont(tabular(self.value.font()))
-        self.value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.value.setFixedWidth(self.fontMetrics().horizontalAdvance("−00.00"))
-        set_tool_tip(self.value, "Position along the direction, in units of its length")
+        self.value = ValueEdit()
+        tip = f"Position along {name}, in units of its length: type another"
+        named(self.value, f"directionValue{index}", f"value of {name}", tip)
+        self.value.typed.connect(self._on_value_typed)
         self.remove = tool_button(
             f"directionRemove{index}",
             f"remove the slider of {name}",
             "Remove the slider; it stays on the Board",
             "close",
         )
-        self.slider.edited.connect(lambda value, _gesture: self._write(value))
+        self.slider.edited.connect(lambda value, _gesture: self.value.show_value(value))
         self.setLayout(row(title, self.slider, self.value, self.remove, space=SPACE // 2))
 
     def show_value(self, value: float) -> None:
         if self.slider.value() != value:
             self.slider.show_value(value)
-            self._write(value)
+            self.value.show_value(value)
 
-    def _write(self, value: float) -> None:
-        self.value.setText(format_number(value, ".2f"))
+    def _on_value_typed(self, value: float) -> None:
+        self.slider.setValue(value)
+        self.value.show_value(self.slider.value())

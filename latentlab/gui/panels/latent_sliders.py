@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QPushButton, QSizePolicy, QWidget
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import QGridLayout, QPushButton, QSizePolicy, QWidget
 
 from latentlab.config.layout import ACTIVE_KL
 from latentlab.gui.panels.direction_sliders import DirectionSliders
@@ -19,10 +17,12 @@ from latentlab.gui.widgets.containers import EmptyState, Fold
 from latentlab.gui.widgets.controls import button, column, combo_box, label, named, row, scrolled, tool_button
 from latentlab.gui.widgets.latent_slider import LatentSlider
 from latentlab.gui.widgets.plain_text import set_tool_tip, without_mnemonic
+from latentlab.gui.widgets.value_edit import WIDEST, ValueEdit
 from latentlab.utils.plain_text import NAME, as_line
-from latentlab.utils.text import MINUS, format_number, subscript
+from latentlab.utils.text import subscript
 
-_WIDEST_NAME = 48  # px: the slider needs the rest
+_WIDEST_NAME = 250  # px
+_WIDEST_KL = "0.00 nat"
 _BUTTON = 23  # px: as wide as the icon needs, which leaves more for the slider
 
 
@@ -34,9 +34,9 @@ class _Row(QWidget):
         name = f"z{subscript(dimension + 1)}"
         self.slider = LatentSlider(self)
         named(self.slider, f"latentSlider{dimension}", f"latent {name}", f"{name}: drag, or double-click to reset")
-        self.value = _ValueEdit()
+        self.value = ValueEdit()
         named(self.value, f"latentValue{dimension}", f"value of {name}", f"Type a value for {name}")
-        self.value.editingFinished.connect(self._on_value_typed)
+        self.value.typed.connect(self._on_value_typed)
         self.kl = label("", "dim")
         self.kl.setObjectName(f"latentKl{dimension}")
         set_tool_tip(self.kl, f"KL(q ‖ p) of {name}, mean over the encoded images: how much information it carries")
@@ -46,27 +46,36 @@ class _Row(QWidget):
         self.dice = tool_button(f"latentDice{dimension}", f"sample {name}", "Sample it from the prior", "dice")
         self.slider.edited.connect(self._on_slider_edited)
         self.title = TitleButton(dimension)
-        self._set_widths(self.title)
-        layout = QHBoxLayout(self)
+        self._set_widths()
+        self._layout = layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(SPACE // 2)
-        for widget, stretch in ((self.title, 0), (self.slider, 1), (self.value, 0), (self.kl, 0)):
-            layout.addWidget(widget, stretch)
+        layout.setHorizontalSpacing(SPACE // 2)
+        layout.setVerticalSpacing(0)
+        layout.setColumnMinimumWidth(0, self.title.width())
+        layout.setColumnStretch(1, 1)
+        for number, widget in enumerate((self.title, self.slider, self.value, self.kl, self.lock, self.dice)):
+            layout.addWidget(widget, 1, number)
+
+    def set_name(self, name: str) -> None:
+        """Show a name on a line of its own, above the slider, which stays as long as the others."""
+        self.title.set_name(name)
+        self._layout.removeWidget(self.title)
+        if name:
+            self._layout.addWidget(self.title, 0, 0, 1, self._layout.columnCount(), Qt.AlignmentFlag.AlignLeft)
+        else:
+            self._layout.addWidget(self.title, 1, 0)
+
+    def _set_widths(self) -> None:
         for tool in (self.lock, self.dice):
             tool.setFixedWidth(_BUTTON)
-            layout.addWidget(tool)
-
-    def _set_widths(self, title: TitleButton) -> None:
-        title.set_width(0)
-        for number, widest in ((self.value, "−00.00"), (self.kl, "0.00 nat")):
-            number.setFont(tabular(number.font()))
-            number.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            # With a fixed size a new number does not lay out its row again.
-            number.setFixedSize(self.fontMetrics().horizontalAdvance(widest), self.fontMetrics().height())
+        self.kl.setFont(tabular(self.kl.font()))
+        self.kl.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        # With a fixed size a new number does not lay out its row again.
+        self.kl.setFixedSize(self.fontMetrics().horizontalAdvance(_WIDEST_KL), self.fontMetrics().height())
 
     def show_value(self, value: float) -> None:
         self.slider.show_value(value)
-        self._write(value)
+        self.value.show_value(value)
 
     def show_kl(self, kl: float | None) -> None:
         self.kl.setText("" if kl is None else f"{kl:.1f} nat" if kl >= 0.05 else f"{kl:.2f} nat")
@@ -76,18 +85,12 @@ class _Row(QWidget):
             self.lock.setChecked(locked)
         set_icon(self.lock, "lock" if locked else "unlock", "dim")
 
-    def _on_value_typed(self) -> None:
-        """Move the slider to the typed value; text that is not a number is replaced by the present value."""
-        if self.value.isModified():
-            with suppress(ValueError):
-                self.slider.setValue(float(self.value.text().replace(MINUS, "-").replace(",", ".")))
-            self._write(self.slider.value())
+    def _on_value_typed(self, value: float) -> None:
+        self.slider.setValue(value)
+        self.value.show_value(self.slider.value())
 
     def _on_slider_edited(self, value: float, _gesture: int) -> None:
-        self._write(value)
-
-    def _write(self, value: float) -> None:
-        self.value.setText(format_number(value, ".2f"))
+        self.value.show_value(value)
 
 
 class TitleButton(QPushButton):
@@ -104,7 +107,7 @@ class TitleButton(QPushButton):
         self.set_name("")
 
     def set_name(self, name: str) -> None:
-        """Show the name that the user has given; an empty one shows the symbol."""
+        """Show the name that the user has given, after the symbol."""
         self._name = name
         title = f"{self._symbol} {name}".rstrip()
         set_tool_tip(
@@ -112,44 +115,11 @@ class TitleButton(QPushButton):
         )
         self._show()
 
-    def set_width(self, width: int) -> None:
-        """Make it this wide, at least as wide as a symbol."""
-        self.setFixedWidth(max(width, self.fontMetrics().horizontalAdvance("z₀₀") + 2))
-        self._show()
-
-    def wanted_width(self) -> int:
-        """Width that shows the whole name."""
-        return self.fontMetrics().horizontalAdvance(self._name) + 4 if self._name else 0
-
     def _show(self) -> None:
-        text = self._name or self._symbol
-        elided = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, max(self.width(), 8))
-        self.setText(without_mnemonic(elided))
-
-
-class _ValueEdit(QLineEdit):
-    """A number that looks like a label until it has the focus; Escape restores the value."""
-
-    def __init__(self) -> None:
-        super().__init__("0.00")
-        self.setProperty("role", "value")
-        self.setFrame(False)
-        self.setMaxLength(8)
-        self._before = self.text()
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        """Select the number, so that typing replaces it."""
-        super().focusInEvent(event)
-        self._before = self.text()
-        QTimer.singleShot(0, self, self.selectAll)  # after the click that gave the focus has set the cursor
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Restore the value with Escape."""
-        if event.key() == Qt.Key.Key_Escape:
-            self.setText(self._before)
-            self.clearFocus()
-        else:
-            super().keyPressEvent(event)
+        metrics, symbol = self.fontMetrics(), self._symbol
+        text = metrics.elidedText(f"{symbol} {self._name}".rstrip(), Qt.TextElideMode.ElideRight, _WIDEST_NAME)
+        self.setFixedWidth(max(metrics.horizontalAdvance(text) + 4, metrics.horizontalAdvance("z₀₀") + 2))
+        self.setText(without_mnemonic(text))
 
 
 def _header(parent: QWidget) -> QWidget:
@@ -158,7 +128,7 @@ def _header(parent: QWidget) -> QWidget:
     layout = row(None, space=SPACE // 2)
     header.setLayout(layout)
     metrics = header.fontMetrics()
-    for text, widest in (("value", "−00.00"), ("KL", "0.00 nat")):
+    for text, widest in (("value", WIDEST), ("KL", _WIDEST_KL)):
         heading = label(text, "dim")
         heading.setAlignment(Qt.AlignmentFlag.AlignRight)
         heading.setFixedWidth(metrics.horizontalAdvance(widest))
@@ -323,12 +293,9 @@ class LatentSliders(QWidget):
             each.show_locked(dimension in locked)
 
     def set_names(self, names: Mapping[int, str]) -> None:
-        """Show these names of dimensions, by index, instead of their symbols; the column is as wide as they need."""
+        """Show these names of dimensions, by index, each above its slider."""
         for dimension, each in enumerate(self._rows):
-            each.title.set_name(as_line(names.get(dimension, ""), NAME))
-        width = min(_WIDEST_NAME, max((each.title.wanted_width() for each in self._rows), default=0))
-        for each in self._rows:
-            each.title.set_width(width)
+            each.set_name(as_line(names.get(dimension, ""), NAME))
 
     def set_classes(self, names: Sequence[str]) -> None:
         """Offer the classes of a conditional model; without any the choice is hidden."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QComboBox, QLineEdit, QToolButton
+from PySide6.QtWidgets import QComboBox, QLineEdit, QPushButton, QToolButton
 
 from latentlab.gui.panels.latent_sliders import LatentSliders
 from latentlab.gui.widgets.latent_slider import LatentSlider
@@ -57,7 +57,9 @@ def test_a_value_can_be_typed_beside_its_slider(qtbot, sliders, edits):
     assert sliders.latent() == pytest.approx([0.0, -1.25, 0.0])
 
 
-@pytest.mark.parametrize(("text", "key"), [("x", Qt.Key.Key_Return), ("2", Qt.Key.Key_Escape)])
+@pytest.mark.parametrize(
+    ("text", "key"), [("x", Qt.Key.Key_Return), ("nan", Qt.Key.Key_Return), ("2", Qt.Key.Key_Escape)]
+)
 def test_text_that_is_no_number_and_escape_leave_the_value_as_it_is(qtbot, sliders, edits, text, key):
     sliders.set_latent(np.array([0.0, 0.5, 0.0], np.float32))
     assert type_value(qtbot, sliders, text, key).text() == "0.50"
@@ -170,3 +172,15 @@ def test_no_row_moves_during_a_run_or_while_a_slider_is_dragged(qtbot, sliders):
     qtbot.mouseRelease(slider, Qt.MouseButton.LeftButton, pos=slider.rect().center())
     sliders.set_kl([1.0, 2.0, 3.0])
     qtbot.waitUntil(lambda: tops() == before[::-1])
+
+
+def test_a_name_is_shown_in_full_and_shortens_no_slider(sliders):
+    before = slider(sliders, 1).width()
+    sliders.set_names({1: "open loop at the lower left"})
+    sliders.layout().activate()
+    title = sliders.findChild(QPushButton, "latentName1")
+    assert title.text() == "z₂ open loop at the lower left"
+    assert title.fontMetrics().horizontalAdvance(title.text()) <= title.width()
+    assert [slider(sliders, dimension).width() for dimension in range(3)] == [before] * 3
+    sliders.set_names({})
+    assert title.text() == "z₂"
