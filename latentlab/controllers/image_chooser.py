@@ -16,6 +16,7 @@ from latentlab.engine.protocol.messages import (
     ImagesFound,
     ImagesRanked,
     RankImages,
+    Ranking,
     RankingProgress,
     SearchImages,
 )
@@ -69,6 +70,7 @@ class ImageChooserController(QObject):
         engine.workerLost.connect(lambda _lost: self._end_ranking())
         for signal in (session.pointsChanged, session.datasetChanged, session.viewedEpochChanged):
             signal.connect(self._show)
+        session.selectionChanged.connect(self._on_selection_changed)
         session.modelChanged.connect(self._on_model_changed)
         self._show()
 
@@ -170,21 +172,34 @@ class ImageChooserController(QObject):
         self._end_ranking()
         if wanted is None:
             return
-        images = np.sort(ranked.images[: wanted.count])
-        title = f"{len(images):,} {_TITLES[wanted.by]}"
-        self._selection.select(Selection(images, ranked.fingerprint, title), SelectMode(wanted.mode))
-        last = float(ranked.values[len(images) - 1]) if len(images) else 0.0
-        self._chooser.set_note(_range_text(ranked, float(ranked.values[0]), last))
+        count = min(wanted.count, len(ranked.images))
+        compared = ranked.compared if ranked.compared < len(ranked.images) else 0
+        ranking = Ranking(ranked.by, ranked.images[:count], ranked.values[:count], compared)
+        title = f"{count:,} {_TITLES[wanted.by]}"
+        chosen = Selection(np.sort(ranking.images), ranked.fingerprint, title, ranking)
+        self._selection.select(chosen, SelectMode(wanted.mode))
+        self._on_selection_changed()  # also if they were selected already
+
+    def _on_selection_changed(self) -> None:
+        """Say from which value to which the images of a ranking are, as long as they are selected."""
+        selection = self._session.selection
+        if self._wanted is None:
+            self._chooser.set_note("" if selection is None else _range_text(selection))
 
     def _on_failed(self, failure: Failed) -> None:
         if failure.request == RankImages.__name__:
             self._end_ranking()
 
 
-def _range_text(ranked: ImagesRanked, first: float, last: float) -> str:
-    """From which value to which the chosen images are."""
-    if ranked.by == "distance":
-        among = f" (among {ranked.compared:,} of the points)" if ranked.compared < len(ranked.images) else ""
+def _range_text(selection: Selection) -> str:
+    """From which value to which the images of a ranking are; empty if the selection is none."""
+    ranking = selection.ranking
+    if ranking is None or not len(selection):
+        return ""
+    places = ranking.places_of(selection.images)
+    first, last = (float(ranking.values[place]) for place in (places.min(), places.max()))
+    if ranking.by == "distance":
+        among = f" (among {ranking.compared:,} of the points)" if ranking.compared else ""
         return f"Distance to the nearest other image {first:.3g} to {last:.3g}{among}"
-    name = "Distortion" if ranked.by == "distortion" else "ELBO"
+    name = "Distortion" if ranking.by == "distortion" else "ELBO"
     return f"{name} {first:.4g} to {last:.4g} nats"

@@ -10,7 +10,7 @@ from latentlab.controllers.commands import ChangeSelection
 from latentlab.engine.protocol.messages import PointsChanged, SnapshotRead
 from latentlab.gui.latent_map import LatentMap
 from latentlab.state.activity import Activity
-from latentlab.state.selection import Selection, SelectMode, inverted, selection_of_rows
+from latentlab.state.selection import Selection, SelectMode, inverted, is_same_choice, selection_of_rows
 from latentlab.state.session import Session
 from latentlab.utils.text import pluralize
 
@@ -49,7 +49,7 @@ class SelectionController(QObject):
         elif mode is SelectMode.SUBTRACT:
             selection = None
         after = selection if selection is not None and len(selection) else None
-        if after != before:
+        if not is_same_choice(after, before):
             self._undo.push(ChangeSelection(self._session, after, text))
 
     def select_all(self) -> None:

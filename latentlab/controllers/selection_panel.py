@@ -15,6 +15,7 @@ from latentlab.controllers.generations import Generations
 from latentlab.controllers.selection import SelectionController
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import (
+    SHEET_IMAGES,
     EncodeSelection,
     ExportSelection,
     IntArray,
@@ -154,14 +155,19 @@ class SelectionPanelController(QObject):
         return reasons
 
     def _note(self) -> str:
-        """What is missing on the sheet, and why."""
+        """Which images are on the sheet, and what is missing there, and why."""
         points, selection = self._session.points, self._session.selection
         if points is None or selection is None:
             return ""
-        if not self._has_images():
-            return "Decoded images alone: the dataset of these points is not open."
+        notes = []
+        if selection.ranking is not None and len(selection) > SHEET_IMAGES:
+            notes.append(f"Shown are the first {SHEET_IMAGES} of the ranking.")
         missing = len(selection) - len(selection.rows(points))
-        return f"{pluralize(missing, 'image')} of them are not on the map, which shows some of all." if missing else ""
+        if not self._has_images():
+            notes.append("Decoded images alone: the dataset of these points is not open.")
+        elif missing:
+            notes.append(f"{pluralize(missing, 'image')} of them are not on the map, which shows some of all.")
+        return " ".join(notes)
 
     def _show_tags(self) -> None:
         self._panel.tag_columns = tuple(dict.fromkeys(item.tag for item in tagged(self._session.board.items)))
@@ -173,7 +179,12 @@ class SelectionPanelController(QObject):
         if selection is None or session.model is None or session.points is None or not self._is_shown:
             return
         if selection.fingerprint == session.points.fingerprint:
-            request = SummarizeSelection(self._generations.next(), selection.images, label=session.label)
+            request = SummarizeSelection(
+                self._generations.next(),
+                selection.ordered,
+                label=session.label,
+                is_ranked=selection.ranking is not None,
+            )
             self._engine.request(request)
 
     def _on_summary(self, result: SelectionSummary) -> None:
@@ -238,7 +249,9 @@ class SelectionPanelController(QObject):
         if selection is not None:
             tags = tags_of(self._session.board.items, selection.fingerprint)
             is_table = kind == "table"
-            request = ExportSelection(path, selection.images, "table" if is_table else "folder", tags)
+            request = ExportSelection(
+                path, selection.ordered, "table" if is_table else "folder", tags, selection.ranking
+            )
             self._engine.request(request)
 
     def _on_exported(self, result: SelectionExported) -> None:

@@ -8,7 +8,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from latentlab.engine.protocol.messages import PointsChanged, SnapshotRead
+from latentlab.engine.protocol.messages import PointsChanged, Ranking, SnapshotRead
 from latentlab.utils.array_types import IntArray
 
 _LONGEST_DESCRIPTION = 200  # characters: of more steps only the last ones are told
@@ -36,15 +36,23 @@ class Selection:
         Of the dataset; empty if the points do not say.
     description
         How they were chosen, in a few words: ``lasso``, ``class 3``.
+    ranking
+        The order they were chosen by, if they are the first of a ranking or some of these.
     """
 
     images: IntArray
     fingerprint: str = ""
     description: str = ""
+    ranking: Ranking | None = None
 
     def __len__(self) -> int:
         """Number of images."""
         return len(self.images)
+
+    @property
+    def ordered(self) -> IntArray:
+        """The images, int64 [k]: in the order of their ranking, else ascending."""
+        return self.images if self.ranking is None else self.ranking.sorted(self.images)
 
     def __eq__(self, other: object) -> bool:
         """Whether the same images of the same dataset are selected."""
@@ -74,14 +82,24 @@ class Selection:
         if self.fingerprint != other.fingerprint:
             return Selection(np.zeros(0, np.int64), other.fingerprint)
         if mode is SelectMode.ADD:
-            sign, images = "+", _united(self.images, other.images)
+            sign, images, ranking = "+", _united(self.images, other.images), None
         else:
-            sign, images = "−", self.images[~_is_member(self.images, other.images)]
+            sign, images, ranking = "−", self.images[~_is_member(self.images, other.images)], self.ranking
         parts = [part for part in (self.description, other.description) if part]
         text = f" {sign} ".join(parts) if len(parts) > 1 else "".join(parts)
         if len(text) > _LONGEST_DESCRIPTION:
             text = f"… {text[len(text) + 2 - _LONGEST_DESCRIPTION :]}"
-        return Selection(images, other.fingerprint, text)
+        return Selection(images, other.fingerprint, text, ranking)
+
+
+def is_same_choice(one: Selection | None, other: Selection | None) -> bool:
+    """Whether two selections are of the same images, in the order of the same values."""
+    if one is None or other is None:
+        return one is other
+    if one.ranking is None or other.ranking is None:
+        return one == other and one.ranking is other.ranking
+    is_same_order = one.ranking.by == other.ranking.by and np.array_equal(one.ranking.values, other.ranking.values)
+    return one == other and is_same_order
 
 
 def selection_of_rows(points: PointsChanged | SnapshotRead, rows: IntArray, description: str) -> Selection:

@@ -21,7 +21,7 @@ from latentlab.state.board import Board
 from latentlab.state.dimension_names import DimensionNames
 from latentlab.state.map_axes import AxesChoice, MapAxes, axis_vector, level_components
 from latentlab.state.run_status import RunState, RunStatus
-from latentlab.state.selection import Selection
+from latentlab.state.selection import Selection, is_same_choice
 
 
 @dataclass(frozen=True)
@@ -228,7 +228,7 @@ class Session(QObject):
         """Select other images; an empty selection is none."""
         if selection is not None and not len(selection):
             selection = None
-        if selection != self._selection:
+        if not is_same_choice(selection, self._selection):
             self._selection = selection
             self._emit(self.selectionChanged)
 

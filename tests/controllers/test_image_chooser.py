@@ -22,7 +22,7 @@ from latentlab.engine.protocol.messages import (
 )
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.panels.image_chooser import ImageChooser
-from latentlab.state.selection import Selection
+from latentlab.state.selection import Selection, SelectMode
 from tests.controllers.conftest import model_info, some_points
 from tests.controllers.test_autosave import dataset_info
 
@@ -110,9 +110,25 @@ def test_the_first_images_of_a_ranking_are_selected_and_more_of_them_at_once(par
     assert session.selection.images.tolist() == [47, 48, 49]
     assert session.selection.description == "3 worst reconstructed"
     assert parts.note == "Distortion 9 to 8.633 nats"
+    assert session.selection.ordered.tolist() == [49, 48, 47], "worst first"
     parts.rank("distortion", 5)
     assert len(session.selection) == 5
     assert engine.count(RankImages) == 1, "the ranking is known"
+
+
+def test_the_range_of_a_ranking_is_said_of_its_images_alone(parts, session, engine, undo):
+    parts.rank("distortion", 3)
+    engine.imagesRanked.emit(ranked(1))
+    session.set_selection(Selection(np.array([47, 48, 49]), "f", "lasso"))
+    assert session.selection.ranking is None, "the same images, but not by their rank"
+    assert parts.note == ""
+    undo.undo()
+    undo.redo()
+    assert parts.note == "Distortion 9 to 8.633 nats"
+    part = Selection(np.array([49]), "f", "lasso")
+    session.set_selection(session.selection.combined(part, SelectMode.SUBTRACT))
+    assert session.selection.ordered.tolist() == [48, 47]
+    assert parts.note == "Distortion 8.816 to 8.633 nats"
 
 
 def test_other_weights_are_ranked_anew(parts, session, engine):

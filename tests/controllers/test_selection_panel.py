@@ -17,6 +17,7 @@ from latentlab.controllers.selection_panel import SelectionPanelController
 from latentlab.engine.protocol.messages import (
     EncodeSelection,
     ExportSelection,
+    Ranking,
     SelectionExported,
     SelectionSummary,
     SubsetWritten,
@@ -197,6 +198,19 @@ def test_export_is_requested_with_the_tags_and_reported(parts, session, engine):
     assert [(tag.column, tag.value, tag.images.tolist()) for tag in request.tags] == [("mine", "good", [2, 3, 5, 8])]
     engine.selectionExported.emit(SelectionExported("/out/some.csv", "4 images in some.csv"))
     assert any("4 images in some.csv" in each.text() for each in parts.window.findChildren(QLabel))
+
+
+def test_images_of_a_ranking_are_shown_and_exported_in_its_order(parts, session, engine, qtbot):
+    order = np.array([8, 2, 30, 5, *range(10, 20)])
+    ranking = Ranking("distortion", order, np.linspace(9, 1, 14, dtype=np.float32))
+    session.set_selection(Selection(np.sort(order), "f", "14 worst reconstructed", ranking))
+    qtbot.waitUntil(lambda: engine.count(SummarizeSelection) == 1)
+    request = engine.last(SummarizeSelection)
+    assert (request.images.tolist(), request.is_ranked) == (order.tolist(), True)
+    assert "the first 12 of the ranking" in parts.text("selectionNote")
+    parts.panel.exportRequested.emit("table", "/out/worst.csv")
+    request = engine.last(ExportSelection)
+    assert (request.images.tolist(), request.ranking) == (order.tolist(), ranking)
 
 
 def test_a_tag_is_a_column_that_colours_the_points_until_it_is_undone(parts, session, undo):

@@ -8,24 +8,66 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+import numpy as np
+
 from latentlab.config import DataConfig
 from latentlab.engine.protocol.requests import Request
 from latentlab.engine.protocol.results import Result
 from latentlab.utils.array_types import ByteArray, FloatArray, IntArray
 from latentlab.utils.tag_columns import Tag
 
+SHEET_IMAGES = 12
+"""Selected images that are shown beside their reconstructions."""
 RankedBy = Literal["distortion", "elbo", "distance"]
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """Some images in the order of a figure.
+
+    Attributes
+    ----------
+    by
+        The figure.
+    images
+        int64 [k], the most extreme first: rank 1.
+    values
+        float32 [k], in this order: nats, or Euclidean distance.
+    compared
+        Number of points that distances were measured to, if not to all of them; else 0.
+    """
+
+    by: RankedBy
+    images: IntArray
+    values: FloatArray
+    compared: int = 0
+
+    def places_of(self, images: IntArray) -> IntArray:
+        """Places of images [n] in this order, int64 [n] from 0; −1 for those that were not ranked."""
+        order = np.argsort(self.images, kind="stable")
+        at = np.minimum(np.searchsorted(self.images, images, sorter=order), len(order) - 1)
+        places: IntArray = order[at]
+        return np.where(self.images[places] == images, places, -1)
+
+    def sorted(self, images: IntArray) -> IntArray:
+        """The images [n] in this order, int64 [n]; those that were not ranked come last."""
+        places = self.places_of(images)
+        return images[np.argsort(np.where(places < 0, len(self.images), places), kind="stable")]
 
 
 @dataclass(frozen=True)
 class SummarizeSelection(Request):
-    """Decode some of the selected images, evenly chosen, and compute their mean; ``label`` as in ``Decode``."""
+    """Decode some of the selected images and compute their mean; ``label`` as in ``Decode``.
+
+    Images in the order of a ranking (``is_ranked``) are the first ones, others are evenly chosen.
+    """
 
     slot: ClassVar[str | None] = "selection-summary"
     generation: int
     images: IntArray
-    count: int = 12
+    count: int = SHEET_IMAGES
     label: int | None = None
+    is_ranked: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,23 +166,28 @@ class SearchImages(Request):
 
 @dataclass(frozen=True)
 class ImagesFound(Result):
-    """The images that a search has found, of the dataset with this fingerprint."""
+    """The images that a search has found, of the dataset with this fingerprint; ``what`` they are, as ``class 3``."""
 
     slot: ClassVar[str | None] = "search"
     generation: int
     text: str
     images: IntArray
     fingerprint: str
+    what: str = ""
 
 
 @dataclass(frozen=True)
 class ExportSelection(Request):
-    """Write a table of images (path, label, tags, latent), or a new folder of links to them, or of PNG files."""
+    """Write a table of images (path, label, tags, latent), or a new folder of links to them, or of PNG files.
+
+    The rows of the table are in the order of ``images``; with a ``ranking`` they have a rank and its figure.
+    """
 
     path: str
     images: IntArray
     kind: Literal["table", "folder"]
     tags: tuple[Tag, ...] = ()
+    ranking: Ranking | None = None
 
 
 @dataclass(frozen=True)

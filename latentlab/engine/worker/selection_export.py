@@ -24,6 +24,7 @@ from latentlab.engine.protocol.messages import (
     ExportSelection,
     FloatArray,
     IntArray,
+    Ranking,
     SelectionExported,
     SubsetWritten,
     WriteSubset,
@@ -38,8 +39,8 @@ from latentlab.storage.outputs import check_output
 from latentlab.utils.memory import available_bytes, format_bytes
 from latentlab.utils.pixels import as_pixels
 from latentlab.utils.plain_text import quote_cell
-from latentlab.utils.tag_columns import Tag, tag_columns
-from latentlab.utils.text import pluralize
+from latentlab.utils.tag_columns import tag_columns
+from latentlab.utils.text import pluralize, subscript
 
 Steps = Generator[None, None, None]
 _ROWS_AT_ONCE = 500
@@ -59,7 +60,7 @@ def exporting(workspace: Workspace, request: ExportSelection) -> Steps:
     available = selectable_images(workspace)
     images = checked(request.images, available)
     if request.kind == "table":
-        sentence = yield from _write_table(workspace, Path(request.path), available, images, request.tags)
+        sentence = yield from _write_table(workspace, request, available, images)
     else:
         sentence = yield from _write_folder(Path(request.path), available, images)
     workspace.send(SelectionExported(request.path, sentence))
@@ -69,32 +70,47 @@ def exporting(workspace: Workspace, request: ExportSelection) -> Steps:
 
 
 def _write_table(
-    workspace: Workspace, path: Path, available: SelectableImages, images: IntArray, tags: tuple[Tag, ...]
+    workspace: Workspace, request: ExportSelection, available: SelectableImages, images: IntArray
 ) -> Generator[None, None, str]:
-    info, dataset = workspace.info, available.dataset
+    info, dataset, path = workspace.info, available.dataset, Path(request.path)
     check_output(
         path,
         *([] if info is None else [each for each in (info.source, info.path) if each]),
         data="" if dataset is None else dataset.source,
     )
     latents, rows = yield from _latents(workspace, available, images)
-    columns = {name: values.tolist() for name, values in tag_columns(tags, images).items()}
+    ranks = _rank_columns(request.ranking, images)
+    columns = {name: values.tolist() for name, values in tag_columns(request.tags, images).items()}
     labels = available.labels[np.searchsorted(available.images, images)].tolist()
     text = io.StringIO(newline="")
     table = csv.writer(text)
-    names = [quote_cell(name) for name in columns]
-    table.writerow(["image", "path", "label", *names, *(f"mean_{number}" for number in range(latents.shape[1]))])
+    means = [f"mean_{number}" for number in range(latents.shape[1])]
+    table.writerow(["image", "path", "label", *ranks, *map(quote_cell, columns), *means])
     row_of = dict(zip(rows.tolist(), range(len(rows)), strict=True))
     for number, image in enumerate(images.tolist()):
         name = "" if dataset is None else dataset.paths[image]
         label = available.classes[labels[number]] if 0 <= labels[number] < len(available.classes) else ""
-        means = latents[row_of[number]].tolist() if number in row_of else [""] * latents.shape[1]
+        latent = latents[row_of[number]].tolist() if number in row_of else [""] * latents.shape[1]
         own = [quote_cell(values[number]) for values in columns.values()]
-        table.writerow([image, quote_cell(name), quote_cell(label), *own, *means])
+        place = [values[number] for values in ranks.values()]
+        table.writerow([image, quote_cell(name), quote_cell(label), *place, *own, *latent])
         if number % _ROWS_AT_ONCE == _ROWS_AT_ONCE - 1:
             yield
     atomic_write(path, text.getvalue().encode("utf-8", "backslashreplace"))
-    return f"{pluralize(len(images), 'image')} in {path.name}"
+    written = f"{pluralize(len(images), 'image')} in {path.name}"
+    return f"{written}; its column mean_0 is z{subscript(1)}, and so on" if latents.shape[1] else written
+
+
+def _rank_columns(ranking: Ranking | None, images: IntArray) -> dict[str, list[Any]]:
+    """The rank of each image, from 1, and the figure it was ranked by; empty texts for images without one."""
+    if ranking is None:
+        return {}
+    places = ranking.places_of(images).tolist()
+    values = ranking.values.tolist()
+    return {
+        "rank": [place + 1 if place >= 0 else "" for place in places],
+        ranking.by: [values[place] if place >= 0 else "" for place in places],
+    }
 
 
 def _latents(

@@ -37,7 +37,8 @@ def summarizing(workspace: Workspace, request: SummarizeSelection) -> Generator[
     dataset = available.dataset
     if not len(images) or (dataset is not None and dataset.image_shape != model.image_shape):
         return  # the map shows none of them
-    shown = _evenly(images, min(request.count, _MOST_SHOWN))
+    count = min(request.count, _MOST_SHOWN)
+    shown = images[:count] if request.is_ranked else _evenly(images, count)
     is_current = workspace.points_version == workspace.version
     labels, latents = yield from _encoded(model, available, shown, request.label, is_current)
     reconstructions = yield from _decoded(model, latents, labels)

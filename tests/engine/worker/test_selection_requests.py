@@ -20,6 +20,7 @@ from latentlab.engine.protocol.messages import (
     ImagesRanked,
     PointsChanged,
     RankImages,
+    Ranking,
     RankingProgress,
     SearchImages,
     SelectionExported,
@@ -218,7 +219,7 @@ def test_a_table_has_path_class_tags_and_latents(bench, tmp_path):
     path = tmp_path / "some.csv"
     tags = (Tag("mine", "=good", np.array([5])),)
     done = bench.ask(ExportSelection(str(path), SOME, "table", tags), SelectionExported)
-    assert done.sentence == "4 images in some.csv"
+    assert done.sentence == "4 images in some.csv; its column mean_0 is z₁, and so on"
     rows = list(csv.DictReader(path.read_text().splitlines()))
     assert [row["path"] for row in rows] == [bench.dataset.paths[image] for image in SOME]
     assert [row["label"] for row in rows] == ["ones", "ones", "twos", "twos"]
@@ -226,6 +227,22 @@ def test_a_table_has_path_class_tags_and_latents(bench, tmp_path):
     assert not rows[1]["mine"].startswith("="), "a spreadsheet would compute it"
     latents = np.array([[float(row["mean_0"]), float(row["mean_1"])] for row in rows])
     np.testing.assert_allclose(latents, bench.workspace.points.mean[SOME], rtol=1e-6)
+
+
+def test_images_of_a_ranking_are_shown_and_exported_in_its_order(bench, tmp_path):
+    order, values = np.array([22, 5, 39, 1]), np.array([9.5, 7, 3, -2], np.float32)
+    summary = bench.ask(SummarizeSelection(1, order, 3, is_ranked=True), SelectionSummary)
+    assert summary.images.tolist() == [22, 5, 39], "the first ones"
+    np.testing.assert_array_equal(summary.originals, as_pixels(np.asarray(bench.dataset.images)[summary.images]))
+    path = tmp_path / "worst.csv"
+    ranking = Ranking("elbo", order, values)
+    bench.ask(ExportSelection(str(path), np.array([22, 39, 1, 7]), "table", (), ranking), SelectionExported)
+    rows = list(csv.DictReader(path.read_text().splitlines()))
+    assert [(row["image"], row["rank"], row["elbo"]) for row in rows] == [
+        ("22", "1", "9.5"), ("39", "3", "3.0"), ("1", "4", "-2.0"), ("7", "", ""),
+    ]  # fmt: skip
+    latents = np.array([[float(row["mean_0"]), float(row["mean_1"])] for row in rows])
+    np.testing.assert_allclose(latents, bench.workspace.points.mean[[22, 39, 1, 7]], rtol=1e-6)
 
 
 def test_a_table_is_not_written_over_an_image(bench, folder):
