@@ -30,9 +30,10 @@ NO_DATASET = "Open their dataset to see the images."
 class NeighboursController(QObject):
     """Finds the encoded images nearest to the latent shown: the one under the pointer, else the committed one.
 
-    The nearest image's posterior goes to the session, for the map's ellipse, and all of them for its marks. Under the
-    pointer there is at most one search every ``PREVIEW_MS``. During a run a search waits until the latent rests: every
-    search slows the training, and whether the image is a copy is measured when it has ended.
+    The nearest image's posterior goes to the session, for the map's ellipse while the latent is that image's own, and
+    all of them for its marks. Under the pointer there is at most one search every ``PREVIEW_MS``. During a run a search
+    waits until the latent rests: every search slows the training, and whether the image is a copy is measured when it
+    has ended.
     """
 
     def __init__(

@@ -36,6 +36,7 @@ class PlaneDistanceController(QObject):
         self._view = latent_map.view()
         self._generations, self._duty_cycle = Generations(), DutyCycle(DISTANCES)
         self._soon = Debouncer(INTERVAL_MS, self._request, self)
+        latent_map.destroyed.connect(self._soon.stop)  # a request that is still to come would ask the map
         latent_map.viewChanged.connect(self._on_view_changed)
         latent_map.layerChanged.connect(self._on_layer_changed)
         engine.planeMeasured.connect(self._on_measured)

@@ -57,7 +57,7 @@ class MapState:
     cursor, preview
         The committed latent and the one under the pointer on the shown axes, [2].
     posterior
-        Mean [2] and covariance [2, 2] of a posterior on the shown axes.
+        Mean [2] and covariance [2, 2], on the shown axes, of the posterior of the image whose latent is committed.
     neighbours
         Encoded images nearest to the latent shown, on the shown axes, [k, 2].
     path
@@ -226,11 +226,14 @@ def _has_images(session: Session) -> bool:
 
 
 def _posterior(session: Session, plane: Axes) -> tuple[FloatArray, FloatArray] | None:
-    """The posterior of the image file that the latent belongs to, else of the nearest image; none beside a snapshot."""
-    encoded, posterior = session.encoded_image, session.nearest_posterior
-    if encoded is not None and np.array_equal(encoded.mean, session.latent):
+    """The posterior of the opened image or the data point whose mean the latent is; none beside a snapshot.
+
+    Anywhere else an ellipse would be of an image that is not at the cross-hair.
+    """
+    encoded, posterior, latent = session.encoded_image, session.nearest_posterior, session.latent
+    if encoded is not None and np.array_equal(encoded.mean, latent):
         posterior = Posterior(encoded.mean, encoded.std)
-    if posterior is None or session.viewed_epoch is not None or posterior.mean.size != plane.x.size:
+    if posterior is None or session.viewed_epoch is not None or not np.array_equal(posterior.mean, latent):
         return None
     directions = np.stack([plane.x, plane.y])  # [2, d]
     covariance = ((directions * posterior.std**2) @ directions.T).astype(np.float32)

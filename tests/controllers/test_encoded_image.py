@@ -204,4 +204,6 @@ def test_honest_the_ellipse_is_the_image_files_posterior_while_the_latent_is_its
     np.testing.assert_allclose(mean, [1, -1])
     np.testing.assert_allclose(covariance, np.eye(2) * 0.09, rtol=1e-5)
     session.set_latent([0.0, 0.0])
+    assert drawn[-1][0] is None
+    session.set_latent(near.z[0])
     np.testing.assert_allclose(drawn[-1][0], [0.7, 0.7])

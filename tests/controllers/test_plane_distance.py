@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import shiboken6
+from PySide6.QtCore import QTimer
 
 from latentlab.controllers.latent_map import MapController
+from latentlab.controllers.plane_distance import PlaneDistanceController
 from latentlab.engine.protocol.messages import MeasurePlane, PlaneMeasured
 from latentlab.gui.latent_map import LatentMap
 from latentlab.state.map_axes import AxesChoice
@@ -77,3 +80,12 @@ def test_nothing_is_measured_for_a_hidden_layer(latent_map, session, engine, qtb
     assert engine.count(MeasurePlane) == before
     latent_map.set_layer_visible("trust", True)
     qtbot.waitUntil(lambda: engine.count(MeasurePlane) == before + 1)
+
+
+def test_a_pending_request_ends_with_the_map(session, engine):
+    latent_map = LatentMap()
+    controller = PlaneDistanceController(engine, latent_map, session)
+    latent_map.viewChanged.emit(latent_map.view())
+    assert any(timer.isActive() for timer in controller.findChildren(QTimer))
+    shiboken6.delete(latent_map)
+    assert not any(timer.isActive() for timer in controller.findChildren(QTimer))

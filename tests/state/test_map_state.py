@@ -57,9 +57,11 @@ def test_the_path_is_projected_onto_the_axes_that_are_shown(open_session):
     assert resolve(open_session).axis_names == ("z₃", "z₁")
 
 
-def test_the_posterior_is_that_of_the_encoded_image_at_its_latent_and_else_of_the_nearest(open_session):
+def test_the_posterior_is_of_the_image_at_the_latent_and_of_none_elsewhere(open_session):
     nearest = Posterior(np.array([1, 1, 1], np.float32), np.array([1, 2, 3], np.float32))
     open_session.set_nearest_posterior(nearest)
+    assert resolve(open_session).posterior is None, "the nearest image is not at the cross-hair"
+    open_session.set_latent(nearest.mean)
     mean, covariance = resolve(open_session).posterior
     np.testing.assert_allclose(mean, [1, 1])
     np.testing.assert_allclose(covariance, [[1, 0], [0, 4]])
@@ -70,7 +72,7 @@ def test_the_posterior_is_that_of_the_encoded_image_at_its_latent_and_else_of_th
     open_session.set_latent(encoded.mean)
     np.testing.assert_allclose(resolve(open_session).posterior[0], [2, 0])
     open_session.set_latent([0, 0, 0])
-    np.testing.assert_allclose(resolve(open_session).posterior[0], [1, 1])
+    assert resolve(open_session).posterior is None
 
 
 def test_a_new_model_ends_path_and_posterior(open_session):

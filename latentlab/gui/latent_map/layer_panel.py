@@ -54,7 +54,6 @@ class LayerPanel(QFrame):
         switch = QCheckBox(layer.title)
         switch.setObjectName(f"layerVisible_{layer.name}")
         switch.setAccessibleName(f"Show {layer.title}")
-        set_tool_tip(switch, f"Show or hide: {layer.title}")
         switch.setChecked(layer.visible)
         switch.toggled.connect(lambda visible: self._on_switch_toggled(layer.name, visible))
         self._switches[layer.name] = switch
@@ -90,7 +89,8 @@ class LayerPanel(QFrame):
             switch.setChecked(layer.visible)
             slider.setValue(round(100 * layer.opacity))
         switch.setEnabled(not layer.unavailable)
-        set_tool_tip(switch, layer.unavailable or f"Show or hide: {layer.title}")
+        about = f"Show or hide: {layer.title}" + (f"\n{layer.about}" if layer.about else "")
+        set_tool_tip(switch, layer.unavailable or about, lines=True)
         slider.setEnabled(layer.visible and not layer.unavailable)
         if layer.name in self._choices:
             self._show_choice(layer)

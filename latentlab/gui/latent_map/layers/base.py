@@ -36,6 +36,8 @@ class LayerState:
         What it can show: name, title, and why it cannot be chosen now (empty if it can); empty without a choice.
     choice : str
         Name of the one that it shows.
+    about : str
+        What is shown, where the title does not say it.
     """
 
     name: str
@@ -45,6 +47,7 @@ class LayerState:
     unavailable: str = ""
     choices: tuple[tuple[str, str, str], ...] = ()
     choice: str = ""
+    about: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,8 @@ class Layer(pg.GraphicsObject):  # type: ignore[misc]
     ----------
     name, title : str
         What programs call the layer, and what the user reads.
+    about : str
+        What is shown, for the tooltip, where the title does not say it.
     visible_at_first, opacity_at_first
         The layer's switch and opacity when the map is made.
     needs_coverage : bool
@@ -103,6 +108,7 @@ class Layer(pg.GraphicsObject):  # type: ignore[misc]
 
     name: ClassVar[str] = ""
     title: ClassVar[str] = ""
+    about: ClassVar[str] = ""
     visible_at_first: ClassVar[bool] = True
     opacity_at_first: ClassVar[float] = 1.0
     needs_coverage: ClassVar[bool] = False
@@ -131,7 +137,7 @@ class Layer(pg.GraphicsObject):  # type: ignore[misc]
         """The layer's switch, opacity and choice now."""
         choices = tuple((name, title, self._refused.get(name, "")) for name, title in self.choices)
         visible, opacity = self.isVisible(), self.opacity()
-        return LayerState(self.name, self.title, visible, opacity, self._unavailable, choices, self._choice)
+        return LayerState(self.name, self.title, visible, opacity, self._unavailable, choices, self._choice, self.about)
 
     def set_unavailable(self, reason: str) -> None:
         """Draw nothing and say why; an empty reason draws it again."""

@@ -79,6 +79,7 @@ class PicturesLayer(ImageLayer):
 
     name = "pictures"
     title = "Pictures at the points"
+    about = "each stands in its cell, over its point; a ring marks the point at the pointer"
     visible_at_first = False
     choices = (("real", "Real images"), ("decoded", "Decoded images"))
 

@@ -22,6 +22,7 @@ class PosteriorLayer(Layer):
 
     name = "posterior"
     title = "Posterior"
+    about = "of the opened image or the data point whose latent is committed"
     kept = True
 
     def __init__(self) -> None:
