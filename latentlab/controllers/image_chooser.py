@@ -25,6 +25,8 @@ from latentlab.state.activity import Activity, ActivityEntry
 from latentlab.state.selection import Selection, SelectMode, selection_of_rows
 from latentlab.state.session import Session
 from latentlab.state.tags import tags_of
+from latentlab.utils.plain_text import NAME, as_line
+from latentlab.utils.text import pluralize
 
 _RANKING = "ranking"  # id of the activity
 _TITLES = {by: title for by, title, _ in RANKS}
@@ -118,13 +120,16 @@ class ImageChooserController(QObject):
     def _on_found(self, result: ImagesFound) -> None:
         if not self._searches.accept(result.generation):
             return
-        found = Selection(result.images, result.fingerprint, f"search {result.text}")
+        found = Selection(result.images, result.fingerprint, result.what or f"search {result.text}")
         self._select(found, self._search_mode)
 
     def _select(self, chosen: Selection, mode: SelectMode) -> None:
-        self._chooser.set_note("" if len(chosen) else "No image was found: the selection stays as it was.")
         if len(chosen):
             self._selection.select(chosen, mode)
+            text = f"{as_line(chosen.description, NAME)}: {pluralize(len(chosen), 'image')}"
+        else:
+            text = "No image was found: the selection stays as it was."
+        self._chooser.set_note(text)
 
     # --- rank -----------------------------------------------------------------------------------------
 

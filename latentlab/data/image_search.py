@@ -22,6 +22,7 @@ _AT_ONCE = 10_000  # images compared between two yields: some milliseconds
 _AND = re.compile(r"\s+and\s+(?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)", re.IGNORECASE)
 _CONDITION = re.compile(r'\s*("[^"]*"|[^"<>=!:]+?)\s*(>=|<=|!=|=|>|<|:)\s*("[^"]*"|.*?)\s*', re.DOTALL)
 _MOST_NAMED = 12
+_MOST_ASKED = 1_000
 
 BoolArray = NDArray[np.bool_]
 
@@ -61,8 +62,9 @@ def search_images(images: SearchedImages, text: str) -> Iterator[IntArray]:
         What is searched.
     text
         Conditions joined by ``and``. A condition is ``COLUMN = VALUE``, with ``!=``, ``>``, ``<``, ``>=``, ``<=``, or
-        ``:`` for a part of a text; anything else is a part of a path, a class or a text in any column. Upper and lower
-        case are the same; ``"…"`` is taken literally.
+        ``:`` for a part of a text. Anything else is a class if there is one of this name; if not, a part of a path, a
+        class or a text in any column. Of images of an array the path is the number, without the array's name. Upper
+        and lower case are the same; ``"…"`` is a part of a text, whatever is in it.
 
     Yields
     ------
@@ -91,12 +93,12 @@ _Test = Callable[[slice], BoolArray]
 def _condition(text: str, images: SearchedImages) -> _Test:
     parts = _CONDITION.fullmatch(text)
     if parts is None or (text.strip().startswith('"') and text.strip().count('"') == 2 and text.strip().endswith('"')):
-        return _part_of_anything(_unquoted(text), images)
+        return _anything(text, images)
     name, operator, value = _unquoted(parts[1]), parts[2], _unquoted(parts[3])
     column = _column(name, images)
     if column is None:
         if operator == ":":
-            return _part_of_anything(_unquoted(text), images)
+            return _anything(text, images)
         known = ", ".join([*images.columns, CLASS, PATH][:_MOST_NAMED])
         raise InputError(f"there is no column {name!r} (columns: {known}); to search for this text, put it in quotes")
     return _comparison(name, column, operator, value)
@@ -155,19 +157,49 @@ def _number_comparison(name: str, column: NDArray[Any], operator: str, value: st
     return test
 
 
+def class_named(text: str, classes: Sequence[str]) -> int | None:
+    """The class that a search for this text finds, for its name is the whole text; ``None`` if there is none.
+
+    Examples
+    --------
+    >>> class_named("Cat", ("dog", "cat")), class_named("ca", ("dog", "cat"))
+    (1, None)
+    """
+    name = text.strip().casefold()
+    return next((number for number, own in enumerate(classes) if own.casefold() == name), None)
+
+
+def _anything(text: str, images: SearchedImages) -> _Test:
+    number = class_named(text, images.classes)
+    if number is None:
+        return _part_of_anything(_unquoted(text).casefold(), images)
+    return lambda rows: images.labels[rows] == number
+
+
 def _part_of_anything(part: str, images: SearchedImages) -> _Test:
-    part = part.casefold()
     texts = [values for values in images.columns.values() if values.dtype.kind not in "biuf"]
+    array = _array_of(images.paths)
 
     def test(rows: slice) -> BoolArray:
         found = np.array([part in name.casefold() for name in _class_names(images, rows)], bool)
         if len(images.paths):
-            found |= np.array([part in path.casefold() for path in images.paths[rows]], bool)
+            names = (path.removeprefix(array) for path in images.paths[rows])
+            found |= np.array([part in name.casefold() for name in names], bool)
         for values in texts:
             found |= np.array([part in text.casefold() for text in values[rows].astype(str).tolist()], bool)
         return found
 
     return test
+
+
+def _array_of(paths: Sequence[str]) -> str:
+    """The beginning of all paths ``ARRAY#NUMBER`` if they are of one array, else ""; a thousand of them are asked."""
+    if not len(paths):
+        return ""
+    array = paths[0].rpartition("#")[0]
+    step = max(1, len(paths) // _MOST_ASKED)
+    asked = (paths[number] for number in (*range(0, len(paths), step), len(paths) - 1))
+    return array if all(path.startswith(f"{array}#") for path in asked) else ""
 
 
 def _class_names(images: SearchedImages, rows: slice) -> list[str]:

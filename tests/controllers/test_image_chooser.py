@@ -97,8 +97,15 @@ def test_a_search_is_sent_and_its_images_are_selected(parts, session, engine, qt
     engine.imagesFound.emit(ImagesFound(request.generation, request.text, np.array([4, 7]), "f"))
     assert session.selection == Selection(np.array([4, 7]), "f")
     assert session.selection.description == "search age > 3"
+    assert parts.note == "search age > 3: 2 images"
+    session.set_selection(None)
+    assert parts.note == "", "it is said of these images alone"
     qtbot.keyClick(line, Qt.Key.Key_Return)
-    engine.imagesFound.emit(ImagesFound(request.generation + 1, request.text, np.zeros(0, np.int64), "f"))
+    found = ImagesFound(request.generation + 1, "DOG", np.array([1, 7]), "f", "class dog")
+    engine.imagesFound.emit(found)
+    assert session.selection.description == "class dog"
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    engine.imagesFound.emit(ImagesFound(request.generation + 2, request.text, np.zeros(0, np.int64), "f"))
     assert len(session.selection) == 2, "what finds nothing changes nothing"
     assert "No image was found" in parts.note
 

@@ -75,6 +75,20 @@ def test_images_without_names_are_found_by_class_alone():
         list(search_images(images, "path = x"))
 
 
+def test_the_name_of_a_class_finds_this_class_alone():
+    images = SearchedImages([f"t10k-idx3#{n}" for n in range(20)], np.arange(20) % 10, tuple("0123456789"), {})
+    assert np.concatenate(list(search_images(images, "3"))).tolist() == [3, 13]
+    assert np.concatenate(list(search_images(images, '"3"'))).tolist() == [3, 13], "names of images 3 and 13"
+    assert np.concatenate(list(search_images(images, "#12"))).tolist() == [12]
+    assert np.concatenate(list(search_images(images, "idx3"))).tolist() == []
+    assert len(np.concatenate(list(search_images(images, "path: idx3")))) == 20
+
+
+def test_the_name_of_one_of_several_arrays_is_searched():
+    images = SearchedImages(["a.npy#0", "a.npy#1", "b.npy#0"], np.full(3, -1), (), {})
+    assert np.concatenate(list(search_images(images, "a.npy"))).tolist() == [0, 1]
+
+
 def test_many_images_are_searched_in_steps():
     count = 25_000
     images = SearchedImages([f"{n}.png" for n in range(count)], np.full(count, -1), (), {})

@@ -95,7 +95,7 @@ class SelectionRequests:
 def _searching(workspace: Workspace, request: SearchImages) -> Generator[None, None, None]:
     import numpy as np
 
-    from latentlab.data.image_search import search_images
+    from latentlab.data.image_search import class_named, search_images
     from latentlab.engine.worker.selected_images import selectable_images
 
     available = selectable_images(workspace)
@@ -104,4 +104,6 @@ def _searching(workspace: Workspace, request: SearchImages) -> Generator[None, N
         found.append(rows)
         yield
     images = available.images[np.concatenate(found)]
-    workspace.send(ImagesFound(request.generation, request.text, images, available.fingerprint))
+    number = class_named(request.text, available.classes)
+    what = "" if number is None else f"class {available.classes[number]}"
+    workspace.send(ImagesFound(request.generation, request.text, images, available.fingerprint, what))

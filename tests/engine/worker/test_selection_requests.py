@@ -208,6 +208,8 @@ def test_images_are_found_by_path_class_and_tag(bench, without_images):
     tags = (Tag("mine", "good", np.array([1, 25])), Tag("mine", "bad", np.array([2])))
     found = bench.ask(SearchImages(1, "path: 1.png and class = twos"), ImagesFound)
     assert found.images.tolist() == [n for n, path in enumerate(bench.dataset.paths) if "1.png" in path and n >= 20]
+    ones = bench.ask(SearchImages(5, "ONES"), ImagesFound)
+    assert (ones.what, ones.images.tolist(), found.what) == ("class ones", list(range(20)), "")
     assert bench.ask(SearchImages(2, "mine = good", tags), ImagesFound).images.tolist() == [1, 25]
     assert bench.ask(SearchImages(3, "bad", tags), ImagesFound).fingerprint == bench.dataset.fingerprint
     assert without_images.ask(SearchImages(1, "mine = good", tags), ImagesFound).images.tolist() == []
