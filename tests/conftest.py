@@ -96,7 +96,10 @@ def nothing_left_behind(request: pytest.FixtureRequest):
     threads_before = set(threading.enumerate())
     uses_qt = "qtbot" in request.fixturenames or "qapp" in request.fixturenames
     widgets_before = _top_level_widgets() if uses_qt else set()
+    if uses_qt:
+        gc.disable()  # or a worker's thread might free the Qt objects of an earlier test while this one uses others
     yield
+    gc.enable()
     left = _wait_until_gone(threads_before)
     assert not left, f"threads left behind: {[thread.name for thread in left]}"
     if uses_qt:

@@ -17,6 +17,7 @@ from PySide6.QtGui import QUndoStack
 from latentlab import paths
 from latentlab.app.crash_report import FaultLog, UncaughtExceptions, take_fault_logs
 from latentlab.app.first_paint import FirstPaint
+from latentlab.app.garbage import GuiThreadCollector
 from latentlab.app.prefetch_imports import ImportPrefetcher
 from latentlab.app.shutdown import ShutdownController
 from latentlab.config import DataConfig
@@ -113,6 +114,7 @@ class Application(QObject):
         self._is_closed = False
         self._versions: dict[str, str] = {}
         self._fault_log = FaultLog()
+        self._collector = GuiThreadCollector(self)
         self.session = Session(self)
         self.activity = Activity(self)
         self.undo = QUndoStack(self)
@@ -307,6 +309,7 @@ class Application(QObject):
         self._fault_log.close()
         # While Python still holds the commands: garbage collection may free them before the stack, which then crashes.
         self.undo.clear()
+        self._collector.close()
         self._controllers.deleteLater()
         self.window.deleteLater()
         self.closed.emit()

@@ -98,13 +98,15 @@ def open_window(argv: Sequence[str] = ()) -> Application:
     try:
         options, first, host = _start_worker(argv)
         try:
-            return _show(options, first, host)
+            application = _show(options, first, host)
         except BaseException:
             host.kill()
             raise
-    finally:
-        gc.freeze()
+    except BaseException:
         gc.enable()
+        raise
+    gc.freeze()
+    return application  # which collects from now on
 
 
 def _show(options: argparse.Namespace, first: str, host: WorkerHost) -> Application:
