@@ -12,6 +12,8 @@ from latentlab.state.session import Session
 from latentlab.utils.plain_text import NAME, as_line
 
 HINT = "Ctrl+click or double-click to take the latent of this image"
+CLICK_HINT = "Click to take the latent of this image"
+"""The hint at a picture, and where every click takes a data point's latent."""
 
 
 class PickController(QObject):
@@ -54,14 +56,15 @@ class PickController(QObject):
         if points is not None and self._session.viewed_epoch is None:
             self._session.set_preview(points.mean[index])
 
-    def _on_point_hovered(self, index: int) -> None:
+    def _on_point_hovered(self, index: int, is_aimed_at: bool) -> None:
         points = self._points_with(index)
         if points is None:
             self._hints.set_point_hint("")
             return
         label = int(points.label[index])
         name = as_line(points.classes[label], NAME) if 0 <= label < len(points.classes) else ""
-        self._hints.set_point_hint(f"{name}: {HINT}" if name else HINT)
+        hint = CLICK_HINT if is_aimed_at else HINT
+        self._hints.set_point_hint(f"{name}: {hint}" if name else hint)
 
     def _points_with(self, index: int) -> PointsChanged | SnapshotRead | None:
         """The points on the map, if a model is open and they have this index."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from latentlab.controllers.explore import ExploreController
-from latentlab.controllers.picking import HINT, PickController
+from latentlab.controllers.picking import CLICK_HINT, HINT, PickController
 from latentlab.controllers.tool_hints import ToolHintController
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.main_window import MainWindow
@@ -70,9 +70,11 @@ def test_a_conditional_model_decodes_the_point_for_its_class(latent_map, session
 def test_the_status_line_says_how_to_pick_while_a_point_is_at_the_pointer(latent_map, session, status):
     session.set_model(model_info(3), 1, is_new_model=True)
     session.set_points(replace(some_points(3), classes=("<b>cat</b>",)))
-    latent_map.pointHovered.emit(0)
+    latent_map.pointHovered.emit(0, False)
     assert status.message() == f"<b>cat</b>: {HINT}"
-    latent_map.pointHovered.emit(-1)
+    latent_map.pointHovered.emit(0, True)
+    assert status.message() == f"<b>cat</b>: {CLICK_HINT}"
+    latent_map.pointHovered.emit(-1, False)
     assert status.message() == "Ready"
 
 

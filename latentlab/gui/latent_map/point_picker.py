@@ -27,19 +27,20 @@ class PointPicker(QObject):
 
     Signals
     -------
-    hovered(int)
-        Index of the data point that a pick would take now; −1 for none.
+    hovered(int, bool)
+        Index of the data point that a pick would take now, −1 for none, and whether a click without Ctrl takes it.
     previewed(int)
         A press would pick this data point, so that its image is to be previewed.
     """
 
-    hovered = Signal(int)
+    hovered = Signal(int, bool)
     previewed = Signal(int)
 
     def __init__(self, layers: LayerStack, parent: QObject) -> None:
         super().__init__(parent)
         self._layers = layers
         self._index: int | None = None
+        self._is_aimed_at = False
         self.picks_only = False
         """Whether every press picks the nearest data point, however far."""
 
@@ -73,7 +74,7 @@ class PointPicker(QObject):
         is_picking = is_aimed_at or bool(modifiers & Qt.KeyboardModifier.ControlModifier)
         if not is_picking and not self._layers.points.has_markers():
             index = None
-        self._mark(index)
+        self._mark(index, is_aimed_at)
         if index is not None and is_picking:
             self.previewed.emit(index)
         return index is not None and is_picking
@@ -82,13 +83,13 @@ class PointPicker(QObject):
         """Remove the mark."""
         self._mark(None)
 
-    def _mark(self, index: int | None) -> None:
-        if index == self._index:
+    def _mark(self, index: int | None, is_aimed_at: bool = False) -> None:
+        if (index, is_aimed_at) == (self._index, self._is_aimed_at):
             return
-        self._index = index
+        self._index, self._is_aimed_at = index, is_aimed_at
         xy = None if index is None else self._layers.points.xy[index]
         self._layers.cursor.pick.set_position(xy)
         shows_picture = index is not None and self._layers.pictures.is_shown()
         picture = self._layers.pictures.original(index) if shows_picture and index is not None else None
         self._layers.lens.show_picture(picture, xy)
-        self.hovered.emit(-1 if index is None else index)
+        self.hovered.emit(-1 if index is None else index, index is not None and is_aimed_at)

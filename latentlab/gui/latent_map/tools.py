@@ -29,10 +29,13 @@ class Tool:
         Shape of the pointer over the map.
     previews : bool
         Whether the point under the pointer is previewed during a drag too.
+    ends_preview : bool
+        Whether a press ends the preview: what the tool draws then is not about the point where the button went down.
     """
 
     cursor = Qt.CursorShape.CrossCursor
     previews = False
+    ends_preview = False
 
     def press(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
         """The button went down."""
@@ -145,6 +148,8 @@ class SelectTool(Tool):
     is_box
         Whether a drag draws a rectangle.
     """
+
+    ends_preview = True
 
     def __init__(self, selector: Selector, is_box: bool = False) -> None:
         self._selector, self._is_box = selector, is_box

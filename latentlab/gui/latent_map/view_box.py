@@ -43,7 +43,8 @@ class MapViewBox(pg.ViewBox):  # type: ignore[misc]
     Signals
     -------
     hovered(object, object)
-        The point of the axes under the pointer, float [2], and the keyboard's modifiers; None when it has left.
+        The point of the axes under the pointer, float [2], and the keyboard's modifiers; None when it has left, or when
+        a press has ended the preview.
     """
 
     hovered = Signal(object, object)
@@ -143,6 +144,8 @@ class MapViewBox(pg.ViewBox):  # type: ignore[misc]
             return
         if event.button() == Qt.MouseButton.LeftButton:
             self._is_pressed = True
+            if self._tool.ends_preview:
+                self.hovered.emit(None, Qt.KeyboardModifier.NoModifier)
             begin(_pixel(event), self.view(), event.modifiers())
         elif event.button() in (Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton):
             self._pan_from = event.pos()

@@ -71,8 +71,8 @@ class LatentMap(QWidget):
         gesture's, as in ``committed``.
     pointPreviewed(int)
         The pointer is where a press would pick this data point; ``hovered`` is not emitted then.
-    pointHovered(int)
-        The data point that is marked at the pointer; −1 for none.
+    pointHovered(int, bool)
+        The data point that is marked at the pointer, −1 for none, and whether a click without Ctrl picks it.
     nudged(object, int)
         Arrow keys moved by this much, float [2]; the id stays the same while a key is held.
     viewChanged(object)
@@ -95,7 +95,7 @@ class LatentMap(QWidget):
     committed = Signal(object, int)
     pointPicked = Signal(int, int)
     pointPreviewed = Signal(int)
-    pointHovered = Signal(int)
+    pointHovered = Signal(int, bool)
     nudged = Signal(object, int)
     viewChanged = Signal(object)
     layerChanged = Signal(object)

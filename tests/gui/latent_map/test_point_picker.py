@@ -65,14 +65,14 @@ def test_hovering_marks_a_point_and_with_ctrl_previews_it(with_points):
         Recorder(signal) for signal in (with_points.pointHovered, with_points.pointPreviewed, with_points.hovered)
     )
     hover(with_points, (1.0, 0.5))
-    assert hovered.calls == [(1,)]
+    assert hovered.calls == [(1, False)]
     assert previewed.calls == []
     assert len(free.calls) == 1
     hover(with_points, (1.01, 0.5), CTRL)
     assert previewed.calls == [(1,)]
     assert len(free.calls) == 1, "the point's own latent is previewed, not the plane's"
     hover(with_points, (2.0, 2.0))
-    assert hovered.calls == [(1,), (-1,)]
+    assert hovered.calls == [(1, False), (-1, False)]
 
 
 def test_points_that_are_hidden_are_not_picked(with_points):

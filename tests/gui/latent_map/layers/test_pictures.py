@@ -90,6 +90,9 @@ def test_a_click_on_a_picture_picks_its_point_and_a_drag_from_it_goes_on_freely(
     with_pictures.put_pictures(np.array([1]), picture(RED))
     settled(with_pictures, qtbot, colour_at, (1.0, 0.6), RED)
     picked, committed = Recorder(with_pictures.pointPicked), Recorder(with_pictures.committed)
+    hovered = Recorder(with_pictures.pointHovered)
+    QTest.mouseMove(with_pictures.viewport(), at(with_pictures, (1.05, 0.65)))
+    assert hovered.calls == [(1, True)], "a click without Ctrl takes it"
     QTest.mouseClick(with_pictures.viewport(), LEFT, pos=at(with_pictures, (1.05, 0.65)))
     assert [index for index, _ in picked.calls] == [1]
     assert committed.calls == []
