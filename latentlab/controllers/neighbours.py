@@ -13,7 +13,7 @@ from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import CopyMeasured, MeasureCopy, Nearest, NearestFound
 from latentlab.gui.panels.nearest_images import NearestImage, NearestImages
 from latentlab.gui.widgets.debouncer import Debouncer
-from latentlab.latent.copies import is_copy
+from latentlab.latent.copies import AROUND, COPY, is_copy
 from latentlab.state.board import BoardItem, Latent
 from latentlab.state.selection import Selection, SelectMode
 from latentlab.state.session import Posterior, Session
@@ -172,7 +172,11 @@ class NeighboursController(QObject):
     def _show_copy(self) -> None:
         if self._copy is not None:
             is_copied = is_copy(self._copy.distance, self._copy.typical, self._copy.around)
-            self._row.set_copy_text(copy_text(self._copy, is_copied), is_copied)
+            dataset, model = self._session.dataset, self._session.model
+            count = 0 if dataset is None else dataset.images
+            trained_on = "" if model is None else model.data.get("fingerprint", "")
+            of_training = not trained_on or dataset is None or dataset.fingerprint == trained_on
+            self._row.set_copy_text(copy_text(self._copy, is_copied, count, of_training), is_copied)
 
     # --- gestures -----------------------------------------------------------------------------------
 
@@ -207,9 +211,20 @@ class NeighboursController(QObject):
         self._undo.push(ChangeBoard(session, board.with_added(item), "Keep a latent"))
 
 
-def copy_text(result: CopyMeasured, is_copied: bool) -> str:
-    """Whether an image is a copy of an image of the dataset, in words."""
+def copy_text(result: CopyMeasured, is_copied: bool, count: int, of_training: bool = True) -> str:
+    """Whether an image is a copy of one of the ``count`` open images, in words.
+
+    Without ``of_training`` it is said that the model was trained on other images.
+    """
     if not np.isfinite(result.typical) or result.typical <= 0:
         return ""
     share = f"{format_number(result.distance / result.typical, '.1f')} × the typical distance"
-    return f"Copies image {result.number:,}: {share}" if is_copied else f"Not a copy: {share}"
+    among = f"the {count:,} open images"
+    if is_copied:
+        text = f"Copies image {result.number:,} of {among}: at {share}"
+    elif result.distance < COPY * result.typical:
+        around = f"{format_number(result.distance / result.around, '.1f')} × the mean of its {AROUND} nearest"
+        text = f"Not a copy of one of {among}: the nearest is at {share}, but others are as near ({around})"
+    else:
+        text = f"Not a copy of one of {among}: the nearest is at {share}"
+    return text if of_training else f"{text}. The model was not trained on exactly these images"

@@ -80,7 +80,7 @@ def act(parts, item, text: str):
 def reasons(parts, item) -> dict[str, str]:
     menu = parts.menu.menu([item.id])
     found = {
-        plain(action): "" if action.isEnabled() else action.toolTip()
+        plain(action): "" if action.isEnabled() else action.toolTip().replace("\n", " ")
         for action in menu.actions()
         if not action.isSeparator()
     }

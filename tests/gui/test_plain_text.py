@@ -74,6 +74,16 @@ def test_line_breaks_are_kept_where_they_are_meant(qapp):
     assert action.toolTip() == "two\nlines"
 
 
+def test_a_long_tooltip_is_wrapped_between_words(qapp):
+    action = QAction()
+    text = "a word " * 40
+    set_tool_tip(action, f"{text}\n\n{'x' * 80}", lines=True)
+    *lines, empty, path = action.toolTip().split("\n")
+    assert max(map(len, lines)) <= 60
+    assert " ".join(lines) == text.strip()
+    assert (empty, path) == ("", "x" * 80)
+
+
 def test_a_label_shows_plain_text_and_cuts_it(qtbot):
     label = PlainLabel(TAG)
     qtbot.addWidget(label)

@@ -91,12 +91,13 @@ class NearestImages(QWidget):
         self._strip.tileHovered.connect(lambda _row, place: self._describe(place))
         self._strip.menuRequested.connect(self._on_menu_requested)
         self._why_empty = label("", "dim", wrap=True)
-        self._copy = label("", "dim")
+        self._copy = label("", "dim", wrap=True)
         self._copy.setObjectName("copyText")
         set_tool_tip(
             self._copy,
-            "The decoded image against all images of the dataset, in pixel space. A copy is less than half as far from "
-            "its nearest image as images are from their neighbours, and than the 50 nearest images are on average.",
+            "The decoded image against all open images, in pixel space. A copy is less than half as far from its "
+            "nearest image as images are from their neighbours, and less than half as far as the 50 nearest images are "
+            "on average.",
         )
         heading = row(self._head, self._text, space=SPACE // 2)
         heading.setStretch(1, 1)

@@ -230,7 +230,7 @@ class SelectionPanel(QWidget):
         for name, widget in self._buttons.items():
             why = reasons.get(name, "")
             widget.setEnabled(not why)
-            set_tool_tip(widget, why or self._tips[name])
+            set_tool_tip(widget, why or self._tips[name], lines=True)
         for action in self._export_menu.actions():
             why = reasons.get(action.objectName(), "")
             action.setEnabled(not why)

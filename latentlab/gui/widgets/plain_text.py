@@ -8,6 +8,7 @@ test (``tests/gui/test_plain_text.py``) keeps the widgets that guess out of the 
 from __future__ import annotations
 
 import html
+import textwrap
 from typing import Protocol
 
 from PySide6.QtCore import QSize, Qt
@@ -21,6 +22,7 @@ TOOL_TIP = 1000
 """Greatest length of a tooltip."""
 DETAILS = 100_000
 """Greatest length of the text in a `PlainTextView`."""
+_TOOL_TIP_LINE = 60
 _DETAILS_LINE = 5000
 _WIDEST_WORD = 160  # px
 
@@ -33,8 +35,19 @@ class HasToolTip(Protocol):
 
 
 def set_tool_tip(target: HasToolTip, text: str, *, lines: bool = False) -> None:
-    """Set a tooltip that Qt shows as plain text, whatever it contains; one with ``lines`` keeps its line breaks."""
-    target.setToolTip(not_rich(as_text(text, TOOL_TIP) if lines else as_line(text, TOOL_TIP)))
+    """Set a tooltip that Qt shows as plain text, whatever it contains; one with ``lines`` keeps its line breaks.
+
+    Long lines are wrapped between words: Qt shows each line of a plain text in full, across the screen.
+    """
+    target.setToolTip(not_rich(_wrapped(as_text(text, TOOL_TIP) if lines else as_line(text, TOOL_TIP))))
+
+
+def _wrapped(text: str) -> str:
+    broken = (
+        textwrap.wrap(line, _TOOL_TIP_LINE, break_long_words=False, break_on_hyphens=False) or [""]
+        for line in text.split("\n")
+    )
+    return "\n".join(line for lines in broken for line in lines)
 
 
 def not_rich(text: str) -> str:
