@@ -213,7 +213,7 @@ class Application(QObject):
         panel, selection = window.selection_panel, self._selection
         ImageChooserController(session, engine, selection, panel.chooser, self.activity, parent)
         self._selection_panel = SelectionPanelController(
-            session, engine, self.undo, selection, self._explore, panel, window.notifications, parent
+            session, engine, self.undo, selection, self._explore, panel, window.notifications, self.activity, parent
         )
         panel.keepRequested.connect(window.actions_.keep_selection.trigger)
         self._board_menu.train_on = self._train_on

@@ -28,13 +28,16 @@ from latentlab.engine.protocol.messages import (
 from latentlab.gui.panels.selection import SelectionPanel
 from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.gui.widgets.toasts import Toasts
+from latentlab.state.activity import Activity
 from latentlab.state.board import BoardItem
 from latentlab.state.selection import Selection, SelectMode
 from latentlab.state.session import Session
 from latentlab.state.tags import tagged, tags_of
+from latentlab.utils.plain_text import NAME, as_line
 from latentlab.utils.text import pluralize
 
 _REST_MS = 60  # without another selection, before it is summarised
+_TAGGED = "tagged"  # id of the activity
 _NEEDS_IMAGES = "Open the dataset of these points first"
 
 
@@ -58,12 +61,13 @@ class SelectionPanelController(QObject):
         explore: ExploreController,
         panel: SelectionPanel,
         notifications: Toasts,
+        activity: Activity,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._session, self._engine, self._undo = session, engine, undo
         self._selection, self._explore, self._panel = selection, explore, panel
-        self._notifications = notifications
+        self._notifications, self._activity = notifications, activity
         self._generations = Generations()
         self._summary: SelectionSummary | None = None
         self._is_shown = True
@@ -240,6 +244,8 @@ class SelectionPanelController(QObject):
             provenance = f"{pluralize(len(selection), 'image')} tagged {column} = {value}"
             items = board.with_added(BoardItem(value, selection, provenance, tag=column))
         self._undo.push(ChangeBoard(session, items, f"Tag as {value}"))
+        text = f"{pluralize(len(selection), 'image')} tagged {as_line(column, NAME)} = {as_line(value, NAME)}"
+        self._activity.show_for(_TAGGED, f"{text}; colour the points by it in the Model panel")
 
     # --- files and training ---------------------------------------------------------------------------
 

@@ -11,8 +11,8 @@ from latentlab.state.session import Session
 FIRST_HINT = "Move over the map to preview images, click to choose a latent, scroll to zoom"
 """The hint of the Explore tool, on the first start until the first run."""
 _HINTS = {
-    "select": "Draw around points to select them; Shift adds, Alt takes away, Escape clears; R: in a box",
-    "box": "Drag a box over points to select them; Shift adds, Alt takes away, Escape clears; S: by a lasso",
+    "select": "Draw around points to select them; Shift adds, Ctrl or Alt takes away, Escape clears; R: in a box",
+    "box": "Drag a box over points to select them; Shift adds, Ctrl or Alt takes away, Escape clears; S: by a lasso",
     "path": "Click to add a waypoint; Escape clears the path",
 }
 

@@ -72,9 +72,9 @@ class Actions(QObject):
             "Move to preview a latent, click to choose it; Ctrl+click takes that of a data point",
             checkable=True,
         )
-        tip = "Draw around points to select them; Shift adds, Alt takes away"
+        tip = "Draw around points to select them; Shift adds, Ctrl or Alt takes away"
         self.select = make("Select", "lasso", "S", tip, checkable=True)
-        tip = "Drag a box over points to select them; Shift adds, Alt takes away"
+        tip = "Drag a box over points to select them; Shift adds, Ctrl or Alt takes away"
         self.select_box = make("Box", "select", "R", tip, checkable=True)
         self.path = make("Path", "path", "P", "Draw a path to interpolate along", checkable=True)
         self.keep_latent = make("&Keep latent", "", "Ctrl+B", "Keep the latent that is shown on the Board")

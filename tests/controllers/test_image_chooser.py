@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QSpinBox, QToolButton
+from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QPushButton, QSpinBox
 
 from latentlab.controllers.image_chooser import ImageChooserController
 from latentlab.controllers.selection import SelectionController
@@ -53,8 +53,8 @@ class Parts:
         self.button.click()
 
     @property
-    def button(self) -> QToolButton:
-        return self.part(QToolButton, "chooseRanked")
+    def button(self) -> QPushButton:
+        return self.part(QPushButton, "chooseRanked")
 
     @property
     def note(self) -> str:

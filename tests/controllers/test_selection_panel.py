@@ -52,7 +52,7 @@ class Parts:
         explore = ExploreController(session, undo, self.map, self.sliders, self.map)
         selection = SelectionController(session, undo, self.map, activity, self.map)
         self.controller = SelectionPanelController(
-            session, engine, undo, selection, explore, self.panel, self.toasts, self.panel
+            session, engine, undo, selection, explore, self.panel, self.toasts, activity, self.panel
         )
 
     def click(self, name: str) -> None:
@@ -225,6 +225,12 @@ def test_a_tag_is_a_column_that_colours_the_points_until_it_is_undone(parts, ses
     assert "mine" in [combo.itemText(row) for row in range(combo.count())]
     undo.undo()
     assert parts.map.layer_stack.legend().names == ("good",)
+
+
+def test_tagging_says_how_many_images_have_which_tag(parts, session, activity):
+    session.set_selection(FOUR)
+    parts.controller.tag("mine", "good")
+    assert activity.shown.text.startswith("4 images tagged mine = good")
 
 
 def test_the_same_tag_again_adds_images(parts, session):

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QLineEdit, QSpinBox, QWidget
 
-from latentlab.gui.style.icons import set_icon
 from latentlab.gui.style.theme import SPACE
-from latentlab.gui.widgets.controls import column, combo_box, label, named, row, tool_button
+from latentlab.gui.widgets.controls import button, column, combo_box, label, named, row
 from latentlab.gui.widgets.plain_text import set_tool_tip
 from latentlab.utils.plain_text import NAME, as_line
 
@@ -22,6 +21,7 @@ RANKS = (
 """What images can be ranked by, what they are then, and what that means."""
 MOST_RANKED = 1_000_000
 _LETTERS = 4  # that a combo box has room for in the narrowest panel
+_RANK = "Rank"
 _RANK_TIP = "Select this many images"
 
 
@@ -58,7 +58,7 @@ class ImageChooser(QWidget):
         self._search.setClearButtonEnabled(True)
         named(
             self._search, "chooseSearch", "search",
-            "A part of a name, a class or a text; or a condition such as  class = 3,  age > 40,  path: cats.\n"
+            "A class, else a part of a name or a text;\nor a condition such as  class = 3,  age > 40,  path: cats.\n"
             "Conditions can be joined by  and . Enter searches.",
         )  # fmt: skip
         self._search.returnPressed.connect(self._on_search)
@@ -74,8 +74,8 @@ class ImageChooser(QWidget):
         self._count.setKeyboardTracking(False)
         named(self._count, "chooseCount", "number of images", "How many images")
         self._count.setFixedWidth(70)
-        self._choose = tool_button("chooseRanked", "choose", _RANK_TIP, "select")
-        self._choose.clicked.connect(lambda _checked=False: self._on_rank_clicked())
+        self._choose = button("chooseRanked", _RANK, _RANK_TIP, self._on_rank_clicked)
+        self._choose.setProperty("compact", True)
         self._note = label("", "dim", wrap=True)
         self._note.setObjectName("chooseNote")
         for box in (self._mode, self._class, self._rank):
@@ -118,7 +118,7 @@ class ImageChooser(QWidget):
     def set_progress(self, done: int, total: int) -> None:
         """Show how many images are ranked, and offer to cancel; 0 of 0 ends it."""
         self._is_ranking = total > 0
-        set_icon(self._choose, "close" if self._is_ranking else "select", "dim")
+        self._choose.setText("Cancel" if self._is_ranking else _RANK)
         set_tool_tip(self._choose, "Give up ranking the images" if self._is_ranking else _RANK_TIP)
         self.set_note(f"{done:,} of {total:,} images ranked" if self._is_ranking else "")
         self._show_reason()

@@ -62,7 +62,8 @@ class ModelPanel(QWidget):
         self.setObjectName("modelPanel")
         body = QWidget()
         outer = column(self, 0, 0)
-        outer.addWidget(scrolled(body))
+        self._scroll = scrolled(body)
+        outer.addWidget(self._scroll)
         self._layout = column(body)
         self._build()
 
@@ -252,7 +253,9 @@ class ModelPanel(QWidget):
         self._colour.setEnabled(bool(columns))
 
     def focus_axes(self) -> None:
-        """Give the keyboard focus to the choice of the x axis."""
+        """Give the keyboard focus to the choice of the x axis, and scroll to both."""
+        for box in (self._y, self._x):
+            self._scroll.ensureWidgetVisible(box)
         self._x.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _on_bundled_activated(self, index: int) -> None:

@@ -25,6 +25,10 @@ COLUMNS = 6
 """Images side by side on the sheet."""
 MEAN = 76  # px: side of the mean images
 _BUTTONS = 3  # side by side
+_EXPORT_TIPS = {
+    "exportTable": "A row for each image: number, path, label, tags and latent mean",
+    "exportFolder": "Links to the images' files, or PNG files of images in an array;\na folder for each class",
+}
 _GAP = 4  # px: between the rows of the sheet
 
 
@@ -129,7 +133,7 @@ class SelectionPanel(QWidget):
         )
         self._export_menu, self._train_menu = QMenu(export), QMenu(train)
         self._menu(self._export_menu, "exportTable", "Table (.csv)…", self._on_export_table)
-        self._menu(self._export_menu, "exportFolder", "Folder of links…", self._on_export_folder)
+        self._menu(self._export_menu, "exportFolder", "Folder of images…", self._on_export_folder)
         self._menu(self._train_menu, "trainOn", "Train on these images…", lambda: self.trainRequested.emit(True))
         self._menu(self._train_menu, "trainWithout", "Train without them…", lambda: self.trainRequested.emit(False))
         export.setMenu(self._export_menu)
@@ -234,7 +238,7 @@ class SelectionPanel(QWidget):
         for action in self._export_menu.actions():
             why = reasons.get(action.objectName(), "")
             action.setEnabled(not why)
-            set_tool_tip(action, why)
+            set_tool_tip(action, why or _EXPORT_TIPS[action.objectName()])
         self._export_menu.setToolTipsVisible(True)
 
     def _fit_sheet(self) -> None:
@@ -266,7 +270,7 @@ class SelectionPanel(QWidget):
 
     def _on_export_folder(self) -> None:
         dialogs.choose_folder(
-            self, "Choose an empty folder for the links", lambda path: self.exportRequested.emit("folder", path)
+            self, "Choose an empty folder for the images", lambda path: self.exportRequested.emit("folder", path)
         )
 
 

@@ -12,6 +12,7 @@ from latentlab.gui.widgets.controls import button, column, combo_box, label, nam
 
 LONGEST = 60
 """Characters of a column's name and of a value."""
+_WIDTH = 380  # px
 
 
 class TagDialog(QDialog):
@@ -60,6 +61,8 @@ class TagDialog(QDialog):
         layout.addLayout(form)
         layout.addWidget(self._why)
         layout.addLayout(row(None, button("tagCancel", "Cancel", "Do nothing", self.reject), self._accept))
+        # Room for the window's title beside its buttons.
+        self.setMinimumWidth(_WIDTH)
         self._value.setFocus()
         self._check()
 

@@ -75,3 +75,12 @@ def test_open_and_save(qtbot, panel):
     for name, signal in (("openModelButton", panel.openRequested), ("saveModelButton", panel.saveRequested)):
         with qtbot.waitSignal(signal):
             qtbot.mouseClick(panel.findChild(object, name), Qt.MouseButton.LeftButton)
+
+
+def test_the_choice_of_axes_is_scrolled_to(shown, panel):
+    low = shown(panel, 340, 120)
+    low.focus_axes()
+    for name in ("xAxis", "yAxis"):
+        axis = low.findChild(QComboBox, name)
+        top = axis.mapTo(low, axis.rect().topLeft()).y()
+        assert 0 <= top <= low.height() - axis.height()
