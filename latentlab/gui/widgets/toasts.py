@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from PySide6.QtCore import QEvent, QMargins, QObject, QPoint, QRect, QTimer, Signal
+from PySide6.QtCore import QEvent, QMargins, QObject, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import QEnterEvent, QGuiApplication, QRegion
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
@@ -23,6 +23,7 @@ _MESSAGE = 600  # letters of a message; the whole text is in the log
 _SHOWN = 160  # letters of it that are on the card; its tooltip and its details have all
 _WORD = 20  # letters of a word that fit the narrowest card; the end of a longer one, such as a path, is shown
 SECONDS = 6.0
+GUARD_MS = 300  # a hand on its way to a card that disappears cannot stop sooner
 WIDTH = 320  # px, and at most a third of what the cards are over
 Actions = Sequence[tuple[str, Callable[[], object]]]
 _COLOURS = {"info": "accent", "warning": "warning", "error": "error"}
@@ -34,12 +35,15 @@ class Card(QFrame):
     Signals
     -------
     dismissed
-        It was closed, or its time is up.
+        It was closed.
+    expired
+        Its time is up.
     resized
         Its details were folded or unfolded.
     """
 
     dismissed = Signal()
+    expired = Signal()
     resized = Signal()
 
     def __init__(
@@ -80,7 +84,7 @@ class Card(QFrame):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(round(SECONDS * 1000))
-        self._timer.timeout.connect(self.dismissed)
+        self._timer.timeout.connect(self.expired)
         self._disappears = level == "info" and not actions and not is_important
         if self._disappears:
             self._timer.start()
@@ -155,6 +159,19 @@ class Card(QFrame):
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_timer"):
             self._draw_icon()
         super().changeEvent(event)
+
+
+class ClickGuard(QWidget):
+    """Takes the clicks in a part of the window for a moment, where a card has just disappeared by itself."""
+
+    def __init__(self, geometry: QRect, host: QWidget) -> None:
+        super().__init__(host)
+        self.setAttribute(Qt.WidgetAttribute.WA_NoMousePropagation)
+        self.setGeometry(geometry)
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.timeout.connect(self.deleteLater)
+        timer.start(GUARD_MS)
 
 
 class Notification:
@@ -240,6 +257,7 @@ class Toasts(QWidget):
                 return Notification(partial(self._dismiss, card))
         card = Card(level if level in _COLOURS else "info", message, details, actions, self, copied, important)
         card.dismissed.connect(lambda: self._dismiss(card))
+        card.expired.connect(lambda: self._on_expired(card))
         card.resized.connect(self._lay_out)
         if important and sum(each.is_important for each in self._cards) >= MAX_IMPORTANT:
             card.hide()
@@ -275,6 +293,13 @@ class Toasts(QWidget):
         """Remove every card."""
         for card in (*self._waiting, *self._cards):
             self._remove(card)
+
+    def _on_expired(self, card: Card) -> None:
+        """Remove a card whose time is up; a click already on its way to it goes nowhere."""
+        if card in self._cards:
+            guard = ClickGuard(QRect(card.mapTo(self._host, QPoint(0, 0)), card.size()), self._host)
+            guard.show()
+        self._dismiss(card)
 
     def _dismiss(self, card: Card) -> None:
         """Remove a card, and show one that has waited."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QLabel, QPlainTextEdit, QWidget
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QEnterEvent, QGuiApplication
+from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit, QPushButton, QWidget
 
 from latentlab.gui.widgets import toasts
-from latentlab.gui.widgets.toasts import MAX_CARDS, Card, Toasts
+from latentlab.gui.widgets.toasts import MAX_CARDS, Card, ClickGuard, Toasts
 
 
 @pytest.fixture
@@ -210,3 +210,35 @@ def test_withdrawing_a_card_keeps_another_with_the_same_text(cards):
     cards.notify("warning", "Restore the session?", actions=[("Restore", lambda: None)])
     first.withdraw()
     assert cards.messages() == ["Restore the session?"]
+
+
+def test_a_click_on_a_card_that_disappears_goes_nowhere_else(qtbot, shown):
+    host = shown(QWidget(), 600, 500)
+    below = QPushButton("below", host)
+    below.setGeometry(host.rect())
+    below.show()
+    clicks: list[bool] = []
+    below.clicked.connect(clicks.append)
+    cards = Toasts(host)
+    cards.notify("info", "Saved.")
+    (card,) = visible(cards)
+    place = card.mapTo(host, card.rect().center())
+    card.expired.emit()
+    assert cards.messages() == []
+    guard = host.childAt(place)
+    assert isinstance(guard, ClickGuard)
+    qtbot.mouseClick(guard, Qt.MouseButton.LeftButton)
+    assert clicks == []
+    qtbot.waitUntil(lambda: host.childAt(place) is below)
+
+
+def test_a_card_under_the_pointer_stays(qtbot, cards, monkeypatch):
+    monkeypatch.setattr(toasts, "SECONDS", 0.05)
+    cards.notify("info", "first")
+    cards.notify("info", "second")
+    first, _second = visible(cards)
+    centre = QPointF(first.rect().center())
+    QApplication.sendEvent(first, QEnterEvent(centre, centre, centre))
+    qtbot.waitUntil(lambda: cards.messages() == ["first"])
+    QApplication.sendEvent(first, QEvent(QEvent.Type.Leave))
+    qtbot.waitUntil(lambda: cards.messages() == [])
