@@ -70,7 +70,12 @@ class EncodedPoints:
         column = columns_of(points, state.tagged).get(state.colour_by) if state.colour_by else None
         colours = PointColours(points.label, points.classes, False) if column is None else colours_of_column(column)
         title = "" if column is None else state.colour_by
-        self._map.set_points(xy, colours.labels, colours.names, colours.is_ordered, title, is_turning=is_turning)
+        is_tag = column is not None and title not in points.columns
+        self._map.set_points(
+            xy, colours.labels, colours.names, colours.is_ordered, title,
+            unlabelled="no class" if column is None else "not tagged" if is_tag else "no value",
+            labelled_on_top=is_tag, is_turning=is_turning,
+        )  # fmt: skip
 
     def _positions(self, state: MapState) -> FloatArray | None:
         """Where the shown points are on the map, [N, 2]; ``None`` if there are none, or no layout of them yet."""

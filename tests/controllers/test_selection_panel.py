@@ -221,6 +221,7 @@ def test_a_tag_is_a_column_that_colours_the_points_until_it_is_undone(parts, ses
     session.set_colour_by("mine")
     legend = parts.map.layer_stack.legend()
     assert (legend.names, legend.has_unlabelled, legend.title) == (("bad", "good"), True, "mine")
+    assert legend.unlabelled == "not tagged"
     combo = parts.model_panel.findChild(QWidget, "colourBy")
     assert "mine" in [combo.itemText(row) for row in range(combo.count())]
     undo.undo()

@@ -142,7 +142,8 @@ class Legend(QFrame):
     def _make_switch(self, number: int) -> ClassSwitch:
         has_own_marker = number != NO_CLASS and not self._content.is_ordered
         marker = MARKERS[number % len(MARKERS) if has_own_marker else 0]
-        switch = ClassSwitch(number, "no class" if number == NO_CLASS else self._content.names[number], marker)
+        name = self._content.unlabelled if number == NO_CLASS else self._content.names[number]
+        switch = ClassSwitch(number, name, marker)
         switch.toggled.connect(lambda: self.shownChanged.emit(self.shown()))
         switch.soloed.connect(lambda: self._on_switch_soloed(number))
         return switch

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 
 from latentlab.gui.latent_map.graphics_view import MapGraphicsView
 from latentlab.gui.latent_map.layer_stack import LayerStack
-from latentlab.gui.latent_map.layers.base import LayerState
+from latentlab.gui.latent_map.layers.base import NO_CLASS_NAME, LayerState
 from latentlab.gui.latent_map.overlay_panels import OverlayPanels
 from latentlab.gui.latent_map.point_picker import PointPicker
 from latentlab.gui.latent_map.point_selector import PointSelector
@@ -236,6 +236,8 @@ class LatentMap(QWidget):
         ordered: bool = False,
         title: str = "",
         *,
+        unlabelled: str = NO_CLASS_NAME,
+        labelled_on_top: bool = False,
         is_turning: bool = False,
     ) -> None:
         """Draw the encoded points and list their classes.
@@ -252,13 +254,17 @@ class LatentMap(QWidget):
             Whether the classes are steps of a value, coloured from dark to bright.
         title : str
             What the classes or values are of.
+        unlabelled : str
+            What the legend calls points without a class.
+        labelled_on_top : bool
+            Whether points with a class are drawn over those without, which are dimmed while none is selected.
         is_turning : bool
             Whether the same points are shown from another side: they then move to their positions for a moment.
         """
         self._picker.clear()
         points = self.layer_stack.points
         before = points.xy
-        points.set_points(xy, labels, class_names, ordered, title)
+        points.set_points(xy, labels, class_names, ordered, title, unlabelled, labelled_on_top)
         if is_turning:
             points.turn_from(before)
         extent = self.layer_stack.extent_of_points()

@@ -15,6 +15,8 @@ from latentlab.gui.latent_map.coverage import Coverage
 from latentlab.gui.latent_map.view import View
 from latentlab.gui.style.theme import DARK, Theme
 
+NO_CLASS_NAME = "no class"
+
 
 @dataclass(frozen=True)
 class LayerState:
@@ -64,12 +66,15 @@ class LegendContent:
         Whether the classes are steps of a value, coloured from dark to bright.
     title : str
         What the classes or values are of; may be empty.
+    unlabelled : str
+        What points without a class are called.
     """
 
     names: tuple[str, ...]
     has_unlabelled: bool = False
     is_ordered: bool = False
     title: str = ""
+    unlabelled: str = NO_CLASS_NAME
 
 
 class Layer(pg.GraphicsObject):  # type: ignore[misc]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QPainter
 
-from latentlab.gui.latent_map.layers.base import LegendContent
+from latentlab.gui.latent_map.layers.base import NO_CLASS_NAME, LegendContent
 from latentlab.gui.latent_map.layers.markers import MARKERS
 from latentlab.gui.latent_map.layers.point_raster import PointTiles, Size, Window, point_size
 from latentlab.gui.latent_map.layers.rasterized import RasterizedLayer, window_of
@@ -51,6 +51,7 @@ class PointsLayer(RasterizedLayer):
         self._hidden: frozenset[int] = frozenset()
         self._selected: npt.NDArray[np.bool_] | None = None
         self._selected_in_tiles: tuple[tuple[int, int], npt.NDArray[np.bool_]] = ((0, 0), np.zeros(0, bool))
+        self._labelled_on_top = False
         self._is_dimmed = False
         self._tiles: PointTiles | None = None
         self._turn: tuple[npt.NDArray[np.float32], float, float] | None = None
@@ -79,6 +80,8 @@ class PointsLayer(RasterizedLayer):
         class_names: Sequence[str] = (),
         ordered: bool = False,
         title: str = "",
+        unlabelled: str = NO_CLASS_NAME,
+        labelled_on_top: bool = False,
     ) -> None:
         """Draw these points; see `LatentMap.set_points`."""
         points = np.zeros((0, 2), np.float32) if xy is None else np.asarray(xy, np.float32).reshape(-1, 2)
@@ -89,7 +92,8 @@ class PointsLayer(RasterizedLayer):
             self._selected = None
         self._xy, self._labels, self._turn = points, known, None
         has_unlabelled = labels is not None and bool((known < 0).any())
-        self._content = LegendContent(names, has_unlabelled, ordered, title)
+        self._content = LegendContent(names, has_unlabelled, ordered, title, unlabelled)
+        self._labelled_on_top = labelled_on_top and has_unlabelled
         self._invalidate()
         self.legendChanged.emit()
 
@@ -127,13 +131,28 @@ class PointsLayer(RasterizedLayer):
             self._selected_in_tiles = (id(tiles), id(self._selected)), known
         return known
 
+    @property
+    def has_on_top(self) -> bool:
+        """Whether some points are drawn over the others, which are dimmed."""
+        return self.has_selected or self._labelled_on_top
+
+    def on_top(self) -> npt.NDArray[np.bool_]:
+        """Which points are drawn over the others, in the order of ``tiles()``, bool [n]; not to be changed.
+
+        They are the selected ones; while none is, those with a label if these are to stand out.
+        """
+        if self.has_selected or not self._labelled_on_top:
+            return self.is_selected()
+        is_labelled: npt.NDArray[np.bool_] = self.tiles().slot < self._class_slots()
+        return is_labelled
+
     def rows(self, positions: npt.NDArray[np.integer] | slice) -> npt.NDArray[np.integer]:
         """Indices, in the order the points were given, of points at these positions in ``tiles()``."""
         order = self.tiles().order[positions]
         return order if not self._hidden else np.flatnonzero(self.shown)[order]
 
     def set_dimmed(self, is_dimmed: bool) -> None:
-        """Draw the points faintly, because selected ones are drawn over them."""
+        """Draw the points faintly, because some are drawn over them."""
         if is_dimmed != self._is_dimmed:
             self._is_dimmed = is_dimmed
             self.update()

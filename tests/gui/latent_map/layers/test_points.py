@@ -91,6 +91,23 @@ def test_a_selection_stands_out(latent_map, colour_at):
     assert chosen > 1.5 * other
 
 
+def test_labelled_points_are_drawn_over_the_others_which_are_dimmed(latent_map, colour_at):
+    only(latent_map, "points")
+    xy = np.array([(-1, 1), (1, -1), (-1, 1)], float)  # the last one is drawn last, over the first
+
+    def seen(labelled_on_top: bool) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        latent_map.set_points(xy, [0, -1, -1], ("a",), unlabelled="not tagged", labelled_on_top=labelled_on_top)
+        return colour_at(latent_map, (-1, 1)), colour_at(latent_map, (1, -1))
+
+    covered, bright = seen(labelled_on_top=False)
+    assert covered == bright
+    on_top, dimmed = seen(labelled_on_top=True)
+    assert on_top != covered
+    assert sum(on_top) > 1.5 * sum(dimmed)
+    latent_map.set_layer_visible("points", False)
+    assert colour_at(latent_map, (-1, 1)) == colour_at(latent_map, (2, 2))
+
+
 def test_dimming_keeps_a_class_marker(latent_map, pixels_of):
     only(latent_map, "points")
     latent_map.set_points([(0, 0), (2, 2)], [2, 0], ("a", "b", "c"))
