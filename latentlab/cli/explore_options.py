@@ -106,8 +106,8 @@ def _add_generate(commands: argparse._SubParsersAction[Parser]) -> None:
         dest="source",
         default="prior",
         metavar="SOURCE",
-        help="prior; aggregate: a mixture of Gaussians fitted to the encoded images; or an .npz file of a selection, "
-        "with index, mean or z (prior)",
+        help="prior; aggregate: a mixture of Gaussians fitted to the encoded images; or a file of a selection, "
+        "an .npz, .npy or .csv of latents (an exported table) or an .npz with index, the numbers of images (prior)",
     )
     add_data(command, "--data", "DATA", "images to encode (those encoded in the model's file)")
     command.add_argument(

@@ -15,6 +15,7 @@ from latentlab.cli.encode_decode import label_index, output_path
 from latentlab.cli.image_output import write_images
 from latentlab.cli.latent_tables import read_latents
 from latentlab.cli.open_data import points_of
+from latentlab.data.types import UNKNOWN
 from latentlab.errors import InputError
 from latentlab.storage import Points
 from latentlab.storage.outputs import check_output
@@ -32,7 +33,9 @@ def generate(arguments: argparse.Namespace) -> int:
     inputs = [arguments.model, *([arguments.source] if is_file else [])]
     check_output(out, *inputs, data=arguments.data or "")
     if not is_file and arguments.source not in ("prior", "aggregate"):
-        raise InputError(f"--from must be prior, aggregate or an .npz file of a selection, not {arguments.source!r}")
+        raise InputError(
+            f"--from must be prior, aggregate, or an .npz, .npy or .csv file of a selection, not {arguments.source!r}"
+        )
     from latentlab.models.inference import load_model
 
     model = load_model(arguments.model, arguments.device)
@@ -54,16 +57,37 @@ def generate(arguments: argparse.Namespace) -> int:
 
 
 def _selection(path: Path, model: InferenceModel, arguments: argparse.Namespace) -> Points | FloatArray:
-    """The latents of a selection, or the encoded points that it has the indices of."""
+    """The latents of a selection, or the encoded points that it has the indices of, in the order of the images.
+
+    The order matters: the mixture is fitted to them in it, and the window fits it in the dataset's.
+    """
     index = _indices(path)
     if index is None:
-        return read_latents(path).z
+        return _in_order(path, model)
     points = points_of(model, arguments)
     numbers = np.arange(len(points.mean)) if points.index is None else points.index
+    absent = index[~np.isin(index, numbers)]
+    if len(absent):
+        where = f"the images of {arguments.data}" if arguments.data else "those encoded in the model's file"
+        raise InputError(
+            f"{path} selects image {absent[0]}, which is not among {where} ({len(numbers):,} images, "
+            f"numbers {numbers.min():,} to {numbers.max():,})" + ("" if arguments.data else ": add --data DATA")
+        )
     rows = np.flatnonzero(np.isin(numbers, index))
-    if not len(rows):
-        raise InputError(f"none of the images that {path} selects is among the {len(numbers):,} encoded ones")
-    return points.of(rows)
+    return points.of(rows[np.argsort(numbers[rows], kind="stable")])
+
+
+def _in_order(path: Path, model: InferenceModel) -> Points | FloatArray:
+    """Latents from a file, as posteriors if it has their standard deviations, in the order of their images."""
+    found = read_latents(path)
+    rows = np.arange(len(found.z)) if found.images is None else np.argsort(found.images, kind="stable")
+    if found.std is None:
+        return found.z[rows]
+    if found.z.shape[1] != model.latent_dim:
+        raise InputError(f"the model's latents have {model.latent_dim} numbers, not [{found.z.shape[1]}]")
+    if not (np.isfinite(found.std) & (found.std >= 0)).all():
+        raise InputError(f"the standard deviations in {path} must be finite and not negative")
+    return Points(found.z[rows], found.std[rows], np.full(len(rows), UNKNOWN))
 
 
 def _indices(path: Path) -> NDArray[np.int64] | None:
@@ -79,5 +103,7 @@ def _indices(path: Path) -> NDArray[np.int64] | None:
         return None  # refused when it is read as latents
     if index.ndim != 1 or index.dtype.kind not in "iu":
         raise InputError(f"index in {path} is {index.dtype} {list(index.shape)}, and must be whole numbers [n]")
+    if not len(index):
+        raise InputError(f"{path} selects no images: its index is empty")
     numbers: NDArray[np.int64] = index.astype(np.int64)
     return numbers

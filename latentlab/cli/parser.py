@@ -140,7 +140,9 @@ def _add_decode(commands: argparse._SubParsersAction[Parser]) -> None:
     command.add_argument("model", metavar="MODEL")
     what = command.add_mutually_exclusive_group(required=True)
     what.add_argument("--z", action="append", metavar="Z1,Z2,…", help="a latent; may be given several times")
-    what.add_argument("--z-file", metavar="FILE", help="latents [N, d] in an .npy file")
+    what.add_argument(
+        "--z-file", metavar="FILE", help="latents [N, d] in an .npy, .npz or .csv file, as encode and decode write"
+    )
     what.add_argument("--grid", type=count(200), metavar="N", help=_GRID)
     what.add_argument("--samples", type=count(100_000), metavar="N", help="N samples from the prior")
     command.add_argument(

@@ -111,8 +111,10 @@ class GenerateController(QObject):
             return "There are no images yet"
         if self._session.run_is_active or not model.source:
             return "The model is being trained: its weights are in no file yet"
-        if request.source in ("selection", "direction"):
-            return "The command line draws from the prior, and from the images in the model's file"
+        if request.source == "selection":
+            return "The selection is in no file: export it as a table, and use latentlab generate --from TABLE.csv"
+        if request.source == "direction":
+            return "The command line does not draw along a direction"
         if not shown.is_from_file:
             return "They are drawn from images that the model's file does not contain: save the model first"
         return ""

@@ -1,6 +1,7 @@
 """``latentlab neighbours``, ``direction``, ``path``, ``generate`` and ``compare``: the same as in Python."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -278,9 +279,15 @@ def test_generate_is_that_of_python(run, data, model, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (["--from", "nowhere"], "--from must be prior, aggregate or an .npz file"),
+        (["--from", "nowhere"], "--from must be prior, aggregate, or an .npz, .npy or .csv file"),
         (["--from", "absent.npz"], "no file absent.npz"),
-        (["--from", "far.npz"], "none of the images that far.npz selects"),
+        (
+            ["--from", "far.npz"],
+            "far.npz selects image 99999, which is not among those encoded in the model's file (60",
+        ),
+        (["--from", "before.npz"], "before.npz selects image -1"),
+        (["--from", "none.npz"], "none.npz selects no images"),
+        (["--from", "std.csv"], "the standard deviations in std.csv must be finite and not negative"),
         (["--from", "bad.npz"], "index in bad.npz is float64 [1], and must be whole numbers"),
         (["--temperature", "0"], "above 0 and at most 100, not 0"),
         (["--label", "1"], "not conditional"),
@@ -289,7 +296,10 @@ def test_generate_is_that_of_python(run, data, model, tmp_path, capsys):
 )
 def test_generate_refuses_in_one_line(run, tmp_path, monkeypatch, capsys, arguments, why):
     monkeypatch.chdir(tmp_path)
-    np.savez("far.npz", index=[10**9])
+    np.savez("far.npz", index=[1, 5, 99999])
+    np.savez("before.npz", index=[-1, 5])
+    np.savez("none.npz", index=np.zeros(0, int))
+    Path("std.csv").write_text("mean_0,mean_1,std_0,std_1\n0,0,1,-1\n")
     np.savez("bad.npz", index=[0.5])
     if "g.npz" in arguments:
         np.savez("g.npz", index=[1])

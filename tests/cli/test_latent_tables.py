@@ -35,6 +35,20 @@ def test_arrays_are_found_by_name(tmp_path, name, arrays):
     assert np.array_equal(read_latents(tmp_path / "z.npz").z, Z)
 
 
+def test_deviations_and_numbers_of_images_are_read_where_each_latent_has_them(tmp_path):
+    path = tmp_path / "z.csv"
+    path.write_text("image,mean_0,mean_1,std_1,std_0\n9,-1.5,0.25,4,3\n2,2,3,5,6\n")
+    np.savez(tmp_path / "z.npz", mean=Z, std=[[3, 4], [6, 5]], index=[9, 2])
+    for found in (read_latents(path), read_latents(tmp_path / "z.npz")):
+        assert np.array_equal(found.z, Z)
+        assert found.std.tolist() == [[3, 4], [6, 5]]
+        assert found.images.tolist() == [9, 2]
+    path.write_text("image,mean_0,mean_1,std_0\na.png,-1.5,0.25,4\nb.png,2,3,5\n")
+    found = read_latents(path)
+    assert np.array_equal(found.z, Z)
+    assert (found.std, found.images) == (None, None)
+
+
 def test_one_latent_is_a_row(tmp_path):
     np.save(tmp_path / "z.npy", Z[0])
     assert np.array_equal(read_latents(tmp_path / "z.npy").z, Z[:1])
@@ -52,6 +66,7 @@ def test_one_latent_is_a_row(tmp_path):
         ("z.npy", np.array(["a"]), "latents are numbers"),
         ("z.npz", {"images": Z}, "no latents named mean or z"),
         ("z.npz", {"mean": Z, "label": np.zeros(3, int)}, r"2 latents and labels of shape \[3\]"),
+        ("z.npz", {"mean": Z, "std": Z[:1]}, r"means \[2, 2\] and standard deviations \[1, 2\]"),
         ("z.npz", {"mean": Z, "label": np.zeros(2)}, "whole numbers or names"),
         ("z.npz", {"mean": Z, "label": [0, 2], "class_names": ["a"]}, "label 2 and 1 class names"),
         ("z.npz", {"mean": np.array([None])}, "does not hold latents"),

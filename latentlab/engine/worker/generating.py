@@ -9,6 +9,8 @@ import numpy as np
 
 from latentlab.config.layout import latent_layout
 from latentlab.engine.protocol.messages import Generate, Generated, GenerationProgress
+from latentlab.engine.worker.selected_images import checked, selectable_images
+from latentlab.engine.worker.selection_export import posteriors_of
 from latentlab.engine.worker.workspace import Workspace, is_drawable
 from latentlab.errors import InputError
 from latentlab.latent.mixture import GaussianMixture, fit_mixture_in_steps
@@ -30,6 +32,7 @@ class _Fit:
 
     points: Points
     images: bytes
+    count: int
     steps: Iterator[GaussianMixture | None]
     mixture: GaussianMixture | None = None
 
@@ -84,22 +87,28 @@ class ImageGenerator:
                 return _along_direction(request, model)
         kind = latent_layout(model.header.model, model.image_shape).kind
         require_mixture(kind)
-        if request.source == "selection":
-            points = _selected(self._workspace, request.images)
+        is_selection = request.source == "selection"
+        points = self._workspace.points if is_selection else points
         if points is None or not len(points.mean):
             raise InputError("there are no encoded images to draw from: open a dataset")
-        mixture = yield from self._mixture(request, points)
+        mixture = yield from self._mixture(request, points, request.images if is_selection else None)
         return mixture.sample(request.count, request.seed, request.temperature)
 
-    def _mixture(self, request: Generate, points: Points) -> Generator[None, None, GaussianMixture]:
-        key = b"" if request.images is None else request.images.tobytes()
-        whole = self._workspace.points if request.source == "selection" else points
-        assert whole is not None
+    def _mixture(
+        self, request: Generate, whole: Points, images: IntArray | None
+    ) -> Generator[None, None, GaussianMixture]:
+        """The mixture of all points, or of some images'."""
+        if request.source == "selection" and images is None:
+            raise InputError("select images on the map to generate from among them")
+        key = b"" if images is None else images.tobytes()
         fit = self._fit
         if fit is None or fit.points is not whole or fit.images != key:
-            fit = self._fit = _Fit(whole, key, iter(fit_mixture_in_steps(points.mean, points.std)))
+            mean, std = whole.mean, whole.std
+            if images is not None:
+                mean, std = yield from _selected(self._workspace, images)
+            fit = self._fit = _Fit(whole, key, len(mean), iter(fit_mixture_in_steps(mean, std)))
         if fit.mixture is None:
-            message = f"Fitting a mixture of Gaussians to {len(points.mean):,} encoded images …"
+            message = f"Fitting a mixture of Gaussians to {fit.count:,} encoded images …"
             self._workspace.send(GenerationProgress(request.generation, message))
         while fit.mixture is None:
             fit.mixture = next(fit.steps)
@@ -112,14 +121,13 @@ def _points_of(workspace: Workspace, model: InferenceModel) -> Points | None:
     return model.points if model.points is not None else workspace.points
 
 
-def _selected(workspace: Workspace, images: IntArray | None) -> Points:
-    points = workspace.points
-    if points is None or images is None:
-        raise InputError("select images on the map to generate from among them")
-    rows = images[images < len(points.mean)] if points.index is None else np.flatnonzero(np.isin(points.index, images))
-    if not len(rows):
-        raise InputError("none of the selected images is a point of the map")
-    return points.of(rows)
+def _selected(workspace: Workspace, images: IntArray) -> Generator[None, None, tuple[FloatArray, FloatArray]]:
+    """Means and standard deviations of images, by their numbers: as `latentlab generate` reads an exported table."""
+    available = selectable_images(workspace)
+    images = np.sort(checked(images, available))
+    mean, std, rows = yield from posteriors_of(workspace, available, images)
+    order = np.argsort(rows)
+    return mean[order], std[order]
 
 
 def _along_direction(request: Generate, model: InferenceModel) -> FloatArray:

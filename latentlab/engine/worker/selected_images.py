@@ -57,15 +57,27 @@ class SelectableImages:
 
     def latents(self, chosen: IntArray) -> tuple[FloatArray, IntArray]:
         """Means [k, d] of the points of ``chosen`` images, and which rows of it have a point, int64 [k]."""
+        rows, has_point = self._rows(chosen)
+        return np.zeros((0, 0), np.float32) if self.points is None else self.points.mean[rows], has_point
+
+    def posteriors(self, chosen: IntArray) -> tuple[FloatArray, FloatArray, IntArray]:
+        """Means and standard deviations [k, d] of the points of ``chosen`` images, and which rows have a point."""
+        rows, has_point = self._rows(chosen)
+        if self.points is None:
+            return np.zeros((0, 0), np.float32), np.zeros((0, 0), np.float32), has_point
+        return self.points.mean[rows], self.points.std[rows], has_point
+
+    def _rows(self, chosen: IntArray) -> tuple[IntArray, IntArray]:
+        """Rows of the points of ``chosen`` images, and which of these images have a point: int64 [k] each."""
         points = self.points
         if points is None:
-            return np.zeros((0, 0), np.float32), np.zeros(0, np.int64)
+            return np.zeros(0, np.int64), np.zeros(0, np.int64)
         index = np.arange(len(points.mean)) if points.index is None else points.index
         order = np.argsort(index, kind="stable")
         at = np.searchsorted(index, chosen, sorter=order)
         has_point = at < len(index)
         has_point[has_point] = index[order[at[has_point]]] == chosen[has_point]
-        return points.mean[order[at[has_point]]], np.flatnonzero(has_point)
+        return order[at[has_point]], np.flatnonzero(has_point)
 
 
 def selectable_images(workspace: Workspace) -> SelectableImages:

@@ -78,19 +78,21 @@ def _write_table(
         *([] if info is None else [each for each in (info.source, info.path) if each]),
         data="" if dataset is None else dataset.source,
     )
-    latents, rows = yield from _latents(workspace, available, images)
+    mean, std, rows = yield from posteriors_of(workspace, available, images)
     ranks = _rank_columns(request.ranking, images)
     columns = {name: values.tolist() for name, values in tag_columns(request.tags, images).items()}
     labels = available.labels[np.searchsorted(available.images, images)].tolist()
     text = io.StringIO(newline="")
     table = csv.writer(text)
-    means = [f"mean_{number}" for number in range(latents.shape[1])]
-    table.writerow(["image", "path", "label", *ranks, *map(quote_cell, columns), *means])
+    size = mean.shape[1]
+    names = [f"{name}_{number}" for name in ("mean", "std") for number in range(size)]
+    table.writerow(["image", "path", "label", *ranks, *map(quote_cell, columns), *names])
     row_of = dict(zip(rows.tolist(), range(len(rows)), strict=True))
     for number, image in enumerate(images.tolist()):
         name = "" if dataset is None else dataset.paths[image]
         label = available.classes[labels[number]] if 0 <= labels[number] < len(available.classes) else ""
-        latent = latents[row_of[number]].tolist() if number in row_of else [""] * latents.shape[1]
+        at = row_of.get(number)
+        latent = [""] * (2 * size) if at is None else [*mean[at].tolist(), *std[at].tolist()]
         own = [quote_cell(values[number]) for values in columns.values()]
         place = [values[number] for values in ranks.values()]
         table.writerow([image, quote_cell(name), quote_cell(label), *place, *own, *latent])
@@ -98,7 +100,7 @@ def _write_table(
             yield
     atomic_write(path, text.getvalue().encode("utf-8", "backslashreplace"))
     written = f"{pluralize(len(images), 'image')} in {path.name}"
-    return f"{written}; its column mean_0 is z{subscript(1)}, and so on" if latents.shape[1] else written
+    return f"{written}; its column mean_0 is z{subscript(1)}, and so on" if size else written
 
 
 def _rank_columns(ranking: Ranking | None, images: IntArray) -> dict[str, list[Any]]:
@@ -113,21 +115,22 @@ def _rank_columns(ranking: Ranking | None, images: IntArray) -> dict[str, list[A
     }
 
 
-def _latents(
+def posteriors_of(
     workspace: Workspace, available: SelectableImages, images: IntArray
-) -> Generator[None, None, tuple[FloatArray, IntArray]]:
-    """Latents [k, d] of the images that have one, and their rows [k]; images without a point are encoded."""
-    latents, rows = available.latents(images)
+) -> Generator[None, None, tuple[FloatArray, FloatArray, IntArray]]:
+    """Means and standard deviations [k, d] of images, and their rows [k]; images without a point are encoded."""
+    mean, std, rows = available.posteriors(images)
     missing = np.setdiff1d(np.arange(len(images)), rows)
     model, dataset = workspace.model, available.dataset
     if not len(missing) or model is None or dataset is None or dataset.image_shape != model.image_shape:
-        return latents, rows
-    parts = [latents] if len(rows) else []
+        return mean, std, rows
+    parts = [(mean, std)] if len(rows) else []
     as_read = yield from as_the_model_reads(workspace, model, dataset)
-    for _done, (mean, _std) in encoded(model, as_read, images[missing]):
-        parts.append(mean)
+    for _done, part in encoded(model, as_read, images[missing]):
+        parts.append(part)
         yield
-    return np.concatenate(parts), np.concatenate([rows, missing])
+    means, stds = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return means, stds, np.concatenate([rows, missing])
 
 
 # --- a folder -----------------------------------------------------------------------------------------

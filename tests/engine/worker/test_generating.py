@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from latentlab.engine.protocol.messages import Generate, Generated, GenerationProgress
+from latentlab.cli import main
+from latentlab.engine.protocol.messages import ExportSelection, Generate, Generated, GenerationProgress
 from latentlab.engine.worker.interactive import InteractiveRequests
+from latentlab.engine.worker.selection_export import exporting
 from latentlab.engine.worker.workspace import Workspace
 from latentlab.latent import fit_mixture
 from latentlab.models.inference import load_model
@@ -72,6 +74,20 @@ def test_a_selection_is_drawn_from_the_mixture_of_its_own_points(interactive, wo
     assert not result.is_from_file
 
 
+def test_an_exported_table_gives_the_same_images_on_the_command_line(interactive, workspace, sent, tmp_path):
+    """Also if its rows are in another order, as after a ranking: the mixture depends on the order it is fitted in."""
+    chosen = np.arange(100, 130)
+    workspace.points = workspace.points.of(np.random.default_rng(1).permutation(40))
+    result = answer(interactive, sent, Generate(1, "selection", 5, temperature=0.7, seed=2, images=chosen))[-1]
+    table, out = tmp_path / "odd.csv", tmp_path / "odd.npz"
+    list(exporting(workspace, ExportSelection(str(table), chosen[::-1], "table")))
+    options = ["--count", "5", "--temperature", "0.7", "--seed", "2", "--out", str(out)]
+    assert main(["generate", "bundled:mnist-2d", "--from", str(table), *options]) == 0
+    with np.load(out) as arrays:
+        np.testing.assert_array_equal(arrays["z"], result.latents)
+        np.testing.assert_array_equal(to_bytes(arrays["images"])[:, 0], result.images)
+
+
 def test_along_a_direction_each_row_is_a_draw_of_the_prior_moved_in_even_steps(interactive, model, sent):
     vector, origin = np.array([0.0, 0.5], np.float32), np.array([1.0, 1.0], np.float32)
     request = Generate(1, "direction", 10, temperature=0.5, seed=3, vector=vector, origin=origin, steps=5)
@@ -95,7 +111,7 @@ def test_a_fit_goes_on_for_a_newer_request_and_is_kept(interactive, sent):
         (Generate(1, "prior", 0), "1 to 400"),
         (Generate(1, "prior", 2, temperature=-1), "temperature"),
         (Generate(1, "selection", 2), "select images"),
-        (Generate(1, "selection", 2, images=np.array([5])), "none of the selected"),
+        (Generate(1, "selection", 2, images=np.array([5])), "the selected images are not among"),
         (Generate(1, "direction", 2, vector=np.zeros(3, np.float32), origin=np.zeros(3, np.float32)), "another latent"),
     ],
 )

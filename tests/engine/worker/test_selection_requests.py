@@ -229,6 +229,8 @@ def test_a_table_has_path_class_tags_and_latents(bench, tmp_path):
     assert not rows[1]["mine"].startswith("="), "a spreadsheet would compute it"
     latents = np.array([[float(row["mean_0"]), float(row["mean_1"])] for row in rows])
     np.testing.assert_allclose(latents, bench.workspace.points.mean[SOME], rtol=1e-6)
+    deviations = np.array([[float(row["std_0"]), float(row["std_1"])] for row in rows])
+    np.testing.assert_allclose(deviations, bench.workspace.points.std[SOME], rtol=1e-6)
 
 
 def test_images_of_a_ranking_are_shown_and_exported_in_its_order(bench, tmp_path):
