@@ -218,13 +218,11 @@ def copy_text(result: CopyMeasured, is_copied: bool, count: int, of_training: bo
     """
     if not np.isfinite(result.typical) or result.typical <= 0:
         return ""
-    share = f"{format_number(result.distance / result.typical, '.1f')} × the typical distance"
-    among = f"the {count:,} open images"
+    share = f"at {format_number(result.distance / result.typical, '.1f')} × the typical distance"
     if is_copied:
-        text = f"Copies image {result.number:,} of {among}: at {share}"
-    elif result.distance < COPY * result.typical:
-        around = f"{format_number(result.distance / result.around, '.1f')} × the mean of its {AROUND} nearest"
-        text = f"Not a copy of one of {among}: the nearest is at {share}, but others are as near ({around})"
+        text = f"Copies image {result.number:,} of {count:,} open images: {share}"
     else:
-        text = f"Not a copy of one of {among}: the nearest is at {share}"
-    return text if of_training else f"{text}. The model was not trained on exactly these images"
+        text = f"Not a copy: nearest of {count:,} open images {share}"
+        if result.distance < COPY * result.typical:
+            text += f", but {format_number(result.distance / result.around, '.1f')} × that of its {AROUND} nearest"
+    return text if of_training else f"{text}. The model was trained on other images"

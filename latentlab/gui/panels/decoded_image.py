@@ -16,6 +16,7 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPixmap,
     QResizeEvent,
+    QWheelEvent,
 )
 from PySide6.QtWidgets import QApplication, QFrame, QGridLayout, QMenu, QScrollArea, QSizePolicy, QWidget
 
@@ -24,14 +25,13 @@ from latentlab.gui.style.theme import SPACE, tabular
 from latentlab.gui.widgets import dialogs
 from latentlab.gui.widgets.containers import EmptyState, SteadyLabel
 from latentlab.gui.widgets.controls import button, column, label, named, row, tool_button
-from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.gui.widgets.elided_label import ElidedLabel
 from latentlab.gui.widgets.plain_text import set_tool_tip
 from latentlab.gui.widgets.qimage import ByteArray, PixelView, to_qimage
 from latentlab.utils.text import format_number, subscript
 
 PAIR = 60  # px: side of an encoded image and of its reconstruction
-ROOM = 108  # px: height for what is below the image, unless the nearest images need more
+ROOM = 108  # px: least height for what is below the image, if it needs as much
 MAX_VALUES = 6  # of a latent's values that are written out
 
 
@@ -92,18 +92,18 @@ class LowerPart(QScrollArea):
 
     Parameters
     ----------
-    first, other
-        The first widget is given the height it asks for; the other one shares it, or has ``ROOM``.
+    *parts
+        From top to bottom. It is as high as the highest of them that is shown, at least ``ROOM``.
     """
 
-    def __init__(self, first: QWidget, other: QWidget) -> None:
+    def __init__(self, *parts: QWidget) -> None:
         super().__init__()
-        self._first, self._revealed = first, other
+        self._parts = parts
         self._body = body = QWidget()
         body.setObjectName("panelBody")
         inner = column(body, 0)
-        inner.addWidget(first)
-        inner.addWidget(other)
+        for each in parts:
+            inner.addWidget(each)
         inner.addStretch(1)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -111,17 +111,11 @@ class LowerPart(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setWidget(body)
-        self._scroll = Debouncer(0, lambda: self.ensureWidgetVisible(self._revealed), self)
-
-    def reveal(self, widget: QWidget) -> None:
-        """Scroll to a widget in it that was just shown, once it has its position."""
-        self._revealed = widget
-        self._scroll.debounce()
 
     def sizeHint(self) -> QSize:
         """As high as what is in it, up to the limit."""
-        first = 0 if self._first.isHidden() else self._height_of(self._first)
-        return QSize(0, min(self._height_of(self._body), max(first, ROOM)))
+        highest = max((self._height_of(each) for each in self._parts if not each.isHidden()), default=0)
+        return QSize(0, min(self._height_of(self._body), max(highest, ROOM)))
 
     def _height_of(self, widget: QWidget) -> int:
         """The height a widget asks for at this width: its texts may need several lines."""
@@ -205,7 +199,7 @@ class DecodedImage(QWidget):
         layout.addWidget(self._view, 1)
         layout.addLayout(row(self._now, self._cue, None, self._smooth))
         layout.addWidget(SteadyLabel(self._caption))
-        self._lower = LowerPart(self.nearest, self._encoded)
+        self._lower = LowerPart(self._encoded, self.nearest)
         layout.addWidget(self._lower)
         self._encoded.hide()
         self.set_image(None)
@@ -265,7 +259,7 @@ class DecodedImage(QWidget):
         was_hidden = self._encoded.isHidden()
         self._encoded.setVisible(image is not None)
         if was_hidden and image is not None:
-            self._lower.reveal(self._encoded)
+            self._lower.verticalScrollBar().setValue(0)
 
     # --- copying, saving, dragging --------------------------------------------------------------
 
@@ -311,3 +305,7 @@ class DecodedImage(QWidget):
     def mouseReleaseEvent(self, _event: QMouseEvent) -> None:
         """Forget where a drag could have started."""
         self._pressed = None
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Scroll what is below the image, wherever the pointer is."""
+        QApplication.sendEvent(self._lower.verticalScrollBar(), event)

@@ -287,6 +287,8 @@ class ImageStrip(QAbstractScrollArea):
             self._measure()
             self.viewport().update()
             event.accept()
+        elif self.verticalScrollBar().maximum() == 0 and self.horizontalScrollBar().maximum() == 0:
+            event.ignore()  # what contains the strip may scroll
         elif self.verticalScrollBar().maximum() == 0 and notches:
             bar = self.horizontalScrollBar()
             self._from_end = False

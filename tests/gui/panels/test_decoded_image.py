@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, QPointF, QTimer
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication
-from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QMenu, QPushButton, QScrollArea, QToolButton
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QMenu, QPushButton, QScrollArea, QToolButton, QWidget
 
 from latentlab.gui.panels.decoded_image import DecodedImage
 from latentlab.gui.panels.nearest_images import NearestImage
@@ -93,6 +94,33 @@ def test_alive_the_decoded_image_stays_large_when_an_image_is_opened(qtbot, show
     opened = widget.findChild(PixelView, "originalImage")
     qtbot.waitUntil(lambda: opened.isVisible() and not opened.visibleRegion().isEmpty())
     assert widget.findChild(PixelView, "decodedView").height() >= widget.height() / 2
+
+
+def with_opened_image_and_nearest(shown, **size) -> DecodedImage:
+    widget = shown(DecodedImage(), **size)
+    picture = np.zeros((8, 8), np.uint8)
+    widget.set_image(picture)
+    nearest = [NearestImage(number, 0.1 * number, "a") for number in range(8)]
+    widget.nearest.set_images(nearest, np.zeros((8, 8, 8), np.uint8))
+    widget.nearest.set_copy_text("Not a copy: nearest of 10,000 open images at 0.8 × the typical distance")
+    widget.set_encoded_image(picture, picture, "face.png", "distortion 12.5, rate 3.0 nats")
+    return widget
+
+
+def test_an_opened_image_is_in_view_below_the_decoded_one_whatever_else_is_there(qtbot, shown):
+    widget = with_opened_image_and_nearest(shown, width=300, height=460)
+    for name in ("originalImage", "reconstructionImage"):
+        view = widget.findChild(PixelView, name)
+        qtbot.waitUntil(lambda view=view: view.visibleRegion().boundingRect() == view.rect())
+
+
+@pytest.mark.parametrize("name", ["decodedView", "originalImage"])
+def test_the_wheel_scrolls_what_is_below_the_image_over_the_whole_panel(qtbot, shown, name):
+    widget = with_opened_image_and_nearest(shown, width=300, height=460)
+    bar, target = widget.findChild(QScrollArea).verticalScrollBar(), widget.findChild(QWidget, name)
+    qtbot.waitUntil(lambda: bar.maximum() > 0)
+    QTest.wheelEvent(widget.windowHandle(), QPointF(target.mapTo(widget, target.rect().center())), QPoint(0, -120))
+    qtbot.waitUntil(lambda: bar.value() > 0, timeout=1000)
 
 
 def test_a_note_of_several_lines_below_the_image_is_not_cut_off(qtbot, shown):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QPoint, Qt
-from PySide6.QtGui import QContextMenuEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QContextMenuEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QLabel, QMenu, QToolButton
 
 from latentlab.gui.panels.nearest_images import NearestImage, NearestImages
@@ -84,3 +84,12 @@ def test_without_pixels_the_distances_are_written(row):
     assert text(row) == "at 0.25, 0.50, 1.00"
     assert "open it" in [line.text() for line in row.findChildren(QLabel)]
     assert not strip(row).isVisible()
+
+
+def test_a_wheel_that_the_row_has_no_use_for_is_left_to_the_panel(row):
+    viewport, at = strip(row).viewport(), QPointF(5, 5)
+    nothing, phase = Qt.MouseButton.NoButton, Qt.ScrollPhase.NoScrollPhase
+    keys = Qt.KeyboardModifier.NoModifier
+    event = QWheelEvent(at, viewport.mapToGlobal(at), QPoint(), QPoint(0, -120), nothing, keys, phase, False)
+    QApplication.sendEvent(viewport, event)
+    assert not event.isAccepted()
