@@ -25,7 +25,7 @@ from latentlab.state.board import BoardItem, Direction, Latent, Path
 from latentlab.state.selection import Selection, SelectMode
 from latentlab.state.session import Session
 
-NO_IMAGE = "open an image first"
+NO_IMAGE = "open an image first; for an image of the dataset go to it, and apply to the latent shown"
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,8 @@ class BoardMenuController(QObject):
                 no_slider,
             ),
             Entry("Path along it", partial(self._show_path, _along(direction, session.latent)), no_slider),
-            Entry("Apply to the opened image", partial(self._apply, item, direction), no_slider or no_image),
+            Entry("Apply to the latent shown", partial(self._apply, item, direction), no_slider),
+            Entry("Apply to the opened image", partial(self._apply_to_image, item, direction), no_slider or no_image),
             Entry("Flip", partial(self._flip, item, direction), begins_group=True),
             Entry(
                 "Keep the part orthogonal to the others",
@@ -272,13 +273,23 @@ class BoardMenuController(QObject):
         self._board.change(item.id, f"Flip {item.name}", content=direction.flipped(), name=name)
 
     def _apply(self, item: BoardItem, direction: Direction) -> None:
-        """Go one step of the direction from the opened image's mean, and show the slider to go on from there."""
+        """Go one step of the direction from the latent shown, as that of a picked image."""
+        session = self._session
+        self._step_from(session.latent, session.label, item, direction, "the latent shown")
+
+    def _apply_to_image(self, item: BoardItem, direction: Direction) -> None:
+        """Go one step of the direction from the opened image's mean."""
         encoded = self._session.encoded_image
-        if encoded is None:
-            return
-        self._undo.beginMacro(f"Apply {item.name} to the opened image")
+        if encoded is not None:
+            self._step_from(encoded.mean, encoded.label, item, direction, "the opened image")
+
+    def _step_from(
+        self, start: FloatArray, label: int | None, item: BoardItem, direction: Direction, what: str
+    ) -> None:
+        """Go one step of a direction, and show its slider to go on from there."""
+        self._undo.beginMacro(f"Apply {item.name} to {what}")
         self._directions.set_slider(item.id, True)
-        self._explore.go_to(encoded.mean + direction.vector, text=f"Apply {item.name}", label=encoded.label)
+        self._explore.go_to(start + direction.vector, text=f"Apply {item.name}", label=label)
         self._undo.endMacro()
 
     def _others(self, item: BoardItem) -> list[BoardItem]:

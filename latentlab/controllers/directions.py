@@ -164,8 +164,17 @@ class DirectionController(QObject):
             name, group = choices.groups[towards]
             other = ("others", replace(group, are_others=True)) if away == OTHERS else choices.groups.get(away or "")
             if other is not None:
+                name = self._kept_name(towards) or name
+                other_name = self._kept_name(away) or other[0]
                 request = FindDirection(generation, fingerprint, group, other[1])
-                self._request(_Wanted(f"{name} − {other[0]}", f"from {other[0]} to {name}", request))
+                self._request(_Wanted(f"{name} − {other_name}", f"from {other_name} to {name}", request))
+
+    def _kept_name(self, key: str | None) -> str:
+        """The name under which the selected images were kept, latest first; empty if the key is not theirs."""
+        if key != SELECTED:
+            return ""
+        kept = self._session.board.of_kind("selection")
+        return next((item.name for item in reversed(kept) if item.content == self._session.selection), "")
 
     def _choices(self) -> _Choices:
         session, points, choices = self._session, self._session.points, _Choices()

@@ -274,6 +274,26 @@ def test_a_direction_is_applied_to_the_opened_image_in_one_step(parts, session, 
     assert (session.latent.tolist(), parts.board.item(item.id).has_slider) == ([0, 0, 0], False)
 
 
+def test_a_direction_is_applied_to_the_latent_of_a_picked_image_in_one_step(parts, session, undo):
+    item = kept(parts, smile())
+    session.set_latent([0.5, 1, 2])
+    act(parts, item, "Apply to the latent shown")
+    np.testing.assert_allclose(session.latent, np.array([0.5, 1, 2]) + VECTOR)
+    assert parts.board.item(item.id).has_slider
+    undo.undo()
+    assert (session.latent.tolist(), parts.board.item(item.id).has_slider) == ([0.5, 1, 2], False)
+
+
+@pytest.mark.parametrize(("images", "name"), [([1, 2, 3], "Lasso 2"), ([1, 2], "the selected images")])
+def test_a_direction_of_the_selected_images_has_the_name_they_were_kept_by(parts, session, engine, images, name):
+    kept(parts, Selection(np.array([1, 2, 3])), "Lasso 2")
+    session.set_selection(Selection(np.array(images)))
+    parts.directions.find("selections", "selected", "others")
+    request = engine.last(FindDirection)
+    engine.directionFound.emit(DirectionFound(request.generation, 1, VECTOR, VECTOR, SCORES, (3, 47)))
+    assert parts.board.items[-1].name == f"{name} − others"
+
+
 def test_a_flipped_direction_swaps_its_name_and_an_orthogonal_part_is_kept_beside(parts):
     item = kept(parts, Direction(np.array([1, 1, 0], np.float32), np.zeros(3, np.float32), score=2.0), "a − b")
     act(parts, item, "Flip")
