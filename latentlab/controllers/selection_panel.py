@@ -30,6 +30,7 @@ from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.gui.widgets.toasts import Toasts
 from latentlab.state.activity import Activity
 from latentlab.state.board import BoardItem
+from latentlab.state.dimension_names import titled
 from latentlab.state.selection import Selection, SelectMode
 from latentlab.state.session import Session
 from latentlab.state.tags import tagged, tags_of
@@ -255,8 +256,10 @@ class SelectionPanelController(QObject):
         if selection is not None:
             tags = tags_of(self._session.board.items, selection.fingerprint)
             is_table = kind == "table"
+            names = self._session.names
+            titles = tuple((dimension, titled(dimension, names)) for dimension in sorted(names))
             request = ExportSelection(
-                path, selection.ordered, "table" if is_table else "folder", tags, selection.ranking
+                path, selection.ordered, "table" if is_table else "folder", tags, selection.ranking, titles
             )
             self._engine.request(request)
 

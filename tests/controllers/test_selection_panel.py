@@ -208,9 +208,11 @@ def test_images_of_a_ranking_are_shown_and_exported_in_its_order(parts, session,
     request = engine.last(SummarizeSelection)
     assert (request.images.tolist(), request.is_ranked) == (order.tolist(), True)
     assert "the first 12 of the ranking" in parts.text("selectionNote")
+    session.dimension_names.set_name(session.model.source, 1, "tilt")
     parts.panel.exportRequested.emit("table", "/out/worst.csv")
     request = engine.last(ExportSelection)
     assert (request.images.tolist(), request.ranking) == (order.tolist(), ranking)
+    assert request.titles == ((1, "z₂ tilt"),)
 
 
 def test_a_tag_is_a_column_that_colours_the_points_until_it_is_undone(parts, session, undo):

@@ -180,7 +180,8 @@ class ImagesFound(Result):
 class ExportSelection(Request):
     """Write a table of images (path, label, tags, latent), or a new folder of links to them, or of PNG files.
 
-    The rows of the table are in the order of ``images``; with a ``ranking`` they have a rank and its figure.
+    The rows of the table are in the order of ``images``; with a ``ranking`` they have a rank and its figure. Dimensions
+    with a title of the user's, by index, have a second column under this title.
     """
 
     path: str
@@ -188,6 +189,7 @@ class ExportSelection(Request):
     kind: Literal["table", "folder"]
     tags: tuple[Tag, ...] = ()
     ranking: Ranking | None = None
+    titles: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True)

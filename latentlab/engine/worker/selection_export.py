@@ -86,7 +86,8 @@ def _write_table(
     table = csv.writer(text)
     size = mean.shape[1]
     names = [f"{name}_{number}" for name in ("mean", "std") for number in range(size)]
-    table.writerow(["image", "path", "label", *ranks, *map(quote_cell, columns), *names])
+    titles = {number: title for number, title in request.titles if number < size}
+    table.writerow(["image", "path", "label", *ranks, *map(quote_cell, (*columns, *names, *titles.values()))])
     row_of = dict(zip(rows.tolist(), range(len(rows)), strict=True))
     for number, image in enumerate(images.tolist()):
         name = "" if dataset is None else dataset.paths[image]
@@ -95,7 +96,8 @@ def _write_table(
         latent = [""] * (2 * size) if at is None else [*mean[at].tolist(), *std[at].tolist()]
         own = [quote_cell(values[number]) for values in columns.values()]
         place = [values[number] for values in ranks.values()]
-        table.writerow([image, quote_cell(name), quote_cell(label), *place, *own, *latent])
+        named = [latent[dimension] for dimension in titles]
+        table.writerow([image, quote_cell(name), quote_cell(label), *place, *own, *latent, *named])
         if number % _ROWS_AT_ONCE == _ROWS_AT_ONCE - 1:
             yield
     atomic_write(path, text.getvalue().encode("utf-8", "backslashreplace"))

@@ -240,11 +240,13 @@ def test_images_of_a_ranking_are_shown_and_exported_in_its_order(bench, tmp_path
     np.testing.assert_array_equal(summary.originals, as_pixels(np.asarray(bench.dataset.images)[summary.images]))
     path = tmp_path / "worst.csv"
     ranking = Ranking("elbo", order, values)
-    bench.ask(ExportSelection(str(path), np.array([22, 39, 1, 7]), "table", (), ranking), SelectionExported)
+    titles = ((1, "z₂ tilt"),)
+    bench.ask(ExportSelection(str(path), np.array([22, 39, 1, 7]), "table", (), ranking, titles), SelectionExported)
     rows = list(csv.DictReader(path.read_text().splitlines()))
     assert [(row["image"], row["rank"], row["elbo"]) for row in rows] == [
         ("22", "1", "9.5"), ("39", "3", "3.0"), ("1", "4", "-2.0"), ("7", "", ""),
     ]  # fmt: skip
+    assert [row["z₂ tilt"] for row in rows] == [row["mean_1"] for row in rows]
     latents = np.array([[float(row["mean_0"]), float(row["mean_1"])] for row in rows])
     np.testing.assert_allclose(latents, bench.workspace.points.mean[[22, 39, 1, 7]], rtol=1e-6)
 
