@@ -44,6 +44,11 @@ def direction(arguments: argparse.Namespace) -> int:
     else:
         start, end = _groups(arguments, dataset, listed)
         found = between(mean[end], mean[start], seed=seed)
+    if not found.scores:
+        write_note(
+            "latentlab: no scores: a group of one image cannot be divided into images that find the direction "
+            "and images that test it"
+        )
     if model.module.classes and arguments.column is None:
         write_note(
             "latentlab: the model's encoder is told the class of each image: where the groups differ in class, the "
@@ -75,13 +80,25 @@ def _groups(arguments: argparse.Namespace, dataset: Dataset, listed: list[list[s
             _listed_rows(dataset, path, names)
             for path, names in zip((arguments.from_list, arguments.to_list), listed, strict=True)
         )
-        return first, second
+        return _without_shared(first, second)
     if arguments.column is not None:
         values = _column(dataset, arguments.column)
         first, second = (_with_value(values, arguments.column, each) for each in _ends(arguments))
     else:
         first, second = (_of_class(dataset, each) for each in _ends(arguments))
     return first, second
+
+
+def _without_shared(first: Rows, second: Rows) -> tuple[Rows, Rows]:
+    """Both groups without the images that are in both: they say nothing about the difference."""
+    shared: Rows = first & second
+    count = int(shared.sum())
+    if not count:
+        return first, second
+    if not (first & ~shared).any() or not (second & ~shared).any():
+        raise InputError("all images of one of the lists are in the other: there is no direction between them")
+    write_note(f"latentlab: {pluralize(count, 'image')} in both lists left out")
+    return first & ~shared, second & ~shared
 
 
 def _ends(arguments: argparse.Namespace) -> tuple[str, str]:

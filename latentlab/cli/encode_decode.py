@@ -115,7 +115,8 @@ def _parse_latents(texts: list[str]) -> NDArray[np.float32]:
         raise InputError(f"--z needs numbers separated by commas, not {' '.join(texts)!r}") from None
     if len({len(row) for row in rows}) > 1:
         raise InputError("all --z must have equally many numbers")
-    return np.array(rows, np.float32)
+    with np.errstate(over="ignore"):  # infinite values are refused with the others that are not finite
+        return np.array(rows, np.float32)
 
 
 def _grid(cells: int, model: InferenceModel) -> NDArray[np.float32]:

@@ -50,7 +50,8 @@ def _add_direction(commands: argparse._SubParsersAction[Parser]) -> None:
     command.epilog = (
         "Of two groups the direction is the difference of their means; of a column of numbers, that of ridge "
         "regression. The scores are those of images held out: Cohen's d of their positions along the direction, the "
-        "same for random groups, and the accuracy of telling the groups apart."
+        "same for random groups, and the accuracy of telling the groups apart. p_value is the share of 41 groupings, "
+        "the given one and 40 random ones, that are at least as far apart: never below 1/41 = 0.024."
     )
     add_model_and_data(command)
     command.add_argument("--from", dest="from_class", metavar="CLASS", help="a class, by name or number")

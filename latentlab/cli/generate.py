@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from latentlab.cli.console import write_json, write_line
+from latentlab.cli.console import write_json, write_line, write_note
 from latentlab.cli.encode_decode import label_index, output_path
 from latentlab.cli.image_output import write_images
 from latentlab.cli.latent_tables import read_latents
@@ -43,6 +43,8 @@ def generate(arguments: argparse.Namespace) -> int:
     source: str | Points | FloatArray = arguments.source
     if is_file:
         source = _selection(Path(arguments.source), model, arguments)
+    elif arguments.source == "prior" and arguments.data is not None:
+        write_note("latentlab: --data is not used: latents of the prior are drawn without images")
     elif arguments.source == "aggregate":
         source = "aggregate" if arguments.data is None else points_of(model, arguments)
     images, z = model.generate(

@@ -94,13 +94,22 @@ def read_latents(path: Path) -> Latents:
         raise InputError(f"there is no file {path}")
     try:
         if path.suffix.lower() in (".csv", ".tsv"):
-            return _from_table(path)
-        with open_regular(path):
-            return _from_arrays(path)
+            return _checked(_from_table(path), path)
+        with open_regular(path), np.errstate(over="ignore"):  # what is not finite then is refused
+            return _checked(_from_arrays(path), path)
     except UnreadableError as error:
         raise InputError(f"{path} cannot be read: {error}") from None
     except (OSError, ValueError, EOFError, TypeError, MemoryError, zipfile.BadZipFile):
         raise InputError(f"{path} does not hold latents: an .npy, .npz or .csv file with latents [N, d]") from None
+
+
+def _checked(latents: Latents, path: Path) -> Latents:
+    if not latents.z.size:
+        raise InputError(f"{path} has no latents: it is empty")
+    bad = np.flatnonzero(~np.isfinite(latents.z).all(axis=1))
+    if len(bad):
+        raise InputError(f"latent {bad[0] + 1:,} of {len(latents.z):,} in {path} has a value that is not finite")
+    return latents
 
 
 def _from_arrays(path: Path) -> Latents:
@@ -173,7 +182,8 @@ def _from_table(path: Path) -> Latents:
                 labels.append(row[label_column].strip())
         except (ValueError, IndexError):
             raise InputError(f"{path}: line {number} does not have a number in every column of the latents") from None
-    both = np.array(values, np.float32).reshape(len(values), len(columns) + len(std_columns))
+    with np.errstate(over="ignore"):  # what is not finite then is refused
+        both = np.array(values, np.float32).reshape(len(values), len(columns) + len(std_columns))
     found = Latents(
         both[:, : len(columns)], std=both[:, len(columns) :] if std_columns else None, images=_image_numbers(images)
     )

@@ -6,12 +6,13 @@ import argparse
 
 import numpy as np
 
-from latentlab.cli.console import write_json, write_line
+from latentlab.cli.console import write_json, write_line, write_note
 from latentlab.cli.encode_decode import label_index
 from latentlab.cli.latent_arguments import class_to_decode, encoded_image, of_model, parse_latent
 from latentlab.cli.open_data import model_and_data
 from latentlab.latent.copies import memorisation
 from latentlab.latent.search import neighbours as find_neighbours
+from latentlab.utils.text import pluralize
 
 
 def neighbours(arguments: argparse.Namespace) -> int:
@@ -22,6 +23,8 @@ def neighbours(arguments: argparse.Namespace) -> int:
     z = encoded_image(arguments.image, model, label, arguments.levels) if given is None else of_model(given, model)
     mean, _ = model.encode(dataset.images, labels)
     index, distance = find_neighbours(mean, z, arguments.k)
+    if arguments.k > len(index):
+        write_note(f"latentlab: -k {arguments.k:,}: there are only {pluralize(len(index), 'image')}")
     rows = [
         {"path": dataset.paths[row], "index": row, "distance": away}
         for row, away in zip(index.tolist(), distance.tolist(), strict=True)

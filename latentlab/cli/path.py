@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from latentlab.cli.console import write_json, write_line
+from latentlab.cli.console import write_json, write_line, write_note
 from latentlab.cli.encode_decode import label_index, output_path
 from latentlab.cli.image_output import write_images
 from latentlab.cli.latent_arguments import class_to_decode, waypoint
 from latentlab.cli.open_data import points_of
 from latentlab.data.images.film import FILM_SUFFIXES, check_film, check_film_size
+from latentlab.errors import InputError
 from latentlab.latent.paths import at_even_speed, check_kind, interpolate, path_length
 from latentlab.storage.outputs import check_output
 from latentlab.utils.text import pluralize
@@ -38,6 +39,10 @@ def path(arguments: argparse.Namespace) -> int:
         check_film_size(arguments.frames, *model.image_shape[1:], arguments.scale)
     label = label_index(arguments.label, model)
     waypoints = np.stack([waypoint(text, model, label, arguments.levels) for text in arguments.through])
+    if len(waypoints) < 2:
+        raise InputError("a path leads through at least two waypoints, and --through has one")
+    if arguments.data is not None and arguments.kind != "graph":
+        write_note(f"latentlab: --data is not used: only --kind graph needs images, and this path is {arguments.kind}")
     points = points_of(model, arguments).mean if arguments.kind == "graph" else None
     z = _latents(arguments, model, waypoints, points, class_to_decode(label, model))
     images = model.decode(z, class_to_decode(label, model))

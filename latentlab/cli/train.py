@@ -21,7 +21,7 @@ from latentlab.config.events import Epoch, Event, Finished, Progress, Started, S
 from latentlab.config.suggestion import suggest_settings
 from latentlab.errors import InputError
 from latentlab.storage import RunFolder
-from latentlab.storage.outputs import check_output
+from latentlab.storage.outputs import check_output, is_inside_data
 from latentlab.storage.starting_config import starting_config
 from latentlab.utils.text import pluralize
 
@@ -94,6 +94,13 @@ def _reporter(arguments: argparse.Namespace, dataset: Dataset, notes: list[Event
     report = _report_json if arguments.json else _Report()
     if dataset.left_out:
         report(Warned(left_out_message(dataset)))
+    if is_inside_data(arguments.out, arguments.data):
+        report(
+            Warned(
+                f"{arguments.out} is inside {arguments.data}, which lists the run's files as its own when it is opened "
+                "again: choose another folder for runs"
+            )
+        )
     folder = RunFolder(arguments.out)
     if arguments.resume and not folder.checkpoint.exists():
         what = "checkpoint" if folder.record.exists() else "run"

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from latentlab.errors import InputError
+from latentlab.utils.text import pluralize
 
 FloatArray = NDArray[np.float64]
 
@@ -22,7 +23,7 @@ def as_latents(values: ArrayLike, name: str, least: int = 1) -> FloatArray:
     if array.ndim != 2 or array.shape[1] == 0:
         raise InputError(f"{name} must be latents [n, d], not an array {list(array.shape)}")
     if len(array) < least:
-        raise InputError(f"{name} must have at least {least} latents, not {len(array)}")
+        raise InputError(f"{name} must have at least {pluralize(least, 'latent')}, not {len(array)}")
     return _finite(array, name)
 
 
@@ -61,5 +62,5 @@ def _as_numbers(values: ArrayLike, name: str) -> FloatArray:
 
 def _finite(array: FloatArray, name: str) -> FloatArray:
     if not np.isfinite(array).all():
-        raise InputError(f"{name} has a value that is not finite")
+        raise InputError(f"a value of {name} is not finite")
     return array

@@ -49,6 +49,21 @@ def check_output(out: str | Path, *inputs: str | Path, data: str = "", follows_l
             raise InputError(f"{out} is an input of this command: write to another file")
 
 
+def is_inside_data(out: str | Path, data: str) -> bool:
+    """Whether an output is to be written into a folder of images, where it may be read with them the next time.
+
+    Parameters
+    ----------
+    out
+        The file or folder to write, which need not exist.
+    data
+        The source of the images, as for ``latentlab.data.open_dataset``.
+    """
+    target = os.path.realpath(out)
+    folders = [os.path.realpath(path) for path in _paths_of(data) if path.is_dir()]
+    return any(target != folder and Path(target).is_relative_to(folder) for folder in folders)
+
+
 def _paths_of(source: str) -> Iterator[Path]:
     """The files and folders of a source, and those that a text file of paths names."""
     for part in parts_of(source) if source else ():

@@ -57,7 +57,7 @@ def read_tensors(path: Path, key: str, complaint: str = NOT_A_MODEL) -> tuple[st
         One sentence that says why this is not a latentlab file.
     """
     with _opened(path, complaint) as (file, size):
-        text = _checked_metadata(path, file, key)
+        text = _checked_metadata(path, file, size, key)
         require_memory(path, _COPIES * size)
         file.seek(0)
         return text, _load(file.read(size))
@@ -71,8 +71,8 @@ def read_metadata(path: Path, key: str, complaint: str = NOT_A_MODEL) -> str:
     InputError
         As in ``read_tensors``.
     """
-    with _opened(path, complaint) as (file, _):
-        return _checked_metadata(path, file, key)
+    with _opened(path, complaint) as (file, size):
+        return _checked_metadata(path, file, size, key)
 
 
 def write_tensors(path: Path, key: str, text: str, tensors: Mapping[str, NDArray[Any]]) -> None:
@@ -108,7 +108,7 @@ def _opened(path: Path, complaint: str) -> Iterator[tuple[BinaryIO, int]]:
             raise InputError(f"{path} does not fit into the memory that is available") from None
 
 
-def _checked_metadata(path: Path, file: BinaryIO, key: str) -> str:
+def _checked_metadata(path: Path, file: BinaryIO, size: int, key: str) -> str:
     """Check the header before any tensor is read; return the metadata entry ``key``.
 
     `safe_open` maps the file and checks that types, shapes and offsets are valid and that the tensors fill the file
@@ -120,9 +120,8 @@ def _checked_metadata(path: Path, file: BinaryIO, key: str) -> str:
     if len(prefix) < 8:
         raise FileContentError("it is too short for a safetensors file")
     if length > LARGEST_HEADER:
-        raise FileContentError(
-            _what_it_is(prefix) or f"its header claims {length:,} bytes, more than {LARGEST_HEADER:,}"
-        )
+        claim = f"its header claims {length:,} bytes, more than {LARGEST_HEADER:,}"
+        raise FileContentError(_what_it_is(prefix) or (claim if length <= size else "it is not a safetensors file"))
     with safe_open(path, framework="numpy"):
         header = file.read(length)
     try:

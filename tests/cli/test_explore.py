@@ -347,3 +347,43 @@ def test_compare_has_the_figures_of_both_and_their_disparity(run, data, model, t
     out = capsys.readouterr().out
     assert "disparity of the latents of 60 images: 0.000" in out
     assert f"model               {run}  {run}" in out
+
+
+# --- what is not used is said ---------------------------------------------------------------------------------
+
+
+def test_images_in_both_lists_are_left_out(run, table, tmp_path, capsys):
+    dataset = latentlab.load_dataset(table)
+    lists = {"a.txt": dataset.paths[:9], "b.txt": dataset.paths[6:]}
+    for name, paths in lists.items():
+        (table / name).write_text("\n".join(paths))
+    between = ["--from-list", table / "a.txt", "--to-list", table / "b.txt", "--out", tmp_path / "d.npz", "--json"]
+    assert main(["direction", str(run), str(table), *map(str, between)]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["images"] == {"from": 6, "to": len(dataset) - 9}
+    assert "3 images in both lists left out" in said.err
+    (table / "b.txt").write_text("\n".join(dataset.paths[:9]))
+    assert main(["direction", str(run), str(table), *map(str, between)]) == 2
+    assert "all images of one of the lists are in the other" in capsys.readouterr().err
+
+
+def test_a_direction_of_one_image_says_why_it_has_no_scores(run, table, tmp_path, capsys):
+    dataset = latentlab.load_dataset(table)
+    for name, path in (("one.txt", dataset.paths[0]), ("two.txt", dataset.paths[-1])):
+        (table / name).write_text(path)
+    between = ["--from-list", table / "one.txt", "--to-list", table / "two.txt", "--out", tmp_path / "d.npz"]
+    assert main(["direction", str(run), str(table), *map(str, between)]) == 0
+    assert "no scores: a group of one image" in capsys.readouterr().err
+
+
+def test_options_that_are_not_used_are_named(run, data, tmp_path, capsys):
+    out = str(tmp_path / "x.npz")
+    for command, says in (
+        (["path", str(run), "--through", "0,0", "1,1", "--data", str(data), "--out", out], "this path is linear"),
+        (["generate", str(run), "--count", "2", "--data", str(data), "--out", out], "drawn without images"),
+        (["neighbours", str(run), str(data), "--z", "0,0", "-k", "5000"], f"only {len(bars())} images"),
+    ):
+        assert main(command) == 0
+        assert says in capsys.readouterr().err
+    assert main(["path", str(run), "--through", "0,0", "--out", out]) == 2
+    assert "at least two waypoints" in capsys.readouterr().err

@@ -65,6 +65,8 @@ def test_one_latent_is_a_row(tmp_path):
         ("z.npy", np.zeros((2, 3, 4)), r"float64 \[2, 3, 4\], and latents are numbers"),
         ("z.npy", np.array(["a"]), "latents are numbers"),
         ("z.npz", {"images": Z}, "no latents named mean or z"),
+        ("z.npz", {"z": Z[:0]}, "z.npz has no latents: it is empty"),
+        ("z.csv", "z_0,z_1\n1,2\n3,nan\n", "latent 2 of 2 in .*z.csv has a value that is not finite"),
         ("z.npz", {"mean": Z, "label": np.zeros(3, int)}, r"2 latents and labels of shape \[3\]"),
         ("z.npz", {"mean": Z, "std": Z[:1]}, r"means \[2, 2\] and standard deviations \[1, 2\]"),
         ("z.npz", {"mean": Z, "label": np.zeros(2)}, "whole numbers or names"),

@@ -12,6 +12,7 @@ import time
 
 import numpy as np
 import pytest
+from PIL import Image
 from safetensors.numpy import load_file
 
 from latentlab.cli import main
@@ -51,6 +52,17 @@ def test_without_json_each_epoch_is_a_line(data, tmp_path, capsys):
     assert out[1].startswith("vae: 54 images, 6 for validation")
     assert out[2].startswith("epoch 1/2  validation ELBO -")
     assert "model.safetensors: 2 epochs" in out[-1]
+
+
+def test_a_run_inside_its_data_is_warned_of_once(tmp_path, capsys):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for number, image in enumerate(bars().images[:12, 0]):
+        Image.fromarray(image).save(photos / f"{number}.png")
+    for out, warnings in ((photos / "run", 1), (tmp_path / "run", 0)):
+        assert main(["train", str(photos), *SMALL, "--epochs", "1", "--out", str(out)]) == 0
+        said = capsys.readouterr()
+        assert (said.out + said.err).count("choose another folder for runs") == warnings
 
 
 def test_options_and_settings_reach_the_run(data, tmp_path):

@@ -90,7 +90,7 @@ def test_groups_that_do_not_overlap_and_groups_of_one(random):
     ("a", "b", "why"),
     [
         ([[1.0, 2.0]], [[1.0, 2.0, 3.0]], "equally many dimensions, not 2 and 3"),
-        (np.zeros((0, 2)), [[1.0, 2.0]], "at least 1 latents, not 0"),
+        (np.zeros((0, 2)), [[1.0, 2.0]], "at least 1 latent, not 0"),
         ([[1.0, 2.0]], [[1.0, 2.0]], "the same mean"),
         ([[np.nan, 2.0]], [[1.0, 2.0]], "not finite"),
         ([1.0, 2.0], [[1.0, 2.0]], r"latents \[n, d\], not an array \[2\]"),

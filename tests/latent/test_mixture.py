@@ -110,5 +110,5 @@ def test_steps_end_with_the_mixture(three):
     np.testing.assert_array_equal(steps[-1].means, fit_mixture(three[0], components=3, covariance="full", seed=2).means)
     with pytest.raises(InputError, match="1 to 2100 components, not 3000"):
         fit_mixture(three[0], components=3000)
-    with pytest.raises(InputError, match="at least 1 latents"):
+    with pytest.raises(InputError, match="at least 1 latent,"):
         fit_mixture(np.zeros((0, 2)))

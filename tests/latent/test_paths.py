@@ -56,7 +56,7 @@ def test_a_loop_goes_back_and_repeats_seamlessly():
         ({"kind": "curly"}, "no path of kind 'curly': use linear, spherical or graph"),
         ({"kind": "graph"}, "needs data"),
         ({"steps": 0}, "at least 1 step"),
-        ({"waypoints": np.zeros((0, 2))}, "at least 1 latents"),
+        ({"waypoints": np.zeros((0, 2))}, "at least 1 latent,"),
         ({"waypoints": [[0.0, np.inf]]}, "not finite"),
         ({"kind": "graph", "points": np.zeros((4, 3))}, "equally many dimensions, not 3 and 2"),
     ],

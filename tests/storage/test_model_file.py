@@ -168,6 +168,12 @@ def test_a_file_cut_anywhere_is_refused(path):
         read_model(path)
 
 
+def test_a_text_under_the_name_of_a_model_is_called_what_it_is_not(path):
+    path.write_text('{"model": "vae"}')
+    with pytest.raises(InputError, match="it is not a safetensors file"):
+        read_model(path)
+
+
 def test_a_header_of_101_megabytes_is_refused_unread(path):
     """Row 3."""
     with open(path, "wb") as file:
