@@ -11,7 +11,7 @@ from latentlab.controllers.commands import NameDimension
 from latentlab.controllers.generations import Generations
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import DescribeDimension, DimensionDescribed, FloatArray
-from latentlab.gui.panels.dimension_view import DimensionView
+from latentlab.gui.panels.dimension_view import Association, DimensionView
 from latentlab.gui.panels.latent_sliders import LatentSliders
 from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.state.dimension_names import symbol
@@ -118,7 +118,9 @@ class DimensionController(QObject):
         nearest = int(np.abs(values - self._session.latent[result.dimension]).argmin())
         view.set_images(result.images, [format_number(float(value), ".1f") for value in values], nearest)
         view.set_change(result.change, result.mean_change, result.averaged)
-        view.set_correlations([(each.name, each.value, each.is_signed) for each in result.correlations])
+        view.set_correlations(
+            [Association(each.name, each.value, each.is_signed, each.high, each.low) for each in result.correlations]
+        )
 
     def _show_names(self) -> None:
         names = self._session.names

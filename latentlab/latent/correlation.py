@@ -68,7 +68,37 @@ def correlation_ratio(x: ArrayLike, groups: ArrayLike) -> float | None:
     return float(np.sqrt(np.clip(epsilon_squared, 0.0, 1.0)))
 
 
-def groups_of(values: NDArray[Any]) -> NDArray[np.int64]:
-    """Number the distinct texts of a column, [N]; −1 for empty ones."""
+def extreme_groups(
+    x: ArrayLike, groups: ArrayLike, count: int = 2
+) -> tuple[tuple[tuple[int, float], ...], tuple[tuple[int, float], ...]]:
+    """The groups with the highest and the lowest mean of a column, each with its mean, outermost first.
+
+    Parameters
+    ----------
+    x
+        Numbers, [N].
+    groups
+        Group of each row, int [N]; rows with a negative one are left out.
+    count
+        At most so many of each; no group is in both.
+
+    Examples
+    --------
+    >>> extreme_groups([1.0, 3.0, -2.0, 0.0], [0, 0, 1, 2], count=1)
+    (((0, 2.0),), ((1, -2.0),))
+    """
+    values, members = np.asarray(x, np.float64), np.asarray(groups, np.int64)
+    kept = (members >= 0) & np.isfinite(values)
+    sizes = np.bincount(members[kept])
+    present = np.flatnonzero(sizes)
+    means = np.bincount(members[kept], weights=values[kept])[present] / sizes[present]
+    order, taken = np.argsort(means, kind="stable"), min(count, len(present) // 2)
+    low = tuple((int(present[each]), float(means[each])) for each in order[:taken])
+    high = tuple((int(present[each]), float(means[each])) for each in order[::-1][:taken])
+    return high, low
+
+
+def groups_of(values: NDArray[Any]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Number the distinct texts of a column, [N], −1 for empty ones; and these texts."""
     names, numbers = np.unique(values.astype(str), return_inverse=True)
-    return np.where(names[numbers] == "", -1, numbers).astype(np.int64)
+    return np.where(names[numbers] == "", -1, numbers).astype(np.int64), tuple(names.tolist())

@@ -15,6 +15,7 @@ from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.panels.dimension_view import DimensionView
 from latentlab.gui.panels.latent_sliders import LatentSliders
 from latentlab.gui.panels.model import ModelPanel
+from latentlab.gui.widgets.elided_label import ElidedLabel
 from latentlab.gui.widgets.image_strip import ImageStrip
 from tests.controllers.conftest import model_info, some_points
 
@@ -63,7 +64,13 @@ def test_a_click_on_a_name_describes_its_dimension(parts, session, engine):
     request = engine.last(DescribeDimension)
     assert (request.dimension, request.z.tolist()) == (2, pytest.approx([0, 0, 0.7]))
     engine.dimensionDescribed.emit(
-        answer(request, [Correlation("<b>tilt</b>", -0.83, True), Correlation("class", 0.2, False)])
+        answer(
+            request,
+            [
+                Correlation("<b>tilt</b>", -0.83, True),
+                Correlation("class", 0.2, False, (("seven", 1.25),), (("<i>", -2.0),)),
+            ],
+        )
     )
     texts = [each.text() for each in parts.view.findChildren(QLabel)]
     assert "z₃" in texts
@@ -71,6 +78,8 @@ def test_a_click_on_a_name_describes_its_dimension(parts, session, engine):
     assert "at this latent, ± 0.50 per unit" in texts
     assert "mean of 48 encoded images, up to 0.50 per unit" in texts
     assert {"<b>tilt</b>", "r = −0.83", "class", "η = 0.20"} <= set(texts)
+    lines = [each.text() for each in parts.view.findChildren(ElidedLabel)]
+    assert lines == ["η² = 4% of its variance", "high: seven (1.2)", "low: <i> (−2.0)"]
     picked = []
     parts.controller.latentPicked.connect(picked.append)
     parts.find(ImageStrip, "dimensionStrip").tileChosen.emit(0, 8)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from latentlab.latent.correlation import correlation_ratio, groups_of, pearson
+from latentlab.latent.correlation import correlation_ratio, extreme_groups, groups_of, pearson
 
 RANDOM = np.random.default_rng(0)
 
@@ -47,6 +47,14 @@ def test_many_random_groups_do_not_raise_it():
 
 
 def test_texts_are_groups_and_empty_ones_none():
-    groups = groups_of(np.array(["b", "", "a", "b"]))
+    groups, names = groups_of(np.array(["b", "", "a", "b"]))
+    assert names == ("", "a", "b")
     assert groups.tolist() == [groups[0], -1, groups[2], groups[0]]
     assert groups[0] != groups[2]
+
+
+def test_the_groups_with_the_highest_and_lowest_means_are_never_the_same():
+    groups = np.array([0, 0, 2, 2, 3, -1])
+    assert extreme_groups([1, 3, 5, 7, -1, 99.0], groups) == (((2, 6.0),), ((3, -1.0),))
+    assert extreme_groups([1, 3, 5, 7, -1, 99.0], np.zeros(6, int)) == ((), ())
+    assert extreme_groups([np.nan, 3, 5, 7, -1, 99.0], groups, count=1)[0] == ((2, 6.0),)

@@ -245,12 +245,15 @@ class PlaneMeasured(Result):
 class Correlation:
     """How strongly a dimension goes with a column of the encoded images, or with their class.
 
-    ``value`` is Pearson's r, from −1 to 1 (``is_signed``), or for texts and classes the correlation ratio, 0 to 1.
+    ``value`` is Pearson's r, from −1 to 1 (``is_signed``), or for texts and classes the correlation ratio, 0 to 1; then
+    ``high`` and ``low`` are those of the highest and of the lowest mean, each with its mean, outermost first.
     """
 
     name: str
     value: float
     is_signed: bool
+    high: tuple[tuple[str, float], ...] = ()
+    low: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from latentlab.engine.protocol.messages import Correlation, DescribeDimension, D
 from latentlab.engine.worker.workspace import Workspace
 from latentlab.errors import InputError
 from latentlab.latent import traverse
-from latentlab.latent.correlation import correlation_ratio, groups_of, pearson
+from latentlab.latent.correlation import correlation_ratio, extreme_groups, groups_of, pearson
 from latentlab.models.inference import InferenceModel
 from latentlab.utils.array_types import FloatArray, IntArray
 from latentlab.utils.pixels import as_pixels, to_bytes
@@ -89,21 +89,30 @@ def _correlations(workspace: Workspace, dimension: int) -> Generator[None, None,
     points = workspace.points
     if points is None:
         return ()
-    values, found = points.mean[:, dimension], []
-    ratio = correlation_ratio(values, points.label)
-    if ratio is not None:
-        found.append(Correlation(CLASS, ratio, is_signed=False))
+    values = points.mean[:, dimension]
+    found = _of_groups(CLASS, values, points.label, workspace.points_classes)
     yield
     for name, column in workspace.columns_of(points.index, workspace.points_data).items():
         if column.dtype.kind in "biuf":
             r = pearson(values, column)
             found += [] if r is None else [Correlation(name, r, is_signed=True)]
         else:
-            groups = groups_of(column)
-            ratio = correlation_ratio(values, groups) if groups.max(initial=-1) < _MAX_GROUPS else None
-            found += [] if ratio is None else [Correlation(name, ratio, is_signed=False)]
+            groups, texts = groups_of(column)
+            found += _of_groups(name, values, groups, texts) if len(texts) <= _MAX_GROUPS else []
         yield
     return tuple(sorted(found, key=lambda each: -abs(each.value)))
+
+
+def _of_groups(name: str, values: FloatArray, groups: IntArray, names: Sequence[str]) -> list[Correlation]:
+    """The correlation with groups of images, with the groups of the highest and the lowest means; or none."""
+    ratio = correlation_ratio(values, groups)
+    if ratio is None:
+        return []
+    high, low = (
+        tuple((names[group] if group < len(names) else str(group), mean) for group, mean in groups_and_means)
+        for groups_and_means in extreme_groups(values, groups)
+    )
+    return [Correlation(name, ratio, is_signed=False, high=high, low=low)]
 
 
 def _strongest_channel(derivative: FloatArray) -> FloatArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QLineEdit, QVBoxLayo
 from latentlab.gui.style.palettes import cividis, diverging
 from latentlab.gui.style.theme import SPACE, current_theme, tabular
 from latentlab.gui.widgets.controls import column, label, named, row
+from latentlab.gui.widgets.elided_label import ElidedLabel
 from latentlab.gui.widgets.image_strip import ImageStrip
 from latentlab.gui.widgets.plain_text import set_tool_tip, window_title
 from latentlab.gui.widgets.qimage import ByteArray, PixelView
@@ -23,6 +25,47 @@ MAP_PX = 132
 STRIP_PX = 64
 MAX_CORRELATIONS = 8
 LONGEST_NAME = 40  # characters
+_GROUP = 16  # characters of a group's name
+
+
+_SIGNED_TIP = "Pearson's r of the posterior means: how well a line describes the column, rising above 0, falling below"
+_RATIO_TIP = (
+    "η, the correlation ratio, and η²: how much of the variance of the dimension's posterior means lies between the "
+    "groups rather than within them, without what chance would give. 0: they do not differ, 1: each has one value."
+)
+
+
+@dataclass(frozen=True)
+class Association:
+    """A column or the classes, as what a dimension goes with.
+
+    Attributes
+    ----------
+    name, value, is_signed
+        Of the column; Pearson's r, or the correlation ratio η if it has no sign.
+    high, low
+        Groups with the highest and the lowest mean, each with its mean, outermost first.
+    """
+
+    name: str
+    value: float
+    is_signed: bool
+    high: Sequence[tuple[str, float]] = ()
+    low: Sequence[tuple[str, float]] = ()
+
+    @property
+    def figure(self) -> str:
+        """How strongly."""
+        return f"{'r' if self.is_signed else 'η'} = {format_number(self.value, '.2f')}"
+
+    @property
+    def lines(self) -> list[str]:
+        """What η means, and which groups are high and low; none for a column of numbers."""
+        lines = [] if self.is_signed else [f"η² = {self.value**2:.0%} of its variance"]
+        for word, groups in (("high", self.high), ("low", self.low)):
+            means = ", ".join(f"{as_line(name, _GROUP)} ({format_number(mean, '.1f')})" for name, mean in groups)
+            lines += [f"{word}: {means}"] if groups else []
+        return lines
 
 
 class DimensionView(QDialog):
@@ -140,25 +183,24 @@ class DimensionView(QDialog):
             )
             set_tool_tip(self._everywhere, "How strongly each pixel changes, whether it becomes brighter or darker")
 
-    def set_correlations(self, correlations: Sequence[tuple[str, float, bool]]) -> None:
-        """List columns that the dimension goes with: name, strength, and whether it has a sign, strongest first."""
-        rows = [
-            (as_line(name, NAME), f"{'r' if is_signed else 'η'} = {format_number(value, '.2f')}", is_signed)
-            for name, value, is_signed in correlations[:MAX_CORRELATIONS]
-        ]
-        self._show_rows(rows)
+    def set_correlations(self, correlations: Sequence[Association]) -> None:
+        """List columns that the dimension goes with, strongest first."""
+        self._show_rows(correlations[:MAX_CORRELATIONS])
 
-    def _show_rows(self, rows: Sequence[tuple[str, str, bool]]) -> None:
+    def _show_rows(self, rows: Sequence[Association]) -> None:
         while (item := self._correlations.takeAt(0)) is not None:
             if (before := item.widget()) is not None:
                 before.deleteLater()
-        for number, (name, value, is_signed) in enumerate(rows):
-            figure = label(value)
+        at = 0
+        for each in rows:
+            figure = label(each.figure)
             figure.setFont(tabular(figure.font()))
-            tip = "Pearson's r" if is_signed else "Correlation ratio, from 0 to 1, without what chance would give"
-            set_tool_tip(figure, f"{tip}, of the posterior means")
-            self._correlations.addWidget(label(name, "dim"), number, 0)
-            self._correlations.addWidget(figure, number, 1, Qt.AlignmentFlag.AlignRight)
+            set_tool_tip(figure, _SIGNED_TIP if each.is_signed else _RATIO_TIP)
+            self._correlations.addWidget(label(as_line(each.name, NAME), "dim"), at, 0)
+            self._correlations.addWidget(figure, at, 1, Qt.AlignmentFlag.AlignRight)
+            for below, text in enumerate(each.lines, at + 1):
+                self._correlations.addWidget(ElidedLabel(text, Qt.TextElideMode.ElideRight), below, 0, 1, 2)
+            at += 1 + len(each.lines)
         if not rows:
             self._correlations.addWidget(label("no classes or columns", "dim"), 0, 0)
 

@@ -86,7 +86,7 @@ class ImageStrip(QAbstractScrollArea):
         """Show images [rows, columns, H, W] or [rows, columns, H, W, 3]; ``None`` for nothing.
 
         ``pickable`` tiles are outlined under the pointer; ``from_end`` scrolls to the last column. ``heads`` are texts
-        above the columns; that of column ``marked`` is highlighted.
+        above the columns; that of column ``marked`` is highlighted, with the tile of a single row.
         """
         self._from_end = from_end
         if images is None or images.size == 0:
@@ -185,7 +185,8 @@ class ImageStrip(QAbstractScrollArea):
         self._paint_names(painter)
         self._paint_heads(painter)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        for tile, width in ((self._hover, 2), (self._focused(), 3)):
+        marked = (0, self._marked) if self._rows == 1 and 0 <= self._marked < self._columns else None
+        for tile, width in ((marked, 2), (self._hover, 2), (self._focused(), 3)):
             if tile is not None and self._pickable:
                 painter.setPen(QPen(colours.colour("accent"), width))
                 painter.drawRect(self.tile_rect(*tile).adjusted(1, 1, -1, -1))

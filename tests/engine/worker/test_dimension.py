@@ -30,6 +30,9 @@ def test_images_changes_and_correlations_of_a_dimension(driver, model_file):
     (of_class,) = found.correlations
     assert (of_class.name, of_class.is_signed) == ("class", False)
     assert of_class.value == pytest.approx(correlation_ratio(points.mean[:, 1], points.label))
+    means = {name: points.mean[points.label == label, 1].mean() for label, name in enumerate(model.header.classes)}
+    assert of_class.high[0] == (max(means, key=means.get), pytest.approx(max(means.values()), abs=1e-5))
+    assert of_class.low[0] == (min(means, key=means.get), pytest.approx(min(means.values()), abs=1e-5))
 
 
 def test_factors_of_the_open_dataset_are_correlated_strongest_first(driver):
