@@ -46,6 +46,7 @@ class BoardController(QObject):
         super().__init__(parent)
         self._session, self._engine, self._undo = session, engine, undo
         self._panel, self._actions, self._activity = panel, actions, activity
+        self._shown_reasons: list[str] = []
         self._requested: dict[str, Content] = {}  # pictures that are being drawn, by item
         self._connect()
         self._show()
@@ -63,7 +64,7 @@ class BoardController(QObject):
         session.board.changed.connect(self._on_board_changed)
         session.board.thumbnailChanged.connect(lambda _identity: self._show())
         session.modelChanged.connect(self._on_model_changed)
-        for signal in (session.pointsChanged, session.datasetChanged):
+        for signal in (session.pointsChanged, session.datasetChanged, session.runStateChanged):
             signal.connect(self._on_points_changed)
         for signal in (session.selectionChanged, session.pathChanged):
             signal.connect(self._show_what_can_be_kept)
@@ -82,7 +83,8 @@ class BoardController(QObject):
         """An item of the current model's latent space."""
         model = self._session.model
         source = "" if model is None else model.source
-        return BoardItem(name, content, provenance, source, self._session.latent.size)
+        epoch = self._session.run.epoch if self._session.run_is_active else None
+        return BoardItem(name, content, provenance, source, self._session.latent.size, epoch=epoch)
 
     def keep_latent(self) -> None:
         """Keep the committed latent, and the class it is decoded for."""
@@ -170,11 +172,22 @@ class BoardController(QObject):
             if session.points is None:
                 return "no images are encoded"
             return item.why_unusable(0, session.points.fingerprint)
-        return "no model is open" if session.model is None else item.why_unusable(session.latent.size, "")
+        if session.model is None:
+            return "no model is open"
+        return item.why_unusable(session.latent.size, "", session.model.source)
+
+    def is_of_another_model(self, item: BoardItem) -> bool:
+        """Whether an item was found in a model that is not the one on screen, which may decode it to other images."""
+        model = self._session.model
+        return model is not None and not item.is_of(model.source)
 
     def _show(self) -> None:
         board = self._session.board
+        self._shown_reasons = self._reasons()
         self._panel.set_rows([self._row(item) for item in board.items])
+
+    def _reasons(self) -> list[str]:
+        return [self.reason(item) for item in self._session.board.items]
 
     def _row(self, item: BoardItem) -> BoardRow:
         content, reason = item.content, self.reason(item)
@@ -182,6 +195,10 @@ class BoardController(QObject):
         tip = [item.name, item.provenance]
         if isinstance(content, Direction):
             tip.append(content.verdict)
+            detail += "" if item.epoch is None else f", at epoch {item.epoch:.1f}"
+        if self.is_of_another_model(item):
+            detail = f"of {item.model_name}, not of the model on screen"
+            tip.append("Its picture and its figures are those of the model it was found in.")
         if reason:
             tip.append(f"It cannot be used now: {reason}.")
         kind = f"{item.kind}, slider" if item.has_slider else item.kind
@@ -201,7 +218,8 @@ class BoardController(QObject):
         self._show_what_can_be_kept()
 
     def _on_points_changed(self) -> None:
-        if not self._session.is_learning:
+        # While a run learns, points come often: the rows are made again only where something can be used, or no more.
+        if not self._session.is_learning or self._reasons() != self._shown_reasons:
             self._show()
             self._request_pictures()
         self._show_what_can_be_kept()
@@ -212,7 +230,7 @@ class BoardController(QObject):
         board = self._session.board
         for item in board.items:
             is_drawn = board.thumbnail(item) is not None or self._requested.get(item.id) is item.content
-            if not is_drawn and not self.reason(item):
+            if not is_drawn and not self.reason(item) and not self.is_of_another_model(item):
                 self._requested[item.id] = item.content
                 self._engine.request(self._picture_request(item))
 

@@ -136,6 +136,8 @@ class BoardMenuController(QObject):
 
     def _of_one(self, item: BoardItem) -> list[Entry]:
         reason = self._board.reason(item)
+        if isinstance(item.content, Direction) and self._board.is_of_another_model(item):
+            return self._of_foreign_direction(item)
         match item.content:
             case Selection():
                 entries = self._of_selection(item, item.content)
@@ -206,6 +208,22 @@ class BoardMenuController(QObject):
                 "Keep the part orthogonal to the others",
                 partial(self._orthogonalise, item, others),
                 "" if others else "there is no other direction",
+            ),
+        ]
+
+    def _of_foreign_direction(self, item: BoardItem) -> list[Entry]:
+        """A direction of another model means nothing in this one, unless it is found again or taken as it is."""
+        other_size = "" if item.latent_dim == self._session.latent.size else self._board.reason(item)
+        return [
+            Entry(
+                "Find again in the model on screen",
+                partial(self._directions.find_again, item),
+                self._directions.why_not_found_again(item),
+            ),
+            Entry(
+                "Use its vector in the model on screen, without scores",
+                partial(self._directions.use_here, item),
+                other_size,
             ),
         ]
 

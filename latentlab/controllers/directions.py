@@ -45,6 +45,7 @@ class _Wanted:
     provenance: str
     request: FindDirection
     reach: float = 0.5
+    replaces: str = ""  # the item that it is found again for
 
 
 @dataclass
@@ -236,14 +237,45 @@ class DirectionController(QObject):
             explained=scores.get("explained"),
         )
         item = self._board.of_model(wanted.name, content, _provenance(wanted, result, session))
-        self._found[item.id] = content, wanted
-        self._board.keep(item, "New direction")
+        old = session.board.item(wanted.replaces)
+        self._found[item.id if old is None else old.id] = content, wanted
+        if old is None:
+            self._board.keep(item, "New direction")
+        else:
+            names = ("content", "provenance", "model", "latent_dim", "epoch")
+            self._board.change(old.id, f"Find {old.name} again", **{name: getattr(item, name) for name in names})
         self._activity.show_for(_FINDING, f"{wanted.name} {content.verdict}")
 
     def _on_failed(self, failure: Failed) -> None:
         if failure.request == FindDirection.__name__:
             self._wanted = None
             self._activity.end(_FINDING)
+
+    def why_not_found_again(self, item: BoardItem) -> str:
+        """Why a direction cannot be found again in the model on screen; empty if it can."""
+        found, points = self._found.get(item.id), self._session.points
+        if found is None or found[0] is not item.content:
+            return "how it was found is not known any more: find it with New direction"
+        request = found[1].request
+        if request.component is not None or request.against is not None:
+            return "it depends on other directions of its model"
+        if points is None or points.fingerprint != request.fingerprint:
+            return "the images that it was found from are not encoded"
+        return ""
+
+    def find_again(self, item: BoardItem) -> None:
+        """Find a direction of another model in the one on screen, from the same images; it replaces the old one."""
+        if not self.why_not_found_again(item):
+            _, wanted = self._found[item.id]
+            request = replace(wanted.request, generation=self._generations.next())
+            self._request(replace(wanted, request=request, replaces=item.id))
+
+    def use_here(self, item: BoardItem) -> None:
+        """Keep the vector of another model's direction as one of the model on screen, without its scores."""
+        if isinstance(item.content, Direction) and item.latent_dim == self._session.latent.size:
+            content = Direction(item.content.vector, item.content.origin, item.content.reach)
+            how = f"the vector of {item.name} of {item.model_name}, which was not found in this model"
+            self._board.keep(self._board.of_model(item.name, content, how), "Use a direction of another model")
 
     def orthogonalise(self, item: BoardItem, others: Sequence[BoardItem]) -> str:
         """Keep the part of a direction that is orthogonal to others.
@@ -348,7 +380,9 @@ class DirectionController(QObject):
 def _provenance(wanted: _Wanted, result: DirectionFound, session: Session) -> str:
     """How a direction was found, in one sentence."""
     model = "" if session.model is None else f" in {session.model.name}"
-    counts = [f"{count:,}" for count in result.counts if count]
+    # The numbers of images of both groups are in the order of the words: from the second one to the first.
+    ordered = result.counts if wanted.request.a is None else result.counts[::-1]
+    counts = [f"{count:,}" for count in ordered if count]
     images = f", {' and '.join(counts)} images" if counts else ""
     shared = f" ({result.shared:,} in both left out)" if result.shared else ""
     epoch = f" at epoch {result.epoch:.1f}" if session.run_is_active else ""

@@ -85,7 +85,8 @@ class GenerateController(QObject):
             SourceChoice("selection", "Selection", mixture or no_points or chosen),
         ]
         for item in session.board.of_kind("direction"):
-            reason = item.why_unusable(session.latent.size, fingerprint)
+            source = "" if session.model is None else session.model.source
+            reason = item.why_unusable(session.latent.size, fingerprint, source)
             reason = reason or ("" if kind != "categories" else "categories have no directions")
             sources.append(SourceChoice(_DIRECTION + item.id, f"Along {item.name}", reason))
         before = self._panel.source()

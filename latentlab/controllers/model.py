@@ -133,7 +133,7 @@ class ModelController(QObject):
         directions = [
             (direction_axis(item.id), item.name)
             for item in session.board.of_kind("direction")
-            if item.latent_dim == session.latent.size
+            if session.model is not None and not item.why_unusable(session.latent.size, "", session.model.source)
         ]
         self._panel.set_axes(dimensions, components, session.axes.x, session.axes.y, directions, session.names)
         has_points = session.points is not None and len(session.points.mean) >= FEWEST_POINTS

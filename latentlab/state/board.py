@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 from uuid import uuid4
 
 import numpy as np
@@ -158,6 +160,8 @@ class BoardItem:
         A column of the user's own that a selection belongs to; empty for none.
     has_slider
         Whether a direction has a slider in the Latent panel.
+    epoch
+        Of the active run in which it was kept, ``None`` if there was none; ``provenance`` has it too.
     """
 
     name: str
@@ -168,6 +172,7 @@ class BoardItem:
     thumbnail: ByteArray | None = None
     tag: str = ""
     has_slider: bool = False
+    epoch: float | None = None
     id: str = field(default_factory=lambda: uuid4().hex[:12])
 
     @property
@@ -175,13 +180,37 @@ class BoardItem:
         """``selection``, ``direction``, ``path`` or ``latent``."""
         return KINDS[type(self.content)]
 
-    def why_unusable(self, latent_dim: int, fingerprint: str) -> str:
-        """Why it cannot be used with a model of d = ``latent_dim`` and the points' dataset; empty if it can."""
+    def is_of(self, source: str) -> bool:
+        """Whether it is of the model with this source; so is what is of no model, or of one that is not known."""
+        return not self.model or not source or _run_or_file(self.model) == _run_or_file(source)
+
+    @property
+    def model_name(self) -> str:
+        """The model's name, short."""
+        return PurePath(_run_or_file(self.model)).name
+
+    def why_unusable(self, latent_dim: int, fingerprint: str, source: str = "") -> str:
+        """Why it cannot be used with a model and the points' dataset; empty if it can.
+
+        Parameters
+        ----------
+        latent_dim, source
+            Of the model. A direction is of one model only; latents and paths can be looked at with any of their size.
+        fingerprint
+            Of the points' dataset.
+        """
         if isinstance(self.content, Selection):
             return "" if self.content.fingerprint == fingerprint else "it selects images of another dataset"
         if self.latent_dim == latent_dim:
-            return ""
+            is_foreign = isinstance(self.content, Direction) and not self.is_of(source)
+            return f"it was found in {self.model_name}, not in the model on screen" if is_foreign else ""
         return f"it is of a latent space of {self.latent_dim} dimensions, and the model has {latent_dim}"
+
+
+def _run_or_file(source: str) -> str:
+    """A run's folder and the model in it are one model."""
+    path = PurePath(os.path.abspath(source))
+    return str(path.parent if path.name == "model.safetensors" else path)
 
 
 class Board(QObject):

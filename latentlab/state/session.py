@@ -283,6 +283,9 @@ class Session(QObject):
         signals += [self.encodedImageChanged] if self._encoded_image is not None else []
         signals += [self.pathChanged] if self._path is not None else []
         self._opened_version = version
+        if model is not None and any(self._is_of_another_model(each, model) for each in self._axes.choice.directions):
+            self._axes.reset(self.layout)
+            signals.append(self.axesChanged)
         self._axes.expect_first_points()
         self._points = self._encoded_image = self._path = self._viewed_epoch = self._nearest_posterior = None
         self._neighbours = self._embedding = None
@@ -442,6 +445,10 @@ class Session(QObject):
     def axis_vector(self, name: str) -> FloatArray:
         """The vector [d] that an axis of the map is named after, of any length; see :class:`AxesChoice`."""
         return axis_vector(name, self._latent.size, self.components, self._vector_of)
+
+    def _is_of_another_model(self, identity: str, model: ModelInfo) -> bool:
+        item = self.board.item(identity)
+        return item is not None and not item.is_of(model.source)
 
     def _vector_of(self, axis: str) -> FloatArray | None:
         direction = self.board.direction(axis)

@@ -14,6 +14,7 @@ from latentlab.gui.actions import Actions
 from latentlab.gui.panels.board import BoardPanel
 from latentlab.state.board import BoardItem, Direction
 from latentlab.state.map_axes import AxesChoice
+from latentlab.state.run_status import RunState, RunStatus
 from latentlab.state.selection import Selection
 from tests.controllers.conftest import model_info, some_points
 
@@ -32,7 +33,7 @@ def parts(qtbot, session, engine, undo, activity):
 
 def direction_item(name: str = "Smile", size: int = 3) -> BoardItem:
     vector = np.eye(size, dtype=np.float32)[0] * 2
-    return BoardItem(name, Direction(vector, np.zeros(size, np.float32), score=3.0), "A − B", "m", size)
+    return BoardItem(name, Direction(vector, np.zeros(size, np.float32), score=3.0), "A − B", "m.safetensors", size)
 
 
 def test_the_latent_shown_is_kept_with_its_picture_and_undone(parts, session, engine, undo):
@@ -105,6 +106,16 @@ def test_what_cannot_be_used_is_listed_with_the_reason_and_asks_for_no_picture(p
     session.set_model(model_info(5), 2, is_new_model=True)
     assert parts.panel.rows()[0].reason == ""
     assert engine.count(DrawThumbnail) == 1
+
+
+def test_a_selection_becomes_usable_again_when_a_run_ends(parts, session):
+    parts.board.set_items([BoardItem("s", Selection(np.array([1]), some_points(3).fingerprint))])
+    session.set_points(None)
+    assert parts.panel.rows()[0].reason == "no images are encoded"
+    session.set_run(RunStatus(RunState.RUNNING))
+    assert session.is_learning
+    session.set_points(some_points(3, version=2))
+    assert parts.panel.rows()[0].reason == ""
 
 
 def test_a_picture_of_content_that_was_replaced_is_not_shown(parts, engine):

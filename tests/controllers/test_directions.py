@@ -54,7 +54,7 @@ def parts(qtbot, session, engine, undo, activity):
 
 
 def kept(parts, content, name="Smile", size=3, **changes) -> BoardItem:
-    item = BoardItem(name, content, "how", "m", size, **changes)
+    item = BoardItem(name, content, "how", "m.safetensors", size, **changes)
     parts.board.set_items(parts.board.with_added(item))
     return item
 
@@ -99,11 +99,41 @@ def test_a_direction_between_two_classes_is_asked_for_and_kept_with_its_score(pa
     engine.directionFound.emit(DirectionFound(request.generation, 1, VECTOR, VECTOR / 2, SCORES, (30, 20), shared=2))
     (item,) = parts.board.items
     assert (item.name, item.kind, item.latent_dim) == ("a − b", "direction", 3)
-    assert item.provenance == "from b to a in m, 30 and 20 images (2 in both left out)"
+    assert item.provenance == "from b to a in m, 20 and 30 images (2 in both left out)"
     assert item.content.verdict.startswith("separates well: d = 3.1")
     assert "separates well" in activity.shown.text
     undo.undo()
     assert parts.board.items == ()
+
+
+def test_a_direction_of_another_model_is_marked_and_found_again_or_taken_knowingly(parts, session, engine, undo):
+    parts.directions.find("classes", "class:0", "class:1")
+    request = engine.last(FindDirection)
+    engine.directionFound.emit(DirectionFound(request.generation, 1, VECTOR, VECTOR, SCORES, (30, 20)))
+    (item,) = parts.board.items
+    parts.directions.set_slider(item.id, True)
+    parts.directions.show_on_axis(item.id, "x")
+    asked = len(engine.asked)
+    session.set_model(model_info(3, name="n", source="runs/n"), 2, is_new_model=True)
+    (row,) = parts.window.board.rows()
+    assert row.detail == "of m.safetensors, not of the model on screen"
+    assert "found in m.safetensors" in row.reason
+    assert session.axes == AxesChoice("z1", "z2")
+    assert not parts.sliders.findChildren(LatentSlider)
+    assert len(engine.asked) == asked  # its picture stays
+    assert "not encoded" in reasons(parts, item)["Find again in the model on screen"]
+    session.set_points(replace(some_points(3, version=2), classes=("a", "b")))
+    act(parts, item, "Use its vector in the model on screen, without scores")
+    copy = parts.board.items[1]
+    assert (copy.model, copy.content.score) == ("runs/n", None)
+    undo.undo()
+    act(parts, item, "Find again in the model on screen")
+    request = engine.last(FindDirection)
+    engine.directionFound.emit(DirectionFound(request.generation, 2, -VECTOR, VECTOR, {"cohens_d": 0.9}, (30, 20)))
+    (again,) = parts.board.items
+    assert (again.id, again.name, again.model) == (item.id, item.name, "runs/n")
+    assert again.content.vector[0] == -2
+    assert parts.window.board.rows()[0].reason == ""
 
 
 def test_the_dialog_offers_what_there_is_and_says_why_not(parts, session, engine, qtbot):
