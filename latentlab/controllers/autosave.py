@@ -14,11 +14,12 @@ from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import OpenDataset, OpenModel
 from latentlab.errors import LatentlabError
 from latentlab.gui.widgets.toasts import Actions, Notification, Toasts
-from latentlab.state.board_entries import entries_of, items_of
+from latentlab.state.board_entries import entries_of, entry_of_selection, items_of, selection_of
 from latentlab.state.map_axes import AxesChoice
+from latentlab.state.selection import Selection
 from latentlab.state.session import Session
 from latentlab.storage import RunFolder
-from latentlab.storage.board_file import KeptItem
+from latentlab.storage.board_file import KeptItem, KeptSelection
 from latentlab.storage.session_file import (
     SessionFile,
     abandoned_autosaves,
@@ -68,6 +69,8 @@ class AutosaveController(QObject):
         self._pending: SessionFile | None = None
         self._closing: SessionFile | None = None
         self._written: SessionFile | None = None
+        self._pending_selection: Selection | None = None  # until its images are encoded
+        self._kept_selection: tuple[Selection | None, KeptSelection | None] = (None, None)  # packed once
         self._saved_board: tuple[KeptItem, ...] = ()  # in a file that the user has named
         self._writer = ThreadPoolExecutor(1, "latentlab-autosave")  # a disk may take long to confirm
         self._writing: Future[None] | None = None
@@ -83,6 +86,8 @@ class AutosaveController(QObject):
         session.runStateChanged.connect(self._autosave_in_thread)
         session.modelChanged.connect(self._on_model_changed)
         session.datasetChanged.connect(self._on_dataset_changed)
+        session.pointsChanged.connect(self._select_pending)
+        session.selectionChanged.connect(self._on_selection_changed)
 
     # --- saving ---------------------------------------------------------------------------------------
 
@@ -90,6 +95,7 @@ class AutosaveController(QObject):
         """The session as it would be saved now; notifies once of what cannot be kept."""
         session = self._session
         board, too_large = entries_of(session.board.items)
+        selection, too_many = self._selection_entry()
         snapshot, left_out = session_of({
             "model": "" if session.model is None else session.model.source,
             "dataset": "" if session.dataset is None else session.dataset.source,
@@ -97,6 +103,8 @@ class AutosaveController(QObject):
             "latent": tuple(session.latent.clip(-LARGEST_COORDINATE, LARGEST_COORDINATE).tolist()),
             "label": session.label,
             "axes": (session.axes.x, session.axes.y),
+            "colour_by": session.colour_by,
+            "selection": selection,
             "board": board,
             "locked": tuple(sorted(session.locked)),
             "dimension_names": tuple(sorted(session.names.items())),
@@ -104,12 +112,21 @@ class AutosaveController(QObject):
             "run_config": session.run.config,
             "run_was_live": session.run_is_active,
         })  # fmt: skip
-        left_out = (*left_out, *too_large)
+        left_out = (*left_out, *too_large, *too_many)
         if left_out != self._left_out:
             self._left_out = left_out
             for fault in left_out:
                 self._notifications.notify("warning", f"A part of the session is not saved: {fault}.", important=True)
         return snapshot
+
+    def _selection_entry(self) -> tuple[KeptSelection | None, tuple[str, ...]]:
+        """The selected images as they are saved, and why they cannot be."""
+        selection = self._session.selection or self._pending_selection
+        if selection is not self._kept_selection[0]:
+            self._kept_selection = selection, None if selection is None else entry_of_selection(selection)
+        entry = self._kept_selection[1]
+        is_too_large = selection is not None and entry is None
+        return entry, ("the selection cannot be kept: it is too large",) if is_too_large else ()
 
     def save(self, path: Path) -> None:
         """Save the session to ``path``; raises ``LatentlabError`` when it cannot be written."""
@@ -244,6 +261,9 @@ class AutosaveController(QObject):
         self._saved_board = saved.board if is_saved and not board.items else ()
         known = {item.id for item in board.items}
         board.set_items(board.with_added(*(item for item in items_of(saved.board) if item.id not in known)))
+        self._pending_selection = None if saved.selection is None else selection_of(saved.selection)
+        self._select_pending()
+        self._session.set_colour_by(saved.colour_by)
         if saved.model:
             self._engine.request(OpenModel(saved.model))
         if saved.dataset:
@@ -265,6 +285,15 @@ class AutosaveController(QObject):
             session.set_label(saved.label)
         if not saved.run_was_live:
             self._pending = None
+
+    def _select_pending(self) -> None:
+        """Select the images of the saved session once they are encoded."""
+        points, selection = self._session.points, self._pending_selection
+        if points is not None and selection is not None and selection.fingerprint == points.fingerprint:
+            self._session.set_selection(selection)
+
+    def _on_selection_changed(self) -> None:
+        self._pending_selection = None  # selected now, or the user has selected other images
 
     def _on_dataset_changed(self) -> None:
         saved = self._pending

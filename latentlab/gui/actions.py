@@ -47,7 +47,7 @@ class Actions(QObject):
         self.open_run = make("Open &run…", "", "", "Open the model of a run, by its folder")
         self.open_session = make("Open sess&ion…", "", "", "Open a saved session, with its Board")
         self.save_session = make(
-            "Save sessi&on as…", "", _Key.SaveAs, "Save what is open, the latent, the axes and the Board"
+            "Save sessi&on as…", "", _Key.SaveAs, "Save what is open, the latent, the axes, the selection and the Board"
         )
         self.save_model = make("&Save model as…", "save", _Key.Save, "Save the current model")
         self.export_map = make("&Export map picture…", "image", "Ctrl+E", "Save a picture of the latent map")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -60,6 +59,24 @@ def entries_of(items: Iterable[BoardItem]) -> tuple[tuple[KeptItem, ...], tuple[
     return tuple(entries), tuple(left_out)
 
 
+def entry_of_selection(selection: Selection) -> KeptSelection | None:
+    """Selected images for a session file; ``None`` if they are too many."""
+    if len(selection) > MOST_IMAGES:
+        return None
+    # Not checked once more: what the session holds is right, and decoding a large selection again takes long.
+    kept = KeptSelection.model_construct(
+        **pack_images(selection.images),
+        fingerprint=selection.fingerprint[:1000],
+        description=selection.description[:LONGEST_TEXT],
+    )
+    return kept if len(kept.data) <= MOST_TEXT else None
+
+
+def selection_of(entry: KeptSelection) -> Selection:
+    """The selected images of a session file, which was checked when it was read."""
+    return Selection(images(entry), entry.fingerprint, entry.description)
+
+
 def items_of(entries: Iterable[KeptItem]) -> tuple[BoardItem, ...]:
     """The items of a session file, which was checked when it was read."""
     return tuple(
@@ -91,13 +108,10 @@ def _encode(item: BoardItem) -> KeptItem | None:
     content: KeptSelection | KeptDirection | KeptPath | KeptLatent
     match item.content:
         case Selection() as selection:
-            if len(selection) > MOST_IMAGES:
+            kept = entry_of_selection(selection)
+            if kept is None:
                 return None
-            about: dict[str, Any] = {
-                "fingerprint": selection.fingerprint,
-                "description": selection.description[:LONGEST_TEXT],
-            }
-            content = KeptSelection.model_construct(**pack_images(selection.images), **about)
+            content = kept
         case Direction() as direction:
             if direction.vector.size > LARGEST_LATENT:
                 return None
@@ -140,7 +154,7 @@ def _scores(direction: Direction) -> dict[str, float]:
 def _content(entry: KeptItem) -> Content:
     match entry.content:
         case KeptSelection() as selection:
-            return Selection(images(selection), selection.fingerprint, selection.description)
+            return selection_of(selection)
         case KeptDirection() as direction:
             scores = {name: getattr(direction, name) for name in _SCORES}
             return Direction(floats(direction.vector), floats(direction.origin), direction.reach, **scores)

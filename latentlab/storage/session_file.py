@@ -14,7 +14,7 @@ from latentlab.config import Config, DataConfig, RunConfig
 from latentlab.errors import InputError
 from latentlab.paths import data_folder
 from latentlab.storage import atomic_write
-from latentlab.storage.board_file import LARGEST_LATENT, KeptBoard
+from latentlab.storage.board_file import LARGEST_LATENT, KeptBoard, KeptSelection, LongName
 from latentlab.storage.validation import (
     LONGEST_SOURCE,
     LONGEST_TEXT,
@@ -31,7 +31,7 @@ from latentlab.storage.validation import (
 SCHEMA_VERSION = 2
 """2 added the Board; a session of version 1 is read as one with an empty Board."""
 SUFFIX = ".latentlab.json"
-_LARGEST_FILE = 24 << 20  # bytes: the longest source takes 12 MB if each character is escaped, a full Board 10
+_LARGEST_FILE = 34 << 20  # bytes: the longest source takes 12 MB if each character is escaped, Board and selection 10
 
 Dimension = Annotated[int, Field(ge=0, lt=LARGEST_LATENT)]
 DimensionName = Annotated[str, Field(min_length=1, max_length=40)]
@@ -51,6 +51,8 @@ class SessionFile(Config):
         Sources for ``OpenModel`` and ``OpenDataset``; empty for none.
     latent, label, axes, locked
         In the model's latent space; ignored if they do not fit the model.
+    colour_by, selection
+        The column that the points' colours stand for (empty for their class), and the selected images.
     board
         What was kept.
     dimension_names
@@ -72,6 +74,8 @@ class SessionFile(Config):
     axes: tuple[AxisName, AxisName] = ("z1", "z2")
     locked: Annotated[tuple[Dimension, ...], Field(max_length=LARGEST_LATENT, fail_fast=True)] = ()
     dimension_names: Annotated[tuple[tuple[Dimension, DimensionName], ...], Field(max_length=_MOST_NAMES)] = ()
+    colour_by: LongName = ""
+    selection: KeptSelection | None = None
     board: KeptBoard = ()
     run_folder: PathText = ""
     run_config: RunConfig | None = None

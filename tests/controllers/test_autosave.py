@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,9 +21,10 @@ from latentlab.gui.panels.training import TrainingPanel
 from latentlab.gui.widgets.toasts import Toasts
 from latentlab.state.board import BoardItem, Direction, Latent
 from latentlab.state.map_axes import AxesChoice
+from latentlab.state.selection import Selection
 from latentlab.state.session import Session
 from latentlab.storage.session_file import SessionFile, autosave_path, read_session, write_session
-from tests.controllers.conftest import model_info
+from tests.controllers.conftest import model_info, some_points
 
 
 def dataset_info(source: str = "photos") -> DatasetInfo:
@@ -226,6 +228,29 @@ def test_the_board_is_autosaved_and_restored_beside_what_is_kept_already(parts, 
     assert session.board.items[1].content.z.tolist() == [1, 2]
     recovery.restore(saved)
     assert len(session.board.items) == 2
+
+
+def test_the_selection_and_the_colours_are_restored_once_their_images_are_encoded(parts, session):
+    recovery, _, _ = parts
+    selected, points = Selection(np.array([3, 7]), "f", "lasso"), replace(some_points(2), fingerprint="f")
+    session.set_model(model_info(2), 1, is_new_model=True)
+    session.set_points(points)
+    session.set_selection(selected)
+    session.set_colour_by("size")
+    recovery.autosave()
+    saved = read_session(autosave_path())
+    session.set_selection(None)
+    session.set_colour_by("")
+    session.set_points(None)
+    recovery.restore(saved)
+    assert session.selection is None
+    session.set_points(replace(points, fingerprint="of other images"))
+    assert session.selection is None
+    session.set_points(points)
+    assert (session.selection, session.selection.description, session.colour_by) == (selected, "lasso", "size")
+    session.set_selection(None)
+    session.set_points(replace(points, model_version=2))
+    assert session.selection is None, "it is restored once"
 
 
 def test_a_direction_on_the_map_is_restored_with_its_axis(parts, session, engine):

@@ -49,8 +49,10 @@ def test_a_session_is_read_back_as_written(tmp_path):
         (b'{"data": {"limit": 1%s}}' % (b"0" * 100), "data.limit"),
         (b'{"run_config": {"training": {"patience": 1%s}}}' % (b"0" * 100), "run_config.training.patience"),
         (b'{"run_config": {"model": {"posterior": {"kind": "concrete"}}}}', "concrete latents and the categorical"),
+        (b'{"colour_by": 3}', "colour_by"),
+        (b'{"selection": {"kind": "selection", "encoding": "bits", "count": 2, "data": "AQ=="}}', "selection"),
         (b"[" * 100_000, "not readable"),
-        (b" " * (24 << 20) + b"{}", "too many"),
+        (b" " * (34 << 20) + b"{}", "too many"),
     ],
 )
 def test_row_13_and_38_a_bad_session_is_refused_in_a_sentence(tmp_path, text, says):
