@@ -73,7 +73,7 @@ class ImageChooser(QWidget):
         self._count.setValue(100)
         self._count.setKeyboardTracking(False)
         named(self._count, "chooseCount", "number of images", "How many images")
-        self._count.setFixedWidth(70)
+        self._count.setFixedWidth(66)
         self._choose = button("chooseRanked", _RANK, _RANK_TIP, self._on_rank_clicked)
         self._choose.setProperty("compact", True)
         self._note = label("", "dim", wrap=True)
