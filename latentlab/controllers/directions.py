@@ -17,7 +17,14 @@ from latentlab.controllers.commands import ChooseAxes
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.generations import Generations
 from latentlab.engine.client.client import EngineClient
-from latentlab.engine.protocol.messages import DirectionFound, Failed, FindDirection, FloatArray, ImageGroup
+from latentlab.engine.protocol.messages import (
+    DirectionFound,
+    Failed,
+    FindDirection,
+    FloatArray,
+    ImageGroup,
+    PointsChanged,
+)
 from latentlab.errors import InputError
 from latentlab.gui.panels.direction_dialog import DirectionDialog, DirectionKind, Option
 from latentlab.gui.panels.direction_sliders import DirectionRow, DirectionSliders
@@ -34,6 +41,7 @@ mean, and 0."""
 REACH = 2.0
 """Standard deviations of a column or a component from the origin to a direction's ends."""
 NO_CATEGORIES = "the latents are categories, and between two of them there is nothing"
+_MOST_COMPARED = 10_000  # images: takes less than a millisecond
 _FINDING = "direction"  # id of the activity
 
 
@@ -46,6 +54,16 @@ class _Wanted:
     request: FindDirection
     reach: float = 0.5
     replaces: str = ""  # the item that it is found again for
+    classes: tuple[str, ...] = ()  # of the images
+
+    def can_be_found_in(self, points: PointsChanged) -> bool:
+        """Whether these are its images, or have its classes and its column by name."""
+        request = self.request
+        if points.fingerprint == request.fingerprint:
+            return True
+        if any(group is not None and group.images is not None for group in (request.a, request.b)):
+            return False
+        return points.classes == self.classes and (not request.column or request.column in points.columns)
 
 
 @dataclass
@@ -115,10 +133,12 @@ class DirectionController(QObject):
         latents = choices.options("latents")
         components = [(f"PC {index + 1}", f"pc:{index}") for index in range(len(session.components))]
         others = (("all other images", OTHERS),)
+        count = 0 if session.dataset is None else session.dataset.images
         return (
             DirectionKind(
                 "selections", "two selections", selections, (*selections, *others),
                 reason="" if selections else "select or keep some images first",
+                why_not=lambda towards, away: _why_no_groups(choices, towards, away, count),
             ),
             DirectionKind(
                 "classes", "two classes", classes, (*classes, *others),
@@ -202,6 +222,8 @@ class DirectionController(QObject):
         return choices
 
     def _request(self, wanted: _Wanted) -> None:
+        points = self._session.points
+        wanted = replace(wanted, classes=() if points is None else points.classes)
         self._wanted = wanted
         self._activity.begin(_FINDING, ActivityEntry(f"Finding the direction {wanted.name} …", is_busy=True))
         self._engine.request(wanted.request)
@@ -259,15 +281,17 @@ class DirectionController(QObject):
         request = found[1].request
         if request.component is not None or request.against is not None:
             return "it depends on other directions of its model"
-        if points is None or points.fingerprint != request.fingerprint:
+        if points is None or not found[1].can_be_found_in(points):
             return "the images that it was found from are not encoded"
         return ""
 
     def find_again(self, item: BoardItem) -> None:
         """Find a direction of another model in the one on screen, from the same images; it replaces the old one."""
-        if not self.why_not_found_again(item):
+        points = self._session.points
+        if points is not None and not self.why_not_found_again(item):
             _, wanted = self._found[item.id]
-            request = replace(wanted.request, generation=self._generations.next())
+            generation = self._generations.next()
+            request = replace(wanted.request, generation=generation, fingerprint=points.fingerprint)
             self._request(replace(wanted, request=request, replaces=item.id))
 
     def use_here(self, item: BoardItem) -> None:
@@ -375,6 +399,28 @@ class DirectionController(QObject):
             chosen = AxesChoice(axes.y if axes.x == name else axes.x, name)
         if chosen != axes:
             self._undo.push(ChooseAxes(self._session, chosen))
+
+
+def _why_no_groups(choices: _Choices, towards: str, away: str, count: int) -> str:
+    """Why there is no direction between two selections of a dataset of so many images; empty if there may be one.
+
+    Images in both are left out, so that neither may lie within the other.
+    """
+    first = choices.groups[towards][1].images if towards in choices.groups else None
+    second = choices.groups[away][1].images if away in choices.groups else None
+    if first is None:
+        return ""
+    if away == OTHERS:
+        return "there are no other images" if len(first) == count else ""
+    if second is None:
+        return ""
+    if np.array_equal(first, second):
+        return "both are the same images"
+    few, many = sorted((first, second), key=len)
+    if len(few) > _MOST_COMPARED:  # found out by the worker
+        return ""
+    at = np.searchsorted(many, few).clip(max=len(many) - 1)
+    return "all images of one are in the other" if np.array_equal(many[at], few) else ""
 
 
 def _provenance(wanted: _Wanted, result: DirectionFound, session: Session) -> str:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from PySide6.QtWidgets import QComboBox, QPushButton, QToolButton
+from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QToolButton
 
 from latentlab.config import DataConfig
 from latentlab.config.info import DatasetInfo
@@ -119,7 +119,7 @@ def test_a_direction_of_another_model_is_marked_and_found_again_or_taken_knowing
     assert row.detail == "of m.safetensors, not of the model on screen"
     assert "found in m.safetensors" in row.reason
     assert session.axes == AxesChoice("z1", "z2")
-    assert not parts.sliders.findChildren(LatentSlider)
+    assert parts.sliders.isHidden()
     assert len(engine.asked) == asked  # its picture stays
     assert "not encoded" in reasons(parts, item)["Find again in the model on screen"]
     session.set_points(replace(some_points(3, version=2), classes=("a", "b")))
@@ -158,6 +158,24 @@ def test_the_dialog_offers_what_there_is_and_says_why_not(parts, session, engine
     kinds = {each.name: each for each in parts.directions.kinds()}
     assert "no classes" in kinds["classes"].reason
     assert "no columns" in kinds["column"].reason
+
+
+def test_selections_within_each_other_cannot_be_found_between_and_are_not_offered_first(parts, session):
+    for name, images in (("Same", [1, 2]), ("More", [1, 2, 3]), ("Apart", [2, 7])):
+        kept(parts, Selection(np.array(images), some_points(3).fingerprint), name, 0)
+    session.set_selection(Selection(np.array([1, 2]), some_points(3).fingerprint))
+    dialog = parts.directions.choose()
+    away = dialog.findChild(QComboBox, "directionAway")
+    find, reason = dialog.findChild(QPushButton, "findDirection"), dialog.findChild(QLabel, "directionReason")
+    assert (away.currentText(), find.isEnabled()) == ("Apart", True)
+    for name, why in (("Same", "both are the same images"), ("More", "all images of one are in the other")):
+        away.setCurrentText(name)
+        assert not find.isEnabled()
+        assert why in reason.text()
+    away.setCurrentText("all other images")
+    assert find.isEnabled()
+    assert "held out" in reason.text()
+    dialog.reject()
 
 
 def test_the_same_group_cannot_be_on_both_sides(parts):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from latentlab.utils.plain_text import NAME, as_line
 
 Option = tuple[str, Any]
 """Text of a choice, and what it stands for."""
+SCORED = "It is scored on images that were held out, beside random groups of the same size."
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class DirectionKind:
         What is chosen where one choice is enough.
     reason
         Why it cannot be chosen now; empty if it can.
+    why_not
+        Why there is no direction between two of the options, given by what they stand for; empty if there may be one.
     """
 
     name: str
@@ -40,6 +43,7 @@ class DirectionKind:
     away: tuple[Option, ...] = ()
     label: str = ""
     reason: str = ""
+    why_not: Callable[[Any, Any], str] = lambda _towards, _away: ""
 
 
 class DirectionDialog(QDialog):
@@ -83,9 +87,9 @@ class DirectionDialog(QDialog):
         form.addRow(self._away_label, self._away)
         layout = column(self, SPACE * 2)
         layout.addLayout(form)
-        layout.addWidget(
-            label("It is scored on images that were held out, beside random groups of the same size.", "dim", wrap=True)
-        )
+        self._reason = label(SCORED, "dim", wrap=True)
+        self._reason.setObjectName("directionReason")
+        layout.addWidget(self._reason)
         self._find = button("findDirection", "Find", "Find the direction and keep it", self._on_find, primary=True)
         self._find.setDefault(True)
         close = button("closeDirection", "Cancel", "Close", self.reject)
@@ -120,14 +124,23 @@ class DirectionDialog(QDialog):
             box.clear()
             for text, value in options:
                 box.addItem(as_line(text, NAME), value)
-        if has_both and self._away.count() > 1:
-            self._away.setCurrentIndex(1)  # not the same as the other
+        if kind is not None and has_both:
+            towards, count = self._towards.currentData(), self._away.count()
+            usable = [at for at in range(count) if not self._why_not(kind, towards, self._away.itemData(at))]
+            self._away.setCurrentIndex(next(iter(usable), min(1, count - 1)))
         self._show_can_find()
 
     def _show_can_find(self) -> None:
         kind = self._shown()
-        is_same = kind is not None and bool(kind.away) and self._towards.currentData() == self._away.currentData()
-        self._find.setEnabled(kind is not None and not kind.reason and self._towards.count() > 0 and not is_same)
+        reason = "" if kind is None else kind.reason
+        if kind is not None and kind.away and not reason:
+            reason = self._why_not(kind, self._towards.currentData(), self._away.currentData())
+        self._find.setEnabled(kind is not None and not reason and self._towards.count() > 0)
+        self._reason.setText(f"There is no direction: {reason}." if reason else SCORED)
+
+    @staticmethod
+    def _why_not(kind: DirectionKind, towards: Any, away: Any) -> str:
+        return "both are the same" if towards == away else kind.why_not(towards, away)
 
     def _shown(self) -> DirectionKind | None:
         index = self._kind.currentIndex()
