@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QObject
@@ -77,6 +78,7 @@ class CompareController(QObject):
         engine.workerReady.connect(self._on_worker_ready)
         window.escapePressed.connect(self.close)
         session.modelChanged.connect(self._on_model_changed)
+        session.viewedEpochChanged.connect(self._on_viewed_epoch_changed)
         session.pointsChanged.connect(self._on_points_changed)
         session.runStateChanged.connect(self._on_points_changed)
         for signal in (session.latentChanged, session.previewChanged, session.labelChanged):
@@ -93,7 +95,7 @@ class CompareController(QObject):
             return
         self._chosen = None
         self._first = self._openings.next()
-        self._request = OpenComparison(self._first, source, epoch)
+        self._request = OpenComparison(self._first, source, epoch, self._viewed_epoch())
         self._engine.request(self._request)
         self._say("Opening the model to compare with …")
 
@@ -144,10 +146,22 @@ class CompareController(QObject):
         if self._request is not None and not self._session.is_learning:
             self._realign.debounce()
 
+    def _on_viewed_epoch_changed(self) -> None:
+        """Compare what the first map shows."""
+        if self._request is not None and self._request.first_epoch != self._viewed_epoch():
+            self._realign.debounce()
+
+    def _viewed_epoch(self) -> int | None:
+        """The epoch that the first map shows of the model's run; ``None`` if it shows the model as it is now."""
+        viewed, model = self._session.viewed_epoch, self._session.model
+        if viewed is None or model is None or not model.source or Path(viewed.run) != Path(model.source):
+            return None
+        return viewed.epoch
+
     def _request_again(self) -> None:
         request = self._request
         if request is not None and self._session.model is not None:
-            self._request = OpenComparison(self._openings.next(), request.source, request.epoch)
+            self._request = OpenComparison(self._openings.next(), request.source, request.epoch, self._viewed_epoch())
             self._engine.request(self._request)
 
     def _on_opened(self, result: ComparisonOpened) -> None:
@@ -157,12 +171,10 @@ class CompareController(QObject):
         self._opened = result
         if self._shown is None:
             self._shown = self._make()
-        session_model = self._session.model
         self._shown.map_side.set_name(result.info.name)
         self._shown.map.set_comparison(result, self._first)
         first, second = result.figures
-        names = "this model" if session_model is None else session_model.name, result.info.name
-        self._shown.details.set_figures(names, figure_rows(first, second), summary_of(result))
+        self._shown.details.set_figures((first.name, second.name), figure_rows(first, second), summary_of(result))
         self._decode()
 
     def _make(self) -> _Shown:
@@ -267,5 +279,6 @@ def summary_of(result: ComparisonOpened) -> str:
     if first and first == second:
         parts.append(f"ELBO, rate and distortion in nats, on {first}.")
     elif first or second:
-        parts.append(f"In nats, on {first or '–'}; on {second or '–'}: not the same images.")
+        known = "; ".join(f"on {each}" for each in (first, second) if each)
+        parts.append(f"In nats, {known}{': perhaps not the same images' if first and second else ''}.")
     return " ".join(parts)

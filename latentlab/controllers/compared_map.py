@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from latentlab.controllers.encoded_points import EncodedPoints
 from latentlab.controllers.manifold import Manifold
 from latentlab.engine.client.client import EngineClient
-from latentlab.engine.protocol.messages import Axes, ComparisonOpened, FloatArray
+from latentlab.engine.protocol.messages import Axes, ComparisonOpened, FloatArray, PointsChanged, SnapshotRead
 from latentlab.gui.latent_map import LatentMap
 from latentlab.state.map_axes import AxesChoice
 from latentlab.state.map_state import MapState, axis_names, changed_fields
@@ -215,18 +215,18 @@ class ComparedMapController(QObject):
             self.chosen.emit(self._linked(other.astype(np.float32)), gesture)
 
     def _on_point_picked(self, index: int, gesture: int) -> None:
-        pair = self._of_point(index)
+        pair = self._of_point(index, self._session.points)  # a chosen latent returns the first map to now
         if pair is not None:
             self.chosen.emit(pair, gesture)
 
     def _on_point_previewed(self, index: int) -> None:
-        pair = self._of_point(index)
+        pair = self._of_point(index, self._session.viewed_epoch or self._session.points)
         if pair is not None:
             self.previewed.emit(pair)
 
-    def _of_point(self, index: int) -> Linked | None:
-        """The same image in both models, if the first map has it; else linked like any latent."""
-        shown, points = self._state.shown_points, self._session.points
+    def _of_point(self, index: int, points: PointsChanged | SnapshotRead | None) -> Linked | None:
+        """The same image in both models, if it is among the first map's points; else linked like any latent."""
+        shown = self._state.shown_points
         if shown is None or not 0 <= index < len(shown.mean):
             return None
         other = np.asarray(shown.mean[index], np.float32)

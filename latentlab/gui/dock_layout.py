@@ -90,11 +90,22 @@ class DockLayout:
             return
         self._is_narrow = narrow
         before, after = (WIDE_COLUMNS, NARROW_COLUMNS) if narrow else (NARROW_COLUMNS, WIDE_COLUMNS)
-        columns = [max(self.docks[name].width() for name in names) for names in (_LEFT, _RIGHT)]
+        columns = self.columns()
         wanted = [
             new if abs(now - old) <= _TOLERANCE else now for now, old, new in zip(columns, before, after, strict=True)
         ]
         if wanted != columns:
+            self._set_columns(*wanted)
+
+    def columns(self) -> list[int]:
+        """Widths of the left and the right column of docks, in px."""
+        return [max(self.docks[name].width() for name in names) for names in (_LEFT, _RIGHT)]
+
+    def widen_columns(self, columns: list[int]) -> None:
+        """Give columns that have become narrower these widths again."""
+        now = self.columns()
+        wanted = [max(pair) for pair in zip(now, columns, strict=True)]
+        if wanted != now:
             self._set_columns(*wanted)
 
     def match_tabs(self) -> None:

@@ -152,6 +152,7 @@ class MainWindow(QMainWindow):
         self._maps.setStretch(0, 1)
         self._centre.addLayout(self._maps, 1)
         self._comparison: tuple[QWidget, ...] = ()
+        self._columns: list[int] = []  # widths of the columns of docks before a comparison
         self.setCentralWidget(centre)
         self.actions_ = Actions(self)
         self._dock_layout = DockLayout(self)
@@ -348,16 +349,20 @@ class MainWindow(QMainWindow):
     def show_comparison(self, map_side: QWidget, details: QWidget) -> None:
         """Show a second map beside the first, and details below both."""
         self.hide_comparison()
+        self._columns = self._dock_layout.columns()
         self._maps.addWidget(map_side, 1)
         self._centre.insertWidget(1, details)
         self._comparison = map_side, details
 
     def hide_comparison(self) -> None:
-        """Remove the second map and the details."""
+        """Remove the second map and the details; panels that they have made narrower get their width back."""
+        if not self._comparison:
+            return
         for widget in self._comparison:
             widget.hide()
             widget.deleteLater()
         self._comparison = ()
+        self._dock_layout.widen_columns(self._columns)
 
     # --- geometry -------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from latentlab.engine.protocol.messages import (
     ModelFigures,
     OpenComparison,
     RunSnapshots,
+    SnapshotRead,
     WorkerReady,
 )
 from latentlab.gui.latent_map import LatentMap
@@ -263,6 +264,25 @@ def test_the_menu_offers_models_and_the_epochs_of_the_run_on_screen(compare, win
     (digits,) = [action for action in window.compare_menu.actions() if action.text() == "Digits"]
     digits.trigger()
     assert engine.last(OpenComparison).source == "bundled:b"
+
+
+def test_the_epoch_that_the_first_map_shows_is_what_is_compared(qtbot, compare, engine, session, window):
+    session.set_model(model_info(2, source="/runs/a"), 2, is_new_model=True)
+    session.set_points(replace(some_points(2), fingerprint="f", index=np.arange(50)))
+    compare.open("/runs/a", 3)
+    assert engine.last(OpenComparison).first_epoch is None
+    images = np.zeros((1, 8, 8), np.uint8)
+    viewed = SnapshotRead(
+        1, "/runs/a", 20, {}, np.zeros((9, 2), np.float32), np.zeros(9, np.int64), (), {}, images[0],
+        (-3.0, 3.0, -3.0, 3.0), images, images, images, "f", np.arange(9),
+    )  # fmt: skip
+    session.set_viewed_epoch(viewed)
+    qtbot.waitUntil(lambda: engine.last(OpenComparison).first_epoch == 20)
+    assert (engine.last(OpenComparison).source, engine.last(OpenComparison).epoch) == ("/runs/a", 3)
+    answer(engine, session, figures=(figures("Epoch 20 of a"), figures("Epoch 3 of a")))
+    assert window.findChild(ElidedLabel, "compareHead1").text() == "Epoch 20 of a"
+    session.set_viewed_epoch(None)
+    qtbot.waitUntil(lambda: engine.last(OpenComparison).first_epoch is None)
 
 
 def test_the_table_names_what_is_not_known():

@@ -125,6 +125,19 @@ def test_in_a_narrow_window_the_panels_spare_some_room_unless_the_user_made_them
     assert widths()[0] == 400
 
 
+def test_panels_are_as_wide_as_before_once_a_comparison_is_left(qtbot, window):
+    def widths() -> tuple[int, int]:
+        return window.docks["curves"].width(), window.docks["sliders"].width()
+
+    before = widths()
+    details = QWidget()
+    details.setMinimumWidth(window.latent_map.width() + 60)
+    window.show_comparison(QWidget(), details)
+    qtbot.waitUntil(lambda: sum(widths()) < sum(before))
+    window.hide_comparison()
+    qtbot.waitUntil(lambda: widths() == before)
+
+
 def test_dropped_files_are_emitted(qtbot, window, tmp_path):
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(tmp_path / "a b.png")), QUrl("https://example.org/x.png")])

@@ -17,12 +17,14 @@ class OpenComparison(Request):
     """Hold a second model beside the current one, in place of an earlier one, and align their latent spaces.
 
     ``source`` is a model file, a run folder or ``bundled:NAME``. With ``epoch`` it is a run folder, and the snapshot of
-    that epoch is compared, which has no weights.
+    that epoch is compared, which has no weights. With ``first_epoch`` it is compared with the snapshot of that epoch of
+    the current model's run, not with the model as it is now.
     """
 
     generation: int
     source: str
     epoch: int | None = None
+    first_epoch: int | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ class BothDecoded(Result):
     z, other_z
         The latents, [d] of each model; the second is ``None`` if it has no counterpart.
     image, other_image
-        uint8 [H, W] or [H, W, 3]; the second is ``None`` if it cannot be decoded, which ``note`` explains.
+        uint8 [H, W] or [H, W, 3]; ``None`` if it cannot be decoded, which ``note`` explains.
     difference
         uint8 [H, W, 3]: where the second image is brighter (red) or darker (blue); ``None`` for images of other sizes.
     mean_difference
@@ -135,7 +137,7 @@ class BothDecoded(Result):
     generation: int
     z: FloatArray
     other_z: FloatArray | None
-    image: ByteArray
+    image: ByteArray | None
     other_image: ByteArray | None
     difference: ByteArray | None
     mean_difference: float | None

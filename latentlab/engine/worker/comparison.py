@@ -46,6 +46,8 @@ class Compared:
         What opened it, or aligned it last.
     model
         ``None`` for a snapshot, which has no weights.
+    first
+        Snapshot of the current model's run that it is compared with; ``None`` for the model as it is now.
     info, points, fingerprint
         Its description, and the images that it encodes with the fingerprint of their dataset.
     stamp
@@ -60,6 +62,7 @@ class Compared:
     fingerprint: str
     stamp: tuple[str, int]
     alignment: Procrustes | None = None
+    first: Snapshot | None = None
 
 
 def comparing(workspace: Workspace, request: OpenComparison) -> Generator[None, None, None]:
@@ -83,6 +86,7 @@ def comparing(workspace: Workspace, request: OpenComparison) -> Generator[None, 
     if held.model is not None and dataset is not None and _needs_encoding(held, dataset):
         points = yield from _encode(workspace, held.model, dataset)
         held = replace(held, points=points, fingerprint=dataset.fingerprint)
+    held = replace(held, first=_first_snapshot(workspace, request))
     alignment, why_not, common = _align(workspace, held)
     held = replace(held, request=request, alignment=alignment)
     workspace.compared = held
@@ -101,6 +105,18 @@ def comparing(workspace: Workspace, request: OpenComparison) -> Generator[None, 
             held.model is not None,
         )
     )
+
+
+def _first_snapshot(workspace: Workspace, request: OpenComparison) -> Snapshot | None:
+    """The viewed epoch of the current model's run; ``None`` if there is none, or it has been removed meanwhile."""
+    info = workspace.info
+    if request.first_epoch is None or info is None or not info.source:
+        return None
+    try:
+        snapshot = RunFolder(info.source).snapshots.read(request.first_epoch)
+    except InputError:
+        return None
+    return snapshot if snapshot.mean.shape[1] == info.latent_dim else None
 
 
 def _is_same(held: Compared, request: OpenComparison) -> bool:
@@ -135,9 +151,17 @@ def _opened(workspace: Workspace, request: OpenComparison, model: InferenceModel
         raise InputError(
             f"{path} has points of {snapshot.mean.shape[1]} dimensions, and the model has {info.latent_dim}"
         )
-    info = replace(info, name=f"{info.name}, epoch {snapshot.epoch}")
-    points = Points(snapshot.mean, np.zeros_like(snapshot.mean), snapshot.label, snapshot.index)
-    return Compared(request, info, None, snapshot, points, snapshot.fingerprint, _stamp(path))
+    info = replace(info, name=_name_of_epoch(info, snapshot))
+    return Compared(request, info, None, snapshot, _points_of(snapshot), snapshot.fingerprint, _stamp(path))
+
+
+def _points_of(snapshot: Snapshot) -> Points:
+    return Points(snapshot.mean, np.zeros_like(snapshot.mean), snapshot.label, snapshot.index)
+
+
+def _name_of_epoch(info: ModelInfo, snapshot: Snapshot) -> str:
+    """The epoch first: it is what differs, and the name may be elided."""
+    return f"Epoch {snapshot.epoch} of {info.name}"
 
 
 def _info_of_run(workspace: Workspace, run: str) -> ModelInfo:
@@ -172,10 +196,11 @@ def _encode(workspace: Workspace, model: InferenceModel, dataset: Dataset) -> Ge
 
 def _align(workspace: Workspace, held: Compared) -> tuple[Procrustes | None, str, int]:
     """Lay the compared latents onto the current ones, by the images that both encode."""
-    points, others = workspace.points, held.points
+    points, others = _first_points(workspace, held), held.points
+    fingerprint = workspace.points_data if held.first is None else held.first.fingerprint
     if points is None or others is None or points.index is None or others.index is None:
         return None, "open the images of both models to align them", 0
-    if not held.fingerprint or workspace.points_data != held.fingerprint:
+    if not held.fingerprint or fingerprint != held.fingerprint:
         return None, "their points are of different datasets: open the images to align them", 0
     _, rows, other_rows = np.intersect1d(points.index, others.index, return_indices=True)
     if len(rows) < _MIN_COMMON:
@@ -188,38 +213,71 @@ def _align(workspace: Workspace, held: Compared) -> tuple[Procrustes | None, str
         return None, str(error), len(rows)
 
 
+def _first_points(workspace: Workspace, held: Compared) -> Points | None:
+    return workspace.points if held.first is None else _points_of(held.first)
+
+
 # --- figures --------------------------------------------------------------------------------------------------
 
 
 def _figures(
     workspace: Workspace, model: InferenceModel, held: Compared
 ) -> Generator[None, None, tuple[ModelFigures, ModelFigures]]:
-    info = workspace.info
-    assert info is not None
-    first = _stored(info, info.metrics, workspace.points)
-    metrics = held.info.metrics if held.snapshot is None else held.snapshot.metrics
-    second = _stored(held.info, metrics, held.points)
+    """Both measured on the open images if both have weights; else both as stored, never one of each."""
+    first, second = _stored_figures(workspace, held)
     dataset = workspace.dataset
-    if dataset is None:
+    if dataset is None or held.model is None or held.first is not None:
         return first, second
     # By the same images, even if one of the models has been measured on others before.
-    if model.image_shape == dataset.image_shape and (
-        held.model is None or held.model.image_shape == dataset.image_shape
-    ):
+    if model.image_shape == held.model.image_shape == dataset.image_shape:
         first = yield from _measured(model, dataset, first)
-        if held.model is not None:
-            second = yield from _measured(held.model, dataset, second)
+        second = yield from _measured(held.model, dataset, second)
     return first, second
 
 
-def _stored(info: ModelInfo, metrics: dict[str, float], points: Points | None) -> ModelFigures:
-    """The figures that were stored with a model, and its active units by its points."""
+def _stored_figures(workspace: Workspace, held: Compared) -> tuple[ModelFigures, ModelFigures]:
+    """Rate, distortion and ELBO as stored with the models, or after the epochs, that are compared."""
+    info = workspace.info
+    assert info is not None
+    is_of_run = held.snapshot is not None and bool(info.source) and Path(held.request.source) == Path(info.source)
+    name, metrics = info.name, info.metrics
+    if held.first is not None:
+        name, metrics = _name_of_epoch(info, held.first), held.first.metrics
+    elif is_of_run:
+        name, metrics = f"Now: {info.name}", _metrics_of_run(info, workspace.epoch)
+    points = _first_points(workspace, held)
+    if held.snapshot is not None and points is not None and points.index is not None:
+        points = points.of(np.flatnonzero(np.isin(points.index, held.snapshot.index)))
+    other_metrics, other_name = held.info.metrics, held.info.name
+    if held.snapshot is not None:
+        other_metrics, other_name = held.snapshot.metrics, Path(held.request.source).name
+    first = _stored(replace(info, name=name), metrics, points, "the run" if is_of_run else info.name)
+    second = _stored(held.info, other_metrics, held.points, "the run" if is_of_run else other_name)
+    return first, second
+
+
+def _metrics_of_run(info: ModelInfo, epoch: float) -> dict[str, float]:
+    """The figures in the model's file, or of a run's last finished epoch while its weights are in no file."""
+    if info.path is not None or not info.source:
+        return info.metrics
+    try:
+        lines = RunFolder(info.source).read_metrics()
+    except (InputError, OSError):
+        return info.metrics
+    done = [line for line in lines if line.get("event") == "epoch" and line.get("epoch", 0) <= epoch]
+    if not done:
+        return info.metrics
+    splits = {"train": done[-1].get("train"), "validation": done[-1].get("validation")}
+    return {f"{split}_{name}": value for split, means in splits.items() for name, value in (means or {}).items()}
+
+
+def _stored(info: ModelInfo, metrics: dict[str, float], points: Points | None, owner: str) -> ModelFigures:
+    """The figures that were stored with a model, and its active units by its points; ``owner`` has the images."""
     part = "validation" if "validation_elbo" in metrics else "train"
     elbo, rate, distortion = (metrics.get(f"{part}_{name}") for name in ("elbo", "rate", "distortion"))
     active = None if points is None or len(points.mean) < 2 else int((points.mean.var(axis=0) > ACTIVE_VARIANCE).sum())
-    measured_on = (
-        "" if elbo is None else f"its {'validation' if part == 'validation' else 'training'} images, as stored"
-    )
+    images = "validation" if part == "validation" else "training"
+    measured_on = "" if elbo is None else f"the {images} images of {owner}, as stored"
     return ModelFigures(
         info.name, info.recipe, info.latent_dim, info.parameters, elbo, rate, distortion, active, measured_on
     )

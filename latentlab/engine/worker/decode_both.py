@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from latentlab.engine.protocol.messages import BothDecoded, DecodeBoth
 from latentlab.engine.worker.workspace import Workspace, is_drawable
 from latentlab.models.inference import InferenceModel
-from latentlab.storage import Points
+from latentlab.storage import Points, Snapshot
 from latentlab.utils.array_types import ByteArray, FloatArray
 from latentlab.utils.pixels import as_pixels, to_bytes
 
@@ -28,27 +28,30 @@ def decode_both(workspace: Workspace, request: DecodeBoth) -> None:
         return
     if request.other_z is not None and request.other_z.size != held.info.latent_dim:
         return
-    number = -1 if request.other_z is not None else _image_of(workspace, request.z)
+    number = -1 if request.other_z is not None else _image_of(workspace, held, request.z)
     other_z = request.other_z if request.other_z is not None else _counterpart(workspace, held, request.z, number)
-    image = model.decode(request.z[None], request.label)[0]
-    other, note = None, NO_COUNTERPART
+    if held.first is None:
+        image, note = model.decode(request.z[None], request.label)[0], ""
+    else:
+        image, note = _stored_image(held.first, model.image_shape, model.header.model.conditional, request.z)
+    other, other_note = None, NO_COUNTERPART
     if other_z is not None:
-        other, note = _decoded(held, other_z, _other_label(model, held.info.classes, request.label))
+        other, other_note = _decoded(held, other_z, _other_label(model, held.info.classes, request.label))
     difference, mean = None, None
-    if other is not None and other.shape[-2:] == image.shape[-2:]:
+    if image is not None and other is not None and other.shape[-2:] == image.shape[-2:]:
         difference, mean = signed_difference(image, other)
     workspace.send(
         BothDecoded(
             generation=request.generation,
             z=request.z,
             other_z=other_z,
-            image=_pixels(image),
+            image=None if image is None else _pixels(image),
             other_image=None if other is None else _pixels(other),
             difference=difference,
             mean_difference=mean,
             number=number,
             preview=request.preview,
-            note=note,
+            note="; ".join(dict.fromkeys(filter(None, (note, other_note)))),
         )
     )
 
@@ -70,9 +73,9 @@ def signed_difference(image: FloatArray, other: FloatArray) -> tuple[ByteArray, 
     return picture, float(np.abs(difference).mean())
 
 
-def _image_of(workspace: Workspace, z: FloatArray) -> int:
+def _image_of(workspace: Workspace, held: Compared, z: FloatArray) -> int:
     """The image whose latent this is exactly, or −1."""
-    points = workspace.points
+    points = workspace.points if held.first is None else held.first
     if points is None or points.index is None or workspace.dataset_of_points() is None:
         return -1
     row = _row_of(points.mean, z)
@@ -130,16 +133,23 @@ def _decoded(held: Compared, z: FloatArray, label: int | None) -> tuple[FloatArr
     if held.model is not None:
         conditional = held.model.header.model.conditional
         return held.model.decode(z[None], label if conditional else None)[0], ""
+    assert held.snapshot is not None
+    return _stored_image(held.snapshot, held.info.image_shape, held.info.conditional, z)
+
+
+def _stored_image(
+    snapshot: Snapshot, image_shape: tuple[int, int, int], conditional: bool, z: FloatArray
+) -> tuple[FloatArray | None, str]:
+    """The nearest image of a snapshot's picture, as in `_decoded`."""
     from latentlab.training.snapshots import stored_image
 
-    assert held.snapshot is not None
-    if held.info.conditional or z.size != 2:
+    if conditional or z.size != 2:
         return None, NO_WEIGHTS
-    tile = stored_image(held.snapshot, held.info.image_shape, z)
+    tile = stored_image(snapshot, image_shape, z)
     if tile is None:
         return None, NO_WEIGHTS
     image = tile[None] if tile.ndim == 2 else tile.transpose(2, 0, 1)
-    note = f"the nearest image that was stored at epoch {held.snapshot.epoch}"
+    note = f"the nearest image that was stored at epoch {snapshot.epoch}"
     return np.asarray(image, np.float32) / np.float32(255), note
 
 

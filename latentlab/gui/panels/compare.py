@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QGridLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.style.theme import SPACE, tabular
@@ -87,7 +87,7 @@ class CompareDetails(QWidget):
             view.setFixedSize(PICTURE, PICTURE)
             pictures.addWidget(view, 0, index)
             pictures.addWidget(label(caption, "dim"), 1, index, Qt.AlignmentFlag.AlignHCenter)
-        self._note = label("", "dim")
+        self._note = label("", "dim", wrap=True)
         self._note.setObjectName("compareNote")
         images, figures = QWidget(), QWidget()
         left = column(images, 0, SPACE // 2)
@@ -97,6 +97,10 @@ class CompareDetails(QWidget):
         self._table = QGridLayout()
         self._table.setHorizontalSpacing(SPACE)
         self._table.setVerticalSpacing(0)
+        for place in (1, 2):  # columns of the same width, whatever their heads
+            self._table.setColumnStretch(place, 1)
+        self._heads = tuple(self._head(place) for place in (1, 2))
+        self._cells: list[tuple[QLabel, ...]] = []
         self._summary = label("", "dim", wrap=True)
         self._summary.setObjectName("compareSummary")
         right = column(figures, 0, SPACE // 2)
@@ -107,6 +111,15 @@ class CompareDetails(QWidget):
         layout.setStretch(1, 1)
         layout.setContentsMargins(SPACE, SPACE // 2, SPACE, SPACE // 2)
         self.setLayout(layout)
+
+    def _head(self, place: int) -> ElidedLabel:
+        head = ElidedLabel()
+        font = head.font()
+        font.setBold(True)
+        head.setFont(font)
+        head.setObjectName(f"compareHead{place}")
+        self._table.addWidget(head, 0, place)
+        return head
 
     def set_images(self, image: ByteArray | None, other: ByteArray | None, difference: ByteArray | None) -> None:
         """Show both images and their difference, each uint8 [H, W] or [H, W, 3]; ``None`` leaves a place empty."""
@@ -120,16 +133,19 @@ class CompareDetails(QWidget):
 
     def set_figures(self, names: tuple[str, str], figures: Sequence[tuple[str, str, str]], summary: str) -> None:
         """Show a table: a name, and its values for the current and for the compared model; and a text below it."""
-        while self._table.count():
-            item = self._table.takeAt(0)
-            widget = None if item is None else item.widget()
-            if widget is not None:
-                widget.deleteLater()
-        for at, (title, *values) in enumerate((("", *(as_line(name, NAME) for name in names)), *figures)):
-            self._table.addWidget(label(title, "dim"), at, 0)
-            for place, value in enumerate(values, 1):
-                cell = label(value, "heading" if at == 0 else "", selectable=True)
-                cell.setFont(tabular(cell.font()))
-                self._table.addWidget(cell, at, place)
-        self._table.setColumnStretch(2, 1)
+        for head, name in zip(self._heads, names, strict=True):
+            head.setText(name)
+        while len(self._cells) < len(figures):
+            self._cells.append(self._row(len(self._cells) + 1))
+        for cells, texts in zip(self._cells, figures, strict=False):
+            for cell, text in zip(cells, texts, strict=True):
+                cell.setText(text)
         self._summary.setText(summary)
+
+    def _row(self, at: int) -> tuple[QLabel, ...]:
+        cells = label("", "dim"), label(selectable=True), label(selectable=True)
+        for place, cell in enumerate(cells):
+            if place:
+                cell.setFont(tabular(cell.font()))
+            self._table.addWidget(cell, at, place)
+        return cells

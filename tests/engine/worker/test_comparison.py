@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.spatial import procrustes as scipy_procrustes
@@ -175,6 +178,7 @@ def test_an_epoch_is_compared_by_what_its_snapshot_holds(workspace, sent, tmp_pa
     assert (result.snapshot.epoch, result.has_decoder, result.points) == (4, False, None)
     assert result.alignment.disparity == pytest.approx(0, abs=1e-5)
     assert result.figures[1].elbo == -5
+    assert [each.name for each in result.figures] == [f"Now: {tmp_path.name}", f"Epoch 4 of {tmp_path.name}"]
     decode_both(workspace, DecodeBoth(1, np.zeros(2, np.float32), np.array([-2.9, 2.9], np.float32)))
     assert (sent[-1].other_image == 0).all()  # upper left
     assert "stored at epoch 4" in sent[-1].note
@@ -182,6 +186,47 @@ def test_an_epoch_is_compared_by_what_its_snapshot_holds(workspace, sent, tmp_pa
     assert (sent[-1].other_image == 35).all()
     decode_both(workspace, DecodeBoth(3, np.zeros(2, np.float32), np.array([3.1, 0], np.float32)))
     assert (sent[-1].other_image, sent[-1].note) == (None, NO_WEIGHTS)
+
+
+def write_epoch(workspace, run: Path, epoch: int, elbo: float, factor: float = 1.0) -> None:
+    """An epoch of a run: its line of metrics, and its snapshot with latents ``factor`` times those of the model."""
+    means = {"elbo": elbo, "rate": 2.0, "distortion": -elbo - 2}
+    RunFolder(run).append_metrics({"event": "epoch", "epoch": epoch, "train": means, "validation": means})
+    snapshot = snapshot_of(workspace, epoch)
+    metrics = {f"validation_{name}": value for name, value in means.items()}
+    mean = np.abs(snapshot.mean) ** factor  # another shape, not only another size
+    RunFolder(run).snapshots.write(replace(snapshot, metrics=metrics, mean=mean))
+
+
+def test_epochs_of_a_run_are_compared_by_figures_of_the_same_images(workspace, sent, tmp_path):
+    """Those of its validation images after each epoch: there are no weights to measure others by."""
+    workspace.publish_model(info_of(workspace.model.header, str(tmp_path), None), is_new_model=False, epoch=8.5)
+    for epoch, elbo in ((4, -5.0), (8, -4.0), (9, -3.0)):
+        write_epoch(workspace, tmp_path, epoch, elbo)
+    first, second = opened(workspace, sent, str(tmp_path), 4).figures
+    assert (first.elbo, second.elbo) == (-4, -5), "the last finished epoch, and the compared one"
+    assert first.measured_on == second.measured_on == "the validation images of the run, as stored"
+    again = opened(workspace, sent, str(tmp_path), 8).figures
+    assert again[0].elbo == again[1].elbo
+
+
+def test_a_viewed_epoch_is_compared_in_place_of_the_model_as_it_is_now(workspace, sent, tmp_path):
+    workspace.publish_model(info_of(workspace.model.header, str(tmp_path), None), is_new_model=False, epoch=30)
+    for epoch, elbo, factor in ((3, -9.0, 1.0), (20, -4.0, 2.0)):
+        write_epoch(workspace, tmp_path, epoch, elbo, factor)
+    list(comparing(workspace, OpenComparison(7, str(tmp_path), 3, first_epoch=20)))
+    result = sent[-1]
+    assert [each.name for each in result.figures] == [f"Epoch 20 of {tmp_path.name}", f"Epoch 3 of {tmp_path.name}"]
+    assert [each.elbo for each in result.figures] == [-4, -9]
+    late, early = (RunFolder(tmp_path).snapshots.read(epoch).mean for epoch in (20, 3))
+    assert result.alignment.disparity == pytest.approx(scipy_procrustes(late, early)[2], rel=1e-4)
+    decode_both(workspace, DecodeBoth(1, np.array([2.9, -2.9], np.float32), np.array([-2.9, 2.9], np.float32)))
+    assert (sent[-1].image == 35).all()
+    assert (sent[-1].other_image == 0).all()
+    assert "stored at epoch 20" in sent[-1].note
+    assert "stored at epoch 3" in sent[-1].note
+    list(comparing(workspace, OpenComparison(8, str(tmp_path), 3, first_epoch=99)))
+    assert sent[-1].figures[0].name == f"Now: {tmp_path.name}", "a snapshot that was removed meanwhile"
 
 
 def test_closing_drops_the_second_model(driver):
