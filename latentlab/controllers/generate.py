@@ -84,10 +84,15 @@ class GenerateController(QObject):
             SourceChoice("aggregate", "Aggregate posterior", mixture or no_points),
             SourceChoice("selection", "Selection", mixture or no_points or chosen),
         ]
-        for item in session.board.of_kind("direction"):
+        no_directions = "categories have no directions" if kind == "categories" else ""
+        directions = session.board.of_kind("direction")
+        if not directions:
+            no_directions = no_directions or "there is no direction on the Board: Ctrl+Shift+D finds one"
+            sources.append(SourceChoice(_DIRECTION, "Along a direction", no_directions))
+        for item in directions:
             source = "" if session.model is None else session.model.source
             reason = item.why_unusable(session.latent.size, fingerprint, source)
-            reason = reason or ("" if kind != "categories" else "categories have no directions")
+            reason = reason or no_directions
             sources.append(SourceChoice(_DIRECTION + item.id, f"Along {item.name}", reason))
         before = self._panel.source()
         self._panel.set_sources(sources)

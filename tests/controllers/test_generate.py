@@ -81,12 +81,14 @@ def test_every_setting_asks_for_other_images_and_a_drag_for_few(qtbot, panel, en
 
 def test_a_selection_and_a_direction_of_the_board_can_be_drawn_from(qtbot, panel, engine, session):
     assert "no images are selected" in reason(panel, "selection")
+    assert "there is no direction on the Board" in reason(panel, "direction:")
     session.set_selection(Selection(np.array([3, 4]), "f"))
     direction = Direction(np.ones(3, np.float32), np.zeros(3, np.float32))
     session.board.set_items([BoardItem("smile", direction, latent_dim=3, id="x")])
     choose(panel, "selection")
     qtbot.waitUntil(lambda: engine.last(Generate).source == "selection")
     assert engine.last(Generate).images.tolist() == [3, 4]
+    assert panel.findChild(QComboBox, "generateFrom").findData("direction:") < 0
     choose(panel, "direction:x")
     qtbot.waitUntil(lambda: engine.last(Generate).source == "direction")
     np.testing.assert_array_equal(engine.last(Generate).vector, np.ones(3))
