@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from pydantic import ValidationError
 
+from latentlab.engine.protocol.messages import Ranking
 from latentlab.state.board import BoardItem, Content, Direction, Latent, Path
 from latentlab.state.selection import Selection
 from latentlab.storage.board_file import (
@@ -25,11 +27,16 @@ from latentlab.storage.board_file import (
     images,
     pack_floats,
     pack_images,
+    pack_ranking,
+    ranking,
     text_size,
 )
 from latentlab.storage.validation import LARGEST_METRIC, LONGEST_TEXT
 
 _SCORES = ("score", "random_score", "random_spread", "p_value", "accuracy", "r2", "explained")
+
+_MOST_RANKED = 100_000
+"""Images of a ranking that is kept with a selection: a megabyte in the file."""
 
 _written: WeakKeyDictionary[BoardItem, KeptItem | None] = WeakKeyDictionary()
 """Items do not change: each is encoded once, however often the session is saved."""
@@ -68,13 +75,26 @@ def entry_of_selection(selection: Selection) -> KeptSelection | None:
         **pack_images(selection.images),
         fingerprint=selection.fingerprint[:1000],
         description=selection.description[:LONGEST_TEXT],
+        **_ranking_entry(selection.ranking),
     )
     return kept if len(kept.data) <= MOST_TEXT else None
 
 
 def selection_of(entry: KeptSelection) -> Selection:
     """The selected images of a session file, which was checked when it was read."""
-    return Selection(images(entry), entry.fingerprint, entry.description)
+    kept = Ranking(entry.ranked_by, *ranking(entry), entry.compared) if entry.ranked_by else None
+    return Selection(images(entry), entry.fingerprint, entry.description, kept)
+
+
+def _ranking_entry(ranked: Ranking | None) -> dict[str, Any]:
+    """The fields of a ranking; none if it is too long to keep, or has a number that files may not have."""
+    if ranked is None or len(ranked.images) > _MOST_RANKED or not np.isfinite(ranked.values).all():
+        return {}
+    return {
+        "ranked_by": ranked.by,
+        "compared": ranked.compared,
+        **pack_ranking(ranked.images, ranked.values),
+    }
 
 
 def items_of(entries: Iterable[KeptItem]) -> tuple[BoardItem, ...]:

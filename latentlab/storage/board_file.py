@@ -32,6 +32,8 @@ MOST_TEXT = 10 << 20
 LARGEST_LATENT = 2**17
 """Dimensions: a grid of codes has thousands."""
 
+_ARRAYS = ("z", "vector", "origin", "waypoints", "data", "order", "values")
+
 LongName = Annotated[str, any_text(1000)]
 LongText = Annotated[str, any_text(LONGEST_TEXT)]
 Base64 = Annotated[str, Field(max_length=MOST_TEXT)]
@@ -75,7 +77,8 @@ class KeptSelection(Claim):
     """Numbers of images, ascending and distinct.
 
     As ``bits``, one for each image from 0 on (the lowest bit of a byte first), or as ``gaps``: int32, the first number
-    and then the difference of each to the one before.
+    and then the difference of each to the one before. If they are of a ranking, ``order`` has all images of it, int32,
+    the most extreme first, and ``values`` the figure ``ranked_by`` of each.
     """
 
     kind: Literal["selection"] = "selection"
@@ -84,12 +87,20 @@ class KeptSelection(Claim):
     data: Base64
     fingerprint: LongName = ""
     description: LongText = ""
+    ranked_by: Literal["", "distortion", "elbo", "distance"] = ""
+    order: Base64 = ""
+    values: Base64 = ""
+    compared: Annotated[int, Field(ge=0, lt=2**31)] = 0
 
     @model_validator(mode="after")
     def _check(self) -> KeptSelection:
         found = images(self)
         if len(found) != self.count:
             raise ValueError(f"a selection of {self.count:,} images has {len(found):,}")
+        if self.ranked_by:
+            order, values = ranking(self)
+            if len(order) != len(values) or len(np.unique(order)) != len(order) or not np.isin(found, order).all():
+                raise ValueError("a ranking does not have its images once each")
         return self
 
 
@@ -196,6 +207,25 @@ def images(selection: KeptSelection) -> NDArray[np.int64]:
     return numbers
 
 
+def ranking(selection: KeptSelection) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The images of a selection's ranking in order, int64 [k], and their values, float32 [k].
+
+    Raises
+    ------
+    ValueError
+        When its texts are not such numbers.
+    """
+    order = _decoded(selection.order, "<i4").astype(np.int64)
+    if order.min(initial=0) < 0:
+        raise ValueError("a ranking has a negative number of an image")
+    return order, floats(selection.values)
+
+
+def pack_ranking(order: NDArray[np.int64], values: NDArray[np.float32]) -> dict[str, str]:
+    """``order`` and ``values`` of a ranking; the numbers of its images are below 2³¹."""
+    return {"order": _encoded(order.astype("<i4")), "values": pack_floats(values)}
+
+
 def image_count(item: KeptItem) -> int:
     """Number of images of a selection; 0 for any other item."""
     return item.content.count if isinstance(item.content, KeptSelection) else 0
@@ -207,7 +237,7 @@ def text_size(item: KeptItem) -> int:
 
 
 def _texts(content: Claim) -> Iterable[str]:
-    return (getattr(content, name) for name in ("z", "vector", "origin", "waypoints", "data") if hasattr(content, name))
+    return (getattr(content, name) for name in _ARRAYS if hasattr(content, name))
 
 
 def _encoded(array: NDArray[Any]) -> str:

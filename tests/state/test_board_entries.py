@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from latentlab.engine.protocol.messages import Ranking
 from latentlab.state.board import BoardItem, Direction, Latent, Path
 from latentlab.state.board_entries import entries_of, items_of
 from latentlab.state.selection import Selection
@@ -36,6 +37,18 @@ def test_every_kind_of_item_comes_back_from_a_file(tmp_path):
     again = items_of(read_session(tmp_path / "s.latentlab.json").board)
     assert [values_of(item) for item in again] == [values_of(item) for item in ITEMS]
     assert [type(item.content.images.dtype) for item in again[-1:]] == [np.dtypes.Int64DType]
+
+
+def test_a_selection_keeps_the_order_of_its_ranking(tmp_path):
+    ranking = Ranking("elbo", np.array([9, 2, 700_000]), np.array([-300.5, -2.25, 1], np.float32), 5)
+    kept = BoardItem("Worst", Selection(np.array([2, 700_000]), "f", "3 least likely − click", ranking))
+    entries, _ = entries_of([kept])
+    write_session(tmp_path / "s.latentlab.json", SessionFile(board=entries))
+    (again,) = items_of(read_session(tmp_path / "s.latentlab.json").board)
+    found = again.content.ranking
+    assert (found.by, found.images.tolist(), found.compared) == ("elbo", [9, 2, 700_000], 5)
+    assert found.values.tolist() == [-300.5, -2.25, 1]
+    assert again.content.ordered.tolist() == [2, 700_000]
 
 
 def test_an_item_is_encoded_once():

@@ -54,6 +54,10 @@ def selection(**changes) -> dict:
     ("board", "says"),
     [
         ([item({"kind": "latent", "z": "!!"})], "not base64"),
+        ([selection(ranked_by="elbo")], "a ranking does not have its images"),
+        ([selection(ranked_by="elbo", order=as_text([1, 1, 2], "<i4"), values=as_text([3, 2, 1], "<f4"))], "once each"),
+        ([selection(ranked_by="elbo", order=as_text([1, 2], "<i4"), values=as_text([3], "<f4"))], "once each"),
+        ([selection(ranked_by="elbo", order=as_text([1, -2], "<i4"), values=as_text([3, 1], "<f4"))], "negative"),
         ([item({"kind": "latent", "z": "AAA="})], "ends within a number"),
         ([item({"kind": "latent", "z": as_text([1, math.nan], "<f4")})], "not finite or too large"),
         ([item({"kind": "latent", "z": as_text([1, 1e30], "<f4")})], "not finite or too large"),
