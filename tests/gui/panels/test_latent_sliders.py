@@ -177,7 +177,7 @@ def test_no_row_moves_during_a_run_or_while_a_slider_is_dragged(qtbot, sliders):
 def test_a_name_is_shown_in_full_and_shortens_no_slider(sliders):
     before = slider(sliders, 1).width()
     sliders.set_names({1: "open loop at the lower left"})
-    sliders.layout().activate()
+    slider(sliders, 1).parentWidget().layout().activate()
     title = sliders.findChild(QPushButton, "latentName1")
     assert title.text() == "z₂ open loop at the lower left"
     assert title.fontMetrics().horizontalAdvance(title.text()) <= title.width()
