@@ -326,7 +326,8 @@ class Application(QObject):
             self.window.show_panel("selection")
 
     def _on_subset_written(self, source: str, config: DataConfig) -> None:
-        """Open the images to train on, and show the settings of the run."""
+        """Open the images to train on, and show the settings of the run, which are those of the run before."""
+        self.training.keep_settings_for(source)
         self.data.open(source, config)
         self.window.show_panel("training")
 

@@ -37,6 +37,7 @@ from latentlab.state.tags import tagged, tags_of
 from latentlab.utils.plain_text import NAME, as_line
 from latentlab.utils.text import pluralize
 
+_LONGEST_NAME = 60  # of the dataset that a subset is of
 _REST_MS = 60  # without another selection, before it is summarised
 _TAGGED = "tagged"  # id of the activity
 _NEEDS_IMAGES = "Open the dataset of these points first"
@@ -272,9 +273,11 @@ class SelectionPanelController(QObject):
         if selection is None or dataset is None or not self._has_images():
             return
         images: IntArray = selection.images
+        count = pluralize(len(images), "image")
+        name = f"{dataset.name[:_LONGEST_NAME]}{',' if inside else ' without'} {count}"
         if not inside:
             images = np.setdiff1d(np.arange(dataset.images), images, assume_unique=True)
-        self._engine.request(WriteSubset(str(paths.data_folder() / "selections"), images))
+        self._engine.request(WriteSubset(str(paths.data_folder() / "selections"), images, name))
 
     def _on_subset_written(self, result: SubsetWritten) -> None:
         self.subsetWritten.emit(result.path, result.config)

@@ -24,6 +24,7 @@ from latentlab.engine.protocol.messages import (
     TrainingState,
     UnpauseTraining,
 )
+from latentlab.errors import InputError
 from latentlab.gui.curves.panel import TrainingCurves
 from latentlab.gui.panels.run_controls import total_epochs
 from latentlab.gui.panels.training import TrainingPanel
@@ -69,6 +70,7 @@ class TrainingController(QObject):
         self._before_start = session.run  # the run before the one that is being started
         self._requested_epochs = self._total_epochs = 0  # as the user requested them, and with those of before
         self._suggested_for = ""  # source of the dataset of the last suggestion
+        self._keeps_settings_for = ""  # source of a dataset that is a part of the one before
         self._continuation: tuple[object, ...] = ()  # how the run can continue, as the panel shows it
 
         panel.trainRequested.connect(self.start)
@@ -146,10 +148,23 @@ class TrainingController(QObject):
             is_of_opened_run = run.is_trained_on(dataset) and not run.has_started
             keep_changes = self._suggested_for in ("", dataset.source) or is_of_opened_run or run.is_active
             for_recipe = partial(suggest_settings, max(1, dataset.training_images), dataset.image_shape)
+            before = self._settings_shown() if dataset.source == self._keeps_settings_for else None
             self._panel.suggest(for_recipe, keep_changes=keep_changes)
-            self._suggested_for = dataset.source
+            if before is not None:
+                self._panel.set_config(before, chosen=True)
+            self._suggested_for, self._keeps_settings_for = dataset.source, ""
         self._panel.set_can_train(dataset is not None, "Open some images first." if dataset is None else "")
         self._offer_to_continue()
+
+    def keep_settings_for(self, source: str) -> None:
+        """Keep the settings when these images are opened: they are a part of those before, for a run to compare."""
+        self._keeps_settings_for = source
+
+    def _settings_shown(self) -> RunConfig | None:
+        try:
+            return self._panel.config()
+        except InputError:
+            return None
 
     def _offer_to_continue(self) -> None:
         """Offer to continue the last run, or to open its images if others or none are open."""

@@ -183,6 +183,7 @@ def test_training_on_the_images_or_the_others(with_images, session, engine, qtbo
     parts.panel.findChild(QAction, "trainOn").trigger()
     assert engine.last(WriteSubset).images.tolist() == [2, 3, 5, 8]
     parts.panel.findChild(QAction, "trainWithout").trigger()
+    assert engine.last(WriteSubset).name == f"{session.dataset.name} without 4 images"
     assert engine.last(WriteSubset).images.tolist() == [n for n in range(50) if n not in (2, 3, 5, 8)]
     with qtbot.waitSignal(parts.controller.subsetWritten) as written:
         engine.subsetWritten.emit(SubsetWritten("/lists/some.txt", session.data_config))

@@ -163,6 +163,17 @@ def test_yours_other_images_start_from_their_own_suggestion(parts, engine, sessi
     assert panel.config().training == suggested
 
 
+def test_yours_a_part_of_the_images_keeps_the_settings_of_the_run_before(parts, session):
+    controller, panel, _ = parts
+    session.set_dataset(dataset_info("photos"))
+    panel.set_config(RunConfig(training=TrainingConfig(epochs=24)))
+    controller.keep_settings_for("photos without 2 images")
+    session.set_dataset(dataset_info("photos without 2 images"))
+    assert panel.config().training.epochs == 24
+    session.set_dataset(dataset_info("drawings"))
+    assert panel.config().training.epochs != 24
+
+
 def test_yours_an_opened_runs_settings_stay_when_its_images_are_opened(parts, engine, session):
     """Promise Yours: a run that is opened is resumed with its own settings."""
     _, panel, _ = parts

@@ -202,10 +202,14 @@ class SelectionExported(Result):
 
 @dataclass(frozen=True)
 class WriteSubset(Request):
-    """Write some images of the open dataset as a dataset of their own into ``folder``: a list, or their pixels."""
+    """Write some images of the open dataset as a dataset of their own into ``folder``: a list, or their pixels.
+
+    It gets the name ``name``; without one, that of the open dataset and a number.
+    """
 
     folder: str
     images: IntArray
+    name: str = ""
 
 
 @dataclass(frozen=True)

@@ -211,7 +211,7 @@ def file_of(dataset: Dataset, image: int) -> Path | None:
 def writing_subset(workspace: Workspace, request: WriteSubset) -> Steps:
     """Write a list of the images' files, or an array of the images if they are not files of their own.
 
-    The name is made of the content: the same images give the same file again.
+    Its folder is named after the content: the same images give the same file again.
 
     Raises
     ------
@@ -230,26 +230,34 @@ def writing_subset(workspace: Workspace, request: WriteSubset) -> Steps:
         files.append(path)
         if number % _ROWS_AT_ONCE == _ROWS_AT_ONCE - 1:
             yield
-    folder = Path(request.folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise write_error(folder, error) from error
-    name = re.sub(r"[^\w.-]+", "-", dataset.name)[:40].strip(".-") or "images"
+    name = _subset_name(request.name or f"{dataset.name}, {pluralize(len(images), 'image')}")
     if len(files) == len(images):
         content = "".join(_list_lines(dataset, images, files)).encode("utf-8", "surrogateescape")
-        path = folder / f"{name}-{len(images)}-{_digest(content)}.txt"
+        path = _new_folder(Path(request.folder, _digest(content))) / f"{name}.txt"
         atomic_write(path, content)
         config = _list_config(dataset)
     else:
         pixels = yield from _pixels(dataset, images)
-        path = folder / f"{name}-{len(images)}-{_digest(pixels.data)}.npz"
+        path = _new_folder(Path(request.folder, _digest(pixels.data))) / f"{name}.npz"
         arrays: dict[str, NDArray[Any]] = {"images": pixels}
         if dataset.classes:
             arrays |= {"labels": dataset.labels[images], "class_names": np.array(dataset.classes, np.str_)}
         atomic_write(path, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
         config = _whole(dataset.config, {"levels": "auto", "invert": False})
     workspace.send(SubsetWritten(str(path), config))
+
+
+def _new_folder(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_error(folder, error) from error
+    return folder
+
+
+def _subset_name(text: str) -> str:
+    """A name that is also that of a file."""
+    return re.sub(r"[^\w ,.-]+", "-", text)[:_LONGEST_NAME].strip(" .-") or "images"
 
 
 def _list_lines(dataset: Dataset, images: IntArray, files: list[Path]) -> Iterator[str]:

@@ -304,6 +304,8 @@ def test_a_subset_of_files_is_a_list_that_opens_as_the_same_images(bench, tmp_pa
     np.testing.assert_array_equal(again.images, bench.dataset.images[SOME])
     assert [again.classes[label] for label in again.labels] == ["ones", "ones", "twos", "twos"]
     assert bench.ask(WriteSubset(str(tmp_path / "lists"), SOME), SubsetWritten).path == written.path
+    named = bench.ask(WriteSubset(str(tmp_path / "lists"), SOME, "a/b without 2 images"), SubsetWritten)
+    assert load_dataset(named.path, named.config).name == "a-b without 2 images"
 
 
 def test_a_subset_of_an_array_with_its_own_settings_opens_as_the_same_images(model, tmp_path, monkeypatch):
