@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 from pathlib import Path
 
@@ -9,17 +10,26 @@ import numpy as np
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QGuiApplication, QUndoStack
 
+from latentlab import paths
 from latentlab.controllers.commands import ChangeBoard
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.generations import Generations
 from latentlab.engine.client.client import EngineClient
-from latentlab.engine.protocol.messages import Generate, Generated, GenerationProgress, GenerationSource
+from latentlab.engine.protocol.messages import (
+    ExportSelection,
+    Generate,
+    Generated,
+    GenerationProgress,
+    GenerationSource,
+    SelectionExported,
+)
 from latentlab.gui.panels.generate import GeneratePanel, SourceChoice
 from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.gui.widgets.toasts import Toasts
 from latentlab.state.activity import Activity, ActivityEntry
 from latentlab.state.board import BoardItem, Direction, Latent
 from latentlab.state.session import Session
+from latentlab.utils.array_types import IntArray
 
 SOON_MS = 30  # while a slider is dragged
 STEPS = 8
@@ -53,6 +63,7 @@ class GenerateController(QObject):
         self._request: Generate | None = None  # the newest
         self._shown: Generated | None = None
         self._shown_request: Generate | None = None
+        self._copied: dict[str, str] = {}  # commands that wait for their tables, by the path of the table
         self._soon = Debouncer(SOON_MS, self._ask, self)
         panel.changed.connect(self._soon.throttle)
         panel.chosen.connect(self._on_chosen)
@@ -65,6 +76,7 @@ class GenerateController(QObject):
         session.runStateChanged.connect(self._on_run_state_changed)
         engine.generated.connect(self._on_generated)
         engine.generationProgress.connect(self._on_progress)
+        engine.selectionExported.connect(self._on_selection_exported)
         self._show_sources()
         self._show_copy_reason()
 
@@ -117,11 +129,9 @@ class GenerateController(QObject):
             return "There are no images yet"
         if self._session.run_is_active or not model.source:
             return "The model is being trained: its weights are in no file yet"
-        if request.source == "selection":
-            return "The selection is in no file: export it as a table, and use latentlab generate --from TABLE.csv"
         if request.source == "direction":
             return "The command line does not draw along a direction"
-        if not shown.is_from_file:
+        if request.source != "selection" and not shown.is_from_file:
             return "They are drawn from images that the model's file does not contain: save the model first"
         return ""
 
@@ -226,7 +236,19 @@ class GenerateController(QObject):
         request, model = self._shown_request, self._session.model
         if request is None or model is None or self._why_not_copied():
             return
-        command = generate_command(request, model.source)
+        if request.source != "selection" or request.images is None:
+            self._copy(generate_command(request, model.source))
+            return
+        table = str(paths.data_folder() / "selections" / _table_name(request.images, model.source))
+        self._copied[table] = generate_command(request, model.source, table)
+        self._engine.request(ExportSelection(table, request.images, "table"))
+
+    def _on_selection_exported(self, result: SelectionExported) -> None:
+        command = self._copied.pop(result.path, "")
+        if command:
+            self._copy(command)
+
+    def _copy(self, command: str) -> None:
         QGuiApplication.clipboard().setText(command)
         self._notifications.notify("info", "Copied the command that makes these images", command, copied=command)
 
@@ -239,11 +261,20 @@ _NAMES = {
 }
 
 
-def generate_command(request: Generate, source: str) -> str:
-    """The ``latentlab generate`` command that makes the same images, as one line for a POSIX shell."""
+def _table_name(images: IntArray, source: str) -> str:
+    """The same for the same images and model: a command that was copied before stays right."""
+    digest = hashlib.blake2b(images.tobytes() + source.encode("utf-8", "surrogateescape"), digest_size=4)
+    return f"selection-{len(images)}-{digest.hexdigest()}.csv"
+
+
+def generate_command(request: Generate, source: str, table: str = "") -> str:
+    """The ``latentlab generate`` command that makes the same images, as one line for a POSIX shell.
+
+    ``table`` is the file of the posteriors of a selection.
+    """
     model = source if source.startswith("bundled:") else str(Path(source).absolute())
     words = ["latentlab", "generate", model, "--count", str(request.count)]
-    words += ["--from", request.source] if request.source != "prior" else []
+    words += ["--from", table or request.source] if request.source != "prior" else []
     words += ["--temperature", f"{request.temperature:g}"] if request.temperature != 1 else []
     words += ["--seed", str(request.seed), "--out", "generated.png"]
     return shlex.join(words)

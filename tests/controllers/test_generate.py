@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,13 @@ from PySide6.QtWidgets import QComboBox, QLabel, QSlider, QSpinBox, QToolButton,
 from latentlab.config.layout import LatentLayout, Level
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.generate import GenerateController
-from latentlab.engine.protocol.messages import Generate, Generated, GenerationProgress
+from latentlab.engine.protocol.messages import (
+    ExportSelection,
+    Generate,
+    Generated,
+    GenerationProgress,
+    SelectionExported,
+)
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.panels.generate import GeneratePanel
 from latentlab.gui.panels.latent_sliders import LatentSliders
@@ -151,6 +158,22 @@ def test_the_command_repeats_the_images_exactly_or_says_why_it_cannot(qtbot, pan
     assert "save the model first" in copy.toolTip().replace("\n", " ")
     session.set_run_state("running")
     assert "being trained" in copy.toolTip().replace("\n", " ")
+
+
+def test_the_command_for_a_selection_is_copied_with_a_table_of_its_posteriors(qtbot, panel, engine, session):
+    session.set_selection(Selection(np.array([3, 4]), "f"))
+    choose(panel, "selection")
+    qtbot.waitUntil(lambda: engine.last(Generate).source == "selection")
+    generated(engine, is_from_file=False)
+    QGuiApplication.clipboard().setText("before")
+    panel.findChild(QToolButton, "generateCopy").click()
+    export = engine.last(ExportSelection)
+    assert (export.images.tolist(), export.kind) == ([3, 4], "table")
+    engine.selectionExported.emit(SelectionExported("another", "2 images in another"))
+    assert QGuiApplication.clipboard().text() == "before", "the table is not written yet"
+    engine.selectionExported.emit(SelectionExported(export.path, "2 images"))
+    words = shlex.split(QGuiApplication.clipboard().text())
+    assert words[words.index("--from") + 1] == export.path
 
 
 def test_what_the_worker_does_and_what_it_cannot_do_is_written(panel, engine, activity):

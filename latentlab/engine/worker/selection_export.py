@@ -100,6 +100,10 @@ def _write_table(
         table.writerow([image, quote_cell(name), quote_cell(label), *place, *own, *latent, *named])
         if number % _ROWS_AT_ONCE == _ROWS_AT_ONCE - 1:
             yield
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)  # latentlab's own folder, of a command that is copied
+    except OSError as error:
+        raise write_error(path, error) from error
     atomic_write(path, text.getvalue().encode("utf-8", "backslashreplace"))
     written = f"{pluralize(len(images), 'image')} in {path.name}"
     return f"{written}; its column mean_0 is z{subscript(1)}, and so on" if size else written
