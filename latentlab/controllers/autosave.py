@@ -235,7 +235,7 @@ class AutosaveController(QObject):
                     ("Restore", partial(self._restore_from, path, saved)),
                     ("Discard", partial(path.unlink, True)),
                 ],
-                important=not saved.was_closed,
+                important=True,  # what opens with the window has messages of its own, and this is saved nowhere else
             )
 
     def _offer_to_resume(self, saved: SessionFile, epoch: float) -> None:

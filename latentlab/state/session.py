@@ -431,7 +431,13 @@ class Session(QObject):
         return self._axes.choice
 
     def set_axes(self, axes: AxesChoice) -> None:
-        """Choose the directions the map shows; the next points do not change them."""
+        """Choose the directions the map shows; the next points do not change them.
+
+        Nothing happens if one of them is of another model, as when a step before that model was replaced is undone.
+        """
+        model = self._model
+        if model is not None and any(self._is_of_another_model(each, model) for each in axes.directions):
+            return
         if self._axes.choose(axes):
             self._emit(self.axesChanged)
 

@@ -282,7 +282,7 @@ def test_a_window_closed_with_a_board_that_was_not_saved_offers_it_at_the_next_s
     after.offer()
     ((message, actions),) = cards.cards
     assert message == "The last window was closed with 1 item on its Board. Restore its session?"
-    assert cards.important == [False]
+    assert cards.important == [True]
     assert autosave_path().exists(), "it is kept until the user decides"
     actions["Restore"]()
     assert [item.name for item in fresh.board.items] == ["kept"]

@@ -23,7 +23,7 @@ from latentlab.gui.main_window import MainWindow
 from latentlab.gui.panels.direction_dialog import AnalogyDialog
 from latentlab.gui.widgets.latent_slider import LatentSlider
 from latentlab.state.board import BoardItem, Direction, Latent, Path
-from latentlab.state.map_axes import AxesChoice
+from latentlab.state.map_axes import AxesChoice, direction_axis
 from latentlab.state.map_state import resolve
 from latentlab.state.selection import Selection
 from tests.controllers.conftest import model_info, some_points
@@ -118,6 +118,8 @@ def test_a_direction_of_another_model_is_marked_and_found_again_or_taken_knowing
     (row,) = parts.window.board.rows()
     assert row.detail == "of m.safetensors, not of the model on screen"
     assert "found in m.safetensors" in row.reason
+    assert session.axes == AxesChoice("z1", "z2")
+    session.set_axes(AxesChoice(direction_axis(item.id), "z2"))  # as undo does
     assert session.axes == AxesChoice("z1", "z2")
     assert parts.sliders.isHidden()
     assert len(engine.asked) == asked  # its picture stays
