@@ -268,6 +268,33 @@ class Photographer:
         self.photograph("generate", window.docks["generate"])
         self._compare()
 
+    def dimensions(self) -> None:
+        """The pictures of what a dimension does, of all pairs of dimensions, and of pictures at the points."""
+        session, window = self.application.session, self.window
+        self.wait_for(lambda: session.points is not None, "the first model's points")
+        self.wait_for(lambda: "starting" not in window.device.text(), "torch")
+        self.find("actionLight").trigger()
+        self.open("bundled:shapes-6d")
+        self.find("demoShapesButton").click()
+        self.wait_for(lambda: session.dataset is not None, "the images")
+        self.wait_for(lambda: session.points is not None and session.points_are_of_dataset, "their points")
+        self.settle(4)
+        strongest = int(session.points.kl.argmax())
+        window.latent_sliders.dimensionAsked.emit(strongest)
+        self.settle(8)
+        self.photograph("dimension", self.find("dimensionView"))
+        self.find("dimensionView").close()
+        self.find("allPairs").click()
+        self.settle(4)
+        self.photograph("pairs", self.find("pairPlot"))
+        self.find("pairPlot").close()
+        window.layerToggled.emit("manifold", False)
+        window.layerToggled.emit("trust", False)
+        window.layerToggled.emit("pictures", True)
+        self.find("actionFitPoints").trigger()
+        self.settle(8)
+        self.photograph("points", self.find("latentMap"))
+
     def _compare(self) -> None:
         """Two models of digits, on images that one of them decodes: MNIST may not be at hand."""
         import numpy as np
@@ -304,7 +331,7 @@ class Photographer:
             return False
 
 
-PARTS = ("tour", "selection", "board", "instruments")
+PARTS = ("tour", "selection", "board", "instruments", "dimensions")
 """Methods of `Photographer` that make pictures."""
 
 
