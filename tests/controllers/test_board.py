@@ -108,6 +108,26 @@ def test_what_cannot_be_used_is_listed_with_the_reason_and_asks_for_no_picture(p
     assert engine.count(DrawThumbnail) == 1
 
 
+def test_a_latent_of_another_model_is_marked_and_keeps_its_picture(parts, session, engine):
+    parts.actions.keep_latent.trigger()
+    (item,) = parts.board.items
+    picture = np.full((8, 8), 7, np.uint8)
+    engine.thumbnailDrawn.emit(ThumbnailDrawn(item.id, 1, picture))
+    session.set_model(model_info(3, source="runs/n"), 2, is_new_model=True)
+    (row,) = parts.panel.rows()
+    assert (row.detail, row.reason) == ("of m.safetensors, not of the model on screen", "")
+    assert row.picture is picture
+    assert engine.count(DrawThumbnail) == 1
+    session.set_model(model_info(3), 3, is_new_model=True)
+    assert parts.panel.rows()[0].detail == "in m"
+
+
+def test_a_direction_found_while_a_run_trained_says_at_which_epoch(parts, session):
+    session.set_run(RunStatus(RunState.RUNNING, epoch=3.0))
+    parts.controller.keep(parts.controller.of_model("Smile", direction_item().content, "A − B"))
+    assert parts.panel.rows()[0].detail.endswith("at epoch 3.0")
+
+
 def test_a_selection_becomes_usable_again_when_a_run_ends(parts, session):
     parts.board.set_items([BoardItem("s", Selection(np.array([1]), some_points(3).fingerprint))])
     session.set_points(None)
