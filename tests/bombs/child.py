@@ -40,7 +40,7 @@ OPENERS: dict[str, Callable[[Path], Any]] = {
     "checkpoint": lambda path: read_tensors(path, "latentlab_checkpoint"),
     "session": read_session,
     "settings": _settings,
-    "run": lambda path: (RunFolder(path).read_record(), RunFolder(path).read_metrics()),
+    "run": lambda path: (RunFolder(path).read_metrics(), RunFolder(path).read_record()),
 }
 
 

@@ -50,7 +50,7 @@ BOMBS = [
     ("model_header", "model", "more than 20,000 tensors"),
     ("model_description", "model", "not readable"),
     ("model_sparse", "model", "are available"),
-    ("session_large", "session", "at most 24.0 MB"),
+    ("session_large", "session", "at most 34.0 MB"),
     ("session_deep", "session", "not readable"),
     ("session_wide", "session", "latent.0"),
     ("settings_large", "settings", "set aside: True"),
