@@ -93,9 +93,11 @@ def _opened(av: Any, path: Path) -> Iterator[Any]:
         file = open_regular(path)
     except UnreadableError as error:
         raise InputError(f"{path.name} cannot be read: {error}") from None
+    # PyAV 19 has no such option: metadata that is not UTF-8 does not keep a video from opening there.
+    options = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
     with file:
         try:
-            container = av.open(file, metadata_errors="replace")
+            container = av.open(file, **options)
         except (av.FFmpegError, ValueError) as error:
             raise InputError(f"{path.name} is not a video that can be read: {_reason(error)}") from None
         with container:
