@@ -30,7 +30,7 @@ _SCORES = ("cohens_d", "random_cohens_d", "accuracy", "random_spread", "p_value"
 
 
 def direction(arguments: argparse.Namespace) -> int:
-    """Write the direction, and report how well it tells the groups apart."""
+    """Write the direction, and report how well it separates the groups."""
     out = output_path(arguments.out, (".npz",))
     lists = [path for path in (arguments.from_list, arguments.to_list) if path is not None]
     check_output(out, arguments.model, *lists, data=arguments.data)
@@ -51,7 +51,7 @@ def direction(arguments: argparse.Namespace) -> int:
         )
     if model.module.classes and arguments.column is None:
         write_note(
-            "latentlab: the model's encoder is told the class of each image: where the groups differ in class, the "
+            "latentlab: the model's encoder is given the class of each image: where the groups differ in class, the "
             "scores say nothing about the images"
         )
     arrays = {"vector": found.vector, "origin": found.origin, **{name: getattr(found, name) for name in _SCORES}}

@@ -45,7 +45,7 @@ def _add_neighbours(commands: argparse._SubParsersAction[Parser]) -> None:
 
 
 def _add_direction(commands: argparse._SubParsersAction[Parser]) -> None:
-    summary = "find a direction between two groups of images or along a column, and how well it tells them apart"
+    summary = "find a direction between two groups of images or along a column, and how well it separates them"
     command = add_command(commands, "direction", "direction:direction", summary)
     command.epilog = (
         "Of two groups the direction is the difference of their means; of a column of numbers, that of ridge "

@@ -31,7 +31,7 @@ class _Change(QUndoCommand):
 
 
 class GestureStep(_Change):
-    """A change by a gesture of the hand; later changes of the same gesture extend it."""
+    """A change by a gesture; later changes of the same gesture extend it."""
 
     def __init__(self, text: str, before: Any, after: Any, apply: Callable[[Any], object], gesture: Hashable) -> None:
         super().__init__(text, before, after, apply)

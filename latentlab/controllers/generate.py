@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
+import time
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from latentlab.controllers.generations import Generations
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import (
     ExportSelection,
+    Failed,
     Generate,
     Generated,
     GenerationProgress,
@@ -32,6 +34,8 @@ from latentlab.state.session import Session
 from latentlab.utils.array_types import IntArray
 
 SOON_MS = 30  # while a slider is dragged
+FOLLOW_SECONDS = 10.0
+"""Between images that follow a run: decoding them takes some .3 s of its time at 64 × 64."""
 STEPS = 8
 """Images of each draw that is moved along a direction."""
 _DIRECTION = "direction:"
@@ -41,8 +45,8 @@ _MESSAGE = "generate"  # id of the activity
 class GenerateController(QObject):
     """Keeps the panel's images those of its settings.
 
-    They are drawn anew whenever a setting changes, and for another model; while a run changes the weights only when the
-    user asks.
+    They are drawn anew whenever a setting changes, and for another model; while a run changes the weights at most every
+    ``FOLLOW_SECONDS``.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class GenerateController(QObject):
         self._panel, self._notifications, self._activity = panel, notifications, activity
         self._generations = Generations()
         self._request: Generate | None = None  # the newest
+        self._asked_at = 0.0
         self._shown: Generated | None = None
         self._shown_request: Generate | None = None
         self._copied: dict[str, str] = {}  # commands that wait for their tables, by the path of the table
@@ -75,6 +80,7 @@ class GenerateController(QObject):
         session.board.changed.connect(self._show_sources)
         session.runStateChanged.connect(self._on_run_state_changed)
         engine.generated.connect(self._on_generated)
+        engine.failed.connect(self._on_failed)
         engine.generationProgress.connect(self._on_progress)
         engine.selectionExported.connect(self._on_selection_exported)
         self._show_sources()
@@ -140,14 +146,19 @@ class GenerateController(QObject):
     def _on_model_changed(self, is_new_model: bool) -> None:
         if is_new_model:
             self._generations.discard_pending()
-            self._shown = self._shown_request = None
+            self._request = self._shown = self._shown_request = None
             self._activity.end(_MESSAGE)
+            self._panel.set_waiting("")
             self._panel.set_images(None)
             self._panel.set_note("")
             self._show_sources()
             self._show_copy_reason()
-        if not self._session.is_learning:
+        if not self._session.is_learning or self._may_follow():
             self._soon.throttle()
+
+    def _may_follow(self) -> bool:
+        """Whether images of a run's newer weights are due: at once if none were asked for."""
+        return self._request is None or time.monotonic() - self._asked_at >= FOLLOW_SECONDS
 
     def _on_selection_changed(self) -> None:
         self._show_sources()
@@ -171,6 +182,7 @@ class GenerateController(QObject):
             kind = "aggregate"
         elif source == "selection" and selection is not None:
             kind = "selection"
+        self._asked_at = time.monotonic()
         self._request = Generate(
             self._generations.next(),
             kind,
@@ -182,6 +194,8 @@ class GenerateController(QObject):
             origin=None if direction is None else direction.origin,
             steps=1 if direction is None else STEPS,
         )
+        if self._shown is None:
+            panel.set_waiting("Generating images …")
         self._engine.request(self._request)
 
     def _direction(self, source: str) -> Direction | None:
@@ -201,11 +215,17 @@ class GenerateController(QObject):
         if request is None or request.generation != result.generation:
             return
         self._activity.end(_MESSAGE)
+        self._panel.set_waiting("There are no images." if result.problem else "")
         self._panel.set_note(result.problem)
         if result.images is not None:
             self._shown, self._shown_request = result, request
             self._panel.set_images(result.images, request.steps if request.source == "direction" else 0)
         self._show_copy_reason()
+
+    def _on_failed(self, failure: Failed) -> None:
+        if failure.request == Generate.__name__:
+            self._activity.end(_MESSAGE)
+            self._panel.set_waiting("There are no images.")
 
     # --- gestures -----------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""The pair plot: pairs of the strongest dimensions, of which one is chosen for the map."""
+"""The pair plot: the points over pairs of the strongest dimensions; a click shows that pair on the map."""
 
 from __future__ import annotations
 

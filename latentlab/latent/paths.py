@@ -151,7 +151,7 @@ def at_even_speed(path: ArrayLike, images: ArrayLike, steps: int | None = None, 
     steps
         Number of latents to return; n by default.
     loop
-        The path goes on from its last latent to the first, and the last one returned is a step before the first.
+        The path continues from its last latent to the first, and the last one returned is a step before the first.
 
     Returns
     -------

@@ -28,8 +28,8 @@ class PlaneDistance:
     x_range, y_range
         Of u and v.
     reach
-        Greater distances need not be told apart: points whose place on the plane is farther than this beyond the ranges
-        are ignored, and no distance returned is larger.
+        Greater distances are not needed: points whose place on the plane is farther than this beyond the ranges are
+        ignored, and no distance returned is larger.
     cells
         Along the longer side of the grid, with the part beyond the ranges.
 

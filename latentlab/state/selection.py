@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from latentlab.engine.protocol.messages import PointsChanged, Ranking, SnapshotRead
 from latentlab.utils.array_types import IntArray
 
-_LONGEST_DESCRIPTION = 200  # characters: of more steps only the last ones are told
+_LONGEST_DESCRIPTION = 200  # characters: of a longer one only the last steps are kept
 
 
 class SelectMode(StrEnum):

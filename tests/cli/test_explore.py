@@ -323,7 +323,7 @@ def test_a_conditional_model_explores_by_class(data, tmp_path, capsys):
     assert found[0]["distance"] == pytest.approx(0, abs=1e-5)
     answer(capsys, "neighbours", folder, data, "--image", tmp_path / "image.png")
     assert main(["direction", str(folder), str(data), "--from", "0", "--to", "1", "--out", str(out)]) == 0
-    assert "encoder is told the class of each image" in capsys.readouterr().err
+    assert "encoder is given the class of each image" in capsys.readouterr().err
 
 
 # --- compare ------------------------------------------------------------------------------------------------

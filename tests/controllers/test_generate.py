@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QComboBox, QLabel, QSlider, QSpinBox, QToolButton,
 
 from latentlab.config.layout import LatentLayout, Level
 from latentlab.controllers.explore import ExploreController
-from latentlab.controllers.generate import GenerateController
+from latentlab.controllers.generate import SOON_MS, GenerateController
 from latentlab.engine.protocol.messages import (
     ExportSelection,
     Generate,
@@ -184,3 +184,24 @@ def test_what_the_worker_does_and_what_it_cannot_do_is_written(panel, engine, ac
     engine.generated.emit(Generated(generation, 1, None, None, problem="there are none"))
     assert note.text() == "there are none"
     assert activity.shown.text == "Ready"
+
+
+def test_what_is_under_way_is_written_where_the_images_will_be(panel, engine):
+    def texts() -> set[str]:
+        return {label.text() for label in panel.findChildren(QLabel) if label.isVisible()}
+
+    assert "Generating images …" in texts()
+    assert not panel.findChild(QWidget, "fillGenerate").isVisible(), "a model is open"
+    generated(engine, images=None, latents=None, problem="there are no encoded images")
+    assert {"There are no images.", "there are no encoded images"} <= texts()
+
+
+def test_a_run_that_begins_gets_images_and_newer_weights_no_more_than_now_and_then(qtbot, panel, engine, session):
+    session.set_run_state("running", "r")
+    before = engine.count(Generate)
+    session.set_model(model_info(3, source="r"), 2, is_new_model=True)
+    qtbot.waitUntil(lambda: engine.count(Generate) == before + 1)
+    for version in range(3, 8):
+        session.set_model(model_info(3, source="r"), version, is_new_model=False)
+    qtbot.wait(2 * SOON_MS)
+    assert engine.count(Generate) == before + 1

@@ -226,8 +226,8 @@ class DistanceMeasured(Result):
 class PlaneMeasured(Result):
     """How far each cell of the map's plane is from the nearest encoded image, in all dimensions: coarse, then finer.
 
-    Distances that are very far are not told apart. ``typical`` as in :class:`NearestFound`; infinite for one point.
-    ``seconds`` is the computing time since the request.
+    Very large distances are capped. ``typical`` as in :class:`NearestFound`; infinite for one point. ``seconds`` is the
+    computing time since the request.
     """
 
     generation: int

@@ -19,6 +19,7 @@ from latentlab.engine.protocol.messages import (
     SnapshotRead,
 )
 from latentlab.engine.worker.jobs import encoded, joined
+from latentlab.engine.worker.run_history import snapshot_read
 from latentlab.engine.worker.workspace import Workspace, components_of, info_of, kl_per_dimension
 from latentlab.errors import InputError
 from latentlab.evaluation import quick_bound
@@ -327,20 +328,4 @@ def _snapshot_read(workspace: Workspace, held: Compared) -> SnapshotRead | None:
     snapshot = held.snapshot
     if snapshot is None:
         return None
-    return SnapshotRead(
-        generation=held.request.generation,
-        run=held.request.source,
-        epoch=snapshot.epoch,
-        metrics=snapshot.metrics,
-        mean=snapshot.mean,
-        label=snapshot.label,
-        classes=snapshot.classes,
-        columns=workspace.columns_of(snapshot.index, snapshot.fingerprint),
-        picture=snapshot.picture,
-        extent=snapshot.extent,
-        originals=snapshot.originals,
-        reconstructions=snapshot.reconstructions,
-        samples=snapshot.samples,
-        fingerprint=snapshot.fingerprint,
-        index=snapshot.index,
-    )
+    return snapshot_read(workspace, snapshot, held.request.generation, held.request.source)

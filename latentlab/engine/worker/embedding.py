@@ -1,4 +1,4 @@
-"""Layouts of the encoded points by t-SNE and UMAP, computed in a process of their own while the worker goes on."""
+"""Layouts of the encoded points by t-SNE and UMAP, computed in a process of their own, beside the worker."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ Decoded = Callable[[InferenceModel, FloatArray, "IntArray | None"], Iterator[tup
 
 @dataclass(eq=False)
 class _Fit:
-    """A mixture that is fitted, and to what; it goes on for a newer request that needs the same."""
+    """A mixture that is fitted, and to what; a newer request that needs the same fit reuses it."""
 
     points: Points
     images: bytes

@@ -60,7 +60,8 @@ _SLICE_SECONDS = 0.008  # seconds of decoding between two checks of the mailbox
 _SEARCH_SLICE_SECONDS = 0.004  # seconds of searching
 _MAX_CELLS = 512  # a side
 _SEARCHES = ("nearest", "distance", "plane")  # slots, in the order in which they are worked on
-_DECODINGS = ("strip", "dimension", "pictures", "grid", "other-grid", "generate", "copy")
+_DECODED_FIRST = ("strip", "dimension", "pictures")  # slots, in this order: they are soon done
+_DECODED_IN_TURN = ("grid", "other-grid", "generate", "copy")
 _IMAGES_READ = 64  # at a time, for pictures of the points
 
 _Strip: TypeAlias = DecodeRows | Traverse | Interpolate | Reconstruct | Sample
@@ -100,6 +101,7 @@ class InteractiveRequests:
         self._work: dict[str, _Work] = {}  # by slot
         self._next_search: dict[str, Nearest | DistanceToData] = {}  # by slot
         self._searched_last = False
+        self._in_turn = list(_DECODED_IN_TURN)
         self._piece_began = 0.0
 
     @property
@@ -172,11 +174,17 @@ class InteractiveRequests:
         return pieces
 
     def advance(self) -> None:
-        """Do one piece, alternating between a search and a decoding; the strip is decoded before the manifold."""
+        """Do one piece, alternating between a search and a decoding.
+
+        The strip is decoded before the manifold; what else takes long is decoded in turn with the manifold.
+        """
         slot = self._due()
         if slot is None:
             return
         self._searched_last = is_search = slot in _SEARCHES
+        if slot in self._in_turn:  # the manifold is decoded again and again while a run changes the weights
+            self._in_turn.remove(slot)
+            self._in_turn.append(slot)
         work = self._work[slot]
         # Weights that change during training do not end it, or it would never be finished.
         if work.model is not self._workspace.model:
@@ -201,7 +209,8 @@ class InteractiveRequests:
     def _due(self) -> str | None:
         """The slot whose piece is next."""
         search, decoding = (
-            next((slot for slot in slots if slot in self._work), None) for slots in (_SEARCHES, _DECODINGS)
+            next((slot for slot in slots if slot in self._work), None)
+            for slots in (_SEARCHES, (*_DECODED_FIRST, *self._in_turn))
         )
         return decoding if search is None or (self._searched_last and decoding is not None) else search
 

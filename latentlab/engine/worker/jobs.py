@@ -117,7 +117,7 @@ def encoding(workspace: Workspace) -> Generator[None, None, None]:
 
 
 def as_the_model_reads(workspace: Workspace, model: InferenceModel, dataset: Dataset) -> Generator[None, None, Dataset]:
-    """The dataset with the value range of the model's training images, which the window is told if it differs."""
+    """The dataset with the value range of the model's training images, and a notice to the window if it differs."""
     known = model.value_ranges
     if known is None or dataset.fingerprint == model.header.data.get("fingerprint"):
         return dataset

@@ -82,25 +82,7 @@ class RunHistoryReader:
         if snapshot is None:
             self.publish_epochs(request.run)
             return
-        self._workspace.send(
-            SnapshotRead(
-                generation=request.generation,
-                run=request.run,
-                epoch=snapshot.epoch,
-                metrics=snapshot.metrics,
-                mean=snapshot.mean,
-                label=snapshot.label,
-                classes=snapshot.classes,
-                columns=self._workspace.columns_of(snapshot.index, snapshot.fingerprint),
-                picture=snapshot.picture,
-                extent=snapshot.extent,
-                originals=snapshot.originals,
-                reconstructions=snapshot.reconstructions,
-                samples=snapshot.samples,
-                fingerprint=snapshot.fingerprint,
-                index=snapshot.index,
-            )
-        )
+        self._workspace.send(snapshot_read(self._workspace, snapshot, request.generation, request.run))
 
     def _read_epochs(self, request: ReadEpochs) -> None:
         """Send images over the epochs; nothing if no snapshot can be read."""
@@ -156,3 +138,24 @@ def _state_of(path: Path) -> tuple[Path, int] | None:
         return path, path.stat().st_mtime_ns
     except OSError:
         return None
+
+
+def snapshot_read(workspace: Workspace, snapshot: Snapshot, generation: int, run: str) -> SnapshotRead:
+    """A snapshot of the run folder ``run`` for the window, with the columns of its images if they are open."""
+    return SnapshotRead(
+        generation=generation,
+        run=run,
+        epoch=snapshot.epoch,
+        metrics=snapshot.metrics,
+        mean=snapshot.mean,
+        label=snapshot.label,
+        classes=snapshot.classes,
+        columns=workspace.columns_of(snapshot.index, snapshot.fingerprint),
+        picture=snapshot.picture,
+        extent=snapshot.extent,
+        originals=snapshot.originals,
+        reconstructions=snapshot.reconstructions,
+        samples=snapshot.samples,
+        fingerprint=snapshot.fingerprint,
+        index=snapshot.index,
+    )

@@ -55,7 +55,7 @@ class SelectionRequests:
         self._work[name] = self._start(request)
 
     def advance(self) -> None:
-        """Take a step of the work whose turn it is."""
+        """Do one step of the next piece of work."""
         if not self._work:
             return
         name, work = next(iter(self._work.items()))

@@ -62,8 +62,8 @@ class ExploreTool(Tool):
     """Click and drag commit z at once; one drag is one gesture.
 
     With Ctrl, by a double click, and by a click on a picture, a data point is picked instead: its own latent, which in
-    more than two dimensions seldom lies on the plane that the map shows. A drag that begins on a picture goes on in the
-    plane through that latent.
+    more than two dimensions seldom lies on the plane that the map shows. A drag that begins on a picture continues
+    in the plane through that latent.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ HOLD_MS = 8
 class PaintHold(QObject):
     """Holds back a window's painting for at most ``HOLD_MS``.
 
-    After a move of the hand the map and the sliders are changed at once, and painting them takes longer than decoding
+    After a move of the pointer the map and the sliders change at once, and painting them takes longer than decoding
     the image. Painted first, they would delay the image; painted with it, all appear in one frame, and the window is
     composed once.
 

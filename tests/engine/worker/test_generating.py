@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from latentlab.cli import main
-from latentlab.engine.protocol.messages import ExportSelection, Generate, Generated, GenerationProgress
+from latentlab.engine.protocol.messages import (
+    Axes,
+    DecodeGrid,
+    ExportSelection,
+    Generate,
+    Generated,
+    GenerationProgress,
+)
 from latentlab.engine.worker.interactive import InteractiveRequests
 from latentlab.engine.worker.selection_export import exporting
 from latentlab.engine.worker.workspace import Workspace
@@ -125,3 +132,15 @@ def test_without_points_there_is_no_aggregate_posterior(interactive, workspace, 
     monkeypatch.setattr(model, "points", None)
     workspace.points = None
     assert "open a dataset" in answer(interactive, sent, Generate(1, "aggregate", 2))[-1].problem
+
+
+def test_images_are_made_while_the_manifold_is_decoded_again_and_again(interactive, sent):
+    """As beside a run, which asks for another manifold before the one before is complete."""
+    axes = Axes(np.zeros(2, np.float32), *np.eye(2, dtype=np.float32))
+    interactive.answer(Generate(5, "prior", 6))
+    for generation in range(200):
+        interactive.answer(DecodeGrid(generation, axes, (-3, 3), (-3, 3), 16, 16, 28))
+        interactive.advance()
+        if any(isinstance(result, Generated) for result in sent):
+            return
+    pytest.fail("the manifold left no turn to the images")

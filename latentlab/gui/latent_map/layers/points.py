@@ -161,7 +161,7 @@ class PointsLayer(RasterizedLayer):
         """Let the points move from where they were before, [N, 2], to where they are; nothing with other points.
 
         They move for ``TURN_SECONDS`` at most, unless there are too many to draw in a frame or the desktop asks for no
-        animations. Whoever asks where they are is told their final positions.
+        animations. Their positions, when asked for, are the final ones.
         """
         if len(before) != len(self._xy) or not 0 < len(before) <= MOST_TURNING or not animates():
             return
