@@ -14,7 +14,12 @@ from __future__ import annotations
 from latentlab.config.info import DatasetInfo as DatasetInfo
 from latentlab.config.info import ModelInfo as ModelInfo
 from latentlab.engine.protocol.comparison import *
+from latentlab.engine.protocol.dimension import *
+from latentlab.engine.protocol.direction import *
+from latentlab.engine.protocol.embedding import *
 from latentlab.engine.protocol.generation import *
+from latentlab.engine.protocol.nearest import *
+from latentlab.engine.protocol.point_pictures import *
 from latentlab.engine.protocol.requests import *
 from latentlab.engine.protocol.results import *
 from latentlab.engine.protocol.selection_messages import *
