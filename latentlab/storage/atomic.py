@@ -7,6 +7,7 @@ import errno
 import os
 import re
 import secrets
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -14,14 +15,24 @@ from typing import BinaryIO
 from latentlab.errors import DiskFullError, InputError, LatentlabError, RunError
 
 _FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
-_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG}
+_REFUSED = {
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+}
 
 
 def atomic_write(path: str | os.PathLike[str], content: bytes | Callable[[BinaryIO], object]) -> None:
     """Write a file so that a crash at any moment leaves either the old or the new content.
 
     Writes, flushes and syncs a temporary file in the same folder, renames it to the target and syncs the folder. On any
-    error the temporary file is removed and the target is left as it was.
+    error the temporary file is removed and the target is left as it was. A target that exists and is no regular file,
+    such as a device or a pipe, is refused: the rename would put a file in its place.
 
     Parameters
     ----------
@@ -35,9 +46,9 @@ def atomic_write(path: str | os.PathLike[str], content: bytes | Callable[[Binary
     RunError
         When the disk is full (``DiskFullError``) or fails.
     InputError
-        When the target cannot be written at all (permissions, no such folder).
+        When the target cannot be written at all (permissions, no such folder, no regular file, an impossible name).
     """
-    target = Path(os.path.realpath(path))
+    target = _target(path)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
         # Not mkstemp: its mode 0600 would remain after the rename. "x" opens with O_EXCL.
@@ -56,6 +67,23 @@ def atomic_write(path: str | os.PathLike[str], content: bytes | Callable[[Binary
         _remove(temporary)
         raise
     _sync_folder(target.parent)
+
+
+def _target(path: str | os.PathLike[str]) -> Path:
+    """The file that is replaced, behind all links."""
+    try:
+        target = Path(os.path.realpath(path))
+        mode = os.stat(target).st_mode
+    except FileNotFoundError:
+        return target
+    except OSError as error:
+        raise write_error(path, error) from error
+    except ValueError as error:  # the name holds a null character
+        raise InputError(f"cannot write {os.fspath(path)}: {error}") from error
+    if not stat.S_ISREG(mode):
+        kind = "a folder" if stat.S_ISDIR(mode) else "a device, a pipe or a socket"
+        raise InputError(f"cannot write {os.fspath(path)}: it is {kind}, not a file")
+    return target
 
 
 def write_error(path: str | os.PathLike[str], error: OSError) -> LatentlabError:

@@ -40,6 +40,34 @@ def test_a_symbolic_link_is_followed(tmp_path):
     assert (tmp_path / "real").read_bytes() == b"new"
 
 
+def test_row_50_a_pipe_or_a_device_is_refused_and_stays_what_it_is(tmp_path):
+    """Also behind a link: as root, `--out link.png` with a link to /dev/null replaced the machine's /dev/null."""
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "link.png").symlink_to("pipe.png")
+    for name in ("pipe.png", "link.png"):
+        with pytest.raises(InputError, match=rf"cannot write .*{name}: it is a device, a pipe or a socket, not a file"):
+            atomic_write(tmp_path / name, b"new")
+    assert (tmp_path / "pipe.png").is_fifo()
+    assert (tmp_path / "link.png").is_symlink()
+    assert sorted(os.listdir(tmp_path)) == ["link.png", "pipe.png"]
+
+
+@pytest.mark.parametrize(("name", "reason"), [("a" * 300, "too long"), ("a\0b", "null"), ("folder", "it is a folder")])
+def test_row_50_a_name_that_no_file_can_have_is_refused_in_one_sentence(tmp_path, name, reason):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InputError, match=f"cannot write .*{reason}"):
+        atomic_write(tmp_path / name, b"")
+    assert os.listdir(tmp_path) == ["folder"]
+
+
+def test_row_50_a_circle_of_links_is_refused(tmp_path):
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    with pytest.raises(InputError, match=r"cannot write .*symbolic links"):
+        atomic_write(tmp_path / "a", b"")
+    assert (tmp_path / "a").is_symlink()
+
+
 def test_a_missing_folder_is_an_input_error(tmp_path):
     with pytest.raises(InputError, match=r"the folder .*absent does not exist; restore it or write elsewhere"):
         atomic_write(tmp_path / "absent" / "a", b"")
