@@ -15,6 +15,7 @@ from latentlab.latent.directions import (
     regression_direction_in_steps,
 )
 from latentlab.latent.grids import coarse_to_fine, linear_grid, plane_through, quantile_grid
+from latentlab.latent.magnification import magnification
 from latentlab.latent.mixture import GaussianMixture, fit_mixture, fit_mixture_in_steps
 from latentlab.latent.neighbour_graph import NeighbourGraph
 from latentlab.latent.paths import PATH_KINDS, at_even_speed, interpolate, path_length, traverse
@@ -40,6 +41,7 @@ __all__ = [
     "fit_mixture_in_steps",
     "interpolate",
     "linear_grid",
+    "magnification",
     "mean_image",
     "memorisation",
     "nearest",
