@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from latentlab.cli.console import write_line, write_note
+from latentlab.cli.image_output import note_if_inside_data
 from latentlab.cli.latent_tables import Latents, read_latents, write_latents
 from latentlab.cli.open_data import model_and_data
 from latentlab.config.layout import latent_layout
@@ -79,6 +80,7 @@ def decode(arguments: argparse.Namespace) -> int:
 
         picture = tile(images, columns or math.ceil(math.sqrt(len(images))))
         atomic_write(out, lambda file: Image.fromarray(picture).save(file, format="PNG"))
+    note_if_inside_data(out, model.header.data.get("source"))
     others = model.latent_dim - 2
     note = f", over the first two latents; the other {others} are 0" if columns and others > 0 else ""
     write_line(f"{out}: {pluralize(len(images), 'image')}{note}")

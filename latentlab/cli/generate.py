@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from latentlab.cli.console import write_json, write_line, write_note
 from latentlab.cli.encode_decode import label_index, output_path
-from latentlab.cli.image_output import write_images
+from latentlab.cli.image_output import note_if_inside_data, write_images
 from latentlab.cli.latent_tables import read_latents
 from latentlab.cli.open_data import points_of
 from latentlab.data.types import UNKNOWN
@@ -51,6 +51,7 @@ def generate(arguments: argparse.Namespace) -> int:
         arguments.count, source, temperature=arguments.temperature, seed=arguments.seed, label=label
     )
     write_images(out, images, z=z)
+    note_if_inside_data(out, arguments.data, model.header.data.get("source"))
     if arguments.json:
         write_json({"out": str(out), "images": len(images), "from": arguments.source, "seed": arguments.seed})
     else:

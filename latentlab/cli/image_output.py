@@ -10,8 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from latentlab.cli.console import write_note
 from latentlab.data.images.film import write_film
 from latentlab.storage import atomic_write
+from latentlab.storage.outputs import is_inside_data
+from latentlab.storage.source_kind import IMAGE_SUFFIXES
 
 
 def write_images(
@@ -44,3 +47,24 @@ def write_images(
         frames = np.rint(images * 255).astype(np.uint8).transpose(0, 2, 3, 1)
         pixels = frames[..., 0] if frames.shape[-1] == 1 else frames
         atomic_write(out, lambda file: write_film(file, pixels, suffix, fps, scale))
+
+
+def note_if_inside_data(out: Path, *sources: str | None) -> None:
+    """Note that a picture is written into a folder of images, which has it among them when it is opened again.
+
+    Parameters
+    ----------
+    out
+        The picture.
+    sources
+        Of images, as for ``latentlab.data.open_dataset``; ``None`` or empty for none.
+    """
+    if out.suffix.lower() not in IMAGE_SUFFIXES:
+        return
+    for source in filter(None, sources):
+        if is_inside_data(out, source):
+            write_note(
+                f"latentlab: {out} is inside {source}, which has it among its images when it is opened again: "
+                "write it elsewhere to keep them apart"
+            )
+            return

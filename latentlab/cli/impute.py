@@ -9,6 +9,7 @@ from PIL import Image
 
 from latentlab.cli.console import write_line
 from latentlab.cli.encode_decode import label_index, output_path
+from latentlab.cli.image_output import note_if_inside_data
 from latentlab.cli.open_image import image_for_model, read_image, size_of_image
 from latentlab.config import DataConfig
 from latentlab.errors import InputError
@@ -42,5 +43,6 @@ def impute(arguments: argparse.Namespace) -> int:
 
         picture = tile(filled[None], 1)
         atomic_write(out, lambda file: Image.fromarray(picture).save(file, format="PNG"))
+    note_if_inside_data(out, model.header.data.get("source"))
     write_line(f"{out}: {int(mask.sum()):,} of {mask.size:,} pixels filled in")
     return 0

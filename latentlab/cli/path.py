@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from latentlab.cli.console import write_json, write_line, write_note
 from latentlab.cli.encode_decode import label_index, output_path
-from latentlab.cli.image_output import write_images
+from latentlab.cli.image_output import note_if_inside_data, write_images
 from latentlab.cli.latent_arguments import class_to_decode, waypoint
 from latentlab.cli.open_data import points_of
 from latentlab.data.images.film import FILM_SUFFIXES, check_film, check_film_size
@@ -48,6 +48,7 @@ def path(arguments: argparse.Namespace) -> int:
     images = model.decode(z, class_to_decode(label, model))
     columns = len(z) if len(z) <= _ONE_ROW else 0
     write_images(out, images, columns, arguments.fps, arguments.scale, z=z, waypoints=waypoints)
+    note_if_inside_data(out, arguments.data, model.header.data.get("source"))
     lengths = path_length(z, arguments.loop), path_length(images, arguments.loop)
     if arguments.json:
         values = {"out": str(out), "kind": arguments.kind, "frames": len(z)}

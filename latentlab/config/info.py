@@ -28,6 +28,7 @@ class ModelInfo:
     path: str | None
     layout: LatentLayout | None = None  # None: a plain vector
     training: dict[str, Any] = field(default_factory=dict)  # TrainingConfig as plain values, as far as recorded
+    sha256: str = ""  # of the model file's contents; empty while its weights are in no file
 
 
 @dataclass(frozen=True)

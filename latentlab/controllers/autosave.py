@@ -14,7 +14,7 @@ from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import OpenDataset, OpenModel
 from latentlab.errors import LatentlabError
 from latentlab.gui.widgets.toasts import Actions, Notification, Toasts
-from latentlab.state.board_entries import entries_of, entry_of_selection, items_of, selection_of
+from latentlab.state.board_entries import entries_of, entry_of_selection, items_of, order_fault, selection_of
 from latentlab.state.map_axes import AxesChoice
 from latentlab.state.selection import Selection
 from latentlab.state.session import Session
@@ -125,8 +125,10 @@ class AutosaveController(QObject):
         if selection is not self._kept_selection[0]:
             self._kept_selection = selection, None if selection is None else entry_of_selection(selection)
         entry = self._kept_selection[1]
-        is_too_large = selection is not None and entry is None
-        return entry, ("the selection cannot be kept: it is too large",) if is_too_large else ()
+        if selection is None:
+            return None, ()
+        fault = "the selection cannot be kept: it is too large" if entry is None else order_fault(selection, entry)
+        return entry, (fault,) if fault else ()
 
     def save(self, path: Path) -> None:
         """Save the session to ``path``; raises ``LatentlabError`` when it cannot be written."""

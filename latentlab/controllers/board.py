@@ -82,9 +82,17 @@ class BoardController(QObject):
     def of_model(self, name: str, content: Content, provenance: str) -> BoardItem:
         """An item of the current model's latent space."""
         model = self._session.model
-        source = "" if model is None else model.source
+        source, weights = ("", "") if model is None else (model.source, model.sha256)
         epoch = self._session.run.epoch if self._session.run_is_active else None
-        return BoardItem(name, content, provenance, source, self._session.latent.size, epoch=epoch)
+        return BoardItem(
+            name,
+            content,
+            provenance,
+            source,
+            self._session.latent.size,
+            epoch=epoch,
+            weights="" if self._session.run_is_active else weights,
+        )
 
     def keep_latent(self) -> None:
         """Keep the committed latent, and the class it is decoded for."""
@@ -174,12 +182,17 @@ class BoardController(QObject):
             return item.why_unusable(0, session.points.fingerprint)
         if session.model is None:
             return "no model is open"
-        return item.why_unusable(session.latent.size, "", session.model.source)
+        return item.why_unusable(session.latent.size, "", session.model.source, session.model.sha256)
 
     def is_of_another_model(self, item: BoardItem) -> bool:
         """Whether an item was found in a model that is not the one on screen, which may decode it to other images."""
         model = self._session.model
-        return model is not None and not item.is_of(model.source)
+        return model is not None and not item.is_of(model.source, model.sha256)
+
+    def is_outdated(self, item: BoardItem) -> bool:
+        """Whether an item was found with other weights of the model on screen than it has now."""
+        model = self._session.model
+        return model is not None and item.is_outdated(model.source, model.sha256)
 
     def _show(self) -> None:
         board = self._session.board
@@ -199,6 +212,9 @@ class BoardController(QObject):
         if self.is_of_another_model(item):
             detail = f"of {item.model_name}, not of the model on screen"
             tip.append("Its picture and its figures are those of the model it was found in.")
+        elif self.is_outdated(item):
+            detail += ", with earlier weights of the model"
+            tip.append("The model's file has other weights now than when this was kept.")
         if reason:
             tip.append(f"It cannot be used now: {reason}.")
         kind = f"{item.kind}, slider" if item.has_slider else item.kind

@@ -209,23 +209,30 @@ class BoardMenuController(QObject):
                 partial(self._orthogonalise, item, others),
                 "" if others else "there is no other direction",
             ),
+            *([self._found_again(item, "the model's present weights")] if self._board.is_outdated(item) else []),
+            self._copied(item),
         ]
 
     def _of_foreign_direction(self, item: BoardItem) -> list[Entry]:
         """A direction of another model means nothing in this one, unless it is found again or taken as it is."""
         other_size = "" if item.latent_dim == self._session.latent.size else self._board.reason(item)
         return [
-            Entry(
-                "Find again in the model on screen",
-                partial(self._directions.find_again, item),
-                self._directions.why_not_found_again(item),
-            ),
+            self._found_again(item, "the model on screen"),
             Entry(
                 "Use its vector in the model on screen, without scores",
                 partial(self._directions.use_here, item),
                 other_size,
             ),
+            self._copied(item),
         ]
+
+    def _found_again(self, item: BoardItem, where: str) -> Entry:
+        find = partial(self._directions.find_again, item)
+        return Entry(f"Find again in {where}", find, self._directions.why_not_found_again(item))
+
+    def _copied(self, item: BoardItem) -> Entry:
+        copy = partial(self._directions.copy_command, item)
+        return Entry("Copy as command", copy, self._directions.why_no_command(item), begins_group=True)
 
     def _of_latent(self, item: BoardItem, latent: Latent) -> list[Entry]:
         session = self._session

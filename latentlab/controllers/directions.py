@@ -10,10 +10,11 @@ from typing import Literal
 import numpy as np
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QUndoStack
-from PySide6.QtWidgets import QWidget
 
 from latentlab.controllers.board import BoardController
 from latentlab.controllers.commands import ChooseAxes
+from latentlab.controllers.copied_commands import CopiedCommands
+from latentlab.controllers.direction_command import direction_command, why_no_command
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.generations import Generations
 from latentlab.engine.client.client import EngineClient
@@ -23,13 +24,13 @@ from latentlab.engine.protocol.messages import (
     FindDirection,
     FloatArray,
     ImageGroup,
-    PointsChanged,
 )
 from latentlab.errors import InputError
+from latentlab.gui.main_window import MainWindow
 from latentlab.gui.panels.direction_dialog import DirectionDialog, DirectionKind, Option
 from latentlab.gui.panels.direction_sliders import DirectionRow, DirectionSliders
 from latentlab.state.activity import Activity, ActivityEntry
-from latentlab.state.board import BoardItem, Direction, Latent
+from latentlab.state.board import BoardItem, Direction, DirectionQuery, Latent
 from latentlab.state.map_axes import AxesChoice, direction_axis
 from latentlab.state.selection import Selection
 from latentlab.state.session import Session
@@ -56,14 +57,21 @@ class _Wanted:
     replaces: str = ""  # the item that it is found again for
     classes: tuple[str, ...] = ()  # of the images
 
-    def can_be_found_in(self, points: PointsChanged) -> bool:
-        """Whether these are its images, or have its classes and its column by name."""
+    @property
+    def query(self) -> DirectionQuery | None:
+        """What it is found from; a component is only of its own model."""
         request = self.request
-        if points.fingerprint == request.fingerprint:
-            return True
-        if any(group is not None and group.images is not None for group in (request.a, request.b)):
-            return False
-        return points.classes == self.classes and (not request.column or request.column in points.columns)
+        if request.component is not None:
+            return None
+        return DirectionQuery(
+            self.provenance,
+            request.fingerprint,
+            self.classes,
+            request.a,
+            request.b,
+            request.column,
+            request.against,
+        )
 
 
 @dataclass
@@ -95,16 +103,16 @@ class DirectionController(QObject):
         explore: ExploreController,
         sliders: DirectionSliders,
         activity: Activity,
-        window: QWidget,
+        window: MainWindow,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._session, self._engine, self._undo = session, engine, undo
         self._board, self._explore, self._sliders = board, explore, sliders
         self._activity, self._window = activity, window
+        self._commands = CopiedCommands(engine, window.notifications, self)
         self._generations = Generations()
         self._wanted: _Wanted | None = None
-        self._found: dict[str, tuple[Direction, _Wanted]] = {}  # how the directions of this session were found, by item
         sliders.valueEdited.connect(self._on_value_edited)
         sliders.removeRequested.connect(lambda identity: self.set_slider(identity, False))
         session.board.changed.connect(self._show_sliders)
@@ -257,14 +265,14 @@ class DirectionController(QObject):
             accuracy=scores.get("accuracy"),
             r2=scores.get("r2"),
             explained=scores.get("explained"),
+            query=wanted.query,
         )
         item = self._board.of_model(wanted.name, content, _provenance(wanted, result, session))
         old = session.board.item(wanted.replaces)
-        self._found[item.id if old is None else old.id] = content, wanted
         if old is None:
             self._board.keep(item, "New direction")
         else:
-            names = ("content", "provenance", "model", "latent_dim", "epoch")
+            names = ("content", "provenance", "model", "latent_dim", "epoch", "weights")
             self._board.change(old.id, f"Find {old.name} again", **{name: getattr(item, name) for name in names})
         self._activity.show_for(_FINDING, f"{wanted.name} {content.verdict}")
 
@@ -275,24 +283,35 @@ class DirectionController(QObject):
 
     def why_not_found_again(self, item: BoardItem) -> str:
         """Why a direction cannot be found again in the model on screen; empty if it can."""
-        found, points = self._found.get(item.id), self._session.points
-        if found is None or found[0] is not item.content:
-            return "how it was found is not known any more: find it with New direction"
-        request = found[1].request
-        if request.component is not None or request.against is not None:
+        content = item.content
+        if isinstance(content, Direction) and content.query is not None:
+            return content.query.why_not_found_in(self._session.points)
+        if isinstance(content, Direction) and content.explained is not None:
             return "it depends on other directions of its model"
-        if points is None or not found[1].can_be_found_in(points):
-            return "the images that it was found from are not encoded"
-        return ""
+        return "how it was found is not known: find it with New direction"
 
     def find_again(self, item: BoardItem) -> None:
         """Find a direction of another model in the one on screen, from the same images; it replaces the old one."""
-        points = self._session.points
-        if points is not None and not self.why_not_found_again(item):
-            _, wanted = self._found[item.id]
-            generation = self._generations.next()
-            request = replace(wanted.request, generation=generation, fingerprint=points.fingerprint)
-            self._request(replace(wanted, request=request, replaces=item.id))
+        points, content = self._session.points, item.content
+        if points is None or not isinstance(content, Direction) or content.query is None:
+            return
+        if not self.why_not_found_again(item):
+            request = replace(self._request_of(content.query), fingerprint=points.fingerprint)
+            self._request(_Wanted(item.name, content.query.words, request, content.reach, replaces=item.id))
+
+    def _request_of(self, query: DirectionQuery, against: FloatArray | None = None) -> FindDirection:
+        generation = self._generations.next()
+        return FindDirection(generation, query.fingerprint, query.a, query.b, query.column, against=against)
+
+    def why_no_command(self, item: BoardItem) -> str:
+        """Why no command finds a direction; empty if one does."""
+        return why_no_command(self._session, item)
+
+    def copy_command(self, item: BoardItem) -> None:
+        """Copy the command that finds a direction."""
+        if not self.why_no_command(item):
+            command = direction_command(self._session, item)
+            self._commands.copy(command.text, f"finds {item.name}", command.tables)
 
     def use_here(self, item: BoardItem) -> None:
         """Keep the vector of another model's direction as one of the model on screen, without its scores."""
@@ -315,16 +334,15 @@ class DirectionController(QObject):
         against = [each for each in others if isinstance(each.content, Direction)]
         vectors = np.stack([each.content.vector for each in against if isinstance(each.content, Direction)])
         name = f"{item.name} ⟂ {against[0].name if len(against) == 1 else f'{len(against)} others'}"
-        found, points = self._found.get(item.id), self._session.points
-        if found is not None and found[0] is item.content and points is not None:
-            wanted = found[1]
-            if wanted.request.component is None and wanted.request.fingerprint == points.fingerprint:
-                before = wanted.request.against
-                vectors = vectors if before is None else np.concatenate([before, vectors])
-                request = replace(wanted.request, generation=self._generations.next(), against=vectors)
-                how = f"{wanted.provenance}, orthogonal to {', '.join(each.name for each in against)}"
-                self._request(_Wanted(name, how, request, wanted.reach))
-                return ""
+        content, points = item.content, self._session.points
+        query = content.query if isinstance(content, Direction) else None
+        is_of_points = query is not None and points is not None and query.fingerprint == points.fingerprint
+        if isinstance(content, Direction) and query is not None and is_of_points:
+            vectors = vectors if query.against is None else np.concatenate([query.against, vectors])
+            request = self._request_of(query, vectors)
+            how = f"{query.words}, orthogonal to {', '.join(each.name for each in against)}"
+            self._request(_Wanted(name, how, request, content.reach))
+            return ""
         return self._keep_part(item, name, vectors)
 
     def _keep_part(self, item: BoardItem, name: str, vectors: FloatArray) -> str:

@@ -17,6 +17,7 @@ from latentlab.state.session import Embedding, Session
 from latentlab.utils.text import pluralize
 
 _ACTIVITY = "embedding"
+NO_WEIGHTS = "The snapshot of an epoch has its points and a picture over z1 and z2, no weights that could decode more"
 _NO_LATENTS = ("manifold", "density", "trust", "posterior", "path")
 """Layers that need the latents between the points."""
 
@@ -91,12 +92,17 @@ class EmbeddingController(QObject):
 
 
 def apply_embedding(latent_map: LatentMap, state: MapState, changed: Set[str]) -> None:
-    """Let the map show and do what a layout allows: its points are selected and picked, nothing lies between them."""
-    if "axes" not in changed:
+    """Let the map show and do what a layout allows: its points are selected and picked, nothing lies between them.
+
+    Nor can a past epoch be decoded on other axes than its snapshot's picture is of.
+    """
+    if not changed & {"axes", "viewed_epoch"}:
         return
     method = EMBEDDINGS.get(state.axes.embedding, "")
     reason = f"A {method} view has no latents between its points" if method else ""
     for name in _NO_LATENTS:
         latent_map.layer_stack[name].set_unavailable(reason)
+    if state.viewed_epoch is not None and state.axes != AxesChoice() and not method:
+        latent_map.layer_stack["manifold"].set_unavailable(NO_WEIGHTS)
     latent_map.set_picks_only(bool(method))
     latent_map.set_view_note(f"{method} view: for selecting; distances between groups mean little" if method else "")

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 import time
-from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QObject
-from PySide6.QtGui import QGuiApplication, QUndoStack
+from PySide6.QtGui import QUndoStack
 
-from latentlab import paths
 from latentlab.controllers.commands import ChangeBoard
+from latentlab.controllers.copied_commands import CopiedCommands, model_argument, table_path
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.generations import Generations
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import (
-    ExportSelection,
     Failed,
     Generate,
     Generated,
     GenerationProgress,
     GenerationSource,
-    SelectionExported,
 )
 from latentlab.gui.panels.generate import GeneratePanel, SourceChoice
 from latentlab.gui.widgets.debouncer import Debouncer
@@ -31,7 +27,6 @@ from latentlab.gui.widgets.toasts import Toasts
 from latentlab.state.activity import Activity, ActivityEntry
 from latentlab.state.board import BoardItem, Direction, Latent
 from latentlab.state.session import Session
-from latentlab.utils.array_types import IntArray
 
 SOON_MS = 30  # while a slider is dragged
 FOLLOW_SECONDS = 10.0
@@ -62,13 +57,13 @@ class GenerateController(QObject):
     ) -> None:
         super().__init__(parent)
         self._session, self._engine, self._explore, self._undo = session, engine, explore, undo
-        self._panel, self._notifications, self._activity = panel, notifications, activity
+        self._panel, self._activity = panel, activity
+        self._commands = CopiedCommands(engine, notifications, self)
         self._generations = Generations()
         self._request: Generate | None = None  # the newest
         self._asked_at = 0.0
         self._shown: Generated | None = None
         self._shown_request: Generate | None = None
-        self._copied: dict[str, str] = {}  # commands that wait for their tables, by the path of the table
         self._soon = Debouncer(SOON_MS, self._ask, self)
         panel.changed.connect(self._soon.throttle)
         panel.chosen.connect(self._on_chosen)
@@ -82,7 +77,6 @@ class GenerateController(QObject):
         engine.generated.connect(self._on_generated)
         engine.failed.connect(self._on_failed)
         engine.generationProgress.connect(self._on_progress)
-        engine.selectionExported.connect(self._on_selection_exported)
         self._show_sources()
         self._show_copy_reason()
 
@@ -108,8 +102,8 @@ class GenerateController(QObject):
             no_directions = no_directions or "there is no direction on the Board: Ctrl+Shift+D finds one"
             sources.append(SourceChoice(_DIRECTION, "Along a direction", no_directions))
         for item in directions:
-            source = "" if session.model is None else session.model.source
-            reason = item.why_unusable(session.latent.size, fingerprint, source)
+            source, weights = ("", "") if session.model is None else (session.model.source, session.model.sha256)
+            reason = item.why_unusable(session.latent.size, fingerprint, source, weights)
             reason = reason or no_directions
             sources.append(SourceChoice(_DIRECTION + item.id, f"Along {item.name}", reason))
         before = self._panel.source()
@@ -249,6 +243,7 @@ class GenerateController(QObject):
             model.source,
             model.latent_dim,
             shown.images[place],
+            weights=model.sha256,
         )
         self._undo.push(ChangeBoard(self._session, board.with_added(item), "Keep a generated image"))
 
@@ -257,22 +252,13 @@ class GenerateController(QObject):
         if request is None or model is None or self._why_not_copied():
             return
         if request.source != "selection" or request.images is None:
-            self._copy(generate_command(request, model.source))
+            self._commands.copy(generate_command(request, model.source), _DOES)
             return
-        table = str(paths.data_folder() / "selections" / _table_name(request.images, model.source))
-        self._copied[table] = generate_command(request, model.source, table)
-        self._engine.request(ExportSelection(table, request.images, "table"))
-
-    def _on_selection_exported(self, result: SelectionExported) -> None:
-        command = self._copied.pop(result.path, "")
-        if command:
-            self._copy(command)
-
-    def _copy(self, command: str) -> None:
-        QGuiApplication.clipboard().setText(command)
-        self._notifications.notify("info", "Copied the command that makes these images", command, copied=command)
+        table = table_path(request.images, model.source)
+        self._commands.copy(generate_command(request, model.source, table), _DOES, [(table, request.images)])
 
 
+_DOES = "makes these images"
 _NAMES = {
     "prior": "prior",
     "aggregate": "aggregate posterior",
@@ -281,19 +267,12 @@ _NAMES = {
 }
 
 
-def _table_name(images: IntArray, source: str) -> str:
-    """The same for the same images and model: a command that was copied before stays right."""
-    digest = hashlib.blake2b(images.tobytes() + source.encode("utf-8", "surrogateescape"), digest_size=4)
-    return f"selection-{len(images)}-{digest.hexdigest()}.csv"
-
-
 def generate_command(request: Generate, source: str, table: str = "") -> str:
     """The ``latentlab generate`` command that makes the same images, as one line for a POSIX shell.
 
     ``table`` is the file of the posteriors of a selection.
     """
-    model = source if source.startswith("bundled:") else str(Path(source).absolute())
-    words = ["latentlab", "generate", model, "--count", str(request.count)]
+    words = ["latentlab", "generate", model_argument(source), "--count", str(request.count)]
     words += ["--from", table or request.source] if request.source != "prior" else []
     words += ["--temperature", f"{request.temperature:g}"] if request.temperature != 1 else []
     words += ["--seed", str(request.seed), "--out", "generated.png"]

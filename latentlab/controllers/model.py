@@ -133,7 +133,8 @@ class ModelController(QObject):
         directions = [
             (direction_axis(item.id), item.name)
             for item in session.board.of_kind("direction")
-            if session.model is not None and not item.why_unusable(session.latent.size, "", session.model.source)
+            if session.model is not None
+            and not item.why_unusable(session.latent.size, "", session.model.source, session.model.sha256)
         ]
         self._panel.set_axes(dimensions, components, session.axes.x, session.axes.y, directions, session.names)
         has_points = session.points is not None and len(session.points.mean) >= FEWEST_POINTS

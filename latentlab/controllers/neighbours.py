@@ -24,7 +24,7 @@ COUNT = 8
 REST_MS = 120  # without a new latent
 COPY_REST_MS = 300  # before the decoded image is compared with all images
 PREVIEW_MS = 100  # between two searches while the pointer moves
-NO_DATASET = "Open their dataset to see the images."
+NO_DATASET = "Open their images to see them here: a model's file has none."
 
 
 class NeighboursController(QObject):
@@ -207,6 +207,7 @@ class NeighboursController(QObject):
             session.model.source,
             session.model.latent_dim,
             None if shown.images is None else shown.images[place],
+            weights=session.model.sha256,
         )
         self._undo.push(ChangeBoard(session, board.with_added(item), "Keep a latent"))
 

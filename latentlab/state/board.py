@@ -11,9 +11,50 @@ from uuid import uuid4
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
+from latentlab.engine.protocol.messages import ImageGroup, PointsChanged
 from latentlab.state.selection import Selection
 from latentlab.utils.array_types import ByteArray, FloatArray
 from latentlab.utils.text import format_number
+
+
+@dataclass(frozen=True, eq=False)
+class DirectionQuery:
+    """What a direction was found from, so that it can be found again: in another model, or by a command.
+
+    Attributes
+    ----------
+    words
+        How it is found, in a few words: ``from 3 to 8``.
+    fingerprint, classes
+        Of the images.
+    a, b
+        The direction leads from group ``b`` to group ``a``; or along the numbers of ``column``.
+    against
+        float32 [m, d], directions of the same model that it is orthogonal to; ``None`` for none.
+    """
+
+    words: str
+    fingerprint: str
+    classes: tuple[str, ...] = ()
+    a: ImageGroup | None = None
+    b: ImageGroup | None = None
+    column: str = ""
+    against: FloatArray | None = None
+
+    def why_not_found_in(self, points: PointsChanged | None) -> str:
+        """Why it cannot be found among these points; empty if they are of its images, or have its classes by name."""
+        if self.against is not None:
+            return "it depends on other directions of its model"
+        if points is not None and points.fingerprint == self.fingerprint:
+            return ""
+        is_named = not any(group is not None and group.images is not None for group in (self.a, self.b))
+        if points is None or not is_named or points.classes != self.classes:
+            return "the images that it was found from are not encoded"
+        return "" if not self.column or self.column in points.columns else f"the images have no column {self.column}"
+
+    def flipped(self) -> DirectionQuery | None:
+        """What the opposite direction is found from; ``None`` for a column, whose numbers rise in one direction."""
+        return None if self.column else replace(self, a=self.b, b=self.a, words=f"{self.words}, flipped")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +79,8 @@ class Direction:
         For a column: share of its variance that is predicted on held-out points.
     explained
         For a principal component: its share of the variance.
+    query
+        What it was found from; ``None`` if that cannot be repeated.
     """
 
     vector: FloatArray
@@ -50,6 +93,7 @@ class Direction:
     accuracy: float | None = None
     r2: float | None = None
     explained: float | None = None
+    query: DirectionQuery | None = None
 
     @property
     def span(self) -> float:
@@ -58,7 +102,7 @@ class Direction:
 
     def flipped(self) -> Direction:
         """The opposite direction, which separates as well."""
-        return replace(self, vector=-self.vector)
+        return replace(self, vector=-self.vector, query=None if self.query is None else self.query.flipped())
 
     def coordinate(self, latent: FloatArray) -> float:
         """Where a latent [d] is along the direction, in units of its length."""
@@ -158,6 +202,8 @@ class BoardItem:
         uint8 [H, W] or [H, W, 3]; ``None`` if the Board is to show the one that was drawn for it.
     tag
         A column of the user's own that a selection belongs to; empty for none.
+    weights
+        SHA-256 of the model's file when the item was kept; empty if its weights were in no file.
     has_slider
         Whether a direction has a slider in the Latent panel.
     epoch
@@ -173,6 +219,7 @@ class BoardItem:
     tag: str = ""
     has_slider: bool = False
     epoch: float | None = None
+    weights: str = ""
     id: str = field(default_factory=lambda: uuid4().hex[:12])
 
     @property
@@ -180,21 +227,32 @@ class BoardItem:
         """``selection``, ``direction``, ``path`` or ``latent``."""
         return KINDS[type(self.content)]
 
-    def is_of(self, source: str) -> bool:
-        """Whether it is of the model with this source; so is what is of no model, or of one that is not known."""
+    def is_of(self, source: str, weights: str = "") -> bool:
+        """Whether it is of the model with this source or with these weights (SHA-256 of the model's file).
+
+        A model that was moved or copied is the same one, and so is a run that has learned more since: ``is_outdated``
+        tells these apart. What is of no model, or of one that is not known, is of any.
+        """
+        if self.weights and self.weights == weights:
+            return True
         return not self.model or not source or _run_or_file(self.model) == _run_or_file(source)
+
+    def is_outdated(self, source: str, weights: str) -> bool:
+        """Whether the file of its model has other weights now than when it was kept."""
+        is_known = bool(self.model and self.weights and weights)
+        return is_known and self.weights != weights and self.is_of(source)
 
     @property
     def model_name(self) -> str:
         """The model's name, short."""
         return PurePath(_run_or_file(self.model)).name
 
-    def why_unusable(self, latent_dim: int, fingerprint: str, source: str = "") -> str:
+    def why_unusable(self, latent_dim: int, fingerprint: str, source: str = "", weights: str = "") -> str:
         """Why it cannot be used with a model and the points' dataset; empty if it can.
 
         Parameters
         ----------
-        latent_dim, source
+        latent_dim, source, weights
             Of the model. A direction is of one model only; latents and paths can be looked at with any of their size.
         fingerprint
             Of the points' dataset.
@@ -202,7 +260,7 @@ class BoardItem:
         if isinstance(self.content, Selection):
             return "" if self.content.fingerprint == fingerprint else "it selects images of another dataset"
         if self.latent_dim == latent_dim:
-            is_foreign = isinstance(self.content, Direction) and not self.is_of(source)
+            is_foreign = isinstance(self.content, Direction) and not self.is_of(source, weights)
             return f"it was found in {self.model_name}, not in the model on screen" if is_foreign else ""
         return f"it is of a latent space of {self.latent_dim} dimensions, and the model has {latent_dim}"
 

@@ -9,18 +9,22 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from pydantic import ValidationError
 
-from latentlab.engine.protocol.messages import Ranking
-from latentlab.state.board import BoardItem, Content, Direction, Latent, Path
+from latentlab.engine.protocol.messages import ImageGroup, Ranking
+from latentlab.state.board import BoardItem, Content, Direction, DirectionQuery, Latent, Path
 from latentlab.state.selection import Selection
 from latentlab.storage.board_file import (
     LARGEST_LATENT,
     MOST_IMAGES,
     MOST_ITEMS,
+    MOST_NAMED,
     MOST_TEXT,
     KeptDirection,
+    KeptGroup,
+    KeptImages,
     KeptItem,
     KeptLatent,
     KeptPath,
+    KeptQuery,
     KeptSelection,
     floats,
     image_count,
@@ -36,7 +40,7 @@ from latentlab.storage.validation import LARGEST_METRIC, LONGEST_TEXT
 _SCORES = ("score", "random_score", "random_spread", "p_value", "accuracy", "r2", "explained")
 
 _MOST_RANKED = 100_000
-"""Images of a ranking that is kept with a selection: a megabyte in the file."""
+"""Images of a ranking that is kept with a selection: a megabyte in the file. Of a longer one only the selected are."""
 
 _written: WeakKeyDictionary[BoardItem, KeptItem | None] = WeakKeyDictionary()
 """Items do not change: each is encoded once, however often the session is saved."""
@@ -52,6 +56,7 @@ def entries_of(items: Iterable[BoardItem]) -> tuple[tuple[KeptItem, ...], tuple[
     """
     entries: list[KeptItem] = []
     left_out: list[str] = []
+    lost_orders = []
     number_of_images = characters = 0
     for item in items:
         entry = _entry(item)
@@ -63,7 +68,16 @@ def entries_of(items: Iterable[BoardItem]) -> tuple[tuple[KeptItem, ...], tuple[
             characters -= 0 if entry is None else text_size(entry)
         else:
             entries.append(entry)
-    return tuple(entries), tuple(left_out)
+            if isinstance(item.content, Selection) and isinstance(entry.content, KeptSelection):
+                lost_orders.append(order_fault(item.content, entry.content, f"{item.name} of the Board"))
+    return tuple(entries), (*left_out, *filter(None, lost_orders))
+
+
+def order_fault(selection: Selection, entry: KeptSelection, name: str = "the selection") -> str:
+    """Why the entry of selected images has not the order of their ranking; empty if it has, or they have none."""
+    if selection.ranking is None or entry.ranked_by:
+        return ""
+    return f"the order of {name} cannot be kept: it ranks more than {_MOST_RANKED:,} images"
 
 
 def entry_of_selection(selection: Selection) -> KeptSelection | None:
@@ -75,7 +89,7 @@ def entry_of_selection(selection: Selection) -> KeptSelection | None:
         **pack_images(selection.images),
         fingerprint=selection.fingerprint[:1000],
         description=selection.description[:LONGEST_TEXT],
-        **_ranking_entry(selection.ranking),
+        **_ranking_entry(selection),
     )
     return kept if len(kept.data) <= MOST_TEXT else None
 
@@ -86,15 +100,23 @@ def selection_of(entry: KeptSelection) -> Selection:
     return Selection(images(entry), entry.fingerprint, entry.description, kept)
 
 
-def _ranking_entry(ranked: Ranking | None) -> dict[str, Any]:
-    """The fields of a ranking; none if it is too long to keep, or has a number that files may not have."""
-    if ranked is None or len(ranked.images) > _MOST_RANKED or not np.isfinite(ranked.values).all():
+def _ranking_entry(selection: Selection) -> dict[str, Any]:
+    """The fields of a ranking; none if it is too long to keep, or has a number that files may not have.
+
+    Of a long ranking only the selected images are kept.
+    """
+    ranked = selection.ranking
+    if ranked is None or min(len(ranked.images), len(selection)) > _MOST_RANKED:
         return {}
-    return {
-        "ranked_by": ranked.by,
-        "compared": ranked.compared,
-        **pack_ranking(ranked.images, ranked.values),
-    }
+    order, values = ranked.images, ranked.values
+    if len(order) > _MOST_RANKED:
+        places = np.sort(ranked.places_of(selection.images))
+        order, values = order[places], values[places]
+        if places[0] < 0:
+            return {}
+    if not np.isfinite(values).all():
+        return {}
+    return {"ranked_by": ranked.by, "compared": ranked.compared, **pack_ranking(order, values)}
 
 
 def items_of(entries: Iterable[KeptItem]) -> tuple[BoardItem, ...]:
@@ -108,6 +130,7 @@ def items_of(entries: Iterable[KeptItem]) -> tuple[BoardItem, ...]:
             entry.latent_dim,
             tag=entry.tag,
             has_slider=entry.has_slider,
+            weights=entry.weights,
             id=entry.id,
         )
         for entry in entries
@@ -138,7 +161,7 @@ def _encode(item: BoardItem) -> KeptItem | None:
             vector, origin = pack_floats(direction.vector), pack_floats(direction.origin)
             content = KeptDirection.model_validate(
                 {"vector": vector, "origin": origin, "reach": direction.reach, **_scores(direction)}
-            )
+            ).model_copy(update={"query": _query_entry(direction.query)})
         case Path() as path:
             if 6 * path.waypoints.size > MOST_TEXT:
                 return None
@@ -154,11 +177,53 @@ def _encode(item: BoardItem) -> KeptItem | None:
         name=item.name[:1000],
         provenance=item.provenance[:LONGEST_TEXT],
         model=item.model[:LONGEST_TEXT],
+        weights=item.weights,
         latent_dim=item.latent_dim,
         tag=item.tag[:1000],
         has_slider=item.has_slider,
         content=content,
     )
+
+
+def _query_entry(query: DirectionQuery | None) -> KeptQuery | None:
+    """What a direction was found from; ``None`` if it is too large to keep: it cannot be found again then."""
+    if query is None:
+        return None
+    against = "" if query.against is None else pack_floats(query.against)
+    if len(against) > MOST_TEXT or len(query.classes) > MOST_NAMED:
+        return None
+    return KeptQuery.model_construct(
+        words=query.words[:LONGEST_TEXT],
+        fingerprint=query.fingerprint[:1000],
+        classes=tuple(name[:1000] for name in query.classes),
+        a=_group_entry(query.a),
+        b=_group_entry(query.b),
+        column=query.column[:1000],
+        against=against,
+    )
+
+
+def _group_entry(group: ImageGroup | None) -> KeptGroup | None:
+    if group is None:
+        return None
+    packed = None
+    if group.images is not None and len(group.images):
+        packed = KeptImages.model_construct(**pack_images(group.images))
+    return KeptGroup.model_construct(images=packed, label=group.label, are_others=group.are_others)
+
+
+def _query_of(entry: KeptQuery, latent_dim: int) -> DirectionQuery:
+    against = floats(entry.against).reshape(-1, latent_dim) if entry.against else None
+    return DirectionQuery(
+        entry.words, entry.fingerprint, entry.classes, _group_of(entry.a), _group_of(entry.b), entry.column, against
+    )
+
+
+def _group_of(entry: KeptGroup | None) -> ImageGroup | None:
+    if entry is None:
+        return None
+    chosen = None if entry.images is None else images(entry.images)
+    return ImageGroup(chosen, entry.label, entry.are_others)
 
 
 def _scores(direction: Direction) -> dict[str, float]:
@@ -177,7 +242,9 @@ def _content(entry: KeptItem) -> Content:
             return selection_of(selection)
         case KeptDirection() as direction:
             scores = {name: getattr(direction, name) for name in _SCORES}
-            return Direction(floats(direction.vector), floats(direction.origin), direction.reach, **scores)
+            query = None if direction.query is None else _query_of(direction.query, entry.latent_dim)
+            vector, origin = floats(direction.vector), floats(direction.origin)
+            return Direction(vector, origin, direction.reach, query=query, **scores)
         case KeptPath() as path:
             waypoints = floats(path.waypoints).reshape(-1, entry.latent_dim)
             return Path(waypoints, path.interpolation, path.is_closed)

@@ -454,7 +454,7 @@ class Session(QObject):
 
     def _is_of_another_model(self, identity: str, model: ModelInfo) -> bool:
         item = self.board.item(identity)
-        return item is not None and not item.is_of(model.source)
+        return item is not None and not item.is_of(model.source, model.sha256)
 
     def _vector_of(self, axis: str) -> FloatArray | None:
         direction = self.board.direction(axis)

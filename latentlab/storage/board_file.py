@@ -32,7 +32,9 @@ MOST_TEXT = 10 << 20
 LARGEST_LATENT = 2**17
 """Dimensions: a grid of codes has thousands."""
 
-_ARRAYS = ("z", "vector", "origin", "waypoints", "data", "order", "values")
+MOST_NAMED = 1000
+"""Classes whose names are kept with a direction."""
+_ARRAYS = ("z", "vector", "origin", "waypoints", "data", "order", "values", "against")
 
 LongName = Annotated[str, any_text(1000)]
 LongText = Annotated[str, any_text(LONGEST_TEXT)]
@@ -46,6 +48,45 @@ class KeptLatent(Claim):
     kind: Literal["latent"] = "latent"
     z: Base64
     label: Annotated[int, Field(ge=0, lt=MAX_CLASSES)] | None = None
+
+
+class KeptImages(Claim):
+    """Numbers of images, ascending and distinct.
+
+    As ``bits``, one for each image from 0 on (the lowest bit of a byte first), or as ``gaps``: int32, the first number
+    and then the difference of each to the one before.
+    """
+
+    encoding: Literal["bits", "gaps"]
+    count: Annotated[int, Field(ge=1, le=MOST_IMAGES)]
+    data: Base64
+
+    @model_validator(mode="after")
+    def _check_count(self) -> KeptImages:
+        found = images(self)
+        if len(found) != self.count:
+            raise ValueError(f"a selection of {self.count:,} images has {len(found):,}")
+        return self
+
+
+class KeptGroup(Claim):
+    """Some images, by their numbers or of a class; or all others."""
+
+    images: KeptImages | None = None
+    label: Annotated[int, Field(ge=0, lt=MAX_CLASSES)] | None = None
+    are_others: bool = False
+
+
+class KeptQuery(Claim):
+    """What a direction was found from; see :class:`latentlab.state.board.DirectionQuery`."""
+
+    words: LongText = ""
+    fingerprint: LongName = ""
+    classes: Annotated[tuple[LongName, ...], Field(strict=False, max_length=MOST_NAMED, fail_fast=True)] = ()
+    a: KeptGroup | None = None
+    b: KeptGroup | None = None
+    column: LongName = ""
+    against: Base64 = ""
 
 
 class KeptDirection(Claim):
@@ -62,6 +103,7 @@ class KeptDirection(Claim):
     accuracy: Score = None
     r2: Score = None
     explained: Score = None
+    query: KeptQuery | None = None
 
 
 class KeptPath(Claim):
@@ -73,18 +115,13 @@ class KeptPath(Claim):
     is_closed: bool = False
 
 
-class KeptSelection(Claim):
-    """Numbers of images, ascending and distinct.
+class KeptSelection(KeptImages):
+    """Selected images. If they are of a ranking, ``order`` has images of it, int32, the most extreme first.
 
-    As ``bits``, one for each image from 0 on (the lowest bit of a byte first), or as ``gaps``: int32, the first number
-    and then the difference of each to the one before. If they are of a ranking, ``order`` has all images of it, int32,
-    the most extreme first, and ``values`` the figure ``ranked_by`` of each.
+    ``values`` has the figure ``ranked_by`` of each of these.
     """
 
     kind: Literal["selection"] = "selection"
-    encoding: Literal["bits", "gaps"]
-    count: Annotated[int, Field(ge=1, le=MOST_IMAGES)]
-    data: Base64
     fingerprint: LongName = ""
     description: LongText = ""
     ranked_by: Literal["", "distortion", "elbo", "distance"] = ""
@@ -93,12 +130,9 @@ class KeptSelection(Claim):
     compared: Annotated[int, Field(ge=0, lt=2**31)] = 0
 
     @model_validator(mode="after")
-    def _check(self) -> KeptSelection:
-        found = images(self)
-        if len(found) != self.count:
-            raise ValueError(f"a selection of {self.count:,} images has {len(found):,}")
+    def _check_ranking(self) -> KeptSelection:
         if self.ranked_by:
-            order, values = ranking(self)
+            found, (order, values) = images(self), ranking(self)
             if len(order) != len(values) or len(np.unique(order)) != len(order) or not np.isin(found, order).all():
                 raise ValueError("a ranking does not have its images once each")
         return self
@@ -111,6 +145,7 @@ class KeptItem(Claim):
     name: LongName
     provenance: LongText = ""
     model: LongText = ""
+    weights: Annotated[str, Field(pattern=r"^[0-9a-f]{0,64}$")] = ""
     latent_dim: Annotated[int, Field(ge=0, le=LARGEST_LATENT)] = 0
     tag: LongName = ""
     has_slider: bool = False
@@ -131,6 +166,8 @@ class KeptItem(Claim):
                 sizes = [len(vector), len(floats(content.origin))]
                 if not vector.any():
                     raise ValueError("a direction has no length")
+                against = len(floats(content.query.against)) if content.query is not None else 0
+                sizes += [size if against % size == 0 else against]
             case KeptPath():
                 count = len(floats(content.waypoints))
                 sizes = [size if count and count % size == 0 else count]
@@ -186,7 +223,7 @@ def pack_images(numbers: NDArray[np.int64]) -> dict[str, Any]:
     return {"encoding": "gaps", "count": len(numbers), "data": _encoded(gaps)}
 
 
-def images(selection: KeptSelection) -> NDArray[np.int64]:
+def images(selection: KeptImages) -> NDArray[np.int64]:
     """The numbers of a selection's images, int64 [n], ascending and distinct.
 
     Raises
@@ -227,17 +264,24 @@ def pack_ranking(order: NDArray[np.int64], values: NDArray[np.float32]) -> dict[
 
 
 def image_count(item: KeptItem) -> int:
-    """Number of images of a selection; 0 for any other item."""
-    return item.content.count if isinstance(item.content, KeptSelection) else 0
+    """Number of images of a selection, or of the groups that a direction was found between."""
+    if isinstance(item.content, KeptSelection):
+        return item.content.count
+    return sum(part.count for part in _parts(item.content) if isinstance(part, KeptImages))
 
 
 def text_size(item: KeptItem) -> int:
     """Characters of an item's arrays."""
-    return sum(len(value) for value in _texts(item.content))
+    parts = [item.content, *_parts(item.content)]
+    return sum(len(getattr(part, name)) for part in parts for name in _ARRAYS if hasattr(part, name))
 
 
-def _texts(content: Claim) -> Iterable[str]:
-    return (getattr(content, name) for name in _ARRAYS if hasattr(content, name))
+def _parts(content: Claim) -> Iterable[Claim]:
+    """What a direction was found from, and the images of its groups."""
+    query = content.query if isinstance(content, KeptDirection) else None
+    if query is not None:
+        yield query
+        yield from (group.images for group in (query.a, query.b) if group is not None and group.images is not None)
 
 
 def _encoded(array: NDArray[Any]) -> str:

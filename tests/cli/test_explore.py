@@ -387,3 +387,18 @@ def test_options_that_are_not_used_are_named(run, data, tmp_path, capsys):
         assert says in capsys.readouterr().err
     assert main(["path", str(run), "--through", "0,0", "--out", out]) == 2
     assert "at least two waypoints" in capsys.readouterr().err
+
+
+def test_a_picture_among_the_images_is_noted(run, tmp_path, capsys):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    Image.fromarray(bars().images[7, 0]).save(folder / "image.png")
+    for name in ("generated.png", "generated.npz"):
+        made = folder / name
+        assert main(["generate", str(run), "--count", "2", "--data", str(folder), "--out", str(made)]) == 0
+        assert ("has it among its images" in capsys.readouterr().err) == (made.suffix == ".png")
+    arguments = ["path", str(run), "--through=0,0", "--through=1,1", "--frames", "2", "--data", str(folder)]
+    assert main([*arguments, "--out", str(tmp_path / "path.png")]) == 0
+    assert "among its images" not in capsys.readouterr().err
+    assert main([*arguments, "--out", str(folder / "path.png")]) == 0
+    assert f"is inside {folder}" in capsys.readouterr().err

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QComboBox, QLabel, QPushButton, QToolButton
 
 from latentlab.config import DataConfig
@@ -17,15 +19,24 @@ from latentlab.controllers.board_menu import BoardMenuController
 from latentlab.controllers.directions import DirectionController
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.selection import SelectionController
-from latentlab.engine.protocol.messages import DirectionFound, Failed, FindDirection, ImageEncoded
+from latentlab.engine.protocol.messages import (
+    DirectionFound,
+    ExportSelection,
+    Failed,
+    FindDirection,
+    ImageEncoded,
+    SelectionExported,
+)
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.main_window import MainWindow
 from latentlab.gui.panels.direction_dialog import AnalogyDialog
 from latentlab.gui.widgets.latent_slider import LatentSlider
-from latentlab.state.board import BoardItem, Direction, Latent, Path
+from latentlab.state.board import BoardItem, Direction, DirectionQuery, Latent, Path
+from latentlab.state.board_entries import entries_of, items_of
 from latentlab.state.map_axes import AxesChoice, direction_axis
 from latentlab.state.map_state import resolve
 from latentlab.state.selection import Selection
+from latentlab.storage.session_file import SessionFile, read_session, write_session
 from tests.controllers.conftest import model_info, some_points
 
 VECTOR = np.array([2, 0, 0], np.float32)
@@ -136,6 +147,98 @@ def test_a_direction_of_another_model_is_marked_and_found_again_or_taken_knowing
     assert (again.id, again.name, again.model) == (item.id, item.name, "runs/n")
     assert again.content.vector[0] == -2
     assert parts.window.board.rows()[0].reason == ""
+
+
+def found_direction(parts, engine, towards="class:0", away="class:1", kind="classes") -> BoardItem:
+    parts.directions.find(kind, towards, away)
+    request = engine.last(FindDirection)
+    engine.directionFound.emit(DirectionFound(request.generation, 1, VECTOR, VECTOR, SCORES, (30, 20)))
+    return parts.board.items[-1]
+
+
+@pytest.fixture
+def saved_again(tmp_path):
+    """Writes the Board into a session file and reads it again."""
+
+    def save(items):
+        entries, left_out = entries_of(items)
+        assert left_out == ()
+        write_session(tmp_path / "s.latentlab.json", SessionFile(board=entries))
+        return items_of(read_session(tmp_path / "s.latentlab.json").board)
+
+    return save
+
+
+def test_a_direction_of_a_saved_session_is_found_again_in_another_model(parts, session, engine, saved_again):
+    session.set_selection(Selection(np.array([1, 4, 30]), ""))
+    by_class = found_direction(parts, engine)
+    by_hand = found_direction(parts, engine, "selected", "others", "selections")
+    parts.board.set_items(saved_again([by_class, by_hand]))
+    session.set_model(model_info(3, source="runs/n"), 2, is_new_model=True)
+    session.set_points(replace(some_points(3, version=2), classes=("a", "b")))
+    act(parts, parts.board.items[0], "Find again in the model on screen")
+    request = engine.last(FindDirection)
+    assert (request.a.label, request.b.label) == (0, 1)
+    act(parts, parts.board.items[1], "Find again in the model on screen")
+    request = engine.last(FindDirection)
+    assert (request.a.images.tolist(), request.b.images.tolist(), request.b.are_others) == ([1, 4, 30],) * 2 + (True,)
+    engine.directionFound.emit(DirectionFound(request.generation, 2, -VECTOR, VECTOR, SCORES, (30, 20)))
+    assert parts.board.items[1].id == by_hand.id
+    assert parts.board.items[1].content.vector[0] == -2
+
+
+def test_a_moved_model_is_known_by_its_weights_and_changed_weights_are_said(parts, session, engine):
+    session.set_model(model_info(3, sha256="aa"), 1, is_new_model=True)
+    session.set_points(replace(some_points(3), classes=("a", "b")))
+    item = found_direction(parts, engine)
+    assert item.weights == "aa"
+    session.set_model(model_info(3, source="moved.safetensors", sha256="aa"), 2, is_new_model=True)
+    assert parts.window.board.rows()[0].reason == ""
+    session.set_model(model_info(3, sha256="bb"), 3, is_new_model=True)
+    session.set_points(replace(some_points(3, version=3), classes=("a", "b")))
+    assert parts.window.board.rows()[0].detail.endswith("with earlier weights of the model")
+    act(parts, item, "Find again in the model's present weights")
+    request = engine.last(FindDirection)
+    engine.directionFound.emit(DirectionFound(request.generation, 3, VECTOR, VECTOR, SCORES, (30, 20)))
+    assert parts.board.items[0].weights == "bb"
+    assert "earlier weights" not in parts.window.board.rows()[0].detail
+
+
+def test_the_command_that_finds_a_direction_is_copied(parts, session, engine, qtbot):
+    item = found_direction(parts, engine)
+    assert "open the images" in reasons(parts, item)["Copy as command"]
+    session.set_dataset(replace(DATASET, source="/photos", images=50))
+    act(parts, item, "Copy as command")
+    words = shlex.split(QGuiApplication.clipboard().text())
+    assert words[:2] == ["latentlab", "direction"]
+    assert words[3:] == ["/photos", "--from", "b", "--to", "a", "--out", "a-b.npz"]
+    act(parts, found_direction(parts, engine, "column:size", None, "column"), "Copy as command")
+    assert "--column size" in QGuiApplication.clipboard().text()
+    session.set_run_state("running")
+    assert "in no file yet" in reasons(parts, item)["Copy as command"]
+
+
+def test_the_command_between_chosen_images_is_copied_when_their_tables_are_written(parts, session, engine, qtbot):
+    session.set_dataset(replace(DATASET, source="/photos", images=50))
+    session.set_selection(Selection(np.array([1, 4, 30]), ""))
+    item = found_direction(parts, engine, "selected", "others", "selections")
+    QGuiApplication.clipboard().setText("before")
+    act(parts, item, "Copy as command")
+    away, towards = [request for request in engine.asked if isinstance(request, ExportSelection)]
+    assert towards.images.tolist() == [1, 4, 30]
+    assert away.images.tolist() == [each for each in range(50) if each not in (1, 4, 30)]
+    engine.selectionExported.emit(SelectionExported(towards.path, ""))
+    assert QGuiApplication.clipboard().text() == "before"
+    engine.selectionExported.emit(SelectionExported(away.path, ""))
+    command = QGuiApplication.clipboard().text()
+    assert f"--from-list {shlex.quote(away.path)} --to-list {shlex.quote(towards.path)}" in command
+
+
+def test_a_component_and_an_orthogonal_part_have_no_command(parts, session, engine):
+    component = found_direction(parts, engine, "pc:0", None, "component")
+    assert "neither" in reasons(parts, component)["Copy as command"]
+    part = kept(parts, replace(smile(), query=DirectionQuery("from b to a", "", against=VECTOR[None])))
+    assert "orthogonal" in reasons(parts, part)["Copy as command"]
 
 
 def test_the_dialog_offers_what_there_is_and_says_why_not(parts, session, engine, qtbot):

@@ -137,6 +137,17 @@ def test_a_committed_latent_or_another_model_returns_to_now(parts, session, engi
     assert session.viewed_epoch is None
 
 
+def test_what_a_snapshot_cannot_decode_is_greyed_with_its_reason(parts, session, engine):
+    parts.bar.epochChosen.emit(3)
+    engine.snapshotRead.emit(read(1))
+    session.set_points(replace(session.points, components=np.eye(2, dtype=np.float32)))
+    assert parts.map.layer_stack["manifold"].state().unavailable == ""
+    session.set_axes(AxesChoice("pc1", "pc2"))
+    assert "no weights" in parts.map.layer_stack["manifold"].state().unavailable
+    session.set_viewed_epoch(None)
+    assert parts.map.layer_stack["manifold"].state().unavailable == ""
+
+
 def test_only_the_newest_answer_of_the_shown_run_is_used(parts, session, engine):
     for epoch in (1, 3, 5):
         parts.history.view_epoch(epoch)

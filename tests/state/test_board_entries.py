@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from latentlab.engine.protocol.messages import Ranking
-from latentlab.state.board import BoardItem, Direction, Latent, Path
+from latentlab.engine.protocol.messages import ImageGroup, Ranking
+from latentlab.state.board import BoardItem, Direction, DirectionQuery, Latent, Path
 from latentlab.state.board_entries import entries_of, items_of
 from latentlab.state.selection import Selection
 from latentlab.storage.session_file import SessionFile, read_session, write_session
@@ -49,6 +49,35 @@ def test_a_selection_keeps_the_order_of_its_ranking(tmp_path):
     assert (found.by, found.images.tolist(), found.compared) == ("elbo", [9, 2, 700_000], 5)
     assert found.values.tolist() == [-300.5, -2.25, 1]
     assert again.content.ordered.tolist() == [2, 700_000]
+
+
+def test_a_direction_keeps_what_it_was_found_from(tmp_path):
+    some, others = ImageGroup(np.array([2, 5])), ImageGroup(label=3, are_others=True)
+    against = np.stack([Z, 2 * Z])
+    query = DirectionQuery("from b to a", "finger", ("a", "b"), some, others, "", against)
+    entries, _ = entries_of([BoardItem("d", Direction(Z, Z, query=query), latent_dim=3, weights="0a" * 32)])
+    write_session(tmp_path / "s.latentlab.json", SessionFile(board=entries))
+    (again,) = items_of(read_session(tmp_path / "s.latentlab.json").board)
+    found = again.content.query
+    assert (found.words, found.fingerprint, found.classes, found.column) == ("from b to a", "finger", ("a", "b"), "")
+    assert (found.a.images.tolist(), found.a.label, found.a.are_others) == ([2, 5], None, False)
+    assert (found.b.images, found.b.label, found.b.are_others) == (None, 3, True)
+    assert found.against.tolist() == against.tolist()
+    assert again.weights == "0a" * 32
+
+
+def test_of_a_long_ranking_the_selected_images_are_kept_in_order_or_their_loss_is_said(monkeypatch):
+    monkeypatch.setattr("latentlab.state.board_entries._MOST_RANKED", 3)
+    ranking = Ranking("elbo", np.array([9, 2, 7, 1, 4]), np.array([-9, -8, -7, -6, -5], np.float32))
+    few = BoardItem("Few", Selection(np.array([1, 2, 9]), "f", "", ranking))
+    entries, left_out = entries_of([few])
+    (again,) = items_of(SessionFile(board=entries).board)
+    assert (again.content.ranking.images.tolist(), left_out) == ([9, 2, 1], ())
+    assert again.content.ranking.values.tolist() == [-9, -8, -6]
+    many = BoardItem("Many", Selection(np.array([1, 2, 4, 9]), "f", "", ranking))
+    entries, left_out = entries_of([many])
+    assert len(entries) == 1
+    assert "the order of Many of the Board cannot be kept: it ranks more than 3 images" in left_out[0]
 
 
 def test_an_item_is_encoded_once():

@@ -50,10 +50,18 @@ def selection(**changes) -> dict:
     return item({"kind": "selection", "encoding": "gaps", "count": 2, "data": as_text([1, 1], "<i4"), **changes})
 
 
+def direction(**query) -> dict:
+    return item({"kind": "direction", "vector": VECTOR, "origin": VECTOR, "query": query})
+
+
 @pytest.mark.parametrize(
     ("board", "says"),
     [
         ([item({"kind": "latent", "z": "!!"})], "not base64"),
+        ([direction(a={"images": {"encoding": "gaps", "count": 3, "data": as_text([1, 1], "<i4")}})], "3 images has 2"),
+        ([direction(a={"label": -1})], "label"),
+        ([direction(against=pack_floats([1.0]))], "2 dimensions"),
+        ([item(LATENT, weights="not hexadecimal")], "weights"),
         ([selection(ranked_by="elbo")], "a ranking does not have its images"),
         ([selection(ranked_by="elbo", order=as_text([1, 1, 2], "<i4"), values=as_text([3, 2, 1], "<f4"))], "once each"),
         ([selection(ranked_by="elbo", order=as_text([1, 2], "<i4"), values=as_text([3], "<f4"))], "once each"),

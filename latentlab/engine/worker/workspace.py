@@ -250,6 +250,7 @@ def info_of(header: ModelHeader, source: str, path: Path | None) -> ModelInfo:
         path=None if path is None else str(path),
         layout=layout,
         training=dict(header.training),
+        sha256=header.sha256,
     )
 
 

@@ -36,6 +36,7 @@ DEMO = "demo:shapes"
 _EMPTY = "Open a folder of images, or try the demo shapes, to see samples and counts here."
 READING = ("image_size", "channels", "fit", "invert", "levels")
 SUBSET = ("per_class", "limit", "split", "validation", "seed")
+_MIN_SHEET_HEIGHT = 48
 _MAX_SHEET_HEIGHT = 168  # px
 PREVIEW_DELAY = 150  # ms without a change before a preview is requested
 
@@ -364,7 +365,12 @@ class DataPanel(QWidget):
             needed = (self.width() - 3 * SPACE) * picture.height() // picture.width()
             # Half of the panel stays for the controls, also where there is a histogram.
             most = self.height() // (3 if self._histogram is None or self._histogram.isHidden() else 5)
-            self._sheet.setFixedHeight(min(needed, _MAX_SHEET_HEIGHT, most))
+            facts = self._info.y() + self._info.layout().totalHeightForWidth(self._info.width()) + SPACE
+            facts = 0 if self._info.isHidden() else min(facts, 3 * self.height() // 5)
+            self._area.setMinimumHeight(facts)  # in a low panel the facts are not cut within a line
+            below = self._sheet_box.layout().totalMinimumHeightForWidth(self.width()) - self._sheet.height()
+            least = min(most, _MIN_SHEET_HEIGHT)
+            self._sheet.setFixedHeight(max(least, min(needed, _MAX_SHEET_HEIGHT, most, self.height() - facts - below)))
 
     def _make_histogram(self) -> ValueHistogram:
         from latentlab.gui.panels.value_histogram import ValueHistogram

@@ -49,8 +49,8 @@ def details(info: DatasetInfo) -> str:
 
 def file_summary(info: DatasetInfo, max_named: int = _MAX_NAMED) -> str:
     """Formats, modes, sizes and values of the files, most frequent first, and the names of further columns."""
-    lines = [
-        f"{title}: {_listed(kinds, max_named, more)}"
+    named = [
+        (title, kinds, more)
         for title, kinds, more in (
             ("Files", info.formats, 0),
             ("Modes", info.modes, 0),
@@ -58,6 +58,9 @@ def file_summary(info: DatasetInfo, max_named: int = _MAX_NAMED) -> str:
         )
         if any(name for name, _ in kinds)
     ]
+    lines = [f"{title}: {_listed(kinds, max_named, more)}" for title, kinds, more in named]
+    if all(len(kinds) + more == 1 for _, kinds, more in named):
+        lines = [" · ".join(lines)] if lines else []
     if info.range_sentence:
         lines.append(f"Values: {info.range_sentence}")
     if info.columns:

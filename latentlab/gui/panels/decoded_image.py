@@ -182,7 +182,10 @@ class DecodedImage(QWidget):
         self._cue = label("", "dim")
         self._cue.setObjectName("decodedCue")
         self._now = label("now", "dim")
-        set_tool_tip(self._now, "Decoded by the current model, not by the model of the epoch on the map")
+        set_tool_tip(
+            self._now,
+            "Decoded by the current model, not by that of the epoch on the map: the snapshots of a run have no weights",
+        )
         self._now.setObjectName("decodedNow")
         self._now.hide()
         self._smooth = tool_button("smoothImage", "smooth", "Interpolate between pixels", text="Smooth", checkable=True)

@@ -62,7 +62,12 @@ class SnapshotBar(QWidget):
         self._play = tool_button("historyPlay", "replay", "Play the epochs of the run (Space)", "train")
         self._play.clicked.connect(self._on_play)
         self._slider = _Scrubber(Qt.Orientation.Horizontal)
-        named(self._slider, "historySlider", "epoch", "Show an earlier epoch; the right end is the current model")
+        named(
+            self._slider,
+            "historySlider",
+            "epoch",
+            "Show an earlier epoch: its points and picture (weights are not kept); the right end is the current model",
+        )
         self._slider.setPageStep(5)
         self._slider.valueChanged.connect(self._on_value_changed)
         self._slider.installEventFilter(self)

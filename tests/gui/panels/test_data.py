@@ -12,6 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
+    QLabel,
     QListWidget,
     QPlainTextEdit,
     QScrollArea,
@@ -122,6 +123,18 @@ def test_what_was_found_is_shown_and_can_be_read_again(qtbot, panel):
     with qtbot.waitSignal(panel.openRequested) as again:
         press(qtbot, panel, "applyData")
     assert again.args == ["/tmp/photos", DataConfig()]
+
+
+def test_in_a_low_panel_the_facts_are_whole_and_short(qtbot, panel):
+    panel.set_info(replace(INFO, formats=(("IDX", 9),), modes=(("uint8 × 1", 9),), sizes=(("28×28", 9),), columns=()))
+    panel.set_contact_sheet(np.zeros((100, 100), np.uint8))
+    found = panel.findChild(QLabel, "datasetFound")
+    assert found.text() == "Files: IDX · Modes: uint8 × 1 · Sizes: 28×28"
+    panel.resize(320, 370)
+    panel.show()
+    area = panel.findChild(QScrollArea)
+    bottom = found.mapTo(area.viewport(), found.rect().bottomLeft()).y()
+    assert 0 < bottom <= area.viewport().height()
 
 
 def test_what_was_left_out_can_be_copied(qtbot, panel):

@@ -1,0 +1,74 @@
+"""Commands that repeat what the window has done, copied to the clipboard once the tables that they read are written."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QGuiApplication
+
+from latentlab import paths
+from latentlab.engine.client.client import EngineClient
+from latentlab.engine.protocol.messages import ExportSelection, Failed, SelectionExported
+from latentlab.gui.widgets.toasts import Toasts
+from latentlab.utils.array_types import IntArray
+
+
+class CopiedCommands(QObject):
+    """Copies commands, and writes the tables of images that they name into the program's data folder first."""
+
+    def __init__(self, engine: EngineClient, notifications: Toasts, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._engine, self._notifications = engine, notifications
+        self._waiting: list[tuple[set[str], str, str]] = []  # tables yet to be written, command, what it does
+        engine.selectionExported.connect(self._on_selection_exported)
+        engine.failed.connect(self._on_failed)
+
+    def copy(self, command: str, does: str, tables: Sequence[tuple[str, IntArray]] = ()) -> None:
+        """Copy a command.
+
+        Parameters
+        ----------
+        command
+            One line for a POSIX shell.
+        does
+            What it does, behind "Copied the command that".
+        tables
+            Path and images of each table that it reads.
+        """
+        if not tables:
+            QGuiApplication.clipboard().setText(command)
+            self._notifications.notify("info", f"Copied the command that {does}", command, copied=command)
+            return
+        self._waiting.append(({path for path, _ in tables}, command, does))
+        for path, images in tables:
+            self._engine.request(ExportSelection(path, images, "table"))
+
+    def _on_selection_exported(self, result: SelectionExported) -> None:
+        waiting, self._waiting = self._waiting, []
+        for tables, command, does in waiting:
+            tables.discard(result.path)
+            if tables:
+                self._waiting.append((tables, command, does))
+            else:
+                self.copy(command, does)
+
+    def _on_failed(self, failure: Failed) -> None:
+        if failure.request == ExportSelection.__name__:
+            self._waiting.clear()  # a notification says why
+
+
+def table_path(images: IntArray, source: str) -> str:
+    """Where a table of images goes.
+
+    The same for the same images and model: a command that was copied before stays right.
+    """
+    digest = hashlib.blake2b(images.tobytes() + source.encode("utf-8", "surrogateescape"), digest_size=4)
+    return str(paths.data_folder() / "selections" / f"selection-{len(images)}-{digest.hexdigest()}.csv")
+
+
+def model_argument(source: str) -> str:
+    """The name of a model on the command line, from any folder."""
+    return source if source.startswith("bundled:") else str(Path(source).absolute())
