@@ -147,7 +147,7 @@ class DataPanel(QWidget):
         self._run_data.hide()
         self._empty = EmptyState(_EMPTY)
         self._info = QWidget()
-        inner = column(self._info, 0)
+        inner = self._info_layout = column(self._info, 0)
         self._counts = label("", "heading")
         self._counts.setObjectName("datasetCounts")
         self._misfit = label("", "warning", wrap=True, selectable=True)
@@ -365,10 +365,10 @@ class DataPanel(QWidget):
             needed = (self.width() - 3 * SPACE) * picture.height() // picture.width()
             # Half of the panel stays for the controls, also where there is a histogram.
             most = self.height() // (3 if self._histogram is None or self._histogram.isHidden() else 5)
-            facts = self._info.y() + self._info.layout().totalHeightForWidth(self._info.width()) + SPACE
+            facts = self._info.y() + self._info_layout.totalHeightForWidth(self._info.width()) + SPACE
             facts = 0 if self._info.isHidden() else min(facts, 3 * self.height() // 5)
             self._area.setMinimumHeight(facts)  # in a low panel the facts are not cut within a line
-            below = self._sheet_box.layout().totalMinimumHeightForWidth(self.width()) - self._sheet.height()
+            below = self._sheet_layout.totalMinimumHeightForWidth(self.width()) - self._sheet.height()
             least = min(most, _MIN_SHEET_HEIGHT)
             self._sheet.setFixedHeight(max(least, min(needed, _MAX_SHEET_HEIGHT, most, self.height() - facts - below)))
 
