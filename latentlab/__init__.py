@@ -17,18 +17,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from latentlab.api import disentanglement, evaluate, impute, load_dataset, load_model, suggest, train
+from latentlab.api import (
+    disentanglement,
+    evaluate,
+    imputations,
+    impute,
+    inspect,
+    load_dataset,
+    load_model,
+    refine,
+    suggest,
+    train,
+)
 
 __version__ = "0.1.0"
 __all__ = [
     "__version__",
     "disentanglement",
     "evaluate",
+    "imputations",
     "impute",
+    "inspect",
     "latent",
     "load_dataset",
     "load_model",
     "recipes",
+    "refine",
     "suggest",
     "train",
 ]

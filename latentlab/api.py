@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from latentlab.config.events import Event
     from latentlab.config.suggestion import Suggestion
     from latentlab.data import Dataset
-    from latentlab.evaluation import Disentanglement, Evaluation
+    from latentlab.evaluation import Disentanglement, Evaluation, Filling, Inspection, Refined
     from latentlab.models.inference import InferenceModel
 
 
@@ -313,3 +313,153 @@ def impute(
     from latentlab import evaluation
 
     return evaluation.impute_images(model, image, mask, samples, label, seed)
+
+
+def imputations(
+    model: InferenceModel,
+    image: ArrayLike,
+    mask: ArrayLike,
+    count: int = 8,
+    samples: int = 256,
+    label: int | None = None,
+    seed: int = 0,
+) -> Filling:
+    """Draw several images that agree with the observed pixels of one.
+
+    Latents are drawn from p(z | observed pixels): by self-normalised importance sampling from a Gaussian that is fitted
+    to the observed pixels and from the prior, and, where the weights are too uneven, by Metropolis-adjusted Langevin
+    chains from there. Hidden pixels carry no likelihood.
+
+    Parameters
+    ----------
+    model
+        From :func:`load_model`; any whose latents are plain numbers.
+    image
+        [C, H, W], or [H, W] for a model of grey images: uint8, or floats in [0, 1]. Hidden pixels may hold anything.
+    mask
+        [H, W], true where a pixel is hidden, as for :func:`impute`.
+    count
+        Number of fillings.
+    samples
+        Latents that are weighted.
+    label
+        Class of the image, for a conditional model.
+    seed
+        Of all noise.
+
+    Returns
+    -------
+    Filling
+        ``draws`` float32 [count, C, H, W], ``expected`` float32 [C, H, W], ``z`` [count, d], and ``effective_samples``.
+
+    Raises
+    ------
+    latentlab.errors.InputError
+        In one sentence: a wrong shape, a mask that hides nothing, or a model whose latents are codes or categories.
+
+    Examples
+    --------
+    >>> import latentlab, numpy as np
+    >>> model = latentlab.load_model("bundled:mnist-2d", device="cpu")
+    >>> image = model.decode([[0.0, 0.0]])[0, 0]
+    >>> mask = np.zeros((28, 28), bool)
+    >>> mask[14:] = True
+    >>> filled = latentlab.imputations(model, image, mask, count=3)
+    >>> filled.draws.shape, bool((filled.draws[:, 0, :14] == image[:14]).all())
+    ((3, 1, 28, 28), True)
+    """
+    from latentlab import evaluation
+
+    return evaluation.fill_in(model, image, mask, count, samples, label, seed)
+
+
+def inspect(
+    model: InferenceModel,
+    image: ArrayLike,
+    samples: int = 64,
+    shown: int = 8,
+    label: int | None = None,
+    seed: int = 0,
+) -> Inspection:
+    """Say what a model makes of one image: ELBO, predictive mean and standard deviation, samples.
+
+    Parameters
+    ----------
+    model
+        From :func:`load_model`.
+    image
+        [C, H, W], or [H, W] for a model of grey images: uint8, or floats in [0, 1].
+    samples
+        Latents of q(z|x).
+    shown
+        How many of them are returned with their images.
+    label
+        Class of the image, for a conditional model.
+    seed
+        Of all noise.
+
+    Returns
+    -------
+    Inspection
+        ``elbo``, ``rate``, ``distortion`` in nats; ``reconstruction``, ``mean`` and ``std`` of each pixel, float32
+        [C, H, W]; ``samples`` (means of p(x|z) for z of q(z|x)) and ``draws`` (images drawn from p(x|z)), float32
+        [shown, C, H, W].
+
+    Raises
+    ------
+    latentlab.errors.InputError
+        For an image of another shape, or a class that is missing or unknown.
+
+    Examples
+    --------
+    >>> import latentlab
+    >>> model = latentlab.load_model("bundled:mnist-2d", device="cpu")
+    >>> found = latentlab.inspect(model, model.decode([[0.0, 0.0]])[0])
+    >>> found.std.shape, found.draws.shape
+    ((1, 28, 28), (8, 1, 28, 28))
+    """
+    from latentlab import evaluation
+
+    return evaluation.inspect_image(model, image, samples, shown, label, seed)
+
+
+def refine(
+    model: InferenceModel, image: ArrayLike, steps: int = 150, label: int | None = None, seed: int = 0
+) -> Refined:
+    """Refine the posterior of one image by gradient steps, which closes its amortisation gap.
+
+    Parameters
+    ----------
+    model
+        From :func:`load_model`; one with one layer of latents that are plain numbers.
+    image
+        [C, H, W], or [H, W] for a model of grey images: uint8, or floats in [0, 1].
+    steps
+        Of Adam.
+    label
+        Class of the image, for a conditional model.
+    seed
+        Of all noise.
+
+    Returns
+    -------
+    Refined
+        ``mean`` and ``std`` of the best posterior, ``encoded_elbo``, ``elbo``, which is never below it, and ``gap`` in
+        nats (Cremer, Li & Duvenaud 2018, arXiv:1801.03558).
+
+    Raises
+    ------
+    latentlab.errors.InputError
+        For an image of another shape, or a model whose posterior cannot be refined.
+
+    Examples
+    --------
+    >>> import latentlab
+    >>> model = latentlab.load_model("bundled:mnist-2d", device="cpu")
+    >>> found = latentlab.refine(model, model.decode([[0.0, 0.0]])[0], steps=20)
+    >>> found.gap >= 0
+    True
+    """
+    from latentlab import evaluation
+
+    return evaluation.refine_image(model, image, steps, label, seed)

@@ -72,7 +72,7 @@ def decode(arguments: argparse.Namespace) -> int:
     classes = _classes(label, model, len(z), arguments.samples is not None)
     if latents is not None and label is None:
         classes = _classes_in_file(latents, model, classes)
-    images = model.decode(z, classes)
+    images = _pixels(model, z, classes, arguments)
     if out.suffix.lower() == ".npz":
         atomic_write(out, lambda file: np.savez(file, images=images, z=z))
     else:
@@ -85,6 +85,21 @@ def decode(arguments: argparse.Namespace) -> int:
     note = f", over the first two latents; the other {others} are 0" if columns and others > 0 else ""
     write_line(f"{out}: {pluralize(len(images), 'image')}{note}")
     return 0
+
+
+def _pixels(
+    model: InferenceModel,
+    z: NDArray[np.float32],
+    classes: int | NDArray[np.int64] | None,
+    arguments: argparse.Namespace,
+) -> NDArray[np.float32]:
+    """Mean, a draw or the standard deviation of p(x|z)."""
+    match arguments.pixels:
+        case "sampled":
+            return model.sample_pixels(z, classes, arguments.seed)
+        case "std":
+            return model.pixel_std(z, classes)
+    return model.decode(z, classes)
 
 
 def _classes_in_file(

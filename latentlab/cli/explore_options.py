@@ -1,4 +1,4 @@
-"""The commands that ask a latent space: neighbours, direction, path, generate, compare."""
+"""The commands that ask a latent space: neighbours, direction, path, generate, inspect, compare."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import argparse
 from latentlab.cli.options import (
     LEVELS_HELP,
     LIMIT_HELP,
+    PREPARED_HELP,
     Parser,
     add_command,
     add_data,
@@ -15,7 +16,7 @@ from latentlab.cli.options import (
 )
 from latentlab.utils.defaults import IMPORTANCE_SAMPLES
 
-EXPLORE_COMMANDS = ("neighbours", "direction", "path", "generate", "compare")
+EXPLORE_COMMANDS = ("neighbours", "direction", "path", "generate", "inspect", "compare")
 
 _LABEL = "class by name or number, for a conditional model"
 _DEVICE = "auto, cpu, cuda, cuda:N or mps"
@@ -30,6 +31,7 @@ def add_explore_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     _add_direction(commands)
     _add_path(commands)
     _add_generate(commands)
+    _add_inspect(commands)
     _add_compare(commands)
 
 
@@ -120,6 +122,29 @@ def _add_generate(commands: argparse._SubParsersAction[Parser]) -> None:
     command.add_argument("--levels", metavar="L", help=LEVELS_HELP)
     command.add_argument("--device", default="auto", metavar="NAME", help=_DEVICE)
     command.add_argument("--out", required=True, metavar="FILE", help="images.png or images.npz")
+
+
+def _add_inspect(commands: argparse._SubParsersAction[Parser]) -> None:
+    summary = "measure one image: its ELBO, whether it is typical, its amortisation gap, its pictures"
+    command = add_command(commands, "inspect", "inspect_image:inspect", summary)
+    command.epilog = (
+        "The picture has the image, its reconstruction, the error and the standard deviation of each pixel in its "
+        "first row, decoded samples of q(z|x) in the second, and images drawn from p(x|z) in the third."
+    )
+    command.add_argument("model", metavar="MODEL")
+    command.add_argument("image", metavar="IMAGE", help="an image file; it is resized like the model's training images")
+    add_data(command, "--data", "DATA", "say whether the image is typical of these images, by the rank of its ELBO")
+    command.add_argument(
+        "--refine", type=count(100_000), metavar="STEPS", help="refine q(z|x) by so many gradient steps"
+    )
+    command.add_argument("--samples", type=count(10_000), default=64, metavar="K", help="latents of q(z|x) (64)")
+    command.add_argument("--prepared", action="store_true", help=PREPARED_HELP)
+    command.add_argument("--label", metavar="CLASS", help=_LABEL)
+    command.add_argument("--seed", type=count(2**62, least=0), default=0, metavar="S", help="of all noise (0)")
+    command.add_argument("--limit", type=count(2**62), metavar="N", help=LIMIT_HELP)
+    command.add_argument("--levels", metavar="L", help=LEVELS_HELP)
+    command.add_argument("--device", default="auto", metavar="NAME", help=_DEVICE)
+    command.add_argument("--out", metavar="FILE", help="image.png or image.npz")
 
 
 def _add_compare(commands: argparse._SubParsersAction[Parser]) -> None:

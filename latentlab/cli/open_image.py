@@ -37,9 +37,19 @@ def read_image(path: str, size: tuple[int, int], config: DataConfig, known: Rang
     return found.pixels
 
 
-def image_for_model(path: str, model: InferenceModel, levels: str | None = None) -> NDArray[np.uint8]:
-    """An image file as uint8 [C, H, W], prepared like the model's training images; ``levels`` as for ``--levels``."""
+def image_for_model(
+    path: str, model: InferenceModel, levels: str | None = None, *, is_prepared: bool = False
+) -> NDArray[np.uint8]:
+    """An image file as uint8 [C, H, W], prepared like the model's training images; ``levels`` as for ``--levels``.
+
+    ``is_prepared`` says that its values are those that the model reads already, as in files that ``latentlab decode``
+    writes: they are not inverted and not stretched.
+    """
     config, known = model.header.data_config(), model.value_ranges
+    if is_prepared:
+        channels = model.image_shape[0]
+        config = config.model_copy(update={"invert": False, "levels": "type", "channels": channels})
+        known = None
     if levels is not None:
         config, known = validated(DataConfig, config.model_dump() | {"levels": levels}), None
     _, height, width = model.image_shape

@@ -18,6 +18,8 @@ LEVELS_HELP = (
     "values that are black and white: auto, type, window, or two numbers A,B (those of the model's training images)"
 )
 
+PREPARED_HELP = "the image's values are as the model reads them, as latentlab decode writes them"
+
 
 class _Writable(Protocol):
     def write(self, s: str, /) -> object: ...

@@ -9,6 +9,7 @@ from latentlab.cli.explore_options import EXPLORE_COMMANDS, add_explore_commands
 from latentlab.cli.options import (
     LEVELS_HELP,
     LIMIT_HELP,
+    PREPARED_HELP,
     Parser,
     add_command,
     add_data,
@@ -146,6 +147,12 @@ def _add_decode(commands: argparse._SubParsersAction[Parser]) -> None:
     what.add_argument("--grid", type=count(200), metavar="N", help=_GRID)
     what.add_argument("--samples", type=count(100_000), metavar="N", help="N samples from the prior")
     command.add_argument(
+        "--pixels",
+        choices=("mean", "sampled", "std"),
+        default="mean",
+        help="of p(x|z): its mean, an image drawn from it, or its standard deviation (mean)",
+    )
+    command.add_argument(
         "--label",
         metavar="CLASS",
         help="class by name or number, for a conditional model (samples: all in turn)",
@@ -159,7 +166,9 @@ def _add_impute(commands: argparse._SubParsersAction[Parser]) -> None:
     command = add_command(commands, "impute", "impute:impute", "fill in the hidden part of an image", json=False)
     command.epilog = (
         "Hidden pixels become their expected value given the observed ones, by importance sampling "
-        "(Mattei & Frellsen 2019). Models trained with --set corruption.kind=mask do this best."
+        "(Mattei & Frellsen 2019). Models trained with --set corruption.kind=mask do this best. With --draws several "
+        "images are drawn instead, by importance sampling from a fitted Gaussian and from the prior, and by Langevin "
+        "chains where the weights are too uneven: of any model whose latents are plain numbers."
     )
     command.add_argument("model", metavar="MODEL")
     command.add_argument("image", metavar="IMAGE", help="an image file; it is resized like the model's training images")
@@ -167,7 +176,16 @@ def _add_impute(commands: argparse._SubParsersAction[Parser]) -> None:
         "--mask", required=True, metavar="MASK", help="an image of the same size: white for hidden pixels"
     )
     command.add_argument("--levels", metavar="L", help=LEVELS_HELP)
-    command.add_argument("--samples", type=count(100_000), default=100, metavar="K", help="latents drawn (100)")
+    command.add_argument(
+        "--draws",
+        type=count(1000),
+        metavar="N",
+        help="write N images that agree with the observed pixels, instead of the expected one",
+    )
+    command.add_argument(
+        "--samples", type=count(100_000), metavar="K", help="latents drawn (100; with --draws 256 that are weighted)"
+    )
+    command.add_argument("--prepared", action="store_true", help=PREPARED_HELP)
     command.add_argument("--label", metavar="CLASS", help="class by name or number, for a conditional model")
     command.add_argument("--seed", type=count(2**62, least=0), default=0, metavar="N", help="seed of the latents (0)")
     command.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps")

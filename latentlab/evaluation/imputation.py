@@ -30,17 +30,10 @@ def impute_images(
     if samples < 1:
         raise InputError("imputation needs at least 1 sample")
     given = np.asarray(image)
-    images = given.reshape((1,) * max(0, 4 - given.ndim) + given.shape)
-    if given.ndim < 2 or images.shape[1:] != tuple(model.image_shape):
-        raise InputError(f"the model takes images of shape {list(model.image_shape)}, not {list(given.shape)}")
-    hidden = _hidden(np.asarray(mask), images)
-    pixels = images.astype(np.float32)
-    if images.dtype == np.uint8:
-        pixels /= 255
-    np.copyto(pixels, 0, where=hidden[:, None])
-    if not (pixels >= 0).all() or not (pixels <= 1).all():
-        raise InputError("observed pixels must be uint8, or floats from 0 to 1")
-    labels = _labels(model, pixels, label)
+    images = as_batch(model, given)
+    hidden = hidden_pixels(np.asarray(mask), images)
+    pixels = observed_pixels(images, hidden)
+    labels = known_labels(model, pixels, label)
     training = model.module.training
     model.module.eval()
     filled = []
@@ -106,7 +99,27 @@ def impute(model: LatentModel, x: Tensor, mask: Tensor, samples: int = 100, labe
     return torch.where(mask > 0, x, expected / total[:, None, None, None])
 
 
-def _hidden(mask: NDArray[Any], images: NDArray[Any]) -> NDArray[np.bool_]:
+def as_batch(model: InferenceModel, image: NDArray[Any]) -> NDArray[Any]:
+    """One image [C, H, W] or [H, W], or several, as [N, C, H, W]; refused if they have not the model's shape."""
+    images = image.reshape((1,) * max(0, 4 - image.ndim) + image.shape)
+    if image.ndim < 2 or images.shape[1:] != tuple(model.image_shape):
+        raise InputError(f"the model takes images of shape {list(model.image_shape)}, not {list(image.shape)}")
+    return images
+
+
+def observed_pixels(images: NDArray[Any], hidden: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
+    """Images [N, C, H, W] as float32 in [0, 1], and 0 where ``hidden`` [N, H, W]."""
+    pixels = images.astype(np.float32)
+    if images.dtype == np.uint8:
+        pixels /= 255
+    if hidden is not None:
+        np.copyto(pixels, 0, where=hidden[:, None])
+    if not (pixels >= 0).all() or not (pixels <= 1).all():
+        raise InputError("observed pixels must be uint8, or floats from 0 to 1")
+    return pixels
+
+
+def hidden_pixels(mask: NDArray[Any], images: NDArray[Any]) -> NDArray[np.bool_]:
     """Where pixels are hidden, [N, H, W]."""
     count, _, height, width = images.shape
     if mask.shape not in ((height, width), (count, height, width)):
@@ -117,7 +130,8 @@ def _hidden(mask: NDArray[Any], images: NDArray[Any]) -> NDArray[np.bool_]:
     return np.array(np.broadcast_to(hidden, (count, height, width)))
 
 
-def _labels(model: InferenceModel, pixels: NDArray[np.float32], label: int | None) -> NDArray[np.int64] | None:
+def known_labels(model: InferenceModel, pixels: NDArray[np.float32], label: int | None) -> NDArray[np.int64] | None:
+    """The class of each image, [N]: the given one, or what the model classifies it as; ``None`` without classes."""
     classes = model.module.classes
     if not classes:
         if label is not None:

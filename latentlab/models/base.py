@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from latentlab.config import ModelConfig
 from latentlab.models.functional import gaussian_kl
+from latentlab.models.likelihoods.base import Likelihood
 from latentlab.models.rate_schedule import RateSchedule
 
 
@@ -119,6 +120,8 @@ class LatentModel(nn.Module):
     ----------
     config
         The model's configuration.
+    likelihood
+        p(x|z), of the decoder's output.
     image_shape
         (C, H, W).
     classes
@@ -140,6 +143,7 @@ class LatentModel(nn.Module):
     is_density: bool = False
     decodes_per_sample: int = 1
     log_ratio_estimates_rate: bool = True
+    likelihood: Likelihood
 
     def __init__(self, config: ModelConfig, image_shape: tuple[int, int, int], classes: int = 0) -> None:
         super().__init__()
@@ -242,9 +246,13 @@ class LatentModel(nn.Module):
         """Posterior mean and standard deviation, float32 [B, d] each."""
         raise NotImplementedError
 
+    def decoder_output(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """What the likelihood reads for z [B, d]: [B, C', H, W]; the same latents as for ``decode``."""
+        raise NotImplementedError
+
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """Mean of p(x|z) for z [B, d]: float32 [B, C, H, W] in [0, 1]."""
-        raise NotImplementedError
+        return self.likelihood.mean(self.decoder_output(z, label))
 
     def sample_prior(self, count: int, generator: torch.Generator | None = None, temperature: float = 1.0) -> Tensor:
         """Draw latents [count, d] from the prior, on the model's device; ``generator`` is on the CPU.

@@ -80,6 +80,6 @@ class ImageModel(LatentModel):
         """
         return self.likelihood.log_prob(self.output(z, batch.label), batch.x, batch.mask, weights)
 
-    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """Mean of p(x|z) for z [B, d]: float32 [B, C, H, W] in [0, 1]."""
-        return self.likelihood.mean(self.output(z, label))
+    def decoder_output(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """The decoder's output for z [B, d]."""
+        return self.output(z, label)

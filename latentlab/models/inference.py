@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ from latentlab.models.base import Batch, LatentModel
 from latentlab.models.device import resolve_device
 from latentlab.models.generate import draw_latents
 from latentlab.models.push_forward import push_forward
+from latentlab.models.seeded_noise import fixed_noise
 from latentlab.storage import ModelFile, ModelHeader, Points, check_weights, find_model, read_model
 from latentlab.storage.validation import WEIGHT
 from latentlab.utils.array_rules import ArrayRule
@@ -166,6 +167,46 @@ class InferenceModel:
             For latents of another size, or with values that are not finite, and for a class that the model does not
             have.
         """
+        return self._images_of(z, label, self.module.decode)
+
+    def pixel_std(self, z: ArrayLike, label: ArrayLike | None = None) -> FloatArray:
+        """Standard deviation of each pixel under p(x|z), float32 [N, C, H, W].
+
+        Of a Bernoulli likelihood it follows from the mean λ: √(λ (1 − λ)). Parameters and errors are those of
+        ``decode``.
+
+        Examples
+        --------
+        >>> model = load_model("bundled:mnist-2d", device="cpu")
+        >>> bool(model.pixel_std([[0.0, 0.0]]).max() <= 0.5)
+        True
+        """
+        module = self.module
+        return self._images_of(z, label, lambda z, label: module.likelihood.std(module.decoder_output(z, label)))
+
+    def sample_pixels(self, z: ArrayLike, label: ArrayLike | None = None, seed: int = 0) -> FloatArray:
+        """Draw an image of p(x|z) for each latent, float32 [N, C, H, W] clamped to [0, 1]; the same for the same seed.
+
+        Unlike ``decode``, which gives the mean, this has the noise of the pixels. Parameters and errors are those of
+        ``decode``.
+
+        Examples
+        --------
+        >>> model = load_model("bundled:mnist-2d", device="cpu")
+        >>> np.unique(model.sample_pixels([[0.0, 0.0]]))
+        array([0., 1.], dtype=float32)
+        """
+
+        def draw(z: Tensor, label: Tensor | None) -> Tensor:
+            return self.module.likelihood.sample(self.module.decoder_output(z, label)).clamp(0, 1)
+
+        with fixed_noise(self.device, seed):
+            return self._images_of(z, label, draw)
+
+    def _images_of(
+        self, z: ArrayLike, label: ArrayLike | None, make: Callable[[Tensor, Tensor | None], Tensor]
+    ) -> FloatArray:
+        """Images [N, C, H, W] made of latents [N, d] and their labels, a chunk at a time."""
         latents = np.asarray(z, dtype=np.float32)
         if latents.ndim != 2 or latents.shape[1] != self.latent_dim:
             raise InputError(f"the model takes latents of {self.latent_dim} numbers, not {list(latents.shape[1:])}")
@@ -177,7 +218,7 @@ class InferenceModel:
             for start in range(0, len(latents), CHUNK):
                 rows = slice(start, start + CHUNK)
                 chunk = torch.from_numpy(latents[rows].copy()).to(self.device)
-                images.append(_numpy(self.module.decode(chunk, None if labels is None else labels[rows])))
+                images.append(_numpy(make(chunk, None if labels is None else labels[rows])))
         return np.concatenate(images)
 
     def decoder_derivative(self, z: ArrayLike, direction: ArrayLike, label: ArrayLike | None = None) -> FloatArray:

@@ -97,3 +97,32 @@ def test_impute_says_which_frames_it_does_not_use(run, files, capsys):
     arguments = ["impute", str(run), str(files / "two.tif"), "--mask", str(files / "mask.png")]
     assert main([*arguments, "--samples", "2", "--out", str(files / "x.npz")]) == 0
     assert "two.tif: only its first frame is used" in capsys.readouterr().err
+
+
+def test_several_fillings_are_those_of_python(run, files, capsys):
+    arguments = ["impute", str(run), str(files / "image.png"), "--mask", str(files / "mask.png"), "--draws", "3"]
+    for name in ("x.png", "x.npz"):
+        assert main([*arguments, "--samples", "40", "--seed", "2", "--out", str(files / name)]) == 0
+    arrays = np.load(files / "x.npz")
+    image = bars().images[0]
+    expected = latentlab.imputations(
+        latentlab.load_model(run, "cpu"), image, arrays["mask"], count=3, samples=40, seed=2
+    )
+    assert arrays["images"].shape == (3, 1, 8, 8)
+    np.testing.assert_array_equal(arrays["images"], expected.draws)
+    np.testing.assert_array_equal(arrays["expected"], expected.expected)
+    assert np.asarray(Image.open(files / "x.png")).shape == (16, 16)
+
+
+def test_a_prepared_image_is_not_inverted_again(data, files):
+    """As in a picture that ``decode`` has written: its values are the model's."""
+    folder = str(files / "run")
+    assert main(["train", str(data), "--out", folder, "--set", "invert=true", "--epochs", "1", *SMALL]) == 0
+    arguments = ["impute", folder, str(files / "image.png"), "--mask", str(files / "mask.png")]
+    observed = {}
+    for extra in ((), ("--prepared",)):
+        assert main([*arguments, *extra, "--out", str(files / "x.npz")]) == 0
+        observed[extra] = np.rint(np.load(files / "x.npz")["images"][0, 0, :, :4] * 255)
+    image = bars().images[0, 0, :, :4]
+    assert (observed[("--prepared",)] == image).all()
+    assert (observed[()] == 255 - image).all()

@@ -118,7 +118,7 @@ def test_a_terminal_without_greek_gets_names_of_letters(encoding):
     "arguments",
     [
         ("--help",), ("train", "--help"), ("evaluate", "--help"), ("encode", "--help"), ("decode", "--help"),
-        ("impute", "--help"), ("info", "--help"), ("recipes", "--help"), ("doctor", "--help"),
+        ("impute", "--help"), ("inspect", "--help"), ("info", "--help"), ("recipes", "--help"), ("doctor", "--help"),
         ("export-tensorboard", "--help"), ("info", "bundled:shapes-6d"), ("recipes", "--json"),
     ],
     ids=" ".join,

@@ -227,3 +227,41 @@ def test_drawn_pixels_have_the_right_mean(kind):
     assert 0 <= drawn.min() < drawn.max() <= 1
     if kind == "discretised-logistic":
         torch.testing.assert_close((drawn * 255).round(), drawn * 255, atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("config", "channels", "reference"),
+    [
+        ({}, 1, lambda output: distributions.Bernoulli(logits=output)),
+        ({"kind": "continuous-bernoulli"}, 1, lambda output: distributions.ContinuousBernoulli(logits=output)),
+        ({"kind": "gaussian", "sigma_value": 0.3}, 1, lambda output: distributions.Normal(output, 0.3)),
+        (
+            {"kind": "gaussian", "sigma": "pixel"},
+            2,
+            lambda output: distributions.Normal(output[:, :1], torch.exp(soft_clip(output[:, 1:], -6.0))),
+        ),
+    ],
+)
+def test_the_standard_deviation_of_pixels_matches_torch(config, channels, reference):
+    likelihood = build_likelihood(validated(LikelihoodConfig, config))
+    output = torch.linspace(-8, 8, 30 * channels).view(6, channels, 1, 5)
+    expected = reference(output.double()).stddev.float()
+    torch.testing.assert_close(likelihood.std(output), expected, atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize("logits", [0.0, 1e-3, 90.0, -200.0])
+def test_a_continuous_bernoulli_has_a_finite_standard_deviation_everywhere(logits):
+    likelihood = build_likelihood(LikelihoodConfig(kind="continuous-bernoulli"))
+    found = likelihood.std(torch.tensor(logits)).item()
+    exact = math.sqrt(1 / 12) if abs(logits) < 1 else 1 / abs(logits)
+    assert found == pytest.approx(exact, rel=1e-3)
+
+
+@pytest.mark.parametrize("sigma", ["learned", "pixel"])
+def test_the_standard_deviation_of_a_logistic_is_that_of_its_draws(sigma):
+    likelihood = build_likelihood(LikelihoodConfig(kind="discretised-logistic", sigma=sigma, sigma_value=0.05))
+    output = torch.full((1, likelihood.parameters_per_pixel, 1, 1), 0.5)
+    if sigma == "pixel":
+        output[:, 1] = -3.0
+    drawn = likelihood.sample(output.expand(40_000, -1, -1, -1))
+    assert likelihood.std(output).item() == pytest.approx(drawn.std().item(), rel=0.03)

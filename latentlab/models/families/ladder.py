@@ -180,15 +180,15 @@ class LadderVAE(ImageModel):
         std = torch.cat([q.std[0] for q in posteriors], -1)
         return mean, std
 
-    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """Mean of p(x|z) for ε [B, d], the top layer first."""
+    def decoder_output(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """The decoder's output for ε [B, d], the top layer first."""
         state: Tensor | None = None
         latents = []
         for level, epsilon in enumerate(torch.split(z, self.sizes, -1)):
             prior = self._prior(level, state, epsilon)
             latents.append(prior.mean + prior.std * epsilon)
             state = self._next_state(level, state, latents[-1])
-        return self.likelihood.mean(self.output(torch.cat(latents, -1)))
+        return self.output(torch.cat(latents, -1))
 
     def sample_prior(self, count: int, generator: torch.Generator | None = None, temperature: float = 1.0) -> Tensor:
         """Draw ε [count, d] from N(0, temperature² I)."""

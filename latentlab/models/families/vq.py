@@ -253,10 +253,10 @@ class VQVAE(LatentModel):
         z = self.latents_from_codes(self.codes(batch))
         return z, torch.zeros_like(z)
 
-    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """Mean of p(x|z) at the codes nearest to z [B, d]: float32 [B, C, H, W] in [0, 1]."""
+    def decoder_output(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """The decoder's output at the codes nearest to z [B, d]."""
         entries = [self._book(level).lookup(grid) for level, grid in enumerate(self.codes_from_latents(z))]
-        return self.likelihood.mean(self._output(entries))
+        return self._output(entries)
 
     def sample_prior(self, count: int, generator: torch.Generator | None = None, temperature: float = 1.0) -> Tensor:
         """Latents [count, d] of codes drawn from the prior.

@@ -143,9 +143,9 @@ class HelmholtzMachine(ImageModel):
         mean = torch.cat([q.mean[0] for q in posteriors], -1)
         return mean, torch.cat([q.std[0] for q in posteriors], -1)
 
-    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """Mean of p(x|z) for ε [B, d], the top layer first."""
-        return self.likelihood.mean(self.output(self._generate(z)[-1]))
+    def decoder_output(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """The decoder's output for ε [B, d], the top layer first."""
+        return self.output(self._generate(z)[-1])
 
     def sample_prior(self, count: int, generator: torch.Generator | None = None, temperature: float = 1.0) -> Tensor:
         """Draw ε [count, d] from N(0, temperature² I)."""

@@ -56,6 +56,10 @@ class Likelihood(nn.Module):
         """Mean of p(x|z) in [0, 1], [..., C, H, W], from the decoder's output [..., C', H, W]."""
         raise NotImplementedError
 
+    def std(self, output: Tensor) -> Tensor:
+        """Standard deviation of each pixel under p(x|z), [..., C, H, W], from the decoder's output [..., C', H, W]."""
+        raise NotImplementedError
+
     def sample(self, output: Tensor) -> Tensor:
         """Draw images from p(x|z), [..., C, H, W], from the decoder's output [..., C', H, W]."""
         raise NotImplementedError

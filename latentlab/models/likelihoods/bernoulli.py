@@ -61,6 +61,11 @@ class Bernoulli(Likelihood):
         """Probabilities of white."""
         return torch.sigmoid(output)
 
+    def std(self, output: Tensor) -> Tensor:
+        """√(λ (1 − λ)) of the probabilities λ: at most ½."""
+        probability = torch.sigmoid(output)
+        return torch.sqrt(probability * (1 - probability))
+
     def sample(self, output: Tensor) -> Tensor:
         """Draw pixels that are 0 or 1."""
         return torch.bernoulli(torch.sigmoid(output))

@@ -47,6 +47,14 @@ class ContinuousBernoulli(Likelihood):
         series = output / 12 - output**3 / 720 + output**5 / 30240
         return 0.5 + torch.where(small, series, 0.5 / torch.tanh(safe / 2) - 1 / safe)
 
+    def std(self, output: Tensor) -> Tensor:
+        """Root of the variance 1/l² − 1/(4 sinh²(l/2)), which is the mean's derivative in the logit l."""
+        small = output.abs() < SMALL_LOGIT
+        safe = torch.where(small, 1.0, output)
+        sinh = torch.sinh(safe.clamp(-80, 80) / 2)  # beyond this its term is 0 beside the first
+        series = 1 / 12 - output**2 / 240 + output**4 / 6048
+        return torch.sqrt(torch.where(small, series, 1 / safe**2 - 0.25 / sinh**2).clamp_min(0))
+
     def sample(self, output: Tensor) -> Tensor:
         """Draw by the inverse of the distribution function, log(1 + u (eˡ − 1)) / l for uniform u."""
         u = torch.rand_like(output)

@@ -56,6 +56,11 @@ class Gaussian(Likelihood):
         """Means, clamped to [0, 1]."""
         return self._mean_and_log_sigma(output)[0].clamp(0, 1)
 
+    def std(self, output: Tensor) -> Tensor:
+        """σ of every pixel."""
+        mean, log_sigma = self._mean_and_log_sigma(output)
+        return torch.exp(log_sigma).expand_as(mean)
+
     def sample(self, output: Tensor) -> Tensor:
         """Draw pixels, not clamped."""
         mean, log_sigma = self._mean_and_log_sigma(output)

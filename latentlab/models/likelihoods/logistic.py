@@ -44,6 +44,11 @@ class DiscretisedLogistic(Likelihood):
         """Means of the logistic distribution, clamped to [0, 1]."""
         return self.mean_and_log_scale(output)[0].clamp(0, 1)
 
+    def std(self, output: Tensor) -> Tensor:
+        """π/√3 times the scale: that of the logistic distribution before it is cut off at black and white."""
+        mean, log_scale = self.mean_and_log_scale(output)
+        return (torch.exp(log_scale) * (math.pi / math.sqrt(3))).expand_as(mean)
+
     def sample(self, output: Tensor) -> Tensor:
         """Draw levels."""
         mean, log_scale = self.mean_and_log_scale(output)

@@ -49,9 +49,23 @@ class Flow(VariationalPosterior):
 
     def rsample(self, samples: int) -> PosteriorSample:
         """Draw from the base distribution and transform."""
-        start = self.base.rsample(samples)
+        return self._transformed(self.base.rsample(samples))
+
+    def from_noise(self, noise: Tensor) -> PosteriorSample:
+        """Transform standard normal noise [K, B, d]."""
+        return self._transformed(self.base.from_noise(noise))
+
+    def _transformed(self, start: PosteriorSample) -> PosteriorSample:
         z, log_det = self.transform(start.z)
         return PosteriorSample(z, lambda: start.log_q - log_det)
+
+    def parameters(self) -> tuple[Tensor, ...]:
+        """Those of the base distribution; the transformation is the encoder's and stays."""
+        return self.base.parameters()
+
+    def with_parameters(self, parameters: tuple[Tensor, ...]) -> Flow:
+        """The same transformation of another base distribution."""
+        return Flow(Diagonal(*parameters), self.transform)
 
     @property
     def mean(self) -> Tensor:

@@ -1,0 +1,23 @@
+"""What can be computed with a model of a configuration, and why something cannot."""
+
+from __future__ import annotations
+
+from latentlab.config.model import ModelConfig
+
+CODES = "its latents are codes, which change by jumps and not by gradient steps"
+CATEGORIES = "its latents are categories, which change by jumps and not by gradient steps"
+LAYERS = "its latents are in several layers whose posteriors depend on each other"
+
+
+def why_not_refined(config: ModelConfig) -> str:
+    """Why the posterior of one image cannot be refined by gradient steps; empty if it can."""
+    if config.family in ("ladder", "wake-sleep"):
+        return LAYERS
+    return why_not_imputed(config)
+
+
+def why_not_imputed(config: ModelConfig) -> str:
+    """Why hidden pixels cannot be filled in by sampling latents; empty if they can."""
+    if config.family == "vq":
+        return CODES
+    return CATEGORIES if config.posterior.kind == "concrete" else ""

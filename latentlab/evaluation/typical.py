@@ -1,0 +1,54 @@
+"""Whether an image is typical of a dataset, by the rank of its ELBO among those of some of its images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latentlab.data import Dataset
+from latentlab.evaluation.per_image import image_bounds
+from latentlab.models.inference import InferenceModel
+
+COMPARED = 1000
+"""Training images that an image is compared with, at most."""
+UNLIKE, UNUSUAL, SIMPLE = 0.01, 0.05, 0.99
+"""Shares of the compared images with a lower ELBO: below the first unlike them, above the last simpler."""
+
+
+def compared_images(dataset: Dataset, count: int = COMPARED) -> NDArray[np.int64]:
+    """Indices of at most ``count`` of the training images, drawn without replacement; always the same, in order."""
+    training = np.asarray(dataset.split()[0])
+    if len(training) > count:
+        training = np.random.default_rng(0).choice(training, count, replace=False)
+    index: NDArray[np.int64] = np.sort(training).astype(np.int64)
+    return index
+
+
+def elbos_of(model: InferenceModel, dataset: Dataset, index: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The ELBO of each of these images, [n], with one latent each."""
+    pixels = np.asarray(dataset.images[index])
+    labels = model.classes_of_images(pixels, model.labels_of(dataset).labels[index])
+    return image_bounds(model.module, pixels, labels).elbo
+
+
+def share_below(elbo: float, others: NDArray[Any]) -> float:
+    """The share of other images with a lower ELBO, from 0 to 1; equal ones count half."""
+    return float(((others < elbo).sum() + 0.5 * (others == elbo).sum()) / max(1, len(others)))
+
+
+def typical_sentence(share: float, count: int, of_what: str = "images") -> str:
+    """Whether an image is typical of others, in words.
+
+    A likelihood is not only low for images of another kind: it can be higher for images that are simpler than all of
+    the data (Nalisnick et al. 2019, arXiv:1810.09136), so that a share near 1 is no praise.
+    """
+    rank = f"its ELBO is higher than that of {100 * share:.0f} % of {count:,} {of_what}"
+    if share < UNLIKE:
+        return f"Not typical of the data: its ELBO is lower than that of nearly all of {count:,} {of_what}"
+    if share < UNUSUAL:
+        return f"Unusual: its ELBO is higher than that of only {100 * share:.0f} % of {count:,} {of_what}"
+    if share > SIMPLE:
+        return f"Simpler than the data: {rank}, as that of an almost empty image can be"
+    return f"Typical of the data: {rank}"
