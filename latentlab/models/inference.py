@@ -140,7 +140,7 @@ class InferenceModel:
         with self._ready():
             for start in range(0, len(array), CHUNK):
                 rows = slice(start, start + CHUNK)
-                batch = Batch(self._images(self._fitted(array[rows])), None if labels is None else labels[rows])
+                batch = Batch(self._images(self.fitted(array[rows])), None if labels is None else labels[rows])
                 mean, std = self.module.encode(batch)
                 means.append(_numpy(mean))
                 stds.append(_numpy(std))
@@ -393,8 +393,14 @@ class InferenceModel:
         x = x.to(torch.float32).div_(255) if x.dtype == torch.uint8 else x.to(torch.float32)
         return x.contiguous(memory_format=memory_format(self.module))
 
-    def _fitted(self, images: NDArray[Any]) -> NDArray[Any]:
-        """Images [N, C, H, W] in the model's shape."""
+    def fitted(self, images: NDArray[Any]) -> NDArray[Any]:
+        """Images [N, C, H, W], uint8 or floats in [0, 1], in the model's shape, with their values as they are.
+
+        Raises
+        ------
+        InputError
+            For other values, if the shape is another one.
+        """
         if images.shape[1:] == self.image_shape:
             return images
         if images.dtype != np.uint8:

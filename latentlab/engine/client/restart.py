@@ -24,12 +24,15 @@ from latentlab.engine.protocol.messages import (
     DrawThumbnail,
     Embed,
     EncodeDataset,
+    EncodeDrawing,
     EncodeImage,
     EncodeSelection,
     ExportSelection,
     Failed,
     FindDirection,
     Generate,
+    ImputeImage,
+    InspectImage,
     Interpolate,
     MeasureCopy,
     MeasurePlane,
@@ -44,6 +47,7 @@ from latentlab.engine.protocol.messages import (
     RankImages,
     ReadCodebooks,
     Reconstruct,
+    RefineImage,
     Request,
     Result,
     Sample,
@@ -64,9 +68,10 @@ GIVEN_UP = "The worker keeps ending and is not started again."
 
 NEEDING_MODEL = (
     Decode, DecodeBoth, DecodeGrid, DecodeOtherGrid, DecodeRows, DescribeDimension, DistanceToData, DrawLatent,
-    DrawThumbnail, Embed, EncodeDataset, EncodeImage, EncodeSelection, ExportSelection, FindDirection, Generate,
-    Interpolate, MeasureCopy, MeasurePlane, Nearest, PicturesOfPoints, RankImages, ReadCodebooks, Reconstruct,
-    Sample, SaveModel, SearchImages, SummarizeSelection, Traverse,
+    DrawThumbnail, Embed, EncodeDataset, EncodeDrawing, EncodeImage, EncodeSelection, ExportSelection,
+    FindDirection, Generate, ImputeImage, InspectImage, Interpolate, MeasureCopy, MeasurePlane, Nearest,
+    PicturesOfPoints, RankImages, ReadCodebooks, Reconstruct, RefineImage, Sample, SaveModel, SearchImages,
+    SummarizeSelection, Traverse,
 )  # fmt: skip
 """Requests that a restarted worker can answer only after it has opened the model again."""
 NEEDING_DATASET = (

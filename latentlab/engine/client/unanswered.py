@@ -36,11 +36,13 @@ from latentlab.engine.protocol.messages import (
     DirectionFound,
     DistanceMeasured,
     DistanceToData,
+    DrawingEncoded,
     DrawLatent,
     DrawThumbnail,
     Embed,
     Embedded,
     EncodeDataset,
+    EncodeDrawing,
     EncodeImage,
     EncodeSelection,
     EpochsRead,
@@ -51,8 +53,13 @@ from latentlab.engine.protocol.messages import (
     Generated,
     GridTiles,
     ImageEncoded,
+    ImageImputed,
+    ImageInspected,
+    ImageRefined,
     ImagesFound,
     ImagesRanked,
+    ImputeImage,
+    InspectImage,
     Interpolate,
     LatentDrawn,
     MeasureCopy,
@@ -77,6 +84,7 @@ from latentlab.engine.protocol.messages import (
     ReadEpochs,
     ReadSnapshot,
     Reconstruct,
+    RefineImage,
     Request,
     RestartWorker,
     Result,
@@ -87,6 +95,7 @@ from latentlab.engine.protocol.messages import (
     SelectionSummary,
     Shutdown,
     SnapshotRead,
+    StopImageWork,
     StopTraining,
     Strip,
     SubsetWritten,
@@ -134,6 +143,10 @@ _RULES: dict[type[Request], tuple[Outcome, tuple[type[Result], ...]]] = {
     MeasurePlane: (_VIEW, (PlaneMeasured,)),
     Embed: (_VIEW, (Embedded,)),
     DescribeDimension: (_VIEW, (DimensionDescribed,)),
+    EncodeDrawing: (_VIEW, (DrawingEncoded,)),
+    InspectImage: (_VIEW, (ImageInspected,)),
+    ImputeImage: (_VIEW, (ImageImputed,)),
+    RefineImage: (_READ, (ImageRefined,)),
     PicturesOfPoints: (_VIEW, (PointPictures,)),
     CompareRuns: (_VIEW, ()),  # the worker keeps following these runs: never answered completely
     SummarizeSelection: (_VIEW, (SelectionSummary,)),
@@ -155,6 +168,7 @@ _RULES: dict[type[Request], tuple[Outcome, tuple[type[Result], ...]]] = {
     EncodeDataset: (_CONTROL, ()),
     EncodeSelection: (_CONTROL, ()),  # the next worker encodes all images
     CancelRanking: (_CONTROL, ()),
+    StopImageWork: (_CONTROL, ()),
     # The window asks for it again when another worker is ready.
     OpenComparison: (_CONTROL, ()),
     CloseComparison: (_CONTROL, ()),
@@ -184,6 +198,7 @@ _NAMES: dict[type[Request], str] = {
     SaveModel: "Saving {0.path}",
     SearchImages: "Searching for {0.text}",
     RankImages: "Ranking the images",
+    RefineImage: "Refining the image's posterior",
     ExportSelection: "Exporting to {0.path}",
     WriteSubset: "Writing the images to train on",
     OpenDataset: "Opening {0.source}",
@@ -275,6 +290,8 @@ def _answers(result: Result, request: Request) -> bool:
     match result:
         case Failed():
             return result.request == type(request).__name__
+        case ImageInspected(done=False) | ImageRefined(done=False) | ImageImputed(done=False):
+            return False
         case GridTiles(done=False) | PlaneMeasured(done=False) | PointPictures(done=False) | Embedded(done=False):
             return False
         case ModelChanged():

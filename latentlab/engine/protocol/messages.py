@@ -23,7 +23,9 @@ from latentlab.engine.protocol.point_pictures import *
 from latentlab.engine.protocol.requests import *
 from latentlab.engine.protocol.results import *
 from latentlab.engine.protocol.selection_messages import *
+from latentlab.engine.protocol.single_image import *
 from latentlab.engine.protocol.worker_status import *
+from latentlab.utils.array_types import BoolArray as BoolArray
 from latentlab.utils.array_types import ByteArray as ByteArray
 from latentlab.utils.array_types import FloatArray as FloatArray
 from latentlab.utils.array_types import IntArray as IntArray

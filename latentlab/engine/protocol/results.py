@@ -11,7 +11,7 @@ from latentlab.config import DataConfig, RunConfig
 from latentlab.config.events import Event
 from latentlab.config.info import DatasetInfo, ModelInfo
 from latentlab.engine.protocol.requests import Request
-from latentlab.utils.array_types import ByteArray, FloatArray, IntArray
+from latentlab.utils.array_types import BoolArray, ByteArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -325,6 +325,10 @@ class ImageEncoded(Result):
     distortion: float
     rate: float
     label: int | None = None  # the class it was encoded as: the requested one, or the model's own classification
+    note: str = ""  # what was changed about the file to fit the model
+    is_drawing: bool = False  # painted, not read from a file: ``path`` is then only its name
+    hidden: BoolArray | None = None  # [H, W], pixels that the user has hidden
+    refinement: tuple[tuple[int, ...], tuple[float, ...]] | None = None  # steps and ELBOs, if mean and std are refined
 
 
 @dataclass(frozen=True)

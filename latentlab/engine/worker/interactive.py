@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -23,6 +23,8 @@ from latentlab.engine.protocol.messages import (
     DrawLatent,
     Generate,
     GridTiles,
+    ImputeImage,
+    InspectImage,
     Interpolate,
     LatentDrawn,
     MeasureCopy,
@@ -33,8 +35,10 @@ from latentlab.engine.protocol.messages import (
     PointPictures,
     ReadCodebooks,
     Reconstruct,
+    RefineImage,
     Request,
     Sample,
+    StopImageWork,
     Strip,
     Traverse,
 )
@@ -56,12 +60,15 @@ from latentlab.utils.array_types import ByteArray, FloatArray, IntArray
 from latentlab.utils.pixels import as_pixels, shrink, to_bytes
 from latentlab.utils.text import subscript
 
+if TYPE_CHECKING:
+    from latentlab.engine.worker.single_image import SingleImage
+
 _SLICE_SECONDS = 0.008  # seconds of decoding between two checks of the mailbox
 _SEARCH_SLICE_SECONDS = 0.004  # seconds of searching
 _MAX_CELLS = 512  # a side
 _SEARCHES = ("nearest", "distance", "plane")  # slots, in the order in which they are worked on
-_DECODED_FIRST = ("strip", "dimension", "pictures")  # slots, in this order: they are soon done
-_DECODED_IN_TURN = ("grid", "other-grid", "generate", "copy")
+_DECODED_FIRST = ("strip", "dimension", "inspect", "pictures")  # slots, in this order: they are soon done
+_DECODED_IN_TURN = ("grid", "other-grid", "generate", "copy", "refine", "impute")
 _IMAGES_READ = 64  # at a time, for pictures of the points
 
 _Strip: TypeAlias = DecodeRows | Traverse | Interpolate | Reconstruct | Sample
@@ -98,6 +105,7 @@ class InteractiveRequests:
         self._copy_search = CopySearch(workspace)
         self._plane_search = PlaneSearch(workspace, self._search.typical)
         self._generator = ImageGenerator(workspace, self._decoded)
+        self._single_image: SingleImage | None = None
         self._work: dict[str, _Work] = {}  # by slot
         self._next_search: dict[str, Nearest | DistanceToData] = {}  # by slot
         self._searched_last = False
@@ -143,6 +151,9 @@ class InteractiveRequests:
                 workspace.send(Codebooks(request.generation, workspace.version, entries))
             case DecodeBoth():
                 decode_both(workspace, request)
+            case StopImageWork():
+                if self._single_image is not None:
+                    self._single_image.stop(request)
             case DecodeOtherGrid():
                 pass  # of a model that is compared no more
             case _:
@@ -169,9 +180,24 @@ class InteractiveRequests:
                 pieces = describing(self._workspace, request, self._decoded)
             case PicturesOfPoints():
                 pieces = self._pictures(request)
+            case InspectImage() | RefineImage() | ImputeImage():
+                pieces = self._of_single_image(request)
             case DecodeRows() | Traverse() | Interpolate() | Reconstruct() | Sample():
                 pieces = self._strip(request)
         return pieces
+
+    def _of_single_image(self, request: InspectImage | RefineImage | ImputeImage) -> Iterator[None]:
+        if self._single_image is None:
+            # Imported here: the first image that a model decodes does not wait for it.
+            from latentlab.engine.worker.single_image import SingleImage
+
+            self._single_image = SingleImage(self._workspace)
+        match request:
+            case InspectImage():
+                return self._single_image.inspecting(request)
+            case RefineImage():
+                return self._single_image.refining(request)
+        return self._single_image.imputing(request)
 
     def advance(self) -> None:
         """Do one piece, alternating between a search and a decoding.
@@ -364,18 +390,21 @@ class InteractiveRequests:
 
 def _latent_size(request: Request) -> int | None:
     """Size of the latents in a request; ``None`` if it has none."""
+    size: int | None = None  # also of a request about the compared model
     match request:
         case DecodeOtherGrid():
-            return None  # of the compared model
+            pass
+        case InspectImage():
+            size = request.mean.size
         case Nearest() | DistanceToData() | Traverse() | DescribeDimension() | MeasureCopy():
-            return request.z.size
+            size = request.z.size
         case DecodeGrid() | MeasurePlane():
-            return request.axes.origin.size
+            size = request.axes.origin.size
         case Interpolate():
-            return int(request.waypoints.shape[-1])
+            size = int(request.waypoints.shape[-1])
         case DecodeRows():
-            return int(request.latents.shape[-1])
-    return None
+            size = int(request.latents.shape[-1])
+    return size
 
 
 def _check_dimensions(dimensions: Sequence[int], latent_dim: int) -> None:

@@ -10,11 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from latentlab.config import DataConfig, validated
 from latentlab.config.info import DatasetInfo
 from latentlab.data import Dataset, open_dataset
-from latentlab.data.images.image_file import UnreadableError
-from latentlab.data.images.to_array import decode_known
 from latentlab.data.images.value_range import decide, limits_text
 from latentlab.data.sources.read_again import needs_reading_again, read_again
 from latentlab.data.types import summarize_left_out
@@ -22,17 +19,14 @@ from latentlab.engine.protocol.messages import (
     DatasetOpened,
     DatasetPreview,
     DatasetProgress,
-    EncodeImage,
-    ImageEncoded,
     ModelSaved,
     Notice,
     OpenDataset,
     SaveModel,
 )
 from latentlab.engine.worker.dataset_preview import contact_sheet, shown_on_sheet, value_histogram
-from latentlab.engine.worker.workspace import Workspace, require_drawable
+from latentlab.engine.worker.workspace import Workspace
 from latentlab.errors import InputError
-from latentlab.evaluation import quick_bound
 from latentlab.models.inference import InferenceModel, weights_of
 from latentlab.storage import ModelFile, Points, write_model
 from latentlab.storage.outputs import check_output
@@ -41,7 +35,6 @@ from latentlab.training.map_preview import some_of
 from latentlab.training.run_writer import points_left_out
 from latentlab.utils.adaptive_batch_size import AdaptiveBatchSize
 from latentlab.utils.array_types import FloatArray, IntArray
-from latentlab.utils.pixels import as_pixels, to_bytes
 
 _BETWEEN_PROGRESS = 0.1  # seconds
 _MAX_SKIPPED_SENT = 1000
@@ -218,46 +211,6 @@ def saving(workspace: Workspace, request: SaveModel) -> Generator[None, None, No
     header = model.header.model_copy(update={"preview_extent": extent})
     write_model(path, ModelFile(header, weights, points, preview))
     workspace.send(ModelSaved(str(path)))
-
-
-def encode_image(workspace: Workspace, request: EncodeImage) -> None:
-    """Encode one image file, prepared as the model's training data was.
-
-    Raises
-    ------
-    InputError
-        When it is not an image, or the model encodes it beyond the range of the map.
-    """
-    model = workspace.need_model()
-    channels, height, width = model.image_shape
-    config = validated(DataConfig, {**model.header.data.get("config", {}), "channels": channels})
-    try:
-        pixels = decode_known(request.path, (width, height), config, model.value_ranges).pixels
-    except UnreadableError as error:
-        raise InputError(f"{request.path}: {error}") from None
-    if pixels.shape != model.image_shape:
-        pixels = np.ascontiguousarray(np.broadcast_to(pixels, model.image_shape))
-    label = None
-    if model.header.model.conditional:
-        # A model that classifies decides itself; for others the window's class is used.
-        (guess,) = model.classes_of_images(pixels[None], -1)
-        label = int(guess) if guess >= 0 else request.label
-    labels = None if label is None else np.array([label])
-    mean, std = model.encode(pixels[None], labels)
-    bound = quick_bound(model.module, pixels[None], labels)
-    workspace.send(
-        ImageEncoded(
-            model_version=workspace.version,
-            path=request.path,
-            mean=require_drawable(mean[0]),
-            std=require_drawable(std[0]),
-            image=as_pixels(pixels[None])[0],
-            reconstruction=as_pixels(to_bytes(model.decode(mean, labels)))[0],
-            distortion=bound.distortion,
-            rate=bound.rate,
-            label=label,
-        )
-    )
 
 
 def _info(dataset: Dataset) -> DatasetInfo:

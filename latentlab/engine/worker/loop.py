@@ -29,6 +29,7 @@ from latentlab.engine.protocol.messages import (
     DrawThumbnail,
     Embed,
     EncodeDataset,
+    EncodeDrawing,
     EncodeImage,
     EncodeSelection,
     ExportSelection,
@@ -303,10 +304,8 @@ class Worker:
                 self._jobs.put(request)
             case DrawThumbnail() | FindDirection() | Embed():
                 self._work_beside(request)
-            case EncodeImage():
-                from latentlab.engine.worker.jobs import encode_image
-
-                encode_image(self._workspace, request)
+            case EncodeImage() | EncodeDrawing():
+                self._encode(request)
             case Train():
                 self._train(request)
             case PauseTraining() | UnpauseTraining() | StopTraining() | AdjustTraining():
@@ -315,6 +314,14 @@ class Worker:
                 self._run_history.answer(request)
             case _:
                 self._interactive.answer(request)
+
+    def _encode(self, request: EncodeImage | EncodeDrawing) -> None:
+        from latentlab.engine.worker.encode_image import encode_drawing, encode_image
+
+        if isinstance(request, EncodeImage):
+            encode_image(self._workspace, request)
+        else:
+            encode_drawing(self._workspace, request)
 
     def _load_or_cancel(self, request: OpenDataset | PreviewDataset | CancelLoading | CloseComparison) -> None:
         match request:
