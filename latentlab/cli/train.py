@@ -280,6 +280,7 @@ class _Report:
         write_line(
             f"{event.recipe}: {pluralize(event.images, 'image')}, {event.validation_images:,} for validation, "
             f"{event.parameters:,} parameters, on {event.device}"
+            + (f", {pluralize(event.threads, 'thread')}" if event.device == "cpu" else "")
             + (f" in {event.precision}" if event.precision != "float32" else "")
         )
         first, steps = event.epoch * event.steps_per_epoch, event.epochs * event.steps_per_epoch

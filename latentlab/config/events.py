@@ -39,7 +39,7 @@ class Suggested(Event):
 
 @dataclass(frozen=True)
 class Started(Event):
-    """The data is ready, and the first step follows."""
+    """The data is ready, and the first step follows. ``threads`` is the number of CPU threads of a step."""
 
     event: ClassVar[str] = "started"
     recipe: str
@@ -54,6 +54,7 @@ class Started(Event):
     steps_per_epoch: int = 0
     precision: str = "float32"
     beta: float = 1.0
+    threads: int = 0
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from latentlab.config.base import DEVICES, Config
 
@@ -57,8 +57,9 @@ class TrainingConfig(Config):
         default=0,
         ge=0,
         le=1024,
-        description="Number of CPU threads for a run on the CPU; the last bits of the result depend on it. 0 "
-        "chooses a number from the model's size and the machine's cores alone.",
+        description="Number of CPU threads for a run on the CPU; the last bits of the result depend on it. 0 or "
+        "``auto`` tries one to all cores (at most ``OMP_NUM_THREADS``, if that is set) for a few steps and takes the "
+        "fastest; small steps get one. The number is kept with the run, and ``latentlab info`` of the model says it.",
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto",
@@ -86,6 +87,11 @@ class TrainingConfig(Config):
         description="Keep small snapshots of epochs in the run folder, so that the training can be replayed on the "
         "map. The time they take is bounded, and the model is bit-identical without them.",
     )
+
+    @field_validator("threads", mode="before")
+    @classmethod
+    def _read_auto(cls, value: object) -> object:
+        return 0 if value == "auto" else value
 
 
 def end_reason(epochs: int, patience: int, epochs_done: int, stale_epochs: int) -> EndReason:

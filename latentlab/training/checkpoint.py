@@ -36,6 +36,7 @@ _MAY_CHANGE = {
             "device",
             "precision",
             "graphs",
+            "threads",
             "checkpoint_minutes",
             "history",
         )

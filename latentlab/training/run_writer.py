@@ -57,6 +57,7 @@ class RunWriter:
         self._resumed = folder if resume else None
         self._config = config
         self._dataset = dataset
+        self._progress: RunProgress | None = None  # once the run has started
         self._unwritten: deque[Epoch | Adjusted] = deque()  # after a write error
         self._is_checked = False  # under the lock
         self._checkpoint_state: tuple[int, int] | None = None  # of the checkpoint's file when it was read
@@ -100,6 +101,7 @@ class RunWriter:
 
     def start(self, progress: RunProgress) -> None:
         """Create the folder, and remove what was written after ``progress``."""
+        self._progress = progress
         if self.folder is not None:
             self.folder.create(RunRecord(self._config, self._data()))
             self.folder.trim_metrics(progress.epochs_done, progress.adjustments)
@@ -195,11 +197,15 @@ class RunWriter:
             "image_shape": model.image_shape,
             "classes": self._dataset.classes,
             "data": self._data(),
-            "training": settings | {"epoch": best.epoch, "step": best.step},
+            "training": settings | self._determined_settings() | {"epoch": best.epoch, "step": best.step},
             "metrics": {name: value for name, value in best.metrics.items() if math.isfinite(value)},
             "parameters": sum(parameter.numel() for parameter in model.parameters()),
         }
         return validated(ModelHeader, values)
+
+    def _determined_settings(self) -> dict[str, int]:
+        """What the run has chosen by itself: with this number of threads the same run gives the same bits."""
+        return {} if self._progress is None else {"threads_used": self._progress.threads}
 
     @property
     def folder_was_removed(self) -> bool:

@@ -109,7 +109,7 @@ class ProgressReporter:
         self._state, self._batches, self._validation_images, self._clock = state, batches, validation_images, clock
         self._reported_at = time.monotonic()
 
-    def started(self, precision: str) -> Started:
+    def started(self, precision: str, threads: int) -> Started:
         """The first event of the run."""
         state, batches, model = self._state, self._batches, self._state.model
         return Started(
@@ -125,6 +125,7 @@ class ProgressReporter:
             steps_per_epoch=batches.steps_per_epoch,
             precision=precision,
             beta=model.beta,
+            threads=threads,
         )
 
     def is_due(self) -> bool:

@@ -56,6 +56,8 @@ class Trainer:
     group
         The processes of the run, each of which calls this with the same arguments; only the main one writes.
         The batches are those of a run on one process, the noise is different.
+    beside_a_window
+        Whether this process also serves a window, for which a run on the CPU keeps a core free where it can.
 
     Attributes
     ----------
@@ -63,8 +65,8 @@ class Trainer:
         The network in training.
     loaded
         The same network for encoding and decoding between steps.
-    config, device, threads
-        The configuration, the device, and the number of CPU threads of a step.
+    config, device
+        The configuration, and the device.
     state
         What a checkpoint holds: progress, optimizers, best model and so on.
     graphed_step
@@ -90,6 +92,7 @@ class Trainer:
         out: Path | None = None,
         resume: bool = False,
         group: ProcessGroup | None = None,
+        beside_a_window: bool = False,
     ) -> None:
         self.config = config = config.model_copy(update={"data": dataset.config})
         self.device = resolve_device(config.training.device) if group is None else group.device
@@ -124,8 +127,8 @@ class Trainer:
             RunLimits(settings.epochs, settings.patience),
         )
         self._load_checkpoint(str(out))
-        self._step_runner = StepRunner(self._optimizer_step, self.state, self._batches, group)
-        self.threads, self.graphed_step = self._step_runner.threads, self._step_runner.graphed_step
+        self._step_runner = StepRunner(self._optimizer_step, self.state, self._batches, group, beside_a_window)
+        self.graphed_step = self._step_runner.graphed_step
         self._clock = RunClock(self.state.progress.seconds)
         self._validation = Validation(self.model, settings, self._batches, validation, self._clock, group)
         self._reporter = ProgressReporter(self.state, self._batches, len(validation), self._clock)
@@ -161,6 +164,11 @@ class Trainer:
     def epoch(self) -> float:
         """Epochs done, with the fraction of the current one."""
         return self.state.progress.step / self._batches.steps_per_epoch
+
+    @property
+    def threads(self) -> int:
+        """Number of CPU threads of a step; an estimate until a new run has begun."""
+        return self._step_runner.threads
 
     @property
     def newest_snapshot(self) -> int:
@@ -237,7 +245,7 @@ class Trainer:
         Yields
         ------
         Event or None
-            The first event is ``Started``, the last ``Finished``.
+            The first event is ``Started``, the last ``Finished``. A trial of the numbers of threads precedes the first.
 
         Raises
         ------
@@ -282,12 +290,13 @@ class Trainer:
                 self._clock.end_epoch()
         yield from self._finish()
 
-    def _start(self) -> Iterator[Event]:
-        """Create the folder and prepare the model."""
+    def _start(self) -> Iterator[Event | None]:
+        """Create the folder, choose the number of threads, and prepare the model."""
         progress = self.state.progress
         if self._group is not None:
             self._group.barrier()  # every process has checked that the folder may be used
         self._writer.start(progress)
+        yield from self._step_runner.choose_threads()
         if progress.step == 0:
             with self.state.stream:
                 first = self._batches.load_first(self.model.images_to_prepare)
@@ -299,7 +308,7 @@ class Trainer:
             self._snapshots = SnapshotTaker(self._writer.folder.snapshots, self.loaded, self._dataset, self._clock)
         self._clock.resume()
         self._saved_at = time.monotonic()
-        yield self._reporter.started(self._step_runner.precision)
+        yield self._reporter.started(self._step_runner.precision, self.threads)
         if self._dataset.value_range.warning:
             yield Warned(f"value range: {self._dataset.value_range.warning}")
         while self._warnings:

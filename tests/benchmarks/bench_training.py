@@ -9,6 +9,9 @@ processor time; on a GPU in real time. Then with convolutions, on the digits and
 kernel runs (CUPTI, through torch's profiler), and the effect of bfloat16 on the ELBO; about six minutes in all.
 The tables are ready for RESULTS.md. Without a GPU the script says so and ends after the CPU.
 
+With ``--threads`` instead: ours with the number of CPU threads that it chooses, against the bare loop with one to all
+cores, in real time; each round's ratio is to the fastest of these. Run it on a machine that does nothing else.
+
 - *bare*: uint8 on the device, index per batch, fused Adam, channels last, nothing else.
 - *ours*: ``latentlab.training.Trainer`` as the command line runs it: guard, means, gradient norm, progress.
   On a GPU also without CUDA graphs, and with the networks in float32.
@@ -48,6 +51,8 @@ from latentlab.data import Dataset as Images
 from latentlab.data import load_dataset
 from latentlab.models.base import Batch
 from latentlab.training import Trainer
+from latentlab.training.step.cpu_threads import torch_threads
+from latentlab.utils.thread_priority import available_cores
 
 BATCH, HIDDEN, LATENT = 128, 500, 20
 FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
@@ -188,20 +193,21 @@ def bare(task: Task, device: torch.device) -> Iterator[int]:
             yield len(x)
 
 
-def ours(task: Task, device: torch.device, **settings: str) -> Iterator[int]:
+def ours(task: Task, device: torch.device, threads: int = 1, **settings: str) -> Iterator[int]:
     """What ``latentlab train`` runs."""
     unknown = np.full(len(task.images), -1)
     paths = [str(index) for index in range(len(task.images))]
     dataset = Images(task.images, unknown, (), paths, task.name, task.name, DataConfig(validation=0.0))
     config = RunConfig(
         model=model_of(task),
-        training=TrainingConfig(epochs=1_000_000, batch_size=BATCH, device=str(device), threads=1, **settings),
+        training=TrainingConfig(epochs=1_000_000, batch_size=BATCH, device=str(device), threads=threads, **settings),
     )
     trainer = Trainer(dataset, config)
     before, per_epoch = 0, math.ceil(len(task.images) / BATCH)
     for event in trainer.steps():
         if isinstance(event, Started):
-            print(f"{' '.join(['ours', *settings.values()])}: {event.parameters:,} parameters, {event.precision}")
+            name = " ".join(["ours", *settings.values()])
+            print(f"{name}: {event.parameters:,} parameters, {event.precision}, threads: {event.threads}")
         if isinstance(event, Warned):
             print(f"ours: {event.message}")  # a fallback must be visible in the output
         if trainer.step > before:
@@ -347,6 +353,37 @@ def rate(way: Iterator[int], seconds: float, device: torch.device) -> float:
     return images / (clock() - start)
 
 
+def compare_threads(task: Task, rounds: int, seconds: float) -> None:
+    """Ours with the number of threads it chooses, against the bare loop with each number; in real time."""
+    cpu, chosen = torch.device("cpu"), ours(task, torch.device("cpu"), threads=0)
+    loops = {number: bare(task, cpu) for number in range(1, available_cores() + 1)}
+    found: dict[int, list[float]] = {number: [] for number in (0, *loops)}
+    for turn in range(rounds + 1):
+        for number, loop in ((0, chosen), *loops.items()):
+            with torch_threads(number or torch.get_num_threads()):
+                next(loop)  # its threads are started
+                start, images = time.perf_counter(), 0
+                while time.perf_counter() - start < seconds:
+                    images += next(loop)
+                if turn:  # the first round warms up
+                    found[number].append(images / (time.perf_counter() - start))
+    print(f"\n{task.name}, batch {BATCH}, {rounds} rounds of {seconds:g} s, load {os.getloadavg()[0]:.1f}\n")
+    print("| way | images/s | ours ÷ it | goal | |\n|---|---|---|---|---|")
+    for number in loops:
+        print(f"| bare, {number} threads | {_median_and_ratio(found[0], found[number])} | | |")
+    best = list(map(max, zip(*(found[number] for number in loops), strict=True)))
+    ratio = statistics.median(mine / its for mine, its in zip(found[0], best, strict=True))
+    print(
+        f"| bare, the fastest | {_median_and_ratio(found[0], best)} | ≥ .95 | {'met' if ratio >= 0.95 else 'missed'} |"
+    )
+    print(f"| ours, threads chosen by itself | {statistics.median(found[0]):,.0f} | | | |")
+
+
+def _median_and_ratio(mine: list[float], its: list[float]) -> str:
+    ratios = [one / other for one, other in zip(mine, its, strict=True)]
+    return f"{statistics.median(its):,.0f} | {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+
+
 def synchronize(device: torch.device) -> None:
     """Wait for the device."""
     if device.type == "cuda":
@@ -483,11 +520,18 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0, help="of each loop in each round")
     parser.add_argument("--conv", action="store_true", help="the convolutions on the CPU too")
     parser.add_argument("--gpu-only", action="store_true", help="skip the CPU")
+    parser.add_argument("--threads", action="store_true", help="ours, with the threads it chooses, on the CPU only")
+    parser.add_argument("--batch-size", type=int, default=BATCH)
     arguments = parser.parse_args()
+    globals()["BATCH"] = arguments.batch_size
     torch.set_num_threads(1)
     print(f"torch {torch.__version__}, Python {platform.python_version()}, {os.cpu_count()} CPU cores")
     with unpacked(arguments.mnist) as root:
         tasks = [mlp_task(root), small_conv_task(root), conv_task(root)]
+        if arguments.threads:
+            for task in tasks if arguments.conv else tasks[:1]:
+                compare_threads(task, arguments.rounds, arguments.seconds)
+            return
         if not arguments.gpu_only:
             for task in tasks if arguments.conv else tasks[:1]:
                 compare(task, torch.device("cpu"), arguments.rounds, arguments.seconds)

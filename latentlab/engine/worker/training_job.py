@@ -69,7 +69,7 @@ class TrainingJob:
         self._dataset = workspace.need_dataset()
         if request.resume:
             _check_resumable(workspace, RunFolder(request.out))
-        self._trainer = Trainer(self._dataset, config, Path(request.out), request.resume)
+        self._trainer = Trainer(self._dataset, config, Path(request.out), request.resume, beside_a_window=True)
         if request.resume:  # it would end at once, although the user wants it to continue
             self._trainer.restart_patience()
         self._steps = self._trainer.steps()

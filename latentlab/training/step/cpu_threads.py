@@ -1,13 +1,14 @@
 """The number of torch's CPU threads for a run: fixed, because the last bits of the results depend on it.
 
-Matrix products and convolutions add in another order on another number of threads. The number is therefore chosen by a
-rule from the work of a step and the number of cores, not by timing: two trials on a busy machine may choose
-differently, and then the window, the command line and a repeated run with the same seed would train different models.
-A checkpoint holds the number, so that a resumed run continues with it.
+Matrix products and convolutions add in another order on another number of threads. A run therefore keeps the number
+with which it began, and its checkpoints hold it. Which number is fastest depends on the machine, and on what else it
+does: a new run on the CPU finds it by a trial (`latentlab.training.step.threads_trial`). Where a trial is not worth its
+time, or could not be the same in all processes of a run, a rule gives a number from the work of a step and the cores.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -22,19 +23,38 @@ from latentlab.utils.thread_priority import available_cores
 # 0.5 to 0.8 times beside other work; convolutions gain 1.6 times. More threads than two have not been measured.
 _FLOPS_PER_THREAD, _FLOPS_PER_THREAD_ON_ALL_CORES = 0.3e9, 2e9
 
+# Below this a step takes a millisecond or less, of which the operations that several threads can share are a part.
+_LEAST_FLOPS_FOR_A_TRIAL = 0.1e9
+_LEAST_STEPS_FOR_A_TRIAL = 100  # a trial takes up to some thirty
 
-def training_threads(config: TrainingConfig, model: LatentModel, resumed: int = 0) -> int:
-    """Number of threads for the steps of a run on the CPU.
 
-    It is ``config.threads`` if that is given; else the number that a ``resumed`` run had, if this machine has as many
-    cores; else a number from the work of a step.
+def given_threads(config: TrainingConfig, resumed: int = 0) -> int:
+    """The number of threads that is configured, or that a ``resumed`` run had; 0 if there is none.
+
+    A resumed run keeps its number if this machine has as many cores.
     """
-    cores, work = available_cores(), step_flops(config, model)
     if config.threads:
         return config.threads
-    if 0 < resumed <= cores:
-        return resumed
+    return resumed if resumed <= most_threads() else 0
+
+
+def estimated_threads(config: TrainingConfig, model: LatentModel) -> int:
+    """Number of threads by the work of a step and the cores, without a trial; cautious beside a window."""
+    cores, work = most_threads(), step_flops(config, model)
     return max(1, min(cores - 1, int(work / _FLOPS_PER_THREAD)), min(cores, int(work / _FLOPS_PER_THREAD_ON_ALL_CORES)))
+
+
+def is_trial_worthwhile(config: TrainingConfig, model: LatentModel, steps: int) -> bool:
+    """Whether a run of ``steps`` steps may gain by trying several numbers of threads."""
+    is_long = steps >= _LEAST_STEPS_FOR_A_TRIAL and step_flops(config, model) >= _LEAST_FLOPS_FOR_A_TRIAL
+    return is_long and most_threads() > 1
+
+
+def most_threads() -> int:
+    """Number of cores that this process may use, or of threads if ``OMP_NUM_THREADS`` says fewer."""
+    limit = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    cores = available_cores()
+    return min(cores, int(limit)) if limit.isdigit() and int(limit) else cores
 
 
 def step_flops(config: TrainingConfig, model: LatentModel) -> float:

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from latentlab.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
+from latentlab.config import DataConfig, ModelConfig, RunConfig, TrainingConfig, with_settings
 from latentlab.data import Dataset
+from latentlab.errors import InputError
 from latentlab.models import build
 from latentlab.training import Trainer
-from latentlab.training.step.cpu_threads import training_threads
+from latentlab.training.step.cpu_threads import estimated_threads, given_threads, most_threads
 
 
 @pytest.fixture
@@ -42,15 +43,36 @@ def test_the_number_of_threads_outside_a_run_does_not_affect_it(dataset, threads
 CORES = "latentlab.training.step.cpu_threads.available_cores"
 
 
+@pytest.fixture(autouse=True)
+def no_limit(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+
+
 @pytest.mark.parametrize(("cores", "mlp", "convolutions"), [(1, 1, 1), (2, 1, 2), (4, 2, 4), (8, 2, 8)])
-def test_the_number_of_threads_follows_the_work_of_a_step(monkeypatch, cores, mlp, convolutions):
+def test_without_a_trial_the_number_of_threads_follows_the_work_of_a_step(monkeypatch, cores, mlp, convolutions):
     """A small step leaves a core free for the window."""
     monkeypatch.setattr(CORES, lambda: cores)
     small = build(ModelConfig(), (1, 28, 28))
     large = build(ModelConfig.model_validate({"architecture": {"kind": "conv"}}), (3, 64, 64))
-    assert training_threads(TrainingConfig(), small) == mlp
-    assert training_threads(TrainingConfig(), large) == convolutions
-    assert training_threads(TrainingConfig(threads=3), small) == 3
+    assert estimated_threads(TrainingConfig(), small) == mlp
+    assert estimated_threads(TrainingConfig(), large) == convolutions
+
+
+def test_a_given_number_of_threads_is_kept_and_auto_gives_none(monkeypatch):
+    monkeypatch.setattr(CORES, lambda: 2)
+    assert given_threads(TrainingConfig(threads=3)) == 3
+    assert given_threads(TrainingConfig(threads=3), resumed=2) == 3
+    assert given_threads(with_settings(RunConfig(), ["threads=auto"]).training) == 0
+    assert given_threads(TrainingConfig(), resumed=2) == 2
+    with pytest.raises(InputError, match=r"training\.threads must be a whole number"):
+        with_settings(RunConfig(), ["threads=many"])
+
+
+@pytest.mark.parametrize(("limit", "most"), [("3", 3), ("16", 8), ("2,1", 2), ("0", 8), ("", 8), ("all", 8)])
+def test_omp_num_threads_is_the_most(monkeypatch, limit, most):
+    monkeypatch.setattr(CORES, lambda: 8)
+    monkeypatch.setenv("OMP_NUM_THREADS", limit)
+    assert most_threads() == most
 
 
 def test_a_resumed_run_keeps_its_number_of_threads_if_there_are_as_many_cores(monkeypatch, dataset, tmp_path):
