@@ -21,7 +21,8 @@ EXPLORE_COMMANDS = ("neighbours", "direction", "path", "generate", "inspect", "c
 _LABEL = "class by name or number, for a conditional model"
 _DEVICE = "auto, cpu, cuda, cuda:N or mps"
 _KINDS = (
-    "linear; spherical; graph: through the nearest neighbours among the data; geodesic is not available yet (linear)"
+    "linear; spherical; geodesic: where the decoded images change least; graph: through the nearest neighbours among "
+    "the data (linear)"
 )
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from latentlab.cli.console import write_json, write_line, write_note
 from latentlab.cli.encode_decode import label_index, output_path
-from latentlab.cli.image_output import note_if_inside_data, write_images
+from latentlab.cli.image_output import note_if_inside_data
 from latentlab.cli.latent_tables import read_latents
 from latentlab.cli.open_data import points_of
 from latentlab.data.types import UNKNOWN
@@ -37,6 +37,7 @@ def generate(arguments: argparse.Namespace) -> int:
             f"--from must be prior, aggregate, or an .npz, .npy or .csv file of a selection, not {arguments.source!r}"
         )
     from latentlab.models.inference import load_model
+    from latentlab.training.image_output import write_images
 
     model = load_model(arguments.model, arguments.device)
     label = label_index(arguments.label, model)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from latentlab.cli.console import write_json, write_line, write_note
 from latentlab.cli.encode_decode import label_index, output_path
-from latentlab.cli.image_output import note_if_inside_data, write_images
+from latentlab.cli.image_output import note_if_inside_data
 from latentlab.cli.latent_arguments import class_to_decode, waypoint
 from latentlab.cli.open_data import points_of
+from latentlab.config.layout import latent_layout, why_no_path
 from latentlab.data.images.film import FILM_SUFFIXES, check_film, check_film_size
 from latentlab.errors import InputError
-from latentlab.latent.paths import at_even_speed, check_kind, interpolate, path_length
+from latentlab.latent.path_plan import PathPlan
+from latentlab.latent.paths import path_length, plan_path
+from latentlab.latent.way import check_kind
 from latentlab.storage.outputs import check_output
 from latentlab.utils.text import pluralize
 
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
     from latentlab.models.inference import InferenceModel
 
 _ONE_ROW = 20
-_STEPS_PER_FRAME, _MAX_STEPS = 8, 4000
 
 
 def path(arguments: argparse.Namespace) -> int:
@@ -33,6 +35,7 @@ def path(arguments: argparse.Namespace) -> int:
     check_film(out.suffix.lower())
     check_output(out, arguments.model, *arguments.through, data=arguments.data or "")
     from latentlab.models.inference import load_model
+    from latentlab.training.image_output import write_images
 
     model = load_model(arguments.model, arguments.device)
     if out.suffix.lower() in FILM_SUFFIXES:
@@ -44,33 +47,44 @@ def path(arguments: argparse.Namespace) -> int:
     if arguments.data is not None and arguments.kind != "graph":
         write_note(f"latentlab: --data is not used: only --kind graph needs images, and this path is {arguments.kind}")
     points = points_of(model, arguments).mean if arguments.kind == "graph" else None
-    z = _latents(arguments, model, waypoints, points, class_to_decode(label, model))
-    images = model.decode(z, class_to_decode(label, model))
+    to_decode = class_to_decode(label, model)
+    _check_kind_of_model(arguments.kind, model)
+    plan = plan_path(
+        model,
+        waypoints,
+        arguments.frames,
+        arguments.kind,
+        loop=arguments.loop,
+        is_even=arguments.even,
+        points=points,
+        label=to_decode,
+    )
+    z = plan.frames
+    images = model.decode(z, to_decode)
     columns = len(z) if len(z) <= _ONE_ROW else 0
     write_images(out, images, columns, arguments.fps, arguments.scale, z=z, waypoints=waypoints)
     note_if_inside_data(out, arguments.data, model.header.data.get("source"))
-    lengths = path_length(z, arguments.loop), path_length(images, arguments.loop)
-    if arguments.json:
-        values = {"out": str(out), "kind": arguments.kind, "frames": len(z)}
-        write_json(values | {"latent_length": lengths[0], "pixel_length": lengths[1]})
-    else:
-        write_line(
-            f"{out}: {pluralize(len(z), 'image')}; the path is {lengths[0]:.2f} long in latents, {lengths[1]:.2f} in "
-            "pixel values"
-        )
+    _report(arguments, out, plan, path_length(images, arguments.loop))
     return 0
 
 
-def _latents(
-    arguments: argparse.Namespace,
-    model: InferenceModel,
-    waypoints: NDArray[np.float32],
-    points: NDArray[np.float32] | None,
-    label: int | None,
-) -> NDArray[np.float32]:
-    kind, loop, frames = arguments.kind, arguments.loop, arguments.frames
-    if not arguments.even or len(waypoints) < 2:
-        return interpolate(waypoints, frames, kind=kind, loop=loop, points=points)
-    steps = max(frames, min(_MAX_STEPS, _STEPS_PER_FRAME * frames))
-    fine = interpolate(waypoints, max(2, steps), kind=kind, loop=loop, points=points)
-    return at_even_speed(fine, model.decode(fine, label), frames, loop)
+def _check_kind_of_model(kind: str, model: InferenceModel) -> None:
+    reason = why_no_path(kind, latent_layout(model.header.model, model.image_shape).kind)
+    if reason:
+        raise InputError(f"there is no {kind} path in this model: {reason}")
+
+
+def _report(arguments: argparse.Namespace, out: Path, plan: PathPlan, pixel_length: float) -> None:
+    """Lengths of the frames written, in latents and in pixel values, and of the whole path in the decoder's metric."""
+    latent_length = path_length(plan.frames, arguments.loop)
+    metric, straight = plan.lengths.metric, plan.straight.metric
+    if arguments.json:
+        values = {"out": str(out), "kind": arguments.kind, "frames": len(plan.frames)}
+        lengths = {"latent_length": latent_length, "pixel_length": pixel_length, "metric_length": metric}
+        write_json(values | lengths | {"straight_metric_length": straight})
+        return
+    beside = "" if arguments.kind == "linear" else f" (straight lines: {straight:.2f})"
+    write_line(
+        f"{out}: {pluralize(len(plan.frames), 'image')}; the path is {latent_length:.2f} long in latents, "
+        f"{pixel_length:.2f} in pixel values, {metric:.2f} in the decoder's metric{beside}"
+    )

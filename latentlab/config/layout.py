@@ -88,6 +88,23 @@ def latent_layout(config: ModelConfig, image_shape: tuple[int, int, int]) -> Lat
     return LatentLayout("plain", _levels([""], [config.latent_dim]))
 
 
+def why_no_path(path: str, latents: str) -> str:
+    """Why latents of a kind have no path of a kind; empty if they have.
+
+    Parameters
+    ----------
+    path
+        ``linear``, ``spherical``, ``geodesic`` or ``graph``.
+    latents
+        As ``LatentLayout.kind``.
+    """
+    if latents == "plain" or path in ("linear", "graph"):
+        return ""
+    if latents == "codes":
+        return "its latents are codes: what lies between two of them is decoded as one of them"
+    return "its latents are categories, between which no distance or direction is defined"
+
+
 def layer_sizes(latent_dim: int, layers: int) -> list[int]:
     """Dimensions of each layer, the top first: each about twice as many as the layer above, at least one."""
     spare = latent_dim - layers

@@ -122,11 +122,13 @@ class BoardController(QObject):
 
     def keep_path(self) -> None:
         """Keep the path drawn on the map."""
-        path, model = self._session.path, self._session.model
-        if path is None or model is None:
+        session, path, model = self._session, self._session.path, self._session.model
+        if path is None or not len(path) or model is None:
             return
         how = f"{pluralize(len(path), 'waypoint')} in {model.name}{self._epoch()}"
-        self.keep(self.of_model("Path", Path(path.copy()), how), "Keep path")
+        style = session.path_style
+        kept = Path(path.copy(), style.kind, style.is_closed, style.is_even)
+        self.keep(self.of_model("Path", kept, f"{style.kind}, {how}"), "Keep path")
 
     def _epoch(self) -> str:
         """At which epoch of an active run something is kept."""

@@ -12,7 +12,7 @@ from PySide6.QtGui import QUndoStack
 from PySide6.QtWidgets import QMenu
 
 from latentlab.controllers.board import BoardController
-from latentlab.controllers.commands import EditPath
+from latentlab.controllers.commands import EditPath, ShowPath
 from latentlab.controllers.directions import CURRENT, OTHERS, DirectionController
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.selection import SelectionController
@@ -22,6 +22,7 @@ from latentlab.gui.panels.direction_dialog import AnalogyDialog
 from latentlab.gui.widgets.gesture_id import next_gesture
 from latentlab.gui.widgets.plain_text import add_action, set_tool_tip
 from latentlab.state.board import BoardItem, Direction, Latent, Path
+from latentlab.state.path_style import PathStyle
 from latentlab.state.selection import Selection, SelectMode
 from latentlab.state.session import Session
 
@@ -255,10 +256,9 @@ class BoardMenuController(QObject):
         ]
 
     def _of_path(self, path: Path) -> list[Entry]:
-        waypoints = np.concatenate([path.waypoints, path.waypoints[:1]]) if path.is_closed else path.waypoints
         return [
-            Entry("Show on the map", partial(self._show_path, waypoints), keys="Enter"),
-            Entry("Show in the filmstrip", partial(self._show_in_filmstrip, waypoints)),
+            Entry("Show on the map", partial(self._show_kept_path, path), keys="Enter"),
+            Entry("Show in the filmstrip", partial(self._show_in_filmstrip, path)),
         ]
 
     def _of_several(self, items: Sequence[BoardItem]) -> list[Entry]:
@@ -287,8 +287,12 @@ class BoardMenuController(QObject):
         if waypoints is not None:
             self._undo.push(EditPath(self._session, np.asarray(waypoints, np.float32), ("board", next_gesture())))
 
-    def _show_in_filmstrip(self, waypoints: FloatArray) -> None:
-        self._show_path(waypoints)
+    def _show_kept_path(self, path: Path) -> None:
+        style = PathStyle(path.kind, path.is_closed, path.is_even)
+        self._undo.push(ShowPath(self._session, path.waypoints.astype(np.float32), style))
+
+    def _show_in_filmstrip(self, path: Path) -> None:
+        self._show_kept_path(path)
         self._window.show_panel("filmstrip")
         self._window.filmstrip.set_kind("interpolate")
 

@@ -10,6 +10,7 @@ from PySide6.QtGui import QUndoCommand
 from latentlab.engine.protocol.messages import FloatArray, ImageEncoded
 from latentlab.state.board import BoardItem
 from latentlab.state.map_axes import AxesChoice
+from latentlab.state.path_style import PathStyle
 from latentlab.state.selection import Selection
 from latentlab.state.session import Session
 
@@ -71,6 +72,24 @@ class EditPath(GestureStep):
 
     def __init__(self, session: Session, waypoints: FloatArray | None, gesture: Hashable) -> None:
         super().__init__("Edit path", session.path, waypoints, session.set_path, gesture)
+
+
+class ShapePath(_Change):
+    """Let the path lead through its waypoints in another way."""
+
+    def __init__(self, session: Session, style: PathStyle, text: str) -> None:
+        super().__init__(text, session.path_style, style, session.set_path_style)
+
+
+class ShowPath(_Change):
+    """Draw a path with the way it leads through its waypoints."""
+
+    def __init__(self, session: Session, waypoints: FloatArray, style: PathStyle, text: str = "Show path") -> None:
+        def apply(value: tuple[FloatArray | None, PathStyle]) -> None:
+            session.set_path(value[0])
+            session.set_path_style(value[1])
+
+        super().__init__(text, (session.path, session.path_style), (waypoints, style), apply)
 
 
 class LockDimension(_Change):

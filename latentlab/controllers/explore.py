@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QUndoStack
 
@@ -15,6 +16,7 @@ from latentlab.gui.panels.latent_sliders import LatentSliders
 from latentlab.gui.widgets.gesture_id import next_gesture
 from latentlab.state.session import Session
 
+_SAME = 1e-5  # of a coordinate of the map
 MIN_SLIDER_RANGE = 4.0  # standard deviations of the prior, on each side of 0
 
 
@@ -34,6 +36,8 @@ class ExploreController(QObject):
     ) -> None:
         super().__init__(parent)
         self._session, self._undo, self._sliders = session, undo, sliders
+        self.ignores_pointer = False
+        """Whether the pointer previews nothing, since a path is played."""
 
         latent_map.hovered.connect(self._on_map_hovered)
         latent_map.committed.connect(self._on_map_committed)
@@ -85,6 +89,8 @@ class ExploreController(QObject):
         session = self._session
         is_off = point is None or session.model is None or session.viewed_epoch is not None
         is_off = is_off or bool(session.axes.embedding)
+        if self.ignores_pointer:
+            return
         self._session.set_preview(None if is_off else self._lift(point))
 
     def _on_map_committed(self, point: object, gesture: int) -> None:
@@ -112,12 +118,24 @@ class ExploreController(QObject):
         latent[chosen] = first[chosen]
         self.go_to(latent, text="Reset")
 
-    def _on_path_edited(self, points: object, gesture: int) -> None:
+    def _on_path_edited(self, points: object, sources: object, gesture: int) -> None:
         if self._session.axes.embedding:
             return  # there is nothing between the points of a layout
-        waypoints = self._session.plane().lift(np.asarray(points, np.float32))
+        waypoints = self._edited_waypoints(np.asarray(points, np.float32), np.asarray(sources, np.int64))
         if self._session.model is not None and not self._extend(EditPath, waypoints, ("path", gesture)):
             self._undo.push(EditPath(self._session, waypoints, ("path", gesture)))
+
+    def _edited_waypoints(self, points: FloatArray, sources: NDArray[np.int64]) -> FloatArray:
+        """Waypoints [n, d] at points [n, 2] of the map; one that was there before keeps what the map does not show."""
+        plane, before = self._session.plane(), self._session.path
+        waypoints = plane.lift(points)
+        if before is not None and before.shape[1:] == waypoints.shape[1:]:
+            kept = (sources >= 0) & (sources < len(before))
+            old = before[sources[kept]]
+            moved = points[kept] - plane.project(old)
+            moved[np.abs(moved) <= _SAME * np.maximum(1, np.abs(points[kept]))] = 0  # rounding, of those at rest
+            waypoints[kept] = old + moved @ np.stack([plane.x, plane.y]).astype(np.float32)
+        return waypoints
 
     def _on_lock_toggled(self, dimension: int, locked: bool) -> None:
         if locked != (dimension in self._session.locked):

@@ -63,6 +63,8 @@ class MapController(QObject):
         self._distances.apply(state, changed)
         if "path" in changed:
             latent_map.set_path(state.path)
+        if "path_curve" in changed:
+            latent_map.set_path_curve(state.path_curve)
         if "cursor" in changed:
             latent_map.set_cursor(state.cursor)
         if "latent" in changed and state.cursor is not None and state.viewed_epoch is None:

@@ -14,13 +14,16 @@ from latentlab.latent.directions import (
     regression_direction,
     regression_direction_in_steps,
 )
+from latentlab.latent.geodesics import geodesic
 from latentlab.latent.grids import coarse_to_fine, linear_grid, plane_through, quantile_grid
 from latentlab.latent.magnification import magnification
 from latentlab.latent.mixture import GaussianMixture, fit_mixture, fit_mixture_in_steps
 from latentlab.latent.neighbour_graph import NeighbourGraph
-from latentlab.latent.paths import PATH_KINDS, at_even_speed, interpolate, path_length, traverse
+from latentlab.latent.path_plan import PathLengths, PathPlan
+from latentlab.latent.paths import at_even_speed, interpolate, path_length, plan_path, traverse
 from latentlab.latent.search import NeighbourIndex, nearest, neighbours
 from latentlab.latent.selection import class_shares, contains, mean_image, ranked
+from latentlab.latent.way import PATH_KINDS
 
 __all__ = [
     "PATH_KINDS",
@@ -29,6 +32,8 @@ __all__ = [
     "Memorisation",
     "NeighbourGraph",
     "NeighbourIndex",
+    "PathLengths",
+    "PathPlan",
     "Procrustes",
     "analogy",
     "at_even_speed",
@@ -39,6 +44,7 @@ __all__ = [
     "direction_in_steps",
     "fit_mixture",
     "fit_mixture_in_steps",
+    "geodesic",
     "interpolate",
     "linear_grid",
     "magnification",
@@ -48,6 +54,7 @@ __all__ = [
     "neighbours",
     "orthogonalise",
     "path_length",
+    "plan_path",
     "plane_through",
     "principal_components",
     "procrustes",

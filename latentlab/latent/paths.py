@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from latentlab.errors import InputError
 from latentlab.latent.arrays import as_latents
+from latentlab.latent.geodesics import Decoder, evaluator, run
 from latentlab.latent.neighbour_graph import NeighbourGraph
-
-PATH_KINDS = ("linear", "spherical", "graph")
+from latentlab.latent.path_plan import KnownGeodesics, PathPlan, plan_in_steps, solve_sides
+from latentlab.latent.polyline import along, step_lengths
+from latentlab.latent.way import Way, check_kind, closed
 
 FloatArray = NDArray[np.float32]
-
-_NEARLY_PARALLEL = 1e-6
-_KINDS = "linear, spherical or graph"
 
 
 def traverse(z: ArrayLike, dimensions: Sequence[int], values: ArrayLike) -> FloatArray:
@@ -52,6 +51,8 @@ def interpolate(
     kind: str = "",
     loop: bool = False,
     points: ArrayLike | NeighbourGraph | None = None,
+    decoder: Decoder | Callable[[NDArray[np.float64]], NDArray[Any]] | None = None,
+    label: int | None = None,
 ) -> FloatArray:
     """Latents along a path through waypoints, including its ends.
 
@@ -68,12 +69,16 @@ def interpolate(
     kind
         ``linear``, the default. ``spherical``: the direction is interpolated spherically and the distance to the origin
         linearly (Shoemake 1985; White 2016, arXiv:1609.04468): in many dimensions a straight line crosses a region
-        near the origin where the prior has hardly any mass. ``graph``: along the shortest path through the graph of
-        nearest neighbours of ``points``, at even speed on each segment.
+        near the origin where the prior has hardly any mass. ``geodesic``: where the images of ``decoder`` change least,
+        at an even speed of the images on each segment, see :func:`geodesic`. ``graph``: along the shortest path through
+        the graph of nearest neighbours of ``points``, at even speed on each segment.
     loop
         Return to the first waypoint. The last latent is then one step before it, so that the path repeats seamlessly.
     points
         For ``graph``: latents [N, d] of data, or a :class:`NeighbourGraph` of them.
+    decoder, label
+        For ``geodesic``: a model, or a function from latents [n, d] to images [n, …]; and the class that a conditional
+        model decodes for.
 
     Returns
     -------
@@ -83,7 +88,7 @@ def interpolate(
     Raises
     ------
     InputError
-        For an unknown kind, no waypoints, or ``graph`` without points.
+        For an unknown kind, no waypoints, ``graph`` without points, or ``geodesic`` without a decoder.
 
     Examples
     --------
@@ -100,30 +105,65 @@ def interpolate(
         raise InputError(f"a path needs at least 1 step, not {steps}")
     if len(corners) == 1:
         return np.repeat(corners, steps, axis=0).astype(np.float32)
-    if loop:
-        corners = np.concatenate([corners, corners[:1]])
+    corners = closed(corners, loop)
     position = np.linspace(0, len(corners) - 1, steps, endpoint=not loop)
-    if kind == "graph":
-        return _through_graph(corners, position, points).astype(np.float32)
-    segment = np.minimum(position.astype(int), len(corners) - 2)
-    t = (position - segment)[:, None]
-    start, end = corners[segment], corners[segment + 1]
-    path = _slerp(start, end, t) if kind == "spherical" else start + t * (end - start)
-    return path.astype(np.float32)
+    way = Way(corners, kind, _graph(points) if kind == "graph" else None)
+    if kind == "geodesic":
+        if decoder is None:
+            raise InputError("a geodesic path needs a decoder")
+        run(solve_sides(way, corners, KnownGeodesics()), evaluator(decoder, label))
+    return way.at(position).astype(np.float32)
 
 
-def check_kind(kind: str) -> None:
-    """Refuse what is not in ``PATH_KINDS``.
+def plan_path(
+    decoder: Decoder | Callable[[NDArray[np.float64]], NDArray[Any]],
+    waypoints: ArrayLike,
+    frames: int,
+    kind: str = "linear",
+    *,
+    loop: bool = False,
+    is_even: bool = False,
+    points: ArrayLike | NeighbourGraph | None = None,
+    label: int | None = None,
+) -> PathPlan:
+    """A path with its lengths, and the latents whose images make its film: those that the window plays.
+
+    Parameters
+    ----------
+    decoder, label, points, kind, loop
+        As for :func:`interpolate`.
+    waypoints
+        [n, d], n ≥ 2.
+    frames
+        Number of images of the film.
+    is_even
+        Whether the image, not the latent, changes at an even speed.
 
     Raises
     ------
     InputError
-        Names the kinds.
+        As :func:`interpolate`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from latentlab.latent import plan_path
+    >>> def circle(z):
+    ...     return np.stack([np.cos(z[:, 0]), np.sin(z[:, 0])], axis=1)
+    >>> plan = plan_path(circle, [[0.0], [np.pi]], 5)
+    >>> plan.frames.shape, round(plan.lengths.metric, 2)
+    ((5, 1), 3.14)
     """
-    if kind == "geodesic":
-        raise InputError(f"geodesic paths are not available yet: use {_KINDS}")
-    if kind not in PATH_KINDS:
-        raise InputError(f"there is no path of kind {kind!r}: use {_KINDS}")
+    if frames < 1:
+        raise InputError(f"a path needs at least 1 frame, not {frames}")
+    graph = _graph(points) if kind == "graph" else None
+    steps = plan_in_steps(waypoints, frames, kind, loop=loop, is_even=is_even, graph=graph)
+    plan: PathPlan = run(steps, evaluator(decoder, label))
+    return plan
+
+
+def _graph(points: ArrayLike | NeighbourGraph | None) -> NeighbourGraph | None:
+    return points if points is None or isinstance(points, NeighbourGraph) else NeighbourGraph(points)
 
 
 def path_length(values: ArrayLike, loop: bool = False) -> float:
@@ -136,7 +176,7 @@ def path_length(values: ArrayLike, loop: bool = False) -> float:
     loop
         Also the distance from the last row to the first.
     """
-    return float(_step_lengths(values, loop).sum())
+    return float(step_lengths(values, loop).sum())
 
 
 def at_even_speed(path: ArrayLike, images: ArrayLike, steps: int | None = None, loop: bool = False) -> FloatArray:
@@ -159,68 +199,11 @@ def at_even_speed(path: ArrayLike, images: ArrayLike, steps: int | None = None, 
         float32 [steps, d], at equal distances along the path, measured as the Euclidean distance between images.
     """
     corners = as_latents(path, "the path", least=2)
-    lengths = _step_lengths(images, loop)
+    lengths = step_lengths(images, loop)
     if len(lengths) != len(corners) - 1 + loop:
         raise InputError(f"there must be an image for each of {len(corners)} latents, not {len(np.asarray(images))}")
     if loop:
         corners = np.concatenate([corners, corners[:1]])
     count = len(corners) - loop if steps is None else steps
     fractions = np.linspace(0, 1, count, endpoint=not loop)
-    return _along(corners, lengths, fractions).astype(np.float32)
-
-
-def _step_lengths(values: ArrayLike, loop: bool) -> NDArray[np.float64]:
-    array = np.asarray(values)
-    if array.ndim < 2:
-        raise InputError(f"a path must be an array [n, …], not {list(array.shape)}")
-    rows = array.reshape(len(array), -1)
-    order = np.arange(len(rows) + loop) % max(1, len(rows))
-    differences = [rows[j].astype(np.float64) - rows[i] for i, j in pairwise(order.tolist())]
-    return np.array([np.linalg.norm(each) for each in differences])
-
-
-def _along(
-    corners: NDArray[np.float64], lengths: NDArray[np.float64], fractions: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Points of a polyline at fractions of its length, where its sides have the given lengths."""
-    total = lengths.sum()
-    ends = np.concatenate([[0], np.cumsum(lengths)]) / total if total > 0 else np.linspace(0, 1, len(corners))
-    ends[-1] = 1
-    side = np.clip(np.searchsorted(ends, fractions, side="right") - 1, 0, len(corners) - 2)
-    width = ends[side + 1] - ends[side]
-    t = np.where(width > 0, (fractions - ends[side]) / np.where(width > 0, width, 1), 0)[:, None]
-    position: NDArray[np.float64] = corners[side] * (1 - t) + corners[side + 1] * t
-    return position
-
-
-def _through_graph(
-    corners: NDArray[np.float64], position: NDArray[np.float64], points: ArrayLike | NeighbourGraph | None
-) -> NDArray[np.float64]:
-    if points is None:
-        raise InputError("a path through the graph of nearest neighbours needs data")
-    graph = points if isinstance(points, NeighbourGraph) else NeighbourGraph(points)
-    segment = np.minimum(position.astype(int), len(corners) - 2)
-    path = np.empty((len(position), corners.shape[1]))
-    for number in range(len(corners) - 1):
-        rows = segment == number
-        if rows.any():
-            way = graph.path(corners[number], corners[number + 1])
-            path[rows] = _along(way, _step_lengths(way, loop=False), position[rows] - number)
-    return path
-
-
-def _slerp(start: NDArray[np.float64], end: NDArray[np.float64], t: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Spherical interpolation of directions [n, d], linear of lengths; linear where no angle is defined."""
-    straight = start + t * (end - start)
-    start_length = np.linalg.norm(start, axis=1, keepdims=True)
-    end_length = np.linalg.norm(end, axis=1, keepdims=True)
-    product = start_length * end_length
-    cosine = np.clip((start * end).sum(1, keepdims=True) / np.where(product > 0, product, 1), -1, 1)
-    angle = np.arccos(cosine)
-    sine = np.sin(angle)
-    defined = (product > 0) & (sine > _NEARLY_PARALLEL)
-    sine = np.where(defined, sine, 1)
-    from_start = np.sin((1 - t) * angle) / sine * start / np.where(start_length > 0, start_length, 1)
-    from_end = np.sin(t * angle) / sine * end / np.where(end_length > 0, end_length, 1)
-    direction = from_start + from_end
-    return np.where(defined, (start_length + t * (end_length - start_length)) * direction, straight)
+    return along(corners, lengths, fractions).astype(np.float32)

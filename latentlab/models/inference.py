@@ -262,7 +262,8 @@ class InferenceModel:
         z
             [N, d].
         directions
-            [k, d]; by default the d axes, which makes the result the Jacobian.
+            [k, d], or [N, k, d] with other directions for each latent; by default the d axes, which makes the result
+            the Jacobian.
         label
             As for ``decode``.
 
@@ -284,21 +285,25 @@ class InferenceModel:
         """
         latents = np.asarray(z, dtype=np.float32)
         along = np.eye(self.latent_dim, dtype=np.float32) if directions is None else np.asarray(directions, np.float32)
-        for given in (latents, along):
-            if given.ndim != 2 or given.shape[1] != self.latent_dim:
+        for given, sizes in ((latents, (2,)), (along, (2, 3))):
+            if given.ndim not in sizes or given.shape[-1] != self.latent_dim:
                 raise InputError(f"the model takes latents of {self.latent_dim} numbers, not {list(given.shape[1:])}")
             if not np.isfinite(given).all():
                 raise InputError("a latent or a direction has a value that is not finite")
+        if along.ndim == 3 and len(along) != len(latents):
+            raise InputError(f"directions are needed for each of {len(latents)} latents, not for {len(along)}")
         labels = self._labels(label, len(latents))
-        parts = [np.zeros((0, len(along), *self.image_shape), np.float32)]
-        at_once = max(1, CHUNK // max(1, len(along)))
+        count = along.shape[-2]
+        parts = [np.zeros((0, count, *self.image_shape), np.float32)]
+        at_once = max(1, CHUNK // max(1, count))
         tangents = torch.from_numpy(along.copy()).to(self.device)
         with self._ready():
             for start in range(0, len(latents), at_once):
                 rows = slice(start, start + at_once)
                 chunk = torch.from_numpy(latents[rows].copy()).to(self.device)
                 label_rows = None if labels is None else labels[rows]
-                _, pushed = push_forward(partial(self.module.decode, label=label_rows), chunk, tangents)
+                of_rows = tangents[rows].transpose(0, 1) if tangents.ndim == 3 else tangents
+                _, pushed = push_forward(partial(self.module.decode, label=label_rows), chunk, of_rows)
                 parts.append(_numpy(pushed.transpose(0, 1)))
         return np.concatenate(parts)
 

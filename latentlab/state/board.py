@@ -162,14 +162,17 @@ class Path:
     waypoints
         float32 [n, d].
     kind
-        ``linear``, ``spherical`` or ``graph``.
+        ``linear``, ``spherical``, ``geodesic`` or ``graph``.
     is_closed
         Whether the last waypoint is followed by the first.
+    is_even
+        Whether the image, not the latent, changes at an even speed when it is played.
     """
 
     waypoints: FloatArray
     kind: str = "linear"
     is_closed: bool = False
+    is_even: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -167,7 +167,12 @@ def _encode(item: BoardItem) -> KeptItem | None:
                 return None
             waypoints = pack_floats(path.waypoints)
             content = KeptPath.model_validate(
-                {"waypoints": waypoints, "interpolation": path.kind, "is_closed": path.is_closed}
+                {
+                    "waypoints": waypoints,
+                    "interpolation": path.kind,
+                    "is_closed": path.is_closed,
+                    "is_even": path.is_even,
+                }
             )
         case Latent() as latent:
             content = KeptLatent(z=pack_floats(latent.z), label=latent.label)
@@ -247,6 +252,6 @@ def _content(entry: KeptItem) -> Content:
             return Direction(vector, origin, direction.reach, query=query, **scores)
         case KeptPath() as path:
             waypoints = floats(path.waypoints).reshape(-1, entry.latent_dim)
-            return Path(waypoints, path.interpolation, path.is_closed)
+            return Path(waypoints, path.interpolation, path.is_closed, path.is_even)
         case KeptLatent() as latent:
             return Latent(floats(latent.z), latent.label)

@@ -60,8 +60,8 @@ class MapState:
         Mean [2] and covariance [2, 2], on the shown axes, of the posterior of the image whose latent is committed.
     neighbours
         Encoded images nearest to the latent shown, on the shown axes, [k, 2].
-    path
-        Waypoints on the shown axes, [n, 2].
+    path, path_curve
+        Waypoints on the shown axes, [n, 2], and points close to each other on the way through them, [m, 2].
     is_far_from_data
         Whether the latent shown is far from every encoded image.
     staleness
@@ -90,6 +90,7 @@ class MapState:
     posterior: tuple[FloatArray, FloatArray] | None = None
     neighbours: FloatArray | None = None
     path: FloatArray | None = None
+    path_curve: FloatArray | None = None
     is_far_from_data: bool = False
     staleness: str = ""
     run_is_active: bool = False
@@ -131,6 +132,7 @@ def resolve(session: Session) -> MapState:
         # Not of a snapshot: its points are others.
         neighbours=None if neighbours is None or session.viewed_epoch is not None else plane.project(neighbours),
         path=None if path is None else plane.project(path),
+        path_curve=None if session.path_curve is None else plane.project(session.path_curve),
         # A snapshot's points are not those that the distance was measured to.
         is_far_from_data=session.is_far_from_data and session.viewed_epoch is None,
         staleness=_staleness(session),
@@ -162,6 +164,7 @@ def _on_embedding(state: MapState, session: Session) -> MapState:
         neighbours=at(session.neighbours) if session.viewed_epoch is None else None,
         posterior=None,
         path=None,
+        path_curve=None,
     )
 
 

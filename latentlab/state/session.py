@@ -20,6 +20,7 @@ from latentlab.engine.protocol.messages import Axes, FloatArray, ImageEncoded, P
 from latentlab.state.board import Board
 from latentlab.state.dimension_names import DimensionNames
 from latentlab.state.map_axes import AxesChoice, MapAxes, axis_vector, level_components
+from latentlab.state.path_style import PathStyle
 from latentlab.state.run_status import RunState, RunStatus
 from latentlab.state.selection import Selection, is_same_choice
 
@@ -46,7 +47,7 @@ class Session(QObject):
     Signals
     -------
     latentChanged, previewChanged, labelChanged, levelChanged, lockedChanged, pathChanged
-        The committed latent, the latent under the pointer, the class, the level, the locks, the path.
+        The committed latent, the latent under the pointer, the class, the level, the locks, the path or its style.
     modelChanged(is_new_model)
         Another model was opened, or the current one has newer weights.
     pointsChanged, encodedImageChanged, viewedEpochChanged, datasetChanged, axesChanged, colourByChanged, dirtyChanged
@@ -95,6 +96,8 @@ class Session(QObject):
         self._level = 0
         self._locked: frozenset[int] = frozenset()
         self._path: FloatArray | None = None
+        self._path_style = PathStyle()
+        self._path_curve: FloatArray | None = None
         self._model: ModelInfo | None = None
         self._model_version = self._opened_version = -1
         self._points: PointsChanged | None = None
@@ -220,6 +223,28 @@ class Session(QObject):
             self._emit(self.pathChanged)
 
     @property
+    def path_style(self) -> PathStyle:
+        """How the path leads through its waypoints."""
+        return self._path_style
+
+    def set_path_style(self, style: PathStyle) -> None:
+        """Choose how the path leads through its waypoints."""
+        if style != self._path_style:
+            self._path_style = style
+            self._emit(self.pathChanged)
+
+    @property
+    def path_curve(self) -> FloatArray | None:
+        """Latents close to each other along the path, float32 [m, d]; ``None`` while they are not known."""
+        return self._path_curve
+
+    def set_path_curve(self, curve: FloatArray | None) -> None:
+        """Set the latents along the path."""
+        if curve is not self._path_curve:
+            self._path_curve = curve
+            self.changed.emit()
+
+    @property
     def selection(self) -> Selection | None:
         """The selected images, at least one, or ``None``."""
         return self._selection
@@ -288,6 +313,7 @@ class Session(QObject):
             signals.append(self.axesChanged)
         self._axes.expect_first_points()
         self._points = self._encoded_image = self._path = self._viewed_epoch = self._nearest_posterior = None
+        self._path_curve = None
         self._neighbours = self._embedding = None
         self._is_far_from_data = False
         self._label = 0 if model is not None and model.conditional else None

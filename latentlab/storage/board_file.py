@@ -111,8 +111,9 @@ class KeptPath(Claim):
 
     kind: Literal["path"] = "path"
     waypoints: Base64
-    interpolation: Literal["linear", "spherical", "graph"] = "linear"
+    interpolation: Literal["linear", "spherical", "geodesic", "graph"] = "linear"
     is_closed: bool = False
+    is_even: bool = False
 
 
 class KeptSelection(KeptImages):

@@ -171,6 +171,26 @@ def test_a_path_is_that_of_python(run, data, model, image, tmp_path, capsys):
     np.testing.assert_array_equal(np.load(out)["z"], expected)
 
 
+def test_a_geodesic_is_that_of_python_and_no_longer_than_straight_lines(run, model, tmp_path, capsys):
+    out, through = tmp_path / "p.npz", ["-3,1", "3,0.5", "0,-2"]
+    found = answer(capsys, "path", run, "--through", *through, "--kind", "geodesic", "--frames", 9, "--out", out)
+    waypoints = [[-3, 1], [3, 0.5], [0, -2]]
+    plan = latent.plan_path(model, waypoints, 9, "geodesic")
+    np.testing.assert_array_equal(np.load(out)["z"], plan.frames)
+    np.testing.assert_array_equal(plan.frames, latent.interpolate(waypoints, 9, kind="geodesic", decoder=model))
+    np.testing.assert_array_equal(np.load(out)["z"][[0, 4, 8]], waypoints)
+    assert found["metric_length"] == plan.lengths.metric <= found["straight_metric_length"] * 1.001
+    first = latent.geodesic(model, waypoints[0], waypoints[1])
+    np.testing.assert_array_equal(plan.curve[:32], first)
+
+
+def test_codes_have_no_geodesic(data, image, tmp_path, capsys):
+    folder, out = str(tmp_path / "codes"), str(tmp_path / "p.npz")
+    assert main(["train", str(data), "--out", folder, "--recipe", "vq-vae", "--epochs", "1", *SMALL]) == 0
+    assert main(["path", folder, "--through", image, image, "--kind", "geodesic", "--out", out]) == 2
+    assert "there is no geodesic path in this model: its latents are codes" in capsys.readouterr().err
+
+
 def test_at_even_speed_the_images_change_evenly(run, tmp_path, capsys):
     out = tmp_path / "p.npz"
     spread = []
@@ -227,7 +247,7 @@ def test_a_path_is_written_as_a_video(run, model, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (["--through", "0,0", "--kind", "geodesic", "--out", "x.npz"], "geodesic paths are not available yet"),
+        (["--through", "0,0", "--kind", "geodesic", "--out", "x.npz"], "at least two waypoints"),
         (["--through", "0,0", "--kind", "curly", "--out", "x.npz"], "no path of kind 'curly'"),
         (["--through", "0,0,1", "--out", "x.npz"], "latents of 2 numbers, not 3"),
         (["--through", "0,nan", "1,1", "--out", "x.npz"], "not finite"),

@@ -125,10 +125,11 @@ def test_a_lock_is_undone(parts, session, undo):
 
 def test_every_gesture_on_the_path_is_one_undo_step(parts, session, undo):
     _, latent_map, _ = parts
-    latent_map.pathEdited.emit(np.array([(0.0, 0.0)]), 1)
+    latent_map.pathEdited.emit(np.array([(0.0, 0.0)]), np.array([-1]), 1)
     for x in (1.0, 2.0, 3.0):
-        latent_map.pathEdited.emit(np.array([(0.0, 0.0), (x, 1.0)]), 2)
-    latent_map.pathEdited.emit(np.zeros((0, 2)), 3)
+        sources = np.array([0, -1 if x == 1 else 1])
+        latent_map.pathEdited.emit(np.array([(0.0, 0.0), (x, 1.0)]), sources, 2)
+    latent_map.pathEdited.emit(np.zeros((0, 2)), np.zeros(0, np.int64), 3)
     assert len(session.path) == 0
     undo.undo()
     assert session.path.tolist() == [[0, 0, 0], [3, 1, 0]]
@@ -136,6 +137,22 @@ def test_every_gesture_on_the_path_is_one_undo_step(parts, session, undo):
     assert session.path.tolist() == [[0, 0, 0]]
     undo.undo()
     assert session.path is None
+
+
+def test_waypoints_keep_what_the_map_does_not_show(parts, session, undo):
+    """The second waypoint lies off the plane through the latent: it is moved along the plane, or left as it is."""
+    _, latent_map, _ = parts
+    kept = np.array([(0.1, 0.2, 0.3), (1.0, 1.0, -2.0)], np.float32)
+    session.set_path(kept)
+    points = np.array([(0.1, 0.2), (2.0, 1.5), (0.5, 0.5)])
+    latent_map.pathEdited.emit(points, np.array([0, 1, -1]), 1)
+    np.testing.assert_allclose(session.path, [kept[0], (2.0, 1.5, -2.0), (0.5, 0.5, 0.0)], atol=1e-6)
+    np.testing.assert_array_equal(session.path[0], kept[0])
+    latent_map.pathEdited.emit(points[[2, 1]], np.array([2, 1]), 2)
+    np.testing.assert_allclose(session.path, [(0.5, 0.5, 0.0), (2.0, 1.5, -2.0)], atol=1e-6)
+    undo.undo()
+    undo.undo()
+    np.testing.assert_array_equal(session.path, kept)
 
 
 def test_honest_no_lock_outlives_its_model_and_the_padlocks_show_the_session(parts, session, engine):

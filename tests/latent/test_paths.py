@@ -52,8 +52,8 @@ def test_a_loop_goes_back_and_repeats_seamlessly():
 @pytest.mark.parametrize(
     ("given", "why"),
     [
-        ({"kind": "geodesic"}, "geodesic paths are not available yet"),
-        ({"kind": "curly"}, "no path of kind 'curly': use linear, spherical or graph"),
+        ({"kind": "geodesic"}, "a geodesic path needs a decoder"),
+        ({"kind": "curly"}, "no path of kind 'curly': use linear, spherical, geodesic or graph"),
         ({"kind": "graph"}, "needs data"),
         ({"steps": 0}, "at least 1 step"),
         ({"waypoints": np.zeros((0, 2))}, "at least 1 latent,"),

@@ -67,6 +67,19 @@ def test_a_sum_of_directions_has_the_sum_of_derivatives():
     np.testing.assert_allclose(one + other, both, atol=1e-5)
 
 
+def test_each_latent_can_have_directions_of_its_own():
+    model = load_model("bundled:mnist-2d", "cpu")
+    random = np.random.default_rng(0)
+    z, directions = random.normal(size=(150, 2)), random.normal(size=(150, 3, 2))
+    found = model.decoder_jacobian(z, directions)
+    assert found.shape == (150, 3, 1, 28, 28)
+    for row, place in ((0, 0), (70, 2), (149, 1)):
+        alone = model.decoder_derivative(z[row : row + 1], directions[row, place])[0]
+        np.testing.assert_allclose(found[row, place], alone, atol=1e-5)
+    with pytest.raises(InputError, match="for each of 150 latents, not for 3"):
+        model.decoder_jacobian(z, directions[:3])
+
+
 @pytest.mark.parametrize(("z", "direction"), [([[0, 0, 0]], [1, 0]), ([[0, 0]], [1]), ([[0, np.nan]], [1, 0])])
 def test_what_does_not_fit_is_refused(z, direction):
     model = load_model("bundled:mnist-2d", "cpu")

@@ -27,6 +27,7 @@ from latentlab.engine.protocol.messages import (
     EncodeDrawing,
     EncodeImage,
     EncodeSelection,
+    ExportFilm,
     ExportSelection,
     Failed,
     FindDirection,
@@ -53,6 +54,7 @@ from latentlab.engine.protocol.messages import (
     Sample,
     SaveModel,
     SearchImages,
+    SolvePath,
     StopTraining,
     SummarizeSelection,
     Train,
@@ -68,10 +70,10 @@ GIVEN_UP = "The worker keeps ending and is not started again."
 
 NEEDING_MODEL = (
     Decode, DecodeBoth, DecodeGrid, DecodeOtherGrid, DecodeRows, DescribeDimension, DistanceToData, DrawLatent,
-    DrawThumbnail, Embed, EncodeDataset, EncodeDrawing, EncodeImage, EncodeSelection, ExportSelection,
-    FindDirection, Generate, ImputeImage, InspectImage, Interpolate, MeasureCopy, MeasurePlane, Nearest,
-    PicturesOfPoints, RankImages, ReadCodebooks, Reconstruct, RefineImage, Sample, SaveModel, SearchImages,
-    SummarizeSelection, Traverse,
+    DrawThumbnail, Embed, EncodeDataset, EncodeDrawing, EncodeImage, EncodeSelection, ExportFilm,
+    ExportSelection, FindDirection, Generate, ImputeImage, InspectImage, Interpolate, MeasureCopy, MeasurePlane,
+    Nearest, PicturesOfPoints, RankImages, ReadCodebooks, Reconstruct, RefineImage, Sample, SaveModel, SearchImages,
+    SolvePath, SummarizeSelection, Traverse,
 )  # fmt: skip
 """Requests that a restarted worker can answer only after it has opened the model again."""
 NEEDING_DATASET = (

@@ -16,6 +16,7 @@ from enum import Enum, auto
 from latentlab.engine.protocol.messages import (
     AdjustTraining,
     BothDecoded,
+    CancelFilm,
     CancelLoading,
     CancelRanking,
     CloseComparison,
@@ -46,8 +47,11 @@ from latentlab.engine.protocol.messages import (
     EncodeImage,
     EncodeSelection,
     EpochsRead,
+    ExportFilm,
     ExportSelection,
     Failed,
+    FilmCancelled,
+    FilmExported,
     FindDirection,
     Generate,
     Generated,
@@ -72,6 +76,7 @@ from latentlab.engine.protocol.messages import (
     OpenDataset,
     OpenModel,
     OtherTiles,
+    PathSolved,
     PauseTraining,
     PicturesOfPoints,
     Ping,
@@ -95,6 +100,7 @@ from latentlab.engine.protocol.messages import (
     SelectionSummary,
     Shutdown,
     SnapshotRead,
+    SolvePath,
     StopImageWork,
     StopTraining,
     Strip,
@@ -134,6 +140,7 @@ _RULES: dict[type[Request], tuple[Outcome, tuple[type[Result], ...]]] = {
     Reconstruct: (_VIEW, (Strip,)),
     Sample: (_VIEW, (Strip,)),
     Generate: (_VIEW, (Generated,)),
+    SolvePath: (_VIEW, (PathSolved,)),
     DecodeRows: (_VIEW, (Strip,)),
     ReadCodebooks: (_VIEW, (Codebooks,)),
     DrawThumbnail: (_VIEW, (ThumbnailDrawn,)),
@@ -161,6 +168,7 @@ _RULES: dict[type[Request], tuple[Outcome, tuple[type[Result], ...]]] = {
     OpenModel: (_WORK, (ModelChanged,)),
     SaveModel: (_WORK, (ModelSaved,)),
     ExportSelection: (_WORK, (SelectionExported,)),
+    ExportFilm: (_WORK, (FilmExported, FilmCancelled)),
     WriteSubset: (_WORK, (SubsetWritten,)),
     OpenDataset: (_WORK, (DatasetOpened, DatasetCancelled)),
     Train: (_WORK, (TrainingState,)),
@@ -176,6 +184,7 @@ _RULES: dict[type[Request], tuple[Outcome, tuple[type[Result], ...]]] = {
     UnpauseTraining: (_CONTROL, ()),
     StopTraining: (_CONTROL, ()),
     AdjustTraining: (_CONTROL, ()),
+    CancelFilm: (_CONTROL, ()),
     CancelLoading: (_CONTROL, ()),
     Ping: (_CONTROL, ()),
     Shutdown: (_CONTROL, ()),
@@ -200,6 +209,7 @@ _NAMES: dict[type[Request], str] = {
     RankImages: "Ranking the images",
     RefineImage: "Refining the image's posterior",
     ExportSelection: "Exporting to {0.path}",
+    ExportFilm: "Writing the film {0.path}",
     WriteSubset: "Writing the images to train on",
     OpenDataset: "Opening {0.source}",
     Train: "Starting the run {0.out}",
@@ -290,7 +300,7 @@ def _answers(result: Result, request: Request) -> bool:
     match result:
         case Failed():
             return result.request == type(request).__name__
-        case ImageInspected(done=False) | ImageRefined(done=False) | ImageImputed(done=False):
+        case ImageInspected(done=False) | ImageRefined(done=False) | ImageImputed(done=False) | PathSolved(done=False):
             return False
         case GridTiles(done=False) | PlaneMeasured(done=False) | PointPictures(done=False) | Embedded(done=False):
             return False

@@ -38,6 +38,7 @@ from latentlab.engine.protocol.messages import (
     RefineImage,
     Request,
     Sample,
+    SolvePath,
     StopImageWork,
     Strip,
     Traverse,
@@ -48,6 +49,7 @@ from latentlab.engine.worker.decode_both import decode_both
 from latentlab.engine.worker.dimension import describing
 from latentlab.engine.worker.generating import ImageGenerator
 from latentlab.engine.worker.nearest_search import NearestSearch
+from latentlab.engine.worker.path_solver import PathSolver
 from latentlab.engine.worker.plane_search import PlaneSearch
 from latentlab.engine.worker.workspace import Workspace, require_drawable
 from latentlab.errors import InputError
@@ -68,7 +70,7 @@ _SEARCH_SLICE_SECONDS = 0.004  # seconds of searching
 _MAX_CELLS = 512  # a side
 _SEARCHES = ("nearest", "distance", "plane")  # slots, in the order in which they are worked on
 _DECODED_FIRST = ("strip", "dimension", "inspect", "pictures")  # slots, in this order: they are soon done
-_DECODED_IN_TURN = ("grid", "other-grid", "generate", "copy", "refine", "impute")
+_DECODED_IN_TURN = ("path", "grid", "other-grid", "generate", "copy", "refine", "impute")
 _IMAGES_READ = 64  # at a time, for pictures of the points
 
 _Strip: TypeAlias = DecodeRows | Traverse | Interpolate | Reconstruct | Sample
@@ -104,6 +106,7 @@ class InteractiveRequests:
         self._search = NearestSearch(workspace)
         self._copy_search = CopySearch(workspace)
         self._plane_search = PlaneSearch(workspace, self._search.typical)
+        self._path_solver = PathSolver(workspace)
         self._generator = ImageGenerator(workspace, self._decoded)
         self._single_image: SingleImage | None = None
         self._work: dict[str, _Work] = {}  # by slot
@@ -169,6 +172,8 @@ class InteractiveRequests:
                 pieces = self._plane_search.answer(request, lambda: self._seconds("plane"))
             case Generate():
                 pieces = self._generator.answer(request)
+            case SolvePath():
+                pieces = self._path_solver.answer(request, lambda: self._seconds("path"))
             case DecodeOtherGrid():
                 compared = self._workspace.compared
                 model = None if compared is None else compared.model
@@ -400,7 +405,7 @@ def _latent_size(request: Request) -> int | None:
             size = request.z.size
         case DecodeGrid() | MeasurePlane():
             size = request.axes.origin.size
-        case Interpolate():
+        case Interpolate() | SolvePath():
             size = int(request.waypoints.shape[-1])
         case DecodeRows():
             size = int(request.latents.shape[-1])

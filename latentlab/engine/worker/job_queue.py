@@ -14,6 +14,7 @@ from latentlab.engine.protocol.messages import (
     DrawThumbnail,
     EncodeDataset,
     EncodeSelection,
+    ExportFilm,
     ExportSelection,
     FindDirection,
     OpenComparison,
@@ -34,10 +35,11 @@ Job: TypeAlias = (
     | FindDirection
     | OpenComparison
     | ExportSelection
+    | ExportFilm
     | WriteSubset
     | EncodeSelection
 )
-_WRITING = (SaveModel, ExportSelection, WriteSubset)
+_WRITING = (SaveModel, ExportSelection, ExportFilm, WriteSubset)
 
 
 class JobQueue:
@@ -96,6 +98,16 @@ class JobQueue:
             is_cancelled = True
         return is_cancelled
 
+    def cancel_film(self) -> bool:
+        """Cancel the films that are written or wait; whether there was one."""
+        others: deque[Job] = deque(job for job in self._waiting if not isinstance(job, ExportFilm))
+        is_cancelled = len(others) < len(self._waiting)
+        self._waiting = others
+        if self._running is not None and self._running[0] == ExportFilm.__name__:
+            self.cancel_running()
+            is_cancelled = True
+        return is_cancelled
+
     def cancel_running(self) -> None:
         """Cancel the running job, so that its files are closed."""
         if self._running is not None:
@@ -120,11 +132,12 @@ class JobQueue:
                 return saving(self._workspace, job)
             case EncodeDataset():
                 return encoding(self._workspace)
-            case ExportSelection() | WriteSubset() | EncodeSelection():
-                return _start_selection_job(self._workspace, job)
+            case ExportSelection() | WriteSubset() | EncodeSelection() | ExportFilm():
+                return _start_export(self._workspace, job)
 
 
-def _start_selection_job(workspace: Workspace, job: ExportSelection | WriteSubset | EncodeSelection) -> Steps:
+def _start_export(workspace: Workspace, job: ExportSelection | WriteSubset | EncodeSelection | ExportFilm) -> Steps:
+    from latentlab.engine.worker.film import exporting_film
     from latentlab.engine.worker.selection_export import encoding_selection, exporting, writing_subset
 
     match job:
@@ -132,6 +145,8 @@ def _start_selection_job(workspace: Workspace, job: ExportSelection | WriteSubse
             return exporting(workspace, job)
         case WriteSubset():
             return writing_subset(workspace, job)
+        case ExportFilm():
+            return exporting_film(workspace, job)
         case EncodeSelection():
             return encoding_selection(workspace, job)
 

@@ -20,6 +20,7 @@ from latentlab.engine.protocol.channel import ChannelClosed, Mailbox
 from latentlab.engine.protocol.exit_codes import DEVICE_LOST, OK
 from latentlab.engine.protocol.messages import (
     AdjustTraining,
+    CancelFilm,
     CancelLoading,
     CancelRanking,
     CloseComparison,
@@ -32,7 +33,9 @@ from latentlab.engine.protocol.messages import (
     EncodeDrawing,
     EncodeImage,
     EncodeSelection,
+    ExportFilm,
     ExportSelection,
+    FilmCancelled,
     FindDirection,
     Notice,
     OpenComparison,
@@ -294,12 +297,18 @@ class Worker:
             case OpenModel():
                 self._check_no_run("opening another model")
                 self._model_loader.open(request)
-            case OpenDataset() | PreviewDataset() | CancelLoading() | CloseComparison():
+            case OpenDataset() | PreviewDataset() | CancelLoading() | CloseComparison() | CancelFilm():
                 self._load_or_cancel(request)
             case SummarizeSelection() | SearchImages() | RankImages() | CancelRanking():
                 self._selection.put(request)
             case (
-                EncodeDataset() | SaveModel() | OpenComparison() | ExportSelection() | WriteSubset() | EncodeSelection()
+                EncodeDataset()
+                | SaveModel()
+                | OpenComparison()
+                | ExportSelection()
+                | ExportFilm()
+                | WriteSubset()
+                | EncodeSelection()
             ):
                 self._jobs.put(request)
             case DrawThumbnail() | FindDirection() | Embed():
@@ -323,7 +332,9 @@ class Worker:
         else:
             encode_drawing(self._workspace, request)
 
-    def _load_or_cancel(self, request: OpenDataset | PreviewDataset | CancelLoading | CloseComparison) -> None:
+    def _load_or_cancel(
+        self, request: OpenDataset | PreviewDataset | CancelLoading | CloseComparison | CancelFilm
+    ) -> None:
         match request:
             case OpenDataset():
                 self._prefetcher.import_optimizers()
@@ -335,6 +346,9 @@ class Worker:
             case CancelLoading():
                 if self._jobs.cancel_loading():
                     self._workspace.send(DatasetCancelled())
+            case CancelFilm():
+                if self._jobs.cancel_film():
+                    self._workspace.send(FilmCancelled())
             case CloseComparison():
                 self._jobs.cancel_comparison()
                 self._workspace.compared = None

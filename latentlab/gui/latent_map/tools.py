@@ -5,7 +5,7 @@ A tool knows no widget: it is given positions in the view's pixels and reports b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -18,6 +18,7 @@ from latentlab.gui.widgets.gesture_id import next_gesture
 FloatArray = npt.NDArray[np.floating]
 CLICK_PX = 4.0
 GRAB_PX = 9.0
+DRAWN_PX = 16.0  # between the waypoints of a path that is drawn by hand
 
 
 class Tool:
@@ -209,47 +210,116 @@ def _selection_mode(modifiers: Qt.KeyboardModifier) -> str:
     return "replace"
 
 
+class PathEditor(Protocol):
+    """What the path tool edits: the map."""
+
+    def path_points(self) -> FloatArray:
+        """The waypoints [n, 2]."""
+
+    def path_side_at(self, pixel: FloatArray, view: View, reach: float) -> int | None:
+        """The side of the path, from 0, that is within ``reach`` of a pixel."""
+
+    def edit_path(self, points: FloatArray, sources: Sequence[int], gesture: int) -> None:
+        """Replace the waypoints; ``sources`` are their indices among those before, −1 for new ones."""
+
+    def toggle_playing(self) -> None:
+        """Play the path, or pause."""
+
+    def stop_playing(self) -> bool:
+        """Stop playing the path; returns whether it was shown."""
+
+
 class PathTool(Tool):
-    """A click adds a waypoint, a drag moves one, Backspace removes the last, Escape all of them."""
+    """Edits the waypoints of a path.
+
+    A click adds one at the end, and on the path between two; a drag moves one. With Shift a drag draws by hand, with
+    Ctrl or Alt a click removes a waypoint. Backspace removes the waypoint touched last, Space plays, and Escape stops
+    playing, then removes all.
+    """
 
     previews = True
 
-    def __init__(self, points: Callable[[], FloatArray], edit: Callable[[FloatArray, int], None]) -> None:
-        self._points, self._edit = points, edit
+    def __init__(self, editor: PathEditor) -> None:
+        self._editor = editor
         self._held: int | None = None
+        self._last: int | None = None  # touched
+        self._drawn_to: FloatArray | None = None  # pixel of the last waypoint that is drawn by hand
         self._id = 0
 
     def press(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
-        """Hold the waypoint under the pointer, or add one."""
+        """Hold or remove the waypoint under the pointer, or add one."""
         self._id = next_gesture()
-        points = self._points()
-        if len(points):
-            away = np.hypot(*(view.to_pixel(points) - pixel).T)
-            nearest = int(away.argmin())
-            if away[nearest] <= GRAB_PX:
-                self._held = nearest
-                return
-        self._held = len(points)
-        self._edit(np.concatenate([points, view.from_pixel(pixel)[None]]), self._id)
+        self._held = self._drawn_to = None
+        points = self._editor.path_points()
+        nearest = self._waypoint_at(points, pixel, view)
+        if modifiers & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier):
+            if nearest is not None:
+                self._remove(nearest)
+            return
+        if modifiers & Qt.KeyboardModifier.ShiftModifier:
+            self._drawn_to = pixel
+            if nearest is None or nearest != len(points) - 1:
+                self._insert(len(points), view.from_pixel(pixel))
+            return
+        if nearest is not None:
+            self._held = self._last = nearest
+            return
+        side = self._editor.path_side_at(pixel, view, GRAB_PX / 2)
+        self._held = self._last = len(points) if side is None else side + 1
+        self._insert(self._held, view.from_pixel(pixel))
 
     def drag(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
-        """Move the held waypoint."""
-        points = self._points().copy()
-        if self._held is not None and self._held < len(points):
+        """Move the held waypoint, or go on drawing by hand."""
+        points = self._editor.path_points().copy()
+        if self._drawn_to is not None:
+            if np.hypot(*(pixel - self._drawn_to)) >= DRAWN_PX:
+                self._drawn_to = pixel
+                self._insert(len(points), view.from_pixel(pixel))
+        elif self._held is not None and self._held < len(points):
             points[self._held] = view.from_pixel(pixel)
-            self._edit(points, self._id)
+            self._editor.edit_path(points, range(len(points)), self._id)
 
     def release(self, pixel: FloatArray, view: View, modifiers: Qt.KeyboardModifier) -> None:
         """Let go."""
-        self._held = None
+        self._held = self._drawn_to = None
 
     def key(self, key: int) -> bool:
-        """Backspace or Delete removes the last waypoint, Escape every one."""
-        points = self._points()
+        """Backspace or Delete removes a waypoint, Space plays, Escape stops playing or removes all waypoints."""
+        points = self._editor.path_points()
+        if key == Qt.Key.Key_Space and len(points) > 1:
+            self._editor.toggle_playing()
+            return True
+        if key == Qt.Key.Key_Escape and self._editor.stop_playing():
+            return True
         if key in (Qt.Key.Key_Backspace, Qt.Key.Key_Delete) and len(points):
-            self._edit(points[:-1], next_gesture())
+            self._id = next_gesture()
+            last = self._last
+            self._remove(last if last is not None and last < len(points) else len(points) - 1)
             return True
         if key == Qt.Key.Key_Escape and len(points):
-            self._edit(points[:0], next_gesture())
+            self._last = None
+            self._editor.edit_path(points[:0], (), next_gesture())
             return True
         return False
+
+    def cancel(self) -> None:
+        """Give up the gesture."""
+        self._held = self._drawn_to = None
+
+    def _insert(self, index: int, point: FloatArray) -> None:
+        points = self._editor.path_points()
+        sources = [*range(index), -1, *range(index, len(points))]
+        self._editor.edit_path(np.insert(points, index, point, axis=0), sources, self._id)
+
+    def _remove(self, index: int) -> None:
+        points = self._editor.path_points()
+        sources = [each for each in range(len(points)) if each != index]
+        self._last = None
+        self._editor.edit_path(points[sources], sources, self._id)
+
+    def _waypoint_at(self, points: FloatArray, pixel: FloatArray, view: View) -> int | None:
+        if not len(points):
+            return None
+        away = np.hypot(*(view.to_pixel(points) - pixel).T)
+        nearest = int(away.argmin())
+        return nearest if away[nearest] <= GRAB_PX else None

@@ -87,8 +87,11 @@ class LatentMap(QWidget):
         What is selected then is for the receiver to say, by ``set_selection``.
     selectionPreviewed(int)
         So many points would be selected if the button were released now; −1 once no outline is drawn.
-    pathEdited(object, int)
-        Waypoints of the path after an edit in the *path* mode, float [n, 2]; the id stays the same during one drag.
+    pathEdited(object, object, int)
+        Waypoints of the path after an edit in the *path* mode, float [n, 2]; the index that each had before, int64 [n],
+        −1 for a new one; the id stays the same during one drag.
+    pathPlayToggled, pathPlayStopped
+        A key of the *path* mode starts or pauses the playing of the path, or ends it.
     """
 
     hovered = Signal(object)
@@ -102,7 +105,9 @@ class LatentMap(QWidget):
     filesDropped = Signal(list)
     pointsSelected = Signal(object, str, str)
     selectionPreviewed = Signal(int)
-    pathEdited = Signal(object, int)
+    pathEdited = Signal(object, object, int)
+    pathPlayToggled = Signal()
+    pathPlayStopped = Signal()
 
     def __init__(self, parent: QWidget | None = None, *, parts_later: bool = False) -> None:
         super().__init__(parent)
@@ -116,6 +121,7 @@ class LatentMap(QWidget):
         self.setAcceptDrops(True)
         self._is_built = False
         self._held_nudge = 0
+        self._path_is_played = False
         self._sent_view: View | None = None
         self._view_report = Debouncer(VIEW_MS, self._send_view, self)
         if not parts_later:
@@ -141,7 +147,7 @@ class LatentMap(QWidget):
             "explore": ExploreTool(self._commit, self.pointPicked.emit, self._picker.target),
             "select": SelectTool(self._selector),
             "box": SelectTool(self._selector, is_box=True),
-            "path": PathTool(lambda: self.layer_stack.path.points, self._edit_path),
+            "path": PathTool(self),
         }
         self._connect()
         self.set_axes_names("z₁", "z₂")
@@ -344,6 +350,14 @@ class LatentMap(QWidget):
         """Draw a path through these waypoints [n, 2]; None or none of them removes it."""
         self.layer_stack.path.set_points(points)
 
+    def set_path_curve(self, curve: npt.ArrayLike | None) -> None:
+        """Draw the way through the waypoints through these points [m, 2]; None draws straight lines."""
+        self.layer_stack.path.set_curve(curve)
+
+    def set_path_is_played(self, is_played: bool) -> None:
+        """Set whether the path is played or paused, which Escape ends in the *path* mode."""
+        self._path_is_played = is_played
+
     def layers(self) -> tuple[LayerState, ...]:
         """Every layer as it is now, from the lowest to the highest."""
         return tuple(layer.state() for layer in self.layer_stack)
@@ -451,9 +465,33 @@ class LatentMap(QWidget):
         self._picker.clear()
         self.committed.emit(xy, gesture)
 
-    def _edit_path(self, points: FloatArray, gesture: int) -> None:
+    # --- the path tool ----------------------------------------------------------------------------
+
+    def path_points(self) -> FloatArray:
+        """Waypoints of the path that is drawn [n, 2]."""
+        return self.layer_stack.path.points
+
+    def path_side_at(self, pixel: FloatArray, view: View, reach: float) -> int | None:
+        """The side of the path, from 0, that is within ``reach`` of a pixel."""
+        return self.layer_stack.path.side_at(pixel, view, reach)
+
+    def edit_path(self, points: FloatArray, sources: Sequence[int], gesture: int) -> None:
+        """Draw the edited path, and emit it."""
+        if len(points) != len(self.path_points()):
+            self.layer_stack.path.set_curve(None)
         self.layer_stack.path.set_points(points)
-        self.pathEdited.emit(points, gesture)
+        self.pathEdited.emit(points, np.asarray(sources, np.int64), gesture)
+
+    def toggle_playing(self) -> None:
+        """Emit that the path is to be played or paused."""
+        self.pathPlayToggled.emit()
+
+    def stop_playing(self) -> bool:
+        """Emit that playing ends; returns whether the path is played."""
+        if self._path_is_played:
+            self.pathPlayStopped.emit()
+            return True
+        return False
 
     # --- dropped files ----------------------------------------------------------------------------
 

@@ -343,8 +343,70 @@ def test_path_mode_adds_moves_and_removes_waypoints(latent_map):
     np.testing.assert_allclose(recorded.calls[-1][0], [(-1, 0)], atol=PIXEL)
     QTest.keyClick(latent_map, Qt.Key.Key_Escape)
     assert recorded.calls[-1][0].shape == (0, 2)
-    gestures = [gesture for _, gesture in recorded.calls]
+    gestures = [gesture for *_, gesture in recorded.calls]
     assert len(set(gestures)) == 5, "two clicks, a drag and two keys"
+    sources = [each.tolist() for _, each, _ in recorded.calls]
+    assert sources[:3] == [[-1], [0, -1], [0, 1]]
+    assert sources[-2:] == [[0], []]
+
+
+def test_a_click_on_the_path_inserts_a_waypoint_and_ctrl_click_removes_one(latent_map):
+    latent_map.set_mode("path")
+    recorded = Recorder(latent_map.pathEdited)
+    latent_map.set_path([(-1.0, 0.0), (1.0, 0.0), (1.0, 1.0)])
+    bend = np.linspace(0, np.pi, 32)
+    curve = [*np.stack([-np.cos(bend), np.sin(bend)], axis=1), *np.linspace((1, 0), (1, 1), 32)[1:]]
+    latent_map.set_path_curve(curve)
+    drag(latent_map, LEFT, at(latent_map, (0.0, 1.0)), at(latent_map, (0.0, 0.5)))
+    points, sources, _ = recorded.calls[-1]
+    np.testing.assert_allclose(points, [(-1, 0), (0, 0.5), (1, 0), (1, 1)], atol=PIXEL)
+    assert [each.tolist() for _, each, _ in recorded.calls] == [[0, -1, 1, 2], [0, 1, 2, 3]]
+    assert len({gesture for *_, gesture in recorded.calls}) == 1, "one step of undo"
+    QTest.mouseClick(latent_map.viewport(), LEFT, Qt.KeyboardModifier.ControlModifier, pos=at(latent_map, (-1.0, 0.0)))
+    points, sources, _ = recorded.calls[-1]
+    np.testing.assert_allclose(points, [(0, 0.5), (1, 0), (1, 1)], atol=PIXEL)
+    assert sources.tolist() == [1, 2, 3]
+    QTest.mouseClick(latent_map.viewport(), LEFT, Qt.KeyboardModifier.ControlModifier, pos=at(latent_map, (-1.5, -1.5)))
+    assert recorded.calls[-1][0] is points, "there is no waypoint"
+
+
+def test_on_the_way_back_of_a_loop_the_waypoint_is_the_last(latent_map):
+    latent_map.set_mode("path")
+    corners = np.array([(-1.0, 0.0), (1.0, 0.0), (0.0, 1.0)])
+    latent_map.set_path(corners)
+    sides = [np.linspace(corners[i], corners[i - 2], 31)[:-1] for i in range(3)]
+    latent_map.set_path_curve(np.concatenate([*sides, corners[:1]]))
+    recorded = Recorder(latent_map.pathEdited)
+    QTest.mouseClick(latent_map.viewport(), LEFT, pos=at(latent_map, (-0.5, 0.5)))
+    assert recorded.calls[-1][1].tolist() == [0, 1, 2, -1]
+
+
+def test_a_drag_with_shift_draws_by_hand_in_one_gesture(latent_map):
+    latent_map.set_mode("path")
+    recorded = Recorder(latent_map.pathEdited)
+    line = [at(latent_map, (x, x)) for x in np.linspace(-1.5, 1.5, 30)]
+    drag(latent_map, LEFT, *line, modifier=Qt.KeyboardModifier.ShiftModifier)
+    points = recorded.calls[-1][0]
+    assert 8 < len(points) <= 30
+    np.testing.assert_allclose(points[:, 0], points[:, 1], atol=2 * PIXEL)
+    assert len({gesture for *_, gesture in recorded.calls}) == 1
+
+
+def test_space_plays_a_path_and_escape_first_stops_playing(latent_map):
+    latent_map.set_mode("path")
+    latent_map.set_path([(-1.0, 0.0), (1.0, 0.0)])
+    toggled, stopped, edits = map(
+        Recorder, (latent_map.pathPlayToggled, latent_map.pathPlayStopped, latent_map.pathEdited)
+    )
+    QTest.keyClick(latent_map, Qt.Key.Key_Space)
+    assert len(toggled.calls) == 1
+    latent_map.set_path_is_played(True)
+    QTest.keyClick(latent_map, Qt.Key.Key_Escape)
+    assert len(stopped.calls) == 1
+    assert edits.calls == []
+    latent_map.set_path_is_played(False)
+    QTest.keyClick(latent_map, Qt.Key.Key_Escape)
+    assert len(edits.calls[-1][0]) == 0
 
 
 def test_the_preview_follows_a_dragged_waypoint(latent_map):

@@ -1,0 +1,72 @@
+"""Writes the film of a path: each image decoded by itself, as it is when it is played."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from latentlab.data.images.film import FILM_SUFFIXES, check_film, check_film_size
+from latentlab.engine.protocol.messages import ExportFilm, FilmExported, FilmProgress
+from latentlab.engine.worker.workspace import Workspace
+from latentlab.errors import InputError
+from latentlab.storage.outputs import check_output
+from latentlab.training.image_output import write_images
+from latentlab.utils.array_types import FloatArray
+
+MAX_FRAMES = 10_000
+_ONE_ROW = 20  # images of a .png
+_POLL_SECONDS = 0.004  # while the file is written
+
+Steps = Generator[None, None, None]
+
+
+def exporting_film(workspace: Workspace, request: ExportFilm) -> Steps:
+    """Decode, then write in a thread, so that the window's images are decoded meanwhile.
+
+    Raises
+    ------
+    InputError, RunError
+        When the model is another one, or nothing can be written there.
+    """
+    path, model = Path(request.path), workspace.need_model()
+    suffix = path.suffix.lower()
+    _check(workspace, request, suffix)
+    parts: list[FloatArray] = []
+    for number, z in enumerate(request.latents):
+        if workspace.model is not model:
+            raise InputError("the film was not written: another model has been opened")
+        parts.append(model.decode(z[None], request.label))
+        workspace.send(FilmProgress(number + 1, len(request.latents)))
+        yield
+    images = np.concatenate(parts)
+    columns = len(images) if len(images) <= _ONE_ROW else 0
+    with ThreadPoolExecutor(1, thread_name_prefix="film") as pool:
+        writing = pool.submit(write_images, path, images, columns, request.fps, request.scale, z=request.latents)
+        while True:
+            try:
+                writing.result(timeout=_POLL_SECONDS)
+                break
+            except TimeoutError:
+                if writing.done():  # raised by the writing itself
+                    raise
+                yield
+    workspace.send(FilmExported(request.path, len(images)))
+
+
+def _check(workspace: Workspace, request: ExportFilm, suffix: str) -> None:
+    model, info, count = workspace.need_model(), workspace.info, len(request.latents)
+    if request.latents.ndim != 2 or request.latents.shape[1] != model.latent_dim:
+        raise InputError("the film is of another latent space than the model's")
+    if not 1 <= count <= MAX_FRAMES:
+        raise InputError(f"a film has 1 to {MAX_FRAMES:,} images, not {count:,}")
+    if suffix in FILM_SUFFIXES:
+        check_film(suffix)
+        check_film_size(count, *model.image_shape[1:], request.scale)
+    elif suffix not in (".png", ".npz"):
+        raise InputError(f"a film is written as .gif, .webp, .mp4, .png or .npz, not {suffix or 'without an ending'}")
+    dataset = workspace.dataset
+    read = [] if info is None else [each for each in (info.source, info.path) if each]
+    check_output(request.path, *read, data="" if dataset is None else dataset.source, follows_links=False)
