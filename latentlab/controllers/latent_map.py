@@ -10,6 +10,7 @@ from latentlab.controllers.embedding import apply_embedding
 from latentlab.controllers.encoded_points import EncodedPoints
 from latentlab.controllers.manifold import Manifold
 from latentlab.controllers.plane_distance import PlaneDistanceController
+from latentlab.controllers.plane_fields import PlaneFieldsController
 from latentlab.controllers.point_pictures import PointPicturesController
 from latentlab.engine.client.client import EngineClient
 from latentlab.gui.latent_map import LatentMap
@@ -21,8 +22,9 @@ from latentlab.utils.text import format_epoch
 class MapController(QObject):
     """Resolves the map's state after every change of the session, and applies what is different.
 
-    The points, the manifold, the pictures at the points and the distances to them are written by `EncodedPoints`,
-    `Manifold`, `PointPicturesController` and `PlaneDistanceController`, which this controller owns. Apart from these
+    The points, the manifold, the pictures at the points, the distances to them and other quantities are written by
+    `EncodedPoints`, `Manifold`, `PointPicturesController`, `PlaneDistanceController` and `PlaneFieldsController`,
+    which this controller owns. Apart from these
     only `ActionsController` writes to the map: its tool, its layers' visibility, and the message if it is empty.
 
     Attributes
@@ -41,6 +43,7 @@ class MapController(QObject):
         self.manifold = Manifold(engine, latent_map, self)
         self._pictures = PointPicturesController(engine, latent_map, self)
         self._distances = PlaneDistanceController(engine, latent_map, self)
+        self._fields = PlaneFieldsController(engine, latent_map, self)
         session.changed.connect(self._update)
         self._update()
 
@@ -61,6 +64,7 @@ class MapController(QObject):
             latent_map.set_neighbours(state.neighbours)
         self._pictures.apply(state, changed)
         self._distances.apply(state, changed)
+        self._fields.apply(state, changed)
         if "path" in changed:
             latent_map.set_path(state.path)
         if "path_curve" in changed:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from latentlab.engine.protocol.messages import Axes, FloatArray, PointsChanged, SnapshotRead
 from latentlab.state.board import BoardItem
 from latentlab.state.dimension_names import titled
+from latentlab.state.field_reasons import refused_fields
 from latentlab.state.map_axes import EMBEDDINGS, AxesChoice, is_embedding_axis
 from latentlab.state.selection import Selection
 from latentlab.state.session import Posterior, Session
@@ -62,6 +63,8 @@ class MapState:
         Encoded images nearest to the latent shown, on the shown axes, [k, 2].
     path, path_curve
         Waypoints on the shown axes, [n, 2], and points close to each other on the way through them, [m, 2].
+    refused_fields
+        Names and reasons of the quantities that cannot be shown at every place of the map.
     is_far_from_data
         Whether the latent shown is far from every encoded image.
     staleness
@@ -91,6 +94,7 @@ class MapState:
     neighbours: FloatArray | None = None
     path: FloatArray | None = None
     path_curve: FloatArray | None = None
+    refused_fields: tuple[tuple[str, str], ...] = ()
     is_far_from_data: bool = False
     staleness: str = ""
     run_is_active: bool = False
@@ -133,6 +137,7 @@ def resolve(session: Session) -> MapState:
         neighbours=None if neighbours is None or session.viewed_epoch is not None else plane.project(neighbours),
         path=None if path is None else plane.project(path),
         path_curve=None if session.path_curve is None else plane.project(session.path_curve),
+        refused_fields=refused_fields(session),
         # A snapshot's points are not those that the distance was measured to.
         is_far_from_data=session.is_far_from_data and session.viewed_epoch is None,
         staleness=_staleness(session),

@@ -11,3 +11,6 @@ nearest neighbours lie between .5 and 1.5 of it, and three times as far there ar
 """
 VERY_FAR = 2 * FAR
 """From so many of them on, it makes no difference how far."""
+
+VOTING_NEIGHBOURS = 15
+"""The class of a place on the map is that of most of so many nearest images."""

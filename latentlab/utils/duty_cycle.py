@@ -14,12 +14,14 @@ PICTURES = 0.003
 """For decoded pictures at the points."""
 DISTANCES = 0.002
 """For the distances of the map's plane from the points."""
+FIELDS = 0.004
+"""For the other quantities at every place of the map, while such a layer is visible."""
 SNAPSHOTS = 0.01
 """For the snapshots of epochs that the run folder keeps."""
 WEIGHTS_COPY = 0.005
 """For copies of the weights, by which the image at the pointer is decoded."""
 
-TOTAL = POINTS + MANIFOLD + STRIP + PICTURES + DISTANCES + SNAPSHOTS + WEIGHTS_COPY
+TOTAL = POINTS + MANIFOLD + STRIP + PICTURES + DISTANCES + FIELDS + SNAPSHOTS + WEIGHTS_COPY
 """All of them together."""
 
 TIMEOUT = 30.0  # seconds to wait for an answer that may never come, for instance after a failure

@@ -36,6 +36,7 @@ from latentlab.engine.protocol.messages import (
     InspectImage,
     Interpolate,
     MeasureCopy,
+    MeasureFields,
     MeasurePlane,
     ModelChanged,
     ModelClosed,
@@ -71,9 +72,9 @@ GIVEN_UP = "The worker keeps ending and is not started again."
 NEEDING_MODEL = (
     Decode, DecodeBoth, DecodeGrid, DecodeOtherGrid, DecodeRows, DescribeDimension, DistanceToData, DrawLatent,
     DrawThumbnail, Embed, EncodeDataset, EncodeDrawing, EncodeImage, EncodeSelection, ExportFilm,
-    ExportSelection, FindDirection, Generate, ImputeImage, InspectImage, Interpolate, MeasureCopy, MeasurePlane,
-    Nearest, PicturesOfPoints, RankImages, ReadCodebooks, Reconstruct, RefineImage, Sample, SaveModel, SearchImages,
-    SolvePath, SummarizeSelection, Traverse,
+    ExportSelection, FindDirection, Generate, ImputeImage, InspectImage, Interpolate, MeasureCopy, MeasureFields,
+    MeasurePlane, Nearest, PicturesOfPoints, RankImages, ReadCodebooks, Reconstruct, RefineImage, Sample, SaveModel,
+    SearchImages, SolvePath, SummarizeSelection, Traverse,
 )  # fmt: skip
 """Requests that a restarted worker can answer only after it has opened the model again."""
 NEEDING_DATASET = (

@@ -55,6 +55,7 @@ class ResultSignals(QObject):
     copyMeasured = Signal(object)
     distanceMeasured = Signal(object)
     planeMeasured = Signal(object)
+    fieldsMeasured = Signal(object)
     dimensionDescribed = Signal(object)
     embedded = Signal(object)
     pointPictures = Signal(object)

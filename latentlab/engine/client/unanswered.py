@@ -50,6 +50,7 @@ from latentlab.engine.protocol.messages import (
     ExportFilm,
     ExportSelection,
     Failed,
+    FieldsMeasured,
     FilmCancelled,
     FilmExported,
     FindDirection,
@@ -67,6 +68,7 @@ from latentlab.engine.protocol.messages import (
     Interpolate,
     LatentDrawn,
     MeasureCopy,
+    MeasureFields,
     MeasurePlane,
     ModelChanged,
     ModelSaved,
@@ -148,6 +150,7 @@ _RULES: dict[type[Request], tuple[Outcome, tuple[type[Result], ...]]] = {
     MeasureCopy: (_VIEW, (CopyMeasured,)),
     DistanceToData: (_VIEW, (DistanceMeasured,)),
     MeasurePlane: (_VIEW, (PlaneMeasured,)),
+    MeasureFields: (_VIEW, (FieldsMeasured,)),
     Embed: (_VIEW, (Embedded,)),
     DescribeDimension: (_VIEW, (DimensionDescribed,)),
     EncodeDrawing: (_VIEW, (DrawingEncoded,)),
@@ -302,7 +305,13 @@ def _answers(result: Result, request: Request) -> bool:
             return result.request == type(request).__name__
         case ImageInspected(done=False) | ImageRefined(done=False) | ImageImputed(done=False) | PathSolved(done=False):
             return False
-        case GridTiles(done=False) | PlaneMeasured(done=False) | PointPictures(done=False) | Embedded(done=False):
+        case (
+            GridTiles(done=False)
+            | PlaneMeasured(done=False)
+            | FieldsMeasured(done=False)
+            | PointPictures(done=False)
+            | Embedded(done=False)
+        ):
             return False
         case ModelChanged():
             return isinstance(request, OpenModel) and result.info.source == request.source

@@ -20,6 +20,7 @@ from latentlab.engine.protocol.embedding import *
 from latentlab.engine.protocol.generation import *
 from latentlab.engine.protocol.nearest import *
 from latentlab.engine.protocol.path import *
+from latentlab.engine.protocol.plane_fields import *
 from latentlab.engine.protocol.point_pictures import *
 from latentlab.engine.protocol.requests import *
 from latentlab.engine.protocol.results import *

@@ -28,6 +28,7 @@ from latentlab.engine.protocol.messages import (
     Interpolate,
     LatentDrawn,
     MeasureCopy,
+    MeasureFields,
     MeasurePlane,
     Nearest,
     OtherTiles,
@@ -50,6 +51,7 @@ from latentlab.engine.worker.dimension import describing
 from latentlab.engine.worker.generating import ImageGenerator
 from latentlab.engine.worker.nearest_search import NearestSearch
 from latentlab.engine.worker.path_solver import PathSolver
+from latentlab.engine.worker.plane_fields import PlaneFields
 from latentlab.engine.worker.plane_search import PlaneSearch
 from latentlab.engine.worker.workspace import Workspace, require_drawable
 from latentlab.errors import InputError
@@ -70,7 +72,7 @@ _SEARCH_SLICE_SECONDS = 0.004  # seconds of searching
 _MAX_CELLS = 512  # a side
 _SEARCHES = ("nearest", "distance", "plane")  # slots, in the order in which they are worked on
 _DECODED_FIRST = ("strip", "dimension", "inspect", "pictures")  # slots, in this order: they are soon done
-_DECODED_IN_TURN = ("path", "grid", "other-grid", "generate", "copy", "refine", "impute")
+_DECODED_IN_TURN = ("path", "grid", "other-grid", "generate", "copy", "fields", "refine", "impute")
 _IMAGES_READ = 64  # at a time, for pictures of the points
 
 _Strip: TypeAlias = DecodeRows | Traverse | Interpolate | Reconstruct | Sample
@@ -107,6 +109,7 @@ class InteractiveRequests:
         self._copy_search = CopySearch(workspace)
         self._plane_search = PlaneSearch(workspace, self._search.typical)
         self._path_solver = PathSolver(workspace)
+        self._plane_fields = PlaneFields(workspace)
         self._generator = ImageGenerator(workspace, self._decoded)
         self._single_image: SingleImage | None = None
         self._work: dict[str, _Work] = {}  # by slot
@@ -170,6 +173,8 @@ class InteractiveRequests:
                 pieces = self._copy_search.answer(request)
             case MeasurePlane():
                 pieces = self._plane_search.answer(request, lambda: self._seconds("plane"))
+            case MeasureFields():
+                pieces = self._plane_fields.answer(request, lambda: self._seconds("fields"))
             case Generate():
                 pieces = self._generator.answer(request)
             case SolvePath():
@@ -407,6 +412,11 @@ def _latent_size(request: Request) -> int | None:
             size = request.axes.origin.size
         case Interpolate() | SolvePath():
             size = int(request.waypoints.shape[-1])
+            return request.z.size
+        case DecodeGrid() | MeasurePlane() | MeasureFields():
+            return request.axes.origin.size
+        case Interpolate():
+            return int(request.waypoints.shape[-1])
         case DecodeRows():
             size = int(request.latents.shape[-1])
     return size

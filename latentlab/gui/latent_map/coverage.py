@@ -22,6 +22,8 @@ class Coverage:
     ----------
     x_range, y_range : tuple of float
         What the grid covers: the points' extent and a margin.
+    peak : float
+        The highest density, in points for each square unit of the axes.
     """
 
     def __init__(self, xy: FloatArray) -> None:
@@ -38,12 +40,14 @@ class Coverage:
         column = ((x - np.float32(low[0])) * np.float32(1 / size[0])).astype(np.int32)
         row = ((y - np.float32(low[1])) * np.float32(1 / size[1])).astype(np.int32)
         cell = np.minimum(row, CELLS - 1) * CELLS + np.minimum(column, CELLS - 1)
-        self._counts = np.bincount(cell, minlength=CELLS * CELLS).reshape(CELLS, CELLS)
+        counts = np.bincount(cell, minlength=CELLS * CELLS).reshape(CELLS, CELLS)
+        smooth = _blur(_blur(counts.astype(float)))
+        self._density = np.asarray(smooth / smooth.max())
+        self.peak = float(smooth.max() / size.prod())
 
     def density(self) -> FloatArray:
         """Density of the points, smoothed and at most 1: [CELLS, CELLS], first row uppermost."""
-        smooth = _blur(_blur(self._counts.astype(float)))
-        return np.asarray(smooth / smooth.max())[::-1]
+        return self._density[::-1]
 
 
 def _blur(grid: FloatArray) -> FloatArray:

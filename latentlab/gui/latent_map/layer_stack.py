@@ -10,8 +10,10 @@ from PySide6.QtCore import QObject, Signal
 
 from latentlab.gui.latent_map.coverage import Coverage
 from latentlab.gui.latent_map.layers.base import Layer, LayerState, LegendContent
+from latentlab.gui.latent_map.layers.class_regions import ClassRegionsLayer
 from latentlab.gui.latent_map.layers.cursor import CursorLayer
 from latentlab.gui.latent_map.layers.density import DensityLayer
+from latentlab.gui.latent_map.layers.field import FieldLayer, MagnificationLayer, RoundTripLayer, UncertaintyLayer
 from latentlab.gui.latent_map.layers.lens import Lens
 from latentlab.gui.latent_map.layers.manifold import ManifoldLayer
 from latentlab.gui.latent_map.layers.neighbours import NeighboursLayer
@@ -42,7 +44,9 @@ class LayerStack(QObject):
 
     Attributes
     ----------
-    manifold, density, trust, points, pictures, neighbours, posterior, path, cursor
+    fields
+        The layers of a quantity that is computed at every place of the map, by name, among them ``classes``.
+    manifold, density, classes, trust, points, pictures, neighbours, posterior, path, cursor
         The layers that the user can switch and fade, from the lowest to the highest.
     selected_points, outline, lens
         The selected points, over all points, and over everything the outline of the select tools and the enlarged
@@ -54,10 +58,13 @@ class LayerStack(QObject):
         A layer was switched or faded: its `LayerState`.
     legendChanged
         ``legend()`` returns something else.
+    valuesChanged
+        The scale of a layer, or what it says of a place, is something else.
     """
 
     stateChanged = Signal(object)
     legendChanged = Signal()
+    valuesChanged = Signal()
 
     def __init__(self, box: MapViewBox, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -65,6 +72,10 @@ class LayerStack(QObject):
         self._layers: dict[str, Layer] = {}
         self.manifold = self._add(ManifoldLayer())
         self.density = self._add(DensityLayer())
+        self.classes = ClassRegionsLayer()
+        self.fields: dict[str, FieldLayer] = {}
+        for each in (MagnificationLayer(), UncertaintyLayer(), RoundTripLayer(), self.classes):
+            self.fields[each.name] = self._add(each)
         self.trust = self._add(TrustLayer(self.manifold.extent))
         self.points = self._add(PointsLayer())
         self.selected_points = SelectedPointsLayer(self.points)
@@ -91,6 +102,7 @@ class LayerStack(QObject):
         self._box.add_layer(layer)
         layer.stateChanged.connect(self._on_state_changed)
         layer.legendChanged.connect(self.legendChanged)
+        layer.valuesChanged.connect(self.valuesChanged)
         return layer
 
     def __iter__(self) -> Iterator[Layer]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy.typing as npt
 from PySide6.QtCore import QObject, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QWidget
 
-from latentlab.gui.latent_map.distance_scale import DistanceScale
 from latentlab.gui.latent_map.layer_panel import LayerPanel
 from latentlab.gui.latent_map.layer_stack import LayerStack
+from latentlab.gui.latent_map.layers.base import Layer
 from latentlab.gui.latent_map.legend import Legend
 from latentlab.gui.latent_map.overlay_widgets import INSET, Banner, CornerTools, Message, Note, at_corner
+from latentlab.gui.latent_map.ramp_scale import DIMMING, VALUES, RampScale
 from latentlab.gui.style.theme import Theme
 
 FAR_FROM_DATA = "far from data"
@@ -49,9 +51,22 @@ class OverlayPanels(QObject):
         self._epoch_banner = Banner("mapPast", "Epoch that is shown", over)
         self._view_note = Note("mapView", "Kind of view", over)
         self._far_note = Note("mapFarFromData", "Far from data", over)
-        self._distance_scale = DistanceScale(over)
+        self._distance_scale = RampScale(
+            "distanceScale", "Scale of the dimming far from data", "distance to data", DIMMING, over
+        )
+        self._scales = {"trust": self._distance_scale} | {
+            layer.name: RampScale(f"{layer.name}Scale", f"Scale of {layer.title}", name, VALUES, over)
+            for layer, name in self._named_values()
+        }
+        self._read_out = Note("mapReadOut", "Values at the pointer", over)
+        self._place_read: npt.ArrayLike | None = None
         self._message = Message(over)
         self._connect()
+
+    def _named_values(self) -> list[tuple[Layer, str]]:
+        """The layers whose scale has a ramp of values, from the highest to the lowest, and what the values are."""
+        fields = [(layer, layer.quantity) for layer in self._layers.fields.values() if layer.quantity]
+        return [*reversed(fields), (self._layers.density, "images per unit²")]
 
     def _connect(self) -> None:
         self._tools.fitClicked.connect(self.fitClicked)
@@ -61,7 +76,7 @@ class OverlayPanels(QObject):
         self._layer_panel.choiceEdited.connect(lambda name, choice: self._layers[name].choiceEdited.emit(choice))
         self._layers.stateChanged.connect(self._layer_panel.show_layer)
         self._layers.legendChanged.connect(self._show_legend)
-        self._layers.trust.scaleChanged.connect(self._show_scale)
+        self._layers.valuesChanged.connect(self._show_values)
         self._legend.shownChanged.connect(lambda _shown: self._layers.points.set_hidden(self._legend.hidden()))
         self._message.clicked.connect(lambda: self._on_message_clicked and self._on_message_clicked())
 
@@ -102,9 +117,11 @@ class OverlayPanels(QObject):
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in these colours."""
-        for panel in (self._legend, self._tools, self._layer_panel, self._distance_scale, self._message):
+        for panel in (self._legend, self._tools, self._layer_panel, self._message):
             panel.set_theme(theme)
-        for note in (self._staleness_note, self._epoch_banner, self._view_note, self._far_note):
+        for scale in self._scales.values():
+            scale.set_theme(theme)
+        for note in (self._staleness_note, self._epoch_banner, self._view_note, self._far_note, self._read_out):
             note.set_theme(theme)
 
     def draw_legend(self, painter: QPainter) -> None:
@@ -133,14 +150,14 @@ class OverlayPanels(QObject):
     def _place_lower_notes(self) -> None:
         """Put the notes of the lower edge beside each other, or above each other if there is no room."""
         inside, corner = self._inside, Qt.Corner
-        scale, far, epoch = self._distance_scale, self._far_note, self._staleness_note
-        # A view that is no plane has no distances from data, and a plane needs no name: one of the two at most.
-        lowest = self._view_note if self._view_note.text() else scale
-        at_corner(lowest, inside, corner.BottomLeftCorner)
-        above = lowest.height() + INSET // 2 if lowest.isVisibleTo(self._over) else 0
-        at_corner(far, inside, corner.BottomLeftCorner, above)
-        higher = above + (far.height() + INSET // 2 if far.isVisibleTo(self._over) else 0)
-        fits = max(lowest.width(), far.width()) + epoch.width() + 3 * INSET <= inside.width()
+        far, epoch = self._far_note, self._staleness_note
+        higher, widest = 0, far.width()
+        for each in (self._view_note, *self._scales.values(), far, self._read_out):
+            at_corner(each, inside, corner.BottomLeftCorner, higher)
+            if each.isVisibleTo(self._over):
+                higher += each.height() + INSET // 2
+                widest = max(widest, each.width())
+        fits = widest + epoch.width() + 3 * INSET <= inside.width()
         at_corner(epoch, inside, corner.BottomRightCorner, 0 if fits else higher)
 
     def _has_legend(self) -> bool:
@@ -158,13 +175,25 @@ class OverlayPanels(QObject):
         self._layer_panel.raise_()
         self._place()
 
-    def _show_scale(self) -> None:
-        trust = self._layers.trust
-        self._distance_scale.set_scale(trust.scale if trust.isVisible() and not trust.state().unavailable else None)
+    def show_values_at(self, xy: npt.ArrayLike | None) -> None:
+        """Write what the visible layers say of a place (x, y) of the axes; None for no place."""
+        self._place_read = xy
+        texts = [] if xy is None else [layer.read_out(xy) for layer in self._layers if layer.is_shown()]
+        text = "  ·  ".join(text for text in texts if text)
+        if text != self._read_out.text():
+            self._read_out.show_text(text)
+            self._place()
+
+    def _show_values(self) -> None:
+        for name, scale in self._scales.items():
+            layer = self._layers[name]
+            texts = layer.scale_texts() if layer.is_shown() else None
+            scale.set_texts(texts, "" if texts is None else f"{layer.title}: from {texts[0]} to {texts[1]}")
+        self.show_values_at(self._place_read)
         self._place()
 
     def _show_legend(self) -> None:
-        self._show_scale()  # the layer may have been switched
+        self._show_values()  # the layer may have been switched
         content = self._layers.legend()
         if content is not None:
             self._legend.set_content(content)

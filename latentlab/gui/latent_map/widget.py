@@ -457,6 +457,7 @@ class LatentMap(QWidget):
             event.ignore()
 
     def _on_hovered(self, xy: FloatArray | None, modifiers: Qt.KeyboardModifier) -> None:
+        self._overlays.show_values_at(xy)
         is_picking = self._mode == "explore" and self._picker.hover(xy, modifiers, self.view())
         if not is_picking:
             self.hovered.emit(xy)

@@ -33,6 +33,7 @@ from latentlab.engine.protocol.messages import (
     GridTiles,
     Interpolate,
     MeasureCopy,
+    MeasureFields,
     MeasurePlane,
     ModelChanged,
     ModelSaved,
@@ -66,7 +67,8 @@ PLANE = Axes(Z, Z, Z)
 VIEWS = (
     Decode(1, Z), DecodeGrid(1, PLANE, (0, 1), (0, 1), 1, 1, 8), Traverse(1, Z, (0,), Z), Interpolate(1, Z[None], 2),
     Reconstruct(1), Sample(1), DecodeRows(1, Z[None, None], ()), ReadCodebooks(1), Nearest(1, Z), DistanceToData(1, Z),
-    MeasureCopy(1, Z), MeasurePlane(1, PLANE, (0, 1), (0, 1)), CompareRuns(("run",)), DrawThumbnail("key", Z[None]),
+    MeasureCopy(1, Z), MeasurePlane(1, PLANE, (0, 1), (0, 1)),
+    MeasureFields(1, (), PLANE, (0, 1), (0, 1), 1, 1), CompareRuns(("run",)), DrawThumbnail("key", Z[None]),
     PicturesOfPoints(1, np.zeros(1, np.int64), "real", 8), DescribeDimension(1, Z, 0, Z), Embed(1, "tsne"),
 )  # fmt: skip
 READS = (

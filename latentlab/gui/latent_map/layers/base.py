@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QPainter
@@ -107,6 +108,8 @@ class Layer(pg.GraphicsObject):  # type: ignore[misc]
         The layer was switched or faded: its `LayerState`.
     legendChanged
         ``legend`` returns something else.
+    valuesChanged
+        ``scale_texts`` and ``read_out`` return something else.
     choiceEdited(str)
         The user wants the layer to show this choice.
     """
@@ -122,6 +125,7 @@ class Layer(pg.GraphicsObject):  # type: ignore[misc]
 
     stateChanged = Signal(object)
     legendChanged = Signal()
+    valuesChanged = Signal()
     choiceEdited = Signal(str)
 
     def __init__(self) -> None:
@@ -173,6 +177,14 @@ class Layer(pg.GraphicsObject):  # type: ignore[misc]
     def legend(self) -> LegendContent | None:
         """What the legend lists while the layer is visible; None for a layer without one."""
         return None
+
+    def scale_texts(self) -> tuple[str, str] | None:
+        """The values at both ends of the layer's scale; None for a layer without one, and while it shows nothing."""
+        return None
+
+    def read_out(self, xy: npt.ArrayLike) -> str:
+        """What is written for the place (x, y) of the axes at the pointer; empty where there is no value."""
+        return ""
 
     # --- what it is given -------------------------------------------------------------------------
 

@@ -7,11 +7,13 @@ import numpy.typing as npt
 from PySide6.QtGui import QPainter
 
 from latentlab.gui.latent_map.coverage import Coverage
+from latentlab.gui.latent_map.layers.field import FieldGrid
 from latentlab.gui.latent_map.layers.image import ImageLayer
 from latentlab.gui.latent_map.layers.markers import pack
 from latentlab.gui.latent_map.pictures import draw_image, wrap_image
 from latentlab.gui.latent_map.view import View
 from latentlab.gui.style.palettes import cividis
+from latentlab.utils.text import format_number
 
 FloatArray = npt.NDArray[np.floating]
 
@@ -21,6 +23,7 @@ class DensityLayer(ImageLayer):
 
     name = "density"
     title = "Density of points"
+    about = "the aggregate posterior's means: encoded images for each square unit of the axes"
     visible_at_first = False
     opacity_at_first = 0.8
     needs_coverage = True
@@ -28,14 +31,29 @@ class DensityLayer(ImageLayer):
     def __init__(self) -> None:
         super().__init__()
         self._coverage: Coverage | None = None
+        self._grid: FieldGrid | None = None
         self._pixels: npt.NDArray[np.uint32] = np.zeros((1, 1), np.uint32)
 
     def set_coverage(self, coverage: Coverage | None) -> None:
         """Show the density of these points; None shows none."""
-        self._coverage = coverage
+        if coverage is self._coverage:
+            return
+        self._coverage, self._grid = coverage, None
         if coverage is not None:
-            self._pixels = np.ascontiguousarray(pack(density_colours(coverage.density())))
+            density = coverage.density()
+            self._pixels = np.ascontiguousarray(pack(density_colours(density)))
+            self._grid = FieldGrid.of(coverage.peak * density[::-1], coverage.x_range, coverage.y_range)
         self.redraw()
+        self.valuesChanged.emit()
+
+    def scale_texts(self) -> tuple[str, str] | None:
+        """0, and the highest density."""
+        return None if self._coverage is None else ("0", format_number(self._coverage.peak, ".3g"))
+
+    def read_out(self, xy: npt.ArrayLike) -> str:
+        """The density at a place."""
+        value = None if self._grid is None else self._grid.value_at(xy)
+        return "" if value is None else f"density {format_number(value, '.3g')}"
 
     def is_blank(self) -> bool:
         """Whether there is nothing to paint."""

@@ -1,6 +1,8 @@
-"""The scale of the dimming: from which distance to data it begins, and where it is complete."""
+"""The scale of a layer's values over the map: what they are called, and a ramp between two of them."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent
@@ -8,42 +10,54 @@ from PySide6.QtWidgets import QWidget
 
 from latentlab.gui.latent_map.layers.trust import STRENGTH
 from latentlab.gui.latent_map.legend import paint_ground
+from latentlab.gui.style.palettes import cividis_table
 from latentlab.gui.style.theme import DARK, Theme
-from latentlab.utils.text import format_number
 
 _RAMP = 40  # px
 _INSET, _GAP = 8, 6  # px
-_NAME = "distance to data"
+
+DIMMING = (QColor(200, 200, 200), QColor(*(3 * [round(200 * (1 - STRENGTH))])))
+"""From clear to dimmed."""
+VALUES = tuple(QColor(*(int(level) for level in cividis_table()[step])) for step in range(0, 256, 51))
+"""From low to high."""
 
 
-class DistanceScale(QWidget):
-    """A ramp from clear to dimmed between two distances, over the map; hidden while nothing is dimmed.
+class RampScale(QWidget):
+    """A name, a value, a ramp of colours, and another value; hidden while there are none. The mouse goes through it.
 
-    The mouse goes through it.
+    Parameters
+    ----------
+    object_name, accessible
+        Its names.
+    name
+        What the values are called.
+    colours
+        Of the ramp, evenly spaced.
     """
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(
+        self, object_name: str, accessible: str, name: str, colours: Sequence[QColor], parent: QWidget
+    ) -> None:
         super().__init__(parent)
-        self.setObjectName("distanceScale")
-        self.setAccessibleName("Scale of the dimming far from data")
+        self.setObjectName(object_name)
+        self.setAccessibleName(accessible)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._name, self._colours = name, tuple(colours)
         self._theme: Theme = DARK
         self._texts = ("", "")
         self.hide()
 
-    def set_scale(self, scale: tuple[float, float] | None) -> None:
-        """Show the distances at which dimming begins and is complete; None hides the scale."""
-        if scale is not None:
-            self._texts = (format_number(scale[0], ".2g"), format_number(scale[1], ".2g"))
-            self.setAccessibleDescription(
-                f"Dimmed from {self._texts[0]} to {self._texts[1]} latent units from the nearest image"
-            )
+    def set_texts(self, texts: tuple[str, str] | None, description: str = "") -> None:
+        """Write the values at both ends; None hides the scale."""
+        if texts is not None:
+            self._texts = texts
+            self.setAccessibleDescription(description)
             self.adjustSize()
             self.update()
-        self.setVisible(scale is not None)
+        self.setVisible(texts is not None)
 
     def texts(self) -> tuple[str, str]:
-        """The distances as they are written."""
+        """The values as they are written."""
         return self._texts
 
     def set_theme(self, theme: Theme) -> None:
@@ -54,25 +68,24 @@ class DistanceScale(QWidget):
     def sizeHint(self) -> QSize:
         """One line high, as wide as its parts."""
         metrics = self.fontMetrics()
-        text = sum(metrics.horizontalAdvance(each) for each in (*self._texts, _NAME))
+        text = sum(metrics.horizontalAdvance(each) for each in (*self._texts, self._name))
         return QSize(2 * _INSET + text + _RAMP + 3 * _GAP, metrics.height() + 6)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint the ground, the numbers, and the ramp between them."""
+        """Paint the ground, the name and the values, and the ramp between them."""
         paint_ground(self, self._theme)
         painter, metrics = QPainter(self), self.fontMetrics()
         painter.setPen(self._theme.colour("text"))
         left, middle = float(_INSET), Qt.AlignmentFlag.AlignVCenter
-        for text, is_before_ramp in ((_NAME, False), (self._texts[0], True), (self._texts[1], False)):
+        for text, is_before_ramp in ((self._name, False), (self._texts[0], True), (self._texts[1], False)):
             width = metrics.horizontalAdvance(text)
             painter.drawText(QRectF(left, 0, width + 1, self.height()), middle, text)
             left += width + _GAP
             if is_before_ramp:
                 ramp = QRectF(left, self.height() / 2 - 4, _RAMP, 8)
                 gradient = QLinearGradient(ramp.topLeft(), QPointF(ramp.right(), ramp.top()))
-                clear, dimmed = QColor(200, 200, 200), QColor(*(3 * [round(200 * (1 - STRENGTH))]))
-                gradient.setColorAt(0, clear)
-                gradient.setColorAt(1, dimmed)
+                for number, colour in enumerate(self._colours):
+                    gradient.setColorAt(number / (len(self._colours) - 1), colour)
                 painter.fillRect(ramp, gradient)
                 left += _RAMP + _GAP
         painter.end()

@@ -1,0 +1,61 @@
+"""Why a quantity cannot be shown at every place of the map, for the model and images that are open (no Qt)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from latentlab.config.info import ModelInfo
+from latentlab.state.map_axes import EMBEDDINGS
+from latentlab.state.session import Session
+
+ROUND_TRIP, MAGNIFICATION, UNCERTAINTY, CLASSES = "round_trip", "magnification", "uncertainty", "classes"
+FIELDS = (ROUND_TRIP, MAGNIFICATION, UNCERTAINTY, CLASSES)
+
+NO_MODEL = "Open a model first"
+OF_AN_EPOCH = "Not for a viewed epoch: it is computed with the newest weights"
+CODES = "The latents are codes, which change by jumps"
+CATEGORIES = "The latents are categories, which change by jumps"
+NO_ENCODER = "The model has no encoder: it finds latents by a search, which takes too long for every place"
+SEARCHES = "The model improves each image's latent by a search, which takes too long for every place"
+ONE_SIGMA = "The likelihood has one σ for all pixels and images: it is the same everywhere"
+NO_POINTS = "No images are encoded: open a dataset"
+NO_CLASSES = "The encoded images have no classes"
+
+
+def refused_fields(session: Session) -> tuple[tuple[str, str], ...]:
+    """Name of each of ``FIELDS`` that cannot be shown now, and the reason in a sentence."""
+    found = ((name, _reason(session, name)) for name in FIELDS)
+    return tuple((name, reason) for name, reason in found if reason)
+
+
+def _reason(session: Session, name: str) -> str:
+    model = session.model
+    if model is None:
+        return NO_MODEL
+    if session.axes.embedding:
+        return f"A {EMBEDDINGS[session.axes.embedding]} view has no latents between its points"
+    if session.viewed_epoch is not None:
+        return OF_AN_EPOCH
+    if name == CLASSES:
+        return _no_classes(session)
+    return _not_of_model(model, session.layout.kind, name)
+
+
+def _no_classes(session: Session) -> str:
+    points = session.points
+    if points is None or not len(points.mean):
+        return NO_POINTS
+    return "" if np.any(points.label >= 0) else NO_CLASSES
+
+
+def _not_of_model(model: ModelInfo, kind: str, name: str) -> str:
+    if name == UNCERTAINTY:
+        likelihood = model.config.get("likelihood", {})
+        has_sigma = likelihood.get("kind") in ("gaussian", "discretised-logistic")
+        return ONE_SIGMA if has_sigma and likelihood.get("sigma") != "pixel" else ""
+    if kind != "plain":
+        return CODES if kind == "codes" else CATEGORIES
+    posterior = model.config.get("posterior", {})
+    if name == ROUND_TRIP and posterior.get("start") == "prior":
+        return NO_ENCODER
+    return SEARCHES if name == ROUND_TRIP and posterior.get("refine", 0) > 0 else ""
