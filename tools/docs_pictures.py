@@ -295,6 +295,35 @@ class Photographer:
         self.settle(8)
         self.photograph("points", self.find("latentMap"))
 
+    def layers(self) -> None:
+        """The pictures of the magnification and of the class boundaries, with the values at a place."""
+        session, window = self.application.session, self.window
+        self.wait_for(lambda: session.points is not None, "the first model's points")
+        self.wait_for(lambda: "starting" not in window.device.text(), "torch")
+        self.find("actionLight").trigger()
+        for name in ("data", "model", "training", "selection", "curves", "runs", "board", "decoded", "latent"):
+            if name in window.docks:
+                window.docks[name].hide()
+        shown = self.find("latentMap")
+        for layer, name, z in (
+            ("magnification", "magnification", (-0.9, 0.4)),
+            ("classes", "class-boundaries", (0.9, 0.7)),
+        ):
+            window.layerToggled.emit(layer, True)
+            self.settle(6)
+            self.hover_map(z)
+            self.photograph(name, shown)
+            window.layerToggled.emit(layer, False)
+
+    def hover_map(self, z: tuple[float, float]) -> None:
+        """Move the pointer over the map to a latent of the two axes shown."""
+        from PySide6.QtCore import QPointF
+        from PySide6.QtTest import QTest
+
+        shown = self.find("latentMap")
+        QTest.mouseMove(shown.viewport(), QPointF(shown.z_to_pixel(z)).toPoint())
+        self.settle(1)
+
     def _compare(self) -> None:
         """Two models of digits, on images that one of them decodes: MNIST may not be at hand."""
         import numpy as np
@@ -331,7 +360,7 @@ class Photographer:
             return False
 
 
-PARTS = ("tour", "selection", "board", "instruments", "dimensions")
+PARTS = ("tour", "selection", "board", "instruments", "dimensions", "layers")
 """Methods of `Photographer` that make pictures."""
 
 

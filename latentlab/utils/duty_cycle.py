@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-POINTS = 0.014
+POINTS = 0.012
 """Share of the run's time for the encoded points on the map."""
 MANIFOLD = 0.01
 """For the decoded manifold behind them."""
@@ -14,7 +14,7 @@ PICTURES = 0.003
 """For decoded pictures at the points."""
 DISTANCES = 0.002
 """For the distances of the map's plane from the points."""
-FIELDS = 0.004
+FIELDS = 0.002
 """For the other quantities at every place of the map, while such a layer is visible."""
 SNAPSHOTS = 0.01
 """For the snapshots of epochs that the run folder keeps."""

@@ -80,7 +80,9 @@ def test_the_layer_panel_switches_and_fades(latent_map, qtbot):
 
 def test_the_layers_are_those_the_product_names(latent_map):
     names = [layer.name for layer in latent_map.layers()]
-    assert names == ["manifold", "density", "trust", "points", "pictures", "neighbours", "posterior", "path", "cursor"]
+    fields = ["magnification", "uncertainty", "round_trip", "classes"]
+    over = ["trust", "points", "pictures", "neighbours", "posterior", "path", "cursor"]
+    assert names == ["manifold", "density", *fields, *over]
     with pytest.raises(KeyError):
         latent_map.set_layer_visible("ghosts", True)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QLineF, QPointF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtGui import QPainter, QPen
 
 from latentlab.gui.latent_map.layers.field import FieldGrid, FieldLayer
 from latentlab.gui.latent_map.pictures import draw_image, wrap_image
@@ -33,7 +33,7 @@ class ClassRegionsLayer(FieldLayer):
     name = "classes"
     title = "Class boundaries"
     about = f"the class of most of the {VOTING_NEIGHBOURS} nearest images, by distance in all latent dimensions"
-    opacity_at_first = 0.7
+    opacity_at_first = 0.85
 
     def __init__(self) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ class ClassRegionsLayer(FieldLayer):
         shares = self._shares.values[::-1] if self._shares is not None else np.ones_like(values)
         rgba = np.empty((*values.shape, 4), np.uint8)
         rgba[..., :3] = colours[number]
-        rgba[..., 3] = np.where(known, np.round(40 + 150 * np.nan_to_num(shares) ** 2), 0)
+        rgba[..., 3] = np.where(known, np.round(20 + 120 * np.nan_to_num(shares) ** 2), 0)
         return rgba
 
     def _show(self) -> None:
@@ -102,12 +102,13 @@ class ClassRegionsLayer(FieldLayer):
 
     def _draw_name(self, painter: QPainter, at: QPointF, name: str) -> None:
         """Write a name on a ground that makes it readable over pictures."""
+        font = painter.font()
+        font.setBold(True)
+        painter.setFont(font)
         box = painter.fontMetrics().boundingRect(name).adjusted(-5, -2, 5, 2)
         box.moveCenter(at.toPoint())
-        ground = QColor(self.theme.colour("map"))
-        ground.setAlpha(215)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(ground)
+        painter.setBrush(self.theme.colour("map"))
         painter.drawRoundedRect(box, 4, 4)
         painter.setPen(self.theme.colour("text"))
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, name)
