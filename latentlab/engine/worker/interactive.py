@@ -408,15 +408,10 @@ def _latent_size(request: Request) -> int | None:
             size = request.mean.size
         case Nearest() | DistanceToData() | Traverse() | DescribeDimension() | MeasureCopy():
             size = request.z.size
-        case DecodeGrid() | MeasurePlane():
+        case DecodeGrid() | MeasurePlane() | MeasureFields():
             size = request.axes.origin.size
         case Interpolate() | SolvePath():
             size = int(request.waypoints.shape[-1])
-            return request.z.size
-        case DecodeGrid() | MeasurePlane() | MeasureFields():
-            return request.axes.origin.size
-        case Interpolate():
-            return int(request.waypoints.shape[-1])
         case DecodeRows():
             size = int(request.latents.shape[-1])
     return size
