@@ -26,6 +26,13 @@ Family = Literal["vae", "factor", "vae-gan", "vq", "ladder", "wake-sleep", "semi
 
 WIDEST_COVARIANCE = 256
 
+# Families without free bits, and why.
+_NEEDS_BETA = {
+    "vq": "its codes are the nearest ones, so that no rate is lowered in training",
+    "wake-sleep": "its recognition learns from dreams, so that no rate is lowered in training",
+    "semi-supervised": "its rate includes that of the class, for which every class is tried",
+}
+
 
 class ModelConfig(Config):
     """A model: which recipe it came from, and the parts it is composed of."""
@@ -142,10 +149,6 @@ class ModelConfig(Config):
                 "estimator=doubly-reparameterised needs bound=importance",
             ),
             (
-                path and self.rate.kind == "free-bits",
-                f"estimator={self.estimator} samples the rate: set rate.kind=beta or capacity",
-            ),
-            (
                 divergence == "total-correlation" and q.kind != "diagonal",
                 "divergence.kind=total-correlation needs posterior.kind=diagonal",
             ),
@@ -158,12 +161,9 @@ class ModelConfig(Config):
                 "a divergence needs continuous latents: set divergence.kind=none",
             ),
             (
-                self.rate.kind == "free-bits" and self.prior.kind not in ("standard", "categorical"),
-                "rate.kind=free-bits needs a rate for each dimension: set prior.kind=standard",
-            ),
-            (
-                self.rate.kind == "free-bits" and q.kind in ("iaf", "planar"),
-                "rate.kind=free-bits needs a rate for each dimension, which a flow posterior does not have",
+                self.rate.kind == "free-bits" and q.refine > 0 and q.kind != "delta",
+                "rate.kind=free-bits is of the mean rate of a batch, and posterior.refine improves each image's own "
+                "bound: set rate.kind=beta or posterior.refine=0",
             ),
         )
 
@@ -177,9 +177,9 @@ class ModelConfig(Config):
         return (
             (not plain, f"family={family} needs posterior.kind=diagonal, prior.kind=standard and posterior.refine=0"),
             (not direct, f"family={family} needs estimator=reparameterised, bound=elbo and divergence.kind=none"),
-            (
-                self.rate.kind != "beta" and family not in ("ladder", "factor", "vae-gan"),
-                f"family={family} needs rate.kind=beta",
+            *(
+                (self.rate.kind != "beta" and family == name, f"family={name} needs rate.kind=beta: {why}")
+                for name, why in _NEEDS_BETA.items()
             ),
             (self.rate.kind == "capacity", f"family={family} has no capacity: set rate.kind=beta or free-bits"),
             (

@@ -139,7 +139,8 @@ class RateConfig(Config):
     free_bits: float = Field(
         default=0.5,
         ge=0.0,
-        description="Minimum rate that each latent dimension (or layer of a hierarchy) counts with, in nats.",
+        description="Minimum rate that each latent dimension (or layer of a hierarchy) counts with, in nats. Where the "
+        "rate has no part for each dimension (a flow, a learned prior, a sampled rate), all count with as much.",
     )
 
 

@@ -85,6 +85,12 @@ def unread_settings(model: ModelConfig) -> dict[str, str]:
             "likelihood.kind=gaussian or discretised-logistic",
         ),
         (posterior != "delta", "rate.kind rate.warmup", "a posterior.kind other than delta, which has no rate"),
+        (
+            family not in ("vq", "wake-sleep"),
+            "rate.warmup",
+            "a family whose rate is lowered in training, unlike the nearest codes of vq and the dreams of wake-sleep",
+        ),
+        (rate != "capacity", "rate.warmup", "a rate.kind other than capacity, which rises by itself"),
         (model.rate.warmup > 0, "rate.cycle", "rate.warmup above 0"),
         (rate == "capacity", "rate.gamma rate.capacity rate.epochs", "rate.kind=capacity"),
         (rate == "free-bits", "rate.free_bits", "rate.kind=free-bits"),

@@ -70,7 +70,7 @@ class RateSchedule(nn.Module):
         """Whether the cost is not linear in the rate, so that it is that of the whole batch's mean only."""
         return self.config.kind != "beta"
 
-    def cost(self, rates: Tensor) -> Tensor:
+    def cost(self, rates: Tensor, dimensions: int = 1) -> Tensor:
         """Cost of the rate in nats.
 
         Parameters
@@ -78,21 +78,23 @@ class RateSchedule(nn.Module):
         rates
             Mean rate in nats per group (latent dimension, layer, or all in one): shape [G] or []. For
             ``kind="beta"`` any shape: every element is weighted by itself.
+        dimensions
+            Latent dimensions in each group; each counts with its free bits.
         """
-        return self._cost_of(mean_over_batch(rates) if self.needs_whole_batch else rates)
+        return self._cost_of(mean_over_batch(rates) if self.needs_whole_batch else rates, dimensions)
 
-    def slope(self, rate: Tensor) -> Tensor:
+    def slope(self, rate: Tensor, dimensions: int = 1) -> Tensor:
         """The derivative of the cost with respect to the mean rate, a scalar."""
         mean = (mean_over_batch(rate) if self.needs_whole_batch else rate).detach().requires_grad_()
         with torch.enable_grad():
-            (slope,) = torch.autograd.grad(self._cost_of(mean), mean)
+            (slope,) = torch.autograd.grad(self._cost_of(mean, dimensions), mean)
         return slope
 
-    def _cost_of(self, rates: Tensor) -> Tensor:
+    def _cost_of(self, rates: Tensor, dimensions: int) -> Tensor:
         if self.config.kind == "capacity":
             return self.config.gamma * (rates.sum() - self.capacity).abs()
         if self.config.kind == "free-bits":
-            rates = torch.clamp_min(rates, self.config.free_bits)
+            rates = torch.clamp_min(rates, self.config.free_bits * dimensions)
         return self.weight * rates
 
     @torch.no_grad()

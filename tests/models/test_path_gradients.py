@@ -90,7 +90,6 @@ def test_the_generative_model_s_gradient_and_the_bound_are_the_same():
     [
         ({"estimator": "doubly-reparameterised"}, "needs bound=importance"),
         ({"estimator": "sticking-the-landing", "posterior": {"kind": "iaf"}}, "diagonal or cholesky"),
-        ({"estimator": "sticking-the-landing", "rate": {"kind": "free-bits"}}, "samples the rate"),
     ],
 )
 def test_what_does_not_go_together_is_refused(values, reason):

@@ -52,10 +52,11 @@ class PerDatapointVAE(VAE):
         return standard_posterior(self.config.posterior.kind, batch.x, self.config.latent_dim)
 
     def refined(self, q: VariationalPosterior, batch: Batch) -> VariationalPosterior:
-        """Refine ``q`` with the configuration's search, at the model's β."""
+        """Refine ``q`` with the configuration's search, at the model's β; in training, at that of the warm-up."""
         settings = self.config.posterior
         if self.training:
-            return refine(self, q, batch, settings.refine, settings.refine_rate, settings.search)
+            weight = self.rate_schedule.weight
+            return refine(self, q, batch, settings.refine, settings.refine_rate, settings.search, beta=weight)
         with fixed_noise(batch.x.device, 0):
             return refine(self, q, batch, settings.refine, settings.refine_rate, settings.search, shared_noise=True)
 
@@ -85,7 +86,7 @@ def refine(
     rate: float = 0.1,
     search: str = "gradient",
     shared_noise: bool = False,
-    beta: float | None = None,
+    beta: Tensor | float | None = None,
 ) -> VariationalPosterior:
     """Refine the posterior of each image with the model fixed.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -95,8 +96,16 @@ class VAE(ImageModel):
         return q.kl_to_prior() if self.prior.has_closed_form_rate or not q.has_density else None
 
     def charged_groups(self, per_dimension: Tensor | None) -> Tensor | None:
-        """The rates that are charged separately: those of each dimension, with free bits; else ``None``."""
-        return per_dimension if self.config.rate.kind == "free-bits" else None
+        """The rates [B, G] that are charged separately: with free bits those of each latent; else ``None``.
+
+        A categorical latent is one, whatever its number of categories. ``None`` also where the rate has no parts: free
+        bits are then of the rate as a whole.
+        """
+        if self.config.rate.kind != "free-bits" or per_dimension is None:
+            return None
+        if self.config.posterior.kind == "concrete":
+            return per_dimension.view(len(per_dimension), -1, self.config.posterior.categories).sum(-1)
+        return per_dimension
 
     def losses(self, phase: str, batch: Batch, state: StepState) -> Losses:
         """The negative bound with its weighted rate, plus the divergence if there is one."""
@@ -122,6 +131,7 @@ class VAE(ImageModel):
         importance = config.bound == "importance"
         per_dimension = None if self._is_rate_sampled(q) else self.rate_per_dimension(q)
         rate = self.log_ratio(q, draw) if per_dimension is None else per_dimension.sum(-1).unsqueeze(0)
+        cost = partial(self.rate_schedule.cost, dimensions=1 if per_dimension is not None else config.latent_dim)
         extra = {}
         if self.divergence is not None:
             latents = Latents(gather_rows(draw.z[0]), q, self.sample_prior, state.images)
@@ -130,7 +140,7 @@ class VAE(ImageModel):
             log_likelihood,
             rate,
             # Points have no rate, so that no capacity and no free bits are to be added either.
-            self.rate_schedule.cost if q.has_density else torch.zeros_like,
+            cost if q.has_density else torch.zeros_like,
             importance,
             self.charged_groups(per_dimension),
             extra,
@@ -147,7 +157,7 @@ class VAE(ImageModel):
             fixed = z.detach()
             drawn = PosteriorSample(fixed, lambda: q.log_prob(fixed).detach())
             log_ratio = self.log_ratio(q, drawn).detach()
-            signal = signal - self.rate_schedule.slope(log_ratio.mean()) * log_ratio
+            signal = signal - self.rate_schedule.slope(log_ratio.mean(), self.config.latent_dim) * log_ratio
         surrogate = score_surrogate(q, z.detach(), signal)
         losses = self.objective(q, drawn, log_likelihood, state, surrogate)
         return dataclasses.replace(losses, terms=losses.terms | gradient_variances(q, z, log_likelihood))

@@ -76,7 +76,8 @@ class HelmholtzMachine(ImageModel):
         with torch.no_grad():
             layers, log_q = self._recognise(seen, self.config.samples)
         log_ratio = log_q - self._log_prior(layers)
-        return batch_objective(self.log_likelihood(layers[-1], seen), log_ratio, self.rate_schedule.cost)
+        # No warm-up: the recognition, which alone could lower the rate, does not learn from this phase.
+        return batch_objective(self.log_likelihood(layers[-1], seen), log_ratio, self.rate_schedule.beta.mul)
 
     def _posteriors(self, batch: Batch, samples: int | None) -> tuple[list[Diagonal], list[Tensor]]:
         """Every layer's q(z_l | below) and z [K, B, ·], the top layer first; means instead of samples for ``None``."""
