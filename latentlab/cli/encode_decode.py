@@ -58,6 +58,8 @@ def decode(arguments: argparse.Namespace) -> int:
     check_output(out, arguments.model, *([] if arguments.z_file is None else [arguments.z_file]))
     # Files are read before torch is imported, so that errors in them are reported at once.
     latents = None if arguments.z_file is None else read_latents(Path(arguments.z_file))
+    if arguments.source is not None and arguments.samples is None:
+        write_note("latentlab: --from is not used: it is for --samples")
     from latentlab.models.inference import load_model
 
     model = load_model(arguments.model, arguments.device)
@@ -66,7 +68,9 @@ def decode(arguments: argparse.Namespace) -> int:
     if arguments.grid is not None:
         z, columns = _grid(arguments.grid, model), arguments.grid
     elif arguments.samples is not None:
-        z = model.sample_prior(arguments.samples, arguments.seed)
+        from latentlab.models.generate import draw_latents
+
+        z = draw_latents(model, arguments.samples, arguments.source, seed=arguments.seed)
     else:
         z = _parse_latents(arguments.z) if latents is None else latents.z
     classes = _classes(label, model, len(z), arguments.samples is not None)

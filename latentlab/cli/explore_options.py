@@ -1,4 +1,4 @@
-"""The commands that ask a latent space: neighbours, direction, path, generate, inspect, compare."""
+"""The commands that ask a latent space: neighbours, direction, path, generate, fit-prior, inspect, compare."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from latentlab.cli.options import (
 )
 from latentlab.utils.defaults import IMPORTANCE_SAMPLES
 
-EXPLORE_COMMANDS = ("neighbours", "direction", "path", "generate", "inspect", "compare")
+EXPLORE_COMMANDS = ("neighbours", "direction", "path", "generate", "fit-prior", "inspect", "compare")
 
 _LABEL = "class by name or number, for a conditional model"
 _DEVICE = "auto, cpu, cuda, cuda:N or mps"
@@ -33,6 +33,7 @@ def add_explore_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     _add_path(commands)
     _add_generate(commands)
     _add_inspect(commands)
+    _add_fit_prior(commands)
     _add_compare(commands)
 
 
@@ -108,10 +109,10 @@ def _add_generate(commands: argparse._SubParsersAction[Parser]) -> None:
     command.add_argument(
         "--from",
         dest="source",
-        default="prior",
         metavar="SOURCE",
-        help="prior; aggregate: a mixture of Gaussians fitted to the encoded images; or a file of a selection, "
-        "an .npz, .npy or .csv of latents (an exported table) or an .npz with index, the numbers of images (prior)",
+        help="prior; aggregate: a mixture of Gaussians fitted to the encoded images; flow: a normalizing flow fitted "
+        "to them; or a file of a selection, an .npz, .npy or .csv of latents (an exported table) or an .npz with "
+        "index, the numbers of images (prior; aggregate for models that encode to points, as ae and wae)",
     )
     add_data(command, "--data", "DATA", "images to encode (those encoded in the model's file)")
     command.add_argument(
@@ -123,6 +124,22 @@ def _add_generate(commands: argparse._SubParsersAction[Parser]) -> None:
     command.add_argument("--levels", metavar="L", help=LEVELS_HELP)
     command.add_argument("--device", default="auto", metavar="NAME", help=_DEVICE)
     command.add_argument("--out", required=True, metavar="FILE", help="images.png or images.npz")
+
+
+def _add_fit_prior(commands: argparse._SubParsersAction[Parser]) -> None:
+    summary = "fit a normalizing flow to the encoded images, a learned prior, and save it with the model"
+    command = add_command(commands, "fit-prior", "generate:fit_prior", summary)
+    command.epilog = (
+        "Afterwards latentlab generate and decode --samples draw from it with --from flow. For models of every recipe "
+        "whose latents are plain numbers. train --set training.latent_flow=true fits one at the end of a run."
+    )
+    command.add_argument("model", metavar="MODEL")
+    add_data(command, "--data", "DATA", "images to encode (those encoded in the model's file)")
+    command.add_argument("--seed", type=count(2**62, least=0), default=0, metavar="S", help="of the fit (0)")
+    command.add_argument("--limit", type=count(2**62), metavar="N", help=LIMIT_HELP)
+    command.add_argument("--levels", metavar="L", help=LEVELS_HELP)
+    command.add_argument("--device", default="auto", metavar="NAME", help=_DEVICE)
+    command.add_argument("--out", required=True, metavar="FILE", help="model.safetensors")
 
 
 def _add_inspect(commands: argparse._SubParsersAction[Parser]) -> None:

@@ -1,4 +1,4 @@
-"""``latentlab generate``: images of latents drawn from a distribution."""
+"""``latentlab generate``: images of latents drawn from a distribution; ``fit-prior``: a learned one."""
 
 from __future__ import annotations
 
@@ -29,34 +29,56 @@ if TYPE_CHECKING:
 def generate(arguments: argparse.Namespace) -> int:
     """Draw latents, decode them and write the images."""
     out = output_path(arguments.out, (".png", ".npz"))
-    is_file = arguments.source.lower().endswith((".npz", ".npy", ".csv"))
+    is_file = (arguments.source or "").lower().endswith((".npz", ".npy", ".csv"))
     inputs = [arguments.model, *([arguments.source] if is_file else [])]
     check_output(out, *inputs, data=arguments.data or "")
-    if not is_file and arguments.source not in ("prior", "aggregate"):
+    if not is_file and arguments.source not in (None, "prior", "aggregate", "flow"):
         raise InputError(
-            f"--from must be prior, aggregate, or an .npz, .npy or .csv file of a selection, not {arguments.source!r}"
+            "--from must be prior, aggregate, flow, or an .npz, .npy or .csv file of a selection, not "
+            f"{arguments.source!r}"
         )
+    from latentlab.models.generate import default_source
     from latentlab.models.inference import load_model
     from latentlab.training.image_output import write_images
 
     model = load_model(arguments.model, arguments.device)
     label = label_index(arguments.label, model)
-    source: str | Points | FloatArray = arguments.source
+    name = arguments.source or default_source(model)
+    source: str | Points | FloatArray = name
     if is_file:
-        source = _selection(Path(arguments.source), model, arguments)
-    elif arguments.source == "prior" and arguments.data is not None:
+        source = _selection(Path(name), model, arguments)
+    elif name == "prior" and arguments.data is not None:
         write_note("latentlab: --data is not used: latents of the prior are drawn without images")
-    elif arguments.source == "aggregate":
+    elif name == "aggregate":
         source = "aggregate" if arguments.data is None else points_of(model, arguments)
+    elif name == "flow" and (model.flow is None or arguments.data is not None):
+        model.fit_flow(points_of(model, arguments))
     images, z = model.generate(
         arguments.count, source, temperature=arguments.temperature, seed=arguments.seed, label=label
     )
     write_images(out, images, z=z)
     note_if_inside_data(out, arguments.data, model.header.data.get("source"))
     if arguments.json:
-        write_json({"out": str(out), "images": len(images), "from": arguments.source, "seed": arguments.seed})
+        write_json({"out": str(out), "images": len(images), "from": name, "seed": arguments.seed})
     else:
-        write_line(f"{out}: {pluralize(len(images), 'image')} from {arguments.source}, seed {arguments.seed}")
+        write_line(f"{out}: {pluralize(len(images), 'image')} from {name}, seed {arguments.seed}")
+    return 0
+
+
+def fit_prior(arguments: argparse.Namespace) -> int:
+    """Fit a flow to the encoded images, and write the model with it."""
+    out = output_path(arguments.out, (".safetensors",))
+    check_output(out, arguments.model, data=arguments.data or "")
+    from latentlab.models.inference import load_model
+
+    model = load_model(arguments.model, arguments.device)
+    points = points_of(model, arguments)
+    model.fit_flow(points, arguments.seed)
+    model.save(out)
+    if arguments.json:
+        write_json({"out": str(out), "images": len(points.mean), "seed": arguments.seed})
+    else:
+        write_line(f"{out}: a flow fitted to {pluralize(len(points.mean), 'encoded image')}; draw with --from flow")
     return 0
 
 

@@ -145,7 +145,13 @@ def _add_decode(commands: argparse._SubParsersAction[Parser]) -> None:
         "--z-file", metavar="FILE", help="latents [N, d] in an .npy, .npz or .csv file, as encode and decode write"
     )
     what.add_argument("--grid", type=count(200), metavar="N", help=_GRID)
-    what.add_argument("--samples", type=count(100_000), metavar="N", help="N samples from the prior")
+    what.add_argument("--samples", type=count(100_000), metavar="N", help="N samples")
+    command.add_argument(
+        "--from",
+        dest="source",
+        choices=("prior", "aggregate", "flow"),
+        help="where samples are drawn from, as for latentlab generate",
+    )
     command.add_argument(
         "--pixels",
         choices=("mean", "sampled", "std"),

@@ -76,9 +76,11 @@ def latent_layout(config: ModelConfig, image_shape: tuple[int, int, int]) -> Lat
     if config.family == "vq":
         book = config.codebook
         grids = code_grids(image_shape, book.levels)
-        sizes = [book.dimension * math.prod(grid) for grid in grids]
         names = ["coarse", "fine"] if len(grids) == 2 else [""]
-        return LatentLayout("codes", _levels(names, sizes, grids), codes=book.size)
+        if book.kind == "residual":
+            grids, names = grids * book.depth, [f"codebook {number + 1}" for number in range(book.depth)]
+        sizes = [book.dimension * math.prod(grid) for grid in grids]
+        return LatentLayout("codes", _levels(names, sizes, grids), codes=book.entries)
     if config.posterior.kind == "concrete":
         return LatentLayout("categories", _levels([""], [config.latent_dim]), config.posterior.categories)
     if config.family in ("ladder", "wake-sleep"):
@@ -103,6 +105,11 @@ def why_no_path(path: str, latents: str) -> str:
     if latents == "codes":
         return "its latents are codes: what lies between two of them is decoded as one of them"
     return "its latents are categories, between which no distance or direction is defined"
+
+
+def encodes_to_points(config: ModelConfig) -> bool:
+    """Whether the model encodes an image to a point without a density, so that points need not follow the prior."""
+    return config.family == "vae" and config.posterior.kind == "delta"
 
 
 def layer_sizes(latent_dim: int, layers: int) -> list[int]:

@@ -25,6 +25,8 @@ from latentlab.errors import InputError
 Family = Literal["vae", "factor", "vae-gan", "vq", "ladder", "wake-sleep", "semi-supervised"]
 
 WIDEST_COVARIANCE = 256
+MOST_ENTRIES = 65_536  # of a codebook
+MOST_SCALARS = 16  # 2 to the power 16 is that number
 
 # Families without free bits, and why.
 _NEEDS_BETA = {
@@ -167,6 +169,22 @@ class ModelConfig(Config):
             ),
         )
 
+    def _codebook_conflicts(self) -> tuple[tuple[bool, str], ...]:
+        book = self.codebook
+        is_scalar = self.family == "vq" and book.kind == "finite-scalar"
+        return (
+            (
+                # Not the number itself first: 256 to the power 1,024 is slow to compute.
+                is_scalar and (book.dimension > MOST_SCALARS or book.entries > MOST_ENTRIES),
+                f"codebook.kind=finite-scalar has codebook.values to the power codebook.dimension entries, at most "
+                f"{MOST_ENTRIES:,}: set codebook.dimension=4",
+            ),
+            (
+                self.family == "vq" and book.kind == "residual" and book.levels != 1,
+                "codebook.kind=residual has one grid: set codebook.levels=1",
+            ),
+        )
+
     def _family_conflicts(self) -> tuple[tuple[bool, str], ...]:
         family = self.family
         if family == "vae":
@@ -198,4 +216,5 @@ class ModelConfig(Config):
                 family == "vq" and self.architecture.kind == "mlp",
                 "family=vq needs a grid of features: set architecture.kind=conv or residual",
             ),
+            *self._codebook_conflicts(),
         )

@@ -192,8 +192,22 @@ class HierarchyConfig(Config):
 class CodebookConfig(Config):
     """Quantised latents."""
 
-    size: int = Field(default=512, ge=2, le=65536, description="Number of entries of the codebook.")
+    kind: Literal["learned", "finite-scalar", "residual"] = Field(
+        default="learned",
+        description="``learned`` entries, moving averages of the vectors assigned to them; ``finite-scalar``: fixed "
+        "entries, each number rounded to one of ``values``; ``residual``: several learned codebooks for one grid, each "
+        "for what the ones before have left.",
+    )
+    size: int = Field(default=512, ge=2, le=65536, description="Number of entries of a learned codebook.")
     dimension: int = Field(default=16, ge=1, le=1024, description="Size of each entry.")
+    values: int = Field(
+        default=5,
+        ge=2,
+        le=256,
+        description="For ``finite-scalar``: values that each of the ``dimension`` numbers of an entry can take; there "
+        "are ``values`` to the power ``dimension`` entries, at most 65,536.",
+    )
+    depth: int = Field(default=4, ge=2, le=32, description="For ``residual``: number of codebooks.")
     commitment: float = Field(default=0.25, ge=0.0, description="Weight of the encoder's distance to the entries.")
     decay: float = Field(default=0.99, ge=0.0, lt=1.0, description="Decay of the moving averages that are the entries.")
     levels: Literal[1, 2] = Field(default=1, description="Number of grids of codes: 1, or 2 (a coarse and a fine one).")
@@ -207,6 +221,11 @@ class CodebookConfig(Config):
         description="Fraction of the run, at its end, in which the learned prior is trained alone, on codes that no "
         "longer change.",
     )
+
+    @property
+    def entries(self) -> int:
+        """Number of entries of each codebook."""
+        return self.values**self.dimension if self.kind == "finite-scalar" else self.size
 
 
 class AdversaryConfig(Config):
@@ -242,3 +261,11 @@ class SupervisionConfig(Config):
     weight: float = Field(
         default=50.0, ge=0.0, description="α of the classification term, which is the mean cross-entropy in nats."
     )
+
+
+class LatentFlowConfig(Config):
+    """Size of a flow that is fitted to a trained model's latents."""
+
+    steps: int = Field(default=4, ge=1, le=64, description="Number of coupling steps.")
+    hidden: int = Field(default=64, ge=1, le=4096, description="Units of the two hidden layers of each step.")
+    bins: int = Field(default=8, ge=2, le=128, description="Bins of each spline.")

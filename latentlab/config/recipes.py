@@ -243,6 +243,32 @@ _DISCRETE = (
         ("codebook.size", "codebook.dimension"),
     ),
     Recipe(
+        "fsq-vae",
+        "A grid of codes per image without a codebook to learn: each of a few numbers is rounded to one of five "
+        "values. No code can die, and nothing but the rounding is added to an autoencoder.",
+        "log p(x|e) + log p(codes), e = round(tanh z(x))",
+        "Mentzer et al. 2024, Finite Scalar Quantization: VQ-VAE Made Simple (arXiv:2309.15505)",
+        {
+            "family": "vq",
+            "architecture": {"kind": "residual"},
+            "codebook": {"kind": "finite-scalar", "dimension": 4, "values": 5, "prior": "autoregressive"},
+        },
+        ("codebook.values", "codebook.dimension", "codebook.prior"),
+    ),
+    Recipe(
+        "rvq-vae",
+        "A grid of codes per image from several codebooks, each for what the ones before have left: the first gives "
+        "the image's coarse form, the last its details.",
+        "log p(x|Σ_l e_l) + log p(codes) − ¼ Σ_l ‖r_l(x) − e_l‖², r_{l+1} = r_l − e_l",
+        "Lee et al. 2022, Autoregressive Image Generation using Residual Quantization (arXiv:2203.01941)",
+        {
+            "family": "vq",
+            "architecture": {"kind": "residual"},
+            "codebook": {"kind": "residual", "size": 64, "depth": 4, "prior": "autoregressive"},
+        },
+        ("codebook.depth", "codebook.size", "codebook.dimension", "codebook.prior"),
+    ),
+    Recipe(
         "concrete-vae",
         "Categorical latents, relaxed during training so that gradients exist, with a falling temperature. "
         "Evaluated with hard categories.",

@@ -82,6 +82,11 @@ class TrainingConfig(Config):
         gt=0.0,
         description="A checkpoint is written at the end of each epoch, and within an epoch after this many minutes.",
     )
+    latent_flow: bool = Field(
+        default=False,
+        description="At the end of the run, fit a normalizing flow to the encoded images: a learned prior, which is "
+        "saved with the model and drawn from with ``--from flow``.",
+    )
     history: bool = Field(
         default=True,
         description="Keep small snapshots of epochs in the run folder, so that the training can be replayed on the "

@@ -101,12 +101,30 @@ def unread_settings(model: ModelConfig) -> dict[str, str]:
         (family in ("ladder", "wake-sleep"), "hierarchy.layers hierarchy.hidden", "family=ladder or wake-sleep"),
         (family == "ladder", "hierarchy.bottom_up", "family=ladder"),
         (family == "vq", " ".join(_names_in("codebook.")), "family=vq"),
+        *_codebook_rules(model),
         (family in ("factor", "vae-gan"), "adversary.weight", "family=factor or vae-gan"),
         (family == "factor", "adversary.hidden", "family=factor"),
         (family == "vae-gan", "adversary.pixels adversary.margin", "family=vae-gan"),
         (family == "semi-supervised", "supervision.labels supervision.weight", "family=semi-supervised"),
     )
     return {name: needed for is_read, names, needed in rules if not is_read for name in names.split()}
+
+
+def _codebook_rules(model: ModelConfig) -> tuple[tuple[bool, str, str], ...]:
+    if model.family != "vq":
+        return ()
+    kind = model.codebook.kind
+    return (
+        (
+            kind != "finite-scalar",
+            "codebook.size codebook.commitment codebook.decay",
+            "a codebook.kind other than finite-scalar, whose entries are fixed",
+        ),
+        (kind == "finite-scalar", "codebook.values", "codebook.kind=finite-scalar"),
+        (kind == "residual", "codebook.depth", "codebook.kind=residual"),
+        (kind != "residual", "codebook.levels", "a codebook.kind other than residual, which has one grid"),
+        (model.codebook.prior == "autoregressive", "codebook.prior_alone", "codebook.prior=autoregressive"),
+    )
 
 
 def _names_in(part: str) -> Collection[str]:

@@ -35,6 +35,7 @@ STEPS = 8
 """Images of each draw that is moved along a direction."""
 _DIRECTION = "direction:"
 _MESSAGE = "generate"  # id of the activity
+_TRAINED = "the model is being trained: a flow is fitted to it afterwards"
 
 
 class GenerateController(QObject):
@@ -86,6 +87,7 @@ class GenerateController(QObject):
         session = self._session
         kind, points, selection = session.layout.kind, session.points, session.selection
         mixture = "" if kind == "plain" else f"latents are {kind}, which a mixture of Gaussians does not describe"
+        no_flow = "" if kind == "plain" else f"latents are {kind}, which a flow does not describe"
         no_points = "" if points is not None else "no images are encoded: open a dataset"
         fingerprint = "" if points is None else points.fingerprint
         chosen = "" if selection is not None else "no images are selected: use the Select tool on the map"
@@ -94,6 +96,7 @@ class GenerateController(QObject):
         sources = [
             SourceChoice("prior", "Prior"),
             SourceChoice("aggregate", "Aggregate posterior", mixture or no_points),
+            SourceChoice("flow", "Flow", no_flow or no_points or (_TRAINED if session.is_learning else "")),
             SourceChoice("selection", "Selection", mixture or no_points or chosen),
         ]
         no_directions = "categories have no directions" if kind == "categories" else ""
@@ -107,10 +110,17 @@ class GenerateController(QObject):
             reason = reason or no_directions
             sources.append(SourceChoice(_DIRECTION + item.id, f"Along {item.name}", reason))
         before = self._panel.source()
-        self._panel.set_sources(sources)
+        self._panel.set_sources(sources, self._default_source())
         self._panel.set_temperature_reason(self._no_temperature())
         if self._panel.source() != before:
             self._soon.throttle()
+
+    def _default_source(self) -> str:
+        """Where samples come from unless the user says otherwise, as on the command line."""
+        model = self._session.model
+        if model is None or model.config.get("family") != "vae":
+            return "prior"
+        return "aggregate" if model.config.get("posterior", {}).get("kind") == "delta" else "prior"
 
     def _no_temperature(self) -> str:
         """Why the temperature has no effect; empty if it has one."""
@@ -131,6 +141,8 @@ class GenerateController(QObject):
             return "The model is being trained: its weights are in no file yet"
         if request.source == "direction":
             return "The command line does not draw along a direction"
+        if request.source == "flow" and not shown.is_from_file:
+            return "The flow is not in the model's file: save the model, and open that file"
         if request.source != "selection" and not shown.is_from_file:
             return "They are drawn from images that the model's file does not contain: save the model first"
         return ""
@@ -160,6 +172,7 @@ class GenerateController(QObject):
             self._soon.throttle()
 
     def _on_run_state_changed(self) -> None:
+        self._show_sources()
         self._show_copy_reason()
         if not self._session.is_learning:
             self._soon.throttle()
@@ -174,6 +187,8 @@ class GenerateController(QObject):
             kind = "direction"
         elif source == "aggregate":
             kind = "aggregate"
+        elif source == "flow":
+            kind = "flow"
         elif source == "selection" and selection is not None:
             kind = "selection"
         self._asked_at = time.monotonic()
@@ -262,6 +277,7 @@ _DOES = "makes these images"
 _NAMES = {
     "prior": "prior",
     "aggregate": "aggregate posterior",
+    "flow": "flow fitted to the encoded images",
     "selection": "selection",
     "direction": "prior, along a direction",
 }
@@ -273,7 +289,7 @@ def generate_command(request: Generate, source: str, table: str = "") -> str:
     ``table`` is the file of the posteriors of a selection.
     """
     words = ["latentlab", "generate", model_argument(source), "--count", str(request.count)]
-    words += ["--from", table or request.source] if request.source != "prior" else []
+    words += ["--from", table or request.source]
     words += ["--temperature", f"{request.temperature:g}"] if request.temperature != 1 else []
     words += ["--seed", str(request.seed), "--out", "generated.png"]
     return shlex.join(words)

@@ -158,7 +158,7 @@ class _Sums:
             total, count = self.figures.get(name, (0.0, 0))
             self.figures[name] = total + values.sum().item(), count + len(values)
         if isinstance(model, VQVAE):
-            counts = np.bincount(model.codes(batch)[-1].flatten().cpu(), minlength=model.config.codebook.size)
+            counts = np.bincount(model.codes(batch)[-1].flatten().cpu(), minlength=model.config.codebook.entries)
             self.code_counts = counts if self.code_counts is None else self.code_counts + counts
         mean, std = map(_double, model.encode(batch))
         self.std = self.std + std.sum(0)

@@ -14,6 +14,7 @@ from latentlab.models.base import Batch, Bound, LatentModel, Losses, StepState
 from latentlab.models.families.adversarial import VAEGAN, FactorVAE
 from latentlab.models.families.ladder import LadderVAE
 from latentlab.models.families.per_datapoint import PerDatapointVAE
+from latentlab.models.families.residual_vq import ResidualVQVAE
 from latentlab.models.families.semi_supervised import SemiSupervisedVAE
 from latentlab.models.families.vae import VAE
 from latentlab.models.families.vq import VQVAE
@@ -55,8 +56,12 @@ def build(config: ModelConfig, image_shape: tuple[int, int, int], classes: int =
     >>> sorted(losses.terms)
     ['distortion', 'elbo', 'rate']
     """
-    refined = config.family == "vae" and config.posterior.refine > 0
-    return (PerDatapointVAE if refined else FAMILIES[config.family])(config, image_shape, classes)
+    kind = FAMILIES[config.family]
+    if config.family == "vae" and config.posterior.refine > 0:
+        kind = PerDatapointVAE
+    if config.family == "vq" and config.codebook.kind == "residual":
+        kind = ResidualVQVAE
+    return kind(config, image_shape, classes)
 
 
 __all__ = ["VAE", "VQVAE", "Batch", "Bound", "LatentModel", "Losses", "PerDatapointVAE", "StepState", "build"]

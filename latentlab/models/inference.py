@@ -13,6 +13,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from latentlab.config.layout import latent_layout
 from latentlab.data import Dataset
 from latentlab.data.images.image_types import Ranges
 from latentlab.data.images.to_array import prepare_array
@@ -21,10 +22,11 @@ from latentlab.errors import InputError
 from latentlab.models import build
 from latentlab.models.base import Batch, LatentModel
 from latentlab.models.device import resolve_device
-from latentlab.models.generate import draw_latents
+from latentlab.models.generate import draw_latents, points_to_fit, require_plain
+from latentlab.models.latent_flow import LatentFlow, fit_latent_flow
 from latentlab.models.push_forward import push_forward
 from latentlab.models.seeded_noise import fixed_noise
-from latentlab.storage import ModelFile, ModelHeader, Points, check_weights, find_model, read_model
+from latentlab.storage import ModelFile, ModelHeader, Points, check_weights, find_model, read_model, write_model
 from latentlab.storage.validation import WEIGHT
 from latentlab.utils.array_rules import ArrayRule
 
@@ -49,6 +51,8 @@ class InferenceModel:
         Device of the network.
     points, preview
         The encoded dataset and the preview of the manifold from the file, if any.
+    flow
+        The flow fitted to the latents, a learned prior; ``None`` before one is fitted.
 
     Examples
     --------
@@ -67,6 +71,7 @@ class InferenceModel:
         self.device = torch.device(device)
         self.points: Points | None = None
         self.preview: NDArray[np.uint8] | None = None
+        self.flow: LatentFlow | None = None
 
     @property
     def latent_dim(self) -> int:
@@ -319,7 +324,7 @@ class InferenceModel:
     def generate(
         self,
         count: int,
-        source: str | Points | ArrayLike = "prior",
+        source: str | Points | ArrayLike | None = None,
         *,
         temperature: float = 1.0,
         seed: int = 0,
@@ -333,7 +338,10 @@ class InferenceModel:
             Number of images.
         source
             ``prior``. ``aggregate``: a mixture of Gaussians fitted to the encoded dataset in the model's file, which
-            is where the decoder was trained. Or the latents [n, d] or ``Points`` of a selection: a mixture of them.
+            is where the decoder was trained. ``flow``: the model's ``flow``, a normalizing flow fitted to the same.
+            Or the latents [n, d] or ``Points`` of a selection: a mixture of them. By default the prior; the aggregate
+            posterior of a model that encodes to points (``ae``, ``wae`` …), whose prior they do not follow, as in
+            Ghosh et al. 2020 (arXiv:1903.12436).
         temperature
             Factor of the standard deviations drawn with, above 0.
         seed
@@ -360,6 +368,44 @@ class InferenceModel:
         """
         z = draw_latents(self, count, source, temperature, seed)
         return self.decode(z, self.classes_of_samples(count) if label is None else label), z
+
+    def fit_flow(self, points: Points | None = None, seed: int = 0) -> LatentFlow:
+        """Fit a normalizing flow to encoded images, a learned prior that ``generate(…, "flow")`` draws from.
+
+        Takes some seconds; ``save`` writes it with the model.
+
+        Parameters
+        ----------
+        points
+            The encoded images; by default those of the model's file.
+        seed
+            Of the fit.
+
+        Raises
+        ------
+        InputError
+            When this model's latents are codes or categories, or there are no encoded images.
+        """
+        fitted = points_to_fit(self) if points is None else points
+        require_plain(latent_layout(self.header.model, self.image_shape).kind)
+        self.flow = fit_latent_flow(fitted.mean, fitted.std, seed=seed)
+        return self.flow
+
+    def as_file(self) -> ModelFile:
+        """The content of its model file: weights, encoded dataset, preview, and the flow if one is fitted."""
+        flow = None if self.flow is None else weights_of(self.flow)
+        header = self.header.model_copy(update={"latent_flow": None if self.flow is None else self.flow.config})
+        return ModelFile(header, weights_of(self.module), self.points, self.preview, flow)
+
+    def save(self, path: str | Path) -> None:
+        """Write its model file, atomically.
+
+        Raises
+        ------
+        InputError, RunError
+            When the file cannot be written.
+        """
+        self.header = write_model(path, self.as_file())
 
     def classes_of_samples(self, count: int) -> NDArray[np.int64] | None:
         """Classes to decode ``count`` samples of the prior with, cycling; ``None`` for an unconditional model."""
@@ -472,15 +518,33 @@ def model_from(file: ModelFile, device: torch.device, path: Path) -> InferenceMo
     put_weights(module, file.weights)
     loaded = InferenceModel(to_device(module, device).eval(), header, device)
     loaded.points, loaded.preview = file.points, file.preview
+    if header.latent_flow is not None:
+        loaded.flow = _flow_of(file, loaded.latent_dim, path)
     return loaded
+
+
+def _flow_of(file: ModelFile, latent_dim: int, path: Path) -> LatentFlow:
+    """The flow of the latents in a model's file, on the CPU."""
+    with torch.device("meta"):
+        outline = LatentFlow(latent_dim, file.header.latent_flow)
+    weights = file.flow or {}
+    check_weights(tensor_rules(outline), weights, f"{path}, flow of its latents")
+    flow = LatentFlow(latent_dim, file.header.latent_flow)
+    put_weights(flow, weights)
+    return flow.requires_grad_(False)
 
 
 def weight_rules(module: LatentModel) -> dict[str, ArrayRule]:
     """What every weight and buffer of a model may be, by name; the only integers are classes of images."""
+    return tensor_rules(module, module.classes)
+
+
+def tensor_rules(module: nn.Module, classes: int = 0) -> dict[str, ArrayRule]:
+    """What every weight and buffer of a module may be, by name."""
     rules = {}
     for name, tensor in module.state_dict().items():
         kind, shape = np.dtype(str(tensor.dtype).removeprefix("torch.")).kind, tuple(tensor.shape)
-        least, most = (-1, module.classes - 1) if kind == "i" else (WEIGHT.least, WEIGHT.most)
+        least, most = (-1, classes - 1) if kind == "i" else (WEIGHT.least, WEIGHT.most)
         rules[name] = ArrayRule((kind,), (shape,), least, most)
     return rules
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
-from latentlab.config import Config, DataConfig, ModelConfig
+from latentlab.config import Config, DataConfig, LatentFlowConfig, ModelConfig
 from latentlab.config.layout import latent_layout
 from latentlab.errors import InputError
 from latentlab.storage.tensors import NOT_A_MODEL, Arrays, digest, read_tensors, write_tensors
@@ -41,6 +41,7 @@ SCHEMA_VERSION = 1
 METADATA_KEY = "latentlab"
 _PREVIEW = "preview"
 _POINTS = "points."
+_FLOW = "latent_flow."
 _REQUIRED = {"mean", "std", "label"}  # of the points
 _LARGEST_SIDE = 4096
 
@@ -66,6 +67,8 @@ class ModelHeader(Config):
         Number of trainable parameters.
     preview_extent
         (left, right, bottom, top) of the stored picture of the manifold, in z₁ and z₂.
+    latent_flow
+        Size of the flow that was fitted to the encoded dataset; ``None`` if there is none in the file.
     sha256
         Hash of all tensors; set when the file is written.
     """
@@ -83,6 +86,7 @@ class ModelHeader(Config):
     metrics: Metrics = Field(default_factory=dict)
     parameters: Count = 0
     preview_extent: PictureExtent | None = None
+    latent_flow: LatentFlowConfig | None = None
     sha256: Annotated[str, Field(max_length=64)] = ""
 
     @property
@@ -143,12 +147,17 @@ class Points:
 
 @dataclass(frozen=True)
 class ModelFile:
-    """Content of a model file; ``preview`` is the decoded manifold, uint8 [H, W] or [H, W, 3], z₂ upwards."""
+    """Content of a model file.
+
+    ``preview`` is the decoded manifold, uint8 [H, W] or [H, W, 3], z₂ upwards; ``flow`` the weights of a flow fitted to
+    the points, of the size in the header.
+    """
 
     header: ModelHeader
     weights: Arrays
     points: Points | None = None
     preview: NDArray[np.uint8] | None = field(default=None)
+    flow: Arrays | None = None
 
 
 def read_model(path: str | Path) -> ModelFile:
@@ -173,7 +182,8 @@ def read_model(path: str | Path) -> ModelFile:
         raise InputError(f"{path}: {fault}") from None
     preview = tensors.pop(_PREVIEW, None)
     stored = {name: tensors.pop(name) for name in list(tensors) if name.startswith(_POINTS)}
-    return ModelFile(header, tensors, _points(stored, len(header.classes)), preview)
+    flow = {name.removeprefix(_FLOW): tensors.pop(name) for name in list(tensors) if name.startswith(_FLOW)}
+    return ModelFile(header, tensors, _points(stored, len(header.classes)), preview, flow or None)
 
 
 def write_model(path: str | Path, model: ModelFile) -> ModelHeader:
@@ -192,14 +202,18 @@ def write_model(path: str | Path, model: ModelFile) -> ModelHeader:
         As in ``atomic_write``.
     """
     tensors = dict(model.weights)
-    if reserved := [name for name in tensors if name == _PREVIEW or name.startswith(_POINTS)]:
+    if reserved := [name for name in tensors if name == _PREVIEW or name.startswith((_POINTS, _FLOW))]:
         raise ValueError(f"weights may not be named {reserved}")
     if model.preview is not None:
         tensors[_PREVIEW] = model.preview
     if model.points is not None and _points_fault(model.header, model.points) is None:
         tensors |= {_POINTS + name: array for name, array in _stored_points(model.points).items()}
-    header = model.header.model_copy(update={"schema_version": SCHEMA_VERSION, "sha256": digest(tensors)})
-    write_tensors(Path(path), METADATA_KEY, header.model_dump_json(), tensors)
+    tensors |= {_FLOW + name: array for name, array in (model.flow or {}).items()}
+    known = {"schema_version": SCHEMA_VERSION, "sha256": digest(tensors)}
+    header = model.header.model_copy(update=known if model.flow else known | {"latent_flow": None})
+    # Without a flow not even its name, which earlier versions do not know.
+    text = header.model_dump_json(exclude=None if header.latent_flow else {"latent_flow"})
+    write_tensors(Path(path), METADATA_KEY, text, tensors)
     return header
 
 
@@ -272,6 +286,8 @@ def _check_tensors(header: ModelHeader, tensors: Arrays) -> None:
     }
     rules |= {name: WEIGHT for name in tensors if name not in rules}
     check_arrays(tensors, rules, _sizes(header))
+    if (header.latent_flow is None) == any(name.startswith(_FLOW) for name in tensors):
+        raise FileContentError("its description and its tensors disagree on whether it has a flow of its latents")
     names = {name.removeprefix(_POINTS) for name in tensors if name.startswith(_POINTS)}
     if not names:
         return

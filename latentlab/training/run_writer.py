@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 
 from latentlab.config import RunConfig, validated
 from latentlab.config.events import Adjusted, Checkpoint, Epoch, Warned
+from latentlab.config.layout import latent_layout
 from latentlab.data import Dataset
 from latentlab.errors import InputError, RunError
 from latentlab.models.base import LatentModel
+from latentlab.models.generate import require_plain
 from latentlab.models.inference import InferenceModel, put_weights, weights_of
+from latentlab.models.latent_flow import LatentFlow, fit_latent_flow_in_steps
 from latentlab.storage import CheckpointFile, ModelFile, ModelHeader, Points, RunFolder, RunRecord, write_model
 from latentlab.training.checkpoint import BestModel, RunProgress, TrainerState, check_same_run
 from latentlab.training.map_preview import encode_points, manifold_preview
@@ -159,8 +162,19 @@ class RunWriter:
         if left_out:
             yield Warned(points_left_out(left_out))
         preview, extent = yield from manifold_preview(loaded)
-        loaded.points, loaded.preview = points, preview
-        loaded.header = self.write_model(loaded.module, best, points, preview, extent)
+        loaded.points, loaded.preview, loaded.flow = points, preview, None
+        if self._config.training.latent_flow:
+            yield from self._fit_flow(loaded, points)
+        loaded.header = self.write_model(loaded.module, best, points, preview, extent, loaded.flow)
+
+    def _fit_flow(self, loaded: InferenceModel, points: Points) -> Iterator[Warned | None]:
+        """Fit the flow of the encoded dataset, a step of the optimizer at a time; or say why there is none."""
+        try:
+            require_plain(latent_layout(loaded.header.model, loaded.image_shape).kind)
+            fit = fit_latent_flow_in_steps(points.mean, points.std, seed=self._config.training.seed)
+            loaded.flow = yield from _silent(fit)
+        except InputError as error:
+            yield Warned(f"no flow is fitted to the latents: {error}")
 
     def write_model(
         self,
@@ -169,12 +183,15 @@ class RunWriter:
         points: Points | None = None,
         preview: NDArray[np.uint8] | None = None,
         extent: tuple[float, float, float, float] | None = None,
+        flow: LatentFlow | None = None,
     ) -> ModelHeader:
         """Write the best model, or the present one until an epoch is done; returns the header of its file."""
-        header = self.model_header(model, best).model_copy(update={"preview_extent": extent})
+        known = {"preview_extent": extent, "latent_flow": None if flow is None else flow.config}
+        header = self.model_header(model, best).model_copy(update=known)
         if self.folder is not None:
             weights = best.weights or weights_of(model)
-            header = write_model(self.folder.model, ModelFile(header, weights, points, preview))
+            of_flow = None if flow is None else weights_of(flow)
+            header = write_model(self.folder.model, ModelFile(header, weights, points, preview, of_flow))
             best.saved = bool(best.weights)
         return header
 
@@ -241,6 +258,17 @@ class RunWriter:
             "config": dataset.config.model_dump(mode="json"),
             "ranges": {name: list(each) for name, each in dataset.ranges._asdict().items() if each is not None},
         }
+
+
+def _silent(fit: Generator[float, None, LatentFlow]) -> Generator[None, None, LatentFlow]:
+    """The steps of a fit without what they report."""
+    while True:
+        try:
+            next(fit)
+        except StopIteration as end:
+            flow: LatentFlow = end.value
+            return flow
+        yield None
 
 
 def points_left_out(count: int) -> str:

@@ -299,7 +299,7 @@ def test_generate_is_that_of_python(run, data, model, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (["--from", "nowhere"], "--from must be prior, aggregate, or an .npz, .npy or .csv file"),
+        (["--from", "nowhere"], "--from must be prior, aggregate, flow, or an .npz, .npy or .csv file"),
         (["--from", "absent.npz"], "no file absent.npz"),
         (
             ["--from", "far.npz"],
@@ -327,6 +327,32 @@ def test_generate_refuses_in_one_line(run, tmp_path, monkeypatch, capsys, argume
     error = capsys.readouterr().err
     assert why in error
     assert error.count("\n") == 1
+
+
+def test_fit_prior_saves_a_flow_that_generate_and_decode_draw_from(run, tmp_path, capsys):
+    fitted, out = tmp_path / "with-flow.safetensors", tmp_path / "x.npz"
+    assert answer(capsys, "fit-prior", run, "--seed", 5, "--out", fitted)["images"] == 60
+    model = load_model(fitted, "cpu")
+    expected, z = model.generate(4, "flow", seed=3)
+    answer(capsys, "generate", fitted, "--count", 4, "--seed", 3, "--from", "flow", "--out", out)
+    np.testing.assert_array_equal(np.load(out)["images"], expected)
+    assert main(["decode", str(fitted), "--samples", "4", "--seed", "3", "--from", "flow", "--out", str(out)]) == 0
+    np.testing.assert_array_equal(np.load(out)["z"], z)
+    assert main(["decode", str(fitted), "--z", "0,0", "--from", "flow", "--out", str(out)]) == 0
+    assert "--from is not used" in capsys.readouterr().err
+
+
+def test_an_autoencoder_draws_from_its_aggregate_posterior_unless_told_otherwise(data, tmp_path, capsys):
+    folder, out = tmp_path / "run", tmp_path / "x.npz"
+    assert main(["train", str(data), "--out", str(folder), "--recipe", "ae", "--epochs", "1", *SMALL]) == 0
+    capsys.readouterr()
+    model = load_model(folder, "cpu")
+    for options, source in (([], "aggregate"), (["--from", "prior"], "prior")):
+        answer(capsys, "generate", folder, "--count", 4, *options, "--out", out)
+        np.testing.assert_array_equal(np.load(out)["z"], model.generate(4, source)[1])
+        assert main(["decode", str(folder), "--samples", "4", *options, "--out", str(out)]) == 0
+        capsys.readouterr()
+        np.testing.assert_array_equal(np.load(out)["z"], model.generate(4, source)[1])
 
 
 def test_a_conditional_model_explores_by_class(data, tmp_path, capsys):

@@ -160,6 +160,38 @@ def test_the_command_repeats_the_images_exactly_or_says_why_it_cannot(qtbot, pan
     assert "being trained" in copy.toolTip().replace("\n", " ")
 
 
+def test_a_flow_is_offered_when_no_run_changes_the_model_and_its_command_once_it_is_saved(
+    qtbot, panel, engine, session
+):
+    assert reason(panel, "flow") == ""
+    choose(panel, "flow")
+    qtbot.waitUntil(lambda: engine.last(Generate).source == "flow")
+    generated(engine, is_from_file=False)
+    copy = panel.findChild(QToolButton, "generateCopy")
+    assert "the flow is not in the model's file: save the model" in copy.toolTip().replace("\n", " ").lower()
+    panel.changed.emit()
+    before = engine.count(Generate)
+    qtbot.waitUntil(lambda: engine.count(Generate) > before)
+    generated(engine)
+    copy.click()
+    assert "--from flow" in QGuiApplication.clipboard().text()
+    session.set_run_state("running")
+    assert "being trained" in reason(panel, "flow")
+    assert panel.source() == "prior"
+
+
+def test_an_autoencoder_is_sampled_from_its_aggregate_posterior_until_another_source_is_chosen(panel, session):
+    ae = {"family": "vae", "posterior": {"kind": "delta"}}
+    assert panel.source() == "prior"
+    session.set_model(replace(model_info(3, source="bundled:ae"), config=ae), 2, is_new_model=True)
+    assert panel.source() == "prior"  # it has no encoded images yet
+    session.set_points(replace(some_points(3, version=2), fingerprint="f"))
+    assert panel.source() == "aggregate"
+    choose(panel, "prior")
+    session.set_points(replace(some_points(3, version=2), fingerprint="g"))
+    assert panel.source() == "prior"
+
+
 def test_the_command_for_a_selection_is_copied_with_a_table_of_its_posteriors(qtbot, panel, engine, session):
     session.set_selection(Selection(np.array([3, 4]), "f"))
     choose(panel, "selection")

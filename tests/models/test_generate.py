@@ -101,7 +101,7 @@ def test_a_conditional_model_takes_its_classes_in_turn():
     ("arguments", "why"),
     [
         ((0,), "at least 1 image"),
-        ((2, "somewhere"), "no source 'somewhere' of latents: use prior or aggregate"),
+        ((2, "somewhere"), "no source 'somewhere' of latents: use prior, aggregate or flow, or give"),
         ((2, "aggregate"), "no encoded points"),
         ((2, np.zeros((4, 99))), r"numbers, not \[99\]"),
     ],

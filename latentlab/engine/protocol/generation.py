@@ -9,7 +9,7 @@ from latentlab.engine.protocol.requests import Request
 from latentlab.engine.protocol.results import Result
 from latentlab.utils.array_types import ByteArray, FloatArray, IntArray
 
-GenerationSource = Literal["prior", "aggregate", "selection", "direction"]
+GenerationSource = Literal["prior", "aggregate", "flow", "selection", "direction"]
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,9 @@ class Generate(Request):
     Attributes
     ----------
     source
-        ``prior``; ``aggregate`` for a mixture of Gaussians fitted to the encoded dataset; ``selection`` for one fitted
-        to the ``images``; ``direction`` for draws of the prior, each moved along ``vector``.
+        ``prior``; ``aggregate`` for a mixture of Gaussians fitted to the encoded dataset, ``flow`` for a normalizing
+        flow fitted to it; ``selection`` for a mixture fitted to the ``images``; ``direction`` for draws of the prior,
+        each moved along ``vector``.
     temperature
         Factor of the standard deviations drawn with; of a direction, of the greatest step along it.
     images
@@ -57,7 +58,7 @@ class Generated(Result):
     """The images of a request, [n, H, W] or [n, H, W, 3], with their latents [n, d] and classes [n].
 
     ``is_from_file`` says whether they were drawn from what the model's file contains: the command line draws the same
-    then. ``problem`` is why there are none.
+    then. A flow that was fitted here is not in the file. ``problem`` is why there are none.
     """
 
     slot: ClassVar[str | None] = "generate"

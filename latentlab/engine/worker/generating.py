@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -13,9 +14,10 @@ from latentlab.engine.worker.selected_images import checked, selectable_images
 from latentlab.engine.worker.selection_export import posteriors_of
 from latentlab.engine.worker.workspace import Workspace, is_drawable
 from latentlab.errors import InputError
-from latentlab.latent.mixture import GaussianMixture, fit_mixture_in_steps
-from latentlab.models.generate import draw_latents, require_mixture
+from latentlab.latent.mixture import fit_mixture_in_steps
+from latentlab.models.generate import draw_latents, require_plain
 from latentlab.models.inference import InferenceModel
+from latentlab.models.latent_flow import LatentFlow, fit_latent_flow_in_steps
 from latentlab.storage import Points
 from latentlab.utils.array_types import FloatArray, IntArray
 from latentlab.utils.pixels import as_pixels, to_bytes
@@ -26,15 +28,31 @@ REACH = 2.0
 Decoded = Callable[[InferenceModel, FloatArray, "IntArray | None"], Iterator[tuple[slice, FloatArray]]]
 
 
+class _Density(Protocol):
+    """What latents are drawn from: a mixture of Gaussians, or a flow."""
+
+    def sample(self, count: int, seed: int = 0, temperature: float = 1.0) -> FloatArray: ...
+
+
 @dataclass(eq=False)
 class _Fit:
-    """A mixture that is fitted, and to what; a newer request that needs the same fit reuses it."""
+    """A density that is fitted, and to what; a newer request that needs the same fit reuses it.
 
+    ``steps`` are fractions done, or ``None`` where that is not known, and at last the density.
+    """
+
+    kind: Literal["mixture", "flow"]
     points: Points
     images: bytes
     count: int
-    steps: Iterator[GaussianMixture | None]
-    mixture: GaussianMixture | None = None
+    steps: Iterator[_Density | float | None]
+    density: _Density | None = None
+
+    @property
+    def message(self) -> str:
+        """What is under way."""
+        what = "a mixture of Gaussians" if self.kind == "mixture" else "a flow"
+        return f"Fitting {what} to {self.count:,} encoded images …"
 
 
 class ImageGenerator:
@@ -50,7 +68,8 @@ class ImageGenerator:
 
     def __init__(self, workspace: Workspace, decoded: Decoded) -> None:
         self._workspace, self._decoded = workspace, decoded
-        self._fit: _Fit | None = None  # the latest: other temperatures and seeds need no other
+        self._fits: dict[str, _Fit] = {}  # the latest of each kind: other temperatures and seeds need no other
+        self._fitted_flow: LatentFlow | None = None  # the last one that was fitted here
 
     def answer(self, request: Generate) -> Generator[None, None, None]:
         """Draw and decode, step by step; what cannot be drawn is said in the result."""
@@ -62,6 +81,7 @@ class ImageGenerator:
                 raise InputError(f"1 to {MAX_COUNT} images are generated at a time, not {request.count}")
             points = _points_of(workspace, model)
             is_from_file = is_from_file or (request.source == "aggregate" and points is model.points)
+            is_from_file = is_from_file or (request.source == "flow" and self._is_of_file(model))
             z = yield from self._draw(request, model, points)
             if not is_drawable(z).all():
                 raise InputError("the model gives a latent that is not finite")
@@ -85,35 +105,48 @@ class ImageGenerator:
                 return draw_latents(model, request.count, "prior", request.temperature, request.seed)
             case "direction":
                 return _along_direction(request, model)
-        kind = latent_layout(model.header.model, model.image_shape).kind
-        require_mixture(kind)
+        require_plain(latent_layout(model.header.model, model.image_shape).kind)
         is_selection = request.source == "selection"
+        if request.source == "flow" and self._is_of_file(model):
+            assert model.flow is not None
+            return model.flow.sample(request.count, request.seed, request.temperature)
         points = self._workspace.points if is_selection else points
         if points is None or not len(points.mean):
             raise InputError("there are no encoded images to draw from: open a dataset")
-        mixture = yield from self._mixture(request, points, request.images if is_selection else None)
-        return mixture.sample(request.count, request.seed, request.temperature)
+        density = yield from self._fitted(request, points, request.images if is_selection else None)
+        if isinstance(density, LatentFlow):
+            model.flow = self._fitted_flow = density  # saved with the model
+        return density.sample(request.count, request.seed, request.temperature)
 
-    def _mixture(
-        self, request: Generate, whole: Points, images: IntArray | None
-    ) -> Generator[None, None, GaussianMixture]:
-        """The mixture of all points, or of some images'."""
+    def _is_of_file(self, model: InferenceModel) -> bool:
+        """Whether the model's flow is from its file: one that was fitted here is that of the points then encoded."""
+        return model.flow is not None and model.flow is not self._fitted_flow
+
+    def _fitted(self, request: Generate, whole: Points, images: IntArray | None) -> Generator[None, None, _Density]:
+        """The mixture or the flow of all points, or the mixture of some images'."""
         if request.source == "selection" and images is None:
             raise InputError("select images on the map to generate from among them")
+        kind: Literal["mixture", "flow"] = "flow" if request.source == "flow" else "mixture"
         key = b"" if images is None else images.tobytes()
-        fit = self._fit
+        fit = self._fits.get(kind)
         if fit is None or fit.points is not whole or fit.images != key:
             mean, std = whole.mean, whole.std
             if images is not None:
                 mean, std = yield from _selected(self._workspace, images)
-            fit = self._fit = _Fit(whole, key, len(mean), iter(fit_mixture_in_steps(mean, std)))
-        if fit.mixture is None:
-            message = f"Fitting a mixture of Gaussians to {fit.count:,} encoded images …"
-            self._workspace.send(GenerationProgress(request.generation, message))
-        while fit.mixture is None:
-            fit.mixture = next(fit.steps)
+            steps = fit_mixture_in_steps(mean, std) if kind == "mixture" else _flow_at_last(mean, std)
+            fit = self._fits[kind] = _Fit(kind, whole, key, len(mean), iter(steps))
+        if fit.density is None:
+            self._workspace.send(GenerationProgress(request.generation, fit.message))
+        while fit.density is None:
+            step = next(fit.steps)
+            fit.density = None if step is None or isinstance(step, float) else step
             yield
-        return fit.mixture
+        return fit.density
+
+
+def _flow_at_last(mean: FloatArray, std: FloatArray) -> Iterator[_Density | float]:
+    """The steps of a flow's fit, and the flow."""
+    yield (yield from fit_latent_flow_in_steps(mean, std))
 
 
 def _points_of(workspace: Workspace, model: InferenceModel) -> Points | None:

@@ -208,8 +208,10 @@ def saving(workspace: Workspace, request: SaveModel) -> Generator[None, None, No
         if left_out:
             workspace.send(Notice(f"{points_left_out(left_out)}."))
     preview, extent = yield from manifold_preview(model)
-    header = model.header.model_copy(update={"preview_extent": extent})
-    write_model(path, ModelFile(header, weights, points, preview))
+    flow = None if model.flow is None else weights_of(model.flow)
+    shape = None if model.flow is None else model.flow.config
+    header = model.header.model_copy(update={"preview_extent": extent, "latent_flow": shape})
+    write_model(path, ModelFile(header, weights, points, preview, flow))
     workspace.send(ModelSaved(str(path)))
 
 

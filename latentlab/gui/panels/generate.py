@@ -109,7 +109,8 @@ class GeneratePanel(QWidget):
         self._source = combo_box()
         self._source.setMinimumContentsLength(4)
         named(self._source, "generateFrom", "draw from", "Where the latents are drawn from")
-        self._source.activated.connect(lambda _index: self.changed.emit())
+        self._source.activated.connect(self._on_source_activated)
+        self._is_chosen = False  # by the user, and not a model's default
         self._temperature = QSlider(Qt.Orientation.Horizontal)
         named(self._temperature, "generateTemperature", "temperature", "")
         self._temperature.setRange(1, 2 * _STEPS)
@@ -169,9 +170,12 @@ class GeneratePanel(QWidget):
         """The seed."""
         return self._seed.value()
 
-    def set_sources(self, sources: Sequence[SourceChoice]) -> None:
-        """Offer these sources; one that cannot be chosen is greyed, and its tooltip says why."""
-        before = self.source()
+    def set_sources(self, sources: Sequence[SourceChoice], default: str = "prior") -> None:
+        """Offer these sources; one that cannot be chosen is greyed, and its tooltip says why.
+
+        Where the user has not chosen one that is offered, ``default`` is taken, or the prior if that is greyed.
+        """
+        before = self.source() if self._is_chosen else default
         with QSignalBlocker(self._source):
             self._source.clear()
             for index, choice in enumerate(sources):
@@ -243,6 +247,10 @@ class GeneratePanel(QWidget):
         grid = np.zeros((rows * self._columns, *images.shape[1:]), np.uint8)
         grid[: len(images)] = images
         self._strip.set_rows(grid.reshape(rows, self._columns, *images.shape[1:]), (), pickable=True)
+
+    def _on_source_activated(self) -> None:
+        self._is_chosen = True
+        self.changed.emit()
 
     def _on_temperature_changed(self, _value: int) -> None:
         self._show_temperature()

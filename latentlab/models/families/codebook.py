@@ -1,4 +1,4 @@
-"""Vector quantisation with a codebook of moving averages."""
+"""Quantisation of vectors: with a codebook of moving averages, or of each number by itself."""
 
 from __future__ import annotations
 
@@ -86,6 +86,10 @@ class Codebook(nn.Module):
         distance = ((maps - entries) ** 2).flatten(1).sum(1)
         return Quantised(codes, maps + (entries - maps).detach(), distance)
 
+    def codes_of(self, maps: Tensor) -> Tensor:
+        """The codes [B, h, w] that the encoder's maps [B, D, h, w] get; no statistics are collected."""
+        return self.nearest(maps)
+
     @torch.no_grad()
     def prepare(self, maps: Tensor) -> None:
         """Initialise the entries from vectors of maps [B, D, h, w], with a little noise so that no two are equal."""
@@ -134,6 +138,67 @@ class Codebook(nn.Module):
         self.counts.copy_(torch.where(dead, first, self.counts))
         self.sums.copy_(torch.where(dead[:, None], replacements * first[:, None], self.sums))
         self.entries.copy_(torch.where(is_learning > 0, self.sums / self.counts[:, None], self.entries))
+
+
+class FiniteScalars(Codebook):
+    """A fixed codebook: each number of a vector is bounded by tanh, and rounded to one of L values in [−1, 1].
+
+    Nothing is learned or restarted, there is no commitment term, and every entry can be used. The entries are all
+    combinations of values, the last number varying fastest.
+
+    Examples
+    --------
+    >>> scalars = FiniteScalars(CodebookConfig(kind="finite-scalar", dimension=2, values=3))
+    >>> scalars.entries.tolist()[:4]
+    [[-1.0, -1.0], [-1.0, 0.0], [-1.0, 1.0], [0.0, -1.0]]
+    >>> scalars(torch.zeros(1, 2, 1, 1)).codes.item()
+    4
+
+    References
+    ----------
+    Mentzer et al. 2024, Finite Scalar Quantization: VQ-VAE Made Simple (arXiv:2309.15505).
+    """
+
+    def __init__(self, config: CodebookConfig) -> None:
+        nn.Module.__init__(self)
+        self.config = config
+        self._half = (config.values - 1) / 2
+        numbers = [torch.arange(config.values) / self._half - 1] * config.dimension
+        entries = torch.cartesian_prod(*numbers).view(-1, config.dimension)
+        self.register_buffer("entries", entries, persistent=False)
+        powers = config.values ** torch.arange(config.dimension - 1, -1, -1)
+        self.register_buffer("_powers", powers, persistent=False)
+
+    _powers: Tensor
+
+    def nearest(self, maps: Tensor) -> Tensor:
+        """Codes int64 [B, h, w] of the entries nearest to maps [B, D, h, w] in the entries' own units."""
+        levels = torch.round((maps + 1) * self._half).clamp(0, self.config.values - 1).long()
+        return (levels * self._powers[:, None, None]).sum(1)
+
+    def codes_of(self, maps: Tensor) -> Tensor:
+        """The codes [B, h, w] that the encoder's maps [B, D, h, w] get: their numbers are bounded first."""
+        return self.nearest(torch.tanh(maps))
+
+    def forward(self, maps: Tensor) -> Quantised:
+        """Quantise maps [B, D, h, w]; their distance from the entries costs nothing."""
+        bounded = torch.tanh(maps)
+        codes = self.nearest(bounded.detach())
+        return Quantised(codes, bounded + (self.lookup(codes) - bounded).detach(), maps.new_zeros(len(maps)))
+
+    def prepare(self, maps: Tensor) -> None:
+        """Nothing: the entries are fixed."""
+
+    def discard_partial_step(self) -> None:
+        """Nothing: no statistics are collected."""
+
+    def update_entries(self, is_learning: Tensor) -> None:
+        """Nothing: the entries are fixed."""
+
+
+def build_codebook(config: CodebookConfig) -> Codebook:
+    """A codebook of ``config.kind``."""
+    return FiniteScalars(config) if config.kind == "finite-scalar" else Codebook(config)
 
 
 def perplexity(codes: Tensor, size: int) -> Tensor:

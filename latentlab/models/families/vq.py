@@ -13,7 +13,7 @@ from latentlab.config.layout import code_depth, halvings, latent_layout
 from latentlab.models.base import Batch, Bound, LatentModel, Losses, StepState
 from latentlab.models.encoder_inputs import EncoderInputs, corrupted
 from latentlab.models.families.code_prior import CodePrior
-from latentlab.models.families.codebook import Codebook, Quantised, perplexity
+from latentlab.models.families.codebook import Codebook, Quantised, build_codebook, perplexity
 from latentlab.models.likelihoods import build_likelihood
 from latentlab.models.networks.base import ACTIVATIONS
 from latentlab.models.networks.conv import Upsample, downward, strides, upward
@@ -61,15 +61,15 @@ class VQVAE(LatentModel):
         book, architecture = config.codebook, config.architecture
         depth = code_depth(image_shape)
         sizes = halvings(*image_shape[1:], depth + book.levels - 1)
-        fine, coarser = sizes[: depth + 1], book.levels == 2
+        fine, self.is_two_level = sizes[: depth + 1], book.levels == 2
         self.grids = [level.grid for level in latent_layout(config, image_shape).levels if level.grid is not None]
         self.inputs = EncoderInputs(image_shape, 0, config.corruption.kind == "mask")
         self.likelihood = build_likelihood(config.likelihood)
         self.is_density = self.likelihood.is_density
         self.encoder, width = downward(architecture, self.inputs.channels, fine)
-        self.codebooks = nn.ModuleList(Codebook(book) for _ in self.grids)
+        self.codebooks = nn.ModuleList(build_codebook(book) for _ in self.grids)
         inputs = width
-        if coarser:
+        if self.is_two_level:
             step = strides(sizes, depth)
             activation = ACTIVATIONS[architecture.activation]
             self.coarse = nn.Sequential(nn.Conv2d(width, width, 3, step, padding=1), activation())
@@ -79,13 +79,14 @@ class VQVAE(LatentModel):
         self.to_fine = nn.Conv2d(inputs, book.dimension, 1)
         outputs = image_shape[0] * self.likelihood.parameters_per_pixel
         self.decoder, start = upward(architecture, outputs, fine)
-        self.from_codes = nn.Conv2d(book.dimension * len(self.grids), start, 3, padding=1)
-        self.up = Upsample(book.dimension, book.dimension, strides(sizes, depth), fine[-1]) if coarser else None
+        self.from_codes = nn.Conv2d(book.dimension * (1 + self.is_two_level), start, 3, padding=1)
+        self.up = (
+            Upsample(book.dimension, book.dimension, strides(sizes, depth), fine[-1]) if self.is_two_level else None
+        )
         self.prior: nn.ModuleList | None = None
         if book.prior == "autoregressive":
-            contexts = [0, book.dimension] if coarser else [0]
             self.prior = nn.ModuleList(
-                CodePrior(book.size, grid, context) for grid, context in zip(self.grids, contexts, strict=True)
+                CodePrior(book.entries, grid, book.dimension if level else 0) for level, grid in enumerate(self.grids)
             )
             self.phases = ("model", "prior")
 
@@ -110,7 +111,7 @@ class VQVAE(LatentModel):
         """Initialise the codebooks from the untrained encoder's vectors."""
         with torch.no_grad():
             features = self._features(batch)
-            if len(self.grids) == 2:
+            if self.is_two_level:
                 coarse = self.to_coarse(self.coarse(features))
                 self._book(0).prepare(coarse)
                 features = torch.cat([features, self.from_coarse(coarse)], 1)
@@ -133,7 +134,7 @@ class VQVAE(LatentModel):
         """Codes and entries of each level, the coarse level first."""
         features = self._features(batch)
         levels = []
-        if len(self.grids) == 2:
+        if self.is_two_level:
             levels.append(self._book(0)(self.to_coarse(self.coarse(features))))
             features = torch.cat([features, self.from_coarse(levels[0].entries)], 1)
         return [*levels, self._book(-1)(self.to_fine(features))]
@@ -165,7 +166,7 @@ class VQVAE(LatentModel):
         """Minus the log-probability of the codes under the prior in nats, [B]."""
         if self.prior is None:
             count = sum(math.prod(grid) for grid in self.grids)
-            nats = count * math.log(self.config.codebook.size)
+            nats = count * math.log(self.config.codebook.entries)
             return torch.full((len(codes[0]),), nats, device=codes[0].device)
         log_probability = torch.stack(
             [prior.log_prob(grid, self._context(codes, level)) for level, (prior, grid) in self._priors(codes)]
@@ -179,7 +180,7 @@ class VQVAE(LatentModel):
             yield level, (prior, codes[level])
 
     def _context(self, codes: list[Tensor], level: int) -> Tensor | None:
-        """Entries of the coarser level, resized to this level's grid; ``None`` for the coarse level."""
+        """What a level's prior is given: the coarser level's entries, resized; ``None`` for the coarse level."""
         if level == 0:
             return None
         above = self._book(0).lookup(codes[0])
@@ -190,7 +191,7 @@ class VQVAE(LatentModel):
         seen = corrupted(batch, self.config.corruption)
         if phase == "prior":
             with torch.no_grad():
-                codes = [self._book(level).nearest(maps) for level, maps in enumerate(self._unquantised(seen))]
+                codes = self.codes_only(seen)
             loss = batch_mean(self._rate(codes))
             return Losses(loss, {"prior_rate": loss.detach()})
         levels = self.quantise(seen)
@@ -206,19 +207,19 @@ class VQVAE(LatentModel):
             self.rate_schedule.cost,
             extra={"commitment": (self.config.codebook.commitment, distance)},
         )
-        used = perplexity(levels[-1].codes, self.config.codebook.size)
+        used = perplexity(levels[-1].codes, self.config.codebook.entries)
         # The objective's value also where its gradient is not applied.
         terms = losses.terms | {"perplexity": used, "objective": losses.objective.detach()}
         return Losses(losses.objective, terms, None if self.prior is None else self.learns_codes > 0)
 
-    def _unquantised(self, batch: Batch) -> list[Tensor]:
-        """The maps of each level before quantisation, the coarse level first; the codebooks collect no statistics."""
+    def codes_only(self, batch: Batch) -> list[Tensor]:
+        """As ``codes``; the codebooks collect no statistics."""
         features = self._features(batch)
-        if len(self.grids) == 1:
-            return [self.to_fine(features)]
-        coarse = self.to_coarse(self.coarse(features))
-        entries = self._book(0).lookup(self._book(0).nearest(coarse))
-        return [coarse, self.to_fine(torch.cat([features, self.from_coarse(entries)], 1))]
+        levels = []
+        if self.is_two_level:
+            levels.append(self._book(0).codes_of(self.to_coarse(self.coarse(features))))
+            features = torch.cat([features, self.from_coarse(self._book(0).lookup(levels[0]))], 1)
+        return [*levels, self._book(-1).codes_of(self.to_fine(features))]
 
     @property
     def is_capturable(self) -> bool:
@@ -269,7 +270,7 @@ class VQVAE(LatentModel):
             if self.prior is None:
                 drawn_on = device if generator is None else torch.device("cpu")
                 shape = (count, *grid)
-                drawn = torch.randint(self.config.codebook.size, shape, generator=generator, device=drawn_on)
+                drawn = torch.randint(self.config.codebook.entries, shape, generator=generator, device=drawn_on)
                 codes.append(drawn.to(device))
             else:
                 prior = self.prior[level]

@@ -19,6 +19,7 @@ from latentlab.engine.worker.selection_export import exporting
 from latentlab.engine.worker.workspace import Workspace
 from latentlab.latent import fit_mixture
 from latentlab.models.inference import load_model
+from latentlab.models.latent_flow import LatentFlow, fit_latent_flow
 from latentlab.storage import Points
 from latentlab.utils.pixels import to_bytes
 
@@ -110,6 +111,27 @@ def test_a_fit_goes_on_for_a_newer_request_and_is_kept(interactive, sent):
     assert [each.generation for each in results if isinstance(each, Generated)] == [3]
     again = answer(interactive, sent, Generate(4, "aggregate", 2, seed=9))
     assert not any(isinstance(each, GenerationProgress) for each in again)
+
+
+def test_a_flow_is_fitted_once_a_step_at_a_time_and_saved_with_the_model(
+    interactive, workspace, model, sent, monkeypatch
+):
+    monkeypatch.setattr("latentlab.models.latent_flow._MAX_STEPS", 20)
+    monkeypatch.setattr(model, "flow", None)
+    expected = fit_latent_flow(model.points.mean, model.points.std)
+    results = answer(interactive, sent, Generate(1, "flow", 3, temperature=0.7, seed=4))
+    assert isinstance(results[0], GenerationProgress)
+    assert results[0].message.startswith("Fitting a flow to 300 encoded images")
+    np.testing.assert_array_equal(results[-1].latents, expected.sample(3, 4, 0.7))
+    assert not results[-1].is_from_file
+    assert model.flow is not None
+    (again,) = answer(interactive, sent, Generate(2, "flow", 3, seed=9))
+    np.testing.assert_array_equal(again.latents, expected.sample(3, 9))
+    assert not again.is_from_file
+    monkeypatch.setattr(model, "flow", LatentFlow(2))  # as opened with a file
+    (from_file,) = answer(interactive, sent, Generate(3, "flow", 3, seed=9))
+    assert from_file.is_from_file
+    np.testing.assert_array_equal(from_file.latents, model.flow.sample(3, 9))
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,11 @@ import pytest
 import torch
 
 from latentlab.config import CodebookConfig
+from latentlab.config.layout import latent_layout
+from latentlab.config.recipes import RECIPES
+from latentlab.errors import InputError
 from latentlab.models import StepState, build
-from latentlab.models.families.codebook import Codebook
+from latentlab.models.families.codebook import Codebook, FiniteScalars
 from tests.models.helpers import images, optimizers, smaller, step
 from tests.training.helpers import bars, run_config
 from tests.training.helpers import train as train_run
@@ -77,3 +80,90 @@ def test_a_run_that_goes_on_longer_learns_codes_again():
     assert learning == [False, True]
     model.on_step_start(StepState(80, 8, 10, 8))  # of unknown length
     assert model.learns_codes
+
+
+# --- finite scalars -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("dimension", "values"), [(1, 7), (2, 4), (3, 5)])
+def test_finite_scalars_are_all_combinations_and_each_is_its_own_nearest(dimension, values):
+    book = FiniteScalars(CodebookConfig(kind="finite-scalar", dimension=dimension, values=values))
+    assert book.entries.shape == (values**dimension, dimension)
+    assert len(book.entries.unique(dim=0)) == values**dimension
+    codes = torch.arange(values**dimension).view(1, 1, -1)
+    assert torch.equal(book.nearest(book.lookup(codes)), codes)
+    maps = torch.randn(4, dimension, 3, 3)
+    distances = ((maps[:, None] - book.entries[None, :, :, None, None]) ** 2).sum(2)
+    assert torch.equal(book.nearest(maps), distances.argmin(1))
+    assert not book.state_dict()
+
+
+def test_finite_scalars_round_the_bounded_number_and_pass_its_gradient_on():
+    book = FiniteScalars(CodebookConfig(kind="finite-scalar", dimension=1, values=5))
+    maps = torch.tensor([-9.0, -0.6, 0.1, 0.3, 9.0]).view(5, 1, 1, 1).requires_grad_()
+    quantised = book(maps)
+    assert quantised.entries.flatten().tolist() == [-1.0, -0.5, 0.0, 0.5, 1.0]
+    assert torch.equal(quantised.codes, book.codes_of(maps))
+    quantised.entries.sum().backward()
+    torch.testing.assert_close(maps.grad, 1 - torch.tanh(maps.detach()) ** 2)
+    assert quantised.distance.tolist() == [0.0] * 5
+
+
+def test_too_many_finite_scalars_are_refused():
+    for dimension in (8, 1024):
+        with pytest.raises(InputError, match=r"entries, at most 65,536: set codebook.dimension=4"):
+            smaller("fsq-vae", codebook={"dimension": dimension, "values": 5})
+    assert RECIPES["fsq-vae"].config().codebook.entries == 625
+
+
+# --- residual codebooks -------------------------------------------------------------------------------------
+
+
+def unquantised(model, batch):
+    return model.to_fine(model.encoder(model.inputs(batch, None)))
+
+
+def a_residual_model(**codebook):
+    model = build(smaller("rvq-vae", codebook={"depth": 3, **codebook}), (1, 8, 8))
+    model.prepare(images(16, (1, 8, 8)), 16)
+    return model
+
+
+def test_each_codebook_quantises_what_the_ones_before_have_left():
+    model, batch = a_residual_model().eval(), images(5, (1, 8, 8))
+    left = unquantised(model, batch)
+    errors = [(left**2).sum()]
+    for codes, quantised in zip(model.codes(batch), model.quantise(batch), strict=True):
+        entries = model.codebook_entries()[len(errors) - 1]
+        assert torch.equal(codes, quantised.codes)
+        each = ((left[:, None] - entries[None, :, :, None, None]) ** 2).sum(2)
+        assert torch.equal(codes, each.argmin(1))
+        left = left - entries[codes].permute(0, 3, 1, 2)
+        torch.testing.assert_close(quantised.distance, (left**2).flatten(1).sum(1))
+        errors.append((left**2).sum())
+    assert errors[-1] < errors[1] < errors[0]
+    assert all(map(torch.equal, model.codes_only(batch), model.codes(batch)))
+
+
+def test_the_gradient_of_a_sum_of_entries_is_that_of_one_straight_through_step():
+    model, batch = a_residual_model().train(), images(5, (1, 8, 8))
+    maps = unquantised(model, batch).detach().requires_grad_()
+    model.to_fine.register_forward_hook(lambda *_: maps)
+    torch.stack([level.entries for level in model.quantise(batch)]).sum(0).sum().backward()
+    torch.testing.assert_close(maps.grad, torch.ones_like(maps))
+
+
+def test_a_latent_has_the_entries_of_every_codebook_and_decodes_their_sum():
+    model, batch = a_residual_model().eval(), images(3, (1, 8, 8))
+    z, _ = model.encode(batch)
+    levels = latent_layout(model.config, (1, 8, 8)).levels
+    assert [level.name for level in levels] == ["codebook 1", "codebook 2", "codebook 3"]
+    assert z.shape == (3, levels[-1].start + levels[-1].size)
+    total = torch.stack([level.entries for level in model.quantise(batch)]).sum(0)
+    torch.testing.assert_close(model.decode(z), model.likelihood.mean(model.decoder(model.from_codes(total))))
+    assert all(map(torch.equal, model.codes_from_latents(z), model.codes(batch)))
+
+
+def test_residual_codebooks_have_one_grid():
+    with pytest.raises(InputError, match=r"codebook\.levels=1"):
+        smaller("rvq-vae", codebook={"levels": 2})
