@@ -324,6 +324,27 @@ class Photographer:
         QTest.mouseMove(shown.viewport(), QPointF(shown.z_to_pixel(z)).toPoint())
         self.settle(1)
 
+    def play(self) -> None:
+        """The picture of the Play panel, with a recorded path on the Board."""
+        session, window = self.application.session, self.window
+        self.wait_for(lambda: "starting" not in window.device.text(), "torch")
+        self.find("actionLight").trigger()
+        self.open("bundled:mnist-10d")
+        self.wait_for(lambda: session.latent.size == 10 and session.points is not None, "the model's points")
+        self.settle(2)
+        window.show_panel("board")
+        window.show_panel("play")
+        for _ in range(3):
+            self.find("playAdd").click()
+        self.find("playStart").click()
+        self.find("playRecord").click()
+        self.settle(6)
+        self.find("playRecord").click()
+        self.find("playStart").click()
+        self.settle(6)
+        self.photograph("play")
+        session.board.set_items(())
+
     def _compare(self) -> None:
         """Two models of digits, on images that one of them decodes: MNIST may not be at hand."""
         import numpy as np
@@ -360,7 +381,7 @@ class Photographer:
             return False
 
 
-PARTS = ("tour", "selection", "board", "instruments", "dimensions", "layers")
+PARTS = ("tour", "selection", "board", "instruments", "dimensions", "layers", "play")
 """Methods of `Photographer` that make pictures."""
 
 

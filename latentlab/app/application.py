@@ -48,8 +48,10 @@ from latentlab.controllers.model import ModelController
 from latentlab.controllers.neighbours import NeighboursController
 from latentlab.controllers.notifications import NotificationsController
 from latentlab.controllers.opened_run import OpenedRunController
+from latentlab.controllers.osc import OscController
 from latentlab.controllers.pair_plot import PairPlotController
 from latentlab.controllers.picking import PickController
+from latentlab.controllers.play import PlayController
 from latentlab.controllers.prior import PriorController
 from latentlab.controllers.run_comparison import RunComparisonController
 from latentlab.controllers.runs import RunsController
@@ -185,6 +187,8 @@ class Application(QObject):
         self._board_menu = BoardMenuController(
             session, self.undo, board, directions, self._selection, explore, window, parent
         )
+        play = PlayController(session, self.undo, board, window, parent)
+        self._osc = OscController(session, engine, play, window.play_panel, parent)
 
     def _build_panel_controllers(self) -> None:
         """Make the controllers of data, model and training."""

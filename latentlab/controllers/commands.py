@@ -67,6 +67,17 @@ class MoveLatent(GestureStep):
         super().__init__(text, before, (latent, session.label if label is None else label), apply, gesture)
 
 
+class PlayLatent(_Change):
+    """The latent was moved, frame by frame, from one to another."""
+
+    def __init__(self, session: Session, before: FloatArray, after: FloatArray, text: str) -> None:
+        def apply(latent: FloatArray) -> None:
+            if latent.size == session.latent.size:  # only guards against a race, as in MoveLatent
+                session.set_latent(latent)
+
+        super().__init__(text, before, after, apply)
+
+
 class EditPath(GestureStep):
     """Draw, change or remove the path: waypoints [n, d]."""
 

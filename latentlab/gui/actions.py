@@ -30,7 +30,7 @@ class Actions(QObject):
         Train.
     explore, select, select_box, path
         The tools of the map; one of them is checked (``tools``).
-    keep_latent, keep_selection, keep_path, new_direction, copy_command
+    keep_latent, keep_selection, keep_path, new_direction, play, record, copy_command
         Tools.
     shortcuts, about
         Help.
@@ -82,6 +82,10 @@ class Actions(QObject):
         self.keep_path = make("Keep &path", "", "", "Keep the path drawn on the map on the Board")
         self.new_direction = make(
             "New &direction…", "", "Ctrl+Shift+D", "Find a direction between two groups of images, or along a column"
+        )
+        self.play = make("&Play", "", "Ctrl+Space", "Let the oscillators move the latent, or stop them")
+        self.record = make(
+            "&Record movement", "", "Ctrl+Shift+Space", "Record how the latent moves as a path on the Board, or end it"
         )
         self.copy_command = make("&Copy as command", "copy", "Ctrl+Shift+C", "Copy the command that trains this model")
         self.shortcuts = make("&Keyboard shortcuts", "", "F1", "List what each key does")

@@ -13,8 +13,8 @@ STATE_VERSION = 2
 NARROW = 1180  # px: in a narrower window the side columns are narrower too
 WIDE_COLUMNS, NARROW_COLUMNS = (320, 304), (270, 282)  # px: left and right column
 _LEFT, _RIGHT = ("data", "model", "training", "selection", "curves", "runs", "board"), ("decoded", "sliders")
-_BOTTOM = ("filmstrip", "generate", "log")
-_TABS = (("data", "model", "training", "selection"), ("curves", "runs", "board"), ("filmstrip", "generate", "log"))
+_BOTTOM = ("filmstrip", "generate", "play", "log")
+_TABS = (("data", "model", "training", "selection"), ("curves", "runs", "board"), _BOTTOM)
 _TITLES = {
     "data": "Data",
     "model": "Model",
@@ -27,6 +27,7 @@ _TITLES = {
     "sliders": "Latent",
     "filmstrip": "Filmstrip",
     "generate": "Generate",
+    "play": "Play",
     "log": "Log",
 }
 _TOLERANCE = 12  # px: a column that differs less from its default width was not resized by the user

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from latentlab.gui.panels.latent_sliders import LatentSliders
     from latentlab.gui.panels.log import LogView
     from latentlab.gui.panels.model import ModelPanel
+    from latentlab.gui.panels.play import PlayPanel
     from latentlab.gui.panels.selection import SelectionPanel
     from latentlab.gui.panels.snapshot_bar import SnapshotBar
     from latentlab.gui.panels.training import TrainingPanel
@@ -49,6 +50,7 @@ _PANELS = (
     ("latent_sliders", "panels.latent_sliders", "sliders", "LatentSliders"),
     ("filmstrip", "panels.filmstrip", "filmstrip", "Filmstrip"),
     ("generate_panel", "panels.generate", "generate", "GeneratePanel"),
+    ("play_panel", "panels.play", "play", "PlayPanel"),
     ("curves", "curves.panel", "curves", "TrainingCurves"),
     ("data_panel", "panels.data", "data", "DataPanel"),
     ("model_panel", "panels.model", "model", "ModelPanel"),
@@ -85,7 +87,7 @@ class MainWindow(QMainWindow):
     snapshot_bar
         The bar of epochs under the map.
     data_panel, model_panel, training_panel, selection_panel, curves, runs_table, board, decoded_image, \
-    latent_sliders, filmstrip, log_view
+    latent_sliders, filmstrip, generate_panel, play_panel, log_view
         The panels, each in a dock of ``docks`` by name.
     actions_ : Actions
         The menus' and the toolbar's actions.
@@ -130,6 +132,7 @@ class MainWindow(QMainWindow):
     latent_sliders: LatentSliders
     filmstrip: Filmstrip
     generate_panel: GeneratePanel
+    play_panel: PlayPanel
     log_view: LogView
     snapshot_bar: SnapshotBar
 
@@ -227,6 +230,7 @@ class MainWindow(QMainWindow):
         bar.addMenu("&Train").addActions([a.train, a.continue_run, a.pause, a.stop])
         tools = bar.addMenu("T&ools")
         tools.addActions([a.keep_latent, a.keep_selection, a.keep_path, a.new_direction])
+        tools.addActions([a.play, a.record])
         self.compare_menu = tools.addMenu("&Compare with")
         tools.addSeparator()
         tools.addAction(a.copy_command)

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QLabel, QMainWindow, QTabBar
 
 from latentlab.gui.dock_layout import DockLayout
 
-BOTTOM = ["Filmstrip", "Generate"]
+BOTTOM = ["Filmstrip", "Generate", "Play"]
 
 
 def arranged(qtbot) -> tuple[QMainWindow, DockLayout]:

@@ -51,3 +51,44 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatc
     monkeypatch.setitem(__import__("sys").modules, "openTSNE", None)
     with pytest.raises(InputError, match=r'openTSNE: pip install "latentlab\[embed\]"'):
         embed(POINTS, "tsne")
+
+
+@pytest.fixture
+def few_iterations(monkeypatch):
+    """Enough for three groups of points."""
+    for name in ("_ITERATIONS", "_ITERATIONS_OF_MANY"):
+        monkeypatch.setattr(f"latentlab.latent.embedding.{name}", ((50, 12.0, 0.5), (50, 1.0, 0.8)))
+
+
+def near_of_their_own_group(positions) -> float:
+    """The share of the points whose nearest point is of their own group."""
+    distances = ((positions[:, None] - positions[None]) ** 2).sum(axis=2)
+    np.fill_diagonal(distances, np.inf)
+    return float((GROUPS[distances.argmin(axis=1)] == GROUPS).mean())
+
+
+@pytest.mark.parametrize(("method", "package"), [("tsne", "openTSNE"), ("umap", "umap")])
+@pytest.mark.usefixtures("few_iterations")
+def test_near_points_stay_near_and_progress_is_reported(method, package):
+    """Not of the extra ``test``: numba, which UMAP needs, is large, and comes later than a new Python."""
+    pytest.importorskip(package)
+    reports = []
+    positions = embed(POINTS, method, lambda _positions, fraction: reports.append(fraction))
+    assert positions.shape == (90, 2)
+    assert positions.dtype == np.float32
+    assert near_of_their_own_group(positions) > 0.95
+    assert reports == sorted(reports)
+    assert reports[0] == 0
+    assert reports[-1] > 0.9
+
+
+@pytest.mark.usefixtures("few_iterations")
+def test_of_many_points_the_neighbours_are_the_nearest_ones(monkeypatch):
+    pytest.importorskip("openTSNE")
+    monkeypatch.setattr("latentlab.latent.embedding._MANY", 50)
+    layouts = []
+    for most in (12, 2):  # dimensions for which a tree is searched, or all pairs
+        monkeypatch.setattr("latentlab.latent.embedding._TREE_DIMENSIONS", most)
+        layouts.append(embed(POINTS, "tsne"))
+        assert near_of_their_own_group(layouts[-1]) > 0.95
+    np.testing.assert_allclose(*layouts, atol=1e-3)

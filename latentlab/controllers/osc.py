@@ -1,0 +1,209 @@
+"""Other programs play the latent by OSC, and hear of every latent that is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QObject
+
+from latentlab.controllers.osc_messages import MISSING, Received, is_installed
+from latentlab.controllers.play import PlayController
+from latentlab.engine.client.client import EngineClient
+from latentlab.engine.protocol.messages import NearestFound
+from latentlab.gui.panels.play import PlayPanel
+from latentlab.latent.oscillation import point_along
+from latentlab.state.board import BoardItem, Direction
+from latentlab.state.session import Session
+from latentlab.utils.array_types import FloatArray
+from latentlab.utils.text import pluralize
+
+if TYPE_CHECKING:
+    from latentlab.controllers.osc_port import OscReceiver, OscSender
+
+_TEXT = "Play by OSC"
+
+
+class OscController(QObject):
+    """Joins messages with the latent.
+
+    A message that means nothing for the open model (a dimension it does not have, a position on a path that is not
+    drawn) is refused in silence and counted.
+
+    Attributes
+    ----------
+    refused
+        Messages that were understood but meant nothing.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        engine: EngineClient,
+        play: PlayController,
+        panel: PlayPanel,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._play, self._panel = session, play, panel
+        self.refused = 0
+        self._receiver: OscReceiver | None = None
+        self._sender: OscSender | None = None
+        panel.set_osc_reason("" if is_installed() else MISSING)
+        panel.listenToggled.connect(self.listen)
+        panel.sendToggled.connect(self.send_to)
+        session.latentChanged.connect(self._send_latent)
+        session.labelChanged.connect(self._send_latent)
+        engine.nearestFound.connect(self._send_nearest)
+
+    # --- ports --------------------------------------------------------------------------------------
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on; 0 for none."""
+        return 0 if self._receiver is None else self._receiver.port
+
+    def listen(self, on: bool, port: int = 0, from_anywhere: bool = False) -> None:
+        """Receive messages on a port, 0 for any that is free; or no more."""
+        if self._receiver is not None:
+            self._receiver.close()
+        self._panel.set_note("")
+        if not on or not is_installed():
+            self._panel.set_listening(False)
+            self._panel.set_counts("")
+            return
+        if self._receiver is None:
+            from latentlab.controllers.osc_port import OscReceiver  # only when needed: the window starts without it
+
+            self._receiver = OscReceiver(self)
+            self._receiver.received.connect(self._on_received)
+            self._receiver.counted.connect(self._show_counts)
+        self.refused = 0
+        fault = self._receiver.open(port, from_anywhere)
+        self._panel.set_note(fault)
+        self._panel.set_listening(not fault)
+        self._show_counts()
+
+    def send_to(self, on: bool, host: str = "", port: int = 0) -> None:
+        """Send messages to a port of a machine, or no more."""
+        if self._sender is not None:
+            self._sender.close()
+        if not on or not is_installed():
+            self._panel.set_sending(False)
+            return
+        if self._sender is None:
+            from latentlab.controllers.osc_port import OscSender
+
+            self._sender = OscSender(self)
+        fault = self._sender.open(host, port)
+        self._panel.set_note(fault)
+        self._panel.set_sending(not fault)
+        self._send_latent()
+
+    def _show_counts(self) -> None:
+        receiver = self._receiver
+        if receiver is None or not receiver.port:
+            return
+        refused = receiver.refused + self.refused
+        parts = [pluralize(receiver.accepted, "message")]
+        parts += [f"{refused:,} refused"] if refused else []
+        self._panel.set_counts(", ".join(parts))
+
+    # --- in -----------------------------------------------------------------------------------------
+
+    def _on_received(self, messages: list[Received]) -> None:
+        latent = self._play.middle()
+        before = latent.copy()
+        for message in messages:
+            moved = self._applied(message, latent)
+            if moved is None:
+                self.refused += 1
+            else:
+                latent = moved
+        if not np.array_equal(latent, before):
+            self._play.move_middle(latent, _TEXT)
+
+    def _applied(self, message: Received, latent: FloatArray) -> FloatArray | None:
+        """The latent [d] after a message; ``None`` if it means nothing here."""
+        value = message.values[0]
+        if message.what in ("play", "record"):
+            switch = self._play.set_playing if message.what == "play" else self._play.set_recording
+            switch(value > 0)
+            return latent
+        if self._session.model is None or self._session.layout.kind == "categories":
+            return None
+        moves: dict[str, Callable[[], FloatArray | None]] = {
+            "z": lambda: np.array(message.values, np.float32) if len(message.values) == latent.size else None,
+            "dimension": lambda: self._with_dimension(int(message.key) - 1, value, latent),
+            "cursor": lambda: self._at_cursor(message.values, latent),
+            "direction": lambda: self._along_direction(message.key, value, latent),
+            "path": lambda: self._on_path(value),
+            "class": lambda: self._with_class(int(value), latent),
+        }
+        return moves[message.what]()
+
+    def _with_class(self, label: int, latent: FloatArray) -> FloatArray | None:
+        model = self._session.model
+        if model is None or not model.conditional or not 0 <= label < max(1, len(model.classes)):
+            return None
+        self._session.set_label(label)
+        return latent
+
+    def _with_dimension(self, at: int, value: float, latent: FloatArray) -> FloatArray | None:
+        if at >= latent.size or at in self._session.locked:
+            return None
+        moved = latent.copy()
+        moved[at] = value
+        return moved
+
+    def _at_cursor(self, xy: tuple[float, ...], latent: FloatArray) -> FloatArray | None:
+        """The latent at a point of the map, which is the plane through the present one."""
+        if self._session.axes.embedding:
+            return None  # there is nothing between the points of a layout
+        plane = self._session.plane()
+        shift = np.asarray(xy, np.float32) - plane.project(latent[None])[0]
+        moved: FloatArray = (latent + shift[0] * plane.x + shift[1] * plane.y).astype(np.float32)
+        return moved
+
+    def _along_direction(self, key: str, coordinate: float, latent: FloatArray) -> FloatArray | None:
+        item = self._direction(key)
+        return item.content.moved(latent, coordinate) if item and isinstance(item.content, Direction) else None
+
+    def _on_path(self, share: float) -> FloatArray | None:
+        path = self._session.path
+        return None if path is None or len(path) < 2 else point_along(path, share)
+
+    def _direction(self, key: str) -> BoardItem | None:
+        """A direction of the Board of the open model, by its name or its number from 1."""
+        session, model = self._session, self._session.model
+        items = session.board.of_kind("direction")
+        found = next((item for item in items if item.name == key), None)
+        if found is None and key.isdecimal() and 0 < int(key[:6]) <= len(items):
+            found = items[int(key[:6]) - 1]
+        if found is None or model is None:
+            return None
+        return None if found.why_unusable(session.latent.size, "", model.source, model.sha256) else found
+
+    # --- out ----------------------------------------------------------------------------------------
+
+    def _send_latent(self) -> None:
+        sender, session = self._sender, self._session
+        if sender is None or not sender.is_open or session.model is None:
+            return
+        latent = session.latent
+        if latent.size <= _MOST_SENT:
+            sender.send("z", *latent.astype(float).tolist())
+        if not session.axes.embedding:
+            sender.send("cursor", *session.plane().project(latent[None])[0].astype(float).tolist())
+        if session.label is not None:
+            sender.send("class", session.label)
+
+    def _send_nearest(self, result: NearestFound) -> None:
+        sender = self._sender
+        if sender is not None and sender.is_open and len(result.numbers) and not result.preview:
+            sender.send("nearest", int(result.numbers[0]), float(result.distance[0]))
+
+
+_MOST_SENT = 1024
+"""Numbers of a latent that fit into a packet which networks do not cut."""
