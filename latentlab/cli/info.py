@@ -17,6 +17,7 @@ from latentlab.config.recipes import RECIPES
 from latentlab.data import LeftOut
 from latentlab.data.types import summarize_left_out
 from latentlab.storage import RunFolder, find_model, read_model
+from latentlab.storage.onnx_package import is_package
 from latentlab.utils.thread_priority import available_cores
 
 _PACKAGES = ("torch", "torchvision", "numpy", "Pillow", "PySide6-Essentials", "pyqtgraph", "safetensors", "pydantic")
@@ -96,6 +97,8 @@ def _is_model(source: str) -> bool:
     if not source.strip():
         return False  # not the working folder
     path = Path(source)
+    if is_package(path):
+        return True
     if source.startswith("bundled:") or path.suffix.lower() in (".safetensors", ".pt", ".pth", ".ckpt"):
         return True
     return path.is_dir() and (RunFolder(path).record.exists() or RunFolder(path).model.exists())

@@ -22,7 +22,7 @@ from latentlab.config.parts import (
 )
 from latentlab.errors import InputError
 
-Family = Literal["vae", "factor", "vae-gan", "vq", "ladder", "wake-sleep", "semi-supervised"]
+Family = Literal["vae", "factor", "vae-gan", "vq", "ladder", "wake-sleep", "semi-supervised", "foreign"]
 
 WIDEST_COVARIANCE = 256
 MOST_ENTRIES = 65_536  # of a codebook
@@ -44,7 +44,8 @@ class ModelConfig(Config):
     )
     family: Family = Field(
         default="vae",
-        description="``vae`` is the composition of the parts; the other families use some of them and add their own.",
+        description="``vae`` is the composition of the parts; the other families use some of them and add their own; "
+        "``foreign`` is a model of another program, which cannot be trained.",
     )
     latent_dim: int = Field(
         default=2,

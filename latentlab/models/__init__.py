@@ -10,6 +10,7 @@ takes the mean over the batch.
 from __future__ import annotations
 
 from latentlab.config import ModelConfig
+from latentlab.errors import InputError
 from latentlab.models.base import Batch, Bound, LatentModel, Losses, StepState
 from latentlab.models.families.adversarial import VAEGAN, FactorVAE
 from latentlab.models.families.ladder import LadderVAE
@@ -46,7 +47,8 @@ def build(config: ModelConfig, image_shape: tuple[int, int, int], classes: int =
     Raises
     ------
     InputError
-        When the configuration is conditional and there are fewer than two classes.
+        When the configuration is conditional and there are fewer than two classes, or is that of a model of another
+        program.
 
     Examples
     --------
@@ -56,6 +58,8 @@ def build(config: ModelConfig, image_shape: tuple[int, int, int], classes: int =
     >>> sorted(losses.terms)
     ['distortion', 'elbo', 'rate']
     """
+    if config.family == "foreign":
+        raise InputError("a model of another program cannot be built or trained from its settings")
     kind = FAMILIES[config.family]
     if config.family == "vae" and config.posterior.refine > 0:
         kind = PerDatapointVAE

@@ -36,7 +36,7 @@ class EncoderInputs(nn.Module):
             mask = torch.ones_like(x[:, :1]) if batch.mask is None else batch.mask
             parts = [x * mask, mask]
         if self.plane is not None:
-            parts.append(self.plane(one_hot).view(len(x), 1, *x.shape[2:]))
+            parts.append(self.plane(one_hot).view(x.shape[0], 1, *x.shape[2:]))
         return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
 
 

@@ -57,7 +57,7 @@ class ImageModel(LatentModel):
 
     def features(self, batch: Batch) -> Tensor:
         """The encoder's features, [B, F]."""
-        one_hot = self.one_hot(batch.label, len(batch.x), batch.x.device) if self.classes else None
+        one_hot = self.one_hot(batch.label, batch.x.shape[0], batch.x.device) if self.classes else None
         features: Tensor = self.encoder(self.inputs(batch, one_hot))
         return features
 

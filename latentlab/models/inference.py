@@ -22,11 +22,13 @@ from latentlab.errors import InputError
 from latentlab.models import build
 from latentlab.models.base import Batch, LatentModel
 from latentlab.models.device import resolve_device
+from latentlab.models.foreign import ForeignModel
 from latentlab.models.generate import draw_latents, points_to_fit, require_plain
 from latentlab.models.latent_flow import LatentFlow, fit_latent_flow
 from latentlab.models.push_forward import push_forward
 from latentlab.models.seeded_noise import fixed_noise
 from latentlab.storage import ModelFile, ModelHeader, Points, check_weights, find_model, read_model, write_model
+from latentlab.storage.onnx_package import OnnxPackage
 from latentlab.storage.validation import WEIGHT
 from latentlab.utils.array_rules import ArrayRule
 
@@ -510,6 +512,8 @@ def model_from(file: ModelFile, device: torch.device, path: Path) -> InferenceMo
         When configuration and weights disagree.
     """
     header = file.header
+    if file.package is not None:
+        return InferenceModel(_foreign(file.package, path), header, torch.device("cpu"))
     # First on the meta device: a header may describe far more than the file contains.
     with torch.device("meta"):
         outline = build(header.model, header.image_shape, len(header.classes))
@@ -532,6 +536,17 @@ def _flow_of(file: ModelFile, latent_dim: int, path: Path) -> LatentFlow:
     flow = LatentFlow(latent_dim, file.header.latent_flow)
     put_weights(flow, weights)
     return flow.requires_grad_(False)
+
+
+def _foreign(package: OnnxPackage, path: Path) -> ForeignModel:
+    """The model of an ONNX package that has passed its test."""
+    # Imported here: few models are foreign.
+    from latentlab.foreign.onnx_functions import OnnxFunctions
+    from latentlab.foreign.self_test import self_test
+
+    self_test(path)
+    header = package.header
+    return ForeignModel(header.model, header.image_shape, len(header.classes), OnnxFunctions(package))
 
 
 def weight_rules(module: LatentModel) -> dict[str, ArrayRule]:

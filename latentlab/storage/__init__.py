@@ -8,9 +8,9 @@ from latentlab.storage.model_file import (
     ModelHeader,
     Points,
     check_weights,
-    read_model,
     write_model,
 )
+from latentlab.storage.open_model import read_model
 from latentlab.storage.run_folder import RunFolder, RunRecord, claim_run_folder, find_model
 from latentlab.storage.snapshots import Snapshot, SnapshotFolder
 

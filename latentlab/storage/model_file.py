@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,9 @@ from latentlab.storage.validation import (
     shortened,
 )
 from latentlab.utils.array_rules import LARGEST_COORDINATE, PICTURE, ArrayRule, first_fault
+
+if TYPE_CHECKING:
+    from latentlab.storage.onnx_package import OnnxPackage
 
 SCHEMA_VERSION = 1
 METADATA_KEY = "latentlab"
@@ -151,6 +154,7 @@ class ModelFile:
 
     ``preview`` is the decoded manifold, uint8 [H, W] or [H, W, 3], z₂ upwards; ``flow`` the weights of a flow fitted to
     the points, of the size in the header.
+    A model of another program has no weights here, but a ``package``.
     """
 
     header: ModelHeader
@@ -158,6 +162,7 @@ class ModelFile:
     points: Points | None = None
     preview: NDArray[np.uint8] | None = field(default=None)
     flow: Arrays | None = None
+    package: OnnxPackage | None = None
 
 
 def read_model(path: str | Path) -> ModelFile:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from latentlab.errors import InputError
+from latentlab.storage.onnx_package import is_package
 from latentlab.storage.session_file import SUFFIX
 from latentlab.utils.file_formats import array_in_file
 from latentlab.utils.source_names import NAMED, expand, parts_of
@@ -18,6 +19,7 @@ _MODELS = {
     ".pth",
     ".ckpt",
     ".bin",
+    ".onnx",
 }  # pickles: only to refuse them clearly
 _RUN_FILES = ("model.safetensors", "checkpoint.safetensors")
 
@@ -27,7 +29,7 @@ def kind_of(source: str) -> str:
     path = Path(source)
     if len(parts_of(source)) > 1:
         return "dataset"
-    if source.startswith("bundled:") or path.suffix.lower() in _MODELS:
+    if source.startswith("bundled:") or path.suffix.lower() in _MODELS or is_package(path):
         return "model"
     if source.endswith(SUFFIX):
         return "session"

@@ -153,7 +153,7 @@ class VQVAE(LatentModel):
         dimension = self.config.codebook.dimension
         parts = torch.split(z, [dimension * math.prod(grid) for grid in self.grids], 1)
         return [
-            self._book(level).nearest(part.reshape(len(z), dimension, *self.grids[level]))
+            self._book(level).nearest(part.reshape(z.shape[0], dimension, *self.grids[level]))
             for level, part in enumerate(parts)
         ]
 

@@ -136,6 +136,6 @@ class ConvDecoder(Decoder):
     def forward(self, z: Tensor) -> Tensor:
         """Compute the likelihood's parameters."""
         start: Tensor = self.start(z)
-        maps = start.view(len(z), *self.smallest).contiguous(memory_format=torch.channels_last)
+        maps = start.view(z.shape[0], *self.smallest).contiguous(memory_format=torch.channels_last)
         pixels: Tensor = self.layers(maps)
         return pixels

@@ -43,4 +43,5 @@ class MLPDecoder(Decoder):
     def forward(self, z: Tensor) -> Tensor:
         """Compute the likelihood's parameters."""
         pixels: Tensor = self.pixels(self.layers(z))
-        return pixels.view(len(z), *self.image_shape)
+        # Not len(z), which an exported graph would take for a constant.
+        return pixels.view(z.shape[0], *self.image_shape)

@@ -91,5 +91,5 @@ class CholeskyPosterior(Posterior):
 
     def forward(self, features: Tensor) -> Cholesky:
         """Compute q(z|x)."""
-        below = features.new_zeros(len(features), 0) if self.below is None else self.below(features)
+        below = features.new_zeros(features.shape[0], 0) if self.below is None else self.below(features)
         return Cholesky(self.mean(features), soft_clip(self.log_std(features), *LOG_STD_RANGE), below)

@@ -1,0 +1,1 @@
+"""Taking models elsewhere and bringing them here: packages, pages, cards (torch, no Qt)."""
