@@ -29,6 +29,8 @@ COMMANDS = (
     "info",
     "recipes",
     "doctor",
+    "export",
+    "adopt",
     "export-tensorboard",
 )
 
@@ -40,7 +42,7 @@ a folder of images or a dataset file.
 DATA is a folder of images, a dataset file ({FORMAT_NAMES}), a zarr store,
 a text file of paths, demo:shapes, demo:colour, or torchvision:NAME, for instance torchvision:MNIST.
 Several folders or files are one dataset; shards-{{000..003}}.tar stands for four files.
-MODEL is a .safetensors file, a run folder, or bundled:NAME."""
+MODEL is a .safetensors file, a run folder, bundled:NAME, or an ONNX package (latentlab adopt makes one of your own)."""
 
 
 _GRID = "N × N latents at even quantiles of the standard normal in the first two dimensions; the others are 0"
@@ -70,6 +72,8 @@ def build_parser() -> Parser:
     _add_impute(commands)
     add_explore_commands(commands)
     _add_info(commands)
+    _add_export(commands)
+    _add_adopt(commands)
     _add_tensorboard(commands)
     add_command(commands, "recipes", "info:recipes", "list the recipes", answers=True)
     add_command(commands, "doctor", "info:doctor", "show versions, devices and folders, for a report", answers=True)
@@ -201,6 +205,43 @@ def _add_impute(commands: argparse._SubParsersAction[Parser]) -> None:
 def _add_info(commands: argparse._SubParsersAction[Parser]) -> None:
     command = add_command(commands, "info", "info:info", "describe a model, a run or a dataset", answers=True)
     add_data(command, "source", "MODEL|DATA|RUN")
+
+
+def _add_export(commands: argparse._SubParsersAction[Parser]) -> None:
+    command = add_command(commands, "export", "export:export", "write a model for other programs")
+    command.epilog = (
+        "The ONNX package is a folder with encoder.onnx, decoder.onnx, model.json and test.npz. It is run with "
+        "onnxruntime once it is written, and the largest difference to the model's own outputs is reported."
+    )
+    command.add_argument("model", metavar="MODEL")
+    command.add_argument("--onnx", required=True, metavar="FOLDER", help="a new folder for the package")
+
+
+def _add_adopt(commands: argparse._SubParsersAction[Parser]) -> None:
+    command = add_command(commands, "adopt", "export:adopt", "make an ONNX package of your own PyTorch model")
+    command.epilog = (
+        "Runs your code. The model needs encode(x) and decode(z); encode returns a mean, a mean and its spread, or a "
+        "torch distribution. The package is tested with onnxruntime, and opens wherever MODEL stands."
+    )
+    command.add_argument(
+        "source", metavar="module.py:model", help="a file, and the name in it of a module or of what makes one"
+    )
+    command.add_argument("--out", required=True, metavar="FOLDER", help="a new folder for the package")
+    command.add_argument("--image-shape", required=True, metavar="C,H,W", help="of the images it takes, as 1,28,28")
+    command.add_argument("--weights", metavar="FILE", help=".safetensors, or a state_dict of torch.save")
+    command.add_argument(
+        "--spread",
+        choices=("log-variance", "std", "log-std", "none"),
+        help="what the second of two outputs of encode is",
+    )
+    command.add_argument("--value-range", default="0,1", metavar="A,B", help="the model's black and white (0,1)")
+    command.add_argument("--classes", metavar="A,B,…", help="names of the labels of a conditional model")
+    command.add_argument(
+        "--prior",
+        choices=("standard-normal", "unknown"),
+        default="standard-normal",
+        help="what latents are drawn from (standard-normal)",
+    )
 
 
 def _add_tensorboard(commands: argparse._SubParsersAction[Parser]) -> None:

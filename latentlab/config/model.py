@@ -188,7 +188,7 @@ class ModelConfig(Config):
 
     def _family_conflicts(self) -> tuple[tuple[bool, str], ...]:
         family = self.family
-        if family == "vae":
+        if family in ("vae", "foreign"):
             return ()
         plain = (self.posterior.kind, self.prior.kind, self.posterior.refine) == ("diagonal", "standard", 0)
         direct = (self.estimator, self.bound, self.divergence.kind) == ("reparameterised", "elbo", "none")

@@ -21,7 +21,13 @@ from latentlab.errors import InputError
 from latentlab.foreign.self_test import self_test
 from latentlab.models.base import Batch
 from latentlab.models.inference import InferenceModel
-from latentlab.storage.onnx_package import DecoderPorts, EncoderPorts, PackageDescription, write_package
+from latentlab.storage.onnx_package import (
+    DecoderPorts,
+    EncoderPorts,
+    PackageDescription,
+    require_new_folder,
+    write_package,
+)
 
 _TESTS = 8
 _TOLERANCE = 1e-3
@@ -51,6 +57,7 @@ def export_onnx(model: InferenceModel, folder: str | Path) -> dict[str, float]:
     """
     if model.module.config.family == "foreign":
         raise InputError("this model is a package of another program already: copy its folder")
+    require_new_folder(Path(folder))
     module = copy.deepcopy(model.module).cpu().eval()
     has_encoder = getattr(module, "has_encoder", True) and module.config.posterior.refine == 0
     test = _test_arrays(model, has_encoder)

@@ -204,13 +204,7 @@ def write_package(
     InputError, RunError
         When the folder is not empty, or cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        is_empty = not any(folder.iterdir())
-    except OSError as error:
-        raise InputError(f"cannot write {folder}: {error.strerror or error}") from None
-    if not is_empty:
-        raise InputError(f"{folder} is not empty: write the package into a new folder")
+    require_new_folder(folder)
     arrays = io.BytesIO()
     np.savez_compressed(arrays, allow_pickle=False, **test)
     atomic_write(folder / DECODER, decoder)
@@ -218,6 +212,23 @@ def write_package(
         atomic_write(folder / ENCODER, encoder)
     atomic_write(folder / TEST, arrays.getvalue())
     atomic_write(folder / DESCRIPTION, (json.dumps(description.model_dump(mode="json"), indent=2) + "\n").encode())
+
+
+def require_new_folder(folder: Path) -> None:
+    """Make a folder for a package.
+
+    Raises
+    ------
+    InputError
+        When it is not empty, or cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        is_empty = not any(folder.iterdir())
+    except OSError as error:
+        raise InputError(f"cannot write {folder}: {error.strerror or error}") from None
+    if not is_empty:
+        raise InputError(f"{folder} is not empty: write the package into a new folder")
 
 
 def _read_folder(folder: Path) -> OnnxPackage:
@@ -406,5 +417,6 @@ __all__ = [
     "PackageDescription",
     "is_package",
     "read_package",
+    "require_new_folder",
     "write_package",
 ]
