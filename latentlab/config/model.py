@@ -215,7 +215,7 @@ class ModelConfig(Config):
             ),
             (
                 family == "vq" and self.architecture.kind == "mlp",
-                "family=vq needs a grid of features: set architecture.kind=conv or residual",
+                "family=vq needs a grid of features: set architecture.kind=conv, residual or attention",
             ),
             *self._codebook_conflicts(),
         )

@@ -12,10 +12,11 @@ from latentlab.config.base import Config
 class ArchitectureConfig(Config):
     """The networks of encoder and decoder."""
 
-    kind: Literal["mlp", "conv", "residual"] = Field(
+    kind: Literal["mlp", "conv", "residual", "attention"] = Field(
         default="mlp",
         description="``mlp``: fully connected; ``conv``: strided convolutions, for images of any size; "
-        "``residual``: strided convolutions with a residual block at every level.",
+        "``residual``: strided convolutions with a residual block at every level; ``attention``: with normalised "
+        "residual blocks, and self-attention where maps are small, for images of 64 to 256 pixels a side.",
     )
     hidden: int = Field(default=500, ge=1, le=65536, description="Units in each of the MLP's hidden layers.")
     layers: int = Field(default=1, ge=0, le=16, description="Number of the MLP's hidden layers; 0 for an affine map.")
@@ -24,6 +25,13 @@ class ArchitectureConfig(Config):
         ge=1,
         le=1024,
         description="Channels of the first convolution; deeper ones have up to four times as many.",
+    )
+    attention: int = Field(
+        default=16,
+        ge=0,
+        le=64,
+        description="For ``attention``: the largest side of a map with self-attention; 0 for none. Its work grows with "
+        "the fourth power of the side.",
     )
     activation: Literal["relu", "tanh", "elu", "silu", "softplus"] = Field(
         default="relu", description="Activation function between layers."

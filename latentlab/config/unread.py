@@ -63,11 +63,13 @@ def unread_settings(model: ModelConfig) -> dict[str, str]:
     """
     likelihood, rate, family = model.likelihood.kind, model.rate.kind, model.family
     posterior, prior, divergence = model.posterior.kind, model.prior.kind, model.divergence.kind
-    is_mlp = model.architecture.kind == "mlp"
+    is_mlp, attends = model.architecture.kind == "mlp", model.architecture.kind == "attention"
     rules: tuple[tuple[bool, str, str], ...] = (
         (family != "vq", "latent_dim", "a family other than vq, whose latents are a grid of codes"),
         (is_mlp, "architecture.hidden architecture.layers", "architecture.kind=mlp"),
-        (not is_mlp, "architecture.width", "architecture.kind=conv or residual"),
+        (not is_mlp, "architecture.width", "architecture.kind=conv, residual or attention"),
+        (attends, "architecture.attention", "architecture.kind=attention"),
+        (not attends, "architecture.activation", "an architecture.kind other than attention, which has SiLU"),
         (posterior in ("iaf", "planar"), "posterior.steps", "posterior.kind=iaf or planar"),
         (posterior == "iaf", "posterior.hidden", "posterior.kind=iaf"),
         (posterior != "concrete", "kl", "a posterior.kind other than concrete, whose rate is always in closed form"),

@@ -28,7 +28,7 @@ from tests.models.helpers import images, tiny
 SHAPES = [(1, 8, 8), (1, 28, 28), (3, 64, 64), (1, 28, 20), (3, 61, 37), (1, 8, 256), (1, 2, 3)]
 
 
-@pytest.mark.parametrize("kind", ["mlp", "conv", "residual"])
+@pytest.mark.parametrize("kind", ["mlp", "conv", "residual", "attention"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_any_image_size(kind, shape):
     model = tiny(shape, architecture={"kind": kind, "width": 4}, latent_dim=3)

@@ -37,7 +37,7 @@ def check(function, size=3):
     assert not derivatives.requires_grad
 
 
-@pytest.mark.parametrize("kind", ["mlp", "conv", "residual"])
+@pytest.mark.parametrize("kind", ["mlp", "conv", "residual", "attention"])
 @pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
 def test_every_decoder(kind, activation):
     architecture = {"kind": kind, "activation": activation, "hidden": 9, "width": 4}

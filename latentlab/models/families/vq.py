@@ -15,8 +15,9 @@ from latentlab.models.encoder_inputs import EncoderInputs, corrupted
 from latentlab.models.families.code_prior import CodePrior
 from latentlab.models.families.codebook import Codebook, Quantised, build_codebook, perplexity
 from latentlab.models.likelihoods import build_likelihood
+from latentlab.models.networks import build_downward, build_upward
 from latentlab.models.networks.base import ACTIVATIONS
-from latentlab.models.networks.conv import Upsample, downward, strides, upward
+from latentlab.models.networks.conv import Upsample, strides
 from latentlab.models.objective import batch_mean, batch_objective
 
 
@@ -66,7 +67,7 @@ class VQVAE(LatentModel):
         self.inputs = EncoderInputs(image_shape, 0, config.corruption.kind == "mask")
         self.likelihood = build_likelihood(config.likelihood)
         self.is_density = self.likelihood.is_density
-        self.encoder, width = downward(architecture, self.inputs.channels, fine)
+        self.encoder, width = build_downward(architecture, self.inputs.channels, fine)
         self.codebooks = nn.ModuleList(build_codebook(book) for _ in self.grids)
         inputs = width
         if self.is_two_level:
@@ -78,7 +79,7 @@ class VQVAE(LatentModel):
             inputs = 2 * width
         self.to_fine = nn.Conv2d(inputs, book.dimension, 1)
         outputs = image_shape[0] * self.likelihood.parameters_per_pixel
-        self.decoder, start = upward(architecture, outputs, fine)
+        self.decoder, start = build_upward(architecture, outputs, fine)
         self.from_codes = nn.Conv2d(book.dimension * (1 + self.is_two_level), start, 3, padding=1)
         self.up = (
             Upsample(book.dimension, book.dimension, strides(sizes, depth), fine[-1]) if self.is_two_level else None

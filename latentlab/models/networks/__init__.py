@@ -6,13 +6,32 @@ the likelihood, [B, C', H, W].
 
 from __future__ import annotations
 
+from torch import nn
+
 from latentlab.config import ArchitectureConfig
+from latentlab.config.layout import Sizes
+from latentlab.models.networks.attention import (
+    AttentionDecoder,
+    AttentionEncoder,
+    attentive_downward,
+    attentive_upward,
+)
 from latentlab.models.networks.base import Decoder, Encoder, ImageShape
-from latentlab.models.networks.conv import ConvDecoder, ConvEncoder
+from latentlab.models.networks.conv import ConvDecoder, ConvEncoder, downward, upward
 from latentlab.models.networks.mlp import MLPDecoder, MLPEncoder
 
-ENCODERS: dict[str, type[Encoder]] = {"mlp": MLPEncoder, "conv": ConvEncoder, "residual": ConvEncoder}
-DECODERS: dict[str, type[Decoder]] = {"mlp": MLPDecoder, "conv": ConvDecoder, "residual": ConvDecoder}
+ENCODERS: dict[str, type[Encoder]] = {
+    "mlp": MLPEncoder,
+    "conv": ConvEncoder,
+    "residual": ConvEncoder,
+    "attention": AttentionEncoder,
+}
+DECODERS: dict[str, type[Decoder]] = {
+    "mlp": MLPDecoder,
+    "conv": ConvDecoder,
+    "residual": ConvDecoder,
+    "attention": AttentionDecoder,
+}
 
 
 def build_encoder(config: ArchitectureConfig, image_shape: ImageShape) -> Encoder:
@@ -41,4 +60,24 @@ def build_decoder(config: ArchitectureConfig, latents: int, image_shape: ImageSh
     return DECODERS[config.kind](config, latents, image_shape)
 
 
-__all__ = ["DECODERS", "ENCODERS", "Decoder", "Encoder", "ImageShape", "build_decoder", "build_encoder"]
+def build_downward(config: ArchitectureConfig, inputs: int, sizes: Sizes) -> tuple[nn.Sequential, int]:
+    """Convolutions from ``inputs`` channels down the pyramid ``sizes``, and their number of output channels."""
+    return (attentive_downward if config.kind == "attention" else downward)(config, inputs, sizes)
+
+
+def build_upward(config: ArchitectureConfig, outputs: int, sizes: Sizes) -> tuple[nn.Sequential, int]:
+    """Convolutions up the pyramid ``sizes`` to ``outputs`` channels, and their number of input channels."""
+    return (attentive_upward if config.kind == "attention" else upward)(config, outputs, sizes)
+
+
+__all__ = [
+    "DECODERS",
+    "ENCODERS",
+    "Decoder",
+    "Encoder",
+    "ImageShape",
+    "build_decoder",
+    "build_downward",
+    "build_encoder",
+    "build_upward",
+]
