@@ -50,6 +50,7 @@ from latentlab.controllers.notifications import NotificationsController
 from latentlab.controllers.opened_run import OpenedRunController
 from latentlab.controllers.osc import OscController
 from latentlab.controllers.pair_plot import PairPlotController
+from latentlab.controllers.path import PathController
 from latentlab.controllers.picking import PickController
 from latentlab.controllers.play import PlayController
 from latentlab.controllers.prior import PriorController
@@ -164,6 +165,7 @@ class Application(QObject):
         self.map = MapController(session, engine, latent_map, parent)
         FarFromDataController(session, engine, image, parent)
         self._encoded_image = EncodedImageController(session, engine, self.undo, image, window.notifications, parent)
+        PathController(session, engine, explore, self.undo, latent_map, window, self.activity, parent)
         filmstrip = FilmstripController(session, engine, window.filmstrip, parent)
         compare = CompareController(session, engine, explore, window, self.activity, parent)
         CompareMenuController(session, engine, compare, window, _bundled(), parent)

@@ -64,6 +64,7 @@ class FilmstripController(QObject):
         session.latentChanged.connect(self._on_latent_changed)
         session.modelChanged.connect(self._on_model_changed)
         session.pathChanged.connect(self._on_path_changed)
+        session.pathPlanned.connect(self._on_path_planned)
         named = session.dimension_names.changed
         for signal in (session.labelChanged, session.levelChanged, session.datasetChanged, named):
             signal.connect(request_soon)
@@ -91,10 +92,19 @@ class FilmstripController(QObject):
             self._filmstrip.set_kind("interpolate")
         self._strip_request.debounce()
 
+    def _on_path_planned(self) -> None:
+        if self._session.path_frames is not None and self._filmstrip.kind() == "interpolate":
+            self._strip_request.debounce()
+
     def _path(self) -> FloatArray | None:
-        """Waypoints [n, d] to interpolate through, if there are at least two."""
-        path = self._session.path
-        return None if path is None or len(path) < 2 else path
+        """Latents [n, d] to interpolate through: of the film if they are known, else the waypoints; at least two."""
+        path, frames = self._session.path, self._session.path_frames
+        if path is None or len(path) < 2:
+            return None
+        if frames is None or len(frames) < STEPS:
+            return path
+        shown: FloatArray = frames[np.linspace(0, len(frames) - 1, STEPS).round().astype(int)]
+        return shown
 
     def _on_points_changed(self) -> None:
         """Other dimensions may have the highest KL now; during training that waits for the next strip."""

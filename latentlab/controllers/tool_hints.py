@@ -13,7 +13,10 @@ FIRST_HINT = "Move over the map to preview images, click to choose a latent, scr
 _HINTS = {
     "select": "Draw around points to select them; Shift adds, Ctrl or Alt takes away, Escape clears; R: in a box",
     "box": "Drag a box over points to select them; Shift adds, Ctrl or Alt takes away, Escape clears; S: by a lasso",
-    "path": "Click to add a waypoint; Escape clears the path",
+    "path": (
+        "Click to add a waypoint, also on the path; drag to move it, Shift+drag to draw by hand, Ctrl+click to remove; "
+        "Space plays, Escape clears the path"
+    ),
 }
 
 

@@ -30,7 +30,7 @@ class Actions(QObject):
         Train.
     explore, select, select_box, path
         The tools of the map; one of them is checked (``tools``).
-    keep_latent, keep_selection, keep_path, new_direction, play, record, copy_command
+    keep_latent, keep_selection, keep_path, new_direction, play_path, export_film, play, record, copy_command
         Tools.
     shortcuts, about
         Help.
@@ -76,10 +76,12 @@ class Actions(QObject):
         self.select = make("Select", "lasso", "S", tip, checkable=True)
         tip = "Drag a box over points to select them; Shift adds, Ctrl or Alt takes away"
         self.select_box = make("Box", "select", "R", tip, checkable=True)
-        self.path = make("Path", "path", "P", "Draw a path to interpolate along", checkable=True)
+        self.path = make("Path", "path", "P", "Set the waypoints of a path; Space plays it", checkable=True)
         self.keep_latent = make("&Keep latent", "", "Ctrl+B", "Keep the latent that is shown on the Board")
         self.keep_selection = make("Keep &selection", "", "Ctrl+Shift+B", "Keep the selected images on the Board")
         self.keep_path = make("Keep &path", "", "", "Keep the path drawn on the map on the Board")
+        self.play_path = make("&Play path", "", "Ctrl+Space", "Play the images along the path, or pause")
+        self.export_film = make("Export &film…", "", "Ctrl+Shift+E", "Write the film of the path that is played")
         self.new_direction = make(
             "New &direction…", "", "Ctrl+Shift+D", "Find a direction between two groups of images, or along a column"
         )
@@ -97,7 +99,7 @@ class Actions(QObject):
         self.schemes = self._group(self.theme_system, self.theme_light, self.theme_dark)
         for action in (
             self.undo, self.redo, self.train, self.continue_run, self.pause, self.stop, self.keep_latent,
-            self.keep_selection, self.keep_path, self.new_direction,
+            self.keep_selection, self.keep_path, self.new_direction, self.play_path, self.export_film,
         ):  # fmt: skip
             action.setEnabled(False)
 

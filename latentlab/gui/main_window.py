@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from latentlab.gui.panels.latent_sliders import LatentSliders
     from latentlab.gui.panels.log import LogView
     from latentlab.gui.panels.model import ModelPanel
+    from latentlab.gui.panels.path_bar import PathBar
     from latentlab.gui.panels.play import PlayPanel
     from latentlab.gui.panels.selection import SelectionPanel
     from latentlab.gui.panels.snapshot_bar import SnapshotBar
@@ -84,8 +85,8 @@ class MainWindow(QMainWindow):
     ----------
     latent_map
         The widget in the middle.
-    snapshot_bar
-        The bar of epochs under the map.
+    path_bar, snapshot_bar
+        The bars under the map: of the path, and of epochs.
     data_panel, model_panel, training_panel, selection_panel, curves, runs_table, board, decoded_image, \
     latent_sliders, filmstrip, generate_panel, play_panel, log_view
         The panels, each in a dock of ``docks`` by name.
@@ -135,6 +136,7 @@ class MainWindow(QMainWindow):
     play_panel: PlayPanel
     log_view: LogView
     snapshot_bar: SnapshotBar
+    path_bar: PathBar
 
     def __init__(self, latent_map: QWidget, parent: QWidget | None = None, *, panels_later: bool = False) -> None:
         super().__init__(parent)
@@ -193,6 +195,8 @@ class MainWindow(QMainWindow):
             yield
             self.docks[dock].set_panel(panel)
             yield
+        self.path_bar = import_module("latentlab.gui.panels.path_bar").PathBar()
+        self._centre.addWidget(self.path_bar)
         self.snapshot_bar = import_module("latentlab.gui.panels.snapshot_bar").SnapshotBar()
         self._centre.addWidget(self.snapshot_bar)
         self._join_panels()
@@ -230,7 +234,7 @@ class MainWindow(QMainWindow):
         bar.addMenu("&Train").addActions([a.train, a.continue_run, a.pause, a.stop])
         tools = bar.addMenu("T&ools")
         tools.addActions([a.keep_latent, a.keep_selection, a.keep_path, a.new_direction])
-        tools.addActions([a.play, a.record])
+        tools.addActions([a.play_path, a.export_film, a.play, a.record])
         self.compare_menu = tools.addMenu("&Compare with")
         tools.addSeparator()
         tools.addAction(a.copy_command)

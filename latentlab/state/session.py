@@ -48,6 +48,8 @@ class Session(QObject):
     -------
     latentChanged, previewChanged, labelChanged, levelChanged, lockedChanged, pathChanged
         The committed latent, the latent under the pointer, the class, the level, the locks, the path or its style.
+    pathPlanned
+        The latents along the path are other ones.
     modelChanged(is_new_model)
         Another model was opened, or the current one has newer weights.
     pointsChanged, encodedImageChanged, viewedEpochChanged, datasetChanged, axesChanged, colourByChanged, dirtyChanged
@@ -68,6 +70,7 @@ class Session(QObject):
     levelChanged = Signal()
     lockedChanged = Signal()
     pathChanged = Signal()
+    pathPlanned = Signal()
     selectionChanged = Signal()
     modelChanged = Signal(bool)
     pointsChanged = Signal()
@@ -98,6 +101,7 @@ class Session(QObject):
         self._path: FloatArray | None = None
         self._path_style = PathStyle()
         self._path_curve: FloatArray | None = None
+        self._path_frames: FloatArray | None = None
         self._model: ModelInfo | None = None
         self._model_version = self._opened_version = -1
         self._points: PointsChanged | None = None
@@ -219,7 +223,7 @@ class Session(QObject):
     def set_path(self, waypoints: FloatArray | None) -> None:
         """Set the path drawn on the map."""
         if waypoints is not self._path:
-            self._path = waypoints
+            self._path, self._path_frames = waypoints, None
             self._emit(self.pathChanged)
 
     @property
@@ -230,7 +234,7 @@ class Session(QObject):
     def set_path_style(self, style: PathStyle) -> None:
         """Choose how the path leads through its waypoints."""
         if style != self._path_style:
-            self._path_style = style
+            self._path_style, self._path_frames = style, None
             self._emit(self.pathChanged)
 
     @property
@@ -238,11 +242,16 @@ class Session(QObject):
         """Latents close to each other along the path, float32 [m, d]; ``None`` while they are not known."""
         return self._path_curve
 
-    def set_path_curve(self, curve: FloatArray | None) -> None:
-        """Set the latents along the path."""
-        if curve is not self._path_curve:
-            self._path_curve = curve
-            self.changed.emit()
+    @property
+    def path_frames(self) -> FloatArray | None:
+        """The latents whose images are played along the path, float32 [n, d]; ``None`` while they are not known."""
+        return self._path_frames
+
+    def set_path_plan(self, curve: FloatArray | None, frames: FloatArray | None) -> None:
+        """Set the latents along the path, and those that are played."""
+        if curve is not self._path_curve or frames is not self._path_frames:
+            self._path_curve, self._path_frames = curve, frames
+            self._emit(self.pathPlanned)
 
     @property
     def selection(self) -> Selection | None:
@@ -313,7 +322,7 @@ class Session(QObject):
             signals.append(self.axesChanged)
         self._axes.expect_first_points()
         self._points = self._encoded_image = self._path = self._viewed_epoch = self._nearest_posterior = None
-        self._path_curve = None
+        self._path_curve = self._path_frames = None
         self._neighbours = self._embedding = None
         self._is_far_from_data = False
         self._label = 0 if model is not None and model.conditional else None

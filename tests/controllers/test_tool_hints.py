@@ -22,7 +22,7 @@ def test_each_tool_has_its_own_hint(window, session, activity, status):
     ToolHintController(session, window, activity, is_first_start=True, parent=window)
     assert status.message() == FIRST_HINT
     window.actions_.path.trigger()
-    assert status.message() == "Click to add a waypoint; Escape clears the path"
+    assert status.message().startswith("Click to add a waypoint, also on the path; drag to move it")
     window.actions_.select.trigger()
     assert status.message().startswith("Draw around points")
     activity.begin("loading", ActivityEntry("Opening photos"))

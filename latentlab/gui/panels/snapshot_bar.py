@@ -6,33 +6,17 @@ from collections.abc import Sequence
 from math import ceil
 
 from PySide6.QtCore import QEvent, QSignalBlocker, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QSizePolicy, QSlider, QStyle, QStyleOptionSlider, QWidget
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from latentlab.gui.style.icons import set_icon
 from latentlab.gui.style.theme import SPACE, tabular
 from latentlab.gui.widgets.controls import button, label, named, row, tool_button
+from latentlab.gui.widgets.scrubber import Scrubber
 from latentlab.utils.text import format_epoch
 
 REPLAY_MS = 6000
 MIN_EPOCH_MS, MAX_EPOCH_MS = 60, 500  # of an epoch in a replay
-
-
-class _Scrubber(QSlider):
-    """A slider that jumps to a click instead of moving by a page."""
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Move the handle to the pointer; a drag then continues from there."""
-        option = QStyleOptionSlider()
-        self.initStyleOption(option)
-        parts, slider = QStyle.ComplexControl.CC_Slider, self.style()
-        handle = slider.subControlRect(parts, option, QStyle.SubControl.SC_SliderHandle, self)
-        position = event.position().toPoint()
-        if event.button() == Qt.MouseButton.LeftButton and not handle.contains(position):
-            groove = slider.subControlRect(parts, option, QStyle.SubControl.SC_SliderGroove, self)
-            x, length = position.x() - groove.left() - handle.width() // 2, max(1, groove.width() - handle.width())
-            self.setValue(QStyle.sliderValueFromPosition(self.minimum(), self.maximum(), x, length))
-        super().mousePressEvent(event)
 
 
 class SnapshotBar(QWidget):
@@ -61,7 +45,7 @@ class SnapshotBar(QWidget):
         self._timer.timeout.connect(self._on_timer)
         self._play = tool_button("historyPlay", "replay", "Play the epochs of the run (Space)", "train")
         self._play.clicked.connect(self._on_play)
-        self._slider = _Scrubber(Qt.Orientation.Horizontal)
+        self._slider = Scrubber(Qt.Orientation.Horizontal)
         named(
             self._slider,
             "historySlider",

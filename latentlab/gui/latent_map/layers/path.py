@@ -15,7 +15,7 @@ FloatArray = npt.NDArray[np.floating]
 WAYPOINT_PX = 5.0
 
 
-_STRAIGHT_OPACITY = 0.45
+_STRAIGHT_OPACITY = 0.6
 
 
 class PathLayer(Layer):
@@ -78,10 +78,10 @@ class PathLayer(Layer):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         pixels = view.to_pixel(self._points)
         if self._curve is not None and len(pixels) > 1:
-            pen = QPen(QColor(self.theme.mark), 1.0, Qt.PenStyle.DashLine)
             painter.save()
             painter.setOpacity(painter.opacity() * _STRAIGHT_OPACITY)
-            painter.setPen(pen)
+            painter.setPen(QPen(QColor("#ffffff"), 1.5, Qt.PenStyle.DashLine))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawPolyline(polygon(pixels))
             painter.restore()
         line = QPainterPath()
