@@ -80,7 +80,7 @@ class Actions(QObject):
         self.keep_latent = make("&Keep latent", "", "Ctrl+B", "Keep the latent that is shown on the Board")
         self.keep_selection = make("Keep &selection", "", "Ctrl+Shift+B", "Keep the selected images on the Board")
         self.keep_path = make("Keep &path", "", "", "Keep the path drawn on the map on the Board")
-        self.play_path = make("&Play path", "", "Ctrl+Space", "Play the images along the path, or pause")
+        self.play_path = make("&Play path", "", "Ctrl+Shift+P", "Play the images along the path, or pause")
         self.export_film = make("Export &film…", "", "Ctrl+Shift+E", "Write the film of the path that is played")
         self.new_direction = make(
             "New &direction…", "", "Ctrl+Shift+D", "Find a direction between two groups of images, or along a column"

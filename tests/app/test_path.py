@@ -52,6 +52,8 @@ def test_a_geodesic_is_drawn_dragged_played_and_written(application, qtbot, tmp_
     away = (session.path_curve - session.path[0]) @ np.array([-side[1], side[0]]) / np.linalg.norm(side)
     assert np.abs(away).max() > 0.02, "it is no straight line"
 
+    images = {}
+    application.engine.decoded.connect(lambda result: images.update({result.z.tobytes(): result.image}))
     before = session.path_curve
     drag(application, (1.5, 0.5), (1.4, 0.0), (1.2, -0.5))
     qtbot.waitUntil(lambda: session.path_frames is not None, timeout=SECONDS)
@@ -59,8 +61,7 @@ def test_a_geodesic_is_drawn_dragged_played_and_written(application, qtbot, tmp_
     np.testing.assert_array_equal(session.path_curve[-1], session.path[-1])
     frames = session.path_frames
 
-    played, images = [], {}
-    application.engine.decoded.connect(lambda result: images.update({result.z.tobytes(): result.image}))
+    played = []
     for index, z in reversed(list(enumerate(frames))):
         find(application, "pathScrubber").setValue(index)
         qtbot.waitUntil(
