@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from latentlab.config.events import Event
-    from latentlab.config.suggestion import Suggestion
+    from latentlab.config.suggestion import Effort, Suggestion
     from latentlab.data import Dataset
     from latentlab.evaluation import Disentanglement, Evaluation, Filling, Inspection, Refined
     from latentlab.models.inference import InferenceModel
@@ -55,18 +55,22 @@ def load_dataset(source: str | Path | Sequence[str | Path], **settings: Any) -> 
     return data.load_dataset(source, validated(DataConfig, settings))
 
 
-def suggest(dataset: Dataset) -> Suggestion:
+def suggest(dataset: Dataset, effort: Effort = "good") -> Suggestion:
     """Choose settings for a first training, as the window and the command line do.
 
     Parameters
     ----------
     dataset
         From :func:`load_dataset`.
+    effort
+        ``good``, as many latents as the images need and as long as it takes, some minutes; or ``quick``, a look after
+        some two minutes, with two latents where they can show the images as a map.
 
     Returns
     -------
     Suggestion
-        ``config`` (data, model and training) and ``reason``, in one line.
+        ``config`` (data, model and training); ``reason``, in one line; ``minutes`` of a CPU that it takes; and
+        ``sizes``, what other numbers of latents would buy: the error and the rate of as many principal components.
 
     Examples
     --------
@@ -77,11 +81,16 @@ def suggest(dataset: Dataset) -> Suggestion:
     """
     from latentlab.data.suggest import suggest
 
-    return suggest(dataset)
+    return suggest(dataset, effort=effort)
 
 
 def train(
-    dataset: Dataset, recipe: str | None = None, out: str | Path | None = None, resume: bool = False, **settings: Any
+    dataset: Dataset,
+    recipe: str | None = None,
+    out: str | Path | None = None,
+    resume: bool = False,
+    effort: Effort = "good",
+    **settings: Any,
 ) -> Iterator[Event]:
     """Train a model; the iterator runs the training while it is consumed.
 
@@ -96,6 +105,8 @@ def train(
         The run folder, new or empty; without it nothing is written.
     resume
         Continue from the folder's last checkpoint, with the run's settings.
+    effort
+        Of the suggested settings: see :func:`suggest`.
     **settings
         Any setting of model or training, as after ``--set``: ``latent_dim=2``, ``epochs=5``,
         ``**{"architecture.kind": "conv"}``. Settings of the data, such as ``validation``, are for
@@ -131,7 +142,7 @@ def train(
     from latentlab.training.configure import configure
 
     folder = None if out is None else Path(out)
-    config, notes = configure(dataset, recipe, folder, resume, settings)
+    config, notes = configure(dataset, recipe, folder, resume, settings, effort)
     trainer = Trainer(dataset, config, folder, resume)
     warnings = [Warned(dataset.left_out_summary)] if dataset.left_out else []
     steps = (event for event in trainer.steps() if event is not None and event.event != "progress")

@@ -107,6 +107,12 @@ def _add_train(commands: argparse._SubParsersAction[Parser]) -> None:
     command.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="any other setting, by its dotted name"
     )
+    command.add_argument(
+        "--effort",
+        choices=("good", "quick"),
+        default="good",
+        help="of suggested settings: good, as long as it takes, or quick, a look after some two minutes (good)",
+    )
     command.add_argument("--resume", action="store_true", help="resume from the run's last checkpoint")
 
 

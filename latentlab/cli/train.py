@@ -162,7 +162,7 @@ def _for_images(arguments: argparse.Namespace, dataset: Dataset) -> tuple[RunCon
     from latentlab.training.configure import configured
 
     start = starting_config(RunFolder(arguments.out), arguments.resume, arguments.recipe)
-    return configured(dataset, start, _settings(arguments), arguments.out)
+    return configured(dataset, start, _settings(arguments), arguments.out, arguments.effort)
 
 
 def _follow(training: Trainer, interruption: _Interruption, report: Callable[[Event], None]) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from latentlab.config.data import DataConfig
+from latentlab.config.image_statistics import ImageStatistics
 from latentlab.config.layout import LatentLayout
 
 
@@ -61,3 +62,4 @@ class DatasetInfo:
     value_range: tuple[float, float] = (0.0, 255.0)  # values shown black and white
     range_sentence: str = ""  # how it was decided
     range_warning: str = ""
+    statistics: ImageStatistics | None = None  # of some images, for the suggested settings

@@ -36,6 +36,11 @@ class ArchitectureConfig(Config):
     activation: Literal["relu", "tanh", "elu", "silu", "softplus"] = Field(
         default="relu", description="Activation function between layers."
     )
+    normalisation: Literal["none", "group"] = Field(
+        default="none",
+        description="Normalisation after every convolution but the last: ``none``, or that of ``group``s of channels "
+        "(Wu & He 2018), which does not depend on the other images of the batch.",
+    )
 
 
 class PosteriorConfig(Config):
@@ -123,6 +128,11 @@ class LikelihoodConfig(Config):
         ge=1e-3,
         le=1e3,
         description="σ if ``sigma`` is fixed; its initial value if it is learned.",
+    )
+    mean: Literal["linear", "sigmoid"] = Field(
+        default="linear",
+        description="The Gaussian's mean: the decoder's output itself, or its ``sigmoid``, which stays between black "
+        "and white.",
     )
 
 

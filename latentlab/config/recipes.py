@@ -70,7 +70,7 @@ _FIRST = (
         "E_q[log N(x; μ(z), σ²)] − KL(q(z|x) ‖ p(z))",
         "Rybkin, Daniilidis & Levine 2021, Simple and Effective VAE Training with Calibrated Decoders "
         "(arXiv:2006.13202)",
-        {"likelihood": {"kind": "gaussian", "sigma": "optimal"}},
+        {"likelihood": {"kind": "gaussian", "sigma": "optimal", "mean": "sigmoid"}},
         ("latent_dim", "likelihood.sigma", "architecture.kind"),
     ),
     Recipe(

@@ -5,18 +5,33 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from latentlab.config import RunConfig, TrainingConfig, with_settings
+from latentlab.config.image_statistics import ImageStatistics, LatentSize
 from latentlab.config.recipes import recipe
 from latentlab.config.run import full_name
+from latentlab.config.training_cost import seconds_per_step
+
+Effort = Literal["quick", "good"]
+EFFORTS: tuple[Effort, ...] = ("good", "quick")
 
 LARGEST_FOR_MLP = 32  # side in pixels up to which a fully connected network is as good, and many times faster
-# Optimizer steps of a first training: a small model has then learned most of what it will learn, and one with
-# convolutions, tens of times slower, enough to be of interest, in about ten minutes on two cores.
-_STEPS_WANTED = {"mlp": 4000, "conv": 1200}
+GREY = 0.25  # fraction of values between black and white from which grey images are not taken for black and white
+# Processor time and optimizer steps of a first training. More steps than the most do not help these networks.
+_SECONDS: dict[Effort, float] = {"quick": 90, "good": 420}
+_MOST_STEPS: dict[Effort, int] = {"quick": 4000, "good": 12_000}
+_FEWEST_STEPS = 500
 _STEPS_PER_EPOCH = 20  # at least, so that the curves have enough values
 _BATCHES = (16, 32, 64, 128)
-_MIN_EPOCHS, _MAX_EPOCHS = {"mlp": 20, "conv": 5}, 200
+_LARGEST_BATCH = {"mlp": 128, "conv": 32}  # many small steps learn more than few large ones in the same time
+_MIN_EPOCHS, _MAX_EPOCHS = 5, 400
+# A whole map has two dimensions. Others are as many as half of the components that hold most of the variance.
+_MAP, _QUICK = 2, 10
+_SIZES = (10, 16, 24, 32, 48, 64)
+_SHARE = 0.8
+_MOST_COMPONENTS_OF_A_MAP = 12  # that hold half of the variance: else two latents show every image as the same blur
+_COMPARED = (2, 5, 10, 16, 24, 32, 48, 64, 96, 128)
 
 
 @dataclass(frozen=True)
@@ -29,14 +44,30 @@ class Suggestion:
         Model and training; its data part has the defaults.
     reason
         The reasons, for the user.
+    effort
+        ``quick`` for a look after some two minutes, or ``good``.
+    minutes
+        Estimated processor time on a CPU, if no epoch is left out.
+    sizes
+        What other numbers of latents would buy, of principal components: error and rate. Empty for images that were
+        not measured.
     """
 
     config: RunConfig
     reason: str
+    effort: Effort = "good"
+    minutes: float = 0.0
+    sizes: tuple[LatentSize, ...] = ()
 
 
 def suggest_settings(
-    images: int, image_shape: tuple[int, int, int], recipe_name: str = "", settings: Iterable[str] = ()
+    images: int,
+    image_shape: tuple[int, int, int],
+    recipe_name: str = "",
+    settings: Iterable[str] = (),
+    *,
+    statistics: ImageStatistics | None = None,
+    effort: Effort = "good",
 ) -> Suggestion:
     """Choose settings for a first training.
 
@@ -51,14 +82,18 @@ def suggest_settings(
     settings
         ``KEY=VALUE`` settings given by hand, as for `latentlab.config.with_settings`: they stay, and the others are
         chosen as without them, but there is no patience if the epochs are given.
+    statistics
+        What was measured of the images; ``None`` for images of which only number and shape are known.
+    effort
+        ``quick``: some two minutes, and two latents where they can show the images as a map; ``good``: as many latents
+        as the images need, and as long as it takes, some minutes.
 
     Returns
     -------
     Suggestion
-        Bernoulli pixels for grey images, Gaussian pixels with optimal σ for colour images (Rybkin et al. 2021);
-        convolutions for images larger than ``LARGEST_FOR_MLP`` pixels; two latent dimensions for small grey images,
-        so that the map shows everything, ten for others. The batch size leaves at least 20 steps an epoch, and all
-        epochs together have about 4000 steps, 1200 with convolutions.
+        Bernoulli pixels for images that are nearly black and white, Gaussian pixels with optimal σ (Rybkin et al. 2021)
+        and a sigmoid mean for others; convolutions with group normalisation for images larger than ``LARGEST_FOR_MLP``
+        pixels and for colours, else two hidden layers. The batch size leaves at least 20 steps an epoch.
 
     Raises
     ------
@@ -67,23 +102,47 @@ def suggest_settings(
     """
     settings = list(settings)
     channels, height, width = image_shape
-    colour, small = channels > 1, max(height, width) <= LARGEST_FOR_MLP
-    latent_dim = 2 if small and not colour else 10
-    kind = "mlp" if small and not colour else "conv"
-    model = recipe("gaussian-vae" if colour else "vae").config(latent_dim=latent_dim, architecture={"kind": kind})
+    is_small_grey = max(height, width) <= LARGEST_FOR_MLP and channels == 1
+    is_binary = channels == 1 and (statistics is None or statistics.greys < GREY)
+    architecture = (
+        {"kind": "mlp", "layers": 2}
+        if is_small_grey
+        else {"kind": "conv", "width": 16, "normalisation": "group", "activation": "silu"}
+    )
+    latent_dim = _latent_dim(is_small_grey, statistics, effort)
+    model = recipe("vae" if is_binary else "gaussian-vae").config(latent_dim=latent_dim, architecture=architecture)
     if recipe_name:
         model = recipe(recipe_name).suited(model)
-        kind = "mlp" if model.architecture.kind == "mlp" else "conv"
-    batch = max((size for size in _BATCHES if size * _STEPS_PER_EPOCH <= images), default=_BATCHES[0])
-    epochs = math.ceil(_STEPS_WANTED[kind] / math.ceil(images / batch))
-    epochs = min(max(epochs, _MIN_EPOCHS[kind]), _MAX_EPOCHS)
+    kind = "mlp" if model.architecture.kind == "mlp" else "conv"
+    fitting = [size for size in _BATCHES if size * _STEPS_PER_EPOCH <= images and size <= _LARGEST_BATCH[kind]]
+    batch = max(fitting, default=_BATCHES[0])
     fixed = {f"model.{part}" for part in recipe(recipe_name).values} if recipe_name else set()
     fixed |= {full_name(setting.partition("=")[0].strip()) for setting in settings}
-    # Many epochs on few images overfit: stop when the validation ELBO no longer improves; not before given epochs.
-    patience = 20 if epochs > 20 and "training.epochs" not in fixed else 0
-    training = TrainingConfig(batch_size=batch, epochs=epochs, patience=patience)
-    config = with_settings(RunConfig(model=model, training=training), settings)
-    return Suggestion(config, _reasons(images, image_shape, config, recipe_name, fixed))
+    config = with_settings(RunConfig(model=model, training=TrainingConfig(batch_size=batch)), settings)
+    seconds = seconds_per_step(config.model, image_shape, min(images, config.training.batch_size))
+    steps_per_epoch = math.ceil(images / config.training.batch_size)
+    if "training.epochs" not in fixed:
+        steps = min(max(_SECONDS[effort] / seconds, _FEWEST_STEPS), _MOST_STEPS[effort])
+        epochs = min(max(round(steps / steps_per_epoch), _MIN_EPOCHS), _MAX_EPOCHS)
+        # Many epochs on few images overfit: stop when the validation ELBO no longer improves.
+        patience = 20 if epochs > 20 else 0
+        values = [f"training.epochs={epochs}", f"training.patience={patience}"]
+        config = with_settings(config, [*values, *settings])
+    minutes = config.training.epochs * steps_per_epoch * seconds / 60
+    sizes = () if statistics is None else tuple(statistics.sizes(_COMPARED))
+    reason = _reasons(images, image_shape, config, recipe_name, fixed, is_binary, minutes, sizes)
+    return Suggestion(config, reason, effort, minutes, sizes)
+
+
+def _latent_dim(is_small_grey: bool, statistics: ImageStatistics | None, effort: Effort) -> int:
+    """Two for a map, where two can show the images; else as many as half of the components for most of the variance."""
+    if statistics is None or not statistics.variances:
+        return _MAP if is_small_grey else _QUICK
+    can_be_a_map = is_small_grey and statistics.components_for(0.5) <= _MOST_COMPONENTS_OF_A_MAP
+    if effort == "quick" and can_be_a_map:
+        return _MAP
+    wanted = statistics.components_for(_SHARE) / 2
+    return next((size for size in _SIZES if size >= wanted), _SIZES[-1])
 
 
 def _reasons(
@@ -92,14 +151,18 @@ def _reasons(
     config: RunConfig,
     recipe_name: str,
     fixed: Collection[str],
+    is_binary: bool,
+    minutes: float,
+    sizes: Iterable[LatentSize],
 ) -> str:
     """What was chosen and why, except the settings ``fixed`` by the recipe or by hand."""
     channels, height, width = image_shape
     is_mlp = config.model.architecture.kind == "mlp"
     network = "a fully connected network (enough at this size, and fast)" if is_mlp else "convolutions"
-    pixels = "Gaussian pixels (colours)" if channels > 1 else "Bernoulli pixels (greys)"
+    kind_of_pixels = "colours" if channels > 1 else "greys"
+    pixels = "Bernoulli pixels (nearly black and white)" if is_binary else f"Gaussian pixels ({kind_of_pixels})"
     latent_dim = config.model.latent_dim
-    size = f"{latent_dim} latent dimensions{' (a whole map)' if latent_dim == 2 else ''}"
+    size = f"{latent_dim} latent dimensions{' (a whole map)' if latent_dim == _MAP else ''}"
     parts = [
         text
         for name, text in (("architecture", network), ("likelihood", pixels), ("latent_dim", size))
@@ -108,7 +171,26 @@ def _reasons(
     parts += _length(images, config.training, fixed)
     kind = f"{images:,} {'colour' if channels > 1 else 'grey'} images of {width} × {height}"
     chosen_for = f"{kind} and the recipe {recipe_name}" if recipe_name else kind
-    return f"Chosen for {chosen_for}: {', '.join(parts) or 'all given by hand'}."
+    chosen = f"Chosen for {chosen_for}: {', '.join(parts) or 'all given by hand'}."
+    return f"{chosen} {_duration(minutes)}{_more(latent_dim, sizes)}"
+
+
+def _duration(minutes: float) -> str:
+    """The estimated time."""
+    if minutes < 1:
+        return "It takes less than a minute on a CPU."
+    return f"It takes some {float(f'{minutes:.1g}') if minutes >= 10 else round(minutes):,.0f} minutes on a CPU."
+
+
+def _more(latent_dim: int, sizes: Iterable[LatentSize]) -> str:
+    """What fewer and more latents would buy."""
+    below = [each for each in sizes if each.dimensions <= latent_dim]
+    above = [each for each in sizes if each.dimensions > latent_dim]
+    shown = [*below[-1:], *above[:3:2]]
+    if not shown:
+        return ""
+    told = ", ".join(f"{each.dimensions}: {each.left:.0%} ({each.rate:.0f} nats)" for each in shown)
+    return f" Variance that principal components leave out, and their rate: {told}."
 
 
 def _length(images: int, training: TrainingConfig, fixed: Collection[str]) -> list[str]:

@@ -77,6 +77,13 @@ class TrainingConfig(Config):
         description="``none`` keeps grey values; ``static`` draws each pixel once with the data's seed; ``dynamic`` "
         "draws it again at every use (Burda et al. 2016). Only likelihoods of the same kind are comparable.",
     )
+    standardise: bool = Field(
+        default=True,
+        description="Save the model with latents that are shifted and scaled so that those of all training images "
+        "together have mean 0 and standard deviation 1, as the prior has: its samples then lie where the decoder was "
+        "trained. Reconstructions stay as they are, and the rate can only fall. For diagonal posteriors with the "
+        "standard prior and ``bound=elbo``; others are saved as trained.",
+    )
     checkpoint_minutes: float = Field(
         default=5.0,
         gt=0.0,

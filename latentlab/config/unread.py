@@ -68,6 +68,7 @@ def unread_settings(model: ModelConfig) -> dict[str, str]:
         (family != "vq", "latent_dim", "a family other than vq, whose latents are a grid of codes"),
         (is_mlp, "architecture.hidden architecture.layers", "architecture.kind=mlp"),
         (not is_mlp, "architecture.width", "architecture.kind=conv, residual or attention"),
+        (not is_mlp and not attends, "architecture.normalisation", "architecture.kind=conv or residual"),
         (attends, "architecture.attention", "architecture.kind=attention"),
         (not attends, "architecture.activation", "an architecture.kind other than attention, which has SiLU"),
         (posterior in ("iaf", "planar"), "posterior.steps", "posterior.kind=iaf or planar"),
@@ -86,6 +87,7 @@ def unread_settings(model: ModelConfig) -> dict[str, str]:
             "likelihood.sigma likelihood.sigma_value",
             "likelihood.kind=gaussian or discretised-logistic",
         ),
+        (likelihood == "gaussian", "likelihood.mean", "likelihood.kind=gaussian"),
         (posterior != "delta", "rate.kind rate.warmup", "a posterior.kind other than delta, which has no rate"),
         (
             family not in ("vq", "wake-sleep"),

@@ -10,7 +10,8 @@ from PySide6.QtCore import QObject, Signal
 
 from latentlab.config import RunConfig
 from latentlab.config.events import Adjusted, Epoch, Finished, Progress, Started
-from latentlab.config.suggestion import suggest_settings
+from latentlab.config.info import DatasetInfo
+from latentlab.config.suggestion import Suggestion, suggest_settings
 from latentlab.controllers.opened_run import draw_event
 from latentlab.controllers.run_messages import ending, pace, paused_text, progress_text, run_folder_name
 from latentlab.engine.client.client import EngineClient
@@ -147,9 +148,8 @@ class TrainingController(QObject):
             run = self._session.run
             is_of_opened_run = run.is_trained_on(dataset) and not run.has_started
             keep_changes = self._suggested_for in ("", dataset.source) or is_of_opened_run or run.is_active
-            for_recipe = partial(suggest_settings, max(1, dataset.training_images), dataset.image_shape)
             before = self._settings_shown() if dataset.source == self._keeps_settings_for else None
-            self._panel.suggest(for_recipe, keep_changes=keep_changes)
+            self._panel.suggest(partial(_suggestion, dataset), keep_changes=keep_changes)
             if before is not None:
                 self._panel.set_config(before, chosen=True)
             self._suggested_for, self._keeps_settings_for = dataset.source, ""
@@ -295,6 +295,17 @@ class TrainingController(QObject):
             model = run.config.model.model_copy(update={} if event.beta is None else {"beta": event.beta})
             config = run.config.model_copy(update={"training": training, "model": model})
             self._session.update_run(config=config, epochs=training.epochs)
+
+
+def _suggestion(dataset: DatasetInfo, recipe: str, effort: str) -> Suggestion:
+    """The settings suggested for a recipe and an effort."""
+    return suggest_settings(
+        max(1, dataset.training_images),
+        dataset.image_shape,
+        recipe,
+        statistics=dataset.statistics,
+        effort="quick" if effort == "quick" else "good",
+    )
 
 
 def _costs(event: Progress) -> dict[str, float]:

@@ -39,6 +39,7 @@ _MAY_CHANGE = {
             "threads",
             "checkpoint_minutes",
             "history",
+            "standardise",
         )
     ),
 }

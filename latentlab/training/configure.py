@@ -11,6 +11,7 @@ from latentlab.config import RunConfig, with_settings
 from latentlab.config.events import Event, Suggested, Warned
 from latentlab.config.reproduce_command import training_command
 from latentlab.config.run import full_name
+from latentlab.config.suggestion import Effort
 from latentlab.config.unread import check_settings_act
 from latentlab.data import Dataset
 from latentlab.data.suggest import suggest
@@ -20,7 +21,12 @@ from latentlab.storage.starting_config import starting_config
 
 
 def configure(
-    dataset: Dataset, recipe: str | None, out: Path | None, resume: bool, values: Mapping[str, Any]
+    dataset: Dataset,
+    recipe: str | None,
+    out: Path | None,
+    resume: bool,
+    values: Mapping[str, Any],
+    effort: Effort = "good",
 ) -> tuple[RunConfig, list[Event]]:
     """The configuration for :func:`latentlab.train`, whose parameters these are, and the events that explain it.
 
@@ -38,11 +44,11 @@ def configure(
                 f"give it to load_dataset({dataset.source!r}, {short}={value!r})"
             )
     start = starting_config(None if out is None else RunFolder(out), resume, recipe)
-    return configured(dataset, start, settings, "RUN" if out is None else str(out))
+    return configured(dataset, start, settings, "RUN" if out is None else str(out), effort)
 
 
 def configured(
-    dataset: Dataset, start: RunConfig | None, settings: Iterable[str], out: str
+    dataset: Dataset, start: RunConfig | None, settings: Iterable[str], out: str, effort: Effort = "good"
 ) -> tuple[RunConfig, list[Event]]:
     """Apply ``KEY=VALUE`` settings to the configuration to start from, or to the suggested one.
 
@@ -54,13 +60,17 @@ def configured(
     Raises
     ------
     InputError
-        For a setting that is refused, or that the model does not read.
+        For a setting that is refused, or that the model does not read, and for an effort without a suggestion.
     """
     settings, notes = list(settings), list[Event]()
     if start is None:
-        suggestion = suggest(dataset, settings)
+        suggestion = suggest(dataset, settings, effort)
         config = suggestion.config
         notes.append(Suggested(suggestion.reason, training_command(dataset.source, out, config)))
+    elif effort != "good":
+        raise InputError(
+            "the effort is that of suggested settings, and here the recipe or the run gives them: leave it out"
+        )
     else:
         config = with_settings(start, settings)
     return config, [*notes, *map(Warned, check_settings_act(config, settings))]

@@ -24,6 +24,7 @@ from latentlab.models.latent_flow import LatentFlow, fit_latent_flow_in_steps
 from latentlab.storage import CheckpointFile, ModelFile, ModelHeader, Points, RunFolder, RunRecord, write_model
 from latentlab.training.checkpoint import BestModel, RunProgress, TrainerState, check_same_run
 from latentlab.training.map_preview import encode_points, manifold_preview
+from latentlab.training.standardised import Standardiser
 from latentlab.utils.array_rules import LARGEST_COORDINATE
 from latentlab.utils.text import pluralize
 
@@ -138,7 +139,9 @@ class RunWriter:
         self.folder.write_checkpoint(state.state_dict())
         return Checkpoint(str(self.folder.checkpoint), state.progress.step)
 
-    def write_best(self, loaded: InferenceModel, best: BestModel) -> Iterator[Warned | None]:
+    def write_best(
+        self, loaded: InferenceModel, best: BestModel, standardiser: Standardiser | None = None
+    ) -> Iterator[Warned | None]:
         """Load the best weights into the model and write its file with points and preview, a piece at a time.
 
         Points that a file cannot hold are left out, with a warning.
@@ -149,6 +152,8 @@ class RunWriter:
             The model as trained last; afterwards the best one, with the points, preview and header of its file.
         best
             Its weights, if an epoch was done.
+        standardiser
+            Shifts and scales the latents of the model that is written; ``None`` to leave them.
 
         Raises
         ------
@@ -157,6 +162,8 @@ class RunWriter:
         """
         if best.weights:
             put_weights(loaded.module, best.weights)
+        if standardiser is not None:
+            best = yield from standardiser.run(best)
         encoded = yield from encode_points(loaded, self._dataset)
         points, left_out = encoded.storable()
         if left_out:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 # Purposes of derived seeds. The numbers determine the results: do not change them.
-WEIGHTS, NOISE, ORDER, BINARISE, VALIDATION, POINTS = range(6)
+WEIGHTS, NOISE, ORDER, BINARISE, VALIDATION, POINTS, MOMENTS = range(7)
 
 
 def derived_seed(seed: int, purpose: int, index: int = 0) -> int:

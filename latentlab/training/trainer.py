@@ -26,6 +26,7 @@ from latentlab.training.run_writer import RunWriter
 from latentlab.training.running_means import RunningMeans
 from latentlab.training.seeding import NOISE, WEIGHTS, RandomStream, derived_seed
 from latentlab.training.snapshots import SnapshotTaker
+from latentlab.training.standardised import Standardiser
 from latentlab.training.step.cpu_threads import torch_threads
 from latentlab.training.step.optimizer_step import OptimizerStep
 from latentlab.training.step.optimizers import NonFiniteStepError
@@ -398,7 +399,7 @@ class Trainer:
         last = progress.epochs_done + unfinished
         if self._snapshots is not None and last > self._snapshots.newest:
             yield from self._snapshots.take(last, {})
-        yield from self._writer.write_best(self.loaded, best)
+        yield from self._writer.write_best(self.loaded, best, self._standardiser())
         self._clock.tick()
         yield Finished(
             run="" if folder is None else str(folder.path),
@@ -408,6 +409,14 @@ class Trainer:
             reason=self._stop_rule.reason,
             best_epoch=best.epoch,
         )
+
+    def _standardiser(self) -> Standardiser | None:
+        """What shifts and scales the saved model's latents; only this process takes part."""
+        settings = self.config.training
+        if not settings.standardise:
+            return None
+        training, validation = self._dataset.split()
+        return Standardiser(self.model, self._batches, training, validation, settings.seed)
 
     def _check_finite(self) -> None:
         """Raise if the device had to skip a step; waits for the device."""

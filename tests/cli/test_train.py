@@ -49,7 +49,7 @@ def test_without_json_each_epoch_is_a_line(data, tmp_path, capsys):
     out = capsys.readouterr().out.splitlines()
     assert out[0].startswith("Chosen for 54 grey images of 8 × 8: ")
     assert " As a command: latentlab train " in out[0]
-    assert out[1].startswith("vae: 54 images, 6 for validation")
+    assert out[1].startswith("gaussian-vae: 54 images, 6 for validation")
     assert out[2].startswith("epoch 1/2  validation ELBO -")
     assert "model.safetensors: 2 epochs" in out[-1]
 
@@ -119,7 +119,7 @@ def test_resuming_a_complete_run_says_how_to_continue(data, tmp_path, capsys):
         (["--device", "cuda:99"], "no device 'cuda:99'"),
         (["--device", "toaster"], "training.device must be auto, cpu, cuda, cuda:N or mps, not 'toaster'"),
         (["--image-size", "7"], "data.image_size"),
-        (["--set", "codebook.size=9"], "codebook.size does nothing for this model (vae): it needs family=vq"),
+        (["--set", "codebook.size=9"], "codebook.size does nothing for this model (gaussian-vae): it needs family=vq"),
         (["--no-such-option"], "unrecognized arguments"),
     ],
 )

@@ -25,7 +25,7 @@ def unlimited(monkeypatch):
 
 def test_a_snapshot_shows_the_model_of_its_epoch(unlimited, tmp_path):
     dataset = bars()
-    trainer, _ = train(dataset, run_config(), tmp_path / "run")
+    trainer, _ = train(dataset, run_config(standardise=False), tmp_path / "run")
     history = RunFolder(tmp_path / "run").snapshots
     assert history.epochs() == (1, 2, 3)
     assert trainer.newest_snapshot == 3

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from latentlab.config.image_statistics import ImageStatistics
 from latentlab.config.info import DatasetInfo
 from latentlab.data import Dataset, open_dataset
+from latentlab.data.image_statistics import measure_images
 from latentlab.data.images.value_range import decide, limits_text
 from latentlab.data.sources.read_again import needs_reading_again, read_again
 from latentlab.data.types import summarize_left_out
@@ -54,9 +56,10 @@ def opening(workspace: Workspace, request: OpenDataset) -> Generator[None, None,
     sent_at = 0.0
     for step in open_dataset(request.source, request.config):
         if isinstance(step, Dataset):
+            statistics = yield from measure_images(step)
             workspace.dataset = step
             images = np.asarray(step.images[shown_on_sheet(np.arange(len(step)))])
-            workspace.send(DatasetOpened(_info(step), contact_sheet(images), value_histogram(step)))
+            workspace.send(DatasetOpened(_info(step, statistics), contact_sheet(images), value_histogram(step)))
             return
         if step.images is not None:
             shape = step.images.shape[1:]
@@ -215,7 +218,7 @@ def saving(workspace: Workspace, request: SaveModel) -> Generator[None, None, No
     workspace.send(ModelSaved(str(path)))
 
 
-def _info(dataset: Dataset) -> DatasetInfo:
+def _info(dataset: Dataset, statistics: ImageStatistics) -> DatasetInfo:
     training, validation = dataset.split()
     labels = dataset.labels
     counts = np.bincount(labels[labels >= 0], minlength=len(dataset.classes))
@@ -249,6 +252,7 @@ def _info(dataset: Dataset) -> DatasetInfo:
         value_range=(dataset.value_range.low, dataset.value_range.high),
         range_sentence=dataset.value_range.sentence,
         range_warning=dataset.value_range.warning,
+        statistics=statistics,
     )
 
 

@@ -63,7 +63,8 @@ class NumpyDecoder:
             (weights[f"decoder.{name}.weight"].T, weights[f"decoder.{name}.bias"]) for name in _layer_names(file)
         ]
         self._activation = _ACTIVATIONS[architecture.activation]
-        self._mean = _MEANS[file.header.model.likelihood.kind]
+        likelihood = file.header.model.likelihood
+        self._mean = _sigmoid if likelihood.mean == "sigmoid" else _MEANS[likelihood.kind]
         self._image_shape = file.header.image_shape
         self.latent_dim: int = self._layers[0][0].shape[0]
 

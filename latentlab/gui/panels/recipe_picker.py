@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from PySide6.QtCore import Signal
@@ -11,6 +11,15 @@ from PySide6.QtWidgets import QComboBox, QSizePolicy, QWidget
 from latentlab.config import ModelConfig, RunConfig
 from latentlab.gui.style.theme import SPACE
 from latentlab.gui.widgets.controls import button, column, label, named
+
+EFFORTS = {"good": "Good", "quick": "Quick look"}  # of a first training, by title
+
+
+def duration(minutes: float) -> str:
+    """How long a training takes, to be added to its title; empty if that is not known."""
+    if not minutes:
+        return ""
+    return f" · some {round(minutes)} minutes" if minutes >= 1.5 else " · about a minute"
 
 
 class RecipeLike(Protocol):
@@ -36,6 +45,8 @@ class SuggestionLike(Protocol):
     def config(self) -> RunConfig: ...  # noqa: D102
     @property
     def reason(self) -> str: ...  # noqa: D102
+    @property
+    def minutes(self) -> float: ...  # noqa: D102
 
 
 class RecipePicker(QWidget):
@@ -47,6 +58,8 @@ class RecipePicker(QWidget):
         The user chose a recipe, perhaps the one shown.
     suggestionRequested
         The suggested settings should be used.
+    effortChosen(effort)
+        The user chose how good the first training is to be: ``good`` or ``quick``.
 
     Attributes
     ----------
@@ -58,6 +71,7 @@ class RecipePicker(QWidget):
 
     recipeChosen = Signal(str)
     suggestionRequested = Signal()
+    effortChosen = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -73,6 +87,12 @@ class RecipePicker(QWidget):
         for text in (self._summary, self._formula, self._paper):
             text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
             inner.addWidget(text)
+        self._effort = QComboBox()
+        named(self._effort, "effort", "length of a first training", "How much the suggested settings are to take")
+        for effort, title in EFFORTS.items():
+            self._effort.addItem(title, effort)
+        self._effort.activated.connect(lambda _index: self.effortChosen.emit(self._effort.currentData()))
+        self._effort.hide()  # until there are images to suggest settings for
         self._reason = label("", "dim", wrap=True)
         self._reason.setObjectName("suggestion")
         self._suggest = button(
@@ -83,7 +103,7 @@ class RecipePicker(QWidget):
             link=True,
         )
         layout = column(self, 0)
-        for widget in (self.box, self._about, self._reason, self._suggest):
+        for widget in (self.box, self._about, self._effort, self._reason, self._suggest):
             layout.addWidget(widget)
 
     def set_recipes(self, recipes: Iterable[RecipeLike]) -> None:
@@ -108,7 +128,21 @@ class RecipePicker(QWidget):
     def set_can_choose(self, can: bool) -> None:
         """Enable the list; without it the description is hidden too: its space is used for the adjustable settings."""
         self.box.setEnabled(can)
+        self._effort.setEnabled(can)
         self._about.setVisible(can)
+
+    @property
+    def effort(self) -> str:
+        """The effort shown: ``good`` or ``quick``."""
+        effort: str = self._effort.currentData()
+        return effort
+
+    def set_minutes(self, minutes: Mapping[str, float]) -> None:
+        """Offer the efforts with the minutes that a training takes with each."""
+        for index in range(self._effort.count()):
+            effort = self._effort.itemData(index)
+            self._effort.setItemText(index, f"{EFFORTS[effort]}{duration(minutes.get(effort, 0.0))}")
+        self._effort.setVisible(bool(minutes))
 
     def set_reason(self, reason: str) -> None:
         """Set the line that gives the reason for the suggested settings."""

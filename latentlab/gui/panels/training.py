@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QAbstractSpinBox, QSpinBox, QVBoxLayout, QWidget
 
 from latentlab.config import ModelConfig, RunConfig, TrainingConfig, validated
 from latentlab.errors import InputError, SettingError
-from latentlab.gui.panels.recipe_picker import RecipeLike, RecipePicker, SuggestionLike
+from latentlab.gui.panels.recipe_picker import EFFORTS, RecipeLike, RecipePicker, SuggestionLike
 from latentlab.gui.panels.run_controls import RunControls
 from latentlab.gui.widgets.config_form import Settings, add_groups, add_settings, empty, form, make_controls
 from latentlab.gui.widgets.containers import Fold
@@ -27,6 +27,8 @@ ALWAYS = tuple(
 ADJUSTABLE_INTEGERS = ("training.epochs", "training.patience")
 BETA = "model.beta"
 ADJUSTABLE = (BETA, "training.learning_rate", "training.schedule", *ADJUSTABLE_INTEGERS)  # during a run
+Suggest = Callable[[str, str], SuggestionLike]
+"""The settings suggested for a recipe, by name, and an effort."""
 _ADJUSTED = {name.rpartition(".")[2]: name for name in ADJUSTABLE}
 
 
@@ -77,7 +79,7 @@ class TrainingPanel(QWidget):
         super().__init__(parent)
         self.setObjectName("trainingPanel")
         self._is_active = self._can_adjust = False
-        self._suggestion_for: Callable[[str], SuggestionLike] | None = None
+        self._suggestion_for: Suggest | None = None
         self._chosen_recipe = ""  # by the user, or with a run's settings; suggestions are for this recipe
         self._is_suggested = False  # whether the settings set last are the suggestion for the open images
         self._last_set: tuple[str, object] | None = None  # recipe and settings as the program set them last
@@ -109,6 +111,7 @@ class TrainingPanel(QWidget):
         self._recipe = RecipePicker(body)
         self._recipe.recipeChosen.connect(self._on_recipe_chosen)
         self._recipe.suggestionRequested.connect(self._take_suggestion)
+        self._recipe.effortChosen.connect(lambda _effort: self._take_suggestion())
         layout.addWidget(self._recipe)
         self._build_settings(layout)
         layout.addStretch(1)
@@ -157,7 +160,7 @@ class TrainingPanel(QWidget):
         """Show a recipe with the model settings suggested for the images; training settings are kept."""
         recipe = self._recipe.recipes[name]
         self._show_recipe(recipe)
-        model = recipe.config() if self._suggestion_for is None else self._suggestion_for(name).config.model
+        model = recipe.config() if self._suggestion_for is None else self._suggestion(name).config.model
         self._settings.show({"model": model.model_dump()})
         self._check()
 
@@ -189,14 +192,14 @@ class TrainingPanel(QWidget):
             values["model"]["recipe"] = self._recipe.current
         return validated(RunConfig, values)
 
-    def suggest(self, suggestion_for: Callable[[str], SuggestionLike], *, keep_changes: bool = False) -> None:
+    def suggest(self, suggestion_for: Suggest, *, keep_changes: bool = False) -> None:
         """Show the settings suggested for the open images, and offer them again after changes.
 
         Parameters
         ----------
         suggestion_for
-            Returns the suggestion for a recipe, by name; for an empty name it also suggests the recipe. A recipe that
-            the user has chosen is kept.
+            Returns the suggestion for a recipe, by name, and an effort, ``good`` or ``quick``; for an empty name it
+            also suggests the recipe. A recipe that the user has chosen is kept.
         keep_changes
             Do not show the suggestion if the user has changed settings since the last one.
         """
@@ -208,11 +211,19 @@ class TrainingPanel(QWidget):
 
     def _take_suggestion(self) -> None:
         if self._suggestion_for is not None:
-            suggested = self._suggestion_for(self._chosen_recipe)
+            self._recipe.set_minutes(
+                {effort: self._suggestion_for(self._chosen_recipe, effort).minutes for effort in EFFORTS}
+            )
+            suggested = self._suggestion(self._chosen_recipe)
             self.set_config(suggested.config)
             self._recipe.set_reason(suggested.reason)
             self._is_suggested = True
             self._show_suggestion()
+
+    def _suggestion(self, recipe: str) -> SuggestionLike:
+        """The suggestion for a recipe with the effort shown."""
+        assert self._suggestion_for is not None
+        return self._suggestion_for(recipe, self._recipe.effort)
 
     def _shown(self) -> tuple[str, object]:
         return self._recipe.current, self._settings.chosen()

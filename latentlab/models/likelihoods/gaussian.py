@@ -19,7 +19,7 @@ MIN_LOG_SIGMA = -6.0
 
 
 class Gaussian(Likelihood):
-    """Independent Gaussian pixels with the output as means and a fixed σ, ``config.sigma_value``.
+    """Independent Gaussian pixels with the output, or its sigmoid, as means and a fixed σ, ``config.sigma_value``.
 
     Examples
     --------
@@ -34,6 +34,11 @@ class Gaussian(Likelihood):
     def __init__(self, config: LikelihoodConfig) -> None:
         super().__init__(config)
         self.initial_log_sigma = math.log(config.sigma_value)
+        self._is_sigmoid = config.mean == "sigmoid"
+
+    def pixel_means(self, output: Tensor) -> Tensor:
+        """The mean of every pixel, from the decoder's output for it."""
+        return torch.sigmoid(output) if self._is_sigmoid else output
 
     def clipped_log_sigma(self) -> Tensor:
         """Log σ."""
@@ -41,7 +46,11 @@ class Gaussian(Likelihood):
 
     def log_prob(self, output: Tensor, x: Tensor, mask: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
         """Log-density in nats, [K, B], from the sum of squared errors: all pixels have the same σ."""
-        return self._log_prob_of(sum_over_pixels((x - output) ** 2, mask), self.clipped_log_sigma(), x, mask)
+        return self._log_prob_of(self._squares(output, x, mask), self.clipped_log_sigma(), x, mask)
+
+    def _squares(self, output: Tensor, x: Tensor, mask: Tensor | None) -> Tensor:
+        """Sums of squared errors, [K, B]."""
+        return sum_over_pixels((x - self.pixel_means(output)) ** 2, mask)
 
     @staticmethod
     def _log_prob_of(squares: Tensor, log_sigma: Tensor, x: Tensor, mask: Tensor | None) -> Tensor:
@@ -50,7 +59,7 @@ class Gaussian(Likelihood):
 
     def _mean_and_log_sigma(self, output: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log σ of every pixel."""
-        return output, self.clipped_log_sigma()
+        return self.pixel_means(output), self.clipped_log_sigma()
 
     def mean(self, output: Tensor) -> Tensor:
         """Means, clamped to [0, 1]."""
@@ -120,7 +129,7 @@ class OptimalSigmaGaussian(Gaussian):
         """Log-density in nats, [K, B]; in training with the batch's own σ."""
         if not self.training or self._is_held:
             return super().log_prob(output, x, mask)
-        squares = sum_over_pixels((x - output) ** 2, mask)
+        squares = self._squares(output, x, mask)
         counts = torch.ones_like(squares[0]) if weights is None else weights
         observed = (counts * observed_count(x, mask)).sum().clamp_min(1)
         variance = ratio_over_batch((counts * squares.mean(0)).sum(), observed)
@@ -147,7 +156,7 @@ class PixelSigmaGaussian(Gaussian):
 
     def _mean_and_log_sigma(self, output: Tensor) -> tuple[Tensor, Tensor]:
         mean, log_sigma = output.chunk(2, dim=-3)
-        return mean, soft_clip(log_sigma, MIN_LOG_SIGMA)
+        return self.pixel_means(mean), soft_clip(log_sigma, MIN_LOG_SIGMA)
 
 
 GAUSSIANS: dict[str, type[Gaussian]] = {

@@ -31,10 +31,18 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """A network from latents [B, D] to the likelihood's parameters [B, C', H, W]."""
+    """A network from latents [B, D] to the likelihood's parameters [B, C', H, W].
+
+    Its first layer is affine in the latents, so that these can be shifted and scaled without changing an image.
+    """
 
     def __init__(self, config: ArchitectureConfig, latents: int, image_shape: ImageShape) -> None:
         super().__init__()
+
+    @property
+    def first_layer(self) -> nn.Linear:
+        """The affine layer that reads the latents."""
+        raise NotImplementedError
 
     def forward(self, z: Tensor) -> Tensor:
         """Compute the parameters."""

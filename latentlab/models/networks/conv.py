@@ -13,6 +13,7 @@ from latentlab.models.networks.base import ACTIVATIONS, Decoder, Encoder, ImageS
 
 MIN_SIDE = 4  # pixels: sides are halved down to this
 MAX_WIDENING = 4  # times ``width`` channels
+GROUPS = 8  # of channels that are normalised together, or as many as divide the channels
 
 
 def pyramid(height: int, width: int) -> Sizes:
@@ -45,6 +46,11 @@ def strides(sizes: Sizes, level: int) -> tuple[int, int]:
     """Factors, 1 or 2, by which height and width shrink from ``level`` to the next."""
     (high, wide), (smaller_high, smaller_wide) = sizes[level], sizes[level + 1]
     return (2 if smaller_high < high else 1, 2 if smaller_wide < wide else 1)
+
+
+def normalisation(config: ArchitectureConfig, width: int) -> list[nn.Module]:
+    """The layer that normalises ``width`` channels, if the configuration has one (Wu & He 2018, arXiv:1803.08494)."""
+    return [nn.GroupNorm(math.gcd(GROUPS, width), width)] if config.normalisation == "group" else []
 
 
 class ResidualBlock(nn.Module):
@@ -90,7 +96,7 @@ def downward(config: ArchitectureConfig, inputs: int, sizes: Sizes) -> tuple[nn.
         layers.append(nn.Conv2d(widths[level], widths[level + 1], 3, strides(sizes, level), padding=1))
         if config.kind == "residual":
             layers.append(ResidualBlock(widths[level + 1], activation))
-        layers.append(activation())
+        layers += [*normalisation(config, widths[level + 1]), activation()]
     return nn.Sequential(*layers), widths[-1]
 
 
@@ -102,6 +108,7 @@ def upward(config: ArchitectureConfig, outputs: int, sizes: Sizes) -> tuple[nn.S
     for level in reversed(range(len(sizes) - 1)):
         if config.kind == "residual":
             layers.append(ResidualBlock(widths[level + 1], activation))
+        layers += normalisation(config, widths[level + 1])
         layers += [activation(), Upsample(widths[level + 1], widths[level], strides(sizes, level), sizes[level])]
     return nn.Sequential(*layers), widths[-1]
 
@@ -132,6 +139,11 @@ class ConvDecoder(Decoder):
         self.smallest = (width, *sizes[-1])
         self.start = nn.Linear(latents, math.prod(self.smallest))
         self.layers = layers
+
+    @property
+    def first_layer(self) -> nn.Linear:
+        """The affine map to the smallest level."""
+        return self.start
 
     def forward(self, z: Tensor) -> Tensor:
         """Compute the likelihood's parameters."""

@@ -40,6 +40,13 @@ class MLPDecoder(Decoder):
         self.layers, features = _hidden_layers(config, latents)
         self.pixels = nn.Linear(features, math.prod(image_shape))
 
+    @property
+    def first_layer(self) -> nn.Linear:
+        """The first hidden layer, or the affine map to the pixels if there is none."""
+        first = self.layers[0] if len(self.layers) else self.pixels
+        assert isinstance(first, nn.Linear)
+        return first
+
     def forward(self, z: Tensor) -> Tensor:
         """Compute the likelihood's parameters."""
         pixels: Tensor = self.pixels(self.layers(z))

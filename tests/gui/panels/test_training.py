@@ -198,9 +198,12 @@ def test_adjustable_settings_are_emitted_during_a_run_and_the_others_are_disable
 def suggestion_of(config: RunConfig, reason: str = "Chosen for these images."):
     """What suits some images: ``config``, or its settings with another recipe."""
 
-    def suggest(name: str) -> SimpleNamespace:
+    def suggest(name: str, effort: str = "good") -> SimpleNamespace:
         model = RECIPES[name].suited(config.model) if name else config.model
-        return SimpleNamespace(config=config.model_copy(update={"model": model}), reason=f"{reason} {name}".strip())
+        training = config.training if effort == "good" else config.training.model_copy(update={"epochs": 2})
+        changed = config.model_copy(update={"model": model, "training": training})
+        minutes = 8.0 if effort == "good" else 1.6
+        return SimpleNamespace(config=changed, reason=f"{reason} {name}".strip(), minutes=minutes)
 
     return suggest
 
@@ -252,6 +255,19 @@ def test_yours_the_suggested_settings_are_for_the_recipe_that_was_chosen(qtbot, 
         assert panel.config().model == RECIPES["beta-vae"].suited(suggested.model)
         assert panel.findChild(QLabel, "suggestion").text() == "Chosen for these images. beta-vae"
         assert panel.window().focusWidget() is panel.findChild(QComboBox, "recipe"), "near the link that went"
+
+
+def test_a_quick_look_and_a_good_training_are_offered_with_their_lengths(qtbot, panel):
+    effort = panel.findChild(QComboBox, "effort")
+    assert not effort.isVisible(), "no images to suggest anything for"
+    panel.suggest(suggestion_of(GREY))
+    assert [effort.itemText(index) for index in range(2)] == ["Good · some 8 minutes", "Quick look · some 2 minutes"]
+    assert panel.config() == GREY
+    effort.setFocus()
+    qtbot.keyClick(effort, Qt.Key.Key_Down)
+    assert panel.config().training.epochs == 2
+    choose_recipe(qtbot, panel, "beta-vae")
+    assert panel.config() == suggestion_of(GREY)("beta-vae", "quick").config, "the effort stays"
 
 
 def test_yours_a_recipe_that_is_chosen_comes_with_what_suits_it(qtbot, panel):
