@@ -51,6 +51,21 @@ def test_gaussian_matches_torch(sigma):
     assert mean.max() == 1
 
 
+@pytest.mark.parametrize("sigma", ["fixed", "learned", "optimal", "pixel"])
+def test_a_sigmoid_mean_is_a_gaussian_of_the_outputs_sigmoid(sigma):
+    kinds = (LikelihoodConfig(kind="gaussian", sigma=sigma, mean=mean) for mean in ("linear", "sigmoid"))
+    linear, sigmoid = (build_likelihood(kind) for kind in kinds)
+    output, x = 4 * torch.randn(2, 5, 6, 4, 4), torch.rand(5, 6, 4, 4)
+    if sigma == "pixel":
+        x = x[:, :3]
+    means = torch.sigmoid(output)
+    if sigma == "pixel":
+        means[:, :, 3:] = output[:, :, 3:]
+    torch.testing.assert_close(sigmoid.log_prob(output, x), linear.log_prob(means, x))
+    assert 0 < sigmoid.mean(output).min() < sigmoid.mean(output).max() < 1
+    torch.testing.assert_close(sigmoid.mean(output), linear.mean(means))
+
+
 def test_gaussian_with_sigma_per_pixel_matches_torch():
     likelihood = build_likelihood(LikelihoodConfig(kind="gaussian", sigma="pixel"))
     output, x = torch.randn(2, 5, 6, 4, 4), torch.rand(5, 3, 4, 4)

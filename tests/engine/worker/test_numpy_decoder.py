@@ -25,10 +25,11 @@ def model_file_of(**values) -> ModelFile:
     return ModelFile(header, weights, None, None)
 
 
+@pytest.mark.parametrize("mean", ["linear", "sigmoid"])
 @pytest.mark.parametrize("sigma", [None, "fixed", "learned", "optimal"])
 @pytest.mark.parametrize("activation", ["relu", "tanh", "elu", "silu", "softplus"])
-def test_the_numpy_decoder_decodes_what_torch_decodes(activation, sigma):
-    likelihood = {"kind": "bernoulli"} if sigma is None else {"kind": "gaussian", "sigma": sigma}
+def test_the_numpy_decoder_decodes_what_torch_decodes(activation, sigma, mean):
+    likelihood = {"kind": "bernoulli"} if sigma is None else {"kind": "gaussian", "sigma": sigma, "mean": mean}
     file = model_file_of(architecture={"hidden": 9, "layers": 2, "activation": activation}, likelihood=likelihood)
     z = 5 * np.random.default_rng(0).standard_normal((20, 3)).astype(np.float32)
     decoder = numpy_decoder(file)
