@@ -11,14 +11,7 @@ from torch.nn import functional
 from latentlab.config import ArchitectureConfig
 from latentlab.config.layout import Sizes
 from latentlab.models.networks.base import Decoder, Encoder, ImageShape
-from latentlab.models.networks.conv import Upsample, channels, pyramid, strides
-
-GROUPS = 8  # of channels that are normalised together, or as many as divide the channels
-
-
-def group_norm(width: int) -> nn.GroupNorm:
-    """Normalises groups of ``width`` channels of each image by itself (Wu & He 2018, arXiv:1803.08494)."""
-    return nn.GroupNorm(math.gcd(GROUPS, width), width)
+from latentlab.models.networks.conv import Upsample, channels, group_norm, pyramid, strides
 
 
 class NormalisedBlock(nn.Module):

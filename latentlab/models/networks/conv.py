@@ -48,9 +48,14 @@ def strides(sizes: Sizes, level: int) -> tuple[int, int]:
     return (2 if smaller_high < high else 1, 2 if smaller_wide < wide else 1)
 
 
+def group_norm(width: int) -> nn.GroupNorm:
+    """Normalises groups of ``width`` channels of each image by itself (Wu & He 2018, arXiv:1803.08494)."""
+    return nn.GroupNorm(math.gcd(GROUPS, width), width)
+
+
 def normalisation(config: ArchitectureConfig, width: int) -> list[nn.Module]:
-    """The layer that normalises ``width`` channels, if the configuration has one (Wu & He 2018, arXiv:1803.08494)."""
-    return [nn.GroupNorm(math.gcd(GROUPS, width), width)] if config.normalisation == "group" else []
+    """The layer that normalises ``width`` channels, if the configuration has one."""
+    return [group_norm(width)] if config.normalisation == "group" else []
 
 
 class ResidualBlock(nn.Module):
