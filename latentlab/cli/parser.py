@@ -220,7 +220,16 @@ def _add_export(commands: argparse._SubParsersAction[Parser]) -> None:
         "onnxruntime once it is written, and the largest difference to the model's own outputs is reported."
     )
     command.add_argument("model", metavar="MODEL")
-    command.add_argument("--onnx", required=True, metavar="FOLDER", help="a new folder for the package")
+    command.add_argument("--onnx", metavar="FOLDER", help="a new folder for an ONNX package")
+    command.add_argument(
+        "--html", metavar="FILE", help="one page with the map and the decoder, for any browser, without a server"
+    )
+    command.add_argument("--card", metavar="FILE", help="a model card in Markdown")
+    add_data(command, "--data", "DATA", "images for the page's map (those encoded in the model's file)")
+    command.add_argument("--limit", type=count(2**62), metavar="N", help=LIMIT_HELP)
+    command.add_argument("--levels", metavar="L", help=LEVELS_HELP)
+    command.add_argument("--label", metavar="CLASS", help="class that the page decodes with, for a conditional model")
+    command.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps")
 
 
 def _add_adopt(commands: argparse._SubParsersAction[Parser]) -> None:

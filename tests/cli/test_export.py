@@ -12,8 +12,8 @@ def test_a_run_is_exported_and_the_package_is_a_model(run, tmp_path, capsys):
     folder = str(tmp_path / "package")
     assert main(["export", str(run), "--onnx", folder, "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
-    assert answer["out"] == folder
-    assert max(answer["differences"].values()) < 1e-4
+    assert answer["onnx"]["out"] == folder
+    assert max(answer["onnx"]["differences"].values()) < 1e-4
     assert main(["info", folder, "--json"]) == 0
     information = json.loads(capsys.readouterr().out)
     assert (information["kind"], information["latent_dim"], information["image_shape"]) == ("model", 2, [1, 8, 8])

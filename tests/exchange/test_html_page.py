@@ -1,0 +1,133 @@
+"""A model as one page that needs no server: what is in it, and in a browser what it does."""
+
+import html
+import json
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+from latentlab.errors import InputError
+from latentlab.exchange.html_page import export_html
+from latentlab.exchange.model_card import model_card
+from latentlab.storage import ModelHeader, Points
+from tests.exchange.test_onnx_export import untrained
+
+HOSTILE = '</script><img src=x onerror="alert(1)"> a | b'
+
+
+def with_points(name, classes=("a", "b", "c")):
+    model = untrained(name, classes)
+    generator = np.random.default_rng(0)
+    mean = generator.standard_normal((50, model.latent_dim)).astype(np.float32)
+    model.points = Points(mean, np.ones_like(mean), generator.integers(-1, 3, 50))
+    return model
+
+
+def content(path):
+    """The data in a page."""
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', path.read_text(), re.DOTALL)
+    return json.loads(found[1])
+
+
+def test_a_small_network_is_decoded_in_the_page_and_all_points_are_there(tmp_path):
+    written = export_html(with_points("vae"), tmp_path / "page.html", title="mine")
+    assert (written["points"], written["of"], written["decoder"]) == (50, 50, "network")
+    data = content(tmp_path / "page.html")
+    assert data["title"] == "mine"
+    assert data["classes"] == ["a", "b", "c"]
+    assert len(data["network"]["layers"]) == 2
+    assert "pictures of points are reconstructions" in data["facts"]
+
+
+def test_another_network_has_images_that_were_decoded_before_and_says_so(tmp_path):
+    written = export_html(with_points("cvae"), tmp_path / "page.html")
+    data = content(tmp_path / "page.html")
+    assert written["decoder"] == "grid"
+    assert data["network"] is None
+    assert "nearest of 33 × 33 that were decoded beforehand" in data["footer"]
+
+
+def test_the_page_asks_nothing_of_the_network_and_names_cannot_end_a_script(tmp_path):
+    model = with_points("vae", (HOSTILE, "b", "c"))
+    export_html(model, tmp_path / "page.html", title=HOSTILE)
+    page = (tmp_path / "page.html").read_text()
+    assert not re.search(r"(src|href)\s*=\s*[\"']?https?:", page)
+    assert "default-src 'none'" in page
+    assert page.count("</script>") == 3
+    assert content(tmp_path / "page.html")["classes"][0] == HOSTILE
+
+
+def test_codes_have_no_page(tmp_path):
+    with pytest.raises(InputError, match="map of plain latents"):
+        export_html(untrained("vq-vae"), tmp_path / "page.html")
+    assert not (tmp_path / "page.html").exists()
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+USE = """<script>
+addEventListener("load", () => setTimeout(() => {
+  const map = document.getElementById("map"), box = map.getBoundingClientRect();
+  const at = (kind, x, y, buttons) => map.dispatchEvent(new PointerEvent(kind, { clientX: box.left + x,
+    clientY: box.top + y, button: 0, buttons, pointerId: 1 }));
+  map.setPointerCapture = () => {};
+  const pixels = () => Array.from(document.getElementById("image").getContext("2d").getImageData(0, 0, 16, 16).data)
+    .filter((_, i) => i % 4 === 0);
+  const answers = { before: pixels(), where: [document.getElementById("where").textContent] };
+  at("pointerdown", 40, 60, 1); at("pointerup", 40, 60, 0);
+  answers.after = pixels(); answers.where.push(document.getElementById("where").textContent);
+  const slider = document.querySelector("#sliders input");
+  slider.value = 1.5; slider.dispatchEvent(new Event("input"));
+  answers.slid = pixels(); answers.where.push(document.getElementById("where").textContent);
+  map.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowUp", cancelable: true }));
+  answers.where.push(document.getElementById("where").textContent);
+  document.querySelector("#legend button").click();
+  answers.pressed = document.querySelector("#legend button").getAttribute("aria-pressed");
+  document.title = JSON.stringify(answers);
+}, 300));
+</script></body>"""
+
+
+@pytest.mark.real
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_in_a_browser_a_click_a_slider_and_a_key_decode_as_the_model_does(tmp_path):
+    model = with_points("vae")
+    export_html(model, tmp_path / "page.html")
+    page = tmp_path / "used.html"
+    page.write_text((tmp_path / "page.html").read_text().replace("</body>", USE))
+    flags = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-sync"
+    command = [CHROMIUM, *flags.split(), f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=5000"]
+    done = subprocess.run([*command, "--dump-dom", page.as_uri()], capture_output=True, timeout=120, check=True)
+    title = re.search(r"<title>(.*?)</title>", done.stdout.decode(), re.DOTALL)[1]
+    answers = json.loads(html.unescape(title))
+
+    def decoded(where):
+        z = np.array([[float(value) for value in re.findall(r"-?\d+\.\d+", where)]], np.float32)
+        return model.decode(z)[0, 0].reshape(-1) * 255
+
+    for pixels, where in zip(("before", "after", "slid"), answers["where"], strict=False):
+        # What the page tells of z is rounded to .01.
+        np.testing.assert_allclose(answers[pixels], decoded(where), atol=4)
+    assert len(set(answers["where"])) == 4
+    assert answers["pressed"] == "false"
+
+
+def test_a_card_says_what_is_known_and_escapes_names():
+    model = untrained("vae").header.model
+    header = ModelHeader(
+        model=model,
+        image_shape=(1, 16, 16),
+        classes=(HOSTILE, "b"),
+        data={"name": HOSTILE, "images": 100},
+        metrics={"validation_elbo": -130.25},
+        sha256="ab" * 32,
+    )
+    card = model_card(header, "run")
+    assert "| validation elbo | -130.25 |" in card.replace("\\_", "_")
+    assert "ab" * 32 in card
+    assert "<img" not in card.replace("\\<img", "")
+    rows = [line for line in card.splitlines() if line.startswith("|") and "Classes" in line]
+    assert re.sub(r"\\\|", "", rows[0]).count("|") == 3
+    assert "latentlab run" in card
