@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from latentlab.config.layout import category_count
 from latentlab.config.model import ModelConfig
 
 CODES = "its latents are codes, which change by jumps and not by gradient steps"
@@ -20,4 +21,4 @@ def why_not_imputed(config: ModelConfig) -> str:
     """Why hidden pixels cannot be filled in by sampling latents; empty if they can."""
     if config.family == "vq":
         return CODES
-    return CATEGORIES if config.posterior.kind == "concrete" else ""
+    return CATEGORIES if category_count(config) else ""

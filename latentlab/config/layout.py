@@ -71,6 +71,13 @@ class LatentLayout:
         return sum(level.size for level in self.levels)
 
 
+def category_count(config: ModelConfig) -> int:
+    """Categories of each variable where latents are categories (two where they are binary); else 0."""
+    if config.family == "evolved":
+        return 2
+    return config.posterior.categories if config.posterior.kind == "concrete" else 0
+
+
 def latent_layout(config: ModelConfig, image_shape: tuple[int, int, int]) -> LatentLayout:
     """The layout of the latents of a model with this configuration."""
     if config.family == "vq":
@@ -81,8 +88,8 @@ def latent_layout(config: ModelConfig, image_shape: tuple[int, int, int]) -> Lat
             grids, names = grids * book.depth, [f"codebook {number + 1}" for number in range(book.depth)]
         sizes = [book.dimension * math.prod(grid) for grid in grids]
         return LatentLayout("codes", _levels(names, sizes, grids), codes=book.entries)
-    if config.posterior.kind == "concrete":
-        return LatentLayout("categories", _levels([""], [config.latent_dim]), config.posterior.categories)
+    if categories := category_count(config):
+        return LatentLayout("categories", _levels([""], [config.latent_dim]), categories)
     if config.family in ("ladder", "wake-sleep"):
         sizes = layer_sizes(config.latent_dim, config.hierarchy.layers)
         names = ["top", *(f"layer {number}" for number in range(2, len(sizes))), "bottom"]

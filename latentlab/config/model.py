@@ -13,6 +13,7 @@ from latentlab.config.parts import (
     CodebookConfig,
     CorruptionConfig,
     DivergenceConfig,
+    EvolutionConfig,
     HierarchyConfig,
     LikelihoodConfig,
     PosteriorConfig,
@@ -22,7 +23,7 @@ from latentlab.config.parts import (
 )
 from latentlab.errors import InputError
 
-Family = Literal["vae", "factor", "vae-gan", "vq", "ladder", "wake-sleep", "semi-supervised", "foreign"]
+Family = Literal["vae", "factor", "vae-gan", "vq", "ladder", "wake-sleep", "semi-supervised", "evolved", "foreign"]
 
 WIDEST_COVARIANCE = 256
 MOST_ENTRIES = 65_536  # of a codebook
@@ -32,6 +33,7 @@ MOST_SCALARS = 16  # 2 to the power 16 is that number
 _NEEDS_BETA = {
     "vq": "its codes are the nearest ones, so that no rate is lowered in training",
     "wake-sleep": "its recognition learns from dreams, so that no rate is lowered in training",
+    "evolved": "its states are chosen by each image's own bound, and free bits are of a batch's mean rate",
     "semi-supervised": "its rate includes that of the class, for which every class is tried",
 }
 
@@ -81,6 +83,7 @@ class ModelConfig(Config):
     codebook: CodebookConfig = CodebookConfig()
     adversary: AdversaryConfig = AdversaryConfig()
     supervision: SupervisionConfig = SupervisionConfig()
+    evolution: EvolutionConfig = EvolutionConfig()
 
     @model_validator(mode="after")
     def _check_parts(self) -> ModelConfig:
@@ -212,6 +215,10 @@ class ModelConfig(Config):
             (
                 layered and self.latent_dim < self.hierarchy.layers,
                 f"latent_dim must be at least hierarchy.layers ({self.hierarchy.layers})",
+            ),
+            (
+                family == "evolved" and self.latent_dim % 2 != 0,
+                "latent_dim must be even for family=evolved: each binary latent is two numbers, off and on",
             ),
             (
                 family == "vq" and self.architecture.kind == "mlp",

@@ -287,3 +287,23 @@ class LatentFlowConfig(Config):
     steps: int = Field(default=4, ge=1, le=64, description="Number of coupling steps.")
     hidden: int = Field(default=64, ge=1, le=4096, description="Units of the two hidden layers of each step.")
     bins: int = Field(default=8, ge=2, le=128, description="Bins of each spline.")
+
+
+class EvolutionConfig(Config):
+    """Sets of binary latents that are found by evolution, for ``family=evolved``."""
+
+    states: int = Field(default=16, ge=2, le=1024, description="Latents kept for each image: the best found so far.")
+    children: int = Field(default=16, ge=1, le=1024, description="New latents tried for each image and generation.")
+    generations: int = Field(
+        default=1, ge=1, le=1000, description="Generations in each step of training, from the image's kept latents."
+    )
+    search: int = Field(
+        default=20, ge=0, le=10_000, description="Generations for an image that no latents are kept for."
+    )
+    pool: int = Field(
+        default=256,
+        ge=1,
+        le=65536,
+        description="Good latents of training images, saved with the model; the search for another image begins with "
+        "the best of them.",
+    )

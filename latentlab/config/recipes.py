@@ -337,6 +337,17 @@ _RICHER = (
         ("latent_dim", "posterior.refine", "posterior.kind"),
     ),
     Recipe(
+        "evolved-binary-vae",
+        "Binary latents and no encoder: each image keeps a set of latents, which evolution improves without gradients. "
+        "Its posterior is the exact one, restricted to this set.",
+        "log Σ_{z ∈ Φ(x)} p(x|z) p(z), Φ(x) evolved, p(z) = Π_h Bernoulli(z_h; π_h)",
+        "Drefs, Guiraud & Lücke 2022, Evolutionary Variational Optimization of Generative Models (arXiv:2012.12294); "
+        "Guiraud, Drefs & Lücke 2020, Direct Evolutionary Optimization of Variational Autoencoders with Binary Latents "
+        "(arXiv:2011.13704)",
+        {"family": "evolved", "latent_dim": 64},
+        ("latent_dim", "evolution.states", "evolution.generations", "evolution.children"),
+    ),
+    Recipe(
         "decoder-only-vae",
         "No encoder: each image's latent is found by gradient steps or by evolution. "
         "To generate images, a decoder is enough.",

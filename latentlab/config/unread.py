@@ -109,6 +109,7 @@ def unread_settings(model: ModelConfig) -> dict[str, str]:
         (family in ("factor", "vae-gan"), "adversary.weight", "family=factor or vae-gan"),
         (family == "factor", "adversary.hidden", "family=factor"),
         (family == "vae-gan", "adversary.pixels adversary.margin", "family=vae-gan"),
+        (family == "evolved", " ".join(_names_in("evolution.")), "family=evolved"),
         (family == "semi-supervised", "supervision.labels supervision.weight", "family=semi-supervised"),
     )
     return {name: needed for is_read, names, needed in rules if not is_read for name in names.split()}

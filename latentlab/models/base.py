@@ -187,6 +187,21 @@ class LatentModel(nn.Module):
     def prepare(self, batch: Batch, images: int) -> None:
         """Initialise from a batch of the ``images`` training images before the first step (e.g. codebooks)."""
 
+    def run_state(self) -> dict[str, Tensor]:
+        """What a run keeps of each training image, by name: saved in its checkpoints, not in model files."""
+        return {}
+
+    def load_run_state(self, state: dict[str, Tensor]) -> None:
+        """Continue from an earlier ``run_state``.
+
+        Raises
+        ------
+        ValueError
+            When it is not one of this model.
+        """
+        if state:
+            raise ValueError("it keeps something of its training images, which this model does not")
+
     @property
     def is_capturable(self) -> bool:
         """Whether a step can be captured as a CUDA graph; false unless a family overrides it.

@@ -37,7 +37,7 @@ class ImageModel(LatentModel):
         channels, height, width = image_shape
         self.inputs = EncoderInputs(image_shape, self.classes, config.corruption.kind == "mask")
         # A model whose search for q begins at the prior has no encoder.
-        self.has_encoder = config.posterior.start == "encoder"
+        self.has_encoder = config.posterior.start == "encoder" and config.family != "evolved"
         if self.has_encoder:
             self.encoder = build_encoder(config.architecture, (self.inputs.channels, height, width))
         self.likelihood = build_likelihood(config.likelihood)

@@ -52,7 +52,8 @@ class CheckpointFile:
         As `CheckpointPosition` describes it; what an earlier version did not write is absent.
     tensors
         Weights: ``model.NAME``, and after the first epoch ``best.NAME``. ``optimizer.PHASE.NAME/MOMENT``.
-        States of random number generators: ``random.KIND``. Sums of the current epoch's terms: ``epoch_sums``.
+        States of random number generators: ``random.KIND``. What is kept of each training image: ``images.NAME``.
+        Sums of the current epoch's terms: ``epoch_sums``.
     """
 
     position: dict[str, Any]
@@ -184,6 +185,8 @@ def _check_tensors(tensors: Arrays, position: CheckpointPosition) -> None:
             rules[name] = ArrayRule((model.dtype.name,), (model.shape,), WEIGHT.least, WEIGHT.most)
         elif part == "optimizer":
             rules[name] = _moment_rule(rest, tensors)
+        elif part == "images":
+            rules[name] = ArrayRule(("uint8",))
         elif part == "random":
             rules[name] = ArrayRule(("uint8",), ((range(1, 1 << 16),),))
         elif name != "epoch_sums":

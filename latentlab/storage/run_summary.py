@@ -11,7 +11,7 @@ from typing import Any
 
 from latentlab.config import ModelConfig
 from latentlab.config.events import ranking_term
-from latentlab.config.layout import ACTIVE_KL
+from latentlab.config.layout import ACTIVE_KL, category_count
 from latentlab.errors import InputError
 from latentlab.storage.run_folder import RunFolder
 
@@ -72,7 +72,7 @@ def _active(kls: Sequence[float], model: ModelConfig) -> int | None:
     """Number of active latents; ``None`` for codes, whose KL has no meaning per dimension."""
     if model.family == "vq":
         return None
-    size = model.posterior.categories if model.posterior.kind == "concrete" else 1
+    size = category_count(model) or 1
     return sum(sum(kls[start : start + size]) > ACTIVE_KL for start in range(0, len(kls), size))
 
 

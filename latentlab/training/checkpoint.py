@@ -169,6 +169,7 @@ class TrainerState:
             **_prefixed("best.", self.best.weights),
             **_prefixed("optimizer.", _arrays(self.optimizers.state_dict())),
             **_prefixed("random.", _arrays(self.stream.state_dict())),
+            **_prefixed("images.", _arrays(self.model.run_state())),
             "epoch_sums": sums.cpu().numpy(),
         }
         best = {name: getattr(self.best, name) for name in ("epoch", "step", "metrics", "beta")}
@@ -195,7 +196,8 @@ class TrainerState:
             When it does not belong to this run, or its tensors are not those of this model and these optimizers.
         """
         values = checkpoint.position
-        parts = {prefix: _part(checkpoint.tensors, f"{prefix}.") for prefix in ("model", "best", "optimizer", "random")}
+        prefixes = ("model", "best", "optimizer", "random", "images")
+        parts = {prefix: _part(checkpoint.tensors, f"{prefix}.") for prefix in prefixes}
         check_weights(weight_rules(self.model), parts["model"], path)
         for name, value in values["position"].items():
             setattr(self.progress, name, value)
@@ -212,6 +214,7 @@ class TrainerState:
         try:
             self.optimizers.load_state_dict(_tensors(parts["optimizer"]))
             self.stream.load_state_dict(_tensors(parts["random"]))
+            self.model.load_run_state(_tensors(parts["images"]))
         except ValueError as error:
             raise InputError(f"{path} is damaged: {error}") from None
 

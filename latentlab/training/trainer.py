@@ -147,6 +147,8 @@ class Trainer:
         if checkpoint is None:
             return
         self.state.load_state_dict(checkpoint, path)
+        if any(len(kept) != self._batches.num_images for kept in self.model.run_state().values()):
+            raise InputError(f"{path} is damaged: it keeps something of another number of training images")
         progress, steps = self.state.progress, self._batches.steps_per_epoch
         if not 0 <= progress.step - progress.epochs_done * steps <= steps:
             raise InputError(f"{path} is damaged: step {progress.step} is not in epoch {progress.epochs_done + 1}")

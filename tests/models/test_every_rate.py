@@ -12,9 +12,9 @@ from latentlab.errors import InputError
 from latentlab.models import Batch, StepState, build
 
 POINTS = ("ae", "wae", "swae", "energy-vae", "kernel-vae", "decoder-only-vae")
-NOT_LOWERED = ("vq-vae", "vq-vae-2", "helmholtz")
+NOT_LOWERED = ("vq-vae", "vq-vae-2", "fsq-vae", "rvq-vae", "helmholtz")
 NO_ANNEALING = {"capacity-vae", *POINTS, *NOT_LOWERED}
-NO_FREE_BITS = {"iwae", "semi-supervised-vae", "per-datapoint-vae", *POINTS, *NOT_LOWERED}
+NO_FREE_BITS = {"iwae", "evolved-binary-vae", "semi-supervised-vae", "per-datapoint-vae", *POINTS, *NOT_LOWERED}
 CLASSES = 3
 
 
@@ -26,6 +26,7 @@ def config(name: str, beta: float, **rate: object) -> ModelConfig:
         ("prior", {"components": 4}),
         ("adversary", {"hidden": 8}),
         ("hierarchy", {"hidden": 8}),
+        ("evolution", {"states": 4, "children": 4, "pool": 8, "search": 2}),
         ("codebook", {"size": 4, "dimension": 2}),
         ("supervision", {"labels": 3}),
     ):
