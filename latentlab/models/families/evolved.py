@@ -51,6 +51,7 @@ class EvolvedBinaryVAE(ImageModel):
 
     pool: Tensor
     shifts: Tensor
+    kept: Tensor
 
     def __init__(self, config: ModelConfig, image_shape: tuple[int, int, int], classes: int = 0) -> None:
         self.bits = config.latent_dim // 2
@@ -60,12 +61,10 @@ class EvolvedBinaryVAE(ImageModel):
         )
         self.register_buffer("pool", (torch.rand(config.evolution.pool, self.bits) < _FIRST_PROBABILITY).float())
         self.register_buffer("shifts", torch.arange(8, dtype=torch.uint8), persistent=False)
-        self._kept: Tensor | None = None  # uint8 [N, S, bytes]: the sets of the training images, 8 latents a byte
-
-    @property
-    def is_capturable(self) -> bool:
-        """The sets are looked up by image."""
-        return False
+        # The sets of the training images, 8 latents a byte; none before ``prepare``. A buffer, so that it follows the
+        # model to its device; saved by ``run_state``, as a model file holds nothing of single images.
+        none = torch.zeros(0, config.evolution.states, -(-self.bits // 8), dtype=torch.uint8)
+        self.register_buffer("kept", none, persistent=False)
 
     def prepare(self, batch: Batch, images: int) -> None:
         """Draw the first sets of all training images from the prior."""
@@ -75,18 +74,18 @@ class EvolvedBinaryVAE(ImageModel):
             self._packed(torch.rand(min(1024, images - start), size, self.bits, device=batch.x.device) < probability)
             for start in range(0, images, 1024)
         ]
-        self._kept = torch.cat(parts)
+        self.kept = torch.cat(parts)
 
     def run_state(self) -> dict[str, Tensor]:
         """The sets of the training images."""
-        return {} if self._kept is None else {"states": self._kept}
+        return {"states": self.kept}
 
     def load_run_state(self, state: dict[str, Tensor]) -> None:
         """Continue with these sets."""
         kept = state.get("states")
-        if kept is None or kept.shape[1:] != (self.config.evolution.states, -(-self.bits // 8)):
+        if kept is None or kept.shape[1:] != self.kept.shape[1:]:
             raise ValueError("tensor images.states is not the sets of latents of this model")
-        self._kept = kept.to(self.pool.device)
+        self.kept = kept.to(self.pool.device, copy=True)
 
     # --- the set of each image -----------------------------------------------------------------------
 
@@ -101,8 +100,8 @@ class EvolvedBinaryVAE(ImageModel):
     @torch.no_grad()
     def first_states(self, batch: Batch) -> Tensor:
         """The sets [S, B, H] that the search begins with: those kept, else the best of the pool."""
-        if self.training and self._kept is not None and batch.index is not None:
-            return self._unpacked(self._kept[batch.index]).transpose(0, 1)
+        if self._has_sets(batch):
+            return self._unpacked(self.kept[batch.index]).transpose(0, 1)
         size = self.config.evolution.states
         candidates = self.pool[:, None]
         with self.likelihood.held():
@@ -161,6 +160,10 @@ class EvolvedBinaryVAE(ImageModel):
         flipped = torch.randint(bits, (count, columns, 1), device=states.device).expand(-1, images, -1)
         return children.scatter(2, flipped, 1 - children.gather(2, flipped))
 
+    def _has_sets(self, batch: Batch) -> bool:
+        """Whether a set is kept for each image of the batch."""
+        return self.training and len(self.kept) > 0 and batch.index is not None
+
     def _searched(self, batch: Batch) -> Tensor:
         """The sets of images, found anew; the same at every call."""
         with fixed_noise(batch.x.device, 0):
@@ -184,8 +187,8 @@ class EvolvedBinaryVAE(ImageModel):
         """Evolve the sets of the batch's images, and the negative bound at the sets found."""
         seen = self.corrupted(batch)
         states = self.evolve(self.first_states(seen), seen, self.config.evolution.generations)
-        if self._kept is not None and batch.index is not None and self.training:
-            self._kept[batch.index] = self._packed(states.transpose(0, 1))
+        if self._has_sets(seen):
+            self.kept[seen.index] = self._packed(states.transpose(0, 1))
         q, log_likelihood, log_prior = self.posterior_weights(states, seen)
         self._remember(states, q)
         return batch_objective(
@@ -225,10 +228,10 @@ class EvolvedBinaryVAE(ImageModel):
         mean = self._pairs(self.probabilities(batch))
         return mean, torch.sqrt(mean * (1 - mean))
 
-    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """Mean of p(x|z) for z [B, 2H], each latent on where its second number is the larger."""
+    def decoder_output(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """The decoder's output for z [B, 2H], each latent on where its second number is the larger."""
         pairs = z.view(len(z), self.bits, 2)
-        return self.likelihood.mean(self.output((pairs[..., 1] > pairs[..., 0]).to(z.dtype)))
+        return self.output((pairs[..., 1] > pairs[..., 0]).to(z.dtype))
 
     def sample_prior(self, count: int, generator: torch.Generator | None = None, temperature: float = 1.0) -> Tensor:
         """Draw latents [count, 2H] from the prior, whose logits ``temperature`` divides."""

@@ -103,6 +103,7 @@ def test_training_continues_from_the_weights_bit_for_bit(model):
     train(model, batch, 3)
     other = build(model.config, SHAPE, CLASSES)
     other.load_state_dict(model.state_dict())
+    other.load_run_state(model.run_state())
     terms = []
     for each in (model, other):
         torch.manual_seed(5)
