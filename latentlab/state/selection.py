@@ -69,7 +69,8 @@ class Selection:
         if self.fingerprint != points.fingerprint:
             return np.zeros(0, np.int64)
         if points.index is None:
-            return self.images[self.images < len(points.mean)]
+            images, count = self.images, len(points.mean)
+            return images if not len(images) or images[-1] < count else images[images < count]  # ascending
         return np.flatnonzero(_is_member(points.index, self.images))
 
     def combined(self, other: Selection, mode: SelectMode) -> Selection:
@@ -104,9 +105,10 @@ def is_same_choice(one: Selection | None, other: Selection | None) -> bool:
 
 def selection_of_rows(points: PointsChanged | SnapshotRead, rows: IntArray, description: str) -> Selection:
     """The selection of some points by their rows [k], in any order."""
-    chosen = np.zeros(len(points.mean), bool)
-    chosen[rows] = True
-    rows = np.flatnonzero(chosen)
+    if len(rows) and not (rows[1:] > rows[:-1]).all():
+        chosen = np.zeros(len(points.mean), bool)
+        chosen[rows] = True
+        rows = np.flatnonzero(chosen)
     images = rows if points.index is None else np.sort(points.index[rows])
     return Selection(images, points.fingerprint, description)
 

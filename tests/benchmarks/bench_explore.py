@@ -4,17 +4,23 @@ Rounds are interleaved, and the ratio is taken in each round; figures are median
 on the machine changes least. Set OMP_NUM_THREADS=1, so that all use one core. matplotlib is measured if installed.
 
 Goals: the nearest of 10⁶ points in at most the time of 20 decoded images of the bundled model; a lasso of 10⁶ points
-in at most 50 ms.
+in at most 50 ms; with pictures at 10⁵ points a frame of panning or zooming in at most 16 ms; a lasso of 10⁷ points on
+the map in at most 200 ms, without a step of the event loop as long as that; a layout of 70,000 latents in at most 60 s.
 
-    OMP_NUM_THREADS=1 python -m tests.benchmarks.bench_explore [--rounds 5]
+    OMP_NUM_THREADS=1 python -m tests.benchmarks.bench_explore [--rounds 5] [--only neighbours]
+    OMP_NUM_THREADS=1 python -m tests.benchmarks.bench_explore --only map [--points 10000000]
+    python -m tests.benchmarks.bench_explore --only layouts --latents latents.npz
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import platform
+import resource
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.util import find_spec
 
 import numpy as np
@@ -77,12 +83,17 @@ def searching(size: int) -> Contestants:
     }
 
 
+def outline() -> np.ndarray:
+    """200 corners, as drawn by hand around about two fifths of standard normal points."""
+    angle = np.linspace(0, 2 * np.pi, 200, endpoint=False)
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1) * (1 + 0.3 * np.sin(9 * angle))[:, None]
+
+
 def lassoing() -> Contestants:
     """A lasso of 200 corners drawn by hand around about two fifths of 10⁶ points."""
     random = np.random.default_rng(0)
     points = random.normal(size=(COUNT, 2)).astype(np.float32)
-    angle = np.linspace(0, 2 * np.pi, 200, endpoint=False)
-    lasso = np.stack([np.cos(angle), np.sin(angle)], axis=1) * (1 + 0.3 * np.sin(9 * angle))[:, None]
+    lasso = outline()
     contestants: Contestants = {"contains": lambda: latent.contains(lasso, points)}
     if find_spec("matplotlib"):
         from matplotlib.path import Path
@@ -115,26 +126,174 @@ def directing() -> Contestants:
     return {"direction with 40 random groupings": lambda: latent.direction(a, b)}
 
 
-def sections() -> Iterator[tuple[str, Contestants]]:
-    """What is compared, made when it is its turn."""
-    yield "bundled:mnist-2d", decoding()
-    for size in (2, 10):
-        yield f"5 nearest of 10⁶ × {size}", searching(size)
-    yield "lasso of 10⁶ points", lassoing()
-    yield "Procrustes, 70,000 × 10", aligning()
-    yield "mixture, 8,000 × 10", fitting()
-    yield "direction, 14,000 × 10", directing()
+def sections(only: str) -> Iterator[tuple[str, Contestants]]:
+    """What is compared, made when it is its turn; ``only`` names one section, or is empty for all."""
+    made: dict[str, list[tuple[str, Callable[[], Contestants]]]] = {
+        "decoding": [("bundled:mnist-2d", decoding)],
+        "neighbours": [(f"5 nearest of 10⁶ × {size}", partial(searching, size)) for size in (2, 10)],
+        "lasso": [("lasso of 10⁶ points", lassoing)],
+        "others": [
+            ("Procrustes, 70,000 × 10", aligning),
+            ("mixture, 8,000 × 10", fitting),
+            ("direction, 14,000 × 10", directing),
+        ],
+    }
+    for name, entries in made.items():
+        for title, make in entries if only in ("", name) else ():
+            yield title, make()
+
+
+# --- the map ------------------------------------------------------------------------------------------------------
+
+
+def settle(seconds: float) -> None:
+    """Let the window live for a while."""
+    from PySide6.QtWidgets import QApplication
+
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        QApplication.processEvents()
+        time.sleep(0.005)
+
+
+def pictures(rounds: int) -> None:
+    """Frames of a 900 × 700 map with a picture in every cell, of 10⁵ points: processor time of each."""
+    from tests.benchmarks.bench_points import make_map
+
+    random = np.random.default_rng(0)
+    points = random.uniform(-3, 3, (100_000, 2)).astype(np.float32)
+    latent_map, _ = make_map(points, random.integers(0, 10, len(points)))
+    layers = latent_map.layer_stack
+    images = random.integers(0, 255, (2000, 28, 28), dtype=np.uint8)
+    layers.pictures.wanted.connect(lambda rows: layers.pictures.put(np.asarray(rows), images[np.asarray(rows) % 2000]))
+    layers.pictures.setVisible(True)
+    box = latent_map.view_box
+    gestures = {
+        "pan": lambda: box.pan(5, 3),
+        "zoom in": lambda: box.zoom(1.02, (0, 0)),
+        "zoom out": lambda: box.zoom(1 / 1.02, (0, 0)),
+    }
+    times: dict[str, list[float]] = {name: [] for name in gestures}
+    for _ in range(rounds):
+        for name, gesture in gestures.items():
+            settle(2)
+            for _ in range(40):
+                start = time.process_time()
+                gesture()
+                latent_map.viewport().repaint()
+                times[name].append(1e3 * (time.process_time() - start))
+                settle(0)
+    for name, taken in times.items():
+        median, late = np.percentile(taken, [50, 95])
+        print(
+            f"| pictures at 10⁵ points | {name}, a frame | {median:.1f} ms | 95th percentile {late:.1f} ms |",
+            flush=True,
+        )
+    latent_map.close()
+
+
+def releasing(count: int, rounds: int) -> None:
+    """From the release of the button that closes a lasso until the selection is made and drawn: processor time."""
+    from dataclasses import replace
+
+    from PySide6.QtGui import QUndoStack
+
+    from latentlab.controllers.latent_map import MapController
+    from latentlab.controllers.selection import SelectionController
+    from latentlab.gui.latent_map import LatentMap
+    from latentlab.gui.latent_map.point_selector import PointSelector
+    from latentlab.state.activity import Activity
+    from latentlab.state.session import Session
+    from tests.controllers.conftest import Engine, model_info, some_points
+
+    latent_map, session, undo = LatentMap(), Session(), QUndoStack()
+    controllers = (
+        MapController(session, Engine(), latent_map),
+        SelectionController(session, undo, latent_map, Activity()),
+    )
+    random = np.random.default_rng(0)
+    session.set_model(model_info(2), 1, is_new_model=True)
+    mean = random.normal(size=(count, 2)).astype(np.float32)
+    label, none = random.integers(0, 10, count), np.zeros((1, 2), np.float32)
+    session.set_points(replace(some_points(2), mean=mean, std=none, label=label, classes=tuple("0123456789")))
+    latent_map.resize(900, 700)
+    latent_map.show()
+    latent_map.fit_to_points()
+    settle(8)
+    selector = latent_map.findChild(PointSelector)
+    for _ in range(rounds):
+        steps = [processor_time(lambda: selector.close(outline(), "replace", "lasso"))]
+        while session.selection is None:
+            steps.append(processor_time(lambda: settle(0)))
+        until = sum(steps)
+        end = time.monotonic() + 1
+        while time.monotonic() < end:
+            steps.append(processor_time(lambda: settle(0)))
+            time.sleep(0.005)
+        print(
+            f"| lasso of {count:,} points on the map, {len(session.selection):,} inside | until it is selected | "
+            f"{until:.0f} ms | until it is drawn {sum(steps):.0f} ms, longest step {max(steps):.0f} ms |",
+            flush=True,
+        )
+        undo.undo()
+        settle(2)
+    del controllers
+    latent_map.close()
+
+
+def laying_out(latents: str) -> None:
+    """t-SNE and UMAP of encoded images, in the process that the window starts: real and processor time."""
+    from latentlab.engine.worker.embedding import EmbeddingProcess
+
+    with np.load(latents) as file:
+        points = file["mean"].astype(np.float32)
+    for method in ("tsne", "umap"):
+        before, begun, pictures_seen, first = children_time(), time.monotonic(), 0, 0.0
+        process = EmbeddingProcess(points, method)
+        while not process.is_over:
+            news = process.take()
+            if news is not None and news[0] is not None:
+                pictures_seen += 1
+                first = first or time.monotonic() - begun
+            time.sleep(0.02)
+        process.close()
+        taken, load = time.monotonic() - begun, os.getloadavg()[0]
+        print(
+            f"| {method} of {len(points):,} × {points.shape[1]} | {pictures_seen} layouts, first after {first:.1f} s "
+            f"| {taken:.0f} s | {children_time() - before:.0f} s of processors, load {load:.0f} |",
+            flush=True,
+        )
+
+
+def children_time() -> float:
+    """Processor time of ended child processes, in s."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def main() -> None:
-    """Print a table of all comparisons."""
+    """Print a table of all comparisons, or of one section."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
+    names = ("decoding", "neighbours", "lasso", "others", "map", "layouts")
+    parser.add_argument("--only", choices=names, default="")
+    parser.add_argument("--points", type=int, default=10_000_000, help="of the lasso on the map")
+    parser.add_argument("--latents", help="an .npz file with mean, for the layouts")
+    options = parser.parse_args()
     print(f"Python {platform.python_version()}, numpy {np.__version__}, scikit-learn {sklearn.__version__}")
     print("| what | how | median | times as long as the first |\n|---|---|---|---|")
-    for title, contestants in sections():
-        compare(title, contestants, rounds)
+    for title, contestants in sections(options.only):
+        compare(title, contestants, options.rounds)
+    if options.only == "map":
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+        from PySide6.QtWidgets import QApplication
+
+        application = QApplication.instance() or QApplication([])
+        pictures(options.rounds)
+        releasing(options.points, options.rounds)
+        application.processEvents()
+    if options.only == "layouts":
+        laying_out(options.latents)
 
 
 if __name__ == "__main__":

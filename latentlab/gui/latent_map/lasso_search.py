@@ -29,17 +29,20 @@ class LassoSearch(QObject):
 
     Signals
     -------
-    found(object, bool)
-        Which points are inside, bool [n] in the order of the tiles, and whether the outline was the last.
+    found(object, object)
+        Which points are inside, bool [n] in the order of the tiles; and, if the outline was the last, which rows of
+        the points they are, bool [rows given to the tiles], else ``None``.
     """
 
-    found = Signal(object, bool)
+    found = Signal(object, object)
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._next: tuple[PointTiles, FloatArray] | None = None
         self._steps: Iterator[npt.NDArray[np.int64]] | None = None
         self._inside: npt.NDArray[np.bool_] = np.zeros(0, bool)
+        self._rows: npt.NDArray[np.bool_] | None = None  # of the last outline
+        self._order: npt.NDArray[np.uint32] = np.zeros(0, np.uint32)
         self._is_last = False
         self._continue = Debouncer(0, self._search, self)
         self._pause = Debouncer(BETWEEN_MS, self._begin_next, self)
@@ -70,6 +73,9 @@ class LassoSearch(QObject):
     def _begin(self, tiles: PointTiles, corners: FloatArray, is_last: bool) -> None:
         self._steps, self._is_last = points_inside(tiles, corners), is_last
         self._inside = np.zeros(len(tiles), bool)
+        # A slice at a time as well: of millions of points all at once would take several frames.
+        self._rows = np.zeros(tiles.rows_given, bool) if is_last else None
+        self._order = tiles.order
         self._search()
 
     def _search(self, seconds: float = SLICE_SECONDS) -> None:
@@ -78,10 +84,12 @@ class LassoSearch(QObject):
         end = time.perf_counter() + seconds
         for positions in self._steps:
             self._inside[positions] = True
+            if self._rows is not None:
+                self._rows[self._order[positions]] = True
             if time.perf_counter() >= end:
                 self._continue.debounce()
                 return
         self._steps, was_last, self._is_last = None, self._is_last, False
         if not was_last:
             self._pause.debounce()
-        self.found.emit(self._inside, was_last)
+        self.found.emit(self._inside, self._rows if was_last else None)

@@ -26,8 +26,8 @@ class PointSelector(QObject):
     Signals
     -------
     selected(object, str, str)
-        Indices of the points that were chosen, int64 [k]; what they do to the selection: ``replace``, ``add`` or
-        ``subtract``; and how they were chosen: ``lasso``, ``box`` or ``click``.
+        Indices of the points that were chosen, int64 [k], ascending; what they do to the selection: ``replace``,
+        ``add`` or ``subtract``; and how they were chosen: ``lasso``, ``box`` or ``click``.
     previewed(int)
         The selection would be of so many points if the button were released now; −1 once no outline is drawn.
     """
@@ -75,14 +75,15 @@ class PointSelector(QObject):
             self.selected.emit(np.zeros(0, np.int64), "replace", "click")
         return has_selected
 
-    def _on_found(self, inside: BoolArray, is_last: bool) -> None:
+    def _on_found(self, inside: BoolArray, rows: BoolArray | None) -> None:
         points = self._layers.points
         if len(inside) != len(points.tiles()):
             return  # other points are shown since
-        if is_last:
-            positions = np.flatnonzero(inside)
+        if rows is not None:
             self.cancel()
-            self.selected.emit(points.rows(positions).astype(np.int64), self._mode, self._how)
+            indices = points.indices(rows)
+            points.note(inside, indices)
+            self.selected.emit(indices, self._mode, self._how)
             return
         if self._mode == "add":
             inside = points.is_selected() | inside

@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QFont, QPainter, QResizeEvent
 from PySide6.QtWidgets import QGraphicsItem
 
 from latentlab.gui.style.theme import Theme
+from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.utils.plain_text import NAME, as_line
 from latentlab.utils.text import format_number
 
@@ -18,6 +19,8 @@ TICK_PX = 4
 DENSITY = 1.6  # of pyqtgraph's default number of ticks
 _PLAIN = (1e-3, 1e5)  # sizes of numbers that are written without an exponent
 _MOST_BESIDE = 5  # letters of a label that has room beside the plot
+REDRAW_MS = 33
+"""Between two drawings of an axis while its range changes with every frame: they take a third of a frame."""
 _LABEL_MARGIN = 4  # px that a text document keeps free round its text
 
 
@@ -31,9 +34,12 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
     """
 
     _ground = ""  # colour behind a label that reaches into the plot
+    _wanted = (0.0, 1.0)  # the range of the view
+    _soon: Debouncer | None = None  # while it is made
 
     def __init__(self, orientation: str) -> None:
         super().__init__(orientation, maxTickLength=TICK_PX)
+        self._soon = Debouncer(REDRAW_MS, self._show_wanted, self)
         self.enableAutoSIPrefix(False)  # it rewrites the label whenever the range changes
         self.setStyle(maxTickLevel=0, tickTextOffset=3, autoExpandTextSpace=False)
         self.setTickDensity(DENSITY)
@@ -68,6 +74,19 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
         self.resizeEvent()
 
     # --- what pyqtgraph asks of an axis -----------------------------------------------------------
+
+    def setRange(self, mn: float, mx: float) -> None:
+        """Show another range: at once, or soon after the last change if they follow each other closely."""
+        self._wanted = mn, mx
+        if self._soon is None:
+            super().setRange(mn, mx)
+        elif not self._soon.is_pending():
+            self._show_wanted()
+            self._soon.throttle()
+
+    def _show_wanted(self) -> None:
+        if self._wanted != tuple(self.range):
+            super().setRange(*self._wanted)
 
     def labelString(self) -> str:
         """The label as plain text: `set_theme` sets its font and colour. A long one at the left has a background."""

@@ -39,10 +39,12 @@ def latent_map(qtbot) -> LatentMap:
     qtbot.addWidget(widget)
     widget.set_theme(DARK)
     widget.resize(640, 520)
+    views = []
+    widget.viewChanged.connect(views.append)
     with qtbot.waitExposed(widget):
         widget.show()
-    with qtbot.waitSignal(widget.viewChanged):
-        widget.reset_view()
+    widget.reset_view()
+    qtbot.waitUntil(lambda: bool(views) and views[-1] == widget.view())
     return widget
 
 

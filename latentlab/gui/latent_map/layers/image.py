@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QPainter, QPixmap
+from PySide6.QtGui import QImage, QPainter, QPixmap
 
 from latentlab.gui.latent_map.layers.base import Layer
 from latentlab.gui.latent_map.pictures import BORDER_PX
@@ -18,12 +18,14 @@ REST_MS = 40
 class ImageLayer(Layer):
     """A layer that keeps what it has drawn for a view and a border round it.
 
-    A pan within the border moves the kept image by whole device pixels; a zoom, or ``redraw``, redraws it.
+    A pan within the border moves the kept image by whole device pixels; a zoom, or ``redraw``, redraws it. While the
+    view zooms, when nothing of it can be used again, it is drawn without the border.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._kept: tuple[View, QPixmap] | None = None
+        self._kept: tuple[View, QPixmap | QImage] | None = None
+        self._scale = 0.0  # of the view that was drawn last
         self._redraw_at_rest = Debouncer(REST_MS, self.redraw, self)
 
     def redraw(self) -> None:
@@ -43,16 +45,22 @@ class ImageLayer(Layer):
     def draw(self, painter: QPainter, view: View) -> None:
         """Paint the kept image where it belongs in this view."""
         if self._kept is None or not _reaches(self._kept[0], view):
-            drawn = view.widened(BORDER_PX)
-            self._kept = drawn, self._rendered(drawn)
-        drawn, pixmap = self._kept
+            is_zooming = self._scale > 0 and abs(view.scale - self._scale) > 1e-9 * view.scale
+            drawn = view if is_zooming else view.widened(BORDER_PX)
+            self._kept, self._scale = (drawn, self._rendered(drawn)), view.scale
+            if is_zooming:
+                self._redraw_at_rest.debounce()
+        drawn, kept = self._kept
         corner = view.point((drawn.x_min, drawn.y_max)) * view.ratio
         whole = QPointF(round(corner.x()), round(corner.y()))
-        painter.drawPixmap(whole / view.ratio, pixmap)
+        if isinstance(kept, QImage):
+            painter.drawImage(whole / view.ratio, kept)
+        else:
+            painter.drawPixmap(whole / view.ratio, kept)
         if (corner - whole).manhattanLength() > 0.02:
             self._redraw_at_rest.debounce()
 
-    def _rendered(self, view: View) -> QPixmap:
+    def _rendered(self, view: View) -> QPixmap | QImage:
         pixmap = QPixmap(round(view.width_px * view.ratio), round(view.height_px * view.ratio))
         pixmap.setDevicePixelRatio(view.ratio)
         pixmap.fill(Qt.GlobalColor.transparent)

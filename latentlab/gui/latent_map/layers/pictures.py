@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QRectF, Signal
-from PySide6.QtGui import QPainter, QPixmap
+from PySide6.QtGui import QImage, QPainter
 
 from latentlab.gui.latent_map.layers.image import ImageLayer
 from latentlab.gui.latent_map.layers.markers import pack
@@ -91,6 +91,7 @@ class PicturesLayer(ImageLayer):
         self._pyramid: PointPyramid | None = None
         self._thumbnails: Thumbnails | None = None
         self.placed: Placed | None = None
+        self._pixels: npt.NDArray[np.uint32] = np.zeros((1, 1), np.uint32)  # of the kept image
         self._missing: npt.NDArray[np.int64] = np.zeros(0, np.int64)
         self._drawn: set[int] = set()  # rows whose pictures are in the kept image
         self._appeared: dict[int, float] = {}  # by row: when a picture that is drawn over the kept image appeared
@@ -153,7 +154,7 @@ class PicturesLayer(ImageLayer):
         """Whether there is nothing to paint."""
         return not len(self._points.xy)
 
-    def _rendered(self, view: View) -> QPixmap:
+    def _rendered(self, view: View) -> QImage:
         """Draw the pictures that are opaque, and ask for those that there are not.
 
         Without a painter: it would copy all pixels once more.
@@ -175,9 +176,10 @@ class PicturesLayer(ImageLayer):
             if (began := self._appeared.get(row, 0.0 if row in seen else now)) > now - FADE_SECONDS
         }
         self._drawn = set(here) - self._appeared.keys()
-        pixmap = QPixmap.fromImage(wrap_image(self._composed(placed, thumbnails)))
-        pixmap.setDevicePixelRatio(view.ratio)
-        return pixmap
+        self._pixels = self._composed(placed, thumbnails)
+        image = wrap_image(self._pixels)  # not a pixmap, which would be a copy of it
+        image.setDevicePixelRatio(view.ratio)
+        return image
 
     def draw(self, painter: QPainter, view: View) -> None:
         """Paint the kept image, and over it the pictures that have appeared since."""

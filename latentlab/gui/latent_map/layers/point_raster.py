@@ -70,10 +70,13 @@ class PointTiles:
         The finite points in tile order; input order is kept inside a tile.
     order : ndarray of uint32
         Row in ``xy`` of each of these.
+    rows_given : int
+        Length of ``xy``.
     """
 
     def __init__(self, xy: npt.NDArray[np.float32], slot: npt.NDArray[np.uint8]) -> None:
         x, y = (np.ascontiguousarray(column, np.float32) for column in xy.T)
+        self.rows_given = len(x)
         finite = np.isfinite(x) & np.isfinite(y)
         rows: npt.NDArray[np.integer] | None = None
         if not finite.all():

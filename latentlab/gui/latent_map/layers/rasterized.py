@@ -20,7 +20,7 @@ REST_MS = 40
 """After so long without a change a picture that is too costly for one frame is redrawn."""
 FRAME_BUDGET = 400_000
 """Pixel writes that still fit into a frame (about 4 ms): below it every frame is drawn exactly."""
-MOST_AT_ONCE = 1_000_000
+MOST_AT_ONCE = 500_000
 """Points drawn at once (about a frame): of more, a sample is shown first, and all of them once they are drawn."""
 SLICE_SECONDS = 0.006
 """Of drawing, before other events are handled."""
