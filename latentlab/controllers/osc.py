@@ -13,7 +13,7 @@ from latentlab.controllers.play import PlayController
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import NearestFound
 from latentlab.gui.panels.play import PlayPanel
-from latentlab.latent.oscillation import point_along
+from latentlab.latent.polyline import along, at_positions, step_lengths
 from latentlab.state.board import BoardItem, Direction
 from latentlab.state.session import Session
 from latentlab.utils.array_types import FloatArray
@@ -171,8 +171,14 @@ class OscController(QObject):
         return item.content.moved(latent, coordinate) if item and isinstance(item.content, Direction) else None
 
     def _on_path(self, share: float) -> FloatArray | None:
-        path = self._session.path
-        return None if path is None or len(path) < 2 else point_along(path, share)
+        """The latent that the film of the path shows at a share of its time; before there is a film, of its length."""
+        session, share = self._session, min(max(share, 0.0), 1.0)
+        path, frames = session.path, session.path_frames
+        if path is None or len(path) < 2:
+            return None
+        if frames is not None and len(frames) > 1:
+            return at_positions(frames, np.array([share * (len(frames) - 1)]))[0].astype(np.float32)
+        return along(path, step_lengths(path), [share])[0].astype(np.float32)
 
     def _direction(self, key: str) -> BoardItem | None:
         """A direction of the Board of the open model, by its name or its number from 1."""

@@ -108,12 +108,3 @@ def recorded_path(times: ArrayLike, latents: ArrayLike, rate: float = 20.0, most
         np.float32
     )
     return way
-
-
-def point_along(waypoints: ArrayLike, share: float) -> FloatArray:
-    """The latent float32 [d] at a share, from 0 to 1, of the length of straight lines through waypoints [n, d]."""
-    corners = np.asarray(waypoints, np.float64)
-    ends = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(corners, axis=0), axis=1))])
-    at = min(max(share, 0.0), 1.0) * ends[-1]
-    point: FloatArray = np.array([np.interp(at, ends, values) for values in corners.T], np.float32)
-    return point

@@ -204,7 +204,11 @@ def test_osc_moves_dimensions_directions_the_cursor_and_along_the_path(qtbot, pa
     session.set_path(np.array([[0, 0, 0], [4, 0, 0]], np.float32))
     send(write_message("path", (0.75,)))
     qtbot.waitUntil(lambda: session.latent.tolist() == [3, 0, 0])
-    assert text(parts, "oscCounts") == "6 messages"
+    frames = np.array([[0, 0, 0], [4, 1, 0], [4, 2, 0]], np.float32)
+    session.set_path_plan(frames, frames)
+    send(write_message("path", (0.75,)))
+    qtbot.waitUntil(lambda: session.latent.tolist() == [4, 1.5, 0])
+    assert text(parts, "oscCounts") == "7 messages"
 
 
 def test_of_many_messages_in_a_frame_the_newest_counts_and_they_are_one_step_of_undo(qtbot, parts, session, undo, send):

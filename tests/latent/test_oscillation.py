@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from latentlab.errors import InputError
-from latentlab.latent.oscillation import Oscillation, displacement, point_along, recorded_path
+from latentlab.latent.oscillation import Oscillation, displacement, recorded_path
 
 X, Y = np.array([2, 0], np.float32), np.array([0, 1], np.float32)
 
@@ -50,11 +50,3 @@ def test_a_recording_has_waypoints_at_equal_times():
 def test_too_little_is_no_path(times, latents):
     with pytest.raises(InputError, match="two latents"):
         recorded_path(times, latents)
-
-
-def test_a_point_along_a_path_is_at_a_share_of_its_length():
-    corners = [[0, 0], [1, 0], [1, 3]]
-    assert point_along(corners, 0.25).tolist() == [1, 0]
-    assert point_along(corners, 0.5).tolist() == [1, 1]
-    assert point_along(corners, -1).tolist() == [0, 0]
-    assert point_along(corners, 2).tolist() == [1, 3]
