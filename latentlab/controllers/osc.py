@@ -177,8 +177,10 @@ class OscController(QObject):
         if path is None or len(path) < 2:
             return None
         if frames is not None and len(frames) > 1:
-            return at_positions(frames, np.array([share * (len(frames) - 1)]))[0].astype(np.float32)
-        return along(path, step_lengths(path), [share])[0].astype(np.float32)
+            point = at_positions(frames.astype(np.float64), np.array([share * (len(frames) - 1)]))
+        else:
+            point = along(path.astype(np.float64), step_lengths(path), [share])
+        return np.asarray(point[0], np.float32)
 
     def _direction(self, key: str) -> BoardItem | None:
         """A direction of the Board of the open model, by its name or its number from 1."""
