@@ -19,8 +19,8 @@ EFFORTS: tuple[Effort, ...] = ("good", "quick")
 LARGEST_FOR_MLP = 32  # side in pixels up to which a fully connected network is as good, and many times faster
 GREY = 0.25  # fraction of values between black and white from which grey images are not taken for black and white
 # Processor time and optimizer steps of a first training. More steps than the most do not help these networks.
-_SECONDS: dict[Effort, float] = {"quick": 90, "good": 420}
-_MOST_STEPS: dict[Effort, int] = {"quick": 4000, "good": 12_000}
+_SECONDS: dict[Effort, float] = {"quick": 90, "good": 300}
+_MOST_STEPS: dict[Effort, int] = {"quick": 4000, "good": 8000}
 _FEWEST_STEPS = 500
 _STEPS_PER_EPOCH = 20  # at least, so that the curves have enough values
 _BATCHES = (16, 32, 64, 128)
@@ -30,7 +30,9 @@ _MIN_EPOCHS, _MAX_EPOCHS = 5, 400
 _MAP, _QUICK = 2, 10
 _SIZES = (10, 16, 24, 32, 48, 64)
 _SHARE = 0.8
-_MOST_COMPONENTS_OF_A_MAP = 12  # that hold half of the variance: else two latents show every image as the same blur
+# That hold half of the variance. With more, two latents show every image as the same blur, and a fully connected
+# network learns single images by heart.
+_MOST_COMPONENTS_OF_A_MAP = 12
 _COMPARED = (2, 5, 10, 16, 24, 32, 48, 64, 96, 128)
 
 
@@ -92,8 +94,9 @@ def suggest_settings(
     -------
     Suggestion
         Bernoulli pixels for images that are nearly black and white, Gaussian pixels with optimal σ (Rybkin et al. 2021)
-        and a sigmoid mean for others; convolutions with group normalisation for images larger than ``LARGEST_FOR_MLP``
-        pixels and for colours, else two hidden layers. The batch size leaves at least 20 steps an epoch.
+        and a sigmoid mean for others; convolutions with group normalisation for colours, for images larger than
+        ``LARGEST_FOR_MLP`` pixels and for those that differ in too many ways for a map, else two hidden layers. The
+        batch size leaves at least 20 steps an epoch.
 
     Raises
     ------
@@ -103,13 +106,14 @@ def suggest_settings(
     settings = list(settings)
     channels, height, width = image_shape
     is_small_grey = max(height, width) <= LARGEST_FOR_MLP and channels == 1
+    can_be_a_map = is_small_grey and (statistics is None or statistics.components_for(0.5) <= _MOST_COMPONENTS_OF_A_MAP)
     is_binary = channels == 1 and (statistics is None or statistics.greys < GREY)
     architecture = (
         {"kind": "mlp", "layers": 2}
-        if is_small_grey
+        if can_be_a_map
         else {"kind": "conv", "width": 16, "normalisation": "group", "activation": "silu"}
     )
-    latent_dim = _latent_dim(is_small_grey, statistics, effort)
+    latent_dim = _latent_dim(can_be_a_map, statistics, effort)
     model = recipe("vae" if is_binary else "gaussian-vae").config(latent_dim=latent_dim, architecture=architecture)
     if recipe_name:
         model = recipe(recipe_name).suited(model)
@@ -134,11 +138,10 @@ def suggest_settings(
     return Suggestion(config, reason, effort, minutes, sizes)
 
 
-def _latent_dim(is_small_grey: bool, statistics: ImageStatistics | None, effort: Effort) -> int:
+def _latent_dim(can_be_a_map: bool, statistics: ImageStatistics | None, effort: Effort) -> int:
     """Two for a map, where two can show the images; else as many as half of the components for most of the variance."""
     if statistics is None or not statistics.variances:
-        return _MAP if is_small_grey else _QUICK
-    can_be_a_map = is_small_grey and statistics.components_for(0.5) <= _MOST_COMPONENTS_OF_A_MAP
+        return _MAP if can_be_a_map else _QUICK
     if effort == "quick" and can_be_a_map:
         return _MAP
     wanted = statistics.components_for(_SHARE) / 2
@@ -177,9 +180,9 @@ def _reasons(
 
 def _duration(minutes: float) -> str:
     """The estimated time."""
-    if minutes < 1:
-        return "It takes less than a minute on a CPU."
-    return f"It takes some {float(f'{minutes:.1g}') if minutes >= 10 else round(minutes):,.0f} minutes on a CPU."
+    if minutes < 1.5:
+        return f"It takes {'about' if minutes > 0.75 else 'less than'} a minute on a CPU."
+    return f"It takes some {float(f'{minutes:.2g}'):,.0f} minutes on a CPU."
 
 
 def _more(latent_dim: int, sizes: Iterable[LatentSize]) -> str:

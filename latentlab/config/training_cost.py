@@ -8,8 +8,8 @@ from latentlab.config.model import ModelConfig
 
 # Of one core of a 2026 server, fitted to the runs of RESULTS.md ("A first training"); other machines differ by a
 # factor of two, which is enough to tell minutes from hours.
-_FLOPS_MLP = 70e9  # a second, in products of large matrices
-_FLOPS_CONV = 25e9  # in convolutions of few channels, with their normalisation
+_FLOPS_MLP = 55e9  # a second, in products of large matrices
+_FLOPS_CONV = 18e9  # in convolutions of few channels, with their normalisation
 _SECONDS_PER_WEIGHT = 4e-9  # of the optimizer
 _SECONDS_PER_STEP = 0.002  # whatever the sizes
 _PASSES = 6  # forward and backward, a multiplication and an addition each

@@ -46,6 +46,7 @@ def test_images_that_differ_in_more_ways_get_more_latents(components, good, quic
         found = suggest_settings(10_000, (1, 28, 28), statistics=measured, effort=effort)
         assert found.config.model.latent_dim == latent_dim
         assert ("(a whole map)" in found.reason) == (latent_dim == 2)
+        assert found.config.model.architecture.kind == ("mlp" if quick == 2 else "conv")
 
 
 def test_greys_are_gaussian_and_black_and_white_is_bernoulli():
@@ -73,6 +74,12 @@ def test_what_more_latents_would_buy_is_said():
         assert more.rate > fewer.rate
     assert "principal components leave out" in found.reason
     assert "32: 47%" in found.reason
+
+
+def test_the_time_is_said_in_words():
+    times = [suggest_settings(100, (1, 8, 8), settings=[f"epochs={epochs}"]).reason for epochs in (1, 1500, 100_000)]
+    for text, expected in zip(times, ("less than a minute", "about a minute", "minutes on a CPU"), strict=True):
+        assert expected in text
 
 
 @given(st.integers(1, 10**8), st.sampled_from([1, 3]), st.integers(8, 256), st.integers(8, 256))
