@@ -26,10 +26,11 @@ _STEPS_PER_EPOCH = 20  # at least, so that the curves have enough values
 _BATCHES = (16, 32, 64, 128)
 _LARGEST_BATCH = {"mlp": 128, "conv": 32}  # many small steps learn more than few large ones in the same time
 _MIN_EPOCHS, _MAX_EPOCHS = 5, 400
-# A whole map has two dimensions. Others are as many as half of the components that hold most of the variance.
+# A whole map has two dimensions. Others are as many as half of the components that hold most of the variance; of images
+# that a map can show as many as hold half of it, since a fully connected network gives up more (1 of 10 for digits).
 _MAP, _QUICK = 2, 10
 _SIZES = (10, 16, 24, 32, 48, 64)
-_SHARE = 0.8
+_MOST, _HALF = 0.8, 0.5
 # That hold half of the variance. With more, two latents show every image as the same blur, and a fully connected
 # network learns single images by heart.
 _MOST_COMPONENTS_OF_A_MAP = 12
@@ -106,7 +107,9 @@ def suggest_settings(
     settings = list(settings)
     channels, height, width = image_shape
     is_small_grey = max(height, width) <= LARGEST_FOR_MLP and channels == 1
-    can_be_a_map = is_small_grey and (statistics is None or statistics.components_for(0.5) <= _MOST_COMPONENTS_OF_A_MAP)
+    can_be_a_map = is_small_grey and (
+        statistics is None or statistics.components_for(_HALF) <= _MOST_COMPONENTS_OF_A_MAP
+    )
     is_binary = channels == 1 and (statistics is None or statistics.greys < GREY)
     architecture = (
         {"kind": "mlp", "layers": 2}
@@ -144,7 +147,7 @@ def _latent_dim(can_be_a_map: bool, statistics: ImageStatistics | None, effort: 
         return _MAP if can_be_a_map else _QUICK
     if effort == "quick" and can_be_a_map:
         return _MAP
-    wanted = statistics.components_for(_SHARE) / 2
+    wanted = statistics.components_for(_HALF) if can_be_a_map else statistics.components_for(_MOST) / 2
     return next((size for size in _SIZES if size >= wanted), _SIZES[-1])
 
 
