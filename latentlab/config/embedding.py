@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-Method = Literal["tsne", "umap"]
+Method = Literal["flat", "tsne", "umap"]
 FEWEST_POINTS = 8
 """Points that a layout needs."""
 
@@ -18,10 +18,11 @@ class Layouter(NamedTuple):
 
 
 LAYOUTERS: dict[Method, Layouter] = {
+    "flat": Layouter("PCA terrain", "numpy", "numpy"),
     "tsne": Layouter("t-SNE", "openTSNE", "openTSNE"),
     "umap": Layouter("UMAP", "umap", "umap-learn"),
 }
-"""By method; all packages are in the extra ``embed``."""
+"""By method: ``flat`` are the first two principal components. All other packages are in the extra ``embed``."""
 
 
 def install_advice(package: str) -> str:

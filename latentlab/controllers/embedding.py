@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Set
+from dataclasses import replace
 
 from PySide6.QtCore import QObject
 
 from latentlab.controllers.generations import Generations
 from latentlab.engine.client.client import EngineClient
-from latentlab.engine.protocol.messages import Embed, Embedded, Failed
+from latentlab.engine.protocol.messages import Embed, Embedded, Failed, LayoutSurface
 from latentlab.gui.latent_map import LatentMap
 from latentlab.state.activity import Activity, ActivityEntry
 from latentlab.state.map_axes import EMBEDDINGS, AxesChoice
@@ -18,8 +19,8 @@ from latentlab.utils.text import pluralize
 
 _ACTIVITY = "embedding"
 NO_WEIGHTS = "The snapshot of an epoch has its points and a picture over z1 and z2, no weights that could decode more"
-_NO_LATENTS = ("manifold", "density", "trust", "posterior", "path")
-"""Layers that need the latents between the points."""
+_NO_PLANE = ("trust", "posterior", "path")
+"""Layers that need a plane of the latent space."""
 
 
 class EmbeddingController(QObject):
@@ -58,10 +59,14 @@ class EmbeddingController(QObject):
 
     def _cancel(self) -> None:
         """Keep the layout as far as it has come; before its first step it is only the principal components."""
+        computed = self._generations.newest
         self._engine.request(Embed(self._generations.next(), ""))
         self._activity.end(_ACTIVITY)
+        shown = self._session.embedding
         if not self._has_begun:
             self._show_components()
+        elif shown is not None:
+            self._session.set_embedding(replace(shown, terrain=LayoutSurface(computed)))
 
     def _show_components(self) -> None:
         """Show the axes that a layout starts from under their own names."""
@@ -77,6 +82,10 @@ class EmbeddingController(QObject):
         if result.positions is not None and len(result.positions) == len(points.mean):
             self._has_begun = result.fraction > 0
             self._session.set_embedding(Embedding(result.method, result.positions))
+        shown = self._session.embedding
+        if result.done and shown is not None:
+            surface = LayoutSurface(result.generation)
+            self._session.set_embedding(replace(shown, terrain=surface, error=result.error, spread=result.spread))
         if result.done:
             self._activity.end(_ACTIVITY)
             return
@@ -92,17 +101,27 @@ class EmbeddingController(QObject):
 
 
 def apply_embedding(latent_map: LatentMap, state: MapState, changed: Set[str]) -> None:
-    """Let the map show and do what a layout allows: its points are selected and picked, nothing lies between them.
+    """Let the map show and do what a layout allows: its points are selected and picked; a complete one is decoded.
 
     Nor can a past epoch be decoded on other axes than its snapshot's picture is of.
     """
-    if not changed & {"axes", "viewed_epoch"}:
+    if not changed & {"axes", "viewed_epoch", "terrain", "terrain_note"}:
         return
     method = EMBEDDINGS.get(state.axes.embedding, "")
-    reason = f"A {method} view has no latents between its points" if method else ""
-    for name in _NO_LATENTS:
-        latent_map.layer_stack[name].set_unavailable(reason)
-    if state.viewed_epoch is not None and state.axes != AxesChoice() and not method:
-        latent_map.layer_stack["manifold"].set_unavailable(NO_WEIGHTS)
+    for name in _NO_PLANE:
+        latent_map.layer_stack[name].set_unavailable(
+            f"A {method} view is no plane of the latent space" if method else ""
+        )
+    latent_map.layer_stack.manifold.set_unavailable(_not_decoded(state, method))
     latent_map.set_picks_only(bool(method))
-    latent_map.set_view_note(f"{method} view: for selecting; distances between groups mean little" if method else "")
+    note = state.terrain_note or "for selecting; distances between groups mean little"
+    latent_map.set_view_note(f"{method}: {note}" if method else "")
+
+
+def _not_decoded(state: MapState, method: str) -> str:
+    """Why the map is not decoded; empty if it is."""
+    if state.viewed_epoch is not None and (method or state.axes != AxesChoice()):
+        return NO_WEIGHTS
+    return (
+        f"The {method} layout is still computed: nothing is decoded meanwhile" if method and not state.terrain else ""
+    )

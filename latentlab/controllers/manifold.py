@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject
 
 from latentlab.controllers.generations import Generations
 from latentlab.engine.client.client import EngineClient
-from latentlab.engine.protocol.messages import Axes, DecodeGrid, DecodeOtherGrid, GridTiles
+from latentlab.engine.protocol.messages import Axes, DecodeGrid, DecodeOtherGrid, GridTiles, Surface
 from latentlab.gui.latent_map import LatentMap, View
 from latentlab.state.map_axes import AxesChoice
 from latentlab.state.map_state import MapState
@@ -90,7 +90,7 @@ class Manifold(QObject):
         self._generations, self._duty_cycle = Generations(), DutyCycle(MANIFOLD)
         self._view = latent_map.view()  # the map may have been shown before, without a change of view since
         self._layout: Layout | None = None
-        self._plane: Axes | None = None
+        self._plane: Surface | None = None
         self._finished: Layout | None = None  # of the finished picture of the plane that is on screen
         self._finest_kept = np.inf  # side of the cells on screen, which coarser tiles may not replace
         self._awaits_tiles = True  # whether no tile of the current model was painted yet
@@ -119,12 +119,14 @@ class Manifold(QObject):
             return
         if "viewed_epoch" in changed:
             self._layout = self._finished = None
+        if "terrain" in changed:
+            self._map.set_manifold(*_EMPTY)  # places of the layout were others before
         if self._awaits_tiles and changed & {"axes", "points"}:
             self._show_stored_picture()
         weights_settled = not state.is_learning and changed & {"model_version", "is_learning"}
         if weights_settled or changed & {"opened_version", "axes", "label", "viewed_epoch"}:
             self._request()
-        elif "plane" in changed:
+        elif changed & {"plane", "terrain"}:
             self._follow_plane()
         elif "model_version" in changed:
             self._request_if_affordable()
@@ -173,7 +175,7 @@ class Manifold(QObject):
 
         During training the components rotate slightly with each new set of points; that waits for the next picture.
         """
-        plane, decoded = self._state.plane, self._plane
+        plane, decoded = self._state.surface, self._plane
         if plane is None or (decoded is not None and _same(plane, decoded)):
             return
         if self._state.is_learning and decoded is not None and _nearly_same(plane, decoded):
@@ -182,7 +184,7 @@ class Manifold(QObject):
             self._request()
 
     def _request(self) -> None:
-        state, view, plane = self._state, self._view, self._state.plane
+        state, view, plane = self._state, self._view, self._state.surface
         if not state.has_model or plane is None or state.viewed_epoch is not None:
             return
         if not view.width_px or not view.height_px:
@@ -253,14 +255,16 @@ class Manifold(QObject):
         return self._layout is not None and span * self._layout.cell > 1.001 * self._finest_kept
 
 
-def _same(one: Axes, other: Axes) -> bool:
+def _same(one: Surface, other: Surface) -> bool:
+    if not isinstance(one, Axes) or not isinstance(other, Axes):
+        return one == other if type(one) is type(other) else False
     same_origin = one.origin.shape == other.origin.shape and np.allclose(one.origin, other.origin)
     return same_origin and np.array_equal(one.x, other.x) and np.array_equal(one.y, other.y)
 
 
-def _nearly_same(one: Axes, other: Axes) -> bool:
+def _nearly_same(one: Surface, other: Surface) -> bool:
     """Whether the second plane is the first one with slightly rotated axes."""
-    if one.x.size != other.x.size:
+    if not isinstance(one, Axes) or not isinstance(other, Axes) or one.x.size != other.x.size:
         return False
     is_slight = min(float(one.x @ other.x), float(one.y @ other.y)) >= SLIGHT_ROTATION
     return is_slight and np.allclose(one.origin, other.origin, atol=0.1)

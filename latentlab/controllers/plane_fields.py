@@ -53,13 +53,13 @@ class PlaneFieldsController(QObject):
             refused = dict(state.refused_fields)
             for name, layer in self._layers.items():
                 layer.set_unavailable(refused.get(name, ""))
-        if changed & {"opened_version", "axes", "viewed_epoch"}:
+        if changed & {"opened_version", "axes", "terrain", "viewed_epoch"}:
             self._generations.discard_pending()
             for layer in self._layers.values():
                 layer.clear()
         if "points" in changed and state.points is not None:
             self._map.layer_stack.classes.set_names(state.points.classes)
-        awaited = {"opened_version", "axes", "label", "viewed_epoch", "refused_fields"}
+        awaited = {"opened_version", "axes", "terrain", "label", "viewed_epoch", "refused_fields"}
         if not state.is_learning:
             awaited |= {"model_version", "is_learning", "plane"} | (
                 {"points"} if "classes" in self._visible() else set()
@@ -88,7 +88,7 @@ class PlaneFieldsController(QObject):
     def _request(self) -> None:
         state, view, kinds = self._state, self._view, self._visible()
         self._shown = kinds
-        if not kinds or not state.has_model or state.plane is None or not view.width_px or not view.height_px:
+        if not kinds or not state.has_model or state.surface is None or not view.width_px or not view.height_px:
             return
         layout = Layout.of(view, CELL_SCALE_BESIDE_A_RUN if state.is_learning else CELL_SCALE)
         generation = self._generations.next()
@@ -99,7 +99,7 @@ class PlaneFieldsController(QObject):
             MeasureFields(
                 generation,
                 cast("tuple[FieldKind, ...]", kinds),
-                state.plane,
+                state.surface,
                 layout.x_range,
                 layout.y_range,
                 layout.columns,

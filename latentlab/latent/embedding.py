@@ -49,7 +49,8 @@ def embed(points: ArrayLike, method: Method, report: Report = lambda _positions,
     method
         ``"tsne"`` (van der Maaten & Hinton 2008; openTSNE's FFT-accelerated gradient, Linderman et al. 2019) with
         perplexity 30, or beyond 20,000 points with 15 neighbours of equal weight, which look the same (Böhm et al.
-        2022, arXiv:2007.08902). ``"umap"`` (McInnes et al. 2018, arXiv:1802.03426) with 15 neighbours.
+        2022, arXiv:2007.08902). ``"umap"`` (McInnes et al. 2018, arXiv:1802.03426) with 15 neighbours. ``"flat"``: the
+        principal components themselves.
     report
         Called with positions [N, 2], or ``None`` if there are no newer ones, and the fraction that is done; it returns
         whether to stop. UMAP reports its progress but no positions before the end.
@@ -68,7 +69,7 @@ def embed(points: ArrayLike, method: Method, report: Report = lambda _positions,
     if latents.ndim != 2 or len(latents) < FEWEST_POINTS or not np.isfinite(latents).all():
         raise InputError(f"a layout needs {FEWEST_POINTS} points at least, of finite numbers")
     start = starting_layout(latents)
-    if report(start, 0.0):
+    if method == "flat" or report(start, 0.0):
         return start
     try:
         return _tsne(latents, start, report) if method == "tsne" else _umap(latents, start, report)

@@ -9,7 +9,8 @@ from latentlab.state.map_axes import EMBEDDINGS
 from latentlab.state.session import Session
 
 ROUND_TRIP, MAGNIFICATION, UNCERTAINTY, CLASSES = "round_trip", "magnification", "uncertainty", "classes"
-FIELDS = (ROUND_TRIP, MAGNIFICATION, UNCERTAINTY, CLASSES)
+ASSIGNMENT = "assignment"
+FIELDS = (ROUND_TRIP, MAGNIFICATION, UNCERTAINTY, CLASSES, ASSIGNMENT)
 
 NO_MODEL = "Open a model first"
 OF_AN_EPOCH = "Not for a viewed epoch: it is computed with the newest weights"
@@ -18,6 +19,8 @@ CATEGORIES = "The latents are categories, which change by jumps"
 NO_ENCODER = "The model has no encoder: it finds latents by a search, which takes too long for every place"
 SEARCHES = "The model improves each image's latent by a search, which takes too long for every place"
 ONE_SIGMA = "The likelihood has one σ for all pixels and images: it is the same everywhere"
+NO_PLANE = "A terrain is no plane of the latent space"
+NO_TERRAIN = "Only of a terrain: choose PCA terrain, t-SNE or UMAP as the map's axes"
 NO_POINTS = "No images are encoded: open a dataset"
 NO_CLASSES = "The encoded images have no classes"
 
@@ -32,13 +35,21 @@ def _reason(session: Session, name: str) -> str:
     model = session.model
     if model is None:
         return NO_MODEL
-    if session.axes.embedding:
-        return f"A {EMBEDDINGS[session.axes.embedding]} view has no latents between its points"
     if session.viewed_epoch is not None:
         return OF_AN_EPOCH
-    if name == CLASSES:
-        return _no_classes(session)
-    return _not_of_model(model, session.layout.kind, name)
+    reason = _not_of_surface(session, name)
+    if reason or name == ASSIGNMENT:
+        return reason
+    return _no_classes(session) if name == CLASSES else _not_of_model(model, session.layout.kind, name)
+
+
+def _not_of_surface(session: Session, name: str) -> str:
+    method = EMBEDDINGS.get(session.axes.embedding, "")
+    if not method:
+        return NO_TERRAIN if name == ASSIGNMENT else ""
+    if session.embedding is None or session.embedding.terrain is None:
+        return f"The {method} layout is still computed: nothing is decoded meanwhile"
+    return NO_PLANE if name == MAGNIFICATION else ""
 
 
 def _no_classes(session: Session) -> str:

@@ -24,7 +24,7 @@ class AxesChoice:
     """Names of the two directions the map shows.
 
     ``z1`` … for dimensions, ``pc1`` … for principal components, ``d:`` and an id for directions of the Board; ``tsne1``
-    and ``tsne2`` or ``umap1`` and ``umap2`` for a layout of the points, whose axes are no directions.
+    and ``tsne2``, or ``umap`` or ``flat`` with these numbers, for a layout of the points, whose axes are no directions.
     """
 
     x: str = "z1"
@@ -37,7 +37,7 @@ class AxesChoice:
 
     @property
     def embedding(self) -> str:
-        """The method of the layout that is shown, ``tsne`` or ``umap``; empty for axes of the latent space."""
+        """The method of the layout that is shown, such as ``tsne``; empty for axes of the latent space."""
         return self.x[:-1] if is_embedding_axis(self.x) else ""
 
     @property
@@ -183,7 +183,7 @@ def axis_vector(name: str, size: int, components: FloatArray, vector_of: VectorO
         if vector is not None and vector.size == size and vector.any():
             return vector
         name = "z1"
-    index = int(name.lstrip("tsneumap" if is_embedding_axis(name) else "pcz")) - 1
+    index = int(name[-1:] if is_embedding_axis(name) else name.lstrip("pcz")) - 1
     if name.startswith("pc") and index < len(components):
         return np.asarray(components[index], np.float32)
     direction = np.zeros(size, np.float32)

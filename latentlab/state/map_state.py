@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latentlab.engine.protocol.messages import Axes, FloatArray, PointsChanged, SnapshotRead
+from latentlab.engine.protocol.messages import Axes, FloatArray, LayoutSurface, PointsChanged, SnapshotRead, Surface
 from latentlab.state.board import BoardItem
 from latentlab.state.dimension_names import titled
 from latentlab.state.field_reasons import refused_fields
 from latentlab.state.map_axes import EMBEDDINGS, AxesChoice, is_embedding_axis
 from latentlab.state.selection import Selection
-from latentlab.state.session import Posterior, Session
+from latentlab.state.session import Embedding, Posterior, Session
 from latentlab.state.tags import tagged
 from latentlab.utils.plain_text import as_line
-from latentlab.utils.text import format_epoch
+from latentlab.utils.text import format_epoch, format_number
 
 _LONGEST_NAME = 32  # letters of a name on an axis
 _SLANTED = 0.01  # cosine of the angle from which an axis is not orthogonal: 0.6 degrees off
@@ -47,6 +47,8 @@ class MapState:
         The encoded dataset, and whether its images are open.
     embedded
         The points as laid out by t-SNE or UMAP, [N, 2], if the axes are a layout's; the marks below are then at points.
+    terrain, terrain_note
+        The surface of a complete layout, and what is said of it.
     viewed_epoch
         A snapshot of the run that is shown instead of the current model.
     selection
@@ -84,6 +86,8 @@ class MapState:
     points: PointsChanged | None = None
     has_images: bool = False
     embedded: FloatArray | None = None
+    terrain: LayoutSurface | None = None
+    terrain_note: str = ""
     viewed_epoch: SnapshotRead | None = None
     selection: Selection | None = None
     tagged: tuple[BoardItem, ...] = ()
@@ -104,6 +108,11 @@ class MapState:
     def has_model(self) -> bool:
         """Whether a model is open."""
         return self.model_version >= 0
+
+    @property
+    def surface(self) -> Surface | None:
+        """What the map shows: a plane, or the terrain of a layout; ``None`` on a layout that is not complete."""
+        return self.terrain if self.plane is None else self.plane
 
     @property
     def shown_points(self) -> PointsChanged | SnapshotRead | None:
@@ -163,6 +172,8 @@ def _on_embedding(state: MapState, session: Session) -> MapState:
     return replace(
         state,
         embedded=positions,
+        terrain=None if embedding is None or session.viewed_epoch is not None else embedding.terrain,
+        terrain_note="" if embedding is None else _terrain_note(embedding),
         plane=None,
         cursor=None if cursor is None else cursor[0],
         preview=None if preview is None else preview[0],
@@ -171,6 +182,16 @@ def _on_embedding(state: MapState, session: Session) -> MapState:
         path=None,
         path_curve=None,
     )
+
+
+def _terrain_note(embedding: Embedding) -> str:
+    """What a place of the terrain is, and how well it holds the latents of the images there."""
+    if embedding.terrain is None:
+        return ""
+    text = "a place decodes the mean of the images around"
+    if not embedding.spread:
+        return text
+    return f"{text}: off by {format_number(embedding.error, '.2g')} of {format_number(embedding.spread, '.2g')}"
 
 
 def _rows_at(mean: FloatArray, latent: FloatArray) -> NDArray[np.int64]:

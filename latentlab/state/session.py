@@ -16,7 +16,14 @@ from PySide6.QtCore import QObject, Signal, SignalInstance
 from latentlab.config import DataConfig
 from latentlab.config.info import DatasetInfo, ModelInfo
 from latentlab.config.layout import LatentLayout, Level
-from latentlab.engine.protocol.messages import Axes, FloatArray, ImageEncoded, PointsChanged, SnapshotRead
+from latentlab.engine.protocol.messages import (
+    Axes,
+    FloatArray,
+    ImageEncoded,
+    LayoutSurface,
+    PointsChanged,
+    SnapshotRead,
+)
 from latentlab.state.board import Board
 from latentlab.state.dimension_names import DimensionNames
 from latentlab.state.map_axes import AxesChoice, MapAxes, axis_vector, level_components
@@ -35,10 +42,24 @@ class Posterior:
 
 @dataclass(frozen=True, eq=False)
 class Embedding:
-    """The encoded points laid out in two dimensions: method, and positions float32 [N, 2]."""
+    """The encoded points laid out in two dimensions.
+
+    Attributes
+    ----------
+    method, positions
+        How, and where they are, float32 [N, 2].
+    terrain
+        The surface of the layout once it is complete, which can be decoded.
+    error, spread
+        The median distance of a latent from the one that the terrain has at its place, and the root mean square
+        distance of all latents from their mean; 0 where they are not known.
+    """
 
     method: str
     positions: FloatArray
+    terrain: LayoutSurface | None = None
+    error: float = 0.0
+    spread: float = 0.0
 
 
 class Session(QObject):

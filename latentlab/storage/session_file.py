@@ -36,7 +36,7 @@ _LARGEST_FILE = 34 << 20  # bytes: the longest source takes 12 MB if each charac
 Dimension = Annotated[int, Field(ge=0, lt=LARGEST_LATENT)]
 DimensionName = Annotated[str, Field(min_length=1, max_length=40)]
 _MOST_NAMES = 4096
-AxisName = Annotated[str, Field(pattern=r"^((z|pc)[1-9]\d{0,3}|d:[0-9a-f]{1,32}|(tsne|umap)[12])$")]
+AxisName = Annotated[str, Field(pattern=r"^((z|pc)[1-9]\d{0,3}|d:[0-9a-f]{1,32}|(flat|tsne|umap)[12])$")]
 
 PathText = Annotated[str, any_text(LONGEST_TEXT)]
 SourceText = Annotated[str, any_text(LONGEST_SOURCE)]

@@ -13,10 +13,19 @@ from latentlab.controllers.embedding import EmbeddingController
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.latent_map import MapController
 from latentlab.controllers.model import ModelController
-from latentlab.engine.protocol.messages import DecodeGrid, Embed, Embedded, Failed
+from latentlab.engine.protocol.messages import (
+    Axes,
+    DecodeGrid,
+    Embed,
+    Embedded,
+    Failed,
+    LayoutSurface,
+    MeasureFields,
+)
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.panels.latent_sliders import LatentSliders
 from latentlab.gui.panels.model import ModelPanel
+from latentlab.state.field_reasons import NO_PLANE, NO_TERRAIN
 from latentlab.state.map_axes import AxesChoice
 from tests.controllers.conftest import model_info, some_points
 
@@ -46,10 +55,10 @@ def parts(qtbot, session, engine, undo, activity, monkeypatch):
     return parts
 
 
-def laid_out(engine, session, positions, done=True, fraction=1.0) -> None:
+def laid_out(engine, session, positions, done=True, fraction=1.0, **error) -> None:
     request = engine.last(Embed)
     version = session.points.model_version
-    engine.embedded.emit(Embedded(request.generation, version, request.method, positions, fraction, done))
+    engine.embedded.emit(Embedded(request.generation, version, request.method, positions, fraction, done, **error))
 
 
 POSITIONS = np.random.default_rng(5).standard_normal((50, 2)).astype(np.float32)
@@ -88,11 +97,11 @@ def test_the_points_stay_until_there_is_a_layout_and_follow_it(parts, session, e
 
 def test_what_lies_between_the_points_is_greyed_and_the_map_says_why(parts, session, engine):
     session.set_axes(TSNE)
-    for name in ("manifold", "density", "trust", "posterior", "path"):
+    for name in ("manifold", "trust", "posterior", "path", "round_trip", "assignment"):
         assert "t-SNE" in parts.state(name).unavailable
     assert parts.state("points").unavailable == ""
     note = parts.window.findChild(QLabel, "mapView")
-    assert note.text() == "t-SNE view: for selecting; distances between groups mean little"
+    assert note.text() == "t-SNE: for selecting; distances between groups mean little"
     requested = engine.count(DecodeGrid)
     session.set_latent([0, 0, 1])
     assert engine.count(DecodeGrid) == requested, "there is no plane to decode"
@@ -119,7 +128,7 @@ def test_nothing_but_points_can_be_chosen_on_a_layout(parts, session, engine, un
     parts.map.hovered.emit(np.array([0.1, 0.1]))
     parts.map.committed.emit(np.array([0.1, 0.1]), 1)
     parts.map.nudged.emit(np.array([0.1, 0.1]), 2)
-    parts.map.pathEdited.emit(np.array([[0.1, 0.1]]), 3)
+    parts.map.pathEdited.emit(np.array([[0.1, 0.1]]), np.array([0]), 3)
     assert undo.count() == steps
     assert session.preview is None
 
@@ -170,3 +179,34 @@ def test_a_method_without_its_package_is_greyed_with_its_reason(parts, session):
     assert axis.model().item(umap).toolTip() == "Needs umap-learn"
     session.set_points(replace(some_points(3, count=5)))
     assert axis.model().item(axis.findText("t-SNE")).toolTip() == "There are no points to lay out"
+
+
+def test_a_complete_layout_is_decoded_as_a_terrain_whose_error_is_stated(parts, session, engine, qtbot):
+    parts.map.viewChanged.emit(parts.map.view())
+    session.set_axes(TSNE)
+    laid_out(engine, session, POSITIONS, done=False, fraction=0.5)
+    assert parts.state("manifold").unavailable
+    before = engine.count(DecodeGrid)
+    laid_out(engine, session, 2 * POSITIONS, error=0.8, spread=3.14)
+    assert parts.state("manifold").unavailable == ""
+    assert engine.count(DecodeGrid) == before + 1
+    assert engine.last(DecodeGrid).axes == LayoutSurface(engine.last(Embed).generation)
+    note = parts.window.findChild(QLabel, "mapView").text()
+    assert note == "t-SNE: a place decodes the mean of the images around: off by 0.8 of 3.1"
+    parts.map.set_layer_visible("assignment", True)
+    parts.map.set_layer_visible("magnification", True)
+    qtbot.waitUntil(lambda: engine.count(MeasureFields) > 0 and engine.last(MeasureFields).kinds == ("assignment",))
+    assert parts.state("magnification").unavailable == NO_PLANE
+    session.set_axes(AxesChoice("z1", "z2"))
+    assert parts.state("assignment").unavailable == NO_TERRAIN
+    assert isinstance(engine.last(DecodeGrid).axes, Axes)
+
+
+def test_a_layout_that_was_cancelled_is_decoded_as_far_as_it_has_come(parts, session, engine, activity):
+    parts.map.viewChanged.emit(parts.map.view())
+    session.set_axes(TSNE)
+    laid_out(engine, session, POSITIONS, done=False, fraction=0.5)
+    computed = engine.last(Embed).generation
+    activity.cancel()
+    assert engine.last(Embed).method == ""
+    assert engine.last(DecodeGrid).axes == LayoutSurface(computed)

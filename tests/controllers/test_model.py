@@ -83,7 +83,7 @@ def test_each_level_has_its_own_axes(panel, session, engine):
     assert session.axes == AxesChoice("z4", "z3")
     offered = panel.findChild(QComboBox, "xAxis")
     names = [offered.itemData(i) for i in range(offered.count())]
-    assert names == ["z3", "z4", "z5", "pc1", "pc2", "pc3", "tsne1", "umap1"]
+    assert names == ["z3", "z4", "z5", "pc1", "pc2", "pc3", "flat1", "tsne1", "umap1"]
 
 
 def test_the_bundled_model_replaces_a_first_model_that_cannot_be_opened(panel, engine):
@@ -119,7 +119,15 @@ def test_directions_of_the_board_are_listed_as_axes_and_go_with_any_other(panel,
     )
     session.board.set_items([fits, other])
     box = panel.findChild(QComboBox, "xAxis")
-    assert [box.itemText(index) for index in range(box.count())] == ["z₁", "z₂", "z₃", "smile", "t-SNE", "UMAP"]
+    assert [box.itemText(index) for index in range(box.count())] == [
+        "z₁",
+        "z₂",
+        "z₃",
+        "smile",
+        "PCA terrain",
+        "t-SNE",
+        "UMAP",
+    ]
     panel.axesChosen.emit("d:a1", "z2")
     assert session.axes == AxesChoice("d:a1", "z2")
     assert box.currentText() == "smile"

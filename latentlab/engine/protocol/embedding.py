@@ -23,7 +23,9 @@ class Embed(Request):
 class Embedded(Result):
     """A layout of the encoded images so far; ``points_version`` is the model version that encoded them.
 
-    ``positions``, float32 [N, 2], is ``None`` if only the ``fraction`` that is done is newer.
+    ``positions``, float32 [N, 2], is ``None`` if only the ``fraction`` that is done is newer. When it is ``done``,
+    ``error`` is the median distance of a latent from the one that the layout's terrain has at its place, and ``spread``
+    the root mean square distance of all latents from their mean.
     """
 
     generation: int
@@ -32,3 +34,5 @@ class Embedded(Result):
     positions: FloatArray | None
     fraction: float
     done: bool
+    error: float = 0.0
+    spread: float = 0.0

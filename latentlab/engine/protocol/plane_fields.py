@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-from latentlab.engine.protocol.requests import Axes, Request
+from latentlab.engine.protocol.requests import Request, Surface
 from latentlab.engine.protocol.results import Result
 from latentlab.utils.array_types import FloatArray, IntArray
 
-FieldKind = Literal["round_trip", "magnification", "uncertainty", "classes"]
+FieldKind = Literal["round_trip", "magnification", "uncertainty", "classes", "assignment"]
 
 
 @dataclass(frozen=True)
@@ -21,13 +21,14 @@ class MeasureFields(Request):
     kinds
         ``round_trip``: ‖z − E(D(z))‖, E the posterior's mean. ``magnification``: √det JᵀJ of the decoder along the
         plane's axes. ``uncertainty``: the standard deviation of each pixel under p(x|z), summed. ``classes``: the class
-        of most of the nearest encoded images.
+        of most of the nearest encoded images. ``assignment``: how far the latents of the points around a place of a
+        terrain are from the one that is decoded there. On a terrain there is no ``magnification``.
     """
 
     slot: ClassVar[str | None] = "fields"
     generation: int
     kinds: tuple[FieldKind, ...]
-    axes: Axes
+    axes: Surface
     x_range: tuple[float, float]
     y_range: tuple[float, float]
     columns: int

@@ -52,6 +52,19 @@ class Axes:
 
 
 @dataclass(frozen=True)
+class LayoutSurface:
+    """A layout of the points as a surface: each of its places has the mean latent of the points around.
+
+    ``generation`` is that of the :class:`Embed` that made the layout. Nothing is answered for one that is no more.
+    """
+
+    generation: int
+
+
+Surface = Axes | LayoutSurface
+
+
+@dataclass(frozen=True)
 class DecodeGrid(Request):
     """Decode the visible manifold: ``columns × rows`` cells over the given ranges of the axes.
 
@@ -60,7 +73,7 @@ class DecodeGrid(Request):
 
     slot: ClassVar[str | None] = "grid"
     generation: int
-    axes: Axes
+    axes: Surface
     x_range: tuple[float, float]
     y_range: tuple[float, float]
     columns: int

@@ -18,6 +18,7 @@ from latentlab.engine.worker.embedding_main import HEADER, REFUSED, SHAPE
 from latentlab.engine.worker.workspace import Workspace
 from latentlab.errors import InputError
 from latentlab.latent.embedding import starting_layout
+from latentlab.latent.terrain import AssignmentError, Terrain
 from latentlab.storage import Points
 from latentlab.utils.array_types import FloatArray
 
@@ -136,6 +137,7 @@ class EmbeddingRunner:
         self._request = Embed(0, "")
         self._points: Points | None = None
         self._version = -1
+        self._positions: FloatArray | None = None  # the newest of the present layout
         self._finished: dict[str, tuple[Points, FloatArray]] = {}  # by method
 
     def answer(self, request: Embed) -> None:
@@ -147,6 +149,9 @@ class EmbeddingRunner:
             When there are too few points.
         """
         self.close()
+        if not request.method and self._positions is not None:  # as far as it has come
+            self._keep_terrain()
+        self._positions = None
         points = self._workspace.points
         self._request, self._points, self._version = request, points, self._workspace.points_version
         if not request.method:
@@ -158,7 +163,9 @@ class EmbeddingRunner:
         if finished is not None and finished[0] is points:
             self._send(finished[1], 1.0, True)
             return
-        self._send(starting_layout(points.mean), 0.0, False)
+        self._send(starting_layout(points.mean), float(request.method == "flat"), request.method == "flat")
+        if request.method == "flat":
+            return
         self._process = EmbeddingProcess(points.mean, request.method)
 
     def check(self) -> None:
@@ -197,7 +204,21 @@ class EmbeddingRunner:
 
     def _send(self, positions: FloatArray | None, fraction: float, is_done: bool) -> None:
         request = self._request
-        self._workspace.send(Embedded(request.generation, self._version, request.method, positions, fraction, is_done))
+        self._positions = self._positions if positions is None else positions
+        error = spread = 0.0
+        if is_done and self._positions is not None:
+            error, spread = self._keep_terrain()
+        self._workspace.send(
+            Embedded(request.generation, self._version, request.method, positions, fraction, is_done, error, spread)
+        )
+
+    def _keep_terrain(self) -> AssignmentError:
+        """Make the layout a surface that can be decoded; returns how well it holds the latents."""
+        assert self._points is not None
+        assert self._positions is not None
+        terrain = Terrain(self._points.mean, self._positions)
+        self._workspace.terrain = self._request.generation, terrain
+        return terrain.assignment_error()
 
 
 def _environment() -> dict[str, str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from latentlab.engine.protocol.messages import (
+    Axes,
     Codebooks,
     DecodeBoth,
     DecodeGrid,
@@ -42,6 +43,7 @@ from latentlab.engine.protocol.messages import (
     SolvePath,
     StopImageWork,
     Strip,
+    Surface,
     Traverse,
 )
 from latentlab.engine.worker import point_pictures
@@ -182,7 +184,7 @@ class InteractiveRequests:
             case DecodeOtherGrid():
                 compared = self._workspace.compared
                 model = None if compared is None else compared.model
-                if model is not None and model.latent_dim == request.axes.origin.size:  # else of an earlier one
+                if model is not None and model.latent_dim == _latent_size_of(request.axes):  # else of an earlier one
                     pieces = self._grid(request, model)
             case DecodeGrid():
                 pieces = self._grid(request, self._workspace.need_model())
@@ -292,7 +294,9 @@ class InteractiveRequests:
             if tiles is not None and decoded.any():
                 at = np.flatnonzero(decoded)
                 self._send_tiles(request, scan, at, tiles[row[at], column[at]], scan.span == 1 and not len(missing))
-            latents = request.axes.lift(positions[row[missing], column[missing]])
+            latents = self._workspace.lift(request.axes, positions[row[missing], column[missing]])
+            if latents is None:
+                return
             for piece, images in self._decoded(model, latents, request.label):
                 new = as_pixels(to_bytes(shrink(images, request.tile_pixels)))
                 if tiles is None:
@@ -409,12 +413,16 @@ def _latent_size(request: Request) -> int | None:
         case Nearest() | DistanceToData() | Traverse() | DescribeDimension() | MeasureCopy():
             size = request.z.size
         case DecodeGrid() | MeasurePlane() | MeasureFields():
-            size = request.axes.origin.size
+            size = _latent_size_of(request.axes)
         case Interpolate() | SolvePath():
             size = int(request.waypoints.shape[-1])
         case DecodeRows():
             size = int(request.latents.shape[-1])
     return size
+
+
+def _latent_size_of(surface: Surface) -> int | None:
+    return surface.origin.size if isinstance(surface, Axes) else None
 
 
 def _check_dimensions(dimensions: Sequence[int], latent_dim: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 
 import numpy as np
 
-from latentlab.engine.protocol.messages import FieldKind, FieldsMeasured, MeasureFields
+from latentlab.engine.protocol.messages import Axes, FieldKind, FieldsMeasured, MeasureFields
 from latentlab.engine.worker.workspace import Workspace
 from latentlab.errors import InputError
 from latentlab.latent import coarse_to_fine, linear_grid, magnification
@@ -63,7 +63,10 @@ class PlaneFields:
                 at = missing[start : start + self._batch_size.images]
                 began = time.perf_counter()
                 cells = row[at], column[at]
-                values, of_share = self._values(model, request, request.axes.lift(positions[cells]))
+                latents = self._workspace.lift(request.axes, positions[cells])
+                if latents is None:  # of a terrain that is no more
+                    return
+                values, of_share = self._values(model, request, positions[cells], latents)
                 self._batch_size.record(len(at), time.perf_counter() - began)
                 for kind, computed in values.items():
                     known[kind][cells] = computed
@@ -101,8 +104,10 @@ class PlaneFields:
             )
         )
 
-    def _values(self, model: InferenceModel, request: MeasureFields, z: FloatArray) -> tuple[Values, FloatArray]:
-        """All kinds at latents [n, d], and the shares of the classes (not a number if these were not asked for)."""
+    def _values(
+        self, model: InferenceModel, request: MeasureFields, places: FloatArray, z: FloatArray
+    ) -> tuple[Values, FloatArray]:
+        """All kinds at places [n, 2] of the map with latents [n, d], and the shares of the classes, if asked for."""
         values: Values = {}
         share = np.full(len(z), np.nan, np.float32)
         for kind in request.kinds:
@@ -110,12 +115,17 @@ class PlaneFields:
                 case "round_trip":
                     values[kind] = round_trip(model, z, request.label)
                 case "magnification":
+                    if not isinstance(request.axes, Axes):
+                        raise InputError("a terrain has no plane whose magnification could be computed")
                     directions = np.stack([each for each in (request.axes.x, request.axes.y) if each.any()])
                     values[kind] = magnification(model.decoder_jacobian(z, directions, request.label)).astype(
                         np.float32
                     )
                 case "uncertainty":
                     values[kind] = model.pixel_std(z, request.label).sum(axis=(1, 2, 3))
+                case "assignment":
+                    terrain = self._workspace.terrain_of(request.axes)
+                    values[kind] = np.full(len(z), np.nan, np.float32) if terrain is None else terrain.at(places)[1]
                 case "classes":
                     winner, share = self._classes(z)
                     values[kind] = winner.astype(np.float32)

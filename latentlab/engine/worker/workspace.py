@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from latentlab.config.info import ModelInfo
 from latentlab.config.layout import LatentLayout, latent_layout
 from latentlab.data import Dataset
-from latentlab.engine.protocol.messages import ModelChanged, ModelClosed, Notice, PointsChanged, Result
+from latentlab.engine.protocol.messages import Axes, ModelChanged, ModelClosed, Notice, PointsChanged, Result, Surface
 from latentlab.errors import InputError
 from latentlab.latent.components import principal_components
+from latentlab.latent.terrain import Terrain
 from latentlab.storage import ModelFile, ModelHeader, Points
 from latentlab.storage.validation import MEAN, STD
 from latentlab.utils.array_rules import LARGEST_COORDINATE
@@ -52,6 +53,8 @@ class Workspace:
         The encoded dataset, the model version that encoded it, the dataset's fingerprint, and its classes' names.
     dataset
         The open dataset.
+    terrain
+        The surface of the newest complete layout of the points, and the generation of its request.
     compared
         A second model beside the current one.
     """
@@ -67,6 +70,7 @@ class Workspace:
         self.points_data: str | None = None
         self.points_classes: tuple[str, ...] = ()
         self.dataset: Dataset | None = None
+        self.terrain: tuple[int, Terrain] | None = None
         self.compared: Compared | None = None
         self._reported_undrawable = False
 
@@ -116,6 +120,20 @@ class Workspace:
         if self.dataset is None:
             raise InputError("open a dataset first")
         return self.dataset
+
+    def lift(self, surface: Surface, places: FloatArray) -> FloatArray | None:
+        """Latents [n, d] of places [n, 2] of the map; ``None`` on a terrain that is no more."""
+        if isinstance(surface, Axes):
+            return surface.lift(places)
+        terrain = self.terrain_of(surface)
+        return None if terrain is None else terrain.at(places)[0]
+
+    def terrain_of(self, surface: Surface) -> Terrain | None:
+        """The terrain that a surface names, if it is the newest and of the current model's size."""
+        if isinstance(surface, Axes) or self.terrain is None or self.terrain[0] != surface.generation:
+            return None
+        terrain = self.terrain[1]
+        return terrain if self.model is not None and terrain.latent_dim == self.model.latent_dim else None
 
     def dataset_of_points(self) -> Dataset | None:
         """The open dataset, if it is the one that the points encode."""

@@ -13,7 +13,13 @@ from latentlab.gui.latent_map.layers.base import Layer, LayerState, LegendConten
 from latentlab.gui.latent_map.layers.class_regions import ClassRegionsLayer
 from latentlab.gui.latent_map.layers.cursor import CursorLayer
 from latentlab.gui.latent_map.layers.density import DensityLayer
-from latentlab.gui.latent_map.layers.field import FieldLayer, MagnificationLayer, RoundTripLayer, UncertaintyLayer
+from latentlab.gui.latent_map.layers.field import (
+    AssignmentLayer,
+    FieldLayer,
+    MagnificationLayer,
+    RoundTripLayer,
+    UncertaintyLayer,
+)
 from latentlab.gui.latent_map.layers.lens import Lens
 from latentlab.gui.latent_map.layers.manifold import ManifoldLayer
 from latentlab.gui.latent_map.layers.neighbours import NeighboursLayer
@@ -74,7 +80,7 @@ class LayerStack(QObject):
         self.density = self._add(DensityLayer())
         self.classes = ClassRegionsLayer()
         self.fields: dict[str, FieldLayer] = {}
-        for each in (MagnificationLayer(), UncertaintyLayer(), RoundTripLayer(), self.classes):
+        for each in (MagnificationLayer(), UncertaintyLayer(), RoundTripLayer(), AssignmentLayer(), self.classes):
             self.fields[each.name] = self._add(each)
         self.trust = self._add(TrustLayer(self.manifold.extent))
         self.points = self._add(PointsLayer())

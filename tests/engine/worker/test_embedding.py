@@ -13,6 +13,7 @@ from latentlab.engine.worker.embedding import EmbeddingProcess, EmbeddingRunner
 from latentlab.engine.worker.workspace import Workspace
 from latentlab.errors import InputError
 from latentlab.latent.embedding import starting_layout
+from latentlab.latent.terrain import Terrain
 from latentlab.storage import Points
 
 MEAN = np.random.default_rng(0).standard_normal((40, 5)).astype(np.float32)
@@ -146,3 +147,28 @@ def test_the_worker_answers_by_its_loop(driver):
     assert first.positions.shape == (50, 2)
     driver.ask(Embed(8, ""))
     driver.wait(Embedded, lambda result: result.generation == 8)
+
+
+def test_a_layout_by_components_needs_no_process_and_is_a_terrain_at_once(runner, sent):
+    runner.answer(Embed(4, "flat"))
+    (only,) = sent
+    assert only.done
+    assert FakeProcess.made == []
+    np.testing.assert_array_equal(only.positions, starting_layout(MEAN))
+    generation, terrain = runner._workspace.terrain
+    assert generation == 4
+    assert (only.error, only.spread) == tuple(terrain.assignment_error())
+    z, _ = terrain.at(only.positions[:3])
+    assert np.linalg.norm(z - MEAN[:3]) < np.linalg.norm(z)
+
+
+def test_a_cancelled_layout_is_a_terrain_as_far_as_it_has_come(runner):
+    runner.answer(Embed(1, "tsne"))
+    positions = np.random.default_rng(1).standard_normal((40, 2)).astype(np.float32)
+    FakeProcess.made[0].news = positions, 0.5
+    runner.check()
+    assert runner._workspace.terrain is None
+    runner.answer(Embed(2, ""))
+    generation, terrain = runner._workspace.terrain
+    assert generation == 1
+    np.testing.assert_allclose(terrain.at(positions[:1])[0], Terrain(MEAN, positions).at(positions[:1])[0])

@@ -5,8 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from latentlab.engine.protocol.messages import Axes, DecodeGrid, Failed, FieldsMeasured, GridTiles, MeasureFields
+from latentlab.engine.protocol.messages import (
+    Axes,
+    DecodeGrid,
+    Failed,
+    FieldsMeasured,
+    GridTiles,
+    MeasureFields,
+    Ping,
+    Pong,
+)
 from latentlab.latent import linear_grid, magnification
+from latentlab.latent.terrain import Terrain
 from latentlab.models.inference import load_model
 
 AXES = Axes(np.zeros(2, np.float32), *np.eye(2, dtype=np.float32))
@@ -29,6 +39,8 @@ def measured(driver, *kinds, axes=AXES) -> tuple[np.ndarray, dict[str, np.ndarra
         grids[name] = np.full((ROWS, COLUMNS), np.nan)
         grids[name][row, column] = each
     positions = linear_grid(COLUMNS, ROWS, RANGE, RANGE).astype(np.float32)
+    if not isinstance(axes, Axes):
+        return positions, grids
     return axes.lift(positions.reshape(-1, 2)).reshape(ROWS, COLUMNS, -1), grids
 
 
@@ -69,6 +81,31 @@ def test_all_dimensions_count_on_a_slice(driver):
     np.testing.assert_allclose(found["magnification"].ravel(), magnification(jacobian), rtol=1e-4)
     back, _ = model.encode(model.decode(z))
     np.testing.assert_allclose(found["round_trip"].ravel(), np.linalg.norm(z - back, axis=1), rtol=1e-4)
+
+
+def test_the_whole_map_of_a_terrain_is_decoded_and_measured(driver):
+    from latentlab.engine.protocol.messages import Embed, Embedded, LayoutSurface, OpenModel, PointsChanged
+
+    driver.ask(OpenModel("bundled:mnist-10d"))
+    points = driver.wait(PointsChanged)
+    driver.ask(Embed(6, "flat"))
+    layout = driver.wait(Embedded, lambda each: each.done)
+    surface = LayoutSurface(6)
+    driver.ask(DecodeGrid(1, surface, RANGE, RANGE, COLUMNS, ROWS, 28))
+    tiles = np.zeros((ROWS, COLUMNS, 28, 28), np.uint8)
+    for result in driver.until(GridTiles, lambda each: each.done):
+        if isinstance(result, GridTiles) and result.span == 1:
+            column, row = result.cells.T
+            tiles[row, column] = result.tiles
+    terrain = Terrain(points.mean, layout.positions)
+    z, error = terrain.at(linear_grid(COLUMNS, ROWS, RANGE, RANGE).reshape(-1, 2))
+    images = load_model("bundled:mnist-10d", "cpu").decode(z).reshape(ROWS, COLUMNS, 28, 28)
+    assert np.abs(tiles / 255 - images).max() < 0.01
+    _, found = measured(driver, "assignment", "uncertainty", axes=surface)
+    np.testing.assert_allclose(found["assignment"].ravel(), error, rtol=1e-4)
+    # A terrain of an earlier layout is not answered, and nothing waits for it.
+    driver.ask(Embed(7, "flat"), DecodeGrid(2, surface, RANGE, RANGE, COLUMNS, ROWS, 28), Ping())
+    assert not any(isinstance(each, GridTiles) for each in driver.until(Pong))
 
 
 def test_coarse_values_come_first_and_the_manifold_meanwhile(driver):

@@ -227,6 +227,15 @@ class MagnificationLayer(FieldLayer):
     is_logarithmic = True
 
 
+class AssignmentLayer(FieldLayer):
+    """How well a terrain holds the latents of the images at its places."""
+
+    name = "assignment"
+    title = "Assignment error"
+    about = "how far the latents of the images around a place of a terrain are from the latent decoded there"
+    quantity = "assignment error"
+
+
 class UncertaintyLayer(FieldLayer):
     """How uncertain the decoder is of the pixels."""
 
