@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 1280, 800  # px
 COLOURS = 256  # of a picture's palette: files stay below 150 kB
-PATIENCE = 240.0  # seconds that a step may take
+PATIENCE = 600.0  # seconds that a step may take
 
 
 class Photographer:
@@ -314,6 +314,24 @@ class Photographer:
             self.hover_map(z)
             self.photograph(name, shown)
             window.layerToggled.emit(layer, False)
+        self._terrain()
+
+    def _terrain(self) -> None:
+        """The picture of digits of ten dimensions, laid out by t-SNE and decoded."""
+        from latentlab.state.map_axes import AxesChoice
+
+        session, window = self.application.session, self.window
+        version = session.model_version
+        self.open("bundled:mnist-10d")
+        self.wait_for(lambda: session.model_version > version and session.points is not None, "the second model")
+        session.set_axes(AxesChoice("tsne1", "tsne2"))
+        self.wait_for(lambda: session.embedding is not None and session.embedding.terrain is not None, "the layout")
+        window.layerToggled.emit("points", False)
+        window.layerToggled.emit("classes", True)
+        self.settle(10)
+        self.photograph("terrain", self.find("latentMap"))
+        window.layerToggled.emit("points", True)
+        window.layerToggled.emit("classes", False)
 
     def hover_map(self, z: tuple[float, float]) -> None:
         """Move the pointer over the map to a latent of the two axes shown."""

@@ -191,7 +191,8 @@ def _terrain_note(embedding: Embedding) -> str:
     text = "a place decodes the mean of the images around"
     if not embedding.spread:
         return text
-    return f"{text}: off by {format_number(embedding.error, '.2g')} of {format_number(embedding.spread, '.2g')}"
+    error, spread = (format_number(each, ".2g") for each in (embedding.error, embedding.spread))
+    return f"{text}; median error {error}, all latents' spread {spread}"
 
 
 def _rows_at(mean: FloatArray, latent: FloatArray) -> NDArray[np.int64]:

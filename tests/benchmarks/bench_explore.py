@@ -30,6 +30,10 @@ from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import NearestNeighbors
 
 from latentlab import latent
+from latentlab.engine.worker.plane_fields import round_trip
+from latentlab.latent.embedding import starting_layout
+from latentlab.latent.terrain import Terrain
+from latentlab.latent.voting import majority
 from latentlab.models.inference import load_model
 
 COUNT, QUERIES = 1_000_000, 20
@@ -126,12 +130,32 @@ def directing() -> Contestants:
     return {"direction with 40 random groupings": lambda: latent.direction(a, b)}
 
 
+def surveying(name: str) -> Contestants:
+    """Quantities at 40 × 40 cells of a bundled model's plane, beside the decoded images of as many cells."""
+    model = load_model(f"bundled:{name}", "cpu")
+    z = np.random.default_rng(0).normal(size=(1600, model.latent_dim)).astype(np.float32)
+    axes = np.eye(model.latent_dim, dtype=np.float32)[:2]
+    index = latent.NeighbourIndex(model.points.mean)
+    layout = starting_layout(model.points.mean)
+    terrain, places = Terrain(model.points.mean, layout), layout[:1600]
+    return {
+        "decoded images": lambda: model.decode(z),
+        "magnification": lambda: latent.magnification(model.decoder_jacobian(z, axes)),
+        "uncertainty": lambda: model.pixel_std(z).sum(axis=(1, 2, 3)),
+        "round trip": lambda: round_trip(model, z),
+        "classes": lambda: majority(model.points.label[index.query(z, 15)[0]]),
+        "latents of a terrain": lambda: terrain.at(places),
+        "making a terrain and its error": lambda: Terrain(model.points.mean, layout).assignment_error(),
+    }
+
+
 def sections(only: str) -> Iterator[tuple[str, Contestants]]:
     """What is compared, made when it is its turn; ``only`` names one section, or is empty for all."""
     made: dict[str, list[tuple[str, Callable[[], Contestants]]]] = {
         "decoding": [("bundled:mnist-2d", decoding)],
         "neighbours": [(f"5 nearest of 10⁶ × {size}", partial(searching, size)) for size in (2, 10)],
         "lasso": [("lasso of 10⁶ points", lassoing)],
+        "layers": [(f"1,600 cells, {name}", partial(surveying, name)) for name in ("mnist-2d", "mnist-10d")],
         "others": [
             ("Procrustes, 70,000 × 10", aligning),
             ("mixture, 8,000 × 10", fitting),
@@ -275,7 +299,7 @@ def main() -> None:
     """Print a table of all comparisons, or of one section."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
-    names = ("decoding", "neighbours", "lasso", "others", "map", "layouts")
+    names = ("decoding", "neighbours", "lasso", "layers", "others", "map", "layouts")
     parser.add_argument("--only", choices=names, default="")
     parser.add_argument("--points", type=int, default=10_000_000, help="of the lasso on the map")
     parser.add_argument("--latents", help="an .npz file with mean, for the layouts")

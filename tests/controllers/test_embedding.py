@@ -192,7 +192,7 @@ def test_a_complete_layout_is_decoded_as_a_terrain_whose_error_is_stated(parts, 
     assert engine.count(DecodeGrid) == before + 1
     assert engine.last(DecodeGrid).axes == LayoutSurface(engine.last(Embed).generation)
     note = parts.window.findChild(QLabel, "mapView").text()
-    assert note == "t-SNE: a place decodes the mean of the images around: off by 0.8 of 3.1"
+    assert note == "t-SNE: a place decodes the mean of the images around; median error 0.8, all latents' spread 3.1"
     parts.map.set_layer_visible("assignment", True)
     parts.map.set_layer_visible("magnification", True)
     qtbot.waitUntil(lambda: engine.count(MeasureFields) > 0 and engine.last(MeasureFields).kinds == ("assignment",))

@@ -80,7 +80,7 @@ def test_the_layer_panel_switches_and_fades(latent_map, qtbot):
 
 def test_the_layers_are_those_the_product_names(latent_map):
     names = [layer.name for layer in latent_map.layers()]
-    fields = ["magnification", "uncertainty", "round_trip", "classes"]
+    fields = ["magnification", "uncertainty", "round_trip", "assignment", "classes"]
     over = ["trust", "points", "pictures", "neighbours", "posterior", "path", "cursor"]
     assert names == ["manifold", "density", *fields, *over]
     with pytest.raises(KeyError):
