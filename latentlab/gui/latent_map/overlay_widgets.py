@@ -14,6 +14,7 @@ from latentlab.gui.widgets.plain_text import PlainLabel, set_tool_tip
 from latentlab.utils.plain_text import as_line
 
 INSET = 8
+_NOTE_MARGINS = (8, 3, 8, 3)  # px: left, top, right, bottom
 
 
 class Note(PlainLabel):
@@ -24,7 +25,7 @@ class Note(PlainLabel):
         self.setObjectName(name)
         self.setAccessibleName(accessible)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.setContentsMargins(8, 3, 8, 3)
+        self.setContentsMargins(*_NOTE_MARGINS)
         self._theme: Theme = DARK
         self.hide()
 
@@ -32,6 +33,7 @@ class Note(PlainLabel):
         """Show this text; an empty one hides the note."""
         text = as_line(text)
         if text != self.text():
+            self.setContentsMargins(*_NOTE_MARGINS)  # another theme's style sheet has reset them
             self.setText(text)
             self.adjustSize()
         self.setVisible(bool(text))
