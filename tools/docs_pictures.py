@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -363,6 +364,43 @@ class Photographer:
         self.photograph("play")
         session.board.set_items(())
 
+    def your_image(self) -> None:
+        """The picture of a painted digit, half of it hidden and filled in."""
+        from PySide6.QtCore import QPoint, Qt
+        from PySide6.QtTest import QTest
+
+        session, window = self.application.session, self.window
+        self.wait_for(lambda: session.points is not None, "the first model's points")
+        self.wait_for(lambda: "starting" not in window.device.text(), "torch")
+        self.find("actionLight").trigger()
+        version = session.model_version
+        self.open("bundled:mnist-10d")
+        self.wait_for(lambda: session.model_version > version and session.points is not None, "the second model")
+        for name in ("curves", "runs", "board"):
+            window.docks[name].hide()
+        self.find("actionPaintAnImage").trigger()
+        self.settle(2)
+        canvas = self.find("imageCanvas")
+        target = canvas.target()
+        scale = target.width() / canvas.pixels().shape[1]
+        curve = [(9, 8), (11, 6), (14, 5), (17, 6), (18, 9), (16, 12), (13, 13), (16, 14), (18, 17), (17, 21), (9, 21)]
+        at = [QPoint(round(target.x() + x * scale), round(target.y() + y * scale)) for x, y in curve]
+        for first, second in pairwise(at):
+            QTest.mousePress(canvas, Qt.MouseButton.LeftButton, pos=first)
+            QTest.mouseMove(canvas, second)
+            QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=second)
+        self.settle(2)
+        self.find("refineImage").click()
+        self.wait_for(lambda: session.encoded_image.refinement is not None, "the refinement")
+        stop = self.find("stopRefining")
+        self.wait_for(lambda: not stop.isVisible(), "the end of the refinement")
+        self.find("imageModeHide").click()
+        self.find("hideHalf").click()
+        text = self.find("fillingsText")
+        self.wait_for(lambda: "observed" in text.text(), "the fillings")
+        self.settle(6)
+        self.photograph("your-image", window.docks["image"])
+
     def _compare(self) -> None:
         """Two models of digits, on images that one of them decodes: MNIST may not be at hand."""
         import numpy as np
@@ -399,7 +437,7 @@ class Photographer:
             return False
 
 
-PARTS = ("tour", "selection", "board", "instruments", "dimensions", "layers", "play")
+PARTS = ("tour", "selection", "board", "instruments", "dimensions", "layers", "play", "your_image")
 """Methods of `Photographer` that make pictures."""
 
 

@@ -64,6 +64,7 @@ from latentlab.controllers.tool_hints import ToolHintController
 from latentlab.controllers.training import TrainingController
 from latentlab.controllers.undo_history import UndoHistoryController
 from latentlab.controllers.worker_status import WorkerStatusController
+from latentlab.controllers.your_image import YourImageController
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.client.worker_host import WorkerHost
 from latentlab.engine.protocol.messages import Train, WorkerReady
@@ -182,6 +183,9 @@ class Application(QObject):
         """Make the controllers of what is kept."""
         session, engine, window, parent = self.session, self.engine, self.window, self._controllers
         board = BoardController(session, engine, self.undo, window.board, window.actions_, self.activity, parent)
+        YourImageController(
+            session, engine, explore, self.undo, self._encoded_image, board, window, self.activity, parent
+        )
         sliders = window.latent_sliders.directions
         directions = DirectionController(
             session, engine, self.undo, board, explore, sliders, self.activity, window, parent

@@ -325,7 +325,7 @@ class ActionsController(QObject):
         """Show a text in every panel that waits for a model; an empty text removes it."""
         self._map.set_message(text or None)
         w = self._window
-        for panel in (w.decoded_image, w.latent_sliders, w.filmstrip, w.generate_panel, w.model_panel):
+        for panel in (w.decoded_image, w.latent_sliders, w.filmstrip, w.generate_panel, w.model_panel, w.your_image):
             panel.set_waiting(text)
 
     def _on_failed(self, _failure: object) -> None:

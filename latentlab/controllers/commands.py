@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
-from PySide6.QtGui import QUndoCommand
+from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from latentlab.engine.protocol.messages import FloatArray, ImageEncoded
 from latentlab.state.board import BoardItem
@@ -36,18 +36,24 @@ class GestureStep(_Change):
 
     def __init__(self, text: str, before: Any, after: Any, apply: Callable[[Any], object], gesture: Hashable) -> None:
         super().__init__(text, before, after, apply)
-        self._gesture = gesture
+        self.gesture = gesture
 
     def extend(self, after: Any, gesture: Hashable) -> bool:
         """Apply a further change if it is of the same gesture; returns whether it is.
 
         Not by ``mergeWith``: PySide never frees the Python object of a command that Qt has merged into another.
         """
-        if gesture != self._gesture:
+        if gesture != self.gesture:
             return False
         self._after = after
         self.redo()
         return True
+
+
+def extend_last(undo: QUndoStack, kind: type[GestureStep], after: Any, gesture: Hashable) -> bool:
+    """Extend the last step if it is of this kind and gesture; returns whether it is."""
+    last = None if undo.canRedo() else undo.command(undo.count() - 1)
+    return isinstance(last, kind) and last.extend(after, gesture)
 
 
 class MoveLatent(GestureStep):
@@ -194,10 +200,12 @@ class ChangeAxesAndBoard(_Change):
         super().__init__(text, (session.axes, session.board.items), (axes, tuple(items)), apply)
 
 
-class ShowEncodedImage(_Change):
-    """Show an encoded image file at its posterior mean, decoded for its class; or remove the one that is shown."""
+class ShowEncodedImage(GestureStep):
+    """Show an encoded image at its posterior mean, decoded for its class; or remove the one that is shown."""
 
-    def __init__(self, session: Session, encoded: ImageEncoded | None) -> None:
+    def __init__(
+        self, session: Session, encoded: ImageEncoded | None, text: str = "Open image", gesture: Hashable | None = None
+    ) -> None:
         def apply(shown: tuple[ImageEncoded | None, FloatArray, int | None]) -> None:
             image, latent, label = shown
             if latent.size == session.latent.size:  # only guards against a race, as in MoveLatent
@@ -207,8 +215,24 @@ class ShowEncodedImage(_Change):
                 session.set_latent(latent)
 
         before = session.encoded_image, session.latent, session.label
-        after = (None, session.latent, session.label) if encoded is None else (encoded, encoded.mean, encoded.label)
-        super().__init__("Open image" if encoded is not None else "Remove image", before, after, apply)
+        after = (None, session.latent, session.label) if encoded is None else at_its_mean(encoded)
+        super().__init__(text if encoded is not None else "Remove image", before, after, apply, gesture or object())
+
+
+def at_its_mean(encoded: ImageEncoded) -> tuple[ImageEncoded, FloatArray, int | None]:
+    """What ``ShowEncodedImage.extend`` applies: an image, its mean and its class."""
+    return encoded, encoded.mean, encoded.label
+
+
+class HidePixels(GestureStep):
+    """Hide a region of the encoded image, or show it again."""
+
+    def __init__(self, session: Session, encoded: ImageEncoded, gesture: Hashable) -> None:
+        def apply(image: ImageEncoded) -> None:
+            if image.model_version >= session.opened_version:  # else another model has been opened since
+                session.set_encoded_image(image)
+
+        super().__init__("Hide a region", session.encoded_image, encoded, apply, gesture)
 
 
 def _decode_for(session: Session, label: int | None) -> None:

@@ -1,9 +1,10 @@
-"""An image file that was dropped or opened: encoded, and shown beside its reconstruction."""
+"""An image that was dropped, opened or painted: encoded, and shown beside its reconstruction."""
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -11,11 +12,20 @@ import numpy as np
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QUndoStack
 
-from latentlab.controllers.commands import ShowEncodedImage
+from latentlab.controllers.commands import ShowEncodedImage, at_its_mean, extend_last
+from latentlab.controllers.generations import Generations
 from latentlab.engine.client.client import EngineClient
-from latentlab.engine.protocol.messages import EncodeImage, Failed, ImageEncoded
+from latentlab.engine.protocol.messages import (
+    ByteArray,
+    DrawingEncoded,
+    EncodeDrawing,
+    EncodeImage,
+    Failed,
+    ImageEncoded,
+)
 from latentlab.gui.panels.decoded_image import DecodedImage
 from latentlab.gui.widgets.debouncer import Debouncer
+from latentlab.gui.widgets.gesture_id import next_gesture
 from latentlab.gui.widgets.toasts import Notification, Toasts
 from latentlab.state.session import Session
 from latentlab.utils.text import format_number
@@ -32,11 +42,11 @@ class _Pending:
 
 
 class EncodedImageController(QObject):
-    """Encodes image files, one at a time, and keeps the shown one consistent with the current model.
+    """Encodes image files, one at a time, and drawings, and keeps the shown one consistent with the current model.
 
-    Opening an image is one undo step: its undo restores the latent, the class and the image from before. With newer
-    weights of the same model the image is encoded again, and the latent follows unless it has been moved since; with
-    another model the image is removed, and a notification is shown.
+    Opening an image is one undo step, and so is each stroke of a drawing: its undo restores the latent, the class and
+    the image from before. With newer weights of the same model the image is encoded again, and the latent follows
+    unless it has been moved since; with another model the image is removed, and a notification is shown.
     """
 
     def __init__(
@@ -52,6 +62,8 @@ class EncodedImageController(QObject):
         self._session, self._engine, self._undo = session, engine, undo
         self._panel, self._notifications = panel, notifications
         self._pending: deque[_Pending] = deque()  # the worker answers in order
+        self._drawings = Generations()
+        self._strokes: dict[int, Hashable | None] = {}  # of drawings that are not answered; None of an update
         self._shown: ImageEncoded | None = None
         self._encoded_by = ""  # name of the model that encoded the shown image
         self._notification: Notification | None = None
@@ -61,12 +73,24 @@ class EncodedImageController(QObject):
         session.encodedImageChanged.connect(self._on_encoded_image_changed)
         session.runStateChanged.connect(self._show)
         engine.imageEncoded.connect(self._on_image_encoded)
+        engine.drawingEncoded.connect(self._on_drawing_encoded)
         engine.failed.connect(self._on_failed)
         panel.encodedImageClosed.connect(self._on_closed)
 
     def open(self, path: str) -> None:
         """Encode an image file and go to its latent; of several the one opened last is shown."""
         self._request(path, is_update=False)
+
+    def draw(self, image: ByteArray, name: str, stroke: Hashable) -> None:
+        """Encode what is being painted, uint8 [H, W] or [H, W, 3]; changes of one stroke are one undo step."""
+        generation = self._drawings.next()
+        self._strokes[generation] = stroke
+        self._engine.request(EncodeDrawing(generation, image, name, self._session.label))
+
+    @property
+    def is_drawing(self) -> bool:
+        """Whether a newer drawing than the one that is shown is being encoded."""
+        return bool(self._strokes)
 
     def _request(self, path: str, is_update: bool) -> None:
         self._pending.append(_Pending(path, is_update))
@@ -83,7 +107,11 @@ class EncodedImageController(QObject):
 
     def _update(self) -> None:
         shown = self._session.encoded_image
-        if shown is not None and self._is_outdated() and not self._pending:
+        if shown is None or not self._is_outdated() or self._pending or self._strokes:
+            return
+        if shown.is_drawing:
+            self.draw(shown.image, shown.path, None)
+        else:
             self._request(shown.path, is_update=True)
 
     # --- the worker's answers -------------------------------------------------------------------------
@@ -104,13 +132,31 @@ class EncodedImageController(QObject):
         else:
             self._request(result.path, is_update=False)  # another model has been opened since
 
+    def _on_drawing_encoded(self, result: DrawingEncoded) -> None:
+        encoded = result.encoded
+        if result.generation not in self._strokes or not self._drawings.accept(result.generation):
+            return
+        stroke = self._strokes[result.generation]
+        self._strokes = {key: value for key, value in self._strokes.items() if key > result.generation}
+        if encoded.model_version < self._session.opened_version:
+            return
+        if stroke is None:
+            self._show_newer(encoded)
+            return
+        self._withdraw_notification()
+        before = self._session.encoded_image
+        if before is not None and before.image.shape == encoded.image.shape:
+            encoded = replace(encoded, hidden=before.hidden)
+        if not extend_last(self._undo, ShowEncodedImage, at_its_mean(encoded), stroke):
+            self._undo.push(ShowEncodedImage(self._session, encoded, "Paint", stroke))
+
     def _show_newer(self, result: ImageEncoded) -> None:
         """Show the image as newer weights encode it; the latent follows if it is still the image's."""
         session, before = self._session, self._session.encoded_image
         if before is None or before.path != result.path:
             return
         follows = np.array_equal(session.latent, before.mean)
-        session.set_encoded_image(result)
+        session.set_encoded_image(replace(result, hidden=before.hidden))
         if follows:
             session.set_latent(result.mean)
 
@@ -119,6 +165,10 @@ class EncodedImageController(QObject):
 
         An encoding that was lost with its worker follows when the next one has opened the model.
         """
+        if failure.request == EncodeDrawing.__name__:
+            self._strokes = {}
+            self._drawings.discard_pending()
+            return
         if failure.request != EncodeImage.__name__ or not self._pending:
             return
         shown = self._session.encoded_image
@@ -133,13 +183,19 @@ class EncodedImageController(QObject):
             self._schedule_update()
             return
         self._scheduled_update.cancel()
-        if self._shown is not None:
+        self._strokes = {}
+        self._drawings.discard_pending()
+        shown = self._shown
+        if shown is not None:
             self._withdraw_notification()
-            name, path = Path(self._shown.path).name, self._shown.path
+            name = Path(shown.path).name
+            again = partial(self.open, shown.path)
+            if shown.is_drawing:
+                again = partial(self.draw, shown.image, shown.path, next_gesture())
             self._notification = self._notifications.notify(
                 "info",
                 f"{name} was encoded by {self._encoded_by} and is no longer shown.",
-                actions=[("Encode again", partial(self.open, path))],
+                actions=[("Encode again", again)],
             )
 
     def _on_encoded_image_changed(self) -> None:
@@ -157,6 +213,9 @@ class EncodedImageController(QObject):
         shown = self._shown
         if shown is None:
             self._panel.set_encoded_image(None)
+            return
+        if shown.refinement is not None:  # its distortion and rate are those of the encoder's posterior
+            self._panel.set_encoded_image(shown.image, shown.reconstruction, Path(shown.path).name, "refined")
             return
         error = f"distortion {format_number(shown.distortion, '.1f')}, rate {format_number(shown.rate, '.1f')} nats"
         if self._session.is_learning:

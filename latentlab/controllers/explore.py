@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QUndoStack
 
-from latentlab.controllers.commands import ChooseLabel, EditPath, GestureStep, LockDimension, MoveLatent
+from latentlab.controllers.commands import ChooseLabel, EditPath, GestureStep, LockDimension, MoveLatent, extend_last
 from latentlab.engine.protocol.messages import FloatArray
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.panels.latent_sliders import LatentSliders
@@ -76,8 +76,7 @@ class ExploreController(QObject):
 
     def _extend(self, kind: type[GestureStep], after: object, gesture: Hashable) -> bool:
         """Extend the last step if it is of this kind and gesture; returns whether it is."""
-        last = None if self._undo.canRedo() else self._undo.command(self._undo.count() - 1)
-        return isinstance(last, kind) and last.extend(after, gesture)
+        return extend_last(self._undo, kind, after, gesture)
 
     def _lift(self, point: object) -> FloatArray:
         """The latent [d] at a point (x, y) of the map."""

@@ -22,8 +22,6 @@ SAMPLES = 256
 """Latents drawn by importance sampling by default."""
 _REFINE_STEPS = 60
 _MOVES = 80
-_PIECE = 32
-"""Latents decoded between two yields."""
 _BETWEEN_PICTURES = 10
 """Moves between two pictures."""
 _ACCEPTED = 0.574
@@ -132,8 +130,8 @@ class Imputer:
             prior = target.model.sample_prior(self._samples - from_q, self._generator)
             z = torch.cat([drawn, prior])
         log_weights, means = [], []
-        for start in range(0, len(z), _PIECE):
-            part = z[start : start + _PIECE]
+        for start in range(0, len(z), target.piece):
+            part = z[start : start + target.piece]
             with torch.no_grad():
                 output = target.output(part)
                 log_prior = target.log_prior(part)

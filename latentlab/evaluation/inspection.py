@@ -18,8 +18,6 @@ from latentlab.models.seeded_noise import fixed_noise
 SAMPLES = 64
 """Latents of q(z|x) by default."""
 SHOWN = 8
-_PIECE = 16
-"""Latents decoded between two yields."""
 
 FloatArray = NDArray[np.float32]
 
@@ -94,9 +92,9 @@ def inspecting(
     yield None
     is_measured = bool(log_likelihoods)
     means, variances, drawn = [], [], []
-    for start in range(0, samples, _PIECE):
+    for start in range(0, samples, target.piece):
         with torch.no_grad(), fixed_noise(target.x.device, seed + 1 + start):
-            output = target.output(z[start : start + _PIECE])
+            output = target.output(z[start : start + target.piece])
             means.append(likelihood.mean(output))
             variances.append(likelihood.std(output) ** 2)
             if start < shown:

@@ -13,6 +13,9 @@ from latentlab.models.families.vae import VAE
 from latentlab.models.functional import standard_normal_log_density
 from latentlab.models.posteriors import PosteriorSample, VariationalPosterior
 
+_PIXELS_IN_A_PIECE = 16 * 1024
+_MOST_IN_A_PIECE = 16
+
 
 class LatentTarget:
     """The logarithm of p(x, z) for the observed pixels of one image, and bounds of its integral.
@@ -41,6 +44,12 @@ class LatentTarget:
         if label is None and model.classes:
             label = self.model.classify(Batch(self.x, mask=self.mask))
         self.label = label
+
+    @property
+    def piece(self) -> int:
+        """How many latents to decode between two yields: fewer of larger images, the same on every machine."""
+        _, height, width = self.model.image_shape
+        return max(1, min(_MOST_IN_A_PIECE, _PIXELS_IN_A_PIECE // (height * width)))
 
     @property
     def batch(self) -> Batch:

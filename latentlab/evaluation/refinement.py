@@ -25,8 +25,6 @@ ELBO_SAMPLES = 64
 _GRADIENT_SAMPLES = 4
 _EVALUATED = 5
 """Steps between two estimates of the ELBO."""
-_PIECE = 16
-"""Latents decoded between two yields."""
 
 
 @dataclass(frozen=True)
@@ -118,11 +116,12 @@ class Refiner:
         if not q.has_density:
             elbo = self._elbo_of(q, self._fixed[:1]).mean().item()
         else:
-            parts = []
-            for start in range(0, len(self._fixed), _PIECE):
-                parts.append(self._elbo_of(q, self._fixed[start : start + _PIECE]))
+            parts, piece = [], self._target.piece
+            for start in range(0, len(self._fixed), piece):
+                noise = self._fixed[start : start + piece]
+                parts.append(self._elbo_of(q, noise).expand(len(noise)))
                 yield
-            elbo = torch.cat([part.expand(_PIECE) for part in parts]).mean().item()
+            elbo = torch.cat(parts).mean().item()
         if elbo > self._best_elbo or not self.history:
             self._best_elbo, self.best = elbo, q
         self.history.append(RefinementStep(step, self._best_elbo))

@@ -22,7 +22,7 @@ class Actions(QObject):
     open_folder, open_file, open_image, open_model, open_run, open_session, save_model, save_session, export_map,
     quit
         File.
-    undo, redo, select_all, select_none, invert_selection
+    undo, redo, paste, select_all, select_none, invert_selection
         Edit.
     map_axes, reset_view, fit_view, reset_layout, theme_system, theme_light, theme_dark
         View; the window makes those of the layers. One theme is checked (``schemes``).
@@ -30,7 +30,8 @@ class Actions(QObject):
         Train.
     explore, select, select_box, path
         The tools of the map; one of them is checked (``tools``).
-    keep_latent, keep_selection, keep_path, new_direction, play_path, export_film, play, record, copy_command
+    keep_latent, keep_selection, keep_path, new_direction, play_path, export_film, play, record, paint_image,
+    refine_image, copy_command
         Tools.
     shortcuts, about
         Help.
@@ -54,6 +55,7 @@ class Actions(QObject):
         self.quit = make("&Quit", "", _Key.Quit, "Close the window", role=QAction.MenuRole.QuitRole)
         self.undo = make("&Undo", "undo", _Key.Undo, "Undo the last gesture")
         self.redo = make("&Redo", "redo", _Key.Redo, "Redo what was undone")
+        self.paste = make("&Paste image", "", _Key.Paste, "Encode the image, or the image file, in the clipboard")
         self.select_all = make("Select &all points", "", _Key.SelectAll, "Select every image on the map")
         self.select_none = make("&Clear selection", "", "Ctrl+D", "Select no image")
         self.invert_selection = make("&Invert selection", "", "Ctrl+Shift+I", "Select the images that are not selected")
@@ -89,19 +91,27 @@ class Actions(QObject):
         self.record = make(
             "&Record movement", "", "Ctrl+Shift+Space", "Record how the latent moves as a path on the Board, or end it"
         )
+        self.paint_image = make("&Paint an image", "", "Ctrl+Shift+N", "Paint an image that is encoded as you draw")
+        self.refine_image = make(
+            "&Refine the image's posterior", "", "Ctrl+Shift+R", "Refine the posterior of the opened image"
+        )
         self.copy_command = make("&Copy as command", "copy", "Ctrl+Shift+C", "Copy the command that trains this model")
         self.shortcuts = make("&Keyboard shortcuts", "", "F1", "List what each key does")
         self.about = make("&About latentlab", "info", "", "Versions, device, paths", role=QAction.MenuRole.AboutRole)
-        self.theme_system = make("&System", "", "", "Follow the system's theme", checkable=True)
-        self.theme_light = make("&Light", "", "", "Always use the light theme", checkable=True)
-        self.theme_dark = make("&Dark", "", "", "Always use the dark theme", checkable=True)
+        self._make_themes()
         self.tools = self._group(self.explore, self.select, self.select_box, self.path)
         self.schemes = self._group(self.theme_system, self.theme_light, self.theme_dark)
         for action in (
             self.undo, self.redo, self.train, self.continue_run, self.pause, self.stop, self.keep_latent,
             self.keep_selection, self.keep_path, self.new_direction, self.play_path, self.export_film,
+            self.refine_image,
         ):  # fmt: skip
             action.setEnabled(False)
+
+    def _make_themes(self) -> None:
+        self.theme_system = self._make("&System", "", "", "Follow the system's theme", checkable=True)
+        self.theme_light = self._make("&Light", "", "", "Always use the light theme", checkable=True)
+        self.theme_dark = self._make("&Dark", "", "", "Always use the dark theme", checkable=True)
 
     def show_continue_tip(self, text: str) -> None:
         """Show in the tooltip of Continue why it is disabled; an empty text restores the usual one."""

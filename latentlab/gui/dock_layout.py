@@ -12,14 +12,15 @@ from latentlab.gui.widgets.dock import Dock
 STATE_VERSION = 2
 NARROW = 1180  # px: in a narrower window the side columns are narrower too
 WIDE_COLUMNS, NARROW_COLUMNS = (320, 304), (270, 282)  # px: left and right column
-_LEFT, _RIGHT = ("data", "model", "training", "selection", "curves", "runs", "board"), ("decoded", "sliders")
+_LEFT, _RIGHT = ("data", "model", "training", "selection", "image", "curves", "runs", "board"), ("decoded", "sliders")
 _BOTTOM = ("filmstrip", "generate", "play", "log")
-_TABS = (("data", "model", "training", "selection"), ("curves", "runs", "board"), _BOTTOM)
+_TABS = (("data", "model", "training", "selection", "image"), ("curves", "runs", "board"), _BOTTOM)
 _TITLES = {
     "data": "Data",
     "model": "Model",
     "training": "Training",
     "selection": "Selection",
+    "image": "Image",
     "curves": "Curves",
     "runs": "Runs",
     "board": "Board",

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from latentlab.gui.panels.selection import SelectionPanel
     from latentlab.gui.panels.snapshot_bar import SnapshotBar
     from latentlab.gui.panels.training import TrainingPanel
+    from latentlab.gui.panels.your_image import YourImagePanel
     from latentlab.state.run_status import RunStatus
 
 _PANELS = (
@@ -57,6 +58,7 @@ _PANELS = (
     ("model_panel", "panels.model", "model", "ModelPanel"),
     ("training_panel", "panels.training", "training", "TrainingPanel"),
     ("selection_panel", "panels.selection", "selection", "SelectionPanel"),
+    ("your_image", "panels.your_image", "image", "YourImagePanel"),
     ("runs_table", "curves.runs_table", "runs", "RunsTable"),
     ("board", "panels.board", "board", "BoardPanel"),
     ("log_view", "panels.log", "log", "LogView"),
@@ -64,7 +66,7 @@ _PANELS = (
 """Attribute, module, dock and class of each panel, in the order they are made."""
 _IN_PARTS = ("DataPanel", "TrainingPanel")
 """The classes of panels that have so many controls that they are made in parts."""
-_MODEL_PANELS = ("decoded_image", "latent_sliders", "filmstrip", "model_panel", "generate_panel")
+_MODEL_PANELS = ("decoded_image", "latent_sliders", "filmstrip", "model_panel", "generate_panel", "your_image")
 """The panels that are empty until a model is open."""
 _MAP_MARGINS = QMargins(46, 44, 8, 88)  # px of the map with its axes, and with notes in its corners
 OPENING = "Opening the model …"
@@ -87,8 +89,8 @@ class MainWindow(QMainWindow):
         The widget in the middle.
     path_bar, snapshot_bar
         The bars under the map: of the path, and of epochs.
-    data_panel, model_panel, training_panel, selection_panel, curves, runs_table, board, decoded_image, \
-    latent_sliders, filmstrip, generate_panel, play_panel, log_view
+    data_panel, model_panel, training_panel, selection_panel, your_image, curves, runs_table, board, \
+    decoded_image, latent_sliders, filmstrip, generate_panel, play_panel, log_view
         The panels, each in a dock of ``docks`` by name.
     actions_ : Actions
         The menus' and the toolbar's actions.
@@ -126,6 +128,7 @@ class MainWindow(QMainWindow):
     model_panel: ModelPanel
     training_panel: TrainingPanel
     selection_panel: SelectionPanel
+    your_image: YourImagePanel
     curves: TrainingCurves
     runs_table: RunsTable
     board: BoardPanel
@@ -221,6 +224,7 @@ class MainWindow(QMainWindow):
         file.addAction(a.quit)
         edit = bar.addMenu("&Edit")
         edit.addActions([a.undo, a.redo])
+        edit.addAction(a.paste)
         edit.addSeparator()
         edit.addActions([a.select_all, a.select_none, a.invert_selection])
         view = bar.addMenu("&View")
@@ -235,6 +239,7 @@ class MainWindow(QMainWindow):
         tools = bar.addMenu("T&ools")
         tools.addActions([a.keep_latent, a.keep_selection, a.keep_path, a.new_direction])
         tools.addActions([a.play_path, a.export_film, a.play, a.record])
+        tools.addActions([a.paint_image, a.refine_image])
         self.compare_menu = tools.addMenu("&Compare with")
         tools.addSeparator()
         tools.addAction(a.copy_command)

@@ -23,8 +23,8 @@ def arranged(qtbot) -> tuple[QMainWindow, DockLayout]:
 @pytest.mark.parametrize(
     ("closed", "shown"),
     [
-        (("data",), [["Curves", "Runs", "Board"], BOTTOM, ["Model", "Training", "Selection"]]),
-        (("curves", "runs", "board"), [["Data", "Model", "Training", "Selection"], BOTTOM]),
+        (("data",), [["Curves", "Runs", "Board"], BOTTOM, ["Model", "Training", "Selection", "Image"]]),
+        (("curves", "runs", "board"), [["Data", "Model", "Training", "Selection", "Image"], BOTTOM]),
     ],
 )
 def test_a_restored_layout_leaves_one_tab_bar_for_each_group_of_tabs(qtbot, qapp, closed, shown):
@@ -44,7 +44,7 @@ def test_a_restored_layout_leaves_one_tab_bar_for_each_group_of_tabs(qtbot, qapp
 
     assert tabs() == shown
     restored.reset()
-    assert tabs() == [["Curves", "Runs", "Board"], ["Data", "Model", "Training", "Selection"], BOTTOM]
+    assert tabs() == [["Curves", "Runs", "Board"], ["Data", "Model", "Training", "Selection", "Image"], BOTTOM]
 
 
 def test_a_panel_shown_in_the_view_menu_is_in_front_of_the_tabs_it_shares(qtbot):

@@ -25,6 +25,16 @@ def to_qimage(image: ByteArray) -> QImage:
     return QImage(image.data, image.shape[1], image.shape[0], step, kind).copy()
 
 
+def to_array(image: QImage) -> ByteArray:
+    """A copy of a ``QImage`` as a uint8 array: [H, W] of a grey one, [H, W, 3] of any other."""
+    if image.format() != QImage.Format.Format_Grayscale8 and image.format() != QImage.Format.Format_RGB888:
+        image = image.convertToFormat(QImage.Format.Format_RGB888)
+    channels = 1 if image.format() == QImage.Format.Format_Grayscale8 else 3
+    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+    pixels = rows[:, : image.width() * channels].copy()  # lines are padded to four bytes
+    return pixels if channels == 1 else pixels.reshape(image.height(), image.width(), 3)
+
+
 class PixelView(QWidget):
     """Draws one uint8 image as large as fits, with sharp pixels unless ``set_smooth`` is on."""
 

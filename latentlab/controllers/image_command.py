@@ -1,0 +1,77 @@
+"""The command that repeats what the window says of one image, and a picture of all of it."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import numpy as np
+
+from latentlab.config.info import ModelInfo
+from latentlab.engine.protocol.messages import ByteArray, ImageEncoded, ImageImputed, ImageInspected, ImputeImage
+from latentlab.gui.style.palettes import cividis, diverging
+
+_SIDE = 96  # px: tiles of the picture are enlarged to about this
+_GAP = 4  # px
+
+
+def image_command(
+    shown: ImageEncoded, model: ModelInfo, image: str, mask: str = "", data: str = "", seed: int = 0
+) -> str:
+    """One line for a POSIX shell: ``latentlab impute`` with a hidden region, else ``latentlab inspect``.
+
+    Parameters
+    ----------
+    shown, model
+        The image and the model that has encoded it.
+    image, mask
+        Files of the image as the model reads it, and of its hidden region; no mask for none.
+    data
+        Images that it is compared with.
+    seed
+        Of the fillings.
+    """
+    source = model.source if model.source.startswith("bundled:") else str(Path(model.source).absolute())
+    words = ["latentlab", "impute" if mask else "inspect", source, image, "--prepared"]
+    if model.conditional and shown.label is not None and 0 <= shown.label < len(model.classes):
+        words += ["--label", str(shown.label)]
+    if mask:
+        defaults = ImputeImage(0, shown.image, np.zeros((0, 0), bool))
+        words += ["--mask", mask, "--draws", str(defaults.draws), "--samples", str(defaults.samples)]
+        words += ["--seed", str(seed), "--out", "filled.png"]
+    else:
+        words += ["--data", data] if data else []
+        words += ["--refine", str(shown.refinement[0][-1])] if shown.refinement is not None else []
+        words += ["--out", "inspected.png"]
+    return shlex.join(words)
+
+
+def image_sheet(
+    shown: ImageEncoded, inspected: ImageInspected | None = None, imputed: ImageImputed | None = None
+) -> ByteArray:
+    """A picture uint8 [H, W, 3]: the image, its reconstruction, error and σ; samples; drawn images; fillings."""
+    rows = [[shown.image, shown.reconstruction]]
+    if inspected is not None:
+        error, std = inspected.error, inspected.std
+        rows[0] += [diverging(error / max(float(np.abs(error).max(initial=0.0)), 1e-12), dark=False)]
+        rows[0] += [cividis(std / max(float(std.max(initial=0.0)), 1e-12))]
+        rows += [list(inspected.samples), list(inspected.draws)]
+    if shown.hidden is not None and imputed is not None and imputed.draws is not None and imputed.expected is not None:
+        veiled = _colours(shown.image).copy()
+        veiled[shown.hidden] = (255, 165, 31)
+        rows += [[veiled, imputed.expected], list(imputed.draws)]
+    height, width = shown.image.shape[:2]
+    factor = max(1, round(_SIDE / max(height, width)))
+    tile_height, tile_width = factor * height, factor * width
+    across = max(len(row) for row in rows)
+    sheet = np.full((len(rows) * (tile_height + _GAP) + _GAP, across * (tile_width + _GAP) + _GAP, 3), 255, np.uint8)
+    for at, row in enumerate(rows):
+        for over, image in enumerate(row):
+            top, left = _GAP + at * (tile_height + _GAP), _GAP + over * (tile_width + _GAP)
+            tile = _colours(image).repeat(factor, axis=0).repeat(factor, axis=1)
+            sheet[top : top + tile_height, left : left + tile_width] = tile
+    return sheet
+
+
+def _colours(image: ByteArray) -> ByteArray:
+    return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)

@@ -1,0 +1,556 @@
+"""The image of the user's own: pasted or painted, inspected, refined, partly hidden and filled in."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Hashable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QGuiApplication, QImage, QUndoStack
+
+from latentlab import paths
+from latentlab.config import ModelConfig, validated
+from latentlab.config.capabilities import why_not_imputed, why_not_refined
+from latentlab.controllers.board import BoardController
+from latentlab.controllers.commands import HidePixels, ShowEncodedImage, at_its_mean, extend_last
+from latentlab.controllers.encoded_image import EncodedImageController
+from latentlab.controllers.explore import ExploreController
+from latentlab.controllers.exports import save_picture
+from latentlab.controllers.generations import Generations
+from latentlab.controllers.image_command import image_command, image_sheet
+from latentlab.engine.client.client import EngineClient
+from latentlab.engine.protocol.messages import (
+    BoolArray,
+    ByteArray,
+    Failed,
+    ImageEncoded,
+    ImageImputed,
+    ImageInspected,
+    ImageRefined,
+    ImputeImage,
+    InspectImage,
+    RefineImage,
+    StopImageWork,
+)
+from latentlab.errors import LatentlabError
+from latentlab.gui.main_window import MainWindow
+from latentlab.gui.panels.your_image import YourImagePanel
+from latentlab.gui.widgets import dialogs
+from latentlab.gui.widgets.debouncer import Debouncer
+from latentlab.gui.widgets.gesture_id import next_gesture
+from latentlab.gui.widgets.image_canvas import PAINT, VIEW
+from latentlab.gui.widgets.qimage import to_qimage
+from latentlab.state.activity import Activity, ActivityEntry
+from latentlab.state.board import Latent
+from latentlab.state.session import Session
+from latentlab.utils.text import format_number
+
+SOON_MS = 60  # between two inspections while an image is painted
+FOLLOW_MS = 2000  # while a run changes the weights
+LARGEST_PASTED = 1024  # px: a larger pasted image is scaled down first, as models read 256 at most
+DRAWING = "Drawing"
+_REFINING, _FILLING = "refine-image", "impute-image"
+
+
+class YourImageController(QObject):
+    """Joins the panel with the encoded image of the session.
+
+    The image, its hidden region and its refined posterior are the session's, so that undo restores them; what the
+    worker says of them is asked for again whenever they change. The newest request of each kind wins.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        engine: EngineClient,
+        explore: ExploreController,
+        undo: QUndoStack,
+        encoded_image: EncodedImageController,
+        board: BoardController,
+        window: MainWindow,
+        activity: Activity,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._engine, self._explore, self._undo = session, engine, explore, undo
+        self._encoded_image, self._board, self._window, self._activity = encoded_image, board, window, activity
+        self._panel: YourImagePanel = window.your_image
+        self._inspections, self._refinements, self._imputations = Generations(), Generations(), Generations()
+        self._inspected: ImageInspected | None = None
+        self._imputed: ImageImputed | None = None
+        self._inspected_image: ImageEncoded | None = None  # what was asked about
+        self._imputed_image: ImageEncoded | None = None
+        self._fill_seed = 0
+        self._refining: tuple[Hashable, ImageEncoded, ImageEncoded] | None = None  # gesture, before, what it has set
+        self._drawn_name = DRAWING
+        self._soon = Debouncer(SOON_MS, self._inspect, self)
+        self._connect()
+        self._show_image()
+        self._show_reasons()
+
+    def _connect(self) -> None:
+        session, engine, panel, actions = self._session, self._engine, self._panel, self._window.actions_
+        session.encodedImageChanged.connect(self._on_image_changed)
+        session.modelChanged.connect(self._on_model_changed)
+        session.datasetChanged.connect(self._on_dataset_changed)
+        session.runStateChanged.connect(self._on_run_state_changed)
+        engine.imageInspected.connect(self._on_inspected)
+        engine.imageRefined.connect(self._on_refined)
+        engine.imageImputed.connect(self._on_imputed)
+        engine.failed.connect(self._on_failed)
+        panel.canvas.painted.connect(self._on_painted)
+        panel.canvas.hiddenChanged.connect(self._on_hidden_changed)
+        panel.openRequested.connect(actions.open_image.trigger)
+        panel.paintRequested.connect(self.paint)
+        panel.closeRequested.connect(self._window.decoded_image.encodedImageClosed)
+        panel.refineRequested.connect(self.refine)
+        panel.stopRequested.connect(self.stop)
+        panel.fillingsRequested.connect(self._on_other_fillings)
+        panel.chosen.connect(self._on_chosen)
+        panel.keepRequested.connect(self._on_keep_requested)
+        panel.exportRequested.connect(self._on_export)
+        panel.copyCommandRequested.connect(self._on_copy_command)
+        panel.escapePressed.connect(self.back_out)
+        actions.paste.triggered.connect(self.paste)
+        actions.paint_image.triggered.connect(self.paint)
+        actions.refine_image.triggered.connect(self.refine)
+        self._window.escapePressed.connect(self._on_escape_elsewhere)
+
+    # --- opening, pasting, painting -------------------------------------------------------------------
+
+    def paste(self) -> None:
+        """Open the image, or the image file, in the clipboard."""
+        data = QGuiApplication.clipboard().mimeData()
+        files = [url.toLocalFile() for url in data.urls() if url.isLocalFile()]
+        if files:
+            self._window.pathsDropped.emit(files)
+            return
+        image = QGuiApplication.clipboard().image() if data.hasImage() else QImage()
+        if image.isNull():
+            self._notify("warning", "There is no image in the clipboard.")
+            return
+        if max(image.width(), image.height()) > LARGEST_PASTED:
+            image = image.scaled(
+                LARGEST_PASTED,
+                LARGEST_PASTED,
+                Qt.AspectRatioMode.KeepAspectRatio,
+                Qt.TransformationMode.SmoothTransformation,
+            )
+        path = self._stored(image, "pasted")
+        if path:
+            self._window.show_panel("image")
+            self._encoded_image.open(path)
+
+    def paint(self) -> None:
+        """Show an empty canvas of the model's size."""
+        model = self._session.model
+        if model is None:
+            self._notify("warning", "Open a model first: an image is painted at its size.")
+            return
+        self._window.show_panel("image")
+        self._panel.set_paper(self._has_light_paper())
+        channels, height, width = model.image_shape
+        shape = (height, width) if channels == 1 else (height, width, channels)
+        self._drawn_name = DRAWING
+        self._encoded_image.draw(np.full(shape, self._panel.paper(), np.uint8), DRAWING, next_gesture())
+        self._panel.set_mode(PAINT)
+
+    def _has_light_paper(self) -> bool:
+        """Whether images of this model are light at their border, as the one decoded now is."""
+        image = self._window.decoded_image.image()
+        if image is None:
+            return False
+        border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+        return bool(np.median(border) > 127)
+
+    def _on_painted(self, stroke: int) -> None:
+        pixels, shown = self._panel.canvas.pixels(), self._session.encoded_image
+        if pixels is None or shown is None:
+            return
+        self._end_refinement()
+        if not shown.is_drawing:
+            self._drawn_name = f"{Path(shown.path).name}, painted on"
+        else:
+            self._drawn_name = shown.path
+        self._encoded_image.draw(pixels, self._drawn_name, ("paint", stroke))
+
+    def _on_hidden_changed(self, stroke: int) -> None:
+        shown = self._session.encoded_image
+        if shown is None:
+            return
+        self._end_refinement()
+        after, gesture = replace(shown, hidden=self._panel.canvas.hidden()), ("hide", stroke)
+        if not extend_last(self._undo, HidePixels, after, gesture):
+            self._undo.push(HidePixels(self._session, after, gesture))
+
+    # --- the session's changes ------------------------------------------------------------------------
+
+    def _on_image_changed(self) -> None:
+        if self._refining is not None and self._session.encoded_image is not self._refining[2]:
+            self._end_refinement()
+        self._show_image()
+        self._soon.throttle() if self._session.encoded_image is not None else self._soon.cancel()
+        self._impute()
+
+    def _show_image(self) -> None:
+        panel, shown = self._panel, self._session.encoded_image
+        self._window.actions_.refine_image.setEnabled(shown is not None and not self._why_not_refined())
+        if shown is None:
+            self._inspected = self._imputed = self._inspected_image = self._imputed_image = None
+            self._inspections.discard_pending()
+            panel.set_image(None)
+            self._show_reasons()
+            return
+        if not self._encoded_image.is_drawing:  # else the canvas is newer
+            if not _is_same(panel.canvas.pixels(), shown.image):
+                panel.set_image(shown.image, Path(shown.path).name, shown.note)
+            if not _is_same(panel.canvas.hidden(), shown.hidden):
+                panel.canvas.set_hidden(shown.hidden)
+        if panel.canvas.pixels() is None:
+            panel.set_image(shown.image, Path(shown.path).name, shown.note)
+        panel.set_name(Path(shown.path).name, shown.note)
+        panel.set_reconstruction(shown.reconstruction)
+        if self._refining is None:
+            self._show_refinement(shown)
+        self._show_reasons()
+
+    def _on_model_changed(self, is_new_model: bool) -> None:
+        if is_new_model:
+            for each in (self._inspections, self._refinements, self._imputations):
+                each.discard_pending()
+            self._refining = None
+            self._activity.end(_REFINING)
+            self._activity.end(_FILLING)
+            self._show_reasons()
+
+    def _on_dataset_changed(self) -> None:
+        if self._session.encoded_image is not None:
+            self._soon.throttle()
+
+    def _on_run_state_changed(self) -> None:
+        self._show_reasons()
+        if self._session.encoded_image is not None and not self._session.is_learning:
+            self._soon.throttle()
+
+    def _config(self) -> ModelConfig | None:
+        model = self._session.model
+        return None if model is None or not model.config else validated(ModelConfig, model.config)
+
+    def _why_not_refined(self) -> str:
+        config = self._config()
+        return "" if config is None else why_not_refined(config)
+
+    def _show_reasons(self) -> None:
+        config, model, panel = self._config(), self._session.model, self._panel
+        refine, hide = ("", "") if config is None else (why_not_refined(config), why_not_imputed(config))
+        panel.set_refine_reason(f"This posterior cannot be refined: {refine}" if refine else "")
+        panel.set_hide_reason(f"This model fills in no hidden pixels: {hide}" if hide else "")
+        reason = ""
+        if model is None or self._session.encoded_image is None:
+            reason = "There is no image yet"
+        elif self._session.run_is_active or not model.source:
+            reason = "The model is being trained: its weights are in no file yet"
+        panel.set_copy_reason(reason)
+
+    # --- inspecting -----------------------------------------------------------------------------------
+
+    def _inspect(self) -> None:
+        shown = self._session.encoded_image
+        if shown is None or self._refining is not None:
+            return
+        elbo = None if shown.refinement is None else shown.refinement[1][0]
+        self._inspected_image = shown
+        self._engine.request(
+            InspectImage(
+                self._inspections.next(),
+                shown.image,
+                shown.label,
+                shown.mean,
+                elbo,
+                compare=not self._session.is_learning,
+            )
+        )
+
+    def _on_inspected(self, result: ImageInspected) -> None:
+        session = self._session
+        if session.encoded_image is None or result.model_version < session.opened_version:
+            return
+        if not self._inspections.accept(result.generation, is_continuation=True):
+            return
+        before, self._inspected = self._inspected, result
+        typical = result.typical
+        if not result.done and before is not None:
+            typical = before.typical  # until the new sentence is there, it does not flicker
+        elif session.is_learning:
+            typical = "It is compared with the training images when the run has ended."
+        panel = self._panel
+        panel.set_inspection(result.error, result.std, result.samples, result.draws, _figures(result), typical)
+
+    # --- refining -------------------------------------------------------------------------------------
+
+    def refine(self) -> None:
+        """Refine the posterior of the image; one undo step."""
+        shown = self._session.encoded_image
+        if shown is None or self._why_not_refined():
+            return
+        self._window.show_panel("image")
+        self._end_refinement()
+        request = RefineImage(self._refinements.next(), shown.image, shown.label)
+        self._refining = (("refine", request.generation), shown, shown)
+        self._panel.set_refinement((), (), "Refining …", running=True, last=request.steps)
+        entry = ActivityEntry(
+            "Refining the posterior of the image …", is_busy=True, cancel=self.stop, cancel_text="Stop"
+        )
+        self._activity.begin(_REFINING, entry)
+        self._engine.request(request)
+
+    def stop(self) -> None:
+        """Stop a refinement with the best posterior so far, and an imputation with its latest fillings."""
+        if self._refining is not None:
+            self._engine.request(StopImageWork("refine"))
+        else:
+            self._engine.request(StopImageWork("impute"))
+
+    def _on_refined(self, result: ImageRefined) -> None:
+        session = self._session
+        if self._refining is None or result.model_version < session.opened_version:
+            return
+        gesture, before, shown = self._refining
+        if gesture != ("refine", result.generation) or session.encoded_image is not shown:
+            return
+        if result.problem:
+            self._end_refinement()
+            self._panel.set_refinement((), (), result.problem)
+            return
+        if result.reconstruction is not None:
+            after = replace(
+                shown,
+                mean=result.mean,
+                std=result.std,
+                reconstruction=result.reconstruction,
+                refinement=(result.steps, result.elbos),
+            )
+            self._refining = gesture, before, after
+            if not extend_last(self._undo, ShowEncodedImage, at_its_mean(after), gesture):
+                self._undo.push(ShowEncodedImage(session, after, "Refine", gesture))
+            self._panel.set_refinement(
+                result.steps, result.elbos, _gap_text(result.elbos, result.is_bound), running=True,
+                last=RefineImage(0, before.image).steps,
+            )  # fmt: skip
+        if result.done:
+            self._end_refinement()
+            self._soon.throttle()
+
+    def _end_refinement(self) -> None:
+        """What is refined now is refined no further."""
+        if self._refining is None:
+            return
+        self._refining = None
+        self._refinements.discard_pending()
+        self._activity.end(_REFINING)
+        self._engine.request(StopImageWork("refine"))
+        shown = self._session.encoded_image
+        if shown is not None:
+            self._show_refinement(shown)
+
+    def _show_refinement(self, shown: ImageEncoded) -> None:
+        steps, elbos = shown.refinement or ((), ())
+        is_bound = bool(shown.std.any())
+        self._panel.set_refinement(steps, elbos, _gap_text(elbos, is_bound) if elbos else "")
+
+    # --- hiding and filling in ------------------------------------------------------------------------
+
+    def _impute(self) -> None:
+        """Ask for fillings of the hidden region, if it or the image is another one."""
+        shown, before = self._session.encoded_image, self._imputed_image
+        if shown is None or shown.hidden is None:
+            if before is not None or self._imputed is not None:
+                self._imputations.discard_pending()
+                self._engine.request(StopImageWork("impute"))
+            self._imputed = self._imputed_image = None
+            self._activity.end(_FILLING)
+            self._panel.set_fillings(None, None, "")
+            return
+        is_same = (
+            before is not None
+            and before.hidden is shown.hidden
+            and before.label == shown.label
+            and before.model_version == shown.model_version
+            and np.array_equal(before.image, shown.image)
+        )
+        if not is_same:
+            self._request_fillings(shown)
+
+    def _request_fillings(self, shown: ImageEncoded) -> None:
+        assert shown.hidden is not None
+        self._imputed_image = shown
+        entry = ActivityEntry("Filling in the hidden region …", is_busy=True, cancel=self.stop, cancel_text="Stop")
+        self._activity.begin(_FILLING, entry)
+        self._engine.request(
+            ImputeImage(self._imputations.next(), shown.image, shown.hidden, shown.label, seed=self._fill_seed)
+        )
+
+    def _on_other_fillings(self) -> None:
+        shown = self._session.encoded_image
+        if shown is not None and shown.hidden is not None:
+            self._fill_seed += 1
+            self._request_fillings(shown)
+
+    def _on_imputed(self, result: ImageImputed) -> None:
+        if self._imputed_image is None or result.model_version < self._session.opened_version:
+            return
+        if not self._imputations.accept(result.generation, is_continuation=True):
+            return
+        self._imputed = result
+        if result.done and result.generation == self._imputations.newest:
+            self._activity.end(_FILLING)
+        self._panel.set_fillings(result.expected, result.draws, result.problem or _filling_text(result))
+
+    # --- gestures -------------------------------------------------------------------------------------
+
+    def back_out(self) -> None:
+        """Escape: undo a running refinement, else put the brush away."""
+        if self._refining is not None:
+            gesture = self._refining[0]
+            self._end_refinement()
+            last = None if self._undo.canRedo() else self._undo.command(self._undo.count() - 1)
+            if isinstance(last, ShowEncodedImage) and last.gesture == gesture:
+                self._undo.undo()
+        elif self._panel.canvas.mode != VIEW:
+            self._panel.set_mode(VIEW)
+
+    def _on_escape_elsewhere(self) -> None:
+        if self._refining is not None:
+            self.back_out()
+
+    def _latent_at(self, kind: str, place: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]] | None:
+        shown = self._session.encoded_image
+        if kind == "image":
+            return None if shown is None else shown.mean
+        if kind == "samples":
+            z = None if self._inspected is None else self._inspected.z
+        else:  # the first filling is the expected image, which no latent decodes to
+            z, place = (None if self._imputed is None else self._imputed.z), place - 1
+        return z[place] if z is not None and 0 <= place < len(z) else None
+
+    def _on_chosen(self, kind: str, place: int) -> None:
+        z, shown = self._latent_at(kind, place), self._session.encoded_image
+        if z is None or shown is None:
+            return
+        self._session.set_preview(None)
+        what = "a sample of the image" if kind == "samples" else "a filling"
+        self._explore.go_to(z, text=f"Go to {what}", label=shown.label)
+
+    def _on_keep_requested(self, kind: str, place: int) -> None:
+        z, shown, model = self._latent_at(kind, place), self._session.encoded_image, self._session.model
+        if z is None or shown is None or model is None:
+            return
+        name = Path(shown.path).stem
+        what = {"image": "posterior mean", "samples": "sample of q(z|x)", "fillings": "filling"}[kind]
+        if kind == "image" and shown.refinement is not None:
+            what = f"refined posterior mean, gap {format_number(_gap(shown.refinement[1]), '.2f')} nats"
+        title = name if kind == "image" else f"{name}, {'sample' if kind == 'samples' else 'filling'} {place + 1}"
+        latent = Latent(np.array(z, np.float32), shown.label)
+        self._board.keep(self._board.of_model(title, latent, f"{what} of {name}, by {model.name}"), "Keep image")
+
+    # --- files ----------------------------------------------------------------------------------------
+
+    def _on_export(self) -> None:
+        shown = self._session.encoded_image
+        if shown is None:
+            return
+        sheet = image_sheet(shown, self._inspected, self._imputed)
+        name = f"{Path(shown.path).stem or 'image'}-inspected.png"
+        dialogs.choose_target(
+            self._window, "Export the image", name, "Pictures (*.png)", lambda path: self._save(path, sheet)
+        )
+
+    def _save(self, path: str, sheet: ByteArray) -> None:
+        try:
+            save_picture(path, to_qimage(sheet), self._session)
+        except LatentlabError as error:
+            self._notify("warning", str(error))
+        else:
+            self._notify("info", f"Saved {path}")
+
+    def _on_copy_command(self) -> None:
+        shown, model, dataset = self._session.encoded_image, self._session.model, self._session.dataset
+        if shown is None or model is None:
+            return
+        image = self._stored(to_qimage(shown.image), "image")
+        mask = "" if shown.hidden is None else self._stored(to_qimage(_as_mask(shown.hidden)), "mask")
+        if not image or (shown.hidden is not None and not mask):
+            return
+        data = "" if dataset is None or dataset.image_shape != model.image_shape else dataset.source
+        command = image_command(shown, model, image, mask, data, self._fill_seed)
+        QGuiApplication.clipboard().setText(command)
+        self._notify("info", "Copied the command that repeats this", command, copied=command)
+
+    def _stored(self, image: QImage, kind: str) -> str:
+        """Write an image into the data folder, under a name that is the same for the same pixels."""
+        digest = hashlib.blake2b(digest_size=4)
+        digest.update(f"{image.width()} {image.height()} {image.format()}".encode())
+        digest.update(bytes(image.constBits()))
+        folder = paths.data_folder() / "images"
+        path = folder / f"{kind}-{digest.hexdigest()}.png"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if not path.is_file():
+                save_picture(str(path), image, self._session)
+        except (OSError, LatentlabError) as error:
+            self._notify("warning", f"The image cannot be stored: {error}")
+            return ""
+        return str(path)
+
+    def _on_failed(self, failure: Failed) -> None:
+        if failure.request == RefineImage.__name__:
+            self._end_refinement()
+        elif failure.request == ImputeImage.__name__:
+            self._activity.end(_FILLING)
+
+    def _notify(self, level: str, text: str, details: str = "", copied: str = "") -> None:
+        self._window.notifications.notify(level, text, details, copied=copied)
+
+
+def _is_same(one: ByteArray | BoolArray | None, other: ByteArray | BoolArray | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return one.shape == other.shape and bool(np.array_equal(one, other))
+
+
+def _as_mask(hidden: BoolArray) -> ByteArray:
+    mask: ByteArray = np.where(hidden, np.uint8(255), np.uint8(0)).astype(np.uint8)
+    return mask
+
+
+def _gap(elbos: tuple[float, ...]) -> float:
+    return elbos[-1] - elbos[0]
+
+
+def _gap_text(elbos: tuple[float, ...], is_bound: bool) -> str:
+    what = "ELBO" if is_bound else "log p(x, z)"
+    first, last = (format_number(value, ".1f") for value in (elbos[0], elbos[-1]))
+    return f"{what} {first} → {last}: gap {format_number(_gap(elbos), '.2f')} nats"
+
+
+def _figures(result: ImageInspected) -> str:
+    elbo, distortion, rate = (format_number(value, ".1f") for value in (result.elbo, result.distortion, result.rate))
+    return f"ELBO {elbo} nats: distortion {distortion}, rate {rate}"
+
+
+def _filling_text(result: ImageImputed) -> str:
+    match result.method:
+        case "importance":
+            return (
+                f"The expected image first, then images drawn from p(x | observed pixels); the weighted latents are "
+                f"worth {format_number(result.effective_samples, '.0f')} equal ones"
+            )
+        case "langevin":
+            return (
+                "The expected image first, then images drawn from p(x | observed pixels) by Langevin chains, as the "
+                "importance weights are too uneven"
+            )
+    return "First fillings; better ones follow …"
