@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import platformdirs
@@ -18,7 +19,7 @@ def resource(*parts: str) -> Path:
     An installed wheel has ``resources`` inside the package, a checkout beside it.
     """
     inside = _PACKAGE / "resources"
-    return (inside if inside.is_dir() else _PACKAGE.parent / "resources").joinpath(*parts)
+    return (inside if os.path.isdir(inside) else _PACKAGE.parent / "resources").joinpath(*parts)
 
 
 def cache_folder() -> Path:

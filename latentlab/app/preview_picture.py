@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,7 @@ def preview_picture(source: str) -> tuple[npt.NDArray[np.uint8], Extent] | None:
     """
     path = _path(source)
     try:
-        if not path.is_file() or _header_size(path) > _LARGEST_HEADER:
+        if not os.path.isfile(path) or _header_size(path) > _LARGEST_HEADER:
             return None
         with safe_open(path, "numpy") as file:
             edges = json.loads(file.metadata()["latentlab"])["preview_extent"]
@@ -60,4 +61,4 @@ def _path(source: str) -> Path:
     if source.startswith("bundled:"):
         return resource("models", f"{source.removeprefix('bundled:')}.safetensors")
     path = Path(source)
-    return path / "model.safetensors" if path.is_dir() else path
+    return path / "model.safetensors" if os.path.isdir(path) else path

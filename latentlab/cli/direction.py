@@ -22,6 +22,7 @@ from latentlab.latent.directions import Direction, regression_direction
 from latentlab.latent.directions import direction as between
 from latentlab.storage import atomic_write
 from latentlab.storage.outputs import check_output
+from latentlab.utils.path_checks import require_present
 from latentlab.utils.text import pluralize
 
 Rows = NDArray[np.bool_]
@@ -158,8 +159,7 @@ def _along_column(dataset: Dataset, name: str, mean: NDArray[np.float32], seed: 
 
 
 def _listed_names(path: str) -> list[str]:
-    if not Path(path).exists():
-        raise InputError(f"there is no file {path}")
+    require_present(path)
     if Path(path).suffix.lower() in (".csv", ".tsv"):
         return _names_in_table(Path(path))
     reading = read_path_list(Path(path))

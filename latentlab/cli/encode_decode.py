@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -124,7 +125,7 @@ def output_path(name: str, suffixes: tuple[str, ...]) -> Path:
     path = Path(name)
     if path.suffix.lower() not in suffixes:
         raise InputError(f"cannot write {name}: its name must end in {' or '.join(suffixes)}")
-    if not path.absolute().parent.is_dir():
+    if not os.path.isdir(path.absolute().parent):
         raise InputError(f"cannot write {name}: there is no folder {path.absolute().parent}")
     return path
 

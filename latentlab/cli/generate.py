@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -118,7 +119,7 @@ def _in_order(path: Path, model: InferenceModel) -> Points | FloatArray:
 
 def _indices(path: Path) -> NDArray[np.int64] | None:
     """``index`` of an ``.npz`` file without latents; ``None`` for any other file, which is read as latents."""
-    if path.suffix.lower() != ".npz" or not path.is_file():
+    if path.suffix.lower() != ".npz" or not os.path.isfile(path):
         return None
     try:
         with np.load(path, allow_pickle=False) as arrays:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -101,7 +102,7 @@ def _is_model(source: str) -> bool:
         return True
     if source.startswith("bundled:") or path.suffix.lower() in (".safetensors", ".pt", ".pth", ".ckpt"):
         return True
-    return path.is_dir() and (RunFolder(path).record.exists() or RunFolder(path).model.exists())
+    return os.path.isdir(path) and (os.path.exists(RunFolder(path).record) or os.path.exists(RunFolder(path).model))
 
 
 def _model_info(source: str) -> dict[str, Any]:
@@ -125,10 +126,10 @@ def _model_info(source: str) -> dict[str, Any]:
         "sha256": header.sha256,
     }
     folder = RunFolder(Path(source))
-    if folder.record.exists():
+    if os.path.exists(folder.record):
         lines = folder.read_metrics()
         epochs_done = sum(line.get("event") == "epoch" for line in lines)
-        values["run"] = {"epochs_done": epochs_done, "checkpoint": folder.checkpoint.exists()}
+        values["run"] = {"epochs_done": epochs_done, "checkpoint": os.path.exists(folder.checkpoint)}
         adjusted = [line for line in lines if line.get("event") == "adjusted"]
         if adjusted:
             values["changed_by_hand"] = [

@@ -21,6 +21,7 @@ from latentlab.data.types import UNKNOWN, Labels
 from latentlab.errors import InputError
 from latentlab.storage import atomic_write
 from latentlab.utils.memory import available_bytes
+from latentlab.utils.path_checks import require_present
 from latentlab.utils.plain_text import quote_cell
 
 _COLUMN = re.compile(r"(mean|z|std)_?(\d+)")
@@ -90,8 +91,7 @@ def read_latents(path: Path) -> Latents:
     InputError
         In one sentence: there is no such file, or it has no latents.
     """
-    if not path.exists():
-        raise InputError(f"there is no file {path}")
+    require_present(path)
     try:
         if path.suffix.lower() in (".csv", ".tsv"):
             return _checked(_from_table(path), path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,4 +59,4 @@ def image_for_model(
 def _unreadable(path: str, error: UnreadableError) -> InputError:
     if not path.strip():
         return InputError("the name of an image is empty")
-    return InputError(f"cannot read {path}: {error}" if Path(path).exists() else f"there is no file {path}")
+    return InputError(f"cannot read {path}: {error}" if os.path.lexists(path) else f"there is no file {path}")

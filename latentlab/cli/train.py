@@ -102,8 +102,8 @@ def _reporter(arguments: argparse.Namespace, dataset: Dataset, notes: list[Event
             )
         )
     folder = RunFolder(arguments.out)
-    if arguments.resume and not folder.checkpoint.exists():
-        what = "checkpoint" if folder.record.exists() else "run"
+    if arguments.resume and not os.path.exists(folder.checkpoint):
+        what = "checkpoint" if os.path.exists(folder.record) else "run"
         message = f"no {what} in {folder.path} yet: starting from the beginning"
         if arguments.json:
             report(Warned(message))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 
@@ -148,7 +149,7 @@ class ActionsController(QObject):
         match kind_of(source):
             case "model":
                 path = Path(source)
-                is_checkpoint = path.name == CHECKPOINT and (path.parent / "model.safetensors").is_file()
+                is_checkpoint = path.name == CHECKPOINT and os.path.isfile(path.parent / "model.safetensors")
                 self._model.open(str(path.parent) if is_checkpoint else source)
             case "session":
                 try:
@@ -206,7 +207,7 @@ class ActionsController(QObject):
 
     def _start_in_runs(self, dialog: QFileDialog) -> None:
         folder = paths.runs_folder()
-        if folder.is_dir():
+        if os.path.isdir(folder):
             dialog.setDirectory(str(folder))
 
     def request_again(self, request: Request) -> None:
@@ -240,7 +241,7 @@ class ActionsController(QObject):
 
     def _save_session(self, path: str) -> None:
         target = Path(path if path.endswith(SUFFIX) else f"{path}{SUFFIX}")
-        if str(target) != path and target.exists():
+        if str(target) != path and os.path.exists(target):
             self._warn(f"{target} exists already: choose another name")  # the dialog has asked about another file
             return
         try:

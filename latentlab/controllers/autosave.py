@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
@@ -167,7 +168,7 @@ class AutosaveController(QObject):
 
     def _left_behind(self) -> SessionFile | None:
         """What the next start should offer: the run that was active, or a Board that was not saved."""
-        if self._closing is not None and RunFolder(self._closing.run_folder).checkpoint.exists():
+        if self._closing is not None and os.path.exists(RunFolder(self._closing.run_folder).checkpoint):
             return self._closing.model_copy(update={"closed_at": self._session.run.epoch})
         if not self._session.board.items:
             return None
@@ -242,7 +243,7 @@ class AutosaveController(QObject):
 
     def _offer_to_resume(self, saved: SessionFile, epoch: float) -> None:
         run = RunFolder(saved.run_folder)
-        if saved.run_config is None or not run.checkpoint.exists():
+        if saved.run_config is None or not os.path.exists(run.checkpoint):
             return  # there is no checkpoint to resume from
         at = f"at {format_epoch(epoch, saved.run_config.training.epochs)}"
         actions: Actions = (("Resume", partial(self.restore, saved)), ("Dismiss", lambda: None))

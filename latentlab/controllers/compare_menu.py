@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -84,5 +85,5 @@ class CompareMenuController(QObject):
 
 def _start_in_runs(dialog: QFileDialog) -> None:
     folder = paths.runs_folder()
-    if folder.is_dir():
+    if os.path.isdir(folder):
         dialog.setDirectory(str(folder))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -46,7 +47,7 @@ class RunComparisonController(QObject):
     def compare(self, folders: Iterable[str]) -> None:
         """Draw the curves of these run folders as well."""
         for folder in folders:
-            if not RunFolder(folder).record.exists():
+            if not os.path.exists(RunFolder(folder).record):
                 self._notifications.notify("warning", f"{folder} is not a run folder; it cannot be compared.")
             elif folder not in self._runs and folder not in self._curves.run_keys():
                 self._runs.append(folder)

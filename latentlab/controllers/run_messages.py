@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -83,6 +84,6 @@ def new_run_folder(recipe: str, dataset: str) -> Path:
     name = run_folder_name(recipe, dataset)
     first = name.with_name(f"{name.name}-repeated")
     folder, number = first, 2
-    while folder.exists():
+    while os.path.exists(folder):
         folder, number = first.with_name(f"{first.name}-{number}"), number + 1
     return folder

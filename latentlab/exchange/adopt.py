@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib.util
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -144,7 +145,7 @@ def load_own_model(source: str, weights: str | None = None) -> nn.Module:
     """
     file, _, name = source.rpartition(":")
     path = Path(file)
-    if not file or not name or not path.is_file():
+    if not file or not name or not os.path.isfile(path):
         raise InputError(f"{source!r} is not a file of Python and a name in it, such as my_vae.py:model")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:

@@ -46,9 +46,9 @@ class WindowSettings:
     def _is_text(self) -> bool:
         """Whether the file is missing, or can be settings: a small text without the objects that Qt would rebuild."""
         try:
-            if not self._path.exists():
+            if not os.path.exists(self._path):
                 return True
-            if not self._path.is_file() or self._path.stat().st_size > _LARGEST_FILE:
+            if not os.path.isfile(self._path) or self._path.stat().st_size > _LARGEST_FILE:
                 return False
             content = self._path.read_bytes()
         except OSError:

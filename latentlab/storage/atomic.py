@@ -91,7 +91,7 @@ def write_error(path: str | os.PathLike[str], error: OSError) -> LatentlabError:
     if error.errno in _FULL:
         return DiskFullError(f"cannot write {os.fspath(path)}: the disk is full; free some space or save elsewhere")
     folder = Path(path).parent
-    if error.errno == errno.ENOENT and not folder.is_dir():
+    if error.errno == errno.ENOENT and not os.path.isdir(folder):
         return InputError(
             f"cannot write {os.fspath(path)}: the folder {folder} does not exist; restore it or write elsewhere"
         )

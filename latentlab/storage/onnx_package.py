@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import math
+import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -162,11 +163,11 @@ class OnnxPackage:
 
 def is_package(path: Path) -> bool:
     """Whether a path is named like a package: a folder or zip with ``model.json``, or an ``.onnx`` file."""
-    if path.is_dir():
-        return (path / DESCRIPTION).is_file() and (path / DECODER).is_file()
+    if os.path.isdir(path):
+        return os.path.isfile(path / DESCRIPTION) and os.path.isfile(path / DECODER)
     if path.suffix.lower() == ".onnx":
-        return path.is_file()
-    if path.suffix.lower() != ".zip" or not path.is_file():
+        return os.path.isfile(path)
+    if path.suffix.lower() != ".zip" or not os.path.isfile(path):
         return False
     try:
         with zipfile.ZipFile(path) as archive:
@@ -183,7 +184,7 @@ def read_package(path: Path) -> OnnxPackage:
     InputError
         One sentence that names the file and the field.
     """
-    if path.is_dir():
+    if os.path.isdir(path):
         return _read_folder(path)
     if path.suffix.lower() == ".zip":
         return _read_zip(path)
@@ -236,7 +237,7 @@ def _read_folder(folder: Path) -> OnnxPackage:
     decoder = read_graph(folder / DECODER)
     encoder = None if description.encoder is None else read_graph(folder / ENCODER)
     test = folder / TEST
-    stored = read_bounded(test, _LARGEST_TEST, "the arrays of a test") if test.is_file() else None
+    stored = read_bounded(test, _LARGEST_TEST, "the arrays of a test") if os.path.isfile(test) else None
     return _package(folder, description, decoder, encoder, stored)
 
 

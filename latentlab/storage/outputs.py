@@ -10,7 +10,7 @@ from latentlab.errors import InputError
 from latentlab.storage.run_folder import RunFolder
 from latentlab.storage.source_kind import IMAGE_SUFFIXES
 from latentlab.utils.file_formats import array_in_file
-from latentlab.utils.source_names import NAMED, expand, parts_of
+from latentlab.utils.source_names import NAMED, expand, expand_user, parts_of
 
 _TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl")
 _TABLES = {f"{name}{suffix}" for name in ("labels", "metadata") for suffix in _TABLE_SUFFIXES}
@@ -60,7 +60,7 @@ def is_inside_data(out: str | Path, data: str) -> bool:
         The source of the images, as for ``latentlab.data.open_dataset``.
     """
     target = os.path.realpath(out)
-    folders = [os.path.realpath(path) for path in _paths_of(data) if path.is_dir()]
+    folders = [os.path.realpath(path) for path in _paths_of(data) if os.path.isdir(path)]
     return any(target != folder and Path(target).is_relative_to(folder) for folder in folders)
 
 
@@ -70,7 +70,7 @@ def _paths_of(source: str) -> Iterator[Path]:
         for each in expand(part):
             if each.startswith(NAMED):
                 continue
-            path = Path(array_in_file(each)[0]).expanduser()
+            path = expand_user(array_in_file(each)[0])
             yield path
             if path.suffix.lower() in _LISTS:
                 yield from _listed(path)
@@ -103,10 +103,10 @@ def _files_of_run(path: Path) -> tuple[Path, ...]:
 
 def _is_read(out: Path, path: Path, follows_links: bool) -> bool:
     """Whether an existing file is one that opening a folder, or a table of its images, reads; by any name."""
-    if not out.is_file():
+    if not os.path.isfile(out):
         return False
-    folder = path.absolute().parent if path.suffix.lower() in _TABLE_SUFFIXES and path.is_file() else path
-    if not folder.is_dir():
+    folder = path.absolute().parent if path.suffix.lower() in _TABLE_SUFFIXES and os.path.isfile(path) else path
+    if not os.path.isdir(folder):
         return False
     suffix = out.suffix.lower()
     if suffix not in IMAGE_SUFFIXES and suffix not in _TABLE_SUFFIXES:

@@ -32,6 +32,7 @@ from latentlab.storage.validation import (
     read_bounded,
     require_memory,
 )
+from latentlab.utils.path_checks import require_present
 
 if sys.platform != "win32":
     import fcntl
@@ -95,6 +96,10 @@ class RunFolder:
         """
         # os.path: pathlib's predicates raise where a parent folder may not be searched.
         exists = os.path.exists(self.path)
+        if "\0" in str(self.path):
+            raise InputError(f"{self.path} cannot be a folder: its name holds a null character")
+        if not exists and os.path.lexists(self.path):
+            raise InputError(f"{self.path} is a link that leads nowhere; a run needs a folder")
         if exists and not os.path.isdir(self.path):
             raise InputError(f"{self.path} is a file; a run needs a folder")
         try:
@@ -201,7 +206,7 @@ class RunFolder:
         InputError
             When it is damaged.
         """
-        return read_checkpoint(self.checkpoint) if self.checkpoint.exists() else None
+        return read_checkpoint(self.checkpoint) if os.path.exists(self.checkpoint) else None
 
     def read_position(self) -> dict[str, Any] | None:
         """Read the progress stored in the checkpoint, without its tensors; ``None`` if there is none yet.
@@ -211,7 +216,7 @@ class RunFolder:
         InputError
             When its description is damaged.
         """
-        return read_position(self.checkpoint) if self.checkpoint.exists() else None
+        return read_position(self.checkpoint) if os.path.exists(self.checkpoint) else None
 
     def append_metrics(self, values: dict[str, Any]) -> None:
         """Append one line to ``metrics.jsonl``; a line that cannot be written completely is removed.
@@ -266,7 +271,7 @@ class RunFolder:
 
     def _lines(self) -> Iterator[dict[str, Any]]:
         """The objects on complete lines of the metrics, as they are written there."""
-        if not self.metrics.exists():
+        if not os.path.exists(self.metrics):
             return
         with opened_regular(self.metrics) as (file, size):
             require_memory(self.metrics, _PARSED * size)
@@ -296,7 +301,7 @@ def claim_run_folder(folder: Path) -> Path:
             candidate.parent.mkdir(parents=True, exist_ok=True)
             candidate.mkdir()
         except FileExistsError:
-            if candidate.parent.is_dir():
+            if os.path.isdir(candidate.parent):
                 candidate, number = folder.with_name(f"{folder.name}-{number}"), number + 1
                 continue
         except OSError:
@@ -322,11 +327,10 @@ def find_model(source: str | Path) -> Path:
     if not text.strip():  # as a path it is the working folder
         raise InputError("there is no model: the name is empty")
     path = Path(text)
-    if path.is_dir() and not is_package(path):
+    if os.path.isdir(path) and not is_package(path):
         model = RunFolder(path).model
-        if not model.exists():
+        if not os.path.exists(model):
             raise InputError(f"there is no model in {path}")
         return model
-    if not path.exists():
-        raise InputError(f"there is no file {path}")
+    require_present(path)
     return path

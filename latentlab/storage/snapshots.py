@@ -194,7 +194,7 @@ class SnapshotFolder:
 
     def trim(self, epochs: int) -> None:
         """Remove the snapshots after ``epochs``: a resumed run writes them again."""
-        if self.folder.is_dir():
+        if os.path.isdir(self.folder):
             remove_leftovers(self.folder)
             self._remove({epoch for epoch in self.epochs() if epoch > epochs})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from latentlab.errors import InputError
@@ -33,8 +34,8 @@ def kind_of(source: str) -> str:
         return "model"
     if source.endswith(SUFFIX):
         return "session"
-    if path.is_dir():
-        return "model" if any((path / name).is_file() for name in _RUN_FILES) else "dataset"
+    if os.path.isdir(path):
+        return "model" if any(os.path.isfile(path / name) for name in _RUN_FILES) else "dataset"
     suffix = path.suffix.lower()
     if suffix in _STACKS and is_tiff_stack(path):
         return "dataset"
@@ -50,6 +51,6 @@ def require_source(source: str) -> None:
         Names the path.
     """
     paths = (path for part in parts_of(source) for path in expand(part) if not path.startswith(NAMED))
-    absent = next((path for path in paths if not Path(array_in_file(path)[0]).exists()), None)
+    absent = next((path for path in paths if not os.path.exists(array_in_file(path)[0])), None)
     if absent is not None:
         raise InputError(f"there is no file or folder {absent!r}, and no such command; see latentlab --help")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from latentlab.config import RunConfig
 from latentlab.config.recipes import recipe
 from latentlab.errors import InputError
@@ -25,7 +27,7 @@ def starting_config(folder: RunFolder | None, resume: bool, recipe_name: str | N
     InputError
         For an unknown recipe, or one that is not the run's.
     """
-    if folder is not None and resume and folder.record.exists():
+    if folder is not None and resume and os.path.exists(folder.record):
         config = folder.read_record().config
         if recipe_name not in (None, config.model.recipe):
             raise InputError(f"the run in {folder.path} has recipe {config.model.recipe}, not {recipe_name}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -67,7 +68,7 @@ class RunWriter:
         self._checkpoint_state: tuple[int, int] | None = None  # of the checkpoint's file when it was read
         if folder is not None:
             folder.check(resume)
-            if resume and folder.record.exists():
+            if resume and os.path.exists(folder.record):
                 check_same_run(folder.read_record(), config, dataset.fingerprint, str(folder.path))
         self.folder = folder if is_main else None
 
@@ -234,7 +235,11 @@ class RunWriter:
     @property
     def folder_was_removed(self) -> bool:
         """Whether the run folder is gone while its parent folder still exists."""
-        return self.folder is not None and not self.folder.path.exists() and self.folder.path.absolute().parent.is_dir()
+        return (
+            self.folder is not None
+            and not os.path.exists(self.folder.path)
+            and os.path.isdir(self.folder.path.absolute().parent)
+        )
 
     def recreate_folder(self, best: BestModel) -> None:
         """Create the folder again, without the earlier metrics; the best model will be written again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -429,7 +430,11 @@ class Trainer:
 
     def _non_finite_error(self, step: int) -> RunError:
         folder = self._writer.folder
-        saved = "" if folder is None or not folder.checkpoint.exists() else f" (on disk, those of {folder.checkpoint})"
+        saved = (
+            ""
+            if folder is None or not os.path.exists(folder.checkpoint)
+            else f" (on disk, those of {folder.checkpoint})"
+        )
         return RunError(
             f"the objective is no longer finite at step {step} (recipe {self.config.model.recipe}, learning "
             f"rate {self.state.optimizers.learning_rate:g}); training stopped before that step and the last good "

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Iterable
 from itertools import product
@@ -89,7 +90,7 @@ def absolute_source(source: str) -> str:
 def _absolute(part: str) -> str:
     if part.startswith(NAMED):
         return part
-    path = Path(part).expanduser().absolute()
+    path = expand_user(part).absolute()
     # A folder on the way may be removed later.
     return str(path.resolve() if ".." in path.parts else path)
 
@@ -108,7 +109,12 @@ def _choices(content: str) -> list[str]:
 
 
 def _exists(path: str) -> bool:
+    return os.path.exists(expand_user(path))
+
+
+def expand_user(path: str) -> Path:
+    """The path with ``~`` as the home folder; unchanged where there is no such user or no home."""
     try:
-        return Path(path).expanduser().exists()
-    except (OSError, ValueError):  # too long, or with a zero byte
-        return False
+        return Path(path).expanduser()
+    except (RuntimeError, ValueError):  # a ValueError for a zero byte
+        return Path(path)

@@ -38,7 +38,7 @@ def open_descriptor(path: str | PurePath) -> tuple[int, os.stat_result]:
     """
     try:
         descriptor = os.open(path, _OPEN_FLAGS)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a ValueError for a path with a zero byte
         raise UnreadableError(failure_reason(error)) from None
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):

@@ -95,7 +95,7 @@ class Cache:
         try:
             prepared = _read(folder)
         except FileNotFoundError:
-            if folder.exists():
+            if os.path.exists(folder):
                 self.remove(folder)
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -133,7 +133,7 @@ class Cache:
         try:
             yield from _write(folder, prepared)
             target = self.folder / name
-            if target.exists():
+            if os.path.exists(target):
                 self.remove(target)
             folder.rename(target)
         except OSError:

@@ -134,4 +134,6 @@ def _labels_path(path: Path) -> Path | None:
     plain = name.removesuffix(".gz")
     if plain == path.name.removesuffix(".gz"):
         return None
-    return next((path.with_name(each) for each in (name, plain, plain + ".gz") if path.with_name(each).is_file()), None)
+    return next(
+        (path.with_name(each) for each in (name, plain, plain + ".gz") if os.path.isfile(path.with_name(each))), None
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -36,6 +37,7 @@ from latentlab.data.sources.zip_archive import is_zip, open_zip
 from latentlab.data.types import LoadProgress
 from latentlab.errors import InputError
 from latentlab.utils.file_formats import FORMAT_NAMES, array_in_file
+from latentlab.utils.path_checks import require_present
 from latentlab.utils.source_names import absolute_source, expand, join_sources, parts_of
 
 Opened = Generator[LoadProgress, None, ArraySource | ImageItems]
@@ -173,11 +175,10 @@ def _checked(opened: ArraySource | ImageItems, name: str) -> ImageItems:
 def _open(path: Path, config: DataConfig) -> Opened:
     file, array = array_in_file(str(path))
     path = Path(file)
-    if not path.exists():
-        raise InputError(f"there is no file or folder {path}")
-    if path.is_dir():
+    require_present(path, "file or folder")
+    if os.path.isdir(path):
         return (yield from _open_folder(path, config, array))
-    if not path.is_file():  # a pipe would be waited for, a device may have no end
+    if not os.path.isfile(path):  # a pipe would be waited for, a device may have no end
         raise InputError(f"cannot read {path}: it is neither a regular file nor a folder")
     if path.suffix.lower() in TABLE_SUFFIXES:
         return (yield from _open_table(path))

@@ -74,7 +74,7 @@ def listed_sources(path: Path, lines: list[tuple[str, str]]) -> list[Path]:
         When there are too many.
     """
     first = path.parent / lines[0][0]
-    if not first.is_dir() and first.suffix.lower() not in _DATASETS:
+    if not os.path.isdir(first) and first.suffix.lower() not in _DATASETS:
         return []
     if len(lines) > _MAX_SOURCES:
         raise InputError(f"{path.name} lists {len(lines):,} folders or datasets, more than {_MAX_SOURCES:,}")

@@ -112,7 +112,7 @@ def _packed(found: Scan, all_listed: list[ListedFolder]) -> bytes:
 def _read(file: Path) -> Scan | None:
     """The stored scan without sizes and times; ``None`` if it is missing or damaged, or no scan could have it."""
     try:
-        if not file.is_file() or file.stat().st_size > _LARGEST_FILE:
+        if not os.path.isfile(file) or file.stat().st_size > _LARGEST_FILE:
             return None
         checksum, _, rest = file.read_bytes().partition(b"\n")
         if f"{zlib.crc32(rest):08x}".encode() != checksum:

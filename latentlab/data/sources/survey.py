@@ -132,7 +132,7 @@ class Samples:
 
 def item_of(folder: Path, name: str) -> tuple[str, int]:
     """Path and frame of an image of a folder, by its name as `Samples.names` writes it."""
-    if not (folder / name).exists():
+    if not os.path.exists(folder / name):
         path, mark, frame = name.rpartition("#")
         if mark and frame.isdecimal():
             return str(folder / path), int(frame)

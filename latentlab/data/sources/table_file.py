@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import json
+import os
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -147,7 +148,7 @@ def _encoding(path: Path) -> Generator[LoadProgress, None, str]:
     decoder = codecs.getincrementaldecoder("utf-8")()
     is_utf8 = True
     done = 0
-    size = path.stat().st_size if path.exists() else 0
+    size = path.stat().st_size if os.path.exists(path) else 0
     with open_table_file(path) as file:
         while chunk := file.read(_CHUNK):
             if not done:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 import re
 import shutil
 import subprocess
@@ -131,7 +132,7 @@ def _download(name: str, split: str, root: Path) -> Iterator[LoadProgress]:
         yield from _download_in_process(name, split, folder)
         for path in folder.iterdir():
             target = root / path.name
-            if target.is_dir():
+            if os.path.isdir(target):
                 shutil.rmtree(target)
             path.replace(target)
     finally:
@@ -177,7 +178,7 @@ def _size(folder: Path) -> int:
     total = 0
     with suppress(OSError):  # files appear and disappear
         for path in folder.rglob("*"):
-            if path.is_file():
+            if os.path.isfile(path):
                 total += path.stat().st_size
     return total
 

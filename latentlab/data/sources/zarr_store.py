@@ -28,7 +28,7 @@ _MEMORY_FRACTION = 8
 
 def is_zarr(path: Path) -> bool:
     """Whether a folder is a zarr store."""
-    return path.is_dir() and any((path / name).is_file() for name in _METADATA)
+    return os.path.isdir(path) and any(os.path.isfile(path / name) for name in _METADATA)
 
 
 def open_zarr(path: Path, array: str = "") -> Generator[LoadProgress, None, ArraySource]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from dataclasses import replace
@@ -200,12 +201,12 @@ class RestartState:
         """
         run, message = self.run, exit_message(exit_code, is_wanted, is_last)
         folder = RunFolder(run)
-        again = None if not run or self._train is None else replace(self._train, resume=folder.record.is_file())
-        has_checkpoint = bool(run) and folder.checkpoint.is_file()
+        again = None if not run or self._train is None else replace(self._train, resume=os.path.isfile(folder.record))
+        has_checkpoint = bool(run) and os.path.isfile(folder.checkpoint)
         results: list[Result] = [WorkerLost(exit_code, message, run, details, again, has_checkpoint)]
         if run:
             results.append(TrainingState("idle", run))
-            if folder.model.is_file():
+            if os.path.isfile(folder.model):
                 self._model = run  # the name by which the run is resumed: the model stays the same then
         self._training, self._train = TrainingState("idle"), None
         self._has_model = self._has_dataset = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,7 @@ class ModelLoader:
 
     def _watch(self, source: str) -> None:
         """Watch the opened run folder; for any other model stop watching."""
-        self._watcher = RunWatcher(Path(source)) if RunFolder(source).record.exists() else None
+        self._watcher = RunWatcher(Path(source)) if os.path.exists(RunFolder(source).record) else None
 
 
 def opened_run(source: str) -> RunOpened | None:

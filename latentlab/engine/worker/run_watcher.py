@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -117,7 +118,7 @@ class MetricsWatcher:
             Naming the first that is not a run folder; the others are watched.
         """
         folders = {run: RunFolder(run) for run in runs}
-        invalid = [run for run, folder in folders.items() if not folder.record.exists()]
+        invalid = [run for run, folder in folders.items() if not os.path.exists(folder.record)]
         self._metrics = {run: _MetricsReader(folder) for run, folder in folders.items() if run not in invalid}
         self._timer = _IntervalTimer()
         if invalid:

@@ -147,7 +147,7 @@ def _write_folder(folder: Path, available: SelectableImages, images: IntArray) -
     dataset = available.dataset
     if dataset is None:
         raise InputError("to export the images, open their dataset first")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if os.path.exists(folder) and (not os.path.isdir(folder) or any(folder.iterdir())):
         raise InputError(f"{folder} exists already: choose a new or an empty folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -206,7 +206,7 @@ def file_of(dataset: Dataset, image: int) -> Path | None:
     if dataset.folder is None:
         return None
     path = Path(dataset.folder, dataset.paths[image])
-    return Path(os.path.abspath(path)) if path.is_file() else None
+    return Path(os.path.abspath(path)) if os.path.isfile(path) else None
 
 
 # --- a dataset ----------------------------------------------------------------------------------------

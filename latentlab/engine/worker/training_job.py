@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -188,7 +189,7 @@ class TrainingJob:
     def _publish_result(self) -> None:
         """Publish the best model with all its points."""
         path, model = RunFolder(self.out).model, self.model
-        self._publish_model(path if path.exists() else None)
+        self._publish_model(path if os.path.exists(path) else None)
         if model.points is not None:
             self._workspace.publish_points(
                 model.points,
@@ -226,9 +227,9 @@ class TrainingJob:
 
 def _check_resumable(workspace: Workspace, folder: RunFolder) -> None:
     """Refuse a run folder that is gone, and report a missing checkpoint, before a run is started from scratch."""
-    if not folder.record.exists():
+    if not os.path.exists(folder.record):
         raise InputError(f"there is no run in {folder.path} any more; put its folder back, or train a new one")
-    if not folder.checkpoint.exists():
+    if not os.path.exists(folder.checkpoint):
         workspace.send(Notice(f"There is no checkpoint in {folder.path} yet: the run starts from the beginning."))
 
 
