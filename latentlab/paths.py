@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
@@ -24,12 +26,12 @@ def resource(*parts: str) -> Path:
 
 def cache_folder() -> Path:
     """The platform's cache folder for latentlab (not created)."""
-    return platformdirs.user_cache_path("latentlab", appauthor=False)
+    return _user_folder(platformdirs.user_cache_path, "cache")
 
 
 def data_folder() -> Path:
     """The platform's data folder for latentlab: sessions, autosaves, logs (not created)."""
-    return platformdirs.user_data_path("latentlab", appauthor=False)
+    return _user_folder(platformdirs.user_data_path, "data")
 
 
 def runs_folder() -> Path:
@@ -39,4 +41,13 @@ def runs_folder() -> Path:
 
 def settings_file() -> Path:
     """Where the window keeps its geometry and recent files (not created)."""
-    return platformdirs.user_config_path("latentlab", appauthor=False) / "window.ini"
+    return _user_folder(platformdirs.user_config_path, "config") / "window.ini"
+
+
+def _user_folder(find: Callable[..., Path], kind: str) -> Path:
+    """A folder of the user's own; among the temporary files for a user without a home, as in many containers."""
+    try:
+        return find("latentlab", appauthor=False)
+    except RuntimeError:  # neither HOME nor an entry in the list of users
+        user = os.getuid() if hasattr(os, "getuid") else "user"
+        return Path(tempfile.gettempdir()) / f"latentlab-{user}" / kind

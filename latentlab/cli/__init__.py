@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 
 from latentlab.cli import console
 from latentlab.cli.parser import COMMANDS, build_parser
@@ -59,10 +63,36 @@ def _run(arguments: list[str]) -> int:
             parsed = build_parser().parse_args(_with_joined_latents(arguments))
         except SystemExit:  # the help or the version was written
             raise SystemExit(console.finish(0, output_was_all=True)) from None
-        return console.finish(parsed.run(parsed), output_was_all=parsed.output_is_all)
+        with _ended_by_signals():
+            return console.finish(parsed.run(parsed), output_was_all=parsed.output_is_all)
     from latentlab import app
 
     return app.main(arguments)
+
+
+class _TerminatedError(KeyboardInterrupt):
+    """SIGTERM or SIGHUP; if a plain ``KeyboardInterrupt`` is raised in an import, the interpreter ends by SIGINT."""
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """End a command on SIGTERM and SIGHUP as on SIGINT: what it was writing is removed, not left half."""
+    numbers = [signal.SIGTERM]
+    # A closed terminal; nohup ignores this signal.
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    if threading.current_thread() is not threading.main_thread():  # only it may set handlers
+        numbers = []
+    before = [signal.signal(number, _terminate) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    raise _TerminatedError
 
 
 def _with_joined_latents(arguments: list[str]) -> list[str]:

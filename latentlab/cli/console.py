@@ -11,6 +11,7 @@ import codecs
 import errno
 import json
 import logging
+import math
 import os
 import sys
 import unicodedata
@@ -60,8 +61,16 @@ def write_line(text: str) -> None:
 
 
 def write_json(values: Any) -> None:
-    """Write one JSON value as a line, and flush."""
-    _write(json.dumps(values))
+    """Write one JSON value as a line, and flush; a number that is not finite, which JSON lacks, becomes ``null``."""
+    _write(json.dumps(_finite(values), allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    return [_finite(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def write_table(rows: dict[str, Any]) -> None:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from latentlab.cli.console import write_line, write_note
-from latentlab.cli.image_output import note_if_inside_data
+from latentlab.cli.image_output import note_if_inside_data, write_images
 from latentlab.cli.latent_tables import Latents, read_latents, write_latents
 from latentlab.cli.open_data import model_and_data
 from latentlab.config.layout import latent_layout
 from latentlab.data.match_classes import match_classes
 from latentlab.errors import InputError
-from latentlab.storage import atomic_write
 from latentlab.storage.outputs import check_output
 from latentlab.utils.text import pluralize
 
@@ -78,13 +75,7 @@ def decode(arguments: argparse.Namespace) -> int:
     if latents is not None and label is None:
         classes = _classes_in_file(latents, model, classes)
     images = _pixels(model, z, classes, arguments)
-    if out.suffix.lower() == ".npz":
-        atomic_write(out, lambda file: np.savez(file, images=images, z=z))
-    else:
-        from latentlab.training import tile
-
-        picture = tile(images, columns or math.ceil(math.sqrt(len(images))))
-        atomic_write(out, lambda file: Image.fromarray(picture).save(file, format="PNG"))
+    write_images(out, images, columns, z=z)
     note_if_inside_data(out, model.header.data.get("source"))
     others = model.latent_dim - 2
     note = f", over the first two latents; the other {others} are 0" if columns and others > 0 else ""

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from latentlab.cli.console import write_json, write_line, write_note
 from latentlab.cli.encode_decode import label_index, output_path
-from latentlab.cli.image_output import note_if_inside_data
-from latentlab.cli.latent_tables import read_latents
+from latentlab.cli.image_output import note_if_inside_data, write_images
+from latentlab.cli.latent_tables import check_size, read_latents
 from latentlab.cli.open_data import points_of
 from latentlab.data.types import UNKNOWN
 from latentlab.errors import InputError
@@ -40,7 +40,6 @@ def generate(arguments: argparse.Namespace) -> int:
         )
     from latentlab.models.generate import default_source
     from latentlab.models.inference import load_model
-    from latentlab.training.image_output import write_images
 
     model = load_model(arguments.model, arguments.device)
     label = label_index(arguments.label, model)
@@ -122,6 +121,7 @@ def _indices(path: Path) -> NDArray[np.int64] | None:
     if path.suffix.lower() != ".npz" or not os.path.isfile(path):
         return None
     try:
+        check_size(path)
         with np.load(path, allow_pickle=False) as arrays:
             if "index" not in arrays.files or {"mean", "z"} & set(arrays.files):
                 return None

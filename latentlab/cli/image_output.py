@@ -3,10 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from latentlab.cli.console import write_note
 from latentlab.storage.outputs import is_inside_data
 from latentlab.storage.source_kind import IMAGE_SUFFIXES
+from latentlab.utils.text import pluralize
+
+
+def write_images(out: Path, images: NDArray[np.float32], *layout: int, **arrays: Any) -> None:
+    """Write images as `latentlab.training.image_output.write_images` does, and note those that are not finite."""
+    from latentlab.training.image_output import write_images
+
+    absent = int((~np.isfinite(images).all(axis=(1, 2, 3))).sum())
+    if absent:
+        write_note(
+            f"latentlab: warning: {absent:,} of {pluralize(len(images), 'image')} have values that are not finite: the "
+            "model gives no number there" + ("" if out.suffix.lower() == ".npz" else ", and they are written as black")
+        )
+    write_images(out, images, *layout, **arrays)
 
 
 def note_if_inside_data(out: Path, *sources: str | None) -> None:

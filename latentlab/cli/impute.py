@@ -6,7 +6,7 @@ import argparse
 
 from latentlab.cli.console import write_line
 from latentlab.cli.encode_decode import label_index, output_path
-from latentlab.cli.image_output import note_if_inside_data
+from latentlab.cli.image_output import note_if_inside_data, write_images
 from latentlab.cli.open_image import image_for_model, read_image, size_of_image
 from latentlab.config import DataConfig
 from latentlab.errors import InputError
@@ -27,7 +27,6 @@ def impute(arguments: argparse.Namespace) -> int:
         )
     from latentlab.evaluation import fill_in, impute_images
     from latentlab.models.inference import load_model
-    from latentlab.training.image_output import write_images
 
     model = load_model(arguments.model, arguments.device)
     image = image_for_model(arguments.image, model, arguments.levels, is_prepared=arguments.prepared)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from latentlab.cli.console import write_json, write_line, write_table
 from latentlab.cli.encode_decode import label_index, output_path
-from latentlab.cli.image_output import note_if_inside_data
+from latentlab.cli.image_output import note_if_inside_data, write_images
 from latentlab.cli.open_data import model_and_data
 from latentlab.cli.open_image import image_for_model
 from latentlab.storage.outputs import check_output
@@ -29,7 +29,6 @@ def inspect(arguments: argparse.Namespace) -> int:
         check_output(out, arguments.model, arguments.image, data=arguments.data or "")
     from latentlab import evaluation
     from latentlab.models.inference import load_model
-    from latentlab.training.image_output import write_images
 
     model = load_model(arguments.model, arguments.device)
     image = image_for_model(arguments.image, model, arguments.levels, is_prepared=arguments.prepared)

@@ -115,10 +115,7 @@ def _checked(latents: Latents, path: Path) -> Latents:
 def _from_arrays(path: Path) -> Latents:
     if path.suffix.lower() != ".npz":
         return Latents(_as_latents(np.load(path, mmap_mode="r", allow_pickle=False), path.name))
-    with zipfile.ZipFile(path) as archive:
-        needed = sum(info.file_size for info in archive.infolist())
-    if needed > available_bytes():
-        raise InputError(f"{path} does not fit in memory")
+    check_size(path)
     with np.load(path, allow_pickle=False) as arrays:
         name = next((name for name in _ARRAYS if name in arrays.files), None)
         if name is None:
@@ -145,6 +142,20 @@ def _from_arrays(path: Path) -> Latents:
     if class_names and labels.size and labels.max() >= len(class_names):
         raise InputError(f"{path} has the label {labels.max()} and {len(class_names)} class names")
     return of_images._replace(labels=labels.astype(np.int64), class_names=class_names)
+
+
+def check_size(path: Path) -> None:
+    """Refuse an ``.npz`` file whose arrays are larger than the memory that is available.
+
+    Raises
+    ------
+    InputError
+        Names the file.
+    """
+    with zipfile.ZipFile(path) as archive:
+        needed = sum(info.file_size for info in archive.infolist())
+    if needed > available_bytes():
+        raise InputError(f"{path} does not fit in memory")
 
 
 def _as_latents(values: NDArray[Any], name: str) -> NDArray[np.float32]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from latentlab.cli.console import write_json, write_line, write_note
 from latentlab.cli.encode_decode import label_index, output_path
-from latentlab.cli.image_output import note_if_inside_data
+from latentlab.cli.image_output import note_if_inside_data, write_images
 from latentlab.cli.latent_arguments import class_to_decode, waypoint
 from latentlab.cli.open_data import points_of
 from latentlab.config.layout import latent_layout, why_no_path
@@ -35,7 +35,6 @@ def path(arguments: argparse.Namespace) -> int:
     check_film(out.suffix.lower())
     check_output(out, arguments.model, *arguments.through, data=arguments.data or "")
     from latentlab.models.inference import load_model
-    from latentlab.training.image_output import write_images
 
     model = load_model(arguments.model, arguments.device)
     if out.suffix.lower() in FILM_SUFFIXES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -217,8 +218,9 @@ def write_model(path: str | Path, model: ModelFile) -> ModelHeader:
     known = {"schema_version": SCHEMA_VERSION, "sha256": digest(tensors)}
     header = model.header.model_copy(update=known if model.flow else known | {"latent_flow": None})
     # Without a flow not even its name, which earlier versions do not know.
-    text = header.model_dump_json(exclude=None if header.latent_flow else {"latent_flow"})
-    write_tensors(Path(path), METADATA_KEY, text, tensors)
+    values = header.model_dump(mode="json", exclude=None if header.latent_flow else {"latent_flow"})
+    # Not by pydantic: bytes of file names that are not UTF-8 have escapes in JSON.
+    write_tensors(Path(path), METADATA_KEY, json.dumps(values), tensors)
     return header
 
 

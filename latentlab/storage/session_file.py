@@ -16,12 +16,12 @@ from latentlab.paths import data_folder
 from latentlab.storage import atomic_write
 from latentlab.storage.board_file import LARGEST_LATENT, KeptBoard, KeptSelection, LongName
 from latentlab.storage.validation import (
-    LONGEST_SOURCE,
     LONGEST_TEXT,
     MAX_CLASSES,
     Coordinate,
     FileContentError,
     SchemaVersion,
+    Source,
     any_text,
     described,
     json_object,
@@ -39,7 +39,6 @@ _MOST_NAMES = 4096
 AxisName = Annotated[str, Field(pattern=r"^((z|pc)[1-9]\d{0,3}|d:[0-9a-f]{1,32}|(flat|tsne|umap)[12])$")]
 
 PathText = Annotated[str, any_text(LONGEST_TEXT)]
-SourceText = Annotated[str, any_text(LONGEST_SOURCE)]
 
 
 class SessionFile(Config):
@@ -67,7 +66,7 @@ class SessionFile(Config):
 
     schema_version: SchemaVersion = SCHEMA_VERSION
     model: PathText = ""
-    dataset: SourceText = ""
+    dataset: Source = ""
     data: DataConfig = DataConfig()
     latent: Annotated[tuple[Coordinate, ...], Field(max_length=LARGEST_LATENT, fail_fast=True)] = ()
     label: Annotated[int, Field(ge=0, lt=MAX_CLASSES)] | None = None

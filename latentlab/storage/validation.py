@@ -271,7 +271,7 @@ LONGEST_TEXT = 4096
 LONGEST_SOURCE = 1 << 20  # characters: thousands of files may be one dataset
 Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 """A path, or any other text."""
-Source = Annotated[str, Field(max_length=LONGEST_SOURCE)]
+Source = Annotated[str, any_text(LONGEST_SOURCE)]
 """What a dataset is opened by: one path, or many."""
 Name = Annotated[str, Field(max_length=1000)]
 """Of a class, a metric, a dataset."""

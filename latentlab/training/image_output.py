@@ -35,6 +35,8 @@ def write_images(
     from latentlab.training.map_preview import tile
 
     suffix = out.suffix.lower()
+    if suffix != ".npz":  # what is no number is black
+        images = np.nan_to_num(images, nan=0.0, posinf=0.0, neginf=0.0)
     if suffix == ".npz":
         atomic_write(out, lambda file: np.savez(file, images=images, **arrays))
     elif suffix == ".png":

@@ -88,6 +88,26 @@ def test_decode_given_latents(run, tmp_path):
     assert (one["z"] == np.load(tmp_path / "z.npy")).all()
 
 
+def test_row_51_images_that_the_model_has_no_number_for_are_counted(run, tmp_path, monkeypatch, capsys):
+    """The sums of a network overflow far out: infinite less infinite is no number."""
+    decode = InferenceModel.decode
+
+    def overflowing(model, z, label=None):
+        images = decode(model, z, label)
+        images[1, :, 2] = np.nan
+        return images
+
+    monkeypatch.setattr(InferenceModel, "decode", overflowing)
+    for name in ("far.npz", "far.png"):
+        assert main(["decode", str(run), "--z", "0,0", "--z", "1,1", "--out", str(tmp_path / name)]) == 0
+        assert "1 of 2 images have values that are not finite" in capsys.readouterr().err
+    with np.load(tmp_path / "far.npz") as far:
+        assert np.isfinite(far["images"]).all(axis=(1, 2, 3)).tolist() == [True, False]
+    picture = np.asarray(Image.open(tmp_path / "far.png"))
+    width = picture.shape[1] // 2
+    assert picture[:, :width].any()
+
+
 def test_decode_samples_by_seed(run, tmp_path):
     for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
         out = str(tmp_path / f"{name}.npz")

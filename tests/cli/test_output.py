@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
 import pytest
 
-from latentlab.cli import main
-from latentlab.storage import RunFolder
+from latentlab.cli import console, main
+from latentlab.storage import RunFolder, atomic_write
 from tests.cli.conftest import SMALL
 
 FULL = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
@@ -173,3 +174,22 @@ def test_a_list_of_skipped_files_shows_what_their_names_hide(tmp_path, capsys):
     assert main(["info", str(tmp_path), "--json"]) == 0
     skipped = json.loads(capsys.readouterr().out)["skipped"]
     assert {each["path"] for each in skipped} == {"\x1b]0;title\x07\u202e.png", "two\nlines.png"}
+
+
+def test_row_51_json_has_null_for_what_is_no_number(capsys):
+    """``NaN`` and ``Infinity`` are no JSON: other readers than Python's refuse the whole line."""
+    console.write_json({"a": float("nan"), "b": [1.5, float("-inf"), (2, float("inf"))], "c": "nan", "d": None})
+    assert capsys.readouterr().out == '{"a": null, "b": [1.5, null, [2, null]], "c": "nan", "d": null}\n'
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_row_23_a_signal_ends_any_command_and_leaves_no_half_file(tmp_path, monkeypatch, capsys, number):
+    def interrupted(_arguments):
+        atomic_write(tmp_path / "images.npz", lambda file: file.write(b"half") and signal.raise_signal(number))
+
+    monkeypatch.setattr("latentlab.cli.info.recipes", interrupted)
+    before = signal.getsignal(number)
+    assert main(["recipes"]) == 130
+    assert capsys.readouterr().err == "latentlab: error: interrupted\n"
+    assert os.listdir(tmp_path) == []
+    assert signal.getsignal(number) == before

@@ -16,6 +16,7 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from latentlab.cli import main
+from latentlab.data import load_dataset
 from latentlab.models.inference import InferenceModel
 from latentlab.storage import RunFolder, read_model
 from tests.cli.conftest import SMALL
@@ -270,3 +271,18 @@ def test_images_that_the_model_encodes_beyond_any_range_are_left_out_of_its_map_
     assert "3 images left out of the model file's map: the model encodes them beyond ±1e+09" in said.out + said.err
     points = read_model(RunFolder(out).model).points
     assert points.index.tolist() == list(range(3, len(bars())))
+
+
+def test_row_27_a_folder_whose_name_is_not_text_is_trained_on_and_found_again(tmp_path, capsys):
+    folder = os.fsencode(tmp_path) + b"/faces \xff"
+    os.mkdir(folder)
+    for number in range(6):
+        Image.fromarray(np.full((8, 8), 40 * number, np.uint8)).save(os.fsdecode(folder + b"/%d.png" % number))
+    out = tmp_path / "run"
+    assert main(["train", os.fsdecode(folder), "--out", str(out), "--epochs", "1", "--recipe", "vae", *SMALL]) == 0
+    assert "error" not in capsys.readouterr().err
+    for source in (
+        read_model(out / "model.safetensors").header.data["source"],
+        RunFolder(out).read_record().data["source"],
+    ):
+        assert len(load_dataset(source).images) == 6

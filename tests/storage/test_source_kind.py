@@ -7,7 +7,8 @@ import pytest
 import tifffile
 
 from latentlab.data import load_dataset
-from latentlab.storage.source_kind import kind_of
+from latentlab.errors import InputError
+from latentlab.storage.source_kind import kind_of, require_source
 from latentlab.utils.source_names import absolute_source
 
 
@@ -51,3 +52,13 @@ def test_a_tiff_of_several_images_is_a_dataset_and_one_with_a_thumbnail_an_image
         (tmp_path / "cut.tif").write_bytes((tmp_path / "stack.tif").read_bytes()[:length])
         assert kind_of(str(tmp_path / "cut.tif")) in ("dataset", "image")
     assert kind_of(str(tmp_path / "gone.tif")) == "image"
+
+
+@pytest.mark.parametrize(
+    "source", ["x" * 5000, "x" * 5000 + ".tif", "d/" * 2500, "a\0b", "a\0b.tif", "~no-such-user/x"]
+)
+def test_row_50_a_name_that_cannot_exist_has_a_kind_and_is_not_there(source):
+    """The window asks in a slot, for whatever was dropped on it."""
+    assert kind_of(source) == ("image" if source.endswith(".tif") else "dataset")
+    with pytest.raises(InputError, match="there is no file or folder"):
+        require_source(source)
