@@ -33,7 +33,7 @@ from PySide6.QtWidgets import (
 )
 
 from latentlab.gui.style.theme import SPACE, current_theme
-from latentlab.gui.widgets.controls import button, column, label, named, row
+from latentlab.gui.widgets.controls import button, column, label, named, row, scrolled
 from latentlab.gui.widgets.plain_text import set_tool_tip
 from latentlab.gui.widgets.qimage import to_qimage
 from latentlab.utils.plain_text import NAME, as_line
@@ -219,7 +219,7 @@ def _empty_state() -> QWidget:
     for line in EMPTY:
         layout.addWidget(label(line, "dim", wrap=True))
     layout.addStretch(1)
-    return widget
+    return scrolled(widget)  # in a low panel its lines would be cut
 
 
 _FLAGS = (
