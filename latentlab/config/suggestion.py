@@ -34,6 +34,7 @@ _MOST, _HALF = 0.8, 0.5
 # That hold half of the variance. With more, two latents show every image as the same blur, and a fully connected
 # network learns single images by heart.
 _MOST_COMPONENTS_OF_A_MAP = 12
+_FEWEST_MEASURED = 100  # images: the components of fewer tell little about others
 _COMPARED = (2, 5, 10, 16, 24, 32, 48, 64, 96, 128)
 
 
@@ -86,7 +87,8 @@ def suggest_settings(
         ``KEY=VALUE`` settings given by hand, as for `latentlab.config.with_settings`: they stay, and the others are
         chosen as without them, but there is no patience if the epochs are given.
     statistics
-        What was measured of the images; ``None`` for images of which only number and shape are known.
+        What was measured of the images; ``None`` for images of which only number and shape are known. Of fewer than
+        100 images the components are not used.
     effort
         ``quick``: some two minutes, and two latents where they can show the images as a map; ``good``: as many latents
         as the images need, and as long as it takes, some minutes.
@@ -107,8 +109,9 @@ def suggest_settings(
     settings = list(settings)
     channels, height, width = image_shape
     is_small_grey = max(height, width) <= LARGEST_FOR_MLP and channels == 1
+    components = statistics if statistics is not None and statistics.images >= _FEWEST_MEASURED else None
     can_be_a_map = is_small_grey and (
-        statistics is None or statistics.components_for(_HALF) <= _MOST_COMPONENTS_OF_A_MAP
+        components is None or components.components_for(_HALF) <= _MOST_COMPONENTS_OF_A_MAP
     )
     is_binary = channels == 1 and (statistics is None or statistics.greys < GREY)
     architecture = (
@@ -116,7 +119,7 @@ def suggest_settings(
         if can_be_a_map
         else {"kind": "conv", "width": 16, "normalisation": "group", "activation": "silu"}
     )
-    latent_dim = _latent_dim(can_be_a_map, statistics, effort)
+    latent_dim = _latent_dim(can_be_a_map, components, effort)
     model = recipe("vae" if is_binary else "gaussian-vae").config(latent_dim=latent_dim, architecture=architecture)
     if recipe_name:
         model = recipe(recipe_name).suited(model)

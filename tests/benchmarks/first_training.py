@@ -75,7 +75,8 @@ def measure(model: InferenceModel, dataset: Dataset, seconds: float, steps: int,
     pca.fit(train)
     projected = pca.inverse_transform(pca.transform(held_out))
     error, squares, rate, active = read(model, dataset, validation)
-    training_error, training_squares, _, _ = read(model, dataset, training[:2000])
+    some = np.random.default_rng(0).permutation(training)[:2000]  # images are often sorted by class
+    training_error, training_squares, _, _ = read(model, dataset, some)
     pixels = held_out.shape[1]
     sigma = max(np.sqrt(training_squares / pixels), SMALLEST_SIGMA)
     elbo = -0.5 * squares / sigma**2 - pixels * (np.log(sigma) + 0.5 * np.log(2 * np.pi)) - rate

@@ -49,6 +49,12 @@ def test_images_that_differ_in_more_ways_get_more_latents(components, good, quic
         assert found.config.model.architecture.kind == ("mlp" if quick == 2 else "conv")
 
 
+def test_few_images_tell_nothing_of_the_components():
+    few = ImageStatistics(99, 1.0, 784, (1.0,) * 99)
+    model = suggest_settings(99, (1, 28, 28), statistics=few).config.model
+    assert (model.latent_dim, model.architecture.kind, model.recipe) == (2, "mlp", "gaussian-vae")
+
+
 def test_greys_are_gaussian_and_black_and_white_is_bernoulli():
     grey = suggest_settings(10_000, (1, 28, 28), statistics=statistics(20, greys=0.8)).config.model
     assert (grey.recipe, grey.likelihood.sigma, grey.likelihood.mean) == ("gaussian-vae", "optimal", "sigmoid")
