@@ -10,6 +10,7 @@ the latent: gestures, sliders, undo                           ``explore.py``, ``
 sliders replaced by pickers or a grid of codes                ``categories.py``, ``codebook.py``
 the large image                                               ``decoded_image.py``, ``encoded_image.py``,
                                                               ``far_from_data.py``
+the Image panel                                               ``your_image.py``, ``image_command.py``
 the filmstrip                                                 ``filmstrip.py``, ``traversals.py``
 Data and Model panels                                         ``data.py``, ``model.py``
 training: the Training panel, texts, the command to copy      ``training.py``, ``run_messages.py``,

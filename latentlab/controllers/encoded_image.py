@@ -62,6 +62,7 @@ class EncodedImageController(QObject):
         self._session, self._engine, self._undo = session, engine, undo
         self._panel, self._notifications = panel, notifications
         self._pending: deque[_Pending] = deque()  # the worker answers in order
+        self.is_held = False  # while the posterior of the shown image is refined
         self._drawings = Generations()
         self._strokes: dict[int, Hashable | None] = {}  # of drawings that are not answered; None of an update
         self._shown: ImageEncoded | None = None
@@ -72,6 +73,7 @@ class EncodedImageController(QObject):
         session.modelChanged.connect(self._on_model_changed)
         session.encodedImageChanged.connect(self._on_encoded_image_changed)
         session.runStateChanged.connect(self._show)
+        session.runStateChanged.connect(self._schedule_update)
         engine.imageEncoded.connect(self._on_image_encoded)
         engine.drawingEncoded.connect(self._on_drawing_encoded)
         engine.failed.connect(self._on_failed)
@@ -97,7 +99,14 @@ class EncodedImageController(QObject):
         self._engine.request(EncodeImage(path, self._session.label))
 
     def _schedule_update(self) -> None:
-        """Encode the shown image again if the model has newer weights: once an interval while they change."""
+        """Encode the shown image again if the model has newer weights: once an interval while they change.
+
+        A posterior that was refined by weights of a run stays until the run has ended.
+        """
+        shown = self._session.encoded_image
+        is_kept = shown is not None and shown.refinement is not None and self._session.is_learning
+        if self.is_held or is_kept:
+            return
         if self._is_outdated() and not self._scheduled_update.is_pending():
             self._scheduled_update.start(INTERVAL_MS if self._session.is_learning else 0)
 
@@ -105,9 +114,14 @@ class EncodedImageController(QObject):
         shown = self._session.encoded_image
         return shown is not None and shown.model_version != self._session.model_version
 
+    def release(self) -> None:
+        """Encode the shown image by newer weights again."""
+        self.is_held = False
+        self._schedule_update()
+
     def _update(self) -> None:
         shown = self._session.encoded_image
-        if shown is None or not self._is_outdated() or self._pending or self._strokes:
+        if shown is None or self.is_held or not self._is_outdated() or self._pending or self._strokes:
             return
         if shown.is_drawing:
             self.draw(shown.image, shown.path, None)

@@ -86,7 +86,9 @@ class YourImageController(QObject):
         self._fill_seed = 0
         self._refining: tuple[Hashable, ImageEncoded, ImageEncoded] | None = None  # gesture, before, what it has set
         self._drawn_name = DRAWING
+        self._is_filling = False
         self._soon = Debouncer(SOON_MS, self._inspect, self)
+        self._follow = Debouncer(FOLLOW_MS, self._impute, self)
         self._connect()
         self._show_image()
         self._show_reasons()
@@ -222,7 +224,9 @@ class YourImageController(QObject):
             for each in (self._inspections, self._refinements, self._imputations):
                 each.discard_pending()
             self._refining = None
+            self._encoded_image.is_held = False
             self._activity.end(_REFINING)
+            self._is_filling = False
             self._activity.end(_FILLING)
             self._show_reasons()
 
@@ -300,6 +304,7 @@ class YourImageController(QObject):
         self._end_refinement()
         request = RefineImage(self._refinements.next(), shown.image, shown.label)
         self._refining = (("refine", request.generation), shown, shown)
+        self._encoded_image.is_held = True
         self._panel.set_refinement((), (), "Refining …", running=True, last=request.steps)
         entry = ActivityEntry(
             "Refining the posterior of the image …", is_busy=True, cancel=self.stop, cancel_text="Stop"
@@ -349,6 +354,7 @@ class YourImageController(QObject):
         if self._refining is None:
             return
         self._refining = None
+        self._encoded_image.release()
         self._refinements.discard_pending()
         self._activity.end(_REFINING)
         self._engine.request(StopImageWork("refine"))
@@ -371,6 +377,7 @@ class YourImageController(QObject):
                 self._imputations.discard_pending()
                 self._engine.request(StopImageWork("impute"))
             self._imputed = self._imputed_image = None
+            self._is_filling = False
             self._activity.end(_FILLING)
             self._panel.set_fillings(None, None, "")
             return
@@ -378,15 +385,16 @@ class YourImageController(QObject):
             before is not None
             and before.hidden is shown.hidden
             and before.label == shown.label
-            and before.model_version == shown.model_version
             and np.array_equal(before.image, shown.image)
         )
-        if not is_same:
+        is_of_these_weights = before is not None and before.model_version == shown.model_version
+        # While a run changes the weights, fillings are finished before those of newer weights begin.
+        if not is_same or not (is_of_these_weights or self._is_filling):
             self._request_fillings(shown)
 
     def _request_fillings(self, shown: ImageEncoded) -> None:
         assert shown.hidden is not None
-        self._imputed_image = shown
+        self._imputed_image, self._is_filling = shown, True
         entry = ActivityEntry("Filling in the hidden region …", is_busy=True, cancel=self.stop, cancel_text="Stop")
         self._activity.begin(_FILLING, entry)
         self._engine.request(
@@ -406,7 +414,9 @@ class YourImageController(QObject):
             return
         self._imputed = result
         if result.done and result.generation == self._imputations.newest:
+            self._is_filling = False
             self._activity.end(_FILLING)
+            self._follow.throttle()
         self._panel.set_fillings(result.expected, result.draws, result.problem or _filling_text(result))
 
     # --- gestures -------------------------------------------------------------------------------------
@@ -509,6 +519,7 @@ class YourImageController(QObject):
         if failure.request == RefineImage.__name__:
             self._end_refinement()
         elif failure.request == ImputeImage.__name__:
+            self._is_filling = False
             self._activity.end(_FILLING)
 
     def _notify(self, level: str, text: str, details: str = "", copied: str = "") -> None:

@@ -433,3 +433,29 @@ def test_the_exported_picture_has_all_that_is_shown():
     assert sheet.shape == (5 * (side + 4) + 4, 8 * (side + 4) + 4, 3)
     assert (sheet[10, 10] == 200).all()
     assert image_sheet(encoded()).shape == (side + 8, 2 * (side + 4) + 4, 3)
+
+
+# --- beside a run ---------------------------------------------------------------------------------
+
+
+def test_a_run_does_not_interrupt_a_refinement_whose_result_stays_until_its_end(qtbot, window, session, engine, shown):
+    session.set_run_state("running", "run")
+    window.actions_.refine_image.trigger()
+    session.set_model(session.model, 2, is_new_model=False)
+    refined(engine)
+    refined(engine, (-9.0, -7.0), done=True)
+    assert session.encoded_image.refinement is not None
+    session.set_model(session.model, 3, is_new_model=False)
+    assert engine.count(EncodeImage) == 0
+    session.set_run_state("idle")
+    qtbot.waitUntil(lambda: engine.count(EncodeImage) == 1)
+
+
+def test_fillings_are_finished_before_those_of_newer_weights_begin(window, session, engine, shown):
+    session.set_encoded_image(replace(shown, hidden=lower_half()))
+    newer = replace(session.encoded_image, model_version=2)
+    session.set_encoded_image(newer)
+    assert engine.count(ImputeImage) == 1
+    filled(engine)
+    session.set_encoded_image(replace(newer, model_version=3))
+    assert engine.count(ImputeImage) == 2

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 import latentlab
+from latentlab.config.events import Epoch
 from latentlab.engine.protocol.messages import (
     DrawingEncoded,
     EncodeDrawing,
@@ -19,6 +20,9 @@ from latentlab.engine.protocol.messages import (
     InspectImage,
     RefineImage,
     StopImageWork,
+    StopTraining,
+    TrainingEvent,
+    TrainingState,
 )
 from latentlab.engine.worker.encode_image import encode_drawing, encode_image
 from latentlab.engine.worker.interactive import InteractiveRequests
@@ -27,6 +31,7 @@ from latentlab.models import build
 from latentlab.models.inference import InferenceModel, load_model
 from latentlab.storage import ModelHeader
 from latentlab.utils.pixels import to_bytes
+from tests.engine.conftest import train
 from tests.models.helpers import smaller
 
 
@@ -230,3 +235,18 @@ def test_the_results_belong_to_their_requests():
         (DrawingEncoded, EncodeDrawing),
     ):  # fmt: skip
         assert result.slot == request.slot
+
+
+def test_alive_an_image_is_refined_and_filled_in_beside_a_run(driver, tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (8, 8), np.uint8)
+    driver.ask(train(tmp_path / "run", epochs=10_000))
+    driver.wait(TrainingEvent, lambda result: isinstance(result.event, Epoch))
+    driver.ask(RefineImage(1, image, steps=40), ImputeImage(1, image, lower_half(image), draws=2, samples=32))
+    refined = driver.wait(ImageRefined, lambda result: result.done)
+    assert not refined.problem
+    assert list(refined.elbos) == sorted(refined.elbos), "all of the same weights"
+    driver.ask(ImputeImage(2, image, lower_half(image), draws=2, samples=32))
+    filled = driver.wait(ImageImputed, lambda result: result.done and result.generation == 2)
+    assert np.isfinite(filled.z).all()
+    driver.ask(StopTraining())
+    driver.wait(TrainingState, lambda result: result.state == "idle")
