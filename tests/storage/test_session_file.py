@@ -25,9 +25,10 @@ from latentlab.storage.session_file import (
 )
 
 
-def test_a_session_is_read_back_as_written(tmp_path):
+@pytest.mark.parametrize("axes", [("pc1", "pc2"), ("tsne1", "tsne2"), ("flat1", "flat2")])
+def test_a_session_is_read_back_as_written(tmp_path, axes):
     path = tmp_path / "deep" / "one.latentlab.json"
-    session = SessionFile(model="bundled:mnist-2d", latent=(0.5, -1.25), axes=("pc1", "pc2"), locked=(1,))
+    session = SessionFile(model="bundled:mnist-2d", latent=(0.5, -1.25), axes=axes, locked=(1,))
     write_session(path, session)
     assert read_session(path) == session
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from latentlab.config.events import Progress
 from latentlab.engine.protocol.messages import (
     Axes,
     DecodeGrid,
@@ -14,10 +15,14 @@ from latentlab.engine.protocol.messages import (
     MeasureFields,
     Ping,
     Pong,
+    StopTraining,
+    TrainingEvent,
+    TrainingState,
 )
 from latentlab.latent import linear_grid, magnification
 from latentlab.latent.terrain import Terrain
 from latentlab.models.inference import load_model
+from tests.engine.conftest import train
 
 AXES = Axes(np.zeros(2, np.float32), *np.eye(2, dtype=np.float32))
 RANGE = (-2.0, 2.0)
@@ -124,3 +129,14 @@ def test_coarse_values_come_first_and_the_manifold_meanwhile(driver):
 def test_a_grid_out_of_bounds_is_refused(driver):
     driver.ask(MeasureFields(1, ("magnification",), AXES, RANGE, RANGE, 0, 4))
     assert "out of bounds" in driver.wait(Failed).message
+
+
+def test_values_are_computed_beside_a_run(driver, tmp_path):
+    driver.ask(train(tmp_path / "run", epochs=1_000_000))
+    driver.wait(TrainingEvent, lambda result: isinstance(result.event, Progress))
+    driver.ask(MeasureFields(5, ("magnification", "round_trip"), AXES, RANGE, RANGE, COLUMNS, ROWS))
+    result = driver.wait(FieldsMeasured, lambda each: each.done)
+    assert all(np.isfinite(each).all() for each in result.values.values())
+    driver.wait(TrainingEvent, lambda result: isinstance(result.event, Progress))
+    driver.ask(StopTraining())
+    driver.wait(TrainingState, lambda each: each.state == "idle")
