@@ -84,8 +84,8 @@ def inspecting(
             draw = q.rsample(samples)
             z, mean, rate = draw.z[:, 0], q.mean, target.rate(q, draw)
         else:
-            mean, std = model.encode(target.batch)
-            z = mean + std * torch.randn(samples, mean.shape[1], device=mean.device)
+            mean, _ = model.encode(target.batch)
+            z = model.sample_posterior(target.batch, samples)[:, 0]
             bound = model.bound(target.batch, samples)
             rate, log_likelihoods = bound.rate[:, 0], [bound.log_likelihood[:, 0]]
         reconstruction = likelihood.mean(target.output(mean))[0]

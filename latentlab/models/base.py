@@ -261,6 +261,11 @@ class LatentModel(nn.Module):
         """Posterior mean and standard deviation, float32 [B, d] each."""
         raise NotImplementedError
 
+    def sample_posterior(self, batch: Batch, samples: int) -> Tensor:
+        """Draw latents [samples, B, d] from q; by default from the Gaussian of ``encode``."""
+        mean, std = self.encode(batch)
+        return mean + std * torch.randn(samples, *mean.shape, device=mean.device)
+
     def decoder_output(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """What the likelihood reads for z [B, d]: [B, C', H, W]; the same latents as for ``decode``."""
         raise NotImplementedError

@@ -228,6 +228,13 @@ class EvolvedBinaryVAE(ImageModel):
         mean = self._pairs(self.probabilities(batch))
         return mean, torch.sqrt(mean * (1 - mean))
 
+    def sample_posterior(self, batch: Batch, samples: int) -> Tensor:
+        """Draw latents [samples, B, 2H] from q, whose latents depend on each other."""
+        states = self._searched(batch)
+        q = self.posterior_weights(states, batch)[0]
+        chosen = torch.multinomial(q.T, samples, replacement=True).T
+        return self._pairs(states.gather(0, chosen[..., None].expand(-1, -1, self.bits)))
+
     def decoder_output(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """The decoder's output for z [B, 2H], each latent on where its second number is the larger."""
         pairs = z.view(len(z), self.bits, 2)

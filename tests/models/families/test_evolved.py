@@ -103,6 +103,17 @@ def test_the_search_for_an_image_does_not_depend_on_the_others():
     torch.testing.assert_close(model.encode(Batch(batch.x[2:3]))[0], whole[2:3])
 
 
+def test_latents_are_drawn_from_the_posterior_of_the_set():
+    """On average they have its moments, those of pairs of latents too."""
+    model, batch = evolved(states=2**BITS).eval(), images(2)
+    model.pool.data = every_state()[:, 0].clone()
+    posterior = torch.softmax(sum(model.log_joint(every_state(), batch)), 0)
+    drawn = model.sample_posterior(batch, 20_000)[..., 1::2]
+    every = every_state()[:, 0]
+    pairs = torch.einsum("sb,si,sj->bij", posterior, every, every)
+    torch.testing.assert_close(torch.einsum("kbi,kbj->bij", drawn, drawn) / 20_000, pairs, rtol=0, atol=0.02)
+
+
 def test_marginals_explain_at_most_the_rate():
     model, batch = evolved().eval(), images(6)
     parts, rate = model.kl_per_dimension(batch), model.bound(batch).rate[0]
