@@ -369,6 +369,8 @@ class Photographer:
         from PySide6.QtCore import QPoint, Qt
         from PySide6.QtTest import QTest
 
+    def paths(self) -> None:
+        """The picture of a geodesic loop that is played."""
         session, window = self.application.session, self.window
         self.wait_for(lambda: session.points is not None, "the first model's points")
         self.wait_for(lambda: "starting" not in window.device.text(), "torch")
@@ -400,6 +402,21 @@ class Photographer:
         self.wait_for(lambda: "observed" in text.text(), "the fillings")
         self.settle(6)
         self.photograph("your-image", window.docks["image"])
+        self.find("actionPath").trigger()
+        for name in ("data", "model", "training", "selection", "curves", "runs", "board"):
+            window.docks[name].hide()
+        self.settle(2)
+        for z in ((-2.0, 1.0), (1.9, 1.2), (1.2, -1.9)):
+            self.click_map(z)
+        kind = self.find("pathKind")
+        kind.setCurrentIndex(kind.findData("geodesic"))
+        kind.activated.emit(kind.currentIndex())
+        self.find("pathLoop").click()
+        self.find("pathEven").click()
+        self.wait_for(lambda: session.path_frames is not None, "the path")
+        self.find("pathScrubber").setValue(17)
+        self.settle(3)
+        self.photograph("path")
 
     def _compare(self) -> None:
         """Two models of digits, on images that one of them decodes: MNIST may not be at hand."""
@@ -438,6 +455,7 @@ class Photographer:
 
 
 PARTS = ("tour", "selection", "board", "instruments", "dimensions", "layers", "play", "your_image")
+PARTS = ("tour", "selection", "board", "instruments", "dimensions", "layers", "play", "paths")
 """Methods of `Photographer` that make pictures."""
 
 

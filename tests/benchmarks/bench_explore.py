@@ -1,11 +1,13 @@
-"""The functions on latents against scikit-learn, matplotlib and scipy, in one run.
+"""The functions on latents against scikit-learn, matplotlib, scipy and stochman, in one run.
 
 Rounds are interleaved, and the ratio is taken in each round; figures are medians of processor times, which other work
-on the machine changes least. Set OMP_NUM_THREADS=1, so that all use one core. matplotlib is measured if installed.
+on the machine changes least. Set OMP_NUM_THREADS=1, so that all use one core. matplotlib and stochman are measured if
+installed.
 
 Goals: the nearest of 10⁶ points in at most the time of 20 decoded images of the bundled model; a lasso of 10⁶ points
 in at most 50 ms; with pictures at 10⁵ points a frame of panning or zooming in at most 16 ms; a lasso of 10⁷ points on
-the map in at most 200 ms, without a step of the event loop as long as that; a layout of 70,000 latents in at most 60 s.
+the map in at most 200 ms, without a step of the event loop as long as that; a layout of 70,000 latents in at most 60 s;
+a geodesic of 32 latents of the bundled model in at most 1 s.
 
     OMP_NUM_THREADS=1 python -m tests.benchmarks.bench_explore [--rounds 5] [--only neighbours]
     OMP_NUM_THREADS=1 python -m tests.benchmarks.bench_explore --only map [--points 10000000]
@@ -22,6 +24,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.util import find_spec
+from itertools import pairwise
 
 import numpy as np
 import scipy.spatial
@@ -34,7 +37,7 @@ from latentlab.engine.worker.plane_fields import round_trip
 from latentlab.latent.embedding import starting_layout
 from latentlab.latent.terrain import Terrain
 from latentlab.latent.voting import majority
-from latentlab.models.inference import load_model
+from latentlab.models.inference import InferenceModel, load_model
 
 COUNT, QUERIES = 1_000_000, 20
 Contestants = dict[str, Callable[[], object]]
@@ -149,6 +152,52 @@ def surveying(name: str) -> Contestants:
     }
 
 
+GEODESICS = 5
+"""Pairs of encoded digits, drawn with a fixed seed; some are of one class."""
+
+
+def geodesics() -> Contestants:
+    """Geodesics of 32 latents between encoded digits, on the same decoder: all of them, divided by the reader.
+
+    stochman (if installed) as it comes: a cubic spline whose energy at 20 places Adam lowers in 150 steps. The lengths
+    of the images of all paths, sampled finely, are printed first: shorter is better.
+    """
+    model = load_model("bundled:mnist-2d", "cpu")
+    ends = model.points.mean[np.random.default_rng(1).integers(len(model.points.mean), size=(GEODESICS, 2))]
+    paths: dict[str, Callable[[], list[np.ndarray]]] = {
+        "geodesic, 5 pairs": lambda: [latent.geodesic(model, *pair) for pair in ends],
+    }
+    if find_spec("stochman"):
+        paths["stochman, 5 pairs"] = lambda: [_stochman(model, pair) for pair in ends]
+    straight = [latent.interpolate(pair, 32) for pair in ends]
+    for name, found in {"straight lines": lambda: straight, **paths}.items():
+        lengths = [_image_length(model, path) for path in found()]
+        print(f"{name}: lengths of the images {', '.join(f'{length:.2f}' for length in lengths)}", flush=True)
+    return dict(paths)
+
+
+def _image_length(model: InferenceModel, path: np.ndarray) -> float:
+    fine = np.concatenate([latent.interpolate(pair, 17)[:-1] for pair in pairwise(path)] + [path[-1:]])
+    return latent.path_length(model.decode(fine))
+
+
+def _stochman(model: InferenceModel, ends: np.ndarray) -> np.ndarray:
+    """The path [32, d] that stochman finds, at its defaults."""
+    import torch
+    from stochman.manifold import EmbeddedManifold
+
+    class Decoded(EmbeddedManifold):
+        def embed(self, points: torch.Tensor, jacobian: bool = False) -> torch.Tensor:
+            flat = points.reshape(-1, points.shape[-1])
+            return model.module.decode(flat, None).reshape(*points.shape[:-1], -1)
+
+    start, end = torch.from_numpy(ends[:, None].copy())
+    curve, _ = Decoded().connecting_geodesic(start, end)
+    with torch.no_grad():
+        found = curve(torch.linspace(0, 1, 32))
+    return found.reshape(32, -1).numpy()
+
+
 def sections(only: str) -> Iterator[tuple[str, Contestants]]:
     """What is compared, made when it is its turn; ``only`` names one section, or is empty for all."""
     made: dict[str, list[tuple[str, Callable[[], Contestants]]]] = {
@@ -156,6 +205,7 @@ def sections(only: str) -> Iterator[tuple[str, Contestants]]:
         "neighbours": [(f"5 nearest of 10⁶ × {size}", partial(searching, size)) for size in (2, 10)],
         "lasso": [("lasso of 10⁶ points", lassoing)],
         "layers": [(f"1,600 cells, {name}", partial(surveying, name)) for name in ("mnist-2d", "mnist-10d")],
+        "geodesics": [("geodesic of bundled:mnist-2d", geodesics)],
         "others": [
             ("Procrustes, 70,000 × 10", aligning),
             ("mixture, 8,000 × 10", fitting),
@@ -299,7 +349,7 @@ def main() -> None:
     """Print a table of all comparisons, or of one section."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
-    names = ("decoding", "neighbours", "lasso", "layers", "others", "map", "layouts")
+    names = ("decoding", "neighbours", "lasso", "layers", "geodesics", "others", "map", "layouts")
     parser.add_argument("--only", choices=names, default="")
     parser.add_argument("--points", type=int, default=10_000_000, help="of the lasso on the map")
     parser.add_argument("--latents", help="an .npz file with mean, for the layouts")
