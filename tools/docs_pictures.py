@@ -369,8 +369,6 @@ class Photographer:
         from PySide6.QtCore import QPoint, Qt
         from PySide6.QtTest import QTest
 
-    def paths(self) -> None:
-        """The picture of a geodesic loop that is played."""
         session, window = self.application.session, self.window
         self.wait_for(lambda: session.points is not None, "the first model's points")
         self.wait_for(lambda: "starting" not in window.device.text(), "torch")
@@ -402,6 +400,13 @@ class Photographer:
         self.wait_for(lambda: "observed" in text.text(), "the fillings")
         self.settle(6)
         self.photograph("your-image", window.docks["image"])
+
+    def paths(self) -> None:
+        """The picture of a geodesic loop that is played."""
+        session, window = self.application.session, self.window
+        self.wait_for(lambda: session.points is not None, "the first model's points")
+        self.wait_for(lambda: "starting" not in window.device.text(), "torch")
+        self.find("actionLight").trigger()
         self.find("actionPath").trigger()
         for name in ("data", "model", "training", "selection", "curves", "runs", "board"):
             window.docks[name].hide()
@@ -454,8 +459,7 @@ class Photographer:
             return False
 
 
-PARTS = ("tour", "selection", "board", "instruments", "dimensions", "layers", "play", "your_image")
-PARTS = ("tour", "selection", "board", "instruments", "dimensions", "layers", "play", "paths")
+PARTS = ("tour", "selection", "board", "instruments", "dimensions", "layers", "play", "your_image", "paths")
 """Methods of `Photographer` that make pictures."""
 
 
