@@ -158,3 +158,13 @@ def test_a_turn_moves_the_points_from_where_they_were_and_tells_their_final_posi
     assert sorted(layer.tiles().x) == [-1, 1]
     latent_map.set_points([(0.0, 0.0)], is_turning=True)
     assert layer.tiles().x.tolist() == [0.0], "other points do not move"
+
+
+def test_points_that_were_noted_are_only_taken_for_selected_if_they_are(latent_map):
+    latent_map.set_points([(0.0, 0.0), (1.0, 1.0), (-1.0, 0.5), (0.5, -1.0)])
+    points = latent_map.layer_stack.points
+    order = points.tiles().order
+    for noted, selected in (([0, 2], [0, 2]), ([0, 2], [1, 3]), ([0, 2], [1])):
+        points.note(np.isin(order, noted), np.array(noted))
+        points.set_selected(np.array(selected))
+        assert points.is_selected().tolist() == np.isin(order, selected).tolist()
