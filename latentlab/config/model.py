@@ -130,6 +130,14 @@ class ModelConfig(Config):
                 prior == "vamp" and (self.conditional or q.kind in ("delta", "iaf", "planar")),
                 "the vamp prior is for diagonal and cholesky posteriors without labels",
             ),
+            (
+                prior == "clusters" and (self.conditional or q.kind == "delta" or q.refine > 0),
+                "prior.kind=clusters needs a posterior with a density, posterior.refine=0 and conditional=false",
+            ),
+            (
+                prior == "clusters" and self.rate.kind != "beta",
+                "prior.kind=clusters needs rate.kind=beta",
+            ),
         )
 
     def _objective_conflicts(self) -> tuple[tuple[bool, str], ...]:

@@ -95,14 +95,22 @@ class PosteriorConfig(Config):
 class PriorConfig(Config):
     """p(z)."""
 
-    kind: Literal["standard", "mixture", "vamp", "flow", "categorical"] = Field(
+    kind: Literal["standard", "mixture", "clusters", "vamp", "flow", "categorical"] = Field(
         default="standard",
-        description="``standard`` normal; learned ``mixture`` of Gaussians; ``vamp``: mixture of the posteriors at "
+        description="``standard`` normal; learned ``mixture`` of Gaussians; ``clusters``: one with learned weights, "
+        "placed by a fit to the latents after ``pretraining``, whose components are read as classes; ``vamp``: mixture "
+        "of the posteriors at "
         "learned pseudo-inputs; ``flow``: a learned autoregressive flow; ``categorical``: uniform, for concrete "
         "latents. With points (``posterior.kind=delta``) a prior is not learned.",
     )
     components: int = Field(
         default=10, ge=1, le=10_000, description="Number of components of the mixture, or of pseudo-inputs."
+    )
+    pretraining: float = Field(
+        default=5.0,
+        ge=0.0,
+        description="For ``clusters``: epochs without a rate, at most a third of the run, before the components are "
+        "placed.",
     )
     steps: int = Field(default=2, ge=1, le=64, description="Number of steps of the flow.")
     hidden: int = Field(default=128, ge=1, le=8192, description="Hidden units of each of the flow's networks.")

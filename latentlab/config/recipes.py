@@ -309,6 +309,15 @@ _RICHER = (
         ("latent_dim", "prior.components", "rate.warmup"),
     ),
     Recipe(
+        "vade",
+        "The prior is a mixture of Gaussians, and each image belongs to the component that its latent most probably "
+        "comes from: clusters without labels. They are placed by a fit to the latents of a plain autoencoder.",
+        "E_q[log p(x|z) + log Σ_c π_c N(z; μ_c, σ_c²) − log q(z|x)]",
+        "Jiang et al. 2017, Variational Deep Embedding (arXiv:1611.05148)",
+        {"latent_dim": 10, "prior": {"kind": "clusters", "components": 10}},
+        ("latent_dim", "prior.components", "prior.pretraining", "architecture.kind"),
+    ),
+    Recipe(
         "ladder-vae",
         "Several layers of latents, inferred top-down: each from the image and the prediction of the layers above. "
         "Half of each layer can be inferred bottom-up instead, as in BIVA.",

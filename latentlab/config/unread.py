@@ -80,7 +80,12 @@ def unread_settings(model: ModelConfig) -> dict[str, str]:
             "posterior.kind=concrete",
         ),
         (model.posterior.refine > 0, "posterior.search posterior.refine_rate", "posterior.refine above 0"),
-        (prior in ("mixture", "vamp"), "prior.components", "prior.kind=mixture or vamp"),
+        (
+            prior in ("mixture", "clusters", "vamp"),
+            "prior.components",
+            "prior.kind=mixture, clusters or vamp",
+        ),
+        (prior == "clusters", "prior.pretraining", "prior.kind=clusters"),
         (prior == "flow", "prior.steps prior.hidden", "prior.kind=flow"),
         (
             likelihood in ("gaussian", "discretised-logistic"),

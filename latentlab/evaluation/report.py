@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch import Tensor
 from latentlab.config.layout import ACTIVE_KL
 from latentlab.errors import InputError
 from latentlab.evaluation.batches import Binarise, batches, device_of, samples_at_once
+from latentlab.evaluation.cluster_accuracy import cluster_accuracy
 from latentlab.evaluation.diversity import sample_diversity
 from latentlab.models import VQVAE
 from latentlab.models.base import Batch, Bound, LatentModel
@@ -57,7 +59,8 @@ class Evaluation:
         all images are equal.
     figures
         Metrics of some model families only: ``classification_error`` (semi-supervised, a fraction), ``perplexity`` (of
-        a VQ-VAE's finest codebook, over all images).
+        a VQ-VAE's finest codebook, over all images), ``cluster_accuracy`` (of labelled images, a fraction: with the
+        assignment of one class to each cluster at most that is best).
     remarks
         Sentences on what the numbers depend on; from :func:`latentlab.evaluate`.
     """
@@ -149,6 +152,7 @@ class _Sums:
         self.square: Any = 0.0
         self.figures: dict[str, tuple[float, int]] = {}
         self.code_counts: Any = None
+        self.cluster_counts: Counter[tuple[int, int]] = Counter()
 
     def add(self, model: LatentModel, batch: Batch, samples: int) -> None:
         self.images += len(batch.x)
@@ -160,6 +164,9 @@ class _Sums:
         if isinstance(model, VQVAE):
             counts = np.bincount(model.codes(batch)[-1].flatten().cpu(), minlength=model.config.codebook.entries)
             self.code_counts = counts if self.code_counts is None else self.code_counts + counts
+        clusters = model.clusters(batch)
+        if clusters is not None and batch.label is not None:
+            self.cluster_counts.update(zip(clusters.tolist(), batch.label.tolist(), strict=True))
         mean, std = map(_double, model.encode(batch))
         self.std = self.std + std.sum(0)
         if self.first_mean is None:
@@ -194,6 +201,9 @@ class _Sums:
         if self.code_counts is not None:
             shares = self.code_counts[self.code_counts > 0] / self.code_counts.sum()
             figures["perplexity"] = float(np.exp(-(shares * np.log(shares)).sum()))
+        labelled = {pair: count for pair, count in self.cluster_counts.items() if pair[1] >= 0}
+        if labelled:
+            figures["cluster_accuracy"] = cluster_accuracy(labelled)
         return figures
 
 

@@ -15,6 +15,9 @@ from latentlab.latent.arrays import FloatArray, as_latents, same_dimensions
 
 Covariance = Literal["auto", "full", "diagonal"]
 
+CLUSTER_WEIGHTS = ("means", "log_stds", "logits")
+"""Names of the weights of a prior of clusters, in the order of `most_probable_components`."""
+
 _MAX_POINTS = 8000
 _COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 _MAX_FULL = 64  # dimensions
@@ -83,6 +86,35 @@ class GaussianMixture:
             rows = component == number
             drawn[rows] = self.means[number] + temperature * noise[rows] @ self.factors[number].T
         return drawn.astype(np.float32)
+
+
+def most_probable_components(
+    points: ArrayLike, means: FloatArray, log_stds: FloatArray, log_weights: FloatArray
+) -> NDArray[np.int64]:
+    """The diagonal Gaussian that each point most probably comes from, int64 [n].
+
+    Parameters
+    ----------
+    points
+        [n, d].
+    means, log_stds
+        [K, d] each: of the Gaussians.
+    log_weights
+        [K], up to a constant.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> centres = np.array([[-3.0], [3.0]])
+    >>> most_probable_components([[-2.0], [4.0]], centres, np.zeros((2, 1)), np.zeros(2)).tolist()
+    [0, 1]
+    """
+    given = as_latents(points, "the points", least=0)
+    factors = np.stack([np.diag(np.exp(each)) for each in log_stds.astype(np.float64)])
+    weights = np.exp(log_weights.astype(np.float64) - log_weights.max())
+    mixture = GaussianMixture(weights / weights.sum(), means.astype(np.float64), factors, is_full=False)
+    nearest: NDArray[np.int64] = _log_joint(given, mixture).argmax(axis=1)
+    return nearest
 
 
 def fit_mixture(

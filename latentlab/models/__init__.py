@@ -14,6 +14,7 @@ from latentlab.errors import InputError
 from latentlab.models.base import Batch, Bound, LatentModel, Losses, StepState
 from latentlab.models.families.adversarial import VAEGAN, FactorVAE
 from latentlab.models.families.evolved import EvolvedBinaryVAE
+from latentlab.models.families.clusters import ClusterVAE
 from latentlab.models.families.ladder import LadderVAE
 from latentlab.models.families.per_datapoint import PerDatapointVAE
 from latentlab.models.families.residual_vq import ResidualVQVAE
@@ -65,6 +66,8 @@ def build(config: ModelConfig, image_shape: tuple[int, int, int], classes: int =
     kind = FAMILIES[config.family]
     if config.family == "vae" and config.posterior.refine > 0:
         kind = PerDatapointVAE
+    if config.family == "vae" and config.prior.kind == "clusters":
+        kind = ClusterVAE
     if config.family == "vq" and config.codebook.kind == "residual":
         kind = ResidualVQVAE
     return kind(config, image_shape, classes)

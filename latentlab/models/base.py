@@ -253,6 +253,10 @@ class LatentModel(nn.Module):
         """The most probable class of each image, int64 [B]; ``None`` if the model has no classifier."""
         return None
 
+    def clusters(self, batch: Batch) -> Tensor | None:
+        """The cluster of each image, int64 [B]; ``None`` if the model finds none."""
+        return None
+
     def codebook_entries(self) -> list[Tensor]:
         """Entries [K, D] of each level's codebook, the coarse level first; empty if latents are not quantised."""
         return []

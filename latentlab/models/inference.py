@@ -19,12 +19,14 @@ from latentlab.data.images.image_types import Ranges
 from latentlab.data.images.to_array import prepare_array
 from latentlab.data.match_classes import MatchedLabels, match_classes, with_folder_classes
 from latentlab.errors import InputError
+from latentlab.latent.mixture import CLUSTER_WEIGHTS, most_probable_components
 from latentlab.models import build
 from latentlab.models.base import Batch, LatentModel
 from latentlab.models.device import resolve_device
 from latentlab.models.foreign import ForeignModel
 from latentlab.models.generate import draw_latents, points_to_fit, require_plain
 from latentlab.models.latent_flow import LatentFlow, fit_latent_flow
+from latentlab.models.priors import ClusterPrior
 from latentlab.models.push_forward import push_forward
 from latentlab.models.seeded_noise import fixed_noise
 from latentlab.storage import ModelFile, ModelHeader, Points, check_weights, find_model, read_model, write_model
@@ -423,6 +425,36 @@ class InferenceModel:
                 classes = self.module.classify(Batch(self._images(np.asarray(images)[unknown])))
             labels[unknown] = -1 if classes is None else _numpy(classes)
         return labels
+
+    def clusters_of(self, z: ArrayLike) -> NDArray[np.int64] | None:
+        """The cluster of each latent [N, d], int64 [N], as ``clusters``; ``None`` for a model that finds none."""
+        prior = self.module.prior if self.header.model.prior.kind == "clusters" else None
+        if not isinstance(prior, ClusterPrior):
+            return None
+        return most_probable_components(z, *(_numpy(getattr(prior, name)) for name in CLUSTER_WEIGHTS))
+
+    def clusters(self, images: ArrayLike | Dataset) -> NDArray[np.int64]:
+        """The cluster of each image, by a prior whose components are read as classes (``prior.kind=clusters``).
+
+        Parameters
+        ----------
+        images
+            As for ``encode``.
+
+        Returns
+        -------
+        ndarray
+            int64 [N], from 0.
+
+        Raises
+        ------
+        InputError
+            For a model that finds no clusters.
+        """
+        found = self.clusters_of(self.encode(images)[0])
+        if found is None:
+            raise InputError("this model finds no clusters: it needs prior.kind=clusters, as the recipe vade has")
+        return found
 
     def codebooks(self) -> list[FloatArray]:
         """Entries [K, D] of each level's codebook, the coarse level first; empty if latents are not quantised."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +15,12 @@ from latentlab.data import Dataset
 from latentlab.engine.protocol.messages import Axes, ModelChanged, ModelClosed, Notice, PointsChanged, Result, Surface
 from latentlab.errors import InputError
 from latentlab.latent.components import principal_components
+from latentlab.latent.mixture import CLUSTER_WEIGHTS, most_probable_components
 from latentlab.latent.terrain import Terrain
 from latentlab.storage import ModelFile, ModelHeader, Points
 from latentlab.storage.validation import MEAN, STD
 from latentlab.utils.array_rules import LARGEST_COORDINATE
-from latentlab.utils.array_types import ByteArray, FloatArray
+from latentlab.utils.array_types import ByteArray, FloatArray, IntArray
 from latentlab.utils.text import pluralize
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ class Workspace:
         self.publish_model(info_of(header, source, path), is_new_model)
         if file.points is not None:
             data = header.data.get("fingerprint")
-            self.publish_points(file.points, header.classes, data, 0.0, file.preview, header.preview_extent)
+            clusters = clusters_of(header, file.weights, file.points)
+            self.publish_points(file.points, header.classes, data, 0.0, file.preview, header.preview_extent, clusters)
 
     def close_model(self) -> None:
         """Publish that no model is open any more."""
@@ -166,6 +168,7 @@ class Workspace:
         epoch: float = 0.0,
         preview: ByteArray | None = None,
         extent: tuple[float, float, float, float] | None = None,
+        clusters: IntArray | None = None,
     ) -> None:
         """Keep and publish the dataset as encoded by the current version.
 
@@ -179,8 +182,17 @@ class Workspace:
             Of the weights.
         preview, extent
             A picture of the manifold and its range on the map's axes.
+        clusters
+            The cluster of each point, if the model finds some; by default by the current model.
         """
-        points = self._drawable(points)
+        # Not of a model that is still open while a file of another is published.
+        if clusters is None and self.model is not None and self._prior_kind == "clusters":
+            clusters = self.model.clusters_of(points.mean)
+        columns = {} if clusters is None else {"cluster": clusters}
+        drawable = self._drawable(points)
+        if drawable is not points and clusters is not None:
+            columns = {}  # rows are missing
+        points = drawable
         self.points, self.points_version, self.points_data = points, self.version, data
         self.points_classes = classes
         layout = None if self.info is None else self.info.layout
@@ -196,7 +208,7 @@ class Workspace:
                 components=components_of(points.mean, layout),
                 preview=preview,
                 preview_extent=extent if preview is not None else None,
-                columns=self.columns_of(points.index, data),
+                columns=columns | self.columns_of(points.index, data),
                 fingerprint=data or "",
                 index=points.index,
             )
@@ -205,8 +217,12 @@ class Workspace:
     @property
     def _has_standard_prior(self) -> bool:
         """Whether the model's prior is fixed, not learned."""
+        return self._prior_kind in ("standard", "categorical")
+
+    @property
+    def _prior_kind(self) -> str:
         prior = {} if self.info is None else self.info.config.get("prior", {})
-        return prior.get("kind", "standard") in ("standard", "categorical")
+        return str(prior.get("kind", "standard"))
 
     def _drawable(self, points: Points) -> Points:
         """The points without those that the map cannot draw, which are reported once for each model."""
@@ -227,6 +243,16 @@ class Workspace:
         columns = {**(dataset.factors or {}), **dataset.metadata}
         rows = slice(None) if index is None else index
         return {name: np.asarray(values)[rows] for name, values in list(columns.items())[:_MAX_COLUMNS]}
+
+
+def clusters_of(header: ModelHeader, weights: Mapping[str, NDArray[Any]], points: Points) -> IntArray | None:
+    """The cluster of each point by the prior in a model's file; ``None`` if its prior has none."""
+    if header.model.prior.kind != "clusters":
+        return None
+    try:
+        return most_probable_components(points.mean, *(weights[f"prior.{name}"] for name in CLUSTER_WEIGHTS))
+    except (KeyError, ValueError):
+        return None  # weights that do not fit are refused when the model is built
 
 
 def is_drawable(values: FloatArray) -> NDArray[np.bool_]:

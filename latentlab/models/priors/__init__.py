@@ -6,12 +6,13 @@ from latentlab.config import PriorConfig
 from latentlab.models.priors.base import ImageShape, Prior
 from latentlab.models.priors.categorical import CategoricalPrior
 from latentlab.models.priors.flow import FlowPrior
-from latentlab.models.priors.mixtures import MixturePrior, VampPrior
+from latentlab.models.priors.mixtures import ClusterPrior, MixturePrior, VampPrior
 from latentlab.models.priors.standard import StandardPrior
 
 PRIORS: dict[str, type[Prior]] = {
     "standard": StandardPrior,
     "mixture": MixturePrior,
+    "clusters": ClusterPrior,
     "vamp": VampPrior,
     "flow": FlowPrior,
     "categorical": CategoricalPrior,
@@ -29,4 +30,4 @@ def build_prior(config: PriorConfig, latent_dim: int, image_shape: ImageShape) -
     return PRIORS[config.kind](config, latent_dim, image_shape)
 
 
-__all__ = ["PRIORS", "CategoricalPrior", "Prior", "VampPrior", "build_prior"]
+__all__ = ["PRIORS", "CategoricalPrior", "ClusterPrior", "Prior", "VampPrior", "build_prior"]

@@ -1,14 +1,16 @@
-"""Mixture priors: of learned Gaussians, or of the posteriors at learned pseudo-inputs."""
+"""Mixture priors: of learned Gaussians, also as clusters, or of the posteriors at learned pseudo-inputs."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from latentlab.config import PriorConfig
+from latentlab.latent.mixture import fit_mixture
 from latentlab.models.functional import gaussian_log_density, log_mean_exp
 from latentlab.models.posteriors.base import VariationalPosterior
 from latentlab.models.priors.base import Encode, ImageShape, Prior
@@ -16,6 +18,8 @@ from latentlab.models.seeded_noise import fixed_noise
 
 # Most elements of the [latents, components, d] tensor held at once: 64 MB of float32.
 MAX_ELEMENTS = 16 * 2**20
+_MARGINALS = 256
+_LEAST_STD, _LEAST_WEIGHT = 1e-3, 1e-4  # of a cluster when it is placed
 
 
 def log_mean_density(z: Tensor, components: int, density: Callable[[Tensor], Tensor]) -> Tensor:
@@ -63,6 +67,78 @@ class MixturePrior(Prior):
     ) -> Tensor:
         """Draw [count, d] latents."""
         chosen = self._choices(count, len(self.means), generator)
+        return self.means[chosen] + temperature * torch.exp(self.log_stds[chosen]) * self._normal(count, generator)
+
+
+class ClusterPrior(MixturePrior):
+    """K diagonal Gaussians with learned weights, whose components are read as clusters.
+
+    Examples
+    --------
+    >>> prior = ClusterPrior(PriorConfig(kind="clusters", components=5), 2, (1, 28, 28))
+    >>> prior.responsibilities(torch.zeros(3, 2)).sum(-1)
+    tensor([1., 1., 1.])
+
+    References
+    ----------
+    Jiang et al. 2017, Variational Deep Embedding (arXiv:1611.05148).
+    """
+
+    def __init__(self, config: PriorConfig, latent_dim: int, image_shape: ImageShape) -> None:
+        super().__init__(config, latent_dim, image_shape)
+        self.logits = nn.Parameter(torch.zeros(config.components))
+
+    def _joint(self, z: Tensor) -> Tensor:
+        """Log p(c) + log p(z|c) in nats, [N, K], of z [N, 1, d]."""
+        return torch.log_softmax(self.logits, 0) + gaussian_log_density(z, self.means, self.log_stds).sum(-1)
+
+    def log_prob(self, z: Tensor, encode: Encode | None = None) -> Tensor:
+        """Log p(z) in nats, shape [...]."""
+        count = len(self.means)
+        # The mean of K terms, each K times as large, is their sum.
+        return log_mean_density(z, count, lambda part: self._joint(part) + math.log(count))
+
+    def responsibilities(self, z: Tensor) -> Tensor:
+        """p(c|z) of latents [N, d], [N, K]."""
+        return torch.softmax(self._joint(z[:, None]), -1)
+
+    def marginals(self, encode: Encode | None = None) -> tuple[Tensor, Tensor]:
+        """The Gaussians' own dimensions, repeated by their weights to 256 in all."""
+        shares = torch.softmax(self.logits.detach(), 0)
+        counts = torch.clamp_min(torch.round(_MARGINALS * shares), 1).long()
+        rows = torch.repeat_interleave(torch.arange(len(counts), device=counts.device), counts)
+        return self.means[rows], self.log_stds[rows]
+
+    @torch.no_grad()
+    def place(self, z: Tensor) -> None:
+        """Set the components to a mixture fitted to latents [N, d], N ≥ 1.
+
+        There are fewer than K components where there are fewer latents; the others keep their places, with little
+        weight.
+        """
+        points = z.detach().cpu().numpy()
+        count = min(len(points), len(self.means))
+        mixture = fit_mixture(points, components=count, covariance="diagonal")
+        std = np.diagonal(mixture.factors, axis1=1, axis2=2)
+        for parameter, values in (
+            (self.means, mixture.means),
+            (self.log_stds, np.log(np.maximum(std, _LEAST_STD))),
+            (self.logits, np.log(np.maximum(mixture.weights, _LEAST_WEIGHT))),
+        ):
+            parameter[:count] = torch.from_numpy(values.astype(np.float32)).to(parameter)
+        self.logits[count:] = math.log(_LEAST_WEIGHT)
+
+    def sample(
+        self,
+        count: int,
+        generator: torch.Generator | None = None,
+        encode: Encode | None = None,
+        temperature: float = 1.0,
+    ) -> Tensor:
+        """Draw [count, d] latents."""
+        shares = torch.softmax(self.logits.detach(), 0)
+        shares = shares if generator is None else shares.cpu()
+        chosen = torch.multinomial(shares, count, replacement=True, generator=generator).to(self.device)
         return self.means[chosen] + temperature * torch.exp(self.log_stds[chosen]) * self._normal(count, generator)
 
 
