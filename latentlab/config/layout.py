@@ -58,12 +58,15 @@ class LatentLayout:
         Number of categories of each variable.
     codes
         Number of entries of each codebook.
+    is_sphere
+        Whether latents lie on the unit sphere: only their direction from 0 is decoded.
     """
 
     kind: Literal["plain", "categories", "codes"]
     levels: tuple[Level, ...]
     categories: int = 0
     codes: int = 0
+    is_sphere: bool = False
 
     @property
     def latent_dim(self) -> int:
@@ -94,7 +97,8 @@ def latent_layout(config: ModelConfig, image_shape: tuple[int, int, int]) -> Lat
         sizes = layer_sizes(config.latent_dim, config.hierarchy.layers)
         names = ["top", *(f"layer {number}" for number in range(2, len(sizes))), "bottom"]
         return LatentLayout("plain", _levels(names, sizes))
-    return LatentLayout("plain", _levels([""], [config.latent_dim]))
+    is_sphere = config.posterior.kind == "von-mises-fisher"
+    return LatentLayout("plain", _levels([""], [config.latent_dim]), is_sphere=is_sphere)
 
 
 def why_no_path(path: str, latents: str) -> str:

@@ -117,6 +117,15 @@ class ModelConfig(Config):
                 q.kind == "cholesky" and self.latent_dim > WIDEST_COVARIANCE,
                 f"posterior.kind=cholesky needs a latent_dim of at most {WIDEST_COVARIANCE}",
             ),
+            (
+                (q.kind == "von-mises-fisher") != (prior == "sphere"),
+                "latents on the sphere and their uniform prior go together: set posterior.kind=von-mises-fisher and "
+                "prior.kind=sphere, or neither",
+            ),
+            (
+                q.kind == "von-mises-fisher" and self.latent_dim < 2,
+                "posterior.kind=von-mises-fisher needs a latent_dim of at least 2",
+            ),
             (q.start == "prior" and q.refine == 0, "without an encoder (posterior.start=prior) set posterior.refine"),
             (
                 q.refine > 0 and (q.kind not in ("diagonal", "cholesky", "delta") or prior == "vamp"),

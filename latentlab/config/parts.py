@@ -46,10 +46,11 @@ class ArchitectureConfig(Config):
 class PosteriorConfig(Config):
     """q(z|x)."""
 
-    kind: Literal["diagonal", "cholesky", "iaf", "planar", "concrete", "delta"] = Field(
+    kind: Literal["diagonal", "cholesky", "iaf", "planar", "concrete", "von-mises-fisher", "delta"] = Field(
         default="diagonal",
         description="``diagonal`` or ``cholesky`` (full covariance) Gaussian; ``iaf`` or ``planar`` flow over a "
-        "diagonal Gaussian; ``concrete`` categories; ``delta``: a point without a density.",
+        "diagonal Gaussian; ``concrete`` categories; ``von-mises-fisher``: on the unit sphere; ``delta``: a point "
+        "without a density.",
     )
     steps: int = Field(default=4, ge=0, le=64, description="Number of steps of a flow.")
     hidden: int = Field(default=128, ge=1, le=8192, description="Hidden units of each of IAF's networks.")
@@ -95,13 +96,14 @@ class PosteriorConfig(Config):
 class PriorConfig(Config):
     """p(z)."""
 
-    kind: Literal["standard", "mixture", "clusters", "vamp", "flow", "categorical"] = Field(
+    kind: Literal["standard", "mixture", "clusters", "vamp", "flow", "categorical", "sphere"] = Field(
         default="standard",
         description="``standard`` normal; learned ``mixture`` of Gaussians; ``clusters``: one with learned weights, "
         "placed by a fit to the latents after ``pretraining``, whose components are read as classes; ``vamp``: mixture "
         "of the posteriors at "
         "learned pseudo-inputs; ``flow``: a learned autoregressive flow; ``categorical``: uniform, for concrete "
-        "latents. With points (``posterior.kind=delta``) a prior is not learned.",
+        "latents; ``sphere``: uniform, for latents on the unit sphere. With points "
+        "(``posterior.kind=delta``) a prior is not learned.",
     )
     components: int = Field(
         default=10, ge=1, le=10_000, description="Number of components of the mixture, or of pseudo-inputs."

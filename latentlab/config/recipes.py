@@ -318,6 +318,15 @@ _RICHER = (
         ("latent_dim", "prior.components", "prior.pretraining", "architecture.kind"),
     ),
     Recipe(
+        "sphere-vae",
+        "Latents on a sphere, where the prior is uniform and no place is its centre. "
+        "The posterior is a von Mises–Fisher distribution.",
+        "E_q[log p(x|z)] − KL(vMF(μ(x), κ(x)) ‖ uniform)",
+        "Davidson et al. 2018, Hyperspherical Variational Auto-Encoders (arXiv:1804.00891)",
+        {"latent_dim": 3, "posterior": {"kind": "von-mises-fisher"}, "prior": {"kind": "sphere"}},
+        ("latent_dim", "architecture.kind", "beta"),
+    ),
+    Recipe(
         "ladder-vae",
         "Several layers of latents, inferred top-down: each from the image and the prediction of the layers above. "
         "Half of each layer can be inferred bottom-up instead, as in BIVA.",

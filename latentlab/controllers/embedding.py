@@ -105,7 +105,7 @@ def apply_embedding(latent_map: LatentMap, state: MapState, changed: Set[str]) -
 
     Nor can a past epoch be decoded on other axes than its snapshot's picture is of.
     """
-    if not changed & {"axes", "viewed_epoch", "terrain", "terrain_note"}:
+    if not changed & {"axes", "viewed_epoch", "terrain", "terrain_note", "plane_note"}:
         return
     method = EMBEDDINGS.get(state.axes.embedding, "")
     for name in _NO_PLANE:
@@ -115,7 +115,7 @@ def apply_embedding(latent_map: LatentMap, state: MapState, changed: Set[str]) -
     latent_map.layer_stack.manifold.set_unavailable(_not_decoded(state, method))
     latent_map.set_picks_only(bool(method))
     note = state.terrain_note or "for selecting; distances between groups mean little"
-    latent_map.set_view_note(f"{method}: {note}" if method else "")
+    latent_map.set_view_note(f"{method}: {note}" if method else state.plane_note)
 
 
 def _not_decoded(state: MapState, method: str) -> str:

@@ -128,6 +128,8 @@ class GenerateController(QObject):
         codebook = {} if model is None else model.config.get("codebook", {})
         if kind == "categories" or (kind == "codes" and codebook.get("prior") == "uniform"):
             return f"this model's prior draws {kind} with equal probability, which has no temperature"
+        if self._session.layout.is_sphere and self._panel.source() == "prior":
+            return "this model's prior draws every direction with equal probability, which has no temperature"
         return ""
 
     def _show_copy_reason(self) -> None:
@@ -191,6 +193,7 @@ class GenerateController(QObject):
             kind = "flow"
         elif source == "selection" and selection is not None:
             kind = "selection"
+        panel.set_temperature_reason(self._no_temperature())  # it depends on the source
         self._asked_at = time.monotonic()
         self._request = Generate(
             self._generations.next(),

@@ -107,3 +107,5 @@ def _check_temperature(model: InferenceModel, source: str | Points | ArrayLike, 
     is_uniform = config.codebook.prior == "uniform" if kind == "codes" else kind == "categories"
     if is_uniform:
         raise InputError(f"this model's prior draws {kind} with equal probability, which has no temperature")
+    if config.prior.kind == "sphere":
+        raise InputError("this model's prior draws every direction with equal probability, which has no temperature")

@@ -22,6 +22,7 @@ ONE_SIGMA = "The likelihood has one σ for all pixels and images: it is the same
 NO_PLANE = "A terrain is no plane of the latent space"
 NO_TERRAIN = "Only of a terrain: choose PCA terrain, t-SNE or UMAP as the map's axes"
 NO_POINTS = "No images are encoded: open a dataset"
+ON_A_SPHERE = "Images are encoded on a sphere, which most places of the map are not on"
 NO_CLASSES = "The encoded images have no classes"
 
 
@@ -67,6 +68,8 @@ def _not_of_model(model: ModelInfo, kind: str, name: str) -> str:
     if kind != "plain":
         return CODES if kind == "codes" else CATEGORIES
     posterior = model.config.get("posterior", {})
+    if name == ROUND_TRIP and posterior.get("kind") == "von-mises-fisher":
+        return ON_A_SPHERE
     if name == ROUND_TRIP and posterior.get("start") == "prior":
         return NO_ENCODER
     return SEARCHES if name == ROUND_TRIP and posterior.get("refine", 0) > 0 else ""

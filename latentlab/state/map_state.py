@@ -25,6 +25,9 @@ OF_TRAINING_IMAGES = "points of the model's training images, not of the open ima
 OF_EARLIER_IMAGES = "points of the images that were open before, not of the open images"
 
 
+SPHERE = "Latents lie on a sphere: a place of the map is decoded in its direction from 0"
+
+
 @dataclass(frozen=True, eq=False)
 class MapState:
     """What the latent map shows; two states are compared field by field with :func:`changed_fields`.
@@ -71,6 +74,8 @@ class MapState:
         Whether the latent shown is far from every encoded image.
     staleness
         The epoch or the images that outdated points belong to; empty when they are up to date.
+    plane_note
+        What a place of the map means, where it is not a latent as it is.
     run_is_active, is_learning
         Whether there is a run, and whether it may change the weights at any moment.
     """
@@ -101,6 +106,7 @@ class MapState:
     refused_fields: tuple[tuple[str, str], ...] = ()
     is_far_from_data: bool = False
     staleness: str = ""
+    plane_note: str = ""
     run_is_active: bool = False
     is_learning: bool = False
 
@@ -150,6 +156,7 @@ def resolve(session: Session) -> MapState:
         # A snapshot's points are not those that the distance was measured to.
         is_far_from_data=session.is_far_from_data and session.viewed_epoch is None,
         staleness=_staleness(session),
+        plane_note=SPHERE if session.layout.is_sphere else "",
         run_is_active=session.run_is_active,
         is_learning=session.is_learning,
     )

@@ -7,6 +7,7 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from latentlab.config import ModelConfig
 from latentlab.models.base import Batch, Bound, Losses, StepState
@@ -205,6 +206,17 @@ class VAE(ImageModel):
         """Posterior mean and standard deviation, float32 [B, d] each."""
         q = self.infer(batch)
         return q.mean, q.std
+
+    @property
+    def is_capturable(self) -> bool:
+        """Whether a step can be captured as a CUDA graph: not one that draws by rejection."""
+        return self.config.posterior.kind != "von-mises-fisher" and super().is_capturable
+
+    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """Mean of p(x|z) for z [B, d]: float32 [B, C, H, W] in [0, 1]; on a sphere, for the direction of z from 0."""
+        if self.config.posterior.kind == "von-mises-fisher":
+            z = functional.normalize(z, dim=-1)
+        return super().decode(z, label)
 
     def sample_prior(self, count: int, generator: torch.Generator | None = None, temperature: float = 1.0) -> Tensor:
         """Draw latents [count, d] from the prior."""

@@ -13,6 +13,7 @@ from latentlab.models.posteriors.concrete import ConcretePosterior
 from latentlab.models.posteriors.delta import Delta, DeltaPosterior
 from latentlab.models.posteriors.diagonal import Diagonal, DiagonalPosterior
 from latentlab.models.posteriors.flows import IAFPosterior, PlanarPosterior
+from latentlab.models.posteriors.von_mises_fisher import VonMisesFisherPosterior
 
 POSTERIORS: dict[str, type[Posterior]] = {
     "diagonal": DiagonalPosterior,
@@ -20,6 +21,7 @@ POSTERIORS: dict[str, type[Posterior]] = {
     "iaf": IAFPosterior,
     "planar": PlanarPosterior,
     "concrete": ConcretePosterior,
+    "von-mises-fisher": VonMisesFisherPosterior,
     "delta": DeltaPosterior,
 }
 

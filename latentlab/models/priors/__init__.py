@@ -7,6 +7,7 @@ from latentlab.models.priors.base import ImageShape, Prior
 from latentlab.models.priors.categorical import CategoricalPrior
 from latentlab.models.priors.flow import FlowPrior
 from latentlab.models.priors.mixtures import ClusterPrior, MixturePrior, VampPrior
+from latentlab.models.priors.sphere import SpherePrior
 from latentlab.models.priors.standard import StandardPrior
 
 PRIORS: dict[str, type[Prior]] = {
@@ -16,6 +17,7 @@ PRIORS: dict[str, type[Prior]] = {
     "vamp": VampPrior,
     "flow": FlowPrior,
     "categorical": CategoricalPrior,
+    "sphere": SpherePrior,
 }
 
 
