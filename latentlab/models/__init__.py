@@ -13,8 +13,8 @@ from latentlab.config import ModelConfig
 from latentlab.errors import InputError
 from latentlab.models.base import Batch, Bound, LatentModel, Losses, StepState
 from latentlab.models.families.adversarial import VAEGAN, FactorVAE
-from latentlab.models.families.evolved import EvolvedBinaryVAE
 from latentlab.models.families.clusters import ClusterVAE
+from latentlab.models.families.evolved import EvolvedBinaryVAE
 from latentlab.models.families.ladder import LadderVAE
 from latentlab.models.families.per_datapoint import PerDatapointVAE
 from latentlab.models.families.residual_vq import ResidualVQVAE
