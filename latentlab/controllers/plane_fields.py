@@ -16,11 +16,13 @@ from latentlab.gui.latent_map.layers.base import LayerState
 from latentlab.gui.widgets.debouncer import Debouncer
 from latentlab.state.map_state import MapState
 from latentlab.utils.duty_cycle import FIELDS, DutyCycle
+from latentlab.utils.text import format_epoch
 
 INTERVAL_MS = 60  # between two requests while the latent or the view moves
 CELL_SCALE = 0.5
 """How much longer the side of a cell is than that of a cell of the manifold."""
 CELL_SCALE_BESIDE_A_RUN = 2.0
+_PART = "fields"
 
 
 class PlaneFieldsController(QObject):
@@ -39,6 +41,7 @@ class PlaneFieldsController(QObject):
         self._view = latent_map.view()
         self._generations, self._duty_cycle = Generations(), DutyCycle(FIELDS)
         self._shown: tuple[str, ...] = ()
+        self._first = -1, 0.0  # generation of the values that are arriving, and the epoch of the first ones
         self._soon = Debouncer(INTERVAL_MS, self._request, self)
         latent_map.destroyed.connect(self._soon.stop)  # a request that is still to come would ask the map
         latent_map.viewChanged.connect(self._on_view_changed)
@@ -49,6 +52,8 @@ class PlaneFieldsController(QObject):
     def apply(self, state: MapState, changed: Set[str]) -> None:
         """Show or request what has changed."""
         self._state = state
+        if "run_is_active" in changed and not state.run_is_active:
+            self._map.set_staleness_text("", _PART)
         if "refused_fields" in changed:
             refused = dict(state.refused_fields)
             for name, layer in self._layers.items():
@@ -80,6 +85,8 @@ class PlaneFieldsController(QObject):
         if isinstance(layer, LayerState) and layer.name in self._layers and set(self._visible()) - set(self._shown):
             self._soon.throttle()
         self._shown = self._visible()
+        if not self._shown:
+            self._map.set_staleness_text("", _PART)
 
     def _request_if_affordable(self) -> None:
         if self._state.is_learning and self._duty_cycle.is_ready():
@@ -113,8 +120,13 @@ class PlaneFieldsController(QObject):
             return
         if not self._generations.accept(result.generation, is_continuation=True):
             return
+        if result.generation != self._first[0]:
+            self._first = result.generation, result.epoch
         if result.done:
             self._duty_cycle.record_cost(result.seconds)
+            # As old as the oldest of them.
+            is_needed = self._state.run_is_active and bool(self._visible())
+            self._map.set_staleness_text(f"values at {format_epoch(self._first[1])}" if is_needed else "", _PART)
         if result.share is not None:
             self._map.layer_stack.classes.put_shares(result.generation, result.cells, result.span, result.share)
         for name, values in result.values.items():

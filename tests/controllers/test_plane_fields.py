@@ -7,9 +7,10 @@ import dataclasses
 import numpy as np
 import pytest
 
+from latentlab.config.events import Progress
 from latentlab.config.layout import LatentLayout, Level
 from latentlab.controllers.latent_map import MapController
-from latentlab.engine.protocol.messages import FieldsMeasured, MeasureFields
+from latentlab.engine.protocol.messages import FieldsMeasured, MeasureFields, TrainingEvent
 from latentlab.gui.latent_map import LatentMap
 from latentlab.state import field_reasons
 from latentlab.state.map_axes import AxesChoice
@@ -123,3 +124,32 @@ def test_classes_need_images_with_classes(latent_map, session):
 def test_nothing_lies_between_the_points_of_a_layout(latent_map, session):
     session.set_axes(AxesChoice("tsne1", "tsne2"))
     assert "t-SNE" in latent_map.layer_stack.fields["magnification"].state().unavailable
+
+
+def test_beside_a_run_they_are_computed_now_and_then_and_say_of_which_epoch_they_are(
+    latent_map, session, engine, qtbot, monkeypatch
+):
+    clock = [100.0]
+    monkeypatch.setattr("latentlab.utils.duty_cycle.time.monotonic", lambda: clock[0])
+    texts = []
+    monkeypatch.setattr(latent_map, "set_staleness_text", lambda text, part="points": texts.append((text, part)))
+    fine = shown(latent_map, engine, qtbot, "magnification")
+    answer(engine, qtbot, latent_map.layer_stack.fields["magnification"])
+    session.set_run_state("running")
+    event = TrainingEvent(Progress(9, 40, 1, 4, {}, 1.0, 1.0, None))
+    engine.trainingEvent.emit(event)
+    request = engine.last(MeasureFields)
+    assert request.columns < fine.columns, "on fewer cells"
+    cells = np.zeros((1, 2), np.int64)
+    values = {"magnification": np.ones(1, np.float32)}
+    engine.fieldsMeasured.emit(FieldsMeasured(request.generation, 1, cells, 4, values, epoch=1.5))
+    engine.fieldsMeasured.emit(FieldsMeasured(request.generation, 1, cells, 1, values, None, True, 0.1, 1.75))
+    assert texts[-1] == ("values at epoch 1.5", "fields"), "the epoch of the oldest"
+    clock[0] += 40.0
+    engine.trainingEvent.emit(event)
+    assert engine.last(MeasureFields) is request, "a tenth of a second is .2 % of fifty"
+    clock[0] += 10.0
+    engine.trainingEvent.emit(event)
+    assert engine.last(MeasureFields) is not request
+    session.set_run_state("idle")
+    assert ("", "fields") in texts

@@ -49,8 +49,8 @@ class FieldsMeasured(Result):
         Of each kind, float32 [n], at the centre of a cell in the block's middle. ``classes``: the number of the class.
     share
         Of the nearest images, those of the class, float32 [n]; ``None`` unless ``classes`` was asked for.
-    done, seconds
-        Whether these are the last, and the computing time since the request.
+    done, seconds, epoch
+        Whether these are the last, the computing time since the request, and the epoch of the weights.
     """
 
     generation: int
@@ -61,3 +61,4 @@ class FieldsMeasured(Result):
     share: FloatArray | None = None
     done: bool = False
     seconds: float = 0.0
+    epoch: float = 0.0

@@ -101,6 +101,7 @@ class PlaneFields:
                 share=share[at] if "classes" in known else None,
                 done=done,
                 seconds=seconds,
+                epoch=self._workspace.epoch,
             )
         )
 
