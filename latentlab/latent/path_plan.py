@@ -60,7 +60,10 @@ class PathPlan:
 
 
 class KnownGeodesics:
-    """Geodesics found before: a waypoint that is dragged changes two of them, and the new ones begin at the old."""
+    """Geodesics found before: a waypoint that is dragged changes two of them, and the others stay.
+
+    A new one does not begin at an old one, or where it leads would depend on how the waypoint was dragged.
+    """
 
     def __init__(self) -> None:
         self._found: dict[tuple[bytes, bytes], FloatArray] = {}
@@ -68,11 +71,6 @@ class KnownGeodesics:
     def get(self, start: FloatArray, end: FloatArray) -> FloatArray | None:
         """The geodesic with exactly these ends, if it is known."""
         return self._found.get((start.tobytes(), end.tobytes()))
-
-    def guess(self, start: FloatArray, end: FloatArray) -> FloatArray | None:
-        """The newest with one of these ends."""
-        first, last = start.tobytes(), end.tobytes()
-        return next((self._found[key] for key in reversed(self._found) if first == key[0] or last == key[1]), None)
 
     def put(self, curve: FloatArray) -> None:
         """Keep one, float64 [nodes, d]."""
@@ -137,7 +135,7 @@ def solve_sides(way: Way, corners: FloatArray, known: KnownGeodesics) -> Generat
 def _solve(start: FloatArray, end: FloatArray, known: KnownGeodesics) -> Generator[Evaluate, Answer, FloatArray]:
     found = known.get(start, end)
     if found is None:
-        found = yield from geodesic_in_steps(start, end, guess=known.guess(start, end))
+        found = yield from geodesic_in_steps(start, end)
         known.put(found)
     return found
 
