@@ -192,6 +192,19 @@ def test_an_autoencoder_is_sampled_from_its_aggregate_posterior_until_another_so
     assert panel.source() == "prior"
 
 
+def test_a_uniform_prior_on_a_sphere_has_no_temperature_and_a_flow_of_its_latents_has(qtbot, panel, engine, session):
+    layout = LatentLayout("plain", (Level("", 0, 3),), is_sphere=True)
+    session.set_model(replace(model_info(3, source="bundled:s"), layout=layout), 2, is_new_model=True)
+    session.set_points(replace(some_points(3, version=2), fingerprint="f"))
+    slider = panel.findChild(QSlider, "generateTemperature")
+    qtbot.waitUntil(lambda: not slider.isEnabled())
+    assert "every direction with equal probability" in slider.toolTip().replace("\n", " ")
+    choose(panel, "flow")
+    qtbot.waitUntil(slider.isEnabled)
+    choose(panel, "prior")
+    qtbot.waitUntil(lambda: not slider.isEnabled())
+
+
 def test_the_command_for_a_selection_is_copied_with_a_table_of_its_posteriors(qtbot, panel, engine, session):
     session.set_selection(Selection(np.array([3, 4]), "f"))
     choose(panel, "selection")
