@@ -97,9 +97,8 @@ def suggest_settings(
     -------
     Suggestion
         Bernoulli pixels for images that are nearly black and white, Gaussian pixels with optimal σ (Rybkin et al. 2021)
-        and a sigmoid mean for others; convolutions with group normalisation for colours, for images larger than
-        ``LARGEST_FOR_MLP`` pixels and for those that differ in too many ways for a map, else two hidden layers. The
-        batch size leaves at least 20 steps an epoch.
+        and a sigmoid mean for others; convolutions with group normalisation, but two hidden layers for a quick look at
+        small greys as a map. The batch size leaves at least 20 steps an epoch.
 
     Raises
     ------
@@ -114,9 +113,12 @@ def suggest_settings(
         components is None or components.components_for(_HALF) <= _MOST_COMPONENTS_OF_A_MAP
     )
     is_binary = channels == 1 and (statistics is None or statistics.greys < GREY)
+    # Convolutions learn more from small greys too, in no more time; a fully connected network draws a map of two
+    # latents at once.
+    is_mlp = can_be_a_map and (effort == "quick" or components is None)
     architecture = (
         {"kind": "mlp", "layers": 2}
-        if can_be_a_map
+        if is_mlp
         else {"kind": "conv", "width": 16, "normalisation": "group", "activation": "silu"}
     )
     latent_dim = _latent_dim(can_be_a_map, components, effort)

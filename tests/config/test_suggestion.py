@@ -46,7 +46,7 @@ def test_images_that_differ_in_more_ways_get_more_latents(components, good, quic
         found = suggest_settings(10_000, (1, 28, 28), statistics=measured, effort=effort)
         assert found.config.model.latent_dim == latent_dim
         assert ("(a whole map)" in found.reason) == (latent_dim == 2)
-        assert found.config.model.architecture.kind == ("mlp" if quick == 2 else "conv")
+        assert found.config.model.architecture.kind == ("mlp" if latent_dim == 2 else "conv")
 
 
 def test_few_images_tell_nothing_of_the_components():
