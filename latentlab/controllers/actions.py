@@ -71,6 +71,7 @@ class ActionsController(QObject):
         self._connect_panels()
         window.pathsDropped.connect(self._on_paths_dropped)
         latent_map.filesDropped.connect(self._on_paths_dropped)
+        latent_map.filesDragged.connect(window.drop_hint.set_shown)
         window.recentChosen.connect(self.open)
         data.opened.connect(self._on_opened)
         model.opened.connect(self._on_opened)

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QMargins, QSignalBlocker, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent, QResizeEvent
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QLineEdit,
@@ -23,6 +23,7 @@ from latentlab.gui.actions import Actions
 from latentlab.gui.dock_layout import DockLayout
 from latentlab.gui.style.icons import recolour, set_icon
 from latentlab.gui.widgets.controls import column, row
+from latentlab.gui.widgets.drop_hint import DropHint
 from latentlab.gui.widgets.paint_hold import PaintHold
 from latentlab.gui.widgets.plain_text import add_action, window_title
 from latentlab.gui.widgets.status_bar import StatusBar, device_label, frame_rate_label
@@ -98,6 +99,8 @@ class MainWindow(QMainWindow):
         What the model can be compared with; filled when it is opened.
     notifications, status, device, frame_rate
         Notifications, status bar, and the two labels at the toolbar's end.
+    drop_hint
+        Says what dropping files does, while they are dragged over the window.
     paint_hold : PaintHold
         Delays the window's painting until the decoded image is there.
 
@@ -172,6 +175,7 @@ class MainWindow(QMainWindow):
         self._build_toolbar()
         self.paint_hold = PaintHold(self)
         self.notifications = Toasts(self, self._map_area, _MAP_MARGINS)
+        self.drop_hint = DropHint(self._map_area)
         self.resize(1280, 800)
         self._dock_layout.set_default()
         if not panels_later:
@@ -434,12 +438,19 @@ class MainWindow(QMainWindow):
         super().changeEvent(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Accept local files."""
+        """Accept local files, and say what dropping them does."""
         if any(url.isLocalFile() for url in event.mimeData().urls()):
             event.acceptProposedAction()
+            self.drop_hint.set_shown(True)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """Nothing is dropped."""
+        self.drop_hint.set_shown(False)
+        super().dragLeaveEvent(event)
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Emit ``pathsDropped``."""
+        self.drop_hint.set_shown(False)
         paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
         if paths:
             event.acceptProposedAction()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QAction, QDropEvent, QKeySequence
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QAction, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractButton,
     QComboBox,
@@ -147,6 +147,22 @@ def test_dropped_files_are_emitted(qtbot, window, tmp_path):
     with qtbot.waitSignal(window.pathsDropped) as dropped:
         window.dropEvent(event)
     assert dropped.args == [[str(tmp_path / "a b.png")]]
+
+
+def test_files_that_are_dragged_over_the_window_are_told_what_dropping_does(window, tmp_path):
+    def enter(url: QUrl) -> None:
+        data = QMimeData()
+        data.setUrls([url])
+        copy, left, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        window.dragEnterEvent(QDragEnterEvent(QPoint(5, 5), copy, data, left, none))
+
+    enter(QUrl("https://example.org/x.png"))
+    assert not window.drop_hint.isVisible()
+    enter(QUrl.fromLocalFile(str(tmp_path / "one.png")))
+    assert window.drop_hint.isVisible()
+    assert window.drop_hint.rect() == window.drop_hint.parentWidget().rect()
+    window.dragLeaveEvent(QDragLeaveEvent())
+    assert not window.drop_hint.isVisible()
 
 
 def test_closing_asks_first(qtbot, window):

@@ -7,7 +7,16 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QKeyEvent, QPainter, QPixmap, QResizeEvent
+from PySide6.QtGui import (
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QKeyEvent,
+    QPainter,
+    QPixmap,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QWidget
 
 from latentlab.gui.latent_map.graphics_view import MapGraphicsView
@@ -81,6 +90,8 @@ class LatentMap(QWidget):
         A layer was switched or faded: its `LayerState`.
     filesDropped(list)
         Paths of files dropped on the map.
+    filesDragged(bool)
+        Files are dragged over the map, or no more.
     pointsSelected(object, str, str)
         Indices of the points chosen with a select tool, int64 [k]; whether they ``replace`` the selection or are
         to ``add`` or ``subtract``; and how they were chosen: ``lasso``, ``box`` or ``click``.
@@ -103,6 +114,7 @@ class LatentMap(QWidget):
     viewChanged = Signal(object)
     layerChanged = Signal(object)
     filesDropped = Signal(list)
+    filesDragged = Signal(bool)
     pointsSelected = Signal(object, str, str)
     selectionPreviewed = Signal(int)
     pathEdited = Signal(object, object, int)
@@ -500,6 +512,12 @@ class LatentMap(QWidget):
         """Accept files."""
         if any(url.isLocalFile() for url in event.mimeData().urls()):
             event.acceptProposedAction()
+            self.filesDragged.emit(True)
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """Nothing is dropped."""
+        self.filesDragged.emit(False)
+        super().dragLeaveEvent(event)
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
         """Accept files anywhere on the map."""
@@ -507,6 +525,7 @@ class LatentMap(QWidget):
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Emit the paths of the dropped files."""
+        self.filesDragged.emit(False)
         paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
         if paths:
             event.acceptProposedAction()
