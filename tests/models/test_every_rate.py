@@ -14,7 +14,7 @@ from latentlab.models import Batch, StepState, build
 POINTS = ("ae", "wae", "swae", "energy-vae", "kernel-vae", "decoder-only-vae")
 NOT_LOWERED = ("vq-vae", "vq-vae-2", "fsq-vae", "rvq-vae", "helmholtz")
 NO_ANNEALING = {"capacity-vae", *POINTS, *NOT_LOWERED}
-NO_FREE_BITS = {"iwae", "evolved-binary-vae", "semi-supervised-vae", "per-datapoint-vae", *POINTS, *NOT_LOWERED}
+NO_FREE_BITS = {"iwae", "vade", "evolved-binary-vae", "semi-supervised-vae", "per-datapoint-vae", *POINTS, *NOT_LOWERED}
 CLASSES = 3
 
 
