@@ -71,3 +71,17 @@ def test_a_path_of_two_waypoints_brings_its_interpolation_to_the_front_once(sess
     filmstrip.set_kind("sample")
     session.set_path(np.zeros((3, 2), np.float32))
     assert filmstrip.kind() == "sample"
+
+
+def test_the_interpolation_shows_images_of_the_film_once_it_is_known(qtbot, session, engine, strip, filmstrip):
+    session.set_model(model_info(2), 1, is_new_model=True)
+    filmstrip.set_kind("interpolate")
+    session.set_path(np.array([(0.0, 0.0), (1.0, 1.0)], np.float32))
+    qtbot.waitUntil(lambda: engine.count(Interpolate) > 0)
+    frames = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
+    session.set_path_plan(frames, frames)
+    qtbot.waitUntil(lambda: len(engine.last(Interpolate).waypoints) > 2)
+    request = engine.last(Interpolate)
+    assert len(request.waypoints) == request.steps
+    np.testing.assert_array_equal(request.waypoints[[0, -1]], frames[[0, -1]])
+    assert all((frames == latent).all(axis=1).any() for latent in request.waypoints)

@@ -7,9 +7,11 @@ from contextlib import nullcontext
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from latentlab.cli import main
+from latentlab.config.recipes import RECIPES
 from latentlab.engine.protocol.channel import Mailbox
 from latentlab.engine.protocol.messages import (
     Decode,
@@ -26,7 +28,9 @@ from latentlab.engine.worker.interactive import InteractiveRequests
 from latentlab.engine.worker.workspace import Workspace
 from latentlab.errors import InputError
 from latentlab.latent import plan_path
-from latentlab.models.inference import load_model
+from latentlab.models import build
+from latentlab.models.inference import InferenceModel, load_model
+from latentlab.storage import ModelHeader
 
 WAYPOINTS = np.array([[-2.0, 1.0], [1.5, 0.5], [0.0, -2.0]], np.float32)
 
@@ -126,6 +130,22 @@ def test_through_the_data_and_without(interactive, workspace, model, sent):
     assert not result.is_from_file
     workspace.points = None
     assert "no encoded images" in solve(interactive, sent, "graph")[-1].problem
+
+
+@pytest.mark.parametrize(("recipe", "latent_dim"), [("cvae", 2), ("ladder-vae", 12), ("vae", 200)])
+def test_conditional_models_levels_and_many_dimensions_have_geodesics(workspace, interactive, sent, recipe, latent_dim):
+    config = RECIPES[recipe].config(architecture={"kind": "mlp", "hidden": 8}, latent_dim=latent_dim)
+    torch.manual_seed(0)
+    header = ModelHeader(model=config, image_shape=(1, 8, 8), classes=("a", "b"))
+    workspace.model = InferenceModel(build(config, (1, 8, 8), 2).eval(), header, "cpu")
+    waypoints = np.random.default_rng(0).normal(size=(2, workspace.model.latent_dim)).astype(np.float32)
+    label = 1 if recipe == "cvae" else None
+    result = solve(interactive, sent, waypoints=waypoints, label=label)[-1]
+    assert result.problem == ""
+    np.testing.assert_array_equal(result.curve[[0, -1]], waypoints)
+    assert result.lengths.pixel <= result.straight.pixel * 1.01
+    plan = plan_path(workspace.model, waypoints, 12, "geodesic", label=label)
+    np.testing.assert_allclose(result.curve, plan.curve, atol=1e-3)
 
 
 @pytest.mark.parametrize(
