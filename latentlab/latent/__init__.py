@@ -23,10 +23,12 @@ from latentlab.latent.path_plan import PathLengths, PathPlan
 from latentlab.latent.paths import at_even_speed, interpolate, path_length, plan_path, traverse
 from latentlab.latent.search import NeighbourIndex, nearest, neighbours
 from latentlab.latent.selection import class_shares, contains, mean_image, ranked
+from latentlab.latent.terrain import AssignmentError, Terrain
 from latentlab.latent.way import PATH_KINDS
 
 __all__ = [
     "PATH_KINDS",
+    "AssignmentError",
     "Direction",
     "GaussianMixture",
     "Memorisation",
@@ -35,6 +37,7 @@ __all__ = [
     "PathLengths",
     "PathPlan",
     "Procrustes",
+    "Terrain",
     "analogy",
     "at_even_speed",
     "class_shares",

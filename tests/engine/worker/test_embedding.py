@@ -43,12 +43,17 @@ def sent():
 
 
 @pytest.fixture
-def runner(sent, monkeypatch):
-    FakeProcess.made.clear()
-    monkeypatch.setattr(embedding, "EmbeddingProcess", FakeProcess)
+def workspace(sent):
     workspace = Workspace(sent.append)
     workspace.points = Points(MEAN, np.ones_like(MEAN), np.zeros(40, np.int64), np.arange(40))
     workspace.points_version = 3
+    return workspace
+
+
+@pytest.fixture
+def runner(workspace, monkeypatch):
+    FakeProcess.made.clear()
+    monkeypatch.setattr(embedding, "EmbeddingProcess", FakeProcess)
     return EmbeddingRunner(workspace)
 
 
@@ -149,26 +154,26 @@ def test_the_worker_answers_by_its_loop(driver):
     driver.wait(Embedded, lambda result: result.generation == 8)
 
 
-def test_a_layout_by_components_needs_no_process_and_is_a_terrain_at_once(runner, sent):
+def test_a_layout_by_components_needs_no_process_and_is_a_terrain_at_once(runner, workspace, sent):
     runner.answer(Embed(4, "flat"))
     (only,) = sent
     assert only.done
     assert FakeProcess.made == []
     np.testing.assert_array_equal(only.positions, starting_layout(MEAN))
-    generation, terrain = runner._workspace.terrain
+    generation, terrain = workspace.terrain
     assert generation == 4
     assert (only.error, only.spread) == tuple(terrain.assignment_error())
     z, _ = terrain.at(only.positions[:3])
     assert np.linalg.norm(z - MEAN[:3]) < np.linalg.norm(z)
 
 
-def test_a_cancelled_layout_is_a_terrain_as_far_as_it_has_come(runner):
+def test_a_cancelled_layout_is_a_terrain_as_far_as_it_has_come(runner, workspace):
     runner.answer(Embed(1, "tsne"))
     positions = np.random.default_rng(1).standard_normal((40, 2)).astype(np.float32)
     FakeProcess.made[0].news = positions, 0.5
     runner.check()
-    assert runner._workspace.terrain is None
+    assert workspace.terrain is None
     runner.answer(Embed(2, ""))
-    generation, terrain = runner._workspace.terrain
+    generation, terrain = workspace.terrain
     assert generation == 1
     np.testing.assert_allclose(terrain.at(positions[:1])[0], Terrain(MEAN, positions).at(positions[:1])[0])
