@@ -505,7 +505,8 @@ def test_a_closed_path_is_shown_with_its_last_stretch(parts, session):
     waypoints = np.arange(6, dtype=np.float32).reshape(2, 3)
     item = kept(parts, Path(waypoints, is_closed=True), "Loop")
     parts.window.board.activated.emit(item.id)
-    assert session.path.tolist() == [*waypoints.tolist(), waypoints[0].tolist()]
+    assert session.path.tolist() == waypoints.tolist()
+    assert session.path_style.is_closed
 
 
 def test_what_cannot_be_used_has_only_entries_that_do_not_use_it(parts):
