@@ -12,7 +12,6 @@ from importlib import metadata
 from types import FrameType
 
 from PySide6.QtCore import QObject, QSocketNotifier, Signal, qVersion
-from PySide6.QtGui import QUndoStack
 
 from latentlab import paths
 from latentlab.app.crash_report import FaultLog, UncaughtExceptions, take_fault_logs
@@ -62,7 +61,7 @@ from latentlab.controllers.snapshots import SnapshotsController
 from latentlab.controllers.status_line import StatusLineController
 from latentlab.controllers.tool_hints import ToolHintController
 from latentlab.controllers.training import TrainingController
-from latentlab.controllers.undo_history import UndoHistoryController
+from latentlab.controllers.undo_history import UndoHistoryController, undo_stack
 from latentlab.controllers.worker_status import WorkerStatusController
 from latentlab.controllers.your_image import YourImageController
 from latentlab.engine.client.client import EngineClient
@@ -121,7 +120,7 @@ class Application(QObject):
         self._collector = GuiThreadCollector(self)
         self.session = Session(self)
         self.activity = Activity(self)
-        self.undo = QUndoStack(self)
+        self.undo = undo_stack(self)
         self.engine = EngineClient(self)
         self._controllers = QObject(self)  # their parent: deleted before the window, so that none updates a dead widget
 

@@ -8,7 +8,17 @@ from PySide6.QtGui import QUndoStack
 from latentlab.state.activity import Activity
 from latentlab.state.session import Session
 
+MOST_STEPS = 500
+"""Steps that are kept. A move takes 3 kB, so that a day of exploring took tens of megabytes; a selection takes more."""
+
 _CLEARED = "undo history"  # id of the activity
+
+
+def undo_stack(parent: QObject) -> QUndoStack:
+    """A stack that forgets its oldest steps, so that memory stays bounded."""
+    stack = QUndoStack(parent)
+    stack.setUndoLimit(MOST_STEPS)
+    return stack
 
 
 class UndoHistoryController(QObject):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 
 from latentlab.config.layout import LatentLayout, Level
 from latentlab.controllers.commands import ChooseColour, ChooseLabel, LockDimension, MoveLatent, ShowEncodedImage
-from latentlab.controllers.undo_history import UndoHistoryController
+from latentlab.controllers.undo_history import MOST_STEPS, UndoHistoryController, undo_stack
 from latentlab.engine.protocol.messages import ImageEncoded
 from tests.controllers.conftest import model_info
 
@@ -65,3 +67,19 @@ def test_steps_of_another_model_leave_a_valid_session(history, session, undo):
         while undo.canRedo():
             undo.redo()
             assert session.label in labels
+
+
+def test_row_25_the_oldest_steps_are_forgotten_and_freed(session):
+    """A day of exploring kept each of its steps: 0.2 MB with every thousand gestures."""
+    session.set_model(model_info(2), 1, is_new_model=True)
+    undo, steps = undo_stack(session), []
+    for number in range(MOST_STEPS + 20):
+        step = MoveLatent(session, np.array([number + 1, 0], np.float32), number)
+        steps.append(weakref.ref(step))
+        undo.push(step)
+        del step
+    gc.collect()
+    assert undo.count() == sum(step() is not None for step in steps) == MOST_STEPS
+    while undo.canUndo():
+        undo.undo()
+    assert session.latent.tolist() == [20, 0]
