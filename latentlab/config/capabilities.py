@@ -7,6 +7,7 @@ from latentlab.config.model import ModelConfig
 
 CODES = "its latents are codes, which change by jumps and not by gradient steps"
 CATEGORIES = "its latents are categories, which change by jumps and not by gradient steps"
+SPHERE = "its latents are on a sphere, which steps in all directions leave"
 LAYERS = "its latents are in several layers whose posteriors depend on each other"
 
 
@@ -21,4 +22,6 @@ def why_not_imputed(config: ModelConfig) -> str:
     """Why hidden pixels cannot be filled in by sampling latents; empty if they can."""
     if config.family == "vq":
         return CODES
+    if config.posterior.kind == "von-mises-fisher":
+        return SPHERE
     return CATEGORIES if category_count(config) else ""

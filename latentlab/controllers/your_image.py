@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Hashable
 from dataclasses import replace
 from pathlib import Path
@@ -508,7 +509,7 @@ class YourImageController(QObject):
         path = folder / f"{kind}-{digest.hexdigest()}.png"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            if not path.is_file():
+            if not os.path.isfile(path):
                 save_picture(str(path), image, self._session)
         except (OSError, LatentlabError) as error:
             self._notify("warning", f"The image cannot be stored: {error}")
