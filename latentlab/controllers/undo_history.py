@@ -9,7 +9,7 @@ from latentlab.state.activity import Activity
 from latentlab.state.session import Session
 
 MOST_STEPS = 500
-"""Steps that are kept. A move takes 3 kB, so that a day of exploring took tens of megabytes; a selection takes more."""
+"""Steps that are kept. A move takes 1.5 kB, and a day of exploring took tens of megabytes; a selection takes more."""
 
 _CLEARED = "undo history"  # id of the activity
 

@@ -70,7 +70,7 @@ def test_steps_of_another_model_leave_a_valid_session(history, session, undo):
 
 
 def test_row_25_the_oldest_steps_are_forgotten_and_freed(session):
-    """A day of exploring kept each of its steps: 0.2 MB with every thousand gestures."""
+    """A day of exploring kept each of its steps: 0.1 MB with every thousand gestures."""
     session.set_model(model_info(2), 1, is_new_model=True)
     undo, steps = undo_stack(session), []
     for number in range(MOST_STEPS + 20):
