@@ -8,18 +8,23 @@ import pytest
 from latentlab.config import DataConfig, RunConfig
 from latentlab.engine.client import client as client_module
 from latentlab.engine.client.client import EngineClient
-from latentlab.engine.protocol import requests
+from latentlab.engine.protocol import messages
 from latentlab.engine.protocol.messages import (
     AdjustTraining,
     Axes,
+    CancelFilm,
     CancelLoading,
+    CancelRanking,
+    CloseComparison,
     CompareRuns,
     DatasetCancelled,
     DatasetInfo,
     DatasetOpened,
     Decode,
+    DecodeBoth,
     Decoded,
     DecodeGrid,
+    DecodeOtherGrid,
     DecodeRows,
     DescribeDimension,
     DistanceToData,
@@ -29,8 +34,12 @@ from latentlab.engine.protocol.messages import (
     EncodeDataset,
     EncodeDrawing,
     EncodeImage,
+    EncodeSelection,
+    ExportFilm,
+    ExportSelection,
     Failed,
     FindDirection,
+    Generate,
     GridTiles,
     ImputeImage,
     InspectImage,
@@ -41,12 +50,14 @@ from latentlab.engine.protocol.messages import (
     ModelChanged,
     ModelSaved,
     Nearest,
+    OpenComparison,
     OpenDataset,
     OpenModel,
     PauseTraining,
     PicturesOfPoints,
     PointsChanged,
     PreviewDataset,
+    RankImages,
     ReadCodebooks,
     ReadEpochs,
     ReadSnapshot,
@@ -55,39 +66,49 @@ from latentlab.engine.protocol.messages import (
     Request,
     Sample,
     SaveModel,
+    SearchImages,
+    SolvePath,
     StopImageWork,
     StopTraining,
+    SummarizeSelection,
     Train,
     TrainingState,
     Traverse,
     UnpauseTraining,
     WorkerReady,
     WorkerState,
+    WriteSubset,
 )
 from tests.controllers.conftest import model_info
 from tests.engine.scripted_host import ScriptedHost
 
 Z = np.zeros(2, np.float32)
 PLANE = Axes(Z, Z, Z)
+ROWS = np.zeros(1, np.int64)
 PIXELS = np.zeros((8, 8), np.uint8)
 VIEWS = (
     Decode(1, Z), DecodeGrid(1, PLANE, (0, 1), (0, 1), 1, 1, 8), Traverse(1, Z, (0,), Z), Interpolate(1, Z[None], 2),
     Reconstruct(1), Sample(1), DecodeRows(1, Z[None, None], ()), ReadCodebooks(1), Nearest(1, Z), DistanceToData(1, Z),
     MeasureCopy(1, Z), MeasurePlane(1, PLANE, (0, 1), (0, 1)),
     MeasureFields(1, (), PLANE, (0, 1), (0, 1), 1, 1), CompareRuns(("run",)), DrawThumbnail("key", Z[None]),
-    PicturesOfPoints(1, np.zeros(1, np.int64), "real", 8), DescribeDimension(1, Z, 0, Z), Embed(1, "tsne"),
+    PicturesOfPoints(1, ROWS, "real", 8), DescribeDimension(1, Z, 0, Z), Embed(1, "tsne"),
     EncodeDrawing(1, PIXELS, "Drawing"), InspectImage(1, PIXELS, None, Z), ImputeImage(1, PIXELS, PIXELS > 0),
+    DecodeBoth(1, Z), DecodeOtherGrid(1, PLANE, (0, 1), (0, 1), 1, 1, 8), Generate(1, "prior", 4),
+    SolvePath(1, Z[None], "linear", False, 8, False), SummarizeSelection(1, ROWS),
 )  # fmt: skip
 READS = (
     DrawLatent(1, 0), FindDirection(1, ""), ReadSnapshot(1, "run", 3), ReadEpochs(1, "run", "sample"),
     PreviewDataset("photos", DataConfig()), RefineImage(1, PIXELS),
+    SearchImages(1, "cat"), RankImages(1, "elbo"),
 )  # fmt: skip
 WORK = (
     OpenModel("other"), SaveModel("there"), OpenDataset("more"), EncodeImage("face.png"), Train(RunConfig(), "run"),
+    ExportSelection("a.csv", ROWS, "table"), ExportFilm("a.gif", Z[None], 20, 1), WriteSubset("some", ROWS),
 )  # fmt: skip
 CONTROLS = (
     PauseTraining(), UnpauseTraining(), StopTraining(), AdjustTraining(beta=2.0), CancelLoading(), EncodeDataset(),
     StopImageWork("refine"),
+    CancelFilm(), CancelRanking(), OpenComparison(1, "other"), CloseComparison(), EncodeSelection(ROWS),
 )  # fmt: skip
 OF_THE_CLIENT = {"Request", "Ping", "Shutdown", "RestartWorker"}
 DATASET = DatasetInfo("photos", "photos", 10, (1, 8, 8), (), (), 9, 1, (), 0, DataConfig(), 640)
@@ -160,7 +181,7 @@ def failures(results: list[object]) -> list[Request | None]:
 
 
 def test_every_request_is_tested_here():
-    kinds = {name for name, kind in vars(requests).items() if isinstance(kind, type) and issubclass(kind, Request)}
+    kinds = {name for name, kind in vars(messages).items() if isinstance(kind, type) and issubclass(kind, Request)}
     assert kinds - OF_THE_CLIENT <= {name_of(each) for each in VIEWS + READS + WORK + CONTROLS}
 
 
