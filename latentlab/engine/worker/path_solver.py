@@ -43,6 +43,7 @@ class PathSolver:
         self._workspace = workspace
         self._batch_size = AdaptiveBatchSize(_SLICE_SECONDS, first=4)
         self._derivatives = AdaptiveBatchSize(_SLICE_SECONDS, first=2)
+        self._piece_began = 0.0
         self._known = KnownGeodesics()
         self._known_of: tuple[int, int | None] = (-1, None)  # version of the weights, and class
         self._graph: NeighbourGraph | None = None
@@ -58,6 +59,7 @@ class PathSolver:
         """
         workspace = self._workspace
         model, version = workspace.need_model(), workspace.version
+        self._piece_began = time.perf_counter()
         try:
             _check(request, model)
             if self._known_of != (version, request.label):
@@ -144,7 +146,10 @@ class PathSolver:
             parts.append(compute(rows))
             batch_size.record(rows.stop - start, time.perf_counter() - began)
             start = rows.stop
-            yield
+            # Several short batches are one piece: beside a run a few pieces are done with each training step.
+            if time.perf_counter() - self._piece_began >= _SLICE_SECONDS:
+                yield
+                self._piece_began = time.perf_counter()
         return np.concatenate(parts).astype(np.float64)
 
     def _graph_of_points(self) -> Generator[None, None, NeighbourGraph]:
