@@ -37,7 +37,8 @@ from latentlab.utils.file_formats import DATASET_FILTER
 from latentlab.utils.source_names import join_sources
 
 SESSION_KINDS = f"Sessions (*{SUFFIX})"
-MODEL_KINDS = "Models (*.safetensors)"
+MODEL_KINDS = "Models (*.safetensors *.onnx *.zip model.json)"
+SAVED_KINDS = "Models (*.safetensors)"
 CHECKPOINT = "checkpoint.safetensors"
 """A file of a run folder without a model description: opening it opens its run."""
 IMAGE_KINDS = f"Images ({' '.join(f'*{suffix}' for suffix in sorted(IMAGE_SUFFIXES))})"
@@ -233,7 +234,7 @@ class ActionsController(QObject):
             self._warn("There is no model to save.")
             return
         name = f"{model.name}.safetensors"
-        dialogs.choose_target(self._window, "Save the model", name, MODEL_KINDS, self._model.save)
+        dialogs.choose_target(self._window, "Save the model", name, SAVED_KINDS, self._model.save)
 
     def _on_save_session(self) -> None:
         name = f"session{SUFFIX}"

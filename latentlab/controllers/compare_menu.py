@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QMenu
 
 from latentlab import paths
+from latentlab.controllers.actions import MODEL_KINDS
 from latentlab.controllers.compare import CompareController
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import RunSnapshots
@@ -75,9 +76,7 @@ class CompareMenuController(QObject):
         action.triggered.connect(lambda _checked=False: chosen())
 
     def _choose_file(self) -> None:
-        _start_in_runs(
-            dialogs.choose_file(self._window, "Compare with a model", "Models (*.safetensors)", self._compare.open)
-        )
+        _start_in_runs(dialogs.choose_file(self._window, "Compare with a model", MODEL_KINDS, self._compare.open))
 
     def _choose_run(self) -> None:
         _start_in_runs(dialogs.choose_folder(self._window, "Compare with a run", self._compare.open))

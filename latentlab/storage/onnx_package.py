@@ -176,6 +176,12 @@ def is_package(path: Path) -> bool:
         return False
 
 
+def package_of(path: Path) -> Path:
+    """The folder of a package for one of its files, as a file dialog gives it; any other path as it is."""
+    names = (DESCRIPTION, DECODER, ENCODER)
+    return path.parent if path.name in names and is_package(path.parent) else path
+
+
 def read_package(path: Path) -> OnnxPackage:
     """Read a package, or the ``.onnx`` file of a decoder that says all that is needed by itself.
 
@@ -417,6 +423,7 @@ __all__ = [
     "OnnxPackage",
     "PackageDescription",
     "is_package",
+    "package_of",
     "read_package",
     "require_new_folder",
     "write_package",

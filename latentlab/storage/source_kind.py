@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from latentlab.errors import InputError
-from latentlab.storage.onnx_package import is_package
+from latentlab.storage.onnx_package import is_package, package_of
 from latentlab.storage.session_file import SUFFIX
 from latentlab.utils.file_formats import array_in_file
 from latentlab.utils.source_names import NAMED, expand, parts_of
@@ -30,7 +30,7 @@ def kind_of(source: str) -> str:
     path = Path(source)
     if len(parts_of(source)) > 1:
         return "dataset"
-    if source.startswith("bundled:") or path.suffix.lower() in _MODELS or is_package(path):
+    if source.startswith("bundled:") or path.suffix.lower() in _MODELS or is_package(package_of(path)):
         return "model"
     if source.endswith(SUFFIX):
         return "session"

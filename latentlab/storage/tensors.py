@@ -27,6 +27,8 @@ LARGEST_HEADER = 10_000_000
 NOT_A_MODEL = "is not a latentlab model"
 DAMAGED = "is damaged"
 
+_ADOPT = "to open a model of your own, make a package of it with latentlab adopt"
+
 _COPIES = 3
 """Of a file in memory while it is read: its bytes, its arrays, and the largest array once more for the hash."""
 
@@ -144,9 +146,9 @@ def _checked_metadata(path: Path, file: BinaryIO, size: int, key: str) -> str:
 def _what_it_is(prefix: bytes) -> str | None:
     """Name the format of a file with these first bytes, for formats that models are often saved in."""
     if prefix.startswith(b"PK\x03\x04"):
-        return "it is a zip archive (perhaps a PyTorch .pt file), which is never opened"
+        return f"it is a zip archive (perhaps a PyTorch .pt file), which is never opened; {_ADOPT}"
     if prefix[0] == 0x80 and prefix[1] in (2, 3, 4, 5):
-        return "it is a pickle, which could run code and is never opened"
+        return f"it is a pickle, which could run code and is never opened; {_ADOPT}"
     return None
 
 

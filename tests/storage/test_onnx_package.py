@@ -35,6 +35,13 @@ def test_a_package_is_a_model_as_a_folder_and_as_a_zip(tmp_path: Path) -> None:
         assert set(found.package.test) == {"z", "decoded", "image", "mean", "std"}
 
 
+@pytest.mark.parametrize("name", ["model.json", "decoder.onnx", "encoder.onnx"])
+def test_a_file_of_a_package_stands_for_it(tmp_path: Path, name: str) -> None:
+    folder = write(tmp_path / "linear")
+    assert kind_of(str(folder / name)) == "model"
+    assert find_model(folder / name) == folder
+
+
 def test_a_zip_of_images_and_a_folder_with_another_model_json_are_no_packages(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "images.zip", "w") as file:
         file.writestr("a/1.png", b"")
