@@ -93,8 +93,11 @@ class DockLayout:
         self._is_narrow = narrow
         before, after = (WIDE_COLUMNS, NARROW_COLUMNS) if narrow else (NARROW_COLUMNS, WIDE_COLUMNS)
         columns = self.columns()
+        # A column is never narrower than the widest of its panels needs.
+        least = [max(self.docks[name].minimumSizeHint().width() for name in names) for names in (_LEFT, _RIGHT)]
         wanted = [
-            new if abs(now - old) <= _TOLERANCE else now for now, old, new in zip(columns, before, after, strict=True)
+            new if abs(now - max(old, low)) <= _TOLERANCE else now
+            for now, old, new, low in zip(columns, before, after, least, strict=True)
         ]
         if wanted != columns:
             self._set_columns(*wanted)

@@ -195,7 +195,7 @@ def test_the_parts_of_a_batch_have_the_same_noise_in_both_passes():
     model = build(validated(ModelConfig, config), (1, 8, 8)).train()
     rates = []
     cost = model.rate_schedule.cost
-    model.rate_schedule.cost = lambda rate: (rates.append(rate.item()), cost(rate))[1]
+    model.rate_schedule.cost = lambda rate, **how: (rates.append(rate.item()), cost(rate, **how))[1]
     OptimizerStep(model, TrainingConfig(), 4).run(Batch(torch.rand(12, 1, 8, 8)), StepState(0, 0, 1, 12), 1e-3)
     assert len(rates) == 6
     assert rates[:3] == rates[3:]
