@@ -113,11 +113,12 @@ def _value(each: Tensor) -> Tensor:
 
 def _apply(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The function's result with its derivatives, by the rule for its kind."""
-    duals = [each for each in _tensors((args, kwargs)) if isinstance(each, _Dual)]
+    given = [each for each in _tensors((args, kwargs)) if isinstance(each, _Dual)]
+    duals = list({id(each): each for each in given}.values())
     value = func(*_map(_value, args), **_map(_value, kwargs))
     if not any(each.is_floating_point() for each in _tensors(value)):
         return value  # a size, a device, a comparison
-    alone = duals[0] if len(duals) == 1 else None
+    alone = duals[0] if len(given) == 1 else None
     is_first = alone is not None and bool(args) and args[0] is alone
     if func in _LAYERS and is_first and alone is not None and len(args) > 1:
         return _dual(value, _through_layer(func, alone, args, kwargs))

@@ -45,6 +45,11 @@ def test_every_decoder(kind, activation):
     check(build(config, (3, 9, 12), 0).double().eval().decode)
 
 
+def test_an_argument_that_is_given_twice():
+    check(lambda z: torch.addcmul(z, z, torch.exp(z)))
+    check(lambda z: z * z + torch.exp(z))
+
+
 @pytest.mark.parametrize("kind", ["bernoulli", "gaussian", "continuous-bernoulli", "discretised-logistic"])
 @pytest.mark.parametrize("sigma", ["learned", "pixel"])
 def test_every_likelihood(kind, sigma):
