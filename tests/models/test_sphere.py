@@ -146,6 +146,7 @@ def test_only_the_direction_of_a_latent_is_decoded_and_no_gradient_is_lost():
     torch.testing.assert_close(mean.norm(dim=-1), torch.ones(6))
     assert (std > 0).all()
     torch.testing.assert_close(model.decode(3 * mean), model.decode(mean))
+    torch.testing.assert_close(model.decoder_output(3 * mean), model.decoder_output(mean))
     assert torch.isfinite(model.decode(0 * mean)).all()
     model.infer(batch).rsample(3).z.sum().backward()
     for head in (model.posterior.direction, model.posterior.log_concentration):

@@ -212,11 +212,11 @@ class VAE(ImageModel):
         """Whether a step can be captured as a CUDA graph: not one that draws by rejection."""
         return self.config.posterior.kind != "von-mises-fisher" and super().is_capturable
 
-    def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """Mean of p(x|z) for z [B, d]: float32 [B, C, H, W] in [0, 1]; on a sphere, for the direction of z from 0."""
+    def decoder_output(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        """The decoder's output for z [B, d]; on a sphere, for the direction of z from 0."""
         if self.config.posterior.kind == "von-mises-fisher":
             z = functional.normalize(z, dim=-1)
-        return super().decode(z, label)
+        return super().decoder_output(z, label)
 
     def sample_prior(self, count: int, generator: torch.Generator | None = None, temperature: float = 1.0) -> Tensor:
         """Draw latents [count, d] from the prior."""
