@@ -8,7 +8,13 @@ from latentlab.config.model import ModelConfig
 CODES = "its latents are codes, which change by jumps and not by gradient steps"
 CATEGORIES = "its latents are categories, which change by jumps and not by gradient steps"
 SPHERE = "its latents are on a sphere, which steps in all directions leave"
+LIKELIHOOD = "its likelihood is not known, since it was made by another program"
 LAYERS = "its latents are in several layers whose posteriors depend on each other"
+
+
+def why_not_inspected(config: ModelConfig) -> str:
+    """Why nothing can be said of images by p(x|z), neither an ELBO nor the spread of a pixel; empty if it can."""
+    return LIKELIHOOD if config.family == "foreign" else ""
 
 
 def why_not_refined(config: ModelConfig) -> str:
@@ -20,6 +26,8 @@ def why_not_refined(config: ModelConfig) -> str:
 
 def why_not_imputed(config: ModelConfig) -> str:
     """Why hidden pixels cannot be filled in by sampling latents; empty if they can."""
+    if reason := why_not_inspected(config):
+        return reason
     if config.family == "vq":
         return CODES
     if config.posterior.kind == "von-mises-fisher":

@@ -14,7 +14,7 @@ from PySide6.QtGui import QGuiApplication, QImage, QUndoStack
 
 from latentlab import paths
 from latentlab.config import ModelConfig, validated
-from latentlab.config.capabilities import why_not_imputed, why_not_refined
+from latentlab.config.capabilities import why_not_imputed, why_not_inspected, why_not_refined
 from latentlab.controllers.board import BoardController
 from latentlab.controllers.commands import HidePixels, ShowEncodedImage, at_its_mean, extend_last
 from latentlab.controllers.encoded_image import EncodedImageController
@@ -266,6 +266,9 @@ class YourImageController(QObject):
         shown = self._session.encoded_image
         if shown is None or self._refining is not None:
             return
+        config = self._config()
+        if config is not None and why_not_inspected(config):
+            return  # the panel's buttons say why
         elbo = None if shown.refinement is None else shown.refinement[1][0]
         self._inspected_image = shown
         self._engine.request(

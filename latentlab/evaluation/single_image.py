@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from latentlab.config.capabilities import why_not_refined
+from latentlab.config.capabilities import why_not_inspected, why_not_refined
 from latentlab.errors import InputError
 from latentlab.evaluation.imputation import as_batch, hidden_pixels, known_labels, observed_pixels
 from latentlab.evaluation.imputer import SAMPLES as IMPUTATION_SAMPLES
@@ -66,8 +66,12 @@ def target_of(
     Raises
     ------
     InputError
-        For another shape, a mask that hides nothing, or a class that is missing or unknown.
+        For another shape, a mask that hides nothing, a class that is missing or unknown, or a model whose likelihood is
+        not known.
     """
+    reason = why_not_inspected(model.module.config)
+    if reason:
+        raise InputError(f"nothing of this image can be measured with this model: {reason}")
     images = as_batch(model, np.asarray(image))
     if len(images) != 1:
         raise InputError(f"one image is needed, not {len(images)}")

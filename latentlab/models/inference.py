@@ -13,6 +13,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from latentlab.config.capabilities import why_not_inspected
 from latentlab.config.layout import latent_layout
 from latentlab.data import Dataset
 from latentlab.data.images.image_types import Ranges
@@ -182,7 +183,7 @@ class InferenceModel:
         """Standard deviation of each pixel under p(x|z), float32 [N, C, H, W].
 
         Of a Bernoulli likelihood it follows from the mean λ: √(λ (1 − λ)). Parameters and errors are those of
-        ``decode``.
+        ``decode``; a model whose likelihood is not known is refused too.
 
         Examples
         --------
@@ -190,14 +191,14 @@ class InferenceModel:
         >>> bool(model.pixel_std([[0.0, 0.0]]).max() <= 0.5)
         True
         """
-        module = self.module
+        module = self._with_likelihood()
         return self._images_of(z, label, lambda z, label: module.likelihood.std(module.decoder_output(z, label)))
 
     def sample_pixels(self, z: ArrayLike, label: ArrayLike | None = None, seed: int = 0) -> FloatArray:
         """Draw an image of p(x|z) for each latent, float32 [N, C, H, W] clamped to [0, 1]; the same for the same seed.
 
         Unlike ``decode``, which gives the mean, this has the noise of the pixels. Parameters and errors are those of
-        ``decode``.
+        ``pixel_std``.
 
         Examples
         --------
@@ -205,12 +206,20 @@ class InferenceModel:
         >>> np.unique(model.sample_pixels([[0.0, 0.0]]))
         array([0., 1.], dtype=float32)
         """
+        module = self._with_likelihood()
 
         def draw(z: Tensor, label: Tensor | None) -> Tensor:
-            return self.module.likelihood.sample(self.module.decoder_output(z, label)).clamp(0, 1)
+            return module.likelihood.sample(module.decoder_output(z, label)).clamp(0, 1)
 
         with fixed_noise(self.device, seed):
             return self._images_of(z, label, draw)
+
+    def _with_likelihood(self) -> LatentModel:
+        """The network, if its p(x|z) is known."""
+        reason = why_not_inspected(self.module.config)
+        if reason:
+            raise InputError(f"this model gives only the mean of p(x|z): {reason}")
+        return self.module
 
     def _images_of(
         self, z: ArrayLike, label: ArrayLike | None, make: Callable[[Tensor, Tensor | None], Tensor]

@@ -19,6 +19,7 @@ CATEGORIES = "The latents are categories, which change by jumps"
 NO_ENCODER = "The model has no encoder: it finds latents by a search, which takes too long for every place"
 SEARCHES = "The model improves each image's latent by a search, which takes too long for every place"
 ONE_SIGMA = "The likelihood has one σ for all pixels and images: it is the same everywhere"
+NO_LIKELIHOOD = "The model's likelihood is not known, since it was made by another program"
 NO_PLANE = "A terrain is no plane of the latent space"
 NO_TERRAIN = "Only of a terrain: choose PCA terrain, t-SNE or UMAP as the map's axes"
 NO_POINTS = "No images are encoded: open a dataset"
@@ -61,6 +62,8 @@ def _no_classes(session: Session) -> str:
 
 
 def _not_of_model(model: ModelInfo, kind: str, name: str) -> str:
+    if name == UNCERTAINTY and model.config.get("family") == "foreign":
+        return NO_LIKELIHOOD
     if name == UNCERTAINTY:
         likelihood = model.config.get("likelihood", {})
         has_sigma = likelihood.get("kind") in ("gaussian", "discretised-logistic")

@@ -90,6 +90,7 @@ def with_config(**parts):
             with_config(likelihood={"kind": "gaussian", "sigma": "optimal"}),
             {"uncertainty": field_reasons.ONE_SIGMA},
         ),
+        (with_config(family="foreign"), {"uncertainty": field_reasons.NO_LIKELIHOOD}),
         (with_config(posterior={"start": "prior", "refine": 30}), {"round_trip": field_reasons.NO_ENCODER}),
         (with_config(posterior={"start": "encoder", "refine": 20}), {"round_trip": field_reasons.SEARCHES}),
         (

@@ -43,6 +43,17 @@ def test_what_a_foreign_model_cannot_do_is_said(tmp_path):
         model.encode(np.zeros((1, *SHAPE), np.float32))
     with pytest.raises(InputError, match="prior is not known"):
         model.generate(2)
+    image, z = np.zeros(SHAPE, np.float32), np.zeros((1, LATENT))
+    hidden = np.ones(SHAPE[1:], bool)
+    for ask in (
+        lambda: latentlab.inspect(model, image),
+        lambda: latentlab.refine(model, image),
+        lambda: latentlab.imputations(model, image, hidden),
+        lambda: model.pixel_std(z),
+        lambda: model.sample_pixels(z),
+    ):
+        with pytest.raises(InputError, match="likelihood is not known"):
+            ask()
 
 
 def test_a_test_that_does_not_hold_is_refused_with_the_difference(tmp_path):
