@@ -10,8 +10,7 @@ from torch.nn import functional
 
 from latentlab.config import ArchitectureConfig
 from latentlab.config.layout import Sizes
-from latentlab.models.networks.base import Decoder, Encoder, ImageShape
-from latentlab.models.networks.conv import Upsample, channels, group_norm, pyramid, strides
+from latentlab.models.networks.conv import ConvDecoder, ConvEncoder, Upsample, channels, group_norm, strides
 
 
 class NormalisedBlock(nn.Module):
@@ -101,40 +100,13 @@ def attentive_upward(config: ArchitectureConfig, outputs: int, sizes: Sizes) -> 
     return nn.Sequential(*layers), widths[-1]
 
 
-class AttentionEncoder(Encoder):
+class AttentionEncoder(ConvEncoder):
     """Halves the sides above 4 with a strided convolution each, and flattens the last maps."""
 
-    def __init__(self, config: ArchitectureConfig, image_shape: ImageShape) -> None:
-        super().__init__(config, image_shape)
-        sizes = pyramid(*image_shape[1:])
-        self.layers, width = attentive_downward(config, image_shape[0], sizes)
-        self.features = width * math.prod(sizes[-1])
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Compute the features."""
-        features: Tensor = self.layers(x.contiguous(memory_format=torch.channels_last))
-        return features.flatten(1)
+    build_layers = staticmethod(attentive_downward)
 
 
-class AttentionDecoder(Decoder):
+class AttentionDecoder(ConvDecoder):
     """An affine map to the smallest level of the pyramid, then up to the image."""
 
-    def __init__(self, config: ArchitectureConfig, latents: int, image_shape: ImageShape) -> None:
-        super().__init__(config, latents, image_shape)
-        sizes = pyramid(*image_shape[1:])
-        layers, width = attentive_upward(config, image_shape[0], sizes)
-        self.smallest = (width, *sizes[-1])
-        self.start = nn.Linear(latents, math.prod(self.smallest))
-        self.layers = layers
-
-    @property
-    def first_layer(self) -> nn.Linear:
-        """The affine map to the smallest level."""
-        return self.start
-
-    def forward(self, z: Tensor) -> Tensor:
-        """Compute the likelihood's parameters."""
-        start: Tensor = self.start(z)
-        maps = start.view(len(z), *self.smallest).contiguous(memory_format=torch.channels_last)
-        pixels: Tensor = self.layers(maps)
-        return pixels
+    build_layers = staticmethod(attentive_upward)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -121,10 +122,13 @@ def upward(config: ArchitectureConfig, outputs: int, sizes: Sizes) -> tuple[nn.S
 class ConvEncoder(Encoder):
     """3 × 3 convolutions that halve the sides above 4, flattened at the end."""
 
+    # The layers down a pyramid of sizes, and their number of output channels.
+    build_layers: Callable[[ArchitectureConfig, int, Sizes], tuple[nn.Sequential, int]] = staticmethod(downward)
+
     def __init__(self, config: ArchitectureConfig, image_shape: ImageShape) -> None:
         super().__init__(config, image_shape)
         sizes = pyramid(*image_shape[1:])
-        self.layers, width = downward(config, image_shape[0], sizes)
+        self.layers, width = self.build_layers(config, image_shape[0], sizes)
         self.features = width * math.prod(sizes[-1])
 
     def forward(self, x: Tensor) -> Tensor:
@@ -137,10 +141,13 @@ class ConvEncoder(Encoder):
 class ConvDecoder(Decoder):
     """An affine map to the smallest level of the pyramid, then transposed convolutions up to the image."""
 
+    # The layers up a pyramid of sizes, and their number of input channels.
+    build_layers: Callable[[ArchitectureConfig, int, Sizes], tuple[nn.Sequential, int]] = staticmethod(upward)
+
     def __init__(self, config: ArchitectureConfig, latents: int, image_shape: ImageShape) -> None:
         super().__init__(config, latents, image_shape)
         sizes = pyramid(*image_shape[1:])
-        layers, width = upward(config, image_shape[0], sizes)
+        layers, width = self.build_layers(config, image_shape[0], sizes)
         self.smallest = (width, *sizes[-1])
         self.start = nn.Linear(latents, math.prod(self.smallest))
         self.layers = layers

@@ -66,8 +66,12 @@ class MixturePrior(Prior):
         temperature: float = 1.0,
     ) -> Tensor:
         """Draw [count, d] latents."""
-        chosen = self._choices(count, len(self.means), generator)
+        chosen = self._components(count, generator)
         return self.means[chosen] + temperature * torch.exp(self.log_stds[chosen]) * self._normal(count, generator)
+
+    def _components(self, count: int, generator: torch.Generator | None) -> Tensor:
+        """Indices [count] of the Gaussians that latents are drawn from."""
+        return self._choices(count, len(self.means), generator)
 
 
 class ClusterPrior(MixturePrior):
@@ -128,18 +132,10 @@ class ClusterPrior(MixturePrior):
             parameter[:count] = torch.from_numpy(values.astype(np.float32)).to(parameter)
         self.logits[count:] = math.log(_LEAST_WEIGHT)
 
-    def sample(
-        self,
-        count: int,
-        generator: torch.Generator | None = None,
-        encode: Encode | None = None,
-        temperature: float = 1.0,
-    ) -> Tensor:
-        """Draw [count, d] latents."""
+    def _components(self, count: int, generator: torch.Generator | None) -> Tensor:
         shares = torch.softmax(self.logits.detach(), 0)
         shares = shares if generator is None else shares.cpu()
-        chosen = torch.multinomial(shares, count, replacement=True, generator=generator).to(self.device)
-        return self.means[chosen] + temperature * torch.exp(self.log_stds[chosen]) * self._normal(count, generator)
+        return torch.multinomial(shares, count, replacement=True, generator=generator).to(self.device)
 
 
 class VampPrior(Prior):
