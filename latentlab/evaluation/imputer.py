@@ -130,13 +130,14 @@ class Imputer:
             prior = target.model.sample_prior(self._samples - from_q, self._generator)
             z = torch.cat([drawn, prior])
         log_weights, means = [], []
+        log_share = math.log(from_q / self._samples), math.log(1 - from_q / self._samples)
         for start in range(0, len(z), target.piece):
             part = z[start : start + target.piece]
             with torch.no_grad():
                 output = target.output(part)
                 log_prior = target.log_prior(part)
                 log_q = gaussian_log_density(part, q.mean, q.log_std).sum(-1)
-                proposal = torch.logaddexp(log_q, log_prior) - math.log(2)
+                proposal = torch.logaddexp(log_q + log_share[0], log_prior + log_share[1])
                 log_weights.append(target.log_likelihood_of(output) + log_prior - proposal)
                 means.append(target.model.likelihood.mean(output))
             yield None
@@ -150,19 +151,19 @@ class Imputer:
     def _resampled(self, weights: Tensor) -> Tensor:
         """Indices of latents drawn by their weights, evenly spaced in their sum (systematic resampling)."""
         start = torch.rand((), generator=self._generator).item()
-        places = (torch.arange(self._draws) + start) / self._draws
-        indices = torch.searchsorted(weights.double().cumsum(0).cpu(), places.double()).clamp_max(len(weights) - 1)
+        levels = (torch.arange(self._draws) + start) / self._draws
+        indices = torch.searchsorted(weights.double().cumsum(0).cpu(), levels.double()).clamp_max(len(weights) - 1)
         order = torch.randperm(self._draws, generator=self._generator)
         return indices[order].to(weights.device)
 
     # --- Langevin chains ------------------------------------------------------------------------------
 
     def _moved(self, before: Filling, q: Diagonal) -> Iterator[Filling | None]:
-        """Move every drawn latent so often that those which began as one have parted."""
+        """Run a chain for every filling, long enough that chains which began at one latent have parted."""
         z, scale = torch.from_numpy(before.z).to(self._device), q.std.clamp(_LEAST_STD, _MOST_STD)
-        # The mode of q is a start of its own for one half: importance weights in many dimensions are chance.
-        fresh = q.from_noise(self._noise(len(z))).z[:, 0]
-        z = torch.where((torch.arange(len(z), device=z.device) % 2 == 0)[:, None], z, fresh)
+        # Every second chain begins at a draw of q: in many dimensions it is chance which latents have weight.
+        of_q = q.from_noise(self._noise(len(z))).z[:, 0]
+        z = torch.where((torch.arange(len(z), device=z.device) % 2 == 0)[:, None], z, of_q)
         log_density, gradient, means = self._slope(z)
         step, total, count = 0.5 / self._d ** (1 / 6), torch.zeros_like(means[0]), 0
         for move in range(1, _MOVES + 1):

@@ -245,7 +245,7 @@ def _descend(curve: FloatArray, stiffness: float) -> Solving:
     random = np.random.default_rng(0)
     rotation, offset = np.eye(size), 0
     images, derivatives = yield Evaluate(curve, rotation[:_MAX_DIRECTIONS], curve)
-    resting = refused = 0
+    resting = 0
     for _ in range(_MAX_ITERATIONS):
         directions = rotation[offset : offset + _MAX_DIRECTIONS]
         assert derivatives is not None
@@ -296,7 +296,7 @@ def _system(images: FloatArray, derivatives: FloatArray) -> tuple[FloatArray, Fl
 
 
 def _step(gradient: FloatArray, diagonal: FloatArray, beside: FloatArray, damping: float) -> FloatArray:
-    """Solve the damped block-tridiagonal system for the step [m, k], by elimination from both sides of each block."""
+    """Solve the damped block-tridiagonal system for the step [m, k]: elimination forwards, substitution backwards."""
     count, k = gradient.shape
     scale = np.trace(diagonal, axis1=1, axis2=2) / k
     floor = 1e-9 * scale.max(initial=0) + 1e-30
