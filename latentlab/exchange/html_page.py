@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -250,10 +251,10 @@ def _facts(model: InferenceModel, shown: int, total: int, has_images: bool) -> s
     ]
     elbo = model.header.metrics.get("validation_elbo")
     if elbo is not None:
-        parts.append(f"ELBO {elbo:.1f} nats")
+        parts.append(f"ELBO {elbo:.1f} nats".replace("-", "−"))
     if total and not has_images:
         parts.append("pictures of points are reconstructions")
-    return " · ".join(parts).replace("-", "−") if elbo is not None else " · ".join(parts)
+    return " · ".join(parts)
 
 
 def _footer(model: InferenceModel, has_network: bool) -> str:
@@ -275,11 +276,8 @@ def _page(content: dict[str, Any]) -> str:
         "/*DECODER*/": _text("decoder.js"),
         "/*PAGE*/": _text("page.js"),
     }
-    page = _text("page.html")
-    for mark, text in parts.items():
-        before, _, after = page.partition(mark)
-        page = before + text + after
-    return page
+    # All at once: a name from outside may read like one of the marks.
+    return re.sub("|".join(map(re.escape, parts)), lambda mark: parts[mark[0]], _text("page.html"))
 
 
 def _text(name: str) -> str:

@@ -50,6 +50,20 @@ def test_another_network_has_images_that_were_decoded_before_and_says_so(tmp_pat
     assert "nearest of 33 × 33 that were decoded beforehand" in data["footer"]
 
 
+def test_a_name_that_reads_like_a_mark_of_the_page_is_a_name(tmp_path):
+    export_html(with_points("vae"), tmp_path / "page.html", title="/*DECODER*/ /*PAGE*/")
+    assert content(tmp_path / "page.html")["title"] == "/*DECODER*/ /*PAGE*/"
+
+
+def test_a_negative_elbo_has_a_minus_sign_and_a_recipe_keeps_its_hyphen(tmp_path):
+    model = with_points("beta-vae")
+    model.header = model.header.model_copy(update={"metrics": {"validation_elbo": -95.25}})
+    export_html(model, tmp_path / "page.html")
+    facts = content(tmp_path / "page.html")["facts"]
+    assert "beta-vae" in facts
+    assert "ELBO −95.2 nats" in facts
+
+
 def test_the_page_asks_nothing_of_the_network_and_names_cannot_end_a_script(tmp_path):
     model = with_points("vae", (HOSTILE, "b", "c"))
     export_html(model, tmp_path / "page.html", title=HOSTILE)
