@@ -71,8 +71,10 @@ class PathBar(QWidget):
         self._count = 0
         layout = column(self, 0, SPACE // 2)
         layout.setContentsMargins(SPACE, SPACE // 2, SPACE, SPACE // 2)
-        layout.addWidget(self._narrow(self._build_choices()))
-        layout.addWidget(self._narrow(self._build_player()))
+        for controls in (self._build_choices(), self._build_player()):
+            # Either row may be narrower than its controls, in a narrow window.
+            controls.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            layout.addWidget(controls)
         self._lengths = ElidedLabel()
         self._lengths.setProperty("role", "dim")
         named(self._lengths, "pathLengths", "lengths of the path", "")
@@ -81,11 +83,6 @@ class PathBar(QWidget):
         self.set_frames(0)
         self.set_text(NO_PATH)
         self.hide()
-
-    def _narrow(self, layout: QWidget) -> QWidget:
-        """A row that may be narrower than its controls, in a narrow window."""
-        layout.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        return layout
 
     def _build_choices(self) -> QWidget:
         self._kind = combo_box()
@@ -103,10 +100,8 @@ class PathBar(QWidget):
         self._even.toggled.connect(self.evenToggled)
         self._frames = self._spin("pathFrames", "number of images", "How many images are played", MAX_FRAMES, FRAMES)
         self._frames.setSuffix(" images")
-        self._speed = self._spin("pathSpeed", "images a second", "Images a second", MAX_SPEED, SPEED)
-        self._speed.setSuffix(" / s")
         choices = QWidget()
-        choices.setLayout(row(self._kind, self._loop, self._even, self._frames, self._speed, space=SPACE // 2))
+        choices.setLayout(row(self._kind, self._loop, self._even, self._frames, space=SPACE // 2))
         return choices
 
     def _build_player(self) -> QWidget:
@@ -121,6 +116,8 @@ class PathBar(QWidget):
         self._position = label()
         named(self._position, "pathPosition", "position", "")
         self._position.setFont(tabular(self._position.font()))
+        self._speed = self._spin("pathSpeed", "images a second", "Images a second", MAX_SPEED, SPEED)
+        self._speed.setSuffix(" / s")
         self._go = tool_button("pathGo", "choose this latent", "Choose the latent of this image (Enter)", "explore")
         self._go.clicked.connect(self.goRequested)
         self._keep = tool_button("pathKeep", "keep on the Board", "Keep the path on the Board", "save")
@@ -131,7 +128,7 @@ class PathBar(QWidget):
         self._export.clicked.connect(self.exportRequested)
         buttons = (self._go, self._keep, self._copy, self._export)
         player = QWidget()
-        layout = row(self._play, self._slider, self._position, *buttons, space=SPACE // 2)
+        layout = row(self._play, self._slider, self._position, self._speed, *buttons, space=SPACE // 2)
         layout.setStretch(1, 1)
         player.setLayout(layout)
         return player
@@ -141,8 +138,7 @@ class PathBar(QWidget):
         named(spin, name, accessible, tip)
         spin.setRange(1, most)
         spin.setValue(value)
-        spin.setMinimumWidth(48)
-        spin.setMaximumWidth(104)
+        spin.setMaximumWidth(120)
         spin.setKeyboardTracking(False)  # not a path for every digit that is typed
         spin.valueChanged.connect(lambda _value: self.settingsChanged.emit())
         return spin
