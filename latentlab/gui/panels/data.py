@@ -36,8 +36,8 @@ DEMO = "demo:shapes"
 _EMPTY = "Open a folder of images, or try the demo shapes, to see samples and counts here."
 READING = ("image_size", "channels", "fit", "invert", "levels")
 SUBSET = ("per_class", "limit", "split", "validation", "seed")
-_MIN_SHEET_HEIGHT = 48
-_MAX_SHEET_HEIGHT = 168  # px
+_MIN_SHEET_HEIGHT, _MAX_SHEET_HEIGHT = 48, 168  # px
+_MIN_FORM_HEIGHT = 112  # px that are left to the controls below the facts, else the contact sheet scrolls with them
 PREVIEW_DELAY = 150  # ms without a change before a preview is requested
 
 
@@ -92,10 +92,10 @@ class DataPanel(QWidget):
         """Make the parts, some with each step; the iterator must be exhausted before the panel is used or shown."""
         body = self._body = QWidget()
         self._area = scrolled(body)
-        outer = column(self, 0, 0)
+        outer = self._outer = column(self, 0, 0)
         outer.addWidget(self._area, 1)
         outer.addWidget(self._build_sheet())
-        layout = column(body)
+        layout = self._body_layout = column(body)
         self._build_source(layout)
         self._build_progress(layout)
         yield
@@ -175,7 +175,7 @@ class DataPanel(QWidget):
         layout.addWidget(self._info)
 
     def _build_sheet(self) -> QWidget:
-        """Make the contact sheet and the cost, which stay visible while the controls scroll."""
+        """Make the contact sheet and the cost, which stay visible while the controls scroll, except in a low panel."""
         self._sheet_box = QWidget()
         self._sheet = PixelView(160)
         named(self._sheet, "contactSheet", "contact sheet", "Some of the images, as the model receives them")
@@ -361,16 +361,39 @@ class DataPanel(QWidget):
 
     def _fit_sheet(self) -> None:
         picture = self._sheet.picture()
-        if picture is not None:
-            needed = (self.width() - 3 * SPACE) * picture.height() // picture.width()
+        if picture is None:
+            return
+        self._body_layout.activate()  # where the facts are is known only then
+        needed = (self.width() - 3 * SPACE) * picture.height() // picture.width()
+        height = min(needed, _MAX_SHEET_HEIGHT)
+        facts = self._info.y() + self._info_layout.totalHeightForWidth(self._info.width()) + SPACE
+        above = _MIN_FORM_HEIGHT if self._info.isHidden() else facts + _MIN_FORM_HEIGHT
+        room = self.height() - above - self._height_around_sheet()
+        scrolls = room < min(needed, _MIN_SHEET_HEIGHT)
+        self._set_sheet_scrolls(scrolls)
+        if not scrolls:
             # Half of the panel stays for the controls, also where there is a histogram.
             most = self.height() // (3 if self._histogram is None or self._histogram.isHidden() else 5)
-            facts = self._info.y() + self._info_layout.totalHeightForWidth(self._info.width()) + SPACE
-            facts = 0 if self._info.isHidden() else min(facts, 3 * self.height() // 5)
-            self._area.setMinimumHeight(facts)  # in a low panel the facts are not cut within a line
-            below = self._sheet_layout.totalMinimumHeightForWidth(self.width()) - self._sheet.height()
-            least = min(most, _MIN_SHEET_HEIGHT)
-            self._sheet.setFixedHeight(max(least, min(needed, _MAX_SHEET_HEIGHT, most, self.height() - facts - below)))
+            height = min(height, room, max(most, _MIN_SHEET_HEIGHT))
+        self._sheet.setFixedHeight(height)
+
+    def _height_around_sheet(self) -> int:
+        """What the cost, the histogram and the margins take (px)."""
+        margins = self._sheet_layout.contentsMargins()
+        width, height = self.width() - margins.left() - margins.right(), margins.top() + margins.bottom()
+        for widget in (self._cost, self._histogram):
+            if widget is not None and not widget.isHidden():
+                own = widget.heightForWidth(width) if widget.hasHeightForWidth() else widget.sizeHint().height()
+                height += own + self._sheet_layout.spacing()
+        return height
+
+    def _set_sheet_scrolls(self, scrolls: bool) -> None:
+        """Put the contact sheet below the facts, where it scrolls with the controls, or below the scrolled area."""
+        if scrolls != (self._sheet_box.parentWidget() is self._body):
+            if scrolls:
+                self._body_layout.insertWidget(self._body_layout.indexOf(self._info) + 1, self._sheet_box)
+            else:
+                self._outer.addWidget(self._sheet_box)
 
     def _make_histogram(self) -> ValueHistogram:
         from latentlab.gui.panels.value_histogram import ValueHistogram

@@ -215,7 +215,7 @@ def test_sizes_that_are_not_named_are_counted_once(panel):
 
 
 def test_the_wheel_above_the_contact_sheet_scrolls_the_panel(qtbot, panel):
-    panel.resize(320, 400)
+    panel.resize(320, 520)
     panel.set_info(INFO)
     panel.set_contact_sheet(np.zeros((160, 224), np.uint8))
     bar = panel.findChild(QScrollArea).verticalScrollBar()
@@ -260,7 +260,7 @@ def test_another_dataset_is_opened_with_all_of_its_classes(qtbot, panel):
 
 
 def test_the_contact_sheet_is_seen_beside_every_control(qtbot, panel):
-    panel.resize(320, 400)
+    panel.resize(320, 520)
     panel.set_info(INFO)
     panel.set_contact_sheet(np.zeros((160, 224), np.uint8))
     bar = panel.findChild(QScrollArea).verticalScrollBar()
@@ -270,6 +270,31 @@ def test_the_contact_sheet_is_seen_beside_every_control(qtbot, panel):
     assert panel.findChild(object, "applyData").visibleRegion().boundingRect().height() > 20
     assert sheet.visibleRegion().boundingRect().size() == sheet.size()
     assert 80 < sheet.height() < 160
+
+
+def test_controls_keep_room_between_the_facts_and_the_contact_sheet(qtbot, panel):
+    panel.set_info(replace(INFO, skipped=(), skipped_count=0, unreadable_count=0, left_out_summary="", columns=()))
+    panel.set_contact_sheet(np.zeros((160, 224), np.uint8))
+    panel.resize(320, 430)
+    sheet, size = panel.findChild(object, "contactSheet"), panel.findChild(QSpinBox, "imageSize")
+    qtbot.waitUntil(lambda: sheet.visibleRegion().boundingRect().height() >= 48)
+    assert size.visibleRegion().boundingRect().size() == size.size()
+
+
+def test_in_a_low_panel_the_contact_sheet_scrolls_with_the_controls(qtbot, panel):
+    panel.set_info(INFO)
+    panel.set_contact_sheet(np.zeros((160, 224), np.uint8))
+    panel.resize(320, 330)
+    area, sheet = panel.findChild(QScrollArea), panel.findChild(object, "contactSheet")
+    qtbot.waitUntil(lambda: area.height() == panel.height())
+
+    def is_whole_when_scrolled_to() -> bool:
+        area.ensureWidgetVisible(sheet)
+        return bool(sheet.visibleRegion().boundingRect().size() == sheet.size())
+
+    qtbot.waitUntil(is_whole_when_scrolled_to)
+    panel.resize(320, 900)
+    qtbot.waitUntil(lambda: not area.isAncestorOf(sheet))
 
 
 def test_the_histograms_window_is_previewed_while_dragged_and_becomes_the_setting(qtbot, panel):
