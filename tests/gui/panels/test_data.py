@@ -52,6 +52,8 @@ INFO = DatasetInfo(
     sizes=tuple((f"{side}×{side}", 1234 // 6) for side in range(30, 36)),
     columns=("age",),
 )
+SHORT = {"formats": (("IDX", 9),), "modes": (("uint8 × 1", 9),), "sizes": (("28×28", 9),), "columns": ()}
+"""Facts that fit on one line."""
 
 
 def press(qtbot, panel, name):
@@ -126,7 +128,7 @@ def test_what_was_found_is_shown_and_can_be_read_again(qtbot, panel):
 
 
 def test_in_a_low_panel_the_facts_are_whole_and_short(qtbot, panel):
-    panel.set_info(replace(INFO, formats=(("IDX", 9),), modes=(("uint8 × 1", 9),), sizes=(("28×28", 9),), columns=()))
+    panel.set_info(replace(INFO, **SHORT))
     panel.set_contact_sheet(np.zeros((100, 100), np.uint8))
     found = panel.findChild(QLabel, "datasetFound")
     assert found.text() == "Files: IDX · Modes: uint8 × 1 · Sizes: 28×28"
@@ -273,12 +275,12 @@ def test_the_contact_sheet_is_seen_beside_every_control(qtbot, panel):
 
 
 def test_controls_keep_room_between_the_facts_and_the_contact_sheet(qtbot, panel):
-    panel.set_info(replace(INFO, skipped=(), skipped_count=0, unreadable_count=0, left_out_summary="", columns=()))
+    panel.set_info(replace(INFO, skipped=(), skipped_count=0, unreadable_count=0, left_out_summary="", **SHORT))
     panel.set_contact_sheet(np.zeros((160, 224), np.uint8))
-    panel.resize(320, 430)
-    sheet, size = panel.findChild(object, "contactSheet"), panel.findChild(QSpinBox, "imageSize")
-    qtbot.waitUntil(lambda: sheet.visibleRegion().boundingRect().height() >= 48)
-    assert size.visibleRegion().boundingRect().size() == size.size()
+    panel.resize(320, 374)  # as in a window of 1280 × 800
+    sheet, second = panel.findChild(object, "contactSheet"), panel.findChild(QComboBox, "channels")
+    qtbot.waitUntil(lambda: second.visibleRegion().boundingRect().size() == second.size())
+    assert sheet.visibleRegion().boundingRect().height() >= 48
 
 
 def test_in_a_low_panel_the_contact_sheet_scrolls_with_the_controls(qtbot, panel):
