@@ -16,7 +16,7 @@ from latentlab.controllers.generations import Generations
 from latentlab.controllers.path_command import path_command, why_no_command
 from latentlab.controllers.path_player import PathPlayer
 from latentlab.engine.client.client import EngineClient
-from latentlab.engine.protocol.messages import ExportFilm, FloatArray, Lengths, PathSolved, SolvePath
+from latentlab.engine.protocol.messages import ExportFilm, Failed, FloatArray, Lengths, PathSolved, SolvePath
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.main_window import MainWindow
 from latentlab.gui.panels.path_bar import KINDS, NO_PATH
@@ -80,6 +80,7 @@ class PathController(QObject):
         session.runStateChanged.connect(self._on_run_state_changed)
         session.axesChanged.connect(self._show_bar)
         self._engine.pathSolved.connect(self._on_solved)
+        self._engine.failed.connect(self._on_failed)
         self._player.frameDue.connect(self._on_frame_due)
         self._player.ended.connect(self._show_playing)
         bar.kindChosen.connect(lambda kind: self._shape(kind=kind))
@@ -114,17 +115,13 @@ class PathController(QObject):
         self._show_bar()
 
     def _drop(self) -> None:
-        """There is no path any more."""
+        """Forget the path, which was removed."""
         self._generations.discard_pending()
         self._soon.cancel()
         self._late.cancel()
-        self._request = self._solved = None
+        self._request = None
         self.stop()
-        self._player.set_film(0, 1, repeats=False)
-        self._session.set_path_plan(None, None)
-        self._bar.set_frames(0)
-        self._bar.set_text(NO_PATH)
-        self._show_reasons()
+        self._show_none(NO_PATH)
 
     def _on_model_changed(self, is_new_model: bool) -> None:
         if is_new_model:
@@ -172,12 +169,7 @@ class PathController(QObject):
         if result.done and result.generation == self._generations.newest:
             self._late.cancel()
         if result.curve is None or result.frames is None:
-            self._solved = None
-            self._session.set_path_plan(None, None)
-            self._player.set_film(0, 1, repeats=False)
-            self._bar.set_frames(0)
-            self._bar.set_text(f"No path: {result.problem}.")
-            self._show_reasons()
+            self._show_none(f"No path: {result.problem}.")
             return
         style = self._session.path_style
         is_drawn_straight = style.kind == "linear" and not style.is_closed
@@ -197,6 +189,20 @@ class PathController(QObject):
         self._show_reasons()
         if self._is_shown and not self._player.is_playing:
             self._on_frame_due(self._player.index)
+
+    def _on_failed(self, failure: Failed) -> None:
+        if failure.request == SolvePath.__name__:
+            self._late.cancel()
+            self._show_none("No path: it could not be found.")  # a notification says why
+
+    def _show_none(self, text: str) -> None:
+        """Show that there is no path, and a text that says why."""
+        self._solved = None
+        self._session.set_path_plan(None, None)
+        self._player.set_film(0, 1, repeats=False)
+        self._bar.set_frames(0)
+        self._bar.set_text(text)
+        self._show_reasons()
 
     # --- playing --------------------------------------------------------------------------------
 

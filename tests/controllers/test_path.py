@@ -20,6 +20,7 @@ from latentlab.controllers.path_player import PathPlayer
 from latentlab.engine.protocol.messages import (
     CancelFilm,
     ExportFilm,
+    Failed,
     FilmCancelled,
     FilmExported,
     FilmProgress,
@@ -130,6 +131,18 @@ def test_what_has_no_path_says_why(window, session, engine):
     solved(engine, curve=None, frames=None, problem="there are no encoded images")
     assert part(window, ElidedLabel, "pathLengths").text() == "No path: there are no encoded images."
     assert not part(window, QToolButton, "pathPlay").isEnabled()
+
+
+def test_a_path_whose_request_failed_is_no_longer_awaited(qtbot, window, session, engine):
+    solved(engine)
+    session.set_path(WAYPOINTS * 2)
+    qtbot.waitUntil(lambda: engine.count(SolvePath) > 1)
+    text = part(window, ElidedLabel, "pathLengths")
+    qtbot.waitUntil(lambda: text.text() == FINDING)
+    engine.failed.emit(Failed("SolvePath", "out of memory", expected=False))
+    assert text.text() == "No path: it could not be found."
+    assert not part(window, QToolButton, "pathPlay").isEnabled()
+    assert not part(window, QToolButton, "pathExport").isEnabled()
 
 
 def test_kinds_that_a_model_does_not_have_are_greyed_with_their_reason(window, session):
