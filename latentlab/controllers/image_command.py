@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 
 import numpy as np
 
 from latentlab.config.info import ModelInfo
+from latentlab.controllers.copied_commands import model_argument
 from latentlab.engine.protocol.messages import ByteArray, ImageEncoded, ImageImputed, ImageInspected, ImputeImage
 from latentlab.gui.style.palettes import cividis, diverging
 
@@ -31,8 +31,7 @@ def image_command(
     seed
         Of the fillings.
     """
-    source = model.source if model.source.startswith("bundled:") else str(Path(model.source).absolute())
-    words = ["latentlab", "impute" if mask else "inspect", source, image, "--prepared"]
+    words = ["latentlab", "impute" if mask else "inspect", model_argument(model.source), image, "--prepared"]
     if model.conditional and shown.label is not None and 0 <= shown.label < len(model.classes):
         words += ["--label", str(shown.label)]
     if mask:
@@ -57,9 +56,9 @@ def image_sheet(
         rows[0] += [cividis(std / max(float(std.max(initial=0.0)), 1e-12))]
         rows += [list(inspected.samples), list(inspected.draws)]
     if shown.hidden is not None and imputed is not None and imputed.draws is not None and imputed.expected is not None:
-        veiled = _colours(shown.image).copy()
-        veiled[shown.hidden] = (255, 165, 31)
-        rows += [[veiled, imputed.expected], list(imputed.draws)]
+        marked = _colours(shown.image).copy()
+        marked[shown.hidden] = (255, 165, 31)
+        rows += [[marked, imputed.expected], list(imputed.draws)]
     height, width = shown.image.shape[:2]
     factor = max(1, round(_SIDE / max(height, width)))
     tile_height, tile_width = factor * height, factor * width

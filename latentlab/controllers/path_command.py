@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 
 import numpy as np
 
 from latentlab.config.info import ModelInfo
+from latentlab.controllers.copied_commands import model_argument
 from latentlab.engine.protocol.messages import SolvePath
 
 _LONGEST = 50_000  # characters of all waypoints: shells take about twice as many
@@ -15,8 +15,15 @@ _LONGEST = 50_000  # characters of all waypoints: shells take about twice as man
 
 def path_command(request: SolvePath, model: ModelInfo, fps: int, scale: int) -> str:
     """The command that writes the same film, as one line for a POSIX shell."""
-    source = model.source if model.source.startswith("bundled:") else str(Path(model.source).absolute())
-    words = ["latentlab", "path", source, "--through", *map(_written, request.waypoints), "--kind", request.kind]
+    words = [
+        "latentlab",
+        "path",
+        model_argument(model.source),
+        "--through",
+        *map(_written, request.waypoints),
+        "--kind",
+        request.kind,
+    ]
     words += ["--loop"] if request.is_closed else []
     words += ["--even"] if request.is_even else []
     if request.label is not None and model.conditional:
