@@ -19,7 +19,9 @@ _FIELD_WIDTH = 104  # px
 HIGHEST_RATE, LARGEST_DEPTH = 10.0, 100.0
 _EMPTY = "Add an oscillator to let a dimension or a direction move by itself, or listen to another program."
 _PLAY_TIP = "Let the oscillators move the latent (Ctrl+Space)"
-_RECORD_TIP = "Record how the latent moves, by whatever hand, as a path on the Board (Ctrl+Shift+Space)"
+_RECORD_TIP = "Record how the latent moves, whatever moves it, as a path on the Board (Ctrl+Shift+Space)"
+_LISTEN_TIP = "Let other programs move the latent by OSC messages"
+_SEND_TIP = "Send every latent that is shown to another program"
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class PlayPanel(QWidget):
     changed(row)
         Settings of an oscillator were changed, an ``OscillatorRow``.
     listenToggled(on, port, from_anywhere), sendToggled(on, host, port)
-        Messages should be received or sent, or no more.
+        Receiving, or sending, of messages should start or stop.
     """
 
     playToggled = Signal(bool)
@@ -80,7 +82,6 @@ class PlayPanel(QWidget):
         self._shown: tuple[OscillatorRow, ...] = ()
         self._targets: tuple[tuple[str, str], ...] = ()
         self._rows: list[_Row] = []
-        self._osc_reason = ""
         outer = column(self, SPACE, SPACE // 2)
         outer.addLayout(self._build_head())
         self._note = label("", "warning", wrap=True)
@@ -95,7 +96,7 @@ class PlayPanel(QWidget):
         self._list.addLayout(self._build_receiver())
         self._list.addLayout(self._build_sender())
         self._list.addStretch(1)
-        outer.addWidget(scrolled(body), 1)  # a low panel: the map above it has the room
+        outer.addWidget(scrolled(body), 1)  # the panel is low, so that the map above it has room
         self.set_reason("open a model first")
 
     # --- building -------------------------------------------------------------------------------
@@ -114,11 +115,11 @@ class PlayPanel(QWidget):
 
     def _build_receiver(self) -> QHBoxLayout:
         self._listen = QCheckBox("OSC in, port")
-        named(self._listen, "oscListen", "receive OSC", "Let other programs move the latent by OSC messages")
+        named(self._listen, "oscListen", "receive OSC", _LISTEN_TIP)
         self._listen.toggled.connect(lambda _on: self._emit_listen())
         self._port = self._port_field("oscPort", "port to receive on", RECEIVE_PORT)
         self._anywhere = QCheckBox("from other machines")
-        tip = "Hear other machines too: whoever reaches this one can then move the latent"
+        tip = "Receive from other machines too: any program that reaches this machine can then move the latent"
         named(self._anywhere, "oscAnywhere", "receive from other machines", tip)
         self._anywhere.toggled.connect(lambda _on: self._emit_listen())
         self._port.valueChanged.connect(lambda _port: self._emit_listen())
@@ -128,7 +129,7 @@ class PlayPanel(QWidget):
 
     def _build_sender(self) -> QHBoxLayout:
         self._send = QCheckBox("OSC out, to")
-        named(self._send, "oscSend", "send OSC", "Send every latent that is shown to another program")
+        named(self._send, "oscSend", "send OSC", _SEND_TIP)
         self._host = QLineEdit("127.0.0.1")
         named(self._host, "oscHost", "machine to send to", "Address of the machine, in numbers")
         self._host.setMaximumWidth(110)
@@ -178,11 +179,9 @@ class PlayPanel(QWidget):
 
     def set_osc_reason(self, reason: str) -> None:
         """Grey receiving and sending, for a reason; an empty one enables them."""
-        self._osc_reason = reason
-        for widget in (self._listen, self._send):
+        for widget, tip in ((self._listen, _LISTEN_TIP), (self._send, _SEND_TIP)):
             widget.setEnabled(not reason)
-            if reason:
-                set_tool_tip(widget, reason)
+            set_tool_tip(widget, reason or tip)
 
     def set_playing(self, playing: bool) -> None:
         """Show whether the oscillators move the latent."""
@@ -196,7 +195,7 @@ class PlayPanel(QWidget):
         self._record.setText("Keep" if recording else "Record")
 
     def set_time(self, text: str) -> None:
-        """Show how long it has been recorded."""
+        """Show how long the recording is."""
         self._time.setText(text)
 
     def set_note(self, text: str) -> None:
