@@ -18,7 +18,7 @@ from latentlab.state.session import Embedding, Session
 from latentlab.utils.text import pluralize
 
 _ACTIVITY = "embedding"
-NO_WEIGHTS = "The snapshot of an epoch has its points and a picture over z1 and z2, no weights that could decode more"
+NO_WEIGHTS = "The snapshot of an epoch has its points and a picture over z1 and z2, but no weights to decode with"
 _NO_PLANE = ("trust", "posterior", "path")
 """Layers that need a plane of the latent space."""
 
@@ -110,7 +110,7 @@ def apply_embedding(latent_map: LatentMap, state: MapState, changed: Set[str]) -
     method = EMBEDDINGS.get(state.axes.embedding, "")
     for name in _NO_PLANE:
         latent_map.layer_stack[name].set_unavailable(
-            f"A {method} view is no plane of the latent space" if method else ""
+            f"A {method} view is not a plane of the latent space" if method else ""
         )
     latent_map.layer_stack.manifold.set_unavailable(_not_decoded(state, method))
     latent_map.set_picks_only(bool(method))

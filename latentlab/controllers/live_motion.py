@@ -1,4 +1,4 @@
-"""The latent moved by something other than a hand on the window: frames without a step of undo each, one at the end."""
+"""The latent as oscillators and other programs move it, frame by frame: the whole movement is one step of undo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Other programs play the latent by OSC, and hear of every latent that is shown."""
+"""Other programs move the latent by OSC messages, and are sent every latent that is shown."""
 
 from __future__ import annotations
 
@@ -23,13 +23,15 @@ if TYPE_CHECKING:
     from latentlab.controllers.osc_port import OscReceiver, OscSender
 
 _TEXT = "Play by OSC"
+_MOST_SENT = 1024
+"""Numbers of a latent that is sent: as many fit into a packet that networks do not split."""
 
 
 class OscController(QObject):
     """Joins messages with the latent.
 
     A message that means nothing for the open model (a dimension it does not have, a position on a path that is not
-    drawn) is refused in silence and counted.
+    drawn) is refused without a message of its own, and counted.
 
     Attributes
     ----------
@@ -211,7 +213,3 @@ class OscController(QObject):
         sender = self._sender
         if sender is not None and sender.is_open and len(result.numbers) and not result.preview:
             sender.send("nearest", int(result.numbers[0]), float(result.distance[0]))
-
-
-_MOST_SENT = 1024
-"""Numbers of a latent that fit into a packet which networks do not cut."""

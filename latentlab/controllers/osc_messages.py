@@ -58,7 +58,7 @@ def read_packet(data: bytes) -> list[Received]:
         When it is not OSC, too large, or has an address or a value that means nothing here.
     """
     if not data or len(data) > LARGEST_DATAGRAM or len(data) % 4:
-        raise InputError("a packet is no OSC")
+        raise InputError("a packet is not OSC")
     return [_received(address, values) for address, values in _messages(data, _MOST_BUNDLES)]
 
 
@@ -70,7 +70,7 @@ def _messages(data: bytes, depth: int) -> list[tuple[str, list[object]]]:
     if not data.startswith(b"#bundle\0"):
         return [_message(data)]
     if depth == 0:
-        raise InputError("a packet has bundles within bundles within bundles")
+        raise InputError("a packet has too many bundles within bundles")
     found: list[tuple[str, list[object]]] = []
     at = 16
     while at < len(data):
@@ -91,7 +91,7 @@ def _message(data: bytes) -> tuple[str, list[object]]:
         message = OscMessage(data)
         return message.address, list(message.params)
     except (ParseError, ValueError, IndexError, UnicodeError, RecursionError) as error:
-        raise InputError(f"a packet is no OSC: {error}") from None
+        raise InputError(f"a packet is not OSC: {error}") from None
 
 
 def _received(address: str, given: Sequence[object]) -> Received:
@@ -118,7 +118,7 @@ def _number(value: object) -> float:
     if isinstance(value, bool):
         return float(value)
     if not isinstance(value, int | float) or not math.isfinite(value) or abs(value) > LARGEST_VALUE:
-        raise InputError(f"a value is no number from −{LARGEST_VALUE:g} to {LARGEST_VALUE:g}")
+        raise InputError(f"a value is not a number from −{LARGEST_VALUE:g} to {LARGEST_VALUE:g}")
     return float(value)
 
 

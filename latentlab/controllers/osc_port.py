@@ -14,9 +14,9 @@ from latentlab.gui.widgets.debouncer import Debouncer
 
 FRAME_MS = 16
 READ_SECONDS = 0.004
-"""Of reading packets in a frame: of a flood the rest is read in the next one, or dropped by the system."""
+"""Of reading packets in a frame: the rest of many is read in the next one, or dropped by the system."""
 MOST_PACKETS = 256
-"""That are understood in a frame, the newest ones."""
+"""Packets that are read in a frame; of more only the newest are."""
 
 
 class OscReceiver(QObject):
@@ -66,7 +66,7 @@ class OscReceiver(QObject):
         return ""
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self._next_frame.cancel()
         if self._socket is not None:
             self._socket.close()
@@ -75,7 +75,7 @@ class OscReceiver(QObject):
 
     @property
     def port(self) -> int:
-        """That is listened on; 0 for none."""
+        """The port that is listened on; 0 for none."""
         return 0 if self._socket is None else int(self._socket.localPort())
 
     def _read(self) -> None:
@@ -125,7 +125,7 @@ class OscSender(QObject):
         return ""
 
     def close(self) -> None:
-        """Send no more."""
+        """Stop sending."""
         self._waiting.clear()
         self._next_frame.cancel()
         if self._socket is not None:

@@ -354,7 +354,7 @@ class YourImageController(QObject):
             self._soon.throttle()
 
     def _end_refinement(self) -> None:
-        """What is refined now is refined no further."""
+        """End a refinement that is running; the best posterior so far stays."""
         if self._refining is None:
             return
         self._refining = None
@@ -426,7 +426,7 @@ class YourImageController(QObject):
     # --- gestures -------------------------------------------------------------------------------------
 
     def back_out(self) -> None:
-        """Escape: undo a running refinement, else put the brush away."""
+        """Escape: undo a running refinement, else leave painting or hiding."""
         if self._refining is not None:
             gesture = self._refining[0]
             self._end_refinement()
@@ -440,33 +440,33 @@ class YourImageController(QObject):
         if self._refining is not None:
             self.back_out()
 
-    def _latent_at(self, kind: str, place: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]] | None:
+    def _latent_at(self, kind: str, index: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]] | None:
         shown = self._session.encoded_image
         if kind == "image":
             return None if shown is None else shown.mean
         if kind == "samples":
             z = None if self._inspected is None else self._inspected.z
         else:  # the first filling is the expected image, which no latent decodes to
-            z, place = (None if self._imputed is None else self._imputed.z), place - 1
-        return z[place] if z is not None and 0 <= place < len(z) else None
+            z, index = (None if self._imputed is None else self._imputed.z), index - 1
+        return z[index] if z is not None and 0 <= index < len(z) else None
 
-    def _on_chosen(self, kind: str, place: int) -> None:
-        z, shown = self._latent_at(kind, place), self._session.encoded_image
+    def _on_chosen(self, kind: str, index: int) -> None:
+        z, shown = self._latent_at(kind, index), self._session.encoded_image
         if z is None or shown is None:
             return
         self._session.set_preview(None)
         what = "a sample of the image" if kind == "samples" else "a filling"
         self._explore.go_to(z, text=f"Go to {what}", label=shown.label)
 
-    def _on_keep_requested(self, kind: str, place: int) -> None:
-        z, shown, model = self._latent_at(kind, place), self._session.encoded_image, self._session.model
+    def _on_keep_requested(self, kind: str, index: int) -> None:
+        z, shown, model = self._latent_at(kind, index), self._session.encoded_image, self._session.model
         if z is None or shown is None or model is None:
             return
         name = Path(shown.path).stem
         what = {"image": "posterior mean", "samples": "sample of q(z|x)", "fillings": "filling"}[kind]
         if kind == "image" and shown.refinement is not None:
             what = f"refined posterior mean, gap {format_number(_gap(shown.refinement[1]), '.2f')} nats"
-        title = name if kind == "image" else f"{name}, {'sample' if kind == 'samples' else 'filling'} {place + 1}"
+        title = name if kind == "image" else f"{name}, {'sample' if kind == 'samples' else 'filling'} {index + 1}"
         latent = Latent(np.array(z, np.float32), shown.label)
         self._board.keep(self._board.of_model(title, latent, f"{what} of {name}, by {model.name}"), "Keep image")
 

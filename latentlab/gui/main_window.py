@@ -444,7 +444,7 @@ class MainWindow(QMainWindow):
             self.drop_hint.set_shown(True)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        """Nothing is dropped."""
+        """Hide what was said about dropping."""
         self.drop_hint.set_shown(False)
         super().dragLeaveEvent(event)
 

@@ -23,8 +23,6 @@ _LONGEST_NAME = 32  # letters of a name on an axis
 _SLANTED = 0.01  # cosine of the angle from which an axis is not orthogonal: 0.6 degrees off
 OF_TRAINING_IMAGES = "points of the model's training images, not of the open images"
 OF_EARLIER_IMAGES = "points of the images that were open before, not of the open images"
-
-
 SPHERE = "Latents lie on a sphere: a place of the map is decoded in its direction from 0"
 
 
@@ -75,7 +73,7 @@ class MapState:
     staleness
         The epoch or the images that outdated points belong to; empty when they are up to date.
     plane_note
-        What a place of the map means, where it is not a latent as it is.
+        What is decoded at a place of the map, where that is not the latent at the place; else empty.
     run_is_active, is_learning
         Whether there is a run, and whether it may change the weights at any moment.
     """
@@ -192,7 +190,7 @@ def _on_embedding(state: MapState, session: Session) -> MapState:
 
 
 def _terrain_note(embedding: Embedding) -> str:
-    """What a place of the terrain is, and how well it holds the latents of the images there."""
+    """What a place of the terrain decodes, and how far the latents of the images there are from that."""
     if embedding.terrain is None:
         return ""
     text = "a place decodes the mean of the images around"

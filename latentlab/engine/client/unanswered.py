@@ -303,14 +303,16 @@ def _answers(result: Result, request: Request) -> bool:
     match result:
         case Failed():
             return result.request == type(request).__name__
-        case ImageInspected(done=False) | ImageRefined(done=False) | ImageImputed(done=False) | PathSolved(done=False):
-            return False
         case (
             GridTiles(done=False)
             | PlaneMeasured(done=False)
             | FieldsMeasured(done=False)
             | PointPictures(done=False)
             | Embedded(done=False)
+            | PathSolved(done=False)
+            | ImageInspected(done=False)
+            | ImageRefined(done=False)
+            | ImageImputed(done=False)
         ):
             return False
         case ModelChanged():

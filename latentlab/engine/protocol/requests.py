@@ -55,7 +55,8 @@ class Axes:
 class LayoutSurface:
     """A layout of the points as a surface: each of its places has the mean latent of the points around.
 
-    ``generation`` is that of the :class:`Embed` that made the layout. Nothing is answered for one that is no more.
+    ``generation`` is that of the :class:`Embed` that made the layout.
+    A request for a layout that another one has replaced gets no answer.
     """
 
     generation: int

@@ -64,7 +64,7 @@ class OverlayPanels(QObject):
         self._connect()
 
     def _named_values(self) -> list[tuple[Layer, str]]:
-        """The layers whose scale has a ramp of values, from the highest to the lowest, and what the values are."""
+        """The layers whose scale is a ramp of colours, from the highest to the lowest, with the name of its values."""
         fields = [(layer, layer.quantity) for layer in self._layers.fields.values() if layer.quantity]
         return [*reversed(fields), (self._layers.density, "images per unit²")]
 

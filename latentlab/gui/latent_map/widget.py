@@ -91,7 +91,7 @@ class LatentMap(QWidget):
     filesDropped(list)
         Paths of files dropped on the map.
     filesDragged(bool)
-        Files are dragged over the map, or no more.
+        Whether files are dragged over the map, whenever that changes.
     pointsSelected(object, str, str)
         Indices of the points chosen with a select tool, int64 [k]; whether they ``replace`` the selection or are
         to ``add`` or ``subtract``; and how they were chosen: ``lasso``, ``box`` or ``click``.
@@ -515,7 +515,7 @@ class LatentMap(QWidget):
             self.filesDragged.emit(True)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        """Nothing is dropped."""
+        """Report that files are no longer dragged over the map."""
         self.filesDragged.emit(False)
         super().dragLeaveEvent(event)
 

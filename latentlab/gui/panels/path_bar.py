@@ -1,11 +1,11 @@
-"""The bar under the map that plays the path: how it leads, how long it is, and its film."""
+"""The bar under the map that plays the path: its kind, its length, and its film."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QStandardItemModel
+from PySide6.QtGui import QKeyEvent, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QCheckBox, QSizePolicy, QSpinBox, QWidget
 
 from latentlab.gui.style.icons import set_icon
@@ -26,7 +26,7 @@ KINDS = {
 }
 MAX_FRAMES, MAX_SPEED = 10_000, 100
 FRAMES, SPEED = 60, 20
-_EXPORT_TIP = "Export the film that is played, as GIF, WebP, MP4, picture or arrays"
+_EXPORT_TIP = "Export the film that is played, as GIF, WebP, MP4, picture or arrays (Ctrl+Shift+E)"
 _COPY_TIP = "Copy the command that writes this film"
 NO_PATH = "Click on the map to set waypoints: the path leads through them."
 
@@ -167,7 +167,7 @@ class PathBar(QWidget):
             item.setEnabled(not reasons.get(kind))
             set_tool_tip(item, reasons.get(kind) or tip)
 
-    def _item(self, index: int):  # type: ignore[no-untyped-def]
+    def _item(self, index: int) -> QStandardItem:
         model = self._kind.model()
         assert isinstance(model, QStandardItemModel)
         return model.item(index)

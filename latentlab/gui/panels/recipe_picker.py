@@ -19,7 +19,7 @@ def duration(minutes: float) -> str:
     """How long a training takes, to be added to its title; empty if that is not known."""
     if not minutes:
         return ""
-    return f" · some {round(minutes)} minutes" if minutes >= 1.5 else " · about a minute"
+    return f" · about {round(minutes)} minutes" if minutes >= 1.5 else " · about a minute"
 
 
 class RecipeLike(Protocol):
@@ -88,7 +88,12 @@ class RecipePicker(QWidget):
             text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
             inner.addWidget(text)
         self._effort = QComboBox()
-        named(self._effort, "effort", "length of a first training", "How much the suggested settings are to take")
+        named(
+            self._effort,
+            "effort",
+            "length of a first training",
+            "How long a training with the suggested settings is to take",
+        )
         for effort, title in EFFORTS.items():
             self._effort.addItem(title, effort)
         self._effort.activated.connect(lambda _index: self.effortChosen.emit(self._effort.currentData()))

@@ -54,9 +54,9 @@ class YourImagePanel(QWidget):
         Its posterior is to be refined; a refinement or an imputation ended.
     fillingsRequested
         Other fillings of the hidden region are wanted.
-    chosen(kind, place)
+    chosen(kind, index)
         An image of ``samples`` or ``fillings`` was clicked.
-    keepRequested(kind, place)
+    keepRequested(kind, index)
         Its latent is to be kept on the Board; of the kind ``image`` that of the image itself.
     exportRequested, copyCommandRequested
         Pictures are to be saved; the command that repeats what is shown is to be copied.
@@ -119,11 +119,11 @@ class YourImagePanel(QWidget):
         self._note.setObjectName("yourImageNote")
         opened = tool_button("yourImageOpen", "open another image", "Open another image (Ctrl+I)", "image")
         opened.clicked.connect(lambda _checked=False: self.openRequested.emit())
-        fresh = tool_button("yourImageNew", "paint a new image", "Paint a new image (Ctrl+Shift+N)", text="New")
-        fresh.clicked.connect(lambda _checked=False: self.paintRequested.emit())
+        new = tool_button("yourImageNew", "paint a new image", "Paint a new image (Ctrl+Shift+N)", text="New")
+        new.clicked.connect(lambda _checked=False: self.paintRequested.emit())
         close = tool_button("yourImageClose", "remove the image", "Remove this image", "close")
         close.clicked.connect(lambda _checked=False: self.closeRequested.emit())
-        top = row(self._name, fresh, opened, close, space=SPACE // 2)
+        top = row(self._name, new, opened, close, space=SPACE // 2)
         top.setStretch(0, 1)
         layout = column(self._head, 0, 0)
         layout.addLayout(top)
@@ -282,9 +282,9 @@ class YourImagePanel(QWidget):
         self.set_copy_reason("There is no image yet")
 
     def _connect_strip(self, strip: ImageStrip, kind: str) -> None:
-        strip.tileChosen.connect(lambda at, across: self.chosen.emit(kind, self._place(kind, at, across)))
+        strip.tileChosen.connect(lambda at, across: self.chosen.emit(kind, self._index_of(kind, at, across)))
         strip.menuRequested.connect(
-            lambda at, across, position: self._on_menu(kind, self._place(kind, at, across), position)
+            lambda at, across, position: self._on_menu(kind, self._index_of(kind, at, across), position)
         )
 
     # --- what is shown --------------------------------------------------------------------------
@@ -490,13 +490,13 @@ class YourImagePanel(QWidget):
         else:
             super().keyPressEvent(event)
 
-    def _place(self, kind: str, at: int, across: int) -> int:
+    def _index_of(self, kind: str, at: int, across: int) -> int:
         """Which latent an image of a strip has: both rows of samples have the same ones."""
         return across if kind == "samples" else at * self._columns + across
 
-    def _on_menu(self, kind: str, place: int, position: QPoint) -> None:
+    def _on_menu(self, kind: str, index: int, position: QPoint) -> None:
         menu = QMenu(self)
-        menu.addAction("Go to its latent").triggered.connect(lambda: self.chosen.emit(kind, place))
-        menu.addAction("Keep on the Board").triggered.connect(lambda: self.keepRequested.emit(kind, place))
+        menu.addAction("Go to its latent").triggered.connect(lambda: self.chosen.emit(kind, index))
+        menu.addAction("Keep on the Board").triggered.connect(lambda: self.keepRequested.emit(kind, index))
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(position)

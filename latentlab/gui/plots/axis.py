@@ -20,7 +20,7 @@ DENSITY = 1.6  # of pyqtgraph's default number of ticks
 _PLAIN = (1e-3, 1e5)  # sizes of numbers that are written without an exponent
 _MOST_BESIDE = 5  # letters of a label that has room beside the plot
 REDRAW_MS = 33
-"""Between two drawings of an axis while its range changes with every frame: they take a third of a frame."""
+"""Between two redraws of an axis while its range changes with every frame: each takes a third of a frame."""
 _LABEL_MARGIN = 4  # px that a text document keeps free round its text
 
 
@@ -35,7 +35,7 @@ class Axis(pg.AxisItem):  # type: ignore[misc]
 
     _ground = ""  # colour behind a label that reaches into the plot
     _wanted = (0.0, 1.0)  # the range of the view
-    _soon: Debouncer | None = None  # while it is made
+    _soon: Debouncer | None = None  # until pyqtgraph's constructor, which sets a range, has run
 
     def __init__(self, orientation: str) -> None:
         super().__init__(orientation, maxTickLength=TICK_PX)

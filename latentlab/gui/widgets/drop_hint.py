@@ -1,4 +1,4 @@
-"""What is said while files are dragged over the window."""
+"""The message that is shown while files are dragged over the window."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QWidget
 from latentlab.gui.style.theme import SPACE, current_theme
 
 TEXT = "Drop an image, a folder of images, a dataset file, a model or a run to open it"
-_VEIL = 215  # opacity, of 255
+_OPACITY = 215  # of the ground, of 255
 
 
 class DropHint(QWidget):
@@ -45,9 +45,9 @@ class DropHint(QWidget):
         return bool(super().eventFilter(watched, event))
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw a veil, a frame and the text."""
+        """Draw a translucent ground, a frame and the text."""
         theme, painter = current_theme(), QPainter(self)
-        painter.fillRect(self.rect(), theme.colour("surface", _VEIL))
+        painter.fillRect(self.rect(), theme.colour("surface", _OPACITY))
         painter.setPen(QPen(theme.colour("accent"), 3))
         painter.drawRect(self.rect().adjusted(2, 2, -3, -3))
         painter.setPen(theme.colour("text"))

@@ -11,7 +11,7 @@ from latentlab.gui.widgets.gesture_id import next_gesture
 from latentlab.gui.widgets.qimage import ByteArray, PixelView, to_array, to_qimage
 
 VIEW, PAINT, HIDE = "view", "paint", "hide"
-_VEIL = 170  # opacity of the hidden region, of 255
+_HIDDEN_OPACITY = 170  # of 255
 _ARROWS = {
     Qt.Key.Key_Left: (-1, 0),
     Qt.Key.Key_Right: (1, 0),
@@ -44,7 +44,7 @@ class ImageCanvas(PixelView):
         self._brush = 2.0
         self._colour, self._paper = QColor("white"), QColor("black")
         self._erases = False
-        self._stroke = 0  # id of the present one; 0 for none
+        self._stroke = 0  # id of the stroke that is being made; 0 for none
         self._at: QPointF | None = None  # the brush, in pixels of the image
         self._is_shown = False  # whether the brush is outlined
         self.setMouseTracking(True)
@@ -199,7 +199,7 @@ class ImageCanvas(PixelView):
         super().enterEvent(event)
 
     def leaveEvent(self, event: QEvent) -> None:
-        """Outline no brush."""
+        """Stop outlining the brush."""
         self._is_shown = self.hasFocus() and self._at is not None
         self.update()
         super().leaveEvent(event)
@@ -247,11 +247,11 @@ class ImageCanvas(PixelView):
         target = self.target()
         theme = current_theme()
         if self._mask is not None:
-            veil = QImage(self._mask.size(), QImage.Format.Format_ARGB32)
-            veil.fill(theme.colour("mark"))
-            veil.setAlphaChannel(self._mask)
-            painter.setOpacity(_VEIL / 255)
-            painter.drawImage(target, veil)
+            cover = QImage(self._mask.size(), QImage.Format.Format_ARGB32)
+            cover.fill(theme.colour("mark"))
+            cover.setAlphaChannel(self._mask)
+            painter.setOpacity(_HIDDEN_OPACITY / 255)
+            painter.drawImage(target, cover)
             painter.setOpacity(1.0)
         if self._mode != VIEW:
             painter.setPen(QPen(theme.colour("accent"), 1))

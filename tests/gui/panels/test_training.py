@@ -261,7 +261,7 @@ def test_a_quick_look_and_a_good_training_are_offered_with_their_lengths(qtbot, 
     effort = panel.findChild(QComboBox, "effort")
     assert not effort.isVisible(), "no images to suggest anything for"
     panel.suggest(suggestion_of(GREY))
-    assert [effort.itemText(index) for index in range(2)] == ["Good · some 8 minutes", "Quick look · some 2 minutes"]
+    assert [effort.itemText(index) for index in range(2)] == ["Good · about 8 minutes", "Quick look · about 2 minutes"]
     assert panel.config() == GREY
     effort.setFocus()
     qtbot.keyClick(effort, Qt.Key.Key_Down)

@@ -93,7 +93,6 @@ class FieldLayer(ImageLayer):
         Whether the colours follow the logarithm.
     scale : tuple of float or None
         Values of the darkest and of the brightest colour; None while nothing is shown.
-
     """
 
     visible_at_first = False
@@ -211,9 +210,7 @@ class RoundTripLayer(FieldLayer):
 
     name = "round_trip"
     title = "Round trip"
-    about = (
-        "‖z − E(D(z))‖: how far a latent is from that of its decoded image; large where the decoder is not understood"
-    )
+    about = "‖z − E(D(z))‖: how far a latent is from that of its decoded image"
     quantity = "round trip"
 
 
@@ -228,7 +225,7 @@ class MagnificationLayer(FieldLayer):
 
 
 class AssignmentLayer(FieldLayer):
-    """How well a terrain holds the latents of the images at its places."""
+    """How far the latents of the images around a place of a terrain are from the one decoded there."""
 
     name = "assignment"
     title = "Assignment error"

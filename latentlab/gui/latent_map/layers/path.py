@@ -13,8 +13,6 @@ from latentlab.gui.latent_map.view import View
 
 FloatArray = npt.NDArray[np.floating]
 WAYPOINT_PX = 5.0
-
-
 _STRAIGHT_OPACITY = 0.6
 
 
