@@ -118,22 +118,29 @@ class ImageStrip(QAbstractScrollArea):
         names = [self.fontMetrics().horizontalAdvance(name) for name in self._names if name]
         self._name_width = max(names) + SPACE if names else 0
         self._head = self.fontMetrics().height() + 2 if self._heads else 0
-        self._tile = QSize(SMALLEST_TILE, SMALLEST_TILE)
-        if self._rows:
-            self._tile = self._best_tile()
+        # Not the viewport's size: it changes with the scroll bars, which would appear and disappear without end where
+        # the tiles fit only beside a scroll bar.
+        whole = self.maximumViewportSize()
+        self._fit_tiles(whole)
+        if self._content.height() > whole.height():
+            self._fit_tiles(whole - QSize(self.verticalScrollBar().sizeHint().width(), 0))
+        self._top = max(0, (self.viewport().height() - self._content.height()) // 2)
+        self._update_scroll_bars()
+
+    def _fit_tiles(self, room: QSize) -> None:
+        """Compute the size of a tile, and of all of them, for a room."""
+        self._tile = self._best_tile(room) if self._rows else QSize(SMALLEST_TILE, SMALLEST_TILE)
         self._content = QSize(
             self._name_width + self._columns * (self._tile.width() + GAP) - GAP,
             self._head + self._rows * (self._tile.height() + ROW_GAP) - ROW_GAP,
         )
-        self._top = max(0, (self.viewport().height() - self._content.height()) // 2)
-        self._update_scroll_bars()
 
-    def _best_tile(self) -> QSize:
-        room = (self.viewport().height() - self._head - ROW_GAP * (self._rows - 1)) / self._rows
+    def _best_tile(self, whole: QSize) -> QSize:
+        room = (whole.height() - self._head - ROW_GAP * (self._rows - 1)) / self._rows
         if room < TOO_SMALL_TILE:  # too many rows: scroll instead of shrinking the tiles further
             room = COMFORTABLE_TILE
         if not self._from_end:  # a traversal should be visible as a whole; visited latents scroll
-            across = (self.viewport().width() - self._name_width) / self._columns - GAP
+            across = (whole.width() - self._name_width) / self._columns - GAP
             room = min(room, across * self._tile_source.height() / self._tile_source.width())
         height = max(SMALLEST_TILE, min(96.0, room)) * self._zoom
         height = max(SMALLEST_TILE, min(LARGEST_TILE, height))
@@ -141,7 +148,7 @@ class ImageStrip(QAbstractScrollArea):
         return QSize(int(height * self._tile_source.width() / self._tile_source.height()), int(height))
 
     def _update_scroll_bars(self) -> None:
-        content, shown = self._content, self.viewport().size()
+        content, shown = self._content, self._shown_size()
         for bar, whole, part in (
             (self.horizontalScrollBar(), content.width(), shown.width()),
             (self.verticalScrollBar(), content.height(), shown.height()),
@@ -151,6 +158,15 @@ class ImageStrip(QAbstractScrollArea):
             bar.setRange(0, max(0, whole - part))
         if self._from_end:
             self.horizontalScrollBar().setValue(self.horizontalScrollBar().maximum())
+
+    def _shown_size(self) -> QSize:
+        """The viewport's size with the scroll bars that the content needs."""
+        whole, content = self.maximumViewportSize(), self._content
+        across, down = self.horizontalScrollBar().sizeHint().height(), self.verticalScrollBar().sizeHint().width()
+        is_high = content.height() > whole.height()
+        is_wide = content.width() > whole.width() - is_high * down
+        is_high = content.height() > whole.height() - is_wide * across
+        return whole - QSize(is_high * down, is_wide * across)
 
     def _tile_at(self, point: QPoint) -> Tile | None:
         size = self._tile
