@@ -47,6 +47,9 @@ _LARGEST_DESCRIPTION = 1 << 20
 _LARGEST_TEST = 256 << 20
 _LARGEST_VALUE = 1e9
 _MOST_TESTS = 256
+_LARGEST_LIST = 1 << 17
+"""Bytes of the list of an archive's files, about a thousand names: the window reads it, and archives of images hold
+hundreds of thousands, which take seconds."""
 
 Size = Annotated[int, Field(ge=1, le=4096)]
 PixelValue = Annotated[float, Field(ge=-_LARGEST_VALUE, le=_LARGEST_VALUE)]
@@ -170,7 +173,7 @@ def is_package(path: Path) -> bool:
     if path.suffix.lower() != ".zip" or not os.path.isfile(path):
         return False
     try:
-        with zipfile.ZipFile(path) as archive:
+        with _BoundedFile(path) as file, zipfile.ZipFile(file) as archive:
             return bool(_member(archive, DESCRIPTION) and _member(archive, DECODER))
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError):
         return False
@@ -265,6 +268,16 @@ def _read_zip(path: Path) -> OnnxPackage:
     if DECODER not in graphs or (description.encoder is not None and encoder is None):
         raise InputError(f"{path} has no {DECODER if DECODER not in graphs else ENCODER}")
     return _package(path, description, graphs[DECODER], encoder, held[TEST])
+
+
+class _BoundedFile(io.FileIO):
+    """A file whose reader may not ask for more at once than the list of a package's files takes."""
+
+    def read(self, size: int | None = -1, /) -> bytes | None:
+        """Read, at most ``_LARGEST_LIST`` bytes; the end of a file is read without a size, and is short."""
+        if size is not None and size > _LARGEST_LIST:
+            raise ValueError(f"{size:,} bytes are too many")
+        return super().read(_LARGEST_LIST if size is None or size < 0 else size)
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo | None:

@@ -51,6 +51,22 @@ def test_a_zip_of_images_and_a_folder_with_another_model_json_are_no_packages(tm
     assert kind_of(str(tmp_path / "folder")) == "dataset"
 
 
+def test_an_archive_of_very_many_files_is_no_package_and_is_not_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The window asks on its own thread: the list of 300,000 images takes it seconds."""
+    listed: list[int] = []
+    names = zipfile.ZipFile.infolist
+    monkeypatch.setattr(zipfile.ZipFile, "infolist", lambda self: listed.append(len(names(self))) or names(self))
+    with zipfile.ZipFile(tmp_path / "images.zip", "w") as file:
+        file.writestr("model.json", b"")
+        file.writestr("decoder.onnx", b"")
+        for number in range(3000):
+            file.writestr(f"{number}.png", b"")
+    assert kind_of(str(tmp_path / "images.zip")) == "dataset"
+    assert not listed
+
+
 def test_a_decoder_alone_is_opened_if_its_graph_says_its_sizes(tmp_path: Path) -> None:
     path = tmp_path / "decoder.onnx"
     onnx.save_model(decoder(), path)
