@@ -69,15 +69,15 @@ class ForeignModel(LatentModel):
         if not self.has_encoder:
             raise InputError("this model has no encoder, so it cannot encode images")
         mean, std = self._functions.encode(_numpy(batch.x), _labels(batch.label, len(batch.x), self.classes))
-        return self._checked(mean, batch.x.device), self._checked(std, batch.x.device)
+        return self._checked(mean, batch.x), self._checked(std, batch.x)
 
     def decode(self, z: Tensor, label: Tensor | None = None) -> Tensor:
         """Images [B, C, H, W] in [0, 1]; values outside are clipped, and those that are not finite refused."""
         if not len(z):
             return z.new_zeros(0, *self.image_shape)
         images = np.asarray(self._functions.decode(_numpy(z), _labels(label, len(z), self.classes)), np.float32)
-        if images.shape != (len(z), *self.image_shape):
-            raise InputError(f"the model decodes to {list(images.shape[1:])} instead of {list(self.image_shape)}")
+        if images.shape != (shape := (len(z), *self.image_shape)):
+            raise InputError(f"the model decodes to an array {list(images.shape)} instead of {list(shape)}")
         if not np.isfinite(images).all():
             raise InputError("the model decodes this latent to values that are not finite")
         return torch.from_numpy(images.clip(0, 1)).to(z.device)
@@ -114,11 +114,12 @@ class ForeignModel(LatentModel):
         """
         raise InputError("this model was made by another program and cannot be trained here")
 
-    def _checked(self, values: FloatArray, device: torch.device) -> Tensor:
+    def _checked(self, values: FloatArray, x: Tensor) -> Tensor:
+        """One output of the encoder for images ``x``."""
         array = np.ascontiguousarray(values, np.float32)
-        if array.ndim != 2 or array.shape[1] != self.latent_dim:
-            raise InputError(f"the model encodes to {list(array.shape[1:])} instead of [{self.latent_dim}]")
-        return torch.from_numpy(array).to(device)
+        if array.shape != (shape := (len(x), self.latent_dim)):
+            raise InputError(f"the model encodes to an array {list(array.shape)} instead of {list(shape)}")
+        return torch.from_numpy(array).to(x.device)
 
 
 def _numpy(tensor: Tensor) -> FloatArray:
