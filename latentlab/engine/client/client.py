@@ -83,6 +83,8 @@ class EngineClient(ResultSignals):
         self._is_ready = self._is_given_up = False
         self._is_restart = False  # whether the worker, or the one being started, replaces another
         self._is_exit_wanted = False
+        self._asked_in_silence: OpenModel | OpenDataset | None = None  # not what silenced the worker
+        self._opens_instead: OpenModel | OpenDataset | None = None  # what the worker that is started next opens
         self._state = WorkerState.STARTING
         self._watch = AnswerWatch(self._ping, lambda: bool(self._inbox), self)
         self._watch.changed.connect(self._update_status)
@@ -141,6 +143,8 @@ class EngineClient(ResultSignals):
             if refused is not None:
                 self._inbox.put(refused)  # emitted later: who requests does not expect the answer meanwhile
         else:
+            if isinstance(request, OpenModel | OpenDataset):
+                self._asked_in_silence = request if self._watch.is_silent else None
             self._unanswered.record_request(request)
             self._restart_state.record_request(request)
             self._send(request)
@@ -222,11 +226,19 @@ class EngineClient(ResultSignals):
         results = self._restart_state.record_exit(receiver.exit_code, details, is_wanted, pause is None)
         # A worker that hangs is likely to hang in one of these.
         sent_again, refused = self._unanswered.take_lost(may_send_again=self._backoff.count == 1 and not is_wanted)
+        instead, self._asked_in_silence = self._asked_in_silence, None
+        if pause is None or all(result.again is not instead for result in refused):
+            instead = None  # it was answered, or no worker is started
         if pause is not None:
+            self._opens_instead = instead
             self._restart_timer.start(pause)
+        if instead is not None:
+            refused = [result for result in refused if result.again is not instead]
+            self._unanswered.record_request(instead)
+        opens_shown_model = self._restart_state.will_open_shown_model and not isinstance(instead, OpenModel)
         for request in sent_again:
             # What was asked about another latent space than the next model's has no answer.
-            if self._restart_state.will_open_shown_model or outcome_of(request) is not Outcome.LEFT_TO_WINDOW:
+            if opens_shown_model or outcome_of(request) is not Outcome.LEFT_TO_WINDOW:
                 self._unanswered.record_request(request)
                 self._send(request)
         for result in (*results, *refused):
@@ -241,6 +253,7 @@ class EngineClient(ResultSignals):
     def _start_again(self, instead: OpenModel | OpenDataset | None = None) -> None:
         """Start another worker, which opens what was open, or ``instead`` of it another model or dataset."""
         self._is_given_up = False
+        instead, self._opens_instead = instead or self._opens_instead, None
         host = launch(self._host_name, self._device, None, self._restart_state.version + 1)
         self._receive_from(host, self._restart_state.restoring_requests(instead))
 

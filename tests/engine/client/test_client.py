@@ -296,6 +296,26 @@ def test_row_45_a_hanging_worker_is_said_not_to_answer_and_can_be_restarted(engi
     assert seen[:3] == [WorkerState.BUSY, WorkerState.NOT_ANSWERING, WorkerState.RESTARTING]
 
 
+@loses_workers
+def test_row_45_what_is_opened_while_the_worker_hangs_is_opened_by_the_next_one(engine, qtbot, impatient):
+    """The window would ask the model that hung for the same image again, so that no restart would get out of it."""
+    with qtbot.waitSignal(engine.modelChanged, timeout=10_000):
+        engine.request(OpenModel("one.safetensors"))
+    changed, failed = _keep(engine.modelChanged), _keep(engine.failed)
+    fake_worker.released.clear()
+    engine.request(EncodeImage("hang"))
+    qtbot.waitUntil(lambda: engine.status.state is WorkerState.NOT_ANSWERING, timeout=10_000)
+    engine.request(OpenModel("two.safetensors"))
+    with qtbot.waitSignal(engine.workerLost, timeout=10_000):
+        engine.request(RestartWorker())
+    fake_worker.released.set()
+    qtbot.waitUntil(lambda: bool(changed), timeout=10_000)
+    decodes(engine, qtbot, 7)
+    assert [each.info.source for each in changed] == ["two.safetensors"]
+    assert [failure.again for failure in failed] == [EncodeImage("hang")]
+    assert engine.status.unanswered == ()
+
+
 @in_a_process
 def test_row_45_a_stopped_worker_is_said_not_to_answer_until_it_goes_on(engine, qtbot, impatient):
     decodes(engine, qtbot, 1)
