@@ -34,6 +34,10 @@ class OnnxFunctions:
         self.has_encoder = package.encoder is not None
         self.has_prior = package.description.prior == "standard-normal"
 
+    def __deepcopy__(self, _memo: dict[int, Any]) -> OnnxFunctions:
+        """Itself: the networks never change, may run on several threads, and cannot be copied."""
+        return self
+
     def encode(self, images: FloatArray, label: IntArray | None) -> tuple[FloatArray, FloatArray]:
         """Posterior mean and standard deviation [B, d] of images [B, C, H, W] in [0, 1]."""
         ports, (low, high) = self._description.encoder, self._description.value_range

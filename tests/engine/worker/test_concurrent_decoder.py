@@ -13,13 +13,14 @@ from latentlab.config import ModelConfig, RunConfig, TrainingConfig
 from latentlab.data import load_dataset
 from latentlab.engine.protocol.channel import REQUEST_ORDER, Mailbox
 from latentlab.engine.protocol.messages import Decode, Decoded, Failed, StopTraining
-from latentlab.engine.worker.concurrent_decoder import LONG, ConcurrentDecoder
+from latentlab.engine.worker.concurrent_decoder import LONG, ConcurrentDecoder, WeightsSnapshot
 from latentlab.engine.worker.decode_service import DecodeService
 from latentlab.engine.worker.error_reporting import ErrorReporter
 from latentlab.engine.worker.workspace import Workspace
 from latentlab.models.inference import load_model
 from latentlab.training import Trainer
 from latentlab.utils.pixels import to_bytes
+from tests.storage import onnx_files
 
 ZERO = np.zeros(2, np.float32)
 
@@ -136,3 +137,11 @@ def test_decoding_beside_it_does_not_change_a_training_by_one_bit(setup, image_f
     assert beside == alone
     assert all(isinstance(result, Decoded) for result in seen)
     assert (seen[0].image != seen[-1].image).any()  # the snapshot was updated
+
+
+def test_an_onnx_package_is_decoded_while_a_run_begins(tmp_path):
+    model = load_model(onnx_files.write(tmp_path / "package"), "cpu")
+    z = np.array([[0.5, -1.0]], np.float32)
+    snapshot = WeightsSnapshot(model)
+    assert snapshot.update()
+    np.testing.assert_array_equal(snapshot.decode(z, None), model.decode(z))
