@@ -273,7 +273,7 @@ def _read_zip(path: Path) -> OnnxPackage:
 class _BoundedFile(io.FileIO):
     """A file whose reader may not ask for more at once than the list of a package's files takes."""
 
-    def read(self, size: int | None = -1, /) -> bytes | None:
+    def read(self, size: int | None = -1, /) -> bytes:
         """Read, at most ``_LARGEST_LIST`` bytes; the end of a file is read without a size, and is short."""
         if size is not None and size > _LARGEST_LIST:
             raise ValueError(f"{size:,} bytes are too many")
