@@ -6,6 +6,7 @@ import numpy as np
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QUndoStack
 
+from latentlab.config.training_images import training_images_remark
 from latentlab.controllers.commands import ChangeBoard, ChangeSelection
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.generations import Generations
@@ -174,9 +175,8 @@ class NeighboursController(QObject):
             is_copied = is_copy(self._copy.distance, self._copy.typical, self._copy.around)
             dataset, model = self._session.dataset, self._session.model
             count = 0 if dataset is None else dataset.images
-            trained_on = "" if model is None else model.data.get("fingerprint", "")
-            of_training = not trained_on or dataset is None or dataset.fingerprint == trained_on
-            self._row.set_copy_text(copy_text(self._copy, is_copied, count, of_training), is_copied)
+            remark = "" if dataset is None or model is None else training_images_remark(model.data, dataset)
+            self._row.set_copy_text(copy_text(self._copy, is_copied, count, remark), is_copied)
 
     # --- gestures -----------------------------------------------------------------------------------
 
@@ -212,10 +212,10 @@ class NeighboursController(QObject):
         self._undo.push(ChangeBoard(session, board.with_added(item), "Keep a latent"))
 
 
-def copy_text(result: CopyMeasured, is_copied: bool, count: int, of_training: bool = True) -> str:
+def copy_text(result: CopyMeasured, is_copied: bool, count: int, remark: str = "") -> str:
     """Whether an image is a copy of one of the ``count`` open images, in words.
 
-    Without ``of_training`` it is said that the model was trained on other images.
+    ``remark`` says whether these are the training images, see `training_images_remark`.
     """
     if not np.isfinite(result.typical) or result.typical <= 0:
         return ""
@@ -226,4 +226,4 @@ def copy_text(result: CopyMeasured, is_copied: bool, count: int, of_training: bo
         text = f"Not a copy: nearest of {count:,} open images {share}"
         if result.distance < COPY * result.typical:
             text += f", but {format_number(result.distance / result.around, '.1f')} × that of its {AROUND} nearest"
-    return text if of_training else f"{text}. The model was trained on other images"
+    return f"{text}. {remark}" if remark else text

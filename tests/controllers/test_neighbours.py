@@ -44,7 +44,7 @@ def row(qtbot, session, engine, undo) -> NearestImages:
         qtbot.addWidget(widget)
     explore = ExploreController(session, undo, latent_map, sliders, latent_map)
     NeighboursController(session, engine, explore, undo, row, latent_map)
-    session.set_model(model_info(3), 1, is_new_model=True)
+    session.set_model(model_info(3, data={"fingerprint": "f"}), 1, is_new_model=True)
     session.set_dataset(dataset_info())
     session.set_points(replace(some_points(3), fingerprint="f"))
     row.show()
@@ -155,13 +155,24 @@ def test_a_near_image_in_a_dense_part_of_the_data_is_no_copy(qtbot, row, session
     assert text.endswith("at 0.4 × the typical distance, but 0.8 × that of its 50 nearest")
 
 
-@pytest.mark.parametrize(("fingerprint", "is_said"), [("", False), ("f", False), ("other", True)])
-def test_it_is_said_when_the_model_was_trained_on_other_images(qtbot, row, session, engine, fingerprint, is_said):
-    session.set_model(replace(model_info(3), data={"fingerprint": fingerprint}), 1, is_new_model=False)
+@pytest.mark.parametrize(
+    ("data", "remark"),
+    [
+        ({"fingerprint": "f"}, ""),
+        ({"fingerprint": "other"}, "These may not be its training images"),
+        (
+            {"fingerprint": "other", "source": "d", "images": 10, "config": {"limit": 10}},
+            "The training images are among these",
+        ),
+    ],
+)
+def test_it_is_said_what_the_open_images_are_to_the_training_images(qtbot, row, session, engine, data, remark):
+    session.set_model(replace(model_info(3), data=data), 1, is_new_model=False)
     engine.nearestFound.emit(found(engine.last(Nearest).generation, session.points))
     qtbot.waitUntil(lambda: engine.count(MeasureCopy) == 1)
     engine.copyMeasured.emit(measured(engine.last(MeasureCopy).generation, 8.0))
-    assert ("The model was trained on other images" in row.findChild(object, "copyText").text()) == is_said
+    text = row.findChild(object, "copyText").text()
+    assert text.endswith(f"typical distance{'. ' if remark else ''}{remark}")
 
 
 def test_a_new_model_empties_the_row(row, session, engine):
