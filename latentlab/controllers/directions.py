@@ -42,6 +42,8 @@ mean, and 0."""
 REACH = 2.0
 """Standard deviations of a column or a component from the origin to a direction's ends."""
 NO_CATEGORIES = "the latents are categories, and between two of them there is nothing"
+BY_PLACE = "chosen by their place on the map: the score says only that they are apart there"
+"""Said of groups that a lasso or a box drew: these are apart by construction, also where images are held out."""
 _MOST_COMPARED = 10_000  # images: takes less than a millisecond
 _FINDING = "direction"  # id of the activity
 
@@ -56,6 +58,7 @@ class _Wanted:
     reach: float = 0.5
     replaces: str = ""  # the item that it is found again for
     classes: tuple[str, ...] = ()  # of the images
+    caution: str = ""  # what its score does not say
 
     @property
     def query(self) -> DirectionQuery | None:
@@ -80,6 +83,17 @@ class _Choices:
 
     groups: dict[str, tuple[str, ImageGroup]] = field(default_factory=dict)
     latents: dict[str, tuple[str, FloatArray]] = field(default_factory=dict)
+    by_place: set[str] = field(default_factory=set)  # groups that were chosen by their place on the map
+
+    def add_selection(self, key: str, name: str, selection: Selection) -> None:
+        """Offer a selection as a group."""
+        self.groups[key] = (name, ImageGroup(selection.images))
+        if selection.is_by_place:
+            self.by_place.add(key)
+
+    def caution(self, towards: str | None, away: str | None) -> str:
+        """What the score of a direction between two groups does not say."""
+        return BY_PLACE if self.by_place & {towards, away} else ""
 
     def options(self, kind: Literal["groups", "latents"], *prefixes: str) -> tuple[Option, ...]:
         """Texts and keys of the choices whose keys begin so."""
@@ -147,6 +161,7 @@ class DirectionController(QObject):
                 "selections", "two selections", selections, (*selections, *others),
                 reason="" if selections else "select or keep some images first",
                 why_not=lambda towards, away: _why_no_groups(choices, towards, away, count),
+                caution=choices.caution,
             ),
             DirectionKind(
                 "classes", "two classes", classes, (*classes, *others),
@@ -196,7 +211,8 @@ class DirectionController(QObject):
                 name = self._kept_name(towards) or name
                 other_name = self._kept_name(away) or other[0]
                 request = FindDirection(generation, fingerprint, group, other[1])
-                self._request(_Wanted(f"{name} − {other_name}", f"from {other_name} to {name}", request))
+                words, caution = f"from {other_name} to {name}", choices.caution(towards, away)
+                self._request(_Wanted(f"{name} − {other_name}", words, request, caution=caution))
 
     def _kept_name(self, key: str | None) -> str:
         """The name under which the selected images were kept, latest first; empty if the key is not theirs."""
@@ -210,12 +226,12 @@ class DirectionController(QObject):
         if points is None:
             return choices
         if session.selection is not None:
-            choices.groups[SELECTED] = ("the selected images", ImageGroup(session.selection.images))
+            choices.add_selection(SELECTED, "the selected images", session.selection)
         for item in session.board.items:
             if self._board.reason(item):
                 continue
             if isinstance(item.content, Selection):
-                choices.groups[f"item:{item.id}"] = (item.name, ImageGroup(item.content.images))
+                choices.add_selection(f"item:{item.id}", item.name, item.content)
             elif isinstance(item.content, Latent):
                 choices.latents[f"item:{item.id}"] = (item.name, item.content.z)
         for label, name in enumerate(points.classes):
@@ -274,7 +290,8 @@ class DirectionController(QObject):
         else:
             names = ("content", "provenance", "model", "latent_dim", "epoch", "weights")
             self._board.change(old.id, f"Find {old.name} again", **{name: getattr(item, name) for name in names})
-        self._activity.show_for(_FINDING, f"{wanted.name} {content.verdict}")
+        caution = f" ({wanted.caution})" if wanted.caution else ""
+        self._activity.show_for(_FINDING, f"{wanted.name} {content.verdict}{caution}")
 
     def _on_failed(self, failure: Failed) -> None:
         if failure.request == FindDirection.__name__:
@@ -292,12 +309,15 @@ class DirectionController(QObject):
 
     def find_again(self, item: BoardItem) -> None:
         """Find a direction of another model in the one on screen, from the same images; it replaces the old one."""
-        points, content = self._session.points, item.content
+        session, points, content = self._session, self._session.points, item.content
         if points is None or not isinstance(content, Direction) or content.query is None:
             return
         if not self.why_not_found_again(item):
             request = replace(self._request_of(content.query), fingerprint=points.fingerprint)
-            self._request(_Wanted(item.name, content.query.words, request, content.reach, replaces=item.id))
+            # In another model they are not apart by construction.
+            caution = _caution_of(item) if item.model == ("" if session.model is None else session.model.source) else ""
+            words, reach = content.query.words, content.reach
+            self._request(_Wanted(item.name, words, request, reach, replaces=item.id, caution=caution))
 
     def _request_of(self, query: DirectionQuery, against: FloatArray | None = None) -> FindDirection:
         generation = self._generations.next()
@@ -341,7 +361,7 @@ class DirectionController(QObject):
             vectors = vectors if query.against is None else np.concatenate([query.against, vectors])
             request = self._request_of(query, vectors)
             how = f"{query.words}, orthogonal to {', '.join(each.name for each in against)}"
-            self._request(_Wanted(name, how, request, content.reach))
+            self._request(_Wanted(name, how, request, content.reach, caution=_caution_of(item)))
             return ""
         return self._keep_part(item, name, vectors)
 
@@ -450,4 +470,10 @@ def _provenance(wanted: _Wanted, result: DirectionFound, session: Session) -> st
     images = f", {' and '.join(counts)} images" if counts else ""
     shared = f" ({result.shared:,} in both left out)" if result.shared else ""
     epoch = f" at epoch {result.epoch:.1f}" if session.run_is_active else ""
-    return f"{wanted.provenance}{model}{epoch}{images}{shared}"
+    caution = f"; {wanted.caution}" if wanted.caution else ""
+    return f"{wanted.provenance}{model}{epoch}{images}{shared}{caution}"
+
+
+def _caution_of(item: BoardItem) -> str:
+    """What the score of a kept direction does not say: it is in the sentence on how it was found."""
+    return BY_PLACE if BY_PLACE in item.provenance else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,6 +13,8 @@ from latentlab.engine.protocol.messages import PointsChanged, Ranking, SnapshotR
 from latentlab.utils.array_types import IntArray
 
 _LONGEST_DESCRIPTION = 200  # characters: of a longer one only the last steps are kept
+
+_BY_PLACE = ("lasso", "box")
 
 
 class SelectMode(StrEnum):
@@ -48,6 +51,12 @@ class Selection:
     def __len__(self) -> int:
         """Number of images."""
         return len(self.images)
+
+    @property
+    def is_by_place(self) -> bool:
+        """Whether some were drawn round on the map, by a lasso or a box: chosen by their latents."""
+        steps = re.split(r" [+−] ", self.description)
+        return any(step.replace("not (", "").strip("… )") in _BY_PLACE for step in steps)
 
     @property
     def ordered(self) -> IntArray:

@@ -16,7 +16,7 @@ from latentlab.config.info import DatasetInfo
 from latentlab.config.layout import LatentLayout, Level
 from latentlab.controllers.board import BoardController
 from latentlab.controllers.board_menu import BoardMenuController
-from latentlab.controllers.directions import DirectionController
+from latentlab.controllers.directions import BY_PLACE, DirectionController
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.selection import SelectionController
 from latentlab.engine.protocol.messages import (
@@ -281,6 +281,35 @@ def test_selections_within_each_other_cannot_be_found_between_and_are_not_offere
     assert find.isEnabled()
     assert "held out" in reason.text()
     dialog.reject()
+
+
+def test_of_groups_drawn_on_the_map_it_is_said_that_their_score_is_by_construction(parts, session, engine, activity):
+    kept(parts, Selection(np.array([1, 2]), "", "box"), "Drawn", 0)
+    kept(parts, Selection(np.array([5, 6]), "", "class a"), "Named", 0)
+    kept(parts, Selection(np.array([8, 9]), "", "size ≥ 3"), "Large", 0)
+    dialog = parts.directions.choose("selections")
+    towards, away = (dialog.findChild(QComboBox, name) for name in ("directionTowards", "directionAway"))
+    reason = dialog.findChild(QLabel, "directionReason")
+    for both, is_said in ((("Drawn", "Named"), True), (("Named", "Large"), False), (("Named", "Drawn"), True)):
+        towards.setCurrentText(both[0])
+        away.setCurrentText(both[1])
+        assert ("Chosen by their place on the map: the score says only" in reason.text()) == is_said
+    dialog.findChild(QPushButton, "findDirection").click()
+    generation = engine.last(FindDirection).generation
+    engine.directionFound.emit(DirectionFound(generation, 1, VECTOR, VECTOR / 2, SCORES, (2, 2)))
+    assert activity.shown.text.endswith(
+        "(chosen by their place on the map: the score says only that they are apart there)"
+    )
+    item = parts.board.items[-1]
+    assert item.provenance == f"from Drawn to Named in m, 2 and 2 images; {BY_PLACE}"
+    parts.directions.find_again(item)
+    engine.directionFound.emit(DirectionFound(engine.last(FindDirection).generation, 1, VECTOR, VECTOR, SCORES, (2, 2)))
+    assert parts.board.items[-1].provenance.endswith(BY_PLACE)
+    session.set_model(model_info(3, source="another"), 2, is_new_model=True)
+    session.set_points(replace(session.points or some_points(3), classes=("a", "b"), model_version=2))
+    parts.directions.find_again(parts.board.items[-1])
+    engine.directionFound.emit(DirectionFound(engine.last(FindDirection).generation, 2, VECTOR, VECTOR, SCORES, (2, 2)))
+    assert "chosen by" not in parts.board.items[-1].provenance, "there they are not apart by construction"
 
 
 def test_the_same_group_cannot_be_on_both_sides(parts):

@@ -64,3 +64,21 @@ def test_inverting_selects_the_other_points():
     where = points(4, index=[3, 1, 8, 5])
     assert inverted(selection(1, 8), where).images.tolist() == [3, 5]
     assert inverted(inverted(selection(1, 8), where), where) == selection(1, 8)
+
+
+@pytest.mark.parametrize(
+    ("description", "is_by_place"),
+    [
+        ("lasso", True),
+        ("box", True),
+        ("class 3 + lasso", True),
+        ("lasso − box", True),
+        ("not (class 3 − box)", True),
+        ("class 3", False),
+        ("class lasso", False),
+        ("click", False),
+        ("", False),
+    ],
+)
+def test_whether_it_was_drawn_on_the_map(description, is_by_place):
+    assert selection(1, description=description).is_by_place == is_by_place

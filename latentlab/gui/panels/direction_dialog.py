@@ -35,6 +35,8 @@ class DirectionKind:
         Why it cannot be chosen now; empty if it can.
     why_not
         Why there is no direction between two of the options, given by what they stand for; empty if there may be one.
+    caution
+        What the score of a direction between two of the options does not say; empty if there is nothing.
     """
 
     name: str
@@ -44,6 +46,7 @@ class DirectionKind:
     label: str = ""
     reason: str = ""
     why_not: Callable[[Any, Any], str] = lambda _towards, _away: ""
+    caution: Callable[[Any, Any], str] = lambda _towards, _away: ""
 
 
 class DirectionDialog(QDialog):
@@ -136,7 +139,9 @@ class DirectionDialog(QDialog):
         if kind is not None and kind.away and not reason:
             reason = self._why_not(kind, self._towards.currentData(), self._away.currentData())
         self._find.setEnabled(kind is not None and not reason and self._towards.count() > 0)
-        self._reason.setText(f"There is no direction: {reason}." if reason else SCORED)
+        caution = "" if kind is None else kind.caution(self._towards.currentData(), self._away.currentData())
+        scored = f"{SCORED} {caution[:1].upper()}{caution[1:]}." if caution else SCORED
+        self._reason.setText(f"There is no direction: {reason}." if reason else scored)
 
     @staticmethod
     def _why_not(kind: DirectionKind, towards: Any, away: Any) -> str:
