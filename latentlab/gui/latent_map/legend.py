@@ -9,8 +9,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSignalBlocker, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
-from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtGui import QColor, QContextMenuEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
+from PySide6.QtWidgets import QFrame, QMenu, QScrollArea, QVBoxLayout, QWidget
 
 from latentlab.gui.latent_map.layers.base import LegendContent
 from latentlab.gui.latent_map.layers.markers import MARKERS, sprite
@@ -55,7 +55,9 @@ class ClassSwitch(LegendRow):
         self.setObjectName("legendUnlabelled" if number == NO_CLASS else f"legendClass{number}")
         name = as_line(name, NAME)
         self.setAccessibleName(f"Class {name}")
-        set_tool_tip(self, f"{name}: click to hide or show its points, double-click to show them alone")
+        set_tool_tip(
+            self, f"{name}: click to hide or show its points, double-click to show them alone, and again to show all"
+        )
         self.setChecked(True)
 
     def set_colour(self, colour: Sequence[int]) -> None:
@@ -102,6 +104,7 @@ class Legend(QFrame):
         self._theme: Theme = DARK
         self._content = LegendContent(())
         self._switches: dict[int, ClassSwitch] = {}
+        self._at_press: frozenset[int] | None = None  # what was shown then: a double click begins with a click
         self._title = PlainLabel()
         self._title.setObjectName("legendTitle")
         self._title.setContentsMargins(6, 0, 4, 2)
@@ -144,6 +147,7 @@ class Legend(QFrame):
         marker = MARKERS[number % len(MARKERS) if has_own_marker else 0]
         name = self._content.unlabelled if number == NO_CLASS else self._content.names[number]
         switch = ClassSwitch(number, name, marker)
+        switch.pressed.connect(self._on_switch_pressed)
         switch.toggled.connect(lambda: self.shownChanged.emit(self.shown()))
         switch.soloed.connect(lambda: self._on_switch_soloed(number))
         return switch
@@ -184,10 +188,30 @@ class Legend(QFrame):
         """Paint the panel's background."""
         paint_ground(self, self._theme)
 
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Offer to show all classes, by a right click or the Menu key."""
+        menu = QMenu(self)
+        entry = menu.addAction("Show all", self.show_all)
+        entry.setObjectName("legendShowAll")
+        entry.setEnabled(bool(self.hidden()))
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(event.globalPos())
+
+    def show_all(self) -> None:
+        """Show the points of all classes."""
+        self._show_only(frozenset(self._switches))
+
+    def _on_switch_pressed(self) -> None:
+        self._at_press = self.shown()
+
     def _on_switch_soloed(self, number: int) -> None:
-        """Show one class alone; all again if it is alone already."""
+        """Show one class alone; all again if it was alone before the double click."""
+        before, self._at_press = self._at_press, None
+        is_alone = (self.shown() if before is None else before) == {number}
+        self._show_only(frozenset(self._switches if is_alone else [number]))
+
+    def _show_only(self, wanted: frozenset[int]) -> None:
         before = self.shown()
-        wanted = frozenset(self._switches) if before == {number} else frozenset([number])
         for each, switch in self._switches.items():
             with QSignalBlocker(switch):
                 switch.setChecked(each in wanted)

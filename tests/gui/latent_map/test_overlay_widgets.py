@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QContextMenuEvent, QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QCheckBox, QLabel, QSlider, QToolButton, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QCheckBox, QLabel, QMenu, QSlider, QToolButton, QWidget
 
 from latentlab.gui.latent_map.legend import Legend
 from tests.gui.latent_map.conftest import child
@@ -41,6 +41,31 @@ def test_a_double_click_shows_a_class_alone_and_another_shows_all(three_classes,
     assert sent.args == [frozenset({2})]
     with qtbot.waitSignal(legend.shownChanged) as sent:
         QTest.mouseDClick(owl, LEFT)
+    assert sent.args == [frozenset({-1, 0, 1, 2})]
+
+
+def test_a_double_click_of_a_mouse_begins_with_a_click_and_shows_alone_and_all_as_well(three_classes):
+    legend, owl = child(three_classes, Legend, "legend"), child(three_classes, QAbstractButton, "legendClass2")
+    for shown in ({2}, {-1, 0, 1, 2}, {2}, {-1, 0, 1, 2}):
+        QTest.mouseClick(owl, LEFT)
+        QTest.mouseDClick(owl, LEFT)
+        assert legend.shown() == shown
+
+
+def test_the_legends_menu_shows_all_classes_again(three_classes, qtbot, monkeypatch):
+    monkeypatch.setattr(QMenu, "popup", lambda *_: None)
+    legend, owl = child(three_classes, Legend, "legend"), child(three_classes, QAbstractButton, "legendClass2")
+
+    def entry():
+        QApplication.sendEvent(owl, QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, QPoint(), QPoint()))
+        return legend.findChildren(QMenu)[-1].actions()[0]
+
+    assert not entry().isEnabled(), "all are shown"
+    QTest.mouseDClick(owl, LEFT)
+    show_all = entry()
+    assert (show_all.text(), show_all.isEnabled()) == ("Show all", True)
+    with qtbot.waitSignal(legend.shownChanged) as sent:
+        show_all.trigger()
     assert sent.args == [frozenset({-1, 0, 1, 2})]
 
 
