@@ -26,7 +26,7 @@ from latentlab.state.selection import Selection, SelectMode, selection_of_rows
 from latentlab.state.session import Session
 from latentlab.state.tags import tags_of
 from latentlab.utils.plain_text import NAME, as_line
-from latentlab.utils.text import pluralize
+from latentlab.utils.text import format_number, pluralize
 
 _RANKING = "ranking"  # id of the activity
 _TITLES = {by: title for by, title, _ in RANKS}
@@ -207,4 +207,4 @@ def _range_text(selection: Selection) -> str:
         among = f" (among {ranking.compared:,} of the points)" if ranking.compared else ""
         return f"Distance to the nearest other image {first:.3g} to {last:.3g}{among}"
     name = "Distortion" if ranking.by == "distortion" else "ELBO"
-    return f"{name} {first:.4g} to {last:.4g} nats"
+    return f"{name} {format_number(first, '.4g')} to {format_number(last, '.4g')} nats"

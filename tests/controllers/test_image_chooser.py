@@ -123,6 +123,13 @@ def test_the_first_images_of_a_ranking_are_selected_and_more_of_them_at_once(par
     assert engine.count(RankImages) == 1, "the ranking is known"
 
 
+def test_negative_elbos_have_a_true_minus_sign(parts, engine):
+    parts.rank("elbo", 2)
+    values = np.linspace(-194.3, -90, 50, dtype=np.float32)
+    engine.imagesRanked.emit(ImagesRanked(1, 1, "elbo", np.arange(50), values, "f"))
+    assert parts.note == "ELBO −194.3 to −192.2 nats"
+
+
 def test_the_range_of_a_ranking_is_said_of_its_images_alone(parts, session, engine, undo):
     parts.rank("distortion", 3)
     engine.imagesRanked.emit(ranked(1))

@@ -150,8 +150,8 @@ class RunControls(QWidget):
         """Offer to open the images that the opened run was trained on; an empty source hides the button."""
         self._has_run_data = bool(source)
         run, source = as_line(run, NAME), as_line(source)
-        self._run_data_hint = f"To continue {run}, open its images." if source else ""
-        set_tool_tip(self._run_data, f"Open {source} with the settings of {run}, so that it can be continued")
+        self._run_data_hint = f"To continue “{run}”, open its images." if source else ""
+        set_tool_tip(self._run_data, f"Open {source} with the settings of “{run}”, so that it can be continued")
         self._show_readiness()
 
     def set_progress(self, fraction: float | None, text: str) -> None:

@@ -297,6 +297,12 @@ def test_going_on_is_offered_after_a_run(qtbot, panel):
     assert not button(panel, "continueButton").isVisible()
 
 
+def test_the_name_of_a_run_to_be_continued_is_quoted(panel):
+    panel.set_run_data("photos", "continue run")
+    texts = [label.text() for label in panel.findChildren(QLabel)]
+    assert "To continue “continue run”, open its images." in texts
+
+
 def test_progress_is_shown_with_its_line(panel):
     panel.set_run_status(RunStatus(RunState.RUNNING))
     panel.set_progress(0.25, "epoch 1 of 4 · 12,300 images/s")
