@@ -133,6 +133,15 @@ def test_files_named_in_the_text_exist(page):
     assert not missing
 
 
+def test_the_first_pages_link_the_guides():
+    guides = {path.name for path in (DOCS / "guide").glob("*.md")}
+    start = (DOCS / "index.md").read_text("utf-8")
+    assert not [name for name in guides if f"(guide/{name})" not in start]
+    line = (ROOT / "README.md").read_text("utf-8").partition("**Documentation**")[2].partition("\n## ")[0]
+    window = ("dimensions", "select", "board", "layers", "terrain", "paths", "your-image", "play", "neighbours")
+    assert not [name for name in window if f"(docs/guide/{name}.md)" not in line]
+
+
 def test_every_page_is_in_the_navigation():
     navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
     listed = re.findall(r"([\w./-]+\.md)$", navigation, re.MULTILINE)
