@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from latentlab.errors import InputError
+from latentlab.utils.text import pluralize
 
 FloatArray = NDArray[np.float32]
 
@@ -91,6 +92,18 @@ class Memorisation:
         """What :func:`is_copy` says of each image, bool [n]."""
         return (self.distance < COPY * self.typical) & (self.distance < COPY * self.around)
 
+    def __str__(self) -> str:
+        """Say in one sentence how many are copies, and how near the nearest is."""
+        count, copies = len(self.distance), int(self.is_copy.sum())
+        if not count:
+            return "No decoded image was compared."
+        if not np.isfinite(self.typical) or self.typical <= 0:
+            return "Images of the data have no typical distance from each other: copies cannot be told."
+        found = (
+            f"{copies or 'None'} of {pluralize(count, 'decoded image')} {'is a copy' if copies < 2 else 'are copies'}"
+        )
+        return f"{found}: the nearest to an image of the data is at {self.ratio.min():.2g} × the typical distance."
+
 
 def memorisation(decoded: ArrayLike, images: ArrayLike, seed: int = 0) -> Memorisation:
     """Compare decoded images with all images of the data, pixel by pixel, to tell copies from new images.
@@ -121,6 +134,8 @@ def memorisation(decoded: ArrayLike, images: ArrayLike, seed: int = 0) -> Memori
     >>> found = memorisation(images[3:4] + 0.01, images)
     >>> found.index.tolist(), found.is_copy.tolist()
     ([3], [True])
+    >>> print(found)
+    1 of 1 decoded image is a copy: the nearest to an image of the data is at 0.01 × the typical distance.
     """
     made, real = np.asarray(decoded), np.asarray(images)
     if made.shape[1:] != real.shape[1:] or real.ndim < 2:

@@ -45,3 +45,13 @@ def test_images_that_cannot_be_compared(images):
     with pytest.raises(InputError, match="no images to compare with"):
         memorisation(images[:1], images[:0])
     assert memorisation(images[:1], images[:1]).typical == float("inf")
+
+
+def test_the_result_says_in_one_sentence_how_many_are_copies(images):
+    new = 1 - images[:1].astype(np.float32) / 255
+    end = "the nearest to an image of the data is at 0 × the typical distance."
+    assert str(memorisation(images[5:6], images)) == f"1 of 1 decoded image is a copy: {end}"
+    assert str(memorisation(images[5:7], images)) == f"2 of 2 decoded images are copies: {end}"
+    assert str(memorisation(new, images)).startswith("None of 1 decoded image is a copy: the nearest")
+    assert str(memorisation(images[:0], images)) == "No decoded image was compared."
+    assert "copies cannot be told" in str(memorisation(images[:1], images[:1]))
