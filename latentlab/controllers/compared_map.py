@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QObject, Signal
@@ -13,7 +14,7 @@ from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import Axes, ComparisonOpened, FloatArray, PointsChanged, SnapshotRead
 from latentlab.gui.latent_map import LatentMap
 from latentlab.state.map_axes import AxesChoice
-from latentlab.state.map_state import MapState, axis_names, changed_fields
+from latentlab.state.map_state import MapState, axis_names, changed_fields, plane_note
 from latentlab.state.session import Session
 from latentlab.utils.text import subscript
 
@@ -31,7 +32,8 @@ class ComparedMapController(QObject):
 
     Where both latent spaces have the same size and are aligned, its axes are those of the first map as the alignment
     turns them: both maps show the images in the same arrangement, and the second follows when the first is zoomed or
-    panned. Else they are its two dimensions with the highest KL.
+    panned. An epoch of the run on screen has the axes of the first map as they are: the run's epochs share one latent
+    space. Else they are its two dimensions with the highest KL.
 
     Parameters
     ----------
@@ -118,6 +120,8 @@ class ComparedMapController(QObject):
             self._map.set_axes_names(*state.axis_names)
         self._points.apply(state, changed)
         self._manifold.apply(state, changed)
+        if "plane_note" in changed:
+            self._map.set_view_note(state.plane_note)
         if "cursor" in changed:
             self._map.set_cursor(state.cursor)
         if "preview" in changed:
@@ -134,12 +138,13 @@ class ComparedMapController(QObject):
             model_version=opened.generation if opened.has_decoder or opened.snapshot is not None else -1,
             source=opened.info.source,
             latent=latent,
-            axes=AxesChoice(),
+            axes=self._session.axes if self._is_epoch_of_first(opened) else AxesChoice(),
             axis_names=names,
             plane=plane,
             label=self._label(opened),
             points=opened.points,
             viewed_epoch=opened.snapshot,
+            plane_note=plane_note(session, opened.snapshot) if self._is_epoch_of_first(opened) else "",
             selection=session.selection,
             colour_by=session.colour_by,
             cursor=None if self._latent is None else plane.project(self._latent[None])[0],
@@ -164,10 +169,19 @@ class ComparedMapController(QObject):
         is_plane = not self._session.axes.embedding  # a layout of the points has no directions
         return has_alignment and is_plane and opened.snapshot is None and 1 < size == self._session.latent.size
 
+    def _is_epoch_of_first(self, opened: ComparisonOpened) -> bool:
+        """Whether it is an epoch of the model on screen, which the first map's directions are of as well."""
+        model, snapshot, size = self._session.model, opened.snapshot, opened.info.latent_dim
+        if model is None or snapshot is None or size != self._session.latent.size or self._session.axes.embedding:
+            return False
+        return bool(model.source) and Path(snapshot.run) == Path(model.source)
+
     def _axes(self, opened: ComparisonOpened) -> tuple[FloatArray, FloatArray, tuple[str, str]]:
         """Two orthonormal directions [d], and their names."""
         size, plane = opened.info.latent_dim, self._session.plane()
         alignment = opened.alignment
+        if self._is_epoch_of_first(opened):
+            return plane.x, plane.y, axis_names(self._session, plane)
         if alignment is not None and self._is_aligned(opened):
             at = alignment.inverse(np.stack([plane.origin, plane.origin + plane.x, plane.origin + plane.y]))
             x, y = at[1] - at[0], at[2] - at[0]

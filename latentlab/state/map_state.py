@@ -23,6 +23,7 @@ _LONGEST_NAME = 32  # letters of a name on an axis
 _SLANTED = 0.01  # cosine of the angle from which an axis is not orthogonal: 0.6 degrees off
 OF_TRAINING_IMAGES = "points of the model's training images, not of the open images"
 OF_EARLIER_IMAGES = "points of the images that were open before, not of the open images"
+STORED_PLANE = "An epoch keeps its manifold on z₁ and z₂ only: choose these axes to see it"
 SPHERE = "Latents lie on a sphere: a place of the map is decoded in its direction from 0"
 
 
@@ -73,7 +74,8 @@ class MapState:
     staleness
         The epoch or the images that outdated points belong to; empty when they are up to date.
     plane_note
-        What is decoded at a place of the map, where that is not the latent at the place; else empty.
+        What is decoded at a place of the map, where that is not the latent at the place, or why an epoch has no
+        manifold on these axes; else empty.
     run_is_active, is_learning
         Whether there is a run, and whether it may change the weights at any moment.
     """
@@ -154,7 +156,7 @@ def resolve(session: Session) -> MapState:
         # A snapshot's points are not those that the distance was measured to.
         is_far_from_data=session.is_far_from_data and session.viewed_epoch is None,
         staleness=_staleness(session),
-        plane_note=SPHERE if session.layout.is_sphere else "",
+        plane_note=plane_note(session, session.viewed_epoch),
         run_is_active=session.run_is_active,
         is_learning=session.is_learning,
     )
@@ -187,6 +189,13 @@ def _on_embedding(state: MapState, session: Session) -> MapState:
         path=None,
         path_curve=None,
     )
+
+
+def plane_note(session: Session, snapshot: SnapshotRead | None) -> str:
+    """What is to be said of the plane on which the model, or an epoch of its run, is shown."""
+    if snapshot is not None and session.axes != AxesChoice():
+        return STORED_PLANE
+    return SPHERE if session.layout.is_sphere else ""
 
 
 def _terrain_note(embedding: Embedding) -> str:

@@ -33,6 +33,7 @@ from latentlab.gui.widgets.elided_label import ElidedLabel
 from latentlab.gui.widgets.qimage import PixelView
 from latentlab.latent import procrustes
 from latentlab.state.map_axes import AxesChoice
+from latentlab.state.map_state import STORED_PLANE
 from tests.controllers.conftest import model_info, some_points
 
 QUARTER_TURN = np.array([[0.0, 2.0], [-2.0, 0.0]], np.float32)
@@ -65,7 +66,7 @@ def figures(name: str, elbo: float | None = -5.0) -> ModelFigures:
 def answer(engine, session, latent_dim: int = 2, **changes) -> ComparisonOpened:
     """The worker has opened it: its latents are the first model's, turned by 90° and twice as large."""
     points = session.points
-    others = replace(points, mean=(points.mean @ QUARTER_TURN)[:, :latent_dim].astype(np.float32))
+    others = replace(points, mean=(points.mean[:, :2] @ QUARTER_TURN)[:, :latent_dim].astype(np.float32))
     result = ComparisonOpened(
         engine.last(OpenComparison).generation,
         model_info(latent_dim, name="other", source="other"),
@@ -283,6 +284,30 @@ def test_the_epoch_that_the_first_map_shows_is_what_is_compared(qtbot, compare, 
     assert window.findChild(ElidedLabel, "compareHead1").text() == "Epoch 20 of a"
     session.set_viewed_epoch(None)
     qtbot.waitUntil(lambda: engine.last(OpenComparison).first_epoch is None)
+
+
+def test_an_epoch_is_shown_on_the_first_maps_axes_and_says_why_it_has_no_manifold_there(
+    compare, window, engine, session
+):
+    session.set_model(model_info(3, source="/runs/a"), 2, is_new_model=True)
+    session.set_points(replace(some_points(3, 2), fingerprint="f", index=np.arange(50)))
+    session.set_axes(AxesChoice("z3", "z1"))
+    mean, images = session.points.mean[:9] + 1, np.zeros((1, 8, 8), np.uint8)
+    epoch = SnapshotRead(
+        1, "/runs/a", 3, {}, mean, np.zeros(9, np.int64), (), {}, images[0],
+        (-3.0, 3.0, -3.0, 3.0), images, images, images, "f", np.arange(9),
+    )  # fmt: skip
+    compare.open("/runs/a", 3)
+    info = model_info(3, name="Epoch 3 of a", source="/runs/a")
+    answer(engine, session, 3, info=info, points=None, snapshot=epoch, alignment=None, has_decoder=False)
+    other = other_map(window)
+    np.testing.assert_array_equal(other.layer_stack.points.xy, mean[:, [2, 0]])
+    assert other.axis_names() == ("z₃", "z₁")
+    note = other.findChild(QLabel, "mapView")
+    assert note.text() == STORED_PLANE
+    session.set_axes(AxesChoice("z1", "z2"))
+    np.testing.assert_array_equal(other.layer_stack.points.xy, mean[:, :2])
+    assert note.text() == ""
 
 
 def test_the_table_names_what_is_not_known():

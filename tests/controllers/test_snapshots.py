@@ -144,8 +144,11 @@ def test_what_a_snapshot_cannot_decode_is_greyed_with_its_reason(parts, session,
     assert parts.map.layer_stack["manifold"].state().unavailable == ""
     session.set_axes(AxesChoice("pc1", "pc2"))
     assert "no weights" in parts.map.layer_stack["manifold"].state().unavailable
+    note = parts.map.findChild(QLabel, "mapView")
+    assert "keeps its manifold on z₁ and z₂ only" in note.text()
     session.set_viewed_epoch(None)
     assert parts.map.layer_stack["manifold"].state().unavailable == ""
+    assert note.text() == ""
 
 
 def test_only_the_newest_answer_of_the_shown_run_is_used(parts, session, engine):
