@@ -17,6 +17,7 @@ from latentlab.gui.actions import Actions
 from latentlab.gui.panels.board import BoardPanel, BoardRow
 from latentlab.state.activity import Activity
 from latentlab.state.board import BoardItem, Content, Direction, Latent, Path
+from latentlab.state.image_names import image_name, row_of_latent
 from latentlab.state.map_axes import AxesChoice, direction_axis
 from latentlab.state.selection import Selection
 from latentlab.state.session import Session
@@ -103,6 +104,8 @@ class BoardController(QObject):
         name, how = "Latent", f"in {model.name}"
         if encoded is not None and np.array_equal(encoded.mean, session.latent):
             name, how = FilePath(encoded.path).stem, f"{FilePath(encoded.path).name} encoded by {model.name}"
+        elif session.points is not None and (row := row_of_latent(session.points, session.latent)) is not None:
+            name = image_name(session.points, row)
         elif label is not None and 0 <= label < len(model.classes):
             name = f"Latent, {model.classes[label]}"
         self.keep(self.of_model(name, Latent(session.latent, label), how + self._epoch()), "Keep latent")
@@ -213,6 +216,7 @@ class BoardController(QObject):
             detail += "" if item.epoch is None else f", at epoch {item.epoch:.1f}"
         if self.is_of_another_model(item):
             detail = f"of {item.model_name}, not of the model on screen"
+            tip.append(f"It is {detail}.")  # the row may be too narrow for it
             tip.append("Its picture and its figures are those of the model it was found in.")
         elif self.is_outdated(item):
             detail += ", with earlier weights of the model"

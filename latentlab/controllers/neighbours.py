@@ -6,7 +6,7 @@ import numpy as np
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QUndoStack
 
-from latentlab.config.training_images import training_images_remark
+from latentlab.config.training_images import UNKNOWN, training_images_remark
 from latentlab.controllers.commands import ChangeBoard, ChangeSelection
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.generations import Generations
@@ -149,6 +149,8 @@ class NeighboursController(QObject):
             row = int(result.rows[0])
             has_std = row < len(points.std)
             self._session.set_nearest_posterior(Posterior(result.z[0], points.std[row]) if has_std else None)
+            if self._session.preview is None:
+                self._show_copy()  # that it is the image's own reconstruction is known now
         if result.preview == (self._session.preview is not None):
             self._show(result)
 
@@ -176,7 +178,16 @@ class NeighboursController(QObject):
             dataset, model = self._session.dataset, self._session.model
             count = 0 if dataset is None else dataset.images
             remark = "" if dataset is None or model is None else training_images_remark(model.data, dataset)
-            self._row.set_copy_text(copy_text(self._copy, is_copied, count, remark), is_copied)
+            is_own = is_copied and self._is_own_latent(self._copy.number)
+            text = copy_text(self._copy, is_copied, count, remark, is_own)
+            self._row.set_copy_text(text, is_copied and remark != UNKNOWN and not is_own)
+
+    def _is_own_latent(self, number: int) -> bool:
+        """Whether the latent is that of this image of the dataset: it then decodes to its reconstruction."""
+        committed, latent = self._committed, self._session.latent
+        if committed is None:
+            return False
+        return any(np.array_equal(z, latent) for z in committed.z[committed.numbers == number])
 
     # --- gestures -----------------------------------------------------------------------------------
 
@@ -212,15 +223,20 @@ class NeighboursController(QObject):
         self._undo.push(ChangeBoard(session, board.with_added(item), "Keep a latent"))
 
 
-def copy_text(result: CopyMeasured, is_copied: bool, count: int, remark: str = "") -> str:
+def copy_text(result: CopyMeasured, is_copied: bool, count: int, remark: str = "", is_own: bool = False) -> str:
     """Whether an image is a copy of one of the ``count`` open images, in words.
 
-    ``remark`` says whether these are the training images, see `training_images_remark`.
+    ``remark`` says whether these are the training images, see `training_images_remark`; what the model has not seen it
+    cannot have copied. With ``is_own`` the image is the reconstruction of the one it is like.
     """
     if not np.isfinite(result.typical) or result.typical <= 0:
         return ""
     share = f"at {format_number(result.distance / result.typical, '.1f')} × the typical distance"
-    if is_copied:
+    if is_own:
+        return f"The reconstruction of image {result.number:,} itself: {share}"
+    if is_copied and remark == UNKNOWN:
+        text = f"Like image {result.number:,} of {count:,} open images: {share}"
+    elif is_copied:
         text = f"Copies image {result.number:,} of {count:,} open images: {share}"
     else:
         text = f"Not a copy: nearest of {count:,} open images {share}"

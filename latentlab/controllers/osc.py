@@ -12,6 +12,7 @@ from latentlab.controllers.osc_messages import MISSING, Received, is_installed
 from latentlab.controllers.play import PlayController
 from latentlab.engine.client.client import EngineClient
 from latentlab.engine.protocol.messages import NearestFound
+from latentlab.errors import InputError
 from latentlab.gui.panels.play import PlayPanel
 from latentlab.latent.polyline import along, at_positions, step_lengths
 from latentlab.state.board import BoardItem, Direction
@@ -31,7 +32,7 @@ class OscController(QObject):
     """Joins messages with the latent.
 
     A message that means nothing for the open model (a dimension it does not have, a position on a path that is not
-    drawn) is refused without a message of its own, and counted.
+    drawn) is refused and counted, and the panel says why the last one was.
 
     Attributes
     ----------
@@ -50,6 +51,9 @@ class OscController(QObject):
         super().__init__(parent)
         self._session, self._play, self._panel = session, play, panel
         self.refused = 0
+        self._refusal = ""  # why the last message that meant nothing was refused
+        self._dropped = 0  # that the recording knows of
+        self._latent = play.middle()  # while messages are followed, where they have come
         self._receiver: OscReceiver | None = None
         self._sender: OscSender | None = None
         panel.set_osc_reason("" if is_installed() else MISSING)
@@ -74,14 +78,17 @@ class OscController(QObject):
         if not on or not is_installed():
             self._panel.set_listening(False)
             self._panel.set_counts("")
+            self._panel.set_refusal("")
             return
         if self._receiver is None:
             from latentlab.controllers.osc_port import OscReceiver  # only when needed: the window starts without it
 
             self._receiver = OscReceiver(self)
             self._receiver.received.connect(self._on_received)
+            self._receiver.packetRefused.connect(self._on_packet_refused)
             self._receiver.counted.connect(self._show_counts)
-        self.refused = 0
+        self.refused = self._dropped = 0
+        self._refusal = ""
         fault = self._receiver.open(port, from_anywhere)
         self._panel.set_note(fault)
         self._panel.set_listening(not fault)
@@ -110,74 +117,113 @@ class OscController(QObject):
         refused = receiver.refused + self.refused
         parts = [pluralize(receiver.accepted, "message")]
         parts += [f"{refused:,} refused"] if refused else []
+        parts += [f"{receiver.dropped:,} dropped"] if receiver.dropped else []
         self._panel.set_counts(", ".join(parts))
+        self._panel.set_refusal(self._refusal)
 
     # --- in -----------------------------------------------------------------------------------------
 
+    def _on_packet_refused(self, reason: str) -> None:
+        self._refusal = reason
+
     def _on_received(self, messages: list[Received]) -> None:
-        latent = self._play.middle()
-        before = latent.copy()
+        """Follow all messages in their order; only the last latent is shown, all are recorded."""
+        if self._receiver is not None:
+            self._play.count_dropped(self._receiver.dropped - self._dropped)  # older than what has arrived
+            self._dropped = self._receiver.dropped
+        self._latent = before = self._play.middle()
         for message in messages:
-            moved = self._applied(message, latent)
-            if moved is None:
+            try:
+                self._apply(message)
+            except InputError as error:
                 self.refused += 1
-            else:
-                latent = moved
-        if not np.array_equal(latent, before):
-            self._play.move_middle(latent, _TEXT)
+                self._refusal = f"{message.address}: {error}"
+                continue
+            if self._latent is not before:
+                self._play.record_arrived(message.at, self._latent)
+                before = self._latent
+        self._show_latent()
 
-    def _applied(self, message: Received, latent: FloatArray) -> FloatArray | None:
-        """The latent [d] after a message; ``None`` if it means nothing here."""
-        value = message.values[0]
-        if message.what in ("play", "record"):
-            switch = self._play.set_playing if message.what == "play" else self._play.set_recording
-            switch(value > 0)
-            return latent
-        if self._session.model is None or self._session.layout.kind == "categories":
-            return None
-        moves: dict[str, Callable[[], FloatArray | None]] = {
-            "z": lambda: np.array(message.values, np.float32) if len(message.values) == latent.size else None,
-            "dimension": lambda: self._with_dimension(int(message.key) - 1, value, latent),
-            "cursor": lambda: self._at_cursor(message.values, latent),
-            "direction": lambda: self._along_direction(message.key, value, latent),
+    def _show_latent(self) -> None:
+        if not np.array_equal(self._latent, self._play.middle()):
+            self._play.move_middle(self._latent, _TEXT, is_recorded=True)
+
+    def _apply(self, message: Received) -> None:
+        """Change the latent [d] as a message says.
+
+        Raises
+        ------
+        InputError
+            When it means nothing here.
+        """
+        value, session = message.values[0], self._session
+        if message.what == "record":
+            self._play.set_recording(value > 0, message.at, self._latent)
+            return
+        if message.what == "play":
+            self._show_latent()  # the oscillators begin from there
+            self._play.set_playing(value > 0)
+            self._latent = self._play.middle()
+            return
+        if session.model is None:
+            raise InputError("no model is open")
+        if session.layout.kind == "categories":
+            raise InputError("the latents are categories")
+        moves: dict[str, Callable[[], FloatArray]] = {
+            "z": lambda: self._whole(message.values),
+            "dimension": lambda: self._with_dimension(int(message.key) - 1, value),
+            "cursor": lambda: self._at_cursor(message.values),
+            "direction": lambda: self._along_direction(message.key, value),
             "path": lambda: self._on_path(value),
-            "class": lambda: self._with_class(int(value), latent),
+            "class": lambda: self._with_class(int(value)),
         }
-        return moves[message.what]()
+        self._latent = moves[message.what]()
 
-    def _with_class(self, label: int, latent: FloatArray) -> FloatArray | None:
+    def _whole(self, values: tuple[float, ...]) -> FloatArray:
+        if len(values) != self._latent.size:
+            raise InputError(f"{pluralize(len(values), 'number')}, but the latent has {self._latent.size}")
+        return np.array(values, np.float32)
+
+    def _with_class(self, label: int) -> FloatArray:
         model = self._session.model
-        if model is None or not model.conditional or not 0 <= label < max(1, len(model.classes)):
-            return None
+        if model is None or not model.conditional:
+            raise InputError("the model is not conditional")
+        if not 0 <= label < max(1, len(model.classes)):
+            raise InputError(f"there is no class {label}")
         self._session.set_label(label)
-        return latent
+        return self._latent
 
-    def _with_dimension(self, at: int, value: float, latent: FloatArray) -> FloatArray | None:
-        if at >= latent.size or at in self._session.locked:
-            return None
-        moved = latent.copy()
+    def _with_dimension(self, at: int, value: float) -> FloatArray:
+        if at >= self._latent.size:
+            raise InputError(f"the latent has {pluralize(self._latent.size, 'dimension')}")
+        if at in self._session.locked:
+            raise InputError("the dimension is locked")
+        moved = self._latent.copy()
         moved[at] = value
         return moved
 
-    def _at_cursor(self, xy: tuple[float, ...], latent: FloatArray) -> FloatArray | None:
+    def _at_cursor(self, xy: tuple[float, ...]) -> FloatArray:
         """The latent at a point of the map, which is the plane through the present one."""
         if self._session.axes.embedding:
-            return None  # there is nothing between the points of a layout
+            raise InputError("the map is a layout, and there is nothing between its points")
         plane = self._session.plane()
-        shift = np.asarray(xy, np.float32) - plane.project(latent[None])[0]
-        moved: FloatArray = (latent + shift[0] * plane.x + shift[1] * plane.y).astype(np.float32)
+        shift = np.asarray(xy, np.float32) - plane.project(self._latent[None])[0]
+        moved: FloatArray = (self._latent + shift[0] * plane.x + shift[1] * plane.y).astype(np.float32)
         return moved
 
-    def _along_direction(self, key: str, coordinate: float, latent: FloatArray) -> FloatArray | None:
+    def _along_direction(self, key: str, coordinate: float) -> FloatArray:
         item = self._direction(key)
-        return item.content.moved(latent, coordinate) if item and isinstance(item.content, Direction) else None
+        if item is None or not isinstance(item.content, Direction):
+            raise InputError("the Board has no such direction of this model")
+        return item.content.moved(self._latent, coordinate)
 
-    def _on_path(self, share: float) -> FloatArray | None:
+    def _on_path(self, share: float) -> FloatArray:
         """The latent that the film of the path shows at a share of its time; before there is a film, of its length."""
-        session, share = self._session, min(max(share, 0.0), 1.0)
-        path, frames = session.path, session.path_frames
+        path, frames = self._session.path, self._session.path_frames
+        if not 0 <= share <= 1:
+            raise InputError(f"{share:g} is not from 0 to 1")
         if path is None or len(path) < 2:
-            return None
+            raise InputError("no path is drawn")
         if frames is not None and len(frames) > 1:
             point = at_positions(frames.astype(np.float64), np.array([share * (len(frames) - 1)]))
         else:

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from urllib.parse import unquote
 
 from latentlab.errors import InputError
+from latentlab.utils.plain_text import NAME, as_line
 
 PREFIX = "/latentlab/"
 LARGEST_DATAGRAM = 1 << 16
@@ -37,11 +38,20 @@ class Received:
         Its numbers, finite: of ``z`` all of a latent, of ``cursor`` two, of all others one.
     key
         Of a dimension its number from 1, of a direction its number on the Board from 1 or its name; else empty.
+    at
+        When it arrived, in seconds of ``time.monotonic``; 0 if that is not known.
     """
 
     what: str
     values: tuple[float, ...]
     key: str = ""
+    at: float = 0.0
+
+    @property
+    def address(self) -> str:
+        """What it was sent to, as a visible line."""
+        what = "z" if self.what == "dimension" else self.what
+        return as_line(f"{PREFIX}{what}/{self.key}" if self.key else f"{PREFIX}{what}", NAME)
 
 
 def is_installed() -> bool:

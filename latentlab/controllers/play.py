@@ -60,6 +60,8 @@ class PlayController(QObject):
         self._began: float | None = None  # when the oscillators began to play
         self._middle: FloatArray | None = None  # that they oscillate about
         self._recorded: list[tuple[float, FloatArray]] | None = None
+        self._dropped = 0  # messages that what is being recorded lacks
+        self._is_shown_late = False  # while a latent is shown that was recorded when it arrived
         self._frames = QTimer(self)
         self._frames.setTimerType(Qt.TimerType.PreciseTimer)
         self._frames.setInterval(FRAME_MS)
@@ -198,10 +200,17 @@ class PlayController(QObject):
         if self._middle is not None and self._middle.shape == after.shape:
             self._middle = self._middle + (after - before)
 
-    def move_middle(self, latent: FloatArray, text: str) -> None:
-        """Go to a latent [d], or let the oscillators go on around it."""
+    def move_middle(self, latent: FloatArray, text: str, is_recorded: bool = False) -> None:
+        """Go to a latent [d], or let the oscillators go on around it.
+
+        Of one that ``is_recorded``, by ``record_arrived``, it is not recorded once more when it is shown.
+        """
         if self._middle is None:
-            self.motion.move_to(latent, text)
+            self._is_shown_late = is_recorded
+            try:
+                self.motion.move_to(latent, text)
+            finally:
+                self._is_shown_late = False
         elif latent.shape == self._middle.shape:
             self._middle = latent
 
@@ -216,23 +225,54 @@ class PlayController(QObject):
         """Whether the movement of the latent is recorded."""
         return self._recorded is not None
 
-    def set_recording(self, recording: bool) -> None:
-        """Begin to record how the latent moves, or end it: what was recorded becomes a path on the Board."""
+    def set_recording(self, recording: bool, at: float | None = None, middle: FloatArray | None = None) -> None:
+        """Begin to record how the latent moves, or end it: what was recorded becomes a path on the Board.
+
+        ``at`` is when that was asked for (``time.monotonic``), and ``middle`` [d] where the latent was then, without
+        the oscillations; now and here if they are not given.
+        """
         if recording and not self.is_recording and not self._reason():
-            self._recorded = [(time.monotonic(), self._session.latent)]
+            self._dropped = 0
+            now = time.monotonic() if at is None else at
+            start = self._session.latent if middle is None else self._at_time(middle, now)
+            self._recorded = [(now, start)]
             self._panel.set_time("recording")
         elif not recording and self.is_recording:
             self._keep_recorded()
         self._panel.set_recording(self.is_recording)
 
-    def _on_latent_changed(self) -> None:
+    def record_arrived(self, at: float, middle: FloatArray) -> None:
+        """Record a latent [d], without the oscillations, that was asked for at a time (``time.monotonic``).
+
+        It may be shown later, or never, since only the newest is shown: it is recorded at its own time.
+        """
         recorded = self._recorded
         if recorded is None:
             return
-        now, (last, latent) = time.monotonic(), recorded[-1]
+        while len(recorded) > 1 and recorded[-1][0] > at:
+            recorded.pop()  # shown before this was known
+        self._record(max(at, recorded[0][0]), self._at_time(middle, at))
+
+    def count_dropped(self, count: int) -> None:
+        """Messages that were not followed: what is being recorded lacks them."""
+        self._dropped += count
+
+    def _at_time(self, middle: FloatArray, at: float) -> FloatArray:
+        """Where the latent is at a time: a middle [d] and the oscillations about it."""
+        return middle if self._began is None else middle + self._offset(max(0.0, at - self._began))
+
+    def _on_latent_changed(self) -> None:
+        if not self._is_shown_late:
+            self._record(time.monotonic(), self._session.latent)
+
+    def _record(self, now: float, latent: FloatArray) -> None:
+        recorded = self._recorded
+        if recorded is None:
+            return
+        last, before = recorded[-1]
         if now - last > _PAUSE_SECONDS:
-            recorded.append((now - FRAME_MS / 1000, latent))  # it stood still meanwhile
-        recorded.append((now, self._session.latent))
+            recorded.append((now - FRAME_MS / 1000, before))  # it stood still meanwhile
+        recorded.append((now, latent))
         seconds = now - recorded[0][0]
         self._panel.set_time(f"{seconds:.0f} s")
         if seconds >= LONGEST_SECONDS:
@@ -244,7 +284,8 @@ class PlayController(QObject):
         if recorded is None or len(recorded) < 2:
             self._panel.set_note("Nothing was recorded: the latent did not move.")
             return
-        self._panel.set_note("")
+        dropped = f"{pluralize(self._dropped, 'message')} could not be followed" if self._dropped else ""
+        self._panel.set_note(f"The recording has gaps: {dropped}." if dropped else "")
         times = np.array([at for at, _ in recorded])
         waypoints = recorded_path(times, np.stack([latent for _, latent in recorded]))
         moved = [row for row in self._rows if self.is_playing]
@@ -252,6 +293,7 @@ class PlayController(QObject):
         model = self._session.model
         where = "" if model is None else f" in {model.name}"
         how = f"recorded for {times[-1] - times[0]:.1f} s{where}{by}, {pluralize(len(waypoints), 'waypoint')}"
+        how += f", {dropped}" if dropped else ""
         self._board.keep(self._board.of_model("Played path", Path(waypoints), how), "Record a path")
 
     # --- another model ------------------------------------------------------------------------------

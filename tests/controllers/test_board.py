@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -54,6 +55,17 @@ def test_the_latent_shown_is_kept_with_its_picture_and_undone(parts, session, en
     undo.redo()
     assert parts.panel.rows()[0].picture is picture
     assert engine.count(DrawThumbnail) == 1
+
+
+def test_the_latent_of_an_image_is_named_after_it(parts, session):
+    session.set_points(replace(some_points(3), index=np.arange(4000, 4050), label=np.full(50, 1), classes=("3", "4")))
+    session.set_latent(session.points.mean[7])
+    parts.actions.keep_latent.trigger()
+    session.set_latent(session.points.mean[7] + 1)
+    parts.actions.keep_latent.trigger()
+    session.set_points(some_points(3, count=0))
+    parts.actions.keep_latent.trigger()
+    assert [item.name for item in parts.board.items] == ["image 4,007 · 4", "Latent", "Latent 2"]
 
 
 def test_a_selection_and_a_path_are_kept_when_there_are_any(parts, session):
@@ -116,6 +128,7 @@ def test_a_latent_of_another_model_is_marked_and_keeps_its_picture(parts, sessio
     session.set_model(model_info(3, source="runs/n"), 2, is_new_model=True)
     (row,) = parts.panel.rows()
     assert (row.detail, row.reason) == ("of m.safetensors, not of the model on screen", "")
+    assert row.detail in row.tip, "the row may be too narrow for it"
     assert row.picture is picture
     assert engine.count(DrawThumbnail) == 1
     session.set_model(model_info(3), 3, is_new_model=True)

@@ -175,6 +175,29 @@ def test_it_is_said_what_the_open_images_are_to_the_training_images(qtbot, row, 
     assert text.endswith(f"typical distance{'. ' if remark else ''}{remark}")
 
 
+def test_what_is_like_an_image_is_no_alarm_when_it_is_its_own_reconstruction(qtbot, row, session, engine):
+    session.set_model(replace(model_info(3), data={"fingerprint": "other"}), 1, is_new_model=False)
+    session.set_latent(session.points.mean[4])
+    qtbot.waitUntil(lambda: engine.count(MeasureCopy) >= 1)
+    text = row.findChild(object, "copyText")
+    near = replace(measured(engine.last(MeasureCopy).generation, 1.0), number=4)
+    engine.copyMeasured.emit(near)
+    engine.nearestFound.emit(found(engine.last(Nearest).generation, session.points))
+    assert text.text() == "The reconstruction of image 4 itself: at 0.1 × the typical distance"
+    assert text.property("role") == "dim"
+
+
+@pytest.mark.parametrize(("fingerprint", "begins", "role"), [("other", "Like", "dim"), ("f", "Copies", "warning")])
+def test_a_model_cannot_copy_from_images_it_was_not_trained_on(qtbot, row, session, engine, fingerprint, begins, role):
+    session.set_model(replace(model_info(3), data={"fingerprint": fingerprint}), 1, is_new_model=False)
+    engine.nearestFound.emit(found(engine.last(Nearest).generation, session.points))
+    qtbot.waitUntil(lambda: engine.count(MeasureCopy) >= 1)
+    engine.copyMeasured.emit(measured(engine.last(MeasureCopy).generation, 1.0))
+    text = row.findChild(object, "copyText")
+    assert text.text().startswith(f"{begins} image 312 of 50 open images: at 0.1 ×")
+    assert text.property("role") == role
+
+
 def test_a_new_model_empties_the_row(row, session, engine):
     engine.nearestFound.emit(found(engine.last(Nearest).generation, session.points))
     session.set_model(model_info(3), 2, is_new_model=True)

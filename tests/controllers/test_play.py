@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socket
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QPushButton, QSpinBox
+from PySide6.QtCore import QPoint
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QPushButton, QSpinBox, QWidget
 
 from latentlab.config.layout import LatentLayout, Level
 from latentlab.controllers import osc as osc_controller
@@ -19,6 +21,8 @@ from latentlab.controllers.osc_messages import read_packet, write_message
 from latentlab.controllers.play import PlayController
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.main_window import MainWindow
+from latentlab.gui.panels.play import OscillatorRow, PlayPanel
+from latentlab.gui.widgets.elided_label import ElidedLabel
 from latentlab.state.board import BoardItem, Direction, Path
 from tests.controllers.conftest import model_info, one_nearest, some_points
 
@@ -227,9 +231,109 @@ def test_packets_that_mean_nothing_are_counted_in_silence(qtbot, parts, session,
     session.set_locked(1, True)
     send(b"noise", write_message("z/9", (1.0,)), write_message("path", (0.5,)), write_message("z/2", (1.0,)))
     qtbot.waitUntil(lambda: text(parts, "oscCounts") == "3 messages, 4 refused")
+    assert parts.panel.findChild(ElidedLabel, "oscRefusal").text() == "/latentlab/z/2: the dimension is locked"
     assert session.latent.tolist() == [0, 0, 0]
     send(write_message("z/1", (1.0,)))
     qtbot.waitUntil(lambda: session.latent[0] == 1)
+
+
+@pytest.mark.parametrize(
+    ("packet", "reason"),
+    [
+        (("path", 2.0), "/latentlab/path: 2 is not from 0 to 1"),
+        (("path", 0.5), "/latentlab/path: no path is drawn"),
+        (("z/9", 1.0), "/latentlab/z/9: the latent has 3 dimensions"),
+        (("z", 1.0), "/latentlab/z: 1 number, but the latent has 3"),
+        (("class", 1), "/latentlab/class: the model is not conditional"),
+        (("direction/up", 1.0), "/latentlab/direction/up: the Board has no such direction of this model"),
+        (("speed", 1.0), "nothing is played by /latentlab/speed with 1 numbers"),
+    ],
+)
+def test_the_last_refusal_says_what_was_refused_and_why(qtbot, parts, session, send, packet, reason):
+    if packet[1] == 2.0:
+        session.set_path(np.array([[0, 0, 0], [4, 0, 0]], np.float32))
+    send(write_message(packet[0], packet[1:]))
+    qtbot.waitUntil(lambda: "1 refused" in text(parts, "oscCounts"))
+    assert parts.panel.findChild(ElidedLabel, "oscRefusal").text() == reason
+    assert session.latent.tolist() == [0, 0, 0]
+
+
+def arrived(parts, *messages: tuple[float, str, float]) -> None:
+    """Let messages arrive within one frame, each at its time in seconds: the window was busy."""
+    parts.osc._on_received(
+        [replace(read_packet(write_message(what, (value,)))[0], at=at) for at, what, value in messages]
+    )
+
+
+@pytest.mark.usefixtures("send")
+def test_a_recording_by_osc_has_the_times_of_arrival_and_every_message(parts, session):
+    session.set_path(np.array([[0, 0, 0], [4, 0, 0]], np.float32))
+    began = time.monotonic() - 20
+    moves = [(began + step / 20, "path", step / 160) for step in range(161)]
+    shown = []
+    session.latentChanged.connect(lambda: shown.append(session.latent))
+    arrived(parts, (began, "record", 1), *moves[:100])
+    arrived(parts, *moves[100:], (began + 9, "record", 0))
+    assert len(shown) == 2, "only the newest of a frame is shown"
+    (item,) = session.board.items
+    assert item.provenance == "recorded for 8.0 s in m, 161 waypoints"
+    np.testing.assert_allclose(item.content.waypoints[:, 0], np.linspace(0, 4, 161), atol=1e-4)
+
+
+@pytest.mark.usefixtures("send")
+def test_what_oscillates_while_messages_arrive_is_recorded_at_their_times(parts, session):
+    parts.play.add()
+    parts.play.change(replace(parts.play.oscillators[0], target="z3", rate=0.25, depth=2.0))
+    parts.play.set_playing(True)
+    began = time.monotonic() + 10  # full depth, at the crest 1 s later or before
+    arrived(parts, (began, "record", 1), (began + 1, "z/1", 1), (began + 2, "z/1", 2), (began + 3, "record", 0))
+    (item,) = session.board.items
+    assert item.content.waypoints[-1][0] == 2
+    assert np.ptp(item.content.waypoints[:, 2]) > 0.5
+
+
+def test_dropped_messages_are_counted_and_the_recording_says_so(qtbot, parts, session, send):
+    parts.play.set_recording(True)
+    for _ in range(4):  # no frame of the window between them
+        send(*[write_message("z/1", (value / 1000,)) for value in range(500)])
+    last = write_message("z/1", (2.0,))
+    qtbot.waitUntil(lambda: send(last) and session.latent[0] == 2)
+    qtbot.waitUntil(lambda: "dropped" in text(parts, "oscCounts"))
+    parts.play.set_recording(False)
+    (item,) = session.board.items
+    assert "could not be followed" in item.provenance
+    assert "The recording has gaps" in text(parts, "playNote")
+
+
+def test_packets_have_the_time_of_their_arrival_however_late_they_are_read(qtbot, parts, send):
+    got = []
+    parts.osc._receiver.received.connect(got.extend)
+    before = time.monotonic()
+    send(write_message("z/1", (1.0,)))
+    inbox = parts.osc._receiver._inbox
+    while not inbox._packets:  # the window does nothing meanwhile
+        time.sleep(0)
+    after = time.monotonic()
+    qtbot.waitUntil(lambda: bool(got))
+    assert before <= got[0].at <= after
+
+
+def test_the_columns_of_the_oscillators_have_headings(qtbot):
+    panel = PlayPanel()
+    qtbot.addWidget(panel)
+    panel.set_targets([("z1", "z₁")])
+    panel.set_oscillators([OscillatorRow("a", "z1")])
+    panel.resize(700, 300)
+    with qtbot.waitExposed(panel):
+        panel.show()
+    headings = {each.text(): each for each in panel.findChildren(QLabel, "oscillatorHeading")}
+    columns = {"moves": "Target", "shape": "Shape", "rate": "Rate", "depth": "Depth", "phase": "Phase"}
+    for heading, name in columns.items():
+        field = panel.findChild(QWidget, f"oscillator{name}0")
+        assert headings[heading].isVisible()
+        assert headings[heading].mapTo(panel, QPoint()).x() == field.mapTo(panel, QPoint()).x()
+    panel.set_oscillators([])
+    assert not any(each.isVisible() for each in headings.values())
 
 
 def test_osc_starts_and_stops_playing_and_moves_its_middle(qtbot, parts, session, send):

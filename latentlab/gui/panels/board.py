@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import (
     QAbstractItemModel,
+    QEvent,
     QItemSelectionModel,
     QModelIndex,
     QPersistentModelIndex,
@@ -20,7 +21,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QContextMenuEvent, QDropEvent, QImage, QKeyEvent, QPainter
+from PySide6.QtGui import QContextMenuEvent, QDropEvent, QImage, QKeyEvent, QKeySequence, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QLineEdit,
@@ -117,9 +118,8 @@ class BoardPanel(QWidget):
         super().__init__(parent)
         self.setObjectName("boardPanel")
         self._list = _BoardList()
-        named(
-            self._list, "board", "Board", "Enter: use · F2: rename · Delete: remove · Alt+↑↓: move · right-click: more"
-        )
+        tip = "Enter: use · F2: rename · Delete: remove · Alt+↑↓: move · Ctrl+A: all · right-click: more"
+        named(self._list, "board", "Board", tip)
         self._empty = _empty_state()
         keep = button(
             "keepLatent", "Keep latent", "Keep the latent that is shown (Ctrl+B)", self.keepLatentRequested.emit
@@ -266,6 +266,14 @@ class _BoardList(QListWidget):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setUniformItemSizes(False)
+
+    def event(self, event: QEvent) -> bool:
+        """Ctrl+A is the list's own while it has the focus, not the window's, which selects the map's points."""
+        is_asked = event.type() == QEvent.Type.ShortcutOverride  # a key that the window would take
+        if is_asked and isinstance(event, QKeyEvent) and event.matches(QKeySequence.StandardKey.SelectAll):
+            event.accept()
+            return True
+        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter chooses, Delete removes, Alt and an arrow moves; the rest is the list's own."""

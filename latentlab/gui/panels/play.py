@@ -11,11 +11,13 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QHBoxLayout,
 from latentlab.gui.style.icons import set_icon
 from latentlab.gui.style.theme import SPACE
 from latentlab.gui.widgets.controls import button, column, combo_box, label, named, row, rule, scrolled, tool_button
+from latentlab.gui.widgets.elided_label import ElidedLabel
 from latentlab.gui.widgets.plain_text import set_tool_tip
 from latentlab.utils.plain_text import NAME, as_line
 
 RECEIVE_PORT, SEND_PORT = 9000, 9001
-_FIELD_WIDTH = 104  # px
+_FIELD_WIDTH, _REMOVE_WIDTH = 92, 24  # px: of every column of an oscillator but the first; of its last button
+_COLUMNS = ("moves", "shape", "rate", "depth", "phase")
 HIGHEST_RATE, LARGEST_DEPTH = 10.0, 100.0
 _EMPTY = "Add an oscillator to let a dimension or a direction move by itself, or listen to another program."
 _PLAY_TIP = "Let the oscillators move the latent (Ctrl+Space)"
@@ -92,11 +94,14 @@ class PlayPanel(QWidget):
         self._list = column(body, 0, SPACE // 4)
         self._empty = label(_EMPTY, "dim", wrap=True)
         self._list.addWidget(self._empty)
+        self._headings = _headings()
+        self._list.addWidget(self._headings)
         self._list.addWidget(rule())
         self._list.addLayout(self._build_receiver())
         self._list.addLayout(self._build_sender())
         self._list.addStretch(1)
         outer.addWidget(scrolled(body), 1)  # the panel is low, so that the map above it has room
+        self._headings.hide()
         self.set_reason("open a model first")
 
     # --- building -------------------------------------------------------------------------------
@@ -125,7 +130,10 @@ class PlayPanel(QWidget):
         self._port.valueChanged.connect(lambda _port: self._emit_listen())
         self._counts = label("", "dim")
         self._counts.setObjectName("oscCounts")
-        return row(self._listen, self._port, self._anywhere, self._counts, None, space=SPACE // 2)
+        self._refusal = ElidedLabel(mode=Qt.TextElideMode.ElideRight)
+        self._refusal.setObjectName("oscRefusal")
+        self._refusal.setAccessibleName("last refusal")
+        return row(self._listen, self._port, self._anywhere, self._counts, self._refusal, space=SPACE // 2)
 
     def _build_sender(self) -> QHBoxLayout:
         self._send = QCheckBox("OSC out, to")
@@ -168,6 +176,7 @@ class PlayPanel(QWidget):
         for widget, each in zip(self._rows, rows, strict=True):
             widget.show_settings(each)
         self._empty.setVisible(not rows)
+        self._headings.setVisible(bool(rows))
 
     def set_reason(self, reason: str) -> None:
         """Grey playing and recording, for a reason; an empty one enables them."""
@@ -207,6 +216,10 @@ class PlayPanel(QWidget):
         """Show how many messages have arrived."""
         self._counts.setText(text)
 
+    def set_refusal(self, reason: str) -> None:
+        """Show why the last message that was refused was; an empty text removes it."""
+        self._refusal.setText(reason)
+
     def set_listening(self, listening: bool) -> None:
         """Show whether messages are received, without emitting a signal."""
         with QSignalBlocker(self._listen):
@@ -230,7 +243,7 @@ class PlayPanel(QWidget):
             made = _Row(number, each, self._targets)
             made.edited.connect(self.changed)
             made.removed.connect(self.removeRequested)
-            self._list.insertWidget(number + 1, made)
+            self._list.insertWidget(number + 2, made)  # below the headings
             self._rows.append(made)
 
     def _emit_listen(self) -> None:
@@ -238,6 +251,21 @@ class PlayPanel(QWidget):
 
     def _emit_send(self) -> None:
         self.sendToggled.emit(self._send.isChecked(), self._host.text(), self._send_port.value())
+
+
+def _headings() -> QWidget:
+    """The names of an oscillator's columns, above them."""
+    widget = QWidget()
+    labels = [label(text, "dim") for text in _COLUMNS]
+    for each in labels:
+        each.setObjectName("oscillatorHeading")
+    for each in labels[1:]:
+        each.setFixedWidth(_FIELD_WIDTH)
+    layout = row(*labels, space=SPACE // 2)
+    layout.setStretch(0, 1)
+    layout.addSpacing(_REMOVE_WIDTH + SPACE // 2)
+    widget.setLayout(layout)
+    return widget
 
 
 class _Row(QWidget):
@@ -267,7 +295,11 @@ class _Row(QWidget):
         )
         remove = tool_button(f"oscillatorRemove{number}", "remove the oscillator", "Remove this oscillator", "close")
         remove.clicked.connect(lambda: self.removed.emit(self._settings.identity))
-        self.setLayout(row(self._target, self._shape, self._rate, self._depth, self._phase, remove, space=SPACE // 2))
+        remove.setFixedWidth(_REMOVE_WIDTH)
+        self._shape.setFixedWidth(_FIELD_WIDTH)
+        layout = row(self._target, self._shape, self._rate, self._depth, self._phase, remove, space=SPACE // 2)
+        layout.setStretch(0, 1)
+        self.setLayout(layout)
         self.set_targets(targets)
         self.show_settings(shown)
         self._target.activated.connect(lambda _index: self._emit())
@@ -318,5 +350,5 @@ def _field(name: str, accessible: str, tip: str, low: float, high: float, step: 
     field.setSuffix(suffix)
     field.setKeyboardTracking(False)
     field.setAlignment(Qt.AlignmentFlag.AlignRight)
-    field.setMaximumWidth(_FIELD_WIDTH)
+    field.setFixedWidth(_FIELD_WIDTH)
     return field

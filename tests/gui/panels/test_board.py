@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QContextMenuEvent
+from PySide6.QtGui import QAction, QContextMenuEvent, QKeySequence
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QListWidget, QPushButton
 
 from latentlab.gui.panels.board import EMPTY, BoardPanel, BoardRow
@@ -45,6 +45,19 @@ def test_an_empty_board_says_what_would_fill_it(shown):
     panel.set_rows(rows())
     assert board_of(panel).isVisible()
     assert not any(label.isVisible() for label in panel.findChildren(QLabel))
+
+
+def test_select_all_is_of_the_board_while_it_has_the_focus(panel, qtbot):
+    of_window = QAction(panel)
+    of_window.setShortcut(QKeySequence.StandardKey.SelectAll)
+    panel.addAction(of_window)
+    board_of(panel).setFocus()
+    with qtbot.assertNotEmitted(of_window.triggered):
+        press(qtbot, panel, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    assert panel.selected() == ["1", "2", "3"]
+    panel.findChild(QPushButton, "keepLatent").setFocus()
+    with qtbot.waitSignal(of_window.triggered):
+        qtbot.keyClick(panel.findChild(QPushButton, "keepLatent"), Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
 
 
 def test_the_keyboard_chooses_moves_and_removes(panel, qtbot):
