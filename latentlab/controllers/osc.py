@@ -84,7 +84,7 @@ class OscController(QObject):
             from latentlab.controllers.osc_port import OscReceiver  # only when needed: the window starts without it
 
             self._receiver = OscReceiver(self)
-            self._receiver.received.connect(self._on_received)
+            self._receiver.received.connect(self.follow)
             self._receiver.packetRefused.connect(self._on_packet_refused)
             self._receiver.counted.connect(self._show_counts)
         self.refused = self._dropped = 0
@@ -126,7 +126,7 @@ class OscController(QObject):
     def _on_packet_refused(self, reason: str) -> None:
         self._refusal = reason
 
-    def _on_received(self, messages: list[Received]) -> None:
+    def follow(self, messages: list[Received]) -> None:
         """Follow all messages in their order; only the last latent is shown, all are recorded."""
         if self._receiver is not None:
             self._play.count_dropped(self._receiver.dropped - self._dropped)  # older than what has arrived

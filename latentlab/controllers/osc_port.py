@@ -81,6 +81,11 @@ class OscReceiver(QObject):
         """The port that is listened on; 0 for none."""
         return 0 if self._inbox is None else self._inbox.port
 
+    @property
+    def waiting(self) -> int:
+        """Packets that have arrived and were not read yet."""
+        return 0 if self._inbox is None else self._inbox.waiting()
+
     def _read(self) -> None:
         if self._inbox is None:
             return
@@ -142,6 +147,10 @@ class _Inbox(QObject):
             own.sendto(b"", ("127.0.0.1", self.port))  # wakes the thread; closing the socket would not everywhere
         self._thread.join()
         self._socket.close()
+
+    def waiting(self) -> int:
+        """How many packets wait."""
+        return len(self._packets)
 
     def take(self) -> tuple[list[tuple[float, bytes]], int]:
         """The packets that wait, each after the time of its arrival, and how many older ones were dropped."""

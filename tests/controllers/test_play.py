@@ -18,6 +18,7 @@ from latentlab.controllers.board import BoardController
 from latentlab.controllers.explore import ExploreController
 from latentlab.controllers.osc import OscController
 from latentlab.controllers.osc_messages import read_packet, write_message
+from latentlab.controllers.osc_port import OscReceiver
 from latentlab.controllers.play import PlayController
 from latentlab.gui.latent_map import LatentMap
 from latentlab.gui.main_window import MainWindow
@@ -260,9 +261,7 @@ def test_the_last_refusal_says_what_was_refused_and_why(qtbot, parts, session, s
 
 def arrived(parts, *messages: tuple[float, str, float]) -> None:
     """Let messages arrive within one frame, each at its time in seconds: the window was busy."""
-    parts.osc._on_received(
-        [replace(read_packet(write_message(what, (value,)))[0], at=at) for at, what, value in messages]
-    )
+    parts.osc.follow([replace(read_packet(write_message(what, (value,)))[0], at=at) for at, what, value in messages])
 
 
 @pytest.mark.usefixtures("send")
@@ -305,16 +304,19 @@ def test_dropped_messages_are_counted_and_the_recording_says_so(qtbot, parts, se
     assert "The recording has gaps" in text(parts, "playNote")
 
 
-def test_packets_have_the_time_of_their_arrival_however_late_they_are_read(qtbot, parts, send):
-    got = []
-    parts.osc._receiver.received.connect(got.extend)
+def test_packets_have_the_time_of_their_arrival_however_late_they_are_read(qtbot):
+    pytest.importorskip("pythonosc")
+    receiver, got = OscReceiver(), []
+    receiver.received.connect(got.extend)
+    assert receiver.open(0) == ""
     before = time.monotonic()
-    send(write_message("z/1", (1.0,)))
-    inbox = parts.osc._receiver._inbox
-    while not inbox._packets:  # the window does nothing meanwhile
-        time.sleep(0)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.sendto(write_message("z/1", (1.0,)), ("127.0.0.1", receiver.port))
+    while not receiver.waiting and time.monotonic() < before + 5:
+        pass  # the window's thread is busy meanwhile: it reads nothing
     after = time.monotonic()
     qtbot.waitUntil(lambda: bool(got))
+    receiver.close()
     assert before <= got[0].at <= after
 
 
